@@ -1,0 +1,33 @@
+"""`python -m fashion_tui.engine --fd N --log FILE`: answers requests on the socket N until its other end is closed."""
+
+import argparse
+import faulthandler
+import io
+import socket
+import sys
+from pathlib import Path
+
+from fashion_tui.threads import let_waiting_threads_sleep
+
+from .server.connection import Connection
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m fashion_tui.engine")
+    parser.add_argument("--fd", type=int, required=True, help="an open socket, inherited from the client")
+    parser.add_argument("--log", type=Path, required=True, help="the file that stdout and stderr go to")
+    arguments = parser.parse_args()
+    faulthandler.enable()
+    let_waiting_threads_sleep()
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(line_buffering=True)
+    connection = Connection(socket.socket(fileno=arguments.fd), arguments.log)
+    connection.listen()
+    # Only now, since it imports torch: a client that leaves meanwhile must be noticed.
+    from .server.loop import serve  # noqa: PLC0415
+
+    serve(connection)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,20 @@
+"""A run's weights as a file for other programs."""
+
+from pathlib import Path
+
+from fashion_tui.lab.export import export_safetensors
+from fashion_tui.schema.requests import Export, Exported
+
+from .connection import CallContext
+from .kept import Kept
+from .weights import trained
+
+CHECKED_IMAGES = 256
+"""Test images whose logits are compared."""
+
+
+def export_run(request: Export, _call: CallContext, kept: Kept) -> Exported:
+    run = trained(request.run_path, request.checkpoint, kept)
+    pixels = run.dataset.test.pixels[:CHECKED_IMAGES]
+    difference = export_safetensors(run.model(), run.config.recipe, pixels, Path(request.output))
+    return Exported(path=request.output, format=request.format, max_difference=difference)

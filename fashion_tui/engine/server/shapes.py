@@ -1,0 +1,69 @@
+"""The way of the shape through a network: one of ours, of a file, or of a text that a person is editing."""
+
+from pathlib import Path, PurePath
+
+import torch
+
+from fashion_tui.lab.devices import choose_device
+from fashion_tui.lab.model_source import UNSAVED, SourceFault, WrongArguments, network, source_network
+from fashion_tui.lab.model_text import text_of
+from fashion_tui.lab.trace import trace
+from fashion_tui.schema.errors import UsageError, UserError
+from fashion_tui.schema.requests import Fault, GetModelText, GetShapes, ModelText, SourceTrace, TraceSource
+from fashion_tui.schema.shapes import ShapeTable
+
+from .connection import CallContext
+from .kept import Kept
+
+
+def get_shapes(request: GetShapes, call: CallContext, _kept: Kept) -> ShapeTable:
+    # Interruptible, since a person's code may never end.
+    with call.interruptible(), network(request.model, request.arguments, device="meta") as model:
+        return trace(model, request.input_size, name=request.model, measure=_device(measure=request.measure))
+
+
+def get_model_text(request: GetModelText, _call: CallContext, _kept: Kept) -> ModelText:
+    source, class_name = text_of(request.model)
+    return ModelText(source=source, class_name=class_name)
+
+
+def trace_source(request: TraceSource, call: CallContext, _kept: Kept) -> SourceTrace:
+    wanted = request.network
+    file = None if wanted.file is None else Path(wanted.file)
+    try:
+        with (
+            call.interruptible(),
+            source_network(
+                wanted.source, wanted.class_name, wanted.arguments, file=file, exact=wanted.exact, device="meta"
+            ) as (model, class_name),
+        ):
+            try:
+                table = trace(model, request.input_size, name=class_name, measure=_device(measure=request.measure))
+            except UsageError as error:
+                return _failed("input", str(error))
+    except SourceFault as error:
+        return _failed("source", error.words, error.line)
+    except WrongArguments as error:
+        return _failed("arguments", error.words, error.line)
+    except UserError as error:
+        return _failed("source", str(error))
+    return _traced(table, class_name, UNSAVED if wanted.file is None else wanted.file)
+
+
+def _failed(fault: Fault, error: str, line: int | None = None) -> SourceTrace:
+    """There is no network to be traced."""
+    return SourceTrace(table=None, class_name=None, error=error, line=line, fault=fault)
+
+
+def _traced(table: ShapeTable, class_name: str, file: str) -> SourceTrace:
+    if table.error is None:
+        return SourceTrace(table=table, class_name=class_name)
+    error, line = table.error, table.error_line
+    if line is not None and table.error_file != file:
+        error, line = f"{error} (line {line} of {PurePath(table.error_file or '').name})", None
+    return SourceTrace(table=table, class_name=class_name, error=error, line=line, fault="source")
+
+
+def _device(*, measure: bool) -> torch.device | None:
+    """Where steps are timed."""
+    return choose_device("auto") if measure else None

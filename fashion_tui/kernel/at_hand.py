@@ -1,0 +1,93 @@
+"""The names that a person finds in a fresh kernel, made in the background so that it answers at once."""
+
+import re
+import sys
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from fashion_tui.schema.dataset import DatasetRef
+
+
+@dataclass
+class _Batch:
+    """Names that are made together."""
+
+    names: tuple[str, ...]
+    make: Callable[[], Mapping[str, object]]
+    tried: threading.Event = field(default_factory=threading.Event)
+    failure: str | None = None
+    """Why there are none, in one line."""
+
+
+class AtHand:
+    """`torch`, `nn`, `F`, `net`, `classes`, `train_data` and `test_data`.
+
+    A cell that mentions one of them waits until it is there; any other cell runs meanwhile. What a person has defined
+    by the same name stays theirs.
+    """
+
+    def __init__(self, dataset: DatasetRef | None) -> None:
+        self._batches = [_Batch(("torch", "nn", "F", "net"), _torch)]
+        if dataset is not None:
+            self._batches.append(_Batch(("train_data", "test_data", "classes"), lambda: _data(dataset)))
+
+    def offer(self, shell: Any) -> None:
+        """Begins to make the names in IPython's `shell`."""
+        threading.Thread(target=self._make, args=(shell,), name="at hand", daemon=True).start()
+        shell.events.register("pre_run_cell", lambda info: self._wait(info.raw_cell, shell.user_ns))
+
+    def _make(self, shell: Any) -> None:
+        for batch in self._batches:
+            try:
+                made = batch.make()
+            except BaseException as error:  # noqa: BLE001 -- whatever a broken installation raises
+                first_line = (str(error).split("\n") or [""])[0]
+                reason = (
+                    first_line
+                    if type(error).__module__.startswith("fashion_tui.")
+                    else f"{type(error).__name__}: {first_line}"
+                )
+                batch.failure = f"{', '.join(batch.names)} are missing: {reason}"
+                print(batch.failure, file=sys.stderr, flush=True)
+            else:
+                new = {name: value for name, value in made.items() if name not in shell.user_ns}
+                shell.push(new, interactive=False)
+            batch.tried.set()
+
+    def _wait(self, code: str, namespace: Mapping[str, object]) -> None:
+        words = set(re.findall(r"\w+", code))
+        for batch in self._batches:
+            if not any(name in words and name not in namespace for name in batch.names):
+                continue
+            try:
+                batch.tried.wait()
+            except KeyboardInterrupt:
+                print(f"interrupted: {', '.join(batch.names)} will be there later", file=sys.stderr)
+                return
+            if batch.failure is not None:
+                print(batch.failure, file=sys.stderr)
+
+
+def _torch() -> Mapping[str, object]:
+    import torch  # noqa: PLC0415 -- takes 2 s, in the background
+    import torch.nn.functional as F  # noqa: PLC0415
+    from torch import nn  # noqa: PLC0415
+
+    from fashion_tui.lab.models import GuideNet  # noqa: PLC0415
+
+    return {"torch": torch, "nn": nn, "F": F, "net": GuideNet()}
+
+
+def _data(ref: DatasetRef) -> Mapping[str, object]:
+    from fashion_tui.lab.datasets import load  # noqa: PLC0415 -- imports torch
+
+    from .labelled import LabelledImages  # noqa: PLC0415
+
+    dataset = load(ref)
+    return {
+        "train_data": LabelledImages(dataset.train, dataset.classes, f"{ref.name}, training set"),
+        "test_data": LabelledImages(dataset.test, dataset.classes, f"{ref.name}, test set"),
+        "classes": dataset.classes,
+    }

@@ -1,0 +1,53 @@
+"""The private folder where a kernel's sockets, connection file and log lie."""
+
+import contextlib
+import fcntl
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+MAX_SOCKET_PATH = 100
+"""Bytes; a Unix socket's path has room for 107 on Linux and 103 on macOS."""
+
+_PREFIX = "fashion-tui-kernel-"
+_LONGEST_INSIDE = f"/{_PREFIX}12345678/99-5"
+_LOCK = "lock"
+
+
+class PrivateFolder:
+    """Mode 0700, its path short enough for sockets. `remove` ends it; a killed owner's goes when the next one comes."""
+
+    def __init__(self) -> None:
+        """OSError where no folder can be made."""
+        self.path = _make()
+        self._lock = os.open(self.path / _LOCK, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        fcntl.flock(self._lock, fcntl.LOCK_EX)  # the system frees it with our process, even on SIGKILL
+        for left in self.path.parent.glob(f"{_PREFIX}*"):
+            _remove_if_left(left)
+
+    def remove(self) -> None:
+        shutil.rmtree(self.path, ignore_errors=True)
+        os.close(self._lock)
+
+
+def _make() -> Path:
+    places = [os.environ.get("XDG_RUNTIME_DIR", ""), "/tmp", tempfile.gettempdir()]  # noqa: S108 -- mkdtemp is safe there
+    tried = [place for place in places if place and len(os.fsencode(place + _LONGEST_INSIDE)) <= MAX_SOCKET_PATH]
+    for place in tried:
+        with contextlib.suppress(OSError):
+            return Path(tempfile.mkdtemp(prefix=_PREFIX, dir=place))
+    raise OSError(f"no folder can be made for its sockets in {' or '.join(tried or places)}")
+
+
+def _remove_if_left(folder: Path) -> None:
+    """Removes a folder whose owner is dead; not one of another person, nor one that is just being made."""
+    with contextlib.suppress(OSError):
+        if folder.is_symlink() or folder.stat().st_uid != os.getuid():
+            return
+        lock = os.open(folder / _LOCK, os.O_WRONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            shutil.rmtree(folder, ignore_errors=True)
+        finally:
+            os.close(lock)

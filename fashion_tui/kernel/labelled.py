@@ -1,0 +1,38 @@
+"""A data set as the person's own code meets it: what torchvision's `FashionMNIST(transform=ToTensor())` would give."""
+
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor
+from torch.utils.data import Dataset
+
+from fashion_tui.lab.datasets import Images
+
+
+class LabelledImages(Dataset[tuple[Tensor, int]]):
+    """`data[i]` is an image, float32 [1, 28, 28] in [0, 1], and its label; `data[i:j]` is a batch of both.
+
+    Fits a `DataLoader`.
+    """
+
+    def __init__(self, images: Images, classes: tuple[str, ...], name: str) -> None:
+        self.pixels = images.pixels
+        """uint8 [N, 1, 28, 28]: 0 black, 255 white."""
+        self.labels = images.labels
+        """int64 [N]."""
+        self.classes = classes
+        self._name = name
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def __getitem__(self, index: int | slice) -> tuple[Tensor, int | Tensor]:  # type: ignore[override]
+        image = self.pixels[index].to(torch.float32) / 255
+        label = self.labels[index]
+        return image, label if isinstance(index, slice) else int(label)
+
+    def __iter__(self) -> Iterator[tuple[Tensor, int | Tensor]]:
+        return (self[index] for index in range(len(self)))
+
+    def __repr__(self) -> str:
+        return f"<{self._name}: {len(self):,} × (image float32 [1, 28, 28] in [0, 1], label 0–{len(self.classes) - 1})>"

@@ -1,0 +1,177 @@
+"""The messages of the Jupyter protocol that we read, checked, and what we make of them.
+
+The protocol: https://jupyter-client.readthedocs.io/en/stable/messaging.html
+"""
+
+import hmac
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, TypeVar
+
+import msgspec
+
+from .limits import beginning, newest
+from .outputs import Display, Dropped, Error, InputRequested, NextInput, Output, Result, Stream
+
+if TYPE_CHECKING:
+    from jupyter_client.session import Session
+
+Content = TypeVar("Content", bound=msgspec.Struct)
+
+_DELIMITER = b"<IDS|MSG>"
+
+
+class BadMessage(Exception):
+    """Not as the protocol wants it. A program in the kernel may write anything to its sockets."""
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    kind: str
+    """`stream`, `execute_reply`, ..."""
+    request: str
+    """Id of the request that it belongs to; empty where there is none."""
+    content: bytes
+    """JSON; see `content_of`."""
+
+
+class _Header(msgspec.Struct, frozen=True):
+    msg_type: str
+
+
+class _ParentHeader(msgspec.Struct, frozen=True):
+    msg_id: str = ""
+
+
+_decode_header = msgspec.json.Decoder(_Header).decode
+_decode_parent = msgspec.json.Decoder(_ParentHeader).decode
+
+
+def decode(frames: Sequence[bytes], session: "Session") -> Message:
+    """A message as it came from a socket; BadMessage where its form or its signature is wrong."""
+    try:
+        signed = frames.index(_DELIMITER) + 1
+        signature, header, parent, metadata, content = frames[signed : signed + 5]
+        if not hmac.compare_digest(signature, session.sign([header, parent, metadata, content])):
+            raise BadMessage("wrong signature")
+        return Message(_decode_header(header).msg_type, _decode_parent(parent).msg_id, content)
+    except (ValueError, msgspec.DecodeError) as error:
+        raise BadMessage(str(error)) from error
+
+
+def content_of(message: Message, kind: type[Content]) -> Content:
+    """The content, checked; BadMessage where it isn't of that kind."""
+    try:
+        return msgspec.json.decode(message.content, type=kind)
+    except msgspec.DecodeError as error:
+        raise BadMessage(str(error)) from error
+
+
+class StreamContent(msgspec.Struct, frozen=True):
+    text: str
+    name: Literal["stdout", "stderr"] = "stdout"
+    dropped_lines: int = 0
+    """Left out by our own kernel, before this text."""
+    dropped_characters: int = 0
+
+
+class DataContent(msgspec.Struct, frozen=True):
+    data: dict[str, object] = {}
+    execution_count: int = 0
+
+
+class ErrorContent(msgspec.Struct, frozen=True):
+    ename: str
+    evalue: str
+    traceback: tuple[str, ...]
+
+
+class StatusContent(msgspec.Struct, frozen=True):
+    execution_state: str
+
+
+class ReplyContent(msgspec.Struct, frozen=True):
+    """Of an `execute_reply`."""
+
+    status: str
+    execution_count: int | None = None
+    ename: str = ""
+    evalue: str = ""
+    payload: tuple[dict[str, object], ...] = ()
+
+
+class InputContent(msgspec.Struct, frozen=True):
+    prompt: str = ""
+    password: bool = False
+
+
+class CompleteContent(msgspec.Struct, frozen=True):
+    matches: tuple[str, ...] = ()
+    cursor_start: int = 0
+    cursor_end: int = 0
+
+
+class IsCompleteContent(msgspec.Struct, frozen=True):
+    status: Literal["complete", "incomplete", "invalid", "unknown"]
+    indent: str = ""
+
+
+class InspectContent(msgspec.Struct, frozen=True):
+    found: bool = False
+    data: dict[str, object] = {}
+
+
+class SubshellContent(msgspec.Struct, frozen=True):
+    subshell_id: str
+
+
+class KernelInfoContent(msgspec.Struct, frozen=True):
+    supported_features: tuple[str, ...] = ()
+
+
+def outputs(message: Message) -> list[Output]:
+    """What a message of the iopub or stdin channel has to show. BadMessage where it isn't as it should be."""
+    match message.kind:
+        case "stream":
+            return _stream(content_of(message, StreamContent))
+        case "execute_result":
+            result = content_of(message, DataContent)
+            return [Result(result.execution_count, beginning(_plain(result.data)))]
+        case "display_data" | "update_display_data":
+            text = _plain(content_of(message, DataContent).data)
+            return [Display(beginning(text))] if text else []
+        case "error":
+            error = content_of(message, ErrorContent)
+            return [Error(error.ename, beginning(error.evalue), beginning("\n".join(error.traceback)))]
+        case "input_request":
+            request = content_of(message, InputContent)
+            return [InputRequested(beginning(request.prompt), request.password)]
+    return []
+
+
+def payload_outputs(reply: ReplyContent) -> list[Output]:
+    """What rides on the reply to an execution: a page to read (`name?`), a proposal for the next input."""
+    found: list[Output] = []
+    for payload in reply.payload:
+        if payload.get("source") == "page" and isinstance(data := payload.get("data"), dict):
+            found.append(Display(beginning(_plain(data))))
+        elif payload.get("source") == "set_next_input":
+            found.append(NextInput(beginning(str(payload.get("text", "")))))
+    return found
+
+
+def inspected(content: InspectContent) -> str | None:
+    """The text of an `inspect_reply`, in colour; None where the kernel knows nothing of that name."""
+    return beginning(_plain(content.data)) if content.found else None
+
+
+def _stream(content: StreamContent) -> list[Output]:
+    text, lines, characters = newest(content.text)
+    lines += content.dropped_lines
+    characters += content.dropped_characters
+    dropped: list[Output] = [Dropped(lines, characters)] if lines or characters else []
+    return [*dropped, Stream(content.name, text)]
+
+
+def _plain(data: Mapping[str, object]) -> str:
+    return str(data.get("text/plain", ""))

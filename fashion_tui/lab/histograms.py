@@ -1,0 +1,42 @@
+"""The weights of a network, counted into histograms."""
+
+import torch
+from torch import Tensor, nn
+
+from fashion_tui.schema.weights import Histogram
+
+BINS = 36
+
+
+def weight_histograms(model: nn.Module) -> tuple[Histogram, ...]:
+    """One for each parameter that holds values, in the network's order."""
+    return tuple(
+        histogram(name, parameter.detach())
+        for name, parameter in model.named_parameters()
+        if parameter.numel() and not parameter.is_meta
+    )
+
+
+def histogram(name: str, values: Tensor, bins: int = BINS) -> Histogram:
+    """How the values are spread between their least and their largest, in bins of equal width."""
+    flat = values.float().flatten().cpu()
+    finite = flat[flat.isfinite()]
+    if not len(finite):
+        return Histogram(
+            name=name, counts=(0,) * bins, low=0.0, high=0.0, mean=0.0, std=0.0, not_finite=len(flat)
+        )  # fmt: skip
+    low, high = finite.min().item(), finite.max().item()
+    if low == high:  # torch would spread the range around them
+        counts = [0] * bins
+        counts[bins // 2] = len(finite)
+    else:
+        counts = [int(count) for count in torch.histc(finite.double(), bins, low, high).tolist()]
+    return Histogram(
+        name=name,
+        counts=tuple(counts),
+        low=low,
+        high=high,
+        mean=finite.mean().item(),
+        std=finite.std(correction=0).item(),
+        not_finite=len(flat) - len(finite),
+    )

@@ -1,0 +1,64 @@
+"""The list of runs as a table."""
+
+from datetime import datetime
+
+from rich.table import Table
+from rich.text import Text
+
+from fashion_tui.schema.run import RunSummary, State
+
+from .glyphs import glyphs
+from .style import ACCENT, ATTENTION, BAD, GOOD, MUTED
+
+
+def runs_table(runs: tuple[RunSummary, ...]) -> Table:
+    """A row a run, in the order given; what is wrong with a run stands in the last column."""
+    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style=MUTED)
+    table.add_column("run", no_wrap=True)
+    table.add_column("state", no_wrap=True)
+    table.add_column("recipe", no_wrap=True)
+    table.add_column("data", no_wrap=True)
+    for name in ("epoch", "step", "test"):
+        table.add_column(name, justify="right", no_wrap=True)
+    table.add_column("", style=MUTED)
+    for run in runs:
+        table.add_row(
+            Text(run.run),
+            state_text(run.state),
+            Text(run.recipe or "?"),
+            Text(run.dataset or "?"),
+            f"{run.epoch}/{run.epochs}" if run.epochs else "–",
+            f"{run.step:,}",
+            "–" if run.test_accuracy is None else f"{run.test_accuracy * 100:.1f} %",
+            note(run),
+        )
+    return table
+
+
+def state_text(state: State) -> Text:
+    """The state with its mark."""
+    mark, colour = _mark(state)
+    return Text(f"{mark} {state}", colour)
+
+
+def _mark(state: State) -> tuple[str, str]:
+    signs = glyphs()
+    marks = {
+        "starting": (signs.live, MUTED),
+        "running": (signs.live, ACCENT),
+        "paused": (signs.paused, ATTENTION),
+        "finished": (signs.good, GOOD),
+        "stopped": (signs.stopped, MUTED),
+        "failed": (signs.bad, BAD),
+        "lost": (signs.unknown, ATTENTION),
+    }
+    return marks[state]
+
+
+def note(run: RunSummary) -> Text:
+    """What is wrong with a run, else when it was made."""
+    if run.damage is not None:
+        return Text(f"damaged: {run.damage}", BAD)
+    if run.message:
+        return Text(run.message, BAD)
+    return Text(datetime.fromtimestamp(run.created).astimezone().strftime("%Y-%m-%d %H:%M") if run.created else "")

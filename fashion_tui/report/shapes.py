@@ -1,0 +1,168 @@
+"""The way of a tensor through a network, as a table and as a strip."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from pathlib import PurePath
+
+from rich.console import Console, ConsoleOptions, RenderResult
+from rich.text import Text
+
+from fashion_tui.schema.shapes import ShapeTable
+
+from .columns import fitted, joined, width_of
+from .glyphs import Glyphs, glyphs
+from .shape_columns import BARS, LEAST_BAR, bars, shape_columns, sums
+from .style import ACCENT, ATTENTION, BAD, FOREGROUND, MUTED
+from .words import ellipsis, memory, nothing, said, shape_words
+
+DEFAULT_WIDTH = 100
+_LEAVING = ("%", "#", "share", "operation", "kernel", "input", "MACs", "backward", "forward", "params")
+"""Columns in the order in which they leave where room is scarce."""
+_LEAVING_NUMBERED = ("%", "#", "share", "input", "kernel", "operation", "MACs", "backward", "forward", "params")
+"""The same where steps have numbers for names, as in nn.Sequential: there the operation says what they are."""
+_WIDEST_BAR = 20
+_SHORTER = {"max_pool2d": "pool", "avg_pool2d": "pool", "adaptive_avg_pool2d": "pool"}
+"""Names of steps in the strip."""
+
+
+@dataclass(frozen=True, slots=True)
+class ShapeLines:
+    """The table, line by line. `rows` has one for each of `visible_rows`, in their order."""
+
+    header: list[Text]
+    rows: list[Text]
+    footer: list[Text]
+
+
+@dataclass(frozen=True, slots=True)
+class ShapeReport:
+    """Strip, table, and what there is to say about them; as wide as what it is printed on."""
+
+    table: ShapeTable
+    depth: int | None
+    signs: Glyphs
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        width = options.max_width
+        yield shape_strip(self.table, width=width, signs=self.signs)
+        yield Text()
+        yield shape_table(self.table, width=width, depth=self.depth, signs=self.signs)
+        yield Text()
+        yield shape_notes(self.table, signs=self.signs)
+
+
+def shape_report(table: ShapeTable, *, depth: int | None = None, signs: Glyphs | None = None) -> ShapeReport:
+    """What `fashion-tui shapes` prints. With `depth` 1 only the steps of the network itself are shown, and so on."""
+    return ShapeReport(table, depth, signs or glyphs())
+
+
+def shape_table(
+    table: ShapeTable, *, width: int = DEFAULT_WIDTH, depth: int | None = None, signs: Glyphs | None = None
+) -> Text:
+    """Header, a line for each step, totals; no line wider than `width`."""
+    lines = shape_lines(table, width=width, depth=depth, signs=signs)
+    return _lines([*lines.header, *lines.rows, *lines.footer])
+
+
+def shape_lines(
+    table: ShapeTable,
+    *,
+    width: int = DEFAULT_WIDTH,
+    depth: int | None = None,
+    folded: Collection[str] = (),
+    signs: Glyphs | None = None,
+) -> ShapeLines:
+    """The table in lines, for a pane that scrolls the rows under their header."""
+    signs = signs or glyphs()
+    shown = visible_rows(table, depth=depth, folded=folded)
+    numbered = any(table.rows[index].name.isdigit() for index in shown)
+    columns = fitted(shape_columns(table, shown, signs), width, _LEAVING_NUMBERED if numbered else _LEAVING)
+    if columns[-1].title == BARS:
+        columns[-1] = bars(table, shown, signs, min(width - width_of(columns) + LEAST_BAR, _WIDEST_BAR))
+    rule = Text(signs.rule * width_of(columns), style=MUTED)
+    return ShapeLines(
+        header=[joined([column.header() for column in columns]), rule],
+        rows=[joined([column.line(number) for column in columns]) for number in range(len(shown))],
+        footer=[rule, joined([column.footer() for column in columns])],
+    )
+
+
+def visible_rows(table: ShapeTable, *, depth: int | None = None, folded: Collection[str] = ()) -> list[int]:
+    """Which rows are shown: those down to `depth`, and none below a module whose path is in `folded`."""
+    shown = []
+    closed: int | None = None
+    for index, row in enumerate(table.rows):
+        if closed is not None and row.depth > closed:
+            continue
+        too_deep = depth is not None and row.depth + 1 >= depth
+        closed = row.depth if row.path in folded or too_deep else None
+        shown.append(index)
+    return shown
+
+
+def shape_strip(table: ShapeTable, *, width: int = DEFAULT_WIDTH, signs: Glyphs | None = None) -> Text:
+    """One line: the shapes on the way, with the names of the steps between them as far as there is room."""
+    signs = signs or glyphs()
+    deepest = max((row.depth for row in table.rows), default=0)
+    for depth in range(1, deepest + 2):
+        stations = _stations(table, visible_rows(table, depth=depth), signs)
+        if len(stations) > 3:
+            break
+    strip = _strip(stations, signs, named=True)
+    if strip.cell_len > width:
+        strip = _strip(stations, signs, named=False)
+    while strip.cell_len > width and len(stations) > 3:
+        middle = len(stations) // 2
+        stations[middle - 1 : middle + 1] = [("", ellipsis(signs))]
+        strip = _strip(stations, signs, named=False)
+    strip.truncate(width, overflow="ellipsis" if signs.unicode else "crop")
+    return strip
+
+
+def shape_notes(table: ShapeTable, *, signs: Glyphs | None = None) -> Text:
+    """What the columns don't say; where the network fails, why."""
+    signs = signs or glyphs()
+    frozen = table.total_params - table.trainable_params
+    trained = "all trained" if frozen == 0 else f"{frozen:,} of them frozen"
+    facts = [f"{table.total_params:,} parameters, {trained}"] if table.total_params else ["no parameters"]
+    facts.append(f"{memory(table.activation_bytes)} of activations for one sample")
+    facts += [f"timed on {table.timed_on} with batches of {table.timed_batch}"] if table.timed_on else []
+    facts += ["computed on the CPU, since its code asks for values"] if table.traced_on == "cpu" else []
+    lines = [Text(f" {nothing(signs)} ".join(facts), style=MUTED)]
+    if table.unused:
+        names = said(", ".join(table.unused), signs)
+        lines.append(Text(f"! never used: {names} ({table.unused_params:,} parameters)", style=ATTENTION))
+    lines += [Text(f"! {said(warning, signs)}", style=ATTENTION) for warning in table.warnings]
+    if table.error is not None:
+        where = f"  (line {table.error_line} of {PurePath(table.error_file or '').name})" if table.error_line else ""
+        lines.append(Text(f"{signs.bad} {said(table.error, signs)}", style=BAD) + Text(said(where, signs), style=MUTED))
+    return Text("\n").join(lines)
+
+
+def _stations(table: ShapeTable, shown: Sequence[int], signs: Glyphs) -> list[tuple[str, str]]:
+    """Each step that changes the shape, and the shape after it; before the first of them the input."""
+    stations = [("", shape_words(table.inputs[0], signs))]
+    for index, is_sum in zip(shown, sums(table, shown), strict=True):
+        row = table.rows[index]
+        shape = shape_words(row.outputs[0], signs) if row.outputs else ""
+        if not is_sum and shape and shape != stations[-1][1]:
+            stations.append((_SHORTER.get(row.name, row.name), shape))
+    failed = next((row.name for row in reversed(table.rows) if row.failed), None)
+    return stations if failed is None else [*stations, (failed, signs.bad)]
+
+
+def _strip(stations: Sequence[tuple[str, str]], signs: Glyphs, *, named: bool) -> Text:
+    strip = Text(no_wrap=True)
+    for place, (name, shape) in enumerate(stations):
+        if place:
+            strip.append(f" {signs.rule} ", MUTED)
+            if named:
+                strip.append(said(name, signs), MUTED).append(f" {signs.rule} ", MUTED)
+        strip.append(shape, BAD if shape == signs.bad else ACCENT if place in {0, len(stations) - 1} else FOREGROUND)
+    return strip
+
+
+def _lines(lines: Sequence[Text]) -> Text:
+    text = Text("\n", no_wrap=True, overflow="crop").join(lines)
+    text.no_wrap, text.overflow = True, "crop"
+    return text

@@ -1,0 +1,56 @@
+"""Files that are whole or not there, whatever happens while they are written."""
+
+import os
+import secrets
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import BinaryIO
+
+TEMPORARY_SUFFIX = ".tmp"
+"""Names of unfinished files begin with a dot and end so; readers pass over them."""
+
+Content = bytes | Callable[[BinaryIO], None]
+
+
+def write_atomically(path: Path, content: Content, *, durable: bool = True) -> None:
+    """Replace the file at once: readers see the old content or the new, also after a kill at any instant.
+
+    `content` is the bytes, or a function that writes them into the open file. `durable` waits until the disk has
+    them, so that a power cut can't bring back the old content or an empty file. Raises OSError with the old content
+    left as it was.
+    """
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}{TEMPORARY_SUFFIX}")
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            if isinstance(content, bytes):
+                file.write(content)
+            else:
+                content(file)
+            file.flush()
+            if durable:
+                os.fsync(file.fileno())
+        temporary.replace(path)
+    except BaseException:
+        with suppress(OSError):
+            temporary.unlink()
+        raise
+    if durable:
+        sync_folder(path.parent)
+
+
+def remove_unfinished(folder: Path) -> None:
+    """Remove what writers that were killed left behind; for when nobody writes there."""
+    for path in folder.glob(f".*{TEMPORARY_SUFFIX}"):
+        with suppress(OSError):
+            path.unlink()
+
+
+def sync_folder(folder: Path) -> None:
+    """Wait until the disk knows the folder's names: a file's own fsync doesn't cover them."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,34 @@
+"""Which machine, which of its starts, and which process this is."""
+
+import os
+import socket
+from functools import cache
+from pathlib import Path
+
+import psutil
+
+
+@cache
+def host_name() -> str:
+    return socket.gethostname()
+
+
+@cache
+def boot_id() -> str:
+    """Another text after each start of the machine."""
+    try:
+        return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+    except OSError:
+        return f"boot-{psutil.boot_time():.0f}"
+
+
+def process_started() -> float:
+    """When this process started, in Unix time: together with its pid it names the process for good."""
+    return psutil.Process(os.getpid()).create_time()
+
+
+def available_threads() -> int:
+    """CPUs that this process may use: a container or `taskset` may leave fewer than the machine has."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1

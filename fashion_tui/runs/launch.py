@@ -1,0 +1,217 @@
+"""Starting a trainer, and the four things that a person asks of a run."""
+
+import subprocess
+import sys
+import threading
+import time
+from contextlib import suppress
+from pathlib import Path
+
+import msgspec
+
+from fashion_tui.schema.errors import UsageError, UserError
+from fashion_tui.schema.events import Warned
+from fashion_tui.schema.run import Action, RunSummary, State
+
+from .checkpoints import CheckpointStore
+from .control import ask, clear, is_waiting, wait_answered
+from .events import last_event
+from .files import remove_unfinished
+from .lock import LockHeld, holder, is_held
+from .reader import RunReader
+from .records import LOG_FILE, DamagedRun, load_config, load_status, write_status
+from .state import is_live
+from .store import summarise
+from .text import one_line, reason
+
+LOG_MARK = "---- trainer started"
+"""Begins the line that stands in the log before a trainer's own."""
+
+TRAINER = (sys.executable, "-P", "-u", "-m", "fashion_tui.trainer")
+"""-P: no file in the working directory can stand in for a module. -u: the log is written at once."""
+
+POLL_SECONDS = 0.02
+LAST_WORDS_BYTES = 4096
+
+
+class Outcome(msgspec.Struct, frozen=True, kw_only=True):
+    """How a run stands after what was asked of it."""
+
+    run: str
+    path: str
+    state: State
+    from_step: int
+    """The step it is at; where a trainer was started, the step of the checkpoint that it goes on from."""
+    pid: int | None
+    """Of the live trainer."""
+
+
+def launch(run_path: Path, epochs: int | None = None) -> int:
+    """Start a trainer for the run, free of this process and its terminal; its pid.
+
+    `epochs` replaces the configured number. LockHeld where a trainer lives; UserError where the directory can't be read
+    or written. Requests that were left for an earlier trainer are taken away.
+    """
+    run_path = run_path.absolute()
+    config = load_config(run_path)
+    if is_held(run_path):
+        raise LockHeld(run_path)
+    clear(run_path)
+    remove_unfinished(run_path)
+    command = [*TRAINER, str(run_path), *([] if epochs is None else ["--epochs", str(epochs)])]
+    try:
+        _mark_starting(run_path, config.recipe.epochs if epochs is None else epochs)
+        with (run_path / LOG_FILE).open("ab", buffering=0) as log:
+            with suppress(OSError):  # a full disk
+                log.write(f"{LOG_MARK} {time.strftime('%Y-%m-%d %H:%M:%S %z')}\n".encode())
+            # A session of its own: the terminal's hangup and its Ctrl-C don't reach it. Files, not pipes: a pipe whose
+            # reader is gone kills its writer.
+            process = subprocess.Popen(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+                cwd=run_path,
+            )
+    except OSError as error:
+        raise UserError(f"can't start a trainer in {str(run_path)!r}: {reason(error)}") from error
+    # Someone has to take note of its end, or it stays as a zombie for as long as this process lives.
+    threading.Thread(target=process.wait, name=f"wait for trainer {process.pid}", daemon=True).start()
+    return process.pid
+
+
+def resume(run_path: Path, epochs: int | None = None, *, timeout: float = 30.0) -> Outcome:
+    """Let the run go on: a paused trainer is asked, where none lives one is started, on a running one nothing changes.
+
+    A finished run stays as it is unless `epochs` asks for more than it has done. UserError where a paused trainer
+    doesn't answer within `timeout` seconds, or `epochs` can't be had.
+    """
+    if epochs is not None and epochs < 1:
+        raise UsageError(f"epochs is {epochs}; it must be 1 or more")
+    config = load_config(run_path)
+    if is_live(run_path):
+        return _resume_live(run_path, epochs, timeout)
+    summary = summarise(run_path, trust_heartbeat=False)
+    if summary.state == "finished" and (epochs is None or epochs <= summary.epoch):
+        return _outcome(summary)
+    if epochs is not None and epochs < summary.epoch:
+        raise UserError(f"run {run_path.name!r} has done {summary.epoch} epochs already; ask for more than {epochs}")
+    target = epochs or summary.epochs or config.recipe.epochs
+    newest = CheckpointStore(run_path).latest()
+    pid = launch(run_path, None if target == config.recipe.epochs else target)
+    return Outcome(
+        run=run_path.name,
+        path=str(run_path),
+        state="starting",
+        from_step=newest.step if newest else 0,
+        pid=pid,
+    )
+
+
+def pause(run_path: Path, *, timeout: float = 30.0) -> Outcome:
+    """Let the trainer rest, its process kept. UserError where none lives or it doesn't answer in time (seconds)."""
+    _need_live(run_path, "paused")
+    if summarise(run_path).state != "paused":
+        _request(run_path, "pause", timeout)
+    return _outcome(summarise(run_path), "paused")
+
+
+def checkpoint(run_path: Path, *, timeout: float = 30.0) -> Outcome:
+    """Let the trainer save a checkpoint now. UserError where none lives or it doesn't answer in time (seconds)."""
+    _need_live(run_path, "checkpointed")
+    _request(run_path, "checkpoint", timeout)
+    return _outcome(summarise(run_path))
+
+
+def stop(run_path: Path, *, timeout: float = 60.0) -> Outcome:
+    """Let the trainer save a checkpoint and end, and wait for that; on a run that has ended nothing changes.
+
+    UserError where it hasn't ended within `timeout` seconds.
+    """
+    if is_live(run_path):
+        ask(run_path, "stop")
+        deadline = time.monotonic() + timeout
+        while is_live(run_path):
+            if time.monotonic() >= deadline:
+                raise UserError(_unanswered(run_path, "stop", timeout))
+            time.sleep(POLL_SECONDS)
+    return _outcome(summarise(run_path, trust_heartbeat=False))
+
+
+def last_words(run_path: Path) -> str | None:
+    """The last line that the newest trainer left in `trainer.log`; None where there is none."""
+    try:
+        with (run_path / LOG_FILE).open("rb") as log:
+            log.seek(max(0, log.seek(0, 2) - LAST_WORDS_BYTES))
+            lines = log.read().decode(errors="replace").splitlines()
+    except OSError:
+        return None
+    last = next((line for line in reversed(lines) if line.strip()), LOG_MARK)
+    return None if last.startswith(LOG_MARK) else one_line(last)
+
+
+def _mark_starting(run_path: Path, epochs: int) -> None:
+    try:
+        status = load_status(run_path)
+    except DamagedRun:
+        status = RunReader(run_path).poll().status
+    starting = msgspec.structs.replace(
+        status,
+        state="starting",
+        epochs=epochs,
+        heartbeat=time.time(),
+        pid=None,
+        pid_started=None,
+        test_accuracy=None,
+        message=None,
+    )
+    write_status(run_path, starting)
+
+
+def _resume_live(run_path: Path, epochs: int | None, timeout: float) -> Outcome:
+    summary = summarise(run_path)
+    if epochs is not None and epochs != summary.epochs:
+        raise UserError(
+            f"run {run_path.name!r} is training {summary.epochs} epochs; stop it first, then resume with {epochs}"
+        )
+    if summary.state != "paused":
+        return _outcome(summary)
+    _request(run_path, "resume", timeout)
+    return _outcome(summarise(run_path), "running")
+
+
+def _need_live(run_path: Path, done: str) -> None:
+    if not is_live(run_path):
+        state = summarise(run_path, trust_heartbeat=False).state
+        raise UserError(f"run {run_path.name!r} is {state}; only a live run can be {done}")
+
+
+def _request(run_path: Path, action: Action, timeout: float) -> None:
+    request = ask(run_path, action)
+    if wait_answered(run_path, request, timeout) is not None:
+        return
+    last = last_event(run_path)
+    if isinstance(last, Warned) and not is_waiting(run_path, request):
+        raise UserError(f"run {run_path.name!r} couldn't do {action!r}: {one_line(last.message)}")
+    raise UserError(_unanswered(run_path, action, timeout))
+
+
+def _unanswered(run_path: Path, action: Action, timeout: float) -> str:
+    if is_live(run_path):
+        return f"run {run_path.name!r} hasn't answered {action!r} within {timeout:g} s; look at it again in a while"
+    state = summarise(run_path, trust_heartbeat=False).state
+    return f"run {run_path.name!r} ended before it could {action}; it is {state}"
+
+
+def _outcome(summary: RunSummary, state: State | None = None) -> Outcome:
+    """`state` where more is known than the status says, which is written once a second."""
+    path = Path(summary.path)
+    who = holder(path) if is_held(path) else None
+    return Outcome(
+        run=summary.run,
+        path=summary.path,
+        state=state or summary.state,
+        from_step=summary.step,
+        pid=who.pid if who else None,
+    )

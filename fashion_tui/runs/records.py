@@ -1,0 +1,62 @@
+"""`config.json` and `status.json` of a run: reading, checking and writing them."""
+
+from pathlib import Path
+from typing import TypeVar
+
+import msgspec
+
+from fashion_tui.schema.errors import UserError
+from fashion_tui.schema.run import FORMAT, RunConfig, RunStatus
+
+from .events import spell_nonfinite
+from .files import write_atomically
+from .text import one_line, reason
+
+CONFIG_FILE = "config.json"
+STATUS_FILE = "status.json"
+LOG_FILE = "trainer.log"
+
+S = TypeVar("S", bound=msgspec.Struct)
+
+
+class DamagedRun(UserError):
+    """A file of the run is missing or can't be read."""
+
+    def __init__(self, run_path: Path, detail: str) -> None:
+        super().__init__(f"run {run_path.name!r} is damaged: {detail}")
+        self.detail = detail
+        """Which file, and what is wrong with it."""
+
+
+def load_config(run_path: Path) -> RunConfig:
+    """DamagedRun where config.json is missing, damaged or of a newer format."""
+    config = _load(run_path, CONFIG_FILE, RunConfig)
+    if config.format != FORMAT:
+        detail = f"{CONFIG_FILE} is of format {config.format}, and this fashion-tui reads format {FORMAT}"
+        raise DamagedRun(run_path, detail)
+    return config
+
+
+def load_status(run_path: Path) -> RunStatus:
+    """As it was written last (`state.derive` tells whether it still holds); DamagedRun where it can't be read."""
+    return _load(run_path, STATUS_FILE, RunStatus)
+
+
+def write_status(run_path: Path, status: RunStatus, *, durable: bool = False) -> None:
+    """Replace status.json. `durable` for a state that has to outlast a power cut. Raises OSError."""
+    write_atomically(run_path / STATUS_FILE, msgspec.json.encode(spell_nonfinite(status)), durable=durable)
+
+
+def _load(run_path: Path, name: str, kind: type[S]) -> S:
+    try:
+        content = (run_path / name).read_bytes()
+    except FileNotFoundError:
+        raise DamagedRun(run_path, f"{name} is missing") from None
+    except OSError as error:
+        raise DamagedRun(run_path, f"{name} can't be read: {reason(error)}") from error
+    if not content:
+        raise DamagedRun(run_path, f"{name} is empty")
+    try:
+        return msgspec.json.decode(content, type=kind)
+    except (ValueError, RecursionError) as error:
+        raise DamagedRun(run_path, f"{name} can't be read: {one_line(str(error))}") from error

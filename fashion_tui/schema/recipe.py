@@ -1,0 +1,78 @@
+"""A recipe: everything that decides how a network is trained, as plain data. Its meaning in PyTorch: `lab.recipes`."""
+
+import math
+from typing import Literal
+
+import msgspec
+
+from .errors import UsageError
+
+Precision = Literal["fp32", "bf16"]
+PRECISIONS: tuple[Precision, ...] = ("fp32", "bf16")
+
+MODELS = ("guide",)
+"""Names of the networks in `lab.models`."""
+
+
+class Recipe(msgspec.Struct, frozen=True, kw_only=True):
+    """How to train. Two runs with equal recipes, seeds, data, threads and devices give equal weights."""
+
+    name: str
+    summary: str
+    """One line for a person who chooses."""
+    model: str
+    epochs: int
+    batch_size: int
+    learning_rate: float
+    optimizer: Literal["adam"]
+    mean: float
+    """Pixels in [0, 1] are normalised as (pixel - mean) / std."""
+    std: float
+    precision: Precision = "fp32"
+
+
+GUIDE = Recipe(
+    name="guide",
+    summary="the guide's network and its loop: Adam at 1e-3, batches of 32, 3 epochs",
+    model="guide",
+    epochs=3,
+    batch_size=32,
+    learning_rate=1e-3,
+    optimizer="adam",
+    mean=0.5,
+    std=0.5,
+)
+
+RECIPES: dict[str, Recipe] = {recipe.name: recipe for recipe in (GUIDE,)}
+
+
+MOST_EPOCHS = 1_000_000
+
+
+def recipe_named(name: str) -> Recipe:
+    """The recipe of that name; UsageError, naming those there are, where there is none."""
+    if name not in RECIPES:
+        raise UsageError(f"no recipe is called {name!r}; there is: {', '.join(RECIPES)}")
+    return RECIPES[name]
+
+
+def check_recipe(recipe: Recipe) -> None:
+    """UsageError where a value of the recipe can't work, whatever the data set."""
+    if recipe.model not in MODELS:
+        raise UsageError(f"no model is called {recipe.model!r}; there is: {', '.join(MODELS)}")
+    if not 1 <= recipe.epochs <= MOST_EPOCHS:
+        raise UsageError(f"epochs is {recipe.epochs}; it must be between 1 and {MOST_EPOCHS:,}")
+    if recipe.batch_size < 1:
+        raise UsageError(f"batch size is {recipe.batch_size}; it must be 1 or more")
+    if not (math.isfinite(recipe.learning_rate) and recipe.learning_rate > 0):
+        raise UsageError(f"learning rate is {recipe.learning_rate}; it must be a positive number, such as 1e-3")
+    if recipe.precision not in PRECISIONS:
+        raise UsageError(f"precision is {recipe.precision!r}; there is: {', '.join(PRECISIONS)}")
+
+
+def check_batch_size(recipe: Recipe, train_images: int) -> None:
+    """UsageError where a batch is larger than the training set (what is held out is no part of it)."""
+    if train_images < 1:
+        raise UsageError("no image is left to train on; hold out fewer")
+    if recipe.batch_size > train_images:
+        raise UsageError(f"batch size is {recipe.batch_size}, but there are {train_images:,} images to train on")

@@ -1,0 +1,81 @@
+"""What others ask of a live trainer: by a file in the folder `control`, or by a signal."""
+
+import time
+from pathlib import Path
+
+from fashion_tui.runs.control import ControlBox, ControlRequest
+from fashion_tui.schema.events import Answered
+
+from .checkpoints import Checkpoints
+from .endings import Stop
+from .figures import StepFigures
+from .signals import StopSignals
+
+EVERY = 0.05
+"""Seconds between two looks."""
+
+
+class Control:
+    """Looks for requests between two steps, and does what they say."""
+
+    def __init__(self, run_path: Path, signals: StopSignals, figures: StepFigures, checkpoints: Checkpoints) -> None:
+        self.signals = signals
+        self.figures = figures
+        self.checkpoints = checkpoints
+        self._box = ControlBox(run_path)
+        self._paused = False
+        self._due = 0.0
+
+    def look(self) -> None:
+        """Does what was asked since the last look; returns at once where that is not long ago, and late from a pause.
+
+        Raises Stop, all being saved, where the run is to end.
+        """
+        if time.monotonic() < self._due:
+            return
+        self._answer_all()
+        while self._paused:
+            time.sleep(EVERY)
+            self._answer_all()
+        self._due = time.monotonic() + EVERY
+
+    def _answer_all(self) -> None:
+        if self.signals.received is not None:
+            self._save("stop")
+            raise Stop(self.signals.received)
+        for request in self._box.pending():
+            self._answer(request)
+
+    def _answer(self, request: ControlRequest) -> None:
+        done = True
+        if request.action == "pause":
+            self._pause()
+        elif request.action == "resume":
+            self._go_on()
+        elif request.action == "checkpoint":
+            done = self._save("asked")
+        else:
+            self._save("stop")
+        if done:
+            step = self.checkpoints.training.step
+            answer = Answered(time=time.time(), action=request.action, request=request.id, step=step)
+            self.checkpoints.log.write(answer)
+        self._box.done(request)
+        if request.action == "stop":
+            raise Stop("asked")
+
+    def _pause(self) -> None:
+        if not self._paused:
+            self.figures.flush()
+            self._paused = True
+            self.figures.board.update(state="paused", images_per_second=0.0)
+
+    def _go_on(self) -> None:
+        if self._paused:
+            self._paused = False
+            self.figures.restart_clock()
+            self.figures.board.update(state="running")
+
+    def _save(self, reason: str) -> bool:
+        self.figures.flush()
+        return self.checkpoints.save(reason)

@@ -1,0 +1,211 @@
+"""A trainer's work on its run: load data, network and checkpoint, train to the end, test what was learned."""
+
+import os
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+import torch
+
+from fashion_tui.lab.datasets import Dataset, Images, hold_out, load
+from fashion_tui.lab.devices import choose_device, describe, set_determinism
+from fashion_tui.lab.evaluation import Figures, evaluate, predict_logits
+from fashion_tui.lab.models import count_parameters
+from fashion_tui.lab.training import Training
+from fashion_tui.runs.events import encode_number
+from fashion_tui.schema.events import EpochEnd, Finished, Resumed, Started, Steps
+from fashion_tui.schema.recipe import Recipe
+from fashion_tui.schema.run import RunConfig
+
+from .checkpoints import Checkpoints, Found, newest_checkpoint
+from .control import Control
+from .endings import TrainingFailed
+from .figures import StepFigures
+from .log import RunLog
+from .signals import StopSignals
+from .status import StatusBoard
+
+
+@dataclass(frozen=True)
+class Orders:
+    """What a trainer is told, and whom it tells."""
+
+    run_path: Path
+    config: RunConfig
+    epochs: int | None
+    """So many in all, where the person asked for another number than before."""
+    log: RunLog
+    board: StatusBoard
+    signals: StopSignals
+
+
+def train(orders: Orders) -> Finished:
+    """From the newest good checkpoint, or the beginning, to the end. Raises Stop, UserError, and what torch raises."""
+    config = orders.config
+    torch.set_num_threads(config.threads)
+    set_determinism(deterministic=config.deterministic)
+    device = choose_device(config.device)
+    dataset = load(config.dataset)
+    try:
+        return Session(orders, dataset, device).train()
+    except (RuntimeError, MemoryError) as error:
+        if not _is_out_of_memory(error):
+            raise
+        size = config.recipe.batch_size
+        hint = f"try a batch size of {size // 2}" if size > 1 else "try another device"
+        raise TrainingFailed(f"{device} has too little memory for a batch of {size}: {hint}") from error
+
+
+def _is_out_of_memory(error: Exception) -> bool:
+    """A GPU has an error of its own for it, the CPU only words."""
+    return isinstance(error, torch.OutOfMemoryError | MemoryError) or "can't allocate memory" in str(error)
+
+
+class Session:
+    """The training and those who look after it, put together."""
+
+    def __init__(self, orders: Orders, dataset: Dataset, device: torch.device) -> None:
+        self.orders = orders
+        self.log, self.board = orders.log, orders.board
+        self.dataset = dataset
+        self.device = device
+        config = orders.config
+        images, self.validation = hold_out(dataset.train, config.validation)
+        found = newest_checkpoint(orders.run_path, self.log.report)
+        self.recipe = self._recipe(found)
+        self.training = Training(self.recipe, images, device=device, seed=config.seed)
+        if found is not None:
+            self.training.load_state_dict(found.training)
+        self._announce(found)
+        self.figures = StepFigures(self.training, self.log, self.board)
+        self.checkpoints = Checkpoints(orders.run_path, self.training, self.log, config.checkpoint_every)
+        self.control = Control(orders.run_path, orders.signals, self.figures, self.checkpoints)
+
+    def train(self) -> Finished:
+        while self.training.epoch < self.recipe.epochs:
+            self._train_epoch()
+            self._end_epoch()
+        return self._finish()
+
+    def _train_epoch(self) -> None:
+        self.control.look()
+        self.figures.restart_clock()
+        for _ in self.training.steps():
+            if self.figures.due:
+                self.figures.flush()
+            if self.checkpoints.due:
+                self.figures.flush()
+                self.checkpoints.save("interval")
+            self.control.look()
+        self.figures.flush()
+
+    def _end_epoch(self) -> None:
+        training = self.training
+        loss, accuracy = training.epoch_figures()
+        judged = self._judge(self.validation) if len(self.validation) else None
+        self.log.write(
+            EpochEnd(
+                time=time.time(),
+                epoch=training.epoch + 1,
+                step=training.step,
+                train_loss=loss,
+                train_accuracy=accuracy,
+                validation_loss=encode_number(judged.loss) if judged else None,
+                validation_accuracy=judged.accuracy if judged else None,
+                seconds=training.epoch_seconds,
+            )
+        )
+        best_before = training.best_validation
+        is_best = judged is not None and (best_before is None or judged.accuracy > best_before)
+        if judged and is_best:
+            training.best_validation = judged.accuracy
+        training.end_epoch()
+        self.figures.begin_epoch()
+        self.board.update(epoch=training.epoch)
+        is_last = training.epoch >= self.recipe.epochs
+        saved = self.checkpoints.save(
+            "end" if is_last else "epoch", validation_accuracy=judged.accuracy if judged else None, best=is_best
+        )
+        if not saved:
+            training.best_validation = best_before
+        if is_last and not saved:
+            raise TrainingFailed("the trained weights can't be saved: make room on the disk, then resume the run")
+
+    def _finish(self) -> Finished:
+        training = self.training
+        test = self._judge(self.dataset.test)
+        return Finished(
+            time=time.time(),
+            run=self.orders.config.run,
+            path=str(self.orders.run_path),
+            step=training.step,
+            epochs=training.epoch,
+            test_accuracy=test.accuracy,
+            test_loss=encode_number(test.loss),
+            train_seconds=training.train_seconds,
+            images_per_second=training.images_seen / training.train_seconds,
+        )
+
+    def _judge(self, images: Images) -> Figures:
+        """How the network does on images that it isn't trained on; requests are answered meanwhile."""
+        logits = predict_logits(
+            self.training.model,
+            images.pixels,
+            self.recipe,
+            self.device,
+            progress=lambda _done, _total: self.control.look(),
+        )
+        return evaluate(logits, images.labels, self.dataset.classes)
+
+    def _recipe(self, found: Found | None) -> Recipe:
+        """The run's recipe, with as many epochs as it is to have by now."""
+        epochs = self.orders.epochs or max(self.board.status.epochs, found.epochs if found else 0)
+        if found is not None:  # an epoch that was begun is brought to its end
+            epochs = max(epochs, found.training["epoch"] + (1 if found.training["step_in_epoch"] else 0))
+        return msgspec.structs.replace(self.orders.config.recipe, epochs=epochs)
+
+    def _announce(self, found: Found | None) -> None:
+        """Tells the log and the status what begins here, or goes on."""
+        training, now = self.training, time.time()
+        if training.precision != self.recipe.precision:
+            self.log.report(f"{self.device} doesn't compute in {self.recipe.precision}: {training.precision} is used")
+        unwritten = found.unwritten if found else []
+        if self.log.continues:
+            # What the checkpoint knows and the log perhaps doesn't is void in the log, and follows this line.
+            unlogged = [figures.first_step for figures in unwritten if isinstance(figures, Steps)]
+            self.log.write(
+                Resumed(
+                    time=now,
+                    step=min([training.step, *(first - 1 for first in unlogged)]),
+                    epoch=training.epoch,
+                    epochs=self.recipe.epochs,
+                    checkpoint=found.file if found else None,
+                    pid=os.getpid(),
+                )
+            )
+        for figures in unwritten:
+            self.log.write(figures)
+        self.log.write(
+            Started(
+                time=now,
+                run=self.orders.config.run,
+                model=self.recipe.model,
+                parameters=count_parameters(training.model),
+                train_images=len(training.batches.images),
+                epochs=self.recipe.epochs,
+                steps_per_epoch=training.steps_per_epoch,
+                device=str(self.device),
+                device_name=describe(self.device),
+                threads=self.orders.config.threads,
+                pid=os.getpid(),
+            )
+        )
+        self.board.update(
+            state="running",
+            step=training.step,
+            steps_per_epoch=training.steps_per_epoch,
+            epoch=training.epoch,
+            epochs=self.recipe.epochs,
+            train_seconds=training.train_seconds,
+        )

@@ -1,0 +1,1 @@
+"""The Data pane: what the network will see."""

@@ -1,0 +1,1 @@
+"""The Evaluate pane: what a run learned, and where it errs."""

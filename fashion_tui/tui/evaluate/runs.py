@@ -1,0 +1,45 @@
+"""Which runs can be evaluated."""
+
+from datetime import datetime
+from pathlib import Path
+
+from rich.text import Text
+
+from fashion_tui.report.glyphs import Glyphs
+from fashion_tui.report.style import FOREGROUND, MUTED
+from fashion_tui.runs.checkpoints import CheckpointStore
+from fashion_tui.schema.run import RunSummary
+from fashion_tui.tui.frame import short_name
+from fashion_tui.tui.train.run_list import state_mark
+from fashion_tui.tui.widgets.choice import Choice
+
+NAME_WIDTH = 22
+
+
+def with_checkpoint(runs: tuple[RunSummary, ...]) -> tuple[Path, ...]:
+    """Those that have one, in the order given. Reads folders: for a thread."""
+    return tuple(Path(run.path) for run in runs if run.damage is None and CheckpointStore(Path(run.path)).steps())
+
+
+def run_to_show(runs: tuple[RunSummary, ...], evaluable: tuple[Path, ...]) -> Path | None:
+    """The newest finished one, else the newest that has a checkpoint."""
+    finished = [Path(run.path) for run in runs if run.state == "finished"]
+    return next((path for path in (*finished, *evaluable) if path in evaluable), None)
+
+
+def run_choice(run: RunSummary, signs: Glyphs) -> Choice:
+    """`✓ guide-a1b2   3/3  90.42 %  fashion-mnist  23 Nov 14:30`."""
+    mark, colour = state_mark(run.state, signs)
+    name = Text(short_name(run.run), FOREGROUND)
+    name.truncate(NAME_WIDTH, overflow="ellipsis", pad=True)
+    accuracy = "" if run.test_accuracy is None else f"{run.test_accuracy * 100:.1f} %"
+    created = f"{datetime.fromtimestamp(run.created).astimezone():%d %b %H:%M}"
+    line = Text.assemble(
+        (mark, colour),
+        " ",
+        name,
+        (f" {run.epoch}/{run.epochs} {accuracy:>7}", FOREGROUND),
+        (f"  {run.dataset or '?':<13} {created}", MUTED),
+        no_wrap=True,
+    )
+    return Choice(run.path, line)

@@ -1,0 +1,1 @@
+"""The Model pane: what happens to the shape at every step."""

@@ -1,0 +1,48 @@
+"""The line that says which network is shown, and with which weights."""
+
+from rich.text import Text
+
+from fashion_tui.report.glyphs import Glyphs
+from fashion_tui.report.style import ACCENT, ATTENTION, FOREGROUND, MUTED
+from fashion_tui.report.words import memory, quantity, said, shape_words
+from fashion_tui.schema.requests import WrittenNetwork
+from fashion_tui.schema.shapes import ShapeTable
+from fashion_tui.tui.frame import short_name
+from fashion_tui.tui.widgets.fitted import with_right
+
+from .subject import INPUT_SIZE, Subject
+
+
+def title_left(subject: Subject, signs: Glyphs, *, edited: bool, stale: bool) -> Text:
+    """`guide  edited  weights of guide-a1b2`."""
+    line = Text.assemble((said(subject.name, signs), f"bold {ACCENT}"), no_wrap=True)
+    network = subject.network
+    if isinstance(network, WrittenNetwork) and network.class_name and network.class_name != subject.name:
+        line.append(f"  {said(network.class_name, signs)}", FOREGROUND)
+    for name, value in network.arguments.items():
+        line.append(f"  {said(f'{name}={value!r}', signs)}", MUTED)
+    if edited:
+        line.append("  edited", ATTENTION)
+    if stale:
+        line.append("  the table is from before", MUTED)
+    if subject.input_size != INPUT_SIZE:
+        line.append(f"  on {shape_words(subject.input_size, signs)}", MUTED)
+    if subject.run is not None:
+        line.append(f"  weights of {said(short_name(subject.run.name), signs)}", FOREGROUND)
+    return line
+
+
+def title_line(left: Text, table: ShapeTable | None, width: int) -> Text:
+    """The left part, and as many of the network's totals as there is room for."""
+    totals: list[tuple[str, str]] = []
+    if table is not None:
+        totals = [
+            (f"{table.total_params:,}", " parameters"),
+            (quantity(table.total_macs), " MACs"),
+            (memory(table.activation_bytes), " of activations"),
+        ]
+    right = Text(no_wrap=True)
+    for figure, label in totals:
+        if left.cell_len + right.cell_len + len(figure) + len(label) + 4 <= width:
+            right.append("  " if right else "").append(figure, FOREGROUND).append(label, MUTED)
+    return with_right(left, right, width)

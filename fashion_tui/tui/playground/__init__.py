@@ -1,0 +1,1 @@
+"""The Playground: a real Python kernel, and its output as it comes."""

@@ -1,0 +1,60 @@
+"""Colours of printed text as Rich styles: the sixteen named ones in the app's own, quiet tones."""
+
+import re
+from functools import lru_cache
+
+from rich.color import Color
+from rich.style import Style
+from rich.text import Text
+
+from fashion_tui.report.style import ACCENT, ATTENTION, BAD, FOREGROUND, GOOD, MUTED
+
+_NAMED = (
+    *("#4e4e4e", BAD, GOOD, ATTENTION, ACCENT, "#af87af", "#5fafaf", FOREGROUND),
+    *(MUTED, "#e78787", "#afd787", "#e7c787", "#87c7e7", "#d7afd7", "#87d7d7", "#eeeeee"),
+)
+"""Black, red, green, yellow, blue, magenta, cyan, white; then the bright ones."""
+
+_SGR = re.compile("\x1b\\[([0-9;]*)m")
+_FLAGS = {"1": "bold", "2": "dim", "3": "italic", "4": "underline", "7": "reverse", "9": "strike"}
+
+
+def coloured(line: str) -> Text:
+    """A line as `kernel.ansi` makes it: each coloured part begins with its whole style and ends with a reset."""
+    text = Text(no_wrap=True, end="")
+    for number, piece in enumerate(_SGR.split(line)):
+        if number % 2:
+            style = _style(piece)
+        else:
+            text.append(piece, style if number else None)
+    return text
+
+
+@lru_cache(maxsize=1_024)
+def _style(parameters: str) -> Style:
+    flags: dict[str, bool] = {}
+    colours: dict[str, Color] = {}
+    codes = [code for code in parameters.split(";") if code not in {"", "0"}]
+    while codes:
+        code = codes.pop(0)
+        if code in _FLAGS:
+            flags[_FLAGS[code]] = True
+        elif code in {"38", "48"}:
+            colours[code[0]] = _extended(codes)
+        else:
+            number = int(code)
+            ground = "3" if 30 <= number <= 37 or 90 <= number <= 97 else "4"
+            colours[ground] = _numbered(number % 10 + (8 if number >= 90 else 0))
+    return Style(color=colours.get("3"), bgcolor=colours.get("4"), **flags)  # type: ignore[arg-type]
+
+
+def _extended(codes: list[str]) -> Color:
+    """Takes `5;n` or `2;r;g;b` from the codes."""
+    if codes.pop(0) == "5":
+        return _numbered(int(codes.pop(0)))
+    red, green, blue = (int(codes.pop(0)) for _ in range(3))
+    return Color.from_rgb(red, green, blue)
+
+
+def _numbered(number: int) -> Color:
+    return Color.parse(_NAMED[number]) if number < len(_NAMED) else Color.from_ansi(number)

@@ -1,0 +1,78 @@
+"""What the parts of the Playground tell one another."""
+
+from dataclasses import dataclass
+
+from textual.message import Message
+
+from fashion_tui.kernel.outputs import State
+
+
+@dataclass
+class Submitted(Message):
+    """The person wants this code run."""
+
+    code: str
+
+
+@dataclass
+class Answered(Message):
+    """What the person answers to `input()`; None: nothing more comes."""
+
+    text: str | None
+
+
+@dataclass
+class RecordChanged(Message):
+    """There are new lines in the transcript."""
+
+
+@dataclass
+class KernelChanged(Message):
+    state: State
+    count: int
+    """The number of the cell that is typed now."""
+    waiting: int
+    """Cells that wait for the one that runs."""
+
+
+@dataclass
+class InputAsked(Message):
+    """The running code waits for an answer."""
+
+    prompt: str
+    password: bool
+
+
+@dataclass
+class InputOver(Message):
+    """Nothing waits for an answer any more."""
+
+
+@dataclass
+class Proposed(Message):
+    """The kernel proposes what to type next."""
+
+    code: str
+
+
+@dataclass
+class CompletionWanted(Message):
+    """The person asks what could stand at the cursor."""
+
+
+@dataclass
+class PromptLeft(Message):
+    """The person goes from the prompt to the pane."""
+
+
+@dataclass
+class PageTurned(Message):
+    """The person reads on in the transcript, from inside the prompt."""
+
+    pages: int
+    """Negative: back."""
+
+
+@dataclass
+class RoomChanged(Message):
+    """A part has grown or shrunk: the others have to be fitted in."""

@@ -1,0 +1,262 @@
+"""What is a tensor, what does autograd do? A real Python kernel, and its output as it comes."""
+
+import time
+from pathlib import Path
+from typing import ClassVar
+
+from rich.text import Text
+from textual import on, work
+from textual.app import ComposeResult
+from textual.binding import BindingType
+from textual.containers import Horizontal
+from textual.widget import Widget
+from textual.widgets import Static
+
+from fashion_tui.kernel.ansi import sanitize
+from fashion_tui.report.style import ACCENT, ATTENTION, BAD, MUTED
+from fashion_tui.schema.dataset import DatasetRef
+from fashion_tui.tui.actions import ON_PANE, PaneName, bindings
+from fashion_tui.tui.dialogs import Question
+from fashion_tui.tui.pane import Pane
+from fashion_tui.tui.state import DatasetState
+
+from . import history, welcome
+from .candidates import Candidates
+from .conversation import Conversation
+from .messages import (
+    Answered,
+    CompletionWanted,
+    InputAsked,
+    InputOver,
+    KernelChanged,
+    PageTurned,
+    PromptLeft,
+    Proposed,
+    RecordChanged,
+    RoomChanged,
+    Submitted,
+)
+from .prompt import Prompt
+from .transcript import Transcript
+
+_SHORT = 0.5
+"""Seconds; what runs no longer isn't spoken of."""
+
+_STUBBORN = 2.0
+"""Seconds; code that runs so long after an interrupt doesn't heed it."""
+
+
+class PlaygroundPane(Pane):
+    PANE: ClassVar[PaneName] = "playground"
+    HELP: ClassVar[str] = welcome.HELP
+    BINDINGS: ClassVar[list[BindingType]] = bindings(ON_PANE["playground"])
+    DEFAULT_CSS = Path(__file__).with_name("playground.tcss").read_text(encoding="utf-8")
+
+    def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - Textual's own word
+        super().__init__(id=id)
+        self._conversation = Conversation(self.post_message)
+        self._history = history.History()
+        self._kernel = KernelChanged("starting", 1, 0)
+        self._since = time.monotonic()
+        """When the kernel's state began."""
+        self._asked: InputAsked | None = None
+        self._interrupted: float | None = None
+        """When the code that runs was interrupted last."""
+        self._begun = False
+        self._painted: tuple[Text, Text] | None = None
+        """The label before the prompt and the line below it."""
+
+    def compose(self) -> ComposeResult:
+        candidates = Candidates()
+        yield Transcript(self._conversation.record)
+        with Horizontal(id="entry"):
+            yield Static(id="label")
+            yield Prompt(self._history, candidates, self._conversation.is_complete)
+        yield candidates
+        yield Static(id="status")
+
+    def main_widget(self) -> Widget:
+        return self.query_one(Prompt)
+
+    def on_mount(self) -> None:
+        for line in welcome.LINES:
+            self._conversation.record.add_note(line)
+        self._show_kernel()
+        self.set_interval(1.0, self._show_kernel)
+        self.call_after_refresh(self._begin)
+        self.watch(self.app, "dataset", self._dataset_found)
+
+    def _begin(self) -> None:
+        """After the first paint."""
+        self._history.load(history.default_path())
+        if not self._history.entries:
+            self._history.offer(welcome.EXAMPLES)
+
+    async def on_unmount(self) -> None:
+        await self._conversation.close()
+
+    def shown(self) -> None:
+        self.query_one(Transcript).show_record()
+
+    def _dataset_found(self, found: DatasetState | None) -> None:
+        if found is None:
+            return
+        if not self._begun:
+            self._begun = True
+            self._converse(found.ref)
+        else:
+            self._conversation.change_dataset(found.ref)
+
+    @work(group="kernel")
+    async def _converse(self, dataset: DatasetRef) -> None:
+        await self._conversation.run(dataset)
+
+    @work(group="kernel restart", exclusive=True)
+    async def _restart_kernel(self) -> None:
+        await self._conversation.restart()
+
+    # What the kernel tells
+
+    @on(RecordChanged)
+    def _record_changed(self) -> None:
+        if self.display:
+            self.query_one(Transcript).show_record()
+
+    @on(KernelChanged)
+    def _kernel_changed(self, message: KernelChanged) -> None:
+        if message.state != self._kernel.state:
+            self._since = time.monotonic()
+            self._interrupted = None
+            if message.state == "busy":
+                self.set_timer(_SHORT, self._show_kernel)
+        self._kernel = message
+        self.query_one(Prompt).code_runs = message.state == "busy"
+        self._show_kernel()
+
+    @on(InputAsked)
+    def _input_asked(self, message: InputAsked) -> None:
+        self._asked = message
+        self.query_one(Prompt).begin_answer(password=message.password)
+        self._show_kernel()
+
+    @on(InputOver)
+    def _input_over(self) -> None:
+        self._asked = None
+        self.query_one(Prompt).end_answer()
+        self._show_kernel()
+
+    @on(Proposed)
+    def _proposed(self, message: Proposed) -> None:
+        self.query_one(Prompt).put(message.code)
+
+    def _show_kernel(self) -> None:
+        """The label before the prompt, and the line below it."""
+        if self._asked is not None:
+            label = Text(sanitize(self._asked.prompt).split("\n")[-1], ATTENTION)
+        else:
+            label = Text(f"In [{self._kernel.count}]: ", ACCENT)
+        text = self._status()
+        if (label, text) == self._painted:
+            return  # an update lays the whole screen out anew
+        self._painted = (label, text)
+        self.query_one("#label", Static).update(label)
+        status = self.query_one("#status", Static)
+        status.update(text)
+        if status.display != bool(text):
+            status.display = bool(text)
+            self.call_after_refresh(self._fit)
+
+    def _status(self) -> Text:
+        seconds = time.monotonic() - self._since
+        keys = {action.name: action.key_text for action in ON_PANE["playground"]}
+        if self._asked is not None:
+            return Text("the code waits for an answer · enter sends it · ^d ends the input", MUTED)
+        match self._kernel.state:
+            case "starting":
+                return Text("the kernel is starting …", MUTED)
+            case "dead":
+                return Text("no kernel · run something to start one", BAD)
+            case "busy" if seconds >= _SHORT:
+                waiting = f" · {self._kernel.waiting} more wait" if self._kernel.waiting else ""
+                if self._interrupted is not None and time.monotonic() - self._interrupted > _STUBBORN:
+                    return Text(f"it doesn't stop · {keys['restart']} restarts the kernel", ATTENTION)
+                return Text(f"running {seconds:.0f} s{waiting} · {keys['interrupt']} interrupts", MUTED)
+        return Text()
+
+    # What the person does
+
+    @on(Submitted)
+    def _submitted(self, message: Submitted) -> None:
+        self._conversation.submit(message.code)
+        self.query_one(Transcript).scroll_end(animate=False)
+
+    @on(Answered)
+    async def _answered(self, message: Answered) -> None:
+        self._asked = None
+        self.query_one(Prompt).end_answer()
+        self._show_kernel()
+        await self._conversation.answer(message.text)
+
+    @on(CompletionWanted)
+    def _completion_wanted(self) -> None:
+        self._complete()
+
+    @work(group="completion", exclusive=True)
+    async def _complete(self) -> None:
+        prompt = self.query_one(Prompt)
+        code, cursor = prompt.text, prompt.cursor
+        found = await self._conversation.complete(code, cursor)
+        if (prompt.text, prompt.cursor) == (code, cursor) and found.end == cursor:
+            prompt.offer(found.matches, found.start)
+
+    @on(PromptLeft)
+    def _prompt_left(self) -> None:
+        self.query_one(Transcript).focus()
+
+    @on(PageTurned)
+    def _page_turned(self, message: PageTurned) -> None:
+        transcript = self.query_one(Transcript)
+        transcript.scroll_relative(y=message.pages * (transcript.size.height - 1), animate=False)
+
+    def action_run(self) -> None:
+        """From outside the prompt: the way back into it."""
+        prompt = self.query_one(Prompt)
+        if prompt.has_focus:
+            prompt.action_run()
+        else:
+            prompt.focus()
+
+    def action_complete(self) -> None:
+        prompt = self.query_one(Prompt)
+        if prompt.has_focus:
+            prompt.action_complete()
+        else:
+            prompt.focus()
+
+    async def action_interrupt(self) -> None:
+        if self._kernel.state == "busy":
+            self._interrupted = time.monotonic()
+            await self._conversation.interrupt()
+
+    def action_restart(self) -> None:
+        question = Question("Restart the kernel? What you defined in it is lost.")
+        self.app.push_screen(question, self._restart_if)
+
+    def _restart_if(self, yes: bool | None) -> None:  # noqa: FBT001 - the answer to a question
+        if yes:
+            self._restart_kernel()
+
+    # Room
+
+    def on_resize(self) -> None:
+        self._fit()
+
+    @on(RoomChanged)
+    def _room_changed(self) -> None:
+        self.call_after_refresh(self._fit)
+
+    def _fit(self) -> None:
+        """The prompt stands right below the transcript, which has the room that the others leave."""
+        transcript = self.query_one(Transcript)
+        others = sum(child.outer_size.height for child in self.displayed_children if child is not transcript)
+        transcript.styles.max_height = max(1, self.size.height - others)

@@ -1,0 +1,113 @@
+"""What stands in the transcript, as data: the newest lines, each with the colours that it needs by itself."""
+
+from collections import deque
+from typing import Literal
+
+import msgspec
+
+from fashion_tui.kernel.ansi import LineWriter, sanitize
+from fashion_tui.kernel.limits import MAX_LINES
+from fashion_tui.kernel.outputs import Died, Display, Dropped, Error, Output, Result, Stream
+
+Kind = Literal["input", "output", "note", "alarm"]
+"""`note`: our own words; `alarm`: our own words on something that went wrong."""
+
+
+class Line(msgspec.Struct, frozen=True):
+    text: str
+    """Printable characters and SGR sequences, nothing else."""
+    kind: Kind = "output"
+    label: str = ""
+    """What stands before it: `In [1]: `."""
+    left_out: int = 0
+    """Of a note on lines that came too fast to be shown: how many."""
+
+
+class Record:
+    """At most MAX_LINES lines: older ones go, and are counted."""
+
+    def __init__(self) -> None:
+        self.lines: deque[Line] = deque()
+        self.gone = 0
+        """Lines that this record has let go; the number of the first that it holds."""
+        self.lost = 0
+        """Lines that a person can't see any more, those that never came included."""
+        self._writer = LineWriter()
+
+    @property
+    def unfinished(self) -> Line | None:
+        """The line that is being printed."""
+        text = self._writer.line
+        return Line(text) if text else None
+
+    def add_input(self, count: int, code: str) -> None:
+        """A cell, as it was typed; `code` may hold SGR sequences."""
+        label = f"In [{count}]: "
+        for number, line in enumerate(code.split("\n")):
+            self._add(Line(line, "input", " " * len(label) if number else label))
+
+    def add_note(self, text: str, kind: Kind = "note") -> None:
+        self._end_line()
+        for line in sanitize(text).split("\n"):
+            self._add(Line(line, kind))
+
+    def add_gap(self) -> None:
+        """An empty line between cells."""
+        self._end_line()
+        if self.lines and self.lines[-1] != Line(""):
+            self._add(Line(""))
+
+    def add(self, output: Output) -> None:
+        """What a kernel put out. Streams go on where they stopped; anything else begins on a line of its own."""
+        match output:
+            case Stream(text=text):
+                for line in self._writer.feed(text):
+                    self._add(Line(line))
+            case Dropped(lines=lines, characters=characters):
+                self._end_line()
+                self._leave_out(lines, characters)
+            case Result(execution_count=count, text=text):
+                self._end_line()
+                self._add_labelled(f"Out[{count}]: ", sanitize(text))
+            case Display(text=text) | Error(traceback=text):
+                self._end_line()
+                for line in sanitize(text).rstrip("\n").split("\n"):
+                    self._add(Line(line))
+            case Died(message=message):
+                self.add_note(message, "alarm")
+
+    def add_answer(self, prompt: str, answer: str) -> None:
+        """What `input()` asked, and got."""
+        for line in self._writer.feed(f"{prompt}{answer}\n"):
+            self._add(Line(line))
+
+    def _add_labelled(self, label: str, text: str) -> None:
+        """As IPython does: a value of several lines begins below its label, so that its columns stand in line."""
+        first, *more = text.split("\n")
+        if not more:
+            self._add(Line(first, label=label))
+            return
+        self._add(Line("", label=label))
+        for line in [first, *more]:
+            self._add(Line(line))
+
+    def _leave_out(self, lines: int, characters: int) -> None:
+        before = self.lines.pop().left_out if self.lines and self.lines[-1].left_out else 0
+        if lines:
+            count = before + lines
+            self._add(Line(f"… {count:,} lines left out: they came too fast to be read", "note", left_out=count))
+        else:
+            self._add(Line(f"… {characters:,} characters left out", "note"))
+
+    def _end_line(self) -> None:
+        """What is printed next begins on a new line, without colour."""
+        if unfinished := self.unfinished:
+            self._add(unfinished)
+        self._writer = LineWriter()
+
+    def _add(self, line: Line) -> None:
+        self.lines.append(line)
+        if len(self.lines) > MAX_LINES:
+            gone = self.lines.popleft()
+            self.gone += 1
+            self.lost += gone.left_out or 1

@@ -1,0 +1,142 @@
+"""The transcript: paints the lines of the record that are in view, and stays at the newest unless one scrolls up."""
+
+from bisect import bisect_right
+from itertools import accumulate
+
+from rich.cells import cell_len, chop_cells
+from rich.text import Text
+from textual.geometry import Size
+from textual.scroll_view import ScrollView
+from textual.strip import Strip
+
+from fashion_tui.report.style import ACCENT, ATTENTION, BAD, MUTED
+
+from .colours import coloured
+from .record import Line, Record
+
+_STYLES = {"input": "", "output": "", "note": MUTED, "alarm": BAD}
+_CACHED_LINES = 500
+
+
+class Transcript(ScrollView, can_focus=True):
+    """Lines longer than the widget go on in the next row."""
+
+    DEFAULT_CSS = """
+    Transcript { height: auto; scrollbar-size: 0 1; scrollbar-gutter: stable; overflow-x: hidden; }
+    """
+
+    def __init__(self, record: Record) -> None:
+        super().__init__()
+        self._record = record
+        self._width = 0
+        self._follows = True
+        """The newest line stays in view."""
+        self._first = 0
+        """Number of the record's line that the first height belongs to."""
+        self._heights: list[int] = []
+        """Rows of each line; the head on what is gone and the line that is being printed don't count."""
+        self._ends: list[int] = []
+        """Of each line, the row after its last."""
+        self._head: list[Line] = []
+        self._tail: list[Line] = []
+        self._strips: dict[int, list[Strip]] = {}
+        """Rows of the lines painted lately, by the lines' numbers."""
+
+    def show_record(self) -> None:
+        """The record has changed."""
+        if not self._width:
+            return
+        rows_gone = self._let_go()
+        for index in range(len(self._heights), len(self._record.lines)):
+            self._heights.append(self._height_of(self._record.lines[index]))
+        lost = self._record.lost
+        head = [Line(f"… {lost:,} earlier lines are no longer kept", "note")] if lost else []
+        rows_gone -= len(head) - len(self._head)
+        self._head = head
+        unfinished = self._record.unfinished
+        self._tail = [unfinished] if unfinished else []
+        self._ends = list(accumulate(self._heights, initial=len(self._head)))[1:]
+        end = self._ends[-1] if self._ends else len(self._head)
+        rows = end + sum(self._height_of(line) for line in self._tail)
+        self.virtual_size = Size(self._width, rows)
+        if self._follows:
+            self.scroll_to(y=rows, animate=False, force=True, immediate=True)
+        elif rows_gone:
+            self.scroll_to(y=max(0, self.scroll_y - rows_gone), animate=False, force=True, immediate=True)
+        self.refresh()
+
+    def _let_go(self) -> int:
+        """Forgets the lines that the record has let go; how many rows they had."""
+        gone = min(self._record.gone - self._first, len(self._heights))
+        rows = sum(self._heights[:gone])
+        del self._heights[:gone]
+        for number in range(self._first, self._first + gone):
+            self._strips.pop(number, None)
+        self._first = self._record.gone
+        return rows
+
+    def watch_scroll_y(self, old_value: float, new_value: float) -> None:
+        super().watch_scroll_y(old_value, new_value)
+        self._follows = new_value >= self.max_scroll_y
+
+    def on_resize(self) -> None:
+        width = self.scrollable_content_region.width
+        if width != self._width:
+            self._width = width
+            self._heights.clear()
+            self._strips.clear()
+        self.show_record()
+
+    def notify_style_update(self) -> None:
+        super().notify_style_update()
+        self._strips.clear()
+
+    def render_line(self, y: int) -> Strip:
+        strip = self._row(y + self.scroll_offset.y)
+        return strip.adjust_cell_length(self.size.width).apply_style(self.rich_style)
+
+    def _row(self, row: int) -> Strip:
+        if row < len(self._head):
+            return next(iter(self._rows_of(self._head[row])), Strip([]))
+        index = bisect_right(self._ends, row)
+        if index < len(self._ends):
+            start = self._ends[index] - self._heights[index]
+            number = self._first + index
+            strips = self._strips.get(number)
+            if strips is None:
+                if len(self._strips) >= _CACHED_LINES:
+                    self._strips.clear()
+                strips = self._strips[number] = self._rows_of(self._record.lines[index])
+            # In a terminal too narrow for anything a line may have fewer rows than were counted.
+            return strips[row - start] if row - start < len(strips) else Strip([])
+        start = self._ends[-1] if self._ends else len(self._head)
+        rows = [strip for line in self._tail for strip in self._rows_of(line)]
+        return rows[row - start] if row - start < len(rows) else Strip.blank(self.size.width)
+
+    def _height_of(self, line: Line) -> int:
+        """Rows of a line. Most are short, and that is seen without decoding them."""
+        characters = len(line.label) + len(line.text)
+        if characters <= self._width and line.text.isascii():
+            return 1
+        return len(self._folded(line))
+
+    def _rows_of(self, line: Line) -> list[Strip]:
+        console = self.app.console
+        return [Strip(piece.render(console)) for piece in self._folded(line)]
+
+    def _decoded(self, line: Line) -> Text:
+        text = coloured(line.text)
+        text.stylize_before(_STYLES[line.kind])
+        if line.label:
+            text = Text.assemble((line.label, ACCENT if line.kind == "input" else ATTENTION), text, end="")
+        return text
+
+    def _folded(self, line: Line) -> list[Text]:
+        """The line cut where a row is full, as a terminal does; our own words are cut between words."""
+        text = self._decoded(line)
+        if cell_len(text.plain) <= self._width:
+            return [text]
+        if line.kind in {"note", "alarm"}:
+            return list(text.wrap(self.app.console, self._width, no_wrap=False))
+        ends = accumulate(len(piece) for piece in chop_cells(text.plain, self._width))
+        return list(text.divide(list(ends)[:-1]))

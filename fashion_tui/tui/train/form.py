@@ -1,0 +1,196 @@
+"""The form that starts a run: a recipe's values, each checked while it is typed."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import ClassVar
+
+import msgspec
+from rich.text import Text
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, Vertical
+from textual.events import DescendantFocus, Key
+from textual.message import Message
+from textual.screen import ModalScreen
+from textual.widget import Widget
+from textual.widgets import Input, Label, Static
+
+from fashion_tui.report.style import ACCENT, BAD, MUTED
+from fashion_tui.schema.errors import UserError
+from fashion_tui.schema.recipe import PRECISIONS, RECIPES, Recipe, check_batch_size, check_recipe
+from fashion_tui.schema.run import check_run_values
+from fashion_tui.tui.widgets.cycle import Cycle
+
+
+@dataclass(frozen=True, slots=True)
+class RunChoices:
+    """What the form gives: everything that a run is started with, but the data."""
+
+    recipe: Recipe
+    seed: int
+    device: str
+    validation: int
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """A figure of the form: where it stands in the recipe, or beside it."""
+
+    name: str
+    label: str
+    hint: str
+    read: Callable[[str], int | float]
+
+
+FIELDS: tuple[Field, ...] = (
+    Field("epochs", "epochs", "times through the training set", int),
+    Field("batch_size", "batch size", "images in a step", int),
+    Field("learning_rate", "learning rate", "1e-3 is Adam's usual one", float),
+    Field("seed", "seed", "the same seed gives the same run", int),
+    Field("validation", "held out", "training images kept back to validate on; 0: none", int),
+)
+
+
+@dataclass
+class DevicesWanted(Message):
+    """The person has come to the device field; told to the widget that opened the form."""
+
+    form: "RunForm"
+
+
+class RunForm(ModalScreen[RunChoices | None]):
+    """Dismissed with the choices, or with None when the person thinks better of it."""
+
+    CSS_PATH = "form.tcss"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "dismiss", "cancel"),
+        Binding("down", "app.focus_next", "next field", show=False),
+        Binding("up", "app.focus_previous", "previous field", show=False),
+    ]
+
+    def __init__(self, train_images: int, dataset: str, owner: Widget) -> None:
+        """`owner` is asked for the machine's devices when they are needed: to know them takes an engine with torch."""
+        super().__init__()
+        self.owner = owner
+        self.train_images = train_images
+        self.dataset = dataset
+        self.recipe = next(iter(RECIPES.values()))
+        self._devices_asked = False
+
+    def compose(self) -> ComposeResult:
+        with Vertical():
+            yield Static(Text.assemble(("New run", "bold"), (f"   on {self.dataset}", MUTED)), classes="title")
+            with Horizontal(classes="field"):
+                yield Label("recipe")
+                yield Cycle(tuple(RECIPES), id="recipe")
+                yield Static(self.recipe.summary, classes="hint", id="summary", markup=False)
+            for field in FIELDS:
+                with Horizontal(classes="field"):
+                    yield Label(field.label)
+                    yield Input(value=self._initial(field), id=field.name, compact=True)
+                    yield Static(field.hint, classes="hint", id=f"{field.name}-hint", markup=False)
+            with Horizontal(classes="field"):
+                yield Label("precision")
+                yield Cycle(PRECISIONS, id="precision")
+                yield Static("bf16: faster where the hardware has it", classes="hint")
+            with Horizontal(classes="field"):
+                yield Label("device")
+                yield Cycle(("auto",), id="device")
+                yield Static("auto: a GPU where there is one, else the CPU", classes="hint", id="device-hint")
+            yield Static(
+                Text.assemble(
+                    ("enter", ACCENT), ("  start     ", MUTED), ("↑↓", ACCENT), ("  field     ", MUTED),
+                    ("←→", ACCENT), ("  choose     ", MUTED),
+                    ("esc", ACCENT), ("  cancel", MUTED),
+                ),
+                id="keys",
+            )  # fmt: skip
+
+    def on_mount(self) -> None:
+        self.query_one("#epochs", Input).focus()
+
+    def on_descendant_focus(self, event: DescendantFocus) -> None:
+        if event.widget.id == "device" and not self._devices_asked:
+            self._devices_asked = True
+            self.owner.post_message(DevicesWanted(self))
+
+    def offer_devices(self, names: tuple[str, ...]) -> None:
+        """The devices that this machine has, once the engine has told."""
+        self.query_one("#device", Cycle).offer(("auto", *names))
+
+    @on(Cycle.Changed, "#recipe")
+    def _recipe_chosen(self, event: Cycle.Changed) -> None:
+        self.recipe = RECIPES[event.value]
+        self.query_one("#summary", Static).update(self.recipe.summary)
+        for field in FIELDS:
+            self.query_one(f"#{field.name}", Input).value = self._initial(field)
+
+    @on(Input.Changed)
+    def _check_field(self, event: Input.Changed) -> None:
+        field = next(field for field in FIELDS if field.name == event.input.id)
+        hint = self.query_one(f"#{field.name}-hint", Static)
+        try:
+            self._value(field)
+        except UserError as error:
+            hint.update(Text(str(error), style=BAD))
+        else:
+            hint.update(field.hint)
+
+    def on_key(self, event: Key) -> None:
+        if event.key == "enter":  # on whatever field: an Input has told so by itself
+            event.stop()
+            self.action_start()
+
+    @on(Input.Submitted)
+    def _submitted(self) -> None:
+        self.action_start()
+
+    def action_start(self) -> None:
+        """Start, or go to the first field that can't work."""
+        values: dict[str, int | float] = {}
+        for field in FIELDS:
+            try:
+                values[field.name] = self._value(field)
+            except UserError:
+                self.query_one(f"#{field.name}", Input).focus()
+                self.app.bell()
+                return
+        recipe = msgspec.structs.replace(
+            self.recipe,
+            epochs=values["epochs"],
+            batch_size=values["batch_size"],
+            learning_rate=values["learning_rate"],
+            precision=self.query_one("#precision", Cycle).value,
+        )
+        self.dismiss(
+            RunChoices(
+                recipe=recipe,
+                seed=int(values["seed"]),
+                device=self.query_one("#device", Cycle).value,
+                validation=int(values["validation"]),
+            )
+        )
+
+    def _initial(self, field: Field) -> str:
+        value = getattr(self.recipe, field.name, 0)
+        return f"{value:g}" if isinstance(value, float) else str(value)
+
+    def _value(self, field: Field) -> int | float:
+        """The figure in the field; UserError, saying what is wrong, where it can't work."""
+        text = self.query_one(f"#{field.name}", Input).value.strip()
+        try:
+            value = field.read(text)
+        except ValueError:
+            kind = "a whole number" if field.read is int else "a number"
+            raise UserError(f"{text!r} is not {kind}") from None
+        if field.name == "seed":
+            check_run_values(seed=int(value))
+        elif field.name == "validation":
+            check_run_values(validation=int(value))
+            check_batch_size(self.recipe, self.train_images - int(value))
+        else:
+            recipe = msgspec.structs.replace(self.recipe, **{field.name: value})
+            check_recipe(recipe)
+            check_batch_size(recipe, self.train_images)
+        return value

@@ -1,0 +1,59 @@
+"""A field in which the arrows choose one of a few values."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from rich.text import Text
+from textual.binding import Binding, BindingType
+from textual.message import Message
+from textual.reactive import reactive
+from textual.widget import Widget
+
+from fashion_tui.report.style import ACCENT, FOREGROUND, MUTED
+
+
+class Cycle(Widget, can_focus=True):
+    """`‹ guide ›`: left and right go through the values."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("left,h", "turn(-1)", "value before", show=False),
+        Binding("right,l,space", "turn(1)", "next value", show=False),
+    ]
+    DEFAULT_CSS = """
+    Cycle { height: 1; width: 16; background: $surface; }
+    Cycle:focus { background: $block-cursor-background; }
+    """
+
+    value: reactive[str] = reactive("")
+
+    @dataclass
+    class Changed(Message):
+        cycle: "Cycle"
+        value: str
+
+        @property
+        def control(self) -> "Cycle":
+            return self.cycle
+
+    def __init__(self, values: Sequence[str], *, id: str | None = None) -> None:  # noqa: A002 - Textual's own word
+        super().__init__(id=id)
+        self.values = tuple(values)
+        self.set_reactive(Cycle.value, self.values[0])
+
+    def offer(self, values: Sequence[str]) -> None:
+        """Other values to choose from; the chosen one stays where it is among them."""
+        self.values = tuple(values)
+        if self.value not in self.values:
+            self.value = self.values[0]
+        self.refresh()
+
+    def action_turn(self, places: int) -> None:
+        self.value = self.values[(self.values.index(self.value) + places) % len(self.values)]
+
+    def watch_value(self, value: str) -> None:
+        self.post_message(self.Changed(self, value))
+
+    def render(self) -> Text:
+        arrow = ACCENT if self.has_focus and len(self.values) > 1 else MUTED
+        return Text.assemble(("‹ ", arrow), (self.value, FOREGROUND), (" ›", arrow), no_wrap=True)

@@ -1,0 +1,18 @@
+"""What tests of every room share."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+# Tests run side by side, each with processes of several threads: threads that wait must sleep, not spin.
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+
+
+@pytest.fixture(scope="session")
+def real_data() -> Path:
+    """The folder of the real Fashion-MNIST; the test is skipped where there is none."""
+    directory = os.environ.get("FASHION_TUI_DATA")
+    if not directory or not (Path(directory) / "FashionMNIST" / "raw").is_dir():
+        pytest.skip("needs the real Fashion-MNIST: set FASHION_TUI_DATA to the folder that holds FashionMNIST/raw")
+    return Path(directory).resolve()

@@ -1,0 +1,44 @@
+"""A real engine, the same for the tests of a file, as the app keeps one; and networks that a person might write."""
+
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from fashion_tui.engine.client import Engine
+
+NET = """
+import torch
+from torch import nn
+
+class Net(nn.Module):
+    def __init__(self, width: int = 3) -> None:
+        super().__init__()
+        {init}
+        self.conv = nn.Conv2d(1, width, 3)
+        self.fc = nn.Linear(width, 10)
+
+    def forward(self, x):
+        {forward}
+        return self.fc(self.conv(x).mean(dim=(2, 3)))
+"""
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def engine() -> AsyncIterator[Engine]:
+    engine = Engine()
+    yield engine
+    await engine.close()
+
+
+@pytest.fixture
+def write_net(tmp_path: Path) -> Callable[..., str]:
+    """Writes a network with those lines in its methods; what `GetShapes.model` takes."""
+
+    def write(init: str = "pass", forward: str = "pass") -> str:
+        path = tmp_path / "net.py"
+        path.write_text(NET.format(init=init, forward=forward))
+        return f"{path}:Net"
+
+    return write

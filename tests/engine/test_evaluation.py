@@ -1,0 +1,170 @@
+"""What the engine makes of a run's checkpoints: figures, single predictions, and files that it must refuse."""
+
+import os
+import pickle
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, BinaryIO, Literal
+
+import msgspec
+import pytest
+import torch
+
+from fashion_tui.data.sources import SYNTHETIC
+from fashion_tui.engine.client import Engine
+from fashion_tui.lab.checkpoint import write_checkpoint
+from fashion_tui.lab.models import build
+from fashion_tui.runs.checkpoints import CheckpointStore
+from fashion_tui.runs.store import load_config, new_run
+from fashion_tui.schema.errors import UserError
+from fashion_tui.schema.evaluation import Evaluation, PredictionPage
+from fashion_tui.schema.recipe import GUIDE
+from fashion_tui.schema.requests import Evaluate, Export, Exported, GetPredictions
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+def weights_of(seed: int) -> Callable[[BinaryIO], None]:
+    """Writes a checkpoint of an untrained network."""
+    torch.manual_seed(seed)
+    state = {"model": build("guide").state_dict()}
+    return lambda file: write_checkpoint(file, state, {})
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Path:
+    """A run with the checkpoints of two steps."""
+    path = new_run(
+        tmp_path / "runs",
+        recipe=GUIDE,
+        dataset=SYNTHETIC,
+        seed=0,
+        device="cpu",
+        threads=1,
+        deterministic=False,
+        validation=0,
+        checkpoint_every=30,
+    )
+    for step in (10, 20):
+        CheckpointStore(path).save(weights_of(step), step=step, epoch=0)
+    return path
+
+
+async def evaluate(engine: Engine, run: Path, checkpoint: str = "final") -> tuple[Evaluation, list[tuple[int, int]]]:
+    """The evaluation, and what was told of its progress."""
+    told: list[tuple[int, int]] = []
+    request = Evaluate(run_path=str(run), checkpoint=checkpoint)
+    return await engine.ask(request, Evaluation, lambda done, total: told.append((done, total))), told
+
+
+async def test_the_newest_checkpoint_is_evaluated_once(engine: Engine, run: Path) -> None:
+    evaluation, told = await evaluate(engine, run)
+    assert told[-1] == (2_000, 2_000)
+    assert (evaluation.step, evaluation.dataset, evaluation.n) == (20, "synthetic", 2_000)
+    again, told = await evaluate(engine, run)
+    assert (again, told) == (evaluation, [])
+    earlier, told = await evaluate(engine, run, "10")
+    assert earlier.step == 10
+    assert told
+    assert earlier.confusion != evaluation.confusion
+
+
+async def test_predictions_are_those_of_the_evaluation(engine: Engine, run: Path) -> None:
+    evaluation, _ = await evaluate(engine, run)
+
+    async def page(
+        which: Literal["all", "wrong", "right"] = "all", sort: Literal["index", "loss"] = "index", **more: Any
+    ) -> PredictionPage:
+        request = GetPredictions(
+            run_path=str(run), checkpoint="final", which=which, sort=sort,
+            **({"truth": None, "predicted": None, "offset": 0, "count": 2_000} | more),
+        )  # fmt: skip
+        return await engine.ask(request, PredictionPage)
+
+    everything = await page()
+    assert [prediction.index for prediction in everything.predictions] == list(range(2_000))
+    right, wrong = await page("right"), await page("wrong")
+    assert right.total == round(evaluation.accuracy * 2_000)
+    assert right.total + wrong.total == everything.total == 2_000
+    assert all(prediction.truth != prediction.predicted for prediction in wrong.predictions)
+    assert all(len(prediction.pixels) == 28 * 28 for prediction in right.predictions)
+
+    truth, predicted = next(
+        (row, column)
+        for row, counts in enumerate(evaluation.confusion)
+        for column, count in enumerate(counts)
+        if count and row != column
+    )
+    cell = await page(truth=truth, predicted=predicted)
+    assert cell.total == evaluation.confusion[truth][predicted]
+    assert {(prediction.truth, prediction.predicted) for prediction in cell.predictions} == {(truth, predicted)}
+
+    worst = await page("wrong", "loss", offset=2, count=3)
+    chances = [prediction.probabilities[prediction.truth] for prediction in wrong.predictions]
+    assert [prediction.probabilities[prediction.truth] for prediction in worst.predictions] == sorted(chances)[2:5]
+
+
+async def test_a_damaged_checkpoint_gives_way_to_the_one_before(engine: Engine, run: Path) -> None:
+    file = run / "checkpoints" / "step-20.pt"
+    content = bytearray(file.read_bytes())
+    content[len(content) // 2] ^= 1
+    file.write_bytes(content)
+    assert (await evaluate(engine, run))[0].step == 10
+    with pytest.raises(UserError, match="step-20"):
+        await evaluate(engine, run, "20")
+
+
+class Trap:
+    """Unpickling it makes a file."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (Path.touch, (self.path,))
+
+
+@pytest.mark.parametrize("write", [pickle.dump, torch.save])
+async def test_a_checkpoint_that_would_run_code_is_refused(
+    engine: Engine, run: Path, tmp_path: Path, write: Callable[[Any, BinaryIO], None]
+) -> None:
+    sprung = tmp_path / "sprung"
+    CheckpointStore(run).save(lambda file: write({"training": Trap(sprung)}, file), step=30, epoch=0)
+    with pytest.raises(UserError, match="no checkpoint of fashion-tui"):
+        await evaluate(engine, run)
+    assert not sprung.exists()
+
+
+async def test_weights_of_another_network_are_refused(engine: Engine, run: Path) -> None:
+    state = {"model": torch.nn.Linear(2, 3).state_dict()}
+    CheckpointStore(run).save(lambda file: write_checkpoint(file, state, {}), step=30, epoch=0)
+    with pytest.raises(UserError, match="no weights of the network guide"):
+        await evaluate(engine, run)
+
+
+async def test_other_data_than_the_run_was_trained_on_is_refused(engine: Engine, run: Path) -> None:
+    config = load_config(run)
+    other = msgspec.structs.replace(config, dataset=msgspec.structs.replace(config.dataset, sha256="0" * 64))
+    (run / "config.json").write_bytes(msgspec.json.encode(other))
+    with pytest.raises(UserError, match="other data"):
+        await evaluate(engine, run)
+
+
+async def test_a_run_without_checkpoints_says_what_to_do(engine: Engine, run: Path) -> None:
+    for file in (run / "checkpoints").iterdir():
+        file.unlink()
+    with pytest.raises(UserError, match="fashion-tui checkpoint"):
+        await evaluate(engine, run)
+    with pytest.raises(UserError, match="--validation"):
+        await evaluate(engine, run, "best")
+
+
+async def test_an_export_that_cant_be_written_leaves_nothing(engine: Engine, run: Path, tmp_path: Path) -> None:
+    def export(output: Path) -> Export:
+        return Export(run_path=str(run), checkpoint="final", format="safetensors", output=str(output))
+
+    with pytest.raises(UserError, match="can't be written"):
+        await engine.ask(export(tmp_path / "none" / "net.safetensors"), Exported)
+    exported = await engine.ask(export(tmp_path / "net.safetensors"), Exported)
+    assert exported.max_difference == 0
+    assert sorted(os.listdir(tmp_path)) == ["net.safetensors", "runs"]  # noqa: PTH208

@@ -1,0 +1,25 @@
+"""A real kernel for the tests of this room."""
+
+from collections.abc import AsyncIterator, Iterator
+
+import pytest
+import pytest_asyncio
+
+from fashion_tui.kernel.session import KernelSession
+
+
+@pytest.fixture(scope="session", autouse=True)
+def own_ipython_directory(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """The kernels of the tests see no profile of the person who runs them, and leave none behind."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("IPYTHONDIR", str(tmp_path_factory.mktemp("ipython")))
+        yield
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def session() -> AsyncIterator[KernelSession]:
+    """One kernel, without data, for all tests of a module."""
+    session = KernelSession(None)
+    await session.start()
+    yield session
+    await session.close()

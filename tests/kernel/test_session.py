@@ -1,0 +1,241 @@
+"""What a person types, and what comes back: as in IPython."""
+
+import asyncio
+import os
+import time
+
+import pytest
+
+from fashion_tui.kernel.outputs import (
+    Completeness,
+    Display,
+    Done,
+    Error,
+    InputRequested,
+    NextInput,
+    Output,
+    Result,
+    StateChanged,
+    Stream,
+)
+from fashion_tui.kernel.session import KernelSession
+
+from .tools import PATIENCE, displayed, done, pid_of, printed, result, run, run_until
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+async def test_a_result_has_its_number(session: KernelSession) -> None:
+    outputs = await run(session, "6 * 7")
+    assert isinstance(outputs[0], Result)
+    assert outputs[0].text == "42"
+    assert done(outputs) == Done("ok", outputs[0].execution_count)
+    following = await run(session, "_, Out[%d]" % outputs[0].execution_count)  # noqa: UP031 -- braces are Python's here
+    assert following == [Result(outputs[0].execution_count + 1, "(42, 42)"), Done("ok", outputs[0].execution_count + 1)]
+
+
+async def test_long_values_are_laid_out_as_ipython_does(session: KernelSession) -> None:
+    text = result(await run(session, "{number: 'x' * 30 for number in range(3)}"))
+    assert text == "{0: '{x}',\n 1: '{x}',\n 2: '{x}'}".replace("{x}", "x" * 30)
+
+
+async def test_tensors_look_as_torch_shows_them(session: KernelSession) -> None:
+    code = "A = torch.tensor(3., requires_grad=True); B = A * 2; B.backward(); A.grad, B, nn.ReLU(), F.relu(-A)"
+    text = result(await run(session, code))
+    assert "tensor(2.)" in text
+    assert "tensor(6., grad_fn=<MulBackward0>)" in text
+    assert "ReLU()" in text
+    assert "ReluBackward0" in text
+
+
+async def test_output_comes_while_the_code_runs(session: KernelSession) -> None:
+    task = await run_until(session, "print('first'); input()", lambda output: isinstance(output, InputRequested))
+    assert not task.done()
+    await session.answer("")
+    assert printed(await task) == "first\n"
+
+
+async def test_both_streams_come_in_their_order(session: KernelSession) -> None:
+    outputs = await run(session, "import sys\nprint('out', flush=True)\nprint('err', file=sys.stderr)")
+    assert outputs[:-1] == [Stream("stdout", "out\n"), Stream("stderr", "err\n")]
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import os; _ = os.write(1, b'seen\\n')",
+        "!echo seen",
+        "import subprocess; _ = subprocess.run(['echo', 'seen'])",
+        "import ctypes; _ = ctypes.CDLL(None).puts(b'seen'), ctypes.CDLL(None).fflush(None)",
+        "import sys; _ = sys.__stdout__.write('seen\\n'), sys.__stdout__.flush()",
+        "import logging; logging.warning('seen')",
+    ],
+)
+async def test_whatever_writes_it_is_seen_by_us_alone(
+    session: KernelSession, code: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    task = await run_until(session, code + "\nimport time; time.sleep(0.5)", lambda output: isinstance(output, Done))
+    outputs = await task
+    assert "seen" in printed(outputs) + printed(outputs, "stderr")
+    assert capfd.readouterr() == ("", "")
+
+
+async def test_display_and_help(session: KernelSession) -> None:
+    assert displayed(await run(session, "display(1); display('two')")) == ["1", "'two'"]
+    (text,) = displayed(await run(session, "len?"))
+    assert "Return the number of items" in text
+
+
+async def test_what_has_a_picture_for_a_browser_comes_as_text(session: KernelSession) -> None:
+    code = "class Fancy:\n  def _repr_html_(self): return '<b>html</b>'\n  def __repr__(self): return 'plain'\nFancy()"
+    assert result(await run(session, code)) == "plain"
+
+
+async def test_an_error_is_told_with_its_traceback(session: KernelSession) -> None:
+    outputs = await run(session, "def divide(): return 1 / 0\ndivide()")
+    error = outputs[0]
+    assert isinstance(error, Error)
+    assert (error.ename, error.evalue) == ("ZeroDivisionError", "division by zero")
+    assert "divide" in error.traceback
+    assert "\x1b[" in error.traceback
+    assert done(outputs).status == "error"
+
+
+async def test_a_syntax_error_is_one_too(session: KernelSession) -> None:
+    error = (await run(session, "1 +"))[0]
+    assert isinstance(error, Error)
+    assert error.ename == "SyntaxError"
+
+
+async def test_magics_and_await(session: KernelSession) -> None:
+    assert "per loop" in printed(await run(session, "%timeit -n1 -r1 torch.ones(2)"))
+    assert result(await run(session, "import asyncio\nawait asyncio.sleep(0.01, 'awaited')")) == "'awaited'"
+    count = done(await run(session, "recalled = 1")).execution_count
+    assert NextInput("recalled = 1") in await run(session, f"%recall {count}")
+
+
+async def test_cells_that_wait_run_one_after_the_other_even_after_an_error(session: KernelSession) -> None:
+    codes = ["print(1); 1 / 0", "print(2)", "print(3)"]
+    together = await asyncio.gather(*(run(session, code) for code in codes))
+    assert [printed(outputs) for outputs in together] == ["1\n", "2\n", "3\n"]
+    assert [done(outputs).status for outputs in together] == ["error", "ok", "ok"]
+
+
+async def test_input_is_asked_for_and_answered(session: KernelSession) -> None:
+    task = await run_until(
+        session, "name = input('who? '); name * 2", lambda output: isinstance(output, InputRequested)
+    )
+    await session.answer("ab")
+    outputs = await task
+    assert InputRequested("who? ", password=False) in outputs
+    assert result(outputs) == "'abab'"
+
+
+async def test_passwords_and_the_end_of_input(session: KernelSession) -> None:
+    code = "import getpass; getpass.getpass('secret: ')"
+    task = await run_until(session, code, lambda output: isinstance(output, InputRequested))
+    await session.answer("x")
+    assert InputRequested("secret: ", password=True) in await task
+
+    task = await run_until(session, "input()", lambda output: isinstance(output, InputRequested))
+    await session.answer(None)
+    errors = [output.ename for output in await task if isinstance(output, Error)]
+    assert errors == ["EOFError"]
+
+
+@pytest.mark.parametrize(
+    "code",
+    ["print('go', flush=True)\nwhile True: pass", "input('go')", "print('go', flush=True)\nawait asyncio.sleep(100)"],
+)
+async def test_ctrl_c_interrupts(session: KernelSession, code: str) -> None:
+    task = await run_until(session, code, lambda output: isinstance(output, Stream | InputRequested))
+    await session.interrupt()
+    outputs = await asyncio.wait_for(task, PATIENCE)
+    assert any(isinstance(output, Error) for output in outputs)
+    assert done(outputs).status == "error"
+    assert result(await run(session, "'alive'")) == "'alive'"
+
+
+async def test_an_interrupt_without_work_does_nothing(session: KernelSession) -> None:
+    await run(session, "kept = 5")
+    await session.interrupt()
+    assert result(await run(session, "kept")) == "5"
+
+
+async def test_the_terminals_own_ctrl_c_does_not_reach_it(session: KernelSession) -> None:
+    assert session.pid is not None
+    assert os.getsid(session.pid) != os.getsid(0)
+
+
+@pytest.mark.parametrize(
+    ("code", "completeness"),
+    [
+        ("1 + 1", Completeness("complete")),
+        ("for i in range(3):", Completeness("incomplete", "    ")),
+        ("f(1,", Completeness("incomplete", "  ")),
+        ("1 +* 2", Completeness("invalid")),
+        ("%timeit 1", Completeness("complete")),
+    ],
+)
+async def test_knows_whether_code_is_complete(session: KernelSession, code: str, completeness: Completeness) -> None:
+    found = await session.is_complete(code, wait=PATIENCE)
+    assert found.status == completeness.status
+    assert found.indent == completeness.indent or found.status == "incomplete"
+
+
+async def test_completes_the_names_of_living_objects(session: KernelSession) -> None:
+    await run(session, "my_long_name = torch.ones(2)")
+    found = await session.complete("print(my_lo", 11, wait=PATIENCE)
+    assert found.matches == ("my_long_name",)
+    assert (found.start, found.end) == (6, 11)
+    assert ".weight" in (await session.complete("net.conv1.we", 12, wait=PATIENCE)).matches
+    assert any(
+        match.endswith("randn_like") for match in (await session.complete("torch.randn_", 12, wait=PATIENCE)).matches
+    )
+    assert (await session.complete("nothing_like_it", 15, wait=PATIENCE)).matches == ()
+
+
+async def test_answers_questions_while_code_runs(session: KernelSession) -> None:
+    task = await run_until(
+        session, "print('go', flush=True)\nwhile True: pass", lambda output: isinstance(output, Stream)
+    )
+    assert (await session.complete("my_lo", 5, wait=PATIENCE)).matches == ("my_long_name",)
+    assert (await session.is_complete("if 1:", wait=PATIENCE)).status == "incomplete"
+    await session.interrupt()
+    await task
+
+
+async def test_tells_of_a_name(session: KernelSession) -> None:
+    text = await session.inspect("torch.nn.Linear(", 15, wait=PATIENCE)
+    assert text is not None
+    assert "in_features" in text
+    assert await session.inspect("nothing_like_it", 5, wait=PATIENCE) is None
+
+
+async def test_questions_without_an_answer_end_in_time(session: KernelSession) -> None:
+    os.kill(pid_of(session), 19)  # SIGSTOP: the kernel says nothing
+    try:
+        started = time.monotonic()
+        assert await session.is_complete("1", wait=0.1) == Completeness("unknown")
+        assert (await session.complete("pri", 3, wait=0.1)).matches == ()
+        assert await session.inspect("print", 3, wait=0.1) is None
+        assert time.monotonic() - started < 5
+    finally:
+        os.kill(pid_of(session), 18)
+
+
+async def test_what_a_thread_prints_later_is_not_lost(session: KernelSession) -> None:
+    seen: list[Output] = []
+
+    async def listen() -> None:
+        async for output in session.events():
+            seen.append(output)
+            if isinstance(output, Stream) and "later" in output.text:
+                return
+
+    listening = asyncio.create_task(listen())
+    code = "import threading; threading.Timer(0.3, lambda: print('later')).start()"
+    assert done(await run(session, code)).status == "ok"
+    await asyncio.wait_for(listening, PATIENCE)
+    assert StateChanged("busy") in seen
+    assert not any(isinstance(output, Display) for output in seen)

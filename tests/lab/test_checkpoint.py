@@ -1,0 +1,44 @@
+"""A checkpoint's file: plain tensors, or refused."""
+
+import os
+import pickle
+from pathlib import Path
+
+import pytest
+import torch
+
+from fashion_tui.lab.checkpoint import BadCheckpoint, read_checkpoint
+
+
+class Malicious:
+    """Unpickled, it leaves a file where it says."""
+
+    def __init__(self, mark: Path) -> None:
+        self.mark = mark
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return os.mkdir, (str(self.mark),)
+
+
+@pytest.mark.parametrize(
+    "save", [torch.save, lambda content, file: file.write_bytes(pickle.dumps(content, protocol=2))]
+)
+def test_code_is_refused_and_not_run(save: object, tmp_path: Path) -> None:
+    assert callable(save)
+    save({"training": Malicious(tmp_path / "mark"), "trainer": {}}, tmp_path / "evil.pt")
+    with pytest.raises(BadCheckpoint, match="is no checkpoint of fashion-tui") as caught:
+        read_checkpoint(tmp_path / "evil.pt")
+    assert "\n" not in str(caught.value)
+    assert not (tmp_path / "mark").exists()
+
+
+@pytest.mark.parametrize("content", [b"", b"PK\x03\x04", b"\x80\x02}q\x00.", os.urandom(1000)])
+def test_what_is_no_checkpoint_is_refused(content: bytes, tmp_path: Path) -> None:
+    (tmp_path / "file.pt").write_bytes(content)
+    with pytest.raises(BadCheckpoint):
+        read_checkpoint(tmp_path / "file.pt")
+    with pytest.raises(BadCheckpoint):
+        read_checkpoint(tmp_path / "missing.pt")
+    torch.save([1, 2], tmp_path / "list.pt")
+    with pytest.raises(BadCheckpoint):
+        read_checkpoint(tmp_path / "list.pt")

@@ -1,0 +1,183 @@
+"""The resident data set: the same numbers as torchvision's, in an order that seed and epoch decide."""
+
+import hashlib
+import time
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor
+
+from fashion_tui.data.files import DamagedData, find, verify
+from fashion_tui.lab.datasets import FASHION_CLASSES, Dataset, ImageBatches, Images, hold_out, load, normalise
+from fashion_tui.lab.synthetic import draw
+from fashion_tui.schema.dataset import DATASETS, DatasetRef
+from fashion_tui.schema.errors import UsageError, UserError
+
+
+@pytest.fixture(scope="module")
+def real(real_data: Path) -> Dataset:
+    return load(find("fashion-mnist", real_data))
+
+
+@pytest.fixture(scope="module")
+def few() -> Images:
+    """Pictures that tell their place: number i is i everywhere."""
+    return Images(torch.arange(103, dtype=torch.uint8).view(103, 1, 1, 1).expand(-1, 1, 28, 28), torch.arange(103))
+
+
+def places(batches: ImageBatches, epoch: int, first_step: int = 0) -> list[list[int]]:
+    return [labels.tolist() for _, labels in batches.epoch(epoch, first_step)]
+
+
+class TestRealSet:
+    def test_shapes_types_and_counts(self, real: Dataset) -> None:
+        for images, size in ((real.train, 60_000), (real.test, 10_000)):
+            assert len(images) == size
+            assert (images.pixels.shape, images.pixels.dtype) == ((size, 1, 28, 28), torch.uint8)
+            assert (images.labels.shape, images.labels.dtype) == ((size,), torch.int64)
+            assert images.labels.bincount().tolist() == [size // 10] * 10
+        assert real.classes == FASHION_CLASSES
+
+    def test_it_equals_torchvisions_to_the_bit_picture_by_picture(self, real: Dataset, real_data: Path) -> None:
+        from torchvision.datasets import FashionMNIST  # noqa: PLC0415 - takes seconds
+
+        theirs = FashionMNIST(real_data, train=False)
+        assert torch.equal(real.test.pixels.squeeze(1), theirs.data)
+        assert torch.equal(real.test.labels, theirs.targets)
+
+    @pytest.mark.parametrize(("mean", "std"), [(0.5, 0.5), (0.2860, 0.3530)])
+    def test_normalisation_equals_torchvisions_to_the_bit(
+        self, real: Dataset, real_data: Path, mean: float, std: float
+    ) -> None:
+        from torchvision.datasets import FashionMNIST  # noqa: PLC0415
+        from torchvision.transforms import Compose, Normalize, ToTensor  # noqa: PLC0415
+
+        theirs = FashionMNIST(real_data, train=True, transform=Compose([ToTensor(), Normalize((mean,), (std,))]))
+        ours = normalise(real.train.pixels[:500], mean, std)
+        assert ours.dtype == torch.float32
+        assert torch.equal(ours, torch.stack([theirs[index][0] for index in range(500)]))
+
+    def test_its_ref_carries_the_same_sum_as_verified_without_torch(self, real: Dataset, real_data: Path) -> None:
+        assert real.ref == verify(find("fashion-mnist", real_data))
+
+    def test_it_loads_in_a_fraction_of_a_second(self, real: Dataset) -> None:
+        begun = time.process_time()
+        load(real.ref)
+        assert time.process_time() - begun < 0.6  # 0.1 s on the machines that it was written on
+
+    def test_another_set_than_the_run_began_with_is_refused(self, real: Dataset) -> None:
+        other = DatasetRef(name="fashion-mnist", directory=real.ref.directory, sha256="0" * 64)
+        with pytest.raises(UserError, match="has changed since"):
+            load(other)
+
+    def test_nothing_is_loaded_from_a_truncated_file(self, real_data: Path, tmp_path: Path) -> None:
+        raw = tmp_path / "FashionMNIST" / "raw"
+        raw.mkdir(parents=True)
+        for path in (real_data / "FashionMNIST" / "raw").iterdir():
+            (raw / path.name).symlink_to(path)
+        cut = raw / "train-images-idx3-ubyte"
+        content = cut.read_bytes()[:1000]
+        cut.unlink()
+        cut.write_bytes(content)
+        with pytest.raises(DamagedData, match="1,000 bytes instead of 47,040,016"):
+            load(find("fashion-mnist", tmp_path))
+
+
+class TestBatches:
+    def test_an_epoch_visits_every_picture_once_with_its_label(self, few: Images) -> None:
+        batches = ImageBatches(few, 10, seed=0, mean=0.0, std=1.0)
+        visited = []
+        for pixels, labels in batches.epoch(0):
+            assert pixels.shape[1:] == (1, 28, 28)
+            assert torch.equal((pixels[:, 0, 0, 0] * 255).round().long(), labels)
+            visited += labels.tolist()
+        assert sorted(visited) == list(range(103))
+
+    def test_the_last_batch_holds_what_is_left(self, few: Images) -> None:
+        batches = ImageBatches(few, 10, seed=0, mean=0.5, std=0.5)
+        assert len(batches) == 11
+        assert [len(labels) for labels in places(batches, 0)] == [10] * 10 + [3]
+
+    def test_the_order_is_a_function_of_seed_and_epoch(self, few: Images) -> None:
+        orders = {
+            (seed, epoch): tuple(ImageBatches(few, 10, seed=seed, mean=0.5, std=0.5).order(epoch).tolist())
+            for seed in (-1, 0, 1, 2, 3, 2**32, 2**40 + 3)
+            for epoch in range(8)
+        }
+        assert len(set(orders.values())) == len(orders)
+        torch.manual_seed(99)
+        torch.rand(1000)
+        again = ImageBatches(few, 25, seed=3, mean=0.0, std=1.0)
+        assert tuple(again.order(5).tolist()) == orders[3, 5]
+
+    def test_drawing_an_order_leaves_the_other_random_numbers_alone(self, few: Images) -> None:
+        before = torch.get_rng_state()
+        list(ImageBatches(few, 10, seed=0, mean=0.5, std=0.5).epoch(0))
+        assert torch.equal(torch.get_rng_state(), before)
+
+    @pytest.mark.parametrize("first_step", [0, 1, 7, 10, 11])
+    def test_an_epoch_can_be_entered_at_any_step(self, few: Images, first_step: int) -> None:
+        batches = ImageBatches(few, 10, seed=7, mean=0.5, std=0.5)
+        assert places(batches, 4, first_step) == places(batches, 4)[first_step:]
+
+    @pytest.mark.parametrize("batch_size", [0, -1, 104])
+    def test_a_batch_that_the_images_do_not_fill_is_refused(self, few: Images, batch_size: int) -> None:
+        with pytest.raises(UsageError, match=f"batch size is {batch_size}; it must be from 1 to the 103"):
+            ImageBatches(few, batch_size, seed=0, mean=0.5, std=0.5)
+
+    def test_one_batch_may_be_the_whole_set(self, few: Images) -> None:
+        assert [len(batch) for batch in places(ImageBatches(few, 103, seed=0, mean=0.5, std=0.5), 0)] == [103]
+
+
+class TestHoldOut:
+    def test_the_last_pictures_are_held_out(self, few: Images) -> None:
+        train, validation = hold_out(few, 20)
+        assert train.labels.tolist() == list(range(83))
+        assert validation.labels.tolist() == list(range(83, 103))
+        assert validation.pixels.data_ptr() == few.pixels.data_ptr() + few.pixels.stride(0) * 83
+
+    def test_none_may_be_held_out(self, few: Images) -> None:
+        train, validation = hold_out(few, 0)
+        assert (len(train), len(validation)) == (103, 0)
+
+    @pytest.mark.parametrize("count", [-1, 103, 500])
+    def test_something_must_be_left_to_train_on(self, few: Images, count: int) -> None:
+        with pytest.raises(UsageError, match=f"validation is {count}"):
+            hold_out(few, count)
+
+
+class TestSyntheticSet:
+    def test_it_loads_from_nothing_in_the_real_sets_shape(self) -> None:
+        dataset = load(find("synthetic"))
+        assert (len(dataset.train), len(dataset.test)) == (12_000, 2_000)
+        assert dataset.classes == FASHION_CLASSES
+        assert dataset.ref.name == "synthetic"
+        assert sum_of(dataset) == dataset.ref.sha256, "the drawing has changed: so must data.sources.SYNTHETIC"
+
+    def test_a_run_on_other_drawings_is_refused(self) -> None:
+        with pytest.raises(UserError, match="synthetic has changed since"):
+            load(DatasetRef(name="synthetic", directory=None, sha256="1" * 64))
+
+
+def sum_of(dataset: Dataset) -> str:
+    """SHA-256 over pixels and labels, a byte each, the training set first."""
+    digest = hashlib.sha256()
+    for images in (dataset.train, dataset.test):
+        digest.update(images.pixels.numpy().tobytes())
+        digest.update(images.labels.to(torch.uint8).numpy().tobytes())
+    return digest.hexdigest()
+
+
+@pytest.mark.parametrize("name", DATASETS)
+def test_a_set_moves_to_a_device_as_a_whole(name: str, few: Images) -> None:
+    dataset = Dataset(DatasetRef(name=name, directory=None, sha256=""), FASHION_CLASSES, few, few).to("meta")
+    tensors: list[Tensor] = [dataset.train.pixels, dataset.train.labels, dataset.test.pixels, dataset.test.labels]
+    assert {tensor.device.type for tensor in tensors} == {"meta"}
+
+
+def test_pictures_are_chosen_by_a_mask() -> None:
+    images = Images(*draw(50, seed=3))
+    bags = images[images.labels == FASHION_CLASSES.index("Bag")]
+    assert len(bags) == 5
+    assert set(bags.labels.tolist()) == {8}

@@ -1,0 +1,102 @@
+"""The figures of an evaluation, against torchmetrics; the pass over the images."""
+
+import msgspec
+import pytest
+import torch
+from torch import nn
+from torchmetrics.functional import classification as oracle
+
+from fashion_tui.lab.datasets import normalise
+from fashion_tui.lab.evaluation import BATCH_SIZE, Cancelled, evaluate, predict_logits
+from fashion_tui.lab.models import GuideNet
+from fashion_tui.schema.recipe import GUIDE
+
+CPU = torch.device("cpu")
+CLASSES = tuple("abcdefghij")
+
+
+def some_logits(count: int = 3000) -> tuple[torch.Tensor, torch.Tensor]:
+    """Right about six times in ten, sure of itself more often; one class never predicted, one never there."""
+    generator = torch.Generator().manual_seed(0)
+    labels = torch.randint(0, 9, (count,), generator=generator)
+    logits = torch.randn(count, 10, generator=generator) * 2
+    logits[torch.arange(count), labels] += 2.5
+    logits[:, 4] -= 100
+    return logits, labels
+
+
+def test_figures_agree_with_torchmetrics() -> None:
+    logits, labels = some_logits()
+    figures = evaluate(logits, labels, CLASSES)
+    reports = figures.per_class
+    for ours, theirs in (
+        (figures.accuracy, oracle.multiclass_accuracy(logits, labels, 10, average="micro")),
+        (figures.top2, oracle.multiclass_accuracy(logits, labels, 10, average="micro", top_k=2)),
+        (figures.loss, nn.CrossEntropyLoss()(logits, labels)),
+        (figures.ece, oracle.multiclass_calibration_error(logits.softmax(1), labels, 10, n_bins=15, norm="l1")),
+        ([report.precision for report in reports], oracle.multiclass_precision(logits, labels, 10, average="none")),
+        ([report.recall for report in reports], oracle.multiclass_recall(logits, labels, 10, average="none")),
+        ([report.f1 for report in reports], oracle.multiclass_f1_score(logits, labels, 10, average="none")),
+        (figures.confusion, oracle.multiclass_confusion_matrix(logits, labels, 10)),
+    ):
+        torch.testing.assert_close(torch.tensor(ours).double(), theirs.double(), rtol=1e-5, atol=1e-6)
+    assert [report.support for report in reports] == labels.bincount(minlength=10).tolist()
+    assert [report.name for report in reports] == list(CLASSES)
+    assert figures.n == 3000
+    assert reports[9].recall == reports[4].precision == 0.0
+
+
+def test_rows_are_truth_and_columns_prediction() -> None:
+    logits = torch.eye(3)[[1, 1, 2]]
+    assert evaluate(logits, torch.tensor([0, 1, 1]), "xyz").confusion == ((0, 1, 0), (0, 1, 1), (0, 0, 0))
+
+
+def test_certainty_that_is_right_costs_no_calibration() -> None:
+    logits = torch.eye(10) * 1000
+    assert evaluate(logits, torch.arange(10), CLASSES).ece == 0
+    assert evaluate(logits, (torch.arange(10) + 1) % 10, CLASSES).ece == pytest.approx(1)
+
+
+class Dropping(nn.Module):
+    """A network that tells training from evaluation."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.guide = GuideNet()
+        self.dropout = nn.Dropout(0.5)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        logits: torch.Tensor = self.dropout(self.guide(x))
+        return logits
+
+
+@pytest.mark.parametrize("training", [True, False])
+def test_logits_are_the_networks_in_evaluation_mode(*, training: bool) -> None:
+    net = Dropping().train(training)
+    pixels = torch.randint(0, 256, (BATCH_SIZE + 7, 1, 28, 28), dtype=torch.uint8)
+    seen: list[tuple[int, int]] = []
+    logits = predict_logits(net, pixels, GUIDE, CPU, progress=lambda done, total: seen.append((done, total)))
+    assert net.training is training
+    assert seen == [(BATCH_SIZE, BATCH_SIZE + 7), (BATCH_SIZE + 7, BATCH_SIZE + 7)]
+    net.eval()
+    with torch.no_grad():
+        torch.testing.assert_close(logits, net(normalise(pixels, 0.5, 0.5)))
+
+
+def test_normalisation_is_the_recipes() -> None:
+    net, pixels = GuideNet(), torch.randint(0, 256, (5, 1, 28, 28), dtype=torch.uint8)
+    recipe = msgspec.structs.replace(GUIDE, mean=0.286, std=0.353)
+    with torch.no_grad():
+        expected = net((pixels / 255 - 0.286) / 0.353)
+    torch.testing.assert_close(predict_logits(net, pixels, recipe, CPU), expected)
+
+
+def test_no_longer_wanted_work_ends_and_leaves_the_network_as_it_was() -> None:
+    net, done = GuideNet().train(), []
+    pixels = torch.zeros(3 * BATCH_SIZE, 1, 28, 28, dtype=torch.uint8)
+    with pytest.raises(Cancelled):
+        predict_logits(
+            net, pixels, GUIDE, CPU, progress=lambda count, _: done.append(count), should_stop=lambda: bool(done)
+        )
+    assert done == [BATCH_SIZE]
+    assert net.training

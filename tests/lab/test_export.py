@@ -1,0 +1,84 @@
+"""Exported weights: readable by others, the same file for the same weights, checked."""
+
+from pathlib import Path
+
+import pytest
+import safetensors
+import torch
+
+from fashion_tui.lab.export import contiguous_weights, export_safetensors, load_into, load_weights
+from fashion_tui.lab.models import GuideNet
+from fashion_tui.schema.errors import UserError
+from fashion_tui.schema.recipe import GUIDE
+
+PIXELS = torch.randint(0, 256, (50, 1, 28, 28), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
+
+
+def test_file_holds_the_weights_and_nothing_else(tmp_path: Path) -> None:
+    net = GuideNet().to(memory_format=torch.channels_last)
+    assert export_safetensors(net, GUIDE, PIXELS, tmp_path / "net.safetensors") == 0
+    with safetensors.safe_open(tmp_path / "net.safetensors", framework="pt") as file:
+        assert file.metadata() is None
+        assert set(file.keys()) == set(net.state_dict())
+        for name, tensor in net.state_dict().items():
+            assert torch.equal(file.get_tensor(name), tensor)
+    assert [path.name for path in tmp_path.iterdir()] == ["net.safetensors"]
+
+
+def test_same_weights_give_the_same_bytes(tmp_path: Path) -> None:
+    """Whatever their layout in memory, and the order in which the module holds them."""
+    net = GuideNet()
+    copy = GuideNet()
+    copy.load_state_dict(net.state_dict())
+    copy.to(memory_format=torch.channels_last)
+    copy._modules["conv1"] = copy._modules.pop("conv1")  # now the last one
+    for name, network in (("a", net), ("b", copy)):
+        export_safetensors(network, GUIDE, PIXELS, tmp_path / name)
+    assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
+
+
+def test_tied_weights_are_written_once_and_read_back(tmp_path: Path) -> None:
+    class Tied(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.first = torch.nn.Linear(10, 10)
+            self.second = torch.nn.Linear(10, 10)
+            self.second.weight = self.first.weight
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            y: torch.Tensor = self.second(self.first(x))
+            return y
+
+    weights = contiguous_weights(Tied())
+    assert set(weights) == {"first.weight", "first.bias", "second.bias"}
+    copy = Tied()
+    load_into(copy, weights)
+    assert copy.second.weight is copy.first.weight
+    assert torch.equal(copy.second.weight, weights["first.weight"])
+
+
+def test_weights_of_another_network_are_refused(tmp_path: Path) -> None:
+    weights = GuideNet().state_dict()
+    del weights["fc2.bias"]
+    with pytest.raises(UserError, match="aren't those of GuideNet"):
+        load_into(GuideNet(), weights)
+
+
+def test_what_cannot_be_written_leaves_nothing(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="can't be written: No such file or directory"):
+        export_safetensors(GuideNet(), GUIDE, PIXELS, tmp_path / "missing" / "net.safetensors")
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(UserError, match="folder is no regular file"):
+        export_safetensors(GuideNet(), GUIDE, PIXELS, tmp_path / "folder")
+    assert [path.name for path in tmp_path.iterdir()] == ["folder"]
+
+
+def test_damaged_file_is_refused_in_one_line(tmp_path: Path) -> None:
+    file = tmp_path / "net.safetensors"
+    export_safetensors(GuideNet(), GUIDE, PIXELS, file)
+    file.write_bytes(file.read_bytes()[:-100])
+    with pytest.raises(UserError, match="is no whole safetensors file") as caught:
+        load_weights(file)
+    assert "\n" not in str(caught.value)
+    with pytest.raises(UserError, match="can't be read"):
+        load_weights(tmp_path / "missing")

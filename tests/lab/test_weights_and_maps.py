@@ -1,0 +1,137 @@
+"""Weights counted into histograms, feature maps as pictures, and steps timed."""
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from fashion_tui.lab.feature_maps import as_pictures, as_planes, value_range
+from fashion_tui.lab.histograms import BINS, histogram, weight_histograms
+from fashion_tui.lab.models import GuideNet
+from fashion_tui.lab.trace import trace
+from fashion_tui.lab.trace.activations import output_of_step
+from fashion_tui.schema.errors import UserError
+
+from .networks import Residual, Written, on_meta
+
+CPU = torch.device("cpu")
+
+
+def test_histograms_agree_with_numpy() -> None:
+    values = torch.randn(10_000, generator=torch.Generator().manual_seed(0))
+    found = histogram("a.weight", values.view(100, 100))
+    counts, edges = np.histogram(values.double().numpy(), BINS)
+    assert found.counts == tuple(counts)
+    assert (found.low, found.high) == pytest.approx((edges[0], edges[-1]))
+    assert (found.mean, found.std) == pytest.approx((values.mean().item(), values.std().item()), rel=1e-3)
+    assert found.not_finite == 0
+
+
+def test_histograms_of_odd_weights() -> None:
+    broken = histogram("x", torch.tensor([1.0, float("nan"), float("inf"), 2.0]))
+    assert (broken.not_finite, sum(broken.counts), broken.low, broken.high) == (2, 2, 1.0, 2.0)
+    assert sum(histogram("x", torch.full((5,), float("nan"))).counts) == 0
+    same = histogram("x", torch.ones(7))
+    assert (sum(same.counts), same.low, same.high, same.std) == (7, 1.0, 1.0, 0.0)
+
+
+def test_every_parameter_has_one() -> None:
+    model = GuideNet()
+    names = [one.name for one in weight_histograms(model)]
+    assert names == [name for name, _ in model.named_parameters()]
+    assert set(names) == {name for row in trace(model, (1, 28, 28)).rows for name in row.weights}
+    assert weight_histograms(on_meta(GuideNet)) == ()
+
+
+def test_what_a_step_gives_is_what_the_network_computes() -> None:
+    torch.manual_seed(0)
+    model = GuideNet().eval()
+    images = torch.rand(1, 1, 28, 28)
+    first = F.max_pool2d(F.relu(model.conv1(images)), 2)
+    second = F.relu(model.conv2(first))
+    given, logits = output_of_step(model, images, path="relu", op="F.relu", occurrence=1)
+    assert torch.equal(given, second)
+    assert torch.equal(logits, model(images))
+    with pytest.raises(UserError, match="nosuch"):
+        output_of_step(model, images, path="nosuch", op="F.relu")
+
+
+def test_what_a_later_step_changes_in_place_is_kept_as_it_was() -> None:
+    block = Residual(3)
+    model = Written(lambda self, x: self.block(x), block=block).eval()
+    image = torch.rand(1, 3, 4, 4)
+    given, _ = output_of_step(model, image, path="block.norm", op="BatchNorm2d")
+    assert torch.equal(given, block.norm(block.conv(image)))
+    assert bool((given < 0).any()), "before the relu in place"
+
+
+def test_maps_are_pictures_between_black_and_white() -> None:
+    planes = torch.zeros(2, 14, 14)
+    planes[0, 3, 5] = 4.0
+    planes[1] = -4.0
+    low, high = value_range(planes)
+    assert (low, high) == (-4.0, 4.0)
+    first, second = (np.frombuffer(one, np.uint8).reshape(28, 28) for one in as_pictures(planes, low, high))
+    assert (first[6:8, 10:12] == 255).all()
+    assert (first == 128).sum() == 28 * 28 - 4
+    assert not second.any()
+
+
+@pytest.mark.parametrize(
+    ("shape", "planes"),
+    [((3, 5, 7), (3, 5, 7)), ((4, 6), (1, 4, 6)), ((10,), (1, 3, 4)), ((), (1, 1, 1)), ((2, 3, 4, 5), (6, 4, 5))],
+)
+def test_any_shape_has_pictures(shape: tuple[int, ...], planes: tuple[int, ...]) -> None:
+    found = as_planes(torch.rand(1, *shape), shape)
+    assert found.shape == planes
+    pictures = as_pictures(found, *value_range(found))
+    assert [len(one) for one in pictures] == [784] * planes[0]
+
+
+def test_values_that_are_no_numbers_are_black() -> None:
+    planes = torch.full((1, 28, 28), float("nan"))
+    planes[0, 0, 0] = 1.0
+    assert value_range(planes) == (1.0, 1.0)
+    assert set(as_pictures(planes, 0.0, 1.0)[0][1:]) == {0}
+
+
+def test_the_step_with_most_work_takes_longest() -> None:
+    block = nn.Sequential(nn.Linear(2000, 4), nn.ReLU())
+    table = trace(nn.Sequential(nn.Linear(4, 2000), nn.Linear(2000, 2000), block), (4,), measure=CPU)
+    assert table.timed_on == "cpu"
+    assert table.timed_batch == 32
+    seconds = {row.path: row.seconds for row in table.rows}
+    assert seconds["1"] > 2 * max(seconds["0"], seconds["2.0"], seconds["2.1"])
+    assert seconds["2"] == pytest.approx(seconds["2.0"] + seconds["2.1"])
+    assert table.seconds == pytest.approx(seconds["0"] + seconds["1"] + seconds["2"])
+
+
+def test_what_learns_nothing_has_no_way_back() -> None:
+    model = nn.Sequential(nn.ReLU(), nn.Linear(4, 4), nn.ReLU(inplace=True))
+    rows = trace(model, (4,), measure=CPU).rows
+    assert [bool(row.backward_seconds) for row in rows] == [False, True, True]
+    assert all(row.forward_seconds for row in rows)
+
+
+def test_measuring_leaves_no_mark() -> None:
+    model = nn.Sequential(nn.Conv2d(1, 4, 3), nn.BatchNorm2d(4), nn.Dropout())
+    before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
+    state = torch.get_rng_state()
+    trace(model, (1, 8, 8), measure=CPU)
+    assert all(torch.equal(tensor, before[name]) for name, tensor in model.state_dict().items())
+    assert torch.equal(torch.get_rng_state(), state)
+    assert all(parameter.grad is None for parameter in model.parameters())
+
+
+def test_a_network_that_fails_or_cannot_be_run_is_not_timed() -> None:
+    assert not trace(nn.Linear(3, 2), (4,), measure=CPU).timed_on
+
+    def only_without_values(_self: object, x: Tensor) -> Tensor:
+        if not x.is_meta:
+            raise RuntimeError("not with values")
+        return x * 2
+
+    table = trace(Written(only_without_values), (4,), measure=CPU)
+    assert table.error is None
+    assert table.warnings == ("its steps can't be timed: not with values",)

@@ -1,0 +1,80 @@
+"""Histograms and tensor bars as characters."""
+
+import pytest
+from rich.cells import cell_len
+
+from fashion_tui.report.glyphs import ASCII, UNICODE, Glyphs
+from fashion_tui.report.histogram import histogram_block, histogram_line
+from fashion_tui.report.tensors import WIDEST, TensorScale
+from fashion_tui.report.words import duration, formula
+from fashion_tui.schema.weights import Histogram
+
+WEIGHTS = Histogram(
+    name="conv1.weight", counts=(1, 0, 2, 4, 8, 4, 2, 1, 0, 0, 0, 2), low=-0.5, high=0.7, mean=0.01, std=0.2,
+    not_finite=0,
+)  # fmt: skip
+
+
+def test_a_histogram_with_its_axis() -> None:
+    lines = [line.plain for line in histogram_block(WEIGHTS, width=60, height=2, signs=UNICODE)]
+    assert lines == [
+        "weight  24 values  mean 0.01  std 0.2",
+        "    █       ",
+        "▂ ▄███▄▂   ▄",
+        "−0.5     0.7",
+    ]
+
+
+def test_bins_are_taken_together_in_little_room() -> None:
+    lines = histogram_block(WEIGHTS, width=6, height=1, signs=UNICODE)
+    assert lines[1].plain == "▁▄█▂ ▁"
+
+
+def test_a_histogram_in_a_line() -> None:
+    assert histogram_line(WEIGHTS, width=60, signs=UNICODE).plain == "weight ▁ ▂▄█▄▂▁   ▂ −0.5 … 0.7"
+    assert histogram_line(WEIGHTS, width=60, signs=ASCII).plain.isascii()
+
+
+def test_weights_that_are_no_numbers_are_told() -> None:
+    broken = Histogram(name="w", counts=(0,) * 4, low=0.0, high=0.0, mean=0.0, std=0.0, not_finite=12)
+    assert "12 are NaN or infinite" in histogram_block(broken, width=80, height=2, signs=UNICODE)[0].plain
+    assert "12 are NaN or infinite" in histogram_line(broken, width=80, signs=UNICODE).plain
+
+
+@pytest.mark.parametrize("signs", [UNICODE, ASCII], ids=["unicode", "ascii"])
+@pytest.mark.parametrize("width", [12, 24, 47, 80])
+def test_no_line_is_wider_than_there_is_room(width: int, signs: Glyphs) -> None:
+    lines = histogram_block(WEIGHTS, width=width, height=3, signs=signs)
+    assert max(cell_len(line.plain) for line in lines) <= width
+
+
+def test_the_way_of_a_tensor_narrows_and_flattens() -> None:
+    way = [(1, 28, 28), (12, 28, 28), (12, 14, 14), (20, 14, 14), (20, 7, 7), (980,), (200,), (10,)]
+    scale = TensorScale.of(way)
+    bars = [scale.bar(shape, UNICODE) for shape in way]
+    heights = [UNICODE.levels.index(bar[0]) for bar in bars]
+    assert heights == sorted(heights, reverse=True)
+    assert len(set(heights[:5])) == 3
+    assert heights[5:] == [0, 0, 0]
+    widths = [len(bar) for bar in bars]
+    assert widths[0] < widths[1] == widths[2] < widths[3]
+    assert max(widths) == widths[5] == WIDEST
+    assert widths[5] > widths[6] > widths[7]
+
+
+def test_bars_of_shapes_without_axes_or_one_channel() -> None:
+    assert TensorScale.of([()]).bar((), UNICODE) == "▁"
+    assert TensorScale.of([(1,)]).bar((1,), UNICODE) == "▁"
+    assert TensorScale.of([(3, 4)]).bar((3, 4), ASCII).isascii()
+
+
+def test_formulas_in_ascii() -> None:
+    assert formula("⌊(28 − 5 + 2·2) / 2⌋ + 1 = 14", UNICODE).startswith("⌊")
+    assert formula("⌊(28 − 5 + 2·2) / 2⌋ + 1 = 14", ASCII) == "floor((28 - 5 + 2*2) / 2) + 1 = 14"
+
+
+def test_durations() -> None:
+    assert [duration(seconds, UNICODE) for seconds in (2.5, 0.0123, 35.14e-6, 4e-8)] == [
+        "2.50 s", "12.3 ms", "35.1 µs", "0.04 µs",
+    ]  # fmt: skip
+    assert duration(35e-6, ASCII) == "35.0 us"

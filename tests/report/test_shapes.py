@@ -1,0 +1,189 @@
+"""The shape table as people see it, against golden text files; UPDATE_GOLDEN=1 writes them anew, to be looked at."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from rich.cells import cell_len
+from rich.console import Console, RenderableType
+from torch import nn
+
+from fashion_tui.lab.trace import trace
+from fashion_tui.report.glyphs import ASCII, UNICODE
+from fashion_tui.report.shapes import (
+    shape_lines,
+    shape_notes,
+    shape_report,
+    shape_strip,
+    shape_table,
+    visible_rows,
+)
+from fashion_tui.report.style import ACCENT, BAD, MUTED
+from fashion_tui.report.words import memory, quantity
+from fashion_tui.schema.shapes import ShapeRow, ShapeTable
+from tests.lab.networks import Guide, Residual, Written
+
+GOLDEN = Path(__file__).parent / "golden"
+
+
+@pytest.fixture(scope="module")
+def guide() -> ShapeTable:
+    return trace(Guide(), (1, 28, 28), name="guide")
+
+
+@pytest.fixture(scope="module")
+def nested() -> ShapeTable:
+    stem = nn.Conv2d(3, 16, 3, stride=2, padding=1, bias=False)
+    stem.requires_grad_(False)
+    block = Residual(16)
+    model = Written(
+        lambda self, x: self.head(self.body(self.stem(x)).mean((2, 3))),
+        stem=stem,
+        body=nn.Sequential(block, block, nn.AvgPool2d(2)),
+        head=nn.Linear(16, 10),
+        spare=nn.Linear(4, 4),
+    )
+    return trace(model, (3, 32, 32), name="nested")
+
+
+def printed(renderable: RenderableType, width: int) -> str:
+    console = Console(width=width, color_system=None, force_terminal=False)
+    with console.capture() as capture:
+        console.print(renderable)
+    return capture.get()
+
+
+def check(name: str, text: str) -> None:
+    path = GOLDEN / f"{name}.txt"
+    text = "\n".join(line.rstrip() for line in text.splitlines()) + "\n"
+    if os.environ.get("UPDATE_GOLDEN"):
+        path.write_text(text, encoding="utf-8")
+    assert text == path.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("width", [40, 60, 80, 120])
+def test_the_guides_network(guide: ShapeTable, width: int) -> None:
+    check(f"guide-{width}", printed(shape_report(guide, signs=UNICODE), width))
+
+
+def test_the_guides_network_in_ascii(guide: ShapeTable) -> None:
+    text = printed(shape_report(guide, signs=ASCII), 100)
+    assert text.isascii()
+    check("guide-ascii-100", text)
+
+
+@pytest.mark.parametrize("width", [80, 120])
+def test_nested_shared_frozen_and_unused(nested: ShapeTable, width: int) -> None:
+    check(f"nested-{width}", printed(shape_report(nested, signs=UNICODE), width))
+
+
+def test_the_outermost_steps_only(nested: ShapeTable) -> None:
+    check("nested-depth-1", printed(shape_report(nested, depth=1, signs=UNICODE), 100))
+
+
+@pytest.mark.parametrize("width", [80, 120])
+def test_a_network_that_fails(width: int) -> None:
+    table = trace(Guide(pooling=4, features=180), (1, 28, 28), name="broken")
+    assert table.error_file is not None
+    check(f"broken-{width}", printed(shape_report(table, signs=UNICODE), width))
+
+
+@pytest.mark.parametrize("signs", [UNICODE, ASCII], ids=["unicode", "ascii"])
+@pytest.mark.parametrize("width", [24, 40, 57, 80, 99, 120, 200])
+def test_no_line_is_wider_than_there_is_room(nested: ShapeTable, width: int, signs: object) -> None:
+    text = shape_table(nested, width=width, signs=signs).plain  # type: ignore[arg-type]
+    assert max(map(cell_len, text.splitlines())) <= width
+    assert shape_strip(nested, width=width, signs=signs).cell_len <= width  # type: ignore[arg-type]
+
+
+def test_a_pane_gets_lines_that_it_can_fold(nested: ShapeTable) -> None:
+    paths = [nested.rows[index].path for index in visible_rows(nested, folded={"body"})]
+    assert paths == ["stem", "body", "mean", "head"]
+    paths = [nested.rows[index].path for index in visible_rows(nested, folded={"body.0"})]
+    assert paths == ["stem", "body", "body.0", "body.0", "body.2", "mean", "head"]
+    lines = shape_lines(nested, width=100, folded={"body"}, signs=UNICODE)
+    assert [line.plain.split()[1] for line in lines.rows] == ["stem", "body", "mean", "head"]
+    unfolded = shape_lines(nested, width=100, signs=UNICODE)
+    bars = {line.plain.split()[1]: line.plain.rstrip()[-1] in UNICODE.eighths for line in lines.rows}
+    assert bars["body"], "a folded module stands for what is in it"
+    assert unfolded.rows[1].plain.split()[1] == "body"
+    assert unfolded.rows[1].plain.rstrip()[-1] not in UNICODE.eighths, "an open one doesn't count twice"
+
+
+def test_colours_are_few_and_mean_something(guide: ShapeTable) -> None:
+    lines = shape_lines(guide, width=120, signs=UNICODE)
+    styles = {str(span.style) for line in [*lines.header, *lines.rows, *lines.footer] for span in line.spans}
+    assert len(styles - {""}) <= 3
+    assert {ACCENT, MUTED} <= styles
+    assert BAD not in styles
+
+
+def test_words_from_outside_are_shown_as_they_are() -> None:
+    row = ShapeRow(
+        name="[red]evil[/]\x1b[31m\n", path="", depth=0, op="[bold]Op", is_module=True, has_children=False,
+        inputs=((3,),), sources=(-1,), outputs=((3,),), settings="[link]", params=0, own_params=0, trainable=False,
+        reused=False, macs=0, activation_bytes=0, dtype="float32",
+    )  # fmt: skip
+    table = ShapeTable(
+        model="x", inputs=((3,),), outputs=((3,),), rows=(row,), total_params=0, trainable_params=0, total_macs=0,
+        error="[red]no[/red]\x1b]0;title\x07", warnings=("[blink]",), unused=("[b]",),
+    )  # fmt: skip
+    text = printed(shape_report(table, signs=UNICODE), 100)
+    assert "\x1b" not in text
+    assert "\x07" not in text
+    for words in ("[red]evil[/] [31m", "[bold]Op", "[link]", "[red]no[/red]", "[blink]", "[b]"):
+        assert words in text
+
+
+def test_a_network_without_steps_or_parameters() -> None:
+    table = trace(Written(lambda _, x: x), (3, 4))
+    assert table.rows == ()
+    assert printed(shape_report(table, signs=UNICODE), 80).splitlines()[0].rstrip() == "3×4"
+    assert shape_notes(table, signs=UNICODE).plain.startswith("no parameters")
+
+
+def test_scalars_and_several_tensors() -> None:
+    table = trace(Written(lambda _, x, y: (x + y).mean()), ((3, 4), (3, 4)))
+    rows = [line.plain for line in shape_lines(table, width=100, signs=UNICODE).rows]
+    assert "3×4 +1" in rows[0]
+    assert "scalar" in rows[1]
+
+
+def test_the_strip_looks_into_a_network_that_is_one_block() -> None:
+    table = trace(
+        Written(lambda self, x: self.net(x), net=nn.Sequential(nn.Linear(4, 3), nn.ReLU(), nn.Linear(3, 2))), (4,)
+    )
+    assert shape_strip(table, width=80, signs=UNICODE).plain == "4 ─ 0 ─ 3 ─ 2 ─ 2"
+
+
+@pytest.mark.parametrize(
+    ("number", "words"),
+    [(0, "0"), (9_999, "9,999"), (10_000, "10.0 K"), (235_200, "235 K"), (999_499, "999 K"), (999_999, "1.00 M"),
+     (1_609_200, "1.61 M"), (17_563_828_224, "17.6 G"), (10**18, "1000 P")],
+)  # fmt: skip
+def test_quantities(number: int, words: str) -> None:
+    assert quantity(number) == words
+
+
+def test_memory() -> None:
+    assert [memory(size) for size in (40, 121_592, 20_678_560, 3 * 2**40)] == [
+        "40 bytes",
+        "119 KiB",
+        "19.7 MiB",
+        "3072 GiB",
+    ]
+
+
+def test_reports_know_no_torch() -> None:
+    code = "import sys, fashion_tui.report.shapes; sys.exit('torch' in sys.modules or 'fashion_tui.lab' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_a_trace_survives_the_border(guide: ShapeTable) -> None:
+    import msgspec  # noqa: PLC0415
+
+    assert msgspec.msgpack.decode(msgspec.msgpack.encode(guide), type=ShapeTable) == guide
+    assert torch.Size not in {type(shape) for row in guide.rows for shape in row.outputs}

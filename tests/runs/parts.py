@@ -1,0 +1,117 @@
+"""What the tests of this room share: a run made quickly, events, and a small trainer that is a real process."""
+
+import math
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from fashion_tui.runs.store import new_run
+from fashion_tui.schema.dataset import DatasetRef
+from fashion_tui.schema.events import Finished, Started, Steps
+from fashion_tui.schema.recipe import GUIDE, Recipe
+
+SYNTHETIC = DatasetRef(name="synthetic", directory=None, sha256="0" * 64)
+
+PROJECT = Path(__file__).resolve().parents[2]
+
+TOY_TRAINER = (sys.executable, "-u", "-m", "tests.runs.toy_trainer")
+
+
+def make_run(
+    runs_dir: Path,
+    *,
+    recipe: Recipe = GUIDE,
+    seed: int = 0,
+    device: str = "cpu",
+    threads: int = 1,
+    validation: int = 0,
+    checkpoint_every: float = 30.0,
+    name: str | None = None,
+) -> Path:
+    return new_run(
+        runs_dir,
+        recipe=recipe,
+        dataset=SYNTHETIC,
+        seed=seed,
+        device=device,
+        threads=threads,
+        deterministic=False,
+        validation=validation,
+        checkpoint_every=checkpoint_every,
+        name=name,
+    )
+
+
+def toy_loss(step: int) -> float:
+    """What every trainer of a toy run finds at that step."""
+    return 2 / math.sqrt(step) + math.sin(step) / 10
+
+
+def steps(first_step: int, count: int, *, epoch: int = 1) -> Steps:
+    return Steps(
+        time=time.time(),
+        first_step=first_step,
+        epoch=epoch,
+        loss=[toy_loss(step) for step in range(first_step, first_step + count)],
+        accuracy=[0.5] * count,
+        learning_rate=[1e-3] * count,
+        images_per_second=1000.0,
+    )
+
+
+def started(run: str = "r", *, epochs: int = 3, steps_per_epoch: int = 100) -> Started:
+    return Started(
+        time=time.time(),
+        run=run,
+        model="guide",
+        parameters=204_542,
+        train_images=12_000,
+        epochs=epochs,
+        steps_per_epoch=steps_per_epoch,
+        device="cpu",
+        device_name="cpu",
+        threads=1,
+        pid=os.getpid(),
+    )
+
+
+def finished(run: str = "r", *, step: int = 300, epochs: int = 3) -> Finished:
+    return Finished(
+        time=time.time(),
+        run=run,
+        path="",
+        step=step,
+        epochs=epochs,
+        test_accuracy=0.9,
+        test_loss=0.3,
+        train_seconds=12.0,
+        images_per_second=1000.0,
+    )
+
+
+def wait_until(condition: Callable[[], bool], seconds: float = 20.0) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it didn't happen in time"
+        time.sleep(0.005)
+
+
+def run_python(code: str, *arguments: str) -> "subprocess.Popen[str]":
+    """Another process that runs the code, and tells by its output how far it is."""
+    return subprocess.Popen(
+        [sys.executable, "-u", "-c", code, *arguments], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+
+
+def read_line(process: "subprocess.Popen[str]") -> str:
+    assert process.stdout is not None
+    return process.stdout.readline().strip()
+
+
+def kill(process: "subprocess.Popen[str]") -> None:
+    process.send_signal(signal.SIGKILL)
+    process.communicate()

@@ -1,0 +1,200 @@
+"""The log keeps what happened, in order, whatever happens to the disk or to the writer."""
+
+import math
+import random
+import shutil
+import struct
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from fashion_tui.runs.events import DamagedLine, EventWriter, decode_line, decode_number, encode_line, encode_number
+from fashion_tui.runs.follow import EventFollower
+from fashion_tui.schema.errors import UserError
+from fashion_tui.schema.events import Finished, RunEvent, Started, Steps, Warned
+
+from .parts import finished, kill, read_line, run_python, started, steps
+
+APPEND = """
+import itertools, sys
+from pathlib import Path
+from fashion_tui.runs.events import EventWriter
+from tests.runs.parts import steps
+writer = EventWriter(Path(sys.argv[1]), "r")
+for i in itertools.count():
+    writer.write(steps(1 + 2000 * i, 2000))
+    if i == 3: print("begun")
+"""
+
+FULL_FOR_A_WHILE = """
+import resource, sys
+from pathlib import Path
+from fashion_tui.runs.events import EventWriter
+from tests.runs.parts import finished, steps
+writer = EventWriter(Path(sys.argv[1]), "r")
+writer.write(steps(1, 10))
+size = (Path(sys.argv[1]) / "events.jsonl").stat().st_size
+resource.setrlimit(resource.RLIMIT_FSIZE, (size + 100, resource.RLIM_INFINITY))
+print([writer.write(steps(1 + 10 * i, 10)) for i in range(1, 4)], writer.waiting)
+print(writer.problem)
+sys.stdin.readline()
+resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+print(writer.write(finished()), writer.waiting, writer.problem)
+"""
+
+
+def read(path: Path, run: str = "r") -> tuple[list[RunEvent], EventFollower]:
+    follower = EventFollower(path, run)
+    return list(follower.events()), follower
+
+
+def sequence(path: Path) -> list[int]:
+    return [decode_line(line)[0].seq for line in (path / "events.jsonl").read_bytes().splitlines()]
+
+
+@pytest.mark.parametrize("value", [0.0, -0.0, 1e-300, 0.1, math.inf, -math.inf, math.nan])
+def test_numbers_keep_every_bit(value: float) -> None:
+    text = msgspec.json.encode(encode_number(value))
+    back = decode_number(msgspec.json.decode(text, type=float | str))
+    assert struct.pack("d", back) == struct.pack("d", value)
+
+
+def test_no_other_text_is_a_number() -> None:
+    with pytest.raises(ValueError, match="no number"):
+        decode_number("nan")
+
+
+def test_events_come_back_as_they_were(tmp_path: Path) -> None:
+    writer = EventWriter(tmp_path, "r")
+    events: list[RunEvent] = [started(), steps(1, 5), Warned(time=1.5, message="a\nb\x1b[31m ü"), finished()]
+    for event in events:
+        assert writer.write(event)
+    writer.close()
+    assert read(tmp_path)[0] == events
+
+
+def test_losses_that_are_no_numbers_come_back(tmp_path: Path) -> None:
+    event = msgspec.structs.replace(steps(1, 4), loss=[math.nan, math.inf, -math.inf, 1.0])
+    EventWriter(tmp_path, "r").write(event)
+    (back,), _ = read(tmp_path)
+    assert isinstance(back, Steps)
+    assert back.loss == ["NaN", "Infinity", "-Infinity", 1.0]
+
+
+def test_each_line_is_one_write(tmp_path: Path) -> None:
+    """A reader that looks at any moment sees whole lines: the file grows by whole lines."""
+    writer = EventWriter(tmp_path, "r")
+    for i in range(20):
+        writer.write(steps(1 + 100 * i, 100))
+        assert (tmp_path / "events.jsonl").read_bytes().endswith(b"\n")
+
+
+def test_every_flipped_bit_is_found() -> None:
+    line = encode_line("r", 17, steps(1, 3))[:-1]
+    good = decode_line(line)
+    for position in range(len(line)):
+        for bit in range(8):
+            flipped = bytearray(line)
+            flipped[position] ^= 1 << bit
+            try:
+                found = decode_line(bytes(flipped))
+            except DamagedLine:
+                continue
+            assert found == good  # as in white space or the case of an escape, where nothing is said
+
+
+def test_a_new_trainer_ends_a_torn_line_and_goes_on_with_its_number(tmp_path: Path) -> None:
+    writer = EventWriter(tmp_path, "r")
+    assert not writer.continues
+    for i in range(3):
+        writer.write(steps(1 + 10 * i, 10))
+    log = tmp_path / "events.jsonl"
+    whole = log.read_bytes()
+    last = whole[:-1].rindex(b"\n") + 1
+    for cut in [*range(last, last + 40), *range(len(whole) - 5, len(whole) + 1)]:
+        log.write_bytes(whole[:cut])
+        second = EventWriter(tmp_path, "r")
+        assert second.continues
+        second.write(finished())
+        second.close()
+        events, follower = read(tmp_path)
+        lost = cut < len(whole) - 1  # all but the newline: the line is whole
+        assert len(events) == (3 if lost else 4)
+        assert isinstance(events[-1], Finished)
+        assert (follower.bad_lines, follower.missing_events) == (0, 0)
+
+
+def test_a_log_of_nothing_but_garbage_is_gone_on_with(tmp_path: Path) -> None:
+    (tmp_path / "events.jsonl").write_bytes(b"\x00" * 5000 + b"\n{}\n[[[[\nhalf")
+    writer = EventWriter(tmp_path, "r")
+    writer.write(started())
+    events, follower = read(tmp_path)
+    assert len(events) == 1
+    assert follower.bad_lines == 4
+
+
+def test_lines_of_another_run_do_not_count(tmp_path: Path) -> None:
+    EventWriter(tmp_path, "other").write(started("other"))
+    writer = EventWriter(tmp_path, "r")
+    assert not writer.continues
+    writer.write(started())
+    events, follower = read(tmp_path)
+    assert [event.run for event in events if hasattr(event, "run")] == ["r"]
+    assert follower.bad_lines == 1
+
+
+def test_a_killed_writer_loses_nothing_that_was_written(tmp_path: Path) -> None:
+    rng = random.Random(0)
+    for _ in range(4):
+        shutil.rmtree(tmp_path)
+        tmp_path.mkdir()
+        process = run_python(APPEND, str(tmp_path))
+        read_line(process)
+        for _ in range(rng.randrange(200)):
+            (tmp_path / "events.jsonl").stat()
+        kill(process)
+        EventWriter(tmp_path, "r").write(finished())
+        events, follower = read(tmp_path)
+        assert (follower.bad_lines, follower.missing_events) == (0, 0)
+        firsts = [event.first_step for event in events if isinstance(event, Steps)]
+        assert firsts == [1 + 2000 * i for i in range(len(firsts))]
+        assert len(firsts) >= 3
+
+
+def test_a_full_disk_costs_no_event(tmp_path: Path) -> None:
+    process = run_python(FULL_FOR_A_WHILE, str(tmp_path))
+    assert read_line(process) == "[False, False, False] 3"
+    assert "File too large" in read_line(process)
+    assert len(read(tmp_path)[0]) == 1  # readers of the time before see what fitted, and wait
+    assert process.stdin is not None
+    process.stdin.write("\n")
+    process.stdin.flush()
+    assert read_line(process) == "True 0 None"
+    process.communicate()
+    assert sequence(tmp_path) == [0, 1, 2, 3, 4]
+    events, follower = read(tmp_path)
+    assert [event.first_step for event in events if isinstance(event, Steps)] == [1, 11, 21, 31]
+    assert (follower.bad_lines, follower.missing_events) == (0, 0)
+
+
+def test_what_waits_for_a_full_disk_is_bounded(tmp_path: Path) -> None:
+    """/dev/full refuses every write, as a full disk does."""
+    (tmp_path / "events.jsonl").symlink_to("/dev/full")
+    writer = EventWriter(tmp_path, "r", keep_bytes=20_000)
+    assert not writer.write(started())
+    for i in range(100):
+        assert not writer.write(steps(1 + 50 * i, 50))
+    assert not writer.write(finished())
+    assert "No space left" in (writer.problem or "")
+    kept = [decode_line(line[:-1])[1] for line, _ in writer._waiting]
+    assert sum(len(line) for line, _ in writer._waiting) <= 20_000
+    assert isinstance(kept[0], Started)
+    assert isinstance(kept[-1], Finished)
+    assert isinstance(kept[-2], Steps)
+    assert kept[-2].first_step == 1 + 50 * 99
+
+
+def test_a_log_that_cannot_be_opened_is_told_in_one_line(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"can't open .*No such file"):
+        EventWriter(tmp_path / "none", "r")

@@ -1,0 +1,84 @@
+"""Files are whole or not there."""
+
+from pathlib import Path
+from typing import BinaryIO
+
+import pytest
+
+from fashion_tui.runs.files import write_atomically
+
+from .parts import kill, read_line, run_python
+
+ENDLESS = """
+import itertools, sys
+from pathlib import Path
+from fashion_tui.runs.files import write_atomically
+for i in itertools.count():
+    write_atomically(Path(sys.argv[1]), bytes([i % 256]) * 300_000, durable=False)
+    if i == 0: print("begun")
+"""
+
+FULL = """
+import resource, sys
+from pathlib import Path
+from fashion_tui.runs.files import write_atomically
+resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
+try:
+    write_atomically(Path(sys.argv[1]), b"x" * 5000)
+except OSError as error:
+    print("refused", error.errno)
+"""
+
+
+def test_a_file_has_all_of_its_new_content(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    write_atomically(path, b"old")
+
+    def write(file: BinaryIO) -> None:
+        file.write(b"ne")
+        file.write(b"w")
+
+    write_atomically(path, write)
+    assert path.read_bytes() == b"new"
+    assert path.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_writer_that_fails_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    write_atomically(path, b"old")
+
+    def fail(file: BinaryIO) -> None:
+        file.write(b"half")
+        raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        write_atomically(path, fail)
+    assert path.read_bytes() == b"old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_full_disk_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    write_atomically(path, b"old")
+    process = run_python(FULL, str(path))
+    assert read_line(process).startswith("refused")
+    process.communicate()
+    assert path.read_bytes() == b"old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_killed_writer_leaves_a_whole_file(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    for _ in range(3):
+        process = run_python(ENDLESS, str(path))
+        read_line(process)
+        for _ in range(100):
+            check_whole(path)
+        kill(process)
+        check_whole(path)
+
+
+def check_whole(path: Path) -> None:
+    content = path.read_bytes()
+    assert len(content) == 300_000
+    assert content.count(content[:1]) == 300_000

@@ -1,0 +1,265 @@
+"""Trainers start free of their launcher, do what they are asked, and lose nothing when they are killed."""
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import msgspec
+import psutil
+import pytest
+
+from fashion_tui.runs import launch as launching
+from fashion_tui.runs.checkpoints import CheckpointStore
+from fashion_tui.runs.launch import checkpoint, last_words, launch, pause, resume, stop
+from fashion_tui.runs.lock import LockHeld, holder, is_held
+from fashion_tui.runs.reader import RunReader, RunSnapshot
+from fashion_tui.runs.store import list_runs, load_status, write_status
+from fashion_tui.schema.errors import UsageError, UserError
+
+from .parts import toy_loss, wait_until
+
+LAUNCH_AND_WAIT = """
+import sys
+from pathlib import Path
+from fashion_tui.runs import launch
+from tests.runs.parts import TOY_TRAINER
+launch.TRAINER = TOY_TRAINER
+print(launch.launch(Path(sys.argv[1])))
+sys.stdin.readline()
+"""
+
+
+def train_to(reader: RunReader, step: int) -> RunSnapshot:
+    wait_until(lambda: reader.poll().loss.steps >= step)
+    return reader.poll()
+
+
+def wait_for(run_path: Path, state: str) -> None:
+    wait_until(lambda: list_runs(run_path.parent)[0].state == state)
+
+
+def kill_trainer(run_path: Path) -> None:
+    wait_until(lambda: holder(run_path) is not None)
+    who = holder(run_path)
+    assert who is not None
+    os.kill(who.pid, signal.SIGKILL)
+    wait_until(lambda: not is_held(run_path))
+
+
+def test_a_run_from_start_to_end(toy: Path) -> None:
+    pid = launch(toy)
+    reader = RunReader(toy)
+    assert reader.poll().state in {"starting", "running"}
+    train_to(reader, 590)
+    while (snapshot := reader.poll()).state != "finished":
+        pass
+    assert snapshot.end is not None, "whoever sees the state sees what led to it"
+    assert (snapshot.state, snapshot.damage, snapshot.notice) == ("finished", None, None)
+    assert snapshot.started is not None
+    assert snapshot.started.pid == pid
+    assert reader.losses() == tuple(toy_loss(step) for step in range(1, 601))
+    assert [done.epoch for done in snapshot.epochs] == [1, 2, 3]
+
+
+def test_a_trainer_is_free_of_its_launcher_and_its_terminal(toy: Path) -> None:
+    pid = launch(toy)
+    wait_until(lambda: is_held(toy))
+    assert os.getsid(pid) == pid
+    files = psutil.Process(pid).open_files()
+    assert {"trainer.log", "events.jsonl", "run.lock"} <= {Path(file.path).name for file in files}
+    assert Path(f"/proc/{pid}/fd/0").readlink() == Path("/dev/null") if sys.platform == "linux" else True
+    assert psutil.Process(pid).cwd() == str(toy)
+
+
+def test_a_trainer_outlives_its_launcher(toy: Path) -> None:
+    launcher = subprocess.Popen(
+        [sys.executable, "-c", LAUNCH_AND_WAIT, str(toy)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        start_new_session=True,
+    )
+    assert launcher.stdout is not None
+    launcher.stdout.readline()
+    wait_until(lambda: is_held(toy))
+    os.killpg(launcher.pid, signal.SIGHUP)
+    launcher.communicate()
+    train_to(RunReader(toy), 50)
+    assert is_held(toy)
+
+
+def test_a_launcher_that_lives_on_keeps_no_zombie(toy: Path) -> None:
+    pid = launch(toy)
+    wait_until(lambda: is_held(toy))
+    kill_trainer(toy)
+    wait_until(lambda: not psutil.pid_exists(pid))
+
+
+def test_a_second_trainer_is_refused(toy: Path) -> None:
+    launch(toy, epochs=1000)
+    wait_until(lambda: is_held(toy))
+    with pytest.raises(LockHeld, match="is being trained by process"):
+        launch(toy)
+    by_hand = subprocess.run([*launching.TRAINER, str(toy)], capture_output=True, text=True, check=False)
+    assert by_hand.returncode != 0
+    assert "is being trained by process" in by_hand.stderr
+
+
+def test_pause_resume_checkpoint_stop(toy: Path) -> None:
+    launch(toy, epochs=1000)
+    reader = RunReader(toy)
+    train_to(reader, 20)
+    paused = pause(toy)
+    assert (paused.run, paused.state) == (toy.name, "paused")
+    assert pause(toy).state == "paused"
+    step = load_status(toy).step
+    saved = checkpoint(toy)
+    assert (saved.state, saved.pid) == ("paused", paused.pid)
+    newest = CheckpointStore(toy).latest()
+    assert newest is not None
+    assert newest.step == step
+    went_on = resume(toy)
+    assert (went_on.state, went_on.pid) == ("running", paused.pid)
+    train_to(reader, step + 20)
+    stopped = stop(toy)
+    assert (stopped.state, stopped.pid) == ("stopped", None)
+    assert stop(toy) == stopped
+    snapshot = reader.poll()
+    assert stopped.from_step == snapshot.loss.steps
+    for action in (pause, checkpoint):
+        with pytest.raises(UserError, match="is stopped; only a live run can be"):
+            action(toy)
+    again = resume(toy)
+    assert (again.state, again.from_step) == ("starting", stopped.from_step)
+    snapshot = train_to(reader, stopped.from_step + 20)
+    assert snapshot.status.epochs == 1000, "the number of epochs that was asked for holds on"
+    stop(toy)
+
+
+def test_a_checkpoint_that_cannot_be_written_is_told(toy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TOY_EVERY", "1000000")
+    launch(toy, epochs=1000)
+    train_to(RunReader(toy), 20)
+    pause(toy)
+    (toy / "checkpoints").rmdir()
+    (toy / "checkpoints").write_text("a file where the folder was")
+    with pytest.raises(UserError, match="couldn't do 'checkpoint': no checkpoint: "):
+        checkpoint(toy)
+    assert is_held(toy)
+
+
+def test_resuming_a_running_run_changes_nothing(toy: Path) -> None:
+    pid = launch(toy, epochs=1000)
+    train_to(RunReader(toy), 20)
+    outcome = resume(toy)
+    assert (outcome.state, outcome.pid) == ("running", pid)
+    assert resume(toy, epochs=1000).pid == pid
+    with pytest.raises(UserError, match="is training 1000 epochs"):
+        resume(toy, epochs=5)
+    assert is_held(toy)
+
+
+def test_resuming_a_run_that_was_just_launched_starts_no_other(toy: Path) -> None:
+    launch(toy)
+    assert resume(toy).state in {"starting", "running"}
+
+
+def test_a_finished_run_goes_on_only_for_more_epochs(toy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TOY_STEPS", "20")
+    launch(toy)
+    wait_for(toy, "finished")
+    wait_until(lambda: not is_held(toy))
+    for epochs in (None, 2, 3):
+        outcome = resume(toy, epochs=epochs)
+        assert (outcome.state, outcome.from_step, outcome.pid) == ("finished", 60, None)
+    assert not is_held(toy)
+    outcome = resume(toy, epochs=5)
+    assert (outcome.state, outcome.from_step) == ("starting", 60)
+    reader = RunReader(toy)
+    train_to(reader, 100)
+    wait_for(toy, "finished")
+    assert reader.losses() == tuple(toy_loss(step) for step in range(1, 101))
+    assert reader.poll().status.epochs == 5
+    with pytest.raises(UsageError, match="epochs is 0"):
+        resume(toy, epochs=0)
+
+
+def test_fewer_epochs_than_are_done_cannot_be_had(toy: Path) -> None:
+    write_status(toy, msgspec.structs.replace(load_status(toy), state="stopped", epoch=2))
+    with pytest.raises(UserError, match="has done 2 epochs already"):
+        resume(toy, epochs=1)
+
+
+def test_a_killed_run_can_be_resumed_at_once(toy: Path) -> None:
+    """While its last heartbeat is still fresh."""
+    launch(toy)
+    train_to(RunReader(toy), 60)
+    kill_trainer(toy)
+    with pytest.raises(UserError, match="is lost; only a live run"):
+        pause(toy)
+    assert stop(toy).state == "lost"
+    outcome = resume(toy)
+    assert (outcome.state, outcome.from_step >= 40) == ("starting", True)
+
+
+def test_requests_to_a_trainer_that_is_gone_do_not_stop_the_next(toy: Path) -> None:
+    launch(toy)
+    train_to(RunReader(toy), 20)
+    pause(toy)
+    kill_trainer(toy)
+    from fashion_tui.runs.control import ask  # noqa: PLC0415
+
+    ask(toy, "stop")
+    resume(toy)
+    train_to(RunReader(toy), 300)
+
+
+def test_kills_at_any_instant_cost_no_step(toy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also for the reader that watched all the while, and for whatever of the files was just being written."""
+    monkeypatch.setenv("TOY_EVERY", "10")
+    rng = random.Random(11)
+    watcher = RunReader(toy)
+    launch(toy)
+    for _ in range(8):
+        wait_until(lambda: is_held(toy))
+        goal = watcher.poll().loss.steps + rng.randrange(30)
+        wait_until(lambda goal=goal: watcher.poll().loss.steps >= goal or not is_held(toy))  # type: ignore[misc]
+        if not is_held(toy):
+            break
+        time.sleep(rng.random() / 100)
+        kill_trainer(toy)
+        watcher.poll()
+        resume(toy)
+    wait_for(toy, "finished")
+    for reader in (watcher, RunReader(toy)):
+        snapshot = reader.poll()
+        assert reader.losses() == tuple(toy_loss(step) for step in range(1, 601))
+        assert (snapshot.state, snapshot.damage) == ("finished", None)
+        assert [done.epoch for done in snapshot.epochs] == [1, 2, 3]
+
+
+def test_why_a_trainer_did_not_start_is_in_its_last_words(toy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert last_words(toy) is None
+    monkeypatch.setattr(launching, "TRAINER", (sys.executable, "-m", "no_such_module_at_all"))
+    launch(toy)
+    wait_until(lambda: last_words(toy) is not None)
+    assert "No module named no_such_module_at_all" in (last_words(toy) or "")
+    (toy / "trainer.log").open("a").write("\x1b[31mred\n" + launching.LOG_MARK + " now\n")
+    assert last_words(toy) is None
+
+
+def test_a_run_that_cannot_be_read_is_not_started(toy: Path) -> None:
+    (toy / "config.json").write_text("")
+    with pytest.raises(UserError, match=r"is damaged: config\.json is empty"):
+        resume(toy)
+    assert not (toy / "trainer.log").exists()
+
+
+def test_what_killed_trainers_left_unfinished_is_removed(toy: Path) -> None:
+    (toy / ".status.json.1234abcd.tmp").write_text("{")
+    launch(toy)
+    wait_until(lambda: is_held(toy))
+    assert not (toy / ".status.json.1234abcd.tmp").exists()

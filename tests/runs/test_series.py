@@ -1,0 +1,107 @@
+"""Curves say what the figures say, at any length."""
+
+import math
+import random
+from array import array
+
+from fashion_tui.runs.series import Curve, Series
+
+
+def series_of(values: list[float]) -> Series:
+    series = Series()
+    series.put(1, array("d", values))
+    return series
+
+
+def check(curve: Curve, values: list[float], missing: set[int] = frozenset()) -> None:  # type: ignore[assignment]
+    """Against the plain way: every bucket made anew from its values; `missing`: places without a figure."""
+    size = curve.steps_per_bucket
+    assert size & (size - 1) == 0
+    assert curve.steps == len(values)
+    assert len(curve) == math.ceil(len(values) / size)
+    for i in range(len(curve)):
+        places = [place for place in range(i * size, min((i + 1) * size, len(values))) if place not in missing]
+        finite = [values[place] for place in places if math.isfinite(values[place])]
+        assert curve.finite[i] == len(finite)
+        assert curve.nonfinite[i] == len(places) - len(finite)
+        if finite:
+            assert math.isclose(curve.mean[i], sum(finite) / len(finite), rel_tol=1e-9, abs_tol=1e-12)
+            assert (curve.low[i], curve.high[i]) == (min(finite), max(finite))
+        else:
+            assert math.isnan(curve.mean[i])
+            assert math.isnan(curve.low[i])
+            assert math.isnan(curve.high[i])
+
+
+def test_an_empty_series_is_an_empty_curve() -> None:
+    assert len(Series().curve(100)) == 0
+    assert Series().values(last=5) == ()
+
+
+def test_a_short_series_is_drawn_step_by_step() -> None:
+    values = [3.0, 1.0, 2.0]
+    curve = series_of(values).curve(100)
+    assert curve.mean == curve.low == curve.high == (3.0, 1.0, 2.0)
+    assert curve.steps_per_bucket == 1
+
+
+def test_curves_of_any_length_and_width() -> None:
+    rng = random.Random(1)
+    values: list[float] = []
+    series = Series()
+    while len(values) < 6_000:
+        new = [rng.gauss(0, 1) for _ in range(rng.choice([1, 3, 50, 900]))]
+        if rng.random() < 0.1:
+            new[rng.randrange(len(new))] = rng.choice([math.nan, math.inf, -math.inf])
+        series.put(len(values) + 1, array("d", new))
+        values += new
+        if rng.random() < 0.05:
+            keep = rng.randrange(len(values))
+            series.truncate(keep)
+            del values[keep:]
+        for buckets in (rng.choice([1, 7, 64, 300]), 2000):
+            curve = series.curve(buckets)
+            assert len(curve) <= buckets
+            check(curve, values)
+    check(series.curve(20).at_most(6), values)
+
+
+def test_a_hole_is_not_a_figure_that_is_no_number() -> None:
+    series = Series()
+    series.put(1, array("d", [1.0, math.nan]))
+    series.put(6, array("d", [2.0, math.inf]))
+    assert series.missing == 3
+    values = [1.0, math.nan, math.nan, math.nan, math.nan, 2.0, math.inf]
+    missing = {2, 3, 4}
+    for buckets in (10, 4, 2, 1):
+        check(series.curve(buckets), values, missing)
+    series.truncate(4)
+    assert series.missing == 2
+    check(series.curve(10), values[:4], missing)
+    series.put(3, array("d", [5.0]))
+    assert series.missing == 0
+    check(series.curve(10), [1.0, math.nan, 5.0])
+
+
+def test_only_the_last_buckets_change_between_rescales() -> None:
+    series = series_of([float(i) for i in range(1000)])
+    before = series.curve(512)
+    series.put(1001, array("d", [0.0] * 24))
+    after = series.curve(512)
+    assert after.steps_per_bucket == before.steps_per_bucket == 2
+    assert after.mean[: len(before)] == before.mean
+
+
+def test_large_figures_do_not_overflow_their_mean() -> None:
+    assert series_of([1e308, 1e308, 1e308]).curve(1).mean == (1e308,)
+
+
+def test_a_step_that_cannot_be_meant_is_refused_before_it_costs_memory() -> None:
+    series = series_of([1.0])
+    for step in (0, -5, 10**15):
+        try:
+            series.put(step, array("d", [1.0]))
+        except ValueError:
+            continue
+        raise AssertionError(step)
+    assert len(series) == 1

@@ -1,0 +1,20 @@
+"""Whoever looks at runs pays for no more than that."""
+
+import subprocess
+import sys
+
+IMPORT_ALL = """
+import importlib, pkgutil, sys
+import fashion_tui.runs
+for module in pkgutil.iter_modules(fashion_tui.runs.__path__):
+    importlib.import_module(f"fashion_tui.runs.{module.name}")
+print(*sorted({name.partition(".")[0] for name in sys.modules}))
+"""
+
+
+def test_the_room_imports_neither_torch_nor_a_terminal() -> None:
+    loaded = subprocess.run(
+        [sys.executable, "-c", IMPORT_ALL], capture_output=True, text=True, check=True
+    ).stdout.split()
+    assert "fashion_tui" in loaded
+    assert not {"torch", "torchvision", "numpy", "textual", "rich", "click"} & set(loaded)

@@ -1,0 +1,167 @@
+"""A trainer without a network, which writes what a real one writes: `python -m tests.runs.toy_trainer RUN_DIR`.
+
+Every step takes about a millisecond and has the loss `toy_loss(step)`. TOY_STEPS: steps in an epoch. TOY_EVERY: steps
+between checkpoints.
+"""
+
+import json
+import os
+import sys
+import time
+from pathlib import Path
+from typing import BinaryIO
+
+from fashion_tui.runs.checkpoints import CheckpointStore
+from fashion_tui.runs.control import ControlBox
+from fashion_tui.runs.events import EventWriter
+from fashion_tui.runs.host import boot_id, host_name, process_started
+from fashion_tui.runs.lock import RunLock
+from fashion_tui.runs.store import load_config, write_status
+from fashion_tui.schema.events import Answered, CheckpointSaved, EpochEnd, Resumed, RunEvent, Stopped, Warned
+from fashion_tui.schema.run import RunStatus, State
+from tests.runs.parts import finished, started, steps
+
+STEPS_PER_EPOCH = int(os.environ.get("TOY_STEPS", "200"))
+CHECKPOINT_EVERY = int(os.environ.get("TOY_EVERY", "40"))
+CHUNK = 7
+
+
+class ToyTrainer:
+    def __init__(self, run_path: Path, epochs: int | None) -> None:
+        self.run_path = run_path
+        self.epochs = epochs or load_config(run_path).recipe.epochs
+        self.box = ControlBox(run_path)
+        self.store = CheckpointStore(run_path)
+        self.writer = EventWriter(run_path, run_path.name)
+        self.continues = self.writer.continues
+        self.step = 0
+        self.logged = 0
+        self.state: State = "running"
+        self.beaten = 0.0
+
+    def train(self) -> None:
+        found = self.store.latest()
+        if found:
+            self.step = self.logged = json.loads(self.store.path(found).read_bytes().rstrip(b"."))["step"]
+        self.write(started(self.run_path.name, epochs=self.epochs, steps_per_epoch=STEPS_PER_EPOCH))
+        if self.continues:
+            self.write(
+                Resumed(
+                    time=time.time(),
+                    step=self.step,
+                    epoch=self.step // STEPS_PER_EPOCH,
+                    epochs=self.epochs,
+                    checkpoint=found.file if found else None,
+                    pid=os.getpid(),
+                )
+            )
+        self.beat()
+        while self.step < self.epochs * STEPS_PER_EPOCH:
+            self.answer()
+            if self.state == "stopped":
+                return
+            if self.state == "running":
+                self.train_step()
+            time.sleep(0.001)
+        self.save("end")
+        self.write(finished(self.run_path.name, step=self.step, epochs=self.epochs))
+        self.state = "finished"
+        self.beat()
+
+    def train_step(self) -> None:
+        self.step += 1
+        if self.step - self.logged >= CHUNK:
+            self.log()
+        if self.step % STEPS_PER_EPOCH == 0:
+            self.log()
+            self.write(
+                EpochEnd(
+                    time=time.time(),
+                    epoch=self.step // STEPS_PER_EPOCH,
+                    step=self.step,
+                    train_loss=1.0,
+                    train_accuracy=0.5,
+                    validation_loss=None,
+                    validation_accuracy=None,
+                    seconds=1.0,
+                )
+            )
+        if self.step % CHECKPOINT_EVERY == 0:
+            self.save("interval")
+        if time.monotonic() - self.beaten > 0.05:
+            self.beat()
+
+    def log(self) -> None:
+        if self.logged < self.step:
+            self.write(steps(self.logged + 1, self.step - self.logged))
+            self.logged = self.step
+
+    def save(self, reason: str) -> None:
+        self.log()
+        self.writer.sync()
+
+        def write(file: BinaryIO) -> None:
+            file.write(json.dumps({"step": self.step}).encode())
+            file.write(b"." * 200_000)
+
+        ref = self.store.save(write, step=self.step, epoch=self.step // STEPS_PER_EPOCH)
+        self.write(
+            CheckpointSaved(
+                time=time.time(),
+                step=self.step,
+                epoch=ref.epoch,
+                file=ref.file,
+                bytes=ref.bytes,
+                seconds=0.0,
+                reason=reason,
+            )
+        )
+
+    def answer(self) -> None:
+        for request in self.box.pending():
+            if request.action in {"checkpoint", "stop"}:
+                try:
+                    self.save("asked")
+                except OSError as error:
+                    self.write(Warned(time=time.time(), message=f"no checkpoint: {error.strerror}"))
+                    self.box.done(request)
+                    continue
+            self.state = {"pause": "paused", "resume": "running", "stop": "stopped"}.get(request.action, self.state)  # type: ignore[assignment]
+            self.write(Answered(time=time.time(), action=request.action, request=request.id, step=self.step))
+            self.box.done(request)
+            if self.state == "stopped":
+                self.write(Stopped(time=time.time(), step=self.step, epoch=0, reason="asked"))
+            self.beat()
+
+    def write(self, event: RunEvent) -> None:
+        self.writer.write(event)
+
+    def beat(self) -> None:
+        self.beaten = time.monotonic()
+        write_status(
+            self.run_path,
+            RunStatus(
+                state=self.state,
+                step=self.step,
+                steps_per_epoch=STEPS_PER_EPOCH,
+                epoch=self.step // STEPS_PER_EPOCH,
+                epochs=self.epochs,
+                heartbeat=time.time(),
+                pid=os.getpid(),
+                pid_started=process_started(),
+                boot_id=boot_id(),
+                host=host_name(),
+                test_accuracy=0.9 if self.state == "finished" else None,
+            ),
+        )
+
+
+def main() -> None:
+    run_path = Path(sys.argv[1])
+    epochs = int(sys.argv[3]) if sys.argv[2:3] == ["--epochs"] else None
+    with RunLock(run_path):
+        ToyTrainer(run_path, epochs).train()
+
+
+if __name__ == "__main__":
+    main()

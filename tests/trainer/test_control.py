@@ -1,0 +1,124 @@
+"""What can be asked of a live trainer, and who can't disturb it."""
+
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import psutil
+import pytest
+import torch
+
+from fashion_tui.lab.devices import has_bf16
+from fashion_tui.runs.control import ask
+from fashion_tui.runs.store import load_status
+from fashion_tui.schema.events import Answered, CheckpointSaved, Steps, Stopped, Warned
+from fashion_tui.schema.run import Action, RunStatus
+
+from .trainers import PATIENCE, Trainer, figures, make_run, of_kind
+
+pytestmark = pytest.mark.timeout(600)
+
+Train = Callable[..., Trainer]
+
+PROMPT = 5.0
+"""Seconds: a request is answered within one, but this machine may be busy with other tests."""
+
+
+def request(trainer: Trainer, action: Action) -> Answered:
+    """Asks, and waits for the answer."""
+    asked = time.time()
+    name = ask(trainer.run_path, action)
+    answer = trainer.wait_for(Answered)
+    assert (answer.action, answer.request) == (action, name)
+    assert answer.time - asked < PROMPT
+    return answer
+
+
+def next_status(run_path: Path, after: RunStatus) -> RunStatus:
+    """The first one with a later heartbeat."""
+    deadline = time.monotonic() + PATIENCE
+    while (status := load_status(run_path)).heartbeat == after.heartbeat:
+        assert time.monotonic() < deadline, "the heartbeat stands still"
+        time.sleep(0.05)
+    return status
+
+
+def assert_second_trainer_ends_at_once(first: Trainer) -> None:
+    """It says who has the run, and touches nothing."""
+    status = load_status(first.run_path)
+    second = subprocess.run(
+        [sys.executable, "-m", "fashion_tui.trainer", str(first.run_path)],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+        check=False,
+    )
+    assert second.returncode == 1
+    assert second.stderr.count("\n") == 1
+    assert f"process {first.process.pid}" in second.stderr
+    assert load_status(first.run_path).pid == status.pid == first.process.pid
+
+
+def test_every_request_is_answered_and_nothing_else_disturbs(train: Train, tmp_path: Path) -> None:
+    run_path = make_run(tmp_path, epochs=1000, validation=0, precision="bf16")
+    trainer = train(run_path)
+    trainer.wait_for(Steps)
+    assert load_status(run_path).state == "running"
+    fallback = [] if has_bf16(torch.device("cpu")) else ["cpu doesn't compute in bf16: fp32 is used"]
+    assert [warned.message for warned in of_kind(run_path, Warned)] == fallback
+
+    paused = request(trainer, "pause")
+    status = load_status(run_path)
+    assert (status.state, status.step) == ("paused", paused.step)
+    assert max(figures(run_path)) == paused.step
+
+    before = next_status(run_path, status)
+    process = psutil.Process(trainer.process.pid)
+    used = sum(process.cpu_times()[:2])
+    after = next_status(run_path, next_status(run_path, before))
+    used = sum(process.cpu_times()[:2]) - used
+    assert used < 0.1 * (after.heartbeat - before.heartbeat), "a pause frees the CPU"
+    assert (after.state, after.step, after.train_seconds) == ("paused", paused.step, status.train_seconds)
+
+    assert request(trainer, "checkpoint").step == paused.step
+    (saved,) = of_kind(run_path, CheckpointSaved)
+    assert (saved.step, saved.reason) == (paused.step, "asked")
+    assert request(trainer, "pause").step == paused.step
+
+    assert request(trainer, "resume").step == paused.step
+    assert load_status(run_path).state == "running"
+    assert trainer.wait_for(Steps).first_step == paused.step + 1
+    seconds = next_status(run_path, load_status(run_path)).train_seconds
+    assert seconds < status.train_seconds + time.time() - before.heartbeat
+    assert request(trainer, "resume").step > paused.step
+
+    trainer.process.send_signal(signal.SIGHUP)
+    assert_second_trainer_ends_at_once(trainer)
+    step = trainer.wait_for(Steps).first_step
+    assert trainer.wait_for(Steps).first_step > step
+
+    stopped = request(trainer, "stop")
+    assert trainer.end() == 0
+    assert [(event.step, event.reason) for event in of_kind(run_path, Stopped)] == [(stopped.step, "asked")]
+    assert of_kind(run_path, CheckpointSaved)[-1].step == stopped.step
+    assert max(figures(run_path)) == stopped.step
+    assert (load_status(run_path).state, load_status(run_path).step) == ("stopped", stopped.step)
+    assert not list((run_path / "control").iterdir())
+
+
+def test_signal_while_it_still_loads(train: Train, tmp_path: Path) -> None:
+    run_path = make_run(tmp_path)
+    trainer = train(run_path)
+    deadline = time.monotonic() + PATIENCE
+    while load_status(run_path).pid != trainer.process.pid:
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    trainer.process.send_signal(signal.SIGINT)
+    assert trainer.end() == 0
+    (stopped,) = of_kind(run_path, Stopped)
+    assert (stopped.step, stopped.reason) == (0, "SIGINT")
+    assert load_status(run_path).state == "stopped"

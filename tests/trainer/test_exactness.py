@@ -1,0 +1,191 @@
+"""A run that was killed, stopped or damaged, and resumed, is bit for bit the run that was never disturbed."""
+
+import shutil
+import signal
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from fashion_tui.lab.checkpoint import read_checkpoint, write_checkpoint
+from fashion_tui.runs.checkpoints import CheckpointStore
+from fashion_tui.runs.control import ask
+from fashion_tui.runs.reader import RunReader
+from fashion_tui.runs.store import load_status
+from fashion_tui.schema.events import (
+    CheckpointSaved,
+    EpochEnd,
+    Finished,
+    Resumed,
+    Started,
+    Steps,
+    Stopped,
+    Warned,
+)
+
+from .trainers import Trainer, assert_failed, events, figures, final_state, make_run, of_kind
+
+pytestmark = pytest.mark.timeout(600)
+
+Train = Callable[..., Trainer]
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run of two epochs that finished. Not to be changed."""
+    run_path = make_run(tmp_path_factory.mktemp("runs"))
+    trainer = Trainer(run_path)
+    assert trainer.end() == 0, trainer.output()
+    return run_path
+
+
+def assert_same(run_path: Path, undisturbed: Path) -> None:
+    """Weights, optimiser, generators, the figures of every step and epoch, and the test's: equal to the bit."""
+    assert final_state(run_path) == final_state(undisturbed)
+    assert figures(run_path) == figures(undisturbed)
+    assert results(run_path) == results(undisturbed)
+
+
+def results(run_path: Path) -> list[object]:
+    snapshot = RunReader(run_path).poll()
+    assert isinstance(snapshot.end, Finished)
+    epochs = [msgspec.structs.replace(epoch, time=0, seconds=0) for epoch in snapshot.epochs]
+    return [*epochs, snapshot.end.step, snapshot.end.epochs, snapshot.end.test_accuracy, snapshot.end.test_loss]
+
+
+def test_undisturbed_run_tells_all_that_happens(undisturbed: Path) -> None:
+    kinds = [type(event) for event in events(undisturbed) if not isinstance(event, Steps)]
+    assert kinds == [Started, EpochEnd, CheckpointSaved, EpochEnd, CheckpointSaved, Finished]
+    (started,) = of_kind(undisturbed, Started)
+    assert (started.parameters, started.train_images, started.steps_per_epoch) == (204_542, 4000, 63)
+    assert (started.epochs, started.device, started.threads) == (2, "cpu", 1)
+    assert len(figures(undisturbed)) == 126
+    assert [event.reason for event in of_kind(undisturbed, CheckpointSaved)] == ["epoch", "end"]
+
+    first, second = of_kind(undisturbed, EpochEnd)
+    assert (first.step, second.step) == (63, 126)
+    assert second.train_accuracy > first.train_accuracy
+    assert first.validation_accuracy is not None
+    assert second.validation_accuracy is not None
+
+    (finished,) = of_kind(undisturbed, Finished)
+    assert finished.test_accuracy > 0.6
+    assert finished.images_per_second == pytest.approx(8000 / finished.train_seconds)
+    status = load_status(undisturbed)
+    assert (status.state, status.step, status.epoch, status.epochs) == ("finished", 126, 2, 2)
+    assert (status.test_accuracy, status.message) == (finished.test_accuracy, None)
+
+    store = CheckpointStore(undisturbed)
+    best, latest = store.best(), store.latest()
+    assert best is not None
+    assert latest is not None
+    assert best.validation_accuracy == max(first.validation_accuracy, second.validation_accuracy)
+    assert latest.validation_accuracy == second.validation_accuracy
+
+
+def test_epochs_figures_are_those_of_its_steps(undisturbed: Path) -> None:
+    steps = figures(undisturbed)
+    sizes = [64] * 62 + [32]
+    for epoch in of_kind(undisturbed, EpochEnd):
+        mine = [steps[step] for step in range(epoch.step - 62, epoch.step + 1)]
+        loss = sum(size * loss for size, (loss, _, _) in zip(sizes, mine, strict=True)) / 4000
+        accuracy = sum(size * accuracy for size, (_, accuracy, _) in zip(sizes, mine, strict=True)) / 4000
+        assert epoch.train_loss == pytest.approx(loss)
+        assert epoch.train_accuracy == pytest.approx(accuracy)
+
+
+def test_killed_in_the_middle_of_an_epoch(undisturbed: Path, train: Train, tmp_path: Path) -> None:
+    run_path = make_run(tmp_path)
+    trainer = train(run_path)
+    trainer.wait_for(Steps)
+    ask(run_path, "checkpoint")
+    saved = trainer.wait_for(CheckpointSaved)
+    assert 0 < saved.step < 63
+    assert saved.reason == "asked"
+    lost = trainer.wait_for(Steps)  # made after the checkpoint, and to be made once more
+    trainer.kill()
+    assert load_status(run_path).state == "running"
+
+    trainer = train(run_path)
+    resumed = trainer.wait_for(Resumed)
+    assert (resumed.step, resumed.epoch, resumed.checkpoint) == (saved.step, 0, saved.file)
+    assert trainer.wait_for(Steps).first_step == saved.step + 1 == lost.first_step
+    assert trainer.end() == 0
+    assert_same(run_path, undisturbed)
+
+
+def test_stopped_by_a_signal_its_last_checkpoint_damaged(undisturbed: Path, train: Train, tmp_path: Path) -> None:
+    run_path = make_run(tmp_path)
+    trainer = train(run_path)
+    first = trainer.wait_for(CheckpointSaved)
+    assert first.reason == "epoch"
+    trainer.wait_for(Steps)
+    trainer.process.send_signal(signal.SIGTERM)
+    assert trainer.end() == 0
+    (stopped,) = of_kind(run_path, Stopped)
+    assert stopped.reason == "SIGTERM"
+    assert load_status(run_path).state == "stopped"
+    last = of_kind(run_path, CheckpointSaved)[-1]
+    assert (last.step, last.reason) == (stopped.step, "stop")
+    assert stopped.step > first.step
+    assert max(figures(run_path)) == stopped.step
+
+    file = run_path / "checkpoints" / last.file
+    content = bytearray(file.read_bytes())
+    content[len(content) // 2] ^= 1
+    file.write_bytes(content)
+
+    trainer = train(run_path)
+    assert last.file in trainer.wait_for(Warned).message
+    resumed = trainer.wait_for(Resumed)
+    assert (resumed.step, resumed.epoch, resumed.checkpoint) == (first.step, 1, first.file)
+    assert trainer.end() == 0
+    assert_same(run_path, undisturbed)
+    assert load_status(run_path).state == "finished"
+
+
+def test_killed_before_any_checkpoint_and_given_more_epochs_after_the_end(
+    undisturbed: Path, train: Train, tmp_path: Path
+) -> None:
+    """1 epoch, then another: as if 2 had been asked for at once."""
+    run_path = make_run(tmp_path, epochs=1)
+    trainer = train(run_path)
+    trainer.wait_for(Steps)
+    trainer.kill()
+
+    trainer = train(run_path)
+    resumed = trainer.wait_for(Resumed)
+    assert (resumed.step, resumed.checkpoint) == (0, None)
+    assert trainer.end() == 0
+    assert len(figures(run_path)) == 63
+    assert load_status(run_path).epochs == 1
+
+    assert train(run_path, "--epochs", "2").end() == 0
+    assert_same(run_path, undisturbed)
+    status = load_status(run_path)
+    assert (status.state, status.epochs) == ("finished", 2)
+
+
+def test_loss_that_is_no_number_ends_the_run_and_keeps_the_last_good_checkpoint(
+    undisturbed: Path, train: Train, tmp_path: Path
+) -> None:
+    """A finished run is given another epoch, and a learning rate beyond all measure."""
+    run_path = tmp_path / undisturbed.name
+    shutil.copytree(undisturbed, run_path)
+    store = CheckpointStore(run_path)
+    good = store.latest()
+    assert good is not None
+    training, notes = read_checkpoint(store.path(good))
+    training["optimizer"]["param_groups"][0]["lr"] = 1e30
+    store.save(lambda file: write_checkpoint(file, training, notes), step=good.step, epoch=good.epoch)
+    before = final_state(run_path)
+
+    failed = assert_failed(train(run_path, "--epochs", "3"), "at step 128")
+    assert "try a learning rate below 1e+30" in failed.message
+    assert failed.step == 128
+    steps = figures(run_path)
+    assert max(steps) == 128
+    assert isinstance(steps[127][0], float)
+    assert steps[128][0] in {"NaN", "Infinity"}
+    assert final_state(run_path) == before

@@ -1,0 +1,150 @@
+"""Real trainers on short runs over the synthetic set, and what they left behind."""
+
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, TypeVar
+
+import msgspec
+import torch
+
+from fashion_tui.data.files import find
+from fashion_tui.lab.checkpoint import read_checkpoint
+from fashion_tui.runs.checkpoints import CheckpointStore
+from fashion_tui.runs.follow import EventFollower
+from fashion_tui.runs.reader import RunReader
+from fashion_tui.runs.store import load_config, load_status, new_run
+from fashion_tui.schema.dataset import DatasetRef
+from fashion_tui.schema.events import Failed, Resumed, RunEvent, Steps
+from fashion_tui.schema.recipe import GUIDE
+
+Event = TypeVar("Event", bound=RunEvent)
+
+PATIENCE = 120.0
+"""Seconds for anything to happen: a trainer that starts on a busy machine takes its time."""
+
+
+def make_run(
+    runs_dir: Path, *, epochs: int = 2, validation: int = 8000, dataset: DatasetRef | None = None, **changes: Any
+) -> Path:
+    """By default 2 epochs of 63 batches of 64 images, one thread, and no checkpoint but at the end of an epoch."""
+    return new_run(
+        runs_dir,
+        recipe=msgspec.structs.replace(GUIDE, epochs=epochs, **{"batch_size": 64, **changes}),
+        dataset=dataset or find("synthetic"),
+        seed=7,
+        device="cpu",
+        threads=1,
+        deterministic=False,
+        validation=validation,
+        checkpoint_every=3600.0,
+    )
+
+
+class Trainer:
+    """A trainer's process on a run, and its log as it grows."""
+
+    def __init__(self, run_path: Path, *arguments: str, before: Callable[[], None] | None = None) -> None:
+        self.run_path = run_path
+        self._follower = EventFollower(run_path, load_config(run_path).run)
+        self._unseen = list(self._follower.events())
+        self._unseen.clear()  # what earlier trainers wrote
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "fashion_tui.trainer", str(run_path), *arguments],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            preexec_fn=before,  # noqa: PLW1509 - a limit on the size of files
+        )
+
+    def wait_for(self, kind: type[Event], condition: Callable[[Event], bool] = lambda _: True) -> Event:
+        """The next such event that no call has passed yet."""
+        deadline = time.monotonic() + PATIENCE
+        while True:
+            ended = self.process.poll() is not None
+            self._unseen += self._follower.events()
+            while self._unseen:
+                event = self._unseen.pop(0)
+                if isinstance(event, kind) and condition(event):
+                    return event
+            assert not ended, f"the trainer ended without {kind.__name__}: {self.output()}"
+            assert time.monotonic() < deadline, f"no {kind.__name__} came"
+            time.sleep(0.01)
+
+    def kill(self) -> None:
+        self.process.send_signal(signal.SIGKILL)
+        self.process.wait()
+
+    def end(self) -> int:
+        """Its exit status, once it has ended by itself."""
+        return self.process.wait(PATIENCE)
+
+    def output(self) -> str:
+        """What it said on stdout and stderr, once it has ended."""
+        assert self.process.stdout is not None
+        return self.process.stdout.read()
+
+
+def assert_failed(trainer: Trainer, words: str) -> Failed:
+    """The trainer said these words in one line: in its log, its status, and its last line of output."""
+    assert trainer.end() == 1
+    (failed,) = of_kind(trainer.run_path, Failed)[-1:]
+    assert words in failed.message
+    assert "\n" not in failed.message
+    status = load_status(trainer.run_path)
+    assert (status.state, status.message) == ("failed", failed.message)
+    assert trainer.output().splitlines()[-1] == failed.message
+    return failed
+
+
+def events(run_path: Path) -> list[RunEvent]:
+    follower = EventFollower(run_path, load_config(run_path).run)
+    found = list(follower.events())
+    assert (follower.bad_lines, follower.missing_events) == (0, 0)
+    return found
+
+
+def of_kind(run_path: Path, kind: type[Event]) -> list[Event]:
+    return [event for event in events(run_path) if isinstance(event, kind)]
+
+
+def figures(run_path: Path) -> dict[int, tuple[Any, Any, Any]]:
+    """Loss, accuracy and learning rate of each step, as a reader ends up with them: every step once, in order."""
+    kept: dict[int, tuple[Any, Any, Any]] = {}
+    for event in events(run_path):
+        if isinstance(event, Resumed):
+            kept = {step: figure for step, figure in kept.items() if step <= event.step}
+        if isinstance(event, Steps):
+            for offset, figure in enumerate(zip(event.loss, event.accuracy, event.learning_rate, strict=True)):
+                step = event.first_step + offset
+                assert step not in kept, f"step {step} is logged twice"
+                kept[step] = figure
+    assert list(kept) == list(range(1, len(kept) + 1))
+    assert RunReader(run_path).poll().missing_steps == 0
+    return kept
+
+
+def final_state(run_path: Path) -> dict[str, Any]:
+    """Every tensor and number of the newest checkpoint that decides what comes next, as bytes and plain values."""
+    store = CheckpointStore(run_path)
+    newest = store.latest()
+    assert newest is not None
+    training, _ = read_checkpoint(store.path(newest))
+    return {path: value for path, value in _leaves("", training) if not path.endswith("_seconds")}
+
+
+def _leaves(path: str, value: Any) -> Iterator[tuple[str, Any]]:
+    if isinstance(value, dict):
+        for key, item in value.items():
+            yield from _leaves(f"{path}/{key}", item)
+    elif isinstance(value, list | tuple):
+        for place, item in enumerate(value):
+            yield from _leaves(f"{path}/{place}", item)
+    elif isinstance(value, torch.Tensor):
+        yield path, (tuple(value.shape), value.contiguous().numpy().tobytes())
+    else:
+        yield path, value

@@ -1,0 +1,153 @@
+"""The app on a terminal, in a world of its own: runs, home and caches of the test, nothing of the machine's."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from contextlib import ExitStack, suppress
+from pathlib import Path
+
+import psutil
+
+from fashion_tui.runs import store
+from fashion_tui.runs.reader import RunReader
+from fashion_tui.schema.run import RunSummary, State
+from tests.terminal import PATIENCE, Size, Terminal
+
+APP = (sys.executable, "-m", "fashion_tui")
+
+_OF_THE_MACHINE = ("FASHION_TUI_", "TEXTUAL", "XDG_", "LC_", "PYTEST_", "COV_")
+_OF_THE_TERMINAL = {"LANG", "LANGUAGE", "NO_COLOR", "FORCE_COLOR", "COLUMNS", "LINES", "TERM_PROGRAM", "ESCDELAY"}
+
+
+KEYS = {"playground": "f2", "data": "f3", "model": "f4", "train": "f5", "evaluate": "f6"}
+"""Each pane's key, which works everywhere."""
+
+CONTENTS = {
+    "playground": "In [1]",
+    "data": "T-shirt/top",
+    "model": "max_pool2d",
+    "train": "No runs yet",
+    "evaluate": "learned anything",
+}
+"""What each pane shows, at any size, where no run was made yet."""
+
+
+class Apps:
+    """Starts the app as often as wished; `end` ends whatever was started, detached trainers too."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.runs = folder / "runs"
+        (folder / "home").mkdir(parents=True)
+        self.environ = {
+            name: value
+            for name, value in os.environ.items()
+            if not name.startswith(_OF_THE_MACHINE) and name not in _OF_THE_TERMINAL
+        } | {
+            "HOME": str(folder / "home"),
+            "XDG_CACHE_HOME": str(folder / "cache"),
+            "XDG_STATE_HOME": str(folder / "state"),
+            "XDG_CONFIG_HOME": str(folder / "config"),
+            "XDG_DATA_HOME": str(folder / "share"),
+            "FASHION_TUI_RUNS": str(self.runs),
+            "LANG": "C.UTF-8",
+            "TERM": "xterm-256color",
+            "COLORTERM": "truecolor",
+        }
+        self._terminals = ExitStack()
+
+    def __call__(
+        self,
+        *arguments: str,
+        size: Size = (120, 40),
+        command: tuple[str, ...] = APP,
+        dataset: str | None = "synthetic",
+        environ: dict[str, str | None] | None = None,
+    ) -> Terminal:
+        """The app on a terminal of that size. `environ` is added to the world's; None takes a variable away."""
+        changed = {**self.environ, **(environ or {})}
+        options = () if dataset is None else ("--dataset", dataset)
+        terminal = Terminal(
+            (*command, *options, *arguments),
+            {name: value for name, value in changed.items() if value is not None},
+            size,
+        )
+        return self._terminals.enter_context(terminal)
+
+    def command(self, *arguments: str, environ: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
+        """A command of `fashion-tui`, run to its end."""
+        return subprocess.run(
+            (*APP, *arguments),
+            env=self.environ | (environ or {}),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE,
+            check=False,
+        )
+
+    def train(self, *, epochs: int) -> Path:
+        """A detached run on the drawn garments, 375 steps an epoch, on one thread; its directory."""
+        options = ("--dataset", "synthetic", "--epochs", str(epochs), "--threads", "1", "--detach", "--json")
+        done = self.command("train", *options)
+        assert done.returncode == 0, done.stderr
+        return Path(json.loads(done.stdout)["path"])
+
+    def end(self) -> None:
+        """Ends all that was started in this world."""
+        self._terminals.close()
+        for process in self.processes():
+            with suppress(psutil.NoSuchProcess):
+                process.kill()
+
+    def processes(self) -> list[psutil.Process]:
+        """All that were started in this world and still live, whoever is their parent now."""
+        found = []
+        for process in psutil.process_iter():
+            with suppress(psutil.Error):
+                if process.environ().get("FASHION_TUI_RUNS") == str(self.runs):
+                    found.append(process)
+        return found
+
+
+def wait_for_run(run_path: Path, holds: Callable[[RunSummary], bool], timeout: float = PATIENCE) -> RunSummary:
+    """Wait until the run is as it should be, and no longer than until it has failed."""
+    end = time.monotonic() + timeout
+    while True:
+        summary = store.summarise(run_path)
+        if holds(summary):
+            return summary
+        assert summary.state not in {"failed", "lost"}, (summary.state, summary.message, trainer_log(run_path))
+        assert time.monotonic() < end, f"after {timeout} s: {summary}"
+        time.sleep(0.05)
+
+
+def wait_for_state(run_path: Path, state: State) -> RunSummary:
+    return wait_for_run(run_path, lambda run: run.state == state)
+
+
+def wait_for_step(run_path: Path, step: int) -> RunSummary:
+    """Until it has made so many steps."""
+    return wait_for_run(run_path, lambda run: run.step >= step)
+
+
+def step_on(screen: str) -> int:
+    """The step that the Train pane shows, as of `step 3,206 / 11,250`; 0 where there is none."""
+    found = re.search(r"step +([\d,]+) /", screen)
+    return int(found[1].replace(",", "")) if found else 0
+
+
+def losses_of(run_path: Path) -> tuple[float, ...]:
+    """The loss of each step, as a reader of the run's events finds them."""
+    reader = RunReader(run_path)
+    reader.poll()
+    return reader.losses()
+
+
+def trainer_log(run_path: Path) -> str:
+    log = run_path / "trainer.log"
+    return log.read_text() if log.exists() else ""

@@ -1,0 +1,63 @@
+"""Colours, the guess on what is whole, and the candidates."""
+
+import pytest
+from rich.style import Style
+
+from fashion_tui.kernel.ansi import sanitize
+from fashion_tui.tui.playground.colours import coloured
+from fashion_tui.tui.playground.completeness import guess
+from fashion_tui.tui.widgets.highlight import highlighted, line_spans
+
+
+@pytest.mark.parametrize(
+    ("code", "status", "indent"),
+    [
+        ("1 + 1", "complete", ""),
+        ("for i in x:", "incomplete", "    "),
+        ("for i in x:\n    if i:", "incomplete", "        "),
+        ("for i in x:\n    print(i)", "incomplete", "    "),
+        ("for i in x:\n    print(i)\n", "complete", ""),
+        ("f(1,", "incomplete", ""),
+        ("'''text", "incomplete", ""),
+        ("1 +* 2", "invalid", ""),
+        ("%timeit 1", "invalid", ""),
+        ("\x00", "invalid", ""),
+    ],
+)
+def test_guesses_whether_code_is_whole(code: str, status: str, indent: str) -> None:
+    found = guess(code)
+    assert (found.status, found.indent) == (status, indent)
+
+
+def test_code_is_coloured_without_being_changed() -> None:
+    code = "def f(x):\n    '''two\n    lines'''\n    return x + 1  # ü\n"
+    text = coloured(highlighted(code).split("\n")[0])
+    assert text.plain == "def f(x):"
+    assert [coloured(line).plain for line in highlighted(code).split("\n")] == code.split("\n")
+    assert sanitize(highlighted(code)) == highlighted(code)
+    lines = code.split("\n")
+    coloured_parts = {
+        line[start:end] for line, parts in zip(lines, line_spans(code), strict=True) for start, end, _ in parts
+    }
+    assert coloured_parts >= {"def", "return", "1", "# ü"}
+
+
+@pytest.mark.parametrize(
+    ("line", "style"),
+    [
+        ("\x1b[1;4mx\x1b[0m", Style(bold=True, underline=True)),
+        ("\x1b[38;5;208mx\x1b[0m", Style(color="color(208)")),
+        ("\x1b[48;2;1;2;3mx\x1b[0m", Style(bgcolor="#010203")),
+        ("\x1b[1;38;5;208;48;2;1;2;3mx\x1b[0m", Style(bold=True, color="color(208)", bgcolor="#010203")),
+    ],
+)
+def test_colours_of_printed_text(line: str, style: Style) -> None:
+    text = coloured(line)
+    assert text.plain == "x"
+    assert [span.style for span in text.spans] == [style]
+
+
+def test_the_sixteen_named_colours_are_all_different_and_ours() -> None:
+    lines = [f"\x1b[{code}mx\x1b[0m" for code in (*range(30, 38), *range(90, 98), *range(40, 48), *range(100, 108))]
+    styles = [coloured(line).spans[0].style for line in lines]
+    assert len({str(style) for style in styles}) == 32

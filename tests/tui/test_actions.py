@@ -1,0 +1,109 @@
+"""The registry of keys: each does something, means one thing, and stands in the help."""
+
+import importlib
+import pkgutil
+
+import pytest
+from rich.console import Console
+from textual.binding import Binding, BindingType
+from textual.widget import Widget
+from textual.widgets import Input, TextArea
+
+import fashion_tui.tui
+from fashion_tui.tui.actions import EVERYWHERE, ON_PANE, PANE_NAMES, Action, PaneName
+from fashion_tui.tui.app import FashionApp
+from fashion_tui.tui.help import key_table
+from fashion_tui.tui.pane import Pane
+from fashion_tui.tui.panes import make_pane
+
+EDITORS = (Input, TextArea)
+TAKEN = {"ctrl+a", "ctrl+b", "ctrl+z"}
+"""Of screen, of tmux, and of the shell's job control."""
+
+
+def _method(action: Action) -> str:
+    return "action_" + action.name.split("(")[0]
+
+
+def _keys(action: Action) -> set[str]:
+    return set(action.keys.split(","))
+
+
+def _bound_keys(bindings: list[BindingType]) -> set[str]:
+    keys = (binding.key if isinstance(binding, Binding) else binding[0] for binding in bindings)
+    return {key.strip() for several in keys for key in several.split(",")}
+
+
+def _widgets_of_ours() -> list[type[Widget]]:
+    for module in pkgutil.walk_packages(fashion_tui.tui.__path__, "fashion_tui.tui."):
+        importlib.import_module(module.name)
+    found, unseen = [], [Widget]
+    while unseen:
+        subclasses = unseen.pop().__subclasses__()
+        unseen += subclasses
+        found += [widget for widget in subclasses if widget.__module__.startswith("fashion_tui.")]
+    return found
+
+
+@pytest.mark.parametrize("name", PANE_NAMES)
+def test_each_key_of_a_pane_does_something_there(name: PaneName) -> None:
+    pane = type(make_pane(name))
+    assert {action.name for action in ON_PANE[name] if not callable(getattr(pane, _method(action), None))} == set()
+    bound = _bound_keys(pane.BINDINGS)
+    assert {key for action in ON_PANE[name] for key in _keys(action)} <= bound
+
+
+def test_each_key_of_the_app_does_something() -> None:
+    assert {action.name for action in EVERYWHERE if not callable(getattr(FashionApp, _method(action), None))} == set()
+
+
+def test_a_key_means_the_same_on_every_pane() -> None:
+    """But for the keys of an editor, which are the usual ones; and enter goes deeper, into whatever it is."""
+    of_an_editor = {("playground", "enter"), ("playground", "tab")}
+    same = {"fold": "open"}
+    meanings: dict[str, set[str]] = {}
+    for pane, actions in (("everywhere", EVERYWHERE), *ON_PANE.items()):
+        for action in actions:
+            for key in _keys(action):
+                if (pane, key) not in of_an_editor:
+                    meanings.setdefault(key, set()).add(same.get(action.name, action.name))
+    assert {key: names for key, names in meanings.items() if len(names) > 1} == {}
+
+
+def test_an_action_has_the_same_keys_on_every_pane() -> None:
+    keys: dict[str, set[frozenset[str]]] = {}
+    for actions in ON_PANE.values():
+        for action in actions:
+            keys.setdefault(action.name, set()).add(frozenset(_keys(action)))
+    assert {name: several for name, several in keys.items() if len(several) > 1} == {}
+
+
+def test_keys_of_screen_tmux_and_job_control_are_left_alone() -> None:
+    actions = (*EVERYWHERE, *(action for actions in ON_PANE.values() for action in actions))
+    assert {key for action in actions for key in _keys(action)} & TAKEN == set()
+    assert _bound_keys(list(FashionApp.BINDINGS)) & TAKEN == set()
+    widgets = [widget for widget in _widgets_of_ours() if not issubclass(widget, EDITORS)]
+    assert len(widgets) > len(PANE_NAMES)
+    bound = {widget.__name__: _bound_keys(widget.__dict__.get("BINDINGS", [])) & TAKEN for widget in widgets}
+    assert {name: keys for name, keys in bound.items() if keys} == {}
+
+
+@pytest.mark.parametrize("name", PANE_NAMES)
+def test_help_shows_every_key(name: PaneName) -> None:
+    console = Console(width=70)
+    with console.capture() as capture:
+        console.print(key_table("here", ON_PANE[name]))
+        console.print(key_table("everywhere", EVERYWHERE))
+    lines = capture.get().splitlines()
+    for action in (*ON_PANE[name], *EVERYWHERE):
+        of_the_action = [line for line in lines if action.title in line]
+        assert len(of_the_action) == 1, action
+        assert set(action.key_text.split()) <= set(of_the_action[0].split()), action
+
+
+@pytest.mark.parametrize("name", PANE_NAMES)
+def test_each_pane_says_in_the_help_what_one_does_there(name: PaneName) -> None:
+    pane = make_pane(name)
+    assert isinstance(pane, Pane)
+    assert name == pane.PANE
+    assert len(pane.HELP) > 50

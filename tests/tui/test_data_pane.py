@@ -1,0 +1,204 @@
+"""The Data pane, with a real engine."""
+
+import http.server
+import os
+import signal
+import threading
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Literal
+
+import pytest
+from textual.pilot import Pilot
+
+from fashion_tui.data.sources import FASHION_MNIST
+from fashion_tui.schema.dataset import ImagePage
+from fashion_tui.schema.requests import GetImages
+from fashion_tui.tui.app import FashionApp
+from fashion_tui.tui.data import downloading
+from fashion_tui.tui.data.pane import DataPane
+from fashion_tui.tui.settings import Settings
+from fashion_tui.tui.widgets.choice import ChoiceScreen
+from fashion_tui.tui.widgets.picture_grid import PictureGrid
+from fashion_tui.tui.widgets.picture_screen import PictureScreen
+from tests.tui.pilots import screen_text, until
+
+Size = tuple[int, int]
+
+
+@asynccontextmanager
+async def data_pane(
+    folder: Path, size: Size = (120, 40), data: Path | None = None
+) -> AsyncIterator[tuple[FashionApp, Pilot[None], DataPane]]:
+    """The app at the Data pane, on the drawn garments, with its first page shown."""
+    app = FashionApp(Settings(folder / "runs", data, dataset="synthetic"))
+    async with app.run_test(size=size, notifications=True) as pilot:
+        await until(pilot, lambda: app.dataset is not None, "the data set")
+        await pilot.press("f3")
+        await until(pilot, lambda: isinstance(app.focused, PictureGrid), "the pane")
+        pane = app.query_one(DataPane)
+        await until(pilot, lambda: pane.query_one(PictureGrid).tiles and "Coat" in screen_text(app), "pictures")
+        yield app, pilot, pane
+
+
+def labels(pane: DataPane) -> list[str]:
+    return [tile.labels[0].plain for tile in pane.query_one(PictureGrid).tiles]
+
+
+async def images(
+    app: FashionApp, offset: int, count: int, split: Literal["train", "test"] = "train", label: int | None = None
+) -> ImagePage:
+    request = GetImages(name="synthetic", directory=None, split=split, label=label, offset=offset, count=count)
+    return await app.engine.ask(request, ImagePage)
+
+
+async def test_one_walks_through_all_pictures_by_keys(tmp_path: Path) -> None:
+    async with data_pane(tmp_path) as (app, pilot, pane):
+        grid = pane.query_one(PictureGrid)
+        count = grid.arrangement.columns * grid.arrangement.rows
+        assert count >= 12
+        assert "synthetic garments (not Fashion-MNIST)" in screen_text(app)
+        assert f"training set · 12,000 pictures · page 1/{12_000 // count:,}" in screen_text(app)
+        assert screen_text(app).count("1,200") == 10  # of each class
+
+        await pilot.press("space")
+        await until(pilot, lambda: "page 2/" in screen_text(app), "the second page")
+        expected = await images(app, count, count)
+        await until(pilot, lambda: grid.tiles[0].pixels == expected.picture(0), "its pictures")
+        assert [tile.pixels for tile in grid.tiles] == [expected.picture(position) for position in range(count)]
+        assert [int(label.split()[-1].replace(",", "")) for label in labels(pane)] == list(expected.indices)
+
+        await pilot.press("left")  # over the edge of the page
+        await until(pilot, lambda: "page 1/" in screen_text(app), "the first page again")
+        await pilot.press("G")
+        await until(pilot, lambda: "11,999" in labels(pane)[-1], "the last page")
+        await pilot.press("v")
+        await until(pilot, lambda: "test set · 2,000 pictures · page 1/" in screen_text(app), "the test pictures")
+        expected = await images(app, 0, count, "test")
+        await until(pilot, lambda: grid.tiles[0].pixels == expected.picture(0), "its first one")
+
+
+async def test_one_class_alone_and_one_picture_enlarged(tmp_path: Path) -> None:
+    async with data_pane(tmp_path, (80, 24)) as (app, pilot, pane):
+        assert len(labels(pane)) >= 8
+        await pilot.press("slash", *"shi")
+        await until(pilot, lambda: isinstance(app.screen, ChoiceScreen), "the classes")
+        await pilot.press("enter")
+        await until(pilot, lambda: {label.split()[0] for label in labels(pane)} == {"Shirt"}, "shirts only")
+        await until(
+            pilot, lambda: "Shirt · 1,200 pictures" in screen_text(app) or "· Shirt ·" in screen_text(app), "title"
+        )
+
+        await pilot.press("right", "enter")
+        await until(pilot, lambda: isinstance(app.screen, PictureScreen), "the picture")
+        shirts = await images(app, 0, 3, label=6)
+        for position in (1, 2):
+            pixels = shirts.picture(position)
+            mean = f"mean {sum(pixels) / len(pixels):.1f}"
+            await until(pilot, lambda mean=mean: mean in screen_text(app), mean)  # type: ignore[misc]
+            assert f"picture {shirts.indices[position]:,} of the training set" in screen_text(app)
+            assert f"min {min(pixels)}" in screen_text(app)
+            assert f"max {max(pixels)}" in screen_text(app)
+            await pilot.press("right")
+        await pilot.press("escape")
+        assert not isinstance(app.screen, PictureScreen)
+        assert pane.place.index == 3
+        await pilot.press("escape")
+        await until(pilot, lambda: len({label.split()[0] for label in labels(pane)}) > 1, "all classes again")
+
+
+async def test_the_picture_under_the_cursor_stays_when_the_terminal_is_resized(tmp_path: Path) -> None:
+    async with data_pane(tmp_path, (200, 50)) as (app, pilot, pane):
+        await pilot.press("space", "right", "down")
+        index = pane.place.index
+        grid = pane.query_one(PictureGrid)
+
+        async def shows_the_page_of_the_cursor() -> None:
+            await until(pilot, lambda: len(grid.tiles) == pane.place.capacity, "a page of the new size")
+            assert pane.place.index == index
+            expected = await images(app, pane.place.offset, 1)
+            await until(pilot, lambda: grid.tiles[0].pixels == expected.picture(0), "the page of the cursor")
+
+        for size in ((80, 24), (60, 20), (120, 40)):
+            await pilot.resize_terminal(*size)
+            await pilot.pause(0.1)
+            await shows_the_page_of_the_cursor()
+
+
+async def test_the_engine_may_die(tmp_path: Path) -> None:
+    async with data_pane(tmp_path) as (app, pilot, pane):
+        assert app.engine.pid is not None
+        os.kill(app.engine.pid, signal.SIGKILL)
+        await until(pilot, lambda: app.engine.pid is None, "its end")
+        await pilot.press("G")
+        await until(pilot, lambda: "11,999" in labels(pane)[-1], "the last page, from a new engine")
+
+
+@contextmanager
+def server(answer: bytes | None) -> Iterator[str]:
+    """An address that sends the beginning of an answer and then nothing more; with None, nothing is found there."""
+    ended = threading.Event()
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            if answer is None:
+                self.send_error(404)
+                return
+            self.send_response(200)
+            self.send_header("Content-Length", "26421880")
+            self.end_headers()
+            while not ended.wait(0.02):
+                self.wfile.write(answer)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    listening = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    listening.daemon_threads = True
+    threading.Thread(target=listening.serve_forever, daemon=True).start()
+    try:
+        yield f"http://127.0.0.1:{listening.server_port}/"
+    finally:
+        ended.set()
+        listening.shutdown()
+        listening.server_close()
+
+
+async def test_a_download_shows_its_progress_and_is_cancelled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with server(bytes(64 * 1024)) as address:
+        monkeypatch.setattr(downloading, "FASHION_MNIST", replace(FASHION_MNIST, mirrors=(address,)))
+        async with data_pane(tmp_path, data=tmp_path / "data") as (app, pilot, _pane):
+            await pilot.press("d")
+            await until(pilot, lambda: "downloading Fashion-MNIST" in screen_text(app), "the progress")
+            await until(pilot, lambda: "0.0 / 30.9 MB" not in screen_text(app), "some of it")
+            await pilot.press("space")
+            await until(pilot, lambda: "page 2/" in screen_text(app), "pages while it goes on")
+            await pilot.press("escape")
+            await until(pilot, lambda: "was cancelled" in screen_text(app), "its end")
+            assert "downloading" not in screen_text(app)
+    assert [path for path in (tmp_path / "data").rglob("*") if path.is_file()] == []
+
+
+async def test_a_download_that_fails_says_why(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with server(None) as address:
+        monkeypatch.setattr(downloading, "FASHION_MNIST", replace(FASHION_MNIST, mirrors=(address,)))
+        async with data_pane(tmp_path, data=tmp_path / "data") as (app, pilot, _pane):
+            await pilot.press("d")
+            await until(pilot, lambda: "404" in screen_text(app), "the reason")
+            assert "not Fashion-MNIST" in screen_text(app)
+
+
+@pytest.mark.real_data
+async def test_the_downloaded_set_is_shown_at_once(tmp_path: Path, real_data: Path) -> None:
+    raw = tmp_path / "data" / "FashionMNIST" / "raw"
+    raw.mkdir(parents=True)
+    for file in (real_data / "FashionMNIST" / "raw").iterdir():
+        (raw / file.name).symlink_to(file)  # what is whole isn't fetched again
+    async with data_pane(tmp_path, data=tmp_path / "data") as (app, pilot, pane):
+        await pilot.press("d")
+        await until(pilot, lambda: "60,000 pictures" in screen_text(app), "the real set")
+        await until(pilot, lambda: labels(pane)[:1] == ["Ankle boot         0"], "its first picture")
+        assert "synthetic" not in screen_text(app)
+        assert not pane.check_action("download", ())

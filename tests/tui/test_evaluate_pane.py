@@ -1,0 +1,205 @@
+"""The Evaluate pane, with a real engine and a run that a real trainer made."""
+
+import json
+import os
+import re
+import shutil
+import signal
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+from textual.pilot import Pilot
+
+from fashion_tui.report.glyphs import UNICODE
+from fashion_tui.schema.evaluation import Evaluation, PredictionPage
+from fashion_tui.schema.requests import Evaluate, GetPredictions
+from fashion_tui.tui.app import FashionApp
+from fashion_tui.tui.evaluate.pane import EvaluatePane
+from fashion_tui.tui.evaluate.predictions import percent
+from fashion_tui.tui.settings import Settings
+from fashion_tui.tui.widgets.choice import ChoiceScreen
+from fashion_tui.tui.widgets.large_number import large_number
+from fashion_tui.tui.widgets.picture_grid import PictureGrid
+from tests.tui.apps import Apps, wait_for_state
+from tests.tui.pilots import screen_text, until
+
+Size = tuple[int, int]
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A run of 24 steps on the drawn garments."""
+    apps = Apps(tmp_path_factory.mktemp("evaluate") / "world")
+    options = ("--dataset", "synthetic", "--epochs", "1", "--batch-size", "500", "--threads", "1", "--json", "--detach")
+    started = apps.command("train", *options)
+    path = Path(json.loads(started.stdout)["path"])
+    wait_for_state(path, "finished")
+    yield path
+    apps.end()
+
+
+@pytest.fixture
+def runs(finished: Path, tmp_path: Path) -> Path:
+    """A folder with that run alone."""
+    # a trainer that has finished may still replace its status
+    shutil.copytree(finished, tmp_path / "runs" / finished.name, ignore=shutil.ignore_patterns(".*"))
+    return tmp_path / "runs"
+
+
+@asynccontextmanager
+async def evaluate_pane(
+    runs: Path, size: Size = (120, 40)
+) -> AsyncIterator[tuple[FashionApp, Pilot[None], EvaluatePane]]:
+    app = FashionApp(Settings(runs, dataset="synthetic"))
+    async with app.run_test(size=size, notifications=True) as pilot:
+        await until(pilot, lambda: app.dataset is not None, "the data set")
+        await pilot.press("f6")
+        await until(pilot, lambda: isinstance(app.focused, EvaluatePane), "the pane")
+        yield app, pilot, app.query_one(EvaluatePane)
+
+
+def labels(pane: EvaluatePane) -> list[tuple[str, str]]:
+    return [(tile.labels[0].plain, tile.labels[1].plain) for tile in pane.query_one(PictureGrid).tiles]
+
+
+async def evaluation_of(app: FashionApp, run: Path) -> Evaluation:
+    return await app.engine.ask(Evaluate(run_path=str(run), checkpoint="final"), Evaluation)
+
+
+async def predictions_of(
+    app: FashionApp, run: Path, count: int, *, wrong: bool, truth: int | None = None
+) -> PredictionPage:
+    request = GetPredictions(
+        run_path=str(run), checkpoint="final", which="wrong" if wrong else "all", truth=truth, predicted=None,
+        sort="loss" if wrong else "index", offset=0, count=count,
+    )  # fmt: skip
+    return await app.engine.ask(request, PredictionPage)
+
+
+async def test_the_finished_run_is_shown_with_all_its_figures(runs: Path, finished: Path) -> None:
+    async with evaluate_pane(runs) as (app, pilot, pane):
+        await until(pilot, lambda: labels(pane), "predictions")
+        truth = await evaluation_of(app, runs / finished.name)
+        screen = screen_text(app)
+        assert all(line in screen for line in large_number(f"{truth.accuracy * 100:.1f}", UNICODE))
+        assert "accuracy on 2,000 synthetic garments" in screen
+        assert re.search(r"±\d\.\d \(95 % interval\)", screen)
+        for figure in (f"top-2 {truth.top2 * 100:.1f} %", f"loss {truth.loss:.3f}", f"ECE {truth.ece * 100:.1f} %"):
+            assert figure in screen
+        for report in truth.per_class:
+            figures = (report.precision, report.recall, report.f1)
+            pattern = re.escape(report.name) + "".join(rf" +{figure * 100:.1f}" for figure in figures)
+            assert re.search(pattern, screen)
+        for report, counts in zip(truth.per_class, truth.confusion, strict=True):
+            pattern = re.escape(report.name) + "".join(rf" +\[?{count or '·'}\]?" for count in counts)
+            assert re.search(pattern, screen)
+
+
+async def test_predictions_are_the_worst_mistakes_at_first_and_all_by_key(runs: Path, finished: Path) -> None:
+    async with evaluate_pane(runs) as (app, pilot, pane):
+        await until(pilot, lambda: labels(pane), "predictions")
+        count = pane.place.capacity
+        assert count >= 8
+        names = [report.name for report in (await evaluation_of(app, runs / finished.name)).per_class]
+
+        wrong = await predictions_of(app, runs / finished.name, count, wrong=True)
+        assert pane.place.total == wrong.total
+        for (first, second), prediction in zip(labels(pane), wrong.predictions, strict=True):
+            assert first == f"✕ {names[prediction.truth]}"
+            said = names[prediction.predicted].split("/")[0].split(" ")[-1].lower()
+            assert second.lower().startswith(f"→{said}") or names[prediction.predicted] in second
+            assert second.endswith(percent(prediction.confidence))
+
+        await pilot.press("w")
+        await until(pilot, lambda: "of 2,000" in screen_text(app), "all predictions")
+        everything = await predictions_of(app, runs / finished.name, count, wrong=False)
+        marks = ["✓" if one.predicted == one.truth else "✕" for one in everything.predictions]
+        await until(pilot, lambda: [first[0] for first, _ in labels(pane)] == marks, "their marks")
+
+        await pilot.press("slash", *"boot", "enter")
+        await until(pilot, lambda: {first[2:] for first, _ in labels(pane)} == {"Ankle boot"}, "boots only")
+        await pilot.press("enter")
+        boot = (await predictions_of(app, runs / finished.name, 1, wrong=False, truth=9)).predictions[0]
+        await until(pilot, lambda: f"picture {boot.index:,} of the test set" in screen_text(app), "the first boot")
+        for name, share in zip(names, boot.probabilities, strict=True):
+            assert re.search(rf"{re.escape(name)} .* {share * 100:.1f}", screen_text(app))
+
+
+async def test_a_small_terminal_shows_one_part_after_the_other(runs: Path) -> None:
+    async with evaluate_pane(runs, (80, 24)) as (app, pilot, pane):
+        await until(pilot, lambda: "precision" in screen_text(app) or "recall" in screen_text(app), "figures")
+        assert "rows truth" not in screen_text(app)
+        await pilot.press("tab")
+        await until(pilot, lambda: "rows truth, columns prediction" in screen_text(app), "the matrix")
+        assert "confused most often" in screen_text(app)
+        await pilot.press("tab")
+        await until(pilot, lambda: len(labels(pane)) >= 8 and "worst first" in screen_text(app), "the pictures")
+        await pilot.press("tab")
+        await until(pilot, lambda: "recall" in screen_text(app), "the figures again")
+        await pilot.press("w")
+        await until(pilot, lambda: "all predictions" in screen_text(app), "the pictures, which were asked for")
+        await pilot.resize_terminal(200, 50)
+        await until(
+            pilot, lambda: "recall" in screen_text(app) and "rows truth" in screen_text(app), "everything at once"
+        )
+
+
+async def test_another_run_is_chosen_from_those_with_a_checkpoint(runs: Path, finished: Path) -> None:
+    other = runs / (finished.name[:-4] + "zzzz")
+    without = runs / (finished.name[:-4] + "yyyy")
+    for path in (other, without):
+        shutil.copytree(finished, path, ignore=shutil.ignore_patterns(".*"))
+        config = json.loads((path / "config.json").read_text())
+        (path / "config.json").write_text(json.dumps(config | {"run": path.name}))
+    shutil.rmtree(without / "checkpoints")
+    async with evaluate_pane(runs) as (app, pilot, pane):
+        await until(pilot, lambda: labels(pane), "the newest run")
+        await until(pilot, lambda: len(app.runs) == 3, "all runs")
+        await pilot.press("o")
+        await until(pilot, lambda: isinstance(app.screen, ChoiceScreen), "the list")
+        assert "yyyy" not in screen_text(app)
+        await pilot.press(*"zzzz", "enter")
+        await until(pilot, lambda: "guide-zzzz · epoch 1" in screen_text(app) and labels(pane), "the other run")
+
+
+async def test_without_runs_the_pane_says_what_fills_it(tmp_path: Path) -> None:
+    async with evaluate_pane(tmp_path / "runs") as (app, pilot, _pane):
+        await until(pilot, lambda: "n starts a run" in screen_text(app), "the hint")
+        await pilot.press("o")
+        await until(pilot, lambda: "No run has a checkpoint yet" in screen_text(app), "an answer")
+
+
+async def test_a_damaged_checkpoint_is_told_in_a_line_and_the_pane_goes_on(runs: Path, finished: Path) -> None:
+    for file in (runs / finished.name / "checkpoints").glob("*.pt"):
+        file.write_bytes(file.read_bytes()[:1000])
+    async with evaluate_pane(runs) as (app, pilot, _pane):
+        await until(pilot, lambda: "o chooses another run" in screen_text(app), "the complaint")
+        assert "it is passed over" in " ".join(screen_text(app).split())
+        assert "Traceback" not in screen_text(app)
+        shutil.rmtree(runs / finished.name / "checkpoints")
+        shutil.copytree(finished / "checkpoints", runs / finished.name / "checkpoints")
+        await pilot.press("e")
+        await until(pilot, lambda: "accuracy on" in screen_text(app), "the run, mended")
+
+
+async def test_an_evaluation_can_be_cancelled_and_the_engine_may_die(runs: Path) -> None:
+    app = FashionApp(Settings(runs, dataset="synthetic"))
+    async with app.run_test(size=(120, 40), notifications=True) as pilot:
+        await until(pilot, lambda: app.dataset is not None, "the data set")
+        await pilot.press("f3")
+        await until(pilot, lambda: "Coat" in screen_text(app), "an engine")
+        assert app.engine.pid is not None
+        os.kill(app.engine.pid, signal.SIGSTOP)
+        await pilot.press("f6")
+        await until(pilot, lambda: isinstance(app.focused, EvaluatePane), "the pane")
+        await until(pilot, lambda: "evaluating guide" in screen_text(app), "the evaluation")
+        await pilot.press("escape")
+        await until(pilot, lambda: "was cancelled" in screen_text(app), "its end")
+        await pilot.press("e")
+        await until(pilot, lambda: "evaluating guide" in screen_text(app), "the evaluation again")
+        os.kill(app.engine.pid, signal.SIGKILL)
+        await until(pilot, lambda: "killed by SIGKILL" in screen_text(app), "what happened")
+        await pilot.press("e")
+        await until(pilot, lambda: "accuracy on" in screen_text(app), "the figures, from a new engine")

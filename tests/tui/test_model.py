@@ -1,0 +1,504 @@
+"""The Model pane: its table and what stands behind it, and the editor that checks shapes as one types."""
+
+import asyncio
+import json
+import re
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+from textual.geometry import Region
+from textual.pilot import Pilot
+from textual.widgets import Input
+
+from fashion_tui.engine.client import Engine
+from fashion_tui.schema.dataset import DatasetInfo
+from fashion_tui.schema.requests import GetDataset
+from fashion_tui.schema.shapes import ShapeTable
+from fashion_tui.tui.app import FashionApp
+from fashion_tui.tui.dialogs import Question
+from fashion_tui.tui.model.editor import CodeEditor
+from fashion_tui.tui.model.maps import MapsView
+from fashion_tui.tui.model.network_form import NetworkForm
+from fashion_tui.tui.model.pane import ModelPane
+from fashion_tui.tui.model.saving import SaveForm
+from fashion_tui.tui.model.shape_view import ShapeView
+from fashion_tui.tui.settings import Settings
+from fashion_tui.tui.widgets.choice import ChoiceScreen
+from fashion_tui.tui.widgets.picture_grid import PictureGrid
+from fashion_tui.tui.workshop import Workshop
+from tests.tui.apps import Apps, wait_for_state
+from tests.tui.pilots import screen_text, until
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+Size = tuple[int, int]
+
+NET = """
+from torch import nn
+from blocks import block
+
+
+class Net(nn.Sequential):
+    def __init__(self, width: int, depth: int = 1):
+        super().__init__(nn.Conv2d(1, width, 3), *(block(width) for _ in range(depth)), nn.Flatten())
+
+
+class Other(nn.Module):
+    def forward(self, x):
+        return x
+
+
+plain = 3
+"""
+
+
+class Lab:
+    """The app at its Model pane, and what a test does and asks there."""
+
+    def __init__(self, app: FashionApp, pilot: Pilot[None]) -> None:
+        self.app = app
+        self.pilot = pilot
+        self.pane = app.query_one(ModelPane)
+
+    @property
+    def screen(self) -> str:
+        return screen_text(self.app)
+
+    @property
+    def editor(self) -> CodeEditor:
+        return self.pane.query_one(CodeEditor)
+
+    @property
+    def table(self) -> ShapeTable:
+        table = self.pane.query_one(ShapeView).table
+        assert table is not None
+        return table
+
+    @property
+    def outputs(self) -> list[str]:
+        """Of the steps of the table, `20×14×14`."""
+        if self.pane.query_one(ShapeView).table is None:
+            return []
+        return ["×".join(map(str, shape)) for row in self.table.rows for shape in row.outputs]
+
+    @property
+    def said(self) -> str:
+        """What is wrong with the network and what was notified, each on one line, as if nothing had to be wrapped."""
+        widgets = self.app.screen.query("#fault, #trouble, .hint, Toast")
+        texts = (
+            " ".join(strip.text for strip in widget.render_lines(Region(0, 0, *widget.outer_size)))
+            for widget in widgets
+        )
+        return "\n".join(re.sub(r"[▌\s]+", " ", text) for text in texts)
+
+    async def until(self, *words: str) -> None:
+        await until(
+            self.pilot,
+            lambda: all(word in self.screen or word in self.said for word in words),
+            " and ".join(words),
+        )
+
+    async def undo_until(self, text: str) -> None:
+        """An undo takes back what was typed in one go; how much that is, the person's pauses decide."""
+        for _ in range(40):
+            if text in self.editor.text:
+                return
+            await self.pilot.press("ctrl+z")
+        raise AssertionError(f"{text!r} never came back: {self.editor.text}")
+
+    async def edit(self) -> None:
+        await self.pilot.press("i")
+        await until(self.pilot, lambda: self.app.focused is self.editor and self.editor.text, "the editor")
+        await self.until("✓")
+
+    async def replace(self, old: str, new: str) -> int:
+        """Types one text in the place of another; the number of its line, from 1."""
+        before = self.editor.text[: self.editor.text.index(old)]
+        row, column = before.count("\n"), len(before) - (before.rfind("\n") + 1)
+        self.editor.selection = type(self.editor.selection)((row, column), (row, column + len(old)))
+        if new:
+            await self.pilot.press(*("space" if sign == " " else "enter" if sign == "\n" else sign for sign in new))
+        else:
+            await self.pilot.press("delete")
+        return row + 1
+
+    def put(self, source: str) -> None:
+        """Another source at once, as if it were pasted."""
+        self.editor.replace(source, (0, 0), self.editor.document.end)
+
+
+class LastingWorkshop(Workshop):
+    """Outlives the app, so that torch is imported once for all tests here."""
+
+    async def close(self) -> None:
+        """As soon as the tests are over."""
+
+    async def end(self) -> None:
+        await super().close()
+
+
+class LastingEngine(Engine):
+    """The same, of the app's own engine."""
+
+    async def close(self) -> None:
+        """As soon as the tests are over."""
+
+    async def end(self) -> None:
+        await super().close()
+
+
+@dataclass
+class Engines:
+    workshop: LastingWorkshop
+    engine: LastingEngine
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module", autouse=True)
+async def engines() -> AsyncIterator[Engines]:
+    engines = Engines(LastingWorkshop(), LastingEngine())
+    SHARED.append(engines)
+    yield engines
+    SHARED.clear()
+    await engines.workshop.end()
+    await engines.engine.end()
+
+
+SHARED: list[Engines] = []
+"""Those of the tests that run."""
+
+
+@asynccontextmanager
+async def model_pane(runs: Path, size: Size = (120, 40)) -> AsyncIterator[Lab]:
+    app = FashionApp(Settings(runs, dataset="synthetic"))
+    app.workshop, app.engine = SHARED[0].workshop, SHARED[0].engine
+    async with app.run_test(size=size, notifications=True) as pilot:
+        await pilot.press("f4")
+        await until(pilot, lambda: app.query(ModelPane), "the pane")
+        lab = Lab(app, pilot)
+        await until(pilot, lambda: len(lab.outputs) == 10, "the table")
+        await until(pilot, lambda: "fc2" in lab.screen, "the rows")
+        yield lab
+
+
+async def test_the_step_under_the_cursor_shows_what_is_behind_it(tmp_path: Path) -> None:
+    async with model_pane(tmp_path / "runs") as lab:
+        await lab.pilot.press("down", "down", "down")
+        await lab.until(
+            "(14 − 5 + 2·2) / 1 + 1 = 14", "weight 20×12×5×5 = 6,000, bias 20", "(20·14·14) · (12·5·5)", "73.1 %"
+        )
+        await lab.until("6,000 values", "20 values", "−0.0577")
+        await lab.pilot.press("down", "down", "down")
+        await lab.until("20·7·7 = 980")
+        assert "6,000 values" not in lab.screen
+        await lab.pilot.press("b")
+        await until(lab.pilot, lambda: lab.table.timed_on, "the times")
+        await lab.until("forward", "backward", "ms")
+        assert all(row.forward_seconds for row in lab.table.rows)
+
+
+async def test_an_edit_that_breaks_a_layer_and_one_that_mends_it(tmp_path: Path) -> None:
+    async with model_pane(tmp_path / "runs") as lab:
+        await lab.edit()
+        good = lab.outputs
+        await lab.replace("out_channels=20", "out_channels=10")
+        await lab.until(
+            "line 22: fc1 expects 980 features, got 490: the flatten before it gave [490]", "10×7×7 ─ flatten ─ 490"
+        )
+        assert lab.editor.marked_line == 22
+        assert "self.fc1(x)" in lab.editor.document.get_line(21)
+        assert lab.outputs == good
+        assert lab.pane.has_class("-stale")
+        await lab.replace("20 * 7 * 7", "10 * 7 * 7")
+        await until(lab.pilot, lambda: "10×14×14" in lab.outputs, "the new table")
+        await lab.until("✓ 1×28×28 → 10", "103,532 parameters")
+        await until(lab.pilot, lambda: lab.editor.marked_line is None, "no mark")
+        assert not lab.pane.has_class("-stale")
+        assert lab.outputs[3] == "10×14×14"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ("def forward(", "def forward((", "line {line}: "),
+        (
+            "nn.Linear(in_features=200",
+            "nn.Lnear(in_features=200",
+            "line {line}: GuideNet can't be made: AttributeError",
+        ),
+        ("x = x.flatten(start_dim=1)", "x = x.flat()", "line {line}: AttributeError"),
+        ("def __init__(self)", "def __init__(self, width)", "line {line}: GuideNet needs width"),
+        ("class GuideNet(nn.Module)", "class GuideNet", "GuideNet isn't derived from nn.Module"),
+        ("in_channels=1,", "in_channels=3,", "conv1 expects 3 channels, got 1: the input is [1, 28, 28]"),
+    ],
+)
+async def test_what_is_wrong_is_told_at_its_line(tmp_path: Path, old: str, new: str, words: str) -> None:
+    async with model_pane(tmp_path / "runs") as lab:
+        await lab.edit()
+        good = lab.outputs
+        line = await lab.replace(old, new)
+        await lab.until("✕", words.format(line=line))
+        if "{line}" in words:
+            assert lab.editor.marked_line == line
+        assert lab.outputs == good
+        assert lab.pane.has_class("-stale")
+        await lab.pilot.press("escape")
+        await lab.pilot.press("z")
+        await lab.until("✓ 1×28×28 → 10")
+
+
+async def test_undo_revert_and_renaming(tmp_path: Path) -> None:
+    async with model_pane(tmp_path / "runs") as lab:
+        await lab.edit()
+        original = lab.editor.text
+        await lab.replace("out_features=200)", "out_features=64)")
+        await lab.replace("in_features=200", "in_features=64")
+        await until(lab.pilot, lambda: "64" in lab.outputs, "the smaller layer")
+        assert "edited" in lab.screen
+        await lab.undo_until("in_features=200")
+        await lab.until("fc2 expects 200 features, got 64")
+        await lab.pilot.press("escape", "z")
+        await lab.until("✓ 1×28×28 → 10")
+        assert lab.editor.text == original
+        assert "edited" not in lab.screen
+        await lab.pilot.press("i", "ctrl+z")
+        await lab.until("fc2 expects 200 features, got 64")
+        lab.put(original.replace("GuideNet", "Renamed"))
+        await lab.until("✓ 1×28×28 → 10", "Renamed  edited")
+
+
+async def test_an_endless_loop_costs_only_its_own_trace(tmp_path: Path) -> None:
+    async with model_pane(tmp_path / "runs") as lab:
+        await lab.edit()
+        main = lab.app.engine
+        await main.ask(GetDataset(name="synthetic", directory=None), DatasetInfo)
+        source = lab.editor.text
+        loop = "        while True:\n            pass\n        x = x.flatten(start_dim=1)"
+        lab.put(source.replace("        x = x.flatten(start_dim=1)", loop))
+        await asyncio.sleep(0.4)  # it has been paused long enough to be traced
+        start = time.monotonic()
+        await main.ask(GetDataset(name="synthetic", directory=None), DatasetInfo)
+        assert time.monotonic() - start < 1.5
+        assert "stopped" not in lab.screen
+        await lab.until("it was stopped after 2 s")
+        assert lab.pane.has_class("-stale")
+        lab.put(source)
+        await lab.until("✓ 1×28×28 → 10")
+        # Not even what holds on to the loop with all its might is left.
+        stubborn = (
+            "        while True:\n            try:\n                time.sleep(9)\n"
+            "            except BaseException:\n                pass\n"
+        )
+        lab.put("import time\n" + source.replace("        x = x.flatten", stubborn + "        x = x.flatten"))
+        await lab.until("it was stopped after 2 s")
+        lab.put(source)
+        await lab.until("✓ 1×28×28 → 10")
+
+
+async def test_a_crash_costs_only_its_own_trace(tmp_path: Path) -> None:
+    async with model_pane(tmp_path / "runs") as lab:
+        await lab.edit()
+        await lab.app.engine.ask(GetDataset(name="synthetic", directory=None), DatasetInfo)
+        engine = lab.app.engine.pid
+        source = lab.editor.text
+        lab.put("import os\n" + source.replace("        super().__init__()", "        os._exit(7)"))
+        await lab.until("it ended the process that ran it", "exit code 7")
+        lab.put(source)
+        await lab.until("✓ 1×28×28 → 10")
+        assert lab.app.engine.pid == engine
+
+
+async def test_the_source_is_saved_only_where_it_may_be(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "taken.py").write_text("something else")
+    async with model_pane(tmp_path / "runs") as lab:
+        await lab.edit()
+        await lab.replace("out_features=200)", "out_features=200) ")
+        await lab.pilot.press("ctrl+s")
+        await until(lab.pilot, lambda: isinstance(lab.app.screen, SaveForm), "the question where to")
+        field = lab.app.screen.query_one(Input)
+        assert field.value == str(tmp_path / "guide_net.py")
+        field.value = str(tmp_path / "nosuch" / "net.py")
+        await lab.pilot.press("enter")
+        await lab.until("there is no folder")
+        field.value = str(tmp_path / "taken.py")
+        await lab.pilot.press("enter")
+        await lab.until("enter once more replaces it")
+        assert (tmp_path / "taken.py").read_text() == "something else"
+        field.value = str(tmp_path / "net.py")
+        await lab.pilot.press("enter")
+        await lab.until("saved: ")
+        assert (tmp_path / "net.py").read_text() == lab.editor.text
+        await lab.until("net.py  GuideNet")
+        assert "edited" not in lab.screen
+
+        await lab.replace("out_features=200) ", "out_features=200)")
+        await lab.until("edited")
+        await lab.pilot.press("ctrl+s")
+        await until(lab.pilot, lambda: (tmp_path / "net.py").read_text() == lab.editor.text, "the file, saved again")
+
+        (tmp_path / "net.py").write_text("changed meanwhile")
+        await lab.replace("out_features=200)", "out_features=200) ")
+        await lab.pilot.press("ctrl+s")
+        await until(lab.pilot, lambda: isinstance(lab.app.screen, Question), "the question")
+        await lab.pilot.press("n")
+        assert (tmp_path / "net.py").read_text() == "changed meanwhile"
+
+
+async def test_another_network_and_what_is_wrong_with_it_at_its_field(tmp_path: Path) -> None:
+    (tmp_path / "net.py").write_text(NET)
+    (tmp_path / "blocks.py").write_text(
+        "from torch import nn\n\n\ndef block(width):\n    return nn.Conv2d(width, width, 3)\n"
+    )
+    (tmp_path / "broken.py").write_text("import nosuchmodule\n")
+    async with model_pane(tmp_path / "runs") as lab:
+        await lab.pilot.press("a")
+        await until(lab.pilot, lambda: isinstance(lab.app.screen, NetworkForm), "the form")
+        form = lab.app.screen
+
+        async def fill(source: str, arguments: str = "", size: str = "1x28x28") -> None:
+            for name, value in (("source", source), ("arguments", arguments), ("input", size)):
+                form.query_one(f"#network-{name}", Input).value = value
+            form.query_one("#network-source", Input).focus()
+            await lab.pilot.press("enter")
+
+        for values, field, words in (
+            (("nosuch",), "source", "no network is called 'nosuch'"),
+            ((f"{tmp_path}/missing.py:Net",), "source", "can't be read: No such file"),
+            ((f"{tmp_path}/broken.py:Net",), "source", "line 1: ModuleNotFoundError"),
+            ((f"{tmp_path}/net.py:Nothing",), "source", "has no network called 'Nothing'; it has Net, Other"),
+            ((f"{tmp_path}/net.py",), "source", "has Net, Other; say which one"),
+            ((f"{tmp_path}/net.py:plain", "", "1x28x28"), "source", "plain is a int, no class derived from nn.Module"),
+            ((f"{tmp_path}/net.py:Net",), "arguments", "Net needs width"),
+            ((f"{tmp_path}/net.py:Net", '{"width": 4, "size": 2}'), "arguments", "Net takes no size"),
+            ((f"{tmp_path}/net.py:Net", "{width"), "arguments", "no JSON"),
+            ((f"{tmp_path}/net.py:Net", '{"width": 4}', "1x-3"), "input", "the input's shape is '1x-3'"),
+            ((f"{tmp_path}/net.py:Net", '{"width": 4}', "999999x999999"), "input", "2³¹ are the most"),
+            (("torchvision:nosuch",), "source", "torchvision has no model 'nosuch'"),
+        ):
+            await fill(*values)
+            await lab.until(words[:50])
+            assert lab.app.focused is form.query_one(f"#network-{field}")
+
+        await fill(f"{tmp_path}/net.py:Net", '{"width": 4, "depth": 2}', "1x12x12")
+        await until(lab.pilot, lambda: lab.outputs == ["4×10×10", "4×8×8", "4×6×6", "144"], "the network")
+        await lab.until("net.py  Net  width=4  depth=2  on 1×12×12")
+        await lab.edit()
+        await lab.replace("nn.Conv2d(1, width, 3)", "nn.Conv2d(1, width, 5)")
+        await until(lab.pilot, lambda: lab.outputs == ["4×8×8", "4×6×6", "4×4×4", "64"], "the edited network")
+
+
+async def test_modules_are_folded_and_the_cursor_stays(tmp_path: Path) -> None:
+    async with model_pane(tmp_path / "runs") as lab:
+        await lab.edit()
+        lab.put(
+            "from torch import nn\n\n\nclass Net(nn.Module):\n    def __init__(self):\n        super().__init__()\n"
+            "        self.body = nn.Sequential(nn.Flatten(), nn.Linear(784, 32), nn.ReLU())\n"
+            "        self.head = nn.Linear(32, 10)\n\n"
+            "    def forward(self, x):\n        return self.head(self.body(x))\n"
+        )
+        await lab.until("✓ 1×28×28 → 10")
+        await lab.pilot.press("escape")
+        rows = lab.pane.query_one(ShapeView)
+        await lab.pilot.press("home", "enter")
+        await until(lab.pilot, lambda: "▸" in lab.screen and "Flatten  " not in lab.screen, "the folded module")
+        assert rows.row is not None
+        assert rows.row.path == "body"
+        await lab.pilot.press("right")
+        await until(lab.pilot, lambda: "▾" in lab.screen, "the unfolded module")
+        await lab.pilot.press("end")
+        assert rows.row.path == "head"
+        await lab.pilot.press("up", "left")
+        assert rows.row.path == "body.2"
+
+
+async def test_a_small_terminal_shows_the_editor_or_the_table(tmp_path: Path) -> None:
+    async with model_pane(tmp_path / "runs", (80, 24)) as lab:
+        await lab.until("fc2", "(28 − 5 + 2·2) / 1 + 1 = 28")
+        await lab.edit()
+        assert "operation" not in lab.screen
+        await lab.replace("out_channels=12, kernel", "out_channels=13, kernel")
+        await lab.until("conv2 expects 12 channels, got 13")
+        await lab.pilot.press("escape")
+        await lab.until("operation", "conv2 expects 12 channels, got 13")
+        await lab.pilot.press("i")
+        await until(lab.pilot, lambda: "operation" not in lab.screen, "the editor again")
+        assert "out_channels=13" in lab.editor.text
+        await lab.pilot.resize_terminal(120, 40)
+        await lab.until("step", "class GuideNet")
+
+
+async def test_leaving_edits_behind_is_asked_for(tmp_path: Path) -> None:
+    async with model_pane(tmp_path / "runs") as lab:
+        await lab.edit()
+        await lab.replace("out_features=10)", "out_features=11)")
+        await lab.until("✓ 1×28×28 → 11")
+        await lab.pilot.press("escape", "t")
+        await lab.until("takes 1×28×28 and gives 10 scores")
+        await lab.pilot.press("a")
+        await until(lab.pilot, lambda: isinstance(lab.app.screen, NetworkForm), "the form")
+        lab.app.screen.query_one("#network-source", Input).value = "guide"
+        await lab.pilot.press("enter")
+        await until(lab.pilot, lambda: isinstance(lab.app.screen, Question), "the question")
+        await lab.pilot.press("n")
+        await lab.until("edited")
+        assert "out_features=11" in lab.editor.text
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A run of 24 steps on the drawn garments."""
+    apps = Apps(tmp_path_factory.mktemp("model") / "world")
+    options = ("--dataset", "synthetic", "--epochs", "1", "--batch-size", "500", "--threads", "1", "--json", "--detach")
+    path = Path(json.loads(apps.command("train", *options).stdout)["path"])
+    wait_for_state(path, "finished")
+    yield path
+    apps.end()
+
+
+async def test_a_runs_weights_and_feature_maps(trained: Path) -> None:
+    async with model_pane(trained.parent) as lab:
+        await lab.until("300 values")
+        fresh = lab.screen
+        await until(lab.pilot, lambda: lab.app.runs, "the run")
+        await lab.pilot.press("o")
+        await until(lab.pilot, lambda: isinstance(lab.app.screen, ChoiceScreen), "the runs")
+        await lab.pilot.press("enter")
+        await lab.until("weights of guide-", "300 values")
+        await until(lab.pilot, lambda: _range(lab.screen) != _range(fresh), "other weights")
+
+        await lab.pilot.press("m")
+        await lab.until("12 maps of 28×28", "picture 0: ")
+        grid = lab.pane.query_one(MapsView).query_one(PictureGrid)
+        first = [tile.pixels for tile in grid.tiles]
+        assert len(first) == 13
+        assert len(set(first)) == 13
+        await lab.pilot.press("down", "down")
+        await lab.until("12 maps of 14×14", "black 0, ")
+        await lab.pilot.press("right")
+        await lab.until("picture 1: ")
+        assert grid.tiles[0].pixels != first[0]
+        await lab.pilot.press("end")
+        await lab.until("10 values, row by row")
+        await lab.pilot.press("escape")
+        await until(lab.pilot, lambda: "10 values, row by row" not in lab.screen, "the step again")
+        await lab.pilot.press("i")
+        await until(lab.pilot, lambda: lab.app.focused is lab.editor, "the editor")
+        await until(lab.pilot, lambda: "weights of" not in lab.screen, "fresh weights: the source is no run's")
+
+
+def _range(screen: str) -> list[str]:
+    """The ends of the histogram of conv1's weight."""
+    lines = screen.splitlines()
+    caption = next(index for index, line in enumerate(lines) if "300 values" in line)
+    return re.findall(r"[−\d.]+", lines[caption + 5])
+
+
+async def test_maps_without_a_run_say_what_is_missing(tmp_path: Path) -> None:
+    async with model_pane(tmp_path / "runs") as lab:
+        await lab.pilot.press("m")
+        await lab.until("No run has a checkpoint yet")

@@ -1,0 +1,169 @@
+"""Pictures: what the cells show is what the pixels are."""
+
+import math
+import random
+from itertools import pairwise
+
+import pytest
+from rich.color import ColorType
+from rich.console import Console
+from textual.app import App, ComposeResult
+from textual.strip import Strip
+
+from fashion_tui.report.glyphs import glyphs
+from fashion_tui.tui.widgets.picture import BLOCKS, GAMMA, GREYS, INK, SIZE, WIDTHS, Picture, Shading, paint, shading_of
+
+RAMP = bytes(value % 256 for value in range(SIZE * SIZE))
+NOISE = random.Random(0).randbytes(SIZE * SIZE)
+BLACK = bytes(SIZE * SIZE)
+SHOE = bytes(min(255, 12 * x) if 10 < y < 10 + x else 0 for y in range(SIZE) for x in range(SIZE))
+
+STEP = GREYS[2] - GREYS[1]
+
+
+def nearest_grey(value: float) -> int:
+    lifted = 255 * (value / 255) ** GAMMA
+    return min(GREYS, key=lambda grey: abs(grey - lifted))
+
+
+def decoded(strips: tuple[Strip, ...]) -> list[list[tuple[int, int, int, int]]]:
+    """The greys of the four quarters of every cell, as a terminal would show them."""
+    rows = []
+    for strip in strips:
+        row = []
+        for text, style, _control in strip:
+            assert style is not None
+            assert style.bgcolor is not None
+            below = style.bgcolor.get_truecolor().red
+            above = below if style.color is None else style.color.get_truecolor().red
+            for sign in text:
+                mask = BLOCKS.index(sign)
+                quarters = [above if mask >> quarter & 1 else below for quarter in range(4)]
+                row.append((quarters[0], quarters[1], quarters[2], quarters[3]))
+        rows.append(row)
+    return rows
+
+
+def ansi(strips: tuple[Strip, ...]) -> str:
+    console = Console(force_terminal=True, color_system="truecolor")
+    return "\n".join(strip.render(console) for strip in strips)
+
+
+@pytest.mark.parametrize("pixels", [RAMP, NOISE, BLACK, SHOE], ids=["ramp", "noise", "black", "shoe"])
+def test_every_pixel_of_a_full_picture_is_shown_in_the_nearest_grey(pixels: bytes) -> None:
+    cells = decoded(paint(pixels, SIZE, Shading.GREYS))
+    assert len(cells) == SIZE // 2
+    for y in range(SIZE):
+        for x in range(SIZE):
+            upper_left, upper_right, lower_left, lower_right = cells[y // 2][x]
+            assert (upper_left, lower_left) == (upper_right, lower_right)
+            assert (lower_left if y % 2 else upper_left) == nearest_grey(pixels[y * SIZE + x])
+
+
+def test_an_enlarged_picture_shows_each_pixel_twice_as_wide_and_high() -> None:
+    cells = decoded(paint(NOISE, 2 * SIZE, Shading.GREYS))
+    for y in range(SIZE):
+        for x in range(SIZE):
+            assert {*cells[y][2 * x], *cells[y][2 * x + 1]} == {nearest_grey(NOISE[y * SIZE + x])}
+
+
+@pytest.mark.parametrize("width", [14, 20])
+def test_a_small_picture_keeps_the_brightness_of_each_part(width: int) -> None:
+    cells = decoded(paint(SHOE, width, Shading.GREYS))
+    assert (len(cells), len(cells[0])) == (width // 2, width)
+    shown = [sum(cell) / 4 for row in cells for cell in row]
+    side, lines = SIZE / width, SIZE / (width // 2)
+    for y in range(width // 2):
+        for x in range(width):
+            covered = [
+                SHOE[row * SIZE + column]
+                for row in range(int(y * lines), math.ceil((y + 1) * lines))
+                for column in range(int(x * side), math.ceil((x + 1) * side))
+            ]
+            low, high = nearest_grey(min(covered)), nearest_grey(max(covered))
+            assert low - STEP <= shown[y * width + x] <= high + STEP
+
+
+def test_an_outline_at_half_size_is_as_sharp_as_the_picture_is_wide() -> None:
+    left_column_white = bytes(255 if x == 14 else 0 for _ in range(SIZE) for x in range(SIZE))
+    cells = decoded(paint(left_column_white, 14, Shading.GREYS))
+    for row in cells:
+        assert row[7] == (255, 8, 255, 8)
+        assert {quarter for x, cell in enumerate(row) if x != 7 for quarter in cell} == {8}
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+@pytest.mark.parametrize("shading", Shading)
+def test_a_picture_has_the_size_that_it_says(width: int, shading: Shading) -> None:
+    strips = paint(NOISE, width, shading)
+    assert [strip.cell_length for strip in strips] == [width] * (width // 2)
+    assert all(len(strip.text) == width for strip in strips)
+
+
+def test_greys_are_sent_as_palette_colours_and_equal_neighbours_as_one_segment() -> None:
+    for strip in paint(SHOE, SIZE, Shading.GREYS):
+        for _text, style, _control in strip:
+            assert style is not None
+            for colour in (style.color, style.bgcolor):
+                assert colour is None or (colour.type is ColorType.EIGHT_BIT and colour.triplet is not None)
+    assert all(len(list(strip)) == 1 for strip in paint(BLACK, SIZE, Shading.GREYS))
+    assert len(ansi(paint(BLACK, SIZE, Shading.GREYS))) < 50 * SIZE // 2
+
+
+def test_two_greys_share_a_segment_whatever_their_pattern() -> None:
+    chequered = bytes(255 * ((x + y) % 2) for y in range(SIZE) for x in range(SIZE))
+    assert all(len(list(strip)) == 1 for strip in paint(chequered, SIZE, Shading.GREYS))
+
+
+def test_a_brighter_pixel_never_looks_darker() -> None:
+    ramp = bytes(range(256)) * 4
+    shown = [decoded(paint(bytes([value]) * SIZE**2, SIZE, Shading.GREYS))[0][0][0] for value in range(256)]
+    assert all(before <= after for before, after in pairwise(shown))
+    assert len(set(shown)) == len(GREYS)
+    inked = [paint(ramp[value : value + 1] * SIZE**2, SIZE, Shading.CHARACTERS)[0].text[0] for value in range(256)]
+    assert all(INK.index(before) <= INK.index(after) for before, after in pairwise(inked))
+    assert set(inked) == set(INK)
+
+
+def test_characters_alone_show_the_garment() -> None:
+    strips = paint(SHOE, SIZE, Shading.CHARACTERS)
+    assert all(len(list(strip)) == 1 for strip in strips)
+    for y, strip in enumerate(strips):
+        assert strip.text.isascii()
+        for x, sign in enumerate(strip.text):
+            lit = SHOE[2 * y * SIZE + x] + SHOE[(2 * y + 1) * SIZE + x]
+            assert (sign == " ") == (lit < 40) or abs(lit - 40) < 20
+
+
+class OnePicture(App[None]):
+    def compose(self) -> ComposeResult:
+        yield Picture(SHOE)
+
+
+@pytest.mark.parametrize(
+    ("environ", "shading"),
+    [
+        ({"TERM": "xterm-256color"}, Shading.GREYS),
+        ({"TERM": "xterm-256color", "COLORTERM": "truecolor"}, Shading.GREYS),
+        ({"TERM": "xterm-256color", "NO_COLOR": "1"}, Shading.CHARACTERS),
+        ({"TERM": "xterm-256color", "LANG": "C"}, Shading.CHARACTERS),
+        ({"TERM": "xterm"}, Shading.CHARACTERS),
+    ],
+    ids=["256 colours", "24 bits", "NO_COLOR", "LANG=C", "16 colours"],
+)
+async def test_the_terminal_decides_how_pictures_are_drawn(
+    environ: dict[str, str], shading: Shading, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("TERM", "COLORTERM", "NO_COLOR", "LANG", "LC_ALL", "LC_CTYPE"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in environ.items():
+        monkeypatch.setenv(name, value)
+    glyphs.cache_clear()
+    try:
+        app = OnePicture()
+        async with app.run_test(size=(40, 20)):
+            assert shading_of(app) is shading
+            shown = app.query_one(Picture).render_line(6).text
+            assert shown.rstrip() == paint(SHOE, SIZE, shading)[6].text.rstrip()
+    finally:
+        glyphs.cache_clear()

@@ -1,0 +1,84 @@
+"""The keyboard, as the design promises it, on a real terminal."""
+
+import psutil
+
+from tests.terminal import Terminal
+from tests.tui.apps import CONTENTS, Apps
+
+PALETTE = "What would you like to do?"
+HELP = "Everywhere"
+
+
+def _goes_to(terminal: Terminal, key: str, pane: str) -> None:
+    terminal.press(key)
+    terminal.wait_for(CONTENTS[pane])
+
+
+def test_panes_are_chosen_by_digits_and_from_an_editor_by_function_keys(app_terminal: Apps) -> None:
+    terminal = app_terminal()
+    terminal.wait_for(CONTENTS["playground"])
+    terminal.type("1234q?5")  # the prompt has the focus: these are letters
+    terminal.wait_for("1234q?5")
+    for key, pane in {"f3": "data", "f4": "model", "f5": "train", "f6": "evaluate", "f2": "playground"}.items():
+        _goes_to(terminal, key, pane)
+    terminal.wait_for("1234q?5")
+    terminal.press("escape")  # leaves the editor: digits are keys again
+    for key, pane in {"4": "train", "3": "model", "2": "data", "5": "evaluate", "1": "playground"}.items():
+        if key == "1":
+            terminal.press("1")
+        else:
+            _goes_to(terminal, key, pane)
+    terminal.wait_for("1234q?5")
+    terminal.type("6")  # the prompt has it again
+    terminal.wait_for("1234q?56")
+    terminal.press("ctrl+q")
+    assert terminal.exit_status() == 0
+
+
+def test_help_and_palette(app_terminal: Apps) -> None:
+    terminal = app_terminal()
+    terminal.wait_for(CONTENTS["playground"])
+    terminal.press("f1")  # from inside the prompt
+    terminal.wait_for(HELP)
+    terminal.press("f1")
+    terminal.wait_gone(HELP)
+    _goes_to(terminal, "f5", "train")
+    terminal.press("?")
+    terminal.wait_for("On Train")
+    terminal.press("escape")
+    terminal.wait_gone(HELP)
+
+    terminal.press("ctrl+p")
+    terminal.wait_for(PALETTE)
+    terminal.type("go to model")
+    terminal.wait_for("Go to Model")
+    terminal.press("enter")
+    terminal.wait_for(CONTENTS["model"])
+    terminal.press("ctrl+p")
+    terminal.wait_for(PALETTE)
+    terminal.type("start a run")
+    terminal.wait_for("Train: Start a run")
+    terminal.press("enter")
+    terminal.wait_for("batch size")
+    terminal.press("escape")
+    terminal.wait_for(CONTENTS["train"])
+    terminal.press("ctrl+p")
+    terminal.wait_for(PALETTE)
+    terminal.press("escape")
+    terminal.wait_gone(PALETTE)
+    terminal.press("q")
+    assert terminal.exit_status() == 0
+
+
+def test_choosing_a_pane_closes_what_stands_over_the_other_and_ctrl_z_never_suspends(app_terminal: Apps) -> None:
+    terminal = app_terminal()
+    terminal.wait_for(CONTENTS["playground"])
+    terminal.press("ctrl+z")
+    for key, shown in {"f1": HELP, "n": "batch size"}.items():
+        _goes_to(terminal, "f5", "train")
+        terminal.press("ctrl+z", key)
+        terminal.wait_for(shown)
+        _goes_to(terminal, "f6", "evaluate")
+        terminal.wait_gone(shown)
+        _goes_to(terminal, "4", "train")
+    assert terminal.process.status() != psutil.STATUS_STOPPED

@@ -1,0 +1,58 @@
+"""Every pane at every size and on every kind of terminal: the information is there, and nothing has failed."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from fashion_tui.schema.dataset import SYNTHETIC_NOTICE
+from tests.terminal import Size
+from tests.tui.apps import Apps, wait_for_state
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Apps]:
+    """With one finished run."""
+    apps = Apps(tmp_path_factory.mktemp("looks") / "world")
+    try:
+        wait_for_state(apps.train(epochs=1), "finished")
+        yield apps
+    finally:
+        apps.end()
+
+
+PANES: dict[str, tuple[str, ...]] = {
+    "f2": ("In [1]",),
+    "f3": ("T-shirt/top", "Ankle boot"),
+    "f4": ("conv1", "relu", "max_pool2d", "12×28×28", "204,542"),
+    "f5": ("guide", "finished", "1/1", "loss", "375"),
+    "f6": ("accuracy", "Trouser", "%"),
+}
+
+
+@pytest.mark.parametrize(
+    ("size", "environ"),
+    [
+        ((80, 24), {"TERM": "xterm-16color", "COLORTERM": None}),
+        ((120, 40), {"NO_COLOR": "1"}),
+        ((200, 50), {"TERM": "xterm-256color", "COLORTERM": None}),
+        ((80, 24), {"LANG": "C"}),
+    ],
+    ids=["80x24 in 16 colours", "120x40 NO_COLOR", "200x50 in 256 colours", "80x24 LANG=C"],
+)
+def test_each_pane_shows_its_information(world: Apps, size: Size, environ: dict[str, str | None]) -> None:
+    with world(size=size, environ=environ) as terminal:
+        terminal.wait_for("Playground")
+        for key, contents in PANES.items():
+            terminal.press(key)
+            for content in contents:
+                terminal.wait_for(content.replace("×", "x") if environ.get("LANG") == "C" else content)
+            terminal.wait_for(SYNTHETIC_NOTICE)
+            assert "Traceback" not in terminal.text()
+        if "NO_COLOR" in environ:
+            assert {colour for colour in terminal.colours() if not _is_grey(colour)} == set()
+        terminal.press("q")
+        assert terminal.exit_status() == 0
+
+
+def _is_grey(colour: str) -> bool:
+    return colour == "default" or (len(colour) == 6 and colour[:2] == colour[2:4] == colour[4:])

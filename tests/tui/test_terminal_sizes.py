@@ -1,0 +1,93 @@
+"""Terminals that are too small, and terminals that change."""
+
+import signal
+
+from tests.terminal import Terminal
+from tests.tui.apps import CONTENTS, KEYS, Apps
+
+LARGE, SMALL, TINY = (100, 30), (59, 20), (1, 1)
+PLEA = "needs 60×20"
+
+
+def _shrink_and_grow(terminal: Terminal) -> None:
+    for size in (SMALL, TINY, (200, 19)):
+        terminal.resize(size)
+        if size != TINY:
+            terminal.wait_for(PLEA)
+    terminal.resize(LARGE)
+    terminal.wait_gone(PLEA)
+
+
+def test_started_small_it_says_what_it_needs_and_recovers(app_terminal: Apps) -> None:
+    terminal = app_terminal(size=(40, 10))
+    terminal.wait_for(PLEA)
+    terminal.press("f3", "ctrl+p", "f1")  # nothing could be seen of it, so nothing is done
+    terminal.settle()
+    terminal.resize(LARGE)
+    terminal.wait_gone(PLEA)
+    terminal.wait_for("In [1]")
+    terminal.press("f5")
+    terminal.wait_for("No runs yet")
+    terminal.resize((40, 10))
+    terminal.wait_for(PLEA)
+    terminal.press("q")
+    assert terminal.exit_status() == 0
+
+
+def test_each_pane_survives_a_terminal_that_is_too_small_for_a_while(app_terminal: Apps) -> None:
+    terminal = app_terminal(size=LARGE)
+    terminal.wait_for("Playground")
+    for pane, content in CONTENTS.items():
+        terminal.press(KEYS[pane])
+        terminal.wait_for(content)
+        _shrink_and_grow(terminal)
+        terminal.wait_for(content)
+        for size in ((60, 20), (200, 50), LARGE):
+            terminal.resize(size)
+            terminal.wait_until(
+                lambda screen, content=content: content in screen and PLEA not in screen,  # type: ignore[misc]
+                f"{content} at {size}",
+            )
+
+
+def test_a_terminal_dragged_smaller_and_back_within_a_moment_is_painted_anew(app_terminal: Apps) -> None:
+    terminal = app_terminal(size=LARGE)
+    terminal.wait_for("Playground")
+    terminal.press(KEYS["data"])
+    terminal.wait_for(CONTENTS["data"])
+    before = terminal.settle()
+    terminal.wipe()
+    terminal.send_signal(signal.SIGWINCH)  # the one that is left of two, and the size is what it was
+    terminal.wait_until(lambda screen: screen == before, "the screen as it was")
+
+
+def test_what_stands_over_a_pane_survives_too(app_terminal: Apps) -> None:
+    terminal = app_terminal(size=LARGE)
+    terminal.wait_for("Playground")
+    terminal.press("f5")
+    terminal.wait_for("No runs yet")
+    terminal.press("?")
+    terminal.wait_for("Everywhere")
+    _shrink_and_grow(terminal)
+    terminal.wait_for("Everywhere")
+    terminal.press("escape")
+    terminal.wait_gone("Everywhere")
+
+    terminal.press("n")
+    terminal.wait_for("batch size")
+    terminal.type("37")  # epochs
+    terminal.wait_for("37")
+    _shrink_and_grow(terminal)
+    terminal.wait_for("batch size")
+    terminal.wait_for("37")  # what was typed is still there
+    terminal.press("escape")
+    terminal.wait_gone("batch size")
+
+    terminal.press("ctrl+p")
+    terminal.wait_for("What would you like to do?")
+    _shrink_and_grow(terminal)
+    terminal.wait_for("What would you like to do?")
+    terminal.press("escape")
+    terminal.wait_gone("What would you like to do?")
+    terminal.press("q")
+    assert terminal.exit_status() == 0

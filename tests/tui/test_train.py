@@ -1,0 +1,148 @@
+"""The Train pane: a run from its form to its end, with a real trainer."""
+
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+from textual.pilot import Pilot
+from textual.widgets import Input
+
+from fashion_tui.data import files
+from fashion_tui.runs import launch, store
+from fashion_tui.schema.recipe import GUIDE
+from fashion_tui.schema.run import LIVE_STATES
+from fashion_tui.tui.app import FashionApp
+from fashion_tui.tui.settings import Settings
+from fashion_tui.tui.train.form import RunForm
+from fashion_tui.tui.train.pane import TrainPane
+from tests.tui.pilots import screen_text, until
+
+
+@asynccontextmanager
+async def train_pane(runs: Path) -> AsyncIterator[tuple[FashionApp, Pilot[None]]]:
+    """The app at the Train pane, on the drawn garments; whatever it started is stopped at the end."""
+    app = FashionApp(Settings(runs, dataset="synthetic"))
+    async with app.run_test(size=(120, 40), notifications=True) as pilot:
+        await until(pilot, lambda: app.dataset is not None, "the data set")
+        await pilot.press("f5")
+        await until(pilot, lambda: isinstance(app.focused, TrainPane) or app.query(TrainPane), "the pane")
+        try:
+            yield app, pilot
+        finally:
+            for run in app.runs:
+                if run.state in LIVE_STATES:
+                    launch.stop(Path(run.path))
+
+
+async def fill(pilot: Pilot[None], **values: str) -> None:
+    """Open the form and put these values into its fields."""
+    await pilot.press("n")
+    await until(pilot, lambda: isinstance(pilot.app.screen, RunForm), "the form")
+    for name, value in values.items():
+        pilot.app.screen.query_one(f"#{name}", Input).value = value
+    await pilot.pause()
+
+
+async def test_an_empty_pane_says_which_key_fills_it(tmp_path: Path) -> None:
+    async with train_pane(tmp_path / "runs") as (app, pilot):
+        await until(pilot, lambda: "n starts one" in screen_text(app), "the hint")
+
+
+async def test_a_run_starts_by_key_learns_and_reaches_its_test_accuracy(tmp_path: Path) -> None:
+    async with train_pane(tmp_path / "runs") as (app, pilot):
+        await fill(pilot, epochs="1", batch_size="500")
+        await pilot.press("enter")
+        await until(pilot, lambda: app.runs and app.runs[0].state == "finished", "the run's end")
+        await until(pilot, lambda: "test accuracy" in screen_text(app), "its accuracy on the screen")
+        run = app.runs[0]
+        assert run.step == 24
+        assert run.test_accuracy is not None
+        assert f"{run.test_accuracy:.2%}" in screen_text(app)
+        assert "synthetic" in screen_text(app)
+
+
+async def test_pause_resume_checkpoint_and_stop_by_key(tmp_path: Path) -> None:
+    async with train_pane(tmp_path / "runs") as (app, pilot):
+        await fill(pilot, epochs="500", batch_size="500")
+        await pilot.press("enter")
+        await until(pilot, lambda: app.runs and app.runs[0].step > 0, "the first steps")
+        await pilot.press("p")
+        await until(pilot, lambda: app.runs[0].state == "paused", "the pause")
+        await until(pilot, lambda: "p lets it go on" in screen_text(app), "the way on")
+        paused_at = app.runs[0].step
+        await pilot.press("p")
+        await until(pilot, lambda: app.runs[0].state == "running" and app.runs[0].step > paused_at, "more steps")
+        await pilot.press("c")
+        await until(pilot, lambda: any(Path(app.runs[0].path, "checkpoints").glob("step-*.pt")), "a checkpoint")
+        await pilot.press("s")
+        await until(pilot, lambda: app.runs[0].state == "stopped", "the end")
+        await until(pilot, lambda: "r resumes it" in screen_text(app), "the way on")
+        stopped_at = app.runs[0].step
+        await pilot.press("r")
+        await until(pilot, lambda: app.runs[0].state == "running" and app.runs[0].step > stopped_at, "more steps")
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "words"),
+    [
+        ("epochs", "0", "epochs is 0"),
+        ("epochs", "-3", "epochs is -3"),
+        ("epochs", "", "'' is not a whole number"),
+        ("batch_size", "0", "batch size is 0"),
+        ("batch_size", "12001", "12,000 images"),
+        ("learning_rate", "nan", "learning rate is nan"),
+        ("learning_rate", "fast", "'fast' is not a number"),
+        ("seed", "-1", "seed is -1"),
+        ("validation", "12000", "hold out fewer"),
+        ("validation", "[bold]x", "'[bold]x' is not a whole number"),
+    ],
+)
+async def test_a_value_that_cannot_work_is_told_at_its_field_and_starts_nothing(
+    tmp_path: Path, field: str, value: str, words: str
+) -> None:
+    async with train_pane(tmp_path / "runs") as (app, pilot):
+        await fill(pilot, **{field: value})
+        await until(pilot, lambda: words in screen_text(app), "the reason")
+        await pilot.press("enter")
+        await pilot.pause()
+        assert isinstance(app.screen, RunForm)
+        assert app.focused is app.screen.query_one(f"#{field}")
+        await pilot.press("escape")
+        await until(pilot, lambda: not isinstance(app.screen, RunForm), "the pane again")
+        assert not store.list_runs(tmp_path / "runs")
+
+
+async def test_the_form_offers_the_devices_of_this_machine(tmp_path: Path) -> None:
+    async with train_pane(tmp_path / "runs") as (app, pilot):
+        await fill(pilot)
+        app.screen.query_one("#device").focus()
+        await pilot.pause()
+        await until(pilot, lambda: "cpu" in getattr(app.screen.query_one("#device"), "values", ()), "the devices")
+        await pilot.press("right")
+        await until(pilot, lambda: "‹ cpu ›" in screen_text(app), "the choice")
+
+
+async def test_a_runs_folder_that_cannot_be_written_is_told_in_one_line(tmp_path: Path) -> None:
+    (tmp_path / "runs").write_text("a file, no folder")
+    async with train_pane(tmp_path / "runs") as (app, pilot):
+        await fill(pilot, epochs="1")
+        await pilot.press("enter")
+        await until(pilot, lambda: "can't make a run" in screen_text(app), "the reason")
+
+
+async def test_a_damaged_run_is_listed_and_the_others_still_work(tmp_path: Path) -> None:
+    runs = tmp_path / "runs"
+    dataset = files.verify(files.find("synthetic", None))
+    paths = [
+        store.new_run(
+            runs, recipe=GUIDE, dataset=dataset, seed=seed, device="cpu", threads=1, deterministic=False, validation=0,
+            checkpoint_every=30.0, name=f"run{seed}",
+        )
+        for seed in (1, 2)
+    ]  # fmt: skip
+    os.truncate(paths[0] / "config.json", 20)
+    async with train_pane(runs) as (app, pilot):
+        await until(pilot, lambda: "damaged" in screen_text(app), "the damaged run")
+        assert "run2" in screen_text(app)
