@@ -100,7 +100,7 @@ ON_PANE: dict[PaneName, tuple[Action, ...]] = {
         Action("move(1, 0)", "right,l", "Unfold; on the maps, the next test picture", shown_key="→ l"),
         Action("move(-1, 0)", "left,h", "Fold; on the maps, the test picture before", shown_key="← h"),
         Action("next_page", "space,pagedown", "The next maps of the step", "more maps", "space"),
-        Action("revert", "z", "Take back all edits since the source was opened or saved", "revert"),
+        Action("revert", "z", "Take back all edits since it was opened or saved", "revert"),
         Action("back", "escape", "Close the maps, or the editor; what was typed stays", shown_key="esc"),
     ),
     "train": (
