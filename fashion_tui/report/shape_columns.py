@@ -9,12 +9,19 @@ from .columns import Cell, Column
 from .glyphs import Glyphs
 from .style import ACCENT, BAD, FOREGROUND, MUTED
 from .tensors import TensorScale
-from .words import duration, ellipsis, nothing, quantity, said, shapes_words
+from .words import duration, ellipsis, memory, nothing, quantity, said, shapes_words
 
 BARS = "share"
 """Title of the column of bars, until it is known how much room there is for it."""
 LEAST_BAR = 8
 """Cells."""
+TITLES = (
+    "#", "step", "operation", "input", "output", "tensor", "kernel", "params", "%", "MACs", "memory", "dtype", "learns",
+    "forward", "backward", BARS,
+)  # fmt: skip
+"""Of all columns, in their order."""
+ON_REQUEST = frozenset({"memory", "dtype", "learns"})
+"""Columns that are shown where they are asked for."""
 
 
 def shape_columns(table: ShapeTable, shown: Sequence[int], signs: Glyphs) -> list[Column]:
@@ -38,6 +45,7 @@ def shape_columns(table: ShapeTable, shown: Sequence[int], signs: Glyphs) -> lis
         Column("params", cells[6], params, right=True),
         Column("%", cells[7], right=True),
         Column("MACs", cells[8], macs, right=True),
+        *_on_request(table, shown, signs),
         *(_times(table, shown, signs) if table.timed_on else ()),
         Column(BARS, [Cell(" " * LEAST_BAR)] * len(shown)),
     ]
@@ -52,6 +60,18 @@ def _tensors(table: ShapeTable, shown: Sequence[int], signs: Glyphs) -> list[Cel
     return [
         Cell("" if shape is None else scale.bar(shape, signs), tone) for shape, tone in zip(outputs, tones, strict=True)
     ]
+
+
+def _on_request(table: ShapeTable, shown: Sequence[int], signs: Glyphs) -> tuple[Column, ...]:
+    """What one sample's outputs take anew, their dtype, and whether the step learns."""
+    rows, none = [table.rows[index] for index in shown], Cell(nothing(signs), MUTED)
+    sizes = [Cell(memory(row.activation_bytes), FOREGROUND) if row.activation_bytes else none for row in rows]
+    learns = [Cell("yes" if row.trainable else "no", MUTED) if row.params or row.reused else none for row in rows]
+    return (
+        Column("memory", sizes, Cell(memory(table.activation_bytes), FOREGROUND), right=True),
+        Column("dtype", [Cell(said(row.dtype, signs), MUTED) for row in rows]),
+        Column("learns", learns),
+    )
 
 
 def _times(table: ShapeTable, shown: Sequence[int], signs: Glyphs) -> tuple[Column, Column]:

@@ -11,11 +11,13 @@ from fashion_tui.schema.shapes import ShapeTable
 
 from .columns import fitted, joined, width_of
 from .glyphs import Glyphs, glyphs
-from .shape_columns import BARS, LEAST_BAR, bars, shape_columns, sums
+from .shape_columns import BARS, LEAST_BAR, ON_REQUEST, TITLES, bars, shape_columns, sums
 from .style import ACCENT, ATTENTION, BAD, FOREGROUND, MUTED
 from .words import ellipsis, memory, nothing, said, shape_words
 
 DEFAULT_WIDTH = 100
+COLUMNS = TITLES
+"""What can be asked for by its title."""
 _LEAVING = ("%", "#", "share", "operation", "kernel", "input", "MACs", "backward", "forward", "params")
 """Columns in the order in which they leave where room is scarce."""
 _LEAVING_NUMBERED = ("%", "#", "share", "input", "kernel", "operation", "MACs", "backward", "forward", "params")
@@ -40,50 +42,60 @@ class ShapeReport:
 
     table: ShapeTable
     depth: int | None
+    columns: Collection[str] | None
     signs: Glyphs
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         width = options.max_width
         yield shape_strip(self.table, width=width, signs=self.signs)
         yield Text()
-        yield shape_table(self.table, width=width, depth=self.depth, signs=self.signs)
+        lines = shape_lines(self.table, width=width, depth=self.depth, columns=self.columns, signs=self.signs)
+        yield _joined([*lines.header, *lines.rows, *lines.footer])
         yield Text()
         yield shape_notes(self.table, signs=self.signs)
 
 
-def shape_report(table: ShapeTable, *, depth: int | None = None, signs: Glyphs | None = None) -> ShapeReport:
-    """What `fashion-tui shapes` prints. With `depth` 1 only the steps of the network itself are shown, and so on."""
-    return ShapeReport(table, depth, signs or glyphs())
+def shape_report(
+    table: ShapeTable,
+    *,
+    depth: int | None = None,
+    columns: Collection[str] | None = None,
+    signs: Glyphs | None = None,
+) -> ShapeReport:
+    """What `fashion-tui shapes` prints.
+
+    With `depth` 1 only the steps of the network itself are shown, and so on. `columns` are some of `COLUMNS`; without
+    them as many are shown as there is room for.
+    """
+    return ShapeReport(table, depth, columns, signs or glyphs())
 
 
-def shape_table(
-    table: ShapeTable, *, width: int = DEFAULT_WIDTH, depth: int | None = None, signs: Glyphs | None = None
-) -> Text:
-    """Header, a line for each step, totals; no line wider than `width`."""
-    lines = shape_lines(table, width=width, depth=depth, signs=signs)
-    return _lines([*lines.header, *lines.rows, *lines.footer])
-
-
-def shape_lines(
+def shape_lines(  # noqa: PLR0913 - each is a choice of who shows it
     table: ShapeTable,
     *,
     width: int = DEFAULT_WIDTH,
     depth: int | None = None,
     folded: Collection[str] = (),
+    columns: Collection[str] | None = None,
     signs: Glyphs | None = None,
 ) -> ShapeLines:
-    """The table in lines, for a pane that scrolls the rows under their header."""
+    """Header, a line for each step, and totals, none wider than `width`: a pane scrolls the rows under their header."""
     signs = signs or glyphs()
     shown = visible_rows(table, depth=depth, folded=folded)
     numbered = any(table.rows[index].name.isdigit() for index in shown)
-    columns = fitted(shape_columns(table, shown, signs), width, _LEAVING_NUMBERED if numbered else _LEAVING)
-    if columns[-1].title == BARS:
-        columns[-1] = bars(table, shown, signs, min(width - width_of(columns) + LEAST_BAR, _WIDEST_BAR))
-    rule = Text(signs.rule * width_of(columns), style=MUTED)
+    every = shape_columns(table, shown, signs)
+    if columns is None:
+        usual = [column for column in every if column.title not in ON_REQUEST]
+        shows = fitted(usual, width, _LEAVING_NUMBERED if numbered else _LEAVING)
+    else:
+        shows = fitted([column for column in every if column.title in columns], width, ())
+    if shows[-1].title == BARS:
+        shows[-1] = bars(table, shown, signs, min(width - width_of(shows) + LEAST_BAR, _WIDEST_BAR))
+    rule = Text(signs.rule * width_of(shows), style=MUTED)
     return ShapeLines(
-        header=[joined([column.header() for column in columns]), rule],
-        rows=[joined([column.line(number) for column in columns]) for number in range(len(shown))],
-        footer=[rule, joined([column.footer() for column in columns])],
+        header=[joined([column.header() for column in shows]), rule],
+        rows=[joined([column.line(number) for column in shows]) for number in range(len(shown))],
+        footer=[rule, joined([column.footer() for column in shows])],
     )
 
 
@@ -162,7 +174,7 @@ def _strip(stations: Sequence[tuple[str, str]], signs: Glyphs, *, named: bool) -
     return strip
 
 
-def _lines(lines: Sequence[Text]) -> Text:
+def _joined(lines: Sequence[Text]) -> Text:
     text = Text("\n", no_wrap=True, overflow="crop").join(lines)
     text.no_wrap, text.overflow = True, "crop"
     return text

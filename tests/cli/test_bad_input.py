@@ -66,6 +66,8 @@ def test_a_run_that_isnt_there(call: Call, tmp_path: Path, command: str) -> None
         (("shapes", "nosuch.py:Net"), 1, "nosuch.py"),
         (("shapes", "--input", "1x0x28"), 2, "1x28x28"),
         (("shapes", "--args", "{"), 2, "JSON"),
+        (("shapes", "--depth", "0"), 2, "0 is not in the range"),
+        (("shapes", "--columns", "step,colour"), 2, "no column is called 'colour'; there is: #, step"),
         (("shapes", "--args", "[]"), 2, "object"),
         (("shapes", "guide", "--args", '{"width": 3}'), 2, "width"),
         (("export", "latest", "--format", "onnx", "-o", "x"), 2, "safetensors"),

@@ -102,6 +102,15 @@ def test_shapes_of_ones_own_network(call: Call, tmp_path: Path) -> None:
     assert answer.json["rows"][0]["output"] == [7, 30, 30]
 
 
+def test_shapes_as_deep_and_with_the_columns_that_are_asked_for(call: Call) -> None:
+    answer = call("shapes", "torchvision:resnet18", "--input", "3x64x64", "--depth", "1", "--json")
+    assert [row["name"] for row in answer.json["rows"]][-3:] == ["avgpool", "flatten", "fc"]
+    assert {row["depth"] for row in answer.json["rows"]} == {0}
+    shown = call("shapes", "--columns", "OUTPUT,step,forward").out
+    assert shown.splitlines()[2].split() == ["step", "output", "forward"]
+    assert "µs" in shown or "ms" in shown
+
+
 def test_export_gives_the_same_file_for_the_same_weights(call: Call, trained: TrainedRun, tmp_path: Path) -> None:
     files = [tmp_path / "one.safetensors", tmp_path / "two.safetensors"]
     for file in files:

@@ -18,7 +18,6 @@ from fashion_tui.report.shapes import (
     shape_notes,
     shape_report,
     shape_strip,
-    shape_table,
     visible_rows,
 )
 from fashion_tui.report.style import ACCENT, BAD, MUTED
@@ -94,9 +93,19 @@ def test_a_network_that_fails(width: int) -> None:
 @pytest.mark.parametrize("signs", [UNICODE, ASCII], ids=["unicode", "ascii"])
 @pytest.mark.parametrize("width", [24, 40, 57, 80, 99, 120, 200])
 def test_no_line_is_wider_than_there_is_room(nested: ShapeTable, width: int, signs: object) -> None:
-    text = shape_table(nested, width=width, signs=signs).plain  # type: ignore[arg-type]
-    assert max(map(cell_len, text.splitlines())) <= width
+    lines = shape_lines(nested, width=width, signs=signs)  # type: ignore[arg-type]
+    assert max(cell_len(line.plain) for line in (*lines.header, *lines.rows, *lines.footer)) <= width
     assert shape_strip(nested, width=width, signs=signs).cell_len <= width  # type: ignore[arg-type]
+
+
+def test_columns_that_are_asked_for_and_no_deeper(nested: ShapeTable) -> None:
+    wanted = ("step", "output", "memory", "dtype", "learns")
+    text = printed(shape_report(nested, depth=1, columns=wanted, signs=UNICODE), 100)
+    table = text.splitlines()[2:]
+    assert table[0].split() == list(wanted)
+    assert [line.split()[0] for line in table[2:6]] == ["stem", "body", "mean", "head"]
+    assert table[2].split() == ["stem", "16×16×16", "16", "KiB", "float32", "no"]  # 4 bytes each; it is frozen
+    assert table[5].split() == ["head", "10", "40", "bytes", "float32", "yes"]
 
 
 def test_a_pane_gets_lines_that_it_can_fold(nested: ShapeTable) -> None:
