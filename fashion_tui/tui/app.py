@@ -1,6 +1,7 @@
 """The app: the frame, the five panes, and the state that they watch."""
 
 import asyncio
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, TypeVar
@@ -40,6 +41,9 @@ def action_commands() -> "type[Provider]":
 
 
 FrameWidget = TypeVar("FrameWidget", bound=Widget)
+
+SIZE_PAUSE = 0.1
+"""Seconds after a change of the terminal's size until it is looked at once more."""
 
 PROBLEM_SECONDS = 12.0
 """How long it stands there why the panes don't show the data set that was asked for."""
@@ -109,11 +113,22 @@ class FashionApp(App[None]):
         if event.size == self._size_before:  # dragged smaller and back, it may have lost what was on it
             self.screen.refresh()
         self._size_before = event.size
+        self._look_at_size_later()
         too_small = event.size.width < MINIMUM_SIZE[0] or event.size.height < MINIMUM_SIZE[1]
         if too_small and not isinstance(self.screen, TooSmall):
             self.push_screen(TooSmall())
         elif not too_small and isinstance(self.screen, TooSmall):
             self.pop_screen()
+
+    def _look_at_size_later(self) -> None:
+        """Of two sizes within a moment the older one may be told last: its signal was interrupted by the other's."""
+        if not self.is_headless:
+            self.set_timer(SIZE_PAUSE, self._look_at_size)
+
+    def _look_at_size(self) -> None:
+        size = Size(*shutil.get_terminal_size())
+        if size != self.size:
+            self.post_message(events.Resize(size, size))
 
     @property
     def current_pane(self) -> Pane:

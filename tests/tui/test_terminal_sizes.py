@@ -61,6 +61,18 @@ def test_a_terminal_dragged_smaller_and_back_within_a_moment_is_painted_anew(app
     terminal.wait_until(lambda screen: screen == before, "the screen as it was")
 
 
+def test_the_last_of_many_sizes_within_a_moment_counts(app_terminal: Apps) -> None:
+    terminal = app_terminal(size=LARGE)
+    terminal.wait_for("Playground")
+    for _ in range(30):
+        for size in (SMALL, TINY, (200, 19)):
+            terminal.resize(size)
+        terminal.wait_for(PLEA)
+        terminal.resize(TINY)
+        terminal.resize(LARGE)
+        terminal.wait_for("In [1]")
+
+
 def test_what_stands_over_a_pane_survives_too(app_terminal: Apps) -> None:
     terminal = app_terminal(size=LARGE)
     terminal.wait_for("Playground")

@@ -84,6 +84,7 @@ class Transcript(ScrollView, can_focus=True):
         if width != self._width:
             self._width = width
             self._heights.clear()
+            self._ends.clear()  # where there is no width left, they aren't counted anew
             self._strips.clear()
         self.show_record()
 
