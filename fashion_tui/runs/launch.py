@@ -23,6 +23,7 @@ from .records import LOG_FILE, DamagedRun, load_config, load_status, write_statu
 from .state import is_live
 from .store import summarise
 from .text import one_line, reason
+from .trust import trusted_network
 
 LOG_MARK = "---- trainer started"
 """Begins the line that stands in the log before a trainer's own."""
@@ -50,10 +51,12 @@ def launch(run_path: Path, epochs: int | None = None) -> int:
     """Start a trainer for the run, free of this process and its terminal; its pid.
 
     `epochs` replaces the configured number. LockHeld where a trainer lives; UserError where the directory can't be read
-    or written. Requests that were left for an earlier trainer are taken away.
+    or written; UntrustedSource where its network is code from elsewhere. Requests that were left for an earlier trainer
+    are taken away.
     """
     run_path = run_path.absolute()
     config = load_config(run_path)
+    trusted_network(run_path, config)  # the trainer asks again, of what it executes: here a person gets the answer
     if is_held(run_path):
         raise LockHeld(run_path)
     clear(run_path)
