@@ -1,10 +1,9 @@
 """`fashion-tui shapes`."""
 
-import json
-
 import click
 
 from fashion_tui.cli.ask import ask_engine
+from fashion_tui.cli.network import read_arguments
 from fashion_tui.cli.output import json_option, show, write_json
 from fashion_tui.cli.place import Place, place_options
 from fashion_tui.report.shapes import shape_report
@@ -39,7 +38,7 @@ def shapes_command(model: str, input_text: str, arguments_text: str, *, as_json:
     MODEL is a name or file.py:Class. Nothing is computed: shapes come from the meta device.
     """
     del place
-    request = GetShapes(model=model, input_size=_input_size(input_text), arguments=_arguments(arguments_text))
+    request = GetShapes(model=model, input_size=_input_size(input_text), arguments=read_arguments(arguments_text))
     table = ask_engine(request, ShapeTable, "tracing")
     if as_json:
         write_json(as_contract(table))
@@ -88,13 +87,3 @@ def _input_size(text: str) -> tuple[int, ...]:
             f"the input's shape is {text!r}; it must be positive numbers with x between them, such as 1x28x28"
         )
     return size
-
-
-def _arguments(text: str) -> dict[str, object]:
-    try:
-        arguments = json.loads(text)
-    except json.JSONDecodeError as error:
-        raise UsageError(f"--args is no JSON: {error}; such as '{{\"width\": 32}}'") from error
-    if not isinstance(arguments, dict):
-        raise UsageError(f"--args is {text}; it must be an object of keyword arguments, such as '{{\"width\": 32}}'")
-    return arguments
