@@ -1,5 +1,7 @@
 """The way of the shape through a network: one of ours, of a file, or of a text that a person is editing."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path, PurePath
 
 import msgspec
@@ -41,7 +43,7 @@ def get_model_text(request: GetModelText, _call: CallContext, _kept: Kept) -> Mo
 def check_model(request: CheckModel, call: CallContext, _kept: Kept) -> WrittenNetwork:
     wanted = request.network
     file = None if wanted.file is None else Path(wanted.file)
-    with call.interruptible():
+    with call.interruptible(), _told_of_the_folder():
         text, name, arguments = wanted.source, wanted.class_name, wanted.arguments
         with source_network(text, name, arguments, file=file, exact=True, alone=True, device="meta") as (model, name):
             table = trace(model, IMAGES[1:], name=name)
@@ -49,6 +51,17 @@ def check_model(request: CheckModel, call: CallContext, _kept: Kept) -> WrittenN
             raise UserError(table.error)
         trainable(wanted)
     return msgspec.structs.replace(wanted, class_name=name)
+
+
+@contextmanager
+def _told_of_the_folder() -> Iterator[None]:
+    """Of a module that is missed, since its folder is: why it is not to be found."""
+    try:
+        yield
+    except UserError as error:
+        if isinstance(error.__cause__, ModuleNotFoundError):
+            raise UserError(f"{error}; a run stores the network's own file, which has to stand for itself") from error
+        raise
 
 
 def trace_source(request: TraceSource, call: CallContext, _kept: Kept) -> SourceTrace:
