@@ -87,3 +87,18 @@ async def test_not_all_pages_are_kept_for_ever() -> None:
             await settled(10)
         assert engine.loader.want(KEPT + 9) is not None
         assert engine.loader.want(0) is None
+
+
+async def test_a_failure_of_what_nobody_wants_any_more_is_not_told() -> None:
+    async with running() as engine:
+        engine.may_answer.clear()
+        engine.broken = True
+        engine.loader.want(1)
+        await settled()
+        engine.loader.want(2)
+        engine.may_answer.set()
+        await settled(1)
+        engine.broken = False
+        await settled()
+        assert engine.failed == []
+        assert engine.arrived == [(2, "page 2")]
