@@ -1,5 +1,6 @@
 """Starting a trainer, and the four things that a person asks of a run."""
 
+import os
 import subprocess
 import sys
 import threading
@@ -76,6 +77,7 @@ def launch(run_path: Path, epochs: int | None = None) -> int:
                 stderr=log,
                 start_new_session=True,
                 cwd=run_path,
+                env=_environment(),
             )
     except OSError as error:
         raise UserError(f"can't start a trainer in {str(run_path)!r}: {reason(error)}") from error
@@ -152,6 +154,18 @@ def last_words(run_path: Path) -> str | None:
         return None
     last = next((line for line in reversed(lines) if line.strip()), LOG_MARK)
     return None if last.startswith(LOG_MARK) else one_line(last)
+
+
+def _environment() -> dict[str, str]:
+    """As here, but what PYTHONPATH names relatively lies where this process is, and not in the run's directory.
+
+    Modules there would be imported by the trainer, unasked, whoever wrote them.
+    """
+    folders = os.environ.get("PYTHONPATH")
+    if not folders:
+        return dict(os.environ)
+    absolute = (os.path.abspath(folder) for folder in folders.split(os.pathsep))  # noqa: PTH100 - of "" too
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(absolute)}
 
 
 def _mark_starting(run_path: Path, epochs: int) -> None:

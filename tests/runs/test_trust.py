@@ -20,7 +20,7 @@ from fashion_tui.schema.requests import WrittenNetwork
 from fashion_tui.schema.run import RunConfig
 from tests.written import DROPOUT_NET, written
 
-from .parts import SYNTHETIC, make_run
+from .parts import PROJECT, SYNTHETIC, make_run, wait_until
 
 
 @pytest.fixture(autouse=True)
@@ -176,6 +176,22 @@ def test_a_list_that_others_can_write_is_not_believed(runs_dir: Path, state: Pat
     (state / TRUSTED_FILE).chmod(0o666)
     with pytest.raises(UserError, match="can be written by others"):
         network_of(run_path)
+
+
+def test_modules_in_a_runs_directory_are_not_found_by_its_trainer(
+    runs_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An empty entry in PYTHONPATH is common, and means the working directory, which is the run's."""
+    run_path = make_run(runs_dir)
+    (run_path / "torch.py").write_text("print('executed')")
+    monkeypatch.setattr(launch, "TRAINER", (sys.executable, "-P", "-c", "import sys; print(sys.path, 'end')"))
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(["", ".", str(PROJECT)]))
+    launch.launch(run_path)
+    wait_until(lambda: "end" in (run_path / "trainer.log").read_text())
+    log = (run_path / "trainer.log").read_text()
+    assert str(PROJECT) in log
+    assert str(run_path) not in log
+    assert "''" not in log
 
 
 @pytest.mark.skipif(os.getuid() != 0, reason="only root can give files away")
