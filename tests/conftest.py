@@ -9,6 +9,14 @@ import pytest
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
 
+@pytest.fixture(scope="session", autouse=True)
+def state_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the user's list of trusted networks lies, for tests and the processes that they start: not the user's."""
+    directory = tmp_path_factory.mktemp("state")
+    os.environ["XDG_STATE_HOME"] = str(directory)
+    return directory
+
+
 @pytest.fixture(scope="session")
 def real_data() -> Path:
     """The folder of the real Fashion-MNIST; the test is skipped where there is none."""

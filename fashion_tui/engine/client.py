@@ -33,7 +33,8 @@ class Engine:
         """The answer to a request, of the type that the request's docstring names.
 
         `progress(done, total)` is called in the event loop. Cancelling this call cancels the request. UserError where
-        the engine says what is wrong; EngineDied where it ended meanwhile: the next ask starts it again.
+        the engine says what is wrong, UntrustedSource where it would have to execute code from elsewhere; EngineDied
+        where it ended meanwhile: the next ask starts it again.
         """
         process = await self._living()
         return await process.ask(request, result_type, progress)

@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from fashion_tui.schema.errors import UserError
+from fashion_tui.schema.errors import UntrustedSource, UserError
 from fashion_tui.schema.requests import Request
 
 from .protocol import (
@@ -155,6 +155,8 @@ class EngineProcess:
                     waiting.progress(message.done, message.total)
             elif isinstance(message, Reply):
                 waiting.answer.set_result(msgspec.msgpack.decode(message.result, type=waiting.result_type))
+            elif message.untrusted:
+                waiting.answer.set_exception(UntrustedSource(message.message))
             else:
                 waiting.answer.set_exception(EngineFailure(message))
         except msgspec.DecodeError as error:

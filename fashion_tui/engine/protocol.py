@@ -44,6 +44,8 @@ class Failure(_Frame, frozen=True, tag="failure"):
     message: str
     """One line for a person."""
     exit_code: int
+    untrusted: bool = False
+    """It is an UntrustedSource: a person may be asked, and then the request made again."""
 
 
 ToEngine = Call | Cancel

@@ -11,16 +11,20 @@ from torch import Tensor, nn
 
 from fashion_tui.schema.errors import UserError
 from fashion_tui.schema.recipe import Recipe
+from fashion_tui.schema.requests import WrittenNetwork
 
 from .evaluation import predict_logits
-from .models import build
+from .written import network_for
 
 
-def export_safetensors(model: nn.Module, recipe: Recipe, pixels: Tensor, path: Path) -> float:
+def export_safetensors(
+    model: nn.Module, recipe: Recipe, pixels: Tensor, path: Path, network: WrittenNetwork | None = None
+) -> float:
     """Writes the network's weights into the file, at once or not at all, then reads them back into a new network.
 
-    The largest difference between the two networks' logits for these uint8 pictures `[N, 1, 28, 28]`. The same weights
-    give the same file, to the byte. UserError where the file can't be written.
+    `network` is what a person has written, in the place of the recipe's; its code is executed to make the new one.
+    Returns the largest difference between the two networks' logits for these uint8 pictures `[N, 1, 28, 28]`. The same
+    weights give the same file, to the byte. UserError where the file can't be written.
     """
     if path.exists() and not path.is_file():
         raise UserError(f"{path} is no regular file, and an export takes its place; name another file")
@@ -29,7 +33,7 @@ def export_safetensors(model: nn.Module, recipe: Recipe, pixels: Tensor, path: P
         write_atomically(path, content)
     except OSError as error:
         raise UserError(f"{path} can't be written: {error.strerror or error}; name another file") from error
-    copy = build(recipe.model)
+    copy = network_for(recipe, network)
     load_into(copy, load_weights(path))
     cpu = torch.device("cpu")
     exported, original = (predict_logits(network.to(cpu), pixels, recipe, cpu) for network in (copy, model))

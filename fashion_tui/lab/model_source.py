@@ -92,16 +92,18 @@ def source_network(  # noqa: PLR0913
     *,
     file: Path | None = None,
     exact: bool = False,
+    alone: bool = False,
     device: str = "cpu",
 ) -> Iterator[tuple[nn.Module, str]]:
     """The network that a text defines, and what it is called there.
 
     That is the one asked for, or, where the text has nothing of that name, its last class that is a network; unless it
     has to be `exact`. `file` is where the text belongs, whether or not it is saved there: errors name it, and the
-    modules of its folder are at hand. Raises what `network` does; SourceFault tells the line.
+    modules of its folder are at hand, unless it has to stand `alone`. Raises what `network` does; SourceFault tells the
+    line.
     """
     place = UNSAVED if file is None else str(file)
-    with _folder_at_hand(file.resolve().parent) if file is not None else nullcontext():
+    with nullcontext() if file is None or alone else _folder_at_hand(file.resolve().parent):
         module = _run(source.encode(), place)
         if exact or hasattr(module, name or ""):
             name = _chosen(module, name or "", Path(place))
@@ -127,7 +129,7 @@ def _run(source: bytes, file: str) -> ModuleType:
     try:
         exec(compile(source, file, "exec"), vars(module))  # noqa: S102 - the person's own code, as was asked for
     except (Exception, SystemExit) as error:
-        raise _explained(error, file) from error
+        raise explained(error, file) from error
     return module
 
 
@@ -185,7 +187,7 @@ def _called(make: Any, arguments: dict[str, Any], name: str) -> nn.Module:
     try:
         model = make(**arguments)
     except (Exception, SystemExit) as error:
-        raise _explained(error, _file_of(make), f"{name} can't be made: ") from error
+        raise explained(error, _file_of(make), f"{name} can't be made: ") from error
     if not isinstance(model, nn.Module):
         raise UserError(f"{name} gave a {type(model).__name__}, no nn.Module")
     return model
@@ -245,7 +247,7 @@ def _file_of(make: Any) -> str | None:
     return getattr(sys.modules.get(getattr(make, "__module__", "")), "__file__", None)
 
 
-def _explained(error: BaseException, file: str | None, what: str = "") -> UserError:
+def explained(error: BaseException, file: str | None, what: str = "") -> UserError:
     """The error in one line, with the last line of the file that it went through."""
     if isinstance(error, SyntaxError):
         return SourceFault(f"{what}{error.msg}", error.filename or file or UNSAVED, error.lineno)

@@ -8,11 +8,12 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from fashion_tui.schema.recipe import Recipe
+from fashion_tui.schema.requests import WrittenNetwork
 
 from .datasets import ImageBatches, Images
-from .models import build
 from .randomness import random_state, seed_everything, set_random_state
 from .recipes import autocast, optimizer_for, precision_on
+from .written import network_for
 
 
 class Training:
@@ -28,12 +29,21 @@ class Training:
     the state between two steps and loads it into a new `Training` goes on as if nothing had been, to the bit.
     """
 
-    def __init__(self, recipe: Recipe, images: Images, *, device: torch.device, seed: int) -> None:
+    def __init__(
+        self,
+        recipe: Recipe,
+        images: Images,
+        *,
+        device: torch.device,
+        seed: int,
+        network: WrittenNetwork | None = None,
+    ) -> None:
+        """`network`: one that a person has written, in the place of the recipe's; its code is executed."""
         seed_everything(seed)
         self.recipe = recipe
         self.device = device
         self.precision = precision_on(device, recipe)
-        self.model = build(recipe.model).to(device)
+        self.model = network_for(recipe, network).to(device)
         self.optimizer = optimizer_for(recipe, self.model)
         self.batches = ImageBatches(images.to(device), recipe.batch_size, seed=seed, mean=recipe.mean, std=recipe.std)
 

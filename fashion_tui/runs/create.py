@@ -16,6 +16,7 @@ import msgspec
 from fashion_tui.schema.dataset import DatasetRef
 from fashion_tui.schema.errors import UsageError, UserError
 from fashion_tui.schema.recipe import Recipe, check_recipe
+from fashion_tui.schema.requests import WrittenNetwork
 from fashion_tui.schema.run import FORMAT, RunConfig, RunStatus, check_run_values
 
 from .checkpoints import CHECKPOINTS_FOLDER
@@ -23,7 +24,9 @@ from .control import CONTROL_FOLDER
 from .files import sync_folder, write_atomically
 from .host import boot_id, host_name
 from .records import CONFIG_FILE, write_status
+from .source import MODEL_FILE, describe_source, read_model
 from .text import reason
+from .trust import trust
 
 RUN_ID = re.compile(r"(\d{8}-\d{6})-([a-z0-9-]+-[a-z0-9]{4})")
 """Time and name, the name with its four random characters."""
@@ -45,13 +48,15 @@ def new_run(  # noqa: PLR0913 - each is a choice of the person
     validation: int,
     checkpoint_every: float,
     name: str | None = None,
+    network: WrittenNetwork | None = None,
 ) -> Path:
     """Make the directory of a new run, in state `starting`; no trainer is started. Its name is the run's id.
 
-    UsageError for a value that can't work, UserError where the folder can't be written. The directory appears with all
-    that belongs into it, or not at all.
+    A `network` that the person has written is stored with it, and trusted from now on; the recipe's `model` is then
+    what it is called. UsageError for a value that can't work, UserError where the folder can't be written. The
+    directory appears with all that belongs into it, or not at all.
     """
-    check_recipe(recipe)
+    check_recipe(recipe, written=network is not None)
     config = RunConfig(
         format=FORMAT,
         run="",
@@ -67,15 +72,33 @@ def new_run(  # noqa: PLR0913 - each is a choice of the person
         versions=_versions(),
         git_revision=_git_revision(),
         host=host_name(),
+        source=None if network is None else describe_source(network, recipe.model),
     )
     _check(config, name)
     try:
-        return _make(runs_dir.absolute(), config, name or recipe.name)
+        run_path = _make(runs_dir.absolute(), config, name or _default_name(config), network)
     except OSError as error:
         raise UserError(
             f"can't make a run in {str(runs_dir)!r}: {reason(error)}; "
             "choose another folder with --runs or FASHION_TUI_RUNS"
         ) from error
+    _trust(run_path, config)
+    return run_path
+
+
+def _default_name(config: RunConfig) -> str:
+    return config.recipe.name if config.source is None else config.recipe.model[:LONGEST_NAME]
+
+
+def _trust(run_path: Path, config: RunConfig) -> None:
+    """What the person has just asked to train is executed unasked; there is no run where that can't be noted."""
+    try:
+        stored = read_model(run_path, config)
+        if stored is not None:
+            trust(stored)
+    except UserError:
+        shutil.rmtree(run_path, ignore_errors=True)
+        raise
 
 
 def _check(config: RunConfig, name: str | None) -> None:
@@ -93,7 +116,7 @@ def _check(config: RunConfig, name: str | None) -> None:
         )
 
 
-def _make(runs_dir: Path, config: RunConfig, name: str) -> Path:
+def _make(runs_dir: Path, config: RunConfig, name: str, network: WrittenNetwork | None) -> Path:
     """Fill a hidden directory and rename it: readers never see a run without its files."""
     runs_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     temporary = runs_dir / f".new-{secrets.token_hex(8)}"
@@ -102,6 +125,8 @@ def _make(runs_dir: Path, config: RunConfig, name: str) -> Path:
         (temporary / CHECKPOINTS_FOLDER).mkdir(mode=0o700)
         (temporary / CONTROL_FOLDER).mkdir(mode=0o700)
         write_status(temporary, _first_status(config), durable=True)
+        if network is not None:
+            write_atomically(temporary / MODEL_FILE, network.source.encode())
         while True:
             run_path = runs_dir / _new_id(config.created, name)
             content = msgspec.json.encode(msgspec.structs.replace(config, run=run_path.name))

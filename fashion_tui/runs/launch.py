@@ -1,5 +1,6 @@
 """Starting a trainer, and the four things that a person asks of a run."""
 
+import os
 import subprocess
 import sys
 import threading
@@ -23,6 +24,7 @@ from .records import LOG_FILE, DamagedRun, load_config, load_status, write_statu
 from .state import is_live
 from .store import summarise
 from .text import one_line, reason
+from .trust import trusted_network
 
 LOG_MARK = "---- trainer started"
 """Begins the line that stands in the log before a trainer's own."""
@@ -50,10 +52,12 @@ def launch(run_path: Path, epochs: int | None = None) -> int:
     """Start a trainer for the run, free of this process and its terminal; its pid.
 
     `epochs` replaces the configured number. LockHeld where a trainer lives; UserError where the directory can't be read
-    or written. Requests that were left for an earlier trainer are taken away.
+    or written; UntrustedSource where its network is code from elsewhere. Requests that were left for an earlier trainer
+    are taken away.
     """
     run_path = run_path.absolute()
     config = load_config(run_path)
+    trusted_network(run_path, config)  # the trainer asks again, of what it executes: here a person gets the answer
     if is_held(run_path):
         raise LockHeld(run_path)
     clear(run_path)
@@ -73,6 +77,7 @@ def launch(run_path: Path, epochs: int | None = None) -> int:
                 stderr=log,
                 start_new_session=True,
                 cwd=run_path,
+                env=_environment(),
             )
     except OSError as error:
         raise UserError(f"can't start a trainer in {str(run_path)!r}: {reason(error)}") from error
@@ -149,6 +154,18 @@ def last_words(run_path: Path) -> str | None:
         return None
     last = next((line for line in reversed(lines) if line.strip()), LOG_MARK)
     return None if last.startswith(LOG_MARK) else one_line(last)
+
+
+def _environment() -> dict[str, str]:
+    """As here, but what PYTHONPATH names relatively lies where this process is, and not in the run's directory.
+
+    Modules there would be imported by the trainer, unasked, whoever wrote them.
+    """
+    folders = os.environ.get("PYTHONPATH")
+    if not folders:
+        return dict(os.environ)
+    absolute = (os.path.abspath(folder) for folder in folders.split(os.pathsep))  # noqa: PTH100 - of "" too
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(absolute)}
 
 
 def _mark_starting(run_path: Path, epochs: int) -> None:

@@ -56,9 +56,12 @@ def recipe_named(name: str) -> Recipe:
     return RECIPES[name]
 
 
-def check_recipe(recipe: Recipe) -> None:
-    """UsageError where a value of the recipe can't work, whatever the data set."""
-    if recipe.model not in MODELS:
+def check_recipe(recipe: Recipe, *, written: bool = False) -> None:
+    """UsageError where a value of the recipe can't work, whatever the data set.
+
+    `written`: the network is one that a person has written, and `model` only what it is called.
+    """
+    if not written and recipe.model not in MODELS:
         raise UsageError(f"no model is called {recipe.model!r}; there is: {', '.join(MODELS)}")
     if not 1 <= recipe.epochs <= MOST_EPOCHS:
         raise UsageError(f"epochs is {recipe.epochs}; it must be between 1 and {MOST_EPOCHS:,}")

@@ -84,6 +84,15 @@ class GetModelText(Request, frozen=True, kw_only=True):
     """A name in `schema.recipe.MODELS`."""
 
 
+class CheckModel(Request, frozen=True, kw_only=True):
+    """The same WrittenNetwork with its class named, if it can be trained as it stands, without the rest of its folder.
+
+    It runs a person's code. A Failure says why it can't be trained.
+    """
+
+    network: WrittenNetwork
+
+
 class TraceSource(Request, frozen=True, kw_only=True):
     """SourceTrace. It runs a person's code: ask an engine that may be ended at any time."""
 
@@ -109,7 +118,7 @@ class GetTrainedWeights(Request, frozen=True, kw_only=True):
 
 
 class GetFeatureMaps(Request, frozen=True, kw_only=True):
-    """FeatureMaps: what a step of a run's network gives for one test picture."""
+    """FeatureMaps: what a step of a run's network gives for one test picture. UntrustedSource as for Evaluate."""
 
     run_path: str
     checkpoint: str
@@ -126,7 +135,10 @@ class GetFeatureMaps(Request, frozen=True, kw_only=True):
 
 
 class Evaluate(Request, frozen=True, kw_only=True):
-    """Evaluation of a run's weights on the test set; Progress in images."""
+    """Evaluation of a run's weights on the test set; Progress in images.
+
+    UntrustedSource where the run's network is code that this user hasn't run before, nor said to be trusted.
+    """
 
     run_path: str
     checkpoint: str
@@ -134,7 +146,7 @@ class Evaluate(Request, frozen=True, kw_only=True):
 
 
 class GetPredictions(Request, frozen=True, kw_only=True):
-    """PredictionPage of an evaluated checkpoint; it is evaluated first where it wasn't yet."""
+    """PredictionPage of an evaluated checkpoint; it is evaluated first where it wasn't yet, as by Evaluate."""
 
     run_path: str
     checkpoint: str
@@ -148,7 +160,7 @@ class GetPredictions(Request, frozen=True, kw_only=True):
 
 
 class Export(Request, frozen=True, kw_only=True):
-    """Exported."""
+    """Exported. UntrustedSource as for Evaluate."""
 
     run_path: str
     checkpoint: str
@@ -167,6 +179,7 @@ AnyRequest = (
     | GetImages
     | GetShapes
     | GetModelText
+    | CheckModel
     | TraceSource
     | GetWeights
     | GetTrainedWeights

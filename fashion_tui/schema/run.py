@@ -21,6 +21,16 @@ Action = Literal["pause", "resume", "stop", "checkpoint"]
 """What can be asked of a live trainer."""
 
 
+class ModelSource(msgspec.Struct, frozen=True, kw_only=True):
+    """A network that a person has written: its text lies in the run's directory, and this says what is made of it."""
+
+    class_name: str
+    arguments: dict[str, object] = {}
+    """Keyword arguments of the class."""
+    sha256: str
+    """Of the text, as bytes in UTF-8."""
+
+
 class RunConfig(msgspec.Struct, frozen=True, kw_only=True):
     """`config.json`: what the run is. Written once, before the trainer starts."""
 
@@ -47,6 +57,8 @@ class RunConfig(msgspec.Struct, frozen=True, kw_only=True):
     """Of python, fashion-tui, torch, torchvision."""
     git_revision: str | None
     host: str
+    source: ModelSource | None = None
+    """None: the network is one of ours, by the name in `recipe.model`. Otherwise that name is for people only."""
 
 
 class RunStatus(msgspec.Struct, frozen=True, kw_only=True):

@@ -14,6 +14,7 @@ from fashion_tui.lab.evaluation import Figures, evaluate, predict_logits
 from fashion_tui.lab.models import count_parameters
 from fashion_tui.lab.training import Training
 from fashion_tui.runs.events import encode_number
+from fashion_tui.runs.trust import trusted_network
 from fashion_tui.schema.events import EpochEnd, Finished, Resumed, Started, Steps
 from fashion_tui.schema.recipe import Recipe
 from fashion_tui.schema.run import RunConfig
@@ -74,7 +75,8 @@ class Session:
         images, self.validation = hold_out(dataset.train, config.validation)
         found = newest_checkpoint(orders.run_path, self.log.report)
         self.recipe = self._recipe(found)
-        self.training = Training(self.recipe, images, device=device, seed=config.seed)
+        network = trusted_network(orders.run_path, config)
+        self.training = Training(self.recipe, images, device=device, seed=config.seed, network=network)
         if found is not None:
             self.training.load_state_dict(found.training)
         self._announce(found)

@@ -22,7 +22,7 @@ from . import signals
 from .actions import EVERYWHERE, PaneName, bindings
 from .dialogs import MINIMUM_SIZE, TooSmall
 from .frame import DataBar, Header, KeyBar, Pulse, short_name
-from .messages import DatasetFound, EvaluateRun, OpenRun, RunsListed, RunsUnreadable, TrainModel
+from .messages import DatasetFound, EvaluateRun, OpenRun, RunsListed, RunsUnreadable, TrainNetwork
 from .pane import Pane, RunPane
 from .panes import make_pane
 from .settings import Settings
@@ -196,9 +196,13 @@ class FashionApp(App[None]):
     async def _evaluate_run(self, message: EvaluateRun) -> None:
         await self._show_run("evaluate", message.path)
 
-    @on(TrainModel)
-    async def _train_model(self) -> None:
-        await self.run_on_pane("train", "new_run")
+    @on(TrainNetwork)
+    async def _train_network(self, message: TrainNetwork) -> None:
+        from .train.pane import TrainPane
+
+        pane = await self.show_pane("train")
+        if isinstance(pane, TrainPane):
+            pane.new_run(message.network)
 
     async def _show_run(self, name: PaneName, path: Path) -> None:
         pane = await self.show_pane(name)

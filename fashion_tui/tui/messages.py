@@ -7,7 +7,7 @@ from textual.message import Message
 
 from fashion_tui.schema.run import RunSummary
 
-from .state import DatasetState
+from .state import DatasetState, NewNetwork
 
 
 @dataclass
@@ -41,16 +41,7 @@ class EvaluateRun(Message):
 
 
 @dataclass
-class TrainModel(Message):
-    """Start a run with one of our own networks."""
+class TrainNetwork(Message):
+    """Start a run with this network."""
 
-    model: str
-
-
-@dataclass
-class TrainSource(Message):
-    """Start a run with a network that a person has written."""
-
-    source: str
-    class_name: str
-    arguments: dict[str, object]
+    network: NewNetwork

@@ -1,8 +1,10 @@
 """The app's own state, frozen: panes watch it and paint."""
 
 from dataclasses import dataclass
+from pathlib import PurePath
 
 from fashion_tui.schema.dataset import DatasetRef
+from fashion_tui.schema.requests import WrittenNetwork
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,3 +18,25 @@ class DatasetState:
     @property
     def is_synthetic(self) -> bool:
         return self.ref.name == "synthetic"
+
+
+@dataclass(frozen=True, slots=True)
+class NewNetwork:
+    """What a new run is to train."""
+
+    name: str
+    """Of ours, or of the class."""
+    written: WrittenNetwork | None = None
+    """None: it is one of ours."""
+    is_edited: bool = False
+    """The source is neither ours nor that of a file."""
+
+    @property
+    def origin(self) -> str:
+        """Where it comes from, in a few words."""
+        if self.written is None:
+            return "one of ours"
+        given = ", ".join(f"{name}={value!r}" for name, value in self.written.arguments.items())
+        file = None if self.written.file is None else PurePath(self.written.file).name
+        edited = ["edited"] if self.is_edited else []
+        return ", ".join([*edited, file or "of no file", *([given] if given else [])])

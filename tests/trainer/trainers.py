@@ -20,6 +20,7 @@ from fashion_tui.runs.store import load_config, load_status, new_run
 from fashion_tui.schema.dataset import DatasetRef
 from fashion_tui.schema.events import Failed, Resumed, RunEvent, Steps
 from fashion_tui.schema.recipe import GUIDE
+from fashion_tui.schema.requests import WrittenNetwork
 
 Event = TypeVar("Event", bound=RunEvent)
 
@@ -28,7 +29,13 @@ PATIENCE = 120.0
 
 
 def make_run(
-    runs_dir: Path, *, epochs: int = 2, validation: int = 8000, dataset: DatasetRef | None = None, **changes: Any
+    runs_dir: Path,
+    *,
+    epochs: int = 2,
+    validation: int = 8000,
+    dataset: DatasetRef | None = None,
+    network: WrittenNetwork | None = None,
+    **changes: Any,
 ) -> Path:
     """By default 2 epochs of 63 batches of 64 images, one thread, and no checkpoint but at the end of an epoch."""
     return new_run(
@@ -41,6 +48,7 @@ def make_run(
         deterministic=False,
         validation=validation,
         checkpoint_every=3600.0,
+        network=network,
     )
 
 

@@ -31,8 +31,8 @@ class Engine:
 
 
 @asynccontextmanager
-async def running() -> AsyncIterator[Engine]:
-    engine = Engine()
+async def running(kind: type[Engine] = Engine) -> AsyncIterator[Engine]:
+    engine = kind()
     task = asyncio.create_task(engine.loader.run())
     try:
         yield engine
@@ -87,3 +87,24 @@ async def test_not_all_pages_are_kept_for_ever() -> None:
             await settled(10)
         assert engine.loader.want(KEPT + 9) is not None
         assert engine.loader.want(0) is None
+
+
+class FirstPageBroken(Engine):
+    async def fetch(self, key: int) -> str:
+        page = await super().fetch(key)
+        if key == 1:
+            raise UserError("there is no such page")
+        return page
+
+
+async def test_a_failure_of_what_nobody_wants_any_more_is_not_told() -> None:
+    async with running(FirstPageBroken) as engine:
+        engine.may_answer.clear()
+        engine.loader.want(1)
+        await settled()
+        engine.loader.want(2)
+        engine.may_answer.set()
+        await settled()
+        assert engine.asked == [1, 2]
+        assert engine.failed == []
+        assert engine.arrived == [(2, "page 2")]

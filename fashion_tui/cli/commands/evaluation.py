@@ -5,6 +5,7 @@ import click
 from fashion_tui.cli.ask import ask_engine
 from fashion_tui.cli.output import json_option, note_synthetic, show, write_json
 from fashion_tui.cli.place import Place, place_options
+from fashion_tui.cli.trust import note_trust, trust_option
 from fashion_tui.report.evaluation import evaluation_report
 from fashion_tui.runs.store import find_run
 from fashion_tui.schema.evaluation import Evaluation
@@ -27,14 +28,16 @@ Examples:
     show_default=True,
     help="Which weights. best is there only where a validation share was held out.",
 )
+@trust_option
 @json_option
 @place_options
-def eval_command(run: str, checkpoint: str, *, as_json: bool, place: Place) -> None:
+def eval_command(run: str, checkpoint: str, *, trusted: bool, as_json: bool, place: Place) -> None:
     """What a run's network makes of the test set.
 
     RUN is an id, a unique prefix of one, a path, or latest.
     """
     path = find_run(place.runs_directory, run)
+    note_trust(path, trusted=trusted)
     evaluation = ask_engine(Evaluate(run_path=str(path), checkpoint=checkpoint), Evaluation, "evaluating")
     if as_json:
         note_synthetic(evaluation.dataset)

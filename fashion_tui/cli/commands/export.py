@@ -7,6 +7,7 @@ import click
 from fashion_tui.cli.ask import ask_engine
 from fashion_tui.cli.output import json_option, note_synthetic, write_json
 from fashion_tui.cli.place import Place, place_options
+from fashion_tui.cli.trust import note_trust, trust_option
 from fashion_tui.runs.store import find_run, load_config
 from fashion_tui.schema.requests import Export, Exported
 
@@ -36,16 +37,18 @@ Examples:
     help="The file to write; one that is there is replaced.",
 )
 @click.option("--checkpoint", default="final", metavar="final|best|STEP", show_default=True, help="Which weights.")
+@trust_option
 @json_option
 @place_options
 def export_command(  # noqa: PLR0913 - a parameter for each option
-    run: str, *, file_format: str, output: Path, checkpoint: str, as_json: bool, place: Place
+    run: str, *, file_format: str, output: Path, checkpoint: str, trusted: bool, as_json: bool, place: Place
 ) -> None:
     """Write a run's weights for other programs, checked to give the same answers.
 
     The same weights give the same file, to the byte. RUN is an id, a unique prefix of one, a path, or latest.
     """
     path = find_run(place.runs_directory, run)
+    note_trust(path, trusted=trusted)
     request = Export(
         run_path=str(path), checkpoint=checkpoint, format="safetensors", output=str(output.expanduser().absolute())
     )

@@ -8,6 +8,7 @@ import msgspec
 from fashion_tui.cli.output import json_option, write_json
 from fashion_tui.cli.place import Place, place_options
 from fashion_tui.cli.trainer import NewEvents, wait_for_start
+from fashion_tui.cli.trust import note_trust, trust_option
 from fashion_tui.runs import launch
 from fashion_tui.runs.launch import Outcome
 from fashion_tui.runs.store import find_run
@@ -27,16 +28,19 @@ Examples:
 )
 @click.argument("run")
 @click.option("--epochs", type=int, metavar="N", help="Train until so many epochs are done, in all.")
+@trust_option
 @json_option
 @place_options
-def resume_command(run: str, epochs: int | None, *, as_json: bool, place: Place) -> None:
+def resume_command(run: str, epochs: int | None, *, trusted: bool, as_json: bool, place: Place) -> None:
     """Let a run go on, and return: a paused one where it waits, a stopped or lost one from its last checkpoint.
 
     On a running run it changes nothing; on a finished one too, unless --epochs asks for more.
     """
     if epochs is not None and epochs < 1:
         raise UsageError(f"epochs is {epochs}; it must be 1 or more")
-    outcome = _resume(find_run(place.runs_directory, run), epochs)
+    path = find_run(place.runs_directory, run)
+    note_trust(path, trusted=trusted)
+    outcome = _resume(path, epochs)
     if as_json:
         write_json(outcome)
     else:

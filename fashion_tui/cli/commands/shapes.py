@@ -1,10 +1,9 @@
 """`fashion-tui shapes`."""
 
-import json
-
 import click
 
 from fashion_tui.cli.ask import ask_engine
+from fashion_tui.cli.network import read_arguments
 from fashion_tui.cli.output import json_option, show, write_json
 from fashion_tui.cli.place import Place, place_options
 from fashion_tui.report.shapes import COLUMNS, shape_report, visible_rows
@@ -59,7 +58,7 @@ def shapes_command(  # noqa: PLR0913 - each is a choice of the person
     request = GetShapes(
         model=model,
         input_size=read_shape(input_text),
-        arguments=_arguments(arguments_text),
+        arguments=read_arguments(arguments_text),
         measure=columns is not None and not TIMES.isdisjoint(columns),
     )
     table = ask_engine(request, ShapeTable, "tracing")
@@ -114,13 +113,3 @@ def _columns(text: str) -> frozenset[str]:
         if word not in titles:
             raise UsageError(f"no column is called {word!r}; there is: {', '.join(COLUMNS)}")
     return frozenset(titles[word] for word in wanted)
-
-
-def _arguments(text: str) -> dict[str, object]:
-    try:
-        arguments = json.loads(text)
-    except json.JSONDecodeError as error:
-        raise UsageError(f"--args is no JSON: {error}; such as '{{\"width\": 32}}'") from error
-    if not isinstance(arguments, dict):
-        raise UsageError(f"--args is {text}; it must be an object of keyword arguments, such as '{{\"width\": 32}}'")
-    return arguments

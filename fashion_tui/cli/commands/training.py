@@ -9,6 +9,7 @@ import msgspec
 from fashion_tui.cli.ask import ask_engine
 from fashion_tui.cli.data import ready_data
 from fashion_tui.cli.follow import train_to_end
+from fashion_tui.cli.network import read_arguments, read_network, tried
 from fashion_tui.cli.output import json_option, note_synthetic, write_json
 from fashion_tui.cli.place import Place, place_options
 from fashion_tui.cli.status import DONE
@@ -31,6 +32,7 @@ Examples:
   fashion-tui train                                   the guide's recipe, 3 epochs
   fashion-tui train --epochs 1 --batch-size 64 --lr 3e-4
   fashion-tui train --dataset synthetic --seed 7      no download, no files
+  fashion-tui train --model net.py:Net --args '{"width": 32}'
   fashion-tui train --detach                          returns at once; see: fashion-tui attach latest
   fashion-tui train --json | jq -c 'select(.event == "epoch")'
 \b
@@ -40,7 +42,10 @@ A closed terminal ends nothing: the run trains in a process of its own.""",
 @click.option(
     "--recipe", default="guide", metavar="NAME", show_default=True, help=f"How to train: {', '.join(RECIPES)}."
 )
-@click.option("--model", metavar="NAME", help=f"The network, where not the recipe's: {', '.join(MODELS)}.")
+@click.option(
+    "--model", metavar="M", help=f"The network, where not the recipe's: {', '.join(MODELS)}, or file.py:Class."
+)
+@click.option("--args", "arguments", default="{}", metavar="JSON", help="Keyword arguments of a class of your own.")
 @click.option("--epochs", type=int, metavar="N", help="Times through the training set.")
 @click.option("--batch-size", type=int, metavar="N", help="Images in a step.")
 @click.option("--lr", "learning_rate", type=float, metavar="X", help="Learning rate.")
@@ -65,14 +70,15 @@ A closed terminal ends nothing: the run trains in a process of its own.""",
     show_default=True,
     help="Time between checkpoints.",
 )
-@click.option("--name", metavar="NAME", help="Part of the run's id.  [default: the recipe's name]")
+@click.option("--name", metavar="NAME", help="Part of the run's id.  [default: the recipe's name, or your class's]")
 @click.option("--detach", is_flag=True, help="Return at once; the run goes on by itself.")
 @json_option
 @place_options
 def train_command(*, place: Place, as_json: bool, detach: bool, **options: Any) -> int:
     """Train a network: a new run, with a progress bar.
 
-    Without the data set it is downloaded first.
+    Without the data set it is downloaded first. The source of a network of your own is stored with the run, without
+    the rest of its folder: it has to stand for itself.
     """
     path = _make_run(place, options)
     if not detach:
@@ -83,7 +89,8 @@ def train_command(*, place: Place, as_json: bool, detach: bool, **options: Any) 
 
 def _make_run(place: Place, options: dict[str, Any]) -> Path:
     """Everything that can be wrong is found before the run's directory is made."""
-    recipe = _recipe(options)
+    network = read_network(options["model"], read_arguments(options["arguments"]))
+    recipe = _recipe(options, written=network is not None)
     values = {
         "seed": options["seed"],
         "threads": options["threads"] if options["threads"] is not None else available_threads(),
@@ -91,6 +98,9 @@ def _make_run(place: Place, options: dict[str, Any]) -> Path:
         "checkpoint_every": options["checkpoint_every"],
     }
     check_run_values(**values)
+    if network is not None:
+        network = tried(network)
+        recipe = msgspec.structs.replace(recipe, model=network.class_name)
     dataset = ready_data(place)
     check_batch_size(recipe, train_size(dataset) - options["validation"])
     if options["device"] not in {"auto", "cpu"}:
@@ -102,13 +112,14 @@ def _make_run(place: Place, options: dict[str, Any]) -> Path:
         device=options["device"],
         deterministic=options["deterministic"],
         name=options["name"],
+        network=network,
         **values,
     )
     note_synthetic(dataset)
     return path
 
 
-def _recipe(options: dict[str, Any]) -> Recipe:
+def _recipe(options: dict[str, Any], *, written: bool) -> Recipe:
     """The recipe with what the person chose otherwise; UsageError where that can't work."""
     changes = {
         name: options[name]
@@ -116,7 +127,7 @@ def _recipe(options: dict[str, Any]) -> Recipe:
         if options[name] is not None
     }
     recipe = msgspec.structs.replace(recipe_named(options["recipe"]), **changes)
-    check_recipe(recipe)
+    check_recipe(recipe, written=written)
     return recipe
 
 

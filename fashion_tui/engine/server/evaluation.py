@@ -75,9 +75,11 @@ def _logits(run: Trained, call: CallContext, kept: Kept) -> Tensor:
     if known is not None:
         return known
     device = device_of(run.config)
+    with call.interruptible():
+        model = run.model().to(device)
     try:
         logits = predict_logits(
-            run.model().to(device),
+            model,
             run.dataset.test.pixels,
             run.config.recipe,
             device,

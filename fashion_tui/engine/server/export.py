@@ -13,8 +13,10 @@ CHECKED_IMAGES = 256
 """Test images whose logits are compared."""
 
 
-def export_run(request: Export, _call: CallContext, kept: Kept) -> Exported:
+def export_run(request: Export, call: CallContext, kept: Kept) -> Exported:
     run = trained(request.run_path, request.checkpoint, kept)
     pixels = run.dataset.test.pixels[:CHECKED_IMAGES]
-    difference = export_safetensors(run.model(), run.config.recipe, pixels, Path(request.output))
+    with call.interruptible():
+        model = run.model()
+    difference = export_safetensors(model, run.config.recipe, pixels, Path(request.output), run.network)
     return Exported(path=request.output, format=request.format, max_difference=difference)

@@ -21,8 +21,8 @@ def get_feature_maps(request: GetFeatureMaps, call: CallContext, kept: Kept) -> 
         raise UsageError(f"there is no test picture {request.index}; there are {len(test)}, counted from 0")
     pixels = test.pixels[request.index : request.index + 1]
     images = normalise(pixels, recipe.mean, recipe.std)
-    model = run.model().eval()
     with call.interruptible():
+        model = run.model().eval()
         output, logits = output_of_step(model, images, path=request.path, op=request.op, occurrence=request.occurrence)
     shape = tuple(output.shape[1:]) if output.shape[:1] == (1,) else tuple(output.shape)
     planes = as_planes(output, shape)

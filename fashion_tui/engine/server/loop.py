@@ -3,7 +3,7 @@
 import traceback
 
 from fashion_tui.engine.protocol import Call, Failure, Reply, ToClient, packed
-from fashion_tui.schema.errors import UserError
+from fashion_tui.schema.errors import UntrustedSource, UserError
 
 from .connection import CallContext, Connection, RequestCancelled
 from .kept import Kept
@@ -25,7 +25,9 @@ def _answer(call: Call, connection: Connection, kept: Kept) -> ToClient:
     except RequestCancelled:
         return Failure(call.id, "cancelled", 130)
     except UserError as error:
-        return Failure(call.id, " ".join(str(error).split()), error.exit_code)
+        return Failure(
+            call.id, " ".join(str(error).split()), error.exit_code, untrusted=isinstance(error, UntrustedSource)
+        )
     except (Exception, SystemExit) as error:  # noqa: BLE001 - the client gets a line, the log everything
         traceback.print_exc()
         connection.keep_log = True

@@ -1,15 +1,28 @@
 """The way of the shape through a network: one of ours, of a file, or of a text that a person is editing."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path, PurePath
 
+import msgspec
 import torch
 
 from fashion_tui.lab.devices import choose_device
 from fashion_tui.lab.model_source import UNSAVED, SourceFault, WrongArguments, network, source_network
 from fashion_tui.lab.model_text import text_of
 from fashion_tui.lab.trace import trace
+from fashion_tui.lab.written import IMAGES, trainable
 from fashion_tui.schema.errors import UsageError, UserError
-from fashion_tui.schema.requests import Fault, GetModelText, GetShapes, ModelText, SourceTrace, TraceSource
+from fashion_tui.schema.requests import (
+    CheckModel,
+    Fault,
+    GetModelText,
+    GetShapes,
+    ModelText,
+    SourceTrace,
+    TraceSource,
+    WrittenNetwork,
+)
 from fashion_tui.schema.shapes import ShapeTable
 
 from .connection import CallContext
@@ -25,6 +38,30 @@ def get_shapes(request: GetShapes, call: CallContext, _kept: Kept) -> ShapeTable
 def get_model_text(request: GetModelText, _call: CallContext, _kept: Kept) -> ModelText:
     source, class_name = text_of(request.model)
     return ModelText(source=source, class_name=class_name)
+
+
+def check_model(request: CheckModel, call: CallContext, _kept: Kept) -> WrittenNetwork:
+    wanted = request.network
+    file = None if wanted.file is None else Path(wanted.file)
+    with call.interruptible(), _told_of_the_folder():
+        text, name, arguments = wanted.source, wanted.class_name, wanted.arguments
+        with source_network(text, name, arguments, file=file, exact=True, alone=True, device="meta") as (model, name):
+            table = trace(model, IMAGES[1:], name=name)
+        if table.error is not None:  # it tells more of where shapes don't fit than the network's own failure
+            raise UserError(table.error)
+        trainable(wanted)
+    return msgspec.structs.replace(wanted, class_name=name)
+
+
+@contextmanager
+def _told_of_the_folder() -> Iterator[None]:
+    """Of a module that is missed, since its folder is: why it is not to be found."""
+    try:
+        yield
+    except UserError as error:
+        if isinstance(error.__cause__, ModuleNotFoundError):
+            raise UserError(f"{error}; a run stores the network's own file, which has to stand for itself") from error
+        raise
 
 
 def trace_source(request: TraceSource, call: CallContext, _kept: Kept) -> SourceTrace:

@@ -13,7 +13,7 @@ from .export import export_run
 from .feature_maps import get_feature_maps
 from .histograms import get_trained_weights, get_weights
 from .kept import Kept
-from .shapes import get_model_text, get_shapes, trace_source
+from .shapes import check_model, get_model_text, get_shapes, trace_source
 
 Handler = Callable[[Any, CallContext, Kept], object]
 
@@ -24,6 +24,7 @@ HANDLERS: Mapping[type[requests.Request], Handler] = {
     requests.GetImages: get_images,
     requests.GetShapes: get_shapes,
     requests.GetModelText: get_model_text,
+    requests.CheckModel: check_model,
     requests.TraceSource: trace_source,
     requests.GetWeights: get_weights,
     requests.GetTrainedWeights: get_trained_weights,

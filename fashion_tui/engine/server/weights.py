@@ -1,6 +1,7 @@
 """A run's network with the weights of one of its checkpoints."""
 
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import torch
@@ -10,10 +11,12 @@ from fashion_tui.data.files import MissingData, WrongFolder
 from fashion_tui.lab.checkpoint import final_weights, read_checkpoint
 from fashion_tui.lab.datasets import Dataset
 from fashion_tui.lab.devices import choose_device
-from fashion_tui.lab.models import build
+from fashion_tui.lab.written import network_for
 from fashion_tui.runs.checkpoints import CheckpointStore
 from fashion_tui.runs.store import load_config
+from fashion_tui.runs.trust import trusted_network
 from fashion_tui.schema.errors import UsageError, UserError
+from fashion_tui.schema.requests import WrittenNetwork
 from fashion_tui.schema.run import CheckpointRef, RunConfig
 
 from .kept import Kept
@@ -23,14 +26,21 @@ from .kept import Kept
 class Trained:
     """A run, its data, and which of its checkpoints is meant."""
 
+    path: Path
     config: RunConfig
     dataset: Dataset
     checkpoint: CheckpointRef
     file: Path
+    """Of the checkpoint."""
+
+    @cached_property
+    def network(self) -> WrittenNetwork | None:
+        """The run's own network; None where it is one of ours. UntrustedSource where it may not be executed."""
+        return trusted_network(self.path, self.config)
 
     def model(self) -> nn.Module:
-        """The network on the CPU; UserError where the file isn't what a trainer writes."""
-        model = build(self.config.recipe.model)
+        """The network on the CPU; its code is executed. UserError where the file isn't what a trainer writes."""
+        model = network_for(self.config.recipe, self.network)
         training, _ = read_checkpoint(self.file)
         try:
             model.load_state_dict(final_weights(training))
@@ -47,7 +57,7 @@ def trained(run_path: str, checkpoint: str, kept: Kept) -> Trained:
     path = Path(run_path)
     config = load_config(path)
     ref = find_checkpoint(path, config, checkpoint)
-    return Trained(config, run_dataset(config, kept), ref, CheckpointStore(path).path(ref))
+    return Trained(path, config, run_dataset(config, kept), ref, CheckpointStore(path).path(ref))
 
 
 def find_checkpoint(run_path: Path, config: RunConfig, wanted: str) -> CheckpointRef:

@@ -40,6 +40,8 @@ class EvaluationFailed(Message):
     path: Path
     problem: str
     """One line."""
+    untrusted: bool = False
+    """The run's network is code from elsewhere."""
 
 
 @dataclass

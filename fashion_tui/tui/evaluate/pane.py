@@ -18,7 +18,7 @@ from fashion_tui.report.confusion import confusion_lines, largest_confusions
 from fashion_tui.report.evaluation import confusion_caption
 from fashion_tui.report.glyphs import glyphs
 from fashion_tui.report.style import ACCENT, ATTENTION, MUTED
-from fashion_tui.schema.errors import UserError
+from fashion_tui.schema.errors import UntrustedSource, UserError
 from fashion_tui.schema.evaluation import Evaluation, PredictionPage
 from fashion_tui.schema.requests import Evaluate, GetPredictions
 from fashion_tui.schema.run import LIVE_STATES, RunSummary
@@ -26,6 +26,7 @@ from fashion_tui.tui.actions import ON_PANE, PaneName, bindings
 from fashion_tui.tui.frame import short_name
 from fashion_tui.tui.pane import RunPane
 from fashion_tui.tui.picture_pane import PicturePane
+from fashion_tui.tui.trust import NOT_RUN, may_be_run
 from fashion_tui.tui.widgets.choice import Choice, ChoiceScreen
 from fashion_tui.tui.widgets.fitted import FittedLines, with_right
 from fashion_tui.tui.widgets.picture_grid import LARGE, MEDIUM, SMALL, PictureGrid, Tile
@@ -176,6 +177,8 @@ class EvaluatePane(PicturePane[PageKey, PredictionPage], RunPane, can_focus=True
         try:
             request = Evaluate(run_path=str(path), checkpoint="final")
             evaluation = await self.lab_app.engine.ask(request, Evaluation, progress)
+        except UntrustedSource:
+            self.post_message(EvaluationFailed(path, NOT_RUN, untrusted=True))
         except UserError as error:
             self.post_message(EvaluationFailed(path, str(error)))
         else:
@@ -218,6 +221,16 @@ class EvaluatePane(PicturePane[PageKey, PredictionPage], RunPane, can_focus=True
         if message.path == self._path:
             self._evaluating = False
             self._complain(message.problem)
+            if message.untrusted and self.lab_app.current_pane is self:
+                self._ask_to_trust(message.path)
+
+    @work(group="trust", exclusive=True)
+    async def _ask_to_trust(self, path: Path) -> None:
+        try:
+            if await may_be_run(self.app, path) and path == self._path:
+                self._evaluate()
+        except UserError as error:
+            self._complain(str(error))
 
     def _complain(self, problem: str) -> None:
         if self._evaluation is not None:

@@ -17,10 +17,13 @@ from textual.widgets import Static
 from fashion_tui.report.glyphs import glyphs
 from fashion_tui.report.style import FOREGROUND
 from fashion_tui.schema.errors import UserError
-from fashion_tui.schema.requests import Fault, NamedNetwork, SourceTrace, WrittenNetwork
+from fashion_tui.schema.recipe import MODELS
+from fashion_tui.schema.requests import CheckModel, Fault, NamedNetwork, SourceTrace, WrittenNetwork
 from fashion_tui.tui.actions import ON_PANE, PaneName, bindings
 from fashion_tui.tui.evaluate.runs import run_choice, with_checkpoint
-from fashion_tui.tui.messages import TrainModel, TrainSource
+from fashion_tui.tui.messages import TrainNetwork
+from fashion_tui.tui.state import NewNetwork
+from fashion_tui.tui.trust import NOT_RUN, may_be_run
 from fashion_tui.tui.widgets.choice import Choice, ChoiceScreen
 from fashion_tui.tui.widgets.fitted import FittedLines
 from fashion_tui.tui.widgets.row_list import RowList
@@ -159,7 +162,11 @@ class ModelPane(EditingPane):
     @work(group="runs", exclusive=True)
     async def _open_run(self, path: Path) -> None:
         try:
-            self.post_message(RunOpened(await asyncio.to_thread(subject_of_run, path)))
+            if await may_be_run(self.app, path):
+                self.post_message(RunOpened(await asyncio.to_thread(subject_of_run, path)))
+            else:
+                self._maps_wanted = False
+                self.notify(NOT_RUN)
         except UserError as error:
             self.notify(str(error), severity="error", markup=False)
 
@@ -193,9 +200,29 @@ class ModelPane(EditingPane):
         elif self.subject.input_size != INPUT_SIZE or table.outputs != ((CLASSES,),):
             self.notify("To be trained here a network takes 1×28×28 and gives 10 scores.", severity="warning")
         elif isinstance(network, WrittenNetwork):
-            self.post_message(TrainSource(network.source, network.class_name or table.model, network.arguments))
+            self._train_written(network)
         else:
-            self.post_message(TrainModel(network.model))
+            self.post_message(TrainNetwork(NewNetwork(network.model)))
+
+    def _train_written(self, network: WrittenNetwork) -> None:
+        """What stands in the editor now; as one of ours where nothing of it was changed."""
+        if self.has_text and not self.is_edited and self.subject.name in MODELS:
+            self.post_message(TrainNetwork(NewNetwork(self.subject.name)))
+            return
+        source = self.query_one(EditorView).text if self.has_text else network.source
+        named = msgspec.structs.replace(network, source=source, exact=True)
+        self._try_written(named, edited=self.is_edited)
+
+    @work(group="train", exclusive=True)
+    async def _try_written(self, network: WrittenNetwork, *, edited: bool) -> None:
+        """A run takes the source alone: whether it works so is known before the form asks for anything."""
+        try:
+            tried = await self.lab_app.workshop.ask(CheckModel(network=network), WrittenNetwork, PATIENCE)
+        except UserError as error:
+            self.notify(str(error), severity="error", markup=False)
+        else:
+            name = tried.class_name or self.subject.name
+            self.post_message(TrainNetwork(NewNetwork(name, tried, is_edited=edited)))
 
     # What keys do
 

@@ -2,13 +2,25 @@
 
 from pathlib import Path
 
+import msgspec
+
 from fashion_tui.runs.store import load_config
+from fashion_tui.runs.trust import trusted_network
+from fashion_tui.schema.recipe import check_recipe
 from fashion_tui.schema.requests import NamedNetwork
 
 from .subject import Subject
 
 
 def subject_of_run(path: Path) -> Subject:
-    """The network of the run, with what it has learned. Reads files: for a thread. UserError where they are damaged."""
+    """The network of the run, with what it has learned. Reads files: for a thread.
+
+    UserError where they are damaged; UntrustedSource where the network is code from elsewhere.
+    """
     config = load_config(path)
-    return Subject(config.recipe.model, NamedNetwork(model=config.recipe.model), run=path)
+    written = trusted_network(path, config)
+    if written is None:
+        check_recipe(config.recipe)  # or the name might stand for any file
+        return Subject(config.recipe.model, NamedNetwork(model=config.recipe.model), run=path)
+    # Of no file: the run's folder is neither searched for modules nor saved into.
+    return Subject(config.recipe.model, msgspec.structs.replace(written, file=None), run=path)

@@ -42,6 +42,7 @@ def _settings(config: RunConfig, snapshot: RunSnapshot) -> str:
     recipe = config.recipe
     device = snapshot.started.device if snapshot.started else config.device
     parts = [
+        *([recipe.model] if config.source else []),
         recipe.name,
         *(["synthetic data"] if config.dataset.name == "synthetic" else []),
         f"batch {recipe.batch_size}",

@@ -16,10 +16,14 @@ from textual.screen import ModalScreen
 from textual.widget import Widget
 from textual.widgets import Input, Label, Static
 
+from fashion_tui.report.glyphs import glyphs
 from fashion_tui.report.style import ACCENT, BAD, MUTED
+from fashion_tui.report.words import said
 from fashion_tui.schema.errors import UserError
 from fashion_tui.schema.recipe import PRECISIONS, RECIPES, Recipe, check_batch_size, check_recipe
+from fashion_tui.schema.requests import WrittenNetwork
 from fashion_tui.schema.run import check_run_values
+from fashion_tui.tui.state import NewNetwork
 from fashion_tui.tui.widgets.cycle import Cycle
 
 
@@ -28,6 +32,8 @@ class RunChoices:
     """What the form gives: everything that a run is started with, but the data."""
 
     recipe: Recipe
+    network: WrittenNetwork | None
+    """What the person has written, in the place of the recipe's."""
     seed: int
     device: str
     validation: int
@@ -69,13 +75,17 @@ class RunForm(ModalScreen[RunChoices | None]):
         Binding("up", "app.focus_previous", "previous field", show=False),
     ]
 
-    def __init__(self, train_images: int, dataset: str, owner: Widget) -> None:
-        """`owner` is asked for the machine's devices when they are needed: to know them takes an engine with torch."""
+    def __init__(self, train_images: int, dataset: str, owner: Widget, network: NewNetwork | None = None) -> None:
+        """`network` takes the place of the recipes'.
+
+        `owner` is asked for the machine's devices when they are needed: to know them takes an engine with torch.
+        """
         super().__init__()
         self.owner = owner
         self.train_images = train_images
         self.dataset = dataset
-        self.recipe = next(iter(RECIPES.values()))
+        self.network = network
+        self.recipe = self._recipe(next(iter(RECIPES)))
         self._devices_asked = False
 
     def compose(self) -> ComposeResult:
@@ -85,6 +95,10 @@ class RunForm(ModalScreen[RunChoices | None]):
                 yield Label("recipe")
                 yield Cycle(tuple(RECIPES), id="recipe")
                 yield Static(self.recipe.summary, classes="hint", id="summary", markup=False)
+            with Horizontal(classes="field"):
+                yield Label("network")
+                yield Static(said(self.recipe.model, glyphs()), id="network", markup=False)
+                yield Static(self._origin(), classes="hint", id="network-hint", markup=False)
             for field in FIELDS:
                 with Horizontal(classes="field"):
                     yield Label(field.label)
@@ -121,8 +135,9 @@ class RunForm(ModalScreen[RunChoices | None]):
 
     @on(Cycle.Changed, "#recipe")
     def _recipe_chosen(self, event: Cycle.Changed) -> None:
-        self.recipe = RECIPES[event.value]
+        self.recipe = self._recipe(event.value)
         self.query_one("#summary", Static).update(self.recipe.summary)
+        self.query_one("#network", Static).update(said(self.recipe.model, glyphs()))
         for field in FIELDS:
             self.query_one(f"#{field.name}", Input).value = self._initial(field)
 
@@ -166,11 +181,24 @@ class RunForm(ModalScreen[RunChoices | None]):
         self.dismiss(
             RunChoices(
                 recipe=recipe,
+                network=self._written,
                 seed=int(values["seed"]),
                 device=self.query_one("#device", Cycle).value,
                 validation=int(values["validation"]),
             )
         )
+
+    @property
+    def _written(self) -> WrittenNetwork | None:
+        return None if self.network is None else self.network.written
+
+    def _recipe(self, name: str) -> Recipe:
+        """The recipe of that name, with the network that the form was opened with."""
+        recipe = RECIPES[name]
+        return recipe if self.network is None else msgspec.structs.replace(recipe, model=self.network.name)
+
+    def _origin(self) -> str:
+        return "the recipe's" if self.network is None else said(self.network.origin, glyphs())
 
     def _initial(self, field: Field) -> str:
         value = getattr(self.recipe, field.name, 0)
@@ -191,6 +219,6 @@ class RunForm(ModalScreen[RunChoices | None]):
             check_batch_size(self.recipe, self.train_images - int(value))
         else:
             recipe = msgspec.structs.replace(self.recipe, **{field.name: value})
-            check_recipe(recipe)
+            check_recipe(recipe, written=self._written is not None)
             check_batch_size(recipe, self.train_images)
         return value

@@ -1,5 +1,6 @@
 """What the Train pane's workers tell it."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,3 +24,12 @@ class RequestDone(Message):
     outcome: str
     """One line."""
     failed: bool = False
+
+
+@dataclass
+class TrustWanted(Message):
+    """What was asked of a run would execute code from elsewhere."""
+
+    path: Path
+    again: Callable[[], None]
+    """Asks for it once more, when the person has let the code run."""

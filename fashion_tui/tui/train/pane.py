@@ -10,6 +10,7 @@ from textual import on, work
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Horizontal
+from textual.message import Message
 from textual.notifications import SeverityLevel
 from textual.widget import Widget
 from textual.worker import get_current_worker
@@ -19,16 +20,18 @@ from fashion_tui.runs import launch, store
 from fashion_tui.runs.host import available_threads
 from fashion_tui.runs.reader import RunReader
 from fashion_tui.schema.dataset import DatasetRef
-from fashion_tui.schema.errors import UserError
+from fashion_tui.schema.errors import UntrustedSource, UserError
 from fashion_tui.schema.requests import Device, GetDevices
 from fashion_tui.schema.run import LIVE_STATES, RunSummary
 from fashion_tui.tui.actions import ON_PANE, PaneName, bindings
 from fashion_tui.tui.frame import short_name
 from fashion_tui.tui.messages import EvaluateRun
 from fashion_tui.tui.pane import EmptyState, RunPane
+from fashion_tui.tui.state import NewNetwork
+from fashion_tui.tui.trust import NOT_RUN, may_be_run
 
 from .form import DevicesWanted, RunChoices, RunForm
-from .messages import RequestDone, SnapshotTaken
+from .messages import RequestDone, SnapshotTaken, TrustWanted
 from .run_list import RunList
 from .run_view import RunView
 
@@ -136,6 +139,17 @@ class TrainPane(RunPane):
         severity: SeverityLevel = "error" if message.failed else "information"
         self.notify(message.outcome, severity=severity, timeout=OUTCOME_SECONDS, markup=False)
 
+    @on(TrustWanted)
+    @work
+    async def _ask_to_trust(self, message: TrustWanted) -> None:
+        try:
+            if await may_be_run(self.app, message.path):
+                message.again()
+            else:
+                self.post_message(RequestDone(message.path, NOT_RUN))
+        except UserError as error:
+            self.post_message(RequestDone(message.path, str(error), failed=True))
+
     @on(DevicesWanted)
     @work
     async def _offer_devices(self, message: DevicesWanted) -> None:
@@ -163,14 +177,18 @@ class TrainPane(RunPane):
             case _:
                 return run.step > 0
 
+    def action_new_run(self) -> None:
+        self.new_run(None)
+
     @work
-    async def action_new_run(self) -> None:
+    async def new_run(self, network: NewNetwork | None) -> None:
+        """Open the form: with that network, or with the recipe's."""
         state = self.lab_app.dataset
         if state is None:
             self.notify("Still looking for the data set; try again in a moment.")
             return
         train_images = await asyncio.to_thread(files.train_size, state.ref)
-        form = RunForm(train_images, "synthetic garments" if state.is_synthetic else "Fashion-MNIST", self)
+        form = RunForm(train_images, "synthetic garments" if state.is_synthetic else "Fashion-MNIST", self, network)
         choices = await self.app.push_screen_wait(form)
         if choices is not None:
             self._start(choices, state.ref)
@@ -189,6 +207,7 @@ class TrainPane(RunPane):
                 deterministic=False,
                 validation=choices.validation,
                 checkpoint_every=CHECKPOINT_EVERY,
+                network=choices.network,
             )
             launch.launch(path)
             self.app.call_from_thread(self.open_run, path)
@@ -235,7 +254,9 @@ class TrainPane(RunPane):
 
         def carry_out() -> None:
             try:
-                done = RequestDone(path, request())
+                done: Message = RequestDone(path, request())
+            except UntrustedSource:
+                done = TrustWanted(path, lambda: self._ask(path, asked, request))
             except UserError as error:
                 done = RequestDone(path, str(error), failed=True)
             self.post_message(done)

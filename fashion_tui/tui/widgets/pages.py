@@ -51,8 +51,9 @@ class PageLoader(Generic[Key, Page]):
             try:
                 page = await self._fetch(key)
             except UserError as error:
-                self._wanted = []
-                self._failed(error)
+                if key in self._wanted:  # else something else is wanted by now, and comes next
+                    self._wanted = []
+                    self._failed(error)
                 continue
             if key in self._wanted:
                 self._pages[key] = page

@@ -1,0 +1,172 @@
+"""One's own network in the app: trained by a key as it is edited, and asked about where it comes from elsewhere."""
+
+import shutil
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import msgspec
+import pytest
+from textual.pilot import Pilot
+from textual.widgets import Input, TextArea
+
+from fashion_tui.data import files
+from fashion_tui.lab.checkpoint import write_checkpoint
+from fashion_tui.lab.written import trainable
+from fashion_tui.runs import launch
+from fashion_tui.runs.checkpoints import CheckpointStore
+from fashion_tui.runs.store import load_config, new_run
+from fashion_tui.schema.recipe import GUIDE
+from fashion_tui.schema.run import LIVE_STATES
+from fashion_tui.tui.app import FashionApp
+from fashion_tui.tui.model.editor import CodeEditor
+from fashion_tui.tui.model.pane import ModelPane
+from fashion_tui.tui.settings import Settings
+from fashion_tui.tui.train.form import RunForm
+from fashion_tui.tui.trust import TrustQuestion, shown_source
+from fashion_tui.tui.widgets.choice import ChoiceScreen
+from tests.tui.pilots import screen_text, until
+from tests.written import forget_trust, that_leaves_a_mark, written
+
+
+@asynccontextmanager
+async def app_on(runs: Path, size: tuple[int, int] = (120, 40)) -> AsyncIterator[tuple[FashionApp, Pilot[None]]]:
+    """The app on the drawn garments; whatever it started is stopped at the end."""
+    app = FashionApp(Settings(runs, dataset="synthetic"))
+    async with app.run_test(size=size, notifications=True) as pilot:
+        await until(pilot, lambda: app.dataset is not None, "the data set")
+        try:
+            yield app, pilot
+        finally:
+            for run in app.runs:
+                if run.state in LIVE_STATES:
+                    launch.stop(Path(run.path))
+
+
+@pytest.fixture
+def unknown(tmp_path: Path, state_home: Path) -> Path:
+    """A stopped run with a checkpoint, whose network leaves a mark where it is executed, and is known to nobody."""
+    network = written(that_leaves_a_mark(tmp_path / "mark"), width=8)
+    path = new_run(
+        tmp_path / "runs",
+        recipe=msgspec.structs.replace(GUIDE, model="Net"),
+        dataset=files.verify(files.find("synthetic", None)),
+        seed=0,
+        device="cpu",
+        threads=1,
+        deterministic=False,
+        validation=0,
+        checkpoint_every=30.0,
+        network=network,
+    )
+    state = {"model": trainable(network)[0].state_dict()}
+    CheckpointStore(path).save(lambda file: write_checkpoint(file, state, {}), step=10, epoch=0)
+    (tmp_path / "mark").unlink()
+    forget_trust(state_home)
+    return path
+
+
+async def asked(app: FashionApp, pilot: Pilot[None]) -> TrustQuestion:
+    await until(pilot, lambda: isinstance(app.screen, TrustQuestion) and app.screen.query(TextArea), "the question")
+    assert isinstance(app.screen, TrustQuestion)
+    return app.screen
+
+
+async def test_the_edited_network_is_trained_by_key_and_stored_with_its_run(tmp_path: Path) -> None:
+    async with app_on(tmp_path / "runs") as (app, pilot):
+        await pilot.press("f4")
+        await until(pilot, lambda: app.query(ModelPane) and "fc2" in screen_text(app), "the table")
+        await pilot.press("t")
+        await until(pilot, lambda: isinstance(app.screen, RunForm), "the form for our own network")
+        assert "one of ours" in screen_text(app)
+        await pilot.press("escape", "f4", "i")
+        editor = app.query_one(CodeEditor)
+        await until(pilot, lambda: app.focused is editor and editor.text and "✓" in screen_text(app), "the editor")
+        edited = editor.text.replace("GuideNet", "Mine").replace("200", "30")
+        editor.replace(edited, (0, 0), editor.document.end)
+        await until(pilot, lambda: "Mine  edited" in screen_text(app), "its name")
+        await pilot.press("escape", "t")
+        await until(pilot, lambda: isinstance(app.screen, RunForm), "the form")
+        await until(pilot, lambda: "Mine" in screen_text(app) and "edited" in screen_text(app), "what is trained")
+        for name, value in (("epochs", "1"), ("batch_size", "500")):
+            app.screen.query_one(f"#{name}", Input).value = value
+        await pilot.press("enter")
+        await until(pilot, lambda: app.runs and app.runs[0].state == "finished", "the run's end")
+        path = Path(app.runs[0].path)
+        assert (path / "model.py").read_text() == edited
+        source = load_config(path).source
+        assert source is not None
+        assert source.class_name == "Mine"
+        await pilot.press("e")
+        await until(pilot, lambda: "top-2" in screen_text(app), "its evaluation, unasked")
+
+
+async def test_evaluate_shows_the_source_of_an_unknown_run_and_asks(unknown: Path, tmp_path: Path) -> None:
+    async with app_on(tmp_path / "runs", (80, 24)) as (app, pilot):
+        await pilot.press("f6")
+        question = await asked(app, pilot)
+        await until(pilot, lambda: "class Net(nn.Module)" in screen_text(app), "the source")
+        assert "haven't run before" in screen_text(app)
+        assert "let it run" in screen_text(app)
+        assert "Net(width=8)" in question.query_one(TextArea).text
+        await pilot.press("enter")
+        assert app.screen is question
+        await pilot.press("n")
+        await until(pilot, lambda: "wasn't run" in screen_text(app), "the refusal")
+        assert not (tmp_path / "mark").exists()
+        await pilot.press("e")
+        await asked(app, pilot)
+        await pilot.press("y")
+        await until(pilot, lambda: "2,000" in screen_text(app) and (tmp_path / "mark").exists(), "its evaluation")
+
+
+async def test_its_weights_and_maps_are_shown_after_asking(unknown: Path, tmp_path: Path) -> None:
+    async with app_on(tmp_path / "runs") as (app, pilot):
+        await until(pilot, lambda: app.runs, "the run")
+        await pilot.press("f4")
+        await until(pilot, lambda: app.query(ModelPane) and "fc2" in screen_text(app), "the table")
+        await pilot.press("m")
+        await until(pilot, lambda: isinstance(app.screen, ChoiceScreen), "the runs")
+        await pilot.press("enter")
+        await asked(app, pilot)
+        assert not (tmp_path / "mark").exists()
+        await pilot.press("y")
+        await until(pilot, lambda: "weights of net-" in screen_text(app), "its network")
+        await until(pilot, lambda: "picture 0:" in screen_text(app), "its maps")
+
+
+async def test_resume_asks_and_a_source_that_changes_meanwhile_is_not_run(
+    unknown: Path, tmp_path: Path, state_home: Path
+) -> None:
+    async with app_on(tmp_path / "runs") as (app, pilot):
+        await pilot.press("f5")
+        await until(pilot, lambda: app.runs and "lost" in screen_text(app), "the run")
+        await pilot.press("r")
+        await asked(app, pilot)
+        other = new_run(
+            tmp_path / "other",
+            recipe=msgspec.structs.replace(GUIDE, model="Net"),
+            dataset=load_config(unknown).dataset,
+            seed=0,
+            device="cpu",
+            threads=1,
+            deterministic=False,
+            validation=0,
+            checkpoint_every=30.0,
+            network=written(that_leaves_a_mark(tmp_path / "other-mark")),
+        )
+        forget_trust(state_home)
+        for name in ("model.py", "config.json"):
+            shutil.copy(other / name, unknown / name)
+        await pilot.press("y")
+        await until(pilot, lambda: "other-mark" in screen_text(app), "the other source")
+        await asked(app, pilot)
+        await pilot.press("escape")
+        await until(pilot, lambda: "wasn't run" in screen_text(app), "the refusal")
+        assert not (tmp_path / "mark").exists()
+        assert not (tmp_path / "other-mark").exists()
+
+
+def test_nothing_in_a_source_is_hidden_or_obeyed_when_it_is_shown() -> None:
+    source = "a = 1  # \x1b[8m\rimport os\t# \u202e\u200b[bold]x[/]\r\n"
+    assert shown_source(source) == "a = 1  # �[8m\nimport os   # ��[bold]x[/]\n"
