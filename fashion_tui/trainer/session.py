@@ -3,6 +3,7 @@
 import os
 import time
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -10,6 +11,7 @@ import torch
 
 from fashion_tui.lab.datasets import Dataset, Images, hold_out, load
 from fashion_tui.lab.devices import choose_device, describe, set_determinism
+from fashion_tui.lab.diagnosis import layer_that_broke
 from fashion_tui.lab.evaluation import Figures, evaluate, predict_logits
 from fashion_tui.lab.models import count_parameters
 from fashion_tui.lab.training import Training
@@ -20,11 +22,14 @@ from fashion_tui.schema.run import RunConfig
 
 from .checkpoints import Checkpoints, Found, newest_checkpoint
 from .control import Control
-from .endings import TrainingFailed
+from .endings import LossNotFinite, TrainingFailed
 from .figures import StepFigures
 from .log import RunLog
 from .signals import StopSignals
 from .status import StatusBoard
+
+DIAGNOSIS_SECONDS = 60.0
+"""How long is looked for the layer that a loss which isn't finite came from."""
 
 
 @dataclass(frozen=True)
@@ -74,7 +79,8 @@ class Session:
         images, self.validation = hold_out(dataset.train, config.validation)
         found = newest_checkpoint(orders.run_path, self.log.report)
         self.recipe = self._recipe(found)
-        self.training = Training(self.recipe, images, device=device, seed=config.seed)
+        self._begin = partial(Training, self.recipe, images, device=device, seed=config.seed)
+        self.training = self._begin()
         if found is not None:
             self.training.load_state_dict(found.training)
         self._announce(found)
@@ -83,9 +89,13 @@ class Session:
         self.control = Control(orders.run_path, orders.signals, self.figures, self.checkpoints)
 
     def train(self) -> Finished:
-        while self.training.epoch < self.recipe.epochs:
-            self._train_epoch()
-            self._end_epoch()
+        try:
+            while self.training.epoch < self.recipe.epochs:
+                self._train_epoch()
+                self._end_epoch()
+        except LossNotFinite as error:
+            layer = self._layer_that_broke(error.step)
+            raise LossNotFinite(error.loss, error.step, error.learning_rate, layer) from None
         return self._finish()
 
     def _train_epoch(self) -> None:
@@ -131,6 +141,17 @@ class Session:
             training.best_validation = best_before
         if is_last and not saved:
             raise TrainingFailed("the trained weights can't be saved: make room on the disk, then resume the run")
+
+    def _layer_that_broke(self, step: int) -> str | None:
+        """From the last good checkpoint on the steps are made once more, for as long as anybody would wait."""
+        training = self._begin()
+        found = newest_checkpoint(self.orders.run_path, self.log.report)
+        if found is not None:
+            training.load_state_dict(found.training)
+        deadline = time.monotonic() + DIAGNOSIS_SECONDS
+        return layer_that_broke(
+            training, step, go_on=lambda: self.orders.signals.received is None and time.monotonic() < deadline
+        )
 
     def _finish(self) -> Finished:
         training = self.training

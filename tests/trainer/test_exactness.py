@@ -181,7 +181,9 @@ def test_loss_that_is_no_number_ends_the_run_and_keeps_the_last_good_checkpoint(
     store.save(lambda file: write_checkpoint(file, training, notes), step=good.step, epoch=good.epoch)
     before = final_state(run_path)
 
-    failed = assert_failed(train(run_path, "--epochs", "3"), "at step 128")
+    failed = assert_failed(
+        train(run_path, "--epochs", "3"), "at step 128, and the first such value comes from the layer conv2 (Conv2d)"
+    )
     assert "try a learning rate below 1e+30" in failed.message
     assert failed.step == 128
     steps = figures(run_path)
