@@ -2,11 +2,11 @@
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from .faults import Fault, RecordFault, encode, table
+from .forked import ForkedTrainer
 from .trainers import Trainer
 
 
@@ -15,13 +15,28 @@ def train() -> Iterator[Callable[..., Trainer]]:
     """Starts a trainer on a run."""
     started: list[Trainer] = []
 
-    def start(run_path: Path, *arguments: str, **options: Any) -> Trainer:
-        started.append(Trainer(run_path, *arguments, **options))
+    def start(run_path: Path, *arguments: str, before: Callable[[], None] | None = None) -> Trainer:
+        started.append(Trainer(run_path, *arguments, before=before))
         return started[-1]
 
     yield start
     for trainer in started:
-        if trainer.process.poll() is None:
+        if not trainer.has_ended:
+            trainer.kill()
+
+
+@pytest.fixture
+def fork() -> Iterator[Callable[..., ForkedTrainer]]:
+    """The same, in a tenth of the time; see `forked`."""
+    started: list[ForkedTrainer] = []
+
+    def start(run_path: Path, *, dies: tuple[str, int] | None = None) -> ForkedTrainer:
+        started.append(ForkedTrainer(run_path, dies=dies))
+        return started[-1]
+
+    yield start
+    for trainer in started:
+        if not trainer.has_ended:
             trainer.kill()
 
 

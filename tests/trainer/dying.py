@@ -1,17 +1,11 @@
-"""The real trainer, but killed by SIGKILL at a chosen instant: `python -m tests.trainer.dying INSTANT NTH RUN …`.
-
-The instant is one of INSTANTS, as it comes for the NTH time. Whatever Python or torch would still like to write then is
-never written.
-"""
+"""Instants at which a trainer kills itself by SIGKILL: whatever Python or torch would still like to write is lost."""
 
 import os
 import signal
-import sys
 from collections.abc import Callable
 from typing import Any
 
 from fashion_tui.runs import checkpoints
-from fashion_tui.trainer.__main__ import main
 
 Die = Callable[[], None]
 """Kills this process where it is called for the chosen time."""
@@ -77,6 +71,7 @@ INSTANTS: dict[str, Callable[[Die], None]] = {
 
 
 def die_at(instant: str, nth: int) -> None:
+    """This process is killed when that instant comes for the `nth` time."""
     left = nth
 
     def die() -> None:
@@ -86,9 +81,3 @@ def die_at(instant: str, nth: int) -> None:
             os.kill(os.getpid(), signal.SIGKILL)
 
     INSTANTS[instant](die)
-
-
-if __name__ == "__main__":
-    die_at(sys.argv[1], int(sys.argv[2]))
-    del sys.argv[1:3]
-    sys.exit(main())

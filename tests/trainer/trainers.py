@@ -58,21 +58,10 @@ class TrainerEnded(AssertionError):
 class Trainer:
     """A trainer's process on a run, and its log as it grows."""
 
-    def __init__(
-        self,
-        run_path: Path,
-        *arguments: str,
-        before: Callable[[], None] | None = None,
-        dies: tuple[str, int] | None = None,
-    ) -> None:
-        """`dies`: where it is to be killed, and the how manieth time that it comes there (`dying.INSTANTS`)."""
-        self.run_path = run_path
-        self._follower = EventFollower(run_path, load_config(run_path).run)
-        self._unseen = list(self._follower.events())
-        self._unseen.clear()  # what earlier trainers wrote
-        module = ["tests.trainer.dying", dies[0], str(dies[1])] if dies else ["fashion_tui.trainer"]
+    def __init__(self, run_path: Path, *arguments: str, before: Callable[[], None] | None = None) -> None:
+        self.follow(run_path)
         self.process = subprocess.Popen(
-            [sys.executable, "-m", *module, str(run_path), *arguments],
+            [sys.executable, "-m", "fashion_tui.trainer", str(run_path), *arguments],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -80,11 +69,22 @@ class Trainer:
             preexec_fn=before,  # noqa: PLW1509 - a limit on the size of files
         )
 
+    def follow(self, run_path: Path) -> None:
+        """Look from now on at what happens in the run."""
+        self.run_path = run_path
+        self._follower = EventFollower(run_path, load_config(run_path).run)
+        self._unseen = list(self._follower.events())
+        self._unseen.clear()  # what earlier trainers wrote
+
+    @property
+    def has_ended(self) -> bool:
+        return self.process.poll() is not None
+
     def wait_for(self, kind: type[Event], condition: Callable[[Event], bool] = lambda _: True) -> Event:
         """The next such event that no call has passed yet."""
         deadline = time.monotonic() + PATIENCE
         while True:
-            ended = self.process.poll() is not None
+            ended = self.has_ended
             self._unseen += self._follower.events()
             while self._unseen:
                 event = self._unseen.pop(0)
