@@ -2,6 +2,7 @@
 
 import os
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -28,6 +29,9 @@ from .log import RunLog
 from .signals import StopSignals
 from .status import StatusBoard
 
+NICENESS = 5
+"""Of a trainer that computes on the CPU, unless it was started with more."""
+
 DIAGNOSIS_SECONDS = 60.0
 """How long is looked for the layer that a loss which isn't finite came from."""
 
@@ -51,6 +55,8 @@ def train(orders: Orders) -> Finished:
     torch.set_num_threads(config.threads)
     set_determinism(deterministic=config.deterministic)
     device = choose_device(config.device)
+    if device.type == "cpu":
+        give_way()
     dataset = load(config.dataset)
     try:
         return Session(orders, dataset, device).train()
@@ -60,6 +66,12 @@ def train(orders: Orders) -> Finished:
         size = config.recipe.batch_size
         hint = f"try a batch size of {size // 2}" if size > 1 else "try another device"
         raise TrainingFailed(f"{device} has too little memory for a batch of {size}: {hint}") from error
+
+
+def give_way() -> None:
+    """Lets whatever a person works with go first where all compute on the same CPU: it costs a lone run nothing."""
+    with suppress(OSError):
+        os.nice(max(0, NICENESS - os.nice(0)))
 
 
 def _is_out_of_memory(error: Exception) -> bool:

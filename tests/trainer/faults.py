@@ -37,7 +37,7 @@ def table(faults: list[Fault]) -> list[str]:
         sum(fault.steps_lost for fault in faults),
         sum(fault.bits_differing for fault in faults),
     )
-    rows = [HEADINGS, ("---", "--:", "--:", "--:", "--:")]
+    rows: list[tuple[str, ...]] = [HEADINGS, ("---", "--:", "--:", "--:", "--:")]
     for fault in [*faults, total]:
         counts = (fault.tried, fault.hit, fault.steps_lost, fault.bits_differing)
         rows.append((fault.name, *(f"{count:,}" for count in counts)))

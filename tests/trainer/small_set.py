@@ -13,9 +13,10 @@ _drawn = load(find("synthetic"))
 _small = Dataset(_drawn.ref, _drawn.classes, _drawn.train[:1508], _drawn.test[:500])
 
 
-def load_small(_: DatasetRef) -> Dataset:
-    """1508 images to train on, 500 to test."""
+def load_small(ref: DatasetRef) -> Dataset:
+    """1508 images to train on, 500 to test, whatever is asked for."""
+    del ref
     return _small
 
 
-session.load = load_small
+session.load = load_small  # type: ignore[attr-defined]
