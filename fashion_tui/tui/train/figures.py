@@ -173,7 +173,7 @@ def _checkpoint_note(snapshot: RunSnapshot) -> Text:
 
 def _ended_note(snapshot: RunSnapshot, signs: Glyphs) -> Text:
     if snapshot.state == "lost":
-        return Text(f"{snapshot.notice or 'its trainer is gone'} · r resumes it", style=ATTENTION)
+        return Text(f"r resumes it · {snapshot.notice or 'its trainer is gone'}", style=ATTENTION)
     match snapshot.end:
         case Failed(message=message):
             return Text(f"{signs.bad} {message}", style=BAD)
