@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 TESTS ?= tests
 
-.PHONY: run setup test check lint types borders clean
+.PHONY: run setup test test-faults check lint types borders clean
 
 run: $(VENV)/.installed
 	$(BIN)/fashion-tui
@@ -13,6 +13,10 @@ setup: $(VENV)/.installed-dev
 
 test: $(VENV)/.installed-dev
 	$(BIN)/pytest $(TESTS)
+
+# Some ten minutes: every fault many times over. Its table is the one in README.md.
+test-faults: $(VENV)/.installed-dev
+	$(BIN)/pytest -m faults tests/trainer
 
 check: lint types borders test
 

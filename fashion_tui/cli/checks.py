@@ -3,6 +3,7 @@
 import importlib.metadata
 import os
 import shutil
+import subprocess
 import sys
 import tempfile
 from pathlib import Path
@@ -49,6 +50,37 @@ def check_kernel() -> Check:
     except importlib.metadata.PackageNotFoundError:
         return Check(name="playground", ok=False, detail="ipykernel isn't installed: pip install ipykernel")
     return Check(name="playground", ok=True, detail=f"ipykernel {version}")
+
+
+def check_logout() -> Check:
+    """Whether this system's systemd ends what a person has started when the person logs out."""
+    kills = _loginctl("KillUserProcesses", "show-user")
+    if kills is None:
+        return Check(name="logout", ok=True, detail="no systemd-logind here: runs go on after logout")
+    if kills != "yes":
+        return Check(name="logout", ok=True, detail="runs go on after logout")
+    started = "start with: systemd-run --user --scope fashion-tui"
+    if _loginctl("Linger", "show-user", str(os.getuid())) == "yes":
+        return Check(name="logout", ok=True, detail=f"lingering is on; {started}, or logout ends the runs")
+    detail = f"this site ends processes at logout (KillUserProcesses): loginctl enable-linger, then {started}"
+    return Check(name="logout", ok=False, detail=detail)
+
+
+def _loginctl(name: str, *arguments: str) -> str | None:
+    """The value of a property of systemd-logind; None where it can't be had."""
+    try:
+        answer = subprocess.run(
+            ["loginctl", *arguments, f"--property={name}"],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=2,
+            check=True,
+        )
+    except (OSError, subprocess.SubprocessError, ValueError):
+        return None
+    found = [line.partition("=")[2] for line in answer.stdout.splitlines() if line.startswith(f"{name}=")]
+    return found[0] if found else None
 
 
 def check_terminal() -> Check:

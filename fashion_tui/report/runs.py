@@ -9,6 +9,7 @@ from fashion_tui.schema.run import RunSummary, State
 
 from .glyphs import glyphs
 from .style import ACCENT, ATTENTION, BAD, GOOD, MUTED
+from .words import memory
 
 
 def runs_table(runs: tuple[RunSummary, ...]) -> Table:
@@ -18,7 +19,7 @@ def runs_table(runs: tuple[RunSummary, ...]) -> Table:
     table.add_column("state", no_wrap=True)
     table.add_column("recipe", no_wrap=True)
     table.add_column("data", no_wrap=True)
-    for name in ("epoch", "step", "test"):
+    for name in ("epoch", "step", "test", "disk"):
         table.add_column(name, justify="right", no_wrap=True)
     table.add_column("", style=MUTED)
     for run in runs:
@@ -30,6 +31,7 @@ def runs_table(runs: tuple[RunSummary, ...]) -> Table:
             f"{run.epoch}/{run.epochs}" if run.epochs else "–",
             f"{run.step:,}",
             "–" if run.test_accuracy is None else f"{run.test_accuracy * 100:.1f} %",
+            memory(run.disk_bytes),
             note(run),
         )
     return table

@@ -23,7 +23,7 @@ import msgspec
 
 from fashion_tui.schema.run import CheckpointRef
 
-from .files import remove_unfinished, write_atomically
+from .files import remove_unfinished, unfinished, write_atomically
 from .text import reason
 
 CHECKPOINTS_FOLDER = "checkpoints"
@@ -107,6 +107,18 @@ class CheckpointStore:
     def steps(self) -> list[int]:
         """Of which steps there are checkpoints, newest first; they aren't checked."""
         return list(dict.fromkeys(ref.step for ref in self._refs()))
+
+    def older(self) -> list[Path]:
+        """The files of all checkpoints but the newest whole one and the best, and what was left unfinished.
+
+        None where no checkpoint is whole: a damaged one is better than nothing. For when nobody writes there.
+        """
+        newest = self.latest()
+        if newest is None:
+            return []
+        best = self._read(BEST_FILE)
+        kept = {Path(ref.file).stem for ref in (newest, best) if ref is not None}
+        return [path for path in self._files() if path.stem not in kept] + unfinished(self.folder)
 
     def path(self, ref: CheckpointRef) -> Path:
         """Where its file lies."""
@@ -199,11 +211,18 @@ class CheckpointStore:
         if best:
             keep.append(best)
         kept = {Path(ref.file).stem for ref in keep}
-        for path in self.folder.iterdir():
-            ours = CHECKPOINT.fullmatch(f"{path.stem}.pt") and path.suffix in {".pt", ".json"}
-            if ours and path.stem not in kept:
+        for path in self._files():
+            if path.stem not in kept:
                 _remove(path)
         remove_unfinished(self.folder)
+
+    def _files(self) -> list[Path]:
+        """Those that belong to checkpoints of any age, `.pt` and `.json`."""
+        return [
+            path
+            for path in self.folder.iterdir()
+            if CHECKPOINT.fullmatch(f"{path.stem}.pt") and path.suffix in {".pt", ".json"}
+        ]
 
 
 class _HashingFile(io.RawIOBase):

@@ -42,9 +42,14 @@ def write_atomically(path: Path, content: Content, *, durable: bool = True) -> N
 
 def remove_unfinished(folder: Path) -> None:
     """Remove what writers that were killed left behind; for when nobody writes there."""
-    for path in folder.glob(f".*{TEMPORARY_SUFFIX}"):
+    for path in unfinished(folder):
         with suppress(OSError):
             path.unlink()
+
+
+def unfinished(folder: Path) -> list[Path]:
+    """What writers have left behind, or are writing now."""
+    return list(folder.glob(f".*{TEMPORARY_SUFFIX}"))
 
 
 def sync_folder(folder: Path) -> None:

@@ -7,6 +7,9 @@ from pathlib import Path
 
 import psutil
 
+CLOCK_TOLERANCE = 2.0
+"""Seconds by which two readings of a process's start may differ: a system's clock is adjusted now and then."""
+
 
 @cache
 def host_name() -> str:
@@ -25,6 +28,18 @@ def boot_id() -> str:
 def process_started() -> float:
     """When this process started, in Unix time: together with its pid it names the process for good."""
     return psutil.Process(os.getpid()).create_time()
+
+
+def is_gone(pid: int, started: float) -> bool:
+    """Whether the process of this machine that had the pid and began then (Unix time) has ended."""
+    try:
+        process = psutil.Process(pid)
+        with process.oneshot():
+            return process.status() == psutil.STATUS_ZOMBIE or abs(process.create_time() - started) > CLOCK_TOLERANCE
+    except psutil.NoSuchProcess:
+        return True
+    except psutil.Error:
+        return False
 
 
 def available_threads() -> int:

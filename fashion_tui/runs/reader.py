@@ -9,6 +9,7 @@ from pathlib import Path
 from fashion_tui.schema.events import CheckpointSaved, EpochEnd, Failed, Finished, RunEvent, Started, Stopped, Warned
 from fashion_tui.schema.run import LIVE_STATES, RunConfig, RunStatus, State
 
+from .disk import usage
 from .events import EVENTS_FILE, encode_number, last_event
 from .follow import EventFollower, LogReplaced
 from .lock import holder, is_held
@@ -56,6 +57,8 @@ class RunSnapshot:
     """Lines of the log that aren't there, by its sequence numbers."""
     missing_steps: int
     """Steps without figures."""
+    disk_bytes: int
+    """What the run's files take, checkpoints included."""
     complete: bool
     """Whether the log was read to its end; where not, `poll` again."""
     damage: str | None
@@ -172,7 +175,18 @@ class RunReader:
         missing_events = self._follower.missing_events if self._follower else 0
         told = "; ".join([*damage, *self._log_damage(status, bad_lines, missing_events)]) or None
         notice = _notice(self.path, status)
-        made_of = (story.told, status, self._config, bad_lines, missing_events, self._complete, told, notice)
+        disk_bytes = usage(self.path).total
+        made_of = (
+            story.told,
+            status,
+            self._config,
+            bad_lines,
+            missing_events,
+            self._complete,
+            told,
+            notice,
+            disk_bytes,
+        )
         if before is not None and made_of == self._made_of:
             return before
         self._made_of = made_of
@@ -194,6 +208,7 @@ class RunReader:
             bad_lines=bad_lines,
             missing_events=missing_events,
             missing_steps=story.loss.missing,
+            disk_bytes=disk_bytes,
             complete=self._complete,
             damage=told,
             notice=notice,

@@ -9,6 +9,7 @@ import msgspec
 from fashion_tui.schema.events import Failed, Finished, RunEvent, Stopped
 from fashion_tui.schema.run import LIVE_STATES, RunStatus
 
+from .host import boot_id, host_name, is_gone
 from .lock import is_held
 from .records import LOG_FILE, DamagedRun, load_status
 
@@ -22,8 +23,18 @@ def is_fresh(status: RunStatus) -> bool:
 
 
 def is_alive(run_path: Path, status: RunStatus, *, fresh: bool) -> bool:
-    """Whether the run should live and does: its heartbeat is `fresh`, or its lock is held."""
-    return status.state in LIVE_STATES and (fresh or is_held(run_path))
+    """Whether the run should live and does: its heartbeat is `fresh` and its trainer there, or its lock is held.
+
+    Looking at the lock opens its file, and takes it for an instant: as long as all is well it is left alone.
+    """
+    return status.state in LIVE_STATES and ((fresh and not trainer_is_gone(status)) or is_held(run_path))
+
+
+def trainer_is_gone(status: RunStatus) -> bool:
+    """Whether the process that wrote the status has ended, as far as that can be seen: on this machine alone."""
+    if status.pid is None or status.pid_started is None:
+        return False
+    return status.host == host_name() and status.boot_id == boot_id() and is_gone(status.pid, status.pid_started)
 
 
 def derive(status: RunStatus, last_event: Callable[[], RunEvent | None], *, alive: bool) -> RunStatus:

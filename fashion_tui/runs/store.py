@@ -10,6 +10,7 @@ from fashion_tui.schema.errors import UserError
 from fashion_tui.schema.run import LIVE_STATES, RunConfig, RunSummary
 
 from .create import RUN_ID, new_run
+from .disk import usage
 from .events import EVENTS_FILE, last_event
 from .reader import RunReader
 from .records import CONFIG_FILE, STATUS_FILE, DamagedRun, load_config, load_status, write_status
@@ -60,6 +61,7 @@ def summarise(run_path: Path, *, trust_heartbeat: bool = True) -> RunSummary:
     else:
         alive = is_alive(run_path, status, fresh=trust_heartbeat and is_fresh(status))
         status = derive(status, lambda: last_event(run_path), alive=alive)
+    disk = usage(run_path)
     return RunSummary(
         run=run_path.name,
         path=str(run_path),
@@ -78,6 +80,8 @@ def summarise(run_path: Path, *, trust_heartbeat: bool = True) -> RunSummary:
         train_seconds=status.train_seconds,
         message=status.message,
         damage="; ".join(damage) or None,
+        disk_bytes=disk.total,
+        checkpoint_bytes=disk.checkpoints,
     )
 
 

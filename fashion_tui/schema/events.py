@@ -78,6 +78,8 @@ class CheckpointSaved(Event, frozen=True, kw_only=True, tag="checkpoint"):
     """What it cost the training."""
     reason: str
     """`interval`, `epoch`, `asked`, `stop` or `end`."""
+    next_in: float | None = None
+    """Seconds until the next one that nobody asks for: longer than configured where they cost too much."""
 
 
 class Answered(Event, frozen=True, kw_only=True, tag="control"):

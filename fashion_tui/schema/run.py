@@ -142,3 +142,6 @@ class RunSummary(msgspec.Struct, frozen=True, kw_only=True):
     message: str | None
     damage: str | None
     """What of the directory can't be read, in one line; None where all is well."""
+    disk_bytes: int = 0
+    """What its files take, checkpoints included."""
+    checkpoint_bytes: int = 0

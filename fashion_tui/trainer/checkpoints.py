@@ -74,7 +74,8 @@ class Checkpoints:
         if self._problem is not None:
             self._problem = None
             self.log.board.update(message=None)
-        self._next = time.monotonic() + max(self.every, seconds / COST)
+        interval = max(self.every, seconds / COST)
+        self._next = time.monotonic() + interval
         self.log.write(
             CheckpointSaved(
                 time=time.time(),
@@ -84,6 +85,7 @@ class Checkpoints:
                 bytes=ref.bytes,
                 seconds=seconds,
                 reason=reason,
+                next_in=interval,
             )
         )
         return True

@@ -10,7 +10,7 @@ from fashion_tui.lab.training import Training
 from fashion_tui.runs.events import encode_number
 from fashion_tui.schema.events import Number, Steps
 
-from .endings import TrainingFailed
+from .endings import LossNotFinite
 from .log import RunLog
 from .status import StatusBoard
 
@@ -45,7 +45,7 @@ class StepFigures:
         self._began = time.perf_counter()
 
     def flush(self) -> None:
-        """Logs the steps since the last time. TrainingFailed, naming the first such step, where a loss isn't finite."""
+        """Logs the steps since the last time. LossNotFinite, naming the first such step, where a loss isn't finite."""
         first, last = self._logged, self.training.step_in_epoch
         if first == last:
             return
@@ -70,10 +70,7 @@ class StepFigures:
             )
         )
         if broken is not None:
-            raise TrainingFailed(
-                f"the loss is {losses[broken]} at step {first_step + broken}: training stopped there; "
-                f"try a learning rate below {self.training.learning_rate:g}"
-            )
+            raise LossNotFinite(losses[broken], first_step + broken, self.training.learning_rate)
 
     def begin_epoch(self) -> None:
         """The training has gone on to its next epoch."""

@@ -2,7 +2,9 @@
 
 import os
 import time
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -10,6 +12,7 @@ import torch
 
 from fashion_tui.lab.datasets import Dataset, Images, hold_out, load
 from fashion_tui.lab.devices import choose_device, describe, set_determinism
+from fashion_tui.lab.diagnosis import layer_that_broke
 from fashion_tui.lab.evaluation import Figures, evaluate, predict_logits
 from fashion_tui.lab.models import count_parameters
 from fashion_tui.lab.training import Training
@@ -21,11 +24,17 @@ from fashion_tui.schema.run import RunConfig
 
 from .checkpoints import Checkpoints, Found, newest_checkpoint
 from .control import Control
-from .endings import TrainingFailed
+from .endings import LossNotFinite, TrainingFailed
 from .figures import StepFigures
 from .log import RunLog
 from .signals import StopSignals
 from .status import StatusBoard
+
+NICENESS = 5
+"""Of a trainer that computes on the CPU, unless it was started with more."""
+
+DIAGNOSIS_SECONDS = 60.0
+"""How long is looked for the layer that a loss which isn't finite came from."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +56,8 @@ def train(orders: Orders) -> Finished:
     torch.set_num_threads(config.threads)
     set_determinism(deterministic=config.deterministic)
     device = choose_device(config.device)
+    if device.type == "cpu":
+        give_way()
     dataset = load(config.dataset)
     try:
         return Session(orders, dataset, device).train()
@@ -56,6 +67,12 @@ def train(orders: Orders) -> Finished:
         size = config.recipe.batch_size
         hint = f"try a batch size of {size // 2}" if size > 1 else "try another device"
         raise TrainingFailed(f"{device} has too little memory for a batch of {size}: {hint}") from error
+
+
+def give_way() -> None:
+    """Lets whatever a person works with go first where all compute on the same CPU: it costs a lone run nothing."""
+    with suppress(OSError):
+        os.nice(max(0, NICENESS - os.nice(0)))
 
 
 def _is_out_of_memory(error: Exception) -> bool:
@@ -76,7 +93,8 @@ class Session:
         found = newest_checkpoint(orders.run_path, self.log.report)
         self.recipe = self._recipe(found)
         network = trusted_network(orders.run_path, config)
-        self.training = Training(self.recipe, images, device=device, seed=config.seed, network=network)
+        self._begin = partial(Training, self.recipe, images, device=device, seed=config.seed, network=network)
+        self.training = self._begin()
         if found is not None:
             self.training.load_state_dict(found.training)
         self._announce(found)
@@ -85,9 +103,13 @@ class Session:
         self.control = Control(orders.run_path, orders.signals, self.figures, self.checkpoints)
 
     def train(self) -> Finished:
-        while self.training.epoch < self.recipe.epochs:
-            self._train_epoch()
-            self._end_epoch()
+        try:
+            while self.training.epoch < self.recipe.epochs:
+                self._train_epoch()
+                self._end_epoch()
+        except LossNotFinite as error:
+            layer = self._layer_that_broke(error.step)
+            raise LossNotFinite(error.loss, error.step, error.learning_rate, layer) from None
         return self._finish()
 
     def _train_epoch(self) -> None:
@@ -133,6 +155,17 @@ class Session:
             training.best_validation = best_before
         if is_last and not saved:
             raise TrainingFailed("the trained weights can't be saved: make room on the disk, then resume the run")
+
+    def _layer_that_broke(self, step: int) -> str | None:
+        """From the last good checkpoint on the steps are made once more, for as long as anybody would wait."""
+        training = self._begin()
+        found = newest_checkpoint(self.orders.run_path, self.log.report)
+        if found is not None:
+            training.load_state_dict(found.training)
+        deadline = time.monotonic() + DIAGNOSIS_SECONDS
+        return layer_that_broke(
+            training, step, go_on=lambda: self.orders.signals.received is None and time.monotonic() < deadline
+        )
 
     def _finish(self) -> Finished:
         training = self.training

@@ -109,6 +109,7 @@ ON_PANE: dict[PaneName, tuple[Action, ...]] = {
         Action("stop", "s", "Stop the run; it can be resumed", "stop"),
         Action("checkpoint", "c", "Write a checkpoint now", "checkpoint"),
         Action("resume", "r", "Resume a run that was stopped, failed or lost", "resume"),
+        Action("prune", "x", "Remove older checkpoints of ended runs, after asking"),
         Action("evaluate", "e", "Evaluate the run on the test set", "evaluate"),
     ),
     "evaluate": (

@@ -71,6 +71,8 @@ class FashionApp(App[None]):
         self.engine = Engine()
         self.workshop = Workshop()
         self._choosing = asyncio.Lock()
+        self._listed = False
+        """Whether the runs were looked at yet."""
         self._size_before: Size | None = None
         """Of the terminal."""
         self.register_theme(FASHION_DARK)
@@ -168,7 +170,21 @@ class FashionApp(App[None]):
 
     @on(RunsListed)
     def _runs_listed(self, message: RunsListed) -> None:
+        first, self._listed = not self._listed, True
         self.runs = message.runs
+        if first:
+            self._offer_lost()
+
+    def _offer_lost(self) -> None:
+        """Tell of runs whose trainer went down while nobody looked; nothing of what is being typed is disturbed."""
+        lost = [short_name(run.run) for run in self.runs if run.state == "lost" and run.damage is None]
+        if lost:
+            who = (
+                f"{lost[0]} and {len(lost) - 1} more have lost their trainers"
+                if len(lost) > 1
+                else f"{lost[0]} has lost its trainer"
+            )
+            self.notify(f"{who}: f5, then r, goes on from the last checkpoint.", timeout=PROBLEM_SECONDS, markup=False)
 
     @on(RunsUnreadable)
     def _runs_unreadable(self, message: RunsUnreadable) -> None:

@@ -1,11 +1,13 @@
 """What scripts rely on: the keys of each answer, that stdout holds it alone, and the exit statuses."""
 
 import json
+import os
+import shutil
 from pathlib import Path
 
 import pytest
 
-from .conftest import QUICK, Call, TrainedRun
+from .conftest import QUICK, Call, TrainedRun, assert_one_line
 
 
 def test_train_tells_its_events_and_ends_with_finished(trained: TrainedRun) -> None:
@@ -36,6 +38,48 @@ def test_runs_lists_them(call: Call, trained: TrainedRun) -> None:
     assert trained.run in shown
     assert "finished" in shown
     assert "synthetic" in shown
+
+
+def test_older_checkpoints_are_pruned_only_when_that_was_said(call: Call, trained: TrainedRun, tmp_path: Path) -> None:
+    copy = tmp_path / "runs" / trained.run
+    shutil.copytree(trained.runs / trained.run, copy)
+    newest = next((copy / "checkpoints").glob("step-*.pt"))
+    older = newest.with_name("step-1.pt")
+    older.write_bytes(b"older" * 1000)
+
+    assert_one_line(call("runs", "--prune", "--runs", copy.parent), 2, "--yes")
+    assert_one_line(call("runs", "--yes", "--runs", copy.parent), 2, "--prune")
+    assert older.exists()
+    (pruned,) = call("runs", "--prune", "--yes", "--json", "--runs", copy.parent).json
+    assert (pruned["run"], pruned["bytes"]) == (trained.run, 5000)
+    assert not older.exists()
+    assert newest.exists()
+    assert call("runs", "--prune", "--yes", "--json", "--runs", copy.parent).json == []
+    (run,) = call("runs", "--json", "--runs", copy.parent).json
+    assert run["disk_bytes"] > run["checkpoint_bytes"] > newest.stat().st_size
+
+
+@pytest.mark.parametrize(
+    ("kills", "lingers", "ok", "said"),
+    [
+        ("no", "no", True, "runs go on after logout"),
+        ("yes", "no", False, "loginctl enable-linger"),
+        ("yes", "yes", True, "systemd-run --user --scope"),
+    ],
+)
+def test_doctor_tells_whether_logout_ends_runs(
+    call: Call, tmp_path: Path, kills: str, lingers: str, said: str, *, ok: bool
+) -> None:
+    """A `loginctl` as of a machine that is set up so."""
+    loginctl = tmp_path / "loginctl"
+    loginctl.write_text(
+        f"#!/bin/sh\ncase $* in *Linger*) echo Linger={lingers};; *) echo KillUserProcesses={kills};; esac\n"
+    )
+    loginctl.chmod(0o755)
+    answer = call("doctor", "--json", "--runs", tmp_path, PATH=f"{tmp_path}:{os.environ['PATH']}")
+    (check,) = [check for check in answer.json["checks"] if check["name"] == "logout"]
+    assert check["ok"] is ok
+    assert said in check["detail"]
 
 
 def test_no_runs_yet(call: Call, tmp_path: Path) -> None:

@@ -118,6 +118,7 @@ def test_checkpoints_that_cost_much_are_taken_more_rarely_than_asked(training: T
     assert (was_due, checkpoints.due) == (True, False)
     (saved,) = of_kind(run_path, CheckpointSaved)
     assert saved.seconds > 0
+    assert saved.next_in == pytest.approx(50 * saved.seconds), "2 % of the run's time, and no more"
 
 
 @pytest.mark.parametrize(

@@ -18,8 +18,8 @@ from fashion_tui.runs.follow import EventFollower
 from fashion_tui.runs.reader import RunReader
 from fashion_tui.runs.store import load_config, load_status, new_run
 from fashion_tui.schema.dataset import DatasetRef
-from fashion_tui.schema.events import Failed, Resumed, RunEvent, Steps
-from fashion_tui.schema.recipe import GUIDE
+from fashion_tui.schema.events import Failed, Finished, Resumed, RunEvent, Steps
+from fashion_tui.schema.recipe import GUIDE, Recipe
 from fashion_tui.schema.requests import WrittenNetwork
 
 Event = TypeVar("Event", bound=RunEvent)
@@ -31,35 +31,38 @@ PATIENCE = 120.0
 def make_run(
     runs_dir: Path,
     *,
+    recipe: Recipe = GUIDE,
     epochs: int = 2,
     validation: int = 8000,
     dataset: DatasetRef | None = None,
+    checkpoint_every: float = 3600.0,
     network: WrittenNetwork | None = None,
     **changes: Any,
 ) -> Path:
     """By default 2 epochs of 63 batches of 64 images, one thread, and no checkpoint but at the end of an epoch."""
     return new_run(
         runs_dir,
-        recipe=msgspec.structs.replace(GUIDE, epochs=epochs, **{"batch_size": 64, **changes}),
+        recipe=msgspec.structs.replace(recipe, epochs=epochs, **{"batch_size": 64, **changes}),
         dataset=dataset or find("synthetic"),
         seed=7,
         device="cpu",
         threads=1,
         deterministic=False,
         validation=validation,
-        checkpoint_every=3600.0,
+        checkpoint_every=checkpoint_every,
         network=network,
     )
+
+
+class TrainerEnded(AssertionError):
+    """Before what was waited for had come."""
 
 
 class Trainer:
     """A trainer's process on a run, and its log as it grows."""
 
     def __init__(self, run_path: Path, *arguments: str, before: Callable[[], None] | None = None) -> None:
-        self.run_path = run_path
-        self._follower = EventFollower(run_path, load_config(run_path).run)
-        self._unseen = list(self._follower.events())
-        self._unseen.clear()  # what earlier trainers wrote
+        self.follow(run_path)
         self.process = subprocess.Popen(
             [sys.executable, "-m", "fashion_tui.trainer", str(run_path), *arguments],
             stdin=subprocess.DEVNULL,
@@ -69,17 +72,29 @@ class Trainer:
             preexec_fn=before,  # noqa: PLW1509 - a limit on the size of files
         )
 
+    def follow(self, run_path: Path) -> None:
+        """Look from now on at what happens in the run."""
+        self.run_path = run_path
+        self._follower = EventFollower(run_path, load_config(run_path).run)
+        self._unseen = list(self._follower.events())
+        self._unseen.clear()  # what earlier trainers wrote
+
+    @property
+    def has_ended(self) -> bool:
+        return self.process.poll() is not None
+
     def wait_for(self, kind: type[Event], condition: Callable[[Event], bool] = lambda _: True) -> Event:
         """The next such event that no call has passed yet."""
         deadline = time.monotonic() + PATIENCE
         while True:
-            ended = self.process.poll() is not None
+            ended = self.has_ended
             self._unseen += self._follower.events()
             while self._unseen:
                 event = self._unseen.pop(0)
                 if isinstance(event, kind) and condition(event):
                     return event
-            assert not ended, f"the trainer ended without {kind.__name__}: {self.output()}"
+            if ended:
+                raise TrainerEnded(f"the trainer ended without {kind.__name__}: {self.output()}")
             assert time.monotonic() < deadline, f"no {kind.__name__} came"
             time.sleep(0.01)
 
@@ -136,6 +151,20 @@ def figures(run_path: Path) -> dict[int, tuple[Any, Any, Any]]:
     return kept
 
 
+def assert_same(run_path: Path, undisturbed: Path) -> None:
+    """Weights, optimiser, generators, the figures of every step and epoch, and the test's: equal to the bit."""
+    assert final_state(run_path) == final_state(undisturbed)
+    assert figures(run_path) == figures(undisturbed)
+    assert results(run_path) == results(undisturbed)
+
+
+def results(run_path: Path) -> list[object]:
+    snapshot = RunReader(run_path).poll()
+    assert isinstance(snapshot.end, Finished)
+    epochs = [msgspec.structs.replace(epoch, time=0, seconds=0) for epoch in snapshot.epochs]
+    return [*epochs, snapshot.end.step, snapshot.end.epochs, snapshot.end.test_accuracy, snapshot.end.test_loss]
+
+
 def final_state(run_path: Path) -> dict[str, Any]:
     """Every tensor and number of the newest checkpoint that decides what comes next, as bytes and plain values."""
     store = CheckpointStore(run_path)
@@ -143,6 +172,33 @@ def final_state(run_path: Path) -> dict[str, Any]:
     assert newest is not None
     training, _ = read_checkpoint(store.path(newest))
     return {path: value for path, value in _leaves("", training) if not path.endswith("_seconds")}
+
+
+def differing_bits(one: dict[str, Any], other: dict[str, Any]) -> int:
+    """In how many bits two final states differ; a number, a text or an item that is in one alone counts as one."""
+    return sum(_bits(one.get(path), other.get(path)) for path in one.keys() | other.keys())
+
+
+def _bits(one: Any, other: Any) -> int:
+    if one == other:
+        return 0
+    match one, other:
+        case (shape, bytes(mine)), (other_shape, bytes(others)) if shape == other_shape:
+            return (int.from_bytes(mine) ^ int.from_bytes(others)).bit_count()
+        case _:
+            return 1
+
+
+def steps_lost(run_path: Path) -> int:
+    """How many steps were made, logged, and had to be made again, over all that happened to the run."""
+    lost, made = 0, 0
+    for event in events(run_path):
+        if isinstance(event, Steps):
+            made = event.first_step + len(event.loss) - 1
+        if isinstance(event, Resumed):
+            lost += max(0, made - event.step)
+            made = event.step
+    return lost
 
 
 def _leaves(path: str, value: Any) -> Iterator[tuple[str, Any]]:

@@ -4,16 +4,20 @@ import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import BinaryIO
 
+import msgspec
 import pytest
 from textual.pilot import Pilot
 from textual.widgets import Input
 
 from fashion_tui.data import files
 from fashion_tui.runs import launch, store
+from fashion_tui.runs.checkpoints import CheckpointStore
 from fashion_tui.schema.recipe import GUIDE
 from fashion_tui.schema.run import LIVE_STATES
 from fashion_tui.tui.app import FashionApp
+from fashion_tui.tui.dialogs import Question
 from fashion_tui.tui.settings import Settings
 from fashion_tui.tui.train.form import RunForm
 from fashion_tui.tui.train.pane import TrainPane
@@ -146,3 +150,42 @@ async def test_a_damaged_run_is_listed_and_the_others_still_work(tmp_path: Path)
     async with train_pane(runs) as (app, pilot):
         await until(pilot, lambda: "damaged" in screen_text(app), "the damaged run")
         assert "run2" in screen_text(app)
+
+
+def lost_run(runs: Path) -> Path:
+    """As a killed trainer leaves it: said to run, with no process and no lock, and with two checkpoints."""
+    path = store.new_run(
+        runs, recipe=GUIDE, dataset=files.verify(files.find("synthetic", None)), seed=1, device="cpu", threads=1,
+        deterministic=False, validation=0, checkpoint_every=30.0, name="gone",
+    )  # fmt: skip
+    store.write_status(path, msgspec.structs.replace(store.load_status(path), state="running", heartbeat=0.0))
+
+    def write(file: BinaryIO) -> None:
+        file.write(b"x" * 5000)
+
+    for step in (1, 2):
+        CheckpointStore(path).save(write, step=step, epoch=0)
+    return path
+
+
+async def test_a_lost_run_is_offered_for_resuming_when_the_app_opens(tmp_path: Path) -> None:
+    lost_run(tmp_path / "runs")
+    async with train_pane(tmp_path / "runs") as (app, pilot):
+        await until(pilot, lambda: "has lost its trainer" in screen_text(app), "the offer")
+        await until(pilot, lambda: "r resumes it" in screen_text(app), "the run itself")
+
+
+async def test_older_checkpoints_are_removed_by_key_after_asking(tmp_path: Path) -> None:
+    folder = lost_run(tmp_path / "runs") / "checkpoints"
+    async with train_pane(tmp_path / "runs") as (app, pilot):
+        await until(pilot, lambda: app.runs, "the run")
+        await pilot.press("x")
+        await until(pilot, lambda: isinstance(app.screen, Question), "the question")
+        assert "of older checkpoints, of 1 run?" in screen_text(app)
+        await pilot.press("n")
+        await until(pilot, lambda: not isinstance(app.screen, Question), "the pane again")
+        assert len(list(folder.glob("*.pt"))) == 2
+        await pilot.press("x")
+        await until(pilot, lambda: isinstance(app.screen, Question), "the question")
+        await pilot.press("y")
+        await until(pilot, lambda: [path.name for path in folder.glob("*.pt")] == ["step-2.pt"], "the removal")

@@ -5,7 +5,7 @@ from rich.table import Table
 from rich.text import Text
 
 from fashion_tui.cli.ask import ask_engine
-from fashion_tui.cli.checks import check_kernel, check_runs, check_terminal, check_versions
+from fashion_tui.cli.checks import check_kernel, check_logout, check_runs, check_terminal, check_versions
 from fashion_tui.cli.output import json_option, show, write_json
 from fashion_tui.cli.place import Place, place_options
 from fashion_tui.cli.status import DONE, FAILED
@@ -38,6 +38,7 @@ def doctor_command(*, as_json: bool, place: Place) -> int:
         *_torch(),
         check_data(place.data),
         check_runs(place.runs_directory),
+        check_logout(),
         check_kernel(),
         check_terminal(),
     )

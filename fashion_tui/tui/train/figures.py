@@ -7,6 +7,7 @@ from rich.text import Text
 
 from fashion_tui.report.glyphs import Glyphs
 from fashion_tui.report.style import ACCENT, ATTENTION, BAD, FOREGROUND, GOOD, MUTED
+from fashion_tui.report.words import memory
 from fashion_tui.runs.reader import RunSnapshot
 from fashion_tui.schema.events import Failed, Stopped
 from fashion_tui.schema.run import LIVE_STATES, RunConfig
@@ -157,19 +158,34 @@ def _live_note(snapshot: RunSnapshot) -> Text:
         return Text(snapshot.notice, style=ATTENTION)
     if snapshot.warnings:
         return Text(f"! {snapshot.warnings[-1].message}", style=ATTENTION)
-    return Text()
+    return _checkpoint_note(snapshot)
+
+
+def _checkpoint_note(snapshot: RunSnapshot) -> Text:
+    """The last checkpoint and what it cost, so that nobody has to wonder what a power cut would take."""
+    saved = snapshot.checkpoint
+    if saved is None:
+        return Text()
+    note = f"checkpoint at step {saved.step:,}: {memory(saved.bytes)} in {saved.seconds:.2f} s"
+    if saved.next_in is not None:
+        note += f", the next within {saved.next_in:.0f} s" if saved.next_in >= 1 else ", the next within a second"
+    return Text(f"{note} · {_on_disk(snapshot)}", style=MUTED)
 
 
 def _ended_note(snapshot: RunSnapshot, signs: Glyphs) -> Text:
     if snapshot.state == "lost":
-        return Text(f"{snapshot.notice or 'its trainer is gone'} · r resumes it", style=ATTENTION)
+        return Text(f"r resumes it · {snapshot.notice or 'its trainer is gone'}", style=ATTENTION)
     match snapshot.end:
         case Failed(message=message):
             return Text(f"{signs.bad} {message}", style=BAD)
         case Stopped(step=step):
-            return Text(f"stopped at step {step:,} · r resumes it", style=MUTED)
+            return Text(f"stopped at step {step:,} · r resumes it · {_on_disk(snapshot)}", style=MUTED)
         case _:
-            return Text("e shows what it learned, and where it errs", style=MUTED)
+            return Text(f"e shows what it learned, and where it errs · {_on_disk(snapshot)}", style=MUTED)
+
+
+def _on_disk(snapshot: RunSnapshot) -> str:
+    return f"{memory(snapshot.disk_bytes)} on disk"
 
 
 def _loss(snapshot: RunSnapshot) -> str:

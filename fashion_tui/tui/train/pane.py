@@ -16,7 +16,8 @@ from textual.widget import Widget
 from textual.worker import get_current_worker
 
 from fashion_tui.data import files
-from fashion_tui.runs import launch, store
+from fashion_tui.report.words import memory
+from fashion_tui.runs import disk, launch, store
 from fashion_tui.runs.host import available_threads
 from fashion_tui.runs.reader import RunReader
 from fashion_tui.schema.dataset import DatasetRef
@@ -24,6 +25,7 @@ from fashion_tui.schema.errors import UntrustedSource, UserError
 from fashion_tui.schema.requests import Device, GetDevices
 from fashion_tui.schema.run import LIVE_STATES, RunSummary
 from fashion_tui.tui.actions import ON_PANE, PaneName, bindings
+from fashion_tui.tui.dialogs import Question
 from fashion_tui.tui.frame import short_name
 from fashion_tui.tui.messages import EvaluateRun
 from fashion_tui.tui.pane import EmptyState, RunPane
@@ -51,7 +53,9 @@ class TrainPane(RunPane):
         "A run trains in a process of its own: leave the app, lose the connection, it goes on, and stands here when "
         "you come back. The list shows every run; the one under the cursor is drawn beside it.\n\n"
         "`n` starts one: the form holds the recipe's values, `enter` takes them as they are. `p` lets it rest, `s` "
-        "ends it with a checkpoint, and `r` goes on from there."
+        "ends it with a checkpoint, and `r` goes on from there. `x` removes the older checkpoints of ended runs.\n\n"
+        "Where a site ends a person's processes at logout, `fashion-tui doctor` says so: `loginctl enable-linger`, and "
+        "the app started with `systemd-run --user --scope`, keep runs alive."
     )
     DEFAULT_CSS = Path(__file__).with_name("train.tcss").read_text(encoding="utf-8")
     SCOPED_CSS = False
@@ -71,6 +75,7 @@ class TrainPane(RunPane):
             yield RunView(id="run")
 
     def on_mount(self) -> None:
+        self._wanted = _to_be_resumed(self.lab_app.runs)
         self.watch(self.app, "runs", self._runs_changed)
 
     def main_widget(self) -> Widget:
@@ -245,6 +250,23 @@ class TrainPane(RunPane):
                 lambda: f"{short_name(run.run)} goes on from step {launch.resume(path).from_step:,}",
             )
 
+    @work
+    async def action_prune(self) -> None:
+        found = await asyncio.to_thread(disk.prunable, self.lab_app.runs)
+        if not found:
+            self.notify("No ended run has older checkpoints to remove.")
+            return
+        size, runs = memory(sum(run.bytes for run in found)), f"{len(found)} run{'s' if len(found) > 1 else ''}"
+        question = f"Remove {size} of older checkpoints, of {runs}? Each can still be resumed and evaluated."
+        if not await self.app.push_screen_wait(Question(question)):
+            return
+
+        def prune() -> str:
+            freed = sum(disk.prune(Path(run.path)).bytes for run in found)
+            return f"{memory(freed)} freed"
+
+        self._ask(self.lab_app.settings.runs_directory, "removal asked", prune)
+
     def action_evaluate(self) -> None:
         if (run := self.query_one(RunList).chosen_run) is not None:
             self.post_message(EvaluateRun(Path(run.path)))
@@ -263,3 +285,10 @@ class TrainPane(RunPane):
 
         self.query_one(RunView).show_asked(asked)
         self.run_worker(carry_out, thread=True, group="requests")
+
+
+def _to_be_resumed(runs: tuple[RunSummary, ...]) -> Path | None:
+    """The newest run that was lost, where none lives: the one that a person has come for."""
+    if any(run.state in LIVE_STATES for run in runs):
+        return None
+    return next((Path(run.path) for run in runs if run.state == "lost" and run.damage is None), None)

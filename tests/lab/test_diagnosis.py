@@ -1,0 +1,74 @@
+"""The layer that is named is the one that broke."""
+
+import copy
+
+import msgspec
+import pytest
+import torch
+from torch import Tensor, nn
+
+from fashion_tui.lab.datasets import Images
+from fashion_tui.lab.diagnosis import first_non_finite_layer, layer_that_broke
+from fashion_tui.lab.models import GuideNet
+from fashion_tui.lab.training import Training
+from fashion_tui.schema.recipe import GUIDE
+
+CPU = torch.device("cpu")
+
+
+class Divides(nn.Module):
+    """0/0 in a layer without weights, between two that have some."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first = nn.Flatten()
+        self.middle = nn.LogSoftmax(dim=1)
+        self.last = nn.Linear(784, 10)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.middle(self.first(x) * -torch.inf)
+        y: Tensor = self.last(x)
+        return y
+
+
+@pytest.mark.parametrize("broken", ["conv1", "conv2", "fc1", "fc2"])
+def test_the_first_layer_is_named_not_those_after_it(broken: str) -> None:
+    model = GuideNet()
+    with torch.no_grad():
+        model.get_parameter(f"{broken}.bias")[3] = torch.nan
+    assert first_non_finite_layer(model, torch.zeros(2, 1, 28, 28)) in {f"{broken} (Conv2d)", f"{broken} (Linear)"}
+    assert not any(layer._forward_hooks for layer in model.modules())
+
+
+def test_a_layer_without_weights_may_be_the_one() -> None:
+    assert first_non_finite_layer(Divides(), torch.ones(2, 1, 28, 28)) == "middle (LogSoftmax)"
+
+
+def test_a_sound_network_has_none() -> None:
+    assert first_non_finite_layer(GuideNet(), torch.zeros(2, 1, 28, 28)) is None
+
+
+def begin() -> Training:
+    """5 steps an epoch."""
+    images = Images(torch.arange(40 * 784).remainder(251).to(torch.uint8).view(40, 1, 28, 28), torch.arange(40) % 10)
+    return Training(msgspec.structs.replace(GUIDE, batch_size=8), images, device=CPU, seed=3)
+
+
+def test_the_steps_up_to_the_broken_one_are_made_again_over_the_end_of_an_epoch() -> None:
+    """From step 5 on the learning rate is beyond all measure: what step 6 begins with lets its numbers overflow."""
+    training, states = begin(), {}
+    while training.epoch < 2:
+        for step in training.steps():
+            if step == 4:
+                training.optimizer.param_groups[0]["lr"] = 1e30
+            states[step] = copy.deepcopy(training.state_dict())
+        training.end_epoch()
+    assert torch.isfinite(states[5]["losses"]).all()
+    assert not torch.isfinite(states[6]["losses"]).any()
+    for checkpoint in (4, 5):
+        again = begin()
+        again.load_state_dict(states[checkpoint])
+        assert layer_that_broke(again, 6) == "conv2 (Conv2d)"
+    again = begin()
+    again.load_state_dict(states[4])
+    assert layer_that_broke(again, 6, go_on=lambda: False) is None

@@ -1,0 +1,137 @@
+"""SIGKILL at any instant: the run that is resumed as often as it takes is bit for bit the run that never was disturbed.
+
+The short version is part of every test run; `make test-faults` tries each fault often, and prints what it found.
+"""
+
+import random
+import signal
+import time
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fashion_tui.runs.store import load_status
+from fashion_tui.schema.events import Steps
+from fashion_tui.schema.recipe import RECIPES
+
+from .dying import INSTANTS
+from .faults import Fault, RecordFault
+from .forked import ForkedTrainer
+from .trainers import TrainerEnded, assert_same, differing_bits, final_state, make_run, steps_lost
+
+pytestmark = pytest.mark.timeout(900)
+
+Fork = Callable[..., ForkedTrainer]
+Reference = Callable[[str], tuple[Path, float]]
+
+RUN: dict[str, Any] = {"validation": 500, "batch_size": 16, "checkpoint_every": 0.05}
+"""2 epochs of 63 steps, and as many checkpoints as their cost allows."""
+
+FEW, MANY = 6, 56
+"""Kills of the short version, and of the long one for each recipe."""
+
+LOADING_SECONDS = 0.5
+"""About how long a trainer takes until its first step."""
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Reference:
+    """A finished run of that recipe, and how many seconds its steps took."""
+    finished: dict[str, tuple[Path, float]] = {}
+
+    def run(recipe: str) -> tuple[Path, float]:
+        if recipe not in finished:
+            path = make_run(tmp_path_factory.mktemp(recipe), recipe=RECIPES[recipe], **RUN)
+            trainer = ForkedTrainer(path)
+            trainer.wait_for(Steps)
+            began = time.monotonic()
+            assert trainer.end() == 0, trainer.output()
+            finished[recipe] = path, time.monotonic() - began
+        return finished[recipe]
+
+    return run
+
+
+def kill_at_random(fork: Fork, run_path: Path, seconds: float, rng: random.Random) -> bool:
+    """A trainer goes on with the run and is killed, one in three while it loads. False where it had ended before."""
+    trainer = fork(run_path)
+    if rng.random() < 1 / 3:
+        time.sleep(rng.random() * LOADING_SECONDS)
+    else:
+        with suppress(TrainerEnded):
+            trainer.wait_for(Steps)
+        time.sleep(rng.random() * seconds)
+    killed = not trainer.has_ended
+    trainer.kill()
+    return killed
+
+
+def kill_often(fork: Fork, runs: Path, reference: tuple[Path, float], recipe: str, times: int, seed: int) -> Fault:
+    """So many kills, over as many runs as it takes; each run is resumed to its end and compared."""
+    undisturbed, seconds = reference
+    rng = random.Random(seed)
+    tried = hit = lost = bits = 0
+    while tried < times:
+        run_path = make_run(runs, recipe=RECIPES[recipe], **RUN)
+        while tried < times and load_status(run_path).state != "finished":
+            tried += 1
+            hit += kill_at_random(fork, run_path, seconds, rng)
+        finish(fork, run_path)
+        lost += steps_lost(run_path)
+        bits += differing_bits(final_state(run_path), final_state(undisturbed))
+        assert_same(run_path, undisturbed)
+    return Fault(f"SIGKILL at random ({recipe})", tried, hit, lost, bits)
+
+
+def kill_at(fork: Fork, runs: Path, reference: tuple[Path, float], instants: Iterable[tuple[str, int]]) -> Fault:
+    """One run, killed at each of these instants, one after the other, and resumed to its end."""
+    run_path = make_run(runs, **RUN)
+    tried = hit = 0
+    for instant in instants:
+        trainer = fork(run_path, dies=instant)
+        tried += 1
+        hit += trainer.end() == -signal.SIGKILL
+    finish(fork, run_path)
+    undisturbed, _ = reference
+    assert_same(run_path, undisturbed)
+    bits = differing_bits(final_state(run_path), final_state(undisturbed))
+    return Fault("", tried, hit, steps_lost(run_path), bits)
+
+
+def finish(fork: Fork, run_path: Path) -> None:
+    if load_status(run_path).state != "finished":
+        trainer = fork(run_path)
+        assert trainer.end() == 0, trainer.output()
+
+
+def test_killed_at_random_instants(undisturbed: Reference, fork: Fork, tmp_path: Path) -> None:
+    fault = kill_often(fork, tmp_path, undisturbed("guide"), "guide", FEW, seed=5)
+    assert fault.hit > 0
+    assert fault.bits_differing == 0
+
+
+def test_killed_where_files_are_written(undisturbed: Reference, fork: Fork, tmp_path: Path) -> None:
+    """Each instant once, in one run."""
+    fault = kill_at(fork, tmp_path, undisturbed("guide"), [(instant, 1) for instant in INSTANTS])
+    assert fault.hit == fault.tried == len(INSTANTS)
+
+
+@pytest.mark.faults
+@pytest.mark.parametrize("recipe", RECIPES)
+def test_killed_at_many_random_instants(
+    recipe: str, undisturbed: Reference, fork: Fork, tmp_path: Path, record_fault: RecordFault
+) -> None:
+    record_fault(kill_often(fork, tmp_path, undisturbed(recipe), recipe, MANY, seed=11))
+
+
+@pytest.mark.faults
+@pytest.mark.parametrize("instant", INSTANTS)
+def test_killed_often_where_files_are_written(
+    instant: str, undisturbed: Reference, fork: Fork, tmp_path: Path, record_fault: RecordFault
+) -> None:
+    fault = kill_at(fork, tmp_path, undisturbed("guide"), [(instant, nth) for nth in (1, 2, 1, 2)])
+    record_fault(replace(fault, name=f"SIGKILL {instant}"))
