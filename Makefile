@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 TESTS ?= tests
+FLAGS ?=
 
 .PHONY: run setup test test-faults check lint types borders clean
 
@@ -12,7 +13,7 @@ run: $(VENV)/.installed
 setup: $(VENV)/.installed-dev
 
 test: $(VENV)/.installed-dev
-	$(BIN)/pytest $(TESTS)
+	$(BIN)/pytest $(FLAGS) $(TESTS)
 
 # Some ten minutes: every fault many times over. Its table is the one in README.md.
 test-faults: $(VENV)/.installed-dev

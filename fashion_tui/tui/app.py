@@ -3,6 +3,7 @@
 import asyncio
 import shutil
 from collections.abc import Callable
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, TypeVar
 
@@ -15,7 +16,6 @@ from textual.screen import ModalScreen
 from textual.widget import Widget
 from textual.widgets import ContentSwitcher
 
-from fashion_tui.engine.client import Engine
 from fashion_tui.schema.run import LIVE_STATES, RunSummary
 
 from . import signals
@@ -28,10 +28,13 @@ from .panes import make_pane
 from .settings import Settings
 from .state import DatasetState
 from .theme import FASHION_DARK
-from .workshop import Workshop
 
 if TYPE_CHECKING:
     from textual.command import Provider
+
+    from fashion_tui.engine.client import Engine
+
+    from .workshop import Workshop
 
 
 def action_commands() -> "type[Provider]":
@@ -68,8 +71,6 @@ class FashionApp(App[None]):
     def __init__(self, settings: Settings) -> None:
         super().__init__()
         self.settings = settings
-        self.engine = Engine()
-        self.workshop = Workshop()
         self._choosing = asyncio.Lock()
         self._listed = False
         """Whether the runs were looked at yet."""
@@ -107,6 +108,20 @@ class FashionApp(App[None]):
         background.watch_runs(self)
         if self.settings.attach is not None:
             self.post_message(OpenRun(self.settings.runs_directory / self.settings.attach))
+
+    @cached_property
+    def engine(self) -> "Engine":
+        """Answers what needs torch. Imported when it is first asked, for the first paint doesn't need it."""
+        from fashion_tui.engine.client import Engine
+
+        return Engine()
+
+    @cached_property
+    def workshop(self) -> "Workshop":
+        """Where a person's own code runs."""
+        from .workshop import Workshop
+
+        return Workshop()
 
     async def on_unmount(self) -> None:
         await asyncio.gather(self.engine.close(), self.workshop.close())

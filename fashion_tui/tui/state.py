@@ -2,9 +2,12 @@
 
 from dataclasses import dataclass
 from pathlib import PurePath
+from typing import TYPE_CHECKING
 
 from fashion_tui.schema.dataset import DatasetRef
-from fashion_tui.schema.requests import WrittenNetwork
+
+if TYPE_CHECKING:  # the first paint doesn't need it
+    from fashion_tui.schema.requests import WrittenNetwork
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +29,7 @@ class NewNetwork:
 
     name: str
     """Of ours, or of the class."""
-    written: WrittenNetwork | None = None
+    written: "WrittenNetwork | None" = None
     """None: it is one of ours."""
     is_edited: bool = False
     """The source is neither ours nor that of a file."""
