@@ -1,7 +1,5 @@
 """The list of runs as a table."""
 
-from datetime import datetime
-
 from rich.table import Table
 from rich.text import Text
 
@@ -58,9 +56,7 @@ def _mark(state: State) -> tuple[str, str]:
 
 
 def note(run: RunSummary) -> Text:
-    """What is wrong with a run, else when it was made."""
+    """What is wrong with a run."""
     if run.damage is not None:
         return Text(f"damaged: {run.damage}", BAD)
-    if run.message:
-        return Text(run.message, BAD)
-    return Text(datetime.fromtimestamp(run.created).astimezone().strftime("%Y-%m-%d %H:%M") if run.created else "")
+    return Text(run.message or "", BAD)
