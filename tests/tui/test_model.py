@@ -382,7 +382,11 @@ async def test_another_network_and_what_is_wrong_with_it_at_its_field(tmp_path: 
         ):
             await fill(*values)
             await lab.until(words[:50])
-            assert lab.app.focused is form.query_one(f"#network-{field}")
+            await until(
+                lab.pilot,
+                lambda field=field: lab.app.focused is form.query_one(f"#network-{field}"),  # type: ignore[misc]
+                f"the cursor at {field}",
+            )
 
         await fill(f"{tmp_path}/net.py:Net", '{"width": 4, "depth": 2}', "1x12x12")
         await until(lab.pilot, lambda: lab.outputs == ["4×10×10", "4×8×8", "4×6×6", "144"], "the network")
@@ -401,6 +405,7 @@ async def test_modules_are_folded_and_the_cursor_stays(tmp_path: Path) -> None:
             "        self.head = nn.Linear(32, 10)\n\n"
             "    def forward(self, x):\n        return self.head(self.body(x))\n"
         )
+        await until(lab.pilot, lambda: lab.table.rows[0].path == "body", "the new table")
         await lab.until("✓ 1×28×28 → 10")
         await lab.pilot.press("escape")
         rows = lab.pane.query_one(ShapeView)

@@ -77,7 +77,7 @@ class EditingPane(TracingPane):
         if message.subject is not self.subject:
             return
         self.query_one(EditorView).load(message.network.source)
-        self._follow(message.network)
+        self._follow(message.network, PATIENCE)
         self._show_editor()
 
     def _show_editor(self) -> None:
@@ -90,10 +90,10 @@ class EditingPane(TracingPane):
         if self.has_text and isinstance(network, WrittenNetwork):
             self._follow(msgspec.structs.replace(network, source=message.text))
 
-    def _follow(self, network: WrittenNetwork) -> None:
+    def _follow(self, network: WrittenNetwork, patience: float = EDITING_PATIENCE) -> None:
         """The network that is shown is this one from now on."""
         self._text_of = self.subject.written(network)
-        self.look_at(self._text_of, EDITING_PATIENCE)
+        self.look_at(self._text_of, patience)
 
     @on(EditorLeft)
     def _editor_left(self) -> None:
