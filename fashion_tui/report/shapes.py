@@ -11,13 +11,11 @@ from fashion_tui.schema.shapes import ShapeTable
 
 from .columns import fitted, joined, width_of
 from .glyphs import Glyphs, glyphs
-from .shape_columns import BARS, LEAST_BAR, ON_REQUEST, TITLES, bars, shape_columns, sums
+from .shape_columns import BARS, LEAST_BAR, ON_REQUEST, bars, shape_columns, sums
 from .style import ACCENT, ATTENTION, BAD, FOREGROUND, MUTED
 from .words import ellipsis, memory, nothing, said, shape_words
 
 DEFAULT_WIDTH = 100
-COLUMNS = TITLES
-"""What can be asked for by its title."""
 _LEAVING = ("%", "#", "share", "operation", "kernel", "input", "MACs", "backward", "forward", "params")
 """Columns in the order in which they leave where room is scarce."""
 _LEAVING_NUMBERED = ("%", "#", "share", "input", "kernel", "operation", "MACs", "backward", "forward", "params")
@@ -64,8 +62,8 @@ def shape_report(
 ) -> ShapeReport:
     """What `fashion-tui shapes` prints.
 
-    With `depth` 1 only the steps of the network itself are shown, and so on. `columns` are some of `COLUMNS`; without
-    them as many are shown as there is room for.
+    With `depth` 1 only the steps of the network itself are shown, and so on. `columns` are some of
+    `shape_columns.TITLES`; without them as many are shown as there is room for.
     """
     return ShapeReport(table, depth, columns, signs or glyphs())
 
