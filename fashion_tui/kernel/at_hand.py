@@ -38,6 +38,10 @@ class AtHand:
         threading.Thread(target=self._make, args=(shell,), name="at hand", daemon=True).start()
         shell.events.register("pre_run_cell", lambda info: self._wait(info.raw_cell, shell.user_ns))
 
+    def has_torch(self) -> bool:
+        """Whether torch was imported, or that was tried."""
+        return self._batches[0].tried.is_set()
+
     def _make(self, shell: Any) -> None:
         for batch in self._batches:
             try:

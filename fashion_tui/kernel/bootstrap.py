@@ -27,6 +27,7 @@ from fashion_tui.threads import let_waiting_threads_sleep
 
 from .at_hand import AtHand
 from .limits import beginning, newest
+from .probing import Probing
 
 _PR_SET_PDEATHSIG = 1
 _OOM_SCORE = 1_000
@@ -70,6 +71,7 @@ def main() -> None:
     shell.display_formatter.active_types = ["text/plain"]
     warnings.filterwarnings("ignore", message="To exit: use", category=UserWarning)
     at_hand.offer(shell)
+    Probing(app.kernel, at_hand.has_torch)
     app.start()
 
 

@@ -7,8 +7,13 @@ flood of output is cut to its newest part, a kernel that dies is told of in one 
 import asyncio
 import importlib
 from collections.abc import AsyncIterator
+from typing import TypeVar
+
+import msgspec
 
 from fashion_tui.schema.dataset import DatasetRef
+from fashion_tui.schema.errors import UserError
+from fashion_tui.schema.tensors import Probe
 
 from . import wire
 from .buffer import OutputBuffer
@@ -16,6 +21,8 @@ from .connection import Connection
 from .folder import PrivateFolder
 from .outputs import Completeness, Completions, Died, DoneStatus, Output, State, StateChanged
 from .process import KernelFailed, KernelProcess
+
+Answer = TypeVar("Answer")
 
 _FRESH = "a fresh one follows; what you defined is gone"
 _TRY_AGAIN = "it had run nothing: run something to try again"
@@ -115,6 +122,23 @@ class KernelSession:
             if found is not None:
                 return wire.inspected(found)
         return None
+
+    async def probe(self, question: Probe, answer_type: type[Answer], wait: float = 5.0) -> Answer | None:
+        """What the kernel knows of the person's tensors; UserError where it knows why it can't say.
+
+        None where no answer comes within `wait` seconds, or the kernel can't give any yet.
+        """
+        if self._connection is None:
+            return None
+        found = await self._connection.ask(wire.PROBE_REQUEST, msgspec.to_builtins(question), wire.ProbeContent, wait)
+        if found is None or not found.ready:
+            return None
+        if found.problem:
+            raise UserError(found.problem)
+        try:
+            return msgspec.json.decode(found.answer, type=answer_type)
+        except msgspec.DecodeError:  # a program in the kernel may answer in its place
+            return None
 
     async def close(self) -> None:
         """Ends the kernel and removes its files. What still runs ends with `Done`."""

@@ -18,6 +18,10 @@ if TYPE_CHECKING:
 
 Content = TypeVar("Content", bound=msgspec.Struct)
 
+PROBE_REQUEST = "fashion_tui_probe_request"
+PROBE_REPLY = "fashion_tui_probe_reply"
+"""Our own messages, beside Jupyter's: `schema.tensors.Probe` and its answer."""
+
 _DELIMITER = b"<IDS|MSG>"
 
 
@@ -119,6 +123,17 @@ class IsCompleteContent(msgspec.Struct, frozen=True):
 class InspectContent(msgspec.Struct, frozen=True):
     found: bool = False
     data: dict[str, object] = {}
+
+
+class ProbeContent(msgspec.Struct, frozen=True):
+    """The kernel's answer to one of our own questions."""
+
+    answer: msgspec.Raw = msgspec.Raw(b"null")
+    """As the probe's docstring says."""
+    problem: str = ""
+    """Why there is none, in one line."""
+    ready: bool = True
+    """The kernel can answer such questions: torch is there."""
 
 
 class SubshellContent(msgspec.Struct, frozen=True):

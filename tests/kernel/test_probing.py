@@ -1,0 +1,107 @@
+"""What the Playground asks a real kernel about the person's tensors."""
+
+import asyncio
+
+import pytest
+
+from fashion_tui.kernel.outputs import Stream
+from fashion_tui.kernel.session import KernelSession
+from fashion_tui.schema.errors import UserError
+from fashion_tui.schema.reshaping import Reshaping, TryReshape
+from fashion_tui.schema.tensors import Graph, ListTensors, LookInside, OpenGraph, TensorInside, TensorList, UnfoldGraph
+
+from .tools import PATIENCE, run, run_until
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+async def listed(session: KernelSession) -> TensorList:
+    """The list, once torch is there."""
+    async with asyncio.timeout(PATIENCE):
+        while (found := await session.probe(ListTensors(), TensorList)) is None:  # noqa: ASYNC110 -- it tells only if asked
+            await asyncio.sleep(0.05)
+    return found
+
+
+async def test_only_what_a_person_made_is_listed(session: KernelSession) -> None:
+    await run(session, "torch; import numpy as np; x = torch.arange(3.0, requires_grad=True); a = np.ones(2); x * 2")
+    found = await listed(session)
+    assert [row.name for row in found.rows] == ["x", "a"]
+    await run(session, "net = nn.Linear(2, 1)")  # a network at hand isn't theirs, one of their own is
+    assert [row.name for row in (await listed(session)).rows] == ["x", "a", "net.weight", "net.bias"]
+    await run(session, "del x, a, net")
+    assert (await listed(session)).rows == ()
+
+
+async def test_the_graph_lights_up(session: KernelSession) -> None:
+    await run(
+        session,
+        "A, B, D = (torch.tensor(v, requires_grad=True) for v in (3.0, 2.0, 4.0))\nC = A * B; L = C + D; C.retain_grad()",
+    )
+    graph = await session.probe(OpenGraph(name="L"), Graph)
+    assert graph is not None
+    assert all(node.grad is None for node in graph.nodes)
+    await run(session, "L.backward()")
+    again = await session.probe(OpenGraph(name="L"), Graph)
+    assert again is not None
+    assert {node.name: node.grad.mean for node in again.nodes if node.grad} == {"A": 2.0, "B": 3.0, "C": 1.0, "D": 1.0}
+    with pytest.raises(UserError, match="has no node 99"):
+        await session.probe(UnfoldGraph(node=99), Graph)
+    with pytest.raises(UserError, match="there is no tensor nothing"):
+        await session.probe(OpenGraph(name="nothing"), Graph)
+
+
+async def test_the_inside_and_a_change_of_shape(session: KernelSession) -> None:
+    await run(session, "table = torch.arange(12).reshape(3, 4).T")
+    inside = await session.probe(LookInside(name="table", rows=2, columns=2), TensorInside)
+    assert inside is not None
+    assert inside.window is not None
+    assert inside.window.values == (0.0, 4.0, 1.0, 5.0)
+    probe = TryReshape(shape=inside.row.shape, strides=inside.strides, operation="view", arguments="12")
+    change = await session.probe(probe, Reshaping)
+    assert change is not None
+    assert change.problem.startswith("view size is not compatible")
+
+
+async def test_nothing_that_a_person_redefines_breaks_the_answer(session: KernelSession) -> None:
+    await run(session, "kept = torch.ones(3)")
+    await run(
+        session,
+        """
+        import builtins, json
+        len = sorted = isinstance = tuple = dict = None
+        def broken(*_, **__): raise RuntimeError("broken")
+        class Loud(torch.Tensor):
+            __torch_function__ = classmethod(broken)
+            __repr__ = broken
+        class Odd:
+            __class__ = property(broken)
+            __eq__ = __hash__ = __bool__ = __getattr__ = broken
+        odd, loud, ListTensors, _ = Odd(), torch.zeros(2).as_subclass(Loud), 0, 0
+        """,
+    )
+    rows = {row.name: row for row in (await listed(session)).rows}
+    assert {"kept", "loud"} <= set(rows)
+    assert rows["loud"].numbers is not None
+
+
+async def test_the_answer_comes_while_a_cell_runs(session: KernelSession) -> None:
+    await run(session, "kept = torch.ones(3)")
+    endless = await run_until(
+        session, "print('begun', flush=True)\nwhile True: pass", lambda output: isinstance(output, Stream)
+    )
+    assert (await listed(session)).rows
+    await session.interrupt()
+    await endless
+
+
+async def test_one_hundred_thousand_by_a_thousand_costs_little(session: KernelSession) -> None:
+    await run(session, "big = torch.zeros(100_000, 1000); big[:, ::2] = 1")
+    await listed(session)
+    took = [(await listed(session)).seconds for _ in range(5)]
+    assert min(took) < 0.05
+    row = next(row for row in (await listed(session)).rows if row.name == "big")
+    assert row.numbers is not None
+    assert row.numbers.sampled
+    assert row.numbers.mean == pytest.approx(0.5, abs=0.02)
+    await run(session, "del big")

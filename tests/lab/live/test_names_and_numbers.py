@@ -1,0 +1,215 @@
+"""Which tensors a namespace leads to, what their numbers are, and which share memory."""
+
+import math
+import time
+import warnings
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+
+from fashion_tui.lab.live.inspector import Inspector
+from fashion_tui.lab.live.rows import list_tensors
+from fashion_tui.lab.models import GuideNet
+from fashion_tui.schema.errors import UserError
+from fashion_tui.schema.tensors import ListTensors, LookInside, TensorInside, TensorList, TensorRow
+
+
+def rows_of(**namespace: object) -> dict[str, TensorRow]:
+    return {row.name: row for row in list_tensors(namespace, lambda _name, _value: False).rows}
+
+
+def inside(values: object, rows: int = 4, columns: int = 4, at: tuple[int, ...] = ()) -> TensorInside:
+    found = Inspector({"x": values}, lambda _name, _value: False).answer(
+        LookInside(name="x", rows=rows, columns=columns, at=at)
+    )
+    assert isinstance(found, TensorInside)
+    return found
+
+
+def test_tensors_are_found_by_the_names_that_python_reaches_them_by() -> None:
+    batch = (torch.ones(2, 3), torch.tensor([1, 2]))
+    rows = rows_of(a=torch.zeros(2), n=3, batch=batch, named={"w": torch.ones(1), 7: np.ones(2)}, net=GuideNet())
+    assert list(rows)[:5] == ["a", "batch[0]", "batch[1]", "named['w']", "named[7]"]
+    assert rows["batch[0]"].shape == (2, 3)
+    assert rows["named[7]"].kind == "array"
+    weights = {name.removeprefix("net."): row for name, row in rows.items() if name.startswith("net.")}
+    assert {name: row.shape for name, row in weights.items()} == {
+        name: tuple(value.shape) for name, value in GuideNet().state_dict().items()
+    }
+    assert all(row.kind == "parameter" and row.origin == "leaf" for row in weights.values())
+    assert rows_of(norm=nn.BatchNorm2d(3))["norm.running_var"].kind == "buffer"
+
+
+def test_numbers_are_those_of_torch() -> None:
+    values = torch.randn(7, 30)
+    row = rows_of(values=values)["values"]
+    assert row.numbers is not None
+    assert (row.numbers.low, row.numbers.high) == (values.min().item(), values.max().item())
+    assert row.numbers.mean == pytest.approx(values.double().mean().item())
+    assert row.numbers.sampled == 0
+    assert (row.dtype, row.device, row.size, row.origin) == ("float32", "cpu", 840, "")
+
+
+def test_nan_and_infinity_are_counted_and_left_out_of_the_rest() -> None:
+    nan, infinity = math.nan, math.inf
+    numbers = rows_of(x=torch.tensor([1.0, nan, 3.0, infinity, -infinity, nan]))["x"].numbers
+    assert numbers is not None
+    assert (numbers.low, numbers.mean, numbers.high) == (1.0, 2.0, 3.0)
+    assert (numbers.nans, numbers.infinities) == (2, 2)
+    only = rows_of(x=torch.full((3,), nan))["x"].numbers
+    assert only is not None
+    assert (only.low, only.nans) == (None, 3)
+
+
+@pytest.mark.parametrize(
+    ("values", "low", "high"),
+    [
+        (torch.tensor([True, False]), 0, 1),
+        (torch.tensor([-5, 2**40]), -5, 2**40),
+        (torch.tensor([3 + 4j]), 5, 5),
+        (torch.tensor([1.0, 2.0], dtype=torch.bfloat16), 1, 2),
+        (torch.tensor([1.0, 2.0], dtype=torch.float8_e4m3fn), 1, 2),
+        (torch.eye(3).to_sparse(), 1, 1),
+        (torch.arange(6).reshape(2, 3).T, 0, 5),
+        (torch.tensor(2.0).expand(1000, 1000, 1000), 2, 2),
+        (np.arange(5)[::-1], 0, 4),
+        (np.arange(4, dtype=">i4"), 0, 3),
+        (np.array([[1, 2]], dtype=np.float16), 1, 2),
+    ],
+)
+def test_every_kind_of_number_has_its_figures(values: Any, low: float, high: float) -> None:
+    row = rows_of(values=values)["values"]
+    assert row.problem == ""
+    assert row.numbers is not None
+    assert (row.numbers.low, row.numbers.high) == (low, high)
+
+
+def test_what_has_no_numbers_says_why_or_nothing() -> None:
+    rows = rows_of(empty=torch.empty(0, 3), meta=torch.empty(2, device="meta"), texts=np.array(["a"]))
+    assert rows["empty"].numbers is None
+    assert rows["meta"].numbers is None
+    assert rows["texts"].problem == "values of <U1 are no numbers"
+    assert rows["empty"].problem == rows["meta"].problem == ""
+
+
+def test_a_large_tensor_is_sampled_quickly_and_says_so() -> None:
+    values = torch.linspace(0, 1, 100_000_000).reshape(100_000, 1000)
+    namespace = {"values": values}
+    list_tensors(namespace, lambda _name, _value: False)
+    took = []
+    for _ in range(5):
+        began = time.perf_counter()
+        (row,) = list_tensors(namespace, lambda _name, _value: False).rows
+        took.append(time.perf_counter() - began)
+    assert min(took) < 0.05
+    assert row.numbers is not None
+    assert row.numbers.sampled == 32_768
+    assert row.numbers.mean == pytest.approx(0.5, abs=0.02)
+
+
+def test_the_sample_sees_all_columns_of_a_table_whose_width_is_a_power_of_two() -> None:
+    values = torch.zeros(65_536, 1024)
+    values[:, 1:] = 1.0
+    numbers = rows_of(values=values)["values"].numbers
+    assert numbers is not None
+    assert numbers.mean == pytest.approx(1023 / 1024, abs=0.01)
+
+
+def test_shared_memory_is_marked() -> None:
+    array = np.arange(6.0)
+    tensor = torch.ones(2, 3)
+    rows = rows_of(
+        array=array, over=torch.from_numpy(array), part=array[2:], tensor=tensor, view=tensor.T, copy=tensor.clone(),
+        same=tensor, alone=torch.ones(3), empty=torch.empty(0),
+    )  # fmt: skip
+    shares = {name: row.shares for name, row in rows.items()}
+    assert shares["array"] == shares["over"] == shares["part"] == 1
+    assert shares["tensor"] == shares["view"] == shares["same"] == 2
+    assert shares["copy"] == shares["alone"] == shares["empty"] == 0
+
+
+def test_looking_leaves_no_mark() -> None:
+    torch.manual_seed(1)
+    before = torch.get_rng_state()
+    x = torch.randn(400_000, requires_grad=True)
+    after_drawing = torch.get_rng_state()
+    torch.set_rng_state(before)
+    y = torch.randn(400_000)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        namespace = {"x": x, "y": y, "product": x * y}
+        list_tensors(namespace, lambda _name, _value: False)
+        Inspector(namespace, lambda _n, _v: False).answer(LookInside(name="product", rows=2, columns=2))
+    assert torch.equal(torch.get_rng_state(), after_drawing)
+    assert x.grad is None
+    assert x._version == 0
+
+
+def test_no_code_of_a_person_runs() -> None:
+    class Trap(Tensor):
+        @classmethod
+        def __torch_function__(cls, *_: Any, **__: Any) -> Any:
+            raise AssertionError("called")
+
+        @property
+        def shape(self) -> Any:  # type: ignore[override]
+            raise AssertionError("called")
+
+        requires_grad = grad_fn = grad = is_leaf = detach = shape
+
+    class Sly:
+        @property  # type: ignore[misc]
+        def __class__(self) -> Any:
+            raise AssertionError("called")
+
+    class Net(nn.Module):
+        def named_parameters(self, *_: Any, **__: Any) -> Any:
+            raise AssertionError("called")
+
+    net = Net()
+    net.weight = nn.Parameter(torch.ones(2))
+    trapped = (2 * torch.ones(3, requires_grad=True)).as_subclass(Trap)
+    namespace = {"sly": Sly(), "trapped": trapped, "net": net, "good": torch.ones(1)}
+    found = Inspector(namespace, lambda _name, _value: False).answer(ListTensors())
+    assert isinstance(found, TensorList)
+    by_name = {row.name: row for row in found.rows}
+    assert set(by_name) == {"trapped", "good", "net.weight"}
+    assert by_name["good"].numbers is not None
+    assert by_name["trapped"].shape == (3,)
+    assert by_name["trapped"].origin == "AliasBackward0"
+
+
+def test_a_thousand_tensors_are_cut_short_and_counted() -> None:
+    namespace = {f"t{number}": torch.ones(1) for number in range(1000)}
+    found = list_tensors(namespace, lambda _name, _value: False)
+    assert (len(found.rows), found.more) == (300, 700)
+
+
+def test_the_inside_of_a_tensor() -> None:
+    values = torch.arange(2 * 3 * 8 * 9.0).reshape(2, 3, 8, 9)
+    found = inside(values, at=(1, 2, 7, 0))
+    assert found.window is not None
+    assert found.window.at == (1, 2, 4, 0)
+    seen = torch.tensor(found.window.values).reshape(found.window.rows, found.window.columns)
+    assert torch.equal(seen, values[1, 2, 4:8, 0:4])
+    assert (found.strides, found.offset, found.layout, found.storage) == ((216, 72, 9, 1), 0, "contiguous", 1728)
+    assert found.histogram is not None
+    assert sum(found.histogram.counts) == values.numel()
+    turned = inside(values[:, 1:].transpose(2, 3))
+    assert (turned.layout, turned.offset) == ("not contiguous", 72)
+    assert inside(values.to(memory_format=torch.channels_last)).layout == "channels last"
+    vector = inside(torch.arange(10), columns=20)
+    assert vector.window is not None
+    assert (vector.window.at, vector.window.rows, vector.window.columns) == ((0,), 1, 10)
+    scalar = inside(torch.tensor(math.nan))
+    assert scalar.window is not None
+    assert scalar.window.values == ("NaN",)
+    assert inside(np.ones((3, 4)).T).strides == (1, 4)
+
+
+def test_a_tensor_that_is_gone_is_told() -> None:
+    with pytest.raises(UserError, match="there is no tensor x any more"):
+        Inspector({}, lambda _n, _v: False).answer(LookInside(name="x", rows=1, columns=1))
