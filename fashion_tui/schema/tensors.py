@@ -97,6 +97,9 @@ class TensorList(msgspec.Struct, frozen=True, kw_only=True):
     """What it took to look at them."""
 
 
+NO_TENSORS = TensorList(rows=(), more=0, seconds=0.0)
+
+
 class Window(msgspec.Struct, frozen=True, kw_only=True):
     """Some values of a tensor: its last two axes as rows and columns."""
 

@@ -77,6 +77,9 @@ ON_PANE: dict[PaneName, tuple[Action, ...]] = {
         Action("run", "enter", "Run what is typed; where it isn't whole, a new line", "run", "↵"),
         Action("complete", "tab", "Complete the name at the cursor", "complete"),
         Action("interrupt", "ctrl+c", "Interrupt what is running", "interrupt", "^c"),
+        Action("tensors", "ctrl+n", "The tensors that are alive", "tensors", "^n"),
+        Action("graph", "ctrl+g", "The autograd graph behind the tensor", "graph", "^g"),
+        Action("backward", "B", "Run backward() on the graph that is shown", "backward"),
         Action("restart", "ctrl+x", "Restart the kernel, after asking", "restart", "^x"),
     ),
     "data": (
@@ -125,6 +128,27 @@ ON_PANE: dict[PaneName, tuple[Action, ...]] = {
         Action("back", "escape", "Cancel the evaluation, or show all classes again", shown_key="esc"),
     ),
 }
+
+IN_TENSORS: tuple[Action, ...] = (
+    Action("open", "enter", "Look inside the tensor: histogram, values, strides", "look inside", "↵"),
+)
+IN_TENSOR: tuple[Action, ...] = (
+    Action("move(1, 0)", "right,l", "Move among the values", "move", "←↓↑→"),
+    Action("move(-1, 0)", "left,h", "Move among the values", shown_key="hjkl"),
+    Action("move(0, 1)", "down,j", "Move among the values", shown_key="hjkl"),
+    Action("move(0, -1)", "up,k", "Move among the values", shown_key="hjkl"),
+    Action("turn(1)", "space,pagedown", "The next slice, of more than two axes", "slice", "space"),
+    Action("turn(-1)", "pageup", "The slice before", shown_key="pgup"),
+)
+IN_GRAPH: tuple[Action, ...] = (
+    Action("open", "enter", "Look inside the tensor that the node made", "look inside", "↵"),
+    Action("move(1)", "right,l", "Unfold what is behind the node", shown_key="→ l"),
+    Action("move(-1)", "left,h", "Fold it", shown_key="← h"),
+)
+WITHIN: dict[PaneName, dict[str, tuple[Action, ...]]] = {
+    "playground": {"the tensors": IN_TENSORS, "a tensor": IN_TENSOR, "the graph": IN_GRAPH},
+}
+"""What keys do in the parts of a pane, beside what they do on all of it."""
 
 
 def bindings(actions: tuple[Action, ...]) -> list[BindingType]:

@@ -12,7 +12,7 @@ from textual.widgets import Markdown, Static
 
 from fashion_tui.report.style import ACCENT, FOREGROUND, MUTED
 
-from .actions import EVERYWHERE, ON_PANE, Action, PaneName
+from .actions import EVERYWHERE, ON_PANE, WITHIN, Action, PaneName
 
 
 class HelpScreen(ModalScreen[None]):
@@ -37,6 +37,9 @@ class HelpScreen(ModalScreen[None]):
         with VerticalScroll():
             yield Markdown(self.text)
             yield Static(key_table(f"On {self.pane.capitalize()}", ON_PANE[self.pane]))
+            for where, actions in WITHIN.get(self.pane, {}).items():
+                yield Static("")
+                yield Static(key_table(f"In {where}", actions))
             yield Static("")
             yield Static(key_table("Everywhere", EVERYWHERE))
 

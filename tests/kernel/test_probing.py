@@ -34,10 +34,8 @@ async def test_only_what_a_person_made_is_listed(session: KernelSession) -> None
 
 
 async def test_the_graph_lights_up(session: KernelSession) -> None:
-    await run(
-        session,
-        "A, B, D = (torch.tensor(v, requires_grad=True) for v in (3.0, 2.0, 4.0))\nC = A * B; L = C + D; C.retain_grad()",
-    )
+    await run(session, "A, B, D = (torch.tensor(value, requires_grad=True) for value in (3.0, 2.0, 4.0))")
+    await run(session, "C = A * B; C.retain_grad(); L = C + D")
     graph = await session.probe(OpenGraph(name="L"), Graph)
     assert graph is not None
     assert all(node.grad is None for node in graph.nodes)

@@ -5,7 +5,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from textual.message import Message
 
@@ -29,6 +29,9 @@ from .record import Record
 
 if TYPE_CHECKING:
     from fashion_tui.kernel.session import KernelSession
+    from fashion_tui.schema.tensors import Probe
+
+Answer = TypeVar("Answer")
 
 REPAINT_INTERVAL = 0.1
 """Seconds between two repaints while output comes; the first is at once. On a machine that lags behind it is longer."""
@@ -82,6 +85,10 @@ class Conversation:
         if self.session is None:
             return Completions((), cursor, cursor)
         return await self.session.complete(code, cursor)
+
+    async def probe(self, question: "Probe", answer_type: type[Answer]) -> Answer | None:
+        """What the kernel knows of the person's tensors; None where it can't be asked. UserError: it says why not."""
+        return None if self.session is None else await self.session.probe(question, answer_type)
 
     async def interrupt(self) -> None:
         """Stops what runs, and forgets what waits."""

@@ -1,10 +1,14 @@
 """What the parts of the Playground tell one another."""
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from textual.message import Message
 
 from fashion_tui.kernel.outputs import State
+
+if TYPE_CHECKING:  # the first paint doesn't need it
+    from fashion_tui.schema.tensors import TensorList
 
 
 @dataclass
@@ -71,6 +75,25 @@ class PageTurned(Message):
 
     pages: int
     """Negative: back."""
+
+
+@dataclass
+class TensorOpened(Message):
+    """The person wants to see that tensor from inside."""
+
+    name: str
+
+
+@dataclass
+class TensorsListed(Message):
+    """The tensors as they are after a cell."""
+
+    found: "TensorList"
+
+
+@dataclass
+class DrawerLeft(Message):
+    """The person goes from the drawer back to the prompt."""
 
 
 @dataclass

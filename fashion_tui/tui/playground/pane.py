@@ -13,6 +13,7 @@ from textual.widget import Widget
 from textual.widgets import Static
 
 from fashion_tui.kernel.ansi import sanitize
+from fashion_tui.kernel.outputs import State
 from fashion_tui.report.style import ACCENT, ATTENTION, BAD, MUTED
 from fashion_tui.schema.dataset import DatasetRef
 from fashion_tui.tui.actions import ON_PANE, PaneName, bindings
@@ -23,9 +24,11 @@ from fashion_tui.tui.state import DatasetState
 from . import history, welcome
 from .candidates import Candidates
 from .conversation import Conversation
+from .drawer import Drawer
 from .messages import (
     Answered,
     CompletionWanted,
+    DrawerLeft,
     InputAsked,
     InputOver,
     KernelChanged,
@@ -33,10 +36,11 @@ from .messages import (
     PromptLeft,
     Proposed,
     RecordChanged,
-    RoomChanged,
     Submitted,
+    TensorsListed,
 )
 from .prompt import Prompt
+from .talk import Talk
 from .transcript import Transcript
 
 _SHORT = 0.5
@@ -51,6 +55,7 @@ class PlaygroundPane(Pane):
     HELP: ClassVar[str] = welcome.HELP
     BINDINGS: ClassVar[list[BindingType]] = bindings(ON_PANE["playground"])
     DEFAULT_CSS = Path(__file__).with_name("playground.tcss").read_text(encoding="utf-8")
+    SCOPED_CSS = False
 
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - Textual's own word
         super().__init__(id=id)
@@ -68,12 +73,20 @@ class PlaygroundPane(Pane):
 
     def compose(self) -> ComposeResult:
         candidates = Candidates()
-        yield Transcript(self._conversation.record)
-        with Horizontal(id="entry"):
-            yield Static(id="label")
-            yield Prompt(self._history, candidates, self._conversation.is_complete)
-        yield candidates
-        yield Static(id="status")
+        with Talk(id="talk"):
+            yield Transcript(self._conversation.record)
+            with Horizontal(id="entry"):
+                yield Static(id="label")
+                yield Prompt(self._history, candidates, self._conversation.is_complete)
+            yield candidates
+            yield Static(id="status")
+        yield Drawer(self._conversation.probe)
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
+        """The line of keys shows only what makes sense where one is."""
+        if action == "complete":
+            return self.query_one(Prompt).has_focus
+        return action != "backward" or self.drawer.backward is not None
 
     def main_widget(self) -> Widget:
         return self.query_one(Prompt)
@@ -86,8 +99,12 @@ class PlaygroundPane(Pane):
         self.call_after_refresh(self._begin)
         self.watch(self.app, "dataset", self._dataset_found)
 
-    def _begin(self) -> None:
+    async def _begin(self) -> None:
         """After the first paint."""
+        from .tensors_line import TensorsLine  # noqa: PLC0415 -- it doesn't wait for this
+
+        await self.query_one(Talk).mount(TensorsLine(), before="#status")
+        await self.drawer.fill()
         self._history.load(history.default_path())
         if not self._history.entries:
             self._history.offer(welcome.EXAMPLES)
@@ -129,6 +146,7 @@ class PlaygroundPane(Pane):
             self._interrupted = None
             if message.state == "busy":
                 self.set_timer(_SHORT, self._show_kernel)
+            self._tell_drawer(message.state)
         self._kernel = message
         self.query_one(Prompt).code_runs = message.state == "busy"
         self._show_kernel()
@@ -164,7 +182,8 @@ class PlaygroundPane(Pane):
         status.update(text)
         if status.display != bool(text):
             status.display = bool(text)
-            self.call_after_refresh(self._fit)
+            talk = self.query_one(Talk)
+            talk.call_after_refresh(talk.fit)
 
     def _status(self) -> Text:
         seconds = time.monotonic() - self._since
@@ -182,6 +201,23 @@ class PlaygroundPane(Pane):
                     return Text(f"it doesn't stop · {keys['restart']} restarts the kernel", ATTENTION)
                 return Text(f"running {seconds:.0f} s{waiting} · {keys['interrupt']} interrupts", MUTED)
         return Text()
+
+    def _tell_drawer(self, state: State) -> None:
+        if state == "idle":
+            self.drawer.renew()
+        elif state in {"dead", "starting"}:
+            self.drawer.forget()
+
+    @on(TensorsListed)
+    def _tensors_listed(self, message: TensorsListed) -> None:
+        from .tensors_line import TensorsLine  # noqa: PLC0415
+
+        for line in self.query(TensorsLine):
+            line.found = message.found
+
+    @property
+    def drawer(self) -> Drawer:
+        return self.query_one(Drawer)
 
     # What the person does
 
@@ -246,17 +282,30 @@ class PlaygroundPane(Pane):
         if yes:
             self._restart_kernel()
 
-    # Room
+    def action_tensors(self) -> None:
+        self.drawer.open_tensors()
 
-    def on_resize(self) -> None:
-        self._fit()
+    async def action_graph(self) -> None:
+        name = self._tensor_meant(tracked=True)
+        if name is None:
+            self.notify("There is no graph yet: make a tensor with requires_grad=True and compute with it.")
+        else:
+            await self.drawer.open_graph(name)
 
-    @on(RoomChanged)
-    def _room_changed(self) -> None:
-        self.call_after_refresh(self._fit)
+    def action_backward(self) -> None:
+        self.drawer.run_backward()
 
-    def _fit(self) -> None:
-        """The prompt stands right below the transcript, which has the room that the others leave."""
-        transcript = self.query_one(Transcript)
-        others = sum(child.outer_size.height for child in self.displayed_children if child is not transcript)
-        transcript.styles.max_height = max(1, self.size.height - others)
+    def _tensor_meant(self, *, tracked: bool) -> str | None:
+        """The tensor at the prompt's cursor, or that under the table's, else the newest; `tracked`: with a graph."""
+        if self.drawer.tensors is None:
+            return None
+        rows = self.drawer.tensors.found.rows
+        names = [row.name for row in rows if row.requires_grad or not tracked]
+        computed = [row.name for row in rows if row.origin not in {"", "leaf"}]
+        chosen = self.drawer.tensors.chosen
+        here = chosen.name if chosen is not None and self.drawer.has_focus_within else self.query_one(Prompt).word
+        return here if here in names else next(reversed(computed or names), None)
+
+    @on(DrawerLeft)
+    def _drawer_left(self) -> None:
+        self.query_one(Prompt).focus()

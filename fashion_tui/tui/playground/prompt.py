@@ -1,5 +1,6 @@
 """Where the person types: several lines, in colour, with history and completion."""
 
+import re
 from collections.abc import Awaitable, Callable
 from typing import ClassVar
 
@@ -71,6 +72,14 @@ class Prompt(TextArea, inherit_bindings=False):
         """As an index into `text`."""
         row, column = self.cursor_location
         return sum(len(self.document.get_line(index)) + 1 for index in range(row)) + column
+
+    @property
+    def word(self) -> str:
+        """The name at the cursor; empty where there is none."""
+        before, after = self.text[: self.cursor], self.text[self.cursor :]
+        start = re.search(r"\w*\Z", before)
+        end = re.match(r"\w*", after)
+        return (start[0] if start else "") + (end[0] if end else "")
 
     def replace_before_cursor(self, start: int, text: str) -> None:
         """`text` in place of what stands between `start`, an index into the text, and the cursor."""

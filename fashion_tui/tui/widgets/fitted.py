@@ -30,3 +30,15 @@ class FittedLines(Lines):
     def on_resize(self) -> None:
         if self.size.width:
             self.show_lines(self._make(self.size.width))
+
+
+class GrowingLines(FittedLines):
+    """As high as it has lines."""
+
+    DEFAULT_CSS = """
+    GrowingLines { height: 0; }
+    """
+
+    def show_lines(self, lines: Sequence[Text]) -> None:
+        self.styles.height = len(lines)
+        super().show_lines(lines)

@@ -76,7 +76,7 @@ class Playground:
 
 
 @asynccontextmanager
-async def playground(size: tuple[int, int] = (100, 30)) -> AsyncIterator[Playground]:
+async def playground(size: tuple[int, int] = (99, 30)) -> AsyncIterator[Playground]:
     app = FashionApp(Settings(Path("/nowhere"), dataset="synthetic"))
     async with app.run_test(size=size) as pilot:
         opened = Playground(app, pilot)

@@ -1,0 +1,100 @@
+"""The graph behind a tensor as the lines of a tree: each node once, and referred to where it comes again."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from rich.text import Text
+
+from fashion_tui.schema.tensors import GraphNode, Numbers
+
+from .glyphs import Glyphs
+from .numbers import number, summary, trouble
+from .style import ACCENT, ATTENTION, FOREGROUND, GOOD, MUTED
+from .words import ellipsis, said, shape_words
+
+DEEPEST = 10
+"""Levels whose branches are drawn: of what lies deeper the nearest ones."""
+
+
+@dataclass(frozen=True, slots=True)
+class TreeRow:
+    key: str
+    """The way from the root: `0/1/0`. Unlike a node it stands once in the tree."""
+    node: int
+    depth: int
+    last: tuple[bool, ...]
+    """Of the DEEPEST nearest levels down to this one: whether it is the last among its siblings."""
+    is_again: bool
+    """Its node stands further up already."""
+
+
+def tree_rows(nodes: Mapping[int, GraphNode], root: int, folded: Iterable[str]) -> list[TreeRow]:
+    """From the root down. Nodes that `nodes` doesn't know end their branch: they can be unfolded."""
+    closed = frozenset(folded)
+    rows, seen = list[TreeRow](), set[int]()
+    waiting = [TreeRow(str(root), root, 0, (), False)]
+    while waiting:
+        row = waiting.pop()
+        if row.node in seen:
+            rows.append(TreeRow(row.key, row.node, row.depth, row.last, is_again=True))
+            continue
+        rows.append(row)
+        seen.add(row.node)
+        node = nodes.get(row.node)
+        if node is None or row.key in closed:
+            continue
+        count = len(node.sources)
+        waiting.extend(
+            TreeRow(_key(row, place), source, row.depth + 1, (*row.last, place == count - 1)[-DEEPEST:], False)
+            for place, source in reversed(list(enumerate(node.sources)))
+        )
+    return rows
+
+
+def _key(row: TreeRow, place: int) -> str:
+    """Short however deep: the node and its place among the sources tell it from all others."""
+    return f"{row.node}.{place}"
+
+
+def tree_line(row: TreeRow, node: GraphNode | None, *, is_folded: bool, is_lit: bool, signs: Glyphs) -> Text:
+    """`├─ A  leaf  3  grad 2`. `is_lit`: its gradient has just come."""
+    line = Text(_branches(row, signs), style=MUTED, no_wrap=True)
+    if node is None:
+        return line.append(f"{ellipsis(signs)} more", ACCENT)
+    if node.name:
+        line.append(f"{said(node.name, signs)}  ", f"bold {FOREGROUND}")
+    line.append(said(node.operation, signs), MUTED)
+    if row.is_again:
+        return line.append("  as above" if signs.unicode is False else "  ↑ as above", MUTED)
+    if node.shape:
+        line.append(f"  {shape_words(node.shape, signs)}", FOREGROUND)
+    if value := summary(node.numbers, single=node.shape == (), signs=signs):
+        line.append(f"  {value}", FOREGROUND)
+    _append_trouble(line, node.numbers)
+    if node.grad is not None:
+        line.append("  grad ", GOOD if is_lit else MUTED)
+        line.append(grad_words(node.grad, single=node.shape == (), signs=signs), f"bold {GOOD if is_lit else ACCENT}")
+        _append_trouble(line, node.grad)
+    if is_folded and node.sources:
+        line.append(f"  +{len(node.sources)}", ACCENT)
+    return line
+
+
+def grad_words(grad: Numbers, *, single: bool, signs: Glyphs) -> str:
+    """`2` of a single number, `−0.1 … 0.3` of many."""
+    if single or grad.low is None or grad.high is None or grad.low == grad.high:
+        return summary(grad, single=True, signs=signs)
+    return f"{number(grad.low, signs)} {ellipsis(signs)} {number(grad.high, signs)}"
+
+
+def _append_trouble(line: Text, numbers: Numbers | None) -> None:
+    if words := trouble(numbers):
+        line.append(f"  {words}", ATTENTION)
+
+
+def _branches(row: TreeRow, signs: Glyphs) -> str:
+    if row.depth == 0:
+        return ""
+    through, skip, tee, elbow = ("│  ", "   ", "├─ ", "└─ ") if signs.unicode else ("|  ", "   ", "|- ", "`- ")
+    deeper = f"{row.depth - len(row.last)}{ellipsis(signs)} " if row.depth > len(row.last) else ""
+    return deeper + "".join(skip if last else through for last in row.last[:-1]) + (elbow if row.last[-1] else tee)

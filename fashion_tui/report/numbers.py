@@ -1,0 +1,58 @@
+"""A tensor's numbers as short texts."""
+
+from fashion_tui.schema.tensors import Numbers
+
+from .glyphs import Glyphs
+from .words import formula
+
+_SHORT = {
+    "float": "f", "bfloat": "bf", "int": "i", "uint": "u", "complex": "c",
+}  # fmt: skip
+
+
+def number(value: float | str, signs: Glyphs) -> str:
+    """Four figures: `−0.1234`, `3`, `2.5e+09`; what is no number by its name."""
+    if isinstance(value, str):
+        return {"Infinity": "inf", "-Infinity": "-inf"}.get(value, value)
+    text = f"{value:.4g}" if abs(value) < 1e6 or value != int(value) else f"{value:.3e}"
+    return formula(text.replace("-", "−"), signs)
+
+
+def summary(numbers: Numbers | None, *, single: bool, signs: Glyphs) -> str:
+    """The value of a single number, else the mean of many: `3`, `mean 0.12`. What is no number has its name."""
+    if numbers is None:
+        return ""
+    about = approximately(numbers, signs)
+    if numbers.mean is None:
+        return "NaN" if numbers.nans else "inf" if numbers.infinities else ""
+    if single:
+        return number(numbers.mean, signs)
+    return f"mean {about}{number(numbers.mean, signs)}"
+
+
+def approximately(numbers: Numbers, signs: Glyphs) -> str:
+    """Stands before a figure of a sample."""
+    if not numbers.sampled:
+        return ""
+    return "≈" if signs.unicode else "~"
+
+
+def trouble(numbers: Numbers | None) -> str:
+    """`2 NaN, 1 inf`; empty where all are finite. Of a sample how many are expected can't be told."""
+    if numbers is None:
+        return ""
+    found = ((numbers.nans, "NaN"), (numbers.infinities, "inf"))
+    if numbers.sampled:
+        return ", ".join(name for count, name in found if count)
+    return ", ".join(f"{count:,} {name}" for count, name in found if count)
+
+
+def short_dtype(dtype: str) -> str:
+    """`f32` of `float32`, `i64` of `int64`; others as they are."""
+    kind = dtype.rstrip("0123456789")
+    return _SHORT[kind] + dtype[len(kind) :] if kind in _SHORT else dtype
+
+
+def short_operation(operation: str) -> str:
+    """`Mul` of `MulBackward0`."""
+    return operation.rstrip("0123456789").removesuffix("Backward") or operation

@@ -1,0 +1,118 @@
+"""What stands beside the talk with the kernel: the tensors, and below them a view that was opened.
+
+Beside the transcript where there is room, else above it while it is open.
+"""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar, TypeVar
+
+from textual import on
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+
+from .messages import DrawerLeft, Submitted, TensorOpened
+
+if TYPE_CHECKING:
+    from .tensors_view import TensorsView
+    from .view import Ask, DrawerView
+
+View = TypeVar("View", bound="DrawerView")
+
+
+class Drawer(Vertical):
+    """Empty at first, so that the first paint waits for nothing; each view is made when it is first opened."""
+
+    DEFAULT_CSS = Path(__file__).with_name("drawer.tcss").read_text(encoding="utf-8")
+    SCOPED_CSS = False
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "back", "back", show=False)]
+
+    def __init__(self, ask: "Ask") -> None:
+        super().__init__(id="drawer")
+        self._ask = ask
+        self._views: dict[type[DrawerView], DrawerView] = {}
+        self.view: DrawerView | None = None
+        """The one that is open below the tensors."""
+        self.tensors: TensorsView | None = None
+
+    async def fill(self) -> None:
+        """To be called after the first paint."""
+        from .tensors_view import TensorsView
+
+        self.tensors = TensorsView(self._ask, id="tensors")
+        await self.mount(self.tensors, Vertical(id="views"))
+        self.tensors.renew()
+
+    # What the kernel has
+
+    def renew(self) -> None:
+        """A cell has run: all that is shown may have changed."""
+        for view in (self.tensors, self.view):
+            if view is not None:
+                view.renew()
+
+    def forget(self) -> None:
+        """The kernel is gone, and with it all tensors."""
+        for view in (self.tensors, self.view):
+            if view is not None:
+                view.forget()
+
+    # What a person opens
+
+    def open_tensors(self) -> None:
+        if self.tensors is not None:
+            self.add_class("-open")
+            self.tensors.main_widget().focus()
+
+    async def open_graph(self, name: str) -> None:
+        from .graph_view import GraphView
+
+        (await self._open(GraphView)).open(name)
+
+    @on(TensorOpened)
+    async def _open_inside(self, message: TensorOpened) -> None:
+        from .inside_view import InsideView
+
+        message.stop()
+        (await self._open(InsideView)).open(message.name)
+
+    async def _open(self, kind: type[View]) -> View:
+        """The view of that kind, in the place of the one that was open."""
+        view = self._views.get(kind)
+        if not isinstance(view, kind):
+            self._views[kind] = view = kind(self._ask)
+            await self.query_one("#views").mount(view)
+        if self.view is not view:
+            self.close_view()
+        self.view = view
+        view.display = True
+        self.add_class("-open", "-view")
+        view.main_widget().focus()
+        return view
+
+    @property
+    def backward(self) -> str | None:
+        """The code that sends gradients through the graph that is shown; None where none is."""
+        return None if self.view is None else self.view.backward
+
+    def run_backward(self) -> None:
+        """As a cell of the person's: what it does, and what goes wrong, stands in the transcript."""
+        if self.backward is not None:
+            self.post_message(Submitted(self.backward))
+
+    # Leaving
+
+    def action_back(self) -> None:
+        """From a view to the tensors, from these to the prompt."""
+        if self.view is not None and self.tensors is not None:
+            self.close_view()
+            self.tensors.main_widget().focus()
+        else:
+            self.remove_class("-open")
+            self.post_message(DrawerLeft())
+
+    def close_view(self) -> None:
+        if self.view is not None:
+            self.view.display = False
+            self.view.close()
+            self.view = None
+        self.remove_class("-view")

@@ -1,0 +1,24 @@
+"""The talk with the kernel on the screen: the transcript, and right below it what belongs to the prompt."""
+
+from textual import on
+from textual.containers import Vertical
+
+from .messages import RoomChanged
+from .transcript import Transcript
+
+
+class Talk(Vertical):
+    """The prompt stands right below the transcript, which has the room that the others leave."""
+
+    def on_resize(self) -> None:
+        self.fit()
+
+    @on(RoomChanged)
+    def _room_changed(self, message: RoomChanged) -> None:
+        message.stop()
+        self.call_after_refresh(self.fit)
+
+    def fit(self) -> None:
+        transcript = self.query_one(Transcript)
+        others = sum(child.outer_size.height for child in self.displayed_children if child is not transcript)
+        transcript.styles.max_height = max(1, self.size.height - others)

@@ -1,0 +1,44 @@
+"""The tensors in one line, where there is no room for a table."""
+
+from rich.text import Text
+from textual.app import RenderResult
+from textual.reactive import reactive
+from textual.widget import Widget
+
+from fashion_tui.report.glyphs import Glyphs, glyphs
+from fashion_tui.report.numbers import summary
+from fashion_tui.report.style import FOREGROUND, MUTED
+from fashion_tui.report.words import said, shape_words
+from fashion_tui.schema.tensors import NO_TENSORS, TensorList, TensorRow
+
+
+class TensorsLine(Widget):
+    """`A 3 · B 2 · C 6`: what there is room for, the newest at the end."""
+
+    found: reactive[TensorList] = reactive(NO_TENSORS)
+
+    def render(self) -> RenderResult:
+        return _line(self.found, self.size.width, glyphs())
+
+
+def _line(found: TensorList, width: int, signs: Glyphs) -> Text:
+    words = [_words(row, signs) for row in found.rows]
+    left_out = 0
+    while len(words) > 1 and sum(one.cell_len + 3 for one in words) > width - 6:
+        del words[0]
+        left_out += 1
+    separator = Text(" · " if signs.unicode else " - ", MUTED)
+    if left_out:
+        words.insert(0, Text(f"+{left_out + found.more}", MUTED))
+    line = separator.join(words)
+    line.no_wrap = True
+    line.truncate(width, overflow="ellipsis" if signs.unicode else "crop")
+    return line
+
+
+def _words(row: TensorRow, signs: Glyphs) -> Text:
+    if row.shape == () and row.numbers is not None:
+        value = summary(row.numbers, single=True, signs=signs)
+    else:
+        value = shape_words(row.shape, signs)
+    return Text.assemble((said(row.name, signs), FOREGROUND), (f" {value}", MUTED))
