@@ -1,30 +1,34 @@
 """The graph behind a tensor as the lines of a tree: each node once, and referred to where it comes again."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+import msgspec
 from rich.text import Text
 
 from fashion_tui.schema.tensors import GraphNode, Numbers
 
 from .glyphs import Glyphs
-from .numbers import number, summary, trouble
+from .numbers import number, short_operation, summary, trouble
 from .style import ACCENT, ATTENTION, FOREGROUND, GOOD, MUTED
 from .words import ellipsis, said, shape_words
 
-DEEPEST = 10
+DEEPEST = 12
 """Levels whose branches are drawn: of what lies deeper the nearest ones."""
 
 
 @dataclass(frozen=True, slots=True)
 class TreeRow:
     key: str
-    """The way from the root: `0/1/0`. Unlike a node it stands once in the tree."""
+    """Of the node that it is behind, and its place there: unlike a node it stands once in the tree."""
     node: int
     depth: int
     last: tuple[bool, ...]
     """Of the DEEPEST nearest levels down to this one: whether it is the last among its siblings."""
-    is_again: bool
+    is_only: bool
+    """The node above was made from nothing else."""
+    is_folded: bool = False
+    is_again: bool = False
     """Its node stands further up already."""
 
 
@@ -32,32 +36,47 @@ def tree_rows(nodes: Mapping[int, GraphNode], root: int, folded: Iterable[str]) 
     """From the root down. Nodes that `nodes` doesn't know end their branch: they can be unfolded."""
     closed = frozenset(folded)
     rows, seen = list[TreeRow](), set[int]()
-    waiting = [TreeRow(str(root), root, 0, (), False)]
+    waiting = [TreeRow(str(root), root, 0, (), is_only=False)]
     while waiting:
         row = waiting.pop()
         if row.node in seen:
-            rows.append(TreeRow(row.key, row.node, row.depth, row.last, is_again=True))
+            rows.append(replace(row, is_again=True))
             continue
-        rows.append(row)
         seen.add(row.node)
+        rows.append(replace(row, is_folded=row.key in closed))
         node = nodes.get(row.node)
-        if node is None or row.key in closed:
-            continue
-        count = len(node.sources)
-        waiting.extend(
-            TreeRow(_key(row, place), source, row.depth + 1, (*row.last, place == count - 1)[-DEEPEST:], False)
-            for place, source in reversed(list(enumerate(node.sources)))
-        )
+        if node is not None and row.key not in closed:
+            waiting.extend(reversed(_behind(row, node)))
     return rows
 
 
-def _key(row: TreeRow, place: int) -> str:
-    """Short however deep: the node and its place among the sources tell it from all others."""
-    return f"{row.node}.{place}"
+def _behind(row: TreeRow, node: GraphNode) -> list[TreeRow]:
+    """The rows of what the node was made from. A chain of nodes with one source each goes on at the same depth."""
+    is_only = len(node.sources) == 1
+    above = row.last[:-1] if is_only and row.is_only else row.last
+    depth = row.depth if is_only and row.is_only else row.depth + 1
+    return [
+        TreeRow(
+            key=f"{row.node}.{place}",
+            node=source,
+            depth=depth,
+            last=(*above, place == len(node.sources) - 1)[-DEEPEST:],
+            is_only=is_only,
+        )
+        for place, source in enumerate(node.sources)
+    ]
 
 
-def tree_line(row: TreeRow, node: GraphNode | None, *, is_folded: bool, is_lit: bool, signs: Glyphs) -> Text:
-    """`├─ A  leaf  3  grad 2`. `is_lit`: its gradient has just come."""
+def tree_line(row: TreeRow, node: GraphNode | None, width: int, *, is_lit: bool, signs: Glyphs) -> Text:
+    """`├ A  leaf  3  grad 2`. `is_lit`: its gradient has just come. Too long, its operation is named in short."""
+    line = _line(row, node, is_lit=is_lit, signs=signs)
+    if node is None or line.cell_len <= width:
+        return line
+    shorter = msgspec.structs.replace(node, operation=short_operation(node.operation))
+    return _line(row, shorter, is_lit=is_lit, signs=signs)
+
+
+def _line(row: TreeRow, node: GraphNode | None, *, is_lit: bool, signs: Glyphs) -> Text:
     line = Text(_branches(row, signs), style=MUTED, no_wrap=True)
     if node is None:
         return line.append(f"{ellipsis(signs)} more", ACCENT)
@@ -75,7 +94,7 @@ def tree_line(row: TreeRow, node: GraphNode | None, *, is_folded: bool, is_lit: 
         line.append("  grad ", GOOD if is_lit else MUTED)
         line.append(grad_words(node.grad, single=node.shape == (), signs=signs), f"bold {GOOD if is_lit else ACCENT}")
         _append_trouble(line, node.grad)
-    if is_folded and node.sources:
+    if row.is_folded and node.sources:
         line.append(f"  +{len(node.sources)}", ACCENT)
     return line
 
@@ -95,6 +114,6 @@ def _append_trouble(line: Text, numbers: Numbers | None) -> None:
 def _branches(row: TreeRow, signs: Glyphs) -> str:
     if row.depth == 0:
         return ""
-    through, skip, tee, elbow = ("│  ", "   ", "├─ ", "└─ ") if signs.unicode else ("|  ", "   ", "|- ", "`- ")
+    through, skip, tee, elbow = ("│ ", "  ", "├ ", "└ ") if signs.unicode else ("| ", "  ", "+ ", "` ")
     deeper = f"{row.depth - len(row.last)}{ellipsis(signs)} " if row.depth > len(row.last) else ""
     return deeper + "".join(skip if last else through for last in row.last[:-1]) + (elbow if row.last[-1] else tee)

@@ -5,16 +5,14 @@ from fashion_tui.schema.tensors import Numbers
 from .glyphs import Glyphs
 from .words import formula
 
-_SHORT = {
-    "float": "f", "bfloat": "bf", "int": "i", "uint": "u", "complex": "c",
-}  # fmt: skip
+_SHORT = {"float": "f", "bfloat": "bf", "int": "i", "uint": "u", "complex": "c"}
 
 
 def number(value: float | str, signs: Glyphs) -> str:
-    """Four figures: `−0.1234`, `3`, `2.5e+09`; what is no number by its name."""
+    """Four figures: `−0.1234`, `2.5e+09`; of whole numbers up to six; what is no number by its name."""
     if isinstance(value, str):
         return {"Infinity": "inf", "-Infinity": "-inf"}.get(value, value)
-    text = f"{value:.4g}" if abs(value) < 1e6 or value != int(value) else f"{value:.3e}"
+    text = str(int(value)) if value == int(value) and abs(value) < 1e6 else f"{value:.4g}"
     return formula(text.replace("-", "−"), signs)
 
 

@@ -10,22 +10,27 @@ from fashion_tui.schema.tensors import TensorInside, TensorRow, Window
 
 from .glyphs import Glyphs
 from .heat import heat_style
-from .histogram import histogram_block
+from .histogram import histogram_block, histogram_line
 from .numbers import approximately, number, short_operation, trouble
 from .style import ATTENTION, FOREGROUND, GOOD, MUTED
 from .words import memory, said, shape_words
 
 CELL = 9
 """Columns of a value in the window, with the gap before it."""
+TALL = 16
+"""Lines from which on the histogram has more than one."""
 BARS = 3
 """Lines of the histogram's bars."""
 
 
-def inside_lines(inside: TensorInside, width: int, signs: Glyphs) -> list[Text]:
-    """What it is, and the histogram: lines of at most `width` columns."""
+def inside_lines(inside: TensorInside, width: int, height: int, signs: Glyphs) -> list[Text]:
+    """What it is, and the histogram: lines of at most `width` columns. `height` is that of all that is shown."""
     lines = [*_facts(inside, signs)]
     if inside.histogram is not None and sum(inside.histogram.counts) > 1:
-        lines += histogram_block(inside.histogram, width=width, height=BARS, signs=signs)[1:]
+        if height < TALL:
+            lines.append(histogram_line(inside.histogram, width=width, signs=signs))
+        else:
+            lines += histogram_block(inside.histogram, width=width, height=BARS, signs=signs)[1:]
     for line in lines:
         line.truncate(width, overflow="ellipsis" if signs.unicode else "crop")
     return lines

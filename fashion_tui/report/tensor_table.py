@@ -12,7 +12,7 @@ from .numbers import approximately, number, short_dtype, short_operation, troubl
 from .style import ACCENT, ATTENTION, FOREGROUND, GOOD, MUTED
 from .words import ellipsis, memory, nothing, said, shape_words
 
-LEAVING = ("memory", "min", "max", "dtype", "≡", "=", "grad")
+LEAVING = ("memory", "min", "max", "dtype", "device", "≡", "=", "grad")
 """Columns that go first where room is scarce."""
 
 

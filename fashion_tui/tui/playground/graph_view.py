@@ -9,7 +9,7 @@ from textual.binding import BindingType
 
 from fashion_tui.report.glyphs import Glyphs, glyphs
 from fashion_tui.report.graph import TreeRow, tree_line, tree_rows
-from fashion_tui.report.style import ACCENT, FOREGROUND, MUTED
+from fashion_tui.report.style import ACCENT, ATTENTION, FOREGROUND, MUTED
 from fashion_tui.report.words import said
 from fashion_tui.schema.tensors import CloseGraph, Graph, GraphNode, OpenGraph, UnfoldGraph
 from fashion_tui.tui.actions import IN_GRAPH, bindings
@@ -75,6 +75,11 @@ class GraphView(DrawerView):
     async def _let_go(self) -> None:
         await self.answer(CloseGraph(), type(None))
 
+    def show_problem(self, problem: str) -> None:
+        self._known = {}
+        self._paint()
+        self.query_one("#graph-title", FittedLines).fit(lambda _width: [Text(problem, style=ATTENTION)])
+
     def _show(self, graph: Graph) -> None:
         """A new graph, or more of the one that is shown."""
         before = {} if graph.is_new else self._known
@@ -135,24 +140,31 @@ class GraphView(DrawerView):
         self._paint_node()
 
     @property
+    def _has_gradients(self) -> bool:
+        return any(node.grad is not None for node in self._known.values())
+
+    @property
     def _has_more(self) -> bool:
         return any(row.node not in self._known for row in self._rows.values())
 
     def _line(self, row: TreeRow, signs: Glyphs) -> Text:
         node = self._known.get(row.node)
-        return tree_line(row, node, is_folded=row.key in self._folded, is_lit=row.node in self._lit, signs=signs)
+        width = self.main_widget().size.width - 2
+        return tree_line(row, node, width, is_lit=row.node in self._lit, signs=signs)
 
     def _paint_node(self) -> None:
         """What can be said of the node under the cursor in a line."""
         row = self._chosen
-        words = "" if row is None else self._hint(self._known.get(row.node))
+        words = "" if row is None else self._hint(row.node, self._known.get(row.node))
         self.query_one("#graph-node", FittedLines).fit(lambda _width: [Text(words, ACCENT)] if words else [])
 
-    def _hint(self, node: GraphNode | None) -> str:
+    def _hint(self, number: int, node: GraphNode | None) -> str:
         if node is None:
             return "→ unfolds what is behind it"
+        if number == self._root and not self._has_gradients:
+            return f"B runs {self.backward}"
         if node.grad is not None or node.operation == "leaf":
             return ""
         if node.name and not node.keeps_grad:
-            return f"{node.name.split(', ')[0]}.retain_grad() before backward() keeps its gradient"
+            return f"{node.name.split(', ')[0]}.retain_grad() would keep its gradient"
         return "" if node.name else "no name leads to what it made: only its shape is known"

@@ -9,7 +9,7 @@ from textual.binding import BindingType
 from textual.widget import Widget
 
 from fashion_tui.report.glyphs import glyphs
-from fashion_tui.report.style import MUTED
+from fashion_tui.report.style import ATTENTION, MUTED
 from fashion_tui.report.tensor_inside import inside_lines, where, window_lines, window_size
 from fashion_tui.schema.tensors import LookInside, TensorInside
 from fashion_tui.tui.actions import IN_TENSOR, bindings
@@ -66,10 +66,15 @@ class InsideView(DrawerView):
             self._at = () if inside.window is None else inside.window.at
             self._paint()
 
+    def show_problem(self, problem: str) -> None:
+        self._inside = None
+        self._paint()
+        self.query_one(GrowingLines).fit(lambda _width: [Text(problem, style=ATTENTION)])
+
     def _paint(self) -> None:
         inside, signs = self._inside, glyphs()
         facts, values = self.query_one(GrowingLines), self.query_one(Values)
-        facts.fit(lambda width: [] if inside is None else inside_lines(inside, width, signs))
+        facts.fit(lambda width: [] if inside is None else inside_lines(inside, width, self.size.height, signs))
         if inside is None or inside.window is None:
             values.fit(lambda _width: [])
             return

@@ -44,6 +44,9 @@ class TensorsView(DrawerView):
     def forget(self) -> None:
         self.found = NO_TENSORS
 
+    def show_problem(self, problem: str) -> None:
+        self.notify(problem, severity="warning", markup=False)
+
     @work(group="tensors", exclusive=True)
     async def _list(self) -> None:
         found = await self.answer(ListTensors(), TensorList)

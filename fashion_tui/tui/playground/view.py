@@ -41,9 +41,13 @@ class DrawerView(Vertical):
         """It is shown no more."""
 
     async def answer(self, question: Probe, answer_type: type[Answer]) -> Answer | None:
-        """What the kernel says; None where it can't, or where it says why not, which is told."""
+        """What the kernel says; None where it can't, or where it says why not, which is shown."""
         try:
             return await self._ask(question, answer_type)
         except UserError as error:
-            self.notify(str(error), severity="warning", markup=False)
+            self.show_problem(str(error))
             return None
+
+    def show_problem(self, problem: str) -> None:
+        """Say in the view's place why it has nothing to show."""
+        raise NotImplementedError

@@ -1,0 +1,108 @@
+"""The table of tensors and the look inside one, as lines."""
+
+import math
+
+import pytest
+
+from fashion_tui.report.glyphs import ASCII, UNICODE
+from fashion_tui.report.heat import heat_style
+from fashion_tui.report.numbers import number, short_dtype, short_operation, summary, trouble
+from fashion_tui.report.tensor_inside import inside_lines, where, window_lines, window_size
+from fashion_tui.report.tensor_table import tensor_lines
+from fashion_tui.schema.tensors import Numbers, TensorInside, TensorRow, Window
+
+
+def numbers(low: float, mean: float, high: float, nans: int = 0, sampled: int = 0) -> Numbers:
+    return Numbers(low=low, mean=mean, high=high, nans=nans, infinities=0, sampled=sampled)
+
+
+def row(name: str, shape: tuple[int, ...], found: Numbers | None, **more: object) -> TensorRow:
+    fields: dict[str, object] = {
+        "kind": "tensor", "dtype": "float32", "device": "cpu", "requires_grad": False, "origin": "", "has_grad": False,
+        "size": 4 * math.prod(shape), "shares": 0,
+    }  # fmt: skip
+    return TensorRow(name=name, shape=shape, numbers=found, **(fields | more))  # type: ignore[arg-type]
+
+
+ROWS = [
+    row("A", (), numbers(3, 3, 3), requires_grad=True, origin="leaf", has_grad=True),
+    row("batch[0]", (64, 1, 28, 28), numbers(0, 0.2861, 1), shares=1),
+    row("C", (), numbers(6, 6, 6), requires_grad=True, origin="MulBackward0"),
+    row("huge", (100_000, 1000), numbers(-4.2, 0.001, 4.5, sampled=32_768)),
+    row("bad", (2,), numbers(1, 1, 1, nans=1), dtype="bfloat16", device="cuda:0"),
+    row("texts", (1,), None, dtype="<U1", problem="values of <U1 are no numbers"),
+]
+
+
+def test_the_whole_table() -> None:
+    titles, lines = tensor_lines(ROWS, 120, UNICODE)
+    assert [titles.plain, *(line.plain for line in lines)] == [
+        "tensor    shape        dtype  device  grad    min    mean   max   memory  ≡",
+        "A         scalar       f32    cpu     leaf              3        4 bytes",
+        "batch[0]  64×1×28×28   f32    cpu     ·         0  0.2861     1  196 KiB  ≡1",
+        "C         scalar       f32    cpu     Mul               6        4 bytes",
+        "huge      100000×1000  f32    cpu     ·     ≈−4.2  ≈0.001  ≈4.5  381 MiB",
+        "bad       2            bf16   cuda:0  ·         1   1 NaN     1  8 bytes",
+        "texts     1            <U1    cpu     ·                          4 bytes",
+    ]
+
+
+@pytest.mark.parametrize("width", [24, 30, 40, 44, 50, 60, 80])
+@pytest.mark.parametrize("signs", [UNICODE, ASCII])
+def test_no_line_is_too_long_and_names_and_means_stay(width: int, signs: object) -> None:
+    titles, lines = tensor_lines(ROWS, width, signs)  # type: ignore[arg-type]
+    assert all(line.cell_len <= width for line in (titles, *lines))
+    assert "tensor" in titles.plain
+    assert "3" in lines[0].plain
+    assert "1 NaN" in lines[4].plain
+    if signs is ASCII:
+        assert all(line.plain.isascii() for line in (titles, *lines))
+
+
+def test_numbers_as_texts() -> None:
+    texts = {-0.12346: "−0.1235", 3.0: "3", 1e7: "1e+07", 1e-9: "1e−09", 2.5e10: "2.5e+10", 123456.0: "123456"}
+    assert {value: number(value, UNICODE) for value in texts} == texts
+    assert number("-Infinity", UNICODE) == "-inf"
+    assert number(-1.5, ASCII) == "-1.5"
+    assert summary(numbers(1, 2, 3, sampled=5), single=False, signs=UNICODE) == "mean ≈2"
+    assert trouble(numbers(1, 2, 3, nans=1200)) == "1,200 NaN"
+    assert trouble(numbers(1, 2, 3, nans=1200, sampled=9)) == "NaN"
+    assert [short_dtype(dtype) for dtype in ("float32", "bfloat16", "int64", "uint8", "bool", "complex64")] == [
+        "f32", "bf16", "i64", "u8", "bool", "c64",
+    ]  # fmt: skip
+    assert short_operation("MulBackward0") == "Mul"
+    assert short_operation("leaf") == "leaf"
+
+
+def test_the_window_names_its_indices() -> None:
+    tensor = row("t", (2, 3, 50, 60), numbers(0, 1, 2))
+    window = Window(at=(1, 2, 10, 20), rows=2, columns=3, values=(0.0, -1.5, 2.0, "NaN", "Infinity", 0.25))
+    assert where(window, tensor) == "[1, 2, 10:12, 20:23]"
+    assert [line.plain.split() for line in window_lines(window, tensor, UNICODE)] == [
+        ["20", "21", "22"],
+        ["10", "0", "−1.5", "2"],
+        ["11", "NaN", "inf", "0.25"],
+    ]
+    vector = row("v", (5,), numbers(0, 1, 2))
+    assert where(Window(at=(1,), rows=1, columns=2, values=(0.0, 1.0)), vector) == "[1:3]"
+    assert where(Window(at=(), rows=1, columns=1, values=(0.0,)), row("s", (), numbers(0, 0, 0))) == ""
+    rows, columns = window_size(50, 12)
+    assert all(line.cell_len <= 50 for line in window_lines(window, tensor, UNICODE))
+    assert (rows, columns) == (11, 4)
+
+
+def test_the_facts_say_what_it_is_a_view_of() -> None:
+    inside = TensorInside(
+        row=row("v", (3, 4), numbers(0, 1, 2, sampled=7)), strides=(1, 3), offset=6, layout="not contiguous",
+        storage=480, histogram=None, window=None, grad=numbers(1, 1, 1),
+    )  # fmt: skip
+    text = "\n".join(line.plain for line in inside_lines(inside, 80, 30, UNICODE))
+    assert "strides (1, 3), not contiguous, 48 bytes of 480 bytes from element 6" in text
+    assert "≈ from 7 values drawn of 12" in text
+    assert "grad 1" in text
+
+
+def test_heat_tells_signs_and_sizes_apart() -> None:
+    styles = [heat_style(value, -2, 1) for value in (-2.0, -1.0, 0.0, 1.0)]
+    assert len({style.bgcolor for style in styles}) == 4
+    assert heat_style(1.0, 1.0, 1.0) == heat_style(0.5, 0.5, 0.5)
