@@ -77,6 +77,7 @@ ON_PANE: dict[PaneName, tuple[Action, ...]] = {
         Action("run", "enter", "Run what is typed; where it isn't whole, a new line", "run", "↵"),
         Action("complete", "tab", "Complete the name at the cursor", "complete"),
         Action("interrupt", "ctrl+c", "Interrupt what is running", "interrupt", "^c"),
+        Action("lessons", "ctrl+t", "Lessons, with cells to run", "lessons", "^t"),
         Action("tensors", "ctrl+n", "The tensors that are alive", "tensors", "^n"),
         Action("graph", "ctrl+g", "The autograd graph behind the tensor", "graph", "^g"),
         Action("backward", "B", "Run backward() on the graph that is shown", "backward"),
@@ -145,8 +146,14 @@ IN_GRAPH: tuple[Action, ...] = (
     Action("move(1)", "right,l", "Unfold what is behind the node", shown_key="→ l"),
     Action("move(-1)", "left,h", "Fold it", shown_key="← h"),
 )
+IN_LESSONS: tuple[Action, ...] = (
+    Action("enter", "enter", "Open the lesson, run its cell, go on to the next", "run, next", "↵"),
+    Action("turn(1)", "right,l", "The next step", shown_key="→ l"),
+    Action("turn(-1)", "left,h", "The step before", "steps", "← →"),
+    Action("edit", "i", "Put the cell into the prompt, to change it", "edit"),
+)
 WITHIN: dict[PaneName, dict[str, tuple[Action, ...]]] = {
-    "playground": {"the tensors": IN_TENSORS, "a tensor": IN_TENSOR, "the graph": IN_GRAPH},
+    "playground": {"the tensors": IN_TENSORS, "a tensor": IN_TENSOR, "the graph": IN_GRAPH, "the lessons": IN_LESSONS},
 }
 """What keys do in the parts of a pane, beside what they do on all of it."""
 

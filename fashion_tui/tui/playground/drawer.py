@@ -68,6 +68,11 @@ class Drawer(Vertical):
 
         (await self._open(GraphView)).open(name)
 
+    async def open_lessons(self) -> None:
+        from .lessons_view import LessonsView
+
+        await self._open(LessonsView)
+
     @on(TensorOpened)
     async def _open_inside(self, message: TensorOpened) -> None:
         from .inside_view import InsideView
@@ -103,6 +108,8 @@ class Drawer(Vertical):
 
     def action_back(self) -> None:
         """From a view to the tensors, from these to the prompt."""
+        if self.view is not None and self.view.back():
+            return
         if self.view is not None and self.tensors is not None:
             self.close_view()
             self.tensors.main_widget().focus()

@@ -285,6 +285,9 @@ class PlaygroundPane(Pane):
     def action_tensors(self) -> None:
         self.drawer.open_tensors()
 
+    async def action_lessons(self) -> None:
+        await self.drawer.open_lessons()
+
     async def action_graph(self) -> None:
         name = self._tensor_meant(tracked=True)
         if name is None:

@@ -37,6 +37,10 @@ class DrawerView(Vertical):
     def forget(self) -> None:
         """The kernel is gone, and with it all tensors."""
 
+    def back(self) -> bool:
+        """One step back within the view; False where there is none and the view is to be closed."""
+        return False
+
     def close(self) -> None:
         """It is shown no more."""
 
