@@ -118,12 +118,14 @@ def pictures(batch: Tensor, name: str, labels: Sequence[str] = ()) -> Pictures:
         low, high = 0.0, 1.0
         words += ["in [0, 1]"] if batch.is_floating_point() else []
     else:
-        words.append(f"· {_text(low)} … {_text(high)} shown as black … white")
+        words.append(f"· {_text(low)} … {_text(high)} shown as black … white".replace("-", "−"))
     if odd:
         words.append(f"· {odd:,} NaN or infinite, drawn black")
     if share < 1:
         words.append(f"· {height}×{width} drawn as {size[0]}×{size[1]}")
-    shades = _shares(values, low, high).nan_to_num(0.0, 1.0, 0.0).clamp(0.0, 1.0)
+    shades = _shares(values, low, high)
+    if odd:
+        shades = shades.nan_to_num(0.0, 0.0, 0.0)
     if shades.shape[-2:] != size:
         shades = F.adaptive_avg_pool2d(shades, size)
     pixels = shades.mul(255).round().to(torch.uint8).movedim(1, -1)
@@ -205,6 +207,9 @@ def _real(tensor: Tensor) -> Tensor:
 
 def _range(values: Tensor) -> tuple[float, float, int]:
     """The least and the largest of the finite values, 0 and 0 where there are none; and how many others there are."""
+    low, high = (end.item() for end in values.aminmax())
+    if math.isfinite(low) and math.isfinite(high):
+        return low, high, 0
     finite = values[values.isfinite()]
     odd = values.numel() - finite.numel()
     return (finite.min().item(), finite.max().item(), odd) if finite.numel() else (0.0, 0.0, odd)
@@ -212,6 +217,8 @@ def _range(values: Tensor) -> tuple[float, float, int]:
 
 def _shares(values: Tensor, low: float, high: float) -> Tensor:
     """0 for `low`, 1 for `high`. In halves, since the difference of two numbers may be none any more."""
+    if (low, high) == (0.0, 1.0):
+        return values
     span = (high / 2 - low / 2) or 1.0
     return (values / 2 - low / 2) / span
 

@@ -1,0 +1,58 @@
+"""Colours for numbers: from dark to light as they grow, or away from zero where there are some on both sides of it.
+
+The lightness grows evenly with the number, so that equal steps look equal, and a person who can't tell the hues apart
+reads the lightness. Dark is the terminal's own ground: what is near zero recedes.
+"""
+
+from functools import cache
+
+from fashion_tui.schema.figures import HIGHEST_LEVEL, HeatMap
+
+STEPS = 48
+"""Colours of a scale, from one end to the other: few enough that neighbours are often equal, and cost nothing."""
+
+_VIRIDIS = (
+    "440154", "482475", "414487", "355f8d", "2a788e", "21918c", "22a884", "44bf70", "7ad151", "bddf26", "fde725",
+)  # fmt: skip
+"""Every tenth of matplotlib's scale of that name (S. van der Walt and N. Smith, 2015)."""
+
+_BLUE = ("1c1c1c", "1d3a52", "22587f", "2f78a9", "5398cb", "8ab8e3", "c4d9f2")
+_ORANGE = ("1c1c1c", "4a2c1f", "773d22", "a35329", "cc7141", "e8996b", "f6c6a6")
+"""From nothing to the largest number of a sign."""
+
+
+def level_colours(figure: HeatMap) -> list[int]:
+    """The colour (0xrrggbb) of each level, 0 to HIGHEST_LEVEL."""
+    if not figure.low < 0 < figure.high:
+        scale = _scale(_VIRIDIS)
+        return [scale[level * (STEPS - 1) // HIGHEST_LEVEL] for level in range(HIGHEST_LEVEL + 1)]
+    largest = max(-figure.low, figure.high)
+    low, high = figure.low / largest, figure.high / largest
+    colours = []
+    for level in range(HIGHEST_LEVEL + 1):
+        share = low + (high - low) * level / HIGHEST_LEVEL
+        colours.append(_scale(_BLUE if share < 0 else _ORANGE)[round(min(abs(share), 1.0) * (STEPS - 1))])
+    return colours
+
+
+@cache
+def _scale(anchors: tuple[str, ...]) -> tuple[int, ...]:
+    """STEPS colours on the straight lines between the anchors."""
+    colours = []
+    for step in range(STEPS):
+        place = step * (len(anchors) - 1) / (STEPS - 1)
+        before = min(int(place), len(anchors) - 2)
+        share = place - before
+        colour = 0
+        for channel in range(0, 6, 2):
+            start, end = (int(anchor[channel : channel + 2], 16) for anchor in anchors[before : before + 2])
+            colour = colour << 8 | round(start + (end - start) * share)
+        colours.append(colour)
+    return tuple(colours)
+
+
+def lightness(colour: int) -> float:
+    """Relative luminance, 0 black to 1 white (WCAG 2)."""
+    shares = ((colour >> shift & 255) / 255 for shift in (16, 8, 0))
+    red, green, blue = (share / 12.92 if share <= 0.04045 else ((share + 0.055) / 1.055) ** 2.4 for share in shares)
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
