@@ -35,11 +35,12 @@ class AtHand:
     """
 
     def __init__(self, world: KernelWorld) -> None:
+        self._torch = _Batch(("torch", "nn", "F", "net"), _torch)
         self._batches = [_Batch(("show",), lambda: {"show": show})]
         directory, dataset = world.runs_directory, world.dataset
         if directory is not None:
             self._batches.append(_Batch(("runs",), lambda: _runs(directory)))
-        self._batches.append(_Batch(("torch", "nn", "F", "net"), _torch))
+        self._batches.append(self._torch)
         if dataset is not None:
             self._batches.append(_Batch(("train_data", "test_data", "classes"), lambda: _data(dataset)))
         self._batches.append(_Batch(("lab",), _lab))
@@ -51,7 +52,7 @@ class AtHand:
 
     def has_torch(self) -> bool:
         """Whether torch was imported, or that was tried."""
-        return self._batches[0].tried.is_set()
+        return self._torch.tried.is_set()
 
     def _make(self, shell: Any) -> None:
         for batch in self._batches:

@@ -5,13 +5,13 @@ from dataclasses import dataclass
 from rich.segment import Segment
 from rich.style import Style
 
-from fashion_tui.report.blocks import INK, NOTHING, Shading, half_blocks, resampled, rgb
+from fashion_tui.report.blocks import INK, NOTHING, Shading, half_blocks, resampled
 from fashion_tui.report.glyphs import Glyphs
+from fashion_tui.report.heat import heat_colour, heat_style
 from fashion_tui.report.style import BAD, FOREGROUND
 from fashion_tui.report.words import ellipsis, formula, three_figures
 from fashion_tui.schema.figures import HIGHEST_LEVEL, NO_NUMBER, HeatMap
 
-from .colour_scale import level_colours, lightness
 from .look import QUIET, Look, Row, caption_rows, most_lines
 
 LARGE = 56
@@ -69,26 +69,23 @@ class HeatMapDrawing:
 
     def _numbers(self) -> list[Row]:
         count, rows = self.heat_map.columns, []
-        colours = level_colours(self.heat_map)
         for start in range(0, len(self.heat_map.levels), count):
             row = []
             for place in range(start, start + count):
                 number = _shown(self.heat_map.numbers[place], self.look.signs)
-                style = self._ground(self.heat_map.levels[place], colours)
-                row.append(Segment(f"{number.rjust(self.columns - 1)} ", style))
+                row.append(Segment(f"{number.rjust(self.columns - 1)} ", self._ground(self.heat_map.levels[place])))
             rows.append(row)
         return rows
 
-    def _ground(self, level: int, colours: list[int]) -> Style:
+    def _ground(self, level: int) -> Style:
         if level == NO_NUMBER:
             return _ALARM
         if self.look.shading is Shading.CHARACTERS:
             return _PLAIN
-        colour = colours[level]
-        return Style(color="#121212" if lightness(colour) > 0.2 else FOREGROUND, bgcolor=rgb(colour))
+        return heat_style(_value(self.heat_map, level), self.heat_map.low, self.heat_map.high)
 
     def _pixels(self) -> list[Row]:
-        colours = [*level_colours(self.heat_map), _ODD]
+        colours = [*_colours(self.heat_map), _ODD]
         doubled = self.columns == 2 * self.heat_map.columns
         height = 2 * self.lines if doubled else min(self.heat_map.rows, 2 * self.lines)
         rows = [[colours[level] for level in row] for row in self._levels(height)]
@@ -117,6 +114,17 @@ class HeatMapDrawing:
 _ONLY_ODD = bytes(255 * (level == NO_NUMBER) for level in range(256))
 
 
+def _value(heat_map: HeatMap, level: int) -> float:
+    share = level / HIGHEST_LEVEL
+    return heat_map.low * (1 - share) + heat_map.high * share
+
+
+def _colours(heat_map: HeatMap) -> list[int]:
+    """Of each level that stands for a number."""
+    low, high = heat_map.low, heat_map.high
+    return [heat_colour(_value(heat_map, level), low, high) for level in range(HIGHEST_LEVEL + 1)]
+
+
 def _legend(heat_map: HeatMap, width: int, look: Look) -> list[Row]:
     """`−0.42 ▀▀▀▀▀▀▀ 0.31   ■ 3 NaN or infinite`, of which the words go where there is no room."""
     signs = look.signs
@@ -128,7 +136,7 @@ def _legend(heat_map: HeatMap, width: int, look: Look) -> list[Row]:
     if look.shading is Shading.CHARACTERS:
         scale = [Segment("".join(INK[level * (len(INK) - 1) // HIGHEST_LEVEL] for level in levels), _PLAIN)]
     else:
-        colours = level_colours(heat_map)
+        colours = _colours(heat_map)
         shades = [colours[level] for level in levels]
         scale = half_blocks(shades, shades)
     row = [Segment(f"{low} ", QUIET), *scale, Segment(f" {high}", QUIET)]
