@@ -99,9 +99,11 @@ def _defaults() -> Config:
     with contextlib.suppress(ImportError, AttributeError):
         from IPython.core.guarded_eval import EVALUATION_POLICIES  # noqa: PLC0415 -- a provisional part of IPython
 
-        # Without it `net.conv1.` has no completions: networks have a `__getattr__`, which is trusted only where named.
+        # Without it `net.conv1.` and `runs.latest.` have no completions: the `__getattr__` of networks and properties
+        # are trusted only where named.
         limited: Any = EVALUATION_POLICIES["limited"]
-        trusted = limited.allowed_getattr_external | {("torch", "nn")}
+        ours = {("torch", "nn"), ("fashion_tui.kernel.trained_runs", "Runs")}
+        trusted = limited.allowed_getattr_external | ours
         config.IPCompleter.policy_overrides = {"allowed_getattr_external": trusted}
     return config
 

@@ -1,7 +1,7 @@
 """What a person may hand to `show`: a tensor, an array, an image of PIL, with a label or without, or several."""
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeGuard
 
@@ -25,10 +25,11 @@ class Drawable:
     labels: tuple[str, ...] = ()
 
 
-def figure_for(value: object, labels: Sequence[object] | None, classes: Sequence[str]) -> tuple[Figure, str]:
+def figure_for(value: object, labels: object, classes: Sequence[str]) -> tuple[Figure, str]:
     """The figure of a value and, for where figures can't be shown, a line in its place. CannotDraw in one line.
 
-    `labels` are names or numbers, one for each picture or value; numbers stand for the names in `classes`.
+    `labels` are names or numbers, one for each picture or value; numbers stand for the names in `classes`. A single one
+    begins the caption.
     """
     found = drawable(value, classes)
     given = found.labels if labels is None else tuple(_label(label, classes) for label in _listed(labels))
@@ -41,6 +42,8 @@ def figure_for(value: object, labels: Sequence[object] | None, classes: Sequence
 def drawable(value: object, classes: Sequence[str]) -> Drawable:
     """What is to be drawn of a value. CannotDraw where that is nothing."""
     if isinstance(value, Tensor):
+        if value.is_nested:
+            raise CannotDraw("a nested tensor has no one shape: show its parts, such as t.unbind()[0]")
         return Drawable(value, described(value))
     if isinstance(value, LabelledImages):
         return Drawable(value.pixels, value.name, _labels(value.labels[:MOST_PICTURES], value.classes))
@@ -49,7 +52,7 @@ def drawable(value: object, classes: Sequence[str]) -> Drawable:
     if _is_labelled(value):
         image = drawable(value[0], classes)
         return Drawable(image.tensor, image.name, _labels(value[1], classes))
-    if isinstance(value, (tuple, list)) and value and not all(isinstance(part, (int, float)) for part in value):
+    if isinstance(value, (tuple, list)) and any(_is_image(part) or _is_labelled(part) for part in value):
         return _several(value, classes)
     if isinstance(value, nn.Module):
         raise CannotDraw(f"a {type(value).__name__} is no tensor; show one of its parameters: {_parameters(value)}")
@@ -110,7 +113,7 @@ def _tensor(array: "np.ndarray[Any, Any]") -> Tensor:
 
 def _is_labelled(value: object) -> TypeGuard[Sequence[object]]:
     """Whether it is a picture, or a batch, with what that shows: a name or a whole number, one for each."""
-    if not isinstance(value, (tuple, list)) or len(value) != 2 or isinstance(value[0], (int, float, str)):
+    if not isinstance(value, (tuple, list)) or len(value) != 2 or not _is_image(value[0]):
         return False
     image, label = value
     if isinstance(label, Tensor):
@@ -118,14 +121,19 @@ def _is_labelled(value: object) -> TypeGuard[Sequence[object]]:
     return isinstance(label, (str, int))
 
 
+def _is_image(value: object) -> bool:
+    """Whether it may be one by its kind."""
+    return isinstance(value, (Tensor, np.ndarray)) or is_pil_image(value)
+
+
 def _labels(value: object, classes: Sequence[str]) -> tuple[str, ...]:
     return tuple(_label(label, classes) for label in _listed(value))
 
 
 def _listed(value: object) -> Sequence[object]:
-    if isinstance(value, Tensor):
+    if isinstance(value, (Tensor, np.ndarray)):
         value = value.tolist()
-    return value if isinstance(value, (list, tuple)) else [value]
+    return [*value] if isinstance(value, Iterable) and not isinstance(value, str) else [value]
 
 
 def _label(label: object, classes: Sequence[str]) -> str:

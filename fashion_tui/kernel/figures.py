@@ -186,8 +186,6 @@ def _values(tensor: Tensor) -> Tensor:
     tensor = tensor.detach()
     if tensor.is_meta:
         raise CannotDraw(f"{described(tensor)}: there it has a shape, and no values to draw")
-    if tensor.is_nested:
-        raise CannotDraw("a nested tensor has no one shape: show its parts, t.unbind()[0]")
     if tensor.is_quantized:
         tensor = tensor.dequantize()
     if tensor.layout is not torch.strided:

@@ -10,11 +10,12 @@ from IPython.core.getipython import get_ipython
 from fashion_tui.schema.figures import MIME_TYPE, Figure
 
 
-def show(value: object, labels: Sequence[object] | None = None) -> None:
+def show(value: object, labels: object = None) -> None:
     """Draw a value: a picture, a matrix as a heat map, a vector as bars; of a batch the first sixty-four.
 
     It may be a tensor, an array of numpy, an image of PIL, an image with its label (`show(test_data[0])`), or a list of
     such. `labels` are names, or numbers of classes, one for each picture or value: `show(net(x).softmax(1), classes)`.
+    What can't be drawn is told in a line.
     """
     from .drawable import figure_for  # noqa: PLC0415 -- imports torch
     from .figures import CannotDraw  # noqa: PLC0415
@@ -24,6 +25,9 @@ def show(value: object, labels: Sequence[object] | None = None) -> None:
         figure, text = figure_for(value, labels, _classes(shell.user_ns.get("classes")))
     except CannotDraw as error:
         shell.display_pub.publish({"text/plain": str(error)})
+    except (RuntimeError, TypeError, ValueError) as error:  # a tensor of a kind that torch can't do much with
+        reason = f"{type(error).__name__}: {next(iter(str(error).splitlines()), '')}"
+        shell.display_pub.publish({"text/plain": f"a {type(value).__name__} that can't be drawn: {reason}"})
     else:
         shell.display_pub.publish({"text/plain": text, MIME_TYPE: msgspec.to_builtins(figure)})
 

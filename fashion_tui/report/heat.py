@@ -25,6 +25,9 @@ _ORANGE = ("1c1c1c", "4a2c1f", "773d22", "a35329", "cc7141", "e8996b", "f6c6a6")
 
 DARK_TEXT = "#121212"
 
+MIDDLE = 0.145
+"""The lightness from which dark text is read better than light one."""
+
 
 def heat_colour(value: float, low: float, high: float) -> int:
     """The colour (0xrrggbb) of a value among those from `low` to `high`."""
@@ -50,7 +53,7 @@ def lightness(colour: int) -> float:
 
 @lru_cache(maxsize=3 * STEPS)
 def _text_on(colour: int) -> Style:
-    return Style(color=DARK_TEXT if lightness(colour) > 0.2 else FOREGROUND, bgcolor=rgb(colour))
+    return Style(color=DARK_TEXT if lightness(colour) > MIDDLE else FOREGROUND, bgcolor=rgb(colour))
 
 
 @cache

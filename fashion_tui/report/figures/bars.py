@@ -84,6 +84,7 @@ class BarChart:
 
     bars: Bars
     look: Look
+    width: int
     label_width: int
     """Columns left of the axis."""
     values: tuple[float | None, ...]
@@ -99,7 +100,7 @@ class BarChart:
         values = tuple(_mean(bars.values[start : start + group]) for start in range(0, len(bars.values), group))
         words = f"{bars.caption} · each bar the mean of {group}" if group > 1 else bars.caption
         step = 2 if 2 * len(values) <= room else 1
-        return cls(bars, look, label_width, values, step, caption_rows(words, width, look))
+        return cls(bars, look, width, label_width, values, step, caption_rows(words, width, look))
 
     @property
     def height(self) -> int:
@@ -120,7 +121,8 @@ class BarChart:
                 row.append(self._cell(value, unit, above - 1 - line))
                 row.append((" " * (self.step - 1), _SPACE))
             rows.append(joined(row))
-        return [*rows, self._indices(), *self.caption]
+        drawn = [Segment.adjust_line_length(row, self.width, pad=False) for row in (*rows, self._indices())]
+        return drawn + self.caption
 
     def _cell(self, value: float | None, unit: float, level: int) -> tuple[str, Style]:
         """What a line shows of a bar; level 0 stands on the axis, -1 hangs from it."""
