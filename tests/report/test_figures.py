@@ -145,16 +145,16 @@ def test_small_matrices_show_their_numbers_where_there_is_room() -> None:
 def test_bars_grow_from_zero_to_both_sides() -> None:
     figure = bars(-2.0, 1.0, 0.0, None, numbers=("-2", "1", "0", "nan"))
     assert texts(figure, 18, PLAIN) == [
-        "0   -2  #######",
-        "1    1         ###",
+        "0   -2  =======",
+        "1    1         ===",
         "2    0",
         "3  nan",
         "float32 [n]",
     ]
     named = bars(0.5, 1.0, numbers=("0.5", "1"), labels=("Bag", "Ankle boot"))
     assert texts(named, 40, COLOURS)[:2] == [
-        "Bag         0.5  ███████████▌",
-        "Ankle boot    1  ███████████████████████",
+        "Bag         0.5  ━━━━━━━━━━━╸",
+        "Ankle boot    1  ━━━━━━━━━━━━━━━━━━━━━━━",
     ]
 
 

@@ -56,7 +56,7 @@ class ListedBars:
     def rows(self) -> list[Row]:
         signs, values = self.look.signs, self.bars.values
         low, high = _ends(values)
-        left = round(self.room * _share(-low, low, high)) if low < 0 else 0
+        left = min(max(round(self.room * _share(-low, low, high)), 1), self.room) if low < 0 else 0
         rows: list[Row] = []
         for label, number, value in zip(_labels(self.bars, signs), _numbers(self.bars, signs), values, strict=True):
             named = set_cell_size(label, self.label_width) if self.bars.labels else label.rjust(self.label_width)
@@ -74,8 +74,9 @@ class ListedBars:
         signs = self.look.signs
         if value >= 0:
             share = value / high if high else 0.0
-            return joined([(" " * left, _SPACE), (signs.bar(share, self.room - left), _BAR)])
-        return _leftward(value / low, left, signs)
+            return joined([(" " * left, _SPACE), (signs.slim_bar(share, self.room - left), _BAR)])
+        cells = max(round(value / low * left), 1)
+        return joined([(" " * (left - cells), _SPACE), (signs.thick_line * cells, _BAR)])
 
 
 @dataclass(frozen=True)
@@ -145,14 +146,6 @@ class BarChart:
         last = f"{(len(self.bars.values) - 1) * self.bars.step:,}"
         room = max(len(self.values) * self.step - self.step, len(last))
         return [Segment(f"{'':{self.label_width}}  0{last:>{room}}", QUIET)]
-
-
-def _leftward(share: float, width: int, signs: Glyphs) -> Row:
-    """A bar that ends at the right of `width` columns, filled to `share`."""
-    parts = len(signs.eighths)
-    whole, part = divmod(max(round(share * width * parts), 1), parts)
-    begun = [(signs.eighths[parts - part - 1], _FILLED)] if part else []
-    return joined([(" " * (width - whole - len(begun)), _SPACE), *begun, (signs.eighths[-1] * whole, _BAR)])
 
 
 def _axis_labels(values: tuple[float | None, ...], signs: Glyphs) -> tuple[str, str, str]:

@@ -2,6 +2,7 @@
 
 from bisect import bisect_right
 from itertools import accumulate
+from typing import TYPE_CHECKING
 
 from rich.cells import cell_len, chop_cells
 from rich.text import Text
@@ -9,14 +10,15 @@ from textual.geometry import Size
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from fashion_tui.report.figures import Drawing, Look, drawing
 from fashion_tui.report.glyphs import glyphs
 from fashion_tui.report.style import ACCENT, ATTENTION, BAD, MUTED
 from fashion_tui.schema.figures import Figure
-from fashion_tui.tui.widgets.picture import shading_of
 
 from .colours import coloured
 from .record import Line, Record
+
+if TYPE_CHECKING:
+    from fashion_tui.report.figures import Drawing
 
 _STYLES = {"input": "", "output": "", "note": MUTED, "alarm": BAD}
 _CACHED_ROWS = 1_000
@@ -146,7 +148,10 @@ class Transcript(ScrollView, can_focus=True):
             return [Strip(row) for row in self._drawing(line.figure).rows()]
         return [Strip(piece.render(console)) for piece in self._folded(line)]
 
-    def _drawing(self, figure: Figure) -> Drawing:
+    def _drawing(self, figure: Figure) -> "Drawing":
+        from fashion_tui.report.figures import Look, drawing  # noqa: PLC0415 -- the first paint doesn't wait for it
+        from fashion_tui.tui.widgets.picture import shading_of  # noqa: PLC0415
+
         return drawing(figure, self._width, Look(shading_of(self.app), glyphs()))
 
     def _decoded(self, line: Line) -> Text:
