@@ -12,7 +12,7 @@ from fashion_tui.tui.playground.transcript import Transcript
 from tests.terminal import Terminal
 from tests.tui.apps import Apps
 from tests.tui.pilots import screen_text
-from tests.tui.playground.test_pane import Playground, own_world, playground  # noqa: F401 -- a fixture
+from tests.tui.playground.opened import Playground, playground
 
 
 @pytest.fixture(autouse=True)
