@@ -1,13 +1,19 @@
 """The names that a person finds in a fresh kernel, made in the background so that it answers at once."""
 
+import importlib
+import pkgutil
 import re
 import sys
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from fashion_tui.schema.dataset import DatasetRef
+from fashion_tui.schema.kernel import KernelWorld
+
+from .show import show
 
 
 @dataclass
@@ -22,16 +28,22 @@ class _Batch:
 
 
 class AtHand:
-    """`torch`, `nn`, `F`, `net`, `classes`, `train_data` and `test_data`.
+    """`show` and `runs`; `torch`, `nn`, `F`, `net` and `lab`; `classes`, `train_data` and `test_data`.
 
     A cell that mentions one of them waits until it is there; any other cell runs meanwhile. What a person has defined
     by the same name stays theirs.
     """
 
-    def __init__(self, dataset: DatasetRef | None) -> None:
-        self._batches = [_Batch(("torch", "nn", "F", "net"), _torch)]
+    def __init__(self, world: KernelWorld) -> None:
+        self._torch = _Batch(("torch", "nn", "F", "net"), _torch)
+        self._batches = [_Batch(("show",), lambda: {"show": show})]
+        directory, dataset = world.runs_directory, world.dataset
+        if directory is not None:
+            self._batches.append(_Batch(("runs",), lambda: _runs(directory)))
+        self._batches.append(self._torch)
         if dataset is not None:
             self._batches.append(_Batch(("train_data", "test_data", "classes"), lambda: _data(dataset)))
+        self._batches.append(_Batch(("lab",), _lab))
 
     def offer(self, shell: Any) -> None:
         """Begins to make the names in IPython's `shell`."""
@@ -40,7 +52,7 @@ class AtHand:
 
     def has_torch(self) -> bool:
         """Whether torch was imported, or that was tried."""
-        return self._batches[0].tried.is_set()
+        return self._torch.tried.is_set()
 
     def _make(self, shell: Any) -> None:
         for batch in self._batches:
@@ -74,6 +86,12 @@ class AtHand:
                 print(batch.failure, file=sys.stderr)
 
 
+def _runs(directory: str) -> Mapping[str, object]:
+    from .trained_runs import Runs  # noqa: PLC0415
+
+    return {"runs": Runs(Path(directory))}
+
+
 def _torch() -> Mapping[str, object]:
     import torch  # noqa: PLC0415 -- takes 2 s, in the background
     import torch.nn.functional as F  # noqa: PLC0415
@@ -95,3 +113,12 @@ def _data(ref: DatasetRef) -> Mapping[str, object]:
         "test_data": LabelledImages(dataset.test, dataset.classes, f"{ref.name}, test set"),
         "classes": dataset.classes,
     }
+
+
+def _lab() -> Mapping[str, object]:
+    """The library with all its modules, so that completion finds them."""
+    from fashion_tui import lab  # noqa: PLC0415
+
+    for module in pkgutil.iter_modules(lab.__path__, f"{lab.__name__}."):
+        importlib.import_module(module.name)
+    return {"lab": lab}

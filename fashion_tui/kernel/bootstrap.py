@@ -1,7 +1,7 @@
-"""`python -P -m fashion_tui.kernel.bootstrap DATASET -f CONNECTION_FILE`: the kernel's side.
+"""`python -P -m fashion_tui.kernel.bootstrap WORLD -f CONNECTION_FILE`: the kernel's side.
 
 An ipykernel as Jupyter starts it, that keeps to our limits, dies with the UI, and finds torch and the data at hand.
-DATASET is a `DatasetRef` in JSON, or `null`.
+WORLD is a `KernelWorld` in JSON.
 """
 
 import contextlib
@@ -22,12 +22,15 @@ from jupyter_client.session import Session
 from tornado.ioloop import IOLoop
 from traitlets.config import Config
 
-from fashion_tui.schema.dataset import DatasetRef
+from fashion_tui.schema.errors import UserError
+from fashion_tui.schema.figures import MIME_TYPE, figure_in
+from fashion_tui.schema.kernel import KernelWorld
 from fashion_tui.threads import let_waiting_threads_sleep
 
 from .at_hand import AtHand
 from .limits import beginning, newest
 from .probing import Probing
+from .show import show_pictures_of_results
 
 _PR_SET_PDEATHSIG = 1
 _OOM_SCORE = 1_000
@@ -45,20 +48,30 @@ class BoundedSession(Session):
             text, lines, characters = newest(sent["text"])
             sent.update(text=text, dropped_lines=lines, dropped_characters=characters)
         elif kind in {"execute_result", "display_data", "update_display_data"}:
-            sent["data"] = {"text/plain": beginning(str(sent["data"].get("text/plain", "")))}
+            sent["data"] = _bounded(sent["data"])
         elif kind in {"error", "execute_reply"} and "evalue" in sent:
             sent["evalue"] = beginning(sent["evalue"])
             sent["traceback"] = [beginning(line) for line in sent["traceback"]]
         return super().send(stream, msg_or_type, content, *arguments, **options)
 
 
+def _bounded(data: dict[str, Any]) -> dict[str, Any]:
+    """Of an output's representations those that the UI shows: the text, and a figure that is one."""
+    text = beginning(str(data.get("text/plain", "")))
+    try:
+        figure = figure_in(data)
+    except ValueError as error:
+        return {"text/plain": f"{text}\n{error}".lstrip("\n")}
+    return {"text/plain": text} | ({} if figure is None else {MIME_TYPE: data[MIME_TYPE]})
+
+
 def main() -> None:
-    _, dataset, *arguments = sys.argv
+    _, world, *arguments = sys.argv
     _die_with_parent()
     _offer_to_oom_killer()
     let_waiting_threads_sleep()
     os.environ.pop("PYTEST_CURRENT_TEST", None)  # seeing it, ipykernel would leave descriptors 1 and 2 alone
-    at_hand = AtHand(msgspec.json.decode(dataset, type=DatasetRef | None))
+    at_hand = AtHand(msgspec.json.decode(world, type=KernelWorld))
     app: Any = IPKernelApp.instance(config=_defaults())
     app.session = BoundedSession(parent=app)
     app.initialize(arguments)
@@ -68,7 +81,9 @@ def main() -> None:
     _stop_echo()
     sys.path.insert(0, "")
     shell = app.shell
-    shell.display_formatter.active_types = ["text/plain"]
+    show_pictures_of_results(shell)
+    shell.display_formatter.active_types = ["text/plain", MIME_TYPE]
+    shell.set_custom_exc((UserError,), _show_in_a_line)
     warnings.filterwarnings("ignore", message="To exit: use", category=UserWarning)
     at_hand.offer(shell)
     Probing(app.kernel, at_hand.has_torch)
@@ -84,11 +99,20 @@ def _defaults() -> Config:
     with contextlib.suppress(ImportError, AttributeError):
         from IPython.core.guarded_eval import EVALUATION_POLICIES  # noqa: PLC0415 -- a provisional part of IPython
 
-        # Without it `net.conv1.` has no completions: networks have a `__getattr__`, which is trusted only where named.
+        # Without it `net.conv1.` and `runs.latest.` have no completions: the `__getattr__` of networks and properties
+        # are trusted only where named.
         limited: Any = EVALUATION_POLICIES["limited"]
-        trusted = limited.allowed_getattr_external | {("torch", "nn")}
+        ours = {("torch", "nn"), ("fashion_tui.kernel.trained_runs", "Runs")}
+        trusted = limited.allowed_getattr_external | ours
         config.IPCompleter.policy_overrides = {"allowed_getattr_external": trusted}
     return config
+
+
+def _show_in_a_line(shell: Any, kind: type[UserError], error: UserError, *_: Any, **__: Any) -> list[str]:
+    """What a person can mend needs no traceback of ours."""
+    line = f"\x1b[31m{kind.__name__}\x1b[0m: {error}"
+    shell._showtraceback(kind, error, [line])  # noqa: SLF001 -- what IPython's own handlers end with
+    return [line]
 
 
 def _die_with_parent() -> None:

@@ -5,7 +5,9 @@ from collections import deque
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
-from .limits import MAX_CHARACTERS, MAX_LINES
+from fashion_tui.schema.figures import weight
+
+from .limits import MAX_CHARACTERS, MAX_FIGURES, MAX_LINES
 from .outputs import Display, Done, Dropped, Output, Result, Stream
 
 _OVERHEAD = 100
@@ -17,6 +19,8 @@ class _Waiting:
     output: Output
     lines: int
     characters: int
+    figure: int = 0
+    """Bytes."""
 
     @property
     def droppable(self) -> bool:
@@ -34,6 +38,7 @@ class OutputBuffer:
         self._waiting: deque[_Waiting] = deque()
         self._lines = 0
         self._weight = 0
+        self._figures = 0
         self._dropped_lines = 0
         self._dropped_characters = 0
         self._changed = asyncio.Event()
@@ -47,6 +52,7 @@ class OutputBuffer:
         self._waiting.append(waiting)
         self._lines += waiting.lines
         self._weight += waiting.weight
+        self._figures += waiting.figure
         self._drop_oldest()
         self._changed.set()
 
@@ -55,7 +61,11 @@ class OutputBuffer:
         position = 0
         while position < len(self._waiting):
             oldest = self._waiting[position]
-            if self._lines - oldest.lines < MAX_LINES and self._weight - oldest.weight < MAX_CHARACTERS:
+            if (
+                self._lines - oldest.lines < MAX_LINES
+                and self._weight - oldest.weight < MAX_CHARACTERS
+                and self._figures - oldest.figure < MAX_FIGURES
+            ):
                 return
             if not oldest.droppable:
                 position += 1
@@ -63,6 +73,7 @@ class OutputBuffer:
             del self._waiting[position]
             self._lines -= oldest.lines
             self._weight -= oldest.weight
+            self._figures -= oldest.figure
             self._dropped_lines += oldest.lines
             self._dropped_characters += oldest.characters
 
@@ -88,6 +99,7 @@ class OutputBuffer:
         taken = self._waiting.popleft()
         self._lines -= taken.lines
         self._weight -= taken.weight
+        self._figures -= taken.figure
         return taken.output
 
     async def until_done(self) -> AsyncIterator[Output]:
@@ -103,6 +115,6 @@ def _measured(output: Output) -> _Waiting:
     match output:
         case Stream(text=text):
             return _Waiting(output, text.count("\n"), len(text))
-        case Result(text=text) | Display(text=text):
-            return _Waiting(output, text.count("\n") + 1, len(text))
+        case Result(text=text, figure=figure) | Display(text=text, figure=figure):
+            return _Waiting(output, text.count("\n") + 1, len(text), 0 if figure is None else weight(figure))
     return _Waiting(output, 0, 0)

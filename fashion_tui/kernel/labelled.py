@@ -21,7 +21,7 @@ class LabelledImages(Dataset[tuple[Tensor, int]]):
         self.labels = images.labels
         """int64 [N]."""
         self.classes = classes
-        self._name = name
+        self.name = name
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -35,4 +35,4 @@ class LabelledImages(Dataset[tuple[Tensor, int]]):
         return (self[index] for index in range(len(self)))
 
     def __repr__(self) -> str:
-        return f"<{self._name}: {len(self):,} × (image float32 [1, 28, 28] in [0, 1], label 0–{len(self.classes) - 1})>"
+        return f"<{self.name}: {len(self):,} × (image float32 [1, 28, 28] in [0, 1], label 0–{len(self.classes) - 1})>"

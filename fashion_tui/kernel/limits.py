@@ -7,6 +7,10 @@ MAX_CHARACTERS = 500_000
 """Of one message."""
 
 
+MAX_FIGURES = 8 << 20
+"""Bytes of the figures that are kept."""
+
+
 def newest(text: str) -> tuple[str, int, int]:
     """The end of a printed text within the limits, and how many lines and characters before it were left out."""
     start = max(0, len(text) - MAX_CHARACTERS)

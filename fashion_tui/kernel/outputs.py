@@ -7,6 +7,8 @@ from typing import Literal
 
 import msgspec
 
+from fashion_tui.schema.figures import Figure
+
 State = Literal["starting", "idle", "busy", "dead"]
 """`dead`: no kernel lives, and none is started until something is asked of it."""
 
@@ -33,12 +35,16 @@ class Result(msgspec.Struct, frozen=True):
 
     execution_count: int
     text: str
+    figure: Figure | None = None
+    """What is to be seen in place of the text."""
 
 
 class Display(msgspec.Struct, frozen=True):
-    """Something shown by `display(...)`, or by a magic such as `name?`."""
+    """Something shown by `display(...)` or `show(...)`, or by a magic such as `name?`."""
 
     text: str
+    figure: Figure | None = None
+    """As of a `Result`."""
 
 
 class Error(msgspec.Struct, frozen=True):

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 
-from fashion_tui.schema.dataset import DatasetRef
 from fashion_tui.schema.errors import UserError
+from fashion_tui.schema.kernel import KernelWorld
 
 from . import wire
 
@@ -57,7 +57,7 @@ class KernelProcess:
         }
 
     @classmethod
-    async def start(cls, stem: Path, dataset: DatasetRef | None) -> "KernelProcess":
+    async def start(cls, stem: Path, world: KernelWorld) -> "KernelProcess":
         """`stem`: path and first part of the name of this kernel's files and sockets.
 
         The kernel gets a session of its own, so that the terminal's ctrl+c doesn't reach it.
@@ -74,7 +74,7 @@ class KernelProcess:
                 # -P: no file of the current directory can pass itself off as a module while the kernel starts.
                 # frozen_modules=off: or the debugger of ipykernel warns on stderr.
                 *(sys.executable, "-P", "-X", "frozen_modules=off", "-m", "fashion_tui.kernel.bootstrap"),
-                *(msgspec.json.encode(dataset).decode(), "-f", connection_file),
+                *(msgspec.json.encode(world).decode(), "-f", connection_file),
                 stdin=DEVNULL,
                 stdout=log,
                 stderr=STDOUT,

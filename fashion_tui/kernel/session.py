@@ -7,12 +7,14 @@ flood of output is cut to its newest part, a kernel that dies is told of in one 
 import asyncio
 import importlib
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import TypeVar
 
 import msgspec
 
 from fashion_tui.schema.dataset import DatasetRef
 from fashion_tui.schema.errors import UserError
+from fashion_tui.schema.kernel import KernelWorld
 from fashion_tui.schema.tensors import Probe
 
 from . import wire
@@ -31,9 +33,11 @@ _TRY_AGAIN = "it had run nothing: run something to try again"
 class KernelSession:
     """A kernel, and the next one when it dies."""
 
-    def __init__(self, dataset: DatasetRef | None) -> None:
+    def __init__(self, dataset: DatasetRef | None, runs_directory: Path | None = None) -> None:
         self.dataset = dataset
         """What `train_data` and `test_data` hold in the next kernel that starts; None: it goes without."""
+        self._runs_directory = runs_directory
+        """What `runs` lists; None: it goes without."""
         self.state: State = "dead"
         self._connection: Connection | None = None
         """To a kernel that has answered."""
@@ -161,7 +165,9 @@ class KernelSession:
             if self._folder is None:
                 self._folder = PrivateFolder()
             self._kernels += 1
-            self._launching = await KernelProcess.start(self._folder.path / str(self._kernels), self.dataset)
+            runs = None if self._runs_directory is None else str(self._runs_directory)
+            world = KernelWorld(dataset=self.dataset, runs_directory=runs)
+            self._launching = await KernelProcess.start(self._folder.path / str(self._kernels), world)
             connection = Connection(self._launching, self._events, self._show_state)
             if self._closed:
                 raise KernelFailed("the kernel is closed")  # noqa: TRY301

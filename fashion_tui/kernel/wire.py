@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Literal, TypeVar
 
 import msgspec
 
+from fashion_tui.schema.figures import Figure, figure_in
+
 from .limits import beginning, newest
 from .outputs import Display, Dropped, Error, InputRequested, NextInput, Output, Result, Stream
 
@@ -151,10 +153,10 @@ def outputs(message: Message) -> list[Output]:
             return _stream(content_of(message, StreamContent))
         case "execute_result":
             result = content_of(message, DataContent)
-            return [Result(result.execution_count, beginning(_plain(result.data)))]
+            return [Result(result.execution_count, *_shown(result.data))]
         case "display_data" | "update_display_data":
-            text = _plain(content_of(message, DataContent).data)
-            return [Display(beginning(text))] if text else []
+            text, figure = _shown(content_of(message, DataContent).data)
+            return [Display(text, figure)] if text or figure else []
         case "error":
             error = content_of(message, ErrorContent)
             return [Error(error.ename, beginning(error.evalue), beginning("\n".join(error.traceback)))]
@@ -178,6 +180,15 @@ def payload_outputs(reply: ReplyContent) -> list[Output]:
 def inspected(content: InspectContent) -> str | None:
     """The text of an `inspect_reply`, in colour; None where the kernel knows nothing of that name."""
     return beginning(_plain(content.data)) if content.found else None
+
+
+def _shown(data: Mapping[str, object]) -> tuple[str, Figure | None]:
+    """The text of an output and its figure. A figure that isn't one is told of below the text."""
+    text = beginning(_plain(data))
+    try:
+        return text, figure_in(data)
+    except ValueError as error:
+        return f"{text}\n{error}".lstrip("\n"), None
 
 
 def _stream(content: StreamContent) -> list[Output]:

@@ -9,7 +9,7 @@ from fashion_tui.schema.weights import Histogram
 
 from .glyphs import Glyphs
 from .style import ACCENT, ATTENTION, FOREGROUND, MUTED
-from .words import formula
+from .words import three_figures
 
 WIDEST = 36
 """Cells, one for each bin; where there is less room, bins are taken together."""
@@ -24,7 +24,7 @@ def histogram_block(histogram: Histogram, *, width: int, height: int, signs: Gly
 
 def histogram_line(histogram: Histogram, *, width: int, signs: Glyphs) -> Text:
     """`weight ▁▂▅█▅▂▁ −0.21 … 0.19`."""
-    low, high = _figure(histogram.low, signs), _figure(histogram.high, signs)
+    low, high = three_figures(histogram.low, signs), three_figures(histogram.high, signs)
     name = f"{histogram.name.rpartition('.')[2]} "
     room = width - cell_len(name) - cell_len(low) - cell_len(high) - 4
     columns = _regrouped(histogram.counts, max(min(room, 24), 1))
@@ -40,8 +40,8 @@ def _caption(histogram: Histogram, width: int, signs: Glyphs) -> Text:
     caption.append(histogram.name.rpartition(".")[2], FOREGROUND)
     for label, figure in (
         ("values", f"{values:,}"),
-        ("mean", _figure(histogram.mean, signs)),
-        ("std", _figure(histogram.std, signs)),
+        ("mean", three_figures(histogram.mean, signs)),
+        ("std", three_figures(histogram.std, signs)),
     ):
         words = f"  {figure} {label}" if label == "values" else f"  {label} {figure}"
         if caption.cell_len + cell_len(words) <= width:
@@ -56,7 +56,7 @@ def _damage(histogram: Histogram) -> Text:
 
 def _axis(histogram: Histogram, width: int, signs: Glyphs) -> Text:
     """The least value at the left, the largest at the right, and 0 where it stands between them."""
-    low, high = _figure(histogram.low, signs), _figure(histogram.high, signs)
+    low, high = three_figures(histogram.low, signs), three_figures(histogram.high, signs)
     line = [" "] * width
     if histogram.low < 0 < histogram.high:
         zero = min(int(-histogram.low / (histogram.high - histogram.low) * width), width - 1)
@@ -85,9 +85,3 @@ def _regrouped(counts: Sequence[int], most: int) -> list[int]:
         (size for size in range(1, len(counts) + 1) if len(counts) % size == 0 and len(counts) // size <= most), 1
     )
     return [sum(counts[start : start + size]) for start in range(0, len(counts), size)]
-
-
-def _figure(value: float, signs: Glyphs) -> str:
-    """Three figures after the sign: `−0.0578`."""
-    text = f"{value:.3g}" if abs(value) >= 1e-4 or value == 0 else f"{value:.1e}"
-    return formula(text.replace("-", "−"), signs)

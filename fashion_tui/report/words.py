@@ -64,7 +64,9 @@ def said(words: str, signs: Glyphs) -> str:
     words = "".join(sign if sign.isprintable() else " " for sign in words)
     if signs.unicode:
         return words
-    return words.replace("×", "x").replace("…", "...").replace("·", "-").encode("ascii", "replace").decode()
+    for sign, plain in (("×", "x"), ("…", "..."), ("·", "-"), ("−", "-")):
+        words = words.replace(sign, plain)
+    return words.encode("ascii", "replace").decode()
 
 
 def formula(words: str, signs: Glyphs) -> str:
@@ -74,3 +76,9 @@ def formula(words: str, signs: Glyphs) -> str:
     for sign, plain in (("⌊", "floor("), ("⌈", "ceil("), ("⌋", ")"), ("⌉", ")"), ("·", "*"), ("−", "-"), ("×", "x")):
         words = words.replace(sign, plain)
     return said(words, signs)
+
+
+def three_figures(value: float, signs: Glyphs) -> str:
+    """Three figures after the sign: `−0.0578`."""
+    text = f"{value:.3g}" if abs(value) >= 1e-4 or value == 0 else f"{value:.1e}"
+    return formula(text.replace("-", "−"), signs)

@@ -3,8 +3,9 @@
 import asyncio
 
 from fashion_tui.kernel.buffer import OutputBuffer
-from fashion_tui.kernel.limits import MAX_CHARACTERS, MAX_LINES
+from fashion_tui.kernel.limits import MAX_CHARACTERS, MAX_FIGURES, MAX_LINES
 from fashion_tui.kernel.outputs import Display, Done, Dropped, Error, Output, Result, Stream
+from fashion_tui.schema.figures import Pictures
 
 DONE = Done("ok", 1)
 
@@ -68,6 +69,21 @@ async def test_endless_lines_and_empty_outputs_are_bounded_too() -> None:
     for _ in range(100_000):
         buffer.put(Display(""))
     assert len(await contents(buffer)) < 10_000
+
+
+async def test_figures_are_bounded_by_their_own_weight() -> None:
+    figure = Pictures(count=2, height=160, width=160, channels=3, pixels=bytes(153_600), total=2)
+    buffer = OutputBuffer()
+    for number in range(20):  # a few that come at once are all shown
+        buffer.put(Display(str(number), figure))
+    assert len(await contents(buffer)) == 21
+    for number in range(200):
+        buffer.put(Display(str(number), figure))
+    dropped, *kept, _ = await contents(buffer)
+    assert isinstance(dropped, Dropped)
+    assert dropped.lines + len(kept) == 200
+    assert kept[-1] == Display("199", figure)
+    assert MAX_FIGURES <= len(kept) * len(figure.pixels) < MAX_FIGURES + 2 * len(figure.pixels)
 
 
 async def test_what_the_kernel_left_out_is_told_before_what_came() -> None:

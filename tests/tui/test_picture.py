@@ -10,8 +10,9 @@ from rich.console import Console
 from textual.app import App, ComposeResult
 from textual.strip import Strip
 
+from fashion_tui.report.blocks import BLOCKS, GAMMA, GREYS, INK, Shading
 from fashion_tui.report.glyphs import glyphs
-from fashion_tui.tui.widgets.picture import BLOCKS, GAMMA, GREYS, INK, SIZE, WIDTHS, Picture, Shading, paint, shading_of
+from fashion_tui.tui.widgets.picture import SIZE, WIDTHS, Picture, paint, shading_of
 
 RAMP = bytes(value % 256 for value in range(SIZE * SIZE))
 NOISE = random.Random(0).randbytes(SIZE * SIZE)

@@ -12,10 +12,10 @@ from fashion_tui.runs.checkpoints import CheckpointStore
 from fashion_tui.runs.store import load_config
 from fashion_tui.schema.requests import GetTrainedWeights, GetWeights, NamedNetwork
 from fashion_tui.schema.weights import Histogram
+from fashion_tui.trained import find_checkpoint
 
 from .connection import CallContext
 from .kept import Kept
-from .weights import find_checkpoint
 
 CPU = torch.device("cpu")
 

@@ -1,4 +1,4 @@
-"""A run's network with the weights of one of its checkpoints."""
+"""A run with its data and one of its checkpoints, as requests name it."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -8,16 +8,15 @@ import torch
 from torch import nn
 
 from fashion_tui.data.files import MissingData, WrongFolder
-from fashion_tui.lab.checkpoint import final_weights, read_checkpoint
 from fashion_tui.lab.datasets import Dataset
 from fashion_tui.lab.devices import choose_device
-from fashion_tui.lab.written import network_for
 from fashion_tui.runs.checkpoints import CheckpointStore
 from fashion_tui.runs.store import load_config
 from fashion_tui.runs.trust import trusted_network
-from fashion_tui.schema.errors import UsageError, UserError
+from fashion_tui.schema.errors import UserError
 from fashion_tui.schema.requests import WrittenNetwork
 from fashion_tui.schema.run import CheckpointRef, RunConfig
+from fashion_tui.trained import find_checkpoint, load_network
 
 from .kept import Kept
 
@@ -40,16 +39,7 @@ class Trained:
 
     def model(self) -> nn.Module:
         """The network on the CPU; its code is executed. UserError where the file isn't what a trainer writes."""
-        model = network_for(self.config.recipe, self.network)
-        training, _ = read_checkpoint(self.file)
-        try:
-            model.load_state_dict(final_weights(training))
-        except (RuntimeError, LookupError, TypeError) as error:
-            reason = " ".join(str(error).split())
-            raise UserError(
-                f"{self.file} holds no weights of the network {self.config.recipe.model}: {reason}"
-            ) from error
-        return model
+        return load_network(self.file, self.config, self.network)
 
 
 def trained(run_path: str, checkpoint: str, kept: Kept) -> Trained:
@@ -58,32 +48,6 @@ def trained(run_path: str, checkpoint: str, kept: Kept) -> Trained:
     config = load_config(path)
     ref = find_checkpoint(path, config, checkpoint)
     return Trained(path, config, run_dataset(config, kept), ref, CheckpointStore(path).path(ref))
-
-
-def find_checkpoint(run_path: Path, config: RunConfig, wanted: str) -> CheckpointRef:
-    """`final` (the newest one), `best`, or the one of a step; each checked by its SHA-256."""
-    store, damaged = CheckpointStore(run_path), list[str]()
-    if wanted == "final":
-        found = store.latest(damaged.append)
-        absent = "has no checkpoint yet: let it train on, or ask for one with `fashion-tui checkpoint`"
-    elif wanted == "best":
-        if config.validation == 0:
-            raise UserError(
-                f"{config.run} has no best checkpoint: nothing was held out to choose it by; use final, or train with "
-                "--validation N"
-            )
-        found = store.best(damaged.append)
-        absent = "has no best checkpoint yet: its first epoch isn't over"
-    elif wanted.isdecimal():
-        found = store.at(int(wanted), damaged.append)
-        kept = ", ".join(str(step) for step in sorted(store.steps())) or "none"
-        absent = f"has no checkpoint of step {wanted}; it keeps: {kept}"
-    else:
-        raise UsageError(f"checkpoint is {wanted!r}; it must be final, best or a step's number")
-    if found is None:
-        reason = f"has no such checkpoint that is whole: {'; '.join(damaged)}" if damaged else absent
-        raise UserError(f"{config.run} {reason}")
-    return found
 
 
 def run_dataset(config: RunConfig, kept: Kept) -> Dataset:

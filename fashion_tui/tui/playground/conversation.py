@@ -5,6 +5,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from textual.message import Message
@@ -60,11 +61,11 @@ class Conversation:
         self._interval = REPAINT_INTERVAL
         self._painting: asyncio.TimerHandle | None = None
 
-    async def run(self, dataset: DatasetRef | None) -> None:
+    async def run(self, dataset: DatasetRef | None, runs_directory: Path) -> None:
         """Starts the kernel, then runs cell after cell, until it is cancelled."""
         from fashion_tui.kernel.session import KernelSession  # noqa: PLC0415
 
-        self.session = KernelSession(dataset)
+        self.session = KernelSession(dataset, runs_directory)
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._listen(self.session))
             tasks.create_task(self._start(self.session))

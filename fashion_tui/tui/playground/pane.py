@@ -126,7 +126,7 @@ class PlaygroundPane(Pane):
 
     @work(group="kernel")
     async def _converse(self, dataset: DatasetRef) -> None:
-        await self._conversation.run(dataset)
+        await self._conversation.run(dataset, self.lab_app.settings.runs_directory)
 
     @work(group="kernel restart", exclusive=True)
     async def _restart_kernel(self) -> None:

@@ -6,8 +6,9 @@ from typing import Literal
 import msgspec
 
 from fashion_tui.kernel.ansi import LineWriter, sanitize
-from fashion_tui.kernel.limits import MAX_LINES
+from fashion_tui.kernel.limits import MAX_FIGURES, MAX_LINES
 from fashion_tui.kernel.outputs import Died, Display, Dropped, Error, Output, Result, Stream
+from fashion_tui.schema.figures import Figure, weight
 
 Kind = Literal["input", "output", "note", "alarm"]
 """`note`: our own words; `alarm`: our own words on something that went wrong."""
@@ -21,10 +22,16 @@ class Line(msgspec.Struct, frozen=True):
     """What stands before it: `In [1]: `."""
     left_out: int = 0
     """Of a note on lines that came too fast to be shown: how many."""
+    figure: Figure | None = None
+    """What is drawn in place of the text, in as many rows as it takes. The text, which may have several lines then, is
+    what the kernel wrote of it."""
+
+
+FADED = Line("… a figure stood here: it is no longer kept", "note")
 
 
 class Record:
-    """At most MAX_LINES lines: older ones go, and are counted."""
+    """At most MAX_LINES lines, and figures of MAX_FIGURES bytes: older ones go, and are counted."""
 
     def __init__(self) -> None:
         self.lines: deque[Line] = deque()
@@ -32,6 +39,11 @@ class Record:
         """Lines that this record has let go; the number of the first that it holds."""
         self.lost = 0
         """Lines that a person can't see any more, those that never came included."""
+        self.faded = 0
+        """Figures among the lines that this record has let go."""
+        self._figures: deque[int] = deque()
+        """Numbers of the lines that are figures, the first line of all being 0."""
+        self._figures_weight = 0
         self._writer = LineWriter()
 
     @property
@@ -66,9 +78,16 @@ class Record:
             case Dropped(lines=lines, characters=characters):
                 self._end_line()
                 self._leave_out(lines, characters)
-            case Result(execution_count=count, text=text):
+            case Result(execution_count=count, text=text, figure=None):
                 self._end_line()
                 self._add_labelled(f"Out[{count}]: ", sanitize(text))
+            case Result(execution_count=count, text=text, figure=figure):
+                self._end_line()
+                self._add(Line("", label=f"Out[{count}]: "))
+                self._add_figure(Line(sanitize(text), figure=figure))
+            case Display(text=text, figure=figure) if figure is not None:
+                self._end_line()
+                self._add_figure(Line(sanitize(text), figure=figure))
             case Display(text=text) | Error(traceback=text):
                 self._end_line()
                 for line in sanitize(text).rstrip("\n").split("\n"):
@@ -91,6 +110,16 @@ class Record:
         for line in [first, *more]:
             self._add(Line(line))
 
+    def _add_figure(self, line: Line) -> None:
+        self._figures.append(self.gone + len(self.lines))
+        self._figures_weight += _weight(line)
+        self._add(line)
+        while self._figures_weight > MAX_FIGURES:
+            place = self._figures.popleft() - self.gone
+            self._figures_weight -= _weight(self.lines[place])
+            self.lines[place] = FADED
+            self.faded += 1
+
     def _leave_out(self, lines: int, characters: int) -> None:
         before = self.lines.pop().left_out if self.lines and self.lines[-1].left_out else 0
         if lines:
@@ -109,5 +138,13 @@ class Record:
         self.lines.append(line)
         if len(self.lines) > MAX_LINES:
             gone = self.lines.popleft()
+            if gone.figure is not None:
+                self._figures.popleft()
+                self._figures_weight -= _weight(gone)
             self.gone += 1
             self.lost += gone.left_out or 1
+
+
+def _weight(line: Line) -> int:
+    """Of a line that is a figure: bytes."""
+    return len(line.text) + (0 if line.figure is None else weight(line.figure))

@@ -2,6 +2,7 @@
 
 from bisect import bisect_right
 from itertools import accumulate
+from typing import TYPE_CHECKING
 
 from rich.cells import cell_len, chop_cells
 from rich.text import Text
@@ -9,13 +10,18 @@ from textual.geometry import Size
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
+from fashion_tui.report.glyphs import glyphs
 from fashion_tui.report.style import ACCENT, ATTENTION, BAD, MUTED
+from fashion_tui.schema.figures import Figure
 
 from .colours import coloured
 from .record import Line, Record
 
+if TYPE_CHECKING:
+    from fashion_tui.report.figures import Drawing
+
 _STYLES = {"input": "", "output": "", "note": MUTED, "alarm": BAD}
-_CACHED_LINES = 500
+_CACHED_ROWS = 1_000
 
 
 class Transcript(ScrollView, can_focus=True):
@@ -41,12 +47,14 @@ class Transcript(ScrollView, can_focus=True):
         self._tail: list[Line] = []
         self._strips: dict[int, list[Strip]] = {}
         """Rows of the lines painted lately, by the lines' numbers."""
+        self._faded = 0
+        """So many figures had been let go when the heights were counted."""
 
     def show_record(self) -> None:
         """The record has changed."""
         if not self._width:
             return
-        rows_gone = self._let_go()
+        rows_gone = self._let_go() + self._let_figures_go()
         for index in range(len(self._heights), len(self._record.lines)):
             self._heights.append(self._height_of(self._record.lines[index]))
         lost = self._record.lost
@@ -74,6 +82,16 @@ class Transcript(ScrollView, can_focus=True):
             self._strips.pop(number, None)
         self._first = self._record.gone
         return rows
+
+    def _let_figures_go(self) -> int:
+        """Counts anew where figures became notes; how many rows they had more."""
+        if self._faded == self._record.faded:
+            return 0
+        self._faded = self._record.faded
+        before = sum(self._heights)
+        self._heights = [self._height_of(line) for line, _ in zip(self._record.lines, self._heights, strict=False)]
+        self._strips.clear()
+        return before - sum(self._heights)
 
     def watch_scroll_y(self, old_value: float, new_value: float) -> None:
         super().watch_scroll_y(old_value, new_value)
@@ -105,9 +123,10 @@ class Transcript(ScrollView, can_focus=True):
             number = self._first + index
             strips = self._strips.get(number)
             if strips is None:
-                if len(self._strips) >= _CACHED_LINES:
+                strips = self._rows_of(self._record.lines[index])
+                if sum(map(len, self._strips.values())) + len(strips) > _CACHED_ROWS:
                     self._strips.clear()
-                strips = self._strips[number] = self._rows_of(self._record.lines[index])
+                self._strips[number] = strips
             # In a terminal too narrow for anything a line may have fewer rows than were counted.
             return strips[row - start] if row - start < len(strips) else Strip([])
         start = self._ends[-1] if self._ends else len(self._head)
@@ -116,6 +135,8 @@ class Transcript(ScrollView, can_focus=True):
 
     def _height_of(self, line: Line) -> int:
         """Rows of a line. Most are short, and that is seen without decoding them."""
+        if line.figure is not None:
+            return self._drawing(line.figure).height
         characters = len(line.label) + len(line.text)
         if characters <= self._width and line.text.isascii():
             return 1
@@ -123,7 +144,15 @@ class Transcript(ScrollView, can_focus=True):
 
     def _rows_of(self, line: Line) -> list[Strip]:
         console = self.app.console
+        if line.figure is not None:
+            return [Strip(row) for row in self._drawing(line.figure).rows()]
         return [Strip(piece.render(console)) for piece in self._folded(line)]
+
+    def _drawing(self, figure: Figure) -> "Drawing":
+        from fashion_tui.report.figures import Look, drawing  # noqa: PLC0415 -- the first paint doesn't wait for it
+        from fashion_tui.tui.widgets.picture import shading_of  # noqa: PLC0415
+
+        return drawing(figure, self._width, Look(shading_of(self.app), glyphs()))
 
     def _decoded(self, line: Line) -> Text:
         text = coloured(line.text)

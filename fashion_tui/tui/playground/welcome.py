@@ -3,13 +3,14 @@
 EXAMPLES = (
     "image, label = train_data[0]; classes[label], net(image[None]).softmax(dim=1)",
     "x = torch.tensor(3.0, requires_grad=True); (x**2).backward(); x.grad",
-    "torch.arange(6).reshape(2, 3) * 10",
+    "show(train_data[0])",
 )
 """The simplest last: it is the first that the up key brings."""
 
 LINES = (
-    "Python with torch, nn, F, a network net, and the pictures train_data and",
-    "test_data at hand. Some things to try:",
+    "Python with torch, nn, F, a network net, the pictures train_data and",
+    "test_data, your runs, the library lab, and show(...), which draws them.",
+    "Some things to try:",
     "",
     *(f"  {example}" for example in reversed(EXAMPLES)),
     "",
@@ -17,7 +18,8 @@ LINES = (
 
 HELP = """\
 A Python kernel of your own, with `torch`, `nn`, `F`, a network `net`, the data sets `train_data` and `test_data` and
-their `classes` at hand. Whatever it does, the app and the runs go on.
+their `classes` at hand. `show(x)` draws a picture, a batch, a matrix or a vector; `runs.latest.model()` is a trained
+network, and `lab` the library behind the other panes. Whatever it does, the app and the runs go on.
 
 **enter** runs what is whole and opens a new line in what isn't; **alt+enter** opens one anywhere. **tab** completes,
 **↑** and **↓** walk through what was typed before, **page up** and **page down** through the transcript. `name?` tells

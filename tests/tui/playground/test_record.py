@@ -2,9 +2,12 @@
 
 import re
 
-from fashion_tui.kernel.limits import MAX_LINES
+from fashion_tui.kernel.limits import MAX_FIGURES, MAX_LINES
 from fashion_tui.kernel.outputs import Died, Display, Dropped, Error, Result, Stream
+from fashion_tui.schema.figures import Pictures
 from fashion_tui.tui.playground.record import Line, Record
+
+PICTURE = Pictures(count=1, height=160, width=160, channels=3, pixels=bytes(76_800), total=1)
 
 
 def texts(record: Record) -> list[str]:
@@ -86,3 +89,36 @@ def test_lines_that_were_never_ended_are_bounded_too() -> None:
         record.add(Stream("stdout", "x" * 100_000))
     assert sum(len(line.text) for line in record.lines) == 100 * 100_000 - len(record.unfinished.text)  # type: ignore[union-attr]
     assert max(len(line.text) for line in record.lines) <= 10_000
+
+
+def test_a_figure_is_a_line_that_keeps_its_text() -> None:
+    record = Record()
+    record.add(Stream("stdout", "printed"))
+    record.add(Display("caption\x1b[2J", PICTURE))
+    record.add(Result(7, "tensor([[1],\n        [2]])", PICTURE))
+    assert list(record.lines) == [
+        Line("printed"),
+        Line("caption", figure=PICTURE),
+        Line("", label="Out[7]: "),
+        Line("tensor([[1],\n        [2]])", figure=PICTURE),
+    ]
+
+
+def test_of_many_figures_the_newest_are_kept() -> None:
+    record = Record()
+    for number in range(300):
+        record.add(Stream("stdout", f"{number}\n"))
+        record.add(Display("", PICTURE))
+    figures = [line for line in record.lines if line.figure is not None]
+    assert len(figures) == MAX_FIGURES // len(PICTURE.pixels)
+    assert record.faded == 300 - len(figures)
+    assert len(record.lines) == 600
+    assert record.lines[-1].figure == PICTURE
+    assert record.lines[1] == Line("… a figure stood here: it is no longer kept", "note")
+    record.add(Stream("stdout", "x\n" * (MAX_LINES - 1)))  # all but the last line of these is gone
+    assert record.lines[0].figure == PICTURE
+    record.add(Stream("stdout", "x\n"))
+    before = record.faded
+    for _ in figures:
+        record.add(Display("", PICTURE))
+    assert record.faded == before

@@ -1,0 +1,162 @@
+"""`runs` in the kernel: the list, a run by its name, and its trained network."""
+
+from pathlib import Path
+from typing import BinaryIO
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from fashion_tui.data.files import find
+from fashion_tui.kernel.outputs import Error
+from fashion_tui.kernel.session import KernelSession
+from fashion_tui.kernel.trained_runs import NoSuchRun, Runs
+from fashion_tui.lab.checkpoint import write_checkpoint
+from fashion_tui.lab.models import build
+from fashion_tui.lab.written import network_for
+from fashion_tui.runs.checkpoints import CheckpointStore
+from fashion_tui.runs.store import load_config, new_run
+from fashion_tui.schema.errors import UntrustedSource, UserError
+from fashion_tui.schema.recipe import GUIDE
+from fashion_tui.schema.requests import WrittenNetwork
+from tests.written import forget_trust, that_leaves_a_mark, written
+
+from .tools import displayed, printed, result, run
+
+
+def make_run(runs_dir: Path, name: str, network: WrittenNetwork | None = None) -> Path:
+    return new_run(
+        runs_dir,
+        recipe=GUIDE,
+        dataset=find("synthetic"),
+        seed=0,
+        device="cpu",
+        threads=1,
+        deterministic=False,
+        validation=0,
+        checkpoint_every=30,
+        name=name,
+        network=network,
+    )
+
+
+def save(path: Path, model: nn.Module, step: int) -> None:
+    """A checkpoint, as a trainer writes it."""
+
+    def write(file: BinaryIO) -> None:
+        write_checkpoint(file, {"model": model.state_dict()}, {})
+
+    CheckpointStore(path).save(write, step=step, epoch=0)
+
+
+@pytest.fixture
+def runs(tmp_path: Path) -> Runs:
+    return Runs(tmp_path / "runs")
+
+
+@pytest.fixture
+def trained(runs: Runs) -> tuple[Path, nn.Module]:
+    """A run with the checkpoints of two steps, and the network of the later one."""
+    path = make_run(runs.directory, "first")
+    for step in (10, 20):
+        torch.manual_seed(step)
+        model = build("guide")
+        save(path, model, step)
+    return path, model
+
+
+def weights(model: nn.Module) -> list[Tensor]:
+    return list(model.state_dict().values())
+
+
+def same(one: nn.Module, other: nn.Module) -> bool:
+    return all(torch.equal(a, b) for a, b in zip(weights(one), weights(other), strict=True))
+
+
+def test_where_there_is_no_run_yet_it_says_how_to_make_one(runs: Runs) -> None:
+    assert len(runs) == 0
+    assert list(runs) == []
+    for which in ("latest", "x", 0):
+        with pytest.raises(NoSuchRun, match=r"there is no run in '.*/runs' yet: f5, then n, starts one"):
+            runs[which]
+    with pytest.raises(NoSuchRun):
+        _ = runs.latest
+    assert "yet: f5" in repr(runs)
+
+
+def test_runs_are_found_by_what_a_person_says(runs: Runs, trained: tuple[Path, nn.Module]) -> None:
+    first, _ = trained
+    second = make_run(runs.directory, "second")
+    assert [run.path for run in runs] == [second, first]
+    assert (runs.latest.id, runs[0].path, runs[-1].path) == (second.name, second, first)
+    assert runs["first"].path == runs[first.name].path == first
+    assert runs._ipython_key_completions_() == [second.name, first.name]
+    lines = repr(runs).splitlines()
+    assert lines[0].startswith(f"{second.name}  guide  ")
+    assert "epoch 0/3" in lines[1]
+    for wrong in ("nothing", 2, -3):
+        with pytest.raises(UserError):
+            runs[wrong]
+
+
+def test_the_trained_network_comes_ready_to_use(runs: Runs, trained: tuple[Path, nn.Module]) -> None:
+    path, last = trained
+    torch.manual_seed(1)
+    expected = torch.rand(3)
+    torch.manual_seed(1)
+    model = runs.latest.model()
+    assert torch.equal(torch.rand(3), expected)  # what the person draws is as if nothing had been loaded
+    assert same(model, last)
+    assert not model.training
+    assert {parameter.device.type for parameter in model.parameters()} == {"cpu"}
+    assert not same(runs["first"].model(10), last)
+    assert (runs.latest.state, runs.latest.test_accuracy) == (runs[0].state, None)
+    assert runs.latest.config == load_config(path)
+    images = torch.rand(2, 1, 28, 28)
+    assert torch.allclose(runs.latest.normalise(images), (images - 0.5) / 0.5)
+    with pytest.raises(UserError, match="has no checkpoint of step 11; it keeps: 10, 20"):
+        runs.latest.model(11)
+    make_run(runs.directory, "fresh")
+    with pytest.raises(UserError, match="has no checkpoint yet"):
+        runs["fresh"].model()
+
+
+def test_code_from_elsewhere_is_not_executed(runs: Runs, tmp_path: Path, state_home: Path) -> None:
+    mark = tmp_path / "mark"
+    network = written(that_leaves_a_mark(mark))
+    path = make_run(runs.directory, "own", network)
+    save(path, network_for(GUIDE, network), 5)
+    mark.unlink()
+    assert isinstance(runs.latest.model(), nn.Module)
+    assert mark.exists()
+    mark.unlink()
+    forget_trust(state_home)
+    with pytest.raises(
+        UntrustedSource, match=r"code that you haven't run before: read .*model.py.*; f6 shows it and asks"
+    ):
+        runs.latest.model()
+    assert not mark.exists()
+
+
+async def test_in_a_kernel(runs: Runs, trained: tuple[Path, nn.Module]) -> None:
+    path, _ = trained
+    session = KernelSession(find("synthetic"), runs.directory)
+    await session.start()
+    try:
+        assert result(await run(session, "runs")).startswith(path.name)
+        code = "runs.latest.model()(runs.latest.normalise(test_data[:5][0])).shape"
+        assert result(await run(session, code)) == "torch.Size([5, 10])"
+        outputs = await run(session, "runs['nothing']")
+        (error,) = [output for output in outputs if isinstance(output, Error)]
+        assert error.traceback.count("\n") == 0
+        assert "no run 'nothing'" in error.traceback
+        assert path.name in (await session.complete("runs['", 6)).matches
+        assert ".model" in (await session.complete("runs.latest.mo", 14)).matches
+        await run(session, "lab.models")
+        assert ".models" in (await session.complete("lab.mod", 7)).matches
+        assert result(await run(session, "lab.models.GuideNet.__name__")) == "'GuideNet'"
+        assert not {"runs", "lab", "show"} & set(printed(await run(session, "%who")).split())
+        assert displayed(await run(session, "show(test_data[0])"))[0].endswith(" · float32 [1, 28, 28] in [0, 1]")
+        assert displayed(await run(session, "show(test_data)")) == ["synthetic, test set"]
+    finally:
+        await session.close()

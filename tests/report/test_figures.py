@@ -1,0 +1,226 @@
+"""Figures as lines: what of them is seen, in any width and on any terminal."""
+
+import random
+from collections.abc import Iterator
+from itertools import pairwise
+
+import msgspec
+import pytest
+from rich.cells import cell_len
+from rich.color import Color, ColorSystem
+from rich.segment import Segment
+
+from fashion_tui.report.blocks import BLOCKS, Shading
+from fashion_tui.report.figures import Look, drawing
+from fashion_tui.report.figures.look import most_lines
+from fashion_tui.report.glyphs import ASCII, UNICODE
+from fashion_tui.report.heat import STEPS, heat_colour, lightness
+from fashion_tui.schema.figures import (
+    HIGHEST_LEVEL,
+    MIME_TYPE,
+    NO_NUMBER,
+    Bars,
+    Figure,
+    HeatMap,
+    Pictures,
+    figure_in,
+)
+
+COLOURS = Look(Shading.GREYS, UNICODE)
+NO_COLOURS = Look(Shading.CHARACTERS, UNICODE)
+PLAIN = Look(Shading.CHARACTERS, ASCII)
+LOOKS = pytest.mark.parametrize("look", [COLOURS, NO_COLOURS, PLAIN], ids=["colours", "no colours", "ASCII"])
+
+DICE = random.Random(0)
+
+
+def pictures(count: int, height: int, width: int, channels: int = 1, **more: object) -> Pictures:
+    pixels = DICE.randbytes(count * height * width * channels)
+    known: dict[str, object] = {"total": count, "caption": "float32 [1, 28, 28] in [0, 1]"}
+    return msgspec.convert(
+        {"type": "pictures", "count": count, "height": height, "width": width, "channels": channels, "pixels": pixels}
+        | known
+        | more,
+        Pictures,
+    )
+
+
+def heat_map(rows: int, columns: int, numbers: tuple[str, ...] = (), low: float = -1.0, high: float = 2.0) -> HeatMap:
+    levels = bytes(DICE.randrange(HIGHEST_LEVEL + 1) for _ in range(rows * columns))
+    return HeatMap(rows=rows, columns=columns, levels=levels, low=low, high=high, numbers=numbers, caption="float32")
+
+
+def bars(*values: float | None, numbers: tuple[str, ...] = (), labels: tuple[str, ...] = ()) -> Bars:
+    return Bars(values=values, numbers=numbers, labels=labels, caption="float32 [n]")
+
+
+FIGURES: dict[str, Figure] = {
+    "garment": pictures(1, 28, 28),
+    "tiny picture": pictures(1, 5, 5),
+    "tall picture": pictures(1, 160, 3),
+    "photograph": pictures(1, 120, 160, 3),
+    "batch": pictures(64, 28, 28, total=60_000),
+    "labelled batch": pictures(6, 28, 28, labels=("Ankle boot", "漢字漢字漢字漢字", "", "a", "b", "c")),
+    "coloured batch": pictures(10, 32, 32, 3),
+    "wide planes": pictures(3, 4, 160),
+    "numbers": heat_map(2, 3, ("1", "-0.25", "inf", "1e-05", "0", "7")),
+    "map": heat_map(160, 160),
+    "row": heat_map(2, 160),
+    "column": heat_map(160, 2, low=3.0, high=3.0),
+    "few": bars(0.1, 0.9, numbers=("0.1", "0.9"), labels=("Ankle boot", "Bag")),
+    "both signs": bars(-3.0, 2.0, 0.0, None, numbers=("-3", "2", "0", "nan")),
+    "chart": bars(*(float(value) for value in range(-60, 100))),
+    "odd chart": bars(*[None] * 20),
+    "extremes": bars(-1.7e308, 1.7e308, numbers=("-1.7e+308", "1.7e+308")),
+}
+
+
+@LOOKS
+@pytest.mark.parametrize("name", FIGURES)
+def test_it_keeps_to_the_width_and_to_the_height_that_it_told(name: str, look: Look) -> None:
+    for width in (1, 2, 7, 13, 28, 40, 60, 80, 119, 200):
+        laid_out = drawing(FIGURES[name], width, look)
+        rows = laid_out.rows()
+        assert len(rows) == laid_out.height, width
+        assert max(sum(cell_len(segment.text) for segment in row) for row in rows) <= width
+        if look is PLAIN:
+            assert all(segment.text.isascii() or "漢" in segment.text for row in rows for segment in row)
+
+
+def texts(figure: Figure, width: int, look: Look) -> list[str]:
+    return ["".join(segment.text for segment in row).rstrip() for row in drawing(figure, width, look).rows()]
+
+
+def halves(row: list[Segment]) -> Iterator[tuple[str | None, str | None]]:
+    """Upper and lower colour of each cell, as a terminal would show them."""
+    for text, style, _ in row:
+        ground = None if style is None or style.bgcolor is None else style.bgcolor.get_truecolor().hex
+        ink = ground if style is None or style.color is None else style.color.get_truecolor().hex
+        for sign in text:
+            mask = BLOCKS.index(sign)
+            yield ink if mask & 1 else ground, ink if mask & 4 else ground
+
+
+def test_every_pixel_of_a_coloured_picture_has_its_colour() -> None:
+    picture = pictures(1, 28, 30, 3)
+    rows = drawing(picture, 80, COLOURS).rows()
+    for y in range(28):
+        cells = list(halves(rows[y // 2]))
+        for x in range(30):
+            at = (y * 30 + x) * 3
+            assert cells[x][y % 2] == f"#{picture.pixels[at : at + 3].hex()}"
+
+
+def test_a_value_of_a_heat_map_is_a_block_of_its_colour_and_what_is_no_number_stands_out() -> None:
+    levels = bytes([0, HIGHEST_LEVEL, NO_NUMBER] * 7)
+    rows = drawing(HeatMap(rows=7, columns=3, levels=levels, low=0.0, high=5.0), 80, COLOURS).rows()
+    cells = [list(halves(row)) for row in rows[:7]]
+    assert {tuple(row) for row in cells} == {tuple(cells[0])}
+    least, largest, odd = cells[0][::2]
+    assert cells[0][1::2] == [least, largest, odd]
+    assert (least[0], largest[0], odd[0]) == ("#440154", "#fde725", "#d75f5f")
+    assert texts(HeatMap(rows=7, columns=3, levels=levels, low=0.0, high=5.0), 80, PLAIN)[-1].endswith(
+        "5   ? 7 NaN or infinite"
+    )
+
+
+def test_a_map_that_is_averaged_loses_nothing_that_is_no_number() -> None:
+    levels = bytes(NO_NUMBER if place == 100 * 160 + 77 else 9 for place in range(160 * 160))
+    figure = HeatMap(rows=160, columns=160, levels=levels, low=0.0, high=1.0)
+    for width in (30, 80, 120):
+        pixels = drawing(figure, width, COLOURS).rows()[: most_lines(width)]
+        colours = [half for row in pixels for cell in halves(row) for half in cell]
+        assert 1 <= colours.count("#d75f5f") <= 4  # where it lies on the border of two
+        assert any("?" in line for line in texts(figure, width, PLAIN)[: most_lines(width)])
+
+
+def test_small_matrices_show_their_numbers_where_there_is_room() -> None:
+    figure = heat_map(2, 3, ("1", "-0.25", "inf", "12", "0", "7"))
+    assert texts(figure, 80, NO_COLOURS) == ["     1  −0.25    inf", "    12      0      7", "float32"]
+    assert texts(figure, 18, NO_COLOURS)[0] == "    1 −0.25   inf"
+    assert "0.25" not in "".join(texts(figure, 17, NO_COLOURS))
+    assert texts(figure, 17, PLAIN)[-2].startswith("-1 ")
+
+
+def test_bars_grow_from_zero_to_both_sides() -> None:
+    figure = bars(-2.0, 1.0, 0.0, None, numbers=("-2", "1", "0", "nan"))
+    assert texts(figure, 18, PLAIN) == [
+        "0   -2  =======",
+        "1    1         ===",
+        "2    0",
+        "3  nan",
+        "float32 [n]",
+    ]
+    named = bars(0.5, 1.0, numbers=("0.5", "1"), labels=("Bag", "Ankle boot"))
+    assert texts(named, 40, COLOURS)[:2] == [
+        "Bag         0.5  ━━━━━━━━━━━╸",
+        "Ankle boot    1  ━━━━━━━━━━━━━━━━━━━━━━━",
+    ]
+
+
+def test_a_chart_has_its_ends_at_the_axes() -> None:
+    lines = texts(bars(*(float(value) for value in range(-10, 31))), 80, PLAIN)
+    assert [line.split("|")[0].strip() for line in lines[:8]] == ["30", "", "", "", "", "0", "", "-10"]
+    assert lines[8].split() == ["0", "40"]
+    assert lines[0].endswith("#")
+    assert lines[7].endswith("|###")
+    narrow = texts(bars(*[1.0] * 100), 40, PLAIN)
+    assert " ".join(narrow[9:]) == "float32 [n] - each bar the mean of 3"
+
+
+def test_a_batch_is_laid_out_as_large_as_all_of_it_can_be() -> None:
+    four = pictures(4, 28, 28)
+    assert drawing(four, 120, COLOURS).height == 14 + 1  # beside each other, and the caption
+    assert drawing(four, 80, COLOURS).height == 7 + 1
+    many = pictures(64, 28, 28, total=60_000)
+    assert texts(many, 80, COLOURS)[-1].endswith("the first 25 of 60,000")
+    labelled = texts(pictures(2, 28, 28, labels=("Bag", "Ankle boot")), 80, PLAIN)
+    assert labelled[14] == f"{'Bag':29}Ankle boot"
+
+
+def test_a_small_picture_is_enlarged_and_a_large_one_fits() -> None:
+    assert len(list(halves(drawing(pictures(1, 8, 8), 80, COLOURS).rows()[0]))) == 24
+    assert drawing(pictures(1, 160, 160), 80, COLOURS).height == 20 + 1
+
+
+@pytest.mark.parametrize(("low", "sign"), [(0.0, 1), (-1.0, 1), (-1.0, -1)], ids=["one sign", "above", "below"])
+def test_colours_grow_lighter_with_the_number_on_terminals_of_256_colours_too(low: float, sign: int) -> None:
+    colours = [heat_colour(sign * step / 100, low, 1.0) for step in range(101)]
+    assert len(set(colours)) == STEPS
+    assert all(before <= after for before, after in pairwise(map(lightness, colours)))
+    shown = [Color.from_rgb(c >> 16, c >> 8 & 255, c & 255).downgrade(ColorSystem.EIGHT_BIT) for c in colours]
+    light = [lightness(int(colour.get_truecolor().hex[1:], 16)) for colour in shown]
+    assert all(after > before - 0.03 for before, after in pairwise(light))
+    assert len({colour.number for colour in shown}) > 10
+
+
+@pytest.mark.parametrize(
+    ("figure", "fault"),
+    [
+        ({"type": "pictures", "count": 1}, "missing required field"),
+        ({"type": "film"}, "film"),
+        ([], "Expected `object`"),
+        (msgspec.to_builtins(pictures(1, 2, 2)) | {"height": 3}, "4 bytes in place of 6"),
+        (msgspec.to_builtins(pictures(1, 2, 2)) | {"height": 0, "pixels": ""}, "height: 0"),
+        (msgspec.to_builtins(pictures(1, 2, 2)) | {"pixels": "!"}, "base64"),
+        (msgspec.to_builtins(pictures(1, 2, 2)) | {"channels": 2}, "2"),
+        (msgspec.to_builtins(pictures(1, 2, 2)) | {"caption": "x" * 500}, "500 characters"),
+        (msgspec.to_builtins(heat_map(2, 2)) | {"high": float("nan")}, "a range from -1.0 to nan"),
+        (msgspec.to_builtins(heat_map(2, 2)) | {"columns": 10**9}, "columns: 1000000000"),
+        (msgspec.to_builtins(bars(1.0)) | {"values": [float("inf")]}, "no finite number"),
+        (msgspec.to_builtins(bars(1.0)) | {"values": [1.0] * 161}, "values: 161"),
+        (msgspec.to_builtins(bars(1.0)) | {"labels": ["a", "b"]}, "2 texts in place of 1"),
+    ],
+)
+def test_what_is_no_figure_is_refused_in_one_line(figure: object, fault: str) -> None:
+    with pytest.raises(ValueError, match="no figure that can be shown: ") as refused:
+        figure_in({MIME_TYPE: figure})
+    assert fault in str(refused.value)
+    assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_a_figure_crosses_unchanged(name: str) -> None:
+    sent = msgspec.json.encode(msgspec.to_builtins(FIGURES[name]))
+    assert figure_in({MIME_TYPE: msgspec.json.decode(sent), "text/plain": ""}) == FIGURES[name]
+    assert figure_in({"text/plain": ""}) is None
