@@ -5,6 +5,7 @@ torch itself does the operation, on its meta device, which has shapes and stride
 
 import ast
 import contextlib
+import math
 from itertools import product
 from typing import Any
 
@@ -14,7 +15,7 @@ from torch import Tensor
 from fashion_tui.schema.reshaping import Grid, Reshaping, TryReshape
 from fashion_tui.schema.tensors import Size
 
-MOST_SHOWN = (6, 12, 16)
+MOST_SHOWN = (6, 12, 24)
 """Elements of an axis that a grid shows: of all axes but the last two together, of the rows, of the columns."""
 
 
@@ -46,7 +47,9 @@ def read_arguments(text: str) -> tuple[list[Any], dict[str, Any]]:
 
 
 def _shown(shape: Size) -> Size:
-    """So much of each axis as a grid has room for; the first axes share what there is."""
+    """So much of each axis as a grid has room for; the first axes share what there is, a vector has all of it."""
+    if len(shape) == 1:
+        return (min(shape[0], math.prod(MOST_SHOWN[1:])),)
     leading = MOST_SHOWN[0]
     shown = []
     for axis, size in enumerate(shape):

@@ -80,7 +80,7 @@ def _facts(inside: TensorInside, signs: Glyphs) -> Sequence[Text]:
     )
     if row.requires_grad:
         title.append(f"  {short_operation(said(row.origin, signs))}", MUTED)
-    lies = f"strides ({', '.join(map(str, inside.strides))}), {inside.layout}, {memory(row.size)}"
+    lies = f"strides ({', '.join(map(str, row.strides))}), {inside.layout}, {memory(row.size)}"
     if inside.storage > row.size:
         lies += f" of {memory(inside.storage)} from element {inside.offset:,}"
     lines = [title, Text(lies, style=MUTED)]

@@ -70,6 +70,8 @@ class TensorRow(msgspec.Struct, frozen=True, kw_only=True):
     """How Python reaches it: `x`, `batch[0]`, `net.conv1.weight`. May hold any character."""
     kind: Literal["tensor", "parameter", "buffer", "array"]
     shape: Size
+    strides: Size
+    """In elements; empty where the layout has none, as a sparse one."""
     dtype: str
     """`float32`."""
     device: str
@@ -113,8 +115,6 @@ class Window(msgspec.Struct, frozen=True, kw_only=True):
 
 class TensorInside(msgspec.Struct, frozen=True, kw_only=True):
     row: TensorRow
-    strides: Size
-    """In elements."""
     offset: int
     """Of its first element in the storage, in elements."""
     layout: str

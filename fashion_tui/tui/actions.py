@@ -80,6 +80,8 @@ ON_PANE: dict[PaneName, tuple[Action, ...]] = {
         Action("lessons", "ctrl+t", "Lessons, with cells to run", "lessons", "^t"),
         Action("tensors", "ctrl+n", "The tensors that are alive", "tensors", "^n"),
         Action("graph", "ctrl+g", "The autograd graph behind the tensor", "graph", "^g"),
+        Action("reshape", "f8", "Try reshape, view, permute and others on a tensor"),
+        Action("arithmetic", "f9", "The output size of a convolution or a pooling"),
         Action("backward", "B", "Run backward() on the graph that is shown", "backward"),
         Action("restart", "ctrl+x", "Restart the kernel, after asking", "restart", "^x"),
     ),
@@ -152,8 +154,30 @@ IN_LESSONS: tuple[Action, ...] = (
     Action("turn(-1)", "left,h", "The step before", "steps", "← →"),
     Action("edit", "i", "Put the cell into the prompt, to change it", "edit"),
 )
+_FIELDS: tuple[Action, ...] = (
+    Action("field(1)", "tab", "The next field", "field"),
+    Action("field(-1)", "shift+tab", "The field before", shown_key="⇧tab"),
+)
+IN_RESHAPING: tuple[Action, ...] = (
+    Action("propose", "enter", "Put the code into the prompt", "to the prompt", "↵", priority=True),
+    Action("operation(1)", "down", "The next operation", "operation", "↑↓", priority=True),
+    Action("operation(-1)", "up", "The operation before", shown_key="↑", priority=True),
+    *_FIELDS,
+)
+IN_ARITHMETIC: tuple[Action, ...] = (
+    Action("step(1)", "up", "One more in the field", "±1", "↑↓", priority=True),
+    Action("step(-1)", "down", "One less in the field", shown_key="↓", priority=True),
+    *_FIELDS,
+)
 WITHIN: dict[PaneName, dict[str, tuple[Action, ...]]] = {
-    "playground": {"the tensors": IN_TENSORS, "a tensor": IN_TENSOR, "the graph": IN_GRAPH, "the lessons": IN_LESSONS},
+    "playground": {
+        "the tensors": IN_TENSORS,
+        "a tensor": IN_TENSOR,
+        "the graph": IN_GRAPH,
+        "the lessons": IN_LESSONS,
+        "reshaping": IN_RESHAPING,
+        "the arithmetic of windows": IN_ARITHMETIC,
+    },
 }
 """What keys do in the parts of a pane, beside what they do on all of it."""
 

@@ -55,7 +55,7 @@ async def test_the_inside_and_a_change_of_shape(session: KernelSession) -> None:
     assert inside is not None
     assert inside.window is not None
     assert inside.window.values == (0.0, 4.0, 1.0, 5.0)
-    probe = TryReshape(shape=inside.row.shape, strides=inside.strides, operation="view", arguments="12")
+    probe = TryReshape(shape=inside.row.shape, strides=inside.row.strides, operation="view", arguments="12")
     change = await session.probe(probe, Reshaping)
     assert change is not None
     assert change.problem.startswith("view size is not compatible")

@@ -89,5 +89,5 @@ def test_arguments_are_literals_and_nothing_is_evaluated(arguments: str) -> None
 def test_a_large_tensor_shows_its_first_corner() -> None:
     found = tried(SOURCES["large"], "transpose", "0, 1")
     assert found.after is not None
-    assert found.after.shown == (12, 16)
-    assert found.before.shown == (12, 16)
+    assert found.after.shown == (12, 24)
+    assert found.before.shown == (12, 24)

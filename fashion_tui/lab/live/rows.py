@@ -42,7 +42,6 @@ def look_inside(namespace: Mapping[str, object], wanted: LookInside) -> TensorIn
     place = place_of(values)
     return TensorInside(
         row=_row(found, 0),
-        strides=_strides(values),
         offset=_offset(values),
         layout=_layout(values),
         storage=place[2] - place[1] if place else 0,
@@ -80,6 +79,7 @@ def _row(found: Found, group: int) -> TensorRow:
         name=name,
         kind=kind,
         shape=tuple(bare.shape),
+        strides=_strides(bare),
         dtype=str(bare.dtype).removeprefix("torch."),
         device=str(bare.device) if isinstance(bare, Tensor) else "cpu",
         requires_grad=isinstance(values, Tensor) and attribute(values, "requires_grad"),
@@ -107,7 +107,7 @@ def _offset(values: Values) -> int:
 
 def _strides(values: Values) -> tuple[int, ...]:
     if not isinstance(values, Tensor):
-        return tuple(stride // values.itemsize for stride in values.strides)
+        return tuple(stride // max(values.itemsize, 1) for stride in values.strides)
     return tuple(values.stride()) if values.layout == torch.strided else ()
 
 

@@ -10,6 +10,7 @@ from typing import Any
 from torch import nn
 
 from fashion_tui.schema.shapes import Shape
+from fashion_tui.schema.windows import Slide, padding_text
 
 from .functions import RESHAPING
 from .record import Step
@@ -86,19 +87,11 @@ def _along(window: Window, axis: int, size: int, result: int) -> str:
     kernel, stride, dilation = window.kernel[axis], window.stride[axis], window.dilation[axis]
     if window.transposed:
         return _back_along(window, axis, size, result)
-    padding = _padding(window, axis)
-    reach = dilation * (kernel - 1) + 1
-    steps = size - reach + sum(padding)
-    text = f"{size} − {kernel}" if dilation == 1 else f"{size} − {dilation}·({kernel} − 1) − 1"
-    fraction = f"({text}{_padding_text(padding)}) / {stride}"
-    count, more = steps // stride + 1, " + 1"
-    if steps % stride and window.ceil_mode:
-        count, fraction = count + 1, f"⌈{fraction}⌉"
-        if (count - 1) * stride >= size + padding[0]:  # one window more would begin beyond the end
-            count, more = count - 1, ""
-    elif steps % stride:
-        fraction = f"⌊{fraction}⌋"
-    return f"{fraction}{more} = {count}" if count == result else ""
+    slide = Slide(
+        size=size, kernel=kernel, padding=_padding(window, axis), stride=stride, dilation=dilation,
+        ceil_mode=window.ceil_mode,
+    )  # fmt: skip
+    return slide.formula if slide.count == result else ""
 
 
 def _back_along(window: Window, axis: int, size: int, result: int) -> str:
@@ -110,7 +103,7 @@ def _back_along(window: Window, axis: int, size: int, result: int) -> str:
         return ""
     grown = f" + {kernel}" if dilation == 1 else f" + {dilation}·({kernel} − 1) + 1"
     more = f" + {extra}" if extra else ""
-    return f"({size} − 1)·{stride}{grown}{_padding_text(padding, sign='−')}{more} = {result}"
+    return f"({size} − 1)·{stride}{grown}{padding_text(padding, sign='−')}{more} = {result}"
 
 
 def _padding(window: Window, axis: int) -> tuple[int, int]:
@@ -121,12 +114,6 @@ def _padding(window: Window, axis: int) -> tuple[int, int]:
         whole = window.dilation[axis] * (window.kernel[axis] - 1)
         return whole // 2, whole - whole // 2
     return window.padding[axis], window.padding[axis]
-
-
-def _padding_text(padding: tuple[int, int], sign: str = "+") -> str:
-    if not sum(padding):
-        return ""
-    return f" {sign} 2·{padding[0]}" if padding[0] == padding[1] else f" {sign} {sum(padding)}"
 
 
 # Matrices

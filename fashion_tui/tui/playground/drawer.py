@@ -10,7 +10,7 @@ from textual import on
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 
-from .messages import DrawerLeft, Submitted, TensorOpened
+from .messages import DrawerLeft, Submitted, TensorOpened, TensorsListed
 
 if TYPE_CHECKING:
     from .tensors_view import TensorsView
@@ -50,6 +50,11 @@ class Drawer(Vertical):
             if view is not None:
                 view.renew()
 
+    @on(TensorsListed)
+    def _tensors_listed(self, message: TensorsListed) -> None:
+        if self.view is not None:
+            self.view.tensors_listed(message.found)
+
     def forget(self) -> None:
         """The kernel is gone, and with it all tensors."""
         for view in (self.tensors, self.view):
@@ -72,6 +77,17 @@ class Drawer(Vertical):
         from .lessons_view import LessonsView
 
         await self._open(LessonsView)
+
+    async def open_reshape(self, name: str | None) -> None:
+        from .reshape_view import ReshapeView
+
+        if self.tensors is not None:
+            (await self._open(ReshapeView)).open(name, self.tensors.found)
+
+    async def open_arithmetic(self) -> None:
+        from .arithmetic_view import ArithmeticView
+
+        await self._open(ArithmeticView)
 
     @on(TensorOpened)
     async def _open_inside(self, message: TensorOpened) -> None:

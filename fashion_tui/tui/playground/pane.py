@@ -295,6 +295,12 @@ class PlaygroundPane(Pane):
         else:
             await self.drawer.open_graph(name)
 
+    async def action_reshape(self) -> None:
+        await self.drawer.open_reshape(self._tensor_meant(tracked=False))
+
+    async def action_arithmetic(self) -> None:
+        await self.drawer.open_arithmetic()
+
     def action_backward(self) -> None:
         self.drawer.run_backward()
 

@@ -7,7 +7,7 @@ from textual.containers import Vertical
 from textual.widget import Widget
 
 from fashion_tui.schema.errors import UserError
-from fashion_tui.schema.tensors import Probe
+from fashion_tui.schema.tensors import Probe, TensorList
 
 Answer = TypeVar("Answer")
 
@@ -33,6 +33,9 @@ class DrawerView(Vertical):
 
     def renew(self) -> None:
         """A cell has run: what is shown may have changed."""
+
+    def tensors_listed(self, found: TensorList) -> None:
+        """These are the tensors that there are now."""
 
     def forget(self) -> None:
         """The kernel is gone, and with it all tensors."""

@@ -195,7 +195,7 @@ def test_the_inside_of_a_tensor() -> None:
     assert found.window.at == (1, 2, 4, 0)
     seen = torch.tensor(found.window.values).reshape(found.window.rows, found.window.columns)
     assert torch.equal(seen, values[1, 2, 4:8, 0:4])
-    assert (found.strides, found.offset, found.layout, found.storage) == ((216, 72, 9, 1), 0, "contiguous", 1728)
+    assert (found.row.strides, found.offset, found.layout, found.storage) == ((216, 72, 9, 1), 0, "contiguous", 1728)
     assert found.histogram is not None
     assert sum(found.histogram.counts) == values.numel()
     turned = inside(values[:, 1:].transpose(2, 3))
@@ -207,7 +207,7 @@ def test_the_inside_of_a_tensor() -> None:
     scalar = inside(torch.tensor(math.nan))
     assert scalar.window is not None
     assert scalar.window.values == ("NaN",)
-    assert inside(np.ones((3, 4)).T).strides == (1, 4)
+    assert inside(np.ones((3, 4)).T).row.strides == (1, 4)
 
 
 def test_a_tensor_that_is_gone_is_told() -> None:

@@ -1,0 +1,112 @@
+"""A window that slides along an axis: its formula filled in, and a picture of where it stands."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+from rich.text import Text
+
+from fashion_tui.schema.windows import Slide
+
+from .glyphs import Glyphs
+from .style import ACCENT, ATTENTION, FOREGROUND, MUTED
+from .words import formula
+
+LABEL = 7
+"""Columns before the picture."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Signs:
+    padding: str
+    value: str
+    looked_at: str
+    skipped: str
+    """Between two values that a dilated window looks at."""
+    unseen: str
+    """In no window."""
+    cut: str
+
+
+_UNICODE = _Signs(padding="░", value="□", looked_at="■", skipped="·", unseen="×", cut="…")
+_ASCII = _Signs(padding=".", value="o", looked_at="#", skipped="-", unseen="x", cut="~")
+
+
+def formula_lines(slide: Slide, signs: Glyphs) -> list[Text]:
+    """As torch's documentation has it; and shorter, where nothing is rounded and nothing dilated."""
+    lines = [Text(formula(slide.full_formula, signs), FOREGROUND)]
+    if slide.dilation == 1 and slide.left_over == 0:
+        lines.append(Text(formula(slide.formula, signs), MUTED))
+    return lines
+
+
+def slide_lines(name: str, slide: Slide, width: int, signs: Glyphs) -> list[Text]:
+    """The padded input, a cell a value, and below it the window at its first two places and its last one."""
+    positions = _positions(slide, width - LABEL)
+    drawn = _UNICODE if signs.unicode else _ASCII
+    lines = [_line(name, positions, partial(_of_input, slide, drawn), drawn)]
+    for number in sorted({0, 1, slide.count - 1} & set(range(slide.count))):
+        sign_at = partial(_of_window, slide, number * slide.stride, drawn)
+        lines.append(_line(f"{number + 1:,}", positions, sign_at, drawn))
+    if words := _ending(slide):
+        lines.append(Text(" " * LABEL + words, ATTENTION))
+    return lines
+
+
+def legend(signs: Glyphs) -> Text:
+    """What the signs of the picture mean."""
+    drawn = _UNICODE if signs.unicode else _ASCII
+    words = f"{drawn.padding} padding  {drawn.looked_at} looked at  {drawn.unseen} in no window"
+    return Text(" " * LABEL + words, MUTED)
+
+
+_Sign = tuple[str, str]
+"""With its style."""
+
+
+def _positions(slide: Slide, width: int) -> Sequence[int | None]:
+    """Those of the padded input, and of what hangs over its end; None in the middle where there is no room for all."""
+    count = slide.padded + max(-slide.left_over, 0)
+    if count <= width:
+        return range(count)
+    left = width // 2
+    return [*range(left), None, *range(count - (width - left - 1), count)]
+
+
+def _line(label: str, positions: Sequence[int | None], sign_at: Callable[[int], _Sign], drawn: _Signs) -> Text:
+    line = Text(f"{label:<{LABEL}}", MUTED, no_wrap=True)
+    for position in positions:
+        line.append(*((drawn.cut, MUTED) if position is None else sign_at(position)))
+    return line
+
+
+def _of_input(slide: Slide, drawn: _Signs, position: int) -> _Sign:
+    if position >= slide.padded:
+        return " ", ""
+    if not slide.looks_at(position):
+        return drawn.unseen, ATTENTION
+    if slide.padding[0] <= position < slide.padding[0] + slide.size:
+        return drawn.value, FOREGROUND
+    return drawn.padding, MUTED
+
+
+def _of_window(slide: Slide, begin: int, drawn: _Signs, position: int) -> _Sign:
+    """Of the window that begins there."""
+    place = position - begin
+    if not 0 <= place < slide.reach:
+        return " ", ""
+    return (drawn.skipped, MUTED) if place % slide.dilation else (drawn.looked_at, ACCENT)
+
+
+def _ending(slide: Slide) -> str:
+    """What is odd at the end."""
+    if slide.left_over < 0:
+        return f"the last window hangs over the end by {-slide.left_over:,}"
+    words = ""
+    if slide.left_over:
+        words = (
+            f"the last {slide.left_over:,} of {slide.padded:,} {'is' if slide.left_over == 1 else 'are'} in no window"
+        )
+    if slide.drops_last:
+        words += ": one more would begin after the input"
+    return words
