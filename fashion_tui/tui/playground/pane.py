@@ -24,10 +24,9 @@ from . import history, status_line, welcome
 from .candidates import Candidates
 from .docs import Docs
 from .drawer import Drawer
-from .exporting import ExportingPane
+from .looking_up import LookingUpPane
 from .messages import (
     Answered,
-    CompletionWanted,
     DrawerLeft,
     InputAsked,
     InputOver,
@@ -36,7 +35,6 @@ from .messages import (
     PromptLeft,
     Proposed,
     RecordChanged,
-    SearchOver,
     Submitted,
     TensorsListed,
 )
@@ -46,7 +44,7 @@ from .talk import Talk
 from .transcript import Transcript
 
 
-class PlaygroundPane(ExportingPane):
+class PlaygroundPane(LookingUpPane):
     PANE: ClassVar[PaneName] = "playground"
     HELP: ClassVar[str] = welcome.HELP
     BINDINGS: ClassVar[list[BindingType]] = bindings(ON_PANE["playground"])
@@ -117,7 +115,7 @@ class PlaygroundPane(ExportingPane):
         self.query_one(Transcript).show_record()
 
     def hidden(self) -> None:
-        self.query_one(Transcript).choose_none()
+        self.query_one(Transcript).chosen = None
 
     def _dataset_found(self, found: DatasetState | None) -> None:
         if found is None:
@@ -158,7 +156,7 @@ class PlaygroundPane(ExportingPane):
     @on(InputAsked)
     def _input_asked(self, message: InputAsked) -> None:
         self._asked = message
-        self._close_search()
+        self.close_search()
         self.query_one(Prompt).begin_answer(password=message.password)
         self._show_kernel()
 
@@ -224,7 +222,9 @@ class PlaygroundPane(ExportingPane):
     def _submitted(self, message: Submitted) -> None:
         self._conversation.submit(message.code)
         self.query_one(Docs).close()
-        self.query_one(Transcript).choose_none()
+        transcript = self.query_one(Transcript)
+        transcript.choose_none()
+        transcript.scroll_end(animate=False)
 
     @on(Answered)
     async def _answered(self, message: Answered) -> None:
@@ -232,18 +232,6 @@ class PlaygroundPane(ExportingPane):
         self.query_one(Prompt).end_answer()
         self._show_kernel()
         await self._conversation.answer(message.text)
-
-    @on(CompletionWanted)
-    def _completion_wanted(self) -> None:
-        self._complete()
-
-    @work(group="completion", exclusive=True)
-    async def _complete(self) -> None:
-        prompt = self.query_one(Prompt)
-        code, cursor = prompt.text, prompt.cursor
-        found = await self._conversation.complete(code, cursor)
-        if (prompt.text, prompt.cursor) == (code, cursor) and found.end == cursor:
-            prompt.offer(found.matches, found.start)
 
     @on(PromptLeft)
     def _prompt_left(self) -> None:
@@ -267,6 +255,7 @@ class PlaygroundPane(ExportingPane):
         if prompt.has_focus:
             prompt.action_run()
             return
+        self.close_search()
         if transcript.chosen is not None and not prompt.is_answering:
             prompt.put(transcript.chosen.code)
         transcript.choose_none()
@@ -287,19 +276,12 @@ class PlaygroundPane(ExportingPane):
             transcript.choose_none()
             self._show_kernel()
 
-    def action_complete(self) -> None:
-        prompt = self.query_one(Prompt)
-        if prompt.has_focus:
-            prompt.action_complete()
-        else:
-            prompt.focus()
-
     async def action_interrupt(self) -> None:
         if self._kernel.state == "busy":
             self._interrupted = time.monotonic()
             await self._conversation.interrupt()
         else:
-            self._close_search()
+            self.close_search()
 
     def action_restart(self) -> None:
         question = Question("Restart the kernel? What you defined in it is lost.")
@@ -311,44 +293,6 @@ class PlaygroundPane(ExportingPane):
 
     def on_descendant_focus(self) -> None:
         self._show_kernel()
-
-    # Looking things up
-
-    def action_search(self) -> None:
-        if not self.query_one(Prompt).is_answering:
-            self.query_one("#entry").display = False
-            self.query_one(HistorySearch).open()
-
-    @on(SearchOver)
-    def _search_over(self, message: SearchOver) -> None:
-        if message.entry is not None:
-            self.query_one(Prompt).put(message.entry)
-        self._close_search()
-
-    def _close_search(self) -> None:
-        search = self.query_one(HistorySearch)
-        if search.is_open:
-            search.close()
-            self.query_one("#entry").display = True
-            self.query_one(Prompt).focus()
-
-    def action_docs(self) -> None:
-        prompt, docs = self.query_one(Prompt), self.query_one(Docs)
-        if docs.is_open and docs.place == (prompt.text, prompt.cursor):
-            docs.close()
-        else:
-            self._inspect(prompt.text, prompt.cursor)
-
-    @work(group="docs", exclusive=True)
-    async def _inspect(self, code: str, cursor: int) -> None:
-        found = await self._conversation.inspect(code, cursor)
-        match found.status:
-            case "found":
-                self.query_one(Docs).open(found.text, (code, cursor))
-            case "missing":
-                self.notify("Nothing is known of what stands at the cursor; a name or a call has to.")
-            case "unknown":
-                self.notify("The kernel gives no answer in time; try again in a moment.", severity="warning")
 
     # The drawer
 

@@ -93,22 +93,23 @@ class Transcript(ScrollView, can_focus=True, inherit_bindings=False):
             in_view = [cell for cell in there if self._row_of(cell.first) < self.scroll_y + self.size.height]
             self.chosen = next(reversed(in_view), None)
         if self.chosen is None:
-            self.choose_none()
+            self.scroll_end(animate=False)
         else:
             self._scroll_to_rows(self._rows_of_cell(self.chosen))
+        self.refresh()
 
     def choose_none(self) -> None:
-        """Back to the newest line."""
-        self.chosen = None
-        self.scroll_end(animate=False)
-        self.refresh()
+        """Back to the newest line, where a cell was chosen."""
+        if self.chosen is not None:
+            self.chosen = None
+            self.scroll_end(animate=False)
+            self.refresh()
 
     def _scroll_to_rows(self, rows: range) -> None:
         """All of them are in view then, or the first where they are too many."""
         height = self.size.height
         top = min(rows.start, max(self.scroll_y, rows.stop - height))
         self.scroll_to(y=top, animate=False, force=True, immediate=True)
-        self.refresh()
 
     def _rows_of_cell(self, cell: Cell) -> range:
         return range(self._row_of(cell.first), self._row_of(cell.end))
