@@ -60,7 +60,7 @@ async def test_colours_of_the_kernel_are_seen_and_nothing_else_of_it() -> None:
         await it.run("def evil(): pass\nevil.__doc__ = '\\x1b]0;title\\x07[bold]text[/]'")
         await it.type("evil")
         await it.pilot.press("ctrl+o")
-        await it.sees("[bold]text[/]")
+        await it.sees("Signature:", "Docstring: [bold]text[/]")
         strips = it.app.screen._compositor.render_strips()
         signature = next(strip for strip in strips if "Signature" in strip.text)
         colours = {segment.style.color for segment in signature if segment.style}
@@ -71,7 +71,7 @@ async def test_what_isnt_known_is_said_in_a_line() -> None:
     async with playground() as it:
         await it.type("nothing_like_it")
         await it.pilot.press("ctrl+o")
-        await it.sees("Nothing is known of what stands at the cursor")
+        await it.sees("Nothing is known of")
         assert not docs(it).is_open
 
 
