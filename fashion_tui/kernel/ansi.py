@@ -8,6 +8,7 @@ The grammar is ECMA-48's, the colours are xterm's.
 """
 
 import re
+import sys
 from functools import lru_cache
 from itertools import groupby
 from operator import itemgetter
@@ -45,10 +46,19 @@ def sanitize(text: str) -> str:
     return "\n".join([*lines, writer.line])
 
 
+def plain(text: str) -> str:
+    """The text as a terminal would show it, without colours; lines stay whole, however long they are."""
+    writer = LineWriter(longest=sys.maxsize)
+    lines = writer.feed(text)
+    return _SGR.sub("", "\n".join([*lines, writer.line]))
+
+
 class LineWriter:
     """Takes text in pieces cut anywhere and gives finished lines, each with the colours that it needs by itself."""
 
-    def __init__(self) -> None:
+    def __init__(self, longest: int = MAX_LINE) -> None:
+        """`longest`: characters after which a line goes on in the next."""
+        self._longest = longest
         self._characters: list[str] = []  # of the unfinished line
         self._styles: list[str] = []  # of each of them, as SGR parameters
         self._column = 0
@@ -73,7 +83,7 @@ class LineWriter:
             if not self._characters and not self._column:
                 begun = position
                 if not self._style:
-                    position = _plain_lines(text, position, lines)
+                    position = _plain_lines(text, position, lines, self._longest)
                 if position == begun:
                     position = self._coloured_line(text, position, lines)
                 if position != begun:
@@ -90,7 +100,7 @@ class LineWriter:
     def _coloured_line(self, text: str, position: int, lines: list[str]) -> int:
         """Takes a whole line of text and colours, as `_take` would but quickly; gives where the next one begins."""
         match = _COLOURED.match(text, position)
-        if match is None or match.end() - position > MAX_LINE:
+        if match is None or match.end() - position > self._longest:
             return position
         runs: list[tuple[str, str]] = []
         for number, piece in enumerate(_SGR.split(match["line"])):
@@ -130,9 +140,9 @@ class LineWriter:
         self._characters, self._styles, self._column = [], [], 0
 
     def _write(self, text: str, lines: list[str]) -> None:
-        for start in range(0, len(text), MAX_LINE):
-            piece = text[start : start + MAX_LINE]
-            if self._column + len(piece) > MAX_LINE:
+        for start in range(0, len(text), self._longest):
+            piece = text[start : start + self._longest]
+            if self._column + len(piece) > self._longest:
                 self._finish(lines)
             gap = max(0, self._column - len(self._characters))
             end = self._column + len(piece)
@@ -155,15 +165,15 @@ def _coloured(style: str, text: str) -> str:
     return f"\x1b[{style}m{text}\x1b[0m" if style else text
 
 
-def _plain_lines(text: str, position: int, lines: list[str]) -> int:
+def _plain_lines(text: str, position: int, lines: list[str], longest: int) -> int:
     """Takes whole lines without a control character, which most output is; gives where the first other one begins."""
     match = _PLAIN.match(text, position)
     end = text.rfind("\n", position, match.end() if match else position)
     if end == -1:
         return position
     for line in text[position:end].split("\n"):
-        if len(line) > MAX_LINE:
-            lines.extend(line[start : start + MAX_LINE] for start in range(0, len(line), MAX_LINE))
+        if len(line) > longest:
+            lines.extend(line[start : start + longest] for start in range(0, len(line), longest))
         else:
             lines.append(line)
     return end + 1

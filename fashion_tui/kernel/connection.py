@@ -10,7 +10,7 @@ import msgspec
 
 from . import wire
 from .buffer import OutputBuffer
-from .outputs import Done, DoneStatus, Error
+from .outputs import Done, DoneElsewhere, DoneStatus, Error
 from .process import Channel, KernelFailed, KernelProcess
 
 Reply = TypeVar("Reply", bound=msgspec.Struct)
@@ -54,6 +54,8 @@ class Connection:
         self._unclaimed = unclaimed
         self._changed = changed
         self._executions: dict[str, Execution] = {}
+        self._elsewhere: str | None = None
+        """The request of another front end whose cell runs."""
         self._replies: dict[str, asyncio.Future[wire.Message | None]] = {}
         self._heard = asyncio.Event()
         """Something came by the broadcast channel: from now on nothing is missed."""
@@ -68,7 +70,7 @@ class Connection:
 
     @property
     def busy(self) -> bool:
-        return bool(self._executions)
+        return bool(self._executions) or self._elsewhere is not None
 
     async def until_ready(self) -> None:
         """Waits for the kernel's first answer; KernelFailed where none comes."""
@@ -181,13 +183,30 @@ class Connection:
 
     def _take_broadcast(self, message: wire.Message) -> None:
         self._heard.set()
-        if message.kind != "status":
+        if message.kind == "execute_input":
+            self._take_input(message)
+        elif message.kind != "status":
             self._take_output(message)
-            return
-        execution = self._executions.get(message.request)
-        if execution is not None and wire.content_of(message, wire.StatusContent).execution_state == "idle":
+        elif wire.content_of(message, wire.StatusContent).execution_state == "idle":
+            self._take_idle(message.request)
+
+    def _take_input(self, message: wire.Message) -> None:
+        """A cell begins: one of ours is known, one of another front end isn't."""
+        if message.client != self.process.client_id:
+            self._unclaimed.put(wire.input_elsewhere(message))
+            self._elsewhere = message.request
+            self.has_run = True
+            self._changed()
+
+    def _take_idle(self, request: str) -> None:
+        """The kernel has sent all that belongs to the request."""
+        if request == self._elsewhere:
+            self._unclaimed.put(DoneElsewhere())
+            self._elsewhere = None
+            self._changed()
+        elif (execution := self._executions.get(request)) is not None:
             execution.is_idle = True
-            self._finish(message.request)
+            self._finish(request)
 
     def _take_output(self, message: wire.Message) -> None:
         execution = self._executions.get(message.request)

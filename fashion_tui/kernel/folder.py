@@ -22,6 +22,7 @@ class PrivateFolder:
         """OSError where no folder can be made."""
         self.path = _make()
         self._lock = os.open(self.path / _LOCK, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        os.write(self._lock, str(os.getpid()).encode())
         fcntl.flock(self._lock, fcntl.LOCK_EX)  # the system frees it with our process, even on SIGKILL
         for left in self.path.parent.glob(f"{_PREFIX}*"):
             _remove_if_left(left)
@@ -31,9 +32,20 @@ class PrivateFolder:
         os.close(self._lock)
 
 
-def _make() -> Path:
+def living() -> dict[Path, int]:
+    """The folders of this person's whose owners live, with the owners' process ids."""
+    folders = {folder for place in _places() for folder in Path(place).glob(f"{_PREFIX}*")}
+    return {folder: owner for folder in folders if (owner := _owner(folder)) is not None}
+
+
+def _places() -> list[str]:
     places = [os.environ.get("XDG_RUNTIME_DIR", ""), "/tmp", tempfile.gettempdir()]  # noqa: S108 -- mkdtemp is safe there
-    tried = [place for place in places if place and len(os.fsencode(place + _LONGEST_INSIDE)) <= MAX_SOCKET_PATH]
+    return [place for place in places if place]
+
+
+def _make() -> Path:
+    places = _places()
+    tried = [place for place in places if len(os.fsencode(place + _LONGEST_INSIDE)) <= MAX_SOCKET_PATH]
     for place in tried:
         with contextlib.suppress(OSError):
             return Path(tempfile.mkdtemp(prefix=_PREFIX, dir=place))
@@ -43,11 +55,29 @@ def _make() -> Path:
 def _remove_if_left(folder: Path) -> None:
     """Removes a folder whose owner is dead; not one of another person, nor one that is just being made."""
     with contextlib.suppress(OSError):
-        if folder.is_symlink() or folder.stat().st_uid != os.getuid():
-            return
-        lock = os.open(folder / _LOCK, os.O_WRONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+        lock = _open_lock(folder)
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             shutil.rmtree(folder, ignore_errors=True)
         finally:
             os.close(lock)
+
+
+def _owner(folder: Path) -> int | None:
+    """The process that holds the folder; None where there is none, or the folder is another person's."""
+    with contextlib.suppress(OSError, ValueError):
+        lock = _open_lock(folder)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return int(os.read(lock, 20))
+        finally:
+            os.close(lock)
+    return None
+
+
+def _open_lock(folder: Path) -> int:
+    """Its descriptor; OSError where the folder isn't this person's, or has no lock yet."""
+    if folder.is_symlink() or folder.stat().st_uid != os.getuid():
+        raise PermissionError(f"{folder} isn't this person's")
+    return os.open(folder / _LOCK, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)

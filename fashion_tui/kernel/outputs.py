@@ -69,6 +69,17 @@ class NextInput(msgspec.Struct, frozen=True):
     text: str
 
 
+class InputElsewhere(msgspec.Struct, frozen=True):
+    """Another front end, connected to the same kernel, has begun to run a cell; what follows is of it."""
+
+    execution_count: int
+    code: str
+
+
+class DoneElsewhere(msgspec.Struct, frozen=True):
+    """The cell of another front end has ended."""
+
+
 class Died(msgspec.Struct, frozen=True):
     """The kernel's process has ended without being asked to."""
 
@@ -88,7 +99,20 @@ class Done(msgspec.Struct, frozen=True):
     """The number of the cell; None where the kernel never came to it."""
 
 
-Output = Stream | Dropped | Result | Display | Error | InputRequested | NextInput | Died | StateChanged | Done
+Output = (
+    Stream
+    | Dropped
+    | Result
+    | Display
+    | Error
+    | InputRequested
+    | NextInput
+    | InputElsewhere
+    | DoneElsewhere
+    | Died
+    | StateChanged
+    | Done
+)
 
 
 class Completions(msgspec.Struct, frozen=True):
@@ -103,3 +127,12 @@ class Completeness(msgspec.Struct, frozen=True):
     status: Literal["complete", "incomplete", "invalid", "unknown"]
     indent: str = ""
     """Where it is incomplete: how the next line begins."""
+
+
+class Inspection(msgspec.Struct, frozen=True):
+    """What the kernel tells of a name."""
+
+    status: Literal["found", "missing", "unknown"]
+    """`missing`: it knows no such name; `unknown`: it gave no answer in time."""
+    text: str = ""
+    """Signature, docstring and more, in colour (SGR), several lines."""

@@ -117,6 +117,16 @@ class KernelProcess:
     def pid(self) -> int:
         return self._process.pid
 
+    @property
+    def client_id(self) -> str:
+        """By which our own requests are known among those of other front ends."""
+        return str(self._client.session.session)
+
+    @property
+    def connection_file(self) -> Path:
+        """Tells other front ends where the sockets are, and the key to them."""
+        return Path(f"{self._stem}.json")
+
     def interrupt(self) -> None:
         """What ctrl+c in a terminal does: SIGINT to the kernel and what it started."""
         self._signal(signal.SIGINT)

@@ -21,7 +21,7 @@ from . import wire
 from .buffer import OutputBuffer
 from .connection import Connection
 from .folder import PrivateFolder
-from .outputs import Completeness, Completions, Died, DoneStatus, Output, State, StateChanged
+from .outputs import Completeness, Completions, Died, DoneStatus, Inspection, Output, State, StateChanged
 from .process import KernelFailed, KernelProcess
 
 Answer = TypeVar("Answer")
@@ -55,6 +55,11 @@ class KernelSession:
     def pid(self) -> int | None:
         """Of the kernel's process; None where none is ready."""
         return self._connection.process.pid if self._connection else None
+
+    @property
+    def connection_file(self) -> Path | None:
+        """By which other front ends find the kernel; None where none is ready."""
+        return self._connection.process.connection_file if self._connection else None
 
     async def start(self) -> None:
         """Returns when the kernel answers; torch and the data come to it in the background.
@@ -118,14 +123,17 @@ class KernelSession:
                 return Completeness(found.status, found.indent)
         return Completeness("unknown")
 
-    async def inspect(self, code: str, cursor: int, wait: float = 2.0) -> str | None:
-        """Signature and docstring of the name at the cursor, in colour; None where there is none."""
+    async def inspect(self, code: str, cursor: int, wait: float = 2.0) -> Inspection:
+        """Signature and docstring of the name at the cursor, or of what is called there.
+
+        `unknown` where no answer comes within `wait` seconds.
+        """
         request: dict[str, object] = {"code": code, "cursor_pos": cursor, "detail_level": 0}
         if self._connection is not None:
             found = await self._connection.ask("inspect_request", request, wire.InspectContent, wait)
             if found is not None:
                 return wire.inspected(found)
-        return None
+        return Inspection("unknown")
 
     async def probe(self, question: Probe, answer_type: type[Answer], wait: float = 5.0) -> Answer | None:
         """What the kernel knows of the person's tensors; UserError where it knows why it can't say.

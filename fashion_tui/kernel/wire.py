@@ -13,7 +13,18 @@ import msgspec
 from fashion_tui.schema.figures import Figure, figure_in
 
 from .limits import beginning, newest
-from .outputs import Display, Dropped, Error, InputRequested, NextInput, Output, Result, Stream
+from .outputs import (
+    Display,
+    Dropped,
+    Error,
+    InputElsewhere,
+    InputRequested,
+    Inspection,
+    NextInput,
+    Output,
+    Result,
+    Stream,
+)
 
 if TYPE_CHECKING:
     from jupyter_client.session import Session
@@ -37,6 +48,8 @@ class Message:
     """`stream`, `execute_reply`, ..."""
     request: str
     """Id of the request that it belongs to; empty where there is none."""
+    client: str
+    """Id of the client whose request that was."""
     content: bytes
     """JSON; see `content_of`."""
 
@@ -47,6 +60,7 @@ class _Header(msgspec.Struct, frozen=True):
 
 class _ParentHeader(msgspec.Struct, frozen=True):
     msg_id: str = ""
+    session: str = ""
 
 
 _decode_header = msgspec.json.Decoder(_Header).decode
@@ -60,7 +74,8 @@ def decode(frames: Sequence[bytes], session: "Session") -> Message:
         signature, header, parent, metadata, content = frames[signed : signed + 5]
         if not hmac.compare_digest(signature, session.sign([header, parent, metadata, content])):
             raise BadMessage("wrong signature")
-        return Message(_decode_header(header).msg_type, _decode_parent(parent).msg_id, content)
+        request = _decode_parent(parent)
+        return Message(_decode_header(header).msg_type, request.msg_id, request.session, content)
     except (ValueError, msgspec.DecodeError) as error:
         raise BadMessage(str(error)) from error
 
@@ -90,6 +105,11 @@ class ErrorContent(msgspec.Struct, frozen=True):
     ename: str
     evalue: str
     traceback: tuple[str, ...]
+
+
+class ExecuteInputContent(msgspec.Struct, frozen=True):
+    code: str
+    execution_count: int
 
 
 class StatusContent(msgspec.Struct, frozen=True):
@@ -166,6 +186,12 @@ def outputs(message: Message) -> list[Output]:
     return []
 
 
+def input_elsewhere(message: Message) -> InputElsewhere:
+    """The cell that an `execute_input` tells of. BadMessage where it isn't as it should be."""
+    begun = content_of(message, ExecuteInputContent)
+    return InputElsewhere(begun.execution_count, beginning(begun.code))
+
+
 def payload_outputs(reply: ReplyContent) -> list[Output]:
     """What rides on the reply to an execution: a page to read (`name?`), a proposal for the next input."""
     found: list[Output] = []
@@ -177,9 +203,9 @@ def payload_outputs(reply: ReplyContent) -> list[Output]:
     return found
 
 
-def inspected(content: InspectContent) -> str | None:
-    """The text of an `inspect_reply`, in colour; None where the kernel knows nothing of that name."""
-    return beginning(_plain(content.data)) if content.found else None
+def inspected(content: InspectContent) -> Inspection:
+    """What an `inspect_reply` tells."""
+    return Inspection("found", beginning(_plain(content.data))) if content.found else Inspection("missing")
 
 
 def _shown(data: Mapping[str, object]) -> tuple[str, Figure | None]:

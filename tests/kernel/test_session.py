@@ -12,6 +12,7 @@ from fashion_tui.kernel.outputs import (
     Done,
     Error,
     InputRequested,
+    Inspection,
     NextInput,
     Output,
     Result,
@@ -84,6 +85,12 @@ async def test_display_and_help(session: KernelSession) -> None:
     assert displayed(await run(session, "display(1); display('two')")) == ["1", "'two'"]
     (text,) = displayed(await run(session, "len?"))
     assert "Return the number of items" in text
+    await run(session, "def doubled(x):\n    'Twice as much.'\n    return 2 * x  # the source")
+    (text,) = displayed(await run(session, "doubled?"))
+    assert "Twice as much." in text
+    assert "the source" not in text
+    (text,) = displayed(await run(session, "doubled??"))
+    assert "the source" in text
 
 
 async def test_what_has_a_picture_for_a_browser_comes_as_text(session: KernelSession) -> None:
@@ -109,6 +116,8 @@ async def test_a_syntax_error_is_one_too(session: KernelSession) -> None:
 
 async def test_magics_and_await(session: KernelSession) -> None:
     assert "per loop" in printed(await run(session, "%timeit -n1 -r1 torch.ones(2)"))
+    assert printed(await run(session, "!echo hi")).split() == ["hi"]  # its terminal ends lines otherwise
+    assert result(await run(session, "said = !echo hi\nsaid")) == "['hi']"
     assert result(await run(session, "import asyncio\nawait asyncio.sleep(0.01, 'awaited')")) == "'awaited'"
     count = done(await run(session, "recalled = 1")).execution_count
     assert NextInput("recalled = 1") in await run(session, f"%recall {count}")
@@ -205,11 +214,27 @@ async def test_answers_questions_while_code_runs(session: KernelSession) -> None
     await task
 
 
-async def test_tells_of_a_name(session: KernelSession) -> None:
-    text = await session.inspect("torch.nn.Linear(", 15, wait=PATIENCE)
-    assert text is not None
-    assert "in_features" in text
-    assert await session.inspect("nothing_like_it", 5, wait=PATIENCE) is None
+@pytest.mark.parametrize(
+    ("code", "told"),
+    [
+        ("torch.nn.Linear|", "in_features"),
+        ("torch.nn.Linear(|", "in_features"),
+        ("x = torch.randn(2, |", "randn(*size"),
+        ("print(torch.ones(2|), 3", "ones(*size"),
+        ("len(\n    torch.zeros(|", "zeros(*size"),
+        ("net.con|v1", "Conv2d"),
+    ],
+)
+async def test_tells_of_the_name_or_the_call_at_the_cursor(session: KernelSession, code: str, told: str) -> None:
+    found = await session.inspect(code.replace("|", ""), code.index("|"), wait=PATIENCE)
+    assert found.status == "found"
+    assert told in found.text
+    assert "\x1b[" in found.text
+
+
+@pytest.mark.parametrize("code", ["nothing_like_it", "", "1 + 1"])
+async def test_tells_nothing_where_there_is_nothing_to_tell(session: KernelSession, code: str) -> None:
+    assert await session.inspect(code, len(code), wait=PATIENCE) == Inspection("missing")
 
 
 async def test_questions_without_an_answer_end_in_time(session: KernelSession) -> None:
@@ -218,7 +243,7 @@ async def test_questions_without_an_answer_end_in_time(session: KernelSession) -
         started = time.monotonic()
         assert await session.is_complete("1", wait=0.1) == Completeness("unknown")
         assert (await session.complete("pri", 3, wait=0.1)).matches == ()
-        assert await session.inspect("print", 3, wait=0.1) is None
+        assert await session.inspect("print", 3, wait=0.1) == Inspection("unknown")
         assert time.monotonic() - started < 5
     finally:
         os.kill(pid_of(session), 18)

@@ -25,8 +25,8 @@ from fashion_tui.tui.model.editor import CodeEditor
 from fashion_tui.tui.model.maps import MapsView
 from fashion_tui.tui.model.network_form import NetworkForm
 from fashion_tui.tui.model.pane import ModelPane
-from fashion_tui.tui.model.saving import SaveForm
 from fashion_tui.tui.model.shape_view import ShapeView
+from fashion_tui.tui.saving import SaveForm
 from fashion_tui.tui.settings import Settings
 from fashion_tui.tui.widgets.choice import ChoiceScreen
 from fashion_tui.tui.widgets.picture_grid import PictureGrid

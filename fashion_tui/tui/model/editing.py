@@ -15,11 +15,11 @@ from fashion_tui.report.words import shape_words
 from fashion_tui.schema.errors import UserError
 from fashion_tui.schema.requests import GetModelText, ModelText, NamedNetwork, SourceTrace, WrittenNetwork
 from fashion_tui.tui.dialogs import Question
+from fashion_tui.tui.saving import SaveForm, differs, save
 from fashion_tui.tui.widgets.row_list import RowList
 
 from .editor import EditorView
 from .messages import EditorLeft, SourceChanged, SourceSaved, TextLoaded
-from .saving import SaveForm, differs, save
 from .subject import Subject
 from .tracing import PATIENCE, TracingPane
 
@@ -134,7 +134,7 @@ class EditingPane(TracingPane):
         name = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", network.class_name or "network").lower()
         editor = self.query_one(EditorView)
         if network.file is None:
-            self.app.push_screen(SaveForm(Path.cwd() / f"{name}.py"), self._save_to)
+            self.app.push_screen(SaveForm("Save the source to", Path.cwd() / f"{name}.py", (".py",)), self._save_to)
         elif differs(Path(network.file), editor.original):
             question = f"{network.file} has been changed by another program. Replace it?"
             path = Path(network.file)

@@ -15,9 +15,13 @@ from fashion_tui.kernel.outputs import (
     Completions,
     Died,
     Done,
+    DoneElsewhere,
+    InputElsewhere,
     InputRequested,
+    Inspection,
     NextInput,
     Output,
+    State,
     StateChanged,
     Stream,
 )
@@ -56,6 +60,10 @@ class Conversation:
         self._post = post
         self._cells: deque[str] = deque()
         self._submitted = asyncio.Event()
+        self._turn = asyncio.Lock()
+        """Held for the cell that stands last in the record, ours or another front end's, until it has ended."""
+        self._is_elsewhere = False
+        """It is another front end's."""
         self._asked: InputRequested | None = None
         self._painted = self._due = 0.0
         self._interval = REPAINT_INTERVAL
@@ -86,6 +94,10 @@ class Conversation:
         if self.session is None:
             return Completions((), cursor, cursor)
         return await self.session.complete(code, cursor)
+
+    async def inspect(self, code: str, cursor: int) -> Inspection:
+        """What there is to tell of the name or the call at the cursor, an index into `code`."""
+        return Inspection("unknown") if self.session is None else await self.session.inspect(code, cursor)
 
     async def probe(self, question: "Probe", answer_type: type[Answer]) -> Answer | None:
         """What the kernel knows of the person's tensors; None where it can't be asked. UserError: it says why not."""
@@ -135,22 +147,25 @@ class Conversation:
     async def _run_cells(self, session: "KernelSession") -> None:
         while True:
             await self._submitted.wait()
-            if not self._cells:
-                self._submitted.clear()
-                continue
-            code = self._cells.popleft()
-            self.record.add_input(self._count, highlighted(code))
-            self._changed()
-            self._running = True
-            self._tell_state()
-            with self._failures_told():
-                async for output in session.execute(code):
-                    await self._take(output)
-            self._running = False
-            self._input_over()
-            self.record.add_gap()
-            self._changed()
-            self._tell_state()
+            async with self._turn:
+                if self._cells:
+                    await self._run_cell(session, self._cells.popleft())
+                else:
+                    self._submitted.clear()
+
+    async def _run_cell(self, session: "KernelSession", code: str) -> None:
+        self.record.add_input(self._count, code, highlighted(code))
+        self._changed()
+        self._running = True
+        self._tell_state()
+        with self._failures_told():
+            async for output in session.execute(code):
+                await self._take(output)
+        self._running = False
+        self._input_over()
+        self.record.add_gap()
+        self._changed()
+        self._tell_state()
 
     async def _listen(self, session: "KernelSession") -> None:
         """To what belongs to no cell."""
@@ -159,12 +174,14 @@ class Conversation:
 
     async def _take(self, output: Output) -> None:
         match output:
-            case StateChanged():
-                if output.state == "starting":
-                    self._count = 1
-                self._tell_state()
+            case StateChanged(state=state):
+                self._state_changed(state)
             case Done(execution_count=count):
-                self._count = self._count if count is None else count + 1
+                self._done(count)
+            case InputElsewhere():
+                await self._begin_elsewhere(output)
+            case DoneElsewhere():
+                self._end_elsewhere()
             case InputRequested():
                 self._asked = output
                 self._post(InputAsked(output.prompt, output.password))
@@ -178,9 +195,38 @@ class Conversation:
             case _:
                 self.record.add(output)
                 self._changed()
-        if isinstance(output, Died):
-            self._cells.clear()
-            self._input_over()
+                if isinstance(output, Died):
+                    self._cells.clear()
+                    self._input_over()
+
+    def _state_changed(self, state: State) -> None:
+        if state == "starting":
+            self._count = 1
+        if state in {"starting", "dead"}:
+            self._end_elsewhere()
+        self._tell_state()
+
+    def _done(self, count: int | None) -> None:
+        if count is not None:
+            self._count = count + 1
+            self.record.number_cell(count)
+
+    async def _begin_elsewhere(self, begun: InputElsewhere) -> None:
+        if not self._is_elsewhere:
+            await self._turn.acquire()
+            self._is_elsewhere = True
+        self.record.add_note("from another front end:")
+        self.record.add_input(begun.execution_count, begun.code, highlighted(begun.code))
+        self._count = max(self._count, begun.execution_count + 1)
+        self._changed()
+        self._tell_state()
+
+    def _end_elsewhere(self) -> None:
+        if self._is_elsewhere:
+            self._is_elsewhere = False
+            self._turn.release()
+            self.record.add_gap()
+            self._changed()
 
     def _input_over(self) -> None:
         if self._asked is not None:

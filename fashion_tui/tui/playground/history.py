@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
@@ -87,9 +88,29 @@ class History:
         self._position = len(self.entries)
         return self._draft
 
+    def search(self, words: str) -> list[int]:
+        """Positions of the entries that hold these words, the newest first; of equal entries the newest only."""
+        pattern = search_pattern(words)
+        found: dict[str, int] = {}
+        for position in range(len(self.entries) - 1, -1, -1):
+            if pattern.search(self.entries[position]):
+                found.setdefault(self.entries[position], position)
+        return list(found.values())
+
+    def go_to(self, position: int) -> str:
+        """The entry there; the walk goes on from it."""
+        self._position = position
+        self._draft = ""
+        return self.entries[position]
+
     def _fits(self, position: int, current: str) -> bool:
         entry = self.entries[position]
         return entry != current and entry.startswith(self._draft)
+
+
+def search_pattern(words: str) -> re.Pattern[str]:
+    """Finds these very words; upper and lower case count only where upper case is among them."""
+    return re.compile(re.escape(words), 0 if words != words.lower() else re.IGNORECASE)
 
 
 def _append(path: Path, entry: str) -> None:

@@ -65,6 +65,14 @@ class CompletionWanted(Message):
 
 
 @dataclass
+class SearchOver(Message):
+    """The search of the history has ended."""
+
+    entry: str | None
+    """What the person has chosen; None: nothing."""
+
+
+@dataclass
 class PromptLeft(Message):
     """The person goes from the prompt to the pane."""
 

@@ -14,20 +14,19 @@ from textual.widgets import Static
 
 from fashion_tui.kernel.ansi import sanitize
 from fashion_tui.kernel.outputs import State
-from fashion_tui.report.style import ACCENT, ATTENTION, BAD, MUTED
+from fashion_tui.report.style import ACCENT, ATTENTION
 from fashion_tui.schema.dataset import DatasetRef
 from fashion_tui.tui.actions import ON_PANE, PaneName, bindings
 from fashion_tui.tui.dialogs import Question
-from fashion_tui.tui.pane import Pane
 from fashion_tui.tui.state import DatasetState
 
-from . import history, welcome
+from . import history, status_line, welcome
 from .candidates import Candidates
-from .conversation import Conversation
+from .docs import Docs
 from .drawer import Drawer
+from .looking_up import LookingUpPane
 from .messages import (
     Answered,
-    CompletionWanted,
     DrawerLeft,
     InputAsked,
     InputOver,
@@ -40,17 +39,12 @@ from .messages import (
     TensorsListed,
 )
 from .prompt import Prompt
+from .search import HistorySearch
 from .talk import Talk
 from .transcript import Transcript
 
-_SHORT = 0.5
-"""Seconds; what runs no longer isn't spoken of."""
 
-_STUBBORN = 2.0
-"""Seconds; code that runs so long after an interrupt doesn't heed it."""
-
-
-class PlaygroundPane(Pane):
+class PlaygroundPane(LookingUpPane):
     PANE: ClassVar[PaneName] = "playground"
     HELP: ClassVar[str] = welcome.HELP
     BINDINGS: ClassVar[list[BindingType]] = bindings(ON_PANE["playground"])
@@ -59,7 +53,6 @@ class PlaygroundPane(Pane):
 
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - Textual's own word
         super().__init__(id=id)
-        self._conversation = Conversation(self.post_message)
         self._history = history.History()
         self._kernel = KernelChanged("starting", 1, 0)
         self._since = time.monotonic()
@@ -79,6 +72,8 @@ class PlaygroundPane(Pane):
                 yield Static(id="label")
                 yield Prompt(self._history, candidates, self._conversation.is_complete)
             yield candidates
+            yield HistorySearch(self._history)
+            yield Docs()
             yield Static(id="status")
         yield Drawer(self._conversation.probe)
 
@@ -89,7 +84,11 @@ class PlaygroundPane(Pane):
         return action != "backward" or self.drawer.backward is not None
 
     def main_widget(self) -> Widget:
-        return self.query_one(Prompt)
+        """The prompt, or what has taken its place for a while."""
+        search, transcript = self.query_one(HistorySearch), self.query_one(Transcript)
+        if search.is_open:
+            return search.line
+        return self.query_one(Prompt) if transcript.chosen is None else transcript
 
     def on_mount(self) -> None:
         for line in welcome.LINES:
@@ -114,6 +113,9 @@ class PlaygroundPane(Pane):
 
     def shown(self) -> None:
         self.query_one(Transcript).show_record()
+
+    def hidden(self) -> None:
+        self.query_one(Transcript).chosen = None
 
     def _dataset_found(self, found: DatasetState | None) -> None:
         if found is None:
@@ -145,7 +147,7 @@ class PlaygroundPane(Pane):
             self._since = time.monotonic()
             self._interrupted = None
             if message.state == "busy":
-                self.set_timer(_SHORT, self._show_kernel)
+                self.set_timer(status_line.SHORT, self._show_kernel)
             self._tell_drawer(message.state)
         self._kernel = message
         self.query_one(Prompt).code_runs = message.state == "busy"
@@ -154,6 +156,7 @@ class PlaygroundPane(Pane):
     @on(InputAsked)
     def _input_asked(self, message: InputAsked) -> None:
         self._asked = message
+        self.close_search()
         self.query_one(Prompt).begin_answer(password=message.password)
         self._show_kernel()
 
@@ -186,21 +189,15 @@ class PlaygroundPane(Pane):
             talk.call_after_refresh(talk.fit)
 
     def _status(self) -> Text:
-        seconds = time.monotonic() - self._since
-        keys = {action.name: action.key_text for action in ON_PANE["playground"]}
         if self._asked is not None:
-            return Text("the code waits for an answer · enter sends it · ^d ends the input", MUTED)
-        match self._kernel.state:
-            case "starting":
-                return Text("the kernel is starting …", MUTED)
-            case "dead":
-                return Text("no kernel · run something to start one", BAD)
-            case "busy" if seconds >= _SHORT:
-                waiting = f" · {self._kernel.waiting} more wait" if self._kernel.waiting else ""
-                if self._interrupted is not None and time.monotonic() - self._interrupted > _STUBBORN:
-                    return Text(f"it doesn't stop · {keys['restart']} restarts the kernel", ATTENTION)
-                return Text(f"running {seconds:.0f} s{waiting} · {keys['interrupt']} interrupts", MUTED)
-        return Text()
+            return status_line.ANSWERING
+        now = time.monotonic()
+        since_interrupt = None if self._interrupted is None else now - self._interrupted
+        transcript = self.query_one(Transcript)
+        words = status_line.kernel_words(self._kernel, now - self._since, since_interrupt)
+        if words or not transcript.has_focus:
+            return words
+        return status_line.reading_words(is_chosen=transcript.chosen is not None)
 
     def _tell_drawer(self, state: State) -> None:
         if state == "idle":
@@ -224,7 +221,10 @@ class PlaygroundPane(Pane):
     @on(Submitted)
     def _submitted(self, message: Submitted) -> None:
         self._conversation.submit(message.code)
-        self.query_one(Transcript).scroll_end(animate=False)
+        self.query_one(Docs).close()
+        transcript = self.query_one(Transcript)
+        transcript.choose_none()
+        transcript.scroll_end(animate=False)
 
     @on(Answered)
     async def _answered(self, message: Answered) -> None:
@@ -233,46 +233,55 @@ class PlaygroundPane(Pane):
         self._show_kernel()
         await self._conversation.answer(message.text)
 
-    @on(CompletionWanted)
-    def _completion_wanted(self) -> None:
-        self._complete()
-
-    @work(group="completion", exclusive=True)
-    async def _complete(self) -> None:
-        prompt = self.query_one(Prompt)
-        code, cursor = prompt.text, prompt.cursor
-        found = await self._conversation.complete(code, cursor)
-        if (prompt.text, prompt.cursor) == (code, cursor) and found.end == cursor:
-            prompt.offer(found.matches, found.start)
-
     @on(PromptLeft)
     def _prompt_left(self) -> None:
-        self.query_one(Transcript).focus()
+        docs = self.query_one(Docs)
+        if docs.is_open:
+            docs.close()
+        else:
+            self.query_one(Transcript).focus()
 
     @on(PageTurned)
     def _page_turned(self, message: PageTurned) -> None:
-        transcript = self.query_one(Transcript)
-        transcript.scroll_relative(y=message.pages * (transcript.size.height - 1), animate=False)
+        docs, transcript = self.query_one(Docs), self.query_one(Transcript)
+        if docs.is_open:
+            docs.turn(message.pages)
+        else:
+            transcript.scroll_relative(y=message.pages * (transcript.size.height - 1), animate=False)
 
     def action_run(self) -> None:
-        """From outside the prompt: the way back into it."""
-        prompt = self.query_one(Prompt)
+        """From outside the prompt: the way back into it, with the code of the cell that is chosen."""
+        prompt, transcript = self.query_one(Prompt), self.query_one(Transcript)
         if prompt.has_focus:
             prompt.action_run()
-        else:
-            prompt.focus()
+            return
+        self.close_search()
+        if transcript.chosen is not None and not prompt.is_answering:
+            prompt.put(transcript.chosen.code)
+        transcript.choose_none()
+        prompt.focus()
 
-    def action_complete(self) -> None:
-        prompt = self.query_one(Prompt)
-        if prompt.has_focus:
-            prompt.action_complete()
+    def action_move(self, _right: int, down: int) -> None:
+        transcript = self.query_one(Transcript)
+        transcript.focus()
+        transcript.choose(down)
+        self._show_kernel()
+
+    def action_back(self) -> None:
+        docs, transcript = self.query_one(Docs), self.query_one(Transcript)
+        if docs.is_open:
+            docs.close()
         else:
-            prompt.focus()
+            transcript.focus()
+            transcript.choose_none()
+            self._show_kernel()
 
     async def action_interrupt(self) -> None:
         if self._kernel.state == "busy":
             self._interrupted = time.monotonic()
             await self._conversation.interrupt()
+        else:
+            self.close_search()
 
     def action_restart(self) -> None:
         question = Question("Restart the kernel? What you defined in it is lost.")
@@ -281,6 +290,11 @@ class PlaygroundPane(Pane):
     def _restart_if(self, yes: bool | None) -> None:  # noqa: FBT001 - the answer to a question
         if yes:
             self._restart_kernel()
+
+    def on_descendant_focus(self) -> None:
+        self._show_kernel()
+
+    # The drawer
 
     def action_tensors(self) -> None:
         self.drawer.open_tensors()
@@ -317,4 +331,4 @@ class PlaygroundPane(Pane):
 
     @on(DrawerLeft)
     def _drawer_left(self) -> None:
-        self.query_one(Prompt).focus()
+        self.main_widget().focus()

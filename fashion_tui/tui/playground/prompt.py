@@ -92,6 +92,10 @@ class Prompt(TextArea, inherit_bindings=False):
 
     # Answering `input()`
 
+    @property
+    def is_answering(self) -> bool:
+        return self._answering
+
     def begin_answer(self, *, password: bool) -> None:
         """From now on Enter answers. What was being typed comes back afterwards."""
         self._candidates.close()

@@ -10,6 +10,8 @@ from fashion_tui.kernel.limits import MAX_FIGURES, MAX_LINES
 from fashion_tui.kernel.outputs import Died, Display, Dropped, Error, Output, Result, Stream
 from fashion_tui.schema.figures import Figure, weight
 
+from .cells import Cells
+
 Kind = Literal["input", "output", "note", "alarm"]
 """`note`: our own words; `alarm`: our own words on something that went wrong."""
 
@@ -35,6 +37,7 @@ class Record:
 
     def __init__(self) -> None:
         self.lines: deque[Line] = deque()
+        self.cells = Cells()
         self.gone = 0
         """Lines that this record has let go; the number of the first that it holds."""
         self.lost = 0
@@ -52,11 +55,19 @@ class Record:
         text = self._writer.line
         return Line(text) if text else None
 
-    def add_input(self, count: int, code: str) -> None:
-        """A cell, as it was typed; `code` may hold SGR sequences."""
+    def add_input(self, count: int, code: str, coloured: str | None = None) -> None:
+        """A cell, as it was typed; `coloured` is the same code with SGR sequences."""
+        self._end_line()
+        self.cells.begin(count, code, self.gone + len(self.lines))
         label = f"In [{count}]: "
-        for number, line in enumerate(code.split("\n")):
+        for number, line in enumerate(sanitize(coloured or code).split("\n")):
             self._add(Line(line, "input", " " * len(label) if number else label))
+        self._end_cell()
+
+    def number_cell(self, count: int) -> None:
+        """The kernel's word on the newest cell's number."""
+        if self.cells.newest is not None:
+            self.cells.newest.number = count
 
     def add_note(self, text: str, kind: Kind = "note") -> None:
         self._end_line()
@@ -71,6 +82,8 @@ class Record:
 
     def add(self, output: Output) -> None:
         """What a kernel put out. Streams go on where they stopped; anything else begins on a line of its own."""
+        if isinstance(output, Stream | Result | Display | Error | Dropped):
+            self.cells.add(output)
         match output:
             case Stream(text=text):
                 for line in self._writer.feed(text):
@@ -93,12 +106,13 @@ class Record:
                 for line in sanitize(text).rstrip("\n").split("\n"):
                     self._add(Line(line))
             case Died(message=message):
+                self.cells.add(Stream("stderr", f"{message}\n"))
                 self.add_note(message, "alarm")
+        self._end_cell()
 
     def add_answer(self, prompt: str, answer: str) -> None:
         """What `input()` asked, and got."""
-        for line in self._writer.feed(f"{prompt}{answer}\n"):
-            self._add(Line(line))
+        self.add(Stream("stdout", f"{prompt}{answer}\n"))
 
     def _add_labelled(self, label: str, text: str) -> None:
         """As IPython does: a value of several lines begins below its label, so that its columns stand in line."""
@@ -132,7 +146,13 @@ class Record:
         """What is printed next begins on a new line, without colour."""
         if unfinished := self.unfinished:
             self._add(unfinished)
+            self._end_cell()
         self._writer = LineWriter()
+
+    def _end_cell(self) -> None:
+        """The newest cell reaches to here."""
+        if self.cells.newest is not None:
+            self.cells.newest.end = self.gone + len(self.lines)
 
     def _add(self, line: Line) -> None:
         self.lines.append(line)

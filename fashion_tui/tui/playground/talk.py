@@ -3,6 +3,7 @@
 from textual import on
 from textual.containers import Vertical
 
+from .docs import Docs
 from .messages import RoomChanged
 from .transcript import Transcript
 
@@ -19,6 +20,8 @@ class Talk(Vertical):
         self.call_after_refresh(self.fit)
 
     def fit(self) -> None:
-        transcript = self.query_one(Transcript)
-        others = sum(child.outer_size.height for child in self.displayed_children if child is not transcript)
-        transcript.styles.max_height = max(1, self.size.height - others)
+        transcript, docs = self.query_one(Transcript), self.query_one(Docs)
+        heights = {child: child.outer_size.height for child in self.displayed_children if child is not transcript}
+        free = self.size.height - sum(height for child, height in heights.items() if child is not docs)
+        docs.styles.max_height = max(1, min(self.size.height // 2, free - 2))
+        transcript.styles.max_height = max(1, self.size.height - sum(heights.values()))

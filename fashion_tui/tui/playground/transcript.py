@@ -2,10 +2,13 @@
 
 from bisect import bisect_right
 from itertools import accumulate
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from rich.cells import cell_len, chop_cells
+from rich.segment import Segment
+from rich.style import Style
 from rich.text import Text
+from textual.binding import Binding, BindingType
 from textual.geometry import Size
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
@@ -14,6 +17,7 @@ from fashion_tui.report.glyphs import glyphs
 from fashion_tui.report.style import ACCENT, ATTENTION, BAD, MUTED
 from fashion_tui.schema.figures import Figure
 
+from .cells import Cell
 from .colours import coloured
 from .record import Line, Record
 
@@ -23,10 +27,19 @@ if TYPE_CHECKING:
 _STYLES = {"input": "", "output": "", "note": MUTED, "alarm": BAD}
 _CACHED_ROWS = 1_000
 
+_EDGE = 1
+"""Columns at the left, where the chosen cell is marked."""
 
-class Transcript(ScrollView, can_focus=True):
-    """Lines longer than the widget go on in the next row."""
 
+class Transcript(ScrollView, can_focus=True, inherit_bindings=False):
+    """Lines longer than the widget go on in the next row. One of the cells may be chosen."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("pageup", "page_up", "page up", show=False),
+        Binding("pagedown,space", "page_down", "page down", show=False),
+        Binding("home", "scroll_home", "to the beginning", show=False),
+        Binding("end", "scroll_end", "to the end", show=False),
+    ]
     DEFAULT_CSS = """
     Transcript { height: auto; scrollbar-size: 0 1; scrollbar-gutter: stable; overflow-x: hidden; }
     """
@@ -34,6 +47,7 @@ class Transcript(ScrollView, can_focus=True):
     def __init__(self, record: Record) -> None:
         super().__init__()
         self._record = record
+        self.chosen: Cell | None = None
         self._width = 0
         self._follows = True
         """The newest line stays in view."""
@@ -63,15 +77,53 @@ class Transcript(ScrollView, can_focus=True):
         self._head = head
         unfinished = self._record.unfinished
         self._tail = [unfinished] if unfinished else []
+        if self.chosen is not None and self.chosen.end <= self._first:
+            self.chosen = None
         self._ends = list(accumulate(self._heights, initial=len(self._head)))[1:]
         end = self._ends[-1] if self._ends else len(self._head)
         rows = end + sum(self._height_of(line) for line in self._tail)
         self.virtual_size = Size(self._width, rows)
-        if self._follows:
+        if self._follows and self.chosen is None:
             self.scroll_to(y=rows, animate=False, force=True, immediate=True)
         elif rows_gone:
             self.scroll_to(y=max(0, self.scroll_y - rows_gone), animate=False, force=True, immediate=True)
         self.refresh()
+
+    def choose(self, cells: int) -> None:
+        """The next cell, or the one before; where none was chosen, the newest that is in view. After the last, none."""
+        there = [cell for cell in self._record.cells if cell.end > self._first]
+        if self.chosen is not None:
+            position = max(there.index(self.chosen) + cells, 0)
+            self.chosen = there[position] if position < len(there) else None
+        elif cells < 0:
+            in_view = [cell for cell in there if self._row_of(cell.first) < self.scroll_y + self.size.height]
+            self.chosen = next(reversed(in_view), None)
+        if self.chosen is None:
+            self.scroll_end(animate=False)
+        else:
+            self._scroll_to_rows(self._rows_of_cell(self.chosen))
+        self.refresh()
+
+    def choose_none(self) -> None:
+        """Back to the newest line, where a cell was chosen."""
+        if self.chosen is not None:
+            self.chosen = None
+            self.scroll_end(animate=False)
+            self.refresh()
+
+    def _scroll_to_rows(self, rows: range) -> None:
+        """All of them are in view then, or the first where they are too many."""
+        height = self.size.height
+        top = min(rows.start, max(self.scroll_y, rows.stop - height))
+        self.scroll_to(y=top, animate=False, force=True, immediate=True)
+
+    def _rows_of_cell(self, cell: Cell) -> range:
+        return range(self._row_of(cell.first), self._row_of(cell.end))
+
+    def _row_of(self, number: int) -> int:
+        """The row where the record's line of that number begins; the first or last row where it isn't there."""
+        index = min(number - self._first, len(self._ends))
+        return self._ends[index - 1] if index > 0 else len(self._head)
 
     def _let_go(self) -> int:
         """Forgets the lines that the record has let go; how many rows they had."""
@@ -98,7 +150,7 @@ class Transcript(ScrollView, can_focus=True):
         self._follows = new_value >= self.max_scroll_y
 
     def on_resize(self) -> None:
-        width = self.scrollable_content_region.width
+        width = max(0, self.scrollable_content_region.width - _EDGE)
         if width != self._width:
             self._width = width
             self._heights.clear()
@@ -111,7 +163,10 @@ class Transcript(ScrollView, can_focus=True):
         self._strips.clear()
 
     def render_line(self, y: int) -> Strip:
-        strip = self._row(y + self.scroll_offset.y)
+        row = y + self.scroll_offset.y
+        strip = self._row(row)
+        if self.chosen is not None and row in self._rows_of_cell(self.chosen):
+            strip = Strip([Segment(glyphs().cursor, Style(color=ACCENT)), *list(strip)[1:]])
         return strip.adjust_cell_length(self.size.width).apply_style(self.rich_style)
 
     def _row(self, row: int) -> Strip:
@@ -144,9 +199,10 @@ class Transcript(ScrollView, can_focus=True):
 
     def _rows_of(self, line: Line) -> list[Strip]:
         console = self.app.console
+        edge = Segment(" " * _EDGE)
         if line.figure is not None:
-            return [Strip(row) for row in self._drawing(line.figure).rows()]
-        return [Strip(piece.render(console)) for piece in self._folded(line)]
+            return [Strip([edge, *row]) for row in self._drawing(line.figure).rows()]
+        return [Strip([edge, *piece.render(console)]) for piece in self._folded(line)]
 
     def _drawing(self, figure: Figure) -> "Drawing":
         from fashion_tui.report.figures import Look, drawing  # noqa: PLC0415 -- the first paint doesn't wait for it

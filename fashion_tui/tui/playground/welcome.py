@@ -22,7 +22,14 @@ their `classes` at hand. `show(x)` draws a picture, a batch, a matrix or a vecto
 network, and `lab` the library behind the other panes. Whatever it does, the app and the runs go on.
 
 **enter** runs what is whole and opens a new line in what isn't; **alt+enter** opens one anywhere. **tab** completes,
-**↑** and **↓** walk through what was typed before, **page up** and **page down** through the transcript. `name?` tells
-of a name; magics such as `%timeit`, `!commands` and `await` work as in IPython. **esc** leaves the prompt, **enter**
-goes back.
+**↑** and **↓** walk through what was typed before, **ctrl+r** searches it, **page up** and **page down** walk through
+the transcript. **ctrl+o** or `name?` tells of a name; magics such as `%timeit`, `!commands` and `await` work as in
+IPython.
+
+**esc** leaves the prompt for the transcript, where **↑** and **↓** choose a cell: **enter** brings its code into the
+prompt, **y** copies its value and **Y** its code to your own clipboard, over SSH too, if your terminal knows OSC 52.
+tmux passes that on after `set -g set-clipboard on`. **ctrl+s** saves the session as a notebook or as Python.
+
+`jupyter console` opens on the same kernel from another terminal: **J** outside of the prompt copies the command, and
+`fashion-tui kernel` prints it.
 """

@@ -72,3 +72,29 @@ def test_it_does_not_grow_without_end(tmp_path: Path) -> None:
     assert history.entries[-1] == str(3 * MOST - 1)
     assert path.read_text().count("\n") == MOST
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+def test_a_search_finds_the_newest_first_and_each_entry_once(tmp_path: Path) -> None:
+    history = history_at(tmp_path / "history")
+    for entry in ("x = torch.ones(2)", "print(x)", "if x:\n    Torch = 1", "print(x)", "y = 2"):
+        history.add(entry)
+
+    def found(words: str) -> list[str]:
+        return [history.entries[position] for position in history.search(words)]
+
+    assert found("") == ["y = 2", "print(x)", "if x:\n    Torch = 1", "x = torch.ones(2)"]
+    assert found("torch") == ["if x:\n    Torch = 1", "x = torch.ones(2)"]
+    assert found("Torch") == ["if x:\n    Torch = 1"]  # upper case counts where it is typed
+    assert found("(x)") == ["print(x)"]  # these words, no pattern
+    assert found("nowhere") == []
+
+
+def test_the_walk_goes_on_from_what_was_found(tmp_path: Path) -> None:
+    history = history_at(tmp_path / "history")
+    for entry in ("one", "two", "three"):
+        history.add(entry)
+    (position,) = history.search("tw")
+    assert history.go_to(position) == "two"
+    assert history.before("two") == "one"
+    assert history.after("one") == "two"
+    assert history.after("two") == "three"

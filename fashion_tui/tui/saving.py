@@ -1,4 +1,4 @@
-"""Saving the edited source: where to, and whether what is there may go."""
+"""Saving a text to a file of the person's: where to, and whether what is there may go."""
 
 import os
 from pathlib import Path
@@ -56,15 +56,17 @@ class SaveForm(ModalScreen[Path | None]):
     SaveForm .words { height: auto; margin: 1 0 0 0; }
     """
 
-    def __init__(self, path: Path) -> None:
-        """`path` stands in the field at first."""
+    def __init__(self, title: str, path: Path, suffixes: tuple[str, ...]) -> None:
+        """`path` stands in the field at first; `suffixes` are those that a name may end with."""
         super().__init__()
+        self._title = title
         self._path = path
+        self._suffixes = suffixes
         self._warned: Path | None = None
 
     def compose(self) -> ComposeResult:
         with Vertical():
-            yield Static(Text("Save the source to", "bold"))
+            yield Static(Text(self._title, "bold"))
             yield Input(value=str(self._path), compact=True, select_on_focus=False)
             keys = (("enter", ACCENT), ("  save     ", MUTED), ("esc", ACCENT), ("  cancel", MUTED))
             yield Static(Text.assemble(*keys), classes="words")
@@ -72,7 +74,7 @@ class SaveForm(ModalScreen[Path | None]):
     @on(Input.Submitted)
     def _submitted(self, event: Input.Submitted) -> None:
         path = Path(event.value.strip()).expanduser()
-        problem = _problem(path)
+        problem = _problem(path, self._suffixes)
         if not problem and path.exists() and path != self._warned:
             self._warned = path
             problem = f"{path.name} is there already; enter once more replaces it"
@@ -82,9 +84,9 @@ class SaveForm(ModalScreen[Path | None]):
             self.dismiss(path)
 
 
-def _problem(path: Path) -> str:
-    if path.suffix != ".py":
-        return "the name of a Python file ends in .py"
+def _problem(path: Path, suffixes: tuple[str, ...]) -> str:
+    if path.suffix not in suffixes:
+        return f"the file's name has to end in {' or '.join(suffixes)}"
     if path.is_dir():
         return f"{path} is a folder"
     if not path.parent.is_dir():

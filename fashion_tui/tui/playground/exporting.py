@@ -1,0 +1,92 @@
+"""The Playground's part that hands things out: a session to a file, a cell to the clipboard, the kernel to others."""
+
+import asyncio
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from textual import work
+
+from fashion_tui.kernel.outside import console_command
+from fashion_tui.schema.errors import UserError
+from fashion_tui.tui.clipboard import hint, refusal
+from fashion_tui.tui.pane import Pane
+from fashion_tui.tui.saving import SaveForm, save
+
+from .cells import Cell
+from .conversation import Conversation
+from .session_file import NOTEBOOK, PYTHON, session_text
+from .transcript import Transcript
+
+SHORT, LONG = 3.0, 12.0
+"""Seconds that a word on what was copied stands there; longer where it is to be read off."""
+
+
+class ExportingPane(Pane):
+    def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - Textual's own word
+        super().__init__(id=id)
+        self._conversation = Conversation(self.post_message)
+
+    # A session to a file
+
+    def action_save(self) -> None:
+        if self._conversation.record.cells.newest is None:
+            self.notify("Nothing was run yet that could be saved.")
+            return
+        name = time.strftime(f"playground-%Y%m%d-%H%M%S{NOTEBOOK}")
+        title = f"Save the session to a notebook ({NOTEBOOK}) or to Python ({PYTHON})"
+        self.app.push_screen(SaveForm(title, Path.cwd() / name, (NOTEBOOK, PYTHON)), self._save_to)
+
+    def _save_to(self, path: Path | None) -> None:
+        if path is not None:
+            self._save(path)
+
+    @work(group="save")
+    async def _save(self, path: Path) -> None:
+        cells = [cell.copied() for cell in self._conversation.record.cells]
+        dataset = self.lab_app.dataset
+        assert dataset is not None  # noqa: S101 -- or no kernel would have been started
+        try:
+            text = await asyncio.to_thread(session_text, path.suffix, cells, dataset.ref)
+            await asyncio.to_thread(save, path, text)
+        except UserError as error:
+            self.notify(str(error), severity="error", markup=False)
+        else:
+            self.notify(f"saved: {path}", markup=False)
+
+    # A cell to the clipboard
+
+    def action_copy_result(self) -> None:
+        self._copy_of_cell(Cell.text)
+
+    def action_copy_code(self) -> None:
+        self._copy_of_cell(lambda cell: cell.code)
+
+    @work(group="copy", exclusive=True)
+    async def _copy_of_cell(self, part: Callable[[Cell], str]) -> None:
+        """Of the cell that is chosen, else of the newest."""
+        cell = self.query_one(Transcript).chosen or self._conversation.record.cells.newest
+        if cell is None:
+            self.notify("Nothing was run yet that could be copied.")
+        elif text := await asyncio.to_thread(part, cell.copied()):
+            self._copy(text, f"{len(text):,} characters", SHORT)
+        else:
+            self.notify(f"In [{cell.number}] put nothing out.")
+
+    def _copy(self, text: str, name: str, seconds: float) -> None:
+        if problem := refusal(text):
+            self.notify(problem, severity="warning", markup=False)
+        else:
+            self.app.copy_to_clipboard(text)
+            self.notify(f"copied: {name}{hint(os.environ)}", timeout=seconds, markup=False)
+
+    # The kernel to other front ends
+
+    def action_copy_console_command(self) -> None:
+        session = self._conversation.session
+        if session is None or session.connection_file is None:
+            self.notify("No kernel is ready: run something first.")
+        else:
+            command = console_command(session.connection_file)
+            self._copy(command, command, LONG)

@@ -1,0 +1,63 @@
+"""`fashion-tui kernel`: the way into an open Playground's kernel from another terminal."""
+
+import json
+import os
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from jupyter_client.blocking.client import BlockingKernelClient
+
+from fashion_tui.cli.main import _status
+from fashion_tui.kernel import folder
+from tests.terminal import PATIENCE
+from tests.tui.apps import Apps
+
+
+@pytest.fixture
+def apps(tmp_path: Path) -> Iterator[Apps]:
+    apps = Apps(tmp_path / "world")
+    yield apps
+    apps.end()
+
+
+def test_the_command_that_it_prints_leads_to_the_kernel_of_the_open_app(apps: Apps) -> None:
+    terminal = apps(size=(100, 30))
+    terminal.wait_for("In [1]")
+    terminal.type("found = 'it'; found")
+    terminal.press("enter")
+    terminal.wait_for("Out[1]: 'it'")
+
+    kernels = json.loads(apps.command("kernel", "--json").stdout)
+    (kernel,) = [kernel for kernel in kernels if kernel["app_pid"] == terminal.pid]
+    assert kernel["command"] == f"jupyter console --existing {kernel['connection_file']}"
+    printed = apps.command("kernel")
+    assert kernel["command"] in printed.stdout.splitlines()
+    assert str(terminal.pid) in printed.stderr
+    assert len(printed.stdout.splitlines()) >= 1
+
+    *_, connection_file = shlex.split(kernel["command"])
+    second = BlockingKernelClient(connection_file=connection_file)
+    second.load_connection_file()
+    second.start_channels()
+    try:
+        second.wait_for_ready(timeout=PATIENCE)
+        second.execute_interactive("print(found * 3)", timeout=PATIENCE, output_hook=lambda _: None)
+    finally:
+        second.stop_channels()
+    terminal.wait_for("ititit")
+    terminal.wait_for("In [3]")
+    terminal.press("ctrl+q")
+    assert terminal.exit_status() == 0
+    assert not Path(connection_file).exists()
+
+
+def test_without_an_open_app_it_says_how_to_get_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(folder, "_places", lambda: [os.fspath(tmp_path)])  # apps of other tests aren't ours to see
+    assert _status(["kernel"]) == 1
+    out, err = capsys.readouterr()
+    assert (out, err.count("\n")) == ("", 1)
+    assert "open one in another terminal: fashion-tui" in err

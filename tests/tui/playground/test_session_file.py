@@ -1,0 +1,125 @@
+"""A session as a file: notebooks that nbformat takes for whole, and Python that runs."""
+
+import ast
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import nbformat
+import pytest
+
+from fashion_tui.kernel.outputs import Display, Dropped, Error, Result, Stream
+from fashion_tui.schema.dataset import DatasetRef
+from fashion_tui.tui.playground.cells import Cell
+from fashion_tui.tui.playground.magics import as_python
+from fashion_tui.tui.playground.record import Record
+from fashion_tui.tui.playground.session_file import as_notebook, as_python_file
+
+SYNTHETIC = DatasetRef(name="synthetic", directory=None, sha256="")
+
+
+def session(*codes: str) -> list[Cell]:
+    record = Record()
+    for number, code in enumerate(codes, 1):
+        record.add_input(number, code)
+    return list(record.cells)
+
+
+@pytest.mark.parametrize(
+    ("code", "python"),
+    [
+        ("x = 1\nx % 2", "x = 1\nx % 2"),
+        ("%timeit x", "# %timeit x"),
+        ("x = 1\n!ls *.py\nx", "x = 1\n# !ls *.py\nx"),
+        ("files = !ls", "# files = !ls"),
+        ("a, b = %who_ls", "# a, b = %who_ls"),
+        ("torch.ones?", "# torch.ones?"),
+        ("??net", "# ??net"),
+        ("for i in x:\n    %time f(i)", "for i in x:\n    pass  # %time f(i)"),
+        ("%%timeit -n1\nx = 1", "# cell magic: %%timeit -n1\nx = 1"),
+        ("%%bash\nls\n\necho", "# cell magic: %%bash\n# ls\n#\n# echo"),
+        ("%%", "# cell magic: %%\n#"),
+        ("1 +", "# no Python as it stands:\n# 1 +"),
+        ("return 1", "# no Python as it stands:\n# return 1"),
+        ("x = '''\n%no magic\n'''", "x = '''\n%no magic\n'''"),
+        ("await f()", "# await outside of a function: IPython and notebooks run it\nawait f()"),
+    ],
+)
+def test_what_only_ipython_understands_becomes_a_comment(code: str, python: str) -> None:
+    assert as_python(code) == python
+    if "await" not in code:
+        ast.parse(python)
+
+
+def test_the_cells_of_a_python_file_are_marked() -> None:
+    text = as_python_file(session("x = 1", "def f():\n    return x", "%%timeit\nx"), SYNTHETIC)
+    assert text.split("\n\n") == [
+        "# %% In [1]\nx = 1",
+        "# %% In [2]\ndef f():\n    return x",
+        "# %% In [3]\n# cell magic: %%timeit\nx\n",
+    ]
+    assert [line for line in text.split("\n") if line.startswith("# %%")] == [f"# %% In [{n}]" for n in (1, 2, 3)]
+
+
+def test_a_python_file_runs_by_itself_with_the_names_that_were_at_hand(tmp_path: Path) -> None:
+    cells = session(
+        "A = torch.tensor(3.0, requires_grad=True); (A * F.relu(A)).backward()",
+        "%timeit A",
+        "isinstance(net.conv1, nn.Conv2d)",
+        "image, label = train_data[0]\nprint(A.grad.item(), *net(image[None]).shape, classes[0], len(test_data))",
+    )
+    file = tmp_path / "session.py"
+    file.write_text(as_python_file(cells, SYNTHETIC))
+    done = subprocess.run([sys.executable, file], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == "6.0 1 10 T-shirt/top 2000\n"
+    assert "train_data" not in as_python_file(session("1 + 1"), SYNTHETIC)
+
+
+def test_a_notebook_is_valid_and_holds_what_the_transcript_showed() -> None:
+    record = Record()
+    record.add_input(1, "print('a')\nprint('b')")
+    record.add(Stream("stdout", "a\n"))
+    record.add(Stream("stdout", "b\n"))
+    record.add(Stream("stderr", "warned\n"))
+    record.add_input(2, "x")
+    record.add(Display("shown"))
+    record.add(Result(2, "tensor([[1],\n        [2]])"))
+    record.add_input(3, "1/0")
+    record.add(Error("ZeroDivisionError", "division by zero", "\x1b[31mTraceback\x1b[0m\nZeroDivisionError"))
+    record.add_input(4, "flood()")
+    record.add(Dropped(5, 10))
+    text = as_notebook(record.cells, SYNTHETIC)
+    notebook = nbformat.reads(text, as_version=nbformat.NO_CONVERT)
+    nbformat.validate(notebook)
+    assert (notebook.nbformat, notebook.nbformat_minor) == (4, 5)
+    assert [cell.source for cell in notebook.cells] == ["print('a')\nprint('b')", "x", "1/0", "flood()"]
+    assert [cell.execution_count for cell in notebook.cells] == [1, 2, 3, 4]
+    printed, value, error, flood = (cell.outputs for cell in notebook.cells)
+    assert [(output.name, output.text) for output in printed] == [("stdout", "a\nb\n"), ("stderr", "warned\n")]
+    assert [output.output_type for output in value] == ["display_data", "execute_result"]
+    assert [output.data["text/plain"] for output in value] == ["shown", "tensor([[1],\n        [2]])"]
+    assert value[1].execution_count == 2
+    assert (error[0].ename, error[0].evalue) == ("ZeroDivisionError", "division by zero")
+    assert error[0].traceback == ["\x1b[31mTraceback\x1b[0m", "ZeroDivisionError"]
+    assert "wasn't kept" in flood[0].text
+
+
+def test_a_notebook_begins_with_the_names_that_were_at_hand() -> None:
+    ref = DatasetRef(name="fashion-mnist", directory="/da'ta", sha256="0")
+    notebook = nbformat.reads(as_notebook(session("%timeit net", "len(train_data)"), ref), as_version=4)
+    nbformat.validate(notebook)
+    first, *others = notebook.cells
+    assert first.execution_count is None
+    assert "net = GuideNet()" in first.source
+    assert """name='fashion-mnist', directory="/da'ta\"""" in first.source
+    ast.parse(first.source)
+    assert [cell.source for cell in others] == ["%timeit net", "len(train_data)"]  # IPython's, as they are
+
+
+def test_a_notebook_can_be_compared_line_by_line() -> None:
+    text = as_notebook(session("a = 1\nb = 2"), SYNTHETIC)
+    assert json.loads(text)["cells"][0]["source"] == ["a = 1\n", "b = 2"]
+    assert text.endswith("}\n")
+    assert max(map(len, text.splitlines())) < 80
