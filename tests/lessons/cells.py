@@ -1,0 +1,62 @@
+"""Runs lessons in a kernel, cell by cell, and checks what their cards claim."""
+
+import re
+
+from fashion_tui.kernel.outputs import Output, Result, Stream
+from fashion_tui.kernel.session import KernelSession
+from fashion_tui.lessons.reader import Lesson
+from fashion_tui.schema.tensors import Graph, ListTensors, OpenGraph, TensorList
+from tests.kernel.tools import done, result, run
+
+from .claims import CLAIMS, Claims
+
+_FORGET = """
+torch, net, train_data  # what is at hand has come
+def _forget(mine, given):
+    for name in [name for name in mine if not name.startswith("_") and name not in given]:
+        del mine[name]
+    mine.update(given)
+_forget(get_ipython().user_ns, get_ipython().user_ns_hidden)
+"""
+
+
+async def forget_what_was_defined(session: KernelSession) -> None:
+    """The kernel's names are again those of a fresh one, without the seconds that a restart takes."""
+    assert done(await run(session, _FORGET)).status == "ok"
+
+
+async def check_lesson(session: KernelSession, lesson: Lesson) -> None:
+    for number, (step, claims) in enumerate(zip(lesson.steps, CLAIMS[lesson.id], strict=True), 1):
+        outputs = await run(session, step.code)
+        shown = "".join(output.text for output in outputs if isinstance(output, Stream | Result))
+        where = f"{lesson.id}, cell {number}, which showed: {shown}"
+        assert done(outputs).status == "ok", f"{where}\n{_errors(outputs)}"
+        await _check(session, claims, shown, where)
+
+
+async def _check(session: KernelSession, claims: Claims, shown: str, where: str) -> None:
+    for pattern in claims.shows:
+        assert re.search(pattern, shown), f"{pattern!r} isn't shown in {where}"
+    wrong = await run(session, f"[claim for claim in {claims.holds} if not eval(claim)]")
+    assert result(wrong) == "[]", where
+
+    if claims.rows or claims.together:
+        found = await session.probe(ListTensors(), TensorList, wait=30)
+        assert found is not None
+        rows = {row.name: row for row in found.rows}
+        for name, fields in claims.rows.items():
+            assert {field: getattr(rows[name], field) for field in fields} == fields, where
+        groups = {rows[name].shares for name in claims.together}
+        if claims.together:
+            assert len(groups) == 1, where
+            assert groups != {0}, where
+        assert not groups & {rows[name].shares for name in claims.apart}, where
+
+    if claims.grads is not None:
+        graph = await session.probe(OpenGraph(name="L"), Graph, wait=30)
+        assert graph is not None
+        assert {node.name: node.grad and node.grad.mean for node in graph.nodes} == claims.grads, where
+
+
+def _errors(outputs: list[Output]) -> str:
+    return "\n".join(str(output) for output in outputs if not isinstance(output, Stream | Result))

@@ -1,0 +1,28 @@
+"""Every cell of every lesson runs in a fresh kernel, and shows what its card says."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+import pytest_asyncio
+
+from fashion_tui.data.sources import SYNTHETIC
+from fashion_tui.kernel.session import KernelSession
+from fashion_tui.lessons.reader import Lesson, lessons
+
+from .cells import check_lesson, forget_what_was_defined
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def session() -> AsyncIterator[KernelSession]:
+    session = KernelSession(SYNTHETIC)
+    await session.start()
+    yield session
+    await session.close()
+
+
+@pytest.mark.parametrize("lesson", lessons(), ids=lambda lesson: lesson.id)
+async def test_a_lesson_needs_no_other_and_keeps_its_word(session: KernelSession, lesson: Lesson) -> None:
+    await forget_what_was_defined(session)
+    await check_lesson(session, lesson)
