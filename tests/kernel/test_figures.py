@@ -232,5 +232,5 @@ async def test_show_is_at_hand_and_unlisted(session: KernelSession) -> None:
     assert "show" not in printed(await run(session, "%who"))
     found = await session.complete("sho", 3)
     assert "show" in found.matches
-    assert "Draw a value" in (await session.inspect("show", 4) or "")
+    assert "Draw a value" in str(await session.inspect("show", 4))
     assert not [output for output in await run(session, "show") if isinstance(output, Error)]

@@ -40,7 +40,16 @@ def sees(
     return Claims(holds, (shows,) if isinstance(shows, str) else shows, rows or {}, together, apart, grads)
 
 
-_WEIGHTS = ("conv1.weight", "conv1.bias", "conv2.weight", "conv2.bias", "fc1.weight", "fc1.bias", "fc2.weight", "fc2.bias")
+_WEIGHTS = (
+    "conv1.weight",
+    "conv1.bias",
+    "conv2.weight",
+    "conv2.bias",
+    "fc1.weight",
+    "fc1.bias",
+    "fc2.weight",
+    "fc2.bias",
+)
 
 CLAIMS: dict[str, tuple[Claims, ...]] = {
     "01-creating-tensors": (
@@ -62,7 +71,10 @@ CLAIMS: dict[str, tuple[Claims, ...]] = {
     ),
     "02-numpy-shared-memory": (
         sees(
-            "(a == t.numpy()).all()", shows=r"array\(", rows={"a": {"kind": "array"}, "t": {"kind": "tensor"}}, together=("t", "a")
+            "(a == t.numpy()).all()",
+            shows=r"array\(",
+            rows={"a": {"kind": "array"}, "t": {"kind": "tensor"}},
+            together=("t", "a"),
         ),
         sees("a[0, 0] == 9", shows=r"9\.", together=("t", "a")),
         sees(shows="100", together=("b", "u"), apart=("a",)),
@@ -72,10 +84,15 @@ CLAIMS: dict[str, tuple[Claims, ...]] = {
     ),
     "03-attributes": (
         sees(shows=r"\(torch\.float32, device\(type='cpu'\), False\)"),
-        sees(shows=r"\(8, 2, tensor\(\[ ?1, -1\], dtype=torch\.int32\)\)", rows={"wide": {"dtype": "float64"}, "half": {"dtype": "bfloat16"}}),
+        sees(
+            shows=r"\(8, 2, tensor\(\[ ?1, -1\], dtype=torch\.int32\)\)",
+            rows={"wide": {"dtype": "float64"}, "half": {"dtype": "bfloat16"}},
+        ),
         sees("mixed.dtype == torch.float32", "0.0001 < abs(coarse.item() - 1 / 3) < 0.005"),
         sees(shows=r"\('torch\.FloatTensor', torch\.float32\)"),
-        sees("device.type in {'cuda', 'mps', 'xpu', 'cpu'}", "(device.type != 'cpu') == torch.accelerator.is_available()"),
+        sees(
+            "device.type in {'cuda', 'mps', 'xpu', 'cpu'}", "(device.type != 'cpu') == torch.accelerator.is_available()"
+        ),
         sees("y.device == x.device and x.device.type == device.type", shows=r"True\)"),
         sees(shows="grad_fn=<SumBackward0>", rows={"w": {"origin": "leaf"}, "s": {"origin": "SumBackward0"}}),
         sees(shows="[Oo]nly Tensors of floating point and complex"),
@@ -118,7 +135,7 @@ CLAIMS: dict[str, tuple[Claims, ...]] = {
         sees("flat.shape == (4, 980) and all_of_it.shape == (4 * 980,)", together=("maps", "flat", "all_of_it")),
     ),
     "06-batch-axis": (
-        sees("image.shape == (1, 28, 28)", shows="'(" + "|".join(("T-shirt/top", "Trouser", "[A-Z].*")) + ")'"),
+        sees("image.shape == (1, 28, 28)", shows=r"'[A-Z][\w/ -]+'"),
         sees(shows=r"\(torch\.Size\(\[1, 10\]\), True\)"),
         sees(
             "(len(images), len(labels), len(scores)) == (32, 32, 32)",
@@ -163,7 +180,11 @@ CLAIMS: dict[str, tuple[Claims, ...]] = {
         sees(shows="shapes cannot be multiplied \\(1x980 and 3920x200\\)"),
     ),
     "09-logits-loss-optimiser": (
-        sees("logits.shape == (32, 10)", "(logits < 0).any() and (logits > 0).any()", "(logits.sum(1) - 1).abs().max() > 0.1"),
+        sees(
+            "logits.shape == (32, 10)",
+            "(logits < 0).any() and (logits > 0).any()",
+            "(logits.sum(1) - 1).abs().max() > 0.1",
+        ),
         sees("torch.allclose(sums, torch.ones(32))", "same.all()", rows={"sums": {}}),
         sees("2.25 < loss < 2.36", shows=r"tensor\(2\.\d+"),
         sees("torch.allclose(by_hand, loss)"),
@@ -220,7 +241,10 @@ CLAIMS: dict[str, tuple[Claims, ...]] = {
     "14-evaluating": (
         sees("loss < 1"),
         sees("right.shape == (8,) and right.dtype == torch.bool"),
-        sees("total == len(test_data) and type(correct) is int and 0.6 < accuracy < 0.97", shows=r"\d\d\.\d% of [\d,]+ test"),
+        sees(
+            "total == len(test_data) and type(correct) is int and 0.6 < accuracy < 0.97",
+            shows=r"\d\d\.\d% of [\d,]+ test",
+        ),
         sees("0.001 < 1.96 * spread < 0.025", shows="±"),
         sees("confusion.sum() == len(test_data) and confusion.diagonal().sum() == (guesses == truth).sum()"),
         sees("found.max() - found.min() > 0.1", shows=r"Trouser +\d"),
@@ -237,7 +261,11 @@ CLAIMS: dict[str, tuple[Claims, ...]] = {
             shows="of 32 right",
         ),
         sees(shows=r"\(tensor\(96\.8750\), tensor\(96\)\)"),
-        sees("96.875 in values.tolist() and values[-1] - values[0] > 15", "(values % 3.125 == 0).all()", shows=r" 96\.875 #"),
+        sees(
+            "96.875 in values.tolist() and values[-1] - values[0] > 15",
+            "(values % 3.125 == 0).all()",
+            shows=r" 96\.875 #",
+        ),
         sees("total == len(test_data) and honest < 95", shows=r"\d\d\.\d % of"),
     ),
 }

@@ -6,7 +6,9 @@ import pytest
 import pytest_asyncio
 
 from fashion_tui.data.sources import SYNTHETIC
+from fashion_tui.data import files
 from fashion_tui.kernel.session import KernelSession
+from fashion_tui.schema.errors import UserError
 from fashion_tui.lessons.reader import Lesson, lessons
 
 from .cells import check_lesson, forget_what_was_defined
@@ -26,3 +28,20 @@ async def session() -> AsyncIterator[KernelSession]:
 async def test_a_lesson_needs_no_other_and_keeps_its_word(session: KernelSession, lesson: Lesson) -> None:
     await forget_what_was_defined(session)
     await check_lesson(session, lesson)
+
+
+async def test_on_the_real_garments_too() -> None:
+    """Those that speak of the data; one kernel for all of them."""
+    try:
+        real = files.verify(files.find("fashion-mnist", None))
+    except UserError:
+        pytest.skip("Fashion-MNIST isn't here")
+    session = KernelSession(real)
+    await session.start()
+    try:
+        for lesson in lessons():
+            if any("_data" in step.code for step in lesson.steps):
+                await forget_what_was_defined(session)
+                await check_lesson(session, lesson)
+    finally:
+        await session.close()

@@ -93,7 +93,7 @@ def test_the_window_names_its_indices() -> None:
 
 def test_the_facts_say_what_it_is_a_view_of() -> None:
     inside = TensorInside(
-        row=row("v", (3, 4), numbers(0, 1, 2, sampled=7)), strides=(1, 3), offset=6, layout="not contiguous",
+        row=row("v", (3, 4), numbers(0, 1, 2, sampled=7), strides=(1, 3)), offset=6, layout="not contiguous",
         storage=480, histogram=None, window=None, grad=numbers(1, 1, 1),
     )  # fmt: skip
     text = "\n".join(line.plain for line in inside_lines(inside, 80, 30, UNICODE))

@@ -57,7 +57,7 @@ class LessonsView(DrawerView):
         self._step = 0
         self._run: set[tuple[str, int]] = set()
         """Lessons and steps whose cells this kernel has run."""
-        self._running: list[tuple[str, int]] = []
+        self._handed_over: list[tuple[str, int]] = []
         """Those that were handed over and haven't ended yet."""
 
     def compose(self) -> ComposeResult:
@@ -83,7 +83,7 @@ class LessonsView(DrawerView):
 
     def renew(self) -> None:
         """What ran has ended: the cells of lessons too."""
-        done, self._running = self._running, []
+        done, self._handed_over = self._handed_over, []
         for lesson_id, step in done:
             self._run.add((lesson_id, step))
             self._progress.finish_step(lesson_id, step + 1, len(self._lessons[lesson_id].steps))
@@ -92,7 +92,7 @@ class LessonsView(DrawerView):
 
     def forget(self) -> None:
         self._run.clear()
-        self._running.clear()
+        self._handed_over.clear()
 
     def back(self) -> bool:
         if self._lesson is None:
@@ -114,7 +114,7 @@ class LessonsView(DrawerView):
                 self.main_widget().focus()
         elif (self._lesson.id, self._step) in self._run:
             await self.action_turn(1)
-        elif not self._running:
+        elif not self._handed_over:
             self._run_cells(self._lesson, self._step)
 
     async def action_turn(self, steps: int) -> None:
@@ -132,10 +132,10 @@ class LessonsView(DrawerView):
             self.post_message(Proposed(self._lesson.steps[self._step].code))
 
     def _run_cells(self, lesson: Lesson, step: int) -> None:
-        """This step's cell, and before it those that it builds on and that this kernel hasn't run."""
+        """The step's cell, and before it those that it builds on and that this kernel hasn't run."""
         for number in range(step + 1):
             if number == step or (lesson.id, number) not in self._run:
-                self._running.append((lesson.id, number))
+                self._handed_over.append((lesson.id, number))
                 self.post_message(Submitted(lesson.steps[number].code))
 
     async def _show(self) -> None:

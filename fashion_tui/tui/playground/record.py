@@ -91,13 +91,8 @@ class Record:
             case Dropped(lines=lines, characters=characters):
                 self._end_line()
                 self._leave_out(lines, characters)
-            case Result(execution_count=count, text=text, figure=None):
-                self._end_line()
-                self._add_labelled(f"Out[{count}]: ", sanitize(text))
-            case Result(execution_count=count, text=text, figure=figure):
-                self._end_line()
-                self._add(Line("", label=f"Out[{count}]: "))
-                self._add_figure(Line(sanitize(text), figure=figure))
+            case Result():
+                self._add_result(output)
             case Display(text=text, figure=figure) if figure is not None:
                 self._end_line()
                 self._add_figure(Line(sanitize(text), figure=figure))
@@ -113,6 +108,15 @@ class Record:
     def add_answer(self, prompt: str, answer: str) -> None:
         """What `input()` asked, and got."""
         self.add(Stream("stdout", f"{prompt}{answer}\n"))
+
+    def _add_result(self, result: Result) -> None:
+        label, text = f"Out[{result.execution_count}]: ", sanitize(result.text)
+        self._end_line()
+        if result.figure is None:
+            self._add_labelled(label, text)
+        else:
+            self._add(Line("", label=label))
+            self._add_figure(Line(text, figure=result.figure))
 
     def _add_labelled(self, label: str, text: str) -> None:
         """As IPython does: a value of several lines begins below its label, so that its columns stand in line."""
