@@ -38,7 +38,7 @@ async def _check(session: KernelSession, claims: Claims, shown: str, where: str)
     for pattern in claims.shows:
         assert re.search(pattern, shown), f"{pattern!r} isn't shown in {where}"
     wrong = await run(session, f"[claim for claim in {claims.holds} if not eval(claim)]")
-    assert result(wrong) == "[]", where
+    assert result(wrong) == "[]", f"{result(wrong)} in {where}"
 
     if claims.rows or claims.together:
         found = await session.probe(ListTensors(), TensorList, wait=30)

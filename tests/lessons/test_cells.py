@@ -5,11 +5,11 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 
-from fashion_tui.data.sources import SYNTHETIC
 from fashion_tui.data import files
+from fashion_tui.data.sources import SYNTHETIC
 from fashion_tui.kernel.session import KernelSession
-from fashion_tui.schema.errors import UserError
 from fashion_tui.lessons.reader import Lesson, lessons
+from fashion_tui.schema.errors import UserError
 
 from .cells import check_lesson, forget_what_was_defined
 
