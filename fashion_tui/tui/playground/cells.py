@@ -6,14 +6,15 @@ from dataclasses import dataclass, field, replace
 from itertools import groupby
 
 from fashion_tui.kernel.ansi import plain
-from fashion_tui.kernel.limits import MAX_CHARACTERS, newest
+from fashion_tui.kernel.limits import MAX_CHARACTERS, MAX_FIGURES, newest
 from fashion_tui.kernel.outputs import Display, Dropped, Error, Result, Stream
+from fashion_tui.schema.figures import weight
 
 MAX_CELLS = 10_000
 """Older ones go."""
 
-MAX_KEPT = 4 * MAX_CHARACTERS
-"""Characters of output that all cells together keep; the oldest output goes first."""
+MAX_KEPT = 4 * MAX_CHARACTERS + MAX_FIGURES
+"""Characters of output, and bytes of figures, that all cells together keep; the oldest output goes first."""
 
 _OVERHEAD = 100
 """What an output weighs beside its characters."""
@@ -100,4 +101,5 @@ def text_of(output: Kept) -> str:
 
 
 def _weight(output: Kept) -> int:
-    return len(text_of(output)) + _OVERHEAD
+    figure = output.figure if isinstance(output, Result | Display) else None
+    return len(text_of(output)) + _OVERHEAD + (0 if figure is None else weight(figure))
