@@ -2,8 +2,9 @@
 
 from collections import deque
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
 from itertools import groupby
+
+import msgspec
 
 from fashion_tui.kernel.ansi import plain
 from fashion_tui.kernel.limits import MAX_CHARACTERS, MAX_FIGURES, newest
@@ -22,8 +23,7 @@ _OVERHEAD = 100
 Kept = Stream | Result | Display | Error
 
 
-@dataclass(eq=False)
-class Cell:
+class Cell(msgspec.Struct, eq=False):
     number: int
     code: str
     """As it was typed."""
@@ -31,14 +31,14 @@ class Cell:
     """The number of its first line in the record."""
     end: int
     """The number that follows its last line's."""
-    pieces: deque[Kept] = field(default_factory=deque)
+    pieces: deque[Kept] = msgspec.field(default_factory=deque)
     """Its outputs as they came: a stream in pieces."""
     is_cut: bool = False
     """The beginning of its output isn't kept."""
 
     def copied(self) -> "Cell":
         """As it is now, whatever comes later: for another thread."""
-        return replace(self, pieces=self.pieces.copy())
+        return msgspec.structs.replace(self, pieces=self.pieces.copy())
 
     def outputs(self) -> Iterator[Kept]:
         """What is kept of its output, streams whole again; of a long one the newest lines, as in the transcript."""
