@@ -39,7 +39,7 @@ async def test_keys_choose_a_cell_which_is_marked() -> None:
         assert marked(it) == []
         await it.pilot.press("up", "k")
         assert marked(it) == ["In [2]: for i in range(2):", "            print('row', i)", "row 0", "row 1"]
-        await it.sees("enter brings its code into the prompt")
+        await it.sees("enter edits it anew")
         await it.pilot.press("up", "up", "up")  # there is none before the first
         assert marked(it) == ["In [1]: x = 1; x + 1", "Out[1]: 2"]
         await it.pilot.press("j", "down")
