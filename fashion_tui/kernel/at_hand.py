@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from fashion_tui.schema.dataset import DatasetRef
@@ -43,7 +44,7 @@ class AtHand:
         self._batches.append(self._torch)
         if dataset is not None:
             self._batches.append(_Batch(("train_data", "test_data", "classes"), lambda: _data(dataset)))
-        self._batches.append(_Batch(("lab",), _lab))
+        self._batches.append(_Batch(("lab",), lambda: {"lab": library()}))
 
     def offer(self, shell: Any) -> None:
         """Begins to make the names in IPython's `shell`."""
@@ -115,10 +116,10 @@ def _data(ref: DatasetRef) -> Mapping[str, object]:
     }
 
 
-def _lab() -> Mapping[str, object]:
-    """The library with all its modules, so that completion finds them."""
+def library() -> ModuleType:
+    """`fashion_tui.lab` with all its modules, so that completion finds them."""
     from fashion_tui import lab  # noqa: PLC0415
 
     for module in pkgutil.iter_modules(lab.__path__, f"{lab.__name__}."):
         importlib.import_module(module.name)
-    return {"lab": lab}
+    return lab

@@ -22,14 +22,22 @@ def show(value: object, labels: object = None) -> None:
 
     shell: Any = get_ipython()
     try:
-        figure, text = figure_for(value, labels, _classes(shell.user_ns.get("classes")))
+        figure, text = figure_for(value, labels, _classes(shell.user_ns.get("classes") if shell else None))
     except CannotDraw as error:
-        shell.display_pub.publish({"text/plain": str(error)})
+        _publish(shell, {"text/plain": str(error)})
     except (RuntimeError, TypeError, ValueError) as error:  # a tensor of a kind that torch can't do much with
         reason = f"{type(error).__name__}: {next(iter(str(error).splitlines()), '')}"
-        shell.display_pub.publish({"text/plain": f"a {type(value).__name__} that can't be drawn: {reason}"})
+        _publish(shell, {"text/plain": f"a {type(value).__name__} that can't be drawn: {reason}"})
     else:
-        shell.display_pub.publish({"text/plain": text, MIME_TYPE: msgspec.to_builtins(figure)})
+        _publish(shell, {"text/plain": text, MIME_TYPE: msgspec.to_builtins(figure)})
+
+
+def _publish(shell: Any, data: dict[str, object]) -> None:
+    """To the kernel's front ends; plain Python, which has none, prints the text."""
+    if shell is None:
+        print(data["text/plain"])
+    else:
+        shell.display_pub.publish(data)
 
 
 def show_pictures_of_results(shell: Any) -> None:

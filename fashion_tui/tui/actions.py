@@ -75,7 +75,7 @@ TURNING: tuple[Action, ...] = (
 ON_PANE: dict[PaneName, tuple[Action, ...]] = {
     "playground": (
         Action("run", "enter", "Run what is typed; where it isn't whole, a new line", "run", "↵"),
-        Action("complete", "tab", "Complete the name at the cursor", "complete"),
+        Action("complete", "tab", "Complete the name at the cursor"),
         Action("search", "ctrl+r", "Search what was typed before", "search", "^r"),
         Action("docs", "ctrl+o", "Signature and docstring of the name at the cursor", "docs", "^o"),
         Action("interrupt", "ctrl+c", "Interrupt what is running", shown_key="^c"),

@@ -1,6 +1,7 @@
 """The app: the frame, the five panes, and the state that they watch."""
 
 import asyncio
+import os
 import shutil
 from collections.abc import Callable
 from functools import cached_property
@@ -18,7 +19,7 @@ from textual.widgets import ContentSwitcher
 
 from fashion_tui.schema.run import LIVE_STATES, RunSummary
 
-from . import signals
+from . import clipboard, signals
 from .actions import EVERYWHERE, PaneName, bindings
 from .dialogs import MINIMUM_SIZE, TooSmall
 from .frame import DataBar, Header, KeyBar, Pulse, short_name
@@ -78,6 +79,12 @@ class FashionApp(App[None]):
         """Of the terminal."""
         self.register_theme(FASHION_DARK)
         self.theme = FASHION_DARK.name
+
+    def copy_to_clipboard(self, text: str) -> None:
+        """By OSC 52; GNU screen passes that on in a wrapping of its own only."""
+        super().copy_to_clipboard(text)
+        if "STY" in os.environ and self._driver is not None:
+            self._driver.write(clipboard.through_screen(text))
 
     def _handle_exception(self, error: Exception) -> None:
         """Ends the app, but for one that is ending: what then misses a widget is no failure to tell of."""

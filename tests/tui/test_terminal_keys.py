@@ -39,9 +39,9 @@ def test_help_and_palette(app_terminal: Apps) -> None:
     terminal = app_terminal()
     terminal.wait_for(CONTENTS["playground"])
     terminal.press("f1")  # from inside the prompt
-    terminal.wait_for(HELP)
+    terminal.wait_for("On Playground")
     terminal.press("f1")
-    terminal.wait_gone(HELP)
+    terminal.wait_gone("On Playground")
     _goes_to(terminal, "f5", "train")
     terminal.press("?")
     terminal.wait_for("On Train")

@@ -19,8 +19,9 @@ Examples:
   eval "$(fashion-tui kernel | head -1)"
   fashion-tui kernel --json | jq -r '.[0].connection_file'
 \b
-What is run from there shows up in the Playground too. jupyter console is no part of fashion-tui:
-pip install jupyter-console brings it. qtconsole, spyder and VS Code take the connection file as well.""",
+What is run from there shows up in the Playground too. ctrl+d leaves it; exit would end the kernel.
+jupyter console is no part of fashion-tui: pip install jupyter-console brings it. Other front ends,
+such as qtconsole and Spyder, take the connection file as well.""",
 )
 @json_option
 @place_options

@@ -2,18 +2,20 @@
 
 from collections import deque
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
 from itertools import groupby
 
+import msgspec
+
 from fashion_tui.kernel.ansi import plain
-from fashion_tui.kernel.limits import MAX_CHARACTERS, newest
+from fashion_tui.kernel.limits import MAX_CHARACTERS, MAX_FIGURES, newest
 from fashion_tui.kernel.outputs import Display, Dropped, Error, Result, Stream
+from fashion_tui.schema.figures import weight
 
 MAX_CELLS = 10_000
 """Older ones go."""
 
-MAX_KEPT = 4 * MAX_CHARACTERS
-"""Characters of output that all cells together keep; the oldest output goes first."""
+MAX_KEPT = 4 * MAX_CHARACTERS + MAX_FIGURES
+"""Characters of output, and bytes of figures, that all cells together keep; the oldest output goes first."""
 
 _OVERHEAD = 100
 """What an output weighs beside its characters."""
@@ -21,8 +23,7 @@ _OVERHEAD = 100
 Kept = Stream | Result | Display | Error
 
 
-@dataclass(eq=False)
-class Cell:
+class Cell(msgspec.Struct, eq=False):
     number: int
     code: str
     """As it was typed."""
@@ -30,14 +31,14 @@ class Cell:
     """The number of its first line in the record."""
     end: int
     """The number that follows its last line's."""
-    pieces: deque[Kept] = field(default_factory=deque)
+    pieces: deque[Kept] = msgspec.field(default_factory=deque)
     """Its outputs as they came: a stream in pieces."""
     is_cut: bool = False
     """The beginning of its output isn't kept."""
 
     def copied(self) -> "Cell":
         """As it is now, whatever comes later: for another thread."""
-        return replace(self, pieces=self.pieces.copy())
+        return msgspec.structs.replace(self, pieces=self.pieces.copy())
 
     def outputs(self) -> Iterator[Kept]:
         """What is kept of its output, streams whole again; of a long one the newest lines, as in the transcript."""
@@ -100,4 +101,5 @@ def text_of(output: Kept) -> str:
 
 
 def _weight(output: Kept) -> int:
-    return len(text_of(output)) + _OVERHEAD
+    figure = output.figure if isinstance(output, Result | Display) else None
+    return len(text_of(output)) + _OVERHEAD + (0 if figure is None else weight(figure))

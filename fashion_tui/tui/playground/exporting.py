@@ -1,4 +1,7 @@
-"""The Playground's part that hands things out: a session to a file, a cell to the clipboard, the kernel to others."""
+"""The Playground's part that hands things out: a session to a file, a cell to the clipboard, the kernel to others.
+
+What only a saved file needs is imported then: the first paint doesn't wait for it.
+"""
 
 import asyncio
 import os
@@ -8,15 +11,13 @@ from pathlib import Path
 
 from textual import work
 
-from fashion_tui.kernel.outside import console_command
 from fashion_tui.schema.errors import UserError
+from fashion_tui.schema.kernel import KernelWorld
 from fashion_tui.tui.clipboard import hint, refusal
 from fashion_tui.tui.pane import Pane
-from fashion_tui.tui.saving import SaveForm, save
 
 from .cells import Cell
 from .conversation import Conversation
-from .session_file import NOTEBOOK, PYTHON, session_text
 from .transcript import Transcript
 
 SHORT, LONG = 3.0, 12.0
@@ -34,6 +35,10 @@ class ExportingPane(Pane):
         if self._conversation.record.cells.newest is None:
             self.notify("Nothing was run yet that could be saved.")
             return
+        from fashion_tui.tui.saving import SaveForm
+
+        from .session_file import NOTEBOOK, PYTHON
+
         name = time.strftime(f"playground-%Y%m%d-%H%M%S{NOTEBOOK}")
         title = f"Save the session to a notebook ({NOTEBOOK}) or to Python ({PYTHON})"
         self.app.push_screen(SaveForm(title, Path.cwd() / name, (NOTEBOOK, PYTHON)), self._save_to)
@@ -44,11 +49,17 @@ class ExportingPane(Pane):
 
     @work(group="save")
     async def _save(self, path: Path) -> None:
+        from fashion_tui.tui.saving import save
+
+        from .session_file import session_text
+
         cells = [cell.copied() for cell in self._conversation.record.cells]
         dataset = self.lab_app.dataset
-        assert dataset is not None  # noqa: S101 -- or no kernel would have been started
+        world = KernelWorld(
+            dataset=dataset.ref if dataset else None, runs_directory=str(self.lab_app.settings.runs_directory)
+        )
         try:
-            text = await asyncio.to_thread(session_text, path.suffix, cells, dataset.ref)
+            text = await asyncio.to_thread(session_text, path.suffix, cells, world)
             await asyncio.to_thread(save, path, text)
         except UserError as error:
             self.notify(str(error), severity="error", markup=False)
@@ -84,6 +95,8 @@ class ExportingPane(Pane):
     # The kernel to other front ends
 
     def action_copy_console_command(self) -> None:
+        from fashion_tui.kernel.outside import console_command
+
         session = self._conversation.session
         if session is None or session.connection_file is None:
             self.notify("No kernel is ready: run something first.")

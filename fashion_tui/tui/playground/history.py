@@ -1,11 +1,12 @@
 """What was typed before, kept from session to session."""
 
-import json
 import os
 import re
 from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
+
+import msgspec
 
 MOST = 1_000
 """Entries that are kept."""
@@ -40,10 +41,8 @@ class History:
         with suppress(OSError):
             lines = path.read_bytes().splitlines()
         for line in lines:
-            with suppress(ValueError):
-                entry = json.loads(line)
-                if isinstance(entry, str):
-                    self.entries.append(entry)
+            with suppress(msgspec.DecodeError):
+                self.entries.append(msgspec.json.decode(line, type=str))
         del self.entries[:-MOST]
         if len(lines) > 2 * MOST:
             from fashion_tui.runs.files import write_atomically  # noqa: PLC0415
@@ -124,4 +123,4 @@ def _append(path: Path, entry: str) -> None:
 
 
 def _encoded(entry: str) -> bytes:
-    return json.dumps(entry).encode() + b"\n"
+    return msgspec.json.encode(entry) + b"\n"

@@ -1,15 +1,35 @@
 """The Playground's part that looks things up: names that fit, what was typed before, what a name means."""
 
+from typing import TYPE_CHECKING
+
 from textual import on, work
 
-from .docs import Docs
 from .exporting import ExportingPane
+from .history import History
 from .messages import CompletionWanted, SearchOver
 from .prompt import Prompt
-from .search import HistorySearch
+from .talk import Talk
+
+if TYPE_CHECKING:
+    from .docs import Docs
+    from .search import HistorySearch
 
 
 class LookingUpPane(ExportingPane):
+    def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - Textual's own word
+        super().__init__(id=id)
+        self._history = History()
+        self.search: HistorySearch | None = None
+        self.docs: Docs | None = None
+
+    async def fill(self) -> None:
+        """To be called after the first paint, which doesn't wait for what isn't seen."""
+        from .docs import Docs
+        from .search import HistorySearch
+
+        self.search, self.docs = HistorySearch(self._history), Docs()
+        await self.query_one(Talk).mount(self.search, self.docs, after="Candidates")
+
     # Names
 
     def action_complete(self) -> None:
@@ -34,10 +54,10 @@ class LookingUpPane(ExportingPane):
     # What was typed before
 
     def action_search(self) -> None:
-        if not self.query_one(Prompt).is_answering:
-            self.query_one(Docs).close()
+        if self.search is not None and not self.query_one(Prompt).is_answering:
+            self.close_docs()
             self.query_one("#entry").display = False
-            self.query_one(HistorySearch).open()
+            self.search.open()
 
     @on(SearchOver)
     def _search_over(self, message: SearchOver) -> None:
@@ -46,17 +66,16 @@ class LookingUpPane(ExportingPane):
         self.close_search()
 
     def close_search(self) -> None:
-        search = self.query_one(HistorySearch)
-        if search.is_open:
-            search.close()
+        if self.search is not None and self.search.is_open:
+            self.search.close()
             self.query_one("#entry").display = True
             self.query_one(Prompt).focus()
 
     # What a name means
 
     def action_docs(self) -> None:
-        prompt, docs = self.query_one(Prompt), self.query_one(Docs)
-        if docs.is_open and docs.place == (prompt.text, prompt.cursor):
+        prompt, docs = self.query_one(Prompt), self.docs
+        if docs is not None and docs.is_open and docs.place == (prompt.text, prompt.cursor):
             docs.close()
         else:
             self._inspect(prompt.text, prompt.cursor)
@@ -64,10 +83,16 @@ class LookingUpPane(ExportingPane):
     @work(group="docs", exclusive=True)
     async def _inspect(self, code: str, cursor: int) -> None:
         found = await self._conversation.inspect(code, cursor)
-        match found.status:
-            case "found":
-                self.query_one(Docs).open(found.text, (code, cursor))
-            case "missing":
-                self.notify("Nothing is known of what stands at the cursor; a name or a call has to.")
-            case "unknown":
-                self.notify("The kernel gives no answer in time; try again in a moment.", severity="warning")
+        if found.status == "unknown" or self.docs is None:
+            self.notify("The kernel gives no answer in time; try again in a moment.", severity="warning")
+        elif found.status == "missing":
+            self.notify("Nothing is known of what stands at the cursor; a name or a call has to.")
+        else:
+            self.docs.open(found.text, (code, cursor))
+
+    def close_docs(self) -> bool:
+        """Whether there were any to be closed."""
+        if self.docs is None or not self.docs.is_open:
+            return False
+        self.docs.close()
+        return True

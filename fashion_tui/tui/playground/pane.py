@@ -22,7 +22,6 @@ from fashion_tui.tui.state import DatasetState
 
 from . import history, status_line, welcome
 from .candidates import Candidates
-from .docs import Docs
 from .drawer import Drawer
 from .looking_up import LookingUpPane
 from .messages import (
@@ -39,7 +38,6 @@ from .messages import (
     TensorsListed,
 )
 from .prompt import Prompt
-from .search import HistorySearch
 from .talk import Talk
 from .transcript import Transcript
 
@@ -53,7 +51,6 @@ class PlaygroundPane(LookingUpPane):
 
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - Textual's own word
         super().__init__(id=id)
-        self._history = history.History()
         self._kernel = KernelChanged("starting", 1, 0)
         self._since = time.monotonic()
         """When the kernel's state began."""
@@ -72,8 +69,6 @@ class PlaygroundPane(LookingUpPane):
                 yield Static(id="label")
                 yield Prompt(self._history, candidates, self._conversation.is_complete)
             yield candidates
-            yield HistorySearch(self._history)
-            yield Docs()
             yield Static(id="status")
         yield Drawer(self._conversation.probe)
 
@@ -85,9 +80,9 @@ class PlaygroundPane(LookingUpPane):
 
     def main_widget(self) -> Widget:
         """The prompt, or what has taken its place for a while."""
-        search, transcript = self.query_one(HistorySearch), self.query_one(Transcript)
-        if search.is_open:
-            return search.line
+        if self.search is not None and self.search.is_open:
+            return self.search.line
+        transcript = self.query_one(Transcript)
         return self.query_one(Prompt) if transcript.chosen is None else transcript
 
     def on_mount(self) -> None:
@@ -104,6 +99,7 @@ class PlaygroundPane(LookingUpPane):
 
         await self.query_one(Talk).mount(TensorsLine(), before="#status")
         await self.drawer.fill()
+        await self.fill()
         self._history.load(history.default_path())
         if not self._history.entries:
             self._history.offer(welcome.EXAMPLES)
@@ -221,7 +217,7 @@ class PlaygroundPane(LookingUpPane):
     @on(Submitted)
     def _submitted(self, message: Submitted) -> None:
         self._conversation.submit(message.code)
-        self.query_one(Docs).close()
+        self.close_docs()
         transcript = self.query_one(Transcript)
         transcript.choose_none()
         transcript.scroll_end(animate=False)
@@ -235,17 +231,14 @@ class PlaygroundPane(LookingUpPane):
 
     @on(PromptLeft)
     def _prompt_left(self) -> None:
-        docs = self.query_one(Docs)
-        if docs.is_open:
-            docs.close()
-        else:
+        if not self.close_docs():
             self.query_one(Transcript).focus()
 
     @on(PageTurned)
     def _page_turned(self, message: PageTurned) -> None:
-        docs, transcript = self.query_one(Docs), self.query_one(Transcript)
-        if docs.is_open:
-            docs.turn(message.pages)
+        transcript = self.query_one(Transcript)
+        if self.docs is not None and self.docs.is_open:
+            self.docs.turn(message.pages)
         else:
             transcript.scroll_relative(y=message.pages * (transcript.size.height - 1), animate=False)
 
@@ -268,10 +261,8 @@ class PlaygroundPane(LookingUpPane):
         self._show_kernel()
 
     def action_back(self) -> None:
-        docs, transcript = self.query_one(Docs), self.query_one(Transcript)
-        if docs.is_open:
-            docs.close()
-        else:
+        if not self.close_docs():
+            transcript = self.query_one(Transcript)
             transcript.focus()
             transcript.choose_none()
             self._show_kernel()

@@ -37,5 +37,5 @@ def reading_words(*, is_chosen: bool) -> Text:
     """While the transcript has the focus; `is_chosen`: one of its cells is."""
     if is_chosen:
         value, code = _KEYS["copy_result"], _KEYS["copy_code"]
-        return Text(f"enter brings its code into the prompt · {value} copies its value · {code} its code", MUTED)
+        return Text(f"enter edits it anew · {value} copies its value · {code} its code", MUTED)
     return Text("↑ and ↓ choose a cell · enter goes back to the prompt", MUTED)

@@ -3,7 +3,6 @@
 from textual import on
 from textual.containers import Vertical
 
-from .docs import Docs
 from .messages import RoomChanged
 from .transcript import Transcript
 
@@ -20,8 +19,8 @@ class Talk(Vertical):
         self.call_after_refresh(self.fit)
 
     def fit(self) -> None:
-        transcript, docs = self.query_one(Transcript), self.query_one(Docs)
+        transcript, docs = self.query_one(Transcript), self.query("Docs")
         heights = {child: child.outer_size.height for child in self.displayed_children if child is not transcript}
-        free = self.size.height - sum(height for child, height in heights.items() if child is not docs)
-        docs.styles.max_height = max(1, min(self.size.height // 2, free - 2))
+        free = self.size.height - sum(height for child, height in heights.items() if child not in docs)
+        docs.set_styles(max_height=max(1, min(self.size.height // 2, free - 2)))
         transcript.styles.max_height = max(1, self.size.height - sum(heights.values()))

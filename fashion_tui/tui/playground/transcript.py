@@ -13,7 +13,6 @@ from textual.geometry import Size
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from fashion_tui.report.glyphs import glyphs
 from fashion_tui.report.style import ACCENT, ATTENTION, BAD, MUTED
 from fashion_tui.schema.figures import Figure
 
@@ -166,7 +165,7 @@ class Transcript(ScrollView, can_focus=True, inherit_bindings=False):
         row = y + self.scroll_offset.y
         strip = self._row(row)
         if self.chosen is not None and row in self._rows_of_cell(self.chosen):
-            strip = Strip([Segment(glyphs().cursor, Style(color=ACCENT)), *list(strip)[1:]])
+            strip = _marked(strip)
         return strip.adjust_cell_length(self.size.width).apply_style(self.rich_style)
 
     def _row(self, row: int) -> Strip:
@@ -206,6 +205,7 @@ class Transcript(ScrollView, can_focus=True, inherit_bindings=False):
 
     def _drawing(self, figure: Figure) -> "Drawing":
         from fashion_tui.report.figures import Look, drawing  # noqa: PLC0415 -- the first paint doesn't wait for it
+        from fashion_tui.report.glyphs import glyphs  # noqa: PLC0415
         from fashion_tui.tui.widgets.picture import shading_of  # noqa: PLC0415
 
         return drawing(figure, self._width, Look(shading_of(self.app), glyphs()))
@@ -226,3 +226,10 @@ class Transcript(ScrollView, can_focus=True, inherit_bindings=False):
             return list(text.wrap(self.app.console, self._width, no_wrap=False))
         ends = accumulate(len(piece) for piece in chop_cells(text.plain, self._width))
         return list(text.divide(list(ends)[:-1]))
+
+
+def _marked(strip: Strip) -> Strip:
+    """A row of the chosen cell."""
+    from fashion_tui.report.glyphs import glyphs  # noqa: PLC0415 -- the first paint doesn't wait for it
+
+    return Strip([Segment(glyphs().cursor, Style(color=ACCENT)), *list(strip)[1:]])

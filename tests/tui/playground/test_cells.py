@@ -2,6 +2,7 @@
 
 from fashion_tui.kernel.limits import MAX_CHARACTERS, MAX_LINES
 from fashion_tui.kernel.outputs import Died, Display, Dropped, Error, Result, Stream
+from fashion_tui.schema.figures import Pictures
 from fashion_tui.tui.playground.cells import MAX_CELLS, MAX_KEPT, Cell, text_of
 from fashion_tui.tui.playground.record import Record
 
@@ -68,7 +69,7 @@ def test_a_flood_keeps_its_newest_lines_and_costs_older_cells_only_their_output(
     record.add_input(1, "kept = 1")
     record.add(Result(1, "old"))
     record.add_input(2, "flood()")
-    for number in range(3 * MAX_KEPT // 1_000):
+    for number in range(2 * MAX_KEPT // 1_000):
         record.add(Stream("stdout", f"{number:<9}\n" * 100))
     first, flood = record.cells
     assert first.code == "kept = 1"
@@ -78,7 +79,7 @@ def test_a_flood_keeps_its_newest_lines_and_costs_older_cells_only_their_output(
     head, *lines = text_of(stream).splitlines()
     assert head.endswith("lines left out")
     assert len(lines) <= MAX_LINES
-    assert lines[-1].strip() == str(3 * MAX_KEPT // 1_000 - 1)
+    assert lines[-1].strip() == str(2 * MAX_KEPT // 1_000 - 1)
     assert len(text_of(stream)) <= MAX_CHARACTERS + 100
 
 
@@ -112,3 +113,14 @@ def test_code_of_another_front_end_is_made_harmless_too() -> None:
     record = Record()
     record.add_input(1, "x = '\x1b]0;title\x07\x1b[2J'")
     assert [line.text for line in record.lines] == ["x = ''"]
+
+
+def test_figures_weigh_too() -> None:
+    record = Record()
+    record.add_input(1, "show(x)")
+    picture = Pictures(count=1, height=160, width=160, channels=3, pixels=bytes(3 * 160 * 160), total=1)
+    for _ in range(2 * MAX_KEPT // len(picture.pixels)):
+        record.add(Display("", picture))
+    cell = newest(record)
+    assert MAX_KEPT // 2 < len(cell.pieces) * len(picture.pixels) <= MAX_KEPT
+    assert cell.is_cut

@@ -1,6 +1,7 @@
 """The Playground as a person uses it: the app, a real kernel, and keys."""
 
 import psutil
+import pytest
 
 from fashion_tui.schema.dataset import DatasetRef
 from fashion_tui.tui.dialogs import Question
@@ -66,6 +67,17 @@ async def test_history_and_editing() -> None:
     async with playground() as it:
         await it.pilot.press("up")
         assert it.prompt.text == "if x:\n    y = 2"
+
+
+@pytest.mark.parametrize("key", ["shift+enter", "ctrl+enter"])
+async def test_these_keys_run_at_once_whatever_is_typed(key: str) -> None:
+    async with playground() as it:
+        it.prompt.put("x = 20\nx + 1\nx + 2")
+        await it.pilot.press("up", "up", key)  # in the midst of it
+        await it.sees("Out[1]: 22", "In [2]:")
+        await it.type("for i in x:")
+        await it.pilot.press(key)
+        await it.sees("SyntaxError", "In [3]:")
 
 
 async def test_tab_completes() -> None:

@@ -1,6 +1,8 @@
 """A session as a file: notebooks that nbformat takes for whole, and Python that runs."""
 
 import ast
+import base64
+import io
 import json
 import subprocess
 import sys
@@ -8,15 +10,18 @@ from pathlib import Path
 
 import nbformat
 import pytest
+from PIL import Image
 
 from fashion_tui.kernel.outputs import Display, Dropped, Error, Result, Stream
 from fashion_tui.schema.dataset import DatasetRef
+from fashion_tui.schema.figures import HeatMap, Pictures
+from fashion_tui.schema.kernel import KernelWorld
 from fashion_tui.tui.playground.cells import Cell
 from fashion_tui.tui.playground.magics import as_python
 from fashion_tui.tui.playground.record import Record
 from fashion_tui.tui.playground.session_file import as_notebook, as_python_file
 
-SYNTHETIC = DatasetRef(name="synthetic", directory=None, sha256="")
+SYNTHETIC = KernelWorld(dataset=DatasetRef(name="synthetic", directory=None, sha256=""), runs_directory="/my runs")
 
 
 def session(*codes: str) -> list[Cell]:
@@ -66,14 +71,17 @@ def test_a_python_file_runs_by_itself_with_the_names_that_were_at_hand(tmp_path:
     cells = session(
         "A = torch.tensor(3.0, requires_grad=True); (A * F.relu(A)).backward()",
         "%timeit A",
-        "isinstance(net.conv1, nn.Conv2d)",
+        "isinstance(net.conv1, nn.Conv2d); show(train_data[0])",
         "image, label = train_data[0]\nprint(A.grad.item(), *net(image[None]).shape, classes[0], len(test_data))",
+        "print(lab.models.GuideNet.__name__, len(runs), runs.directory)",
     )
     file = tmp_path / "session.py"
     file.write_text(as_python_file(cells, SYNTHETIC))
     done = subprocess.run([sys.executable, file], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    assert done.stdout == "6.0 1 10 T-shirt/top 2000\n"
+    shown, *printed = done.stdout.splitlines()
+    assert "float32 [1, 28, 28]" in shown
+    assert printed == ["6.0 1 10 T-shirt/top 2000", "GuideNet 0 /my runs"]
     assert "train_data" not in as_python_file(session("1 + 1"), SYNTHETIC)
 
 
@@ -107,8 +115,8 @@ def test_a_notebook_is_valid_and_holds_what_the_transcript_showed() -> None:
 
 
 def test_a_notebook_begins_with_the_names_that_were_at_hand() -> None:
-    ref = DatasetRef(name="fashion-mnist", directory="/da'ta", sha256="0")
-    notebook = nbformat.reads(as_notebook(session("%timeit net", "len(train_data)"), ref), as_version=4)
+    world = KernelWorld(dataset=DatasetRef(name="fashion-mnist", directory="/da'ta", sha256="0"))
+    notebook = nbformat.reads(as_notebook(session("%timeit net", "len(train_data)"), world), as_version=4)
     nbformat.validate(notebook)
     first, *others = notebook.cells
     assert first.execution_count is None
@@ -123,3 +131,24 @@ def test_a_notebook_can_be_compared_line_by_line() -> None:
     assert json.loads(text)["cells"][0]["source"] == ["a = 1\n", "b = 2"]
     assert text.endswith("}\n")
     assert max(map(len, text.splitlines())) < 80
+
+
+def test_pictures_are_seen_in_a_notebook_and_other_figures_read() -> None:
+    record = Record()
+    record.add_input(1, "show(train_data[0:3])")
+    pictures = Pictures(count=3, height=2, width=3, channels=3, pixels=bytes(range(54)), total=3)
+    record.add(Display("3 pictures", pictures))
+    record.add_input(2, "show(matrix)")
+    record.add(Result(2, "a matrix", HeatMap(rows=1, columns=2, levels=b"\0\xfe", low=0.0, high=1.0)))
+    notebook = nbformat.reads(as_notebook(record.cells, SYNTHETIC), as_version=4)
+    nbformat.validate(notebook)
+    *_, seen, read = notebook.cells
+    data = seen.outputs[0].data
+    assert data["text/plain"] == "3 pictures"
+    image = Image.open(io.BytesIO(base64.b64decode(data["image/png"])))
+    zoom = image.width // 8  # two pictures of three pixels side by side, and a gap of two
+    assert (image.mode, image.size) == ("RGB", (8 * zoom, 6 * zoom))
+    corners = [(0, 0), (5, 0), (0, 4), (3, 0)]  # of the three pictures, and of the gap
+    colours = [image.getpixel((x * zoom + zoom // 2, y * zoom + zoom // 2)) for x, y in corners]
+    assert colours == [(0, 1, 2), (18, 19, 20), (36, 37, 38), (0, 0, 0)]
+    assert set(read.outputs[0].data) == {"text/plain"}
