@@ -5,6 +5,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from itertools import groupby
 
+import msgspec
+
 from fashion_tui.kernel.ansi import plain
 from fashion_tui.kernel.limits import MAX_CHARACTERS, newest
 from fashion_tui.kernel.outputs import Display, Dropped, Error, Result, Stream
@@ -85,6 +87,8 @@ class Cells:
         if isinstance(output, Dropped):
             cell.is_cut = True
             return
+        if isinstance(output, Result | Display):
+            output = msgspec.structs.replace(output, figure=None)  # the record alone keeps figures, within its bound
         cell.pieces.append(output)
         self._order.append(cell)
         self._kept += _weight(output)
