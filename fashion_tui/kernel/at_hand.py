@@ -15,6 +15,7 @@ from fashion_tui.schema.dataset import DatasetRef
 from fashion_tui.schema.kernel import KernelWorld
 
 from .show import show
+from .trained_runs import Runs
 
 
 @dataclass
@@ -40,7 +41,7 @@ class AtHand:
         self._batches = [_Batch(("show",), lambda: {"show": show})]
         directory, dataset = world.runs_directory, world.dataset
         if directory is not None:
-            self._batches.append(_Batch(("runs",), lambda: _runs(directory)))
+            self._batches.append(_Batch(("runs",), lambda: {"runs": Runs(Path(directory))}))
         self._batches.append(self._torch)
         if dataset is not None:
             self._batches.append(_Batch(("train_data", "test_data", "classes"), lambda: _data(dataset)))
@@ -85,12 +86,6 @@ class AtHand:
                 return
             if batch.failure is not None:
                 print(batch.failure, file=sys.stderr)
-
-
-def _runs(directory: str) -> Mapping[str, object]:
-    from .trained_runs import Runs  # noqa: PLC0415
-
-    return {"runs": Runs(Path(directory))}
 
 
 def _torch() -> Mapping[str, object]:

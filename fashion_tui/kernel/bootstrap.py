@@ -31,6 +31,7 @@ from .at_hand import AtHand
 from .limits import beginning, newest
 from .probing import Probing
 from .show import show_pictures_of_results
+from .trained_runs import Runs
 
 _PR_SET_PDEATHSIG = 1
 _OOM_SCORE = 1_000
@@ -99,12 +100,13 @@ def _defaults() -> Config:
     with contextlib.suppress(ImportError, AttributeError):
         from IPython.core.guarded_eval import EVALUATION_POLICIES  # noqa: PLC0415 -- a provisional part of IPython
 
-        # Without it `net.conv1.` and `runs.latest.` have no completions: the `__getattr__` of networks and properties
+        # Without it `net.conv1.` and `runs.latest.` have no completions: the `__getattr__` of networks, and properties,
         # are trusted only where named.
         limited: Any = EVALUATION_POLICIES["limited"]
-        ours = {("torch", "nn"), ("fashion_tui.kernel.trained_runs", "Runs")}
-        trusted = limited.allowed_getattr_external | ours
-        config.IPCompleter.policy_overrides = {"allowed_getattr_external": trusted}
+        config.IPCompleter.policy_overrides = {
+            "allowed_getattr_external": limited.allowed_getattr_external | {("torch", "nn")},
+            "allowed_getattr": limited.allowed_getattr | {Runs},
+        }
     return config
 
 

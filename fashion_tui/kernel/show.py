@@ -1,6 +1,6 @@
 """`show`, and pictures as the results of cells. Knows no torch until something is drawn."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import msgspec
@@ -60,10 +60,10 @@ def _pil_image(image: Any) -> object:
     return _quietly(lambda: figure_for(image, None, ())[0])
 
 
-def _quietly(draw: "Any") -> object:
+def _quietly(draw: Callable[[], Figure | None]) -> object:
     """The figure as JSON takes it. A value that can't be drawn, whatever the reason, is printed as any other is."""
     try:
-        figure: Figure | None = draw()
+        figure = draw()
     except Exception:  # noqa: BLE001 -- a tensor may be of a person's own class
         return None
     return None if figure is None else msgspec.to_builtins(figure)
