@@ -19,7 +19,7 @@ def numbers(low: float, mean: float, high: float, nans: int = 0, sampled: int = 
 def row(name: str, shape: tuple[int, ...], found: Numbers | None, **more: object) -> TensorRow:
     fields: dict[str, object] = {
         "kind": "tensor", "dtype": "float32", "device": "cpu", "requires_grad": False, "origin": "", "has_grad": False,
-        "size": 4 * math.prod(shape), "shares": 0,
+        "size": 4 * math.prod(shape), "shares": 0, "strides": (),
     }  # fmt: skip
     return TensorRow(name=name, shape=shape, numbers=found, **(fields | more))  # type: ignore[arg-type]
 
