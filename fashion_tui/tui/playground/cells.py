@@ -86,8 +86,6 @@ class Cells:
         if isinstance(output, Dropped):
             cell.is_cut = True
             return
-        if isinstance(output, Result | Display):
-            output = msgspec.structs.replace(output, figure=None)  # the record alone keeps figures, within its bound
         cell.pieces.append(output)
         self._order.append(cell)
         self._kept += _weight(output)

@@ -104,15 +104,6 @@ def test_a_figure_is_a_line_that_keeps_its_text() -> None:
     ]
 
 
-def test_a_cell_keeps_the_text_of_a_figure_alone() -> None:
-    """Its outputs are kept far longer than the record keeps figures."""
-    record = Record()
-    cell = record.cells.begin(1, "show(x)", 0)
-    record.add(Display("caption", PICTURE))
-    record.add(Result(1, "tensor(...)", PICTURE))
-    assert list(cell.pieces) == [Display("caption"), Result(1, "tensor(...)")]
-
-
 def test_of_many_figures_the_newest_are_kept() -> None:
     record = Record()
     for number in range(300):
