@@ -40,7 +40,16 @@ def sees(
     return Claims(holds, (shows,) if isinstance(shows, str) else shows, rows or {}, together, apart, grads)
 
 
-_WEIGHTS = ("conv1.weight", "conv1.bias", "conv2.weight", "conv2.bias", "fc1.weight", "fc1.bias", "fc2.weight", "fc2.bias")
+_WEIGHTS = (
+    "conv1.weight",
+    "conv1.bias",
+    "conv2.weight",
+    "conv2.bias",
+    "fc1.weight",
+    "fc1.bias",
+    "fc2.weight",
+    "fc2.bias",
+)
 
 CLAIMS: dict[str, tuple[Claims, ...]] = {
     "01-creating-tensors": (
@@ -62,7 +71,10 @@ CLAIMS: dict[str, tuple[Claims, ...]] = {
     ),
     "02-numpy-shared-memory": (
         sees(
-            "(a == t.numpy()).all()", shows=r"array\(", rows={"a": {"kind": "array"}, "t": {"kind": "tensor"}}, together=("t", "a")
+            "(a == t.numpy()).all()",
+            shows=r"array\(",
+            rows={"a": {"kind": "array"}, "t": {"kind": "tensor"}},
+            together=("t", "a"),
         ),
         sees("a[0, 0] == 9", shows=r"9\.", together=("t", "a")),
         sees(shows="100", together=("b", "u"), apart=("a",)),
@@ -72,10 +84,15 @@ CLAIMS: dict[str, tuple[Claims, ...]] = {
     ),
     "03-attributes": (
         sees(shows=r"\(torch\.float32, device\(type='cpu'\), False\)"),
-        sees(shows=r"\(8, 2, tensor\(\[ ?1, -1\], dtype=torch\.int32\)\)", rows={"wide": {"dtype": "float64"}, "half": {"dtype": "bfloat16"}}),
+        sees(
+            shows=r"\(8, 2, tensor\(\[ ?1, -1\], dtype=torch\.int32\)\)",
+            rows={"wide": {"dtype": "float64"}, "half": {"dtype": "bfloat16"}},
+        ),
         sees("mixed.dtype == torch.float32", "0.0001 < abs(coarse.item() - 1 / 3) < 0.005"),
         sees(shows=r"\('torch\.FloatTensor', torch\.float32\)"),
-        sees("device.type in {'cuda', 'mps', 'xpu', 'cpu'}", "(device.type != 'cpu') == torch.accelerator.is_available()"),
+        sees(
+            "device.type in {'cuda', 'mps', 'xpu', 'cpu'}", "(device.type != 'cpu') == torch.accelerator.is_available()"
+        ),
         sees("y.device == x.device and x.device.type == device.type", shows=r"True\)"),
         sees(shows="grad_fn=<SumBackward0>", rows={"w": {"origin": "leaf"}, "s": {"origin": "SumBackward0"}}),
         sees(shows="[Oo]nly Tensors of floating point and complex"),
@@ -95,7 +112,7 @@ CLAIMS: dict[str, tuple[Claims, ...]] = {
         sees(shows=("None", r"UserWarning: .*\.grad.* of a Tensor that is not a leaf")),
         sees(
             "L.grad_fn.next_functions[1][0].variable is D",
-            shows=(r"AddBackward0.*MulBackward0.*AccumulateGrad"),
+            shows=r"AddBackward0.*MulBackward0.*AccumulateGrad",
         ),
         sees(shows="backward through the graph a second time"),
         sees("y == 2 ** 7 and x.grad == 7 * 2 ** 6", shows=(r"128\.", r"448\.")),
@@ -118,7 +135,7 @@ CLAIMS: dict[str, tuple[Claims, ...]] = {
         sees("flat.shape == (4, 980) and all_of_it.shape == (4 * 980,)", together=("maps", "flat", "all_of_it")),
     ),
     "06-batch-axis": (
-        sees("image.shape == (1, 28, 28)", shows="'(" + "|".join(("T-shirt/top", "Trouser", "[A-Z].*")) + ")'"),
+        sees("image.shape == (1, 28, 28)", shows="'[A-Z].*'"),
         sees(shows=r"\(torch\.Size\(\[1, 10\]\), True\)"),
         sees(
             "(len(images), len(labels), len(scores)) == (32, 32, 32)",
@@ -135,14 +152,14 @@ CLAIMS: dict[str, tuple[Claims, ...]] = {
             "len(classes) == 10 and image.shape == (1, 28, 28)",
         ),
         sees(
-            "raw.min() == 0 and raw.max() > 200 and ready.min() == -1 and 0.5 < ready.max() <= 1",
-            "torch.allclose(ready, v2.Normalize([0.5], [0.5])(__import__('torchvision').transforms.ToTensor()(raw)))",
+            "raw.min() == 0 and ready.min() == -1 and 0 < ready.max() <= 1",
+            "torch.allclose(ready, __import__('torchvision').transforms.ToTensor()(raw) * 2 - 1, atol=1e-6)",
             shows=r"\(\(28, 28\), torch\.Size\(\[1, 28, 28\]\), torch\.float32\)",
             rows={"raw": {"kind": "array", "dtype": "uint8"}, "ready": {"dtype": "float32"}},
         ),
         sees("len(sneakers) * 10 == len(train_data)", shows=r"torch\.Size\(\[1, 28, 28\]\)"),
         sees(
-            "shoes.shape == (32, 1, 28, 28) and type(words) is list and words[0] == 'sneaker'",
+            "shoes.shape == (32, 1, 28, 28) and words[0] == 'sneaker'",
             "len(loader) == -(-len(sneakers) // 32)",
             "not torch.equal(next(iter(loader))[0], shoes)",
         ),
@@ -163,7 +180,11 @@ CLAIMS: dict[str, tuple[Claims, ...]] = {
         sees(shows="shapes cannot be multiplied \\(1x980 and 3920x200\\)"),
     ),
     "09-logits-loss-optimiser": (
-        sees("logits.shape == (32, 10)", "(logits < 0).any() and (logits > 0).any()", "(logits.sum(1) - 1).abs().max() > 0.1"),
+        sees(
+            "logits.shape == (32, 10)",
+            "(logits < 0).any() and (logits > 0).any()",
+            "(logits.sum(1) - 1).abs().max() > 0.1",
+        ),
         sees("torch.allclose(sums, torch.ones(32))", "same.all()", rows={"sums": {}}),
         sees("2.25 < loss < 2.36", shows=r"tensor\(2\.\d+"),
         sees("torch.allclose(by_hand, loss)"),
@@ -197,7 +218,7 @@ CLAIMS: dict[str, tuple[Claims, ...]] = {
         sees(shows=("All keys matched", r"\(False, True\)")),
         sees(shows=("Missing key", "Unexpected key")),
         sees("2.9 < checkpoint.stat().st_size / path.stat().st_size < 3.1"),
-        sees(shows=r"^refused: (?!(.|\n)*this ran)"),
+        sees(shows=r"^refused: (?!.*this ran)"),
         sees(shows="this ran from the file!"),
         sees(shows="False"),
     ),
@@ -207,26 +228,30 @@ CLAIMS: dict[str, tuple[Claims, ...]] = {
         sees(
             "torch.allclose(trained.flatten(), torch.tensor([-1.0, 1.0]), atol=1e-3)",
             "torch.allclose(norm.running_mean, torch.tensor(2.0))",
-            "(used > 1).all() or used.mean() > 1",
+            "used.mean() > 1",
         ),
         sees(shows=r"\(True, True\)"),
         sees(
             "torch.equal(tracked, untracked) and untracked.grad_fn is None",
             rows={"tracked": {"origin": "AddmmBackward0"}, "untracked": {"origin": ""}},
         ),
-        sees("with_graph > 1_000_000 and sum(kept) == 0"),
+        sees("1.5e6 < with_graph < 2.5e6 and sum(kept) == 0"),
         sees(shows=r"\(False, True\)"),
     ),
     "14-evaluating": (
         sees("loss < 1"),
         sees("right.shape == (8,) and right.dtype == torch.bool"),
-        sees("total == len(test_data) and type(correct) is int and 0.6 < accuracy < 0.97", shows=r"\d\d\.\d% of [\d,]+ test"),
+        sees(
+            "total == len(test_data) and type(correct) is int and 0.6 < accuracy < 0.985",
+            shows=r"\d\d\.\d% of [\d,]+ test",
+        ),
         sees("0.001 < 1.96 * spread < 0.025", shows="±"),
         sees("confusion.sum() == len(test_data) and confusion.diagonal().sum() == (guesses == truth).sum()"),
-        sees("found.max() - found.min() > 0.1", shows=r"Trouser +\d"),
+        sees("classes[found.argmin()] == 'Shirt'", shows=r"Trouser +\d"),
         sees("len(wrong) == len(test_data) - (guesses == truth).sum()", shows=r"\w taken for \w"),
     ),
     "15-six-points": (
+        sees("all(len(y) == 32 and x.min() == -1 for x, y in batches(train_data, shuffled))", shows="300"),
         sees("loss < 1.5 and len(data[1]) == 32", shows="step 300: loss"),
         sees("total == len(test_data) + 16", "(figure * 32 / 100) % 1 == 0"),
         sees(
@@ -237,7 +262,12 @@ CLAIMS: dict[str, tuple[Claims, ...]] = {
             shows="of 32 right",
         ),
         sees(shows=r"\(tensor\(96\.8750\), tensor\(96\)\)"),
-        sees("96.875 in values.tolist() and values[-1] - values[0] > 15", "(values % 3.125 == 0).all()", shows=r" 96\.875 #"),
+        sees(
+            "96.875 in values.tolist() and values[-1] - values[0] > 15",
+            "(values % 3.125 == 0).all()",
+            shows=r" 96\.875 #",
+        ),
+        sees("figure == 96.875 and total == len(test_data) + 16", shows="test accuracy: 96 %"),
         sees("total == len(test_data) and honest < 95", shows=r"\d\d\.\d % of"),
     ),
 }
