@@ -36,9 +36,9 @@ async def check_lesson(session: KernelSession, lesson: Lesson) -> None:
 
 async def _check(session: KernelSession, claims: Claims, shown: str, where: str) -> None:
     for pattern in claims.shows:
-        assert re.search(pattern, shown), f"{pattern!r} isn't shown in {where}"
-    wrong = await run(session, f"[claim for claim in {claims.holds} if not eval(claim)]")
-    assert result(wrong) == "[]", f"{result(wrong)} in {where}"
+        assert re.search(pattern, shown, re.DOTALL), f"{pattern!r} isn't shown in {where}"
+    untrue = result(await run(session, f"[claim for claim in {claims.holds} if not eval(claim)]"))
+    assert untrue == "[]", f"{untrue} in {where}"
 
     if claims.rows or claims.together:
         found = await session.probe(ListTensors(), TensorList, wait=30)

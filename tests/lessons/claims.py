@@ -112,7 +112,7 @@ CLAIMS: dict[str, tuple[Claims, ...]] = {
         sees(shows=("None", r"UserWarning: .*\.grad.* of a Tensor that is not a leaf")),
         sees(
             "L.grad_fn.next_functions[1][0].variable is D",
-            shows=(r"(?s)AddBackward0.*MulBackward0.*AccumulateGrad"),
+            shows=r"AddBackward0.*MulBackward0.*AccumulateGrad",
         ),
         sees(shows="backward through the graph a second time"),
         sees("y == 2 ** 7 and x.grad == 7 * 2 ** 6", shows=(r"128\.", r"448\.")),
@@ -135,7 +135,7 @@ CLAIMS: dict[str, tuple[Claims, ...]] = {
         sees("flat.shape == (4, 980) and all_of_it.shape == (4 * 980,)", together=("maps", "flat", "all_of_it")),
     ),
     "06-batch-axis": (
-        sees("image.shape == (1, 28, 28)", shows=r"'[A-Z][\w/ -]+'"),
+        sees("image.shape == (1, 28, 28)", shows="'[A-Z].*'"),
         sees(shows=r"\(torch\.Size\(\[1, 10\]\), True\)"),
         sees(
             "(len(images), len(labels), len(scores)) == (32, 32, 32)",
@@ -152,9 +152,8 @@ CLAIMS: dict[str, tuple[Claims, ...]] = {
             "len(classes) == 10 and image.shape == (1, 28, 28)",
         ),
         sees(
-            "0 <= raw.min() < raw.max() <= 255",
-            "-1 <= ready.min() < ready.max() <= 1",
-            "torch.allclose(ready[0], torch.from_numpy(raw) / 127.5 - 1, atol=1e-6)",
+            "raw.min() == 0 and ready.min() == -1 and 0 < ready.max() <= 1",
+            "torch.allclose(ready, __import__('torchvision').transforms.ToTensor()(raw) * 2 - 1, atol=1e-6)",
             shows=r"\(\(28, 28\), torch\.Size\(\[1, 28, 28\]\), torch\.float32\)",
             rows={"raw": {"kind": "array", "dtype": "uint8"}, "ready": {"dtype": "float32"}},
         ),
@@ -219,7 +218,7 @@ CLAIMS: dict[str, tuple[Claims, ...]] = {
         sees(shows=("All keys matched", r"\(False, True\)")),
         sees(shows=("Missing key", "Unexpected key")),
         sees("2.9 < checkpoint.stat().st_size / path.stat().st_size < 3.1"),
-        sees(shows=r"^refused: (?!(.|\n)*this ran)"),
+        sees(shows=r"^refused: (?!.*this ran)"),
         sees(shows="this ran from the file!"),
         sees(shows="False"),
     ),
@@ -229,29 +228,30 @@ CLAIMS: dict[str, tuple[Claims, ...]] = {
         sees(
             "torch.allclose(trained.flatten(), torch.tensor([-1.0, 1.0]), atol=1e-3)",
             "torch.allclose(norm.running_mean, torch.tensor(2.0))",
-            "(used > 1).all() or used.mean() > 1",
+            "used.mean() > 1",
         ),
         sees(shows=r"\(True, True\)"),
         sees(
             "torch.equal(tracked, untracked) and untracked.grad_fn is None",
             rows={"tracked": {"origin": "AddmmBackward0"}, "untracked": {"origin": ""}},
         ),
-        sees("with_graph > 1_000_000 and sum(kept) == 0"),
+        sees("1.5e6 < with_graph < 2.5e6 and sum(kept) == 0"),
         sees(shows=r"\(False, True\)"),
     ),
     "14-evaluating": (
         sees("loss < 1"),
         sees("right.shape == (8,) and right.dtype == torch.bool"),
         sees(
-            "total == len(test_data) and type(correct) is int and 0.6 < accuracy < 0.97",
+            "total == len(test_data) and type(correct) is int and 0.6 < accuracy < 0.985",
             shows=r"\d\d\.\d% of [\d,]+ test",
         ),
         sees("0.001 < 1.96 * spread < 0.025", shows="±"),
         sees("confusion.sum() == len(test_data) and confusion.diagonal().sum() == (guesses == truth).sum()"),
-        sees("found.max() - found.min() > 0.1", shows=r"Trouser +\d"),
+        sees("classes[found.argmin()] == 'Shirt'", shows=r"Trouser +\d"),
         sees("len(wrong) == len(test_data) - (guesses == truth).sum()", shows=r"\w taken for \w"),
     ),
     "15-six-points": (
+        sees("all(len(y) == 32 and x.min() == -1 for x, y in batches(train_data, shuffled))", shows="300"),
         sees("loss < 1.5 and len(data[1]) == 32", shows="step 300: loss"),
         sees("total == len(test_data) + 16", "(figure * 32 / 100) % 1 == 0"),
         sees(
@@ -267,6 +267,7 @@ CLAIMS: dict[str, tuple[Claims, ...]] = {
             "(values % 3.125 == 0).all()",
             shows=r" 96\.875 #",
         ),
+        sees("figure == 96.875 and total == len(test_data) + 16", shows="test accuracy: 96 %"),
         sees("total == len(test_data) and honest < 95", shows=r"\d\d\.\d % of"),
     ),
 }

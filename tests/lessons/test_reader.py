@@ -1,62 +1,92 @@
-"""The lessons as they are read from their files."""
+"""The lessons are all there, and of a form that fits their card."""
 
 import ast
+import textwrap
 
 import pytest
 
-from fashion_tui.lessons.reader import Lesson, lessons, parse
+from fashion_tui.lessons.reader import Lesson, Step, lessons, parse
 
 from .claims import CLAIMS
 
-GOOD = "# Title\n\nFirst *paragraph*.\n\nSecond.\n\n```python\nx = 1\n\ny = 2\n```\n\n> Look\n> here.\n\nThe end.\n"
+COLUMNS, ROWS = 50, 25
+"""Of a card in the drawer."""
+
+GOOD = """\
+# A title
+
+Some *words*.
+
+More words.
+
+```python
+x = 1
+
+x
+```
+
+> Look at `x`,
+> it is 1.
+
+```python
+print("# no title")
+```
+
+> Nothing.
+
+The end.
+"""
 
 
-def test_there_are_the_guides_fifteen_in_its_order() -> None:
-    assert [lesson.id for lesson in lessons()] == sorted(CLAIMS)
-    assert len(lessons()) == 15
-    assert len({lesson.title for lesson in lessons()}) == 15
-
-
-@pytest.mark.parametrize("lesson", lessons(), ids=lambda lesson: lesson.id)
-def test_a_lesson_has_cells_that_are_python_and_say_what_to_look_at(lesson: Lesson) -> None:
-    assert len(lesson.steps) >= 3
-    assert lesson.steps[0].text
-    for step in lesson.steps:
-        ast.parse(step.code)
-        assert step.look
-
-
-@pytest.mark.parametrize("lesson", lessons(), ids=lambda lesson: lesson.id)
-def test_a_card_fits_beside_the_prompt(lesson: Lesson) -> None:
-    """Lines of code that would be folded, and cells that need scrolling much, are no cards."""
-    for step in lesson.steps:
-        assert max(map(len, step.code.split("\n"))) <= 120
-        assert len(step.code.split("\n")) <= 30
-
-
-@pytest.mark.parametrize("lesson", lessons(), ids=lambda lesson: lesson.id)
-def test_what_each_cell_shows_is_claimed(lesson: Lesson) -> None:
-    for claims in CLAIMS[lesson.id]:
-        assert claims.holds or claims.shows or claims.rows or claims.together or claims.grads
-
-
-def test_a_file_becomes_steps() -> None:
-    lesson = parse("00-x", GOOD)
-    (step,) = lesson.steps
-    assert (lesson.title, lesson.closing) == ("Title", "The end.")
-    assert (step.text, step.code, step.look) == ("First *paragraph*.\n\nSecond.", "x = 1\n\ny = 2", "Look\nhere.")
+def test_a_file_becomes_a_lesson() -> None:
+    assert parse("00-good", GOOD) == Lesson(
+        id="00-good",
+        title="A title",
+        steps=(
+            Step(text="Some *words*.\n\nMore words.", code="x = 1\n\nx", look="Look at `x`,\nit is 1."),
+            Step(text="", code='print("# no title")', look="Nothing."),
+        ),
+        closing="The end.",
+    )
 
 
 @pytest.mark.parametrize(
-    ("source", "why"),
+    ("broken", "reason"),
     [
-        ("no title", "doesn't begin with"),
-        ("# T\n\n```python\n1\n```\n", "no block quote after the last cell"),
-        ("# T\n\n> look\n", "don't follow each other"),
-        ("# T\n\n```python\n1\n```\n\ntext\n\n> look\n", "don't follow each other"),
-        ("# T\n\n# U\n", "a second title"),
+        (GOOD.removeprefix("# A title"), "doesn't begin with '# Title'"),
+        (GOOD.replace("> Nothing.\n", ""), "a cell and a block quote don't follow each other"),
+        (GOOD.replace("\nThe end.", "> Look again.\n\n# Another"), "a second title"),
+        (GOOD.partition("> Nothing.")[0], "no block quote after the last cell"),
+        (GOOD.replace("More words.", "> Too early."), "a cell and a block quote don't follow each other"),
     ],
 )
-def test_a_malformed_file_says_where(source: str, why: str) -> None:
-    with pytest.raises(ValueError, match=why):
-        parse("00-x", source)
+def test_a_file_of_another_form_is_refused(broken: str, reason: str) -> None:
+    with pytest.raises(ValueError, match=f"00-broken.*{reason}"):
+        parse("00-broken", broken)
+
+
+def test_they_come_in_their_order_each_with_steps() -> None:
+    assert [lesson.id for lesson in lessons()] == list(CLAIMS)
+    assert [lesson.id[:3] for lesson in lessons()] == [f"{number:02}-" for number in range(1, 16)]
+    assert len({lesson.title for lesson in lessons()}) == 15
+    assert all(len(lesson.steps) >= 5 for lesson in lessons())
+
+
+@pytest.mark.parametrize("lesson", lessons(), ids=lambda lesson: lesson.id)
+def test_each_step_fits_its_card_and_has_code_and_a_claim(lesson: Lesson) -> None:
+    assert lesson.steps[0].text
+    for number, (step, claims) in enumerate(zip(lesson.steps, CLAIMS[lesson.id], strict=True), 1):
+        where = f"cell {number} of {lesson.id}"
+        ast.parse(step.code)
+        assert step.look, where
+        assert claims.holds or claims.shows, f"nothing is asserted of {where}"
+        code = step.code.splitlines()
+        assert max(map(len, code)) <= COLUMNS + 8, where  # beyond the column it is folded
+        assert _rows(step.text) <= 5, where
+        assert _rows(step.look) <= 5, where
+        assert _rows(step.text) + len(code) + _rows(step.look) + 2 <= ROWS, where
+    assert _rows(lesson.closing) <= 8
+
+
+def _rows(markdown: str) -> int:
+    return sum(max(1, len(textwrap.wrap(paragraph, COLUMNS))) for paragraph in markdown.splitlines())

@@ -1,0 +1,22 @@
+"""The lessons keep their word on Fashion-MNIST too; here one after the other in one kernel, as a person takes them."""
+
+from pathlib import Path
+
+import pytest
+
+from fashion_tui.data.files import find
+from fashion_tui.kernel.session import KernelSession
+from fashion_tui.lessons.reader import lessons
+
+from .cells import check_lesson
+
+
+@pytest.mark.real_data
+async def test_all_lessons_in_a_row(real_data: Path) -> None:
+    session = KernelSession(find("fashion-mnist", real_data))
+    await session.start()
+    try:
+        for lesson in lessons():
+            await check_lesson(session, lesson)
+    finally:
+        await session.close()
