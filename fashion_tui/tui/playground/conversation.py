@@ -29,7 +29,7 @@ from fashion_tui.schema.dataset import DatasetRef
 from fashion_tui.schema.errors import UserError
 from fashion_tui.tui.widgets.highlight import highlighted
 
-from .messages import InputAsked, InputOver, KernelChanged, Proposed, RecordChanged
+from .messages import CellEnded, InputAsked, InputOver, KernelChanged, Proposed, RecordChanged
 from .record import Record
 
 if TYPE_CHECKING:
@@ -158,14 +158,17 @@ class Conversation:
         self._changed()
         self._running = True
         self._tell_state()
+        is_good = False
         with self._failures_told():
             async for output in session.execute(code):
                 await self._take(output)
+                is_good = isinstance(output, Done) and output.status == "ok"
         self._running = False
         self._input_over()
         self.record.add_gap()
         self._changed()
         self._tell_state()
+        self._post(CellEnded(code, is_good))
 
     async def _listen(self, session: "KernelSession") -> None:
         """To what belongs to no cell."""

@@ -55,11 +55,17 @@ class Drawer(Vertical):
         if self.view is not None:
             self.view.tensors_listed(message.found)
 
+    def cell_ended(self, code: str, *, is_good: bool) -> None:
+        """Views hear of it also while they aren't shown."""
+        for view in self._views.values():
+            view.cell_ended(code, is_good=is_good)
+
     def forget(self) -> None:
         """The kernel is gone, and with it all tensors."""
-        for view in (self.tensors, self.view):
-            if view is not None:
-                view.forget()
+        if self.tensors is not None:
+            self.tensors.forget()
+        for view in self._views.values():
+            view.forget()
 
     # What a person opens
 

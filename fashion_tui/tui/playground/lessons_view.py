@@ -17,7 +17,7 @@ from fashion_tui.tui.actions import IN_LESSONS, bindings
 from fashion_tui.tui.widgets.highlight import coloured_line
 from fashion_tui.tui.widgets.row_list import RowList
 
-from .messages import Proposed, Submitted
+from .messages import DrawerLeft, Proposed, Submitted
 from .view import Ask, DrawerView
 
 
@@ -58,7 +58,7 @@ class LessonsView(DrawerView):
         self._run: set[tuple[str, int]] = set()
         """Lessons and steps whose cells this kernel has run."""
         self._handed_over: list[tuple[str, int]] = []
-        """Those that were handed over and haven't ended yet."""
+        """Those that wait for their turn or run."""
 
     def compose(self) -> ComposeResult:
         with ContentSwitcher(initial="lesson-list"):
@@ -81,14 +81,16 @@ class LessonsView(DrawerView):
     def show_problem(self, problem: str) -> None:
         self.notify(problem, severity="warning", markup=False)
 
-    def renew(self) -> None:
-        """What ran has ended: the cells of lessons too."""
-        done, self._handed_over = self._handed_over, []
-        for lesson_id, step in done:
-            self._run.add((lesson_id, step))
-            self._progress.finish_step(lesson_id, step + 1, len(self._lessons[lesson_id].steps))
-        if done:
-            self.call_later(self._show)
+    def cell_ended(self, code: str, *, is_good: bool) -> None:
+        for lesson_id, step in self._handed_over:
+            steps = self._lessons[lesson_id].steps
+            if steps[step].code == code:
+                self._handed_over.remove((lesson_id, step))
+                if is_good:
+                    self._run.add((lesson_id, step))
+                    self._progress.finish_step(lesson_id, step + 1, len(steps))
+                    self.call_later(self._show)
+                return
 
     def forget(self) -> None:
         self._run.clear()
@@ -130,6 +132,7 @@ class LessonsView(DrawerView):
         """The cell in the prompt, to be changed."""
         if self._lesson is not None:
             self.post_message(Proposed(self._lesson.steps[self._step].code))
+            self.post_message(DrawerLeft())
 
     def _run_cells(self, lesson: Lesson, step: int) -> None:
         """The step's cell, and before it those that it builds on and that this kernel hasn't run."""

@@ -19,6 +19,13 @@ class Submitted(Message):
 
 
 @dataclass
+class CellEnded(Message):
+    code: str
+    is_good: bool
+    """It came to its end without an error."""
+
+
+@dataclass
 class Answered(Message):
     """What the person answers to `input()`; None: nothing more comes."""
 

@@ -26,6 +26,7 @@ from .drawer import Drawer
 from .looking_up import LookingUpPane
 from .messages import (
     Answered,
+    CellEnded,
     DrawerLeft,
     InputAsked,
     InputOver,
@@ -201,6 +202,10 @@ class PlaygroundPane(LookingUpPane):
         elif state in {"dead", "starting"}:
             self.drawer.forget()
 
+    @on(CellEnded)
+    def _cell_ended(self, message: CellEnded) -> None:
+        self.drawer.cell_ended(message.code, is_good=message.is_good)
+
     @on(TensorsListed)
     def _tensors_listed(self, message: TensorsListed) -> None:
         from .tensors_line import TensorsLine  # noqa: PLC0415
@@ -317,7 +322,9 @@ class PlaygroundPane(LookingUpPane):
         names = [row.name for row in rows if row.requires_grad or not tracked]
         computed = [row.name for row in rows if row.origin not in {"", "leaf"}]
         chosen = self.drawer.tensors.chosen
-        here = chosen.name if chosen is not None and self.drawer.has_focus_within else self.query_one(Prompt).word
+        here = (
+            chosen.name if chosen is not None and self.drawer.tensors.has_focus_within else self.query_one(Prompt).word
+        )
         return here if here in names else next(reversed(computed or names), None)
 
     @on(DrawerLeft)

@@ -37,6 +37,9 @@ class DrawerView(Vertical):
     def tensors_listed(self, found: TensorList) -> None:
         """These are the tensors that there are now."""
 
+    def cell_ended(self, code: str, *, is_good: bool) -> None:
+        """A cell of that code has run; `is_good`: without an error."""
+
     def forget(self) -> None:
         """The kernel is gone, and with it all tensors."""
 
