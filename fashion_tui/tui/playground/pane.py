@@ -325,7 +325,7 @@ class PlaygroundPane(LookingUpPane):
         here = (
             chosen.name if chosen is not None and self.drawer.tensors.has_focus_within else self.query_one(Prompt).word
         )
-        return here if here in names else next(reversed(computed or names), None)
+        return here if here in names else next(reversed(computed if tracked and computed else names), None)
 
     @on(DrawerLeft)
     def _drawer_left(self) -> None:
