@@ -1,7 +1,5 @@
 """The arithmetic in a row is right: what its formulas say, worked out anew, is what torch itself gives."""
 
-import math
-import re
 from collections.abc import Callable
 from typing import Any
 
@@ -14,6 +12,7 @@ from fashion_tui.lab.models import GuideNet
 from fashion_tui.lab.trace import trace
 from fashion_tui.schema.shapes import ShapeRow
 
+from .formulas import worked_out
 from .networks import Guide, Written
 
 
@@ -22,17 +21,6 @@ def row_of(layer: nn.Module | Callable[..., Any], *shapes: tuple[int, ...], **he
     table = trace(model, shapes)
     assert table.error is None, table.error
     return table.rows[-1]
-
-
-def worked_out(formula: str) -> list[tuple[float, int]]:
-    """Both sides of each `… = n` in it, the left one computed."""
-    found = []
-    for left, right in re.findall(r"([\d(⌊⌈][^=:a-z]*) = ([\d,]+)", formula):
-        expression = left.replace("−", "-").replace("·", "*").replace("×", "*").replace(",", "")
-        expression = re.sub(r"⌊(.*?)⌋", r"math.floor(\1)", re.sub(r"⌈(.*?)⌉", r"math.ceil(\1)", expression))
-        found.append((eval(expression, {"math": math}), int(right.replace(",", ""))))  # noqa: S307 - our own formula
-    assert found, f"no formula in {formula!r}"
-    return found
 
 
 def sides_of(layer: nn.Module, *shape: int) -> tuple[int, ...]:

@@ -66,9 +66,8 @@ class ArithmeticView(FieldsView):
         return "pooling" if self.query_one("#window-kind", Cycle).value == "pooling" else "convolution"
 
     @on(Cycle.Changed, "#window-kind")
-    def _kind_chosen(self, event: Cycle.Changed) -> None:
+    def _kind_chosen(self) -> None:
         """It has figures of its own, but for the size."""
-        event.stop()
         texts = self._of_other_kind
         self._of_other_kind = {name: self._input(name).value for name in texts}
         for name, text in texts.items():
@@ -79,12 +78,6 @@ class ArithmeticView(FieldsView):
 
     def _show_ceil_mode(self) -> None:
         self.query_one("#window-ceil-field").display = self._kind == "pooling"
-
-    @on(Cycle.Changed, "#window-ceil")
-    @on(Input.Changed)
-    def _figure_changed(self, event: Cycle.Changed | Input.Changed) -> None:
-        event.stop()
-        self._paint()
 
     def action_step(self, by: int) -> None:
         focused = self.screen.focused
@@ -101,6 +94,8 @@ class ArithmeticView(FieldsView):
     def on_resize(self) -> None:
         self._paint()
 
+    @on(Cycle.Changed, "#window-ceil")
+    @on(Input.Changed)
     def _paint(self) -> None:
         widget = self.query_one("#window-found", FittedLines)
         widget.fit(lambda width: self._lines(width, widget.size.height))

@@ -15,11 +15,11 @@ class Field(Vertical):
     def __init__(self, label: str, widget: Input | Cycle, *, id: str | None = None) -> None:  # noqa: A002 - Textual's
         super().__init__(id=id)
         self._label = label
-        self.widget = widget
+        self._widget = widget
 
     def compose(self) -> ComposeResult:
         yield Label(self._label)
-        yield self.widget
+        yield self._widget
 
 
 class FieldsView(DrawerView):

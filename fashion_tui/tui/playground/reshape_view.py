@@ -27,6 +27,8 @@ from .reshape_source import MADE_UP, Source, first_arguments, source_of
 from .view import Ask
 
 OPERATIONS: tuple[Operation, ...] = get_args(Operation)
+ALIKE: tuple[Operation, ...] = ("reshape", "view")
+"""What is typed for one of them is meant for the other too."""
 ROOMY = 14
 """Lines from which on some are left empty between the parts."""
 
@@ -47,7 +49,7 @@ class ReshapeView(FieldsView):
         self._found: Reshaping | None = None
 
     def compose(self) -> ComposeResult:
-        with Horizontal(classes="fields"):
+        with Horizontal():
             yield Field("tensor", Input(id="reshape-tensor", compact=True, max_length=60), id="reshape-of")
             yield Field("operation", Cycle(OPERATIONS, id="reshape-operation"))
             yield Field("arguments", Input(id="reshape-arguments", compact=True, max_length=60), id="reshape-with")
@@ -106,7 +108,8 @@ class ReshapeView(FieldsView):
 
     @on(Input.Changed, "#reshape-arguments")
     def _arguments_typed(self, event: Input.Changed) -> None:
-        self._typed[self._operation] = event.value
+        alike = ALIKE if self._operation in ALIKE else (self._operation,)
+        self._typed |= dict.fromkeys(alike, event.value)
         self._try()
 
     @on(Cycle.Changed)
