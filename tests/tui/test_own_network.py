@@ -140,7 +140,8 @@ async def test_resume_asks_and_a_source_that_changes_meanwhile_is_not_run(
 ) -> None:
     async with app_on(tmp_path / "runs") as (app, pilot):
         await pilot.press("f5")
-        await until(pilot, lambda: app.runs and "lost" in screen_text(app), "the run")
+        await until(pilot, lambda: [run.state for run in app.runs] == ["lost"], "the list to know that it is lost")
+        await until(pilot, lambda: "r resume" in screen_text(app).split("\n")[-2], "the key")
         await pilot.press("r")
         await asked(app, pilot)
         other = new_run(
