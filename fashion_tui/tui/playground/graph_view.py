@@ -163,7 +163,7 @@ class GraphView(DrawerView):
             return "→ unfolds what is behind it"
         if number == self._root and not self._has_gradients:
             return f"B runs {self.backward}"
-        if node.grad is not None or node.operation == "leaf":
+        if node.grad is not None or node.operation == "leaf" or number == self._root:
             return ""
         if node.name and not node.keeps_grad:
             return f"{node.name.split(', ')[0]}.retain_grad() would keep its gradient"
