@@ -105,13 +105,18 @@ class Conversation:
 
     async def interrupt(self) -> None:
         """Stops what runs, and forgets what waits."""
-        self._cells.clear()
+        self._drop_waiting()
         self._tell_state()
         if self.session is not None:
             await self.session.interrupt()
 
+    def _drop_waiting(self) -> None:
+        """Cells that wait will never run."""
+        while self._cells:
+            self._post(CellEnded(self._cells.popleft(), is_good=False))
+
     async def restart(self) -> None:
-        self._cells.clear()
+        self._drop_waiting()
         if self.session is None:
             return
         with self._failures_told():
@@ -168,7 +173,7 @@ class Conversation:
         self.record.add_gap()
         self._changed()
         self._tell_state()
-        self._post(CellEnded(code, is_good))
+        self._post(CellEnded(code, is_good=is_good))
 
     async def _listen(self, session: "KernelSession") -> None:
         """To what belongs to no cell."""
@@ -199,7 +204,7 @@ class Conversation:
                 self.record.add(output)
                 self._changed()
                 if isinstance(output, Died):
-                    self._cells.clear()
+                    self._drop_waiting()
                     self._input_over()
 
     def _state_changed(self, state: State) -> None:

@@ -99,3 +99,17 @@ async def test_at_80_by_24_the_card_stands_above_the_transcript() -> None:
         await it.sees("Out[1]: (True, None, None)")
         assert it.app.query_one(Drawer).region.bottom <= it.transcript.region.y
         assert it.prompt.region.height >= 1
+
+
+async def test_an_interrupted_cell_can_be_run_again() -> None:
+    async with playground((120, 40)) as it:
+        it.prompt.put("while True: pass")
+        it.prompt.action_run()
+        await open_lesson(it, 4)
+        await it.pilot.press("right", "enter")  # two cells wait
+        await it.sees("more wait")
+        await it.pilot.press("ctrl+c")
+        await it.sees("KeyboardInterrupt")
+        assert "Out[2]" not in it.screen
+        await it.pilot.press("enter")
+        await it.sees("tensor(10., grad_fn=<AddBackward0>)")
