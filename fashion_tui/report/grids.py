@@ -1,6 +1,7 @@
 """A tensor's elements as a grid: rows and columns, and a block for each index of the axes before these."""
 
 import math
+import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -71,7 +72,7 @@ class GridPicture:
         """For one block with all its columns, for two beside each other, and so on."""
         blocks, _, columns = self._whole
         return [
-            max(count * (columns * self.cell + GAP) - GAP, LEAST) for count in range(1, min(blocks, MOST_BESIDE) + 1)
+            max(count * (self._block_width(columns) + GAP) - GAP, LEAST) for count in range(1, min(blocks, MOST_BESIDE) + 1)
         ]
 
     @property
@@ -112,8 +113,13 @@ class GridPicture:
 
     def _beside(self, columns: int) -> int:
         """How many blocks of so many columns stand beside each other."""
-        block = columns * self.cell + (CUT if columns < self._whole[2] else 0)
-        return max((self.width + GAP) // (block + GAP), 1)
+        return max((self.width + GAP) // (self._block_width(columns) + GAP), 1)
+
+    def _block_width(self, columns: int) -> int:
+        """Of its elements, and of the index above them where that is wider."""
+        elements = columns * self.cell + (CUT if columns < self._whole[2] else 0)
+        last = tuple(size - 1 for size in self.grid.shown[:-2])
+        return max(elements, len(_index_words(last))) if self._labels else elements
 
     @property
     def _whole(self) -> Size:
@@ -138,11 +144,13 @@ class GridPicture:
         lines = []
         if self._labels:
             index = list(product(*map(range, self.grid.shown[:-2])))[number]
-            width = columns * self.cell + (CUT if columns < self._whole[2] else 0)
-            lines.append(Text(f"[{', '.join(map(str, index))}]".ljust(width), MUTED))
+            lines.append(Text(_index_words(index), MUTED))
         for row in range(rows):
             start = (number * known_rows + row) * self._known_columns
             lines += self._row(self.grid.places[start : start + columns], highest)
+        if self._labels:
+            for line in lines:
+                line.align("left", self._block_width(columns))
         return lines
 
     def _row(self, places: Sequence[int], highest: int) -> list[Text]:
@@ -174,7 +182,7 @@ class GridPicture:
             if lines[-1].cell_len + GAP + fact.cell_len <= self.width:
                 lines[-1] = Text.assemble(lines[-1], " " * GAP, fact)
             else:
-                lines.append(fact)
+                lines += [Text(part, MUTED) for part in textwrap.wrap(fact.plain, self.width)]
         return lines + [Text()] * (self.facts_height - len(lines))
 
     def _shown_words(self) -> str:
@@ -187,7 +195,11 @@ class GridPicture:
             words.append(f"the first {' of '.join(sizes)}")
         if blocks != all_blocks:
             words.append(f"{blocks:,} of {all_blocks:,} blocks")
-        return ", ".join(words)
+        return textwrap.shorten(", ".join(words), self.width, placeholder="")
+
+
+def _index_words(index: Sequence[int]) -> str:
+    return f"[{', '.join(map(str, index))}]"
 
 
 def _sides(shape: Size) -> Size:
