@@ -72,7 +72,8 @@ class GridPicture:
         """For one block with all its columns, for two beside each other, and so on."""
         blocks, _, columns = self._whole
         return [
-            max(count * (self._block_width(columns) + GAP) - GAP, LEAST) for count in range(1, min(blocks, MOST_BESIDE) + 1)
+            max(count * (self._block_width(columns) + GAP) - GAP, LEAST)
+            for count in range(1, min(blocks, MOST_BESIDE) + 1)
         ]
 
     @property

@@ -13,9 +13,7 @@ from fashion_tui.schema.reshaping import Operation, Reshaping, TryReshape
 
 def change(tensor: torch.Tensor, operation: Operation, arguments: str) -> Reshaping:
     return try_reshape(
-        TryReshape(
-            shape=tuple(tensor.shape), strides=tuple(tensor.stride()), operation=operation, arguments=arguments
-        )
+        TryReshape(shape=tuple(tensor.shape), strides=tuple(tensor.stride()), operation=operation, arguments=arguments)
     )
 
 
