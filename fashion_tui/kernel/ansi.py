@@ -2,7 +2,8 @@
 
 What a program prints may move a terminal's cursor, set its title or write to its clipboard. Here such text becomes
 lines that hold printable characters and colours (SGR sequences) alone. Carriage return, backspace, tab and "erase in
-line" do what they do on a terminal's line, so that progress bars look right; movements to other lines are left out.
+line" do what they do on a terminal's line, so that progress bars look right; movements to other lines are left out, and
+so are the characters that turn the direction of writing: they would reorder what stands beside them.
 
 The grammar is ECMA-48's, the colours are xterm's.
 """
@@ -13,11 +14,14 @@ from functools import lru_cache
 from itertools import groupby
 from operator import itemgetter
 
+_TURNING = r"\u200e\u200f\u2028-\u202e\u2066-\u2069"
+"""Characters that turn the direction of writing, and separators that only some terminals break a line at."""
+
 _TOKEN = re.compile(
-    r"""
-    (?P<text>[^\x00-\x1f\x7f-\x9f\ud800-\udfff]+)
+    rf"""
+    (?P<text>[^\x00-\x1f\x7f-\x9f{_TURNING}\ud800-\udfff]+)
     # CSI: colours, cursor, erase
-  | (?:\x1b\[|\x9b)(?P<parameters>[0-?]{0,64})[ -/]{0,8}(?P<final>[@-~]?)
+  | (?:\x1b\[|\x9b)(?P<parameters>[0-?]{{0,64}})[ -/]{{0,8}}(?P<final>[@-~]?)
     # OSC, DCS and their like: a text for the terminal, up to its end or the end of the line
   | (?P<string>(?:\x1b[\]PX^_]|[\x9d\x90\x98\x9e\x9f])[^\x07\x1b\x9c\n]*)(?P<end>\x07|\x1b\\|\x9c|\x1b\Z)?
   | (?P<escape>\x1b(?:[ -/]*[0-~])?)
@@ -26,9 +30,9 @@ _TOKEN = re.compile(
     """,
     re.VERBOSE | re.DOTALL,
 )
-_PLAIN = re.compile(r"[^\x00-\x09\x0b-\x1f\x7f-\x9f\ud800-\udfff]*")
+_PLAIN = re.compile(rf"[^\x00-\x09\x0b-\x1f\x7f-\x9f{_TURNING}\ud800-\udfff]*")
 _SGR = re.compile(r"\x1b\[([0-9;:]*)m")
-_COLOURED = re.compile(r"(?P<line>(?:[^\x00-\x1f\x7f-\x9f\ud800-\udfff]+|\x1b\[[0-9;:]*m)*+)\n")
+_COLOURED = re.compile(rf"(?P<line>(?:[^\x00-\x1f\x7f-\x9f{_TURNING}\ud800-\udfff]+|\x1b\[[0-9;:]*m)*+)\n")
 
 MAX_LINE = 10_000
 """Characters; a longer line goes on in the next."""

@@ -5,6 +5,7 @@ import pkgutil
 import re
 import sys
 import threading
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,6 +17,9 @@ from fashion_tui.schema.kernel import KernelWorld
 
 from .show import show
 from .trained_runs import Runs
+
+COMPLETION_SECONDS = 8.0
+"""Longest that a completion waits for the names that it needs."""
 
 
 @dataclass
@@ -52,6 +56,12 @@ class AtHand:
         threading.Thread(target=self._make, args=(shell,), name="at hand", daemon=True).start()
         shell.events.register("pre_run_cell", lambda info: self._wait(info.raw_cell, shell.user_ns))
 
+    def wait_to_complete(self, code: str, namespace: Mapping[str, object]) -> None:
+        """Until the names in the code are there to be completed, a few seconds at most."""
+        deadline = time.monotonic() + COMPLETION_SECONDS
+        for batch in self._missing(code, namespace):
+            batch.tried.wait(max(0.0, deadline - time.monotonic()))
+
     def has_torch(self) -> bool:
         """Whether torch was imported, or that was tried."""
         return self._torch.tried.is_set()
@@ -75,10 +85,7 @@ class AtHand:
             batch.tried.set()
 
     def _wait(self, code: str, namespace: Mapping[str, object]) -> None:
-        words = set(re.findall(r"\w+", code))
-        for batch in self._batches:
-            if not any(name in words and name not in namespace for name in batch.names):
-                continue
+        for batch in self._missing(code, namespace):
             try:
                 batch.tried.wait()
             except KeyboardInterrupt:
@@ -86,6 +93,12 @@ class AtHand:
                 return
             if batch.failure is not None:
                 print(batch.failure, file=sys.stderr)
+
+    def _missing(self, code: str, namespace: Mapping[str, object]) -> list[_Batch]:
+        words = set(re.findall(r"\w+", code))
+        return [
+            batch for batch in self._batches if any(name in words and name not in namespace for name in batch.names)
+        ]
 
 
 def _torch() -> Mapping[str, object]:

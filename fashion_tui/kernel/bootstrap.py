@@ -87,6 +87,7 @@ def main() -> None:
     shell.set_custom_exc((UserError,), _show_in_a_line)
     warnings.filterwarnings("ignore", message="To exit: use", category=UserWarning)
     at_hand.offer(shell)
+    _complete_what_comes(app.kernel, at_hand)
     Probing(app.kernel, at_hand.has_torch)
     app.start()
 
@@ -115,6 +116,17 @@ def _show_in_a_line(shell: Any, kind: type[UserError], error: UserError, *_: Any
     line = f"\x1b[31m{kind.__name__}\x1b[0m: {error}"
     shell._showtraceback(kind, error, [line])  # noqa: SLF001 -- what IPython's own handlers end with
     return [line]
+
+
+def _complete_what_comes(kernel: Any, at_hand: AtHand) -> None:
+    """`torch.` typed in the first seconds is completed as soon as torch is there."""
+    complete = kernel.do_complete
+
+    def do_complete(code: str, cursor_pos: int) -> Any:
+        at_hand.wait_to_complete(code, kernel.shell.user_ns)
+        return complete(code, cursor_pos)
+
+    kernel.do_complete = do_complete
 
 
 def _die_with_parent() -> None:

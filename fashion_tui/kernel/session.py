@@ -106,8 +106,11 @@ class KernelSession:
         if self._connection is not None:
             self._connection.answer(text)
 
-    async def complete(self, code: str, cursor: int, wait: float = 2.0) -> Completions:
-        """What may stand at the cursor, an index into `code`; nothing where no answer comes within `wait` seconds."""
+    async def complete(self, code: str, cursor: int, wait: float = 10.0) -> Completions:
+        """What may stand at the cursor, an index into `code`; nothing where no answer comes within `wait` seconds.
+
+        In a fresh kernel the answer waits for torch where the code needs it.
+        """
         request: dict[str, object] = {"code": code, "cursor_pos": cursor}
         if self._connection is not None:
             found = await self._connection.ask("complete_request", request, wire.CompleteContent, wait)

@@ -56,12 +56,16 @@ class SaveForm(ModalScreen[Path | None]):
     SaveForm .words { height: auto; margin: 1 0 0 0; }
     """
 
-    def __init__(self, title: str, path: Path, suffixes: tuple[str, ...]) -> None:
-        """`path` stands in the field at first; `suffixes` are those that a name may end with."""
+    def __init__(self, title: str, path: Path, suffixes: tuple[str, ...], problem: str = "") -> None:
+        """`path` stands in the field at first; `suffixes` are those that a name may end with.
+
+        `problem`: why a file there couldn't be written a moment ago.
+        """
         super().__init__()
         self._title = title
         self._path = path
         self._suffixes = suffixes
+        self._problem = problem
         self._warned: Path | None = None
 
     def compose(self) -> ComposeResult:
@@ -69,7 +73,7 @@ class SaveForm(ModalScreen[Path | None]):
             yield Static(Text(self._title, "bold"))
             yield Input(value=str(self._path), compact=True, select_on_focus=False)
             keys = (("enter", ACCENT), ("  save     ", MUTED), ("esc", ACCENT), ("  cancel", MUTED))
-            yield Static(Text.assemble(*keys), classes="words")
+            yield Static(Text(self._problem, ATTENTION) if self._problem else Text.assemble(*keys), classes="words")
 
     @on(Input.Submitted)
     def _submitted(self, event: Input.Submitted) -> None:

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from fashion_tui.kernel.ansi import MAX_LINE, LineWriter, restyle, sanitize
+from fashion_tui.kernel.ansi import MAX_LINE, LineWriter, plain, restyle, sanitize
 
 FORBIDDEN = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 COLOUR = re.compile(r"\x1b\[[0-9;]+m")
@@ -56,6 +56,12 @@ COLOUR = re.compile(r"\x1b\[[0-9;]+m")
 )
 def test_shows_what_a_terminal_would_and_commands_nothing(text: str, shown: str) -> None:
     assert sanitize(text) == shown
+
+
+@pytest.mark.parametrize("character", "\u200e\u200f\u202a\u202e\u2066\u2069\u2028\u2029")
+def test_nothing_turns_the_direction_of_writing(character: str) -> None:
+    assert plain(f"a{character}b") == "ab"
+    assert sanitize(f"a{character}b\n") == "ab\n"
 
 
 @pytest.mark.parametrize("seed", range(20))

@@ -76,3 +76,12 @@ async def test_files_beside_a_person_are_importable_but_cannot_break_the_start(
     monkeypatch.chdir(place)
     async with started(None) as session:
         assert result(await run(session, "import mine; mine.value")) == "7"
+
+
+async def test_a_name_that_is_on_its_way_is_completed_when_it_is_there() -> None:
+    session = KernelSession(None)
+    try:
+        await session.start()
+        assert (await session.complete("torch.aran", 10)).matches  # torch takes a second or two
+    finally:
+        await session.close()

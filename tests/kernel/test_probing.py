@@ -83,6 +83,23 @@ async def test_nothing_that_a_person_redefines_breaks_the_answer(session: Kernel
     assert rows["loud"].numbers is not None
 
 
+async def test_odd_names_and_tensors_that_answer_nothing_cost_their_own_row_alone(session: KernelSession) -> None:
+    await run(
+        session,
+        """
+        globals()[5] = globals()['\\ud800'] = torch.ones(2)
+        nested = torch.nested.nested_tensor([torch.ones(2), torch.ones(3)])
+        jagged = torch.nested.nested_tensor([torch.ones(2), torch.ones(3)], layout=torch.jagged)
+        z = torch.ones(4)
+        """,
+    )
+    rows = {row.name: row for row in (await listed(session)).rows}
+    assert {"\\ud800", "nested", "jagged", "z"} <= set(rows)
+    assert rows["z"].shape == (4,)
+    assert rows["nested"].problem
+    assert rows["jagged"].dtype == "float32"
+
+
 async def test_the_answer_comes_while_a_cell_runs(session: KernelSession) -> None:
     await run(session, "kept = torch.ones(3)")
     endless = await run_until(

@@ -18,9 +18,11 @@ MOST_INSIDE = 32
 def tensors_of(namespace: Mapping[str, object], hidden: Callable[[str, object], bool]) -> Iterator[Found]:
     """Tensors and arrays in the order of their names, then those in lists, tuples and dicts, then those of modules.
 
-    A tensor that several names lead to comes once for each. What `hidden` says yes to is left out.
+    A tensor that several names lead to comes once for each. What `hidden` says yes to is left out, and so is what has
+    a name that is no text.
     """
-    seen = [(name, value) for name, value in dict(namespace).items() if not hidden(name, value)]
+    items = dict(namespace).items()
+    seen = [(_shown(name), value) for name, value in items if type(name) is str and not hidden(name, value)]
     for name, value in seen:
         if (kind := _kind(value)) is not None:
             yield name, kind, value  # type: ignore[misc]
@@ -30,6 +32,11 @@ def tensors_of(namespace: Mapping[str, object], hidden: Callable[[str, object], 
     for name, value in seen:
         if _is_a(value, nn.Module):
             yield from _of_module(name, value)
+
+
+def _shown(name: str) -> str:
+    """The name as it can be sent: halves of characters are written out."""
+    return name.encode(errors="backslashreplace").decode()
 
 
 def plain(values: Values) -> Values:

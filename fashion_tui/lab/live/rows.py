@@ -10,7 +10,7 @@ from torch import Tensor
 from fashion_tui.schema.errors import UserError
 from fashion_tui.schema.tensors import LookInside, Numbers, TensorInside, TensorList, TensorRow
 
-from .memory import groups_of, place_of
+from .memory import Place, groups_of, place_of
 from .names import Found, Values, attribute, plain, tensors_of
 from .numbers import histogram_of, numbers_of, window_of
 
@@ -22,7 +22,7 @@ def list_tensors(namespace: Mapping[str, object], hidden: Callable[[str, object]
     began = time.perf_counter()
     found = list(tensors_of(namespace, hidden))
     shown = found[:MOST_ROWS]
-    groups = groups_of([place_of(plain(values)) for _, _, values in shown])
+    groups = groups_of([_place(values) for _, _, values in shown])
     rows = tuple(_row(one, group) for one, group in zip(shown, groups, strict=True))
     return TensorList(rows=rows, more=len(found) - len(shown), seconds=time.perf_counter() - began)
 
@@ -67,14 +67,48 @@ def keeps_grad(tensor: Tensor) -> bool:
     return bool(attribute(tensor, "is_leaf") or attribute(tensor, "retains_grad"))
 
 
+def _place(values: Values) -> Place | None:
+    try:
+        return place_of(plain(values))
+    except Exception:  # noqa: BLE001 -- some kinds of tensors have no memory to tell of
+        return None
+
+
 def _row(found: Found, group: int) -> TensorRow:
+    """Some kinds of tensors (nested ones) have no shape and fail at every question: they cost a row, not the list."""
+    try:
+        return _readable_row(found, group)
+    except Exception as error:  # noqa: BLE001 -- whatever such a tensor raises
+        name, kind, values = found
+        return TensorRow(
+            name=name,
+            kind=kind,
+            shape=(),
+            strides=(),
+            dtype=str(values.dtype).removeprefix("torch."),
+            device=str(values.device) if isinstance(values, Tensor) else "cpu",
+            requires_grad=False,
+            origin="",
+            has_grad=False,
+            size=0,
+            numbers=None,
+            shares=0,
+            problem=_in_short(error),
+        )
+
+
+def _in_short(error: Exception) -> str:
+    return " ".join(str(error).split())[:200] or type(error).__name__
+
+
+def _readable_row(found: Found, group: int) -> TensorRow:
     name, kind, values = found
     bare = plain(values)
     numbers, problem = None, ""
     try:
         numbers = numbers_of(bare)
-    except Exception as error:  # noqa: BLE001 -- a broken tensor costs its own numbers, not the list
-        problem = " ".join(str(error).split())[:200] or type(error).__name__
+    except Exception as error:  # noqa: BLE001 -- a broken tensor costs its own numbers, not the row
+        problem = _in_short(error)
     return TensorRow(
         name=name,
         kind=kind,

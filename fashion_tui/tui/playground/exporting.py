@@ -35,13 +35,17 @@ class ExportingPane(Pane):
         if self._conversation.record.cells.newest is None:
             self.notify("Nothing was run yet that could be saved.")
             return
+        from .session_file import NOTEBOOK
+
+        self._ask_where(Path.cwd() / time.strftime(f"playground-%Y%m%d-%H%M%S{NOTEBOOK}"))
+
+    def _ask_where(self, path: Path, problem: str = "") -> None:
         from fashion_tui.tui.saving import SaveForm
 
         from .session_file import NOTEBOOK, PYTHON
 
-        name = time.strftime(f"playground-%Y%m%d-%H%M%S{NOTEBOOK}")
         title = f"Save the session to a notebook ({NOTEBOOK}) or to Python ({PYTHON})"
-        self.app.push_screen(SaveForm(title, Path.cwd() / name, (NOTEBOOK, PYTHON)), self._save_to)
+        self.app.push_screen(SaveForm(title, path, (NOTEBOOK, PYTHON), problem), self._save_to)
 
     def _save_to(self, path: Path | None) -> None:
         if path is not None:
@@ -62,7 +66,7 @@ class ExportingPane(Pane):
             text = await asyncio.to_thread(session_text, path.suffix, cells, world)
             await asyncio.to_thread(save, path, text)
         except UserError as error:
-            self.notify(str(error), severity="error", markup=False)
+            self._ask_where(path, str(error))
         else:
             self.notify(f"saved: {path}", markup=False)
 

@@ -1,5 +1,6 @@
 """The graph behind a tensor, as a tree: fold, unfold, and run backward()."""
 
+import ast
 from typing import ClassVar
 
 from rich.text import Text
@@ -18,6 +19,19 @@ from fashion_tui.tui.widgets.row_list import RowList
 
 from .messages import TensorOpened
 from .view import Ask, DrawerView
+
+
+def is_place(name: str) -> bool:
+    """Whether Python reads it as a name, an attribute or an item, `net.weight` or `batch[0]`, and as nothing more."""
+    try:
+        node: ast.AST = ast.parse(name, mode="eval").body
+    except (SyntaxError, ValueError):
+        return False
+    while isinstance(node, ast.Attribute | ast.Subscript):
+        if isinstance(node, ast.Subscript) and not isinstance(node.slice, ast.Constant):
+            return False
+        node = node.value
+    return isinstance(node, ast.Name)
 
 
 class GraphView(DrawerView):
@@ -47,6 +61,8 @@ class GraphView(DrawerView):
 
     @property
     def backward(self) -> str | None:
+        if not is_place(self.tensor):
+            return None
         return f"{self.tensor}.backward({'' if self._is_scalar else f'torch.ones_like({self.tensor})'})"
 
     def open(self, name: str) -> None:
@@ -162,7 +178,7 @@ class GraphView(DrawerView):
         if node is None:
             return "→ unfolds what is behind it"
         if number == self._root and not self._has_gradients:
-            return f"B runs {self.backward}"
+            return f"B runs {self.backward}" if self.backward else "give it a name of Python's to run backward() on it"
         if node.grad is not None or node.operation == "leaf" or number == self._root:
             return ""
         if node.name and not node.keeps_grad:

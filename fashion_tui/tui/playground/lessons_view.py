@@ -24,6 +24,11 @@ from .view import Ask, DrawerView
 class Card(VerticalScroll, can_focus=True):
     """One step: what it is about, its cell, and, once that has run, what to look at."""
 
+    @property
+    def allow_vertical_scroll(self) -> bool:
+        """Keys that scroll stay here even where there is nothing to scroll, instead of going to the transcript."""
+        return True
+
     def compose(self) -> ComposeResult:
         yield Static(id="lesson-title")
         yield Markdown(id="lesson-text")

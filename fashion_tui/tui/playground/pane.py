@@ -300,7 +300,9 @@ class PlaygroundPane(LookingUpPane):
 
     async def action_graph(self) -> None:
         name = self._tensor_meant(tracked=True)
-        if name is None:
+        if name is None and self._kernel.state != "idle":
+            self.notify("The kernel is busy: the graph is there as soon as it has told of its tensors.")
+        elif name is None:
             self.notify("There is no graph yet: make a tensor with requires_grad=True and compute with it.")
         else:
             await self.drawer.open_graph(name)

@@ -17,7 +17,7 @@ from fashion_tui.tui.widgets.fitted import GrowingLines
 from fashion_tui.tui.widgets.row_list import RowList
 
 from .messages import TensorOpened, TensorsListed
-from .view import DrawerView
+from .view import Ask, DrawerView
 
 SOON = 0.5
 """Seconds until a kernel that can't tell yet is asked again."""
@@ -30,6 +30,11 @@ class TensorsView(DrawerView):
     BINDINGS: ClassVar[list[BindingType]] = bindings(IN_TENSORS)
 
     found: reactive[TensorList] = reactive(NO_TENSORS, init=False)
+
+    def __init__(self, ask: Ask, *, id: str) -> None:  # noqa: A002 - Textual's own word
+        super().__init__(ask, id=id)
+        self._problem = ""
+        """Why the kernel couldn't list them when it was asked last."""
 
     def compose(self) -> ComposeResult:
         yield GrowingLines(id="tensor-titles")
@@ -45,15 +50,20 @@ class TensorsView(DrawerView):
         self.found = NO_TENSORS
 
     def show_problem(self, problem: str) -> None:
-        self.notify(problem, severity="warning", markup=False)
+        """Once: the same one comes again with every cell."""
+        if problem != self._problem:
+            self.notify(problem, severity="warning", markup=False)
+        self._problem = problem
 
     @work(group="tensors", exclusive=True)
     async def _list(self) -> None:
+        before, self._problem = self._problem, ""
         found = await self.answer(ListTensors(), TensorList)
-        if found is None:
-            self.set_timer(SOON, self.renew)
-        else:
+        if found is not None:
             self.found = found
+        elif not self._problem:
+            self._problem = before
+            self.set_timer(SOON, self.renew)
 
     def action_open(self) -> None:
         if self.chosen is not None:

@@ -169,6 +169,8 @@ class Transcript(ScrollView, can_focus=True, inherit_bindings=False):
         return strip.adjust_cell_length(self.size.width).apply_style(self.rich_style)
 
     def _row(self, row: int) -> Strip:
+        if not self._width:
+            return Strip([])
         if row < len(self._head):
             return next(iter(self._rows_of(self._head[row])), Strip([]))
         index = bisect_right(self._ends, row)

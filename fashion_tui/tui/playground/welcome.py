@@ -1,15 +1,16 @@
 """What a newcomer reads first, and the help."""
 
 EXAMPLES = (
-    "image, label = train_data[0]; classes[label], net(image[None]).softmax(dim=1)",
-    "x = torch.tensor(3.0, requires_grad=True); (x**2).backward(); x.grad",
+    "net(train_data[0][0][None]).softmax(dim=1)",
+    "x = torch.tensor(3., requires_grad=True); (x**2).backward()",
     "show(train_data[0])",
 )
 """The simplest last: it is the first that the up key brings."""
 
 LINES = (
-    "Python with torch, nn, F, a network net, the pictures train_data and",
-    "test_data, your runs, the library lab, and show(...), which draws them.",
+    "Python with torch, nn, F, a network net, the pictures",
+    "train_data and test_data, your runs, the library lab,",
+    "and show(...), which draws what it is given.",
     "Some things to try:",
     "",
     *(f"  {example}" for example in reversed(EXAMPLES)),

@@ -113,3 +113,10 @@ async def test_an_interrupted_cell_can_be_run_again() -> None:
         assert "Out[2]" not in it.screen
         await it.pilot.press("enter")
         await it.sees("tensor(10., grad_fn=<AddBackward0>)")
+
+
+async def test_keys_that_scroll_stay_in_a_card_that_is_seen_whole() -> None:
+    async with playground((120, 40)) as it:
+        await open_lesson(it, 4)
+        await it.pilot.press("down", "down", "up", "enter")
+        await it.sees("Out[1]: (True, None, None)")

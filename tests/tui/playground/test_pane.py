@@ -231,6 +231,22 @@ async def test_a_flood_leaves_the_newest_lines_and_room_to_type() -> None:
         await it.run("1+1", "Out[2]: 2")
 
 
+@pytest.mark.parametrize("size", [(1, 1), (2, 2), (3, 10)])
+async def test_a_terminal_too_small_for_anything_breaks_nothing(size: tuple[int, int]) -> None:
+    async with playground() as it:
+        it.prompt.put("import time\nwhile True: print('ab\\ncd', end='', flush=True); time.sleep(0.01)")
+        it.prompt.action_run()
+        await it.sees("cdab")
+        await it.pilot.resize_terminal(*size)
+        lines = it.pane._conversation.record.lines
+        before = len(lines)
+        await until(it.pilot, lambda: len(lines) > before + 20, "more output")
+        await it.pilot.resize_terminal(99, 30)
+        await it.sees("cdab")
+        await it.pilot.press("ctrl+c")
+        await it.sees("KeyboardInterrupt")
+
+
 async def test_output_is_text_and_never_markup_or_commands() -> None:
     async with playground() as it:
         await it.run(

@@ -93,6 +93,9 @@ async def test_what_goes_wrong_is_told_in_a_line() -> None:
         field.value = "/proc/self/session.py"  # where nobody can make a file, root neither
         await it.pilot.press("enter")
         await it.sees("can't be written")
+        assert isinstance(it.app.screen, SaveForm)  # to choose another place, the first one still there
+        assert it.app.screen.query_one(Input).value == "/proc/self/session.py"
+        await it.pilot.press("escape")
         assert it.app.focused is it.prompt
 
 

@@ -1,10 +1,11 @@
 """The tensors beside the prompt, their insides, and the graph that lights up: the app, a real kernel, and keys."""
 
+import pytest
 from textual.widget import Widget
 
 from fashion_tui.schema.tensors import TensorRow
 from fashion_tui.tui.playground.drawer import Drawer
-from fashion_tui.tui.playground.graph_view import GraphView
+from fashion_tui.tui.playground.graph_view import GraphView, is_place
 from fashion_tui.tui.playground.inside_view import InsideView
 from fashion_tui.tui.playground.tensors_view import TensorsView
 from tests.tui.pilots import until
@@ -173,3 +174,25 @@ async def test_the_answers_come_while_the_window_changes_its_size() -> None:
         await it.sees("graph of L", "In [")
         await it.pilot.resize_terminal(200, 50)
         await stands_in(it, TensorsView, "memory")
+
+
+async def test_backward_is_offered_only_for_what_python_can_name() -> None:
+    async with playground((120, 40)) as it:
+        await it.run('w = torch.ones(2, requires_grad=True); globals()["a\'];print(1)#"] = (w**3).sum()')
+        await it.sees("sum")
+        await it.pilot.press("ctrl+g")
+        await it.sees("graph of a'];print(1)#", "give it a name of Python's")
+        await it.pilot.press("B")
+        assert not it.pane._conversation._cells
+        await it.run("5 + 5", "Out[2]: 10")
+
+
+@pytest.mark.parametrize(
+    ("name", "is_one"),
+    [
+        ("x", True), ("net.conv1.weight", True), ("batch[0]", True), ("d['a b']", True), ("x; y", False),
+        ("f(x)", False), ("", False), ("a b", False), ("x[y()]", False), ("5", False),
+    ],
+)  # fmt: skip
+def test_what_is_a_place_that_python_can_name(name: str, is_one: bool) -> None:  # noqa: FBT001
+    assert is_place(name) == is_one
