@@ -16,7 +16,9 @@ from fashion_tui.data import files
 from fashion_tui.data.sources import FASHION_MNIST, SYNTHETIC, SYNTHETIC_TEST, SYNTHETIC_TRAIN, Source, source_named
 from fashion_tui.schema.dataset import DatasetRef
 from fashion_tui.schema.errors import UsageError, UserError
+from fashion_tui.schema.recipe import Recipe
 
+from .augmentation import Augmentation
 from .seeds import Purpose, generator_for
 from .synthetic import draw
 
@@ -99,18 +101,19 @@ class ImageBatches:
     training that resumes in the middle of an epoch needs two numbers to go on with exactly the batches that were next.
     """
 
-    def __init__(self, images: Images, batch_size: int, *, seed: int, mean: float, std: float) -> None:
+    def __init__(self, images: Images, recipe: Recipe, *, seed: int) -> None:
         """UsageError where the images don't fill one batch. The last batch of an epoch holds what is left."""
-        if not 1 <= batch_size <= len(images):
-            raise UsageError(f"batch size is {batch_size}; it must be from 1 to the {len(images):,} training images")
+        if not 1 <= recipe.batch_size <= len(images):
+            raise UsageError(
+                f"batch size is {recipe.batch_size}; it must be from 1 to the {len(images):,} training images"
+            )
         self.images = images
-        self.batch_size = batch_size
+        self.recipe = recipe
         self.seed = seed
-        self.mean, self.std = mean, std
 
     def __len__(self) -> int:
         """Steps of an epoch."""
-        return math.ceil(len(self.images) / self.batch_size)
+        return math.ceil(len(self.images) / self.recipe.batch_size)
 
     def order(self, epoch: int) -> Tensor:
         """int64 [N]: every index once, as that epoch visits them. Drawn on the CPU: the same for every device."""
@@ -118,9 +121,11 @@ class ImageBatches:
 
     def epoch(self, epoch: int, first_step: int = 0) -> Iterator[tuple[Tensor, Tensor]]:
         """The batches of an epoch from `first_step` on (0: the first): float32 [B, 1, 28, 28], int64 [B]."""
-        pixels, labels = self.images.pixels, self.images.labels
-        for indices in self.order(epoch).to(pixels.device).split(self.batch_size)[first_step:]:
-            yield normalise(pixels.index_select(0, indices), self.mean, self.std), labels.index_select(0, indices)
+        pixels, labels, recipe = self.images.pixels, self.images.labels, self.recipe
+        augmented = Augmentation(recipe, len(labels), seed=self.seed, epoch=epoch, device=pixels.device)
+        for indices in self.order(epoch).to(pixels.device).split(recipe.batch_size)[first_step:]:
+            images = normalise(pixels.index_select(0, indices), recipe.mean, recipe.std)
+            yield augmented(images, indices), labels.index_select(0, indices)
 
 
 def _read(source: Source, ref: DatasetRef) -> tuple[Images, Images]:

@@ -29,7 +29,76 @@ class GuideNet(nn.Module):
         return logits
 
 
-MODELS: dict[str, type[nn.Module]] = {"guide": GuideNet}
+class QuickNet(nn.Module):
+    """Three small convolutions, each halved in size before it is normalised, and one linear layer.
+
+    29,168 parameters. Takes `[N, 1, 28, 28]`, gives the logits `[N, 10]`.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv1 = nn.Conv2d(1, 16, kernel_size=3, padding=1, bias=False)
+        self.norm1 = nn.BatchNorm2d(16)
+        self.conv2 = nn.Conv2d(16, 32, kernel_size=3, padding=1, bias=False)
+        self.norm2 = nn.BatchNorm2d(32)
+        self.conv3 = nn.Conv2d(32, 64, kernel_size=3, padding=1, bias=False)
+        self.norm3 = nn.BatchNorm2d(64)
+        self.fc = nn.Linear(64 * 3 * 3, 10, bias=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = F.relu(self.norm1(F.max_pool2d(self.conv1(x), kernel_size=2)))  # [N, 16, 14, 14]
+        x = F.relu(self.norm2(F.max_pool2d(self.conv2(x), kernel_size=2)))  # [N, 32, 7, 7]
+        x = F.relu(self.norm3(F.max_pool2d(self.conv3(x), kernel_size=2)))  # [N, 64, 3, 3]
+        logits: Tensor = self.fc(x.flatten(start_dim=1))  # [N, 10]
+        return logits
+
+
+class Group(nn.Module):
+    """Two 3×3 convolutions, the first followed by max pooling: `[N, i, H, W]` to `[N, o, H/2, W/2]`.
+
+    Both begin as the identity (dirac), as in Jordan 2024, "94 % on CIFAR-10 in 3.29 seconds on a single GPU".
+    """
+
+    def __init__(self, in_channels: int, out_channels: int) -> None:
+        super().__init__()
+        self.conv1 = nn.Conv2d(in_channels, out_channels, kernel_size=3, padding=1, bias=False)
+        self.norm1 = nn.BatchNorm2d(out_channels)
+        self.conv2 = nn.Conv2d(out_channels, out_channels, kernel_size=3, padding=1, bias=False)
+        self.norm2 = nn.BatchNorm2d(out_channels)
+        for conv in (self.conv1, self.conv2):
+            nn.init.dirac_(conv.weight.data[: conv.in_channels])
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = F.relu(self.norm1(F.max_pool2d(self.conv1(x), kernel_size=2)))
+        return F.relu(self.norm2(self.conv2(x)))
+
+
+class StrongNet(nn.Module):
+    """A stem of overlapping patches and two groups, then the highest value of each channel decides.
+
+    279,104 parameters. Takes `[N, 1, 28, 28]`, gives the logits `[N, 10]`.
+    """
+
+    SCALE = 0.5
+    """Of the logits: label smoothing wants them small."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stem = nn.Conv2d(1, 32, kernel_size=4, stride=2, padding=1, bias=False)
+        self.norm = nn.BatchNorm2d(32)
+        self.group1 = Group(32, 64)
+        self.group2 = Group(64, 128)
+        self.fc = nn.Linear(128, 10, bias=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = F.relu(self.norm(self.stem(x)))  # [N, 32, 14, 14]
+        x = self.group2(self.group1(x))  # [N, 64, 7, 7], [N, 128, 3, 3]
+        x = x.amax(dim=(2, 3))  # [N, 128]
+        logits: Tensor = self.fc(x) * self.SCALE  # [N, 10]
+        return logits
+
+
+MODELS: dict[str, type[nn.Module]] = {"guide": GuideNet, "quick": QuickNet, "strong": StrongNet}
 """By the names of `schema.recipe.MODELS`."""
 
 

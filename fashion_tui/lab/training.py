@@ -12,7 +12,7 @@ from fashion_tui.schema.requests import WrittenNetwork
 
 from .datasets import ImageBatches, Images
 from .randomness import random_state, seed_everything, set_random_state
-from .recipes import autocast, optimizer_for, precision_on
+from .recipes import autocast, optimizers_for, precision_on, rate_factor, set_rate
 from .written import network_for
 
 
@@ -44,8 +44,10 @@ class Training:
         self.device = device
         self.precision = precision_on(device, recipe)
         self.model = network_for(recipe, network).to(device)
-        self.optimizer = optimizer_for(recipe, self.model)
-        self.batches = ImageBatches(images.to(device), recipe.batch_size, seed=seed, mean=recipe.mean, std=recipe.std)
+        self.optimizers = optimizers_for(recipe, self.model)
+        self._rates = [[float(group["lr"]) for group in one.param_groups] for one in self.optimizers]
+        """Of each optimiser's groups, before the schedule."""
+        self.batches = ImageBatches(images.to(device), recipe, seed=seed)
 
         self.epoch = 0
         """Epochs completed."""
@@ -67,12 +69,15 @@ class Training:
         self.model.train()
         mixed_precision = autocast(self.device, self.precision)
         for images, labels in self.batches.epoch(self.epoch, first_step=self.step_in_epoch):
-            self.optimizer.zero_grad()
+            self._follow_schedule()
+            for optimizer in self.optimizers:
+                optimizer.zero_grad()
             with mixed_precision:
-                logits = self.model(images)
-                loss = F.cross_entropy(logits, labels)
+                logits = self.model(images).float()
+                loss = F.cross_entropy(logits, labels, label_smoothing=self.recipe.label_smoothing)
             loss.backward()
-            self.optimizer.step()
+            for optimizer in self.optimizers:
+                optimizer.step()
 
             self._keep_figures(loss.detach(), logits.detach(), labels)
             self.step_in_epoch += 1
@@ -98,10 +103,9 @@ class Training:
         """Images trained on, over all epochs."""
         return self.epoch * len(self.batches.images) + int(self.batch_sizes(0, self.step_in_epoch).sum())
 
-    @property
-    def learning_rate(self) -> float:
-        """Of the next step."""
-        return float(self.optimizer.param_groups[0]["lr"])
+    def learning_rate(self, step: int) -> float:
+        """Of a step, counted from 0 over all epochs."""
+        return self.recipe.learning_rate * rate_factor(self.recipe, step, self.recipe.epochs * self.steps_per_epoch)
 
     def batch_sizes(self, first: int, last: int) -> Tensor:
         """int64 `[last - first]`: how many images the steps `first` to `last` (not included) of an epoch have."""
@@ -124,7 +128,7 @@ class Training:
         """Tensors (those of the network itself, no copies), numbers, texts, lists and dicts, nothing else."""
         return {
             "model": self.model.state_dict(),
-            "optimizer": self.optimizer.state_dict(),
+            "optimizers": [optimizer.state_dict() for optimizer in self.optimizers],
             "epoch": self.epoch,
             "step_in_epoch": self.step_in_epoch,
             "losses": self.losses[: self.step_in_epoch].clone(),
@@ -138,7 +142,8 @@ class Training:
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Goes back to where that state was taken, of the same recipe, images and seed."""
         self.model.load_state_dict(state["model"])
-        self.optimizer.load_state_dict(state["optimizer"])
+        for optimizer, its_state in zip(self.optimizers, state["optimizers"], strict=True):
+            optimizer.load_state_dict(its_state)
         self.epoch = state["epoch"]
         self.step_in_epoch = state["step_in_epoch"]
         self.losses[: self.step_in_epoch] = state["losses"]
@@ -147,6 +152,11 @@ class Training:
         self.train_seconds = state["train_seconds"]
         self.epoch_seconds = state["epoch_seconds"]
         set_random_state(state["random"], self.device)  # last: whatever came before may have drawn
+
+    def _follow_schedule(self) -> None:
+        factor = rate_factor(self.recipe, self.step, self.recipe.epochs * self.steps_per_epoch)
+        for optimizer, rates in zip(self.optimizers, self._rates, strict=True):
+            set_rate(optimizer, [rate * factor for rate in rates])
 
     def _keep_figures(self, loss: Tensor, logits: Tensor, labels: Tensor) -> None:
         self.losses[self.step_in_epoch] = loss

@@ -10,8 +10,21 @@ from .errors import UsageError
 Precision = Literal["fp32", "bf16"]
 PRECISIONS: tuple[Precision, ...] = ("fp32", "bf16")
 
-MODELS = ("guide",)
+MODELS = ("guide", "quick", "strong")
 """Names of the networks in `lab.models`."""
+
+Optimizer = Literal["adam", "adamw", "muon"]
+"""`muon`: Muon for the filters of convolutions, AdamW for everything else."""
+
+Schedule = Literal["constant", "triangle"]
+"""`triangle`: the learning rate rises in a line during `warm_up` of the steps, and falls in a line to the last one."""
+
+Flip = Literal["none", "random", "alternating"]
+"""Mirroring: of each image by chance in each epoch, or of each image in every second epoch."""
+
+
+FASHION_MEAN, FASHION_STD = 0.2860, 0.3530
+"""Of Fashion-MNIST's training pixels in [0, 1], rounded."""
 
 
 class Recipe(msgspec.Struct, frozen=True, kw_only=True):
@@ -24,11 +37,22 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True):
     epochs: int
     batch_size: int
     learning_rate: float
-    optimizer: Literal["adam"]
+    """The highest of the schedule; with Muon, that of the filters."""
+    optimizer: Optimizer
     mean: float
     """Pixels in [0, 1] are normalised as (pixel - mean) / std."""
     std: float
     precision: Precision = "fp32"
+    schedule: Schedule = "constant"
+    warm_up: float = 0.0
+    """Share of all steps, in [0, 1)."""
+    weight_decay: float = 0.0
+    label_smoothing: float = 0.0
+    flip: Flip = "none"
+    crop: int = 0
+    """Images are moved by up to so many pixels up or down and left or right, by chance in each epoch."""
+    erase: int = 0
+    """Side, in pixels, of the square that is blanked out at a place drawn by chance in each epoch; 0: none."""
 
 
 GUIDE = Recipe(
@@ -43,7 +67,39 @@ GUIDE = Recipe(
     std=0.5,
 )
 
-RECIPES: dict[str, Recipe] = {recipe.name: recipe for recipe in (GUIDE,)}
+QUICK = Recipe(
+    name="quick",
+    summary="the shortest way to an answer: a small network, 2 epochs, some ten seconds on two cores",
+    model="quick",
+    epochs=2,
+    batch_size=256,
+    learning_rate=1e-2,
+    optimizer="adamw",
+    mean=FASHION_MEAN,
+    std=FASHION_STD,
+    precision="bf16",
+    schedule="triangle",
+    warm_up=0.2,
+)
+
+STRONG = Recipe(
+    name="strong",
+    summary="what one trains over a coffee: Muon, label smoothing, mirrored pictures, 10 epochs",
+    model="strong",
+    epochs=10,
+    batch_size=256,
+    learning_rate=0.1,
+    optimizer="muon",
+    mean=FASHION_MEAN,
+    std=FASHION_STD,
+    precision="bf16",
+    schedule="triangle",
+    warm_up=0.2,
+    label_smoothing=0.1,
+    flip="alternating",
+)
+
+RECIPES: dict[str, Recipe] = {recipe.name: recipe for recipe in (GUIDE, QUICK, STRONG)}
 
 
 MOST_EPOCHS = 1_000_000

@@ -4,7 +4,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from fashion_tui.threads import let_waiting_threads_sleep
+from fashion_tui.threads import let_waiting_threads_spin_on_a_quiet_machine
 
 from .process import run_trainer
 
@@ -14,7 +14,7 @@ def main() -> int:
     parser.add_argument("run", type=Path, help="the run's directory")
     parser.add_argument("--epochs", type=int, help="train for so many epochs in all, in place of the configured number")
     options = parser.parse_args()
-    let_waiting_threads_sleep()
+    let_waiting_threads_spin_on_a_quiet_machine()
     return run_trainer(options.run, options.epochs)
 
 

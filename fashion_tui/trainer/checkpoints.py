@@ -53,7 +53,7 @@ class Checkpoints:
         if (broken := first_non_finite(training.model)) is not None:
             raise TrainingFailed(
                 f"{broken} holds a NaN or an infinity after step {training.step}; "
-                f"try a learning rate below {training.learning_rate:g}"
+                f"try a learning rate below {training.learning_rate(training.step - 1):g}"
             )
         began = time.monotonic()
         notes = {"epochs": training.recipe.epochs, "unwritten": self.log.sync()}

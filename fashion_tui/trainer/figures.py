@@ -65,12 +65,13 @@ class StepFigures:
                 epoch=self.training.epoch + 1,
                 loss=_shortest(losses),
                 accuracy=_shortest(accuracies),
-                learning_rate=[self.training.learning_rate] * len(losses),
+                learning_rate=[self.training.learning_rate(first_step - 1 + place) for place in range(len(losses))],
                 images_per_second=images / seconds,
             )
         )
         if broken is not None:
-            raise LossNotFinite(losses[broken], first_step + broken, self.training.learning_rate)
+            step = first_step + broken
+            raise LossNotFinite(losses[broken], step, self.training.learning_rate(step - 1))
 
     def begin_epoch(self) -> None:
         """The training has gone on to its next epoch."""

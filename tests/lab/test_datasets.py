@@ -3,7 +3,9 @@
 import hashlib
 import time
 from pathlib import Path
+from typing import Any
 
+import msgspec
 import pytest
 import torch
 from torch import Tensor
@@ -13,6 +15,7 @@ from fashion_tui.lab.datasets import FASHION_CLASSES, Dataset, ImageBatches, Ima
 from fashion_tui.lab.synthetic import draw
 from fashion_tui.schema.dataset import DATASETS, DatasetRef
 from fashion_tui.schema.errors import UsageError, UserError
+from fashion_tui.schema.recipe import GUIDE, Recipe
 
 
 @pytest.fixture(scope="module")
@@ -84,9 +87,13 @@ class TestRealSet:
             load(find("fashion-mnist", tmp_path))
 
 
+def recipe(batch_size: int, **changes: Any) -> Recipe:
+    return msgspec.structs.replace(GUIDE, batch_size=batch_size, **changes)
+
+
 class TestBatches:
     def test_an_epoch_visits_every_picture_once_with_its_label(self, few: Images) -> None:
-        batches = ImageBatches(few, 10, seed=0, mean=0.0, std=1.0)
+        batches = ImageBatches(few, recipe(10, mean=0.0, std=1.0), seed=0)
         visited = []
         for pixels, labels in batches.epoch(0):
             assert pixels.shape[1:] == (1, 28, 28)
@@ -95,39 +102,39 @@ class TestBatches:
         assert sorted(visited) == list(range(103))
 
     def test_the_last_batch_holds_what_is_left(self, few: Images) -> None:
-        batches = ImageBatches(few, 10, seed=0, mean=0.5, std=0.5)
+        batches = ImageBatches(few, recipe(10), seed=0)
         assert len(batches) == 11
         assert [len(labels) for labels in places(batches, 0)] == [10] * 10 + [3]
 
     def test_the_order_is_a_function_of_seed_and_epoch(self, few: Images) -> None:
         orders = {
-            (seed, epoch): tuple(ImageBatches(few, 10, seed=seed, mean=0.5, std=0.5).order(epoch).tolist())
+            (seed, epoch): tuple(ImageBatches(few, recipe(10), seed=seed).order(epoch).tolist())
             for seed in (-1, 0, 1, 2, 3, 2**32, 2**40 + 3)
             for epoch in range(8)
         }
         assert len(set(orders.values())) == len(orders)
         torch.manual_seed(99)
         torch.rand(1000)
-        again = ImageBatches(few, 25, seed=3, mean=0.0, std=1.0)
+        again = ImageBatches(few, recipe(25, mean=0.0, std=1.0), seed=3)
         assert tuple(again.order(5).tolist()) == orders[3, 5]
 
     def test_drawing_an_order_leaves_the_other_random_numbers_alone(self, few: Images) -> None:
         before = torch.get_rng_state()
-        list(ImageBatches(few, 10, seed=0, mean=0.5, std=0.5).epoch(0))
+        list(ImageBatches(few, recipe(10), seed=0).epoch(0))
         assert torch.equal(torch.get_rng_state(), before)
 
     @pytest.mark.parametrize("first_step", [0, 1, 7, 10, 11])
     def test_an_epoch_can_be_entered_at_any_step(self, few: Images, first_step: int) -> None:
-        batches = ImageBatches(few, 10, seed=7, mean=0.5, std=0.5)
+        batches = ImageBatches(few, recipe(10), seed=7)
         assert places(batches, 4, first_step) == places(batches, 4)[first_step:]
 
     @pytest.mark.parametrize("batch_size", [0, -1, 104])
     def test_a_batch_that_the_images_do_not_fill_is_refused(self, few: Images, batch_size: int) -> None:
         with pytest.raises(UsageError, match=f"batch size is {batch_size}; it must be from 1 to the 103"):
-            ImageBatches(few, batch_size, seed=0, mean=0.5, std=0.5)
+            ImageBatches(few, recipe(batch_size), seed=0)
 
     def test_one_batch_may_be_the_whole_set(self, few: Images) -> None:
-        assert [len(batch) for batch in places(ImageBatches(few, 103, seed=0, mean=0.5, std=0.5), 0)] == [103]
+        assert [len(batch) for batch in places(ImageBatches(few, recipe(103), seed=0), 0)] == [103]
 
 
 class TestHoldOut:

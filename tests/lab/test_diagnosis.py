@@ -55,12 +55,13 @@ def begin() -> Training:
 
 
 def test_the_steps_up_to_the_broken_one_are_made_again_over_the_end_of_an_epoch() -> None:
-    """From step 5 on the learning rate is beyond all measure: what step 6 begins with lets its numbers overflow."""
+    """From step 5 on Adam's momentum is beyond all measure: what step 6 begins with lets its numbers overflow."""
     training, states = begin(), {}
     while training.epoch < 2:
         for step in training.steps():
             if step == 4:
-                training.optimizer.param_groups[0]["lr"] = 1e30
+                for state in training.optimizers[0].state.values():
+                    state["exp_avg"].mul_(1e35)
             states[step] = copy.deepcopy(training.state_dict())
         training.end_epoch()
     assert torch.isfinite(states[5]["losses"]).all()

@@ -12,6 +12,7 @@ from fashion_tui.lab.datasets import ImageBatches, Images, normalise
 from fashion_tui.lab.garments import GARMENTS
 from fashion_tui.lab.models import GuideNet
 from fashion_tui.lab.synthetic import draw
+from fashion_tui.schema.recipe import GUIDE
 
 
 @pytest.fixture(scope="module")
@@ -85,7 +86,7 @@ def test_the_guides_network_learns_the_kinds_but_not_all_of_them() -> None:
         torch.manual_seed(0)
         model = GuideNet()
     optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
-    for pixels, labels in ImageBatches(train, 32, seed=0, mean=0.5, std=0.5).epoch(0):
+    for pixels, labels in ImageBatches(train, GUIDE, seed=0).epoch(0):
         optimizer.zero_grad()
         F.cross_entropy(model(pixels), labels).backward()
         optimizer.step()

@@ -154,21 +154,22 @@ def test_killed_before_any_checkpoint_and_given_more_epochs_after_the_end(
 def test_loss_that_is_no_number_ends_the_run_and_keeps_the_last_good_checkpoint(
     undisturbed: Path, train: Train, tmp_path: Path
 ) -> None:
-    """A finished run is given another epoch, and a learning rate beyond all measure."""
+    """A finished run is given another epoch, and a momentum beyond all measure."""
     run_path = tmp_path / undisturbed.name
     shutil.copytree(undisturbed, run_path)
     store = CheckpointStore(run_path)
     good = store.latest()
     assert good is not None
     training, notes = read_checkpoint(store.path(good))
-    training["optimizer"]["param_groups"][0]["lr"] = 1e30
+    for state in training["optimizers"][0]["state"].values():
+        state["exp_avg"].mul_(1e35)
     store.save(lambda file: write_checkpoint(file, training, notes), step=good.step, epoch=good.epoch)
     before = final_state(run_path)
 
     failed = assert_failed(
         train(run_path, "--epochs", "3"), "at step 128, and the first such value comes from the layer conv2 (Conv2d)"
     )
-    assert "try a learning rate below 1e+30" in failed.message
+    assert "try a learning rate below 0.001" in failed.message
     assert failed.step == 128
     steps = figures(run_path)
     assert max(steps) == 128

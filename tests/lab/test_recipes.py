@@ -1,0 +1,105 @@
+"""What the recipes mean: schedules, optimisers, and that each of ours learns."""
+
+from typing import Any
+
+import msgspec
+import pytest
+import torch
+from torch import nn
+
+from fashion_tui.lab.datasets import Images
+from fashion_tui.lab.devices import has_bf16
+from fashion_tui.lab.evaluation import evaluate, predict_logits
+from fashion_tui.lab.models import MODELS, build, count_parameters
+from fashion_tui.lab.muon import Muon, orthogonalised
+from fashion_tui.lab.recipes import BESIDE_MUON, optimizers_for, rate_factor
+from fashion_tui.lab.synthetic import draw
+from fashion_tui.lab.training import Training
+from fashion_tui.schema import recipe as schema
+from fashion_tui.schema.recipe import GUIDE, RECIPES, STRONG, Recipe
+
+CPU = torch.device("cpu")
+
+
+def changed(**changes: Any) -> Recipe:
+    return msgspec.structs.replace(STRONG, **changes)
+
+
+def test_names_of_networks_are_those_there_are() -> None:
+    assert tuple(MODELS) == schema.MODELS
+    assert {recipe.model for recipe in RECIPES.values()} <= set(MODELS)
+
+
+@pytest.mark.parametrize(("name", "parameters"), [("guide", 204_542), ("quick", 29_168), ("strong", 279_104)])
+def test_networks_have_as_many_parameters_as_they_say(name: str, parameters: int) -> None:
+    model = build(name)
+    assert count_parameters(model) == parameters
+    assert f"{parameters:,} parameters" in (type(model).__doc__ or "")
+    assert model(torch.zeros(2, 1, 28, 28)).shape == (2, 10)
+
+
+def test_a_constant_rate_is_constant() -> None:
+    assert {rate_factor(GUIDE, step, 100) for step in range(100)} == {1.0}
+
+
+@pytest.mark.parametrize("steps", [1, 2, 7, 100])
+@pytest.mark.parametrize("warm_up", [0.0, 0.2, 0.5, 0.99])
+def test_the_triangle_rises_to_one_and_falls_to_the_last_step(steps: int, warm_up: float) -> None:
+    factors = [rate_factor(changed(warm_up=warm_up), step, steps) for step in range(steps)]
+    top = factors.index(max(factors))
+    assert all(0 < factor <= 1 for factor in factors)
+    assert factors[: top + 1] == sorted(factors[: top + 1])
+    assert factors[top:] == sorted(factors[top:], reverse=True)
+    assert abs(top - warm_up * steps) <= 1
+
+
+def test_the_rates_follow_the_schedule_and_are_logged() -> None:
+    images = Images(torch.zeros(64, 1, 28, 28, dtype=torch.uint8), torch.arange(64) % 10)
+    training = Training(changed(batch_size=16, epochs=1, learning_rate=0.5), images, device=CPU, seed=0)
+    seen = [tuple(float(one.param_groups[0]["lr"]) for one in training.optimizers) for _ in training.steps()]
+    assert [muon for muon, _ in seen] == pytest.approx([training.learning_rate(step) for step in range(4)])
+    assert [other for _, other in seen] == pytest.approx([BESIDE_MUON * muon for muon, _ in seen])
+
+
+def test_muon_has_the_filters_and_adamw_the_rest() -> None:
+    model = build("strong")
+    muon, adamw = optimizers_for(STRONG, model)
+    assert isinstance(muon, Muon)
+    filters = [parameter for group in muon.param_groups for parameter in group["params"]]
+    others = [parameter for group in adamw.param_groups for parameter in group["params"]]
+    assert {parameter.dim() for parameter in filters} == {4}
+    assert len(filters) + len(others) == len(list(model.parameters()))
+    assert len(optimizers_for(STRONG, nn.Linear(3, 4))) == 1  # nothing for Muon to do
+
+
+@pytest.mark.parametrize("shape", [(8, 40), (40, 8), (16, 16)])
+def test_orthogonalised_keeps_the_directions_and_evens_the_strengths(shape: tuple[int, int]) -> None:
+    matrix = torch.randn(shape, generator=torch.Generator().manual_seed(1))
+    u, _, v = torch.linalg.svd(matrix, full_matrices=False)
+    found = orthogonalised(matrix)
+    strengths = torch.diag(u.T @ found @ v.T)
+    assert found.shape == matrix.shape
+    assert strengths.median() > 0.6
+    assert strengths.max() < 1.4
+    off = (u.T @ found @ v.T) - torch.diag(strengths)
+    assert off.abs().max() < 0.1
+
+
+@pytest.mark.parametrize("recipe", RECIPES.values(), ids=lambda recipe: recipe.name)
+def test_each_recipe_learns(recipe: Recipe) -> None:
+    """Drawn garments, one epoch; the test pictures are others."""
+    train, test = Images(*draw(3_000, seed=0)), Images(*draw(500, seed=1))
+    wanted = msgspec.structs.replace(recipe, epochs=2, batch_size=64)
+    training = Training(wanted, train, device=CPU, seed=0)
+    for _ in range(wanted.epochs):
+        for _ in training.steps():
+            pass
+        training.end_epoch()
+    logits = predict_logits(training.model, test.pixels, wanted, CPU)
+    assert evaluate(logits, test.labels, [str(number) for number in range(10)]).accuracy > 0.8
+
+
+def test_bf16_falls_back_where_there_is_none() -> None:
+    images = Images(torch.zeros(64, 1, 28, 28, dtype=torch.uint8), torch.arange(64) % 10)
+    training = Training(changed(batch_size=16), images, device=CPU, seed=0)
+    assert training.precision == ("bf16" if has_bf16(CPU) else "fp32")
