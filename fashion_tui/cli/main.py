@@ -25,6 +25,7 @@ COMMANDS = {
     "shapes": ("shapes", "The way of the shape through a network, layer by layer."),
     "export": ("export", "Write a run's weights for other programs."),
     "kernel": ("kernel", "How to work in an open Playground's kernel from another terminal."),
+    "bench": ("bench", "Measure this machine: the guide's own loop against our recipes."),
     "doctor": ("doctor", "What works on this machine, and what to do about what doesn't."),
 }
 """Each command's module in `commands` and its line in the help, which so needs no import of the module."""

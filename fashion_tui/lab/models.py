@@ -74,9 +74,9 @@ class Group(nn.Module):
 
 
 class StrongNet(nn.Module):
-    """A stem of overlapping patches and two groups, then the highest value of each channel decides.
+    """A small stem and three groups, then the highest value of each channel decides.
 
-    279,104 parameters. Takes `[N, 1, 28, 28]`, gives the logits `[N, 10]`.
+    292,656 parameters. Takes `[N, 1, 28, 28]`, gives the logits `[N, 10]`.
     """
 
     SCALE = 0.5
@@ -84,15 +84,18 @@ class StrongNet(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.stem = nn.Conv2d(1, 32, kernel_size=4, stride=2, padding=1, bias=False)
-        self.norm = nn.BatchNorm2d(32)
-        self.group1 = Group(32, 64)
-        self.group2 = Group(64, 128)
+        self.stem = nn.Conv2d(1, 16, kernel_size=3, padding=1, bias=False)
+        self.norm = nn.BatchNorm2d(16)
+        self.group1 = Group(16, 32)
+        self.group2 = Group(32, 64)
+        self.group3 = Group(64, 128)
         self.fc = nn.Linear(128, 10, bias=False)
 
     def forward(self, x: Tensor) -> Tensor:
-        x = F.relu(self.norm(self.stem(x)))  # [N, 32, 14, 14]
-        x = self.group2(self.group1(x))  # [N, 64, 7, 7], [N, 128, 3, 3]
+        x = F.relu(self.norm(self.stem(x)))  # [N, 16, 28, 28]
+        x = self.group1(x)  # [N, 32, 14, 14]
+        x = self.group2(x)  # [N, 64, 7, 7]
+        x = self.group3(x)  # [N, 128, 3, 3]
         x = x.amax(dim=(2, 3))  # [N, 128]
         logits: Tensor = self.fc(x) * self.SCALE  # [N, 10]
         return logits

@@ -69,7 +69,7 @@ def new_run(  # noqa: PLR0913 - each is a choice of the person
         deterministic=deterministic,
         validation=validation,
         checkpoint_every=checkpoint_every,
-        versions=_versions(),
+        versions=library_versions(),
         git_revision=_git_revision(),
         host=host_name(),
         source=None if network is None else describe_source(network, recipe.model),
@@ -168,7 +168,8 @@ def _slug(name: str) -> str:
     return re.sub(r"[^a-z0-9]+", "-", ascii_name).strip("-")
 
 
-def _versions() -> dict[str, str]:
+def library_versions() -> dict[str, str]:
+    """Of Python, this package, torch and torchvision."""
     versions = {"python": platform.python_version()}
     for package in ("fashion-tui", "torch", "torchvision"):
         try:

@@ -69,10 +69,10 @@ GUIDE = Recipe(
 
 QUICK = Recipe(
     name="quick",
-    summary="the shortest way to an answer: a small network, 2 epochs, some ten seconds on two cores",
+    summary="the shortest way to an answer: a small network and one epoch, some five seconds on two cores",
     model="quick",
-    epochs=2,
-    batch_size=256,
+    epochs=1,
+    batch_size=64,
     learning_rate=1e-2,
     optimizer="adamw",
     mean=FASHION_MEAN,
@@ -84,9 +84,9 @@ QUICK = Recipe(
 
 STRONG = Recipe(
     name="strong",
-    summary="what one trains over a coffee: Muon, label smoothing, mirrored pictures, 10 epochs",
+    summary="what one trains over a coffee: Muon, label smoothing, mirrored pictures, 8 epochs",
     model="strong",
-    epochs=10,
+    epochs=8,
     batch_size=256,
     learning_rate=0.1,
     optimizer="muon",

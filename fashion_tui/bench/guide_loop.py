@@ -1,0 +1,54 @@
+"""The loop that the guide teaches, as the baseline: picture by picture through PIL and torchvision, batches of 32."""
+
+from collections.abc import Iterator
+
+import torch
+import torch.nn.functional as F
+from PIL import Image
+from torch import Tensor, nn
+from torch.utils.data import DataLoader, Dataset
+
+from fashion_tui.lab.datasets import Images
+from fashion_tui.lab.models import GuideNet
+
+BATCH_SIZE = 32
+LEARNING_RATE = 0.001
+EPOCHS = 3
+
+
+class Pictures(Dataset[tuple[Tensor, int]]):
+    """As `torchvision.datasets.FashionMNIST` hands out its pictures: made a PIL image each, then transformed."""
+
+    def __init__(self, images: Images) -> None:
+        from torchvision import transforms  # noqa: PLC0415 - takes two seconds
+
+        self._pixels = images.pixels[:, 0].cpu().numpy()
+        self._labels = images.labels.tolist()
+        self._transform = transforms.Compose([transforms.ToTensor(), transforms.Normalize((0.5,), (0.5,))])
+
+    def __len__(self) -> int:
+        return len(self._labels)
+
+    def __getitem__(self, index: int) -> tuple[Tensor, int]:
+        return self._transform(Image.fromarray(self._pixels[index])), self._labels[index]
+
+
+class GuideLoop:
+    """The guide's network with Adam as it comes."""
+
+    def __init__(self, images: Images, *, device: torch.device, seed: int) -> None:
+        torch.manual_seed(seed)
+        self.device = device
+        self.model: nn.Module = GuideNet().to(device)
+        self._optimizer = torch.optim.Adam(self.model.parameters(), lr=LEARNING_RATE)
+        self._loader = DataLoader(Pictures(images), batch_size=BATCH_SIZE, shuffle=True)
+
+    def epoch(self) -> Iterator[int]:
+        """Trains on every picture once; yields after each step how many images it had."""
+        self.model.train()
+        for images, labels in self._loader:
+            self._optimizer.zero_grad()
+            loss = F.cross_entropy(self.model(images.to(self.device)), labels.to(self.device))
+            loss.backward()
+            self._optimizer.step()
+            yield len(labels)

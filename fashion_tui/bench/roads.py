@@ -1,0 +1,105 @@
+"""The ways of training that are compared, behind one face."""
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import torch
+from torch import nn
+
+from fashion_tui.lab.datasets import Dataset
+from fashion_tui.lab.evaluation import evaluate, predict_logits
+from fashion_tui.lab.models import build
+from fashion_tui.lab.recipes import precision_on
+from fashion_tui.lab.trace import trace
+from fashion_tui.lab.training import Training
+from fashion_tui.schema.bench import LOOP
+from fashion_tui.schema.recipe import GUIDE, Precision, Recipe, recipe_named
+
+from .guide_loop import EPOCHS, GuideLoop
+
+
+@dataclass(frozen=True)
+class Road:
+    """One of them: a recipe of ours, or the guide's loop."""
+
+    name: str
+    recipe: Recipe
+    """Of the loop: the recipe that does the same."""
+
+    @property
+    def is_loop(self) -> bool:
+        return self.name == LOOP
+
+    @property
+    def epochs(self) -> int:
+        return EPOCHS if self.is_loop else self.recipe.epochs
+
+    def begin(self, dataset: Dataset, device: torch.device, seed: int) -> "Trainee":
+        if self.is_loop:
+            loop = GuideLoop(dataset.train, device=device, seed=seed)
+            return Trainee(loop.model, _of_loop(loop))
+        training = Training(self.recipe, dataset.train, device=device, seed=seed)
+        return Trainee(training.model, _of_training(training))
+
+    def precision(self, device: torch.device) -> Precision:
+        return "fp32" if self.is_loop else precision_on(device, self.recipe)
+
+    def accuracy(self, model: nn.Module, dataset: Dataset, device: torch.device) -> float:
+        """On the test set."""
+        logits = predict_logits(model, dataset.test.pixels, self.recipe, device)
+        return evaluate(logits, dataset.test.labels, dataset.classes).accuracy
+
+    def operations(self) -> float:
+        """Floating-point operations of training on one image: two a multiplication, thrice the way forward."""
+        table = trace(build(self.recipe.model), (1, 28, 28), name=self.recipe.model)
+        return 6.0 * (table.total_macs or 0)
+
+
+@dataclass
+class Trainee:
+    """A training under way."""
+
+    model: nn.Module
+    steps: Iterator[int]
+    """Makes a step and tells its images; without end."""
+    step_seconds: list[float] = field(default_factory=list)
+
+
+def roads(recipes: tuple[str, ...]) -> list[Road]:
+    """The loop first, then the recipes of these names; UsageError for an unknown one."""
+    return [Road(LOOP, GUIDE), *(Road(name, recipe_named(name)) for name in recipes)]
+
+
+def wait_for(device: torch.device) -> None:
+    """Until the device has done what it was given."""
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+
+
+def train_for(trainee: Trainee, seconds: float, device: torch.device) -> float:
+    """Images a second over about so many seconds; each step's time is kept."""
+    images = 0
+    wait_for(device)
+    began = last = time.perf_counter()
+    while last - began < seconds:
+        images += next(trainee.steps)
+        wait_for(device)
+        now = time.perf_counter()
+        trainee.step_seconds.append(now - last)
+        last = now
+    return images / (last - began)
+
+
+def _of_loop(loop: GuideLoop) -> Iterator[int]:
+    while True:
+        yield from loop.epoch()
+
+
+def _of_training(training: Training) -> Iterator[int]:
+    while True:
+        before = training.images_seen
+        for _ in training.steps():
+            yield training.images_seen - before
+            before = training.images_seen
+        training.end_epoch()
