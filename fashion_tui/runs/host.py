@@ -47,3 +47,15 @@ def available_threads() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
+
+
+def trainer_environment() -> dict[str, str]:
+    """As here, but what PYTHONPATH names relatively lies where this process is, and not in the run's directory.
+
+    Modules there would be imported by the trainer, unasked, whoever wrote them.
+    """
+    folders = os.environ.get("PYTHONPATH")
+    if not folders:
+        return dict(os.environ)
+    absolute = (os.path.abspath(folder) for folder in folders.split(os.pathsep))  # noqa: PTH100 - of "" too
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(absolute)}

@@ -1,6 +1,5 @@
 """Starting a trainer, and the four things that a person asks of a run."""
 
-import os
 import subprocess
 import sys
 import threading
@@ -18,9 +17,11 @@ from .checkpoints import CheckpointStore
 from .control import ask, clear, is_waiting, wait_answered
 from .events import last_event
 from .files import remove_unfinished
+from .host import trainer_environment
 from .lock import LockHeld, holder, is_held
 from .reader import RunReader
 from .records import LOG_FILE, DamagedRun, load_config, load_status, write_status
+from .stand_by import StandBy
 from .state import is_live
 from .store import summarise
 from .text import one_line, reason
@@ -48,12 +49,12 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     """Of the live trainer."""
 
 
-def launch(run_path: Path, epochs: int | None = None) -> int:
+def launch(run_path: Path, epochs: int | None = None, stand_by: StandBy | None = None) -> int:
     """Start a trainer for the run, free of this process and its terminal; its pid.
 
-    `epochs` replaces the configured number. LockHeld where a trainer lives; UserError where the directory can't be read
-    or written; UntrustedSource where its network is code from elsewhere. Requests that were left for an earlier trainer
-    are taken away.
+    One that waits in `stand_by` is taken where there is one. `epochs` replaces the configured number. LockHeld where a
+    trainer lives; UserError where the directory can't be read or written; UntrustedSource where its network is code
+    from elsewhere. Requests that were left for an earlier trainer are taken away.
     """
     run_path = run_path.absolute()
     config = load_config(run_path)
@@ -70,14 +71,15 @@ def launch(run_path: Path, epochs: int | None = None) -> int:
                 log.write(f"{LOG_MARK} {time.strftime('%Y-%m-%d %H:%M:%S %z')}\n".encode())
             # A session of its own: the terminal's hangup and its Ctrl-C don't reach it. Files, not pipes: a pipe whose
             # reader is gone kills its writer.
-            process = subprocess.Popen(
+            process = stand_by.hand_over(run_path, epochs) if stand_by is not None else None
+            process = process or subprocess.Popen(
                 command,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
                 cwd=run_path,
-                env=_environment(),
+                env=trainer_environment(),
             )
     except OSError as error:
         raise UserError(f"can't start a trainer in {str(run_path)!r}: {reason(error)}") from error
@@ -154,18 +156,6 @@ def last_words(run_path: Path) -> str | None:
         return None
     last = next((line for line in reversed(lines) if line.strip()), LOG_MARK)
     return None if last.startswith(LOG_MARK) else one_line(last)
-
-
-def _environment() -> dict[str, str]:
-    """As here, but what PYTHONPATH names relatively lies where this process is, and not in the run's directory.
-
-    Modules there would be imported by the trainer, unasked, whoever wrote them.
-    """
-    folders = os.environ.get("PYTHONPATH")
-    if not folders:
-        return dict(os.environ)
-    absolute = (os.path.abspath(folder) for folder in folders.split(os.pathsep))  # noqa: PTH100 - of "" too
-    return {**os.environ, "PYTHONPATH": os.pathsep.join(absolute)}
 
 
 def _mark_starting(run_path: Path, epochs: int) -> None:

@@ -1,4 +1,7 @@
-"""`python -m fashion_tui.trainer RUN [--epochs N]`: trains a run to its end. Started by `runs.launch`."""
+"""`python -m fashion_tui.trainer RUN [--epochs N]`: trains a run to its end. Started by `runs.launch`.
+
+`--stand-by DATASET` in place of RUN: waits on stdin for the run. Started by `runs.stand_by`.
+"""
 
 import argparse
 import sys
@@ -6,16 +9,22 @@ from pathlib import Path
 
 from fashion_tui.threads import let_waiting_threads_spin_on_a_quiet_machine
 
+from .preparation import Preparation
 from .process import run_trainer
+from .stand_by import stand_by
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m fashion_tui.trainer", description="Train a run to its end.")
-    parser.add_argument("run", type=Path, help="the run's directory")
+    what = parser.add_mutually_exclusive_group(required=True)
+    what.add_argument("run", type=Path, nargs="?", help="the run's directory")
+    what.add_argument("--stand-by", metavar="DATASET", help="wait on stdin for the run, with this data set read")
     parser.add_argument("--epochs", type=int, help="train for so many epochs in all, in place of the configured number")
     options = parser.parse_args()
     let_waiting_threads_spin_on_a_quiet_machine()
-    return run_trainer(options.run, options.epochs)
+    if options.stand_by is not None:
+        return stand_by(options.stand_by)
+    return run_trainer(options.run, options.epochs, Preparation())
 
 
 if __name__ == "__main__":

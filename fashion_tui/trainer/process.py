@@ -14,11 +14,12 @@ from fashion_tui.schema.run import RunConfig, RunStatus
 from .console import say, say_traceback
 from .endings import Stop
 from .log import RunLog
+from .preparation import Preparation
 from .signals import StopSignals
 from .status import StatusBoard
 
 
-def run_trainer(run_path: Path, epochs: int | None) -> int:
+def run_trainer(run_path: Path, epochs: int | None, preparation: Preparation) -> int:
     """Trains the run; the exit status: 0 where it finished or was stopped, 1 where it failed.
 
     A run that another trainer holds, or whose configuration can't be read, isn't touched.
@@ -33,7 +34,7 @@ def run_trainer(run_path: Path, epochs: int | None) -> int:
             try:
                 log = RunLog(run_path, config.run, board)
                 try:
-                    return _train(run_path, config, epochs, log=log, signals=signals)
+                    return _train(run_path, config, epochs, log=log, signals=signals, preparation=preparation)
                 finally:
                     log.close()
             finally:
@@ -64,14 +65,22 @@ def _starting(run_path: Path, config: RunConfig, epochs: int | None) -> RunStatu
     )
 
 
-def _train(run_path: Path, config: RunConfig, epochs: int | None, *, log: RunLog, signals: StopSignals) -> int:
+def _train(  # noqa: PLR0913
+    run_path: Path,
+    config: RunConfig,
+    epochs: int | None,
+    *,
+    log: RunLog,
+    signals: StopSignals,
+    preparation: Preparation,
+) -> int:
     """Trains, and writes into log and status how that ended."""
     board = log.board
     try:
         # Only now, with the lock held and the first heartbeat written: it imports torch, which takes seconds.
         from .session import Orders, train  # noqa: PLC0415
 
-        finished = train(Orders(run_path, config, epochs, log, board, signals))
+        finished = train(Orders(run_path, config, epochs, log, board, signals, preparation))
     except Stop as stop:
         status = board.status
         log.write(Stopped(time=time.time(), step=status.step, epoch=status.epoch, reason=stop.reason))

@@ -10,7 +10,7 @@ from pathlib import Path
 import msgspec
 import torch
 
-from fashion_tui.lab.datasets import Dataset, Images, hold_out, load
+from fashion_tui.lab.datasets import Dataset, Images, hold_out
 from fashion_tui.lab.devices import choose_device, describe, set_determinism
 from fashion_tui.lab.diagnosis import layer_that_broke
 from fashion_tui.lab.evaluation import Figures, evaluate, predict_logits
@@ -27,6 +27,7 @@ from .control import Control
 from .endings import LossNotFinite, TrainingFailed
 from .figures import StepFigures
 from .log import RunLog
+from .preparation import Preparation
 from .signals import StopSignals
 from .status import StatusBoard
 
@@ -48,6 +49,7 @@ class Orders:
     log: RunLog
     board: StatusBoard
     signals: StopSignals
+    preparation: Preparation
 
 
 def train(orders: Orders) -> Finished:
@@ -58,7 +60,7 @@ def train(orders: Orders) -> Finished:
     device = choose_device(config.device)
     if device.type == "cpu":
         give_way()
-    dataset = load(config.dataset)
+    dataset = orders.preparation.dataset(config.dataset)
     try:
         return Session(orders, dataset, device).train()
     except (RuntimeError, MemoryError) as error:

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from textual.command import Provider
 
     from fashion_tui.engine.client import Engine
+    from fashion_tui.runs.stand_by import StandBy
 
     from .workshop import Workshop
 
@@ -130,7 +131,15 @@ class FashionApp(App[None]):
 
         return Workshop()
 
+    @cached_property
+    def stand_by(self) -> "StandBy":
+        """The trainer that waits for the next run."""
+        from fashion_tui.runs.stand_by import StandBy
+
+        return StandBy()
+
     async def on_unmount(self) -> None:
+        self.stand_by.close()
         await asyncio.gather(self.engine.close(), self.workshop.close())
 
     def on_resize(self, event: events.Resize) -> None:

@@ -21,6 +21,7 @@ from fashion_tui.trainer import session
 from fashion_tui.trainer.checkpoints import Checkpoints
 from fashion_tui.trainer.endings import TrainingFailed
 from fashion_tui.trainer.log import RunLog, decode_figures
+from fashion_tui.trainer.preparation import Preparation
 from fashion_tui.trainer.signals import StopSignals
 from fashion_tui.trainer.status import StatusBoard
 
@@ -133,7 +134,8 @@ def test_too_little_memory_names_the_batch_size_to_try(
     run_path = make_run(tmp_path, validation=0)
     log = open_log(run_path)
     config = load_config(run_path)
-    monkeypatch.setattr(session, "load", lambda ref: Dataset(ref, FASHION_CLASSES, black(100), black(10)))
+    preparation = Preparation()
+    monkeypatch.setattr(preparation, "dataset", lambda ref: Dataset(ref, FASHION_CLASSES, black(100), black(10)))
     monkeypatch.setattr(session.Session, "train", fail)
     with pytest.raises(TrainingFailed, match="cpu has too little memory for a batch of 64: try a batch size of 32"):
-        session.train(session.Orders(run_path, config, None, log, log.board, StopSignals()))
+        session.train(session.Orders(run_path, config, None, log, log.board, StopSignals(), preparation))

@@ -83,6 +83,13 @@ class TrainPane(RunPane):
 
     def shown(self) -> None:
         self._in_front = True
+        self._prepare()
+
+    def _prepare(self) -> None:
+        """Let a trainer wait for the run that may be started now."""
+        if self.lab_app.dataset is not None:
+            dataset = self.lab_app.dataset.ref
+            self.run_worker(lambda: self.lab_app.stand_by.prepare(dataset), thread=True, group="stand-by")
 
     def hidden(self) -> None:
         self._in_front = False
@@ -192,6 +199,7 @@ class TrainPane(RunPane):
         if state is None:
             self.notify("Still looking for the data set; try again in a moment.")
             return
+        self._prepare()
         train_images = await asyncio.to_thread(files.train_size, state.ref)
         form = RunForm(train_images, "synthetic garments" if state.is_synthetic else "Fashion-MNIST", self, network)
         choices = await self.app.push_screen_wait(form)
@@ -214,7 +222,7 @@ class TrainPane(RunPane):
                 checkpoint_every=CHECKPOINT_EVERY,
                 network=choices.network,
             )
-            launch.launch(path)
+            launch.launch(path, stand_by=self.lab_app.stand_by)
             self.app.call_from_thread(self.open_run, path)
             return f"{short_name(path.name)} starts; it goes on when you leave."
 

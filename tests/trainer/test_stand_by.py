@@ -1,0 +1,139 @@
+"""A trainer that waited for its run is as quick as can be, as hard to kill as another, and computes the same bits."""
+
+import os
+import signal
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from fashion_tui.data.files import find, verify
+from fashion_tui.runs.launch import launch, pause, resume
+from fashion_tui.runs.lock import holder, is_held
+from fashion_tui.runs.stand_by import StandBy
+from fashion_tui.runs.store import load_config, load_status
+from fashion_tui.schema.dataset import DatasetRef
+from fashion_tui.schema.events import Finished, Steps
+
+from .trainers import PATIENCE, assert_same, events, make_run, of_kind
+
+
+@pytest.fixture
+def stand_by() -> Iterator[StandBy]:
+    made = StandBy()
+    yield made
+    made.close()
+
+
+def is_ready(pid: int) -> bool:
+    """Torch is imported, the data read, the first steps made: then it only waits."""
+    process = psutil.Process(pid)
+    before = process.cpu_times()
+    time.sleep(0.3)
+    after = process.cpu_times()
+    return process.memory_info().rss > 300 * 2**20 and after.user + after.system - before.user - before.system < 0.02
+
+
+def wait(condition: object, what: str) -> None:
+    assert callable(condition)
+    deadline = time.monotonic() + PATIENCE
+    while not condition():
+        assert time.monotonic() < deadline, what
+        time.sleep(0.02)
+
+
+def prepared(stand_by: StandBy) -> int:
+    stand_by.prepare(verify(find("synthetic")))
+    pid = stand_by.pid
+    assert pid is not None
+    wait(lambda: is_ready(pid), "ready")
+    return pid
+
+
+def ended(run_path: Path) -> bool:
+    return load_status(run_path).state in {"finished", "failed"} and not is_held(run_path)
+
+
+def test_it_takes_the_run_at_once_and_computes_what_a_cold_one_does(tmp_path: Path, stand_by: StandBy) -> None:
+    cold = make_run(tmp_path / "cold", epochs=1)
+    launch(cold)
+    wait(lambda: ended(cold), "the cold run's end")
+
+    waiting = prepared(stand_by)
+    warm = make_run(tmp_path / "warm", epochs=1)
+    began = time.time()
+    assert launch(warm, stand_by=stand_by) == waiting
+    wait(lambda: of_kind(warm, Steps), "its first figures")
+    first = of_kind(warm, Steps)[0].time - began
+    print(f"\nfrom the start of a run to its first figures: {first:.2f} s")
+    assert stand_by.pid is None
+    wait(lambda: ended(warm), "the warm run's end")
+    assert load_status(warm).state == "finished"
+    assert isinstance(events(warm)[-1], Finished)
+    assert_same(warm, cold)
+    assert "---- trainer started" in (warm / "trainer.log").read_text()
+
+
+def test_with_its_run_it_has_a_session_of_its_own_and_answers(tmp_path: Path, stand_by: StandBy) -> None:
+    waiting = prepared(stand_by)
+    run_path = make_run(tmp_path, epochs=100)
+    launch(run_path, stand_by=stand_by)
+    wait(lambda: of_kind(run_path, Steps), "its first figures")
+    process = psutil.Process(waiting)
+    who = holder(run_path)
+    assert who is not None
+    assert who.pid == waiting == os.getsid(waiting)
+    assert process.cwd() == str(run_path)
+    assert process.terminal() is None
+    assert Path(f"/proc/{waiting}/fd/0").resolve() == Path("/dev/null")
+    assert Path(f"/proc/{waiting}/fd/2").resolve() == run_path / "trainer.log"
+    os.kill(waiting, signal.SIGHUP)  # a lost terminal
+    assert pause(run_path).state == "paused"
+    assert resume(run_path).state == "running"
+    os.kill(waiting, signal.SIGTERM)
+    wait(lambda: not is_held(run_path), "its end")
+    assert load_status(run_path).state == "stopped"
+
+
+def test_given_its_run_before_it_is_ready_it_trains_it_all_the_same(tmp_path: Path, stand_by: StandBy) -> None:
+    stand_by.prepare(verify(find("synthetic")))
+    waiting = stand_by.pid
+    run_path = make_run(tmp_path, epochs=1)
+    assert launch(run_path, stand_by=stand_by) == waiting
+    wait(lambda: is_held(run_path), "the lock")
+    wait(lambda: ended(run_path), "the end")
+    assert load_status(run_path).state == "finished"
+
+
+def test_it_goes_when_nobody_could_give_it_a_run_any_more(stand_by: StandBy) -> None:
+    stand_by.prepare(verify(find("synthetic")))
+    assert stand_by.pid is not None
+    process = psutil.Process(stand_by.pid)
+    stand_by.close()
+    wait(lambda: not process.is_running() or process.status() == psutil.STATUS_ZOMBIE, "its end")
+
+
+def test_where_it_has_died_the_run_starts_cold(tmp_path: Path, stand_by: StandBy) -> None:
+    stand_by.prepare(verify(find("synthetic")))
+    waiting = stand_by.pid
+    assert waiting is not None
+    process = psutil.Process(waiting)
+    process.kill()
+    wait(lambda: process.status() == psutil.STATUS_ZOMBIE or not process.is_running(), "its death")
+    run_path = make_run(tmp_path, epochs=1)
+    assert launch(run_path, stand_by=stand_by) != waiting
+    wait(lambda: ended(run_path), "the end")
+    assert load_status(run_path).state == "finished"
+    assert load_config(run_path).threads == 1
+
+
+def test_other_data_takes_another_one(stand_by: StandBy) -> None:
+    dataset = verify(find("synthetic"))
+    stand_by.prepare(dataset)
+    first = stand_by.pid
+    stand_by.prepare(dataset)
+    assert stand_by.pid == first
+    stand_by.prepare(DatasetRef(name="fashion-mnist", directory="/nowhere", sha256=""))
+    assert stand_by.pid not in {first, None}

@@ -1,0 +1,117 @@
+"""What happens around a trainer: its data goes, its folder can't be written any more, readers stand still."""
+
+import os
+import shutil
+import signal
+import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from fashion_tui.data.files import find, verify
+from fashion_tui.runs.control import ask
+from fashion_tui.runs.follow import EventFollower
+from fashion_tui.runs.lock import is_held
+from fashion_tui.runs.reader import RunReader
+from fashion_tui.runs.store import list_runs, load_status
+from fashion_tui.schema.events import CheckpointSaved, EpochEnd, Finished, Steps, Warned
+
+from .trainers import Trainer, assert_failed, assert_same, figures, make_run, of_kind
+
+Train = Callable[..., Trainer]
+
+
+@pytest.mark.real_data
+def test_the_data_is_needed_at_the_start_alone(real_data: Path, train: Train, tmp_path: Path) -> None:
+    """Its folder deleted under a trainer costs nothing; a later trainer says what is missing, in a line."""
+    folder = tmp_path / "data"
+    shutil.copytree(real_data / "FashionMNIST" / "raw", folder / "FashionMNIST" / "raw")
+    run_path = make_run(tmp_path / "runs", dataset=verify(find("fashion-mnist", folder)), validation=56_000)
+    trainer = train(run_path)
+    trainer.wait_for(Steps)
+    shutil.rmtree(folder)
+    assert trainer.end() == 0
+    assert of_kind(run_path, Finished)
+    before = figures(run_path)
+    assert_failed(train(run_path, "--epochs", "3"), str(folder))
+    assert figures(run_path) == before
+
+
+@contextmanager
+def untouchable(folder: Path) -> Iterator[None]:
+    """Nothing can be made, renamed or removed in it, not even by root."""
+    if shutil.which("chattr") is None or subprocess.run(["chattr", "+i", folder], check=False).returncode != 0:
+        pytest.skip("needs a file system and a user that can make a folder immutable")
+    try:
+        yield
+    finally:
+        subprocess.run(["chattr", "-i", folder], check=True)
+
+
+def test_a_folder_made_read_only_costs_no_step(train: Train, tmp_path: Path) -> None:
+    """The training goes on and says what can't be written; with the folder back, the next checkpoint is."""
+    undisturbed = make_run(tmp_path / "undisturbed", epochs=6)
+    assert train(undisturbed).end() == 0
+
+    run_path = make_run(tmp_path / "runs", epochs=6)
+    trainer = train(run_path)
+    trainer.wait_for(Steps)
+    with untouchable(run_path / "checkpoints"), untouchable(run_path):
+        warned = trainer.wait_for(Warned, lambda event: "checkpoint" in event.message)
+        assert "can't be written" in warned.message
+        trainer.wait_for(EpochEnd)
+        assert is_held(run_path)
+        assert list_runs(run_path.parent)[0].state in {"starting", "running"}, "it lives, and isn't taken to be lost"
+    trainer.wait_for(CheckpointSaved)
+    assert trainer.end() == 0
+    assert load_status(run_path).state == "finished"
+    assert_same(run_path, undisturbed)
+
+
+def test_viewers_and_a_tail_and_one_that_stands_still_see_the_same_and_cost_nothing(
+    train: Train, tmp_path: Path
+) -> None:
+    run_path = make_run(tmp_path)
+    log = run_path / "events.jsonl"
+    log.touch()
+    tail = subprocess.Popen(["tail", "-c", "+1", "-f", log], stdout=subprocess.PIPE)
+    stalled = subprocess.Popen(["tail", "-c", "+1", "-f", log], stdout=subprocess.PIPE)
+    os.kill(stalled.pid, signal.SIGSTOP)
+    try:
+        viewers = [RunReader(run_path), RunReader(run_path)]
+        followers = [EventFollower(run_path, run_path.name), EventFollower(run_path, run_path.name)]
+        seen: list[list[object]] = [[], []]
+        trainer = train(run_path)
+        while not trainer.has_ended:
+            for viewer in viewers:
+                viewer.poll()
+            seen[0] += followers[0].events()  # the other one looks when all is over
+        assert trainer.end() == 0
+        for found, follower in zip(seen, followers, strict=True):
+            found.extend(follower.events())
+        assert seen[0] == seen[1]
+        last = [viewer.poll() for viewer in (*viewers, RunReader(run_path))]
+        assert [snapshot.state for snapshot in last] == ["finished"] * 3
+        assert len({(snapshot.loss.steps, snapshot.missing_steps) for snapshot in last}) == 1
+        os.kill(stalled.pid, signal.SIGCONT)
+        for reader in (tail, stalled):
+            assert reader.stdout is not None
+            assert reader.stdout.read(log.stat().st_size) == log.read_bytes()
+    finally:
+        for reader in (tail, stalled):
+            reader.kill()
+            reader.wait()
+
+
+def test_a_request_that_nobody_could_answer_is_not_lost_with_the_terminal(train: Train, tmp_path: Path) -> None:
+    """Asked while the trainer stands still, answered when it goes on."""
+    run_path = make_run(tmp_path, epochs=200)
+    trainer = train(run_path)
+    trainer.wait_for(Steps)
+    trainer.process.send_signal(signal.SIGSTOP)
+    ask(run_path, "stop")
+    trainer.process.send_signal(signal.SIGCONT)
+    assert trainer.end() == 0
+    assert load_status(run_path).state == "stopped"
