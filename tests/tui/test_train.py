@@ -14,13 +14,14 @@ from textual.widgets import Input
 from fashion_tui.data import files
 from fashion_tui.runs import launch, store
 from fashion_tui.runs.checkpoints import CheckpointStore
-from fashion_tui.schema.recipe import GUIDE
+from fashion_tui.schema.recipe import GUIDE, QUICK
 from fashion_tui.schema.run import LIVE_STATES
 from fashion_tui.tui.app import FashionApp
 from fashion_tui.tui.dialogs import Question
 from fashion_tui.tui.settings import Settings
 from fashion_tui.tui.train.form import RunForm
 from fashion_tui.tui.train.pane import TrainPane
+from fashion_tui.tui.widgets.cycle import Cycle
 from tests.tui.pilots import screen_text, until
 
 
@@ -116,6 +117,30 @@ async def test_a_value_that_cannot_work_is_told_at_its_field_and_starts_nothing(
         await pilot.press("escape")
         await until(pilot, lambda: not isinstance(app.screen, RunForm), "the pane again")
         assert not store.list_runs(tmp_path / "runs")
+
+
+async def test_a_recipe_brings_its_own_values_and_is_trained_with_them(tmp_path: Path) -> None:
+    async with train_pane(tmp_path / "runs") as (app, pilot):
+        await fill(pilot)
+        app.screen.query_one("#recipe").focus()
+        await pilot.press("right")
+        await until(pilot, lambda: QUICK.summary[:20] in screen_text(app), "what the recipe is")
+        assert app.screen.query_one("#batch_size", Input).value == str(QUICK.batch_size)
+        assert app.screen.query_one("#precision", Cycle).value == QUICK.precision
+        await pilot.press("enter")
+        await until(pilot, lambda: app.runs and app.runs[0].state == "finished", "the run's end")
+        assert store.load_config(Path(app.runs[0].path)).recipe == QUICK
+        assert app.runs[0].test_accuracy is not None
+
+
+async def test_a_trainer_waits_while_the_pane_is_open_and_takes_the_next_run(tmp_path: Path) -> None:
+    async with train_pane(tmp_path / "runs") as (app, pilot):
+        await fill(pilot, epochs="1", batch_size="500")
+        await until(pilot, lambda: app.stand_by.pid, "the trainer that waits")
+        waiting = app.stand_by.pid
+        await pilot.press("enter")
+        await until(pilot, lambda: app.runs and app.runs[0].pid == waiting, "it trains the run")
+        await until(pilot, lambda: app.runs[0].state == "finished", "the run's end")
 
 
 async def test_the_form_offers_the_devices_of_this_machine(tmp_path: Path) -> None:

@@ -52,7 +52,7 @@ class Field:
 FIELDS: tuple[Field, ...] = (
     Field("epochs", "epochs", "times through the training set", int),
     Field("batch_size", "batch size", "images in a step", int),
-    Field("learning_rate", "learning rate", "1e-3 is Adam's usual one", float),
+    Field("learning_rate", "learning rate", "the highest, where the recipe changes it", float),
     Field("seed", "seed", "the same seed gives the same run", int),
     Field("validation", "held out", "training images kept back to validate on; 0: none", int),
 )
@@ -106,7 +106,7 @@ class RunForm(ModalScreen[RunChoices | None]):
                     yield Static(field.hint, classes="hint", id=f"{field.name}-hint", markup=False)
             with Horizontal(classes="field"):
                 yield Label("precision")
-                yield Cycle(PRECISIONS, id="precision")
+                yield Cycle(PRECISIONS, id="precision", value=self.recipe.precision)
                 yield Static("bf16: faster where the hardware has it", classes="hint")
             with Horizontal(classes="field"):
                 yield Label("device")
@@ -140,6 +140,7 @@ class RunForm(ModalScreen[RunChoices | None]):
         self.query_one("#network", Static).update(said(self.recipe.model, glyphs()))
         for field in FIELDS:
             self.query_one(f"#{field.name}", Input).value = self._initial(field)
+        self.query_one("#precision", Cycle).value = self.recipe.precision
 
     @on(Input.Changed)
     def _check_field(self, event: Input.Changed) -> None:

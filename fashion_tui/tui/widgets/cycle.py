@@ -36,10 +36,17 @@ class Cycle(Widget, can_focus=True):
         def control(self) -> "Cycle":
             return self.cycle
 
-    def __init__(self, values: Sequence[str], *, id: str | None = None) -> None:  # noqa: A002 - Textual's own word
+    def __init__(
+        self,
+        values: Sequence[str],
+        *,
+        value: str | None = None,
+        id: str | None = None,  # noqa: A002 - Textual's own word
+    ) -> None:
+        """`value`: the one that is chosen at first, where not the first."""
         super().__init__(id=id)
         self.values = tuple(values)
-        self.set_reactive(Cycle.value, self.values[0])
+        self.set_reactive(Cycle.value, self.values[0] if value is None else value)
 
     def offer(self, values: Sequence[str]) -> None:
         """Other values to choose from; the chosen one stays where it is among them."""
