@@ -10,6 +10,8 @@ import torch
 from fashion_tui.schema.errors import UsageError, UserError
 from fashion_tui.schema.requests import Device
 
+from .gpus import Usage, usage_by_uuid
+
 
 def choose_device(name: str) -> torch.device:
     """The device that a person's word means: `auto` is the first CUDA GPU where there is one, else the CPU.
@@ -36,13 +38,36 @@ def choose_device(name: str) -> torch.device:
     return torch.device("cuda", index)
 
 
+WATCHED = 0.2
+"""Seconds for which it is looked how busy the CPU is."""
+
+
 def devices() -> tuple[Device, ...]:
-    """All devices of this machine, the CPU first."""
-    found = [Device(name="cpu", description=describe(torch.device("cpu")), memory=psutil.virtual_memory().total)]
+    """All devices of this machine, the CPU first, and how busy they are."""
+    memory = psutil.virtual_memory()
+    found = [
+        Device(
+            name="cpu",
+            description=describe(torch.device("cpu")),
+            memory=memory.total,
+            busy=psutil.cpu_percent(WATCHED) / 100,
+            memory_used=memory.total - memory.available,
+        )
+    ]
+    usage = usage_by_uuid() if torch.cuda.is_available() else {}
     for index in range(torch.cuda.device_count() if torch.cuda.is_available() else 0):
         device = torch.device("cuda", index)
-        memory = torch.cuda.get_device_properties(device).total_memory
-        found.append(Device(name=str(device), description=describe(device), memory=memory))
+        properties = torch.cuda.get_device_properties(device)
+        used = usage.get(str(properties.uuid), Usage(None, None))
+        found.append(
+            Device(
+                name=str(device),
+                description=describe(device),
+                memory=properties.total_memory,
+                busy=used.busy,
+                memory_used=used.memory_used,
+            )
+        )
     if torch.backends.mps.is_available():
         found.append(Device(name="mps", description=describe(torch.device("mps")), memory=None))
     return tuple(found)

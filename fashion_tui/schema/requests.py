@@ -197,6 +197,10 @@ class Device(msgspec.Struct, frozen=True, kw_only=True):
     description: str
     memory: int | None
     """Bytes; None where it isn't known."""
+    busy: float | None = None
+    """Share of its time in which it computes, for whomever, in [0, 1]; None where it isn't known."""
+    memory_used: int | None = None
+    """Bytes, by all processes."""
 
 
 class ModelText(msgspec.Struct, frozen=True, kw_only=True):

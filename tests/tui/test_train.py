@@ -151,6 +151,7 @@ async def test_the_form_offers_the_devices_of_this_machine(tmp_path: Path) -> No
         await until(pilot, lambda: "cpu" in getattr(app.screen.query_one("#device"), "values", ()), "the devices")
         await pilot.press("right")
         await until(pilot, lambda: "‹ cpu ›" in screen_text(app), "the choice")
+        await until(pilot, lambda: "% busy" in screen_text(app) and "taken" in screen_text(app), "how free it is")
 
 
 async def test_a_runs_folder_that_cannot_be_written_is_told_in_one_line(tmp_path: Path) -> None:

@@ -16,12 +16,13 @@ from textual.screen import ModalScreen
 from textual.widget import Widget
 from textual.widgets import Input, Label, Static
 
+from fashion_tui.report.devices import device_words
 from fashion_tui.report.glyphs import glyphs
 from fashion_tui.report.style import ACCENT, BAD, MUTED
 from fashion_tui.report.words import said
 from fashion_tui.schema.errors import UserError
 from fashion_tui.schema.recipe import PRECISIONS, RECIPES, Recipe, check_batch_size, check_recipe
-from fashion_tui.schema.requests import WrittenNetwork
+from fashion_tui.schema.requests import Device, WrittenNetwork
 from fashion_tui.schema.run import check_run_values
 from fashion_tui.tui.state import NewNetwork
 from fashion_tui.tui.widgets.cycle import Cycle
@@ -58,6 +59,9 @@ FIELDS: tuple[Field, ...] = (
 )
 
 
+AUTO_DEVICE = "auto: a GPU where there is one, else the CPU"
+
+
 @dataclass
 class DevicesWanted(Message):
     """The person has come to the device field; told to the widget that opened the form."""
@@ -87,6 +91,7 @@ class RunForm(ModalScreen[RunChoices | None]):
         self.network = network
         self.recipe = self._recipe(next(iter(RECIPES)))
         self._devices_asked = False
+        self._devices: dict[str, Device] = {}
 
     def compose(self) -> ComposeResult:
         with Vertical():
@@ -111,7 +116,7 @@ class RunForm(ModalScreen[RunChoices | None]):
             with Horizontal(classes="field"):
                 yield Label("device")
                 yield Cycle(("auto",), id="device")
-                yield Static("auto: a GPU where there is one, else the CPU", classes="hint", id="device-hint")
+                yield Static(AUTO_DEVICE, classes="hint", id="device-hint", markup=False)
             yield Static(
                 Text.assemble(
                     ("enter", ACCENT), ("  start     ", MUTED), ("↑↓", ACCENT), ("  field     ", MUTED),
@@ -129,9 +134,18 @@ class RunForm(ModalScreen[RunChoices | None]):
             self._devices_asked = True
             self.owner.post_message(DevicesWanted(self))
 
-    def offer_devices(self, names: tuple[str, ...]) -> None:
+    def offer_devices(self, devices: tuple[Device, ...]) -> None:
         """The devices that this machine has, once the engine has told."""
-        self.query_one("#device", Cycle).offer(("auto", *names))
+        self._devices = {device.name: device for device in devices}
+        self.query_one("#device", Cycle).offer(("auto", *self._devices))
+        self._show_device()
+
+    @on(Cycle.Changed, "#device")
+    def _show_device(self) -> None:
+        """How free the chosen one is."""
+        device = self._devices.get(self.query_one("#device", Cycle).value)
+        hint = AUTO_DEVICE if device is None else device_words(device)
+        self.query_one("#device-hint", Static).update(hint)
 
     @on(Cycle.Changed, "#recipe")
     def _recipe_chosen(self, event: Cycle.Changed) -> None:

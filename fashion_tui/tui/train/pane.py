@@ -170,7 +170,7 @@ class TrainPane(RunPane):
         except UserError as error:
             self.notify(str(error), severity="error", markup=False)
         else:
-            message.form.offer_devices(tuple(device.name for device in devices))
+            message.form.offer_devices(devices)
 
     # What keys do
 
