@@ -1,9 +1,11 @@
 """What happens around a trainer: its data goes, its folder can't be written any more, readers stand still."""
 
 import os
+import resource
 import shutil
 import signal
 import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,6 +19,7 @@ from fashion_tui.runs.lock import is_held
 from fashion_tui.runs.reader import RunReader
 from fashion_tui.runs.store import list_runs, load_status
 from fashion_tui.schema.events import CheckpointSaved, EpochEnd, Finished, Steps, Warned
+from tests.runs.parts import wait_until
 
 from .trainers import Trainer, assert_failed, assert_same, figures, make_run, of_kind
 
@@ -115,3 +118,20 @@ def test_a_request_that_nobody_could_answer_is_not_lost_with_the_terminal(train:
     trainer.process.send_signal(signal.SIGCONT)
     assert trainer.end() == 0
     assert load_status(run_path).state == "stopped"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="sets another process's limits")
+def test_a_log_that_cannot_grow_loses_no_figure(train: Train, tmp_path: Path) -> None:
+    """No file may grow beyond 6 KB, for a while: the training goes on, and all its figures come to be read."""
+    undisturbed = make_run(tmp_path / "undisturbed", epochs=6)
+    assert train(undisturbed).end() == 0
+
+    run_path = make_run(tmp_path / "runs", epochs=6)
+    limit, room = 6_000, 10**9
+    trainer = train(run_path, before=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, room)))
+    wait_until(lambda: "the log can't be written" in (load_status(run_path).message or ""))
+    step = load_status(run_path).step
+    wait_until(lambda: load_status(run_path).step > step)
+    resource.prlimit(trainer.process.pid, resource.RLIMIT_FSIZE, (room, room))
+    assert trainer.end() == 0
+    assert_same(run_path, undisturbed)
