@@ -31,14 +31,16 @@ def test_the_data_is_needed_at_the_start_alone(real_data: Path, train: Train, tm
     """Its folder deleted under a trainer costs nothing; a later trainer says what is missing, in a line."""
     folder = tmp_path / "data"
     shutil.copytree(real_data / "FashionMNIST" / "raw", folder / "FashionMNIST" / "raw")
-    run_path = make_run(tmp_path / "runs", dataset=verify(find("fashion-mnist", folder)), validation=56_000)
+    run_path = make_run(
+        tmp_path / "runs", dataset=verify(find("fashion-mnist", folder)), epochs=1, validation=0, batch_size=500
+    )
     trainer = train(run_path)
     trainer.wait_for(Steps)
     shutil.rmtree(folder)
     assert trainer.end() == 0
     assert of_kind(run_path, Finished)
     before = figures(run_path)
-    assert_failed(train(run_path, "--epochs", "3"), str(folder))
+    assert_failed(train(run_path, "--epochs", "2"), str(folder))
     assert figures(run_path) == before
 
 
@@ -55,10 +57,10 @@ def untouchable(folder: Path) -> Iterator[None]:
 
 def test_a_folder_made_read_only_costs_no_step(train: Train, tmp_path: Path) -> None:
     """The training goes on and says what can't be written; with the folder back, the next checkpoint is."""
-    undisturbed = make_run(tmp_path / "undisturbed", epochs=6)
+    undisturbed = make_run(tmp_path / "undisturbed", epochs=3)
     assert train(undisturbed).end() == 0
 
-    run_path = make_run(tmp_path / "runs", epochs=6)
+    run_path = make_run(tmp_path / "runs", epochs=3)
     trainer = train(run_path)
     trainer.wait_for(Steps)
     with untouchable(run_path / "checkpoints"), untouchable(run_path):
@@ -122,12 +124,12 @@ def test_a_request_that_nobody_could_answer_is_not_lost_with_the_terminal(train:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="sets another process's limits")
 def test_a_log_that_cannot_grow_loses_no_figure(train: Train, tmp_path: Path) -> None:
-    """No file may grow beyond 6 KB, for a while: the training goes on, and all its figures come to be read."""
-    undisturbed = make_run(tmp_path / "undisturbed", epochs=6)
+    """No file may grow beyond 3 KB, for a while: the training goes on, and all its figures come to be read."""
+    undisturbed = make_run(tmp_path / "undisturbed", epochs=3)
     assert train(undisturbed).end() == 0
 
-    run_path = make_run(tmp_path / "runs", epochs=6)
-    limit, room = 6_000, 10**9
+    run_path = make_run(tmp_path / "runs", epochs=3)
+    limit, room = 3_000, 10**9
     trainer = train(run_path, before=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, room)))
     wait_until(lambda: "the log can't be written" in (load_status(run_path).message or ""))
     step = load_status(run_path).step

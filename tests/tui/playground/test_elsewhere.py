@@ -55,7 +55,7 @@ async def test_ours_wait_for_its_and_the_outputs_are_not_mixed() -> None:
         it.prompt.action_run()
         await it.sees("In [2]: print('ours')", "In [3]:")
         await it.rest()
-        await it.sees("\n ours")
+        await until(it.pilot, lambda: "ours" in rows(it), "what ours printed")
         texts = rows(it)
         assert texts.index("theirs 9") < texts.index("In [2]: print('ours')") < texts.index("ours")
         theirs, ours = it.pane._conversation.record.cells

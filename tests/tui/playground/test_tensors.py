@@ -179,7 +179,7 @@ async def test_the_answers_come_while_the_window_changes_its_size() -> None:
 async def test_backward_is_offered_only_for_what_python_can_name() -> None:
     async with playground((120, 40)) as it:
         await it.run('w = torch.ones(2, requires_grad=True); globals()["a\'];print(1)#"] = (w**3).sum()')
-        await it.sees("sum")
+        await it.sees("Sum")  # in the table: the tensors have been listed
         await it.pilot.press("ctrl+g")
         await it.sees("graph of a'];print(1)#", "give it a name of Python's")
         await it.pilot.press("B")
