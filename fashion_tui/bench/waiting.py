@@ -1,5 +1,6 @@
 """What a person waits for, and what the app costs while a run trains. Everything is what they would start and press."""
 
+import asyncio
 import os
 import subprocess
 import sys
@@ -11,9 +12,11 @@ from pathlib import Path
 
 import psutil
 
+from fashion_tui.engine.client import Engine
 from fashion_tui.runs import launch
 from fashion_tui.runs.store import list_runs
 from fashion_tui.schema.bench import AppCost, Waiting
+from fashion_tui.schema.requests import Device, GetDevices
 
 from .screen import Screen
 
@@ -36,6 +39,7 @@ def waited(trials: int, tell: Tell) -> tuple[tuple[Waiting, ...], AppCost]:
     for _ in range(trials):
         tell("start-up times")
         found.setdefault("--help", []).append(_help_seconds())
+        found.setdefault("engine", []).append(asyncio.run(_engine_seconds()))
         with _world() as (environ, runs), _app(environ) as screen:
             found.setdefault("first paint", []).append(screen.wait_for("Playground") - screen.started)
             found.setdefault("prompt", []).append(screen.wait_for(r"In \[1\]") - screen.started)
@@ -51,6 +55,17 @@ def _help_seconds() -> float:
     began = time.perf_counter()
     subprocess.run([*APP, "--help"], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, check=True)
     return time.perf_counter() - began
+
+
+async def _engine_seconds() -> float:
+    """Until it has answered its first question: it imports torch for that."""
+    engine = Engine()
+    began = time.perf_counter()
+    try:
+        await engine.ask(GetDevices(), tuple[Device, ...])
+        return time.perf_counter() - began
+    finally:
+        await engine.close()
 
 
 @contextmanager

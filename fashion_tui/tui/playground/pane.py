@@ -42,6 +42,9 @@ from .prompt import Prompt
 from .talk import Talk
 from .transcript import Transcript
 
+TENSORS_SECONDS = 1.0
+"""How long a key that needs the newest tensors waits for them."""
+
 
 class PlaygroundPane(LookingUpPane):
     PANE: ClassVar[PaneName] = "playground"
@@ -298,7 +301,10 @@ class PlaygroundPane(LookingUpPane):
     async def action_lessons(self) -> None:
         await self.drawer.open_lessons()
 
+    @work(group="graph", exclusive=True)
     async def action_graph(self) -> None:
+        if self.drawer.tensors is not None:
+            await self.drawer.tensors.up_to_date(TENSORS_SECONDS)
         name = self._tensor_meant(tracked=True)
         if name is None and self._kernel.state != "idle":
             self.notify("The kernel is busy: the graph is there as soon as it has told of its tensors.")

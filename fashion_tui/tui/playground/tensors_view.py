@@ -1,5 +1,7 @@
 """The person's tensors, a line each, with a cursor."""
 
+import asyncio
+from contextlib import suppress
 from typing import ClassVar
 
 from rich.text import Text
@@ -35,6 +37,8 @@ class TensorsView(DrawerView):
         super().__init__(ask, id=id)
         self._problem = ""
         """Why the kernel couldn't list them when it was asked last."""
+        self._told = asyncio.Event()
+        """Set while nothing that was asked waits for its answer."""
 
     def compose(self) -> ComposeResult:
         yield GrowingLines(id="tensor-titles")
@@ -44,7 +48,13 @@ class TensorsView(DrawerView):
         return self.query_one(RowList)
 
     def renew(self) -> None:
+        self._told.clear()
         self._list()
+
+    async def up_to_date(self, seconds: float) -> None:
+        """Wait until the kernel has told of the tensors that there are now; so long at most."""
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._told.wait(), seconds)
 
     def forget(self) -> None:
         self.found = NO_TENSORS
@@ -59,11 +69,13 @@ class TensorsView(DrawerView):
     async def _list(self) -> None:
         before, self._problem = self._problem, ""
         found = await self.answer(ListTensors(), TensorList)
-        if found is not None:
-            self.found = found
-        elif not self._problem:
+        if found is None and not self._problem:
             self._problem = before
             self.set_timer(SOON, self.renew)
+            return
+        if found is not None:
+            self.found = found
+        self._told.set()
 
     def action_open(self) -> None:
         if self.chosen is not None:

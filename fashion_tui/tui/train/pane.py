@@ -77,6 +77,7 @@ class TrainPane(RunPane):
     def on_mount(self) -> None:
         self._wanted = _to_be_resumed(self.lab_app.runs)
         self.watch(self.app, "runs", self._runs_changed)
+        self.watch(self.app, "dataset", self._prepare)
 
     def main_widget(self) -> Widget:
         return self.query_one(RunList)
@@ -87,7 +88,7 @@ class TrainPane(RunPane):
 
     def _prepare(self) -> None:
         """Let a trainer wait for the run that may be started now."""
-        if self.lab_app.dataset is not None:
+        if self._in_front and self.lab_app.dataset is not None:
             dataset = self.lab_app.dataset.ref
             self.run_worker(lambda: self.lab_app.stand_by.prepare(dataset), thread=True, group="stand-by")
 
