@@ -57,7 +57,7 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True):
 
 GUIDE = Recipe(
     name="guide",
-    summary="the guide's network and its loop: Adam at 1e-3, batches of 32, 3 epochs",
+    summary="the guide's own: Adam, batches of 32",
     model="guide",
     epochs=3,
     batch_size=32,
@@ -69,7 +69,7 @@ GUIDE = Recipe(
 
 QUICK = Recipe(
     name="quick",
-    summary="the shortest way to an answer: a small network and one epoch, some five seconds on two cores",
+    summary="an answer within seconds: small, one epoch",
     model="quick",
     epochs=1,
     batch_size=64,
@@ -84,7 +84,7 @@ QUICK = Recipe(
 
 STRONG = Recipe(
     name="strong",
-    summary="what one trains over a coffee: Muon, label smoothing, mirrored pictures, 8 epochs",
+    summary="over a coffee: larger, Muon, mirrored pictures",
     model="strong",
     epochs=8,
     batch_size=256,
