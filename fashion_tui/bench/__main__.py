@@ -6,7 +6,7 @@ import sys
 import msgspec
 
 from fashion_tui.schema.bench import BenchRequest
-from fashion_tui.schema.errors import UserError
+from fashion_tui.schema.errors import UsageError, UserError
 
 from .client import Told
 from .measuring import measure
@@ -24,7 +24,7 @@ def main() -> int:
         request = msgspec.json.decode(sys.argv[1], type=BenchRequest)
         found = measure(request, lambda doing, done, total: tell(Told(doing=doing, done=done, total=total)))
     except UserError as error:
-        tell(Told(problem=str(error)))
+        tell(Told(problem=str(error), is_usage=isinstance(error, UsageError)))
         return error.exit_code
     tell(Told(measured=found))
     return 0

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import msgspec
 
 from fashion_tui.schema.bench import BenchRequest, Measured
-from fashion_tui.schema.errors import UserError
+from fashion_tui.schema.errors import UsageError, UserError
 
 COMMAND = (sys.executable, "-P", "-m", "fashion_tui.bench")
 
@@ -21,6 +21,8 @@ class Told(msgspec.Struct, frozen=True, kw_only=True):
     total: int = 0
     measured: Measured | None = None
     problem: str = ""
+    is_usage: bool = False
+    """The problem: whether it lies in what was asked for."""
 
 
 def measured(request: BenchRequest, progress: Callable[[str, int, int], None]) -> Measured:
@@ -36,7 +38,7 @@ def measured(request: BenchRequest, progress: Callable[[str, int, int], None]) -
                 if told.measured is not None:
                     return told.measured
                 if told.problem:
-                    raise UserError(told.problem)
+                    raise (UsageError if told.is_usage else UserError)(told.problem)
                 progress(told.doing, told.done, told.total)
         finally:
             process.kill()

@@ -3,6 +3,7 @@
 import statistics
 import time
 from collections.abc import Callable
+from operator import truediv
 
 import torch
 
@@ -72,7 +73,7 @@ def _speeds(  # noqa: PLR0913
     device: torch.device,
     peaks: dict[str, float],
     tell: Tell,
-) -> tuple[tuple[Speed, ...], float]:
+) -> tuple[tuple[Speed, ...], float | None]:
     """Of each road; and the guide's recipe over its loop. The roads take turns: what disturbs one disturbs all."""
     trainees = [road.begin(dataset, device, seed=0) for road in wanted]
     found: dict[str, list[float]] = {road.name: [] for road in wanted}
@@ -90,9 +91,9 @@ def _speeds(  # noqa: PLR0913
         _speed(road, trainee, found[road.name], peaks[road.precision(device)])
         for road, trainee in zip(wanted, trainees, strict=True)
     )
-    ours = found.get(GUIDE.name, [])
-    ratios = [one / other for one, other in zip(ours, found[LOOP], strict=False)]
-    return speeds, statistics.median(ratios) if ratios else 0.0
+    if GUIDE.name not in found:
+        return speeds, None
+    return speeds, statistics.median(map(truediv, found[GUIDE.name], found[LOOP]))
 
 
 def _speed(road: Road, trainee: Trainee, found: list[float], peak: float) -> Speed:

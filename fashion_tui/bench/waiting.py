@@ -16,6 +16,7 @@ from fashion_tui.engine.client import Engine
 from fashion_tui.runs import launch
 from fashion_tui.runs.store import list_runs
 from fashion_tui.schema.bench import AppCost, Waiting
+from fashion_tui.schema.errors import UserError
 from fashion_tui.schema.requests import Device, GetDevices
 
 from .screen import Screen
@@ -85,7 +86,7 @@ def _world() -> Iterator[tuple[dict[str, str], Path]]:
             runs,
         )
         for run in list_runs(runs):
-            with suppress(Exception):
+            with suppress(UserError):
                 launch.stop(Path(run.path))
 
 

@@ -23,10 +23,17 @@ def read_checkpoint(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
     """The two parts that `write_checkpoint` was given, on the CPU; BadCheckpoint where the file isn't such a one."""
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
-        return content["training"], content["trainer"]
+        return _as_now(content["training"]), content["trainer"]
     except (OSError, EOFError, RuntimeError, ValueError, LookupError, TypeError, pickle.UnpicklingError) as error:
         reason = str(error).strip().splitlines() or [type(error).__name__]
         raise BadCheckpoint(f"{path} is no checkpoint of fashion-tui: {reason[0]}") from error
+
+
+def _as_now(training: dict[str, Any]) -> dict[str, Any]:
+    """Checkpoints of version 0.1 of this package, from when a recipe had one optimiser, say so by another name."""
+    if "optimizer" in training:
+        training["optimizers"] = [training.pop("optimizer")]
+    return training
 
 
 def final_weights(training: dict[str, Any]) -> dict[str, Tensor]:

@@ -3,7 +3,7 @@
 from contextlib import AbstractContextManager, nullcontext
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from fashion_tui.schema.recipe import Precision, Recipe
 
@@ -17,23 +17,19 @@ BESIDE_MUON = 0.2
 def optimizers_for(recipe: Recipe, model: nn.Module) -> list[torch.optim.Optimizer]:
     """The recipe's optimisers over the model's parameters, which have to be on their device already.
 
-    Adam: Kingma and Ba 2014, "Adam: A Method for Stochastic Optimization". AdamW: Loshchilov and Hutter 2017,
-    "Decoupled Weight Decay Regularization". Fused: all parameters in one kernel. On a GPU the learning rate is a
-    tensor, so that a captured step reads it anew each time.
+    Adam: Kingma and Ba 2014, "Adam: A Method for Stochastic Optimization". Fused: all parameters in one kernel.
     """
-    parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
-    rate, decay = recipe.learning_rate, recipe.weight_decay
+    parameters = list(model.parameters())
+    rate = recipe.learning_rate
     if recipe.optimizer == "adam":
-        return [torch.optim.Adam(parameters, lr=_rate(rate, parameters), fused=True, capturable=parameters[0].is_cuda)]
-    if recipe.optimizer == "adamw":
-        return [_adamw(parameters, rate, decay)]
+        return [torch.optim.Adam(parameters, lr=rate, fused=True)]
     filters = [parameter for parameter in parameters if parameter.dim() == 4 and parameter.shape[1] > 1]
     others = [parameter for parameter in parameters if not any(parameter is one for one in filters)]
     found: list[torch.optim.Optimizer] = []
     if filters:
-        found.append(Muon(filters, lr=_rate(rate, filters)))
+        found.append(Muon(filters, lr=rate))
     if others:
-        found.append(_adamw(others, rate * BESIDE_MUON, decay))
+        found.append(torch.optim.Adam(others, lr=rate * BESIDE_MUON, fused=True))
     return found
 
 
@@ -50,15 +46,6 @@ def rate_factor(recipe: Recipe, step: int, steps: int) -> float:
     return min(rising, (steps - step) / (steps - top), 1.0)
 
 
-def set_rate(optimizer: torch.optim.Optimizer, rates: list[float]) -> None:
-    """The learning rate of each of its groups from now on."""
-    for group, rate in zip(optimizer.param_groups, rates, strict=True):
-        if isinstance(group["lr"], Tensor):
-            group["lr"].fill_(rate)
-        else:
-            group["lr"] = rate
-
-
 def precision_on(device: torch.device, recipe: Recipe) -> Precision:
     """The precision to compute in: the recipe's where the device has it, else fp32."""
     return recipe.precision if has_bf16(device) else "fp32"
@@ -69,17 +56,3 @@ def autocast(device: torch.device, precision: Precision) -> AbstractContextManag
     if precision == "fp32":
         return nullcontext()
     return torch.autocast(device.type, torch.bfloat16)
-
-
-def _adamw(parameters: list[nn.Parameter], rate: float, decay: float) -> torch.optim.Optimizer:
-    return torch.optim.AdamW(
-        parameters,
-        lr=_rate(rate, parameters),
-        weight_decay=decay,
-        fused=True,
-        capturable=parameters[0].is_cuda,
-    )
-
-
-def _rate(rate: float, parameters: list[nn.Parameter]) -> float | Tensor:
-    return torch.tensor(rate, device=parameters[0].device) if parameters[0].is_cuda else rate

@@ -12,7 +12,7 @@ from fashion_tui.schema.requests import WrittenNetwork
 
 from .datasets import ImageBatches, Images
 from .randomness import random_state, seed_everything, set_random_state
-from .recipes import autocast, optimizers_for, precision_on, rate_factor, set_rate
+from .recipes import autocast, optimizers_for, precision_on, rate_factor
 from .written import network_for
 
 
@@ -45,7 +45,7 @@ class Training:
         self.precision = precision_on(device, recipe)
         self.model = network_for(recipe, network).to(device)
         self.optimizers = optimizers_for(recipe, self.model)
-        self._rates = [[float(group["lr"]) for group in one.param_groups] for one in self.optimizers]
+        self._rates = [[group["lr"] for group in one.param_groups] for one in self.optimizers]
         """Of each optimiser's groups, before the schedule."""
         self.batches = ImageBatches(images.to(device), recipe, seed=seed)
 
@@ -156,7 +156,8 @@ class Training:
     def _follow_schedule(self) -> None:
         factor = rate_factor(self.recipe, self.step, self.recipe.epochs * self.steps_per_epoch)
         for optimizer, rates in zip(self.optimizers, self._rates, strict=True):
-            set_rate(optimizer, [rate * factor for rate in rates])
+            for group, rate in zip(optimizer.param_groups, rates, strict=True):
+                group["lr"] = rate * factor
 
     def _keep_figures(self, loss: Tensor, logits: Tensor, labels: Tensor) -> None:
         self.losses[self.step_in_epoch] = loss

@@ -19,7 +19,7 @@ def bench_tables(report: BenchReport) -> list[RenderableType]:
         Text(f"{report.device_name}{threads}, {versions}, {report.dataset}, {report.rounds} rounds", MUTED),
         _speeds(report),
     ]
-    if report.ratio:
+    if report.ratio is not None:
         found.append(
             Text.assemble("the guide's recipe over its own loop: ", (f"{report.ratio:.2f}×", f"bold {ACCENT}"))
         )

@@ -32,7 +32,11 @@ def _columns(rows: Sequence[TensorRow], signs: Glyphs) -> list[Column]:
 
     columns = [
         column("tensor", [Cell(said(row.name, signs), FOREGROUND) for row in rows], at_most=16),
-        column("shape", [Cell(shape_words(row.shape, signs), FOREGROUND) for row in rows], at_most=12),
+        column(
+            "shape",
+            [Cell(_shape(row, signs), FOREGROUND) for row in rows],
+            at_most=12,
+        ),
         column("dtype", [Cell(short_dtype(said(row.dtype, signs)), MUTED) for row in rows], at_most=8),
         column("device", [Cell(said(row.device, signs), MUTED) for row in rows], at_most=8),
         column("grad", [_grad(row, signs) for row in rows], at_most=9),
@@ -72,3 +76,7 @@ def _figure(row: TensorRow, which: str, signs: Glyphs) -> Cell:
 def _shares(row: TensorRow, signs: Glyphs) -> Cell:
     """The same sign for those that lie in the same memory."""
     return Cell(f"{'≡' if signs.unicode else '='}{row.shares}", GOOD) if row.shares else EMPTY
+
+
+def _shape(row: TensorRow, signs: Glyphs) -> str:
+    return shape_words(row.shape, signs) if row.has_shape else "nested"

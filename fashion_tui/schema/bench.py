@@ -80,8 +80,8 @@ class Measured(msgspec.Struct, frozen=True, kw_only=True):
     """By precision: 10⁹ operations a second in a product of two large matrices."""
     speeds: tuple[Speed, ...]
     trained: tuple[Trained, ...]
-    ratio: float
-    """Images a second of the guide's recipe over those of its loop; median of the rounds."""
+    ratio: float | None
+    """Images a second of the guide's recipe over those of its loop, median of the rounds; None without that recipe."""
 
 
 class BenchReport(msgspec.Struct, frozen=True, kw_only=True):
@@ -96,7 +96,7 @@ class BenchReport(msgspec.Struct, frozen=True, kw_only=True):
     rounds: int
     seconds: float
     results: tuple[Speed, ...]
-    ratio: float
+    ratio: float | None
     peak_gflops: dict[str, float]
     trained: tuple[Trained, ...]
     waiting: tuple[Waiting, ...]

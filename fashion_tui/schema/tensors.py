@@ -88,6 +88,8 @@ class TensorRow(msgspec.Struct, frozen=True, kw_only=True):
     """Rows with the same number share memory; 0: with none of the others."""
     problem: str = ""
     """Why there are no numbers, in one line."""
+    has_shape: bool = True
+    """False for a nested tensor, whose parts differ in size."""
 
 
 class TensorList(msgspec.Struct, frozen=True, kw_only=True):

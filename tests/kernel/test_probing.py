@@ -97,6 +97,7 @@ async def test_odd_names_and_tensors_that_answer_nothing_cost_their_own_row_alon
     assert {"\\ud800", "nested", "jagged", "z"} <= set(rows)
     assert rows["z"].shape == (4,)
     assert rows["nested"].problem
+    assert not rows["nested"].has_shape
     assert rows["jagged"].dtype == "float32"
 
 

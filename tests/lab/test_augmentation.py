@@ -3,7 +3,6 @@
 from typing import Any
 
 import msgspec
-import pytest
 import torch
 from torch import Tensor
 
@@ -39,40 +38,8 @@ def test_alternating_shows_both_sides_in_two_epochs() -> None:
     assert torch.equal(augmented(recipe(flip="alternating"), 2), first)
 
 
-def test_by_chance_each_epoch_draws_anew() -> None:
-    drawn = [mirrored(augmented(recipe(flip="random"), epoch)) for epoch in range(4)]
-    assert len({tuple(one) for one in drawn}) == 4
-    assert all(0.35 < sum(one) / COUNT < 0.65 for one in drawn)
-
-
-def test_a_moved_picture_is_the_old_one_elsewhere_and_every_place_comes() -> None:
-    moved = augmented(recipe(crop=2))
-    padded = torch.nn.functional.pad(IMAGES, (2,) * 4, mode="replicate")
-    found = set()
-    for number in range(COUNT):
-        places = [
-            (row, column)
-            for row in range(5)
-            for column in range(5)
-            if torch.equal(moved[number], padded[number, :, row : row + 28, column : column + 28])
-        ]
-        assert len(places) == 1
-        found |= set(places)
-    assert len(found) == 25
-
-
-def test_a_square_is_blanked_and_nothing_else() -> None:
-    erased = augmented(recipe(erase=6))
-    for image, before in zip(erased, IMAGES, strict=True):
-        rows, columns = (image[0] != before[0]).nonzero(as_tuple=True)
-        assert len(rows) == 36
-        assert (image[0][rows, columns] == 0).all()
-        assert rows.max() - rows.min() == columns.max() - columns.min() == 5
-
-
-@pytest.mark.parametrize("changes", [{"flip": "random"}, {"flip": "alternating"}, {"crop": 1}, {"erase": 4}])
-def test_it_is_a_function_of_seed_epoch_and_place_alone(changes: dict[str, Any]) -> None:
-    wanted = recipe(**changes)
+def test_it_is_a_function_of_seed_epoch_and_place_alone() -> None:
+    wanted = recipe(flip="alternating")
     torch.manual_seed(5)
     whole = augmented(wanted, epoch=3, seed=7)
     torch.rand(9)

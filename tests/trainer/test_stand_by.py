@@ -16,8 +16,9 @@ from fashion_tui.runs.stand_by import StandBy
 from fashion_tui.runs.store import load_config, load_status
 from fashion_tui.schema.dataset import DatasetRef
 from fashion_tui.schema.events import Finished, Steps
+from tests.runs.parts import wait_until
 
-from .trainers import PATIENCE, assert_same, events, make_run, of_kind
+from .trainers import assert_same, events, make_run, of_kind
 
 
 @pytest.fixture
@@ -36,19 +37,11 @@ def is_ready(pid: int) -> bool:
     return process.memory_info().rss > 300 * 2**20 and after.user + after.system - before.user - before.system < 0.02
 
 
-def wait(condition: object, what: str) -> None:
-    assert callable(condition)
-    deadline = time.monotonic() + PATIENCE
-    while not condition():
-        assert time.monotonic() < deadline, what
-        time.sleep(0.02)
-
-
 def prepared(stand_by: StandBy) -> int:
     stand_by.prepare(verify(find("synthetic")))
     pid = stand_by.pid
     assert pid is not None
-    wait(lambda: is_ready(pid), "ready")
+    wait_until(lambda: is_ready(pid))
     return pid
 
 
@@ -59,17 +52,17 @@ def ended(run_path: Path) -> bool:
 def test_it_takes_the_run_at_once_and_computes_what_a_cold_one_does(tmp_path: Path, stand_by: StandBy) -> None:
     cold = make_run(tmp_path / "cold", epochs=1)
     launch(cold)
-    wait(lambda: ended(cold), "the cold run's end")
+    wait_until(lambda: ended(cold))
 
     waiting = prepared(stand_by)
     warm = make_run(tmp_path / "warm", epochs=1)
     began = time.time()
     assert launch(warm, stand_by=stand_by) == waiting
-    wait(lambda: of_kind(warm, Steps), "its first figures")
+    wait_until(lambda: bool(of_kind(warm, Steps)))
     first = of_kind(warm, Steps)[0].time - began
     print(f"\nfrom the start of a run to its first figures: {first:.2f} s")
     assert stand_by.pid is None
-    wait(lambda: ended(warm), "the warm run's end")
+    wait_until(lambda: ended(warm))
     assert load_status(warm).state == "finished"
     assert isinstance(events(warm)[-1], Finished)
     assert_same(warm, cold)
@@ -80,7 +73,7 @@ def test_with_its_run_it_has_a_session_of_its_own_and_answers(tmp_path: Path, st
     waiting = prepared(stand_by)
     run_path = make_run(tmp_path, epochs=100)
     launch(run_path, stand_by=stand_by)
-    wait(lambda: of_kind(run_path, Steps), "its first figures")
+    wait_until(lambda: bool(of_kind(run_path, Steps)))
     process = psutil.Process(waiting)
     who = holder(run_path)
     assert who is not None
@@ -93,7 +86,7 @@ def test_with_its_run_it_has_a_session_of_its_own_and_answers(tmp_path: Path, st
     assert pause(run_path).state == "paused"
     assert resume(run_path).state == "running"
     os.kill(waiting, signal.SIGTERM)
-    wait(lambda: not is_held(run_path), "its end")
+    wait_until(lambda: not is_held(run_path))
     assert load_status(run_path).state == "stopped"
 
 
@@ -102,8 +95,8 @@ def test_given_its_run_before_it_is_ready_it_trains_it_all_the_same(tmp_path: Pa
     waiting = stand_by.pid
     run_path = make_run(tmp_path, epochs=1)
     assert launch(run_path, stand_by=stand_by) == waiting
-    wait(lambda: is_held(run_path), "the lock")
-    wait(lambda: ended(run_path), "the end")
+    wait_until(lambda: is_held(run_path))
+    wait_until(lambda: ended(run_path))
     assert load_status(run_path).state == "finished"
 
 
@@ -112,7 +105,7 @@ def test_it_goes_when_nobody_could_give_it_a_run_any_more(stand_by: StandBy) -> 
     assert stand_by.pid is not None
     process = psutil.Process(stand_by.pid)
     stand_by.close()
-    wait(lambda: not process.is_running() or process.status() == psutil.STATUS_ZOMBIE, "its end")
+    wait_until(lambda: not process.is_running() or process.status() == psutil.STATUS_ZOMBIE)
 
 
 def test_where_it_has_died_the_run_starts_cold(tmp_path: Path, stand_by: StandBy) -> None:
@@ -121,10 +114,10 @@ def test_where_it_has_died_the_run_starts_cold(tmp_path: Path, stand_by: StandBy
     assert waiting is not None
     process = psutil.Process(waiting)
     process.kill()
-    wait(lambda: process.status() == psutil.STATUS_ZOMBIE or not process.is_running(), "its death")
+    wait_until(lambda: process.status() == psutil.STATUS_ZOMBIE or not process.is_running())
     run_path = make_run(tmp_path, epochs=1)
     assert launch(run_path, stand_by=stand_by) != waiting
-    wait(lambda: ended(run_path), "the end")
+    wait_until(lambda: ended(run_path))
     assert load_status(run_path).state == "finished"
     assert load_config(run_path).threads == 1
 

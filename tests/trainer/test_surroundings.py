@@ -110,8 +110,7 @@ def test_viewers_and_a_tail_and_one_that_stands_still_see_the_same_and_cost_noth
             reader.wait()
 
 
-def test_a_request_that_nobody_could_answer_is_not_lost_with_the_terminal(train: Train, tmp_path: Path) -> None:
-    """Asked while the trainer stands still, answered when it goes on."""
+def test_a_request_made_while_it_stands_still_is_answered_when_it_goes_on(train: Train, tmp_path: Path) -> None:
     run_path = make_run(tmp_path, epochs=200)
     trainer = train(run_path)
     trainer.wait_for(Steps)

@@ -86,8 +86,8 @@ def bench_command(  # noqa: PLR0913
         threads=threads,
     )
     with _progress() as say:
-        waiting, app = ((), None) if no_app else waited(1, say)
         found = measured(request, say)
+        waiting, app = ((), None) if no_app else waited(max(rounds // ROUNDS, 1), say)
     report = BenchReport(
         date=time.strftime("%Y-%m-%d"),
         versions=library_versions(),

@@ -94,6 +94,7 @@ def _row(found: Found, group: int) -> TensorRow:
             numbers=None,
             shares=0,
             problem=_in_short(error),
+            has_shape=False,
         )
 
 

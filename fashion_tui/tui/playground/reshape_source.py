@@ -40,7 +40,7 @@ def source_of(text: str, rows: Iterable[TensorRow]) -> Source:
 def _of_row(row: TensorRow) -> Source:
     if row.kind == "array":
         raise UserError(f"{row.name} is a NumPy array: torch.from_numpy({row.name}) is a tensor of the same memory")
-    if len(row.strides) != len(row.shape):
+    if not row.has_shape or len(row.strides) != len(row.shape):
         raise UserError(f"{row.name} has no strides: it isn't laid out as a grid in memory")
     return Source(row.name, row.shape, row.strides)
 
