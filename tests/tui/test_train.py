@@ -15,6 +15,7 @@ from fashion_tui.data import files
 from fashion_tui.runs import launch, store
 from fashion_tui.runs.checkpoints import CheckpointStore
 from fashion_tui.schema.recipe import GUIDE, QUICK
+from fashion_tui.schema.requests import Device, GetDevices
 from fashion_tui.schema.run import LIVE_STATES
 from fashion_tui.tui.app import FashionApp
 from fashion_tui.tui.dialogs import Question
@@ -152,6 +153,19 @@ async def test_the_form_offers_the_devices_of_this_machine(tmp_path: Path) -> No
         await pilot.press("right")
         await until(pilot, lambda: "‹ cpu ›" in screen_text(app), "the choice")
         await until(pilot, lambda: "% busy" in screen_text(app) and "taken" in screen_text(app), "how free it is")
+
+
+async def test_devices_that_come_when_the_form_is_gone_disturb_nothing(tmp_path: Path) -> None:
+    """The engine takes seconds to tell of them: torch has to be imported."""
+    async with train_pane(tmp_path / "runs") as (app, pilot):
+        await fill(pilot)
+        app.screen.query_one("#device").focus()
+        await pilot.pause()
+        await pilot.press("escape")
+        await until(pilot, lambda: not isinstance(app.screen, RunForm), "the pane again")
+        assert await app.engine.ask(GetDevices(), tuple[Device, ...])  # the one before it is answered by then
+        await fill(pilot, epochs="1")
+        assert isinstance(app.screen, RunForm)
 
 
 async def test_a_runs_folder_that_cannot_be_written_is_told_in_one_line(tmp_path: Path) -> None:

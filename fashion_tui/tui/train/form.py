@@ -53,13 +53,13 @@ class Field:
 FIELDS: tuple[Field, ...] = (
     Field("epochs", "epochs", "times through the training set", int),
     Field("batch_size", "batch size", "images in a step", int),
-    Field("learning_rate", "learning rate", "the highest, where the recipe changes it", float),
+    Field("learning_rate", "learning rate", "the highest of its schedule", float),
     Field("seed", "seed", "the same seed gives the same run", int),
-    Field("validation", "held out", "training images kept back to validate on; 0: none", int),
+    Field("validation", "held out", "images kept to validate on; 0: none", int),
 )
 
 
-AUTO_DEVICE = "auto: a GPU where there is one, else the CPU"
+AUTO_DEVICE = "a GPU where there is one, or the CPU"
 
 
 @dataclass

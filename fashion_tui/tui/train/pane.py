@@ -171,7 +171,8 @@ class TrainPane(RunPane):
         except UserError as error:
             self.notify(str(error), severity="error", markup=False)
         else:
-            message.form.offer_devices(devices)
+            if message.form.is_attached:  # or the run was started, or given up, meanwhile
+                message.form.offer_devices(devices)
 
     # What keys do
 
