@@ -18,7 +18,7 @@ from fashion_tui.schema.dataset import DatasetRef
 from fashion_tui.schema.events import Finished, Steps
 from tests.runs.parts import wait_until
 
-from .trainers import assert_same, events, make_run, of_kind
+from .trainers import PATIENCE, assert_same, events, make_run, of_kind
 
 
 @pytest.fixture
@@ -41,7 +41,7 @@ def prepared(stand_by: StandBy) -> int:
     stand_by.prepare(verify(find("synthetic")))
     pid = stand_by.pid
     assert pid is not None
-    wait_until(lambda: is_ready(pid))
+    wait_until(lambda: is_ready(pid), PATIENCE)
     return pid
 
 
@@ -52,17 +52,17 @@ def ended(run_path: Path) -> bool:
 def test_it_takes_the_run_at_once_and_computes_what_a_cold_one_does(tmp_path: Path, stand_by: StandBy) -> None:
     cold = make_run(tmp_path / "cold", epochs=1)
     launch(cold)
-    wait_until(lambda: ended(cold))
+    wait_until(lambda: ended(cold), PATIENCE)
 
     waiting = prepared(stand_by)
     warm = make_run(tmp_path / "warm", epochs=1)
     began = time.time()
     assert launch(warm, stand_by=stand_by) == waiting
-    wait_until(lambda: bool(of_kind(warm, Steps)))
+    wait_until(lambda: bool(of_kind(warm, Steps)), PATIENCE)
     first = of_kind(warm, Steps)[0].time - began
     print(f"\nfrom the start of a run to its first figures: {first:.2f} s")
     assert stand_by.pid is None
-    wait_until(lambda: ended(warm))
+    wait_until(lambda: ended(warm), PATIENCE)
     assert load_status(warm).state == "finished"
     assert isinstance(events(warm)[-1], Finished)
     assert_same(warm, cold)
@@ -73,7 +73,7 @@ def test_with_its_run_it_has_a_session_of_its_own_and_answers(tmp_path: Path, st
     waiting = prepared(stand_by)
     run_path = make_run(tmp_path, epochs=100)
     launch(run_path, stand_by=stand_by)
-    wait_until(lambda: bool(of_kind(run_path, Steps)))
+    wait_until(lambda: bool(of_kind(run_path, Steps)), PATIENCE)
     process = psutil.Process(waiting)
     who = holder(run_path)
     assert who is not None
@@ -86,7 +86,7 @@ def test_with_its_run_it_has_a_session_of_its_own_and_answers(tmp_path: Path, st
     assert pause(run_path).state == "paused"
     assert resume(run_path).state == "running"
     os.kill(waiting, signal.SIGTERM)
-    wait_until(lambda: not is_held(run_path))
+    wait_until(lambda: not is_held(run_path), PATIENCE)
     assert load_status(run_path).state == "stopped"
 
 
@@ -95,8 +95,8 @@ def test_given_its_run_before_it_is_ready_it_trains_it_all_the_same(tmp_path: Pa
     waiting = stand_by.pid
     run_path = make_run(tmp_path, epochs=1)
     assert launch(run_path, stand_by=stand_by) == waiting
-    wait_until(lambda: is_held(run_path))
-    wait_until(lambda: ended(run_path))
+    wait_until(lambda: is_held(run_path), PATIENCE)
+    wait_until(lambda: ended(run_path), PATIENCE)
     assert load_status(run_path).state == "finished"
 
 
@@ -105,7 +105,7 @@ def test_it_goes_when_nobody_could_give_it_a_run_any_more(stand_by: StandBy) -> 
     assert stand_by.pid is not None
     process = psutil.Process(stand_by.pid)
     stand_by.close()
-    wait_until(lambda: not process.is_running() or process.status() == psutil.STATUS_ZOMBIE)
+    wait_until(lambda: not process.is_running() or process.status() == psutil.STATUS_ZOMBIE, PATIENCE)
 
 
 def test_where_it_has_died_the_run_starts_cold(tmp_path: Path, stand_by: StandBy) -> None:
@@ -114,10 +114,10 @@ def test_where_it_has_died_the_run_starts_cold(tmp_path: Path, stand_by: StandBy
     assert waiting is not None
     process = psutil.Process(waiting)
     process.kill()
-    wait_until(lambda: process.status() == psutil.STATUS_ZOMBIE or not process.is_running())
+    wait_until(lambda: process.status() == psutil.STATUS_ZOMBIE or not process.is_running(), PATIENCE)
     run_path = make_run(tmp_path, epochs=1)
     assert launch(run_path, stand_by=stand_by) != waiting
-    wait_until(lambda: ended(run_path))
+    wait_until(lambda: ended(run_path), PATIENCE)
     assert load_status(run_path).state == "finished"
     assert load_config(run_path).threads == 1
 

@@ -123,16 +123,16 @@ def test_a_request_made_while_it_stands_still_is_answered_when_it_goes_on(train:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="sets another process's limits")
 def test_a_log_that_cannot_grow_loses_no_figure(train: Train, tmp_path: Path) -> None:
-    """No file may grow beyond 3 KB, for a while: the training goes on, and all its figures come to be read."""
-    undisturbed = make_run(tmp_path / "undisturbed", epochs=3)
+    """No file may grow beyond 3 KB, for a second or two: the training goes on, and all its figures come to be read."""
+    undisturbed = make_run(tmp_path / "undisturbed", epochs=8)
     assert train(undisturbed).end() == 0
 
-    run_path = make_run(tmp_path / "runs", epochs=3)
+    run_path = make_run(tmp_path / "runs", epochs=8)
     limit, room = 3_000, 10**9
     trainer = train(run_path, before=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, room)))
-    wait_until(lambda: "the log can't be written" in (load_status(run_path).message or ""))
+    wait_until(lambda: "the log can't be written" in (load_status(run_path).message or ""), 60)
     step = load_status(run_path).step
-    wait_until(lambda: load_status(run_path).step > step)
+    wait_until(lambda: load_status(run_path).step > step, 60)
     resource.prlimit(trainer.process.pid, resource.RLIMIT_FSIZE, (room, room))
     assert trainer.end() == 0
     assert_same(run_path, undisturbed)
