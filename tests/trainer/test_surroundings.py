@@ -130,9 +130,11 @@ def test_a_log_that_cannot_grow_loses_no_figure(train: Train, tmp_path: Path) ->
     run_path = make_run(tmp_path / "runs", epochs=8)
     limit, room = 3_000, 10**9
     trainer = train(run_path, before=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, room)))
-    wait_until(lambda: "the log can't be written" in (load_status(run_path).message or ""), 60)
+    wait_until(lambda: "can't be written" in (load_status(run_path).message or ""), 60)
     step = load_status(run_path).step
     wait_until(lambda: load_status(run_path).step > step, 60)
+    assert (run_path / "events.jsonl").stat().st_size <= limit
     resource.prlimit(trainer.process.pid, resource.RLIMIT_FSIZE, (room, room))
     assert trainer.end() == 0
+    assert "the log can't be written, the training goes on" in trainer.output()
     assert_same(run_path, undisturbed)
