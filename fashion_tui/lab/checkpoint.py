@@ -30,13 +30,15 @@ def read_checkpoint(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
 
 
 def _as_now(training: dict[str, Any]) -> dict[str, Any]:
-    """Checkpoints of version 0.1 of this package, from when a recipe had one optimiser, say so by another name."""
+    """Checkpoints of version 0.1 of this package: one optimiser, its settings beside its state, no averages."""
     if "optimizer" in training:
         training["optimizers"] = [training.pop("optimizer")]
+    training["optimizers"] = [one.get("state", one) for one in training["optimizers"]]
+    training.setdefault("averaged", None)
     return training
 
 
 def final_weights(training: dict[str, Any]) -> dict[str, Tensor]:
-    """The weights to evaluate and to export, out of the state of a `Training`."""
-    weights: dict[str, Tensor] = training["model"]
+    """The weights to evaluate and to export, the averaged ones where there are any, of the state of a `Training`."""
+    weights: dict[str, Tensor] = training["model"] if training["averaged"] is None else training["averaged"]
     return weights

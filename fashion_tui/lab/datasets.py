@@ -7,6 +7,7 @@ operations on small tensors, in place of the decoding, collating and copying of 
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import msgspec
 import torch
@@ -94,6 +95,17 @@ def normalise(pixels: Tensor, mean: float, std: float) -> Tensor:
     return pixels.to(torch.float32).div_(255).sub_(mean).div_(std)
 
 
+class Batch(NamedTuple):
+    """Some pictures of a set, on the device that computes."""
+
+    pixels: Tensor
+    """uint8 [B, 1, 28, 28]."""
+    labels: Tensor
+    """int64 [B]."""
+    places: Tensor
+    """int64 [B]: where they stand in the set."""
+
+
 class ImageBatches:
     """The shuffled, normalised batches of every epoch of a training.
 
@@ -101,15 +113,21 @@ class ImageBatches:
     training that resumes in the middle of an epoch needs two numbers to go on with exactly the batches that were next.
     """
 
-    def __init__(self, images: Images, recipe: Recipe, *, seed: int) -> None:
-        """UsageError where the images don't fill one batch. The last batch of an epoch holds what is left."""
+    def __init__(self, images: Images, recipe: Recipe, *, seed: int, device: torch.device) -> None:
+        """Puts the set on the device where that has room for it, else streams it, a batch at a time.
+
+        UsageError where the images don't fill one batch. The last batch of an epoch holds what is left.
+        """
         if not 1 <= recipe.batch_size <= len(images):
             raise UsageError(
                 f"batch size is {recipe.batch_size}; it must be from 1 to the {len(images):,} training images"
             )
-        self.images = images
+        self.is_resident = has_room_for(images, device)
+        self.images = images.to(device) if self.is_resident else images
         self.recipe = recipe
         self.seed = seed
+        self.device = device
+        self._augmented = Augmentation(recipe, len(images), seed=seed, device=device)
 
     def __len__(self) -> int:
         """Steps of an epoch."""
@@ -119,13 +137,34 @@ class ImageBatches:
         """int64 [N]: every index once, as that epoch visits them. Drawn on the CPU: the same for every device."""
         return torch.randperm(len(self.images), generator=generator_for(self.seed, Purpose.SHUFFLE, epoch))
 
-    def epoch(self, epoch: int, first_step: int = 0) -> Iterator[tuple[Tensor, Tensor]]:
-        """The batches of an epoch from `first_step` on (0: the first): float32 [B, 1, 28, 28], int64 [B]."""
-        pixels, labels, recipe = self.images.pixels, self.images.labels, self.recipe
-        augmented = Augmentation(recipe, len(labels), seed=self.seed, epoch=epoch, device=pixels.device)
-        for indices in self.order(epoch).to(pixels.device).split(recipe.batch_size)[first_step:]:
-            images = normalise(pixels.index_select(0, indices), recipe.mean, recipe.std)
-            yield augmented(images, indices), labels.index_select(0, indices)
+    def epoch(self, epoch: int, first_step: int = 0) -> Iterator[Batch]:
+        """The batches of an epoch from `first_step` on (0: the first), whose pictures `prepared` then makes ready."""
+        self._augmented.begin(epoch)
+        pixels, labels = self.images.pixels, self.images.labels
+        for places in self.order(epoch).to(pixels.device).split(self.recipe.batch_size)[first_step:]:
+            yield self._on_device(Batch(pixels.index_select(0, places), labels.index_select(0, places), places))
+
+    def prepared(self, batch: Batch) -> Tensor:
+        """float32 [B, 1, 28, 28]: normalised, and augmented as the epoch does it that was begun last."""
+        return self._augmented(normalise(batch.pixels, self.recipe.mean, self.recipe.std), batch.places)
+
+    def _on_device(self, batch: Batch) -> Batch:
+        """From pinned memory a batch is copied while the device computes."""
+        if self.is_resident:
+            return batch
+        return Batch(*(part.pin_memory().to(self.device, non_blocking=True) for part in batch))
+
+
+RESIDENT_SHARE = 0.5
+"""Most of a device's free memory that a set may take: the network and its gradients have to live beside it."""
+
+
+def has_room_for(images: Images, device: torch.device) -> bool:
+    """Whether the set may live on the device: always, but on a GPU with little free memory."""
+    if device.type != "cuda":
+        return True
+    free, _ = torch.cuda.mem_get_info(device)
+    return images.pixels.nbytes + images.labels.nbytes <= RESIDENT_SHARE * free
 
 
 def _read(source: Source, ref: DatasetRef) -> tuple[Images, Images]:

@@ -95,10 +95,11 @@ def has_bf16(device: torch.device) -> bool:
 
 
 def set_determinism(*, deterministic: bool) -> None:
-    """Lets torch use only algorithms that give the same bits each time, or the fastest ones.
+    """Lets torch use only algorithms that give the same bits each time, or the fastest ones; TF32 on a GPU in any case.
 
     To be called before CUDA has worked: cuBLAS reads its variable when it starts.
     """
+    torch.backends.cuda.matmul.fp32_precision = "tf32"
     torch.backends.cudnn.benchmark = not deterministic
     torch.use_deterministic_algorithms(deterministic)
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]

@@ -26,10 +26,10 @@ def layer_that_broke(training: Training, step: int, *, go_on: Callable[[], bool]
                 return None
             if made == step - 1:
                 break
-    images, _ = next(training.batches.epoch(training.epoch, first_step=training.step_in_epoch))
+    batch = next(training.batches.epoch(training.epoch, first_step=training.step_in_epoch))
     training.model.train()
     with autocast(training.device, training.precision):
-        return first_non_finite_layer(training.model, images)
+        return first_non_finite_layer(training.model, training.batches.prepared(batch))
 
 
 def first_non_finite_layer(model: nn.Module, images: Tensor) -> str | None:

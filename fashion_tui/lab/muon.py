@@ -21,7 +21,7 @@ class Muon(torch.optim.Optimizer):
     a norm of √O, so that the learning rate is relative to the weights.
     """
 
-    def __init__(self, filters: Iterable[Tensor], *, lr: float, momentum: float = 0.6) -> None:
+    def __init__(self, filters: Iterable[Tensor], *, lr: float | Tensor, momentum: float = 0.6) -> None:
         super().__init__(filters, {"lr": lr, "momentum": momentum})
 
     @torch.no_grad()
@@ -42,7 +42,7 @@ class Muon(torch.optim.Optimizer):
         momentum.mul_(group["momentum"]).add_(gradient)
         direction = gradient.add(momentum, alpha=group["momentum"])
         filters.mul_(len(filters) ** 0.5 / filters.norm())
-        filters.sub_(orthogonalised(direction.flatten(1)).view_as(filters), alpha=group["lr"])
+        filters.sub_(orthogonalised(direction.flatten(1)).view_as(filters).mul_(group["lr"]))
 
 
 def orthogonalised(matrix: Tensor) -> Tensor:

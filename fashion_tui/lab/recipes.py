@@ -3,7 +3,7 @@
 from contextlib import AbstractContextManager, nullcontext
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from fashion_tui.schema.recipe import Precision, Recipe
 
@@ -17,20 +17,34 @@ BESIDE_MUON = 0.2
 def optimizers_for(recipe: Recipe, model: nn.Module) -> list[torch.optim.Optimizer]:
     """The recipe's optimisers over the model's parameters, which have to be on their device already.
 
-    Adam: Kingma and Ba 2014, "Adam: A Method for Stochastic Optimization". Fused: all parameters in one kernel.
+    Adam: Kingma and Ba 2014, "Adam: A Method for Stochastic Optimization". Fused: all parameters in one kernel. On a
+    CUDA GPU the learning rates and Adam's counts are tensors there, as a CUDA graph needs them. Each group's `top_rate`
+    is its learning rate at the top of the schedule.
     """
     parameters = list(model.parameters())
-    rate = recipe.learning_rate
+    on_gpu = any(parameter.is_cuda for parameter in parameters)
+
+    def rate(top: float) -> float | Tensor:
+        return torch.tensor(top, device=parameters[0].device) if on_gpu else top
+
+    def adam(some: list[nn.Parameter], top: float) -> torch.optim.Optimizer:
+        return torch.optim.Adam(some, lr=rate(top), fused=True, capturable=on_gpu)
+
+    found: list[tuple[torch.optim.Optimizer, float]] = []
     if recipe.optimizer == "adam":
-        return [torch.optim.Adam(parameters, lr=rate, fused=True)]
-    filters = [parameter for parameter in parameters if parameter.dim() == 4 and parameter.shape[1] > 1]
-    others = [parameter for parameter in parameters if not any(parameter is one for one in filters)]
-    found: list[torch.optim.Optimizer] = []
-    if filters:
-        found.append(Muon(filters, lr=rate))
-    if others:
-        found.append(torch.optim.Adam(others, lr=rate * BESIDE_MUON, fused=True))
-    return found
+        found.append((adam(parameters, recipe.learning_rate), recipe.learning_rate))
+    else:
+        filters = [parameter for parameter in parameters if parameter.dim() == 4 and parameter.shape[1] > 1]
+        others = [parameter for parameter in parameters if not any(parameter is one for one in filters)]
+        if filters:
+            found.append((Muon(filters, lr=rate(recipe.learning_rate)), recipe.learning_rate))
+        if others:
+            beside = recipe.learning_rate * BESIDE_MUON
+            found.append((adam(others, beside), beside))
+    for optimizer, top in found:
+        for group in optimizer.param_groups:
+            group["top_rate"] = top
+    return [optimizer for optimizer, _ in found]
 
 
 def rate_factor(recipe: Recipe, step: int, steps: int) -> float:

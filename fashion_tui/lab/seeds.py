@@ -12,6 +12,8 @@ class Purpose(IntEnum):
     SHUFFLE = 0
     DRAWING = 1
     FLIP = 2
+    CROP = 3
+    ERASE = 4
 
 
 def generator_for(seed: int, purpose: Purpose, *place: int) -> torch.Generator:

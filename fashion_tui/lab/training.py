@@ -1,18 +1,19 @@
 """The training loop, and everything that decides its next step."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import torch
-import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 
-from fashion_tui.schema.recipe import Recipe
+from fashion_tui.schema.recipe import Precision, Recipe
 from fashion_tui.schema.requests import WrittenNetwork
 
+from .cuda_graph import CapturedStep
 from .datasets import ImageBatches, Images
-from .randomness import random_state, seed_everything, set_random_state
-from .recipes import autocast, optimizers_for, precision_on, rate_factor
+from .randomness import seed_everything
+from .recipes import rate_factor
+from .step import Step
 from .written import network_for
 
 
@@ -29,7 +30,7 @@ class Training:
     the state between two steps and loads it into a new `Training` goes on as if nothing had been, to the bit.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913
         self,
         recipe: Recipe,
         images: Images,
@@ -37,17 +38,20 @@ class Training:
         device: torch.device,
         seed: int,
         network: WrittenNetwork | None = None,
+        compiled: bool = False,
     ) -> None:
-        """`network`: one that a person has written, in the place of the recipe's; its code is executed."""
+        """`network`: one that a person has written, in the place of the recipe's; its code is executed.
+
+        `compiled`: by `torch.compile`, which takes its time in the first step.
+        """
         seed_everything(seed)
         self.recipe = recipe
         self.device = device
-        self.precision = precision_on(device, recipe)
         self.model = network_for(recipe, network).to(device)
-        self.optimizers = optimizers_for(recipe, self.model)
-        self._rates = [[group["lr"] for group in one.param_groups] for one in self.optimizers]
-        """Of each optimiser's groups, before the schedule."""
-        self.batches = ImageBatches(images.to(device), recipe, seed=seed)
+        self.batches = ImageBatches(images, recipe, seed=seed, device=device)
+        self._step = Step(self.model, recipe, self.batches, device, compiled=compiled)
+        is_captured = device.type == "cuda" and network is None
+        self._make_step = CapturedStep(self._step) if is_captured else self._step
 
         self.epoch = 0
         """Epochs completed."""
@@ -64,22 +68,32 @@ class Training:
         self.epoch_seconds = 0.0
         """Spent in steps of the running epoch."""
 
-    def steps(self) -> Iterator[int]:
-        """Trains on what is left of the running epoch; after each step yields the number of steps made in all."""
-        self.model.train()
-        mixed_precision = autocast(self.device, self.precision)
-        for images, labels in self.batches.epoch(self.epoch, first_step=self.step_in_epoch):
-            self._follow_schedule()
-            for optimizer in self.optimizers:
-                optimizer.zero_grad()
-            with mixed_precision:
-                logits = self.model(images).float()
-                loss = F.cross_entropy(logits, labels, label_smoothing=self.recipe.label_smoothing)
-            loss.backward()
-            for optimizer in self.optimizers:
-                optimizer.step()
+    @property
+    def precision(self) -> Precision:
+        """Computed in: the recipe's where the device has it."""
+        return self._step.precision
 
-            self._keep_figures(loss.detach(), logits.detach(), labels)
+    @property
+    def optimizers(self) -> list[torch.optim.Optimizer]:
+        return self._step.optimizers
+
+    @property
+    def trained(self) -> nn.Module:
+        """The network to judge and to use: with averaged weights where the recipe averages."""
+        return self.model if self._step.averaged is None else self._step.averaged
+
+    def steps(self, between: Callable[[], None] = lambda: None) -> Iterator[int]:
+        """Trains on what is left of the running epoch; after each step yields the number of steps made in all.
+
+        `between` is called now and then while a long step is made. What it raises ends the step, which isn't made then;
+        `state_dict` tells, as always, of the last whole step.
+        """
+        self.model.train()
+        for batch in self.batches.epoch(self.epoch, first_step=self.step_in_epoch):
+            self._step.set_learning_rates(self._rate_factor(self.step))
+            loss, correct = self._make_step(batch, between)
+            self.losses[self.step_in_epoch] = loss
+            self.correct[self.step_in_epoch] = correct
             self.step_in_epoch += 1
             yield self.step
 
@@ -105,7 +119,7 @@ class Training:
 
     def learning_rate(self, step: int) -> float:
         """Of a step, counted from 0 over all epochs."""
-        return self.recipe.learning_rate * rate_factor(self.recipe, step, self.recipe.epochs * self.steps_per_epoch)
+        return self.recipe.learning_rate * self._rate_factor(step)
 
     def batch_sizes(self, first: int, last: int) -> Tensor:
         """int64 `[last - first]`: how many images the steps `first` to `last` (not included) of an epoch have."""
@@ -127,8 +141,7 @@ class Training:
     def state_dict(self) -> dict[str, Any]:
         """Tensors (those of the network itself, no copies), numbers, texts, lists and dicts, nothing else."""
         return {
-            "model": self.model.state_dict(),
-            "optimizers": [optimizer.state_dict() for optimizer in self.optimizers],
+            **self._step.state_dict(),
             "epoch": self.epoch,
             "step_in_epoch": self.step_in_epoch,
             "losses": self.losses[: self.step_in_epoch].clone(),
@@ -136,14 +149,10 @@ class Training:
             "best_validation": self.best_validation,
             "train_seconds": self.train_seconds,
             "epoch_seconds": self.epoch_seconds,
-            "random": random_state(self.device),
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Goes back to where that state was taken, of the same recipe, images and seed."""
-        self.model.load_state_dict(state["model"])
-        for optimizer, its_state in zip(self.optimizers, state["optimizers"], strict=True):
-            optimizer.load_state_dict(its_state)
         self.epoch = state["epoch"]
         self.step_in_epoch = state["step_in_epoch"]
         self.losses[: self.step_in_epoch] = state["losses"]
@@ -151,14 +160,7 @@ class Training:
         self.best_validation = state["best_validation"]
         self.train_seconds = state["train_seconds"]
         self.epoch_seconds = state["epoch_seconds"]
-        set_random_state(state["random"], self.device)  # last: whatever came before may have drawn
+        self._step.load_state_dict(state)
 
-    def _follow_schedule(self) -> None:
-        factor = rate_factor(self.recipe, self.step, self.recipe.epochs * self.steps_per_epoch)
-        for optimizer, rates in zip(self.optimizers, self._rates, strict=True):
-            for group, rate in zip(optimizer.param_groups, rates, strict=True):
-                group["lr"] = rate * factor
-
-    def _keep_figures(self, loss: Tensor, logits: Tensor, labels: Tensor) -> None:
-        self.losses[self.step_in_epoch] = loss
-        self.correct[self.step_in_epoch] = (logits.argmax(dim=1) == labels).sum()
+    def _rate_factor(self, step: int) -> float:
+        return rate_factor(self.recipe, step, self.recipe.epochs * self.steps_per_epoch)

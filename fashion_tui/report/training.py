@@ -40,9 +40,12 @@ def epoch_line(event: EpochEnd, epochs: int) -> Text:
 def finished_line(event: Finished) -> Text:
     """The test accuracy after the last epoch, and what it took."""
     epochs = "epoch" if event.epochs == 1 else "epochs"
+    flipped = event.test_accuracy_flipped
+    both = "" if flipped is None else f"  (with mirror images {percent(flipped)})"
     speed = f"{event.images_per_second:,.0f} img/s"
     return Text.assemble(
         "test accuracy ",
         (percent(event.test_accuracy), f"bold {ACCENT}"),
+        (both, MUTED),
         (f"  after {event.epochs} {epochs}, {duration(event.train_seconds)}, {speed}", MUTED),
     )

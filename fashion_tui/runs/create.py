@@ -48,6 +48,7 @@ def new_run(  # noqa: PLR0913 - each is a choice of the person
     validation: int,
     checkpoint_every: float,
     name: str | None = None,
+    compiled: bool = False,
     network: WrittenNetwork | None = None,
 ) -> Path:
     """Make the directory of a new run, in state `starting`; no trainer is started. Its name is the run's id.
@@ -67,6 +68,7 @@ def new_run(  # noqa: PLR0913 - each is a choice of the person
         device=device,
         threads=threads,
         deterministic=deterministic,
+        compiled=compiled,
         validation=validation,
         checkpoint_every=checkpoint_every,
         versions=library_versions(),

@@ -113,6 +113,8 @@ class Finished(Event, frozen=True, kw_only=True, tag="finished"):
     step: int
     epochs: int
     test_accuracy: float
+    test_accuracy_flipped: float | None = None
+    """Where the recipe mirrors images: of the mean of the answers for each test image and its mirror image."""
     test_loss: Number
     train_seconds: float
     images_per_second: float

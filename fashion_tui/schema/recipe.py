@@ -48,6 +48,12 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True):
     """Share of all steps, in [0, 1)."""
     label_smoothing: float = 0.0
     flip: Flip = "none"
+    crop: Annotated[int, msgspec.Meta(ge=0, le=27)] = 0
+    """Pixels: each image is moved by up to so many in both directions, black coming in."""
+    erase: Annotated[int, msgspec.Meta(ge=0, le=28)] = 0
+    """Pixels: half of the images lose a rectangle whose sides are between half of it and all of it."""
+    averaging: Annotated[float, msgspec.Meta(ge=0, lt=1)] = 0.0
+    """The trained weights are an exponential moving average of all steps' weights with this decay; 0: the last ones."""
 
 
 GUIDE = Recipe(

@@ -49,6 +49,8 @@ class RunConfig(msgspec.Struct, frozen=True, kw_only=True):
     """CPU threads of torch. Part of the configuration, since sums depend on it to the last bit."""
     deterministic: bool
     """On a GPU: only algorithms that give the same bits each time."""
+    compiled: bool = False
+    """The network by `torch.compile`."""
     validation: int
     """So many of the training images, the last ones, are held out; 0: none."""
     checkpoint_every: float

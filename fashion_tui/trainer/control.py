@@ -16,7 +16,7 @@ EVERY = 0.05
 
 
 class Control:
-    """Looks for requests between two steps, and does what they say."""
+    """Looks for requests between two steps, and within a long one, and does what they say."""
 
     def __init__(self, run_path: Path, signals: StopSignals, figures: StepFigures, checkpoints: Checkpoints) -> None:
         self.signals = signals
@@ -25,6 +25,11 @@ class Control:
         self._box = ControlBox(run_path)
         self._paused = False
         self._due = 0.0
+
+    @property
+    def is_asked(self) -> bool:
+        """Whether somebody waits for an answer."""
+        return self.signals.received is not None or any(self._box.pending())
 
     def look(self) -> None:
         """Does what was asked since the last look; returns at once where that is not long ago, and late from a pause.
@@ -67,6 +72,7 @@ class Control:
     def _pause(self) -> None:
         if not self._paused:
             self.figures.flush()
+            self.figures.stop_clock()
             self._paused = True
             self.figures.board.update(state="paused", images_per_second=0.0)
 

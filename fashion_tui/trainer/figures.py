@@ -33,6 +33,8 @@ class StepFigures:
         self.board = board
         self._logged = training.step_in_epoch
         self._began = time.perf_counter()
+        self._begun = 0.0
+        """Seconds of a step that was being made when the clock was stopped."""
         self._due = 0.0
         self._recent: deque[tuple[list[float], int, float]] = deque(maxlen=RECENT)
 
@@ -41,8 +43,13 @@ class StepFigures:
         return time.perf_counter() >= self._due
 
     def restart_clock(self) -> None:
-        """What passed since the last `flush` (a pause, an evaluation) was no training."""
-        self._began = time.perf_counter()
+        """What passed since the last `flush` or `stop_clock` (an evaluation, a pause) was no training."""
+        self._began = time.perf_counter() - self._begun
+        self._begun = 0.0
+
+    def stop_clock(self) -> None:
+        """What follows up to `restart_clock` is no training; a step may have begun before."""
+        self._begun = time.perf_counter() - self._began
 
     def flush(self) -> None:
         """Logs the steps since the last time. LossNotFinite, naming the first such step, where a loss isn't finite."""

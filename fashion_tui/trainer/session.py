@@ -9,6 +9,7 @@ from pathlib import Path
 
 import msgspec
 import torch
+from torch import Tensor
 
 from fashion_tui.lab.datasets import Dataset, Images, hold_out
 from fashion_tui.lab.devices import choose_device, describe, set_determinism
@@ -64,11 +65,17 @@ def train(orders: Orders) -> Finished:
     try:
         return Session(orders, dataset, device).train()
     except (RuntimeError, MemoryError) as error:
+        if config.compiled and type(error).__module__.startswith(("torch._dynamo", "torch._inductor")):
+            raise TrainingFailed(f"torch.compile failed: {_first_line(error)}; leave out --compile") from error
         if not _is_out_of_memory(error):
             raise
         size = config.recipe.batch_size
         hint = f"try a batch size of {size // 2}" if size > 1 else "try another device"
         raise TrainingFailed(f"{device} has too little memory for a batch of {size}: {hint}") from error
+
+
+def _first_line(error: Exception) -> str:
+    return next(iter(str(error).strip().splitlines()), type(error).__name__)
 
 
 def give_way() -> None:
@@ -95,7 +102,9 @@ class Session:
         found = newest_checkpoint(orders.run_path, self.log.report)
         self.recipe = self._recipe(found)
         network = trusted_network(orders.run_path, config)
-        self._begin = partial(Training, self.recipe, images, device=device, seed=config.seed, network=network)
+        self._begin = partial(
+            Training, self.recipe, images, device=device, seed=config.seed, network=network, compiled=config.compiled
+        )
         self.training = self._begin()
         if found is not None:
             self.training.load_state_dict(found.training)
@@ -117,7 +126,7 @@ class Session:
     def _train_epoch(self) -> None:
         self.control.look()
         self.figures.restart_clock()
-        for _ in self.training.steps():
+        for _ in self.training.steps(between=self.control.look):
             if self.figures.due:
                 self.figures.flush()
             if self.checkpoints.due:
@@ -165,13 +174,12 @@ class Session:
         if found is not None:
             training.load_state_dict(found.training)
         deadline = time.monotonic() + DIAGNOSIS_SECONDS
-        return layer_that_broke(
-            training, step, go_on=lambda: self.orders.signals.received is None and time.monotonic() < deadline
-        )
+        return layer_that_broke(training, step, go_on=lambda: not self.control.is_asked and time.monotonic() < deadline)
 
     def _finish(self) -> Finished:
         training = self.training
         test = self._judge(self.dataset.test)
+        flipped = self._accuracy_on_both_sides(self.dataset.test) if self.recipe.flip != "none" else None
         return Finished(
             time=time.time(),
             run=self.orders.config.run,
@@ -179,21 +187,30 @@ class Session:
             step=training.step,
             epochs=training.epoch,
             test_accuracy=test.accuracy,
+            test_accuracy_flipped=flipped,
             test_loss=encode_number(test.loss),
             train_seconds=training.train_seconds,
             images_per_second=training.images_seen / training.train_seconds,
         )
 
     def _judge(self, images: Images) -> Figures:
-        """How the network does on images that it isn't trained on; requests are answered meanwhile."""
-        logits = predict_logits(
-            self.training.model,
-            images.pixels,
+        """How the trained network does on images that it isn't trained on."""
+        return evaluate(self._logits(images.pixels), images.labels, self.dataset.classes)
+
+    def _accuracy_on_both_sides(self, images: Images) -> float:
+        """Of the mean probabilities for each image and its mirror image."""
+        answers = self._logits(images.pixels).softmax(dim=1) + self._logits(images.pixels.flip(-1)).softmax(dim=1)
+        return (answers.argmax(dim=1) == images.labels).double().mean().item()
+
+    def _logits(self, pixels: Tensor) -> Tensor:
+        """Requests are answered meanwhile."""
+        return predict_logits(
+            self.training.trained,
+            pixels,
             self.recipe,
             self.device,
             progress=lambda _done, _total: self.control.look(),
         )
-        return evaluate(logits, images.labels, self.dataset.classes)
 
     def _recipe(self, found: Found | None) -> Recipe:
         """The run's recipe, with as many epochs as it is to have by now."""

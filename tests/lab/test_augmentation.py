@@ -1,8 +1,11 @@
 """What an epoch does to the pictures, against the same done one picture at a time."""
 
+from collections import Counter
 from typing import Any
 
 import msgspec
+import numpy as np
+import pytest
 import torch
 from torch import Tensor
 
@@ -20,7 +23,9 @@ def recipe(**changes: Any) -> Recipe:
 
 
 def augmented(wanted: Recipe, epoch: int = 0, seed: int = 0, places: Tensor = ALL) -> Tensor:
-    return Augmentation(wanted, COUNT, seed=seed, epoch=epoch, device=CPU)(IMAGES[places], places)
+    augmentation = Augmentation(wanted, COUNT, seed=seed, device=CPU)
+    augmentation.begin(epoch)
+    return augmentation(IMAGES[places], places)
 
 
 def mirrored(images: Tensor) -> list[bool]:
@@ -38,8 +43,47 @@ def test_alternating_shows_both_sides_in_two_epochs() -> None:
     assert torch.equal(augmented(recipe(flip="alternating"), 2), first)
 
 
-def test_it_is_a_function_of_seed_epoch_and_place_alone() -> None:
-    wanted = recipe(flip="alternating")
+def test_each_picture_is_moved_by_its_own_and_black_comes_in() -> None:
+    wanted = recipe(crop=2)
+    framed = np.full((COUNT, 32, 32), (0 - wanted.mean) / wanted.std, dtype=np.float32)
+    framed[:, 2:30, 2:30] = IMAGES[:, 0].numpy()
+    moves = []
+    for before, after in zip(framed, augmented(wanted)[:, 0].numpy(), strict=True):
+        found = [
+            (row, column)
+            for row in range(5)
+            for column in range(5)
+            if np.array_equal(before[row : row + 28, column : column + 28], after)
+        ]
+        assert len(found) == 1
+        moves += found
+    counts = Counter(moves)
+    assert len(counts) == 25, "all of them occur"
+    assert max(counts.values()) < 25, "and none more often than chance has it"
+    assert not torch.equal(augmented(wanted, epoch=1), augmented(wanted, epoch=0))
+
+
+def test_half_of_the_pictures_lose_a_rectangle() -> None:
+    after = augmented(recipe(erase=10)).squeeze(1)
+    lost = after != IMAGES.squeeze(1)
+    assert (after[lost] == 0).all()
+    areas = 0
+    for one in lost:
+        if one.any():
+            rows, columns = one.any(dim=1).nonzero(), one.any(dim=0).nonzero()
+            height, width = (int(line.max() - line.min()) + 1 for line in (rows, columns))
+            assert one.sum() == height * width, "a rectangle, and nothing beside it"
+            assert max(height, width) <= 10
+            areas += 1
+    assert 0.35 < areas / COUNT < 0.65
+
+
+EVERYTHING = {"flip": "alternating", "crop": 2, "erase": 8}
+
+
+@pytest.mark.parametrize("what", [{key: value} for key, value in EVERYTHING.items()] + [EVERYTHING], ids=str)
+def test_it_is_a_function_of_seed_epoch_and_place_alone(what: dict[str, Any]) -> None:
+    wanted = recipe(**what)
     torch.manual_seed(5)
     whole = augmented(wanted, epoch=3, seed=7)
     torch.rand(9)

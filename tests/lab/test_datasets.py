@@ -23,6 +23,9 @@ def real(real_data: Path) -> Dataset:
     return load(find("fashion-mnist", real_data))
 
 
+CPU = torch.device("cpu")
+
+
 @pytest.fixture(scope="module")
 def few() -> Images:
     """Pictures that tell their place: number i is i everywhere."""
@@ -30,7 +33,7 @@ def few() -> Images:
 
 
 def places(batches: ImageBatches, epoch: int, first_step: int = 0) -> list[list[int]]:
-    return [labels.tolist() for _, labels in batches.epoch(epoch, first_step)]
+    return [batch.places.tolist() for batch in batches.epoch(epoch, first_step)]
 
 
 class TestRealSet:
@@ -93,48 +96,50 @@ def recipe(batch_size: int, **changes: Any) -> Recipe:
 
 class TestBatches:
     def test_an_epoch_visits_every_picture_once_with_its_label(self, few: Images) -> None:
-        batches = ImageBatches(few, recipe(10, mean=0.0, std=1.0), seed=0)
+        batches = ImageBatches(few, recipe(10, mean=0.0, std=1.0), seed=0, device=CPU)
         visited = []
-        for pixels, labels in batches.epoch(0):
-            assert pixels.shape[1:] == (1, 28, 28)
-            assert torch.equal((pixels[:, 0, 0, 0] * 255).round().long(), labels)
-            visited += labels.tolist()
+        for batch in batches.epoch(0):
+            images = batches.prepared(batch)
+            assert images.shape[1:] == (1, 28, 28)
+            assert torch.equal((images[:, 0, 0, 0] * 255).round().long(), batch.labels)
+            assert torch.equal(batch.labels, batch.places)
+            visited += batch.labels.tolist()
         assert sorted(visited) == list(range(103))
 
     def test_the_last_batch_holds_what_is_left(self, few: Images) -> None:
-        batches = ImageBatches(few, recipe(10), seed=0)
+        batches = ImageBatches(few, recipe(10), seed=0, device=CPU)
         assert len(batches) == 11
         assert [len(labels) for labels in places(batches, 0)] == [10] * 10 + [3]
 
     def test_the_order_is_a_function_of_seed_and_epoch(self, few: Images) -> None:
         orders = {
-            (seed, epoch): tuple(ImageBatches(few, recipe(10), seed=seed).order(epoch).tolist())
+            (seed, epoch): tuple(ImageBatches(few, recipe(10), seed=seed, device=CPU).order(epoch).tolist())
             for seed in (-1, 0, 1, 2, 3, 2**32, 2**40 + 3)
             for epoch in range(8)
         }
         assert len(set(orders.values())) == len(orders)
         torch.manual_seed(99)
         torch.rand(1000)
-        again = ImageBatches(few, recipe(25, mean=0.0, std=1.0), seed=3)
+        again = ImageBatches(few, recipe(25, mean=0.0, std=1.0), seed=3, device=CPU)
         assert tuple(again.order(5).tolist()) == orders[3, 5]
 
     def test_drawing_an_order_leaves_the_other_random_numbers_alone(self, few: Images) -> None:
         before = torch.get_rng_state()
-        list(ImageBatches(few, recipe(10), seed=0).epoch(0))
+        list(ImageBatches(few, recipe(10), seed=0, device=CPU).epoch(0))
         assert torch.equal(torch.get_rng_state(), before)
 
     @pytest.mark.parametrize("first_step", [0, 1, 7, 10, 11])
     def test_an_epoch_can_be_entered_at_any_step(self, few: Images, first_step: int) -> None:
-        batches = ImageBatches(few, recipe(10), seed=7)
+        batches = ImageBatches(few, recipe(10), seed=7, device=CPU)
         assert places(batches, 4, first_step) == places(batches, 4)[first_step:]
 
     @pytest.mark.parametrize("batch_size", [0, -1, 104])
     def test_a_batch_that_the_images_do_not_fill_is_refused(self, few: Images, batch_size: int) -> None:
         with pytest.raises(UsageError, match=f"batch size is {batch_size}; it must be from 1 to the 103"):
-            ImageBatches(few, recipe(batch_size), seed=0)
+            ImageBatches(few, recipe(batch_size), seed=0, device=CPU)
 
     def test_one_batch_may_be_the_whole_set(self, few: Images) -> None:
-        assert [len(batch) for batch in places(ImageBatches(few, recipe(103), seed=0), 0)] == [103]
+        assert [len(batch) for batch in places(ImageBatches(few, recipe(103), seed=0, device=CPU), 0)] == [103]
 
 
 class TestHoldOut:

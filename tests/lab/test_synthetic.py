@@ -86,9 +86,10 @@ def test_the_guides_network_learns_the_kinds_but_not_all_of_them() -> None:
         torch.manual_seed(0)
         model = GuideNet()
     optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
-    for pixels, labels in ImageBatches(train, GUIDE, seed=0).epoch(0):
+    batches = ImageBatches(train, GUIDE, seed=0, device=torch.device("cpu"))
+    for batch in batches.epoch(0):
         optimizer.zero_grad()
-        F.cross_entropy(model(pixels), labels).backward()
+        F.cross_entropy(model(batches.prepared(batch)), batch.labels).backward()
         optimizer.step()
     with torch.no_grad():
         right = model(normalise(test.pixels, 0.5, 0.5)).argmax(1) == test.labels

@@ -45,7 +45,7 @@ def test_steps_are_those_of_the_guides_own_loop() -> None:
     net = GuideNet()
     optimizer = torch.optim.Adam(net.parameters(), lr=0.001)
     transform = T.Compose([T.ToTensor(), T.Normalize((0.5,), (0.5,))])
-    order = ImageBatches(images, recipe, seed=3).order(0)
+    order = ImageBatches(images, recipe, seed=3, device=CPU).order(0)
     losses = []
     for indices in order.split(32):
         batch = torch.stack([transform(Image.fromarray(images.pixels[i, 0].numpy())) for i in indices])
@@ -88,10 +88,10 @@ def test_figures_are_those_of_the_batches() -> None:
     assert training.images_seen == 100
     losses, accuracies = training.figures(0, 3)
     expected_losses, expected_accuracies = [], []
-    for batch, labels in training.batches.epoch(0):
-        logits = training.model(batch)
-        expected_losses.append(F.cross_entropy(logits, labels).item())
-        expected_accuracies.append((logits.argmax(1) == labels).float().mean().item())
+    for batch in training.batches.epoch(0):
+        logits = training.model(training.batches.prepared(batch))
+        expected_losses.append(F.cross_entropy(logits, batch.labels).item())
+        expected_accuracies.append((logits.argmax(1) == batch.labels).float().mean().item())
     assert losses == pytest.approx(expected_losses, rel=1e-5)
     assert accuracies == pytest.approx(expected_accuracies)
     loss, accuracy = training.epoch_figures()
@@ -156,7 +156,8 @@ def test_a_checkpoint_from_when_a_recipe_had_one_optimiser_goes_on(tmp_path: Any
     recipe, images = guide(batch_size=50), striped(480)
     first = run(Training(recipe, images, device=CPU, seed=5), 7)
     old = first.state_dict()
-    (old["optimizer"],) = old.pop("optimizers")
+    del old["optimizers"], old["averaged"]
+    old["optimizer"] = first.optimizers[0].state_dict()
     file = tmp_path / "checkpoint.pt"
     with file.open("wb") as stream:
         write_checkpoint(stream, old, {})
@@ -167,7 +168,7 @@ def test_a_checkpoint_from_when_a_recipe_had_one_optimiser_goes_on(tmp_path: Any
 
 def items_of_the_state() -> list[str]:
     """Each item of a training's state, as its path; clocks decide no step."""
-    state = Training(guide(batch_size=50), striped(480), device=CPU, seed=5).state_dict()
+    state = Training(guide(batch_size=50, averaging=0.9), striped(480), device=CPU, seed=5).state_dict()
     paths = []
     for key, value in state.items():
         parts = value if key in {"model", "random"} else {}
@@ -178,7 +179,7 @@ def items_of_the_state() -> list[str]:
 @pytest.mark.parametrize("item", items_of_the_state())
 def test_whatever_is_left_out_of_the_state_is_missed(item: str) -> None:
     """The comparison above finds it: so it would find a new item that nobody saves."""
-    recipe, images = guide(batch_size=50), striped(480)
+    recipe, images = guide(batch_size=50, averaging=0.9), striped(480)
 
     def two_steps_on(training: Training) -> dict[str, Any]:
         run(training, 2)

@@ -14,11 +14,12 @@ import torch
 from fashion_tui.lab.devices import has_bf16
 from fashion_tui.runs.control import ask
 from fashion_tui.runs.store import load_status
-from fashion_tui.schema.events import Answered, CheckpointSaved, Steps, Stopped, Warned
+from fashion_tui.schema.events import Answered, CheckpointSaved, Started, Steps, Stopped, Warned
+from fashion_tui.schema.recipe import RECIPES
 from fashion_tui.schema.run import Action, RunStatus
 from fashion_tui.trainer.session import NICENESS
 
-from .trainers import PATIENCE, Trainer, figures, make_run, of_kind
+from .trainers import PATIENCE, Trainer, assert_same, figures, make_run, of_kind
 
 pytestmark = pytest.mark.timeout(600)
 
@@ -110,6 +111,32 @@ def test_every_request_is_answered_and_nothing_else_disturbs(train: Train, tmp_p
     assert max(figures(run_path)) == stopped.step
     assert (load_status(run_path).state, load_status(run_path).step) == ("stopped", stopped.step)
     assert not list((run_path / "control").iterdir())
+
+
+def test_a_step_of_seconds_is_paused_saved_and_left_at_once(train: Train, tmp_path: Path) -> None:
+    """The whole set is one batch; what was asked in its middle leaves the step out, and the run ends as undisturbed."""
+    runs = {}
+    for name in ("undisturbed", "disturbed"):
+        runs[name] = make_run(tmp_path / name, recipe=RECIPES["strong"], epochs=1, validation=6000, batch_size=6000)
+    assert train(runs["undisturbed"]).end() == 0
+
+    run_path = runs["disturbed"]
+    trainer = train(run_path)
+    trainer.wait_for(Started)
+    began = time.monotonic()
+    for action in ("pause", "resume", "checkpoint", "pause", "resume", "stop"):
+        assert request(trainer, action).step == 0
+    assert trainer.end() == 0
+    took = time.monotonic() - began
+    assert [event.step for event in of_kind(run_path, Stopped)] == [0]
+
+    trainer = train(run_path)
+    trainer.wait_for(Started)
+    began = time.monotonic()
+    trainer.wait_for(Steps)
+    assert took < time.monotonic() - began, "all of it within a single step"
+    assert trainer.end() == 0
+    assert_same(run_path, runs["undisturbed"])
 
 
 def test_signal_while_it_still_loads(train: Train, tmp_path: Path) -> None:

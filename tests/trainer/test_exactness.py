@@ -161,7 +161,7 @@ def test_loss_that_is_no_number_ends_the_run_and_keeps_the_last_good_checkpoint(
     good = store.latest()
     assert good is not None
     training, notes = read_checkpoint(store.path(good))
-    for state in training["optimizers"][0]["state"].values():
+    for state in training["optimizers"][0].values():
         state["exp_avg"].mul_(1e35)
     store.save(lambda file: write_checkpoint(file, training, notes), step=good.step, epoch=good.epoch)
     before = final_state(run_path)

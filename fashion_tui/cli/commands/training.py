@@ -56,6 +56,9 @@ A closed terminal ends nothing: the run trains in a process of its own.""",
 @click.option("--threads", type=int, metavar="N", help="CPU threads.  [default: as many as there are cores]")
 @click.option("--deterministic", is_flag=True, help="On a GPU: the same bits each time, at some cost.")
 @click.option(
+    "--compile", "compiled", is_flag=True, help="The network by torch.compile: slow to start, perhaps faster then."
+)
+@click.option(
     "--validation",
     type=int,
     default=0,
@@ -112,6 +115,7 @@ def _make_run(place: Place, options: dict[str, Any]) -> Path:
         dataset=dataset,
         device=options["device"],
         deterministic=options["deterministic"],
+        compiled=options["compiled"],
         name=options["name"],
         network=network,
         **values,

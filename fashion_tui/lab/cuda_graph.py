@@ -1,0 +1,99 @@
+"""A whole training step as a CUDA graph: recorded once, then launched as one, so that no kernel waits for Python.
+
+A network of this size on a large GPU is limited by how fast its hundred little kernels are launched, not by them.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import torch
+from torch import Tensor
+
+from .datasets import Batch
+from .randomness import random_state, set_random_state
+from .step import Step
+
+WARM_UP = 3
+"""Steps before the recording: cuDNN chooses its algorithms, optimisers make their states."""
+
+
+class CapturedStep:
+    """A `Step` whose full batches are replayed from a graph. The last batch of an epoch, if smaller, is made as it is.
+
+    Recipe, network and learning rates have to be as a graph needs them: no branch that depends on a value, and rates
+    in tensors, which are changed in place.
+    """
+
+    def __init__(self, step: Step) -> None:
+        self.step = step
+        self._graph: torch.cuda.CUDAGraph | None = None
+        self._batch: Batch
+        """What the graph reads."""
+        self._figures: tuple[Tensor, Tensor]
+        """What it writes: loss and right answers."""
+
+    def __call__(self, batch: Batch, between: Callable[[], None]) -> tuple[Tensor, Tensor]:
+        """As `Step`; the figures are good until the next call."""
+        if len(batch.labels) < self.step.recipe.batch_size:
+            return self.step(batch, between)
+        if self._graph is None:
+            self._graph = self._record(batch)
+        for mine, given in zip(self._batch, batch, strict=True):
+            mine.copy_(given)
+        self._graph.replay()
+        return self._figures
+
+    def _record(self, batch: Batch) -> torch.cuda.CUDAGraph:
+        """As PyTorch's notes on CUDA graphs have it: first on a side stream, then once more, recorded."""
+        self._batch = Batch(*(part.clone() for part in batch))
+        with put_back(self.step):
+            side = torch.cuda.Stream()
+            side.wait_stream(torch.cuda.current_stream())
+            with torch.cuda.stream(side):
+                for _ in range(WARM_UP):
+                    self.step(self._batch, _nothing)
+            torch.cuda.current_stream().wait_stream(side)
+            graph = torch.cuda.CUDAGraph()
+            with torch.cuda.graph(graph):
+                self._figures = self.step(self._batch, _nothing)
+        return graph
+
+
+@contextmanager
+def put_back(step: Step) -> Iterator[None]:
+    """Whatever steps are made inside, afterwards all is as it was, and in the same memory, which a graph goes on using.
+
+    That is: weights, buffers, averages, the optimisers' states, and the generators.
+    """
+    tensors = [*step.model.state_dict().values()]
+    if step.averaged is not None:
+        tensors += step.averaged.state_dict().values()
+    tensors += _optimizer_tensors(step)
+    before = [(tensor, tensor.clone()) for tensor in tensors]
+    generators = random_state(step.device)
+    try:
+        yield
+    finally:
+        known = {id(tensor) for tensor in tensors}
+        with torch.no_grad():
+            for tensor, value in before:
+                tensor.copy_(value)
+            for tensor in _optimizer_tensors(step):
+                if id(tensor) not in known:  # made by the first step, from 0
+                    tensor.zero_()
+        set_random_state(generators, step.device)
+
+
+def _optimizer_tensors(step: Step) -> list[Tensor]:
+    """Moments and counts, none before the first step."""
+    return [
+        value
+        for optimizer in step.optimizers
+        for state in optimizer.state.values()
+        for value in state.values()
+        if isinstance(value, Tensor)
+    ]
+
+
+def _nothing() -> None:
+    """Between the pieces of a step that is made for the recording: a GPU has one."""

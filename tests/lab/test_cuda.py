@@ -1,0 +1,69 @@
+"""The road of a CUDA GPU, for machines that have one: graph, streaming, and the promise of exact resume."""
+
+import copy
+from typing import Any
+
+import msgspec
+import pytest
+import torch
+
+from fashion_tui.lab.devices import set_determinism
+from fashion_tui.lab.training import Training
+from fashion_tui.schema.recipe import RECIPES, Recipe
+
+from .test_training import bits, run, striped
+
+pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs an NVIDIA GPU")
+
+CUDA = torch.device("cuda")
+
+
+@pytest.fixture(autouse=True)
+def _deterministic() -> Any:
+    set_determinism(deterministic=True)
+    yield
+    torch.use_deterministic_algorithms(False)
+
+
+def begin(recipe: Recipe, **changes: Any) -> Training:
+    changed = msgspec.structs.replace(recipe, batch_size=100, averaging=0.9, **changes)
+    return Training(changed, striped(1050), device=CUDA, seed=2)
+
+
+@pytest.mark.parametrize("recipe", RECIPES.values(), ids=lambda recipe: recipe.name)
+def test_a_graph_makes_the_steps_that_python_makes(recipe: Recipe) -> None:
+    """Over two epochs, the last batch of each being a smaller one."""
+    captured, plain = begin(recipe), begin(recipe)
+    plain._make_step = plain._step
+    for training in (captured, plain):
+        run(training, 11)
+    torch.testing.assert_close(captured.state_dict()["model"], plain.state_dict()["model"], rtol=1e-3, atol=1e-3)
+    assert captured.epoch == plain.epoch == 1
+
+
+@pytest.mark.parametrize("recipe", RECIPES.values(), ids=lambda recipe: recipe.name)
+def test_a_resumed_training_is_the_undisturbed_one_to_the_bit(recipe: Recipe) -> None:
+    undisturbed = run(begin(recipe), 17)
+    first = run(begin(recipe), 7)
+    second = begin(recipe)
+    second.load_state_dict(copy.deepcopy(first.state_dict()))
+    assert bits(run(second, 10)) == bits(undisturbed)
+
+
+def test_a_step_never_waits_for_the_device() -> None:
+    training = run(begin(RECIPES["strong"]), 2)
+    torch.cuda.set_sync_debug_mode("error")
+    try:
+        steps = training.steps()
+        for _ in range(5):
+            next(steps)
+    finally:
+        torch.cuda.set_sync_debug_mode("default")
+
+
+def test_a_set_without_room_is_streamed_and_gives_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    resident = run(begin(RECIPES["strong"]), 5)
+    monkeypatch.setattr("fashion_tui.lab.datasets.RESIDENT_SHARE", 0.0)
+    streamed = begin(RECIPES["strong"])
+    assert not streamed.batches.is_resident
+    assert bits(run(streamed, 5)) == bits(resident)
