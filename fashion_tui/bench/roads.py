@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 import torch
 from torch import nn
@@ -40,7 +41,7 @@ class Road:
             loop = GuideLoop(dataset.train, device=device, seed=seed)
             return Trainee(loop.model, _of_loop(loop))
         training = Training(self.recipe, dataset.train, device=device, seed=seed)
-        return Trainee(training.model, _of_training(training))
+        return Trainee(training.trained, _of_training(training))
 
     def precision(self, device: torch.device) -> Precision:
         return "fp32" if self.is_loop else precision_on(device, self.recipe)
@@ -61,6 +62,7 @@ class Trainee:
     """A training under way."""
 
     model: nn.Module
+    """The one to judge when it is trained."""
     steps: Iterator[int]
     """Makes a step and tells its images; without end."""
     step_seconds: list[float] = field(default_factory=list)
@@ -78,17 +80,36 @@ def wait_for(device: torch.device) -> None:
 
 
 def train_for(trainee: Trainee, seconds: float, device: torch.device) -> float:
-    """Images a second over about so many seconds; each step's time is kept."""
+    """Images a second over about so many seconds; each step's time is kept. Between steps nothing waits for a GPU."""
     images = 0
     wait_for(device)
-    began = last = time.perf_counter()
-    while last - began < seconds:
+    marks = [Mark(device)]
+    began = time.perf_counter()
+    while time.perf_counter() - began < seconds:
         images += next(trainee.steps)
-        wait_for(device)
-        now = time.perf_counter()
-        trainee.step_seconds.append(now - last)
-        last = now
-    return images / (last - began)
+        marks.append(Mark(device))
+    wait_for(device)
+    took = time.perf_counter() - began
+    trainee.step_seconds += [later.seconds_since(earlier) for earlier, later in pairwise(marks)]
+    return images / took
+
+
+class Mark:
+    """A moment of the device's work."""
+
+    def __init__(self, device: torch.device) -> None:
+        """Now; on a GPU when it has done what it was given so far."""
+        self.event: torch.cuda.Event | None = None
+        if device.type == "cuda":
+            self.event = torch.cuda.Event(enable_timing=True)
+            self.event.record(torch.cuda.current_stream(device))
+        self.time = time.perf_counter()
+
+    def seconds_since(self, earlier: "Mark") -> float:
+        """To be asked when the device has come by both."""
+        if self.event is None or earlier.event is None:
+            return self.time - earlier.time
+        return float(earlier.event.elapsed_time(self.event)) / 1_000
 
 
 def _of_loop(loop: GuideLoop) -> Iterator[int]:

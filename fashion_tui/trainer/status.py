@@ -32,10 +32,10 @@ class StatusBoard:
         self._thread.start()
 
     def update(self, **changes: Any) -> None:
-        """Changes fields of the status. A new state is on disk when this returns, the rest within a second."""
-        before = self.status.state
+        """Changes fields of the status. A new state, or a first loss, is on disk when this returns, the rest soon."""
+        before = self.status
         self.status = msgspec.structs.replace(self.status, **changes)
-        if self.status.state != before:
+        if self.status.state != before.state or (before.loss is None and self.status.loss is not None):
             self._write()
 
     def close(self) -> None:

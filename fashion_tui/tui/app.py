@@ -3,6 +3,7 @@
 import asyncio
 import os
 import shutil
+import threading
 from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
@@ -73,6 +74,8 @@ class FashionApp(App[None]):
     def __init__(self, settings: Settings) -> None:
         super().__init__()
         self.settings = settings
+        self.look_at_runs = threading.Event()
+        """Set where the runs are to be looked at now."""
         self._choosing = asyncio.Lock()
         self._listed = False
         """Whether the runs were looked at yet."""

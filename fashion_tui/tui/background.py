@@ -1,6 +1,5 @@
 """The app's own watching: which data there is, which runs there are. Threads that read files and post messages."""
 
-import time
 from typing import TYPE_CHECKING
 
 from textual.worker import get_current_worker
@@ -37,7 +36,7 @@ def find_dataset(app: "FashionApp") -> None:
 
 
 def watch_runs(app: "FashionApp") -> None:
-    """Look at the runs directory once a second and tell the app what has changed."""
+    """Look at the runs directory once a second, and when `look_at_runs` is set, and tell the app what has changed."""
 
     def watch() -> None:
         worker = get_current_worker()
@@ -55,6 +54,7 @@ def watch_runs(app: "FashionApp") -> None:
             if runs != known:
                 known = runs
                 app.post_message(RunsListed(runs))
-            time.sleep(RUNS_INTERVAL)
+            app.look_at_runs.wait(RUNS_INTERVAL)
+            app.look_at_runs.clear()
 
     app.run_worker(watch, thread=True, group="runs", exclusive=True)

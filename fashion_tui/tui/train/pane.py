@@ -40,6 +40,9 @@ from .run_view import RunView
 POLL_INTERVAL = 0.5
 """Seconds between two looks at the run that is shown."""
 
+EAGER_INTERVAL = 0.1
+"""The same, as long as its first figures are awaited."""
+
 OUTCOME_SECONDS = 4.0
 """How long it stands over the pane what came of a request."""
 
@@ -97,6 +100,7 @@ class TrainPane(RunPane):
 
     def open_run(self, path: Path) -> None:
         self._wanted = path
+        self.lab_app.look_at_runs.set()
         self._runs_changed(self.lab_app.runs)
 
     # What comes in
@@ -133,7 +137,8 @@ class TrainPane(RunPane):
                     if snapshot is not shown:
                         shown = snapshot
                         self.post_message(SnapshotTaken(snapshot))
-                time.sleep(POLL_INTERVAL)
+                is_awaited = shown is None or (shown.state in LIVE_STATES and shown.status.loss is None)
+                time.sleep(EAGER_INTERVAL if is_awaited else POLL_INTERVAL)
 
         self.run_worker(follow, thread=True, group="follow", exclusive=True)
 
