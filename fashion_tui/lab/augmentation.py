@@ -25,6 +25,8 @@ class Augmentation:
         self.count = count
         self.seed = seed
         self.device = device
+        self._drawn: dict[str, Tensor] = {}
+        """What the epoch does to each picture. Always in the same memory, which a CUDA graph goes on reading."""
         self.begin(0)
 
     def begin(self, epoch: int) -> None:
@@ -38,26 +40,32 @@ class Augmentation:
         recipe, count, seed = self.recipe, self.count, self.seed
         if recipe.flip == "alternating":
             in_even_epochs = torch.rand(count, generator=generator_for(seed, Purpose.FLIP)) < 0.5
-            self._mirrored = (~in_even_epochs if epoch % 2 else in_even_epochs).to(self.device)
+            self._keep("mirrored", ~in_even_epochs if epoch % 2 else in_even_epochs)
         if recipe.crop:
             generator = generator_for(seed, Purpose.CROP, epoch)
-            self._moved = torch.randint(0, 2 * recipe.crop + 1, (count, 2), generator=generator).to(self.device)
+            self._keep("corners", torch.randint(0, 2 * recipe.crop + 1, (count, 2), generator=generator))
         if recipe.erase:
             generator = generator_for(seed, Purpose.ERASE, epoch)
             size = torch.randint(recipe.erase // 2, recipe.erase + 1, (count, 2), generator=generator)
             size[torch.rand(count, generator=generator) >= ERASED_SHARE] = 0
             first = torch.randint(0, 28, (count, 2), generator=generator) - size // 2
-            self._erased = torch.stack([first, first + size], dim=2).to(self.device)
+            self._keep("boxes", torch.stack([first, first + size], dim=2))
+
+    def _keep(self, what: str, drawn: Tensor) -> None:
+        if what in self._drawn:
+            self._drawn[what].copy_(drawn)
+        else:
+            self._drawn[what] = drawn.to(self.device)
 
     def __call__(self, images: Tensor, places: Tensor) -> Tensor:
         """The normalised images `[B, 1, 28, 28]`, which stand at these places `[B]` in the set."""
         if self.recipe.flip == "alternating":
-            mirrored = self._mirrored.index_select(0, places).view(-1, 1, 1, 1)
+            mirrored = self._drawn["mirrored"].index_select(0, places).view(-1, 1, 1, 1)
             images = torch.where(mirrored, images.flip(-1), images)
         if self.recipe.crop:
-            images = self._move(images, self._moved.index_select(0, places))
+            images = self._move(images, self._drawn["corners"].index_select(0, places))
         if self.recipe.erase:
-            images = self._erase(images, self._erased.index_select(0, places))
+            images = self._erase(images, self._drawn["boxes"].index_select(0, places))
         return images
 
     def _move(self, images: Tensor, corners: Tensor) -> Tensor:

@@ -78,6 +78,17 @@ def test_half_of_the_pictures_lose_a_rectangle() -> None:
     assert 0.35 < areas / COUNT < 0.65
 
 
+def test_what_is_drawn_stays_in_its_place() -> None:
+    """A CUDA graph goes on reading from where it was recorded."""
+    augmentation = Augmentation(recipe(**EVERYTHING), COUNT, seed=0, device=CPU)
+    before = {what: tensor.data_ptr() for what, tensor in augmentation._drawn.items()}
+    first = augmentation(IMAGES, ALL)
+    augmentation.begin(1)
+    assert {what: tensor.data_ptr() for what, tensor in augmentation._drawn.items()} == before
+    assert len(before) == 3
+    assert not torch.equal(augmentation(IMAGES, ALL), first)
+
+
 EVERYTHING = {"flip": "alternating", "crop": 2, "erase": 8}
 
 

@@ -45,6 +45,18 @@ def steps(first: int, last: int) -> Steps:
     )
 
 
+def test_a_new_state_and_the_first_loss_are_on_disk_at_once(tmp_path: Path) -> None:
+    """Someone waits for them; the board's thread, which writes the rest, isn't running here."""
+    run_path = make_run(tmp_path)
+    board = StatusBoard(run_path, load_status(run_path))
+    board.update(state="running")
+    assert load_status(run_path).state == "running"
+    board.update(loss=2.5, step=1)
+    assert (load_status(run_path).loss, load_status(run_path).step) == (2.5, 1)
+    board.update(loss=2.25, step=2)
+    assert load_status(run_path).loss == 2.5, "a step never waits for the disk"
+
+
 @contextmanager
 def no_room_in(file: Path) -> Iterator[None]:
     """The file can't grow meanwhile."""
