@@ -1,4 +1,4 @@
-"""Pictures mirrored, moved and partly covered, so that a network learns what doesn't count.
+"""Pictures mirrored and moved, so that a network learns what doesn't count.
 
 What happens to a picture is a function of (seed, epoch, its place in the set), drawn on the CPU: the same for every
 device, and for a training that resumes in the middle of an epoch. It happens to whole batches, where they are.
@@ -11,9 +11,6 @@ from torch import Tensor
 from fashion_tui.schema.recipe import Recipe
 
 from .seeds import Purpose, generator_for
-
-ERASED_SHARE = 0.5
-"""Of the pictures that a rectangle is taken out of, where the recipe erases."""
 
 
 class Augmentation:
@@ -34,8 +31,7 @@ class Augmentation:
 
         Alternating flip: one half of them is mirrored in the even epochs, the other one in the odd ones (Jordan 2024,
         "94 % on CIFAR-10 in 3.29 seconds on a single GPU", section 3.6), so that two epochs show both sides of every
-        picture. Erasing: DeVries and Taylor 2017, "Improved Regularization of Convolutional Neural Networks with
-        Cutout"; Zhong et al. 2017, "Random Erasing Data Augmentation".
+        picture.
         """
         recipe, count, seed = self.recipe, self.count, self.seed
         if recipe.flip == "alternating":
@@ -44,18 +40,6 @@ class Augmentation:
         if recipe.crop:
             generator = generator_for(seed, Purpose.CROP, epoch)
             self._keep("corners", torch.randint(0, 2 * recipe.crop + 1, (count, 2), generator=generator))
-        if recipe.erase:
-            generator = generator_for(seed, Purpose.ERASE, epoch)
-            size = torch.randint(recipe.erase // 2, recipe.erase + 1, (count, 2), generator=generator)
-            size[torch.rand(count, generator=generator) >= ERASED_SHARE] = 0
-            first = torch.randint(0, 28, (count, 2), generator=generator) - size // 2
-            self._keep("boxes", torch.stack([first, first + size], dim=2))
-
-    def _keep(self, what: str, drawn: Tensor) -> None:
-        if what in self._drawn:
-            self._drawn[what].copy_(drawn)
-        else:
-            self._drawn[what] = drawn.to(self.device)
 
     def __call__(self, images: Tensor, places: Tensor) -> Tensor:
         """The normalised images `[B, 1, 28, 28]`, which stand at these places `[B]` in the set."""
@@ -64,9 +48,13 @@ class Augmentation:
             images = torch.where(mirrored, images.flip(-1), images)
         if self.recipe.crop:
             images = self._move(images, self._drawn["corners"].index_select(0, places))
-        if self.recipe.erase:
-            images = self._erase(images, self._drawn["boxes"].index_select(0, places))
         return images
+
+    def _keep(self, what: str, drawn: Tensor) -> None:
+        if what in self._drawn:
+            self._drawn[what].copy_(drawn)
+        else:
+            self._drawn[what] = drawn.to(self.device)
 
     def _move(self, images: Tensor, corners: Tensor) -> Tensor:
         """Cuts `[B, 1, 28, 28]` at these corners `[B, 2]` (row, column) out of the images with a black frame."""
@@ -77,10 +65,3 @@ class Augmentation:
         columns = corners[:, 1:] + torch.arange(width, device=images.device)
         which = torch.arange(len(images), device=images.device).view(-1, 1, 1)
         return framed[which, rows.unsqueeze(2), columns.unsqueeze(1)].unsqueeze(1)
-
-    def _erase(self, images: Tensor, boxes: Tensor) -> Tensor:
-        """Sets to the mean, 0, what lies in the boxes `[B, 2, 2]`: rows from, to; columns from, to."""
-        line = torch.arange(images.shape[-1], device=images.device)
-        inside = (line >= boxes[:, :, :1]) & (line < boxes[:, :, 1:])  # [B, 2, 28]
-        covered = inside[:, 0, :, None] & inside[:, 1, None, :]  # [B, 28, 28]
-        return images.masked_fill(covered.unsqueeze(1), 0.0)

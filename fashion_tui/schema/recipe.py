@@ -32,7 +32,7 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True):
 
     name: str
     summary: str
-    """One line for a person who chooses."""
+    """One line, of at most 39 characters, for a person who chooses."""
     model: str
     epochs: int
     batch_size: int
@@ -50,8 +50,6 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True):
     flip: Flip = "none"
     crop: Annotated[int, msgspec.Meta(ge=0, le=27)] = 0
     """Pixels: each image is moved by up to so many in both directions, black coming in."""
-    erase: Annotated[int, msgspec.Meta(ge=0, le=28)] = 0
-    """Pixels: half of the images lose a rectangle whose sides are between half of it and all of it."""
     averaging: Annotated[float, msgspec.Meta(ge=0, lt=1)] = 0.0
     """The trained weights are an exponential moving average of all steps' weights with this decay; 0: the last ones."""
 
@@ -70,7 +68,7 @@ GUIDE = Recipe(
 
 QUICK = Recipe(
     name="quick",
-    summary="an answer within seconds: small, one epoch",
+    summary="within seconds: small, one epoch",
     model="quick",
     epochs=1,
     batch_size=64,
@@ -85,7 +83,7 @@ QUICK = Recipe(
 
 STRONG = Recipe(
     name="strong",
-    summary="over a coffee: larger, Muon, mirrored pictures",
+    summary="over a coffee: larger, 8 epochs, Muon",
     model="strong",
     epochs=8,
     batch_size=256,
@@ -100,7 +98,16 @@ STRONG = Recipe(
     flip="alternating",
 )
 
-RECIPES: dict[str, Recipe] = {recipe.name: recipe for recipe in (GUIDE, QUICK, STRONG)}
+BEST = msgspec.structs.replace(
+    STRONG,
+    name="best",
+    summary="half an hour: strong, for 50 epochs",
+    epochs=50,
+    crop=2,
+    averaging=0.999,
+)
+
+RECIPES: dict[str, Recipe] = {recipe.name: recipe for recipe in (GUIDE, QUICK, STRONG, BEST)}
 
 
 MOST_EPOCHS = 1_000_000

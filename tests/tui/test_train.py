@@ -3,6 +3,7 @@
 import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import BinaryIO
 
@@ -14,7 +15,7 @@ from textual.widgets import Input
 from fashion_tui.data import files
 from fashion_tui.runs import launch, store
 from fashion_tui.runs.checkpoints import CheckpointStore
-from fashion_tui.schema.recipe import GUIDE, QUICK
+from fashion_tui.schema.recipe import GUIDE, QUICK, RECIPES
 from fashion_tui.schema.requests import Device, GetDevices
 from fashion_tui.schema.run import LIVE_STATES
 from fashion_tui.tui.app import FashionApp
@@ -27,10 +28,10 @@ from tests.tui.pilots import screen_text, until
 
 
 @asynccontextmanager
-async def train_pane(runs: Path) -> AsyncIterator[tuple[FashionApp, Pilot[None]]]:
+async def train_pane(runs: Path, size: tuple[int, int] = (120, 40)) -> AsyncIterator[tuple[FashionApp, Pilot[None]]]:
     """The app at the Train pane, on the drawn garments; whatever it started is stopped at the end."""
     app = FashionApp(Settings(runs, dataset="synthetic"))
-    async with app.run_test(size=(120, 40), notifications=True) as pilot:
+    async with app.run_test(size=size, notifications=True) as pilot:
         await until(pilot, lambda: app.dataset is not None, "the data set")
         await pilot.press("f5")
         await until(pilot, lambda: isinstance(app.focused, TrainPane) or app.query(TrainPane), "the pane")
@@ -125,13 +126,26 @@ async def test_a_recipe_brings_its_own_values_and_is_trained_with_them(tmp_path:
         await fill(pilot)
         app.screen.query_one("#recipe").focus()
         await pilot.press("right")
-        await until(pilot, lambda: QUICK.summary[:20] in screen_text(app), "what the recipe is")
+        await until(pilot, lambda: QUICK.summary in screen_text(app), "what the recipe is")
         assert app.screen.query_one("#batch_size", Input).value == str(QUICK.batch_size)
         assert app.screen.query_one("#precision", Cycle).value == QUICK.precision
         await pilot.press("enter")
         await until(pilot, lambda: app.runs and app.runs[0].state == "finished", "the run's end")
         assert store.load_config(Path(app.runs[0].path)).recipe == QUICK
         assert app.runs[0].test_accuracy is not None
+
+
+def shows(app: FashionApp, words: str) -> bool:
+    return words in screen_text(app)
+
+
+async def test_what_each_recipe_is_stands_there_whole_on_a_small_terminal(tmp_path: Path) -> None:
+    async with train_pane(tmp_path / "runs", size=(80, 24)) as (app, pilot):
+        await fill(pilot)
+        app.screen.query_one("#recipe").focus()
+        for recipe in RECIPES.values():
+            await until(pilot, partial(shows, app, recipe.summary), recipe.summary)
+            await pilot.press("right")
 
 
 async def test_a_trainer_waits_while_the_pane_is_open_and_takes_the_next_run(tmp_path: Path) -> None:

@@ -209,6 +209,7 @@ class TrainPane(RunPane):
         self._prepare()
         train_images = await asyncio.to_thread(files.train_size, state.ref)
         form = RunForm(train_images, "synthetic garments" if state.is_synthetic else "Fashion-MNIST", self, network)
+        self.app.clear_notifications()  # they would cover the form
         choices = await self.app.push_screen_wait(form)
         if choices is not None:
             self._start(choices, state.ref)
