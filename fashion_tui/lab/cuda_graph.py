@@ -3,6 +3,8 @@
 A network of this size on a large GPU is limited by how fast its hundred little kernels are launched, not by them.
 """
 
+import warnings
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -21,12 +23,13 @@ class CapturedStep:
     """A `Step` whose full batches are replayed from a graph. The last batch of an epoch, if smaller, is made as it is.
 
     Recipe, network and learning rates have to be as a graph needs them: no branch that depends on a value, and rates
-    in tensors, which are changed in place.
+    in tensors, which are changed in place. Where recording fails all steps are made as they are, with a warning.
     """
 
     def __init__(self, step: Step) -> None:
         self.step = step
         self._graph: torch.cuda.CUDAGraph | None = None
+        self._can_record = True
         self._batch: Batch
         """What the graph reads."""
         self._figures: tuple[Tensor, Tensor]
@@ -36,8 +39,18 @@ class CapturedStep:
         """As `Step`; the figures are good until the next call."""
         if len(batch.labels) < self.step.recipe.batch_size:
             return self.step(batch, between)
+        if self._graph is None and self._can_record:
+            stream = torch.cuda.current_stream()
+            try:
+                self._graph = self._record(batch)
+            except torch.OutOfMemoryError:
+                raise
+            except RuntimeError as error:
+                self._can_record = False
+                torch.cuda.set_stream(stream)  # a recording that breaks off may leave its own behind
+                warnings.warn(f"no CUDA graph, the kernels are launched one by one: {error}", stacklevel=1)
         if self._graph is None:
-            self._graph = self._record(batch)
+            return self.step(batch, between)
         for mine, given in zip(self._batch, batch, strict=True):
             mine.copy_(given)
         self._graph.replay()
@@ -54,7 +67,7 @@ class CapturedStep:
                     self.step(self._batch, _nothing)
             torch.cuda.current_stream().wait_stream(side)
             graph = torch.cuda.CUDAGraph()
-            with torch.cuda.graph(graph):
+            with torch.cuda.graph(graph, stream=side):
                 self._figures = self.step(self._batch, _nothing)
         return graph
 
@@ -93,6 +106,27 @@ def _optimizer_tensors(step: Step) -> list[Tensor]:
         for value in state.values()
         if isinstance(value, Tensor)
     ]
+
+
+class Lead:
+    """Keeps the program at most so many images ahead of the GPU: who asks something of the training, or reads a figure,
+    waits for no more than that.
+    """
+
+    IMAGES = 16_384
+    """A fraction of a second's work for a network of this size."""
+
+    def __init__(self, batch_size: int) -> None:
+        self._steps = max(1, self.IMAGES // batch_size)
+        self._made: deque[torch.cuda.Event] = deque()
+
+    def keep(self) -> None:
+        """To be called after each step."""
+        event = torch.cuda.Event()
+        event.record()
+        self._made.append(event)
+        if len(self._made) > self._steps:
+            self._made.popleft().synchronize()
 
 
 def _nothing() -> None:

@@ -9,27 +9,38 @@ from .recipes import autocast
 from .training import Training
 
 
+class GivenUp(Exception):
+    """Nobody waits for the answer any more."""
+
+
 def layer_that_broke(training: Training, step: int, *, go_on: Callable[[], bool] = lambda: True) -> str | None:
     """The layer from which the first NaN or infinity came in that step; None where the layers' values are all finite.
 
     `training` stands before that step, at a checkpoint or at its beginning, and is used up: it makes the steps in
     between again, which gives the very same weights, and looks at each layer while the step's batch goes through.
-    None too where `go_on`, which is asked after every step, says no.
+    None too where `go_on`, which is asked after every step and now and then within a long one, says no.
     """
+
+    def ask() -> None:
+        if not go_on():
+            raise GivenUp
+
     while True:
         if training.step_in_epoch == training.steps_per_epoch:
             training.end_epoch()
         if training.step == step - 1:
             break
-        for made in training.steps():
-            if not go_on():
-                return None
-            if made == step - 1:
-                break
-    batch = next(training.batches.epoch(training.epoch, first_step=training.step_in_epoch))
+        try:
+            for made in training.steps(between=ask):
+                ask()
+                if made == step - 1:
+                    break
+        except GivenUp:
+            return None
     training.model.train()
     with autocast(training.device, training.precision):
-        return first_non_finite_layer(training.model, training.batches.prepared(batch))
+        layers = (first_non_finite_layer(training.model, images) for images in training.next_pieces())
+        return next((layer for layer in layers if layer is not None), None)
 
 
 def first_non_finite_layer(model: nn.Module, images: Tensor) -> str | None:

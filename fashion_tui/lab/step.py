@@ -1,6 +1,7 @@
 """One step of a training: a batch goes through the network, back, and into the weights."""
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Iterator
 from copy import deepcopy
 from typing import Any
 
@@ -38,9 +39,11 @@ class Step:
         self.device = device
         self.precision = precision_on(device, recipe)
         self.optimizers = optimizers_for(recipe, model)
+        self._average_weight = torch.zeros((), device=device)
+        """Of this step's weights in their average. A tensor, for a graph reads it."""
         self._before: dict[str, Any] | None = None
         """Between two pieces: buffers and generators as they were before the step."""
-        self._forward = torch.compile(model, dynamic=False) if compiled else model
+        self._compiled = torch.compile(model, dynamic=False) if compiled else None
         self._piece = PIECE if device.type == "cpu" else recipe.batch_size
 
     def __call__(self, batch: Batch, between: Callable[[], None]) -> tuple[Tensor, Tensor]:
@@ -50,25 +53,35 @@ class Step:
         """
         for optimizer in self.optimizers:
             optimizer.zero_grad()
-        pieces = [Batch(*parts) for parts in zip(*(part.split(self._piece) for part in batch), strict=True)]
+        pieces = self.pieces(batch)
         if len(pieces) > 1:
             self._before = {"buffers": _buffers(self.model), "random": random_state(self.device)}
         losses, correct = [], []
         for number, piece in enumerate(pieces):
             if number:
                 self._pause_for(between)
-            loss, right = self._learn_from(piece, len(piece.labels) / len(batch.labels))
+            loss, right = self._learn_from(piece, batch)
             losses.append(loss)
             correct.append(right)
         self._before = None
         self._update()
         return torch.stack(losses).sum(), torch.stack(correct).sum()
 
-    def set_learning_rates(self, factor: float) -> None:
-        """To so much of what they are at the schedule's top. In place where they are tensors, which a graph reads."""
+    def pieces(self, batch: Batch) -> list[Batch]:
+        """What goes through the network at a time: as few parts as may be, of equal size but for one image."""
+        count = math.ceil(len(batch.labels) / self._piece)
+        return [Batch(*parts) for parts in zip(*(part.tensor_split(count) for part in batch), strict=True)]
+
+    def prepare(self, step: int, rate_factor: float) -> None:
+        """For a step, counted from 0 over all epochs: learning rates of so much of what they are at the schedule's top.
+
+        In place where they are tensors, which a graph reads. An average begins with a decay of (1 + n) / (10 + n), as
+        in TensorFlow's `ExponentialMovingAverage`: the first weights are forgotten also where a run is short.
+        """
+        self._average_weight.fill_(1 - min(self.recipe.averaging, (1 + step) / (10 + step)))
         for optimizer in self.optimizers:
             for group in optimizer.param_groups:
-                rate = group["top_rate"] * factor
+                rate = group["top_rate"] * rate_factor
                 if isinstance(group["lr"], Tensor):
                     group["lr"].fill_(rate)
                 else:
@@ -107,11 +120,14 @@ class Step:
                 set_random_state(before["random"], self.device)
             raise
 
-    def _learn_from(self, piece: Batch, share: float) -> tuple[Tensor, Tensor]:
+    def _learn_from(self, piece: Batch, batch: Batch) -> tuple[Tensor, Tensor]:
         """Adds the piece's gradients, and gives its part of the batch's mean loss, and its right answers."""
+        is_full = len(batch.labels) == self.recipe.batch_size  # a smaller one isn't worth a compilation of its own
+        forward = self._compiled if self._compiled is not None and is_full else self.model
+        share = len(piece.labels) / len(batch.labels)
         images = self.batches.prepared(piece)
         with autocast(self.device, self.precision):
-            logits = self._forward(images).float()
+            logits = forward(images).float()
             loss = F.cross_entropy(logits, piece.labels, label_smoothing=self.recipe.label_smoothing) * share
         loss.backward()
         return loss.detach(), (logits.detach().argmax(dim=1) == piece.labels).sum()
@@ -121,13 +137,17 @@ class Step:
         for optimizer in self.optimizers:
             optimizer.step()
         if self.averaged is not None:
-            for average, value in zip(
-                self.averaged.state_dict().values(), self.model.state_dict().values(), strict=True
-            ):
+            for average, value in zip(_tensors(self.averaged), _tensors(self.model), strict=True):
                 if average.is_floating_point():
-                    average.lerp_(value, 1 - self.recipe.averaging)
+                    average.lerp_(value, self._average_weight.to(average.dtype))
                 else:
                     average.copy_(value)
+
+
+def _tensors(model: nn.Module) -> Iterator[Tensor]:
+    """Weights and buffers, each once, by however many names it goes."""
+    yield from model.parameters()
+    yield from model.buffers()
 
 
 def _buffers(model: nn.Module) -> dict[str, Tensor]:

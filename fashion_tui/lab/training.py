@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from fashion_tui.schema.recipe import Precision, Recipe
 from fashion_tui.schema.requests import WrittenNetwork
 
-from .cuda_graph import CapturedStep
+from .cuda_graph import CapturedStep, Lead
 from .datasets import ImageBatches, Images
 from .randomness import seed_everything
 from .recipes import rate_factor
@@ -44,6 +44,8 @@ class Training:
 
         `compiled`: by `torch.compile`, which takes its time in the first step.
         """
+        if device.type == "cuda":
+            torch.cuda.set_device(device)  # streams and graphs are the current device's
         seed_everything(seed)
         self.recipe = recipe
         self.device = device
@@ -52,6 +54,7 @@ class Training:
         self._step = Step(self.model, recipe, self.batches, device, compiled=compiled)
         is_captured = device.type == "cuda" and network is None
         self._make_step = CapturedStep(self._step) if is_captured else self._step
+        self._lead = Lead(recipe.batch_size) if device.type == "cuda" else None
 
         self.epoch = 0
         """Epochs completed."""
@@ -90,12 +93,20 @@ class Training:
         """
         self.model.train()
         for batch in self.batches.epoch(self.epoch, first_step=self.step_in_epoch):
-            self._step.set_learning_rates(self._rate_factor(self.step))
+            self._step.prepare(self.step, self._rate_factor(self.step))
             loss, correct = self._make_step(batch, between)
             self.losses[self.step_in_epoch] = loss
             self.correct[self.step_in_epoch] = correct
             self.step_in_epoch += 1
+            if self._lead is not None:
+                self._lead.keep()
             yield self.step
+
+    def next_pieces(self) -> Iterator[Tensor]:
+        """The images that go through the network in the next step, as they do: float32 `[N, 1, 28, 28]`."""
+        batch = next(self.batches.epoch(self.epoch, first_step=self.step_in_epoch))
+        for piece in self._step.pieces(batch):
+            yield self.batches.prepared(piece)
 
     def end_epoch(self) -> None:
         """Goes on to the next epoch, once all steps of the running one are made."""

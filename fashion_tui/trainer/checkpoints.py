@@ -27,12 +27,13 @@ RETRY = 5.0
 class Checkpoints:
     """Saves a training."""
 
-    def __init__(self, run_path: Path, training: Training, log: RunLog, every: float) -> None:
+    def __init__(self, run_path: Path, training: Training, log: RunLog, every: float, *, is_saved: bool) -> None:
+        """`is_saved`: the training, as it stands, comes from a checkpoint."""
         self.training = training
         self.log = log
         self.every = every
         self._store = CheckpointStore(run_path)
-        self._saved = (training.epoch, training.step_in_epoch)  # as it was read, or its beginning: nothing to save yet
+        self._saved = (training.epoch, training.step_in_epoch) if is_saved else None
         self._next = time.monotonic() + every
         self._problem: str | None = None
 

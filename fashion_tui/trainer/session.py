@@ -110,7 +110,9 @@ class Session:
             self.training.load_state_dict(found.training)
         self._announce(found)
         self.figures = StepFigures(self.training, self.log, self.board)
-        self.checkpoints = Checkpoints(orders.run_path, self.training, self.log, config.checkpoint_every)
+        self.checkpoints = Checkpoints(
+            orders.run_path, self.training, self.log, config.checkpoint_every, is_saved=found is not None
+        )
         self.control = Control(orders.run_path, orders.signals, self.figures, self.checkpoints)
 
     def train(self) -> Finished:
@@ -222,6 +224,8 @@ class Session:
     def _announce(self, found: Found | None) -> None:
         """Tells the log and the status what begins here, or goes on."""
         training, now = self.training, time.time()
+        if self.orders.config.compiled:
+            self.log.report("torch.compile works before the first step; what is asked meanwhile is answered then")
         if training.precision != self.recipe.precision:
             self.log.report(f"{self.device} doesn't compute in {self.recipe.precision}: {training.precision} is used")
         unwritten = found.unwritten if found else []

@@ -129,6 +129,7 @@ def test_a_step_of_seconds_is_paused_saved_and_left_at_once(train: Train, tmp_pa
     assert trainer.end() == 0
     took = time.monotonic() - began
     assert [event.step for event in of_kind(run_path, Stopped)] == [0]
+    assert [event.step for event in of_kind(run_path, CheckpointSaved)] == [0], "when it was asked for, and once"
 
     trainer = train(run_path)
     trainer.wait_for(Started)

@@ -106,7 +106,9 @@ def black(count: int) -> Images:
 
 def test_weights_that_are_no_numbers_are_never_saved(training: Training, tmp_path: Path) -> None:
     run_path = make_run(tmp_path)
-    checkpoints = Checkpoints(run_path, training, open_log(run_path), every=60)
+    checkpoints = Checkpoints(run_path, training, open_log(run_path), every=60, is_saved=True)
+    assert checkpoints.save("interval"), "it comes from a checkpoint"
+    assert CheckpointStore(run_path).latest() is None
     assert list(training.steps()) == [1]
     assert checkpoints.save("asked")
     good = CheckpointStore(run_path).latest()
@@ -124,7 +126,7 @@ def test_weights_that_are_no_numbers_are_never_saved(training: Training, tmp_pat
 
 def test_checkpoints_that_cost_much_are_taken_more_rarely_than_asked(training: Training, tmp_path: Path) -> None:
     run_path = make_run(tmp_path)
-    checkpoints = Checkpoints(run_path, training, open_log(run_path), every=1e-6)
+    checkpoints = Checkpoints(run_path, training, open_log(run_path), every=1e-6, is_saved=False)
     assert list(training.steps()) == [1]
     was_due = checkpoints.due
     assert checkpoints.save("interval")

@@ -55,9 +55,7 @@ A closed terminal ends nothing: the run trains in a process of its own.""",
 @click.option("--device", default="auto", metavar="NAME", show_default=True, help="auto, cpu, cuda, cuda:N or mps.")
 @click.option("--threads", type=int, metavar="N", help="CPU threads.  [default: as many as there are cores]")
 @click.option("--deterministic", is_flag=True, help="On a GPU: the same bits each time, at some cost.")
-@click.option(
-    "--compile", "compiled", is_flag=True, help="The network by torch.compile: slow to start, perhaps faster then."
-)
+@click.option("--compile", "compiled", is_flag=True, help="By torch.compile, which takes a minute at the start.")
 @click.option(
     "--validation",
     type=int,
