@@ -9,6 +9,18 @@ import pytest
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
 
+ROOMS = ("trainer", "cli", "tui", "kernel", "lessons", "bench")
+"""Whose files take minutes: they begin first, or the last one keeps all others waiting."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    def rank(item: pytest.Item) -> int:
+        room = item.path.relative_to(Path(__file__).parent).parts[0]
+        return ROOMS.index(room) if room in ROOMS else len(ROOMS)
+
+    items.sort(key=rank)
+
+
 @pytest.fixture(scope="session", autouse=True)
 def state_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Where the user's list of trusted networks lies, for tests and the processes that they start: not the user's."""

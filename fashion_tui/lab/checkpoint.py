@@ -33,7 +33,7 @@ def _as_now(training: dict[str, Any]) -> dict[str, Any]:
     """Checkpoints of version 0.1 of this package: one optimiser, its settings beside its state, no averages."""
     if "optimizer" in training:
         training["optimizers"] = [training.pop("optimizer")]
-    training["optimizers"] = [one.get("state", one) for one in training["optimizers"]]
+    training["optimizers"] = [one.get("state", one) for one in training.get("optimizers", [])]
     training.setdefault("averaged", None)
     return training
 
