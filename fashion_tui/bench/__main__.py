@@ -1,32 +1,36 @@
-"""`python -m fashion_tui.bench REQUEST`: answers a `BenchRequest`, JSON, with lines of `Told` on stdout."""
+"""`python -m fashion_tui.bench ASSIGNMENT`: answers each `Order` on stdin with an `Answer` on stdout, lines of JSON."""
 
 import os
 import sys
 
 import msgspec
 
-from fashion_tui.schema.bench import BenchRequest
+from fashion_tui.memory import keep_freed_memory
 from fashion_tui.schema.errors import UsageError, UserError
 
-from .client import Told
-from .measuring import measure
+from .orders import Answer, Assignment, Describe, Problem, Turn, Whole
 
 
 def main() -> int:
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)  # what a library prints is no answer
 
-    def tell(told: Told) -> None:
-        answers.write(msgspec.json.encode(told).decode() + "\n")
+    def say(answer: Answer) -> None:
+        answers.write(msgspec.json.encode(answer).decode() + "\n")
         answers.flush()
 
+    assignment = msgspec.json.decode(sys.argv[1], type=Assignment)
+    if assignment.as_trainer:
+        keep_freed_memory()
+    from .worker import Worker  # noqa: PLC0415 - imports torch, whose memory is settled now
+
     try:
-        request = msgspec.json.decode(sys.argv[1], type=BenchRequest)
-        found = measure(request, lambda doing, done, total: tell(Told(doing=doing, done=done, total=total)))
+        worker = Worker(assignment)
+        for line in sys.stdin:
+            say(worker.answer(msgspec.json.decode(line, type=Describe | Turn | Whole)))
     except UserError as error:
-        tell(Told(problem=str(error), is_usage=isinstance(error, UsageError)))
+        say(Problem(text=str(error), is_usage=isinstance(error, UsageError)))
         return error.exit_code
-    tell(Told(measured=found))
     return 0
 
 

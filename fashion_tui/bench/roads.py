@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import pairwise
 
 import torch
@@ -57,7 +57,7 @@ class Road:
         return 6.0 * (table.total_macs or 0)
 
 
-@dataclass
+@dataclass(frozen=True)
 class Trainee:
     """A training under way."""
 
@@ -65,12 +65,11 @@ class Trainee:
     """The one to judge when it is trained."""
     steps: Iterator[int]
     """Makes a step and tells its images; without end."""
-    step_seconds: list[float] = field(default_factory=list)
 
 
-def roads(recipes: tuple[str, ...]) -> list[Road]:
-    """The loop first, then the recipes of these names; UsageError for an unknown one."""
-    return [Road(LOOP, GUIDE), *(Road(name, recipe_named(name)) for name in recipes)]
+def roads(names: tuple[str, ...]) -> list[Road]:
+    """By these names, of recipes or LOOP; UsageError for an unknown one."""
+    return [Road(name, GUIDE if name == LOOP else recipe_named(name)) for name in names]
 
 
 def wait_for(device: torch.device) -> None:
@@ -79,8 +78,8 @@ def wait_for(device: torch.device) -> None:
         torch.cuda.synchronize(device)
 
 
-def train_for(trainee: Trainee, seconds: float, device: torch.device) -> float:
-    """Images a second over about so many seconds; each step's time is kept. Between steps nothing waits for a GPU."""
+def train_for(trainee: Trainee, seconds: float, device: torch.device) -> tuple[float, list[float]]:
+    """Images a second over about so many seconds, and the time of each step. Between steps nothing waits for a GPU."""
     images = 0
     wait_for(device)
     marks = [Mark(device)]
@@ -90,8 +89,7 @@ def train_for(trainee: Trainee, seconds: float, device: torch.device) -> float:
         marks.append(Mark(device))
     wait_for(device)
     took = time.perf_counter() - began
-    trainee.step_seconds += [later.seconds_since(earlier) for earlier, later in pairwise(marks)]
-    return images / took
+    return images / took, [later.seconds_since(earlier) for earlier, later in pairwise(marks)]
 
 
 class Mark:

@@ -12,7 +12,7 @@ MOST_ROUNDS = 1000
 
 
 class BenchRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """What the measuring process is told."""
+    """What is to be measured."""
 
     dataset: DatasetRef
     recipes: tuple[str, ...]
@@ -71,7 +71,7 @@ class AppCost(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Measured(msgspec.Struct, frozen=True, kw_only=True):
-    """What the measuring process answers."""
+    """What was measured."""
 
     device: str
     device_name: str

@@ -7,6 +7,7 @@ import argparse
 import sys
 from pathlib import Path
 
+from fashion_tui.memory import keep_freed_memory
 from fashion_tui.threads import let_waiting_threads_spin_on_a_quiet_machine
 
 from .preparation import Preparation
@@ -22,6 +23,7 @@ def main() -> int:
     parser.add_argument("--epochs", type=int, help="train for so many epochs in all, in place of the configured number")
     options = parser.parse_args()
     let_waiting_threads_spin_on_a_quiet_machine()
+    keep_freed_memory()
     if options.stand_by is not None:
         return stand_by(options.stand_by)
     return run_trainer(options.run, options.epochs, Preparation())

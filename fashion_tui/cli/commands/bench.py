@@ -43,8 +43,8 @@ Examples:
   fashion-tui bench --rounds 10              steadier figures
   fashion-tui bench --accuracy 5 --save      whole trainings too, with seeds 0 to 4; kept under assets/benchmarks
 \b
-All roads train in one process and take turns, so that what disturbs one disturbs all; keep the machine idle
-meanwhile. Nothing of yours is touched: the app that is timed has runs of its own.""",
+The loop trains in one process, the recipes in another, and all take turns, so that what disturbs one disturbs all;
+keep the machine idle meanwhile. Nothing of yours is touched: the app that is timed has runs of its own.""",
 )
 @click.option("--rounds", type=int, default=ROUNDS, metavar="N", show_default=True, help="Turns of each road.")
 @click.option("--recipe", "recipes", multiple=True, metavar="NAME", help="Only these, again for each.  [default: all]")
