@@ -41,7 +41,7 @@ class Road:
             loop = GuideLoop(dataset.train, device=device, seed=seed)
             return Trainee(loop.model, _of_loop(loop))
         training = Training(self.recipe, dataset.train, device=device, seed=seed)
-        return Trainee(training.trained, _of_training(training))
+        return Trainee(training.model, _of_training(training))
 
     def precision(self, device: torch.device) -> Precision:
         return "fp32" if self.is_loop else precision_on(device, self.recipe)

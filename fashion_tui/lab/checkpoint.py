@@ -30,15 +30,14 @@ def read_checkpoint(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
 
 
 def _as_now(training: dict[str, Any]) -> dict[str, Any]:
-    """Checkpoints of version 0.1 of this package: one optimiser, its settings beside its state, no averages."""
+    """Checkpoints of version 0.1 of this package: one optimiser, its settings beside its state."""
     if "optimizer" in training:
         training["optimizers"] = [training.pop("optimizer")]
     training["optimizers"] = [one.get("state", one) for one in training.get("optimizers", [])]
-    training.setdefault("averaged", None)
     return training
 
 
 def final_weights(training: dict[str, Any]) -> dict[str, Tensor]:
-    """The weights to evaluate and to export, the averaged ones where there are any, of the state of a `Training`."""
-    weights: dict[str, Tensor] = training["model"] if training["averaged"] is None else training["averaged"]
+    """The weights to evaluate and to export, out of the state of a `Training`."""
+    weights: dict[str, Tensor] = training["model"]
     return weights

@@ -76,12 +76,9 @@ class CapturedStep:
 def put_back(step: Step) -> Iterator[None]:
     """Whatever steps are made inside, afterwards all is as it was, and in the same memory, which a graph goes on using.
 
-    That is: weights, buffers, averages, the optimisers' states, and the generators.
+    That is: weights, buffers, the optimisers' states, and the generators.
     """
-    tensors = [*step.model.state_dict().values()]
-    if step.averaged is not None:
-        tensors += step.averaged.state_dict().values()
-    tensors += _optimizer_tensors(step)
+    tensors = [*step.model.state_dict().values(), *_optimizer_tensors(step)]
     before = [(tensor, tensor.clone()) for tensor in tensors]
     generators = random_state(step.device)
     try:

@@ -1,8 +1,7 @@
 """One step of a training: a batch goes through the network, back, and into the weights."""
 
 import math
-from collections.abc import Callable, Iterator
-from copy import deepcopy
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -32,15 +31,11 @@ class Step:
     ) -> None:
         """`compiled`: the network's forward and backward pass by `torch.compile`."""
         self.model = model
-        self.averaged = deepcopy(model) if recipe.averaging else None
-        """Exponential moving average of weights and buffers, where the recipe averages."""
         self.recipe = recipe
         self.batches = batches
         self.device = device
         self.precision = precision_on(device, recipe)
         self.optimizers = optimizers_for(recipe, model)
-        self._average_weight = torch.zeros((), device=device)
-        """Of this step's weights in their average. A tensor, for a graph reads it."""
         self._before: dict[str, Any] | None = None
         """Between two pieces: buffers and generators as they were before the step."""
         self._compiled = torch.compile(model, dynamic=False) if compiled else None
@@ -64,7 +59,8 @@ class Step:
             losses.append(loss)
             correct.append(right)
         self._before = None
-        self._update()
+        for optimizer in self.optimizers:
+            optimizer.step()
         return torch.stack(losses).sum(), torch.stack(correct).sum()
 
     def pieces(self, batch: Batch) -> list[Batch]:
@@ -72,30 +68,24 @@ class Step:
         count = math.ceil(len(batch.labels) / self._piece)
         return [Batch(*parts) for parts in zip(*(part.tensor_split(count) for part in batch), strict=True)]
 
-    def prepare(self, step: int, rate_factor: float) -> None:
-        """For a step, counted from 0 over all epochs: learning rates of so much of what they are at the schedule's top.
-
-        In place where they are tensors, which a graph reads. An average begins with a decay of (1 + n) / (10 + n), as
-        in TensorFlow's `ExponentialMovingAverage`: the first weights are forgotten also where a run is short.
-        """
-        self._average_weight.fill_(1 - min(self.recipe.averaging, (1 + step) / (10 + step)))
+    def set_learning_rates(self, factor: float) -> None:
+        """To so much of what they are at the schedule's top. In place where they are tensors, which a graph reads."""
         for optimizer in self.optimizers:
             for group in optimizer.param_groups:
-                rate = group["top_rate"] * rate_factor
+                rate = group["top_rate"] * factor
                 if isinstance(group["lr"], Tensor):
                     group["lr"].fill_(rate)
                 else:
                     group["lr"] = rate
 
     def state_dict(self) -> dict[str, Any]:
-        """Of network, averages, optimisers and generators; between the pieces of a step, as they were before it.
+        """Of network, optimisers and generators; between the pieces of a step, as they were before it.
 
         Of the optimisers moments and counts alone: how they work is the recipe's and the device's.
         """
         before = self._before or {"buffers": {}, "random": random_state(self.device)}
         return {
             "model": self.model.state_dict() | before["buffers"],
-            "averaged": self.averaged.state_dict() if self.averaged is not None else None,
             "optimizers": [optimizer.state_dict()["state"] for optimizer in self.optimizers],
             "random": before["random"],
         }
@@ -103,8 +93,6 @@ class Step:
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """As `state_dict` gave it, of the same recipe."""
         self.model.load_state_dict(state["model"])
-        if self.averaged is not None:
-            self.averaged.load_state_dict(state["averaged"])
         for optimizer, its_state in zip(self.optimizers, state["optimizers"], strict=True):
             optimizer.load_state_dict(optimizer.state_dict() | {"state": its_state})
         set_random_state(state["random"], self.device)  # last: whatever came before may have drawn
@@ -131,23 +119,6 @@ class Step:
             loss = F.cross_entropy(logits, piece.labels, label_smoothing=self.recipe.label_smoothing) * share
         loss.backward()
         return loss.detach(), (logits.detach().argmax(dim=1) == piece.labels).sum()
-
-    @torch.no_grad()
-    def _update(self) -> None:
-        for optimizer in self.optimizers:
-            optimizer.step()
-        if self.averaged is not None:
-            for average, value in zip(_tensors(self.averaged), _tensors(self.model), strict=True):
-                if average.is_floating_point():
-                    average.lerp_(value, self._average_weight.to(average.dtype))
-                else:
-                    average.copy_(value)
-
-
-def _tensors(model: nn.Module) -> Iterator[Tensor]:
-    """Weights and buffers, each once, by however many names it goes."""
-    yield from model.parameters()
-    yield from model.buffers()
 
 
 def _buffers(model: nn.Module) -> dict[str, Tensor]:

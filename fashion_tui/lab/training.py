@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from fashion_tui.schema.recipe import Precision, Recipe
 from fashion_tui.schema.requests import WrittenNetwork
@@ -80,11 +80,6 @@ class Training:
     def optimizers(self) -> list[torch.optim.Optimizer]:
         return self._step.optimizers
 
-    @property
-    def trained(self) -> nn.Module:
-        """The network to judge and to use: with averaged weights where the recipe averages."""
-        return self.model if self._step.averaged is None else self._step.averaged
-
     def steps(self, between: Callable[[], None] = lambda: None) -> Iterator[int]:
         """Trains on what is left of the running epoch; after each step yields the number of steps made in all.
 
@@ -93,7 +88,7 @@ class Training:
         """
         self.model.train()
         for batch in self.batches.epoch(self.epoch, first_step=self.step_in_epoch):
-            self._step.prepare(self.step, self._rate_factor(self.step))
+            self._step.set_learning_rates(self._rate_factor(self.step))
             loss, correct = self._make_step(batch, between)
             self.losses[self.step_in_epoch] = loss
             self.correct[self.step_in_epoch] = correct

@@ -50,8 +50,6 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True):
     flip: Flip = "none"
     crop: Annotated[int, msgspec.Meta(ge=0, le=27)] = 0
     """Pixels: each image is moved by up to so many in both directions, black coming in."""
-    averaging: Annotated[float, msgspec.Meta(ge=0, lt=1)] = 0.0
-    """The trained weights are an exponential moving average of all steps' weights with this decay; 0: the last ones."""
 
 
 GUIDE = Recipe(
@@ -104,7 +102,6 @@ BEST = msgspec.structs.replace(
     summary="half an hour: strong, for 50 epochs",
     epochs=50,
     crop=2,
-    averaging=0.999,
 )
 
 RECIPES: dict[str, Recipe] = {recipe.name: recipe for recipe in (GUIDE, QUICK, STRONG, BEST)}

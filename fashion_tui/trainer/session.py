@@ -207,7 +207,7 @@ class Session:
     def _logits(self, pixels: Tensor) -> Tensor:
         """Requests are answered meanwhile."""
         return predict_logits(
-            self.training.trained,
+            self.training.model,
             pixels,
             self.recipe,
             self.device,

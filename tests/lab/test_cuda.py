@@ -26,7 +26,7 @@ def _deterministic() -> Any:
 
 
 def begin(recipe: Recipe, **changes: Any) -> Training:
-    changed = msgspec.structs.replace(recipe, batch_size=100, averaging=0.9, crop=2, **changes)
+    changed = msgspec.structs.replace(recipe, batch_size=100, crop=2, **changes)
     return Training(changed, striped(950), device=CUDA, seed=2)
 
 

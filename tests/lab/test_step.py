@@ -1,4 +1,4 @@
-"""A step in pieces, averaged weights, and a step that leaves no mark."""
+"""A step in pieces, a compiled one, and a step that leaves no mark."""
 
 import copy
 from collections.abc import Iterator
@@ -8,15 +8,12 @@ import msgspec
 import pytest
 import torch
 import torch.nn.functional as F
-from torch import Tensor
-from torch.optim.swa_utils import AveragedModel
 
 from fashion_tui.lab.cuda_graph import put_back
 from fashion_tui.lab.datasets import Images
-from fashion_tui.lab.evaluation import predict_logits
 from fashion_tui.lab.step import PIECE
 from fashion_tui.lab.training import Training
-from fashion_tui.schema.recipe import BEST, GUIDE, RECIPES, STRONG, Recipe
+from fashion_tui.schema.recipe import GUIDE, RECIPES, Recipe
 from fashion_tui.schema.requests import WrittenNetwork
 
 from .test_training import bits, run, striped
@@ -104,56 +101,6 @@ def test_a_small_batch_has_no_between() -> None:
     assert next(training.steps(interrupt_at(iter([True])))) == 1
 
 
-@pytest.mark.parametrize("recipe", [GUIDE, STRONG], ids=lambda recipe: recipe.name)
-def test_averages_are_those_of_torch_with_a_decay_that_grows(recipe: Recipe) -> None:
-    def average(mean: Tensor, value: Tensor, averaged: Tensor | int) -> Tensor:
-        before = int(averaged) - 1
-        decay = min(0.9, (1 + before) / (10 + before))
-        return decay * mean + (1 - decay) * value
-
-    training = Training(msgspec.structs.replace(recipe, averaging=0.9, batch_size=5), striped(480), device=CPU, seed=2)
-    expected = AveragedModel(training.model, avg_fn=average, use_buffers=True)
-    expected.update_parameters(training.model)  # the first time: a copy
-    for _ in training.steps():
-        expected.update_parameters(training.model)
-    averaged = training.trained.state_dict()
-    assert training.trained is not training.model
-    for name, value in expected.module.state_dict().items():
-        if value.is_floating_point():
-            torch.testing.assert_close(averaged[name], value, msg=name)
-            assert not torch.equal(averaged[name], training.model.state_dict()[name])
-
-
-def test_a_short_run_has_forgotten_its_first_weights_in_the_average() -> None:
-    training = run(Training(msgspec.structs.replace(BEST, batch_size=50), striped(1000), device=CPU, seed=2), 60)
-    logits = predict_logits(training.trained, striped(200, seed=1).pixels, BEST, CPU)
-    assert (logits.argmax(1) == striped(200, seed=1).labels).float().mean() > 0.9
-
-
-TIED = """
-import torch.nn as nn
-
-class Tied(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.layers = nn.Sequential(nn.Flatten(), nn.Linear(784, 10), nn.Linear(10, 10), nn.Linear(10, 10))
-        self.layers[3].weight = self.layers[2].weight
-
-    def forward(self, x):
-        return self.layers(x)
-"""
-
-
-def test_a_weight_that_two_layers_share_is_averaged_once() -> None:
-    network = WrittenNetwork(source=TIED, class_name="Tied", arguments={}, file=None)
-    recipe = msgspec.structs.replace(GUIDE, averaging=0.9, batch_size=50)
-    training = Training(recipe, striped(100), device=CPU, seed=2, network=network)
-    before = copy.deepcopy(training.model.state_dict())
-    next(training.steps())
-    for name, value in training.model.state_dict().items():
-        torch.testing.assert_close(training.trained.state_dict()[name], 0.1 * before[name] + 0.9 * value)
-
-
 @pytest.mark.parametrize(("batch", "sizes"), [(256, [256]), (257, [129, 128]), (600, [200] * 3), (1, [1])])
 def test_pieces_are_of_equal_size_for_batch_normalisation_needs_more_than_one_image(
     batch: int, sizes: list[int]
@@ -162,18 +109,12 @@ def test_pieces_are_of_equal_size_for_batch_normalisation_needs_more_than_one_im
     assert [len(images) for images in training.next_pieces()] == sizes
 
 
-def test_without_averaging_the_trained_weights_are_the_last() -> None:
-    training = begin()
-    assert training.trained is training.model
-    assert training.state_dict()["averaged"] is None
-
-
 @pytest.mark.parametrize("made", [0, 3])
 @pytest.mark.parametrize("recipe", RECIPES.values(), ids=lambda recipe: recipe.name)
 def test_steps_that_are_put_back_leave_no_mark(recipe: Recipe, made: int) -> None:
     """What a CUDA graph needs, whose recording begins with real steps: all as before, and in the same memory."""
-    undisturbed = run(begin(recipe, batch_size=50, averaging=0.9), made + 4)
-    training = run(begin(recipe, batch_size=50, averaging=0.9), made)
+    undisturbed = run(begin(recipe, batch_size=50), made + 4)
+    training = run(begin(recipe, batch_size=50), made)
     batch = next(training.batches.epoch(0))
     before = bits(training)
     with put_back(training._step):
@@ -192,7 +133,6 @@ def tensors(training: Training) -> list[torch.Tensor]:
     states = [state for optimizer in training.optimizers for state in optimizer.state.values()]
     return [
         *training.model.state_dict().values(),
-        *training.trained.state_dict().values(),
         *(value for state in states for value in state.values()),
     ]
 

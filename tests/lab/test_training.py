@@ -156,7 +156,7 @@ def test_a_checkpoint_from_when_a_recipe_had_one_optimiser_goes_on(tmp_path: Any
     recipe, images = guide(batch_size=50), striped(480)
     first = run(Training(recipe, images, device=CPU, seed=5), 7)
     old = first.state_dict()
-    del old["optimizers"], old["averaged"]
+    del old["optimizers"]
     old["optimizer"] = first.optimizers[0].state_dict()
     file = tmp_path / "checkpoint.pt"
     with file.open("wb") as stream:
@@ -168,7 +168,7 @@ def test_a_checkpoint_from_when_a_recipe_had_one_optimiser_goes_on(tmp_path: Any
 
 def items_of_the_state() -> list[str]:
     """Each item of a training's state, as its path; clocks decide no step."""
-    state = Training(guide(batch_size=50, averaging=0.9), striped(480), device=CPU, seed=5).state_dict()
+    state = Training(guide(batch_size=50), striped(480), device=CPU, seed=5).state_dict()
     paths = []
     for key, value in state.items():
         parts = value if key in {"model", "random"} else {}
@@ -179,7 +179,7 @@ def items_of_the_state() -> list[str]:
 @pytest.mark.parametrize("item", items_of_the_state())
 def test_whatever_is_left_out_of_the_state_is_missed(item: str) -> None:
     """The comparison above finds it: so it would find a new item that nobody saves."""
-    recipe, images = guide(batch_size=50, averaging=0.9), striped(480)
+    recipe, images = guide(batch_size=50), striped(480)
 
     def two_steps_on(training: Training) -> dict[str, Any]:
         run(training, 2)
