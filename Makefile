@@ -15,7 +15,7 @@ setup: $(VENV)/.installed-dev
 test: $(VENV)/.installed-dev
 	$(BIN)/pytest $(FLAGS) $(TESTS)
 
-# Some ten minutes: every fault many times over. Its table is the one in README.md.
+# Half an hour: every fault many times over. Its table is the one in README.md.
 test-faults: $(VENV)/.installed-dev
 	$(BIN)/pytest -m faults tests/trainer
 
