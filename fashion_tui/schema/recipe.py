@@ -99,7 +99,7 @@ STRONG = Recipe(
 BEST = msgspec.structs.replace(
     STRONG,
     name="best",
-    summary="half an hour: strong, for 50 epochs",
+    summary="twenty minutes: strong, for 50 epochs",
     epochs=50,
     crop=2,
 )
