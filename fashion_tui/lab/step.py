@@ -102,10 +102,10 @@ class Step:
         try:
             between()
         except BaseException:
-            before, self._before = self._before, None
-            if before is not None:
-                self.model.load_state_dict(before["buffers"], strict=False)
-                set_random_state(before["random"], self.device)
+            if self._before is not None:
+                self.model.load_state_dict(self._before["buffers"], strict=False)
+                set_random_state(self._before["random"], self.device)
+                self._before = None
             raise
 
     def _learn_from(self, piece: Batch, batch: Batch) -> tuple[Tensor, Tensor]:

@@ -180,8 +180,10 @@ class Session:
 
     def _finish(self) -> Finished:
         training = self.training
-        test = self._judge(self.dataset.test)
-        flipped = self._accuracy_on_both_sides(self.dataset.test) if self.recipe.flip != "none" else None
+        images = self.dataset.test
+        logits = self._logits(images.pixels)
+        test = evaluate(logits, images.labels, self.dataset.classes)
+        flipped = None if self.recipe.flip == "none" else self._accuracy_on_both_sides(images, logits)
         return Finished(
             time=time.time(),
             run=self.orders.config.run,
@@ -199,9 +201,9 @@ class Session:
         """How the trained network does on images that it isn't trained on."""
         return evaluate(self._logits(images.pixels), images.labels, self.dataset.classes)
 
-    def _accuracy_on_both_sides(self, images: Images) -> float:
-        """Of the mean probabilities for each image and its mirror image."""
-        answers = self._logits(images.pixels).softmax(dim=1) + self._logits(images.pixels.flip(-1)).softmax(dim=1)
+    def _accuracy_on_both_sides(self, images: Images, logits: Tensor) -> float:
+        """Of the mean probabilities for each image, whose logits are these, and its mirror image."""
+        answers = logits.softmax(dim=1) + self._logits(images.pixels.flip(-1)).softmax(dim=1)
         return (answers.argmax(dim=1) == images.labels).double().mean().item()
 
     def _logits(self, pixels: Tensor) -> Tensor:

@@ -11,11 +11,16 @@ import psutil
 import pytest
 import torch
 
+from fashion_tui.data.files import find
+from fashion_tui.lab.checkpoint import read_checkpoint
+from fashion_tui.lab.datasets import load
 from fashion_tui.lab.devices import has_bf16
+from fashion_tui.lab.models import build
+from fashion_tui.runs.checkpoints import CheckpointStore
 from fashion_tui.runs.control import ask
 from fashion_tui.runs.store import load_status
-from fashion_tui.schema.events import Answered, CheckpointSaved, Started, Steps, Stopped, Warned
-from fashion_tui.schema.recipe import RECIPES
+from fashion_tui.schema.events import Answered, CheckpointSaved, Finished, Started, Steps, Stopped, Warned
+from fashion_tui.schema.recipe import STRONG
 from fashion_tui.schema.run import Action, RunStatus
 from fashion_tui.trainer.session import NICENESS
 
@@ -113,12 +118,29 @@ def test_every_request_is_answered_and_nothing_else_disturbs(train: Train, tmp_p
     assert not list((run_path / "control").iterdir())
 
 
+def accuracy_on_both_sides(run_path: Path) -> float:
+    """On the drawn test set, of the mean answers for an image and its mirror image."""
+    newest = CheckpointStore(run_path).latest()
+    assert newest is not None
+    training, _ = read_checkpoint(run_path / "checkpoints" / newest.file)
+    model = build("strong").eval()
+    model.load_state_dict(training["model"])
+    test = load(find("synthetic")).test
+    pixels = (test.pixels.float() / 255 - STRONG.mean) / STRONG.std
+    with torch.no_grad():
+        answers = sum(model(side).softmax(dim=1) for side in (pixels, pixels.flip(3)))
+    assert isinstance(answers, torch.Tensor)
+    return float((answers.argmax(dim=1) == test.labels).double().mean())
+
+
 def test_a_step_of_seconds_is_paused_saved_and_left_at_once(train: Train, tmp_path: Path) -> None:
     """The whole set is one batch; what was asked in its middle leaves the step out, and the run ends as undisturbed."""
     runs = {}
     for name in ("undisturbed", "disturbed"):
-        runs[name] = make_run(tmp_path / name, recipe=RECIPES["strong"], epochs=1, validation=6000, batch_size=6000)
+        runs[name] = make_run(tmp_path / name, recipe=STRONG, epochs=1, validation=6000, batch_size=6000)
     assert train(runs["undisturbed"]).end() == 0
+    (finished,) = of_kind(runs["undisturbed"], Finished)
+    assert finished.test_accuracy_flipped == pytest.approx(accuracy_on_both_sides(runs["undisturbed"]))
 
     run_path = runs["disturbed"]
     trainer = train(run_path)

@@ -55,6 +55,7 @@ def test_undisturbed_run_tells_all_that_happens(undisturbed: Path) -> None:
 
     (finished,) = of_kind(undisturbed, Finished)
     assert finished.test_accuracy > 0.6
+    assert finished.test_accuracy_flipped is None, "the recipe mirrors nothing"
     assert finished.images_per_second == pytest.approx(8000 / finished.train_seconds)
     status = load_status(undisturbed)
     assert (status.state, status.step, status.epoch, status.epochs) == ("finished", 126, 2, 2)
