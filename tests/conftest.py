@@ -7,6 +7,8 @@ import pytest
 
 # Tests run side by side, each with processes of several threads: threads that wait must sleep, not spin.
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+# Programs start as they do for people: a module is compiled once, not at every start.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 
 ROOMS = ("trainer", "cli", "tui", "kernel", "lessons", "bench")

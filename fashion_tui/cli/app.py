@@ -1,12 +1,11 @@
-"""Opens the app; the only module of the command line that imports textual."""
+"""Opens the app."""
 
+import gc
 import os
 import sys
 from pathlib import Path
 
 from fashion_tui.schema.errors import UserError
-from fashion_tui.tui.app import FashionApp
-from fashion_tui.tui.settings import Settings
 
 from .place import Place
 
@@ -21,6 +20,11 @@ def open_app(place: Place, attach: Path | None) -> None:
         raise UserError(
             "the app needs a terminal that can be drawn on, and TERM is dumb or unset; try TERM=xterm-256color"
         )
+    gc.disable()  # until the first paint: what is made up to there stays
+    # Only here: no other command pays for the import of textual.
+    from fashion_tui.tui.app import FashionApp  # noqa: PLC0415
+    from fashion_tui.tui.settings import Settings  # noqa: PLC0415
+
     app = FashionApp(
         Settings(
             runs_directory=place.runs_directory if attach is None else attach.parent,

@@ -10,6 +10,7 @@ import click
 from fashion_tui import __version__
 from fashion_tui.schema.errors import UserError
 
+from .app import open_app
 from .place import Place, place_options
 from .status import DONE, FAILED, INTERRUPTED
 
@@ -74,9 +75,6 @@ def fashion_tui(context: click.Context, place: Place) -> None:
     """
     context.obj = place
     if context.invoked_subcommand is None:
-        # Only here: no other command pays for the import of textual.
-        from .app import open_app  # noqa: PLC0415
-
         open_app(place, attach=None)
 
 

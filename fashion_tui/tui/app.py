@@ -1,6 +1,7 @@
 """The app: the frame, the five panes, and the state that they watch."""
 
 import asyncio
+import gc
 import os
 import shutil
 import threading
@@ -115,6 +116,10 @@ class FashionApp(App[None]):
         """After the first paint: what takes time goes to the background."""
         from . import background
 
+        if not gc.isenabled():
+            # What there is by now stays for good: looking through it for garbage would hold up a key now and then.
+            gc.freeze()
+            gc.enable()
         background.find_dataset(self)
         background.watch_runs(self)
         if self.settings.attach is not None:
