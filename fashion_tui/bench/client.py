@@ -19,7 +19,7 @@ from .orders import Answer, Assignment, Describe, Described, Order, Problem, Tur
 
 COMMAND = (sys.executable, "-P", "-m", "fashion_tui.bench")
 
-WARM_UP = 0.5
+WARM_UP = 0.4
 """Seconds of each road that aren't counted."""
 
 Tell = Callable[[str, int, int], None]

@@ -25,7 +25,7 @@ APP = (sys.executable, "-P", "-m", "fashion_tui")
 TRAIN_PANE, NEW_RUN, START = "\x1b[15~", "n", "\r"
 PANE_SECONDS = 5.0
 """How long the Train pane is open before a run is started from it."""
-WATCHED = 5.0
+WATCHED = 3.0
 """Seconds for which the app is watched while a run trains."""
 FIGURES = r"img/s\s+[\d,]*[1-9]"
 """Painted with the first loss."""

@@ -46,15 +46,21 @@ class Muon(torch.optim.Optimizer):
 
 
 def orthogonalised(matrix: Tensor) -> Tensor:
-    """A matrix `[R, C]` of the same dtype with about the same singular vectors, and all singular values near 1."""
+    """A matrix `[R, C]` of the same dtype with about the same singular vectors, and all singular values near 1.
+
+    Each iteration multiplies `x` by a polynomial in `x @ x.T`, which it changes in a way that needs no `x`. So all of
+    them happen on the smaller side's square, and `x` itself, up to nine times as wide, is multiplied once.
+    """
     a, b, c = COEFFICIENTS
-    x = matrix.bfloat16()
-    is_tall = x.shape[0] > x.shape[1]
+    is_tall = matrix.shape[0] > matrix.shape[1]
+    x = matrix.T if is_tall else matrix
     x = x / (x.norm() + 1e-7)
-    if is_tall:
-        x = x.T
+    square = x @ x.T
+    factor = torch.eye(len(square), dtype=square.dtype, device=square.device)
     for _ in range(ITERATIONS):
-        square = x @ x.T
-        x = a * x + (b * square + c * square @ square) @ x
-    found: Tensor = x.T if is_tall else x
-    return found.to(matrix.dtype)
+        polynomial = torch.addmm(square, square, square, beta=b, alpha=c)
+        polynomial.diagonal().add_(a)
+        factor = polynomial @ factor
+        square = polynomial @ square @ polynomial
+    found: Tensor = factor @ x
+    return found.T if is_tall else found

@@ -81,9 +81,9 @@ QUICK = Recipe(
 
 STRONG = Recipe(
     name="strong",
-    summary="over a coffee: larger, 8 epochs, Muon",
+    summary="over a coffee: larger, 7 epochs, Muon",
     model="strong",
-    epochs=8,
+    epochs=7,
     batch_size=256,
     learning_rate=0.1,
     optimizer="muon",

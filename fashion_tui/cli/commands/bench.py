@@ -26,7 +26,7 @@ from fashion_tui.schema.recipe import RECIPES
 from fashion_tui.schema.run import check_run_values
 
 ROUNDS = 3
-TURN_SECONDS = 1.25
+TURN_SECONDS = 1.0
 FOLDER = Path("assets/benchmarks")
 
 
