@@ -161,6 +161,8 @@ def _trained(request: BenchRequest, roads: dict[str, MeasuringProcess], tell: Te
             name=road,
             accuracies=tuple(one.accuracy for one in its),
             train_seconds=tuple(one.seconds for one in its),
+            first_step_seconds=tuple(one.first_step_seconds for one in its),
+            evaluation_seconds=tuple(one.evaluation_seconds for one in its),
         )
         for road, its in found.items()
         if its

@@ -64,6 +64,9 @@ class WholeTrained(Answer, frozen=True, kw_only=True):
     """On the test set, in [0, 1]."""
     seconds: float
     """Without loading and evaluation."""
+    first_step_seconds: float
+    """Part of these: what the first step warms up, or records for a GPU, comes to."""
+    evaluation_seconds: float
 
 
 class Problem(Answer, frozen=True, kw_only=True):

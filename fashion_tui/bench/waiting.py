@@ -16,6 +16,7 @@ from fashion_tui.engine.client import Engine
 from fashion_tui.runs import launch
 from fashion_tui.runs.store import list_runs
 from fashion_tui.schema.bench import AppCost, Waiting
+from fashion_tui.schema.dataset import DatasetRef
 from fashion_tui.schema.errors import UserError
 from fashion_tui.schema.requests import Device, GetDevices
 
@@ -54,6 +55,28 @@ def waited(trials: int, tell: Tell) -> tuple[tuple[Waiting, ...], AppCost]:
             found.setdefault("key to first loss, at once", []).append(_first_loss_seconds(screen, 0.0))
     assert cost is not None, "at least one trial"  # noqa: S101
     return tuple(Waiting(name=name, seconds=tuple(seconds)) for name, seconds in found.items()), cost
+
+
+def result_of_quick(dataset: DatasetRef, device: str, threads: int, tell: Tell) -> Waiting:
+    """From the call of `train --recipe quick` to its test accuracy: start, loading, training and evaluation."""
+    tell("from the command to the result of quick")
+    data = () if dataset.directory is None else ("--data", dataset.directory)
+    command = [*APP, "train", "--recipe", "quick", "--dataset", dataset.name, *data]
+    with _world() as (environ, _):
+        began = time.perf_counter()
+        ran = subprocess.run(
+            [*command, "--device", device, "--threads", str(threads)],
+            env=environ,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+        seconds = time.perf_counter() - began
+    if ran.returncode != 0:
+        raise UserError(f"train --recipe quick ended with {ran.returncode}: {ran.stderr.strip()}")
+    return Waiting(name="train --recipe quick, to its result", seconds=(seconds,))
 
 
 def _help_seconds() -> float:

@@ -61,11 +61,20 @@ class Worker:
         left = road.epochs * len(self._dataset.train)
         wait_for(self._device)
         began = time.perf_counter()
+        left -= next(trainee.steps)
+        wait_for(self._device)
+        warm = time.perf_counter()
         while left > 0:
             left -= next(trainee.steps)
         wait_for(self._device)
-        seconds = time.perf_counter() - began
-        return WholeTrained(accuracy=road.accuracy(trainee.model, self._dataset, self._device), seconds=seconds)
+        trained = time.perf_counter()
+        accuracy = road.accuracy(trainee.model, self._dataset, self._device)
+        return WholeTrained(
+            accuracy=accuracy,
+            seconds=trained - began,
+            first_step_seconds=warm - began,
+            evaluation_seconds=time.perf_counter() - trained,
+        )
 
 
 def peak_gflops(device: torch.device, precision: Precision) -> float:

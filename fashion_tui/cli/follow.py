@@ -11,7 +11,7 @@ from types import FrameType
 import click
 import msgspec
 
-from fashion_tui.report.training import epoch_line, finished_line
+from fashion_tui.report.training import epoch_line, finished_text
 from fashion_tui.runs import control
 from fashion_tui.runs.follow import EventFollower
 from fashion_tui.runs.launch import launch
@@ -100,7 +100,7 @@ def _tell_end(run_path: Path, end: Finished | Stopped | Failed, *, interrupted: 
             return INTERRUPTED
         raise UserError(f"{run_path.name} was stopped at step {end.step:,} ({end.reason}); {go_on}")
     if not as_json:
-        show(finished_line(end))
+        show(finished_text(end))
         if load_config(run_path).dataset.name == "synthetic":
             show(f"on {SYNTHETIC_NOTICE}")
         show(f"more about it: fashion-tui eval {run_path.name}")

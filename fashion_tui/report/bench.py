@@ -54,10 +54,11 @@ def _speed(one: Speed) -> list[str]:
 
 
 def _trained(trained: tuple[Trained, ...]) -> Table:
-    table = _table("test accuracy", "seeds", "train seconds")
+    table = _table("test accuracy", "seeds", "train seconds", "first step", "evaluation")
     for one in trained:
-        seconds = statistics.median(one.train_seconds)
-        table.add_row(one.name, accuracy_words(one), str(len(one.accuracies)), f"{seconds:.1f}")
+        times = (one.train_seconds, one.first_step_seconds, one.evaluation_seconds)
+        medians = (f"{statistics.median(seconds):.1f}" for seconds in times)
+        table.add_row(one.name, accuracy_words(one), str(len(one.accuracies)), *medians)
     return table
 
 

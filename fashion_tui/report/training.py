@@ -37,15 +37,20 @@ def epoch_line(event: EpochEnd, epochs: int) -> Text:
     return line
 
 
-def finished_line(event: Finished) -> Text:
-    """The test accuracy after the last epoch, and what it took."""
+def finished_text(event: Finished) -> Text:
+    """The test accuracy after the last epoch, and what it took, on two lines."""
     epochs = "epoch" if event.epochs == 1 else "epochs"
     flipped = event.test_accuracy_flipped
     both = "" if flipped is None else f"  (with mirror images {percent(flipped)})"
     speed = f"{event.images_per_second:,.0f} img/s"
+    beside = ""
+    if event.loading_seconds is not None and event.evaluation_seconds is not None:
+        loading, evaluation = f"{event.loading_seconds:.1f} s", f"{event.evaluation_seconds:.1f} s"
+        beside = f"\nbeside the training: loading {loading}, evaluation {evaluation}"
     return Text.assemble(
         "test accuracy ",
         (percent(event.test_accuracy), f"bold {ACCENT}"),
         (both, MUTED),
         (f"  after {event.epochs} {epochs}, {duration(event.train_seconds)}, {speed}", MUTED),
+        (beside, MUTED),
     )

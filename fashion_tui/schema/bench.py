@@ -49,6 +49,9 @@ class Trained(msgspec.Struct, frozen=True, kw_only=True):
     """In [0, 1], one a seed."""
     train_seconds: tuple[float, ...]
     """Without loading and evaluation."""
+    first_step_seconds: tuple[float, ...]
+    """Part of these: warming up."""
+    evaluation_seconds: tuple[float, ...]
 
 
 class Waiting(msgspec.Struct, frozen=True, kw_only=True):

@@ -117,6 +117,10 @@ class Finished(Event, frozen=True, kw_only=True, tag="finished"):
     """Where the recipe mirrors images: of the mean of the answers for each test image and its mirror image."""
     test_loss: Number
     train_seconds: float
+    loading_seconds: float | None = None
+    """Of the last trainer, until a step could be made: torch, data, network and checkpoint."""
+    evaluation_seconds: float | None = None
+    """On the test set."""
     images_per_second: float
 
 

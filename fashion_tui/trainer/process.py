@@ -75,12 +75,12 @@ def _train(  # noqa: PLR0913
     preparation: Preparation,
 ) -> int:
     """Trains, and writes into log and status how that ended."""
-    board = log.board
+    board, taken = log.board, time.monotonic()
     try:
         # Only now, with the lock held and the first heartbeat written: it imports torch, which takes seconds.
         from .session import Orders, train  # noqa: PLC0415
 
-        finished = train(Orders(run_path, config, epochs, log, board, signals, preparation))
+        finished = train(Orders(run_path, config, epochs, log, board, signals, preparation, taken))
     except Stop as stop:
         status = board.status
         log.write(Stopped(time=time.time(), step=status.step, epoch=status.epoch, reason=stop.reason))

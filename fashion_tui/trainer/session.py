@@ -51,6 +51,8 @@ class Orders:
     board: StatusBoard
     signals: StopSignals
     preparation: Preparation
+    taken: float
+    """When the trainer took them, by the monotonic clock."""
 
 
 def train(orders: Orders) -> Finished:
@@ -114,6 +116,7 @@ class Session:
             orders.run_path, self.training, self.log, config.checkpoint_every, is_saved=found is not None
         )
         self.control = Control(orders.run_path, orders.signals, self.figures, self.checkpoints)
+        self.loading_seconds = time.monotonic() - orders.taken
 
     def train(self) -> Finished:
         try:
@@ -181,6 +184,7 @@ class Session:
     def _finish(self) -> Finished:
         training = self.training
         images = self.dataset.test
+        began = time.monotonic()
         logits = self._logits(images.pixels)
         test = evaluate(logits, images.labels, self.dataset.classes)
         flipped = None if self.recipe.flip == "none" else self._accuracy_on_both_sides(images, logits)
@@ -194,6 +198,8 @@ class Session:
             test_accuracy_flipped=flipped,
             test_loss=encode_number(test.loss),
             train_seconds=training.train_seconds,
+            loading_seconds=self.loading_seconds,
+            evaluation_seconds=time.monotonic() - began,
             images_per_second=training.images_seen / training.train_seconds,
         )
 

@@ -5,6 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import msgspec
 import pytest
 import torch
 import torchvision
@@ -77,6 +78,20 @@ def test_the_command_measures_and_keeps(tmp_path: Path) -> None:
     (kept,) = (tmp_path / "assets/benchmarks").iterdir()
     assert json.loads(kept.read_text()) == answer
     assert set(BenchReport.__struct_fields__) == set(answer)
+
+
+def test_whole_trainings_are_told_with_what_comes_before_and_after(tmp_path: Path) -> None:
+    ran = bench("--rounds", "1", "--recipe", "quick", "--accuracy", "1", "--no-app", "--json", folder=tmp_path)
+    assert ran.returncode == 0, ran.stderr
+    report = msgspec.json.decode(ran.stdout, type=BenchReport)
+    assert [one.name for one in report.trained] == [LOOP, "quick"]
+    for one in report.trained:
+        assert one.accuracies[0] > 0.5
+        assert 0 < one.first_step_seconds[0] < one.train_seconds[0]
+        assert one.evaluation_seconds[0] > 0
+    (result,) = report.waiting
+    assert result.name == "train --recipe quick, to its result"
+    assert result.seconds[0] > report.trained[1].train_seconds[0]
 
 
 @pytest.mark.parametrize(

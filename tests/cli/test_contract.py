@@ -17,6 +17,9 @@ def test_train_tells_its_events_and_ends_with_finished(trained: TrainedRun) -> N
     assert last["event"] == "finished"
     assert {"run", "path", "epochs", "test_accuracy", "train_seconds", "images_per_second"} <= last.keys()
     assert Path(last["path"]) == trained.runs / trained.run
+    took = last["time"] - trained.events[0]["time"]
+    assert 0 < last["train_seconds"] + last["evaluation_seconds"] <= took
+    assert last["loading_seconds"] > 0.1, "torch alone takes longer"
     steps = [step for event in trained.events if event["event"] == "steps" for step in event["loss"]]
     assert len(steps) == -(-3_000 // 512)
 

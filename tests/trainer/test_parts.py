@@ -152,4 +152,4 @@ def test_too_little_memory_names_the_batch_size_to_try(
     monkeypatch.setattr(preparation, "dataset", lambda ref: Dataset(ref, FASHION_CLASSES, black(100), black(10)))
     monkeypatch.setattr(session.Session, "train", fail)
     with pytest.raises(TrainingFailed, match="cpu has too little memory for a batch of 64: try a batch size of 32"):
-        session.train(session.Orders(run_path, config, None, log, log.board, StopSignals(), preparation))
+        session.train(session.Orders(run_path, config, None, log, log.board, StopSignals(), preparation, 0.0))

@@ -11,7 +11,7 @@ import msgspec
 from rich.progress import BarColumn, Progress, TextColumn
 
 from fashion_tui.bench.client import measured
-from fashion_tui.bench.waiting import waited
+from fashion_tui.bench.waiting import result_of_quick, waited
 from fashion_tui.cli.data import ready_data
 from fashion_tui.cli.output import diagnostics, json_option, note_synthetic, show, write_json
 from fashion_tui.cli.place import Place, place_options
@@ -88,6 +88,8 @@ def bench_command(  # noqa: PLR0913
     with _progress() as say:
         found = measured(request, say)
         waiting, app = ((), None) if no_app else waited(max(rounds // ROUNDS, 1), say)
+        if seeds:
+            waiting += (result_of_quick(dataset, device, threads, say),)
     report = BenchReport(
         date=time.strftime("%Y-%m-%d"),
         versions=library_versions(),
