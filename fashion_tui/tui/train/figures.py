@@ -85,19 +85,23 @@ def _figures(snapshot: RunSnapshot, width: int, signs: Glyphs) -> Text:
 
 
 def _tall_figures(snapshot: RunSnapshot, width: int, signs: Glyphs) -> list[Text]:
-    """The figures that matter three lines high, their names below, and the rest beside the names."""
-    lines = [Text(no_wrap=True) for _ in range(5)]
-    for label, figure, colour in _main_figures(snapshot):
-        rows = large_number(figure.strip(), signs) if _has_digits(figure) else ("", figure, "")
-        room = max(len(label), *map(len, rows)) + 4
-        for line, row in zip(lines, rows, strict=False):
-            line.append(row.ljust(room), style=f"bold {colour}")
-        lines[3].append(label.ljust(room), style=MUTED)
+    """The figures that matter three lines high, their names below, and the rest beside the names.
+
+    Neighbours of one colour are one piece of text, which costs a terminal far away the fewest bytes.
+    """
+    rows, label_row, main_colour = ["", "", ""], "", FOREGROUND
+    for label, figure, main_colour in _main_figures(snapshot):
+        large = large_number(figure.strip(), signs) if _has_digits(figure) else ("", figure, "")
+        room = max(len(label), *map(len, large)) + 4
+        rows = [row + part.ljust(room) for row, part in zip(rows, large, strict=True)]
+        label_row += label.ljust(room)
+    labels = Text(no_wrap=True)
     for label, figure, colour in _other_figures(snapshot):
-        lines[3].append(f"{label} ", style=MUTED)
-        lines[3].append(f"{figure}    ", style=colour)
-    lines[3].append_text(_last_losses(snapshot, width - lines[3].cell_len, signs))
-    return lines
+        labels.append(f"{label_row}{label} ", style=MUTED)
+        labels.append(f"{figure}    ", style=colour)
+        label_row = ""
+    labels.append_text(_last_losses(snapshot, width - labels.cell_len, signs))
+    return [*(Text(row, style=f"bold {main_colour}", no_wrap=True) for row in rows), labels, Text()]
 
 
 def _has_digits(figure: str) -> bool:
