@@ -70,6 +70,16 @@ async def test_a_run_starts_by_key_learns_and_reaches_its_test_accuracy(tmp_path
         assert "synthetic" in screen_text(app)
 
 
+async def test_why_a_run_failed_and_what_to_do_stands_there_whole_on_a_small_terminal(tmp_path: Path) -> None:
+    async with train_pane(tmp_path / "runs", (80, 24)) as (app, pilot):
+        await fill(pilot, learning_rate="1e30")
+        await pilot.press("enter")
+        await until(pilot, lambda: app.runs and app.runs[0].state == "failed", "the failure")
+        reason = app.runs[0].message or ""
+        assert reason.endswith("try a learning rate below 1e+30")
+        await until(pilot, lambda: reason in " ".join(screen_text(app).split()), "all of the reason")
+
+
 async def test_pause_resume_checkpoint_and_stop_by_key(tmp_path: Path) -> None:
     async with train_pane(tmp_path / "runs") as (app, pilot):
         await fill(pilot, epochs="500", batch_size="500")

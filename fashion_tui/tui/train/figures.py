@@ -17,16 +17,26 @@ from fashion_tui.tui.widgets.large_number import large_number
 from .run_list import state_mark
 
 
-def figure_lines(snapshot: RunSnapshot, asked: str | None, width: int, signs: Glyphs, *, tall: bool) -> list[Text]:
-    """What the run is, its figures, how far it came, what there is to know: nine lines, or five where room is short."""
+def figure_lines(snapshot: RunSnapshot, width: int, signs: Glyphs, *, tall: bool) -> list[Text]:
+    """What the run is, its figures, how far it came: eight lines, or four where room is short."""
     figures = _tall_figures(snapshot, width, signs) if tall else [_figures(snapshot, width, signs)]
     return [
         _title(snapshot, width, signs),
         Text(),
         *figures,
         _progress(snapshot, width, signs),
-        _note(snapshot, asked, signs),
     ]
+
+
+def note(snapshot: RunSnapshot, asked: str | None, signs: Glyphs) -> Text:
+    """The one thing to know now: what was asked, why it ended, what to do."""
+    if asked is not None:
+        return Text(f"{asked} …", style=ATTENTION)
+    if snapshot.damage is not None:
+        return Text(f"{signs.bad} {snapshot.damage}", style=BAD)
+    if snapshot.state in LIVE_STATES:
+        return _live_note(snapshot)
+    return _ended_note(snapshot, signs)
 
 
 def _title(snapshot: RunSnapshot, width: int, signs: Glyphs) -> Text:
@@ -89,8 +99,9 @@ def _tall_figures(snapshot: RunSnapshot, width: int, signs: Glyphs) -> list[Text
 
     Neighbours of one colour are one piece of text, which costs a terminal far away the fewest bytes.
     """
-    rows, label_row, main_colour = ["", "", ""], "", FOREGROUND
-    for label, figure, main_colour in _main_figures(snapshot):
+    rows, label_row = ["", "", ""], ""
+    main = _main_figures(snapshot)
+    for label, figure, _ in main:
         large = large_number(figure.strip(), signs) if _has_digits(figure) else ("", figure, "")
         room = max(len(label), *map(len, large)) + 4
         rows = [row + part.ljust(room) for row, part in zip(rows, large, strict=True)]
@@ -101,7 +112,8 @@ def _tall_figures(snapshot: RunSnapshot, width: int, signs: Glyphs) -> list[Text
         labels.append(f"{figure}    ", style=colour)
         label_row = ""
     labels.append_text(_last_losses(snapshot, width - labels.cell_len, signs))
-    return [*(Text(row, style=f"bold {main_colour}", no_wrap=True) for row in rows), labels, Text()]
+    colour = main[0][2]
+    return [*(Text(row, style=f"bold {colour}", no_wrap=True) for row in rows), labels, Text()]
 
 
 def _has_digits(figure: str) -> bool:
@@ -142,17 +154,6 @@ def _progress(snapshot: RunSnapshot, width: int, signs: Glyphs) -> Text:
     return line
 
 
-def _note(snapshot: RunSnapshot, asked: str | None, signs: Glyphs) -> Text:
-    """The one thing to know now: what was asked, why it ended, what to do."""
-    if asked is not None:
-        return Text(f"{asked} …", style=ATTENTION)
-    if snapshot.damage is not None:
-        return Text(f"{signs.bad} {snapshot.damage}", style=BAD)
-    if snapshot.state in LIVE_STATES:
-        return _live_note(snapshot)
-    return _ended_note(snapshot, signs)
-
-
 def _live_note(snapshot: RunSnapshot) -> Text:
     if snapshot.state == "starting":
         return Text("the trainer is loading PyTorch and the data", style=MUTED)
@@ -170,10 +171,10 @@ def _checkpoint_note(snapshot: RunSnapshot) -> Text:
     saved = snapshot.checkpoint
     if saved is None:
         return Text()
-    note = f"checkpoint at step {saved.step:,}: {memory(saved.bytes)} in {saved.seconds:.2f} s"
+    words = f"checkpoint at step {saved.step:,}: {memory(saved.bytes)} in {saved.seconds:.2f} s"
     if saved.next_in is not None:
-        note += f", the next within {saved.next_in:.0f} s" if saved.next_in >= 1 else ", the next within a second"
-    return Text(f"{note} · {_on_disk(snapshot)}", style=MUTED)
+        words += f", next in {max(saved.next_in, 1):.0f} s"
+    return Text(f"{words} · {_on_disk(snapshot)}", style=MUTED)
 
 
 def _ended_note(snapshot: RunSnapshot, signs: Glyphs) -> Text:

@@ -3,8 +3,10 @@
 import time
 from dataclasses import replace
 
+from rich.text import Text
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
+from textual.widgets import Static
 
 from fashion_tui.report.glyphs import glyphs
 from fashion_tui.runs.reader import RunSnapshot
@@ -12,13 +14,13 @@ from fashion_tui.runs.series import Curve
 from fashion_tui.tui.widgets.chart import Chart, Line
 from fashion_tui.tui.widgets.lines import Lines
 
-from .figures import figure_lines
+from .figures import figure_lines, note
 
 CHART_INTERVAL = 1.0
 """Seconds between two paintings of the charts; figures are painted with every snapshot."""
 
 
-TALL = 9
+TALL = 8
 """Lines from which on the figures that matter are drawn large."""
 
 
@@ -29,12 +31,14 @@ class RunView(Vertical):
         super().__init__(id=id)
         self._snapshot: RunSnapshot | None = None
         self._asked: str | None = None
+        self._note = Text()
         self._charts_painted = 0.0
         self._recent_loss: tuple[float, ...] = ()
         """As of the charts' last painting: its sparkline changes all over, and goes with them."""
 
     def compose(self) -> ComposeResult:
         yield Lines(id="figures")
+        yield Static(id="note")
         yield Chart("loss", logarithmic=True, id="loss")
         with Horizontal(id="small-charts"):
             yield Chart("accuracy % of the batch", id="accuracy")
@@ -70,7 +74,13 @@ class RunView(Vertical):
             lines = self.query_one("#figures", Lines)
             tall = lines.size.height >= TALL
             shown = replace(self._snapshot, recent_loss=self._recent_loss)
-            lines.show_lines(figure_lines(shown, self._asked, lines.size.width, glyphs(), tall=tall))
+            lines.show_lines(figure_lines(shown, lines.size.width, glyphs(), tall=tall))
+            self._paint_note(note(shown, self._asked, glyphs()))
+
+    def _paint_note(self, words: Text) -> None:
+        if words != self._note or words.style != self._note.style:
+            self._note = words
+            self.query_one("#note", Static).update(words)
 
     def _paint_charts(self) -> None:
         if self._snapshot is None:
