@@ -101,7 +101,7 @@ SOURCES: dict[str, Source] = {FASHION_MNIST.name: FASHION_MNIST}
 SYNTHETIC_TRAIN = 12_000
 SYNTHETIC_TEST = 2_000
 SYNTHETIC = DatasetRef(
-    name="synthetic", directory=None, sha256="bccb02b5e022fca0afc6ebabb9451335229edbf42762839a37f104373b42ddd1"
+    name="synthetic", directory=None, sha256="5fc26ef479e6f5dbc1a39aa643944b5b057dd9ac6d1771cb670a9e5ce5ee5117"
 )
 """The set that `lab.synthetic` draws. The sum is over its pixels and labels, so a change to the drawing changes it."""
 

@@ -73,7 +73,7 @@ def outline(position: Tensor, *knots: tuple[Length, Length]) -> Tensor:
 def ellipse(x: Tensor, y: Tensor, width: Length, height: Length) -> Tensor:
     """Distance to the edge of an ellipse around the origin with these half axes; exact for a circle."""
     across, down = x / width, y / height
-    radius = (across * across + down * down).sqrt()
+    radius = root(across * across + down * down)
     return (1 - radius) * torch.minimum(torch.as_tensor(width), torch.as_tensor(height))
 
 
@@ -85,4 +85,12 @@ def limb(x: Tensor, y: Tensor, start: tuple[Length, Length], end: tuple[Length, 
     share = ((x * along + y * down) / (along * along + down * down)).clamp(0, 1)
     x, y = x - share * along, y - share * down
     first, last = thickness[0], thickness[-1]
-    return first + share * (last - first) - (x * x + y * y).sqrt()
+    return first + share * (last - first) - root(x * x + y * y)
+
+
+def root(square: Tensor) -> Tensor:
+    """√, right to the last bit of float32.
+
+    torch's own takes MKL's, whose last bit depends on the processor; by way of float64 that is rounded away.
+    """
+    return square.double().sqrt().float()

@@ -1,5 +1,6 @@
 """The garments drawn by code: the same for a seed wherever they are drawn, all kinds, no two alike, and learnable."""
 
+import os
 import subprocess
 import sys
 import time
@@ -48,6 +49,22 @@ def test_a_seed_gives_the_same_bits_in_another_process(drawn: Images) -> None:
     code = "from fashion_tui.lab.synthetic import draw; p, _ = draw(100, seed=5); print(p.numpy().tobytes().hex())"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == draw(100, seed=5)[0].numpy().tobytes().hex()
+
+
+ROOTS = """
+import numpy, torch
+from fashion_tui.lab.drawing import root
+numbers = torch.rand(1_000_000, generator=torch.Generator().manual_seed(0)) * 4
+print((root(numbers).numpy() != numpy.sqrt(numbers.numpy())).sum())
+"""
+
+
+@pytest.mark.parametrize("processor", ["AUTO", "COMPATIBLE"], ids=["this one", "any other"])
+def test_roots_are_right_to_the_last_bit_on_every_processor(processor: str) -> None:
+    """Where torch takes its roots from MKL, that computes them by the processor, which can be told to be another."""
+    environ = os.environ | {"MKL_CBWR": processor}
+    done = subprocess.run([sys.executable, "-c", ROOTS], capture_output=True, text=True, check=True, env=environ)
+    assert int(done.stdout) == 0
 
 
 def test_another_seed_gives_other_pictures(drawn: Images) -> None:
