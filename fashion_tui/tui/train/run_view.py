@@ -6,7 +6,6 @@ from dataclasses import replace
 from rich.text import Text
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
-from textual.widgets import Static
 
 from fashion_tui.report.glyphs import glyphs
 from fashion_tui.runs.reader import RunSnapshot
@@ -31,14 +30,13 @@ class RunView(Vertical):
         super().__init__(id=id)
         self._snapshot: RunSnapshot | None = None
         self._asked: str | None = None
-        self._note = Text()
         self._charts_painted = 0.0
         self._recent_loss: tuple[float, ...] = ()
         """As of the charts' last painting: its sparkline changes all over, and goes with them."""
 
     def compose(self) -> ComposeResult:
         yield Lines(id="figures")
-        yield Static(id="note")
+        yield Lines(id="note")
         yield Chart("loss", logarithmic=True, id="loss")
         with Horizontal(id="small-charts"):
             yield Chart("accuracy % of the batch", id="accuracy")
@@ -78,9 +76,12 @@ class RunView(Vertical):
             self._paint_note(note(shown, self._asked, glyphs()))
 
     def _paint_note(self, words: Text) -> None:
-        if words != self._note or words.style != self._note.style:
-            self._note = words
-            self.query_one("#note", Static).update(words)
+        """On as many lines as it takes. Only another number of them lays the pane out anew."""
+        widget = self.query_one("#note", Lines)
+        if widget.size.width:  # else it isn't laid out yet, and there will be a resize
+            lines = list(words.wrap(self.app.console, widget.size.width)) or [words]
+            widget.styles.height = len(lines)
+            widget.show_lines(lines)
 
     def _paint_charts(self) -> None:
         if self._snapshot is None:
