@@ -14,9 +14,10 @@ from .style import ACCENT, MUTED
 def bench_tables(report: BenchReport) -> list[RenderableType]:
     """Speed first, then accuracy, then what a person waits for."""
     versions = f"torch {report.versions.get('torch', '?')}"
+    rounds = "1 round" if report.rounds == 1 else f"{report.rounds} rounds"
     threads = f", {report.threads} threads" if report.device == "cpu" else ""
     found: list[RenderableType] = [
-        Text(f"{report.device_name}{threads}, {versions}, {report.dataset}, {report.rounds} rounds", MUTED),
+        Text(f"{report.device_name}{threads}, {versions}, {report.dataset}, {rounds}", MUTED),
         _speeds(report),
     ]
     if report.ratio is not None:

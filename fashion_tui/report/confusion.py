@@ -51,7 +51,8 @@ def _cell(count: int, total: int, signs: Glyphs, *, right: bool) -> tuple[str, s
     shade = next((shade for least, shade in WRONG_SHADES if share >= least), None)
     ground = f" on {shade}" if shade else ""
     if share >= LARGE:
-        return f"[{count}]".rjust(CELL_WIDTH), f"bold {FOREGROUND}{ground}"
+        marked = f"[{count}]".rjust(CELL_WIDTH)
+        return marked if len(marked) == CELL_WIDTH else number, f"bold {FOREGROUND}{ground}"
     return number, FOREGROUND + ground
 
 

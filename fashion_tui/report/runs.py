@@ -1,5 +1,6 @@
 """The list of runs as a table."""
 
+from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
@@ -10,8 +11,13 @@ from .style import ACCENT, ATTENTION, BAD, GOOD, MUTED
 from .words import memory
 
 
-def runs_table(runs: tuple[RunSummary, ...]) -> Table:
-    """A row a run, in the order given; what is wrong with a run stands in the last column."""
+def runs_tables(runs: tuple[RunSummary, ...]) -> list[RenderableType]:
+    """A row a run, in the order given; below them what is wrong with a run, a line each."""
+    notes = [Text.assemble((f"{run.run}: ", MUTED), note(run)) for run in runs if note(run)]
+    return [_table(runs), *([Text(), *notes] if notes else [])]
+
+
+def _table(runs: tuple[RunSummary, ...]) -> Table:
     table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style=MUTED)
     table.add_column("run", no_wrap=True)
     table.add_column("state", no_wrap=True)
@@ -19,7 +25,6 @@ def runs_table(runs: tuple[RunSummary, ...]) -> Table:
     table.add_column("data", no_wrap=True)
     for name in ("epoch", "step", "test", "disk"):
         table.add_column(name, justify="right", no_wrap=True)
-    table.add_column("", style=MUTED)
     for run in runs:
         table.add_row(
             Text(run.run),
@@ -30,7 +35,6 @@ def runs_table(runs: tuple[RunSummary, ...]) -> Table:
             f"{run.step:,}",
             "–" if run.test_accuracy is None else f"{run.test_accuracy * 100:.1f} %",
             memory(run.disk_bytes),
-            note(run),
         )
     return table
 

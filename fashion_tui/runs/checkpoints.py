@@ -23,7 +23,7 @@ import msgspec
 
 from fashion_tui.schema.run import CheckpointRef
 
-from .files import remove_unfinished, unfinished, write_atomically
+from .files import open_to_read, read_whole, remove_unfinished, unfinished, write_atomically
 from .text import reason
 
 CHECKPOINTS_FOLDER = "checkpoints"
@@ -138,7 +138,7 @@ class CheckpointStore:
     def _read(self, name: str, report: Callable[[str], None] = ignore) -> CheckpointRef | None:
         """What a .json file says; None where it is missing, or damaged and reported."""
         try:
-            ref = msgspec.json.decode((self.folder / name).read_bytes(), type=CheckpointRef)
+            ref = msgspec.json.decode(read_whole(self.folder / name), type=CheckpointRef)
         except FileNotFoundError:
             return None
         except OSError as error:
@@ -188,7 +188,7 @@ class CheckpointStore:
     def _fault(self, ref: CheckpointRef) -> str | None:
         """What is wrong with the file of a checkpoint; None where it is whole."""
         try:
-            with self.path(ref).open("rb") as file:
+            with open_to_read(self.path(ref)) as file:
                 sha256 = hashlib.file_digest(file, "sha256").hexdigest()
                 size = file.tell()
         except FileNotFoundError:

@@ -14,7 +14,7 @@ import msgspec
 from fashion_tui.schema.errors import UserError
 from fashion_tui.schema.events import Envelope, Number, RunEvent, Steps
 
-from .files import sync_folder
+from .files import open_to_read, sync_folder
 from .text import reason
 
 EVENTS_FILE = "events.jsonl"
@@ -87,15 +87,10 @@ def decode_line(line: bytes) -> tuple[Envelope, RunEvent]:
 def last_event(run_path: Path) -> RunEvent | None:
     """The event of the last good line of the log; None where there is none."""
     try:
-        descriptor = os.open(run_path / EVENTS_FILE, os.O_RDONLY | os.O_CLOEXEC)
+        with open_to_read(run_path / EVENTS_FILE) as file:
+            last = _last_good(file.fileno(), None)
     except OSError:
         return None
-    try:
-        last = _last_good(descriptor, None)
-    except OSError:
-        return None
-    finally:
-        os.close(descriptor)
     return last[1] if last else None
 
 

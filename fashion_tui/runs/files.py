@@ -1,9 +1,12 @@
 """Files that are whole or not there, whatever happens while they are written."""
 
+import errno
 import os
 import secrets
+import stat
 from collections.abc import Callable
 from contextlib import suppress
+from io import FileIO
 from pathlib import Path
 from typing import BinaryIO
 
@@ -38,6 +41,22 @@ def write_atomically(path: Path, content: Content, *, durable: bool = True) -> N
         raise
     if durable:
         sync_folder(path.parent)
+
+
+def open_to_read(path: Path) -> FileIO:
+    """A file, unbuffered. OSError also for a pipe or a device, which would have to be waited for."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    file = FileIO(descriptor)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        file.close()
+        raise OSError(errno.EINVAL, "not a file", str(path))
+    return file
+
+
+def read_whole(path: Path) -> bytes:
+    """What is in the file; OSError as `open_to_read`."""
+    with open_to_read(path) as file:
+        return file.read()
 
 
 def remove_unfinished(folder: Path) -> None:

@@ -8,6 +8,7 @@ from typing import BinaryIO
 from fashion_tui.schema.events import RunEvent
 
 from .events import EVENTS_FILE, DamagedLine, decode_line
+from .files import open_to_read
 
 CHUNK_BYTES = 1 << 20
 LONGEST_LINE = 16 << 20
@@ -53,7 +54,7 @@ class EventFollower:
         Raises LogReplaced, or OSError where the file can't be read; a file that isn't there yet has no events.
         """
         try:
-            file = self.path.open("rb", buffering=0)
+            file = open_to_read(self.path)
         except FileNotFoundError:
             if self._inode is not None:
                 raise LogReplaced from None

@@ -11,16 +11,17 @@ import msgspec
 
 from fashion_tui.schema.errors import UsageError, UserError
 from fashion_tui.schema.events import Warned
-from fashion_tui.schema.run import Action, RunSummary, State
+from fashion_tui.schema.recipe import check_recipe
+from fashion_tui.schema.run import Action, RunConfig, RunSummary, State, check_run_values
 
 from .checkpoints import CheckpointStore
 from .control import ask, clear, is_waiting, wait_answered
 from .events import last_event
-from .files import remove_unfinished
+from .files import open_to_read, remove_unfinished
 from .host import trainer_environment
 from .lock import LockHeld, holder, is_held
 from .reader import RunReader
-from .records import LOG_FILE, DamagedRun, load_config, load_status, write_status
+from .records import CONFIG_FILE, LOG_FILE, DamagedRun, load_config, load_status, write_status
 from .stand_by import StandBy
 from .state import is_live
 from .store import summarise
@@ -58,6 +59,7 @@ def launch(run_path: Path, epochs: int | None = None, stand_by: StandBy | None =
     """
     run_path = run_path.absolute()
     config = load_config(run_path)
+    _check(run_path, config)
     trusted_network(run_path, config)  # the trainer asks again, of what it executes: here a person gets the answer
     if is_held(run_path):
         raise LockHeld(run_path)
@@ -97,7 +99,9 @@ def resume(run_path: Path, epochs: int | None = None, *, timeout: float = 30.0) 
     if epochs is not None and epochs < 1:
         raise UsageError(f"epochs is {epochs}; it must be 1 or more")
     config = load_config(run_path)
-    if is_live(run_path):
+    while is_live(run_path) and not is_held(run_path):
+        time.sleep(POLL_SECONDS)  # launched a moment ago: it takes its lock now, or is gone
+    if is_held(run_path):
         return _resume_live(run_path, epochs, timeout)
     summary = summarise(run_path, trust_heartbeat=False)
     if summary.state == "finished" and (epochs is None or epochs <= summary.epoch):
@@ -149,13 +153,27 @@ def stop(run_path: Path, *, timeout: float = 60.0) -> Outcome:
 def last_words(run_path: Path) -> str | None:
     """The last line that the newest trainer left in `trainer.log`; None where there is none."""
     try:
-        with (run_path / LOG_FILE).open("rb") as log:
+        with open_to_read(run_path / LOG_FILE) as log:
             log.seek(max(0, log.seek(0, 2) - LAST_WORDS_BYTES))
             lines = log.read().decode(errors="replace").splitlines()
     except OSError:
         return None
     last = next((line for line in reversed(lines) if line.strip()), LOG_MARK)
     return None if last.startswith(LOG_MARK) else one_line(last)
+
+
+def _check(run_path: Path, config: RunConfig) -> None:
+    """DamagedRun where a value can't work: the file may come from elsewhere, or have been edited."""
+    try:
+        check_recipe(config.recipe, written=config.source is not None)
+        check_run_values(
+            seed=config.seed,
+            threads=config.threads,
+            validation=config.validation,
+            checkpoint_every=config.checkpoint_every,
+        )
+    except UsageError as error:
+        raise DamagedRun(run_path, f"{CONFIG_FILE}: {error}") from error
 
 
 def _mark_starting(run_path: Path, epochs: int) -> None:

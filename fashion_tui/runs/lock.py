@@ -11,6 +11,7 @@ import msgspec
 
 from fashion_tui.schema.errors import UserError
 
+from .files import read_whole
 from .host import host_name
 from .text import one_line, reason
 
@@ -104,7 +105,7 @@ class RunLock:
 def is_held(run_path: Path) -> bool:
     """Whether a process holds the run's lock now. True also where that can't be found out: the status is believed."""
     try:
-        descriptor = os.open(run_path / LOCK_FILE, os.O_RDONLY | os.O_CLOEXEC)
+        descriptor = os.open(run_path / LOCK_FILE, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except FileNotFoundError:
         return False
     except OSError:
@@ -121,7 +122,7 @@ def is_held(run_path: Path) -> bool:
 def holder(run_path: Path) -> Holder | None:
     """Who took the lock last; None where that can't be read."""
     try:
-        return msgspec.json.decode((run_path / LOCK_FILE).read_bytes(), type=Holder)
+        return msgspec.json.decode(read_whole(run_path / LOCK_FILE), type=Holder)
     except (OSError, ValueError):
         return None
 

@@ -9,7 +9,7 @@ from fashion_tui.schema.errors import UserError
 from fashion_tui.schema.run import FORMAT, RunConfig, RunStatus
 
 from .events import spell_nonfinite
-from .files import write_atomically
+from .files import read_whole, write_atomically
 from .text import one_line, reason
 
 CONFIG_FILE = "config.json"
@@ -49,7 +49,7 @@ def write_status(run_path: Path, status: RunStatus, *, durable: bool = False) ->
 
 def _load(run_path: Path, name: str, kind: type[S]) -> S:
     try:
-        content = (run_path / name).read_bytes()
+        content = read_whole(run_path / name)
     except FileNotFoundError:
         raise DamagedRun(run_path, f"{name} is missing") from None
     except OSError as error:

@@ -77,4 +77,5 @@ def is_live(run_path: Path) -> bool:
         status = load_status(run_path)
     except DamagedRun:
         return False
-    return status.state == "starting" and is_fresh(status) and (run_path / LOG_FILE).exists()
+    was_launched = status.state == "starting" and is_fresh(status) and (run_path / LOG_FILE).exists()
+    return was_launched and not trainer_is_gone(status)

@@ -130,6 +130,8 @@ def check_recipe(recipe: Recipe, *, written: bool = False) -> None:
         raise UsageError(f"batch size is {recipe.batch_size}; it must be 1 or more")
     if not (math.isfinite(recipe.learning_rate) and recipe.learning_rate > 0):
         raise UsageError(f"learning rate is {recipe.learning_rate}; it must be a positive number, such as 1e-3")
+    if not (math.isfinite(recipe.std) and recipe.std > 0):
+        raise UsageError(f"std is {recipe.std}; it must be a positive number")
     if recipe.precision not in PRECISIONS:
         raise UsageError(f"precision is {recipe.precision!r}; there is: {', '.join(PRECISIONS)}")
 
@@ -137,6 +139,6 @@ def check_recipe(recipe: Recipe, *, written: bool = False) -> None:
 def check_batch_size(recipe: Recipe, train_images: int) -> None:
     """UsageError where a batch is larger than the training set (what is held out is no part of it)."""
     if train_images < 1:
-        raise UsageError("no image is left to train on; hold out fewer")
+        raise UsageError("hold out fewer: no image is left to train on")
     if recipe.batch_size > train_images:
         raise UsageError(f"batch size is {recipe.batch_size}, but there are {train_images:,} images to train on")

@@ -14,7 +14,7 @@ from fashion_tui.lab.training import Training
 from fashion_tui.runs.checkpoints import CheckpointStore
 from fashion_tui.schema.events import CheckpointSaved
 
-from .endings import TrainingFailed
+from .endings import TrainingFailed, lower_rate
 from .log import Figures, RunLog, decode_figures
 
 COST = 0.02
@@ -35,7 +35,8 @@ class Checkpoints:
         self._store = CheckpointStore(run_path)
         self._saved = (training.epoch, training.step_in_epoch) if is_saved else None
         self._next = time.monotonic() + every
-        self._problem: str | None = None
+        self.problem: str | None = None
+        """Why the last attempt failed, in the system's words."""
 
     @property
     def due(self) -> bool:
@@ -53,8 +54,7 @@ class Checkpoints:
             return True
         if (broken := first_non_finite(training.model)) is not None:
             raise TrainingFailed(
-                f"{broken} holds a NaN or an infinity after step {training.step}; "
-                f"try a learning rate below {training.learning_rate(training.step - 1):g}"
+                f"{broken} holds a NaN or an infinity after step {training.step}; {lower_rate(training.recipe)}"
             )
         began = time.monotonic()
         notes = {"epochs": training.recipe.epochs, "unwritten": self.log.sync()}
@@ -72,8 +72,8 @@ class Checkpoints:
             return False
         seconds = time.monotonic() - began
         self._saved = position
-        if self._problem is not None:
-            self._problem = None
+        if self.problem is not None:
+            self.problem = None
             self.log.board.update(message=None)
         interval = max(self.every, seconds / COST)
         self._next = time.monotonic() + interval
@@ -93,8 +93,8 @@ class Checkpoints:
 
     def _warn(self, problem: str, reason: str) -> None:
         """Tells of a failed attempt: of the repeated ones once, of those that someone waits for each time."""
-        if problem != self._problem or reason != "interval":
-            self._problem = problem
+        if problem != self.problem or reason != "interval":
+            self.problem = problem
             step = self.training.step
             self.log.report(f"the checkpoint of step {step} can't be written: {problem}; those before it are kept")
 

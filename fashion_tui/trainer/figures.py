@@ -77,8 +77,7 @@ class StepFigures:
             )
         )
         if broken is not None:
-            step = first_step + broken
-            raise LossNotFinite(losses[broken], step, self.training.learning_rate(step - 1))
+            raise LossNotFinite(losses[broken], first_step + broken, self.training.recipe)
 
     def begin_epoch(self) -> None:
         """The training has gone on to its next epoch."""

@@ -125,7 +125,7 @@ class Session:
                 self._end_epoch()
         except LossNotFinite as error:
             layer = self._layer_that_broke(error.step)
-            raise LossNotFinite(error.loss, error.step, error.learning_rate, layer) from None
+            raise LossNotFinite(error.loss, error.step, self.recipe, layer) from None
         return self._finish()
 
     def _train_epoch(self) -> None:
@@ -170,7 +170,9 @@ class Session:
         if not saved:
             training.best_validation = best_before
         if is_last and not saved:
-            raise TrainingFailed("the trained weights can't be saved: make room on the disk, then resume the run")
+            raise TrainingFailed(
+                f"the trained weights can't be saved: {self.checkpoints.problem}; put that right, then resume the run"
+            )
 
     def _layer_that_broke(self, step: int) -> str | None:
         """From the last good checkpoint on the steps are made once more, for as long as anybody would wait."""

@@ -73,3 +73,8 @@ def test_in_little_room_the_number_of_images_is_left_out_first() -> None:
     assert "images" not in narrow[0].plain
     assert all("84.1" in lines[1].plain and "━" in lines[1].plain for lines in (wide, narrow))
     assert all(cell_len(line.plain) <= 44 for line in narrow)
+
+
+def test_a_whole_class_that_is_taken_for_another_stays_in_its_column() -> None:
+    lines = confusion_lines(NAMES, ((0, 1000, 0), (0, 0, 1000), (999, 0, 1)), UNICODE)
+    assert len({line.cell_len for line in lines}) == 1

@@ -1,5 +1,6 @@
 """A kill, a full disk or a damaged file costs at most the newest checkpoint."""
 
+import os
 import random
 import subprocess
 import sys
@@ -176,6 +177,22 @@ def test_a_damaged_pointer_is_reported_and_done_without(store: CheckpointStore, 
     reports: list[str] = []
     assert store.latest(reports.append) == ref
     assert len(reports) == 1
+
+
+def test_pipes_are_not_waited_for(store: CheckpointStore) -> None:
+    for step in (1, 2):
+        store.save(text("one"), step=step, epoch=0)
+    for file in ("latest.json", "step-2.pt"):
+        (store.folder / file).unlink()
+        os.mkfifo(store.folder / file)
+    reports: list[str] = []
+    found = store.latest(reports.append)
+    assert found is not None
+    assert found.step == 1
+    assert reports == [
+        "latest.json can't be read: not a file",
+        "checkpoint step-2.pt can't be read: not a file; it is passed over",
+    ]
 
 
 def test_a_pointer_leads_nowhere_else(store: CheckpointStore) -> None:

@@ -2,6 +2,7 @@
 
 import os
 import random
+import re
 import signal
 import subprocess
 import sys
@@ -14,6 +15,7 @@ import pytest
 
 from fashion_tui.runs import launch as launching
 from fashion_tui.runs.checkpoints import CheckpointStore
+from fashion_tui.runs.host import boot_id, host_name
 from fashion_tui.runs.launch import checkpoint, last_words, launch, pause, resume, stop
 from fashion_tui.runs.lock import LockHeld, holder, is_held
 from fashion_tui.runs.reader import RunReader, RunSnapshot
@@ -67,10 +69,9 @@ def test_a_run_from_start_to_end(toy: Path) -> None:
 
 def test_a_trainer_is_free_of_its_launcher_and_its_terminal(toy: Path) -> None:
     pid = launch(toy)
-    wait_until(lambda: is_held(toy))
+    files = {"trainer.log", "events.jsonl", "run.lock"}
+    wait_until(lambda: files <= {Path(file.path).name for file in psutil.Process(pid).open_files()})
     assert os.getsid(pid) == pid
-    files = psutil.Process(pid).open_files()
-    assert {"trainer.log", "events.jsonl", "run.lock"} <= {Path(file.path).name for file in files}
     assert Path(f"/proc/{pid}/fd/0").readlink() == Path("/dev/null") if sys.platform == "linux" else True
     assert psutil.Process(pid).cwd() == str(toy)
 
@@ -203,6 +204,58 @@ def test_a_killed_run_can_be_resumed_at_once(toy: Path) -> None:
     assert stop(toy).state == "lost"
     outcome = resume(toy)
     assert (outcome.state, outcome.from_step >= 40) == ("starting", True)
+
+
+def test_a_trainer_that_dies_before_its_first_word_can_be_followed_at_once(
+    toy: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    good = launching.TRAINER
+    monkeypatch.setattr(launching, "TRAINER", (sys.executable, "-c", "pass"))
+    pid = launch(toy)
+    wait_until(lambda: not psutil.pid_exists(pid))
+    monkeypatch.setattr(launching, "TRAINER", good)
+    outcome = resume(toy)
+    assert (outcome.state, outcome.pid not in {None, pid}) == ("starting", True)
+    train_to(RunReader(toy), 20)
+
+
+def test_a_trainer_that_dies_while_it_starts_can_be_followed_at_once(toy: Path) -> None:
+    gone = subprocess.Popen([sys.executable, "-c", "pass"])
+    status = msgspec.structs.replace(
+        load_status(toy),
+        state="starting",
+        heartbeat=time.time(),
+        pid=gone.pid,
+        pid_started=psutil.Process(gone.pid).create_time(),
+        boot_id=boot_id(),
+        host=host_name(),
+    )
+    gone.wait()
+    write_status(toy, status)
+    (toy / "trainer.log").touch()
+    assert stop(toy).state == "lost"
+    assert resume(toy).state == "starting"
+    train_to(RunReader(toy), 20)
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        ('"threads": 0', "threads is 0; it must be between 1"),
+        ('"seed": -1', "seed is -1; it must be between 0"),
+        ('"std": 0.0', "std is 0.0; it must be a positive number"),
+        ('"learning_rate": -1.0', "learning rate is -1.0; it must be a positive number"),
+    ],
+)
+def test_an_edited_value_that_cannot_work_starts_nothing(toy: Path, value: str, words: str) -> None:
+    config = toy / "config.json"
+    name = value.split(":", maxsplit=1)[0]
+    edited, count = re.subn(rf"{name}: *[-\d.e]+", value, config.read_text())
+    assert count == 1
+    config.write_text(edited)
+    with pytest.raises(UserError, match=rf"is damaged: config\.json: {re.escape(words)}"):
+        launch(toy)
+    assert not (toy / "trainer.log").exists()
 
 
 def test_requests_to_a_trainer_that_is_gone_do_not_stop_the_next(toy: Path) -> None:

@@ -6,6 +6,7 @@ import os
 import shutil
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -41,6 +42,11 @@ def _folder_for_a_file(path: Path) -> None:
     (path / "config.json").mkdir()
 
 
+def _pipe_for_a_file(path: Path, name: str) -> None:
+    (path / name).unlink(missing_ok=True)
+    os.mkfifo(path / name)
+
+
 def _nothing_at_all(path: Path) -> None:
     shutil.rmtree(path)
     path.mkdir()
@@ -55,6 +61,8 @@ DAMAGES: dict[str, Callable[[Path], object]] = {
     "status of another kind": lambda path: (path / "status.json").write_text('{"state": "\x1b[31mred"}'),
     "deep garbage": lambda path: (path / "status.json").write_text("[" * 100_000),
     "a folder for a file": _folder_for_a_file,
+    "a pipe for a config": partial(_pipe_for_a_file, name="config.json"),
+    "a pipe for a status": partial(_pipe_for_a_file, name="status.json"),
     "nothing at all": _nothing_at_all,
 }
 

@@ -76,7 +76,7 @@ async def test_why_a_run_failed_and_what_to_do_stands_there_whole_on_a_small_ter
         await pilot.press("enter")
         await until(pilot, lambda: app.runs and app.runs[0].state == "failed", "the failure")
         reason = app.runs[0].message or ""
-        assert reason.endswith("try a learning rate below 1e+30")
+        assert reason.endswith("try a learning rate below 1e+30, such as guide's own 0.001")
         await until(pilot, lambda: reason in " ".join(screen_text(app).split()), "all of the reason")
 
 

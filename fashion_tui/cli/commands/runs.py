@@ -7,7 +7,7 @@ import click
 
 from fashion_tui.cli.output import json_option, show, write_json
 from fashion_tui.cli.place import Place, place_options
-from fashion_tui.report.runs import runs_table
+from fashion_tui.report.runs import runs_tables
 from fashion_tui.report.words import memory
 from fashion_tui.runs import disk
 from fashion_tui.runs.store import list_runs
@@ -41,7 +41,7 @@ def runs_command(*, wants_prune: bool, yes: bool, as_json: bool, place: Place) -
     elif as_json:
         write_json(runs)
     elif runs:
-        show(runs_table(runs))
+        show(*runs_tables(runs))
     else:
         click.echo(f"no runs yet in {place.runs_directory}; start one: fashion-tui train", err=True)
 
