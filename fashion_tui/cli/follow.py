@@ -4,7 +4,7 @@ import signal
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType
 
@@ -40,19 +40,21 @@ def train_to_end(run_path: Path, *, as_json: bool) -> int:
         pid = launch(run_path)
         follower = _Follower(run_path, pid, bar, as_json=as_json)
         asked = False
-        while True:
-            end = follower.poll()
-            if end is not None:
-                wait_for_exit(pid, EXIT_PATIENCE)  # who calls next is to find the run ended
-                break
-            if interrupts and not asked:
-                control.ask(run_path, "stop")
-                asked = True
-                bar.say("stopping after a checkpoint; Ctrl-C again leaves at once")
-            if len(interrupts) > 1:
-                bar.say(f"left; {run_path.name} stops by itself")
-                return INTERRUPTED
-            time.sleep(POLL_PERIOD)
+        try:
+            while (end := follower.poll()) is None:
+                if interrupts and not asked:
+                    control.ask(run_path, "stop")
+                    asked = True
+                    bar.say("stopping after a checkpoint; Ctrl-C again leaves at once")
+                if len(interrupts) > 1:
+                    bar.say(f"left; {run_path.name} stops by itself")
+                    return INTERRUPTED
+                time.sleep(POLL_PERIOD)
+        except SystemExit:
+            with suppress(OSError):  # the terminal may be gone
+                bar.say(f"left; {run_path.name} goes on; to end it: fashion-tui stop {run_path.name}")
+            raise
+        wait_for_exit(pid, EXIT_PATIENCE)  # who calls next is to find the run ended
     return _tell_end(run_path, end, interrupted=asked, as_json=as_json)
 
 

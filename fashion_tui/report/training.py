@@ -30,9 +30,10 @@ def percent(share: float) -> str:
 
 def epoch_line(event: EpochEnd, epochs: int) -> Text:
     """What an epoch brought."""
-    line = Text(f"epoch {event.epoch}/{epochs}  loss {number(event.train_loss)}  {percent(event.train_accuracy)}")
+    loss, accuracy = number(event.train_loss), percent(event.train_accuracy)
+    line = Text(f"epoch {event.epoch}/{epochs}  loss {loss}  accuracy {accuracy}")
     if event.validation_loss is not None and event.validation_accuracy is not None:
-        line.append(f"  held out: loss {number(event.validation_loss)}  {percent(event.validation_accuracy)}")
+        line.append(f"  held out: loss {number(event.validation_loss)}  accuracy {percent(event.validation_accuracy)}")
     line.append(f"  {duration(event.seconds)}", MUTED)
     return line
 

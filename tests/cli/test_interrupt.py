@@ -91,7 +91,7 @@ def test_a_second_ctrl_c_leaves_at_once(train: Callable[[], Any]) -> None:
     trainer.wait(timeout=60)
 
 
-@pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGKILL])
+@pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGTERM, signal.SIGKILL])
 def test_what_ends_the_command_leaves_the_run_alone(
     train: Callable[[], Any], call: Call, tmp_path: Path, number: signal.Signals
 ) -> None:
@@ -100,6 +100,8 @@ def test_what_ends_the_command_leaves_the_run_alone(
         status, _, err = training.end()
     assert status in {-number, 128 + number}
     assert "Traceback" not in err
+    run = training.started["run"]
+    assert (f"left; {run} goes on; to end it: fashion-tui stop {run}" in err) == (number != signal.SIGKILL)
     assert psutil.pid_exists(training.started["pid"])
     stopped = call("stop", "latest", "--runs", tmp_path, "--json")
     assert stopped.json["state"] == "stopped"
