@@ -10,7 +10,7 @@ from pathlib import Path
 import msgspec
 
 from fashion_tui.schema.errors import UsageError, UserError
-from fashion_tui.schema.events import Warned
+from fashion_tui.schema.events import Answered, Warned
 from fashion_tui.schema.recipe import check_recipe
 from fashion_tui.schema.run import Action, RunConfig, RunSummary, State, check_run_values
 
@@ -123,16 +123,16 @@ def resume(run_path: Path, epochs: int | None = None, *, timeout: float = 30.0) 
 def pause(run_path: Path, *, timeout: float = 30.0) -> Outcome:
     """Let the trainer rest, its process kept. UserError where none lives or it doesn't answer in time (seconds)."""
     _need_live(run_path, "paused")
-    if summarise(run_path).state != "paused":
-        _request(run_path, "pause", timeout)
-    return _outcome(summarise(run_path), "paused")
+    summary = summarise(run_path)
+    if summary.state == "paused":
+        return _outcome(summary)
+    return _answered(run_path, _request(run_path, "pause", timeout), "paused")
 
 
 def checkpoint(run_path: Path, *, timeout: float = 30.0) -> Outcome:
     """Let the trainer save a checkpoint now. UserError where none lives or it doesn't answer in time (seconds)."""
     _need_live(run_path, "checkpointed")
-    _request(run_path, "checkpoint", timeout)
-    return _outcome(summarise(run_path))
+    return _answered(run_path, _request(run_path, "checkpoint", timeout))
 
 
 def stop(run_path: Path, *, timeout: float = 60.0) -> Outcome:
@@ -202,8 +202,7 @@ def _resume_live(run_path: Path, epochs: int | None, timeout: float) -> Outcome:
         )
     if summary.state != "paused":
         return _outcome(summary)
-    _request(run_path, "resume", timeout)
-    return _outcome(summarise(run_path), "running")
+    return _answered(run_path, _request(run_path, "resume", timeout), "running")
 
 
 def _need_live(run_path: Path, done: str) -> None:
@@ -212,10 +211,10 @@ def _need_live(run_path: Path, done: str) -> None:
         raise UserError(f"run {run_path.name!r} is {state}; only a live run can be {done}")
 
 
-def _request(run_path: Path, action: Action, timeout: float) -> None:
+def _request(run_path: Path, action: Action, timeout: float) -> Answered:
     request = ask(run_path, action)
-    if wait_answered(run_path, request, timeout) is not None:
-        return
+    if (answer := wait_answered(run_path, request, timeout)) is not None:
+        return answer
     last = last_event(run_path)
     if isinstance(last, Warned) and not is_waiting(run_path, request):
         raise UserError(f"run {run_path.name!r} couldn't do {action!r}: {one_line(last.message)}")
@@ -229,14 +228,19 @@ def _unanswered(run_path: Path, action: Action, timeout: float) -> str:
     return f"run {run_path.name!r} ended before it could {action}; it is {state}"
 
 
-def _outcome(summary: RunSummary, state: State | None = None) -> Outcome:
-    """`state` where more is known than the status says, which is written once a second."""
+def _answered(run_path: Path, answer: Answered, state: State | None = None) -> Outcome:
+    """What the answer tells, and the new `state`, are newer than the status, which is written once a second."""
+    outcome = _outcome(summarise(run_path))
+    return msgspec.structs.replace(outcome, from_step=answer.step, state=state or outcome.state)
+
+
+def _outcome(summary: RunSummary) -> Outcome:
     path = Path(summary.path)
     who = holder(path) if is_held(path) else None
     return Outcome(
         run=summary.run,
         path=summary.path,
-        state=state or summary.state,
+        state=summary.state,
         from_step=summary.step,
         pid=who.pid if who else None,
     )

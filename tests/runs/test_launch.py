@@ -118,7 +118,7 @@ def test_pause_resume_checkpoint_stop(toy: Path) -> None:
     assert pause(toy).state == "paused"
     step = load_status(toy).step
     saved = checkpoint(toy)
-    assert (saved.state, saved.pid) == ("paused", paused.pid)
+    assert (saved.state, saved.pid, saved.from_step) == ("paused", paused.pid, step)
     newest = CheckpointStore(toy).latest()
     assert newest is not None
     assert newest.step == step

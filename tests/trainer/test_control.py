@@ -16,6 +16,7 @@ from fashion_tui.lab.checkpoint import read_checkpoint
 from fashion_tui.lab.datasets import load
 from fashion_tui.lab.devices import has_bf16
 from fashion_tui.lab.models import build
+from fashion_tui.runs import launch
 from fashion_tui.runs.checkpoints import CheckpointStore
 from fashion_tui.runs.control import ask
 from fashion_tui.runs.store import load_status
@@ -103,6 +104,10 @@ def test_every_request_is_answered_and_nothing_else_disturbs(train: Train, tmp_p
     seconds = next_status(run_path, load_status(run_path)).train_seconds
     assert seconds < status.train_seconds + time.time() - before.heartbeat
     assert request(trainer, "resume").step > paused.step
+
+    told = launch.checkpoint(run_path).from_step
+    assert of_kind(run_path, CheckpointSaved)[-1].step == told, "the status, a second old, knows another step"
+    assert trainer.wait_for(Answered).step == told
 
     trainer.process.send_signal(signal.SIGHUP)
     assert_second_trainer_ends_at_once(trainer)
