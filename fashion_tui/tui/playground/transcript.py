@@ -148,6 +148,11 @@ class Transcript(ScrollView, can_focus=True, inherit_bindings=False):
         super().watch_scroll_y(old_value, new_value)
         self._follows = new_value >= self.max_scroll_y
 
+    def watch_show_vertical_scrollbar(self) -> None:
+        """A scrollbar that comes with what is scrolled at once wasn't told where."""
+        if self.show_vertical_scrollbar:
+            self.vertical_scrollbar.position = self.scroll_y
+
     def on_resize(self) -> None:
         width = max(0, self.scrollable_content_region.width - _EDGE)
         if width != self._width:

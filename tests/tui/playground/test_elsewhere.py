@@ -25,7 +25,9 @@ async def second_front_end(it: Playground) -> AsyncIterator[AsyncKernelClient]:
 
 
 def rows(it: Playground) -> list[str]:
-    return [line.strip() for line in it.screen.split("\n")]
+    """What is read, without the scrollbar."""
+    scrollbar = it.transcript.scrollable_content_region.right
+    return [line[:scrollbar].strip() for line in it.screen.split("\n")]
 
 
 async def test_its_cells_are_shown_and_the_prompts_number_follows() -> None:
