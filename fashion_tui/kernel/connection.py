@@ -22,7 +22,7 @@ _SLICE = 0.005
 """Seconds of reading messages at a time; then as long again is left to whatever else the loop has to do."""
 
 _GRACE = 1.0
-"""Seconds of silence after which an execution with a reply is done in any case."""
+"""Seconds of silence after which an execution is done that has its reply, or of which the kernel said that it is."""
 
 
 class Execution:
@@ -32,11 +32,13 @@ class Execution:
         self.outputs = OutputBuffer()
         self.abandoned = False
         """Nobody reads its outputs any more: they go where those of no execution go."""
+        self.count: int | None = None
+        """Its number; None until it begins."""
         self.reply: wire.ReplyContent | None = None
         self.is_idle = False
         """The kernel said that it has sent everything."""
         self.heard = time.monotonic()
-        """When its newest output or its reply came."""
+        """When its newest output, its reply, or the word that it has sent everything came."""
         self.exit: str | None = None
         """What `sys.exit` was called with."""
 
@@ -176,10 +178,7 @@ class Connection:
         if execution is not None:
             execution.reply = wire.content_of(message, wire.ReplyContent)
             execution.heard = time.monotonic()
-            if execution.is_idle:
-                self._finish(message.request)
-            else:
-                self._finish_when_quiet(message.request)
+            self._finish_if_whole(message.request, execution)
 
     def _take_broadcast(self, message: wire.Message) -> None:
         self._heard.set()
@@ -192,7 +191,9 @@ class Connection:
 
     def _take_input(self, message: wire.Message) -> None:
         """A cell begins: one of ours is known, one of another front end isn't."""
-        if message.client != self.process.client_id:
+        if (execution := self._executions.get(message.request)) is not None:
+            execution.count = wire.content_of(message, wire.ExecuteInputContent).execution_count
+        elif message.client != self.process.client_id:
             self._unclaimed.put(wire.input_elsewhere(message))
             self._elsewhere = message.request
             self.has_run = True
@@ -206,7 +207,8 @@ class Connection:
             self._changed()
         elif (execution := self._executions.get(request)) is not None:
             execution.is_idle = True
-            self._finish(request)
+            execution.heard = time.monotonic()
+            self._finish_if_whole(request, execution)
 
     def _take_output(self, message: wire.Message) -> None:
         execution = self._executions.get(message.request)
@@ -220,8 +222,17 @@ class Connection:
             else:
                 execution.outputs.put(output)
 
+    def _finish_if_whole(self, request: str, execution: Execution) -> None:
+        """The reply has come, and the word that everything has been sent; where one of them gets lost, silence counts.
+
+        No reply ever comes where an interrupt meets ipykernel itself, between the cell's end and the reply.
+        """
+        if execution.is_idle and execution.reply is not None:
+            self._finish(request)
+        else:
+            self._finish_when_quiet(request)
+
     def _finish_when_quiet(self, request: str) -> None:
-        """Should the word that an execution has ended get lost, its reply and silence after it say the same."""
         execution = self._executions.get(request)
         if execution is None:
             return
@@ -233,15 +244,14 @@ class Connection:
 
     def _finish(self, request: str) -> None:
         execution = self._executions[request]
-        if execution.reply is None:
-            return
         if execution.exit is not None:
             if not self.ended.done():
                 self.ended.set_result(f"sys.exit({execution.exit}) ended the kernel")
             return
         del self._executions[request]
-        for output in wire.payload_outputs(execution.reply):
+        reply = execution.reply or wire.ReplyContent("aborted", execution.count)
+        for output in wire.payload_outputs(reply):
             execution.outputs.put(output)
         known: dict[str, DoneStatus] = {"ok": "ok", "error": "error"}
-        execution.outputs.put(Done(known.get(execution.reply.status, "aborted"), execution.reply.execution_count))
+        execution.outputs.put(Done(known.get(reply.status, "aborted"), reply.execution_count))
         self._changed()

@@ -165,6 +165,23 @@ async def test_ctrl_c_interrupts(session: KernelSession, code: str) -> None:
     assert result(await run(session, "'alive'")) == "'alive'"
 
 
+async def test_ctrl_c_after_the_last_line_and_before_the_kernels_reply(session: KernelSession) -> None:
+    await run(session, "import os, signal, time\nipykernel = get_ipython().kernel")
+    code = """\
+def interrupted(*_):
+    del ipykernel.finish_metadata
+    os.kill(os.getpid(), signal.SIGINT)
+    time.sleep(10)
+ipykernel.finish_metadata = interrupted
+'done'"""
+    outputs = await run(session, code)
+    (shown,) = [output for output in outputs if isinstance(output, Result)]
+    assert done(outputs) == Done("aborted", shown.execution_count)
+    assert session.state == "idle"
+    following = await run(session, "'alive'")
+    assert following[0] == Result(shown.execution_count + 1, "'alive'")
+
+
 async def test_an_interrupt_without_work_does_nothing(session: KernelSession) -> None:
     await run(session, "kept = 5")
     await session.interrupt()

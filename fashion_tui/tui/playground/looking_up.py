@@ -69,7 +69,7 @@ class LookingUpPane(ExportingPane):
         if self.search is not None and self.search.is_open:
             self.search.close()
             self.query_one("#entry").display = True
-            self.query_one(Prompt).focus()
+            self.screen.set_focus(self.query_one(Prompt))  # at once: the next key is the prompt's
 
     # What a name means
 
