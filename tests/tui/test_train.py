@@ -46,7 +46,7 @@ async def train_pane(runs: Path, size: tuple[int, int] = (120, 40)) -> AsyncIter
 async def fill(pilot: Pilot[None], **values: str) -> None:
     """Open the form and put these values into its fields."""
     await pilot.press("n")
-    await until(pilot, lambda: isinstance(pilot.app.screen, RunForm), "the form")
+    await until(pilot, lambda: isinstance(pilot.app.screen, RunForm) and pilot.app.screen.query(Input), "the form")
     for name, value in values.items():
         pilot.app.screen.query_one(f"#{name}", Input).value = value
     await pilot.pause()
