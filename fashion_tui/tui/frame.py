@@ -17,6 +17,10 @@ from .actions import PANE_NAMES, PaneName
 from .state import DatasetState
 
 TABS: dict[PaneName, str] = {name: f" {number} {name.capitalize()} " for number, name in enumerate(PANE_NAMES, 1)}
+TABS_WHILE_TYPING: dict[PaneName, str] = {
+    name: f"f{number} {name.capitalize()} " for number, name in enumerate(PANE_NAMES, 2)
+}
+"""Of the same widths: where digits are typed, the function keys go to the panes."""
 
 LONG_PULSE = 48
 """Cells that the pulse takes when it says everything."""
@@ -43,10 +47,19 @@ class PaneTabs(Widget):
     """
 
     pane: reactive[PaneName] = reactive("playground")
+    is_typing: reactive[bool] = reactive(False)
+    """The widget in focus takes a digit as text."""
+
+    def on_mount(self) -> None:
+        self.screen.bindings_updated_signal.subscribe(self, lambda _: self._focus_moved())
+
+    def _focus_moved(self) -> None:
+        focused = self.screen.focused
+        self.is_typing = focused is not None and focused.check_consume_key("1", "1")
 
     def render(self) -> Text:
         tabs = Text(no_wrap=True)
-        for name, label in TABS.items():
+        for name, label in (TABS_WHILE_TYPING if self.is_typing else TABS).items():
             tabs.append(label, style=f"bold {ACCENT} reverse" if name == self.pane else MUTED)
         return tabs
 
