@@ -22,7 +22,7 @@ _SLICE = 0.005
 """Seconds of reading messages at a time; then as long again is left to whatever else the loop has to do."""
 
 _GRACE = 1.0
-"""Seconds of silence after which an execution is done that has its reply, or of which the kernel said that it is."""
+"""Seconds of silence after which an execution with a reply is done in any case."""
 
 
 class Execution:
@@ -38,7 +38,7 @@ class Execution:
         self.is_idle = False
         """The kernel said that it has sent everything."""
         self.heard = time.monotonic()
-        """When its newest output, its reply, or the word that it has sent everything came."""
+        """When its newest output or its reply came."""
         self.exit: str | None = None
         """What `sys.exit` was called with."""
 
@@ -59,6 +59,8 @@ class Connection:
         self._elsewhere: str | None = None
         """The request of another front end whose cell runs."""
         self._replies: dict[str, asyncio.Future[wire.Message | None]] = {}
+        self._overtaking: dict[str, str] = {}
+        """Requests whose replies can't come before that of an execution, which is missed."""
         self._heard = asyncio.Event()
         """Something came by the broadcast channel: from now on nothing is missed."""
         self._subshell: str | None = None
@@ -174,11 +176,17 @@ class Connection:
         waiting = self._replies.get(message.request)
         if waiting is not None and not waiting.done():
             waiting.set_result(message)
+        missed = self._overtaking.pop(message.request, None)
+        if missed is not None and missed in self._executions:
+            self._finish(missed, wire.ReplyContent("aborted", self._executions[missed].count))
         execution = self._executions.get(message.request)
         if execution is not None:
             execution.reply = wire.content_of(message, wire.ReplyContent)
             execution.heard = time.monotonic()
-            self._finish_if_whole(message.request, execution)
+            if execution.is_idle:
+                self._finish(message.request, execution.reply)
+            else:
+                self._finish_when_quiet(message.request, execution.reply)
 
     def _take_broadcast(self, message: wire.Message) -> None:
         self._heard.set()
@@ -207,8 +215,18 @@ class Connection:
             self._changed()
         elif (execution := self._executions.get(request)) is not None:
             execution.is_idle = True
-            execution.heard = time.monotonic()
-            self._finish_if_whole(request, execution)
+            if execution.reply is not None:
+                self._finish(request, execution.reply)
+            else:
+                asyncio.get_running_loop().call_later(_GRACE, self._ask_whether_it_comes, request)
+
+    def _ask_whether_it_comes(self, request: str) -> None:
+        """A reply never does where an interrupt met ipykernel itself, after the cell's end.
+
+        Replies keep their order: when one to a later request comes first, it is lost.
+        """
+        if request in self._executions:
+            self._overtaking[self.process.send("shell", "kernel_info_request", {})] = request
 
     def _take_output(self, message: wire.Message) -> None:
         execution = self._executions.get(message.request)
@@ -222,34 +240,24 @@ class Connection:
             else:
                 execution.outputs.put(output)
 
-    def _finish_if_whole(self, request: str, execution: Execution) -> None:
-        """The reply has come, and the word that everything has been sent; where one of them gets lost, silence counts.
-
-        No reply ever comes where an interrupt meets ipykernel itself, between the cell's end and the reply.
-        """
-        if execution.is_idle and execution.reply is not None:
-            self._finish(request)
-        else:
-            self._finish_when_quiet(request)
-
-    def _finish_when_quiet(self, request: str) -> None:
+    def _finish_when_quiet(self, request: str, reply: wire.ReplyContent) -> None:
+        """Should the word that an execution has ended get lost, its reply and silence after it say the same."""
         execution = self._executions.get(request)
         if execution is None:
             return
         quiet = time.monotonic() - execution.heard
         if quiet >= _GRACE:
-            self._finish(request)
+            self._finish(request, reply)
         else:
-            asyncio.get_running_loop().call_later(_GRACE - quiet + _SLICE, self._finish_when_quiet, request)
+            asyncio.get_running_loop().call_later(_GRACE - quiet + _SLICE, self._finish_when_quiet, request, reply)
 
-    def _finish(self, request: str) -> None:
+    def _finish(self, request: str, reply: wire.ReplyContent) -> None:
         execution = self._executions[request]
         if execution.exit is not None:
             if not self.ended.done():
                 self.ended.set_result(f"sys.exit({execution.exit}) ended the kernel")
             return
         del self._executions[request]
-        reply = execution.reply or wire.ReplyContent("aborted", execution.count)
         for output in wire.payload_outputs(reply):
             execution.outputs.put(output)
         known: dict[str, DoneStatus] = {"ok": "ok", "error": "error"}
