@@ -10,7 +10,7 @@ from .errors import UsageError
 Precision = Literal["fp32", "bf16"]
 PRECISIONS: tuple[Precision, ...] = ("fp32", "bf16")
 
-MODELS = ("guide", "quick", "strong", "best")
+MODELS = ("guide", "quick", "strong")
 """Names of the networks in `lab.models`."""
 
 Optimizer = Literal["adam", "muon"]
@@ -99,9 +99,8 @@ STRONG = Recipe(
 BEST = msgspec.structs.replace(
     STRONG,
     name="best",
-    summary="twenty minutes: strong, twice as wide",
-    model="best",
-    epochs=16,
+    summary="twenty minutes: strong, for 50 epochs",
+    epochs=50,
     crop=2,
 )
 
