@@ -10,11 +10,11 @@ HEIGHT = 10
 
 
 class Alone(App[None]):
+    CSS = "Transcript { max-height: 100%; }"
+
     def __init__(self) -> None:
         super().__init__()
         self.record = Record()
-
-    CSS = "Transcript { max-height: 100%; }"
 
     def compose(self) -> ComposeResult:
         yield Transcript(self.record)
