@@ -5,7 +5,7 @@ import time
 import torch
 
 from fashion_tui.lab.datasets import load
-from fashion_tui.lab.devices import choose_device, describe, has_bf16, set_determinism
+from fashion_tui.lab.devices import choose_device, compute_in_threads, describe, has_bf16, set_determinism
 from fashion_tui.schema.recipe import Precision
 
 from .orders import Answer, Assignment, Describe, Described, Order, Turn, TurnTaken, Whole, WholeTrained
@@ -22,7 +22,10 @@ class Worker:
 
     def __init__(self, assignment: Assignment) -> None:
         self._roads = {road.name: road for road in roads(assignment.roads)}
-        torch.set_num_threads(assignment.threads)
+        if assignment.as_trainer:
+            compute_in_threads(assignment.threads)
+        else:
+            torch.set_num_threads(assignment.threads)
         set_determinism(deterministic=False)
         self._device = choose_device(assignment.device)
         self._dataset = load(assignment.dataset)

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from fashion_tui.lab.datasets import Dataset, Images, hold_out
-from fashion_tui.lab.devices import choose_device, describe, set_determinism
+from fashion_tui.lab.devices import choose_device, compute_in_threads, describe, set_determinism
 from fashion_tui.lab.diagnosis import layer_that_broke
 from fashion_tui.lab.evaluation import Figures, evaluate, predict_logits
 from fashion_tui.lab.models import count_parameters
@@ -58,7 +58,7 @@ class Orders:
 def train(orders: Orders) -> Finished:
     """From the newest good checkpoint, or the beginning, to the end. Raises Stop, UserError, and what torch raises."""
     config = orders.config
-    torch.set_num_threads(config.threads)
+    compute_in_threads(config.threads)
     set_determinism(deterministic=config.deterministic)
     device = choose_device(config.device)
     if device.type == "cpu":

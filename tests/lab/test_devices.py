@@ -50,3 +50,42 @@ def test_looking_makes_no_cuda_context() -> None:
     )
     answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert answer.stdout.strip() == "0"
+
+
+TRAIN = """
+import hashlib, sys, torch
+from msgspec.structs import replace
+from fashion_tui.lab.datasets import Images
+from fashion_tui.lab.devices import compute_in_threads
+from fashion_tui.lab.synthetic import draw
+from fashion_tui.lab.training import Training
+from fashion_tui.schema.recipe import GUIDE
+
+(compute_in_threads if "ours" in sys.argv else torch.set_num_threads)(2)
+recipe = replace(GUIDE, batch_size=8, epochs=20, learning_rate=3e-3)
+training = Training(recipe, Images(*draw(400, seed=0)), device=torch.device("cpu"), seed=0)
+while training.epoch < recipe.epochs:
+    for _ in training.steps():
+        pass
+    training.end_epoch()
+weights = torch.cat([weight.detach().flatten() for weight in training.model.parameters()])
+moments = torch.cat([state["exp_avg"].flatten() for state in training.optimizers[0].state.values()])
+smallest_normal = torch.finfo(torch.float32).tiny
+as_integers = moments.view(torch.int32) & 0x7FFFFFFF
+denormal = (as_integers > 0) & (as_integers < torch.tensor(smallest_normal).view(torch.int32))
+print(int(denormal.sum()), hashlib.sha256(weights.numpy().tobytes()).hexdigest())
+"""
+
+
+def trained(*arguments: str) -> tuple[int, str]:
+    """In a process of its own: Adam's denormal moments at the end of a training, and the sum over its weights."""
+    done = subprocess.run([sys.executable, "-c", TRAIN, *arguments], capture_output=True, text=True, check=True)
+    count, checksum = done.stdout.split()
+    return int(count), checksum
+
+
+@pytest.mark.skipif(not torch.set_flush_denormal(False), reason="the CPU can't")
+def test_denormal_moments_become_0_and_no_weight_changes() -> None:
+    plain, ours = trained(), trained("ours")
+    assert plain[0] > 1_000
+    assert ours == (0, plain[1])
