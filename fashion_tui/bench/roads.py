@@ -67,9 +67,9 @@ class Trainee:
     """Makes a step and tells its images; without end."""
 
 
-def roads(names: tuple[str, ...]) -> list[Road]:
-    """By these names, of recipes or LOOP; UsageError for an unknown one."""
-    return [Road(name, GUIDE if name == LOOP else recipe_named(name)) for name in names]
+def roads(names: tuple[str, ...], device: torch.device) -> list[Road]:
+    """By these names, of recipes on that device or LOOP; UsageError for an unknown one."""
+    return [Road(name, GUIDE if name == LOOP else recipe_named(name, device.type)) for name in names]
 
 
 def wait_for(device: torch.device) -> None:

@@ -21,13 +21,13 @@ class Worker:
     """Answers orders; UserError where the data, the device or a recipe can't be had."""
 
     def __init__(self, assignment: Assignment) -> None:
-        self._roads = {road.name: road for road in roads(assignment.roads)}
         if assignment.as_trainer:
             compute_in_threads(assignment.threads)
         else:
             torch.set_num_threads(assignment.threads)
         set_determinism(deterministic=False)
         self._device = choose_device(assignment.device)
+        self._roads = {road.name: road for road in roads(assignment.roads, self._device)}
         self._dataset = load(assignment.dataset)
         self._trainees: dict[str, Trainee] = {}
         """By road: those that take turns."""

@@ -13,6 +13,7 @@ class Purpose(IntEnum):
     DRAWING = 1
     FLIP = 2
     CROP = 3
+    ERASE = 4
 
 
 def generator_for(seed: int, purpose: Purpose, *place: int) -> torch.Generator:

@@ -59,3 +59,12 @@ def trainer_environment() -> dict[str, str]:
         return dict(os.environ)
     absolute = (os.path.abspath(folder) for folder in folders.split(os.pathsep))  # noqa: PTH100 - of "" too
     return {**os.environ, "PYTHONPATH": os.pathsep.join(absolute)}
+
+
+DRIVER_PATHS = ("/proc/driver/nvidia/version", "/dev/nvidiactl", "/dev/dxg")
+"""Where an NVIDIA driver shows itself: on Linux, in a container, in Windows' Linux."""
+
+
+def has_gpu_driver() -> bool:
+    """Whether a CUDA GPU can be here at all. Whether torch can use it, torch knows, which takes seconds to import."""
+    return any(Path(path).exists() for path in DRIVER_PATHS)

@@ -10,7 +10,7 @@ from .errors import UsageError
 Precision = Literal["fp32", "bf16"]
 PRECISIONS: tuple[Precision, ...] = ("fp32", "bf16")
 
-MODELS = ("guide", "quick", "strong")
+MODELS = ("guide", "quick", "strong", "wide", "wider")
 """Names of the networks in `lab.models`."""
 
 Optimizer = Literal["adam", "muon"]
@@ -50,6 +50,8 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True):
     flip: Flip = "none"
     crop: Annotated[int, msgspec.Meta(ge=0, le=27)] = 0
     """Pixels: each image is moved by up to so many in both directions, black coming in."""
+    erase: Annotated[int, msgspec.Meta(ge=0, le=28)] = 0
+    """Pixels: half of the images lose a rectangle whose sides are between half of it and all of it."""
 
 
 GUIDE = Recipe(
@@ -99,22 +101,48 @@ STRONG = Recipe(
 BEST = msgspec.structs.replace(
     STRONG,
     name="best",
-    summary="twenty minutes: strong, for 50 epochs",
-    epochs=50,
+    summary="half an hour: strong, twice as wide",
+    model="wide",
+    epochs=25,
     crop=2,
 )
 
+QUICK_ON_GPU = msgspec.structs.replace(STRONG, name="quick", summary="within seconds: a CPU's strong")
+
+STRONG_ON_GPU = msgspec.structs.replace(BEST, name="strong", summary="while one looks: a CPU's best")
+
+BEST_ON_GPU = msgspec.structs.replace(
+    BEST,
+    summary="minutes: wider still, for 150 epochs",
+    model="wider",
+    epochs=150,
+    batch_size=512,
+    erase=10,
+)
+
 RECIPES: dict[str, Recipe] = {recipe.name: recipe for recipe in (GUIDE, QUICK, STRONG, BEST)}
+"""By name, for a few cores."""
+
+RECIPES_ON_GPU: dict[str, Recipe] = {
+    recipe.name: recipe for recipe in (GUIDE, QUICK_ON_GPU, STRONG_ON_GPU, BEST_ON_GPU)
+}
+"""For a CUDA GPU, to which a name means as long a wait and so a larger network."""
 
 
 MOST_EPOCHS = 1_000_000
 
 
-def recipe_named(name: str) -> Recipe:
-    """The recipe of that name; UsageError, naming those there are, where there is none."""
-    if name not in RECIPES:
-        raise UsageError(f"no recipe is called {name!r}; there is: {', '.join(RECIPES)}")
-    return RECIPES[name]
+def recipes_on(device: str) -> dict[str, Recipe]:
+    """The recipes by name, as they are on a device: `cpu`, `cuda:0`, `mps`."""
+    return RECIPES_ON_GPU if device.startswith("cuda") else RECIPES
+
+
+def recipe_named(name: str, device: str) -> Recipe:
+    """The recipe of that name on that device; UsageError, naming those there are, where there is none."""
+    recipes = recipes_on(device)
+    if name not in recipes:
+        raise UsageError(f"no recipe is called {name!r}; there is: {', '.join(recipes)}")
+    return recipes[name]
 
 
 def check_recipe(recipe: Recipe, *, written: bool = False) -> None:

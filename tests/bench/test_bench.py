@@ -55,9 +55,9 @@ def test_a_road_counts_the_arithmetic_of_its_network() -> None:
 
 
 def test_unknown_recipes_are_told() -> None:
-    assert [road.name for road in roads((LOOP, "quick"))] == [LOOP, "quick"]
+    assert [road.name for road in roads((LOOP, "quick"), CPU)] == [LOOP, "quick"]
     with pytest.raises(UsageError, match="no recipe is called 'fast'"):
-        roads(("fast",))
+        roads(("fast",), CPU)
 
 
 def bench(*options: str, folder: Path) -> subprocess.CompletedProcess[str]:

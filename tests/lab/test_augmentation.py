@@ -63,6 +63,21 @@ def test_each_picture_is_moved_by_its_own_and_black_comes_in() -> None:
     assert not torch.equal(augmented(wanted, epoch=1), augmented(wanted, epoch=0))
 
 
+def test_half_of_the_pictures_lose_a_rectangle() -> None:
+    after = augmented(recipe(erase=10)).squeeze(1)
+    lost = after != IMAGES.squeeze(1)
+    assert (after[lost] == 0).all()
+    losers = 0
+    for one in lost:
+        if one.any():
+            rows, columns = one.any(dim=1).nonzero(), one.any(dim=0).nonzero()
+            height, width = (int(line.max() - line.min()) + 1 for line in (rows, columns))
+            assert one.sum() == height * width, "a rectangle, and nothing beside it"
+            assert max(height, width) <= 10
+            losers += 1
+    assert 0.35 < losers / COUNT < 0.65
+
+
 def test_what_is_drawn_stays_in_its_place() -> None:
     """A CUDA graph goes on reading from where it was recorded."""
     augmentation = Augmentation(recipe(**EVERYTHING), COUNT, seed=0, device=CPU)
@@ -70,11 +85,11 @@ def test_what_is_drawn_stays_in_its_place() -> None:
     first = augmentation(IMAGES, ALL)
     augmentation.begin(1)
     assert {what: tensor.data_ptr() for what, tensor in augmentation._drawn.items()} == before
-    assert len(before) == 2
+    assert len(before) == len(EVERYTHING)
     assert not torch.equal(augmentation(IMAGES, ALL), first)
 
 
-EVERYTHING = {"flip": "alternating", "crop": 2}
+EVERYTHING = {"flip": "alternating", "crop": 2, "erase": 8}
 
 
 @pytest.mark.parametrize("what", [{key: value} for key, value in EVERYTHING.items()] + [EVERYTHING], ids=str)

@@ -16,7 +16,15 @@ from fashion_tui.lab.recipes import BESIDE_MUON, optimizers_for, rate_factor
 from fashion_tui.lab.synthetic import draw
 from fashion_tui.lab.training import Training
 from fashion_tui.schema import recipe as schema
-from fashion_tui.schema.recipe import GUIDE, RECIPES, STRONG, Recipe
+from fashion_tui.schema.recipe import (
+    GUIDE,
+    RECIPES,
+    RECIPES_ON_GPU,
+    STRONG,
+    Recipe,
+    recipe_named,
+    recipes_on,
+)
 
 CPU = torch.device("cpu")
 
@@ -27,10 +35,22 @@ def changed(**changes: Any) -> Recipe:
 
 def test_names_of_networks_are_those_there_are() -> None:
     assert tuple(MODELS) == schema.MODELS
-    assert {recipe.model for recipe in RECIPES.values()} <= set(MODELS)
+    assert {recipe.model for recipe in (*RECIPES.values(), *RECIPES_ON_GPU.values())} <= set(MODELS)
 
 
-@pytest.mark.parametrize(("name", "parameters"), [("guide", 204_542), ("quick", 41_328), ("strong", 292_656)])
+def test_a_gpu_has_the_same_names_and_what_takes_long_elsewhere() -> None:
+    assert tuple(recipes_on("cuda:1")) == tuple(recipes_on("cpu")) == tuple(recipes_on("mps"))
+    assert all(name == recipe.name for device in ("cuda", "cpu") for name, recipe in recipes_on(device).items())
+    assert recipe_named("guide", "cuda") == recipe_named("guide", "cpu"), "which is the guide's own"
+    for quicker, slower in (("quick", "strong"), ("strong", "best")):
+        here, there = recipe_named(quicker, "cuda"), recipe_named(slower, "cpu")
+        assert msgspec.structs.replace(here, name=slower, summary=there.summary) == there
+
+
+@pytest.mark.parametrize(
+    ("name", "parameters"),
+    [("guide", 204_542), ("quick", 41_328), ("strong", 292_656), ("wide", 1_165_920), ("wider", 4_654_272)],
+)
 def test_networks_have_as_many_parameters_as_they_say(name: str, parameters: int) -> None:
     model = build(name)
     assert count_parameters(model) == parameters

@@ -18,7 +18,7 @@ from fashion_tui.lab.datasets import ImageBatches, Images
 from fashion_tui.lab.models import GuideNet
 from fashion_tui.lab.training import Training
 from fashion_tui.schema.errors import UsageError
-from fashion_tui.schema.recipe import GUIDE, RECIPES, Recipe
+from fashion_tui.schema.recipe import GUIDE, RECIPES, STRONG, Recipe
 
 CPU = torch.device("cpu")
 
@@ -127,7 +127,10 @@ def run(training: Training, steps: int) -> Training:
     return training
 
 
-@pytest.mark.parametrize("recipe", RECIPES.values(), ids=lambda recipe: recipe.name)
+EVERYTHING = msgspec.structs.replace(STRONG, name="everything", crop=2, erase=10)
+
+
+@pytest.mark.parametrize("recipe", [*RECIPES.values(), EVERYTHING], ids=lambda recipe: recipe.name)
 @pytest.mark.parametrize("interrupted_at", [1, 7, 10, 13])
 def test_state_goes_on_to_the_bit(recipe: Recipe, interrupted_at: int, tmp_path: Any) -> None:
     """Saved to a file, loaded into a new training: every later step is the same as without interruption."""

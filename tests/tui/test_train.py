@@ -15,7 +15,7 @@ from textual.widgets import Input
 from fashion_tui.data import files
 from fashion_tui.runs import launch, store
 from fashion_tui.runs.checkpoints import CheckpointStore
-from fashion_tui.schema.recipe import GUIDE, QUICK, RECIPES
+from fashion_tui.schema.recipe import GUIDE, QUICK, RECIPES, RECIPES_ON_GPU, STRONG, STRONG_ON_GPU
 from fashion_tui.schema.requests import Device, GetDevices
 from fashion_tui.schema.run import LIVE_STATES
 from fashion_tui.tui.app import FashionApp
@@ -145,6 +145,26 @@ async def test_a_recipe_brings_its_own_values_and_is_trained_with_them(tmp_path:
         assert app.runs[0].test_accuracy is not None
 
 
+async def test_a_recipe_is_larger_on_a_gpu_and_what_was_typed_stays(tmp_path: Path) -> None:
+    async with train_pane(tmp_path / "runs") as (app, pilot):
+        await fill(pilot, learning_rate="0.05", seed="7")
+        form = app.screen
+        assert isinstance(form, RunForm)
+        form.query_one("#recipe", Cycle).value = "strong"
+        await until(pilot, lambda: STRONG.summary in screen_text(app), "the recipe on a CPU")
+        form.offer_devices((CPU, Device(name="cuda:0", description="a large one", memory=2**36)))
+        await until(pilot, lambda: STRONG_ON_GPU.summary in screen_text(app), "the recipe on the GPU, which auto means")
+        assert form.query_one("#epochs", Input).value == str(STRONG_ON_GPU.epochs)
+        form.query_one("#device", Cycle).value = "cpu"
+        await until(pilot, lambda: STRONG.summary in screen_text(app), "the recipe on a CPU again")
+        assert form.query_one("#epochs", Input).value == str(STRONG.epochs)
+        assert form.query_one("#learning_rate", Input).value == "0.05"
+        assert form.query_one("#seed", Input).value == "7"
+
+
+CPU = Device(name="cpu", description="two cores", memory=2**34)
+
+
 def shows(app: FashionApp, words: str) -> bool:
     return words in screen_text(app)
 
@@ -153,9 +173,11 @@ async def test_what_each_recipe_is_stands_there_whole_on_a_small_terminal(tmp_pa
     async with train_pane(tmp_path / "runs", size=(80, 24)) as (app, pilot):
         await fill(pilot)
         app.screen.query_one("#recipe").focus()
-        for recipe in RECIPES.values():
-            await until(pilot, partial(shows, app, recipe.summary), recipe.summary)
-            await pilot.press("right")
+        for device, recipes in (("cpu", RECIPES), ("cuda:0", RECIPES_ON_GPU)):
+            app.screen.query_one("#device", Cycle).value = device
+            for recipe in recipes.values():
+                await until(pilot, partial(shows, app, recipe.summary), recipe.summary)
+                await pilot.press("right")
 
 
 async def test_a_trainer_waits_while_the_pane_is_open_and_takes_the_next_run(tmp_path: Path) -> None:

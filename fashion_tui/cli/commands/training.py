@@ -14,7 +14,7 @@ from fashion_tui.cli.output import json_option, note_synthetic, write_json
 from fashion_tui.cli.place import Place, place_options
 from fashion_tui.cli.status import DONE
 from fashion_tui.data.files import train_size
-from fashion_tui.runs.host import available_threads
+from fashion_tui.runs.host import available_threads, has_gpu_driver
 from fashion_tui.runs.launch import launch
 from fashion_tui.runs.store import load_status, new_run
 from fashion_tui.schema.recipe import MODELS, PRECISIONS, RECIPES, Recipe, check_batch_size, check_recipe, recipe_named
@@ -92,7 +92,8 @@ def train_command(*, place: Place, as_json: bool, detach: bool, **options: Any) 
 def _make_run(place: Place, options: dict[str, Any]) -> Path:
     """Everything that can be wrong is found before the run's directory is made."""
     network = read_network(options["model"], read_arguments(options["arguments"]))
-    recipe = _recipe(options, written=network is not None)
+    device = _device(options["device"])
+    recipe = _recipe(options, device, written=network is not None)
     values = {
         "seed": options["seed"],
         "threads": options["threads"] if options["threads"] is not None else available_threads(),
@@ -105,8 +106,6 @@ def _make_run(place: Place, options: dict[str, Any]) -> Path:
         recipe = msgspec.structs.replace(recipe, model=network.class_name)
     dataset = ready_data(place)
     check_batch_size(recipe, train_size(dataset) - options["validation"])
-    if options["device"] not in {"auto", "cpu"}:
-        ask_engine(FindDevice(name=options["device"]), Device, "looking for the device")
     path = new_run(
         place.runs_directory,
         recipe=recipe,
@@ -122,14 +121,21 @@ def _make_run(place: Place, options: dict[str, Any]) -> Path:
     return path
 
 
-def _recipe(options: dict[str, Any], *, written: bool) -> Recipe:
-    """The recipe with what the person chose otherwise; UsageError where that can't work."""
+def _device(name: str) -> str:
+    """The device that the word means, which decides how large a recipe is; an error where this machine hasn't it."""
+    if name == "cpu" or (name == "auto" and not has_gpu_driver()):
+        return "cpu"
+    return ask_engine(FindDevice(name=name), Device, "looking for the device").name
+
+
+def _recipe(options: dict[str, Any], device: str, *, written: bool) -> Recipe:
+    """The recipe on the device, with what the person chose otherwise; UsageError where that can't work."""
     changes = {
         name: options[name]
         for name in ("model", "epochs", "batch_size", "learning_rate", "precision")
         if options[name] is not None
     }
-    recipe = msgspec.structs.replace(recipe_named(options["recipe"]), **changes)
+    recipe = msgspec.structs.replace(recipe_named(options["recipe"], device), **changes)
     check_recipe(recipe, written=written)
     return recipe
 

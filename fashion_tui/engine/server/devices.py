@@ -2,11 +2,11 @@
 
 import importlib.metadata
 import platform
-from pathlib import Path
 
 import torch
 
 from fashion_tui.lab.devices import choose_device, devices, has_bf16
+from fashion_tui.runs.host import has_gpu_driver
 from fashion_tui.schema.requests import Check, Device, FindDevice, GetDevices, GetTorchReport
 
 from .connection import CallContext
@@ -53,7 +53,7 @@ def _device(device: Device) -> Check:
 
 def _unused_gpu() -> tuple[Check, ...]:
     """A card that the system knows and torch can't use: the commonest trouble of a GPU box."""
-    if torch.cuda.is_available() or not Path("/proc/driver/nvidia/version").exists():
+    if torch.cuda.is_available() or not has_gpu_driver():
         return ()
     reason = (
         "this torch is built without CUDA: install the build for it"

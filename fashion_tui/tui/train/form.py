@@ -20,8 +20,9 @@ from fashion_tui.report.devices import device_words
 from fashion_tui.report.glyphs import glyphs
 from fashion_tui.report.style import ACCENT, BAD, MUTED
 from fashion_tui.report.words import said
+from fashion_tui.runs.host import has_gpu_driver
 from fashion_tui.schema.errors import UserError
-from fashion_tui.schema.recipe import PRECISIONS, RECIPES, Recipe, check_batch_size, check_recipe
+from fashion_tui.schema.recipe import PRECISIONS, RECIPES, Recipe, check_batch_size, check_recipe, recipes_on
 from fashion_tui.schema.requests import Device, WrittenNetwork
 from fashion_tui.schema.run import check_run_values
 from fashion_tui.tui.state import NewNetwork
@@ -64,7 +65,7 @@ AUTO_DEVICE = "a GPU where there is one, or the CPU"
 
 @dataclass
 class DevicesWanted(Message):
-    """The person has come to the device field; told to the widget that opened the form."""
+    """The form has to know what devices there are; told to the widget that opened it."""
 
     form: "RunForm"
 
@@ -89,9 +90,9 @@ class RunForm(ModalScreen[RunChoices | None]):
         self.train_images = train_images
         self.dataset = dataset
         self.network = network
-        self.recipe = self._recipe(next(iter(RECIPES)))
         self._devices_asked = False
         self._devices: dict[str, Device] = {}
+        self.recipe = self._recipe(next(iter(RECIPES)), "cpu")
 
     def compose(self) -> ComposeResult:
         with Vertical():
@@ -107,7 +108,7 @@ class RunForm(ModalScreen[RunChoices | None]):
             for field in FIELDS:
                 with Horizontal(classes="field"):
                     yield Label(field.label)
-                    yield Input(value=self._initial(field), id=field.name, compact=True)
+                    yield Input(value=_initial(self.recipe, field), id=field.name, compact=True)
                     yield Static(field.hint, classes="hint", id=f"{field.name}-hint", markup=False)
             with Horizontal(classes="field"):
                 yield Label("precision")
@@ -128,9 +129,15 @@ class RunForm(ModalScreen[RunChoices | None]):
 
     def on_mount(self) -> None:
         self.query_one("#epochs", Input).focus()
+        if has_gpu_driver():  # a recipe is larger on a GPU
+            self._ask_for_devices()
 
     def on_descendant_focus(self, event: DescendantFocus) -> None:
-        if event.widget.id == "device" and not self._devices_asked:
+        if event.widget.id == "device":
+            self._ask_for_devices()
+
+    def _ask_for_devices(self) -> None:
+        if not self._devices_asked:
             self._devices_asked = True
             self.owner.post_message(DevicesWanted(self))
 
@@ -142,19 +149,26 @@ class RunForm(ModalScreen[RunChoices | None]):
 
     @on(Cycle.Changed, "#device")
     def _show_device(self) -> None:
-        """How free the chosen one is."""
+        """How free the chosen one is, and what the recipe is there."""
         device = self._devices.get(self.query_one("#device", Cycle).value)
         hint = AUTO_DEVICE if device is None else device_words(device)
         self.query_one("#device-hint", Static).update(hint)
+        self._show_recipe()
 
     @on(Cycle.Changed, "#recipe")
-    def _recipe_chosen(self, event: Cycle.Changed) -> None:
-        self.recipe = self._recipe(event.value)
+    def _show_recipe(self) -> None:
+        """The chosen recipe's values. What the person has chosen otherwise stays."""
+        before = self.recipe
+        self.recipe = self._recipe(self.query_one("#recipe", Cycle).value, self._device_meant)
         self.query_one("#summary", Static).update(self.recipe.summary)
         self.query_one("#network", Static).update(said(self.recipe.model, glyphs()))
         for field in FIELDS:
-            self.query_one(f"#{field.name}", Input).value = self._initial(field)
-        self.query_one("#precision", Cycle).value = self.recipe.precision
+            typed = self.query_one(f"#{field.name}", Input)
+            if typed.value == _initial(before, field):
+                typed.value = _initial(self.recipe, field)
+        precision = self.query_one("#precision", Cycle)
+        if precision.value == before.precision:
+            precision.value = self.recipe.precision
 
     @on(Input.Changed)
     def _check_field(self, event: Input.Changed) -> None:
@@ -207,17 +221,20 @@ class RunForm(ModalScreen[RunChoices | None]):
     def _written(self) -> WrittenNetwork | None:
         return None if self.network is None else self.network.written
 
-    def _recipe(self, name: str) -> Recipe:
-        """The recipe of that name, with the network that the form was opened with."""
-        recipe = RECIPES[name]
+    @property
+    def _device_meant(self) -> str:
+        """By the word in the field, as far as the machine's devices are known."""
+        name = str(self.query_one("#device", Cycle).value)
+        gpus = (device for device in self._devices if device.startswith("cuda"))
+        return name if name != "auto" else next(gpus, "cpu")
+
+    def _recipe(self, name: str, device: str) -> Recipe:
+        """The recipe of that name on the device, with the network that the form was opened with."""
+        recipe = recipes_on(device)[name]
         return recipe if self.network is None else msgspec.structs.replace(recipe, model=self.network.name)
 
     def _origin(self) -> str:
         return "the recipe's" if self.network is None else said(self.network.origin, glyphs())
-
-    def _initial(self, field: Field) -> str:
-        value = getattr(self.recipe, field.name, 0)
-        return f"{value:g}" if isinstance(value, float) else str(value)
 
     def _value(self, field: Field) -> int | float:
         """The figure in the field; UserError, saying what is wrong, where it can't work."""
@@ -237,3 +254,9 @@ class RunForm(ModalScreen[RunChoices | None]):
             check_recipe(recipe, written=self._written is not None)
             check_batch_size(recipe, self.train_images)
         return value
+
+
+def _initial(recipe: Recipe, field: Field) -> str:
+    """What stands in the field before the person types; what is no part of a recipe begins at 0."""
+    value = getattr(recipe, field.name, 0)
+    return f"{value:g}" if isinstance(value, float) else str(value)
