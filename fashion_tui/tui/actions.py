@@ -54,8 +54,8 @@ EVERYWHERE: tuple[Action, ...] = (
     *(action for number, name in enumerate(PANE_NAMES, 1) for action in _choose_pane(number, name)),
     Action("help", "question_mark", "What the keys do here", "help", "?"),
     Action("help", "f1", "What the keys do here", "", priority=True),
-    Action("command_palette", "ctrl+p", "Every command, by name", "commands", "^p", priority=True),
     Action("leave", "q", "Leave; runs go on", "leave"),
+    Action("command_palette", "ctrl+p", "Every command, by name", "commands", "^p", priority=True),
     Action("leave", "ctrl+q", "Leave; runs go on", priority=True),
 )
 
