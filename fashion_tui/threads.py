@@ -1,28 +1,39 @@
-"""How the threads of torch wait for each other."""
+"""Where the threads of torch run, and how they wait for each other. OpenMP reads it when torch is imported."""
 
 import os
+import sys
+from functools import cache
 
-import psutil
+SPINS = 5_000
+"""Looks, a few microseconds long in all, that a waiting thread takes before it sleeps. A small step has hundreds of
+waits that are as short; a longer one isn't worth the core."""
 
-LOOK = 0.1
-"""Seconds for which the machine is watched."""
 
-QUIET = 30.0
-"""Percent: a machine less busy than that is taken to be ours."""
+@cache
+def available_threads() -> int:
+    """CPUs that this process may use: a container or `taskset` may leave fewer than the machine has."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def let_waiting_threads_sleep() -> None:
-    """Let threads that wait sleep instead of spin; to be called before torch is imported, for OpenMP reads it then.
-
-    A spinning thread keeps its core from the one that it waits for wherever the machine has other work: with the two
-    cores shared by a few processes, the guide's steps took some twenty times as long.
-    """
+    """For who computes now and then, beside others. To be called before torch is imported."""
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
 
-def let_waiting_threads_spin_on_a_quiet_machine() -> None:
-    """As `let_waiting_threads_sleep`, unless nothing else works here: then small batches are trained nearly twice as
-    fast by threads that don't have to be woken. The result is the same to the bit.
+def let_waiting_threads_spin_briefly() -> None:
+    """For who computes all the time. To be called before torch is imported."""
+    os.environ.setdefault("GOMP_SPINCOUNT", str(SPINS))
+
+
+def bind_threads() -> None:
+    """Give each thread a core of its own, where the system can; for a process that computes on all of them.
+
+    To be called before torch is imported. Otherwise, as soon as anything else computes, two of the threads may share
+    a core. One then spins in a barrier of oneDNN's, waiting for the other, which can't run meanwhile: on two cores, a
+    training beside one busy process fell to a fiftieth of its speed. Bound, it keeps its fair share.
     """
-    if psutil.cpu_percent(LOOK) >= QUIET:
-        let_waiting_threads_sleep()
+    available_threads()  # to be counted now: a bound thread knows of one core alone
+    if sys.platform.startswith("linux"):
+        os.environ.setdefault("OMP_PROC_BIND", "true")

@@ -6,7 +6,9 @@ import sys
 import msgspec
 
 from fashion_tui.memory import keep_freed_memory
+from fashion_tui.runs.host import has_gpu_driver
 from fashion_tui.schema.errors import UsageError, UserError
+from fashion_tui.threads import available_threads, bind_threads, let_waiting_threads_spin_briefly
 
 from .orders import Answer, Assignment, Describe, Problem, Turn, Whole
 
@@ -22,7 +24,10 @@ def main() -> int:
     assignment = msgspec.json.decode(sys.argv[1], type=Assignment)
     if assignment.as_trainer:
         keep_freed_memory()
-    from .worker import Worker  # noqa: PLC0415 - imports torch, whose memory is settled now
+        let_waiting_threads_spin_briefly()
+        if assignment.threads == available_threads() and not has_gpu_driver():
+            bind_threads()
+    from .worker import Worker  # noqa: PLC0415 - imports torch, whose memory and threads are settled now
 
     try:
         worker = Worker(assignment)

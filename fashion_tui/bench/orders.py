@@ -14,7 +14,7 @@ class Assignment(msgspec.Struct, frozen=True, kw_only=True):
     device: str
     threads: int
     as_trainer: bool
-    """Keep freed memory and take denormal numbers for 0, as a trainer does; a script of one's own doesn't."""
+    """Keep freed memory, bind threads, take denormal numbers for 0: a script of one's own doesn't."""
 
 
 class Order(msgspec.Struct, frozen=True, kw_only=True, tag=True):

@@ -9,6 +9,7 @@ import torch
 
 from fashion_tui.schema.errors import UsageError, UserError
 from fashion_tui.schema.requests import Device
+from fashion_tui.threads import available_threads
 
 from .gpus import Usage, usage_by_uuid
 
@@ -80,7 +81,7 @@ def describe(device: torch.device) -> str:
         return torch.cuda.get_device_name(device)
     if device.type == "mps":
         return "Apple GPU"
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    cores = available_threads()
     return f"{_cpu_name()}, {cores} core{'' if cores == 1 else 's'}"
 
 

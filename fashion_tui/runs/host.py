@@ -42,13 +42,6 @@ def is_gone(pid: int, started: float) -> bool:
         return False
 
 
-def available_threads() -> int:
-    """CPUs that this process may use: a container or `taskset` may leave fewer than the machine has."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
-
-
 def trainer_environment() -> dict[str, str]:
     """As here, but what PYTHONPATH names relatively lies where this process is, and not in the run's directory.
 

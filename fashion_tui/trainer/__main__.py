@@ -8,7 +8,10 @@ import sys
 from pathlib import Path
 
 from fashion_tui.memory import keep_freed_memory
-from fashion_tui.threads import let_waiting_threads_spin_on_a_quiet_machine
+from fashion_tui.runs.host import has_gpu_driver
+from fashion_tui.runs.store import load_config
+from fashion_tui.schema.errors import UserError
+from fashion_tui.threads import available_threads, bind_threads, let_waiting_threads_spin_briefly
 
 from .preparation import Preparation
 from .process import run_trainer
@@ -22,11 +25,28 @@ def main() -> int:
     what.add_argument("--stand-by", metavar="DATASET", help="wait on stdin for the run, with this data set read")
     parser.add_argument("--epochs", type=int, help="train for so many epochs in all, in place of the configured number")
     options = parser.parse_args()
-    let_waiting_threads_spin_on_a_quiet_machine()
+    let_waiting_threads_spin_briefly()
+    if takes_all_cores(options.run):
+        bind_threads()
     keep_freed_memory()
     if options.stand_by is not None:
         return stand_by(options.stand_by)
     return run_trainer(options.run, options.epochs, Preparation())
+
+
+def takes_all_cores(run_path: Path | None) -> bool:
+    """Whether the run computes in as many threads as there are cores; None: whichever comes, as the app starts them.
+
+    Not with `torch.compile`, whose compilers would all be bound to the core of the thread that starts them.
+    """
+    if run_path is None:
+        return not has_gpu_driver()
+    try:
+        config = load_config(run_path)
+    except UserError:  # the trainer will tell
+        return False
+    is_on_cpu = config.device == "cpu" or (config.device == "auto" and not has_gpu_driver())
+    return is_on_cpu and config.threads == available_threads() and not config.compiled
 
 
 if __name__ == "__main__":

@@ -16,9 +16,10 @@ from fashion_tui.runs.stand_by import StandBy
 from fashion_tui.runs.store import load_config, load_status
 from fashion_tui.schema.dataset import DatasetRef
 from fashion_tui.schema.events import Finished, Steps
+from fashion_tui.threads import available_threads
 from tests.runs.parts import wait_until
 
-from .trainers import PATIENCE, assert_same, events, make_run, of_kind
+from .trainers import PATIENCE, assert_same, cores, events, make_run, of_kind
 
 
 @pytest.fixture
@@ -71,7 +72,7 @@ def test_it_takes_the_run_at_once_and_computes_what_a_cold_one_does(tmp_path: Pa
 
 def test_with_its_run_it_has_a_session_of_its_own_and_answers(tmp_path: Path, stand_by: StandBy) -> None:
     waiting = prepared(stand_by)
-    run_path = make_run(tmp_path, epochs=100)
+    run_path = make_run(tmp_path, epochs=100, threads=available_threads())
     launch(run_path, stand_by=stand_by)
     wait_until(lambda: bool(of_kind(run_path, Steps)), PATIENCE)
     process = psutil.Process(waiting)
@@ -80,6 +81,8 @@ def test_with_its_run_it_has_a_session_of_its_own_and_answers(tmp_path: Path, st
     assert who.pid == waiting == os.getsid(waiting)
     assert process.cwd() == str(run_path)
     assert process.terminal() is None
+    of_their_own = [one for one in cores(waiting) if len(one) == 1]
+    assert set().union(*of_their_own) == os.sched_getaffinity(0), "as those of one that was started cold"
     assert Path(f"/proc/{waiting}/fd/0").resolve() == Path("/dev/null")
     assert Path(f"/proc/{waiting}/fd/2").resolve() == run_path / "trainer.log"
     os.kill(waiting, signal.SIGHUP)  # a lost terminal

@@ -19,9 +19,10 @@ from fashion_tui.runs.lock import is_held
 from fashion_tui.runs.reader import RunReader
 from fashion_tui.runs.store import list_runs, load_status
 from fashion_tui.schema.events import CheckpointSaved, EpochEnd, Finished, Steps, Warned
+from fashion_tui.threads import available_threads
 from tests.runs.parts import wait_until
 
-from .trainers import Trainer, assert_failed, assert_same, figures, make_run, of_kind
+from .trainers import Trainer, assert_failed, assert_same, cores, figures, make_run, of_kind
 
 Train = Callable[..., Trainer]
 
@@ -138,3 +139,24 @@ def test_a_log_that_cannot_grow_loses_no_figure(train: Train, tmp_path: Path) ->
     assert trainer.end() == 0
     assert "the log can't be written, the training goes on" in trainer.output()
     assert_same(run_path, undisturbed)
+
+
+on_several_cores = pytest.mark.skipif(
+    not sys.platform.startswith("linux") or available_threads() == 1, reason="needs Linux and two cores"
+)
+
+
+@on_several_cores
+def test_where_a_run_takes_all_cores_each_thread_has_one_of_its_own(train: Train, tmp_path: Path) -> None:
+    """Else two that wait for each other come to share one, as soon as anything else computes."""
+    trainer = train(make_run(tmp_path, epochs=500, threads=available_threads()))
+    trainer.wait_for(Steps)
+    of_their_own = [one for one in cores(trainer.process.pid) if len(one) == 1]
+    assert set().union(*of_their_own) == os.sched_getaffinity(0)
+
+
+@on_several_cores
+def test_a_run_in_fewer_threads_takes_whatever_cores_are_free(train: Train, tmp_path: Path) -> None:
+    trainer = train(make_run(tmp_path, epochs=500, threads=1))
+    trainer.wait_for(Steps)
+    assert all(one == os.sched_getaffinity(0) for one in cores(trainer.process.pid))

@@ -1,5 +1,6 @@
 """Real trainers on short runs over the synthetic set, and what they left behind."""
 
+import os
 import signal
 import subprocess
 import sys
@@ -37,21 +38,27 @@ def make_run(
     dataset: DatasetRef | None = None,
     checkpoint_every: float = 3600.0,
     network: WrittenNetwork | None = None,
+    threads: int = 1,
     **changes: Any,
 ) -> Path:
-    """By default 2 epochs of 63 batches of 64 images, one thread, and no checkpoint but at the end of an epoch."""
+    """By default 2 epochs of 63 batches of 64 images, in one thread, and no checkpoint but at the end of an epoch."""
     return new_run(
         runs_dir,
         recipe=msgspec.structs.replace(recipe, epochs=epochs, **{"batch_size": 64, **changes}),
         dataset=dataset or find("synthetic"),
         seed=7,
         device="cpu",
-        threads=1,
+        threads=threads,
         deterministic=False,
         validation=validation,
         checkpoint_every=checkpoint_every,
         network=network,
     )
+
+
+def cores(pid: int) -> list[set[int]]:
+    """Of each thread of the process: the cores that it may run on."""
+    return [os.sched_getaffinity(int(thread.name)) for thread in Path(f"/proc/{pid}/task").iterdir()]
 
 
 class TrainerEnded(AssertionError):

@@ -19,11 +19,11 @@ from fashion_tui.cli.status import DONE
 from fashion_tui.report.bench import bench_tables
 from fashion_tui.runs.create import library_versions
 from fashion_tui.runs.files import write_atomically
-from fashion_tui.runs.host import available_threads
 from fashion_tui.schema.bench import BenchReport, BenchRequest, check_rounds
 from fashion_tui.schema.errors import UserError
 from fashion_tui.schema.recipe import RECIPES
 from fashion_tui.schema.run import check_run_values
+from fashion_tui.threads import available_threads
 
 ROUNDS = 3
 TURN_SECONDS = 1.0

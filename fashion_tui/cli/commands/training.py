@@ -14,12 +14,13 @@ from fashion_tui.cli.output import json_option, note_synthetic, write_json
 from fashion_tui.cli.place import Place, place_options
 from fashion_tui.cli.status import DONE
 from fashion_tui.data.files import train_size
-from fashion_tui.runs.host import available_threads, has_gpu_driver
+from fashion_tui.runs.host import has_gpu_driver
 from fashion_tui.runs.launch import launch
 from fashion_tui.runs.store import load_status, new_run
 from fashion_tui.schema.recipe import MODELS, PRECISIONS, RECIPES, Recipe, check_batch_size, check_recipe, recipe_named
 from fashion_tui.schema.requests import Device, FindDevice
 from fashion_tui.schema.run import check_run_values
+from fashion_tui.threads import available_threads
 
 DEFAULT_CHECKPOINT_PERIOD = 30.0
 """Seconds."""

@@ -18,12 +18,12 @@ from textual.worker import get_current_worker
 from fashion_tui.data import files
 from fashion_tui.report.words import memory
 from fashion_tui.runs import disk, launch, store
-from fashion_tui.runs.host import available_threads
 from fashion_tui.runs.reader import RunReader
 from fashion_tui.schema.dataset import DatasetRef
 from fashion_tui.schema.errors import UntrustedSource, UserError
 from fashion_tui.schema.requests import Device, GetDevices
 from fashion_tui.schema.run import LIVE_STATES, RunSummary
+from fashion_tui.threads import available_threads
 from fashion_tui.tui.actions import ON_PANE, PaneName, bindings
 from fashion_tui.tui.dialogs import Question
 from fashion_tui.tui.frame import short_name
