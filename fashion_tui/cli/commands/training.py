@@ -31,7 +31,7 @@ DEFAULT_CHECKPOINT_PERIOD = 30.0
     epilog="""\b
 Examples:
   fashion-tui train                                   the guide's recipe, 3 epochs
-  fashion-tui train --recipe quick                    an answer within seconds; strong takes minutes, best twenty
+  fashion-tui train --recipe quick                    an answer within seconds; strong takes minutes, best half an hour
   fashion-tui train --epochs 1 --batch-size 64 --lr 3e-4
   fashion-tui train --dataset synthetic --seed 7      no download, no files
   fashion-tui train --model net.py:Net --args '{"width": 32}'
