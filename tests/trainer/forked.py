@@ -30,8 +30,12 @@ class ForkedTrainer(Trainer):
         self._fork.kill()
         self._fork.join()
 
+    def wait(self, seconds: float) -> None:
+        """So long, or until it has ended by itself."""
+        self._fork.join(seconds)
+
     def end(self) -> int:
-        self._fork.join(PATIENCE)
+        self.wait(PATIENCE)
         assert self._fork.exitcode is not None, "it goes on and on"
         return self._fork.exitcode
 
