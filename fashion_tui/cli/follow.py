@@ -67,7 +67,7 @@ class _Follower:
         self._bar = bar
         self._as_json = as_json
         self._reader = RunReader(run_path)
-        self._events = EventFollower(run_path, run_path.name)
+        self._events = EventFollower(run_path, load_config(run_path).run)
 
     def poll(self) -> Finished | Stopped | Failed | None:
         """The run's end, once it is there; UserError where the trainer is gone without one."""

@@ -9,6 +9,7 @@ import msgspec
 from rich.console import Console, RenderableType
 
 from fashion_tui.schema.dataset import SYNTHETIC_NOTICE, DatasetRef
+from fashion_tui.threads import available_threads
 
 
 def json_option(command: Any) -> Any:
@@ -46,6 +47,15 @@ def show(*answer: RenderableType) -> None:
 def diagnostics() -> Console:
     """The console on stderr."""
     return Console(stderr=True, highlight=False)
+
+
+def note_threads(count: int) -> None:
+    """Says so where there are more than cores, which makes a training many times slower."""
+    cores = available_threads()
+    if count > cores:
+        diagnostics().print(
+            f"{count} threads on {cores} cores wait for each other; --threads {cores} is faster", style="dim"
+        )
 
 
 def note_synthetic(dataset: DatasetRef | str | None) -> None:

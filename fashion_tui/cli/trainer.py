@@ -9,6 +9,7 @@ import psutil
 from fashion_tui.runs.events import EVENTS_FILE
 from fashion_tui.runs.follow import EventFollower
 from fashion_tui.runs.launch import last_words
+from fashion_tui.runs.store import load_config
 from fashion_tui.schema.errors import UserError
 from fashion_tui.schema.events import Failed, Resumed, RunEvent, Started
 
@@ -47,7 +48,7 @@ class NewEvents:
         log = run_path / EVENTS_FILE
         size = log.stat().st_size if log.exists() else 0
         # One byte back: the follower begins behind the next line end, which is the one of the line that is there.
-        self._follower = EventFollower(run_path, run_path.name, offset=max(size - 1, 0))
+        self._follower = EventFollower(run_path, load_config(run_path).run, offset=max(size - 1, 0))
 
     def read(self) -> Iterator[RunEvent]:
         return self._follower.events()

@@ -7,6 +7,7 @@ it is whole as soon as it is there, and can be made on a disk that is full.
 import os
 import re
 import secrets
+import stat
 import time
 from pathlib import Path
 from typing import cast, get_args
@@ -65,10 +66,10 @@ class ControlBox:
             return []
         requests = []
         for name in names:
-            match = REQUEST.fullmatch(name)
             if name in self._settled:
                 continue
-            if match:
+            match = REQUEST.fullmatch(name)
+            if match and stat.S_ISREG((self.folder / name).lstat().st_mode):
                 requests.append(ControlRequest(name, cast("Action", match[1])))
             else:
                 self._settle(name)

@@ -138,16 +138,26 @@ def checkpoint(run_path: Path, *, timeout: float = 30.0) -> Outcome:
 def stop(run_path: Path, *, timeout: float = 60.0) -> Outcome:
     """Let the trainer save a checkpoint and end, and wait for that; on a run that has ended nothing changes.
 
-    UserError where it hasn't ended within `timeout` seconds.
+    UserError where it hasn't ended within `timeout` seconds, or ended without its last steps saved.
     """
-    if is_live(run_path):
+    was_live = is_live(run_path)
+    if was_live:
         ask(run_path, "stop")
         deadline = time.monotonic() + timeout
         while is_live(run_path):
             if time.monotonic() >= deadline:
                 raise UserError(_unanswered(run_path, "stop", timeout))
             time.sleep(POLL_SECONDS)
-    return _outcome(summarise(run_path, trust_heartbeat=False))
+    summary = summarise(run_path, trust_heartbeat=False)
+    if was_live and summary.state != "finished":
+        newest = CheckpointStore(run_path).latest()
+        saved = newest.step if newest else 0
+        if saved < summary.step:
+            raise UserError(
+                f"run {run_path.name!r} is {summary.state} at step {summary.step:,}, but what it learned after step "
+                f"{saved:,} isn't saved: {last_words(run_path) or 'the disk may be full'}"
+            )
+    return _outcome(summary)
 
 
 def last_words(run_path: Path) -> str | None:

@@ -16,6 +16,9 @@ CONFIG_FILE = "config.json"
 STATUS_FILE = "status.json"
 LOG_FILE = "trainer.log"
 
+LONGEST_NAME, LONGEST_MESSAGE = 200, 500
+"""Characters. A run may come from elsewhere, and what it says of itself goes to a terminal."""
+
 S = TypeVar("S", bound=msgspec.Struct)
 
 
@@ -34,17 +37,37 @@ def load_config(run_path: Path) -> RunConfig:
     if config.format != FORMAT:
         detail = f"{CONFIG_FILE} is of format {config.format}, and this fashion-tui reads format {FORMAT}"
         raise DamagedRun(run_path, detail)
+    for field, text in _shown(config).items():
+        if not text.isprintable() or len(text) > LONGEST_NAME:
+            raise DamagedRun(run_path, f"{CONFIG_FILE}: {field} is {one_line(text, 40)!r}, which is no name")
     return config
 
 
 def load_status(run_path: Path) -> RunStatus:
     """As it was written last (`state.derive` tells whether it still holds); DamagedRun where it can't be read."""
-    return _load(run_path, STATUS_FILE, RunStatus)
+    status = _load(run_path, STATUS_FILE, RunStatus)
+    message = None if status.message is None else one_line(status.message, LONGEST_MESSAGE)
+    return msgspec.structs.replace(status, message=message)
 
 
 def write_status(run_path: Path, status: RunStatus, *, durable: bool = False) -> None:
     """Replace status.json. `durable` for a state that has to outlast a power cut. Raises OSError."""
     write_atomically(run_path / STATUS_FILE, msgspec.json.encode(spell_nonfinite(status)), durable=durable)
+
+
+def _shown(config: RunConfig) -> dict[str, str]:
+    """The texts that are shown as they are."""
+    recipe = config.recipe
+    return {
+        "the run": config.run,
+        "the recipe": recipe.name,
+        "its summary": recipe.summary,
+        "the network": recipe.model,
+        "the class": config.source.class_name if config.source else "",
+        "the data set": config.dataset.name,
+        "the device": config.device,
+        "the host": config.host,
+    }
 
 
 def _load(run_path: Path, name: str, kind: type[S]) -> S:

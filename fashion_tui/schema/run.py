@@ -1,7 +1,7 @@
 """A run as its directory tells it: the configuration, the status, the pointer to a checkpoint, a line of the list."""
 
 import math
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
 
@@ -63,17 +63,21 @@ class RunConfig(msgspec.Struct, frozen=True, kw_only=True):
     """None: the network is one of ours, by the name in `recipe.model`. Otherwise that name is for people only."""
 
 
+Count = Annotated[int, msgspec.Meta(ge=0, le=10**12)]
+Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
+
+
 class RunStatus(msgspec.Struct, frozen=True, kw_only=True):
     """`status.json`: where the run is now. Replaced about once a second by the trainer."""
 
     state: State
-    step: int
+    step: Count
     """Optimiser steps made, over all epochs."""
-    steps_per_epoch: int
+    steps_per_epoch: Count
     """0 until the trainer knows."""
-    epoch: int
+    epoch: Count
     """Epochs completed."""
-    epochs: int
+    epochs: Count
     heartbeat: float
     """Unix time of this writing."""
     pid: int | None
@@ -87,8 +91,8 @@ class RunStatus(msgspec.Struct, frozen=True, kw_only=True):
     images_per_second: float = 0.0
     train_seconds: float = 0.0
     """Time spent training, without loading, evaluation and pauses; all trainers of the run together."""
-    test_accuracy: float | None = None
-    """In [0, 1]; only when finished."""
+    test_accuracy: Share | None = None
+    """Only when finished."""
     message: str | None = None
     """Why it failed, in one line."""
 

@@ -1,5 +1,6 @@
 """What others ask of a live trainer: by a file in the folder `control`, or by a signal."""
 
+import os
 import time
 from pathlib import Path
 
@@ -7,7 +8,7 @@ from fashion_tui.runs.control import ControlBox, ControlRequest
 from fashion_tui.schema.events import Answered
 
 from .checkpoints import Checkpoints
-from .endings import Stop
+from .endings import Stop, TrainingFailed
 from .figures import StepFigures
 from .signals import StopSignals
 
@@ -23,6 +24,8 @@ class Control:
         self.figures = figures
         self.checkpoints = checkpoints
         self._box = ControlBox(run_path)
+        self._folder = os.open(run_path, os.O_RDONLY)
+        """Of the run; open, so that it is known where it was removed, and not only out of reach for a while."""
         self._paused = False
         self._due = 0.0
 
@@ -34,7 +37,7 @@ class Control:
     def look(self) -> None:
         """Does what was asked since the last look; returns at once where that is not long ago, and late from a pause.
 
-        Raises Stop, all being saved, where the run is to end.
+        Raises Stop, all being saved, where the run is to end; TrainingFailed where its folder was removed.
         """
         if time.monotonic() < self._due:
             return
@@ -45,6 +48,8 @@ class Control:
         self._due = time.monotonic() + EVERY
 
     def _answer_all(self) -> None:
+        if os.fstat(self._folder).st_nlink == 0:
+            raise TrainingFailed("the run's folder was removed")
         if self.signals.received is not None:
             self._save("stop")
             raise Stop(self.signals.received)

@@ -2,6 +2,7 @@
 
 import gzip
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -180,3 +181,25 @@ def test_a_reader_that_leaves_early_is_no_error(call: Call, trained: TrainedRun,
         )
     assert done.returncode == 1
     assert done.stderr == b""
+
+
+def test_a_closed_stdout_is_no_trouble(trained: TrainedRun, environment: dict[str, str]) -> None:
+    command = f"{sys.executable} -m fashion_tui runs --runs {trained.runs} >&-"
+    done = subprocess.run(["sh", "-c", command], env=environment, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_more_threads_than_cores_are_told(call: Call, tmp_path: Path) -> None:
+    many = len(os.sched_getaffinity(0)) + 1
+    answer = call("train", *QUICK, "--threads", many, "--runs", tmp_path / "runs", "--detach")
+    assert answer.status == 0
+    assert f"{many} threads on {many - 1} cores wait for each other; --threads {many - 1} is faster" in answer.err
+    assert call("stop", "latest", "--runs", tmp_path / "runs").status == 0
+
+
+def test_a_copied_run_goes_on_under_its_new_name(call: Call, trained: TrainedRun, tmp_path: Path) -> None:
+    shutil.copytree(trained.runs / trained.run, tmp_path / "copied")
+    answer = call("resume", "copied", "--epochs", "2", "--runs", tmp_path)
+    assert answer.status == 0, answer.err
+    assert "copied: running from step" in answer.out
+    assert call("stop", "copied", "--runs", tmp_path).status == 0

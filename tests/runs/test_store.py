@@ -282,6 +282,35 @@ def test_names_with_control_characters_are_shown_escaped(runs_dir: Path) -> None
     assert str(damaged.value).isprintable()
 
 
+@pytest.mark.parametrize("name", ["x\x1b[2J\x1b]0;owned\x07", "two\nlines", "\u202egnp", "x" * 300])
+def test_a_run_whose_texts_would_spoil_a_terminal_is_damaged(run_path: Path, name: str) -> None:
+    file = run_path / "config.json"
+    config = json.loads(file.read_text())
+    config["recipe"]["name"] = name
+    file.write_text(json.dumps(config))
+    with pytest.raises(DamagedRun, match=r"config\.json: the recipe is '.*, which is no name") as raised:
+        load_config(run_path)
+    assert str(raised.value).isprintable()
+
+
+def test_a_reason_from_elsewhere_is_one_short_line(run_path: Path) -> None:
+    file = run_path / "status.json"
+    status = json.loads(file.read_text())
+    file.write_text(json.dumps(status | {"message": "a\x1b[2J\n" * 2_000}))
+    message = load_status(run_path).message
+    assert message is not None
+    assert message.isprintable()
+    assert len(message) <= 500
+
+
+@pytest.mark.parametrize("changes", [{"epochs": 10**18}, {"step": -3}, {"test_accuracy": 1e300}])
+def test_a_status_that_cannot_be_is_damaged(run_path: Path, changes: dict[str, object]) -> None:
+    file = run_path / "status.json"
+    file.write_text(json.dumps(json.loads(file.read_text()) | changes))
+    with pytest.raises(DamagedRun, match=r"status\.json"):
+        load_status(run_path)
+
+
 def test_a_folder_that_cannot_be_read_is_told(tmp_path: Path) -> None:
     file = tmp_path / "file"
     file.write_text(LOG_MARK)

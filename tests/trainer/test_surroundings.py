@@ -15,9 +15,11 @@ import pytest
 from fashion_tui.data.files import find, verify
 from fashion_tui.runs.control import ask
 from fashion_tui.runs.follow import EventFollower
+from fashion_tui.runs.launch import stop
 from fashion_tui.runs.lock import is_held
 from fashion_tui.runs.reader import RunReader
 from fashion_tui.runs.store import list_runs, load_status
+from fashion_tui.schema.errors import UserError
 from fashion_tui.schema.events import CheckpointSaved, EpochEnd, Finished, Steps, Warned
 from fashion_tui.threads import available_threads
 from tests.runs.parts import wait_until
@@ -74,6 +76,27 @@ def test_a_folder_made_read_only_costs_no_step(train: Train, tmp_path: Path) -> 
     assert trainer.end() == 0
     assert load_status(run_path).state == "finished"
     assert_same(run_path, undisturbed)
+
+
+def test_a_stop_whose_checkpoint_cannot_be_written_is_told(train: Train, tmp_path: Path) -> None:
+    run_path = make_run(tmp_path / "runs", epochs=500)
+    trainer = train(run_path)
+    trainer.wait_for(Steps)
+    with (
+        untouchable(run_path / "checkpoints"),
+        pytest.raises(UserError, match=r"what it learned after step .* isn't saved"),
+    ):
+        stop(run_path)
+    assert trainer.end() == 0
+
+
+def test_a_trainer_whose_run_was_removed_ends(train: Train, tmp_path: Path) -> None:
+    run_path = make_run(tmp_path / "runs", epochs=500)
+    trainer = train(run_path)
+    trainer.wait_for(Steps)
+    shutil.rmtree(run_path)
+    assert trainer.end() == 1
+    assert "the run's folder was removed" in trainer.output()
 
 
 def test_viewers_and_a_tail_and_one_that_stands_still_see_the_same_and_cost_nothing(

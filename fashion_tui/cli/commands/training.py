@@ -10,7 +10,7 @@ from fashion_tui.cli.ask import ask_engine
 from fashion_tui.cli.data import ready_data
 from fashion_tui.cli.follow import train_to_end
 from fashion_tui.cli.network import read_arguments, read_network, tried
-from fashion_tui.cli.output import json_option, note_synthetic, write_json
+from fashion_tui.cli.output import json_option, note_synthetic, note_threads, write_json
 from fashion_tui.cli.place import Place, place_options
 from fashion_tui.cli.status import DONE
 from fashion_tui.data.files import train_size
@@ -119,6 +119,7 @@ def _make_run(place: Place, options: dict[str, Any]) -> Path:
         **values,
     )
     note_synthetic(dataset)
+    note_threads(values["threads"])
     return path
 
 
