@@ -24,8 +24,8 @@ def find_checkpoint(run_path: Path, config: RunConfig, wanted: str) -> Checkpoin
     elif wanted == "best":
         if config.validation == 0:
             raise UserError(
-                f"{config.run} has no best checkpoint: nothing was held out to choose it by; use final, or train with "
-                "--validation N"
+                f"{run_path.name} has no best checkpoint: nothing was held out to choose it by; use final, or train "
+                "with --validation N"
             )
         found = store.best(damaged.append)
         absent = "has no best checkpoint yet: its first epoch isn't over"
@@ -37,7 +37,7 @@ def find_checkpoint(run_path: Path, config: RunConfig, wanted: str) -> Checkpoin
         raise UsageError(f"checkpoint is {wanted!r}; it must be final, best or a step's number")
     if found is None:
         reason = f"has no such checkpoint that is whole: {'; '.join(damaged)}" if damaged else absent
-        raise UserError(f"{config.run} {reason}")
+        raise UserError(f"{run_path.name} {reason}")
     return found
 
 

@@ -203,3 +203,4 @@ def test_a_copied_run_goes_on_under_its_new_name(call: Call, trained: TrainedRun
     assert answer.status == 0, answer.err
     assert "copied: running from step" in answer.out
     assert call("stop", "copied", "--runs", tmp_path).status == 0
+    assert call("eval", "copied", "--runs", tmp_path, "--json").json["run"] == "copied"

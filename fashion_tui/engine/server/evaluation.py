@@ -17,7 +17,7 @@ def evaluate_run(request: Evaluate, call: CallContext, kept: Kept) -> Evaluation
     run = trained(request.run_path, request.checkpoint, kept)
     figures = evaluate(_logits(run, call, kept), run.dataset.test.labels, run.dataset.classes)
     return Evaluation(
-        run=run.config.run,
+        run=run.path.name,
         dataset=run.dataset.ref.name,
         checkpoint=str(run.file),
         step=run.checkpoint.step,
