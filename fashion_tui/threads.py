@@ -5,8 +5,8 @@ import sys
 from functools import cache
 
 SPINS = 5_000
-"""Looks, a few microseconds long in all, that a waiting thread takes before it sleeps. A small step has hundreds of
-waits that are as short; a longer one isn't worth the core."""
+"""Looks that a waiting thread takes before it sleeps: a small step has many short waits, and a longer one isn't worth
+the core. With fewer, `guide` is slower where nothing else computes; with more, where something does."""
 
 
 @cache
@@ -32,7 +32,7 @@ def bind_threads() -> None:
 
     To be called before torch is imported. Otherwise, as soon as anything else computes, two of the threads may share
     a core. One then spins in a barrier of oneDNN's, waiting for the other, which can't run meanwhile: on two cores, a
-    training beside one busy process fell to a fiftieth of its speed. Bound, it keeps its fair share.
+    training beside one busy process fell to a seventieth of its speed. Bound, it keeps its fair share.
     """
     available_threads()  # to be counted now: a bound thread knows of one core alone
     if sys.platform.startswith("linux"):

@@ -6,7 +6,7 @@ import sys
 import msgspec
 
 from fashion_tui.memory import keep_freed_memory
-from fashion_tui.runs.host import has_gpu_driver
+from fashion_tui.runs.host import means_cpu
 from fashion_tui.schema.errors import UsageError, UserError
 from fashion_tui.threads import available_threads, bind_threads, let_waiting_threads_spin_briefly
 
@@ -25,7 +25,7 @@ def main() -> int:
     if assignment.as_trainer:
         keep_freed_memory()
         let_waiting_threads_spin_briefly()
-        if assignment.threads == available_threads() and not has_gpu_driver():
+        if means_cpu(assignment.device) and assignment.threads == available_threads():
             bind_threads()
     from .worker import Worker  # noqa: PLC0415 - imports torch, whose memory and threads are settled now
 

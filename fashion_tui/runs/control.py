@@ -7,7 +7,6 @@ it is whole as soon as it is there, and can be made on a disk that is full.
 import os
 import re
 import secrets
-import stat
 import time
 from pathlib import Path
 from typing import cast, get_args
@@ -61,15 +60,16 @@ class ControlBox:
     def pending(self) -> list[ControlRequest]:
         """Requests that aren't done, oldest first; some 10 µs where there is none. What is no request is removed."""
         try:
-            names = sorted(os.listdir(self.folder))  # noqa: PTH208 - ten times as quick as Path.iterdir
+            with os.scandir(self.folder) as entries:
+                found = sorted((entry.name, entry.is_file(follow_symlinks=False)) for entry in entries)
         except OSError:
             return []
         requests = []
-        for name in names:
+        for name, is_file in found:
             if name in self._settled:
                 continue
             match = REQUEST.fullmatch(name)
-            if match and stat.S_ISREG((self.folder / name).lstat().st_mode):
+            if match and is_file:
                 requests.append(ControlRequest(name, cast("Action", match[1])))
             else:
                 self._settle(name)

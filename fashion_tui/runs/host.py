@@ -61,3 +61,8 @@ DRIVER_PATHS = ("/proc/driver/nvidia/version", "/dev/nvidiactl", "/dev/dxg")
 def has_gpu_driver() -> bool:
     """Whether a CUDA GPU can be here at all. Whether torch can use it, torch knows, which takes seconds to import."""
     return any(Path(path).exists() for path in DRIVER_PATHS)
+
+
+def means_cpu(device: str) -> bool:
+    """Whether a person's word for a device, `cpu` or `auto` or another, can mean nothing but the CPU here."""
+    return device == "cpu" or (device == "auto" and not has_gpu_driver())

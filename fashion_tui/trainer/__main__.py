@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 from fashion_tui.memory import keep_freed_memory
-from fashion_tui.runs.host import has_gpu_driver
+from fashion_tui.runs.host import means_cpu
 from fashion_tui.runs.store import load_config
 from fashion_tui.schema.errors import UserError
 from fashion_tui.threads import available_threads, bind_threads, let_waiting_threads_spin_briefly
@@ -40,13 +40,12 @@ def takes_all_cores(run_path: Path | None) -> bool:
     Not with `torch.compile`, whose compilers would all be bound to the core of the thread that starts them.
     """
     if run_path is None:
-        return not has_gpu_driver()
+        return means_cpu("auto")
     try:
         config = load_config(run_path)
     except UserError:  # the trainer will tell
         return False
-    is_on_cpu = config.device == "cpu" or (config.device == "auto" and not has_gpu_driver())
-    return is_on_cpu and config.threads == available_threads() and not config.compiled
+    return means_cpu(config.device) and config.threads == available_threads() and not config.compiled
 
 
 if __name__ == "__main__":

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from fashion_tui.threads import available_threads
+
 from .conftest import QUICK, Answer, Call, TrainedRun, assert_one_line
 
 
@@ -190,7 +192,7 @@ def test_a_closed_stdout_is_no_trouble(trained: TrainedRun, environment: dict[st
 
 
 def test_more_threads_than_cores_are_told(call: Call, tmp_path: Path) -> None:
-    many = len(os.sched_getaffinity(0)) + 1
+    many = available_threads() + 1
     answer = call("train", *QUICK, "--threads", many, "--runs", tmp_path / "runs", "--detach")
     assert answer.status == 0
     assert f"{many} threads on {many - 1} cores wait for each other; --threads {many - 1} is faster" in answer.err

@@ -14,7 +14,7 @@ from fashion_tui.cli.output import json_option, note_synthetic, note_threads, wr
 from fashion_tui.cli.place import Place, place_options
 from fashion_tui.cli.status import DONE
 from fashion_tui.data.files import train_size
-from fashion_tui.runs.host import has_gpu_driver
+from fashion_tui.runs.host import means_cpu
 from fashion_tui.runs.launch import launch
 from fashion_tui.runs.store import load_status, new_run
 from fashion_tui.schema.recipe import MODELS, PRECISIONS, RECIPES, Recipe, check_batch_size, check_recipe, recipe_named
@@ -125,7 +125,7 @@ def _make_run(place: Place, options: dict[str, Any]) -> Path:
 
 def _device(name: str) -> str:
     """The device that the word means, which decides how large a recipe is; an error where this machine hasn't it."""
-    if name == "cpu" or (name == "auto" and not has_gpu_driver()):
+    if means_cpu(name):
         return "cpu"
     return ask_engine(FindDevice(name=name), Device, "looking for the device").name
 
