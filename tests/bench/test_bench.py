@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import msgspec
@@ -81,7 +82,9 @@ def test_the_command_measures_and_keeps(tmp_path: Path) -> None:
 
 
 def test_whole_trainings_are_told_with_what_comes_before_and_after(tmp_path: Path) -> None:
+    began = time.monotonic()
     ran = bench("--rounds", "1", "--recipe", "quick", "--accuracy", "1", "--no-app", "--json", folder=tmp_path)
+    took = time.monotonic() - began
     assert ran.returncode == 0, ran.stderr
     report = msgspec.json.decode(ran.stdout, type=BenchReport)
     assert [one.name for one in report.trained] == [LOOP, "quick"]
@@ -91,7 +94,7 @@ def test_whole_trainings_are_told_with_what_comes_before_and_after(tmp_path: Pat
         assert one.evaluation_seconds[0] > 0
     (result,) = report.waiting
     assert result.name == "train --recipe quick, to its result"
-    assert result.seconds[0] > report.trained[1].train_seconds[0]
+    assert 0.5 < result.seconds[0] < took, "it imports torch, which alone takes longer"
 
 
 @pytest.mark.parametrize(

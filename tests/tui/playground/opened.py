@@ -51,9 +51,11 @@ class Playground:
 
     async def run(self, code: str, *results: str) -> None:
         """Type code, run it, and wait for what it gives and for the next prompt."""
+        cells = self.transcript._record.cells
+        before = cells.newest
         self.prompt.put(code)
         self.prompt.action_run()
-        await self.pilot.pause()
+        await until(self.pilot, lambda: cells.newest is not before, "the cell")
         await self.rest()
         await self.sees(*results)
 
