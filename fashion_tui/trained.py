@@ -7,12 +7,13 @@ from pathlib import Path
 
 from torch import nn
 
-from fashion_tui.lab.checkpoint import final_weights, read_checkpoint
-from fashion_tui.lab.written import network_for
 from fashion_tui.runs.checkpoints import CheckpointStore
 from fashion_tui.schema.errors import UsageError, UserError
-from fashion_tui.schema.requests import WrittenNetwork
 from fashion_tui.schema.run import CheckpointRef, RunConfig
+
+from .lab.networks.build import network_for
+from .lab.training.checkpoint import final_weights, read_checkpoint
+from .schema.models import CustomModel
 
 
 def find_checkpoint(run_path: Path, config: RunConfig, wanted: str) -> CheckpointRef:
@@ -41,7 +42,7 @@ def find_checkpoint(run_path: Path, config: RunConfig, wanted: str) -> Checkpoin
     return found
 
 
-def load_network(file: Path, config: RunConfig, written: WrittenNetwork | None) -> nn.Module:
+def load_network(file: Path, config: RunConfig, written: CustomModel | None) -> nn.Module:
     """The network on the CPU with the weights of a checkpoint's file: those to evaluate by and to export.
 
     The code of a `written` one is executed: it comes from `runs.trust.trusted_network`. UserError where the file isn't

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from fashion_tui.runs.trust import TRUSTED_FILE
-from fashion_tui.schema.requests import WrittenNetwork
+from fashion_tui.schema.models import CustomModel
 
 DROPOUT_NET = """
 from torch import nn
@@ -21,8 +21,8 @@ class Net(nn.Module):
 """
 
 
-def written(source: str = DROPOUT_NET, name: str = "Net", **arguments: object) -> WrittenNetwork:
-    return WrittenNetwork(source=source, class_name=name, arguments=arguments)
+def written(source: str = DROPOUT_NET, name: str = "Net", **arguments: object) -> CustomModel:
+    return CustomModel(source=source, class_name=name, arguments=arguments)
 
 
 def that_leaves_a_mark(mark: Path) -> str:

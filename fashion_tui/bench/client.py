@@ -11,7 +11,7 @@ from typing import TypeVar
 
 import msgspec
 
-from fashion_tui.schema.bench import LOOP, BenchRequest, Measured, Speed, Trained
+from fashion_tui.schema.bench import GUIDE_LOOP, BenchRequest, FullTraining, Measured, TrainingSpeed
 from fashion_tui.schema.errors import UsageError, UserError
 from fashion_tui.schema.recipe import GUIDE
 
@@ -35,8 +35,8 @@ def measured(request: BenchRequest, tell: Tell) -> Measured:
     tell("loading", 0, 0)
     with ExitStack() as stack:
         ours = stack.enter_context(_process(request, request.recipes, as_trainer=True))
-        theirs = stack.enter_context(_process(request, (LOOP,), as_trainer=False))
-        roads = {LOOP: theirs, **dict.fromkeys(request.recipes, ours)}
+        theirs = stack.enter_context(_process(request, (GUIDE_LOOP,), as_trainer=False))
+        roads = {GUIDE_LOOP: theirs, **dict.fromkeys(request.recipes, ours)}
         machine, loop = ours.ask(Describe(), Described), theirs.ask(Describe(), Described)
         speeds, ratio = _speeds(request, roads, _share_of_peak(machine, loop), tell)
         trained = _trained(request, roads, tell)
@@ -113,7 +113,7 @@ def _speeds(
     roads: dict[str, MeasuringProcess],
     share_of_peak: Callable[[str, float], float],
     tell: Tell,
-) -> tuple[tuple[Speed, ...], float | None]:
+) -> tuple[tuple[TrainingSpeed, ...], float | None]:
     """Of each road; and the guide's recipe over its loop. The roads take turns: what disturbs one disturbs all."""
     turns: dict[str, list[TurnTaken]] = {road: [] for road in roads}
     done, total = 0, len(roads) * (request.rounds + 1)
@@ -126,7 +126,7 @@ def _speeds(
             done += 1
     found = {road: [turn.images_per_second for turn in its] for road, its in turns.items()}
     speeds = tuple(
-        Speed(
+        TrainingSpeed(
             name=road,
             images_per_second=statistics.median(found[road]),
             slowest=min(found[road]),
@@ -138,7 +138,7 @@ def _speeds(
     )
     if GUIDE.name not in found:
         return speeds, None
-    return speeds, statistics.median(map(truediv, found[GUIDE.name], found[LOOP]))
+    return speeds, statistics.median(map(truediv, found[GUIDE.name], found[GUIDE_LOOP]))
 
 
 def _percentiles(seconds: list[float]) -> tuple[float, float, float]:
@@ -148,7 +148,7 @@ def _percentiles(seconds: list[float]) -> tuple[float, float, float]:
     return 1_000 * statistics.median(ordered), 1_000 * share[0], 1_000 * share[1]
 
 
-def _trained(request: BenchRequest, roads: dict[str, MeasuringProcess], tell: Tell) -> tuple[Trained, ...]:
+def _trained(request: BenchRequest, roads: dict[str, MeasuringProcess], tell: Tell) -> tuple[FullTraining, ...]:
     """Whole trainings, the roads taking turns again."""
     found: dict[str, list[WholeTrained]] = {road: [] for road in roads}
     total = request.seeds * len(roads)
@@ -157,7 +157,7 @@ def _trained(request: BenchRequest, roads: dict[str, MeasuringProcess], tell: Te
             tell(f"accuracy of {road}, seed {seed}", seed * len(roads) + number, total)
             found[road].append(process.ask(Whole(road=road, seed=seed), WholeTrained))
     return tuple(
-        Trained(
+        FullTraining(
             name=road,
             accuracies=tuple(one.accuracy for one in its),
             train_seconds=tuple(one.seconds for one in its),

@@ -8,8 +8,8 @@ from PIL import Image
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 
-from fashion_tui.lab.datasets import Images
-from fashion_tui.lab.models import GuideNet
+from fashion_tui.lab.data.datasets import Images
+from fashion_tui.lab.networks.builtin import GuideNet
 
 BATCH_SIZE = 32
 LEARNING_RATE = 0.001

@@ -8,13 +8,13 @@ from itertools import pairwise
 import torch
 from torch import nn
 
-from fashion_tui.lab.datasets import Dataset
-from fashion_tui.lab.evaluation import evaluate, predict_logits
-from fashion_tui.lab.models import build
-from fashion_tui.lab.recipes import precision_on
+from fashion_tui.lab.data.datasets import Dataset
+from fashion_tui.lab.evaluation.metrics import evaluate, predict_logits
+from fashion_tui.lab.networks.builtin import build
 from fashion_tui.lab.trace import trace
-from fashion_tui.lab.training import Training
-from fashion_tui.schema.bench import LOOP
+from fashion_tui.lab.training.loop import Training
+from fashion_tui.lab.training.optimizers import precision_on
+from fashion_tui.schema.bench import GUIDE_LOOP
 from fashion_tui.schema.recipe import GUIDE, Precision, Recipe, recipe_named
 
 from .guide_loop import EPOCHS, GuideLoop
@@ -30,7 +30,7 @@ class Road:
 
     @property
     def is_loop(self) -> bool:
-        return self.name == LOOP
+        return self.name == GUIDE_LOOP
 
     @property
     def epochs(self) -> int:
@@ -69,7 +69,7 @@ class Trainee:
 
 def roads(names: tuple[str, ...], device: torch.device) -> list[Road]:
     """By these names, of recipes on that device or LOOP; UsageError for an unknown one."""
-    return [Road(name, GUIDE if name == LOOP else recipe_named(name, device.type)) for name in names]
+    return [Road(name, GUIDE if name == GUIDE_LOOP else recipe_named(name, device.type)) for name in names]
 
 
 def wait_for(device: torch.device) -> None:

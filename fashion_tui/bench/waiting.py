@@ -15,10 +15,11 @@ import psutil
 from fashion_tui.engine.client import Engine
 from fashion_tui.runs import launch
 from fashion_tui.runs.store import list_runs
-from fashion_tui.schema.bench import AppCost, Waiting
+from fashion_tui.schema.bench import AppCost, Latency
 from fashion_tui.schema.dataset import DatasetRef
 from fashion_tui.schema.errors import UserError
-from fashion_tui.schema.requests import Device, GetDevices
+from fashion_tui.schema.replies import Device
+from fashion_tui.schema.requests import GetDevices
 
 from .screen import Screen
 
@@ -34,7 +35,7 @@ FIGURES = r"img/s\s+[\d,]*[1-9]"
 Tell = Callable[[str], None]
 
 
-def waited(trials: int, tell: Tell) -> tuple[tuple[Waiting, ...], AppCost]:
+def waited(trials: int, tell: Tell) -> tuple[tuple[Latency, ...], AppCost]:
     """Each so many times, on drawn data and with runs of its own, which are removed."""
     found: dict[str, list[float]] = {}
     cost = None
@@ -54,10 +55,10 @@ def waited(trials: int, tell: Tell) -> tuple[tuple[Waiting, ...], AppCost]:
             tell("from the key to the first loss, at once")
             found.setdefault("key to first loss, at once", []).append(_first_loss_seconds(screen, 0.0))
     assert cost is not None, "at least one trial"  # noqa: S101
-    return tuple(Waiting(name=name, seconds=tuple(seconds)) for name, seconds in found.items()), cost
+    return tuple(Latency(name=name, seconds=tuple(seconds)) for name, seconds in found.items()), cost
 
 
-def result_of_quick(dataset: DatasetRef, device: str, threads: int, tell: Tell) -> Waiting:
+def result_of_quick(dataset: DatasetRef, device: str, threads: int, tell: Tell) -> Latency:
     """From the call of `train --recipe quick` to its test accuracy: start, loading, training and evaluation."""
     tell("from the command to the result of quick")
     data = () if dataset.directory is None else ("--data", dataset.directory)
@@ -76,7 +77,7 @@ def result_of_quick(dataset: DatasetRef, device: str, threads: int, tell: Tell) 
         seconds = time.perf_counter() - began
     if ran.returncode != 0:
         raise UserError(f"train --recipe quick ended with {ran.returncode}: {ran.stderr.strip()}")
-    return Waiting(name="train --recipe quick, to its result", seconds=(seconds,))
+    return Latency(name="train --recipe quick, to its result", seconds=(seconds,))
 
 
 def _help_seconds() -> float:

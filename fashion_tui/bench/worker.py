@@ -4,7 +4,7 @@ import time
 
 import torch
 
-from fashion_tui.lab.datasets import load
+from fashion_tui.lab.data.datasets import load
 from fashion_tui.lab.devices import choose_device, compute_in_threads, describe, has_bf16, set_determinism
 from fashion_tui.schema.recipe import Precision
 

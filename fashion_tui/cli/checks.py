@@ -12,7 +12,7 @@ from rich.console import Console
 
 from fashion_tui import __version__
 from fashion_tui.report.glyphs import speaks_unicode
-from fashion_tui.schema.requests import Check
+from fashion_tui.schema.replies import Check
 
 SMALLEST_TERMINAL = (60, 20)
 """Columns and lines that the app needs."""

@@ -5,8 +5,9 @@ from pathlib import Path
 import msgspec
 
 from fashion_tui.schema.errors import UsageError, UserError
+from fashion_tui.schema.models import CustomModel
 from fashion_tui.schema.recipe import MODELS
-from fashion_tui.schema.requests import CheckModel, WrittenNetwork
+from fashion_tui.schema.requests import CheckModel
 
 from .ask import ask_engine
 
@@ -24,7 +25,7 @@ def read_arguments(text: str) -> dict[str, object]:
     return arguments
 
 
-def read_network(model: str | None, arguments: dict[str, object]) -> WrittenNetwork | None:
+def read_network(model: str | None, arguments: dict[str, object]) -> CustomModel | None:
     """The network that `--model` names, read from its file; None where it is one of ours, or the recipe's."""
     if model is None or model in MODELS:
         if arguments:
@@ -36,12 +37,12 @@ def read_network(model: str | None, arguments: dict[str, object]) -> WrittenNetw
     path = Path(file).expanduser()
     if path.suffix != ".py":
         raise UsageError(f"no model is called {model!r}; there is: {', '.join(MODELS)}, and file.py:Class for your own")
-    return WrittenNetwork(source=_text(path), class_name=name or None, arguments=arguments, file=str(path))
+    return CustomModel(source=_text(path), class_name=name or None, arguments=arguments, file=str(path))
 
 
-def tried(network: WrittenNetwork) -> WrittenNetwork:
+def tried(network: CustomModel) -> CustomModel:
     """The network, its class named; UserError where it can't be trained. Executes it, in a process of its own."""
-    return ask_engine(CheckModel(network=network), WrittenNetwork, "trying the network")
+    return ask_engine(CheckModel(network=network), CustomModel, "trying the network")
 
 
 def _text(path: Path) -> str:

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from fashion_tui.schema.errors import UserError
-from fashion_tui.schema.requests import Check
+from fashion_tui.schema.replies import Check
 
 from .files import find, verify
 from .sources import FASHION_MNIST

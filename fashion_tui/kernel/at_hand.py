@@ -13,7 +13,7 @@ from types import ModuleType
 from typing import Any
 
 from fashion_tui.schema.dataset import DatasetRef
-from fashion_tui.schema.kernel import KernelWorld
+from fashion_tui.schema.kernel import KernelSetup
 
 from .show import show
 from .trained_runs import Runs
@@ -40,7 +40,7 @@ class AtHand:
     by the same name stays theirs.
     """
 
-    def __init__(self, world: KernelWorld) -> None:
+    def __init__(self, world: KernelSetup) -> None:
         self._torch = _Batch(("torch", "nn", "F", "net"), _torch)
         self._batches = [_Batch(("show",), lambda: {"show": show})]
         directory, dataset = world.runs_directory, world.dataset
@@ -106,13 +106,13 @@ def _torch() -> Mapping[str, object]:
     import torch.nn.functional as F  # noqa: PLC0415
     from torch import nn  # noqa: PLC0415
 
-    from fashion_tui.lab.models import GuideNet  # noqa: PLC0415
+    from fashion_tui.lab.networks.builtin import GuideNet  # noqa: PLC0415
 
     return {"torch": torch, "nn": nn, "F": F, "net": GuideNet()}
 
 
 def _data(ref: DatasetRef) -> Mapping[str, object]:
-    from fashion_tui.lab.datasets import load  # noqa: PLC0415 -- imports torch
+    from fashion_tui.lab.data.datasets import load  # noqa: PLC0415 -- imports torch
 
     from .labelled import LabelledImages  # noqa: PLC0415
 

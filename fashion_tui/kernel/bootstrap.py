@@ -1,7 +1,7 @@
 """`python -P -m fashion_tui.kernel.bootstrap WORLD -f CONNECTION_FILE`: the kernel's side.
 
 An ipykernel as Jupyter starts it, that keeps to our limits, dies with the UI, and finds torch and the data at hand.
-WORLD is a `KernelWorld` in JSON.
+WORLD is a `KernelSetup` in JSON.
 """
 
 import contextlib
@@ -23,8 +23,8 @@ from tornado.ioloop import IOLoop
 from traitlets.config import Config
 
 from fashion_tui.schema.errors import UserError
-from fashion_tui.schema.figures import MIME_TYPE, figure_in
-from fashion_tui.schema.kernel import KernelWorld
+from fashion_tui.schema.kernel import KernelSetup
+from fashion_tui.schema.plots import MIME_TYPE, plot_in
 from fashion_tui.threads import let_waiting_threads_sleep
 
 from .at_hand import AtHand
@@ -60,7 +60,7 @@ def _bounded(data: dict[str, Any]) -> dict[str, Any]:
     """Of an output's representations those that the UI shows: the text, and a figure that is one."""
     text = beginning(str(data.get("text/plain", "")))
     try:
-        figure = figure_in(data)
+        figure = plot_in(data)
     except ValueError as error:
         return {"text/plain": f"{text}\n{error}".lstrip("\n")}
     return {"text/plain": text} | ({} if figure is None else {MIME_TYPE: data[MIME_TYPE]})
@@ -72,7 +72,7 @@ def main() -> None:
     _offer_to_oom_killer()
     let_waiting_threads_sleep()
     os.environ.pop("PYTEST_CURRENT_TEST", None)  # seeing it, ipykernel would leave descriptors 1 and 2 alone
-    at_hand = AtHand(msgspec.json.decode(world, type=KernelWorld))
+    at_hand = AtHand(msgspec.json.decode(world, type=KernelSetup))
     app: Any = IPKernelApp.instance(config=_defaults())
     app.session = BoundedSession(parent=app)
     app.initialize(arguments)

@@ -5,7 +5,7 @@ from collections import deque
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
-from fashion_tui.schema.figures import weight
+from fashion_tui.schema.plots import size_of
 
 from .limits import MAX_CHARACTERS, MAX_FIGURES, MAX_LINES
 from .outputs import Display, Done, Dropped, Output, Result, Stream
@@ -116,5 +116,5 @@ def _measured(output: Output) -> _Waiting:
         case Stream(text=text):
             return _Waiting(output, text.count("\n"), len(text))
         case Result(text=text, figure=figure) | Display(text=text, figure=figure):
-            return _Waiting(output, text.count("\n") + 1, len(text), 0 if figure is None else weight(figure))
+            return _Waiting(output, text.count("\n") + 1, len(text), 0 if figure is None else size_of(figure))
     return _Waiting(output, 0, 0)

@@ -9,10 +9,10 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from fashion_tui.schema.figures import MOST_PICTURES, MOST_PIXELS, Figure
+from fashion_tui.schema.plots import MAX_IMAGES, MAX_SIDE, Plot
 
-from .figures import CannotDraw, described, figure_of
 from .labelled import LabelledImages
+from .plots import CannotDraw, described, figure_of
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class Drawable:
     labels: tuple[str, ...] = ()
 
 
-def figure_for(value: object, labels: object, classes: Sequence[str]) -> tuple[Figure, str]:
+def figure_for(value: object, labels: object, classes: Sequence[str]) -> tuple[Plot, str]:
     """The figure of a value and, for where figures can't be shown, a line in its place. CannotDraw in one line.
 
     `labels` are names or numbers, one for each picture or value; numbers stand for the names in `classes`. A single one
@@ -46,7 +46,7 @@ def drawable(value: object, classes: Sequence[str]) -> Drawable:
             raise CannotDraw("a nested tensor has no one shape: show its parts, such as t.unbind()[0]")
         return Drawable(value, described(value))
     if isinstance(value, LabelledImages):
-        return Drawable(value.pixels, value.name, _labels(value.labels[:MOST_PICTURES], value.classes))
+        return Drawable(value.pixels, value.name, _labels(value.labels[:MAX_IMAGES], value.classes))
     if is_pil_image(value):
         return _pil_image(value)
     if _is_labelled(value):
@@ -71,7 +71,7 @@ def _pil_image(image: Any) -> Drawable:
     if image.mode in {"I", "F"} or image.mode.startswith("I;"):  # more shades than a byte holds
         return Drawable(_tensor(np.asarray(image))[None], name)
     small = image.convert("L" if image.mode in {"1", "L"} else "RGBA")
-    small.thumbnail((MOST_PIXELS, MOST_PIXELS))
+    small.thumbnail((MAX_SIDE, MAX_SIDE))
     if small.size != image.size:
         name += f" drawn as {small.width}×{small.height}"
     pixels = np.asarray(small)
@@ -83,7 +83,7 @@ def _pil_image(image: Any) -> Drawable:
 
 def _several(values: Sequence[object], classes: Sequence[str]) -> Drawable:
     """Tensors of one shape, or images with their labels, as a batch."""
-    found = [drawable(value, classes) for value in values[:MOST_PICTURES]]
+    found = [drawable(value, classes) for value in values[:MAX_IMAGES]]
     shapes = {(tuple(part.tensor.shape), part.tensor.dtype) for part in found}
     if len(shapes) > 1:
         names = ", ".join(dict.fromkeys(part.name for part in found[:4]))

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from fashion_tui.lab.datasets import Images
+from fashion_tui.lab.data.datasets import Images
 
 
 class LabelledImages(Dataset[tuple[Tensor, int]]):

@@ -7,7 +7,7 @@ from typing import Literal
 
 import msgspec
 
-from fashion_tui.schema.figures import Figure
+from fashion_tui.schema.plots import Plot
 
 State = Literal["starting", "idle", "busy", "dead"]
 """`dead`: no kernel lives, and none is started until something is asked of it."""
@@ -35,7 +35,7 @@ class Result(msgspec.Struct, frozen=True):
 
     execution_count: int
     text: str
-    figure: Figure | None = None
+    figure: Plot | None = None
     """What is to be seen in place of the text."""
 
 
@@ -43,7 +43,7 @@ class Display(msgspec.Struct, frozen=True):
     """Something shown by `display(...)` or `show(...)`, or by a magic such as `name?`."""
 
     text: str
-    figure: Figure | None = None
+    figure: Plot | None = None
     """As of a `Result`."""
 
 

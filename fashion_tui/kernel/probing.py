@@ -12,14 +12,14 @@ import msgspec
 
 from fashion_tui.schema.errors import UserError
 from fashion_tui.schema.reshaping import TryReshape
-from fashion_tui.schema.tensors import CloseGraph, ListTensors, LookInside, OpenGraph, UnfoldGraph
+from fashion_tui.schema.tensors import CloseGraph, ExpandGraph, ListTensors, OpenGraph, ReadTensor
 
 from .wire import PROBE_REPLY, PROBE_REQUEST
 
 if TYPE_CHECKING:
-    from fashion_tui.lab.live.inspector import Inspector
+    from fashion_tui.lab.inspect.inspector import Inspector
 
-AnyProbe = ListTensors | LookInside | OpenGraph | UnfoldGraph | CloseGraph | TryReshape
+AnyProbe = ListTensors | ReadTensor | OpenGraph | ExpandGraph | CloseGraph | TryReshape
 
 
 class Probing:
@@ -33,7 +33,7 @@ class Probing:
 
     @cached_property
     def _inspector(self) -> "Inspector":
-        from fashion_tui.lab.live.inspector import Inspector  # noqa: PLC0415 -- imports torch
+        from fashion_tui.lab.inspect.inspector import Inspector  # noqa: PLC0415 -- imports torch
 
         shell = self._kernel.shell
         not_theirs = frozenset({"In", "Out", "exit", "quit", "get_ipython"})

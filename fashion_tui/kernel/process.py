@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import msgspec
 
 from fashion_tui.schema.errors import UserError
-from fashion_tui.schema.kernel import KernelWorld
+from fashion_tui.schema.kernel import KernelSetup
 
 from . import wire
 
@@ -57,7 +57,7 @@ class KernelProcess:
         }
 
     @classmethod
-    async def start(cls, stem: Path, world: KernelWorld) -> "KernelProcess":
+    async def start(cls, stem: Path, world: KernelSetup) -> "KernelProcess":
         """`stem`: path and first part of the name of this kernel's files and sockets.
 
         The kernel gets a session of its own, so that the terminal's ctrl+c doesn't reach it.

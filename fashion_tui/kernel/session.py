@@ -14,7 +14,7 @@ import msgspec
 
 from fashion_tui.schema.dataset import DatasetRef
 from fashion_tui.schema.errors import UserError
-from fashion_tui.schema.kernel import KernelWorld
+from fashion_tui.schema.kernel import KernelSetup
 from fashion_tui.schema.tensors import Probe
 
 from . import wire
@@ -177,7 +177,7 @@ class KernelSession:
                 self._folder = PrivateFolder()
             self._kernels += 1
             runs = None if self._runs_directory is None else str(self._runs_directory)
-            world = KernelWorld(dataset=self.dataset, runs_directory=runs)
+            world = KernelSetup(dataset=self.dataset, runs_directory=runs)
             self._launching = await KernelProcess.start(self._folder.path / str(self._kernels), world)
             connection = Connection(self._launching, self._events, self._show_state)
             if self._closed:

@@ -7,7 +7,7 @@ import msgspec
 from IPython.core.formatters import JSONFormatter
 from IPython.core.getipython import get_ipython
 
-from fashion_tui.schema.figures import MIME_TYPE, Figure
+from fashion_tui.schema.plots import MIME_TYPE, Plot
 
 
 def show(value: object, labels: object = None) -> None:
@@ -18,7 +18,7 @@ def show(value: object, labels: object = None) -> None:
     What can't be drawn is told in a line.
     """
     from .drawable import figure_for  # noqa: PLC0415 -- imports torch
-    from .figures import CannotDraw  # noqa: PLC0415
+    from .plots import CannotDraw  # noqa: PLC0415
 
     shell: Any = get_ipython()
     try:
@@ -49,7 +49,7 @@ def show_pictures_of_results(shell: Any) -> None:
 
 
 def _tensor(tensor: Any) -> object:
-    from .figures import picture_result  # noqa: PLC0415 -- torch is there, since a tensor is
+    from .plots import picture_result  # noqa: PLC0415 -- torch is there, since a tensor is
 
     return _quietly(lambda: picture_result(tensor))
 
@@ -60,7 +60,7 @@ def _pil_image(image: Any) -> object:
     return _quietly(lambda: figure_for(image, None, ())[0])
 
 
-def _quietly(draw: Callable[[], Figure | None]) -> object:
+def _quietly(draw: Callable[[], Plot | None]) -> object:
     """The figure as JSON takes it. A value that can't be drawn, whatever the reason, is printed as any other is."""
     try:
         figure = draw()

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal, TypeVar
 
 import msgspec
 
-from fashion_tui.schema.figures import Figure, figure_in
+from fashion_tui.schema.plots import Plot, plot_in
 
 from .limits import beginning, newest
 from .outputs import (
@@ -208,11 +208,11 @@ def inspected(content: InspectContent) -> Inspection:
     return Inspection("found", beginning(_plain(content.data))) if content.found else Inspection("missing")
 
 
-def _shown(data: Mapping[str, object]) -> tuple[str, Figure | None]:
+def _shown(data: Mapping[str, object]) -> tuple[str, Plot | None]:
     """The text of an output and its figure. A figure that isn't one is told of below the text."""
     text = beginning(_plain(data))
     try:
-        return text, figure_in(data)
+        return text, plot_in(data)
     except ValueError as error:
         return f"{text}\n{error}".lstrip("\n"), None
 

@@ -8,7 +8,7 @@ import psutil
 import torch
 
 from fashion_tui.schema.errors import UsageError, UserError
-from fashion_tui.schema.requests import Device
+from fashion_tui.schema.replies import Device
 from fashion_tui.threads import available_threads
 
 from .gpus import Usage, usage_by_uuid

@@ -6,7 +6,7 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from fashion_tui.schema.bench import BenchReport, Speed, Trained
+from fashion_tui.schema.bench import BenchReport, FullTraining, TrainingSpeed
 
 from .style import ACCENT, MUTED
 
@@ -31,7 +31,7 @@ def bench_tables(report: BenchReport) -> list[RenderableType]:
     return found
 
 
-def accuracy_words(trained: Trained) -> str:
+def accuracy_words(trained: FullTraining) -> str:
     """`91.02 ± 0.21 %`: mean and standard deviation over the seeds."""
     mean = statistics.mean(trained.accuracies)
     if len(trained.accuracies) == 1:
@@ -49,12 +49,12 @@ def _speeds(report: BenchReport) -> Table:
     return table
 
 
-def _speed(one: Speed) -> list[str]:
+def _speed(one: TrainingSpeed) -> list[str]:
     rates = (f"{rate:,.0f}" for rate in (one.images_per_second, one.slowest, one.fastest))
     return [*rates, *(f"{milliseconds:.2f}" for milliseconds in one.step_ms), f"{one.share_of_peak:.0%}"]
 
 
-def _trained(trained: tuple[Trained, ...]) -> Table:
+def _trained(trained: tuple[FullTraining, ...]) -> Table:
     table = _table("test accuracy", "seeds", "train seconds", "first step", "evaluation")
     for one in trained:
         times = (one.train_seconds, one.first_step_seconds, one.evaluation_seconds)

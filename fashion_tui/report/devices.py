@@ -1,6 +1,6 @@
 """A device in a line: which it is, and how free."""
 
-from fashion_tui.schema.requests import Device
+from fashion_tui.schema.replies import Device
 
 from .words import memory
 

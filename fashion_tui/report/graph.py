@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import msgspec
 from rich.text import Text
 
-from fashion_tui.schema.tensors import GraphNode, Numbers
+from fashion_tui.schema.tensors import GraphNode, Statistics
 
 from .glyphs import Glyphs
 from .numbers import number, short_operation, summary, trouble
@@ -99,14 +99,14 @@ def _line(row: TreeRow, node: GraphNode | None, *, is_lit: bool, signs: Glyphs) 
     return line
 
 
-def grad_words(grad: Numbers, *, single: bool, signs: Glyphs) -> str:
+def grad_words(grad: Statistics, *, single: bool, signs: Glyphs) -> str:
     """`2` of a single number, `−0.1 … 0.3` of many."""
     if single or grad.low is None or grad.high is None or grad.low == grad.high:
         return summary(grad, single=True, signs=signs)
     return f"{number(grad.low, signs)} {ellipsis(signs)} {number(grad.high, signs)}"
 
 
-def _append_trouble(line: Text, numbers: Numbers | None) -> None:
+def _append_trouble(line: Text, numbers: Statistics | None) -> None:
     if words := trouble(numbers):
         line.append(f"  {words}", ATTENTION)
 

@@ -1,6 +1,6 @@
 """A tensor's numbers as short texts."""
 
-from fashion_tui.schema.tensors import Numbers
+from fashion_tui.schema.tensors import Statistics
 
 from .glyphs import Glyphs
 from .words import formula
@@ -16,7 +16,7 @@ def number(value: float | str, signs: Glyphs) -> str:
     return formula(text.replace("-", "−"), signs)
 
 
-def summary(numbers: Numbers | None, *, single: bool, signs: Glyphs) -> str:
+def summary(numbers: Statistics | None, *, single: bool, signs: Glyphs) -> str:
     """The value of a single number, else the mean of many: `3`, `mean 0.12`. What is no number has its name."""
     if numbers is None:
         return ""
@@ -28,14 +28,14 @@ def summary(numbers: Numbers | None, *, single: bool, signs: Glyphs) -> str:
     return f"mean {about}{number(numbers.mean, signs)}"
 
 
-def approximately(numbers: Numbers, signs: Glyphs) -> str:
+def approximately(numbers: Statistics, signs: Glyphs) -> str:
     """Stands before a figure of a sample."""
     if not numbers.sampled:
         return ""
     return "≈" if signs.unicode else "~"
 
 
-def trouble(numbers: Numbers | None) -> str:
+def trouble(numbers: Statistics | None) -> str:
     """`2 NaN, 1 inf`; empty where all are finite. Of a sample how many are expected can't be told."""
     if numbers is None:
         return ""

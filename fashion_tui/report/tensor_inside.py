@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from rich.style import Style
 from rich.text import Text
 
-from fashion_tui.schema.tensors import TensorInside, TensorRow, Window
+from fashion_tui.schema.tensors import TensorRow, TensorValues, Window
 
 from .glyphs import Glyphs
 from .heat import heat_style
@@ -23,7 +23,7 @@ BARS = 3
 """Lines of the histogram's bars."""
 
 
-def inside_lines(inside: TensorInside, width: int, height: int, signs: Glyphs) -> list[Text]:
+def inside_lines(inside: TensorValues, width: int, height: int, signs: Glyphs) -> list[Text]:
     """What it is, and the histogram: lines of at most `width` columns. `height` is that of all that is shown."""
     lines = [*_facts(inside, signs)]
     if inside.histogram is not None and sum(inside.histogram.counts) > 1:
@@ -71,7 +71,7 @@ def _style(value: float | str, low: float, high: float) -> Style | str:
     return ATTENTION if isinstance(value, str) else heat_style(value, low, high)
 
 
-def _facts(inside: TensorInside, signs: Glyphs) -> Sequence[Text]:
+def _facts(inside: TensorValues, signs: Glyphs) -> Sequence[Text]:
     row = inside.row
     title = Text.assemble(
         (said(row.name, signs), f"bold {FOREGROUND}"),

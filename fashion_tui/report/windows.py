@@ -6,7 +6,7 @@ from functools import partial
 
 from rich.text import Text
 
-from fashion_tui.schema.windows import Slide
+from fashion_tui.schema.windows import SlidingWindow
 
 from .glyphs import Glyphs
 from .style import ACCENT, ATTENTION, FOREGROUND, MUTED
@@ -32,7 +32,7 @@ _UNICODE = _Signs(padding="░", value="□", looked_at="■", skipped="·", uns
 _ASCII = _Signs(padding=".", value="o", looked_at="#", skipped="-", unseen="x", cut="~")
 
 
-def formula_lines(slide: Slide, signs: Glyphs) -> list[Text]:
+def formula_lines(slide: SlidingWindow, signs: Glyphs) -> list[Text]:
     """As torch's documentation has it; and shorter, where nothing is rounded and nothing dilated."""
     lines = [Text(formula(slide.full_formula, signs), FOREGROUND)]
     if slide.dilation == 1 and slide.left_over == 0:
@@ -40,7 +40,7 @@ def formula_lines(slide: Slide, signs: Glyphs) -> list[Text]:
     return lines
 
 
-def slide_lines(name: str, slide: Slide, width: int, signs: Glyphs) -> list[Text]:
+def slide_lines(name: str, slide: SlidingWindow, width: int, signs: Glyphs) -> list[Text]:
     """The padded input, a cell a value, and below it the window at its first two places and its last one."""
     positions = _positions(slide, width - LABEL)
     drawn = _UNICODE if signs.unicode else _ASCII
@@ -64,7 +64,7 @@ _Sign = tuple[str, str]
 """With its style."""
 
 
-def _positions(slide: Slide, width: int) -> Sequence[int | None]:
+def _positions(slide: SlidingWindow, width: int) -> Sequence[int | None]:
     """Those of the padded input, and of what hangs over its end; None in the middle where there is no room for all."""
     count = slide.padded + max(-slide.left_over, 0)
     if count <= width:
@@ -80,7 +80,7 @@ def _line(label: str, positions: Sequence[int | None], sign_at: Callable[[int], 
     return line
 
 
-def _of_input(slide: Slide, drawn: _Signs, position: int) -> _Sign:
+def _of_input(slide: SlidingWindow, drawn: _Signs, position: int) -> _Sign:
     if position >= slide.padded:
         return " ", ""
     if not slide.looks_at(position):
@@ -90,7 +90,7 @@ def _of_input(slide: Slide, drawn: _Signs, position: int) -> _Sign:
     return drawn.padding, MUTED
 
 
-def _of_window(slide: Slide, begin: int, drawn: _Signs, position: int) -> _Sign:
+def _of_window(slide: SlidingWindow, begin: int, drawn: _Signs, position: int) -> _Sign:
     """Of the window that begins there."""
     place = position - begin
     if not 0 <= place < slide.reach:
@@ -98,7 +98,7 @@ def _of_window(slide: Slide, begin: int, drawn: _Signs, position: int) -> _Sign:
     return (drawn.skipped, MUTED) if place % slide.dilation else (drawn.looked_at, ACCENT)
 
 
-def _ending(slide: Slide) -> str:
+def _ending(slide: SlidingWindow) -> str:
     """What is odd at the end."""
     if slide.left_over < 0:
         return f"the last window hangs over the end by {-slide.left_over:,}"

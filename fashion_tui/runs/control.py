@@ -1,4 +1,4 @@
-"""Requests to a live trainer: files in the folder `control`, each answered by an `Answered` event.
+"""Requests to a live trainer: files in the folder `control`, each answered by an `RequestHandled` event.
 
 A request's name says all: when it was made (so that names sort by time), and what is asked. The file itself is empty:
 it is whole as soon as it is there, and can be made on a disk that is full.
@@ -14,7 +14,7 @@ from typing import cast, get_args
 import msgspec
 
 from fashion_tui.schema.errors import UserError
-from fashion_tui.schema.events import Answered
+from fashion_tui.schema.events import RequestHandled
 from fashion_tui.schema.run import Action
 
 from .events import EVENTS_FILE
@@ -76,7 +76,7 @@ class ControlBox:
         return requests
 
     def done(self, request: ControlRequest) -> None:
-        """Take the request away; to be called once its `Answered` event is written."""
+        """Take the request away; to be called once its `RequestHandled` event is written."""
         self._settle(request.id)
 
     def _settle(self, name: str) -> None:
@@ -100,7 +100,7 @@ def is_waiting(run_path: Path, request: str) -> bool:
     return (run_path / CONTROL_FOLDER / request).exists()
 
 
-def wait_answered(run_path: Path, request: str, timeout: float) -> Answered | None:
+def wait_answered(run_path: Path, request: str, timeout: float) -> RequestHandled | None:
     """The trainer's answer; None where none came within `timeout` seconds, or will never come.
 
     It won't where the trainer is gone, or took the request away without an answer: it couldn't do what was asked.
@@ -112,7 +112,7 @@ def wait_answered(run_path: Path, request: str, timeout: float) -> Answered | No
         last_look = time.monotonic() >= deadline or not is_waiting(run_path, request) or not is_live(run_path)
         try:
             for event in follower.events():
-                if isinstance(event, Answered) and event.request == request:
+                if isinstance(event, RequestHandled) and event.request == request:
                     return event
         except LogReplaced:
             follower = _tail(run_path)

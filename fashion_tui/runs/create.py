@@ -15,8 +15,8 @@ import msgspec
 
 from fashion_tui.schema.dataset import DatasetRef
 from fashion_tui.schema.errors import UsageError, UserError
+from fashion_tui.schema.models import CustomModel
 from fashion_tui.schema.recipe import Recipe, check_recipe
-from fashion_tui.schema.requests import WrittenNetwork
 from fashion_tui.schema.run import FORMAT, RunConfig, RunStatus, check_run_values
 
 from .checkpoints import CHECKPOINTS_FOLDER
@@ -49,7 +49,7 @@ def new_run(  # noqa: PLR0913 - each is a choice of the person
     checkpoint_every: float,
     name: str | None = None,
     compiled: bool = False,
-    network: WrittenNetwork | None = None,
+    network: CustomModel | None = None,
 ) -> Path:
     """Make the directory of a new run, in state `starting`; no trainer is started. Its name is the run's id.
 
@@ -118,7 +118,7 @@ def _check(config: RunConfig, name: str | None) -> None:
         )
 
 
-def _make(runs_dir: Path, config: RunConfig, name: str, network: WrittenNetwork | None) -> Path:
+def _make(runs_dir: Path, config: RunConfig, name: str, network: CustomModel | None) -> Path:
     """Fill a hidden directory and rename it: readers never see a run without its files."""
     runs_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     temporary = runs_dir / f".new-{secrets.token_hex(8)}"

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from fashion_tui.schema.errors import UserError
-from fashion_tui.schema.events import Envelope, Number, RunEvent, Steps
+from fashion_tui.schema.events import Envelope, JsonFloat, RunEvent, StepChunk
 
 from .files import open_to_read, sync_folder
 from .text import reason
@@ -30,14 +30,14 @@ _events = msgspec.json.Decoder(RunEvent)
 S = TypeVar("S", bound=msgspec.Struct)
 
 
-def encode_number(value: float) -> Number:
+def encode_number(value: float) -> JsonFloat:
     """A float as JSON can hold it: NaN and the infinities as texts."""
     if math.isfinite(value):
         return value
     return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
 
 
-def decode_number(value: Number) -> float:
+def decode_number(value: JsonFloat) -> float:
     """The float that `encode_number` was given; ValueError for any other text."""
     if not isinstance(value, str):
         return value
@@ -156,7 +156,7 @@ class EventWriter:
 
     def write(self, event: RunEvent) -> bool:
         """Append the event, after those that wait; whether all is written."""
-        self._waiting.append((encode_line(self._run, self._next, event), isinstance(event, Steps)))
+        self._waiting.append((encode_line(self._run, self._next, event), isinstance(event, StepChunk)))
         self._next += 1
         return self.flush()
 

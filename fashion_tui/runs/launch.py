@@ -10,7 +10,7 @@ from pathlib import Path
 import msgspec
 
 from fashion_tui.schema.errors import UsageError, UserError
-from fashion_tui.schema.events import Answered, Warned
+from fashion_tui.schema.events import RequestHandled, Warned
 from fashion_tui.schema.recipe import check_recipe
 from fashion_tui.schema.run import Action, RunConfig, RunSummary, State, check_run_values
 
@@ -221,7 +221,7 @@ def _need_live(run_path: Path, done: str) -> None:
         raise UserError(f"run {run_path.name!r} is {state}; only a live run can be {done}")
 
 
-def _request(run_path: Path, action: Action, timeout: float) -> Answered:
+def _request(run_path: Path, action: Action, timeout: float) -> RequestHandled:
     request = ask(run_path, action)
     if (answer := wait_answered(run_path, request, timeout)) is not None:
         return answer
@@ -238,7 +238,7 @@ def _unanswered(run_path: Path, action: Action, timeout: float) -> str:
     return f"run {run_path.name!r} ended before it could {action}; it is {state}"
 
 
-def _answered(run_path: Path, answer: Answered, state: State | None = None) -> Outcome:
+def _answered(run_path: Path, answer: RequestHandled, state: State | None = None) -> Outcome:
     """What the answer tells, and the new `state`, are newer than the status, which is written once a second."""
     outcome = _outcome(summarise(run_path))
     return msgspec.structs.replace(outcome, from_step=answer.step, state=state or outcome.state)

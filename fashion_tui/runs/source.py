@@ -9,7 +9,7 @@ from pathlib import Path
 import msgspec
 
 from fashion_tui.schema.errors import UsageError
-from fashion_tui.schema.requests import WrittenNetwork
+from fashion_tui.schema.models import CustomModel
 from fashion_tui.schema.run import ModelSource, RunConfig
 
 from .records import DamagedRun
@@ -25,7 +25,7 @@ LARGEST_SOURCE = 1 << 20
 class StoredModel:
     """A run's own network as it was read: what is looked at, trusted and executed are these very bytes."""
 
-    network: WrittenNetwork
+    network: CustomModel
     key: str
     """SHA-256 of all that decides what is executed: the text, the class and its arguments, for the arguments of a
     harmless class may do harm. Where the run belongs to another user, its place too."""
@@ -33,7 +33,7 @@ class StoredModel:
     """The directory and the file belong to this user."""
 
 
-def describe_source(network: WrittenNetwork, name: str) -> ModelSource:
+def describe_source(network: CustomModel, name: str) -> ModelSource:
     """What `config.json` says of the network; `name` is its class where the network doesn't name one.
 
     UsageError where it is too large.
@@ -69,7 +69,7 @@ def read_model(run_path: Path, config: RunConfig) -> StoredModel | None:
         text = content.decode()
     except UnicodeDecodeError as error:
         raise DamagedRun(run_path, f"{MODEL_FILE} is no text in UTF-8: {error}") from error
-    network = WrittenNetwork(
+    network = CustomModel(
         source=text, class_name=source.class_name, arguments=source.arguments, file=str(run_path / MODEL_FILE)
     )
     return StoredModel(network, _key(source, None if is_own else os.path.realpath(run_path)), is_own)

@@ -8,11 +8,11 @@ from fashion_tui.schema.events import (
     EpochEnd,
     Failed,
     Finished,
-    Number,
+    JsonFloat,
     Resumed,
     RunEvent,
     Started,
-    Steps,
+    StepChunk,
     Stopped,
     Warned,
 )
@@ -48,7 +48,7 @@ class Story:
     def tell(self, event: RunEvent) -> None:
         self.told += 1
         self.last_time = event.time
-        if isinstance(event, Steps):
+        if isinstance(event, StepChunk):
             self._steps(event)
             return
         self.events = [*self.events[1 - KEPT_EVENTS :], event]
@@ -68,7 +68,7 @@ class Story:
             case _:
                 pass
 
-    def _steps(self, event: Steps) -> None:
+    def _steps(self, event: StepChunk) -> None:
         try:
             columns = [_decode(numbers) for numbers in (event.loss, event.accuracy, event.learning_rate)]
             if len({len(column) for column in columns}) != 1:
@@ -88,7 +88,7 @@ class Story:
         self.end = None
 
 
-def _decode(numbers: list[Number]) -> "array[float]":
+def _decode(numbers: list[JsonFloat]) -> "array[float]":
     try:
         return array("d", cast("list[float]", numbers))
     except TypeError:  # a text among them

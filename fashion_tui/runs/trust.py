@@ -13,7 +13,7 @@ from pathlib import Path
 import platformdirs
 
 from fashion_tui.schema.errors import UntrustedSource, UserError
-from fashion_tui.schema.requests import WrittenNetwork
+from fashion_tui.schema.models import CustomModel
 from fashion_tui.schema.run import RunConfig
 
 from .files import write_atomically
@@ -24,7 +24,7 @@ TRUSTED_FILE = "trusted-networks"
 """In the platform's state directory, wherever the runs lie: one `StoredModel.key` a line."""
 
 
-def trusted_network(run_path: Path, config: RunConfig) -> WrittenNetwork | None:
+def trusted_network(run_path: Path, config: RunConfig) -> CustomModel | None:
     """The run's own network, to be executed; None where it has one of ours.
 
     UntrustedSource where it is neither one that this user has trained nor said to be trusted; DamagedRun where it

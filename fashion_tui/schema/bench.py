@@ -5,10 +5,10 @@ import msgspec
 from .dataset import DatasetRef
 from .errors import UsageError
 
-LOOP = "the guide's own loop"
+GUIDE_LOOP = "the guide's own loop"
 """PIL pictures, torchvision's transforms, DataLoader, batches of 32."""
 
-MOST_ROUNDS = 1000
+MAX_ROUNDS = 1000
 
 
 class BenchRequest(msgspec.Struct, frozen=True, kw_only=True):
@@ -26,7 +26,7 @@ class BenchRequest(msgspec.Struct, frozen=True, kw_only=True):
     threads: int
 
 
-class Speed(msgspec.Struct, frozen=True, kw_only=True):
+class TrainingSpeed(msgspec.Struct, frozen=True, kw_only=True):
     """How fast a road trains, without loading, evaluation and logging; the first steps aren't counted."""
 
     name: str
@@ -41,7 +41,7 @@ class Speed(msgspec.Struct, frozen=True, kw_only=True):
     """Of the machine's multiplications of matrices in the road's precision that its arithmetic comes to."""
 
 
-class Trained(msgspec.Struct, frozen=True, kw_only=True):
+class FullTraining(msgspec.Struct, frozen=True, kw_only=True):
     """Accuracy on the test set after the last epoch, and the time that it took."""
 
     name: str
@@ -54,7 +54,7 @@ class Trained(msgspec.Struct, frozen=True, kw_only=True):
     evaluation_seconds: tuple[float, ...]
 
 
-class Waiting(msgspec.Struct, frozen=True, kw_only=True):
+class Latency(msgspec.Struct, frozen=True, kw_only=True):
     """How long a person waits for something."""
 
     name: str
@@ -81,8 +81,8 @@ class Measured(msgspec.Struct, frozen=True, kw_only=True):
     threads: int
     peak_gflops: dict[str, float]
     """By precision: 10⁹ operations a second in a product of two large matrices."""
-    speeds: tuple[Speed, ...]
-    trained: tuple[Trained, ...]
+    speeds: tuple[TrainingSpeed, ...]
+    trained: tuple[FullTraining, ...]
     ratio: float | None
     """Images a second of the guide's recipe over those of its loop, median of the rounds; None without that recipe."""
 
@@ -98,18 +98,18 @@ class BenchReport(msgspec.Struct, frozen=True, kw_only=True):
     threads: int
     rounds: int
     seconds: float
-    results: tuple[Speed, ...]
+    results: tuple[TrainingSpeed, ...]
     ratio: float | None
     peak_gflops: dict[str, float]
-    trained: tuple[Trained, ...]
-    waiting: tuple[Waiting, ...]
+    trained: tuple[FullTraining, ...]
+    waiting: tuple[Latency, ...]
     app: AppCost | None
     """None where that wasn't measured."""
 
 
 def check_rounds(rounds: int, seeds: int) -> None:
     """UsageError where so many can't be had."""
-    if not 1 <= rounds <= MOST_ROUNDS:
-        raise UsageError(f"rounds is {rounds}; it must be between 1 and {MOST_ROUNDS:,}")
-    if not 0 <= seeds <= MOST_ROUNDS:
-        raise UsageError(f"seeds is {seeds}; it must be between 0 and {MOST_ROUNDS:,}")
+    if not 1 <= rounds <= MAX_ROUNDS:
+        raise UsageError(f"rounds is {rounds}; it must be between 1 and {MAX_ROUNDS:,}")
+    if not 0 <= seeds <= MAX_ROUNDS:
+        raise UsageError(f"seeds is {seeds}; it must be between 0 and {MAX_ROUNDS:,}")

@@ -8,7 +8,7 @@ import msgspec
 
 from .run import Action
 
-Number = float | str
+JsonFloat = float | str
 """A float as JSON can hold it: "NaN", "Infinity" and "-Infinity" are written as texts."""
 
 
@@ -43,17 +43,17 @@ class Started(Event, frozen=True, kw_only=True, tag="started"):
     pid: int
 
 
-class Steps(Event, frozen=True, kw_only=True, tag="steps"):
+class StepChunk(Event, frozen=True, kw_only=True, tag="steps"):
     """The figures of the steps since the last chunk, step by step."""
 
     first_step: int
     """Number of the first of these steps; the run's first step is 1."""
     epoch: int
     """The epoch that these steps belong to, counted from 1."""
-    loss: list[Number]
-    accuracy: list[Number]
+    loss: list[JsonFloat]
+    accuracy: list[JsonFloat]
     """Share of the batch that was classified rightly, in [0, 1], before the step."""
-    learning_rate: list[Number]
+    learning_rate: list[JsonFloat]
     images_per_second: float
 
 
@@ -61,10 +61,10 @@ class EpochEnd(Event, frozen=True, kw_only=True, tag="epoch"):
     epoch: int
     """Counted from 1."""
     step: int
-    train_loss: Number
+    train_loss: JsonFloat
     """Mean over the epoch's images, each as it was when it was trained on."""
     train_accuracy: float
-    validation_loss: Number | None
+    validation_loss: JsonFloat | None
     validation_accuracy: float | None
     seconds: float
 
@@ -82,7 +82,7 @@ class CheckpointSaved(Event, frozen=True, kw_only=True, tag="checkpoint"):
     """Seconds until the next one that nobody asks for: longer than configured where they cost too much."""
 
 
-class Answered(Event, frozen=True, kw_only=True, tag="control"):
+class RequestHandled(Event, frozen=True, kw_only=True, tag="control"):
     """A request of the folder `control` was carried out."""
 
     action: Action
@@ -115,7 +115,7 @@ class Finished(Event, frozen=True, kw_only=True, tag="finished"):
     test_accuracy: float
     test_accuracy_flipped: float | None = None
     """Where the recipe mirrors images: of the mean of the answers for each test image and its mirror image."""
-    test_loss: Number
+    test_loss: JsonFloat
     train_seconds: float
     loading_seconds: float | None = None
     """Of the last trainer, until a step could be made: torch, data, network and checkpoint."""
@@ -136,4 +136,6 @@ class Failed(Event, frozen=True, kw_only=True, tag="failed"):
     message: str
 
 
-RunEvent = Started | Steps | EpochEnd | CheckpointSaved | Answered | Warned | Resumed | Finished | Stopped | Failed
+RunEvent = (
+    Started | StepChunk | EpochEnd | CheckpointSaved | RequestHandled | Warned | Resumed | Finished | Stopped | Failed
+)

@@ -5,7 +5,7 @@ import msgspec
 from .dataset import DatasetRef
 
 
-class KernelWorld(msgspec.Struct, frozen=True, kw_only=True):
+class KernelSetup(msgspec.Struct, frozen=True, kw_only=True):
     """What the other panes work with, and the kernel is to have at hand."""
 
     dataset: DatasetRef | None = None

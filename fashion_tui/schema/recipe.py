@@ -129,7 +129,7 @@ RECIPES_ON_GPU: dict[str, Recipe] = {
 """For a CUDA GPU, to which a name means as long a wait and so a larger network."""
 
 
-MOST_EPOCHS = 1_000_000
+MAX_EPOCHS = 1_000_000
 
 
 def recipes_on(device: str) -> dict[str, Recipe]:
@@ -152,8 +152,8 @@ def check_recipe(recipe: Recipe, *, written: bool = False) -> None:
     """
     if not written and recipe.model not in MODELS:
         raise UsageError(f"no model is called {recipe.model!r}; there is: {', '.join(MODELS)}")
-    if not 1 <= recipe.epochs <= MOST_EPOCHS:
-        raise UsageError(f"epochs is {recipe.epochs}; it must be between 1 and {MOST_EPOCHS:,}")
+    if not 1 <= recipe.epochs <= MAX_EPOCHS:
+        raise UsageError(f"epochs is {recipe.epochs}; it must be between 1 and {MAX_EPOCHS:,}")
     if recipe.batch_size < 1:
         raise UsageError(f"batch size is {recipe.batch_size}; it must be 1 or more")
     if not (math.isfinite(recipe.learning_rate) and recipe.learning_rate > 0):

@@ -5,7 +5,7 @@ from typing import Literal
 import msgspec
 
 from .dataset import Split
-from .shapes import ShapeTable
+from .models import CustomModel, NamedModel
 
 
 class Request(msgspec.Struct, frozen=True, kw_only=True, tag=True):
@@ -55,29 +55,7 @@ class GetShapes(Request, frozen=True, kw_only=True):
     """Time the steps too, which runs the network on values."""
 
 
-class NamedNetwork(msgspec.Struct, frozen=True, kw_only=True, tag=True):
-    """A network with fresh weights, by what a person writes for it."""
-
-    model: str
-    """A name in `schema.recipe.MODELS`, `file.py:Class` or `torchvision:NAME`."""
-    arguments: dict[str, object] = {}
-    """Keyword arguments of the model's class."""
-
-
-class WrittenNetwork(msgspec.Struct, frozen=True, kw_only=True, tag=True):
-    """A network with fresh weights, by its source."""
-
-    source: str
-    class_name: str | None
-    """What of the source is the network; where it has nothing of that name, its last class that is a network."""
-    arguments: dict[str, object] = {}
-    file: str | None = None
-    """Where the source belongs, saved or not: the modules of that folder are at hand."""
-    exact: bool = False
-    """It must have something of that name; without a name, it must define a single network."""
-
-
-class GetModelText(Request, frozen=True, kw_only=True):
+class GetBuiltinSource(Request, frozen=True, kw_only=True):
     """ModelText of one of our own networks, ready to be edited and run by itself."""
 
     model: str
@@ -85,18 +63,18 @@ class GetModelText(Request, frozen=True, kw_only=True):
 
 
 class CheckModel(Request, frozen=True, kw_only=True):
-    """The same WrittenNetwork with its class named, if it can be trained as it stands, without the rest of its folder.
+    """The same CustomModel with its class named, if it can be trained as it stands, without the rest of its folder.
 
     It runs a person's code. A Failure says why it can't be trained.
     """
 
-    network: WrittenNetwork
+    network: CustomModel
 
 
 class TraceSource(Request, frozen=True, kw_only=True):
     """SourceTrace. It runs a person's code: ask an engine that may be ended at any time."""
 
-    network: WrittenNetwork
+    network: CustomModel
     input_size: tuple[int, ...]
     """Without the batch axis."""
     measure: bool = False
@@ -106,7 +84,7 @@ class TraceSource(Request, frozen=True, kw_only=True):
 class GetWeights(Request, frozen=True, kw_only=True):
     """tuple[Histogram, ...]: the weights that the network begins with, drawn with seed 0. It runs a person's code."""
 
-    network: NamedNetwork | WrittenNetwork
+    network: NamedModel | CustomModel
 
 
 class GetTrainedWeights(Request, frozen=True, kw_only=True):
@@ -178,7 +156,7 @@ AnyRequest = (
     | GetDataset
     | GetImages
     | GetShapes
-    | GetModelText
+    | GetBuiltinSource
     | CheckModel
     | TraceSource
     | GetWeights
@@ -189,54 +167,3 @@ AnyRequest = (
     | Export
     | GetTorchReport
 )
-
-
-class Device(msgspec.Struct, frozen=True, kw_only=True):
-    name: str
-    """As `--device` takes it: `cpu`, `cuda:0`, `mps`."""
-    description: str
-    memory: int | None
-    """Bytes; None where it isn't known."""
-    busy: float | None = None
-    """Share of its time in which it computes, for whomever, in [0, 1]; None where it isn't known."""
-    memory_used: int | None = None
-    """Bytes, by all processes."""
-
-
-class ModelText(msgspec.Struct, frozen=True, kw_only=True):
-    source: str
-    class_name: str
-
-
-Fault = Literal["source", "arguments", "input"]
-"""Of a network that can't be traced: what is to be mended."""
-
-
-class SourceTrace(msgspec.Struct, frozen=True, kw_only=True):
-    """What became of a source: the table of its network, and what is wrong with it, if anything is."""
-
-    table: ShapeTable | None
-    """None where the network couldn't even be made."""
-    class_name: str | None
-    """The network's class."""
-    error: str | None = None
-    """One line, without the place."""
-    line: int | None = None
-    """Of the source, where it fails; None where that isn't known."""
-    fault: Fault | None = None
-
-
-class Exported(msgspec.Struct, frozen=True, kw_only=True):
-    path: str
-    format: str
-    max_difference: float
-    """Between the logits of the run's network and of the file read back, over a batch of test images."""
-
-
-class Check(msgspec.Struct, frozen=True, kw_only=True):
-    """A line of `doctor`."""
-
-    name: str
-    ok: bool
-    detail: str
-    """What was found; where it isn't well, what to do."""

@@ -97,7 +97,7 @@ class RunStatus(msgspec.Struct, frozen=True, kw_only=True):
     """Why it failed, in one line."""
 
 
-MOST_THREADS = 1024
+MAX_THREADS = 1024
 """Of a run: far more than any machine has cores; a slip of the keyboard must not exhaust its processes."""
 
 
@@ -105,8 +105,8 @@ def check_run_values(*, seed: int = 0, threads: int = 1, validation: int = 0, ch
     """UsageError where one of these can't work, whatever the recipe and the data."""
     if not 0 <= seed < 2**63:
         raise UsageError(f"seed is {seed}; it must be between 0 and 2**63 - 1")
-    if not 1 <= threads <= MOST_THREADS:
-        raise UsageError(f"threads is {threads}; it must be between 1 and {MOST_THREADS:,}")
+    if not 1 <= threads <= MAX_THREADS:
+        raise UsageError(f"threads is {threads}; it must be between 1 and {MAX_THREADS:,}")
     if validation < 0:
         raise UsageError(f"validation is {validation}; it must be 0 or a number of images to hold out")
     if not (math.isfinite(checkpoint_every) and checkpoint_every > 0):

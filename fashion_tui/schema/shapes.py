@@ -7,11 +7,11 @@ from .errors import UsageError
 Shape = tuple[int, ...]
 """Of one sample: without the batch axis."""
 
-THE_INPUT = -1
+NETWORK_INPUT = -1
 """In `ShapeRow.sources`: the network's own input."""
 
 
-def read_shape(text: str) -> Shape:
+def parse_shape(text: str) -> Shape:
     """The shape that a person writes as `1x28x28`; UsageError where it is none."""
     try:
         shape = tuple(int(part) for part in text.lower().replace("×", "x").split("x"))

@@ -18,7 +18,7 @@ class ListTensors(Probe, frozen=True, kw_only=True):
     """TensorList."""
 
 
-class LookInside(Probe, frozen=True, kw_only=True):
+class ReadTensor(Probe, frozen=True, kw_only=True):
     """TensorInside: the values in a window of one tensor."""
 
     name: str
@@ -36,7 +36,7 @@ class OpenGraph(Probe, frozen=True, kw_only=True):
     name: str
 
 
-class UnfoldGraph(Probe, frozen=True, kw_only=True):
+class ExpandGraph(Probe, frozen=True, kw_only=True):
     """Graph: the node and what is behind it, as far as GRAPH_NODES go."""
 
     node: int
@@ -46,11 +46,11 @@ class CloseGraph(Probe, frozen=True, kw_only=True):
     """None. Until then the kernel keeps the graph alive, and with it what its nodes have saved for backward()."""
 
 
-GRAPH_NODES = 200
+MAX_GRAPH_NODES = 200
 """Most nodes that one answer describes anew."""
 
 
-class Numbers(msgspec.Struct, frozen=True, kw_only=True):
+class Statistics(msgspec.Struct, frozen=True, kw_only=True):
     """What values there are: of complex numbers their magnitudes, of truth values 0 and 1."""
 
     low: float | None
@@ -82,7 +82,7 @@ class TensorRow(msgspec.Struct, frozen=True, kw_only=True):
     has_grad: bool
     size: int
     """Bytes of its own values."""
-    numbers: Numbers | None
+    numbers: Statistics | None
     """None where it holds no values."""
     shares: int
     """Rows with the same number share memory; 0: with none of the others."""
@@ -115,7 +115,7 @@ class Window(msgspec.Struct, frozen=True, kw_only=True):
     """Row by row; what JSON has no number for as "NaN", "Infinity", "-Infinity"."""
 
 
-class TensorInside(msgspec.Struct, frozen=True, kw_only=True):
+class TensorValues(msgspec.Struct, frozen=True, kw_only=True):
     row: TensorRow
     offset: int
     """Of its first element in the storage, in elements."""
@@ -126,7 +126,7 @@ class TensorInside(msgspec.Struct, frozen=True, kw_only=True):
     histogram: Histogram | None
     """None where it holds no finite value."""
     window: Window | None
-    grad: Numbers | None
+    grad: Statistics | None
     """Of its gradient."""
 
 
@@ -140,9 +140,9 @@ class GraphNode(msgspec.Struct, frozen=True, kw_only=True):
     """Of the tensors that it made and that are alive, or of the leaf; empty where there is none."""
     shape: Size | None
     """Of what it made; None where that isn't known."""
-    numbers: Numbers | None
+    numbers: Statistics | None
     """Of the tensor of that name."""
-    grad: Numbers | None
+    grad: Statistics | None
     keeps_grad: bool
     """It is a leaf, or `retain_grad()` was called."""
     sources: tuple[int, ...]

@@ -5,7 +5,7 @@ import msgspec
 from .errors import UserError
 
 
-class Slide(msgspec.Struct, frozen=True, kw_only=True):
+class SlidingWindow(msgspec.Struct, frozen=True, kw_only=True):
     """One axis, and the window that goes along it."""
 
     size: int
@@ -88,7 +88,7 @@ def padding_text(padding: tuple[int, int], sign: str = "+") -> str:
     return f" {sign} 2·{padding[0]}" if padding[0] == padding[1] else f" {sign} {sum(padding)}"
 
 
-def check_slide(slide: Slide, *, is_pool: bool) -> None:
+def check_window(slide: SlidingWindow, *, is_pool: bool) -> None:
     """UserError where torch would refuse."""
     if is_pool and max(slide.padding) > slide.kernel // 2:
         raise UserError(

@@ -8,9 +8,9 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from fashion_tui.lab.checkpoint import BadCheckpoint, read_checkpoint, write_checkpoint
-from fashion_tui.lab.models import first_non_finite
-from fashion_tui.lab.training import Training
+from fashion_tui.lab.networks.builtin import first_non_finite
+from fashion_tui.lab.training.checkpoint import BadCheckpoint, read_checkpoint, write_checkpoint
+from fashion_tui.lab.training.loop import Training
 from fashion_tui.runs.checkpoints import CheckpointStore
 from fashion_tui.schema.events import CheckpointSaved
 

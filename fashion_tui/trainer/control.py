@@ -5,7 +5,7 @@ import time
 from pathlib import Path
 
 from fashion_tui.runs.control import ControlBox, ControlRequest
-from fashion_tui.schema.events import Answered
+from fashion_tui.schema.events import RequestHandled
 
 from .checkpoints import Checkpoints
 from .endings import Stop, TrainingFailed
@@ -68,7 +68,7 @@ class Control:
             self._save("stop")
         if done:
             step = self.checkpoints.training.step
-            answer = Answered(time=time.time(), action=request.action, request=request.id, step=step)
+            answer = RequestHandled(time=time.time(), action=request.action, request=request.id, step=step)
             self.checkpoints.log.write(answer)
         self._box.done(request)
         if request.action == "stop":

@@ -6,9 +6,9 @@ from collections import deque
 
 import numpy as np
 
-from fashion_tui.lab.training import Training
+from fashion_tui.lab.training.loop import Training
 from fashion_tui.runs.events import encode_number
-from fashion_tui.schema.events import Number, Steps
+from fashion_tui.schema.events import JsonFloat, StepChunk
 
 from .endings import LossNotFinite
 from .log import RunLog
@@ -66,7 +66,7 @@ class StepFigures:
         self._recent.append((losses, images, seconds))
         first_step = self.training.epoch * self.training.steps_per_epoch + first + 1
         self._tell(
-            Steps(
+            StepChunk(
                 time=time.time(),
                 first_step=first_step,
                 epoch=self.training.epoch + 1,
@@ -92,7 +92,7 @@ class StepFigures:
         self.training.epoch_seconds += seconds
         return seconds
 
-    def _tell(self, steps: Steps) -> None:
+    def _tell(self, steps: StepChunk) -> None:
         self.log.write(steps)
         losses = [loss for chunk, _, _ in self._recent for loss in chunk]
         self.board.update(
@@ -103,6 +103,6 @@ class StepFigures:
         )
 
 
-def _shortest(values: list[float]) -> list[Number]:
+def _shortest(values: list[float]) -> list[JsonFloat]:
     """float32 values in as few digits as tell them apart: half the length in the log, and nothing lost."""
     return [encode_number(float(str(value))) for value in np.array(values, dtype=np.float32)]

@@ -6,12 +6,12 @@ from pathlib import Path
 import msgspec
 
 from fashion_tui.runs.events import EventWriter
-from fashion_tui.schema.events import EpochEnd, RunEvent, Steps, Warned
+from fashion_tui.schema.events import EpochEnd, RunEvent, StepChunk, Warned
 
 from .console import say
 from .status import StatusBoard
 
-Figures = Steps | EpochEnd
+Figures = StepChunk | EpochEnd
 
 
 class RunLog:

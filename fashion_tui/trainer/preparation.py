@@ -9,7 +9,7 @@ from fashion_tui.schema.errors import UserError
 from fashion_tui.schema.recipe import GUIDE
 
 if TYPE_CHECKING:
-    from fashion_tui.lab.datasets import Dataset
+    from fashion_tui.lab.data.datasets import Dataset
 
 WARM_UP_IMAGES = 64
 """Two steps of the guide's recipe."""
@@ -35,15 +35,15 @@ class Preparation:
             self._thread.join()
         if self._found is not None and self._wanted == wanted:
             return self._found
-        from fashion_tui.lab.datasets import load  # noqa: PLC0415 - imports torch
+        from fashion_tui.lab.data.datasets import load  # noqa: PLC0415 - imports torch
 
         return load(wanted)
 
     def _prepare(self, wanted: DatasetRef) -> None:
         import torch  # noqa: PLC0415 - takes seconds
 
-        from fashion_tui.lab.datasets import load  # noqa: PLC0415
-        from fashion_tui.lab.training import Training  # noqa: PLC0415
+        from fashion_tui.lab.data.datasets import load  # noqa: PLC0415
+        from fashion_tui.lab.training.loop import Training  # noqa: PLC0415
 
         from . import session  # noqa: F401, PLC0415 - only that it is imported
 

@@ -11,15 +11,15 @@ import msgspec
 import torch
 from torch import Tensor
 
-from fashion_tui.lab.datasets import Dataset, Images, hold_out
+from fashion_tui.lab.data.datasets import Dataset, Images, hold_out
 from fashion_tui.lab.devices import choose_device, compute_in_threads, describe, set_determinism
-from fashion_tui.lab.diagnosis import layer_that_broke
-from fashion_tui.lab.evaluation import Figures, evaluate, predict_logits
-from fashion_tui.lab.models import count_parameters
-from fashion_tui.lab.training import Training
+from fashion_tui.lab.evaluation.metrics import Figures, evaluate, predict_logits
+from fashion_tui.lab.networks.builtin import count_parameters
+from fashion_tui.lab.training.diagnosis import layer_that_broke
+from fashion_tui.lab.training.loop import Training
 from fashion_tui.runs.events import encode_number
 from fashion_tui.runs.trust import trusted_network
-from fashion_tui.schema.events import EpochEnd, Finished, Resumed, Started, Steps
+from fashion_tui.schema.events import EpochEnd, Finished, Resumed, Started, StepChunk
 from fashion_tui.schema.recipe import Recipe
 from fashion_tui.schema.run import RunConfig
 
@@ -241,7 +241,7 @@ class Session:
         unwritten = found.unwritten if found else []
         if self.log.continues:
             # What the checkpoint knows and the log perhaps doesn't is void in the log, and follows this line.
-            unlogged = [figures.first_step for figures in unwritten if isinstance(figures, Steps)]
+            unlogged = [figures.first_step for figures in unwritten if isinstance(figures, StepChunk)]
             self.log.write(
                 Resumed(
                     time=now,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from fashion_tui.schema.dataset import DatasetRef
 
 if TYPE_CHECKING:  # the first paint doesn't need it
-    from fashion_tui.schema.requests import WrittenNetwork
+    from fashion_tui.schema.models import CustomModel
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,7 @@ class NewNetwork:
 
     name: str
     """Of ours, or of the class."""
-    written: "WrittenNetwork | None" = None
+    written: "CustomModel | None" = None
     """None: it is one of ours."""
     is_edited: bool = False
     """The source is neither ours nor that of a file."""

@@ -17,7 +17,7 @@ from fashion_tui.report.words import said
 from fashion_tui.runs.source import StoredModel, read_model
 from fashion_tui.runs.store import load_config
 from fashion_tui.runs.trust import is_trusted, trust
-from fashion_tui.schema.requests import WrittenNetwork
+from fashion_tui.schema.models import CustomModel
 
 from .frame import short_name
 
@@ -80,7 +80,7 @@ class TrustQuestion(ModalScreen[bool]):
         self.query_one(TextArea).focus()
 
 
-def _made(network: WrittenNetwork) -> str:
+def _made(network: CustomModel) -> str:
     """The call that makes the network: its arguments may matter as much as its code."""
     given = ", ".join(f"{name}={value!r}" for name, value in network.arguments.items())
     return f"# The run makes its network by this:\n{network.class_name}({given})"

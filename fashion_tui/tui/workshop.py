@@ -9,7 +9,8 @@ from typing import TypeVar
 from fashion_tui.engine.client import Engine, EngineDied
 from fashion_tui.schema.errors import UserError
 from fashion_tui.schema.recipe import MODELS
-from fashion_tui.schema.requests import GetModelText, GetShapes, ModelText, Request
+from fashion_tui.schema.replies import BuiltinSource
+from fashion_tui.schema.requests import GetBuiltinSource, GetShapes, Request
 from fashion_tui.schema.shapes import ShapeTable
 
 Result = TypeVar("Result")
@@ -68,7 +69,7 @@ class Workshop:
         if self._ready_pid is not None and self._engine.pid == self._ready_pid:
             try:
                 async with asyncio.timeout(GRACE):
-                    await self._engine.ask(GetModelText(model=MODELS[0]), ModelText)
+                    await self._engine.ask(GetBuiltinSource(model=MODELS[0]), BuiltinSource)
             except (TimeoutError, EngineDied):
                 await self._engine.close()
             else:

@@ -15,10 +15,10 @@ from torchvision import transforms
 from fashion_tui.bench.guide_loop import GuideLoop, Pictures
 from fashion_tui.bench.roads import Road, roads
 from fashion_tui.bench.screen import Screen
-from fashion_tui.lab.datasets import Images
-from fashion_tui.lab.models import GuideNet
-from fashion_tui.lab.synthetic import draw
-from fashion_tui.schema.bench import LOOP, BenchReport
+from fashion_tui.lab.data.datasets import Images
+from fashion_tui.lab.data.synthetic import draw
+from fashion_tui.lab.networks.builtin import GuideNet
+from fashion_tui.schema.bench import GUIDE_LOOP, BenchReport
 from fashion_tui.schema.errors import UsageError, UserError
 from fashion_tui.schema.recipe import GUIDE, RECIPES
 
@@ -56,7 +56,7 @@ def test_a_road_counts_the_arithmetic_of_its_network() -> None:
 
 
 def test_unknown_recipes_are_told() -> None:
-    assert [road.name for road in roads((LOOP, "quick"), CPU)] == [LOOP, "quick"]
+    assert [road.name for road in roads((GUIDE_LOOP, "quick"), CPU)] == [GUIDE_LOOP, "quick"]
     with pytest.raises(UsageError, match="no recipe is called 'fast'"):
         roads(("fast",), CPU)
 
@@ -71,10 +71,10 @@ def test_the_command_measures_and_keeps(tmp_path: Path) -> None:
     assert ran.returncode == 0, ran.stderr
     answer = json.loads(ran.stdout)
     assert answer["device"]
-    assert [one["name"] for one in answer["results"]] == [LOOP, *RECIPES]
+    assert [one["name"] for one in answer["results"]] == [GUIDE_LOOP, *RECIPES]
     speeds = {one["name"]: one["images_per_second"] for one in answer["results"]}
     assert all(speed > 0 for speed in speeds.values())
-    assert answer["ratio"] == pytest.approx(speeds["guide"] / speeds[LOOP])
+    assert answer["ratio"] == pytest.approx(speeds["guide"] / speeds[GUIDE_LOOP])
     assert all(0 < one["share_of_peak"] < 1 for one in answer["results"])
     (kept,) = (tmp_path / "assets/benchmarks").iterdir()
     assert json.loads(kept.read_text()) == answer
@@ -87,7 +87,7 @@ def test_whole_trainings_are_told_with_what_comes_before_and_after(tmp_path: Pat
     took = time.monotonic() - began
     assert ran.returncode == 0, ran.stderr
     report = msgspec.json.decode(ran.stdout, type=BenchReport)
-    assert [one.name for one in report.trained] == [LOOP, "quick"]
+    assert [one.name for one in report.trained] == [GUIDE_LOOP, "quick"]
     for one in report.trained:
         assert one.accuracies[0] > 0.5
         assert 0 < one.first_step_seconds[0] < one.train_seconds[0]

@@ -15,7 +15,8 @@ import pytest
 from fashion_tui.engine.client import Engine, EngineDied
 from fashion_tui.schema.dataset import DatasetInfo, ImagePage
 from fashion_tui.schema.errors import UserError
-from fashion_tui.schema.requests import Check, Device, GetDataset, GetDevices, GetImages, GetShapes, GetTorchReport
+from fashion_tui.schema.replies import Check, Device
+from fashion_tui.schema.requests import GetDataset, GetDevices, GetImages, GetShapes, GetTorchReport
 from fashion_tui.schema.shapes import ShapeTable
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -160,7 +161,8 @@ async def test_closing_ends_an_engine_that_computes(
 CLIENT = """
 import asyncio, sys
 from fashion_tui.engine.client import Engine
-from fashion_tui.schema.requests import Device, GetDevices, GetShapes
+from fashion_tui.schema.replies import Device
+from fashion_tui.schema.requests import GetDevices, GetShapes
 from fashion_tui.schema.shapes import ShapeTable
 
 async def main():

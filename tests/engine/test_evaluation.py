@@ -12,14 +12,15 @@ import torch
 
 from fashion_tui.data.sources import SYNTHETIC
 from fashion_tui.engine.client import Engine
-from fashion_tui.lab.checkpoint import write_checkpoint
-from fashion_tui.lab.models import build
+from fashion_tui.lab.networks.builtin import build
+from fashion_tui.lab.training.checkpoint import write_checkpoint
 from fashion_tui.runs.checkpoints import CheckpointStore
 from fashion_tui.runs.store import load_config, new_run
 from fashion_tui.schema.errors import UserError
 from fashion_tui.schema.evaluation import Evaluation, PredictionPage
 from fashion_tui.schema.recipe import GUIDE
-from fashion_tui.schema.requests import Evaluate, Export, Exported, GetPredictions
+from fashion_tui.schema.replies import Exported
+from fashion_tui.schema.requests import Evaluate, Export, GetPredictions
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

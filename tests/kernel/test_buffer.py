@@ -5,7 +5,7 @@ import asyncio
 from fashion_tui.kernel.buffer import OutputBuffer
 from fashion_tui.kernel.limits import MAX_CHARACTERS, MAX_FIGURES, MAX_LINES
 from fashion_tui.kernel.outputs import Display, Done, Dropped, Error, Output, Result, Stream
-from fashion_tui.schema.figures import Pictures
+from fashion_tui.schema.plots import ImageGrid
 
 DONE = Done("ok", 1)
 
@@ -72,7 +72,7 @@ async def test_endless_lines_and_empty_outputs_are_bounded_too() -> None:
 
 
 async def test_figures_are_bounded_by_their_own_weight() -> None:
-    figure = Pictures(count=2, height=160, width=160, channels=3, pixels=bytes(153_600), total=2)
+    figure = ImageGrid(count=2, height=160, width=160, channels=3, pixels=bytes(153_600), total=2)
     buffer = OutputBuffer()
     for number in range(20):  # a few that come at once are all shown
         buffer.put(Display(str(number), figure))

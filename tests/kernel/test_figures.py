@@ -4,14 +4,14 @@ import pytest
 
 from fashion_tui.kernel.outputs import Display, Error, Output, Result
 from fashion_tui.kernel.session import KernelSession
-from fashion_tui.schema.figures import MIME_TYPE, NO_NUMBER, Bars, Figure, HeatMap, Pictures
+from fashion_tui.schema.plots import MIME_TYPE, NOT_FINITE, Bars, HeatMap, ImageGrid, Plot
 
 from .tools import done, printed, result, run
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
-def shown(outputs: list[Output]) -> Figure:
+def shown(outputs: list[Output]) -> Plot:
     """The only figure, which must be a display's."""
     assert done(outputs).status == "ok", outputs
     (only,) = [output for output in outputs if isinstance(output, Display)]
@@ -20,9 +20,9 @@ def shown(outputs: list[Output]) -> Figure:
     return only.figure
 
 
-async def pictures(session: KernelSession, code: str) -> Pictures:
+async def pictures(session: KernelSession, code: str) -> ImageGrid:
     figure = shown(await run(session, code))
-    assert isinstance(figure, Pictures)
+    assert isinstance(figure, ImageGrid)
     return figure
 
 
@@ -105,7 +105,7 @@ async def test_a_heat_map_holds_the_values(session: KernelSession) -> None:
     figure = shown(await run(session, "show(torch.tensor([[-1.0, 0.25], [torch.nan, 1.0]]))"))
     assert isinstance(figure, HeatMap)
     assert (figure.rows, figure.columns, figure.low, figure.high) == (2, 2, -1.0, 1.0)
-    assert figure.levels == bytes([0, 159, NO_NUMBER, 254])
+    assert figure.levels == bytes([0, 159, NOT_FINITE, 254])
     assert figure.numbers == ("-1", "0.25", "nan", "1")
     whole = shown(await run(session, "show(torch.tensor([[123456, 7], [10**12, True]]))"))
     assert isinstance(whole, HeatMap)
@@ -189,7 +189,7 @@ async def test_a_picture_as_a_result_comes_with_its_figure(session: KernelSessio
         "PIL.Image.new('L', (28, 28)).copy()",
     ):
         (only,) = [output for output in await run(session, code) if isinstance(output, Result)]
-        assert isinstance(only.figure, Pictures), code
+        assert isinstance(only.figure, ImageGrid), code
         assert only.text.startswith(("tensor(", "Parameter", "<PIL."))
         if "RGBA" in code:
             assert only.figure.pixels[:3] == bytes([128, 0, 0])

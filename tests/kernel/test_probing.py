@@ -8,7 +8,7 @@ from fashion_tui.kernel.outputs import Stream
 from fashion_tui.kernel.session import KernelSession
 from fashion_tui.schema.errors import UserError
 from fashion_tui.schema.reshaping import Reshaping, TryReshape
-from fashion_tui.schema.tensors import Graph, ListTensors, LookInside, OpenGraph, TensorInside, TensorList, UnfoldGraph
+from fashion_tui.schema.tensors import ExpandGraph, Graph, ListTensors, OpenGraph, ReadTensor, TensorList, TensorValues
 
 from .tools import PATIENCE, run, run_until
 
@@ -44,14 +44,14 @@ async def test_the_graph_lights_up(session: KernelSession) -> None:
     assert again is not None
     assert {node.name: node.grad.mean for node in again.nodes if node.grad} == {"A": 2.0, "B": 3.0, "C": 1.0, "D": 1.0}
     with pytest.raises(UserError, match="has no node 99"):
-        await session.probe(UnfoldGraph(node=99), Graph)
+        await session.probe(ExpandGraph(node=99), Graph)
     with pytest.raises(UserError, match="there is no tensor nothing"):
         await session.probe(OpenGraph(name="nothing"), Graph)
 
 
 async def test_the_inside_and_a_change_of_shape(session: KernelSession) -> None:
     await run(session, "table = torch.arange(12).reshape(3, 4).T")
-    inside = await session.probe(LookInside(name="table", rows=2, columns=2), TensorInside)
+    inside = await session.probe(ReadTensor(name="table", rows=2, columns=2), TensorValues)
     assert inside is not None
     assert inside.window is not None
     assert inside.window.values == (0.0, 4.0, 1.0, 5.0)

@@ -11,20 +11,20 @@ from fashion_tui.data.files import find
 from fashion_tui.kernel.outputs import Error
 from fashion_tui.kernel.session import KernelSession
 from fashion_tui.kernel.trained_runs import NoSuchRun, Runs
-from fashion_tui.lab.checkpoint import write_checkpoint
-from fashion_tui.lab.models import build
-from fashion_tui.lab.written import network_for
+from fashion_tui.lab.networks.build import network_for
+from fashion_tui.lab.networks.builtin import build
+from fashion_tui.lab.training.checkpoint import write_checkpoint
 from fashion_tui.runs.checkpoints import CheckpointStore
 from fashion_tui.runs.store import load_config, new_run
 from fashion_tui.schema.errors import UntrustedSource, UserError
+from fashion_tui.schema.models import CustomModel
 from fashion_tui.schema.recipe import GUIDE
-from fashion_tui.schema.requests import WrittenNetwork
 from tests.written import forget_trust, that_leaves_a_mark, written
 
 from .tools import displayed, printed, result, run
 
 
-def make_run(runs_dir: Path, name: str, network: WrittenNetwork | None = None) -> Path:
+def make_run(runs_dir: Path, name: str, network: CustomModel | None = None) -> Path:
     return new_run(
         runs_dir,
         recipe=GUIDE,

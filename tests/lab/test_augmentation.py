@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from fashion_tui.lab.augmentation import Augmentation
+from fashion_tui.lab.data.augmentation import Augmentation
 from fashion_tui.schema.recipe import GUIDE, Recipe
 
 CPU = torch.device("cpu")

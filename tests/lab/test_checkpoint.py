@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from fashion_tui.lab.checkpoint import BadCheckpoint, read_checkpoint
+from fashion_tui.lab.training.checkpoint import BadCheckpoint, read_checkpoint
 
 
 class Malicious:

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from fashion_tui.lab.devices import set_determinism
-from fashion_tui.lab.training import Training
+from fashion_tui.lab.training.loop import Training
 from fashion_tui.schema.recipe import RECIPES_ON_GPU, Recipe
 
 from .test_training import bits, run, striped
@@ -63,7 +63,7 @@ def test_a_step_never_waits_for_the_device() -> None:
 
 def test_a_set_without_room_is_streamed_and_gives_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     resident = run(begin(RECIPES_ON_GPU["quick"]), 5)
-    monkeypatch.setattr("fashion_tui.lab.datasets.RESIDENT_SHARE", 0.0)
+    monkeypatch.setattr("fashion_tui.lab.data.datasets.RESIDENT_SHARE", 0.0)
     streamed = begin(RECIPES_ON_GPU["quick"])
     assert not streamed.batches.is_resident
     assert bits(run(streamed, 5)) == bits(resident)

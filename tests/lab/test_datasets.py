@@ -11,8 +11,8 @@ import torch
 from torch import Tensor
 
 from fashion_tui.data.files import DamagedData, find, verify
-from fashion_tui.lab.datasets import FASHION_CLASSES, Dataset, ImageBatches, Images, hold_out, load, normalise
-from fashion_tui.lab.synthetic import draw
+from fashion_tui.lab.data.datasets import FASHION_CLASSES, Dataset, ImageBatches, Images, hold_out, load, normalise
+from fashion_tui.lab.data.synthetic import draw
 from fashion_tui.schema.dataset import DATASETS, DatasetRef
 from fashion_tui.schema.errors import UsageError, UserError
 from fashion_tui.schema.recipe import GUIDE, Recipe

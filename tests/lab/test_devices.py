@@ -55,9 +55,9 @@ def test_looking_makes_no_cuda_context() -> None:
 TRAIN = """
 import hashlib, sys, torch
 from msgspec.structs import replace
-from fashion_tui.lab.datasets import Images
+from fashion_tui.lab.data.datasets import Images
 from fashion_tui.lab.devices import compute_in_threads
-from fashion_tui.lab.synthetic import draw
+from fashion_tui.lab.data.synthetic import draw
 from fashion_tui.lab.training import Training
 from fashion_tui.schema.recipe import GUIDE
 

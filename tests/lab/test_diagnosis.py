@@ -7,10 +7,10 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from fashion_tui.lab.datasets import Images
-from fashion_tui.lab.diagnosis import first_non_finite_layer, layer_that_broke
-from fashion_tui.lab.models import GuideNet
-from fashion_tui.lab.training import Training
+from fashion_tui.lab.data.datasets import Images
+from fashion_tui.lab.networks.builtin import GuideNet
+from fashion_tui.lab.training.diagnosis import first_non_finite_layer, layer_that_broke
+from fashion_tui.lab.training.loop import Training
 from fashion_tui.schema.recipe import GUIDE
 
 CPU = torch.device("cpu")

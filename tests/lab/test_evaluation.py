@@ -6,9 +6,9 @@ import torch
 from torch import nn
 from torchmetrics.functional import classification as oracle
 
-from fashion_tui.lab.datasets import normalise
-from fashion_tui.lab.evaluation import BATCH_SIZE, Cancelled, evaluate, predict_logits
-from fashion_tui.lab.models import GuideNet
+from fashion_tui.lab.data.datasets import normalise
+from fashion_tui.lab.evaluation.metrics import BATCH_SIZE, Cancelled, evaluate, predict_logits
+from fashion_tui.lab.networks.builtin import GuideNet
 from fashion_tui.schema.recipe import GUIDE
 
 CPU = torch.device("cpu")

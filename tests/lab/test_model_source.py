@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from fashion_tui.lab.model_source import load_model
-from fashion_tui.lab.models import GuideNet
+from fashion_tui.lab.networks.builtin import GuideNet
+from fashion_tui.lab.networks.custom import load_model
 from fashion_tui.lab.trace import trace
 from fashion_tui.schema.errors import UsageError, UserError
 

@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from fashion_tui.lab.model_source import SourceFault, WrongArguments, source_network
-from fashion_tui.lab.model_text import text_of
-from fashion_tui.lab.models import MODELS, build
+from fashion_tui.lab.networks.builtin import MODELS, build
+from fashion_tui.lab.networks.custom import SourceFault, WrongArguments, source_network
+from fashion_tui.lab.networks.model_text import text_of
 from fashion_tui.lab.trace import trace
 from fashion_tui.schema.errors import UsageError, UserError
 

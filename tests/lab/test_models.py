@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from fashion_tui.lab.models import MODELS, GuideNet, build, count_parameters, first_non_finite
+from fashion_tui.lab.networks.builtin import MODELS, GuideNet, build, count_parameters, first_non_finite
 from fashion_tui.schema import recipe
 from fashion_tui.schema.errors import UsageError
 

@@ -6,9 +6,9 @@ import pytest
 import torch
 
 from fashion_tui.data.files import find
-from fashion_tui.lab.datasets import load
-from fashion_tui.lab.evaluation import evaluate, predict_logits
-from fashion_tui.lab.training import Training
+from fashion_tui.lab.data.datasets import load
+from fashion_tui.lab.evaluation.metrics import evaluate, predict_logits
+from fashion_tui.lab.training.loop import Training
 from fashion_tui.schema.recipe import GUIDE
 
 

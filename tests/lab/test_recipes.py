@@ -7,14 +7,14 @@ import pytest
 import torch
 from torch import nn
 
-from fashion_tui.lab.datasets import Images
+from fashion_tui.lab.data.datasets import Images
+from fashion_tui.lab.data.synthetic import draw
 from fashion_tui.lab.devices import has_bf16
-from fashion_tui.lab.evaluation import evaluate, predict_logits
-from fashion_tui.lab.models import MODELS, build, count_parameters
-from fashion_tui.lab.muon import COEFFICIENTS, ITERATIONS, Muon, orthogonalised
-from fashion_tui.lab.recipes import BESIDE_MUON, optimizers_for, rate_factor
-from fashion_tui.lab.synthetic import draw
-from fashion_tui.lab.training import Training
+from fashion_tui.lab.evaluation.metrics import evaluate, predict_logits
+from fashion_tui.lab.networks.builtin import MODELS, build, count_parameters
+from fashion_tui.lab.training.loop import Training
+from fashion_tui.lab.training.muon import COEFFICIENTS, ITERATIONS, Muon, orthogonalised
+from fashion_tui.lab.training.optimizers import BESIDE_MUON, optimizers_for, rate_factor
 from fashion_tui.schema import recipe as schema
 from fashion_tui.schema.recipe import (
     GUIDE,

@@ -6,7 +6,7 @@ from itertools import product
 import pytest
 import torch
 
-from fashion_tui.lab.reshaping import try_reshape
+from fashion_tui.lab.inspect.reshaping import try_reshape
 from fashion_tui.schema.reshaping import Operation, Reshaping, TryReshape
 
 SOURCES = {

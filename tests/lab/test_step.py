@@ -9,12 +9,12 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from fashion_tui.lab.cuda_graph import put_back
-from fashion_tui.lab.datasets import Images
-from fashion_tui.lab.step import PIECE
-from fashion_tui.lab.training import Training
+from fashion_tui.lab.data.datasets import Images
+from fashion_tui.lab.training.cuda_graph import put_back
+from fashion_tui.lab.training.loop import Training
+from fashion_tui.lab.training.step import PIECE
+from fashion_tui.schema.models import CustomModel
 from fashion_tui.schema.recipe import GUIDE, RECIPES, Recipe
-from fashion_tui.schema.requests import WrittenNetwork
 
 from .test_training import bits, run, striped
 
@@ -41,7 +41,7 @@ BATCH = 2 * PIECE + 88
 
 def begin(recipe: Recipe = GUIDE, images: Images | None = None, **changes: Any) -> Training:
     changed = msgspec.structs.replace(recipe, **changes)
-    network = WrittenNetwork(source=NOISY, class_name="Noisy", arguments={}, file=None)
+    network = CustomModel(source=NOISY, class_name="Noisy", arguments={}, file=None)
     return Training(changed, striped(2000) if images is None else images, device=CPU, seed=2, network=network)
 
 

@@ -9,10 +9,10 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from fashion_tui.lab.datasets import ImageBatches, Images, normalise
-from fashion_tui.lab.garments import GARMENTS
-from fashion_tui.lab.models import GuideNet
-from fashion_tui.lab.synthetic import draw
+from fashion_tui.lab.data.datasets import ImageBatches, Images, normalise
+from fashion_tui.lab.data.garments import GARMENTS
+from fashion_tui.lab.data.synthetic import draw
+from fashion_tui.lab.networks.builtin import GuideNet
 from fashion_tui.schema.recipe import GUIDE
 
 
@@ -46,14 +46,14 @@ def test_a_seed_gives_the_same_bits_again_with_any_number_of_threads(drawn: Imag
 
 
 def test_a_seed_gives_the_same_bits_in_another_process(drawn: Images) -> None:
-    code = "from fashion_tui.lab.synthetic import draw; p, _ = draw(100, seed=5); print(p.numpy().tobytes().hex())"
+    code = "from fashion_tui.lab.data.synthetic import draw; p, _ = draw(100, seed=5); print(p.numpy().tobytes().hex())"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == draw(100, seed=5)[0].numpy().tobytes().hex()
 
 
 ROOTS = """
 import numpy, torch
-from fashion_tui.lab.drawing import root
+from fashion_tui.lab.data.drawing import root
 numbers = torch.rand(1_000_000, generator=torch.Generator().manual_seed(0)) * 4
 print((root(numbers).numpy() != numpy.sqrt(numbers.numpy())).sum())
 """

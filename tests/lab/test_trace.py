@@ -10,10 +10,10 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from fashion_tui.lab.models import GuideNet
+from fashion_tui.lab.networks.builtin import GuideNet
 from fashion_tui.lab.trace import trace
 from fashion_tui.schema.errors import UsageError, UserError
-from fashion_tui.schema.shapes import THE_INPUT, ShapeTable
+from fashion_tui.schema.shapes import NETWORK_INPUT, ShapeTable
 
 from .networks import Guide, Residual, Written, on_meta
 
@@ -51,7 +51,7 @@ def test_the_guides_network_is_ten_steps() -> None:
     assert table.model == "guide"
     assert (table.inputs, table.outputs) == (((1, 28, 28),), ((10,),))
     assert (table.total_params, table.trainable_params, table.total_macs) == (204_542, 204_542, 1_609_200)
-    assert [row.sources for row in table.rows] == [(THE_INPUT,), *((index,) for index in range(9))]
+    assert [row.sources for row in table.rows] == [(NETWORK_INPUT,), *((index,) for index in range(9))]
     assert {row.dtype for row in table.rows} == {"float32"}
     assert table.traced_on == "meta"
     assert table.error is None
@@ -224,12 +224,12 @@ def test_steps_in_place_and_by_index() -> None:
         ("mul_", "*=", "2", ((5,),)),
         ("getitem", "[]", "[…, 1:3]", ((2,),)),
     ]
-    assert [row.sources for row in table.rows] == [(THE_INPUT,), (0,), (1,), (2,)]
+    assert [row.sources for row in table.rows] == [(NETWORK_INPUT,), (0,), (1,), (2,)]
 
 
 def test_what_does_nothing_is_no_step() -> None:
     table = trace(Written(lambda _, x: x.contiguous().to(x.dtype).detach().float() * x.shape[1]), (4,))
-    assert [(row.op, row.settings, row.sources) for row in table.rows] == [("*", "4", (THE_INPUT,))]
+    assert [(row.op, row.settings, row.sources) for row in table.rows] == [("*", "4", (NETWORK_INPUT,))]
 
 
 def test_the_batch_is_found_on_whatever_axis_it_is() -> None:

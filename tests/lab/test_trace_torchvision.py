@@ -18,7 +18,7 @@ from torchinfo.layer_info import LayerInfo
 from torchvision import models
 
 from fashion_tui.lab.trace import trace
-from fashion_tui.schema.shapes import THE_INPUT, ShapeRow, ShapeTable
+from fashion_tui.schema.shapes import NETWORK_INPUT, ShapeRow, ShapeTable
 
 NETWORKS = {
     "alexnet": 127,
@@ -73,7 +73,7 @@ def test_each_input_is_an_earlier_output_or_the_networks_input(traced: Traced) -
         assert len(row.sources) == len(row.inputs)
         for source, shape in zip(row.sources, row.inputs, strict=True):
             assert source is not None, f"{row.path} gets {shape} from nowhere"
-            given = traced.table.inputs if source == THE_INPUT else rows[source].outputs
+            given = traced.table.inputs if source == NETWORK_INPUT else rows[source].outputs
             assert source < index
             assert shape in given, f"{row.path} gets {shape}, but {source} gave {given}"
 

@@ -13,10 +13,10 @@ import torch.nn.functional as F
 import torchvision.transforms as T
 from PIL import Image
 
-from fashion_tui.lab.checkpoint import read_checkpoint, write_checkpoint
-from fashion_tui.lab.datasets import ImageBatches, Images
-from fashion_tui.lab.models import GuideNet
-from fashion_tui.lab.training import Training
+from fashion_tui.lab.data.datasets import ImageBatches, Images
+from fashion_tui.lab.networks.builtin import GuideNet
+from fashion_tui.lab.training.checkpoint import read_checkpoint, write_checkpoint
+from fashion_tui.lab.training.loop import Training
 from fashion_tui.schema.errors import UsageError
 from fashion_tui.schema.recipe import GUIDE, RECIPES, STRONG, Recipe
 
@@ -243,7 +243,7 @@ def test_batch_larger_than_the_set_is_refused() -> None:
 
 def test_without_bf16_the_training_computes_in_fp32(monkeypatch: pytest.MonkeyPatch) -> None:
     for has_it, precision in ((True, "bf16"), (False, "fp32")):
-        monkeypatch.setattr("fashion_tui.lab.recipes.has_bf16", lambda _, answer=has_it: answer)
+        monkeypatch.setattr("fashion_tui.lab.training.optimizers.has_bf16", lambda _, answer=has_it: answer)
         training = Training(guide(precision="bf16"), striped(64), device=CPU, seed=0)
         run(training, 2)
         assert training.precision == precision

@@ -6,9 +6,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from fashion_tui.lab.feature_maps import as_pictures, as_planes, value_range
-from fashion_tui.lab.histograms import BINS, histogram, weight_histograms
-from fashion_tui.lab.models import GuideNet
+from fashion_tui.lab.evaluation.feature_maps import as_pictures, as_planes, value_range
+from fashion_tui.lab.evaluation.histograms import BINS, histogram, weight_histograms
+from fashion_tui.lab.networks.builtin import GuideNet
 from fashion_tui.lab.trace import trace
 from fashion_tui.lab.trace.activations import output_of_step
 from fashion_tui.schema.errors import UserError

@@ -8,32 +8,32 @@ import torch
 import torch.nn.functional as F
 
 from fashion_tui.schema.errors import UserError
-from fashion_tui.schema.windows import Slide, check_slide
+from fashion_tui.schema.windows import SlidingWindow, check_window
 
 from .formulas import worked_out
 
 TRIALS = 600
 
 
-def drawn(seed: int, *, ceil_mode: bool = False) -> Slide:
+def drawn(seed: int, *, ceil_mode: bool = False) -> SlidingWindow:
     draw = random.Random(seed)
     padding = draw.randint(0, 4)
-    return Slide(
+    return SlidingWindow(
         size=draw.randint(1, 24), kernel=draw.randint(1, 7), padding=(padding, padding), stride=draw.randint(1, 5),
         dilation=draw.choice((1, 1, 2, 3)), ceil_mode=ceil_mode,
     )  # fmt: skip
 
 
-def expected(slide: Slide, *, is_pool: bool) -> int | None:
+def expected(slide: SlidingWindow, *, is_pool: bool) -> int | None:
     """The size that comes out; None where it is refused."""
     try:
-        check_slide(slide, is_pool=is_pool)
+        check_window(slide, is_pool=is_pool)
     except UserError:
         return None
     return slide.count
 
 
-def convolved(slide: Slide) -> int | None:
+def convolved(slide: SlidingWindow) -> int | None:
     """What torch gives: the width of an output one high."""
     image = torch.empty(1, 1, 1, slide.size, device="meta")
     weight = torch.empty(1, 1, 1, slide.kernel, device="meta")
@@ -46,7 +46,7 @@ def convolved(slide: Slide) -> int | None:
     return found.shape[3]
 
 
-def pooled(slide: Slide) -> int | None:
+def pooled(slide: SlidingWindow) -> int | None:
     image = torch.empty(1, 1, slide.size, slide.size, device="meta")
     try:
         found = F.max_pool2d(
@@ -98,20 +98,24 @@ def test_what_windows_look_at_and_what_is_left_over() -> None:
 
 
 def test_the_guides_own() -> None:
-    slide = Slide(size=28, kernel=5, padding=(2, 2))
+    slide = SlidingWindow(size=28, kernel=5, padding=(2, 2))
     assert slide.formula == "(28 − 5 + 2·2) / 1 + 1 = 28"
     assert slide.full_formula == "⌊(28 + 2·2 − 1·(5 − 1) − 1) / 1⌋ + 1 = 28"
-    assert Slide(size=28, kernel=2, stride=2).formula == "(28 − 2) / 2 + 1 = 14"
+    assert SlidingWindow(size=28, kernel=2, stride=2).formula == "(28 − 2) / 2 + 1 = 14"
 
 
 @pytest.mark.parametrize(
     ("slide", "is_pool", "words"),
     [
-        (Slide(size=3, kernel=5), False, "the kernel reaches over 5 values and finds 3, padding included"),
-        (Slide(size=9, kernel=3, dilation=5), False, "the kernel reaches over 11 values and finds 9"),
-        (Slide(size=9, kernel=3, padding=(2, 2)), True, "padding 2: a pool takes half its kernel at most, 1 of 3"),
+        (SlidingWindow(size=3, kernel=5), False, "the kernel reaches over 5 values and finds 3, padding included"),
+        (SlidingWindow(size=9, kernel=3, dilation=5), False, "the kernel reaches over 11 values and finds 9"),
+        (
+            SlidingWindow(size=9, kernel=3, padding=(2, 2)),
+            True,
+            "padding 2: a pool takes half its kernel at most, 1 of 3",
+        ),
     ],
 )
-def test_a_refusal_says_why(slide: Slide, words: str, *, is_pool: bool) -> None:
+def test_a_refusal_says_why(slide: SlidingWindow, words: str, *, is_pool: bool) -> None:
     with pytest.raises(UserError, match=words):
-        check_slide(slide, is_pool=is_pool)
+        check_window(slide, is_pool=is_pool)

@@ -5,15 +5,15 @@ from pathlib import Path
 import pytest
 import torch
 
+from fashion_tui.lab.networks.build import network_for, trainable
 from fashion_tui.lab.randomness import seed_everything
-from fashion_tui.lab.written import network_for, trainable
 from fashion_tui.schema.errors import UsageError, UserError
+from fashion_tui.schema.models import CustomModel
 from fashion_tui.schema.recipe import GUIDE
-from fashion_tui.schema.requests import WrittenNetwork
 from tests.written import DROPOUT_NET, written
 
 
-def of(body: str, made: str = "") -> WrittenNetwork:
+def of(body: str, made: str = "") -> CustomModel:
     """A network that gives what the expression says."""
     source = f"import torch\nfrom torch import nn\n\nclass Net(nn.Module):\n    def __init__(self):\n        super().__init__()\n        self.layer = nn.Linear(784, 10)\n        {made}\n\n    def forward(self, x):\n        return {body}\n"  # noqa: E501
     return written(source)
@@ -59,9 +59,9 @@ def test_layers_that_learn_their_size_from_a_picture_have_it_when_they_are_train
         (written("class Net:\n  pass"), "isn't derived from nn.Module"),
     ],
 )
-def test_what_cannot_be_trained_is_told_in_one_line(network: WrittenNetwork, words: str, tmp_path: Path) -> None:
+def test_what_cannot_be_trained_is_told_in_one_line(network: CustomModel, words: str, tmp_path: Path) -> None:
     (tmp_path / "blocks.py").touch()
-    named = WrittenNetwork(source=network.source, class_name="Net", file=str(tmp_path / "net.py"))
+    named = CustomModel(source=network.source, class_name="Net", file=str(tmp_path / "net.py"))
     with pytest.raises(UserError, match=words) as refused:
         network_for(GUIDE, named)
     assert "\n" not in str(refused.value)

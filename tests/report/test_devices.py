@@ -3,7 +3,7 @@
 import pytest
 
 from fashion_tui.report.devices import device_words
-from fashion_tui.schema.requests import Device
+from fashion_tui.schema.replies import Device
 
 GPU = Device(name="cuda:0", description="NVIDIA H100", memory=80 * 2**30, busy=0.03, memory_used=2 * 2**30)
 

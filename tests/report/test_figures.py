@@ -11,20 +11,11 @@ from rich.color import Color, ColorSystem
 from rich.segment import Segment
 
 from fashion_tui.report.blocks import BLOCKS, Shading
-from fashion_tui.report.figures import Look, drawing
-from fashion_tui.report.figures.look import most_lines
 from fashion_tui.report.glyphs import ASCII, UNICODE
 from fashion_tui.report.heat import STEPS, heat_colour, lightness
-from fashion_tui.schema.figures import (
-    HIGHEST_LEVEL,
-    MIME_TYPE,
-    NO_NUMBER,
-    Bars,
-    Figure,
-    HeatMap,
-    Pictures,
-    figure_in,
-)
+from fashion_tui.report.plots import Look, drawing
+from fashion_tui.report.plots.look import most_lines
+from fashion_tui.schema.plots import MAX_LEVEL, MIME_TYPE, NOT_FINITE, Bars, HeatMap, ImageGrid, Plot, plot_in
 
 COLOURS = Look(Shading.GREYS, UNICODE)
 NO_COLOURS = Look(Shading.CHARACTERS, UNICODE)
@@ -34,19 +25,19 @@ LOOKS = pytest.mark.parametrize("look", [COLOURS, NO_COLOURS, PLAIN], ids=["colo
 DICE = random.Random(0)
 
 
-def pictures(count: int, height: int, width: int, channels: int = 1, **more: object) -> Pictures:
+def pictures(count: int, height: int, width: int, channels: int = 1, **more: object) -> ImageGrid:
     pixels = DICE.randbytes(count * height * width * channels)
     known: dict[str, object] = {"total": count, "caption": "float32 [1, 28, 28] in [0, 1]"}
     return msgspec.convert(
         {"type": "pictures", "count": count, "height": height, "width": width, "channels": channels, "pixels": pixels}
         | known
         | more,
-        Pictures,
+        ImageGrid,
     )
 
 
 def heat_map(rows: int, columns: int, numbers: tuple[str, ...] = (), low: float = -1.0, high: float = 2.0) -> HeatMap:
-    levels = bytes(DICE.randrange(HIGHEST_LEVEL + 1) for _ in range(rows * columns))
+    levels = bytes(DICE.randrange(MAX_LEVEL + 1) for _ in range(rows * columns))
     return HeatMap(rows=rows, columns=columns, levels=levels, low=low, high=high, numbers=numbers, caption="float32")
 
 
@@ -54,7 +45,7 @@ def bars(*values: float | None, numbers: tuple[str, ...] = (), labels: tuple[str
     return Bars(values=values, numbers=numbers, labels=labels, caption="float32 [n]")
 
 
-FIGURES: dict[str, Figure] = {
+FIGURES: dict[str, Plot] = {
     "garment": pictures(1, 28, 28),
     "tiny picture": pictures(1, 5, 5),
     "tall picture": pictures(1, 160, 3),
@@ -87,7 +78,7 @@ def test_it_keeps_to_the_width_and_to_the_height_that_it_told(name: str, look: L
             assert all(segment.text.isascii() or "漢" in segment.text for row in rows for segment in row)
 
 
-def texts(figure: Figure, width: int, look: Look) -> list[str]:
+def texts(figure: Plot, width: int, look: Look) -> list[str]:
     return ["".join(segment.text for segment in row).rstrip() for row in drawing(figure, width, look).rows()]
 
 
@@ -112,7 +103,7 @@ def test_every_pixel_of_a_coloured_picture_has_its_colour() -> None:
 
 
 def test_a_value_of_a_heat_map_is_a_block_of_its_colour_and_what_is_no_number_stands_out() -> None:
-    levels = bytes([0, HIGHEST_LEVEL, NO_NUMBER] * 7)
+    levels = bytes([0, MAX_LEVEL, NOT_FINITE] * 7)
     rows = drawing(HeatMap(rows=7, columns=3, levels=levels, low=0.0, high=5.0), 80, COLOURS).rows()
     cells = [list(halves(row)) for row in rows[:7]]
     assert {tuple(row) for row in cells} == {tuple(cells[0])}
@@ -125,7 +116,7 @@ def test_a_value_of_a_heat_map_is_a_block_of_its_colour_and_what_is_no_number_st
 
 
 def test_a_map_that_is_averaged_loses_nothing_that_is_no_number() -> None:
-    levels = bytes(NO_NUMBER if place == 100 * 160 + 77 else 9 for place in range(160 * 160))
+    levels = bytes(NOT_FINITE if place == 100 * 160 + 77 else 9 for place in range(160 * 160))
     figure = HeatMap(rows=160, columns=160, levels=levels, low=0.0, high=1.0)
     for width in (30, 80, 120):
         pixels = drawing(figure, width, COLOURS).rows()[: most_lines(width)]
@@ -214,7 +205,7 @@ def test_colours_grow_lighter_with_the_number_on_terminals_of_256_colours_too(lo
 )
 def test_what_is_no_figure_is_refused_in_one_line(figure: object, fault: str) -> None:
     with pytest.raises(ValueError, match="no figure that can be shown: ") as refused:
-        figure_in({MIME_TYPE: figure})
+        plot_in({MIME_TYPE: figure})
     assert fault in str(refused.value)
     assert "\n" not in str(refused.value)
 
@@ -222,5 +213,5 @@ def test_what_is_no_figure_is_refused_in_one_line(figure: object, fault: str) ->
 @pytest.mark.parametrize("name", FIGURES)
 def test_a_figure_crosses_unchanged(name: str) -> None:
     sent = msgspec.json.encode(msgspec.to_builtins(FIGURES[name]))
-    assert figure_in({MIME_TYPE: msgspec.json.decode(sent), "text/plain": ""}) == FIGURES[name]
-    assert figure_in({"text/plain": ""}) is None
+    assert plot_in({MIME_TYPE: msgspec.json.decode(sent), "text/plain": ""}) == FIGURES[name]
+    assert plot_in({"text/plain": ""}) is None

@@ -4,11 +4,11 @@ from rich.text import Text
 
 from fashion_tui.report.glyphs import ASCII, UNICODE, Glyphs
 from fashion_tui.report.graph import tree_line, tree_rows
-from fashion_tui.schema.tensors import GraphNode, Numbers
+from fashion_tui.schema.tensors import GraphNode, Statistics
 
 
-def numbers(value: float) -> Numbers:
-    return Numbers(low=value, mean=value, high=value, nans=0, infinities=0, sampled=0)
+def numbers(value: float) -> Statistics:
+    return Statistics(low=value, mean=value, high=value, nans=0, infinities=0, sampled=0)
 
 
 def node(number: int, operation: str, *sources: int, name: str = "", value: float | None = None) -> GraphNode:

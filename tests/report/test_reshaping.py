@@ -5,7 +5,7 @@ import itertools
 import pytest
 import torch
 
-from fashion_tui.lab.reshaping import try_reshape
+from fashion_tui.lab.inspect.reshaping import try_reshape
 from fashion_tui.report.glyphs import ASCII, UNICODE
 from fashion_tui.report.reshaping import grid_lines, verdict_lines
 from fashion_tui.schema.reshaping import Operation, Reshaping, TryReshape

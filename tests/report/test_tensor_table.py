@@ -9,14 +9,14 @@ from fashion_tui.report.heat import heat_style
 from fashion_tui.report.numbers import number, short_dtype, short_operation, summary, trouble
 from fashion_tui.report.tensor_inside import inside_lines, where, window_lines, window_size
 from fashion_tui.report.tensor_table import tensor_lines
-from fashion_tui.schema.tensors import Numbers, TensorInside, TensorRow, Window
+from fashion_tui.schema.tensors import Statistics, TensorRow, TensorValues, Window
 
 
-def numbers(low: float, mean: float, high: float, nans: int = 0, sampled: int = 0) -> Numbers:
-    return Numbers(low=low, mean=mean, high=high, nans=nans, infinities=0, sampled=sampled)
+def numbers(low: float, mean: float, high: float, nans: int = 0, sampled: int = 0) -> Statistics:
+    return Statistics(low=low, mean=mean, high=high, nans=nans, infinities=0, sampled=sampled)
 
 
-def row(name: str, shape: tuple[int, ...], found: Numbers | None, **more: object) -> TensorRow:
+def row(name: str, shape: tuple[int, ...], found: Statistics | None, **more: object) -> TensorRow:
     fields: dict[str, object] = {
         "kind": "tensor", "dtype": "float32", "device": "cpu", "requires_grad": False, "origin": "", "has_grad": False,
         "size": 4 * math.prod(shape), "shares": 0, "strides": (),
@@ -92,7 +92,7 @@ def test_the_window_names_its_indices() -> None:
 
 
 def test_the_facts_say_what_it_is_a_view_of() -> None:
-    inside = TensorInside(
+    inside = TensorValues(
         row=row("v", (3, 4), numbers(0, 1, 2, sampled=7), strides=(1, 3)), offset=6, layout="not contiguous",
         storage=480, histogram=None, window=None, grad=numbers(1, 1, 1),
     )  # fmt: skip

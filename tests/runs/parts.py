@@ -11,7 +11,7 @@ from pathlib import Path
 
 from fashion_tui.runs.store import new_run
 from fashion_tui.schema.dataset import DatasetRef
-from fashion_tui.schema.events import Finished, Started, Steps
+from fashion_tui.schema.events import Finished, Started, StepChunk
 from fashion_tui.schema.recipe import GUIDE, Recipe
 
 SYNTHETIC = DatasetRef(name="synthetic", directory=None, sha256="0" * 64)
@@ -51,8 +51,8 @@ def toy_loss(step: int) -> float:
     return 2 / math.sqrt(step) + math.sin(step) / 10
 
 
-def steps(first_step: int, count: int, *, epoch: int = 1) -> Steps:
-    return Steps(
+def steps(first_step: int, count: int, *, epoch: int = 1) -> StepChunk:
+    return StepChunk(
         time=time.time(),
         first_step=first_step,
         epoch=epoch,

@@ -12,7 +12,7 @@ from fashion_tui.runs.control import ControlBox, ask, clear, wait_answered
 from fashion_tui.runs.events import EventWriter
 from fashion_tui.runs.lock import RunLock
 from fashion_tui.schema.errors import UserError
-from fashion_tui.schema.events import Answered, Warned
+from fashion_tui.schema.events import RequestHandled, Warned
 
 from .parts import steps
 
@@ -84,8 +84,8 @@ def test_a_folder_that_cannot_be_written_is_told(run_path: Path) -> None:
         ask(run_path, "pause")
 
 
-def answer(run_path: Path, request: str) -> Answered:
-    return Answered(time=time.time(), action="pause", request=request, step=7)
+def answer(run_path: Path, request: str) -> RequestHandled:
+    return RequestHandled(time=time.time(), action="pause", request=request, step=7)
 
 
 def test_an_answer_is_waited_for(run_path: Path) -> None:

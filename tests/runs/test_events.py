@@ -12,7 +12,7 @@ import pytest
 from fashion_tui.runs.events import DamagedLine, EventWriter, decode_line, decode_number, encode_line, encode_number
 from fashion_tui.runs.follow import EventFollower
 from fashion_tui.schema.errors import UserError
-from fashion_tui.schema.events import Finished, RunEvent, Started, Steps, Warned
+from fashion_tui.schema.events import Finished, RunEvent, Started, StepChunk, Warned
 
 from .parts import finished, kill, read_line, run_python, started, steps
 
@@ -78,7 +78,7 @@ def test_losses_that_are_no_numbers_come_back(tmp_path: Path) -> None:
     event = msgspec.structs.replace(steps(1, 4), loss=[math.nan, math.inf, -math.inf, 1.0])
     EventWriter(tmp_path, "r").write(event)
     (back,), _ = read(tmp_path)
-    assert isinstance(back, Steps)
+    assert isinstance(back, StepChunk)
     assert back.loss == ["NaN", "Infinity", "-Infinity", 1.0]
 
 
@@ -157,7 +157,7 @@ def test_a_killed_writer_loses_nothing_that_was_written(tmp_path: Path) -> None:
         EventWriter(tmp_path, "r").write(finished())
         events, follower = read(tmp_path)
         assert (follower.bad_lines, follower.missing_events) == (0, 0)
-        firsts = [event.first_step for event in events if isinstance(event, Steps)]
+        firsts = [event.first_step for event in events if isinstance(event, StepChunk)]
         assert firsts == [1 + 2000 * i for i in range(len(firsts))]
         assert len(firsts) >= 3
 
@@ -174,7 +174,7 @@ def test_a_full_disk_costs_no_event(tmp_path: Path) -> None:
     process.communicate()
     assert sequence(tmp_path) == [0, 1, 2, 3, 4]
     events, follower = read(tmp_path)
-    assert [event.first_step for event in events if isinstance(event, Steps)] == [1, 11, 21, 31]
+    assert [event.first_step for event in events if isinstance(event, StepChunk)] == [1, 11, 21, 31]
     assert (follower.bad_lines, follower.missing_events) == (0, 0)
 
 
@@ -191,7 +191,7 @@ def test_what_waits_for_a_full_disk_is_bounded(tmp_path: Path) -> None:
     assert sum(len(line) for line, _ in writer._waiting) <= 20_000
     assert isinstance(kept[0], Started)
     assert isinstance(kept[-1], Finished)
-    assert isinstance(kept[-2], Steps)
+    assert isinstance(kept[-2], StepChunk)
     assert kept[-2].first_step == 1 + 50 * 99
 
 

@@ -15,7 +15,16 @@ from fashion_tui.runs.events import EventWriter, encode_line
 from fashion_tui.runs.lock import RunLock
 from fashion_tui.runs.reader import RunReader
 from fashion_tui.runs.store import load_status, write_status
-from fashion_tui.schema.events import Answered, CheckpointSaved, EpochEnd, Failed, Resumed, RunEvent, Stopped, Warned
+from fashion_tui.schema.events import (
+    CheckpointSaved,
+    EpochEnd,
+    Failed,
+    RequestHandled,
+    Resumed,
+    RunEvent,
+    Stopped,
+    Warned,
+)
 from fashion_tui.schema.run import RunStatus
 
 from .parts import finished, started, steps, toy_loss
@@ -315,7 +324,7 @@ def test_a_cut_end_of_an_ended_run_is_told(run_path: Path) -> None:
 
 
 def test_answers_to_requests_are_seen(run_path: Path) -> None:
-    answer = Answered(time=1.0, action="pause", request="1.pause", step=3)
+    answer = RequestHandled(time=1.0, action="pause", request="1.pause", step=3)
     write(run_path, started(), answer)
     assert answer in RunReader(run_path).poll().events
 

@@ -15,8 +15,8 @@ from fashion_tui.runs.source import LARGEST_SOURCE, MODEL_FILE, StoredModel, rea
 from fashion_tui.runs.store import DamagedRun, load_config, new_run
 from fashion_tui.runs.trust import TRUSTED_FILE, trust, trusted_network
 from fashion_tui.schema.errors import UntrustedSource, UsageError, UserError
+from fashion_tui.schema.models import CustomModel
 from fashion_tui.schema.recipe import GUIDE
-from fashion_tui.schema.requests import WrittenNetwork
 from fashion_tui.schema.run import RunConfig
 from tests.written import DROPOUT_NET, written
 
@@ -30,7 +30,7 @@ def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "state" / "fashion-tui"
 
 
-def make(runs_dir: Path, network: WrittenNetwork) -> Path:
+def make(runs_dir: Path, network: CustomModel) -> Path:
     return new_run(
         runs_dir,
         recipe=msgspec.structs.replace(GUIDE, model="Net"),
@@ -45,7 +45,7 @@ def make(runs_dir: Path, network: WrittenNetwork) -> Path:
     )
 
 
-def network_of(run_path: Path) -> WrittenNetwork | None:
+def network_of(run_path: Path) -> CustomModel | None:
     return trusted_network(run_path, load_config(run_path))
 
 

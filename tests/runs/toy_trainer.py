@@ -17,7 +17,7 @@ from fashion_tui.runs.events import EventWriter
 from fashion_tui.runs.host import boot_id, host_name, process_started
 from fashion_tui.runs.lock import RunLock
 from fashion_tui.runs.store import load_config, write_status
-from fashion_tui.schema.events import Answered, CheckpointSaved, EpochEnd, Resumed, RunEvent, Stopped, Warned
+from fashion_tui.schema.events import CheckpointSaved, EpochEnd, RequestHandled, Resumed, RunEvent, Stopped, Warned
 from fashion_tui.schema.run import RunStatus, State
 from tests.runs.parts import finished, started, steps
 
@@ -127,7 +127,7 @@ class ToyTrainer:
                     self.box.done(request)
                     continue
             self.state = {"pause": "paused", "resume": "running", "stop": "stopped"}.get(request.action, self.state)  # type: ignore[assignment]
-            self.write(Answered(time=time.time(), action=request.action, request=request.id, step=self.step))
+            self.write(RequestHandled(time=time.time(), action=request.action, request=request.id, step=self.step))
             self.box.done(request)
             if self.state == "stopped":
                 self.write(Stopped(time=time.time(), step=self.step, epoch=0, reason="asked"))

@@ -3,7 +3,7 @@
 import torch
 
 from fashion_tui.data.files import find
-from fashion_tui.lab.datasets import Dataset, load
+from fashion_tui.lab.data.datasets import Dataset, load
 from fashion_tui.schema.dataset import DatasetRef
 from fashion_tui.trainer import session
 

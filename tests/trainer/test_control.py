@@ -12,15 +12,15 @@ import pytest
 import torch
 
 from fashion_tui.data.files import find
-from fashion_tui.lab.checkpoint import read_checkpoint
-from fashion_tui.lab.datasets import load
+from fashion_tui.lab.data.datasets import load
 from fashion_tui.lab.devices import has_bf16
-from fashion_tui.lab.models import build
+from fashion_tui.lab.networks.builtin import build
+from fashion_tui.lab.training.checkpoint import read_checkpoint
 from fashion_tui.runs import launch
 from fashion_tui.runs.checkpoints import CheckpointStore
 from fashion_tui.runs.control import ask
 from fashion_tui.runs.store import load_status
-from fashion_tui.schema.events import Answered, CheckpointSaved, Finished, Started, Steps, Stopped, Warned
+from fashion_tui.schema.events import CheckpointSaved, Finished, RequestHandled, Started, StepChunk, Stopped, Warned
 from fashion_tui.schema.recipe import STRONG
 from fashion_tui.schema.run import Action, RunStatus
 from fashion_tui.trainer.session import NICENESS
@@ -35,11 +35,11 @@ PROMPT = 5.0
 """Seconds: a request is answered within one, but this machine may be busy with other tests."""
 
 
-def request(trainer: Trainer, action: Action) -> Answered:
+def request(trainer: Trainer, action: Action) -> RequestHandled:
     """Asks, and waits for the answer."""
     asked = time.time()
     name = ask(trainer.run_path, action)
-    answer = trainer.wait_for(Answered)
+    answer = trainer.wait_for(RequestHandled)
     assert (answer.action, answer.request) == (action, name)
     assert answer.time - asked < PROMPT
     return answer
@@ -74,7 +74,7 @@ def assert_second_trainer_ends_at_once(first: Trainer) -> None:
 def test_every_request_is_answered_and_nothing_else_disturbs(train: Train, tmp_path: Path) -> None:
     run_path = make_run(tmp_path, epochs=1000, validation=0, precision="bf16")
     trainer = train(run_path)
-    trainer.wait_for(Steps)
+    trainer.wait_for(StepChunk)
     assert load_status(run_path).state == "running"
     fallback = [] if has_bf16(torch.device("cpu")) else ["cpu doesn't compute in bf16: fp32 is used"]
     assert [warned.message for warned in of_kind(run_path, Warned)] == fallback
@@ -100,19 +100,19 @@ def test_every_request_is_answered_and_nothing_else_disturbs(train: Train, tmp_p
 
     assert request(trainer, "resume").step == paused.step
     assert load_status(run_path).state == "running"
-    assert trainer.wait_for(Steps).first_step == paused.step + 1
+    assert trainer.wait_for(StepChunk).first_step == paused.step + 1
     seconds = next_status(run_path, load_status(run_path)).train_seconds
     assert seconds < status.train_seconds + time.time() - before.heartbeat
     assert request(trainer, "resume").step > paused.step
 
     told = launch.checkpoint(run_path).from_step
     assert of_kind(run_path, CheckpointSaved)[-1].step == told, "the status, a second old, knows another step"
-    assert trainer.wait_for(Answered).step == told
+    assert trainer.wait_for(RequestHandled).step == told
 
     trainer.process.send_signal(signal.SIGHUP)
     assert_second_trainer_ends_at_once(trainer)
-    step = trainer.wait_for(Steps).first_step
-    assert trainer.wait_for(Steps).first_step > step
+    step = trainer.wait_for(StepChunk).first_step
+    assert trainer.wait_for(StepChunk).first_step > step
 
     stopped = request(trainer, "stop")
     assert trainer.end() == 0
@@ -161,7 +161,7 @@ def test_a_step_of_seconds_is_paused_saved_and_left_at_once(train: Train, tmp_pa
     trainer = train(run_path)
     trainer.wait_for(Started)
     began = time.monotonic()
-    trainer.wait_for(Steps)
+    trainer.wait_for(StepChunk)
     assert took < time.monotonic() - began, "all of it within a single step"
     assert trainer.end() == 0
     assert_same(run_path, runs["undisturbed"])

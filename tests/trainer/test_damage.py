@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from fashion_tui.lab.datasets import Images
-from fashion_tui.lab.training import Training
+from fashion_tui.lab.data.datasets import Images
+from fashion_tui.lab.training.loop import Training
 from fashion_tui.runs.checkpoints import CheckpointStore
 from fashion_tui.runs.store import load_config
 from fashion_tui.trainer.checkpoints import Checkpoints, newest_checkpoint

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from fashion_tui.lab.checkpoint import read_checkpoint, write_checkpoint
+from fashion_tui.lab.training.checkpoint import read_checkpoint, write_checkpoint
 from fashion_tui.runs.checkpoints import CheckpointStore
 from fashion_tui.runs.control import ask
 from fashion_tui.runs.store import load_status
@@ -17,7 +17,7 @@ from fashion_tui.schema.events import (
     Finished,
     Resumed,
     Started,
-    Steps,
+    StepChunk,
     Stopped,
     Warned,
 )
@@ -39,7 +39,7 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_undisturbed_run_tells_all_that_happens(undisturbed: Path) -> None:
-    kinds = [type(event) for event in events(undisturbed) if not isinstance(event, Steps)]
+    kinds = [type(event) for event in events(undisturbed) if not isinstance(event, StepChunk)]
     assert kinds == [Started, EpochEnd, CheckpointSaved, EpochEnd, CheckpointSaved, Finished]
     (started,) = of_kind(undisturbed, Started)
     assert (started.parameters, started.train_images, started.steps_per_epoch) == (204_542, 4000, 63)
@@ -83,19 +83,19 @@ def test_epochs_figures_are_those_of_its_steps(undisturbed: Path) -> None:
 def test_killed_in_the_middle_of_an_epoch(undisturbed: Path, train: Train, tmp_path: Path) -> None:
     run_path = make_run(tmp_path)
     trainer = train(run_path)
-    trainer.wait_for(Steps)
+    trainer.wait_for(StepChunk)
     ask(run_path, "checkpoint")
     saved = trainer.wait_for(CheckpointSaved)
     assert 0 < saved.step < 63
     assert saved.reason == "asked"
-    lost = trainer.wait_for(Steps)  # made after the checkpoint, and to be made once more
+    lost = trainer.wait_for(StepChunk)  # made after the checkpoint, and to be made once more
     trainer.kill()
     assert load_status(run_path).state == "running"
 
     trainer = train(run_path)
     resumed = trainer.wait_for(Resumed)
     assert (resumed.step, resumed.epoch, resumed.checkpoint) == (saved.step, 0, saved.file)
-    assert trainer.wait_for(Steps).first_step == saved.step + 1 == lost.first_step
+    assert trainer.wait_for(StepChunk).first_step == saved.step + 1 == lost.first_step
     assert trainer.end() == 0
     assert_same(run_path, undisturbed)
 
@@ -105,7 +105,7 @@ def test_stopped_by_a_signal_its_last_checkpoint_damaged(undisturbed: Path, trai
     trainer = train(run_path)
     first = trainer.wait_for(CheckpointSaved)
     assert first.reason == "epoch"
-    trainer.wait_for(Steps)
+    trainer.wait_for(StepChunk)
     trainer.process.send_signal(signal.SIGTERM)
     assert trainer.end() == 0
     (stopped,) = of_kind(run_path, Stopped)
@@ -136,7 +136,7 @@ def test_killed_before_any_checkpoint_and_given_more_epochs_after_the_end(
     """1 epoch, then another: as if 2 had been asked for at once."""
     run_path = make_run(tmp_path, epochs=1)
     trainer = train(run_path)
-    trainer.wait_for(Steps)
+    trainer.wait_for(StepChunk)
     trainer.kill()
 
     trainer = train(run_path)

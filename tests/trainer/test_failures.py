@@ -12,7 +12,7 @@ import pytest
 from fashion_tui.data.files import find
 from fashion_tui.runs.control import ask
 from fashion_tui.runs.store import load_status
-from fashion_tui.schema.events import Answered, CheckpointSaved, Started, Steps, Warned
+from fashion_tui.schema.events import CheckpointSaved, RequestHandled, Started, StepChunk, Warned
 
 from .trainers import Trainer, assert_failed, figures, make_run, of_kind
 
@@ -35,19 +35,19 @@ def test_full_disk_costs_no_step(train: Train, tmp_path: Path) -> None:
     run_path = make_run(tmp_path, epochs=1000, validation=0)
     limit = 1_000_000
     trainer = train(run_path, before=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit * 1000)))
-    trainer.wait_for(Steps)
+    trainer.wait_for(StepChunk)
     asked = ask(run_path, "checkpoint")
     warned = trainer.wait_for(Warned)
     assert "checkpoint" in warned.message
     assert "File too large" in warned.message
-    assert trainer.wait_for(Steps)
+    assert trainer.wait_for(StepChunk)
     assert not list((run_path / "control").iterdir()), "a request that failed isn't repeated"
     assert load_status(run_path).state == "running"
 
     resource.prlimit(trainer.process.pid, resource.RLIMIT_FSIZE, (limit * 1000, limit * 1000))
     again = ask(run_path, "checkpoint")
     assert trainer.wait_for(CheckpointSaved).reason == "asked"
-    assert trainer.wait_for(Answered).request == again != asked
+    assert trainer.wait_for(RequestHandled).request == again != asked
     ask(run_path, "stop")
     assert trainer.end() == 0
     assert load_status(run_path).message is None, "it is settled"

@@ -16,7 +16,7 @@ import msgspec
 import pytest
 
 from fashion_tui.runs.store import load_status
-from fashion_tui.schema.events import Steps
+from fashion_tui.schema.events import StepChunk
 from fashion_tui.schema.recipe import BEST, RECIPES
 
 from .dying import INSTANTS
@@ -51,7 +51,7 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Reference:
         if recipe not in finished:
             path = make_run(tmp_path_factory.mktemp(recipe), recipe=KILLED[recipe], **RUN)
             trainer = ForkedTrainer(path)
-            trainer.wait_for(Steps)
+            trainer.wait_for(StepChunk)
             began = time.monotonic()
             assert trainer.end() == 0, trainer.output()
             finished[recipe] = path, time.monotonic() - began
@@ -67,7 +67,7 @@ def kill_at_random(fork: Fork, run_path: Path, seconds: float, rng: random.Rando
         time.sleep(rng.random() * LOADING_SECONDS)
     else:
         with suppress(TrainerEnded):
-            trainer.wait_for(Steps)
+            trainer.wait_for(StepChunk)
         trainer.wait(rng.random() * seconds)
     killed = not trainer.has_ended
     trainer.kill()

@@ -9,7 +9,7 @@ import pytest
 from fashion_tui.runs.control import ask
 from fashion_tui.runs.source import MODEL_FILE
 from fashion_tui.runs.store import load_config
-from fashion_tui.schema.events import CheckpointSaved, Finished, Resumed, Started, Steps
+from fashion_tui.schema.events import CheckpointSaved, Finished, Resumed, Started, StepChunk
 from tests.written import DROPOUT_NET, forget_trust, that_leaves_a_mark, written
 
 from .trainers import Trainer, assert_failed, figures, final_state, make_run, of_kind
@@ -27,10 +27,10 @@ def test_killed_in_the_middle_and_resumed_is_the_undisturbed_run_to_the_bit(trai
     assert (started.model, started.parameters) == ("Net", 784 * 32 + 32 + 64 + 330)
 
     trainer = train(run_path)
-    trainer.wait_for(Steps)
+    trainer.wait_for(StepChunk)
     ask(run_path, "checkpoint")
     saved = trainer.wait_for(CheckpointSaved)
-    trainer.wait_for(Steps)
+    trainer.wait_for(StepChunk)
     trainer.kill()
     trainer = train(run_path)
     assert trainer.wait_for(Resumed).step == saved.step

@@ -11,12 +11,12 @@ from typing import NoReturn
 import pytest
 import torch
 
-from fashion_tui.lab.datasets import FASHION_CLASSES, Dataset, Images
-from fashion_tui.lab.training import Training
+from fashion_tui.lab.data.datasets import FASHION_CLASSES, Dataset, Images
+from fashion_tui.lab.training.loop import Training
 from fashion_tui.runs.checkpoints import CheckpointStore
 from fashion_tui.runs.events import EVENTS_FILE
 from fashion_tui.runs.store import load_config, load_status
-from fashion_tui.schema.events import CheckpointSaved, Resumed, Steps, Warned
+from fashion_tui.schema.events import CheckpointSaved, Resumed, StepChunk, Warned
 from fashion_tui.trainer import session
 from fashion_tui.trainer.checkpoints import Checkpoints
 from fashion_tui.trainer.endings import TrainingFailed
@@ -32,9 +32,9 @@ def open_log(run_path: Path) -> RunLog:
     return RunLog(run_path, run_path.name, StatusBoard(run_path, load_status(run_path)))
 
 
-def steps(first: int, last: int) -> Steps:
+def steps(first: int, last: int) -> StepChunk:
     count = last - first + 1
-    return Steps(
+    return StepChunk(
         time=time.time(),
         first_step=first,
         epoch=1,
@@ -84,7 +84,7 @@ def test_figures_that_the_log_had_no_room_for_survive_in_the_checkpoint(killed: 
         assert list(figures(run_path)) == [1, 2, 3, 4, 5, 6, 7, 8]
 
     unwritten = decode_figures(kept)
-    assert [event.first_step for event in unwritten if isinstance(event, Steps)] == [4]
+    assert [event.first_step for event in unwritten if isinstance(event, StepChunk)] == [4]
     following = open_log(run_path)
     assert following.continues
     following.write(Resumed(time=time.time(), step=3, epoch=0, epochs=1, checkpoint="step-6.pt", pid=os.getpid()))

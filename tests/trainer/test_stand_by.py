@@ -15,7 +15,7 @@ from fashion_tui.runs.lock import holder, is_held
 from fashion_tui.runs.stand_by import StandBy
 from fashion_tui.runs.store import load_config, load_status
 from fashion_tui.schema.dataset import DatasetRef
-from fashion_tui.schema.events import Finished, Steps
+from fashion_tui.schema.events import Finished, StepChunk
 from fashion_tui.threads import available_threads
 from tests.runs.parts import wait_until
 
@@ -59,8 +59,8 @@ def test_it_takes_the_run_at_once_and_computes_what_a_cold_one_does(tmp_path: Pa
     warm = make_run(tmp_path / "warm", epochs=1)
     began = time.time()
     assert launch(warm, stand_by=stand_by) == waiting
-    wait_until(lambda: bool(of_kind(warm, Steps)), PATIENCE)
-    first = of_kind(warm, Steps)[0].time - began
+    wait_until(lambda: bool(of_kind(warm, StepChunk)), PATIENCE)
+    first = of_kind(warm, StepChunk)[0].time - began
     print(f"\nfrom the start of a run to its first figures: {first:.2f} s")
     assert stand_by.pid is None
     wait_until(lambda: ended(warm), PATIENCE)
@@ -74,7 +74,7 @@ def test_with_its_run_it_has_a_session_of_its_own_and_answers(tmp_path: Path, st
     waiting = prepared(stand_by)
     run_path = make_run(tmp_path, epochs=100, threads=available_threads())
     launch(run_path, stand_by=stand_by)
-    wait_until(lambda: bool(of_kind(run_path, Steps)), PATIENCE)
+    wait_until(lambda: bool(of_kind(run_path, StepChunk)), PATIENCE)
     process = psutil.Process(waiting)
     who = holder(run_path)
     assert who is not None

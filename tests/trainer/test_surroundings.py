@@ -20,7 +20,7 @@ from fashion_tui.runs.lock import is_held
 from fashion_tui.runs.reader import RunReader
 from fashion_tui.runs.store import list_runs, load_status
 from fashion_tui.schema.errors import UserError
-from fashion_tui.schema.events import CheckpointSaved, EpochEnd, Finished, Steps, Warned
+from fashion_tui.schema.events import CheckpointSaved, EpochEnd, Finished, StepChunk, Warned
 from fashion_tui.threads import available_threads
 from tests.runs.parts import wait_until
 
@@ -38,7 +38,7 @@ def test_the_data_is_needed_at_the_start_alone(real_data: Path, train: Train, tm
         tmp_path / "runs", dataset=verify(find("fashion-mnist", folder)), epochs=1, validation=0, batch_size=500
     )
     trainer = train(run_path)
-    trainer.wait_for(Steps)
+    trainer.wait_for(StepChunk)
     shutil.rmtree(folder)
     assert trainer.end() == 0
     assert of_kind(run_path, Finished)
@@ -65,7 +65,7 @@ def test_a_folder_made_read_only_costs_no_step(train: Train, tmp_path: Path) -> 
 
     run_path = make_run(tmp_path / "runs", epochs=3)
     trainer = train(run_path)
-    trainer.wait_for(Steps)
+    trainer.wait_for(StepChunk)
     with untouchable(run_path / "checkpoints"), untouchable(run_path):
         warned = trainer.wait_for(Warned, lambda event: "checkpoint" in event.message)
         assert "can't be written" in warned.message
@@ -81,7 +81,7 @@ def test_a_folder_made_read_only_costs_no_step(train: Train, tmp_path: Path) -> 
 def test_a_stop_whose_checkpoint_cannot_be_written_is_told(train: Train, tmp_path: Path) -> None:
     run_path = make_run(tmp_path / "runs", epochs=500)
     trainer = train(run_path)
-    trainer.wait_for(Steps)
+    trainer.wait_for(StepChunk)
     with (
         untouchable(run_path / "checkpoints"),
         pytest.raises(UserError, match=r"what it learned after step .* isn't saved"),
@@ -93,7 +93,7 @@ def test_a_stop_whose_checkpoint_cannot_be_written_is_told(train: Train, tmp_pat
 def test_a_trainer_whose_run_was_removed_ends(train: Train, tmp_path: Path) -> None:
     run_path = make_run(tmp_path / "runs", epochs=500)
     trainer = train(run_path)
-    trainer.wait_for(Steps)
+    trainer.wait_for(StepChunk)
     shutil.rmtree(run_path)
     assert trainer.end() == 1
     assert "the run's folder was removed" in trainer.output()
@@ -137,7 +137,7 @@ def test_viewers_and_a_tail_and_one_that_stands_still_see_the_same_and_cost_noth
 def test_a_request_made_while_it_stands_still_is_answered_when_it_goes_on(train: Train, tmp_path: Path) -> None:
     run_path = make_run(tmp_path, epochs=200)
     trainer = train(run_path)
-    trainer.wait_for(Steps)
+    trainer.wait_for(StepChunk)
     trainer.process.send_signal(signal.SIGSTOP)
     ask(run_path, "stop")
     trainer.process.send_signal(signal.SIGCONT)
@@ -173,7 +173,7 @@ on_several_cores = pytest.mark.skipif(
 def test_where_a_run_takes_all_cores_each_thread_has_one_of_its_own(train: Train, tmp_path: Path) -> None:
     """Else two that wait for each other come to share one, as soon as anything else computes."""
     trainer = train(make_run(tmp_path, epochs=500, threads=available_threads()))
-    trainer.wait_for(Steps)
+    trainer.wait_for(StepChunk)
     of_their_own = [one for one in cores(trainer.process.pid) if len(one) == 1]
     assert set().union(*of_their_own) == os.sched_getaffinity(0)
 
@@ -181,5 +181,5 @@ def test_where_a_run_takes_all_cores_each_thread_has_one_of_its_own(train: Train
 @on_several_cores
 def test_a_run_in_fewer_threads_takes_whatever_cores_are_free(train: Train, tmp_path: Path) -> None:
     trainer = train(make_run(tmp_path, epochs=500, threads=1))
-    trainer.wait_for(Steps)
+    trainer.wait_for(StepChunk)
     assert all(one == os.sched_getaffinity(0) for one in cores(trainer.process.pid))

@@ -13,15 +13,15 @@ import msgspec
 import torch
 
 from fashion_tui.data.files import find
-from fashion_tui.lab.checkpoint import read_checkpoint
+from fashion_tui.lab.training.checkpoint import read_checkpoint
 from fashion_tui.runs.checkpoints import CheckpointStore
 from fashion_tui.runs.follow import EventFollower
 from fashion_tui.runs.reader import RunReader
 from fashion_tui.runs.store import load_config, load_status, new_run
 from fashion_tui.schema.dataset import DatasetRef
-from fashion_tui.schema.events import Failed, Finished, Resumed, RunEvent, Steps
+from fashion_tui.schema.events import Failed, Finished, Resumed, RunEvent, StepChunk
+from fashion_tui.schema.models import CustomModel
 from fashion_tui.schema.recipe import GUIDE, Recipe
-from fashion_tui.schema.requests import WrittenNetwork
 
 Event = TypeVar("Event", bound=RunEvent)
 
@@ -37,7 +37,7 @@ def make_run(
     validation: int = 8000,
     dataset: DatasetRef | None = None,
     checkpoint_every: float = 3600.0,
-    network: WrittenNetwork | None = None,
+    network: CustomModel | None = None,
     threads: int = 1,
     **changes: Any,
 ) -> Path:
@@ -148,7 +148,7 @@ def figures(run_path: Path) -> dict[int, tuple[Any, Any, Any]]:
     for event in events(run_path):
         if isinstance(event, Resumed):
             kept = {step: figure for step, figure in kept.items() if step <= event.step}
-        if isinstance(event, Steps):
+        if isinstance(event, StepChunk):
             for offset, figure in enumerate(zip(event.loss, event.accuracy, event.learning_rate, strict=True)):
                 step = event.first_step + offset
                 assert step not in kept, f"step {step} is logged twice"
@@ -200,7 +200,7 @@ def steps_lost(run_path: Path) -> int:
     """How many steps were made, logged, and had to be made again, over all that happened to the run."""
     lost, made = 0, 0
     for event in events(run_path):
-        if isinstance(event, Steps):
+        if isinstance(event, StepChunk):
             made = event.first_step + len(event.loss) - 1
         if isinstance(event, Resumed):
             lost += max(0, made - event.step)

@@ -11,8 +11,8 @@ from textual.pilot import Pilot
 from textual.widgets import Input, TextArea
 
 from fashion_tui.data import files
-from fashion_tui.lab.checkpoint import write_checkpoint
-from fashion_tui.lab.written import trainable
+from fashion_tui.lab.networks.build import trainable
+from fashion_tui.lab.training.checkpoint import write_checkpoint
 from fashion_tui.runs import launch
 from fashion_tui.runs.checkpoints import CheckpointStore
 from fashion_tui.runs.store import load_config, new_run

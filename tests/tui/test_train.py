@@ -16,7 +16,8 @@ from fashion_tui.data import files
 from fashion_tui.runs import launch, store
 from fashion_tui.runs.checkpoints import CheckpointStore
 from fashion_tui.schema.recipe import GUIDE, QUICK, RECIPES, RECIPES_ON_GPU, STRONG, STRONG_ON_GPU
-from fashion_tui.schema.requests import Device, GetDevices
+from fashion_tui.schema.replies import Device
+from fashion_tui.schema.requests import GetDevices
 from fashion_tui.schema.run import LIVE_STATES
 from fashion_tui.tui.app import FashionApp
 from fashion_tui.tui.dialogs import Question

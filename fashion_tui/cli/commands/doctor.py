@@ -13,7 +13,8 @@ from fashion_tui.data.checks import check_data
 from fashion_tui.report.glyphs import glyphs
 from fashion_tui.report.style import BAD, GOOD
 from fashion_tui.schema.errors import UserError
-from fashion_tui.schema.requests import Check, GetTorchReport
+from fashion_tui.schema.replies import Check
+from fashion_tui.schema.requests import GetTorchReport
 
 NECESSARY = frozenset({"torch", "runs"})
 """Checks without which nothing can be trained: where one fails, the command does."""

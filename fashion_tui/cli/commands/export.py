@@ -9,7 +9,8 @@ from fashion_tui.cli.output import json_option, note_synthetic, write_json
 from fashion_tui.cli.place import Place, place_options
 from fashion_tui.cli.trust import note_trust, trust_option
 from fashion_tui.runs.store import find_run, load_config
-from fashion_tui.schema.requests import Export, Exported
+from fashion_tui.schema.replies import Exported
+from fashion_tui.schema.requests import Export
 
 
 @click.command(

@@ -10,7 +10,7 @@ from fashion_tui.report.shape_columns import TITLES
 from fashion_tui.report.shapes import shape_report, visible_rows
 from fashion_tui.schema.errors import UsageError, UserError
 from fashion_tui.schema.requests import GetShapes
-from fashion_tui.schema.shapes import ShapeRow, ShapeTable, read_shape
+from fashion_tui.schema.shapes import ShapeRow, ShapeTable, parse_shape
 
 TIMES = frozenset({"forward", "backward"})
 """Columns for which the steps have to be measured."""
@@ -58,7 +58,7 @@ def shapes_command(  # noqa: PLR0913 - each is a choice of the person
     columns = None if columns_text is None else _columns(columns_text)
     request = GetShapes(
         model=model,
-        input_size=read_shape(input_text),
+        input_size=parse_shape(input_text),
         arguments=read_arguments(arguments_text),
         measure=columns is not None and not TIMES.isdisjoint(columns),
     )

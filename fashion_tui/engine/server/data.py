@@ -4,7 +4,7 @@ from pathlib import Path
 
 import torch
 
-from fashion_tui.lab.datasets import Images
+from fashion_tui.lab.data.datasets import Images
 from fashion_tui.schema.dataset import DatasetInfo, ImagePage
 from fashion_tui.schema.requests import GetDataset, GetImages
 

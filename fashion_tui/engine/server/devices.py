@@ -7,7 +7,8 @@ import torch
 
 from fashion_tui.lab.devices import choose_device, devices, has_bf16
 from fashion_tui.runs.host import has_gpu_driver
-from fashion_tui.schema.requests import Check, Device, FindDevice, GetDevices, GetTorchReport
+from fashion_tui.schema.replies import Check, Device
+from fashion_tui.schema.requests import FindDevice, GetDevices, GetTorchReport
 
 from .connection import CallContext
 from .kept import Kept

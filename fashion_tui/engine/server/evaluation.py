@@ -4,7 +4,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from fashion_tui.lab.evaluation import Cancelled, evaluate, predict_logits
+from fashion_tui.lab.evaluation.metrics import Cancelled, evaluate, predict_logits
 from fashion_tui.schema.evaluation import Evaluation, Prediction, PredictionPage
 from fashion_tui.schema.requests import Evaluate, GetPredictions
 

@@ -2,8 +2,9 @@
 
 from pathlib import Path
 
-from fashion_tui.lab.export import export_safetensors
-from fashion_tui.schema.requests import Export, Exported
+from fashion_tui.lab.networks.export import export_safetensors
+from fashion_tui.schema.replies import Exported
+from fashion_tui.schema.requests import Export
 
 from .connection import CallContext
 from .kept import Kept

@@ -2,8 +2,8 @@
 
 import torch
 
-from fashion_tui.lab.datasets import normalise
-from fashion_tui.lab.feature_maps import as_pictures, as_planes, value_range
+from fashion_tui.lab.data.datasets import normalise
+from fashion_tui.lab.evaluation.feature_maps import as_pictures, as_planes, value_range
 from fashion_tui.lab.trace.activations import output_of_step
 from fashion_tui.schema.errors import UsageError
 from fashion_tui.schema.requests import GetFeatureMaps

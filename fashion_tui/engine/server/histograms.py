@@ -4,13 +4,14 @@ from pathlib import Path
 
 import torch
 
-from fashion_tui.lab.checkpoint import final_weights, read_checkpoint
-from fashion_tui.lab.histograms import histogram, weight_histograms
-from fashion_tui.lab.model_source import network, source_network
+from fashion_tui.lab.evaluation.histograms import histogram, weight_histograms
+from fashion_tui.lab.networks.custom import network, source_network
 from fashion_tui.lab.randomness import random_state, seed_everything, set_random_state
+from fashion_tui.lab.training.checkpoint import final_weights, read_checkpoint
 from fashion_tui.runs.checkpoints import CheckpointStore
 from fashion_tui.runs.store import load_config
-from fashion_tui.schema.requests import GetTrainedWeights, GetWeights, NamedNetwork
+from fashion_tui.schema.models import NamedModel
+from fashion_tui.schema.requests import GetTrainedWeights, GetWeights
 from fashion_tui.schema.weights import Histogram
 from fashion_tui.trained import find_checkpoint
 
@@ -26,7 +27,7 @@ def get_weights(request: GetWeights, call: CallContext, _kept: Kept) -> tuple[Hi
     seed_everything(0)
     try:
         with call.interruptible():
-            if isinstance(wanted, NamedNetwork):
+            if isinstance(wanted, NamedModel):
                 with network(wanted.model, wanted.arguments) as model:
                     return weight_histograms(model)
             file = None if wanted.file is None else Path(wanted.file)

@@ -6,7 +6,7 @@ from pathlib import Path
 from torch import Tensor
 
 from fashion_tui.data.files import find
-from fashion_tui.lab.datasets import Dataset, load
+from fashion_tui.lab.data.datasets import Dataset, load
 from fashion_tui.schema.dataset import DatasetRef
 
 MOST_EVALUATIONS = 16

@@ -8,21 +8,14 @@ import msgspec
 import torch
 
 from fashion_tui.lab.devices import choose_device
-from fashion_tui.lab.model_source import UNSAVED, SourceFault, WrongArguments, network, source_network
-from fashion_tui.lab.model_text import text_of
+from fashion_tui.lab.networks.build import IMAGES, trainable
+from fashion_tui.lab.networks.custom import UNSAVED, SourceFault, WrongArguments, network, source_network
+from fashion_tui.lab.networks.model_text import text_of
 from fashion_tui.lab.trace import trace
-from fashion_tui.lab.written import IMAGES, trainable
 from fashion_tui.schema.errors import UsageError, UserError
-from fashion_tui.schema.requests import (
-    CheckModel,
-    Fault,
-    GetModelText,
-    GetShapes,
-    ModelText,
-    SourceTrace,
-    TraceSource,
-    WrittenNetwork,
-)
+from fashion_tui.schema.models import CustomModel
+from fashion_tui.schema.replies import BuiltinSource, Fault, SourceTrace
+from fashion_tui.schema.requests import CheckModel, GetBuiltinSource, GetShapes, TraceSource
 from fashion_tui.schema.shapes import ShapeTable
 
 from .connection import CallContext
@@ -35,12 +28,12 @@ def get_shapes(request: GetShapes, call: CallContext, _kept: Kept) -> ShapeTable
         return trace(model, request.input_size, name=request.model, measure=_device(measure=request.measure))
 
 
-def get_model_text(request: GetModelText, _call: CallContext, _kept: Kept) -> ModelText:
+def get_model_text(request: GetBuiltinSource, _call: CallContext, _kept: Kept) -> BuiltinSource:
     source, class_name = text_of(request.model)
-    return ModelText(source=source, class_name=class_name)
+    return BuiltinSource(source=source, class_name=class_name)
 
 
-def check_model(request: CheckModel, call: CallContext, _kept: Kept) -> WrittenNetwork:
+def check_model(request: CheckModel, call: CallContext, _kept: Kept) -> CustomModel:
     wanted = request.network
     file = None if wanted.file is None else Path(wanted.file)
     with call.interruptible(), _told_of_the_folder():

@@ -23,7 +23,7 @@ HANDLERS: Mapping[type[requests.Request], Handler] = {
     requests.GetDataset: get_dataset,
     requests.GetImages: get_images,
     requests.GetShapes: get_shapes,
-    requests.GetModelText: get_model_text,
+    requests.GetBuiltinSource: get_model_text,
     requests.CheckModel: check_model,
     requests.TraceSource: trace_source,
     requests.GetWeights: get_weights,

@@ -8,13 +8,13 @@ import torch
 from torch import nn
 
 from fashion_tui.data.files import MissingData, WrongFolder
-from fashion_tui.lab.datasets import Dataset
+from fashion_tui.lab.data.datasets import Dataset
 from fashion_tui.lab.devices import choose_device
 from fashion_tui.runs.checkpoints import CheckpointStore
 from fashion_tui.runs.store import load_config
 from fashion_tui.runs.trust import trusted_network
 from fashion_tui.schema.errors import UserError
-from fashion_tui.schema.requests import WrittenNetwork
+from fashion_tui.schema.models import CustomModel
 from fashion_tui.schema.run import CheckpointRef, RunConfig
 from fashion_tui.trained import find_checkpoint, load_network
 
@@ -33,7 +33,7 @@ class Trained:
     """Of the checkpoint."""
 
     @cached_property
-    def network(self) -> WrittenNetwork | None:
+    def network(self) -> CustomModel | None:
         """The run's own network; None where it is one of ours. UntrustedSource where it may not be executed."""
         return trusted_network(self.path, self.config)
 

@@ -10,7 +10,7 @@ from typing import Any
 from torch import nn
 
 from fashion_tui.schema.shapes import Shape
-from fashion_tui.schema.windows import Slide, padding_text
+from fashion_tui.schema.windows import SlidingWindow, padding_text
 
 from .functions import RESHAPING
 from .record import Step
@@ -87,7 +87,7 @@ def _along(window: Window, axis: int, size: int, result: int) -> str:
     kernel, stride, dilation = window.kernel[axis], window.stride[axis], window.dilation[axis]
     if window.transposed:
         return _back_along(window, axis, size, result)
-    slide = Slide(
+    slide = SlidingWindow(
         size=size, kernel=kernel, padding=_padding(window, axis), stride=stride, dilation=dilation,
         ceil_mode=window.ceil_mode,
     )  # fmt: skip

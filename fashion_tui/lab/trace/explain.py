@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from fashion_tui.schema.shapes import THE_INPUT, Shape, ShapeRow
+from fashion_tui.schema.shapes import NETWORK_INPUT, Shape, ShapeRow
 
 from .functions import RESHAPING
 from .record import Recording, Step
@@ -61,7 +61,7 @@ class _Case:
     def maker(self, number: int = 0) -> ShapeRow | None:
         """The row that gave an input its shape: steps that leave the shape alone, as relu does, are passed over."""
         source = self.row.sources[number]
-        while source is not None and source != THE_INPUT:
+        while source is not None and source != NETWORK_INPUT:
             row = self._rows[source]
             if not row.inputs or row.inputs[0] != row.outputs[0]:
                 return row

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
-from fashion_tui.schema.shapes import THE_INPUT, Shape
+from fashion_tui.schema.shapes import NETWORK_INPUT, Shape
 
 from .functions import changes_in_place, does_nothing, name_of, operation_of, settings_of_call, stays_out_of_sight
 from .layers import is_one_step, settings_of_layer
@@ -119,7 +119,7 @@ class Recorder(TorchFunctionMode):
             module.forward = self._watched(module, path, module.forward)
 
     def know_input(self, inputs: tuple[Any, ...]) -> None:
-        self._made_by(THE_INPUT, list(tensors_in(inputs)))
+        self._made_by(NETWORK_INPUT, list(tensors_in(inputs)))
 
     def close(self, error: Exception | None) -> list[int]:
         """The steps that failed, the innermost last."""

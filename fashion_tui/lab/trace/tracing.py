@@ -13,7 +13,7 @@ from torch.nn.parameter import is_lazy
 
 from fashion_tui.lab.randomness import random_state, set_random_state
 from fashion_tui.schema.errors import UsageError, UserError
-from fashion_tui.schema.shapes import THE_INPUT, Shape, ShapeRow, ShapeTable
+from fashion_tui.schema.shapes import NETWORK_INPUT, Shape, ShapeRow, ShapeTable
 
 from .explain import explain, line_of
 from .record import Recording, record
@@ -143,7 +143,9 @@ def _dtype_of(model: nn.Module) -> torch.dtype:
 def _wants_indices(recording: Recording) -> bool:
     """True where the input of the network was to be looked up in a table, and was no whole number."""
     step = recording.steps[recording.failed[-1]] if recording.failed else None
-    return step is not None and step.op in {"Embedding", "EmbeddingBag", "F.embedding"} and THE_INPUT in step.sources
+    return (
+        step is not None and step.op in {"Embedding", "EmbeddingBag", "F.embedding"} and NETWORK_INPUT in step.sources
+    )
 
 
 def _needs_values(error: BaseException | None) -> bool:

@@ -13,7 +13,9 @@ from textual.reactive import var
 from fashion_tui.report.glyphs import glyphs
 from fashion_tui.report.words import shape_words
 from fashion_tui.schema.errors import UserError
-from fashion_tui.schema.requests import GetModelText, ModelText, NamedNetwork, SourceTrace, WrittenNetwork
+from fashion_tui.schema.models import CustomModel, NamedModel
+from fashion_tui.schema.replies import BuiltinSource, SourceTrace
+from fashion_tui.schema.requests import GetBuiltinSource
 from fashion_tui.tui.dialogs import Question
 from fashion_tui.tui.saving import SaveForm, differs, save
 from fashion_tui.tui.widgets.row_list import RowList
@@ -63,13 +65,13 @@ class EditingPane(TracingPane):
     async def _load_text(self, subject: Subject) -> None:
         """What is to be edited: the source that is known, or that of one of our networks."""
         network = subject.network
-        if isinstance(network, NamedNetwork):
+        if isinstance(network, NamedModel):
             try:
-                text = await self.lab_app.workshop.ask(GetModelText(model=network.model), ModelText, PATIENCE)
+                text = await self.lab_app.workshop.ask(GetBuiltinSource(model=network.model), BuiltinSource, PATIENCE)
             except UserError as error:
                 self.notify(str(error), severity="error", markup=False)
                 return
-            network = WrittenNetwork(source=text.source, class_name=text.class_name, arguments=network.arguments)
+            network = CustomModel(source=text.source, class_name=text.class_name, arguments=network.arguments)
         self.post_message(TextLoaded(subject, network))
 
     @on(TextLoaded)
@@ -87,10 +89,10 @@ class EditingPane(TracingPane):
     @on(SourceChanged)
     def _source_changed(self, message: SourceChanged) -> None:
         network = self.subject.network
-        if self.has_text and isinstance(network, WrittenNetwork):
+        if self.has_text and isinstance(network, CustomModel):
             self._follow(msgspec.structs.replace(network, source=message.text))
 
-    def _follow(self, network: WrittenNetwork, patience: float = EDITING_PATIENCE) -> None:
+    def _follow(self, network: CustomModel, patience: float = EDITING_PATIENCE) -> None:
         """The network that is shown is this one from now on."""
         self._text_of = self.subject.written(network)
         self.look_at(self._text_of, patience)
@@ -110,7 +112,7 @@ class EditingPane(TracingPane):
     def say(self, trace: SourceTrace) -> None:
         super().say(trace)
         network = self.subject.network
-        if not self.has_text or not isinstance(network, WrittenNetwork):
+        if not self.has_text or not isinstance(network, CustomModel):
             return
         if trace.class_name is not None and trace.class_name != network.class_name:  # renamed by the last edits
             self.subject = self.subject.written(msgspec.structs.replace(network, class_name=trace.class_name))
@@ -129,7 +131,7 @@ class EditingPane(TracingPane):
 
     def action_save(self) -> None:
         network = self.subject.network
-        if not isinstance(network, WrittenNetwork):
+        if not isinstance(network, CustomModel):
             return
         name = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", network.class_name or "network").lower()
         editor = self.query_one(EditorView)
@@ -159,7 +161,7 @@ class EditingPane(TracingPane):
     def _saved(self, message: SourceSaved) -> None:
         self.notify(f"saved: {message.path}", markup=False)
         network = self.subject.network
-        if self.has_text and isinstance(network, WrittenNetwork):
+        if self.has_text and isinstance(network, CustomModel):
             self.query_one(EditorView).original = message.text
             self.subject = replace(self.subject, name=message.path.name)
             self._follow(msgspec.structs.replace(network, file=str(message.path)))

@@ -5,7 +5,8 @@ from pathlib import Path
 
 from textual.message import Message
 
-from fashion_tui.schema.requests import SourceTrace, WrittenNetwork
+from fashion_tui.schema.models import CustomModel
+from fashion_tui.schema.replies import SourceTrace
 from fashion_tui.schema.weights import FeatureMaps, Histogram
 
 from .subject import Subject
@@ -24,7 +25,7 @@ class TextLoaded(Message):
     """The source of a network that is to be edited."""
 
     subject: Subject
-    network: WrittenNetwork
+    network: CustomModel
 
 
 @dataclass

@@ -18,9 +18,10 @@ from textual.widgets import Input, Label, Static
 
 from fashion_tui.report.style import ACCENT, BAD, MUTED
 from fashion_tui.schema.errors import UserError
+from fashion_tui.schema.models import CustomModel, NamedModel
 from fashion_tui.schema.recipe import MODELS
-from fashion_tui.schema.requests import Fault, NamedNetwork, SourceTrace, WrittenNetwork
-from fashion_tui.schema.shapes import Shape, read_shape
+from fashion_tui.schema.replies import Fault, SourceTrace
+from fashion_tui.schema.shapes import Shape, parse_shape
 
 from .subject import Subject
 
@@ -45,7 +46,7 @@ def subject_of(network: str, arguments: str, input_size: str) -> Subject:
     size = _size(input_size)
     values = _arguments(arguments)
     if network in MODELS or network.startswith(TORCHVISION):
-        return Subject(network, NamedNetwork(model=network, arguments=values), size)
+        return Subject(network, NamedModel(model=network, arguments=values), size)
     file, _, name = network.rpartition(":") if not network.endswith(".py") else (network, "", "")
     path = Path(file).expanduser()
     if path.suffix != ".py":
@@ -56,13 +57,13 @@ def subject_of(network: str, arguments: str, input_size: str) -> Subject:
         raise Unusable("source", f"{path} can't be read: {error.strerror or error}") from error
     except UnicodeDecodeError as error:
         raise Unusable("source", f"{path} is no text in UTF-8: {error}") from error
-    written = WrittenNetwork(source=source, class_name=name or None, arguments=values, file=str(path), exact=True)
+    written = CustomModel(source=source, class_name=name or None, arguments=values, file=str(path), exact=True)
     return Subject(path.name, written, size)
 
 
 def _size(text: str) -> Shape:
     try:
-        return read_shape(text)
+        return parse_shape(text)
     except UserError as error:
         raise Unusable("input", str(error)) from error
 
@@ -87,7 +88,7 @@ def _refuse_without_table(trace: SourceTrace) -> None:
 def _settled(subject: Subject, trace: SourceTrace) -> Subject:
     """From now on its class may be renamed."""
     network = subject.network
-    if isinstance(network, NamedNetwork):
+    if isinstance(network, NamedModel):
         return subject
     return replace(subject, network=msgspec.structs.replace(network, class_name=trace.class_name, exact=False))
 

@@ -17,8 +17,10 @@ from textual.widgets import Static
 from fashion_tui.report.glyphs import glyphs
 from fashion_tui.report.style import FOREGROUND
 from fashion_tui.schema.errors import UserError
+from fashion_tui.schema.models import CustomModel, NamedModel
 from fashion_tui.schema.recipe import MODELS
-from fashion_tui.schema.requests import CheckModel, Fault, NamedNetwork, SourceTrace, WrittenNetwork
+from fashion_tui.schema.replies import Fault, SourceTrace
+from fashion_tui.schema.requests import CheckModel
 from fashion_tui.tui.actions import ON_PANE, PaneName, bindings
 from fashion_tui.tui.evaluate.runs import run_choice, with_checkpoint
 from fashion_tui.tui.messages import TrainNetwork
@@ -113,7 +115,7 @@ class ModelPane(EditingPane):
 
     def action_another_network(self) -> None:
         network = self.subject.network
-        if isinstance(network, NamedNetwork):
+        if isinstance(network, NamedModel):
             place = network.model
         else:
             place = f"{network.file}:{network.class_name}" if network.file else ""
@@ -195,16 +197,16 @@ class ModelPane(EditingPane):
         table, network = self.query_one(ShapeView).table, self.subject.network
         if self.fault is not None or table is None:
             self.notify("The network has a fault; it can be trained when that is mended.", severity="warning")
-        elif isinstance(network, NamedNetwork) and network.model.partition(":")[1]:
+        elif isinstance(network, NamedModel) and network.model.partition(":")[1]:
             self.notify("torchvision's networks aren't trained here; write a class that makes one, in a file.")
         elif self.subject.input_size != INPUT_SIZE or table.outputs != ((CLASSES,),):
             self.notify("To be trained here a network takes 1×28×28 and gives 10 scores.", severity="warning")
-        elif isinstance(network, WrittenNetwork):
+        elif isinstance(network, CustomModel):
             self._train_written(network)
         else:
             self.post_message(TrainNetwork(NewNetwork(network.model)))
 
-    def _train_written(self, network: WrittenNetwork) -> None:
+    def _train_written(self, network: CustomModel) -> None:
         """What stands in the editor now; as one of ours where nothing of it was changed."""
         if self.has_text and not self.is_edited and self.subject.name in MODELS:
             self.post_message(TrainNetwork(NewNetwork(self.subject.name)))
@@ -214,10 +216,10 @@ class ModelPane(EditingPane):
         self._try_written(named, edited=self.is_edited)
 
     @work(group="train", exclusive=True)
-    async def _try_written(self, network: WrittenNetwork, *, edited: bool) -> None:
+    async def _try_written(self, network: CustomModel, *, edited: bool) -> None:
         """A run takes the source alone: whether it works so is known before the form asks for anything."""
         try:
-            tried = await self.lab_app.workshop.ask(CheckModel(network=network), WrittenNetwork, PATIENCE)
+            tried = await self.lab_app.workshop.ask(CheckModel(network=network), CustomModel, PATIENCE)
         except UserError as error:
             self.notify(str(error), severity="error", markup=False)
         else:

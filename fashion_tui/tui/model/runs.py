@@ -6,8 +6,8 @@ import msgspec
 
 from fashion_tui.runs.store import load_config
 from fashion_tui.runs.trust import trusted_network
+from fashion_tui.schema.models import NamedModel
 from fashion_tui.schema.recipe import check_recipe
-from fashion_tui.schema.requests import NamedNetwork
 
 from .subject import Subject
 
@@ -21,6 +21,6 @@ def subject_of_run(path: Path) -> Subject:
     written = trusted_network(path, config)
     if written is None:
         check_recipe(config.recipe)  # or the name might stand for any file
-        return Subject(config.recipe.model, NamedNetwork(model=config.recipe.model), run=path)
+        return Subject(config.recipe.model, NamedModel(model=config.recipe.model), run=path)
     # Of no file: the run's folder is neither searched for modules nor saved into.
     return Subject(config.recipe.model, msgspec.structs.replace(written, file=None), run=path)

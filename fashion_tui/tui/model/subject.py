@@ -5,8 +5,10 @@ from pathlib import Path
 
 from fashion_tui.engine.client import EngineDied
 from fashion_tui.schema.errors import UserError
+from fashion_tui.schema.models import CustomModel, NamedModel
 from fashion_tui.schema.recipe import MODELS
-from fashion_tui.schema.requests import GetShapes, NamedNetwork, SourceTrace, TraceSource, WrittenNetwork
+from fashion_tui.schema.replies import SourceTrace
+from fashion_tui.schema.requests import GetShapes, TraceSource
 from fashion_tui.schema.shapes import Shape, ShapeTable
 from fashion_tui.tui.workshop import TooSlow, Workshop
 
@@ -19,7 +21,7 @@ class Subject:
 
     name: str
     """As the title calls it."""
-    network: NamedNetwork | WrittenNetwork
+    network: NamedModel | CustomModel
     input_size: Shape = INPUT_SIZE
     run: Path | None = None
     """The run whose weights it has; None: fresh ones."""
@@ -27,21 +29,21 @@ class Subject:
     @property
     def has_text(self) -> bool:
         """Whether there is a source to edit."""
-        return isinstance(self.network, WrittenNetwork) or self.network.model in MODELS
+        return isinstance(self.network, CustomModel) or self.network.model in MODELS
 
-    def written(self, network: WrittenNetwork) -> "Subject":
+    def written(self, network: CustomModel) -> "Subject":
         """The same with this source, which no run has learned."""
         return replace(self, network=network, run=None)
 
 
-OURS = Subject(MODELS[0], NamedNetwork(model=MODELS[0]))
+OURS = Subject(MODELS[0], NamedModel(model=MODELS[0]))
 
 
 async def traced(workshop: Workshop, subject: Subject, seconds: float, *, measure: bool = False) -> SourceTrace:
     """What became of it; also what can't be traced at all is told so."""
     network, size = subject.network, subject.input_size
     try:
-        if isinstance(network, WrittenNetwork):
+        if isinstance(network, CustomModel):
             return await workshop.ask(
                 TraceSource(network=network, input_size=size, measure=measure), SourceTrace, seconds
             )

@@ -5,7 +5,7 @@ from rich.text import Text
 from fashion_tui.report.glyphs import Glyphs
 from fashion_tui.report.style import ACCENT, ATTENTION, FOREGROUND, MUTED
 from fashion_tui.report.words import memory, quantity, said, shape_words
-from fashion_tui.schema.requests import WrittenNetwork
+from fashion_tui.schema.models import CustomModel
 from fashion_tui.schema.shapes import ShapeTable
 from fashion_tui.tui.frame import short_name
 from fashion_tui.tui.widgets.fitted import with_right
@@ -17,7 +17,7 @@ def title_left(subject: Subject, signs: Glyphs, *, edited: bool, stale: bool) ->
     """`guide  edited  weights of guide-a1b2`."""
     line = Text.assemble((said(subject.name, signs), f"bold {ACCENT}"), no_wrap=True)
     network = subject.network
-    if isinstance(network, WrittenNetwork) and network.class_name and network.class_name != subject.name:
+    if isinstance(network, CustomModel) and network.class_name and network.class_name != subject.name:
         line.append(f"  {said(network.class_name, signs)}", FOREGROUND)
     for name, value in network.arguments.items():
         line.append(f"  {said(f'{name}={value!r}', signs)}", MUTED)

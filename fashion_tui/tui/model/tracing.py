@@ -11,7 +11,8 @@ from fashion_tui.report.glyphs import glyphs
 from fashion_tui.report.shapes import shape_strip
 from fashion_tui.report.style import BAD
 from fashion_tui.schema.errors import UserError
-from fashion_tui.schema.requests import GetTrainedWeights, GetWeights, SourceTrace
+from fashion_tui.schema.replies import SourceTrace
+from fashion_tui.schema.requests import GetTrainedWeights, GetWeights
 from fashion_tui.schema.weights import Histogram
 from fashion_tui.tui.pane import Pane
 from fashion_tui.tui.widgets.fitted import FittedLines

@@ -13,8 +13,8 @@ from textual.containers import Vertical
 from .messages import DrawerLeft, Submitted, TensorOpened, TensorsListed
 
 if TYPE_CHECKING:
-    from .tensors_view import TensorsView
-    from .view import Ask, DrawerView
+    from .views.tensors import TensorsView
+    from .views.view import Ask, DrawerView
 
 View = TypeVar("View", bound="DrawerView")
 
@@ -36,7 +36,7 @@ class Drawer(Vertical):
 
     async def fill(self) -> None:
         """To be called after the first paint."""
-        from .tensors_view import TensorsView
+        from .views.tensors import TensorsView
 
         self.tensors = TensorsView(self._ask, id="tensors")
         await self.mount(self.tensors, Vertical(id="views"))
@@ -75,29 +75,29 @@ class Drawer(Vertical):
             self.tensors.main_widget().focus()
 
     async def open_graph(self, name: str) -> None:
-        from .graph_view import GraphView
+        from .views.graph import GraphView
 
         (await self._open(GraphView)).open(name)
 
     async def open_lessons(self) -> None:
-        from .lessons_view import LessonsView
+        from .views.lessons import LessonsView
 
         await self._open(LessonsView)
 
     async def open_reshape(self, name: str | None) -> None:
-        from .reshape_view import ReshapeView
+        from .views.reshape import ReshapeView
 
         if self.tensors is not None:
             (await self._open(ReshapeView)).open(name, self.tensors.found)
 
     async def open_arithmetic(self) -> None:
-        from .arithmetic_view import ArithmeticView
+        from .views.arithmetic import ArithmeticView
 
         await self._open(ArithmeticView)
 
     @on(TensorOpened)
     async def _open_inside(self, message: TensorOpened) -> None:
-        from .inside_view import InsideView
+        from .views.tensor import InsideView
 
         message.stop()
         (await self._open(InsideView)).open(message.name)

@@ -12,13 +12,13 @@ from pathlib import Path
 from textual import work
 
 from fashion_tui.schema.errors import UserError
-from fashion_tui.schema.kernel import KernelWorld
+from fashion_tui.schema.kernel import KernelSetup
 from fashion_tui.tui.clipboard import hint, refusal
 from fashion_tui.tui.pane import Pane
 
-from .cells import Cell
-from .conversation import Conversation
-from .transcript import Transcript
+from .transcript.cells import Cell
+from .transcript.conversation import Conversation
+from .transcript.transcript import Transcript
 
 SHORT, LONG = 3.0, 12.0
 """Seconds that a word on what was copied stands there; longer where it is to be read off."""
@@ -35,14 +35,14 @@ class ExportingPane(Pane):
         if self._conversation.record.cells.newest is None:
             self.notify("Nothing was run yet that could be saved.")
             return
-        from .session_file import NOTEBOOK
+        from .transcript.session_file import NOTEBOOK
 
         self._ask_where(Path.cwd() / time.strftime(f"playground-%Y%m%d-%H%M%S{NOTEBOOK}"))
 
     def _ask_where(self, path: Path, problem: str = "") -> None:
         from fashion_tui.tui.saving import SaveForm
 
-        from .session_file import NOTEBOOK, PYTHON
+        from .transcript.session_file import NOTEBOOK, PYTHON
 
         title = f"Save the session to a notebook ({NOTEBOOK}) or to Python ({PYTHON})"
         self.app.push_screen(SaveForm(title, path, (NOTEBOOK, PYTHON), problem), self._save_to)
@@ -55,11 +55,11 @@ class ExportingPane(Pane):
     async def _save(self, path: Path) -> None:
         from fashion_tui.tui.saving import save
 
-        from .session_file import session_text
+        from .transcript.session_file import session_text
 
         cells = [cell.copied() for cell in self._conversation.record.cells]
         dataset = self.lab_app.dataset
-        world = KernelWorld(
+        world = KernelSetup(
             dataset=dataset.ref if dataset else None, runs_directory=str(self.lab_app.settings.runs_directory)
         )
         try:

@@ -5,14 +5,14 @@ from typing import TYPE_CHECKING
 from textual import on, work
 
 from .exporting import ExportingPane
-from .history import History
 from .messages import CompletionWanted, SearchOver
-from .prompt import Prompt
+from .prompt.editor import Prompt
+from .prompt.history import History
 from .talk import Talk
 
 if TYPE_CHECKING:
-    from .docs import Docs
-    from .search import HistorySearch
+    from .prompt.documentation import Docs
+    from .prompt.search import HistorySearch
 
 
 class LookingUpPane(ExportingPane):
@@ -24,8 +24,8 @@ class LookingUpPane(ExportingPane):
 
     async def fill(self) -> None:
         """To be called after the first paint, which doesn't wait for what isn't seen."""
-        from .docs import Docs
-        from .search import HistorySearch
+        from .prompt.documentation import Docs
+        from .prompt.search import HistorySearch
 
         self.search, self.docs = HistorySearch(self._history), Docs()
         await self.query_one(Talk).mount(self.search, self.docs, after="Candidates")

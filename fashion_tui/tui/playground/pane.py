@@ -20,8 +20,7 @@ from fashion_tui.tui.actions import ON_PANE, PaneName, bindings
 from fashion_tui.tui.dialogs import Question
 from fashion_tui.tui.state import DatasetState
 
-from . import history, status_line, welcome
-from .candidates import Candidates
+from . import status_line, welcome
 from .drawer import Drawer
 from .looking_up import LookingUpPane
 from .messages import (
@@ -38,9 +37,11 @@ from .messages import (
     Submitted,
     TensorsListed,
 )
-from .prompt import Prompt
+from .prompt import history
+from .prompt.completion import Candidates
+from .prompt.editor import Prompt
 from .talk import Talk
-from .transcript import Transcript
+from .transcript.transcript import Transcript
 
 TENSORS_SECONDS = 1.0
 """How long a key that needs the newest tensors waits for them."""
@@ -99,7 +100,7 @@ class PlaygroundPane(LookingUpPane):
 
     async def _begin(self) -> None:
         """After the first paint."""
-        from .tensors_line import TensorsLine  # noqa: PLC0415 -- it doesn't wait for this
+        from .views.tensors_line import TensorsLine  # noqa: PLC0415 -- it doesn't wait for this
 
         await self.query_one(Talk).mount(TensorsLine(), before="#status")
         await self.drawer.fill()
@@ -211,7 +212,7 @@ class PlaygroundPane(LookingUpPane):
 
     @on(TensorsListed)
     def _tensors_listed(self, message: TensorsListed) -> None:
-        from .tensors_line import TensorsLine  # noqa: PLC0415
+        from .views.tensors_line import TensorsLine  # noqa: PLC0415
 
         for line in self.query(TensorsLine):
             line.found = message.found

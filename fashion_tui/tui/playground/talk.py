@@ -4,7 +4,7 @@ from textual import on
 from textual.containers import Vertical
 
 from .messages import RoomChanged
-from .transcript import Transcript
+from .transcript.transcript import Transcript
 
 
 class Talk(Vertical):

@@ -22,8 +22,9 @@ from fashion_tui.report.style import ACCENT, BAD, MUTED
 from fashion_tui.report.words import said
 from fashion_tui.runs.host import has_gpu_driver
 from fashion_tui.schema.errors import UserError
+from fashion_tui.schema.models import CustomModel
 from fashion_tui.schema.recipe import PRECISIONS, RECIPES, Recipe, check_batch_size, check_recipe, recipes_on
-from fashion_tui.schema.requests import Device, WrittenNetwork
+from fashion_tui.schema.replies import Device
 from fashion_tui.schema.run import check_run_values
 from fashion_tui.tui.state import NewNetwork
 from fashion_tui.tui.widgets.cycle import Cycle
@@ -34,7 +35,7 @@ class RunChoices:
     """What the form gives: everything that a run is started with, but the data."""
 
     recipe: Recipe
-    network: WrittenNetwork | None
+    network: CustomModel | None
     """What the person has written, in the place of the recipe's."""
     seed: int
     device: str
@@ -218,7 +219,7 @@ class RunForm(ModalScreen[RunChoices | None]):
         )
 
     @property
-    def _written(self) -> WrittenNetwork | None:
+    def _written(self) -> CustomModel | None:
         return None if self.network is None else self.network.written
 
     @property

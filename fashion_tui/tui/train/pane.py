@@ -21,7 +21,8 @@ from fashion_tui.runs import disk, launch, store
 from fashion_tui.runs.reader import RunReader
 from fashion_tui.schema.dataset import DatasetRef
 from fashion_tui.schema.errors import UntrustedSource, UserError
-from fashion_tui.schema.requests import Device, GetDevices
+from fashion_tui.schema.replies import Device
+from fashion_tui.schema.requests import GetDevices
 from fashion_tui.schema.run import LIVE_STATES, RunSummary
 from fashion_tui.threads import available_threads
 from fashion_tui.tui.actions import ON_PANE, PaneName, bindings

@@ -11,11 +11,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from fashion_tui.lab.live.graph import LiveGraph
-from fashion_tui.lab.live.inspector import Inspector
-from fashion_tui.lab.models import GuideNet
+from fashion_tui.lab.inspect.graph import LiveGraph
+from fashion_tui.lab.inspect.inspector import Inspector
+from fashion_tui.lab.networks.builtin import GuideNet
 from fashion_tui.schema.errors import UserError
-from fashion_tui.schema.tensors import CloseGraph, Graph, GraphNode, OpenGraph, Probe, UnfoldGraph
+from fashion_tui.schema.tensors import CloseGraph, ExpandGraph, Graph, GraphNode, OpenGraph, Probe
 
 
 def by_name(graph: Graph) -> dict[str, GraphNode]:
@@ -115,7 +115,7 @@ def test_a_hundred_thousand_nodes_open_at_once_and_unfold() -> None:
     assert len(graph.nodes) == 200
     last = graph.nodes[-1]
     (beyond,) = last.sources
-    more = ask(inspector, UnfoldGraph(node=beyond))
+    more = ask(inspector, ExpandGraph(node=beyond))
     assert not more.is_new
     assert more.nodes[0].id == beyond
     assert len(more.nodes) == 200
@@ -170,7 +170,7 @@ def test_a_closed_graph_keeps_nothing_alive() -> None:
     inspector = inspector_of(namespace)
     ask(inspector, OpenGraph(name="y"))
     assert inspector.answer(CloseGraph()) is None
-    assert inspector.answer(UnfoldGraph(node=0)) is None
+    assert inspector.answer(ExpandGraph(node=0)) is None
     namespace.clear()
     gc.collect()
     assert node() is None

@@ -10,22 +10,22 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from fashion_tui.lab.live.inspector import Inspector
-from fashion_tui.lab.live.rows import list_tensors
-from fashion_tui.lab.models import GuideNet
+from fashion_tui.lab.inspect.inspector import Inspector
+from fashion_tui.lab.inspect.rows import list_tensors
+from fashion_tui.lab.networks.builtin import GuideNet
 from fashion_tui.schema.errors import UserError
-from fashion_tui.schema.tensors import ListTensors, LookInside, TensorInside, TensorList, TensorRow
+from fashion_tui.schema.tensors import ListTensors, ReadTensor, TensorList, TensorRow, TensorValues
 
 
 def rows_of(**namespace: object) -> dict[str, TensorRow]:
     return {row.name: row for row in list_tensors(namespace, lambda _name, _value: False).rows}
 
 
-def inside(values: object, rows: int = 4, columns: int = 4, at: tuple[int, ...] = ()) -> TensorInside:
+def inside(values: object, rows: int = 4, columns: int = 4, at: tuple[int, ...] = ()) -> TensorValues:
     found = Inspector({"x": values}, lambda _name, _value: False).answer(
-        LookInside(name="x", rows=rows, columns=columns, at=at)
+        ReadTensor(name="x", rows=rows, columns=columns, at=at)
     )
-    assert isinstance(found, TensorInside)
+    assert isinstance(found, TensorValues)
     return found
 
 
@@ -142,7 +142,7 @@ def test_looking_leaves_no_mark() -> None:
         warnings.simplefilter("error")
         namespace = {"x": x, "y": y, "product": x * y}
         list_tensors(namespace, lambda _name, _value: False)
-        Inspector(namespace, lambda _n, _v: False).answer(LookInside(name="product", rows=2, columns=2))
+        Inspector(namespace, lambda _n, _v: False).answer(ReadTensor(name="product", rows=2, columns=2))
     assert torch.equal(torch.get_rng_state(), after_drawing)
     assert x.grad is None
     assert x._version == 0
@@ -212,4 +212,4 @@ def test_the_inside_of_a_tensor() -> None:
 
 def test_a_tensor_that_is_gone_is_told() -> None:
     with pytest.raises(UserError, match="there is no tensor x any more"):
-        Inspector({}, lambda _n, _v: False).answer(LookInside(name="x", rows=1, columns=1))
+        Inspector({}, lambda _n, _v: False).answer(ReadTensor(name="x", rows=1, columns=1))

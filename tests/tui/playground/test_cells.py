@@ -2,9 +2,9 @@
 
 from fashion_tui.kernel.limits import MAX_CHARACTERS, MAX_LINES
 from fashion_tui.kernel.outputs import Died, Display, Dropped, Error, Result, Stream
-from fashion_tui.schema.figures import Pictures
-from fashion_tui.tui.playground.cells import MAX_CELLS, MAX_KEPT, Cell, text_of
-from fashion_tui.tui.playground.record import Record
+from fashion_tui.schema.plots import ImageGrid
+from fashion_tui.tui.playground.transcript.cells import MAX_CELLS, MAX_KEPT, Cell, text_of
+from fashion_tui.tui.playground.transcript.record import Record
 
 
 def newest(record: Record) -> Cell:
@@ -118,7 +118,7 @@ def test_code_of_another_front_end_is_made_harmless_too() -> None:
 def test_figures_weigh_too() -> None:
     record = Record()
     record.add_input(1, "show(x)")
-    picture = Pictures(count=1, height=160, width=160, channels=3, pixels=bytes(3 * 160 * 160), total=1)
+    picture = ImageGrid(count=1, height=160, width=160, channels=3, pixels=bytes(3 * 160 * 160), total=1)
     for _ in range(2 * MAX_KEPT // len(picture.pixels)):
         record.add(Display("", picture))
     cell = newest(record)

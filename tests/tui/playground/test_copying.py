@@ -6,7 +6,7 @@ import re
 import pytest
 
 from fashion_tui.tui.clipboard import MOST, through_screen
-from fashion_tui.tui.playground.cells import Cell
+from fashion_tui.tui.playground.transcript.cells import Cell
 from tests.tui.pilots import until
 
 from .opened import Playground, playground

@@ -5,7 +5,7 @@ import signal
 import psutil
 import pytest
 
-from fashion_tui.tui.playground.docs import Docs
+from fashion_tui.tui.playground.prompt.documentation import Docs
 from tests.tui.pilots import until
 
 from .opened import Playground, playground

@@ -6,9 +6,9 @@ import pytest
 from textual.app import App, ComposeResult
 
 from fashion_tui.kernel.outputs import Display, Stream
-from fashion_tui.schema.figures import Pictures
-from fashion_tui.tui.playground.record import Record
-from fashion_tui.tui.playground.transcript import Transcript
+from fashion_tui.schema.plots import ImageGrid
+from fashion_tui.tui.playground.transcript.record import Record
+from fashion_tui.tui.playground.transcript.transcript import Transcript
 from tests.terminal import Terminal
 from tests.tui.apps import Apps
 from tests.tui.pilots import screen_text
@@ -75,7 +75,7 @@ def text_of(app: Reading) -> str:
 
 
 async def test_the_place_that_one_reads_stays_when_older_figures_go() -> None:
-    picture = Pictures(count=1, height=160, width=160, channels=3, pixels=bytes(76_800), total=1, caption="a picture")
+    picture = ImageGrid(count=1, height=160, width=160, channels=3, pixels=bytes(76_800), total=1, caption="a picture")
     app = Reading()
     async with app.run_test(size=(80, 24)) as pilot:
         transcript = app.query_one(Transcript)

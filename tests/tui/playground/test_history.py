@@ -3,7 +3,7 @@
 import stat
 from pathlib import Path
 
-from fashion_tui.tui.playground.history import MOST, History
+from fashion_tui.tui.playground.prompt.history import MOST, History
 
 
 def history_at(path: Path) -> History:

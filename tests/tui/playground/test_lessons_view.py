@@ -2,7 +2,7 @@
 
 from fashion_tui.lessons.reader import lessons
 from fashion_tui.tui.playground.drawer import Drawer
-from fashion_tui.tui.playground.lessons_view import LessonsView
+from fashion_tui.tui.playground.views.lessons import LessonsView
 from tests.tui.pilots import until
 
 from .opened import Playground, playground

@@ -4,10 +4,10 @@ import re
 
 from fashion_tui.kernel.limits import MAX_FIGURES, MAX_LINES
 from fashion_tui.kernel.outputs import Died, Display, Dropped, Error, Result, Stream
-from fashion_tui.schema.figures import Pictures
-from fashion_tui.tui.playground.record import Line, Record
+from fashion_tui.schema.plots import ImageGrid
+from fashion_tui.tui.playground.transcript.record import Line, Record
 
-PICTURE = Pictures(count=1, height=160, width=160, channels=3, pixels=bytes(76_800), total=1)
+PICTURE = ImageGrid(count=1, height=160, width=160, channels=3, pixels=bytes(76_800), total=1)
 
 
 def texts(record: Record) -> list[str]:

@@ -1,6 +1,6 @@
 """Searching what was typed before, by ctrl+r."""
 
-from fashion_tui.tui.playground.search import Found, HistorySearch
+from fashion_tui.tui.playground.prompt.search import Found, HistorySearch
 from tests.tui.pilots import until
 
 from .opened import Playground, playground

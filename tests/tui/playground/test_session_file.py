@@ -14,14 +14,14 @@ from PIL import Image
 
 from fashion_tui.kernel.outputs import Display, Dropped, Error, Result, Stream
 from fashion_tui.schema.dataset import DatasetRef
-from fashion_tui.schema.figures import HeatMap, Pictures
-from fashion_tui.schema.kernel import KernelWorld
-from fashion_tui.tui.playground.cells import Cell
-from fashion_tui.tui.playground.magics import as_python
-from fashion_tui.tui.playground.record import Record
-from fashion_tui.tui.playground.session_file import as_notebook, as_python_file
+from fashion_tui.schema.kernel import KernelSetup
+from fashion_tui.schema.plots import HeatMap, ImageGrid
+from fashion_tui.tui.playground.transcript.cells import Cell
+from fashion_tui.tui.playground.transcript.magics import as_python
+from fashion_tui.tui.playground.transcript.record import Record
+from fashion_tui.tui.playground.transcript.session_file import as_notebook, as_python_file
 
-SYNTHETIC = KernelWorld(dataset=DatasetRef(name="synthetic", directory=None, sha256=""), runs_directory="/my runs")
+SYNTHETIC = KernelSetup(dataset=DatasetRef(name="synthetic", directory=None, sha256=""), runs_directory="/my runs")
 
 
 def session(*codes: str) -> list[Cell]:
@@ -115,7 +115,7 @@ def test_a_notebook_is_valid_and_holds_what_the_transcript_showed() -> None:
 
 
 def test_a_notebook_begins_with_the_names_that_were_at_hand() -> None:
-    world = KernelWorld(dataset=DatasetRef(name="fashion-mnist", directory="/da'ta", sha256="0"))
+    world = KernelSetup(dataset=DatasetRef(name="fashion-mnist", directory="/da'ta", sha256="0"))
     notebook = nbformat.reads(as_notebook(session("%timeit net", "len(train_data)"), world), as_version=4)
     nbformat.validate(notebook)
     first, *others = notebook.cells
@@ -136,7 +136,7 @@ def test_a_notebook_can_be_compared_line_by_line() -> None:
 def test_pictures_are_seen_in_a_notebook_and_other_figures_read() -> None:
     record = Record()
     record.add_input(1, "show(train_data[0:3])")
-    pictures = Pictures(count=3, height=2, width=3, channels=3, pixels=bytes(range(54)), total=3)
+    pictures = ImageGrid(count=3, height=2, width=3, channels=3, pixels=bytes(range(54)), total=3)
     record.add(Display("3 pictures", pictures))
     record.add_input(2, "show(matrix)")
     record.add(Result(2, "a matrix", HeatMap(rows=1, columns=2, levels=b"\0\xfe", low=0.0, high=1.0)))

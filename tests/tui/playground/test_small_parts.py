@@ -4,8 +4,8 @@ import pytest
 from rich.style import Style
 
 from fashion_tui.kernel.ansi import sanitize
-from fashion_tui.tui.playground.colours import coloured
-from fashion_tui.tui.playground.completeness import guess
+from fashion_tui.tui.playground.prompt.completeness import guess
+from fashion_tui.tui.playground.transcript.colours import coloured
 from fashion_tui.tui.widgets.highlight import highlighted, line_spans
 
 

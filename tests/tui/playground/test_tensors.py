@@ -5,9 +5,9 @@ from textual.widget import Widget
 
 from fashion_tui.schema.tensors import TensorRow
 from fashion_tui.tui.playground.drawer import Drawer
-from fashion_tui.tui.playground.graph_view import GraphView, is_place
-from fashion_tui.tui.playground.inside_view import InsideView
-from fashion_tui.tui.playground.tensors_view import TensorsView
+from fashion_tui.tui.playground.views.graph import GraphView, is_place
+from fashion_tui.tui.playground.views.tensor import InsideView
+from fashion_tui.tui.playground.views.tensors import TensorsView
 from tests.tui.pilots import until
 
 from .opened import Playground, playground

@@ -3,8 +3,8 @@
 import pytest
 from textual.app import App, ComposeResult
 
-from fashion_tui.tui.playground.record import Record
-from fashion_tui.tui.playground.transcript import Transcript
+from fashion_tui.tui.playground.transcript.record import Record
+from fashion_tui.tui.playground.transcript.transcript import Transcript
 
 HEIGHT = 10
 

@@ -1,0 +1,1 @@
+"""Data sets as tensors on a device: loading, augmentation, synthetic garments."""

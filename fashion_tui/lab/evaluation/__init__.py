@@ -1,0 +1,1 @@
+"""Metrics, feature maps and weight histograms of a trained network."""

@@ -1,0 +1,1 @@
+"""The built-in networks, custom models, and export of weights."""

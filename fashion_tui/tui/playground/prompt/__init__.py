@@ -1,0 +1,1 @@
+"""Typing a cell: editor, completion, documentation, history and search."""

@@ -1,0 +1,1 @@
+"""The cells that ran and what they printed, and saving them."""
