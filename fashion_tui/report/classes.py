@@ -16,7 +16,7 @@ BAR_WIDTHS = (6, 24)
 """Narrowest and widest bar, in columns."""
 
 
-def class_lines(reports: Sequence[ClassReport], width: int, signs: Glyphs) -> list[Text]:
+def class_lines(reports: Sequence[ClassReport], width: int, glyphs: Glyphs) -> list[Text]:
     """A header and a line a class, in per cent, with a bar for F1; the number of images only where there is room."""
     name_width = max((len(report.name) for report in reports), default=0)
     room = width - name_width - FIGURE_WIDTH * len(FIGURES) - 2
@@ -32,7 +32,7 @@ def class_lines(reports: Sequence[ClassReport], width: int, signs: Glyphs) -> li
         line = Text(report.name.ljust(name_width), style=FOREGROUND, no_wrap=True)
         for share in (report.precision, report.recall, report.f1):
             line.append(f"{share * 100:{FIGURE_WIDTH}.1f}")
-        line.append(f"  {signs.slim_bar(report.f1, bar_width):<{bar_width}}", style=_shade(report.f1))
+        line.append(f"  {glyphs.slim_bar(report.f1, bar_width):<{bar_width}}", style=_shade(report.f1))
         if with_support:
             line.append(f"{report.support:>{SUPPORT_WIDTH},}", style=MUTED)
         lines.append(line)

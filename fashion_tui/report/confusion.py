@@ -19,7 +19,7 @@ WRONG_SHADES = ((0.10, "#702c2c"), (LARGE, "#4f2525"), (0.01, "#2b1d1d"))
 
 
 def confusion_lines(
-    names: Sequence[str], confusion: Sequence[Sequence[int]], signs: Glyphs, width: int | None = None
+    names: Sequence[str], confusion: Sequence[Sequence[int]], glyphs: Glyphs, width: int | None = None
 ) -> list[Text]:
     """A header and a line a class: rows truth, columns prediction; 62 columns wide for Fashion-MNIST.
 
@@ -36,17 +36,17 @@ def confusion_lines(
     for truth, counts in enumerate(confusion):
         line = Text(names[truth][: name_width - 1].ljust(name_width), style=FOREGROUND, no_wrap=True)
         for column, count in enumerate(counts):
-            line.append(*_cell(count, sum(counts), signs, right=column == truth))
+            line.append(*_cell(count, sum(counts), glyphs, right=column == truth))
         lines.append(line)
     return lines
 
 
-def _cell(count: int, total: int, signs: Glyphs, *, right: bool) -> tuple[str, str]:
+def _cell(count: int, total: int, glyphs: Glyphs, *, right: bool) -> tuple[str, str]:
     number = f"{count:>{CELL_WIDTH - 1}} "
     if right:
         return number, f"bold {FOREGROUND} on {RIGHT_SHADE}"
     if count == 0:
-        return f"{'·' if signs.unicode else '.':>{CELL_WIDTH - 1}} ", MUTED
+        return f"{'·' if glyphs.unicode else '.':>{CELL_WIDTH - 1}} ", MUTED
     share = count / total
     shade = next((shade for least, shade in WRONG_SHADES if share >= least), None)
     ground = f" on {shade}" if shade else ""
@@ -57,7 +57,7 @@ def _cell(count: int, total: int, signs: Glyphs, *, right: bool) -> tuple[str, s
 
 
 def largest_confusions(
-    names: Sequence[str], confusion: Sequence[Sequence[int]], most: int, signs: Glyphs
+    names: Sequence[str], confusion: Sequence[Sequence[int]], most: int, glyphs: Glyphs
 ) -> list[Text]:
     """`Shirt → T-shirt/top   197   20 % of its class`, a line each, the most frequent first."""
     cells = sorted(
@@ -71,7 +71,7 @@ def largest_confusions(
     for count, truth, prediction in cells:
         line = Text(no_wrap=True)
         line.append(names[truth], style=FOREGROUND)
-        line.append(" → " if signs.unicode else " > ", style=MUTED)
+        line.append(" → " if glyphs.unicode else " > ", style=MUTED)
         line.append(names[prediction].ljust(width - 3 - len(names[truth])), style=FOREGROUND)
         line.append(f"{-count:>6,}", style=f"bold {FOREGROUND}")
         line.append(f"   {-count / sum(confusion[truth]) * 100:3.0f} % of its class", style=MUTED)

@@ -10,7 +10,7 @@ from fashion_tui.schema.evaluation import Evaluation
 
 from .classes import class_lines
 from .confusion import confusion_lines
-from .glyphs import glyphs
+from .glyphs import terminal_glyphs
 from .style import ACCENT, ATTENTION, MUTED
 
 Z_95 = 1.959964
@@ -26,10 +26,10 @@ def evaluation_report(evaluation: Evaluation) -> RenderableType:
     return Group(
         headline(evaluation),
         Text(),
-        *class_lines(evaluation.per_class, WIDTH, glyphs()),
+        *class_lines(evaluation.per_class, WIDTH, terminal_glyphs()),
         Text(),
         confusion_caption(),
-        *confusion_lines(names, evaluation.confusion, glyphs()),
+        *confusion_lines(names, evaluation.confusion, terminal_glyphs()),
     )
 
 

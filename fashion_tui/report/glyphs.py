@@ -75,6 +75,6 @@ def speaks_unicode(environ: Mapping[str, str]) -> bool:
 
 
 @cache
-def glyphs() -> Glyphs:
+def terminal_glyphs() -> Glyphs:
     """Those of this process's terminal."""
     return UNICODE if speaks_unicode(os.environ) else ASCII

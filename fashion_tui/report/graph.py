@@ -67,43 +67,43 @@ def _behind(row: TreeRow, node: GraphNode) -> list[TreeRow]:
     ]
 
 
-def tree_line(row: TreeRow, node: GraphNode | None, width: int, *, is_lit: bool, signs: Glyphs) -> Text:
+def tree_line(row: TreeRow, node: GraphNode | None, width: int, *, is_lit: bool, glyphs: Glyphs) -> Text:
     """`├ A  leaf  3  grad 2`. `is_lit`: its gradient has just come. Too long, its operation is named in short."""
-    line = _line(row, node, is_lit=is_lit, signs=signs)
+    line = _line(row, node, is_lit=is_lit, glyphs=glyphs)
     if node is None or line.cell_len <= width:
         return line
     shorter = msgspec.structs.replace(node, operation=short_operation(node.operation))
-    return _line(row, shorter, is_lit=is_lit, signs=signs)
+    return _line(row, shorter, is_lit=is_lit, glyphs=glyphs)
 
 
-def _line(row: TreeRow, node: GraphNode | None, *, is_lit: bool, signs: Glyphs) -> Text:
-    line = Text(_branches(row, signs), style=MUTED, no_wrap=True)
+def _line(row: TreeRow, node: GraphNode | None, *, is_lit: bool, glyphs: Glyphs) -> Text:
+    line = Text(_branches(row, glyphs), style=MUTED, no_wrap=True)
     if node is None:
-        return line.append(f"{ellipsis(signs)} more", ACCENT)
+        return line.append(f"{ellipsis(glyphs)} more", ACCENT)
     if node.name:
-        line.append(f"{said(node.name, signs)}  ", f"bold {FOREGROUND}")
-    line.append(said(node.operation, signs), MUTED)
+        line.append(f"{said(node.name, glyphs)}  ", f"bold {FOREGROUND}")
+    line.append(said(node.operation, glyphs), MUTED)
     if row.is_again:
-        return line.append("  as above" if signs.unicode is False else "  ↑ as above", MUTED)
+        return line.append("  as above" if glyphs.unicode is False else "  ↑ as above", MUTED)
     if node.shape:
-        line.append(f"  {shape_words(node.shape, signs)}", FOREGROUND)
-    if value := summary(node.numbers, single=node.shape == (), signs=signs):
+        line.append(f"  {shape_words(node.shape, glyphs)}", FOREGROUND)
+    if value := summary(node.numbers, single=node.shape == (), glyphs=glyphs):
         line.append(f"  {value}", FOREGROUND)
     _append_trouble(line, node.numbers)
     if node.grad is not None:
         line.append("  grad ", GOOD if is_lit else MUTED)
-        line.append(grad_words(node.grad, single=node.shape == (), signs=signs), f"bold {GOOD if is_lit else ACCENT}")
+        line.append(grad_words(node.grad, single=node.shape == (), glyphs=glyphs), f"bold {GOOD if is_lit else ACCENT}")
         _append_trouble(line, node.grad)
     if row.is_folded and node.sources:
         line.append(f"  +{len(node.sources)}", ACCENT)
     return line
 
 
-def grad_words(grad: Statistics, *, single: bool, signs: Glyphs) -> str:
+def grad_words(grad: Statistics, *, single: bool, glyphs: Glyphs) -> str:
     """`2` of a single number, `−0.1 … 0.3` of many."""
     if single or grad.low is None or grad.high is None or grad.low == grad.high:
-        return summary(grad, single=True, signs=signs)
-    return f"{number(grad.low, signs)} {ellipsis(signs)} {number(grad.high, signs)}"
+        return summary(grad, single=True, glyphs=glyphs)
+    return f"{number(grad.low, glyphs)} {ellipsis(glyphs)} {number(grad.high, glyphs)}"
 
 
 def _append_trouble(line: Text, numbers: Statistics | None) -> None:
@@ -111,9 +111,9 @@ def _append_trouble(line: Text, numbers: Statistics | None) -> None:
         line.append(f"  {words}", ATTENTION)
 
 
-def _branches(row: TreeRow, signs: Glyphs) -> str:
+def _branches(row: TreeRow, glyphs: Glyphs) -> str:
     if row.depth == 0:
         return ""
-    through, skip, tee, elbow = ("│ ", "  ", "├ ", "└ ") if signs.unicode else ("| ", "  ", "+ ", "` ")
-    deeper = f"{row.depth - len(row.last)}{ellipsis(signs)} " if row.depth > len(row.last) else ""
+    through, skip, tee, elbow = ("│ ", "  ", "├ ", "└ ") if glyphs.unicode else ("| ", "  ", "+ ", "` ")
+    deeper = f"{row.depth - len(row.last)}{ellipsis(glyphs)} " if row.depth > len(row.last) else ""
     return deeper + "".join(skip if last else through for last in row.last[:-1]) + (elbow if row.last[-1] else tee)

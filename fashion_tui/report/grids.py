@@ -37,7 +37,7 @@ class GridPicture:
     """Columns of an element."""
     width: int
     height: int
-    signs: Glyphs
+    glyphs: Glyphs
     facts_height: int = 0
     """Lines that are kept for the facts at least."""
 
@@ -163,9 +163,9 @@ class GridPicture:
             for place in places[start:end]:
                 line.append(f"{place:>{self.cell - 1}} ", heat_style(place, 0, highest))
             if end < len(places):
-                line.append(" ↵" if self.signs.unicode else " +", MUTED)
+                line.append(" ↵" if self.glyphs.unicode else " +", MUTED)
             elif len(places) < self._whole[2]:
-                line.append(" …" if self.signs.unicode else " ~", MUTED)
+                line.append(" …" if self.glyphs.unicode else " ~", MUTED)
             lines.append(line)
         return lines
 
@@ -173,7 +173,7 @@ class GridPicture:
     def facts(self) -> list[Text]:
         """Name, shape, strides: in a line where there is room, else in several."""
         facts = [
-            Text.assemble((f"{self.name} ", MUTED), (shape_words(self.grid.shape, self.signs), f"bold {FOREGROUND}")),
+            Text.assemble((f"{self.name} ", MUTED), (shape_words(self.grid.shape, self.glyphs), f"bold {FOREGROUND}")),
             Text(f"strides {self.grid.strides}", MUTED),
         ]
         if not _is_contiguous(self.grid):
@@ -192,7 +192,7 @@ class GridPicture:
         words = []
         if shown != whole:
             axes = len(self.grid.shape[-2:])
-            sizes = (shape_words(tuple(sides[-axes:]), self.signs) for sides in (shown, whole))
+            sizes = (shape_words(tuple(sides[-axes:]), self.glyphs) for sides in (shown, whole))
             words.append(f"the first {' of '.join(sizes)}")
         if blocks != all_blocks:
             words.append(f"{blocks:,} of {all_blocks:,} blocks")

@@ -15,33 +15,33 @@ WIDEST = 36
 """Cells, one for each bin; where there is less room, bins are taken together."""
 
 
-def histogram_block(histogram: Histogram, *, width: int, height: int, signs: Glyphs) -> list[Text]:
+def histogram_block(histogram: Histogram, *, width: int, height: int, glyphs: Glyphs) -> list[Text]:
     """What it is of, `height` lines of bars, and the axis below them: `height` + 2 lines of at most `width` cells."""
     columns = _regrouped(histogram.counts, min(width, WIDEST))
-    bars = [Text(line, style=ACCENT) for line in _bars(columns, height, signs)]
-    return [_caption(histogram, width, signs), *bars, _axis(histogram, len(columns), signs)]
+    bars = [Text(line, style=ACCENT) for line in _bars(columns, height, glyphs)]
+    return [_caption(histogram, width, glyphs), *bars, _axis(histogram, len(columns), glyphs)]
 
 
-def histogram_line(histogram: Histogram, *, width: int, signs: Glyphs) -> Text:
+def histogram_line(histogram: Histogram, *, width: int, glyphs: Glyphs) -> Text:
     """`weight ▁▂▅█▅▂▁ −0.21 … 0.19`."""
-    low, high = three_figures(histogram.low, signs), three_figures(histogram.high, signs)
+    low, high = three_figures(histogram.low, glyphs), three_figures(histogram.high, glyphs)
     name = f"{histogram.name.rpartition('.')[2]} "
     room = width - cell_len(name) - cell_len(low) - cell_len(high) - 4
     columns = _regrouped(histogram.counts, max(min(room, 24), 1))
-    dots = "…" if signs.unicode else ".."
-    (bars,) = _bars(columns, 1, signs)
+    dots = "…" if glyphs.unicode else ".."
+    (bars,) = _bars(columns, 1, glyphs)
     return Text.assemble((name, MUTED), (bars, ACCENT), (f" {low} {dots} {high}", FOREGROUND), _damage(histogram))
 
 
-def _caption(histogram: Histogram, width: int, signs: Glyphs) -> Text:
+def _caption(histogram: Histogram, width: int, glyphs: Glyphs) -> Text:
     """`weight  6,000 values  mean −0.001  std 0.033`."""
     values = sum(histogram.counts) + histogram.not_finite
     caption = Text(no_wrap=True)
     caption.append(histogram.name.rpartition(".")[2], FOREGROUND)
     for label, figure in (
         ("values", f"{values:,}"),
-        ("mean", three_figures(histogram.mean, signs)),
-        ("std", three_figures(histogram.std, signs)),
+        ("mean", three_figures(histogram.mean, glyphs)),
+        ("std", three_figures(histogram.std, glyphs)),
     ):
         words = f"  {figure} {label}" if label == "values" else f"  {label} {figure}"
         if caption.cell_len + cell_len(words) <= width:
@@ -54,9 +54,9 @@ def _damage(histogram: Histogram) -> Text:
     return Text(words, style=ATTENTION)
 
 
-def _axis(histogram: Histogram, width: int, signs: Glyphs) -> Text:
+def _axis(histogram: Histogram, width: int, glyphs: Glyphs) -> Text:
     """The least value at the left, the largest at the right, and 0 where it stands between them."""
-    low, high = three_figures(histogram.low, signs), three_figures(histogram.high, signs)
+    low, high = three_figures(histogram.low, glyphs), three_figures(histogram.high, glyphs)
     line = [" "] * width
     if histogram.low < 0 < histogram.high:
         zero = min(int(-histogram.low / (histogram.high - histogram.low) * width), width - 1)
@@ -67,15 +67,15 @@ def _axis(histogram: Histogram, width: int, signs: Glyphs) -> Text:
     return Text("".join(line), style=MUTED)
 
 
-def _bars(counts: Sequence[int], height: int, signs: Glyphs) -> list[str]:
+def _bars(counts: Sequence[int], height: int, glyphs: Glyphs) -> list[str]:
     """Lines from the top down; a bin that holds anything shows something."""
-    parts = len(signs.levels)
+    parts = len(glyphs.levels)
     largest = max(max(counts, default=0), 1)
     levels = [max(round(count / largest * height * parts), 1) if count else 0 for count in counts]
     lines = []
     for row in reversed(range(height)):
         filled = [min(max(level - row * parts, 0), parts) for level in levels]
-        lines.append("".join(signs.levels[level - 1] if level else " " for level in filled))
+        lines.append("".join(glyphs.levels[level - 1] if level else " " for level in filled))
     return lines
 
 

@@ -8,31 +8,31 @@ from .words import formula
 _SHORT = {"float": "f", "bfloat": "bf", "int": "i", "uint": "u", "complex": "c"}
 
 
-def number(value: float | str, signs: Glyphs) -> str:
+def number(value: float | str, glyphs: Glyphs) -> str:
     """Four figures: `−0.1234`, `2.5e+09`; of whole numbers up to six; what is no number by its name."""
     if isinstance(value, str):
         return {"Infinity": "inf", "-Infinity": "-inf"}.get(value, value)
     text = str(int(value)) if value == int(value) and abs(value) < 1e6 else f"{value:.4g}"
-    return formula(text.replace("-", "−"), signs)
+    return formula(text.replace("-", "−"), glyphs)
 
 
-def summary(numbers: Statistics | None, *, single: bool, signs: Glyphs) -> str:
+def summary(numbers: Statistics | None, *, single: bool, glyphs: Glyphs) -> str:
     """The value of a single number, else the mean of many: `3`, `mean 0.12`. What is no number has its name."""
     if numbers is None:
         return ""
-    about = approximately(numbers, signs)
+    about = approximately(numbers, glyphs)
     if numbers.mean is None:
         return "NaN" if numbers.nans else "inf" if numbers.infinities else ""
     if single:
-        return number(numbers.mean, signs)
-    return f"mean {about}{number(numbers.mean, signs)}"
+        return number(numbers.mean, glyphs)
+    return f"mean {about}{number(numbers.mean, glyphs)}"
 
 
-def approximately(numbers: Statistics, signs: Glyphs) -> str:
+def approximately(numbers: Statistics, glyphs: Glyphs) -> str:
     """Stands before a figure of a sample."""
     if not numbers.sampled:
         return ""
-    return "≈" if signs.unicode else "~"
+    return "≈" if glyphs.unicode else "~"
 
 
 def trouble(numbers: Statistics | None) -> str:

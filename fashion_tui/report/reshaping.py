@@ -24,17 +24,17 @@ PADDINGS = (2, 1)
 """Columns of a cell beside its digits: the more where that hides nothing."""
 
 
-def verdict_lines(reshaping: Reshaping, width: int, signs: Glyphs) -> list[Text]:
+def verdict_lines(reshaping: Reshaping, width: int, glyphs: Glyphs) -> list[Text]:
     """View, copy, or why it can't be done."""
     if reshaping.after is None:
-        return [Text(line, BAD) for line in textwrap.wrap(said(reshaping.problem, signs), width)]
+        return [Text(line, BAD) for line in textwrap.wrap(said(reshaping.problem, glyphs), width)]
     if not reshaping.is_copy:
         return [Text("view: the same memory", GOOD)]
     count = math.prod(reshaping.after.shape)
     return [Text(f"copy: {count:,} element{'s' * (count != 1)} moved to memory of their own", ATTENTION)]
 
 
-def grid_lines(reshaping: Reshaping, width: int, height: int, signs: Glyphs) -> list[Text]:
+def grid_lines(reshaping: Reshaping, width: int, height: int, glyphs: Glyphs) -> list[Text]:
     """Both grids: beside each other, or one below the other where that shows more, or breaks vectors less."""
     grids = [("before", reshaping.before)]
     if reshaping.after is not None:
@@ -43,7 +43,7 @@ def grid_lines(reshaping: Reshaping, width: int, height: int, signs: Glyphs) -> 
     arrangements = []
     for padding in PADDINGS:
         cell = len(str(highest)) + padding
-        pictures = [GridPicture(name, grid, cell, width, height, signs) for name, grid in grids]
+        pictures = [GridPicture(name, grid, cell, width, height, glyphs) for name, grid in grids]
         if len(pictures) == 1:
             arrangements.append(_Arrangement(pictures, is_beside=False))
         else:

@@ -6,7 +6,7 @@ from rich.text import Text
 
 from fashion_tui.schema.run import RunSummary, State
 
-from .glyphs import glyphs
+from .glyphs import terminal_glyphs
 from .style import ACCENT, ATTENTION, BAD, GOOD, MUTED
 from .words import memory
 
@@ -46,15 +46,15 @@ def state_text(state: State) -> Text:
 
 
 def _mark(state: State) -> tuple[str, str]:
-    signs = glyphs()
+    glyphs = terminal_glyphs()
     marks = {
-        "starting": (signs.live, MUTED),
-        "running": (signs.live, ACCENT),
-        "paused": (signs.paused, ATTENTION),
-        "finished": (signs.good, GOOD),
-        "stopped": (signs.stopped, MUTED),
-        "failed": (signs.bad, BAD),
-        "lost": (signs.unknown, ATTENTION),
+        "starting": (glyphs.live, MUTED),
+        "running": (glyphs.live, ACCENT),
+        "paused": (glyphs.paused, ATTENTION),
+        "finished": (glyphs.good, GOOD),
+        "stopped": (glyphs.stopped, MUTED),
+        "failed": (glyphs.bad, BAD),
+        "lost": (glyphs.unknown, ATTENTION),
     }
     return marks[state]
 

@@ -23,16 +23,16 @@ BARS = 3
 """Lines of the histogram's bars."""
 
 
-def inside_lines(inside: TensorValues, width: int, height: int, signs: Glyphs) -> list[Text]:
+def inside_lines(inside: TensorValues, width: int, height: int, glyphs: Glyphs) -> list[Text]:
     """What it is, and the histogram: lines of at most `width` columns. `height` is that of all that is shown."""
-    lines = [*_facts(inside, signs)]
+    lines = [*_facts(inside, glyphs)]
     if inside.histogram is not None and sum(inside.histogram.counts) > 1:
         if height < TALL:
-            lines.append(histogram_line(inside.histogram, width=width, signs=signs))
+            lines.append(histogram_line(inside.histogram, width=width, glyphs=glyphs))
         else:
-            lines += histogram_block(inside.histogram, width=width, height=BARS, signs=signs)[1:]
+            lines += histogram_block(inside.histogram, width=width, height=BARS, glyphs=glyphs)[1:]
     for line in lines:
-        line.truncate(width, overflow="ellipsis" if signs.unicode else "crop")
+        line.truncate(width, overflow="ellipsis" if glyphs.unicode else "crop")
     return lines
 
 
@@ -41,7 +41,7 @@ def window_size(width: int, height: int) -> tuple[int, int]:
     return max(height - 1, 1), max((width - 6) // CELL, 1)
 
 
-def window_lines(window: Window, row: TensorRow, signs: Glyphs) -> list[Text]:
+def window_lines(window: Window, row: TensorRow, glyphs: Glyphs) -> list[Text]:
     """The values over the colours of a heat map, the indices of the last two axes beside and above them."""
     *_, first_row, first_column = (0, 0, *window.at)
     axes = len(row.shape)
@@ -53,7 +53,7 @@ def window_lines(window: Window, row: TensorRow, signs: Glyphs) -> list[Text]:
         values = window.values[place * window.columns : (place + 1) * window.columns]
         line = Text(f"{first_row + place:>5} " if axes > 1 else " " * 6, style=MUTED, no_wrap=True)
         for value in values:
-            line.append(f"{number(value, signs):>{CELL}}", _style(value, low, high))
+            line.append(f"{number(value, glyphs):>{CELL}}", _style(value, low, high))
         lines.append(line)
     return lines
 
@@ -71,31 +71,31 @@ def _style(value: float | str, low: float, high: float) -> Style | str:
     return ATTENTION if isinstance(value, str) else heat_style(value, low, high)
 
 
-def _facts(inside: TensorValues, signs: Glyphs) -> Sequence[Text]:
+def _facts(inside: TensorValues, glyphs: Glyphs) -> Sequence[Text]:
     row = inside.row
     title = Text.assemble(
-        (said(row.name, signs), f"bold {FOREGROUND}"),
-        (f"  {shape_words(row.shape, signs)}", FOREGROUND),
-        (f"  {said(row.dtype, signs)}  {said(row.device, signs)}", MUTED),
+        (said(row.name, glyphs), f"bold {FOREGROUND}"),
+        (f"  {shape_words(row.shape, glyphs)}", FOREGROUND),
+        (f"  {said(row.dtype, glyphs)}  {said(row.device, glyphs)}", MUTED),
     )
     if row.requires_grad:
-        title.append(f"  {short_operation(said(row.origin, signs))}", MUTED)
+        title.append(f"  {short_operation(said(row.origin, glyphs))}", MUTED)
     lies = f"strides ({', '.join(map(str, row.strides))}), {inside.layout}, {memory(row.size)}"
     if inside.storage > row.size:
         lies += f" of {memory(inside.storage)} from element {inside.offset:,}"
     lines = [title, Text(lies, style=MUTED)]
     if (numbers := row.numbers) is not None and numbers.mean is not None and row.shape:
-        about = approximately(numbers, signs)
+        about = approximately(numbers, glyphs)
         figures = [("min", numbers.low), ("mean", numbers.mean), ("max", numbers.high)]
-        words = "  ".join(f"{name} {about}{number(value, signs)}" for name, value in figures if value is not None)
+        words = "  ".join(f"{name} {about}{number(value, glyphs)}" for name, value in figures if value is not None)
         lines.append(Text(words, style=FOREGROUND))
         if numbers.sampled:
             words = f"{about} from {numbers.sampled:,} values drawn of {math.prod(row.shape):,}"
             lines.append(Text(words, style=MUTED))
     if inside.grad is not None and inside.grad.mean is not None:
         low, high = inside.grad.low, inside.grad.high
-        words = number(inside.grad.mean, signs) if low == high else f"mean {number(inside.grad.mean, signs)}"
+        words = number(inside.grad.mean, glyphs) if low == high else f"mean {number(inside.grad.mean, glyphs)}"
         lines.append(Text.assemble(("grad ", MUTED), (words, GOOD)))
-    if words := said(row.problem, signs) or trouble(row.numbers):
+    if words := said(row.problem, glyphs) or trouble(row.numbers):
         lines.append(Text(words, style=ATTENTION))
     return lines

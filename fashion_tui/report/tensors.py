@@ -26,17 +26,17 @@ class TensorScale:
         known = [shape for shape in shapes if shape]
         return cls(max((shape[0] for shape in known), default=1), max(map(_side, known), default=1.0))
 
-    def bar(self, shape: Shape, signs: Glyphs) -> str:
+    def bar(self, shape: Shape, glyphs: Glyphs) -> str:
         """`▆▆▆▆`: the logarithm of the channels in its width, the root of the side in its height; rows of values flat.
 
         Halving a side takes a fifth to a third off the height, so that five halvings can be told apart.
         """
         if not shape:
-            return signs.levels[0]
+            return glyphs.levels[0]
         width = 1 + round((WIDEST - 1) * math.log(max(shape[0], 1)) / math.log(max(self.channels, 2)))
-        tallest = len(signs.levels) - 2  # a full cell would run into those above and below
+        tallest = len(glyphs.levels) - 2  # a full cell would run into those above and below
         level = 0 if len(shape) == 1 else max(round(tallest * (_side(shape) / self.side) ** 0.5), 1)
-        return signs.levels[level] * width
+        return glyphs.levels[level] * width
 
 
 def _side(shape: Shape) -> float:

@@ -32,18 +32,18 @@ _UNICODE = _Signs(padding="░", value="□", looked_at="■", skipped="·", uns
 _ASCII = _Signs(padding=".", value="o", looked_at="#", skipped="-", unseen="x", cut="~")
 
 
-def formula_lines(slide: SlidingWindow, signs: Glyphs) -> list[Text]:
+def formula_lines(slide: SlidingWindow, glyphs: Glyphs) -> list[Text]:
     """As torch's documentation has it; and shorter, where nothing is rounded and nothing dilated."""
-    lines = [Text(formula(slide.full_formula, signs), FOREGROUND)]
+    lines = [Text(formula(slide.full_formula, glyphs), FOREGROUND)]
     if slide.dilation == 1 and slide.left_over == 0:
-        lines.append(Text(formula(slide.formula, signs), MUTED))
+        lines.append(Text(formula(slide.formula, glyphs), MUTED))
     return lines
 
 
-def slide_lines(name: str, slide: SlidingWindow, width: int, signs: Glyphs) -> list[Text]:
+def slide_lines(name: str, slide: SlidingWindow, width: int, glyphs: Glyphs) -> list[Text]:
     """The padded input, a cell a value, and below it the window at its first two places and its last one."""
     positions = _positions(slide, width - LABEL)
-    drawn = _UNICODE if signs.unicode else _ASCII
+    drawn = _UNICODE if glyphs.unicode else _ASCII
     lines = [_line(name, positions, partial(_of_input, slide, drawn), drawn)]
     for number in sorted({0, 1, slide.count - 1} & set(range(slide.count))):
         sign_at = partial(_of_window, slide, number * slide.stride, drawn)
@@ -53,9 +53,9 @@ def slide_lines(name: str, slide: SlidingWindow, width: int, signs: Glyphs) -> l
     return lines
 
 
-def legend(signs: Glyphs) -> Text:
+def legend(glyphs: Glyphs) -> Text:
     """What the signs of the picture mean."""
-    drawn = _UNICODE if signs.unicode else _ASCII
+    drawn = _UNICODE if glyphs.unicode else _ASCII
     words = f"{drawn.padding} padding  {drawn.looked_at} looked at  {drawn.unseen} in no window"
     return Text(" " * LABEL + words, MUTED)
 

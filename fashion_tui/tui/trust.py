@@ -11,7 +11,7 @@ from textual.containers import Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Static, TextArea
 
-from fashion_tui.report.glyphs import glyphs
+from fashion_tui.report.glyphs import terminal_glyphs
 from fashion_tui.report.style import ACCENT, ATTENTION, MUTED
 from fashion_tui.report.words import said
 from fashion_tui.runs.source import StoredModel, read_model
@@ -65,12 +65,12 @@ class TrustQuestion(ModalScreen[bool]):
         self.stored = stored
 
     def compose(self) -> ComposeResult:
-        network, signs = self.stored.network, glyphs()
+        network, glyphs = self.stored.network, terminal_glyphs()
         whose = "code that you haven't run before" if self.stored.is_own else "another user's code"
         source = shown_source(f"{network.source}\n\n{_made(network)}")
         lines = len(source.splitlines())
         with Vertical():
-            yield Static(Text(said(f"The network of {self.run} is {whose}.", signs), f"bold {ATTENTION}"))
+            yield Static(Text(said(f"The network of {self.run} is {whose}.", glyphs), f"bold {ATTENTION}"))
             yield Static(Text(f"Its source has {lines:,} lines; read them all.", MUTED))
             yield TextArea(source, read_only=True, show_line_numbers=True, soft_wrap=True, compact=True)
             keys = (("y", ACCENT), ("  let it run, now and later     ", MUTED), ("n", ACCENT), ("  no", MUTED))

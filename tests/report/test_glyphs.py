@@ -15,10 +15,10 @@ def test_a_bar_shows_its_share_to_an_eighth_of_a_cell(eighths: int) -> None:
 
 
 def test_a_little_is_never_drawn_as_nothing_and_too_much_never_overflows() -> None:
-    for signs in (UNICODE, ASCII):
-        assert len(signs.bar(1e-9, width=10)) == 1
-        assert len(signs.bar(7.0, width=10)) == 10
-        assert signs.bar(0.0, width=10) == signs.bar(-1.0, width=10) == ""
+    for glyphs in (UNICODE, ASCII):
+        assert len(glyphs.bar(1e-9, width=10)) == 1
+        assert len(glyphs.bar(7.0, width=10)) == 10
+        assert glyphs.bar(0.0, width=10) == glyphs.bar(-1.0, width=10) == ""
 
 
 def test_a_sparkline_rises_with_its_values_and_marks_what_is_no_number() -> None:
@@ -31,8 +31,8 @@ def test_a_sparkline_rises_with_its_values_and_marks_what_is_no_number() -> None
 
 
 def test_the_plain_signs_are_ascii() -> None:
-    signs = [getattr(ASCII, name) for name in ASCII.__slots__ if name != "unicode"]
-    assert all("".join(signs).isascii() for _ in signs)
+    glyphs = [getattr(ASCII, name) for name in ASCII.__slots__ if name != "unicode"]
+    assert all("".join(glyphs).isascii() for _ in glyphs)
 
 
 @pytest.mark.parametrize(

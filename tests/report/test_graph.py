@@ -24,10 +24,10 @@ def node(number: int, operation: str, *sources: int, name: str = "", value: floa
     )
 
 
-def tree(*nodes: GraphNode, folded: tuple[str, ...] = (), signs: Glyphs = UNICODE, width: int = 80) -> list[str]:
+def tree(*nodes: GraphNode, folded: tuple[str, ...] = (), glyphs: Glyphs = UNICODE, width: int = 80) -> list[str]:
     known = {one.id: one for one in nodes}
     rows = tree_rows(known, nodes[0].id, folded)
-    lines: list[Text] = [tree_line(row, known.get(row.node), width, is_lit=False, signs=signs) for row in rows]
+    lines: list[Text] = [tree_line(row, known.get(row.node), width, is_lit=False, glyphs=glyphs) for row in rows]
     return [line.plain for line in lines]
 
 
@@ -48,7 +48,7 @@ def test_a_small_graph() -> None:
         "│ └ B  leaf  2",
         "└ D  leaf  4",
     ]
-    assert tree(*PRODUCT, signs=ASCII)[2] == "| + A  leaf  3"
+    assert tree(*PRODUCT, glyphs=ASCII)[2] == "| + A  leaf  3"
 
 
 def test_a_folded_node_tells_how_much_is_behind_it() -> None:

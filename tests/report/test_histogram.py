@@ -16,7 +16,7 @@ WEIGHTS = Histogram(
 
 
 def test_a_histogram_with_its_axis() -> None:
-    lines = [line.plain for line in histogram_block(WEIGHTS, width=60, height=2, signs=UNICODE)]
+    lines = [line.plain for line in histogram_block(WEIGHTS, width=60, height=2, glyphs=UNICODE)]
     assert lines == [
         "weight  24 values  mean 0.01  std 0.2",
         "    █       ",
@@ -26,25 +26,25 @@ def test_a_histogram_with_its_axis() -> None:
 
 
 def test_bins_are_taken_together_in_little_room() -> None:
-    lines = histogram_block(WEIGHTS, width=6, height=1, signs=UNICODE)
+    lines = histogram_block(WEIGHTS, width=6, height=1, glyphs=UNICODE)
     assert lines[1].plain == "▁▄█▂ ▁"
 
 
 def test_a_histogram_in_a_line() -> None:
-    assert histogram_line(WEIGHTS, width=60, signs=UNICODE).plain == "weight ▁ ▂▄█▄▂▁   ▂ −0.5 … 0.7"
-    assert histogram_line(WEIGHTS, width=60, signs=ASCII).plain.isascii()
+    assert histogram_line(WEIGHTS, width=60, glyphs=UNICODE).plain == "weight ▁ ▂▄█▄▂▁   ▂ −0.5 … 0.7"
+    assert histogram_line(WEIGHTS, width=60, glyphs=ASCII).plain.isascii()
 
 
 def test_weights_that_are_no_numbers_are_told() -> None:
     broken = Histogram(name="w", counts=(0,) * 4, low=0.0, high=0.0, mean=0.0, std=0.0, not_finite=12)
-    assert "12 are NaN or infinite" in histogram_block(broken, width=80, height=2, signs=UNICODE)[0].plain
-    assert "12 are NaN or infinite" in histogram_line(broken, width=80, signs=UNICODE).plain
+    assert "12 are NaN or infinite" in histogram_block(broken, width=80, height=2, glyphs=UNICODE)[0].plain
+    assert "12 are NaN or infinite" in histogram_line(broken, width=80, glyphs=UNICODE).plain
 
 
-@pytest.mark.parametrize("signs", [UNICODE, ASCII], ids=["unicode", "ascii"])
+@pytest.mark.parametrize("glyphs", [UNICODE, ASCII], ids=["unicode", "ascii"])
 @pytest.mark.parametrize("width", [12, 24, 47, 80])
-def test_no_line_is_wider_than_there_is_room(width: int, signs: Glyphs) -> None:
-    lines = histogram_block(WEIGHTS, width=width, height=3, signs=signs)
+def test_no_line_is_wider_than_there_is_room(width: int, glyphs: Glyphs) -> None:
+    lines = histogram_block(WEIGHTS, width=width, height=3, glyphs=glyphs)
     assert max(cell_len(line.plain) for line in lines) <= width
 
 

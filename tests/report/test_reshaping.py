@@ -61,14 +61,14 @@ SHAPES = [(), (0,), (1,), (7,), (300,), (2, 3), (40, 50), (3, 4, 5), (64, 1, 28,
 
 
 @pytest.mark.parametrize("size", list(itertools.product([40, 50, 80, 120], [6, 12, 30])))
-@pytest.mark.parametrize("signs", [UNICODE, ASCII])
-def test_it_fits_whatever_the_shape(size: tuple[int, int], signs: object) -> None:
+@pytest.mark.parametrize("glyphs", [UNICODE, ASCII])
+def test_it_fits_whatever_the_shape(size: tuple[int, int], glyphs: object) -> None:
     width, height = size
     for shape in SHAPES:
-        lines = grid_lines(change(torch.zeros(shape), "reshape", "-1"), width, height, signs)  # type: ignore[arg-type]
+        lines = grid_lines(change(torch.zeros(shape), "reshape", "-1"), width, height, glyphs)  # type: ignore[arg-type]
         assert len(lines) <= height
         assert all(line.cell_len <= width for line in lines), (shape, [line.plain for line in lines])
-        if signs is ASCII:
+        if glyphs is ASCII:
             assert all(line.plain.isascii() for line in lines), shape
 
 

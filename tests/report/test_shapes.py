@@ -65,42 +65,42 @@ def check(name: str, text: str) -> None:
 
 @pytest.mark.parametrize("width", [40, 60, 80, 120])
 def test_the_guides_network(guide: ShapeTable, width: int) -> None:
-    check(f"guide-{width}", printed(shape_report(guide, signs=UNICODE), width))
+    check(f"guide-{width}", printed(shape_report(guide, glyphs=UNICODE), width))
 
 
 def test_the_guides_network_in_ascii(guide: ShapeTable) -> None:
-    text = printed(shape_report(guide, signs=ASCII), 100)
+    text = printed(shape_report(guide, glyphs=ASCII), 100)
     assert text.isascii()
     check("guide-ascii-100", text)
 
 
 @pytest.mark.parametrize("width", [80, 120])
 def test_nested_shared_frozen_and_unused(nested: ShapeTable, width: int) -> None:
-    check(f"nested-{width}", printed(shape_report(nested, signs=UNICODE), width))
+    check(f"nested-{width}", printed(shape_report(nested, glyphs=UNICODE), width))
 
 
 def test_the_outermost_steps_only(nested: ShapeTable) -> None:
-    check("nested-depth-1", printed(shape_report(nested, depth=1, signs=UNICODE), 100))
+    check("nested-depth-1", printed(shape_report(nested, depth=1, glyphs=UNICODE), 100))
 
 
 @pytest.mark.parametrize("width", [80, 120])
 def test_a_network_that_fails(width: int) -> None:
     table = trace(Guide(pooling=4, features=180), (1, 28, 28), name="broken")
     assert table.error_file is not None
-    check(f"broken-{width}", printed(shape_report(table, signs=UNICODE), width))
+    check(f"broken-{width}", printed(shape_report(table, glyphs=UNICODE), width))
 
 
-@pytest.mark.parametrize("signs", [UNICODE, ASCII], ids=["unicode", "ascii"])
+@pytest.mark.parametrize("glyphs", [UNICODE, ASCII], ids=["unicode", "ascii"])
 @pytest.mark.parametrize("width", [24, 40, 57, 80, 99, 120, 200])
-def test_no_line_is_wider_than_there_is_room(nested: ShapeTable, width: int, signs: object) -> None:
-    lines = shape_lines(nested, width=width, signs=signs)  # type: ignore[arg-type]
+def test_no_line_is_wider_than_there_is_room(nested: ShapeTable, width: int, glyphs: object) -> None:
+    lines = shape_lines(nested, width=width, glyphs=glyphs)  # type: ignore[arg-type]
     assert max(cell_len(line.plain) for line in (*lines.header, *lines.rows, *lines.footer)) <= width
-    assert shape_strip(nested, width=width, signs=signs).cell_len <= width  # type: ignore[arg-type]
+    assert shape_strip(nested, width=width, glyphs=glyphs).cell_len <= width  # type: ignore[arg-type]
 
 
 def test_columns_that_are_asked_for_and_no_deeper(nested: ShapeTable) -> None:
     wanted = ("step", "output", "memory", "dtype", "learns")
-    text = printed(shape_report(nested, depth=1, columns=wanted, signs=UNICODE), 100)
+    text = printed(shape_report(nested, depth=1, columns=wanted, glyphs=UNICODE), 100)
     table = text.splitlines()[2:]
     assert table[0].split() == list(wanted)
     assert [line.split()[0] for line in table[2:6]] == ["stem", "body", "mean", "head"]
@@ -113,9 +113,9 @@ def test_a_pane_gets_lines_that_it_can_fold(nested: ShapeTable) -> None:
     assert paths == ["stem", "body", "mean", "head"]
     paths = [nested.rows[index].path for index in visible_rows(nested, folded={"body.0"})]
     assert paths == ["stem", "body", "body.0", "body.0", "body.2", "mean", "head"]
-    lines = shape_lines(nested, width=100, folded={"body"}, signs=UNICODE)
+    lines = shape_lines(nested, width=100, folded={"body"}, glyphs=UNICODE)
     assert [line.plain.split()[1] for line in lines.rows] == ["stem", "body", "mean", "head"]
-    unfolded = shape_lines(nested, width=100, signs=UNICODE)
+    unfolded = shape_lines(nested, width=100, glyphs=UNICODE)
     bars = {line.plain.split()[1]: line.plain.rstrip()[-1] in UNICODE.eighths for line in lines.rows}
     assert bars["body"], "a folded module stands for what is in it"
     assert unfolded.rows[1].plain.split()[1] == "body"
@@ -123,7 +123,7 @@ def test_a_pane_gets_lines_that_it_can_fold(nested: ShapeTable) -> None:
 
 
 def test_colours_are_few_and_mean_something(guide: ShapeTable) -> None:
-    lines = shape_lines(guide, width=120, signs=UNICODE)
+    lines = shape_lines(guide, width=120, glyphs=UNICODE)
     styles = {str(span.style) for line in [*lines.header, *lines.rows, *lines.footer] for span in line.spans}
     assert len(styles - {""}) <= 3
     assert {ACCENT, MUTED} <= styles
@@ -140,7 +140,7 @@ def test_words_from_outside_are_shown_as_they_are() -> None:
         model="x", inputs=((3,),), outputs=((3,),), rows=(row,), total_params=0, trainable_params=0, total_macs=0,
         error="[red]no[/red]\x1b]0;title\x07", warnings=("[blink]",), unused=("[b]",),
     )  # fmt: skip
-    text = printed(shape_report(table, signs=UNICODE), 100)
+    text = printed(shape_report(table, glyphs=UNICODE), 100)
     assert "\x1b" not in text
     assert "\x07" not in text
     for words in ("[red]evil[/] [31m", "[bold]Op", "[link]", "[red]no[/red]", "[blink]", "[b]"):
@@ -150,13 +150,13 @@ def test_words_from_outside_are_shown_as_they_are() -> None:
 def test_a_network_without_steps_or_parameters() -> None:
     table = trace(Written(lambda _, x: x), (3, 4))
     assert table.rows == ()
-    assert printed(shape_report(table, signs=UNICODE), 80).splitlines()[0].rstrip() == "3×4"
-    assert shape_notes(table, signs=UNICODE).plain.startswith("no parameters")
+    assert printed(shape_report(table, glyphs=UNICODE), 80).splitlines()[0].rstrip() == "3×4"
+    assert shape_notes(table, glyphs=UNICODE).plain.startswith("no parameters")
 
 
 def test_scalars_and_several_tensors() -> None:
     table = trace(Written(lambda _, x, y: (x + y).mean()), ((3, 4), (3, 4)))
-    rows = [line.plain for line in shape_lines(table, width=100, signs=UNICODE).rows]
+    rows = [line.plain for line in shape_lines(table, width=100, glyphs=UNICODE).rows]
     assert "3×4 +1" in rows[0]
     assert "scalar" in rows[1]
 
@@ -165,7 +165,7 @@ def test_the_strip_looks_into_a_network_that_is_one_block() -> None:
     table = trace(
         Written(lambda self, x: self.net(x), net=nn.Sequential(nn.Linear(4, 3), nn.ReLU(), nn.Linear(3, 2))), (4,)
     )
-    assert shape_strip(table, width=80, signs=UNICODE).plain == "4 ─ 0 ─ 3 ─ 2 ─ 2"
+    assert shape_strip(table, width=80, glyphs=UNICODE).plain == "4 ─ 0 ─ 3 ─ 2 ─ 2"
 
 
 @pytest.mark.parametrize(

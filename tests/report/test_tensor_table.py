@@ -48,14 +48,14 @@ def test_the_whole_table() -> None:
 
 
 @pytest.mark.parametrize("width", [24, 30, 40, 44, 50, 60, 80])
-@pytest.mark.parametrize("signs", [UNICODE, ASCII])
-def test_no_line_is_too_long_and_names_and_means_stay(width: int, signs: object) -> None:
-    titles, lines = tensor_lines(ROWS, width, signs)  # type: ignore[arg-type]
+@pytest.mark.parametrize("glyphs", [UNICODE, ASCII])
+def test_no_line_is_too_long_and_names_and_means_stay(width: int, glyphs: object) -> None:
+    titles, lines = tensor_lines(ROWS, width, glyphs)  # type: ignore[arg-type]
     assert all(line.cell_len <= width for line in (titles, *lines))
     assert "tensor" in titles.plain
     assert "3" in lines[0].plain
     assert "1 NaN" in lines[4].plain
-    if signs is ASCII:
+    if glyphs is ASCII:
         assert all(line.plain.isascii() for line in (titles, *lines))
 
 
@@ -64,7 +64,7 @@ def test_numbers_as_texts() -> None:
     assert {value: number(value, UNICODE) for value in texts} == texts
     assert number("-Infinity", UNICODE) == "-inf"
     assert number(-1.5, ASCII) == "-1.5"
-    assert summary(numbers(1, 2, 3, sampled=5), single=False, signs=UNICODE) == "mean ≈2"
+    assert summary(numbers(1, 2, 3, sampled=5), single=False, glyphs=UNICODE) == "mean ≈2"
     assert trouble(numbers(1, 2, 3, nans=1200)) == "1,200 NaN"
     assert trouble(numbers(1, 2, 3, nans=1200, sampled=9)) == "NaN"
     assert [short_dtype(dtype) for dtype in ("float32", "bfloat16", "int64", "uint8", "bool", "complex64")] == [

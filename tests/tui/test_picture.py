@@ -11,7 +11,7 @@ from textual.app import App, ComposeResult
 from textual.strip import Strip
 
 from fashion_tui.report.blocks import BLOCKS, GAMMA, GREYS, INK, Shading
-from fashion_tui.report.glyphs import glyphs
+from fashion_tui.report.glyphs import terminal_glyphs
 from fashion_tui.tui.widgets.picture import SIZE, WIDTHS, Picture, paint, shading_of
 
 RAMP = bytes(value % 256 for value in range(SIZE * SIZE))
@@ -159,7 +159,7 @@ async def test_the_terminal_decides_how_pictures_are_drawn(
         monkeypatch.delenv(name, raising=False)
     for name, value in environ.items():
         monkeypatch.setenv(name, value)
-    glyphs.cache_clear()
+    terminal_glyphs.cache_clear()
     try:
         app = OnePicture()
         async with app.run_test(size=(40, 20)):
@@ -167,4 +167,4 @@ async def test_the_terminal_decides_how_pictures_are_drawn(
             shown = app.query_one(Picture).render_line(6).text
             assert shown.rstrip() == paint(SHOE, SIZE, shading)[6].text.rstrip()
     finally:
-        glyphs.cache_clear()
+        terminal_glyphs.cache_clear()

@@ -39,9 +39,9 @@ def test_neighbours_are_joined_without_a_gap() -> None:
 
 def test_what_was_no_number_is_marked_where_it_was() -> None:
     axis = Axis(0.0, 1.0, logarithmic=False)
-    for signs, place in ((UNICODE, 2), (ASCII, 4)):
-        lines = draw([0.5, 0.5, 0.5, 0.5, math.nan, 0.5], {4}, axis, width=6, height=3, glyphs=signs)
-        assert [x for x, sign in enumerate(lines[0]) if sign == signs.bad] == [place]
+    for glyphs, place in ((UNICODE, 2), (ASCII, 4)):
+        lines = draw([0.5, 0.5, 0.5, 0.5, math.nan, 0.5], {4}, axis, width=6, height=3, glyphs=glyphs)
+        assert [x for x, sign in enumerate(lines[0]) if sign == glyphs.bad] == [place]
 
 
 def test_a_value_that_is_unknown_is_a_gap() -> None:
@@ -52,9 +52,9 @@ def test_a_value_that_is_unknown_is_a_gap() -> None:
 
 def test_lines_are_as_wide_and_as_many_as_asked_for_whatever_comes() -> None:
     for values in ([], [1.0], [math.nan] * 3, [1e300, -1e300], [0.0] * 500):
-        for signs in (UNICODE, ASCII):
+        for glyphs in (UNICODE, ASCII):
             axis = axis_for(values, logarithmic=False)
-            lines = draw(values, (), axis, width=20, height=5, glyphs=signs)
+            lines = draw(values, (), axis, width=20, height=5, glyphs=glyphs)
             assert [len(line) for line in lines] == [20] * 5
 
 

@@ -10,7 +10,7 @@ from fashion_tui.cli.output import json_option, show, write_json
 from fashion_tui.cli.place import Place, place_options
 from fashion_tui.cli.status import DONE, FAILED
 from fashion_tui.data.checks import check_data
-from fashion_tui.report.glyphs import glyphs
+from fashion_tui.report.glyphs import terminal_glyphs
 from fashion_tui.report.style import BAD, GOOD
 from fashion_tui.schema.errors import UserError
 from fashion_tui.schema.replies import Check
@@ -58,12 +58,12 @@ def _torch() -> tuple[Check, ...]:
 
 
 def _table(checks: tuple[Check, ...]) -> Table:
-    signs = glyphs()
+    glyphs = terminal_glyphs()
     table = Table(box=None, show_header=False, padding=(0, 1), pad_edge=False)
     table.add_column(no_wrap=True)
     table.add_column(no_wrap=True)
     table.add_column()
     for check in checks:
-        mark = Text(signs.good, GOOD) if check.ok else Text(signs.bad, BAD)
+        mark = Text(glyphs.good, GOOD) if check.ok else Text(glyphs.bad, BAD)
         table.add_row(mark, Text(check.name), Text(check.detail))
     return table

@@ -43,7 +43,7 @@ class ListedBars:
 
     @classmethod
     def of(cls, bars: Bars, width: int, look: Look) -> "ListedBars":
-        labels, numbers = _labels(bars, look.signs), _numbers(bars, look.signs)
+        labels, numbers = _labels(bars, look.glyphs), _numbers(bars, look.glyphs)
         number_width = min(max(map(len, numbers)), width)
         label_width = max(min(max(map(cell_len, labels)), LONGEST_LABEL, width - number_width - 2), 0)
         room = max(min(width - label_width - number_width - 4, LONGEST), 0)
@@ -54,11 +54,11 @@ class ListedBars:
         return len(self.bars.values) + len(self.caption)
 
     def rows(self) -> list[Row]:
-        signs, values = self.look.signs, self.bars.values
+        glyphs, values = self.look.glyphs, self.bars.values
         low, high = _ends(values)
         left = min(max(round(self.room * _share(-low, low, high)), 1), self.room) if low < 0 else 0
         rows: list[Row] = []
-        for label, number, value in zip(_labels(self.bars, signs), _numbers(self.bars, signs), values, strict=True):
+        for label, number, value in zip(_labels(self.bars, glyphs), _numbers(self.bars, glyphs), values, strict=True):
             named = set_cell_size(label, self.label_width) if self.bars.labels else label.rjust(self.label_width)
             row = [Segment(f"{named}  " if self.label_width else "", QUIET)]
             shown = number[: self.number_width].rjust(self.number_width)
@@ -71,12 +71,12 @@ class ListedBars:
 
     def _bar(self, value: float, low: float, high: float, left: int) -> Row:
         """From the axis, which stands after `left` columns, to the right or to the left."""
-        signs = self.look.signs
+        glyphs = self.look.glyphs
         if value >= 0:
             share = value / high if high else 0.0
-            return joined([(" " * left, _SPACE), (signs.slim_bar(share, self.room - left), _BAR)])
+            return joined([(" " * left, _SPACE), (glyphs.slim_bar(share, self.room - left), _BAR)])
         cells = max(round(value / low * left), 1)
-        return joined([(" " * (left - cells), _SPACE), (signs.thick_line * cells, _BAR)])
+        return joined([(" " * (left - cells), _SPACE), (glyphs.thick_line * cells, _BAR)])
 
 
 @dataclass(frozen=True)
@@ -95,7 +95,7 @@ class BarChart:
 
     @classmethod
     def of(cls, bars: Bars, width: int, look: Look) -> "BarChart":
-        label_width = max(len(label) for label in _axis_labels(bars.values, look.signs))
+        label_width = max(len(label) for label in _axis_labels(bars.values, look.glyphs))
         room = max(width - label_width - 2, 1)
         group = -(-len(bars.values) // room)
         values = tuple(_mean(bars.values[start : start + group]) for start in range(0, len(bars.values), group))
@@ -113,11 +113,11 @@ class BarChart:
         if low < 0 < high:
             above = min(max(above, 1), HEIGHT - 1)
         unit = max(high / above if above else 0.0, -low / (HEIGHT - above) if low else 0.0) or 1.0
-        top, zero, bottom = _axis_labels(self.bars.values, self.look.signs)
+        top, zero, bottom = _axis_labels(self.bars.values, self.look.glyphs)
         labels = {0: top or zero, max(above - 1, 0): zero, HEIGHT - 1: bottom or zero}
         rows = []
         for line in range(HEIGHT):
-            row = [(f"{labels.get(line, ''):>{self.label_width}} {self.look.signs.axis}", QUIET)]
+            row = [(f"{labels.get(line, ''):>{self.label_width}} {self.look.glyphs.axis}", QUIET)]
             for value in self.values:
                 row.append(self._cell(value, unit, above - 1 - line))
                 row.append((" " * (self.step - 1), _SPACE))
@@ -127,19 +127,19 @@ class BarChart:
 
     def _cell(self, value: float | None, unit: float, level: int) -> tuple[str, Style]:
         """What a line shows of a bar; level 0 stands on the axis, -1 hangs from it."""
-        signs = self.look.signs
+        glyphs = self.look.glyphs
         if value is None:
-            return (signs.bad, _ODD) if level == 0 else (" ", _SPACE)
-        parts = len(signs.levels)
+            return (glyphs.bad, _ODD) if level == 0 else (" ", _SPACE)
+        parts = len(glyphs.levels)
         long = max(round(abs(value) / unit * parts), 1) if value else 0
         filled = min(max(long - parts * (level if level >= 0 else -1 - level), 0), parts)
         if not filled or (value > 0) != (level >= 0):
             return " ", _SPACE
         if level >= 0 or filled == parts:
-            return signs.levels[filled - 1], _BAR
-        if signs.unicode:
-            return signs.levels[parts - filled - 1], _FILLED
-        return signs.levels[-1] if 2 * filled >= parts else " ", _BAR
+            return glyphs.levels[filled - 1], _BAR
+        if glyphs.unicode:
+            return glyphs.levels[parts - filled - 1], _FILLED
+        return glyphs.levels[-1] if 2 * filled >= parts else " ", _BAR
 
     def _indices(self) -> Row:
         """That of the first value and that of the last one."""
@@ -148,20 +148,20 @@ class BarChart:
         return [Segment(f"{'':{self.label_width}}  0{last:>{room}}", QUIET)]
 
 
-def _axis_labels(values: tuple[float | None, ...], signs: Glyphs) -> tuple[str, str, str]:
+def _axis_labels(values: tuple[float | None, ...], glyphs: Glyphs) -> tuple[str, str, str]:
     """The largest value, 0 and the least one; empty where there is none beyond 0."""
     low, high = _ends(values)
-    return three_figures(high, signs) if high else "", "0", three_figures(low, signs) if low else ""
+    return three_figures(high, glyphs) if high else "", "0", three_figures(low, glyphs) if low else ""
 
 
-def _labels(bars: Bars, signs: Glyphs) -> list[str]:
+def _labels(bars: Bars, glyphs: Glyphs) -> list[str]:
     if bars.labels:
-        return [said(label, signs) for label in bars.labels]
+        return [said(label, glyphs) for label in bars.labels]
     return [f"{place * bars.step:,}" for place in range(len(bars.values))]
 
 
-def _numbers(bars: Bars, signs: Glyphs) -> list[str]:
-    return [formula(number.replace("-", "−"), signs) for number in bars.numbers]
+def _numbers(bars: Bars, glyphs: Glyphs) -> list[str]:
+    return [formula(number.replace("-", "−"), glyphs) for number in bars.numbers]
 
 
 def _ends(values: tuple[float | None, ...]) -> tuple[float, float]:

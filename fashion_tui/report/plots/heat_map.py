@@ -72,7 +72,7 @@ class HeatMapDrawing:
         for start in range(0, len(self.heat_map.levels), count):
             row = []
             for place in range(start, start + count):
-                number = _shown(self.heat_map.numbers[place], self.look.signs)
+                number = _shown(self.heat_map.numbers[place], self.look.glyphs)
                 row.append(Segment(f"{number.rjust(self.columns - 1)} ", self._ground(self.heat_map.levels[place])))
             rows.append(row)
         return rows
@@ -95,8 +95,8 @@ class HeatMapDrawing:
 
     def _characters(self) -> list[Row]:
         ink = [INK[level * (len(INK) - 1) // MAX_LEVEL] for level in range(MAX_LEVEL + 1)]
-        signs = [*ink, self.look.signs.unknown]
-        return [[Segment("".join(signs[level] for level in row), _PLAIN)] for row in self._levels(self.lines)]
+        glyphs = [*ink, self.look.glyphs.unknown]
+        return [[Segment("".join(glyphs[level] for level in row), _PLAIN)] for row in self._levels(self.lines)]
 
     def _levels(self, height: int) -> list[bytes]:
         """Levels for so many rows of pixels; a pixel with anything in it that is no number is none."""
@@ -127,11 +127,11 @@ def _colours(heat_map: HeatMap) -> list[int]:
 
 def _legend(heat_map: HeatMap, width: int, look: Look) -> list[Row]:
     """`−0.42 ▀▀▀▀▀▀▀ 0.31   ■ 3 NaN or infinite`, of which the words go where there is no room."""
-    signs = look.signs
-    low, high = three_figures(heat_map.low, signs), three_figures(heat_map.high, signs)
+    glyphs = look.glyphs
+    low, high = three_figures(heat_map.low, glyphs), three_figures(heat_map.high, glyphs)
     room = min(width - len(low) - len(high) - 2, LEGEND)
     if room < 2:
-        return caption_rows(f"{low} {ellipsis(signs)} {high}", width, look)
+        return caption_rows(f"{low} {ellipsis(glyphs)} {high}", width, look)
     levels = bytes(place * MAX_LEVEL // (room - 1) for place in range(room))
     if look.shading is Shading.CHARACTERS:
         scale = [Segment("".join(INK[level * (len(INK) - 1) // MAX_LEVEL] for level in levels), _PLAIN)]
@@ -142,11 +142,11 @@ def _legend(heat_map: HeatMap, width: int, look: Look) -> list[Row]:
     row = [Segment(f"{low} ", QUIET), *scale, Segment(f" {high}", QUIET)]
     odd = heat_map.levels.count(NOT_FINITE)
     words = f"{odd:,} NaN or infinite"
-    mark = signs.unknown if look.shading is Shading.CHARACTERS else signs.stopped
+    mark = glyphs.unknown if look.shading is Shading.CHARACTERS else glyphs.stopped
     if odd and len(low) + len(high) + room + len(words) + 7 <= width:
         return [[*row, Segment(f"   {mark} ", _ALARM), Segment(words, QUIET)]]
     return [row, [Segment(f"{mark} {words}"[:width], _ALARM)]] if odd else [row]
 
 
-def _shown(number: str, signs: Glyphs) -> str:
-    return formula(number.replace("-", "−"), signs)
+def _shown(number: str, glyphs: Glyphs) -> str:
+    return formula(number.replace("-", "−"), glyphs)

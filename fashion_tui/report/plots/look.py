@@ -23,7 +23,7 @@ class Look:
     """What a terminal can show."""
 
     shading: Shading
-    signs: Glyphs
+    glyphs: Glyphs
 
 
 def most_lines(width: int) -> int:
@@ -33,7 +33,7 @@ def most_lines(width: int) -> int:
 
 def caption_rows(words: str, width: int, look: Look) -> list[Row]:
     """Our words below a figure, cut between words."""
-    return [[Segment(line, QUIET)] for line in wrapped(said(words, look.signs), width)]
+    return [[Segment(line, QUIET)] for line in wrapped(said(words, look.glyphs), width)]
 
 
 def wrapped(words: str, width: int) -> list[str]:

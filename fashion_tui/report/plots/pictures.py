@@ -75,7 +75,7 @@ class PicturesDrawing:
         return draw(pictures.picture(place), size, cells, self.look.shading)
 
     def _label(self, place: int) -> Segment:
-        label = said(self.pictures.labels[place], self.look.signs)
+        label = said(self.pictures.labels[place], self.look.glyphs)
         return Segment(set_cell_size(label, self.columns), _LABEL)
 
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from rich.text import Text
 
-from fashion_tui.report.glyphs import Glyphs, glyphs
+from fashion_tui.report.glyphs import Glyphs, terminal_glyphs
 from fashion_tui.report.style import ACCENT, FOREGROUND, MUTED
 from fashion_tui.tui.widgets.names import short_class
 
@@ -19,11 +19,11 @@ def class_counts(names: Sequence[str], counts: Sequence[int], chosen: int | None
     """A line a class with a bar; folded where the lines are wide. `chosen`: the class that the filter leaves."""
     if width >= FOLDED_WIDTH:
         return folded_lines(names, counts, chosen, width)
-    return count_lines(names, counts, chosen, width, glyphs())
+    return count_lines(names, counts, chosen, width, terminal_glyphs())
 
 
 def count_lines(
-    names: Sequence[str], counts: Sequence[int], chosen: int | None, width: int, signs: Glyphs
+    names: Sequence[str], counts: Sequence[int], chosen: int | None, width: int, glyphs: Glyphs
 ) -> list[Text]:
     """`T-shirt/top  ████████  6,000`, a line a class; the chosen one stands out."""
     name_width = max((len(name) for name in names), default=0)
@@ -33,7 +33,7 @@ def count_lines(
     for index, (name, count) in enumerate(zip(names, counts, strict=True)):
         line = Text(no_wrap=True)
         line.append(name.ljust(name_width), style=_name_style(index, chosen))
-        line.append(f" {signs.slim_bar(count / most, bar_width):<{bar_width}} ", style=_bar_style(index, chosen))
+        line.append(f" {glyphs.slim_bar(count / most, bar_width):<{bar_width}} ", style=_bar_style(index, chosen))
         line.append(f"{count:>{COUNT_WIDTH},}", style=FOREGROUND if chosen in (None, index) else MUTED)
         lines.append(line)
     return lines

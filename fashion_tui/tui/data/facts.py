@@ -11,7 +11,7 @@ BINS = 16
 SPLIT_NAMES: dict[Split, str] = {"train": "training set", "test": "test set"}
 
 
-def picture_facts(pixels: bytes, index: int, name: str, split: Split, signs: Glyphs) -> Text:
+def picture_facts(pixels: bytes, index: int, name: str, split: Split, glyphs: Glyphs) -> Text:
     """Class and place of a picture, its pixel values, and what the recipe's normalisation makes of them."""
     low, high, mean = min(pixels), max(pixels), sum(pixels) / len(pixels)
     bins = [0] * BINS
@@ -24,7 +24,7 @@ def picture_facts(pixels: bytes, index: int, name: str, split: Split, signs: Gly
     text.append(f"picture {index:,} of the {SPLIT_NAMES[split]}\n\n", style=MUTED)
     text.append(f"uint8 1×{height}×{width}, 0 black, 255 white\n", style=MUTED)
     text.append_text(_row(("min", f"{low}"), ("mean", f"{mean:.1f}"), ("max", f"{high}")))
-    text.append(f"{signs.sparkline([count**0.5 for count in bins])}", style=ACCENT)
+    text.append(f"{glyphs.sparkline([count**0.5 for count in bins])}", style=ACCENT)
     text.append(f"  {black * 100:.0f} % black\n\n", style=MUTED)
     text.append(f"as the network sees it\n(pixel / 255 − {GUIDE.mean}) / {GUIDE.std}\n", style=MUTED)
     normal = [f"{(value / 255 - GUIDE.mean) / GUIDE.std:+.2f}".replace("-", "−") for value in (low, mean, high)]

@@ -12,7 +12,7 @@ from textual.reactive import var
 from textual.widget import Widget
 from textual.widgets import Static
 
-from fashion_tui.report.glyphs import glyphs
+from fashion_tui.report.glyphs import terminal_glyphs
 from fashion_tui.report.style import ACCENT, ATTENTION, FOREGROUND, MUTED
 from fashion_tui.schema.dataset import DatasetInfo, DatasetRef, ImagePage, Split
 from fashion_tui.schema.errors import UserError
@@ -149,7 +149,7 @@ class DataPane(PicturePane[PageKey, ImagePage]):
 
     def enlargement(self, page: ImagePage, position: int) -> tuple[bytes, Text]:
         pixels, name = page.picture(position), self._class_name(page.labels[position])
-        return pixels, picture_facts(pixels, page.indices[position], name, self.split, glyphs())
+        return pixels, picture_facts(pixels, page.indices[position], name, self.split, terminal_glyphs())
 
     def page_shown(self) -> None:
         if self._downloading is None:
@@ -239,12 +239,12 @@ class DataPane(PicturePane[PageKey, ImagePage]):
     def action_download(self) -> None:
         if self._downloading is None:
             self._downloading = Downloading(self.lab_app.settings.data_directory, self.post_message)
-            self._say(progress_line(0, 0, glyphs()))
+            self._say(progress_line(0, 0, terminal_glyphs()))
 
     @on(DownloadMoved)
     def _download_moved(self, message: DownloadMoved) -> None:
         if self._downloading is not None:
-            self._say(progress_line(message.done, message.whole, glyphs()))
+            self._say(progress_line(message.done, message.whole, terminal_glyphs()))
 
     @on(DownloadEnded)
     def _download_ended(self, message: DownloadEnded) -> None:

@@ -37,13 +37,13 @@ def title_line(name: str, split: Split, label: str | None, place: Place, width: 
     return line
 
 
-def progress_line(done: int, whole: int, signs: Glyphs) -> Text:
+def progress_line(done: int, whole: int, glyphs: Glyphs) -> Text:
     """`downloading Fashion-MNIST  12.3 / 30.9 MB  ████▌       40 %   esc cancels`."""
     share = done / whole if whole else 0.0
     return Text.assemble(
         ("downloading Fashion-MNIST  ", FOREGROUND),
         (f"{done / 1e6:4.1f} / {whole / 1e6:.1f} MB  ", MUTED),
-        (f"{signs.bar(share, PROGRESS_WIDTH):<{PROGRESS_WIDTH}}", ACCENT),
+        (f"{glyphs.bar(share, PROGRESS_WIDTH):<{PROGRESS_WIDTH}}", ACCENT),
         (f" {share:4.0%}   ", FOREGROUND),
         ("esc", ACCENT),
         (" cancels", MUTED),

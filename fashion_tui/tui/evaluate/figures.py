@@ -12,16 +12,16 @@ from fashion_tui.tui.widgets.large_number import large_number
 PROGRESS_WIDTH = 30
 
 
-def headline(evaluation: Evaluation, signs: Glyphs) -> list[Text]:
+def headline(evaluation: Evaluation, glyphs: Glyphs) -> list[Text]:
     """Three lines: the accuracy three lines high, with its interval and the other figures beside it."""
-    number = large_number(f"{evaluation.accuracy * 100:.1f}", signs)
+    number = large_number(f"{evaluation.accuracy * 100:.1f}", glyphs)
     interval = half_width(evaluation.accuracy, evaluation.n) * 100
     if evaluation.dataset == "synthetic":
         what = Text(f"accuracy on {evaluation.n:,} synthetic garments", ATTENTION)
     else:
         what = Text(f"accuracy on {evaluation.n:,} test images", MUTED)
     spread = Text.assemble(
-        (f"{'±' if signs.unicode else '+/-'}{interval:.1f}", FOREGROUND), (" (95 % interval)   top-2 ", MUTED)
+        (f"{'±' if glyphs.unicode else '+/-'}{interval:.1f}", FOREGROUND), (" (95 % interval)   top-2 ", MUTED)
     )
     spread.append(f"{evaluation.top2 * 100:.1f} %", style=FOREGROUND)
     others = Text.assemble(("loss ", MUTED), (f"{evaluation.loss:.3f}", FOREGROUND))
@@ -43,12 +43,12 @@ def where_line(evaluation: Evaluation, total_steps: int | None) -> Text:
     return line
 
 
-def progress_line(name: str, done: int, total: int, signs: Glyphs) -> Text:
+def progress_line(name: str, done: int, total: int, glyphs: Glyphs) -> Text:
     """`evaluating guide-a1b2   3,200 / 10,000  ████▌      32 %   esc cancels`."""
     share = done / total if total else 0.0
     line = Text.assemble(("evaluating ", MUTED), (name, FOREGROUND), "   ", no_wrap=True)
     if total:
         line.append(f"{done:,} / {total:,} test images  ", style=MUTED)
-        line.append(f"{signs.bar(share, PROGRESS_WIDTH):<{PROGRESS_WIDTH}}", style=ACCENT)
+        line.append(f"{glyphs.bar(share, PROGRESS_WIDTH):<{PROGRESS_WIDTH}}", style=ACCENT)
         line.append(f" {share:4.0%}", style=FOREGROUND)
     return line.append("   esc", style=ACCENT).append(" cancels", style=MUTED)

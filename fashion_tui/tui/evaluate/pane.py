@@ -16,7 +16,7 @@ from textual.widgets import Static
 from fashion_tui.report.classes import class_lines
 from fashion_tui.report.confusion import confusion_lines, largest_confusions
 from fashion_tui.report.evaluation import confusion_caption
-from fashion_tui.report.glyphs import glyphs
+from fashion_tui.report.glyphs import terminal_glyphs
 from fashion_tui.report.style import ACCENT, ATTENTION, MUTED
 from fashion_tui.schema.errors import UntrustedSource, UserError
 from fashion_tui.schema.evaluation import Evaluation, PredictionPage
@@ -138,7 +138,7 @@ class EvaluatePane(PicturePane[PageKey, PredictionPage], RunPane, can_focus=True
     def _runs_found(self, message: EvaluableRuns) -> None:
         runs = self.lab_app.runs
         if message.choose and message.paths:
-            choices = [run_choice(run, glyphs()) for run in runs if Path(run.path) in message.paths]
+            choices = [run_choice(run, terminal_glyphs()) for run in runs if Path(run.path) in message.paths]
             screen = ChoiceScreen("Evaluate which run?", choices, None if self._path is None else str(self._path))
             self.app.push_screen(screen, self._run_chosen)
         elif message.choose:
@@ -192,7 +192,7 @@ class EvaluatePane(PicturePane[PageKey, PredictionPage], RunPane, can_focus=True
     def _show_progress(self, path: Path, done: int, total: int) -> None:
         """Only where there is nothing else to see yet: figures that are shown stay until the new ones come."""
         if self._evaluation is None:
-            self._say(progress_line(short_name(path.name), done, total, glyphs()))
+            self._say(progress_line(short_name(path.name), done, total, terminal_glyphs()))
 
     @on(EvaluationDone)
     def _evaluation_done(self, message: EvaluationDone) -> None:
@@ -203,15 +203,15 @@ class EvaluatePane(PicturePane[PageKey, PredictionPage], RunPane, can_focus=True
         self._state = run.state if (run := self._run()) is not None else None
         self.query_one("#evaluate-notice", Static).display = False
         self.query_one("#evaluate-body").display = True
-        self.query_one("#headline", Static).update(Text("\n").join(headline(message.evaluation, glyphs())))
+        self.query_one("#headline", Static).update(Text("\n").join(headline(message.evaluation, terminal_glyphs())))
         reports = message.evaluation.per_class
-        self.query_one("#classes", FittedLines).fit(lambda width: class_lines(reports, width, glyphs()))
+        self.query_one("#classes", FittedLines).fit(lambda width: class_lines(reports, width, terminal_glyphs()))
         names = [report.name for report in reports]
         confusion = message.evaluation.confusion
         self.query_one("#matrix", FittedLines).fit(
-            lambda width: [confusion_caption(), *confusion_lines(names, confusion, glyphs(), width)]
+            lambda width: [confusion_caption(), *confusion_lines(names, confusion, terminal_glyphs(), width)]
         )
-        largest = largest_confusions(names, confusion, LARGEST, glyphs())
+        largest = largest_confusions(names, confusion, LARGEST, terminal_glyphs())
         self.query_one("#largest", Static).update(Text("\n").join([Text("confused most often", MUTED), *largest]))
         self._show_view()
         self.want_page()
@@ -266,11 +266,11 @@ class EvaluatePane(PicturePane[PageKey, PredictionPage], RunPane, can_focus=True
 
     def tiles(self, page: PredictionPage, width: int) -> list[Tile]:
         names = self._names()
-        return [tile(prediction, names, width, glyphs()) for prediction in page.predictions]
+        return [tile(prediction, names, width, terminal_glyphs()) for prediction in page.predictions]
 
     def enlargement(self, page: PredictionPage, position: int) -> tuple[bytes, Text]:
         prediction = page.predictions[position]
-        return prediction.pixels, prediction_facts(prediction, self._names(), glyphs())
+        return prediction.pixels, prediction_facts(prediction, self._names(), terminal_glyphs())
 
     def page_shown(self) -> None:
         name = None if self.truth is None else self._names()[self.truth]

@@ -15,17 +15,17 @@ LABEL_LINES = 2
 BAR_WIDTH = 16
 
 
-def tile(prediction: Prediction, names: Sequence[str], width: int, signs: Glyphs) -> Tile:
+def tile(prediction: Prediction, names: Sequence[str], width: int, glyphs: Glyphs) -> Tile:
     """`✓ Shirt` and `97 %`; of a wrong one `✕ Shirt` and `said T-shirt 97 %`."""
     truth = short_class(names[prediction.truth], width - 2)
     confidence = percent(prediction.confidence)
     if prediction.predicted == prediction.truth:
-        first = Text.assemble((f"{signs.good} ", GOOD), (truth, FOREGROUND))
+        first = Text.assemble((f"{glyphs.good} ", GOOD), (truth, FOREGROUND))
         second = Text(f"  {confidence}", MUTED)
     else:
-        said = "said " if width > SMALL else "→" if signs.unicode else ">"
+        said = "said " if width > SMALL else "→" if glyphs.unicode else ">"
         name = short_class(names[prediction.predicted], width - len(said) - len(confidence) - 1)
-        first = Text.assemble((f"{signs.bad} ", f"bold {BAD}"), (truth, f"bold {FOREGROUND}"))
+        first = Text.assemble((f"{glyphs.bad} ", f"bold {BAD}"), (truth, f"bold {FOREGROUND}"))
         second = Text.assemble((said, MUTED), (name, BAD), (f" {confidence}", MUTED))
     return Tile(prediction.pixels, (first, second))
 
@@ -36,11 +36,11 @@ def percent(share: float) -> str:
     return f"{99 if whole == 100 and share < 0.9995 else whole} %"
 
 
-def prediction_facts(prediction: Prediction, names: Sequence[str], signs: Glyphs) -> Text:
+def prediction_facts(prediction: Prediction, names: Sequence[str], glyphs: Glyphs) -> Text:
     """What the network thought of every class."""
     right = prediction.predicted == prediction.truth
     text = Text(no_wrap=True)
-    text.append(f"{signs.good if right else signs.bad} ", style=f"bold {GOOD if right else BAD}")
+    text.append(f"{glyphs.good if right else glyphs.bad} ", style=f"bold {GOOD if right else BAD}")
     text.append(f"{names[prediction.truth]}\n", style=f"bold {FOREGROUND}")
     if not right:
         text.append("said ", style=MUTED).append(f"{names[prediction.predicted]}", style=BAD)
@@ -50,10 +50,10 @@ def prediction_facts(prediction: Prediction, names: Sequence[str], signs: Glyphs
     for index, (name, share) in enumerate(zip(names, prediction.probabilities, strict=True)):
         is_truth = index == prediction.truth
         colour = GOOD if is_truth else BAD if index == prediction.predicted else ACCENT
-        mark = signs.good if is_truth else signs.bad if index == prediction.predicted else " "
+        mark = glyphs.good if is_truth else glyphs.bad if index == prediction.predicted else " "
         text.append(f"{mark} ", style=f"bold {colour}")
         text.append(name.ljust(width + 1), style=FOREGROUND if is_truth or mark != " " else MUTED)
-        bar = signs.slim_bar(share, BAR_WIDTH) if share >= 0.0005 else ""
+        bar = glyphs.slim_bar(share, BAR_WIDTH) if share >= 0.0005 else ""
         text.append(f"{bar:<{BAR_WIDTH}}", style=colour)
         text.append(f"{share * 100:6.1f}\n", style=FOREGROUND if share >= 0.0005 else MUTED)
     text.append("\n←→", style=ACCENT).append(" next    ", style=MUTED)

@@ -27,9 +27,9 @@ def run_to_show(runs: tuple[RunSummary, ...], evaluable: tuple[Path, ...]) -> Pa
     return next((path for path in (*finished, *evaluable) if path in evaluable), None)
 
 
-def run_choice(run: RunSummary, signs: Glyphs) -> Choice:
+def run_choice(run: RunSummary, glyphs: Glyphs) -> Choice:
     """`✓ guide-a1b2   3/3  90.42 %  fashion-mnist  23 Nov 14:30`."""
-    mark, colour = state_mark(run.state, signs)
+    mark, colour = state_mark(run.state, glyphs)
     name = Text(short_name(run.run), FOREGROUND)
     name.truncate(NAME_WIDTH, overflow="ellipsis", pad=True)
     accuracy = "" if run.test_accuracy is None else f"{run.test_accuracy * 100:.1f} %"

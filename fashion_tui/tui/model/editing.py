@@ -10,7 +10,7 @@ import msgspec
 from textual import on, work
 from textual.reactive import var
 
-from fashion_tui.report.glyphs import glyphs
+from fashion_tui.report.glyphs import terminal_glyphs
 from fashion_tui.report.words import shape_words
 from fashion_tui.schema.errors import UserError
 from fashion_tui.schema.models import CustomModel, NamedModel
@@ -119,9 +119,9 @@ class EditingPane(TracingPane):
             self._text_of = self.subject
         good = ""
         if trace.error is None and trace.table is not None:
-            arrow = " → " if glyphs().unicode else " -> "
+            arrow = " → " if terminal_glyphs().unicode else " -> "
             ends = (self.subject.input_size, *trace.table.outputs[:1])
-            good = arrow.join(shape_words(shape, glyphs()) for shape in ends)
+            good = arrow.join(shape_words(shape, terminal_glyphs()) for shape in ends)
         self.query_one(EditorView).say(trace.line, trace.error or "", good)
 
     def action_revert(self) -> None:

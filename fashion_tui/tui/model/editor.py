@@ -11,7 +11,7 @@ from textual.containers import Vertical
 from textual.timer import Timer
 from textual.widgets import TextArea
 
-from fashion_tui.report.glyphs import glyphs
+from fashion_tui.report.glyphs import terminal_glyphs
 from fashion_tui.report.style import BAD, GOOD, MUTED
 from fashion_tui.tui.widgets.fitted import FittedLines
 from fashion_tui.tui.widgets.highlight import coloured_line
@@ -151,16 +151,16 @@ class EditorView(Vertical):
     # What became of it
 
     def say_checking(self) -> None:
-        self._show(Text("checking …" if glyphs().unicode else "checking ...", style=MUTED))
+        self._show(Text("checking …" if terminal_glyphs().unicode else "checking ...", style=MUTED))
 
     def say(self, line: int | None, error: str, good: str = "") -> None:
         """Mark the line that fails, if it is known, and say why; or that all is well."""
         self.editor.mark(line)
         if error:
             place = f"line {line}: " if line is not None else ""
-            self._show(Text.assemble((f"{glyphs().bad} {place}", f"bold {BAD}"), (error, BAD)))
+            self._show(Text.assemble((f"{terminal_glyphs().bad} {place}", f"bold {BAD}"), (error, BAD)))
         else:
-            self._show(Text.assemble((f"{glyphs().good} ", GOOD), (good, MUTED)) if good else Text())
+            self._show(Text.assemble((f"{terminal_glyphs().good} ", GOOD), (good, MUTED)) if good else Text())
 
     def _show(self, words: Text) -> None:
         def fitted(width: int) -> list[Text]:

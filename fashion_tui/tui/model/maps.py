@@ -8,7 +8,7 @@ from textual import on
 from textual.app import ComposeResult
 from textual.containers import Vertical
 
-from fashion_tui.report.glyphs import Glyphs, glyphs
+from fashion_tui.report.glyphs import Glyphs, terminal_glyphs
 from fashion_tui.report.style import ATTENTION, BAD, FOREGROUND, GOOD, MUTED
 from fashion_tui.report.words import formula, shape_words
 from fashion_tui.schema.requests import GetFeatureMaps
@@ -89,7 +89,7 @@ class MapsView(Vertical):
         if maps is not None:
             self._show(maps)
         elif not self.query_one(PictureGrid).tiles:
-            self._say(Text("running the network …" if glyphs().unicode else "running the network ...", MUTED))
+            self._say(Text("running the network …" if terminal_glyphs().unicode else "running the network ...", MUTED))
 
     async def _fetch(self, key: MapsKey) -> FeatureMaps:
         request = GetFeatureMaps(
@@ -123,21 +123,21 @@ class MapsView(Vertical):
         tiles += [Tile(one, (Text(str(self._offset + number), MUTED),)) for number, one in enumerate(maps.maps)]
         grid.show(tiles)
         assert self._step is not None  # noqa: S101
-        self._say(maps_title(self._step[0], maps, self._offset, glyphs()))
+        self._say(maps_title(self._step[0], maps, self._offset, terminal_glyphs()))
 
     def _say(self, words: Text) -> None:
         self.query_one("#maps-title", FittedLines).fit(lambda _width: [words])
 
 
-def maps_title(row: ShapeRow, maps: FeatureMaps, offset: int, signs: Glyphs) -> Text:
+def maps_title(row: ShapeRow, maps: FeatureMaps, offset: int, glyphs: Glyphs) -> Text:
     """`conv2  20 maps of 14×14  black −1.2, white 3.4  picture 17: Ankle boot ✕ Sneaker`."""
-    one = shape_words(maps.shape[-2:], signs) if len(maps.shape) > 1 else ""
-    many = f"{maps.total} maps of {one}" if one else f"{shape_words(maps.shape, signs)} values, row by row"
+    one = shape_words(maps.shape[-2:], glyphs) if len(maps.shape) > 1 else ""
+    many = f"{maps.total} maps of {one}" if one else f"{shape_words(maps.shape, glyphs)} values, row by row"
     if 0 < len(maps.maps) < maps.total:
         many = f"{offset + 1}-{offset + len(maps.maps)} of {many}"
-    scale = formula(f"black {maps.low:.2g}, white {maps.high:.2g}".replace("-", "−"), signs)
+    scale = formula(f"black {maps.low:.2g}, white {maps.high:.2g}".replace("-", "−"), glyphs)
     right = maps.predicted == maps.truth
-    said = (signs.good, GOOD) if right else (f"{signs.bad} {maps.predicted}", BAD)
+    said = (glyphs.good, GOOD) if right else (f"{glyphs.bad} {maps.predicted}", BAD)
     return Text.assemble(
         (row.path, f"bold {FOREGROUND}"),
         (f"  {many}  {scale}", MUTED),

@@ -14,7 +14,7 @@ from textual.reactive import var
 from textual.widget import Widget
 from textual.widgets import Static
 
-from fashion_tui.report.glyphs import glyphs
+from fashion_tui.report.glyphs import terminal_glyphs
 from fashion_tui.report.style import FOREGROUND
 from fashion_tui.schema.errors import UserError
 from fashion_tui.schema.models import CustomModel, NamedModel
@@ -149,7 +149,7 @@ class ModelPane(EditingPane):
             self.notify("No run has a checkpoint yet; 4 goes to Train, where n starts one.")
             return
         choices = [Choice(FRESH, Text("  fresh weights, of no run", FOREGROUND))] if self.subject.run else []
-        choices += [run_choice(run, glyphs()) for run in self.lab_app.runs if Path(run.path) in message.paths]
+        choices += [run_choice(run, terminal_glyphs()) for run in self.lab_app.runs if Path(run.path) in message.paths]
         shown = None if self.subject.run is None else str(self.subject.run)
         self.app.push_screen(ChoiceScreen("Weights of which run?", choices, shown), self._run_chosen)
 

@@ -7,7 +7,7 @@ from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.widgets import Static
 
-from fashion_tui.report.glyphs import glyphs
+from fashion_tui.report.glyphs import terminal_glyphs
 from fashion_tui.report.shapes import shape_lines, shape_notes, visible_rows
 from fashion_tui.report.style import MUTED
 from fashion_tui.schema.shapes import ShapeRow, ShapeTable
@@ -101,7 +101,7 @@ class ShapeView(Vertical):
         """Whether a module that holds others is folded; nothing where there is nothing to fold."""
         if not row.has_children:
             return ""
-        unfolded, folded = ("▾", "▸") if glyphs().unicode else ("-", "+")
+        unfolded, folded = ("▾", "▸") if terminal_glyphs().unicode else ("-", "+")
         return f"{folded if row.path in self._folded else unfolded} "
 
     def _paint_notes(self, table: ShapeTable) -> int:

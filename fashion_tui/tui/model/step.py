@@ -26,47 +26,47 @@ BLOCK = 6
 
 
 def step_lines(
-    table: ShapeTable, row: ShapeRow, histograms: Sequence[Histogram], size: tuple[int, int], signs: Glyphs
+    table: ShapeTable, row: ShapeRow, histograms: Sequence[Histogram], size: tuple[int, int], glyphs: Glyphs
 ) -> list[Text]:
     """What there is to say of the step, in `size`: so many columns and lines."""
     width, height = size
     if height < TALL:
-        lines = [_name(row, signs) + Text("   ") + _way(row, signs), *_facts(table, row, width, signs)]
-        lines += [histogram_line(one, width=width, signs=signs) for one in histograms[:1]]
+        lines = [_name(row, glyphs) + Text("   ") + _way(row, glyphs), *_facts(table, row, width, glyphs)]
+        lines += [histogram_line(one, width=width, glyphs=glyphs) for one in histograms[:1]]
     else:
-        lines = [_name(row, signs), *_large(table, row, width, signs)]
+        lines = [_name(row, glyphs), *_large(table, row, width, glyphs)]
         if histograms and height - len(lines) > BLOCK:
-            lines += [Text(), *_blocks(histograms, width, signs)]
+            lines += [Text(), *_blocks(histograms, width, glyphs)]
         else:
-            lines += [histogram_line(one, width=width, signs=signs) for one in histograms[:2]]
+            lines += [histogram_line(one, width=width, glyphs=glyphs) for one in histograms[:2]]
     for line in lines:
-        line.truncate(width, overflow="ellipsis" if signs.unicode else "crop")
+        line.truncate(width, overflow="ellipsis" if glyphs.unicode else "crop")
     return lines[:height]
 
 
-def _name(row: ShapeRow, signs: Glyphs) -> Text:
+def _name(row: ShapeRow, glyphs: Glyphs) -> Text:
     """`conv2   Conv2d   5×5 p2`."""
     return Text.assemble(
-        (said(row.path, signs), f"bold {FOREGROUND}"),
-        (f"   {said(row.op, signs)}", MUTED),
-        (f"   {said(row.settings, signs)}" if row.settings else "", MUTED),
+        (said(row.path, glyphs), f"bold {FOREGROUND}"),
+        (f"   {said(row.op, glyphs)}", MUTED),
+        (f"   {said(row.settings, glyphs)}" if row.settings else "", MUTED),
     )
 
 
-def _way(row: ShapeRow, signs: Glyphs) -> Text:
+def _way(row: ShapeRow, glyphs: Glyphs) -> Text:
     """`12×14×14 → 20×14×14`."""
-    arrow = " → " if signs.unicode else " -> "
-    came = ", ".join(shape_words(shape, signs) for shape in row.inputs)
-    gave = shapes_words(row.outputs, signs) or ("fails" if row.failed else "nothing")
+    arrow = " → " if glyphs.unicode else " -> "
+    came = ", ".join(shape_words(shape, glyphs) for shape in row.inputs)
+    gave = shapes_words(row.outputs, glyphs) or ("fails" if row.failed else "nothing")
     return Text.assemble((came, FOREGROUND), (arrow if came else "", MUTED), (gave, f"bold {ACCENT}"))
 
 
-def _large(table: ShapeTable, row: ShapeRow, width: int, signs: Glyphs) -> list[Text]:
+def _large(table: ShapeTable, row: ShapeRow, width: int, glyphs: Glyphs) -> list[Text]:
     """The shape that comes out in large digits, with the facts beside it or below."""
-    came = ", ".join(shape_words(shape, signs) for shape in row.inputs)
-    facts = _facts(table, row, width if width < BESIDE else width - BESIDE // 2, signs)
+    came = ", ".join(shape_words(shape, glyphs) for shape in row.inputs)
+    facts = _facts(table, row, width if width < BESIDE else width - BESIDE // 2, glyphs)
     figures = "×".join(map(str, row.outputs[0])) if row.outputs and row.outputs[0] else ""
-    digits = [Text(line, style=ACCENT) for line in large_number(figures, signs)] if figures else [_way(row, signs)]
+    digits = [Text(line, style=ACCENT) for line in large_number(figures, glyphs)] if figures else [_way(row, glyphs)]
     memory_of = memory(row.activation_bytes) if row.activation_bytes else "no memory of its own"
     from_where = Text(f"from {came}   " if came else "", style=MUTED)
     from_where.append(f"{row.dtype}, {memory_of}" if row.dtype else "", style=MUTED)
@@ -90,7 +90,7 @@ class _Cost:
     whole: float
     arithmetic: str
 
-    def line(self, width: int, signs: Glyphs) -> Text:
+    def line(self, width: int, glyphs: Glyphs) -> Text:
         """`params       6,020   2.9 %  ▎       weight 20×12×5×5 = 6,000, bias 20`; in little room without the bar."""
         share = self.part / self.whole if self.whole else 0.0
         line = Text(f"{self.label:<7}", style=MUTED)
@@ -99,34 +99,34 @@ class _Cost:
         else:
             line.append(f"{share * 100:3.0f} % ", MUTED)
         if width >= ROOMY:
-            bar = signs.bar(share, BAR)
+            bar = glyphs.bar(share, BAR)
             line.append(bar, ACCENT).append(" " * (BAR + 2 - len(bar)))
-        return line.append(formula(self.arithmetic, signs), FOREGROUND)
+        return line.append(formula(self.arithmetic, glyphs), FOREGROUND)
 
 
-def _facts(table: ShapeTable, row: ShapeRow, width: int, signs: Glyphs) -> list[Text]:
+def _facts(table: ShapeTable, row: ShapeRow, width: int, glyphs: Glyphs) -> list[Text]:
     """The arithmetic of the shape, then parameters, products and time, each with its share."""
-    lines = [Text(formula(row.arithmetic, signs), style=FOREGROUND)] if row.arithmetic else []
+    lines = [Text(formula(row.arithmetic, glyphs), style=FOREGROUND)] if row.arithmetic else []
     costs = [
         _Cost("params", f"{row.params:,}", row.params, table.total_params, row.params_arithmetic),
         _Cost("MACs", f"{row.macs:,}", row.macs, table.total_macs, row.macs_arithmetic.rpartition(" = ")[0]),
     ]
     if table.timed_on:
         ways = (("forward", row.forward_seconds), ("backward", row.backward_seconds))
-        words = ", ".join(f"{name} {duration(seconds, signs)}" for name, seconds in ways if seconds)
-        costs.append(_Cost("time", duration(row.seconds, signs), row.seconds, table.seconds, words))
-    lines += [cost.line(width, signs) for cost in costs if cost.part]
+        words = ", ".join(f"{name} {duration(seconds, glyphs)}" for name, seconds in ways if seconds)
+        costs.append(_Cost("time", duration(row.seconds, glyphs), row.seconds, table.seconds, words))
+    lines += [cost.line(width, glyphs) for cost in costs if cost.part]
     if row.reused:
         lines.append(Text("its parameters count where they were used first", style=MUTED))
     return lines
 
 
-def _blocks(histograms: Sequence[Histogram], width: int, signs: Glyphs) -> list[Text]:
+def _blocks(histograms: Sequence[Histogram], width: int, glyphs: Glyphs) -> list[Text]:
     """Histograms beside each other, as many as there is room for."""
     most = max(width // (WIDEST // 2 + 4), 1)
     shown = histograms[:most]
     room = min((width - 3 * (len(shown) - 1)) // len(shown), WIDEST)
-    blocks = [histogram_block(one, width=room, height=BLOCK - 2, signs=signs) for one in shown]
+    blocks = [histogram_block(one, width=room, height=BLOCK - 2, glyphs=glyphs) for one in shown]
     for line in (line for block in blocks for line in block):
         line.truncate(room)
         line.pad_right(room - line.cell_len)

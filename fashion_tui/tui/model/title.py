@@ -13,22 +13,22 @@ from fashion_tui.tui.widgets.fitted import with_right
 from .subject import INPUT_SIZE, Subject
 
 
-def title_left(subject: Subject, signs: Glyphs, *, edited: bool, stale: bool) -> Text:
+def title_left(subject: Subject, glyphs: Glyphs, *, edited: bool, stale: bool) -> Text:
     """`guide  edited  weights of guide-a1b2`."""
-    line = Text.assemble((said(subject.name, signs), f"bold {ACCENT}"), no_wrap=True)
+    line = Text.assemble((said(subject.name, glyphs), f"bold {ACCENT}"), no_wrap=True)
     network = subject.network
     if isinstance(network, CustomModel) and network.class_name and network.class_name != subject.name:
-        line.append(f"  {said(network.class_name, signs)}", FOREGROUND)
+        line.append(f"  {said(network.class_name, glyphs)}", FOREGROUND)
     for name, value in network.arguments.items():
-        line.append(f"  {said(f'{name}={value!r}', signs)}", MUTED)
+        line.append(f"  {said(f'{name}={value!r}', glyphs)}", MUTED)
     if edited:
         line.append("  edited", ATTENTION)
     if stale:
         line.append("  the table is from before", MUTED)
     if subject.input_size != INPUT_SIZE:
-        line.append(f"  on {shape_words(subject.input_size, signs)}", MUTED)
+        line.append(f"  on {shape_words(subject.input_size, glyphs)}", MUTED)
     if subject.run is not None:
-        line.append(f"  weights of {said(short_name(subject.run.name), signs)}", FOREGROUND)
+        line.append(f"  weights of {said(short_name(subject.run.name), glyphs)}", FOREGROUND)
     return line
 
 

@@ -7,7 +7,7 @@ from textual import on, work
 from textual.timer import Timer
 from textual.widgets import Static
 
-from fashion_tui.report.glyphs import glyphs
+from fashion_tui.report.glyphs import terminal_glyphs
 from fashion_tui.report.shapes import shape_strip
 from fashion_tui.report.style import BAD
 from fashion_tui.schema.errors import UserError
@@ -77,13 +77,17 @@ class TracingPane(Pane):
     def say_checking(self) -> None:
         """A trace takes its time."""
         if not self.has_table:
-            self.query_one(ShapeView).say("tracing the network …" if glyphs().unicode else "tracing the network ...")
+            self.query_one(ShapeView).say(
+                "tracing the network …" if terminal_glyphs().unicode else "tracing the network ..."
+            )
 
     def say(self, trace: SourceTrace) -> None:
         """What became of the network."""
         place = f"line {trace.line}: " if trace.line is not None else ""
         trouble = self.query_one("#trouble", Static)
-        trouble.update(Text(f"{glyphs().bad} {place}{trace.error}", style=BAD) if trace.error is not None else "")
+        trouble.update(
+            Text(f"{terminal_glyphs().bad} {place}{trace.error}", style=BAD) if trace.error is not None else ""
+        )
         self.set_class(trace.error is not None, "-fault")
 
     # Tracing
@@ -128,7 +132,7 @@ class TracingPane(Pane):
 
     def paint_title(self) -> None:
         stale = self.fault is not None and self.has_table
-        left = title_left(self.subject, glyphs(), edited=self.is_edited, stale=stale)
+        left = title_left(self.subject, terminal_glyphs(), edited=self.is_edited, stale=stale)
         table = self.query_one(ShapeView).table
         self.query_one("#model-title", FittedLines).fit(lambda width: [title_line(left, table, width)])
 

@@ -17,30 +17,30 @@ from fashion_tui.tui.widgets.large_number import large_number
 from .run_list import state_mark
 
 
-def figure_lines(snapshot: RunSnapshot, width: int, signs: Glyphs, *, tall: bool) -> list[Text]:
+def figure_lines(snapshot: RunSnapshot, width: int, glyphs: Glyphs, *, tall: bool) -> list[Text]:
     """What the run is, its figures, how far it came: eight lines, or four where room is short."""
-    figures = _tall_figures(snapshot, width, signs) if tall else [_figures(snapshot, width, signs)]
+    figures = _tall_figures(snapshot, width, glyphs) if tall else [_figures(snapshot, width, glyphs)]
     return [
-        _title(snapshot, width, signs),
+        _title(snapshot, width, glyphs),
         Text(),
         *figures,
-        _progress(snapshot, width, signs),
+        _progress(snapshot, width, glyphs),
     ]
 
 
-def note(snapshot: RunSnapshot, asked: str | None, signs: Glyphs) -> Text:
+def note(snapshot: RunSnapshot, asked: str | None, glyphs: Glyphs) -> Text:
     """The one thing to know now: what was asked, why it ended, what to do."""
     if asked is not None:
         return Text(f"{asked} …", style=ATTENTION)
     if snapshot.damage is not None:
-        return Text(f"{signs.bad} {snapshot.damage}", style=BAD)
+        return Text(f"{glyphs.bad} {snapshot.damage}", style=BAD)
     if snapshot.state in LIVE_STATES:
         return _live_note(snapshot)
-    return _ended_note(snapshot, signs)
+    return _ended_note(snapshot, glyphs)
 
 
-def _title(snapshot: RunSnapshot, width: int, signs: Glyphs) -> Text:
-    mark, colour = state_mark(snapshot.state, signs)
+def _title(snapshot: RunSnapshot, width: int, glyphs: Glyphs) -> Text:
+    mark, colour = state_mark(snapshot.state, glyphs)
     state = Text.assemble((mark, colour), " ", (snapshot.state, FOREGROUND))
     name = Text(short_name(snapshot.run), style=f"bold {FOREGROUND}")
     if snapshot.config is not None:
@@ -84,17 +84,17 @@ def _other_figures(snapshot: RunSnapshot) -> list[tuple[str, str, str]]:
     return [*_validation(snapshot), speed]
 
 
-def _figures(snapshot: RunSnapshot, width: int, signs: Glyphs) -> Text:
+def _figures(snapshot: RunSnapshot, width: int, glyphs: Glyphs) -> Text:
     """All figures on one line, and the last losses where there is room."""
     line = Text(no_wrap=True)
     for label, figure, colour in (*_main_figures(snapshot), *_other_figures(snapshot)):
         line.append(f"{label} ", style=MUTED)
         line.append(figure, style=f"bold {colour}")
         line.append("   ")
-    return line.append_text(_last_losses(snapshot, width - line.cell_len, signs))
+    return line.append_text(_last_losses(snapshot, width - line.cell_len, glyphs))
 
 
-def _tall_figures(snapshot: RunSnapshot, width: int, signs: Glyphs) -> list[Text]:
+def _tall_figures(snapshot: RunSnapshot, width: int, glyphs: Glyphs) -> list[Text]:
     """The figures that matter three lines high, their names below, and the rest beside the names.
 
     Neighbours of one colour are one piece of text, which costs a terminal far away the fewest bytes.
@@ -102,7 +102,7 @@ def _tall_figures(snapshot: RunSnapshot, width: int, signs: Glyphs) -> list[Text
     rows, label_row = ["", "", ""], ""
     main = _main_figures(snapshot)
     for label, figure, _ in main:
-        large = large_number(figure.strip(), signs) if _has_digits(figure) else ("", figure, "")
+        large = large_number(figure.strip(), glyphs) if _has_digits(figure) else ("", figure, "")
         room = max(len(label), *map(len, large)) + 4
         rows = [row + part.ljust(room) for row, part in zip(rows, large, strict=True)]
         label_row += label.ljust(room)
@@ -111,7 +111,7 @@ def _tall_figures(snapshot: RunSnapshot, width: int, signs: Glyphs) -> list[Text
         labels.append(f"{label_row}{label} ", style=MUTED)
         labels.append(f"{figure}    ", style=colour)
         label_row = ""
-    labels.append_text(_last_losses(snapshot, width - labels.cell_len, signs))
+    labels.append_text(_last_losses(snapshot, width - labels.cell_len, glyphs))
     colour = main[0][2]
     return [*(Text(row, style=f"bold {colour}", no_wrap=True) for row in rows), labels, Text()]
 
@@ -120,12 +120,12 @@ def _has_digits(figure: str) -> bool:
     return set(figure.strip()) <= set("0123456789.")
 
 
-def _last_losses(snapshot: RunSnapshot, room: int, signs: Glyphs) -> Text:
+def _last_losses(snapshot: RunSnapshot, room: int, glyphs: Glyphs) -> Text:
     """A sparkline of the last steps, where there is room for one that says something."""
     shown = snapshot.recent_loss[-max(room - 6, 1) :]
     if room < 20 or not shown or snapshot.state not in LIVE_STATES:
         return Text()
-    return Text.assemble(("last ", MUTED), (signs.sparkline(shown), ACCENT))
+    return Text.assemble(("last ", MUTED), (glyphs.sparkline(shown), ACCENT))
 
 
 def _validation(snapshot: RunSnapshot) -> list[tuple[str, str, str]]:
@@ -133,7 +133,7 @@ def _validation(snapshot: RunSnapshot) -> list[tuple[str, str, str]]:
     return [("held out", f"{accuracies[-1]:.1%}", FOREGROUND)] if accuracies else []
 
 
-def _progress(snapshot: RunSnapshot, width: int, signs: Glyphs) -> Text:
+def _progress(snapshot: RunSnapshot, width: int, glyphs: Glyphs) -> Text:
     status, total = snapshot.status, snapshot.total_steps
     share = status.step / total if total else 0.0
     line = Text(no_wrap=True)
@@ -147,9 +147,9 @@ def _progress(snapshot: RunSnapshot, width: int, signs: Glyphs) -> Text:
         left = (total - status.step) * snapshot.config.recipe.batch_size / status.images_per_second
         tail += f"  ETA {_duration(left)}"
     room = max(width - line.cell_len - len(tail) - 8, 4)
-    bar = signs.bar(share, room)
+    bar = glyphs.bar(share, room)
     line.append(bar, style=GOOD if snapshot.state == "finished" else ACCENT)
-    line.append(signs.rule * (room - len(bar)), style="#3a3a3a")
+    line.append(glyphs.rule * (room - len(bar)), style="#3a3a3a")
     line.append(tail, style=FOREGROUND)
     return line
 
@@ -177,12 +177,12 @@ def _checkpoint_note(snapshot: RunSnapshot) -> Text:
     return Text(f"{words} · {_on_disk(snapshot)}", style=MUTED)
 
 
-def _ended_note(snapshot: RunSnapshot, signs: Glyphs) -> Text:
+def _ended_note(snapshot: RunSnapshot, glyphs: Glyphs) -> Text:
     if snapshot.state == "lost":
         return Text(f"r resumes it · {snapshot.notice or 'its trainer is gone'}", style=ATTENTION)
     match snapshot.end:
         case Failed(message=message):
-            return Text(f"{signs.bad} {message}", style=BAD)
+            return Text(f"{glyphs.bad} {message}", style=BAD)
         case Stopped(step=step):
             return Text(f"stopped at step {step:,} · r resumes it · {_on_disk(snapshot)}", style=MUTED)
         case _:

@@ -2,7 +2,7 @@
 
 from rich.text import Text
 
-from fashion_tui.report.glyphs import Glyphs, glyphs
+from fashion_tui.report.glyphs import Glyphs, terminal_glyphs
 from fashion_tui.report.style import ATTENTION, BAD, FOREGROUND, GOOD, MUTED
 from fashion_tui.schema.run import RunSummary, State
 from fashion_tui.tui.frame import short_name
@@ -21,36 +21,36 @@ class RunList(RowList):
     def show(self, runs: tuple[RunSummary, ...]) -> None:
         """Take the runs as they are now."""
         self.runs = runs
-        width, signs = self.size.width, glyphs()
-        self.show_rows([run.run for run in runs], [run_line(run, width - 1, signs) for run in runs])
+        width, glyphs = self.size.width, terminal_glyphs()
+        self.show_rows([run.run for run in runs], [run_line(run, width - 1, glyphs) for run in runs])
 
     def on_resize(self) -> None:
         self.show(self.runs)
 
 
-def state_mark(state: State, signs: Glyphs) -> tuple[str, str]:
+def state_mark(state: State, glyphs: Glyphs) -> tuple[str, str]:
     """The sign and the colour of a state."""
     match state:
         case "running" | "starting":
-            return signs.live, GOOD
+            return glyphs.live, GOOD
         case "paused":
-            return signs.paused, ATTENTION
+            return glyphs.paused, ATTENTION
         case "finished":
-            return signs.good, GOOD
+            return glyphs.good, GOOD
         case "stopped":
-            return signs.stopped, MUTED
+            return glyphs.stopped, MUTED
         case "failed":
-            return signs.bad, BAD
+            return glyphs.bad, BAD
         case "lost":
-            return signs.unknown, ATTENTION
+            return glyphs.unknown, ATTENTION
 
 
-def run_line(run: RunSummary, width: int, signs: Glyphs) -> Text:
+def run_line(run: RunSummary, width: int, glyphs: Glyphs) -> Text:
     """`✓ guide-a1b2    3/3  90.4%`: what it is called, how far it came, and its figure."""
     if run.damage:
-        mark, colour, figure = signs.bad, BAD, "damaged"
+        mark, colour, figure = glyphs.bad, BAD, "damaged"
     else:
-        mark, colour = state_mark(run.state, signs)
+        mark, colour = state_mark(run.state, glyphs)
         figure = _figure(run)
     tail = f" {run.epoch}/{run.epochs} {figure:>8} "
     name = Text(short_name(run.run), style=FOREGROUND)

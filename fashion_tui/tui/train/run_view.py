@@ -7,7 +7,7 @@ from rich.text import Text
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 
-from fashion_tui.report.glyphs import glyphs
+from fashion_tui.report.glyphs import terminal_glyphs
 from fashion_tui.runs.reader import RunSnapshot
 from fashion_tui.runs.series import Curve
 from fashion_tui.tui.widgets.chart import Chart, Line
@@ -72,8 +72,8 @@ class RunView(Vertical):
             lines = self.query_one("#figures", Lines)
             tall = lines.size.height >= TALL
             shown = replace(self._snapshot, recent_loss=self._recent_loss)
-            lines.show_lines(figure_lines(shown, lines.size.width, glyphs(), tall=tall))
-            self._paint_note(note(shown, self._asked, glyphs()))
+            lines.show_lines(figure_lines(shown, lines.size.width, terminal_glyphs(), tall=tall))
+            self._paint_note(note(shown, self._asked, terminal_glyphs()))
 
     def _paint_note(self, words: Text) -> None:
         """On as many lines as it takes. Only another number of them lays the pane out anew."""

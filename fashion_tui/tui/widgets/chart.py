@@ -7,7 +7,7 @@ from rich.segment import Segment
 from rich.style import Style
 from textual.strip import Strip
 
-from fashion_tui.report.glyphs import glyphs
+from fashion_tui.report.glyphs import terminal_glyphs
 from fashion_tui.report.style import ACCENT, FOREGROUND, MUTED
 
 from .lines import Lines
@@ -57,7 +57,7 @@ class Chart(Lines):
     def capacity(self) -> int:
         """How many values there is room for."""
         width = max(self.size.width - LABEL_WIDTH - 1, 1)
-        return width * DOTS_PER_COLUMN if glyphs().unicode else width
+        return width * DOTS_PER_COLUMN if terminal_glyphs().unicode else width
 
     def on_resize(self) -> None:
         self.show_strips(self._paint())
@@ -68,13 +68,13 @@ class Chart(Lines):
         plot_width, plot_height = width - LABEL_WIDTH - 1, height - 2
         if plot_width < 4 or plot_height < 1:
             return []
-        signs = glyphs()
+        glyphs = terminal_glyphs()
         axis = axis_for(self._line.values, logarithmic=self.logarithmic)
         labels = _labels(axis, plot_height) if self._line.values else {}
-        plot = draw(self._line.values, self._line.marks, axis, plot_width, plot_height, signs)
+        plot = draw(self._line.values, self._line.marks, axis, plot_width, plot_height, glyphs)
         strips = [Strip([Segment(self.title.ljust(width), TITLE)])]
         for row, cells in enumerate(plot):
-            mark = signs.tick if row in labels else signs.axis
+            mark = glyphs.tick if row in labels else glyphs.axis
             label = labels.get(row, "").rjust(LABEL_WIDTH)
             strips.append(Strip([Segment(label + mark, QUIET), Segment(cells, CURVE)], width))
         strips.append(Strip([Segment(self._steps(plot_width), QUIET)]))
@@ -82,7 +82,7 @@ class Chart(Lines):
 
     def _steps(self, plot_width: int) -> str:
         """Round numbers of steps, each under the column where it stands."""
-        per_cell = self._line.stride * (DOTS_PER_COLUMN if glyphs().unicode else 1)
+        per_cell = self._line.stride * (DOTS_PER_COLUMN if terminal_glyphs().unicode else 1)
         text = [" "] * (plot_width + LABEL_WIDTH + 1)
         for step in round_steps(plot_width * per_cell, most=max(2, plot_width // STEP_LABEL_SPACE)):
             label = count(step)

@@ -18,9 +18,9 @@ DIGITS = {
 }
 
 
-def large_number(text: str, signs: Glyphs) -> tuple[str, str, str]:
+def large_number(text: str, glyphs: Glyphs) -> tuple[str, str, str]:
     """Digits and points as three lines of equal width; in the middle line as they are where there are no blocks."""
-    if not signs.unicode:
+    if not glyphs.unicode:
         return " " * len(text), text, " " * len(text)
     upper, middle, lower = (" ".join(DIGITS[sign][line] for sign in text) for line in range(3))
     return upper, middle, lower

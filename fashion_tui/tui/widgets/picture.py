@@ -8,7 +8,7 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from fashion_tui.report.blocks import Shading, grey_picture
-from fashion_tui.report.glyphs import glyphs
+from fashion_tui.report.glyphs import terminal_glyphs
 from fashion_tui.schema.dataset import IMAGE_SIZE
 
 SIZE = IMAGE_SIZE[0]
@@ -21,7 +21,7 @@ WIDTHS = (14, 20, 28, 56)
 def shading_of(app: App[Any]) -> Shading:
     """What the app's terminal can show."""
     has_greys = app.console.color_system in ("truecolor", "256") and not app.no_color
-    return Shading.GREYS if has_greys and glyphs().unicode else Shading.CHARACTERS
+    return Shading.GREYS if has_greys and terminal_glyphs().unicode else Shading.CHARACTERS
 
 
 @lru_cache(maxsize=256)

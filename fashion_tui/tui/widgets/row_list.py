@@ -13,7 +13,7 @@ from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from fashion_tui.report.glyphs import glyphs
+from fashion_tui.report.glyphs import terminal_glyphs
 from fashion_tui.report.style import ACCENT
 
 CURSOR = Style.parse("on #303a40")
@@ -115,7 +115,9 @@ class RowList(ScrollView, can_focus=True):
         if place >= len(self._rows):
             return Strip.blank(width, self.rich_style)
         chosen = self._keys[place] == self._chosen
-        text = Text(glyphs().cursor if chosen else " ", style=MARK, no_wrap=True).append_text(self._rows[place])
+        text = Text(terminal_glyphs().cursor if chosen else " ", style=MARK, no_wrap=True).append_text(
+            self._rows[place]
+        )
         text.truncate(width, pad=True)
         style = self.rich_style + CURSOR if chosen and self.has_focus else self.rich_style
         return Strip(text.render(self.app.console), width).apply_style(style)

@@ -13,7 +13,7 @@ from textual.widget import Widget
 from textual.widgets import Input, Static
 
 from fashion_tui.kernel.ansi import plain
-from fashion_tui.report.glyphs import glyphs
+from fashion_tui.report.glyphs import terminal_glyphs
 from fashion_tui.report.style import ACCENT, FOREGROUND, MUTED
 from fashion_tui.tui.playground.messages import RoomChanged, SearchOver
 
@@ -156,9 +156,9 @@ class Found(Widget):
         if self._words:
             row.highlight_regex(pattern, f"bold {ACCENT}")
         row.truncate(room, overflow="ellipsis")
-        return Text.assemble((glyphs().cursor if is_chosen else " ", ACCENT), row, no_wrap=True)
+        return Text.assemble((terminal_glyphs().cursor if is_chosen else " ", ACCENT), row, no_wrap=True)
 
 
 def _on_one_line(entry: str) -> str:
-    mark = " ⏎ " if glyphs().unicode else " \\ "
+    mark = " ⏎ " if terminal_glyphs().unicode else " \\ "
     return plain(re.sub(r"\s*\n\s*", mark, entry.strip()))

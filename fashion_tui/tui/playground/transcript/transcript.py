@@ -211,11 +211,11 @@ class Transcript(ScrollView, can_focus=True, inherit_bindings=False):
         return [Strip([edge, *piece.render(console)]) for piece in self._folded(line)]
 
     def _drawing(self, figure: Plot) -> "Drawing":
-        from fashion_tui.report.glyphs import glyphs  # noqa: PLC0415
+        from fashion_tui.report.glyphs import terminal_glyphs  # noqa: PLC0415
         from fashion_tui.report.plots import Look, drawing  # noqa: PLC0415 -- the first paint doesn't wait for it
         from fashion_tui.tui.widgets.picture import shading_of  # noqa: PLC0415
 
-        return drawing(figure, self._width, Look(shading_of(self.app), glyphs()))
+        return drawing(figure, self._width, Look(shading_of(self.app), terminal_glyphs()))
 
     def _decoded(self, line: Line) -> Text:
         text = coloured(line.text)
@@ -237,6 +237,6 @@ class Transcript(ScrollView, can_focus=True, inherit_bindings=False):
 
 def _marked(strip: Strip) -> Strip:
     """A row of the chosen cell."""
-    from fashion_tui.report.glyphs import glyphs  # noqa: PLC0415 -- the first paint doesn't wait for it
+    from fashion_tui.report.glyphs import terminal_glyphs  # noqa: PLC0415 -- the first paint doesn't wait for it
 
-    return Strip([Segment(glyphs().cursor, Style(color=ACCENT)), *list(strip)[1:]])
+    return Strip([Segment(terminal_glyphs().cursor, Style(color=ACCENT)), *list(strip)[1:]])

@@ -10,7 +10,7 @@ from textual.binding import BindingType
 from textual.containers import Container, Horizontal
 from textual.widgets import Input
 
-from fashion_tui.report.glyphs import Glyphs, glyphs
+from fashion_tui.report.glyphs import Glyphs, terminal_glyphs
 from fashion_tui.report.style import ACCENT, BAD, FOREGROUND, MUTED
 from fashion_tui.report.windows import formula_lines, legend, slide_lines
 from fashion_tui.report.words import said, shape_words
@@ -101,17 +101,17 @@ class ArithmeticView(FieldsView):
         widget.fit(lambda width: self._lines(width, widget.size.height))
 
     def _lines(self, width: int, height: int) -> list[Text]:
-        signs = glyphs()
+        glyphs = terminal_glyphs()
         texts = {name: self._input(name).value for name in FIELDS}
         ceil_mode = self.query_one("#window-ceil", Cycle).value == "on"
         try:
             slides = slides_of(texts, self._kind, ceil_mode=ceil_mode)
         except UserError as error:
-            return [Text(line, BAD) for line in textwrap.wrap(said(str(error), signs), width)]
-        parts = [_result_lines(slides, width, signs)]
-        parts += [slide_lines(name, slide, width, signs) for name, slide in _axes(slides).items()]
+            return [Text(line, BAD) for line in textwrap.wrap(said(str(error), glyphs), width)]
+        parts = [_result_lines(slides, width, glyphs)]
+        parts += [slide_lines(name, slide, width, glyphs) for name, slide in _axes(slides).items()]
         gap = [Text()] if height >= ROOMY else []
-        lines = [line for part in parts for line in (*gap, *part)] + [*gap, legend(signs)]
+        lines = [line for part in parts for line in (*gap, *part)] + [*gap, legend(glyphs)]
         return lines[:height]
 
 
@@ -121,16 +121,16 @@ def _axes(slides: tuple[SlidingWindow, SlidingWindow]) -> dict[str, SlidingWindo
     return {"input": height} if height == width else {"height": height, "width": width}
 
 
-def _result_lines(slides: tuple[SlidingWindow, SlidingWindow], width: int, signs: Glyphs) -> list[Text]:
+def _result_lines(slides: tuple[SlidingWindow, SlidingWindow], width: int, glyphs: Glyphs) -> list[Text]:
     """The size in large digits; beside it, or below, what it comes from."""
-    size = shape_words(tuple(slide.count for slide in slides), signs)
-    came = shape_words(tuple(slide.size for slide in slides), signs)
+    size = shape_words(tuple(slide.count for slide in slides), glyphs)
+    came = shape_words(tuple(slide.size for slide in slides), glyphs)
     words = [Text.assemble(("from ", MUTED), (came, FOREGROUND))]
     axes = _axes(slides)
     for name, slide in axes.items():
-        formulas = formula_lines(slide, signs)
+        formulas = formula_lines(slide, glyphs)
         words += formulas if len(axes) == 1 else [Text.assemble((f"{name:<7}", MUTED), formulas[0])]
-    digits = [Text(line, ACCENT) for line in large_number(size, signs)]
+    digits = [Text(line, ACCENT) for line in large_number(size, glyphs)]
     left = digits[0].cell_len + 3
     if left + max(line.cell_len for line in words) > width:
         return [*digits, *words]

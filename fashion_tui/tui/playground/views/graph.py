@@ -8,7 +8,7 @@ from textual import on, work
 from textual.app import ComposeResult
 from textual.binding import BindingType
 
-from fashion_tui.report.glyphs import Glyphs, glyphs
+from fashion_tui.report.glyphs import Glyphs, terminal_glyphs
 from fashion_tui.report.graph import TreeRow, tree_line, tree_rows
 from fashion_tui.report.style import ACCENT, ATTENTION, FOREGROUND, MUTED
 from fashion_tui.report.words import said
@@ -146,12 +146,12 @@ class GraphView(DrawerView):
         self._paint_node()
 
     def _paint(self) -> None:
-        signs = glyphs()
+        glyphs = terminal_glyphs()
         rows = tree_rows(self._known, self._root, self._folded) if self._known else []
         self._rows = {row.key: row for row in rows}
-        self.main_widget().show_rows([row.key for row in rows], [self._line(row, signs) for row in rows])
+        self.main_widget().show_rows([row.key for row in rows], [self._line(row, glyphs) for row in rows])
         count = f"{len(self._known):,} nodes" + (", more to unfold" if self._has_more else "")
-        title = Text.assemble(("graph of ", MUTED), (said(self.tensor, signs), FOREGROUND), (f"  {count}", MUTED))
+        title = Text.assemble(("graph of ", MUTED), (said(self.tensor, glyphs), FOREGROUND), (f"  {count}", MUTED))
         self.query_one("#graph-title", FittedLines).fit(lambda _width: [title] if self.tensor else [])
         self._paint_node()
 
@@ -163,10 +163,10 @@ class GraphView(DrawerView):
     def _has_more(self) -> bool:
         return any(row.node not in self._known for row in self._rows.values())
 
-    def _line(self, row: TreeRow, signs: Glyphs) -> Text:
+    def _line(self, row: TreeRow, glyphs: Glyphs) -> Text:
         node = self._known.get(row.node)
         width = self.main_widget().size.width - 2
-        return tree_line(row, node, width, is_lit=row.node in self._lit, signs=signs)
+        return tree_line(row, node, width, is_lit=row.node in self._lit, glyphs=glyphs)
 
     def _paint_node(self) -> None:
         """What can be said of the node under the cursor in a line."""

@@ -11,7 +11,7 @@ from textual.widgets import ContentSwitcher, Markdown, Static
 
 from fashion_tui.lessons.progress import Progress, default_path
 from fashion_tui.lessons.reader import Lesson, Step, lessons
-from fashion_tui.report.glyphs import Glyphs, glyphs
+from fashion_tui.report.glyphs import Glyphs, terminal_glyphs
 from fashion_tui.report.style import ACCENT, FOREGROUND, GOOD, MUTED
 from fashion_tui.tui.actions import IN_LESSONS, bindings
 from fashion_tui.tui.playground.messages import DrawerLeft, Proposed, Submitted
@@ -37,11 +37,11 @@ class Card(VerticalScroll, can_focus=True):
 
     async def show(self, lesson: Lesson, number: int, *, has_run: bool) -> None:
         """Step `number`, counted from 0."""
-        step, signs = lesson.steps[number], glyphs()
+        step, glyphs = lesson.steps[number], terminal_glyphs()
         is_last = number == len(lesson.steps) - 1
         look = "\n\n".join(part for part in (step.look, lesson.closing if is_last else "") if part) if has_run else ""
         self.query_one("#lesson-title", Static).update(_title(lesson, number))
-        self.query_one("#lesson-code", Static).update(_code(step, signs))
+        self.query_one("#lesson-code", Static).update(_code(step, glyphs))
         await self.query_one("#lesson-text", Markdown).update(step.text)
         await self.query_one("#lesson-look", Markdown).update(look)
         if has_run:
@@ -158,16 +158,16 @@ class LessonsView(DrawerView):
         if self._lesson is not None:
             return
         self.query_one(ContentSwitcher).current = "lesson-list"
-        signs = glyphs()
-        lines = [self._line(number, lesson, signs) for number, lesson in enumerate(self._lessons.values(), 1)]
+        glyphs = terminal_glyphs()
+        lines = [self._line(number, lesson, glyphs) for number, lesson in enumerate(self._lessons.values(), 1)]
         self.query_one(RowList).show_rows(list(self._lessons), lines)
 
-    def _line(self, number: int, lesson: Lesson, signs: Glyphs) -> Text:
+    def _line(self, number: int, lesson: Lesson, glyphs: Glyphs) -> Text:
         """`✓ 4  Autograd  2/6`: finished, or how far one has come."""
         done, total = self._progress.steps_done(lesson.id), len(lesson.steps)
         finished = self._progress.is_finished(lesson.id)
         return Text.assemble(
-            (signs.good if finished else " ", GOOD),
+            (glyphs.good if finished else " ", GOOD),
             (f" {number:>2}  ", MUTED),
             (lesson.title, FOREGROUND),
             ("" if finished or not done else f"  {done}/{total}", ACCENT),
@@ -178,10 +178,10 @@ def _title(lesson: Lesson, number: int) -> Text:
     return Text.assemble((lesson.title, f"bold {FOREGROUND}"), (f"   {number + 1} of {len(lesson.steps)}", MUTED))
 
 
-def _code(step: Step, signs: Glyphs) -> Text:
+def _code(step: Step, glyphs: Glyphs) -> Text:
     """The cell in its colours, behind a bar."""
     lines = [
-        Text.assemble((f"{signs.axis} ", ACCENT), coloured_line(Text(line), step.code, number))
+        Text.assemble((f"{glyphs.axis} ", ACCENT), coloured_line(Text(line), step.code, number))
         for number, line in enumerate(step.code.split("\n"))
     ]
     return Text("\n").join(lines)

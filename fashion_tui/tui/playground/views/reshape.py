@@ -10,7 +10,7 @@ from textual.binding import BindingType
 from textual.containers import Horizontal
 from textual.widgets import Input
 
-from fashion_tui.report.glyphs import Glyphs, glyphs
+from fashion_tui.report.glyphs import Glyphs, terminal_glyphs
 from fashion_tui.report.reshaping import grid_lines, verdict_lines
 from fashion_tui.report.style import ACCENT, BAD, FOREGROUND, MUTED
 from fashion_tui.report.words import said
@@ -159,23 +159,23 @@ class ReshapeView(FieldsView):
         widget.fit(lambda width: self._lines(width, widget.size.height))
 
     def _lines(self, width: int, height: int) -> list[Text]:
-        signs = glyphs()
+        glyphs = terminal_glyphs()
         if self._source is None:
-            return [Text(line, BAD) for line in textwrap.wrap(said(self._problem, signs), width)]
+            return [Text(line, BAD) for line in textwrap.wrap(said(self._problem, glyphs), width)]
         gap = [Text()] if height >= ROOMY else []
-        lines = [*gap, self._call(self._source, width, signs)]
+        lines = [*gap, self._call(self._source, width, glyphs)]
         if self._found is None:
             return [*lines, Text("as soon as the kernel can tell", MUTED)]
-        lines += [*verdict_lines(self._found, width, signs), *gap]
-        return lines + grid_lines(self._found, width, height - len(lines), signs)
+        lines += [*verdict_lines(self._found, width, glyphs), *gap]
+        return lines + grid_lines(self._found, width, height - len(lines), glyphs)
 
-    def _call(self, source: Source, width: int, signs: Glyphs) -> Text:
+    def _call(self, source: Source, width: int, glyphs: Glyphs) -> Text:
         """The code."""
         line = Text.assemble(
-            (f"{said(source.code, signs)}.", FOREGROUND),
+            (f"{said(source.code, glyphs)}.", FOREGROUND),
             (self._operation, ACCENT),
-            (f"({said(self._arguments.value, signs)})", FOREGROUND),
+            (f"({said(self._arguments.value, glyphs)})", FOREGROUND),
             no_wrap=True,
         )
-        line.truncate(width, overflow="ellipsis" if signs.unicode else "crop")
+        line.truncate(width, overflow="ellipsis" if glyphs.unicode else "crop")
         return line

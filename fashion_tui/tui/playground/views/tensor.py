@@ -8,7 +8,7 @@ from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.widget import Widget
 
-from fashion_tui.report.glyphs import glyphs
+from fashion_tui.report.glyphs import terminal_glyphs
 from fashion_tui.report.style import ATTENTION, MUTED
 from fashion_tui.report.tensor_inside import inside_lines, where, window_lines, window_size
 from fashion_tui.schema.tensors import ReadTensor, TensorValues
@@ -72,14 +72,14 @@ class InsideView(DrawerView):
         self.query_one(GrowingLines).fit(lambda _width: [Text(problem, style=ATTENTION)])
 
     def _paint(self) -> None:
-        inside, signs = self._inside, glyphs()
+        inside, glyphs = self._inside, terminal_glyphs()
         facts, values = self.query_one(GrowingLines), self.query_one(Values)
-        facts.fit(lambda width: [] if inside is None else inside_lines(inside, width, self.size.height, signs))
+        facts.fit(lambda width: [] if inside is None else inside_lines(inside, width, self.size.height, glyphs))
         if inside is None or inside.window is None:
             values.fit(lambda _width: [])
             return
         place = Text(where(inside.window, inside.row), style=MUTED)
-        lines = [place, *window_lines(inside.window, inside.row, signs)]
+        lines = [place, *window_lines(inside.window, inside.row, glyphs)]
         values.fit(lambda _width: lines)
 
     def on_resize(self) -> None:

@@ -10,7 +10,7 @@ from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.reactive import reactive
 
-from fashion_tui.report.glyphs import glyphs
+from fashion_tui.report.glyphs import terminal_glyphs
 from fashion_tui.report.style import MUTED
 from fashion_tui.report.tensor_table import tensor_lines
 from fashion_tui.schema.tensors import NO_TENSORS, ListTensors, TensorList, TensorRow
@@ -98,8 +98,8 @@ class TensorsView(DrawerView):
         self._show()
 
     def _show(self) -> None:
-        signs = glyphs()
-        titles, lines = tensor_lines(self.found.rows, max(self.size.width - 3, 10), signs)
+        glyphs = terminal_glyphs()
+        titles, lines = tensor_lines(self.found.rows, max(self.size.width - 3, 10), glyphs)
         keys = [row.name for row in self.found.rows]
         if self.found.more:
             keys.append("")  # no name of a tensor

@@ -5,7 +5,7 @@ from textual.app import RenderResult
 from textual.reactive import reactive
 from textual.widget import Widget
 
-from fashion_tui.report.glyphs import Glyphs, glyphs
+from fashion_tui.report.glyphs import Glyphs, terminal_glyphs
 from fashion_tui.report.numbers import summary
 from fashion_tui.report.style import FOREGROUND, MUTED
 from fashion_tui.report.words import said, shape_words
@@ -18,27 +18,27 @@ class TensorsLine(Widget):
     found: reactive[TensorList] = reactive(NO_TENSORS)
 
     def render(self) -> RenderResult:
-        return _line(self.found, self.size.width, glyphs())
+        return _line(self.found, self.size.width, terminal_glyphs())
 
 
-def _line(found: TensorList, width: int, signs: Glyphs) -> Text:
-    words = [_words(row, signs) for row in found.rows]
+def _line(found: TensorList, width: int, glyphs: Glyphs) -> Text:
+    words = [_words(row, glyphs) for row in found.rows]
     left_out = 0
     while len(words) > 1 and sum(one.cell_len + 3 for one in words) > width - 6:
         del words[0]
         left_out += 1
-    separator = Text(" · " if signs.unicode else " - ", MUTED)
+    separator = Text(" · " if glyphs.unicode else " - ", MUTED)
     if left_out:
         words.insert(0, Text(f"+{left_out + found.more}", MUTED))
     line = separator.join(words)
     line.no_wrap = True
-    line.truncate(width, overflow="ellipsis" if signs.unicode else "crop")
+    line.truncate(width, overflow="ellipsis" if glyphs.unicode else "crop")
     return line
 
 
-def _words(row: TensorRow, signs: Glyphs) -> Text:
+def _words(row: TensorRow, glyphs: Glyphs) -> Text:
     if row.shape == () and row.numbers is not None:
-        value = summary(row.numbers, single=True, signs=signs)
+        value = summary(row.numbers, single=True, glyphs=glyphs)
     else:
-        value = shape_words(row.shape, signs)
-    return Text.assemble((said(row.name, signs), FOREGROUND), (f" {value}", MUTED))
+        value = shape_words(row.shape, glyphs)
+    return Text.assemble((said(row.name, glyphs), FOREGROUND), (f" {value}", MUTED))
