@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from fashion_tui.schema.plots import size_of
 
-from .limits import MAX_CHARACTERS, MAX_FIGURES, MAX_LINES
+from .limits import MAX_CHARACTERS, MAX_LINES, MAX_PLOT_BYTES
 from .outputs import Display, Done, Dropped, Output, Result, Stream
 
 _OVERHEAD = 100
@@ -19,7 +19,7 @@ class _Waiting:
     output: Output
     lines: int
     characters: int
-    figure: int = 0
+    plot: int = 0
     """Bytes."""
 
     @property
@@ -52,7 +52,7 @@ class OutputBuffer:
         self._waiting.append(waiting)
         self._lines += waiting.lines
         self._weight += waiting.weight
-        self._figures += waiting.figure
+        self._figures += waiting.plot
         self._drop_oldest()
         self._changed.set()
 
@@ -64,7 +64,7 @@ class OutputBuffer:
             if (
                 self._lines - oldest.lines < MAX_LINES
                 and self._weight - oldest.weight < MAX_CHARACTERS
-                and self._figures - oldest.figure < MAX_FIGURES
+                and self._figures - oldest.plot < MAX_PLOT_BYTES
             ):
                 return
             if not oldest.droppable:
@@ -73,7 +73,7 @@ class OutputBuffer:
             del self._waiting[position]
             self._lines -= oldest.lines
             self._weight -= oldest.weight
-            self._figures -= oldest.figure
+            self._figures -= oldest.plot
             self._dropped_lines += oldest.lines
             self._dropped_characters += oldest.characters
 
@@ -99,7 +99,7 @@ class OutputBuffer:
         taken = self._waiting.popleft()
         self._lines -= taken.lines
         self._weight -= taken.weight
-        self._figures -= taken.figure
+        self._figures -= taken.plot
         return taken.output
 
     async def until_done(self) -> AsyncIterator[Output]:
@@ -115,6 +115,6 @@ def _measured(output: Output) -> _Waiting:
     match output:
         case Stream(text=text):
             return _Waiting(output, text.count("\n"), len(text))
-        case Result(text=text, figure=figure) | Display(text=text, figure=figure):
+        case Result(text=text, plot=figure) | Display(text=text, plot=figure):
             return _Waiting(output, text.count("\n") + 1, len(text), 0 if figure is None else size_of(figure))
     return _Waiting(output, 0, 0)

@@ -8,9 +8,9 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from . import wire
+from . import protocol
 from .buffer import OutputBuffer
-from .outputs import Done, DoneElsewhere, DoneStatus, Error
+from .outputs import Done, DoneStatus, Error, ExternalDone
 from .process import Channel, KernelFailed, KernelProcess
 
 Reply = TypeVar("Reply", bound=msgspec.Struct)
@@ -34,7 +34,7 @@ class Execution:
         """Nobody reads its outputs any more: they go where those of no execution go."""
         self.count: int | None = None
         """Its number; None until it begins."""
-        self.reply: wire.ReplyContent | None = None
+        self.reply: protocol.ReplyContent | None = None
         self.is_idle = False
         """The kernel said that it has sent everything."""
         self.heard = time.monotonic()
@@ -58,7 +58,7 @@ class Connection:
         self._executions: dict[str, Execution] = {}
         self._elsewhere: str | None = None
         """The request of another front end whose cell runs."""
-        self._replies: dict[str, asyncio.Future[wire.Message | None]] = {}
+        self._replies: dict[str, asyncio.Future[protocol.Message | None]] = {}
         self._overtaking: dict[str, str] = {}
         """Requests whose replies can't come before that of an execution, which is missed."""
         self._heard = asyncio.Event()
@@ -101,7 +101,7 @@ class Connection:
         self._changed()
         return execution
 
-    def answer(self, text: str | None) -> None:
+    def send_input(self, text: str | None) -> None:
         """What `input()` gets; None ends it with EOFError."""
         self.process.send("stdin", "input_reply", {"value": "\x04" if text is None else text})
 
@@ -109,13 +109,13 @@ class Connection:
         """The reply to a request that runs no code; None where none that can be read comes within `wait` seconds."""
         channel: Channel = "control" if kind == "create_subshell_request" else "shell"
         request = self.process.send(channel, kind, content, self._subshell)
-        reply: asyncio.Future[wire.Message | None] = asyncio.get_running_loop().create_future()
+        reply: asyncio.Future[protocol.Message | None] = asyncio.get_running_loop().create_future()
         self._replies[request] = reply
         try:
             async with asyncio.timeout(wait):
                 came = await reply
-            return None if came is None else wire.content_of(came, reply_type)
-        except (TimeoutError, wire.BadMessage):
+            return None if came is None else protocol.content_of(came, reply_type)
+        except (TimeoutError, protocol.BadMessage):
             return None
         finally:
             del self._replies[request]
@@ -149,15 +149,15 @@ class Connection:
         """Until the kernel has answered, and its broadcasts are known to reach us."""
         info = None
         while info is None or not self._heard.is_set():
-            info = await self.ask("kernel_info_request", {}, wire.KernelInfoContent, wait=1.0)
+            info = await self.ask("kernel_info_request", {}, protocol.KernelInfoContent, wait=1.0)
             if info is not None:
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(self._heard.wait(), timeout=0.2)
         if "kernel subshells" in info.supported_features:  # ipykernel >= 7: a thread that answers while code runs
-            made = await self.ask("create_subshell_request", {}, wire.SubshellContent, wait=5.0)
+            made = await self.ask("create_subshell_request", {}, protocol.SubshellContent, wait=5.0)
             self._subshell = made.subshell_id if made else None
 
-    async def _read(self, channel: Channel, take: Callable[[wire.Message], None]) -> None:
+    async def _read(self, channel: Channel, take: Callable[[protocol.Message], None]) -> None:
         """Takes a channel's messages as they come; in a flood, half of the time is left to others."""
         while True:
             await self.process.wait_for_message(channel)
@@ -168,41 +168,41 @@ class Connection:
                     if message is None:
                         break
                     take(message)
-                except wire.BadMessage:
+                except protocol.BadMessage:
                     continue
             await asyncio.sleep(min(time.monotonic() - began, 10 * _SLICE))
 
-    def _take_reply(self, message: wire.Message) -> None:
+    def _take_reply(self, message: protocol.Message) -> None:
         waiting = self._replies.get(message.request)
         if waiting is not None and not waiting.done():
             waiting.set_result(message)
         missed = self._overtaking.pop(message.request, None)
         if missed is not None and missed in self._executions:
-            self._finish(missed, wire.ReplyContent("aborted", self._executions[missed].count))
+            self._finish(missed, protocol.ReplyContent("aborted", self._executions[missed].count))
         execution = self._executions.get(message.request)
         if execution is not None:
-            execution.reply = wire.content_of(message, wire.ReplyContent)
+            execution.reply = protocol.content_of(message, protocol.ReplyContent)
             execution.heard = time.monotonic()
             if execution.is_idle:
                 self._finish(message.request, execution.reply)
             else:
                 self._finish_when_quiet(message.request, execution.reply)
 
-    def _take_broadcast(self, message: wire.Message) -> None:
+    def _take_broadcast(self, message: protocol.Message) -> None:
         self._heard.set()
         if message.kind == "execute_input":
             self._take_input(message)
         elif message.kind != "status":
             self._take_output(message)
-        elif wire.content_of(message, wire.StatusContent).execution_state == "idle":
+        elif protocol.content_of(message, protocol.StatusContent).execution_state == "idle":
             self._take_idle(message.request)
 
-    def _take_input(self, message: wire.Message) -> None:
+    def _take_input(self, message: protocol.Message) -> None:
         """A cell begins: one of ours is known, one of another front end isn't."""
         if (execution := self._executions.get(message.request)) is not None:
-            execution.count = wire.content_of(message, wire.ExecuteInputContent).execution_count
+            execution.count = protocol.content_of(message, protocol.ExecuteInputContent).execution_count
         elif message.client != self.process.client_id:
-            self._unclaimed.put(wire.input_elsewhere(message))
+            self._unclaimed.put(protocol.input_elsewhere(message))
             self._elsewhere = message.request
             self.has_run = True
             self._changed()
@@ -210,7 +210,7 @@ class Connection:
     def _take_idle(self, request: str) -> None:
         """The kernel has sent all that belongs to the request."""
         if request == self._elsewhere:
-            self._unclaimed.put(DoneElsewhere())
+            self._unclaimed.put(ExternalDone())
             self._elsewhere = None
             self._changed()
         elif (execution := self._executions.get(request)) is not None:
@@ -228,11 +228,11 @@ class Connection:
         if request in self._executions:
             self._overtaking[self.process.send("shell", "kernel_info_request", {})] = request
 
-    def _take_output(self, message: wire.Message) -> None:
+    def _take_output(self, message: protocol.Message) -> None:
         execution = self._executions.get(message.request)
         if execution is not None:
             execution.heard = time.monotonic()
-        for output in wire.outputs(message):
+        for output in protocol.outputs(message):
             if execution is None or execution.abandoned:
                 self._unclaimed.put(output)
             elif isinstance(output, Error) and output.ename == "SystemExit":
@@ -240,7 +240,7 @@ class Connection:
             else:
                 execution.outputs.put(output)
 
-    def _finish_when_quiet(self, request: str, reply: wire.ReplyContent) -> None:
+    def _finish_when_quiet(self, request: str, reply: protocol.ReplyContent) -> None:
         """Should the word that an execution has ended get lost, its reply and silence after it say the same."""
         execution = self._executions.get(request)
         if execution is None:
@@ -251,14 +251,14 @@ class Connection:
         else:
             asyncio.get_running_loop().call_later(_GRACE - quiet + _SLICE, self._finish_when_quiet, request, reply)
 
-    def _finish(self, request: str, reply: wire.ReplyContent) -> None:
+    def _finish(self, request: str, reply: protocol.ReplyContent) -> None:
         execution = self._executions[request]
         if execution.exit is not None:
             if not self.ended.done():
                 self.ended.set_result(f"sys.exit({execution.exit}) ended the kernel")
             return
         del self._executions[request]
-        for output in wire.payload_outputs(reply):
+        for output in protocol.payload_outputs(reply):
             execution.outputs.put(output)
         known: dict[str, DoneStatus] = {"ok": "ok", "error": "error"}
         execution.outputs.put(Done(known.get(reply.status, "aborted"), reply.execution_count))

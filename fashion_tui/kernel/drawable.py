@@ -11,8 +11,8 @@ from torch import Tensor, nn
 
 from fashion_tui.schema.plots import MAX_IMAGES, MAX_SIDE, Plot
 
-from .labelled import LabelledImages
-from .plots import CannotDraw, described, figure_of
+from .image_dataset import ImageDataset
+from .plots import CannotDraw, describe, plot_of
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class Drawable:
     labels: tuple[str, ...] = ()
 
 
-def figure_for(value: object, labels: object, classes: Sequence[str]) -> tuple[Plot, str]:
+def plot_for(value: object, labels: object, classes: Sequence[str]) -> tuple[Plot, str]:
     """The figure of a value and, for where figures can't be shown, a line in its place. CannotDraw in one line.
 
     `labels` are names or numbers, one for each picture or value; numbers stand for the names in `classes`. A single one
@@ -35,7 +35,7 @@ def figure_for(value: object, labels: object, classes: Sequence[str]) -> tuple[P
     given = found.labels if labels is None else tuple(_label(label, classes) for label in _listed(labels))
     single = len(given) == 1 and found.tensor.dim() != 1
     name = f"{given[0]} · {found.name}" if single else found.name
-    figure = figure_of(found.tensor, name, () if single else given)
+    figure = plot_of(found.tensor, name, () if single else given)
     return figure, figure.caption
 
 
@@ -44,8 +44,8 @@ def drawable(value: object, classes: Sequence[str]) -> Drawable:
     if isinstance(value, Tensor):
         if value.is_nested:
             raise CannotDraw("a nested tensor has no one shape: show its parts, such as t.unbind()[0]")
-        return Drawable(value, described(value))
-    if isinstance(value, LabelledImages):
+        return Drawable(value, describe(value))
+    if isinstance(value, ImageDataset):
         return Drawable(value.pixels, value.name, _labels(value.labels[:MAX_IMAGES], value.classes))
     if is_pil_image(value):
         return _pil_image(value)

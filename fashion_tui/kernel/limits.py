@@ -7,11 +7,11 @@ MAX_CHARACTERS = 500_000
 """Of one message."""
 
 
-MAX_FIGURES = 8 << 20
+MAX_PLOT_BYTES = 8 << 20
 """Bytes of the figures that are kept."""
 
 
-def newest(text: str) -> tuple[str, int, int]:
+def keep_newest(text: str) -> tuple[str, int, int]:
     """The end of a printed text within the limits, and how many lines and characters before it were left out."""
     start = max(0, len(text) - MAX_CHARACTERS)
     position = len(text)
@@ -24,7 +24,7 @@ def newest(text: str) -> tuple[str, int, int]:
     return text[start:], text.count("\n", 0, start), start
 
 
-def beginning(text: str) -> str:
+def truncate(text: str) -> str:
     """The beginning of a value's text within the limits; its last line says how much is left out."""
     if len(text) <= MAX_CHARACTERS:
         return text

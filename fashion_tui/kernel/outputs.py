@@ -35,7 +35,7 @@ class Result(msgspec.Struct, frozen=True):
 
     execution_count: int
     text: str
-    figure: Plot | None = None
+    plot: Plot | None = None
     """What is to be seen in place of the text."""
 
 
@@ -43,7 +43,7 @@ class Display(msgspec.Struct, frozen=True):
     """Something shown by `display(...)` or `show(...)`, or by a magic such as `name?`."""
 
     text: str
-    figure: Plot | None = None
+    plot: Plot | None = None
     """As of a `Result`."""
 
 
@@ -57,7 +57,7 @@ class Error(msgspec.Struct, frozen=True):
 
 
 class InputRequested(msgspec.Struct, frozen=True):
-    """`input()` waits for `KernelSession.answer`."""
+    """`input()` waits for `KernelSession.send_input`."""
 
     prompt: str
     password: bool
@@ -69,14 +69,14 @@ class NextInput(msgspec.Struct, frozen=True):
     text: str
 
 
-class InputElsewhere(msgspec.Struct, frozen=True):
+class ExternalInput(msgspec.Struct, frozen=True):
     """Another front end, connected to the same kernel, has begun to run a cell; what follows is of it."""
 
     execution_count: int
     code: str
 
 
-class DoneElsewhere(msgspec.Struct, frozen=True):
+class ExternalDone(msgspec.Struct, frozen=True):
     """The cell of another front end has ended."""
 
 
@@ -107,8 +107,8 @@ Output = (
     | Error
     | InputRequested
     | NextInput
-    | InputElsewhere
-    | DoneElsewhere
+    | ExternalInput
+    | ExternalDone
     | Died
     | StateChanged
     | Done

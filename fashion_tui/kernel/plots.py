@@ -41,14 +41,14 @@ class CannotDraw(UserError):
     """Why there is no figure of a value."""
 
 
-def described(tensor: Tensor) -> str:
+def describe(tensor: Tensor) -> str:
     """`float32 [1, 28, 28]`, and where it is, unless that is the CPU."""
     place = "" if tensor.device.type == "cpu" else f" on {tensor.device}"
     layout = "" if tensor.layout is torch.strided else "sparse "
     return f"{layout}{str(tensor.dtype).removeprefix('torch.')} {list(tensor.shape)}{place}"
 
 
-def picture_result(tensor: Tensor) -> ImageGrid | None:
+def image_result(tensor: Tensor) -> ImageGrid | None:
     """The figure of a cell's result, where it is plainly a picture or a batch of them; else None.
 
     That is float or uint8 [28, 28], [1, 28, 28] and [N, 1, 28, 28], and in colour [3, H, W] and [N, 3, H, W].
@@ -60,10 +60,10 @@ def picture_result(tensor: Tensor) -> ImageGrid | None:
     if not (is_shade and tensor.layout is torch.strided and tensor.numel() and (grey or colour)):
         return None
     channels = COLOURS if colour else 1
-    return pictures(_values(tensor).reshape(-1, channels, *shape[-2:]), described(tensor))
+    return image_grid(_values(tensor).reshape(-1, channels, *shape[-2:]), describe(tensor))
 
 
-def figure_of(tensor: Tensor, name: str, labels: Sequence[str] = ()) -> Plot:
+def plot_of(tensor: Tensor, name: str, labels: Sequence[str] = ()) -> Plot:
     """The figure of any tensor. CannotDraw where there is nothing to be drawn.
 
     A vector gives bars, a matrix a heat map, whatever has more axes pictures: of its last two axes, or in colour.
@@ -84,7 +84,7 @@ def figure_of(tensor: Tensor, name: str, labels: Sequence[str] = ()) -> Plot:
             raise CannotDraw(f"{name} is drawn as a heat map, which has no labels")
         case 2:
             return heat_map(arranged, name)
-    return pictures(arranged, name, labels)
+    return image_grid(arranged, name, labels)
 
 
 def _arranged(values: Tensor) -> Tensor:
@@ -99,7 +99,7 @@ def _arranged(values: Tensor) -> Tensor:
     return values if values.dim() <= 2 else values.reshape(-1, 1, *values.shape[-2:])
 
 
-def pictures(batch: Tensor, name: str, labels: Sequence[str] = ()) -> ImageGrid:
+def image_grid(batch: Tensor, name: str, labels: Sequence[str] = ()) -> ImageGrid:
     """The first of a batch, `[N, C, H, W]` with one channel or three, all in one scale."""
     total = len(batch)
     batch = batch[:MAX_IMAGES]
@@ -185,12 +185,12 @@ def _values(tensor: Tensor) -> Tensor:
     """The tensor without its history and in the plain layout, whatever its kind; CannotDraw where it has no values."""
     tensor = tensor.detach()
     if tensor.is_meta:
-        raise CannotDraw(f"{described(tensor)}: there it has a shape, and no values to draw")
+        raise CannotDraw(f"{describe(tensor)}: there it has a shape, and no values to draw")
     if tensor.is_quantized:
         tensor = tensor.dequantize()
     if tensor.layout is not torch.strided:
         if tensor.numel() > MOST_OF_SPARSE:
-            raise CannotDraw(f"{described(tensor)} is too large to be written out: show a part of it")
+            raise CannotDraw(f"{describe(tensor)} is too large to be written out: show a part of it")
         tensor = tensor.to_dense()
     return tensor
 

@@ -15,7 +15,7 @@ import msgspec
 from fashion_tui.schema.errors import UserError
 from fashion_tui.schema.kernel import KernelSetup
 
-from . import wire
+from . import protocol
 
 if TYPE_CHECKING:
     from jupyter_client.asynchronous.client import AsyncKernelClient
@@ -73,7 +73,7 @@ class KernelProcess:
             process = await asyncio.create_subprocess_exec(
                 # -P: no file of the current directory can pass itself off as a module while the kernel starts.
                 # frozen_modules=off: or the debugger of ipykernel warns on stderr.
-                *(sys.executable, "-P", "-X", "frozen_modules=off", "-m", "fashion_tui.kernel.bootstrap"),
+                *(sys.executable, "-P", "-X", "frozen_modules=off", "-m", "fashion_tui.kernel.__main__"),
                 *(msgspec.json.encode(world).decode(), "-f", connection_file),
                 stdin=DEVNULL,
                 stdout=log,
@@ -102,7 +102,7 @@ class KernelProcess:
     async def wait_for_message(self, channel: Channel) -> None:
         await self._sockets[channel].poll()
 
-    def next_message(self, channel: Channel) -> wire.Message | None:
+    def next_message(self, channel: Channel) -> protocol.Message | None:
         """A message that has come; None where there is none. BadMessage where it can't be read."""
         import zmq  # noqa: PLC0415 -- long since imported
 
@@ -111,7 +111,7 @@ class KernelProcess:
             frames = zmq.Socket.shadow(self._sockets[channel].underlying).recv_multipart(zmq.NOBLOCK)
         except zmq.Again:
             return None
-        return wire.decode(frames, self._client.session)
+        return protocol.decode(frames, self._client.session)
 
     @property
     def pid(self) -> int:

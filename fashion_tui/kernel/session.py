@@ -17,12 +17,12 @@ from fashion_tui.schema.errors import UserError
 from fashion_tui.schema.kernel import KernelSetup
 from fashion_tui.schema.tensors import Probe
 
-from . import wire
+from . import protocol
 from .buffer import OutputBuffer
 from .connection import Connection
-from .folder import PrivateFolder
 from .outputs import Completeness, Completions, Died, DoneStatus, Inspection, Output, State, StateChanged
 from .process import KernelFailed, KernelProcess
+from .runtime_directory import RuntimeDirectory
 
 Answer = TypeVar("Answer")
 
@@ -46,7 +46,7 @@ class KernelSession:
         self._watching: asyncio.Task[None] | None = None
         self._changing = asyncio.Lock()
         """Held while one kernel goes and the next one comes."""
-        self._folder: PrivateFolder | None = None
+        self._folder: RuntimeDirectory | None = None
         self._kernels = 0
         self._closed = False
         self._events = OutputBuffer()
@@ -101,10 +101,10 @@ class KernelSession:
             await self._discard("aborted")
             await self._launch()
 
-    async def answer(self, text: str | None) -> None:
+    async def send_input(self, text: str | None) -> None:
         """What `input()` gets; None ends it with EOFError."""
         if self._connection is not None:
-            self._connection.answer(text)
+            self._connection.send_input(text)
 
     async def complete(self, code: str, cursor: int, wait: float = 10.0) -> Completions:
         """What may stand at the cursor, an index into `code`; nothing where no answer comes within `wait` seconds.
@@ -113,7 +113,7 @@ class KernelSession:
         """
         request: dict[str, object] = {"code": code, "cursor_pos": cursor}
         if self._connection is not None:
-            found = await self._connection.ask("complete_request", request, wire.CompleteContent, wait)
+            found = await self._connection.ask("complete_request", request, protocol.CompleteContent, wait)
             if found is not None:
                 return Completions(found.matches, found.cursor_start, found.cursor_end)
         return Completions((), cursor, cursor)
@@ -121,7 +121,7 @@ class KernelSession:
     async def is_complete(self, code: str, wait: float = 0.2) -> Completeness:
         """Whether code is ready to run; `unknown` where no answer comes within `wait` seconds."""
         if self._connection is not None:
-            found = await self._connection.ask("is_complete_request", {"code": code}, wire.IsCompleteContent, wait)
+            found = await self._connection.ask("is_complete_request", {"code": code}, protocol.IsCompleteContent, wait)
             if found is not None:
                 return Completeness(found.status, found.indent)
         return Completeness("unknown")
@@ -133,9 +133,9 @@ class KernelSession:
         """
         request: dict[str, object] = {"code": code, "cursor_pos": cursor, "detail_level": 0}
         if self._connection is not None:
-            found = await self._connection.ask("inspect_request", request, wire.InspectContent, wait)
+            found = await self._connection.ask("inspect_request", request, protocol.InspectContent, wait)
             if found is not None:
-                return wire.inspected(found)
+                return protocol.inspected(found)
         return Inspection("unknown")
 
     async def probe(self, question: Probe, answer_type: type[Answer], wait: float = 5.0) -> Answer | None:
@@ -145,7 +145,9 @@ class KernelSession:
         """
         if self._connection is None:
             return None
-        found = await self._connection.ask(wire.PROBE_REQUEST, msgspec.to_builtins(question), wire.ProbeContent, wait)
+        found = await self._connection.ask(
+            protocol.PROBE_REQUEST, msgspec.to_builtins(question), protocol.ProbeContent, wait
+        )
         if found is None or not found.ready:
             return None
         if found.problem:
@@ -174,7 +176,7 @@ class KernelSession:
         try:
             await asyncio.to_thread(importlib.import_module, "jupyter_client.asynchronous.client")
             if self._folder is None:
-                self._folder = PrivateFolder()
+                self._folder = RuntimeDirectory()
             self._kernels += 1
             runs = None if self._runs_directory is None else str(self._runs_directory)
             world = KernelSetup(dataset=self.dataset, runs_directory=runs)

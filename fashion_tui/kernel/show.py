@@ -17,12 +17,12 @@ def show(value: object, labels: object = None) -> None:
     such. `labels` are names, or numbers of classes, one for each picture or value: `show(net(x).softmax(1), classes)`.
     What can't be drawn is told in a line.
     """
-    from .drawable import figure_for  # noqa: PLC0415 -- imports torch
+    from .drawable import plot_for  # noqa: PLC0415 -- imports torch
     from .plots import CannotDraw  # noqa: PLC0415
 
     shell: Any = get_ipython()
     try:
-        figure, text = figure_for(value, labels, _classes(shell.user_ns.get("classes") if shell else None))
+        figure, text = plot_for(value, labels, _classes(shell.user_ns.get("classes") if shell else None))
     except CannotDraw as error:
         _publish(shell, {"text/plain": str(error)})
     except (RuntimeError, TypeError, ValueError) as error:  # a tensor of a kind that torch can't do much with
@@ -40,7 +40,7 @@ def _publish(shell: Any, data: dict[str, object]) -> None:
         shell.display_pub.publish(data)
 
 
-def show_pictures_of_results(shell: Any) -> None:
+def attach_plots_to_results(shell: Any) -> None:
     """From now on a picture that is a cell's result, or is given to `display`, comes with its figure."""
     formatter: Any = JSONFormatter(parent=shell.display_formatter, format_type=MIME_TYPE, print_method="_repr_figure_")
     formatter.for_type_by_name("torch", "Tensor", _tensor)
@@ -49,15 +49,15 @@ def show_pictures_of_results(shell: Any) -> None:
 
 
 def _tensor(tensor: Any) -> object:
-    from .plots import picture_result  # noqa: PLC0415 -- torch is there, since a tensor is
+    from .plots import image_result  # noqa: PLC0415 -- torch is there, since a tensor is
 
-    return _quietly(lambda: picture_result(tensor))
+    return _quietly(lambda: image_result(tensor))
 
 
 def _pil_image(image: Any) -> object:
-    from .drawable import figure_for  # noqa: PLC0415 -- imports torch
+    from .drawable import plot_for  # noqa: PLC0415 -- imports torch
 
-    return _quietly(lambda: figure_for(image, None, ())[0])
+    return _quietly(lambda: plot_for(image, None, ())[0])
 
 
 def _quietly(draw: Callable[[], Plot | None]) -> object:

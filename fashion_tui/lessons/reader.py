@@ -7,14 +7,14 @@ from importlib import resources
 import msgspec
 
 
-class Step(msgspec.Struct, frozen=True, kw_only=True):
+class LessonStep(msgspec.Struct, frozen=True, kw_only=True):
     """A cell to run, with what stands before and after it."""
 
     text: str
     """Markdown, before the cell; empty where it speaks for itself."""
     code: str
     """Python, without a line end at its end."""
-    look: str
+    observation: str
     """Markdown: what to look at once it has run."""
 
 
@@ -22,7 +22,7 @@ class Lesson(msgspec.Struct, frozen=True, kw_only=True):
     id: str
     """`04-autograd`: the name of its file."""
     title: str
-    steps: tuple[Step, ...]
+    steps: tuple[LessonStep, ...]
     closing: str
     """Markdown, after the last step; empty where there is nothing to add."""
 
@@ -42,9 +42,9 @@ def parse(lesson_id: str, source: str) -> Lesson:
     blocks = list(_blocks(source))
     if not blocks or blocks[0][0] != "title":
         raise ValueError(f"lesson {lesson_id} doesn't begin with '# Title'")
-    steps: list[Step] = []
+    steps: list[LessonStep] = []
     paragraphs: list[str] = []
-    waiting: Step | None = None
+    waiting: LessonStep | None = None
     """A cell whose block quote hasn't come yet."""
     for kind, text in blocks[1:]:
         if (kind == "look") != (waiting is not None):
@@ -52,10 +52,10 @@ def parse(lesson_id: str, source: str) -> Lesson:
         if kind == "text":
             paragraphs.append(text)
         elif kind == "cell":
-            waiting = Step(text="\n\n".join(paragraphs), code=text, look="")
+            waiting = LessonStep(text="\n\n".join(paragraphs), code=text, observation="")
             paragraphs = []
         elif waiting is not None:
-            steps.append(msgspec.structs.replace(waiting, look=text))
+            steps.append(msgspec.structs.replace(waiting, observation=text))
             waiting = None
         else:
             raise ValueError(f"lesson {lesson_id}: a second title, {text!r}")

@@ -10,7 +10,7 @@ import pytest
 from jupyter_client.blocking.client import BlockingKernelClient
 
 from fashion_tui.cli.main import _status
-from fashion_tui.kernel import folder
+from fashion_tui.kernel import runtime_directory
 from tests.terminal import PATIENCE
 from tests.tui.apps import Apps
 
@@ -56,7 +56,9 @@ def test_the_command_that_it_prints_leads_to_the_kernel_of_the_open_app(apps: Ap
 def test_without_an_open_app_it_says_how_to_get_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(folder, "_places", lambda: [os.fspath(tmp_path)])  # apps of other tests aren't ours to see
+    monkeypatch.setattr(
+        runtime_directory, "_places", lambda: [os.fspath(tmp_path)]
+    )  # apps of other tests aren't ours to see
     assert _status(["kernel"]) == 1
     out, err = capsys.readouterr()
     assert (out, err.count("\n")) == ("", 1)

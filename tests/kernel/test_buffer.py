@@ -3,7 +3,7 @@
 import asyncio
 
 from fashion_tui.kernel.buffer import OutputBuffer
-from fashion_tui.kernel.limits import MAX_CHARACTERS, MAX_FIGURES, MAX_LINES
+from fashion_tui.kernel.limits import MAX_CHARACTERS, MAX_LINES, MAX_PLOT_BYTES
 from fashion_tui.kernel.outputs import Display, Done, Dropped, Error, Output, Result, Stream
 from fashion_tui.schema.plots import ImageGrid
 
@@ -83,7 +83,7 @@ async def test_figures_are_bounded_by_their_own_weight() -> None:
     assert isinstance(dropped, Dropped)
     assert dropped.lines + len(kept) == 200
     assert kept[-1] == Display("199", figure)
-    assert MAX_FIGURES <= len(kept) * len(figure.pixels) < MAX_FIGURES + 2 * len(figure.pixels)
+    assert MAX_PLOT_BYTES <= len(kept) * len(figure.pixels) < MAX_PLOT_BYTES + 2 * len(figure.pixels)
 
 
 async def test_what_the_kernel_left_out_is_told_before_what_came() -> None:

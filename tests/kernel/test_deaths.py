@@ -16,7 +16,7 @@ from fashion_tui.kernel.outputs import Died, Done, Output, StateChanged, Stream
 from fashion_tui.kernel.process import KernelFailed
 from fashion_tui.kernel.session import KernelSession
 
-from .tools import PATIENCE, done, eventually, pid_of, result, run, run_until
+from .cells import PATIENCE, done, eventually, pid_of, result, run, run_until
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

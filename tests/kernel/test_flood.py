@@ -10,7 +10,7 @@ from fashion_tui.kernel.limits import MAX_CHARACTERS, MAX_LINES
 from fashion_tui.kernel.outputs import Display, Dropped, Output, Stream
 from fashion_tui.kernel.session import KernelSession
 
-from .tools import PATIENCE, done, eventually, printed, result, run, run_until
+from .cells import PATIENCE, done, eventually, printed, result, run, run_until
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

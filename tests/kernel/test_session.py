@@ -21,7 +21,7 @@ from fashion_tui.kernel.outputs import (
 )
 from fashion_tui.kernel.session import KernelSession
 
-from .tools import PATIENCE, displayed, done, pid_of, printed, result, run, run_until
+from .cells import PATIENCE, displayed, done, pid_of, printed, result, run, run_until
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -52,7 +52,7 @@ async def test_tensors_look_as_torch_shows_them(session: KernelSession) -> None:
 async def test_output_comes_while_the_code_runs(session: KernelSession) -> None:
     task = await run_until(session, "print('first'); input()", lambda output: isinstance(output, InputRequested))
     assert not task.done()
-    await session.answer("")
+    await session.send_input("")
     assert printed(await task) == "first\n"
 
 
@@ -134,7 +134,7 @@ async def test_input_is_asked_for_and_answered(session: KernelSession) -> None:
     task = await run_until(
         session, "name = input('who? '); name * 2", lambda output: isinstance(output, InputRequested)
     )
-    await session.answer("ab")
+    await session.send_input("ab")
     outputs = await task
     assert InputRequested("who? ", password=False) in outputs
     assert result(outputs) == "'abab'"
@@ -143,11 +143,11 @@ async def test_input_is_asked_for_and_answered(session: KernelSession) -> None:
 async def test_passwords_and_the_end_of_input(session: KernelSession) -> None:
     code = "import getpass; getpass.getpass('secret: ')"
     task = await run_until(session, code, lambda output: isinstance(output, InputRequested))
-    await session.answer("x")
+    await session.send_input("x")
     assert InputRequested("secret: ", password=True) in await task
 
     task = await run_until(session, "input()", lambda output: isinstance(output, InputRequested))
-    await session.answer(None)
+    await session.send_input(None)
     errors = [output.ename for output in await task if isinstance(output, Error)]
     assert errors == ["EOFError"]
 

@@ -11,7 +11,7 @@ from fashion_tui.kernel.session import KernelSession
 from fashion_tui.lessons.reader import Lesson, lessons
 from fashion_tui.schema.errors import UserError
 
-from .cells import check_lesson, forget_what_was_defined
+from .checking import check_lesson, forget_what_was_defined
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

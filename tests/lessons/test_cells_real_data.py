@@ -8,7 +8,7 @@ from fashion_tui.data.files import find
 from fashion_tui.kernel.session import KernelSession
 from fashion_tui.lessons.reader import lessons
 
-from .cells import check_lesson
+from .checking import check_lesson
 
 
 @pytest.mark.real_data

@@ -5,7 +5,7 @@ import textwrap
 
 import pytest
 
-from fashion_tui.lessons.reader import Lesson, Step, lessons, parse
+from fashion_tui.lessons.reader import Lesson, LessonStep, lessons, parse
 
 from .claims import CLAIMS
 
@@ -43,8 +43,8 @@ def test_a_file_becomes_a_lesson() -> None:
         id="00-good",
         title="A title",
         steps=(
-            Step(text="Some *words*.\n\nMore words.", code="x = 1\n\nx", look="Look at `x`,\nit is 1."),
-            Step(text="", code='print("# no title")', look="Nothing."),
+            LessonStep(text="Some *words*.\n\nMore words.", code="x = 1\n\nx", observation="Look at `x`,\nit is 1."),
+            LessonStep(text="", code='print("# no title")', observation="Nothing."),
         ),
         closing="The end.",
     )
@@ -78,13 +78,13 @@ def test_each_step_fits_its_card_and_has_code_and_a_claim(lesson: Lesson) -> Non
     for number, (step, claims) in enumerate(zip(lesson.steps, CLAIMS[lesson.id], strict=True), 1):
         where = f"cell {number} of {lesson.id}"
         ast.parse(step.code)
-        assert step.look, where
+        assert step.observation, where
         assert claims.holds or claims.shows, f"nothing is asserted of {where}"
         code = step.code.splitlines()
         assert max(map(len, code)) <= COLUMNS + 8, where  # beyond the column it is folded
         assert _rows(step.text) <= 5, where
-        assert _rows(step.look) <= 5, where
-        assert _rows(step.text) + len(code) + _rows(step.look) + 2 <= ROWS, where
+        assert _rows(step.observation) <= 5, where
+        assert _rows(step.text) + len(code) + _rows(step.observation) + 2 <= ROWS, where
     assert _rows(lesson.closing) <= 8
 
 

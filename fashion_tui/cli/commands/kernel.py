@@ -7,7 +7,7 @@ import click
 
 from fashion_tui.cli.output import json_option, write_json
 from fashion_tui.cli.place import Place, place_options
-from fashion_tui.kernel.outside import open_kernels
+from fashion_tui.kernel.runtime_directory import open_kernels
 from fashion_tui.schema.errors import UserError
 
 

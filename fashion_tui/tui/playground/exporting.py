@@ -99,7 +99,7 @@ class ExportingPane(Pane):
     # The kernel to other front ends
 
     def action_copy_console_command(self) -> None:
-        from fashion_tui.kernel.outside import console_command
+        from fashion_tui.kernel.runtime_directory import console_command
 
         session = self._conversation.session
         if session is None or session.connection_file is None:

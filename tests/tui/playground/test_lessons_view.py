@@ -26,15 +26,15 @@ async def test_a_lesson_is_opened_from_the_prompt_and_runs_cell_by_cell() -> Non
         await it.type("typed")
         await open_lesson(it, 1)
         await it.sees(f"1 of {len(FIRST.steps)}")
-        assert FIRST.steps[0].look.split()[-1] not in it.screen  # only once the cell has run
+        assert FIRST.steps[0].observation.split()[-1] not in it.screen  # only once the cell has run
         await it.pilot.press("enter")
         await it.sees(
-            "In [1]: t = torch.tensor([1, 2, 3])", "Out[1]: tensor([1, 2, 3])", FIRST.steps[0].look.split()[-1]
+            "In [1]: t = torch.tensor([1, 2, 3])", "Out[1]: tensor([1, 2, 3])", FIRST.steps[0].observation.split()[-1]
         )
         await it.pilot.press("enter")
         await it.sees(f"2 of {len(FIRST.steps)}")
         await it.pilot.press("left")
-        await it.sees(f"1 of {len(FIRST.steps)}", FIRST.steps[0].look.split()[-1])
+        await it.sees(f"1 of {len(FIRST.steps)}", FIRST.steps[0].observation.split()[-1])
         assert it.prompt.text == "typed"
         await it.pilot.press("escape", "escape", "escape")
         await until(it.pilot, lambda: it.app.focused is it.prompt, "the prompt's focus")

@@ -2,7 +2,7 @@
 
 import re
 
-from fashion_tui.kernel.limits import MAX_FIGURES, MAX_LINES
+from fashion_tui.kernel.limits import MAX_LINES, MAX_PLOT_BYTES
 from fashion_tui.kernel.outputs import Died, Display, Dropped, Error, Result, Stream
 from fashion_tui.schema.plots import ImageGrid
 from fashion_tui.tui.playground.transcript.record import Line, Record
@@ -98,9 +98,9 @@ def test_a_figure_is_a_line_that_keeps_its_text() -> None:
     record.add(Result(7, "tensor([[1],\n        [2]])", PICTURE))
     assert list(record.lines) == [
         Line("printed"),
-        Line("caption", figure=PICTURE),
+        Line("caption", plot=PICTURE),
         Line("", label="Out[7]: "),
-        Line("tensor([[1],\n        [2]])", figure=PICTURE),
+        Line("tensor([[1],\n        [2]])", plot=PICTURE),
     ]
 
 
@@ -109,14 +109,14 @@ def test_of_many_figures_the_newest_are_kept() -> None:
     for number in range(300):
         record.add(Stream("stdout", f"{number}\n"))
         record.add(Display("", PICTURE))
-    figures = [line for line in record.lines if line.figure is not None]
-    assert len(figures) == MAX_FIGURES // len(PICTURE.pixels)
+    figures = [line for line in record.lines if line.plot is not None]
+    assert len(figures) == MAX_PLOT_BYTES // len(PICTURE.pixels)
     assert record.faded == 300 - len(figures)
     assert len(record.lines) == 600
-    assert record.lines[-1].figure == PICTURE
+    assert record.lines[-1].plot == PICTURE
     assert record.lines[1] == Line("… a figure stood here: it is no longer kept", "note")
     record.add(Stream("stdout", "x\n" * (MAX_LINES - 1)))  # all but the last line of these is gone
-    assert record.lines[0].figure == PICTURE
+    assert record.lines[0].plot == PICTURE
     record.add(Stream("stdout", "x\n"))
     before = record.faded
     for _ in figures:

@@ -73,7 +73,7 @@ def test_a_python_file_runs_by_itself_with_the_names_that_were_at_hand(tmp_path:
         "%timeit A",
         "isinstance(net.conv1, nn.Conv2d); show(train_data[0])",
         "image, label = train_data[0]\nprint(A.grad.item(), *net(image[None]).shape, classes[0], len(test_data))",
-        "print(lab.models.GuideNet.__name__, len(runs), runs.directory)",
+        "print(lab.networks.builtin.GuideNet.__name__, len(runs), runs.directory)",
     )
     file = tmp_path / "session.py"
     file.write_text(as_python_file(cells, SYNTHETIC))

@@ -7,14 +7,14 @@ from itertools import groupby
 import msgspec
 
 from fashion_tui.kernel.ansi import plain
-from fashion_tui.kernel.limits import MAX_CHARACTERS, MAX_FIGURES, newest
+from fashion_tui.kernel.limits import MAX_CHARACTERS, MAX_PLOT_BYTES, keep_newest
 from fashion_tui.kernel.outputs import Display, Dropped, Error, Result, Stream
 from fashion_tui.schema.plots import size_of
 
 MAX_CELLS = 10_000
 """Older ones go."""
 
-MAX_KEPT = 4 * MAX_CHARACTERS + MAX_FIGURES
+MAX_KEPT = 4 * MAX_CHARACTERS + MAX_PLOT_BYTES
 """Characters of output, and bytes of figures, that all cells together keep; the oldest output goes first."""
 
 _OVERHEAD = 100
@@ -46,7 +46,7 @@ class Cell(msgspec.Struct, eq=False):
             if name is None:
                 yield from pieces
             else:
-                text, lines, _ = newest("".join(map(text_of, pieces)))
+                text, lines, _ = keep_newest("".join(map(text_of, pieces)))
                 yield Stream(name, f"… {lines:,} lines left out\n{text}" if lines else text)
 
     def text(self) -> str:
@@ -101,5 +101,5 @@ def text_of(output: Kept) -> str:
 
 
 def _weight(output: Kept) -> int:
-    figure = output.figure if isinstance(output, Result | Display) else None
+    figure = output.plot if isinstance(output, Result | Display) else None
     return len(text_of(output)) + _OVERHEAD + (0 if figure is None else size_of(figure))

@@ -15,8 +15,8 @@ from fashion_tui.kernel.outputs import (
     Completions,
     Died,
     Done,
-    DoneElsewhere,
-    InputElsewhere,
+    ExternalDone,
+    ExternalInput,
     InputRequested,
     Inspection,
     NextInput,
@@ -138,7 +138,7 @@ class Conversation:
         if asked is not None and self.session is not None:
             self.record.add_answer(asked.prompt, "" if asked.password or text is None else text)
             self._changed()
-            await self.session.answer(text)
+            await self.session.send_input(text)
 
     def change_dataset(self, dataset: DatasetRef) -> None:
         """There is other data now: a running kernel keeps what it has."""
@@ -193,9 +193,9 @@ class Conversation:
                 self._state_changed(state)
             case Done(execution_count=count):
                 self._done(count)
-            case InputElsewhere():
+            case ExternalInput():
                 await self._begin_elsewhere(output)
-            case DoneElsewhere():
+            case ExternalDone():
                 self._end_elsewhere()
             case InputRequested():
                 self._asked = output
@@ -226,7 +226,7 @@ class Conversation:
             self._count = count + 1
             self.record.number_cell(count)
 
-    async def _begin_elsewhere(self, begun: InputElsewhere) -> None:
+    async def _begin_elsewhere(self, begun: ExternalInput) -> None:
         if not self._is_elsewhere:
             await self._turn.acquire()
             self._is_elsewhere = True

@@ -17,25 +17,25 @@ _AT_HAND = (
     _Names(frozenset({"F"}), ("import torch.nn.functional as F",)),
     _Names(frozenset({"nn"}), ("from torch import nn",)),
     _Names(frozenset({"net"}), ("from fashion_tui.lab.networks.builtin import GuideNet",), ("net = GuideNet()",)),
-    _Names(frozenset({"lab"}), ("from fashion_tui.kernel.at_hand import library",), ("lab = library()",)),
+    _Names(frozenset({"lab"}), ("from fashion_tui.kernel.preload import import_lab",), ("lab = import_lab()",)),
     _Names(frozenset({"show"}), ("from fashion_tui.kernel.show import show",)),
     _Names(
         frozenset({"runs"}),
-        ("from pathlib import Path", "from fashion_tui.kernel.trained_runs import Runs"),
-        ("runs = Runs(Path({runs!r}))",),
+        ("from pathlib import Path", "from fashion_tui.kernel.run_list import RunList"),
+        ("runs = RunList(Path({runs!r}))",),
     ),
     _Names(
         frozenset({"train_data", "test_data", "classes"}),
         (
-            "from fashion_tui.kernel.labelled import LabelledImages",
+            "from fashion_tui.kernel.image_dataset import ImageDataset",
             "from fashion_tui.lab.data.datasets import load",
             "from fashion_tui.schema.dataset import DatasetRef",
         ),
         (
             'dataset = load(DatasetRef(name={name!r}, directory={directory!r}, sha256=""))',
             "classes = dataset.classes",
-            'train_data = LabelledImages(dataset.train, classes, "training set")',
-            'test_data = LabelledImages(dataset.test, classes, "test set")',
+            'train_data = ImageDataset(dataset.train, classes, "training set")',
+            'test_data = ImageDataset(dataset.test, classes, "test set")',
         ),
     ),
 )

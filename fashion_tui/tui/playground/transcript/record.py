@@ -6,7 +6,7 @@ from typing import Literal
 import msgspec
 
 from fashion_tui.kernel.ansi import LineWriter, sanitize
-from fashion_tui.kernel.limits import MAX_FIGURES, MAX_LINES
+from fashion_tui.kernel.limits import MAX_LINES, MAX_PLOT_BYTES
 from fashion_tui.kernel.outputs import Died, Display, Dropped, Error, Output, Result, Stream
 from fashion_tui.schema.plots import Plot, size_of
 
@@ -24,7 +24,7 @@ class Line(msgspec.Struct, frozen=True):
     """What stands before it: `In [1]: `."""
     left_out: int = 0
     """Of a note on lines that came too fast to be shown: how many."""
-    figure: Plot | None = None
+    plot: Plot | None = None
     """What is drawn in place of the text, in as many rows as it takes. The text, which may have several lines then, is
     what the kernel wrote of it."""
 
@@ -93,9 +93,9 @@ class Record:
                 self._leave_out(lines, characters)
             case Result():
                 self._add_result(output)
-            case Display(text=text, figure=figure) if figure is not None:
+            case Display(text=text, plot=figure) if figure is not None:
                 self._end_line()
-                self._add_figure(Line(sanitize(text), figure=figure))
+                self._add_figure(Line(sanitize(text), plot=figure))
             case Display(text=text) | Error(traceback=text):
                 self._end_line()
                 for line in sanitize(text).rstrip("\n").split("\n"):
@@ -112,11 +112,11 @@ class Record:
     def _add_result(self, result: Result) -> None:
         label, text = f"Out[{result.execution_count}]: ", sanitize(result.text)
         self._end_line()
-        if result.figure is None:
+        if result.plot is None:
             self._add_labelled(label, text)
         else:
             self._add(Line("", label=label))
-            self._add_figure(Line(text, figure=result.figure))
+            self._add_figure(Line(text, plot=result.plot))
 
     def _add_labelled(self, label: str, text: str) -> None:
         """As IPython does: a value of several lines begins below its label, so that its columns stand in line."""
@@ -132,7 +132,7 @@ class Record:
         self._figures.append(self.gone + len(self.lines))
         self._figures_weight += _weight(line)
         self._add(line)
-        while self._figures_weight > MAX_FIGURES:
+        while self._figures_weight > MAX_PLOT_BYTES:
             place = self._figures.popleft() - self.gone
             self._figures_weight -= _weight(self.lines[place])
             self.lines[place] = FADED
@@ -162,7 +162,7 @@ class Record:
         self.lines.append(line)
         if len(self.lines) > MAX_LINES:
             gone = self.lines.popleft()
-            if gone.figure is not None:
+            if gone.plot is not None:
                 self._figures.popleft()
                 self._figures_weight -= _weight(gone)
             self.gone += 1
@@ -171,4 +171,4 @@ class Record:
 
 def _weight(line: Line) -> int:
     """Of a line that is a figure: bytes."""
-    return len(line.text) + (0 if line.figure is None else size_of(line.figure))
+    return len(line.text) + (0 if line.plot is None else size_of(line.plot))

@@ -92,8 +92,8 @@ def _output(output: Kept) -> dict[str, object]:
 
 def _data(output: Result | Display) -> dict[str, object]:
     data: dict[str, object] = {"text/plain": output.text.splitlines(keepends=True)}
-    if isinstance(output.figure, ImageGrid):
+    if isinstance(output.plot, ImageGrid):
         from .png import png  # noqa: PLC0415 -- pillow, which nothing else in this process needs
 
-        data["image/png"] = base64.b64encode(png(output.figure)).decode()
+        data["image/png"] = base64.b64encode(png(output.plot)).decode()
     return {"data": data, "metadata": {}}

@@ -196,8 +196,8 @@ class Transcript(ScrollView, can_focus=True, inherit_bindings=False):
 
     def _height_of(self, line: Line) -> int:
         """Rows of a line. Most are short, and that is seen without decoding them."""
-        if line.figure is not None:
-            return self._drawing(line.figure).height
+        if line.plot is not None:
+            return self._drawing(line.plot).height
         characters = len(line.label) + len(line.text)
         if characters <= self._width and line.text.isascii():
             return 1
@@ -206,8 +206,8 @@ class Transcript(ScrollView, can_focus=True, inherit_bindings=False):
     def _rows_of(self, line: Line) -> list[Strip]:
         console = self.app.console
         edge = Segment(" " * _EDGE)
-        if line.figure is not None:
-            return [Strip([edge, *row]) for row in self._drawing(line.figure).rows()]
+        if line.plot is not None:
+            return [Strip([edge, *row]) for row in self._drawing(line.plot).rows()]
         return [Strip([edge, *piece.render(console)]) for piece in self._folded(line)]
 
     def _drawing(self, figure: Plot) -> "Drawing":

@@ -10,7 +10,7 @@ from textual.widget import Widget
 from textual.widgets import ContentSwitcher, Markdown, Static
 
 from fashion_tui.lessons.progress import Progress, default_path
-from fashion_tui.lessons.reader import Lesson, Step, lessons
+from fashion_tui.lessons.reader import Lesson, LessonStep, lessons
 from fashion_tui.report.glyphs import Glyphs, terminal_glyphs
 from fashion_tui.report.style import ACCENT, FOREGROUND, GOOD, MUTED
 from fashion_tui.tui.actions import IN_LESSONS, bindings
@@ -39,7 +39,11 @@ class Card(VerticalScroll, can_focus=True):
         """Step `number`, counted from 0."""
         step, glyphs = lesson.steps[number], terminal_glyphs()
         is_last = number == len(lesson.steps) - 1
-        look = "\n\n".join(part for part in (step.look, lesson.closing if is_last else "") if part) if has_run else ""
+        look = (
+            "\n\n".join(part for part in (step.observation, lesson.closing if is_last else "") if part)
+            if has_run
+            else ""
+        )
         self.query_one("#lesson-title", Static).update(_title(lesson, number))
         self.query_one("#lesson-code", Static).update(_code(step, glyphs))
         await self.query_one("#lesson-text", Markdown).update(step.text)
@@ -178,7 +182,7 @@ def _title(lesson: Lesson, number: int) -> Text:
     return Text.assemble((lesson.title, f"bold {FOREGROUND}"), (f"   {number + 1} of {len(lesson.steps)}", MUTED))
 
 
-def _code(step: Step, glyphs: Glyphs) -> Text:
+def _code(step: LessonStep, glyphs: Glyphs) -> Text:
     """The cell in its colours, behind a bar."""
     lines = [
         Text.assemble((f"{glyphs.axis} ", ACCENT), coloured_line(Text(line), step.code, number))

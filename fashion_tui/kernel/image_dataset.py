@@ -9,7 +9,7 @@ from torch.utils.data import Dataset
 from fashion_tui.lab.data.datasets import Images
 
 
-class LabelledImages(Dataset[tuple[Tensor, int]]):
+class ImageDataset(Dataset[tuple[Tensor, int]]):
     """`data[i]` is an image, float32 [1, 28, 28] in [0, 1], and its label; `data[i:j]` is a batch of both.
 
     Fits a `DataLoader`.

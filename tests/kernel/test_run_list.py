@@ -9,8 +9,8 @@ from torch import Tensor, nn
 
 from fashion_tui.data.files import find
 from fashion_tui.kernel.outputs import Error
+from fashion_tui.kernel.run_list import NoSuchRun, RunList
 from fashion_tui.kernel.session import KernelSession
-from fashion_tui.kernel.trained_runs import NoSuchRun, Runs
 from fashion_tui.lab.networks.build import network_for
 from fashion_tui.lab.networks.builtin import build
 from fashion_tui.lab.training.checkpoint import write_checkpoint
@@ -21,7 +21,7 @@ from fashion_tui.schema.models import CustomModel
 from fashion_tui.schema.recipe import GUIDE
 from tests.written import forget_trust, that_leaves_a_mark, written
 
-from .tools import displayed, printed, result, run
+from .cells import displayed, printed, result, run
 
 
 def make_run(runs_dir: Path, name: str, network: CustomModel | None = None) -> Path:
@@ -50,12 +50,12 @@ def save(path: Path, model: nn.Module, step: int) -> None:
 
 
 @pytest.fixture
-def runs(tmp_path: Path) -> Runs:
-    return Runs(tmp_path / "runs")
+def runs(tmp_path: Path) -> RunList:
+    return RunList(tmp_path / "runs")
 
 
 @pytest.fixture
-def trained(runs: Runs) -> tuple[Path, nn.Module]:
+def trained(runs: RunList) -> tuple[Path, nn.Module]:
     """A run with the checkpoints of two steps, and the network of the later one."""
     path = make_run(runs.directory, "first")
     for step in (10, 20):
@@ -73,7 +73,7 @@ def same(one: nn.Module, other: nn.Module) -> bool:
     return all(torch.equal(a, b) for a, b in zip(weights(one), weights(other), strict=True))
 
 
-def test_where_there_is_no_run_yet_it_says_how_to_make_one(runs: Runs) -> None:
+def test_where_there_is_no_run_yet_it_says_how_to_make_one(runs: RunList) -> None:
     assert len(runs) == 0
     assert list(runs) == []
     for which in ("latest", "x", 0):
@@ -84,7 +84,7 @@ def test_where_there_is_no_run_yet_it_says_how_to_make_one(runs: Runs) -> None:
     assert "yet: f5" in repr(runs)
 
 
-def test_runs_are_found_by_what_a_person_says(runs: Runs, trained: tuple[Path, nn.Module]) -> None:
+def test_runs_are_found_by_what_a_person_says(runs: RunList, trained: tuple[Path, nn.Module]) -> None:
     first, _ = trained
     second = make_run(runs.directory, "second")
     assert [run.path for run in runs] == [second, first]
@@ -99,7 +99,7 @@ def test_runs_are_found_by_what_a_person_says(runs: Runs, trained: tuple[Path, n
             runs[wrong]
 
 
-def test_the_trained_network_comes_ready_to_use(runs: Runs, trained: tuple[Path, nn.Module]) -> None:
+def test_the_trained_network_comes_ready_to_use(runs: RunList, trained: tuple[Path, nn.Module]) -> None:
     path, last = trained
     torch.manual_seed(1)
     expected = torch.rand(3)
@@ -121,7 +121,7 @@ def test_the_trained_network_comes_ready_to_use(runs: Runs, trained: tuple[Path,
         runs["fresh"].model()
 
 
-def test_code_from_elsewhere_is_not_executed(runs: Runs, tmp_path: Path, state_home: Path) -> None:
+def test_code_from_elsewhere_is_not_executed(runs: RunList, tmp_path: Path, state_home: Path) -> None:
     mark = tmp_path / "mark"
     network = written(that_leaves_a_mark(mark))
     path = make_run(runs.directory, "own", network)
@@ -138,7 +138,7 @@ def test_code_from_elsewhere_is_not_executed(runs: Runs, tmp_path: Path, state_h
     assert not mark.exists()
 
 
-async def test_in_a_kernel(runs: Runs, trained: tuple[Path, nn.Module]) -> None:
+async def test_in_a_kernel(runs: RunList, trained: tuple[Path, nn.Module]) -> None:
     path, _ = trained
     session = KernelSession(find("synthetic"), runs.directory)
     await session.start()
@@ -152,9 +152,9 @@ async def test_in_a_kernel(runs: Runs, trained: tuple[Path, nn.Module]) -> None:
         assert "no run 'nothing'" in error.traceback
         assert path.name in (await session.complete("runs['", 6)).matches
         assert ".model" in (await session.complete("runs.latest.mo", 14)).matches
-        await run(session, "lab.models")
-        assert ".models" in (await session.complete("lab.mod", 7)).matches
-        assert result(await run(session, "lab.models.GuideNet.__name__")) == "'GuideNet'"
+        await run(session, "lab.networks")
+        assert ".networks" in (await session.complete("lab.net", 7)).matches
+        assert result(await run(session, "lab.networks.builtin.GuideNet.__name__")) == "'GuideNet'"
         assert not {"runs", "lab", "show"} & set(printed(await run(session, "%who")).split())
         assert displayed(await run(session, "show(test_data[0])"))[0].endswith(" · float32 [1, 28, 28] in [0, 1]")
         assert displayed(await run(session, "show(test_data)")) == ["synthetic, test set"]

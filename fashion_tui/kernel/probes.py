@@ -14,7 +14,7 @@ from fashion_tui.schema.errors import UserError
 from fashion_tui.schema.reshaping import TryReshape
 from fashion_tui.schema.tensors import CloseGraph, ExpandGraph, ListTensors, OpenGraph, ReadTensor
 
-from .wire import PROBE_REPLY, PROBE_REQUEST
+from .protocol import PROBE_REPLY, PROBE_REQUEST
 
 if TYPE_CHECKING:
     from fashion_tui.lab.inspect.inspector import Inspector
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 AnyProbe = ListTensors | ReadTensor | OpenGraph | ExpandGraph | CloseGraph | TryReshape
 
 
-class Probing:
+class ProbeHandler:
     """Answers each request with a reply that `wire.ProbeContent` describes."""
 
     def __init__(self, kernel: Any, is_ready: Callable[[], bool]) -> None:

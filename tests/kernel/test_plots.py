@@ -6,7 +6,7 @@ from fashion_tui.kernel.outputs import Display, Error, Output, Result
 from fashion_tui.kernel.session import KernelSession
 from fashion_tui.schema.plots import MIME_TYPE, NOT_FINITE, Bars, HeatMap, ImageGrid, Plot
 
-from .tools import done, printed, result, run
+from .cells import done, printed, result, run
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -15,9 +15,9 @@ def shown(outputs: list[Output]) -> Plot:
     """The only figure, which must be a display's."""
     assert done(outputs).status == "ok", outputs
     (only,) = [output for output in outputs if isinstance(output, Display)]
-    assert only.figure is not None, only.text
-    assert only.text == only.figure.caption
-    return only.figure
+    assert only.plot is not None, only.text
+    assert only.text == only.plot.caption
+    return only.plot
 
 
 async def pictures(session: KernelSession, code: str) -> ImageGrid:
@@ -31,7 +31,7 @@ async def refused(session: KernelSession, code: str) -> str:
     outputs = await run(session, code)
     assert done(outputs).status == "ok"
     (only,) = [output for output in outputs if isinstance(output, Display)]
-    assert only.figure is None
+    assert only.plot is None
     assert "\n" not in only.text
     return only.text
 
@@ -174,7 +174,7 @@ async def test_what_cannot_be_drawn_is_told_in_one_line(session: KernelSession, 
 async def test_an_immense_tensor_takes_no_time(session: KernelSession, code: str) -> None:
     await run(session, f"import time; x = {code}; show(x)")
     outputs = await run(session, "began = time.process_time(); show(x); time.process_time() - began")
-    assert any(isinstance(output, Display) and output.figure for output in outputs)
+    assert any(isinstance(output, Display) and output.plot for output in outputs)
     assert float(result(outputs)) < 1.0
 
 
@@ -189,11 +189,11 @@ async def test_a_picture_as_a_result_comes_with_its_figure(session: KernelSessio
         "PIL.Image.new('L', (28, 28)).copy()",
     ):
         (only,) = [output for output in await run(session, code) if isinstance(output, Result)]
-        assert isinstance(only.figure, ImageGrid), code
+        assert isinstance(only.plot, ImageGrid), code
         assert only.text.startswith(("tensor(", "Parameter", "<PIL."))
         if "RGBA" in code:
-            assert only.figure.pixels[:3] == bytes([128, 0, 0])
-            assert only.figure.caption == "RGBA image, 400×300 drawn as 160×120"
+            assert only.plot.pixels[:3] == bytes([128, 0, 0])
+            assert only.plot.caption == "RGBA image, 400×300 drawn as 160×120"
 
 
 async def test_other_results_are_printed_as_ever(session: KernelSession) -> None:
@@ -208,14 +208,14 @@ async def test_other_results_are_printed_as_ever(session: KernelSession) -> None
         "(torch.rand(28, 28), 1)",
     ):
         (only,) = [output for output in await run(session, code) if isinstance(output, Result)]
-        assert only.figure is None, code
+        assert only.plot is None, code
 
 
 async def test_what_isnt_a_figure_is_left_out_and_told(session: KernelSession) -> None:
     for figure in ("{'type': 'pictures', 'count': 10**9}", "'x' * 10_000_000", "{'a': [1] * 1_000_000}"):
         outputs = await run(session, f"display({{'text/plain': 'text', {MIME_TYPE!r}: {figure}}}, raw=True); 7")
         (only,) = [output for output in outputs if isinstance(output, Display)]
-        assert only.figure is None
+        assert only.plot is None
         first, second = only.text.split("\n")
         assert first == "text"
         assert second.startswith("no figure that can be shown: ")
@@ -225,7 +225,7 @@ async def test_what_isnt_a_figure_is_left_out_and_told(session: KernelSession) -
 async def test_other_representations_stay_in_the_kernel(session: KernelSession) -> None:
     await run(session, "class Rich:\n    def _repr_html_(self): return '<b>'\n    def __repr__(self): return 'plain'")
     (only,) = [output for output in await run(session, "Rich()") if isinstance(output, Result)]
-    assert (only.text, only.figure) == ("plain", None)
+    assert (only.text, only.plot) == ("plain", None)
 
 
 async def test_show_is_at_hand_and_unlisted(session: KernelSession) -> None:

@@ -1,4 +1,4 @@
-"""`python -P -m fashion_tui.kernel.bootstrap WORLD -f CONNECTION_FILE`: the kernel's side.
+"""`python -P -m fashion_tui.kernel.__main__ WORLD -f CONNECTION_FILE`: the kernel's side.
 
 An ipykernel as Jupyter starts it, that keeps to our limits, dies with the UI, and finds torch and the data at hand.
 WORLD is a `KernelSetup` in JSON.
@@ -27,11 +27,11 @@ from fashion_tui.schema.kernel import KernelSetup
 from fashion_tui.schema.plots import MIME_TYPE, plot_in
 from fashion_tui.threads import let_waiting_threads_sleep
 
-from .at_hand import AtHand
-from .limits import beginning, newest
-from .probing import Probing
-from .show import show_pictures_of_results
-from .trained_runs import Runs
+from .limits import keep_newest, truncate
+from .preload import Preloader
+from .probes import ProbeHandler
+from .run_list import RunList
+from .show import attach_plots_to_results
 
 _PR_SET_PDEATHSIG = 1
 _OOM_SCORE = 1_000
@@ -46,19 +46,19 @@ class BoundedSession(Session):
         kind = msg_or_type["msg_type"] if is_message else msg_or_type
         sent = msg_or_type["content"] if is_message else content
         if kind == "stream":
-            text, lines, characters = newest(sent["text"])
+            text, lines, characters = keep_newest(sent["text"])
             sent.update(text=text, dropped_lines=lines, dropped_characters=characters)
         elif kind in {"execute_result", "display_data", "update_display_data"}:
             sent["data"] = _bounded(sent["data"])
         elif kind in {"error", "execute_reply"} and "evalue" in sent:
-            sent["evalue"] = beginning(sent["evalue"])
-            sent["traceback"] = [beginning(line) for line in sent["traceback"]]
+            sent["evalue"] = truncate(sent["evalue"])
+            sent["traceback"] = [truncate(line) for line in sent["traceback"]]
         return super().send(stream, msg_or_type, content, *arguments, **options)
 
 
 def _bounded(data: dict[str, Any]) -> dict[str, Any]:
     """Of an output's representations those that the UI shows: the text, and a figure that is one."""
-    text = beginning(str(data.get("text/plain", "")))
+    text = truncate(str(data.get("text/plain", "")))
     try:
         figure = plot_in(data)
     except ValueError as error:
@@ -72,7 +72,7 @@ def main() -> None:
     _offer_to_oom_killer()
     let_waiting_threads_sleep()
     os.environ.pop("PYTEST_CURRENT_TEST", None)  # seeing it, ipykernel would leave descriptors 1 and 2 alone
-    at_hand = AtHand(msgspec.json.decode(world, type=KernelSetup))
+    at_hand = Preloader(msgspec.json.decode(world, type=KernelSetup))
     app: Any = IPKernelApp.instance(config=_defaults())
     app.session = BoundedSession(parent=app)
     app.initialize(arguments)
@@ -82,13 +82,13 @@ def main() -> None:
     _stop_echo()
     sys.path.insert(0, "")
     shell = app.shell
-    show_pictures_of_results(shell)
+    attach_plots_to_results(shell)
     shell.display_formatter.active_types = ["text/plain", MIME_TYPE]
     shell.set_custom_exc((UserError,), _show_in_a_line)
     warnings.filterwarnings("ignore", message="To exit: use", category=UserWarning)
     at_hand.offer(shell)
     _complete_what_comes(app.kernel, at_hand)
-    Probing(app.kernel, at_hand.has_torch)
+    ProbeHandler(app.kernel, at_hand.has_torch)
     app.start()
 
 
@@ -106,7 +106,7 @@ def _defaults() -> Config:
         limited: Any = EVALUATION_POLICIES["limited"]
         config.IPCompleter.policy_overrides = {
             "allowed_getattr_external": limited.allowed_getattr_external | {("torch", "nn")},
-            "allowed_getattr": limited.allowed_getattr | {Runs},
+            "allowed_getattr": limited.allowed_getattr | {RunList},
         }
     return config
 
@@ -118,7 +118,7 @@ def _show_in_a_line(shell: Any, kind: type[UserError], error: UserError, *_: Any
     return [line]
 
 
-def _complete_what_comes(kernel: Any, at_hand: AtHand) -> None:
+def _complete_what_comes(kernel: Any, at_hand: Preloader) -> None:
     """`torch.` typed in the first seconds is completed as soon as torch is there."""
     complete = kernel.do_complete
 

@@ -10,7 +10,7 @@ from fashion_tui.schema.errors import UserError
 from fashion_tui.schema.reshaping import Reshaping, TryReshape
 from fashion_tui.schema.tensors import ExpandGraph, Graph, ListTensors, OpenGraph, ReadTensor, TensorList, TensorValues
 
-from .tools import PATIENCE, run, run_until
+from .cells import PATIENCE, run, run_until
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

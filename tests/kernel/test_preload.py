@@ -10,7 +10,7 @@ from fashion_tui.kernel.outputs import Error, Output, Result
 from fashion_tui.kernel.session import KernelSession
 from fashion_tui.schema.dataset import DatasetRef
 
-from .tools import printed, result, run
+from .cells import printed, result, run
 
 SYNTHETIC = DatasetRef(name="synthetic", directory=None, sha256="")
 
@@ -47,7 +47,7 @@ async def test_what_a_person_defines_meanwhile_stays_theirs_and_waiting_can_be_i
         await run(session, "net = 'mine'")
         assert result(await run(session, "torch.ones(1), net")) == "(tensor([1.]), 'mine')"
 
-        slow = "import time, fashion_tui.kernel.at_hand as a; slow = a.AtHand(a.KernelSetup())\n"
+        slow = "import time, fashion_tui.kernel.preload as a; slow = a.Preloader(a.KernelSetup())\n"
         slow += "slow._batches = [a._Batch(('never',), lambda: time.sleep(1_000))]; slow.offer(get_ipython())"
         await run(session, slow)
         task: asyncio.Task[list[Output]] = asyncio.create_task(run(session, "never"))

@@ -6,7 +6,7 @@ from fashion_tui.kernel.outputs import Output, Result, Stream
 from fashion_tui.kernel.session import KernelSession
 from fashion_tui.lessons.reader import Lesson
 from fashion_tui.schema.tensors import Graph, ListTensors, OpenGraph, TensorList
-from tests.kernel.tools import done, result, run
+from tests.kernel.cells import done, result, run
 
 from .claims import CLAIMS, Claims
 

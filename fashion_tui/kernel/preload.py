@@ -15,8 +15,8 @@ from typing import Any
 from fashion_tui.schema.dataset import DatasetRef
 from fashion_tui.schema.kernel import KernelSetup
 
+from .run_list import RunList
 from .show import show
-from .trained_runs import Runs
 
 COMPLETION_SECONDS = 8.0
 """Longest that a completion waits for the names that it needs."""
@@ -33,7 +33,7 @@ class _Batch:
     """Why there are none, in one line."""
 
 
-class AtHand:
+class Preloader:
     """`show` and `runs`; `torch`, `nn`, `F`, `net` and `lab`; `classes`, `train_data` and `test_data`.
 
     A cell that mentions one of them waits until it is there; any other cell runs meanwhile. What a person has defined
@@ -45,11 +45,11 @@ class AtHand:
         self._batches = [_Batch(("show",), lambda: {"show": show})]
         directory, dataset = world.runs_directory, world.dataset
         if directory is not None:
-            self._batches.append(_Batch(("runs",), lambda: {"runs": Runs(Path(directory))}))
+            self._batches.append(_Batch(("runs",), lambda: {"runs": RunList(Path(directory))}))
         self._batches.append(self._torch)
         if dataset is not None:
             self._batches.append(_Batch(("train_data", "test_data", "classes"), lambda: _data(dataset)))
-        self._batches.append(_Batch(("lab",), lambda: {"lab": library()}))
+        self._batches.append(_Batch(("lab",), lambda: {"lab": import_lab()}))
 
     def offer(self, shell: Any) -> None:
         """Begins to make the names in IPython's `shell`."""
@@ -114,20 +114,20 @@ def _torch() -> Mapping[str, object]:
 def _data(ref: DatasetRef) -> Mapping[str, object]:
     from fashion_tui.lab.data.datasets import load  # noqa: PLC0415 -- imports torch
 
-    from .labelled import LabelledImages  # noqa: PLC0415
+    from .image_dataset import ImageDataset  # noqa: PLC0415
 
     dataset = load(ref)
     return {
-        "train_data": LabelledImages(dataset.train, dataset.classes, f"{ref.name}, training set"),
-        "test_data": LabelledImages(dataset.test, dataset.classes, f"{ref.name}, test set"),
+        "train_data": ImageDataset(dataset.train, dataset.classes, f"{ref.name}, training set"),
+        "test_data": ImageDataset(dataset.test, dataset.classes, f"{ref.name}, test set"),
         "classes": dataset.classes,
     }
 
 
-def library() -> ModuleType:
+def import_lab() -> ModuleType:
     """`fashion_tui.lab` with all its modules, so that completion finds them."""
     from fashion_tui import lab  # noqa: PLC0415
 
-    for module in pkgutil.iter_modules(lab.__path__, f"{lab.__name__}."):
+    for module in pkgutil.walk_packages(lab.__path__, f"{lab.__name__}."):
         importlib.import_module(module.name)
     return lab

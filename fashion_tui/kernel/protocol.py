@@ -12,12 +12,12 @@ import msgspec
 
 from fashion_tui.schema.plots import Plot, plot_in
 
-from .limits import beginning, newest
+from .limits import keep_newest, truncate
 from .outputs import (
     Display,
     Dropped,
     Error,
-    InputElsewhere,
+    ExternalInput,
     InputRequested,
     Inspection,
     NextInput,
@@ -175,21 +175,21 @@ def outputs(message: Message) -> list[Output]:
             result = content_of(message, DataContent)
             return [Result(result.execution_count, *_shown(result.data))]
         case "display_data" | "update_display_data":
-            text, figure = _shown(content_of(message, DataContent).data)
-            return [Display(text, figure)] if text or figure else []
+            text, plot = _shown(content_of(message, DataContent).data)
+            return [Display(text, plot)] if text or plot else []
         case "error":
             error = content_of(message, ErrorContent)
-            return [Error(error.ename, beginning(error.evalue), beginning("\n".join(error.traceback)))]
+            return [Error(error.ename, truncate(error.evalue), truncate("\n".join(error.traceback)))]
         case "input_request":
             request = content_of(message, InputContent)
-            return [InputRequested(beginning(request.prompt), request.password)]
+            return [InputRequested(truncate(request.prompt), request.password)]
     return []
 
 
-def input_elsewhere(message: Message) -> InputElsewhere:
+def input_elsewhere(message: Message) -> ExternalInput:
     """The cell that an `execute_input` tells of. BadMessage where it isn't as it should be."""
     begun = content_of(message, ExecuteInputContent)
-    return InputElsewhere(begun.execution_count, beginning(begun.code))
+    return ExternalInput(begun.execution_count, truncate(begun.code))
 
 
 def payload_outputs(reply: ReplyContent) -> list[Output]:
@@ -197,20 +197,20 @@ def payload_outputs(reply: ReplyContent) -> list[Output]:
     found: list[Output] = []
     for payload in reply.payload:
         if payload.get("source") == "page" and isinstance(data := payload.get("data"), dict):
-            found.append(Display(beginning(_plain(data))))
+            found.append(Display(truncate(_plain(data))))
         elif payload.get("source") == "set_next_input":
-            found.append(NextInput(beginning(str(payload.get("text", "")))))
+            found.append(NextInput(truncate(str(payload.get("text", "")))))
     return found
 
 
 def inspected(content: InspectContent) -> Inspection:
     """What an `inspect_reply` tells."""
-    return Inspection("found", beginning(_plain(content.data))) if content.found else Inspection("missing")
+    return Inspection("found", truncate(_plain(content.data))) if content.found else Inspection("missing")
 
 
 def _shown(data: Mapping[str, object]) -> tuple[str, Plot | None]:
     """The text of an output and its figure. A figure that isn't one is told of below the text."""
-    text = beginning(_plain(data))
+    text = truncate(_plain(data))
     try:
         return text, plot_in(data)
     except ValueError as error:
@@ -218,7 +218,7 @@ def _shown(data: Mapping[str, object]) -> tuple[str, Plot | None]:
 
 
 def _stream(content: StreamContent) -> list[Output]:
-    text, lines, characters = newest(content.text)
+    text, lines, characters = keep_newest(content.text)
     lines += content.dropped_lines
     characters += content.dropped_characters
     dropped: list[Output] = [Dropped(lines, characters)] if lines or characters else []

@@ -8,11 +8,11 @@ import pytest
 import pytest_asyncio
 from jupyter_client.asynchronous.client import AsyncKernelClient
 
-from fashion_tui.kernel.outputs import DoneElsewhere, Error, InputElsewhere, Output, Result, StateChanged, Stream
-from fashion_tui.kernel.outside import open_kernels
+from fashion_tui.kernel.outputs import Error, ExternalDone, ExternalInput, Output, Result, StateChanged, Stream
+from fashion_tui.kernel.runtime_directory import open_kernels
 from fashion_tui.kernel.session import KernelSession
 
-from .tools import PATIENCE, pid_of, printed, result, run
+from .cells import PATIENCE, pid_of, printed, result, run
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -40,7 +40,7 @@ async def told(session: KernelSession, is_last: Callable[[Output], bool]) -> lis
 
 
 def ended(output: Output) -> bool:
-    return isinstance(output, DoneElsewhere)
+    return isinstance(output, ExternalDone)
 
 
 async def test_its_cells_are_told_of_with_their_outputs(session: KernelSession, another: AsyncKernelClient) -> None:
@@ -48,7 +48,7 @@ async def test_its_cells_are_told_of_with_their_outputs(session: KernelSession, 
     another.execute("print('from there'); shared + 1")
     outputs = [output for output in await told(session, ended) if not isinstance(output, StateChanged)]
     begun, *between, _ = outputs
-    assert isinstance(begun, InputElsewhere)
+    assert isinstance(begun, ExternalInput)
     assert begun.code == "print('from there'); shared + 1"
     assert between == [Stream("stdout", "from there\n"), Result(begun.execution_count, "21")]
     ours = await run(session, "_")  # the numbers go on, and so do the results
@@ -58,7 +58,7 @@ async def test_its_cells_are_told_of_with_their_outputs(session: KernelSession, 
 async def test_our_own_cells_are_not_taken_for_its(session: KernelSession, another: AsyncKernelClient) -> None:
     assert printed(await run(session, "print('ours')")) == "ours\n"
     another.execute("'theirs'")
-    inputs = [output for output in await told(session, ended) if isinstance(output, InputElsewhere)]
+    inputs = [output for output in await told(session, ended) if isinstance(output, ExternalInput)]
     assert [output.code for output in inputs] == ["'theirs'"]
 
 
@@ -77,7 +77,7 @@ async def test_a_question_of_its_own_is_no_cell(session: KernelSession, another:
     await another.kernel_info(reply=True, timeout=PATIENCE)
     await another.execute("hidden = 1", silent=True, reply=True, timeout=PATIENCE)
     another.execute("seen = hidden")
-    inputs = [output for output in await told(session, ended) if isinstance(output, InputElsewhere)]
+    inputs = [output for output in await told(session, ended) if isinstance(output, ExternalInput)]
     assert [output.code for output in inputs] == ["seen = hidden"]
 
 

@@ -20,7 +20,7 @@ class NoSuchRun(UserError):
     """There is no run of that name, or none at all."""
 
 
-class Runs:
+class RunList:
     """The runs, newest first: `runs.latest`, `runs["guide-a1b2"]` (the beginning of an id will do), `runs[0]`.
 
     `runs.latest.model()` is the trained network. Looked up each time, so that what is trained meanwhile is there too.

@@ -3,9 +3,12 @@
 import contextlib
 import fcntl
 import os
+import shlex
 import shutil
 import tempfile
 from pathlib import Path
+
+import msgspec
 
 MAX_SOCKET_PATH = 100
 """Bytes; a Unix socket's path has room for 107 on Linux and 103 on macOS."""
@@ -15,7 +18,7 @@ _LONGEST_INSIDE = f"/{_PREFIX}12345678/99-5"
 _LOCK = "lock"
 
 
-class PrivateFolder:
+class RuntimeDirectory:
     """Mode 0700, its path short enough for sockets. `remove` ends it; a killed owner's goes when the next one comes."""
 
     def __init__(self) -> None:
@@ -81,3 +84,31 @@ def _open_lock(folder: Path) -> int:
     if folder.is_symlink() or folder.stat().st_uid != os.getuid():
         raise PermissionError(f"{folder} isn't this person's")
     return os.open(folder / _LOCK, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
+
+
+class OpenKernel(msgspec.Struct, frozen=True):
+    """The kernel of an open app."""
+
+    connection_file: str
+    command: str
+    """Opens a second front end on it."""
+    app_pid: int
+    started: float
+    """Seconds since the epoch."""
+
+
+def open_kernels() -> list[OpenKernel]:
+    """Those of this person's open apps, the newest first."""
+    found = []
+    for place, owner in living().items():
+        with contextlib.suppress(OSError):  # ended meanwhile
+            files = {file: file.stat().st_mtime for file in place.glob("*.json")}
+            if files:
+                newest = max(files, key=files.__getitem__)
+                found.append(OpenKernel(str(newest), console_command(newest), owner, files[newest]))
+    return sorted(found, key=lambda kernel: kernel.started, reverse=True)
+
+
+def console_command(connection_file: Path) -> str:
+    """What a person types in another terminal, to work in the kernel from there too."""
+    return f"jupyter console --existing {shlex.quote(str(connection_file))}"

@@ -10,8 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from fashion_tui.kernel.folder import MAX_SOCKET_PATH, PrivateFolder
-from fashion_tui.kernel.outside import console_command, open_kernels
+from fashion_tui.kernel.runtime_directory import MAX_SOCKET_PATH, RuntimeDirectory, console_command, open_kernels
 
 
 @pytest.fixture
@@ -23,7 +22,7 @@ def place(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 
 def test_it_is_private_short_and_removed(place: Path) -> None:
-    folder = PrivateFolder()
+    folder = RuntimeDirectory()
     assert folder.path.parent == place
     assert stat.S_IMODE(folder.path.stat().st_mode) == 0o700
     assert len(os.fsencode(folder.path / "99-5")) <= MAX_SOCKET_PATH
@@ -34,7 +33,7 @@ def test_it_is_private_short_and_removed(place: Path) -> None:
 @pytest.mark.parametrize("unfit", ["/nowhere", "/tmp/" + "long" * 30])
 def test_a_place_that_is_gone_or_too_deep_is_passed_over(monkeypatch: pytest.MonkeyPatch, unfit: str) -> None:
     monkeypatch.setenv("XDG_RUNTIME_DIR", unfit)
-    folder = PrivateFolder()
+    folder = RuntimeDirectory()
     try:
         assert folder.path.parent == Path("/tmp")
     finally:
@@ -44,18 +43,18 @@ def test_a_place_that_is_gone_or_too_deep_is_passed_over(monkeypatch: pytest.Mon
 def leave_a_folder() -> Path:
     """Of an app that was killed while its kernel ran."""
     code = (
-        "import os; from fashion_tui.kernel.folder import PrivateFolder\n"
-        "path = PrivateFolder().path; (path / '1.json').touch(); print(path, flush=True); os._exit(1)"
+        "import os; from fashion_tui.kernel.runtime_directory import RuntimeDirectory\n"
+        "path = RuntimeDirectory().path; (path / '1.json').touch(); print(path, flush=True); os._exit(1)"
     )
     killed = subprocess.run([sys.executable, "-c", code], check=False, stdout=subprocess.PIPE, text=True)
     return Path(killed.stdout.strip())
 
 
 def test_what_a_killed_owner_left_goes_and_what_a_living_one_has_stays(place: Path) -> None:
-    living = PrivateFolder()
+    living = RuntimeDirectory()
     leave_a_folder()
     assert len(list(place.iterdir())) == 2
-    another = PrivateFolder()
+    another = RuntimeDirectory()
     assert sorted(place.iterdir()) == sorted([living.path, another.path])
     living.remove()
     another.remove()
@@ -63,7 +62,7 @@ def test_what_a_killed_owner_left_goes_and_what_a_living_one_has_stays(place: Pa
 
 def test_the_newest_kernel_of_each_open_app_is_found_from_outside(place: Path) -> None:
     assert (leave_a_folder() / "1.json").exists()
-    apps = [PrivateFolder(), PrivateFolder(), PrivateFolder()]
+    apps = [RuntimeDirectory(), RuntimeDirectory(), RuntimeDirectory()]
     expected: list[str] = []
     for number, app in enumerate(apps[:2]):  # the third has no kernel
         for name in ("9", "10"):
