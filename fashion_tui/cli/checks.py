@@ -11,7 +11,7 @@ from pathlib import Path
 from rich.console import Console
 
 from fashion_tui import __version__
-from fashion_tui.report.glyphs import speaks_unicode
+from fashion_tui.report.glyphs import supports_unicode
 from fashion_tui.schema.replies import Check
 
 SMALLEST_TERMINAL = (60, 20)
@@ -94,7 +94,7 @@ def check_terminal() -> Check:
         os.environ.get("TERM") or "TERM unset",
         f"{columns}×{lines}",
         colours.get(console.color_system, "16 colours"),
-        "Unicode" if speaks_unicode(os.environ) else "ASCII only",
+        "Unicode" if supports_unicode(os.environ) else "ASCII only",
         *(["over SSH"] if "SSH_CONNECTION" in os.environ else []),
         *(["in tmux"] if "TMUX" in os.environ else []),
     ]

@@ -11,7 +11,7 @@ from types import FrameType
 import click
 import msgspec
 
-from fashion_tui.report.training import epoch_line, finished_text
+from fashion_tui.report.runs import epoch_line, finished_text
 from fashion_tui.runs import control
 from fashion_tui.runs.follow import EventFollower
 from fashion_tui.runs.launch import launch

@@ -9,7 +9,7 @@ from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
 from rich.text import Text
 
-from fashion_tui.report.training import duration, number, percent
+from fashion_tui.report.formatting import format_duration, format_loss, format_percent
 from fashion_tui.runs.reader import RunSnapshot
 
 ROOM = 3
@@ -82,12 +82,12 @@ def _figures(snapshot: RunSnapshot) -> list[str]:
     """Loss and accuracy of the last steps, speed, and the time that is left; what isn't known is left out."""
     status, figures = snapshot.status, []
     if status.loss is not None:
-        figures.append(f"loss {number(status.loss)}")
+        figures.append(f"loss {format_loss(status.loss)}")
     if snapshot.accuracy.mean:
-        figures.append(percent(snapshot.accuracy.mean[-1]))
+        figures.append(format_percent(snapshot.accuracy.mean[-1]))
     if status.images_per_second > 0:
         figures.append(f"{status.images_per_second:,.0f} img/s")
         if snapshot.config is not None:
             left = (snapshot.total_steps - status.step) * snapshot.config.recipe.batch_size
-            figures.append(f"ETA {duration(left / status.images_per_second)}")
+            figures.append(f"ETA {format_duration(left / status.images_per_second)}")
     return figures

@@ -26,6 +26,10 @@ class Glyphs:
     thick_line: str
     half_line: str
     """The left half of a thick line."""
+    dot: str
+    """A quiet mark: an empty cell of a table, a separator."""
+    ellipsis: str
+    approximately: str
     unicode: bool
 
     def bar(self, share: float, width: int) -> str:
@@ -57,15 +61,17 @@ class Glyphs:
 
 UNICODE = Glyphs(
     live="●", paused="‖", good="✓", bad="✕", stopped="■", unknown="?", cursor="▌", rule="─", axis="│", tick="┤",
-    levels="▁▂▃▄▅▆▇█", eighths="▏▎▍▌▋▊▉█", thick_line="━", half_line="╸", unicode=True,
+    levels="▁▂▃▄▅▆▇█", eighths="▏▎▍▌▋▊▉█", thick_line="━", half_line="╸", dot="·", ellipsis="…", approximately="≈",
+    unicode=True,
 )  # fmt: skip
 ASCII = Glyphs(
     live="*", paused="=", good="+", bad="x", stopped="#", unknown="?", cursor=">", rule="-", axis="|", tick="+",
-    levels="_.-~=+*#", eighths="#", thick_line="=", half_line="-", unicode=False,
+    levels="_.-~=+*#", eighths="#", thick_line="=", half_line="-", dot="-", ellipsis="...", approximately="~",
+    unicode=False,
 )  # fmt: skip
 
 
-def speaks_unicode(environ: Mapping[str, str]) -> bool:
+def supports_unicode(environ: Mapping[str, str]) -> bool:
     """False where the locale says plainly that it knows ASCII only; a locale that says nothing is taken to be modern.
 
     Python itself sets LC_CTYPE to C.UTF-8 in a process started under the C locale (PEP 538): that value says nothing.
@@ -77,4 +83,4 @@ def speaks_unicode(environ: Mapping[str, str]) -> bool:
 @cache
 def terminal_glyphs() -> Glyphs:
     """Those of this process's terminal."""
-    return UNICODE if speaks_unicode(os.environ) else ASCII
+    return UNICODE if supports_unicode(os.environ) else ASCII

@@ -8,10 +8,9 @@ from rich.text import Text
 
 from fashion_tui.schema.tensors import GraphNode, Statistics
 
+from .formatting import format_mean, format_nonfinite, format_number, format_shape, printable, short_operation
 from .glyphs import Glyphs
-from .numbers import number, short_operation, summary, trouble
 from .style import ACCENT, ATTENTION, FOREGROUND, GOOD, MUTED
-from .words import ellipsis, said, shape_words
 
 DEEPEST = 12
 """Levels whose branches are drawn: of what lies deeper the nearest ones."""
@@ -28,7 +27,7 @@ class TreeRow:
     is_only: bool
     """The node above was made from nothing else."""
     is_folded: bool = False
-    is_again: bool = False
+    is_repeated: bool = False
     """Its node stands further up already."""
 
 
@@ -40,7 +39,7 @@ def tree_rows(nodes: Mapping[int, GraphNode], root: int, folded: Iterable[str]) 
     while waiting:
         row = waiting.pop()
         if row.node in seen:
-            rows.append(replace(row, is_again=True))
+            rows.append(replace(row, is_repeated=True))
             continue
         seen.add(row.node)
         rows.append(replace(row, is_folded=row.key in closed))
@@ -67,32 +66,34 @@ def _behind(row: TreeRow, node: GraphNode) -> list[TreeRow]:
     ]
 
 
-def tree_line(row: TreeRow, node: GraphNode | None, width: int, *, is_lit: bool, glyphs: Glyphs) -> Text:
-    """`├ A  leaf  3  grad 2`. `is_lit`: its gradient has just come. Too long, its operation is named in short."""
-    line = _line(row, node, is_lit=is_lit, glyphs=glyphs)
+def tree_line(row: TreeRow, node: GraphNode | None, width: int, *, is_highlighted: bool, glyphs: Glyphs) -> Text:
+    """`├ A  leaf  3  grad 2`. A line that is too long gets a short operation."""
+    line = _line(row, node, is_highlighted=is_highlighted, glyphs=glyphs)
     if node is None or line.cell_len <= width:
         return line
     shorter = msgspec.structs.replace(node, operation=short_operation(node.operation))
-    return _line(row, shorter, is_lit=is_lit, glyphs=glyphs)
+    return _line(row, shorter, is_highlighted=is_highlighted, glyphs=glyphs)
 
 
-def _line(row: TreeRow, node: GraphNode | None, *, is_lit: bool, glyphs: Glyphs) -> Text:
+def _line(row: TreeRow, node: GraphNode | None, *, is_highlighted: bool, glyphs: Glyphs) -> Text:
     line = Text(_branches(row, glyphs), style=MUTED, no_wrap=True)
     if node is None:
-        return line.append(f"{ellipsis(glyphs)} more", ACCENT)
+        return line.append(f"{glyphs.ellipsis} more", ACCENT)
     if node.name:
-        line.append(f"{said(node.name, glyphs)}  ", f"bold {FOREGROUND}")
-    line.append(said(node.operation, glyphs), MUTED)
-    if row.is_again:
+        line.append(f"{printable(node.name, glyphs)}  ", f"bold {FOREGROUND}")
+    line.append(printable(node.operation, glyphs), MUTED)
+    if row.is_repeated:
         return line.append("  as above" if glyphs.unicode is False else "  ↑ as above", MUTED)
     if node.shape:
-        line.append(f"  {shape_words(node.shape, glyphs)}", FOREGROUND)
-    if value := summary(node.numbers, single=node.shape == (), glyphs=glyphs):
+        line.append(f"  {format_shape(node.shape, glyphs)}", FOREGROUND)
+    if value := format_mean(node.numbers, single=node.shape == (), glyphs=glyphs):
         line.append(f"  {value}", FOREGROUND)
     _append_trouble(line, node.numbers)
     if node.grad is not None:
-        line.append("  grad ", GOOD if is_lit else MUTED)
-        line.append(grad_words(node.grad, single=node.shape == (), glyphs=glyphs), f"bold {GOOD if is_lit else ACCENT}")
+        line.append("  grad ", GOOD if is_highlighted else MUTED)
+        line.append(
+            grad_words(node.grad, single=node.shape == (), glyphs=glyphs), f"bold {GOOD if is_highlighted else ACCENT}"
+        )
         _append_trouble(line, node.grad)
     if row.is_folded and node.sources:
         line.append(f"  +{len(node.sources)}", ACCENT)
@@ -102,12 +103,12 @@ def _line(row: TreeRow, node: GraphNode | None, *, is_lit: bool, glyphs: Glyphs)
 def grad_words(grad: Statistics, *, single: bool, glyphs: Glyphs) -> str:
     """`2` of a single number, `−0.1 … 0.3` of many."""
     if single or grad.low is None or grad.high is None or grad.low == grad.high:
-        return summary(grad, single=True, glyphs=glyphs)
-    return f"{number(grad.low, glyphs)} {ellipsis(glyphs)} {number(grad.high, glyphs)}"
+        return format_mean(grad, single=True, glyphs=glyphs)
+    return f"{format_number(grad.low, glyphs)} {glyphs.ellipsis} {format_number(grad.high, glyphs)}"
 
 
 def _append_trouble(line: Text, numbers: Statistics | None) -> None:
-    if words := trouble(numbers):
+    if words := format_nonfinite(numbers):
         line.append(f"  {words}", ATTENTION)
 
 
@@ -115,5 +116,5 @@ def _branches(row: TreeRow, glyphs: Glyphs) -> str:
     if row.depth == 0:
         return ""
     through, skip, tee, elbow = ("│ ", "  ", "├ ", "└ ") if glyphs.unicode else ("| ", "  ", "+ ", "` ")
-    deeper = f"{row.depth - len(row.last)}{ellipsis(glyphs)} " if row.depth > len(row.last) else ""
+    deeper = f"{row.depth - len(row.last)}{glyphs.ellipsis} " if row.depth > len(row.last) else ""
     return deeper + "".join(skip if last else through for last in row.last[:-1]) + (elbow if row.last[-1] else tee)

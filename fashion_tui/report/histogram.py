@@ -7,24 +7,24 @@ from rich.text import Text
 
 from fashion_tui.schema.weights import Histogram
 
+from .formatting import format_number
 from .glyphs import Glyphs
 from .style import ACCENT, ATTENTION, FOREGROUND, MUTED
-from .words import three_figures
 
-WIDEST = 36
+MAX_WIDTH = 36
 """Cells, one for each bin; where there is less room, bins are taken together."""
 
 
 def histogram_block(histogram: Histogram, *, width: int, height: int, glyphs: Glyphs) -> list[Text]:
     """What it is of, `height` lines of bars, and the axis below them: `height` + 2 lines of at most `width` cells."""
-    columns = _regrouped(histogram.counts, min(width, WIDEST))
+    columns = _regrouped(histogram.counts, min(width, MAX_WIDTH))
     bars = [Text(line, style=ACCENT) for line in _bars(columns, height, glyphs)]
     return [_caption(histogram, width, glyphs), *bars, _axis(histogram, len(columns), glyphs)]
 
 
 def histogram_line(histogram: Histogram, *, width: int, glyphs: Glyphs) -> Text:
     """`weight ▁▂▅█▅▂▁ −0.21 … 0.19`."""
-    low, high = three_figures(histogram.low, glyphs), three_figures(histogram.high, glyphs)
+    low, high = format_number(histogram.low, glyphs, digits=3), format_number(histogram.high, glyphs, digits=3)
     name = f"{histogram.name.rpartition('.')[2]} "
     room = width - cell_len(name) - cell_len(low) - cell_len(high) - 4
     columns = _regrouped(histogram.counts, max(min(room, 24), 1))
@@ -40,8 +40,8 @@ def _caption(histogram: Histogram, width: int, glyphs: Glyphs) -> Text:
     caption.append(histogram.name.rpartition(".")[2], FOREGROUND)
     for label, figure in (
         ("values", f"{values:,}"),
-        ("mean", three_figures(histogram.mean, glyphs)),
-        ("std", three_figures(histogram.std, glyphs)),
+        ("mean", format_number(histogram.mean, glyphs, digits=3)),
+        ("std", format_number(histogram.std, glyphs, digits=3)),
     ):
         words = f"  {figure} {label}" if label == "values" else f"  {label} {figure}"
         if caption.cell_len + cell_len(words) <= width:
@@ -56,7 +56,7 @@ def _damage(histogram: Histogram) -> Text:
 
 def _axis(histogram: Histogram, width: int, glyphs: Glyphs) -> Text:
     """The least value at the left, the largest at the right, and 0 where it stands between them."""
-    low, high = three_figures(histogram.low, glyphs), three_figures(histogram.high, glyphs)
+    low, high = format_number(histogram.low, glyphs, digits=3), format_number(histogram.high, glyphs, digits=3)
     line = [" "] * width
     if histogram.low < 0 < histogram.high:
         zero = min(int(-histogram.low / (histogram.high - histogram.low) * width), width - 1)

@@ -13,10 +13,10 @@ from rich.text import Text
 
 from fashion_tui.schema.reshaping import Reshaping
 
+from .element_grid import LEAST, GridPicture
+from .formatting import printable
 from .glyphs import Glyphs
-from .grids import LEAST, GridPicture
 from .style import ATTENTION, BAD, GOOD
-from .words import said
 
 GAP = 3
 """Columns between the two grids."""
@@ -27,7 +27,7 @@ PADDINGS = (2, 1)
 def verdict_lines(reshaping: Reshaping, width: int, glyphs: Glyphs) -> list[Text]:
     """View, copy, or why it can't be done."""
     if reshaping.after is None:
-        return [Text(line, BAD) for line in textwrap.wrap(said(reshaping.problem, glyphs), width)]
+        return [Text(line, BAD) for line in textwrap.wrap(printable(reshaping.problem, glyphs), width)]
     if not reshaping.is_copy:
         return [Text("view: the same memory", GOOD)]
     count = math.prod(reshaping.after.shape)

@@ -1,53 +1,50 @@
-"""The list of runs as a table."""
+"""The table of runs, and the lines that a run prints after an epoch and at its end."""
+
+from collections.abc import Sequence
 
 from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from fashion_tui.schema.events import EpochEnd, Finished
 from fashion_tui.schema.run import RunSummary, State
 
-from .glyphs import terminal_glyphs
+from .formatting import format_bytes, format_duration, format_loss, format_percent
+from .glyphs import Glyphs, terminal_glyphs
 from .style import ACCENT, ATTENTION, BAD, GOOD, MUTED
-from .words import memory
 
 
-def runs_tables(runs: tuple[RunSummary, ...]) -> list[RenderableType]:
-    """A row a run, in the order given; below them what is wrong with a run, a line each."""
-    notes = [Text.assemble((f"{run.run}: ", MUTED), note(run)) for run in runs if note(run)]
-    return [_table(runs), *([Text(), *notes] if notes else [])]
+def runs_tables(runs: Sequence[RunSummary]) -> list[RenderableType]:
+    """Return a table with a row for each run, in the given order, and below it a line for each run with a problem."""
+    problems = [Text.assemble((f"{run.run}: ", MUTED), problem) for run in runs if (problem := _problem(run))]
+    return [_table(runs), *([Text(), *problems] if problems else [])]
 
 
-def _table(runs: tuple[RunSummary, ...]) -> Table:
+def _table(runs: Sequence[RunSummary]) -> Table:
     table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style=MUTED)
-    table.add_column("run", no_wrap=True)
-    table.add_column("state", no_wrap=True)
-    table.add_column("recipe", no_wrap=True)
-    table.add_column("data", no_wrap=True)
+    for name in ("run", "state", "recipe", "data"):
+        table.add_column(name, no_wrap=True)
     for name in ("epoch", "step", "test", "disk"):
         table.add_column(name, justify="right", no_wrap=True)
+    glyphs = terminal_glyphs()
     for run in runs:
+        mark, colour = state_mark(run.state, glyphs)
         table.add_row(
             Text(run.run),
-            state_text(run.state),
+            Text(f"{mark} {run.state}", colour),
             Text(run.recipe or "?"),
             Text(run.dataset or "?"),
             f"{run.epoch}/{run.epochs}" if run.epochs else "–",
             f"{run.step:,}",
-            "–" if run.test_accuracy is None else f"{run.test_accuracy * 100:.1f} %",
-            memory(run.disk_bytes),
+            "–" if run.test_accuracy is None else format_percent(run.test_accuracy),
+            format_bytes(run.disk_bytes),
         )
     return table
 
 
-def state_text(state: State) -> Text:
-    """The state with its mark."""
-    mark, colour = _mark(state)
-    return Text(f"{mark} {state}", colour)
-
-
-def _mark(state: State) -> tuple[str, str]:
-    glyphs = terminal_glyphs()
-    marks = {
+def state_mark(state: State, glyphs: Glyphs) -> tuple[str, str]:
+    """Return the glyph and the colour of a run's state."""
+    marks: dict[State, tuple[str, str]] = {
         "starting": (glyphs.live, MUTED),
         "running": (glyphs.live, ACCENT),
         "paused": (glyphs.paused, ATTENTION),
@@ -59,8 +56,37 @@ def _mark(state: State) -> tuple[str, str]:
     return marks[state]
 
 
-def note(run: RunSummary) -> Text:
-    """What is wrong with a run."""
-    if run.damage is not None:
-        return Text(f"damaged: {run.damage}", BAD)
-    return Text(run.message or "", BAD)
+def _problem(run: RunSummary) -> Text:
+    return Text(run.message or "" if run.damage is None else f"damaged: {run.damage}", BAD)
+
+
+def epoch_line(event: EpochEnd, epochs: int) -> Text:
+    """Return the loss and accuracy of an epoch: `epoch 1/3  loss 0.512  accuracy 81.3 %  0:07`."""
+    line = Text(f"epoch {event.epoch}/{epochs}  {_loss_and_accuracy(event.train_loss, event.train_accuracy)}")
+    if event.validation_loss is not None and event.validation_accuracy is not None:
+        line.append(f"  validation: {_loss_and_accuracy(event.validation_loss, event.validation_accuracy)}")
+    return line.append(f"  {format_duration(event.seconds)}", MUTED)
+
+
+def _loss_and_accuracy(loss: float | str, accuracy: float) -> str:
+    return f"loss {format_loss(loss)}  accuracy {format_percent(accuracy)}"
+
+
+def finished_text(event: Finished) -> Text:
+    """Return the test accuracy after the last epoch, the speed and the times, on two lines."""
+    epochs = "1 epoch" if event.epochs == 1 else f"{event.epochs} epochs"
+    flipped = event.test_accuracy_flipped
+    both = "" if flipped is None else f"  (averaged with mirror images {format_percent(flipped)})"
+    speed = f"{event.images_per_second:,.0f} img/s"
+    other_times = ""
+    if event.loading_seconds is not None and event.evaluation_seconds is not None:
+        other_times = (
+            f"\nnot included: loading {event.loading_seconds:.1f} s, evaluation {event.evaluation_seconds:.1f} s"
+        )
+    return Text.assemble(
+        "test accuracy ",
+        (format_percent(event.test_accuracy), f"bold {ACCENT}"),
+        (both, MUTED),
+        (f"  after {epochs} in {format_duration(event.train_seconds)}, {speed}", MUTED),
+        (other_times, MUTED),
+    )

@@ -9,11 +9,11 @@ from rich.text import Text
 
 from fashion_tui.schema.shapes import ShapeTable
 
-from .columns import fitted, joined, width_of
+from .formatting import format_bytes, format_shape, printable
 from .glyphs import Glyphs, terminal_glyphs
 from .shape_columns import BARS, LEAST_BAR, ON_REQUEST, bars, shape_columns, sums
 from .style import ACCENT, ATTENTION, BAD, FOREGROUND, MUTED
-from .words import ellipsis, memory, nothing, said, shape_words
+from .text_table import fitted, joined, width_of
 
 DEFAULT_WIDTH = 100
 _LEAVING = ("%", "#", "share", "operation", "kernel", "input", "MACs", "backward", "forward", "params")
@@ -123,7 +123,7 @@ def shape_strip(table: ShapeTable, *, width: int = DEFAULT_WIDTH, glyphs: Glyphs
         strip = _strip(stations, glyphs, named=False)
     while strip.cell_len > width and len(stations) > 3:
         middle = len(stations) // 2
-        stations[middle - 1 : middle + 1] = [("", ellipsis(glyphs))]
+        stations[middle - 1 : middle + 1] = [("", glyphs.ellipsis)]
         strip = _strip(stations, glyphs, named=False)
     strip.truncate(width, overflow="ellipsis" if glyphs.unicode else "crop")
     return strip
@@ -135,28 +135,29 @@ def shape_notes(table: ShapeTable, *, glyphs: Glyphs | None = None) -> Text:
     frozen = table.total_params - table.trainable_params
     trained = "all trained" if frozen == 0 else f"{frozen:,} of them frozen"
     facts = [f"{table.total_params:,} parameters, {trained}"] if table.total_params else ["no parameters"]
-    facts.append(f"{memory(table.activation_bytes)} of activations for one sample")
+    facts.append(f"{format_bytes(table.activation_bytes)} of activations for one sample")
     facts += [f"timed on {table.timed_on} with batches of {table.timed_batch}"] if table.timed_on else []
     facts += ["computed on the CPU, since its code asks for values"] if table.traced_on == "cpu" else []
-    lines = [Text(f" {nothing(glyphs)} ".join(facts), style=MUTED)]
+    lines = [Text(f" {glyphs.dot} ".join(facts), style=MUTED)]
     if table.unused:
-        names = said(", ".join(table.unused), glyphs)
+        names = printable(", ".join(table.unused), glyphs)
         lines.append(Text(f"! never used: {names} ({table.unused_params:,} parameters)", style=ATTENTION))
-    lines += [Text(f"! {said(warning, glyphs)}", style=ATTENTION) for warning in table.warnings]
+    lines += [Text(f"! {printable(warning, glyphs)}", style=ATTENTION) for warning in table.warnings]
     if table.error is not None:
         where = f"  (line {table.error_line} of {PurePath(table.error_file or '').name})" if table.error_line else ""
         lines.append(
-            Text(f"{glyphs.bad} {said(table.error, glyphs)}", style=BAD) + Text(said(where, glyphs), style=MUTED)
+            Text(f"{glyphs.bad} {printable(table.error, glyphs)}", style=BAD)
+            + Text(printable(where, glyphs), style=MUTED)
         )
     return Text("\n").join(lines)
 
 
 def _stations(table: ShapeTable, shown: Sequence[int], glyphs: Glyphs) -> list[tuple[str, str]]:
     """Each step that changes the shape, and the shape after it; before the first of them the input."""
-    stations = [("", shape_words(table.inputs[0], glyphs))]
+    stations = [("", format_shape(table.inputs[0], glyphs))]
     for index, is_sum in zip(shown, sums(table, shown), strict=True):
         row = table.rows[index]
-        shape = shape_words(row.outputs[0], glyphs) if row.outputs else ""
+        shape = format_shape(row.outputs[0], glyphs) if row.outputs else ""
         if not is_sum and shape and shape != stations[-1][1]:
             stations.append((_SHORTER.get(row.name, row.name), shape))
     failed = next((row.name for row in reversed(table.rows) if row.failed), None)
@@ -169,7 +170,7 @@ def _strip(stations: Sequence[tuple[str, str]], glyphs: Glyphs, *, named: bool) 
         if place:
             strip.append(f" {glyphs.rule} ", MUTED)
             if named:
-                strip.append(said(name, glyphs), MUTED).append(f" {glyphs.rule} ", MUTED)
+                strip.append(printable(name, glyphs), MUTED).append(f" {glyphs.rule} ", MUTED)
         strip.append(shape, BAD if shape == glyphs.bad else ACCENT if place in {0, len(stations) - 1} else FOREGROUND)
     return strip
 

@@ -8,9 +8,9 @@ from rich.text import Text
 
 from fashion_tui.schema.windows import SlidingWindow
 
+from .formatting import format_formula
 from .glyphs import Glyphs
 from .style import ACCENT, ATTENTION, FOREGROUND, MUTED
-from .words import formula
 
 LABEL = 7
 """Columns before the picture."""
@@ -32,15 +32,15 @@ _UNICODE = _Signs(padding="░", value="□", looked_at="■", skipped="·", uns
 _ASCII = _Signs(padding=".", value="o", looked_at="#", skipped="-", unseen="x", cut="~")
 
 
-def formula_lines(slide: SlidingWindow, glyphs: Glyphs) -> list[Text]:
+def window_formulas(slide: SlidingWindow, glyphs: Glyphs) -> list[Text]:
     """As torch's documentation has it; and shorter, where nothing is rounded and nothing dilated."""
-    lines = [Text(formula(slide.full_formula, glyphs), FOREGROUND)]
+    lines = [Text(format_formula(slide.full_formula, glyphs), FOREGROUND)]
     if slide.dilation == 1 and slide.left_over == 0:
-        lines.append(Text(formula(slide.formula, glyphs), MUTED))
+        lines.append(Text(format_formula(slide.formula, glyphs), MUTED))
     return lines
 
 
-def slide_lines(name: str, slide: SlidingWindow, width: int, glyphs: Glyphs) -> list[Text]:
+def sliding_window_lines(name: str, slide: SlidingWindow, width: int, glyphs: Glyphs) -> list[Text]:
     """The padded input, a cell a value, and below it the window at its first two places and its last one."""
     positions = _positions(slide, width - LABEL)
     drawn = _UNICODE if glyphs.unicode else _ASCII
@@ -53,7 +53,7 @@ def slide_lines(name: str, slide: SlidingWindow, width: int, glyphs: Glyphs) -> 
     return lines
 
 
-def legend(glyphs: Glyphs) -> Text:
+def window_legend(glyphs: Glyphs) -> Text:
     """What the signs of the picture mean."""
     drawn = _UNICODE if glyphs.unicode else _ASCII
     words = f"{drawn.padding} padding  {drawn.looked_at} looked at  {drawn.unseen} in no window"

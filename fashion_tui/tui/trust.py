@@ -11,9 +11,9 @@ from textual.containers import Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Static, TextArea
 
+from fashion_tui.report.formatting import printable
 from fashion_tui.report.glyphs import terminal_glyphs
 from fashion_tui.report.style import ACCENT, ATTENTION, MUTED
-from fashion_tui.report.words import said
 from fashion_tui.runs.source import StoredModel, read_model
 from fashion_tui.runs.store import load_config
 from fashion_tui.runs.trust import is_trusted, trust
@@ -70,7 +70,7 @@ class TrustQuestion(ModalScreen[bool]):
         source = shown_source(f"{network.source}\n\n{_made(network)}")
         lines = len(source.splitlines())
         with Vertical():
-            yield Static(Text(said(f"The network of {self.run} is {whose}.", glyphs), f"bold {ATTENTION}"))
+            yield Static(Text(printable(f"The network of {self.run} is {whose}.", glyphs), f"bold {ATTENTION}"))
             yield Static(Text(f"Its source has {lines:,} lines; read them all.", MUTED))
             yield TextArea(source, read_only=True, show_line_numbers=True, soft_wrap=True, compact=True)
             keys = (("y", ACCENT), ("  let it run, now and later     ", MUTED), ("n", ACCENT), ("  no", MUTED))

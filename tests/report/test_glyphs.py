@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from fashion_tui.report.glyphs import ASCII, UNICODE, speaks_unicode
+from fashion_tui.report.glyphs import ASCII, UNICODE, supports_unicode
 
 
 @pytest.mark.parametrize("eighths", range(81))
@@ -47,4 +47,4 @@ def test_the_plain_signs_are_ascii() -> None:
     ],
 )
 def test_ascii_is_drawn_where_the_locale_asks_for_it(environ: dict[str, str], *, unicode: bool) -> None:
-    assert speaks_unicode(environ) is unicode
+    assert supports_unicode(environ) is unicode

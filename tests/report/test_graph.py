@@ -27,7 +27,9 @@ def node(number: int, operation: str, *sources: int, name: str = "", value: floa
 def tree(*nodes: GraphNode, folded: tuple[str, ...] = (), glyphs: Glyphs = UNICODE, width: int = 80) -> list[str]:
     known = {one.id: one for one in nodes}
     rows = tree_rows(known, nodes[0].id, folded)
-    lines: list[Text] = [tree_line(row, known.get(row.node), width, is_lit=False, glyphs=glyphs) for row in rows]
+    lines: list[Text] = [
+        tree_line(row, known.get(row.node), width, is_highlighted=False, glyphs=glyphs) for row in rows
+    ]
     return [line.plain for line in lines]
 
 

@@ -5,8 +5,7 @@ from rich.cells import cell_len
 
 from fashion_tui.report.glyphs import ASCII, UNICODE, Glyphs
 from fashion_tui.report.histogram import histogram_block, histogram_line
-from fashion_tui.report.tensors import WIDEST, TensorScale
-from fashion_tui.report.words import duration, formula
+from fashion_tui.report.shape_columns import MAX_BAR, TensorScale
 from fashion_tui.schema.weights import Histogram
 
 WEIGHTS = Histogram(
@@ -58,7 +57,7 @@ def test_the_way_of_a_tensor_narrows_and_flattens() -> None:
     assert heights[5:] == [0, 0, 0]
     widths = [len(bar) for bar in bars]
     assert widths[0] < widths[1] == widths[2] < widths[3]
-    assert max(widths) == widths[5] == WIDEST
+    assert max(widths) == widths[5] == MAX_BAR
     assert widths[5] > widths[6] > widths[7]
 
 
@@ -66,15 +65,3 @@ def test_bars_of_shapes_without_axes_or_one_channel() -> None:
     assert TensorScale.of([()]).bar((), UNICODE) == "▁"
     assert TensorScale.of([(1,)]).bar((1,), UNICODE) == "▁"
     assert TensorScale.of([(3, 4)]).bar((3, 4), ASCII).isascii()
-
-
-def test_formulas_in_ascii() -> None:
-    assert formula("⌊(28 − 5 + 2·2) / 2⌋ + 1 = 14", UNICODE).startswith("⌊")
-    assert formula("⌊(28 − 5 + 2·2) / 2⌋ + 1 = 14", ASCII) == "floor((28 - 5 + 2*2) / 2) + 1 = 14"
-
-
-def test_durations() -> None:
-    assert [duration(seconds, UNICODE) for seconds in (2.5, 0.0123, 35.14e-6, 4e-8)] == [
-        "2.50 s", "12.3 ms", "35.1 µs", "0.04 µs",
-    ]  # fmt: skip
-    assert duration(35e-6, ASCII) == "35.0 us"

@@ -1,8 +1,9 @@
-"""The list of runs."""
+"""The table of runs, and the lines that a run prints."""
 
 from rich.console import Console
 
-from fashion_tui.report.runs import runs_tables
+from fashion_tui.report.runs import epoch_line, finished_text, runs_tables
+from fashion_tui.schema.events import EpochEnd, Finished
 from fashion_tui.schema.run import RunSummary
 
 MESSAGE = (
@@ -33,10 +34,41 @@ def summary(run: str, message: str | None) -> RunSummary:
     )
 
 
-def test_why_a_run_failed_stands_whole_below_the_table() -> None:
+def test_the_whole_reason_of_a_failed_run_is_below_the_table() -> None:
     console = Console(width=80, record=True)
     console.print(*runs_tables((summary("20261128-1004-good", None), summary("20261128-1005-bad", MESSAGE))), sep="\n")
-    table, notes = console.export_text().split("\n\n")
+    table, problems = console.export_text().split("\n\n")
     assert len(table.splitlines()) == 3
-    assert " ".join(notes.split()) == f"20261128-1005-bad: {MESSAGE}"
+    assert " ".join(problems.split()) == f"20261128-1005-bad: {MESSAGE}"
     assert len(runs_tables((summary("good", None),))) == 1
+
+
+def test_the_line_of_an_epoch() -> None:
+    epoch = EpochEnd(
+        time=0.0, epoch=2, step=20, train_loss=0.5118, train_accuracy=0.8129, validation_loss="NaN",
+        validation_accuracy=0.1, seconds=65.3,
+    )  # fmt: skip
+    words = epoch_line(epoch, 3).plain.split()
+    assert words[:6] == ["epoch", "2/3", "loss", "0.512", "accuracy", "81.3"]
+    assert words[7:11] == ["validation:", "loss", "NaN", "accuracy"]
+    assert words[-1] == "1:05"
+
+
+def test_the_end_has_the_accuracy_the_speed_and_the_times() -> None:
+    finished = Finished(
+        time=0.0,
+        run="r",
+        path="/r",
+        step=938,
+        epochs=1,
+        test_accuracy=0.9046,
+        test_loss=0.27,
+        train_seconds=7.3,
+        loading_seconds=2.94,
+        evaluation_seconds=0.81,
+        images_per_second=8_219.2,
+    )
+    first, second = finished_text(finished).plain.splitlines()
+    assert first == "test accuracy 90.5 %  after 1 epoch in 0:07, 8,219 img/s"
+    assert "loading 2.9 s" in second
+    assert "evaluation 0.8 s" in second

@@ -21,7 +21,6 @@ from fashion_tui.report.shapes import (
     visible_rows,
 )
 from fashion_tui.report.style import ACCENT, BAD, MUTED
-from fashion_tui.report.words import memory, quantity
 from fashion_tui.schema.shapes import ShapeRow, ShapeTable
 from tests.lab.networks import Guide, Residual, Written
 
@@ -166,24 +165,6 @@ def test_the_strip_looks_into_a_network_that_is_one_block() -> None:
         Written(lambda self, x: self.net(x), net=nn.Sequential(nn.Linear(4, 3), nn.ReLU(), nn.Linear(3, 2))), (4,)
     )
     assert shape_strip(table, width=80, glyphs=UNICODE).plain == "4 ─ 0 ─ 3 ─ 2 ─ 2"
-
-
-@pytest.mark.parametrize(
-    ("number", "words"),
-    [(0, "0"), (9_999, "9,999"), (10_000, "10.0 K"), (235_200, "235 K"), (999_499, "999 K"), (999_999, "1.00 M"),
-     (1_609_200, "1.61 M"), (17_563_828_224, "17.6 G"), (10**18, "1000 P")],
-)  # fmt: skip
-def test_quantities(number: int, words: str) -> None:
-    assert quantity(number) == words
-
-
-def test_memory() -> None:
-    assert [memory(size) for size in (40, 121_592, 20_678_560, 3 * 2**40)] == [
-        "40 bytes",
-        "119 KiB",
-        "19.7 MiB",
-        "3072 GiB",
-    ]
 
 
 def test_reports_know_no_torch() -> None:

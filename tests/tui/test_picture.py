@@ -10,8 +10,8 @@ from rich.console import Console
 from textual.app import App, ComposeResult
 from textual.strip import Strip
 
-from fashion_tui.report.blocks import BLOCKS, GAMMA, GREYS, INK, Shading
 from fashion_tui.report.glyphs import terminal_glyphs
+from fashion_tui.report.pixels import BLOCKS, GAMMA, GREYS, INK, Shading
 from fashion_tui.tui.widgets.picture import SIZE, WIDTHS, Picture, paint, shading_of
 
 RAMP = bytes(value % 256 for value in range(SIZE * SIZE))

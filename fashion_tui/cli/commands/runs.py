@@ -7,8 +7,8 @@ import click
 
 from fashion_tui.cli.output import json_option, show, write_json
 from fashion_tui.cli.place import Place, place_options
+from fashion_tui.report.formatting import format_bytes
 from fashion_tui.report.runs import runs_tables
-from fashion_tui.report.words import memory
 from fashion_tui.runs import disk
 from fashion_tui.runs.store import list_runs
 from fashion_tui.schema.errors import UsageError
@@ -56,7 +56,7 @@ def _prune(runs: tuple[RunSummary, ...], *, sure: bool, as_json: bool) -> None:
     elif not pruned:
         click.echo("no ended run has older checkpoints to remove", err=True)
     else:
-        click.echo(f"{memory(sum(run.bytes for run in pruned))} freed, of {len(pruned)} run(s)")
+        click.echo(f"{format_bytes(sum(run.bytes for run in pruned))} freed, of {len(pruned)} run(s)")
 
 
 def _ask(found: tuple[disk.Pruned, ...]) -> None:
@@ -64,6 +64,6 @@ def _ask(found: tuple[disk.Pruned, ...]) -> None:
     if not sys.stdin.isatty():
         raise UsageError("--prune asks first, and stdin is no terminal; --yes does without")
     for run in found:
-        click.echo(f"{run.run}: {memory(run.bytes)} of older checkpoints", err=True)
-    size = memory(sum(run.bytes for run in found))
+        click.echo(f"{run.run}: {format_bytes(run.bytes)} of older checkpoints", err=True)
+    size = format_bytes(sum(run.bytes for run in found))
     click.confirm(f"remove {size} of {len(found)} run(s)? each can still be resumed", abort=True, err=True)

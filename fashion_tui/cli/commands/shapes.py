@@ -6,7 +6,7 @@ from fashion_tui.cli.ask import ask_engine
 from fashion_tui.cli.network import read_arguments
 from fashion_tui.cli.output import json_option, show, write_json
 from fashion_tui.cli.place import Place, place_options
-from fashion_tui.report.shape_columns import TITLES
+from fashion_tui.report.shape_columns import COLUMN_TITLES
 from fashion_tui.report.shapes import shape_report, visible_rows
 from fashion_tui.schema.errors import UsageError, UserError
 from fashion_tui.schema.requests import GetShapes
@@ -36,7 +36,7 @@ Examples:
 )
 @click.option("--args", "arguments_text", default="{}", metavar="JSON", help="Keyword arguments of the model's class.")
 @click.option("--depth", type=click.IntRange(min=1), help="How deep to go into modules; 1: the network's own steps.")
-@click.option("--columns", "columns_text", metavar="LIST", help=f"Which columns, of: {', '.join(TITLES)}.")
+@click.option("--columns", "columns_text", metavar="LIST", help=f"Which columns, of: {', '.join(COLUMN_TITLES)}.")
 @json_option
 @place_options
 def shapes_command(  # noqa: PLR0913 - each is a choice of the person
@@ -108,9 +108,9 @@ def _row(row: ShapeRow) -> dict[str, object]:
 
 def _columns(text: str) -> frozenset[str]:
     """Those of the table whose titles stand there, in any case and order."""
-    titles = {title.lower(): title for title in TITLES}
+    titles = {title.lower(): title for title in COLUMN_TITLES}
     wanted = [word.strip().lower() for word in text.split(",")]
     for word in wanted:
         if word not in titles:
-            raise UsageError(f"no column is called {word!r}; there is: {', '.join(TITLES)}")
+            raise UsageError(f"no column is called {word!r}; there is: {', '.join(COLUMN_TITLES)}")
     return frozenset(titles[word] for word in wanted)

@@ -6,10 +6,10 @@ from fashion_tui.schema.plots import Bars, HeatMap, ImageGrid, Plot
 
 from .bars import BarChart, ListedBars
 from .heat_map import HeatMapDrawing
-from .look import Look, Row
-from .pictures import PicturesDrawing
+from .images import PicturesDrawing
+from .layout import PlotStyle, Row
 
-__all__ = ["Drawing", "Look", "drawing"]
+__all__ = ["Drawing", "PlotStyle", "draw"]
 
 
 class Drawing(Protocol):
@@ -23,7 +23,7 @@ class Drawing(Protocol):
         """The lines, none wider than the width."""
 
 
-def drawing(figure: Plot, width: int, look: Look) -> Drawing:
+def draw(figure: Plot, width: int, look: PlotStyle) -> Drawing:
     """The figure in at most `width` columns, at least one."""
     match figure:
         case ImageGrid():

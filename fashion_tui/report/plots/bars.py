@@ -6,12 +6,12 @@ from rich.cells import cell_len, set_cell_size
 from rich.segment import Segment
 from rich.style import Style
 
+from fashion_tui.report.formatting import format_formula, format_number, printable
 from fashion_tui.report.glyphs import Glyphs
 from fashion_tui.report.style import ACCENT, BAD, FOREGROUND
-from fashion_tui.report.words import formula, said, three_figures
 from fashion_tui.schema.plots import Bars
 
-from .look import QUIET, Look, Row, caption_rows, joined
+from .layout import QUIET, PlotStyle, Row, caption_rows, joined
 
 LONGEST = 40
 """Columns of a bar."""
@@ -34,7 +34,7 @@ class ListedBars:
     """A line for each value: what it is of, its number, its bar."""
 
     bars: Bars
-    look: Look
+    look: PlotStyle
     label_width: int
     number_width: int
     room: int
@@ -42,7 +42,7 @@ class ListedBars:
     caption: list[Row]
 
     @classmethod
-    def of(cls, bars: Bars, width: int, look: Look) -> "ListedBars":
+    def of(cls, bars: Bars, width: int, look: PlotStyle) -> "ListedBars":
         labels, numbers = _labels(bars, look.glyphs), _numbers(bars, look.glyphs)
         number_width = min(max(map(len, numbers)), width)
         label_width = max(min(max(map(cell_len, labels)), LONGEST_LABEL, width - number_width - 2), 0)
@@ -84,7 +84,7 @@ class BarChart:
     """A column for each value, or for some that stand together, over an axis."""
 
     bars: Bars
-    look: Look
+    look: PlotStyle
     width: int
     label_width: int
     """Columns left of the axis."""
@@ -94,7 +94,7 @@ class BarChart:
     caption: list[Row]
 
     @classmethod
-    def of(cls, bars: Bars, width: int, look: Look) -> "BarChart":
+    def of(cls, bars: Bars, width: int, look: PlotStyle) -> "BarChart":
         label_width = max(len(label) for label in _axis_labels(bars.values, look.glyphs))
         room = max(width - label_width - 2, 1)
         group = -(-len(bars.values) // room)
@@ -151,17 +151,21 @@ class BarChart:
 def _axis_labels(values: tuple[float | None, ...], glyphs: Glyphs) -> tuple[str, str, str]:
     """The largest value, 0 and the least one; empty where there is none beyond 0."""
     low, high = _ends(values)
-    return three_figures(high, glyphs) if high else "", "0", three_figures(low, glyphs) if low else ""
+    return (
+        format_number(high, glyphs, digits=3) if high else "",
+        "0",
+        format_number(low, glyphs, digits=3) if low else "",
+    )
 
 
 def _labels(bars: Bars, glyphs: Glyphs) -> list[str]:
     if bars.labels:
-        return [said(label, glyphs) for label in bars.labels]
+        return [printable(label, glyphs) for label in bars.labels]
     return [f"{place * bars.step:,}" for place in range(len(bars.values))]
 
 
 def _numbers(bars: Bars, glyphs: Glyphs) -> list[str]:
-    return [formula(number.replace("-", "−"), glyphs) for number in bars.numbers]
+    return [format_formula(number.replace("-", "−"), glyphs) for number in bars.numbers]
 
 
 def _ends(values: tuple[float | None, ...]) -> tuple[float, float]:

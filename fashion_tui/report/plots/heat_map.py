@@ -5,14 +5,14 @@ from dataclasses import dataclass
 from rich.segment import Segment
 from rich.style import Style
 
-from fashion_tui.report.blocks import INK, NOTHING, Shading, half_blocks, resampled
+from fashion_tui.report.colormap import heat_colour, heat_style
+from fashion_tui.report.formatting import format_formula, format_number
 from fashion_tui.report.glyphs import Glyphs
-from fashion_tui.report.heat import heat_colour, heat_style
+from fashion_tui.report.pixels import INK, NOTHING, Shading, half_blocks, resample
 from fashion_tui.report.style import BAD, FOREGROUND
-from fashion_tui.report.words import ellipsis, formula, three_figures
 from fashion_tui.schema.plots import MAX_LEVEL, NOT_FINITE, HeatMap
 
-from .look import QUIET, Look, Row, caption_rows, most_lines
+from .layout import QUIET, PlotStyle, Row, caption_rows, max_lines
 
 LARGE = 56
 """Columns up to which each value gets two."""
@@ -30,7 +30,7 @@ _ALARM = Style.parse(BAD)
 @dataclass(frozen=True)
 class HeatMapDrawing:
     heat_map: HeatMap
-    look: Look
+    look: PlotStyle
     columns: int
     """Pixels that stand beside each other; or, with numbers, cells of each."""
     lines: int
@@ -39,13 +39,13 @@ class HeatMapDrawing:
     """The legend, where there are no numbers, and the caption."""
 
     @classmethod
-    def of(cls, heat_map: HeatMap, width: int, look: Look) -> "HeatMapDrawing":
+    def of(cls, heat_map: HeatMap, width: int, look: PlotStyle) -> "HeatMapDrawing":
         caption = caption_rows(heat_map.caption, width, look)
         longest = max(map(len, heat_map.numbers), default=width)
         for space in (2, 1):
             if heat_map.columns * (longest + space) <= width:
                 return cls(heat_map, look, longest + space, heat_map.rows, with_numbers=True, below=caption)
-        most = most_lines(width)
+        most = max_lines(width)
         columns, lines = min(heat_map.columns, width), min(heat_map.rows, 2 * most)
         if 2 * columns <= min(width, LARGE) and lines <= most:
             columns *= 2  # and two halves of a line
@@ -101,10 +101,10 @@ class HeatMapDrawing:
     def _levels(self, height: int) -> list[bytes]:
         """Levels for so many rows of pixels; a pixel with anything in it that is no number is none."""
         levels, size = self.heat_map.levels, (self.heat_map.rows, self.heat_map.columns)
-        rows = resampled(levels, size, (height, self.columns))
+        rows = resample(levels, size, (height, self.columns))
         if NOT_FINITE not in levels:
             return rows
-        odd = resampled(levels.translate(_ONLY_ODD), size, (height, self.columns))
+        odd = resample(levels.translate(_ONLY_ODD), size, (height, self.columns))
         return [
             bytes(NOT_FINITE if share else min(level, MAX_LEVEL) for level, share in zip(*row, strict=True))
             for row in zip(rows, odd, strict=True)
@@ -125,13 +125,13 @@ def _colours(heat_map: HeatMap) -> list[int]:
     return [heat_colour(_value(heat_map, level), low, high) for level in range(MAX_LEVEL + 1)]
 
 
-def _legend(heat_map: HeatMap, width: int, look: Look) -> list[Row]:
+def _legend(heat_map: HeatMap, width: int, look: PlotStyle) -> list[Row]:
     """`−0.42 ▀▀▀▀▀▀▀ 0.31   ■ 3 NaN or infinite`, of which the words go where there is no room."""
     glyphs = look.glyphs
-    low, high = three_figures(heat_map.low, glyphs), three_figures(heat_map.high, glyphs)
+    low, high = format_number(heat_map.low, glyphs, digits=3), format_number(heat_map.high, glyphs, digits=3)
     room = min(width - len(low) - len(high) - 2, LEGEND)
     if room < 2:
-        return caption_rows(f"{low} {ellipsis(glyphs)} {high}", width, look)
+        return caption_rows(f"{low} {glyphs.ellipsis} {high}", width, look)
     levels = bytes(place * MAX_LEVEL // (room - 1) for place in range(room))
     if look.shading is Shading.CHARACTERS:
         scale = [Segment("".join(INK[level * (len(INK) - 1) // MAX_LEVEL] for level in levels), _PLAIN)]
@@ -149,4 +149,4 @@ def _legend(heat_map: HeatMap, width: int, look: Look) -> list[Row]:
 
 
 def _shown(number: str, glyphs: Glyphs) -> str:
-    return formula(number.replace("-", "−"), glyphs)
+    return format_formula(number.replace("-", "−"), glyphs)

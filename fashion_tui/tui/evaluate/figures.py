@@ -2,7 +2,7 @@
 
 from rich.text import Text
 
-from fashion_tui.report.evaluation import half_width
+from fashion_tui.report.evaluation import accuracy_margin
 from fashion_tui.report.glyphs import Glyphs
 from fashion_tui.report.style import ACCENT, ATTENTION, FOREGROUND, MUTED
 from fashion_tui.schema.evaluation import Evaluation
@@ -15,7 +15,7 @@ PROGRESS_WIDTH = 30
 def headline(evaluation: Evaluation, glyphs: Glyphs) -> list[Text]:
     """Three lines: the accuracy three lines high, with its interval and the other figures beside it."""
     number = large_number(f"{evaluation.accuracy * 100:.1f}", glyphs)
-    interval = half_width(evaluation.accuracy, evaluation.n) * 100
+    interval = accuracy_margin(evaluation.accuracy, evaluation.n) * 100
     if evaluation.dataset == "synthetic":
         what = Text(f"accuracy on {evaluation.n:,} synthetic garments", ATTENTION)
     else:

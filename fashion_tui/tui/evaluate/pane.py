@@ -13,9 +13,7 @@ from textual.reactive import var
 from textual.widget import Widget
 from textual.widgets import Static
 
-from fashion_tui.report.classes import class_lines
-from fashion_tui.report.confusion import confusion_lines, largest_confusions
-from fashion_tui.report.evaluation import confusion_caption
+from fashion_tui.report.evaluation import class_lines, confusion_caption, confusion_lines, largest_confusions
 from fashion_tui.report.glyphs import terminal_glyphs
 from fashion_tui.report.style import ACCENT, ATTENTION, MUTED
 from fashion_tui.schema.errors import UntrustedSource, UserError

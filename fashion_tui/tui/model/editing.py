@@ -10,8 +10,8 @@ import msgspec
 from textual import on, work
 from textual.reactive import var
 
+from fashion_tui.report.formatting import format_shape
 from fashion_tui.report.glyphs import terminal_glyphs
-from fashion_tui.report.words import shape_words
 from fashion_tui.schema.errors import UserError
 from fashion_tui.schema.models import CustomModel, NamedModel
 from fashion_tui.schema.replies import BuiltinSource, SourceTrace
@@ -121,7 +121,7 @@ class EditingPane(TracingPane):
         if trace.error is None and trace.table is not None:
             arrow = " → " if terminal_glyphs().unicode else " -> "
             ends = (self.subject.input_size, *trace.table.outputs[:1])
-            good = arrow.join(shape_words(shape, terminal_glyphs()) for shape in ends)
+            good = arrow.join(format_shape(shape, terminal_glyphs()) for shape in ends)
         self.query_one(EditorView).say(trace.line, trace.error or "", good)
 
     def action_revert(self) -> None:

@@ -8,9 +8,9 @@ from textual import on
 from textual.app import ComposeResult
 from textual.containers import Vertical
 
+from fashion_tui.report.formatting import format_formula, format_shape
 from fashion_tui.report.glyphs import Glyphs, terminal_glyphs
 from fashion_tui.report.style import ATTENTION, BAD, FOREGROUND, GOOD, MUTED
-from fashion_tui.report.words import formula, shape_words
 from fashion_tui.schema.requests import GetFeatureMaps
 from fashion_tui.schema.shapes import ShapeRow
 from fashion_tui.schema.weights import FeatureMaps
@@ -131,11 +131,11 @@ class MapsView(Vertical):
 
 def maps_title(row: ShapeRow, maps: FeatureMaps, offset: int, glyphs: Glyphs) -> Text:
     """`conv2  20 maps of 14×14  black −1.2, white 3.4  picture 17: Ankle boot ✕ Sneaker`."""
-    one = shape_words(maps.shape[-2:], glyphs) if len(maps.shape) > 1 else ""
-    many = f"{maps.total} maps of {one}" if one else f"{shape_words(maps.shape, glyphs)} values, row by row"
+    one = format_shape(maps.shape[-2:], glyphs) if len(maps.shape) > 1 else ""
+    many = f"{maps.total} maps of {one}" if one else f"{format_shape(maps.shape, glyphs)} values, row by row"
     if 0 < len(maps.maps) < maps.total:
         many = f"{offset + 1}-{offset + len(maps.maps)} of {many}"
-    scale = formula(f"black {maps.low:.2g}, white {maps.high:.2g}".replace("-", "−"), glyphs)
+    scale = format_formula(f"black {maps.low:.2g}, white {maps.high:.2g}".replace("-", "−"), glyphs)
     right = maps.predicted == maps.truth
     said = (glyphs.good, GOOD) if right else (f"{glyphs.bad} {maps.predicted}", BAD)
     return Text.assemble(

@@ -5,10 +5,17 @@ from dataclasses import dataclass
 
 from rich.text import Text
 
+from fashion_tui.report.formatting import (
+    format_bytes,
+    format_formula,
+    format_seconds,
+    format_shape,
+    format_shapes,
+    printable,
+)
 from fashion_tui.report.glyphs import Glyphs
-from fashion_tui.report.histogram import WIDEST, histogram_block, histogram_line
+from fashion_tui.report.histogram import MAX_WIDTH, histogram_block, histogram_line
 from fashion_tui.report.style import ACCENT, FOREGROUND, MUTED
-from fashion_tui.report.words import duration, formula, memory, said, shape_words, shapes_words
 from fashion_tui.schema.shapes import ShapeRow, ShapeTable
 from fashion_tui.schema.weights import Histogram
 from fashion_tui.tui.widgets.large_number import large_number
@@ -47,27 +54,27 @@ def step_lines(
 def _name(row: ShapeRow, glyphs: Glyphs) -> Text:
     """`conv2   Conv2d   5×5 p2`."""
     return Text.assemble(
-        (said(row.path, glyphs), f"bold {FOREGROUND}"),
-        (f"   {said(row.op, glyphs)}", MUTED),
-        (f"   {said(row.settings, glyphs)}" if row.settings else "", MUTED),
+        (printable(row.path, glyphs), f"bold {FOREGROUND}"),
+        (f"   {printable(row.op, glyphs)}", MUTED),
+        (f"   {printable(row.settings, glyphs)}" if row.settings else "", MUTED),
     )
 
 
 def _way(row: ShapeRow, glyphs: Glyphs) -> Text:
     """`12×14×14 → 20×14×14`."""
     arrow = " → " if glyphs.unicode else " -> "
-    came = ", ".join(shape_words(shape, glyphs) for shape in row.inputs)
-    gave = shapes_words(row.outputs, glyphs) or ("fails" if row.failed else "nothing")
+    came = ", ".join(format_shape(shape, glyphs) for shape in row.inputs)
+    gave = format_shapes(row.outputs, glyphs) or ("fails" if row.failed else "nothing")
     return Text.assemble((came, FOREGROUND), (arrow if came else "", MUTED), (gave, f"bold {ACCENT}"))
 
 
 def _large(table: ShapeTable, row: ShapeRow, width: int, glyphs: Glyphs) -> list[Text]:
     """The shape that comes out in large digits, with the facts beside it or below."""
-    came = ", ".join(shape_words(shape, glyphs) for shape in row.inputs)
+    came = ", ".join(format_shape(shape, glyphs) for shape in row.inputs)
     facts = _facts(table, row, width if width < BESIDE else width - BESIDE // 2, glyphs)
     figures = "×".join(map(str, row.outputs[0])) if row.outputs and row.outputs[0] else ""
     digits = [Text(line, style=ACCENT) for line in large_number(figures, glyphs)] if figures else [_way(row, glyphs)]
-    memory_of = memory(row.activation_bytes) if row.activation_bytes else "no memory of its own"
+    memory_of = format_bytes(row.activation_bytes) if row.activation_bytes else "no memory of its own"
     from_where = Text(f"from {came}   " if came else "", style=MUTED)
     from_where.append(f"{row.dtype}, {memory_of}" if row.dtype else "", style=MUTED)
     if width < BESIDE or max(line.cell_len for line in digits) > BESIDE // 2 - 3:
@@ -101,20 +108,20 @@ class _Cost:
         if width >= ROOMY:
             bar = glyphs.bar(share, BAR)
             line.append(bar, ACCENT).append(" " * (BAR + 2 - len(bar)))
-        return line.append(formula(self.arithmetic, glyphs), FOREGROUND)
+        return line.append(format_formula(self.arithmetic, glyphs), FOREGROUND)
 
 
 def _facts(table: ShapeTable, row: ShapeRow, width: int, glyphs: Glyphs) -> list[Text]:
     """The arithmetic of the shape, then parameters, products and time, each with its share."""
-    lines = [Text(formula(row.arithmetic, glyphs), style=FOREGROUND)] if row.arithmetic else []
+    lines = [Text(format_formula(row.arithmetic, glyphs), style=FOREGROUND)] if row.arithmetic else []
     costs = [
         _Cost("params", f"{row.params:,}", row.params, table.total_params, row.params_arithmetic),
         _Cost("MACs", f"{row.macs:,}", row.macs, table.total_macs, row.macs_arithmetic.rpartition(" = ")[0]),
     ]
     if table.timed_on:
         ways = (("forward", row.forward_seconds), ("backward", row.backward_seconds))
-        words = ", ".join(f"{name} {duration(seconds, glyphs)}" for name, seconds in ways if seconds)
-        costs.append(_Cost("time", duration(row.seconds, glyphs), row.seconds, table.seconds, words))
+        words = ", ".join(f"{name} {format_seconds(seconds, glyphs)}" for name, seconds in ways if seconds)
+        costs.append(_Cost("time", format_seconds(row.seconds, glyphs), row.seconds, table.seconds, words))
     lines += [cost.line(width, glyphs) for cost in costs if cost.part]
     if row.reused:
         lines.append(Text("its parameters count where they were used first", style=MUTED))
@@ -123,9 +130,9 @@ def _facts(table: ShapeTable, row: ShapeRow, width: int, glyphs: Glyphs) -> list
 
 def _blocks(histograms: Sequence[Histogram], width: int, glyphs: Glyphs) -> list[Text]:
     """Histograms beside each other, as many as there is room for."""
-    most = max(width // (WIDEST // 2 + 4), 1)
+    most = max(width // (MAX_WIDTH // 2 + 4), 1)
     shown = histograms[:most]
-    room = min((width - 3 * (len(shown) - 1)) // len(shown), WIDEST)
+    room = min((width - 3 * (len(shown) - 1)) // len(shown), MAX_WIDTH)
     blocks = [histogram_block(one, width=room, height=BLOCK - 2, glyphs=glyphs) for one in shown]
     for line in (line for block in blocks for line in block):
         line.truncate(room)

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 
 from rich.text import Text
 
+from fashion_tui.report.formatting import format_bytes
 from fashion_tui.report.glyphs import Glyphs
 from fashion_tui.report.style import ACCENT, ATTENTION, BAD, FOREGROUND, GOOD, MUTED
-from fashion_tui.report.words import memory
 from fashion_tui.runs.reader import RunSnapshot
 from fashion_tui.schema.events import Failed, Stopped
 from fashion_tui.schema.run import LIVE_STATES, RunConfig
@@ -171,7 +171,7 @@ def _checkpoint_note(snapshot: RunSnapshot) -> Text:
     saved = snapshot.checkpoint
     if saved is None:
         return Text()
-    words = f"checkpoint at step {saved.step:,}: {memory(saved.bytes)} in {saved.seconds:.2f} s"
+    words = f"checkpoint at step {saved.step:,}: {format_bytes(saved.bytes)} in {saved.seconds:.2f} s"
     if saved.next_in is not None:
         words += f", next in {max(saved.next_in, 1):.0f} s"
     return Text(f"{words} · {_on_disk(snapshot)}", style=MUTED)
@@ -190,7 +190,7 @@ def _ended_note(snapshot: RunSnapshot, glyphs: Glyphs) -> Text:
 
 
 def _on_disk(snapshot: RunSnapshot) -> str:
-    return f"{memory(snapshot.disk_bytes)} on disk"
+    return f"{format_bytes(snapshot.disk_bytes)} on disk"
 
 
 def _loss(snapshot: RunSnapshot) -> str:

@@ -16,10 +16,9 @@ from textual.screen import ModalScreen
 from textual.widget import Widget
 from textual.widgets import Input, Label, Static
 
-from fashion_tui.report.devices import device_words
+from fashion_tui.report.formatting import format_device, printable
 from fashion_tui.report.glyphs import terminal_glyphs
 from fashion_tui.report.style import ACCENT, BAD, MUTED
-from fashion_tui.report.words import said
 from fashion_tui.runs.host import has_gpu_driver
 from fashion_tui.schema.errors import UserError
 from fashion_tui.schema.models import CustomModel
@@ -104,7 +103,7 @@ class RunForm(ModalScreen[RunChoices | None]):
                 yield Static(self.recipe.summary, classes="hint", id="summary", markup=False)
             with Horizontal(classes="field"):
                 yield Label("network")
-                yield Static(said(self.recipe.model, terminal_glyphs()), id="network", markup=False)
+                yield Static(printable(self.recipe.model, terminal_glyphs()), id="network", markup=False)
                 yield Static(self._origin(), classes="hint", id="network-hint", markup=False)
             for field in FIELDS:
                 with Horizontal(classes="field"):
@@ -152,7 +151,7 @@ class RunForm(ModalScreen[RunChoices | None]):
     def _show_device(self) -> None:
         """How free the chosen one is, and what the recipe is there."""
         device = self._devices.get(self.query_one("#device", Cycle).value)
-        hint = AUTO_DEVICE if device is None else device_words(device)
+        hint = AUTO_DEVICE if device is None else format_device(device)
         self.query_one("#device-hint", Static).update(hint)
         self._show_recipe()
 
@@ -162,7 +161,7 @@ class RunForm(ModalScreen[RunChoices | None]):
         before = self.recipe
         self.recipe = self._recipe(self.query_one("#recipe", Cycle).value, self._device_meant)
         self.query_one("#summary", Static).update(self.recipe.summary)
-        self.query_one("#network", Static).update(said(self.recipe.model, terminal_glyphs()))
+        self.query_one("#network", Static).update(printable(self.recipe.model, terminal_glyphs()))
         for field in FIELDS:
             typed = self.query_one(f"#{field.name}", Input)
             if typed.value == _initial(before, field):
@@ -235,7 +234,7 @@ class RunForm(ModalScreen[RunChoices | None]):
         return recipe if self.network is None else msgspec.structs.replace(recipe, model=self.network.name)
 
     def _origin(self) -> str:
-        return "the recipe's" if self.network is None else said(self.network.origin, terminal_glyphs())
+        return "the recipe's" if self.network is None else printable(self.network.origin, terminal_glyphs())
 
     def _value(self, field: Field) -> int | float:
         """The figure in the field; UserError, saying what is wrong, where it can't work."""

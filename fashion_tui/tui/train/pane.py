@@ -16,7 +16,7 @@ from textual.widget import Widget
 from textual.worker import get_current_worker
 
 from fashion_tui.data import files
-from fashion_tui.report.words import memory
+from fashion_tui.report.formatting import format_bytes
 from fashion_tui.runs import disk, launch, store
 from fashion_tui.runs.reader import RunReader
 from fashion_tui.schema.dataset import DatasetRef
@@ -273,14 +273,14 @@ class TrainPane(RunPane):
         if not found:
             self.notify("No ended run has older checkpoints to remove.")
             return
-        size, runs = memory(sum(run.bytes for run in found)), f"{len(found)} run{'s' if len(found) > 1 else ''}"
+        size, runs = format_bytes(sum(run.bytes for run in found)), f"{len(found)} run{'s' if len(found) > 1 else ''}"
         question = f"Remove {size} of older checkpoints, of {runs}? Each can still be resumed and evaluated."
         if not await self.app.push_screen_wait(Question(question)):
             return
 
         def prune() -> str:
             freed = sum(disk.prune(Path(run.path)).bytes for run in found)
-            return f"{memory(freed)} freed"
+            return f"{format_bytes(freed)} freed"
 
         self._ask(self.lab_app.settings.runs_directory, "removal asked", prune)
 

@@ -7,8 +7,8 @@ from textual.app import App
 from textual.strip import Strip
 from textual.widget import Widget
 
-from fashion_tui.report.blocks import Shading, grey_picture
 from fashion_tui.report.glyphs import terminal_glyphs
+from fashion_tui.report.pixels import Shading, grey_image
 from fashion_tui.schema.dataset import IMAGE_SIZE
 
 SIZE = IMAGE_SIZE[0]
@@ -27,7 +27,7 @@ def shading_of(app: App[Any]) -> Shading:
 @lru_cache(maxsize=256)
 def paint(pixels: bytes, width: int, shading: Shading) -> tuple[Strip, ...]:
     """uint8 [28, 28] as `width // 2` lines of `width` columns, one of WIDTHS, with as few segments as show it."""
-    return tuple(Strip(line, width) for line in grey_picture(pixels, (SIZE, SIZE), (width // 2, width), shading))
+    return tuple(Strip(line, width) for line in grey_image(pixels, (SIZE, SIZE), (width // 2, width), shading))
 
 
 class Picture(Widget):

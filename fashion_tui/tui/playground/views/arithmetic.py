@@ -10,10 +10,10 @@ from textual.binding import BindingType
 from textual.containers import Container, Horizontal
 from textual.widgets import Input
 
+from fashion_tui.report.formatting import format_shape, printable
 from fashion_tui.report.glyphs import Glyphs, terminal_glyphs
 from fashion_tui.report.style import ACCENT, BAD, FOREGROUND, MUTED
-from fashion_tui.report.windows import formula_lines, legend, slide_lines
-from fashion_tui.report.words import said, shape_words
+from fashion_tui.report.windows import sliding_window_lines, window_formulas, window_legend
 from fashion_tui.schema.errors import UserError
 from fashion_tui.schema.windows import SlidingWindow
 from fashion_tui.tui.actions import IN_ARITHMETIC, bindings
@@ -107,11 +107,11 @@ class ArithmeticView(FieldsView):
         try:
             slides = slides_of(texts, self._kind, ceil_mode=ceil_mode)
         except UserError as error:
-            return [Text(line, BAD) for line in textwrap.wrap(said(str(error), glyphs), width)]
+            return [Text(line, BAD) for line in textwrap.wrap(printable(str(error), glyphs), width)]
         parts = [_result_lines(slides, width, glyphs)]
-        parts += [slide_lines(name, slide, width, glyphs) for name, slide in _axes(slides).items()]
+        parts += [sliding_window_lines(name, slide, width, glyphs) for name, slide in _axes(slides).items()]
         gap = [Text()] if height >= ROOMY else []
-        lines = [line for part in parts for line in (*gap, *part)] + [*gap, legend(glyphs)]
+        lines = [line for part in parts for line in (*gap, *part)] + [*gap, window_legend(glyphs)]
         return lines[:height]
 
 
@@ -123,12 +123,12 @@ def _axes(slides: tuple[SlidingWindow, SlidingWindow]) -> dict[str, SlidingWindo
 
 def _result_lines(slides: tuple[SlidingWindow, SlidingWindow], width: int, glyphs: Glyphs) -> list[Text]:
     """The size in large digits; beside it, or below, what it comes from."""
-    size = shape_words(tuple(slide.count for slide in slides), glyphs)
-    came = shape_words(tuple(slide.size for slide in slides), glyphs)
+    size = format_shape(tuple(slide.count for slide in slides), glyphs)
+    came = format_shape(tuple(slide.size for slide in slides), glyphs)
     words = [Text.assemble(("from ", MUTED), (came, FOREGROUND))]
     axes = _axes(slides)
     for name, slide in axes.items():
-        formulas = formula_lines(slide, glyphs)
+        formulas = window_formulas(slide, glyphs)
         words += formulas if len(axes) == 1 else [Text.assemble((f"{name:<7}", MUTED), formulas[0])]
     digits = [Text(line, ACCENT) for line in large_number(size, glyphs)]
     left = digits[0].cell_len + 3

@@ -8,10 +8,10 @@ from textual import on, work
 from textual.app import ComposeResult
 from textual.binding import BindingType
 
+from fashion_tui.report.formatting import printable
 from fashion_tui.report.glyphs import Glyphs, terminal_glyphs
 from fashion_tui.report.graph import TreeRow, tree_line, tree_rows
 from fashion_tui.report.style import ACCENT, ATTENTION, FOREGROUND, MUTED
-from fashion_tui.report.words import said
 from fashion_tui.schema.tensors import CloseGraph, ExpandGraph, Graph, GraphNode, OpenGraph
 from fashion_tui.tui.actions import IN_GRAPH, bindings
 from fashion_tui.tui.playground.messages import TensorOpened
@@ -117,7 +117,7 @@ class GraphView(DrawerView):
     def action_move(self, direction: int) -> None:
         """To the right unfolds, to the left folds."""
         row = self._chosen
-        if row is None or row.is_again:
+        if row is None or row.is_repeated:
             return
         if direction > 0 and row.node not in self._known:
             self._look(ExpandGraph(node=row.node))
@@ -151,7 +151,7 @@ class GraphView(DrawerView):
         self._rows = {row.key: row for row in rows}
         self.main_widget().show_rows([row.key for row in rows], [self._line(row, glyphs) for row in rows])
         count = f"{len(self._known):,} nodes" + (", more to unfold" if self._has_more else "")
-        title = Text.assemble(("graph of ", MUTED), (said(self.tensor, glyphs), FOREGROUND), (f"  {count}", MUTED))
+        title = Text.assemble(("graph of ", MUTED), (printable(self.tensor, glyphs), FOREGROUND), (f"  {count}", MUTED))
         self.query_one("#graph-title", FittedLines).fit(lambda _width: [title] if self.tensor else [])
         self._paint_node()
 
@@ -166,7 +166,7 @@ class GraphView(DrawerView):
     def _line(self, row: TreeRow, glyphs: Glyphs) -> Text:
         node = self._known.get(row.node)
         width = self.main_widget().size.width - 2
-        return tree_line(row, node, width, is_lit=row.node in self._lit, glyphs=glyphs)
+        return tree_line(row, node, width, is_highlighted=row.node in self._lit, glyphs=glyphs)
 
     def _paint_node(self) -> None:
         """What can be said of the node under the cursor in a line."""

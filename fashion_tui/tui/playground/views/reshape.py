@@ -10,10 +10,10 @@ from textual.binding import BindingType
 from textual.containers import Horizontal
 from textual.widgets import Input
 
+from fashion_tui.report.formatting import printable
 from fashion_tui.report.glyphs import Glyphs, terminal_glyphs
 from fashion_tui.report.reshaping import grid_lines, verdict_lines
 from fashion_tui.report.style import ACCENT, BAD, FOREGROUND, MUTED
-from fashion_tui.report.words import said
 from fashion_tui.schema.errors import UserError
 from fashion_tui.schema.reshaping import Operation, Reshaping, TryReshape
 from fashion_tui.schema.tensors import TensorList, TensorRow
@@ -161,7 +161,7 @@ class ReshapeView(FieldsView):
     def _lines(self, width: int, height: int) -> list[Text]:
         glyphs = terminal_glyphs()
         if self._source is None:
-            return [Text(line, BAD) for line in textwrap.wrap(said(self._problem, glyphs), width)]
+            return [Text(line, BAD) for line in textwrap.wrap(printable(self._problem, glyphs), width)]
         gap = [Text()] if height >= ROOMY else []
         lines = [*gap, self._call(self._source, width, glyphs)]
         if self._found is None:
@@ -172,9 +172,9 @@ class ReshapeView(FieldsView):
     def _call(self, source: Source, width: int, glyphs: Glyphs) -> Text:
         """The code."""
         line = Text.assemble(
-            (f"{said(source.code, glyphs)}.", FOREGROUND),
+            (f"{printable(source.code, glyphs)}.", FOREGROUND),
             (self._operation, ACCENT),
-            (f"({said(self._arguments.value, glyphs)})", FOREGROUND),
+            (f"({printable(self._arguments.value, glyphs)})", FOREGROUND),
             no_wrap=True,
         )
         line.truncate(width, overflow="ellipsis" if glyphs.unicode else "crop")

@@ -10,7 +10,7 @@ from textual.widget import Widget
 
 from fashion_tui.report.glyphs import terminal_glyphs
 from fashion_tui.report.style import ATTENTION, MUTED
-from fashion_tui.report.tensor_inside import inside_lines, where, window_lines, window_size
+from fashion_tui.report.tensors import value_lines, window_lines, window_size, window_slice
 from fashion_tui.schema.tensors import ReadTensor, TensorValues
 from fashion_tui.tui.actions import IN_TENSOR, bindings
 from fashion_tui.tui.widgets.fitted import FittedLines, GrowingLines
@@ -74,11 +74,11 @@ class InsideView(DrawerView):
     def _paint(self) -> None:
         inside, glyphs = self._inside, terminal_glyphs()
         facts, values = self.query_one(GrowingLines), self.query_one(Values)
-        facts.fit(lambda width: [] if inside is None else inside_lines(inside, width, self.size.height, glyphs))
+        facts.fit(lambda width: [] if inside is None else value_lines(inside, width, self.size.height, glyphs))
         if inside is None or inside.window is None:
             values.fit(lambda _width: [])
             return
-        place = Text(where(inside.window, inside.row), style=MUTED)
+        place = Text(window_slice(inside.window, inside.row), style=MUTED)
         lines = [place, *window_lines(inside.window, inside.row, glyphs)]
         values.fit(lambda _width: lines)
 

@@ -12,7 +12,7 @@ from textual.reactive import reactive
 
 from fashion_tui.report.glyphs import terminal_glyphs
 from fashion_tui.report.style import MUTED
-from fashion_tui.report.tensor_table import tensor_lines
+from fashion_tui.report.tensors import tensor_lines
 from fashion_tui.schema.tensors import NO_TENSORS, ListTensors, TensorList, TensorRow
 from fashion_tui.tui.actions import IN_TENSORS, bindings
 from fashion_tui.tui.playground.messages import TensorOpened, TensorsListed

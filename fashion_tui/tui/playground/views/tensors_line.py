@@ -5,10 +5,9 @@ from textual.app import RenderResult
 from textual.reactive import reactive
 from textual.widget import Widget
 
+from fashion_tui.report.formatting import format_mean, format_shape, printable
 from fashion_tui.report.glyphs import Glyphs, terminal_glyphs
-from fashion_tui.report.numbers import summary
 from fashion_tui.report.style import FOREGROUND, MUTED
-from fashion_tui.report.words import said, shape_words
 from fashion_tui.schema.tensors import NO_TENSORS, TensorList, TensorRow
 
 
@@ -38,7 +37,7 @@ def _line(found: TensorList, width: int, glyphs: Glyphs) -> Text:
 
 def _words(row: TensorRow, glyphs: Glyphs) -> Text:
     if row.shape == () and row.numbers is not None:
-        value = summary(row.numbers, single=True, glyphs=glyphs)
+        value = format_mean(row.numbers, single=True, glyphs=glyphs)
     else:
-        value = shape_words(row.shape, glyphs)
-    return Text.assemble((said(row.name, glyphs), FOREGROUND), (f" {value}", MUTED))
+        value = format_shape(row.shape, glyphs)
+    return Text.assemble((printable(row.name, glyphs), FOREGROUND), (f" {value}", MUTED))

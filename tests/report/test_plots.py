@@ -10,16 +10,16 @@ from rich.cells import cell_len
 from rich.color import Color, ColorSystem
 from rich.segment import Segment
 
-from fashion_tui.report.blocks import BLOCKS, Shading
+from fashion_tui.report.colormap import STEPS, heat_colour, lightness
 from fashion_tui.report.glyphs import ASCII, UNICODE
-from fashion_tui.report.heat import STEPS, heat_colour, lightness
-from fashion_tui.report.plots import Look, drawing
-from fashion_tui.report.plots.look import most_lines
+from fashion_tui.report.pixels import BLOCKS, Shading
+from fashion_tui.report.plots import PlotStyle, draw
+from fashion_tui.report.plots.layout import max_lines
 from fashion_tui.schema.plots import MAX_LEVEL, MIME_TYPE, NOT_FINITE, Bars, HeatMap, ImageGrid, Plot, plot_in
 
-COLOURS = Look(Shading.GREYS, UNICODE)
-NO_COLOURS = Look(Shading.CHARACTERS, UNICODE)
-PLAIN = Look(Shading.CHARACTERS, ASCII)
+COLOURS = PlotStyle(Shading.GREYS, UNICODE)
+NO_COLOURS = PlotStyle(Shading.CHARACTERS, UNICODE)
+PLAIN = PlotStyle(Shading.CHARACTERS, ASCII)
 LOOKS = pytest.mark.parametrize("look", [COLOURS, NO_COLOURS, PLAIN], ids=["colours", "no colours", "ASCII"])
 
 DICE = random.Random(0)
@@ -68,9 +68,9 @@ FIGURES: dict[str, Plot] = {
 
 @LOOKS
 @pytest.mark.parametrize("name", FIGURES)
-def test_it_keeps_to_the_width_and_to_the_height_that_it_told(name: str, look: Look) -> None:
+def test_it_keeps_to_the_width_and_to_the_height_that_it_told(name: str, look: PlotStyle) -> None:
     for width in (1, 2, 7, 13, 28, 40, 60, 80, 119, 200):
-        laid_out = drawing(FIGURES[name], width, look)
+        laid_out = draw(FIGURES[name], width, look)
         rows = laid_out.rows()
         assert len(rows) == laid_out.height, width
         assert max(sum(cell_len(segment.text) for segment in row) for row in rows) <= width
@@ -78,8 +78,8 @@ def test_it_keeps_to_the_width_and_to_the_height_that_it_told(name: str, look: L
             assert all(segment.text.isascii() or "漢" in segment.text for row in rows for segment in row)
 
 
-def texts(figure: Plot, width: int, look: Look) -> list[str]:
-    return ["".join(segment.text for segment in row).rstrip() for row in drawing(figure, width, look).rows()]
+def texts(figure: Plot, width: int, look: PlotStyle) -> list[str]:
+    return ["".join(segment.text for segment in row).rstrip() for row in draw(figure, width, look).rows()]
 
 
 def halves(row: list[Segment]) -> Iterator[tuple[str | None, str | None]]:
@@ -94,7 +94,7 @@ def halves(row: list[Segment]) -> Iterator[tuple[str | None, str | None]]:
 
 def test_every_pixel_of_a_coloured_picture_has_its_colour() -> None:
     picture = pictures(1, 28, 30, 3)
-    rows = drawing(picture, 80, COLOURS).rows()
+    rows = draw(picture, 80, COLOURS).rows()
     for y in range(28):
         cells = list(halves(rows[y // 2]))
         for x in range(30):
@@ -104,7 +104,7 @@ def test_every_pixel_of_a_coloured_picture_has_its_colour() -> None:
 
 def test_a_value_of_a_heat_map_is_a_block_of_its_colour_and_what_is_no_number_stands_out() -> None:
     levels = bytes([0, MAX_LEVEL, NOT_FINITE] * 7)
-    rows = drawing(HeatMap(rows=7, columns=3, levels=levels, low=0.0, high=5.0), 80, COLOURS).rows()
+    rows = draw(HeatMap(rows=7, columns=3, levels=levels, low=0.0, high=5.0), 80, COLOURS).rows()
     cells = [list(halves(row)) for row in rows[:7]]
     assert {tuple(row) for row in cells} == {tuple(cells[0])}
     least, largest, odd = cells[0][::2]
@@ -119,10 +119,10 @@ def test_a_map_that_is_averaged_loses_nothing_that_is_no_number() -> None:
     levels = bytes(NOT_FINITE if place == 100 * 160 + 77 else 9 for place in range(160 * 160))
     figure = HeatMap(rows=160, columns=160, levels=levels, low=0.0, high=1.0)
     for width in (30, 80, 120):
-        pixels = drawing(figure, width, COLOURS).rows()[: most_lines(width)]
+        pixels = draw(figure, width, COLOURS).rows()[: max_lines(width)]
         colours = [half for row in pixels for cell in halves(row) for half in cell]
         assert 1 <= colours.count("#d75f5f") <= 4  # where it lies on the border of two
-        assert any("?" in line for line in texts(figure, width, PLAIN)[: most_lines(width)])
+        assert any("?" in line for line in texts(figure, width, PLAIN)[: max_lines(width)])
 
 
 def test_small_matrices_show_their_numbers_where_there_is_room() -> None:
@@ -161,8 +161,8 @@ def test_a_chart_has_its_ends_at_the_axes() -> None:
 
 def test_a_batch_is_laid_out_as_large_as_all_of_it_can_be() -> None:
     four = pictures(4, 28, 28)
-    assert drawing(four, 120, COLOURS).height == 14 + 1  # beside each other, and the caption
-    assert drawing(four, 80, COLOURS).height == 7 + 1
+    assert draw(four, 120, COLOURS).height == 14 + 1  # beside each other, and the caption
+    assert draw(four, 80, COLOURS).height == 7 + 1
     many = pictures(64, 28, 28, total=60_000)
     assert texts(many, 80, COLOURS)[-1].endswith("the first 25 of 60,000")
     labelled = texts(pictures(2, 28, 28, labels=("Bag", "Ankle boot")), 80, PLAIN)
@@ -170,8 +170,8 @@ def test_a_batch_is_laid_out_as_large_as_all_of_it_can_be() -> None:
 
 
 def test_a_small_picture_is_enlarged_and_a_large_one_fits() -> None:
-    assert len(list(halves(drawing(pictures(1, 8, 8), 80, COLOURS).rows()[0]))) == 24
-    assert drawing(pictures(1, 160, 160), 80, COLOURS).height == 20 + 1
+    assert len(list(halves(draw(pictures(1, 8, 8), 80, COLOURS).rows()[0]))) == 24
+    assert draw(pictures(1, 160, 160), 80, COLOURS).height == 20 + 1
 
 
 @pytest.mark.parametrize(("low", "sign"), [(0.0, 1), (-1.0, 1), (-1.0, -1)], ids=["one sign", "above", "below"])

@@ -2,8 +2,7 @@
 
 from rich.cells import cell_len
 
-from fashion_tui.report.classes import class_lines
-from fashion_tui.report.confusion import confusion_lines, largest_confusions
+from fashion_tui.report.evaluation import class_lines, confusion_lines, largest_confusions
 from fashion_tui.report.glyphs import ASCII, UNICODE
 from fashion_tui.schema.evaluation import ClassReport
 

@@ -8,7 +8,7 @@ from functools import cache, lru_cache
 
 from rich.style import Style
 
-from .blocks import rgb
+from .pixels import rgb
 from .style import FOREGROUND
 
 STEPS = 48

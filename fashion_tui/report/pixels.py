@@ -47,30 +47,30 @@ Cell = tuple[int, int, int]
 """A grey level, a lighter one or the same, and which quarters (as in BLOCKS) are of the lighter."""
 
 
-def grey_picture(pixels: bytes, size: Size, cells: Size, shading: Shading) -> list[list[Segment]]:
+def grey_image(pixels: bytes, size: Size, cells: Size, shading: Shading) -> list[list[Segment]]:
     """uint8 [height, width] of that size in so many lines and columns, with as few segments as show it."""
     lines, columns = cells
     if shading is Shading.CHARACTERS:
-        return [ink_line(row) for row in resampled(pixels, size, (lines, columns))]
+        return [ink_line(row) for row in resample(pixels, size, (lines, columns))]
     if 2 * columns <= size[1]:
         # Four brightnesses a cell, drawn with the two greys that come closest: outlines keep their full width.
-        rows = [row.translate(_LEVELS) for row in resampled(pixels, size, (2 * lines, 2 * columns))]
+        rows = [row.translate(_LEVELS) for row in resample(pixels, size, (2 * lines, 2 * columns))]
         drawn = [_quarters(upper, lower) for upper, lower in zip(rows[::2], rows[1::2], strict=True)]
     else:
-        rows = [row.translate(_LEVELS) for row in resampled(pixels, size, (2 * lines, columns))]
+        rows = [row.translate(_LEVELS) for row in resample(pixels, size, (2 * lines, columns))]
         drawn = [_halves(upper, lower) for upper, lower in zip(rows[::2], rows[1::2], strict=True)]
     tolerance = 0 if columns >= size[1] else 1
     return [_segments(line, tolerance) for line in drawn]
 
 
-def colour_picture(pixels: bytes, size: Size, cells: Size, shading: Shading) -> list[list[Segment]]:
+def colour_image(pixels: bytes, size: Size, cells: Size, shading: Shading) -> list[list[Segment]]:
     """uint8 [height, width, 3] of that size in so many lines and columns."""
     lines, columns = cells
     planes = [pixels[channel::3] for channel in range(3)]
     if shading is Shading.CHARACTERS:
         grey = bytes((299 * red + 587 * green + 114 * blue) // 1000 for red, green, blue in zip(*planes, strict=True))
-        return grey_picture(grey, size, cells, shading)
-    red, green, blue = (resampled(plane, size, (2 * lines, columns)) for plane in planes)
+        return grey_image(grey, size, cells, shading)
+    red, green, blue = (resample(plane, size, (2 * lines, columns)) for plane in planes)
     rows = [[r << 16 | g << 8 | b for r, g, b in zip(*row, strict=True)] for row in zip(red, green, blue, strict=True)]
     return [half_blocks(upper, lower) for upper, lower in zip(rows[::2], rows[1::2], strict=True)]
 
@@ -132,7 +132,7 @@ _INK = bytes(round(_lifted(value) / 255 * (len(INK) - 1)) for value in range(256
 _INK_STYLE = Style.parse(f"{FOREGROUND} on #080808")
 
 
-def resampled(pixels: bytes, size: Size, wanted: Size) -> list[bytes]:
+def resample(pixels: bytes, size: Size, wanted: Size) -> list[bytes]:
     """The rows of a picture in another size: each value the mean of what it covers, or a copy where it grows."""
     height, width = size
     lines = _stretched([pixels[start : start + width] for start in range(0, height * width, width)], wanted[0])

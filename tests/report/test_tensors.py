@@ -4,11 +4,9 @@ import math
 
 import pytest
 
+from fashion_tui.report.colormap import heat_style
 from fashion_tui.report.glyphs import ASCII, UNICODE
-from fashion_tui.report.heat import heat_style
-from fashion_tui.report.numbers import number, short_dtype, short_operation, summary, trouble
-from fashion_tui.report.tensor_inside import inside_lines, where, window_lines, window_size
-from fashion_tui.report.tensor_table import tensor_lines
+from fashion_tui.report.tensors import tensor_lines, value_lines, window_lines, window_size, window_slice
 from fashion_tui.schema.tensors import Statistics, TensorRow, TensorValues, Window
 
 
@@ -59,33 +57,18 @@ def test_no_line_is_too_long_and_names_and_means_stay(width: int, glyphs: object
         assert all(line.plain.isascii() for line in (titles, *lines))
 
 
-def test_numbers_as_texts() -> None:
-    texts = {-0.12346: "−0.1235", 3.0: "3", 1e7: "1e+07", 1e-9: "1e−09", 2.5e10: "2.5e+10", 123456.0: "123456"}
-    assert {value: number(value, UNICODE) for value in texts} == texts
-    assert number("-Infinity", UNICODE) == "-inf"
-    assert number(-1.5, ASCII) == "-1.5"
-    assert summary(numbers(1, 2, 3, sampled=5), single=False, glyphs=UNICODE) == "mean ≈2"
-    assert trouble(numbers(1, 2, 3, nans=1200)) == "1,200 NaN"
-    assert trouble(numbers(1, 2, 3, nans=1200, sampled=9)) == "NaN"
-    assert [short_dtype(dtype) for dtype in ("float32", "bfloat16", "int64", "uint8", "bool", "complex64")] == [
-        "f32", "bf16", "i64", "u8", "bool", "c64",
-    ]  # fmt: skip
-    assert short_operation("MulBackward0") == "Mul"
-    assert short_operation("leaf") == "leaf"
-
-
 def test_the_window_names_its_indices() -> None:
     tensor = row("t", (2, 3, 50, 60), numbers(0, 1, 2))
     window = Window(at=(1, 2, 10, 20), rows=2, columns=3, values=(0.0, -1.5, 2.0, "NaN", "Infinity", 0.25))
-    assert where(window, tensor) == "[1, 2, 10:12, 20:23]"
+    assert window_slice(window, tensor) == "[1, 2, 10:12, 20:23]"
     assert [line.plain.split() for line in window_lines(window, tensor, UNICODE)] == [
         ["20", "21", "22"],
         ["10", "0", "−1.5", "2"],
         ["11", "NaN", "inf", "0.25"],
     ]
     vector = row("v", (5,), numbers(0, 1, 2))
-    assert where(Window(at=(1,), rows=1, columns=2, values=(0.0, 1.0)), vector) == "[1:3]"
-    assert where(Window(at=(), rows=1, columns=1, values=(0.0,)), row("s", (), numbers(0, 0, 0))) == ""
+    assert window_slice(Window(at=(1,), rows=1, columns=2, values=(0.0, 1.0)), vector) == "[1:3]"
+    assert window_slice(Window(at=(), rows=1, columns=1, values=(0.0,)), row("s", (), numbers(0, 0, 0))) == ""
     rows, columns = window_size(50, 12)
     assert all(line.cell_len <= 50 for line in window_lines(window, tensor, UNICODE))
     assert (rows, columns) == (11, 4)
@@ -96,7 +79,7 @@ def test_the_facts_say_what_it_is_a_view_of() -> None:
         row=row("v", (3, 4), numbers(0, 1, 2, sampled=7), strides=(1, 3)), offset=6, layout="not contiguous",
         storage=480, histogram=None, window=None, grad=numbers(1, 1, 1),
     )  # fmt: skip
-    text = "\n".join(line.plain for line in inside_lines(inside, 80, 30, UNICODE))
+    text = "\n".join(line.plain for line in value_lines(inside, 80, 30, UNICODE))
     assert "strides (1, 3), not contiguous, 48 bytes of 480 bytes from element 6" in text
     assert "≈ from 7 values drawn of 12" in text
     assert "grad 1" in text

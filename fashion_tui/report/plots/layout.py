@@ -7,10 +7,10 @@ from rich.cells import cell_len, chop_cells
 from rich.segment import Segment
 from rich.style import Style
 
-from fashion_tui.report.blocks import Shading
+from fashion_tui.report.formatting import printable
 from fashion_tui.report.glyphs import Glyphs
+from fashion_tui.report.pixels import Shading
 from fashion_tui.report.style import MUTED
-from fashion_tui.report.words import said
 
 Row = list[Segment]
 """What stands in a line of the terminal, never wider than there is room."""
@@ -19,21 +19,21 @@ QUIET = Style.parse(MUTED)
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class PlotStyle:
     """What a terminal can show."""
 
     shading: Shading
     glyphs: Glyphs
 
 
-def most_lines(width: int) -> int:
+def max_lines(width: int) -> int:
     """How high a figure may be, which a terminal of that width has room for: 20 lines of 80 columns, 30 of 120."""
     return max(14, width // 4)
 
 
-def caption_rows(words: str, width: int, look: Look) -> list[Row]:
+def caption_rows(words: str, width: int, look: PlotStyle) -> list[Row]:
     """Our words below a figure, cut between words."""
-    return [[Segment(line, QUIET)] for line in wrapped(said(words, look.glyphs), width)]
+    return [[Segment(line, QUIET)] for line in wrapped(printable(words, look.glyphs), width)]
 
 
 def wrapped(words: str, width: int) -> list[str]:

@@ -6,12 +6,12 @@ from rich.cells import set_cell_size
 from rich.segment import Segment
 from rich.style import Style
 
-from fashion_tui.report.blocks import colour_picture, grey_picture
+from fashion_tui.report.formatting import printable
+from fashion_tui.report.pixels import colour_image, grey_image
 from fashion_tui.report.style import FOREGROUND
-from fashion_tui.report.words import said
 from fashion_tui.schema.plots import ImageGrid
 
-from .look import Look, Row, caption_rows, most_lines
+from .layout import PlotStyle, Row, caption_rows, max_lines
 
 LEGIBLE = 14
 """Columns; smaller ones of a batch show nothing any more."""
@@ -27,7 +27,7 @@ _LABEL = Style.parse(FOREGROUND)
 class PicturesDrawing:
     pictures: ImageGrid
     width: int
-    look: Look
+    look: PlotStyle
     columns: int
     """Of each picture."""
     lines: int
@@ -38,8 +38,8 @@ class PicturesDrawing:
     caption: list[Row]
 
     @classmethod
-    def of(cls, pictures: ImageGrid, width: int, look: Look) -> "PicturesDrawing":
-        most, labels = most_lines(width), _label_lines(pictures)
+    def of(cls, pictures: ImageGrid, width: int, look: PlotStyle) -> "PicturesDrawing":
+        most, labels = max_lines(width), _label_lines(pictures)
         columns, lines = _fitted(pictures, width, most)
         across, down = _grid(pictures.count, columns, width)
         while down * (lines + labels + 1) - 1 > most and columns >= 2 * LEGIBLE and pictures.count > 1:
@@ -71,11 +71,11 @@ class PicturesDrawing:
     def _drawn(self, place: int) -> list[Row]:
         pictures = self.pictures
         size, cells = (pictures.height, pictures.width), (self.lines, self.columns)
-        draw = grey_picture if pictures.channels == 1 else colour_picture
+        draw = grey_image if pictures.channels == 1 else colour_image
         return draw(pictures.picture(place), size, cells, self.look.shading)
 
     def _label(self, place: int) -> Segment:
-        label = said(self.pictures.labels[place], self.look.glyphs)
+        label = printable(self.pictures.labels[place], self.look.glyphs)
         return Segment(set_cell_size(label, self.columns), _LABEL)
 
 

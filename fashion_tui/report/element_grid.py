@@ -12,10 +12,10 @@ from rich.text import Text
 from fashion_tui.schema.reshaping import Grid
 from fashion_tui.schema.tensors import Size
 
+from .colormap import heat_style
+from .formatting import format_shape
 from .glyphs import Glyphs
-from .heat import heat_style
 from .style import FOREGROUND, MUTED
-from .words import shape_words
 
 GAP = 2
 """Columns between blocks, and between the facts above them."""
@@ -173,7 +173,7 @@ class GridPicture:
     def facts(self) -> list[Text]:
         """Name, shape, strides: in a line where there is room, else in several."""
         facts = [
-            Text.assemble((f"{self.name} ", MUTED), (shape_words(self.grid.shape, self.glyphs), f"bold {FOREGROUND}")),
+            Text.assemble((f"{self.name} ", MUTED), (format_shape(self.grid.shape, self.glyphs), f"bold {FOREGROUND}")),
             Text(f"strides {self.grid.strides}", MUTED),
         ]
         if not _is_contiguous(self.grid):
@@ -192,7 +192,7 @@ class GridPicture:
         words = []
         if shown != whole:
             axes = len(self.grid.shape[-2:])
-            sizes = (shape_words(tuple(sides[-axes:]), self.glyphs) for sides in (shown, whole))
+            sizes = (format_shape(tuple(sides[-axes:]), self.glyphs) for sides in (shown, whole))
             words.append(f"the first {' of '.join(sizes)}")
         if blocks != all_blocks:
             words.append(f"{blocks:,} of {all_blocks:,} blocks")

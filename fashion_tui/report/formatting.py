@@ -1,0 +1,171 @@
+"""Numbers, shapes and strings as short text, in ASCII if the terminal supports nothing else."""
+
+import math
+from collections.abc import Sequence
+
+from fashion_tui.schema.replies import Device
+from fashion_tui.schema.shapes import Shape
+from fashion_tui.schema.tensors import Statistics
+
+from .glyphs import Glyphs
+
+_DTYPE_LETTERS = {"float": "f", "bfloat": "bf", "int": "i", "uint": "u", "complex": "c"}
+_ASCII = (("×", "x"), ("…", "..."), ("·", "-"), ("−", "-"))
+_ASCII_MATH = (("⌊", "floor("), ("⌈", "ceil("), ("⌋", ")"), ("⌉", ")"), ("·", "*"))
+_INFINITIES = {"Infinity": "inf", "-Infinity": "−inf"}
+"""How JSON strings that stand for non-finite numbers are shown; "NaN" is shown as it is."""
+
+# Strings
+
+
+def printable(text: str, glyphs: Glyphs) -> str:
+    """Return `text` on one line and without control characters, as ASCII if `glyphs` are ASCII."""
+    text = "".join(character if character.isprintable() else " " for character in text)
+    if glyphs.unicode:
+        return text
+    for character, replacement in _ASCII:
+        text = text.replace(character, replacement)
+    return text.encode("ascii", "replace").decode()
+
+
+def format_formula(format_formula: str, glyphs: Glyphs) -> str:
+    """Return `formula` as `printable` does, with ASCII operators: `floor((14 - 5 + 2*2) / 1) + 1 = 14`."""
+    if glyphs.unicode:
+        return format_formula
+    for character, replacement in _ASCII_MATH:
+        format_formula = format_formula.replace(character, replacement)
+    return printable(format_formula, glyphs)
+
+
+# Numbers
+
+
+def format_number(value: float | str, glyphs: Glyphs, digits: int = 4) -> str:
+    """Return `value` with `digits` significant digits: `−0.1234`, `2.5e+09`. Integers up to six digits are exact.
+
+    `value` may be a string that JSON carries for a non-finite number: "NaN", "Infinity" or "-Infinity".
+    """
+    if isinstance(value, str):
+        text = _INFINITIES.get(value, value)
+    elif math.isnan(value):
+        text = "NaN"
+    elif abs(value) < 1e6 and value == int(value):
+        text = str(int(value))
+    else:
+        text = f"{value:.{digits}g}"
+    return format_formula(text.replace("-", "−"), glyphs)
+
+
+def format_count(count: int) -> str:
+    """Return a count, from 10,000 on with three significant digits: `235 K`, `1.18 M`."""
+    if count < 10_000:
+        return f"{count:,}"
+    size = float(count)
+    for letter in "KMGTP":
+        size /= 1000
+        if size < 999.5 or letter == "P":
+            break
+    return f"{_three_digits(size)} {letter}"
+
+
+def format_bytes(size: int) -> str:
+    """Return a size in bytes with three significant digits: `40 bytes`, `119 KiB`."""
+    amount = float(size)
+    for unit in ("bytes", "KiB", "MiB", "GiB"):
+        if amount < 1024 or unit == "GiB":
+            break
+        amount /= 1024
+    return f"{amount:.0f} {unit}" if amount >= 99.5 or unit == "bytes" else f"{amount:.3g} {unit}"
+
+
+def format_percent(share: float, digits: int = 1) -> str:
+    """Return a share from 0 to 1 in percent: `90.5 %`."""
+    return f"{share * 100:.{digits}f} %"
+
+
+def format_loss(loss: float | str) -> str:
+    """Return a loss with three decimals: `0.298`; a non-finite one, which events hold as a string, by its name."""
+    return _INFINITIES.get(loss, loss) if isinstance(loss, str) else f"{loss:.3f}"
+
+
+# Times
+
+
+def format_seconds(seconds: float, glyphs: Glyphs) -> str:
+    """Return a short measured time with three significant digits: `35.1 µs`, `1.20 ms`, `2.50 s`."""
+    for unit, size in (("s", 1.0), ("ms", 1e-3), ("µs", 1e-6)):
+        if seconds >= size or unit == "µs":
+            break
+    return f"{_three_digits(seconds / size)} {unit if glyphs.unicode else unit.replace('µ', 'u')}"
+
+
+def format_duration(seconds: float) -> str:
+    """Return a duration to the second, as m:ss or h:mm:ss: `0:09`, `12:34`, `1:02:05`."""
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+def _three_digits(amount: float) -> str:
+    """Return a number below 1000 with three significant digits, and at most two decimals."""
+    return f"{amount:.{2 if amount < 9.995 else 1 if amount < 99.95 else 0}f}"
+
+
+# Tensors and devices
+
+
+def format_shape(shape: Shape, glyphs: Glyphs) -> str:
+    """Return `12×28×28`, or `scalar` for an empty shape."""
+    return printable("×".join(map(str, shape)) or "scalar", glyphs)
+
+
+def format_shapes(shapes: Sequence[Shape], glyphs: Glyphs) -> str:
+    """Return the first shape and how many follow: `64×56×56 +1`."""
+    if not shapes:
+        return ""
+    return format_shape(shapes[0], glyphs) + (f" +{len(shapes) - 1}" if len(shapes) > 1 else "")
+
+
+def format_mean(statistics: Statistics | None, *, single: bool, glyphs: Glyphs) -> str:
+    """Return `mean 0.12`, or the value alone if there is only a `single` one; `NaN` or `inf` if none is finite."""
+    if statistics is None:
+        return ""
+    if statistics.mean is None:
+        return "NaN" if statistics.nans else "inf" if statistics.infinities else ""
+    if single:
+        return format_number(statistics.mean, glyphs)
+    return f"mean {sample_mark(statistics, glyphs)}{format_number(statistics.mean, glyphs)}"
+
+
+def sample_mark(statistics: Statistics, glyphs: Glyphs) -> str:
+    """Return the sign that precedes a number if it was computed from a sample of the values."""
+    return glyphs.approximately if statistics.sampled else ""
+
+
+def format_nonfinite(statistics: Statistics | None) -> str:
+    """Return `2 NaN, 1 inf`; empty if all values are finite. A sample has no counts, only `NaN, inf`."""
+    if statistics is None:
+        return ""
+    kinds = ((statistics.nans, "NaN"), (statistics.infinities, "inf"))
+    if statistics.sampled:
+        return ", ".join(name for count, name in kinds if count)
+    return ", ".join(f"{count:,} {name}" for count, name in kinds if count)
+
+
+def short_dtype(dtype: str) -> str:
+    """Return `f32` for `float32`, `i64` for `int64`; other dtypes unchanged."""
+    kind = dtype.rstrip("0123456789")
+    return _DTYPE_LETTERS[kind] + dtype[len(kind) :] if kind in _DTYPE_LETTERS else dtype
+
+
+def short_operation(operation: str) -> str:
+    """Return `Mul` for `MulBackward0`."""
+    return operation.rstrip("0123456789").removesuffix("Backward") or operation
+
+
+def format_device(device: Device) -> str:
+    """Return what is known of a device: `3% busy, 2.1 GiB of 79.6 GiB used: NVIDIA H100`."""
+    usage = [f"{device.busy:.0%} busy"] if device.busy is not None else []
+    if device.memory is not None and device.memory_used is not None:
+        usage.append(f"{format_bytes(device.memory_used)} of {format_bytes(device.memory)} used")
+    return ": ".join(part for part in (", ".join(usage), device.description) if part)

@@ -1,0 +1,132 @@
+"""Numbers, times, shapes and strings as text."""
+
+import math
+
+import pytest
+
+from fashion_tui.report.formatting import (
+    format_bytes,
+    format_count,
+    format_device,
+    format_duration,
+    format_formula,
+    format_loss,
+    format_mean,
+    format_nonfinite,
+    format_number,
+    format_percent,
+    format_seconds,
+    format_shape,
+    format_shapes,
+    printable,
+    short_dtype,
+    short_operation,
+)
+from fashion_tui.report.glyphs import ASCII, UNICODE
+from fashion_tui.schema.replies import Device
+from fashion_tui.schema.tensors import Statistics
+
+GPU = Device(name="cuda:0", description="NVIDIA H100", memory=80 * 2**30, busy=0.03, memory_used=2 * 2**30)
+
+
+def statistics(mean: float | None, *, nans: int = 0, infinities: int = 0, sampled: int = 0) -> Statistics:
+    return Statistics(low=mean, mean=mean, high=mean, nans=nans, infinities=infinities, sampled=sampled)
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(-0.12346, "−0.1235"), (3.0, "3"), (1e7, "1e+07"), (1e-9, "1e−09"), (2.5e10, "2.5e+10"), (123456.0, "123456"),
+     (0.0, "0"), (math.nan, "NaN"), ("NaN", "NaN"), ("Infinity", "inf"), ("-Infinity", "−inf"), (-math.inf, "−inf")],
+)  # fmt: skip
+def test_numbers(value: float | str, text: str) -> None:
+    assert format_number(value, UNICODE) == text
+    assert format_number(value, ASCII) == text.replace("−", "-")
+
+
+def test_numbers_of_three_digits() -> None:
+    assert format_number(-0.057849, UNICODE, digits=3) == "−0.0578"
+    assert format_number(1234.5, UNICODE, digits=3) == "1.23e+03"
+
+
+@pytest.mark.parametrize(
+    ("count", "text"),
+    [(0, "0"), (9_999, "9,999"), (10_000, "10.0 K"), (235_200, "235 K"), (999_499, "999 K"), (999_999, "1.00 M"),
+     (1_609_200, "1.61 M"), (17_563_828_224, "17.6 G"), (10**18, "1000 P")],
+)  # fmt: skip
+def test_counts(count: int, text: str) -> None:
+    assert format_count(count) == text
+
+
+@pytest.mark.parametrize(
+    ("size", "text"), [(40, "40 bytes"), (121_592, "119 KiB"), (20_678_560, "19.7 MiB"), (3 * 2**40, "3072 GiB")]
+)
+def test_bytes(size: int, text: str) -> None:
+    assert format_bytes(size) == text
+
+
+def test_percent_and_loss() -> None:
+    assert format_percent(0.9046) == "90.5 %"
+    assert format_percent(0.9046, digits=2) == "90.46 %"
+    assert [format_loss(loss) for loss in (0.27, "NaN", "Infinity")] == ["0.270", "NaN", "inf"]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(0.4, "0:00"), (9.4, "0:09"), (59.6, "1:00"), (125, "2:05"), (3599.6, "1:00:00"), (3725, "1:02:05")],
+)
+def test_durations(seconds: float, text: str) -> None:
+    assert format_duration(seconds) == text
+
+
+def test_short_times() -> None:
+    assert [format_seconds(seconds, UNICODE) for seconds in (2.5, 0.0123, 35.14e-6, 4e-8)] == [
+        "2.50 s", "12.3 ms", "35.1 µs", "0.04 µs",
+    ]  # fmt: skip
+    assert format_seconds(35e-6, ASCII) == "35.0 us"
+
+
+def test_shapes() -> None:
+    assert format_shape((12, 28, 28), UNICODE) == "12×28×28"
+    assert format_shape((12, 28, 28), ASCII) == "12x28x28"
+    assert format_shape((), UNICODE) == "scalar"
+    assert format_shapes([(64, 56, 56), (3,)], UNICODE) == "64×56×56 +1"
+    assert format_shapes([], UNICODE) == ""
+
+
+def test_strings_are_shown_without_control_characters() -> None:
+    assert printable("a\n\x1b[31m…", UNICODE) == "a  [31m…"
+    assert printable("a − ü × …", ASCII) == "a - ? x ..."
+
+
+def test_formulas_in_ascii() -> None:
+    formula = "⌊(28 − 5 + 2·2) / 2⌋ + 1 = 14"
+    assert format_formula(formula, UNICODE) == formula
+    assert format_formula(formula, ASCII) == "floor((28 - 5 + 2*2) / 2) + 1 = 14"
+
+
+def test_statistics() -> None:
+    assert format_mean(statistics(2, sampled=5), single=False, glyphs=UNICODE) == "mean ≈2"
+    assert format_mean(statistics(2), single=True, glyphs=UNICODE) == "2"
+    assert format_mean(statistics(None, nans=1), single=True, glyphs=UNICODE) == "NaN"
+    assert format_mean(None, single=True, glyphs=UNICODE) == ""
+    assert format_nonfinite(statistics(2, nans=1200, infinities=1)) == "1,200 NaN, 1 inf"
+    assert format_nonfinite(statistics(2, nans=1200, sampled=9)) == "NaN"
+
+
+def test_names_of_dtypes_and_operations() -> None:
+    dtypes = {"float32": "f32", "bfloat16": "bf16", "int64": "i64", "uint8": "u8", "bool": "bool", "complex64": "c64"}
+    assert {dtype: short_dtype(dtype) for dtype in dtypes} == dtypes
+    assert short_operation("MulBackward0") == "Mul"
+    assert short_operation("leaf") == "leaf"
+
+
+@pytest.mark.parametrize(
+    ("device", "text"),
+    [
+        (GPU, "3% busy, 2 GiB of 80 GiB used: NVIDIA H100"),
+        (Device(name="mps", description="Apple GPU", memory=None), "Apple GPU"),
+        (Device(name="cuda:1", description="NVIDIA T4", memory=2**30, busy=1.0), "100% busy: NVIDIA T4"),
+    ],
+)
+def test_devices(device: Device, text: str) -> None:
+    assert format_device(device) == text
