@@ -16,8 +16,8 @@ from fashion_tui.schema.kernel import KernelSetup
 from fashion_tui.tui.clipboard import hint, refusal
 from fashion_tui.tui.pane import Pane
 
+from .cell_runner import CellRunner
 from .transcript.cells import Cell
-from .transcript.conversation import Conversation
 from .transcript.transcript import Transcript
 
 SHORT, LONG = 3.0, 12.0
@@ -27,7 +27,7 @@ SHORT, LONG = 3.0, 12.0
 class ExportingPane(Pane):
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - Textual's own word
         super().__init__(id=id)
-        self._conversation = Conversation(self.post_message)
+        self._conversation = CellRunner(self.post_message)
 
     # A session to a file
 

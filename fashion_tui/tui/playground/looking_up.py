@@ -5,13 +5,13 @@ from typing import TYPE_CHECKING
 from textual import on, work
 
 from .exporting import ExportingPane
-from .messages import CompletionWanted, SearchOver
+from .messages import CompletionWanted, SearchClosed
 from .prompt.editor import Prompt
 from .prompt.history import History
 from .talk import Talk
 
 if TYPE_CHECKING:
-    from .prompt.documentation import Docs
+    from .prompt.documentation import Documentation
     from .prompt.search import HistorySearch
 
 
@@ -20,15 +20,15 @@ class LookingUpPane(ExportingPane):
         super().__init__(id=id)
         self._history = History()
         self.search: HistorySearch | None = None
-        self.docs: Docs | None = None
+        self.docs: Documentation | None = None
 
     async def fill(self) -> None:
         """To be called after the first paint, which doesn't wait for what isn't seen."""
-        from .prompt.documentation import Docs
+        from .prompt.documentation import Documentation
         from .prompt.search import HistorySearch
 
-        self.search, self.docs = HistorySearch(self._history), Docs()
-        await self.query_one(Talk).mount(self.search, self.docs, after="Candidates")
+        self.search, self.docs = HistorySearch(self._history), Documentation()
+        await self.query_one(Talk).mount(self.search, self.docs, after="CompletionMenu")
 
     # Names
 
@@ -59,8 +59,8 @@ class LookingUpPane(ExportingPane):
             self.query_one("#entry").display = False
             self.search.open()
 
-    @on(SearchOver)
-    def _search_over(self, message: SearchOver) -> None:
+    @on(SearchClosed)
+    def _search_over(self, message: SearchClosed) -> None:
         if message.entry is not None:
             self.query_one(Prompt).put(message.entry)
         self.close_search()

@@ -12,33 +12,33 @@ if TYPE_CHECKING:  # the first paint doesn't need it
 
 
 @dataclass
-class Submitted(Message):
+class CodeSubmitted(Message):
     """The person wants this code run."""
 
     code: str
 
 
 @dataclass
-class CellEnded(Message):
+class CellFinished(Message):
     code: str
     is_good: bool
     """It came to its end without an error."""
 
 
 @dataclass
-class Answered(Message):
+class InputAnswered(Message):
     """What the person answers to `input()`; None: nothing more comes."""
 
     text: str | None
 
 
 @dataclass
-class RecordChanged(Message):
+class ScrollbackChanged(Message):
     """There are new lines in the transcript."""
 
 
 @dataclass
-class KernelChanged(Message):
+class KernelStatus(Message):
     state: State
     count: int
     """The number of the cell that is typed now."""
@@ -47,7 +47,7 @@ class KernelChanged(Message):
 
 
 @dataclass
-class InputAsked(Message):
+class InputStarted(Message):
     """The running code waits for an answer."""
 
     prompt: str
@@ -55,12 +55,12 @@ class InputAsked(Message):
 
 
 @dataclass
-class InputOver(Message):
+class InputEnded(Message):
     """Nothing waits for an answer any more."""
 
 
 @dataclass
-class Proposed(Message):
+class CodeProposed(Message):
     """The kernel proposes what to type next."""
 
     code: str
@@ -72,7 +72,7 @@ class CompletionWanted(Message):
 
 
 @dataclass
-class SearchOver(Message):
+class SearchClosed(Message):
     """The search of the history has ended."""
 
     entry: str | None
@@ -107,10 +107,10 @@ class TensorsListed(Message):
 
 
 @dataclass
-class DrawerLeft(Message):
+class SidePanelLeft(Message):
     """The person goes from the drawer back to the prompt."""
 
 
 @dataclass
-class RoomChanged(Message):
+class HeightChanged(Message):
     """A part has grown or shrunk: the others have to be fitted in."""

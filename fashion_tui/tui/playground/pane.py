@@ -21,27 +21,27 @@ from fashion_tui.tui.dialogs import Question
 from fashion_tui.tui.state import DatasetState
 
 from . import status_line, welcome
-from .drawer import Drawer
 from .looking_up import LookingUpPane
 from .messages import (
-    Answered,
-    CellEnded,
-    DrawerLeft,
-    InputAsked,
-    InputOver,
-    KernelChanged,
+    CellFinished,
+    CodeProposed,
+    CodeSubmitted,
+    InputAnswered,
+    InputEnded,
+    InputStarted,
+    KernelStatus,
     PageTurned,
     PromptLeft,
-    Proposed,
-    RecordChanged,
-    Submitted,
+    ScrollbackChanged,
+    SidePanelLeft,
     TensorsListed,
 )
 from .prompt import history
-from .prompt.completion import Candidates
+from .prompt.completion import CompletionMenu
 from .prompt.editor import Prompt
 from .talk import Talk
 from .transcript.transcript import Transcript
+from .views.side_panel import SidePanel
 
 TENSORS_SECONDS = 1.0
 """How long a key that needs the newest tensors waits for them."""
@@ -51,15 +51,15 @@ class PlaygroundPane(LookingUpPane):
     PANE: ClassVar[PaneName] = "playground"
     HELP: ClassVar[str] = welcome.HELP
     BINDINGS: ClassVar[list[BindingType]] = bindings(ON_PANE["playground"])
-    DEFAULT_CSS = Path(__file__).with_name("playground.tcss").read_text(encoding="utf-8")
+    DEFAULT_CSS = Path(__file__).with_name("pane.tcss").read_text(encoding="utf-8")
     SCOPED_CSS = False
 
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - Textual's own word
         super().__init__(id=id)
-        self._kernel = KernelChanged("starting", 1, 0)
+        self._kernel = KernelStatus("starting", 1, 0)
         self._since = time.monotonic()
         """When the kernel's state began."""
-        self._asked: InputAsked | None = None
+        self._asked: InputStarted | None = None
         self._interrupted: float | None = None
         """When the code that runs was interrupted last."""
         self._begun = False
@@ -67,7 +67,7 @@ class PlaygroundPane(LookingUpPane):
         """The label before the prompt and the line below it."""
 
     def compose(self) -> ComposeResult:
-        candidates = Candidates()
+        candidates = CompletionMenu()
         with Talk(id="talk"):
             yield Transcript(self._conversation.record)
             with Horizontal(id="entry"):
@@ -75,7 +75,7 @@ class PlaygroundPane(LookingUpPane):
                 yield Prompt(self._history, candidates, self._conversation.is_complete)
             yield candidates
             yield Static(id="status")
-        yield Drawer(self._conversation.probe)
+        yield SidePanel(self._conversation.probe)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
         """The line of keys shows only what makes sense where one is."""
@@ -137,13 +137,13 @@ class PlaygroundPane(LookingUpPane):
 
     # What the kernel tells
 
-    @on(RecordChanged)
+    @on(ScrollbackChanged)
     def _record_changed(self) -> None:
         if self.display:
             self.query_one(Transcript).show_record()
 
-    @on(KernelChanged)
-    def _kernel_changed(self, message: KernelChanged) -> None:
+    @on(KernelStatus)
+    def _kernel_changed(self, message: KernelStatus) -> None:
         if message.state != self._kernel.state:
             self._since = time.monotonic()
             self._interrupted = None
@@ -154,21 +154,21 @@ class PlaygroundPane(LookingUpPane):
         self.query_one(Prompt).code_runs = message.state == "busy"
         self._show_kernel()
 
-    @on(InputAsked)
-    def _input_asked(self, message: InputAsked) -> None:
+    @on(InputStarted)
+    def _input_asked(self, message: InputStarted) -> None:
         self._asked = message
         self.close_search()
         self.query_one(Prompt).begin_answer(password=message.password)
         self._show_kernel()
 
-    @on(InputOver)
+    @on(InputEnded)
     def _input_over(self) -> None:
         self._asked = None
         self.query_one(Prompt).end_answer()
         self._show_kernel()
 
-    @on(Proposed)
-    def _proposed(self, message: Proposed) -> None:
+    @on(CodeProposed)
+    def _proposed(self, message: CodeProposed) -> None:
         self.query_one(Prompt).put(message.code)
 
     def _show_kernel(self) -> None:
@@ -206,8 +206,8 @@ class PlaygroundPane(LookingUpPane):
         elif state in {"dead", "starting"}:
             self.drawer.forget()
 
-    @on(CellEnded)
-    def _cell_ended(self, message: CellEnded) -> None:
+    @on(CellFinished)
+    def _cell_ended(self, message: CellFinished) -> None:
         self.drawer.cell_ended(message.code, is_good=message.is_good)
 
     @on(TensorsListed)
@@ -218,21 +218,21 @@ class PlaygroundPane(LookingUpPane):
             line.found = message.found
 
     @property
-    def drawer(self) -> Drawer:
-        return self.query_one(Drawer)
+    def drawer(self) -> SidePanel:
+        return self.query_one(SidePanel)
 
     # What the person does
 
-    @on(Submitted)
-    def _submitted(self, message: Submitted) -> None:
+    @on(CodeSubmitted)
+    def _submitted(self, message: CodeSubmitted) -> None:
         self._conversation.submit(message.code)
         self.close_docs()
         transcript = self.query_one(Transcript)
         transcript.choose_none()
         transcript.scroll_end(animate=False)
 
-    @on(Answered)
-    async def _answered(self, message: Answered) -> None:
+    @on(InputAnswered)
+    async def _answered(self, message: InputAnswered) -> None:
         self._asked = None
         self.query_one(Prompt).end_answer()
         self._show_kernel()
@@ -336,6 +336,6 @@ class PlaygroundPane(LookingUpPane):
         )
         return here if here in names else next(reversed(computed if tracked and computed else names), None)
 
-    @on(DrawerLeft)
+    @on(SidePanelLeft)
     def _drawer_left(self) -> None:
         self.main_widget().focus()

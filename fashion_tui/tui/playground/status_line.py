@@ -5,7 +5,7 @@ from rich.text import Text
 from fashion_tui.report.style import ATTENTION, BAD, MUTED
 from fashion_tui.tui.actions import ON_PANE
 
-from .messages import KernelChanged
+from .messages import KernelStatus
 
 SHORT = 0.5
 """Seconds; what runs no longer isn't spoken of."""
@@ -18,7 +18,7 @@ ANSWERING = Text("the code waits for an answer · enter sends it · ^d ends the 
 _KEYS = {action.name: action.key_text for action in ON_PANE["playground"]}
 
 
-def kernel_words(kernel: KernelChanged, seconds: float, since_interrupt: float | None) -> Text:
+def kernel_words(kernel: KernelStatus, seconds: float, since_interrupt: float | None) -> Text:
     """`seconds`: how long its state has lasted; `since_interrupt`: seconds, None where the code wasn't interrupted."""
     match kernel.state:
         case "starting":

@@ -3,7 +3,7 @@
 from textual import on
 from textual.containers import Vertical
 
-from .messages import RoomChanged
+from .messages import HeightChanged
 from .transcript.transcript import Transcript
 
 
@@ -13,13 +13,13 @@ class Talk(Vertical):
     def on_resize(self) -> None:
         self.fit()
 
-    @on(RoomChanged)
-    def _room_changed(self, message: RoomChanged) -> None:
+    @on(HeightChanged)
+    def _room_changed(self, message: HeightChanged) -> None:
         message.stop()
         self.call_after_refresh(self.fit)
 
     def fit(self) -> None:
-        transcript, docs = self.query_one(Transcript), self.query("Docs")
+        transcript, docs = self.query_one(Transcript), self.query("Documentation")
         heights = {child: child.outer_size.height for child in self.displayed_children if child is not transcript}
         free = self.size.height - sum(height for child, height in heights.items() if child not in docs)
         docs.set_styles(max_height=max(1, min(self.size.height // 2, free - 2)))

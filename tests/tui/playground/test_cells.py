@@ -4,22 +4,22 @@ from fashion_tui.kernel.limits import MAX_CHARACTERS, MAX_LINES
 from fashion_tui.kernel.outputs import Died, Display, Dropped, Error, Result, Stream
 from fashion_tui.schema.plots import ImageGrid
 from fashion_tui.tui.playground.transcript.cells import MAX_CELLS, MAX_KEPT, Cell, text_of
-from fashion_tui.tui.playground.transcript.record import Record
+from fashion_tui.tui.playground.transcript.scrollback import Scrollback
 
 
-def newest(record: Record) -> Cell:
+def newest(record: Scrollback) -> Cell:
     cell = record.cells.newest
     assert cell is not None
     return cell
 
 
-def lines_of(record: Record, cell: Cell) -> list[str]:
+def lines_of(record: Scrollback, cell: Cell) -> list[str]:
     lines = list(record.lines)[max(0, cell.first - record.gone) : cell.end - record.gone]
     return [line.label + line.text for line in lines]
 
 
 def test_the_record_knows_where_each_cell_stands() -> None:
-    record = Record()
+    record = Scrollback()
     record.add_note("welcome")
     record.add_input(1, "for i in x:\n    print(i)")
     record.add(Stream("stdout", "a\nb"))
@@ -39,7 +39,7 @@ def test_the_record_knows_where_each_cell_stands() -> None:
 
 
 def test_a_value_is_copied_whole_and_without_colours() -> None:
-    record = Record()
+    record = Scrollback()
     record.add_input(1, "x")
     record.add(Stream("stdout", "printed\n"))
     long = "\x1b[31m" + "x" * 30_000 + "\x1b[0m\n  two"
@@ -49,7 +49,7 @@ def test_a_value_is_copied_whole_and_without_colours() -> None:
 
 
 def test_without_a_value_all_that_was_put_out_is_copied_as_it_reads() -> None:
-    record = Record()
+    record = Scrollback()
     record.add_input(1, "x")
     record.add(Stream("stdout", "10%\r"))
     record.add(Stream("stdout", "100%\n"))
@@ -65,7 +65,7 @@ def test_without_a_value_all_that_was_put_out_is_copied_as_it_reads() -> None:
 
 
 def test_a_flood_keeps_its_newest_lines_and_costs_older_cells_only_their_output() -> None:
-    record = Record()
+    record = Scrollback()
     record.add_input(1, "kept = 1")
     record.add(Result(1, "old"))
     record.add_input(2, "flood()")
@@ -84,7 +84,7 @@ def test_a_flood_keeps_its_newest_lines_and_costs_older_cells_only_their_output(
 
 
 def test_output_that_never_came_is_known_to_be_missing() -> None:
-    record = Record()
+    record = Scrollback()
     record.add_input(1, "flood()")
     record.add(Dropped(1_000, 2_000))
     record.add(Stream("stdout", "end\n"))
@@ -93,7 +93,7 @@ def test_output_that_never_came_is_known_to_be_missing() -> None:
 
 
 def test_the_number_of_cells_is_bounded() -> None:
-    record = Record()
+    record = Scrollback()
     for number in range(MAX_CELLS + 5):
         record.add_input(number, "x")
     assert len(list(record.cells)) == MAX_CELLS
@@ -101,7 +101,7 @@ def test_the_number_of_cells_is_bounded() -> None:
 
 
 def test_a_copy_for_another_thread_stays_as_it_is() -> None:
-    record = Record()
+    record = Scrollback()
     record.add_input(1, "x")
     record.add(Result(1, "1"))
     copied = newest(record).copied()
@@ -110,13 +110,13 @@ def test_a_copy_for_another_thread_stays_as_it_is() -> None:
 
 
 def test_code_of_another_front_end_is_made_harmless_too() -> None:
-    record = Record()
+    record = Scrollback()
     record.add_input(1, "x = '\x1b]0;title\x07\x1b[2J'")
     assert [line.text for line in record.lines] == ["x = ''"]
 
 
 def test_figures_weigh_too() -> None:
-    record = Record()
+    record = Scrollback()
     record.add_input(1, "show(x)")
     picture = ImageGrid(count=1, height=160, width=160, channels=3, pixels=bytes(3 * 160 * 160), total=1)
     for _ in range(2 * MAX_KEPT // len(picture.pixels)):

@@ -9,7 +9,7 @@ from fashion_tui.tui.clipboard import MOST, through_screen
 from fashion_tui.tui.playground.transcript.cells import Cell
 from tests.tui.pilots import until
 
-from .opened import Playground, playground
+from .driver import Playground, playground
 
 
 def chosen(it: Playground) -> Cell | None:

@@ -3,7 +3,7 @@
 import stat
 from pathlib import Path
 
-from fashion_tui.tui.playground.prompt.history import MOST, History
+from fashion_tui.tui.playground.prompt.history import MAX_ENTRIES, History
 
 
 def history_at(path: Path) -> History:
@@ -66,11 +66,11 @@ def test_damage_and_a_full_disk_cost_nothing_else(tmp_path: Path) -> None:
 
 def test_it_does_not_grow_without_end(tmp_path: Path) -> None:
     path = tmp_path / "history"
-    path.write_text("".join(f'"{number}"\n' for number in range(3 * MOST)))
+    path.write_text("".join(f'"{number}"\n' for number in range(3 * MAX_ENTRIES)))
     history = history_at(path)
-    assert len(history.entries) == MOST
-    assert history.entries[-1] == str(3 * MOST - 1)
-    assert path.read_text().count("\n") == MOST
+    assert len(history.entries) == MAX_ENTRIES
+    assert history.entries[-1] == str(3 * MAX_ENTRIES - 1)
+    assert path.read_text().count("\n") == MAX_ENTRIES
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
 
 

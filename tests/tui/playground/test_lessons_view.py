@@ -1,11 +1,11 @@
 """Lessons in the drawer: their cells run in the person's kernel, and what is finished is remembered."""
 
 from fashion_tui.lessons.reader import lessons
-from fashion_tui.tui.playground.drawer import Drawer
 from fashion_tui.tui.playground.views.lessons import LessonsView
+from fashion_tui.tui.playground.views.side_panel import SidePanel
 from tests.tui.pilots import until
 
-from .opened import Playground, playground
+from .driver import Playground, playground
 
 FIRST, AUTOGRAD = lessons()[0], lessons()[3]
 
@@ -97,7 +97,7 @@ async def test_at_80_by_24_the_card_stands_above_the_transcript() -> None:
         await open_lesson(it, 4)
         await it.pilot.press("enter")
         await it.sees("Out[1]: (True, None, None)")
-        assert it.app.query_one(Drawer).region.bottom <= it.transcript.region.y
+        assert it.app.query_one(SidePanel).region.bottom <= it.transcript.region.y
         assert it.prompt.region.height >= 1
 
 

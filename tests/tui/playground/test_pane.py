@@ -10,7 +10,7 @@ from fashion_tui.tui.dialogs import Question
 from fashion_tui.tui.state import DatasetState
 from tests.tui.pilots import until
 
-from .opened import playground
+from .driver import playground
 
 
 async def test_it_opens_with_a_welcome_and_runs_what_is_typed() -> None:

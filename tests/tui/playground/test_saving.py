@@ -10,7 +10,7 @@ from textual.widgets import Input
 from fashion_tui.tui.saving import SaveForm
 from tests.tui.pilots import until
 
-from .opened import Playground, playground
+from .driver import Playground, playground
 
 
 @pytest.fixture

@@ -1,14 +1,14 @@
 """Searching what was typed before, by ctrl+r."""
 
-from fashion_tui.tui.playground.prompt.search import Found, HistorySearch
+from fashion_tui.tui.playground.prompt.search import HistorySearch, SearchResults
 from tests.tui.pilots import until
 
-from .opened import Playground, playground
+from .driver import Playground, playground
 
 
 def found(it: Playground) -> list[str]:
     """The rows of what was found; the chosen one is marked at its left."""
-    return [line.plain for line in it.app.query_one(Found).render().split("\n")]  # type: ignore[union-attr]
+    return [line.plain for line in it.app.query_one(SearchResults).render().split("\n")]  # type: ignore[union-attr]
 
 
 async def test_typing_narrows_and_enter_takes_without_running() -> None:

@@ -18,14 +18,14 @@ from fashion_tui.schema.kernel import KernelSetup
 from fashion_tui.schema.plots import HeatMap, ImageGrid
 from fashion_tui.tui.playground.transcript.cells import Cell
 from fashion_tui.tui.playground.transcript.magics import as_python
-from fashion_tui.tui.playground.transcript.record import Record
+from fashion_tui.tui.playground.transcript.scrollback import Scrollback
 from fashion_tui.tui.playground.transcript.session_file import as_notebook, as_python_file
 
 SYNTHETIC = KernelSetup(dataset=DatasetRef(name="synthetic", directory=None, sha256=""), runs_directory="/my runs")
 
 
 def session(*codes: str) -> list[Cell]:
-    record = Record()
+    record = Scrollback()
     for number, code in enumerate(codes, 1):
         record.add_input(number, code)
     return list(record.cells)
@@ -86,7 +86,7 @@ def test_a_python_file_runs_by_itself_with_the_names_that_were_at_hand(tmp_path:
 
 
 def test_a_notebook_is_valid_and_holds_what_the_transcript_showed() -> None:
-    record = Record()
+    record = Scrollback()
     record.add_input(1, "print('a')\nprint('b')")
     record.add(Stream("stdout", "a\n"))
     record.add(Stream("stdout", "b\n"))
@@ -134,7 +134,7 @@ def test_a_notebook_can_be_compared_line_by_line() -> None:
 
 
 def test_pictures_are_seen_in_a_notebook_and_other_figures_read() -> None:
-    record = Record()
+    record = Scrollback()
     record.add_input(1, "show(train_data[0:3])")
     pictures = ImageGrid(count=3, height=2, width=3, channels=3, pixels=bytes(range(54)), total=3)
     record.add(Display("3 pictures", pictures))

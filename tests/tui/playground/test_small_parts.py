@@ -5,7 +5,7 @@ from rich.style import Style
 
 from fashion_tui.kernel.ansi import sanitize
 from fashion_tui.tui.playground.prompt.completeness import guess
-from fashion_tui.tui.playground.transcript.colours import coloured
+from fashion_tui.tui.playground.transcript.ansi_text import ansi_text
 from fashion_tui.tui.widgets.highlight import highlighted, line_spans
 
 
@@ -31,9 +31,9 @@ def test_guesses_whether_code_is_whole(code: str, status: str, indent: str) -> N
 
 def test_code_is_coloured_without_being_changed() -> None:
     code = "def f(x):\n    '''two\n    lines'''\n    return x + 1  # ü\n"
-    text = coloured(highlighted(code).split("\n")[0])
+    text = ansi_text(highlighted(code).split("\n")[0])
     assert text.plain == "def f(x):"
-    assert [coloured(line).plain for line in highlighted(code).split("\n")] == code.split("\n")
+    assert [ansi_text(line).plain for line in highlighted(code).split("\n")] == code.split("\n")
     assert sanitize(highlighted(code)) == highlighted(code)
     lines = code.split("\n")
     coloured_parts = {
@@ -52,12 +52,12 @@ def test_code_is_coloured_without_being_changed() -> None:
     ],
 )
 def test_colours_of_printed_text(line: str, style: Style) -> None:
-    text = coloured(line)
+    text = ansi_text(line)
     assert text.plain == "x"
     assert [span.style for span in text.spans] == [style]
 
 
 def test_the_sixteen_named_colours_are_all_different_and_ours() -> None:
     lines = [f"\x1b[{code}mx\x1b[0m" for code in (*range(30, 38), *range(90, 98), *range(40, 48), *range(100, 108))]
-    styles = [coloured(line).spans[0].style for line in lines]
+    styles = [ansi_text(line).spans[0].style for line in lines]
     assert len({str(style) for style in styles}) == 32

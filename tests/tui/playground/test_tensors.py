@@ -4,13 +4,13 @@ import pytest
 from textual.widget import Widget
 
 from fashion_tui.schema.tensors import TensorRow
-from fashion_tui.tui.playground.drawer import Drawer
 from fashion_tui.tui.playground.views.graph import GraphView, is_place
-from fashion_tui.tui.playground.views.tensor import InsideView
+from fashion_tui.tui.playground.views.side_panel import SidePanel
+from fashion_tui.tui.playground.views.tensor import TensorView
 from fashion_tui.tui.playground.views.tensors import TensorsView
 from tests.tui.pilots import until
 
-from .opened import Playground, playground
+from .driver import Playground, playground
 
 WIDE, SMALL = (120, 40), (80, 24)
 
@@ -27,7 +27,7 @@ async def stands_in(it: Playground, kind: type[Widget], *texts: str) -> None:
 
 
 def listed(it: Playground) -> tuple[TensorRow, ...]:
-    view = it.app.query_one(Drawer).tensors
+    view = it.app.query_one(SidePanel).tensors
     return () if view is None else view.found.rows
 
 
@@ -129,32 +129,32 @@ async def test_a_tensor_from_inside() -> None:
         await it.run("t = torch.arange(2 * 3 * 50 * 60.0).reshape(2, 3, 50, 60); v = t[0, 0].T")
         await row_says(it, "v", "60×50")
         await it.pilot.press("ctrl+n", "home", "enter")
-        await stands_in(it, InsideView, "t  2×3×50×60", "strides (9000, 3000, 60, 1), contiguous", "[0, 0, 0:")
+        await stands_in(it, TensorView, "t  2×3×50×60", "strides (9000, 3000, 60, 1), contiguous", "[0, 0, 0:")
         await it.pilot.press("down", "right", "space")
-        await stands_in(it, InsideView, "[0, 1, 1:", "3061")
+        await stands_in(it, TensorView, "[0, 1, 1:", "3061")
         await it.pilot.press("pageup", "pageup")
-        await stands_in(it, InsideView, "[1, 2, 1:")
+        await stands_in(it, TensorView, "[1, 2, 1:")
         await it.run("t.zero_()")
-        await stands_in(it, InsideView, "mean 0")
+        await stands_in(it, TensorView, "mean 0")
         await it.pilot.press("escape", "down", "enter")
-        await stands_in(it, InsideView, "v  60×50", "not contiguous")
+        await stands_in(it, TensorView, "v  60×50", "not contiguous")
         await it.run("del v")
         await it.sees("there is no tensor v any more")
 
 
 async def test_on_a_small_screen_the_tensors_are_one_line_and_the_drawer_opens_above() -> None:
     async with playground(SMALL) as it:
-        assert not it.app.query_one(Drawer).display
+        assert not it.app.query_one(SidePanel).display
         await product(it)
         await it.sees("A 3 · B 2 · D 4 · C 6 · L 10")
         await it.pilot.press("ctrl+n")
         await stands_in(it, TensorsView, "tensor  shape")
-        assert it.app.query_one(Drawer).region.y < it.prompt.region.y
+        assert it.app.query_one(SidePanel).region.y < it.prompt.region.y
         await it.pilot.press("ctrl+g")
         await stands_in(it, GraphView, "graph of A")
         assert it.prompt.region.height >= 1
         await it.pilot.press("escape", "escape")
-        await until(it.pilot, lambda: not it.app.query_one(Drawer).display, "the drawer to close")
+        await until(it.pilot, lambda: not it.app.query_one(SidePanel).display, "the drawer to close")
         assert it.app.focused is it.prompt
 
 

@@ -3,7 +3,7 @@
 import pytest
 from textual.app import App, ComposeResult
 
-from fashion_tui.tui.playground.transcript.record import Record
+from fashion_tui.tui.playground.transcript.scrollback import Scrollback
 from fashion_tui.tui.playground.transcript.transcript import Transcript
 
 HEIGHT = 10
@@ -14,7 +14,7 @@ class Alone(App[None]):
 
     def __init__(self) -> None:
         super().__init__()
-        self.record = Record()
+        self.record = Scrollback()
 
     def compose(self) -> ComposeResult:
         yield Transcript(self.record)

@@ -6,16 +6,16 @@ from textual.geometry import Size
 from textual.widget import Widget
 
 from fashion_tui.report.style import ACCENT, MUTED
-from fashion_tui.tui.playground.messages import RoomChanged
+from fashion_tui.tui.playground.messages import HeightChanged
 
 _MOST_ROWS = 6
 
 
-class Candidates(Widget):
+class CompletionMenu(Widget):
     """Shown while there is something to choose from. None is chosen at first."""
 
     DEFAULT_CSS = """
-    Candidates { height: auto; width: 1fr; padding: 0 0 0 1; display: none; background: $panel; }
+    CompletionMenu { height: auto; width: 1fr; padding: 0 0 0 1; display: none; background: $panel; }
     """
 
     def __init__(self) -> None:
@@ -46,11 +46,11 @@ class Candidates(Widget):
         self._chosen = None
         self.display = True
         self.refresh(layout=True)
-        self.post_message(RoomChanged())
+        self.post_message(HeightChanged())
 
     def close(self) -> None:
         self.display = False
-        self.post_message(RoomChanged())
+        self.post_message(HeightChanged())
 
     def narrow(self, beginning: str) -> None:
         """Leave only the names that begin so; closes where none does, or that is one already."""

@@ -6,16 +6,16 @@ from textual.containers import VerticalScroll
 from textual.widgets import Static
 
 from fashion_tui.kernel.ansi import sanitize
-from fashion_tui.tui.playground.messages import RoomChanged
-from fashion_tui.tui.playground.transcript.colours import coloured
+from fashion_tui.tui.playground.messages import HeightChanged
+from fashion_tui.tui.playground.transcript.ansi_text import ansi_text
 
 
-class Docs(VerticalScroll, can_focus=False):
+class Documentation(VerticalScroll, can_focus=False):
     """Shown while there is something to read."""
 
     DEFAULT_CSS = """
-    Docs { height: auto; display: none; padding: 0 0 0 1; background: $panel; scrollbar-size: 0 1; }
-    Docs Static { height: auto; }
+    Documentation { height: auto; display: none; padding: 0 0 0 1; background: $panel; scrollbar-size: 0 1; }
+    Documentation Static { height: auto; }
     """
 
     place = ("", 0)
@@ -31,17 +31,17 @@ class Docs(VerticalScroll, can_focus=False):
     def open(self, text: str, place: tuple[str, int]) -> None:
         self.place = place
         lines = sanitize(text).strip("\n").split("\n")
-        self.query_one(Static).update(Text("\n").join(coloured(line) for line in lines))
+        self.query_one(Static).update(Text("\n").join(ansi_text(line) for line in lines))
         self.display = True
         self.scroll_home(animate=False)
-        self.post_message(RoomChanged())
+        self.post_message(HeightChanged())
 
     def close(self) -> None:
         self.display = False
-        self.post_message(RoomChanged())
+        self.post_message(HeightChanged())
 
     def on_resize(self) -> None:
-        self.post_message(RoomChanged())
+        self.post_message(HeightChanged())
 
     def turn(self, pages: int) -> None:
         self.scroll_relative(y=pages * max(1, self.size.height - 1), animate=False)

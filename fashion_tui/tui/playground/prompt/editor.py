@@ -11,17 +11,17 @@ from textual.widgets import TextArea
 
 from fashion_tui.kernel.outputs import Completeness
 from fashion_tui.tui.playground.messages import (
-    Answered,
+    CodeSubmitted,
     CompletionWanted,
+    HeightChanged,
+    InputAnswered,
     PageTurned,
     PromptLeft,
-    RoomChanged,
-    Submitted,
 )
 from fashion_tui.tui.widgets.highlight import coloured_line
 
 from . import completeness
-from .completion import Candidates
+from .completion import CompletionMenu
 from .history import History
 
 _OTHERWISE_USED = {"ctrl+c", "ctrl+x", "ctrl+d"}
@@ -42,7 +42,7 @@ class Prompt(TextArea, inherit_bindings=False):
     ]
 
     def __init__(
-        self, history: History, candidates: Candidates, ask_kernel: Callable[[str], Awaitable[Completeness]]
+        self, history: History, candidates: CompletionMenu, ask_kernel: Callable[[str], Awaitable[Completeness]]
     ) -> None:
         """`ask_kernel` says whether code is whole."""
         super().__init__(compact=True, highlight_cursor_line=False, id="prompt")
@@ -57,7 +57,7 @@ class Prompt(TextArea, inherit_bindings=False):
         self._draft = ""
 
     def on_resize(self) -> None:
-        self.post_message(RoomChanged())
+        self.post_message(HeightChanged())
 
     # What stands there
 
@@ -118,7 +118,7 @@ class Prompt(TextArea, inherit_bindings=False):
 
     def action_end_input(self) -> None:
         if self._answering and not self.text:
-            self.post_message(Answered(None))
+            self.post_message(InputAnswered(None))
         else:
             self.action_delete_right()
 
@@ -138,7 +138,7 @@ class Prompt(TextArea, inherit_bindings=False):
 
     async def _enter(self) -> None:
         if self._answering:
-            self.post_message(Answered(self.text))
+            self.post_message(InputAnswered(self.text))
         elif self._candidates.is_open:
             self._candidates.close()
         elif self._is_before_more():
@@ -164,7 +164,7 @@ class Prompt(TextArea, inherit_bindings=False):
         self._candidates.close()
         self._history.add(code)
         self.put("")
-        self.post_message(Submitted(code))
+        self.post_message(CodeSubmitted(code))
 
     def action_new_line(self) -> None:
         row, column = self.cursor_location

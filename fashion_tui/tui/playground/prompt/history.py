@@ -8,7 +8,7 @@ from pathlib import Path
 
 import msgspec
 
-MOST = 1_000
+MAX_ENTRIES = 1_000
 """Entries that are kept."""
 
 
@@ -43,8 +43,8 @@ class History:
         for line in lines:
             with suppress(msgspec.DecodeError):
                 self.entries.append(msgspec.json.decode(line, type=str))
-        del self.entries[:-MOST]
-        if len(lines) > 2 * MOST:
+        del self.entries[:-MAX_ENTRIES]
+        if len(lines) > 2 * MAX_ENTRIES:
             from fashion_tui.runs.files import write_atomically  # noqa: PLC0415
 
             with suppress(OSError):

@@ -15,7 +15,7 @@ from textual.widgets import Input, Static
 from fashion_tui.kernel.ansi import plain
 from fashion_tui.report.glyphs import terminal_glyphs
 from fashion_tui.report.style import ACCENT, FOREGROUND, MUTED
-from fashion_tui.tui.playground.messages import RoomChanged, SearchOver
+from fashion_tui.tui.playground.messages import HeightChanged, SearchClosed
 
 from .history import History, search_pattern
 
@@ -51,7 +51,7 @@ class HistorySearch(Vertical):
         with Horizontal():
             yield Static("search: ")
             yield SearchLine()
-        yield Found()
+        yield SearchResults()
 
     @property
     def is_open(self) -> bool:
@@ -74,20 +74,22 @@ class HistorySearch(Vertical):
     def _search(self) -> None:
         words = self.line.value
         positions = self._history.search(words)
-        self.query_one(Found).show(positions, [self._history.entries[position] for position in positions], words)
-        self.post_message(RoomChanged())
+        self.query_one(SearchResults).show(
+            positions, [self._history.entries[position] for position in positions], words
+        )
+        self.post_message(HeightChanged())
 
     def action_move(self, entries: int) -> None:
-        self.query_one(Found).move(entries)
+        self.query_one(SearchResults).move(entries)
 
     def action_cancel(self) -> None:
-        self.post_message(SearchOver(None))
+        self.post_message(SearchClosed(None))
 
     @on(Input.Submitted)
     def action_take(self) -> None:
-        position = self.query_one(Found).chosen
+        position = self.query_one(SearchResults).chosen
         if position is not None:
-            self.post_message(SearchOver(self._history.go_to(position)))
+            self.post_message(SearchClosed(self._history.go_to(position)))
 
 
 class SearchLine(Input, inherit_bindings=False):
@@ -102,11 +104,11 @@ class SearchLine(Input, inherit_bindings=False):
         self.cursor_blink = False
 
 
-class Found(Widget):
+class SearchResults(Widget):
     """The entries that hold what is searched for, one a row."""
 
     DEFAULT_CSS = """
-    Found { height: auto; width: 1fr; background: $panel; }
+    SearchResults { height: auto; width: 1fr; background: $panel; }
     """
 
     def __init__(self) -> None:

@@ -16,9 +16,9 @@ from textual.strip import Strip
 from fashion_tui.report.style import ACCENT, ATTENTION, BAD, MUTED
 from fashion_tui.schema.plots import Plot
 
+from .ansi_text import ansi_text
 from .cells import Cell
-from .colours import coloured
-from .record import Line, Record
+from .scrollback import Line, Scrollback
 
 if TYPE_CHECKING:
     from fashion_tui.report.plots import Drawing
@@ -43,7 +43,7 @@ class Transcript(ScrollView, can_focus=True, inherit_bindings=False):
     Transcript { height: auto; scrollbar-size: 0 1; scrollbar-gutter: stable; overflow-x: hidden; }
     """
 
-    def __init__(self, record: Record) -> None:
+    def __init__(self, record: Scrollback) -> None:
         super().__init__()
         self._record = record
         self.chosen: Cell | None = None
@@ -218,7 +218,7 @@ class Transcript(ScrollView, can_focus=True, inherit_bindings=False):
         return draw(figure, self._width, PlotStyle(shading_of(self.app), terminal_glyphs()))
 
     def _decoded(self, line: Line) -> Text:
-        text = coloured(line.text)
+        text = ansi_text(line.text)
         text.stylize_before(_STYLES[line.kind])
         if line.label:
             text = Text.assemble((line.label, ACCENT if line.kind == "input" else ATTENTION), text, end="")

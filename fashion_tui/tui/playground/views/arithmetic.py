@@ -23,7 +23,7 @@ from fashion_tui.tui.widgets.large_number import large_number
 
 from .arithmetic_values import FIELDS, FIRST, KINDS, SIZE, FieldName, Kind, slides_of, stepped
 from .fields import Field, FieldsView
-from .view import Ask
+from .side_view import Ask
 
 ROOMY = 16
 """Lines from which on some are left empty between the parts."""

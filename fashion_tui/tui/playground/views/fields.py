@@ -6,7 +6,7 @@ from textual.widgets import Input, Label
 
 from fashion_tui.tui.widgets.cycle import Cycle
 
-from .view import DrawerView
+from .side_view import SideView
 
 
 class Field(Vertical):
@@ -22,7 +22,7 @@ class Field(Vertical):
         yield self._widget
 
 
-class FieldsView(DrawerView):
+class FieldsView(SideView):
     """Tab goes round in it."""
 
     def action_field(self, places: int) -> None:

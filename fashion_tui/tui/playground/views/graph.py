@@ -18,7 +18,7 @@ from fashion_tui.tui.playground.messages import TensorOpened
 from fashion_tui.tui.widgets.fitted import FittedLines
 from fashion_tui.tui.widgets.row_list import RowList
 
-from .view import Ask, DrawerView
+from .side_view import Ask, SideView
 
 
 def is_place(name: str) -> bool:
@@ -34,7 +34,7 @@ def is_place(name: str) -> bool:
     return isinstance(node, ast.Name)
 
 
-class GraphView(DrawerView):
+class GraphView(SideView):
     """Knows the nodes that the kernel has described so far."""
 
     BINDINGS: ClassVar[list[BindingType]] = bindings(IN_GRAPH)

@@ -14,11 +14,11 @@ from fashion_tui.lessons.reader import Lesson, LessonStep, lessons
 from fashion_tui.report.glyphs import Glyphs, terminal_glyphs
 from fashion_tui.report.style import ACCENT, FOREGROUND, GOOD, MUTED
 from fashion_tui.tui.actions import IN_LESSONS, bindings
-from fashion_tui.tui.playground.messages import DrawerLeft, Proposed, Submitted
+from fashion_tui.tui.playground.messages import CodeProposed, CodeSubmitted, SidePanelLeft
 from fashion_tui.tui.widgets.highlight import coloured_line
 from fashion_tui.tui.widgets.row_list import RowList
 
-from .view import Ask, DrawerView
+from .side_view import Ask, SideView
 
 
 class Card(VerticalScroll, can_focus=True):
@@ -54,7 +54,7 @@ class Card(VerticalScroll, can_focus=True):
             self.scroll_home(animate=False)
 
 
-class LessonsView(DrawerView):
+class LessonsView(SideView):
     BINDINGS: ClassVar[list[BindingType]] = bindings(IN_LESSONS)
 
     def __init__(self, ask: Ask) -> None:
@@ -140,15 +140,15 @@ class LessonsView(DrawerView):
     def action_edit(self) -> None:
         """The cell in the prompt, to be changed."""
         if self._lesson is not None:
-            self.post_message(Proposed(self._lesson.steps[self._step].code))
-            self.post_message(DrawerLeft())
+            self.post_message(CodeProposed(self._lesson.steps[self._step].code))
+            self.post_message(SidePanelLeft())
 
     def _run_cells(self, lesson: Lesson, step: int) -> None:
         """The step's cell, and before it those that it builds on and that this kernel hasn't run."""
         for number in range(step + 1):
             if number == step or (lesson.id, number) not in self._run:
                 self._handed_over.append((lesson.id, number))
-                self.post_message(Submitted(lesson.steps[number].code))
+                self.post_message(CodeSubmitted(lesson.steps[number].code))
 
     async def _show(self) -> None:
         if self._lesson is None:

@@ -18,13 +18,13 @@ from fashion_tui.schema.errors import UserError
 from fashion_tui.schema.reshaping import Operation, Reshaping, TryReshape
 from fashion_tui.schema.tensors import TensorList, TensorRow
 from fashion_tui.tui.actions import IN_RESHAPING, bindings
-from fashion_tui.tui.playground.messages import DrawerLeft, Proposed
+from fashion_tui.tui.playground.messages import CodeProposed, SidePanelLeft
 from fashion_tui.tui.widgets.cycle import Cycle
 from fashion_tui.tui.widgets.fitted import FittedLines
 
 from .fields import Field, FieldsView
 from .reshape_source import MADE_UP, Source, first_arguments, source_of
-from .view import Ask
+from .side_view import Ask
 
 OPERATIONS: tuple[Operation, ...] = get_args(Operation)
 ALIKE: tuple[Operation, ...] = ("reshape", "view")
@@ -130,8 +130,8 @@ class ReshapeView(FieldsView):
 
     def action_propose(self) -> None:
         if self._source is not None:
-            self.post_message(Proposed(self._code(self._source)))
-            self.post_message(DrawerLeft())
+            self.post_message(CodeProposed(self._code(self._source)))
+            self.post_message(SidePanelLeft())
 
     def _code(self, source: Source) -> str:
         return f"{source.code}.{self._operation}({self._arguments.value})"

@@ -15,14 +15,14 @@ from fashion_tui.schema.tensors import ReadTensor, TensorValues
 from fashion_tui.tui.actions import IN_TENSOR, bindings
 from fashion_tui.tui.widgets.fitted import FittedLines, GrowingLines
 
-from .view import Ask, DrawerView
+from .side_view import Ask, SideView
 
 
 class Values(FittedLines, can_focus=True):
     """The window."""
 
 
-class InsideView(DrawerView):
+class TensorView(SideView):
     BINDINGS: ClassVar[list[BindingType]] = bindings(IN_TENSOR)
 
     def __init__(self, ask: Ask) -> None:

@@ -19,14 +19,14 @@ from fashion_tui.tui.playground.messages import TensorOpened, TensorsListed
 from fashion_tui.tui.widgets.fitted import GrowingLines
 from fashion_tui.tui.widgets.row_list import RowList
 
-from .view import Ask, DrawerView
+from .side_view import Ask, SideView
 
 SOON = 0.5
 """Seconds until a kernel that can't tell yet is asked again."""
 EMPTY = "No tensors yet. What you make stands here:\nx = torch.arange(6.0, requires_grad=True)"
 
 
-class TensorsView(DrawerView):
+class TensorsView(SideView):
     """Titles stand still, the tensors below them scroll."""
 
     BINDINGS: ClassVar[list[BindingType]] = bindings(IN_TENSORS)

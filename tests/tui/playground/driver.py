@@ -8,7 +8,7 @@ from textual.pilot import Pilot
 
 from fashion_tui.tui.app import FashionApp
 from fashion_tui.tui.playground.pane import PlaygroundPane
-from fashion_tui.tui.playground.prompt.completion import Candidates
+from fashion_tui.tui.playground.prompt.completion import CompletionMenu
 from fashion_tui.tui.playground.prompt.editor import Prompt
 from fashion_tui.tui.playground.transcript.transcript import Transcript
 from fashion_tui.tui.settings import Settings
@@ -26,7 +26,7 @@ class Playground:
         self.pane = app.query_one(PlaygroundPane)
         self.prompt = app.query_one(Prompt)
         self.transcript = app.query_one(Transcript)
-        self.candidates = app.query_one(Candidates)
+        self.candidates = app.query_one(CompletionMenu)
 
     @property
     def screen(self) -> str:

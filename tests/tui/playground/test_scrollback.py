@@ -5,17 +5,17 @@ import re
 from fashion_tui.kernel.limits import MAX_LINES, MAX_PLOT_BYTES
 from fashion_tui.kernel.outputs import Died, Display, Dropped, Error, Result, Stream
 from fashion_tui.schema.plots import ImageGrid
-from fashion_tui.tui.playground.transcript.record import Line, Record
+from fashion_tui.tui.playground.transcript.scrollback import Line, Scrollback
 
 PICTURE = ImageGrid(count=1, height=160, width=160, channels=3, pixels=bytes(76_800), total=1)
 
 
-def texts(record: Record) -> list[str]:
+def texts(record: Scrollback) -> list[str]:
     return [line.label + line.text for line in record.lines]
 
 
 def test_a_cell_stands_there_as_in_ipython() -> None:
-    record = Record()
+    record = Scrollback()
     record.add_input(12, "for i in x:\n    print(i)")
     record.add(Stream("stdout", "a\nb\n"))
     record.add_gap()
@@ -39,7 +39,7 @@ def test_a_cell_stands_there_as_in_ipython() -> None:
 
 
 def test_a_line_that_is_being_printed_can_be_seen_and_rewritten() -> None:
-    record = Record()
+    record = Scrollback()
     record.add(Stream("stderr", "50%"))
     assert record.unfinished == Line("50%")
     record.add(Stream("stderr", "\r100%"))
@@ -50,7 +50,7 @@ def test_a_line_that_is_being_printed_can_be_seen_and_rewritten() -> None:
 
 
 def test_nothing_but_colours_comes_through() -> None:
-    record = Record()
+    record = Scrollback()
     evil = "\x1b]0;title\x07\x1b[2J\x1b[31mred\x1b[0m"
     record.add(Stream("stdout", evil + "\n"))
     record.add(Result(1, evil))
@@ -63,7 +63,7 @@ def test_nothing_but_colours_comes_through() -> None:
 
 
 def test_a_colour_does_not_outlive_its_cell() -> None:
-    record = Record()
+    record = Scrollback()
     record.add(Stream("stdout", "\x1b[31mred"))
     record.add_gap()
     record.add(Stream("stdout", "plain\n"))
@@ -71,7 +71,7 @@ def test_a_colour_does_not_outlive_its_cell() -> None:
 
 
 def test_only_the_newest_lines_are_kept_and_all_others_counted() -> None:
-    record = Record()
+    record = Scrollback()
     record.add(Stream("stdout", "".join(f"{number}\n" for number in range(MAX_LINES + 10))))
     assert len(record.lines) == MAX_LINES
     assert record.lines[0].text == "10"
@@ -84,7 +84,7 @@ def test_only_the_newest_lines_are_kept_and_all_others_counted() -> None:
 
 
 def test_lines_that_were_never_ended_are_bounded_too() -> None:
-    record = Record()
+    record = Scrollback()
     for _ in range(100):
         record.add(Stream("stdout", "x" * 100_000))
     assert sum(len(line.text) for line in record.lines) == 100 * 100_000 - len(record.unfinished.text)  # type: ignore[union-attr]
@@ -92,7 +92,7 @@ def test_lines_that_were_never_ended_are_bounded_too() -> None:
 
 
 def test_a_figure_is_a_line_that_keeps_its_text() -> None:
-    record = Record()
+    record = Scrollback()
     record.add(Stream("stdout", "printed"))
     record.add(Display("caption\x1b[2J", PICTURE))
     record.add(Result(7, "tensor([[1],\n        [2]])", PICTURE))
@@ -105,7 +105,7 @@ def test_a_figure_is_a_line_that_keeps_its_text() -> None:
 
 
 def test_of_many_figures_the_newest_are_kept() -> None:
-    record = Record()
+    record = Scrollback()
     for number in range(300):
         record.add(Stream("stdout", f"{number}\n"))
         record.add(Display("", PICTURE))

@@ -32,7 +32,7 @@ class Line(msgspec.Struct, frozen=True):
 FADED = Line("… a figure stood here: it is no longer kept", "note")
 
 
-class Record:
+class Scrollback:
     """At most MAX_LINES lines, and figures of MAX_FIGURES bytes: older ones go, and are counted."""
 
     def __init__(self) -> None:

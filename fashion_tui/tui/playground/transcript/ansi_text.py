@@ -19,7 +19,7 @@ _SGR = re.compile("\x1b\\[([0-9;]*)m")
 _FLAGS = {"1": "bold", "2": "dim", "3": "italic", "4": "underline", "7": "reverse", "9": "strike"}
 
 
-def coloured(line: str) -> Text:
+def ansi_text(line: str) -> Text:
     """A line as `kernel.ansi` makes it: each coloured part begins with its whole style and ends with a reset."""
     text = Text(no_wrap=True, end="")
     for number, piece in enumerate(_SGR.split(line)):

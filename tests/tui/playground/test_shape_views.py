@@ -2,10 +2,10 @@
 
 import pytest
 
-from fashion_tui.tui.playground.drawer import Drawer
+from fashion_tui.tui.playground.views.side_panel import SidePanel
 from tests.tui.pilots import until
 
-from .opened import Playground, playground
+from .driver import Playground, playground
 
 WIDE, SMALL = (120, 40), (80, 24)
 
@@ -18,7 +18,7 @@ async def replace(it: Playground, text: str) -> None:
 
 async def listed(it: Playground) -> None:
     """Wait until the table has what the cell made."""
-    tensors = it.app.query_one(Drawer).tensors
+    tensors = it.app.query_one(SidePanel).tensors
     assert tensors is not None
     await until(it.pilot, lambda: tensors.found.rows, "the tensors")
 

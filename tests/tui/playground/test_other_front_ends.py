@@ -7,7 +7,7 @@ from jupyter_client.asynchronous.client import AsyncKernelClient
 
 from tests.tui.pilots import PATIENCE, until
 
-from .opened import Playground, playground
+from .driver import Playground, playground
 
 
 @asynccontextmanager

@@ -28,16 +28,16 @@ from fashion_tui.kernel.outputs import (
 from fashion_tui.schema.dataset import DatasetRef
 from fashion_tui.schema.errors import UserError
 from fashion_tui.tui.playground.messages import (
-    CellEnded,
-    InputAsked,
-    InputOver,
-    KernelChanged,
-    Proposed,
-    RecordChanged,
+    CellFinished,
+    CodeProposed,
+    InputEnded,
+    InputStarted,
+    KernelStatus,
+    ScrollbackChanged,
 )
 from fashion_tui.tui.widgets.highlight import highlighted
 
-from .record import Record
+from .transcript.scrollback import Scrollback
 
 if TYPE_CHECKING:
     from fashion_tui.kernel.session import KernelSession
@@ -54,11 +54,11 @@ _PIECE = 2_000
 """Characters of output that are turned into lines at a time; then everything else gets its turn."""
 
 
-class Conversation:
+class CellRunner:
     """Belongs to the app: it goes on whatever pane is shown. What it tells goes out as messages."""
 
     def __init__(self, post: Callable[[Message], object]) -> None:
-        self.record = Record()
+        self.record = Scrollback()
         self.session: KernelSession | None = None
         """None until it runs: importing its client isn't for the first paint to wait for."""
         self._count = 1
@@ -120,7 +120,7 @@ class Conversation:
     def _drop_waiting(self) -> None:
         """Cells that wait will never run."""
         while self._cells:
-            self._post(CellEnded(self._cells.popleft(), is_good=False))
+            self._post(CellFinished(self._cells.popleft(), is_good=False))
 
     async def restart(self) -> None:
         self._drop_waiting()
@@ -180,7 +180,7 @@ class Conversation:
         self.record.add_gap()
         self._changed()
         self._tell_state()
-        self._post(CellEnded(code, is_good=is_good))
+        self._post(CellFinished(code, is_good=is_good))
 
     async def _listen(self, session: "KernelSession") -> None:
         """To what belongs to no cell."""
@@ -199,9 +199,9 @@ class Conversation:
                 self._end_elsewhere()
             case InputRequested():
                 self._asked = output
-                self._post(InputAsked(output.prompt, output.password))
+                self._post(InputStarted(output.prompt, output.password))
             case NextInput(text=text):
-                self._post(Proposed(text))
+                self._post(CodeProposed(text))
             case Stream(name=name, text=text):
                 for start in range(0, len(text), _PIECE):
                     self.record.add(Stream(name, text[start : start + _PIECE]))
@@ -246,12 +246,12 @@ class Conversation:
     def _input_over(self) -> None:
         if self._asked is not None:
             self._asked = None
-            self._post(InputOver())
+            self._post(InputEnded())
 
     def _tell_state(self) -> None:
         count = self._count + self._running + len(self._cells)
         state = self.session.state if self.session is not None else "starting"
-        self._post(KernelChanged(state, count, len(self._cells)))
+        self._post(KernelStatus(state, count, len(self._cells)))
 
     def _changed(self) -> None:
         """At most so many repaints a second, the last never left out."""
@@ -264,7 +264,7 @@ class Conversation:
         self._painted = time.monotonic()
         lag = self._painted - self._due
         self._interval = min(max(REPAINT_INTERVAL, 4 * lag), _LONGEST_INTERVAL)
-        self._post(RecordChanged())
+        self._post(ScrollbackChanged())
 
     @contextmanager
     def _failures_told(self) -> Iterator[None]:

@@ -7,12 +7,13 @@ from textual.app import App, ComposeResult
 
 from fashion_tui.kernel.outputs import Display, Stream
 from fashion_tui.schema.plots import ImageGrid
-from fashion_tui.tui.playground.transcript.record import Record
+from fashion_tui.tui.playground.transcript.scrollback import Scrollback
 from fashion_tui.tui.playground.transcript.transcript import Transcript
 from tests.terminal import Terminal
 from tests.tui.apps import Apps
 from tests.tui.pilots import screen_text
-from tests.tui.playground.opened import Playground, playground
+
+from .driver import Playground, playground
 
 
 @pytest.fixture(autouse=True)
@@ -63,7 +64,7 @@ class Reading(App[None]):
 
     def __init__(self) -> None:
         super().__init__()
-        self.record = Record()
+        self.record = Scrollback()
 
     def compose(self) -> ComposeResult:
         yield Transcript(self.record)

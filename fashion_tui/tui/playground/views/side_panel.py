@@ -10,33 +10,33 @@ from textual import on
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 
-from .messages import DrawerLeft, Submitted, TensorOpened, TensorsListed
+from fashion_tui.tui.playground.messages import CodeSubmitted, SidePanelLeft, TensorOpened, TensorsListed
 
 if TYPE_CHECKING:
-    from .views.tensors import TensorsView
-    from .views.view import Ask, DrawerView
+    from .side_view import Ask, SideView
+    from .tensors import TensorsView
 
-View = TypeVar("View", bound="DrawerView")
+View = TypeVar("View", bound="SideView")
 
 
-class Drawer(Vertical):
+class SidePanel(Vertical):
     """Empty at first, so that the first paint waits for nothing; each view is made when it is first opened."""
 
-    DEFAULT_CSS = Path(__file__).with_name("drawer.tcss").read_text(encoding="utf-8")
+    DEFAULT_CSS = Path(__file__).with_name("side_panel.tcss").read_text(encoding="utf-8")
     SCOPED_CSS = False
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "back", "back", show=False)]
 
     def __init__(self, ask: "Ask") -> None:
-        super().__init__(id="drawer")
+        super().__init__(id="side-panel")
         self._ask = ask
-        self._views: dict[type[DrawerView], DrawerView] = {}
-        self.view: DrawerView | None = None
+        self._views: dict[type[SideView], SideView] = {}
+        self.view: SideView | None = None
         """The one that is open below the tensors."""
         self.tensors: TensorsView | None = None
 
     async def fill(self) -> None:
         """To be called after the first paint."""
-        from .views.tensors import TensorsView
+        from .tensors import TensorsView
 
         self.tensors = TensorsView(self._ask, id="tensors")
         await self.mount(self.tensors, Vertical(id="views"))
@@ -75,32 +75,32 @@ class Drawer(Vertical):
             self.tensors.main_widget().focus()
 
     async def open_graph(self, name: str) -> None:
-        from .views.graph import GraphView
+        from .graph import GraphView
 
         (await self._open(GraphView)).open(name)
 
     async def open_lessons(self) -> None:
-        from .views.lessons import LessonsView
+        from .lessons import LessonsView
 
         await self._open(LessonsView)
 
     async def open_reshape(self, name: str | None) -> None:
-        from .views.reshape import ReshapeView
+        from .reshape import ReshapeView
 
         if self.tensors is not None:
             (await self._open(ReshapeView)).open(name, self.tensors.found)
 
     async def open_arithmetic(self) -> None:
-        from .views.arithmetic import ArithmeticView
+        from .arithmetic import ArithmeticView
 
         await self._open(ArithmeticView)
 
     @on(TensorOpened)
     async def _open_inside(self, message: TensorOpened) -> None:
-        from .views.tensor import InsideView
+        from .tensor import TensorView
 
         message.stop()
-        (await self._open(InsideView)).open(message.name)
+        (await self._open(TensorView)).open(message.name)
 
     async def _open(self, kind: type[View]) -> View:
         """The view of that kind, in the place of the one that was open."""
@@ -124,7 +124,7 @@ class Drawer(Vertical):
     def run_backward(self) -> None:
         """As a cell of the person's: what it does, and what goes wrong, stands in the transcript."""
         if self.backward is not None:
-            self.post_message(Submitted(self.backward))
+            self.post_message(CodeSubmitted(self.backward))
 
     # Leaving
 
@@ -137,7 +137,7 @@ class Drawer(Vertical):
             self.tensors.main_widget().focus()
         else:
             self.remove_class("-open")
-            self.post_message(DrawerLeft())
+            self.post_message(SidePanelLeft())
 
     def close_view(self) -> None:
         if self.view is not None:

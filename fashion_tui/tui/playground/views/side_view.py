@@ -17,7 +17,7 @@ class Ask(Protocol):
         """What the kernel answers; None where it can't. UserError where it says why not."""
 
 
-class DrawerView(Vertical):
+class SideView(Vertical):
     def __init__(self, ask: Ask, *, id: str | None = None) -> None:  # noqa: A002 - Textual's own word
         super().__init__(id=id)
         self._ask = ask

@@ -5,14 +5,14 @@ import signal
 import psutil
 import pytest
 
-from fashion_tui.tui.playground.prompt.documentation import Docs
+from fashion_tui.tui.playground.prompt.documentation import Documentation
 from tests.tui.pilots import until
 
-from .opened import Playground, playground
+from .driver import Playground, playground
 
 
-def docs(it: Playground) -> Docs:
-    return it.app.query_one(Docs)
+def docs(it: Playground) -> Documentation:
+    return it.app.query_one(Documentation)
 
 
 @pytest.mark.parametrize("size", [(99, 30), (80, 24)])
