@@ -1,1 +1,1 @@
-"""The engine: a child process that answers what needs torch, and the client by which panes and commands ask it."""
+"""The engine: a child process that handles requests that need torch, and the client that panes and commands use."""

@@ -1,4 +1,4 @@
-"""`python -m fashion_tui.engine --fd N --log FILE`: answers requests on the socket N until its other end is closed."""
+"""`python -m fashion_tui.engine --fd N --log FILE`: answer requests on socket N until its other end is closed."""
 
 import argparse
 import faulthandler
@@ -14,8 +14,8 @@ from .server.connection import Connection
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m fashion_tui.engine")
-    parser.add_argument("--fd", type=int, required=True, help="an open socket, inherited from the client")
-    parser.add_argument("--log", type=Path, required=True, help="the file that stdout and stderr go to")
+    parser.add_argument("--fd", type=int, required=True, help="descriptor of a socket inherited from the client")
+    parser.add_argument("--log", type=Path, required=True, help="file to which stdout and stderr are redirected")
     arguments = parser.parse_args()
     faulthandler.enable()
     let_waiting_threads_sleep()
@@ -23,8 +23,8 @@ def main() -> None:
         sys.stdout.reconfigure(line_buffering=True)
     connection = Connection(socket.socket(fileno=arguments.fd), arguments.log)
     connection.listen()
-    # Only now, since it imports torch: a client that leaves meanwhile must be noticed.
-    from .server.loop import serve  # noqa: PLC0415
+    # Imports torch, which takes seconds: start to listen first, to notice a client that exits meanwhile.
+    from .server.serve import serve  # noqa: PLC0415
 
     serve(connection)
 

@@ -1,7 +1,4 @@
-"""The client's side of the engine: started when first asked, told apart by calls, started again after a crash.
-
-Imports no torch: this is what the panes and the commands use.
-"""
+"""The client of the engine, used by panes and commands. Imports no torch."""
 
 import asyncio
 from collections.abc import Callable
@@ -17,10 +14,10 @@ Result = TypeVar("Result")
 
 
 class Engine:
-    """Asks one engine process. For an event loop of its own; not for several threads.
+    """A connection to one engine process, which is started by the first request and restarted after a crash.
 
-    The process answers one request after the other. Whoever runs code that a person wrote takes an Engine of its own
-    for it, so that an endless loop there delays nobody else, and may `close` it at any time.
+    The process handles one request at a time. Use a separate Engine for requests that execute user code, so that an
+    endless loop there delays no other request and can be ended with `close`. Not thread-safe: use it in one event loop.
     """
 
     def __init__(self) -> None:
@@ -30,17 +27,18 @@ class Engine:
     async def ask(
         self, request: Request, result_type: type[Result], progress: Callable[[int, int], None] | None = None
     ) -> Result:
-        """The answer to a request, of the type that the request's docstring names.
+        """Send a request and return its result, of the type that the request's docstring names.
 
-        `progress(done, total)` is called in the event loop. Cancelling this call cancels the request. UserError where
-        the engine says what is wrong, UntrustedSource where it would have to execute code from elsewhere; EngineDied
-        where it ended meanwhile: the next ask starts it again.
+        `progress(done, total)` is called in the event loop. Cancelling the coroutine cancels the request.
+
+        Raises UserError if the engine reports an error, UntrustedSource if the request would execute untrusted code,
+        and EngineDied if the process ended; the next request starts it again.
         """
-        process = await self._living()
+        process = await self._running_process()
         return await process.ask(request, result_type, progress)
 
     async def close(self) -> None:
-        """Ends the process, whatever it is doing; calls still under way get EngineDied. An ask would start another."""
+        """End the process, whatever it is doing. Pending requests raise EngineDied; a new one starts a new process."""
         if self._starting is not None:
             await asyncio.wait([self._starting])
         process, self._process = self._process, None
@@ -49,15 +47,15 @@ class Engine:
 
     @property
     def pid(self) -> int | None:
-        """Of the living process; None while there is none."""
+        """The process id, or None if no process is running."""
         return self._process.pid if self._process is not None and self._process.alive else None
 
-    async def _living(self) -> EngineProcess:
+    async def _running_process(self) -> EngineProcess:
         if self._process is not None and self._process.alive:
             return self._process
         if self._starting is None:
             self._starting = asyncio.create_task(self._start())
-        # Shielded: the start belongs to all who wait for it, not to the first one, who may give up.
+        # Shielded, because other requests may wait for the same start when this one is cancelled.
         return await asyncio.shield(self._starting)
 
     async def _start(self) -> EngineProcess:

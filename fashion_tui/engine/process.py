@@ -1,4 +1,4 @@
-"""One engine process as its client sees it, from its start to its death."""
+"""The client's handle on one engine process."""
 
 import asyncio
 import os
@@ -28,21 +28,21 @@ from .protocol import (
     ToClient,
     body_length,
     decode_for_client,
-    frame,
+    encode_frame,
 )
 
 Result = TypeVar("Result")
 
-PATIENCE = 2.0
-"""Seconds that an engine whose socket is closed gets to end by itself."""
+EXIT_TIMEOUT = 2.0
+"""Time for a process to exit after its socket is closed, in seconds; then it is killed."""
 
 
 class EngineDied(UserError):
-    """The engine ended with calls under way."""
+    """The engine ended while a request was pending."""
 
 
 class EngineFailure(UserError):
-    """What the engine's Failure said, with its exit code."""
+    """An error reported by the engine, with its exit code."""
 
     def __init__(self, failure: Failure) -> None:
         super().__init__(failure.message)
@@ -50,25 +50,23 @@ class EngineFailure(UserError):
 
 
 @dataclass(frozen=True)
-class _Waiting:
-    """A call under way."""
-
-    answer: asyncio.Future[Any]
+class _PendingCall:
+    result: asyncio.Future[Any]
     result_type: Any
     progress: Callable[[int, int], None] | None
 
 
 class EngineProcess:
-    """Holds the socket to a child process. `alive` is False from the moment its end is noticed."""
+    """A child process and the socket to it. `alive` becomes False as soon as its end is noticed."""
 
     def __init__(self, process: Process, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, log: Path) -> None:
         self._process = process
         self._reader = reader
         self._writer = writer
         self._log = log
-        self._calls = 0
-        self._waiting: dict[int, _Waiting] = {}
-        self._ended_by_us = False
+        self._last_id = 0
+        self._pending: dict[int, _PendingCall] = {}
+        self._closed = False
         self.alive = True
         self._reading: asyncio.Task[str] = asyncio.create_task(self._read())
 
@@ -78,12 +76,15 @@ class EngineProcess:
 
     @classmethod
     async def start(cls) -> "EngineProcess":
-        """Starts a process of its own session, so that a terminal's signals don't reach it. It imports torch later."""
+        """Start a process in its own session, which signals from the terminal don't reach.
+
+        Returns as soon as the process runs; it imports torch afterwards.
+        """
         descriptor, name = tempfile.mkstemp(prefix="fashion-tui-engine-", suffix=".log")
         ours, theirs = socket.socketpair()
         try:
             process = await asyncio.create_subprocess_exec(
-                # -P: no file of the current directory can pass itself off as a module.
+                # -P: files in the current directory must not shadow modules.
                 *(sys.executable, "-P", "-m", "fashion_tui.engine", "--fd", str(theirs.fileno()), "--log", name),
                 stdin=DEVNULL,
                 stdout=descriptor,
@@ -106,88 +107,87 @@ class EngineProcess:
     ) -> Result:
         if not self.alive:
             raise EngineDied(await asyncio.shield(self._reading))
-        self._calls += 1
-        number = self._calls
-        answer: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
-        self._waiting[number] = _Waiting(answer, result_type, progress)
+        self._last_id += 1
+        call_id = self._last_id
+        result: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
+        self._pending[call_id] = _PendingCall(result, result_type, progress)
         try:
-            # A write to a dead engine raises nothing here: the reading task notices and settles the answer.
-            self._writer.write(frame(Call(number, request)))  # type: ignore[arg-type]
-            return await answer
+            # Writing to a dead engine raises nothing here: the reading task notices and sets an exception.
+            self._writer.write(encode_frame(Call(call_id, request)))  # type: ignore[arg-type]
+            return await result
         finally:
-            del self._waiting[number]
-            if self.alive and (answer.cancelled() or not answer.done()):
-                self._writer.write(frame(Cancel(number)))
+            del self._pending[call_id]
+            if self.alive and (result.cancelled() or not result.done()):
+                self._writer.write(encode_frame(Cancel(call_id)))
 
     async def end(self) -> None:
-        """Ends the process now: it leaves when its socket closes, even in the midst of a computation."""
-        self._ended_by_us = True
+        """End the process by closing its socket, even in the middle of a computation."""
+        self._closed = True
         self._writer.close()
         await asyncio.shield(self._reading)
 
     async def _read(self) -> str:
-        """Hands frames to their calls until the stream ends; then tells those who wait, and returns, why it did."""
-        trouble = ""
+        """Dispatch frames to their calls until the stream ends; fail the pending calls and return the reason."""
+        problem = ""
         try:
             while True:
                 header = await self._reader.readexactly(HEADER.size)
-                message = decode_for_client(await self._reader.readexactly(body_length(header)))
-                self._take(message)
+                self._dispatch(decode_for_client(await self._reader.readexactly(body_length(header))))
         except (EOFError, OSError):
             pass
         except BrokenStream as error:
-            trouble = f"its answer can't be read: {error}"
+            problem = f"it sent invalid data: {error}"
         self.alive = False
         self._writer.close()
-        reason = await self._last_words(trouble)
-        for call in self._waiting.values():
-            if not call.answer.done():
-                call.answer.set_exception(EngineDied(reason))
+        reason = await self._exit_reason(problem)
+        for call in self._pending.values():
+            if not call.result.done():
+                call.result.set_exception(EngineDied(reason))
         return reason
 
-    def _take(self, message: ToClient) -> None:
-        waiting = self._waiting.get(message.id)
-        if waiting is None or waiting.answer.done():
-            return  # cancelled meanwhile
+    def _dispatch(self, message: ToClient) -> None:
+        call = self._pending.get(message.id)
+        if call is None or call.result.done():
+            return  # cancelled
         try:
             if isinstance(message, Progress):
-                if waiting.progress is not None:
-                    waiting.progress(message.done, message.total)
+                if call.progress is not None:
+                    call.progress(message.done, message.total)
             elif isinstance(message, Reply):
-                waiting.answer.set_result(msgspec.msgpack.decode(message.result, type=waiting.result_type))
+                call.result.set_result(msgspec.msgpack.decode(message.result, type=call.result_type))
             elif message.untrusted:
-                waiting.answer.set_exception(UntrustedSource(message.message))
+                call.result.set_exception(UntrustedSource(message.message))
             else:
-                waiting.answer.set_exception(EngineFailure(message))
+                call.result.set_exception(EngineFailure(message))
         except msgspec.DecodeError as error:
-            waiting.answer.set_exception(UserError(f"the engine's answer isn't what was asked for: {error}"))
-        except Exception as error:  # noqa: BLE001 - the caller's own `progress` failed: its call fails, no other
-            waiting.answer.set_exception(error)
+            call.result.set_exception(UserError(f"the engine's result has an unexpected type: {error}"))
+        except Exception as error:  # noqa: BLE001 - the caller's `progress` failed: only its own call fails
+            call.result.set_exception(error)
 
-    async def _last_words(self, trouble: str) -> str:
-        """Waits for the end of the process, by force if need be, and says in one line how it ended."""
+    async def _exit_reason(self, problem: str) -> str:
+        """Wait for the process to exit, killing it if necessary, and return in one line why it ended."""
         try:
-            code = await asyncio.wait_for(self._process.wait(), PATIENCE)
+            code = await asyncio.wait_for(self._process.wait(), EXIT_TIMEOUT)
         except TimeoutError:
             self._process.kill()
             code = await self._process.wait()
-        if self._ended_by_us:
+        if self._closed:
             return "the engine was closed before it could answer"
         lines = _lines(self._log)
         if not lines:
             self._log.unlink(missing_ok=True)
         log = f"; its log: {self._log}" if lines else ""
-        if trouble:
-            return f"the engine was ended: {trouble}{log}"
+        if problem:
+            return f"the engine was ended because {problem}{log}"
         if code < 0:
-            return f"the engine was killed by {signal.Signals(-code).name}; the next request starts it again{log}"
+            return f"the engine was killed by {signal.Signals(-code).name}; the next request restarts it{log}"
         last = f": {lines[-1]}" if lines else ""
-        return f"the engine ended by itself with exit code {code}{last}{log}"
+        return f"the engine exited unexpectedly with exit code {code}{last}{log}"
 
 
 def _lines(log: Path) -> list[str]:
     try:
-        text = log.read_text(errors="replace")
+        content = log.read_text(errors="replace")
     except OSError:
         return []
-    return [line.strip() for line in text.splitlines() if line.strip()]
+    return [line.strip() for line in content.splitlines() if line.strip()]

@@ -1,7 +1,7 @@
-"""What client and engine say to each other: msgpack frames on a private socket, each behind its length in four bytes.
+"""The messages between client and engine: msgpack frames on a private socket, each preceded by its length.
 
-The client sends Call and Cancel. Each Call gets any number of Progress frames and then one Reply or Failure; a
-cancelled one may get nothing more. Several calls may be under way; their frames are told apart by `id`.
+The client sends Call and Cancel. The engine answers each Call with any number of Progress frames and then one Reply or
+Failure; a cancelled call may get no more frames. Calls may overlap; `id` tells their frames apart.
 """
 
 import struct
@@ -13,39 +13,39 @@ from fashion_tui.schema.requests import AnyRequest
 HEADER = struct.Struct(">I")
 """Length of the frame's body in bytes."""
 
-LARGEST_FRAME = 256 * 2**20
-"""Bytes; a longer frame is a sign that the stream is out of step."""
+MAX_FRAME = 256 * 2**20
+"""Largest frame in bytes. A larger length means that the stream is corrupt."""
 
 
-class _Frame(msgspec.Struct, frozen=True, tag=True):
+class _Message(msgspec.Struct, frozen=True, tag=True):
     id: int
-    """Of the call; the client counts them."""
+    """Number of the call, assigned by the client."""
 
 
-class Call(_Frame, frozen=True, tag="call"):
+class Call(_Message, frozen=True, tag="call"):
     request: AnyRequest
 
 
-class Cancel(_Frame, frozen=True, tag="cancel"):
-    """Nobody waits for the answer any more."""
+class Cancel(_Message, frozen=True, tag="cancel"):
+    """The client no longer waits for the answer."""
 
 
-class Progress(_Frame, frozen=True, tag="progress"):
+class Progress(_Message, frozen=True, tag="progress"):
     done: int
     total: int
 
 
-class Reply(_Frame, frozen=True, tag="reply"):
+class Reply(_Message, frozen=True, tag="reply"):
     result: msgspec.Raw
-    """Of the type that the request's docstring names."""
+    """An encoded value of the type that the request's docstring names."""
 
 
-class Failure(_Frame, frozen=True, tag="failure"):
+class Failure(_Message, frozen=True, tag="failure"):
     message: str
-    """One line for a person."""
+    """One line for the user."""
     exit_code: int
     untrusted: bool = False
-    """It is an UntrustedSource: a person may be asked, and then the request made again."""
+    """The error is an UntrustedSource: the caller may ask the user and repeat the request."""
 
 
 ToEngine = Call | Cancel
@@ -57,19 +57,18 @@ _to_client: msgspec.msgpack.Decoder[ToClient] = msgspec.msgpack.Decoder(ToClient
 
 
 class BrokenStream(Exception):
-    """What came is no frame of ours."""
+    """The received bytes aren't a valid frame."""
 
 
-def frame(message: ToEngine | ToClient) -> bytes:
-    """The message as bytes for the socket."""
+def encode_frame(message: ToEngine | ToClient) -> bytes:
     body = _encoder.encode(message)
     return HEADER.pack(len(body)) + body
 
 
 def body_length(header: bytes) -> int:
     (length,) = HEADER.unpack(header)
-    if length > LARGEST_FRAME:
-        raise BrokenStream(f"a frame of {length} bytes")
+    if length > MAX_FRAME:
+        raise BrokenStream(f"a frame of {length:,} bytes")
     return int(length)
 
 
@@ -87,6 +86,6 @@ def decode_for_client(body: bytes) -> ToClient:
         raise BrokenStream(str(error)) from error
 
 
-def packed(result: object) -> msgspec.Raw:
-    """A result, ready for a Reply."""
+def encode_result(result: object) -> msgspec.Raw:
+    """Encode the result of a request for a Reply."""
     return msgspec.Raw(_encoder.encode(result))

@@ -4,9 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fashion_tui.runs.checkpoints import CheckpointStore
 from fashion_tui.runs.store import find_run, list_runs, load_config, summarise
-from fashion_tui.runs.trust import trusted_network
 from fashion_tui.schema.errors import UntrustedSource, UserError
 from fashion_tui.schema.run import RunConfig, RunSummary, State
 
@@ -99,18 +97,15 @@ class Run:
         import torch  # noqa: PLC0415 -- not for a list of runs
 
         from fashion_tui.lab.randomness import random_state, set_random_state  # noqa: PLC0415
-        from fashion_tui.trained import find_checkpoint, load_network  # noqa: PLC0415
+        from fashion_tui.trained_run import TrainedRun  # noqa: PLC0415
 
-        config = self.config
-        found = find_checkpoint(self.path, config, str(checkpoint))
-        try:
-            written = trusted_network(self.path, config)
-        except UntrustedSource as error:
-            raise UntrustedSource(f"{error}; f6 shows it and asks") from None
+        trained = TrainedRun.open(self.path, str(checkpoint))
         cpu = torch.device("cpu")
         generators = random_state(cpu)
         try:
-            return load_network(CheckpointStore(self.path).path(found), config, written).eval()
+            return trained.network().eval()
+        except UntrustedSource as error:
+            raise UntrustedSource(f"{error}; f6 shows it and asks") from None
         finally:  # making a network draws weights: what the person seeded goes on as if it hadn't
             set_random_state(generators, cpu)
 

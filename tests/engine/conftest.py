@@ -1,4 +1,4 @@
-"""A real engine, the same for the tests of a file, as the app keeps one; and networks that a person might write."""
+"""One real engine for the tests of a file, as in the app, and custom models for it."""
 
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
@@ -34,7 +34,7 @@ async def engine() -> AsyncIterator[Engine]:
 
 @pytest.fixture
 def write_net(tmp_path: Path) -> Callable[..., str]:
-    """Writes a network with those lines in its methods; what `GetShapes.model` takes."""
+    """A function that writes a model with the given lines in its methods and returns a value for `GetShapes.model`."""
 
     def write(init: str = "pass", forward: str = "pass") -> str:
         path = tmp_path / "net.py"

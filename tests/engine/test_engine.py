@@ -1,4 +1,4 @@
-"""The engine as the panes and the commands use it: a real process, killed, misused and left alone."""
+"""The engine as panes and commands use it: a real process that is killed, cancelled, closed and abandoned."""
 
 import asyncio
 import contextlib
@@ -24,21 +24,21 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 DEVICES = tuple[Device, ...]
 
 
-def shapes_of(model: str) -> GetShapes:
+def request_shapes(model: str) -> GetShapes:
     return GetShapes(model=model, input_size=(1, 28, 28))
 
 
-def looping(marker: Path) -> str:
-    """A line that makes the file `marker`, then never ends."""
+def loop_forever(marker: Path) -> str:
+    """Return a statement that creates the file `marker` and then never ends."""
     return f"open({str(marker)!r}, 'w').close(); exec('while True: pass')"
 
 
-async def appears(path: Path) -> None:
-    while not path.exists():  # noqa: ASYNC110, ASYNC240 - another process makes it
+async def wait_for_file(path: Path) -> None:
+    while not path.exists():  # noqa: ASYNC110, ASYNC240 - another process creates it
         await asyncio.sleep(0.02)
 
 
-async def test_answers_are_of_their_types_and_belong_to_their_calls(engine: Engine) -> None:
+async def test_concurrent_requests_get_their_own_results(engine: Engine) -> None:
     devices, info, report = await asyncio.gather(
         engine.ask(GetDevices(), DEVICES),
         engine.ask(GetDataset(name="synthetic", directory=None), DatasetInfo),
@@ -53,63 +53,64 @@ async def test_pages_of_images(engine: Engine) -> None:
     def page(label: int | None, offset: int, count: int) -> GetImages:
         return GetImages(name="synthetic", directory=None, split="test", label=label, offset=offset, count=count)
 
-    everything = await engine.ask(page(None, 0, 2_000), ImagePage)
-    assert everything.total == 2_000
-    assert everything.indices == tuple(range(2_000))
-    assert len(everything.pixels) == 2_000 * 28 * 28
+    all_images = await engine.ask(page(None, 0, 2_000), ImagePage)
+    assert all_images.total == 2_000
+    assert all_images.indices == tuple(range(2_000))
+    assert len(all_images.pixels) == 2_000 * 28 * 28
 
     bags = await engine.ask(page(8, 3, 5), ImagePage)
-    expected = [index for index, label in enumerate(everything.labels) if label == 8]
+    expected = [index for index, label in enumerate(all_images.labels) if label == 8]
     assert bags.total == len(expected)
     assert list(bags.indices) == expected[3:8]
     assert set(bags.labels) == {8}
-    assert bags.picture(0) == everything.picture(expected[3])
+    assert bags.picture(0) == all_images.picture(expected[3])
 
-    beyond = await engine.ask(page(None, 1_998, 10), ImagePage)
-    assert beyond.indices == (1_998, 1_999)
+    last = await engine.ask(page(None, 1_998, 10), ImagePage)
+    assert last.indices == (1_998, 1_999)
 
 
-async def test_what_is_wrong_is_told_with_its_exit_code(engine: Engine) -> None:
-    with pytest.raises(UserError, match="nosuch") as wrong:
+async def test_an_error_carries_its_exit_code(engine: Engine) -> None:
+    with pytest.raises(UserError, match="nosuch") as caught:
         await engine.ask(GetDataset(name="nosuch", directory=None), DatasetInfo)
-    assert wrong.value.exit_code == 2
+    assert caught.value.exit_code == 2
 
 
-async def test_a_killed_engine_says_so_and_is_started_again(
+async def test_a_killed_engine_is_reported_and_restarted(
     engine: Engine, write_net: Callable[..., str], tmp_path: Path
 ) -> None:
     marker = tmp_path / "looping"
-    call = asyncio.create_task(engine.ask(shapes_of(write_net(forward=looping(marker))), ShapeTable))
-    waiting = asyncio.create_task(engine.ask(GetDevices(), DEVICES))
-    await appears(marker)
+    current = asyncio.create_task(engine.ask(request_shapes(write_net(forward=loop_forever(marker))), ShapeTable))
+    queued = asyncio.create_task(engine.ask(GetDevices(), DEVICES))
+    await wait_for_file(marker)
     killed = engine.pid
     assert killed is not None
     os.kill(killed, signal.SIGKILL)
-    for task in (call, waiting):
+    for task in (current, queued):
         with pytest.raises(EngineDied, match="SIGKILL"):
             await task
     assert (await engine.ask(GetDevices(), DEVICES))[0].name == "cpu"
     assert engine.pid != killed
 
 
-def read_and_remove(log: Path, expected: str) -> None:
-    assert expected in log.read_text()
+def read_and_remove(log: Path) -> str:
+    content = log.read_text()
     log.unlink()
+    return content
 
 
-async def test_an_engine_that_ends_by_itself_tells_its_last_line(engine: Engine, write_net: Callable[..., str]) -> None:
+async def test_the_last_line_of_a_crashed_engine_is_reported(engine: Engine, write_net: Callable[..., str]) -> None:
     net = write_net(init="import os; print('out of cheese'); os._exit(7)")
     with pytest.raises(EngineDied, match=r"exit code 7: out of cheese") as died:
-        await engine.ask(shapes_of(net), ShapeTable)
-    read_and_remove(Path(str(died.value).rpartition("its log: ")[2]), "out of cheese")
+        await engine.ask(request_shapes(net), ShapeTable)
+    assert "out of cheese" in read_and_remove(Path(str(died.value).rpartition("its log: ")[2]))
 
 
-async def test_a_cancelled_call_gives_way_even_out_of_an_endless_loop(
+async def test_cancelling_a_request_interrupts_an_endless_loop(
     engine: Engine, write_net: Callable[..., str], tmp_path: Path
 ) -> None:
     marker = tmp_path / "looping"
-    call = asyncio.create_task(engine.ask(shapes_of(write_net(forward=looping(marker))), ShapeTable))
-    await appears(marker)
+    call = asyncio.create_task(engine.ask(request_shapes(write_net(forward=loop_forever(marker))), ShapeTable))
+    await wait_for_file(marker)
     before = engine.pid
     call.cancel()
     with pytest.raises(asyncio.CancelledError):
@@ -118,38 +119,36 @@ async def test_a_cancelled_call_gives_way_even_out_of_an_endless_loop(
     assert engine.pid == before
 
 
-async def test_a_call_that_is_cancelled_before_its_turn_is_never_begun(
+async def test_a_queued_request_that_is_cancelled_never_starts(
     engine: Engine, write_net: Callable[..., str], tmp_path: Path
 ) -> None:
-    looks, begun = tmp_path / "looping", tmp_path / "begun"
-    first = asyncio.create_task(engine.ask(shapes_of(write_net(forward=looping(looks))), ShapeTable))
-    await appears(looks)
-    second_net = write_net(init=f"open({str(begun)!r}, 'w').close()")
-    second = asyncio.create_task(engine.ask(shapes_of(second_net), ShapeTable))
-    await asyncio.sleep(0)  # lets it send its call
+    looping, started = tmp_path / "looping", tmp_path / "started"
+    first = asyncio.create_task(engine.ask(request_shapes(write_net(forward=loop_forever(looping))), ShapeTable))
+    await wait_for_file(looping)
+    second_net = write_net(init=f"open({str(started)!r}, 'w').close()")
+    second = asyncio.create_task(engine.ask(request_shapes(second_net), ShapeTable))
+    await asyncio.sleep(0)  # lets the second request be sent
     for task in (second, first):
         task.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await task
     await engine.ask(GetDevices(), DEVICES)
-    assert not begun.exists()
+    assert not started.exists()
 
 
-async def test_what_a_person_prints_disturbs_nothing(engine: Engine, write_net: Callable[..., str]) -> None:
+async def test_output_of_user_code_does_not_disturb_the_protocol(engine: Engine, write_net: Callable[..., str]) -> None:
     noisy = write_net(
         init="print('x' * 100_000)",
         forward="import os, sys; os.write(1, b'\\x00\\x00\\x00\\x01' * 1000); sys.stderr.write('y' * 100_000)",
     )
-    table = await engine.ask(shapes_of(noisy), ShapeTable)
+    table = await engine.ask(request_shapes(noisy), ShapeTable)
     assert table.total_params == 3 * 9 + 3 + 3 * 10 + 10
 
 
-async def test_closing_ends_an_engine_that_computes(
-    engine: Engine, write_net: Callable[..., str], tmp_path: Path
-) -> None:
+async def test_close_ends_a_busy_engine(engine: Engine, write_net: Callable[..., str], tmp_path: Path) -> None:
     marker = tmp_path / "looping"
-    call = asyncio.create_task(engine.ask(shapes_of(write_net(init=looping(marker))), ShapeTable))
-    await appears(marker)
+    call = asyncio.create_task(engine.ask(request_shapes(write_net(init=loop_forever(marker))), ShapeTable))
+    await wait_for_file(marker)
     assert engine.pid is not None
     process = psutil.Process(engine.pid)
     await engine.close()
@@ -175,17 +174,15 @@ asyncio.run(main())
 """
 
 
-async def test_an_engine_ends_with_its_client_even_in_a_computation(
-    write_net: Callable[..., str], tmp_path: Path
-) -> None:
+async def test_a_busy_engine_ends_with_its_client(write_net: Callable[..., str], tmp_path: Path) -> None:
     marker = tmp_path / "looping"
     client = subprocess.Popen(  # noqa: ASYNC220
-        [sys.executable, "-c", CLIENT, write_net(forward=looping(marker))], stdout=subprocess.PIPE, text=True
+        [sys.executable, "-c", CLIENT, write_net(forward=loop_forever(marker))], stdout=subprocess.PIPE, text=True
     )
     assert client.stdout is not None
     with client, client.stdout:
         engine = psutil.Process(int(client.stdout.readline()))
-        await appears(marker)
+        await wait_for_file(marker)
         client.kill()
     engine.wait(timeout=10)
     assert not engine.is_running()

@@ -1,4 +1,4 @@
-"""What the engine makes of a run's checkpoints: figures, single predictions, and files that it must refuse."""
+"""Evaluation, predictions and export of a run's checkpoints, and checkpoints that must be refused."""
 
 import os
 import pickle
@@ -25,8 +25,8 @@ from fashion_tui.schema.requests import Evaluate, Export, GetPredictions
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
-def weights_of(seed: int) -> Callable[[BinaryIO], None]:
-    """Writes a checkpoint of an untrained network."""
+def untrained(seed: int) -> Callable[[BinaryIO], None]:
+    """Return a function that writes a checkpoint of an untrained network."""
     torch.manual_seed(seed)
     state = {"model": build("guide").state_dict()}
     return lambda file: write_checkpoint(file, state, {})
@@ -34,7 +34,7 @@ def weights_of(seed: int) -> Callable[[BinaryIO], None]:
 
 @pytest.fixture
 def run(tmp_path: Path) -> Path:
-    """A run with the checkpoints of two steps."""
+    """A run with checkpoints of steps 10 and 20."""
     path = new_run(
         tmp_path / "runs",
         recipe=GUIDE,
@@ -47,30 +47,30 @@ def run(tmp_path: Path) -> Path:
         checkpoint_every=30,
     )
     for step in (10, 20):
-        CheckpointStore(path).save(weights_of(step), step=step, epoch=0)
+        CheckpointStore(path).save(untrained(step), step=step, epoch=0)
     return path
 
 
 async def evaluate(engine: Engine, run: Path, checkpoint: str = "final") -> tuple[Evaluation, list[tuple[int, int]]]:
-    """The evaluation, and what was told of its progress."""
-    told: list[tuple[int, int]] = []
+    """Return the evaluation and the progress that was reported."""
+    progress: list[tuple[int, int]] = []
     request = Evaluate(run_path=str(run), checkpoint=checkpoint)
-    return await engine.ask(request, Evaluation, lambda done, total: told.append((done, total))), told
+    return await engine.ask(request, Evaluation, lambda done, total: progress.append((done, total))), progress
 
 
-async def test_the_newest_checkpoint_is_evaluated_once(engine: Engine, run: Path) -> None:
-    evaluation, told = await evaluate(engine, run)
-    assert told[-1] == (2_000, 2_000)
+async def test_an_evaluation_is_cached(engine: Engine, run: Path) -> None:
+    evaluation, progress = await evaluate(engine, run)
+    assert progress[-1] == (2_000, 2_000)
     assert (evaluation.step, evaluation.dataset, evaluation.n) == (20, "synthetic", 2_000)
-    again, told = await evaluate(engine, run)
-    assert (again, told) == (evaluation, [])
-    earlier, told = await evaluate(engine, run, "10")
+    again, progress = await evaluate(engine, run)
+    assert (again, progress) == (evaluation, [])
+    earlier, progress = await evaluate(engine, run, "10")
     assert earlier.step == 10
-    assert told
+    assert progress
     assert earlier.confusion != evaluation.confusion
 
 
-async def test_predictions_are_those_of_the_evaluation(engine: Engine, run: Path) -> None:
+async def test_predictions_agree_with_the_evaluation(engine: Engine, run: Path) -> None:
     evaluation, _ = await evaluate(engine, run)
 
     async def page(
@@ -82,13 +82,13 @@ async def test_predictions_are_those_of_the_evaluation(engine: Engine, run: Path
         )  # fmt: skip
         return await engine.ask(request, PredictionPage)
 
-    everything = await page()
-    assert [prediction.index for prediction in everything.predictions] == list(range(2_000))
-    right, wrong = await page("right"), await page("wrong")
-    assert right.total == round(evaluation.accuracy * 2_000)
-    assert right.total + wrong.total == everything.total == 2_000
+    all_images = await page()
+    assert [prediction.index for prediction in all_images.predictions] == list(range(2_000))
+    correct, wrong = await page("right"), await page("wrong")
+    assert correct.total == round(evaluation.accuracy * 2_000)
+    assert correct.total + wrong.total == all_images.total == 2_000
     assert all(prediction.truth != prediction.predicted for prediction in wrong.predictions)
-    assert all(len(prediction.pixels) == 28 * 28 for prediction in right.predictions)
+    assert all(len(prediction.pixels) == 28 * 28 for prediction in correct.predictions)
 
     truth, predicted = next(
         (row, column)
@@ -101,11 +101,13 @@ async def test_predictions_are_those_of_the_evaluation(engine: Engine, run: Path
     assert {(prediction.truth, prediction.predicted) for prediction in cell.predictions} == {(truth, predicted)}
 
     worst = await page("wrong", "loss", offset=2, count=3)
-    chances = [prediction.probabilities[prediction.truth] for prediction in wrong.predictions]
-    assert [prediction.probabilities[prediction.truth] for prediction in worst.predictions] == sorted(chances)[2:5]
+    truth_probabilities = [prediction.probabilities[prediction.truth] for prediction in wrong.predictions]
+    assert [prediction.probabilities[prediction.truth] for prediction in worst.predictions] == sorted(
+        truth_probabilities
+    )[2:5]
 
 
-async def test_a_damaged_checkpoint_gives_way_to_the_one_before(engine: Engine, run: Path) -> None:
+async def test_a_damaged_checkpoint_is_replaced_by_the_previous_one(engine: Engine, run: Path) -> None:
     file = run / "checkpoints" / "step-20.pt"
     content = bytearray(file.read_bytes())
     content[len(content) // 2] ^= 1
@@ -115,8 +117,8 @@ async def test_a_damaged_checkpoint_gives_way_to_the_one_before(engine: Engine, 
         await evaluate(engine, run, "20")
 
 
-class Trap:
-    """Unpickling it makes a file."""
+class Exploit:
+    """Creates a file when it is unpickled."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -126,32 +128,32 @@ class Trap:
 
 
 @pytest.mark.parametrize("write", [pickle.dump, torch.save])
-async def test_a_checkpoint_that_would_run_code_is_refused(
+async def test_a_checkpoint_that_contains_code_is_refused(
     engine: Engine, run: Path, tmp_path: Path, write: Callable[[Any, BinaryIO], None]
 ) -> None:
-    sprung = tmp_path / "sprung"
-    CheckpointStore(run).save(lambda file: write({"training": Trap(sprung)}, file), step=30, epoch=0)
-    with pytest.raises(UserError, match="no checkpoint of fashion-tui"):
+    created = tmp_path / "created"
+    CheckpointStore(run).save(lambda file: write({"training": Exploit(created)}, file), step=30, epoch=0)
+    with pytest.raises(UserError, match=r"step-30\.pt .*fashion-tui"):
         await evaluate(engine, run)
-    assert not sprung.exists()
+    assert not created.exists()
 
 
 async def test_weights_of_another_network_are_refused(engine: Engine, run: Path) -> None:
     state = {"model": torch.nn.Linear(2, 3).state_dict()}
     CheckpointStore(run).save(lambda file: write_checkpoint(file, state, {}), step=30, epoch=0)
-    with pytest.raises(UserError, match="no weights of the network guide"):
+    with pytest.raises(UserError, match="network guide"):
         await evaluate(engine, run)
 
 
-async def test_other_data_than_the_run_was_trained_on_is_refused(engine: Engine, run: Path) -> None:
+async def test_a_different_data_set_is_refused(engine: Engine, run: Path) -> None:
     config = load_config(run)
     other = msgspec.structs.replace(config, dataset=msgspec.structs.replace(config.dataset, sha256="0" * 64))
     (run / "config.json").write_bytes(msgspec.json.encode(other))
-    with pytest.raises(UserError, match="other data"):
+    with pytest.raises(UserError, match="SHA-256 0000"):
         await evaluate(engine, run)
 
 
-async def test_a_run_without_checkpoints_says_what_to_do(engine: Engine, run: Path) -> None:
+async def test_the_error_of_a_missing_checkpoint_says_what_to_do(engine: Engine, run: Path) -> None:
     for file in (run / "checkpoints").iterdir():
         file.unlink()
     with pytest.raises(UserError, match="fashion-tui checkpoint"):
@@ -160,11 +162,11 @@ async def test_a_run_without_checkpoints_says_what_to_do(engine: Engine, run: Pa
         await evaluate(engine, run, "best")
 
 
-async def test_an_export_that_cant_be_written_leaves_nothing(engine: Engine, run: Path, tmp_path: Path) -> None:
+async def test_a_failed_export_leaves_no_file(engine: Engine, run: Path, tmp_path: Path) -> None:
     def export(output: Path) -> Export:
         return Export(run_path=str(run), checkpoint="final", format="safetensors", output=str(output))
 
-    with pytest.raises(UserError, match="can't be written"):
+    with pytest.raises(UserError, match="name another file"):
         await engine.ask(export(tmp_path / "none" / "net.safetensors"), Exported)
     exported = await engine.ask(export(tmp_path / "net.safetensors"), Exported)
     assert exported.max_difference == 0

@@ -114,7 +114,7 @@ def test_the_trained_network_comes_ready_to_use(runs: RunList, trained: tuple[Pa
     assert runs.latest.config == load_config(path)
     images = torch.rand(2, 1, 28, 28)
     assert torch.allclose(runs.latest.normalise(images), (images - 0.5) / 0.5)
-    with pytest.raises(UserError, match="has no checkpoint of step 11; it keeps: 10, 20"):
+    with pytest.raises(UserError, match=r"step 11; .*: 10, 20"):
         runs.latest.model(11)
     make_run(runs.directory, "fresh")
     with pytest.raises(UserError, match="has no checkpoint yet"):

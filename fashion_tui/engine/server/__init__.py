@@ -1,1 +1,1 @@
-"""The engine's side: the connection, the loop over requests, and a file of handlers for each kind of request."""
+"""The engine's process: its end of the socket, the loop over calls, and the functions that handle requests."""

@@ -1,6 +1,6 @@
-"""The engine's end of the socket: a thread that listens, while the main thread computes and answers.
+"""The engine's end of the socket. A thread listens while the main thread computes and answers.
 
-Knows no torch, so that it listens before torch is imported.
+Imports no torch, so that the thread can listen while torch is being imported.
 """
 
 import os
@@ -23,26 +23,26 @@ from fashion_tui.engine.protocol import (
     ToEngine,
     body_length,
     decode_for_engine,
-    frame,
+    encode_frame,
 )
 
 PROGRESS_PERIOD = 0.05
-"""Least seconds between two Progress frames of a call."""
+"""Minimum time between two Progress frames of a call, in seconds."""
 
 
 class RequestCancelled(BaseException):
-    """Ends the work on a request. No Exception, so that a person's `except Exception` can't hold it up."""
+    """Ends the work on a request. Not an Exception, so that an `except Exception` in user code can't catch it."""
 
 
 class Connection:
-    """The socket, the queue of calls and the one call being worked on (`current`)."""
+    """The socket, the queue of calls, and the call that is being handled."""
 
     def __init__(self, link: socket.socket, log: Path) -> None:
-        link.set_inheritable(False)  # or a process that a person's code starts would keep it open
+        link.set_inheritable(False)  # a process started by user code must not keep it open
         self._link = link
         self.log = log
         self.keep_log = False
-        """Set where an answer told a person to look into the log."""
+        """Set once an answer has referred the user to the log."""
         self._calls: SimpleQueue[Call] = SimpleQueue()
         self._cancelled: set[int] = set()
         self._current: int | None = None
@@ -50,12 +50,12 @@ class Connection:
         self._main_thread = threading.get_ident()
 
     def listen(self) -> None:
-        """Starts the listening thread; called from the main thread."""
+        """Start the listening thread. Call this from the main thread."""
         signal.signal(signal.SIGUSR1, self._on_interrupt)
         threading.Thread(target=self._listen, name="listen", daemon=True).start()
 
     def calls(self) -> Iterator[Call]:
-        """Calls as they come, without those that are cancelled before their turn."""
+        """Yield calls as they arrive, except those that were cancelled while they were queued."""
         while True:
             call = self._calls.get()
             if call.id in self._cancelled:
@@ -70,18 +70,18 @@ class Connection:
                 self._cancelled.discard(call.id)
 
     def send(self, message: ToClient) -> None:
-        """Blocks while the client doesn't read."""
+        """Send a frame, blocking until the client reads it. Exits the process if the client is gone."""
         try:
-            self._link.sendall(frame(message))
+            self._link.sendall(encode_frame(message))
         except OSError:
-            self._leave()
+            self._exit()
 
     def is_cancelled(self, call: int) -> bool:
         return call in self._cancelled
 
     @contextmanager
     def interruptible(self) -> Iterator[None]:
-        """Around code that might never end: there, a Cancel raises RequestCancelled. Nothing may be sent meanwhile."""
+        """Let a Cancel raise RequestCancelled inside the block, which may never end by itself. Don't send inside it."""
         try:
             self._interruptible = True
             self._interrupt_if_cancelled()
@@ -99,14 +99,14 @@ class Connection:
     def _listen(self) -> None:
         try:
             while True:
-                self._take(decode_for_engine(self._read(body_length(self._read(HEADER.size)))))
+                self._receive(decode_for_engine(self._read(body_length(self._read(HEADER.size)))))
         except (EOFError, OSError):
-            self._leave()
-        except BaseException:  # noqa: BLE001 - without its listener the engine would be deaf: the log tells why
+            self._exit()
+        except BaseException:  # noqa: BLE001 - without this thread no call would arrive; the log says why it ended
             traceback.print_exc()
             os._exit(1)
 
-    def _take(self, message: ToEngine) -> None:
+    def _receive(self, message: ToEngine) -> None:
         if isinstance(message, Call):
             self._calls.put(message)
             return
@@ -116,37 +116,37 @@ class Connection:
     def _read(self, count: int) -> bytes:
         data = bytearray()
         while len(data) < count:
-            part = self._link.recv(count - len(data))
-            if not part:
+            chunk = self._link.recv(count - len(data))
+            if not chunk:
                 raise EOFError
-            data += part
+            data += chunk
         return bytes(data)
 
-    def _leave(self) -> None:
-        """The client is gone: end at once, whatever the main thread is doing. The log stays only if it was named."""
+    def _exit(self) -> None:
+        """Exit at once because the client is gone, whatever the main thread is doing; remove an unneeded log."""
         if not self.keep_log:
             self.log.unlink(missing_ok=True)
         os._exit(0)
 
 
 class CallContext:
-    """What a handler may know of its call: how to report progress, and whether anyone still waits."""
+    """Lets a handler report progress and find out whether its call was cancelled."""
 
     def __init__(self, connection: Connection, call: int) -> None:
         self._connection = connection
         self._call = call
-        self._reported = 0.0
+        self._last_report = 0.0
 
     def progress(self, done: int, total: int) -> None:
-        """Tells the client, not more often than it is worth."""
+        """Report progress to the client, at most once every PROGRESS_PERIOD and always at the end."""
         now = time.monotonic()
-        if done >= total or now - self._reported >= PROGRESS_PERIOD:
-            self._reported = now
+        if done >= total or now - self._last_report >= PROGRESS_PERIOD:
+            self._last_report = now
             self._connection.send(Progress(self._call, done, total))
 
     def cancelled(self) -> bool:
         return self._connection.is_cancelled(self._call)
 
     def interruptible(self) -> AbstractContextManager[None]:
-        """Around code that might never end, such as a person's: there, a cancelled call raises RequestCancelled."""
+        """Let a cancelled call raise RequestCancelled inside the block. Use it around user code, which may not end."""
         return self._connection.interruptible()

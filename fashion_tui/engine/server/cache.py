@@ -1,0 +1,37 @@
+"""What the engine keeps between requests: data sets and logits of test sets."""
+
+from collections import OrderedDict
+from pathlib import Path
+
+from torch import Tensor
+
+from fashion_tui.data.files import find
+from fashion_tui.lab.data.datasets import Dataset, load
+from fashion_tui.schema.dataset import DatasetRef
+
+MAX_LOGITS = 16
+"""Number of evaluated checkpoints whose logits are kept, 400 KB each."""
+
+
+class Cache:
+    """Data sets by their location, and logits by checkpoint and data set. The least recently added logits go first."""
+
+    def __init__(self) -> None:
+        self._datasets: dict[DatasetRef, Dataset] = {}
+        self._logits: OrderedDict[tuple[str, str], Tensor] = OrderedDict()
+
+    def dataset(self, name: str, directory: Path | None) -> Dataset:
+        """Return the data set, verified and loaded. Raises UserError if it is missing or damaged."""
+        ref = find(name, directory)
+        if ref not in self._datasets:
+            self._datasets[ref] = load(ref)
+        return self._datasets[ref]
+
+    def logits(self, checkpoint: str, dataset: str) -> Tensor | None:
+        """Return the logits `[N, 10]` of the test set if they are cached. Both arguments are SHA-256 hashes."""
+        return self._logits.get((checkpoint, dataset))
+
+    def add_logits(self, checkpoint: str, dataset: str, logits: Tensor) -> None:
+        self._logits[checkpoint, dataset] = logits
+        while len(self._logits) > MAX_LOGITS:
+            self._logits.popitem(last=False)

@@ -1,0 +1,183 @@
+"""Handlers of requests about trained runs: evaluation, predictions, feature maps, weights and export."""
+
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from fashion_tui.data.files import MissingData, WrongFolder
+from fashion_tui.lab.data.datasets import Dataset, normalise
+from fashion_tui.lab.devices import choose_device
+from fashion_tui.lab.evaluation.feature_maps import as_pictures, as_planes, value_range
+from fashion_tui.lab.evaluation.histograms import histogram
+from fashion_tui.lab.evaluation.metrics import Cancelled, evaluate, predict_logits
+from fashion_tui.lab.networks.export import export_safetensors
+from fashion_tui.lab.trace.activations import output_of_step
+from fashion_tui.schema.errors import UsageError, UserError
+from fashion_tui.schema.evaluation import Evaluation, Prediction, PredictionPage
+from fashion_tui.schema.replies import Exported
+from fashion_tui.schema.requests import Evaluate, Export, GetFeatureMaps, GetPredictions, GetTrainedWeights
+from fashion_tui.schema.run import RunConfig
+from fashion_tui.schema.weights import FeatureMaps, Histogram
+from fashion_tui.trained_run import TrainedRun
+
+from .cache import Cache
+from .connection import CallContext, RequestCancelled
+
+EXPORT_CHECK_IMAGES = 256
+"""Number of test images on which an exported file is compared with its run."""
+
+
+def evaluate_run(request: Evaluate, call: CallContext, cache: Cache) -> Evaluation:
+    run = TrainedRun.open(Path(request.run_path), request.checkpoint)
+    dataset = _dataset(run.config, cache)
+    figures = evaluate(_logits(run, dataset, call, cache), dataset.test.labels, dataset.classes)
+    return Evaluation(
+        run=run.path.name,
+        dataset=dataset.ref.name,
+        checkpoint=str(run.checkpoint_file),
+        step=run.checkpoint.step,
+        epoch=run.checkpoint.epoch,
+        n=figures.n,
+        accuracy=figures.accuracy,
+        top2=figures.top2,
+        loss=figures.loss,
+        ece=figures.ece,
+        per_class=figures.per_class,
+        confusion=figures.confusion,
+    )
+
+
+def get_predictions(request: GetPredictions, call: CallContext, cache: Cache) -> PredictionPage:
+    run = TrainedRun.open(Path(request.run_path), request.checkpoint)
+    dataset = _dataset(run.config, cache)
+    logits, test = _logits(run, dataset, call, cache), dataset.test
+    indices = _selected(request, logits, test.labels)
+    page = indices[request.offset : request.offset + request.count]
+    probabilities = logits[page].double().softmax(dim=1)
+    return PredictionPage(
+        predictions=tuple(
+            Prediction(
+                index=index,
+                truth=int(test.labels[index]),
+                probabilities=tuple(row),
+                pixels=test.pixels[index].contiguous().numpy().tobytes(),
+            )
+            for index, row in zip(page.tolist(), probabilities.tolist(), strict=True)
+        ),
+        total=len(indices),
+    )
+
+
+def get_feature_maps(request: GetFeatureMaps, call: CallContext, cache: Cache) -> FeatureMaps:
+    run = TrainedRun.open(Path(request.run_path), request.checkpoint)
+    dataset, recipe = _dataset(run.config, cache), run.config.recipe
+    test = dataset.test
+    if not 0 <= request.index < len(test):
+        raise UsageError(f"image is {request.index}; it must be between 0 and {len(test) - 1:,}")
+    pixels = test.pixels[request.index : request.index + 1]
+    images = normalise(pixels, recipe.mean, recipe.std)
+    with call.interruptible():
+        network = run.network().eval()
+        output, logits = output_of_step(
+            network, images, path=request.path, op=request.op, occurrence=request.occurrence
+        )  # fmt: skip
+    shape = tuple(output.shape[1:]) if output.shape[:1] == (1,) else tuple(output.shape)
+    planes = as_planes(output, shape)
+    low, high = value_range(planes)
+    predicted = int(torch.as_tensor(logits).reshape(-1).argmax())
+    return FeatureMaps(
+        index=request.index,
+        truth=dataset.classes[int(test.labels[request.index])],
+        predicted=dataset.classes[predicted],
+        picture=pixels.contiguous().numpy().tobytes(),
+        shape=shape,
+        maps=as_pictures(planes[request.offset : request.offset + request.count], low, high),
+        total=len(planes),
+        low=low,
+        high=high,
+        test_images=len(test),
+    )
+
+
+def get_trained_weights(request: GetTrainedWeights, _call: CallContext, _cache: Cache) -> tuple[Histogram, ...]:
+    weights = TrainedRun.open(Path(request.run_path), request.checkpoint).weights()
+    return tuple(
+        histogram(name, values) for name, values in weights.items() if values.is_floating_point() and values.numel()
+    )
+
+
+def export_run(request: Export, call: CallContext, cache: Cache) -> Exported:
+    run = TrainedRun.open(Path(request.run_path), request.checkpoint)
+    pixels = _dataset(run.config, cache).test.pixels[:EXPORT_CHECK_IMAGES]
+    with call.interruptible():
+        network = run.network()
+    difference = export_safetensors(network, run.config.recipe, pixels, Path(request.output), run.custom_model)
+    return Exported(path=request.output, format=request.format, max_difference=difference)
+
+
+def _logits(run: TrainedRun, dataset: Dataset, call: CallContext, cache: Cache) -> Tensor:
+    """Return the logits of the test set, float32 `[N, 10]`, computing them if they aren't cached."""
+    cached = cache.logits(run.checkpoint.sha256, dataset.ref.sha256)
+    if cached is not None:
+        return cached
+    device = _device(run.config)
+    with call.interruptible():
+        network = run.network().to(device)
+    try:
+        logits = predict_logits(
+            network,
+            dataset.test.pixels,
+            run.config.recipe,
+            device,
+            progress=call.progress,
+            should_stop=call.cancelled,
+        )
+    except Cancelled:
+        raise RequestCancelled from None
+    cache.add_logits(run.checkpoint.sha256, dataset.ref.sha256, logits)
+    return logits
+
+
+def _selected(request: GetPredictions, logits: Tensor, labels: Tensor) -> Tensor:
+    """Return the indices of the test images that pass the request's filters, in the requested order."""
+    predicted = logits.argmax(dim=1)
+    selected = torch.ones(len(labels), dtype=torch.bool)
+    if request.which != "all":
+        selected &= (predicted == labels) == (request.which == "right")
+    if request.truth is not None:
+        selected &= labels == request.truth
+    if request.predicted is not None:
+        selected &= predicted == request.predicted
+    indices = selected.nonzero().flatten()
+    if request.sort == "loss":
+        losses = F.cross_entropy(logits[indices], labels[indices], reduction="none")
+        indices = indices[losses.argsort(descending=True, stable=True)]
+    return indices
+
+
+def _dataset(config: RunConfig, cache: Cache) -> Dataset:
+    """Return the data set that the run was trained on: from its directory, or from where `find` locates it now.
+
+    Raises UserError if that isn't the same data.
+    """
+    name, directory = config.dataset.name, config.dataset.directory
+    try:
+        dataset = cache.dataset(name, None if directory is None else Path(directory))
+    except (MissingData, WrongFolder):
+        dataset = cache.dataset(name, None)
+    if dataset.ref.sha256 != config.dataset.sha256:
+        raise UserError(
+            f"{config.run} was trained on a different version of {name}, so its accuracy on this one would be "
+            f"meaningless: SHA-256 {config.dataset.sha256}, now {dataset.ref.sha256}"
+        )
+    return dataset
+
+
+def _device(config: RunConfig) -> torch.device:
+    """Return the run's device if this machine has it, else the CPU."""
+    try:
+        return choose_device(config.device)
+    except UserError:
+        return torch.device("cpu")

@@ -1,0 +1,62 @@
+"""The engine's main thread: answers one call after the other."""
+
+import traceback
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from fashion_tui.engine.protocol import Call, Failure, Reply, ToClient, encode_result
+from fashion_tui.schema import requests
+from fashion_tui.schema.errors import UntrustedSource, UserError
+
+from .cache import Cache
+from .connection import CallContext, Connection, RequestCancelled
+from .datasets import get_dataset, get_images
+from .devices import find_device, get_devices, get_torch_report
+from .networks import check_model, get_builtin_source, get_shapes, get_weights, trace_source
+from .runs import evaluate_run, export_run, get_feature_maps, get_predictions, get_trained_weights
+
+CANCELLED = 130
+
+Handler = Callable[[Any, CallContext, Cache], object]
+
+HANDLERS: Mapping[type[requests.Request], Handler] = {
+    requests.GetDevices: get_devices,
+    requests.FindDevice: find_device,
+    requests.GetDataset: get_dataset,
+    requests.GetImages: get_images,
+    requests.GetShapes: get_shapes,
+    requests.GetBuiltinSource: get_builtin_source,
+    requests.CheckModel: check_model,
+    requests.TraceSource: trace_source,
+    requests.GetWeights: get_weights,
+    requests.GetTrainedWeights: get_trained_weights,
+    requests.GetFeatureMaps: get_feature_maps,
+    requests.Evaluate: evaluate_run,
+    requests.GetPredictions: get_predictions,
+    requests.Export: export_run,
+    requests.GetTorchReport: get_torch_report,
+}
+
+
+def serve(connection: Connection) -> None:
+    """Answer calls until the client disconnects, which ends the process."""
+    cache = Cache()
+    for call in connection.calls():
+        connection.send(_answer(call, connection, cache))
+
+
+def _answer(call: Call, connection: Connection, cache: Cache) -> ToClient:
+    handle = HANDLERS[type(call.request)]
+    try:
+        return Reply(call.id, encode_result(handle(call.request, CallContext(connection, call.id), cache)))
+    except RequestCancelled:
+        return Failure(call.id, "cancelled", CANCELLED)
+    except UserError as error:
+        message = " ".join(str(error).split())
+        return Failure(call.id, message, error.exit_code, untrusted=isinstance(error, UntrustedSource))
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - a bug: the client gets one line, the log the traceback
+        traceback.print_exc()
+        connection.keep_log = True
+        first_line = str(error).strip().split("\n", 1)[0]
+        reason = type(error).__name__ + (f": {first_line}" if first_line else "")
+        return Failure(call.id, f"{type(call.request).__name__} failed: {reason}; see {connection.log}", 1)

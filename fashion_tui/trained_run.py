@@ -1,0 +1,92 @@
+"""A run together with the weights of one of its checkpoints.
+
+Combines `lab` and `runs` for the processes that import torch: the engine and the kernel.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from torch import Tensor, nn
+
+from fashion_tui.lab.networks.build import network_for
+from fashion_tui.lab.training.checkpoint import final_weights, read_checkpoint
+from fashion_tui.runs.checkpoints import CheckpointStore
+from fashion_tui.runs.store import load_config
+from fashion_tui.runs.trust import trusted_network
+from fashion_tui.schema.errors import UsageError, UserError
+from fashion_tui.schema.models import CustomModel
+from fashion_tui.schema.run import CheckpointRef, RunConfig
+
+
+@dataclass(frozen=True)
+class TrainedRun:
+    """A run and one of its checkpoints, whose SHA-256 has been verified. The weights are read on demand."""
+
+    path: Path
+    config: RunConfig
+    checkpoint: CheckpointRef
+
+    @classmethod
+    def open(cls, run_path: Path, checkpoint: str = "final") -> "TrainedRun":
+        """Find a checkpoint of a run: `final` (the newest intact one), `best`, or the number of a step.
+
+        Raises UserError if the run is damaged or has no such checkpoint, and UsageError if `checkpoint` is malformed.
+        """
+        config = load_config(run_path)
+        return cls(run_path, config, _find_checkpoint(run_path, config, checkpoint))
+
+    @property
+    def checkpoint_file(self) -> Path:
+        return CheckpointStore(self.path).path(self.checkpoint)
+
+    @cached_property
+    def custom_model(self) -> CustomModel | None:
+        """The run's custom model, or None if it trains a built-in one. Raises UntrustedSource if it isn't trusted."""
+        return trusted_network(self.path, self.config)
+
+    def weights(self) -> dict[str, Tensor]:
+        """Read the weights, on the CPU, without executing any code of the run."""
+        training, _ = read_checkpoint(self.checkpoint_file)
+        return final_weights(training)
+
+    def network(self) -> nn.Module:
+        """Build the network with the weights, on the CPU. Executes the code of a custom model.
+
+        Raises UserError if the checkpoint doesn't fit the network, and UntrustedSource like `custom_model`.
+        """
+        network = network_for(self.config.recipe, self.custom_model)
+        weights = self.weights()
+        try:
+            network.load_state_dict(weights)
+        except (RuntimeError, LookupError, TypeError) as error:
+            reason = " ".join(str(error).split())
+            raise UserError(
+                f"the weights in {self.checkpoint_file} don't fit the network {self.config.recipe.model}: {reason}"
+            ) from error
+        return network
+
+
+def _find_checkpoint(run_path: Path, config: RunConfig, which: str) -> CheckpointRef:
+    store, run, damaged = CheckpointStore(run_path), run_path.name, list[str]()
+    if which == "final":
+        found = store.latest(damaged.append)
+        missing = f"has no checkpoint yet; write one with: fashion-tui checkpoint {run}"
+    elif which == "best":
+        if config.validation == 0:
+            raise UserError(
+                f"{run} has no best checkpoint because it was trained without a validation set; use final, or train "
+                "with --validation N"
+            )
+        found = store.best(damaged.append)
+        missing = "has no best checkpoint yet; it is chosen after the first epoch"
+    elif which.isdecimal():
+        found = store.at(int(which), damaged.append)
+        steps = ", ".join(str(step) for step in sorted(store.steps())) or "none"
+        missing = f"has no checkpoint of step {which}; its checkpoints: {steps}"
+    else:
+        raise UsageError(f"checkpoint is {which!r}; it must be final, best or the number of a step")
+    if found is None:
+        problem = f"has no intact checkpoint: {'; '.join(damaged)}" if damaged else missing
+        raise UserError(f"{run} {problem}")
+    return found

@@ -1,0 +1,77 @@
+"""Custom models from the user's files: found, reloaded when they change, errors reported with file and line."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from fashion_tui.engine.client import Engine
+from fashion_tui.schema.errors import UserError
+from fashion_tui.schema.requests import GetShapes
+from fashion_tui.schema.shapes import ShapeTable
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+async def get_shapes(engine: Engine, model: str, **arguments: object) -> ShapeTable:
+    return await engine.ask(GetShapes(model=model, input_size=(1, 28, 28), arguments=arguments), ShapeTable)
+
+
+async def test_the_file_and_its_neighbours_are_reloaded(engine: Engine, tmp_path: Path) -> None:
+    (tmp_path / "net.py").write_text(
+        "from torch import nn\nfrom width import WIDTH\n"
+        "class Net(nn.Sequential):\n    def __init__(self):\n        super().__init__(nn.Conv2d(1, WIDTH, 28))\n"
+    )
+    for width in (3, 5):
+        (tmp_path / "width.py").write_text(f"WIDTH = {width}\n")
+        assert (await get_shapes(engine, f"{tmp_path}/net.py")).outputs == ((width, 1, 1),)
+    assert sorted(os.listdir(tmp_path)) == ["net.py", "width.py"]  # noqa: PTH208
+
+
+@pytest.mark.parametrize(
+    ("init", "expected"),
+    [
+        ("1 / 0", r"net\.py:8: .*Net.*ZeroDivisionError"),
+        ("raise SystemExit(3)", r"net\.py:8: .*Net.*SystemExit: 3"),
+        ("what this", r"net\.py:8: .*invalid syntax"),
+        ("input()", r"net\.py:8: .*Net.*EOFError"),
+    ],
+)
+async def test_an_error_names_its_file_and_line(
+    engine: Engine, write_net: Callable[..., str], init: str, expected: str
+) -> None:
+    with pytest.raises(UserError, match=expected) as caught:
+        await get_shapes(engine, write_net(init=init))
+    assert caught.value.exit_code == 1
+
+
+async def test_an_error_in_forward_is_part_of_the_table(engine: Engine, write_net: Callable[..., str]) -> None:
+    table = await get_shapes(engine, write_net(forward="x = x.view(-1, 5)"))
+    assert table.error is not None
+    assert table.error_line == 13
+
+
+@pytest.mark.parametrize(
+    ("model", "expected"),
+    [
+        ("nosuch", "guide"),
+        ("{net}:Other", r"\bNet\b"),
+        ("{net}:torch", r"\bNet\b"),
+        ("{empty}", "nn.Module"),
+    ],
+)
+async def test_a_missing_model_is_a_usage_error(
+    engine: Engine, write_net: Callable[..., str], tmp_path: Path, model: str, expected: str
+) -> None:
+    (tmp_path / "empty.py").touch()
+    spec = model.format(net=write_net().removesuffix(":Net"), empty=tmp_path / "empty.py")
+    with pytest.raises(UserError, match=expected) as caught:
+        await get_shapes(engine, spec)
+    assert caught.value.exit_code == 2
+
+
+async def test_arguments_are_passed_to_the_class(engine: Engine, write_net: Callable[..., str]) -> None:
+    assert (await get_shapes(engine, write_net(), width=7)).rows[0].outputs == ((7, 26, 26),)
+    with pytest.raises(UserError, match="wideness"):
+        await get_shapes(engine, write_net(), wideness=7)
