@@ -5,7 +5,7 @@ import time
 import torch
 
 from fashion_tui.lab.data.datasets import load
-from fashion_tui.lab.devices import choose_device, compute_in_threads, describe, has_bf16, set_determinism
+from fashion_tui.lab.devices import choose_device, describe_device, has_bf16, set_cpu_threads, set_determinism
 from fashion_tui.schema.recipe import Precision
 
 from .orders import Answer, Assignment, Describe, Described, Order, Turn, TurnTaken, Whole, WholeTrained
@@ -22,7 +22,7 @@ class Worker:
 
     def __init__(self, assignment: Assignment) -> None:
         if assignment.as_trainer:
-            compute_in_threads(assignment.threads)
+            set_cpu_threads(assignment.threads)
         else:
             torch.set_num_threads(assignment.threads)
         set_determinism(deterministic=False)
@@ -46,7 +46,7 @@ class Worker:
         precisions: tuple[Precision, ...] = ("fp32", "bf16") if has_bf16(self._device) else ("fp32",)
         return Described(
             device=str(self._device),
-            device_name=describe(self._device),
+            device_name=describe_device(self._device),
             peak_gflops={precision: peak_gflops(self._device, precision) for precision in precisions},
             precisions={name: road.precision(self._device) for name, road in self._roads.items()},
             operations={name: road.operations() for name, road in self._roads.items()},

@@ -94,20 +94,15 @@ class Run:
         `checkpoint` is "final" (the newest one), "best", or a step. It was trained on normalised pictures: give it
         `run.normalise(images)`. UserError where there is no such checkpoint, or the network's code isn't trusted.
         """
-        import torch  # noqa: PLC0415 -- not for a list of runs
-
-        from fashion_tui.lab.randomness import random_state, set_random_state  # noqa: PLC0415
+        from fashion_tui.lab.rng import preserve_rng_state  # noqa: PLC0415 -- imports torch: not for a list of runs
         from fashion_tui.trained_run import TrainedRun  # noqa: PLC0415
 
         trained = TrainedRun.open(self.path, str(checkpoint))
-        cpu = torch.device("cpu")
-        generators = random_state(cpu)
         try:
-            return trained.network().eval()
+            with preserve_rng_state():  # building the network draws initial weights from the user's seeded generators
+                return trained.network().eval()
         except UntrustedSource as error:
             raise UntrustedSource(f"{error}; f6 shows it and asks") from None
-        finally:  # making a network draws weights: what the person seeded goes on as if it hadn't
-            set_random_state(generators, cpu)
 
     def normalise(self, images: "Tensor") -> "Tensor":
         """Pictures in [0, 1], as `test_data` gives them, as the network was trained on them."""

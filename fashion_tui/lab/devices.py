@@ -43,13 +43,13 @@ WATCHED = 0.2
 """Seconds for which it is looked how busy the CPU is."""
 
 
-def devices() -> tuple[Device, ...]:
+def list_devices() -> tuple[Device, ...]:
     """All devices of this machine, the CPU first, and how busy they are."""
     memory = psutil.virtual_memory()
     found = [
         Device(
             name="cpu",
-            description=describe(torch.device("cpu")),
+            description=describe_device(torch.device("cpu")),
             memory=memory.total,
             busy=psutil.cpu_percent(WATCHED) / 100,
             memory_used=memory.total - memory.available,
@@ -63,18 +63,18 @@ def devices() -> tuple[Device, ...]:
         found.append(
             Device(
                 name=str(device),
-                description=describe(device),
+                description=describe_device(device),
                 memory=properties.total_memory,
                 busy=used.busy,
                 memory_used=used.memory_used,
             )
         )
     if torch.backends.mps.is_available():
-        found.append(Device(name="mps", description=describe(torch.device("mps")), memory=None))
+        found.append(Device(name="mps", description=describe_device(torch.device("mps")), memory=None))
     return tuple(found)
 
 
-def describe(device: torch.device) -> str:
+def describe_device(device: torch.device) -> str:
     """What a person calls the device: `AMD EPYC 9B14, 2 cores`, `NVIDIA H100 80GB HBM3`."""
     if device.type == "cuda":
         # Asks the driver for the card's properties, which needs no context on it.
@@ -95,7 +95,7 @@ def has_bf16(device: torch.device) -> bool:
     return any(capabilities.get(name, False) for name in ("avx512_bf16", "amx_bf16", "bf16"))
 
 
-def compute_in_threads(count: int) -> None:
+def set_cpu_threads(count: int) -> None:
     """Lets torch compute in so many threads of the CPU, for which a number below 1.2e-38 is 0.
 
     To be called before torch has computed in this thread: those that it starts then inherit that. Adam's moments for a

@@ -12,8 +12,8 @@ import torch
 from torch import Tensor
 
 from fashion_tui.lab.data.datasets import Dataset, Images, hold_out
-from fashion_tui.lab.devices import choose_device, compute_in_threads, describe, set_determinism
-from fashion_tui.lab.evaluation.metrics import Figures, evaluate, predict_logits
+from fashion_tui.lab.devices import choose_device, describe_device, set_cpu_threads, set_determinism
+from fashion_tui.lab.evaluation.metrics import Metrics, evaluate, predict_logits
 from fashion_tui.lab.networks.builtin import count_parameters
 from fashion_tui.lab.training.diagnosis import layer_that_broke
 from fashion_tui.lab.training.loop import Training
@@ -58,7 +58,7 @@ class Orders:
 def train(orders: Orders) -> Finished:
     """From the newest good checkpoint, or the beginning, to the end. Raises Stop, UserError, and what torch raises."""
     config = orders.config
-    compute_in_threads(config.threads)
+    set_cpu_threads(config.threads)
     set_determinism(deterministic=config.deterministic)
     device = choose_device(config.device)
     if device.type == "cpu":
@@ -205,7 +205,7 @@ class Session:
             images_per_second=training.images_seen / training.train_seconds,
         )
 
-    def _judge(self, images: Images) -> Figures:
+    def _judge(self, images: Images) -> Metrics:
         """How the trained network does on images that it isn't trained on."""
         return evaluate(self._logits(images.pixels), images.labels, self.dataset.classes)
 
@@ -264,7 +264,7 @@ class Session:
                 epochs=self.recipe.epochs,
                 steps_per_epoch=training.steps_per_epoch,
                 device=str(self.device),
-                device_name=describe(self.device),
+                device_name=describe_device(self.device),
                 threads=self.orders.config.threads,
                 pid=os.getpid(),
             )

@@ -7,13 +7,13 @@ import psutil
 import pytest
 import torch
 
-from fashion_tui.lab.devices import choose_device, devices
+from fashion_tui.lab.devices import choose_device, list_devices
 from fashion_tui.schema.errors import UsageError, UserError
 
 
 def test_cpu_is_always_there() -> None:
     assert choose_device("cpu") == torch.device("cpu")
-    first = devices()[0]
+    first = list_devices()[0]
     assert (first.name, first.memory) == ("cpu", psutil.virtual_memory().total)
     assert "core" in first.description
 
@@ -56,12 +56,12 @@ TRAIN = """
 import hashlib, sys, torch
 from msgspec.structs import replace
 from fashion_tui.lab.data.datasets import Images
-from fashion_tui.lab.devices import compute_in_threads
+from fashion_tui.lab.devices import set_cpu_threads
 from fashion_tui.lab.data.synthetic import draw
-from fashion_tui.lab.training import Training
+from fashion_tui.lab.training.loop import Training
 from fashion_tui.schema.recipe import GUIDE
 
-(compute_in_threads if "ours" in sys.argv else torch.set_num_threads)(2)
+(set_cpu_threads if "ours" in sys.argv else torch.set_num_threads)(2)
 recipe = replace(GUIDE, batch_size=8, epochs=20, learning_rate=3e-3)
 training = Training(recipe, Images(*draw(400, seed=0)), device=torch.device("cpu"), seed=0)
 while training.epoch < recipe.epochs:

@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from fashion_tui.lab.evaluation.feature_maps import as_pictures, as_planes, value_range
+from fashion_tui.lab.evaluation.feature_maps import as_images, as_planes, value_range
 from fashion_tui.lab.evaluation.histograms import BINS, histogram, weight_histograms
 from fashion_tui.lab.networks.builtin import GuideNet
 from fashion_tui.lab.trace import trace
@@ -72,7 +72,7 @@ def test_maps_are_pictures_between_black_and_white() -> None:
     planes[1] = -4.0
     low, high = value_range(planes)
     assert (low, high) == (-4.0, 4.0)
-    first, second = (np.frombuffer(one, np.uint8).reshape(28, 28) for one in as_pictures(planes, low, high))
+    first, second = (np.frombuffer(one, np.uint8).reshape(28, 28) for one in as_images(planes, low, high))
     assert (first[6:8, 10:12] == 255).all()
     assert (first == 128).sum() == 28 * 28 - 4
     assert not second.any()
@@ -85,7 +85,7 @@ def test_maps_are_pictures_between_black_and_white() -> None:
 def test_any_shape_has_pictures(shape: tuple[int, ...], planes: tuple[int, ...]) -> None:
     found = as_planes(torch.rand(1, *shape), shape)
     assert found.shape == planes
-    pictures = as_pictures(found, *value_range(found))
+    pictures = as_images(found, *value_range(found))
     assert [len(one) for one in pictures] == [784] * planes[0]
 
 
@@ -93,7 +93,7 @@ def test_values_that_are_no_numbers_are_black() -> None:
     planes = torch.full((1, 28, 28), float("nan"))
     planes[0, 0, 0] = 1.0
     assert value_range(planes) == (1.0, 1.0)
-    assert set(as_pictures(planes, 0.0, 1.0)[0][1:]) == {0}
+    assert set(as_images(planes, 0.0, 1.0)[0][1:]) == {0}
 
 
 def test_the_step_with_most_work_takes_longest() -> None:

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from fashion_tui.lab.networks.build import network_for, trainable
-from fashion_tui.lab.randomness import seed_everything
+from fashion_tui.lab.rng import seed_everything
 from fashion_tui.schema.errors import UsageError, UserError
 from fashion_tui.schema.models import CustomModel
 from fashion_tui.schema.recipe import GUIDE

@@ -5,7 +5,7 @@ import platform
 
 import torch
 
-from fashion_tui.lab.devices import choose_device, devices, has_bf16
+from fashion_tui.lab.devices import choose_device, has_bf16, list_devices
 from fashion_tui.runs.host import has_gpu_driver
 from fashion_tui.schema.replies import Check, Device
 from fashion_tui.schema.requests import FindDevice, GetDevices, GetTorchReport
@@ -17,16 +17,16 @@ MIN_TORCH = (2, 10)
 
 
 def get_devices(_request: GetDevices, _call: CallContext, _cache: Cache) -> tuple[Device, ...]:
-    return devices()
+    return list_devices()
 
 
 def find_device(request: FindDevice, _call: CallContext, _cache: Cache) -> Device:
     name = str(choose_device(request.name))
-    return next(device for device in devices() if device.name == name)
+    return next(device for device in list_devices() if device.name == name)
 
 
 def get_torch_report(_request: GetTorchReport, _call: CallContext, _cache: Cache) -> tuple[Check, ...]:
-    return (_check_torch(), _check_torchvision(), *map(_check_device, devices()), *_check_unused_gpu())
+    return (_check_torch(), _check_torchvision(), *map(_check_device, list_devices()), *_check_unused_gpu())
 
 
 def _check_torch() -> Check:

@@ -12,7 +12,7 @@ from fashion_tui.lab.evaluation.histograms import weight_histograms
 from fashion_tui.lab.networks.build import IMAGES, trainable
 from fashion_tui.lab.networks.custom import UNSAVED, SourceFault, WrongArguments, network, source_network
 from fashion_tui.lab.networks.model_text import text_of
-from fashion_tui.lab.randomness import random_state, seed_everything, set_random_state
+from fashion_tui.lab.rng import preserve_rng_state, seed_everything
 from fashion_tui.lab.trace import trace
 from fashion_tui.schema.errors import UsageError, UserError
 from fashion_tui.schema.models import CustomModel, NamedModel
@@ -23,8 +23,6 @@ from fashion_tui.schema.weights import Histogram
 
 from .cache import Cache
 from .connection import CallContext
-
-CPU = torch.device("cpu")
 
 
 def get_shapes(request: GetShapes, call: CallContext, _cache: Cache) -> ShapeTable:
@@ -39,17 +37,13 @@ def get_builtin_source(request: GetBuiltinSource, _call: CallContext, _cache: Ca
 
 def get_weights(request: GetWeights, call: CallContext, _cache: Cache) -> tuple[Histogram, ...]:
     custom = request.network
-    state = random_state(CPU)
-    seed_everything(0)
-    try:
-        with call.interruptible():
-            if isinstance(custom, NamedModel):
-                with network(custom.model, custom.arguments) as model:
-                    return weight_histograms(model)
-            with source_network(custom.source, custom.class_name, custom.arguments, file=_file(custom)) as (model, _):
+    with preserve_rng_state(), call.interruptible():
+        seed_everything(0)
+        if isinstance(custom, NamedModel):
+            with network(custom.model, custom.arguments) as model:
                 return weight_histograms(model)
-    finally:
-        set_random_state(state, CPU)
+        with source_network(custom.source, custom.class_name, custom.arguments, file=_file(custom)) as (model, _):
+            return weight_histograms(model)
 
 
 def check_model(request: CheckModel, call: CallContext, _cache: Cache) -> CustomModel:

@@ -9,7 +9,7 @@ from torch import Tensor
 from fashion_tui.data.files import MissingData, WrongFolder
 from fashion_tui.lab.data.datasets import Dataset, normalise
 from fashion_tui.lab.devices import choose_device
-from fashion_tui.lab.evaluation.feature_maps import as_pictures, as_planes, value_range
+from fashion_tui.lab.evaluation.feature_maps import as_images, as_planes, value_range
 from fashion_tui.lab.evaluation.histograms import histogram
 from fashion_tui.lab.evaluation.metrics import Cancelled, evaluate, predict_logits
 from fashion_tui.lab.networks.export import export_safetensors
@@ -93,7 +93,7 @@ def get_feature_maps(request: GetFeatureMaps, call: CallContext, cache: Cache) -
         predicted=dataset.classes[predicted],
         picture=pixels.contiguous().numpy().tobytes(),
         shape=shape,
-        maps=as_pictures(planes[request.offset : request.offset + request.count], low, high),
+        maps=as_images(planes[request.offset : request.offset + request.count], low, high),
         total=len(planes),
         low=low,
         high=high,

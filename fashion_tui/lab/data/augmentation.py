@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from fashion_tui.lab.seeds import Purpose, generator_for
+from fashion_tui.lab.rng import Purpose, generator_for
 from fashion_tui.schema.recipe import Recipe
 
 ERASED_SHARE = 0.5

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from fashion_tui.data import files
 from fashion_tui.data.sources import FASHION_MNIST, SYNTHETIC, SYNTHETIC_TEST, SYNTHETIC_TRAIN, Source, source_named
-from fashion_tui.lab.seeds import Purpose, generator_for
+from fashion_tui.lab.rng import Purpose, generator_for
 from fashion_tui.schema.dataset import DatasetRef
 from fashion_tui.schema.errors import UsageError, UserError
 from fashion_tui.schema.recipe import Recipe

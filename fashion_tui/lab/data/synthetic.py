@@ -10,7 +10,7 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor
 
-from fashion_tui.lab.seeds import Purpose, generator_for
+from fashion_tui.lab.rng import Purpose, generator_for
 
 from .drawing import PIXEL, SIZE, Sketch
 from .garments import GARMENTS, SHOES

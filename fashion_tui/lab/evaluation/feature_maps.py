@@ -23,7 +23,7 @@ def as_planes(values: Tensor, shape: Shape) -> Tensor:
     return F.pad(row, (0, width * height - row.numel()), value=row.min().item()).reshape(1, height, width)
 
 
-def as_pictures(planes: Tensor, low: float, high: float) -> tuple[bytes, ...]:
+def as_images(planes: Tensor, low: float, high: float) -> tuple[bytes, ...]:
     """Planes `[C, H, W]` as uint8 [28, 28] each: black is `low` and what is no number, white is `high`.
 
     A pixel is the mean of what it covers, or one of several of the same value.

@@ -20,7 +20,7 @@ class Cancelled(Exception):
 
 
 @dataclass(frozen=True)
-class Figures:
+class Metrics:
     """How good a network is; the fields are those of `schema.evaluation.Evaluation`."""
 
     n: int
@@ -62,12 +62,12 @@ def predict_logits(  # noqa: PLR0913
     return torch.cat(logits)
 
 
-def evaluate(logits: Tensor, labels: Tensor, classes: Sequence[str]) -> Figures:
+def evaluate(logits: Tensor, labels: Tensor, classes: Sequence[str]) -> Metrics:
     """The figures of logits `[N, C]` for images of these classes `[N]`."""
     logits, labels = logits.double().cpu(), labels.cpu()
     predictions = logits.argmax(dim=1)
     confusion = confusion_matrix(predictions, labels, len(classes))
-    return Figures(
+    return Metrics(
         n=len(labels),
         accuracy=(predictions == labels).double().mean().item(),
         top2=(logits.topk(2).indices == labels[:, None]).any(dim=1).double().mean().item(),

@@ -5,7 +5,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from fashion_tui.lab.randomness import random_state, set_random_state
+from fashion_tui.lab.rng import preserve_rng_state
 from fashion_tui.schema.errors import UserError
 
 from .record import Recorder, Step
@@ -36,12 +36,8 @@ def output_of_step(model: nn.Module, inputs: Tensor, *, path: str, op: str, occu
     twin, inputs = twin_of(model, CPU), inputs.to(CPU)
     tap = _Tap(twin, path, op, occurrence)
     tap.know_input((inputs,))
-    state = random_state(CPU)
-    try:
-        with torch.no_grad(), tap:
-            answer = twin(inputs)
-    finally:
-        set_random_state(state, CPU)
+    with preserve_rng_state(), torch.no_grad(), tap:
+        answer = twin(inputs)
     if tap.kept is None:
         raise UserError(f"{path or op} isn't a step of this network on pictures; choose another one")
     return tap.kept, answer

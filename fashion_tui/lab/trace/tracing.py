@@ -2,8 +2,8 @@
 
 import math
 import random
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -11,7 +11,7 @@ import torch
 from torch import nn
 from torch.nn.parameter import is_lazy
 
-from fashion_tui.lab.randomness import random_state, set_random_state
+from fashion_tui.lab.rng import preserve_rng_state
 from fashion_tui.schema.errors import UsageError, UserError
 from fashion_tui.schema.shapes import NETWORK_INPUT, Shape, ShapeRow, ShapeTable
 
@@ -55,7 +55,7 @@ def trace(
     if any(isinstance(module, torch.jit.ScriptModule) for module in model.modules()):
         raise UserError(f"{type(model).__name__} is compiled by TorchScript, whose steps can't be seen; give its class")
     sizes = _checked(input_size)
-    with _randomness_put_back():
+    with preserve_rng_state():
         for number in (dtype,) if dtype is not None else (_dtype_of(model), torch.int64):
             both, twin = _record_both(model, sizes, number)
             if not _wants_indices(both.few):
@@ -169,15 +169,6 @@ def _start_generators() -> None:
     random.seed(0)
     np.random.seed(0)  # noqa: NPY002 - the generator that other people's code draws from
     torch.default_generator.manual_seed(0)
-
-
-@contextmanager
-def _randomness_put_back() -> Iterator[None]:
-    state = random_state(CPU)
-    try:
-        yield
-    finally:
-        set_random_state(state, CPU)
 
 
 def _kind(value: Any) -> str:

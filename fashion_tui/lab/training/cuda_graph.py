@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from fashion_tui.lab.data.datasets import Batch
-from fashion_tui.lab.randomness import random_state, set_random_state
+from fashion_tui.lab.rng import rng_state, set_rng_state
 
 from .step import Step
 
@@ -81,7 +81,7 @@ def put_back(step: Step) -> Iterator[None]:
     """
     tensors = [*step.model.state_dict().values(), *_optimizer_tensors(step)]
     before = [(tensor, tensor.clone()) for tensor in tensors]
-    generators = random_state(step.device)
+    generators = rng_state(step.device)
     try:
         yield
     finally:
@@ -92,7 +92,7 @@ def put_back(step: Step) -> Iterator[None]:
             for tensor in _optimizer_tensors(step):
                 if id(tensor) not in known:  # made by the first step, from 0
                     tensor.zero_()
-        set_random_state(generators, step.device)
+        set_rng_state(generators, step.device)
 
 
 def _optimizer_tensors(step: Step) -> list[Tensor]:

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from fashion_tui.lab.data.datasets import ImageBatches, Images
 from fashion_tui.lab.networks.build import network_for
-from fashion_tui.lab.randomness import seed_everything
+from fashion_tui.lab.rng import seed_everything
 from fashion_tui.schema.models import CustomModel
 from fashion_tui.schema.recipe import Precision, Recipe
 

@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from fashion_tui.lab.data.datasets import Batch, ImageBatches
-from fashion_tui.lab.randomness import random_state, set_random_state
+from fashion_tui.lab.rng import rng_state, set_rng_state
 from fashion_tui.schema.recipe import Recipe
 
 from .optimizers import autocast, optimizers_for, precision_on
@@ -50,7 +50,7 @@ class Step:
             optimizer.zero_grad()
         pieces = self.pieces(batch)
         if len(pieces) > 1:
-            self._before = {"buffers": _buffers(self.model), "random": random_state(self.device)}
+            self._before = {"buffers": _buffers(self.model), "random": rng_state(self.device)}
         losses, correct = [], []
         for number, piece in enumerate(pieces):
             if number:
@@ -83,7 +83,7 @@ class Step:
 
         Of the optimisers moments and counts alone: how they work is the recipe's and the device's.
         """
-        before = self._before or {"buffers": {}, "random": random_state(self.device)}
+        before = self._before or {"buffers": {}, "random": rng_state(self.device)}
         return {
             "model": self.model.state_dict() | before["buffers"],
             "optimizers": [optimizer.state_dict()["state"] for optimizer in self.optimizers],
@@ -95,7 +95,7 @@ class Step:
         self.model.load_state_dict(state["model"])
         for optimizer, its_state in zip(self.optimizers, state["optimizers"], strict=True):
             optimizer.load_state_dict(optimizer.state_dict() | {"state": its_state})
-        set_random_state(state["random"], self.device)  # last: whatever came before may have drawn
+        set_rng_state(state["random"], self.device)  # last: whatever came before may have drawn
 
     def _pause_for(self, between: Callable[[], None]) -> None:
         """Where `between` raises, all is as it was before the step."""
@@ -104,7 +104,7 @@ class Step:
         except BaseException:
             if self._before is not None:
                 self.model.load_state_dict(self._before["buffers"], strict=False)
-                set_random_state(self._before["random"], self.device)
+                set_rng_state(self._before["random"], self.device)
                 self._before = None
             raise
 
