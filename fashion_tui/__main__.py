@@ -1,4 +1,4 @@
-"""`python -m fashion_tui`: the same as `fashion-tui`."""
+"""`python -m fashion_tui` is the same as `fashion-tui`."""
 
 from fashion_tui.cli import main
 

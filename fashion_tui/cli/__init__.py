@@ -1,4 +1,4 @@
-"""The command line: parses, then hands over. `main` is the entry point of `fashion-tui`."""
+"""The command line. `main` is the entry point of `fashion-tui`."""
 
 from .main import main
 

@@ -7,29 +7,27 @@ from pathlib import Path
 
 from fashion_tui.schema.errors import UserError
 
-from .place import Place
+from .options import CommonOptions
 
 
-def open_app(place: Place, attach: Path | None) -> None:
-    """The app, on that run or on the Playground. UserError where there is no terminal to draw on."""
+def open_app(common: CommonOptions, attach: Path | None) -> None:
+    """Run the app, showing the run `attach` or the Playground. Raises UserError if there is no usable terminal."""
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise UserError(
-            "the app needs a terminal, and stdin or stdout is none; for scripts: fashion-tui COMMAND --json"
+            "the app needs a terminal, but stdin or stdout isn't one; in scripts use: fashion-tui COMMAND --json"
         )
     if os.environ.get("TERM", "dumb") in {"", "dumb"}:
-        raise UserError(
-            "the app needs a terminal that can be drawn on, and TERM is dumb or unset; try TERM=xterm-256color"
-        )
-    gc.disable()  # until the first paint: what is made up to there stays
-    # Only here: no other command pays for the import of textual.
+        raise UserError("the app can't draw on this terminal because TERM is dumb or unset; try TERM=xterm-256color")
+    gc.disable()  # until the first paint: objects created before it live as long as the app
+    # Imported here because no other command needs textual.
     from fashion_tui.tui.app import FashionApp  # noqa: PLC0415
     from fashion_tui.tui.settings import Settings  # noqa: PLC0415
 
     app = FashionApp(
         Settings(
-            runs_directory=place.runs_directory if attach is None else attach.parent,
-            data_directory=place.data,
-            dataset=place.dataset_name,
+            runs_directory=common.runs_directory if attach is None else attach.parent,
+            data_directory=common.data,
+            dataset=common.dataset_name,
             attach=None if attach is None else attach.name,
         )
     )

@@ -1,4 +1,4 @@
-"""The progress bar of a run, on stderr; where that is no terminal, a line an epoch takes its place."""
+"""The progress bar of a run on stderr, replaced by one line per epoch if stderr isn't a terminal."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -12,25 +12,25 @@ from rich.text import Text
 from fashion_tui.report.formatting import format_duration, format_loss, format_percent
 from fashion_tui.runs.reader import RunSnapshot
 
-ROOM = 3
-"""Columns left free at the right for the ^C that a terminal writes there: a wrapped line couldn't be wiped out."""
+MARGIN = 3
+"""Columns left free at the right, because a terminal prints ^C there and a wrapped line couldn't be erased."""
 
 
 @dataclass(frozen=True)
-class _WithRoom:
+class _WithMargin:
     inner: RenderableType
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        yield from console.render(self.inner, options.update(max_width=max(options.max_width - ROOM, 1)))
+        yield from console.render(self.inner, options.update(max_width=max(options.max_width - MARGIN, 1)))
 
 
 class _Bar(Progress):
     def get_renderables(self) -> Iterable[RenderableType]:
-        yield _WithRoom(self.make_tasks_table(self.tasks))
+        yield _WithMargin(self.make_tasks_table(self.tasks))
 
 
 class TrainingBar:
-    """Shows a run's snapshots; lines that are said stay above it."""
+    """A progress bar that shows snapshots of a run. Printed lines appear above it."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
@@ -38,14 +38,14 @@ class TrainingBar:
             TextColumn("{task.description}"),
             BarColumn(bar_width=24),
             TaskProgressColumn(),
-            TextColumn("{task.fields[figures]}"),
+            TextColumn("{task.fields[metrics]}"),
             console=console,
             transient=True,
             disable=not console.is_terminal,
         )
-        self._task = self._bar.add_task("starting", total=None, figures="")
+        self._task = self._bar.add_task("starting", total=None, metrics="")
         self.epochs = 0
-        """How many the run is to have."""
+        """The number of epochs to train, 0 before the first snapshot."""
 
     def __enter__(self) -> Self:
         self._bar.start()
@@ -56,11 +56,8 @@ class TrainingBar:
     ) -> None:
         self._bar.stop()
 
-    def say(self, line: str) -> None:
-        self._console.print(Text(line))
-
-    def print(self, line: Text) -> None:
-        self._console.print(line)
+    def print(self, line: str | Text) -> None:
+        self._console.print(Text(line) if isinstance(line, str) else line, soft_wrap=True)
 
     def update(self, snapshot: RunSnapshot) -> None:
         status = snapshot.status
@@ -68,26 +65,26 @@ class TrainingBar:
         if snapshot.total_steps == 0:
             return
         epoch = min(status.epoch + 1, status.epochs)
-        named = "" if snapshot.state == "running" else f"  {snapshot.state}"
+        state = "" if snapshot.state == "running" else f"  {snapshot.state}"
         self._bar.update(
             self._task,
-            description=f"epoch {epoch}/{status.epochs}{named}",
+            description=f"epoch {epoch}/{status.epochs}{state}",
             total=snapshot.total_steps,
             completed=status.step,
-            figures="  ".join(_figures(snapshot)),
+            metrics="  ".join(_metrics(snapshot)),
         )
 
 
-def _figures(snapshot: RunSnapshot) -> list[str]:
-    """Loss and accuracy of the last steps, speed, and the time that is left; what isn't known is left out."""
-    status, figures = snapshot.status, []
+def _metrics(snapshot: RunSnapshot) -> list[str]:
+    """Return the recent loss and accuracy, the speed and the remaining time, as far as they are known."""
+    status, metrics = snapshot.status, []
     if status.loss is not None:
-        figures.append(f"loss {format_loss(status.loss)}")
+        metrics.append(f"loss {format_loss(status.loss)}")
     if snapshot.accuracy.mean:
-        figures.append(format_percent(snapshot.accuracy.mean[-1]))
+        metrics.append(format_percent(snapshot.accuracy.mean[-1]))
     if status.images_per_second > 0:
-        figures.append(f"{status.images_per_second:,.0f} img/s")
+        metrics.append(f"{status.images_per_second:,.0f} img/s")
         if snapshot.config is not None:
-            left = (snapshot.total_steps - status.step) * snapshot.config.recipe.batch_size
-            figures.append(f"ETA {format_duration(left / status.images_per_second)}")
-    return figures
+            images_left = (snapshot.total_steps - status.step) * snapshot.config.recipe.batch_size
+            metrics.append(f"ETA {format_duration(images_left / status.images_per_second)}")
+    return metrics

@@ -1,4 +1,4 @@
-"""The command line as a script calls it: in a process of its own, on folders of the test's own."""
+"""Runs the command line in its own process, with folders of the test."""
 
 import fcntl
 import json
@@ -17,9 +17,12 @@ from fashion_tui.runs.lock import holder, is_held
 
 COMMAND = (sys.executable, "-m", "fashion_tui")
 
+SMALL_RUN = ("--dataset", "synthetic", "--epochs", "1", "--batch-size", "512", "--threads", "1")
+"""Options of `train` for a run that takes a second."""
+
 
 @dataclass(frozen=True)
-class Answer:
+class Result:
     status: int
     out: str
     err: str
@@ -29,36 +32,38 @@ class Answer:
         return json.loads(self.out)
 
     @property
-    def lines(self) -> list[Any]:
+    def json_lines(self) -> list[Any]:
         return [json.loads(line) for line in self.out.splitlines()]
 
 
-Call = Callable[..., Answer]
+Call = Callable[..., Result]
 
 
-def assert_one_line(answer: Answer, status: int, *said: str) -> None:
-    assert answer.status == status, answer.err
-    assert answer.out == ""
-    assert answer.err.startswith("fashion-tui: ")
-    assert answer.err.count("\n") == 1
-    for words in said:
-        assert words in answer.err
+def assert_error(result: Result, status: int, *expected: str) -> None:
+    """Assert that a command printed nothing but one error line, which contains the expected strings."""
+    assert result.status == status, result.err
+    assert result.out == ""
+    assert result.err.startswith("fashion-tui: ")
+    assert result.err.count("\n") == 1
+    for string in expected:
+        assert string in result.err
 
 
 @pytest.fixture(scope="session")
 def environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """No data and no runs but the test's own, and no network: whoever tries to download is refused at once."""
+    """Environment variables without the user's data and runs, and with a proxy that refuses all downloads."""
     home = tmp_path_factory.mktemp("home")
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("FASHION_TUI_", "XDG_"))}
-    nowhere = dict.fromkeys(("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"), "http://127.0.0.1:9")
-    return (
-        kept | nowhere | {"HOME": str(home), "COLUMNS": "100", "OMP_NUM_THREADS": "2", "no_proxy": "", "NO_PROXY": ""}
-    )
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith(("FASHION_TUI_", "XDG_"))}
+    proxies = dict.fromkeys(("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"), "http://127.0.0.1:9")
+    fixed = {"HOME": str(home), "COLUMNS": "100", "OMP_NUM_THREADS": "2", "no_proxy": "", "NO_PROXY": ""}
+    return inherited | proxies | fixed
 
 
 @pytest.fixture(scope="session")
 def call(environment: dict[str, str]) -> Call:
-    def call(*arguments: object, **variables: str) -> Answer:
+    """A function that runs `fashion-tui` with arguments and additional environment variables."""
+
+    def call(*arguments: object, **variables: str) -> Result:
         done = subprocess.run(
             [*COMMAND, *map(str, arguments)],
             stdin=subprocess.DEVNULL,
@@ -67,24 +72,22 @@ def call(environment: dict[str, str]) -> Call:
             check=False,
             env=environment | variables,
         )
-        return Answer(done.returncode, done.stdout, done.stderr)
+        return Result(done.returncode, done.stdout, done.stderr)
 
     return call
-
-
-QUICK = ("--dataset", "synthetic", "--epochs", "1", "--batch-size", "512", "--threads", "1")
 
 
 @dataclass(frozen=True)
 class TrainedRun:
     runs: Path
+    """Folder of the runs."""
     run: str
     events: list[Any]
 
 
 @pytest.fixture(scope="session")
 def trained(call: Call, tmp_path_factory: pytest.TempPathFactory) -> TrainedRun:
-    """A short run on synthetic garments, with a share held out: trained once for the tests of all workers."""
+    """A finished run with a validation set. It is trained once and shared by all pytest workers."""
     base = tmp_path_factory.getbasetemp()
     folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "trained-run"
     folder.mkdir(exist_ok=True)
@@ -92,19 +95,19 @@ def trained(call: Call, tmp_path_factory: pytest.TempPathFactory) -> TrainedRun:
     with (folder / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not log.exists():
-            answer = call("train", *QUICK, "--validation", "9000", "--name", "first", "--runs", runs, "--json")
-            assert answer.status == 0, answer.err
-            log.write_text(answer.out)
+            result = call("train", *SMALL_RUN, "--validation", "9000", "--name", "first", "--runs", runs, "--json")
+            assert result.status == 0, result.err
+            log.write_text(result.out)
     events = [json.loads(line) for line in log.read_text().splitlines()]
     return TrainedRun(runs, events[-1]["run"], events)
 
 
 @pytest.fixture
 def stop_trainers() -> Iterator[list[Path]]:
-    """Folders of runs whose trainers are killed at the test's end, however it ends."""
+    """A list of folders whose trainers are killed when the test ends."""
     folders: list[Path] = []
     yield folders
     for lock in (lock for folder in folders for lock in folder.glob("*/run.lock")):
-        who = holder(lock.parent)
-        if is_held(lock.parent) and who is not None:
-            os.kill(who.pid, signal.SIGKILL)
+        trainer = holder(lock.parent)
+        if is_held(lock.parent) and trainer is not None:
+            os.kill(trainer.pid, signal.SIGKILL)

@@ -1,4 +1,4 @@
-"""What scripts rely on: the keys of each answer, that stdout holds it alone, and the exit statuses."""
+"""What scripts rely on: the keys of each JSON result, stdout without anything else, and exit statuses."""
 
 import json
 import os
@@ -7,51 +7,52 @@ from pathlib import Path
 
 import pytest
 
-from .conftest import QUICK, Call, TrainedRun, assert_one_line
+from .conftest import SMALL_RUN, Call, TrainedRun, assert_error
 
 
-def test_train_tells_its_events_and_ends_with_finished(trained: TrainedRun) -> None:
+def test_train_prints_events_and_ends_with_finished(trained: TrainedRun) -> None:
     assert trained.events[0]["event"] == "started"
     assert {event["event"] for event in trained.events} >= {"steps", "epoch", "checkpoint"}
     last = trained.events[-1]
     assert last["event"] == "finished"
     assert {"run", "path", "epochs", "test_accuracy", "train_seconds", "images_per_second"} <= last.keys()
     assert Path(last["path"]) == trained.runs / trained.run
-    took = last["time"] - trained.events[0]["time"]
-    assert 0 < last["train_seconds"] + last["evaluation_seconds"] <= took
-    assert last["loading_seconds"] > 0.1, "torch alone takes longer"
+    elapsed = last["time"] - trained.events[0]["time"]
+    assert 0 < last["train_seconds"] + last["evaluation_seconds"] <= elapsed
+    assert last["loading_seconds"] > 0.1, "importing torch alone takes longer"
     steps = [step for event in trained.events if event["event"] == "steps" for step in event["loss"]]
     assert len(steps) == -(-3_000 // 512)
 
 
-def test_train_prints_the_events_as_they_stand_in_the_log(trained: TrainedRun) -> None:
+def test_train_prints_the_events_of_the_log(trained: TrainedRun) -> None:
     log = (trained.runs / trained.run / "events.jsonl").read_text().splitlines()
     assert [json.loads(line)["data"] for line in log] == trained.events
 
 
-def test_runs_lists_them(call: Call, trained: TrainedRun) -> None:
-    answer = call("runs", "--runs", trained.runs, "--json")
-    assert answer.status == 0
-    (run,) = answer.json
+def test_runs_lists_runs(call: Call, trained: TrainedRun) -> None:
+    result = call("runs", "--runs", trained.runs, "--json")
+    assert result.status == 0
+    (run,) = result.json
     assert {"run", "path", "state", "recipe", "dataset", "epoch", "step", "test_accuracy", "pid"} <= run.keys()
     assert (run["run"], run["state"], run["recipe"], run["dataset"]) == (trained.run, "finished", "guide", "synthetic")
     assert run["test_accuracy"] == trained.events[-1]["test_accuracy"]
 
-    shown = call("runs", FASHION_TUI_RUNS=str(trained.runs)).out
-    assert trained.run in shown
-    assert "finished" in shown
-    assert "synthetic" in shown
+    out = call("runs", FASHION_TUI_RUNS=str(trained.runs)).out
+    for expected in (trained.run, "finished", "synthetic"):
+        assert expected in out
 
 
-def test_older_checkpoints_are_pruned_only_when_that_was_said(call: Call, trained: TrainedRun, tmp_path: Path) -> None:
+def test_prune_needs_confirmation_and_deletes_older_checkpoints(
+    call: Call, trained: TrainedRun, tmp_path: Path
+) -> None:
     copy = tmp_path / "runs" / trained.run
     shutil.copytree(trained.runs / trained.run, copy)
     newest = next((copy / "checkpoints").glob("step-*.pt"))
     older = newest.with_name("step-1.pt")
     older.write_bytes(b"older" * 1000)
 
-    assert_one_line(call("runs", "--prune", "--runs", copy.parent), 2, "--yes")
-    assert_one_line(call("runs", "--yes", "--runs", copy.parent), 2, "--prune")
+    assert_error(call("runs", "--prune", "--runs", copy.parent), 2, "--yes")
+    assert_error(call("runs", "--yes", "--runs", copy.parent), 2, "--prune")
     assert older.exists()
     (pruned,) = call("runs", "--prune", "--yes", "--json", "--runs", copy.parent).json
     assert (pruned["run"], pruned["bytes"]) == (trained.run, 5000)
@@ -63,39 +64,38 @@ def test_older_checkpoints_are_pruned_only_when_that_was_said(call: Call, traine
 
 
 @pytest.mark.parametrize(
-    ("kills", "lingers", "ok", "said"),
+    ("kills", "lingers", "ok", "expected"),
     [
-        ("no", "no", True, "runs go on after logout"),
+        ("no", "no", True, "runs continue after logout"),
         ("yes", "no", False, "loginctl enable-linger"),
         ("yes", "yes", True, "systemd-run --user --scope"),
     ],
 )
-def test_doctor_tells_whether_logout_ends_runs(
-    call: Call, tmp_path: Path, kills: str, lingers: str, said: str, *, ok: bool
+def test_doctor_checks_whether_logout_ends_runs(
+    call: Call, tmp_path: Path, kills: str, lingers: str, expected: str, *, ok: bool
 ) -> None:
-    """A `loginctl` as of a machine that is set up so."""
-    loginctl = tmp_path / "loginctl"
+    loginctl = tmp_path / "loginctl"  # replaces the one of this machine
     loginctl.write_text(
         f"#!/bin/sh\ncase $* in *Linger*) echo Linger={lingers};; *) echo KillUserProcesses={kills};; esac\n"
     )
     loginctl.chmod(0o755)
-    answer = call("doctor", "--json", "--runs", tmp_path, PATH=f"{tmp_path}:{os.environ['PATH']}")
-    (check,) = [check for check in answer.json["checks"] if check["name"] == "logout"]
+    result = call("doctor", "--json", "--runs", tmp_path, PATH=f"{tmp_path}:{os.environ['PATH']}")
+    (check,) = [check for check in result.json["checks"] if check["name"] == "logout"]
     assert check["ok"] is ok
-    assert said in check["detail"]
+    assert expected in check["detail"]
 
 
-def test_no_runs_yet(call: Call, tmp_path: Path) -> None:
+def test_runs_without_runs(call: Call, tmp_path: Path) -> None:
     assert call("runs", "--runs", tmp_path / "none", "--json").json == []
-    answer = call("runs", "--runs", tmp_path / "none")
-    assert (answer.status, answer.out) == (0, "")
-    assert "fashion-tui train" in answer.err
+    result = call("runs", "--runs", tmp_path / "none")
+    assert (result.status, result.out) == (0, "")
+    assert "fashion-tui train" in result.err
 
 
 def test_eval_agrees_with_the_trainer(call: Call, trained: TrainedRun) -> None:
-    answer = call("--runs", trained.runs, "eval", "latest", "--json")
-    assert answer.status == 0, answer.err
-    evaluation = answer.json
+    result = call("--runs", trained.runs, "eval", "latest", "--json")
+    assert result.status == 0, result.err
+    evaluation = result.json
     assert {"run", "n", "accuracy", "loss", "per_class", "confusion", "ece"} <= evaluation.keys()
     assert evaluation["run"] == trained.run
     assert evaluation["n"] == 2_000
@@ -105,28 +105,28 @@ def test_eval_agrees_with_the_trainer(call: Call, trained: TrainedRun) -> None:
     confusion = evaluation["confusion"]
     assert [sum(row) for row in confusion] == [report["support"] for report in evaluation["per_class"]]
     assert sum(confusion[label][label] for label in range(10)) == round(evaluation["accuracy"] * 2_000)
-    assert "synthetic" in answer.err
+    assert "synthetic" in result.err
 
 
-def test_eval_shows_a_report_that_says_it_is_synthetic(call: Call, trained: TrainedRun) -> None:
-    shown = call("eval", trained.run, "--runs", trained.runs, "--checkpoint", "best").out
+def test_eval_prints_a_report_that_mentions_synthetic_data(call: Call, trained: TrainedRun) -> None:
+    out = call("eval", trained.run, "--runs", trained.runs, "--checkpoint", "best").out
     for expected in ("±", "top-2", "ECE", "Ankle boot", "confusion", "synthetic", "2,000 test images"):
-        assert expected in shown
+        assert expected in out
 
 
 def test_shapes_of_the_guides_network(call: Call) -> None:
-    answer = call("shapes", "guide", "--json")
-    assert answer.status == 0, answer.err
-    table = answer.json
+    result = call("shapes", "guide", "--json")
+    assert result.status == 0, result.err
+    table = result.json
     assert table["total_params"] == 204_542
     assert table["total_macs"] == sum(row["macs"] for row in table["rows"] if row["depth"] == 0)
     assert {"name", "op", "input", "output", "params", "macs"} <= table["rows"][0].keys()
     assert table["rows"][0]["input"] == [1, 28, 28]
     assert table["rows"][0]["output"] == [12, 28, 28]
     assert table["rows"][-1]["output"] == [10]
-    shown = call("shapes").out
+    out = call("shapes").out
     for expected in ("conv1", "max_pool2d", "204,542"):
-        assert expected in shown
+        assert expected in out
 
 
 NET = """
@@ -142,37 +142,37 @@ class Net(nn.Module):
 """
 
 
-def test_shapes_of_ones_own_network(call: Call, tmp_path: Path) -> None:
+def test_shapes_of_a_custom_model(call: Call, tmp_path: Path) -> None:
     (tmp_path / "net.py").write_text(NET)
-    answer = call("shapes", f"{tmp_path}/net.py:Net", "--input", "3x32x32", "--args", '{"width": 7}', "--json")
-    assert answer.status == 0, answer.err
-    assert answer.json["rows"][0]["output"] == [7, 30, 30]
+    result = call("shapes", f"{tmp_path}/net.py:Net", "--input", "3x32x32", "--args", '{"width": 7}', "--json")
+    assert result.status == 0, result.err
+    assert result.json["rows"][0]["output"] == [7, 30, 30]
 
 
-def test_shapes_as_deep_and_with_the_columns_that_are_asked_for(call: Call) -> None:
-    answer = call("shapes", "torchvision:resnet18", "--input", "3x64x64", "--depth", "1", "--json")
-    assert [row["name"] for row in answer.json["rows"]][-3:] == ["avgpool", "flatten", "fc"]
-    assert {row["depth"] for row in answer.json["rows"]} == {0}
-    shown = call("shapes", "--columns", "OUTPUT,step,forward").out
-    assert shown.splitlines()[2].split() == ["step", "output", "forward"]
-    assert "µs" in shown or "ms" in shown
+def test_shapes_with_depth_and_columns(call: Call) -> None:
+    result = call("shapes", "torchvision:resnet18", "--input", "3x64x64", "--depth", "1", "--json")
+    assert [row["name"] for row in result.json["rows"]][-3:] == ["avgpool", "flatten", "fc"]
+    assert {row["depth"] for row in result.json["rows"]} == {0}
+    out = call("shapes", "--columns", "OUTPUT,step,forward").out
+    assert out.splitlines()[2].split() == ["step", "output", "forward"]
+    assert "µs" in out or "ms" in out
 
 
-def test_export_gives_the_same_file_for_the_same_weights(call: Call, trained: TrainedRun, tmp_path: Path) -> None:
+def test_export_writes_the_same_file_for_the_same_weights(call: Call, trained: TrainedRun, tmp_path: Path) -> None:
     files = [tmp_path / "one.safetensors", tmp_path / "two.safetensors"]
     for file in files:
-        answer = call("export", "latest", "--runs", trained.runs, "--format", "safetensors", "-o", file, "--json")
-        assert answer.status == 0, answer.err
-        assert {"path", "format", "max_difference"} <= answer.json.keys()
-        assert answer.json["path"] == str(file)
-        assert answer.json["max_difference"] == 0
+        result = call("export", "latest", "--runs", trained.runs, "--format", "safetensors", "-o", file, "--json")
+        assert result.status == 0, result.err
+        assert {"path", "format", "max_difference"} <= result.json.keys()
+        assert result.json["path"] == str(file)
+        assert result.json["max_difference"] == 0
     assert files[0].read_bytes() == files[1].read_bytes()
 
 
-def test_doctor_checks_everything(call: Call, tmp_path: Path) -> None:
-    answer = call("doctor", "--json", "--runs", tmp_path / "runs")
-    assert answer.status == 0, answer.err
-    checks = {check["name"]: check for check in answer.json["checks"]}
+def test_doctor_runs_all_checks(call: Call, tmp_path: Path) -> None:
+    result = call("doctor", "--json", "--runs", tmp_path / "runs")
+    assert result.status == 0, result.err
+    checks = {check["name"]: check for check in result.json["checks"]}
     assert all({"name", "ok", "detail"} <= check.keys() for check in checks.values())
     assert {"fashion-tui", "torch", "device: cpu", "runs", "playground", "terminal"} <= checks.keys()
     assert not checks["data: Fashion-MNIST"]["ok"]
@@ -180,48 +180,48 @@ def test_doctor_checks_everything(call: Call, tmp_path: Path) -> None:
     assert not (tmp_path / "runs").exists()
 
 
-def test_doctor_fails_where_nothing_could_be_trained(call: Call, tmp_path: Path) -> None:
+def test_doctor_fails_if_nothing_could_be_trained(call: Call, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    answer = call("doctor", "--runs", tmp_path / "file" / "runs")
-    assert answer.status == 1
-    assert "FASHION_TUI_RUNS" in answer.out
+    result = call("doctor", "--runs", tmp_path / "file" / "runs")
+    assert result.status == 1
+    assert "FASHION_TUI_RUNS" in result.out
 
 
-def test_a_run_is_started_paused_resumed_and_stopped(call: Call, tmp_path: Path, stop_trainers: list[Path]) -> None:
-    def ask(command: str, *more: str) -> dict[str, object]:
-        answer = call(command, "latest", "--runs", tmp_path, "--json", *more)
-        assert answer.status == 0, answer.err
-        told: dict[str, object] = answer.json
-        assert {"run", "state"} <= told.keys()
-        return told
+def test_a_run_can_be_paused_resumed_and_stopped(call: Call, tmp_path: Path, stop_trainers: list[Path]) -> None:
+    def request(command: str, *more: str) -> dict[str, object]:
+        result = call(command, "latest", "--runs", tmp_path, "--json", *more)
+        assert result.status == 0, result.err
+        outcome: dict[str, object] = result.json
+        assert {"run", "state"} <= outcome.keys()
+        return outcome
 
-    answer = call("train", *QUICK, "--epochs", "500", "--detach", "--runs", tmp_path, "--json")
-    assert answer.status == 0, answer.err
-    started = answer.json
+    result = call("train", *SMALL_RUN, "--epochs", "500", "--detach", "--runs", tmp_path, "--json")
+    assert result.status == 0, result.err
+    started = result.json
     assert {"run", "path", "pid", "state"} <= started.keys()
     assert started["state"] in {"starting", "running"}
     stop_trainers.append(tmp_path)
 
-    assert ask("checkpoint")["state"] == "running"
-    assert ask("resume")["state"] == "running"  # changes nothing
-    assert ask("pause")["state"] == "paused"
-    assert ask("resume")["state"] == "running"
-    assert ask("stop")["state"] == "stopped"
-    assert ask("stop")["state"] == "stopped"  # nothing more to stop
+    assert request("checkpoint")["state"] == "running"
+    assert request("resume")["state"] == "running"  # no effect
+    assert request("pause")["state"] == "paused"
+    assert request("resume")["state"] == "running"
+    assert request("stop")["state"] == "stopped"
+    assert request("stop")["state"] == "stopped"  # no effect
 
-    stopped_at = call("runs", "--runs", tmp_path, "--json").json[0]["step"]
-    again = ask("resume")
-    assert again["state"] == "running"
-    assert again["from_step"] == stopped_at
-    assert ask("stop")["run"] == started["run"]
+    last_step = call("runs", "--runs", tmp_path, "--json").json[0]["step"]
+    resumed = request("resume")
+    assert resumed["state"] == "running"
+    assert resumed["from_step"] == last_step
+    assert request("stop")["run"] == started["run"]
 
 
 def test_a_finished_run_is_resumed_only_for_more_epochs(call: Call, tmp_path: Path, stop_trainers: list[Path]) -> None:
     stop_trainers.append(tmp_path)
-    answer = call("train", *QUICK, "--validation", "9000", "--runs", tmp_path)
-    assert answer.status == 0, answer.err
-    assert "test accuracy" in answer.out
-    assert "synthetic" in answer.out
+    result = call("train", *SMALL_RUN, "--validation", "9000", "--runs", tmp_path)
+    assert result.status == 0, result.err
+    assert "test accuracy" in result.out
+    assert "synthetic" in result.out
     unchanged = call("resume", "latest", "--runs", tmp_path, "--json")
     assert (unchanged.status, unchanged.json["state"]) == (0, "finished")
     more = call("resume", "latest", "--epochs", "500", "--runs", tmp_path, "--json")
@@ -230,11 +230,11 @@ def test_a_finished_run_is_resumed_only_for_more_epochs(call: Call, tmp_path: Pa
 
 
 @pytest.mark.real_data
-def test_the_real_set(call: Call, real_data: Path, tmp_path: Path) -> None:
-    answer = call(
+def test_training_on_fashion_mnist(call: Call, real_data: Path, tmp_path: Path) -> None:
+    result = call(
         *("train", "--data", real_data, "--runs", tmp_path, "--epochs", "1", "--validation", "54000", "--json")
     )
-    assert answer.status == 0, answer.err
-    assert answer.lines[-1]["test_accuracy"] > 0.6
-    assert "synthetic" not in answer.err
+    assert result.status == 0, result.err
+    assert result.json_lines[-1]["test_accuracy"] > 0.6
+    assert "synthetic" not in result.err
     assert call("eval", "latest", "--runs", tmp_path, "--json").json["n"] == 10_000

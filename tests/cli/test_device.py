@@ -1,22 +1,22 @@
-"""Which device a word means to the command line, before anything is trained."""
+"""The device that --device selects."""
 
 from pathlib import Path
 
 import pytest
 import torch
 
-from fashion_tui.cli.commands.training import _device
+from fashion_tui.cli.commands.train import _find_device
 from fashion_tui.runs import host
 
 
-def test_without_a_driver_auto_is_the_cpu(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_auto_is_the_cpu_without_a_gpu_driver(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(host, "DRIVER_PATHS", ())
-    assert _device("auto") == "cpu"
-    assert [host.means_cpu(word) for word in ("auto", "cpu", "cuda", "mps")] == [True, True, False, False]
+    assert _find_device("auto") == "cpu"
+    assert [host.means_cpu(name) for name in ("auto", "cpu", "cuda", "mps")] == [True, True, False, False]
 
 
-def test_with_a_driver_it_is_what_torch_can_use(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_auto_is_what_torch_can_use_with_a_gpu_driver(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(host, "DRIVER_PATHS", (str(tmp_path),))
-    assert _device("auto") == ("cuda:0" if torch.cuda.is_available() else "cpu")
-    assert _device("cpu") == "cpu"
+    assert _find_device("auto") == ("cuda:0" if torch.cuda.is_available() else "cpu")
+    assert _find_device("cpu") == "cpu"
     assert not host.means_cpu("auto")

@@ -1,4 +1,4 @@
-"""`fashion-tui kernel`: the way into an open Playground's kernel from another terminal."""
+"""`fashion-tui kernel`: connecting another terminal to the Playground's kernel."""
 
 import json
 import os
@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from jupyter_client.blocking.client import BlockingKernelClient
 
-from fashion_tui.cli.main import _status
+from fashion_tui.cli.main import run
 from fashion_tui.kernel import runtime_directory
 from tests.terminal import PATIENCE
 from tests.tui.apps import Apps
@@ -17,15 +17,15 @@ from tests.tui.apps import Apps
 
 @pytest.fixture
 def apps(tmp_path: Path) -> Iterator[Apps]:
-    apps = Apps(tmp_path / "world")
+    apps = Apps(tmp_path / "apps")
     yield apps
     apps.end()
 
 
-def test_the_command_that_it_prints_leads_to_the_kernel_of_the_open_app(apps: Apps) -> None:
+def test_the_printed_command_connects_to_the_kernel_of_the_open_app(apps: Apps) -> None:
     terminal = apps(size=(100, 30))
     terminal.wait_for("In [1]")
-    terminal.type("found = 'it'; found")
+    terminal.type("word = 'it'; word")
     terminal.press("enter")
     terminal.wait_for("Out[1]: 'it'")
 
@@ -43,7 +43,7 @@ def test_the_command_that_it_prints_leads_to_the_kernel_of_the_open_app(apps: Ap
     second.start_channels()
     try:
         second.wait_for_ready(timeout=PATIENCE)
-        second.execute_interactive("print(found * 3)", timeout=PATIENCE, output_hook=lambda _: None)
+        second.execute_interactive("print(word * 3)", timeout=PATIENCE, output_hook=lambda _: None)
     finally:
         second.stop_channels()
     terminal.wait_for("ititit")
@@ -53,13 +53,11 @@ def test_the_command_that_it_prints_leads_to_the_kernel_of_the_open_app(apps: Ap
     assert not Path(connection_file).exists()
 
 
-def test_without_an_open_app_it_says_how_to_get_one(
+def test_the_error_without_an_open_app_says_how_to_open_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(
-        runtime_directory, "_places", lambda: [os.fspath(tmp_path)]
-    )  # apps of other tests aren't ours to see
-    assert _status(["kernel"]) == 1
+    monkeypatch.setattr(runtime_directory, "_places", lambda: [os.fspath(tmp_path)])  # ignore apps of other tests
+    assert run(["kernel"]) == 1
     out, err = capsys.readouterr()
     assert (out, err.count("\n")) == ("", 1)
-    assert "open one in another terminal: fashion-tui" in err
+    assert "another terminal: fashion-tui" in err

@@ -1,1 +1,1 @@
-"""A small file for each group of commands; each is imported only when its command is called."""
+"""The commands. A module is imported only when one of its commands is called."""

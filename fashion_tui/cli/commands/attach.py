@@ -3,7 +3,7 @@
 import click
 
 from fashion_tui.cli.app import open_app
-from fashion_tui.cli.place import Place, place_options
+from fashion_tui.cli.options import CommonOptions, common_options
 from fashion_tui.runs.store import find_run
 
 
@@ -15,10 +15,10 @@ Examples:
   fashion-tui attach 20261123-1430""",
 )
 @click.argument("run")
-@place_options
-def attach_command(run: str, place: Place) -> None:
-    """Open the app on a run.
+@common_options
+def attach_command(run: str, common: CommonOptions) -> None:
+    """Open a run in the app.
 
-    RUN is an id, a unique prefix of one, a path, or latest.
+    RUN is an id, a unique prefix of an id, a path, or latest.
     """
-    open_app(place, attach=find_run(place.runs_directory, run))
+    open_app(common, attach=find_run(common.runs_directory, run))

@@ -12,10 +12,9 @@ from rich.progress import BarColumn, Progress, TextColumn
 
 from fashion_tui.bench.client import measured
 from fashion_tui.bench.waiting import result_of_quick, waited
-from fashion_tui.cli.data import ready_data
-from fashion_tui.cli.output import diagnostics, json_option, note_synthetic, show, write_json
-from fashion_tui.cli.place import Place, place_options
-from fashion_tui.cli.status import DONE
+from fashion_tui.cli.inputs import find_dataset
+from fashion_tui.cli.options import CommonOptions, common_options, json_option
+from fashion_tui.cli.output import note_synthetic, show, stderr_console, write_json
 from fashion_tui.report.bench import bench_tables
 from fashion_tui.runs.create import library_versions
 from fashion_tui.runs.files import write_atomically
@@ -30,36 +29,52 @@ TURN_SECONDS = 1.0
 FOLDER = Path("assets/benchmarks")
 
 
-class Say(Protocol):
-    def __call__(self, doing: str, done: int = 0, total: int = 0) -> None: ...
+class ReportProgress(Protocol):
+    def __call__(self, description: str, done: int = 0, total: int = 0) -> None: ...
 
 
 @click.command(
     "bench",
     epilog="""\b
 Examples:
-  fashion-tui bench                          within 50 seconds
+  fashion-tui bench                          takes about 50 seconds
   fashion-tui bench --json | jq .ratio
-  fashion-tui bench --rounds 10              steadier figures
-  fashion-tui bench --accuracy 5 --save      whole trainings too, with seeds 0 to 4; kept under assets/benchmarks
+  fashion-tui bench --rounds 10              less noise
+  fashion-tui bench --accuracy 5 --save      also train to the end, seeds 0 to 4
 \b
-The loop trains in one process, the recipes in another, and all take turns, so that what disturbs one disturbs all;
-keep the machine idle meanwhile. Nothing of yours is touched: the app that is timed has runs of its own.""",
+The guide's loop trains in one process and the recipes in another. They take turns, so that other
+load on the machine affects all of them; keep it idle if you can. Your own runs aren't touched.""",
 )
-@click.option("--rounds", type=int, default=ROUNDS, metavar="N", show_default=True, help="Turns of each road.")
-@click.option("--recipe", "recipes", multiple=True, metavar="NAME", help="Only these, again for each.  [default: all]")
 @click.option(
-    "--accuracy", "seeds", type=int, default=0, metavar="SEEDS", help="Train each road to its end, so many times."
+    "--rounds",
+    type=int,
+    default=ROUNDS,
+    metavar="N",
+    show_default=True,
+    help="Times to measure the loop and each recipe.",
 )
-@click.option("--device", default="auto", metavar="NAME", show_default=True, help="auto, cpu, cuda, cuda:N or mps.")
-@click.option("--threads", type=int, metavar="N", help="CPU threads.  [default: as many as there are cores]")
-@click.option("--no-app", is_flag=True, help="Leave out the start-up times and what the app costs.")
-@click.option("--save", is_flag=True, help=f"Keep the figures, dated, under {FOLDER}.")
+@click.option(
+    "--recipe", "recipes", multiple=True, metavar="NAME", help="Recipe to measure; may be repeated.  [default: all]"
+)
+@click.option(
+    "--accuracy",
+    "seeds",
+    type=int,
+    default=0,
+    metavar="N",
+    help="Also train the loop and each recipe to the end with N seeds.",
+)
+@click.option(
+    "--device", default="auto", metavar="NAME", show_default=True, help="Device: auto, cpu, cuda, cuda:N or mps."
+)
+@click.option("--threads", type=int, metavar="N", help="CPU threads.  [default: the number of cores]")
+@click.option("--no-app", is_flag=True, help="Skip start-up times and the cost of the app.")
+@click.option("--save", is_flag=True, help=f"Save the result, with its date, in {FOLDER}.")
 @json_option
-@place_options
-def bench_command(  # noqa: PLR0913
+@common_options
+def bench_command(  # noqa: PLR0913 - one parameter per option
     *,
-    place: Place,
+    common: CommonOptions,
     as_json: bool,
     rounds: int,
     recipes: tuple[str, ...],
@@ -68,14 +83,17 @@ def bench_command(  # noqa: PLR0913
     threads: int | None,
     no_app: bool,
     save: bool,
-) -> int:
-    """Measure this machine: the guide's own loop against our recipes, and what a person waits for."""
+) -> None:
+    """Compare the recipes with the guide's training loop.
+
+    Also measures how long the app and the commands take to start.
+    """
     check_rounds(rounds, seeds)
     threads = available_threads() if threads is None else threads
     check_run_values(threads=threads)
-    dataset = ready_data(place)
+    dataset = find_dataset(common)
     note_synthetic(dataset)
-    began = time.monotonic()
+    started = time.monotonic()
     request = BenchRequest(
         dataset=dataset,
         recipes=recipes or tuple(RECIPES),
@@ -85,11 +103,11 @@ def bench_command(  # noqa: PLR0913
         device=device,
         threads=threads,
     )
-    with _progress() as say:
-        found = measured(request, say)
-        waiting, app = ((), None) if no_app else waited(max(rounds // ROUNDS, 1), say)
+    with _progress() as report_progress:
+        found = measured(request, report_progress)
+        waiting, app = ((), None) if no_app else waited(max(rounds // ROUNDS, 1), report_progress)
         if seeds:
-            waiting += (result_of_quick(dataset, device, threads, say),)
+            waiting += (result_of_quick(dataset, device, threads, report_progress),)
     report = BenchReport(
         date=time.strftime("%Y-%m-%d"),
         versions=library_versions(),
@@ -98,7 +116,7 @@ def bench_command(  # noqa: PLR0913
         device_name=found.device_name,
         threads=found.threads,
         rounds=rounds,
-        seconds=time.monotonic() - began,
+        seconds=time.monotonic() - started,
         results=found.speeds,
         ratio=found.ratio,
         peak_gflops=found.peak_gflops,
@@ -112,29 +130,28 @@ def bench_command(  # noqa: PLR0913
         show(*bench_tables(report))
     if save:
         _save(report)
-    return DONE
 
 
 @contextmanager
-def _progress() -> Iterator[Say]:
-    """A line on stderr, where that is a terminal: what is measured just now."""
-    console = diagnostics()
+def _progress() -> Iterator[ReportProgress]:
+    """Show on stderr, if it is a terminal, what is being measured."""
+    console = stderr_console()
     columns = (TextColumn("{task.description}"), BarColumn())
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
         task = bar.add_task("starting", total=None)
 
-        def say(doing: str, done: int = 0, total: int = 0) -> None:
-            bar.update(task, description=doing, completed=done, total=total or None)
+        def report(description: str, done: int = 0, total: int = 0) -> None:
+            bar.update(task, description=description, completed=done, total=total or None)
 
-        yield say
+        yield report
 
 
 def _save(report: BenchReport) -> None:
-    name = f"{report.date}-{report.device.replace(':', '')}-{time.strftime('%H%M%S')}.json"
+    file = FOLDER / f"{report.date}-{report.device.replace(':', '')}-{time.strftime('%H%M%S')}.json"
     try:
         FOLDER.mkdir(parents=True, exist_ok=True)
-        write_atomically(FOLDER / name, msgspec.json.format(msgspec.json.encode(report), indent=2) + b"\n")
-        (FOLDER / name).chmod(0o644)
+        write_atomically(file, msgspec.json.format(msgspec.json.encode(report), indent=2) + b"\n")
+        file.chmod(0o644)
     except OSError as error:
-        raise UserError(f"{FOLDER / name} can't be written: {error.strerror or error}") from error
-    click.echo(f"saved: {FOLDER / name}", err=True)
+        raise UserError(f"can't write {file}: {error.strerror or error}") from error
+    click.echo(f"saved {file}", err=True)

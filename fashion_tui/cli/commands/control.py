@@ -1,54 +1,126 @@
-"""`fashion-tui pause`, `stop` and `checkpoint`: requests to a run's trainer."""
+"""`fashion-tui pause`, `resume`, `stop` and `checkpoint`."""
 
 from collections.abc import Callable
 from pathlib import Path
 
 import click
+import msgspec
 
-from fashion_tui.cli.output import json_option, write_json
-from fashion_tui.cli.place import Place, place_options
+from fashion_tui.cli.follow import NewEvents, wait_for_start
+from fashion_tui.cli.inputs import trust_model
+from fashion_tui.cli.options import CommonOptions, common_options, json_option, trust_option
+from fashion_tui.cli.output import write_json
 from fashion_tui.runs import launch
 from fashion_tui.runs.launch import Outcome
 from fashion_tui.runs.store import find_run
+from fashion_tui.schema.errors import UsageError
+
+START_TIMEOUT = 30.0
+"""Time for a new trainer to report the step from which it continues, in seconds. It imports torch first."""
 
 
-def _epilog(name: str) -> str:
+def _examples(command: str) -> str:
     return f"""\b
 Examples:
-  fashion-tui {name} latest
-  fashion-tui {name} 20261123-1430 --json"""
+  fashion-tui {command} latest
+  fashion-tui {command} 20261123-1430 --json"""
 
 
-@click.command("pause", epilog=_epilog("pause"))
+@click.command("pause", epilog=_examples("pause"))
 @click.argument("run")
 @json_option
-@place_options
-def pause_command(run: str, *, as_json: bool, place: Place) -> None:
-    """Let a run wait where it is, until `fashion-tui resume`. Its process stays."""
-    _control(launch.pause, run, place, as_json=as_json)
+@common_options
+def pause_command(run: str, *, as_json: bool, common: CommonOptions) -> None:
+    """Pause a run.
+
+    The trainer stays in memory and waits for `fashion-tui resume`.
+
+    RUN is an id, a unique prefix of an id, a path, or latest.
+    """
+    _print_outcome(_request(launch.pause, run, common), as_json=as_json)
 
 
-@click.command("stop", epilog=_epilog("stop"))
+@click.command("stop", epilog=_examples("stop"))
 @click.argument("run")
 @json_option
-@place_options
-def stop_command(run: str, *, as_json: bool, place: Place) -> None:
-    """End a run early, after a checkpoint; `fashion-tui resume` goes on from there."""
-    _control(launch.stop, run, place, as_json=as_json)
+@common_options
+def stop_command(run: str, *, as_json: bool, common: CommonOptions) -> None:
+    """Save a checkpoint and stop a run.
+
+    `fashion-tui resume` continues from the checkpoint.
+
+    RUN is an id, a unique prefix of an id, a path, or latest.
+    """
+    _print_outcome(_request(launch.stop, run, common), as_json=as_json)
 
 
-@click.command("checkpoint", epilog=_epilog("checkpoint"))
+@click.command("checkpoint", epilog=_examples("checkpoint"))
 @click.argument("run")
 @json_option
-@place_options
-def checkpoint_command(run: str, *, as_json: bool, place: Place) -> None:
-    """Let a run write a checkpoint now."""
-    _control(launch.checkpoint, run, place, as_json=as_json)
+@common_options
+def checkpoint_command(run: str, *, as_json: bool, common: CommonOptions) -> None:
+    """Save a checkpoint of a run now.
+
+    RUN is an id, a unique prefix of an id, a path, or latest.
+    """
+    _print_outcome(_request(launch.checkpoint, run, common), as_json=as_json)
 
 
-def _control(ask: Callable[[Path], Outcome], run: str, place: Place, *, as_json: bool) -> None:
-    outcome = ask(find_run(place.runs_directory, run))
+@click.command(
+    "resume",
+    epilog="""\b
+Examples:
+  fashion-tui resume latest
+  fashion-tui resume latest --epochs 10         train longer than planned
+  fashion-tui resume 20261123-1430 --json""",
+)
+@click.argument("run")
+@click.option("--epochs", type=int, metavar="N", help="Train until N epochs are done in total.")
+@trust_option
+@json_option
+@common_options
+def resume_command(run: str, epochs: int | None, *, trusted: bool, as_json: bool, common: CommonOptions) -> None:
+    """Resume a paused, stopped or lost run in the background.
+
+    A paused run continues where it is, any other one from its last checkpoint. Running runs are left alone, and so
+    are finished ones unless --epochs asks for more.
+
+    RUN is an id, a unique prefix of an id, a path, or latest.
+    """
+    if epochs is not None and epochs < 1:
+        raise UsageError(f"epochs is {epochs}; it must be 1 or more")
+    path = find_run(common.runs_directory, run)
+    if trusted:
+        trust_model(path)
+    _print_resumed(_resume(path, epochs), as_json=as_json)
+
+
+def _request(action: Callable[[Path], Outcome], run: str, common: CommonOptions) -> Outcome:
+    return action(find_run(common.runs_directory, run))
+
+
+def _print_outcome(outcome: Outcome, *, as_json: bool) -> None:
     if as_json:
         write_json(outcome)
     else:
         click.echo(f"{outcome.run}: {outcome.state} at step {outcome.from_step:,}")
+
+
+def _resume(run_path: Path, epochs: int | None) -> Outcome:
+    """Resume the run. Waits for a new trainer, because only the trainer knows from which step it can continue."""
+    events = NewEvents(run_path)
+    outcome = launch.resume(run_path, epochs)
+    if outcome.state != "starting" or outcome.pid is None:
+        return outcome
+    step = wait_for_start(run_path, outcome.pid, events, START_TIMEOUT)
+    if step is None:
+        return outcome
+    return msgspec.structs.replace(outcome, state="running", from_step=step)
+
+
+def _print_resumed(outcome: Outcome, *, as_json: bool) -> None:
+    if as_json:
+        write_json(outcome)
+    else:
+        watch = f"; watch it with: fashion-tui attach {outcome.run}" if outcome.pid is not None else ""
+        click.echo(f"{outcome.run}: {outcome.state} from step {outcome.from_step:,}{watch}")

@@ -1,23 +1,39 @@
 """`fashion-tui doctor`."""
 
+import importlib.metadata
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
 import click
+from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from fashion_tui.cli.ask import ask_engine
-from fashion_tui.cli.checks import check_kernel, check_logout, check_runs, check_terminal, check_versions
-from fashion_tui.cli.output import json_option, show, write_json
-from fashion_tui.cli.place import Place, place_options
-from fashion_tui.cli.status import DONE, FAILED
+from fashion_tui import __version__
+from fashion_tui.cli.engine import ask_engine
+from fashion_tui.cli.options import CommonOptions, common_options, json_option
+from fashion_tui.cli.output import show, write_json
 from fashion_tui.data.checks import check_data
-from fashion_tui.report.glyphs import terminal_glyphs
+from fashion_tui.report.glyphs import supports_unicode, terminal_glyphs
 from fashion_tui.report.style import BAD, GOOD
 from fashion_tui.schema.errors import UserError
 from fashion_tui.schema.replies import Check
 from fashion_tui.schema.requests import GetTorchReport
 
-NECESSARY = frozenset({"torch", "runs"})
-"""Checks without which nothing can be trained: where one fails, the command does."""
+REQUIRED = frozenset({"torch", "runs"})
+"""Checks without which nothing can be trained. The command fails if one of them does."""
+
+MIN_COLUMNS, MIN_LINES = 60, 20
+"""Smallest terminal that the app supports."""
+
+MIN_FREE_BYTES = 100 * 2**20
+"""Disk space needed for checkpoints."""
+
+PACKAGES = ("textual", "rich", "jupyter_client", "msgspec")
 
 
 @click.command(
@@ -28,33 +44,28 @@ Examples:
   fashion-tui doctor --json | jq '.checks[] | select(.ok | not)'""",
 )
 @json_option
-@place_options
-def doctor_command(*, as_json: bool, place: Place) -> int:
-    """What works on this machine, and what to do about what doesn't.
+@common_options
+@click.pass_context
+def doctor_command(context: click.Context, *, as_json: bool, common: CommonOptions) -> None:
+    """Check the installation and say how to fix problems.
 
-    Exits 1 where nothing could be trained here: torch doesn't work, or runs can't be written.
+    Exits with status 1 if nothing could be trained: torch doesn't work, or runs can't be written.
     """
     checks = (
-        check_versions(),
-        *_torch(),
-        check_data(place.data),
-        check_runs(place.runs_directory),
-        check_logout(),
-        check_kernel(),
-        check_terminal(),
+        _check_versions(),
+        *_check_torch(),
+        check_data(common.data),
+        _check_runs(common.runs_directory),
+        _check_logout(),
+        _check_kernel(),
+        _check_terminal(),
     )
     if as_json:
         write_json({"checks": checks})
     else:
         show(_table(checks))
-    return FAILED if any(not check.ok and check.name in NECESSARY for check in checks) else DONE
-
-
-def _torch() -> tuple[Check, ...]:
-    try:
-        return ask_engine(GetTorchReport(), tuple[Check, ...], "asking torch")
-    except UserError as error:
-        return (Check(name="torch", ok=False, detail=str(error)),)
+    if any(not check.ok and check.name in REQUIRED for check in checks):
+        context.exit(1)
 
 
 def _table(checks: tuple[Check, ...]) -> Table:
@@ -67,3 +78,96 @@ def _table(checks: tuple[Check, ...]) -> Table:
         mark = Text(glyphs.good, GOOD) if check.ok else Text(glyphs.bad, BAD)
         table.add_row(mark, Text(check.name), Text(check.detail))
     return table
+
+
+def _check_versions() -> Check:
+    python = ".".join(str(part) for part in sys.version_info[:3])
+    packages = ", ".join(f"{name} {importlib.metadata.version(name)}" for name in PACKAGES)
+    return Check(name="fashion-tui", ok=True, detail=f"{__version__}, Python {python}, {packages}")
+
+
+def _check_torch() -> tuple[Check, ...]:
+    try:
+        return ask_engine(GetTorchReport(), tuple[Check, ...], "checking torch")
+    except UserError as error:
+        return (Check(name="torch", ok=False, detail=str(error)),)
+
+
+def _check_runs(directory: Path) -> Check:
+    """Check that runs can be written, without creating the folder."""
+    existing = next(folder for folder in (directory, *directory.parents) if folder.exists())
+    remedy = "choose another folder with --runs DIR or FASHION_TUI_RUNS"
+    try:
+        with tempfile.TemporaryFile(dir=existing):
+            free = shutil.disk_usage(existing).free
+    except OSError as error:
+        return Check(name="runs", ok=False, detail=f"can't write {directory}: {error.strerror}; {remedy}")
+    detail = f"{directory}, {free / 2**30:.1f} GiB free"
+    if free < MIN_FREE_BYTES:
+        return Check(name="runs", ok=False, detail=f"{detail}, which is too little for checkpoints; {remedy}")
+    return Check(name="runs", ok=True, detail=detail)
+
+
+def _check_logout() -> Check:
+    """Check whether systemd ends the user's processes at logout."""
+    kills = _loginctl("KillUserProcesses", "show-user")
+    if kills is None:
+        return Check(name="logout", ok=True, detail="no systemd-logind, so runs continue after logout")
+    if kills != "yes":
+        return Check(name="logout", ok=True, detail="runs continue after logout")
+    start = "start the app with: systemd-run --user --scope fashion-tui"
+    if _loginctl("Linger", "show-user", str(os.getuid())) == "yes":
+        return Check(name="logout", ok=True, detail=f"lingering is enabled, but {start}, or logout ends the runs")
+    return Check(
+        name="logout",
+        ok=False,
+        detail=f"logout ends all processes (KillUserProcesses): run loginctl enable-linger, then {start}",
+    )
+
+
+def _loginctl(name: str, *arguments: str) -> str | None:
+    """Return the value of a systemd-logind property, or None if it isn't available."""
+    try:
+        done = subprocess.run(
+            ["loginctl", *arguments, f"--property={name}"],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=2,
+            check=True,
+        )
+    except (OSError, subprocess.SubprocessError, ValueError):
+        return None
+    values = [line.partition("=")[2] for line in done.stdout.splitlines() if line.startswith(f"{name}=")]
+    return values[0] if values else None
+
+
+def _check_kernel() -> Check:
+    try:
+        version = importlib.metadata.version("ipykernel")
+    except importlib.metadata.PackageNotFoundError:
+        return Check(name="playground", ok=False, detail="ipykernel isn't installed: pip install ipykernel")
+    return Check(name="playground", ok=True, detail=f"ipykernel {version}")
+
+
+def _check_terminal() -> Check:
+    """Check the terminal on stderr, because stdout may be a pipe."""
+    if not sys.stderr.isatty():
+        return Check(name="terminal", ok=True, detail="none; commands work without one, the app doesn't")
+    console = Console(stderr=True)
+    columns, lines = os.get_terminal_size(sys.stderr.fileno())
+    colours = {None: "no colours", "standard": "16 colours", "256": "256 colours", "truecolor": "true colour"}
+    facts = [
+        os.environ.get("TERM") or "TERM unset",
+        f"{columns}×{lines}",
+        colours.get(console.color_system, "16 colours"),
+        "Unicode" if supports_unicode(os.environ) else "ASCII only",
+        *(["over SSH"] if "SSH_CONNECTION" in os.environ else []),
+        *(["in tmux"] if "TMUX" in os.environ else []),
+    ]
+    detail = ", ".join(facts)
+    if os.environ.get("TERM", "dumb") in {"", "dumb"}:
+        return Check(name="terminal", ok=False, detail=f"{detail}: the app can't draw on it; try TERM=xterm-256color")
+    if columns < MIN_COLUMNS or lines < MIN_LINES:
+        return Check(name="terminal", ok=False, detail=f"{detail}: too small, the app needs {MIN_COLUMNS}×{MIN_LINES}")
+    return Check(name="terminal", ok=True, detail=detail)

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import click
 
-from fashion_tui.cli.ask import ask_engine
-from fashion_tui.cli.output import json_option, note_synthetic, write_json
-from fashion_tui.cli.place import Place, place_options
-from fashion_tui.cli.trust import note_trust, trust_option
+from fashion_tui.cli.engine import ask_engine
+from fashion_tui.cli.inputs import trust_model
+from fashion_tui.cli.options import CommonOptions, checkpoint_option, common_options, json_option, trust_option
+from fashion_tui.cli.output import note_synthetic, write_json
 from fashion_tui.runs.store import find_run, load_config
 from fashion_tui.schema.replies import Exported
 from fashion_tui.schema.requests import Export
@@ -18,7 +18,7 @@ from fashion_tui.schema.requests import Export
     epilog="""\b
 Examples:
   fashion-tui export latest -o guide.safetensors
-  fashion-tui export latest --format safetensors -o guide.safetensors --json""",
+  fashion-tui export latest --checkpoint best -o best.safetensors --json""",
 )
 @click.argument("run")
 @click.option(
@@ -27,7 +27,7 @@ Examples:
     type=click.Choice(["safetensors"]),
     default="safetensors",
     show_default=True,
-    help="The file's format.",
+    help="File format.",
 )
 @click.option(
     "-o",
@@ -35,21 +35,25 @@ Examples:
     type=click.Path(path_type=Path, dir_okay=False),
     required=True,
     metavar="FILE",
-    help="The file to write; one that is there is replaced.",
+    help="File to write. An existing file is replaced.",
 )
-@click.option("--checkpoint", default="final", metavar="final|best|STEP", show_default=True, help="Which weights.")
+@checkpoint_option
 @trust_option
 @json_option
-@place_options
-def export_command(  # noqa: PLR0913 - a parameter for each option
-    run: str, *, file_format: str, output: Path, checkpoint: str, trusted: bool, as_json: bool, place: Place
+@common_options
+def export_command(  # noqa: PLR0913 - one parameter per option
+    run: str, *, file_format: str, output: Path, checkpoint: str, trusted: bool, as_json: bool, common: CommonOptions
 ) -> None:
-    """Write a run's weights for other programs, checked to give the same answers.
+    """Export a run's weights to a file.
 
-    The same weights give the same file, to the byte. RUN is an id, a unique prefix of one, a path, or latest.
+    Reads the file back and compares the logits of both networks. The same weights always give the same file, to the
+    byte.
+
+    RUN is an id, a unique prefix of an id, a path, or latest.
     """
-    path = find_run(place.runs_directory, run)
-    note_trust(path, trusted=trusted)
+    path = find_run(common.runs_directory, run)
+    if trusted:
+        trust_model(path)
     request = Export(
         run_path=str(path), checkpoint=checkpoint, format="safetensors", output=str(output.expanduser().absolute())
     )
@@ -58,4 +62,4 @@ def export_command(  # noqa: PLR0913 - a parameter for each option
     if as_json:
         write_json(exported)
     else:
-        click.echo(f"{exported.path}: {exported.format}, largest difference of a logit {exported.max_difference:.1e}")
+        click.echo(f"{exported.path}: {exported.format}, logits differ by at most {exported.max_difference:.1e}")

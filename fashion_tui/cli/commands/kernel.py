@@ -5,8 +5,8 @@ import time
 
 import click
 
-from fashion_tui.cli.output import json_option, write_json
-from fashion_tui.cli.place import Place, place_options
+from fashion_tui.cli.options import CommonOptions, common_options, json_option
+from fashion_tui.cli.output import write_json
 from fashion_tui.kernel.runtime_directory import open_kernels
 from fashion_tui.schema.errors import UserError
 
@@ -19,15 +19,18 @@ Examples:
   eval "$(fashion-tui kernel | head -1)"
   fashion-tui kernel --json | jq -r '.[0].connection_file'
 \b
-What is run from there shows up in the Playground too. ctrl+d leaves it; exit would end the kernel.
-jupyter console is no part of fashion-tui: pip install jupyter-console brings it. Other front ends,
-such as qtconsole and Spyder, take the connection file as well.""",
+Cells that you run there also appear in the Playground. Leave with ctrl+d; exit would end the
+kernel. jupyter console isn't part of fashion-tui: pip install jupyter-console. Other front ends,
+such as qtconsole and Spyder, accept the connection file too.""",
 )
 @json_option
-@place_options
-def kernel_command(*, as_json: bool, place: Place) -> None:
-    """Print the command that works in an open Playground's kernel from another terminal; the newest first."""
-    del place  # kernels belong to open apps, wherever their runs lie
+@common_options
+def kernel_command(*, as_json: bool, common: CommonOptions) -> None:
+    """Print the command that connects another terminal to the Playground.
+
+    Prints one command for each open app, newest first.
+    """
+    del common  # kernels belong to open apps, not to a folder of runs
     kernels = open_kernels()
     if not kernels:
         raise UserError("no app with a kernel is open; open one in another terminal: fashion-tui")
@@ -36,6 +39,7 @@ def kernel_command(*, as_json: bool, place: Place) -> None:
         return
     for kernel in kernels:
         click.echo(kernel.command)
-        click.echo(f"  since {time.strftime('%H:%M', time.localtime(kernel.started))}, app {kernel.app_pid}", err=True)
+        started = time.strftime("%H:%M", time.localtime(kernel.started))
+        click.echo(f"  app {kernel.app_pid}, started at {started}", err=True)
     if shutil.which("jupyter-console") is None:
-        click.echo("jupyter console isn't found here; it comes with: pip install jupyter-console", err=True)
+        click.echo("jupyter console isn't installed; install it with: pip install jupyter-console", err=True)

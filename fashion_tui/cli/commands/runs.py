@@ -5,8 +5,8 @@ from pathlib import Path
 
 import click
 
-from fashion_tui.cli.output import json_option, show, write_json
-from fashion_tui.cli.place import Place, place_options
+from fashion_tui.cli.options import CommonOptions, common_options, json_option
+from fashion_tui.cli.output import show, write_json
 from fashion_tui.report.formatting import format_bytes
 from fashion_tui.report.runs import runs_tables
 from fashion_tui.runs import disk
@@ -21,49 +21,59 @@ from fashion_tui.schema.run import RunSummary
 Examples:
   fashion-tui runs
   fashion-tui runs --json | jq -r '.[] | select(.state == "running") | .run'
-  fashion-tui runs --prune                      after asking
+  fashion-tui runs --prune                      delete older checkpoints, after a prompt
   fashion-tui runs --prune --yes --json         for scripts
 \b
---prune keeps of every ended run the newest whole checkpoint, from which it can be resumed,
-the best one, the configuration and the log. Live runs aren't touched.""",
+--prune keeps the newest intact checkpoint of a run, from which it can be resumed, the best one,
+the configuration and the log. It doesn't touch live runs.""",
 )
-@click.option("--prune", "wants_prune", is_flag=True, help="Remove the older checkpoints of ended runs, after asking.")
-@click.option("--yes", is_flag=True, help="With --prune: don't ask.")
+@click.option("--prune", "prune", is_flag=True, help="Delete the older checkpoints of ended runs, after a prompt.")
+@click.option("--yes", is_flag=True, help="Delete without a prompt; requires --prune.")
 @json_option
-@place_options
-def runs_command(*, wants_prune: bool, yes: bool, as_json: bool, place: Place) -> None:
-    """List the runs, newest first; damaged ones too."""
-    runs = tuple(list_runs(place.runs_directory))
-    if wants_prune:
-        _prune(runs, sure=yes, as_json=as_json)
+@common_options
+def runs_command(*, prune: bool, yes: bool, as_json: bool, common: CommonOptions) -> None:
+    """List all runs, newest first.
+
+    Damaged runs are listed with the reason.
+    """
+    runs = tuple(list_runs(common.runs_directory))
+    if prune:
+        _prune(runs, confirmed=yes, as_json=as_json)
     elif yes:
-        raise UsageError("--yes goes with --prune")
+        raise UsageError("--yes requires --prune")
     elif as_json:
         write_json(runs)
     elif runs:
         show(*runs_tables(runs))
     else:
-        click.echo(f"no runs yet in {place.runs_directory}; start one: fashion-tui train", err=True)
+        click.echo(f"no runs in {common.runs_directory}; start one with: fashion-tui train", err=True)
 
 
-def _prune(runs: tuple[RunSummary, ...], *, sure: bool, as_json: bool) -> None:
-    found = disk.prunable(runs)
-    if found and not sure:
-        _ask(found)
-    pruned = tuple(disk.prune(Path(run.path)) for run in found)
+def _prune(runs: tuple[RunSummary, ...], *, confirmed: bool, as_json: bool) -> None:
+    prunable = disk.prunable(runs)
+    if prunable and not confirmed:
+        _confirm(prunable)
+    pruned = tuple(disk.prune(Path(run.path)) for run in prunable)
     if as_json:
         write_json(pruned)
     elif not pruned:
-        click.echo("no ended run has older checkpoints to remove", err=True)
+        click.echo("no ended run has older checkpoints", err=True)
     else:
-        click.echo(f"{format_bytes(sum(run.bytes for run in pruned))} freed, of {len(pruned)} run(s)")
+        click.echo(f"freed {_size(pruned)} of {_count(pruned)}")
 
 
-def _ask(found: tuple[disk.Pruned, ...]) -> None:
-    """Goes on where the person says yes. UsageError where there is nobody to ask."""
+def _confirm(prunable: tuple[disk.Pruned, ...]) -> None:
+    """Ask the user on the terminal, and abort if they decline. Raises UsageError if stdin isn't a terminal."""
     if not sys.stdin.isatty():
-        raise UsageError("--prune asks first, and stdin is no terminal; --yes does without")
-    for run in found:
+        raise UsageError("--prune needs a terminal for its prompt, but stdin isn't one; add --yes to skip the prompt")
+    for run in prunable:
         click.echo(f"{run.run}: {format_bytes(run.bytes)} of older checkpoints", err=True)
-    size = format_bytes(sum(run.bytes for run in found))
-    click.confirm(f"remove {size} of {len(found)} run(s)? each can still be resumed", abort=True, err=True)
+    click.confirm(f"delete {_size(prunable)} of {_count(prunable)}? each can still be resumed", abort=True, err=True)
+
+
+def _size(runs: tuple[disk.Pruned, ...]) -> str:
+    return format_bytes(sum(run.bytes for run in runs))
+
+
+def _count(runs: tuple[disk.Pruned, ...]) -> str:
+    return "1 run" if len(runs) == 1 else f"{len(runs)} runs"

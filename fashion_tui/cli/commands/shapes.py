@@ -2,18 +2,18 @@
 
 import click
 
-from fashion_tui.cli.ask import ask_engine
-from fashion_tui.cli.network import read_arguments
-from fashion_tui.cli.output import json_option, show, write_json
-from fashion_tui.cli.place import Place, place_options
+from fashion_tui.cli.engine import ask_engine
+from fashion_tui.cli.inputs import parse_arguments
+from fashion_tui.cli.options import CommonOptions, common_options, json_option
+from fashion_tui.cli.output import show, write_json
 from fashion_tui.report.shape_columns import COLUMN_TITLES
 from fashion_tui.report.shapes import shape_report, visible_rows
 from fashion_tui.schema.errors import UsageError, UserError
 from fashion_tui.schema.requests import GetShapes
 from fashion_tui.schema.shapes import ShapeRow, ShapeTable, parse_shape
 
-TIMES = frozenset({"forward", "backward"})
-"""Columns for which the steps have to be measured."""
+TIMING_COLUMNS = frozenset({"forward", "backward"})
+"""Columns that require the network to be run."""
 
 
 @click.command(
@@ -28,55 +28,59 @@ Examples:
 @click.argument("model", default="guide")
 @click.option(
     "--input",
-    "input_text",
+    "input_size",
     default="1x28x28",
     metavar="CxHxW",
     show_default=True,
-    help="The input's shape, without the batch axis.",
+    help="Shape of the input, without the batch axis.",
 )
-@click.option("--args", "arguments_text", default="{}", metavar="JSON", help="Keyword arguments of the model's class.")
-@click.option("--depth", type=click.IntRange(min=1), help="How deep to go into modules; 1: the network's own steps.")
-@click.option("--columns", "columns_text", metavar="LIST", help=f"Which columns, of: {', '.join(COLUMN_TITLES)}.")
+@click.option(
+    "--args", "arguments", default="{}", metavar="JSON", help="Keyword arguments of the model's class, as JSON."
+)
+@click.option(
+    "--depth", type=click.IntRange(min=1), metavar="N", help="Depth of modules to show; 1 is only the network itself."
+)
+@click.option("--columns", metavar="LIST", help=f"Columns to show, separated by commas: {', '.join(COLUMN_TITLES)}.")
 @json_option
-@place_options
-def shapes_command(  # noqa: PLR0913 - each is a choice of the person
+@common_options
+def shapes_command(  # noqa: PLR0913 - one parameter per option
     model: str,
-    input_text: str,
-    arguments_text: str,
+    input_size: str,
+    arguments: str,
     *,
     depth: int | None,
-    columns_text: str | None,
+    columns: str | None,
     as_json: bool,
-    place: Place,
+    common: CommonOptions,
 ) -> None:
-    """The way of the shape through a network: every layer and every function as a row.
+    """Show the tensor shape after every layer and function.
 
-    MODEL is a name, file.py:Class or torchvision:NAME. Nothing is computed, shapes come from the meta device; unless
-    the columns forward or backward are asked for: then each step is timed.
+    MODEL is a built-in model, file.py:Class or torchvision:NAME. Shapes are traced on the meta device,
+    which computes no values; but for the columns forward and backward each step is run and timed.
     """
-    del place
-    columns = None if columns_text is None else _columns(columns_text)
+    del common
+    titles = None if columns is None else _parse_columns(columns)
     request = GetShapes(
         model=model,
-        input_size=parse_shape(input_text),
-        arguments=read_arguments(arguments_text),
-        measure=columns is not None and not TIMES.isdisjoint(columns),
+        input_size=parse_shape(input_size),
+        arguments=parse_arguments(arguments),
+        measure=titles is not None and not TIMING_COLUMNS.isdisjoint(titles),
     )
     table = ask_engine(request, ShapeTable, "tracing")
     if as_json:
-        write_json(as_contract(table, depth))
+        write_json(table_as_json(table, depth))
     else:
-        show(shape_report(table, depth=depth, columns=columns))
+        show(shape_report(table, depth=depth, columns=titles))
     if table.error is not None:
         raise UserError(table.error)
 
 
-def as_contract(table: ShapeTable, depth: int | None = None) -> dict[str, object]:
-    """The table as `--json` prints it; `input` is the first of the `inputs`, `output` the first of the `outputs`."""
+def table_as_json(table: ShapeTable, depth: int | None = None) -> dict[str, object]:
+    """Return the table as `--json` prints it. `input` and `output` are the first of the `inputs` and `outputs`."""
     return {
         "model": table.model,
         "input_size": table.input_size,
-        "rows": [_row(table.rows[index]) for index in visible_rows(table, depth=depth)],
+        "rows": [_row_as_json(table.rows[index]) for index in visible_rows(table, depth=depth)],
         "total_params": table.total_params,
         "trainable_params": table.trainable_params,
         "total_macs": table.total_macs,
@@ -84,7 +88,7 @@ def as_contract(table: ShapeTable, depth: int | None = None) -> dict[str, object
     }
 
 
-def _row(row: ShapeRow) -> dict[str, object]:
+def _row_as_json(row: ShapeRow) -> dict[str, object]:
     return {
         "name": row.name,
         "path": row.path,
@@ -106,11 +110,11 @@ def _row(row: ShapeRow) -> dict[str, object]:
     }
 
 
-def _columns(text: str) -> frozenset[str]:
-    """Those of the table whose titles stand there, in any case and order."""
+def _parse_columns(value: str) -> frozenset[str]:
+    """Return the titles of the columns that the user names, in any case and order."""
     titles = {title.lower(): title for title in COLUMN_TITLES}
-    wanted = [word.strip().lower() for word in text.split(",")]
-    for word in wanted:
-        if word not in titles:
-            raise UsageError(f"no column is called {word!r}; there is: {', '.join(COLUMN_TITLES)}")
-    return frozenset(titles[word] for word in wanted)
+    names = [name.strip().lower() for name in value.split(",")]
+    for name in names:
+        if name not in titles:
+            raise UsageError(f"unknown column {name!r}; choose from {', '.join(COLUMN_TITLES)}")
+    return frozenset(titles[name] for name in names)

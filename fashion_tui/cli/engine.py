@@ -1,4 +1,4 @@
-"""One question to an engine of the command's own."""
+"""Requests from commands to an engine."""
 
 import asyncio
 from typing import TypeVar
@@ -8,23 +8,23 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from fashion_tui.engine.client import Engine
 from fashion_tui.schema.requests import Request
 
-from .output import diagnostics
+from .output import stderr_console
 
 Result = TypeVar("Result")
 
 
-def ask_engine(request: Request, result_type: type[Result], what: str) -> Result:
-    """The engine's answer; meanwhile a line on stderr, where that is a terminal, says `what` is being done."""
-    return asyncio.run(_ask(request, result_type, what))
+def ask_engine(request: Request, result_type: type[Result], description: str) -> Result:
+    """Start an engine, return its result, and end it. On a terminal, show a progress bar on stderr meanwhile."""
+    return asyncio.run(_ask(request, result_type, description))
 
 
-async def _ask(request: Request, result_type: type[Result], what: str) -> Result:
+async def _ask(request: Request, result_type: type[Result], description: str) -> Result:
     engine = Engine()
-    console = diagnostics()
+    console = stderr_console()
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
     try:
         with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
-            task = bar.add_task(what, total=None)
+            task = bar.add_task(description, total=None)
             return await engine.ask(
                 request, result_type, lambda done, total: bar.update(task, completed=done, total=total)
             )

@@ -1,4 +1,4 @@
-"""Signals to `train`: Ctrl-C ends the run cleanly, a closed terminal ends nothing, a killed trainer is told of."""
+"""Signals: Ctrl-C stops the run, closing the terminal doesn't, and a killed trainer is reported."""
 
 import json
 import os
@@ -12,11 +12,11 @@ from typing import Any
 import psutil
 import pytest
 
-from .conftest import COMMAND, QUICK, Call
+from .conftest import COMMAND, SMALL_RUN, Call
 
 
 class Training:
-    """`fashion-tui train --json` at work, far from its end."""
+    """A running `fashion-tui train --json` whose run has taken its first steps."""
 
     def __init__(self, process: subprocess.Popen[str]) -> None:
         self.process = process
@@ -29,7 +29,7 @@ class Training:
             event: dict[str, Any] = json.loads(line)
             if event["event"] == kind:
                 return event
-        raise AssertionError(f"no {kind}: {self.process.stderr.read() if self.process.stderr else ''}")
+        raise AssertionError(f"no event {kind}: {self.process.stderr.read() if self.process.stderr else ''}")
 
     def end(self) -> tuple[int, str, str]:
         out, err = self.process.communicate(timeout=60)
@@ -38,13 +38,13 @@ class Training:
 
 @pytest.fixture
 def train(environment: dict[str, str], tmp_path: Path, stop_trainers: list[Path]) -> Callable[[], Any]:
-    """Starts a long run; whatever the test does to it, no process stays behind."""
+    """A function that starts a long run. Its processes are killed when the test ends."""
     stop_trainers.append(tmp_path)
 
     @contextmanager
     def start() -> Iterator[Training]:
         process = subprocess.Popen(
-            [*COMMAND, "train", *QUICK, "--epochs", "500", "--runs", str(tmp_path), "--json"],
+            [*COMMAND, "train", *SMALL_RUN, "--epochs", "500", "--runs", str(tmp_path), "--json"],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -60,7 +60,7 @@ def train(environment: dict[str, str], tmp_path: Path, stop_trainers: list[Path]
     return start
 
 
-def test_ctrl_c_writes_a_checkpoint_and_ends_the_run(train: Callable[[], Any], call: Call, tmp_path: Path) -> None:
+def test_ctrl_c_saves_a_checkpoint_and_stops_the_run(train: Callable[[], Any], call: Call, tmp_path: Path) -> None:
     with train() as training:
         training.process.send_signal(signal.SIGINT)
         status, out, err = training.end()
@@ -75,24 +75,24 @@ def test_ctrl_c_writes_a_checkpoint_and_ends_the_run(train: Callable[[], Any], c
     assert (tmp_path / run / "checkpoints" / f"step-{last['step']}.pt").exists()
 
 
-def test_a_second_ctrl_c_leaves_at_once(train: Callable[[], Any]) -> None:
+def test_a_second_ctrl_c_leaves_immediately(train: Callable[[], Any]) -> None:
     with train() as training:
         trainer = psutil.Process(training.started["pid"])
-        trainer.suspend()  # so that it can't answer the first one
+        trainer.suspend()  # so that it can't handle the first one
         training.process.send_signal(signal.SIGINT)
         assert training.process.stderr is not None
-        while "again leaves at once" not in training.process.stderr.readline():
+        while "Ctrl-C again" not in training.process.stderr.readline():
             pass
         training.process.send_signal(signal.SIGINT)
         status, _, err = training.end()
         trainer.resume()
     assert status == 130
-    assert "stops by itself" in err
+    assert "still stopping" in err
     trainer.wait(timeout=60)
 
 
 @pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGTERM, signal.SIGKILL])
-def test_what_ends_the_command_leaves_the_run_alone(
+def test_the_run_survives_the_end_of_the_command(
     train: Callable[[], Any], call: Call, tmp_path: Path, number: signal.Signals
 ) -> None:
     with train() as training:
@@ -101,13 +101,13 @@ def test_what_ends_the_command_leaves_the_run_alone(
     assert status in {-number, 128 + number}
     assert "Traceback" not in err
     run = training.started["run"]
-    assert (f"left; {run} goes on; to end it: fashion-tui stop {run}" in err) == (number != signal.SIGKILL)
+    assert (f"fashion-tui stop {run}" in err) == (number != signal.SIGKILL)
     assert psutil.pid_exists(training.started["pid"])
     stopped = call("stop", "latest", "--runs", tmp_path, "--json")
     assert stopped.json["state"] == "stopped"
 
 
-def test_a_killed_trainer_is_told_of(train: Callable[[], Any]) -> None:
+def test_a_killed_trainer_is_reported(train: Callable[[], Any]) -> None:
     with train() as training:
         os.kill(training.started["pid"], signal.SIGKILL)
         status, _, err = training.end()

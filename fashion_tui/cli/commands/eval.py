@@ -1,0 +1,43 @@
+"""`fashion-tui eval`."""
+
+import click
+
+from fashion_tui.cli.engine import ask_engine
+from fashion_tui.cli.inputs import trust_model
+from fashion_tui.cli.options import CommonOptions, checkpoint_option, common_options, json_option, trust_option
+from fashion_tui.cli.output import note_synthetic, show, write_json
+from fashion_tui.report.evaluation import evaluation_report
+from fashion_tui.runs.store import find_run
+from fashion_tui.schema.evaluation import Evaluation
+from fashion_tui.schema.requests import Evaluate
+
+
+@click.command(
+    "eval",
+    epilog="""\b
+Examples:
+  fashion-tui eval latest
+  fashion-tui eval 20261123-1430 --checkpoint best
+  fashion-tui eval latest --json | jq .accuracy""",
+)
+@click.argument("run")
+@checkpoint_option
+@trust_option
+@json_option
+@common_options
+def eval_command(run: str, checkpoint: str, *, trusted: bool, as_json: bool, common: CommonOptions) -> None:
+    """Evaluate a run on the test set.
+
+    Prints accuracy, loss, calibration error, the metrics of each class and the confusion matrix.
+
+    RUN is an id, a unique prefix of an id, a path, or latest.
+    """
+    path = find_run(common.runs_directory, run)
+    if trusted:
+        trust_model(path)
+    evaluation = ask_engine(Evaluate(run_path=str(path), checkpoint=checkpoint), Evaluation, "evaluating")
+    if as_json:
+        note_synthetic(evaluation.dataset)
+        write_json(evaluation)
+    else:
+        show(evaluation_report(evaluation))

@@ -1,0 +1,160 @@
+"""`fashion-tui train`."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+import msgspec
+
+from fashion_tui.cli.engine import ask_engine
+from fashion_tui.cli.follow import train_to_end
+from fashion_tui.cli.inputs import check_custom_model, find_dataset, parse_arguments, read_custom_model
+from fashion_tui.cli.options import CommonOptions, common_options, json_option
+from fashion_tui.cli.output import note_synthetic, warn_about_threads, write_json
+from fashion_tui.data.files import train_size
+from fashion_tui.runs.host import means_cpu
+from fashion_tui.runs.launch import launch
+from fashion_tui.runs.store import load_status, new_run
+from fashion_tui.schema.recipe import MODELS, PRECISIONS, RECIPES, Recipe, check_batch_size, check_recipe, recipe_named
+from fashion_tui.schema.replies import Device
+from fashion_tui.schema.requests import FindDevice
+from fashion_tui.schema.run import check_run_values
+from fashion_tui.threads import available_threads
+
+CHECKPOINT_PERIOD = 30.0
+"""Default time between checkpoints, in seconds."""
+
+
+@click.command(
+    "train",
+    epilog="""\b
+Examples:
+  fashion-tui train                                   the guide's recipe, 3 epochs
+  fashion-tui train --recipe quick                    seconds; strong takes minutes
+  fashion-tui train --epochs 1 --batch-size 64 --lr 3e-4
+  fashion-tui train --dataset synthetic --seed 7      nothing to download
+  fashion-tui train --model net.py:Net --args '{"width": 32}'
+  fashion-tui train --detach                          in the background; see fashion-tui attach
+  fashion-tui train --json | jq -c 'select(.event == "epoch")'
+\b
+Ctrl-C saves a checkpoint and stops the run; `fashion-tui resume latest` continues it.
+The run trains in its own process and survives a closed terminal.""",
+)
+@click.option(
+    "--recipe", default="guide", metavar="NAME", show_default=True, help=f"Training recipe: {', '.join(RECIPES)}."
+)
+@click.option(
+    "--model",
+    metavar="M",
+    help=f"Network to train: {', '.join(MODELS)}, or file.py:Class.  [default: the recipe's]",
+)
+@click.option("--args", "arguments", default="{}", metavar="JSON", help="Keyword arguments of your class, as JSON.")
+@click.option("--epochs", type=int, metavar="N", help="Number of epochs.  [default: the recipe's]")
+@click.option(
+    "--batch-size",
+    type=int,
+    metavar="N",
+    help="Images per step; a CPU normalises (BatchNorm) at most 256 at a time.  [default: the recipe's]",
+)
+@click.option("--lr", "learning_rate", type=float, metavar="X", help="Maximum learning rate.  [default: the recipe's]")
+@click.option("--precision", metavar="NAME", help=f"Precision: {' or '.join(PRECISIONS)}.  [default: the recipe's]")
+@click.option(
+    "--seed", type=int, default=0, metavar="N", show_default=True, help="Seed of weights, shuffles and augmentation."
+)
+@click.option(
+    "--device", default="auto", metavar="NAME", show_default=True, help="Device: auto, cpu, cuda, cuda:N or mps."
+)
+@click.option("--threads", type=int, metavar="N", help="CPU threads.  [default: the number of cores]")
+@click.option("--deterministic", is_flag=True, help="Use deterministic algorithms on a GPU, which may be slower.")
+@click.option("--compile", "compiled", is_flag=True, help="Use torch.compile, which takes about a minute at the start.")
+@click.option(
+    "--validation",
+    type=int,
+    default=0,
+    metavar="N",
+    show_default=True,
+    help="Hold out the last N training images to choose the best epoch.",
+)
+@click.option(
+    "--checkpoint-every",
+    type=float,
+    default=CHECKPOINT_PERIOD,
+    metavar="SECONDS",
+    show_default=True,
+    help="Time between checkpoints.",
+)
+@click.option("--name", metavar="NAME", help="Part of the run's id.  [default: the recipe's name or your class's]")
+@click.option("--detach", is_flag=True, help="Return at once and train in the background.")
+@json_option
+@common_options
+def train_command(*, common: CommonOptions, as_json: bool, detach: bool, **options: Any) -> None:
+    """Train a network in a new run.
+
+    Downloads the data set if necessary. A custom model (file.py:Class) is stored with the run, but only its own file:
+    it can't import other files of its folder.
+    """
+    path = _create_run(common, options)
+    if detach:
+        _print_detached(path, launch(path), as_json=as_json)
+    else:
+        train_to_end(path, as_json=as_json)
+
+
+def _create_run(common: CommonOptions, options: dict[str, Any]) -> Path:
+    """Create the run's directory after everything that could be wrong has been checked."""
+    custom = read_custom_model(options["model"], parse_arguments(options["arguments"]))
+    recipe = _recipe(options, _find_device(options["device"]), is_custom=custom is not None)
+    values = {
+        "seed": options["seed"],
+        "threads": options["threads"] if options["threads"] is not None else available_threads(),
+        "validation": options["validation"],
+        "checkpoint_every": options["checkpoint_every"],
+    }
+    check_run_values(**values)
+    if custom is not None:
+        custom = check_custom_model(custom)
+        recipe = msgspec.structs.replace(recipe, model=custom.class_name)
+    dataset = find_dataset(common)
+    check_batch_size(recipe, train_size(dataset) - options["validation"])
+    path = new_run(
+        common.runs_directory,
+        recipe=recipe,
+        dataset=dataset,
+        device=options["device"],
+        deterministic=options["deterministic"],
+        compiled=options["compiled"],
+        name=options["name"],
+        network=custom,
+        **values,
+    )
+    note_synthetic(dataset)
+    warn_about_threads(values["threads"])
+    return path
+
+
+def _find_device(name: str) -> str:
+    """Return the device that --device selects on this machine. Raises UserError if the machine doesn't have it."""
+    if means_cpu(name):
+        return "cpu"
+    return ask_engine(FindDevice(name=name), Device, "looking for the device").name
+
+
+def _recipe(options: dict[str, Any], device: str, *, is_custom: bool) -> Recipe:
+    """Return the recipe with the user's changes. Raises UsageError if they are invalid."""
+    changes = {
+        name: options[name]
+        for name in ("model", "epochs", "batch_size", "learning_rate", "precision")
+        if options[name] is not None
+    }
+    recipe = msgspec.structs.replace(recipe_named(options["recipe"], device), **changes)
+    check_recipe(recipe, written=is_custom)
+    return recipe
+
+
+def _print_detached(path: Path, pid: int, *, as_json: bool) -> None:
+    if as_json:
+        write_json({"run": path.name, "path": str(path), "pid": pid, "state": load_status(path).state})
+    else:
+        click.echo(
+            f"{path.name}: training in the background (pid {pid}); watch it with: fashion-tui attach {path.name}"
+        )

@@ -1,0 +1,99 @@
+"""The data set, the custom model and the trust that commands take from the command line."""
+
+from pathlib import Path
+
+import msgspec
+from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
+
+from fashion_tui.data.download import download
+from fashion_tui.data.files import MissingData, find, verify
+from fashion_tui.runs.source import read_model
+from fashion_tui.runs.store import load_config
+from fashion_tui.runs.trust import trust
+from fashion_tui.schema.dataset import DatasetRef
+from fashion_tui.schema.errors import UsageError, UserError
+from fashion_tui.schema.models import CustomModel
+from fashion_tui.schema.recipe import MODELS
+from fashion_tui.schema.requests import CheckModel
+
+from .engine import ask_engine
+from .options import CommonOptions
+from .output import stderr_console
+
+TORCHVISION = "torchvision:"
+
+
+def find_dataset(common: CommonOptions) -> DatasetRef:
+    """Find and verify the data set, downloading it if it isn't in the cache and no folder was named.
+
+    Raises UserError, saying what to do, if that fails.
+    """
+    try:
+        return verify(find(common.dataset_name, common.data))
+    except MissingData:
+        return _download()
+
+
+def _download() -> DatasetRef:
+    columns = (
+        TextColumn("downloading Fashion-MNIST"),
+        BarColumn(),
+        DownloadColumn(),
+        TransferSpeedColumn(),
+        TimeRemainingColumn(),
+    )
+    console = stderr_console()
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+        task = bar.add_task("", total=None)
+        return download(None, lambda done, total: bar.update(task, completed=done, total=total))
+
+
+def parse_arguments(value: str) -> dict[str, object]:
+    """Parse the value of --args, a JSON object."""
+    try:
+        arguments = msgspec.json.decode(value)
+    except msgspec.DecodeError as error:
+        raise UsageError(f"--args isn't valid JSON ({error}); write it like '{{\"width\": 32}}'") from error
+    if not isinstance(arguments, dict):
+        raise UsageError(f"--args is {value}; it must be a JSON object like '{{\"width\": 32}}'")
+    return arguments
+
+
+def read_custom_model(model: str | None, arguments: dict[str, object]) -> CustomModel | None:
+    """Read the custom model that --model names from its file. None if it names a built-in model or isn't given."""
+    if model is None or model in MODELS:
+        if arguments:
+            raise UsageError(
+                "--args requires a custom model (--model file.py:Class); built-in models take no arguments"
+            )
+        return None
+    if model.startswith(TORCHVISION):
+        raise UsageError(
+            f"{model} can't be trained directly; write a class in a file that creates it, and use --model file.py:Class"
+        )
+    file, _, class_name = model.rpartition(":") if not model.endswith(".py") else (model, "", "")
+    path = Path(file).expanduser()
+    if path.suffix != ".py":
+        raise UsageError(f"unknown model {model!r}; choose from {', '.join(MODELS)}, or file.py:Class")
+    return CustomModel(source=_read_source(path), class_name=class_name or None, arguments=arguments, file=str(path))
+
+
+def check_custom_model(model: CustomModel) -> CustomModel:
+    """Execute the model in an engine and return it with its class named. Raises UserError if it can't be trained."""
+    return ask_engine(CheckModel(network=model), CustomModel, "checking the model")
+
+
+def _read_source(path: Path) -> str:
+    try:
+        return path.read_bytes().decode()
+    except OSError as error:
+        raise UserError(f"can't read {path}: {error.strerror or error}") from error
+    except UnicodeDecodeError as error:
+        raise UserError(f"{path} isn't UTF-8: {error}") from error
+
+
+def trust_model(run_path: Path) -> None:
+    """Allow the run's custom model to be executed from now on. Does nothing if its model is built-in."""
+    stored = read_model(run_path, load_config(run_path))
+    if stored is not None:
+        trust(stored)

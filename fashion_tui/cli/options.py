@@ -1,0 +1,103 @@
+"""Options that several commands share."""
+
+import functools
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import click
+
+from fashion_tui.schema.dataset import DATASETS
+from fashion_tui.schema.errors import UsageError
+
+DEFAULT_DATASET = "fashion-mnist"
+
+Command = Callable[..., Any]
+
+
+@dataclass(frozen=True)
+class CommonOptions:
+    """The options that every command accepts: --data, --dataset and --runs. None if an option isn't given."""
+
+    data: Path | None
+    dataset: str | None
+    runs: Path | None
+
+    def with_defaults(self, defaults: "CommonOptions") -> "CommonOptions":
+        """Replace options that aren't given by those in `defaults`."""
+        return CommonOptions(
+            data=self.data if self.data is not None else defaults.data,
+            dataset=self.dataset if self.dataset is not None else defaults.dataset,
+            runs=self.runs if self.runs is not None else defaults.runs,
+        )
+
+    @property
+    def dataset_name(self) -> str:
+        return self.dataset or DEFAULT_DATASET
+
+    @property
+    def runs_directory(self) -> Path:
+        """The value of --runs, else $FASHION_TUI_RUNS, else the platform's state directory. It may not exist."""
+        if self.runs is not None:
+            return self.runs.expanduser().absolute()
+        # Imported here to keep `--help` fast.
+        from fashion_tui.runs.store import default_runs_dir  # noqa: PLC0415
+
+        return default_runs_dir()
+
+
+def common_options(command: Command) -> Command:
+    """Add --data, --dataset and --runs. The command receives them as the argument `common`."""
+
+    @click.option(
+        "--data",
+        type=click.Path(path_type=Path),
+        metavar="DIR",
+        help="Folder that contains FashionMNIST/raw.  [env: FASHION_TUI_DATA]",
+    )
+    @click.option("--dataset", metavar="NAME", help=f"Data set: {' or '.join(DATASETS)}.  [default: {DEFAULT_DATASET}]")
+    @click.option(
+        "--runs",
+        type=click.Path(path_type=Path),
+        metavar="DIR",
+        help="Folder of the runs.  [env: FASHION_TUI_RUNS]",
+    )
+    @functools.wraps(command)
+    def with_common(*arguments: Any, data: Path | None, dataset: str | None, runs: Path | None, **options: Any) -> Any:
+        if dataset is not None and dataset not in DATASETS:
+            raise UsageError(f"unknown data set {dataset!r}; choose from {', '.join(DATASETS)}")
+        common = CommonOptions(data, dataset, runs)
+        # Options before the command's name are stored in the context.
+        outer = click.get_current_context().find_object(CommonOptions)
+        return command(*arguments, common=common if outer is None else common.with_defaults(outer), **options)
+
+    return with_common
+
+
+def json_option(command: Command) -> Command:
+    """Add --json. The command receives it as the argument `as_json`."""
+    return click.option(
+        "--json", "as_json", is_flag=True, help="Print the result as JSON to stdout, and nothing else."
+    )(command)
+
+
+def checkpoint_option(command: Command) -> Command:
+    """Add --checkpoint."""
+    return click.option(
+        "--checkpoint",
+        default="final",
+        metavar="final|best|STEP",
+        show_default=True,
+        help="Checkpoint to use. best requires a run with --validation.",
+    )(command)
+
+
+def trust_option(command: Command) -> Command:
+    """Add --trust. The command receives it as the argument `trusted`."""
+    return click.option(
+        "--trust",
+        "trusted",
+        is_flag=True,
+        help="Allow the run's custom model to be executed, now and later. Read its model.py first.",
+    )(command)

@@ -1,0 +1,102 @@
+"""Custom models: trained from a file, usable without it, and executed only if they are trusted."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from fashion_tui.runs.trust import TRUSTED_FILE
+from tests.written import DROPOUT_NET, that_leaves_a_mark
+
+from .conftest import SMALL_RUN, Call, Result, assert_error
+
+pytestmark = pytest.mark.timeout(600)
+
+
+def train(call: Call, model: object, *options: object, **variables: str) -> Result:
+    return call("train", "--model", model, *options, *SMALL_RUN, "--json", **variables)
+
+
+def test_a_run_needs_neither_the_file_nor_new_trust_from_its_author(call: Call, tmp_path: Path) -> None:
+    file, mark, state = tmp_path / "net.py", tmp_path / "mark", tmp_path / "state"
+    file.write_text(that_leaves_a_mark(mark))
+    variables = {"FASHION_TUI_RUNS": str(tmp_path / "runs"), "XDG_STATE_HOME": str(state)}
+    trained = train(call, f"{file}:Net", "--args", '{"width": 24}', **variables)
+    assert trained.status == 0, trained.err
+    finished = trained.json_lines[-1]
+    assert trained.json_lines[0]["model"] == "Net"
+    assert (Path(finished["path"]) / "model.py").read_text() == file.read_text()
+    file.unlink()
+
+    evaluated = call("eval", "latest", "--json", **variables)
+    assert evaluated.json["accuracy"] == finished["test_accuracy"]
+    weights = tmp_path / "net.safetensors"
+    exported = call("export", "latest", "-o", weights, "--json", **variables)
+    assert (exported.status, exported.json["max_difference"]) == (0, 0)
+
+    # Another user, who has never run this code, opens the same run.
+    (state / "fashion-tui" / TRUSTED_FILE).unlink()
+    mark.unlink()
+    shutil.move(weights, tmp_path / "exported-by-author")
+    for command in (("eval", "latest"), ("export", "latest", "-o", weights), ("resume", "latest", "--epochs", "2")):
+        assert_error(call(*command, "--json", **variables), 1, "model.py", "--trust")
+    assert not mark.exists()
+    assert not weights.exists()
+
+    resumed = call("resume", "latest", "--epochs", "2", "--trust", "--json", **variables)
+    assert (resumed.status, resumed.json["from_step"]) == (0, finished["step"]), resumed.err
+    assert mark.exists()
+    assert call("stop", "latest", **variables).status == 0
+
+
+def test_eval_accepts_trust(call: Call, tmp_path: Path) -> None:
+    file = tmp_path / "net.py"
+    file.write_text(DROPOUT_NET)
+    runs = {"FASHION_TUI_RUNS": str(tmp_path / "runs")}
+    trained = train(call, file, **runs, XDG_STATE_HOME=str(tmp_path / "author"))
+    assert trained.status == 0, trained.err
+    reader = {**runs, "XDG_STATE_HOME": str(tmp_path / "reader")}
+    assert call("eval", "latest", "--trust", "--json", **reader).status == 0
+    assert call("export", "latest", "-o", tmp_path / "x.safetensors", **reader).status == 0
+
+
+@pytest.mark.parametrize(
+    ("source", "options", "status", "expected"),
+    [
+        (None, (), 1, "No such file"),
+        ("def", (), 1, "net.py:1: "),
+        (DROPOUT_NET.replace("width=16", "width"), (), 2, """--args '{"width": …}'"""),
+        (DROPOUT_NET, ("--args", '{"depth": 2}'), 2, "depth"),
+        (DROPOUT_NET, ("--args", "{width"), 2, "--args isn't valid JSON"),
+        (DROPOUT_NET, ("--args", "3"), 2, "JSON object"),
+        (DROPOUT_NET.replace("784", "780"), (), 1, "780 features, got 784"),
+        (DROPOUT_NET.replace("width, 10", "width, 9"), (), 1, "float32 [2, 9]"),
+        (f"import blocks\n{DROPOUT_NET}", (), 1, "its neighbours"),
+        (f"{DROPOUT_NET}\nclass Other(nn.Module): pass", (), 2, "Other"),
+        ("Net = 3", (), 2, "nn.Module"),
+    ],
+)
+def test_a_model_that_cannot_be_trained_is_an_error_and_creates_no_run(
+    call: Call, tmp_path: Path, source: str | None, options: tuple[str, ...], status: int, expected: str
+) -> None:
+    (tmp_path / "blocks.py").touch()
+    if source is not None:
+        (tmp_path / "net.py").write_text(source)
+    runs = tmp_path / "runs"
+    result = train(call, tmp_path / "net.py", *options, FASHION_TUI_RUNS=str(runs))
+    assert_error(result, status, expected)
+    assert not runs.exists()
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        (("--model", "gide"), "unknown model 'gide'; choose from guide"),
+        (("--model", "torchvision:resnet18"), "--model file.py:Class"),
+        (("--args", '{"width": 3}'), "--model file.py:Class"),
+    ],
+)
+def test_other_models_that_cannot_be_trained(
+    call: Call, tmp_path: Path, options: tuple[str, ...], expected: str
+) -> None:
+    assert_error(call("train", *options, *SMALL_RUN, FASHION_TUI_RUNS=str(tmp_path)), 2, expected)
