@@ -56,7 +56,7 @@ def shapes_command(  # noqa: PLR0913 - one parameter per option
     """Show the tensor shape after every layer and function.
 
     MODEL is a built-in model, file.py:Class or torchvision:NAME. Shapes are traced on the meta device,
-    which computes no values; but for the columns forward and backward each step is run and timed.
+    without computing values. The columns forward and backward run and time each step.
     """
     del common
     titles = None if columns is None else _parse_columns(columns)

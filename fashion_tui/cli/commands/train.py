@@ -38,7 +38,10 @@ Examples:
   fashion-tui train --json | jq -c 'select(.event == "epoch")'
 \b
 Ctrl-C saves a checkpoint and stops the run; `fashion-tui resume latest` continues it.
-The run trains in its own process and survives a closed terminal.""",
+The run trains in its own process and survives a closed terminal.
+\b
+On a CPU, a batch of more than 256 images is split into micro-batches, and BatchNorm normalises
+each of them separately.""",
 )
 @click.option(
     "--recipe", default="guide", metavar="NAME", show_default=True, help=f"Training recipe: {', '.join(RECIPES)}."
@@ -54,7 +57,7 @@ The run trains in its own process and survives a closed terminal.""",
     "--batch-size",
     type=int,
     metavar="N",
-    help="Images per step; a CPU normalises (BatchNorm) at most 256 at a time.  [default: the recipe's]",
+    help="Images per step.  [default: the recipe's]",
 )
 @click.option("--lr", "learning_rate", type=float, metavar="X", help="Maximum learning rate.  [default: the recipe's]")
 @click.option("--precision", metavar="NAME", help=f"Precision: {' or '.join(PRECISIONS)}.  [default: the recipe's]")
