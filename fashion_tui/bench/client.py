@@ -11,7 +11,7 @@ from typing import TypeVar
 
 import msgspec
 
-from fashion_tui.schema.bench import GUIDE_LOOP, BenchRequest, FullTraining, Measured, TrainingSpeed
+from fashion_tui.schema.bench import GUIDE_LOOP, BenchRequest, FullTraining, TrainingBenchmark, TrainingSpeed
 from fashion_tui.schema.errors import UsageError, UserError
 from fashion_tui.schema.recipe import GUIDE
 
@@ -28,7 +28,7 @@ Tell = Callable[[str, int, int], None]
 Kind = TypeVar("Kind", bound=Answer)
 
 
-def measured(request: BenchRequest, tell: Tell) -> Measured:
+def measured(request: BenchRequest, tell: Tell) -> TrainingBenchmark:
     """All that the request asks for: the loop in a process as a person would start it, the recipes in one like a
     trainer's, one at a time. UserError where one of them says what is wrong, or ends without an answer.
     """
@@ -40,12 +40,12 @@ def measured(request: BenchRequest, tell: Tell) -> Measured:
         machine, loop = ours.ask(Describe(), Described), theirs.ask(Describe(), Described)
         speeds, ratio = _speeds(request, roads, _share_of_peak(machine, loop), tell)
         trained = _trained(request, roads, tell)
-    return Measured(
+    return TrainingBenchmark(
         device=machine.device,
         device_name=machine.device_name,
         threads=request.threads,
         peak_gflops=machine.peak_gflops,
-        speeds=speeds,
+        results=speeds,
         trained=trained,
         ratio=ratio,
     )

@@ -19,7 +19,7 @@ from fashion_tui.schema.plots import (
     MAX_LEVEL,
     MAX_PRINTED,
     MAX_SIDE,
-    NOT_FINITE,
+    NON_FINITE,
     Bars,
     HeatMap,
     ImageGrid,
@@ -154,7 +154,7 @@ def heat_map(matrix: Tensor, name: str) -> HeatMap:
     low, high, odd = _range(values)
     levels = _shares(values, low, high).mul(MAX_LEVEL).round().nan_to_num(0.0, 0.0, 0.0).to(torch.uint8)
     if odd:
-        levels[~values.isfinite()] = NOT_FINITE
+        levels[~values.isfinite()] = NON_FINITE
     rows, columns = values.shape
     return HeatMap(
         rows=rows,
@@ -162,7 +162,7 @@ def heat_map(matrix: Tensor, name: str) -> HeatMap:
         levels=levels.contiguous().numpy().tobytes(),
         low=low,
         high=high,
-        numbers=_texts(matrix) if max(rows, columns) <= MAX_PRINTED else (),
+        value_strings=_texts(matrix) if max(rows, columns) <= MAX_PRINTED else (),
         caption=" ".join(words),
     )
 
@@ -174,8 +174,8 @@ def bars(vector: Tensor, name: str, labels: Sequence[str] = ()) -> Bars:
     vector = vector[::step]
     return Bars(
         values=tuple(value if math.isfinite(value) else None for value in _real(vector).tolist()),
-        step=step,
-        numbers=_texts(vector) if len(vector) <= MAX_PRINTED else (),
+        stride=step,
+        value_strings=_texts(vector) if len(vector) <= MAX_PRINTED else (),
         labels=tuple(label[:MAX_LABEL] for label in labels[::step]),
         caption=f"{name} · 1 value in {step:,}" if step > 1 else name,
     )

@@ -14,8 +14,7 @@ import msgspec
 
 from fashion_tui.schema.dataset import DatasetRef
 from fashion_tui.schema.errors import UserError
-from fashion_tui.schema.kernel import KernelSetup
-from fashion_tui.schema.tensors import Probe
+from fashion_tui.schema.kernel import KernelSetup, Probe
 
 from . import protocol
 from .buffer import OutputBuffer

@@ -51,7 +51,7 @@ def list_devices() -> tuple[Device, ...]:
             name="cpu",
             description=describe_device(torch.device("cpu")),
             memory=memory.total,
-            busy=psutil.cpu_percent(WATCHED) / 100,
+            utilization=psutil.cpu_percent(WATCHED) / 100,
             memory_used=memory.total - memory.available,
         )
     ]
@@ -65,7 +65,7 @@ def list_devices() -> tuple[Device, ...]:
                 name=str(device),
                 description=describe_device(device),
                 memory=properties.total_memory,
-                busy=used.busy,
+                utilization=used.utilization,
                 memory_used=used.memory_used,
             )
         )

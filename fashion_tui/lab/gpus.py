@@ -13,7 +13,7 @@ PATIENCE = 5.0
 
 @dataclass(frozen=True)
 class Usage:
-    busy: float | None
+    utilization: float | None
     """Share of the last moments in which it computed, in [0, 1]; None where the driver doesn't say."""
     memory_used: int | None
     """Bytes."""
@@ -34,6 +34,6 @@ def usage_by_uuid() -> dict[str, Usage]:
 def _usage(busy: str, memory: str) -> Usage:
     """`[N/A]` stands for what isn't known."""
     return Usage(
-        busy=int(busy) / 100 if busy.isdigit() else None,
+        utilization=int(busy) / 100 if busy.isdigit() else None,
         memory_used=int(memory) * 2**20 if memory.isdigit() else None,
     )

@@ -9,7 +9,7 @@ from itertools import product
 
 from rich.text import Text
 
-from fashion_tui.schema.reshaping import Grid
+from fashion_tui.schema.reshaping import ElementGrid
 from fashion_tui.schema.tensors import Size
 
 from .colormap import heat_style
@@ -32,7 +32,7 @@ class GridPicture:
     """As many elements as there is room for, from the first one on. A long vector goes on in further lines."""
 
     name: str
-    grid: Grid
+    grid: ElementGrid
     cell: int
     """Columns of an element."""
     width: int
@@ -43,7 +43,7 @@ class GridPicture:
 
     def lines(self, highest: int) -> list[Text]:
         """At most `height` lines of at most `width` columns. The colours go from place 0 in memory to `highest`."""
-        if not self.grid.places:
+        if not self.grid.offsets:
             return [*self.facts, Text("no elements", MUTED)]
         if not self.elements:
             return self.facts
@@ -148,7 +148,7 @@ class GridPicture:
             lines.append(Text(_index_words(index), MUTED))
         for row in range(rows):
             start = (number * known_rows + row) * self._known_columns
-            lines += self._row(self.grid.places[start : start + columns], highest)
+            lines += self._row(self.grid.offsets[start : start + columns], highest)
         if self._labels:
             for line in lines:
                 line.align("left", self._block_width(columns))
@@ -209,7 +209,7 @@ def _sides(shape: Size) -> Size:
     return math.prod(leading), rows, columns
 
 
-def _is_contiguous(grid: Grid) -> bool:
+def _is_contiguous(grid: ElementGrid) -> bool:
     """Whether it lies in memory row by row."""
     expected = 1
     for size, stride in reversed(list(zip(grid.shape, grid.strides, strict=True))):

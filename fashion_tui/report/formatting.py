@@ -139,7 +139,7 @@ def format_mean(statistics: Statistics | None, *, single: bool, glyphs: Glyphs) 
 
 def sample_mark(statistics: Statistics, glyphs: Glyphs) -> str:
     """Return the sign that precedes a number if it was computed from a sample of the values."""
-    return glyphs.approximately if statistics.sampled else ""
+    return glyphs.approximately if statistics.sample_size else ""
 
 
 def format_nonfinite(statistics: Statistics | None) -> str:
@@ -147,7 +147,7 @@ def format_nonfinite(statistics: Statistics | None) -> str:
     if statistics is None:
         return ""
     kinds = ((statistics.nans, "NaN"), (statistics.infinities, "inf"))
-    if statistics.sampled:
+    if statistics.sample_size:
         return ", ".join(name for count, name in kinds if count)
     return ", ".join(f"{count:,} {name}" for count, name in kinds if count)
 
@@ -165,7 +165,7 @@ def short_operation(operation: str) -> str:
 
 def format_device(device: Device) -> str:
     """Return what is known of a device: `3% busy, 2.1 GiB of 79.6 GiB used: NVIDIA H100`."""
-    usage = [f"{device.busy:.0%} busy"] if device.busy is not None else []
+    usage = [f"{device.utilization:.0%} busy"] if device.utilization is not None else []
     if device.memory is not None and device.memory_used is not None:
         usage.append(f"{format_bytes(device.memory_used)} of {format_bytes(device.memory)} used")
     return ": ".join(part for part in (", ".join(usage), device.description) if part)

@@ -86,15 +86,16 @@ def _line(row: TreeRow, node: GraphNode | None, *, is_highlighted: bool, glyphs:
         return line.append("  as above" if glyphs.unicode is False else "  ↑ as above", MUTED)
     if node.shape:
         line.append(f"  {format_shape(node.shape, glyphs)}", FOREGROUND)
-    if value := format_mean(node.numbers, single=node.shape == (), glyphs=glyphs):
+    if value := format_mean(node.statistics, single=node.shape == (), glyphs=glyphs):
         line.append(f"  {value}", FOREGROUND)
-    _append_trouble(line, node.numbers)
-    if node.grad is not None:
+    _append_trouble(line, node.statistics)
+    if node.grad_statistics is not None:
         line.append("  grad ", GOOD if is_highlighted else MUTED)
         line.append(
-            grad_words(node.grad, single=node.shape == (), glyphs=glyphs), f"bold {GOOD if is_highlighted else ACCENT}"
+            grad_words(node.grad_statistics, single=node.shape == (), glyphs=glyphs),
+            f"bold {GOOD if is_highlighted else ACCENT}",
         )
-        _append_trouble(line, node.grad)
+        _append_trouble(line, node.grad_statistics)
     if row.is_folded and node.sources:
         line.append(f"  +{len(node.sources)}", ACCENT)
     return line

@@ -35,7 +35,7 @@ def histogram_line(histogram: Histogram, *, width: int, glyphs: Glyphs) -> Text:
 
 def _caption(histogram: Histogram, width: int, glyphs: Glyphs) -> Text:
     """`weight  6,000 values  mean −0.001  std 0.033`."""
-    values = sum(histogram.counts) + histogram.not_finite
+    values = sum(histogram.counts) + histogram.non_finite
     caption = Text(no_wrap=True)
     caption.append(histogram.name.rpartition(".")[2], FOREGROUND)
     for label, figure in (
@@ -50,7 +50,7 @@ def _caption(histogram: Histogram, width: int, glyphs: Glyphs) -> Text:
 
 
 def _damage(histogram: Histogram) -> Text:
-    words = f"  {histogram.not_finite:,} are NaN or infinite" if histogram.not_finite else ""
+    words = f"  {histogram.non_finite:,} are NaN or infinite" if histogram.non_finite else ""
     return Text(words, style=ATTENTION)
 
 

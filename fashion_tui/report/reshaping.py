@@ -11,7 +11,7 @@ from itertools import zip_longest
 
 from rich.text import Text
 
-from fashion_tui.schema.reshaping import Reshaping
+from fashion_tui.schema.reshaping import ReshapeResult
 
 from .element_grid import LEAST, GridPicture
 from .formatting import printable
@@ -24,7 +24,7 @@ PADDINGS = (2, 1)
 """Columns of a cell beside its digits: the more where that hides nothing."""
 
 
-def verdict_lines(reshaping: Reshaping, width: int, glyphs: Glyphs) -> list[Text]:
+def verdict_lines(reshaping: ReshapeResult, width: int, glyphs: Glyphs) -> list[Text]:
     """View, copy, or why it can't be done."""
     if reshaping.after is None:
         return [Text(line, BAD) for line in textwrap.wrap(printable(reshaping.problem, glyphs), width)]
@@ -34,12 +34,12 @@ def verdict_lines(reshaping: Reshaping, width: int, glyphs: Glyphs) -> list[Text
     return [Text(f"copy: {count:,} element{'s' * (count != 1)} moved to memory of their own", ATTENTION)]
 
 
-def grid_lines(reshaping: Reshaping, width: int, height: int, glyphs: Glyphs) -> list[Text]:
+def grid_lines(reshaping: ReshapeResult, width: int, height: int, glyphs: Glyphs) -> list[Text]:
     """Both grids: beside each other, or one below the other where that shows more, or breaks vectors less."""
     grids = [("before", reshaping.before)]
     if reshaping.after is not None:
         grids.append(("after", reshaping.after))
-    highest = max((place for _, grid in grids for place in grid.places), default=0)
+    highest = max((place for _, grid in grids for place in grid.offsets), default=0)
     arrangements = []
     for padding in PADDINGS:
         cell = len(str(highest)) + padding

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from rich.style import Style
 from rich.text import Text
 
-from fashion_tui.schema.tensors import TensorRow, TensorValues, Window
+from fashion_tui.schema.tensors import TensorRow, TensorValues, TensorWindow
 
 from .colormap import heat_style
 from .formatting import (
@@ -55,7 +55,7 @@ def _columns(rows: Sequence[TensorRow], glyphs: Glyphs) -> list[Column]:
         column("min", [_figure(row, "low", glyphs) for row in rows], right=True),
         column("mean", [_figure(row, "mean", glyphs) for row in rows], right=True),
         column("max", [_figure(row, "high", glyphs) for row in rows], right=True),
-        column("memory", [Cell(format_bytes(row.size), MUTED) for row in rows], right=True),
+        column("memory", [Cell(format_bytes(row.nbytes), MUTED) for row in rows], right=True),
         column("≡" if glyphs.unicode else "=", [_shares(row, glyphs) for row in rows]),
     ]
     told = {row.device for row in rows} - {"cpu"}
@@ -76,7 +76,7 @@ def _grad(row: TensorRow, glyphs: Glyphs) -> Cell:
 
 def _figure(row: TensorRow, which: str, glyphs: Glyphs) -> Cell:
     """Of a single number only its value, in the middle column; there also how many are no numbers."""
-    numbers = row.numbers
+    numbers = row.statistics
     if which == "mean" and (words := format_nonfinite(numbers)):
         return Cell(words, ATTENTION)
     value: float | None = None if numbers is None else getattr(numbers, which)
@@ -87,7 +87,7 @@ def _figure(row: TensorRow, which: str, glyphs: Glyphs) -> Cell:
 
 def _shares(row: TensorRow, glyphs: Glyphs) -> Cell:
     """The same sign for those that lie in the same memory."""
-    return Cell(f"{'≡' if glyphs.unicode else '='}{row.shares}", GOOD) if row.shares else EMPTY
+    return Cell(f"{'≡' if glyphs.unicode else '='}{row.memory_group}", GOOD) if row.memory_group else EMPTY
 
 
 def _shape(row: TensorRow, glyphs: Glyphs) -> str:
@@ -122,9 +122,9 @@ def window_size(width: int, height: int) -> tuple[int, int]:
     return max(height - 1, 1), max((width - 6) // CELL, 1)
 
 
-def window_lines(window: Window, row: TensorRow, glyphs: Glyphs) -> list[Text]:
+def window_lines(window: TensorWindow, row: TensorRow, glyphs: Glyphs) -> list[Text]:
     """The values over the colours of a heat map, the indices of the last two axes beside and above them."""
-    *_, first_row, first_column = (0, 0, *window.at)
+    *_, first_row, first_column = (0, 0, *window.start)
     axes = len(row.shape)
     above = "".join(f"{first_column + place:>{CELL}}" for place in range(window.columns)) if axes else ""
     lines = [Text(" " * 6 + above, style=MUTED)]
@@ -139,12 +139,12 @@ def window_lines(window: Window, row: TensorRow, glyphs: Glyphs) -> list[Text]:
     return lines
 
 
-def window_slice(window: Window, row: TensorRow) -> str:
+def window_slice(window: TensorWindow, row: TensorRow) -> str:
     """`[1, 0, 0:8, 0:5]` of a tensor of four axes: which values the window holds."""
     if not row.shape:
         return ""
     ends = (1,) * (len(row.shape) - 2) + (window.rows, window.columns)[-len(row.shape) :]
-    parts = [str(at) if end == 1 else f"{at}:{at + end}" for at, end in zip(window.at, ends, strict=True)]
+    parts = [str(at) if end == 1 else f"{at}:{at + end}" for at, end in zip(window.start, ends, strict=True)]
     return f"[{', '.join(parts)}]"
 
 
@@ -161,28 +161,28 @@ def _facts(inside: TensorValues, glyphs: Glyphs) -> Sequence[Text]:
     )
     if row.requires_grad:
         title.append(f"  {short_operation(printable(row.origin, glyphs))}", MUTED)
-    lies = f"strides ({', '.join(map(str, row.strides))}), {inside.layout}, {format_bytes(row.size)}"
-    if inside.storage > row.size:
-        lies += f" of {format_bytes(inside.storage)} from element {inside.offset:,}"
+    lies = f"strides ({', '.join(map(str, row.strides))}), {inside.layout}, {format_bytes(row.nbytes)}"
+    if inside.storage_nbytes > row.nbytes:
+        lies += f" of {format_bytes(inside.storage_nbytes)} from element {inside.storage_offset:,}"
     lines = [title, Text(lies, style=MUTED)]
-    if (numbers := row.numbers) is not None and numbers.mean is not None and row.shape:
+    if (numbers := row.statistics) is not None and numbers.mean is not None and row.shape:
         about = sample_mark(numbers, glyphs)
         figures = [("min", numbers.low), ("mean", numbers.mean), ("max", numbers.high)]
         words = "  ".join(
             f"{name} {about}{format_number(value, glyphs)}" for name, value in figures if value is not None
         )
         lines.append(Text(words, style=FOREGROUND))
-        if numbers.sampled:
-            words = f"{about} from {numbers.sampled:,} values drawn of {math.prod(row.shape):,}"
+        if numbers.sample_size:
+            words = f"{about} from {numbers.sample_size:,} values drawn of {math.prod(row.shape):,}"
             lines.append(Text(words, style=MUTED))
-    if inside.grad is not None and inside.grad.mean is not None:
-        low, high = inside.grad.low, inside.grad.high
+    if inside.grad_statistics is not None and inside.grad_statistics.mean is not None:
+        low, high = inside.grad_statistics.low, inside.grad_statistics.high
         words = (
-            format_number(inside.grad.mean, glyphs)
+            format_number(inside.grad_statistics.mean, glyphs)
             if low == high
-            else f"mean {format_number(inside.grad.mean, glyphs)}"
+            else f"mean {format_number(inside.grad_statistics.mean, glyphs)}"
         )
         lines.append(Text.assemble(("grad ", MUTED), (words, GOOD)))
-    if words := printable(row.problem, glyphs) or format_nonfinite(row.numbers):
+    if words := printable(row.problem, glyphs) or format_nonfinite(row.statistics):
         lines.append(Text(words, style=ATTENTION))
     return lines

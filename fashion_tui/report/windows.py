@@ -35,7 +35,7 @@ _ASCII = _Signs(padding=".", value="o", looked_at="#", skipped="-", unseen="x", 
 def window_formulas(slide: SlidingWindow, glyphs: Glyphs) -> list[Text]:
     """As torch's documentation has it; and shorter, where nothing is rounded and nothing dilated."""
     lines = [Text(format_formula(slide.full_formula, glyphs), FOREGROUND)]
-    if slide.dilation == 1 and slide.left_over == 0:
+    if slide.dilation == 1 and slide.remainder == 0:
         lines.append(Text(format_formula(slide.formula, glyphs), MUTED))
     return lines
 
@@ -45,7 +45,7 @@ def sliding_window_lines(name: str, slide: SlidingWindow, width: int, glyphs: Gl
     positions = _positions(slide, width - LABEL)
     drawn = _UNICODE if glyphs.unicode else _ASCII
     lines = [_line(name, positions, partial(_of_input, slide, drawn), drawn)]
-    for number in sorted({0, 1, slide.count - 1} & set(range(slide.count))):
+    for number in sorted({0, 1, slide.output_size - 1} & set(range(slide.output_size))):
         sign_at = partial(_of_window, slide, number * slide.stride, drawn)
         lines.append(_line(f"{number + 1:,}", positions, sign_at, drawn))
     if words := _ending(slide):
@@ -66,7 +66,7 @@ _Sign = tuple[str, str]
 
 def _positions(slide: SlidingWindow, width: int) -> Sequence[int | None]:
     """Those of the padded input, and of what hangs over its end; None in the middle where there is no room for all."""
-    count = slide.padded + max(-slide.left_over, 0)
+    count = slide.padded_size + max(-slide.remainder, 0)
     if count <= width:
         return range(count)
     left = width // 2
@@ -81,11 +81,11 @@ def _line(label: str, positions: Sequence[int | None], sign_at: Callable[[int], 
 
 
 def _of_input(slide: SlidingWindow, drawn: _Signs, position: int) -> _Sign:
-    if position >= slide.padded:
+    if position >= slide.padded_size:
         return " ", ""
-    if not slide.looks_at(position):
+    if not slide.covers(position):
         return drawn.unseen, ATTENTION
-    if slide.padding[0] <= position < slide.padding[0] + slide.size:
+    if slide.padding[0] <= position < slide.padding[0] + slide.input_size:
         return drawn.value, FOREGROUND
     return drawn.padding, MUTED
 
@@ -93,20 +93,19 @@ def _of_input(slide: SlidingWindow, drawn: _Signs, position: int) -> _Sign:
 def _of_window(slide: SlidingWindow, begin: int, drawn: _Signs, position: int) -> _Sign:
     """Of the window that begins there."""
     place = position - begin
-    if not 0 <= place < slide.reach:
+    if not 0 <= place < slide.extent:
         return " ", ""
     return (drawn.skipped, MUTED) if place % slide.dilation else (drawn.looked_at, ACCENT)
 
 
 def _ending(slide: SlidingWindow) -> str:
     """What is odd at the end."""
-    if slide.left_over < 0:
-        return f"the last window hangs over the end by {-slide.left_over:,}"
+    if slide.remainder < 0:
+        return f"the last window hangs over the end by {-slide.remainder:,}"
     words = ""
-    if slide.left_over:
-        words = (
-            f"the last {slide.left_over:,} of {slide.padded:,} {'is' if slide.left_over == 1 else 'are'} in no window"
-        )
+    if slide.remainder:
+        verb = "is" if slide.remainder == 1 else "are"
+        words = f"the last {slide.remainder:,} of {slide.padded_size:,} {verb} in no window"
     if slide.drops_last:
         words += ": one more would begin after the input"
     return words

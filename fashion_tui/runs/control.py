@@ -15,7 +15,7 @@ import msgspec
 
 from fashion_tui.schema.errors import UserError
 from fashion_tui.schema.events import RequestHandled
-from fashion_tui.schema.run import Action
+from fashion_tui.schema.run import ControlAction
 
 from .events import EVENTS_FILE
 from .follow import EventFollower, LogReplaced
@@ -23,7 +23,7 @@ from .state import is_live
 from .text import reason
 
 CONTROL_FOLDER = "control"
-REQUEST = re.compile(rf"\d{{20}}-[0-9a-f]{{8}}\.({'|'.join(get_args(Action))})")
+REQUEST = re.compile(rf"\d{{20}}-[0-9a-f]{{8}}\.({'|'.join(get_args(ControlAction))})")
 
 TAIL_BYTES = 256 << 10
 """How much of the log's end is searched for an answer."""
@@ -34,10 +34,10 @@ POLL_SECONDS = 0.02
 class ControlRequest(msgspec.Struct, frozen=True):
     id: str
     """The file's name; goes into `Answered.request`."""
-    action: Action
+    action: ControlAction
 
 
-def ask(run_path: Path, action: Action) -> str:
+def ask(run_path: Path, action: ControlAction) -> str:
     """Leave a request for the trainer; its id. UserError where the folder can't be written."""
     request = f"{time.time_ns():020d}-{secrets.token_hex(4)}.{action}"
     folder = run_path / CONTROL_FOLDER
@@ -70,7 +70,7 @@ class ControlBox:
                 continue
             match = REQUEST.fullmatch(name)
             if match and is_file:
-                requests.append(ControlRequest(name, cast("Action", match[1])))
+                requests.append(ControlRequest(name, cast("ControlAction", match[1])))
             else:
                 self._settle(name)
         return requests

@@ -17,7 +17,7 @@ from fashion_tui.schema.dataset import DatasetRef
 from fashion_tui.schema.errors import UsageError, UserError
 from fashion_tui.schema.models import CustomModel
 from fashion_tui.schema.recipe import Recipe, check_recipe
-from fashion_tui.schema.run import FORMAT, RunConfig, RunStatus, check_run_values
+from fashion_tui.schema.run import FORMAT_VERSION, RunConfig, RunStatus, check_run_values
 
 from .checkpoints import CHECKPOINTS_FOLDER
 from .control import CONTROL_FOLDER
@@ -59,7 +59,7 @@ def new_run(  # noqa: PLR0913 - each is a choice of the person
     """
     check_recipe(recipe, written=network is not None)
     config = RunConfig(
-        format=FORMAT,
+        format=FORMAT_VERSION,
         run="",
         created=time.time(),
         recipe=recipe,

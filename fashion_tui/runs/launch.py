@@ -12,7 +12,7 @@ import msgspec
 from fashion_tui.schema.errors import UsageError, UserError
 from fashion_tui.schema.events import RequestHandled, Warned
 from fashion_tui.schema.recipe import check_recipe
-from fashion_tui.schema.run import Action, RunConfig, RunSummary, State, check_run_values
+from fashion_tui.schema.run import ControlAction, RunConfig, RunSummary, State, check_run_values
 
 from .checkpoints import CheckpointStore
 from .control import ask, clear, is_waiting, wait_answered
@@ -221,7 +221,7 @@ def _need_live(run_path: Path, done: str) -> None:
         raise UserError(f"run {run_path.name!r} is {state}; only a live run can be {done}")
 
 
-def _request(run_path: Path, action: Action, timeout: float) -> RequestHandled:
+def _request(run_path: Path, action: ControlAction, timeout: float) -> RequestHandled:
     request = ask(run_path, action)
     if (answer := wait_answered(run_path, request, timeout)) is not None:
         return answer
@@ -231,7 +231,7 @@ def _request(run_path: Path, action: Action, timeout: float) -> RequestHandled:
     raise UserError(_unanswered(run_path, action, timeout))
 
 
-def _unanswered(run_path: Path, action: Action, timeout: float) -> str:
+def _unanswered(run_path: Path, action: ControlAction, timeout: float) -> str:
     if is_live(run_path):
         return f"run {run_path.name!r} hasn't answered {action!r} within {timeout:g} s; look at it again in a while"
     state = summarise(run_path, trust_heartbeat=False).state

@@ -6,7 +6,7 @@ from typing import TypeVar
 import msgspec
 
 from fashion_tui.schema.errors import UserError
-from fashion_tui.schema.run import FORMAT, RunConfig, RunStatus
+from fashion_tui.schema.run import FORMAT_VERSION, RunConfig, RunStatus
 
 from .events import spell_nonfinite
 from .files import read_whole, write_atomically
@@ -34,8 +34,8 @@ class DamagedRun(UserError):
 def load_config(run_path: Path) -> RunConfig:
     """DamagedRun where config.json is missing, damaged or of a newer format."""
     config = _load(run_path, CONFIG_FILE, RunConfig)
-    if config.format != FORMAT:
-        detail = f"{CONFIG_FILE} is of format {config.format}, and this fashion-tui reads format {FORMAT}"
+    if config.format != FORMAT_VERSION:
+        detail = f"{CONFIG_FILE} is of format {config.format}, and this fashion-tui reads format {FORMAT_VERSION}"
         raise DamagedRun(run_path, detail)
     for field, text in _shown(config).items():
         if not text.isprintable() or len(text) > LONGEST_NAME:

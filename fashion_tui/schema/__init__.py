@@ -1,5 +1,5 @@
-"""The frozen, typed things that cross a border between two processes or two packages.
+"""Frozen, typed messages exchanged between processes and packages.
 
-Everything here is a `msgspec.Struct`: encoded and validated by msgspec, never by hand. Imports nothing heavy and none
-of its sibling packages, so that everyone may import it.
+Every type here is a `msgspec.Struct` and is encoded and validated by msgspec, never by hand. This package imports
+nothing heavy and none of its sibling packages, so every package may import it.
 """

@@ -1,114 +1,110 @@
-"""What `fashion-tui bench` measures."""
+"""Requests and results of `fashion-tui bench`."""
 
 import msgspec
 
 from .dataset import DatasetRef
 from .errors import UsageError
 
-GUIDE_LOOP = "the guide's own loop"
-"""PIL pictures, torchvision's transforms, DataLoader, batches of 32."""
+GUIDE_LOOP = "the guide's training loop"
+"""Name of the guide's training loop: PIL images, torchvision transforms, DataLoader, batches of 32."""
 
 MAX_ROUNDS = 1000
 
 
 class BenchRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """What is to be measured."""
+    """What to measure."""
 
     dataset: DatasetRef
     recipes: tuple[str, ...]
     rounds: int
-    """Of speed; in each of them every road has its turn."""
+    """Number of rounds of speed measurements; the guide's loop and each recipe train once per round."""
     seconds: float
-    """Of a turn."""
+    """Duration of one speed measurement, in seconds."""
     seeds: int
-    """Whole trainings of each road, with seeds from 0 on; 0: none."""
+    """Number of full trainings per contender, with the seeds 0, 1, …; 0 skips them."""
     device: str
     threads: int
 
 
 class TrainingSpeed(msgspec.Struct, frozen=True, kw_only=True):
-    """How fast a road trains, without loading, evaluation and logging; the first steps aren't counted."""
+    """Training speed of one contender, without loading, evaluation, logging and the first steps."""
 
     name: str
-    """A recipe's, or LOOP."""
+    """Name of a recipe, or GUIDE_LOOP."""
     images_per_second: float
-    """Median of the rounds."""
+    """Median over the rounds."""
     slowest: float
+    """Images per second in the slowest round."""
     fastest: float
+    """Images per second in the fastest round."""
     step_ms: tuple[float, float, float]
-    """Milliseconds of a step: median, and what 90 % and 99 % of the steps stay below."""
+    """Median, 90th and 99th percentile of the time per step, in milliseconds."""
     share_of_peak: float
-    """Of the machine's multiplications of matrices in the road's precision that its arithmetic comes to."""
+    """Fraction of the machine's peak matrix-multiplication throughput in this precision, in [0, 1]."""
 
 
 class FullTraining(msgspec.Struct, frozen=True, kw_only=True):
-    """Accuracy on the test set after the last epoch, and the time that it took."""
+    """Test accuracy after the last epoch, and the time needed to get there."""
 
     name: str
     accuracies: tuple[float, ...]
-    """In [0, 1], one a seed."""
+    """Test accuracy of each seed, in [0, 1]."""
     train_seconds: tuple[float, ...]
-    """Without loading and evaluation."""
+    """Training time of each seed, without loading and evaluation."""
     first_step_seconds: tuple[float, ...]
-    """Part of these: warming up."""
+    """Duration of the first step, which includes warm-up; it is part of `train_seconds`."""
     evaluation_seconds: tuple[float, ...]
 
 
 class Latency(msgspec.Struct, frozen=True, kw_only=True):
-    """How long a person waits for something."""
+    """How long the user waits for something."""
 
     name: str
     seconds: tuple[float, ...]
-    """One a trial."""
+    """Duration of each trial, in seconds."""
 
 
 class AppCost(msgspec.Struct, frozen=True, kw_only=True):
-    """What the app costs while a run trains, on a terminal of 120×40."""
+    """What the app costs while a run trains, on a terminal of 120×40 cells."""
 
     kib_per_second: float
-    """Painted."""
+    """Output written to the terminal."""
     cpu_share: float
-    """Of one core, by the app itself."""
+    """CPU usage of the app's own process, as a fraction of one core."""
     memory_mib: float
-    """Proportional set size of all processes: app, kernel, engines, trainers."""
+    """Proportional set size of all processes together: app, kernel, engines and trainers."""
 
 
-class Measured(msgspec.Struct, frozen=True, kw_only=True):
-    """What was measured."""
+class TrainingBenchmark(msgspec.Struct, frozen=True, kw_only=True):
+    """Results of the training measurements."""
 
     device: str
     device_name: str
     threads: int
     peak_gflops: dict[str, float]
-    """By precision: 10⁹ operations a second in a product of two large matrices."""
-    speeds: tuple[TrainingSpeed, ...]
-    trained: tuple[FullTraining, ...]
+    """Throughput of a product of two large matrices for each precision, in 10⁹ operations per second."""
+    results: tuple[TrainingSpeed, ...]
     ratio: float | None
-    """Images a second of the guide's recipe over those of its loop, median of the rounds; None without that recipe."""
+    """Speed of the `guide` recipe relative to the guide's loop: median over the rounds, or None without that recipe."""
+    trained: tuple[FullTraining, ...]
 
 
-class BenchReport(msgspec.Struct, frozen=True, kw_only=True):
-    """All of a benchmark, as `--json` prints and `--save` keeps it."""
+class BenchReport(TrainingBenchmark, frozen=True, kw_only=True):
+    """All results of a benchmark, as printed by `--json` and written by `--save`."""
 
     date: str
     versions: dict[str, str]
     dataset: str
-    device: str
-    device_name: str
-    threads: int
     rounds: int
     seconds: float
-    results: tuple[TrainingSpeed, ...]
-    ratio: float | None
-    peak_gflops: dict[str, float]
-    trained: tuple[FullTraining, ...]
+    """Duration of the whole benchmark."""
     waiting: tuple[Latency, ...]
     app: AppCost | None
-    """None where that wasn't measured."""
+    """None if the app was not measured."""
 
 
 def check_rounds(rounds: int, seeds: int) -> None:
-    """UsageError where so many can't be had."""
+    """Raise UsageError if the number of rounds or seeds is out of range."""
     if not 1 <= rounds <= MAX_ROUNDS:
         raise UsageError(f"rounds is {rounds}; it must be between 1 and {MAX_ROUNDS:,}")
     if not 0 <= seeds <= MAX_ROUNDS:

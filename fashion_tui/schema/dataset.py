@@ -1,4 +1,4 @@
-"""Data sets as the borders see them: which one, where from, and pages of its pictures."""
+"""Data sets: references to them, summaries, and pages of images."""
 
 from typing import Literal
 
@@ -9,45 +9,47 @@ Split = Literal["train", "test"]
 DATASETS = ("fashion-mnist", "synthetic")
 
 SYNTHETIC_NOTICE = "synthetic garments, drawn by code: not Fashion-MNIST"
-"""Stands wherever something is shown that comes of them."""
+"""Notice shown with every result that is based on synthetic data."""
 
 IMAGE_SIZE = (28, 28)
-"""Height and width of every picture, in pixels."""
+"""Height and width of every image, in pixels."""
 
 
 class DatasetRef(msgspec.Struct, frozen=True, kw_only=True):
-    """Which data a run was trained on."""
+    """The data set of a run."""
 
     name: str
     """One of DATASETS."""
     directory: str | None
-    """The folder that holds `FashionMNIST/raw`; None for data drawn by code."""
+    """Folder that contains `FashionMNIST/raw`, or None for synthetic data."""
     sha256: str
-    """Over the content of the whole set: two refs with equal sums hold the same pictures and labels."""
+    """SHA-256 of the content of the whole data set, images and labels."""
 
 
 class DatasetInfo(msgspec.Struct, frozen=True, kw_only=True):
-    """A data set at a glance."""
+    """Summary of a data set."""
 
     ref: DatasetRef
     classes: tuple[str, ...]
+    """Class names, in the order of the labels."""
     train_counts: tuple[int, ...]
-    """Pictures of each class in the training set."""
+    """Number of training images of each class."""
     test_counts: tuple[int, ...]
+    """Number of test images of each class."""
 
 
 class ImagePage(msgspec.Struct, frozen=True, kw_only=True):
-    """Some pictures of a split, in its order."""
+    """Consecutive images of a split, after filtering by class."""
 
     indices: tuple[int, ...]
-    """Each picture's place in its split."""
+    """Index of each image in its split."""
     labels: tuple[int, ...]
     pixels: bytes
-    """uint8 [len(indices), 28, 28], row by row: 0 black, 255 white."""
+    """uint8 [len(indices), 28, 28]: 0 is black, 255 is white."""
     total: int
-    """How many pictures the filter leaves in all."""
+    """Number of images that match the filter, on all pages."""
 
-    def picture(self, position: int) -> bytes:
-        """uint8 [28, 28] of the picture at that position of the page."""
+    def image(self, position: int) -> bytes:
+        """Return the pixels of the image at a position on this page: uint8 [28, 28]."""
         size = IMAGE_SIZE[0] * IMAGE_SIZE[1]
         return self.pixels[position * size : (position + 1) * size]

@@ -1,17 +1,20 @@
-"""Errors that a person can mend."""
+"""Errors that the user can fix."""
 
 
 class UserError(Exception):
-    """One line: what is wrong, with what value, and what to do. Shown without a traceback; the command exits 1."""
+    """One line that says what is wrong, with which value, and what to do.
+
+    It is shown without a traceback, and the command exits with status 1.
+    """
 
     exit_code = 1
 
 
 class UntrustedSource(UserError):
-    """A run's network is code from elsewhere, which is executed only once the person has said so."""
+    """The run's network is code from someone else; it is not executed until the user has agreed."""
 
 
 class UsageError(UserError):
-    """The words of the call are wrong (an unknown recipe, a batch size of 0); the command exits 2."""
+    """An argument is invalid, such as an unknown recipe or a batch size of 0; the command exits with status 2."""
 
     exit_code = 2

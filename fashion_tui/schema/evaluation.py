@@ -1,59 +1,68 @@
-"""What a trained network makes of the test set."""
+"""Results of evaluating a trained network on the test set."""
 
 import msgspec
 
 
 class ClassReport(msgspec.Struct, frozen=True, kw_only=True):
+    """Metrics of one class. `precision`, `recall` and `f1` are in [0, 1], and 0 if their denominator is 0."""
+
     name: str
     precision: float
-    """All in [0, 1]; 0 where the share is of nothing."""
     recall: float
     f1: float
     support: int
-    """Test images of this class."""
+    """Number of test images of this class."""
 
 
 class Evaluation(msgspec.Struct, frozen=True, kw_only=True):
+    """Metrics of a checkpoint on the test set."""
+
     run: str
     dataset: str
     checkpoint: str
-    """The file that the weights came from."""
+    """File name of the checkpoint."""
     step: int
     epoch: int
     n: int
+    """Number of test images."""
     accuracy: float
     top2: float
-    """Share of images whose class is among the two likeliest."""
+    """Fraction of images whose class is among the two most probable ones."""
     loss: float
-    """Mean cross entropy, in nats."""
+    """Mean cross-entropy, in nats."""
     ece: float
     """Expected calibration error: 15 equal bins, L1 (Guo et al. 2017, On Calibration of Modern Neural Networks)."""
     per_class: tuple[ClassReport, ...]
     confusion: tuple[tuple[int, ...], ...]
-    """Rows truth, columns prediction."""
+    """Confusion matrix: one row per true class, one column per predicted class."""
 
 
 class Prediction(msgspec.Struct, frozen=True, kw_only=True):
-    """One test image, as the network sees it."""
+    """A test image with the network's prediction."""
 
     index: int
-    """Place in the test set."""
+    """Index in the test set."""
     truth: int
+    """Label of the true class."""
     probabilities: tuple[float, ...]
-    """One for each class."""
+    """Probability of each class."""
     pixels: bytes
-    """uint8 [28, 28]."""
+    """Pixels of the image: uint8 [28, 28]."""
 
     @property
     def predicted(self) -> int:
+        """Label of the most probable class."""
         return max(range(len(self.probabilities)), key=self.probabilities.__getitem__)
 
     @property
     def confidence(self) -> float:
+        """Probability of the predicted class."""
         return max(self.probabilities)
 
 
 class PredictionPage(msgspec.Struct, frozen=True, kw_only=True):
+    """Consecutive predictions, after filtering and sorting."""
+
     predictions: tuple[Prediction, ...]
     total: int
-    """How many predictions the filter leaves in all."""
+    """Number of predictions that match the filter, on all pages."""

@@ -1,35 +1,38 @@
-"""`events.jsonl`: everything that happened in a run, one line an event.
+"""Events of a run, as stored in `events.jsonl`, one per line.
 
-A line is an envelope around the event's own bytes: {"run": id, "seq": n, "crc": c, "data": {…}}, where c is the CRC-32
-of the text `id n ` (each followed by a space) and those bytes. The first field of `data`, `event`, is the event's kind.
+A line is an envelope around the encoded event: {"run": id, "seq": n, "crc": c, "data": {…}}, where c is the CRC-32 of
+the string `id n ` (each followed by a space) and the bytes of `data`. The first field of `data`, `event`, names the
+type of the event.
 """
 
 import msgspec
 
-from .run import Action
+from .run import ControlAction
 
 JsonFloat = float | str
-"""A float as JSON can hold it: "NaN", "Infinity" and "-Infinity" are written as texts."""
+"""A float in JSON. Non-finite values are the strings "NaN", "Infinity" and "-Infinity"."""
 
 
 class Envelope(msgspec.Struct, frozen=True, kw_only=True):
-    """A line as it stands in the file."""
+    """A line of the file."""
 
     run: str
     seq: int
-    """0, 1, 2, … without gaps, over all trainers of the run."""
+    """Sequence number: 0, 1, 2, … without gaps, over all trainers of the run."""
     crc: int
     data: msgspec.Raw
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="event"):
-    """What all events have."""
+    """Base class of all events."""
 
     time: float
-    """Unix time."""
+    """Unix time of the event."""
 
 
 class Started(Event, frozen=True, kw_only=True, tag="started"):
+    """The first trainer of the run started."""
+
     run: str
     model: str
     parameters: int
@@ -37,32 +40,34 @@ class Started(Event, frozen=True, kw_only=True, tag="started"):
     epochs: int
     steps_per_epoch: int
     device: str
-    """The one that was chosen: `cpu`, `cuda:0`, …"""
+    """Device that the run trains on: `cpu`, `cuda:0`, …"""
     device_name: str
     threads: int
     pid: int
 
 
 class StepChunk(Event, frozen=True, kw_only=True, tag="steps"):
-    """The figures of the steps since the last chunk, step by step."""
+    """Metrics of consecutive steps since the previous chunk; each list holds one value per step."""
 
     first_step: int
-    """Number of the first of these steps; the run's first step is 1."""
+    """Number of the first step in this chunk; the run's first step is 1."""
     epoch: int
-    """The epoch that these steps belong to, counted from 1."""
+    """Epoch that the steps belong to, counted from 1."""
     loss: list[JsonFloat]
     accuracy: list[JsonFloat]
-    """Share of the batch that was classified rightly, in [0, 1], before the step."""
+    """Fraction of the batch that was classified correctly before the step, in [0, 1]."""
     learning_rate: list[JsonFloat]
     images_per_second: float
 
 
 class EpochEnd(Event, frozen=True, kw_only=True, tag="epoch"):
+    """An epoch was completed."""
+
     epoch: int
-    """Counted from 1."""
+    """Number of the epoch, counted from 1."""
     step: int
     train_loss: JsonFloat
-    """Mean over the epoch's images, each as it was when it was trained on."""
+    """Mean training loss over the epoch, each batch measured before its step."""
     train_accuracy: float
     validation_loss: JsonFloat | None
     validation_accuracy: float | None
@@ -70,68 +75,78 @@ class EpochEnd(Event, frozen=True, kw_only=True, tag="epoch"):
 
 
 class CheckpointSaved(Event, frozen=True, kw_only=True, tag="checkpoint"):
+    """A checkpoint was written."""
+
     step: int
     epoch: int
     file: str
     bytes: int
     seconds: float
-    """What it cost the training."""
+    """Time for which training was interrupted."""
     reason: str
     """`interval`, `epoch`, `asked`, `stop` or `end`."""
     next_in: float | None = None
-    """Seconds until the next one that nobody asks for: longer than configured where they cost too much."""
+    """Seconds until the next scheduled checkpoint; longer than configured if checkpoints are expensive."""
 
 
 class RequestHandled(Event, frozen=True, kw_only=True, tag="control"):
-    """A request of the folder `control` was carried out."""
+    """The trainer has carried out a request from the `control` folder."""
 
-    action: Action
+    action: ControlAction
     request: str
-    """The request's id."""
+    """Id of the request."""
     step: int
 
 
 class Warned(Event, frozen=True, kw_only=True, tag="warning"):
+    """The trainer reported a warning."""
+
     message: str
 
 
 class Resumed(Event, frozen=True, kw_only=True, tag="resumed"):
-    """A new trainer goes on from a checkpoint; figures of later steps that stand above this line are void."""
+    """A new trainer continues from a checkpoint; earlier events about later steps are void."""
 
     step: int
     epoch: int
-    """Epochs completed."""
+    """Number of completed epochs."""
     epochs: int
     checkpoint: str | None
-    """None where there was no good checkpoint: from the beginning."""
+    """File name of the checkpoint, or None if there was no valid one and the run starts over."""
     pid: int
 
 
 class Finished(Event, frozen=True, kw_only=True, tag="finished"):
+    """The run trained all its epochs and was evaluated on the test set."""
+
     run: str
     path: str
     step: int
     epochs: int
     test_accuracy: float
     test_accuracy_flipped: float | None = None
-    """Where the recipe mirrors images: of the mean of the answers for each test image and its mirror image."""
+    """Test accuracy of the mean output for an image and its mirror image, or None if the recipe doesn't flip images."""
     test_loss: JsonFloat
     train_seconds: float
     loading_seconds: float | None = None
-    """Of the last trainer, until a step could be made: torch, data, network and checkpoint."""
+    """Time until the last trainer's first step: importing torch, loading data, network and checkpoint."""
     evaluation_seconds: float | None = None
-    """On the test set."""
+    """Duration of the evaluation on the test set."""
     images_per_second: float
 
 
 class Stopped(Event, frozen=True, kw_only=True, tag="stopped"):
+    """The run was stopped before its last step."""
+
     step: int
     epoch: int
     reason: str
-    """`asked`, or the signal's name."""
+    """`asked`, or the name of the signal."""
 
 
 class Failed(Event, frozen=True, kw_only=True, tag="failed"):
+    """The run ended with an error."""
+
     step: int
     message: str
 

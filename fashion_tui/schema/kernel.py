@@ -1,4 +1,4 @@
-"""What a kernel is told at its start."""
+"""What the Playground sends to its kernel: the setup, and the base class of probes."""
 
 import msgspec
 
@@ -6,9 +6,13 @@ from .dataset import DatasetRef
 
 
 class KernelSetup(msgspec.Struct, frozen=True, kw_only=True):
-    """What the other panes work with, and the kernel is to have at hand."""
+    """Data and runs that the kernel makes available to the user's code."""
 
     dataset: DatasetRef | None = None
-    """None: it goes without data."""
+    """Data set to load on first use, or None for a kernel without data."""
     runs_directory: str | None = None
-    """None: it goes without runs."""
+    """Folder of the trained runs, or None for a kernel without runs."""
+
+
+class Probe(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """Base class of requests about objects in the kernel. Each docstring names the type of the reply."""

@@ -1,10 +1,10 @@
-"""Networks as requests name them: a built-in or library one by its name, a custom model by its source."""
+"""Networks as requests specify them: by name, or by source code."""
 
 import msgspec
 
 
 class NamedModel(msgspec.Struct, frozen=True, kw_only=True, tag=True):
-    """A network with fresh weights, by what a person writes for it."""
+    """A network with new weights, specified by name."""
 
     model: str
     """A name in `schema.recipe.MODELS`, `file.py:Class` or `torchvision:NAME`."""
@@ -13,13 +13,14 @@ class NamedModel(msgspec.Struct, frozen=True, kw_only=True, tag=True):
 
 
 class CustomModel(msgspec.Struct, frozen=True, kw_only=True, tag=True):
-    """A network with fresh weights, by its source."""
+    """A network with new weights, specified by its source code."""
 
     source: str
     class_name: str | None
-    """What of the source is the network; where it has nothing of that name, its last class that is a network."""
+    """Class to use; if the source doesn't define it, the last `nn.Module` that it defines is used."""
     arguments: dict[str, object] = {}
+    """Keyword arguments of the class."""
     file: str | None = None
-    """Where the source belongs, saved or not: the modules of that folder are at hand."""
+    """Path that the source belongs to, saved or not; the source may import modules of that folder."""
     exact: bool = False
-    """It must have something of that name; without a name, it must define a single network."""
+    """Require `class_name` to be defined or, without a class name, that the source defines a single network."""

@@ -1,7 +1,6 @@
-"""Figures that a kernel shows: pictures, heat maps and bars, small enough to cross and to be kept.
+"""Plots that a kernel displays: images, heat maps and bars, small enough to send and to keep.
 
-They travel beside an output's `text/plain`, as JSON under MIME_TYPE. Whoever decodes one gets a valid figure or an
-error.
+A plot accompanies an output's `text/plain` as JSON under MIME_TYPE. Decoding one yields a valid plot or an error.
 """
 
 import math
@@ -10,63 +9,65 @@ from typing import Literal
 
 import msgspec
 
-MIME_TYPE = "application/vnd.fashion-tui.figure+json"
+MIME_TYPE = "application/vnd.fashion-tui.plot+json"
 
 MAX_SIDE = 160
-"""Of a picture's side, and the most values of a row, a column or a vector: far more than a terminal has room for."""
+"""Maximum side of an image in pixels, and maximum values per axis of a matrix or vector; terminals show fewer."""
 
 MAX_IMAGES = 64
-"""Of a batch."""
+"""Maximum number of images in a grid."""
 
 MAX_BYTES = 200_000
-"""Of the pixels of a batch: sixty-four coloured pictures of 32×32."""
+"""Maximum size of the pixels of a grid; enough for 64 RGB images of 32×32."""
 
 MAX_PRINTED = 16
-"""Rows, and columns, of a heat map that can have its numbers printed; also values of a vector."""
+"""Maximum number of rows and columns of a heat map, or values of a bar chart, that carry `value_strings`."""
 
 MAX_CAPTION = 400
-"""Characters."""
+"""Maximum length of a caption, in characters."""
 
 MAX_LABEL = 40
+"""Maximum length of a label or a value string, in characters."""
 
-NOT_FINITE = 255
-"""The level of a value that is NaN or infinite."""
+NON_FINITE = 255
+"""Level of a value that is NaN or infinite."""
 
 MAX_LEVEL = 254
+"""Level of the largest finite value."""
 
 
-class ImageGrid(msgspec.Struct, frozen=True, kw_only=True, tag="pictures"):
-    """One picture, or a batch of them in the same size."""
+class ImageGrid(msgspec.Struct, frozen=True, kw_only=True, tag="images"):
+    """One image, or several of the same size."""
 
     count: int
     height: int
     width: int
     channels: Literal[1, 3]
-    """Grey, or red, green and blue."""
+    """1 for greyscale, 3 for RGB."""
     pixels: bytes
-    """uint8 [count, height, width, channels]: 0 black, 255 white."""
+    """uint8 [count, height, width, channels]: 0 is black, 255 is white."""
     total: int
-    """Of how many pictures these are the first."""
+    """Number of images in the batch; the grid holds the first `count` of them."""
     labels: tuple[str, ...] = ()
-    """What each one shows; empty where that isn't known, or stands in the caption."""
+    """Label of each image; empty if unknown or given in the caption."""
     caption: str = ""
 
     def __post_init__(self) -> None:
-        _check_within("pictures", self.count, MAX_IMAGES)
-        _check_within("height", self.height, MAX_SIDE)
-        _check_within("width", self.width, MAX_SIDE)
+        _check_range("images", self.count, MAX_IMAGES)
+        _check_range("height", self.height, MAX_SIDE)
+        _check_range("width", self.width, MAX_SIDE)
         size = self.count * self.height * self.width * self.channels
-        _check_within("bytes", size, MAX_BYTES)
+        _check_range("bytes", size, MAX_BYTES)
         if len(self.pixels) != size:
-            raise ValueError(f"{len(self.pixels)} bytes in place of {size}")
+            raise ValueError(f"pixels has {len(self.pixels)} bytes; expected {size}")
         if self.total < self.count:
-            raise ValueError(f"{self.count} pictures of {self.total}")
-        _check_texts(self.caption, self.labels, (0, self.count))
+            raise ValueError(f"total is {self.total}; it must be at least {self.count}, the number of images")
+        _check_strings(self.caption, self.labels, (0, self.count))
 
-    def picture(self, place: int) -> bytes:
-        """uint8 [height, width, channels] of one of them."""
+    def image(self, index: int) -> bytes:
+        """Return the pixels of one image: uint8 [height, width, channels]."""
         size = self.height * self.width * self.channels
-        return self.pixels[place * size : (place + 1) * size]
+        return self.pixels[index * size : (index + 1) * size]
 
 
 class HeatMap(msgspec.Struct, frozen=True, kw_only=True, tag="heat map"):
@@ -75,89 +76,90 @@ class HeatMap(msgspec.Struct, frozen=True, kw_only=True, tag="heat map"):
     rows: int
     columns: int
     levels: bytes
-    """uint8 [rows, columns]: 0 is `low`, HIGHEST_LEVEL `high`, NO_NUMBER what is NaN or infinite."""
+    """uint8 [rows, columns]: 0 is `low`, MAX_LEVEL is `high`, NON_FINITE is NaN or infinite."""
     low: float
-    """The least finite value; 0, as `high`, where there is none."""
+    """Smallest finite value; `low` and `high` are 0 if no value is finite."""
     high: float
-    numbers: tuple[str, ...] = ()
-    """The values as texts, row by row, where there are at most MOST_NUMBERS rows and columns; else empty."""
+    """Largest finite value."""
+    value_strings: tuple[str, ...] = ()
+    """Values as strings, row by row; empty if a side is longer than MAX_PRINTED."""
     caption: str = ""
 
     def __post_init__(self) -> None:
-        _check_within("rows", self.rows, MAX_SIDE)
-        _check_within("columns", self.columns, MAX_SIDE)
+        _check_range("rows", self.rows, MAX_SIDE)
+        _check_range("columns", self.columns, MAX_SIDE)
         if len(self.levels) != self.rows * self.columns:
-            raise ValueError(f"{len(self.levels)} levels in place of {self.rows * self.columns}")
+            raise ValueError(f"levels has {len(self.levels)} values; expected {self.rows * self.columns}")
         if not (math.isfinite(self.low) and math.isfinite(self.high) and self.low <= self.high):
-            raise ValueError(f"a range from {self.low} to {self.high}")
-        _check_texts(self.caption, self.numbers, (0, self.rows * self.columns))
+            raise ValueError(f"the range from {self.low} to {self.high} is invalid")
+        _check_strings(self.caption, self.value_strings, (0, self.rows * self.columns))
 
 
 class Bars(msgspec.Struct, frozen=True, kw_only=True, tag="bars"):
     """A vector."""
 
     values: tuple[float | None, ...]
-    """None: NaN or infinite."""
-    step: int = 1
-    """Every how many-th value of the vector these are."""
-    numbers: tuple[str, ...] = ()
-    """The values as texts, where there are at most MOST_NUMBERS; else empty."""
+    """The values; None is NaN or infinite."""
+    stride: int = 1
+    """Distance between two shown values in the vector: 1 if all are shown."""
+    value_strings: tuple[str, ...] = ()
+    """Values as strings; empty if there are more than MAX_PRINTED."""
     labels: tuple[str, ...] = ()
-    """What each value belongs to; empty: its index."""
+    """Label of each value; empty to show the index."""
     caption: str = ""
 
     def __post_init__(self) -> None:
-        _check_within("values", len(self.values), MAX_SIDE)
-        if self.step < 1:
-            raise ValueError(f"every {self.step}-th value")
+        _check_range("values", len(self.values), MAX_SIDE)
+        if self.stride < 1:
+            raise ValueError(f"stride is {self.stride}; it must be 1 or more")
         if not all(value is None or math.isfinite(value) for value in self.values):
-            raise ValueError("a value that is no finite number")
-        _check_texts(self.caption, self.numbers, (0, len(self.values)))
-        _check_texts("", self.labels, (0, len(self.values)))
+            raise ValueError("a value is not finite; use null instead")
+        _check_strings(self.caption, self.value_strings, (0, len(self.values)))
+        _check_strings("", self.labels, (0, len(self.values)))
 
 
 Plot = ImageGrid | HeatMap | Bars
 
 
 def plot_in(data: Mapping[str, object]) -> Plot | None:
-    """The figure among an output's representations by their MIME types; None where there is none.
+    """Return the plot among an output's representations, which are keyed by MIME type, or None if there is none.
 
-    ValueError, in one line, where what is there is no figure.
+    Raises ValueError, with a message of one line, if the plot is invalid.
     """
-    found = data.get(MIME_TYPE)
-    if found is None:
+    encoded = data.get(MIME_TYPE)
+    if encoded is None:
         return None
     try:
-        figure: Plot = msgspec.convert(found, Plot)
+        plot: Plot = msgspec.convert(encoded, Plot)
     except msgspec.ValidationError as error:
-        raise ValueError(f"no figure that can be shown: {' '.join(str(error).split())}") from None
-    return figure
+        raise ValueError(f"invalid plot: {' '.join(str(error).split())}") from None
+    return plot
 
 
-def size_of(figure: Plot) -> int:
-    """About how many bytes it takes to keep."""
-    match figure:
+def size_of(plot: Plot) -> int:
+    """Return the approximate memory that a plot occupies, in bytes."""
+    match plot:
         case ImageGrid(pixels=pixels, labels=labels):
-            return len(pixels) + _weight_of(labels)
-        case HeatMap(levels=levels, numbers=numbers):
-            return len(levels) + _weight_of(numbers)
-        case Bars(values=values, numbers=numbers, labels=labels):
-            return 32 * len(values) + _weight_of(numbers) + _weight_of(labels)
+            return len(pixels) + _size_of_strings(labels)
+        case HeatMap(levels=levels, value_strings=strings):
+            return len(levels) + _size_of_strings(strings)
+        case Bars(values=values, value_strings=strings, labels=labels):
+            return 32 * len(values) + _size_of_strings(strings) + _size_of_strings(labels)
 
 
-def _weight_of(texts: tuple[str, ...]) -> int:
-    return sum(60 + len(text) for text in texts)
+def _size_of_strings(strings: tuple[str, ...]) -> int:
+    return sum(60 + len(string) for string in strings)
 
 
-def _check_within(what: str, count: int, most: int) -> None:
-    if not 1 <= count <= most:
-        raise ValueError(f"{what}: {count}; there must be from 1 to {most}")
+def _check_range(name: str, value: int, maximum: int) -> None:
+    if not 1 <= value <= maximum:
+        raise ValueError(f"{name} is {value}; it must be between 1 and {maximum}")
 
 
-def _check_texts(caption: str, texts: tuple[str, ...], counts: tuple[int, ...]) -> None:
+def _check_strings(caption: str, strings: tuple[str, ...], allowed_counts: tuple[int, ...]) -> None:
     if len(caption) > MAX_CAPTION:
-        raise ValueError(f"a caption of {len(caption)} characters; there may be {MAX_CAPTION}")
-    if len(texts) not in counts:
-        raise ValueError(f"{len(texts)} texts in place of {counts[-1]}")
-    if max(map(len, texts), default=0) > MAX_LABEL:
-        raise ValueError(f"a text of more than {MAX_LABEL} characters")
+        raise ValueError(f"the caption has {len(caption)} characters; the maximum is {MAX_CAPTION}")
+    if len(strings) not in allowed_counts:
+        raise ValueError(f"there are {len(strings)} labels; expected {allowed_counts[-1]}")
+    if max(map(len, strings), default=0) > MAX_LABEL:
+        raise ValueError(f"a label has more than {MAX_LABEL} characters")

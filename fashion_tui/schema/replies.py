@@ -1,4 +1,4 @@
-"""What the engine answers to the requests of the panes and commands, where no other module of `schema` defines it."""
+"""The engine's replies that no other module of `schema` defines."""
 
 from typing import Literal
 
@@ -8,51 +8,57 @@ from .shapes import ShapeTable
 
 
 class Device(msgspec.Struct, frozen=True, kw_only=True):
+    """A device that torch can compute on."""
+
     name: str
-    """As `--device` takes it: `cpu`, `cuda:0`, `mps`."""
+    """Name as `--device` expects it: `cpu`, `cuda:0`, `mps`."""
     description: str
     memory: int | None
-    """Bytes; None where it isn't known."""
-    busy: float | None = None
-    """Share of its time in which it computes, for whomever, in [0, 1]; None where it isn't known."""
+    """Total memory in bytes, or None if unknown."""
+    utilization: float | None = None
+    """Fraction of time during which the device is busy, in [0, 1], by all processes; None if unknown."""
     memory_used: int | None = None
-    """Bytes, by all processes."""
+    """Memory used by all processes in bytes, or None if unknown."""
 
 
 class BuiltinSource(msgspec.Struct, frozen=True, kw_only=True):
+    """Source code of a built-in network."""
+
     source: str
     class_name: str
 
 
-Fault = Literal["source", "arguments", "input"]
-"""Of a network that can't be traced: what is to be mended."""
+ErrorCause = Literal["source", "arguments", "input"]
+"""What to change so that a network can be traced: its source code, its arguments, or the input."""
 
 
 class SourceTrace(msgspec.Struct, frozen=True, kw_only=True):
-    """What became of a source: the table of its network, and what is wrong with it, if anything is."""
+    """Result of tracing a network from its source: the table, the error, or both."""
 
     table: ShapeTable | None
-    """None where the network couldn't even be made."""
+    """Shapes up to the error, if any; None if the network could not be created."""
     class_name: str | None
-    """The network's class."""
+    """Name of the network's class, or None if it could not be determined."""
     error: str | None = None
-    """One line, without the place."""
+    """Error in one line, without its location."""
     line: int | None = None
-    """Of the source, where it fails; None where that isn't known."""
-    fault: Fault | None = None
+    """Line of the source in which the error occurred, or None if unknown."""
+    cause: ErrorCause | None = None
 
 
-class Exported(msgspec.Struct, frozen=True, kw_only=True):
+class ExportResult(msgspec.Struct, frozen=True, kw_only=True):
+    """A file written by an export."""
+
     path: str
     format: str
     max_difference: float
-    """Between the logits of the run's network and of the file read back, over a batch of test images."""
+    """Largest difference between logits of the run's network and of the exported file, on a batch of test images."""
 
 
-class Check(msgspec.Struct, frozen=True, kw_only=True):
-    """A line of `doctor`."""
+class HealthCheck(msgspec.Struct, frozen=True, kw_only=True):
+    """Result of one check of `fashion-tui doctor`."""
 
     name: str
     ok: bool
     detail: str
-    """What was found; where it isn't well, what to do."""
+    """What was found and, if the check failed, what to do."""

@@ -1,4 +1,4 @@
-"""What the panes and the commands ask of the engine, and what it answers."""
+"""Requests of the panes and commands to the engine. Each docstring names the type of the reply."""
 
 from typing import Literal
 
@@ -9,145 +9,175 @@ from .models import CustomModel, NamedModel
 
 
 class Request(msgspec.Struct, frozen=True, kw_only=True, tag=True):
-    """Each request says in its docstring what is answered."""
+    """Base class of all requests."""
 
 
 class GetDevices(Request, frozen=True, kw_only=True):
-    """tuple[Device, ...], the CPU first."""
+    """Ask for the devices of this machine; the reply is a tuple[Device, ...] that starts with the CPU."""
 
 
 class FindDevice(Request, frozen=True, kw_only=True):
-    """The Device that a person's word means; a Failure says why this machine hasn't that one."""
+    """Ask which device a name means; the reply is a Device, or a Failure if this machine doesn't have it."""
 
     name: str
-    """As `--device` takes it."""
+    """Name as `--device` expects it."""
 
 
 class GetDataset(Request, frozen=True, kw_only=True):
-    """DatasetInfo. Loads the set, so that later requests are quick."""
+    """Ask for a summary of a data set; the reply is a DatasetInfo. The engine keeps the data set loaded."""
 
     name: str
     directory: str | None
 
 
 class GetImages(Request, frozen=True, kw_only=True):
-    """ImagePage."""
+    """Ask for images of a split; the reply is an ImagePage."""
 
     name: str
     directory: str | None
     split: Split
     label: int | None
-    """Only images of this class; None: all."""
+    """Class of the images, or None for all classes."""
     offset: int
-    count: int
+    limit: int
+    """Maximum number of images to return."""
 
 
 class GetShapes(Request, frozen=True, kw_only=True):
-    """ShapeTable of a network, traced on the meta device: nothing is computed."""
+    """Ask for the shapes inside a network; the reply is a ShapeTable.
+
+    The network is traced on the meta device, which computes nothing.
+    """
 
     model: str
-    """A name in `schema.recipe.MODELS`, or `file.py:Class`."""
+    """A name in `schema.recipe.MODELS`, `file.py:Class` or `torchvision:NAME`."""
     input_size: tuple[int, ...]
-    """Without the batch axis."""
+    """Shape of one sample, without the batch axis."""
     arguments: dict[str, object] = {}
     """Keyword arguments of the model's class."""
     measure: bool = False
-    """Time the steps too, which runs the network on values."""
+    """Also run the network on real values and time each step."""
 
 
 class GetBuiltinSource(Request, frozen=True, kw_only=True):
-    """ModelText of one of our own networks, ready to be edited and run by itself."""
+    """Ask for the source code of a built-in network, runnable on its own; the reply is a BuiltinSource."""
 
     model: str
     """A name in `schema.recipe.MODELS`."""
 
 
 class CheckModel(Request, frozen=True, kw_only=True):
-    """The same CustomModel with its class named, if it can be trained as it stands, without the rest of its folder.
+    """Ask whether a custom model can be trained from its source alone, without the other files of its folder.
 
-    It runs a person's code. A Failure says why it can't be trained.
+    The reply is the same CustomModel with its class name filled in, or a Failure that says why it can't be trained.
+    Executes the user's code.
     """
 
     network: CustomModel
 
 
 class TraceSource(Request, frozen=True, kw_only=True):
-    """SourceTrace. It runs a person's code: ask an engine that may be ended at any time."""
+    """Ask for the shapes inside a custom model; the reply is a SourceTrace.
+
+    Executes the user's code, so send it to an engine that may be killed at any time.
+    """
 
     network: CustomModel
     input_size: tuple[int, ...]
-    """Without the batch axis."""
+    """Shape of one sample, without the batch axis."""
     measure: bool = False
-    """Time the steps too."""
+    """Also run the network on real values and time each step."""
 
 
 class GetWeights(Request, frozen=True, kw_only=True):
-    """tuple[Histogram, ...]: the weights that the network begins with, drawn with seed 0. It runs a person's code."""
+    """Ask for a network's initial weights with seed 0; the reply is a tuple[Histogram, ...].
+
+    Executes the user's code if the network is a custom model.
+    """
 
     network: NamedModel | CustomModel
 
 
 class GetTrainedWeights(Request, frozen=True, kw_only=True):
-    """tuple[Histogram, ...] of a run's checkpoint. No code of the run is executed."""
+    """Ask for the weights of a run's checkpoint; the reply is a tuple[Histogram, ...]. Executes no code of the run."""
 
     run_path: str
     checkpoint: str
-    """`final`, `best`, or a step's number."""
+    """`final`, `best`, or the number of a step."""
 
 
 class GetFeatureMaps(Request, frozen=True, kw_only=True):
-    """FeatureMaps: what a step of a run's network gives for one test picture. UntrustedSource as for Evaluate."""
+    """Ask for the output of a layer or function for one test image; the reply is a FeatureMaps.
 
-    run_path: str
-    checkpoint: str
-    path: str
-    """Of the step's row in the table of shapes."""
-    op: str
-    occurrence: int
-    """Which of several rows with that path and operation, from 0."""
-    index: int
-    """Of the picture, in the test set."""
-    offset: int
-    """The first map that is wanted."""
-    count: int
-
-
-class Evaluate(Request, frozen=True, kw_only=True):
-    """Evaluation of a run's weights on the test set; Progress in images.
-
-    UntrustedSource where the run's network is code that this user hasn't run before, nor said to be trusted.
+    Fails with UntrustedSource in the same cases as Evaluate.
     """
 
     run_path: str
     checkpoint: str
-    """`final`, `best`, or a step's number."""
+    """`final`, `best`, or the number of a step."""
+    path: str
+    """Path of the row in the shape table."""
+    op: str
+    """Operation of the row in the shape table."""
+    occurrence: int
+    """Index among the rows with the same path and operation."""
+    index: int
+    """Index of the image in the test set."""
+    offset: int
+    """Index of the first map to return."""
+    limit: int
+    """Maximum number of maps to return."""
+
+
+class Evaluate(Request, frozen=True, kw_only=True):
+    """Ask for the metrics of a checkpoint on the test set; the reply is an Evaluation, after Progress in images.
+
+    Fails with UntrustedSource if the run's network is code that the user has neither executed before nor trusted.
+    """
+
+    run_path: str
+    checkpoint: str
+    """`final`, `best`, or the number of a step."""
 
 
 class GetPredictions(Request, frozen=True, kw_only=True):
-    """PredictionPage of an evaluated checkpoint; it is evaluated first where it wasn't yet, as by Evaluate."""
+    """Ask for predictions of a checkpoint on the test set; the reply is a PredictionPage.
+
+    The checkpoint is evaluated first if necessary, and this fails in the same cases as Evaluate.
+    """
 
     run_path: str
     checkpoint: str
-    which: Literal["all", "wrong", "right"]
+    """`final`, `best`, or the number of a step."""
+    outcome: Literal["all", "wrong", "correct"]
+    """Which predictions to include."""
     truth: int | None
+    """True class of the images, or None for all classes."""
     predicted: int | None
+    """Predicted class of the images, or None for all classes."""
     sort: Literal["index", "loss"]
-    """`loss`: the worst first."""
+    """Order of the predictions: by index in the test set, or by decreasing loss."""
     offset: int
-    count: int
+    limit: int
+    """Maximum number of predictions to return."""
 
 
 class Export(Request, frozen=True, kw_only=True):
-    """Exported. UntrustedSource as for Evaluate."""
+    """Ask to export a checkpoint to a file; the reply is an ExportResult.
+
+    Fails with UntrustedSource in the same cases as Evaluate.
+    """
 
     run_path: str
     checkpoint: str
+    """`final`, `best`, or the number of a step."""
     format: Literal["safetensors"]
     output: str
+    """Path of the file to write."""
 
 
 class GetTorchReport(Request, frozen=True, kw_only=True):
-    """tuple[Check, ...]: versions and devices, for `doctor`."""
+    """Ask for torch's version and devices, for `doctor`; the reply is a tuple[HealthCheck, ...]."""
 
 
 AnyRequest = (

@@ -1,42 +1,45 @@
-"""A tensor's elements before and after a change of its shape."""
+"""A tensor's elements before and after an operation that changes its shape."""
 
 from typing import Literal
 
 import msgspec
 
-from .tensors import Probe, Size
+from .kernel import Probe
+from .tensors import Size
 
 Operation = Literal["reshape", "view", "squeeze", "unsqueeze", "flatten", "permute", "transpose"]
 
 
 class TryReshape(Probe, frozen=True, kw_only=True):
-    """Reshaping: what torch would do to a tensor of that shape and strides."""
+    """Ask what an operation would do to a tensor of a given shape and strides; the reply is a ReshapeResult."""
 
     shape: Size
     strides: Size
-    """In elements."""
+    """Strides in elements."""
     operation: Operation
     arguments: str
-    """As a person writes them between the parentheses: `2, -1`, `start_dim=1`."""
+    """Arguments as the user types them between the parentheses: `2, -1`, `start_dim=1`."""
 
 
-class Grid(msgspec.Struct, frozen=True, kw_only=True):
-    """The first elements of a tensor, and where each of them lay in memory before the change."""
+class ElementGrid(msgspec.Struct, frozen=True, kw_only=True):
+    """The first elements of a tensor, each identified by its position in the original tensor's memory."""
 
     shape: Size
     strides: Size
-    """In elements."""
+    """Strides in elements."""
     shown: Size
-    """How many of each axis `places` has; the shape itself where all are there."""
-    places: tuple[int, ...]
-    """Row by row: how many elements after the tensor's first one, before the change."""
+    """Number of elements along each axis in `offsets`; equals `shape` if all elements are included."""
+    offsets: tuple[int, ...]
+    """Memory offset of each element from the original tensor's first element, in elements, row by row."""
 
 
-class Reshaping(msgspec.Struct, frozen=True, kw_only=True):
-    before: Grid
-    after: Grid | None
-    """None where it can't be done."""
+class ReshapeResult(msgspec.Struct, frozen=True, kw_only=True):
+    """What an operation does to a tensor."""
+
+    before: ElementGrid
+    after: ElementGrid | None
+    """None if the operation fails."""
     is_copy: bool
-    """The elements were moved to memory of their own; else it is a view of the same memory."""
+    """The result is a copy in new memory; False if it is a view of the same memory."""
     problem: str
-    """Why it can't be done, as torch says it, in one line; empty where it can."""
+    """Torch's error message in one line; empty if the operation succeeds."""

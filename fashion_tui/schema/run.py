@@ -1,4 +1,4 @@
-"""A run as its directory tells it: the configuration, the status, the pointer to a checkpoint, a line of the list."""
+"""Files of a run's directory (configuration, status, checkpoint pointer), and a summary of it."""
 
 import math
 from typing import Annotated, Literal
@@ -9,131 +9,132 @@ from .dataset import DatasetRef
 from .errors import UsageError
 from .recipe import Recipe
 
-FORMAT = 1
-"""Version of the run directory's format, written into every `config.json`."""
+FORMAT_VERSION = 1
+"""Version of the run directory's format, stored in every `config.json`."""
 
 State = Literal["starting", "running", "paused", "finished", "stopped", "failed", "lost"]
-"""`lost`: a run that should live, but has no heartbeat, and nobody holds its lock."""
+"""State of a run. `lost` means that its trainer should be alive, but sends no heartbeat and doesn't hold the lock."""
 
 LIVE_STATES: frozenset[State] = frozenset({"starting", "running", "paused"})
 
-Action = Literal["pause", "resume", "stop", "checkpoint"]
-"""What can be asked of a live trainer."""
+ControlAction = Literal["pause", "resume", "stop", "checkpoint"]
+"""Action that a running trainer can be asked to perform."""
 
 
 class ModelSource(msgspec.Struct, frozen=True, kw_only=True):
-    """A network that a person has written: its text lies in the run's directory, and this says what is made of it."""
+    """A custom model, whose source code is stored in the run's directory."""
 
     class_name: str
     arguments: dict[str, object] = {}
     """Keyword arguments of the class."""
     sha256: str
-    """Of the text, as bytes in UTF-8."""
+    """SHA-256 of the source code, encoded as UTF-8."""
 
 
 class RunConfig(msgspec.Struct, frozen=True, kw_only=True):
-    """`config.json`: what the run is. Written once, before the trainer starts."""
+    """`config.json`: the configuration of a run, written once before the trainer starts."""
 
     format: int
+    """FORMAT_VERSION when the run was created."""
     run: str
-    """The id, also the directory's name."""
+    """Id of the run, which is also the name of its directory."""
     created: float
-    """Seconds since the epoch (Unix time), as all times here."""
+    """Creation time as Unix time, like all times in this module."""
     recipe: Recipe
-    """With every choice of the person applied: the model, epochs, batch size, learning rate and precision to use."""
+    """Recipe with all of the user's choices applied, such as model, epochs, batch size and learning rate."""
     dataset: DatasetRef
     seed: int
     device: str
-    """`auto` (CUDA where there is one, else the CPU), `cpu`, `cuda`, `cuda:N` or `mps`."""
+    """`auto` (CUDA if available, else the CPU), `cpu`, `cuda`, `cuda:N` or `mps`."""
     threads: int
-    """CPU threads of torch. Part of the configuration, since sums depend on it to the last bit."""
+    """Number of CPU threads of torch, which affects the last bits of sums."""
     deterministic: bool
-    """On a GPU: only algorithms that give the same bits each time."""
+    """Use deterministic algorithms only; matters on a GPU."""
     compiled: bool = False
-    """The network by `torch.compile`."""
+    """Compile the network by `torch.compile`."""
     validation: int
-    """So many of the training images, the last ones, are held out; 0: none."""
+    """Number of training images held out for validation, taken from the end; 0 for none."""
     checkpoint_every: float
     """Seconds between checkpoints."""
     versions: dict[str, str]
-    """Of python, fashion-tui, torch, torchvision."""
+    """Versions of python, fashion-tui, torch and torchvision."""
     git_revision: str | None
     host: str
     source: ModelSource | None = None
-    """None: the network is one of ours, by the name in `recipe.model`. Otherwise that name is for people only."""
+    """The custom model, or None for the built-in network `recipe.model`. With it, `recipe.model` is only displayed."""
 
 
 Count = Annotated[int, msgspec.Meta(ge=0, le=10**12)]
-Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
+Fraction = Annotated[float, msgspec.Meta(ge=0, le=1)]
 
 
 class RunStatus(msgspec.Struct, frozen=True, kw_only=True):
-    """`status.json`: where the run is now. Replaced about once a second by the trainer."""
+    """`status.json`: the current status of a run, replaced by the trainer about once a second."""
 
     state: State
     step: Count
-    """Optimiser steps made, over all epochs."""
+    """Number of completed optimiser steps over all epochs."""
     steps_per_epoch: Count
-    """0 until the trainer knows."""
+    """Number of steps per epoch; 0 until the trainer has loaded the data."""
     epoch: Count
-    """Epochs completed."""
+    """Number of completed epochs."""
     epochs: Count
     heartbeat: float
-    """Unix time of this writing."""
+    """Unix time at which this status was written."""
     pid: int | None
-    """Of the trainer; None before it has started."""
+    """Process id of the trainer, or None before it has started."""
     pid_started: float | None
-    """The process's start in Unix time: a pid alone may have been given to another."""
+    """Start time of the process, which tells it from a later process with the same id."""
     boot_id: str
     host: str
     loss: float | str | None = None
-    """Mean over the last second's steps; as a text ("NaN", "Infinity", "-Infinity") where it is no finite number."""
+    """Mean loss of the last second's steps; "NaN", "Infinity" or "-Infinity" if not finite."""
     images_per_second: float = 0.0
     train_seconds: float = 0.0
-    """Time spent training, without loading, evaluation and pauses; all trainers of the run together."""
-    test_accuracy: Share | None = None
-    """Only when finished."""
+    """Training time of all trainers of the run, without loading, evaluation and pauses."""
+    test_accuracy: Fraction | None = None
+    """Test accuracy of a finished run."""
     message: str | None = None
-    """Why it failed, in one line."""
+    """Why the run failed, in one line."""
 
 
 MAX_THREADS = 1024
-"""Of a run: far more than any machine has cores; a slip of the keyboard must not exhaust its processes."""
+"""Maximum number of threads of a run. A typing error must not exhaust the machine's process limit."""
 
 
 def check_run_values(*, seed: int = 0, threads: int = 1, validation: int = 0, checkpoint_every: float = 1.0) -> None:
-    """UsageError where one of these can't work, whatever the recipe and the data."""
+    """Raise UsageError if a value is out of range, whatever the recipe and the data set."""
     if not 0 <= seed < 2**63:
         raise UsageError(f"seed is {seed}; it must be between 0 and 2**63 - 1")
     if not 1 <= threads <= MAX_THREADS:
         raise UsageError(f"threads is {threads}; it must be between 1 and {MAX_THREADS:,}")
     if validation < 0:
-        raise UsageError(f"validation is {validation}; it must be 0 or a number of images to hold out")
+        raise UsageError(f"validation is {validation}; it must be 0 or the number of images to hold out")
     if not (math.isfinite(checkpoint_every) and checkpoint_every > 0):
         raise UsageError(f"checkpoint-every is {checkpoint_every}; it must be a positive number of seconds")
 
 
 class CheckpointRef(msgspec.Struct, frozen=True, kw_only=True):
-    """`latest.json` and `best.json`: the name of a good checkpoint and how to know that it is whole."""
+    """`latest.json` and `best.json`: the name of a valid checkpoint, with the checksum to verify it."""
 
     file: str
-    """`step-N.pt`, beside the pointer."""
+    """Name of a file beside the pointer: `step-N.pt`."""
     step: int
     epoch: int
-    """Epochs completed."""
+    """Number of completed epochs."""
     sha256: str
     bytes: int
     validation_accuracy: float | None = None
 
 
 class RunSummary(msgspec.Struct, frozen=True, kw_only=True):
-    """A line in the list of runs; also what `fashion-tui runs --json` prints of each."""
+    """An entry in the list of runs, also printed by `fashion-tui runs --json`."""
 
     run: str
     path: str
     state: State
     recipe: str | None
-    """None where config.json can't be read."""
+    """Name of the recipe, or None if `config.json` can't be read."""
     dataset: str | None
     epoch: int
     epochs: int
@@ -147,7 +148,8 @@ class RunSummary(msgspec.Struct, frozen=True, kw_only=True):
     train_seconds: float
     message: str | None
     damage: str | None
-    """What of the directory can't be read, in one line; None where all is well."""
+    """What can't be read in the directory, in one line; None if everything can."""
     disk_bytes: int = 0
-    """What its files take, checkpoints included."""
+    """Size of all files, including checkpoints."""
     checkpoint_bytes: int = 0
+    """Size of the checkpoints."""

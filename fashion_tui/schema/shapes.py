@@ -1,123 +1,126 @@
-"""The way of a tensor through a network, step by step."""
+"""The shape trace of a network: one row for each layer and function, in order of execution."""
 
 import msgspec
 
 from .errors import UsageError
 
 Shape = tuple[int, ...]
-"""Of one sample: without the batch axis."""
+"""Shape of one sample, without the batch axis."""
 
 NETWORK_INPUT = -1
-"""In `ShapeRow.sources`: the network's own input."""
+"""Value in `ShapeRow.sources` for the network's own input."""
 
 
-def parse_shape(text: str) -> Shape:
-    """The shape that a person writes as `1x28x28`; UsageError where it is none."""
+def parse_shape(string: str) -> Shape:
+    """Parse a shape such as `1x28x28`. Raises UsageError if it is invalid."""
     try:
-        shape = tuple(int(part) for part in text.lower().replace("×", "x").split("x"))
+        shape = tuple(int(size) for size in string.lower().replace("×", "x").split("x"))
     except ValueError:
         shape = ()
     if not shape or min(shape) < 1:
-        raise UsageError(
-            f"the input's shape is {text!r}; it must be positive numbers with x between them, such as 1x28x28"
-        )
+        raise UsageError(f"invalid input shape {string!r}; write positive integers separated by x, such as 1x28x28")
     return shape
 
 
 class ShapeRow(msgspec.Struct, frozen=True, kw_only=True):
-    """One step: a call of a module, or of a function that changes or computes data."""
+    """A call of a module, or of a function that changes or computes data."""
 
     name: str
-    """As its parent calls it: `conv1`, `0`, `relu`, `max_pool2d`."""
+    """Name in the parent module: `conv1`, `0`, `relu`, `max_pool2d`."""
     path: str
-    """From the network down: `layer1.0.conv1`; of a function, its caller's path and its name."""
+    """Full name in the network: `layer1.0.conv1`; for a function, the path of its caller and its own name."""
     depth: int
-    """0 for what the network itself calls."""
+    """Nesting depth; 0 for calls made by the network itself."""
     op: str
-    """`Conv2d`, `F.relu`, `view`, `+`."""
+    """Operation: `Conv2d`, `F.relu`, `view`, `+`."""
     is_module: bool
     has_children: bool
-    """Rows of a greater depth follow that belong to this one."""
+    """Rows of this call's own calls follow, with a greater depth."""
     inputs: tuple[Shape, ...]
-    """The tensors that flow in; what the network holds itself (weights, buffers) is named in `settings` instead."""
+    """Shapes of the input tensors. Weights and buffers of the network are listed in `settings` instead."""
     sources: tuple[int | None, ...]
-    """For each input the row that gave it, or THE_INPUT; None where no row shows how it was made."""
+    """Index of the row that produced each input, NETWORK_INPUT, or None if no row shows how it was produced."""
     outputs: tuple[Shape, ...]
     settings: str
-    """Kernel, padding, stride and the like, only what differs from the default: `5×5 p2`; empty where there is none."""
+    """Non-default settings such as kernel size, padding and stride: `5×5 p2`; empty if there are none."""
     params: int
-    """Of this row and the rows below it, each tensor counted once over the whole table (0 where it is reused)."""
+    """Parameters of this row and its children. Each is counted once per table, so that a reused one counts 0."""
     own_params: int
-    """Counted at this very row. The sum over all rows, and `unused_params`, is the table's `total_params`."""
+    """Parameters counted in this row alone; the sum over all rows plus `unused_params` is `total_params`."""
     trainable: bool
-    """It uses parameters, and some of them learn."""
+    """At least one parameter requires gradients."""
     reused: bool
-    """It uses parameters, and all of them were counted in earlier rows."""
+    """The row has parameters, and all of them were counted in earlier rows."""
     macs: int
-    """Multiply-accumulates for one sample, with those of the rows below it."""
+    """Multiply-accumulate operations for one sample, children included."""
     activation_bytes: int
-    """New memory for the outputs of one sample, with that of the rows below it; none for a view or a step in place."""
+    """Memory allocated for the outputs of one sample, children included; 0 for views and in-place operations."""
     dtype: str
-    """Of the first output: `float32`."""
+    """Data type of the first output: `float32`."""
     failed: bool = False
-    """The table's error was raised in this step, or in a row below it; it has no outputs."""
+    """The table's error was raised in this row or in one of its children; the row has no outputs."""
     weights: tuple[str, ...] = ()
-    """The parameters that this very row uses, by their names in the network: `conv1.weight`."""
+    """Names of the parameters that this row itself uses: `conv1.weight`."""
     arithmetic: str = ""
-    """Why the output has its shape, with the numbers: `(14 − 5 + 2·2) / 1 + 1 = 14`; empty where no formula says it."""
+    """Formula of the output's shape with its numbers: `(14 − 5 + 2·2) / 1 + 1 = 14`; empty if there is none."""
     params_arithmetic: str = ""
-    """Of the parameters that this very row uses: `weight 20×12×5×5 = 6,000, bias 20`."""
+    """Formula of the number of parameters that this row itself uses: `weight 20×12×5×5 = 6,000, bias 20`."""
     macs_arithmetic: str = ""
-    """Values times products for each: `(20·14·14) · (12·5·5) = 1,176,000`."""
+    """Formula of `macs`, outputs times products per output: `(20·14·14) · (12·5·5) = 1,176,000`."""
     forward_seconds: float | None = None
-    """Measured on the batch that the table names, with the time of the rows below it; None where it wasn't."""
+    """Duration of the forward pass for the table's `timed_batch`, children included; None if not measured."""
     backward_seconds: float | None = None
+    """Duration of the backward pass, measured in the same way."""
 
     @property
     def seconds(self) -> float:
-        """Forward and backward; 0 where they weren't measured."""
+        """Duration of the forward and backward pass; 0 if not measured."""
         return (self.forward_seconds or 0.0) + (self.backward_seconds or 0.0)
 
 
 class ShapeTable(msgspec.Struct, frozen=True, kw_only=True):
+    """The shape trace of a network."""
+
     model: str
     inputs: tuple[Shape, ...]
-    """Of the network, in the order of its arguments."""
+    """Shapes of the network's inputs, in the order of its arguments."""
     outputs: tuple[Shape, ...]
     rows: tuple[ShapeRow, ...]
-    """In the order of execution."""
+    """Rows in order of execution."""
     total_params: int
     trainable_params: int
     total_macs: int
     unused: tuple[str, ...] = ()
-    """Modules and parameters that the network holds and this run through it never used."""
+    """Modules and parameters of the network that were not used."""
     unused_params: int = 0
+    """Number of parameters that were not used."""
     traced_on: str = "meta"
-    """`meta`: by shapes alone. `cpu`: the network's code asks for values, so they were computed."""
+    """`meta` if only shapes were computed, or `cpu` if the network's code depends on values."""
     warnings: tuple[str, ...] = ()
-    """What works, but is hardly meant; a line each."""
+    """Warnings about a network that runs but looks wrong, one line each."""
     error: str | None = None
-    """Where the network fails: in words, what the failing step expected and what came."""
+    """Why the network failed: what the failing operation expected, and what it was given."""
     error_file: str | None = None
+    """File of the user's code that raised the error, or None if unknown."""
     error_line: int | None = None
-    """The line of the person's own code in which it fails."""
+    """Line in `error_file`."""
 
     timed_on: str = ""
-    """The device on which the steps were measured; empty where they weren't."""
+    """Device on which the calls were timed; empty if they were not timed."""
     timed_batch: int = 0
-    """Samples in the passes that were measured."""
+    """Batch size used for timing."""
 
     @property
     def seconds(self) -> float:
-        """Of all steps that were measured, forward and backward."""
+        """Duration of the forward and backward pass through the network."""
         return sum(row.seconds for row in self.rows if row.depth == 0)
 
     @property
     def input_size(self) -> Shape:
-        """The first input's."""
+        """Shape of the first input."""
         return self.inputs[0]
 
     @property
     def activation_bytes(self) -> int:
-        """New memory that a pass over one sample takes, if all outputs are kept for the way back."""
+        """Memory allocated by one sample's forward pass if all outputs are kept for the backward pass."""
         return sum(row.activation_bytes for row in self.rows if row.depth == 0)

@@ -1,159 +1,174 @@
-"""The person's tensors, and the graph behind them, as the Playground shows them; and what it asks the kernel."""
+"""The user's tensors and autograd graph as the Playground shows them, and the probes that ask for them."""
 
 from typing import Literal
 
 import msgspec
 
+from .kernel import Probe
 from .weights import Histogram
 
 Size = tuple[int, ...]
-"""Of a whole tensor, batch axis included."""
-
-
-class Probe(msgspec.Struct, frozen=True, kw_only=True, tag=True):
-    """A question about what lives in the kernel. Each says in its docstring what is answered."""
+"""Shape of a whole tensor, batch axis included."""
 
 
 class ListTensors(Probe, frozen=True, kw_only=True):
-    """TensorList."""
+    """Ask for all tensors and arrays that the user's names refer to; the reply is a TensorList."""
 
 
 class ReadTensor(Probe, frozen=True, kw_only=True):
-    """TensorInside: the values in a window of one tensor."""
+    """Ask for one tensor with the values in a window; the reply is a TensorValues."""
 
     name: str
-    """As in TensorRow."""
-    at: Size = ()
-    """Index of the window's first value, one number an axis; empty: the tensor's first. Pulled back where it ends."""
+    """Name as in TensorRow."""
+    start: Size = ()
+    """Index of the window's first value; empty for the tensor's first. The window is moved to fit into the tensor."""
     rows: int
+    """Number of values along the second-to-last axis."""
     columns: int
-    """Of the window, along the last two axes."""
+    """Number of values along the last axis."""
 
 
 class OpenGraph(Probe, frozen=True, kw_only=True):
-    """Graph, unfolded as far as GRAPH_NODES go; of the graph that is open already, all nodes that were handed out."""
+    """Ask for the autograd graph of a tensor; the reply is a Graph with up to MAX_GRAPH_NODES nodes.
+
+    If the graph is already open, the reply contains all nodes sent so far.
+    """
 
     name: str
+    """Name as in TensorRow."""
 
 
 class ExpandGraph(Probe, frozen=True, kw_only=True):
-    """Graph: the node and what is behind it, as far as GRAPH_NODES go."""
+    """Ask for more nodes of the open graph; the reply is a Graph with a node and up to MAX_GRAPH_NODES behind it."""
 
     node: int
+    """Id of the node."""
 
 
 class CloseGraph(Probe, frozen=True, kw_only=True):
-    """None. Until then the kernel keeps the graph alive, and with it what its nodes have saved for backward()."""
+    """Release the open graph and the tensors that its nodes have saved for backward(); the reply is None."""
 
 
 MAX_GRAPH_NODES = 200
-"""Most nodes that one answer describes anew."""
+"""Maximum number of new nodes in a reply."""
 
 
 class Statistics(msgspec.Struct, frozen=True, kw_only=True):
-    """What values there are: of complex numbers their magnitudes, of truth values 0 and 1."""
+    """Statistics of a tensor's values. Complex values count as their magnitudes, booleans as 0 and 1."""
 
     low: float | None
-    """Over the finite values, as are `mean` and `high`; None where there is none."""
+    """Smallest finite value. `low`, `mean` and `high` are None if no value is finite."""
     mean: float | None
+    """Mean of the finite values."""
     high: float | None
+    """Largest finite value."""
     nans: int
     infinities: int
-    sampled: int
-    """How many values were looked at, drawn evenly; 0: all of them."""
+    sample_size: int
+    """Number of values drawn at random to estimate the statistics; 0 if all values were used."""
 
 
 class TensorRow(msgspec.Struct, frozen=True, kw_only=True):
-    """A tensor or an array that a name leads to."""
+    """A tensor or array that a name refers to."""
 
     name: str
-    """How Python reaches it: `x`, `batch[0]`, `net.conv1.weight`. May hold any character."""
+    """Python expression for it: `x`, `batch[0]`, `net.conv1.weight`. It may contain any character."""
     kind: Literal["tensor", "parameter", "buffer", "array"]
     shape: Size
     strides: Size
-    """In elements; empty where the layout has none, as a sparse one."""
+    """Strides in elements; empty for layouts without strides, such as sparse ones."""
     dtype: str
-    """`float32`."""
+    """Data type: `float32`."""
     device: str
-    """`cpu`, `cuda:0`."""
+    """Device: `cpu`, `cuda:0`."""
     requires_grad: bool
     origin: str
-    """`leaf`, or what made it: `MulBackward0`. Empty where autograd knows nothing of it."""
+    """`leaf` or the operation that created it, such as `MulBackward0`; empty if autograd doesn't track it."""
     has_grad: bool
-    size: int
-    """Bytes of its own values."""
-    numbers: Statistics | None
-    """None where it holds no values."""
-    shares: int
-    """Rows with the same number share memory; 0: with none of the others."""
+    nbytes: int
+    """Size of its values, in bytes."""
+    statistics: Statistics | None
+    """None if it has no values, or if they could not be read."""
+    memory_group: int
+    """Rows with the same number share memory; 0 if the row shares memory with no other."""
     problem: str = ""
-    """Why there are no numbers, in one line."""
+    """Why there are no statistics, in one line."""
     has_shape: bool = True
-    """False for a nested tensor, whose parts differ in size."""
+    """False for a nested tensor, whose components differ in shape."""
 
 
 class TensorList(msgspec.Struct, frozen=True, kw_only=True):
+    """The tensors and arrays in the kernel."""
+
     rows: tuple[TensorRow, ...]
-    """In the order in which the names were defined; those inside of modules last."""
-    more: int
-    """Tensors that are left out since there are too many."""
+    """Rows in the order in which the names were defined; those inside modules come last."""
+    omitted: int
+    """Number of tensors left out because there are too many."""
     seconds: float
-    """What it took to look at them."""
+    """Time needed to compile the list."""
 
 
-NO_TENSORS = TensorList(rows=(), more=0, seconds=0.0)
+NO_TENSORS = TensorList(rows=(), omitted=0, seconds=0.0)
 
 
-class Window(msgspec.Struct, frozen=True, kw_only=True):
-    """Some values of a tensor: its last two axes as rows and columns."""
+class TensorWindow(msgspec.Struct, frozen=True, kw_only=True):
+    """A block of a tensor's values: its last two axes as rows and columns."""
 
-    at: Size
-    """Index of the first value, one number an axis."""
+    start: Size
+    """Index of the first value."""
     rows: int
     columns: int
     values: tuple[float | str, ...]
-    """Row by row; what JSON has no number for as "NaN", "Infinity", "-Infinity"."""
+    """Values row by row; non-finite values are the strings "NaN", "Infinity" and "-Infinity"."""
 
 
 class TensorValues(msgspec.Struct, frozen=True, kw_only=True):
+    """A tensor with some of its values."""
+
     row: TensorRow
-    offset: int
-    """Of its first element in the storage, in elements."""
+    storage_offset: int
+    """Offset of the first element in the storage, in elements."""
     layout: str
-    """`contiguous`, `channels last`, `not contiguous`."""
-    storage: int
-    """Bytes of the memory that it is a view of."""
+    """`contiguous`, `channels last` or `not contiguous`."""
+    storage_nbytes: int
+    """Size of the underlying storage, in bytes."""
     histogram: Histogram | None
-    """None where it holds no finite value."""
-    window: Window | None
-    grad: Statistics | None
-    """Of its gradient."""
+    """None if no value is finite."""
+    window: TensorWindow | None
+    """None if the values could not be read."""
+    grad_statistics: Statistics | None
+    """Statistics of the gradient, or None if there is no gradient."""
 
 
 class GraphNode(msgspec.Struct, frozen=True, kw_only=True):
-    """A step of the way that backward() goes."""
+    """A node of the autograd graph."""
 
     id: int
     operation: str
-    """`MulBackward0`; `leaf` for a tensor that gradients end in."""
+    """Type of the node, such as `MulBackward0`, or `leaf` for a tensor that accumulates gradients."""
     name: str
-    """Of the tensors that it made and that are alive, or of the leaf; empty where there is none."""
+    """Name of the tensor that it produced, or of the leaf; empty if no name refers to one."""
     shape: Size | None
-    """Of what it made; None where that isn't known."""
-    numbers: Statistics | None
-    """Of the tensor of that name."""
-    grad: Statistics | None
+    """Shape of the tensor that it produced, or None if unknown."""
+    statistics: Statistics | None
+    """Statistics of the named tensor, or None if there is none."""
+    grad_statistics: Statistics | None
+    """Statistics of the named tensor's gradient, or None if there is no gradient."""
     keeps_grad: bool
-    """It is a leaf, or `retain_grad()` was called."""
+    """The tensor keeps its gradient: it is a leaf, or `retain_grad()` was called."""
     sources: tuple[int, ...]
-    """Ids of what it was made from, in the order of the arguments. They may not have been described yet."""
+    """Ids of the nodes that produced its inputs, in the order of the arguments; they may not have been sent yet."""
 
 
 class Graph(msgspec.Struct, frozen=True, kw_only=True):
+    """Part of the open autograd graph."""
+
     name: str
+    """Name of the tensor whose graph it is."""
     root: int
+    """Id of that tensor's node."""
     is_scalar: bool
-    """Then backward() needs no argument."""
+    """The tensor is a scalar, so that backward() needs no argument."""
     is_new: bool
-    """It isn't the graph that was open before: older ids mean nothing any more."""
+    """It is another graph than the one open before, whose ids are no longer valid."""
     nodes: tuple[GraphNode, ...]

@@ -1,4 +1,4 @@
-"""What a network holds and what it makes of a picture: its weights as histograms, its feature maps as pictures."""
+"""Histograms of weights, and feature maps."""
 
 import msgspec
 
@@ -6,39 +6,43 @@ from .shapes import Shape
 
 
 class Histogram(msgspec.Struct, frozen=True, kw_only=True):
-    """The values of one parameter."""
+    """Distribution of the values of one parameter or tensor."""
 
     name: str
-    """From the network down: `conv1.weight`."""
+    """Full name in the network: `conv1.weight`."""
     counts: tuple[int, ...]
-    """Of the finite values, in bins of equal width between `low` and `high`."""
+    """Number of finite values in each of several bins of equal width between `low` and `high`."""
     low: float
+    """Smallest finite value."""
     high: float
+    """Largest finite value."""
     mean: float
     std: float
-    """0 where there is a single value."""
-    not_finite: int
-    """Values that are NaN or infinite."""
+    """Standard deviation; 0 for a single value."""
+    non_finite: int
+    """Number of values that are NaN or infinite."""
 
 
 class FeatureMaps(msgspec.Struct, frozen=True, kw_only=True):
-    """What a step of a network gives for one test picture."""
+    """Output of a layer or function of a network for one test image."""
 
     index: int
-    """Of the picture, in the test set."""
+    """Index of the image in the test set."""
     truth: str
-    """The picture's class."""
+    """Name of the true class."""
     predicted: str
-    picture: bytes
-    """uint8 [28, 28]."""
+    """Name of the predicted class."""
+    image: bytes
+    """Pixels of the image: uint8 [28, 28]."""
     shape: Shape
-    """Of what the step gives for this one sample."""
+    """Shape of the output for this sample."""
     maps: tuple[bytes, ...]
-    """Those asked for, each as uint8 [28, 28]: black is `low`, white is `high`."""
+    """The requested maps, each as uint8 [28, 28]: black is `low`, white is `high`."""
     total: int
-    """How many maps there are in all."""
+    """Number of maps in the output."""
     low: float
-    """Over all maps."""
+    """Smallest value over all maps."""
     high: float
+    """Largest value over all maps."""
     test_images: int
-    """How many test pictures there are."""
+    """Number of images in the test set."""

@@ -15,7 +15,7 @@ import pytest
 from fashion_tui.engine.client import Engine, EngineDied
 from fashion_tui.schema.dataset import DatasetInfo, ImagePage
 from fashion_tui.schema.errors import UserError
-from fashion_tui.schema.replies import Check, Device
+from fashion_tui.schema.replies import Device, HealthCheck
 from fashion_tui.schema.requests import GetDataset, GetDevices, GetImages, GetShapes, GetTorchReport
 from fashion_tui.schema.shapes import ShapeTable
 
@@ -42,7 +42,7 @@ async def test_concurrent_requests_get_their_own_results(engine: Engine) -> None
     devices, info, report = await asyncio.gather(
         engine.ask(GetDevices(), DEVICES),
         engine.ask(GetDataset(name="synthetic", directory=None), DatasetInfo),
-        engine.ask(GetTorchReport(), tuple[Check, ...]),
+        engine.ask(GetTorchReport(), tuple[HealthCheck, ...]),
     )
     assert devices[0].name == "cpu"
     assert (sum(info.train_counts), sum(info.test_counts)) == (12_000, 2_000)
@@ -51,7 +51,7 @@ async def test_concurrent_requests_get_their_own_results(engine: Engine) -> None
 
 async def test_pages_of_images(engine: Engine) -> None:
     def page(label: int | None, offset: int, count: int) -> GetImages:
-        return GetImages(name="synthetic", directory=None, split="test", label=label, offset=offset, count=count)
+        return GetImages(name="synthetic", directory=None, split="test", label=label, offset=offset, limit=count)
 
     all_images = await engine.ask(page(None, 0, 2_000), ImagePage)
     assert all_images.total == 2_000
@@ -63,7 +63,7 @@ async def test_pages_of_images(engine: Engine) -> None:
     assert bags.total == len(expected)
     assert list(bags.indices) == expected[3:8]
     assert set(bags.labels) == {8}
-    assert bags.picture(0) == all_images.picture(expected[3])
+    assert bags.image(0) == all_images.image(expected[3])
 
     last = await engine.ask(page(None, 1_998, 10), ImagePage)
     assert last.indices == (1_998, 1_999)

@@ -19,7 +19,7 @@ from fashion_tui.runs.store import load_config, new_run
 from fashion_tui.schema.errors import UserError
 from fashion_tui.schema.evaluation import Evaluation, PredictionPage
 from fashion_tui.schema.recipe import GUIDE
-from fashion_tui.schema.replies import Exported
+from fashion_tui.schema.replies import ExportResult
 from fashion_tui.schema.requests import Evaluate, Export, GetPredictions
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -74,17 +74,17 @@ async def test_predictions_agree_with_the_evaluation(engine: Engine, run: Path) 
     evaluation, _ = await evaluate(engine, run)
 
     async def page(
-        which: Literal["all", "wrong", "right"] = "all", sort: Literal["index", "loss"] = "index", **more: Any
+        outcome: Literal["all", "wrong", "correct"] = "all", sort: Literal["index", "loss"] = "index", **more: Any
     ) -> PredictionPage:
         request = GetPredictions(
-            run_path=str(run), checkpoint="final", which=which, sort=sort,
-            **({"truth": None, "predicted": None, "offset": 0, "count": 2_000} | more),
+            run_path=str(run), checkpoint="final", outcome=outcome, sort=sort,
+            **({"truth": None, "predicted": None, "offset": 0, "limit": 2_000} | more),
         )  # fmt: skip
         return await engine.ask(request, PredictionPage)
 
     all_images = await page()
     assert [prediction.index for prediction in all_images.predictions] == list(range(2_000))
-    correct, wrong = await page("right"), await page("wrong")
+    correct, wrong = await page("correct"), await page("wrong")
     assert correct.total == round(evaluation.accuracy * 2_000)
     assert correct.total + wrong.total == all_images.total == 2_000
     assert all(prediction.truth != prediction.predicted for prediction in wrong.predictions)
@@ -100,7 +100,7 @@ async def test_predictions_agree_with_the_evaluation(engine: Engine, run: Path) 
     assert cell.total == evaluation.confusion[truth][predicted]
     assert {(prediction.truth, prediction.predicted) for prediction in cell.predictions} == {(truth, predicted)}
 
-    worst = await page("wrong", "loss", offset=2, count=3)
+    worst = await page("wrong", "loss", offset=2, limit=3)
     truth_probabilities = [prediction.probabilities[prediction.truth] for prediction in wrong.predictions]
     assert [prediction.probabilities[prediction.truth] for prediction in worst.predictions] == sorted(
         truth_probabilities
@@ -167,7 +167,7 @@ async def test_a_failed_export_leaves_no_file(engine: Engine, run: Path, tmp_pat
         return Export(run_path=str(run), checkpoint="final", format="safetensors", output=str(output))
 
     with pytest.raises(UserError, match="name another file"):
-        await engine.ask(export(tmp_path / "none" / "net.safetensors"), Exported)
-    exported = await engine.ask(export(tmp_path / "net.safetensors"), Exported)
+        await engine.ask(export(tmp_path / "none" / "net.safetensors"), ExportResult)
+    exported = await engine.ask(export(tmp_path / "net.safetensors"), ExportResult)
     assert exported.max_difference == 0
     assert sorted(os.listdir(tmp_path)) == ["net.safetensors", "runs"]  # noqa: PTH208

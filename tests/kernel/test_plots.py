@@ -4,7 +4,7 @@ import pytest
 
 from fashion_tui.kernel.outputs import Display, Error, Output, Result
 from fashion_tui.kernel.session import KernelSession
-from fashion_tui.schema.plots import MIME_TYPE, NOT_FINITE, Bars, HeatMap, ImageGrid, Plot
+from fashion_tui.schema.plots import MIME_TYPE, NON_FINITE, Bars, HeatMap, ImageGrid, Plot
 
 from .cells import done, printed, result, run
 
@@ -105,26 +105,26 @@ async def test_a_heat_map_holds_the_values(session: KernelSession) -> None:
     figure = shown(await run(session, "show(torch.tensor([[-1.0, 0.25], [torch.nan, 1.0]]))"))
     assert isinstance(figure, HeatMap)
     assert (figure.rows, figure.columns, figure.low, figure.high) == (2, 2, -1.0, 1.0)
-    assert figure.levels == bytes([0, 159, NOT_FINITE, 254])
-    assert figure.numbers == ("-1", "0.25", "nan", "1")
+    assert figure.levels == bytes([0, 159, NON_FINITE, 254])
+    assert figure.value_strings == ("-1", "0.25", "nan", "1")
     whole = shown(await run(session, "show(torch.tensor([[123456, 7], [10**12, True]]))"))
     assert isinstance(whole, HeatMap)
-    assert whole.numbers == ("123456", "7", "1e+12", "1")
+    assert whole.value_strings == ("123456", "7", "1e+12", "1")
     large = shown(await run(session, "show(torch.arange(500)[:, None].expand(500, 200))"))
     assert isinstance(large, HeatMap)
-    assert (large.rows, large.columns, large.numbers) == (125, 100, ())
+    assert (large.rows, large.columns, large.value_strings) == (125, 100, ())
     assert large.caption == "int64 [500, 200] · 1 row in 4 · 1 column in 2"
 
 
 async def test_a_vector_gives_bars(session: KernelSession) -> None:
     figure = shown(await run(session, "show(torch.tensor([0.5, -2, torch.inf]))"))
-    assert figure == Bars(values=(0.5, -2.0, None), numbers=("0.5", "-2", "inf"), caption="float32 [3]")
+    assert figure == Bars(values=(0.5, -2.0, None), value_strings=("0.5", "-2", "inf"), caption="float32 [3]")
     figure = shown(await run(session, "show(torch.eye(2)[:1].softmax(1), ['cat', 'dog'])"))
     assert isinstance(figure, Bars)
-    assert (figure.labels, figure.numbers) == (("cat", "dog"), ("0.731", "0.269"))
+    assert (figure.labels, figure.value_strings) == (("cat", "dog"), ("0.731", "0.269"))
     figure = shown(await run(session, "show(torch.arange(1_000))"))
     assert isinstance(figure, Bars)
-    assert (figure.values[1], len(figure.values), figure.step) == (7.0, 143, 7)
+    assert (figure.values[1], len(figure.values), figure.stride) == (7.0, 143, 7)
     assert figure.caption == "int64 [1000] · 1 value in 7"
 
 
@@ -212,13 +212,13 @@ async def test_other_results_are_printed_as_ever(session: KernelSession) -> None
 
 
 async def test_what_isnt_a_figure_is_left_out_and_told(session: KernelSession) -> None:
-    for figure in ("{'type': 'pictures', 'count': 10**9}", "'x' * 10_000_000", "{'a': [1] * 1_000_000}"):
+    for figure in ("{'type': 'images', 'count': 10**9}", "'x' * 10_000_000", "{'a': [1] * 1_000_000}"):
         outputs = await run(session, f"display({{'text/plain': 'text', {MIME_TYPE!r}: {figure}}}, raw=True); 7")
         (only,) = [output for output in outputs if isinstance(output, Display)]
         assert only.plot is None
         first, second = only.text.split("\n")
         assert first == "text"
-        assert second.startswith("no figure that can be shown: ")
+        assert second.startswith("invalid plot: ")
         assert result(outputs) == "7"
 
 

@@ -7,7 +7,7 @@ import pytest
 from fashion_tui.kernel.outputs import Stream
 from fashion_tui.kernel.session import KernelSession
 from fashion_tui.schema.errors import UserError
-from fashion_tui.schema.reshaping import Reshaping, TryReshape
+from fashion_tui.schema.reshaping import ReshapeResult, TryReshape
 from fashion_tui.schema.tensors import ExpandGraph, Graph, ListTensors, OpenGraph, ReadTensor, TensorList, TensorValues
 
 from .cells import PATIENCE, run, run_until
@@ -38,11 +38,16 @@ async def test_the_graph_lights_up(session: KernelSession) -> None:
     await run(session, "C = A * B; C.retain_grad(); L = C + D")
     graph = await session.probe(OpenGraph(name="L"), Graph)
     assert graph is not None
-    assert all(node.grad is None for node in graph.nodes)
+    assert all(node.grad_statistics is None for node in graph.nodes)
     await run(session, "L.backward()")
     again = await session.probe(OpenGraph(name="L"), Graph)
     assert again is not None
-    assert {node.name: node.grad.mean for node in again.nodes if node.grad} == {"A": 2.0, "B": 3.0, "C": 1.0, "D": 1.0}
+    assert {node.name: node.grad_statistics.mean for node in again.nodes if node.grad_statistics} == {
+        "A": 2.0,
+        "B": 3.0,
+        "C": 1.0,
+        "D": 1.0,
+    }
     with pytest.raises(UserError, match="has no node 99"):
         await session.probe(ExpandGraph(node=99), Graph)
     with pytest.raises(UserError, match="there is no tensor nothing"):
@@ -56,7 +61,7 @@ async def test_the_inside_and_a_change_of_shape(session: KernelSession) -> None:
     assert inside.window is not None
     assert inside.window.values == (0.0, 4.0, 1.0, 5.0)
     probe = TryReshape(shape=inside.row.shape, strides=inside.row.strides, operation="view", arguments="12")
-    change = await session.probe(probe, Reshaping)
+    change = await session.probe(probe, ReshapeResult)
     assert change is not None
     assert change.problem.startswith("view size is not compatible")
 
@@ -80,7 +85,7 @@ async def test_nothing_that_a_person_redefines_breaks_the_answer(session: Kernel
     )
     rows = {row.name: row for row in (await listed(session)).rows}
     assert {"kept", "loud"} <= set(rows)
-    assert rows["loud"].numbers is not None
+    assert rows["loud"].statistics is not None
 
 
 async def test_odd_names_and_tensors_that_answer_nothing_cost_their_own_row_alone(session: KernelSession) -> None:
@@ -117,7 +122,7 @@ async def test_one_hundred_thousand_by_a_thousand_costs_little(session: KernelSe
     took = [(await listed(session)).seconds for _ in range(5)]
     assert min(took) < 0.05
     row = next(row for row in (await listed(session)).rows if row.name == "big")
-    assert row.numbers is not None
-    assert row.numbers.sampled
-    assert row.numbers.mean == pytest.approx(0.5, abs=0.02)
+    assert row.statistics is not None
+    assert row.statistics.sample_size
+    assert row.statistics.mean == pytest.approx(0.5, abs=0.02)
     await run(session, "del big")

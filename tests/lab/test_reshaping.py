@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from fashion_tui.lab.inspect.reshaping import try_reshape
-from fashion_tui.schema.reshaping import Operation, Reshaping, TryReshape
+from fashion_tui.schema.reshaping import Operation, ReshapeResult, TryReshape
 
 SOURCES = {
     "2x3": torch.arange(6).reshape(2, 3),
@@ -28,7 +28,7 @@ CALLS: list[tuple[Operation, str]] = [
 ]  # fmt: skip
 
 
-def tried(tensor: torch.Tensor, operation: Operation, arguments: str) -> Reshaping:
+def tried(tensor: torch.Tensor, operation: Operation, arguments: str) -> ReshapeResult:
     return try_reshape(
         TryReshape(shape=tuple(tensor.shape), strides=tensor.stride(), operation=operation, arguments=arguments)
     )
@@ -60,8 +60,8 @@ def test_it_tells_what_torch_does(name: str, operation: Operation, arguments: st
     # The element that lay at a place in memory is the one that the real result holds there.
     memory = torch.as_strided(source, (source.untyped_storage().nbytes() // 8,), (1,), 0)
     shown = list(product(*map(range, found.after.shown)))
-    assert len(shown) == len(found.after.places) == math.prod(found.after.shown)
-    for index, place in zip(shown, found.after.places, strict=True):
+    assert len(shown) == len(found.after.offsets) == math.prod(found.after.shown)
+    for index, place in zip(shown, found.after.offsets, strict=True):
         assert memory[source.storage_offset() + place] == real[index]
 
 
@@ -70,7 +70,7 @@ def test_a_view_of_what_lies_across_memory_is_refused_with_the_reason() -> None:
     assert found.after is None
     assert found.problem.startswith("view size is not compatible with input tensor's size and stride")
     assert "\n" not in found.problem
-    assert found.before.places == (0, 3, 1, 4, 2, 5)
+    assert found.before.offsets == (0, 3, 1, 4, 2, 5)
     copied = tried(SOURCES["3x2, transposed"], "reshape", "6")
     assert copied.is_copy
 

@@ -25,12 +25,12 @@ def test_histograms_agree_with_numpy() -> None:
     assert found.counts == tuple(counts)
     assert (found.low, found.high) == pytest.approx((edges[0], edges[-1]))
     assert (found.mean, found.std) == pytest.approx((values.mean().item(), values.std().item()), rel=1e-3)
-    assert found.not_finite == 0
+    assert found.non_finite == 0
 
 
 def test_histograms_of_odd_weights() -> None:
     broken = histogram("x", torch.tensor([1.0, float("nan"), float("inf"), 2.0]))
-    assert (broken.not_finite, sum(broken.counts), broken.low, broken.high) == (2, 2, 1.0, 2.0)
+    assert (broken.non_finite, sum(broken.counts), broken.low, broken.high) == (2, 2, 1.0, 2.0)
     assert sum(histogram("x", torch.full((5,), float("nan"))).counts) == 0
     same = histogram("x", torch.ones(7))
     assert (sum(same.counts), same.low, same.high, same.std) == (7, 1.0, 1.0, 0.0)

@@ -19,8 +19,8 @@ def drawn(seed: int, *, ceil_mode: bool = False) -> SlidingWindow:
     draw = random.Random(seed)
     padding = draw.randint(0, 4)
     return SlidingWindow(
-        size=draw.randint(1, 24), kernel=draw.randint(1, 7), padding=(padding, padding), stride=draw.randint(1, 5),
-        dilation=draw.choice((1, 1, 2, 3)), ceil_mode=ceil_mode,
+        input_size=draw.randint(1, 24), kernel=draw.randint(1, 7), padding=(padding, padding),
+        stride=draw.randint(1, 5), dilation=draw.choice((1, 1, 2, 3)), ceil_mode=ceil_mode,
     )  # fmt: skip
 
 
@@ -30,12 +30,12 @@ def expected(slide: SlidingWindow, *, is_pool: bool) -> int | None:
         check_window(slide, is_pool=is_pool)
     except UserError:
         return None
-    return slide.count
+    return slide.output_size
 
 
 def convolved(slide: SlidingWindow) -> int | None:
     """What torch gives: the width of an output one high."""
-    image = torch.empty(1, 1, 1, slide.size, device="meta")
+    image = torch.empty(1, 1, 1, slide.input_size, device="meta")
     weight = torch.empty(1, 1, 1, slide.kernel, device="meta")
     try:
         found = F.conv2d(
@@ -47,7 +47,7 @@ def convolved(slide: SlidingWindow) -> int | None:
 
 
 def pooled(slide: SlidingWindow) -> int | None:
-    image = torch.empty(1, 1, slide.size, slide.size, device="meta")
+    image = torch.empty(1, 1, slide.input_size, slide.input_size, device="meta")
     try:
         found = F.max_pool2d(
             image, slide.kernel, slide.stride, slide.padding[0], slide.dilation, ceil_mode=slide.ceil_mode
@@ -79,40 +79,40 @@ def test_pools(*, ceil_mode: bool) -> None:
 def test_both_formulas_give_what_they_say(*, ceil_mode: bool) -> None:
     for seed in range(TRIALS):
         slide = drawn(seed, ceil_mode=ceil_mode)
-        if slide.count < 1:
+        if slide.output_size < 1:
             continue
-        assert worked_out(slide.formula) == [(slide.count, slide.count)], slide
-        assert worked_out(slide.full_formula) == [(slide.count, slide.count)], slide
+        assert worked_out(slide.formula) == [(slide.output_size, slide.output_size)], slide
+        assert worked_out(slide.full_formula) == [(slide.output_size, slide.output_size)], slide
 
 
 def test_what_windows_look_at_and_what_is_left_over() -> None:
     for seed in range(TRIALS):
         slide = drawn(seed, ceil_mode=bool(seed % 2))
-        windows, places = range(slide.count), range(slide.kernel)
+        windows, places = range(slide.output_size), range(slide.kernel)
         seen = {window * slide.stride + place * slide.dilation for window, place in product(windows, places)}
-        assert {position for position in range(slide.padded) if slide.looks_at(position)} == {
-            position for position in seen if position < slide.padded
+        assert {position for position in range(slide.padded_size) if slide.covers(position)} == {
+            position for position in seen if position < slide.padded_size
         }, slide
         if seen:
-            assert slide.left_over == slide.padded - max(seen) - 1
+            assert slide.remainder == slide.padded_size - max(seen) - 1
 
 
 def test_the_guides_own() -> None:
-    slide = SlidingWindow(size=28, kernel=5, padding=(2, 2))
+    slide = SlidingWindow(input_size=28, kernel=5, padding=(2, 2))
     assert slide.formula == "(28 − 5 + 2·2) / 1 + 1 = 28"
     assert slide.full_formula == "⌊(28 + 2·2 − 1·(5 − 1) − 1) / 1⌋ + 1 = 28"
-    assert SlidingWindow(size=28, kernel=2, stride=2).formula == "(28 − 2) / 2 + 1 = 14"
+    assert SlidingWindow(input_size=28, kernel=2, stride=2).formula == "(28 − 2) / 2 + 1 = 14"
 
 
 @pytest.mark.parametrize(
     ("slide", "is_pool", "words"),
     [
-        (SlidingWindow(size=3, kernel=5), False, "the kernel reaches over 5 values and finds 3, padding included"),
-        (SlidingWindow(size=9, kernel=3, dilation=5), False, "the kernel reaches over 11 values and finds 9"),
+        (SlidingWindow(input_size=3, kernel=5), False, "spans 5 values, but the padded input has 3"),
+        (SlidingWindow(input_size=9, kernel=3, dilation=5), False, "spans 11 values, but the padded input has 9"),
         (
-            SlidingWindow(size=9, kernel=3, padding=(2, 2)),
+            SlidingWindow(input_size=9, kernel=3, padding=(2, 2)),
             True,
-            "padding 2: a pool takes half its kernel at most, 1 of 3",
+            "padding is 2; for pooling it must be at most half the kernel size, 1 for a kernel of 3",
         ),
     ],
 )

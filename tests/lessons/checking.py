@@ -53,16 +53,18 @@ async def _check(session: KernelSession, claims: Claims, shown: str, where: str)
         rows = {row.name: row for row in found.rows}
         for name, fields in claims.rows.items():
             assert {field: getattr(rows[name], field) for field in fields} == fields, where
-        groups = {rows[name].shares for name in claims.together}
+        groups = {rows[name].memory_group for name in claims.together}
         if claims.together:
             assert len(groups) == 1, where
             assert groups != {0}, where
-        assert not groups & {rows[name].shares for name in claims.apart}, where
+        assert not groups & {rows[name].memory_group for name in claims.apart}, where
 
     if claims.grads is not None:
         graph = await session.probe(OpenGraph(name="L"), Graph, wait=30)
         assert graph is not None
-        assert {node.name: node.grad and node.grad.mean for node in graph.nodes} == claims.grads, where
+        assert {
+            node.name: node.grad_statistics and node.grad_statistics.mean for node in graph.nodes
+        } == claims.grads, where
 
 
 def _errors(outputs: list[Output]) -> str:

@@ -26,11 +26,11 @@ from fashion_tui.report.glyphs import ASCII, UNICODE
 from fashion_tui.schema.replies import Device
 from fashion_tui.schema.tensors import Statistics
 
-GPU = Device(name="cuda:0", description="NVIDIA H100", memory=80 * 2**30, busy=0.03, memory_used=2 * 2**30)
+GPU = Device(name="cuda:0", description="NVIDIA H100", memory=80 * 2**30, utilization=0.03, memory_used=2 * 2**30)
 
 
-def statistics(mean: float | None, *, nans: int = 0, infinities: int = 0, sampled: int = 0) -> Statistics:
-    return Statistics(low=mean, mean=mean, high=mean, nans=nans, infinities=infinities, sampled=sampled)
+def statistics(mean: float | None, *, nans: int = 0, infinities: int = 0, sample_size: int = 0) -> Statistics:
+    return Statistics(low=mean, mean=mean, high=mean, nans=nans, infinities=infinities, sample_size=sample_size)
 
 
 @pytest.mark.parametrize(
@@ -105,12 +105,12 @@ def test_formulas_in_ascii() -> None:
 
 
 def test_statistics() -> None:
-    assert format_mean(statistics(2, sampled=5), single=False, glyphs=UNICODE) == "mean ≈2"
+    assert format_mean(statistics(2, sample_size=5), single=False, glyphs=UNICODE) == "mean ≈2"
     assert format_mean(statistics(2), single=True, glyphs=UNICODE) == "2"
     assert format_mean(statistics(None, nans=1), single=True, glyphs=UNICODE) == "NaN"
     assert format_mean(None, single=True, glyphs=UNICODE) == ""
     assert format_nonfinite(statistics(2, nans=1200, infinities=1)) == "1,200 NaN, 1 inf"
-    assert format_nonfinite(statistics(2, nans=1200, sampled=9)) == "NaN"
+    assert format_nonfinite(statistics(2, nans=1200, sample_size=9)) == "NaN"
 
 
 def test_names_of_dtypes_and_operations() -> None:
@@ -125,7 +125,7 @@ def test_names_of_dtypes_and_operations() -> None:
     [
         (GPU, "3% busy, 2 GiB of 80 GiB used: NVIDIA H100"),
         (Device(name="mps", description="Apple GPU", memory=None), "Apple GPU"),
-        (Device(name="cuda:1", description="NVIDIA T4", memory=2**30, busy=1.0), "100% busy: NVIDIA T4"),
+        (Device(name="cuda:1", description="NVIDIA T4", memory=2**30, utilization=1.0), "100% busy: NVIDIA T4"),
     ],
 )
 def test_devices(device: Device, text: str) -> None:

@@ -8,7 +8,7 @@ from fashion_tui.schema.tensors import GraphNode, Statistics
 
 
 def numbers(value: float) -> Statistics:
-    return Statistics(low=value, mean=value, high=value, nans=0, infinities=0, sampled=0)
+    return Statistics(low=value, mean=value, high=value, nans=0, infinities=0, sample_size=0)
 
 
 def node(number: int, operation: str, *sources: int, name: str = "", value: float | None = None) -> GraphNode:
@@ -17,8 +17,8 @@ def node(number: int, operation: str, *sources: int, name: str = "", value: floa
         operation=operation,
         name=name,
         shape=(),
-        numbers=None if value is None else numbers(value),
-        grad=None,
+        statistics=None if value is None else numbers(value),
+        grad_statistics=None,
         keeps_grad=False,
         sources=sources,
     )

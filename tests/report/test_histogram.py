@@ -10,7 +10,7 @@ from fashion_tui.schema.weights import Histogram
 
 WEIGHTS = Histogram(
     name="conv1.weight", counts=(1, 0, 2, 4, 8, 4, 2, 1, 0, 0, 0, 2), low=-0.5, high=0.7, mean=0.01, std=0.2,
-    not_finite=0,
+    non_finite=0,
 )  # fmt: skip
 
 
@@ -35,7 +35,7 @@ def test_a_histogram_in_a_line() -> None:
 
 
 def test_weights_that_are_no_numbers_are_told() -> None:
-    broken = Histogram(name="w", counts=(0,) * 4, low=0.0, high=0.0, mean=0.0, std=0.0, not_finite=12)
+    broken = Histogram(name="w", counts=(0,) * 4, low=0.0, high=0.0, mean=0.0, std=0.0, non_finite=12)
     assert "12 are NaN or infinite" in histogram_block(broken, width=80, height=2, glyphs=UNICODE)[0].plain
     assert "12 are NaN or infinite" in histogram_line(broken, width=80, glyphs=UNICODE).plain
 

@@ -15,7 +15,7 @@ from fashion_tui.report.glyphs import ASCII, UNICODE
 from fashion_tui.report.pixels import BLOCKS, Shading
 from fashion_tui.report.plots import PlotStyle, draw
 from fashion_tui.report.plots.layout import max_lines
-from fashion_tui.schema.plots import MAX_LEVEL, MIME_TYPE, NOT_FINITE, Bars, HeatMap, ImageGrid, Plot, plot_in
+from fashion_tui.schema.plots import MAX_LEVEL, MIME_TYPE, NON_FINITE, Bars, HeatMap, ImageGrid, Plot, plot_in
 
 COLOURS = PlotStyle(Shading.GREYS, UNICODE)
 NO_COLOURS = PlotStyle(Shading.CHARACTERS, UNICODE)
@@ -29,20 +29,24 @@ def pictures(count: int, height: int, width: int, channels: int = 1, **more: obj
     pixels = DICE.randbytes(count * height * width * channels)
     known: dict[str, object] = {"total": count, "caption": "float32 [1, 28, 28] in [0, 1]"}
     return msgspec.convert(
-        {"type": "pictures", "count": count, "height": height, "width": width, "channels": channels, "pixels": pixels}
+        {"type": "images", "count": count, "height": height, "width": width, "channels": channels, "pixels": pixels}
         | known
         | more,
         ImageGrid,
     )
 
 
-def heat_map(rows: int, columns: int, numbers: tuple[str, ...] = (), low: float = -1.0, high: float = 2.0) -> HeatMap:
+def heat_map(
+    rows: int, columns: int, value_strings: tuple[str, ...] = (), low: float = -1.0, high: float = 2.0
+) -> HeatMap:
     levels = bytes(DICE.randrange(MAX_LEVEL + 1) for _ in range(rows * columns))
-    return HeatMap(rows=rows, columns=columns, levels=levels, low=low, high=high, numbers=numbers, caption="float32")
+    return HeatMap(
+        rows=rows, columns=columns, levels=levels, low=low, high=high, value_strings=value_strings, caption="float32"
+    )
 
 
-def bars(*values: float | None, numbers: tuple[str, ...] = (), labels: tuple[str, ...] = ()) -> Bars:
-    return Bars(values=values, numbers=numbers, labels=labels, caption="float32 [n]")
+def bars(*values: float | None, value_strings: tuple[str, ...] = (), labels: tuple[str, ...] = ()) -> Bars:
+    return Bars(values=values, value_strings=value_strings, labels=labels, caption="float32 [n]")
 
 
 FIGURES: dict[str, Plot] = {
@@ -58,11 +62,11 @@ FIGURES: dict[str, Plot] = {
     "map": heat_map(160, 160),
     "row": heat_map(2, 160),
     "column": heat_map(160, 2, low=3.0, high=3.0),
-    "few": bars(0.1, 0.9, numbers=("0.1", "0.9"), labels=("Ankle boot", "Bag")),
-    "both signs": bars(-3.0, 2.0, 0.0, None, numbers=("-3", "2", "0", "nan")),
+    "few": bars(0.1, 0.9, value_strings=("0.1", "0.9"), labels=("Ankle boot", "Bag")),
+    "both signs": bars(-3.0, 2.0, 0.0, None, value_strings=("-3", "2", "0", "nan")),
     "chart": bars(*(float(value) for value in range(-60, 100))),
     "odd chart": bars(*[None] * 20),
-    "extremes": bars(-1.7e308, 1.7e308, numbers=("-1.7e+308", "1.7e+308")),
+    "extremes": bars(-1.7e308, 1.7e308, value_strings=("-1.7e+308", "1.7e+308")),
 }
 
 
@@ -103,7 +107,7 @@ def test_every_pixel_of_a_coloured_picture_has_its_colour() -> None:
 
 
 def test_a_value_of_a_heat_map_is_a_block_of_its_colour_and_what_is_no_number_stands_out() -> None:
-    levels = bytes([0, MAX_LEVEL, NOT_FINITE] * 7)
+    levels = bytes([0, MAX_LEVEL, NON_FINITE] * 7)
     rows = draw(HeatMap(rows=7, columns=3, levels=levels, low=0.0, high=5.0), 80, COLOURS).rows()
     cells = [list(halves(row)) for row in rows[:7]]
     assert {tuple(row) for row in cells} == {tuple(cells[0])}
@@ -116,7 +120,7 @@ def test_a_value_of_a_heat_map_is_a_block_of_its_colour_and_what_is_no_number_st
 
 
 def test_a_map_that_is_averaged_loses_nothing_that_is_no_number() -> None:
-    levels = bytes(NOT_FINITE if place == 100 * 160 + 77 else 9 for place in range(160 * 160))
+    levels = bytes(NON_FINITE if place == 100 * 160 + 77 else 9 for place in range(160 * 160))
     figure = HeatMap(rows=160, columns=160, levels=levels, low=0.0, high=1.0)
     for width in (30, 80, 120):
         pixels = draw(figure, width, COLOURS).rows()[: max_lines(width)]
@@ -134,7 +138,7 @@ def test_small_matrices_show_their_numbers_where_there_is_room() -> None:
 
 
 def test_bars_grow_from_zero_to_both_sides() -> None:
-    figure = bars(-2.0, 1.0, 0.0, None, numbers=("-2", "1", "0", "nan"))
+    figure = bars(-2.0, 1.0, 0.0, None, value_strings=("-2", "1", "0", "nan"))
     assert texts(figure, 18, PLAIN) == [
         "0   -2  =======",
         "1    1         ===",
@@ -142,7 +146,7 @@ def test_bars_grow_from_zero_to_both_sides() -> None:
         "3  nan",
         "float32 [n]",
     ]
-    named = bars(0.5, 1.0, numbers=("0.5", "1"), labels=("Bag", "Ankle boot"))
+    named = bars(0.5, 1.0, value_strings=("0.5", "1"), labels=("Bag", "Ankle boot"))
     assert texts(named, 40, COLOURS)[:2] == [
         "Bag         0.5  ━━━━━━━━━━━╸",
         "Ankle boot    1  ━━━━━━━━━━━━━━━━━━━━━━━",
@@ -188,23 +192,23 @@ def test_colours_grow_lighter_with_the_number_on_terminals_of_256_colours_too(lo
 @pytest.mark.parametrize(
     ("figure", "fault"),
     [
-        ({"type": "pictures", "count": 1}, "missing required field"),
+        ({"type": "images", "count": 1}, "missing required field"),
         ({"type": "film"}, "film"),
         ([], "Expected `object`"),
-        (msgspec.to_builtins(pictures(1, 2, 2)) | {"height": 3}, "4 bytes in place of 6"),
-        (msgspec.to_builtins(pictures(1, 2, 2)) | {"height": 0, "pixels": ""}, "height: 0"),
+        (msgspec.to_builtins(pictures(1, 2, 2)) | {"height": 3}, "4 bytes; expected 6"),
+        (msgspec.to_builtins(pictures(1, 2, 2)) | {"height": 0, "pixels": ""}, "height is 0"),
         (msgspec.to_builtins(pictures(1, 2, 2)) | {"pixels": "!"}, "base64"),
         (msgspec.to_builtins(pictures(1, 2, 2)) | {"channels": 2}, "2"),
         (msgspec.to_builtins(pictures(1, 2, 2)) | {"caption": "x" * 500}, "500 characters"),
-        (msgspec.to_builtins(heat_map(2, 2)) | {"high": float("nan")}, "a range from -1.0 to nan"),
-        (msgspec.to_builtins(heat_map(2, 2)) | {"columns": 10**9}, "columns: 1000000000"),
-        (msgspec.to_builtins(bars(1.0)) | {"values": [float("inf")]}, "no finite number"),
-        (msgspec.to_builtins(bars(1.0)) | {"values": [1.0] * 161}, "values: 161"),
-        (msgspec.to_builtins(bars(1.0)) | {"labels": ["a", "b"]}, "2 texts in place of 1"),
+        (msgspec.to_builtins(heat_map(2, 2)) | {"high": float("nan")}, "from -1.0 to nan"),
+        (msgspec.to_builtins(heat_map(2, 2)) | {"columns": 10**9}, "columns is 1000000000"),
+        (msgspec.to_builtins(bars(1.0)) | {"values": [float("inf")]}, "not finite"),
+        (msgspec.to_builtins(bars(1.0)) | {"values": [1.0] * 161}, "values is 161"),
+        (msgspec.to_builtins(bars(1.0)) | {"labels": ["a", "b"]}, "2 labels; expected 1"),
     ],
 )
 def test_what_is_no_figure_is_refused_in_one_line(figure: object, fault: str) -> None:
-    with pytest.raises(ValueError, match="no figure that can be shown: ") as refused:
+    with pytest.raises(ValueError, match="invalid plot: ") as refused:
         plot_in({MIME_TYPE: figure})
     assert fault in str(refused.value)
     assert "\n" not in str(refused.value)

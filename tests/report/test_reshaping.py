@@ -8,16 +8,16 @@ import torch
 from fashion_tui.lab.inspect.reshaping import try_reshape
 from fashion_tui.report.glyphs import ASCII, UNICODE
 from fashion_tui.report.reshaping import grid_lines, verdict_lines
-from fashion_tui.schema.reshaping import Operation, Reshaping, TryReshape
+from fashion_tui.schema.reshaping import Operation, ReshapeResult, TryReshape
 
 
-def change(tensor: torch.Tensor, operation: Operation, arguments: str) -> Reshaping:
+def change(tensor: torch.Tensor, operation: Operation, arguments: str) -> ReshapeResult:
     return try_reshape(
         TryReshape(shape=tuple(tensor.shape), strides=tuple(tensor.stride()), operation=operation, arguments=arguments)
     )
 
 
-def plain(found: Reshaping, width: int = 80, height: int = 24) -> list[str]:
+def plain(found: ReshapeResult, width: int = 80, height: int = 24) -> list[str]:
     return [line.plain.rstrip() for line in grid_lines(found, width, height, UNICODE)]
 
 

@@ -7,26 +7,26 @@ import pytest
 from fashion_tui.report.colormap import heat_style
 from fashion_tui.report.glyphs import ASCII, UNICODE
 from fashion_tui.report.tensors import tensor_lines, value_lines, window_lines, window_size, window_slice
-from fashion_tui.schema.tensors import Statistics, TensorRow, TensorValues, Window
+from fashion_tui.schema.tensors import Statistics, TensorRow, TensorValues, TensorWindow
 
 
-def numbers(low: float, mean: float, high: float, nans: int = 0, sampled: int = 0) -> Statistics:
-    return Statistics(low=low, mean=mean, high=high, nans=nans, infinities=0, sampled=sampled)
+def numbers(low: float, mean: float, high: float, nans: int = 0, sample_size: int = 0) -> Statistics:
+    return Statistics(low=low, mean=mean, high=high, nans=nans, infinities=0, sample_size=sample_size)
 
 
 def row(name: str, shape: tuple[int, ...], found: Statistics | None, **more: object) -> TensorRow:
     fields: dict[str, object] = {
         "kind": "tensor", "dtype": "float32", "device": "cpu", "requires_grad": False, "origin": "", "has_grad": False,
-        "size": 4 * math.prod(shape), "shares": 0, "strides": (),
+        "nbytes": 4 * math.prod(shape), "memory_group": 0, "strides": (),
     }  # fmt: skip
-    return TensorRow(name=name, shape=shape, numbers=found, **(fields | more))  # type: ignore[arg-type]
+    return TensorRow(name=name, shape=shape, statistics=found, **(fields | more))  # type: ignore[arg-type]
 
 
 ROWS = [
     row("A", (), numbers(3, 3, 3), requires_grad=True, origin="leaf", has_grad=True),
-    row("batch[0]", (64, 1, 28, 28), numbers(0, 0.2861, 1), shares=1),
+    row("batch[0]", (64, 1, 28, 28), numbers(0, 0.2861, 1), memory_group=1),
     row("C", (), numbers(6, 6, 6), requires_grad=True, origin="MulBackward0"),
-    row("huge", (100_000, 1000), numbers(-4.2, 0.001, 4.5, sampled=32_768)),
+    row("huge", (100_000, 1000), numbers(-4.2, 0.001, 4.5, sample_size=32_768)),
     row("bad", (2,), numbers(1, 1, 1, nans=1), dtype="bfloat16", device="cuda:0"),
     row("texts", (1,), None, dtype="<U1", problem="values of <U1 are no numbers"),
 ]
@@ -59,7 +59,7 @@ def test_no_line_is_too_long_and_names_and_means_stay(width: int, glyphs: object
 
 def test_the_window_names_its_indices() -> None:
     tensor = row("t", (2, 3, 50, 60), numbers(0, 1, 2))
-    window = Window(at=(1, 2, 10, 20), rows=2, columns=3, values=(0.0, -1.5, 2.0, "NaN", "Infinity", 0.25))
+    window = TensorWindow(start=(1, 2, 10, 20), rows=2, columns=3, values=(0.0, -1.5, 2.0, "NaN", "Infinity", 0.25))
     assert window_slice(window, tensor) == "[1, 2, 10:12, 20:23]"
     assert [line.plain.split() for line in window_lines(window, tensor, UNICODE)] == [
         ["20", "21", "22"],
@@ -67,8 +67,8 @@ def test_the_window_names_its_indices() -> None:
         ["11", "NaN", "inf", "0.25"],
     ]
     vector = row("v", (5,), numbers(0, 1, 2))
-    assert window_slice(Window(at=(1,), rows=1, columns=2, values=(0.0, 1.0)), vector) == "[1:3]"
-    assert window_slice(Window(at=(), rows=1, columns=1, values=(0.0,)), row("s", (), numbers(0, 0, 0))) == ""
+    assert window_slice(TensorWindow(start=(1,), rows=1, columns=2, values=(0.0, 1.0)), vector) == "[1:3]"
+    assert window_slice(TensorWindow(start=(), rows=1, columns=1, values=(0.0,)), row("s", (), numbers(0, 0, 0))) == ""
     rows, columns = window_size(50, 12)
     assert all(line.cell_len <= 50 for line in window_lines(window, tensor, UNICODE))
     assert (rows, columns) == (11, 4)
@@ -76,8 +76,8 @@ def test_the_window_names_its_indices() -> None:
 
 def test_the_facts_say_what_it_is_a_view_of() -> None:
     inside = TensorValues(
-        row=row("v", (3, 4), numbers(0, 1, 2, sampled=7), strides=(1, 3)), offset=6, layout="not contiguous",
-        storage=480, histogram=None, window=None, grad=numbers(1, 1, 1),
+        row=row("v", (3, 4), numbers(0, 1, 2, sample_size=7), strides=(1, 3)), storage_offset=6,
+        layout="not contiguous", storage_nbytes=480, histogram=None, window=None, grad_statistics=numbers(1, 1, 1),
     )  # fmt: skip
     text = "\n".join(line.plain for line in value_lines(inside, 80, 30, UNICODE))
     assert "strides (1, 3), not contiguous, 48 bytes of 480 bytes from element 6" in text

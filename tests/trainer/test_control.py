@@ -22,7 +22,7 @@ from fashion_tui.runs.control import ask
 from fashion_tui.runs.store import load_status
 from fashion_tui.schema.events import CheckpointSaved, Finished, RequestHandled, Started, StepChunk, Stopped, Warned
 from fashion_tui.schema.recipe import STRONG
-from fashion_tui.schema.run import Action, RunStatus
+from fashion_tui.schema.run import ControlAction, RunStatus
 from fashion_tui.trainer.session import NICENESS
 
 from .trainers import PATIENCE, Trainer, assert_same, figures, make_run, of_kind
@@ -35,7 +35,7 @@ PROMPT = 5.0
 """Seconds: a request is answered within one, but this machine may be busy with other tests."""
 
 
-def request(trainer: Trainer, action: Action) -> RequestHandled:
+def request(trainer: Trainer, action: ControlAction) -> RequestHandled:
     """Asks, and waits for the answer."""
     asked = time.time()
     name = ask(trainer.run_path, action)

@@ -50,7 +50,7 @@ def labels(pane: DataPane) -> list[str]:
 async def images(
     app: FashionApp, offset: int, count: int, split: Literal["train", "test"] = "train", label: int | None = None
 ) -> ImagePage:
-    request = GetImages(name="synthetic", directory=None, split=split, label=label, offset=offset, count=count)
+    request = GetImages(name="synthetic", directory=None, split=split, label=label, offset=offset, limit=count)
     return await app.engine.ask(request, ImagePage)
 
 
@@ -66,8 +66,8 @@ async def test_one_walks_through_all_pictures_by_keys(tmp_path: Path) -> None:
         await pilot.press("space")
         await until(pilot, lambda: "page 2/" in screen_text(app), "the second page")
         expected = await images(app, count, count)
-        await until(pilot, lambda: grid.tiles[0].pixels == expected.picture(0), "its pictures")
-        assert [tile.pixels for tile in grid.tiles] == [expected.picture(position) for position in range(count)]
+        await until(pilot, lambda: grid.tiles[0].pixels == expected.image(0), "its pictures")
+        assert [tile.pixels for tile in grid.tiles] == [expected.image(position) for position in range(count)]
         assert [int(label.split()[-1].replace(",", "")) for label in labels(pane)] == list(expected.indices)
 
         await pilot.press("left")  # over the edge of the page
@@ -77,7 +77,7 @@ async def test_one_walks_through_all_pictures_by_keys(tmp_path: Path) -> None:
         await pilot.press("v")
         await until(pilot, lambda: "test set · 2,000 pictures · page 1/" in screen_text(app), "the test pictures")
         expected = await images(app, 0, count, "test")
-        await until(pilot, lambda: grid.tiles[0].pixels == expected.picture(0), "its first one")
+        await until(pilot, lambda: grid.tiles[0].pixels == expected.image(0), "its first one")
 
 
 async def test_one_class_alone_and_one_picture_enlarged(tmp_path: Path) -> None:
@@ -95,7 +95,7 @@ async def test_one_class_alone_and_one_picture_enlarged(tmp_path: Path) -> None:
         await until(pilot, lambda: isinstance(app.screen, PictureScreen), "the picture")
         shirts = await images(app, 0, 3, label=6)
         for position in (1, 2):
-            pixels = shirts.picture(position)
+            pixels = shirts.image(position)
             mean = f"mean {sum(pixels) / len(pixels):.1f}"
             await until(pilot, lambda mean=mean: mean in screen_text(app), mean)  # type: ignore[misc]
             assert f"picture {shirts.indices[position]:,} of the training set" in screen_text(app)
@@ -119,7 +119,7 @@ async def test_the_picture_under_the_cursor_stays_when_the_terminal_is_resized(t
             await until(pilot, lambda: len(grid.tiles) == pane.place.capacity, "a page of the new size")
             assert pane.place.index == index
             expected = await images(app, pane.place.offset, 1)
-            await until(pilot, lambda: grid.tiles[0].pixels == expected.picture(0), "the page of the cursor")
+            await until(pilot, lambda: grid.tiles[0].pixels == expected.image(0), "the page of the cursor")
 
         for size in ((80, 24), (60, 20), (120, 40)):
             await pilot.resize_terminal(*size)

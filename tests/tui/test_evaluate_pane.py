@@ -72,8 +72,8 @@ async def predictions_of(
     app: FashionApp, run: Path, count: int, *, wrong: bool, truth: int | None = None
 ) -> PredictionPage:
     request = GetPredictions(
-        run_path=str(run), checkpoint="final", which="wrong" if wrong else "all", truth=truth, predicted=None,
-        sort="loss" if wrong else "index", offset=0, count=count,
+        run_path=str(run), checkpoint="final", outcome="wrong" if wrong else "all", truth=truth, predicted=None,
+        sort="loss" if wrong else "index", offset=0, limit=count,
     )  # fmt: skip
     return await app.engine.ask(request, PredictionPage)
 

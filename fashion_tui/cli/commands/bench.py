@@ -109,18 +109,12 @@ def bench_command(  # noqa: PLR0913 - one parameter per option
         if seeds:
             waiting += (result_of_quick(dataset, device, threads, report_progress),)
     report = BenchReport(
+        **msgspec.structs.asdict(found),
         date=time.strftime("%Y-%m-%d"),
         versions=library_versions(),
         dataset=dataset.name,
-        device=found.device,
-        device_name=found.device_name,
-        threads=found.threads,
         rounds=rounds,
         seconds=time.monotonic() - started,
-        results=found.speeds,
-        ratio=found.ratio,
-        peak_gflops=found.peak_gflops,
-        trained=found.trained,
         waiting=waiting,
         app=app,
     )

@@ -21,7 +21,7 @@ from fashion_tui.data.checks import check_data
 from fashion_tui.report.glyphs import supports_unicode, terminal_glyphs
 from fashion_tui.report.style import BAD, GOOD
 from fashion_tui.schema.errors import UserError
-from fashion_tui.schema.replies import Check
+from fashion_tui.schema.replies import HealthCheck
 from fashion_tui.schema.requests import GetTorchReport
 
 REQUIRED = frozenset({"torch", "runs"})
@@ -68,7 +68,7 @@ def doctor_command(context: click.Context, *, as_json: bool, common: CommonOptio
         context.exit(1)
 
 
-def _table(checks: tuple[Check, ...]) -> Table:
+def _table(checks: tuple[HealthCheck, ...]) -> Table:
     glyphs = terminal_glyphs()
     table = Table(box=None, show_header=False, padding=(0, 1), pad_edge=False)
     table.add_column(no_wrap=True)
@@ -80,20 +80,20 @@ def _table(checks: tuple[Check, ...]) -> Table:
     return table
 
 
-def _check_versions() -> Check:
+def _check_versions() -> HealthCheck:
     python = ".".join(str(part) for part in sys.version_info[:3])
     packages = ", ".join(f"{name} {importlib.metadata.version(name)}" for name in PACKAGES)
-    return Check(name="fashion-tui", ok=True, detail=f"{__version__}, Python {python}, {packages}")
+    return HealthCheck(name="fashion-tui", ok=True, detail=f"{__version__}, Python {python}, {packages}")
 
 
-def _check_torch() -> tuple[Check, ...]:
+def _check_torch() -> tuple[HealthCheck, ...]:
     try:
-        return ask_engine(GetTorchReport(), tuple[Check, ...], "checking torch")
+        return ask_engine(GetTorchReport(), tuple[HealthCheck, ...], "checking torch")
     except UserError as error:
-        return (Check(name="torch", ok=False, detail=str(error)),)
+        return (HealthCheck(name="torch", ok=False, detail=str(error)),)
 
 
-def _check_runs(directory: Path) -> Check:
+def _check_runs(directory: Path) -> HealthCheck:
     """Check that runs can be written, without creating the folder."""
     existing = next(folder for folder in (directory, *directory.parents) if folder.exists())
     remedy = "choose another folder with --runs DIR or FASHION_TUI_RUNS"
@@ -101,24 +101,24 @@ def _check_runs(directory: Path) -> Check:
         with tempfile.TemporaryFile(dir=existing):
             free = shutil.disk_usage(existing).free
     except OSError as error:
-        return Check(name="runs", ok=False, detail=f"can't write {directory}: {error.strerror}; {remedy}")
+        return HealthCheck(name="runs", ok=False, detail=f"can't write {directory}: {error.strerror}; {remedy}")
     detail = f"{directory}, {free / 2**30:.1f} GiB free"
     if free < MIN_FREE_BYTES:
-        return Check(name="runs", ok=False, detail=f"{detail}, which is too little for checkpoints; {remedy}")
-    return Check(name="runs", ok=True, detail=detail)
+        return HealthCheck(name="runs", ok=False, detail=f"{detail}, which is too little for checkpoints; {remedy}")
+    return HealthCheck(name="runs", ok=True, detail=detail)
 
 
-def _check_logout() -> Check:
+def _check_logout() -> HealthCheck:
     """Check whether systemd ends the user's processes at logout."""
     kills = _loginctl("KillUserProcesses", "show-user")
     if kills is None:
-        return Check(name="logout", ok=True, detail="no systemd-logind, so runs continue after logout")
+        return HealthCheck(name="logout", ok=True, detail="no systemd-logind, so runs continue after logout")
     if kills != "yes":
-        return Check(name="logout", ok=True, detail="runs continue after logout")
+        return HealthCheck(name="logout", ok=True, detail="runs continue after logout")
     start = "start the app with: systemd-run --user --scope fashion-tui"
     if _loginctl("Linger", "show-user", str(os.getuid())) == "yes":
-        return Check(name="logout", ok=True, detail=f"lingering is enabled, but {start}, or logout ends the runs")
-    return Check(
+        return HealthCheck(name="logout", ok=True, detail=f"lingering is enabled, but {start}, or logout ends the runs")
+    return HealthCheck(
         name="logout",
         ok=False,
         detail=f"logout ends all processes (KillUserProcesses): run loginctl enable-linger, then {start}",
@@ -142,18 +142,18 @@ def _loginctl(name: str, *arguments: str) -> str | None:
     return values[0] if values else None
 
 
-def _check_kernel() -> Check:
+def _check_kernel() -> HealthCheck:
     try:
         version = importlib.metadata.version("ipykernel")
     except importlib.metadata.PackageNotFoundError:
-        return Check(name="playground", ok=False, detail="ipykernel isn't installed: pip install ipykernel")
-    return Check(name="playground", ok=True, detail=f"ipykernel {version}")
+        return HealthCheck(name="playground", ok=False, detail="ipykernel isn't installed: pip install ipykernel")
+    return HealthCheck(name="playground", ok=True, detail=f"ipykernel {version}")
 
 
-def _check_terminal() -> Check:
+def _check_terminal() -> HealthCheck:
     """Check the terminal on stderr, because stdout may be a pipe."""
     if not sys.stderr.isatty():
-        return Check(name="terminal", ok=True, detail="none; commands work without one, the app doesn't")
+        return HealthCheck(name="terminal", ok=True, detail="none; commands work without one, the app doesn't")
     console = Console(stderr=True)
     columns, lines = os.get_terminal_size(sys.stderr.fileno())
     colours = {None: "no colours", "standard": "16 colours", "256": "256 colours", "truecolor": "true colour"}
@@ -167,7 +167,11 @@ def _check_terminal() -> Check:
     ]
     detail = ", ".join(facts)
     if os.environ.get("TERM", "dumb") in {"", "dumb"}:
-        return Check(name="terminal", ok=False, detail=f"{detail}: the app can't draw on it; try TERM=xterm-256color")
+        return HealthCheck(
+            name="terminal", ok=False, detail=f"{detail}: the app can't draw on it; try TERM=xterm-256color"
+        )
     if columns < MIN_COLUMNS or lines < MIN_LINES:
-        return Check(name="terminal", ok=False, detail=f"{detail}: too small, the app needs {MIN_COLUMNS}×{MIN_LINES}")
-    return Check(name="terminal", ok=True, detail=detail)
+        return HealthCheck(
+            name="terminal", ok=False, detail=f"{detail}: too small, the app needs {MIN_COLUMNS}×{MIN_LINES}"
+        )
+    return HealthCheck(name="terminal", ok=True, detail=detail)

@@ -9,7 +9,7 @@ from fashion_tui.cli.inputs import trust_model
 from fashion_tui.cli.options import CommonOptions, checkpoint_option, common_options, json_option, trust_option
 from fashion_tui.cli.output import note_synthetic, write_json
 from fashion_tui.runs.store import find_run, load_config
-from fashion_tui.schema.replies import Exported
+from fashion_tui.schema.replies import ExportResult
 from fashion_tui.schema.requests import Export
 
 
@@ -57,7 +57,7 @@ def export_command(  # noqa: PLR0913 - one parameter per option
     request = Export(
         run_path=str(path), checkpoint=checkpoint, format="safetensors", output=str(output.expanduser().absolute())
     )
-    exported = ask_engine(request, Exported, f"writing {file_format}")
+    exported = ask_engine(request, ExportResult, f"writing {file_format}")
     note_synthetic(load_config(path).dataset)
     if as_json:
         write_json(exported)

@@ -28,7 +28,7 @@ def get_images(request: GetImages, _call: CallContext, cache: Cache) -> ImagePag
     indices = torch.arange(len(images.labels))
     if request.label is not None:
         indices = indices[images.labels == request.label]
-    page = indices[request.offset : request.offset + request.count]
+    page = indices[request.offset : request.offset + request.limit]
     return ImagePage(
         indices=tuple(page.tolist()),
         labels=tuple(images.labels[page].tolist()),

@@ -16,7 +16,7 @@ from fashion_tui.lab.rng import preserve_rng_state, seed_everything
 from fashion_tui.lab.trace import trace
 from fashion_tui.schema.errors import UsageError, UserError
 from fashion_tui.schema.models import CustomModel, NamedModel
-from fashion_tui.schema.replies import BuiltinSource, Fault, SourceTrace
+from fashion_tui.schema.replies import BuiltinSource, ErrorCause, SourceTrace
 from fashion_tui.schema.requests import CheckModel, GetBuiltinSource, GetShapes, GetWeights, TraceSource
 from fashion_tui.schema.shapes import ShapeTable
 from fashion_tui.schema.weights import Histogram
@@ -100,8 +100,8 @@ def trace_source(request: TraceSource, call: CallContext, _cache: Cache) -> Sour
     return _traced(table, class_name, UNSAVED if custom.file is None else custom.file)
 
 
-def _not_traced(fault: Fault, error: str, line: int | None = None) -> SourceTrace:
-    return SourceTrace(table=None, class_name=None, error=error, line=line, fault=fault)
+def _not_traced(fault: ErrorCause, error: str, line: int | None = None) -> SourceTrace:
+    return SourceTrace(table=None, class_name=None, error=error, line=line, cause=fault)
 
 
 def _traced(table: ShapeTable, class_name: str, file: str) -> SourceTrace:
@@ -110,7 +110,7 @@ def _traced(table: ShapeTable, class_name: str, file: str) -> SourceTrace:
     error, line = table.error, table.error_line
     if line is not None and table.error_file != file:
         error, line = f"{error} (line {line} of {PurePath(table.error_file or '').name})", None
-    return SourceTrace(table=table, class_name=class_name, error=error, line=line, fault="source")
+    return SourceTrace(table=table, class_name=class_name, error=error, line=line, cause="source")
 
 
 def _file(custom: CustomModel) -> Path | None:

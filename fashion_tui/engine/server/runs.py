@@ -16,7 +16,7 @@ from fashion_tui.lab.networks.export import export_safetensors
 from fashion_tui.lab.trace.activations import output_of_step
 from fashion_tui.schema.errors import UsageError, UserError
 from fashion_tui.schema.evaluation import Evaluation, Prediction, PredictionPage
-from fashion_tui.schema.replies import Exported
+from fashion_tui.schema.replies import ExportResult
 from fashion_tui.schema.requests import Evaluate, Export, GetFeatureMaps, GetPredictions, GetTrainedWeights
 from fashion_tui.schema.run import RunConfig
 from fashion_tui.schema.weights import FeatureMaps, Histogram
@@ -54,7 +54,7 @@ def get_predictions(request: GetPredictions, call: CallContext, cache: Cache) ->
     dataset = _dataset(run.config, cache)
     logits, test = _logits(run, dataset, call, cache), dataset.test
     indices = _selected(request, logits, test.labels)
-    page = indices[request.offset : request.offset + request.count]
+    page = indices[request.offset : request.offset + request.limit]
     probabilities = logits[page].double().softmax(dim=1)
     return PredictionPage(
         predictions=tuple(
@@ -91,9 +91,9 @@ def get_feature_maps(request: GetFeatureMaps, call: CallContext, cache: Cache) -
         index=request.index,
         truth=dataset.classes[int(test.labels[request.index])],
         predicted=dataset.classes[predicted],
-        picture=pixels.contiguous().numpy().tobytes(),
+        image=pixels.contiguous().numpy().tobytes(),
         shape=shape,
-        maps=as_images(planes[request.offset : request.offset + request.count], low, high),
+        maps=as_images(planes[request.offset : request.offset + request.limit], low, high),
         total=len(planes),
         low=low,
         high=high,
@@ -108,13 +108,13 @@ def get_trained_weights(request: GetTrainedWeights, _call: CallContext, _cache: 
     )
 
 
-def export_run(request: Export, call: CallContext, cache: Cache) -> Exported:
+def export_run(request: Export, call: CallContext, cache: Cache) -> ExportResult:
     run = TrainedRun.open(Path(request.run_path), request.checkpoint)
     pixels = _dataset(run.config, cache).test.pixels[:EXPORT_CHECK_IMAGES]
     with call.interruptible():
         network = run.network()
     difference = export_safetensors(network, run.config.recipe, pixels, Path(request.output), run.custom_model)
-    return Exported(path=request.output, format=request.format, max_difference=difference)
+    return ExportResult(path=request.output, format=request.format, max_difference=difference)
 
 
 def _logits(run: TrainedRun, dataset: Dataset, call: CallContext, cache: Cache) -> Tensor:
@@ -144,8 +144,8 @@ def _selected(request: GetPredictions, logits: Tensor, labels: Tensor) -> Tensor
     """Return the indices of the test images that pass the request's filters, in the requested order."""
     predicted = logits.argmax(dim=1)
     selected = torch.ones(len(labels), dtype=torch.bool)
-    if request.which != "all":
-        selected &= (predicted == labels) == (request.which == "right")
+    if request.outcome != "all":
+        selected &= (predicted == labels) == (request.outcome == "correct")
     if request.truth is not None:
         selected &= labels == request.truth
     if request.predicted is not None:

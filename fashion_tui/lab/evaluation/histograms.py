@@ -23,7 +23,7 @@ def histogram(name: str, values: Tensor, bins: int = BINS) -> Histogram:
     finite = flat[flat.isfinite()]
     if not len(finite):
         return Histogram(
-            name=name, counts=(0,) * bins, low=0.0, high=0.0, mean=0.0, std=0.0, not_finite=len(flat)
+            name=name, counts=(0,) * bins, low=0.0, high=0.0, mean=0.0, std=0.0, non_finite=len(flat)
         )  # fmt: skip
     low, high = finite.min().item(), finite.max().item()
     if low == high:  # torch would spread the range around them
@@ -38,5 +38,5 @@ def histogram(name: str, values: Tensor, bins: int = BINS) -> Histogram:
         high=high,
         mean=finite.mean().item(),
         std=finite.std(correction=0).item(),
-        not_finite=len(flat) - len(finite),
+        non_finite=len(flat) - len(finite),
     )

@@ -94,8 +94,8 @@ class LiveGraph:
             operation="leaf" if isinstance(node, Tensor) else node.name(),
             name=", ".join(names),
             shape=_shape(node, output),
-            numbers=None if tensor is None else numbers_of(plain(tensor)),
-            grad=None if tensor is None else grad_numbers(tensor),
+            statistics=None if tensor is None else numbers_of(plain(tensor)),
+            grad_statistics=None if tensor is None else grad_numbers(tensor),
             keeps_grad=tensor is not None and keeps_grad(tensor),
             sources=tuple(self._sources(number)),
         )

@@ -4,14 +4,14 @@ from collections.abc import Callable, Mapping
 
 import torch
 
-from fashion_tui.schema.reshaping import Reshaping, TryReshape
+from fashion_tui.schema.kernel import Probe
+from fashion_tui.schema.reshaping import ReshapeResult, TryReshape
 from fashion_tui.schema.tensors import (
     CloseGraph,
     ExpandGraph,
     Graph,
     ListTensors,
     OpenGraph,
-    Probe,
     ReadTensor,
     TensorList,
     TensorValues,
@@ -21,7 +21,7 @@ from .graph import LiveGraph
 from .reshaping import try_reshape
 from .rows import list_tensors, look_inside
 
-Answer = TensorList | TensorValues | Graph | Reshaping | None
+Answer = TensorList | TensorValues | Graph | ReshapeResult | None
 
 
 class Inspector:

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from fashion_tui.lab.evaluation.histograms import histogram
-from fashion_tui.schema.tensors import ReadTensor, Size, Statistics, Window
+from fashion_tui.schema.tensors import ReadTensor, Size, Statistics, TensorWindow
 from fashion_tui.schema.weights import Histogram
 
 from .names import Values
@@ -36,7 +36,7 @@ def numbers_of(values: Values) -> Statistics | None:
         high=finite.max().item() if some else None,
         nans=int(looked_at.isnan().sum()),
         infinities=int(looked_at.isinf().sum()),
-        sampled=sampled,
+        sample_size=sampled,
     )
 
 
@@ -61,7 +61,7 @@ def read(values: Values) -> tuple[Tensor, int]:
     return _real(values[tuple(place.numpy() for place in places)]), SAMPLE
 
 
-def window_of(values: Values, wanted: ReadTensor) -> Window | None:
+def window_of(values: Values, wanted: ReadTensor) -> TensorWindow | None:
     """The values in a window; None where there are none to see."""
     if _is_without_values(values) or (isinstance(values, Tensor) and values.layout != torch.strided):
         return None
@@ -72,7 +72,7 @@ def window_of(values: Values, wanted: ReadTensor) -> Window | None:
     rows, columns = min(wanted.rows, grid.shape[0]), min(wanted.columns, grid.shape[1])
     seen = _real(grid[at[-2] : at[-2] + rows, at[-1] : at[-1] + columns])
     own_axes = at[len(at) - len(values.shape) :]
-    return Window(at=own_axes, rows=rows, columns=columns, values=tuple(map(_told, seen.tolist())))
+    return TensorWindow(start=own_axes, rows=rows, columns=columns, values=tuple(map(_told, seen.tolist())))
 
 
 def _drawn(shape: Size) -> list[Tensor]:
@@ -91,7 +91,7 @@ def _is_without_values(values: Values) -> bool:
 
 def _within(shape: Size, wanted: ReadTensor) -> Size:
     """The index of the window's first value, such that the window lies within the shape of two axes at least."""
-    at = [0] * (len(shape) - len(wanted.at)) + list(wanted.at)
+    at = [0] * (len(shape) - len(wanted.start)) + list(wanted.start)
     room = [1] * (len(shape) - 2) + [min(wanted.rows, shape[-2]), min(wanted.columns, shape[-1])]
     return tuple(max(0, min(index, size - seen)) for index, size, seen in zip(at, shape, room, strict=True))
 

@@ -12,14 +12,14 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from fashion_tui.schema.reshaping import Grid, Reshaping, TryReshape
+from fashion_tui.schema.reshaping import ElementGrid, ReshapeResult, TryReshape
 from fashion_tui.schema.tensors import Size
 
 MOST_SHOWN = (6, 12, 24)
 """Elements of an axis that a grid shows: of all axes but the last two together, of the rows, of the columns."""
 
 
-def try_reshape(wanted: TryReshape) -> Reshaping:
+def try_reshape(wanted: TryReshape) -> ReshapeResult:
     """The operation with its arguments, which are literals only: nothing is evaluated."""
     tensor = torch.empty_strided(wanted.shape, wanted.strides, device="meta")
     before = _grid(tensor.shape, tensor.stride(), _places(tensor.shape, tensor.stride()))
@@ -27,10 +27,10 @@ def try_reshape(wanted: TryReshape) -> Reshaping:
         args, kwargs = read_arguments(wanted.arguments)
         changed = getattr(tensor, wanted.operation)(*args, **kwargs)
     except (RuntimeError, TypeError, ValueError, IndexError, OverflowError) as error:
-        return Reshaping(before=before, after=None, is_copy=False, problem=_reason(error))
+        return ReshapeResult(before=before, after=None, is_copy=False, problem=_reason(error))
     is_view = changed is tensor or changed._is_view()  # noqa: SLF001 -- its only name
     after = _places(changed.shape, changed.stride() if is_view else None, tensor)
-    return Reshaping(
+    return ReshapeResult(
         before=before, after=_grid(changed.shape, changed.stride(), after), is_copy=not is_view, problem=""
     )  # fmt: skip
 
@@ -75,8 +75,8 @@ def _places(shape: Size, strides: Size | None, source: Tensor | None = None) -> 
     return tuple(places)
 
 
-def _grid(shape: Size, strides: Size, places: tuple[int, ...]) -> Grid:
-    return Grid(shape=tuple(shape), strides=tuple(strides), shown=_shown(shape), places=places)
+def _grid(shape: Size, strides: Size, places: tuple[int, ...]) -> ElementGrid:
+    return ElementGrid(shape=tuple(shape), strides=tuple(strides), shown=_shown(shape), offsets=places)
 
 
 def _dot(index: Size, strides: Size) -> int:

@@ -24,7 +24,7 @@ def list_tensors(namespace: Mapping[str, object], hidden: Callable[[str, object]
     shown = found[:MOST_ROWS]
     groups = groups_of([_place(values) for _, _, values in shown])
     rows = tuple(_row(one, group) for one, group in zip(shown, groups, strict=True))
-    return TensorList(rows=rows, more=len(found) - len(shown), seconds=time.perf_counter() - began)
+    return TensorList(rows=rows, omitted=len(found) - len(shown), seconds=time.perf_counter() - began)
 
 
 def find(namespace: Mapping[str, object], name: str) -> Found:
@@ -42,12 +42,12 @@ def look_inside(namespace: Mapping[str, object], wanted: ReadTensor) -> TensorVa
     place = place_of(values)
     return TensorValues(
         row=_row(found, 0),
-        offset=_offset(values),
+        storage_offset=_offset(values),
         layout=_layout(values),
-        storage=place[2] - place[1] if place else 0,
+        storage_nbytes=place[2] - place[1] if place else 0,
         histogram=histogram_of(wanted.name, values),
         window=window_of(values, wanted),
-        grad=grad_numbers(found[2]),
+        grad_statistics=grad_numbers(found[2]),
     )
 
 
@@ -90,9 +90,9 @@ def _row(found: Found, group: int) -> TensorRow:
             requires_grad=False,
             origin="",
             has_grad=False,
-            size=0,
-            numbers=None,
-            shares=0,
+            nbytes=0,
+            statistics=None,
+            memory_group=0,
             problem=_in_short(error),
             has_shape=False,
         )
@@ -120,9 +120,9 @@ def _readable_row(found: Found, group: int) -> TensorRow:
         requires_grad=isinstance(values, Tensor) and attribute(values, "requires_grad"),
         origin=_origin(values),
         has_grad=isinstance(values, Tensor) and grad_of(values) is not None,
-        size=math.prod(bare.shape) * bare.dtype.itemsize,
-        numbers=numbers,
-        shares=group,
+        nbytes=math.prod(bare.shape) * bare.dtype.itemsize,
+        statistics=numbers,
+        memory_group=group,
         problem=problem,
     )
 

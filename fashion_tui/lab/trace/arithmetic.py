@@ -10,7 +10,7 @@ from typing import Any
 from torch import nn
 
 from fashion_tui.schema.shapes import Shape
-from fashion_tui.schema.windows import SlidingWindow, padding_text
+from fashion_tui.schema.windows import SlidingWindow, format_padding
 
 from .functions import RESHAPING
 from .record import Step
@@ -88,10 +88,10 @@ def _along(window: Window, axis: int, size: int, result: int) -> str:
     if window.transposed:
         return _back_along(window, axis, size, result)
     slide = SlidingWindow(
-        size=size, kernel=kernel, padding=_padding(window, axis), stride=stride, dilation=dilation,
+        input_size=size, kernel=kernel, padding=_padding(window, axis), stride=stride, dilation=dilation,
         ceil_mode=window.ceil_mode,
     )  # fmt: skip
-    return slide.formula if slide.count == result else ""
+    return slide.formula if slide.output_size == result else ""
 
 
 def _back_along(window: Window, axis: int, size: int, result: int) -> str:
@@ -103,7 +103,7 @@ def _back_along(window: Window, axis: int, size: int, result: int) -> str:
         return ""
     grown = f" + {kernel}" if dilation == 1 else f" + {dilation}·({kernel} − 1) + 1"
     more = f" + {extra}" if extra else ""
-    return f"({size} − 1)·{stride}{grown}{padding_text(padding, sign='−')}{more} = {result}"
+    return f"({size} − 1)·{stride}{grown}{format_padding(padding, sign='−')}{more} = {result}"
 
 
 def _padding(window: Window, axis: int) -> tuple[int, int]:

@@ -30,6 +30,6 @@ def draw(figure: Plot, width: int, look: PlotStyle) -> Drawing:
             return PicturesDrawing.of(figure, width, look)
         case HeatMap():
             return HeatMapDrawing.of(figure, width, look)
-        case Bars(numbers=()):
+        case Bars(value_strings=()):
             return BarChart.of(figure, width, look)
     return ListedBars.of(figure, width, look)

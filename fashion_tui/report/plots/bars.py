@@ -143,7 +143,7 @@ class BarChart:
 
     def _indices(self) -> Row:
         """That of the first value and that of the last one."""
-        last = f"{(len(self.bars.values) - 1) * self.bars.step:,}"
+        last = f"{(len(self.bars.values) - 1) * self.bars.stride:,}"
         room = max(len(self.values) * self.step - self.step, len(last))
         return [Segment(f"{'':{self.label_width}}  0{last:>{room}}", QUIET)]
 
@@ -161,11 +161,11 @@ def _axis_labels(values: tuple[float | None, ...], glyphs: Glyphs) -> tuple[str,
 def _labels(bars: Bars, glyphs: Glyphs) -> list[str]:
     if bars.labels:
         return [printable(label, glyphs) for label in bars.labels]
-    return [f"{place * bars.step:,}" for place in range(len(bars.values))]
+    return [f"{place * bars.stride:,}" for place in range(len(bars.values))]
 
 
 def _numbers(bars: Bars, glyphs: Glyphs) -> list[str]:
-    return [format_formula(number.replace("-", "−"), glyphs) for number in bars.numbers]
+    return [format_formula(number.replace("-", "−"), glyphs) for number in bars.value_strings]
 
 
 def _ends(values: tuple[float | None, ...]) -> tuple[float, float]:

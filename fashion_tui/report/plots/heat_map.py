@@ -10,7 +10,7 @@ from fashion_tui.report.formatting import format_formula, format_number
 from fashion_tui.report.glyphs import Glyphs
 from fashion_tui.report.pixels import INK, NOTHING, Shading, half_blocks, resample
 from fashion_tui.report.style import BAD, FOREGROUND
-from fashion_tui.schema.plots import MAX_LEVEL, NOT_FINITE, HeatMap
+from fashion_tui.schema.plots import MAX_LEVEL, NON_FINITE, HeatMap
 
 from .layout import QUIET, PlotStyle, Row, caption_rows, max_lines
 
@@ -41,7 +41,7 @@ class HeatMapDrawing:
     @classmethod
     def of(cls, heat_map: HeatMap, width: int, look: PlotStyle) -> "HeatMapDrawing":
         caption = caption_rows(heat_map.caption, width, look)
-        longest = max(map(len, heat_map.numbers), default=width)
+        longest = max(map(len, heat_map.value_strings), default=width)
         for space in (2, 1):
             if heat_map.columns * (longest + space) <= width:
                 return cls(heat_map, look, longest + space, heat_map.rows, with_numbers=True, below=caption)
@@ -72,13 +72,13 @@ class HeatMapDrawing:
         for start in range(0, len(self.heat_map.levels), count):
             row = []
             for place in range(start, start + count):
-                number = _shown(self.heat_map.numbers[place], self.look.glyphs)
+                number = _shown(self.heat_map.value_strings[place], self.look.glyphs)
                 row.append(Segment(f"{number.rjust(self.columns - 1)} ", self._ground(self.heat_map.levels[place])))
             rows.append(row)
         return rows
 
     def _ground(self, level: int) -> Style:
-        if level == NOT_FINITE:
+        if level == NON_FINITE:
             return _ALARM
         if self.look.shading is Shading.CHARACTERS:
             return _PLAIN
@@ -102,16 +102,16 @@ class HeatMapDrawing:
         """Levels for so many rows of pixels; a pixel with anything in it that is no number is none."""
         levels, size = self.heat_map.levels, (self.heat_map.rows, self.heat_map.columns)
         rows = resample(levels, size, (height, self.columns))
-        if NOT_FINITE not in levels:
+        if NON_FINITE not in levels:
             return rows
         odd = resample(levels.translate(_ONLY_ODD), size, (height, self.columns))
         return [
-            bytes(NOT_FINITE if share else min(level, MAX_LEVEL) for level, share in zip(*row, strict=True))
+            bytes(NON_FINITE if share else min(level, MAX_LEVEL) for level, share in zip(*row, strict=True))
             for row in zip(rows, odd, strict=True)
         ]
 
 
-_ONLY_ODD = bytes(255 * (level == NOT_FINITE) for level in range(256))
+_ONLY_ODD = bytes(255 * (level == NON_FINITE) for level in range(256))
 
 
 def _value(heat_map: HeatMap, level: int) -> float:
@@ -140,7 +140,7 @@ def _legend(heat_map: HeatMap, width: int, look: PlotStyle) -> list[Row]:
         shades = [colours[level] for level in levels]
         scale = half_blocks(shades, shades)
     row = [Segment(f"{low} ", QUIET), *scale, Segment(f" {high}", QUIET)]
-    odd = heat_map.levels.count(NOT_FINITE)
+    odd = heat_map.levels.count(NON_FINITE)
     words = f"{odd:,} NaN or infinite"
     mark = glyphs.unknown if look.shading is Shading.CHARACTERS else glyphs.stopped
     if odd and len(low) + len(high) + room + len(words) + 7 <= width:

@@ -72,7 +72,7 @@ class PicturesDrawing:
         pictures = self.pictures
         size, cells = (pictures.height, pictures.width), (self.lines, self.columns)
         draw = grey_image if pictures.channels == 1 else colour_image
-        return draw(pictures.picture(place), size, cells, self.look.shading)
+        return draw(pictures.image(place), size, cells, self.look.shading)
 
     def _label(self, place: int) -> Segment:
         label = printable(self.pictures.labels[place], self.look.glyphs)

@@ -108,7 +108,7 @@ class DataPane(PicturePane[PageKey, ImagePage]):
             split=key.split,
             label=key.label,
             offset=key.offset,
-            count=key.count,
+            limit=key.count,
         )
         return await self.lab_app.engine.ask(request, ImagePage)
 
@@ -144,11 +144,11 @@ class DataPane(PicturePane[PageKey, ImagePage]):
             line = Text(name, FOREGROUND)
             if width > SMALL:
                 line.append(f"{index:,}".rjust(width - len(name)), MUTED)
-            tiles.append(Tile(page.picture(position), (line,)))
+            tiles.append(Tile(page.image(position), (line,)))
         return tiles
 
     def enlargement(self, page: ImagePage, position: int) -> tuple[bytes, Text]:
-        pixels, name = page.picture(position), self._class_name(page.labels[position])
+        pixels, name = page.image(position), self._class_name(page.labels[position])
         return pixels, picture_facts(pixels, page.indices[position], name, self.split, terminal_glyphs())
 
     def page_shown(self) -> None:

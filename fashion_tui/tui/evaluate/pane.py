@@ -241,12 +241,12 @@ class EvaluatePane(PicturePane[PageKey, PredictionPage], RunPane, can_focus=True
         request = GetPredictions(
             run_path=key.run_path,
             checkpoint=key.checkpoint,
-            which="wrong" if key.wrong_only else "all",
+            outcome="wrong" if key.wrong_only else "all",
             truth=key.truth,
             predicted=None,
             sort="loss" if key.wrong_only else "index",
             offset=key.offset,
-            count=key.count,
+            limit=key.count,
         )
         return await self.lab_app.engine.ask(request, PredictionPage)
 

@@ -94,7 +94,7 @@ class MapsView(Vertical):
     async def _fetch(self, key: MapsKey) -> FeatureMaps:
         request = GetFeatureMaps(
             run_path=key.run_path, checkpoint="final", path=key.path, op=key.op, occurrence=key.occurrence,
-            index=key.index, offset=key.offset, count=key.count,
+            index=key.index, offset=key.offset, limit=key.count,
         )  # fmt: skip
         return await cast("FashionApp", self.app).engine.ask(request, FeatureMaps)
 
@@ -119,7 +119,7 @@ class MapsView(Vertical):
         grid = self.query_one(PictureGrid)
         if grid.expect(maps.total + 1):
             return  # with another size of pictures other maps are wanted, which comes as a message
-        tiles = [Tile(maps.picture, (Text(maps.truth, FOREGROUND),))]
+        tiles = [Tile(maps.image, (Text(maps.truth, FOREGROUND),))]
         tiles += [Tile(one, (Text(str(self._offset + number), MUTED),)) for number, one in enumerate(maps.maps)]
         grid.show(tiles)
         assert self._step is not None  # noqa: S101

@@ -20,13 +20,13 @@ from fashion_tui.report.style import ACCENT, BAD, MUTED
 from fashion_tui.schema.errors import UserError
 from fashion_tui.schema.models import CustomModel, NamedModel
 from fashion_tui.schema.recipe import MODELS
-from fashion_tui.schema.replies import Fault, SourceTrace
+from fashion_tui.schema.replies import ErrorCause, SourceTrace
 from fashion_tui.schema.shapes import Shape, parse_shape
 
 from .subject import Subject
 
 TORCHVISION = "torchvision:"
-FIELDS: tuple[tuple[Fault, str, str], ...] = (
+FIELDS: tuple[tuple[ErrorCause, str, str], ...] = (
     ("source", "network", f"{', '.join(MODELS)}; file.py:Class; {TORCHVISION}resnet18"),
     ("arguments", "arguments", 'of the class, as JSON: {"width": 32}'),
     ("input", "input", "one sample's shape: 1x28x28"),
@@ -36,7 +36,7 @@ FIELDS: tuple[tuple[Fault, str, str], ...] = (
 class Unusable(UserError):
     """What stands in a field can't be used."""
 
-    def __init__(self, field: Fault, words: str) -> None:
+    def __init__(self, field: ErrorCause, words: str) -> None:
         super().__init__(words)
         self.field = field
 
@@ -82,7 +82,7 @@ def _refuse_without_table(trace: SourceTrace) -> None:
     """Unusable where the network couldn't be made."""
     if trace.table is None:
         place = f"line {trace.line}: " if trace.line is not None else ""
-        raise Unusable(trace.fault or "source", f"{place}{trace.error}")
+        raise Unusable(trace.cause or "source", f"{place}{trace.error}")
 
 
 def _settled(subject: Subject, trace: SourceTrace) -> Subject:
@@ -112,7 +112,7 @@ class NetworkForm(ModalScreen[Subject | None]):
     NetworkForm .keys { margin: 1 0 0 0; }
     """
 
-    def __init__(self, values: dict[Fault, str], check: Callable[[Subject], Awaitable[SourceTrace]]) -> None:
+    def __init__(self, values: dict[ErrorCause, str], check: Callable[[Subject], Awaitable[SourceTrace]]) -> None:
         """`values` stand in the fields at first; `check` traces a network."""
         super().__init__()
         self._values = values

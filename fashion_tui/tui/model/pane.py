@@ -19,7 +19,7 @@ from fashion_tui.report.style import FOREGROUND
 from fashion_tui.schema.errors import UserError
 from fashion_tui.schema.models import CustomModel, NamedModel
 from fashion_tui.schema.recipe import MODELS
-from fashion_tui.schema.replies import Fault, SourceTrace
+from fashion_tui.schema.replies import ErrorCause, SourceTrace
 from fashion_tui.schema.requests import CheckModel
 from fashion_tui.tui.actions import ON_PANE, PaneName, bindings
 from fashion_tui.tui.evaluate.runs import run_choice, with_checkpoint
@@ -119,7 +119,7 @@ class ModelPane(EditingPane):
             place = network.model
         else:
             place = f"{network.file}:{network.class_name}" if network.file else ""
-        values: dict[Fault, str] = {
+        values: dict[ErrorCause, str] = {
             "source": place,
             "arguments": msgspec.json.encode(network.arguments).decode() if network.arguments else "",
             "input": "x".join(map(str, self.subject.input_size)),

@@ -51,6 +51,6 @@ async def traced(workshop: Workshop, subject: Subject, seconds: float, *, measur
         table = await workshop.ask(request, ShapeTable, seconds)
         return SourceTrace(table=table, class_name=None, error=table.error)
     except (TooSlow, EngineDied) as error:
-        return SourceTrace(table=None, class_name=None, error=f"the network's code: {error}", fault="source")
+        return SourceTrace(table=None, class_name=None, error=f"the network's code: {error}", cause="source")
     except UserError as error:
         return SourceTrace(table=None, class_name=None, error=str(error))

@@ -41,7 +41,7 @@ from .transcript.scrollback import Scrollback
 
 if TYPE_CHECKING:
     from fashion_tui.kernel.session import KernelSession
-    from fashion_tui.schema.tensors import Probe
+    from fashion_tui.schema.kernel import Probe
 
 Answer = TypeVar("Answer")
 

@@ -15,7 +15,8 @@ from fashion_tui.lab.inspect.graph import LiveGraph
 from fashion_tui.lab.inspect.inspector import Inspector
 from fashion_tui.lab.networks.builtin import GuideNet
 from fashion_tui.schema.errors import UserError
-from fashion_tui.schema.tensors import CloseGraph, ExpandGraph, Graph, GraphNode, OpenGraph, Probe
+from fashion_tui.schema.kernel import Probe
+from fashion_tui.schema.tensors import CloseGraph, ExpandGraph, Graph, GraphNode, OpenGraph
 
 
 def by_name(graph: Graph) -> dict[str, GraphNode]:
@@ -33,8 +34,8 @@ def inspector_of(namespace: Mapping[str, object]) -> Inspector:
 
 
 def mean(node: GraphNode) -> float | None:
-    assert node.grad is not None
-    return node.grad.mean
+    assert node.grad_statistics is not None
+    return node.grad_statistics.mean
 
 
 def product_and_sum() -> dict[str, Any]:
@@ -52,14 +53,14 @@ def test_values_and_gradients_of_the_guides_example() -> None:
     }  # fmt: skip
     assert nodes["L"].sources == (nodes["C"].id, nodes["D"].id)
     assert nodes["C"].sources == (nodes["A"].id, nodes["B"].id)
-    assert [node.numbers.mean for node in nodes.values() if node.numbers] == [10.0, 6.0, 3.0, 2.0, 4.0]
-    assert all(node.grad is None for node in nodes.values())
+    assert [node.statistics.mean for node in nodes.values() if node.statistics] == [10.0, 6.0, 3.0, 2.0, 4.0]
+    assert all(node.grad_statistics is None for node in nodes.values())
     namespace["L"].backward()
     again = ask(inspector, OpenGraph(name="L"))
     assert not again.is_new
     lit = by_name(again)
     assert (mean(lit["A"]), mean(lit["B"]), mean(lit["D"])) == (2.0, 3.0, 1.0)
-    assert lit["C"].grad is None
+    assert lit["C"].grad_statistics is None
     assert not lit["C"].keeps_grad
 
 

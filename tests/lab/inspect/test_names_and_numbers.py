@@ -21,9 +21,9 @@ def rows_of(**namespace: object) -> dict[str, TensorRow]:
     return {row.name: row for row in list_tensors(namespace, lambda _name, _value: False).rows}
 
 
-def inside(values: object, rows: int = 4, columns: int = 4, at: tuple[int, ...] = ()) -> TensorValues:
+def inside(values: object, rows: int = 4, columns: int = 4, start: tuple[int, ...] = ()) -> TensorValues:
     found = Inspector({"x": values}, lambda _name, _value: False).answer(
-        ReadTensor(name="x", rows=rows, columns=columns, at=at)
+        ReadTensor(name="x", rows=rows, columns=columns, start=start)
     )
     assert isinstance(found, TensorValues)
     return found
@@ -46,20 +46,20 @@ def test_tensors_are_found_by_the_names_that_python_reaches_them_by() -> None:
 def test_numbers_are_those_of_torch() -> None:
     values = torch.randn(7, 30)
     row = rows_of(values=values)["values"]
-    assert row.numbers is not None
-    assert (row.numbers.low, row.numbers.high) == (values.min().item(), values.max().item())
-    assert row.numbers.mean == pytest.approx(values.double().mean().item())
-    assert row.numbers.sampled == 0
-    assert (row.dtype, row.device, row.size, row.origin) == ("float32", "cpu", 840, "")
+    assert row.statistics is not None
+    assert (row.statistics.low, row.statistics.high) == (values.min().item(), values.max().item())
+    assert row.statistics.mean == pytest.approx(values.double().mean().item())
+    assert row.statistics.sample_size == 0
+    assert (row.dtype, row.device, row.nbytes, row.origin) == ("float32", "cpu", 840, "")
 
 
 def test_nan_and_infinity_are_counted_and_left_out_of_the_rest() -> None:
     nan, infinity = math.nan, math.inf
-    numbers = rows_of(x=torch.tensor([1.0, nan, 3.0, infinity, -infinity, nan]))["x"].numbers
+    numbers = rows_of(x=torch.tensor([1.0, nan, 3.0, infinity, -infinity, nan]))["x"].statistics
     assert numbers is not None
     assert (numbers.low, numbers.mean, numbers.high) == (1.0, 2.0, 3.0)
     assert (numbers.nans, numbers.infinities) == (2, 2)
-    only = rows_of(x=torch.full((3,), nan))["x"].numbers
+    only = rows_of(x=torch.full((3,), nan))["x"].statistics
     assert only is not None
     assert (only.low, only.nans) == (None, 3)
 
@@ -83,14 +83,14 @@ def test_nan_and_infinity_are_counted_and_left_out_of_the_rest() -> None:
 def test_every_kind_of_number_has_its_figures(values: Any, low: float, high: float) -> None:
     row = rows_of(values=values)["values"]
     assert row.problem == ""
-    assert row.numbers is not None
-    assert (row.numbers.low, row.numbers.high) == (low, high)
+    assert row.statistics is not None
+    assert (row.statistics.low, row.statistics.high) == (low, high)
 
 
 def test_what_has_no_numbers_says_why_or_nothing() -> None:
     rows = rows_of(empty=torch.empty(0, 3), meta=torch.empty(2, device="meta"), texts=np.array(["a"]))
-    assert rows["empty"].numbers is None
-    assert rows["meta"].numbers is None
+    assert rows["empty"].statistics is None
+    assert rows["meta"].statistics is None
     assert rows["texts"].problem == "values of <U1 are no numbers"
     assert rows["empty"].problem == rows["meta"].problem == ""
 
@@ -105,15 +105,15 @@ def test_a_large_tensor_is_sampled_quickly_and_says_so() -> None:
         (row,) = list_tensors(namespace, lambda _name, _value: False).rows
         took.append(time.perf_counter() - began)
     assert min(took) < 0.05
-    assert row.numbers is not None
-    assert row.numbers.sampled == 32_768
-    assert row.numbers.mean == pytest.approx(0.5, abs=0.02)
+    assert row.statistics is not None
+    assert row.statistics.sample_size == 32_768
+    assert row.statistics.mean == pytest.approx(0.5, abs=0.02)
 
 
 def test_the_sample_sees_all_columns_of_a_table_whose_width_is_a_power_of_two() -> None:
     values = torch.zeros(65_536, 1024)
     values[:, 1:] = 1.0
-    numbers = rows_of(values=values)["values"].numbers
+    numbers = rows_of(values=values)["values"].statistics
     assert numbers is not None
     assert numbers.mean == pytest.approx(1023 / 1024, abs=0.01)
 
@@ -125,7 +125,7 @@ def test_shared_memory_is_marked() -> None:
         array=array, over=torch.from_numpy(array), part=array[2:], tensor=tensor, view=tensor.T, copy=tensor.clone(),
         same=tensor, alone=torch.ones(3), empty=torch.empty(0),
     )  # fmt: skip
-    shares = {name: row.shares for name, row in rows.items()}
+    shares = {name: row.memory_group for name, row in rows.items()}
     assert shares["array"] == shares["over"] == shares["part"] == 1
     assert shares["tensor"] == shares["view"] == shares["same"] == 2
     assert shares["copy"] == shares["alone"] == shares["empty"] == 0
@@ -177,7 +177,7 @@ def test_no_code_of_a_person_runs() -> None:
     assert isinstance(found, TensorList)
     by_name = {row.name: row for row in found.rows}
     assert set(by_name) == {"trapped", "good", "net.weight"}
-    assert by_name["good"].numbers is not None
+    assert by_name["good"].statistics is not None
     assert by_name["trapped"].shape == (3,)
     assert by_name["trapped"].origin == "AliasBackward0"
 
@@ -185,25 +185,30 @@ def test_no_code_of_a_person_runs() -> None:
 def test_a_thousand_tensors_are_cut_short_and_counted() -> None:
     namespace = {f"t{number}": torch.ones(1) for number in range(1000)}
     found = list_tensors(namespace, lambda _name, _value: False)
-    assert (len(found.rows), found.more) == (300, 700)
+    assert (len(found.rows), found.omitted) == (300, 700)
 
 
 def test_the_inside_of_a_tensor() -> None:
     values = torch.arange(2 * 3 * 8 * 9.0).reshape(2, 3, 8, 9)
-    found = inside(values, at=(1, 2, 7, 0))
+    found = inside(values, start=(1, 2, 7, 0))
     assert found.window is not None
-    assert found.window.at == (1, 2, 4, 0)
+    assert found.window.start == (1, 2, 4, 0)
     seen = torch.tensor(found.window.values).reshape(found.window.rows, found.window.columns)
     assert torch.equal(seen, values[1, 2, 4:8, 0:4])
-    assert (found.row.strides, found.offset, found.layout, found.storage) == ((216, 72, 9, 1), 0, "contiguous", 1728)
+    assert (found.row.strides, found.storage_offset, found.layout, found.storage_nbytes) == (
+        (216, 72, 9, 1),
+        0,
+        "contiguous",
+        1728,
+    )
     assert found.histogram is not None
     assert sum(found.histogram.counts) == values.numel()
     turned = inside(values[:, 1:].transpose(2, 3))
-    assert (turned.layout, turned.offset) == ("not contiguous", 72)
+    assert (turned.layout, turned.storage_offset) == ("not contiguous", 72)
     assert inside(values.to(memory_format=torch.channels_last)).layout == "channels last"
     vector = inside(torch.arange(10), columns=20)
     assert vector.window is not None
-    assert (vector.window.at, vector.window.rows, vector.window.columns) == ((0,), 1, 10)
+    assert (vector.window.start, vector.window.rows, vector.window.columns) == ((0,), 1, 10)
     scalar = inside(torch.tensor(math.nan))
     assert scalar.window is not None
     assert scalar.window.values == ("NaN",)

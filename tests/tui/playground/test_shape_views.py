@@ -93,7 +93,7 @@ async def test_the_output_size_of_the_guides_convolution_and_pooling(size: tuple
         await it.sees("from 28×32", "⌊(32 + 2·2 − 1·(5 − 1) − 1) / 1⌋ + 1 = 32")
         await it.pilot.press("tab")
         await replace(it, "99")
-        await it.sees("the kernel reaches over 99 values")
+        await it.sees("the kernel spans 99 values")
         await replace(it, "five")
         await it.sees("five")
         await it.pilot.press("escape", "escape", "f9")

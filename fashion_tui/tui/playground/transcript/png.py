@@ -22,7 +22,7 @@ def png(pictures: ImageGrid) -> bytes:
     width, height = pictures.width + _GAP, pictures.height + _GAP
     sheet = Image.new(mode, (columns * width - _GAP, rows * height - _GAP))
     for number in range(pictures.count):
-        picture = Image.frombytes(mode, (pictures.width, pictures.height), pictures.picture(number))
+        picture = Image.frombytes(mode, (pictures.width, pictures.height), pictures.image(number))
         sheet.paste(picture, (number % columns * width, number // columns * height))
     enlarged = max(1, math.ceil(LEAST_WIDTH / pictures.width))
     file = io.BytesIO()

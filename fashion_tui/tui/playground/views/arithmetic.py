@@ -123,8 +123,8 @@ def _axes(slides: tuple[SlidingWindow, SlidingWindow]) -> dict[str, SlidingWindo
 
 def _result_lines(slides: tuple[SlidingWindow, SlidingWindow], width: int, glyphs: Glyphs) -> list[Text]:
     """The size in large digits; beside it, or below, what it comes from."""
-    size = format_shape(tuple(slide.count for slide in slides), glyphs)
-    came = format_shape(tuple(slide.size for slide in slides), glyphs)
+    size = format_shape(tuple(slide.output_size for slide in slides), glyphs)
+    came = format_shape(tuple(slide.input_size for slide in slides), glyphs)
     words = [Text.assemble(("from ", MUTED), (came, FOREGROUND))]
     axes = _axes(slides)
     for name, slide in axes.items():

@@ -29,7 +29,7 @@ def slides_of(texts: Mapping[FieldName, str], kind: Kind, *, ceil_mode: bool) ->
     along_axes = zip(*(_read(field, texts[field]) for field in FIELDS), strict=True)
     height, width = (
         SlidingWindow(
-            size=size, kernel=kernel, padding=(padding, padding), stride=stride, dilation=dilation,
+            input_size=size, kernel=kernel, padding=(padding, padding), stride=stride, dilation=dilation,
             ceil_mode=is_pool and ceil_mode,
         )
         for size, kernel, padding, stride, dilation in along_axes

@@ -103,7 +103,9 @@ class GraphView(SideView):
         self._lit = frozenset(
             number
             for number, node in came.items()
-            if number in before and node.grad is not None and node.grad != before[number].grad
+            if number in before
+            and node.grad_statistics is not None
+            and node.grad_statistics != before[number].grad_statistics
         )
         self._known = before | came
         if graph.is_new:
@@ -157,7 +159,7 @@ class GraphView(SideView):
 
     @property
     def _has_gradients(self) -> bool:
-        return any(node.grad is not None for node in self._known.values())
+        return any(node.grad_statistics is not None for node in self._known.values())
 
     @property
     def _has_more(self) -> bool:
@@ -179,7 +181,7 @@ class GraphView(SideView):
             return "→ unfolds what is behind it"
         if number == self._root and not self._has_gradients:
             return f"B runs {self.backward}" if self.backward else "give it a name of Python's to run backward() on it"
-        if node.grad is not None or node.operation == "leaf" or number == self._root:
+        if node.grad_statistics is not None or node.operation == "leaf" or number == self._root:
             return ""
         if node.name and not node.keeps_grad:
             return f"{node.name.split(', ')[0]}.retain_grad() would keep its gradient"

@@ -15,7 +15,7 @@ from fashion_tui.report.glyphs import Glyphs, terminal_glyphs
 from fashion_tui.report.reshaping import grid_lines, verdict_lines
 from fashion_tui.report.style import ACCENT, BAD, FOREGROUND, MUTED
 from fashion_tui.schema.errors import UserError
-from fashion_tui.schema.reshaping import Operation, Reshaping, TryReshape
+from fashion_tui.schema.reshaping import Operation, ReshapeResult, TryReshape
 from fashion_tui.schema.tensors import TensorList, TensorRow
 from fashion_tui.tui.actions import IN_RESHAPING, bindings
 from fashion_tui.tui.playground.messages import CodeProposed, SidePanelLeft
@@ -46,7 +46,7 @@ class ReshapeView(FieldsView):
         """Why there is no source."""
         self._typed: dict[Operation, str] = {}
         """Arguments that the person wrote for this tensor."""
-        self._found: Reshaping | None = None
+        self._found: ReshapeResult | None = None
 
     def compose(self) -> ComposeResult:
         with Horizontal():
@@ -148,7 +148,7 @@ class ReshapeView(FieldsView):
                 operation=self._operation,
                 arguments=self._arguments.value,
             )
-            self._found = await self.answer(question, Reshaping)
+            self._found = await self.answer(question, ReshapeResult)
         self._paint()
 
     def on_resize(self) -> None:

@@ -7,7 +7,8 @@ from textual.containers import Vertical
 from textual.widget import Widget
 
 from fashion_tui.schema.errors import UserError
-from fashion_tui.schema.tensors import Probe, TensorList
+from fashion_tui.schema.kernel import Probe
+from fashion_tui.schema.tensors import TensorList
 
 Answer = TypeVar("Answer")
 

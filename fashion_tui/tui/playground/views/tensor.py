@@ -60,10 +60,10 @@ class TensorView(SideView):
     async def _look(self) -> None:
         values = self.query_one(Values)
         rows, columns = window_size(values.size.width, values.size.height)
-        question = ReadTensor(name=self._tensor, at=self._at, rows=rows, columns=columns)
+        question = ReadTensor(name=self._tensor, start=self._at, rows=rows, columns=columns)
         if (inside := await self.answer(question, TensorValues)) is not None:
             self._inside = inside
-            self._at = () if inside.window is None else inside.window.at
+            self._at = () if inside.window is None else inside.window.start
             self._paint()
 
     def show_problem(self, problem: str) -> None:

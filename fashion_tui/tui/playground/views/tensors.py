@@ -101,9 +101,9 @@ class TensorsView(SideView):
         glyphs = terminal_glyphs()
         titles, lines = tensor_lines(self.found.rows, max(self.size.width - 3, 10), glyphs)
         keys = [row.name for row in self.found.rows]
-        if self.found.more:
+        if self.found.omitted:
             keys.append("")  # no name of a tensor
-            lines.append(Text(f"and {self.found.more:,} more", MUTED))
+            lines.append(Text(f"and {self.found.omitted:,} more", MUTED))
         if not keys:
             self.query_one(GrowingLines).fit(lambda _width: [Text(line, MUTED) for line in EMPTY.split("\n")])
         else:

@@ -28,7 +28,7 @@ def _line(found: TensorList, width: int, glyphs: Glyphs) -> Text:
         left_out += 1
     separator = Text(" · " if glyphs.unicode else " - ", MUTED)
     if left_out:
-        words.insert(0, Text(f"+{left_out + found.more}", MUTED))
+        words.insert(0, Text(f"+{left_out + found.omitted}", MUTED))
     line = separator.join(words)
     line.no_wrap = True
     line.truncate(width, overflow="ellipsis" if glyphs.unicode else "crop")
@@ -36,8 +36,8 @@ def _line(found: TensorList, width: int, glyphs: Glyphs) -> Text:
 
 
 def _words(row: TensorRow, glyphs: Glyphs) -> Text:
-    if row.shape == () and row.numbers is not None:
-        value = format_mean(row.numbers, single=True, glyphs=glyphs)
+    if row.shape == () and row.statistics is not None:
+        value = format_mean(row.statistics, single=True, glyphs=glyphs)
     else:
         value = format_shape(row.shape, glyphs)
     return Text.assemble((printable(row.name, glyphs), FOREGROUND), (f" {value}", MUTED))
