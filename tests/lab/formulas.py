@@ -1,15 +1,15 @@
-"""Formulas that are shown, worked out anew."""
+"""Evaluates formulas that are shown to the user."""
 
 import math
 import re
 
 
-def worked_out(formula: str) -> list[tuple[float, int]]:
-    """Both sides of each `… = n` in it, the left one computed."""
-    found = []
+def evaluate(formula: str) -> list[tuple[float, int]]:
+    """Return both sides of each `… = n` in `formula`, with the left one computed."""
+    sides = []
     for left, right in re.findall(r"([\d(⌊⌈][^=:a-z]*) = ([\d,]+)", formula):
         expression = left.replace("−", "-").replace("·", "*").replace("×", "*").replace(",", "")
         expression = re.sub(r"⌊(.*?)⌋", r"math.floor(\1)", re.sub(r"⌈(.*?)⌉", r"math.ceil(\1)", expression))
-        found.append((eval(expression, {"math": math}), int(right.replace(",", ""))))  # noqa: S307 - our own formula
-    assert found, f"no formula in {formula!r}"
-    return found
+        sides.append((eval(expression, {"math": math}), int(right.replace(",", ""))))  # noqa: S307 - our own formula
+    assert sides, f"no formula in {formula!r}"
+    return sides

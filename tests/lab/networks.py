@@ -1,4 +1,4 @@
-"""Small networks that the tests of the trace run through."""
+"""Small networks for the tests of the shape trace."""
 
 from collections.abc import Callable
 from typing import Any
@@ -29,13 +29,13 @@ class Guide(nn.Module):
         return logits
 
 
-class Written(nn.Module):
-    """A network whose forward is a function; the layers are its attributes."""
+class FunctionNet(nn.Module):
+    """A network with a given function as its forward, and with given attributes."""
 
-    def __init__(self, forward: Callable[..., Any], **layers: Any) -> None:
+    def __init__(self, forward: Callable[..., Any], **attributes: Any) -> None:
         super().__init__()
-        for name, layer in layers.items():
-            setattr(self, name, layer)
+        for name, value in attributes.items():
+            setattr(self, name, value)
         self.run = forward
 
     def forward(self, *inputs: Tensor) -> Any:
@@ -54,6 +54,6 @@ class Residual(nn.Module):
         return out
 
 
-def on_meta(make: Callable[..., nn.Module], *args: Any, **kwargs: Any) -> nn.Module:
+def build_on_meta(make: Callable[..., nn.Module], *args: Any, **kwargs: Any) -> nn.Module:
     with torch.device("meta"):
         return make(*args, **kwargs)

@@ -1,4 +1,4 @@
-"""The trace tells every step, its shapes, its parameters and its work, as the person who wrote the network would."""
+"""The shape trace has a row for every call, with its shapes, parameters and MACs."""
 
 import resource
 import time
@@ -15,7 +15,7 @@ from fashion_tui.lab.trace import trace
 from fashion_tui.schema.errors import UsageError, UserError
 from fashion_tui.schema.shapes import NETWORK_INPUT, ShapeTable
 
-from .networks import Guide, Residual, Written, on_meta
+from .networks import FunctionNet, Guide, Residual, build_on_meta
 
 
 def names(table: ShapeTable) -> list[str]:
@@ -23,20 +23,20 @@ def names(table: ShapeTable) -> list[str]:
 
 
 def macs_by_torch(model: nn.Module, *shapes: tuple[int, ...]) -> int:
-    """For one sample, by FlopCounterMode itself."""
+    """Return the MACs of one sample, counted by FlopCounterMode itself."""
     counts: list[int] = []
     for batch in (2, 3):
         with torch.device("meta"), FlopCounterMode(display=False) as counter:
             model.to("meta")(*(torch.empty(batch, *shape) for shape in shapes))
         counts.append(counter.get_total_flops() // 2)
-    few, many = counts
-    return 2 * few - many
+    two, three = counts
+    return 2 * two - three
 
 
-def test_the_guides_network_is_ten_steps() -> None:
+def test_the_guides_network_has_ten_rows() -> None:
     table = trace(Guide(), (1, 28, 28), name="guide")
-    told = [(row.name, row.op, row.inputs[0], row.outputs[0], row.settings, row.params, row.macs) for row in table.rows]
-    assert told == [
+    rows = [(row.name, row.op, row.inputs[0], row.outputs[0], row.settings, row.params, row.macs) for row in table.rows]
+    assert rows == [
         ("conv1", "Conv2d", (1, 28, 28), (12, 28, 28), "5×5 p2", 312, 235_200),
         ("relu", "F.relu", (12, 28, 28), (12, 28, 28), "", 0, 0),
         ("max_pool2d", "F.max_pool2d", (12, 28, 28), (12, 14, 14), "2×2 s2", 0, 0),
@@ -59,7 +59,7 @@ def test_the_guides_network_is_ten_steps() -> None:
     assert not table.unused
 
 
-def test_our_own_guide_network_has_the_same_totals() -> None:
+def test_the_built_in_guide_network_has_the_same_totals() -> None:
     table = trace(GuideNet(), (1, 28, 28))
     assert len(table.rows) == 10
     assert [row.name for row in table.rows if row.is_module] == ["conv1", "conv2", "fc1", "fc2"]
@@ -67,7 +67,7 @@ def test_our_own_guide_network_has_the_same_totals() -> None:
     assert table.model == "GuideNet"
 
 
-def test_activations_are_the_memory_that_is_new() -> None:
+def test_activations_count_newly_allocated_memory() -> None:
     rows = trace(Guide(), (1, 28, 28)).rows
     assert rows[0].activation_bytes == 12 * 28 * 28 * 4
     assert rows[6].name == "view"
@@ -77,7 +77,7 @@ def test_activations_are_the_memory_that_is_new() -> None:
     assert in_place.activation_bytes == 2 * 16 * 4
 
 
-def test_steps_are_nested_under_the_module_that_called_them() -> None:
+def test_rows_are_nested_under_the_module_that_calls_them() -> None:
     table = trace(nn.Sequential(nn.Conv2d(3, 8, 3, padding=1), Residual(8)), (3, 6, 6))
     assert [(row.path, row.depth, row.op, row.has_children) for row in table.rows] == [
         ("0", 0, "Conv2d", False),
@@ -92,7 +92,7 @@ def test_steps_are_nested_under_the_module_that_called_them() -> None:
     assert block.own_params == 0
     assert block.macs == sum(row.macs for row in inside) == 8 * 8 * 9 * 36
     assert table.rows[5].inputs == ((8, 6, 6), (8, 6, 6))
-    assert table.rows[5].sources == (4, 0), "the residual sum takes what came into the block"
+    assert table.rows[5].sources == (4, 0), "the addition gets the block's own input"
 
 
 @pytest.mark.parametrize("training", [True, False])
@@ -102,13 +102,13 @@ def test_dropout_and_batch_norm_in_both_modes(*, training: bool) -> None:
     assert names(table) == ["0", "1", "2"]
     assert [row.outputs for row in table.rows] == [((6,),)] * 3
     assert table.rows[2].settings == "p=0.3"
-    functional = Written(lambda self, x: F.dropout(x, 0.3, self.training)).train(training)
+    functional = FunctionNet(lambda self, x: F.dropout(x, 0.3, self.training)).train(training)
     assert [(row.op, row.settings) for row in trace(functional, (4,)).rows] == [("F.dropout", "p=0.3")]
 
 
 def test_a_layer_that_is_called_twice_is_counted_once() -> None:
     layer = nn.Linear(5, 5)
-    table = trace(Written(lambda self, x: self.b(self.a(self.a(x))), a=layer, b=nn.Linear(5, 5)), (5,))
+    table = trace(FunctionNet(lambda self, x: self.b(self.a(self.a(x))), a=layer, b=nn.Linear(5, 5)), (5,))
     assert [(row.name, row.params, row.reused, row.macs) for row in table.rows] == [
         ("a", 30, False, 25),
         ("a", 0, True, 25),
@@ -120,14 +120,14 @@ def test_a_layer_that_is_called_twice_is_counted_once() -> None:
 def test_weights_that_two_layers_share_are_counted_once() -> None:
     encode, decode = nn.Linear(6, 6), nn.Linear(6, 6)
     decode.weight = encode.weight
-    model = Written(lambda self, x: self.decode(self.encode(x)), encode=encode, decode=decode)
+    model = FunctionNet(lambda self, x: self.decode(self.encode(x)), encode=encode, decode=decode)
     table = trace(model, (6,))
     assert [row.params for row in table.rows] == [42, 6]
     assert not table.rows[1].reused
     assert table.total_params == 48 == sum(parameter.numel() for parameter in model.parameters())
 
 
-def test_frozen_layers_are_told_apart() -> None:
+def test_frozen_layers_are_not_trainable() -> None:
     model = nn.Sequential(nn.Linear(4, 4), nn.Linear(4, 2), nn.ReLU())
     model[0].requires_grad_(False)
     table = trace(model, (4,))
@@ -135,8 +135,8 @@ def test_frozen_layers_are_told_apart() -> None:
     assert (table.total_params, table.trainable_params) == (30, 10)
 
 
-def test_bare_parameters_belong_to_the_step_that_uses_them() -> None:
-    model = Written(lambda self, x: (x + self.position) @ self.weight, position=nn.Parameter(torch.zeros(5, 3)))
+def test_parameters_without_a_layer_belong_to_the_call_that_uses_them() -> None:
+    model = FunctionNet(lambda self, x: (x + self.position) @ self.weight, position=nn.Parameter(torch.zeros(5, 3)))
     model.weight = nn.Parameter(torch.zeros(3, 7))
     table = trace(model, (5, 3))
     assert [(row.op, row.settings, row.params, row.macs) for row in table.rows] == [
@@ -146,8 +146,8 @@ def test_bare_parameters_belong_to_the_step_that_uses_them() -> None:
     assert [row.inputs for row in table.rows] == [((5, 3),), ((5, 3),)]
 
 
-def test_work_on_the_weights_alone_is_done_once_whatever_the_batch() -> None:
-    model = Written(lambda self, x: x @ (self.left @ self.right), left=nn.Parameter(torch.zeros(4, 3)))
+def test_macs_of_weights_alone_do_not_depend_on_the_batch() -> None:
+    model = FunctionNet(lambda self, x: x @ (self.left @ self.right), left=nn.Parameter(torch.zeros(4, 3)))
     model.right = nn.Parameter(torch.zeros(3, 5))
     table = trace(model, (4,))
     assert [row.macs for row in table.rows] == [4 * 3 * 5, 4 * 5]
@@ -165,7 +165,7 @@ def test_work_on_the_weights_alone_is_done_once_whatever_the_batch() -> None:
         (nn.Conv1d(4, 6, 3, groups=2), (4, 9)),
     ],
 )
-def test_work_is_what_torch_counts(layer: nn.Module, shape: tuple[int, ...]) -> None:
+def test_macs_are_those_that_torch_counts(layer: nn.Module, shape: tuple[int, ...]) -> None:
     table = trace(layer, shape)
     assert table.total_macs > 0
     assert table.total_macs == macs_by_torch(layer, shape)
@@ -173,9 +173,9 @@ def test_work_is_what_torch_counts(layer: nn.Module, shape: tuple[int, ...]) -> 
 
 
 @pytest.mark.parametrize("need_weights", [True, False])
-def test_attention_is_one_step_and_its_work_is_counted(*, need_weights: bool) -> None:
+def test_attention_is_one_row_with_all_its_macs(*, need_weights: bool) -> None:
     attention = nn.MultiheadAttention(8, 2, batch_first=True)
-    model = Written(lambda self, x: self.attend(x, x, x, need_weights=need_weights)[0], attend=attention)
+    model = FunctionNet(lambda self, x: self.attend(x, x, x, need_weights=need_weights)[0], attend=attention)
     table = trace(model, (5, 8))
     assert names(table) == ["attend"]
     assert table.rows[0].settings == "2 heads"
@@ -184,7 +184,7 @@ def test_attention_is_one_step_and_its_work_is_counted(*, need_weights: bool) ->
     assert table.total_macs == projections + products
 
 
-def test_recurrent_layers_give_several_outputs() -> None:
+def test_recurrent_layers_have_several_outputs() -> None:
     row = trace(nn.LSTM(6, 8, 2, batch_first=True), (5, 6)).rows[0]
     assert row.outputs == ((5, 8), (2, 8), (2, 8))
     assert row.settings == "2 layers, batch first"
@@ -195,7 +195,7 @@ def test_several_inputs_tuples_and_dicts() -> None:
         first, second = torch.cat([self.a(left), self.b(right)], dim=1).chunk(2, dim=1)
         return {"sum": first + second, "parts": (first, second)}
 
-    model = Written(forward, a=nn.Linear(3, 4), b=nn.Linear(5, 4))
+    model = FunctionNet(forward, a=nn.Linear(3, 4), b=nn.Linear(5, 4))
     table = trace(model, ((3,), (5,)))
     assert table.inputs == ((3,), (5,))
     assert table.outputs == ((4,), (4,), (4,))
@@ -210,14 +210,14 @@ def test_several_inputs_tuples_and_dicts() -> None:
     assert table.rows[4].sources == (3, 3)
 
 
-def test_steps_in_place_and_by_index() -> None:
+def test_in_place_and_indexing_calls() -> None:
     def forward(self: Any, x: Tensor) -> Tensor:
         y: Tensor = self.fc(x)
         y[:, 0] = 0
         y.mul_(2)
         return y[..., 1:3]
 
-    table = trace(Written(forward, fc=nn.Linear(4, 5)), (4,))
+    table = trace(FunctionNet(forward, fc=nn.Linear(4, 5)), (4,))
     assert [(row.name, row.op, row.settings, row.outputs) for row in table.rows] == [
         ("fc", "Linear", "", ((5,),)),
         ("setitem", "[]=", "[:, 0]", ((5,),)),
@@ -227,18 +227,20 @@ def test_steps_in_place_and_by_index() -> None:
     assert [row.sources for row in table.rows] == [(NETWORK_INPUT,), (0,), (1,), (2,)]
 
 
-def test_what_does_nothing_is_no_step() -> None:
-    table = trace(Written(lambda _, x: x.contiguous().to(x.dtype).detach().float() * x.shape[1]), (4,))
+def test_a_call_that_does_nothing_has_no_row() -> None:
+    table = trace(FunctionNet(lambda _, x: x.contiguous().to(x.dtype).detach().float() * x.shape[1]), (4,))
     assert [(row.op, row.settings, row.sources) for row in table.rows] == [("*", "4", (NETWORK_INPUT,))]
 
 
-def test_the_batch_is_found_on_whatever_axis_it_is() -> None:
+def test_the_batch_axis_may_be_any_axis() -> None:
     def forward(self: Any, x: Tensor) -> Tensor:
         steps = self.fc(x).transpose(0, 1)  # [length, batch, features]
-        windows = steps.reshape(3, 2, x.size(0), 8).permute(2, 0, 1, 3).reshape(-1, 2, 8)  # batch and windows together
+        windows = (
+            steps.reshape(3, 2, x.size(0), 8).permute(2, 0, 1, 3).reshape(-1, 2, 8)
+        )  # folds the windows into the batch
         return windows.reshape(x.size(0), 6, 8).mean(1)  # type: ignore[no-any-return]
 
-    table = trace(Written(forward, fc=nn.Linear(4, 8)), (6, 4))
+    table = trace(FunctionNet(forward, fc=nn.Linear(4, 8)), (6, 4))
     shapes = {row.name: row.outputs[0] for row in table.rows[:4]} | {"windows": table.rows[4].outputs[0]}
     assert shapes["transpose"] == (6, 8)
     assert shapes["reshape"] == (3, 2, 8)
@@ -247,37 +249,37 @@ def test_the_batch_is_found_on_whatever_axis_it_is() -> None:
     assert table.outputs == ((8,),)
 
 
-def test_a_class_that_asks_for_values_is_computed_on_the_cpu() -> None:
+def test_a_network_that_needs_values_runs_on_the_cpu() -> None:
     def forward(self: Any, x: Tensor) -> Tensor:
         out, _ = self.rnn(x)
         return out if out.sum() > 1e9 else out * 2  # type: ignore[no-any-return]
 
-    model = Written(forward, rnn=nn.LSTM(4, 6, batch_first=True))
+    model = FunctionNet(forward, rnn=nn.LSTM(4, 6, batch_first=True))
     table = trace(model, (5, 4))
     assert table.traced_on == "cpu"
     assert table.error is None
     assert names(table) == ["rnn", "sum", "gt", "mul"]
-    assert table.total_macs == 5 * 4 * 6 * (4 + 6), "though the CPU runs an LSTM as one operation that has no formula"
+    assert table.total_macs == 5 * 4 * 6 * (4 + 6), "though the CPU runs an LSTM as one operation without a formula"
 
 
-def test_a_network_that_lies_on_meta_and_asks_for_values() -> None:
-    model = on_meta(Written, lambda self, x: self.fc(x) * x.sum().item(), fc=on_meta(nn.Linear, 3, 2))
+def test_a_network_on_meta_that_needs_values() -> None:
+    model = build_on_meta(FunctionNet, lambda self, x: self.fc(x) * x.sum().item(), fc=build_on_meta(nn.Linear, 3, 2))
     table = trace(model, (3,))
     assert (table.error, table.outputs) == (None, ((2,),))
 
 
-def test_words_are_looked_up_with_whole_numbers() -> None:
+def test_an_embedding_gets_integers() -> None:
     table = trace(nn.Sequential(nn.Embedding(100, 16), nn.Flatten(), nn.Linear(80, 4)), (5,))
     assert table.error is None
     assert [row.outputs[0] for row in table.rows] == [(5, 16), (80,), (4,)]
 
 
-def test_lazy_layers_take_their_shape_from_the_input() -> None:
+def test_lazy_layers_get_their_shape_from_the_input() -> None:
     model = nn.Sequential(nn.LazyConv2d(8, 3), nn.Flatten(), nn.LazyLinear(5))
     table = trace(model, (1, 6, 6))
     assert [row.op for row in table.rows] == ["Conv2d", "Flatten", "Linear"]
     assert table.total_params == 8 * 9 + 8 + 128 * 5 + 5
-    assert isinstance(model[0], nn.LazyConv2d), "the model itself is as lazy as before"
+    assert isinstance(model[0], nn.LazyConv2d), "the model itself stays uninitialised"
 
 
 def test_half_precision() -> None:
@@ -286,24 +288,24 @@ def test_half_precision() -> None:
 
 
 def test_loops_over_the_batch() -> None:
-    table = trace(Written(lambda self, x: torch.stack([self.fc(one) for one in x]), fc=nn.Linear(3, 2)), (3,))
+    table = trace(FunctionNet(lambda self, x: torch.stack([self.fc(one) for one in x]), fc=nn.Linear(3, 2)), (3,))
     assert table.outputs == ((2,),)
     assert table.total_macs == 6
 
 
-def test_custom_autograd_functions_show_what_they_call() -> None:
+def test_calls_inside_a_custom_autograd_function_have_rows() -> None:
     class Clamp(torch.autograd.Function):
         @staticmethod
         def forward(_: Any, x: Tensor) -> Tensor:
             return x.clamp(min=0)
 
-    table = trace(Written(lambda self, x: self.fc(Clamp.apply(self.fc(x))), fc=nn.Linear(3, 3)), (3,))
+    table = trace(FunctionNet(lambda self, x: self.fc(Clamp.apply(self.fc(x))), fc=nn.Linear(3, 3)), (3,))
     assert names(table) == ["fc", "clamp", "fc"]
     assert table.rows[2].sources == (1,)
 
 
-def test_layers_that_are_never_used_are_named() -> None:
-    model = Written(lambda self, x: self.used(x), used=nn.Linear(3, 3), spare=nn.Sequential(nn.Linear(3, 3)))
+def test_unused_layers_are_listed() -> None:
+    model = FunctionNet(lambda self, x: self.used(x), used=nn.Linear(3, 3), spare=nn.Sequential(nn.Linear(3, 3)))
     model.scale = nn.Parameter(torch.zeros(5))
     table = trace(model, (3,))
     assert table.unused == ("scale", "spare")
@@ -311,26 +313,26 @@ def test_layers_that_are_never_used_are_named() -> None:
     assert sum(row.own_params for row in table.rows) + table.unused_params == table.total_params == 29
 
 
-def test_layers_in_a_plain_list_are_warned_of() -> None:
-    model = Written(lambda self, x: self.layers[0](x), layers=[nn.Linear(5, 3)])
+def test_layers_in_a_plain_list_cause_a_warning() -> None:
+    model = FunctionNet(lambda self, x: self.layers[0](x), layers=[nn.Linear(5, 3)])
     table = trace(model, (5,))
     assert table.total_params == 0
     assert len(table.warnings) == 1
     assert "nn.ModuleList" in table.warnings[0]
 
 
-def test_a_view_that_mixes_samples_is_warned_of() -> None:
-    table = trace(Written(lambda self, x: self.fc(x.view(-1, 98)), fc=nn.Linear(98, 10)), (4, 7, 7))
+def test_a_view_that_mixes_samples_causes_a_warning() -> None:
+    table = trace(FunctionNet(lambda self, x: self.fc(x.view(-1, 98)), fc=nn.Linear(98, 10)), (4, 7, 7))
     assert table.outputs == ((2, 10),)
-    assert table.warnings == (
-        "one sample goes in, 2 come out, since view makes [2, 98] of [4, 7, 7]: the samples of a batch get mixed up",
-    )
+    (warning,) = table.warnings
+    for words in ("view", "[4, 7, 7]", "2 of shape [98]", "mixed"):
+        assert words in warning
 
 
-def test_a_network_of_a_billion_parameters_takes_no_memory_and_less_than_a_second() -> None:
+def test_a_billion_parameters_take_no_memory_and_less_than_a_second() -> None:
     layers = [nn.TransformerEncoderLayer(4096, 32, 16384, batch_first=True, device="meta") for _ in range(5)]
     model = nn.Sequential(*layers)
-    trace(nn.Linear(2, 2), (2,))  # what torch imports at its first use
+    trace(nn.Linear(2, 2), (2,))  # makes torch import what it loads lazily
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     start = time.process_time()
     table = trace(model, (128, 4096))
@@ -341,7 +343,7 @@ def test_a_network_of_a_billion_parameters_takes_no_memory_and_less_than_a_secon
     assert grown < 50_000, f"{grown} KiB more"
 
 
-def test_a_network_with_values_is_not_copied() -> None:
+def test_weights_are_not_copied() -> None:
     model = nn.Sequential(*(nn.Linear(2000, 2000) for _ in range(12)))  # 192 MB
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     assert trace(model, (2000,)).total_params == 12 * 2000 * 2001
@@ -351,13 +353,13 @@ def test_a_network_with_values_is_not_copied() -> None:
 @pytest.mark.parametrize(
     "size", [(), (0, 28, 28), (1, -28, 28), (1.5,), "1x28x28", 28, (True,), ((3,), (0,)), (2**31, 2)]
 )
-def test_an_input_size_that_makes_no_sense(size: Any) -> None:
+def test_an_invalid_input_size(size: Any) -> None:
     with pytest.raises(UsageError, match="input size") as caught:
         trace(Guide(), size)
     assert "\n" not in str(caught.value)
 
 
 @pytest.mark.parametrize("model", [Guide, "guide", None])
-def test_what_is_no_module(model: Any) -> None:
-    with pytest.raises(UserError, match=r"no nn\.Module"):
+def test_a_model_that_is_not_a_module(model: Any) -> None:
+    with pytest.raises(UserError, match=r"nn\.Module"):
         trace(model, (1, 28, 28))

@@ -1,4 +1,4 @@
-"""The arithmetic in a row is right: what its formulas say, worked out anew, is what torch itself gives."""
+"""The formulas of a row are right: their results are the sizes that torch itself computes."""
 
 from collections.abc import Callable
 from typing import Any
@@ -12,27 +12,27 @@ from fashion_tui.lab.networks.builtin import GuideNet
 from fashion_tui.lab.trace import trace
 from fashion_tui.schema.shapes import ShapeRow
 
-from .formulas import worked_out
-from .networks import Guide, Written
+from .formulas import evaluate
+from .networks import FunctionNet, Guide
 
 
-def row_of(layer: nn.Module | Callable[..., Any], *shapes: tuple[int, ...], **held: Any) -> ShapeRow:
-    model = nn.Sequential(layer) if isinstance(layer, nn.Module) else Written(layer, **held)
+def row_of(layer: nn.Module | Callable[..., Any], *shapes: tuple[int, ...], **attributes: Any) -> ShapeRow:
+    model = nn.Sequential(layer) if isinstance(layer, nn.Module) else FunctionNet(layer, **attributes)
     table = trace(model, shapes)
     assert table.error is None, table.error
     return table.rows[-1]
 
 
-def sides_of(layer: nn.Module, *shape: int) -> tuple[int, ...]:
-    """What torch itself makes of it, with values, on the CPU."""
+def output_sizes(layer: nn.Module, *shape: int) -> tuple[int, ...]:
+    """Return the output sizes without batch and channels, computed by torch on the CPU."""
     return tuple(layer(torch.zeros(2, *shape)).shape[2:])
 
 
-def check_sides(layer: nn.Module, *shape: int) -> str:
-    """That the formulas hold and give, axis for axis, the sides of the real output."""
+def check_formula(layer: nn.Module, *shape: int) -> str:
+    """Check that the formulas are true and that their results are the sizes of the real output; return them."""
     formula = row_of(layer, shape).arithmetic
-    sides = sides_of(layer, *shape)
-    results = worked_out(formula)
+    sides = output_sizes(layer, *shape)
+    results = evaluate(formula)
     assert all(left == right for left, right in results), formula
     assert tuple(right for _, right in results) in {sides, sides[:1]}, (formula, sides)
     assert len(results) == len(sides) or len(set(sides)) == 1
@@ -69,10 +69,10 @@ def test_the_guides_network() -> None:
 @pytest.mark.parametrize("dilation", [1, 2, 3])
 @pytest.mark.parametrize(("kernel", "stride"), [(1, 1), (2, 1), (3, 1), (3, 2), (5, 3), (4, 4)])
 def test_convolutions(kernel: int, stride: int, dilation: int, padding: Any) -> None:
-    stride = 1 if padding == "same" else stride  # torch has no other
+    stride = 1 if padding == "same" else stride  # the only one that torch allows
     layer = nn.Conv2d(2, 4, kernel, stride=stride, padding=padding, dilation=dilation)
-    check_sides(layer, 2, 29, 29)
-    check_sides(layer, 2, 17, 30)
+    check_formula(layer, 2, 29, 29)
+    check_formula(layer, 2, 17, 30)
 
 
 @pytest.mark.parametrize("ceil_mode", [False, True])
@@ -81,8 +81,8 @@ def test_convolutions(kernel: int, stride: int, dilation: int, padding: Any) -> 
 def test_pools(kind: type[nn.Module], kernel: int, stride: int, padding: int, *, ceil_mode: bool) -> None:
     layer = kind(kernel, stride, padding, ceil_mode=ceil_mode)
     for size in range(9, 21):
-        check_sides(layer, 3, size, size)
-    check_sides(layer, 3, 9, 16)
+        check_formula(layer, 3, size, size)
+    check_formula(layer, 3, 9, 16)
 
 
 @pytest.mark.parametrize(
@@ -91,20 +91,20 @@ def test_pools(kind: type[nn.Module], kernel: int, stride: int, padding: int, *,
 @pytest.mark.parametrize("dilation", [1, 2])
 def test_transposed_convolutions(kernel: int, stride: int, padding: int, extra: int, dilation: int) -> None:
     layer = nn.ConvTranspose2d(4, 3, kernel, stride, padding, output_padding=extra, dilation=dilation)
-    check_sides(layer, 4, 7, 7)
-    check_sides(layer, 4, 7, 9)
+    check_formula(layer, 4, 7, 7)
+    check_formula(layer, 4, 7, 9)
 
 
-def test_one_and_three_axes_and_both_where_they_differ() -> None:
-    assert check_sides(nn.Conv1d(2, 3, 4), 2, 12) == "(12 − 4) / 1 + 1 = 9"
-    assert check_sides(nn.MaxPool3d(2), 1, 4, 6, 8) == (
+def test_one_axis_three_axes_and_axes_that_differ() -> None:
+    assert check_formula(nn.Conv1d(2, 3, 4), 2, 12) == "(12 − 4) / 1 + 1 = 9"
+    assert check_formula(nn.MaxPool3d(2), 1, 4, 6, 8) == (
         "depth (4 − 2) / 2 + 1 = 2, height (6 − 2) / 2 + 1 = 3, width (8 − 2) / 2 + 1 = 4"
     )
-    formula = check_sides(nn.Conv2d(1, 2, (3, 5), stride=(1, 2)), 1, 28, 28)
+    formula = check_formula(nn.Conv2d(1, 2, (3, 5), stride=(1, 2)), 1, 28, 28)
     assert formula == "height (28 − 3) / 1 + 1 = 26, width ⌊(28 − 5) / 2⌋ + 1 = 12"
 
 
-def test_functions_say_the_same_as_layers() -> None:
+def test_functions_have_the_formulas_of_layers() -> None:
     weight = nn.Parameter(torch.empty(6, 4, 3, 3))
 
     def convolve(self: Any, x: Tensor) -> Tensor:
@@ -137,7 +137,7 @@ def test_groups() -> None:
         (lambda _, x: x.chunk(3, dim=-1), (5, 12), "4 + 4 + 4 = 12"),
         (lambda _, x: x.mean((2, 3)), (16, 7, 7), "mean of 7·7 = 49 values each"),
         (lambda _, x: x.sum(-1, keepdim=True), (16, 7), "sum of 7 values each"),
-        (nn.AdaptiveAvgPool2d(1), (16, 7, 7), "7 / 1 = 7: each value is made of 7×7"),
+        (nn.AdaptiveAvgPool2d(1), (16, 7, 7), "7 / 1 = 7: each value pools 7×7"),
         (nn.Upsample(scale_factor=2), (3, 7, 7), "7·2 = 14"),
         (nn.Linear(6, 4), (5, 6), "[5×6] · [6×4] = [5×4]"),
         (lambda _, x: x @ x.transpose(1, 2), (5, 6), "[5×6] · [6×5] = [5×5]"),
@@ -146,27 +146,27 @@ def test_groups() -> None:
         (nn.AdaptiveAvgPool2d(3), (16, 7, 7), ""),
     ],
 )
-def test_other_steps(layer: Any, shape: tuple[int, ...], expected: str) -> None:
+def test_other_calls(layer: Any, shape: tuple[int, ...], expected: str) -> None:
     assert row_of(layer, shape).arithmetic == expected
 
 
-def test_all_products_of_a_network_are_those_that_were_counted() -> None:
+def test_the_formulas_give_the_counted_macs_and_parameters() -> None:
     for row in trace(GuideNet(), (1, 28, 28)).rows:
         if row.macs:
-            assert worked_out(row.macs_arithmetic) == [(row.macs, row.macs)]
+            assert evaluate(row.macs_arithmetic) == [(row.macs, row.macs)]
         if row.params:
-            assert sum(right for _, right in worked_out(row.params_arithmetic)) < row.params
+            assert sum(right for _, right in evaluate(row.params_arithmetic)) < row.params
 
 
-def test_many_parameters_are_summed_up() -> None:
+def test_many_parameters_are_summarised() -> None:
     row = row_of(nn.LSTM(3, 5, num_layers=2), (7, 3))
     assert row.params_arithmetic == (
-        "weight_ih_l0 20×3 = 60, weight_hh_l0 20×5 = 100, bias_ih_l0 20, bias_hh_l0 20, 4 more of 240"
+        "weight_ih_l0 20×3 = 60, weight_hh_l0 20×5 = 100, bias_ih_l0 20, bias_hh_l0 20, 4 more with 240"
     )
     assert row.params == 60 + 100 + 20 + 20 + 240
 
 
-def test_a_step_that_fails_has_no_formula_for_its_shape() -> None:
+def test_a_failed_call_has_no_formula_for_its_shape() -> None:
     row = trace(Guide(pooling=4, features=180), (1, 28, 28)).rows[-1]
     assert row.failed
     assert row.arithmetic == ""

@@ -1,4 +1,4 @@
-"""After a trace the network, and all randomness, are as they were."""
+"""A trace changes neither the network nor the state of the random number generators."""
 
 import random
 from collections.abc import Callable
@@ -12,25 +12,25 @@ from torch import Tensor, nn
 
 from fashion_tui.lab.trace import trace
 
-from .networks import Written
+from .networks import FunctionNet
 
 
-def _works(self: Any, x: Tensor) -> Tensor:
+def _succeed(self: Any, x: Tensor) -> Tensor:
     self.calls.add_(1)
     x = F.dropout(self.norm(self.conv(x)), 0.5, self.training)
     return self.fc(self.drop(x.flatten(1)))  # type: ignore[no-any-return]
 
 
-def _asks_for_values(self: Any, x: Tensor) -> Tensor:
-    return _works(self, x) * torch.rand(1).item() * random.random() * np.random.rand()  # noqa: NPY002
+def _need_values(self: Any, x: Tensor) -> Tensor:
+    return _succeed(self, x) * torch.rand(1).item() * random.random() * np.random.rand()  # noqa: NPY002
 
 
-def _fails(self: Any, x: Tensor) -> Tensor:
-    return self.fc(_works(self, x))  # type: ignore[no-any-return]
+def _fail(self: Any, x: Tensor) -> Tensor:
+    return self.fc(_succeed(self, x))  # type: ignore[no-any-return]
 
 
-def _network(forward: Callable[..., Any]) -> Written:
-    model = Written(
+def _network(forward: Callable[..., Any]) -> FunctionNet:
+    model = FunctionNet(
         forward,
         conv=nn.Conv2d(1, 4, 3),
         norm=nn.BatchNorm2d(4),
@@ -42,13 +42,13 @@ def _network(forward: Callable[..., Any]) -> Written:
     return model
 
 
-@pytest.fixture(params=[_works, _asks_for_values, _fails], ids=["works", "asks for values", "fails"])
-def model(request: pytest.FixtureRequest) -> Written:
+@pytest.fixture(params=[_succeed, _need_values, _fail], ids=["succeeds", "needs values", "fails"])
+def model(request: pytest.FixtureRequest) -> FunctionNet:
     return _network(request.param)
 
 
-def test_weights_buffers_and_gradients(model: Written) -> None:
-    model.run(model, torch.rand(2, 1, 28, 28)).sum().backward() if model.run is _works else None
+def test_weights_buffers_and_gradients(model: FunctionNet) -> None:
+    model.run(model, torch.rand(2, 1, 28, 28)).sum().backward() if model.run is _succeed else None
     before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
     identities = [id(tensor) for tensor in [*model.parameters(), *model.buffers(), model.constant]]
     gradients = [None if parameter.grad is None else parameter.grad.clone() for parameter in model.parameters()]
@@ -61,7 +61,7 @@ def test_weights_buffers_and_gradients(model: Written) -> None:
         assert gradient is None or torch.equal(parameter.grad, gradient)  # type: ignore[arg-type]
 
 
-def test_training_flags(model: Written) -> None:
+def test_training_flags(model: FunctionNet) -> None:
     model.train()
     next(module for module in model.modules() if isinstance(module, nn.BatchNorm2d)).eval()
     flags = [module.training for module in model.modules()]
@@ -70,21 +70,21 @@ def test_training_flags(model: Written) -> None:
     assert len(set(flags)) == 2
 
 
-def test_hooks_and_attributes(model: Written) -> None:
+def test_hooks_and_attributes(model: FunctionNet) -> None:
     seen: list[str] = []
-    model.register_forward_pre_hook(lambda *_: seen.append("a hook"))
+    model.register_forward_pre_hook(lambda *_: seen.append("called"))
     hooks = [(len(module._forward_hooks), len(module._forward_pre_hooks)) for module in model.modules()]
     attributes = [set(vars(module)) for module in model.modules()]
     trace(model, (1, 28, 28))
     assert [(len(module._forward_hooks), len(module._forward_pre_hooks)) for module in model.modules()] == hooks
     assert [set(vars(module)) for module in model.modules()] == attributes
-    from torch.nn.modules import module as of_all_modules  # noqa: PLC0415
+    from torch.nn.modules import module as global_hooks  # noqa: PLC0415
 
-    assert not of_all_modules._global_forward_hooks
-    assert not of_all_modules._global_forward_pre_hooks
+    assert not global_hooks._global_forward_hooks
+    assert not global_hooks._global_forward_pre_hooks
 
 
-def test_randomness(model: Written) -> None:
+def test_random_number_generators(model: FunctionNet) -> None:
     states = torch.get_rng_state(), random.getstate(), np.random.get_state()[1].copy()  # type: ignore[index]  # noqa: NPY002
     trace(model, (1, 28, 28))
     assert torch.equal(torch.get_rng_state(), states[0])
@@ -92,14 +92,14 @@ def test_randomness(model: Written) -> None:
     assert np.array_equal(np.random.get_state()[1], states[2])  # type: ignore[index]  # noqa: NPY002
 
 
-def test_the_same_network_gives_the_same_table(model: Written) -> None:
+def test_the_same_network_gives_the_same_table(model: FunctionNet) -> None:
     first = trace(model, (1, 28, 28))
     torch.rand(5)
     assert trace(model, (1, 28, 28)) == first
 
 
-def test_the_network_works_afterwards() -> None:
-    model = _network(_works).eval()
+def test_the_network_succeed_afterwards() -> None:
+    model = _network(_succeed).eval()
     image = torch.rand(2, 1, 28, 28)
     expected = model(image)
     trace(model, (1, 28, 28))

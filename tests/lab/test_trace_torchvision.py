@@ -1,9 +1,9 @@
-"""Networks that others wrote: the invariants of the trace, and each module's figures against torchinfo's.
+"""Traces of torchvision's networks: invariants, and a comparison of each module with torchinfo.
 
-torchinfo tells of modules only. Where both tell, shapes and parameters agree. Its multiply-accumulates differ from
-ours, which are FlopCounterMode's, in ways that are all accounted for below: it counts biases and the weights of norms
-as if they multiplied; it multiplies a linear layer's weights by the batch only, though they meet every token; and it
-sees neither attention's own two products nor any work that is done outside of a module.
+torchinfo lists modules only. Shapes and parameters of modules agree. Its MACs differ from ours, which are
+FlopCounterMode's, for reasons that `expected_macs` accounts for: it counts biases and the weights of norms as if they
+multiplied; it multiplies a linear layer's weights by the batch only, not by the tokens; and it counts neither
+attention's two matrix products nor anything that functions compute.
 """
 
 import math
@@ -34,15 +34,15 @@ NETWORKS = {
     "vit_b_16": 224,
     "swin_t": 64,
 }
-"""And the size of the image that each gets: the smallest that it can take, so that this is quick."""
+"""Networks and the size of their input images, small enough to keep the tests fast."""
 
 
 class Traced:
     def __init__(self, name: str) -> None:
         size = NETWORKS[name]
-        slow_start = {"init_weights": False} if name == "googlenet" else {}
+        options = {"init_weights": False} if name == "googlenet" else {}  # its initialisation is slow
         with torch.device("meta"):
-            self.model: nn.Module = models.get_model(name, weights=None, **slow_start).eval()
+            self.model: nn.Module = models.get_model(name, weights=None, **options).eval()
         self.table: ShapeTable = trace(self.model, (3, size, size))
         self.image = torch.empty(2, 3, size, size, device="meta")
 
@@ -70,12 +70,11 @@ def test_totals(traced: Traced) -> None:
 def test_each_input_is_an_earlier_output_or_the_networks_input(traced: Traced) -> None:
     rows = traced.table.rows
     for index, row in enumerate(rows):
-        assert len(row.sources) == len(row.inputs)
         for source, shape in zip(row.sources, row.inputs, strict=True):
-            assert source is not None, f"{row.path} gets {shape} from nowhere"
-            given = traced.table.inputs if source == NETWORK_INPUT else rows[source].outputs
+            assert source is not None, f"{row.path} has an input {shape} without a source"
+            outputs = traced.table.inputs if source == NETWORK_INPUT else rows[source].outputs
             assert source < index
-            assert shape in given, f"{row.path} gets {shape}, but {source} gave {given}"
+            assert shape in outputs, f"{row.path} has an input {shape}, but its source {source} outputs {outputs}"
 
 
 def test_modules_against_torchinfo(traced: Traced) -> None:
@@ -94,11 +93,11 @@ def test_modules_against_torchinfo(traced: Traced) -> None:
         if not row.reused and not traced.table.unused_params:
             assert row.params == layer.num_params, row.path
         if not row.has_children:
-            assert row.macs == _work(row, layer), row.path
+            assert row.macs == expected_macs(row, layer), row.path
 
 
-def _work(row: ShapeRow, layer: LayerInfo) -> int:
-    """Multiply-accumulates of a layer, from what torchinfo counted for two samples, its errors mended."""
+def expected_macs(row: ShapeRow, layer: LayerInfo) -> int:
+    """Return the MACs of a layer: those that torchinfo counts for two samples, with its errors corrected."""
     weights = dict(layer.module.named_parameters())
     positions = math.prod(layer.output_size[2:])
     bias = weights["bias"].numel() if "bias" in weights else 0
@@ -114,8 +113,8 @@ def _work(row: ShapeRow, layer: LayerInfo) -> int:
     return 0
 
 
-def test_what_torchinfo_cannot_show() -> None:
-    """The shape changes between two modules of ResNet, by a function; and each block ends in a sum."""
+def test_functions_that_torchinfo_does_not_show() -> None:
+    """ResNet flattens between two modules by a function, and each of its blocks ends with an addition."""
     table = Traced("resnet18").table
     functions = Counter(row.op for row in table.rows if not row.is_module)
     assert functions == {"+=": 8, "torch.flatten": 1}
@@ -124,9 +123,8 @@ def test_what_torchinfo_cannot_show() -> None:
 
 
 @pytest.mark.parametrize("name", ["resnet18", "shufflenet_v2_x0_5"])
-def test_in_training_the_steps_are_the_same(name: str) -> None:
-    evaluated = Traced(name)
-    evaluated.model.train()
+def test_training_mode_gives_the_same_table(name: str) -> None:
+    traced = Traced(name)
+    traced.model.train()
     size = NETWORKS[name]
-    trained = trace(evaluated.model, (3, size, size))
-    assert trained == evaluated.table
+    assert trace(traced.model, (3, size, size)) == traced.table

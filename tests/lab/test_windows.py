@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from fashion_tui.schema.errors import UserError
 from fashion_tui.schema.windows import SlidingWindow, check_window
 
-from .formulas import worked_out
+from .formulas import evaluate
 
 TRIALS = 600
 
@@ -81,8 +81,8 @@ def test_both_formulas_give_what_they_say(*, ceil_mode: bool) -> None:
         slide = drawn(seed, ceil_mode=ceil_mode)
         if slide.output_size < 1:
             continue
-        assert worked_out(slide.formula) == [(slide.output_size, slide.output_size)], slide
-        assert worked_out(slide.full_formula) == [(slide.output_size, slide.output_size)], slide
+        assert evaluate(slide.formula) == [(slide.output_size, slide.output_size)], slide
+        assert evaluate(slide.full_formula) == [(slide.output_size, slide.output_size)], slide
 
 
 def test_what_windows_look_at_and_what_is_left_over() -> None:

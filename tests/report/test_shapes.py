@@ -22,7 +22,7 @@ from fashion_tui.report.shapes import (
 )
 from fashion_tui.report.style import ACCENT, BAD, MUTED
 from fashion_tui.schema.shapes import ShapeRow, ShapeTable
-from tests.lab.networks import Guide, Residual, Written
+from tests.lab.networks import FunctionNet, Guide, Residual
 
 GOLDEN = Path(__file__).parent / "golden"
 
@@ -37,7 +37,7 @@ def nested() -> ShapeTable:
     stem = nn.Conv2d(3, 16, 3, stride=2, padding=1, bias=False)
     stem.requires_grad_(False)
     block = Residual(16)
-    model = Written(
+    model = FunctionNet(
         lambda self, x: self.head(self.body(self.stem(x)).mean((2, 3))),
         stem=stem,
         body=nn.Sequential(block, block, nn.AvgPool2d(2)),
@@ -147,14 +147,14 @@ def test_words_from_outside_are_shown_as_they_are() -> None:
 
 
 def test_a_network_without_steps_or_parameters() -> None:
-    table = trace(Written(lambda _, x: x), (3, 4))
+    table = trace(FunctionNet(lambda _, x: x), (3, 4))
     assert table.rows == ()
     assert printed(shape_report(table, glyphs=UNICODE), 80).splitlines()[0].rstrip() == "3×4"
     assert shape_notes(table, glyphs=UNICODE).plain.startswith("no parameters")
 
 
 def test_scalars_and_several_tensors() -> None:
-    table = trace(Written(lambda _, x, y: (x + y).mean()), ((3, 4), (3, 4)))
+    table = trace(FunctionNet(lambda _, x, y: (x + y).mean()), ((3, 4), (3, 4)))
     rows = [line.plain for line in shape_lines(table, width=100, glyphs=UNICODE).rows]
     assert "3×4 +1" in rows[0]
     assert "scalar" in rows[1]
@@ -162,7 +162,7 @@ def test_scalars_and_several_tensors() -> None:
 
 def test_the_strip_looks_into_a_network_that_is_one_block() -> None:
     table = trace(
-        Written(lambda self, x: self.net(x), net=nn.Sequential(nn.Linear(4, 3), nn.ReLU(), nn.Linear(3, 2))), (4,)
+        FunctionNet(lambda self, x: self.net(x), net=nn.Sequential(nn.Linear(4, 3), nn.ReLU(), nn.Linear(3, 2))), (4,)
     )
     assert shape_strip(table, width=80, glyphs=UNICODE).plain == "4 ─ 0 ─ 3 ─ 2 ─ 2"
 

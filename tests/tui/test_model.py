@@ -206,9 +206,7 @@ async def test_an_edit_that_breaks_a_layer_and_one_that_mends_it(tmp_path: Path)
         await lab.edit()
         good = lab.outputs
         await lab.replace("out_channels=20", "out_channels=10")
-        await lab.until(
-            "line 22: fc1 expects 980 features, got 490: the flatten before it gave [490]", "10×7×7 ─ flatten ─ 490"
-        )
+        await lab.until("line 22: fc1 expects 980 features, got 490: flatten outputs [490]", "10×7×7 ─ flatten ─ 490")
         assert lab.editor.marked_line == 22
         assert "self.fc1(x)" in lab.editor.document.get_line(21)
         assert lab.outputs == good
@@ -233,7 +231,7 @@ async def test_an_edit_that_breaks_a_layer_and_one_that_mends_it(tmp_path: Path)
         ("x = x.flatten(start_dim=1)", "x = x.flat()", "line {line}: AttributeError"),
         ("def __init__(self)", "def __init__(self, width)", "line {line}: GuideNet needs width"),
         ("class GuideNet(nn.Module)", "class GuideNet", "GuideNet isn't derived from nn.Module"),
-        ("in_channels=1,", "in_channels=3,", "conv1 expects 3 channels, got 1: the input is [1, 28, 28]"),
+        ("in_channels=1,", "in_channels=3,", "conv1 expects 3 channels, got 1: the network's input is [1, 28, 28]"),
     ],
 )
 async def test_what_is_wrong_is_told_at_its_line(tmp_path: Path, old: str, new: str, words: str) -> None:

@@ -13,7 +13,7 @@ from fashion_tui.lab.evaluation.feature_maps import as_images, as_planes, value_
 from fashion_tui.lab.evaluation.histograms import histogram
 from fashion_tui.lab.evaluation.metrics import Cancelled, evaluate, predict_logits
 from fashion_tui.lab.networks.export import export_safetensors
-from fashion_tui.lab.trace.activations import output_of_step
+from fashion_tui.lab.trace.activations import output_of_call
 from fashion_tui.schema.errors import UsageError, UserError
 from fashion_tui.schema.evaluation import Evaluation, Prediction, PredictionPage
 from fashion_tui.schema.replies import ExportResult
@@ -80,7 +80,7 @@ def get_feature_maps(request: GetFeatureMaps, call: CallContext, cache: Cache) -
     images = normalise(pixels, recipe.mean, recipe.std)
     with call.interruptible():
         network = run.network().eval()
-        output, logits = output_of_step(
+        output, logits = output_of_call(
             network, images, path=request.path, op=request.op, occurrence=request.occurrence
         )  # fmt: skip
     shape = tuple(output.shape[1:]) if output.shape[:1] == (1,) else tuple(output.shape)

@@ -1,7 +1,8 @@
-"""What happens to the shape at every step: `trace` runs a network on shapes alone and writes down each step.
+"""The shape trace: `trace` runs a network on shapes alone and records every call of a layer or function.
 
-`record` watches one pass · `twin` makes what is run instead of the network itself · `layers` and `functions` say how a
-call reads · `rows` finds the batch axis and counts · `explain` puts an error into words.
+`record` watches one pass · `model_copy` makes the copy that is run instead of the network itself · `layers`,
+`functions` and `windows` describe a call · `rows` finds the batch axis and counts parameters · `arithmetic` derives the
+formulas · `explain` explains an error · `remarks` warns about networks that run but look wrong.
 """
 
 from .tracing import trace

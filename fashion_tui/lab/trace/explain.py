@@ -1,8 +1,9 @@
-"""An error in a network, in words: what the step expected, what came, and where that came from."""
+"""Explains an error in a network: what the failing call expected, what it got, and where that came from."""
 
 import math
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,189 +13,201 @@ from torch import nn
 from fashion_tui.schema.shapes import NETWORK_INPUT, Shape, ShapeRow
 
 from .functions import RESHAPING
-from .record import Recording, Step
+from .record import Call, Recording
 
-_HINT = "did the pooling or a channel count change?"
-_OUR_OWN = Path(__file__).parent
+_HINT = "check the pooling and the channel counts"
+_THIS_PACKAGE = Path(__file__).parent
 _TORCH = Path(torch.__file__).parent
 
 
 def explain(recording: Recording, rows: Sequence[ShapeRow]) -> str | None:
-    """One line; None where the recording ended well. `rows` are those of the recording, for one sample."""
+    """Return one line; None if the recording has no error. `rows` are the recording's rows, for one sample."""
     error = recording.error
     if error is None:
         return None
     if not recording.failed:
-        return _as_torch_says(error)
+        return _torch_message(error)
     index = recording.failed[-1]
-    case = _Case(recording.steps[index], rows[index], rows)
-    words = (_of_layer(case) or _of_function(case)) if case.row.inputs else None
-    return words or f"{case.who}: {_as_torch_says(error)}"
+    failure = _Failure(recording.calls[index], rows[index], rows)
+    explanation = (_explain_layer(failure) or _explain_function(failure)) if failure.row.inputs else None
+    return explanation or f"{failure.name}: {_torch_message(error)}"
 
 
-def line_of(error: BaseException | None) -> tuple[str | None, int | None]:
-    """File and line of the innermost code that is neither torch's nor ours."""
-    found: tuple[str | None, int | None] = (None, None)
+def error_location(error: BaseException | None) -> tuple[str | None, int | None]:
+    """Return the file and the line of the innermost frame that is neither in torch nor in this package."""
+    location: tuple[str | None, int | None] = (None, None)
     for frame in traceback.extract_tb(error.__traceback__ if error is not None else None):
         parents = Path(frame.filename).parents
-        if _OUR_OWN not in parents and _TORCH not in parents:
-            found = (frame.filename, frame.lineno)
-    return found
+        if _THIS_PACKAGE not in parents and _TORCH not in parents:
+            location = (frame.filename, frame.lineno)
+    return location
 
 
-class _Case:
-    """A failed step with what is needed to talk about it. Shapes are those of one sample."""
+@dataclass(frozen=True, slots=True)
+class _Failure:
+    """A failed call and its row. Shapes are those of one sample."""
 
-    def __init__(self, step: Step, row: ShapeRow, rows: Sequence[ShapeRow]) -> None:
-        self.step = step
-        self.row = row
-        self._rows = rows
-
-    @property
-    def who(self) -> str:
-        return _called(self.row, self.row.path if self.row.is_module else self.row.name)
+    call: Call
+    row: ShapeRow
+    rows: Sequence[ShapeRow]
 
     @property
-    def came(self) -> Shape:
+    def name(self) -> str:
+        return _display_name(self.row, self.row.path if self.row.is_module else self.row.name)
+
+    @property
+    def input(self) -> Shape:
         return self.row.inputs[0]
 
-    def maker(self, number: int = 0) -> ShapeRow | None:
-        """The row that gave an input its shape: steps that leave the shape alone, as relu does, are passed over."""
-        source = self.row.sources[number]
+    def producer(self, index: int = 0) -> ShapeRow | None:
+        """Return the row that gave an input its shape, skipping those that keep the shape, as relu does."""
+        source = self.row.sources[index]
         while source is not None and source != NETWORK_INPUT:
-            row = self._rows[source]
+            row = self.rows[source]
             if not row.inputs or row.inputs[0] != row.outputs[0]:
                 return row
             source = row.sources[0]
         return None
 
     def origin(self) -> str:
-        """`the flatten before it gave [490]`."""
-        maker = self.maker()
-        if maker is not None:
-            return f"the {_called(maker, maker.name)} before it gave {list(self.came)}"
-        return f"{'its' if self.row.sources[0] is None else 'the'} input is {list(self.came)}"
+        """Return `flatten outputs [490]`, or `the network's input is [1, 28, 28]`."""
+        producer = self.producer()
+        if producer is not None:
+            return f"{_display_name(producer, producer.name)} outputs {list(self.input)}"
+        owner = "its" if self.row.sources[0] is None else "the network's"
+        return f"{owner} input is {list(self.input)}"
 
-    def makers(self) -> str:
-        """` (made by conv1 and downsample)`."""
-        makers = [self.maker(number) for number in range(len(self.row.inputs))]
-        names = dict.fromkeys(_called(maker, maker.name) for maker in makers if maker is not None)
-        return f" (made by {' and '.join(names)})" if names else ""
+    def producers(self) -> str:
+        """Return ` (from conv1 and downsample)`; empty if the inputs are the network's own."""
+        producers = [self.producer(index) for index in range(len(self.row.inputs))]
+        names = dict.fromkeys(_display_name(producer, producer.name) for producer in producers if producer is not None)
+        return f" (from {' and '.join(names)})" if names else ""
 
 
-def _called(row: ShapeRow, name: str) -> str:
-    """`conv1`; a layer that has but a number, as in nn.Sequential, with its kind: `2 (Flatten)`."""
+def _display_name(row: ShapeRow, name: str) -> str:
+    """Return `conv1`, or `2 (Flatten)` for a layer that has only a number, as in nn.Sequential."""
     return f"{name} ({row.op})" if name[-1:].isdigit() and row.name.isdigit() else name or row.name
 
 
 # Layers
 
 
-def _of_layer(case: _Case) -> str | None:
-    """For torch's own layers, which say in their attributes what they take."""
-    layer = case.step.call
-    found = next((words for kinds, words in _LAYERS if isinstance(layer, kinds)), None)
-    return found(case, layer) if found else None
+_EXPECTED_SIZES: tuple[tuple[Any, str, str, int], ...] = (
+    (nn.Linear, "in_features", "features", -1),
+    (nn.modules.batchnorm._NormBase, "num_features", "channels", 0),  # noqa: SLF001 - the base class of all of them
+    (nn.GroupNorm, "num_channels", "channels", 0),
+    (nn.RNNBase | nn.RNNCellBase, "input_size", "features", -1),
+    (nn.MultiheadAttention, "embed_dim", "features", -1),
+)
+"""Layer types, the attribute with the size that they expect of one axis, what it counts, and the axis."""
 
 
-def _convolution(case: _Case, layer: Any) -> str | None:
-    axes = len(layer.kernel_size)
-    if len(case.came) != axes + 1:
-        wanted = ", ".join(["channels", *("depth", "height", "width")[3 - axes :]])
-        return f"{case.who} expects [{wanted}], got {list(case.came)}: {case.origin()}"
-    return _wrong_size(case, layer.in_channels, "channels", axis=0) or _large_kernel(case, layer)
-
-
-def _large_kernel(case: _Case, layer: Any) -> str | None:
-    around = [0] * len(layer.kernel_size) if isinstance(layer.padding, str) else [2 * pad for pad in layer.padding]
-    sizes = [size + pad for size, pad in zip(case.came[1:], around, strict=True)]
-    if layer.transposed or all(window <= size for window, size in zip(layer.kernel_size, sizes, strict=True)):
-        return None
-    shown = "×".join(map(str, layer.kernel_size))
-    return f"{case.who} has a kernel of {shown}, larger than what it gets, padding included: {case.origin()}"
-
-
-def _layer_norm(case: _Case, layer: Any) -> str:
-    ending = list(layer.normalized_shape)
-    return f"{case.who} expects a shape that ends in {ending}, got {list(case.came)}: {case.origin()}"
-
-
-def _embedding(case: _Case, layer: Any) -> str:
-    return f"{case.who} expects whole numbers below {layer.num_embeddings:,}, the places in its table, got fractions"
-
-
-_LAYERS: list[tuple[Any, Callable[[_Case, Any], str | None]]] = [
-    (nn.Linear, lambda case, layer: _wrong_size(case, layer.in_features, "features")),
-    (nn.modules.conv._ConvNd, _convolution),  # noqa: SLF001 - the base of all of them
-    (nn.modules.batchnorm._NormBase, lambda case, layer: _wrong_size(case, layer.num_features, "channels", axis=0)),  # noqa: SLF001
-    (nn.GroupNorm, lambda case, layer: _wrong_size(case, layer.num_channels, "channels", axis=0)),
-    (nn.LayerNorm, _layer_norm),
-    (nn.RNNBase | nn.RNNCellBase, lambda case, layer: _wrong_size(case, layer.input_size, "features")),
-    (nn.MultiheadAttention, lambda case, layer: _wrong_size(case, layer.embed_dim, "features")),
-    (nn.Embedding | nn.EmbeddingBag, _embedding),
-]
-
-
-def _wrong_size(case: _Case, expected: int, unit: str, axis: int = -1) -> str | None:
-    """For what wants a certain size on one axis."""
-    if not case.came or case.came[axis] == expected:
-        return None
-    words = f"{case.who} expects {expected} {unit}, got {case.came[axis]}: {case.origin()}"
-    maker = case.maker()
-    if maker is not None and maker.op in RESHAPING | {"torch.flatten", "torch.reshape"}:
-        return f"{words}; {_HINT}"
-    if axis == -1 and len(case.came) > 1 and math.prod(case.came) == expected:
-        return f"{words}, which is {expected} values: flatten it first"
-    return words
-
-
-# Functions, and layers that do what a function does
-
-
-def _of_function(case: _Case) -> str | None:
-    name, op, given = case.row.name, case.row.op, [*case.row.inputs, *case.step.held]
-    if op == "F.linear" and case.step.held:
-        return _wrong_size(case, case.step.held[0][-1], "features")
-    if name in {"view", "reshape"}:
-        return _wrong_view(case)
-    if "pool" in op.lower():
-        return _nothing_left(case)
-    return _wrong_pair(case, given) if len(given) > 1 else None
-
-
-def _wrong_view(case: _Case) -> str | None:
-    """For `x.view(-1, 980)` where a sample has other than 980 values."""
-    asked = [size for part in case.step.arguments for size in (part if isinstance(part, tuple | list) else (part,))]
-    values, rest = math.prod(case.came), math.prod(asked[1:])
-    if len(asked) < 2 or min(asked[1:]) < 1:
-        return None
-    if values == rest:
-        return f"{case.who} expects batches of {asked[0]} whatever comes; write -1 for the batch axis"
-    return f"{case.who} expects {rest} values in each sample, got {values}: {case.origin()}; {_HINT}"
-
-
-def _nothing_left(case: _Case) -> str | None:
-    kernel = [int(size) for size in case.row.settings.split(" ")[0].split("×") if size.isdigit()]
-    if all(window <= size for window, size in zip(kernel, case.came[-len(kernel) :], strict=False)):
-        return None
-    return f"{case.who} of {case.row.settings} leaves nothing of what it gets: {case.origin()}"
-
-
-def _wrong_pair(case: _Case, given: list[Shape]) -> str | None:
-    """For what takes several tensors whose sizes have to fit."""
-    name, op = case.row.name, case.row.op
-    shapes = " and ".join(str(list(shape)) for shape in given)
-    if name in {"matmul", "bmm", "mm"} and len(given[1]) > 1:
-        return f"{op} can't multiply {shapes}: {given[0][-1]} columns meet {given[1][-2]} rows{case.makers()}"
-    if name in {"cat", "concat", "stack", "hstack", "vstack"}:
-        return f"{name} can't join {shapes}: all axes but the joined one have to be equal{case.makers()}"
-    if not op[0].isalpha() and "[" not in op:
-        return f"{op} can't combine {shapes}: sizes have to be equal, or 1{case.makers()}"
+def _explain_layer(failure: _Failure) -> str | None:
+    """Explain the failure of one of torch's own layers, whose attributes say what it expects."""
+    layer: Any = failure.call.target
+    if isinstance(layer, nn.modules.conv._ConvNd):  # noqa: SLF001 - the base class of all convolutions
+        return _explain_convolution(failure, layer)
+    if isinstance(layer, nn.LayerNorm):
+        return _explain_layer_norm(failure, layer)
+    if isinstance(layer, nn.Embedding | nn.EmbeddingBag):
+        return _explain_embedding(failure, layer)
+    for layer_types, attribute, unit, axis in _EXPECTED_SIZES:
+        if isinstance(layer, layer_types):
+            return _wrong_size(failure, getattr(layer, attribute), unit, axis)
     return None
 
 
-def _as_torch_says(error: BaseException) -> str:
-    """The first line of the message; with its kind, where that isn't torch's usual one."""
+def _explain_convolution(failure: _Failure, layer: Any) -> str | None:
+    axes = len(layer.kernel_size)
+    if len(failure.input) != axes + 1:
+        expected = ", ".join(["channels", *("depth", "height", "width")[3 - axes :]])
+        return f"{failure.name} expects [{expected}], got {list(failure.input)}: {failure.origin()}"
+    return _wrong_size(failure, layer.in_channels, "channels", axis=0) or _large_kernel(failure, layer)
+
+
+def _large_kernel(failure: _Failure, layer: Any) -> str | None:
+    around = [0] * len(layer.kernel_size) if isinstance(layer.padding, str) else [2 * pad for pad in layer.padding]
+    sizes = [size + pad for size, pad in zip(failure.input[1:], around, strict=True)]
+    if layer.transposed or all(kernel <= size for kernel, size in zip(layer.kernel_size, sizes, strict=True)):
+        return None
+    kernel = "×".join(map(str, layer.kernel_size))
+    return f"{failure.name} has a {kernel} kernel, larger than its padded input: {failure.origin()}"
+
+
+def _explain_layer_norm(failure: _Failure, layer: Any) -> str:
+    shape = list(layer.normalized_shape)
+    return f"{failure.name} expects a shape that ends in {shape}, got {list(failure.input)}: {failure.origin()}"
+
+
+def _explain_embedding(failure: _Failure, layer: Any) -> str:
+    return f"{failure.name} expects integer indices below {layer.num_embeddings:,}, got floating-point numbers"
+
+
+def _wrong_size(failure: _Failure, expected: int, unit: str, axis: int) -> str | None:
+    """Explain a wrong size of one axis of the input; None if the size is right."""
+    if not failure.input or failure.input[axis] == expected:
+        return None
+    explanation = f"{failure.name} expects {expected} {unit}, got {failure.input[axis]}: {failure.origin()}"
+    producer = failure.producer()
+    if producer is not None and producer.op in RESHAPING | {"torch.flatten", "torch.reshape"}:
+        return f"{explanation}; {_HINT}"
+    if axis == -1 and len(failure.input) > 1 and math.prod(failure.input) == expected:
+        return f"{explanation}, which has {expected} values; flatten it first"
+    return explanation
+
+
+# Functions, and layers that work like one
+
+
+def _explain_function(failure: _Failure) -> str | None:
+    name, op, shapes = failure.row.name, failure.row.op, [*failure.row.inputs, *failure.call.model_shapes]
+    if op == "F.linear" and failure.call.model_shapes:
+        return _wrong_size(failure, failure.call.model_shapes[0][-1], "features", axis=-1)
+    if name in {"view", "reshape"}:
+        return _explain_view(failure)
+    if "pool" in op.lower():
+        return _explain_pool(failure)
+    return _explain_operands(failure, shapes) if len(shapes) > 1 else None
+
+
+def _explain_view(failure: _Failure) -> str | None:
+    """Explain `x.view(-1, 980)` if a sample doesn't have 980 values."""
+    arguments = failure.call.arguments
+    requested = [size for part in arguments for size in (part if isinstance(part, tuple | list) else (part,))]
+    values, expected = math.prod(failure.input), math.prod(requested[1:])
+    if len(requested) < 2 or min(requested[1:]) < 1:
+        return None
+    if values == expected:
+        return f"{failure.name} fixes the batch size at {requested[0]}; use -1 for the batch axis"
+    return f"{failure.name} expects {expected} values per sample, got {values}: {failure.origin()}; {_HINT}"
+
+
+def _explain_pool(failure: _Failure) -> str | None:
+    kernel = [int(size) for size in failure.row.settings.split(" ")[0].split("×") if size.isdigit()]
+    if all(size <= available for size, available in zip(kernel, failure.input[-len(kernel) :], strict=False)):
+        return None
+    window = "×".join(map(str, kernel))
+    return f"{failure.name} has a {window} window, which doesn't fit into its input: {failure.origin()}"
+
+
+def _explain_operands(failure: _Failure, shapes: list[Shape]) -> str | None:
+    """Explain several tensors whose sizes don't match."""
+    name, op = failure.row.name, failure.row.op
+    listed = " and ".join(str(list(shape)) for shape in shapes)
+    if name in {"matmul", "bmm", "mm"} and len(shapes[1]) > 1:
+        columns, rows = shapes[0][-1], shapes[1][-2]
+        return f"{op} can't multiply {listed}: {columns} columns don't match {rows} rows{failure.producers()}"
+    if name == "stack":
+        return f"stack can't join {listed}: all shapes must be equal{failure.producers()}"
+    if name in {"cat", "concat", "hstack", "vstack"}:
+        return f"{name} can't join {listed}: all axes but the joined one must have equal sizes{failure.producers()}"
+    if not op[0].isalpha() and "[" not in op:
+        return f"{op} can't broadcast {listed}: sizes must be equal, or 1{failure.producers()}"
+    return None
+
+
+def _torch_message(error: BaseException) -> str:
+    """Return the first line of the message, after the error's class unless that is RuntimeError, torch's usual one."""
     lines = str(error).strip().splitlines()
-    words = lines[0].strip() if lines else "no reason given"
-    return words if type(error) is RuntimeError else f"{type(error).__name__}: {words}"
+    message = lines[0].strip() if lines else "no reason given"
+    return message if type(error) is RuntimeError else f"{type(error).__name__}: {message}"

@@ -1,4 +1,4 @@
-"""How a call of a function of torch reads in the table: its name, its operation, its settings."""
+"""How the table shows a call of a torch function: its name, its operation and its settings."""
 
 import functools
 import inspect
@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from .layers import by, window
+from .layers import format_sizes, format_window
 from .windows import window_arguments
 
 SYMBOLS = {
@@ -18,45 +18,48 @@ SYMBOLS = {
     "eq": "==", "ne": "!=", "lt": "<", "le": "<=", "gt": ">", "ge": ">=", "and": "&", "or": "|", "invert": "~",
     "add_": "+=", "sub_": "-=", "mul_": "*=", "div_": "/=", "iadd": "+=", "isub": "-=", "imul": "*=", "itruediv": "/=",
 }  # fmt: skip
-"""As they are written between tensors."""
+"""Python operators by the names of their functions."""
 
 RESHAPING = frozenset({"view", "reshape", "flatten", "Flatten", "squeeze", "unflatten", "view_as", "reshape_as"})
 
-_OUT_OF_SIGHT = frozenset({"detach", "detach_", "requires_grad_", "data", "as_subclass", "alias", "lift_fresh"})
-"""They give the same data under a new name."""
+_HIDDEN = frozenset({"detach", "detach_", "requires_grad_", "data", "as_subclass", "alias", "lift_fresh"})
+"""Functions that return the same data as another tensor object."""
 
-_MAY_DO_NOTHING = frozenset(
+_CONVERSIONS = frozenset(
     {"contiguous", "to", "type", "type_as", "float", "double", "half", "bfloat16", "long", "int", "cpu", "cuda"}
 )
-"""Where they have nothing to do they give back the very tensor."""
+"""Functions that return the very same tensor object if there is nothing to convert."""
 
-_SHAPED_PROPERTIES = frozenset({"T", "mT", "H", "mH", "real", "imag"})
+_COMPUTING_PROPERTIES = frozenset({"T", "mT", "H", "mH", "real", "imag"})
 
-_UNSAID = frozenset({"inplace", "training", "dtype", "device", "out", "layout", "memory_format"})
-"""Arguments that tell nothing about the shape, and what the columns show anyway."""
+_OMITTED = frozenset({"inplace", "training", "dtype", "device", "out", "layout", "memory_format"})
+"""Keyword arguments that don't affect the shape, or that have a column of their own."""
 
-_NAMES = {
+_ARGUMENT_NAMES = {
     "flatten": ("start_dim", "end_dim"),
     "chunk": ("chunks", "dim"),
     "split": ("size", "dim"),
     **dict.fromkeys(("cat", "stack", "unsqueeze", "squeeze", "unbind", "softmax", "log_softmax"), ("dim",)),
     **dict.fromkeys(("mean", "sum", "max", "min", "amax", "amin", "argmax", "argmin"), ("dim",)),
 }
-"""Of arguments of functions written in C++, which don't tell; of those in the same place for all their overloads."""
+"""Arguments after the first one of functions written in C++, which have no signature.
 
-_LONGEST = 40
+Only arguments that have the same position in all overloads are listed.
+"""
+
+_MAX_LENGTH = 40
 
 
-def name_of(func: Any) -> str:
-    """`relu`, `max_pool2d`, `add`, `getitem`; of a property its name."""
+def function_name(func: Any) -> str:
+    """Return the plain name: `relu`, `max_pool2d`, `add` for `__add__`, `T` for the property's getter."""
     name = str(getattr(func, "__name__", func)).split(".")[0]
     if name in {"__get__", "__set__"}:
         return str(getattr(getattr(func, "__self__", None), "__name__", name))
     return name.removeprefix("__").removesuffix("__") if name.startswith("__") else name
 
 
-def operation_of(func: Any, name: str) -> str:
-    """`F.relu` and `torch.cat` as one writes them, `view` of a method, `+` of an operator."""
+def operation_name(func: Any, name: str) -> str:
+    """Return the function as code names it: `F.relu`, `torch.cat`, `view` for a method, `+` for an operator."""
     module = getattr(func, "__module__", None) or ""
     bare = name.removeprefix("linalg_").removeprefix("fft_").removeprefix("special_")
     if name in SYMBOLS and not module.startswith("torch.nn"):
@@ -71,60 +74,60 @@ def operation_of(func: Any, name: str) -> str:
     return name
 
 
-def stays_out_of_sight(func: Any, name: str) -> bool:
-    """True for what is neither a change nor a computation of data, though it may give a tensor."""
+def is_hidden(func: Any, name: str) -> bool:
+    """Whether calls of `func` get no row because they neither change nor compute data."""
     is_property = getattr(func, "__name__", "") in {"__get__", "__set__"}
-    return name in _OUT_OF_SIGHT or (is_property and name not in _SHAPED_PROPERTIES)
+    return name in _HIDDEN or (is_property and name not in _COMPUTING_PROPERTIES)
 
 
-def does_nothing(name: str, args: tuple[Any, ...], result: Any) -> bool:
-    """True where a conversion found its tensor as it should be."""
-    return name in _MAY_DO_NOTHING and bool(args) and result is args[0]
+def is_no_op(name: str, args: tuple[Any, ...], result: Any) -> bool:
+    """Whether a conversion had nothing to convert and returned its argument."""
+    return name in _CONVERSIONS and bool(args) and result is args[0]
 
 
-def changes_in_place(name: str) -> bool:
-    """True for what gives nothing back, but changes its first argument."""
+def is_assignment(name: str) -> bool:
+    """Whether the function changes its first argument and returns None, as `x[0] = 1` does."""
     return name == "setitem"
 
 
-def settings_of_call(func: Any, name: str, args: tuple[Any, ...], kwargs: dict[str, Any], held: list[str]) -> str:
-    """What was asked for beside the tensors that flow, as short as it can be said.
+def call_settings(func: Any, name: str, args: tuple[Any, ...], kwargs: dict[str, Any], model_tensors: list[str]) -> str:
+    """Return the arguments other than input tensors: `-1, 980`, `2×2 s2`, `[:, 0]`.
 
-    `held` names the tensors of the network itself among the arguments.
+    `model_tensors` are the names of the network's own tensors among the arguments.
     """
-    slid = window_arguments(name, args, kwargs)
-    if slid:
-        words = _window(slid, is_pool="pool" in name)
+    window = window_arguments(name, args, kwargs)
+    if window:
+        settings = _format_window(window, is_pool="pool" in name)
     elif name in {"getitem", "setitem"}:
-        words = _index(args[1])
+        settings = _format_index(args[1])
     else:
-        words = ", ".join(_arguments(func, args, kwargs))
-    words = ", ".join(part for part in [words, *held] if part)
-    return words if len(words) <= _LONGEST else words[: _LONGEST - 1] + "…"
+        settings = ", ".join(_format_arguments(func, args, kwargs))
+    settings = ", ".join(part for part in [settings, *model_tensors] if part)
+    return settings if len(settings) <= _MAX_LENGTH else settings[: _MAX_LENGTH - 1] + "…"
 
 
-def _window(given: dict[str, Any], *, is_pool: bool) -> str:
-    """A pool's stride, if none is given, is its kernel's size; it is always said."""
+def _format_window(given: dict[str, Any], *, is_pool: bool) -> str:
+    """Format the window; a pool's stride, which defaults to the kernel size, is always included."""
     kernel = given.get("kernel_size", 1)
     stride = given.get("stride") or (kernel if is_pool else 1)
     padding, dilation = given.get("padding", 0), given.get("dilation", 1)
-    return window(kernel, stride, padding, dilation, says_stride=is_pool)
+    return format_window(kernel, stride, padding, dilation, always_stride=is_pool)
 
 
-def _arguments(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[str]:
+def _format_arguments(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[str]:
     defaults = _defaults(func)
-    names = list(defaults) or ["", *_NAMES.get(str(getattr(func, "__name__", "")), ())]
-    words = []
+    names = list(defaults) or ["", *_ARGUMENT_NAMES.get(str(getattr(func, "__name__", "")), ())]
+    parts = []
     for position, value in enumerate(args):
         name = names[position] if position < len(names) else ""
-        if _can_be_said(value) and value is not defaults.get(name, _NO_DEFAULT):
-            says_name = name in {"dim", "start_dim", "end_dim"} or (name and isinstance(value, float))
-            words.append(f"{name}={_value(value, name)}" if says_name else _value(value, name))
+        if _is_literal(value) and value is not defaults.get(name, _NO_DEFAULT):
+            with_name = name in {"dim", "start_dim", "end_dim"} or (name and isinstance(value, float))
+            parts.append(f"{name}={_format_value(value, name)}" if with_name else _format_value(value, name))
     for name, value in kwargs.items():
-        said = not (name.startswith("_") or name in _UNSAID or value is None)
-        if said and _can_be_said(value) and value != defaults.get(name, _NO_DEFAULT):
-            words.append(name if value is True else f"{name}={_value(value, name)}")
-    return words
+        is_shown = not (name.startswith("_") or name in _OMITTED or value is None)
+        if is_shown and _is_literal(value) and value != defaults.get(name, _NO_DEFAULT):
+            parts.append(name if value is True else f"{name}={_format_value(value, name)}")
+    return parts
 
 
 _NO_DEFAULT = inspect.Parameter.empty
@@ -132,7 +135,7 @@ _NO_DEFAULT = inspect.Parameter.empty
 
 @functools.cache
 def _defaults(func: Any) -> dict[str, Any]:
-    """Of the parameters of a function written in Python; those written in C++ don't tell."""
+    """Return the defaults of the parameters of a Python function; empty for one in C++, which has no signature."""
     try:
         parameters = inspect.signature(func).parameters
     except (TypeError, ValueError):
@@ -140,31 +143,31 @@ def _defaults(func: Any) -> dict[str, Any]:
     return {name: parameter.default for name, parameter in parameters.items()}
 
 
-def _can_be_said(value: Any) -> bool:
+def _is_literal(value: Any) -> bool:
     if isinstance(value, list | tuple):
-        return all(map(_can_be_said, value))
+        return all(map(_is_literal, value))
     return value is None or isinstance(value, bool | int | float | str | torch.dtype)
 
 
-def _value(value: Any, name: str) -> str:
+def _format_value(value: Any, name: str) -> str:
     if isinstance(value, float):
         return f"{value:g}"
     if isinstance(value, list | tuple):
-        return by(value) if name.endswith(("size", "shape")) else str(tuple(value))
+        return format_sizes(value) if name.endswith(("size", "shape")) else str(tuple(value))
     if isinstance(value, torch.dtype):
         return str(value).removeprefix("torch.")
     return str(value)
 
 
-def _index(index: Any) -> str:
-    """`[:, 0]` as it was written."""
-    return f"[{', '.join(map(_one_index, index if isinstance(index, tuple) else (index,)))}]"
+def _format_index(index: Any) -> str:
+    """Return `[:, 0]`, as it is in the code."""
+    return f"[{', '.join(map(_format_index_part, index if isinstance(index, tuple) else (index,)))}]"
 
 
-def _one_index(part: Any) -> str:
+def _format_index_part(part: Any) -> str:
     if isinstance(part, slice):
-        ends = ["" if end is None else _one_index(end) for end in (part.start, part.stop)]
-        return ":".join(ends) + ("" if part.step is None else f":{_one_index(part.step)}")
+        ends = ["" if end is None else _format_index_part(end) for end in (part.start, part.stop)]
+        return ":".join(ends) + ("" if part.step is None else f":{_format_index_part(part.step)}")
     if part is Ellipsis:
         return "…"
     return "tensor" if isinstance(part, Tensor) else str(part)

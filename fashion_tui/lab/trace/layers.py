@@ -1,4 +1,4 @@
-"""How a call of a layer reads in the table, and which layers are one step."""
+"""How the table shows a layer: its settings, and whether it is one row or contains others."""
 
 import functools
 import inspect
@@ -9,80 +9,80 @@ from torch import nn
 
 from .windows import CONVOLUTIONS, POOLS
 
-_SAID_IN_WORDS = {"inplace": "in place", "batch_first": "batch first"}
-_COUNTED = {"num_layers": "layers"}
-_UNSAID = frozenset({"device", "dtype", "bias", "track_running_stats"})
+_FLAG_NAMES = {"inplace": "in place", "batch_first": "batch first"}
+_COUNT_NAMES = {"num_layers": "layers"}
+_OMITTED = frozenset({"device", "dtype", "bias", "track_running_stats"})
 
 
-def is_one_step(module: nn.Module) -> bool:
-    """True for torch's own layers that hold no others: what they call inside is their own business.
+def is_atomic(module: nn.Module) -> bool:
+    """Whether `module` is one of torch's own layers without children, whose inner calls get no rows.
 
-    Attention holds a projection, but computes it together with the rest.
+    Attention has a child, its output projection, but computes it together with the rest.
     """
     if isinstance(module, nn.MultiheadAttention):
         return True
-    return _is_torchs_own(module) and not any(module.children())
+    return _is_from_torch(module) and not any(module.children())
 
 
-def _is_torchs_own(module: nn.Module) -> bool:
+def _is_from_torch(module: nn.Module) -> bool:
     return type(module).__module__.startswith("torch.nn.modules.")
 
 
-def settings_of_layer(module: nn.Module) -> str:
-    """Kernel, stride, padding and what else differs from the default."""
-    if not _is_torchs_own(module):
+def layer_settings(module: nn.Module) -> str:
+    """Return a layer's kernel, stride and padding, and whatever else isn't the default: `5×5 p2 no bias`."""
+    if not _is_from_torch(module):
         return ""
-    words: list[str] = []
+    parts: list[str] = []
     if isinstance(module, CONVOLUTIONS):
-        words.append(window(module.kernel_size, module.stride, module.padding, module.dilation))
-        words += [f"g{module.groups}"] if module.groups != 1 else []
-        words += [f"{module.padding_mode} padding"] if module.padding_mode != "zeros" else []
-        words += [f"+{by(module.output_padding)}"] if any(module.output_padding) else []
+        parts.append(format_window(module.kernel_size, module.stride, module.padding, module.dilation))
+        parts += [f"g{module.groups}"] if module.groups != 1 else []
+        parts += [f"{module.padding_mode} padding"] if module.padding_mode != "zeros" else []
+        parts += [f"+{format_sizes(module.output_padding)}"] if any(module.output_padding) else []
     elif isinstance(module, POOLS):
         dilation = getattr(module, "dilation", 1)
-        kernel = _on_all_axes(module.kernel_size, module)
-        words.append(window(kernel, module.stride, module.padding, dilation, says_stride=True))
-        words += ["ceil"] if module.ceil_mode else []
+        kernel = _per_axis(module.kernel_size, module)
+        parts.append(format_window(kernel, module.stride, module.padding, dilation, always_stride=True))
+        parts += ["ceil"] if module.ceil_mode else []
     elif isinstance(module, nn.MultiheadAttention):
-        words.append(f"{module.num_heads} heads")
+        parts.append(f"{module.num_heads} heads")
     elif isinstance(module, nn.GroupNorm):
-        words.append(f"{module.num_groups} groups")
+        parts.append(f"{module.num_groups} groups")
     elif isinstance(module, nn.Dropout | nn.Dropout1d | nn.Dropout2d | nn.Dropout3d | nn.AlphaDropout):
-        words.append(f"p={module.p:g}")
+        parts.append(f"p={module.p:g}")
     elif type(module).__name__.startswith("Adaptive"):
-        words.append(f"to {by(_on_all_axes(module.output_size, module))}")
+        parts.append(f"to {format_sizes(_per_axis(module.output_size, module))}")
     else:
-        words += _other_than_default(module)
+        parts += _non_default_arguments(module)
     if getattr(module, "bias", True) is None or getattr(module, "bias", True) is False:
-        words.append("no bias")
-    return " ".join(words) if isinstance(module, CONVOLUTIONS + POOLS) else ", ".join(words)
+        parts.append("no bias")
+    return " ".join(parts) if isinstance(module, CONVOLUTIONS + POOLS) else ", ".join(parts)
 
 
-def window(kernel: Any, stride: Any, padding: Any, dilation: Any, *, says_stride: bool = False) -> str:
-    """`5×5 p2`, `2×2 s2`: the kernel, and of stride, padding and dilation those that aren't the default.
+def format_window(kernel: Any, stride: Any, padding: Any, dilation: Any, *, always_stride: bool = False) -> str:
+    """Return `5×5 p2` or `2×2 s2`: the kernel, and those of stride, padding and dilation that aren't the default.
 
     A single number stands for a square.
     """
-    parts = [by(kernel)]
-    parts += [_short("s", stride)] if says_stride or not _all(stride, 1) else []
-    parts += [_short("p", padding)] if not _all(padding, 0) else []
-    parts += [_short("d", dilation)] if not _all(dilation, 1) else []
+    parts = [format_sizes(kernel)]
+    parts += [_format_letter("s", stride)] if always_stride or not _is_all(stride, 1) else []
+    parts += [_format_letter("p", padding)] if not _is_all(padding, 0) else []
+    parts += [_format_letter("d", dilation)] if not _is_all(dilation, 1) else []
     return " ".join(parts)
 
 
-def by(sizes: Any) -> str:
-    """`5×5`; a single number stands for a square, None for the size that there is."""
+def format_sizes(sizes: Any) -> str:
+    """Return `5×5`. A single number stands for a square; None, the input's own size, becomes `·`."""
     if isinstance(sizes, int) or sizes is None:
         sizes = (sizes, sizes)
     return "×".join("·" if size is None else str(size) for size in sizes)
 
 
-def _on_all_axes(size: Any, module: nn.Module) -> Any:
-    """A single number for each axis of a layer such as MaxPool2d."""
+def _per_axis(size: Any, module: nn.Module) -> Any:
+    """Repeat a single number for each axis of a layer such as MaxPool2d."""
     return (size,) * int(type(module).__name__[-2]) if isinstance(size, int) else size
 
 
-def _short(letter: str, value: Any) -> str:
+def _format_letter(letter: str, value: Any) -> str:
     if isinstance(value, str):
         return f"p {value}"
     if isinstance(value, Sequence):
@@ -90,40 +90,40 @@ def _short(letter: str, value: Any) -> str:
     return f"{letter}{value}"
 
 
-def _all(value: Any, expected: int) -> bool:
+def _is_all(value: Any, expected: int) -> bool:
     return all(item == expected for item in value) if isinstance(value, Sequence) else bool(value == expected)
 
 
-def _other_than_default(module: nn.Module) -> list[str]:
-    words = []
+def _non_default_arguments(module: nn.Module) -> list[str]:
+    parts = []
     for name, default in _defaults(type(module).__mro__).items():
         value = getattr(module, name, default)
-        if value is None or isinstance(value, nn.Module) or callable(value) or _same(value, default):
+        if value is None or isinstance(value, nn.Module) or callable(value) or _equals(value, default):
             continue
         if isinstance(value, bool):
-            words.append(_SAID_IN_WORDS.get(name, name) if value else f"no {name}")
-        elif name in _COUNTED:
-            words.append(f"{value} {_COUNTED[name]}")
+            parts.append(_FLAG_NAMES.get(name, name) if value else f"no {name}")
+        elif name in _COUNT_NAMES:
+            parts.append(f"{value} {_COUNT_NAMES[name]}")
         elif isinstance(value, int | float | str):
-            words.append(f"{name}={value:g}" if isinstance(value, float) else f"{name}={value}")
+            parts.append(f"{name}={value:g}" if isinstance(value, float) else f"{name}={value}")
         elif isinstance(value, tuple | list):
-            words.append(f"{name}={by(value)}")
-    return words
+            parts.append(f"{name}={format_sizes(value)}")
+    return parts
 
 
-def _same(value: Any, default: Any) -> bool:
+def _equals(value: Any, default: Any) -> bool:
     return type(value) in {bool, int, float, str, tuple, list} and bool(value == default)
 
 
 @functools.cache
-def _defaults(kinds: tuple[type, ...]) -> dict[str, Any]:
-    """Of the arguments that a layer can be made without."""
+def _defaults(classes: tuple[type, ...]) -> dict[str, Any]:
+    """Return the default values of a layer's optional constructor arguments. `classes` is its `__mro__`."""
     parameters: dict[str, inspect.Parameter] = {}
-    for kind in reversed(kinds):  # nn.LSTM hands most of its arguments on to nn.RNNBase
-        if "__init__" in vars(kind) and kind not in {nn.Module, object}:
-            parameters |= inspect.signature(vars(kind)["__init__"]).parameters
+    for cls in reversed(classes):  # nn.LSTM passes most of its arguments on to nn.RNNBase
+        if "__init__" in vars(cls) and cls not in {nn.Module, object}:
+            parameters |= inspect.signature(vars(cls)["__init__"]).parameters
     return {
         name: parameter.default
         for name, parameter in parameters.items()
-        if parameter.default is not inspect.Parameter.empty and name not in _UNSAID
+        if parameter.default is not inspect.Parameter.empty and name not in _OMITTED
     }

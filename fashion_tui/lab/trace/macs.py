@@ -1,8 +1,8 @@
-"""Multiply-accumulates, as `torch.utils.flop_counter.FlopCounterMode` counts them, halved: a FLOP is half of one.
+"""Multiply-accumulates (MACs), counted as `torch.utils.flop_counter.FlopCounterMode` does: two FLOPs are one MAC.
 
-The formulas are FlopCounterMode's own. Counted is what multiplies matrices (convolutions, linear layers, matrix
-products, recurrent layers, attention) and nothing else. A running total, without FlopCounterMode's bookkeeping for each
-module, takes half the time.
+The formulas are FlopCounterMode's own. It counts operations that multiply matrices (convolutions, linear layers, matrix
+products, recurrent layers, attention) and nothing else. A single total takes half the time of FlopCounterMode, which
+keeps one for every module.
 """
 
 from typing import Any
@@ -12,8 +12,8 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import flop_registry
 
 
-class CountMacs(TorchDispatchMode):
-    """While this context is open, `total` grows by the multiply-accumulates of what runs."""
+class MacCounter(TorchDispatchMode):
+    """A context in which `total` grows by the MACs of every operation that runs."""
 
     def __init__(self) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
@@ -28,7 +28,7 @@ class CountMacs(TorchDispatchMode):
     ) -> Any:
         kwargs = kwargs or {}
         formula = flop_registry.get(func._overloadpacket)  # noqa: SLF001 - the registry's keys
-        if formula is None and _is_made_of_others(func):
+        if formula is None and _is_composite(func):
             with self:
                 return func.decompose(*args, **kwargs)
         result = func(*args, **kwargs)
@@ -37,7 +37,7 @@ class CountMacs(TorchDispatchMode):
         return result
 
 
-def _is_made_of_others(func: Any) -> bool:
-    """True for operations that autograd would have taken apart, met whole in inference mode only."""
+def _is_composite(func: Any) -> bool:
+    """Whether `func` consists of other operations. Autograd decomposes these; only inference mode keeps them whole."""
     key = torch._C.DispatchKey.CompositeImplicitAutograd  # noqa: SLF001
     return torch.is_inference_mode_enabled() and torch._C._dispatch_has_kernel_for_dispatch_key(func.name(), key)  # noqa: SLF001

@@ -1,4 +1,4 @@
-"""What a trace notices about a network that works, but is hardly meant so."""
+"""Warnings about networks that run but look wrong."""
 
 from collections.abc import Sequence
 
@@ -7,28 +7,27 @@ from torch import nn
 from fashion_tui.schema.shapes import ShapeRow
 
 from .functions import RESHAPING
-from .rows import Both
+from .rows import RecordingPair
 
 
-def remarks(rows: Sequence[ShapeRow], both: Both) -> tuple[str, ...]:
-    """A line each."""
-    found = []
-    strays = [step.path for step in both.few.steps if step.uses_strays and not step.is_module]
-    if strays:
-        names = ", ".join(dict.fromkeys(strays))
-        found.append(
-            f"{names}: weights that the network doesn't know as its own, so no optimiser will train them; "
-            "hold layers as attributes or in nn.ModuleList"
+def find_remarks(rows: Sequence[ShapeRow], pair: RecordingPair) -> tuple[str, ...]:
+    """Return the warnings, one line each."""
+    remarks = []
+    unregistered = [call.path for call in pair.first.calls if call.uses_unregistered and not call.is_module]
+    if unregistered:
+        names = ", ".join(dict.fromkeys(unregistered))
+        remarks.append(
+            f"{names}: uses parameters that are not registered with the network, so no optimiser trains them; "
+            "assign layers as attributes or put them into nn.ModuleList"
         )
-    outputs = zip(both.few.outputs[:1], both.many.outputs[:1], strict=False)
-    culprit = _culprit(rows, both) if any(both.mixes_samples(*pair) for pair in outputs) else None
-    if culprit:
-        found.append(f"one sample goes in, {culprit}: the samples of a batch get mixed up")
-    return tuple(found)
+    outputs = zip(pair.first.outputs[:1], pair.second.outputs[:1], strict=False)
+    if any(pair.mixes_samples(*shapes) for shapes in outputs) and (cause := _mixing_call(rows, pair)):
+        remarks.append(f"{cause}: the samples of a batch are mixed")
+    return tuple(remarks)
 
 
 def unused_names(model: nn.Module, unused: set[nn.Parameter], path: str = "") -> tuple[str, ...]:
-    """Where parameters were never used: a module's name if it's all of its own, else the parameter's."""
+    """Return the names of unused parameters, or of the module if all of its parameters are unused."""
     parameters = [*model.parameters()]
     if path and parameters and unused.issuperset(parameters):
         return (path,)
@@ -39,14 +38,14 @@ def unused_names(model: nn.Module, unused: set[nn.Parameter], path: str = "") ->
     return tuple(names)
 
 
-def _culprit(rows: Sequence[ShapeRow], both: Both) -> str | None:
-    """The last reshaping in which the batch axis got lost."""
-    result = None
-    for row, step, partner in zip(rows, both.few.steps, both.partners(), strict=True):
-        if partner is None or step.op not in RESHAPING or not (step.inputs and partner.inputs):
+def _mixing_call(rows: Sequence[ShapeRow], pair: RecordingPair) -> str | None:
+    """Describe the last reshape that loses the batch axis."""
+    description = None
+    for row, call, other in zip(rows, pair.first.calls, pair.counterparts(), strict=True):
+        if other is None or call.op not in RESHAPING or not (call.inputs and other.inputs):
             continue
-        lost = both.mixes_samples(step.outputs[0], partner.outputs[0])
-        if lost and not both.mixes_samples(step.inputs[0], partner.inputs[0]):
-            made = f"{row.name} makes {list(row.outputs[0])} of {list(row.inputs[0])}"
-            result = f"{row.outputs[0][0]} come out, since {made}"
-    return result
+        is_lost = pair.mixes_samples(call.outputs[0], other.outputs[0])
+        if is_lost and not pair.mixes_samples(call.inputs[0], other.inputs[0]):
+            count, *shape = row.outputs[0]
+            description = f"{row.name} turns one sample of shape {list(row.inputs[0])} into {count} of shape {shape}"
+    return description

@@ -1,8 +1,8 @@
-"""From recordings to rows: the batch axis is found and taken away, parameters are counted once.
+"""Turns recordings into rows: removes the batch axis and counts each parameter once.
 
-The same pass is recorded with a batch of 2 and with a batch of 3. Whatever grew from one to the other did so with the
-batch, on whatever axis it is by then: an axis of 2 and 3 is the batch itself and goes; one of 128 and 192, as where
-attention windows are folded into the batch, holds 64 for each sample.
+A pass is recorded with a batch of 2 and with a batch of 3. Whatever differs between the two grows with the batch,
+whichever axis that is by then: an axis of 2 and 3 is the batch itself and is removed; one of 128 and 192, as when
+attention windows are folded into the batch, has 64 for each sample.
 """
 
 import re
@@ -15,139 +15,144 @@ from torch import nn
 from fashion_tui.schema.shapes import Shape, ShapeRow
 
 from .arithmetic import macs_arithmetic, params_arithmetic, shape_arithmetic
-from .record import Recording, Step
+from .record import Call, Recording
 
-_WHOLE_NUMBER = re.compile(r"(?<![\w.])(\d+)(?![\w.])")
+CallKey = tuple[str, str, int]
+"""Identifies a call: its path, its operation, and its occurrence among the calls with the same two, from 0."""
+
+_INTEGER = re.compile(r"(?<![\w.])(\d+)(?![\w.])")
 
 
 @dataclass(frozen=True, slots=True)
-class Both:
-    """Two recordings of a network: the rows tell the first one; the second shows what grows with the batch."""
+class RecordingPair:
+    """Two recordings of a network with different batch sizes. The first gives the rows, the second what grows."""
 
-    few: Recording
-    many: Recording
+    first: Recording
+    second: Recording
 
-    def for_one(self, amount: int, other: int | None) -> int:
-        """What an amount that grows evenly with the batch is for a batch of one; `other`: what the second pass had."""
+    def per_sample(self, amount: int, other: int | None) -> int:
+        """Return the amount for a batch of one, given that of the first and of the second recording.
+
+        Assumes that amounts grow linearly with the batch. `other` is None if the second recording has none.
+        """
         if other is None:
-            return amount // self.few.batch
-        slope = (other - amount) // (self.many.batch - self.few.batch)
-        one = amount - slope * (self.few.batch - 1)
-        return one if one >= 0 else amount // self.few.batch
+            return amount // self.first.batch
+        slope = (other - amount) // (self.second.batch - self.first.batch)
+        one = amount - slope * (self.first.batch - 1)
+        return one if one >= 0 else amount // self.first.batch
 
-    def shape_for_one(self, shape: Shape, other: Shape | None) -> Shape:
-        """The shape without the batch axis."""
-        if other is None or len(other) != len(shape):  # a step that ran in one of the passes only
-            return shape[1:] if shape[:1] == (self.few.batch,) else shape
+    def sample_shape(self, shape: Shape, other: Shape | None) -> Shape:
+        """Return the shape of one sample, given that of the first and of the second recording."""
+        if other is None or len(other) != len(shape):  # the call ran in one of the recordings only
+            return shape[1:] if shape[:1] == (self.first.batch,) else shape
         sizes = list(zip(shape, other, strict=True))
-        if self.batch_axis in sizes:
-            sizes.remove(self.batch_axis)
-        return tuple(self.for_one(size, grown) for size, grown in sizes)
+        if self.batch_sizes in sizes:
+            sizes.remove(self.batch_sizes)
+        return tuple(self.per_sample(size, other_size) for size, other_size in sizes)
 
-    def shapes_for_one(self, shapes: Sequence[Shape], others: Sequence[Shape]) -> tuple[Shape, ...]:
-        partners: list[Shape | None] = [*others, *[None] * len(shapes)]
-        return tuple(self.shape_for_one(shape, partner) for shape, partner in zip(shapes, partners, strict=False))
+    def sample_shapes(self, shapes: Sequence[Shape], others: Sequence[Shape]) -> tuple[Shape, ...]:
+        padded: list[Shape | None] = [*others, *[None] * len(shapes)]
+        return tuple(self.sample_shape(shape, other) for shape, other in zip(shapes, padded, strict=False))
 
     @property
-    def batch_axis(self) -> tuple[int, int]:
-        """The size of the batch axis in both passes."""
-        return self.few.batch, self.many.batch
+    def batch_sizes(self) -> tuple[int, int]:
+        """The size of the batch axis in each recording."""
+        return self.first.batch, self.second.batch
 
     def mixes_samples(self, shape: Shape, other: Shape) -> bool:
-        """True where the first axis grows with the batch, but isn't the batch, and no other axis is."""
+        """Whether the first axis grows with the batch without being the batch axis, and no other axis is."""
         sizes = list(zip(shape, other, strict=False))
-        return bool(sizes) and self.batch_axis not in sizes and sizes[0][0] != sizes[0][1]
+        return bool(sizes) and self.batch_sizes not in sizes and sizes[0][0] != sizes[0][1]
 
-    def partners(self) -> list[Step | None]:
-        """For each step of the first pass the same one of the second; None where the code took another way there."""
-        found = dict(zip(keys_of(self.many.steps), self.many.steps, strict=True))
-        return [found.get(key) for key in keys_of(self.few.steps)]
+    def counterparts(self) -> list[Call | None]:
+        """Return the second recording's call for each call of the first; None if the code took another branch."""
+        others = dict(zip(call_keys(self.second.calls), self.second.calls, strict=True))
+        return [others.get(key) for key in call_keys(self.first.calls)]
 
 
-def rows_of(both: Both) -> tuple[ShapeRow, ...]:
-    """The rows of the first pass, with shapes, multiply-accumulates and memory for one sample."""
-    steps, partners = both.few.steps, both.partners()
-    own_params = [sum(parameter.numel() for parameter in new) for new in _counted_first(steps)]
+def rows_of(pair: RecordingPair) -> tuple[ShapeRow, ...]:
+    """Return the rows of the first recording, with shapes, MACs and memory for one sample."""
+    calls, counterparts = pair.first.calls, pair.counterparts()
+    own_params = [sum(parameter.numel() for parameter in new) for new in _first_uses(calls)]
     memory = [
-        both.for_one(step.bytes, partner.bytes if partner else None)
-        for step, partner in zip(steps, partners, strict=True)
+        pair.per_sample(call.new_bytes, other.new_bytes if other else None)
+        for call, other in zip(calls, counterparts, strict=True)
     ]
     rows = []
-    for index, (step, partner) in enumerate(zip(steps, partners, strict=True)):
-        family = slice(index, end_of_family(steps, index))
-        used = [parameter for member in steps[family] for parameter in member.parameters]
-        failed = index in both.few.failed
-        inputs = both.shapes_for_one(step.inputs, partner.inputs if partner else ())
-        outputs = both.shapes_for_one(step.outputs, partner.outputs if partner else ())
-        macs = both.for_one(step.macs, partner.macs if partner and not failed else None)
+    for index, (call, other) in enumerate(zip(calls, counterparts, strict=True)):
+        family = slice(index, end_of_children(calls, index))
+        used = [parameter for member in calls[family] for parameter in member.parameters]
+        failed = index in pair.first.failed
+        inputs = pair.sample_shapes(call.inputs, other.inputs if other else ())
+        outputs = pair.sample_shapes(call.outputs, other.outputs if other else ())
+        macs = pair.per_sample(call.macs, other.macs if other and not failed else None)
         row = ShapeRow(
-            name=step.name,
-            path=step.path,
-            depth=step.depth,
-            op=step.op,
-            is_module=step.is_module,
+            name=call.name,
+            path=call.path,
+            depth=call.depth,
+            op=call.op,
+            is_module=call.is_module,
             has_children=family.stop > index + 1,
             inputs=inputs,
-            sources=tuple(step.sources),
+            sources=tuple(call.sources),
             outputs=outputs,
-            settings=_settings(both, step.settings, partner.settings if partner else step.settings),
+            settings=_sample_settings(pair, call.settings, other.settings if other else call.settings),
             params=sum(own_params[family]),
             own_params=own_params[index],
             trainable=any(parameter.requires_grad for parameter in used),
             reused=bool(used) and sum(own_params[family]) == 0,
             macs=macs,
             activation_bytes=sum(memory[family]),
-            dtype=step.dtype,
+            dtype=call.dtype,
             failed=failed,
-            weights=tuple(step.parameter_names),
-            arithmetic=shape_arithmetic(step, inputs, outputs),
-            params_arithmetic=params_arithmetic(step),
-            macs_arithmetic=macs_arithmetic(step, inputs, outputs, macs),
+            weights=tuple(call.parameter_names),
+            arithmetic=shape_arithmetic(call, inputs, outputs),
+            params_arithmetic=params_arithmetic(call),
+            macs_arithmetic=macs_arithmetic(call, inputs, outputs, macs),
         )
         rows.append(row)
     return tuple(rows)
 
 
 def used_parameters(recording: Recording) -> set[nn.Parameter]:
-    return {parameter for step in recording.steps for parameter in step.parameters}
+    return {parameter for call in recording.calls for parameter in call.parameters}
 
 
-def _settings(both: Both, words: str, others: str) -> str:
-    """A number that holds the batch, as in `x.view(x.size(0), 980)`, becomes `N`, or `64N` where a sample has 64."""
-    parts, partners = _WHOLE_NUMBER.split(words), _WHOLE_NUMBER.split(others)
-    if words == others or parts[::2] != partners[::2]:
-        return words
+def call_keys(calls: Sequence[Call] | Sequence[ShapeRow]) -> list[CallKey]:
+    seen: Counter[tuple[str, str]] = Counter()
+    keys = []
+    for call in calls:
+        keys.append((call.path, call.op, seen[call.path, call.op]))
+        seen[call.path, call.op] += 1
+    return keys
+
+
+def end_of_children(calls: Sequence[Call] | Sequence[ShapeRow], index: int) -> int:
+    """Return the index after the last call inside the one at `index`."""
+    end = index + 1
+    while end < len(calls) and calls[end].depth > calls[index].depth:
+        end += 1
+    return end
+
+
+def _sample_settings(pair: RecordingPair, settings: str, other: str) -> str:
+    """Replace each number that grows with the batch, as in `x.view(x.size(0), 980)`, by `N`, or by `64N`."""
+    parts, other_parts = _INTEGER.split(settings), _INTEGER.split(other)
+    if settings == other or parts[::2] != other_parts[::2]:
+        return settings
     for index in range(1, len(parts), 2):
-        if parts[index] != partners[index]:
-            one = both.for_one(int(parts[index]), int(partners[index]))
+        if parts[index] != other_parts[index]:
+            one = pair.per_sample(int(parts[index]), int(other_parts[index]))
             parts[index] = "N" if one == 1 else f"{one}N"
     return "".join(parts)
 
 
-def keys_of(steps: Sequence[Step] | Sequence[ShapeRow]) -> list[tuple[str, str, int]]:
-    """What step it is, and the how manieth of its kind."""
-    seen: Counter[tuple[str, str]] = Counter()
-    keys = []
-    for step in steps:
-        keys.append((step.path, step.op, seen[step.path, step.op]))
-        seen[step.path, step.op] += 1
-    return keys
-
-
-def _counted_first(steps: Sequence[Step]) -> list[list[nn.Parameter]]:
-    """For each step the parameters that no step before it used."""
+def _first_uses(calls: Sequence[Call]) -> list[list[nn.Parameter]]:
+    """Return, for each call, the parameters that no earlier call used."""
     seen: set[int] = set()
     first = []
-    for step in steps:
-        new = {id(parameter): parameter for parameter in step.parameters if id(parameter) not in seen}
+    for call in calls:
+        new = {id(parameter): parameter for parameter in call.parameters if id(parameter) not in seen}
         seen |= new.keys()
         first.append([*new.values()])
     return first
-
-
-def end_of_family(steps: Sequence[Step] | Sequence[ShapeRow], index: int) -> int:
-    """The index after the last step that belongs to the one at `index`, itself among them."""
-    end = index + 1
-    while end < len(steps) and steps[end].depth > steps[index].depth:
-        end += 1
-    return end

@@ -1,4 +1,4 @@
-"""Tensors in what functions take and give, and the memory that they lie in."""
+"""Tensors in the arguments and results of functions, and the memory they use."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import fields, is_dataclass
@@ -7,13 +7,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from .twin import META
+from .model_copy import META
 
 _PLAIN = frozenset({int, float, bool, str, type(None), torch.Size, torch.dtype, torch.device})
 
 
 def tensors_in(value: Any) -> Iterator[Tensor]:
-    """The tensors in a nest of tuples, lists, dicts, dataclasses and slices, in order."""
+    """Yield the tensors in nested tuples, lists, dicts, dataclasses and slices, in order."""
     if type(value) in _PLAIN:
         return
     if isinstance(value, Tensor):
@@ -26,22 +26,22 @@ def tensors_in(value: Any) -> Iterator[Tensor]:
     elif isinstance(value, slice):
         yield from tensors_in([value.start, value.stop, value.step])
     elif is_dataclass(value) and not isinstance(value, type):
-        yield from tensors_in([getattr(value, part.name, None) for part in fields(value)])
+        yield from tensors_in([getattr(value, field.name, None) for field in fields(value)])
 
 
 def storages_of(tensors: Iterable[Tensor]) -> set[int]:
-    """Which memory the tensors lie in; on meta too, where it holds nothing."""
+    """Return an identifier of each tensor's storage. Works on meta, too, where a storage has no address."""
     storages = set()
     for tensor in tensors:
         try:
             storages.add(tensor.untyped_storage()._cdata)  # noqa: SLF001
-        except (NotImplementedError, RuntimeError):  # a sparse tensor, say
+        except (NotImplementedError, RuntimeError):  # for example, a sparse tensor
             storages.add(id(tensor))
     return storages
 
 
 def to_meta(value: Any) -> Any:
-    """The same nest of tuples, lists and dicts, its tensors without data."""
+    """Return the same nested tuples, lists and dicts with their tensors on the meta device."""
     if isinstance(value, Tensor):
         return value.detach().to(META)
     if isinstance(value, list | tuple) and not hasattr(value, "_fields"):

@@ -1,4 +1,4 @@
-"""The sliding windows of convolutions and pools: how they are placed, whether a layer or a function slides them."""
+"""The window settings of convolutions and pools, whether they are called as layers or as functions."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -9,54 +9,55 @@ from torch import Tensor, nn
 CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, nn.Conv3d, nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d)
 POOLS = (nn.MaxPool1d, nn.MaxPool2d, nn.MaxPool3d, nn.AvgPool1d, nn.AvgPool2d, nn.AvgPool3d)
 
-_AFTER_THE_WEIGHT = {
+_AFTER_WEIGHT = {
     "conv": ("bias", "stride", "padding", "dilation", "groups"),
     "conv_transpose": ("bias", "stride", "padding", "output_padding", "groups", "dilation"),
 }
-_AFTER_THE_INPUT = {
+"""Positional arguments that follow the input and the weight, for any number of axes."""
+_AFTER_INPUT = {
     "max_pool": ("kernel_size", "stride", "padding", "dilation", "ceil_mode"),
     "avg_pool": ("kernel_size", "stride", "padding", "ceil_mode"),
 }
-"""The order of arguments, whatever the number of axes."""
+"""Positional arguments that follow the input, for any number of axes."""
 
 
 @dataclass(frozen=True, slots=True)
-class Window:
-    """One number for each axis that it slides along."""
+class WindowSettings:
+    """How a window slides, with one number for each spatial axis."""
 
     kernel: tuple[int, ...]
     stride: tuple[int, ...]
     padding: tuple[int, ...] | str
-    """On each side; or `same` or `valid`."""
+    """Padding on each side, or `same` or `valid`."""
     dilation: tuple[int, ...]
     ceil_mode: bool = False
     transposed: bool = False
 
 
-def window_of_layer(module: nn.Module) -> Window | None:
-    """None for a layer that slides no window."""
+def layer_window(module: nn.Module) -> WindowSettings | None:
+    """Return the window of a convolution or pool; None for any other layer."""
     layer: Any = module
     if isinstance(module, CONVOLUTIONS):
         padding = layer.padding if isinstance(layer.padding, str) else tuple(layer.padding)
-        return Window(layer.kernel_size, layer.stride, padding, layer.dilation, transposed=layer.transposed)
+        return WindowSettings(layer.kernel_size, layer.stride, padding, layer.dilation, transposed=layer.transposed)
     if isinstance(module, POOLS):
         axes = int(type(module).__name__[-2])
-        return _window(
-            _on_axes(layer.kernel_size, axes), layer.stride, layer.padding, getattr(layer, "dilation", 1),
+        return _window_settings(
+            _per_axis(layer.kernel_size, axes), layer.stride, layer.padding, getattr(layer, "dilation", 1),
             ceil_mode=layer.ceil_mode,
         )  # fmt: skip
     return None
 
 
-def window_of_call(name: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Window | None:
-    """None for a function that slides no window, and for one that was called in a way that makes no sense."""
+def function_window(name: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> WindowSettings | None:
+    """Return the window of a convolution or pool; None for any other function and for invalid arguments."""
     given = window_arguments(name, args, kwargs)
     kernel = given.get("kernel_size")
     if kernel is None:
         return None
     try:
-        return _window(
-            _on_axes(kernel, int(_plain(name)[-2])),
+        return _window_settings(
+            _per_axis(kernel, int(_base_name(name)[-2])),
             given.get("stride") or (1 if name.startswith("conv") else kernel),
             given.get("padding", 0),
             given.get("dilation", 1),
@@ -68,35 +69,35 @@ def window_of_call(name: str, args: Sequence[Any], kwargs: Mapping[str, Any]) ->
 
 
 def window_arguments(name: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> dict[str, Any]:
-    """What a convolution or a pool was called with, by the arguments' names; of a convolution also its kernel's size.
+    """Return the arguments of a convolution or pool by name, with a convolution's `kernel_size` added.
 
-    Empty for other functions.
+    Empty for any other function.
     """
-    kind = _plain(name).rstrip("123d")
-    if kind in _AFTER_THE_INPUT:
-        return {**dict(zip(_AFTER_THE_INPUT[kind], args[1:], strict=False)), **kwargs}
+    kind = _base_name(name).rstrip("123d")
+    if kind in _AFTER_INPUT:
+        return {**dict(zip(_AFTER_INPUT[kind], args[1:], strict=False)), **kwargs}
     weight = args[1] if len(args) > 1 else kwargs.get("weight")
-    if kind in _AFTER_THE_WEIGHT and isinstance(weight, Tensor):
-        given = dict(zip(_AFTER_THE_WEIGHT[kind], args[2:], strict=False))
+    if kind in _AFTER_WEIGHT and isinstance(weight, Tensor):
+        given = dict(zip(_AFTER_WEIGHT[kind], args[2:], strict=False))
         return {**given, **kwargs, "kernel_size": tuple(weight.shape[2:])}
     return {}
 
 
-def _plain(name: str) -> str:
-    """`max_pool2d` also of the function that tells where it found the largest."""
+def _base_name(name: str) -> str:
+    """Return `max_pool2d` for `max_pool2d_with_indices`."""
     return name.removesuffix("_with_indices")
 
 
-def _window(  # noqa: PLR0913
+def _window_settings(  # noqa: PLR0913
     kernel: tuple[int, ...], stride: Any, padding: Any, dilation: Any, *, ceil_mode: bool, transposed: bool = False
-) -> Window:
+) -> WindowSettings:
     axes = len(kernel)
-    padding = padding if isinstance(padding, str) else _on_axes(padding, axes)
-    return Window(kernel, _on_axes(stride, axes), padding, _on_axes(dilation, axes), ceil_mode, transposed)
+    padding = padding if isinstance(padding, str) else _per_axis(padding, axes)
+    return WindowSettings(kernel, _per_axis(stride, axes), padding, _per_axis(dilation, axes), ceil_mode, transposed)
 
 
-def _on_axes(size: Any, axes: int) -> tuple[int, ...]:
-    """A single number stands for all axes. ValueError where there are too few or too many."""
+def _per_axis(size: Any, axes: int) -> tuple[int, ...]:
+    """Return one number for each axis. Raises ValueError if `size` has another number of them."""
     sizes = (size,) * axes if isinstance(size, int) else tuple(size)
     if len(sizes) == 1:
         sizes *= axes

@@ -1,7 +1,7 @@
-"""A twin of a network: the same modules, but its tensors are stand-ins, so that running it leaves the original alone.
+"""Copies of a network, which can run without changing the original.
 
-On the `meta` device a tensor has a shape and no data: a twin of a billion parameters takes no memory, and running it no
-time. On the CPU the stand-ins are copies with the original's values.
+On the `meta` device a tensor has a shape but no data: a copy with a billion parameters takes no memory, and running it
+takes no time. A copy on the CPU has the original's values.
 """
 
 import copy
@@ -18,25 +18,24 @@ META = torch.device("meta")
 CPU = torch.device("cpu")
 
 
-def twin_of(model: nn.Module, device: torch.device) -> nn.Module:
-    """A deep copy of `model` on `device`; tensors that are shared in the model are shared in the copy.
+def copy_model(model: nn.Module, device: torch.device) -> nn.Module:
+    """Return a deep copy of `model` on `device`. Tensors that modules share are shared in the copy, too.
 
-    UserError where the model holds something that can't be copied.
+    Raises UserError if the model holds something that can't be copied.
     """
-    model = getattr(model, "_orig_mod", model)  # what torch.compile wrapped
+    model = getattr(model, "_orig_mod", model)  # the module inside of a torch.compile wrapper
     memo: dict[int, Any] = {}
     for tensor in [*model.parameters(), *model.buffers()]:
-        memo[id(tensor)] = _stand_in(tensor, device)
+        memo[id(tensor)] = _copy_tensor(tensor, device)
     try:
-        with _CopyTensorsAsStandIns(device):
-            twin = copy.deepcopy(model, memo)
+        with _CopyTensorsTo(device):
+            return copy.deepcopy(model, memo)
     except Exception as error:
-        raise UserError(f"{type(model).__name__} can't be copied to be traced: {error}") from error
-    return twin
+        raise UserError(f"{type(model).__name__} can't be copied for the trace: {error}") from error
 
 
-def _stand_in(tensor: Tensor, device: torch.device) -> Tensor:
-    if isinstance(tensor, UninitializedParameter | UninitializedBuffer):  # of a lazy layer: no shape yet
+def _copy_tensor(tensor: Tensor, device: torch.device) -> Tensor:
+    if isinstance(tensor, UninitializedParameter | UninitializedBuffer):  # of a lazy layer, without a shape yet
         kind: Any = type(tensor)
         return cast(Tensor, kind(requires_grad=tensor.requires_grad, device=device, dtype=tensor.dtype))
     if device == META:
@@ -50,8 +49,8 @@ def _stand_in(tensor: Tensor, device: torch.device) -> Tensor:
     return data
 
 
-class _CopyTensorsAsStandIns(TorchFunctionMode):
-    """Tensors that a module holds as plain attributes are met while it is copied."""
+class _CopyTensorsTo(TorchFunctionMode):
+    """Copies to `device` the tensors that `copy.deepcopy` finds in a module's plain attributes."""
 
     def __init__(self, device: torch.device) -> None:
         super().__init__()
@@ -63,8 +62,8 @@ class _CopyTensorsAsStandIns(TorchFunctionMode):
         if func is torch.Tensor.__deepcopy__:
             tensor, memo = args
             if id(tensor) not in memo:
-                memo[id(tensor)] = _stand_in(tensor, self.device)
+                memo[id(tensor)] = _copy_tensor(tensor, self.device)
             return memo[id(tensor)]
-        if func is torch.Tensor.clone:  # by nn.Parameter's own __deepcopy__
-            return _stand_in(args[0], self.device)
+        if func is torch.Tensor.clone:  # called by nn.Parameter.__deepcopy__
+            return _copy_tensor(args[0], self.device)
         return func(*args, **(kwargs or {}))

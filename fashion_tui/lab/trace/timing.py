@@ -1,0 +1,135 @@
+"""The measured time of each call, forward and backward."""
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+import torch
+from torch import Tensor, nn
+from torch.autograd.graph import GradientEdge, get_gradient_edge
+
+from fashion_tui.schema.shapes import Shape, ShapeRow, ShapeTable
+
+from .model_copy import copy_model
+from .record import Call, Recorder
+from .rows import CallKey, call_keys, end_of_children
+from .tensors import tensors_in
+
+MAX_PASSES = 7
+"""Passes that are measured. The least time of a call counts: other work on the machine disturbs it least."""
+MAX_SECONDS = 3.0
+"""Time after which no further pass starts."""
+MAX_BATCH = 32
+MAX_MACS = 4 * 10**9
+"""MACs of a pass; a larger network gets a smaller batch."""
+
+
+@dataclass(frozen=True, slots=True)
+class CallTimes:
+    """Times of a call, in seconds."""
+
+    forward: float
+    backward: float
+    """0 if neither the call nor any call before it has trainable parameters."""
+
+
+def add_times(table: ShapeTable, model: nn.Module, dtype: torch.dtype, device: torch.device) -> ShapeTable:
+    """Return the table with the time of each row, measured on a batch. A row with children has the sum of theirs.
+
+    If the network can't run with values, for example for lack of memory, the table gets a warning instead.
+    """
+    batch = int(min(max(MAX_MACS // max(table.total_macs, 1), 2), MAX_BATCH))
+    try:
+        passes = list(_measure_passes(model, [(batch, *size) for size in table.inputs], dtype, device))
+    except (RuntimeError, MemoryError) as error:
+        reason = str(error).strip().splitlines() or ["out of memory"]
+        return msgspec.structs.replace(table, warnings=(*table.warnings, f"no times measured: {reason[0]}"))
+    measured = passes[1:] or passes  # the first pass includes one-time initialisation
+    times = [_least([one[key] for one in measured if key in one]) for key in call_keys(table.rows)]
+    rows = tuple(_with_times(table.rows, index, times) for index in range(len(table.rows)))
+    return msgspec.structs.replace(table, rows=rows, timed_on=str(device), timed_batch=batch)
+
+
+def _measure_passes(
+    model: nn.Module, shapes: Sequence[Shape], dtype: torch.dtype, device: torch.device
+) -> Iterator[dict[CallKey, CallTimes]]:
+    end = time.monotonic() + MAX_SECONDS
+    for index in range(MAX_PASSES):
+        if index > 1 and time.monotonic() > end:
+            return
+        inputs = tuple(_input(shape, dtype, device) for shape in shapes)
+        yield _measure_pass(copy_model(model, device), inputs, device)
+
+
+def _measure_pass(model: nn.Module, inputs: tuple[Tensor, ...], device: torch.device) -> dict[CallKey, CallTimes]:
+    timer = _Timer(device)
+    recorder = Recorder(model, inputs, run=timer.run)
+    with torch.enable_grad(), device, recorder:
+        model(*inputs)
+    keys = zip(call_keys(recorder.calls), recorder.calls, strict=True)
+    return {key: timer.times[call] for key, call in keys if call in timer.times}
+
+
+def _input(shape: Shape, dtype: torch.dtype, device: torch.device) -> Tensor:
+    if dtype.is_floating_point or dtype.is_complex:
+        return torch.rand(shape, dtype=dtype, device=device)
+    return torch.zeros(shape, dtype=dtype, device=device)
+
+
+class _Timer:
+    """Measures each call as it runs, then its backward pass, while the graph's saved tensors still exist."""
+
+    def __init__(self, device: torch.device) -> None:
+        self.times: dict[Call, CallTimes] = {}
+        self._device = device
+
+    def run(self, call: Call, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        differentiable = [*tensors_in((args, kwargs)), *(call.parameters if call.is_module else ())]
+        edges = [get_gradient_edge(tensor) for tensor in differentiable if tensor.requires_grad]
+        with self._clock() as forward:
+            result = function(*args, **kwargs)
+        outputs = [tensor for tensor in tensors_in(result) if tensor.requires_grad]
+        self.times[call] = CallTimes(forward[0], self._backward(outputs, edges) if edges and outputs else 0.0)
+        return result
+
+    def _backward(self, outputs: list[Tensor], edges: list[GradientEdge]) -> float:
+        gradients = [torch.ones_like(output) for output in outputs]
+        with self._clock() as backward:
+            torch.autograd.grad(outputs, edges, gradients, retain_graph=True, allow_unused=True)
+        return backward[0]
+
+    @contextmanager
+    def _clock(self) -> Iterator[list[float]]:
+        """Yield a list that contains the block's duration in seconds after the block."""
+        seconds: list[float] = []
+        self._synchronize()
+        start = time.perf_counter()
+        yield seconds
+        self._synchronize()
+        seconds.append(time.perf_counter() - start)
+
+    def _synchronize(self) -> None:
+        if self._device.type == "cuda":
+            torch.cuda.synchronize(self._device)
+
+
+def _least(times: Sequence[CallTimes]) -> CallTimes | None:
+    if not times:
+        return None
+    return CallTimes(min(one.forward for one in times), min(one.backward for one in times))
+
+
+def _with_times(rows: Sequence[ShapeRow], index: int, times: Sequence[CallTimes | None]) -> ShapeRow:
+    """Return the row with its own times, or with the sum of its children's."""
+    own = times[index : end_of_children(rows, index)] if rows[index].has_children else times[index : index + 1]
+    known = [one for one in own if one is not None]
+    if not known:
+        return rows[index]
+    return msgspec.structs.replace(
+        rows[index],
+        forward_seconds=sum(one.forward for one in known),
+        backward_seconds=sum(one.backward for one in known),
+    )
