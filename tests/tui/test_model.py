@@ -375,7 +375,7 @@ async def test_another_network_and_what_is_wrong_with_it_at_its_field(tmp_path: 
             ((f"{tmp_path}/net.py:Net", '{"width": 4, "size": 2}'), "arguments", "Net takes no size"),
             ((f"{tmp_path}/net.py:Net", "{width"), "arguments", "no JSON"),
             ((f"{tmp_path}/net.py:Net", '{"width": 4}', "1x-3"), "input", "the input's shape is '1x-3'"),
-            ((f"{tmp_path}/net.py:Net", '{"width": 4}', "999999x999999"), "input", "2³¹ are the most"),
+            ((f"{tmp_path}/net.py:Net", '{"width": 4}', "999999x999999"), "input", "at most 2³¹"),
             (("torchvision:nosuch",), "source", "torchvision has no model 'nosuch'"),
         ):
             await fill(*values)
