@@ -3,12 +3,12 @@
 import asyncio
 from typing import TypeVar
 
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
 
 from fashion_tui.engine.client import Engine
 from fashion_tui.schema.requests import Request
 
-from .output import stderr_console
+from .output import progress_bar
 
 Result = TypeVar("Result")
 
@@ -20,10 +20,8 @@ def ask_engine(request: Request, result_type: type[Result], description: str) ->
 
 async def _ask(request: Request, result_type: type[Result], description: str) -> Result:
     engine = Engine()
-    console = stderr_console()
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
     try:
-        with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+        with progress_bar(TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn()) as bar:
             task = bar.add_task(description, total=None)
             return await engine.ask(
                 request, result_type, lambda done, total: bar.update(task, completed=done, total=total)

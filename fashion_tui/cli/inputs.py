@@ -1,9 +1,9 @@
-"""The data set, the custom model and the trust that commands take from the command line."""
+"""The inputs of commands: a data set, a custom model, and permission to execute one."""
 
 from pathlib import Path
 
 import msgspec
-from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
+from rich.progress import BarColumn, DownloadColumn, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 
 from fashion_tui.data.download import download
 from fashion_tui.data.files import MissingData, find, verify
@@ -18,7 +18,7 @@ from fashion_tui.schema.requests import CheckModel
 
 from .engine import ask_engine
 from .options import CommonOptions
-from .output import stderr_console
+from .output import progress_bar
 
 TORCHVISION = "torchvision:"
 
@@ -35,16 +35,10 @@ def find_dataset(common: CommonOptions) -> DatasetRef:
 
 
 def _download() -> DatasetRef:
-    columns = (
-        TextColumn("downloading Fashion-MNIST"),
-        BarColumn(),
-        DownloadColumn(),
-        TransferSpeedColumn(),
-        TimeRemainingColumn(),
-    )
-    console = stderr_console()
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
-        task = bar.add_task("", total=None)
+    with progress_bar(
+        TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn()
+    ) as bar:
+        task = bar.add_task("downloading Fashion-MNIST", total=None)
         return download(None, lambda done, total: bar.update(task, completed=done, total=total))
 
 

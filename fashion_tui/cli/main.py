@@ -14,7 +14,7 @@ from .app import open_app
 from .options import CommonOptions, common_options
 
 OK, FAILED, INTERRUPTED = 0, 1, 130
-"""Exit statuses. Errors have their own: UserError 1, UsageError 2."""
+"""Exit statuses. A UserError has its own in `exit_code`."""
 
 SECTIONS = {
     "Train a network": {
@@ -39,7 +39,8 @@ SECTIONS = {
         "bench": "Compare the recipes with the guide's training loop.",
     },
 }
-"""The sections of the help: each command with the first sentence of its own help, so that no module is imported."""
+"""Sections of the help. The summary of a command repeats the first sentence of its own help, so that no module of
+`commands` has to be imported for it."""
 
 COMMANDS = {name: summary for commands in SECTIONS.values() for name, summary in commands.items()}
 
@@ -107,7 +108,7 @@ def main() -> NoReturn:
 
 
 def run(arguments: list[str]) -> int:
-    """Run a command and return its exit status. Prints an error of the user in one line to stderr."""
+    """Run a command and return its exit status. An error is printed to stderr in one line."""
     try:
         status = fashion_tui.main(arguments, prog_name="fashion-tui", standalone_mode=False)
         sys.stdout.flush()

@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 from rich.console import Console, RenderableType
+from rich.progress import Progress, ProgressColumn
 
 from fashion_tui.schema.dataset import SYNTHETIC_NOTICE, DatasetRef
 from fashion_tui.threads import available_threads
@@ -41,6 +42,12 @@ def show(*renderables: RenderableType) -> None:
 
 def stderr_console() -> Console:
     return Console(stderr=True, highlight=False)
+
+
+def progress_bar(*columns: ProgressColumn) -> Progress:
+    """Return a progress bar on stderr, shown only on a terminal and erased at the end."""
+    console = stderr_console()
+    return Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
 
 
 def warn_about_threads(count: int) -> None:

@@ -1,4 +1,4 @@
-"""The client of the engine, used by panes and commands. Imports no torch."""
+"""The client of the engine, used by panes and commands. Doesn't import torch."""
 
 import asyncio
 from collections.abc import Callable
@@ -38,7 +38,7 @@ class Engine:
         return await process.ask(request, result_type, progress)
 
     async def close(self) -> None:
-        """End the process, whatever it is doing. Pending requests raise EngineDied; a new one starts a new process."""
+        """End the process, even if it is busy. Pending requests raise EngineDied; a new one starts a new process."""
         if self._starting is not None:
             await asyncio.wait([self._starting])
         process, self._process = self._process, None

@@ -71,7 +71,7 @@ def test_eval_accepts_trust(call: Call, tmp_path: Path) -> None:
         (DROPOUT_NET, ("--args", "3"), 2, "JSON object"),
         (DROPOUT_NET.replace("784", "780"), (), 1, "780 features, got 784"),
         (DROPOUT_NET.replace("width, 10", "width, 9"), (), 1, "float32 [2, 9]"),
-        (f"import blocks\n{DROPOUT_NET}", (), 1, "its neighbours"),
+        (f"import blocks\n{DROPOUT_NET}", (), 1, "own file"),
         (f"{DROPOUT_NET}\nclass Other(nn.Module): pass", (), 2, "Other"),
         ("Net = 3", (), 2, "nn.Module"),
     ],

@@ -8,13 +8,13 @@ from typing import Protocol
 
 import click
 import msgspec
-from rich.progress import BarColumn, Progress, TextColumn
+from rich.progress import BarColumn, TextColumn
 
 from fashion_tui.bench.client import measured
 from fashion_tui.bench.waiting import result_of_quick, waited
 from fashion_tui.cli.inputs import find_dataset
 from fashion_tui.cli.options import CommonOptions, common_options, json_option
-from fashion_tui.cli.output import note_synthetic, show, stderr_console, write_json
+from fashion_tui.cli.output import note_synthetic, progress_bar, show, write_json
 from fashion_tui.report.bench import bench_tables
 from fashion_tui.runs.create import library_versions
 from fashion_tui.runs.files import write_atomically
@@ -51,7 +51,7 @@ load on the machine affects all of them; keep it idle if you can. Your own runs 
     default=ROUNDS,
     metavar="N",
     show_default=True,
-    help="Times to measure the loop and each recipe.",
+    help="Number of measurements of the loop and of each recipe.",
 )
 @click.option(
     "--recipe", "recipes", multiple=True, metavar="NAME", help="Recipe to measure; may be repeated.  [default: all]"
@@ -129,9 +129,7 @@ def bench_command(  # noqa: PLR0913 - one parameter per option
 @contextmanager
 def _progress() -> Iterator[ReportProgress]:
     """Show on stderr, if it is a terminal, what is being measured."""
-    console = stderr_console()
-    columns = (TextColumn("{task.description}"), BarColumn())
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+    with progress_bar(TextColumn("{task.description}"), BarColumn()) as bar:
         task = bar.add_task("starting", total=None)
 
         def report(description: str, done: int = 0, total: int = 0) -> None:

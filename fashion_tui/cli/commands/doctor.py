@@ -25,7 +25,7 @@ from fashion_tui.schema.replies import HealthCheck
 from fashion_tui.schema.requests import GetTorchReport
 
 REQUIRED = frozenset({"torch", "runs"})
-"""Checks without which nothing can be trained. The command fails if one of them does."""
+"""Checks that must pass for training to work. The command fails if one of them fails."""
 
 MIN_COLUMNS, MIN_LINES = 60, 20
 """Smallest terminal that the app supports."""
@@ -153,7 +153,7 @@ def _check_kernel() -> HealthCheck:
 def _check_terminal() -> HealthCheck:
     """Check the terminal on stderr, because stdout may be a pipe."""
     if not sys.stderr.isatty():
-        return HealthCheck(name="terminal", ok=True, detail="none; commands work without one, the app doesn't")
+        return HealthCheck(name="terminal", ok=True, detail="no terminal; the app needs one, commands don't")
     console = Console(stderr=True)
     columns, lines = os.get_terminal_size(sys.stderr.fileno())
     colours = {None: "no colours", "standard": "16 colours", "256": "256 colours", "truecolor": "true colour"}

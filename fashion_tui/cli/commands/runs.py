@@ -59,7 +59,7 @@ def _prune(runs: tuple[RunSummary, ...], *, confirmed: bool, as_json: bool) -> N
     elif not pruned:
         click.echo("no ended run has older checkpoints", err=True)
     else:
-        click.echo(f"freed {_size(pruned)} of {_count(pruned)}")
+        click.echo(f"deleted {_size(pruned)} of checkpoints from {_count(pruned)}")
 
 
 def _confirm(prunable: tuple[disk.Pruned, ...]) -> None:
@@ -68,7 +68,7 @@ def _confirm(prunable: tuple[disk.Pruned, ...]) -> None:
         raise UsageError("--prune needs a terminal for its prompt, but stdin isn't one; add --yes to skip the prompt")
     for run in prunable:
         click.echo(f"{run.run}: {format_bytes(run.bytes)} of older checkpoints", err=True)
-    click.confirm(f"delete {_size(prunable)} of {_count(prunable)}? each can still be resumed", abort=True, err=True)
+    click.confirm(f"delete {_size(prunable)} of older checkpoints from {_count(prunable)}?", abort=True, err=True)
 
 
 def _size(runs: tuple[disk.Pruned, ...]) -> str:

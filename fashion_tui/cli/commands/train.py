@@ -104,7 +104,7 @@ def train_command(*, common: CommonOptions, as_json: bool, detach: bool, **optio
 
 
 def _create_run(common: CommonOptions, options: dict[str, Any]) -> Path:
-    """Create the run's directory after everything that could be wrong has been checked."""
+    """Validate all input, then create the run's directory."""
     custom = read_custom_model(options["model"], parse_arguments(options["arguments"]))
     recipe = _recipe(options, _find_device(options["device"]), is_custom=custom is not None)
     values = {

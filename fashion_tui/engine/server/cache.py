@@ -14,7 +14,7 @@ MAX_LOGITS = 16
 
 
 class Cache:
-    """Data sets by their location, and logits by checkpoint and data set. The least recently added logits go first."""
+    """Caches data sets by location, and logits by checkpoint and data set. The oldest logits are removed first."""
 
     def __init__(self) -> None:
         self._datasets: dict[DatasetRef, Dataset] = {}

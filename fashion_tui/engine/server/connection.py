@@ -1,6 +1,6 @@
 """The engine's end of the socket. A thread listens while the main thread computes and answers.
 
-Imports no torch, so that the thread can listen while torch is being imported.
+Doesn't import torch, so that the thread can listen while torch is being imported.
 """
 
 import os
@@ -123,7 +123,7 @@ class Connection:
         return bytes(data)
 
     def _exit(self) -> None:
-        """Exit at once because the client is gone, whatever the main thread is doing; remove an unneeded log."""
+        """Exit at once, even if the main thread is busy. Remove the log unless the user was referred to it."""
         if not self.keep_log:
             self.log.unlink(missing_ok=True)
         os._exit(0)

@@ -62,13 +62,13 @@ def check_model(request: CheckModel, call: CallContext, _cache: Cache) -> Custom
 
 @contextmanager
 def _explain_missing_modules() -> Iterator[None]:
-    """Add to a ModuleNotFoundError that a run stores only the model's own file."""
+    """Explain a ModuleNotFoundError: a run stores only the model's own file."""
     try:
         yield
     except UserError as error:
         if isinstance(error.__cause__, ModuleNotFoundError):
             raise UserError(
-                f"{error}; a run stores only the model's own file, which can't import its neighbours"
+                f"{error}; a run stores only the model's own file, which can't import other files of its folder"
             ) from error
         raise
 
