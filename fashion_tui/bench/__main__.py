@@ -5,10 +5,10 @@ import sys
 
 import msgspec
 
-from fashion_tui.memory import keep_freed_memory
-from fashion_tui.runs.host import means_cpu
+from fashion_tui.machine.gpus import resolves_to_cpu
+from fashion_tui.machine.memory import reuse_freed_memory
+from fashion_tui.machine.threads import available_cpus, bind_threads, use_brief_spinning
 from fashion_tui.schema.errors import UsageError, UserError
-from fashion_tui.threads import available_threads, bind_threads, let_waiting_threads_spin_briefly
 
 from .orders import Answer, Assignment, Describe, Problem, Turn, Whole
 
@@ -23,9 +23,9 @@ def main() -> int:
 
     assignment = msgspec.json.decode(sys.argv[1], type=Assignment)
     if assignment.as_trainer:
-        keep_freed_memory()
-        let_waiting_threads_spin_briefly()
-        if means_cpu(assignment.device) and assignment.threads == available_threads():
+        reuse_freed_memory()
+        use_brief_spinning()
+        if resolves_to_cpu(assignment.device) and assignment.threads == available_cpus():
             bind_threads()
     from .worker import Worker  # noqa: PLC0415 - imports torch, whose memory and threads are settled now
 

@@ -8,8 +8,8 @@ import msgspec
 from rich.console import Console, RenderableType
 from rich.progress import Progress, ProgressColumn
 
+from fashion_tui.machine.threads import available_cpus
 from fashion_tui.schema.dataset import SYNTHETIC_NOTICE, DatasetRef
-from fashion_tui.threads import available_threads
 
 FILE_WIDTH = 100
 """Width in columns if stdout isn't a terminal."""
@@ -52,7 +52,7 @@ def progress_bar(*columns: ProgressColumn) -> Progress:
 
 def warn_about_threads(count: int) -> None:
     """Warn if there are more threads than cores, which slows training down many times."""
-    cores = available_threads()
+    cores = available_cpus()
     if count > cores:
         stderr_console().print(
             f"{count} threads on {cores} cores slow each other down; use --threads {cores}", style="dim"

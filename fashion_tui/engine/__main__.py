@@ -7,7 +7,7 @@ import socket
 import sys
 from pathlib import Path
 
-from fashion_tui.threads import let_waiting_threads_sleep
+from fashion_tui.machine.threads import use_passive_waiting
 
 from .server.connection import Connection
 
@@ -18,7 +18,7 @@ def main() -> None:
     parser.add_argument("--log", type=Path, required=True, help="file to which stdout and stderr are redirected")
     arguments = parser.parse_args()
     faulthandler.enable()
-    let_waiting_threads_sleep()
+    use_passive_waiting()
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(line_buffering=True)
     connection = Connection(socket.socket(fileno=arguments.fd), arguments.log)

@@ -22,10 +22,10 @@ from jupyter_client.session import Session
 from tornado.ioloop import IOLoop
 from traitlets.config import Config
 
+from fashion_tui.machine.threads import use_passive_waiting
 from fashion_tui.schema.errors import UserError
 from fashion_tui.schema.kernel import KernelSetup
 from fashion_tui.schema.plots import MIME_TYPE, plot_in
-from fashion_tui.threads import let_waiting_threads_sleep
 
 from .limits import keep_newest, truncate
 from .preload import Preloader
@@ -70,7 +70,7 @@ def main() -> None:
     _, world, *arguments = sys.argv
     _die_with_parent()
     _offer_to_oom_killer()
-    let_waiting_threads_sleep()
+    use_passive_waiting()
     os.environ.pop("PYTEST_CURRENT_TEST", None)  # seeing it, ipykernel would leave descriptors 1 and 2 alone
     at_hand = Preloader(msgspec.json.decode(world, type=KernelSetup))
     app: Any = IPKernelApp.instance(config=_defaults())

@@ -7,11 +7,10 @@ import re
 import psutil
 import torch
 
+from fashion_tui.machine.gpus import GpuUsage, gpu_usage
+from fashion_tui.machine.threads import available_cpus
 from fashion_tui.schema.errors import UsageError, UserError
 from fashion_tui.schema.replies import Device
-from fashion_tui.threads import available_threads
-
-from .gpus import Usage, usage_by_uuid
 
 
 def choose_device(name: str) -> torch.device:
@@ -55,11 +54,11 @@ def list_devices() -> tuple[Device, ...]:
             memory_used=memory.total - memory.available,
         )
     ]
-    usage = usage_by_uuid() if torch.cuda.is_available() else {}
+    usage = gpu_usage() if torch.cuda.is_available() else {}
     for index in range(torch.cuda.device_count() if torch.cuda.is_available() else 0):
         device = torch.device("cuda", index)
         properties = torch.cuda.get_device_properties(device)
-        used = usage.get(str(properties.uuid), Usage(None, None))
+        used = usage.get(str(properties.uuid), GpuUsage(None, None))
         found.append(
             Device(
                 name=str(device),
@@ -81,7 +80,7 @@ def describe_device(device: torch.device) -> str:
         return torch.cuda.get_device_name(device)
     if device.type == "mps":
         return "Apple GPU"
-    cores = available_threads()
+    cores = available_cpus()
     return f"{_cpu_name()}, {cores} core{'' if cores == 1 else 's'}"
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import msgspec
 
+from fashion_tui.machine.host import boot_id, host_name
 from fashion_tui.schema.dataset import DatasetRef
 from fashion_tui.schema.errors import UsageError, UserError
 from fashion_tui.schema.models import CustomModel
@@ -22,7 +23,6 @@ from fashion_tui.schema.run import FORMAT_VERSION, RunConfig, RunStatus, check_r
 from .checkpoints import CHECKPOINTS_FOLDER
 from .control import CONTROL_FOLDER
 from .files import sync_folder, write_atomically
-from .host import boot_id, host_name
 from .records import CONFIG_FILE, write_status
 from .source import MODEL_FILE, describe_source, read_model
 from .text import reason

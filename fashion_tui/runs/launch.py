@@ -16,9 +16,9 @@ from fashion_tui.schema.run import ControlAction, RunConfig, RunSummary, State, 
 
 from .checkpoints import CheckpointStore
 from .control import ask, clear, is_waiting, wait_answered
+from .environment import trainer_environment
 from .events import last_event
 from .files import open_to_read, remove_unfinished
-from .host import trainer_environment
 from .lock import LockHeld, holder, is_held
 from .reader import RunReader
 from .records import CONFIG_FILE, LOG_FILE, DamagedRun, load_config, load_status, write_status

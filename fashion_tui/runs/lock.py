@@ -9,10 +9,10 @@ from typing import Self
 
 import msgspec
 
+from fashion_tui.machine.host import host_name
 from fashion_tui.schema.errors import UserError
 
 from .files import read_whole
-from .host import host_name
 from .text import one_line, reason
 
 LOCK_FILE = "run.lock"

@@ -10,7 +10,7 @@ import msgspec
 
 from fashion_tui.schema.dataset import DatasetRef
 
-from .host import trainer_environment
+from .environment import trainer_environment
 
 WAITING_TRAINER = (sys.executable, "-P", "-u", "-m", "fashion_tui.trainer", "--stand-by")
 

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import msgspec
 
+from fashion_tui.machine.host import boot_id, host_name, process_has_ended
 from fashion_tui.schema.events import Failed, Finished, RunEvent, Stopped
 from fashion_tui.schema.run import LIVE_STATES, RunStatus
 
-from .host import boot_id, host_name, is_gone
 from .lock import is_held
 from .records import LOG_FILE, DamagedRun, load_status
 
@@ -34,7 +34,9 @@ def trainer_is_gone(status: RunStatus) -> bool:
     """Whether the process that wrote the status has ended, as far as that can be seen: on this machine alone."""
     if status.pid is None or status.pid_started is None:
         return False
-    return status.host == host_name() and status.boot_id == boot_id() and is_gone(status.pid, status.pid_started)
+    return (
+        status.host == host_name() and status.boot_id == boot_id() and process_has_ended(status.pid, status.pid_started)
+    )
 
 
 def derive(status: RunStatus, last_event: Callable[[], RunEvent | None], *, alive: bool) -> RunStatus:

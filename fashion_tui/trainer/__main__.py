@@ -7,11 +7,11 @@ import argparse
 import sys
 from pathlib import Path
 
-from fashion_tui.memory import keep_freed_memory
-from fashion_tui.runs.host import means_cpu
+from fashion_tui.machine.gpus import resolves_to_cpu
+from fashion_tui.machine.memory import reuse_freed_memory
+from fashion_tui.machine.threads import available_cpus, bind_threads, use_brief_spinning
 from fashion_tui.runs.store import load_config
 from fashion_tui.schema.errors import UserError
-from fashion_tui.threads import available_threads, bind_threads, let_waiting_threads_spin_briefly
 
 from .preparation import Preparation
 from .process import run_trainer
@@ -25,10 +25,10 @@ def main() -> int:
     what.add_argument("--stand-by", metavar="DATASET", help="wait on stdin for the run, with this data set read")
     parser.add_argument("--epochs", type=int, help="train for so many epochs in all, in place of the configured number")
     options = parser.parse_args()
-    let_waiting_threads_spin_briefly()
+    use_brief_spinning()
     if takes_all_cores(options.run):
         bind_threads()
-    keep_freed_memory()
+    reuse_freed_memory()
     if options.stand_by is not None:
         return stand_by(options.stand_by)
     return run_trainer(options.run, options.epochs, Preparation())
@@ -40,12 +40,12 @@ def takes_all_cores(run_path: Path | None) -> bool:
     Not with `torch.compile`, whose compilers would all be bound to the core of the thread that starts them.
     """
     if run_path is None:
-        return means_cpu("auto")
+        return resolves_to_cpu("auto")
     try:
         config = load_config(run_path)
     except UserError:  # the trainer will tell
         return False
-    return means_cpu(config.device) and config.threads == available_threads() and not config.compiled
+    return resolves_to_cpu(config.device) and config.threads == available_cpus() and not config.compiled
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ import os
 import time
 from pathlib import Path
 
-from fashion_tui.runs.host import boot_id, host_name, process_started
+from fashion_tui.machine.host import boot_id, host_name, process_start_time
 from fashion_tui.runs.lock import RunLock
 from fashion_tui.runs.store import DamagedRun, load_config, load_status
 from fashion_tui.schema.errors import UserError
@@ -58,7 +58,7 @@ def _starting(run_path: Path, config: RunConfig, epochs: int | None) -> RunStatu
         epochs=epochs or (before.epochs if before else config.recipe.epochs),
         heartbeat=time.time(),
         pid=os.getpid(),
-        pid_started=process_started(),
+        pid_started=process_start_time(),
         boot_id=boot_id(),
         host=host_name(),
         train_seconds=before.train_seconds if before else 0.0,

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from fashion_tui.threads import available_threads
+from fashion_tui.machine.threads import available_cpus
 
 from .conftest import SMALL_RUN, Call, Result, TrainedRun, assert_error
 
@@ -192,7 +192,7 @@ def test_a_closed_stdout_is_not_an_error(trained: TrainedRun, environment: dict[
 
 
 def test_a_warning_about_more_threads_than_cores(call: Call, tmp_path: Path) -> None:
-    cores = available_threads()
+    cores = available_cpus()
     result = call("train", *SMALL_RUN, "--threads", cores + 1, "--runs", tmp_path / "runs", "--detach")
     assert result.status == 0
     assert f"{cores + 1} threads on {cores} cores" in result.err

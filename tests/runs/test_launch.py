@@ -13,9 +13,9 @@ import msgspec
 import psutil
 import pytest
 
+from fashion_tui.machine.host import boot_id, host_name
 from fashion_tui.runs import launch as launching
 from fashion_tui.runs.checkpoints import CheckpointStore
-from fashion_tui.runs.host import boot_id, host_name
 from fashion_tui.runs.launch import checkpoint, last_words, launch, pause, resume, stop
 from fashion_tui.runs.lock import LockHeld, holder, is_held
 from fashion_tui.runs.reader import RunReader, RunSnapshot

@@ -10,7 +10,7 @@ import msgspec
 import psutil
 import pytest
 
-from fashion_tui.runs.host import boot_id, host_name
+from fashion_tui.machine.host import boot_id, host_name
 from fashion_tui.runs.lock import LOCK_FILE, RunLock
 from fashion_tui.runs.reader import RunReader
 from fashion_tui.runs.store import load_status, summarise, write_status

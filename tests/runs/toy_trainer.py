@@ -11,10 +11,10 @@ import time
 from pathlib import Path
 from typing import BinaryIO
 
+from fashion_tui.machine.host import boot_id, host_name, process_start_time
 from fashion_tui.runs.checkpoints import CheckpointStore
 from fashion_tui.runs.control import ControlBox
 from fashion_tui.runs.events import EventWriter
-from fashion_tui.runs.host import boot_id, host_name, process_started
 from fashion_tui.runs.lock import RunLock
 from fashion_tui.runs.store import load_config, write_status
 from fashion_tui.schema.events import CheckpointSaved, EpochEnd, RequestHandled, Resumed, RunEvent, Stopped, Warned
@@ -148,7 +148,7 @@ class ToyTrainer:
                 epochs=self.epochs,
                 heartbeat=time.time(),
                 pid=os.getpid(),
-                pid_started=process_started(),
+                pid_started=process_start_time(),
                 boot_id=boot_id(),
                 host=host_name(),
                 test_accuracy=0.9 if self.state == "finished" else None,

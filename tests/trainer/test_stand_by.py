@@ -10,13 +10,13 @@ import psutil
 import pytest
 
 from fashion_tui.data.files import find, verify
+from fashion_tui.machine.threads import available_cpus
 from fashion_tui.runs.launch import launch, pause, resume
 from fashion_tui.runs.lock import holder, is_held
 from fashion_tui.runs.stand_by import StandBy
 from fashion_tui.runs.store import load_config, load_status
 from fashion_tui.schema.dataset import DatasetRef
 from fashion_tui.schema.events import Finished, StepChunk
-from fashion_tui.threads import available_threads
 from tests.runs.parts import wait_until
 
 from .trainers import PATIENCE, assert_same, cores, events, make_run, of_kind
@@ -72,7 +72,7 @@ def test_it_takes_the_run_at_once_and_computes_what_a_cold_one_does(tmp_path: Pa
 
 def test_with_its_run_it_has_a_session_of_its_own_and_answers(tmp_path: Path, stand_by: StandBy) -> None:
     waiting = prepared(stand_by)
-    run_path = make_run(tmp_path, epochs=100, threads=available_threads())
+    run_path = make_run(tmp_path, epochs=100, threads=available_cpus())
     launch(run_path, stand_by=stand_by)
     wait_until(lambda: bool(of_kind(run_path, StepChunk)), PATIENCE)
     process = psutil.Process(waiting)

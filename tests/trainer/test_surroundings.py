@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from fashion_tui.data.files import find, verify
+from fashion_tui.machine.threads import available_cpus
 from fashion_tui.runs.control import ask
 from fashion_tui.runs.follow import EventFollower
 from fashion_tui.runs.launch import stop
@@ -21,7 +22,6 @@ from fashion_tui.runs.reader import RunReader
 from fashion_tui.runs.store import list_runs, load_status
 from fashion_tui.schema.errors import UserError
 from fashion_tui.schema.events import CheckpointSaved, EpochEnd, Finished, StepChunk, Warned
-from fashion_tui.threads import available_threads
 from tests.runs.parts import wait_until
 
 from .trainers import Trainer, assert_failed, assert_same, cores, figures, make_run, of_kind
@@ -165,14 +165,14 @@ def test_a_log_that_cannot_grow_loses_no_figure(train: Train, tmp_path: Path) ->
 
 
 on_several_cores = pytest.mark.skipif(
-    not sys.platform.startswith("linux") or available_threads() == 1, reason="needs Linux and two cores"
+    not sys.platform.startswith("linux") or available_cpus() == 1, reason="needs Linux and two cores"
 )
 
 
 @on_several_cores
 def test_where_a_run_takes_all_cores_each_thread_has_one_of_its_own(train: Train, tmp_path: Path) -> None:
     """Else two that wait for each other come to share one, as soon as anything else computes."""
-    trainer = train(make_run(tmp_path, epochs=500, threads=available_threads()))
+    trainer = train(make_run(tmp_path, epochs=500, threads=available_cpus()))
     trainer.wait_for(StepChunk)
     of_their_own = [one for one in cores(trainer.process.pid) if len(one) == 1]
     assert set().union(*of_their_own) == os.sched_getaffinity(0)

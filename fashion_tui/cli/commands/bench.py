@@ -15,6 +15,7 @@ from fashion_tui.bench.waiting import result_of_quick, waited
 from fashion_tui.cli.inputs import find_dataset
 from fashion_tui.cli.options import CommonOptions, common_options, json_option
 from fashion_tui.cli.output import note_synthetic, progress_bar, show, write_json
+from fashion_tui.machine.threads import available_cpus
 from fashion_tui.report.bench import bench_tables
 from fashion_tui.runs.create import library_versions
 from fashion_tui.runs.files import write_atomically
@@ -22,7 +23,6 @@ from fashion_tui.schema.bench import BenchReport, BenchRequest, check_rounds
 from fashion_tui.schema.errors import UserError
 from fashion_tui.schema.recipe import RECIPES
 from fashion_tui.schema.run import check_run_values
-from fashion_tui.threads import available_threads
 
 ROUNDS = 3
 TURN_SECONDS = 1.0
@@ -89,7 +89,7 @@ def bench_command(  # noqa: PLR0913 - one parameter per option
     Also measures how long the app and the commands take to start.
     """
     check_rounds(rounds, seeds)
-    threads = available_threads() if threads is None else threads
+    threads = available_cpus() if threads is None else threads
     check_run_values(threads=threads)
     dataset = find_dataset(common)
     note_synthetic(dataset)

@@ -12,14 +12,14 @@ from fashion_tui.cli.inputs import check_custom_model, find_dataset, parse_argum
 from fashion_tui.cli.options import CommonOptions, common_options, json_option
 from fashion_tui.cli.output import note_synthetic, warn_about_threads, write_json
 from fashion_tui.data.files import train_size
-from fashion_tui.runs.host import means_cpu
+from fashion_tui.machine.gpus import resolves_to_cpu
+from fashion_tui.machine.threads import available_cpus
 from fashion_tui.runs.launch import launch
 from fashion_tui.runs.store import load_status, new_run
 from fashion_tui.schema.recipe import MODELS, PRECISIONS, RECIPES, Recipe, check_batch_size, check_recipe, recipe_named
 from fashion_tui.schema.replies import Device
 from fashion_tui.schema.requests import FindDevice
 from fashion_tui.schema.run import check_run_values
-from fashion_tui.threads import available_threads
 
 CHECKPOINT_PERIOD = 30.0
 """Default time between checkpoints, in seconds."""
@@ -109,7 +109,7 @@ def _create_run(common: CommonOptions, options: dict[str, Any]) -> Path:
     recipe = _recipe(options, _find_device(options["device"]), is_custom=custom is not None)
     values = {
         "seed": options["seed"],
-        "threads": options["threads"] if options["threads"] is not None else available_threads(),
+        "threads": options["threads"] if options["threads"] is not None else available_cpus(),
         "validation": options["validation"],
         "checkpoint_every": options["checkpoint_every"],
     }
@@ -137,7 +137,7 @@ def _create_run(common: CommonOptions, options: dict[str, Any]) -> Path:
 
 def _find_device(name: str) -> str:
     """Return the device that --device selects on this machine. Raises UserError if the machine doesn't have it."""
-    if means_cpu(name):
+    if resolves_to_cpu(name):
         return "cpu"
     return ask_engine(FindDevice(name=name), Device, "looking for the device").name
 

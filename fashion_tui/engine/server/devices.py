@@ -6,7 +6,7 @@ import platform
 import torch
 
 from fashion_tui.lab.devices import choose_device, has_bf16, list_devices
-from fashion_tui.runs.host import has_gpu_driver
+from fashion_tui.machine.gpus import has_gpu_driver
 from fashion_tui.schema.replies import Device, HealthCheck
 from fashion_tui.schema.requests import FindDevice, GetDevices, GetTorchReport
 

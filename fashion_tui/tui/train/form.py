@@ -16,10 +16,10 @@ from textual.screen import ModalScreen
 from textual.widget import Widget
 from textual.widgets import Input, Label, Static
 
+from fashion_tui.machine.gpus import has_gpu_driver
 from fashion_tui.report.formatting import format_device, printable
 from fashion_tui.report.glyphs import terminal_glyphs
 from fashion_tui.report.style import ACCENT, BAD, MUTED
-from fashion_tui.runs.host import has_gpu_driver
 from fashion_tui.schema.errors import UserError
 from fashion_tui.schema.models import CustomModel
 from fashion_tui.schema.recipe import PRECISIONS, RECIPES, Recipe, check_batch_size, check_recipe, recipes_on

@@ -16,6 +16,7 @@ from textual.widget import Widget
 from textual.worker import get_current_worker
 
 from fashion_tui.data import files
+from fashion_tui.machine.threads import available_cpus
 from fashion_tui.report.formatting import format_bytes
 from fashion_tui.runs import disk, launch, store
 from fashion_tui.runs.reader import RunReader
@@ -24,7 +25,6 @@ from fashion_tui.schema.errors import UntrustedSource, UserError
 from fashion_tui.schema.replies import Device
 from fashion_tui.schema.requests import GetDevices
 from fashion_tui.schema.run import LIVE_STATES, RunSummary
-from fashion_tui.threads import available_threads
 from fashion_tui.tui.actions import ON_PANE, PaneName, bindings
 from fashion_tui.tui.dialogs import Question
 from fashion_tui.tui.frame import short_name
@@ -225,7 +225,7 @@ class TrainPane(RunPane):
                 dataset=dataset,
                 seed=choices.seed,
                 device=choices.device,
-                threads=available_threads(),
+                threads=available_cpus(),
                 deterministic=False,
                 validation=choices.validation,
                 checkpoint_every=CHECKPOINT_EVERY,
