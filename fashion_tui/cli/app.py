@@ -21,7 +21,7 @@ def open_app(common: CommonOptions, attach: Path | None) -> None:
     gc.disable()  # until the first paint, because objects created before it are never freed
     # Imported here because no other command needs textual.
     from fashion_tui.tui.app import FashionApp  # noqa: PLC0415
-    from fashion_tui.tui.settings import Settings  # noqa: PLC0415
+    from fashion_tui.tui.lab_app import Settings  # noqa: PLC0415
 
     app = FashionApp(
         Settings(

@@ -153,3 +153,9 @@ class RunSummary(msgspec.Struct, frozen=True, kw_only=True):
     """Size of all files, including checkpoints."""
     checkpoint_bytes: int = 0
     """Size of the checkpoints."""
+
+
+def short_name(run: str) -> str:
+    """Return a run's id without its date and time: `guide-a1b2` for `20261123-143012-guide-a1b2`."""
+    parts = run.split("-", 2)
+    return parts[2] if len(parts) == 3 and parts[0].isdigit() and parts[1].isdigit() else run

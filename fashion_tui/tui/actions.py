@@ -1,9 +1,12 @@
-"""The one registry of what a key does: bindings, footer, help and palette are all made from it."""
+"""The registry of key bindings, from which bindings, footer, help and palette are made."""
 
 from dataclasses import dataclass
 from typing import Literal, get_args
 
+from rich.text import Text
 from textual.binding import Binding, BindingType
+
+from fashion_tui.report.style import ACCENT, MUTED
 
 PaneName = Literal["playground", "data", "model", "train", "evaluate"]
 PANE_NAMES: tuple[PaneName, ...] = get_args(PaneName)
@@ -11,20 +14,20 @@ PANE_NAMES: tuple[PaneName, ...] = get_args(PaneName)
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """A thing that a person can do, by key or from the palette."""
+    """Something the user can do by a key or from the palette."""
 
     name: str
-    """The method `action_NAME` of the pane, or of the app, carries it out."""
+    """Carried out by the method `action_NAME` of the pane or the app."""
     keys: str
-    """As Textual names them, separated by commas."""
+    """Names of keys as Textual spells them, separated by commas."""
     title: str
-    """What it does, for help and palette."""
+    """Description for help and palette."""
     label: str = ""
-    """One or two words for the footer; empty: not shown there."""
+    """One or two words for the footer. Empty: not shown there."""
     shown_key: str = ""
-    """The key as footer and help write it; empty: as it is."""
+    """The key as footer and help spell it. Empty: the first of `keys`."""
     priority: bool = False
-    """Works inside editors too."""
+    """Whether the key works inside editors too."""
 
     @property
     def key_text(self) -> str:
@@ -52,145 +55,151 @@ def _choose_pane(number: int, name: PaneName) -> tuple[Action, Action]:
 
 EVERYWHERE: tuple[Action, ...] = (
     *(action for number, name in enumerate(PANE_NAMES, 1) for action in _choose_pane(number, name)),
-    Action("help", "question_mark", "What the keys do here", "help", "?"),
-    Action("help", "f1", "What the keys do here", "", priority=True),
-    Action("leave", "q", "Leave; runs go on", "leave"),
-    Action("command_palette", "ctrl+p", "Every command, by name", "commands", "^p", priority=True),
-    Action("leave", "ctrl+q", "Leave; runs go on", priority=True),
+    Action("help", "question_mark", "Keys of the current pane", "help", "?"),
+    Action("help", "f1", "Keys of the current pane", "", priority=True),
+    Action("quit", "q", "Quit; runs keep training", "quit"),
+    Action("command_palette", "ctrl+p", "Search all commands", "commands", "^p", priority=True),
+    Action("quit", "ctrl+q", "Quit; runs keep training", priority=True),
 )
 
 MOVING: tuple[Action, ...] = (
-    Action("move(1, 0)", "right,l", "Move among the pictures", "move", "←↓↑→"),
-    Action("move(-1, 0)", "left,h", "Move among the pictures", shown_key="hjkl"),
-    Action("move(0, 1)", "down,j", "Move among the pictures", shown_key="hjkl"),
-    Action("move(0, -1)", "up,k", "Move among the pictures", shown_key="hjkl"),
+    Action("move(1, 0)", "right,l", "Move among the images", "move", "←↓↑→"),
+    Action("move(-1, 0)", "left,h", "Move among the images", shown_key="hjkl"),
+    Action("move(0, 1)", "down,j", "Move among the images", shown_key="hjkl"),
+    Action("move(0, -1)", "up,k", "Move among the images", shown_key="hjkl"),
 )
 TURNING: tuple[Action, ...] = (
-    Action("next_page", "space,pagedown", "Next page of pictures", "page", "space"),
-    Action("previous_page", "pageup", "Page before", shown_key="pgup"),
+    Action("next_page", "space,pagedown", "Next page", "page", "space"),
+    Action("previous_page", "pageup", "Previous page", shown_key="pgup"),
     Action("first_page", "home,g", "First page"),
     Action("last_page", "end,G", "Last page"),
 )
 
-ON_PANE: dict[PaneName, tuple[Action, ...]] = {
+IN_PANE: dict[PaneName, tuple[Action, ...]] = {
     "playground": (
-        Action("run", "enter", "Run what is typed; where it isn't whole, a new line", "run", "↵"),
+        Action("run", "enter", "Run the input, or start a new line if it is incomplete", "run", "↵"),
         Action("complete", "tab", "Complete the name at the cursor"),
-        Action("search", "ctrl+r", "Search what was typed before", "search", "^r"),
-        Action("docs", "ctrl+o", "Signature and docstring of the name at the cursor", "docs", "^o"),
-        Action("interrupt", "ctrl+c", "Interrupt what is running", shown_key="^c"),
-        Action("lessons", "ctrl+t", "Lessons, with cells to run", "lessons", "^t"),
-        Action("tensors", "ctrl+n", "The tensors that are alive", "tensors", "^n"),
-        Action("graph", "ctrl+g", "The autograd graph behind the tensor", "graph", "^g"),
-        Action("reshape", "f8", "Try reshape, view, permute and others on a tensor"),
-        Action("arithmetic", "f9", "The output size of a convolution or a pooling"),
-        Action("backward", "B", "Run backward() on the graph that is shown", "backward"),
-        Action("copy_result", "y", "Copy the chosen cell's value, or what it put out", "copy"),
-        Action("copy_code", "Y", "Copy the chosen cell's code"),
-        Action("save", "ctrl+s", "Save the session as a notebook or as Python", shown_key="^s"),
-        Action("restart", "ctrl+x", "Restart the kernel, after asking", shown_key="^x"),
-        Action("move(0, -1)", "up,k", "Choose a cell of the transcript", shown_key="↑ k"),
-        Action("move(0, 1)", "down,j", "Choose a cell of the transcript", shown_key="↓ j"),
-        Action("back", "escape", "Close what is open; from the prompt to the transcript", shown_key="esc"),
-        Action("copy_console_command", "J", "Copy the command for a console on the same kernel"),
+        Action("search", "ctrl+r", "Search the history", "search", "^r"),
+        Action("docs", "ctrl+o", "Show signature and docstring of the name at the cursor", "docs", "^o"),
+        Action("interrupt", "ctrl+c", "Interrupt the running code", shown_key="^c"),
+        Action("lessons", "ctrl+t", "Open the lessons", "lessons", "^t"),
+        Action("tensors", "ctrl+n", "List the live tensors", "tensors", "^n"),
+        Action("graph", "ctrl+g", "Show the autograd graph of the tensor", "graph", "^g"),
+        Action("reshape", "f8", "Try reshape, view, permute and more on a tensor"),
+        Action("arithmetic", "f9", "Compute the output size of a convolution or pooling"),
+        Action("backward", "B", "Call backward() on the graph's root", "backward"),
+        Action("copy_result", "y", "Copy the selected cell's value or output", "copy"),
+        Action("copy_code", "Y", "Copy the selected cell's code"),
+        Action("save", "ctrl+s", "Save the session as a notebook or Python script", shown_key="^s"),
+        Action("restart", "ctrl+x", "Restart the kernel", shown_key="^x"),
+        Action("move(0, -1)", "up,k", "Select a cell of the transcript", shown_key="↑ k"),
+        Action("move(0, 1)", "down,j", "Select a cell of the transcript", shown_key="↓ j"),
+        Action("back", "escape", "Close the open view, or leave the prompt", shown_key="esc"),
+        Action("copy_console_command", "J", "Copy the command that opens a console on this kernel"),
     ),
     "data": (
         *MOVING,
-        Action("open", "enter", "Enlarge the picture, with its numbers", "enlarge", "↵"),
+        Action("open", "enter", "Enlarge the image and show its pixel values", "enlarge", "↵"),
         *TURNING,
         Action("filter", "slash", "Show one class only", "filter", "/"),
-        Action("other_split", "v", "Training pictures or test pictures", "train/test"),
-        Action("download", "d", "Download the real Fashion-MNIST", "download"),
-        Action("back", "escape", "Cancel the download, or show all classes again", shown_key="esc"),
+        Action("other_split", "v", "Switch between training and test set", "train/test"),
+        Action("download", "d", "Download Fashion-MNIST", "download"),
+        Action("back", "escape", "Cancel the download, or show all classes", shown_key="esc"),
     ),
     "model": (
         Action("edit", "i", "Edit the source; the table follows as you type", "edit"),
         Action("save", "ctrl+s", "Save the source to a file", "save", "^s"),
         Action("train_this", "t", "Train this network", "train this"),
-        Action("maps", "m", "What a step makes of a test picture", "maps"),
-        Action("other_run", "o", "Choose another run, whose weights are shown", "other run"),
-        Action("another_network", "a", "Another network: ours, a file's or torchvision's", "network"),
-        Action("measure", "b", "Measure the time of each step, forward and backward", "time"),
-        Action("fold", "enter", "Fold a module that holds others, or unfold it", "fold", "↵"),
-        Action("move(1, 0)", "right,l", "Unfold; on the maps, the next test picture", shown_key="→ l"),
-        Action("move(-1, 0)", "left,h", "Fold; on the maps, the test picture before", shown_key="← h"),
-        Action("next_page", "space,pagedown", "The next maps of the step", "more maps", "space"),
-        Action("revert", "z", "Take back all edits since it was opened or saved", "revert"),
-        Action("back", "escape", "Close the maps, or the editor; what was typed stays", shown_key="esc"),
+        Action("maps", "m", "Show the step's feature maps", "maps"),
+        Action("other_run", "o", "Load the weights of a run", "other run"),
+        Action("another_network", "a", "Open a built-in network, a file or a torchvision model", "network"),
+        Action("measure", "b", "Time the forward and backward pass of each step", "time"),
+        Action("fold", "enter", "Fold or unfold the module", "fold", "↵"),
+        Action("move(1, 0)", "right,l", "Unfold the module, or show the next image's maps", shown_key="→ l"),
+        Action("move(-1, 0)", "left,h", "Fold the module, or show the previous image's maps", shown_key="← h"),
+        Action("next_page", "space,pagedown", "Show the next feature maps", "more maps", "space"),
+        Action("revert", "z", "Undo all edits since the last save", "revert"),
+        Action("back", "escape", "Close the feature maps, or leave the editor", shown_key="esc"),
     ),
     "train": (
-        Action("new_run", "n", "Start a run: choose its recipe and values", "new run"),
-        Action("pause", "p", "Pause the run, or let it go on", "pause"),
+        Action("new_run", "n", "Start a new run", "new run"),
+        Action("pause", "p", "Pause or resume the run", "pause"),
         Action("stop", "s", "Stop the run; it can be resumed", "stop"),
         Action("checkpoint", "c", "Write a checkpoint now", "checkpoint"),
-        Action("resume", "r", "Resume a run that was stopped, failed or lost", "resume"),
-        Action("prune", "x", "Remove older checkpoints of ended runs, after asking"),
+        Action("resume", "r", "Resume a stopped, failed or lost run", "resume"),
+        Action("prune", "x", "Delete old checkpoints of ended runs"),
         Action("evaluate", "e", "Evaluate the run on the test set", "evaluate"),
     ),
     "evaluate": (
-        Action("next_view", "tab", "Figures, confusions, pictures: the next of them", "view"),
-        Action("previous_view", "shift+tab", "The one before", shown_key="⇧tab"),
+        Action("next_view", "tab", "Next view: metrics, confusion matrix, images", "view"),
+        Action("previous_view", "shift+tab", "Previous view", shown_key="⇧tab"),
         Action("other_run", "o", "Choose another run", "other run"),
-        Action("evaluate", "e", "Evaluate the run on the test set, anew"),
-        Action("wrong_only", "w", "Wrong predictions only, or all", "wrong/all"),
+        Action("evaluate", "e", "Evaluate the run again"),
+        Action("wrong_only", "w", "Show wrong predictions only, or all", "wrong/all"),
         Action("filter", "slash", "Show one class only", "filter", "/"),
         *MOVING,
-        Action("open", "enter", "Enlarge the picture, with its numbers", "enlarge", "↵"),
+        Action("open", "enter", "Enlarge the image and show its probabilities", "enlarge", "↵"),
         *TURNING,
-        Action("back", "escape", "Cancel the evaluation, or show all classes again", shown_key="esc"),
+        Action("back", "escape", "Cancel the evaluation, or show all classes", shown_key="esc"),
     ),
 }
 
 IN_TENSORS: tuple[Action, ...] = (
-    Action("open", "enter", "Look inside the tensor: histogram, values, strides", "look inside", "↵"),
+    Action("open", "enter", "Show the tensor's histogram, values and strides", "open", "↵"),
 )
 IN_TENSOR: tuple[Action, ...] = (
     Action("move(1, 0)", "right,l", "Move among the values", "move", "←↓↑→"),
     Action("move(-1, 0)", "left,h", "Move among the values", shown_key="hjkl"),
     Action("move(0, 1)", "down,j", "Move among the values", shown_key="hjkl"),
     Action("move(0, -1)", "up,k", "Move among the values", shown_key="hjkl"),
-    Action("turn(1)", "space,pagedown", "The next slice, of more than two axes", "slice", "space"),
-    Action("turn(-1)", "pageup", "The slice before", shown_key="pgup"),
+    Action("turn(1)", "space,pagedown", "Next slice of a tensor with more than two axes", "slice", "space"),
+    Action("turn(-1)", "pageup", "Previous slice", shown_key="pgup"),
 )
 IN_GRAPH: tuple[Action, ...] = (
-    Action("open", "enter", "Look inside the tensor that the node made", "look inside", "↵"),
-    Action("move(1)", "right,l", "Unfold what is behind the node", shown_key="→ l"),
-    Action("move(-1)", "left,h", "Fold it", shown_key="← h"),
+    Action("open", "enter", "Show the tensor that the node computed", "open", "↵"),
+    Action("move(1)", "right,l", "Unfold the node's inputs", shown_key="→ l"),
+    Action("move(-1)", "left,h", "Fold the node's inputs", shown_key="← h"),
 )
 IN_LESSONS: tuple[Action, ...] = (
-    Action("enter", "enter", "Open the lesson, run its cell, go on to the next", "run, next", "↵"),
-    Action("turn(1)", "right,l", "The next step", shown_key="→ l"),
-    Action("turn(-1)", "left,h", "The step before", "steps", "← →"),
-    Action("edit", "i", "Put the cell into the prompt, to change it", "edit"),
+    Action("enter", "enter", "Open the lesson, run its cell, or go to the next step", "run, next", "↵"),
+    Action("turn(1)", "right,l", "Next step", shown_key="→ l"),
+    Action("turn(-1)", "left,h", "Previous step", "steps", "← →"),
+    Action("edit", "i", "Copy the cell into the prompt", "edit"),
 )
 _FIELDS: tuple[Action, ...] = (
-    Action("field(1)", "tab", "The next field", "field"),
-    Action("field(-1)", "shift+tab", "The field before", shown_key="⇧tab"),
+    Action("field(1)", "tab", "Next field", "field"),
+    Action("field(-1)", "shift+tab", "Previous field", shown_key="⇧tab"),
 )
 IN_RESHAPING: tuple[Action, ...] = (
-    Action("propose", "enter", "Put the code into the prompt", "to the prompt", "↵", priority=True),
-    Action("operation(1)", "down", "The next operation", "operation", "↑↓", priority=True),
-    Action("operation(-1)", "up", "The operation before", shown_key="↑", priority=True),
+    Action("propose", "enter", "Copy the code into the prompt", "to the prompt", "↵", priority=True),
+    Action("operation(1)", "down", "Next operation", "operation", "↑↓", priority=True),
+    Action("operation(-1)", "up", "Previous operation", shown_key="↑", priority=True),
     *_FIELDS,
 )
 IN_ARITHMETIC: tuple[Action, ...] = (
-    Action("step(1)", "up", "One more in the field", "±1", "↑↓", priority=True),
-    Action("step(-1)", "down", "One less in the field", shown_key="↓", priority=True),
+    Action("step(1)", "up", "Increase the value", "±1", "↑↓", priority=True),
+    Action("step(-1)", "down", "Decrease the value", shown_key="↓", priority=True),
     *_FIELDS,
 )
-WITHIN: dict[PaneName, dict[str, tuple[Action, ...]]] = {
+IN_VIEW: dict[PaneName, dict[str, tuple[Action, ...]]] = {
     "playground": {
-        "the tensors": IN_TENSORS,
-        "a tensor": IN_TENSOR,
-        "the graph": IN_GRAPH,
-        "the lessons": IN_LESSONS,
-        "reshaping": IN_RESHAPING,
-        "the arithmetic of windows": IN_ARITHMETIC,
+        "Tensors": IN_TENSORS,
+        "One tensor": IN_TENSOR,
+        "Autograd graph": IN_GRAPH,
+        "Lessons": IN_LESSONS,
+        "Reshape": IN_RESHAPING,
+        "Convolution arithmetic": IN_ARITHMETIC,
     },
 }
-"""What keys do in the parts of a pane, beside what they do on all of it."""
+"""Keys of the views inside a pane, in addition to those of the pane."""
 
 
 def bindings(actions: tuple[Action, ...]) -> list[BindingType]:
-    """For the BINDINGS of a widget or of the app."""
+    """Return the BINDINGS for a widget or the app."""
     return [action.binding() for action in actions]
+
+
+def key_hints(*hints: tuple[str, str]) -> Text:
+    """Return keys and what they do on one line: `enter save   esc cancel`."""
+    parts = (Text.assemble((key, ACCENT), (f" {label}", MUTED)) for key, label in hints)
+    return Text("   ", no_wrap=True).join(parts)

@@ -6,7 +6,7 @@ import os
 import shutil
 import threading
 from collections.abc import Callable
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, TypeVar
 
@@ -19,17 +19,23 @@ from textual.screen import ModalScreen
 from textual.widget import Widget
 from textual.widgets import ContentSwitcher
 
-from fashion_tui.schema.run import LIVE_STATES, RunSummary
+from fashion_tui.schema.run import LIVE_STATES, RunSummary, short_name
 
 from . import clipboard, signals
 from .actions import EVERYWHERE, PaneName, bindings
-from .dialogs import MINIMUM_SIZE, TooSmall
-from .frame import DataBar, Header, KeyBar, Pulse, short_name
-from .messages import DatasetFound, EvaluateRun, OpenRun, RunsListed, RunsUnreadable, TrainNetwork
+from .bars import Header, KeyBar, RunIndicator, StatusBar
+from .dialogs.dialog import MINIMUM_SIZE, TooSmall
+from .lab_app import (
+    DatasetFound,
+    DatasetState,
+    EvaluateRun,
+    OpenRun,
+    RunsListed,
+    RunsUnreadable,
+    Settings,
+    TrainNetwork,
+)
 from .pane import Pane, RunPane
-from .panes import make_pane
-from .settings import Settings
-from .state import DatasetState
 from .theme import FASHION_DARK
 
 if TYPE_CHECKING:
@@ -38,7 +44,40 @@ if TYPE_CHECKING:
     from fashion_tui.engine.client import Engine
     from fashion_tui.runs.stand_by import StandBy
 
-    from .workshop import Workshop
+    from .sandbox_engine import SandboxEngine
+
+BarType = TypeVar("BarType", bound=Widget)
+
+SIZE_CHECK_DELAY = 0.1
+"""Seconds after a resize until the terminal's size is read once more."""
+
+PROBLEM_SECONDS = 12.0
+"""Seconds for which the warnings about the data set and about lost runs are shown."""
+
+
+def make_pane(name: PaneName) -> Pane:
+    """Make a pane. Its module is imported only now, so that the first paint waits for one pane."""
+    match name:
+        case "playground":
+            from .playground.pane import PlaygroundPane
+
+            return PlaygroundPane(id=name)
+        case "data":
+            from .data.pane import DataPane
+
+            return DataPane(id=name)
+        case "model":
+            from .model.pane import ModelPane
+
+            return ModelPane(id=name)
+        case "train":
+            from .train.pane import TrainPane
+
+            return TrainPane(id=name)
+        case "evaluate":
+            from .evaluate.pane import EvaluatePane
+
+            return EvaluatePane(id=name)
 
 
 def action_commands() -> "type[Provider]":
@@ -47,97 +86,88 @@ def action_commands() -> "type[Provider]":
     return ActionCommands
 
 
-FrameWidget = TypeVar("FrameWidget", bound=Widget)
-
-SIZE_PAUSE = 0.1
-"""Seconds after a change of the terminal's size until it is looked at once more."""
-
-PROBLEM_SECONDS = 12.0
-"""How long it stands there why the panes don't show the data set that was asked for."""
-
-
 class FashionApp(App[None]):
-    """Opens on the Playground; every other pane is made when it is first chosen."""
+    """Opens on the Playground; makes each other pane when it is first chosen."""
 
     TITLE = "fashion-tui"
     CSS_PATH = "app.tcss"
     BINDINGS: ClassVar[list[BindingType]] = bindings(EVERYWHERE)
-    ENABLE_COMMAND_PALETTE = False  # ours takes its place, with a binding from the registry
+    ENABLE_COMMAND_PALETTE = False  # the registry binds the key of the palette
     COMMANDS: ClassVar[set["type[Provider] | Callable[[], type[Provider]]"]] = {action_commands}
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-normal"), (160, "-wide")]  # noqa: RUF012 - as App declares it
     VERTICAL_BREAKPOINTS = [(0, "-short"), (30, "-tall")]  # noqa: RUF012
 
     dataset: reactive[DatasetState | None] = reactive[DatasetState | None](None, init=False, repaint=False)
-    """Which data the panes show; None until it has been looked for."""
+    """The data set that the panes show. None until it has been found."""
     runs: reactive[tuple[RunSummary, ...]] = reactive[tuple[RunSummary, ...]]((), init=False, repaint=False)
-    """All runs, newest first; looked at once a second."""
+    """All runs, newest first; updated once a second."""
 
     def __init__(self, settings: Settings) -> None:
         super().__init__()
         self.settings = settings
-        self.look_at_runs = threading.Event()
-        """Set where the runs are to be looked at now."""
+        self._refresh_runs = threading.Event()
         self._choosing = asyncio.Lock()
-        self._listed = False
-        """Whether the runs were looked at yet."""
-        self._size_before: Size | None = None
-        """Of the terminal."""
+        self._runs_listed_before = False
+        self._last_size: Size | None = None
+        """Size in the last resize event."""
         self.register_theme(FASHION_DARK)
         self.theme = FASHION_DARK.name
 
     def copy_to_clipboard(self, text: str) -> None:
-        """By OSC 52; GNU screen passes that on in a wrapping of its own only."""
+        """Copy by OSC 52. GNU screen passes the sequence on only if it is wrapped."""
         super().copy_to_clipboard(text)
         if "STY" in os.environ and self._driver is not None:
-            self._driver.write(clipboard.through_screen(text))
+            self._driver.write(clipboard.wrap_for_screen(text))
 
     def _handle_exception(self, error: Exception) -> None:
-        """Ends the app, but for one that is ending: what then misses a widget is no failure to tell of."""
+        """Ignore errors while the app exits: handlers may then miss widgets that are already gone."""
         if not self._exit:
             super()._handle_exception(error)
 
-    # What stands on the screen
+    # Layout
 
     def compose(self) -> ComposeResult:
         yield Header()
         with ContentSwitcher(initial="playground"):
             yield make_pane("playground")
         yield KeyBar()
-        yield DataBar()
+        yield StatusBar()
 
     def on_mount(self) -> None:
-        signals.end_cleanly(self)
-        self.query_one(DataBar).runs_directory = str(self.settings.runs_directory).replace(str(Path.home()), "~", 1)
-        # Before the first paint: what is typed from then on is meant for it.
+        signals.exit_on_signals(self)
+        self.query_one(StatusBar).runs_directory = str(self.settings.runs_directory).replace(str(Path.home()), "~", 1)
+        # Before the first paint, so that no typed key is lost.
         self.screen_stack[0].set_focus(self.current_pane.main_widget())
-        self.call_after_refresh(self._begin)
+        self.call_after_refresh(self._start_background)
 
-    def _begin(self) -> None:
-        """After the first paint: what takes time goes to the background."""
+    def _start_background(self) -> None:
+        """Start everything that the first paint doesn't wait for."""
         from . import background
 
         if not gc.isenabled():
-            # What there is by now stays for good: looking through it for garbage would hold up a key now and then.
+            # Objects made so far live as long as the app: scanning them would delay a key now and then.
             gc.freeze()
             gc.enable()
-        background.find_dataset(self)
-        background.watch_runs(self)
+        find_dataset = partial(background.find_dataset, self.settings, self.post_message)
+        watch_runs = partial(background.watch_runs, self.settings.runs_directory, self._refresh_runs, self.post_message)
+        self.run_worker(find_dataset, thread=True, group="dataset", exclusive=True)
+        self.run_worker(watch_runs, thread=True, group="runs", exclusive=True)
         if self.settings.attach is not None:
             self.post_message(OpenRun(self.settings.runs_directory / self.settings.attach))
 
     @cached_property
     def engine(self) -> "Engine":
-        """Answers what needs torch. Imported when it is first asked, for the first paint doesn't need it."""
+        """Answers requests that need torch. Imported when first used."""
         from fashion_tui.engine.client import Engine
 
         return Engine()
 
     @cached_property
-    def workshop(self) -> "Workshop":
-        """Where a person's own code runs."""
-        from .workshop import Workshop
+    def sandbox(self) -> "SandboxEngine":
+        """Runs the user's own code."""
+        from .sandbox_engine import SandboxEngine
 
-        return Workshop()
+        return SandboxEngine()
 
     @cached_property
     def stand_by(self) -> "StandBy":
@@ -146,30 +176,38 @@ class FashionApp(App[None]):
 
         return StandBy()
 
+    def refresh_runs(self) -> None:
+        """Read the runs directory now instead of at the next interval."""
+        self._refresh_runs.set()
+
     async def on_unmount(self) -> None:
         self.stand_by.close()
-        await asyncio.gather(self.engine.close(), self.workshop.close())
+        await asyncio.gather(self.engine.close(), self.sandbox.close())
+
+    # The size of the terminal
 
     def on_resize(self, event: events.Resize) -> None:
-        if event.size == self._size_before:  # dragged smaller and back, it may have lost what was on it
+        if event.size == self._last_size:  # shrunk and enlarged again: the terminal may have dropped cells
             self.screen.refresh()
-        self._size_before = event.size
-        self._look_at_size_later()
+        self._last_size = event.size
+        self._check_size_later()
         too_small = event.size.width < MINIMUM_SIZE[0] or event.size.height < MINIMUM_SIZE[1]
         if too_small and not isinstance(self.screen, TooSmall):
             self.push_screen(TooSmall())
         elif not too_small and isinstance(self.screen, TooSmall):
             self.pop_screen()
 
-    def _look_at_size_later(self) -> None:
-        """Of two sizes within a moment the older one may be told last: its signal was interrupted by the other's."""
+    def _check_size_later(self) -> None:
+        """Of two resizes within a moment, the event of the older one can arrive last: check the size again."""
         if not self.is_headless:
-            self.set_timer(SIZE_PAUSE, self._look_at_size)
+            self.set_timer(SIZE_CHECK_DELAY, self._check_size)
 
-    def _look_at_size(self) -> None:
+    def _check_size(self) -> None:
         size = Size(*shutil.get_terminal_size())
         if size != self.size:
             self.post_message(events.Resize(size, size))
+
+    # Panes
 
     @property
     def current_pane(self) -> Pane:
@@ -177,15 +215,12 @@ class FashionApp(App[None]):
         return switcher.get_child_by_id(switcher.current or "playground", Pane)
 
     async def show_pane(self, name: PaneName) -> Pane:
-        """Bring a pane to the front, making it first where it is new, and give its main widget the focus.
-
-        What stands over the panes (help, a form) goes, as if it were cancelled.
-        """
+        """Close all dialogs, bring a pane to the front (made first if it is new) and focus its main widget."""
         async with self._choosing:
             while isinstance(self.screen, ModalScreen):
                 await self.screen.dismiss(None)
             switcher = self.screen_stack[0].query_one(ContentSwitcher)
-            before = self.current_pane
+            previous = self.current_pane
             if not switcher.query_children(f"#{name}"):
                 pane = make_pane(name)
                 pane.display = False
@@ -193,55 +228,57 @@ class FashionApp(App[None]):
             switcher.current = name
             self.screen_stack[0].query_one(Header).show_pane(name)
             pane = self.current_pane
-            if pane is not before:
-                before.hidden()
+            if pane is not previous:
+                previous.hidden()
             pane.shown()
             pane.main_widget().focus()
             return pane
 
-    # What the background tells
+    async def run_on_pane(self, name: PaneName, action: str) -> None:
+        """Show a pane and carry out its action."""
+        pane = await self.show_pane(name)
+        await self.run_action(action, pane)
+
+    # Messages from the background threads
 
     @on(DatasetFound)
     def _dataset_found(self, message: DatasetFound) -> None:
         self.dataset = message.state
-        if message.state.problem is not None:  # of which the line below has room for the beginning only
+        if message.state.problem is not None:  # the status bar is often too short for it
             self.notify(message.state.problem, severity="warning", timeout=PROBLEM_SECONDS, markup=False)
 
     @on(RunsListed)
     def _runs_listed(self, message: RunsListed) -> None:
-        first, self._listed = not self._listed, True
+        first, self._runs_listed_before = not self._runs_listed_before, True
         self.runs = message.runs
         if first:
-            self._offer_lost()
+            self._notify_of_lost_runs()
 
-    def _offer_lost(self) -> None:
-        """Tell of runs whose trainer went down while nobody looked; nothing of what is being typed is disturbed."""
+    def _notify_of_lost_runs(self) -> None:
+        """Report runs whose trainer died while the app was closed."""
         lost = [short_name(run.run) for run in self.runs if run.state == "lost" and run.damage is None]
         if lost:
-            who = (
-                f"{lost[0]} and {len(lost) - 1} more have lost their trainers"
-                if len(lost) > 1
-                else f"{lost[0]} has lost its trainer"
-            )
-            self.notify(f"{who}: f5, then r, goes on from the last checkpoint.", timeout=PROBLEM_SECONDS, markup=False)
+            others = f" and {len(lost) - 1} more" if len(lost) > 1 else ""
+            message = f"Trainer lost: {lost[0]}{others}. Press f5, then r, to resume from the last checkpoint."
+            self.notify(message, timeout=PROBLEM_SECONDS, markup=False)
 
     @on(RunsUnreadable)
     def _runs_unreadable(self, message: RunsUnreadable) -> None:
         self.notify(message.problem, severity="error", markup=False)
 
     def watch_dataset(self, state: DatasetState | None) -> None:
-        for bar in self._in_frame(DataBar):
+        for bar in self._bars(StatusBar):
             bar.dataset = state
 
     def watch_runs(self, runs: tuple[RunSummary, ...]) -> None:
-        for pulse in self._in_frame(Pulse):
-            pulse.show_runs(runs)
+        for indicator in self._bars(RunIndicator):
+            indicator.show_runs(runs)
 
-    def _in_frame(self, kind: type[FrameWidget]) -> list[FrameWidget]:
-        """The frame's widget of that kind, or none any more: the background tells news until the very end."""
-        return [widget for screen in self.screen_stack[:1] for widget in screen.query(kind)]
+    def _bars(self, bar_type: type[BarType]) -> list[BarType]:
+        """Return the bars of this type: none while the app exits, when messages may still arrive."""
+        return [bar for screen in self.screen_stack[:1] for bar in screen.query(bar_type)]
 
-    # What panes ask
+    # Messages from panes
 
     @on(OpenRun)
     async def _open_run(self, message: OpenRun) -> None:
@@ -264,36 +301,31 @@ class FashionApp(App[None]):
         if isinstance(pane, RunPane):
             pane.open_run(path)
 
-    # What keys do
+    # Actions
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
-        """Once the app is being left nothing begins any more; in a terminal that is too small one can only leave."""
-        return not self._exit and (action == "leave" or not isinstance(self.screen, TooSmall))
-
-    async def run_on_pane(self, name: PaneName, action: str) -> None:
-        """Carry out a pane's action from wherever one is."""
-        pane = await self.show_pane(name)
-        await self.run_action(action, pane)
+        """Disable all actions while the app exits, and all but quitting while the terminal is too small."""
+        return not self._exit and (action == "quit" or not isinstance(self.screen, TooSmall))
 
     async def action_choose_pane(self, name: PaneName) -> None:
         await self.show_pane(name)
 
     def action_help(self) -> None:
-        from .help import HelpScreen
+        from .dialogs.help import HelpDialog
 
-        if isinstance(self.screen, HelpScreen):
+        if isinstance(self.screen, HelpDialog):
             self.screen.dismiss()
             return
         pane = self.current_pane
-        self.push_screen(HelpScreen(pane.PANE, pane.HELP))
+        self.push_screen(HelpDialog(pane.PANE, pane.HELP))
 
     def action_command_palette(self) -> None:
         from textual.command import CommandPalette
 
         if not isinstance(self.screen, CommandPalette):
-            self.push_screen(CommandPalette(placeholder="What would you like to do?"))
+            self.push_screen(CommandPalette(placeholder="Search commands"))
 
-    def action_leave(self) -> None:
+    async def action_quit(self) -> None:
         live = [run for run in self.runs if run.state in LIVE_STATES]
         names = ", ".join(short_name(run.run) for run in live)
-        self.exit(message=f"Still going: {names}. `fashion-tui` shows it again." if live else None)
+        self.exit(message=f"Still running: {names}. Open fashion-tui to see it again." if live else None)

@@ -1,30 +1,30 @@
-"""The person's own clipboard, reached through the terminal: by OSC 52, which SSH passes on as it does all output."""
+"""The clipboard of the user's own machine, set through the terminal by OSC 52, which also works over SSH."""
 
 import base64
 from collections.abc import Mapping
 
-MOST = 74_994
-"""Bytes of text; with more the sequence is longer than 100,000 bytes, and terminals begin to drop it."""
+MAX_BYTES = 74_994
+"""Longest text, in bytes. Beyond it the sequence exceeds 100,000 bytes, which some terminals drop."""
 
-_SCREEN_PIECE = 240
-"""Characters; GNU screen passes on no longer ones at once."""
+_SCREEN_CHUNK = 240
+"""Characters per DCS sequence; GNU screen drops longer ones."""
 
 
-def through_screen(text: str) -> str:
-    """OSC 52 as GNU screen hands it to the terminal that it runs in: in pieces, each within a DCS."""
+def wrap_for_screen(text: str) -> str:
+    """Return the OSC 52 sequence in chunks, each in a DCS, so that GNU screen passes it to its own terminal."""
     sequence = f"\x1b]52;c;{base64.b64encode(text.encode()).decode()}\a"
-    pieces = (sequence[start : start + _SCREEN_PIECE] for start in range(0, len(sequence), _SCREEN_PIECE))
-    return "".join(f"\x1bP{piece}\x1b\\" for piece in pieces)
+    chunks = (sequence[start : start + _SCREEN_CHUNK] for start in range(0, len(sequence), _SCREEN_CHUNK))
+    return "".join(f"\x1bP{chunk}\x1b\\" for chunk in chunks)
 
 
-def refusal(text: str) -> str | None:
-    """Why a text is too much for the clipboard, in one line; None where it isn't."""
+def size_problem(text: str) -> str | None:
+    """Return why the text is too long for the clipboard, in one line. None if it isn't."""
     size = len(text.encode(errors="replace"))
-    if size <= MOST:
+    if size <= MAX_BYTES:
         return None
-    return f"not copied: {size:,} bytes, and terminals take {MOST:,} at most; ^s saves the session to a file"
+    return f"not copied: {size:,} bytes exceed the terminal's limit of {MAX_BYTES:,}; ^s saves the session to a file"
 
 
-def hint(environ: Mapping[str, str]) -> str:
-    """What a person has to know where something stands between the app and their terminal."""
-    return " · tmux passes it on after: set -g set-clipboard on" if "TMUX" in environ else ""
+def tmux_hint(environ: Mapping[str, str]) -> str:
+    """Return the tmux setting that OSC 52 needs, to append to a message. Empty outside tmux."""
+    return " · in tmux this needs: set -g set-clipboard on" if "TMUX" in environ else ""

@@ -1,35 +1,32 @@
-"""The palette's commands: every action of the registry, on whichever pane it lives."""
+"""The commands of the palette: all actions of the registry."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
-from typing import TYPE_CHECKING, cast
+from typing import cast
 
 from textual.command import DiscoveryHit, Hit, Hits, Provider
 
-from .actions import EVERYWHERE, ON_PANE
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from .app import FashionApp
+from .actions import EVERYWHERE, IN_PANE
+from .lab_app import LabApp
 
 
 class ActionCommands(Provider):
-    """Searches the registry of actions."""
+    """Searches the registry of actions. A pane's action first shows that pane."""
 
-    def _commands(self) -> "Iterator[tuple[str, str, Callable[[], object]]]":
-        app = cast("FashionApp", self.app)
+    def _commands(self) -> Iterator[tuple[str, str, Callable[[], object]]]:
+        """Yield title, key and callback of each action."""
+        lab_app = cast("LabApp", self.app)
         seen: set[str] = set()
-        for pane, actions in ON_PANE.items():
+        for pane, actions in IN_PANE.items():
             for action in actions:
                 title = f"{pane.capitalize()}: {action.title}"
                 if title not in seen:
                     seen.add(title)
-                    yield title, action.key_text, partial(app.run_on_pane, pane, action.name)
+                    yield title, action.key_text, partial(lab_app.run_on_pane, pane, action.name)
         for action in EVERYWHERE:
             if action.title not in seen and action.name != "command_palette":
                 seen.add(action.title)
-                yield action.title, action.key_text, partial(app.run_action, action.name)
+                yield action.title, action.key_text, partial(self.app.run_action, action.name)
 
     async def discover(self) -> Hits:
         for title, key, run in self._commands():

@@ -1,16 +1,14 @@
-"""What the five panes have in common."""
+"""The base classes of the five panes."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, cast
+from typing import ClassVar, cast
 
 from textual.app import RenderResult
 from textual.containers import Vertical
 from textual.widget import Widget
 
 from .actions import PaneName
-
-if TYPE_CHECKING:
-    from .app import FashionApp
+from .lab_app import LabApp
 
 
 class Pane(Vertical):
@@ -18,22 +16,21 @@ class Pane(Vertical):
 
     PANE: ClassVar[PaneName]
     HELP: ClassVar[str]
-    """What one does here, in a few sentences of Markdown, for the help screen."""
+    """Introduction in the help dialog: a few sentences of Markdown."""
 
     @property
-    def lab_app(self) -> "FashionApp":
-        """The app, with its engine, settings and state."""
-        return cast("FashionApp", self.app)
+    def lab_app(self) -> LabApp:
+        return cast("LabApp", self.app)
 
     def main_widget(self) -> Widget:
-        """The widget that has the focus when the pane is chosen."""
+        """Return the widget that is focused when the pane is chosen."""
         raise NotImplementedError
 
     def shown(self) -> None:
-        """The pane has come to the front. What it shows may have gone stale meanwhile."""
+        """Called when the pane comes to the front. Override this to update what may be out of date."""
 
     def hidden(self) -> None:
-        """Another pane has come to the front: nothing need be painted."""
+        """Called when another pane comes to the front. Override this to stop painting."""
 
 
 class RunPane(Pane):
@@ -45,13 +42,13 @@ class RunPane(Pane):
 
 
 class EmptyState(Widget):
-    """A few quiet lines where there is nothing to show yet: what would fill it, and which key does that."""
+    """A few muted lines in an empty pane: what would fill it, and by which key."""
 
     DEFAULT_CSS = """
     EmptyState { height: 1fr; content-align: center middle; color: $muted; text-align: center; }
     """
 
-    def __init__(self, text: str, *, id: str | None = None) -> None:  # noqa: A002 - Textual's own word
+    def __init__(self, text: str, *, id: str | None = None) -> None:  # noqa: A002 - Textual's name
         super().__init__(id=id)
         self.text = text
 

@@ -1,8 +1,10 @@
-"""The app's look: the report's few colours as a Textual theme."""
+"""The colours of the reports as a Textual theme."""
 
 from textual.theme import Theme
 
 from fashion_tui.report import style
+
+RULE = "#3a3a3a"
 
 FASHION_DARK = Theme(
     name="fashion-dark",
@@ -18,12 +20,12 @@ FASHION_DARK = Theme(
     error=style.BAD,
     variables={
         "muted": style.MUTED,
-        "rule": "#3a3a3a",
+        "rule": RULE,
         "block-cursor-background": "#303a40",
         "block-cursor-foreground": style.FOREGROUND,
         "block-cursor-text-style": "none",
         "input-selection-background": style.ACCENT + " 30%",
-        "scrollbar": "#3a3a3a",
+        "scrollbar": RULE,
         "scrollbar-background": "#121212",
         "scrollbar-hover": "#585858",
         "scrollbar-active": style.ACCENT,

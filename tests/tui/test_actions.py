@@ -10,11 +10,10 @@ from textual.widget import Widget
 from textual.widgets import Input, TextArea
 
 import fashion_tui.tui
-from fashion_tui.tui.actions import EVERYWHERE, ON_PANE, PANE_NAMES, Action, PaneName
-from fashion_tui.tui.app import FashionApp
-from fashion_tui.tui.help import key_table
+from fashion_tui.tui.actions import EVERYWHERE, IN_PANE, PANE_NAMES, Action, PaneName
+from fashion_tui.tui.app import FashionApp, make_pane
+from fashion_tui.tui.dialogs.help import key_table
 from fashion_tui.tui.pane import Pane
-from fashion_tui.tui.panes import make_pane
 
 EDITORS = (Input, TextArea)
 TAKEN = {"ctrl+a", "ctrl+b", "ctrl+z"}
@@ -48,9 +47,9 @@ def _widgets_of_ours() -> list[type[Widget]]:
 @pytest.mark.parametrize("name", PANE_NAMES)
 def test_each_key_of_a_pane_does_something_there(name: PaneName) -> None:
     pane = type(make_pane(name))
-    assert {action.name for action in ON_PANE[name] if not callable(getattr(pane, _method(action), None))} == set()
+    assert {action.name for action in IN_PANE[name] if not callable(getattr(pane, _method(action), None))} == set()
     bound = _bound_keys(pane.BINDINGS)
-    assert {key for action in ON_PANE[name] for key in _keys(action)} <= bound
+    assert {key for action in IN_PANE[name] for key in _keys(action)} <= bound
 
 
 def test_each_key_of_the_app_does_something() -> None:
@@ -62,7 +61,7 @@ def test_a_key_means_the_same_on_every_pane() -> None:
     of_an_editor = {("playground", "enter"), ("playground", "tab")}
     same = {"fold": "open"}
     meanings: dict[str, set[str]] = {}
-    for pane, actions in (("everywhere", EVERYWHERE), *ON_PANE.items()):
+    for pane, actions in (("everywhere", EVERYWHERE), *IN_PANE.items()):
         for action in actions:
             for key in _keys(action):
                 if (pane, key) not in of_an_editor:
@@ -72,14 +71,14 @@ def test_a_key_means_the_same_on_every_pane() -> None:
 
 def test_an_action_has_the_same_keys_on_every_pane() -> None:
     keys: dict[str, set[frozenset[str]]] = {}
-    for actions in ON_PANE.values():
+    for actions in IN_PANE.values():
         for action in actions:
             keys.setdefault(action.name, set()).add(frozenset(_keys(action)))
     assert {name: several for name, several in keys.items() if len(several) > 1} == {}
 
 
 def test_keys_of_screen_tmux_and_job_control_are_left_alone() -> None:
-    actions = (*EVERYWHERE, *(action for actions in ON_PANE.values() for action in actions))
+    actions = (*EVERYWHERE, *(action for actions in IN_PANE.values() for action in actions))
     assert {key for action in actions for key in _keys(action)} & TAKEN == set()
     assert _bound_keys(list(FashionApp.BINDINGS)) & TAKEN == set()
     widgets = [widget for widget in _widgets_of_ours() if not issubclass(widget, EDITORS)]
@@ -92,10 +91,10 @@ def test_keys_of_screen_tmux_and_job_control_are_left_alone() -> None:
 def test_help_shows_every_key(name: PaneName) -> None:
     console = Console(width=70)
     with console.capture() as capture:
-        console.print(key_table("here", ON_PANE[name]))
+        console.print(key_table("here", IN_PANE[name]))
         console.print(key_table("everywhere", EVERYWHERE))
     lines = capture.get().splitlines()
-    for action in (*ON_PANE[name], *EVERYWHERE):
+    for action in (*IN_PANE[name], *EVERYWHERE):
         of_the_action = [line for line in lines if action.title in line]
         assert len(of_the_action) == 1, action
         assert set(action.key_text.split()) <= set(of_the_action[0].split()), action

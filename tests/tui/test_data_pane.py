@@ -19,10 +19,10 @@ from fashion_tui.schema.requests import GetImages
 from fashion_tui.tui.app import FashionApp
 from fashion_tui.tui.data import downloading
 from fashion_tui.tui.data.pane import DataPane
-from fashion_tui.tui.settings import Settings
-from fashion_tui.tui.widgets.choice import ChoiceScreen
-from fashion_tui.tui.widgets.picture_grid import PictureGrid
-from fashion_tui.tui.widgets.picture_screen import PictureScreen
+from fashion_tui.tui.dialogs.choice import ChoiceDialog
+from fashion_tui.tui.dialogs.image import ImageDialog
+from fashion_tui.tui.lab_app import Settings
+from fashion_tui.tui.widgets.image_tiles import ImageTiles
 from tests.tui.pilots import screen_text, until
 
 Size = tuple[int, int]
@@ -37,14 +37,14 @@ async def data_pane(
     async with app.run_test(size=size, notifications=True) as pilot:
         await until(pilot, lambda: app.dataset is not None, "the data set")
         await pilot.press("f3")
-        await until(pilot, lambda: isinstance(app.focused, PictureGrid), "the pane")
+        await until(pilot, lambda: isinstance(app.focused, ImageTiles), "the pane")
         pane = app.query_one(DataPane)
-        await until(pilot, lambda: pane.query_one(PictureGrid).tiles and "Coat" in screen_text(app), "pictures")
+        await until(pilot, lambda: pane.query_one(ImageTiles).tiles and "Coat" in screen_text(app), "pictures")
         yield app, pilot, pane
 
 
 def labels(pane: DataPane) -> list[str]:
-    return [tile.labels[0].plain for tile in pane.query_one(PictureGrid).tiles]
+    return [tile.labels[0].plain for tile in pane.query_one(ImageTiles).tiles]
 
 
 async def images(
@@ -56,7 +56,7 @@ async def images(
 
 async def test_one_walks_through_all_pictures_by_keys(tmp_path: Path) -> None:
     async with data_pane(tmp_path) as (app, pilot, pane):
-        grid = pane.query_one(PictureGrid)
+        grid = pane.query_one(ImageTiles)
         count = grid.arrangement.columns * grid.arrangement.rows
         assert count >= 12
         assert "synthetic garments (not Fashion-MNIST)" in screen_text(app)
@@ -84,7 +84,7 @@ async def test_one_class_alone_and_one_picture_enlarged(tmp_path: Path) -> None:
     async with data_pane(tmp_path, (80, 24)) as (app, pilot, pane):
         assert len(labels(pane)) >= 8
         await pilot.press("slash", *"shi")
-        await until(pilot, lambda: isinstance(app.screen, ChoiceScreen), "the classes")
+        await until(pilot, lambda: isinstance(app.screen, ChoiceDialog), "the classes")
         await pilot.press("enter")
         await until(pilot, lambda: {label.split()[0] for label in labels(pane)} == {"Shirt"}, "shirts only")
         await until(
@@ -92,7 +92,7 @@ async def test_one_class_alone_and_one_picture_enlarged(tmp_path: Path) -> None:
         )
 
         await pilot.press("right", "enter")
-        await until(pilot, lambda: isinstance(app.screen, PictureScreen), "the picture")
+        await until(pilot, lambda: isinstance(app.screen, ImageDialog), "the picture")
         shirts = await images(app, 0, 3, label=6)
         for position in (1, 2):
             pixels = shirts.image(position)
@@ -103,7 +103,7 @@ async def test_one_class_alone_and_one_picture_enlarged(tmp_path: Path) -> None:
             assert f"max {max(pixels)}" in screen_text(app)
             await pilot.press("right")
         await pilot.press("escape")
-        assert not isinstance(app.screen, PictureScreen)
+        assert not isinstance(app.screen, ImageDialog)
         assert pane.place.index == 3
         await pilot.press("escape")
         await until(pilot, lambda: len({label.split()[0] for label in labels(pane)}) > 1, "all classes again")
@@ -113,7 +113,7 @@ async def test_the_picture_under_the_cursor_stays_when_the_terminal_is_resized(t
     async with data_pane(tmp_path, (200, 50)) as (app, pilot, pane):
         await pilot.press("space", "right", "down")
         index = pane.place.index
-        grid = pane.query_one(PictureGrid)
+        grid = pane.query_one(ImageTiles)
 
         async def shows_the_page_of_the_cursor() -> None:
             await until(pilot, lambda: len(grid.tiles) == pane.place.capacity, "a page of the new size")

@@ -16,12 +16,12 @@ from fashion_tui.report.glyphs import UNICODE
 from fashion_tui.schema.evaluation import Evaluation, PredictionPage
 from fashion_tui.schema.requests import Evaluate, GetPredictions
 from fashion_tui.tui.app import FashionApp
+from fashion_tui.tui.dialogs.choice import ChoiceDialog
 from fashion_tui.tui.evaluate.pane import EvaluatePane
 from fashion_tui.tui.evaluate.predictions import percent
-from fashion_tui.tui.settings import Settings
-from fashion_tui.tui.widgets.choice import ChoiceScreen
+from fashion_tui.tui.lab_app import Settings
+from fashion_tui.tui.widgets.image_tiles import ImageTiles
 from fashion_tui.tui.widgets.large_number import large_number
-from fashion_tui.tui.widgets.picture_grid import PictureGrid
 from tests.tui.apps import Apps, wait_for_state
 from tests.tui.pilots import screen_text, until
 
@@ -61,7 +61,7 @@ async def evaluate_pane(
 
 
 def labels(pane: EvaluatePane) -> list[tuple[str, str]]:
-    return [(tile.labels[0].plain, tile.labels[1].plain) for tile in pane.query_one(PictureGrid).tiles]
+    return [(tile.labels[0].plain, tile.labels[1].plain) for tile in pane.query_one(ImageTiles).tiles]
 
 
 async def evaluation_of(app: FashionApp, run: Path) -> Evaluation:
@@ -158,7 +158,7 @@ async def test_another_run_is_chosen_from_those_with_a_checkpoint(runs: Path, fi
         await until(pilot, lambda: labels(pane), "the newest run")
         await until(pilot, lambda: len(app.runs) == 3, "all runs")
         await pilot.press("o")
-        await until(pilot, lambda: isinstance(app.screen, ChoiceScreen), "the list")
+        await until(pilot, lambda: isinstance(app.screen, ChoiceDialog), "the list")
         assert "yyyy" not in screen_text(app)
         await pilot.press(*"zzzz", "enter")
         await until(pilot, lambda: "guide-zzzz · epoch 1" in screen_text(app) and labels(pane), "the other run")

@@ -20,17 +20,17 @@ from fashion_tui.schema.dataset import DatasetInfo
 from fashion_tui.schema.requests import GetDataset
 from fashion_tui.schema.shapes import ShapeTable
 from fashion_tui.tui.app import FashionApp
-from fashion_tui.tui.dialogs import Question
+from fashion_tui.tui.dialogs.choice import ChoiceDialog
+from fashion_tui.tui.dialogs.dialog import ConfirmDialog
+from fashion_tui.tui.dialogs.save import SaveDialog
+from fashion_tui.tui.lab_app import Settings
 from fashion_tui.tui.model.editor import CodeEditor
 from fashion_tui.tui.model.maps import MapsView
 from fashion_tui.tui.model.network_form import NetworkForm
 from fashion_tui.tui.model.pane import ModelPane
 from fashion_tui.tui.model.shape_view import ShapeView
-from fashion_tui.tui.saving import SaveForm
-from fashion_tui.tui.settings import Settings
-from fashion_tui.tui.widgets.choice import ChoiceScreen
-from fashion_tui.tui.widgets.picture_grid import PictureGrid
-from fashion_tui.tui.workshop import Workshop
+from fashion_tui.tui.sandbox_engine import SandboxEngine
+from fashion_tui.tui.widgets.image_tiles import ImageTiles
 from tests.tui.apps import Apps, wait_for_state
 from tests.tui.pilots import screen_text, until
 
@@ -132,7 +132,7 @@ class Lab:
         self.editor.replace(source, (0, 0), self.editor.document.end)
 
 
-class LastingWorkshop(Workshop):
+class LastingWorkshop(SandboxEngine):
     """Outlives the app, so that torch is imported once for all tests here."""
 
     async def close(self) -> None:
@@ -154,7 +154,7 @@ class LastingEngine(Engine):
 
 @dataclass
 class Engines:
-    workshop: LastingWorkshop
+    sandbox: LastingWorkshop
     engine: LastingEngine
 
 
@@ -164,7 +164,7 @@ async def engines() -> AsyncIterator[Engines]:
     SHARED.append(engines)
     yield engines
     SHARED.clear()
-    await engines.workshop.end()
+    await engines.sandbox.end()
     await engines.engine.end()
 
 
@@ -175,7 +175,7 @@ SHARED: list[Engines] = []
 @asynccontextmanager
 async def model_pane(runs: Path, size: Size = (120, 40)) -> AsyncIterator[Lab]:
     app = FashionApp(Settings(runs, dataset="synthetic"))
-    app.workshop, app.engine = SHARED[0].workshop, SHARED[0].engine
+    app.sandbox, app.engine = SHARED[0].sandbox, SHARED[0].engine
     async with app.run_test(size=size, notifications=True) as pilot:
         await pilot.press("f4")
         await until(pilot, lambda: app.query(ModelPane), "the pane")
@@ -282,7 +282,7 @@ async def test_an_endless_loop_costs_only_its_own_trace(tmp_path: Path) -> None:
         await main.ask(GetDataset(name="synthetic", directory=None), DatasetInfo)
         assert time.monotonic() - start < 1.5
         assert "stopped" not in lab.screen
-        await lab.until("it was stopped after 2 s")
+        await lab.until("stopped after 2 s")
         assert lab.pane.has_class("-stale")
         lab.put(source)
         await lab.until("✓ 1×28×28 → 10")
@@ -292,7 +292,7 @@ async def test_an_endless_loop_costs_only_its_own_trace(tmp_path: Path) -> None:
             "            except BaseException:\n                pass\n"
         )
         lab.put("import time\n" + source.replace("        x = x.flatten", stubborn + "        x = x.flatten"))
-        await lab.until("it was stopped after 2 s")
+        await lab.until("stopped after 2 s")
         lab.put(source)
         await lab.until("✓ 1×28×28 → 10")
 
@@ -304,7 +304,7 @@ async def test_a_crash_costs_only_its_own_trace(tmp_path: Path) -> None:
         engine = lab.app.engine.pid
         source = lab.editor.text
         lab.put("import os\n" + source.replace("        super().__init__()", "        os._exit(7)"))
-        await lab.until("it ended the process that ran it", "exit code 7")
+        await lab.until("the code ended its process", "exit code 7")
         lab.put(source)
         await lab.until("✓ 1×28×28 → 10")
         assert lab.app.engine.pid == engine
@@ -317,15 +317,15 @@ async def test_the_source_is_saved_only_where_it_may_be(tmp_path: Path, monkeypa
         await lab.edit()
         await lab.replace("out_features=200)", "out_features=200) ")
         await lab.pilot.press("ctrl+s")
-        await until(lab.pilot, lambda: isinstance(lab.app.screen, SaveForm), "the question where to")
+        await until(lab.pilot, lambda: isinstance(lab.app.screen, SaveDialog), "the question where to")
         field = lab.app.screen.query_one(Input)
         assert field.value == str(tmp_path / "guide_net.py")
         field.value = str(tmp_path / "nosuch" / "net.py")
         await lab.pilot.press("enter")
-        await lab.until("there is no folder")
+        await lab.until("exist")
         field.value = str(tmp_path / "taken.py")
         await lab.pilot.press("enter")
-        await lab.until("enter once more replaces it")
+        await lab.until("press enter again")
         assert (tmp_path / "taken.py").read_text() == "something else"
         field.value = str(tmp_path / "net.py")
         await lab.pilot.press("enter")
@@ -342,7 +342,7 @@ async def test_the_source_is_saved_only_where_it_may_be(tmp_path: Path, monkeypa
         (tmp_path / "net.py").write_text("changed meanwhile")
         await lab.replace("out_features=200)", "out_features=200) ")
         await lab.pilot.press("ctrl+s")
-        await until(lab.pilot, lambda: isinstance(lab.app.screen, Question), "the question")
+        await until(lab.pilot, lambda: isinstance(lab.app.screen, ConfirmDialog), "the question")
         await lab.pilot.press("n")
         assert (tmp_path / "net.py").read_text() == "changed meanwhile"
 
@@ -446,7 +446,7 @@ async def test_leaving_edits_behind_is_asked_for(tmp_path: Path) -> None:
         await until(lab.pilot, lambda: isinstance(lab.app.screen, NetworkForm), "the form")
         lab.app.screen.query_one("#network-source", Input).value = "guide"
         await lab.pilot.press("enter")
-        await until(lab.pilot, lambda: isinstance(lab.app.screen, Question), "the question")
+        await until(lab.pilot, lambda: isinstance(lab.app.screen, ConfirmDialog), "the question")
         await lab.pilot.press("n")
         await lab.until("edited")
         assert "out_features=11" in lab.editor.text
@@ -469,14 +469,14 @@ async def test_a_runs_weights_and_feature_maps(trained: Path) -> None:
         fresh = lab.screen
         await until(lab.pilot, lambda: lab.app.runs, "the run")
         await lab.pilot.press("o")
-        await until(lab.pilot, lambda: isinstance(lab.app.screen, ChoiceScreen), "the runs")
+        await until(lab.pilot, lambda: isinstance(lab.app.screen, ChoiceDialog), "the runs")
         await lab.pilot.press("enter")
         await lab.until("weights of guide-", "300 values")
         await until(lab.pilot, lambda: _range(lab.screen) != _range(fresh), "other weights")
 
         await lab.pilot.press("m")
         await lab.until("12 maps of 28×28", "picture 0: ")
-        grid = lab.pane.query_one(MapsView).query_one(PictureGrid)
+        grid = lab.pane.query_one(MapsView).query_one(ImageTiles)
         first = [tile.pixels for tile in grid.tiles]
         assert len(first) == 13
         assert len(set(first)) == 13

@@ -19,12 +19,12 @@ from fashion_tui.runs.store import load_config, new_run
 from fashion_tui.schema.recipe import GUIDE
 from fashion_tui.schema.run import LIVE_STATES
 from fashion_tui.tui.app import FashionApp
+from fashion_tui.tui.dialogs.choice import ChoiceDialog
+from fashion_tui.tui.dialogs.trust import TrustDialog, printable_source
+from fashion_tui.tui.lab_app import Settings
 from fashion_tui.tui.model.editor import CodeEditor
 from fashion_tui.tui.model.pane import ModelPane
-from fashion_tui.tui.settings import Settings
 from fashion_tui.tui.train.form import RunForm
-from fashion_tui.tui.trust import TrustQuestion, shown_source
-from fashion_tui.tui.widgets.choice import ChoiceScreen
 from tests.tui.pilots import screen_text, until
 from tests.written import forget_trust, that_leaves_a_mark, written
 
@@ -66,9 +66,9 @@ def unknown(tmp_path: Path, state_home: Path) -> Path:
     return path
 
 
-async def asked(app: FashionApp, pilot: Pilot[None]) -> TrustQuestion:
-    await until(pilot, lambda: isinstance(app.screen, TrustQuestion) and app.screen.query(TextArea), "the question")
-    assert isinstance(app.screen, TrustQuestion)
+async def asked(app: FashionApp, pilot: Pilot[None]) -> TrustDialog:
+    await until(pilot, lambda: isinstance(app.screen, TrustDialog) and app.screen.query(TextArea), "the question")
+    assert isinstance(app.screen, TrustDialog)
     return app.screen
 
 
@@ -78,7 +78,7 @@ async def test_the_edited_network_is_trained_by_key_and_stored_with_its_run(tmp_
         await until(pilot, lambda: app.query(ModelPane) and "fc2" in screen_text(app), "the table")
         await pilot.press("t")
         await until(pilot, lambda: isinstance(app.screen, RunForm), "the form for our own network")
-        assert "one of ours" in screen_text(app)
+        assert "built in" in screen_text(app)
         await pilot.press("escape", "f4", "i")
         editor = app.query_one(CodeEditor)
         await until(pilot, lambda: app.focused is editor and editor.text and "✓" in screen_text(app), "the editor")
@@ -107,12 +107,12 @@ async def test_evaluate_shows_the_source_of_an_unknown_run_and_asks(unknown: Pat
         question = await asked(app, pilot)
         await until(pilot, lambda: "class Net(nn.Module)" in screen_text(app), "the source")
         assert "haven't run before" in screen_text(app)
-        assert "let it run" in screen_text(app)
+        assert "trust and run" in screen_text(app)
         assert "Net(width=8)" in question.query_one(TextArea).text
         await pilot.press("enter")
         assert app.screen is question
         await pilot.press("n")
-        await until(pilot, lambda: "wasn't run" in screen_text(app), "the refusal")
+        await until(pilot, lambda: "ot executed" in screen_text(app), "the refusal")
         assert not (tmp_path / "mark").exists()
         await pilot.press("e")
         await asked(app, pilot)
@@ -126,7 +126,7 @@ async def test_its_weights_and_maps_are_shown_after_asking(unknown: Path, tmp_pa
         await pilot.press("f4")
         await until(pilot, lambda: app.query(ModelPane) and "fc2" in screen_text(app), "the table")
         await pilot.press("m")
-        await until(pilot, lambda: isinstance(app.screen, ChoiceScreen), "the runs")
+        await until(pilot, lambda: isinstance(app.screen, ChoiceDialog), "the runs")
         await pilot.press("enter")
         await asked(app, pilot)
         assert not (tmp_path / "mark").exists()
@@ -163,11 +163,11 @@ async def test_resume_asks_and_a_source_that_changes_meanwhile_is_not_run(
         await until(pilot, lambda: "other-mark" in screen_text(app), "the other source")
         await asked(app, pilot)
         await pilot.press("escape")
-        await until(pilot, lambda: "wasn't run" in screen_text(app), "the refusal")
+        await until(pilot, lambda: "ot executed" in screen_text(app), "the refusal")
         assert not (tmp_path / "mark").exists()
         assert not (tmp_path / "other-mark").exists()
 
 
 def test_nothing_in_a_source_is_hidden_or_obeyed_when_it_is_shown() -> None:
     source = "a = 1  # \x1b[8m\rimport os\t# \u202e\u200b[bold]x[/]\r\n"
-    assert shown_source(source) == "a = 1  # �[8m\nimport os   # ��[bold]x[/]\n"
+    assert printable_source(source) == "a = 1  # �[8m\nimport os   # ��[bold]x[/]\n"

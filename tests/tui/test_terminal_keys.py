@@ -5,7 +5,7 @@ import psutil
 from tests.terminal import Terminal
 from tests.tui.apps import CONTENTS, Apps
 
-PALETTE = "What would you like to do?"
+PALETTE = "Search commands"
 HELP = "Everywhere"
 
 
@@ -42,12 +42,12 @@ def test_help_and_palette(app_terminal: Apps) -> None:
     terminal = app_terminal()
     terminal.wait_for(CONTENTS["playground"])
     terminal.press("f1")  # from inside the prompt
-    terminal.wait_for("On Playground")
+    terminal.wait_for("Playground pane")
     terminal.press("f1")
-    terminal.wait_gone("On Playground")
+    terminal.wait_gone("Playground pane")
     _goes_to(terminal, "f5", "train")
     terminal.press("?")
-    terminal.wait_for("On Train")
+    terminal.wait_for("Train pane")
     terminal.press("escape")
     terminal.wait_gone(HELP)
 
@@ -59,8 +59,8 @@ def test_help_and_palette(app_terminal: Apps) -> None:
     terminal.wait_for(CONTENTS["model"])
     terminal.press("ctrl+p")
     terminal.wait_for(PALETTE)
-    terminal.type("start a run")
-    terminal.wait_for("Train: Start a run")
+    terminal.type("train: start")
+    terminal.wait_for("Train: Start a new run")
     terminal.press("enter")
     terminal.wait_for("batch size")
     terminal.press("escape")

@@ -46,7 +46,7 @@ def test_a_run_started_by_keys_goes_on_after_q_and_is_still_learning_when_the_ap
         terminal.wait_for("img/s")
         terminal.press("q")
         assert terminal.exit_status() == 0
-        assert terminal.left_behind().startswith("Still going: guide")
+        assert terminal.left_behind().startswith("Still running: guide")
         assert terminal.attributes() == terminal.attributes_before
     run_path = next(app_terminal.runs.iterdir())
     step = wait_for_step(run_path, 1).step

@@ -6,30 +6,30 @@ from tests.terminal import Terminal
 from tests.tui.apps import CONTENTS, KEYS, Apps
 
 LARGE, SMALL, TINY = (100, 30), (59, 20), (1, 1)
-PLEA = "needs 60×20"
+MESSAGE = "needs 60×20"
 
 
 def _shrink_and_grow(terminal: Terminal) -> None:
     for size in (SMALL, TINY, (200, 19)):
         terminal.resize(size)
         if size != TINY:
-            terminal.wait_for(PLEA)
+            terminal.wait_for(MESSAGE)
     terminal.resize(LARGE)
-    terminal.wait_gone(PLEA)
+    terminal.wait_gone(MESSAGE)
 
 
 def test_started_small_it_says_what_it_needs_and_recovers(app_terminal: Apps) -> None:
     terminal = app_terminal(size=(40, 10))
-    terminal.wait_for(PLEA)
+    terminal.wait_for(MESSAGE)
     terminal.press("f3", "ctrl+p", "f1")  # nothing could be seen of it, so nothing is done
     terminal.settle()
     terminal.resize(LARGE)
-    terminal.wait_gone(PLEA)
+    terminal.wait_gone(MESSAGE)
     terminal.wait_for("In [1]")
     terminal.press("f5")
     terminal.wait_for("No runs yet")
     terminal.resize((40, 10))
-    terminal.wait_for(PLEA)
+    terminal.wait_for(MESSAGE)
     terminal.press("q")
     assert terminal.exit_status() == 0
 
@@ -45,7 +45,7 @@ def test_each_pane_survives_a_terminal_that_is_too_small_for_a_while(app_termina
         for size in ((60, 20), (200, 50), LARGE):
             terminal.resize(size)
             terminal.wait_until(
-                lambda screen, content=content: content in screen and PLEA not in screen,  # type: ignore[misc]
+                lambda screen, content=content: content in screen and MESSAGE not in screen,  # type: ignore[misc]
                 f"{content} at {size}",
             )
 
@@ -67,7 +67,7 @@ def test_the_last_of_many_sizes_within_a_moment_counts(app_terminal: Apps) -> No
     for _ in range(30):
         for size in (SMALL, TINY, (200, 19)):
             terminal.resize(size)
-        terminal.wait_for(PLEA)
+        terminal.wait_for(MESSAGE)
         terminal.resize(TINY)
         terminal.resize(LARGE)
         terminal.wait_for("In [1]")
@@ -96,10 +96,10 @@ def test_what_stands_over_a_pane_survives_too(app_terminal: Apps) -> None:
     terminal.wait_gone("batch size")
 
     terminal.press("ctrl+p")
-    terminal.wait_for("What would you like to do?")
+    terminal.wait_for("Search commands")
     _shrink_and_grow(terminal)
-    terminal.wait_for("What would you like to do?")
+    terminal.wait_for("Search commands")
     terminal.press("escape")
-    terminal.wait_gone("What would you like to do?")
+    terminal.wait_gone("Search commands")
     terminal.press("q")
     assert terminal.exit_status() == 0

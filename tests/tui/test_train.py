@@ -20,8 +20,8 @@ from fashion_tui.schema.replies import Device
 from fashion_tui.schema.requests import GetDevices
 from fashion_tui.schema.run import LIVE_STATES
 from fashion_tui.tui.app import FashionApp
-from fashion_tui.tui.dialogs import Question
-from fashion_tui.tui.settings import Settings
+from fashion_tui.tui.dialogs.dialog import ConfirmDialog
+from fashion_tui.tui.lab_app import Settings
 from fashion_tui.tui.train.form import RunForm
 from fashion_tui.tui.train.pane import TrainPane
 from fashion_tui.tui.widgets.cycle import Cycle
@@ -258,7 +258,7 @@ def lost_run(runs: Path) -> Path:
 async def test_a_lost_run_is_offered_for_resuming_when_the_app_opens(tmp_path: Path) -> None:
     lost_run(tmp_path / "runs")
     async with train_pane(tmp_path / "runs") as (app, pilot):
-        await until(pilot, lambda: "has lost its trainer" in screen_text(app), "the offer")
+        await until(pilot, lambda: "Trainer lost" in screen_text(app), "the offer")
         await until(pilot, lambda: "r resumes it" in screen_text(app), "the run itself")
 
 
@@ -267,12 +267,12 @@ async def test_older_checkpoints_are_removed_by_key_after_asking(tmp_path: Path)
     async with train_pane(tmp_path / "runs") as (app, pilot):
         await until(pilot, lambda: app.runs, "the run")
         await pilot.press("x")
-        await until(pilot, lambda: isinstance(app.screen, Question), "the question")
+        await until(pilot, lambda: isinstance(app.screen, ConfirmDialog), "the question")
         assert "of older checkpoints, of 1 run?" in screen_text(app)
         await pilot.press("n")
-        await until(pilot, lambda: not isinstance(app.screen, Question), "the pane again")
+        await until(pilot, lambda: not isinstance(app.screen, ConfirmDialog), "the pane again")
         assert len(list(folder.glob("*.pt"))) == 2
         await pilot.press("x")
-        await until(pilot, lambda: isinstance(app.screen, Question), "the question")
+        await until(pilot, lambda: isinstance(app.screen, ConfirmDialog), "the question")
         await pilot.press("y")
         await until(pilot, lambda: [path.name for path in folder.glob("*.pt")] == ["step-2.pt"], "the removal")

@@ -17,14 +17,13 @@ from fashion_tui.report.style import ACCENT, ATTENTION, FOREGROUND, MUTED
 from fashion_tui.schema.dataset import DatasetInfo, DatasetRef, ImagePage, Split
 from fashion_tui.schema.errors import UserError
 from fashion_tui.schema.requests import GetDataset, GetImages
-from fashion_tui.tui.actions import ON_PANE, PaneName, bindings
-from fashion_tui.tui.messages import DatasetFound
-from fashion_tui.tui.picture_pane import PicturePane
-from fashion_tui.tui.state import DatasetState
-from fashion_tui.tui.widgets.choice import Choice, ChoiceScreen
+from fashion_tui.tui.actions import IN_PANE, PaneName, bindings
+from fashion_tui.tui.dialogs.choice import Choice, ChoiceDialog
+from fashion_tui.tui.image_pane import ImagePane
+from fashion_tui.tui.lab_app import DatasetFound, DatasetState
 from fashion_tui.tui.widgets.fitted import FittedLines, with_right
-from fashion_tui.tui.widgets.picture_grid import SMALL, PictureGrid, Tile
-from fashion_tui.tui.widgets.place import Place
+from fashion_tui.tui.widgets.grid_cursor import GridCursor
+from fashion_tui.tui.widgets.image_tiles import SMALL, ImageTiles, Tile
 
 from .counts import class_counts
 from .downloading import Downloading
@@ -37,7 +36,7 @@ FAILURE_SECONDS = 20.0
 """How long it is said why a download failed."""
 
 
-class DataPane(PicturePane[PageKey, ImagePage]):
+class DataPane(ImagePane[PageKey, ImagePage]):
     PANE: ClassVar[PaneName] = "data"
     HELP: ClassVar[str] = (
         "What the network will see: 28×28 pixels in one of ten classes. It learns from the training pictures and is "
@@ -47,7 +46,7 @@ class DataPane(PicturePane[PageKey, ImagePage]):
     )
     DEFAULT_CSS = Path(__file__).with_name("data.tcss").read_text(encoding="utf-8")
     SCOPED_CSS = False
-    BINDINGS: ClassVar[list[BindingType]] = bindings(ON_PANE["data"])
+    BINDINGS: ClassVar[list[BindingType]] = bindings(IN_PANE["data"])
 
     split: var[Split] = var[Split]("train", init=False)
     label: var[int | None] = var[int | None](None, init=False)
@@ -64,7 +63,7 @@ class DataPane(PicturePane[PageKey, ImagePage]):
         yield FittedLines(id="data-title")
         yield Static(id="data-notice")
         with Horizontal(id="data-body"):
-            yield PictureGrid()
+            yield ImageTiles()
             yield FittedLines(id="counts")
 
     def on_mount(self) -> None:
@@ -75,7 +74,7 @@ class DataPane(PicturePane[PageKey, ImagePage]):
             self._downloading.leave()
 
     def main_widget(self) -> Widget:
-        return self.query_one(PictureGrid)
+        return self.query_one(ImageTiles)
 
     # What the engine tells
 
@@ -124,14 +123,14 @@ class DataPane(PicturePane[PageKey, ImagePage]):
         self.page_failed(message.problem)
 
     def page_failed(self, problem: str) -> None:
-        if self.query_one(PictureGrid).tiles:
+        if self.query_one(ImageTiles).tiles:
             self.notify(problem, severity="error", markup=False)
         else:
             self._say(Text.assemble((problem, ATTENTION), ("\nspace", ACCENT), (" tries again", MUTED)))
 
     # What is shown
 
-    def page_key(self, place: Place) -> PageKey | None:
+    def page_key(self, place: GridCursor) -> PageKey | None:
         ref = self._ref
         if ref is None:
             return None
@@ -217,7 +216,7 @@ class DataPane(PicturePane[PageKey, ImagePage]):
         for index, name in enumerate(self._info.classes):
             choices.append(Choice(str(index), _choice_line(name, counts[index], width)))
         chosen = ALL if self.label is None else str(self.label)
-        self.app.push_screen(ChoiceScreen("Show only", choices, chosen), self._filter_chosen)
+        self.app.push_screen(ChoiceDialog("Show only", choices, chosen), self._filter_chosen)
 
     def _filter_chosen(self, key: str | None) -> None:
         if key is not None:

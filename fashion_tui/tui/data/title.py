@@ -6,7 +6,7 @@ from fashion_tui.data.sources import SOURCES
 from fashion_tui.report.glyphs import Glyphs
 from fashion_tui.report.style import ACCENT, ATTENTION, FOREGROUND, MUTED
 from fashion_tui.schema.dataset import Split
-from fashion_tui.tui.widgets.place import Place
+from fashion_tui.tui.widgets.grid_cursor import GridCursor
 
 from .facts import SPLIT_NAMES
 
@@ -18,7 +18,7 @@ def dataset_title(name: str) -> str:
     return SOURCES[name].title if name in SOURCES else "synthetic garments" if name == "synthetic" else name
 
 
-def title_line(name: str, split: Split, label: str | None, place: Place, width: int) -> Text:
+def title_line(name: str, split: Split, label: str | None, place: GridCursor, width: int) -> Text:
     """`Fashion-MNIST · training set · 60,000 pictures · page 3/2,500`, without what there is no room for."""
     parts = [SPLIT_NAMES[split]]
     if place.total:

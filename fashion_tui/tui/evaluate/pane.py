@@ -19,22 +19,21 @@ from fashion_tui.report.style import ACCENT, ATTENTION, MUTED
 from fashion_tui.schema.errors import UntrustedSource, UserError
 from fashion_tui.schema.evaluation import Evaluation, PredictionPage
 from fashion_tui.schema.requests import Evaluate, GetPredictions
-from fashion_tui.schema.run import LIVE_STATES, RunSummary
-from fashion_tui.tui.actions import ON_PANE, PaneName, bindings
-from fashion_tui.tui.frame import short_name
+from fashion_tui.schema.run import LIVE_STATES, RunSummary, short_name
+from fashion_tui.tui.actions import IN_PANE, PaneName, bindings
+from fashion_tui.tui.dialogs.choice import Choice, ChoiceDialog
+from fashion_tui.tui.dialogs.trust import NOT_TRUSTED, confirm_trust
+from fashion_tui.tui.image_pane import ImagePane
 from fashion_tui.tui.pane import RunPane
-from fashion_tui.tui.picture_pane import PicturePane
-from fashion_tui.tui.trust import NOT_RUN, may_be_run
-from fashion_tui.tui.widgets.choice import Choice, ChoiceScreen
 from fashion_tui.tui.widgets.fitted import FittedLines, with_right
-from fashion_tui.tui.widgets.picture_grid import LARGE, MEDIUM, SMALL, PictureGrid, Tile
-from fashion_tui.tui.widgets.place import Place
+from fashion_tui.tui.widgets.grid_cursor import GridCursor
+from fashion_tui.tui.widgets.image_tiles import LARGE, MEDIUM, SMALL, ImageTiles, Tile
 
-from .figures import headline, progress_line, where_line
 from .layout import LAYOUTS, PARTS, SINGLE, Layout, layout_for
 from .messages import EvaluableRuns, EvaluationDone, EvaluationFailed, EvaluationMoved, PageKey
 from .predictions import LABEL_LINES, prediction_facts, predictions_line, tile
 from .runs import run_choice, run_to_show, with_checkpoint
+from .summary import headline, progress_line, where_line
 
 ALL = "all"
 EMPTY = "No run has learned anything yet.\n\n4 goes to Train, where n starts a run; what it has learned is shown here."
@@ -44,7 +43,7 @@ ENOUGH = 14
 """So many predictions are wanted on a page."""
 
 
-class EvaluatePane(PicturePane[PageKey, PredictionPage], RunPane, can_focus=True):
+class EvaluatePane(ImagePane[PageKey, PredictionPage], RunPane, can_focus=True):
     PANE: ClassVar[PaneName] = "evaluate"
     HELP: ClassVar[str] = (
         "What a run has learned, measured on the test pictures, which it never saw. `o` chooses the run; at first the "
@@ -56,7 +55,7 @@ class EvaluatePane(PicturePane[PageKey, PredictionPage], RunPane, can_focus=True
     )
     DEFAULT_CSS = Path(__file__).with_name("evaluate.tcss").read_text(encoding="utf-8")
     SCOPED_CSS = False
-    BINDINGS: ClassVar[list[BindingType]] = bindings(ON_PANE["evaluate"])
+    BINDINGS: ClassVar[list[BindingType]] = bindings(IN_PANE["evaluate"])
 
     wrong_only: var[bool] = var(True, init=False)
     truth: var[int | None] = var[int | None](None, init=False)
@@ -86,7 +85,7 @@ class EvaluatePane(PicturePane[PageKey, PredictionPage], RunPane, can_focus=True
             with Vertical(id="predictions"):
                 yield FittedLines(id="predictions-title")
                 lines = dict.fromkeys((SMALL, MEDIUM, LARGE), LABEL_LINES)
-                yield (grid := PictureGrid(lines, ENOUGH))
+                yield (grid := ImageTiles(lines, ENOUGH))
                 grid.can_focus = False  # the pane has the focus, since the pictures aren't always to be seen
 
     def on_mount(self) -> None:
@@ -137,7 +136,7 @@ class EvaluatePane(PicturePane[PageKey, PredictionPage], RunPane, can_focus=True
         runs = self.lab_app.runs
         if message.choose and message.paths:
             choices = [run_choice(run, terminal_glyphs()) for run in runs if Path(run.path) in message.paths]
-            screen = ChoiceScreen("Evaluate which run?", choices, None if self._path is None else str(self._path))
+            screen = ChoiceDialog("Evaluate which run?", choices, None if self._path is None else str(self._path))
             self.app.push_screen(screen, self._run_chosen)
         elif message.choose:
             self.notify("No run has a checkpoint yet.")
@@ -176,7 +175,7 @@ class EvaluatePane(PicturePane[PageKey, PredictionPage], RunPane, can_focus=True
             request = Evaluate(run_path=str(path), checkpoint="final")
             evaluation = await self.lab_app.engine.ask(request, Evaluation, progress)
         except UntrustedSource:
-            self.post_message(EvaluationFailed(path, NOT_RUN, untrusted=True))
+            self.post_message(EvaluationFailed(path, NOT_TRUSTED, untrusted=True))
         except UserError as error:
             self.post_message(EvaluationFailed(path, str(error)))
         else:
@@ -219,13 +218,13 @@ class EvaluatePane(PicturePane[PageKey, PredictionPage], RunPane, can_focus=True
         if message.path == self._path:
             self._evaluating = False
             self._complain(message.problem)
-            if message.untrusted and self.lab_app.current_pane is self:
+            if message.untrusted and self.display:
                 self._ask_to_trust(message.path)
 
     @work(group="trust", exclusive=True)
     async def _ask_to_trust(self, path: Path) -> None:
         try:
-            if await may_be_run(self.app, path) and path == self._path:
+            if await confirm_trust(self.app, path) and path == self._path:
                 self._evaluate()
         except UserError as error:
             self._complain(str(error))
@@ -255,7 +254,7 @@ class EvaluatePane(PicturePane[PageKey, PredictionPage], RunPane, can_focus=True
 
     # What is shown
 
-    def page_key(self, place: Place) -> PageKey | None:
+    def page_key(self, place: GridCursor) -> PageKey | None:
         if self._path is None or self._evaluation is None or not self._sees("predictions"):
             return None
         # By its step, so that the pictures belong to the figures although a live run writes newer checkpoints.
@@ -354,7 +353,7 @@ class EvaluatePane(PicturePane[PageKey, PredictionPage], RunPane, can_focus=True
         choices = [Choice(ALL, Text("all classes"))]
         choices += [Choice(str(index), Text(name)) for index, name in enumerate(self._names())]
         chosen = ALL if self.truth is None else str(self.truth)
-        self.app.push_screen(ChoiceScreen("Show only what is really", choices, chosen), self._filter_chosen)
+        self.app.push_screen(ChoiceDialog("Show only what is really", choices, chosen), self._filter_chosen)
 
     def _filter_chosen(self, key: str | None) -> None:
         if key is not None:

@@ -7,9 +7,9 @@ from rich.text import Text
 from fashion_tui.report.glyphs import Glyphs
 from fashion_tui.report.style import ACCENT, BAD, FOREGROUND, GOOD, MUTED
 from fashion_tui.schema.evaluation import Prediction
+from fashion_tui.tui.widgets.grid_cursor import GridCursor
+from fashion_tui.tui.widgets.image_tiles import SMALL, Tile
 from fashion_tui.tui.widgets.names import short_class
-from fashion_tui.tui.widgets.picture_grid import SMALL, Tile
-from fashion_tui.tui.widgets.place import Place
 
 LABEL_LINES = 2
 BAR_WIDTH = 16
@@ -61,7 +61,7 @@ def prediction_facts(prediction: Prediction, names: Sequence[str], glyphs: Glyph
     return text
 
 
-def predictions_line(place: Place, name: str | None, *, wrong_only: bool) -> Text:
+def predictions_line(place: GridCursor, name: str | None, *, wrong_only: bool) -> Text:
     """`wrong predictions, worst first · Shirt · 1–14 of 587 · page 1/42`."""
     what = "wrong predictions, worst first" if wrong_only else "all predictions, as in the test set"
     line = Text(what, style=FOREGROUND, no_wrap=True)

@@ -8,10 +8,9 @@ from rich.text import Text
 from fashion_tui.report.glyphs import Glyphs
 from fashion_tui.report.style import FOREGROUND, MUTED
 from fashion_tui.runs.checkpoints import CheckpointStore
-from fashion_tui.schema.run import RunSummary
-from fashion_tui.tui.frame import short_name
+from fashion_tui.schema.run import RunSummary, short_name
+from fashion_tui.tui.dialogs.choice import Choice
 from fashion_tui.tui.train.run_list import state_mark
-from fashion_tui.tui.widgets.choice import Choice
 
 NAME_WIDTH = 22
 

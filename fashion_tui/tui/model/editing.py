@@ -16,8 +16,8 @@ from fashion_tui.schema.errors import UserError
 from fashion_tui.schema.models import CustomModel, NamedModel
 from fashion_tui.schema.replies import BuiltinSource, SourceTrace
 from fashion_tui.schema.requests import GetBuiltinSource
-from fashion_tui.tui.dialogs import Question
-from fashion_tui.tui.saving import SaveForm, differs, save
+from fashion_tui.tui.dialogs.dialog import ConfirmDialog
+from fashion_tui.tui.dialogs.save import SaveDialog, differs, save
 from fashion_tui.tui.widgets.row_list import RowList
 
 from .editor import EditorView
@@ -67,7 +67,7 @@ class EditingPane(TracingPane):
         network = subject.network
         if isinstance(network, NamedModel):
             try:
-                text = await self.lab_app.workshop.ask(GetBuiltinSource(model=network.model), BuiltinSource, PATIENCE)
+                text = await self.lab_app.sandbox.ask(GetBuiltinSource(model=network.model), BuiltinSource, PATIENCE)
             except UserError as error:
                 self.notify(str(error), severity="error", markup=False)
                 return
@@ -136,11 +136,11 @@ class EditingPane(TracingPane):
         name = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", network.class_name or "network").lower()
         editor = self.query_one(EditorView)
         if network.file is None:
-            self.app.push_screen(SaveForm("Save the source to", Path.cwd() / f"{name}.py", (".py",)), self._save_to)
+            self.app.push_screen(SaveDialog("Save the source to", Path.cwd() / f"{name}.py", (".py",)), self._save_to)
         elif differs(Path(network.file), editor.original):
             question = f"{network.file} has been changed by another program. Replace it?"
             path = Path(network.file)
-            self.app.push_screen(Question(question), lambda yes: self._save_to(path if yes else None))
+            self.app.push_screen(ConfirmDialog(question), lambda yes: self._save_to(path if yes else None))
         else:
             self._save_to(Path(network.file))
 
@@ -176,4 +176,4 @@ class EditingPane(TracingPane):
             if yes:
                 then()
 
-        self.app.push_screen(Question("The edited source isn't saved. Leave it?"), answered)
+        self.app.push_screen(ConfirmDialog("The edited source isn't saved. Leave it?"), answered)

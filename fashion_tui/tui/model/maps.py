@@ -1,7 +1,7 @@
 """Feature maps: what the step under the cursor makes of a test picture, in small multiples."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import cast
 
 from rich.text import Text
 from textual import on
@@ -14,14 +14,12 @@ from fashion_tui.report.style import ATTENTION, BAD, FOREGROUND, GOOD, MUTED
 from fashion_tui.schema.requests import GetFeatureMaps
 from fashion_tui.schema.shapes import ShapeRow
 from fashion_tui.schema.weights import FeatureMaps
+from fashion_tui.tui.lab_app import LabApp
 from fashion_tui.tui.widgets.fitted import FittedLines
+from fashion_tui.tui.widgets.image_tiles import ImageTiles, Tile
 from fashion_tui.tui.widgets.pages import PageLoader
-from fashion_tui.tui.widgets.picture_grid import PictureGrid, Tile
 
 from .messages import MapsFailed, MapsKey, MapsMade
-
-if TYPE_CHECKING:
-    from fashion_tui.tui.app import FashionApp
 
 
 class MapsView(Vertical):
@@ -44,7 +42,7 @@ class MapsView(Vertical):
 
     def compose(self) -> ComposeResult:
         yield FittedLines(id="maps-title")
-        yield (grid := PictureGrid())
+        yield (grid := ImageTiles())
         grid.can_focus = False  # the keys stay with the table, whose cursor says which step is shown
 
     def on_mount(self) -> None:
@@ -72,7 +70,7 @@ class MapsView(Vertical):
     @property
     def _count(self) -> int:
         """Maps on a page; the picture itself takes a place too."""
-        shape = self.query_one(PictureGrid).arrangement
+        shape = self.query_one(ImageTiles).arrangement
         return max(shape.columns * shape.rows - 1, 1)
 
     def _key(self, picture: int | None = None) -> MapsKey:
@@ -88,7 +86,7 @@ class MapsView(Vertical):
         maps = self._loader.want(key, [self._key((self._picture + 1) % self._pictures)])
         if maps is not None:
             self._show(maps)
-        elif not self.query_one(PictureGrid).tiles:
+        elif not self.query_one(ImageTiles).tiles:
             self._say(Text("running the network …" if terminal_glyphs().unicode else "running the network ...", MUTED))
 
     async def _fetch(self, key: MapsKey) -> FeatureMaps:
@@ -96,7 +94,7 @@ class MapsView(Vertical):
             run_path=key.run_path, checkpoint="final", path=key.path, op=key.op, occurrence=key.occurrence,
             index=key.index, offset=key.offset, limit=key.count,
         )  # fmt: skip
-        return await cast("FashionApp", self.app).engine.ask(request, FeatureMaps)
+        return await cast("LabApp", self.app).engine.ask(request, FeatureMaps)
 
     @on(MapsMade)
     def _made(self, message: MapsMade) -> None:
@@ -107,16 +105,16 @@ class MapsView(Vertical):
     @on(MapsFailed)
     def _failed(self, message: MapsFailed) -> None:
         message.stop()
-        self.query_one(PictureGrid).show(())
+        self.query_one(ImageTiles).show(())
         self._say(Text(message.problem, ATTENTION))
 
-    @on(PictureGrid.Rearranged)
+    @on(ImageTiles.Rearranged)
     def _rearranged(self) -> None:
         self._want()
 
     def _show(self, maps: FeatureMaps) -> None:
         self._total, self._pictures = maps.total, maps.test_images
-        grid = self.query_one(PictureGrid)
+        grid = self.query_one(ImageTiles)
         if grid.expect(maps.total + 1):
             return  # with another size of pictures other maps are wanted, which comes as a message
         tiles = [Tile(maps.image, (Text(maps.truth, FOREGROUND),))]

@@ -21,12 +21,11 @@ from fashion_tui.schema.models import CustomModel, NamedModel
 from fashion_tui.schema.recipe import MODELS
 from fashion_tui.schema.replies import ErrorCause, SourceTrace
 from fashion_tui.schema.requests import CheckModel
-from fashion_tui.tui.actions import ON_PANE, PaneName, bindings
+from fashion_tui.tui.actions import IN_PANE, PaneName, bindings
+from fashion_tui.tui.dialogs.choice import Choice, ChoiceDialog
+from fashion_tui.tui.dialogs.trust import NOT_TRUSTED, confirm_trust
 from fashion_tui.tui.evaluate.runs import run_choice, with_checkpoint
-from fashion_tui.tui.messages import TrainNetwork
-from fashion_tui.tui.state import NewNetwork
-from fashion_tui.tui.trust import NOT_RUN, may_be_run
-from fashion_tui.tui.widgets.choice import Choice, ChoiceScreen
+from fashion_tui.tui.lab_app import NetworkChoice, TrainNetwork
 from fashion_tui.tui.widgets.fitted import FittedLines
 from fashion_tui.tui.widgets.row_list import RowList
 
@@ -61,7 +60,7 @@ class ModelPane(EditingPane):
     )
     DEFAULT_CSS = Path(__file__).with_name("model.tcss").read_text(encoding="utf-8")
     SCOPED_CSS = False
-    BINDINGS: ClassVar[list[BindingType]] = bindings(ON_PANE["model"])
+    BINDINGS: ClassVar[list[BindingType]] = bindings(IN_PANE["model"])
 
     maps: var[bool] = var(False, init=False)
     """Feature maps stand in the place of the lines about the step."""
@@ -127,7 +126,7 @@ class ModelPane(EditingPane):
         self.app.push_screen(NetworkForm(values, self._trace_once), self._chosen)
 
     async def _trace_once(self, subject: Subject) -> SourceTrace:
-        return await traced(self.lab_app.workshop, subject, PATIENCE)
+        return await traced(self.lab_app.sandbox, subject, PATIENCE)
 
     def _chosen(self, subject: Subject | None) -> None:
         if subject is not None:
@@ -151,7 +150,7 @@ class ModelPane(EditingPane):
         choices = [Choice(FRESH, Text("  fresh weights, of no run", FOREGROUND))] if self.subject.run else []
         choices += [run_choice(run, terminal_glyphs()) for run in self.lab_app.runs if Path(run.path) in message.paths]
         shown = None if self.subject.run is None else str(self.subject.run)
-        self.app.push_screen(ChoiceScreen("Weights of which run?", choices, shown), self._run_chosen)
+        self.app.push_screen(ChoiceDialog("Weights of which run?", choices, shown), self._run_chosen)
 
     def _run_chosen(self, key: str | None) -> None:
         if key is None:
@@ -164,11 +163,11 @@ class ModelPane(EditingPane):
     @work(group="runs", exclusive=True)
     async def _open_run(self, path: Path) -> None:
         try:
-            if await may_be_run(self.app, path):
+            if await confirm_trust(self.app, path):
                 self.post_message(RunOpened(await asyncio.to_thread(subject_of_run, path)))
             else:
                 self._maps_wanted = False
-                self.notify(NOT_RUN)
+                self.notify(NOT_TRUSTED)
         except UserError as error:
             self.notify(str(error), severity="error", markup=False)
 
@@ -204,12 +203,12 @@ class ModelPane(EditingPane):
         elif isinstance(network, CustomModel):
             self._train_written(network)
         else:
-            self.post_message(TrainNetwork(NewNetwork(network.model)))
+            self.post_message(TrainNetwork(NetworkChoice(network.model)))
 
     def _train_written(self, network: CustomModel) -> None:
         """What stands in the editor now; as one of ours where nothing of it was changed."""
         if self.has_text and not self.is_edited and self.subject.name in MODELS:
-            self.post_message(TrainNetwork(NewNetwork(self.subject.name)))
+            self.post_message(TrainNetwork(NetworkChoice(self.subject.name)))
             return
         source = self.query_one(EditorView).text if self.has_text else network.source
         named = msgspec.structs.replace(network, source=source, exact=True)
@@ -219,12 +218,12 @@ class ModelPane(EditingPane):
     async def _try_written(self, network: CustomModel, *, edited: bool) -> None:
         """A run takes the source alone: whether it works so is known before the form asks for anything."""
         try:
-            tried = await self.lab_app.workshop.ask(CheckModel(network=network), CustomModel, PATIENCE)
+            tried = await self.lab_app.sandbox.ask(CheckModel(network=network), CustomModel, PATIENCE)
         except UserError as error:
             self.notify(str(error), severity="error", markup=False)
         else:
             name = tried.class_name or self.subject.name
-            self.post_message(TrainNetwork(NewNetwork(name, tried, is_edited=edited)))
+            self.post_message(TrainNetwork(NetworkChoice(name, tried, is_edited=edited)))
 
     # What keys do
 

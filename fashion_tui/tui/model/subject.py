@@ -10,7 +10,7 @@ from fashion_tui.schema.recipe import MODELS
 from fashion_tui.schema.replies import SourceTrace
 from fashion_tui.schema.requests import GetShapes, TraceSource
 from fashion_tui.schema.shapes import Shape, ShapeTable
-from fashion_tui.tui.workshop import TooSlow, Workshop
+from fashion_tui.tui.sandbox_engine import SandboxEngine, TimeLimitExceeded
 
 INPUT_SIZE: Shape = (1, 28, 28)
 
@@ -39,7 +39,7 @@ class Subject:
 OURS = Subject(MODELS[0], NamedModel(model=MODELS[0]))
 
 
-async def traced(workshop: Workshop, subject: Subject, seconds: float, *, measure: bool = False) -> SourceTrace:
+async def traced(workshop: SandboxEngine, subject: Subject, seconds: float, *, measure: bool = False) -> SourceTrace:
     """What became of it; also what can't be traced at all is told so."""
     network, size = subject.network, subject.input_size
     try:
@@ -50,7 +50,7 @@ async def traced(workshop: Workshop, subject: Subject, seconds: float, *, measur
         request = GetShapes(model=network.model, input_size=size, arguments=network.arguments, measure=measure)
         table = await workshop.ask(request, ShapeTable, seconds)
         return SourceTrace(table=table, class_name=None, error=table.error)
-    except (TooSlow, EngineDied) as error:
+    except (TimeLimitExceeded, EngineDied) as error:
         return SourceTrace(table=None, class_name=None, error=f"the network's code: {error}", cause="source")
     except UserError as error:
         return SourceTrace(table=None, class_name=None, error=str(error))

@@ -6,8 +6,8 @@ from fashion_tui.report.formatting import format_bytes, format_count, format_sha
 from fashion_tui.report.glyphs import Glyphs
 from fashion_tui.report.style import ACCENT, ATTENTION, FOREGROUND, MUTED
 from fashion_tui.schema.models import CustomModel
+from fashion_tui.schema.run import short_name
 from fashion_tui.schema.shapes import ShapeTable
-from fashion_tui.tui.frame import short_name
 from fashion_tui.tui.widgets.fitted import with_right
 
 from .subject import INPUT_SIZE, Subject

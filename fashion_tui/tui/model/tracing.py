@@ -98,7 +98,7 @@ class TracingPane(Pane):
             await self._wanted.wait()
             self._wanted.clear()
             subject = self.subject
-            self.post_message(Traced(subject, await traced(self.lab_app.workshop, subject, self._patience)))
+            self.post_message(Traced(subject, await traced(self.lab_app.sandbox, subject, self._patience)))
 
     def _is_slow(self) -> None:
         self._slow_timer = None
@@ -140,7 +140,7 @@ class TracingPane(Pane):
     async def measure(self) -> None:
         """Time each step."""
         subject = self.subject
-        trace = await traced(self.lab_app.workshop, subject, PATIENCE, measure=True)
+        trace = await traced(self.lab_app.sandbox, subject, PATIENCE, measure=True)
         self.post_message(Traced(subject, trace))
 
     # The step under the cursor
@@ -169,7 +169,7 @@ class TracingPane(Pane):
                 found = await self.lab_app.engine.ask(trained, tuple[Histogram, ...])
             else:
                 fresh = GetWeights(network=subject.network)
-                found = await self.lab_app.workshop.ask(fresh, tuple[Histogram, ...], WEIGHTS_PATIENCE)
+                found = await self.lab_app.sandbox.ask(fresh, tuple[Histogram, ...], WEIGHTS_PATIENCE)
         except UserError:
             found = ()  # its shapes are known all the same
         self.post_message(WeightsCounted(subject, found))

@@ -13,7 +13,7 @@ from textual import work
 
 from fashion_tui.schema.errors import UserError
 from fashion_tui.schema.kernel import KernelSetup
-from fashion_tui.tui.clipboard import hint, refusal
+from fashion_tui.tui.clipboard import size_problem, tmux_hint
 from fashion_tui.tui.pane import Pane
 
 from .cell_runner import CellRunner
@@ -40,12 +40,12 @@ class ExportingPane(Pane):
         self._ask_where(Path.cwd() / time.strftime(f"playground-%Y%m%d-%H%M%S{NOTEBOOK}"))
 
     def _ask_where(self, path: Path, problem: str = "") -> None:
-        from fashion_tui.tui.saving import SaveForm
+        from fashion_tui.tui.dialogs.save import SaveDialog
 
         from .transcript.session_file import NOTEBOOK, PYTHON
 
         title = f"Save the session to a notebook ({NOTEBOOK}) or to Python ({PYTHON})"
-        self.app.push_screen(SaveForm(title, path, (NOTEBOOK, PYTHON), problem), self._save_to)
+        self.app.push_screen(SaveDialog(title, path, (NOTEBOOK, PYTHON), problem), self._save_to)
 
     def _save_to(self, path: Path | None) -> None:
         if path is not None:
@@ -53,7 +53,7 @@ class ExportingPane(Pane):
 
     @work(group="save")
     async def _save(self, path: Path) -> None:
-        from fashion_tui.tui.saving import save
+        from fashion_tui.tui.dialogs.save import save
 
         from .transcript.session_file import session_text
 
@@ -90,11 +90,11 @@ class ExportingPane(Pane):
             self.notify(f"In [{cell.number}] put nothing out.")
 
     def _copy(self, text: str, name: str, seconds: float) -> None:
-        if problem := refusal(text):
+        if problem := size_problem(text):
             self.notify(problem, severity="warning", markup=False)
         else:
             self.app.copy_to_clipboard(text)
-            self.notify(f"copied: {name}{hint(os.environ)}", timeout=seconds, markup=False)
+            self.notify(f"copied: {name}{tmux_hint(os.environ)}", timeout=seconds, markup=False)
 
     # The kernel to other front ends
 

@@ -16,9 +16,9 @@ from fashion_tui.kernel.ansi import sanitize
 from fashion_tui.kernel.outputs import State
 from fashion_tui.report.style import ACCENT, ATTENTION
 from fashion_tui.schema.dataset import DatasetRef
-from fashion_tui.tui.actions import ON_PANE, PaneName, bindings
-from fashion_tui.tui.dialogs import Question
-from fashion_tui.tui.state import DatasetState
+from fashion_tui.tui.actions import IN_PANE, PaneName, bindings
+from fashion_tui.tui.dialogs.dialog import ConfirmDialog
+from fashion_tui.tui.lab_app import DatasetState
 
 from . import status_line, welcome
 from .looking_up import LookingUpPane
@@ -50,7 +50,7 @@ TENSORS_SECONDS = 1.0
 class PlaygroundPane(LookingUpPane):
     PANE: ClassVar[PaneName] = "playground"
     HELP: ClassVar[str] = welcome.HELP
-    BINDINGS: ClassVar[list[BindingType]] = bindings(ON_PANE["playground"])
+    BINDINGS: ClassVar[list[BindingType]] = bindings(IN_PANE["playground"])
     DEFAULT_CSS = Path(__file__).with_name("pane.tcss").read_text(encoding="utf-8")
     SCOPED_CSS = False
 
@@ -284,7 +284,7 @@ class PlaygroundPane(LookingUpPane):
             self.close_search()
 
     def action_restart(self) -> None:
-        question = Question("Restart the kernel? What you defined in it is lost.")
+        question = ConfirmDialog("Restart the kernel? What you defined in it is lost.")
         self.app.push_screen(question, self._restart_if)
 
     def _restart_if(self, yes: bool | None) -> None:  # noqa: FBT001 - the answer to a question

@@ -3,7 +3,7 @@
 from rich.text import Text
 
 from fashion_tui.report.style import ATTENTION, BAD, MUTED
-from fashion_tui.tui.actions import ON_PANE
+from fashion_tui.tui.actions import IN_PANE
 
 from .messages import KernelStatus
 
@@ -15,7 +15,7 @@ _STUBBORN = 2.0
 
 ANSWERING = Text("the code waits for an answer · enter sends it · ^d ends the input", MUTED)
 
-_KEYS = {action.name: action.key_text for action in ON_PANE["playground"]}
+_KEYS = {action.name: action.key_text for action in IN_PANE["playground"]}
 
 
 def kernel_words(kernel: KernelStatus, seconds: float, since_interrupt: float | None) -> Text:

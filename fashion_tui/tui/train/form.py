@@ -25,7 +25,7 @@ from fashion_tui.schema.models import CustomModel
 from fashion_tui.schema.recipe import PRECISIONS, RECIPES, Recipe, check_batch_size, check_recipe, recipes_on
 from fashion_tui.schema.replies import Device
 from fashion_tui.schema.run import check_run_values
-from fashion_tui.tui.state import NewNetwork
+from fashion_tui.tui.lab_app import NetworkChoice
 from fashion_tui.tui.widgets.cycle import Cycle
 
 
@@ -80,7 +80,7 @@ class RunForm(ModalScreen[RunChoices | None]):
         Binding("up", "app.focus_previous", "previous field", show=False),
     ]
 
-    def __init__(self, train_images: int, dataset: str, owner: Widget, network: NewNetwork | None = None) -> None:
+    def __init__(self, train_images: int, dataset: str, owner: Widget, network: NetworkChoice | None = None) -> None:
         """`network` takes the place of the recipes'.
 
         `owner` is asked for the machine's devices when they are needed: to know them takes an engine with torch.
@@ -219,7 +219,7 @@ class RunForm(ModalScreen[RunChoices | None]):
 
     @property
     def _written(self) -> CustomModel | None:
-        return None if self.network is None else self.network.written
+        return None if self.network is None else self.network.custom
 
     @property
     def _device_meant(self) -> str:

@@ -24,14 +24,12 @@ from fashion_tui.schema.dataset import DatasetRef
 from fashion_tui.schema.errors import UntrustedSource, UserError
 from fashion_tui.schema.replies import Device
 from fashion_tui.schema.requests import GetDevices
-from fashion_tui.schema.run import LIVE_STATES, RunSummary
-from fashion_tui.tui.actions import ON_PANE, PaneName, bindings
-from fashion_tui.tui.dialogs import Question
-from fashion_tui.tui.frame import short_name
-from fashion_tui.tui.messages import EvaluateRun
+from fashion_tui.schema.run import LIVE_STATES, RunSummary, short_name
+from fashion_tui.tui.actions import IN_PANE, PaneName, bindings
+from fashion_tui.tui.dialogs.dialog import ConfirmDialog
+from fashion_tui.tui.dialogs.trust import NOT_TRUSTED, confirm_trust
+from fashion_tui.tui.lab_app import EvaluateRun, NetworkChoice
 from fashion_tui.tui.pane import EmptyState, RunPane
-from fashion_tui.tui.state import NewNetwork
-from fashion_tui.tui.trust import NOT_RUN, may_be_run
 
 from .form import DevicesWanted, RunChoices, RunForm
 from .messages import RequestDone, SnapshotTaken, TrustWanted
@@ -63,7 +61,7 @@ class TrainPane(RunPane):
     )
     DEFAULT_CSS = Path(__file__).with_name("train.tcss").read_text(encoding="utf-8")
     SCOPED_CSS = False
-    BINDINGS: ClassVar[list[BindingType]] = bindings(ON_PANE["train"])
+    BINDINGS: ClassVar[list[BindingType]] = bindings(IN_PANE["train"])
 
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - Textual's own word
         super().__init__(id=id)
@@ -101,7 +99,7 @@ class TrainPane(RunPane):
 
     def open_run(self, path: Path) -> None:
         self._wanted = path
-        self.lab_app.look_at_runs.set()
+        self.lab_app.refresh_runs()
         self._runs_changed(self.lab_app.runs)
 
     # What comes in
@@ -162,10 +160,10 @@ class TrainPane(RunPane):
     @work
     async def _ask_to_trust(self, message: TrustWanted) -> None:
         try:
-            if await may_be_run(self.app, message.path):
+            if await confirm_trust(self.app, message.path):
                 message.again()
             else:
-                self.post_message(RequestDone(message.path, NOT_RUN))
+                self.post_message(RequestDone(message.path, NOT_TRUSTED))
         except UserError as error:
             self.post_message(RequestDone(message.path, str(error), failed=True))
 
@@ -201,7 +199,7 @@ class TrainPane(RunPane):
         self.new_run(None)
 
     @work
-    async def new_run(self, network: NewNetwork | None) -> None:
+    async def new_run(self, network: NetworkChoice | None) -> None:
         """Open the form: with that network, or with the recipe's."""
         state = self.lab_app.dataset
         if state is None:
@@ -275,7 +273,7 @@ class TrainPane(RunPane):
             return
         size, runs = format_bytes(sum(run.bytes for run in found)), f"{len(found)} run{'s' if len(found) > 1 else ''}"
         question = f"Remove {size} of older checkpoints, of {runs}? Each can still be resumed and evaluated."
-        if not await self.app.push_screen_wait(Question(question)):
+        if not await self.app.push_screen_wait(ConfirmDialog(question)):
             return
 
         def prune() -> str:

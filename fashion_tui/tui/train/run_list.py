@@ -4,8 +4,7 @@ from rich.text import Text
 
 from fashion_tui.report.glyphs import Glyphs, terminal_glyphs
 from fashion_tui.report.style import ATTENTION, BAD, FOREGROUND, GOOD, MUTED
-from fashion_tui.schema.run import RunSummary, State
-from fashion_tui.tui.frame import short_name
+from fashion_tui.schema.run import RunSummary, State, short_name
 from fashion_tui.tui.widgets.row_list import RowList
 
 

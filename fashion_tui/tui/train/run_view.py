@@ -13,7 +13,7 @@ from fashion_tui.runs.series import Curve
 from fashion_tui.tui.widgets.chart import Chart, Line
 from fashion_tui.tui.widgets.lines import Lines
 
-from .figures import figure_lines, note
+from .summary import figure_lines, note
 
 CHART_INTERVAL = 1.0
 """Seconds between two paintings of the charts; figures are painted with every snapshot."""

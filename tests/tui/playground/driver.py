@@ -7,11 +7,11 @@ from pathlib import Path
 from textual.pilot import Pilot
 
 from fashion_tui.tui.app import FashionApp
+from fashion_tui.tui.lab_app import Settings
 from fashion_tui.tui.playground.pane import PlaygroundPane
 from fashion_tui.tui.playground.prompt.completion import CompletionMenu
 from fashion_tui.tui.playground.prompt.editor import Prompt
 from fashion_tui.tui.playground.transcript.transcript import Transcript
-from fashion_tui.tui.settings import Settings
 from tests.tui.pilots import screen_text, until
 
 KEYS = {" ": "space", "\n": "enter", "\t": "tab"}

@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from fashion_tui.tui.clipboard import MOST, through_screen
+from fashion_tui.tui.clipboard import MAX_BYTES, wrap_for_screen
 from fashion_tui.tui.playground.transcript.cells import Cell
 from tests.tui.pilots import until
 
@@ -94,7 +94,7 @@ async def test_without_a_chosen_cell_the_newest_is_copied() -> None:
 
 async def test_too_much_is_told_and_not_copied() -> None:
     async with playground() as it:
-        await it.run(f"'ü' * {MOST // 2}")
+        await it.run(f"'ü' * {MAX_BYTES // 2}")
         await it.pilot.press("escape", "y")
         await it.sees("not copied: 74,996 bytes")
         assert it.app.clipboard == ""
@@ -182,8 +182,8 @@ async def test_what_tmux_needs_is_said_where_one_is_in_it(
 
 def test_what_goes_through_screen_is_in_pieces_that_it_takes() -> None:
     text = "größe" * 200
-    pieces = re.findall("\x1bP(.*?)\x1b\\\\", through_screen(text), re.DOTALL)
-    assert "".join(f"\x1bP{piece}\x1b\\" for piece in pieces) == through_screen(text)
+    pieces = re.findall("\x1bP(.*?)\x1b\\\\", wrap_for_screen(text), re.DOTALL)
+    assert "".join(f"\x1bP{piece}\x1b\\" for piece in pieces) == wrap_for_screen(text)
     assert max(map(len, pieces)) < 256
     sequence = "".join(pieces)
     assert sequence == f"\x1b]52;c;{base64.b64encode(text.encode()).decode()}\x07"

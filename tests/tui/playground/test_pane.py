@@ -6,8 +6,8 @@ import psutil
 import pytest
 
 from fashion_tui.schema.dataset import DatasetRef
-from fashion_tui.tui.dialogs import Question
-from fashion_tui.tui.state import DatasetState
+from fashion_tui.tui.dialogs.dialog import ConfirmDialog
+from fashion_tui.tui.lab_app import DatasetState
 from tests.tui.pilots import until
 
 from .driver import playground
@@ -204,7 +204,7 @@ async def test_restart_asks_first() -> None:
         await it.run("kept = 1")
         before = it.kernel
         await it.pilot.press("ctrl+x")
-        await until(it.pilot, lambda: isinstance(it.app.screen, Question), "the question")
+        await until(it.pilot, lambda: isinstance(it.app.screen, ConfirmDialog), "the question")
         await it.pilot.press("n")
         assert it.kernel == before
         it.prompt.put("while True: pass")

@@ -7,7 +7,7 @@ import nbformat
 import pytest
 from textual.widgets import Input
 
-from fashion_tui.tui.saving import SaveForm
+from fashion_tui.tui.dialogs.save import SaveDialog
 from tests.tui.pilots import until
 
 from .driver import Playground, playground
@@ -28,7 +28,7 @@ def files_in(folder: Path) -> list[str]:
 async def form(it: Playground) -> Input:
     """The field where the file's name stands."""
     await it.pilot.press("ctrl+s")
-    await until(it.pilot, lambda: isinstance(it.app.screen, SaveForm), "the question where to")
+    await until(it.pilot, lambda: isinstance(it.app.screen, SaveDialog), "the question where to")
     return it.app.screen.query_one(Input)
 
 
@@ -63,7 +63,7 @@ async def test_the_suffix_decides_and_a_file_is_replaced_only_when_that_was_said
         field = await form(it)
         field.value = str(file)
         await it.pilot.press("enter")
-        await it.sees("enter once more replaces it")
+        await it.sees("press enter again")
         assert file.read_text() == "mine"
         await it.pilot.press("enter")
         await it.sees("saved:")
@@ -73,7 +73,7 @@ async def test_the_suffix_decides_and_a_file_is_replaced_only_when_that_was_said
 
 @pytest.mark.parametrize(
     ("name", "said"),
-    [("session.txt", "has to end in .ipynb or .py"), ("nosuch/session.py", "there is no folder")],
+    [("session.txt", "must end in .ipynb or .py"), ("nosuch/session.py", "exist")],
 )
 async def test_a_name_that_wont_do_is_told(folder: Path, name: str, said: str) -> None:
     async with playground() as it:
@@ -92,8 +92,8 @@ async def test_what_goes_wrong_is_told_in_a_line() -> None:
         field = await form(it)
         field.value = "/proc/self/session.py"  # where nobody can make a file, root neither
         await it.pilot.press("enter")
-        await it.sees("can't be written")
-        assert isinstance(it.app.screen, SaveForm)  # to choose another place, the first one still there
+        await it.sees("can't write")
+        assert isinstance(it.app.screen, SaveDialog)  # to choose another place, the first one still there
         assert it.app.screen.query_one(Input).value == "/proc/self/session.py"
         await it.pilot.press("escape")
         assert it.app.focused is it.prompt
@@ -103,4 +103,4 @@ async def test_without_a_cell_there_is_nothing_to_save() -> None:
     async with playground() as it:
         await it.pilot.press("ctrl+s")
         await it.sees("Nothing was run yet")
-        assert not isinstance(it.app.screen, SaveForm)
+        assert not isinstance(it.app.screen, SaveDialog)

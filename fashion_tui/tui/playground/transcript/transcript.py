@@ -213,7 +213,7 @@ class Transcript(ScrollView, can_focus=True, inherit_bindings=False):
     def _drawing(self, figure: Plot) -> "Drawing":
         from fashion_tui.report.glyphs import terminal_glyphs  # noqa: PLC0415
         from fashion_tui.report.plots import PlotStyle, draw  # noqa: PLC0415 -- the first paint doesn't wait for it
-        from fashion_tui.tui.widgets.picture import shading_of  # noqa: PLC0415
+        from fashion_tui.tui.widgets.image import shading_of  # noqa: PLC0415
 
         return draw(figure, self._width, PlotStyle(shading_of(self.app), terminal_glyphs()))
 

@@ -10,11 +10,11 @@ from textual import on, work
 from textual.message import Message
 from textual.reactive import var
 
+from .dialogs.image import ImageDialog
 from .pane import Pane
+from .widgets.grid_cursor import GridCursor
+from .widgets.image_tiles import ImageTiles, Tile
 from .widgets.pages import PageLoader
-from .widgets.picture_grid import PictureGrid, Tile
-from .widgets.picture_screen import PictureScreen
-from .widgets.place import Place
 
 
 class HasTotal(Protocol):
@@ -39,19 +39,19 @@ class PageFailed(Message):
     """One line."""
 
 
-class PicturePane(Pane, Generic[Key, Page]):
+class ImagePane(Pane, Generic[Key, Page]):
     """What the Data and the Evaluate pane have in common: walking over pictures, turning pages, enlarging.
 
     A subclass has one PictureGrid and says what its pages are. `Key` tells a page from all others that there could be.
     """
 
-    place: var[Place] = var(Place(), init=False)
+    place: var[GridCursor] = var(GridCursor(), init=False)
     """Where the cursor stands among the pictures that the filters leave."""
 
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - Textual's own word
         super().__init__(id=id)
         self._shown: tuple[Key, Page] | None = None
-        self._enlarged: PictureScreen | None = None
+        self._enlarged: ImageDialog | None = None
         self._pages: PageLoader[Key, Page] = PageLoader(
             self.fetch_page,
             lambda key, page: self.post_message(PageLoaded(key, page)),
@@ -61,7 +61,7 @@ class PicturePane(Pane, Generic[Key, Page]):
     # What a subclass says
 
     @abstractmethod
-    def page_key(self, place: Place) -> Key | None:
+    def page_key(self, place: GridCursor) -> Key | None:
         """Which page that is; None where none can be asked for."""
 
     @abstractmethod
@@ -115,7 +115,7 @@ class PicturePane(Pane, Generic[Key, Page]):
             self.place = self.place.resized(page.total, self.place.columns, self.place.rows)
             if self.page_key(self.place) != key:
                 return  # the cursor was beyond the last picture: another page has been asked for
-        grid = self.query_one(PictureGrid)
+        grid = self.query_one(ImageTiles)
         grid.show(self.tiles(page, grid.arrangement.width), self.place.cursor)
         self.page_shown()
         self._show_enlarged()
@@ -123,12 +123,12 @@ class PicturePane(Pane, Generic[Key, Page]):
     def forget_pages(self) -> None:
         """What is shown belongs to something else than what will be."""
         self._shown = None
-        self.set_reactive(PicturePane.place, Place(0, self.place.columns, self.place.rows))
-        self.query_one(PictureGrid).show(())
+        self.set_reactive(ImagePane.place, GridCursor(0, self.place.columns, self.place.rows))
+        self.query_one(ImageTiles).show(())
 
     def start_over(self) -> None:
         """Other pictures: from the first one."""
-        self.set_reactive(PicturePane.place, self.place.at(0))
+        self.set_reactive(ImagePane.place, self.place.at(0))
         self.want_page()
 
     @on(PageLoaded)
@@ -136,21 +136,21 @@ class PicturePane(Pane, Generic[Key, Page]):
         if message.key == self.page_key(self.place):
             self.show_page(message.key, message.page)
         else:
-            grid = self.query_one(PictureGrid)
+            grid = self.query_one(ImageTiles)
             grid.prepare(self.tiles(message.page, grid.arrangement.width))
 
     @on(PageFailed)
     def _page_failed(self, message: PageFailed) -> None:
         self.page_failed(message.problem)
 
-    @on(PictureGrid.Rearranged)
-    def _rearranged(self, message: PictureGrid.Rearranged) -> None:
+    @on(ImageTiles.Rearranged)
+    def _rearranged(self, message: ImageTiles.Rearranged) -> None:
         shape = message.arrangement
         self.place = self.place.resized(self.place.total, shape.columns, shape.rows)
         self.want_page()
 
-    @on(PictureGrid.Clicked)
-    def _clicked(self, message: PictureGrid.Clicked) -> None:
+    @on(ImageTiles.Clicked)
+    def _clicked(self, message: ImageTiles.Clicked) -> None:
         self.place = self.place.at(self.place.offset + message.position)
 
     def watch_place(self) -> None:
@@ -181,7 +181,7 @@ class PicturePane(Pane, Generic[Key, Page]):
 
     def action_open(self) -> None:
         if self.page_under_cursor() is not None:
-            self._enlarged = PictureScreen(lambda pictures: self.action_move(pictures, 0))
+            self._enlarged = ImageDialog(lambda pictures: self.action_move(pictures, 0))
             self._show_enlarged()
             self.app.push_screen(self._enlarged, self._enlarged_closed)
 

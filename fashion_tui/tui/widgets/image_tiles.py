@@ -14,7 +14,7 @@ from textual.widget import Widget
 
 from fashion_tui.report.style import ACCENT
 
-from .picture import paint, shading_of
+from .image import paint, shading_of
 
 SMALL, MEDIUM, LARGE = 14, 20, 28
 """Columns of a picture in a grid."""
@@ -34,7 +34,7 @@ class Tile:
 
 
 @dataclass(frozen=True, slots=True)
-class Arrangement:
+class TileLayout:
     """How the grid's room is used."""
 
     width: int = LARGE
@@ -72,31 +72,31 @@ class Arrangement:
         return row * self.columns + column if inside else None
 
 
-def arrange(width: int, height: int, label_lines: dict[int, int], enough: int) -> Arrangement:
+def arrange(width: int, height: int, label_lines: dict[int, int], enough: int) -> TileLayout:
     """The largest pictures of which `enough` fit, else the smallest; `label_lines` for each size that may be used."""
-    best = Arrangement(label_lines=label_lines[LARGE])
+    best = TileLayout(label_lines=label_lines[LARGE])
     for size in (LARGE, MEDIUM, SMALL):
         pitch = size // 2 + label_lines[size]
         columns, rows = max((width + 1) // (size + 1), 1), max(height // pitch, 1)
         gap = min((width - columns * size) // (columns - 1), WIDEST_GAP) if columns > 1 else 1
-        best = Arrangement(size, columns, rows, gap, label_lines[size])
+        best = TileLayout(size, columns, rows, gap, label_lines[size])
         if columns * rows >= enough:
             break
     return best
 
 
-class PictureGrid(Widget, can_focus=True):
+class ImageTiles(Widget, can_focus=True):
     """Shows tiles; what it is to show, and where its cursor stands, its pane says."""
 
     DEFAULT_CSS = """
-    PictureGrid { height: 1fr; width: 1fr; }
+    ImageTiles { height: 1fr; width: 1fr; }
     """
 
     @dataclass
     class Rearranged(Message):
         """There is room for another number of pictures than before."""
 
-        arrangement: Arrangement
+        arrangement: TileLayout
 
     @dataclass
     class Clicked(Message):
@@ -116,7 +116,7 @@ class PictureGrid(Widget, can_focus=True):
         super().__init__(id=id)
         self.label_lines = label_lines or {SMALL: 1, MEDIUM: 1, LARGE: 1}
         self.enough = enough
-        self.arrangement = Arrangement()
+        self.arrangement = TileLayout()
         self._tiles: tuple[Tile, ...] = ()
         self._cursor: int | None = None
 

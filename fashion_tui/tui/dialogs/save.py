@@ -1,36 +1,38 @@
-"""Saving a text to a file of the person's: where to, and whether what is there may go."""
+"""Saving text to one of the user's files: the dialog that asks for a path, and the writing."""
 
 import os
 from pathlib import Path
 from typing import ClassVar
 
 from rich.text import Text
-from textual import on
+from textual import getters, on
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Vertical
-from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
-from fashion_tui.report.style import ACCENT, ATTENTION, MUTED
+from fashion_tui.report.style import ATTENTION
 from fashion_tui.runs.files import write_atomically
 from fashion_tui.schema.errors import UserError
+from fashion_tui.tui.actions import key_hints
+
+from .dialog import Dialog
 
 NEW_FILE_MODE = 0o644
 
 
 def save(path: Path, text: str) -> None:
-    """The file holds the text, or what it held before; its permissions stay. UserError where it can't be written."""
+    """Replace a file's content atomically and keep its permissions. Raises UserError if it can't be written."""
     try:
         mode = path.stat().st_mode & 0o777 if path.exists() else NEW_FILE_MODE & ~_umask()
         write_atomically(path, text.encode())
         path.chmod(mode)
     except OSError as error:
-        raise UserError(f"{path} can't be written: {error.strerror or error}") from error
+        raise UserError(f"can't write {path}: {error.strerror or error}") from error
 
 
 def differs(path: Path, text: str) -> bool:
-    """Whether there is something else in the file than this text."""
+    """Return whether the file exists and contains anything but this text."""
     try:
         return path.read_text(encoding="utf-8") != text
     except FileNotFoundError:
@@ -45,21 +47,22 @@ def _umask() -> int:
     return mask
 
 
-class SaveForm(ModalScreen[Path | None]):
-    """Asks for a path; where there is a file already, enter has to be pressed once more."""
+class SaveDialog(Dialog[Path | None]):
+    """Asks for a path. Replacing an existing file takes a second press of enter."""
 
     BINDINGS: ClassVar[list[BindingType]] = [("escape", "dismiss", "cancel")]
     DEFAULT_CSS = """
-    SaveForm { align: center middle; background: $background 60%; }
-    SaveForm > Vertical { width: 76; max-width: 96%; height: auto; padding: 1 2; background: $panel; }
-    SaveForm Input { background: $surface; margin: 1 0 0 0; }
-    SaveForm .words { height: auto; margin: 1 0 0 0; }
+    SaveDialog .panel { width: 76; }
+    SaveDialog Input { background: $surface; margin: 1 0 0 0; }
+    SaveDialog #note { height: auto; margin: 1 0 0 0; }
     """
 
-    def __init__(self, title: str, path: Path, suffixes: tuple[str, ...], problem: str = "") -> None:
-        """`path` stands in the field at first; `suffixes` are those that a name may end with.
+    note = getters.query_one("#note", Static)
 
-        `problem`: why a file there couldn't be written a moment ago.
+    def __init__(self, title: str, path: Path, suffixes: tuple[str, ...], problem: str = "") -> None:
+        """Make the dialog.
+
+        `path` is the suggestion, `suffixes` are the accepted ones, and `problem` says why the last attempt failed.
         """
         super().__init__()
         self._title = title
@@ -69,11 +72,11 @@ class SaveForm(ModalScreen[Path | None]):
         self._warned: Path | None = None
 
     def compose(self) -> ComposeResult:
-        with Vertical():
+        hints = key_hints(("enter", "save"), ("esc", "cancel"))
+        with Vertical(classes="panel"):
             yield Static(Text(self._title, "bold"))
             yield Input(value=str(self._path), compact=True, select_on_focus=False)
-            keys = (("enter", ACCENT), ("  save     ", MUTED), ("esc", ACCENT), ("  cancel", MUTED))
-            yield Static(Text(self._problem, ATTENTION) if self._problem else Text.assemble(*keys), classes="words")
+            yield Static(Text(self._problem, ATTENTION) if self._problem else hints, id="note")
 
     @on(Input.Submitted)
     def _submitted(self, event: Input.Submitted) -> None:
@@ -81,18 +84,18 @@ class SaveForm(ModalScreen[Path | None]):
         problem = _problem(path, self._suffixes)
         if not problem and path.exists() and path != self._warned:
             self._warned = path
-            problem = f"{path.name} is there already; enter once more replaces it"
+            problem = f"{path.name} exists; press enter again to replace it"
         if problem:
-            self.query_one(".words", Static).update(Text(problem, style=ATTENTION))
+            self.note.update(Text(problem, style=ATTENTION))
         else:
             self.dismiss(path)
 
 
 def _problem(path: Path, suffixes: tuple[str, ...]) -> str:
     if path.suffix not in suffixes:
-        return f"the file's name has to end in {' or '.join(suffixes)}"
+        return f"{path.name or path} must end in {' or '.join(suffixes)}"
     if path.is_dir():
-        return f"{path} is a folder"
+        return f"{path} is a directory"
     if not path.parent.is_dir():
-        return f"there is no folder {path.parent}"
+        return f"directory {path.parent} doesn't exist"
     return ""

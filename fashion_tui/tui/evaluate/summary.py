@@ -6,7 +6,7 @@ from fashion_tui.report.evaluation import accuracy_margin
 from fashion_tui.report.glyphs import Glyphs
 from fashion_tui.report.style import ACCENT, ATTENTION, FOREGROUND, MUTED
 from fashion_tui.schema.evaluation import Evaluation
-from fashion_tui.tui.frame import short_name
+from fashion_tui.schema.run import short_name
 from fashion_tui.tui.widgets.large_number import large_number
 
 PROGRESS_WIDTH = 30

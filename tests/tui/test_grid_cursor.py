@@ -2,11 +2,11 @@
 
 import pytest
 
-from fashion_tui.tui.widgets.picture_grid import LARGE, MEDIUM, SMALL, Arrangement, arrange
-from fashion_tui.tui.widgets.place import Place
+from fashion_tui.tui.widgets.grid_cursor import GridCursor
+from fashion_tui.tui.widgets.image_tiles import LARGE, MEDIUM, SMALL, TileLayout, arrange
 
 ONE_LABEL = {SMALL: 1, MEDIUM: 1, LARGE: 1}
-PLACE = Place(total=23, columns=5, rows=2, index=0)
+PLACE = GridCursor(total=23, columns=5, rows=2, index=0)
 
 
 def test_pages_follow_each_other_like_rows_of_a_wall() -> None:
@@ -25,7 +25,7 @@ def test_one_cannot_walk_off_the_wall() -> None:
     assert last.moved(1, 0) == last
     assert last.moved(0, 1) == last
     assert PLACE.at(19).moved(0, 1).index == 22  # the last row is shorter
-    assert Place().moved(1, 1) == Place()
+    assert GridCursor().moved(1, 1) == GridCursor()
 
 
 def test_turning_pages_keeps_the_cursor_where_it_is_on_the_page() -> None:
@@ -57,7 +57,7 @@ def test_the_largest_pictures_of_which_enough_fit(size: tuple[int, int], expecte
 
 
 def test_a_click_finds_its_picture() -> None:
-    arrangement = Arrangement(SMALL, columns=5, rows=2, gap=2, label_lines=1)
+    arrangement = TileLayout(SMALL, columns=5, rows=2, gap=2, label_lines=1)
     for position in range(10):
         region = arrangement.region(position)
         assert arrangement.position_at(region.x, region.y) == position

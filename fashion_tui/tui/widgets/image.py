@@ -30,11 +30,11 @@ def paint(pixels: bytes, width: int, shading: Shading) -> tuple[Strip, ...]:
     return tuple(Strip(line, width) for line in grey_image(pixels, (SIZE, SIZE), (width // 2, width), shading))
 
 
-class Picture(Widget):
+class ImageView(Widget):
     """One picture, as wide as WIDTHS allow in the columns and lines that there are."""
 
     DEFAULT_CSS = """
-    Picture { width: 28; height: 14; }
+    ImageView { width: 28; height: 14; }
     """
 
     def __init__(self, pixels: bytes | None = None, *, id: str | None = None) -> None:  # noqa: A002 - Textual's word

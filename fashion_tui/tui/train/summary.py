@@ -10,8 +10,7 @@ from fashion_tui.report.glyphs import Glyphs
 from fashion_tui.report.style import ACCENT, ATTENTION, BAD, FOREGROUND, GOOD, MUTED
 from fashion_tui.runs.reader import RunSnapshot
 from fashion_tui.schema.events import Failed, Stopped
-from fashion_tui.schema.run import LIVE_STATES, RunConfig
-from fashion_tui.tui.frame import short_name
+from fashion_tui.schema.run import LIVE_STATES, RunConfig, short_name
 from fashion_tui.tui.widgets.large_number import large_number
 
 from .run_list import state_mark

@@ -12,7 +12,7 @@ from textual.strip import Strip
 
 from fashion_tui.report.glyphs import terminal_glyphs
 from fashion_tui.report.pixels import BLOCKS, GAMMA, GREYS, INK, Shading
-from fashion_tui.tui.widgets.picture import SIZE, WIDTHS, Picture, paint, shading_of
+from fashion_tui.tui.widgets.image import SIZE, WIDTHS, ImageView, paint, shading_of
 
 RAMP = bytes(value % 256 for value in range(SIZE * SIZE))
 NOISE = random.Random(0).randbytes(SIZE * SIZE)
@@ -138,7 +138,7 @@ def test_characters_alone_show_the_garment() -> None:
 
 class OnePicture(App[None]):
     def compose(self) -> ComposeResult:
-        yield Picture(SHOE)
+        yield ImageView(SHOE)
 
 
 @pytest.mark.parametrize(
@@ -164,7 +164,7 @@ async def test_the_terminal_decides_how_pictures_are_drawn(
         app = OnePicture()
         async with app.run_test(size=(40, 20)):
             assert shading_of(app) is shading
-            shown = app.query_one(Picture).render_line(6).text
+            shown = app.query_one(ImageView).render_line(6).text
             assert shown.rstrip() == paint(SHOE, SIZE, shading)[6].text.rstrip()
     finally:
         terminal_glyphs.cache_clear()

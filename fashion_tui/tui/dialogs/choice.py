@@ -1,0 +1,97 @@
+"""A dialog with a short list to choose from: arrows or typing, then enter."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from rich.text import Text
+from textual import getters, on
+from textual.app import ComposeResult
+from textual.binding import BindingType
+from textual.containers import Vertical
+from textual.widgets import Input, OptionList, Static
+from textual.widgets.option_list import Option
+
+from fashion_tui.report.style import MUTED
+
+from .dialog import Dialog
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """A line of the list."""
+
+    key: str
+    """The dialog's result."""
+    label: Text
+    """The line that is shown and searched."""
+
+    @property
+    def searched(self) -> str:
+        return self.label.plain.casefold()
+
+
+class ChoiceDialog(Dialog[str | None]):
+    """Dismissed with the key of the chosen line, or with None."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        ("escape", "dismiss", "close"),
+        ("down", "move('cursor_down')", "down"),
+        ("up", "move('cursor_up')", "up"),
+        ("pagedown", "move('page_down')", "page down"),
+        ("pageup", "move('page_up')", "page up"),
+    ]
+    DEFAULT_CSS = """
+    ChoiceDialog .panel { width: auto; min-width: 34; max-height: 90%; }
+    ChoiceDialog Static { width: auto; }
+    ChoiceDialog Input, ChoiceDialog Input:focus { height: 1; border: none; padding: 0; background: $surface;
+        margin: 0 0 1 0; }
+    ChoiceDialog OptionList, ChoiceDialog OptionList:focus { width: auto; min-width: 30; max-width: 100%; height: auto;
+        max-height: 24; border: none; padding: 0; background: $panel; }
+    """
+
+    input = getters.query_one(Input)
+    options = getters.query_one(OptionList)
+
+    def __init__(self, title: str, choices: Sequence[Choice], chosen: str | None = None) -> None:
+        """Make the dialog. `chosen` is the key of the line that is highlighted at first."""
+        super().__init__()
+        self.heading = title
+        self.choices = tuple(choices)
+        self.chosen = chosen
+
+    def compose(self) -> ComposeResult:
+        with Vertical(classes="panel"):
+            yield Static(Text(self.heading, MUTED))
+            yield Input(placeholder="type to filter", select_on_focus=False)
+            # The input keeps the focus; the dialog's bindings move the highlight.
+            yield (options := OptionList(compact=True, markup=False))
+            options.can_focus = False
+
+    def on_mount(self) -> None:
+        self._show(self.choices)
+        self.input.focus()
+
+    @on(Input.Changed)
+    def _filter(self, event: Input.Changed) -> None:
+        typed = event.value.casefold()
+        matching = [choice for choice in self.choices if all(word in choice.searched for word in typed.split())]
+        self._show(sorted(matching, key=lambda choice: not choice.searched.startswith(typed)))
+
+    def _show(self, choices: Sequence[Choice]) -> None:
+        self.options.clear_options()
+        self.options.add_options(Option(choice.label, id=choice.key) for choice in choices)
+        keys = [choice.key for choice in choices]
+        self.options.highlighted = keys.index(self.chosen) if self.chosen in keys else 0 if keys else None
+
+    @on(Input.Submitted)
+    def _submitted(self) -> None:
+        if self.options.highlighted is not None:
+            self.dismiss(self.options.get_option_at_index(self.options.highlighted).id)
+
+    @on(OptionList.OptionSelected)
+    def _clicked(self, event: OptionList.OptionSelected) -> None:
+        self.dismiss(event.option.id)
+
+    def action_move(self, movement: str) -> None:
+        getattr(self.options, f"action_{movement}")()

@@ -1,0 +1,61 @@
+"""The base of all dialogs, the yes-or-no dialog, and the notice that the terminal is too small."""
+
+from typing import ClassVar, TypeVar
+
+from rich.text import Text
+from textual.app import ComposeResult
+from textual.binding import BindingType
+from textual.containers import Vertical
+from textual.screen import ModalScreen, Screen
+from textual.widgets import Static
+
+from fashion_tui.tui.actions import key_hints
+
+MINIMUM_SIZE = (60, 20)
+"""Columns and rows below which only `TooSmall` is shown."""
+
+Result = TypeVar("Result")
+
+
+class Dialog(ModalScreen[Result]):
+    """A modal screen with a centred panel: the container with the class `panel`."""
+
+    DEFAULT_CSS = """
+    Dialog { align: center middle; }
+    Dialog .panel { height: auto; max-width: 96%; max-height: 96%; padding: 1 2; background: $panel; }
+    """
+
+
+class ConfirmDialog(Dialog[bool]):
+    """A yes-or-no question. Dismissed with True for yes."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        ("y,enter", "dismiss(True)", "yes"),
+        ("n,escape", "dismiss(False)", "no"),
+    ]
+    DEFAULT_CSS = """
+    ConfirmDialog .panel, ConfirmDialog Static { width: auto; }
+    """
+
+    def __init__(self, question: str) -> None:
+        super().__init__()
+        self.question = question
+
+    def compose(self) -> ComposeResult:
+        with Vertical(classes="panel"):
+            yield Static(Text(self.question))
+            yield Static()
+            yield Static(key_hints(("y", "yes"), ("n", "no")))
+
+
+class TooSmall(Screen[None]):
+    """Covers the app while the terminal is smaller than MINIMUM_SIZE."""
+
+    DEFAULT_CSS = """
+    TooSmall { align: center middle; }
+    TooSmall Static { width: 100%; text-align: center; }
+    """
+
+    def compose(self) -> ComposeResult:
+        columns, rows = MINIMUM_SIZE
+        yield Static(f"fashion-tui needs {columns}×{rows}: enlarge the terminal, or press q to quit")

@@ -1,0 +1,88 @@
+"""The dialog that asks whether the code of a run's custom model may be executed."""
+
+import asyncio
+from pathlib import Path
+from typing import ClassVar
+
+from rich.text import Text
+from textual.app import App, ComposeResult
+from textual.binding import BindingType
+from textual.containers import Vertical
+from textual.widgets import Static, TextArea
+
+from fashion_tui.report.formatting import printable
+from fashion_tui.report.glyphs import terminal_glyphs
+from fashion_tui.report.style import ATTENTION, MUTED
+from fashion_tui.runs.source import StoredModel, read_model
+from fashion_tui.runs.store import load_config
+from fashion_tui.runs.trust import is_trusted, trust
+from fashion_tui.schema.models import CustomModel
+from fashion_tui.schema.run import short_name
+from fashion_tui.tui.actions import key_hints
+
+from .dialog import Dialog
+
+NOT_TRUSTED = "Not executed: the run's model is code that you don't trust."
+
+
+async def confirm_trust(app: App[None], run_path: Path) -> bool:
+    """Return whether the run's model may be executed; ask the user if that isn't known yet.
+
+    Call this in a worker. Raises UserError if the source can't be read or the answer can't be stored.
+    """
+    stored = await asyncio.to_thread(_untrusted_model, run_path)
+    if stored is None:
+        return True
+    if not await app.push_screen_wait(TrustDialog(short_name(run_path.name), stored)):
+        return False
+    await asyncio.to_thread(trust, stored)  # the source that was shown, even if the file has changed since
+    return True
+
+
+def _untrusted_model(run_path: Path) -> StoredModel | None:
+    stored = read_model(run_path, load_config(run_path))
+    return None if stored is None or is_trusted(stored) else stored
+
+
+class TrustDialog(Dialog[bool]):
+    """Shows a model's source. Dismissed with True if the user trusts it, which takes `y`, not enter."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        ("y", "dismiss(True)", "trust"),
+        ("n,escape", "dismiss(False)", "don't run"),
+    ]
+    DEFAULT_CSS = """
+    TrustDialog .panel { width: 100; }
+    TrustDialog Static { height: auto; }
+    TrustDialog TextArea, TrustDialog TextArea:focus { height: auto; max-height: 60vh; min-height: 3; margin: 1 0;
+        border: none; padding: 0; background: $surface; }
+    """
+    AUTO_FOCUS = "TextArea"
+
+    def __init__(self, run: str, stored: StoredModel) -> None:
+        super().__init__()
+        self.run = run
+        self.stored = stored
+
+    def compose(self) -> ComposeResult:
+        model, glyphs = self.stored.network, terminal_glyphs()
+        origin = "code that you haven't run before" if self.stored.is_own else "another user's code"
+        source = printable_source(f"{model.source}\n\n{_constructor_call(model)}")
+        lines = len(source.splitlines())
+        with Vertical(classes="panel"):
+            yield Static(Text(printable(f"The model of {self.run} is {origin}. Run it?", glyphs), f"bold {ATTENTION}"))
+            yield Static(Text(f"Read all {lines:,} lines before you trust them.", MUTED))
+            yield TextArea(source, read_only=True, show_line_numbers=True, soft_wrap=True, compact=True)
+            yield Static(key_hints(("y", "trust and run"), ("n", "don't run"), ("↑↓", "scroll")))
+
+
+def _constructor_call(model: CustomModel) -> str:
+    """Return the call that builds the model: its arguments can matter as much as its code."""
+    arguments = ", ".join(f"{name}={value!r}" for name, value in model.arguments.items())
+    return f"# The run builds its model with:\n{model.class_name}({arguments})"
+
+
+def printable_source(source: str) -> str:
+    """Return the source with every control or invisible character replaced by `�`."""
+    lines = source.replace("\r\n", "\n").replace("\r", "\n").expandtabs(4)
+    return "".join(character if character.isprintable() or character == "\n" else "�" for character in lines)

@@ -1,0 +1,145 @@
+"""What panes need from the app: its state, its services, and the messages that it handles.
+
+Panes import this module instead of `app`, which imports them.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path, PurePath
+from typing import TYPE_CHECKING, Protocol
+
+from textual.message import Message
+
+from fashion_tui.schema.dataset import DatasetRef
+from fashion_tui.schema.run import RunSummary
+
+from .actions import PaneName
+
+if TYPE_CHECKING:  # not needed for the first paint
+    from fashion_tui.engine.client import Engine
+    from fashion_tui.runs.stand_by import StandBy
+    from fashion_tui.schema.models import CustomModel
+
+    from .sandbox_engine import SandboxEngine
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The command line's options for the app."""
+
+    runs_directory: Path
+    data_directory: Path | None = None
+    """The value of `--data`. None: search the usual directories."""
+    dataset: str = "fashion-mnist"
+    attach: str | None = None
+    """Id of the run to open. None: open the Playground."""
+
+
+@dataclass(frozen=True, slots=True)
+class DatasetState:
+    """The data set that the panes show."""
+
+    ref: DatasetRef
+    problem: str | None = None
+    """Why the requested data set isn't shown, in one line. None if it is."""
+
+    @property
+    def is_synthetic(self) -> bool:
+        return self.ref.name == "synthetic"
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkChoice:
+    """The network that a new run trains."""
+
+    name: str
+    """Name of the built-in network, or of the custom model's class."""
+    custom: "CustomModel | None" = None
+    """None: a built-in network."""
+    is_edited: bool = False
+    """Whether the source differs from its file or from the built-in network."""
+
+    @property
+    def origin(self) -> str:
+        """Where the source comes from: `edited, net.py, width=32`."""
+        if self.custom is None:
+            return "built in"
+        arguments = ", ".join(f"{name}={value!r}" for name, value in self.custom.arguments.items())
+        file = None if self.custom.file is None else PurePath(self.custom.file).name
+        edited = ["edited"] if self.is_edited else []
+        return ", ".join([*edited, file or "not saved", *([arguments] if arguments else [])])
+
+
+class LabApp(Protocol):
+    """The part of the app that panes and background threads use."""
+
+    @property
+    def settings(self) -> Settings: ...
+
+    @property
+    def dataset(self) -> DatasetState | None:
+        """None until a data set has been found."""
+
+    @property
+    def runs(self) -> tuple[RunSummary, ...]:
+        """All runs, newest first."""
+
+    @property
+    def engine(self) -> "Engine":
+        """Answers requests that need torch."""
+
+    @property
+    def sandbox(self) -> "SandboxEngine":
+        """Runs the user's own code."""
+
+    @property
+    def stand_by(self) -> "StandBy":
+        """The trainer that waits for the next run."""
+
+    async def run_on_pane(self, name: PaneName, action: str) -> None:
+        """Show a pane and carry out its action."""
+
+    def refresh_runs(self) -> None:
+        """Read the runs directory now instead of at the next interval."""
+
+
+# Messages from the app's background threads
+
+
+@dataclass
+class DatasetFound(Message):
+    state: DatasetState
+
+
+@dataclass
+class RunsListed(Message):
+    runs: tuple[RunSummary, ...]
+    """Newest first."""
+
+
+@dataclass
+class RunsUnreadable(Message):
+    problem: str
+
+
+# Messages from panes
+
+
+@dataclass
+class OpenRun(Message):
+    """Show this run in the Train pane."""
+
+    path: Path
+
+
+@dataclass
+class EvaluateRun(Message):
+    """Evaluate this run in the Evaluate pane."""
+
+    path: Path
+
+
+@dataclass
+class TrainNetwork(Message):
+    """Open the form that starts a run with this network."""
+
+    network: NetworkChoice

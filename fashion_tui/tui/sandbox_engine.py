@@ -1,0 +1,78 @@
+"""The engine that runs the user's own code, with a time limit for each request.
+
+It is a process apart from the app's engine, so that an endless loop or a crash in a custom model affects nothing else.
+"""
+
+import asyncio
+from typing import TypeVar
+
+from fashion_tui.engine.client import Engine, EngineDied
+from fashion_tui.schema.errors import UserError
+from fashion_tui.schema.recipe import MODELS
+from fashion_tui.schema.replies import BuiltinSource
+from fashion_tui.schema.requests import GetBuiltinSource, GetShapes, Request
+from fashion_tui.schema.shapes import ShapeTable
+
+Result = TypeVar("Result")
+
+PING_TIMEOUT = 1.5
+"""Seconds for a request that takes an idle process a millisecond. A process that exceeds it is stuck and replaced."""
+
+
+class TimeLimitExceeded(UserError):
+    """The code was interrupted because it took too long."""
+
+
+class SandboxEngine:
+    """Sends one request at a time. Its time limit starts when the process is ready."""
+
+    def __init__(self) -> None:
+        self._engine = Engine()
+        self._lock = asyncio.Lock()
+        self._ready_pid: int | None = None
+        """Id of the process that has answered once, and so has imported torch."""
+        self._restart: asyncio.Task[None] | None = None
+
+    async def ask(self, request: Request, result_type: type[Result], time_limit: float) -> Result:
+        """Return the engine's reply. Cancelling this call interrupts the code.
+
+        Raises TimeLimitExceeded after `time_limit` seconds, and EngineDied if the code ends its process. Both leave a
+        working process for the next request.
+        """
+        async with self._lock:
+            await self._make_ready()
+            try:
+                async with asyncio.timeout(time_limit):
+                    return await self._engine.ask(request, result_type)
+            except TimeoutError:
+                self._restart_in_background()
+                raise TimeLimitExceeded(f"stopped after {time_limit:g} s; check for an endless loop") from None
+            except EngineDied as error:
+                self._restart_in_background()
+                raise EngineDied(f"the code ended its process: {error}") from error
+
+    async def close(self) -> None:
+        if self._restart is not None:
+            self._restart.cancel()
+        await self._engine.close()
+
+    def _restart_in_background(self) -> None:
+        """Prepare a process now, so that the next request doesn't wait for one to start."""
+        self._restart = asyncio.create_task(self._make_ready_alone())
+
+    async def _make_ready_alone(self) -> None:
+        async with self._lock:
+            await self._make_ready()
+
+    async def _make_ready(self) -> None:
+        """Return when a process is idle; replace one that is stuck in code that ignores interrupts."""
+        if self._ready_pid is not None and self._engine.pid == self._ready_pid:
+            try:
+                async with asyncio.timeout(PING_TIMEOUT):
+                    await self._engine.ask(GetBuiltinSource(model=MODELS[0]), BuiltinSource)
+            except (TimeoutError, EngineDied):
+                await self._engine.close()
+            else:
+                return
+        await self._engine.ask(GetShapes(model=MODELS[0], input_size=(1, 28, 28)), ShapeTable)
+        self._ready_pid = self._engine.pid
