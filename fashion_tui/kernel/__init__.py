@@ -1,5 +1,7 @@
-"""The person's playground: a Jupyter kernel of their own, and the client that speaks to it.
+"""The Playground's Jupyter kernel, and the session that talks to it.
 
-`session` and its neighbours run in the UI's process and know neither torch nor textual. `bootstrap` and what it needs
-run inside the kernel: `at_hand` with `labelled` and `trained_runs`, `show` with `drawable` and `figures`, `probing`.
+The UI imports `session` with `connection`, `process`, `protocol`, `outputs`, `buffer` and `runtime_directory`; none of
+them imports torch or textual. `__main__` is the kernel's process. It fills the user's namespace (`preload`, with
+`image_dataset`, `run_list` and `show`), plots tensors (`drawable`, `plots`) and answers the UI's questions about them
+(`probes`). Both processes apply the `limits` of an output.
 """

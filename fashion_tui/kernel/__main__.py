@@ -1,7 +1,7 @@
-"""`python -P -m fashion_tui.kernel.__main__ WORLD -f CONNECTION_FILE`: the kernel's side.
+"""The kernel's process: `python -P -m fashion_tui.kernel SETUP -f CONNECTION_FILE`.
 
-An ipykernel as Jupyter starts it, that keeps to our limits, dies with the UI, and finds torch and the data at hand.
-WORLD is a `KernelSetup` in JSON.
+This is ipykernel, as Jupyter starts it, with these additions: it limits the size of outputs, ends with the UI, and
+loads torch and the data into the user's namespace. SETUP is a `KernelSetup` in JSON.
 """
 
 import contextlib
@@ -34,75 +34,75 @@ from .run_list import RunList
 from .show import attach_plots_to_results
 
 _PR_SET_PDEATHSIG = 1
-_OOM_SCORE = 1_000
-"""The most there is: when memory runs out, the kernel goes, and no training."""
+_OOM_SCORE_ADJ = 1_000
+"""The maximum: when memory runs out, the system kills the kernel before any training."""
 
 
 class BoundedSession(Session):
-    """Sends no more of an output than can be shown."""
+    """A session that sends no more of an output than the UI can show."""
 
     def send(self, stream: Any, msg_or_type: Any, content: Any = None, *arguments: Any, **options: Any) -> Any:
         is_message = isinstance(msg_or_type, dict)
         kind = msg_or_type["msg_type"] if is_message else msg_or_type
-        sent = msg_or_type["content"] if is_message else content
+        to_send = msg_or_type["content"] if is_message else content
         if kind == "stream":
-            text, lines, characters = keep_newest(sent["text"])
-            sent.update(text=text, dropped_lines=lines, dropped_characters=characters)
+            text, lines, characters = keep_newest(to_send["text"])
+            to_send.update(text=text, dropped_lines=lines, dropped_characters=characters)
         elif kind in {"execute_result", "display_data", "update_display_data"}:
-            sent["data"] = _bounded(sent["data"])
-        elif kind in {"error", "execute_reply"} and "evalue" in sent:
-            sent["evalue"] = truncate(sent["evalue"])
-            sent["traceback"] = [truncate(line) for line in sent["traceback"]]
+            to_send["data"] = _bounded(to_send["data"])
+        elif kind in {"error", "execute_reply"} and "evalue" in to_send:
+            to_send["evalue"] = truncate(to_send["evalue"])
+            to_send["traceback"] = [truncate(line) for line in to_send["traceback"]]
         return super().send(stream, msg_or_type, content, *arguments, **options)
 
 
 def _bounded(data: dict[str, Any]) -> dict[str, Any]:
-    """Of an output's representations those that the UI shows: the text, and a figure that is one."""
+    """Return the representations of an output that the UI shows: its text, and its plot if that is valid."""
     text = truncate(str(data.get("text/plain", "")))
     try:
-        figure = plot_in(data)
+        plot = plot_in(data)
     except ValueError as error:
         return {"text/plain": f"{text}\n{error}".lstrip("\n")}
-    return {"text/plain": text} | ({} if figure is None else {MIME_TYPE: data[MIME_TYPE]})
+    return {"text/plain": text} | ({} if plot is None else {MIME_TYPE: data[MIME_TYPE]})
 
 
 def main() -> None:
-    _, world, *arguments = sys.argv
+    _, setup, *arguments = sys.argv
     _die_with_parent()
-    _offer_to_oom_killer()
+    _prefer_for_oom_kill()
     use_passive_waiting()
-    os.environ.pop("PYTEST_CURRENT_TEST", None)  # seeing it, ipykernel would leave descriptors 1 and 2 alone
-    at_hand = Preloader(msgspec.json.decode(world, type=KernelSetup))
+    os.environ.pop("PYTEST_CURRENT_TEST", None)  # if it is set, ipykernel doesn't capture file descriptors 1 and 2
+    preloader = Preloader(msgspec.json.decode(setup, type=KernelSetup))
     app: Any = IPKernelApp.instance(config=_defaults())
     app.session = BoundedSession(parent=app)
     app.initialize(arguments)
-    # A flood waits for its reader instead of losing its newest part.
+    # Block when the UI's queue is full; by default, ZeroMQ drops the newest messages.
     app.iopub_thread.schedule(partial(app.iopub_thread.socket.setsockopt, zmq.XPUB_NODROP, 1))
-    _wake_on_signals()
+    _wake_loop_on_signals()
     _stop_echo()
     sys.path.insert(0, "")
     shell = app.shell
     attach_plots_to_results(shell)
     shell.display_formatter.active_types = ["text/plain", MIME_TYPE]
-    shell.set_custom_exc((UserError,), _show_in_a_line)
+    shell.set_custom_exc((UserError,), _show_in_one_line)
     warnings.filterwarnings("ignore", message="To exit: use", category=UserWarning)
-    at_hand.offer(shell)
-    _complete_what_comes(app.kernel, at_hand)
-    ProbeHandler(app.kernel, at_hand.has_torch)
+    preloader.start(shell)
+    _delay_completions(app.kernel, preloader)
+    ProbeHandler(app.kernel, preloader.has_tried_torch)
     app.start()
 
 
 def _defaults() -> Config:
-    """What differs from ipykernel's own; a person's `ipython_kernel_config.py` has the last word."""
+    """Return our defaults where they differ from ipykernel's. The user's `ipython_kernel_config.py` overrides them."""
     config = Config()
-    config.HistoryManager.hist_file = ":memory:"  # the prompt keeps its own
-    config.InteractiveShell.colors = "linux"  # for a dark ground
-    config.IPCompleter.use_jedi = False  # it takes seconds for `torch.`; the names of living objects are enough
+    config.HistoryManager.hist_file = ":memory:"  # the prompt has its own history
+    config.InteractiveShell.colors = "linux"  # for a dark background
+    config.IPCompleter.use_jedi = False  # it takes seconds for `torch.`; completing from live objects is enough
     with contextlib.suppress(ImportError, AttributeError):
-        from IPython.core.guarded_eval import EVALUATION_POLICIES  # noqa: PLC0415 -- a provisional part of IPython
+        from IPython.core.guarded_eval import EVALUATION_POLICIES  # noqa: PLC0415 -- not a stable API of IPython
 
-        # Without it `net.conv1.` and `runs.latest.` have no completions: the `__getattr__` of networks, and properties,
-        # are trusted only where named.
+        # IPython evaluates properties and `__getattr__` only of types listed here. `net.conv1.` and `runs.latest.` need
+        # them for their completions.
         limited: Any = EVALUATION_POLICIES["limited"]
         config.IPCompleter.policy_overrides = {
             "allowed_getattr_external": limited.allowed_getattr_external | {("torch", "nn")},
@@ -111,52 +111,55 @@ def _defaults() -> Config:
     return config
 
 
-def _show_in_a_line(shell: Any, kind: type[UserError], error: UserError, *_: Any, **__: Any) -> list[str]:
-    """What a person can mend needs no traceback of ours."""
+def _show_in_one_line(shell: Any, kind: type[UserError], error: UserError, *_: Any, **__: Any) -> list[str]:
+    """Show a UserError without its traceback, which would only lead through our own code."""
     line = f"\x1b[31m{kind.__name__}\x1b[0m: {error}"
-    shell._showtraceback(kind, error, [line])  # noqa: SLF001 -- what IPython's own handlers end with
+    shell._showtraceback(kind, error, [line])  # noqa: SLF001 -- IPython's own handlers call it too
     return [line]
 
 
-def _complete_what_comes(kernel: Any, at_hand: Preloader) -> None:
-    """`torch.` typed in the first seconds is completed as soon as torch is there."""
+def _delay_completions(kernel: Any, preloader: Preloader) -> None:
+    """Make the completion of a preloaded name wait until the name is loaded."""
     complete = kernel.do_complete
 
     def do_complete(code: str, cursor_pos: int) -> Any:
-        at_hand.wait_to_complete(code, kernel.shell.user_ns)
+        preloader.wait_to_complete(code, kernel.shell.user_ns)
         return complete(code, cursor_pos)
 
     kernel.do_complete = do_complete
 
 
 def _die_with_parent() -> None:
-    """As ipykernel sees to itself once a second, but not while C code holds the interpreter. Linux does even then."""
+    """Let Linux kill this process when the UI ends.
+
+    ipykernel checks its parent once a second, but not while C code holds the interpreter's lock.
+    """
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
         if os.getppid() != int(os.environ.get("JPY_PARENT_PID", os.getppid())):
-            sys.exit("the UI is gone")
+            sys.exit("the UI has ended")
 
 
-def _offer_to_oom_killer() -> None:
+def _prefer_for_oom_kill() -> None:
     with contextlib.suppress(OSError):  # not Linux
-        Path("/proc/self/oom_score_adj").write_text(str(_OOM_SCORE))
+        Path("/proc/self/oom_score_adj").write_text(str(_OOM_SCORE_ADJ))
 
 
-def _wake_on_signals() -> None:
-    """A cell that awaits something is cancelled from a signal's handler, which by itself doesn't wake the loop."""
+def _wake_loop_on_signals() -> None:
+    """Wake the event loop on every signal, so that an interrupt also cancels a cell that awaits something."""
 
-    def empty(reader: socket.socket, _events: int) -> None:
+    def drain(reader: socket.socket, _events: int) -> None:
         reader.recv(4_096)
 
     reader, writer = socket.socketpair()
     reader.setblocking(False)
     writer.setblocking(False)
-    IOLoop.current().add_handler(reader, empty, IOLoop.READ)
+    IOLoop.current().add_handler(reader, drain, IOLoop.READ)
     signal.set_wakeup_fd(writer.detach(), warn_on_full_buffer=False)
 
 
 def _stop_echo() -> None:
-    """What is written to the file descriptors goes to the UI; ipykernel copies it to where they led before, our log."""
+    """Keep output that is written to the file descriptors out of our log; ipykernel would copy it there."""
     with contextlib.suppress(OSError, ValueError):
         null = os.open(os.devnull, os.O_WRONLY)
         os.dup2(null, sys.stdout.fileno())

@@ -1,4 +1,4 @@
-"""Between the reader of a kernel's messages and who shows them: never more than the newest part of a flood."""
+"""A buffer between the kernel's messages and their reader. In a flood of output it keeps only the newest part."""
 
 import asyncio
 from collections import deque
@@ -11,99 +11,97 @@ from .limits import MAX_CHARACTERS, MAX_LINES, MAX_PLOT_BYTES
 from .outputs import Display, Done, Dropped, Output, Result, Stream
 
 _OVERHEAD = 100
-"""What an output weighs beside its characters, so that a flood of empty ones is bounded too."""
+"""Size of an output in addition to its characters, so that a flood of empty outputs is bounded too."""
 
 
 @dataclass(frozen=True, slots=True)
-class _Waiting:
+class _Entry:
     output: Output
     lines: int
     characters: int
-    plot: int = 0
-    """Bytes."""
+    plot_bytes: int = 0
 
     @property
     def droppable(self) -> bool:
         return isinstance(self.output, Stream | Result | Display)
 
     @property
-    def weight(self) -> int:
+    def size(self) -> int:
         return self.characters + _OVERHEAD
 
 
 class OutputBuffer:
-    """Outputs in their order, for one reader. What isn't fetched in time loses its oldest lines, and says so."""
+    """A queue of outputs for one reader. If the reader is slow, the oldest text and plots are dropped and counted."""
 
     def __init__(self) -> None:
-        self._waiting: deque[_Waiting] = deque()
+        self._entries: deque[_Entry] = deque()
         self._lines = 0
-        self._weight = 0
-        self._figures = 0
+        self._size = 0
+        self._plot_bytes = 0
         self._dropped_lines = 0
         self._dropped_characters = 0
-        self._changed = asyncio.Event()
+        self._added = asyncio.Event()
 
     def put(self, output: Output) -> None:
         if isinstance(output, Dropped):
             self._dropped_lines += output.lines
             self._dropped_characters += output.characters
             return
-        waiting = _measured(output)
-        self._waiting.append(waiting)
-        self._lines += waiting.lines
-        self._weight += waiting.weight
-        self._figures += waiting.plot
+        entry = _entry(output)
+        self._entries.append(entry)
+        self._count(entry, +1)
         self._drop_oldest()
-        self._changed.set()
+        self._added.set()
+
+    def _count(self, entry: _Entry, sign: int) -> None:
+        self._lines += sign * entry.lines
+        self._size += sign * entry.size
+        self._plot_bytes += sign * entry.plot_bytes
 
     def _drop_oldest(self) -> None:
-        """Drops as long as the limits are kept by what is younger: so at least the newest 5,000 lines remain."""
-        position = 0
-        while position < len(self._waiting):
-            oldest = self._waiting[position]
+        """Drop entries while the newer ones alone reach a limit, so that at least `MAX_LINES` lines remain."""
+        index = 0
+        while index < len(self._entries):
+            oldest = self._entries[index]
             if (
                 self._lines - oldest.lines < MAX_LINES
-                and self._weight - oldest.weight < MAX_CHARACTERS
-                and self._figures - oldest.plot < MAX_PLOT_BYTES
+                and self._size - oldest.size < MAX_CHARACTERS
+                and self._plot_bytes - oldest.plot_bytes < MAX_PLOT_BYTES
             ):
                 return
             if not oldest.droppable:
-                position += 1
+                index += 1
                 continue
-            del self._waiting[position]
-            self._lines -= oldest.lines
-            self._weight -= oldest.weight
-            self._figures -= oldest.plot
+            del self._entries[index]
+            self._count(oldest, -1)
             self._dropped_lines += oldest.lines
             self._dropped_characters += oldest.characters
 
     async def get(self) -> Output:
-        """The next output; pieces of one stream that wait together come as one."""
-        while not self._waiting:
-            self._changed.clear()
-            await self._changed.wait()
+        """Return the next output, with consecutive chunks of one stream joined."""
+        while not self._entries:
+            self._added.clear()
+            await self._added.wait()
         if self._dropped_characters or self._dropped_lines:
             dropped = Dropped(self._dropped_lines, self._dropped_characters)
             self._dropped_lines = self._dropped_characters = 0
             return dropped
-        output = self._take()
+        output = self._pop()
         if not isinstance(output, Stream):
             return output
-        pieces = [output.text]
-        while self._waiting and isinstance(after := self._waiting[0].output, Stream) and after.name == output.name:
-            pieces.append(after.text)
-            self._take()
-        return Stream(output.name, "".join(pieces))
+        chunks = [output.text]
+        while self._entries and isinstance(after := self._entries[0].output, Stream) and after.name == output.name:
+            chunks.append(after.text)
+            self._pop()
+        return Stream(output.name, "".join(chunks))
 
-    def _take(self) -> Output:
-        taken = self._waiting.popleft()
-        self._lines -= taken.lines
-        self._weight -= taken.weight
-        self._figures -= taken.plot
-        return taken.output
+    def _pop(self) -> Output:
+        entry = self._entries.popleft()
+        self._count(entry, -1)
+        return entry.output
 
     async def until_done(self) -> AsyncIterator[Output]:
-        """All outputs up to `Done`, which is the last."""
+        """Yield all outputs up to and including `Done`."""
         while True:
             output = await self.get()
             yield output
@@ -111,10 +109,10 @@ class OutputBuffer:
                 return
 
 
-def _measured(output: Output) -> _Waiting:
+def _entry(output: Output) -> _Entry:
     match output:
         case Stream(text=text):
-            return _Waiting(output, text.count("\n"), len(text))
-        case Result(text=text, plot=figure) | Display(text=text, plot=figure):
-            return _Waiting(output, text.count("\n") + 1, len(text), 0 if figure is None else size_of(figure))
-    return _Waiting(output, 0, 0)
+            return _Entry(output, text.count("\n"), len(text))
+        case Result(text=text, plot=plot) | Display(text=text, plot=plot):
+            return _Entry(output, text.count("\n") + 1, len(text), 0 if plot is None else size_of(plot))
+    return _Entry(output, 0, 0)

@@ -1,4 +1,4 @@
-"""The talk with one kernel, from its start to its end: requests, replies, and outputs sorted to what caused them."""
+"""The conversation with one kernel: match replies to requests, and outputs to the cells that caused them."""
 
 import asyncio
 import contextlib
@@ -16,81 +16,84 @@ from .process import Channel, KernelFailed, KernelProcess
 Reply = TypeVar("Reply", bound=msgspec.Struct)
 
 START_TIMEOUT = 60.0
-"""Seconds; a kernel that says nothing for so long is given up."""
+"""Seconds within which a new kernel must respond."""
 
 _SLICE = 0.005
-"""Seconds of reading messages at a time; then as long again is left to whatever else the loop has to do."""
+"""Seconds for which messages are read before other tasks of the loop get their turn, for about as long."""
 
-_GRACE = 1.0
-"""Seconds of silence after which an execution with a reply is done in any case."""
+_QUIET_PERIOD = 1.0
+"""Seconds without output after which an execution whose reply has arrived counts as done."""
 
 
 class Execution:
-    """A cell that was sent."""
+    """A cell that was sent to the kernel."""
 
     def __init__(self) -> None:
         self.outputs = OutputBuffer()
         self.abandoned = False
-        """Nobody reads its outputs any more: they go where those of no execution go."""
+        """True once `outputs` has no reader; later outputs go to the background buffer."""
         self.count: int | None = None
-        """Its number; None until it begins."""
-        self.reply: protocol.ReplyContent | None = None
+        """Number of the cell; None until the kernel starts it."""
+        self.reply: protocol.ExecuteReplyContent | None = None
         self.is_idle = False
-        """The kernel said that it has sent everything."""
-        self.heard = time.monotonic()
-        """When its newest output or its reply came."""
-        self.exit: str | None = None
-        """What `sys.exit` was called with."""
+        """True if the kernel has reported that it has sent all outputs."""
+        self.last_message = time.monotonic()
+        """Time at which the newest output or the reply arrived."""
+        self.exit_argument: str | None = None
+        """Argument of `sys.exit`, if the cell called it."""
 
 
 class Connection:
-    """Knows what the kernel is doing, and what for. Of one asyncio loop."""
+    """Sends requests to a kernel and sorts its messages. Belongs to one asyncio loop."""
 
-    def __init__(self, process: KernelProcess, unclaimed: OutputBuffer, changed: Callable[[], None]) -> None:
-        """`unclaimed` gets what belongs to no execution; `changed` is called when `busy` changes."""
+    def __init__(self, process: KernelProcess, background: OutputBuffer, on_busy_change: Callable[[], None]) -> None:
+        """`background` gets the outputs that belong to no execution; `on_busy_change` is called when `busy` changes."""
         self.process = process
         self.has_run = False
-        """Whether anything was ever executed."""
+        """True if any code was executed, by us or by another front end."""
         self.ended: asyncio.Future[str] = asyncio.get_running_loop().create_future()
-        """Done when the kernel has ended without being asked to: how, in words."""
-        self._unclaimed = unclaimed
-        self._changed = changed
+        """Resolves to a description when the kernel ends unexpectedly."""
+        self._background = background
+        self._on_busy_change = on_busy_change
         self._executions: dict[str, Execution] = {}
-        self._elsewhere: str | None = None
-        """The request of another front end whose cell runs."""
+        self._external_request: str | None = None
+        """Id of another front end's request whose cell is running."""
         self._replies: dict[str, asyncio.Future[protocol.Message | None]] = {}
-        self._overtaking: dict[str, str] = {}
-        """Requests whose replies can't come before that of an execution, which is missed."""
-        self._heard = asyncio.Event()
-        """Something came by the broadcast channel: from now on nothing is missed."""
+        self._reply_checks: dict[str, str] = {}
+        """Maps the id of a later request to that of an execution.
+
+        If the later request's reply arrives first, the execution's reply is lost.
+        """
+        self._iopub_connected = asyncio.Event()
+        """Set by the first message on iopub; from then on no output is missed."""
         self._subshell: str | None = None
         self._tasks = [
-            asyncio.create_task(self._read("shell", self._take_reply)),
-            asyncio.create_task(self._read("control", self._take_reply)),
-            asyncio.create_task(self._read("stdin", self._take_output)),
-            asyncio.create_task(self._read("iopub", self._take_broadcast)),
+            asyncio.create_task(self._read("shell", self._handle_reply)),
+            asyncio.create_task(self._read("control", self._handle_reply)),
+            asyncio.create_task(self._read("stdin", self._handle_output)),
+            asyncio.create_task(self._read("iopub", self._handle_broadcast)),
             asyncio.create_task(self._watch()),
         ]
 
     @property
     def busy(self) -> bool:
-        return bool(self._executions) or self._elsewhere is not None
+        return bool(self._executions) or self._external_request is not None
 
     async def until_ready(self) -> None:
-        """Waits for the kernel's first answer; KernelFailed where none comes."""
-        greeting = asyncio.create_task(self._greet())
-        either: list[asyncio.Future[Any]] = [greeting, self.ended]
+        """Wait until the kernel responds. Raises KernelFailed if it ends or takes too long."""
+        handshake = asyncio.create_task(self._handshake())
+        either: list[asyncio.Future[Any]] = [handshake, self.ended]
         try:
             await asyncio.wait(either, timeout=START_TIMEOUT, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            greeted = greeting.done()
-            greeting.cancel()
-        if greeted:
+            is_ready = handshake.done()
+            handshake.cancel()
+        if is_ready:
             return
         if not self.ended.done():
-            raise KernelFailed(f"the kernel doesn't answer within {START_TIMEOUT:.0f} s")
-        words = self.process.last_words()
-        raise KernelFailed(f"{self.ended.result()} before it was ready" + (f": {words}" if words else ""))
+            raise KernelFailed(f"the kernel didn't respond within {START_TIMEOUT:.0f} s")
+        log_line = self.process.last_log_line()
+        raise KernelFailed(f"{self.ended.result()} before it was ready" + (f": {log_line}" if log_line else ""))
 
     def execute(self, code: str) -> Execution:
         execution = Execution()
@@ -98,35 +101,40 @@ class Connection:
         content |= {"allow_stdin": True, "stop_on_error": False}
         self._executions[self.process.send("shell", "execute_request", content)] = execution
         self.has_run = True
-        self._changed()
+        self._on_busy_change()
         return execution
 
     def send_input(self, text: str | None) -> None:
-        """What `input()` gets; None ends it with EOFError."""
+        """Send the line that `input()` returns; None makes it raise EOFError."""
         self.process.send("stdin", "input_reply", {"value": "\x04" if text is None else text})
 
-    async def ask(self, kind: str, content: dict[str, object], reply_type: type[Reply], wait: float) -> Reply | None:
-        """The reply to a request that runs no code; None where none that can be read comes within `wait` seconds."""
+    async def request(
+        self, kind: str, content: dict[str, object], reply_type: type[Reply], max_wait: float
+    ) -> Reply | None:
+        """Send a request that runs no code. Return its reply, or None without a valid one within `max_wait` seconds."""
         channel: Channel = "control" if kind == "create_subshell_request" else "shell"
-        request = self.process.send(channel, kind, content, self._subshell)
+        request_id = self.process.send(channel, kind, content, self._subshell)
         reply: asyncio.Future[protocol.Message | None] = asyncio.get_running_loop().create_future()
-        self._replies[request] = reply
+        self._replies[request_id] = reply
         try:
-            async with asyncio.timeout(wait):
-                came = await reply
-            return None if came is None else protocol.content_of(came, reply_type)
+            async with asyncio.timeout(max_wait):
+                message = await reply
+            return None if message is None else protocol.content_of(message, reply_type)
         except (TimeoutError, protocol.BadMessage):
             return None
         finally:
-            del self._replies[request]
+            del self._replies[request_id]
 
-    def current(self) -> OutputBuffer:
-        """Where the outputs of what runs now go."""
+    def current_buffer(self) -> OutputBuffer:
+        """Return the buffer that the running code's outputs go to."""
         running = next(iter(self._executions.values()), None)
-        return self._unclaimed if running is None or running.abandoned else running.outputs
+        return self._background if running is None or running.abandoned else running.outputs
 
     async def close(self, status: DoneStatus) -> None:
-        """Ends the process, politely where it is idle, and every execution: the running one with that status."""
+        """End the process: an idle one is asked to shut down, a busy one is killed.
+
+        The running execution ends with `status`, those after it with "aborted".
+        """
         for task in self._tasks:
             task.cancel()
         was_busy = self.busy
@@ -137,129 +145,132 @@ class Connection:
         for reply in self._replies.values():
             if not reply.done():
                 reply.set_result(None)
-        await self.process.end(patience=0.0 if was_busy or status == "died" else 1.0)
+        await self.process.end(grace_period=0.0 if was_busy or status == "died" else 1.0)
 
     async def _watch(self) -> None:
-        reason = await self.process.ended()
-        await asyncio.sleep(2 * _SLICE)  # what it said last may still be on its way
+        reason = await self.process.wait()
+        await asyncio.sleep(2 * _SLICE)  # the last messages may still be in the sockets
         if not self.ended.done():
             self.ended.set_result(reason)
 
-    async def _greet(self) -> None:
-        """Until the kernel has answered, and its broadcasts are known to reach us."""
+    async def _handshake(self) -> None:
+        """Wait until the kernel has replied on shell, and its broadcasts on iopub reach us."""
         info = None
-        while info is None or not self._heard.is_set():
-            info = await self.ask("kernel_info_request", {}, protocol.KernelInfoContent, wait=1.0)
+        while info is None or not self._iopub_connected.is_set():
+            info = await self.request("kernel_info_request", {}, protocol.KernelInfoContent, max_wait=1.0)
             if info is not None:
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self._heard.wait(), timeout=0.2)
-        if "kernel subshells" in info.supported_features:  # ipykernel >= 7: a thread that answers while code runs
-            made = await self.ask("create_subshell_request", {}, protocol.SubshellContent, wait=5.0)
-            self._subshell = made.subshell_id if made else None
+                    await asyncio.wait_for(self._iopub_connected.wait(), timeout=0.2)
+        if "kernel subshells" in info.supported_features:  # ipykernel >= 7: a thread that replies while code runs
+            created = await self.request("create_subshell_request", {}, protocol.SubshellContent, max_wait=5.0)
+            self._subshell = created.subshell_id if created else None
 
-    async def _read(self, channel: Channel, take: Callable[[protocol.Message], None]) -> None:
-        """Takes a channel's messages as they come; in a flood, half of the time is left to others."""
+    async def _read(self, channel: Channel, handle: Callable[[protocol.Message], None]) -> None:
+        """Handle a channel's messages as they arrive. In a flood, leave half of the time to other tasks."""
         while True:
             await self.process.wait_for_message(channel)
-            began = time.monotonic()
-            while time.monotonic() - began < _SLICE:
+            started = time.monotonic()
+            while time.monotonic() - started < _SLICE:
                 try:
                     message = self.process.next_message(channel)
                     if message is None:
                         break
-                    take(message)
+                    handle(message)
                 except protocol.BadMessage:
                     continue
-            await asyncio.sleep(min(time.monotonic() - began, 10 * _SLICE))
+            await asyncio.sleep(min(time.monotonic() - started, 10 * _SLICE))
 
-    def _take_reply(self, message: protocol.Message) -> None:
+    def _handle_reply(self, message: protocol.Message) -> None:
         waiting = self._replies.get(message.request)
         if waiting is not None and not waiting.done():
             waiting.set_result(message)
-        missed = self._overtaking.pop(message.request, None)
-        if missed is not None and missed in self._executions:
-            self._finish(missed, protocol.ReplyContent("aborted", self._executions[missed].count))
+        without_reply = self._reply_checks.pop(message.request, None)
+        if without_reply is not None and without_reply in self._executions:
+            count = self._executions[without_reply].count
+            self._finish(without_reply, protocol.ExecuteReplyContent("aborted", count))
         execution = self._executions.get(message.request)
         if execution is not None:
-            execution.reply = protocol.content_of(message, protocol.ReplyContent)
-            execution.heard = time.monotonic()
+            execution.reply = protocol.content_of(message, protocol.ExecuteReplyContent)
+            execution.last_message = time.monotonic()
             if execution.is_idle:
                 self._finish(message.request, execution.reply)
             else:
                 self._finish_when_quiet(message.request, execution.reply)
 
-    def _take_broadcast(self, message: protocol.Message) -> None:
-        self._heard.set()
+    def _handle_broadcast(self, message: protocol.Message) -> None:
+        self._iopub_connected.set()
         if message.kind == "execute_input":
-            self._take_input(message)
+            self._handle_input(message)
         elif message.kind != "status":
-            self._take_output(message)
+            self._handle_output(message)
         elif protocol.content_of(message, protocol.StatusContent).execution_state == "idle":
-            self._take_idle(message.request)
+            self._handle_idle(message.request)
 
-    def _take_input(self, message: protocol.Message) -> None:
-        """A cell begins: one of ours is known, one of another front end isn't."""
+    def _handle_input(self, message: protocol.Message) -> None:
+        """The kernel has started a cell: one of ours, or one of another front end."""
         if (execution := self._executions.get(message.request)) is not None:
             execution.count = protocol.content_of(message, protocol.ExecuteInputContent).execution_count
         elif message.client != self.process.client_id:
-            self._unclaimed.put(protocol.input_elsewhere(message))
-            self._elsewhere = message.request
+            self._background.put(protocol.external_input(message))
+            self._external_request = message.request
             self.has_run = True
-            self._changed()
+            self._on_busy_change()
 
-    def _take_idle(self, request: str) -> None:
-        """The kernel has sent all that belongs to the request."""
-        if request == self._elsewhere:
-            self._unclaimed.put(ExternalDone())
-            self._elsewhere = None
-            self._changed()
-        elif (execution := self._executions.get(request)) is not None:
+    def _handle_idle(self, request_id: str) -> None:
+        """The kernel has sent all outputs of the request."""
+        if request_id == self._external_request:
+            self._background.put(ExternalDone())
+            self._external_request = None
+            self._on_busy_change()
+        elif (execution := self._executions.get(request_id)) is not None:
             execution.is_idle = True
             if execution.reply is not None:
-                self._finish(request, execution.reply)
+                self._finish(request_id, execution.reply)
             else:
-                asyncio.get_running_loop().call_later(_GRACE, self._ask_whether_it_comes, request)
+                asyncio.get_running_loop().call_later(_QUIET_PERIOD, self._check_reply, request_id)
 
-    def _ask_whether_it_comes(self, request: str) -> None:
-        """A reply never does where an interrupt met ipykernel itself, after the cell's end.
+    def _check_reply(self, request_id: str) -> None:
+        """Find out whether an execution's reply is late or lost.
 
-        Replies keep their order: when one to a later request comes first, it is lost.
+        It is lost if an interrupt hits ipykernel itself after the end of the cell. Because replies arrive in order, the
+        reply to a later request shows that.
         """
-        if request in self._executions:
-            self._overtaking[self.process.send("shell", "kernel_info_request", {})] = request
+        if request_id in self._executions:
+            self._reply_checks[self.process.send("shell", "kernel_info_request", {})] = request_id
 
-    def _take_output(self, message: protocol.Message) -> None:
+    def _handle_output(self, message: protocol.Message) -> None:
         execution = self._executions.get(message.request)
         if execution is not None:
-            execution.heard = time.monotonic()
-        for output in protocol.outputs(message):
+            execution.last_message = time.monotonic()
+        for output in protocol.outputs_of(message):
             if execution is None or execution.abandoned:
-                self._unclaimed.put(output)
+                self._background.put(output)
             elif isinstance(output, Error) and output.ename == "SystemExit":
-                execution.exit = output.evalue
+                execution.exit_argument = output.evalue
             else:
                 execution.outputs.put(output)
 
-    def _finish_when_quiet(self, request: str, reply: protocol.ReplyContent) -> None:
-        """Should the word that an execution has ended get lost, its reply and silence after it say the same."""
-        execution = self._executions.get(request)
+    def _finish_when_quiet(self, request_id: str, reply: protocol.ExecuteReplyContent) -> None:
+        """Finish an execution after `_QUIET_PERIOD` without output, in case its idle message was lost."""
+        execution = self._executions.get(request_id)
         if execution is None:
             return
-        quiet = time.monotonic() - execution.heard
-        if quiet >= _GRACE:
-            self._finish(request, reply)
+        quiet = time.monotonic() - execution.last_message
+        if quiet >= _QUIET_PERIOD:
+            self._finish(request_id, reply)
         else:
-            asyncio.get_running_loop().call_later(_GRACE - quiet + _SLICE, self._finish_when_quiet, request, reply)
+            delay = _QUIET_PERIOD - quiet + _SLICE
+            asyncio.get_running_loop().call_later(delay, self._finish_when_quiet, request_id, reply)
 
-    def _finish(self, request: str, reply: protocol.ReplyContent) -> None:
-        execution = self._executions[request]
-        if execution.exit is not None:
+    def _finish(self, request_id: str, reply: protocol.ExecuteReplyContent) -> None:
+        execution = self._executions[request_id]
+        if execution.exit_argument is not None:
             if not self.ended.done():
-                self.ended.set_result(f"sys.exit({execution.exit}) ended the kernel")
+                self.ended.set_result(f"sys.exit({execution.exit_argument}) ended the kernel")
             return
-        del self._executions[request]
+        del self._executions[request_id]
         for output in protocol.payload_outputs(reply):
             execution.outputs.put(output)
-        known: dict[str, DoneStatus] = {"ok": "ok", "error": "error"}
-        execution.outputs.put(Done(known.get(reply.status, "aborted"), reply.execution_count))
-        self._changed()
+        statuses: dict[str, DoneStatus] = {"ok": "ok", "error": "error"}
+        execution.outputs.put(Done(statuses.get(reply.status, "aborted"), reply.execution_count))
+        self._on_busy_change()

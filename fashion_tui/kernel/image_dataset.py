@@ -1,4 +1,4 @@
-"""A data set as the person's own code meets it: what torchvision's `FashionMNIST(transform=ToTensor())` would give."""
+"""A data set in the form that torchvision's `FashionMNIST(transform=ToTensor())` has."""
 
 from collections.abc import Iterator
 
@@ -10,16 +10,17 @@ from fashion_tui.lab.data.datasets import Images
 
 
 class ImageDataset(Dataset[tuple[Tensor, int]]):
-    """`data[i]` is an image, float32 [1, 28, 28] in [0, 1], and its label; `data[i:j]` is a batch of both.
+    """A map-style data set, for indexing and for a `DataLoader`.
 
-    Fits a `DataLoader`.
+    `data[i]` is an image, float32 [1, 28, 28] in [0, 1], and its label. `data[i:j]` is a batch: images
+    [j - i, 1, 28, 28] and labels, int64 [j - i].
     """
 
     def __init__(self, images: Images, classes: tuple[str, ...], name: str) -> None:
         self.pixels = images.pixels
-        """uint8 [N, 1, 28, 28]: 0 black, 255 white."""
+        """uint8 [N, 1, 28, 28]: 0 is black, 255 is white."""
         self.labels = images.labels
-        """int64 [N]."""
+        """int64 [N], indexes into `classes`."""
         self.classes = classes
         self.name = name
 

@@ -1,18 +1,17 @@
-"""How much of an output crosses from the kernel to the UI. Both ends keep to it: no output can fill the UI's memory."""
+"""Limits on the size of an output. The kernel and the UI both apply them, so no output can fill the UI's memory."""
 
 MAX_LINES = 5_000
-"""The newest lines of printed text that are kept."""
+"""Maximum number of lines of printed text; the newest are kept."""
 
 MAX_CHARACTERS = 500_000
-"""Of one message."""
-
+"""Maximum length of one message's text, in characters."""
 
 MAX_PLOT_BYTES = 8 << 20
-"""Bytes of the figures that are kept."""
+"""Maximum total size of the plots that are kept, in bytes."""
 
 
 def keep_newest(text: str) -> tuple[str, int, int]:
-    """The end of a printed text within the limits, and how many lines and characters before it were left out."""
+    """Return the end of a printed text, within the limits, and how many lines and characters were dropped before it."""
     start = max(0, len(text) - MAX_CHARACTERS)
     position = len(text)
     for _ in range(MAX_LINES + 1):
@@ -25,7 +24,7 @@ def keep_newest(text: str) -> tuple[str, int, int]:
 
 
 def truncate(text: str) -> str:
-    """The beginning of a value's text within the limits; its last line says how much is left out."""
+    """Return the beginning of a text, within the limits. If it was cut, a last line says how much is missing."""
     if len(text) <= MAX_CHARACTERS:
         return text
     return f"{text[:MAX_CHARACTERS]}\n… {len(text) - MAX_CHARACTERS:,} more characters"

@@ -1,6 +1,6 @@
-"""What comes out of a kernel, as frozen values.
+"""Frozen values that a kernel session returns: the outputs of cells, and the replies to requests.
 
-The texts are as the person's code wrote them: show them through `ansi`, never raw.
+Their strings may contain any control sequence: pass them through `ansi` before showing them.
 """
 
 from typing import Literal
@@ -10,78 +10,78 @@ import msgspec
 from fashion_tui.schema.plots import Plot
 
 State = Literal["starting", "idle", "busy", "dead"]
-"""`dead`: no kernel lives, and none is started until something is asked of it."""
+"""`dead`: no kernel is running, and none starts until the next request that needs one."""
 
 DoneStatus = Literal["ok", "error", "aborted", "died"]
-"""`aborted`: the code never ran to its end, since the kernel was restarted or died before its turn."""
+"""`aborted`: the code didn't run to its end, because the kernel was restarted or died before the cell's turn."""
 
 
 class Stream(msgspec.Struct, frozen=True):
-    """Printed text, a piece of it: lines may be cut anywhere."""
+    """A chunk of printed text; it may start and end in the middle of a line."""
 
     name: Literal["stdout", "stderr"]
     text: str
 
 
 class Dropped(msgspec.Struct, frozen=True):
-    """Output that came faster than it could be shown; it stood before what follows."""
+    """Size of the output that was dropped before the next one, because it came faster than it could be shown."""
 
     lines: int
     characters: int
 
 
 class Result(msgspec.Struct, frozen=True):
-    """The value of the last expression: what follows `Out[n]:`."""
+    """The value of a cell's last expression, shown as `Out[n]:`."""
 
     execution_count: int
     text: str
     plot: Plot | None = None
-    """What is to be seen in place of the text."""
+    """Shown instead of the text, if there is one."""
 
 
 class Display(msgspec.Struct, frozen=True):
-    """Something shown by `display(...)` or `show(...)`, or by a magic such as `name?`."""
+    """Output of `display(...)`, `show(...)` or a magic such as `name?`."""
 
     text: str
     plot: Plot | None = None
-    """As of a `Result`."""
+    """Shown instead of the text, if there is one."""
 
 
 class Error(msgspec.Struct, frozen=True):
-    """An exception that nothing caught."""
+    """An exception that the cell didn't catch."""
 
     ename: str
     evalue: str
     traceback: str
-    """In colour (SGR), several lines."""
+    """Several lines, coloured (SGR)."""
 
 
 class InputRequested(msgspec.Struct, frozen=True):
-    """`input()` waits for `KernelSession.send_input`."""
+    """A call of `input()` that waits for `KernelSession.send_input`."""
 
     prompt: str
     password: bool
 
 
 class NextInput(msgspec.Struct, frozen=True):
-    """The kernel proposes what to type next (`%recall`, `%load`)."""
+    """Code that the kernel proposes as the next input (`%recall`, `%load`)."""
 
     text: str
 
 
 class ExternalInput(msgspec.Struct, frozen=True):
-    """Another front end, connected to the same kernel, has begun to run a cell; what follows is of it."""
+    """A cell that another front end of the same kernel started to run; the outputs that follow belong to it."""
 
     execution_count: int
     code: str
 
 
 class ExternalDone(msgspec.Struct, frozen=True):
-    """The cell of another front end has ended."""
+    """The end of another front end's cell."""
 
 
 class Died(msgspec.Struct, frozen=True):
-    """The kernel's process has ended without being asked to."""
+    """An unexpected end of the kernel's process."""
 
     message: str
     """One line: what happened, and what follows."""
@@ -96,7 +96,7 @@ class Done(msgspec.Struct, frozen=True):
 
     status: DoneStatus
     execution_count: int | None
-    """The number of the cell; None where the kernel never came to it."""
+    """Number of the cell; None if the kernel never started it."""
 
 
 Output = (
@@ -116,7 +116,7 @@ Output = (
 
 
 class Completions(msgspec.Struct, frozen=True):
-    """What could stand in place of `code[start:end]`."""
+    """Strings that can replace `code[start:end]`."""
 
     matches: tuple[str, ...]
     start: int
@@ -124,15 +124,17 @@ class Completions(msgspec.Struct, frozen=True):
 
 
 class Completeness(msgspec.Struct, frozen=True):
+    """Whether code is ready to run or needs more lines."""
+
     status: Literal["complete", "incomplete", "invalid", "unknown"]
     indent: str = ""
-    """Where it is incomplete: how the next line begins."""
+    """Indentation of the next line, if the code is incomplete."""
 
 
 class Inspection(msgspec.Struct, frozen=True):
-    """What the kernel tells of a name."""
+    """Documentation of a name."""
 
     status: Literal["found", "missing", "unknown"]
-    """`missing`: it knows no such name; `unknown`: it gave no answer in time."""
+    """`missing`: the kernel doesn't know the name; `unknown`: it didn't reply in time."""
     text: str = ""
-    """Signature, docstring and more, in colour (SGR), several lines."""
+    """Signature, docstring and more: several lines, coloured (SGR)."""

@@ -1,4 +1,4 @@
-"""The names that a person finds in a fresh kernel, made in the background so that it answers at once."""
+"""Define torch, the data, runs and other names in the user's namespace, without delaying the kernel."""
 
 import importlib
 import pkgutil
@@ -18,91 +18,94 @@ from fashion_tui.schema.kernel import KernelSetup
 from .run_list import RunList
 from .show import show
 
-COMPLETION_SECONDS = 8.0
-"""Longest that a completion waits for the names that it needs."""
+MAX_COMPLETION_WAIT = 8.0
+"""Maximum time in seconds for which a completion waits for the names it needs."""
 
 
 @dataclass
-class _Batch:
-    """Names that are made together."""
+class _Group:
+    """Names that are loaded together."""
 
     names: tuple[str, ...]
-    make: Callable[[], Mapping[str, object]]
+    load: Callable[[], Mapping[str, object]]
     tried: threading.Event = field(default_factory=threading.Event)
+    """Set when loading has succeeded or failed."""
     failure: str | None = None
-    """Why there are none, in one line."""
+    """Why loading failed, in one line."""
 
 
 class Preloader:
-    """`show` and `runs`; `torch`, `nn`, `F`, `net` and `lab`; `classes`, `train_data` and `test_data`.
+    """Loads `show`, `runs`, `torch`, `nn`, `F`, `net`, `train_data`, `test_data`, `classes` and `lab`.
 
-    A cell that mentions one of them waits until it is there; any other cell runs meanwhile. What a person has defined
-    by the same name stays theirs.
+    A cell that mentions one of them waits until it is loaded; other cells run meanwhile. A variable of the same name
+    that the user has defined is never replaced.
     """
 
-    def __init__(self, world: KernelSetup) -> None:
-        self._torch = _Batch(("torch", "nn", "F", "net"), _torch)
-        self._batches = [_Batch(("show",), lambda: {"show": show})]
-        directory, dataset = world.runs_directory, world.dataset
+    def __init__(self, setup: KernelSetup) -> None:
+        self._torch = _Group(("torch", "nn", "F", "net"), _load_torch)
+        self._groups = [_Group(("show",), lambda: {"show": show})]
+        directory, dataset = setup.runs_directory, setup.dataset
         if directory is not None:
-            self._batches.append(_Batch(("runs",), lambda: {"runs": RunList(Path(directory))}))
-        self._batches.append(self._torch)
+            self._groups.append(_Group(("runs",), lambda: {"runs": RunList(Path(directory))}))
+        self._groups.append(self._torch)
         if dataset is not None:
-            self._batches.append(_Batch(("train_data", "test_data", "classes"), lambda: _data(dataset)))
-        self._batches.append(_Batch(("lab",), lambda: {"lab": import_lab()}))
+            self._groups.append(_Group(("train_data", "test_data", "classes"), lambda: _load_data(dataset)))
+        self._groups.append(_Group(("lab",), lambda: {"lab": import_lab()}))
 
-    def offer(self, shell: Any) -> None:
-        """Begins to make the names in IPython's `shell`."""
-        threading.Thread(target=self._make, args=(shell,), name="at hand", daemon=True).start()
+    def start(self, shell: Any) -> None:
+        """Start to load the names into the namespace of IPython's `shell`."""
+        threading.Thread(target=self._load, args=(shell,), name="preload", daemon=True).start()
         shell.events.register("pre_run_cell", lambda info: self._wait(info.raw_cell, shell.user_ns))
 
     def wait_to_complete(self, code: str, namespace: Mapping[str, object]) -> None:
-        """Until the names in the code are there to be completed, a few seconds at most."""
-        deadline = time.monotonic() + COMPLETION_SECONDS
-        for batch in self._missing(code, namespace):
-            batch.tried.wait(max(0.0, deadline - time.monotonic()))
+        """Wait for the names in the code, at most `MAX_COMPLETION_WAIT` seconds."""
+        deadline = time.monotonic() + MAX_COMPLETION_WAIT
+        for group in self._missing(code, namespace):
+            group.tried.wait(max(0.0, deadline - time.monotonic()))
 
-    def has_torch(self) -> bool:
-        """Whether torch was imported, or that was tried."""
+    def has_tried_torch(self) -> bool:
+        """Whether the import of torch has succeeded or failed."""
         return self._torch.tried.is_set()
 
-    def _make(self, shell: Any) -> None:
-        for batch in self._batches:
+    def _load(self, shell: Any) -> None:
+        for group in self._groups:
             try:
-                made = batch.make()
-            except BaseException as error:  # noqa: BLE001 -- whatever a broken installation raises
-                first_line = (str(error).split("\n") or [""])[0]
-                reason = (
-                    first_line
-                    if type(error).__module__.startswith("fashion_tui.")
-                    else f"{type(error).__name__}: {first_line}"
-                )
-                batch.failure = f"{', '.join(batch.names)} are missing: {reason}"
-                print(batch.failure, file=sys.stderr, flush=True)
+                loaded = group.load()
+            except BaseException as error:  # noqa: BLE001 -- a broken installation can raise anything
+                group.failure = f"can't load {', '.join(group.names)}: {_reason(error)}"
+                print(group.failure, file=sys.stderr, flush=True)
             else:
-                new = {name: value for name, value in made.items() if name not in shell.user_ns}
+                new = {name: value for name, value in loaded.items() if name not in shell.user_ns}
                 shell.push(new, interactive=False)
-            batch.tried.set()
+            group.tried.set()
 
     def _wait(self, code: str, namespace: Mapping[str, object]) -> None:
-        for batch in self._missing(code, namespace):
+        for group in self._missing(code, namespace):
             try:
-                batch.tried.wait()
+                group.tried.wait()
             except KeyboardInterrupt:
-                print(f"interrupted: {', '.join(batch.names)} will be there later", file=sys.stderr)
+                print(f"interrupted; still loading {', '.join(group.names)}", file=sys.stderr)
                 return
-            if batch.failure is not None:
-                print(batch.failure, file=sys.stderr)
+            if group.failure is not None:
+                print(group.failure, file=sys.stderr)
 
-    def _missing(self, code: str, namespace: Mapping[str, object]) -> list[_Batch]:
+    def _missing(self, code: str, namespace: Mapping[str, object]) -> list[_Group]:
+        """Return the groups of which the code uses a name that isn't defined yet."""
         words = set(re.findall(r"\w+", code))
-        return [
-            batch for batch in self._batches if any(name in words and name not in namespace for name in batch.names)
-        ]
+        return [group for group in self._groups if any(name in words and name not in namespace for name in group.names)]
 
 
-def _torch() -> Mapping[str, object]:
-    import torch  # noqa: PLC0415 -- takes 2 s, in the background
+def import_lab() -> ModuleType:
+    """Import `fashion_tui.lab` with all its modules, so that they can be completed."""
+    from fashion_tui import lab  # noqa: PLC0415
+
+    for module in pkgutil.walk_packages(lab.__path__, f"{lab.__name__}."):
+        importlib.import_module(module.name)
+    return lab
+
+
+def _load_torch() -> Mapping[str, object]:
+    import torch  # noqa: PLC0415 -- takes 2 s
     import torch.nn.functional as F  # noqa: PLC0415
     from torch import nn  # noqa: PLC0415
 
@@ -111,7 +114,7 @@ def _torch() -> Mapping[str, object]:
     return {"torch": torch, "nn": nn, "F": F, "net": GuideNet()}
 
 
-def _data(ref: DatasetRef) -> Mapping[str, object]:
+def _load_data(ref: DatasetRef) -> Mapping[str, object]:
     from fashion_tui.lab.data.datasets import load  # noqa: PLC0415 -- imports torch
 
     from .image_dataset import ImageDataset  # noqa: PLC0415
@@ -124,10 +127,8 @@ def _data(ref: DatasetRef) -> Mapping[str, object]:
     }
 
 
-def import_lab() -> ModuleType:
-    """`fashion_tui.lab` with all its modules, so that completion finds them."""
-    from fashion_tui import lab  # noqa: PLC0415
-
-    for module in pkgutil.walk_packages(lab.__path__, f"{lab.__name__}."):
-        importlib.import_module(module.name)
-    return lab
+def _reason(error: BaseException) -> str:
+    """Return the first line of an error's message, after its type unless it is one of ours."""
+    first_line = (str(error).split("\n") or [""])[0]
+    is_ours = type(error).__module__.startswith("fashion_tui.")
+    return first_line if is_ours else f"{type(error).__name__}: {first_line}"

@@ -1,7 +1,7 @@
-"""The kernel's side of what the Playground asks about tensors: a message of our own beside Jupyter's.
+"""Answer the UI's probes: questions about tensors, sent as an additional type of Jupyter message.
 
-It is no code that is run: whatever a person defines, or breaks, the answer is made by us. It comes from a thread of its
-own where the kernel has one for requests (ipykernel >= 7), so also while a cell runs.
+A probe isn't executed as code in the user's namespace, so nothing that the user defines or redefines can break the
+answer. With ipykernel >= 7, a separate thread answers, even while a cell runs.
 """
 
 from collections.abc import Callable
@@ -23,10 +23,10 @@ AnyProbe = ListTensors | ReadTensor | OpenGraph | ExpandGraph | CloseGraph | Try
 
 
 class ProbeHandler:
-    """Answers each request with a reply that `wire.ProbeContent` describes."""
+    """Replies to each `PROBE_REQUEST` with a `protocol.ProbeContent`."""
 
     def __init__(self, kernel: Any, is_ready: Callable[[], bool]) -> None:
-        """Registers with ipykernel's `kernel`. `is_ready` says whether torch is there; this never waits for it."""
+        """Register with ipykernel's `kernel`. `is_ready` returns whether torch is imported; no reply waits for it."""
         self._kernel = kernel
         self._is_ready = is_ready
         kernel.shell_handlers[PROBE_REQUEST] = self._handle
@@ -36,12 +36,12 @@ class ProbeHandler:
         from fashion_tui.lab.inspect.inspector import Inspector  # noqa: PLC0415 -- imports torch
 
         shell = self._kernel.shell
-        not_theirs = frozenset({"In", "Out", "exit", "quit", "get_ipython"})
+        ipython_names = frozenset({"In", "Out", "exit", "quit", "get_ipython"})
 
         def hidden(name: str, value: object) -> bool:
-            """As IPython's `%who` does: not what stood there before the person came, while it is the same."""
-            given = shell.user_ns_hidden.get(name)
-            return name.startswith("_") or name in not_theirs or (given is value and value is not None)
+            """Return whether a variable isn't the user's, as `%who` does: it was predefined and is unchanged."""
+            predefined = shell.user_ns_hidden.get(name)
+            return name.startswith("_") or name in ipython_names or (predefined is value and value is not None)
 
         return Inspector(shell.user_ns, hidden)
 
@@ -56,5 +56,5 @@ class ProbeHandler:
             return {"answer": msgspec.to_builtins(self._inspector.answer(msgspec.convert(content, AnyProbe)))}
         except UserError as error:
             return {"problem": str(error)}
-        except Exception as error:  # noqa: BLE001 -- whatever a broken tensor raises
+        except Exception as error:  # noqa: BLE001 -- a broken tensor can raise anything
             return {"problem": f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"}

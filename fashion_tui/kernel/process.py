@@ -1,4 +1,4 @@
-"""One kernel's process: its start, its messages, its signals and its end."""
+"""The process of one kernel: start it, exchange messages with it, signal it, end it."""
 
 import asyncio
 import contextlib
@@ -22,28 +22,28 @@ if TYPE_CHECKING:
 
 Channel = Literal["shell", "control", "stdin", "iopub"]
 
-_IOPUB_QUEUE = 20
-"""Messages that wait in our process: with more the kernel waits, so that a flood of outputs never fills our memory."""
+_RECEIVE_QUEUE = 20
+"""Maximum number of messages queued in our process. If it is full, the kernel waits: a flood can't fill our memory."""
 
-_DIGESTS = 1_000
-"""Signatures of messages that are remembered, each once; jupyter_client's own number takes 8 MiB in a flood."""
+_DIGEST_HISTORY = 1_000
+"""Number of message signatures that jupyter_client remembers. Its default takes 8 MiB in a flood."""
 
-_WHAT_SIGNALS_MEAN: dict[int, str] = {
-    signal.SIGKILL: "the system does so when memory runs out",
+_SIGNAL_CAUSES: dict[int, str] = {
+    signal.SIGKILL: "the system does this when memory runs out",
     signal.SIGSEGV: "a segmentation fault",
     signal.SIGBUS: "a bus error",
     signal.SIGFPE: "an arithmetic error",
     signal.SIGILL: "an illegal instruction",
-    signal.SIGABRT: "a library gave up",
+    signal.SIGABRT: "aborted by a library",
 }
 
 
 class KernelFailed(UserError):
-    """The kernel's process ended before it could answer."""
+    """Raised if a kernel can't be started or ends before it is ready."""
 
 
 class KernelProcess:
-    """A kernel that was started, and a client whose channels are connected to it. It may not answer yet."""
+    """A started kernel, and a client connected to its channels. The kernel may not respond yet."""
 
     def __init__(self, process: Process, client: "AsyncKernelClient", stem: Path) -> None:
         self._process = process
@@ -57,12 +57,12 @@ class KernelProcess:
         }
 
     @classmethod
-    async def start(cls, stem: Path, world: KernelSetup) -> "KernelProcess":
-        """`stem`: path and first part of the name of this kernel's files and sockets.
+    async def start(cls, stem: Path, setup: KernelSetup) -> "KernelProcess":
+        """Start a kernel. The paths of its sockets, connection file and log all begin with `stem`.
 
-        The kernel gets a session of its own, so that the terminal's ctrl+c doesn't reach it.
+        The kernel runs in its own session, so that ctrl+c in the terminal doesn't interrupt it.
         """
-        import zmq.asyncio  # noqa: PLC0415 -- with jupyter_client 0.1 s and 11 MiB that the first paint doesn't wait for
+        import zmq.asyncio  # noqa: PLC0415 -- with jupyter_client 0.1 s and 11 MiB, too much before the first paint
         from jupyter_client.asynchronous.client import AsyncKernelClient  # noqa: PLC0415
         from jupyter_client.connect import write_connection_file  # noqa: PLC0415
 
@@ -71,10 +71,10 @@ class KernelProcess:
         )
         with open(f"{stem}.log", "wb") as log:  # noqa: ASYNC230, PTH123 -- an empty file
             process = await asyncio.create_subprocess_exec(
-                # -P: no file of the current directory can pass itself off as a module while the kernel starts.
-                # frozen_modules=off: or the debugger of ipykernel warns on stderr.
-                *(sys.executable, "-P", "-X", "frozen_modules=off", "-m", "fashion_tui.kernel.__main__"),
-                *(msgspec.json.encode(world).decode(), "-f", connection_file),
+                # -P: while the kernel starts, no file in the current directory can shadow a module.
+                # frozen_modules=off: without it, ipykernel's debugger prints a warning to stderr.
+                *(sys.executable, "-P", "-X", "frozen_modules=off", "-m", "fashion_tui.kernel"),
+                *(msgspec.json.encode(setup).decode(), "-f", connection_file),
                 stdin=DEVNULL,
                 stdout=log,
                 stderr=STDOUT,
@@ -82,20 +82,23 @@ class KernelProcess:
                 env={**os.environ, "JPY_PARENT_PID": str(os.getpid())},
             )
         context = zmq.asyncio.Context()
-        context.setsockopt(zmq.RCVHWM, _IOPUB_QUEUE)
+        context.setsockopt(zmq.RCVHWM, _RECEIVE_QUEUE)
         client = AsyncKernelClient(context=context)
         client.load_connection_info(connection)
-        client.session.digest_history_size = _DIGESTS
+        client.session.digest_history_size = _DIGEST_HISTORY
         client.start_channels(hb=False)
         return cls(process, client, stem)
 
     def send(self, channel: Channel, kind: str, content: dict[str, object], subshell: str | None = None) -> str:
-        """Sends a request; its id. `subshell`: the thread of the kernel that is to answer, None for the main one."""
+        """Send a request and return its id.
+
+        `subshell` is the id of the kernel's thread that should reply; None means the main thread.
+        """
         message = self._client.session.msg(kind, content)
         if subshell is not None:
             message["header"]["subshell_id"] = subshell
-        # Not by `client.execute` and its like: they send behind the asyncio socket's back, and a message that comes in
-        # at that moment would wake nobody.
+        # `client.execute` and similar methods bypass the asyncio socket, which then misses the wake-up for a message
+        # that arrives at the same moment.
         self._sockets[channel].send_multipart(self._client.session.serialize(message))
         return str(message["header"]["msg_id"])
 
@@ -103,11 +106,11 @@ class KernelProcess:
         await self._sockets[channel].poll()
 
     def next_message(self, channel: Channel) -> protocol.Message | None:
-        """A message that has come; None where there is none. BadMessage where it can't be read."""
-        import zmq  # noqa: PLC0415 -- long since imported
+        """Return the next message received, or None. Raises BadMessage if it is invalid."""
+        import zmq  # noqa: PLC0415 -- already imported by `start`
 
         try:
-            # From the plain socket beneath: an asyncio socket takes three times as long for each message.
+            # Receive from the underlying plain socket: the asyncio socket takes three times as long per message.
             frames = zmq.Socket.shadow(self._sockets[channel].underlying).recv_multipart(zmq.NOBLOCK)
         except zmq.Again:
             return None
@@ -119,43 +122,43 @@ class KernelProcess:
 
     @property
     def client_id(self) -> str:
-        """By which our own requests are known among those of other front ends."""
+        """Identifies our requests among those of other front ends."""
         return str(self._client.session.session)
 
     @property
     def connection_file(self) -> Path:
-        """Tells other front ends where the sockets are, and the key to them."""
+        """The file with the paths and the key that another front end needs to connect."""
         return Path(f"{self._stem}.json")
 
     def interrupt(self) -> None:
-        """What ctrl+c in a terminal does: SIGINT to the kernel and what it started."""
+        """Send SIGINT to the kernel and its child processes, as ctrl+c does in a terminal."""
         self._signal(signal.SIGINT)
 
     def kill(self) -> None:
-        """The kernel and what it started."""
+        """Send SIGKILL to the kernel and its child processes."""
         self._signal(signal.SIGKILL)
 
-    async def ended(self) -> str:
-        """Waits until the process has ended; how, in words."""
+    async def wait(self) -> str:
+        """Wait until the process has ended, and return the reason."""
         code = await self._process.wait()
         if code >= 0:
             return f"the kernel ended with exit code {code}"
         return f"the kernel was killed by {_describe_signal(-code)}"
 
-    def last_words(self) -> str:
-        """The last line that it wrote before its output came to us; empty where there is none."""
+    def last_log_line(self) -> str:
+        """Return the last line that the kernel wrote before its output was redirected to us; "" if there is none."""
         try:
             lines = Path(f"{self._stem}.log").read_text(errors="replace").split("\n")
         except OSError:
             return ""
         return next((line.strip() for line in reversed(lines) if line.strip()), "")
 
-    async def end(self, *, patience: float) -> None:
-        """Ends the process, politely for as many seconds, then by force; frees sockets and files."""
-        if patience and self._process.returncode is None:
+    async def end(self, *, grace_period: float) -> None:
+        """Ask the process to shut down, kill it after `grace_period` seconds, and remove its sockets and files."""
+        if grace_period and self._process.returncode is None:
             self.send("control", "shutdown_request", {"restart": False})
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._process.wait(), patience)
+                await asyncio.wait_for(self._process.wait(), grace_period)
         self.kill()
         await self._process.wait()
         self._client.stop_channels()
@@ -173,5 +176,5 @@ def _describe_signal(number: int) -> str:
         name = signal.Signals(number).name
     except ValueError:
         return f"signal {number}"
-    meaning = _WHAT_SIGNALS_MEAN.get(number)
-    return f"{name} ({meaning})" if meaning else name
+    cause = _SIGNAL_CAUSES.get(number)
+    return f"{name} ({cause})" if cause else name

@@ -1,4 +1,4 @@
-"""The messages of the Jupyter protocol that we read, checked, and what we make of them.
+"""Decode and check the Jupyter messages that we read, and convert them to outputs.
 
 The protocol: https://jupyter-client.readthedocs.io/en/stable/messaging.html
 """
@@ -32,26 +32,28 @@ if TYPE_CHECKING:
 Content = TypeVar("Content", bound=msgspec.Struct)
 
 PROBE_REQUEST = "fashion_tui_probe_request"
+"""Our addition to Jupyter's messages: a `schema.tensors.Probe`."""
+
 PROBE_REPLY = "fashion_tui_probe_reply"
-"""Our own messages, beside Jupyter's: `schema.tensors.Probe` and its answer."""
+"""The reply to a `PROBE_REQUEST`: a `ProbeContent`."""
 
 _DELIMITER = b"<IDS|MSG>"
 
 
 class BadMessage(Exception):
-    """Not as the protocol wants it. A program in the kernel may write anything to its sockets."""
+    """Raised for a message that violates the protocol. A program in the kernel can write anything to its sockets."""
 
 
 @dataclass(frozen=True, slots=True)
 class Message:
     kind: str
-    """`stream`, `execute_reply`, ..."""
+    """Message type: `stream`, `execute_reply`, …"""
     request: str
-    """Id of the request that it belongs to; empty where there is none."""
+    """Id of the request that caused the message; "" if there is none."""
     client: str
-    """Id of the client whose request that was."""
+    """Id of the client that sent the request."""
     content: bytes
-    """JSON; see `content_of`."""
+    """JSON, to be decoded by `content_of`."""
 
 
 class _Header(msgspec.Struct, frozen=True):
@@ -68,7 +70,7 @@ _decode_parent = msgspec.json.Decoder(_ParentHeader).decode
 
 
 def decode(frames: Sequence[bytes], session: "Session") -> Message:
-    """A message as it came from a socket; BadMessage where its form or its signature is wrong."""
+    """Decode a message from the frames of a socket. Raises BadMessage if its form or its signature is wrong."""
     try:
         signed = frames.index(_DELIMITER) + 1
         signature, header, parent, metadata, content = frames[signed : signed + 5]
@@ -80,10 +82,10 @@ def decode(frames: Sequence[bytes], session: "Session") -> Message:
         raise BadMessage(str(error)) from error
 
 
-def content_of(message: Message, kind: type[Content]) -> Content:
-    """The content, checked; BadMessage where it isn't of that kind."""
+def content_of(message: Message, content_type: type[Content]) -> Content:
+    """Decode the content of a message. Raises BadMessage if it isn't a valid `content_type`."""
     try:
-        return msgspec.json.decode(message.content, type=kind)
+        return msgspec.json.decode(message.content, type=content_type)
     except msgspec.DecodeError as error:
         raise BadMessage(str(error)) from error
 
@@ -92,7 +94,7 @@ class StreamContent(msgspec.Struct, frozen=True):
     text: str
     name: Literal["stdout", "stderr"] = "stdout"
     dropped_lines: int = 0
-    """Left out by our own kernel, before this text."""
+    """Lines that our kernel dropped before this text."""
     dropped_characters: int = 0
 
 
@@ -116,9 +118,7 @@ class StatusContent(msgspec.Struct, frozen=True):
     execution_state: str
 
 
-class ReplyContent(msgspec.Struct, frozen=True):
-    """Of an `execute_reply`."""
-
+class ExecuteReplyContent(msgspec.Struct, frozen=True):
     status: str
     execution_count: int | None = None
     ename: str = ""
@@ -148,14 +148,14 @@ class InspectContent(msgspec.Struct, frozen=True):
 
 
 class ProbeContent(msgspec.Struct, frozen=True):
-    """The kernel's answer to one of our own questions."""
+    """The kernel's reply to a probe."""
 
     answer: msgspec.Raw = msgspec.Raw(b"null")
-    """As the probe's docstring says."""
+    """JSON of the type that the probe's docstring names."""
     problem: str = ""
-    """Why there is none, in one line."""
+    """The reason for a missing answer, in one line."""
     ready: bool = True
-    """The kernel can answer such questions: torch is there."""
+    """Whether the kernel can answer probes: it can once torch is imported."""
 
 
 class SubshellContent(msgspec.Struct, frozen=True):
@@ -166,16 +166,16 @@ class KernelInfoContent(msgspec.Struct, frozen=True):
     supported_features: tuple[str, ...] = ()
 
 
-def outputs(message: Message) -> list[Output]:
-    """What a message of the iopub or stdin channel has to show. BadMessage where it isn't as it should be."""
+def outputs_of(message: Message) -> list[Output]:
+    """Return the outputs in a message of the iopub or stdin channel. Raises BadMessage if its content is invalid."""
     match message.kind:
         case "stream":
             return _stream(content_of(message, StreamContent))
         case "execute_result":
             result = content_of(message, DataContent)
-            return [Result(result.execution_count, *_shown(result.data))]
+            return [Result(result.execution_count, *_text_and_plot(result.data))]
         case "display_data" | "update_display_data":
-            text, plot = _shown(content_of(message, DataContent).data)
+            text, plot = _text_and_plot(content_of(message, DataContent).data)
             return [Display(text, plot)] if text or plot else []
         case "error":
             error = content_of(message, ErrorContent)
@@ -186,31 +186,31 @@ def outputs(message: Message) -> list[Output]:
     return []
 
 
-def input_elsewhere(message: Message) -> ExternalInput:
-    """The cell that an `execute_input` tells of. BadMessage where it isn't as it should be."""
-    begun = content_of(message, ExecuteInputContent)
-    return ExternalInput(begun.execution_count, truncate(begun.code))
+def external_input(message: Message) -> ExternalInput:
+    """Convert an `execute_input`. Raises BadMessage if its content is invalid."""
+    content = content_of(message, ExecuteInputContent)
+    return ExternalInput(content.execution_count, truncate(content.code))
 
 
-def payload_outputs(reply: ReplyContent) -> list[Output]:
-    """What rides on the reply to an execution: a page to read (`name?`), a proposal for the next input."""
-    found: list[Output] = []
+def payload_outputs(reply: ExecuteReplyContent) -> list[Output]:
+    """Return the outputs in the payload of an `execute_reply`: a page (`name?`) or code for the next input."""
+    outputs: list[Output] = []
     for payload in reply.payload:
         if payload.get("source") == "page" and isinstance(data := payload.get("data"), dict):
-            found.append(Display(truncate(_plain(data))))
+            outputs.append(Display(truncate(_plain_text(data))))
         elif payload.get("source") == "set_next_input":
-            found.append(NextInput(truncate(str(payload.get("text", "")))))
-    return found
+            outputs.append(NextInput(truncate(str(payload.get("text", "")))))
+    return outputs
 
 
-def inspected(content: InspectContent) -> Inspection:
-    """What an `inspect_reply` tells."""
-    return Inspection("found", truncate(_plain(content.data))) if content.found else Inspection("missing")
+def inspection(content: InspectContent) -> Inspection:
+    """Convert the content of an `inspect_reply`."""
+    return Inspection("found", truncate(_plain_text(content.data))) if content.found else Inspection("missing")
 
 
-def _shown(data: Mapping[str, object]) -> tuple[str, Plot | None]:
-    """The text of an output and its figure. A figure that isn't one is told of below the text."""
-    text = truncate(_plain(data))
+def _text_and_plot(data: Mapping[str, object]) -> tuple[str, Plot | None]:
+    """Return the text and the plot of an output. If the plot is invalid, the text ends with the reason."""
+    text = truncate(_plain_text(data))
     try:
         return text, plot_in(data)
     except ValueError as error:
@@ -225,5 +225,5 @@ def _stream(content: StreamContent) -> list[Output]:
     return [*dropped, Stream(content.name, text)]
 
 
-def _plain(data: Mapping[str, object]) -> str:
+def _plain_text(data: Mapping[str, object]) -> str:
     return str(data.get("text/plain", ""))

@@ -1,4 +1,4 @@
-"""`runs`: what the Train pane lists, as the person's own code meets it."""
+"""`runs` in the user's namespace: the runs that the Train pane lists, with their trained networks."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,17 +11,18 @@ from fashion_tui.schema.run import RunConfig, RunSummary, State
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-LISTED = 20
+MAX_LISTED = 20
+"""Maximum number of runs in the printed list."""
 
 
 class NoSuchRun(UserError):
-    """There is no run of that name, or none at all."""
+    """Raised if no run has the given id or index, or there are no runs."""
 
 
 class RunList:
-    """The runs, newest first: `runs.latest`, `runs["guide-a1b2"]` (the beginning of an id will do), `runs[0]`.
+    """The runs, newest first: `runs.latest`, `runs[0]`, `runs["guide-a1b2"]`.
 
-    `runs.latest.model()` is the trained network. Looked up each time, so that what is trained meanwhile is there too.
+    `runs.latest.model()` returns the trained network. The directory is read on every access, so new runs show up.
     """
 
     def __init__(self, directory: Path) -> None:
@@ -29,43 +30,43 @@ class RunList:
 
     @property
     def latest(self) -> "Run":
-        """The newest. NoSuchRun where there is none yet."""
+        """The newest run. Raises NoSuchRun if there are no runs."""
         return self["latest"]
 
-    def __getitem__(self, which: str | int) -> "Run":
-        """By an id, the beginning of one, a path, or the place in the list. NoSuchRun where there is none such."""
-        found = list_runs(self.directory)
-        if not found:
-            raise NoSuchRun(self._none_yet())
-        if isinstance(which, str):
-            return Run(find_run(self.directory, which))
-        if not -len(found) <= which < len(found):
-            raise NoSuchRun(f"there is no run {which}: there are {len(found)}, counted from 0, the newest first")
-        return Run(Path(found[which].path))
+    def __getitem__(self, key: str | int) -> "Run":
+        """Return a run by its id, the beginning of an id, its path, or its index. Raises NoSuchRun."""
+        summaries = list_runs(self.directory)
+        if not summaries:
+            raise NoSuchRun(self._no_runs())
+        if isinstance(key, str):
+            return Run(find_run(self.directory, key))
+        if not -len(summaries) <= key < len(summaries):
+            raise NoSuchRun(f"no run at index {key}; there are {len(summaries)} runs, the newest at index 0")
+        return Run(Path(summaries[key].path))
 
     def __len__(self) -> int:
         return len(list_runs(self.directory))
 
     def __iter__(self) -> Iterator["Run"]:
-        return (Run(Path(run.path)) for run in list_runs(self.directory))
+        return (Run(Path(summary.path)) for summary in list_runs(self.directory))
 
     def __repr__(self) -> str:
-        found = list_runs(self.directory)
-        if not found:
-            return f"<{self._none_yet()}>"
-        more = [f"… {len(found) - LISTED:,} more"] if len(found) > LISTED else []
-        return "\n".join([*map(_line, found[:LISTED]), *more])
+        summaries = list_runs(self.directory)
+        if not summaries:
+            return f"<{self._no_runs()}>"
+        more = [f"… {len(summaries) - MAX_LISTED:,} more"] if len(summaries) > MAX_LISTED else []
+        return "\n".join([*map(_line, summaries[:MAX_LISTED]), *more])
 
     def _ipython_key_completions_(self) -> list[str]:
-        """What tab offers after `runs["`."""
-        return [run.run for run in list_runs(self.directory)]
+        """Return the completions of `runs["`."""
+        return [summary.run for summary in list_runs(self.directory)]
 
-    def _none_yet(self) -> str:
-        return f"there is no run in {str(self.directory)!r} yet: f5, then n, starts one"
+    def _no_runs(self) -> str:
+        return f"no runs in {str(self.directory)!r} yet; press f5, then n, to start one"
 
 
 class Run:
-    """One run: its `config`, how it stands (`state`, `test_accuracy`), and its network (`model()`)."""
+    """One run: its configuration, state and test accuracy, and its network."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -76,7 +77,7 @@ class Run:
 
     @property
     def config(self) -> RunConfig:
-        """The recipe, the data, the seed and all else that the run was made with."""
+        """Recipe, data set, seed and all other settings of the run."""
         return load_config(self.path)
 
     @property
@@ -85,27 +86,27 @@ class Run:
 
     @property
     def test_accuracy(self) -> float | None:
-        """In [0, 1]; None until the run is finished."""
+        """Test accuracy in [0, 1]; None until the run is finished."""
         return summarise(self.path).test_accuracy
 
     def model(self, checkpoint: str | int = "final") -> "nn.Module":
-        """The trained network, on the CPU and in eval mode.
+        """Return the trained network, on the CPU and in eval mode.
 
-        `checkpoint` is "final" (the newest one), "best", or a step. It was trained on normalised pictures: give it
-        `run.normalise(images)`. UserError where there is no such checkpoint, or the network's code isn't trusted.
+        `checkpoint` is "final" (the newest), "best" or a step. The network expects normalised images: pass it
+        `run.normalise(images)`. Raises UserError if the checkpoint doesn't exist or the network's code isn't trusted.
         """
-        from fashion_tui.lab.rng import preserve_rng_state  # noqa: PLC0415 -- imports torch: not for a list of runs
+        from fashion_tui.lab.rng import preserve_rng_state  # noqa: PLC0415 -- imports torch, which a list doesn't need
         from fashion_tui.trained_run import TrainedRun  # noqa: PLC0415
 
-        trained = TrainedRun.open(self.path, str(checkpoint))
+        trained_run = TrainedRun.open(self.path, str(checkpoint))
         try:
-            with preserve_rng_state():  # building the network draws initial weights from the user's seeded generators
-                return trained.network().eval()
+            with preserve_rng_state():  # building the network draws initial weights from the user's generators
+                return trained_run.network().eval()
         except UntrustedSource as error:
-            raise UntrustedSource(f"{error}; f6 shows it and asks") from None
+            raise UntrustedSource(f"{error}; press f6 to read and allow it") from None
 
     def normalise(self, images: "Tensor") -> "Tensor":
-        """Pictures in [0, 1], as `test_data` gives them, as the network was trained on them."""
+        """Normalise images in [0, 1], such as those of `test_data`, as in the run's training."""
         recipe = self.config.recipe
         return (images - recipe.mean) / recipe.std
 
@@ -114,10 +115,10 @@ class Run:
 
 
 def _line(run: RunSummary) -> str:
-    """`20261123-143012-guide-a1b2  guide  finished  epoch 3/3  test 90.6 %`."""
-    words = [run.run, run.recipe or "?", run.state, f"epoch {run.epoch}/{run.epochs}"]
+    """Return `20261123-143012-guide-a1b2  guide  finished  epoch 3/3  test 90.6 %`."""
+    fields = [run.run, run.recipe or "?", run.state, f"epoch {run.epoch}/{run.epochs}"]
     if run.test_accuracy is not None:
-        words.append(f"test {run.test_accuracy * 100:.1f} %")
+        fields.append(f"test {run.test_accuracy * 100:.1f} %")
     if run.damage is not None:
-        words.append(f"damaged: {run.damage}")
-    return "  ".join(words)
+        fields.append(f"damaged: {run.damage}")
+    return "  ".join(fields)

@@ -1,4 +1,7 @@
-"""The private folder where a kernel's sockets, connection file and log lie."""
+"""The private directory for an app's kernels: sockets, connection files and logs.
+
+Other programs find the kernels of open apps through it.
+"""
 
 import contextlib
 import fcntl
@@ -11,65 +14,97 @@ from pathlib import Path
 import msgspec
 
 MAX_SOCKET_PATH = 100
-"""Bytes; a Unix socket's path has room for 107 on Linux and 103 on macOS."""
+"""Maximum length of a Unix socket's path in bytes. Linux allows 107, macOS 103."""
 
 _PREFIX = "fashion-tui-kernel-"
-_LONGEST_INSIDE = f"/{_PREFIX}12345678/99-5"
+_LONGEST_SUFFIX = f"/{_PREFIX}12345678/99-5"
 _LOCK = "lock"
 
 
 class RuntimeDirectory:
-    """Mode 0700, its path short enough for sockets. `remove` ends it; a killed owner's goes when the next one comes."""
+    """A new directory with mode 0700 and a path short enough for sockets.
+
+    Creating one also removes those whose owners were killed.
+    """
 
     def __init__(self) -> None:
-        """OSError where no folder can be made."""
-        self.path = _make()
+        """Raises OSError if no directory can be created."""
+        self.path = _create()
         self._lock = os.open(self.path / _LOCK, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
         os.write(self._lock, str(os.getpid()).encode())
-        fcntl.flock(self._lock, fcntl.LOCK_EX)  # the system frees it with our process, even on SIGKILL
-        for left in self.path.parent.glob(f"{_PREFIX}*"):
-            _remove_if_left(left)
+        fcntl.flock(self._lock, fcntl.LOCK_EX)  # the system releases it when this process ends, even by SIGKILL
+        for directory in self.path.parent.glob(f"{_PREFIX}*"):
+            _remove_if_abandoned(directory)
 
     def remove(self) -> None:
         shutil.rmtree(self.path, ignore_errors=True)
         os.close(self._lock)
 
 
-def living() -> dict[Path, int]:
-    """The folders of this person's whose owners live, with the owners' process ids."""
-    folders = {folder for place in _places() for folder in Path(place).glob(f"{_PREFIX}*")}
-    return {folder: owner for folder in folders if (owner := _owner(folder)) is not None}
+class OpenKernel(msgspec.Struct, frozen=True):
+    """The kernel of an open app."""
+
+    connection_file: str
+    command: str
+    """Shell command that connects a second front end to the kernel."""
+    app_pid: int
+    started: float
+    """Seconds since the epoch."""
 
 
-def _places() -> list[str]:
-    places = [os.environ.get("XDG_RUNTIME_DIR", ""), "/tmp", tempfile.gettempdir()]  # noqa: S108 -- mkdtemp is safe there
-    return [place for place in places if place]
+def open_kernels() -> list[OpenKernel]:
+    """Return the kernels of the current user's open apps, the newest first."""
+    kernels = []
+    for directory, app_pid in _owned_directories().items():
+        with contextlib.suppress(OSError):  # the app was closed meanwhile
+            started = {file: file.stat().st_mtime for file in directory.glob("*.json")}
+            if started:
+                newest = max(started, key=started.__getitem__)
+                kernels.append(OpenKernel(str(newest), console_command(newest), app_pid, started[newest]))
+    return sorted(kernels, key=lambda kernel: kernel.started, reverse=True)
 
 
-def _make() -> Path:
-    places = _places()
-    tried = [place for place in places if len(os.fsencode(place + _LONGEST_INSIDE)) <= MAX_SOCKET_PATH]
-    for place in tried:
+def console_command(connection_file: Path) -> str:
+    """Return the shell command that opens a console on the kernel in another terminal."""
+    return f"jupyter console --existing {shlex.quote(str(connection_file))}"
+
+
+def _owned_directories() -> dict[Path, int]:
+    """Return the current user's runtime directories whose owners are running, with the owners' process ids."""
+    directories = {directory for parent in _parents() for directory in Path(parent).glob(f"{_PREFIX}*")}
+    return {directory: owner for directory in directories if (owner := _owner(directory)) is not None}
+
+
+def _parents() -> list[str]:
+    """Return the directories in which runtime directories are created, in the order in which they are tried."""
+    parents = [os.environ.get("XDG_RUNTIME_DIR", ""), "/tmp", tempfile.gettempdir()]  # noqa: S108 -- mkdtemp is safe there
+    return [parent for parent in parents if parent]
+
+
+def _create() -> Path:
+    parents = _parents()
+    short_enough = [parent for parent in parents if len(os.fsencode(parent + _LONGEST_SUFFIX)) <= MAX_SOCKET_PATH]
+    for parent in short_enough:
         with contextlib.suppress(OSError):
-            return Path(tempfile.mkdtemp(prefix=_PREFIX, dir=place))
-    raise OSError(f"no folder can be made for its sockets in {' or '.join(tried or places)}")
+            return Path(tempfile.mkdtemp(prefix=_PREFIX, dir=parent))
+    raise OSError(f"can't create a directory for its sockets in {' or '.join(short_enough or parents)}")
 
 
-def _remove_if_left(folder: Path) -> None:
-    """Removes a folder whose owner is dead; not one of another person, nor one that is just being made."""
+def _remove_if_abandoned(directory: Path) -> None:
+    """Remove a directory whose owner is dead. Leave one of another user, and one that is just being created."""
     with contextlib.suppress(OSError):
-        lock = _open_lock(folder)
+        lock = _open_lock(directory)
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            shutil.rmtree(folder, ignore_errors=True)
+            shutil.rmtree(directory, ignore_errors=True)
         finally:
             os.close(lock)
 
 
-def _owner(folder: Path) -> int | None:
-    """The process that holds the folder; None where there is none, or the folder is another person's."""
+def _owner(directory: Path) -> int | None:
+    """Return the id of the process that holds a directory's lock; None if it isn't held or is another user's."""
     with contextlib.suppress(OSError, ValueError):
-        lock = _open_lock(folder)
+        lock = _open_lock(directory)
         try:
             fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -79,36 +114,8 @@ def _owner(folder: Path) -> int | None:
     return None
 
 
-def _open_lock(folder: Path) -> int:
-    """Its descriptor; OSError where the folder isn't this person's, or has no lock yet."""
-    if folder.is_symlink() or folder.stat().st_uid != os.getuid():
-        raise PermissionError(f"{folder} isn't this person's")
-    return os.open(folder / _LOCK, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
-
-
-class OpenKernel(msgspec.Struct, frozen=True):
-    """The kernel of an open app."""
-
-    connection_file: str
-    command: str
-    """Opens a second front end on it."""
-    app_pid: int
-    started: float
-    """Seconds since the epoch."""
-
-
-def open_kernels() -> list[OpenKernel]:
-    """Those of this person's open apps, the newest first."""
-    found = []
-    for place, owner in living().items():
-        with contextlib.suppress(OSError):  # ended meanwhile
-            files = {file: file.stat().st_mtime for file in place.glob("*.json")}
-            if files:
-                newest = max(files, key=files.__getitem__)
-                found.append(OpenKernel(str(newest), console_command(newest), owner, files[newest]))
-    return sorted(found, key=lambda kernel: kernel.started, reverse=True)
-
-
-def console_command(connection_file: Path) -> str:
-    """What a person types in another terminal, to work in the kernel from there too."""
-    return f"jupyter console --existing {shlex.quote(str(connection_file))}"
+def _open_lock(directory: Path) -> int:
+    """Return a descriptor of the lock file. Raises OSError if it doesn't exist, or the directory is another user's."""
+    if directory.is_symlink() or directory.stat().st_uid != os.getuid():
+        raise PermissionError(f"{directory} belongs to another user")
+    return os.open(directory / _LOCK, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)

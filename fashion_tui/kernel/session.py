@@ -1,7 +1,7 @@
-"""The person's kernel as the UI knows it: runs code, and outlives the deaths of its processes.
+"""The UI's interface to the user's kernel: run code in it, and replace it when it dies.
 
-Everything here belongs to one asyncio loop and never blocks it. Nothing that the kernel does can hurt this process: a
-flood of output is cut to its newest part, a kernel that dies is told of in one line and replaced.
+A session belongs to one asyncio loop and never blocks it. The kernel can't harm the UI's process: of a flood of output
+only the newest part is kept, and a kernel that dies is reported in one line and replaced.
 """
 
 import asyncio
@@ -25,59 +25,63 @@ from .runtime_directory import RuntimeDirectory
 
 Answer = TypeVar("Answer")
 
-_FRESH = "a fresh one follows; what you defined is gone"
-_TRY_AGAIN = "it had run nothing: run something to try again"
+_RESTARTED = "a new one is starting; your variables are lost"
+_NOT_RESTARTED = "run a cell to start a new one"
 
 
 class KernelSession:
-    """A kernel, and the next one when it dies."""
+    """A kernel and its successors: when one dies, the next one starts."""
 
     def __init__(self, dataset: DatasetRef | None, runs_directory: Path | None = None) -> None:
         self.dataset = dataset
-        """What `train_data` and `test_data` hold in the next kernel that starts; None: it goes without."""
+        """The data set for `train_data` and `test_data` in the next kernel that starts; None leaves them undefined."""
         self._runs_directory = runs_directory
-        """What `runs` lists; None: it goes without."""
+        """The directory that `runs` lists; None leaves it undefined."""
         self.state: State = "dead"
         self._connection: Connection | None = None
-        """To a kernel that has answered."""
-        self._launching: KernelProcess | None = None
-        """A kernel that hasn't answered yet."""
-        self._watching: asyncio.Task[None] | None = None
-        self._changing = asyncio.Lock()
-        """Held while one kernel goes and the next one comes."""
-        self._folder: RuntimeDirectory | None = None
-        self._kernels = 0
+        """Connection to a kernel that is ready."""
+        self._starting: KernelProcess | None = None
+        """A kernel that isn't ready yet."""
+        self._watcher: asyncio.Task[None] | None = None
+        self._lock = asyncio.Lock()
+        """Held while a kernel is started, replaced or ended."""
+        self._directory: RuntimeDirectory | None = None
+        self._kernels_started = 0
         self._closed = False
         self._events = OutputBuffer()
 
     @property
     def pid(self) -> int | None:
-        """Of the kernel's process; None where none is ready."""
+        """Process id of the kernel; None if no kernel is ready."""
         return self._connection.process.pid if self._connection else None
 
     @property
     def connection_file(self) -> Path | None:
-        """By which other front ends find the kernel; None where none is ready."""
+        """File through which other front ends connect to the kernel; None if no kernel is ready."""
         return self._connection.process.connection_file if self._connection else None
 
     async def start(self) -> None:
-        """Returns when the kernel answers; torch and the data come to it in the background.
+        """Start a kernel, if none is running, and wait until it is ready.
 
-        KernelFailed, in one line, where it ends before that. Does nothing where a kernel lives.
+        Torch and the data are loaded later, in the background. Raises KernelFailed if the kernel ends before it is
+        ready.
         """
-        async with self._changing:
+        async with self._lock:
             if self._connection is None:
                 await self._launch()
 
     async def events(self) -> AsyncIterator[Output]:
-        """What belongs to no execution: changes of state, deaths, what a thread prints later. One reader; endless."""
+        """Yield, without end, what belongs to no execution: state changes, deaths, and late output of threads.
+
+        There can be only one reader.
+        """
         while True:
             yield await self._events.get()
 
     async def execute(self, code: str) -> AsyncIterator[Output]:
-        """Runs code as a cell, after those that were asked for before it. The last output is `Done`.
+        """Run code as a cell, after the cells submitted before it, and yield its outputs. The last one is `Done`.
 
-        Starts a kernel where none lives; KernelFailed where that fails.
+        Starts a kernel if none is running; raises KernelFailed if that fails.
         """
         await self.start()
         if self._connection is None:  # closed meanwhile
@@ -90,82 +94,83 @@ class KernelSession:
             execution.abandoned = True
 
     async def interrupt(self) -> None:
-        """As ctrl+c does; nothing where no code runs."""
+        """Interrupt the running code, as ctrl+c does. Do nothing if no code is running."""
         if self._connection is not None and self._connection.busy:
             self._connection.process.interrupt()
 
     async def restart(self) -> None:
-        """Ends the kernel, whatever it does, and starts a fresh one. KernelFailed as in `start`."""
-        async with self._changing:
-            await self._discard("aborted")
+        """End the kernel, even a busy one, and start a new one. Raises KernelFailed, as `start` does."""
+        async with self._lock:
+            await self._end_kernel("aborted")
             await self._launch()
 
     async def send_input(self, text: str | None) -> None:
-        """What `input()` gets; None ends it with EOFError."""
+        """Send the line that `input()` returns; None makes it raise EOFError."""
         if self._connection is not None:
             self._connection.send_input(text)
 
-    async def complete(self, code: str, cursor: int, wait: float = 10.0) -> Completions:
-        """What may stand at the cursor, an index into `code`; nothing where no answer comes within `wait` seconds.
+    async def complete(self, code: str, cursor: int, max_wait: float = 10.0) -> Completions:
+        """Return the completions at `cursor`, an index into `code`; none without a reply within `max_wait` seconds.
 
-        In a fresh kernel the answer waits for torch where the code needs it.
+        If the code uses torch, the reply of a new kernel waits until torch is imported.
         """
-        request: dict[str, object] = {"code": code, "cursor_pos": cursor}
+        content: dict[str, object] = {"code": code, "cursor_pos": cursor}
         if self._connection is not None:
-            found = await self._connection.ask("complete_request", request, protocol.CompleteContent, wait)
-            if found is not None:
-                return Completions(found.matches, found.cursor_start, found.cursor_end)
+            reply = await self._connection.request("complete_request", content, protocol.CompleteContent, max_wait)
+            if reply is not None:
+                return Completions(reply.matches, reply.cursor_start, reply.cursor_end)
         return Completions((), cursor, cursor)
 
-    async def is_complete(self, code: str, wait: float = 0.2) -> Completeness:
-        """Whether code is ready to run; `unknown` where no answer comes within `wait` seconds."""
+    async def is_complete(self, code: str, max_wait: float = 0.2) -> Completeness:
+        """Return whether code is ready to run; `unknown` without a reply within `max_wait` seconds."""
         if self._connection is not None:
-            found = await self._connection.ask("is_complete_request", {"code": code}, protocol.IsCompleteContent, wait)
-            if found is not None:
-                return Completeness(found.status, found.indent)
+            content: dict[str, object] = {"code": code}
+            reply = await self._connection.request("is_complete_request", content, protocol.IsCompleteContent, max_wait)
+            if reply is not None:
+                return Completeness(reply.status, reply.indent)
         return Completeness("unknown")
 
-    async def inspect(self, code: str, cursor: int, wait: float = 2.0) -> Inspection:
-        """Signature and docstring of the name at the cursor, or of what is called there.
+    async def inspect(self, code: str, cursor: int, max_wait: float = 2.0) -> Inspection:
+        """Return the documentation of the name at `cursor`, an index into `code`, or of the function called there.
 
-        `unknown` where no answer comes within `wait` seconds.
+        The status is `unknown` without a reply within `max_wait` seconds.
         """
-        request: dict[str, object] = {"code": code, "cursor_pos": cursor, "detail_level": 0}
+        content: dict[str, object] = {"code": code, "cursor_pos": cursor, "detail_level": 0}
         if self._connection is not None:
-            found = await self._connection.ask("inspect_request", request, protocol.InspectContent, wait)
-            if found is not None:
-                return protocol.inspected(found)
+            reply = await self._connection.request("inspect_request", content, protocol.InspectContent, max_wait)
+            if reply is not None:
+                return protocol.inspection(reply)
         return Inspection("unknown")
 
-    async def probe(self, question: Probe, answer_type: type[Answer], wait: float = 5.0) -> Answer | None:
-        """What the kernel knows of the person's tensors; UserError where it knows why it can't say.
+    async def probe(self, probe: Probe, answer_type: type[Answer], max_wait: float = 5.0) -> Answer | None:
+        """Ask the kernel about the user's tensors and return its answer.
 
-        None where no answer comes within `wait` seconds, or the kernel can't give any yet.
+        Return None without a reply within `max_wait` seconds, or while torch is being imported. Raises UserError with
+        the reason if the kernel can't answer.
         """
         if self._connection is None:
             return None
-        found = await self._connection.ask(
-            protocol.PROBE_REQUEST, msgspec.to_builtins(question), protocol.ProbeContent, wait
-        )
-        if found is None or not found.ready:
+        content: dict[str, object] = msgspec.to_builtins(probe)
+        reply = await self._connection.request(protocol.PROBE_REQUEST, content, protocol.ProbeContent, max_wait)
+        if reply is None or not reply.ready:
             return None
-        if found.problem:
-            raise UserError(found.problem)
+        if reply.problem:
+            raise UserError(reply.problem)
         try:
-            return msgspec.json.decode(found.answer, type=answer_type)
-        except msgspec.DecodeError:  # a program in the kernel may answer in its place
+            return msgspec.json.decode(reply.answer, type=answer_type)
+        except msgspec.DecodeError:  # the user's code can send replies of its own
             return None
 
     async def close(self) -> None:
-        """Ends the kernel and removes its files. What still runs ends with `Done`."""
+        """End the kernel and remove its files. Running and waiting executions end with `Done`."""
         self._closed = True
-        if self._launching is not None:
-            self._launching.kill()  # or we would wait for its first answer
-        async with self._changing:
-            await self._discard("aborted")
-            if self._folder is not None:
-                self._folder.remove()
-                self._folder = None
+        if self._starting is not None:
+            self._starting.kill()  # so that `start` releases the lock without waiting for the kernel
+        async with self._lock:
+            await self._end_kernel("aborted")
+            if self._directory is not None:
+                self._directory.remove()
+                self._directory = None
 
     async def _launch(self) -> None:
         if self._closed:
@@ -174,38 +179,42 @@ class KernelSession:
         connection = None
         try:
             await asyncio.to_thread(importlib.import_module, "jupyter_client.asynchronous.client")
-            if self._folder is None:
-                self._folder = RuntimeDirectory()
-            self._kernels += 1
-            runs = None if self._runs_directory is None else str(self._runs_directory)
-            world = KernelSetup(dataset=self.dataset, runs_directory=runs)
-            self._launching = await KernelProcess.start(self._folder.path / str(self._kernels), world)
-            connection = Connection(self._launching, self._events, self._show_state)
+            if self._directory is None:
+                self._directory = RuntimeDirectory()
+            self._kernels_started += 1
+            runs_directory = None if self._runs_directory is None else str(self._runs_directory)
+            setup = KernelSetup(dataset=self.dataset, runs_directory=runs_directory)
+            self._starting = await KernelProcess.start(self._directory.path / str(self._kernels_started), setup)
+            connection = Connection(self._starting, self._events, self._update_state)
             if self._closed:
                 raise KernelFailed("the kernel is closed")  # noqa: TRY301
             await connection.until_ready()
         except OSError as error:
             self._set_state("dead")
-            raise KernelFailed(f"the kernel can't be started: {error.strerror or error}") from error
+            raise KernelFailed(f"can't start the kernel: {error.strerror or error}") from error
         except BaseException:
             if connection is not None:
                 await connection.close("died")
             self._set_state("dead")
             raise
         finally:
-            self._launching = None
+            self._starting = None
         self._connection = connection
-        self._show_state()
-        self._watching = asyncio.create_task(self._watch(connection))
+        self._update_state()
+        self._watcher = asyncio.create_task(self._watch(connection))
 
     async def _watch(self, connection: Connection) -> None:
-        """Waits for a kernel's death, tells of it, and puts the next one in its place."""
+        """Wait until a kernel dies, report it and start the next one.
+
+        If the kernel hasn't run any code, no new one starts: it would probably die too.
+        """
         reason = await connection.ended
-        async with self._changing:
+        async with self._lock:
             if self._connection is not connection or self._closed:
                 return
-            connection.current().put(Died(f"{reason} · {_FRESH if connection.has_run else _TRY_AGAIN}"))
-            await self._discard("died")
+            consequence = _RESTARTED if connection.has_run else _NOT_RESTARTED
+            connection.current_buffer().put(Died(f"{reason} · {consequence}"))
+            await self._end_kernel("died")
             if not connection.has_run:
                 return
             try:
@@ -213,16 +222,16 @@ class KernelSession:
             except KernelFailed as error:
                 self._events.put(Died(str(error)))
 
-    async def _discard(self, status: DoneStatus) -> None:
-        """Ends the kernel, if there is one."""
+    async def _end_kernel(self, status: DoneStatus) -> None:
+        """End the kernel, if there is one; its running execution ends with `status`."""
         connection, self._connection = self._connection, None
-        if self._watching is not None and self._watching is not asyncio.current_task():
-            self._watching.cancel()
+        if self._watcher is not None and self._watcher is not asyncio.current_task():
+            self._watcher.cancel()
         if connection is not None:
             await connection.close(status)
         self._set_state("dead")
 
-    def _show_state(self) -> None:
+    def _update_state(self) -> None:
         if self._connection is not None:
             self._set_state("busy" if self._connection.busy else "idle")
 

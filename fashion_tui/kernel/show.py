@@ -1,4 +1,4 @@
-"""`show`, and pictures as the results of cells. Knows no torch until something is drawn."""
+"""`show` in the user's namespace, and plots of the images that cells return. Imports torch only to plot something."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -11,29 +11,29 @@ from fashion_tui.schema.plots import MIME_TYPE, Plot
 
 
 def show(value: object, labels: object = None) -> None:
-    """Draw a value: a picture, a matrix as a heat map, a vector as bars; of a batch the first sixty-four.
+    """Draw a value: an image, the first 64 images of a batch, a matrix as a heat map, or a vector as bars.
 
-    It may be a tensor, an array of numpy, an image of PIL, an image with its label (`show(test_data[0])`), or a list of
-    such. `labels` are names, or numbers of classes, one for each picture or value: `show(net(x).softmax(1), classes)`.
-    What can't be drawn is told in a line.
+    The value can be a tensor, a NumPy array, a PIL image, an image with its label (`show(test_data[0])`), or a list of
+    these. `labels` are names or class indexes, one per image or value: `show(net(x).softmax(1), classes)`.
+    If the value can't be drawn, one line says why.
     """
     from .drawable import plot_for  # noqa: PLC0415 -- imports torch
     from .plots import CannotDraw  # noqa: PLC0415
 
     shell: Any = get_ipython()
     try:
-        figure, text = plot_for(value, labels, _classes(shell.user_ns.get("classes") if shell else None))
+        plot = plot_for(value, labels, _class_names(shell.user_ns.get("classes") if shell else None))
     except CannotDraw as error:
         _publish(shell, {"text/plain": str(error)})
-    except (RuntimeError, TypeError, ValueError) as error:  # a tensor of a kind that torch can't do much with
+    except (RuntimeError, TypeError, ValueError) as error:  # torch lacks operations for some kinds of tensor
         reason = f"{type(error).__name__}: {next(iter(str(error).splitlines()), '')}"
-        _publish(shell, {"text/plain": f"a {type(value).__name__} that can't be drawn: {reason}"})
+        _publish(shell, {"text/plain": f"can't draw this {type(value).__name__}: {reason}"})
     else:
-        _publish(shell, {"text/plain": text, MIME_TYPE: msgspec.to_builtins(figure)})
+        _publish(shell, {"text/plain": plot.caption, MIME_TYPE: msgspec.to_builtins(plot)})
 
 
 def _publish(shell: Any, data: dict[str, object]) -> None:
-    """To the kernel's front ends; plain Python, which has none, prints the text."""
+    """Send an output to the kernel's front ends. Outside IPython, print its text."""
     if shell is None:
         print(data["text/plain"])
     else:
@@ -41,35 +41,35 @@ def _publish(shell: Any, data: dict[str, object]) -> None:
 
 
 def attach_plots_to_results(shell: Any) -> None:
-    """From now on a picture that is a cell's result, or is given to `display`, comes with its figure."""
-    formatter: Any = JSONFormatter(parent=shell.display_formatter, format_type=MIME_TYPE, print_method="_repr_figure_")
-    formatter.for_type_by_name("torch", "Tensor", _tensor)
-    formatter.for_type_by_name("PIL.Image", "Image", _pil_image)
+    """Add a plot to each image that is the result of a cell or an argument of `display`."""
+    formatter: Any = JSONFormatter(parent=shell.display_formatter, format_type=MIME_TYPE, print_method="_repr_plot_")
+    formatter.for_type_by_name("torch", "Tensor", _format_tensor)
+    formatter.for_type_by_name("PIL.Image", "Image", _format_pil_image)
     shell.display_formatter.formatters[MIME_TYPE] = formatter
 
 
-def _tensor(tensor: Any) -> object:
-    from .plots import image_result  # noqa: PLC0415 -- torch is there, since a tensor is
+def _format_tensor(tensor: Any) -> object:
+    from .plots import image_result  # noqa: PLC0415 -- torch is imported, since there is a tensor
 
-    return _quietly(lambda: image_result(tensor))
+    return _try_plot(lambda: image_result(tensor))
 
 
-def _pil_image(image: Any) -> object:
+def _format_pil_image(image: Any) -> object:
     from .drawable import plot_for  # noqa: PLC0415 -- imports torch
 
-    return _quietly(lambda: plot_for(image, None, ())[0])
+    return _try_plot(lambda: plot_for(image, None, ()))
 
 
-def _quietly(draw: Callable[[], Plot | None]) -> object:
-    """The figure as JSON takes it. A value that can't be drawn, whatever the reason, is printed as any other is."""
+def _try_plot(make_plot: Callable[[], Plot | None]) -> object:
+    """Return a plot in a form that JSON can encode; None if there is none, so that only the text is shown."""
     try:
-        figure = draw()
-    except Exception:  # noqa: BLE001 -- a tensor may be of a person's own class
+        plot = make_plot()
+    except Exception:  # noqa: BLE001 -- the user's subclasses of Tensor can raise anything
         return None
-    return None if figure is None else msgspec.to_builtins(figure)
+    return None if plot is None else msgspec.to_builtins(plot)
 
 
-def _classes(names: object) -> Sequence[str]:
-    """What a person has by the name `classes`, if it is a list of names."""
-    is_list = isinstance(names, (list, tuple)) and all(isinstance(name, str) for name in names)
-    return names if is_list else ()  # type: ignore[return-value]
+def _class_names(classes: object) -> Sequence[str]:
+    """Return the user's variable `classes` if it is a list of strings, else an empty sequence."""
+    is_list = isinstance(classes, (list, tuple)) and all(isinstance(name, str) for name in classes)
+    return classes if is_list else ()  # type: ignore[return-value]

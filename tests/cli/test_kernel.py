@@ -56,7 +56,7 @@ def test_the_printed_command_connects_to_the_kernel_of_the_open_app(apps: Apps) 
 def test_the_error_without_an_open_app_says_how_to_open_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(runtime_directory, "_places", lambda: [os.fspath(tmp_path)])  # ignore apps of other tests
+    monkeypatch.setattr(runtime_directory, "_parents", lambda: [os.fspath(tmp_path)])  # ignore apps of other tests
     assert run(["kernel"]) == 1
     out, err = capsys.readouterr()
     assert (out, err.count("\n")) == ("", 1)

@@ -1,4 +1,4 @@
-"""What the tests of this room do with a session."""
+"""Run cells in a kernel session and pick values from their outputs."""
 
 import asyncio
 import time
@@ -8,11 +8,11 @@ from fashion_tui.kernel.outputs import Display, Done, Output, Result, Stream
 from fashion_tui.kernel.session import KernelSession
 
 PATIENCE = 60.0
-"""Seconds that a test waits for what must come; loaded machines are slow."""
+"""Timeout in seconds for anything that must happen; busy machines are slow."""
 
 
 async def run(session: KernelSession, code: str) -> list[Output]:
-    """All outputs of a cell."""
+    """Run a cell and return all its outputs."""
     async with asyncio.timeout(PATIENCE):
         return [output async for output in session.execute(code)]
 
@@ -20,26 +20,26 @@ async def run(session: KernelSession, code: str) -> list[Output]:
 async def run_until(
     session: KernelSession, code: str, reached: Callable[[Output], bool]
 ) -> "asyncio.Task[list[Output]]":
-    """Starts a cell and returns once one of its outputs is as wished; the task gives all of them."""
-    found = asyncio.Event()
+    """Start a cell and return after the first output for which `reached` is true. The task returns all outputs."""
+    event = asyncio.Event()
     outputs: list[Output] = []
 
     async def collect() -> list[Output]:
         async for output in session.execute(code):
             outputs.append(output)
             if reached(output):
-                found.set()
-        found.set()
+                event.set()
+        event.set()
         return outputs
 
     task = asyncio.create_task(collect())
     async with asyncio.timeout(PATIENCE):
-        await found.wait()
+        await event.wait()
     return task
 
 
 def pid_of(session: KernelSession) -> int:
-    """Of the kernel, which must live."""
+    """Return the kernel's process id; a kernel must be running."""
     assert session.pid is not None
     return session.pid
 
@@ -49,7 +49,7 @@ def printed(outputs: list[Output], name: str = "stdout") -> str:
 
 
 def result(outputs: list[Output]) -> str:
-    """The text of the only result."""
+    """Return the text of the only result."""
     (only,) = [output for output in outputs if isinstance(output, Result)]
     return only.text
 
@@ -59,7 +59,7 @@ def displayed(outputs: list[Output]) -> list[str]:
 
 
 def done(outputs: list[Output]) -> Done:
-    """The last output, which must be the only `Done`."""
+    """Return the last output, which must be the only `Done`."""
     assert sum(isinstance(output, Done) for output in outputs) == 1
     last = outputs[-1]
     assert isinstance(last, Done)
@@ -67,7 +67,7 @@ def done(outputs: list[Output]) -> Done:
 
 
 async def eventually(condition: Callable[[], bool]) -> None:
-    """Waits until something outside of this process has come true."""
+    """Wait until a condition outside this process holds."""
     deadline = time.monotonic() + PATIENCE
     while not condition():
         assert time.monotonic() < deadline

@@ -1,4 +1,4 @@
-"""A real kernel for the tests of this room."""
+"""A real kernel for the tests of this package."""
 
 from collections.abc import AsyncIterator, Iterator
 
@@ -10,7 +10,7 @@ from fashion_tui.kernel.session import KernelSession
 
 @pytest.fixture(scope="session", autouse=True)
 def own_ipython_directory(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """The kernels of the tests see no profile of the person who runs them, and leave none behind."""
+    """Keep the kernels away from the IPython profile of the user who runs the tests."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("IPYTHONDIR", str(tmp_path_factory.mktemp("ipython")))
         yield

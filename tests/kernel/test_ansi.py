@@ -1,4 +1,4 @@
-"""Nothing that a program prints reaches the terminal as a command; what it means as text and colour stays."""
+"""Printed text keeps its characters and colours, and loses everything that would control the terminal."""
 
 import random
 import re
@@ -37,7 +37,7 @@ COLOUR = re.compile(r"\x1b\[[0-9;]+m")
         ("ab\bc\n", "ac\n"),
         ("\b\b\bc\n", "c\n"),
         ("a\tb\n12345678\tc\n", "a       b\n12345678        c\n"),
-        # commands to the terminal
+        # control sequences
         ("\x1b]0;title\x07text", "text"),
         ("\x1b]0;title\x1b\\text", "text"),
         ("\x1b]52;c;cm0gLXJmIC8=\x07text", "text"),
@@ -54,20 +54,20 @@ COLOUR = re.compile(r"\x1b\[[0-9;]+m")
         ("\ud800 lone", "\N{REPLACEMENT CHARACTER} lone"),
     ],
 )
-def test_shows_what_a_terminal_would_and_commands_nothing(text: str, shown: str) -> None:
+def test_text_is_shown_as_a_terminal_would_without_control_sequences(text: str, shown: str) -> None:
     assert sanitize(text) == shown
 
 
 @pytest.mark.parametrize("character", "\u200e\u200f\u202a\u202e\u2066\u2069\u2028\u2029")
-def test_nothing_turns_the_direction_of_writing(character: str) -> None:
+def test_characters_that_change_the_writing_direction_are_removed(character: str) -> None:
     assert plain(f"a{character}b") == "ab"
     assert sanitize(f"a{character}b\n") == "ab\n"
 
 
 @pytest.mark.parametrize("seed", range(20))
-def test_nothing_but_colours_gets_through_however_it_is_cut(seed: int) -> None:
+def test_only_colours_remain_wherever_the_text_is_cut(seed: int) -> None:
     generator = random.Random(seed)
-    pieces = [
+    parts = [
         "\x1b",
         "[",
         "]",
@@ -88,9 +88,9 @@ def test_nothing_but_colours_gets_through_however_it_is_cut(seed: int) -> None:
         "\x9b",
         "\x9d",
     ]
-    text = "".join(generator.choices([*pieces, chr(generator.randrange(0xA0)), "\ud801"], k=3_000))
-    whole = sanitize(text)
-    assert not FORBIDDEN.search(COLOUR.sub("", whole))
+    text = "".join(generator.choices([*parts, chr(generator.randrange(0xA0)), "\ud801"], k=3_000))
+    expected = sanitize(text)
+    assert not FORBIDDEN.search(COLOUR.sub("", expected))
 
     writer = LineWriter()
     lines: list[str] = []
@@ -99,10 +99,10 @@ def test_nothing_but_colours_gets_through_however_it_is_cut(seed: int) -> None:
         step = generator.randrange(1, 5)
         lines += writer.feed(text[position : position + step])
         position += step
-    assert "\n".join([*lines, writer.line]) == whole
+    assert "\n".join([*lines, writer.line]) == expected
 
 
-def test_an_unfinished_line_can_be_seen_and_rewritten() -> None:
+def test_an_unfinished_line_can_be_read_and_rewritten() -> None:
     writer = LineWriter()
     assert writer.feed("done 10%") == []
     assert writer.line == "done 10%"
@@ -112,7 +112,7 @@ def test_an_unfinished_line_can_be_seen_and_rewritten() -> None:
     assert writer.line == ""
 
 
-def test_a_colour_goes_on_in_the_next_piece() -> None:
+def test_a_colour_continues_in_the_next_chunk() -> None:
     writer = LineWriter()
     writer.feed("\x1b[3")
     writer.feed("1mred\nstill")
@@ -120,7 +120,7 @@ def test_a_colour_goes_on_in_the_next_piece() -> None:
 
 
 @pytest.mark.parametrize("start", ["", "\x1b[31m", "\t"])
-def test_an_endless_line_is_broken(start: str) -> None:
+def test_an_endless_line_is_wrapped(start: str) -> None:
     writer = LineWriter()
     lines = writer.feed(start + "x" * (3 * MAX_LINE))
     lines += writer.feed("\n")
@@ -148,12 +148,12 @@ def test_an_endless_line_is_broken(start: str) -> None:
         ("", "<1", ""),
     ],
 )
-def test_styles_add_up(style: str, parameters: str, after: str) -> None:
+def test_a_style_changes_with_each_sequence(style: str, parameters: str, after: str) -> None:
     assert restyle(style, parameters) == after
 
 
 @pytest.mark.parametrize(
-    "piece",
+    "part",
     [
         "x\n",
         "\x1b[31mred\x1b[0m plain\n",
@@ -167,8 +167,8 @@ def test_styles_add_up(style: str, parameters: str, after: str) -> None:
         "\x1b]52;" + "A" * 200,
     ],
 )
-def test_half_a_million_characters_take_no_time_whatever_they_are(piece: str) -> None:
-    text = piece * (500_000 // len(piece))
+def test_half_a_million_characters_of_any_kind_are_fast(part: str) -> None:
+    text = part * (500_000 // len(part))
     started = time.process_time()
     sanitize(text)
     assert time.process_time() - started < 5.0

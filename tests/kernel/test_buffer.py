@@ -1,4 +1,4 @@
-"""Nobody may be quick enough to read a flood: the newest part waits for the reader, the rest is counted."""
+"""If outputs come faster than they are read, the newest are kept and the dropped ones are counted."""
 
 import asyncio
 
@@ -15,7 +15,7 @@ async def contents(buffer: OutputBuffer) -> list[Output]:
     return [output async for output in buffer.until_done()]
 
 
-async def test_outputs_keep_their_order_and_streams_join() -> None:
+async def test_outputs_keep_their_order_and_chunks_of_a_stream_are_joined() -> None:
     buffer = OutputBuffer()
     for output in (
         Stream("stdout", "a"),
@@ -34,7 +34,7 @@ async def test_outputs_keep_their_order_and_streams_join() -> None:
     ]
 
 
-async def test_a_reader_waits_for_what_comes() -> None:
+async def test_a_reader_waits_for_the_next_output() -> None:
     buffer = OutputBuffer()
     waiting = asyncio.create_task(buffer.get())
     await asyncio.sleep(0)
@@ -43,7 +43,7 @@ async def test_a_reader_waits_for_what_comes() -> None:
     assert await waiting == Stream("stdout", "late")
 
 
-async def test_the_newest_lines_of_a_flood_stay_and_the_rest_is_counted() -> None:
+async def test_the_newest_lines_of_a_flood_are_kept_and_the_others_counted() -> None:
     buffer = OutputBuffer()
     for number in range(100):
         buffer.put(Stream("stdout", "".join(f"{number}-{line}\n" for line in range(1_000))))
@@ -56,7 +56,7 @@ async def test_the_newest_lines_of_a_flood_stay_and_the_rest_is_counted() -> Non
     assert last == DONE
 
 
-async def test_endless_lines_and_empty_outputs_are_bounded_too() -> None:
+async def test_endless_lines_and_empty_outputs_are_bounded() -> None:
     buffer = OutputBuffer()
     for _ in range(100):
         buffer.put(Stream("stdout", "x" * 100_000))
@@ -71,22 +71,22 @@ async def test_endless_lines_and_empty_outputs_are_bounded_too() -> None:
     assert len(await contents(buffer)) < 10_000
 
 
-async def test_figures_are_bounded_by_their_own_weight() -> None:
-    figure = ImageGrid(count=2, height=160, width=160, channels=3, pixels=bytes(153_600), total=2)
+async def test_plots_are_bounded_by_their_size() -> None:
+    plot = ImageGrid(count=2, height=160, width=160, channels=3, pixels=bytes(153_600), total=2)
     buffer = OutputBuffer()
-    for number in range(20):  # a few that come at once are all shown
-        buffer.put(Display(str(number), figure))
+    for number in range(20):  # fewer than the limit
+        buffer.put(Display(str(number), plot))
     assert len(await contents(buffer)) == 21
     for number in range(200):
-        buffer.put(Display(str(number), figure))
+        buffer.put(Display(str(number), plot))
     dropped, *kept, _ = await contents(buffer)
     assert isinstance(dropped, Dropped)
     assert dropped.lines + len(kept) == 200
-    assert kept[-1] == Display("199", figure)
-    assert MAX_PLOT_BYTES <= len(kept) * len(figure.pixels) < MAX_PLOT_BYTES + 2 * len(figure.pixels)
+    assert kept[-1] == Display("199", plot)
+    assert MAX_PLOT_BYTES <= len(kept) * len(plot.pixels) < MAX_PLOT_BYTES + 2 * len(plot.pixels)
 
 
-async def test_what_the_kernel_left_out_is_told_before_what_came() -> None:
+async def test_what_the_kernel_dropped_is_reported_before_the_text() -> None:
     buffer = OutputBuffer()
     buffer.put(Dropped(7, 70))
     buffer.put(Stream("stdout", "new\n"))

@@ -1,4 +1,4 @@
-"""Whatever becomes of a kernel, the session says so in one line and goes on with a fresh one."""
+"""When a kernel dies, the session reports it in one line and continues with a new one."""
 
 import asyncio
 import os
@@ -22,8 +22,8 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
 @pytest_asyncio.fixture(loop_scope="module")
-async def own() -> AsyncIterator[KernelSession]:
-    """A session that hasn't been started."""
+async def own_session() -> AsyncIterator[KernelSession]:
+    """A session of the test's own_session, not started yet."""
     session = KernelSession(None)
     yield session
     await session.close()
@@ -34,39 +34,36 @@ def deaths(outputs: list[Output]) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    ("code", "what"),
+    ("code", "reason"),
     [
         ("import os; os._exit(3)", "the kernel ended with exit code 3"),
-        ("import ctypes; ctypes.string_at(0)", "the kernel was killed by SIGSEGV (a segmentation fault)"),
-        (
-            "import os; os.kill(os.getpid(), 9)",
-            "the kernel was killed by SIGKILL (the system does so when memory runs out)",
-        ),
-        ("import os; os.abort()", "the kernel was killed by SIGABRT (a library gave up)"),
+        ("import ctypes; ctypes.string_at(0)", "the kernel was killed by SIGSEGV"),
+        ("import os; os.kill(os.getpid(), 9)", "the kernel was killed by SIGKILL"),
+        ("import os; os.abort()", "the kernel was killed by SIGABRT"),
         ("import sys; sys.exit()", "sys.exit() ended the kernel"),
         ("import sys; sys.exit('enough')", "sys.exit(enough) ended the kernel"),
     ],
 )
-async def test_a_death_while_code_runs_is_told_and_a_fresh_kernel_follows(
-    session: KernelSession, code: str, what: str
+async def test_a_death_while_code_runs_is_reported_and_a_new_kernel_starts(
+    session: KernelSession, code: str, reason: str
 ) -> None:
     await run(session, "mine = 1")
     before = session.pid
     outputs = await run(session, code)
     (message,) = deaths(outputs)
-    assert message.startswith(what)
+    assert message.startswith(reason)
     assert "\n" not in message
     assert outputs[-2:] == [Died(message), Done("died", None)]
     assert result(await run(session, "'mine' in dir()")) == "False"
     assert session.pid != before
 
 
-async def test_what_was_said_before_death_is_shown(session: KernelSession) -> None:
+async def test_output_before_death_is_shown(session: KernelSession) -> None:
     outputs = await run(session, "import os, time; print('last words', flush=True); time.sleep(0.2); os._exit(1)")
     assert outputs[0] == Stream("stdout", "last words\n")
 
 
-async def test_cells_that_waited_for_a_dead_kernel_are_given_up(session: KernelSession) -> None:
+async def test_cells_that_waited_for_a_dead_kernel_are_aborted(session: KernelSession) -> None:
     task = await run_until(
         session, "print(1, flush=True); import time; time.sleep(100)", lambda o: isinstance(o, Stream)
     )
@@ -78,106 +75,112 @@ async def test_cells_that_waited_for_a_dead_kernel_are_given_up(session: KernelS
 
 
 @pytest.mark.parametrize("code", ["exit", None])
-async def test_a_death_without_work_is_told_as_an_event(own: KernelSession, code: str | None) -> None:
+async def test_the_death_of_an_idle_kernel_is_an_event(own_session: KernelSession, code: str | None) -> None:
     seen: list[Output] = []
 
     async def listen() -> None:
-        async for output in own.events():
+        async for output in own_session.events():
             seen.append(output)  # noqa: PERF401 -- endless
 
     listening = asyncio.create_task(listen())
-    await run(own, "1")
-    first = pid_of(own)
+    await run(own_session, "1")
+    first = pid_of(own_session)
     if code:
-        await run(own, code)
+        await run(own_session, code)
     else:
         os.kill(first, signal.SIGKILL)
-    await eventually(lambda: own.state == "idle" and own.pid not in {None, first})
+    await eventually(lambda: own_session.state == "idle" and own_session.pid not in {None, first})
     assert len(deaths(seen)) == 1
     states = [output.state for output in seen if isinstance(output, StateChanged)]
     assert states[-3:] == ["dead", "starting", "idle"]
     listening.cancel()
 
 
-async def test_a_kernel_that_dies_before_it_ran_anything_is_not_started_again_and_again(own: KernelSession) -> None:
-    await own.start()
-    os.kill(pid_of(own), signal.SIGKILL)
-    async for output in own.events():
+async def test_a_kernel_that_dies_before_it_has_run_anything_is_not_restarted_in_a_loop(
+    own_session: KernelSession,
+) -> None:
+    await own_session.start()
+    os.kill(pid_of(own_session), signal.SIGKILL)
+    async for output in own_session.events():
         if isinstance(output, Died):
-            assert "run something to try again" in output.message
+            assert "run a cell" in output.message
             break
-    await eventually(lambda: own.state == "dead")
-    assert own.pid is None
-    assert result(await run(own, "'again'")) == "'again'"
+    await eventually(lambda: own_session.state == "dead")
+    assert own_session.pid is None
+    assert result(await run(own_session, "'again'")) == "'again'"
 
 
-async def test_a_restart_stops_what_runs_and_forgets_everything(own: KernelSession) -> None:
-    await run(own, "mine = 1")
-    task = await run_until(own, "print(1, flush=True)\nwhile True: pass", lambda output: isinstance(output, Stream))
-    await asyncio.wait_for(own.restart(), PATIENCE)
+async def test_a_restart_stops_running_code_and_clears_the_namespace(own_session: KernelSession) -> None:
+    await run(own_session, "mine = 1")
+    task = await run_until(
+        own_session, "print(1, flush=True)\nwhile True: pass", lambda output: isinstance(output, Stream)
+    )
+    await asyncio.wait_for(own_session.restart(), PATIENCE)
     assert done(await task) == Done("aborted", None)
     assert not deaths(await task)
-    outputs = await run(own, "'mine' in dir()")
+    outputs = await run(own_session, "'mine' in dir()")
     assert result(outputs) == "False"
     assert done(outputs).execution_count == 1
 
 
-async def test_what_the_kernel_started_goes_with_it(own: KernelSession) -> None:
-    child = result(await run(own, "import subprocess; subprocess.Popen(['sleep', '1000']).pid"))
-    await run(own, "import os; os._exit(1)")
+async def test_child_processes_of_the_kernel_end_with_it(own_session: KernelSession) -> None:
+    child = result(await run(own_session, "import subprocess; subprocess.Popen(['sleep', '1000']).pid"))
+    await run(own_session, "import os; os._exit(1)")
     await eventually(lambda: not psutil.pid_exists(int(child)) or psutil.Process(int(child)).status() == "zombie")
 
 
-async def test_close_is_quick_and_leaves_nothing(
-    own: KernelSession, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+async def test_close_is_fast_and_leaves_no_files_or_processes(
+    own_session: KernelSession, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path) if len(str(tmp_path)) < 60 else "")
     monkeypatch.setenv("TMPDIR", str(tmp_path))
-    task = await run_until(own, "print(1, flush=True)\nwhile True: pass", lambda output: isinstance(output, Stream))
-    assert own._folder is not None
-    directory, pid = own._folder.path, pid_of(own)
+    task = await run_until(
+        own_session, "print(1, flush=True)\nwhile True: pass", lambda output: isinstance(output, Stream)
+    )
+    assert own_session._directory is not None
+    directory, pid = own_session._directory.path, pid_of(own_session)
     assert directory.stat().st_mode & 0o777 == 0o700
     sockets = [path for path in directory.iterdir() if path.is_socket()]
     assert len(sockets) == 5
     assert max(len(os.fsencode(path)) for path in sockets) <= 100
-    await asyncio.wait_for(own.close(), 5)
+    await asyncio.wait_for(own_session.close(), 5)
     assert done(await task).status == "aborted"
     assert not directory.exists()
     assert not psutil.pid_exists(pid)
 
 
-async def test_close_while_it_starts(own: KernelSession) -> None:
-    starting = asyncio.create_task(own.start())
-    await eventually(lambda: own._launching is not None)
-    pid = own._launching.pid if own._launching else 0
-    await asyncio.wait_for(own.close(), PATIENCE)
+async def test_close_while_the_kernel_starts(own_session: KernelSession) -> None:
+    starting = asyncio.create_task(own_session.start())
+    await eventually(lambda: own_session._starting is not None)
+    pid = own_session._starting.pid if own_session._starting else 0
+    await asyncio.wait_for(own_session.close(), PATIENCE)
     with pytest.raises(KernelFailed):
         await starting
     assert not psutil.pid_exists(pid)
 
 
 async def test_a_kernel_that_cannot_start_says_why_in_one_line(
-    own: KernelSession, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    own_session: KernelSession, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     (tmp_path / "ipykernel.py").write_text("raise ImportError('this ipykernel is broken')")
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     with pytest.raises(KernelFailed) as caught:
-        await own.start()
+        await own_session.start()
     assert str(caught.value).startswith("the kernel ended with exit code 1 before it was ready: ")
     assert "\n" not in str(caught.value)
-    assert own.state == "dead"
+    assert own_session.state == "dead"
     monkeypatch.delenv("PYTHONPATH")
-    assert result(await run(own, "'mended'")) == "'mended'"
+    assert result(await run(own_session, "'works again'")) == "'works again'"
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="oom_score_adj is Linux's")
-async def test_memory_shortage_kills_the_kernel_first(session: KernelSession) -> None:
+@pytest.mark.skipif(sys.platform != "linux", reason="oom_score_adj exists only on Linux")
+async def test_when_memory_runs_out_the_kernel_is_killed_first(session: KernelSession) -> None:
     adjusted = result(await run(session, "open('/proc/self/oom_score_adj').read()"))
     assert adjusted == repr("1000\n")
 
 
 @pytest.mark.parametrize("code", ["1", "while True: pass", "10 ** 10 ** 8"])
-async def test_a_kernel_dies_with_its_ui_even_if_that_is_killed(code: str) -> None:
+async def test_a_kernel_dies_with_its_ui_even_if_the_ui_is_killed(code: str) -> None:
     ui = textwrap.dedent(
         f"""
         import asyncio
@@ -195,7 +198,7 @@ async def test_a_kernel_dies_with_its_ui_even_if_that_is_killed(code: str) -> No
     assert process.stdout is not None
     kernel = int(await process.stdout.readline())
     assert psutil.pid_exists(kernel)
-    await asyncio.sleep(0.3)  # let the code begin
+    await asyncio.sleep(0.3)  # until the code is running
     process.kill()
     await process.wait()
     await eventually(lambda: not psutil.pid_exists(kernel) or psutil.Process(kernel).status() == "zombie")

@@ -1,4 +1,4 @@
-"""Endless output costs neither memory nor the loop's time, and the newest of it is what stays."""
+"""Endless output takes neither memory nor much of the loop's time, and its newest part is kept."""
 
 import asyncio
 import time
@@ -17,7 +17,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 MIB = 2**20
 
 
-async def test_a_million_lines_leave_the_newest(session: KernelSession) -> None:
+async def test_of_a_million_lines_the_newest_are_kept(session: KernelSession) -> None:
     seen = 0
     dropped = 0
     last = ""
@@ -45,7 +45,7 @@ async def test_a_million_lines_leave_the_newest(session: KernelSession) -> None:
     ],
 )
 async def test_an_endless_flood_is_bounded_and_can_be_interrupted(session: KernelSession, code: str) -> None:
-    me = psutil.Process()
+    this_process = psutil.Process()
     delays: list[float] = []
 
     async def beat() -> None:
@@ -56,20 +56,20 @@ async def test_an_endless_flood_is_bounded_and_can_be_interrupted(session: Kerne
 
     beating = asyncio.create_task(beat())
     task = await run_until(session, code, lambda output: isinstance(output, Stream | Display))
-    before = me.memory_info().rss
+    before = this_process.memory_info().rss
     await asyncio.sleep(1.5)
     beating.cancel()
-    grown = me.memory_info().rss - before
+    grown = this_process.memory_info().rss - before
     await session.interrupt()
     outputs = await asyncio.wait_for(task, PATIENCE)
     assert done(outputs).status in {"ok", "error"}
     kept = sum(len(output.text) for output in outputs if isinstance(output, Stream | Display))
-    assert grown < 16 * MIB + 4 * kept  # the test itself keeps what it saw
+    assert grown < 16 * MIB + 4 * kept  # the test itself keeps the outputs
     assert sorted(delays)[len(delays) * 9 // 10] < 0.1
     assert result(await run(session, "'alive'")) == "'alive'"
 
 
-async def test_nobody_reading_costs_no_memory(session: KernelSession) -> None:
+async def test_unread_output_takes_no_memory(session: KernelSession) -> None:
     outputs = session.execute("for i in range(300): print('y' * 100_000, flush=True)\nprint('end')")
     first = await anext(outputs)
     assert isinstance(first, Stream | Dropped)
@@ -83,7 +83,7 @@ async def test_nobody_reading_costs_no_memory(session: KernelSession) -> None:
 
 
 @pytest.mark.parametrize("code", ["'v' * 50_000_000", "raise ValueError('v' * 5_000_000)"])
-async def test_an_enormous_value_is_cut(session: KernelSession, code: str) -> None:
+async def test_an_enormous_value_is_truncated(session: KernelSession, code: str) -> None:
     outputs = await run(session, code)
     assert "more characters" in repr(outputs)
     assert len(repr(outputs)) < 5 * MAX_CHARACTERS

@@ -1,7 +1,9 @@
+"""Texts are cut to their limits: printed text at its start, values at their end."""
+
 from fashion_tui.kernel.limits import MAX_CHARACTERS, MAX_LINES, keep_newest, truncate
 
 
-def test_a_short_text_is_kept_whole() -> None:
+def test_a_short_text_is_unchanged() -> None:
     assert keep_newest("one\ntwo") == ("one\ntwo", 0, 0)
     assert keep_newest("") == ("", 0, 0)
 
@@ -13,7 +15,7 @@ def test_the_newest_lines_are_kept_and_the_others_counted() -> None:
     assert (lines, characters) == (3, len("0\n1\n2\n"))
 
 
-def test_exactly_the_limit_is_kept() -> None:
+def test_a_text_of_exactly_the_limit_is_unchanged() -> None:
     text = "x\n" * MAX_LINES
     assert keep_newest(text) == (text, 0, 0)
 
@@ -24,7 +26,7 @@ def test_an_endless_line_loses_its_beginning() -> None:
     assert (lines, characters) == (0, 1)
 
 
-def test_a_long_value_loses_its_end_and_says_so() -> None:
+def test_a_long_value_is_cut_and_says_how_much_is_missing() -> None:
     text = truncate("x" * (MAX_CHARACTERS + 1_234))
     assert text.startswith("x" * MAX_CHARACTERS)
     assert text.endswith("\n… 1,234 more characters")

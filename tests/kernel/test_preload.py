@@ -1,4 +1,4 @@
-"""A fresh kernel answers at once, and has torch, a network and the data when they are asked for."""
+"""A new kernel is ready at once; torch, a network and the data are loaded when a cell uses them."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -25,12 +25,12 @@ async def started(dataset: DatasetRef | None) -> AsyncIterator[KernelSession]:
         await session.close()
 
 
-async def test_the_data_is_there_and_fits_a_loader() -> None:
+async def test_the_data_is_loaded_and_works_with_a_data_loader() -> None:
     async with started(SYNTHETIC) as session:
-        assert result(await run(session, "('to' 'rch') in globals()")) == "False"  # other code needn't wait for it
+        assert result(await run(session, "('to' 'rch') in globals()")) == "False"  # other code doesn't wait for torch
         assert result(await run(session, "len(train_data), len(test_data), len(classes)")) == "(12000, 2000, 10)"
-        one = "image, label = train_data[0]; image.shape, image.dtype, float(image.max()) <= 1, type(label).__name__"
-        assert result(await run(session, one)) == "(torch.Size([1, 28, 28]), torch.float32, True, 'int')"
+        item = "image, label = train_data[0]; image.shape, image.dtype, float(image.max()) <= 1, type(label).__name__"
+        assert result(await run(session, item)) == "(torch.Size([1, 28, 28]), torch.float32, True, 'int')"
         batch = "images, labels = next(iter(torch.utils.data.DataLoader(train_data, batch_size=4))); images.shape"
         assert result(await run(session, batch)) == "torch.Size([4, 1, 28, 28])"
         logits = "net(images).shape, net(test_data[:3][0]).shape"
@@ -39,49 +39,49 @@ async def test_the_data_is_there_and_fits_a_loader() -> None:
         assert result(await run(session, "train_data")) == (
             "<synthetic, training set: 12,000 × (image float32 [1, 28, 28] in [0, 1], label 0–9)>"
         )
-        assert "torch" not in printed(await run(session, "%who"))  # what we put there isn't listed as the person's
+        assert "torch" not in printed(await run(session, "%who"))  # preloaded names aren't listed
 
 
-async def test_what_a_person_defines_meanwhile_stays_theirs_and_waiting_can_be_interrupted() -> None:
+async def test_a_users_variable_is_not_replaced_and_waiting_can_be_interrupted() -> None:
     async with started(None) as session:
         await run(session, "net = 'mine'")
         assert result(await run(session, "torch.ones(1), net")) == "(tensor([1.]), 'mine')"
 
         slow = "import time, fashion_tui.kernel.preload as a; slow = a.Preloader(a.KernelSetup())\n"
-        slow += "slow._batches = [a._Batch(('never',), lambda: time.sleep(1_000))]; slow.offer(get_ipython())"
+        slow += "slow._groups = [a._Group(('never',), lambda: time.sleep(1_000))]; slow.start(get_ipython())"
         await run(session, slow)
         task: asyncio.Task[list[Output]] = asyncio.create_task(run(session, "never"))
         while not task.done():
             await asyncio.wait([task], timeout=0.5)
             await session.interrupt()
-        assert "interrupted: never will be there later" in printed(task.result(), "stderr")
+        assert "still loading never" in printed(task.result(), "stderr")
         assert result(await run(session, "net")) == "'mine'"
 
 
-async def test_missing_data_is_told_in_one_line_where_it_is_asked_for() -> None:
+async def test_missing_data_is_reported_in_one_line_when_it_is_used() -> None:
     async with started(DatasetRef(name="fashion-mnist", directory="/nowhere", sha256="")) as session:
         outputs = await run(session, "train_data")
-        said = printed(outputs, "stderr").strip().splitlines()
-        assert said[-1].startswith("train_data, test_data, classes are missing: /nowhere/FashionMNIST/raw/")
+        last_line = printed(outputs, "stderr").strip().splitlines()[-1]
+        assert "train_data, test_data, classes: /nowhere/FashionMNIST/raw/" in last_line
         assert [output.ename for output in outputs if isinstance(output, Error)] == ["NameError"]
         assert Result(2, "tensor([1.])") in await run(session, "torch.ones(1)")
 
 
-async def test_files_beside_a_person_are_importable_but_cannot_break_the_start(
+async def test_files_in_the_current_directory_can_be_imported_but_cannot_break_the_start(
     tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    place = tmp_path_factory.mktemp("place")
-    (place / "mine.py").write_text("value = 7")
-    (place / "random.py").write_text("raise RuntimeError('shadowed')")
-    monkeypatch.chdir(place)
+    directory = tmp_path_factory.mktemp("directory")
+    (directory / "mine.py").write_text("value = 7")
+    (directory / "random.py").write_text("raise RuntimeError('shadowed')")
+    monkeypatch.chdir(directory)
     async with started(None) as session:
         assert result(await run(session, "import mine; mine.value")) == "7"
 
 
-async def test_a_name_that_is_on_its_way_is_completed_when_it_is_there() -> None:
+async def test_the_completion_of_a_name_waits_until_it_is_loaded() -> None:
     session = KernelSession(None)
     try:
         await session.start()
-        assert (await session.complete("torch.aran", 10)).matches  # torch takes a second or two
+        assert (await session.complete("torch.aran", 10)).matches  # importing torch takes 2 s
     finally:
         await session.close()

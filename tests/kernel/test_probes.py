@@ -1,4 +1,4 @@
-"""What the Playground asks a real kernel about the person's tensors."""
+"""A real kernel answers probes of the user's tensors."""
 
 import asyncio
 
@@ -16,24 +16,23 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
 async def listed(session: KernelSession) -> TensorList:
-    """The list, once torch is there."""
+    """Return the list of tensors as soon as torch is imported."""
     async with asyncio.timeout(PATIENCE):
-        while (found := await session.probe(ListTensors(), TensorList)) is None:  # noqa: ASYNC110 -- it tells only if asked
+        while (tensors := await session.probe(ListTensors(), TensorList)) is None:  # noqa: ASYNC110 -- no event tells when
             await asyncio.sleep(0.05)
-    return found
+    return tensors
 
 
-async def test_only_what_a_person_made_is_listed(session: KernelSession) -> None:
+async def test_only_the_users_tensors_are_listed(session: KernelSession) -> None:
     await run(session, "torch; import numpy as np; x = torch.arange(3.0, requires_grad=True); a = np.ones(2); x * 2")
-    found = await listed(session)
-    assert [row.name for row in found.rows] == ["x", "a"]
-    await run(session, "net = nn.Linear(2, 1)")  # a network at hand isn't theirs, one of their own is
+    assert [row.name for row in (await listed(session)).rows] == ["x", "a"]
+    await run(session, "net = nn.Linear(2, 1)")  # the preloaded network isn't listed, the user's own is
     assert [row.name for row in (await listed(session)).rows] == ["x", "a", "net.weight", "net.bias"]
     await run(session, "del x, a, net")
     assert (await listed(session)).rows == ()
 
 
-async def test_the_graph_lights_up(session: KernelSession) -> None:
+async def test_the_graph_shows_gradients_after_backward(session: KernelSession) -> None:
     await run(session, "A, B, D = (torch.tensor(value, requires_grad=True) for value in (3.0, 2.0, 4.0))")
     await run(session, "C = A * B; C.retain_grad(); L = C + D")
     graph = await session.probe(OpenGraph(name="L"), Graph)
@@ -48,25 +47,25 @@ async def test_the_graph_lights_up(session: KernelSession) -> None:
         "C": 1.0,
         "D": 1.0,
     }
-    with pytest.raises(UserError, match="has no node 99"):
+    with pytest.raises(UserError, match="99"):
         await session.probe(ExpandGraph(node=99), Graph)
-    with pytest.raises(UserError, match="there is no tensor nothing"):
+    with pytest.raises(UserError, match="nothing"):
         await session.probe(OpenGraph(name="nothing"), Graph)
 
 
-async def test_the_inside_and_a_change_of_shape(session: KernelSession) -> None:
+async def test_values_and_reshaping_of_a_tensor(session: KernelSession) -> None:
     await run(session, "table = torch.arange(12).reshape(3, 4).T")
-    inside = await session.probe(ReadTensor(name="table", rows=2, columns=2), TensorValues)
-    assert inside is not None
-    assert inside.window is not None
-    assert inside.window.values == (0.0, 4.0, 1.0, 5.0)
-    probe = TryReshape(shape=inside.row.shape, strides=inside.row.strides, operation="view", arguments="12")
-    change = await session.probe(probe, ReshapeResult)
-    assert change is not None
-    assert change.problem.startswith("view size is not compatible")
+    values = await session.probe(ReadTensor(name="table", rows=2, columns=2), TensorValues)
+    assert values is not None
+    assert values.window is not None
+    assert values.window.values == (0.0, 4.0, 1.0, 5.0)
+    probe = TryReshape(shape=values.row.shape, strides=values.row.strides, operation="view", arguments="12")
+    reshaping = await session.probe(probe, ReshapeResult)
+    assert reshaping is not None
+    assert reshaping.problem.startswith("view size is not compatible")
 
 
-async def test_nothing_that_a_person_redefines_breaks_the_answer(session: KernelSession) -> None:
+async def test_no_redefinition_by_the_user_breaks_the_answer(session: KernelSession) -> None:
     await run(session, "kept = torch.ones(3)")
     await run(
         session,
@@ -88,7 +87,7 @@ async def test_nothing_that_a_person_redefines_breaks_the_answer(session: Kernel
     assert rows["loud"].statistics is not None
 
 
-async def test_odd_names_and_tensors_that_answer_nothing_cost_their_own_row_alone(session: KernelSession) -> None:
+async def test_odd_names_and_tensors_affect_only_their_own_rows(session: KernelSession) -> None:
     await run(
         session,
         """
@@ -106,21 +105,21 @@ async def test_odd_names_and_tensors_that_answer_nothing_cost_their_own_row_alon
     assert rows["jagged"].dtype == "float32"
 
 
-async def test_the_answer_comes_while_a_cell_runs(session: KernelSession) -> None:
+async def test_probes_are_answered_while_a_cell_runs(session: KernelSession) -> None:
     await run(session, "kept = torch.ones(3)")
     endless = await run_until(
-        session, "print('begun', flush=True)\nwhile True: pass", lambda output: isinstance(output, Stream)
+        session, "print('started', flush=True)\nwhile True: pass", lambda output: isinstance(output, Stream)
     )
     assert (await listed(session)).rows
     await session.interrupt()
     await endless
 
 
-async def test_one_hundred_thousand_by_a_thousand_costs_little(session: KernelSession) -> None:
+async def test_a_tensor_of_a_hundred_million_values_is_listed_fast(session: KernelSession) -> None:
     await run(session, "big = torch.zeros(100_000, 1000); big[:, ::2] = 1")
     await listed(session)
-    took = [(await listed(session)).seconds for _ in range(5)]
-    assert min(took) < 0.05
+    seconds = [(await listed(session)).seconds for _ in range(5)]
+    assert min(seconds) < 0.05
     row = next(row for row in (await listed(session)).rows if row.name == "big")
     assert row.statistics is not None
     assert row.statistics.sample_size

@@ -1,4 +1,4 @@
-"""`runs` in the kernel: the list, a run by its name, and its trained network."""
+"""`runs` in the kernel: the list, access by id and index, and the trained network."""
 
 from pathlib import Path
 from typing import BinaryIO
@@ -41,7 +41,7 @@ def make_run(runs_dir: Path, name: str, network: CustomModel | None = None) -> P
 
 
 def save(path: Path, model: nn.Module, step: int) -> None:
-    """A checkpoint, as a trainer writes it."""
+    """Write a checkpoint as a trainer does."""
 
     def write(file: BinaryIO) -> None:
         write_checkpoint(file, {"model": model.state_dict()}, {})
@@ -56,7 +56,7 @@ def runs(tmp_path: Path) -> RunList:
 
 @pytest.fixture
 def trained(runs: RunList) -> tuple[Path, nn.Module]:
-    """A run with the checkpoints of two steps, and the network of the later one."""
+    """A run with two checkpoints, and the network of the later one."""
     path = make_run(runs.directory, "first")
     for step in (10, 20):
         torch.manual_seed(step)
@@ -69,22 +69,22 @@ def weights(model: nn.Module) -> list[Tensor]:
     return list(model.state_dict().values())
 
 
-def same(one: nn.Module, other: nn.Module) -> bool:
+def have_equal_weights(one: nn.Module, other: nn.Module) -> bool:
     return all(torch.equal(a, b) for a, b in zip(weights(one), weights(other), strict=True))
 
 
-def test_where_there_is_no_run_yet_it_says_how_to_make_one(runs: RunList) -> None:
+def test_without_runs_the_message_says_how_to_start_one(runs: RunList) -> None:
     assert len(runs) == 0
     assert list(runs) == []
-    for which in ("latest", "x", 0):
-        with pytest.raises(NoSuchRun, match=r"there is no run in '.*/runs' yet: f5, then n, starts one"):
-            runs[which]
+    for key in ("latest", "x", 0):
+        with pytest.raises(NoSuchRun, match=r"no runs in '.*/runs'.* f5"):
+            runs[key]
     with pytest.raises(NoSuchRun):
         _ = runs.latest
-    assert "yet: f5" in repr(runs)
+    assert "f5" in repr(runs)
 
 
-def test_runs_are_found_by_what_a_person_says(runs: RunList, trained: tuple[Path, nn.Module]) -> None:
+def test_a_run_is_found_by_id_prefix_and_index(runs: RunList, trained: tuple[Path, nn.Module]) -> None:
     first, _ = trained
     second = make_run(runs.directory, "second")
     assert [run.path for run in runs] == [second, first]
@@ -99,17 +99,17 @@ def test_runs_are_found_by_what_a_person_says(runs: RunList, trained: tuple[Path
             runs[wrong]
 
 
-def test_the_trained_network_comes_ready_to_use(runs: RunList, trained: tuple[Path, nn.Module]) -> None:
+def test_model_returns_the_trained_network_in_eval_mode(runs: RunList, trained: tuple[Path, nn.Module]) -> None:
     path, last = trained
     torch.manual_seed(1)
     expected = torch.rand(3)
     torch.manual_seed(1)
     model = runs.latest.model()
-    assert torch.equal(torch.rand(3), expected)  # what the person draws is as if nothing had been loaded
-    assert same(model, last)
+    assert torch.equal(torch.rand(3), expected)  # loading doesn't change the user's random numbers
+    assert have_equal_weights(model, last)
     assert not model.training
     assert {parameter.device.type for parameter in model.parameters()} == {"cpu"}
-    assert not same(runs["first"].model(10), last)
+    assert not have_equal_weights(runs["first"].model(10), last)
     assert (runs.latest.state, runs.latest.test_accuracy) == (runs[0].state, None)
     assert runs.latest.config == load_config(path)
     images = torch.rand(2, 1, 28, 28)
@@ -121,7 +121,7 @@ def test_the_trained_network_comes_ready_to_use(runs: RunList, trained: tuple[Pa
         runs["fresh"].model()
 
 
-def test_code_from_elsewhere_is_not_executed(runs: RunList, tmp_path: Path, state_home: Path) -> None:
+def test_code_that_is_not_trusted_is_not_executed(runs: RunList, tmp_path: Path, state_home: Path) -> None:
     mark = tmp_path / "mark"
     network = written(that_leaves_a_mark(mark))
     path = make_run(runs.directory, "own", network)
@@ -131,9 +131,7 @@ def test_code_from_elsewhere_is_not_executed(runs: RunList, tmp_path: Path, stat
     assert mark.exists()
     mark.unlink()
     forget_trust(state_home)
-    with pytest.raises(
-        UntrustedSource, match=r"code that you haven't run before: read .*model.py.*; f6 shows it and asks"
-    ):
+    with pytest.raises(UntrustedSource, match=r"model\.py.* f6"):
         runs.latest.model()
     assert not mark.exists()
 

@@ -1,4 +1,4 @@
-"""What a person types, and what comes back: as in IPython."""
+"""Cells give the outputs that IPython gives."""
 
 import asyncio
 import os
@@ -26,21 +26,21 @@ from .cells import PATIENCE, displayed, done, pid_of, printed, result, run, run_
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
-async def test_a_result_has_its_number(session: KernelSession) -> None:
+async def test_a_result_has_the_number_of_its_cell(session: KernelSession) -> None:
     outputs = await run(session, "6 * 7")
     assert isinstance(outputs[0], Result)
     assert outputs[0].text == "42"
     assert done(outputs) == Done("ok", outputs[0].execution_count)
-    following = await run(session, "_, Out[%d]" % outputs[0].execution_count)  # noqa: UP031 -- braces are Python's here
+    following = await run(session, f"_, Out[{outputs[0].execution_count}]")
     assert following == [Result(outputs[0].execution_count + 1, "(42, 42)"), Done("ok", outputs[0].execution_count + 1)]
 
 
-async def test_long_values_are_laid_out_as_ipython_does(session: KernelSession) -> None:
+async def test_long_values_are_formatted_as_in_ipython(session: KernelSession) -> None:
     text = result(await run(session, "{number: 'x' * 30 for number in range(3)}"))
     assert text == "{0: '{x}',\n 1: '{x}',\n 2: '{x}'}".replace("{x}", "x" * 30)
 
 
-async def test_tensors_look_as_torch_shows_them(session: KernelSession) -> None:
+async def test_tensors_are_formatted_as_in_torch(session: KernelSession) -> None:
     code = "A = torch.tensor(3., requires_grad=True); B = A * 2; B.backward(); A.grad, B, nn.ReLU(), F.relu(-A)"
     text = result(await run(session, code))
     assert "tensor(2.)" in text
@@ -49,14 +49,14 @@ async def test_tensors_look_as_torch_shows_them(session: KernelSession) -> None:
     assert "ReluBackward0" in text
 
 
-async def test_output_comes_while_the_code_runs(session: KernelSession) -> None:
+async def test_output_arrives_while_the_code_runs(session: KernelSession) -> None:
     task = await run_until(session, "print('first'); input()", lambda output: isinstance(output, InputRequested))
     assert not task.done()
     await session.send_input("")
     assert printed(await task) == "first\n"
 
 
-async def test_both_streams_come_in_their_order(session: KernelSession) -> None:
+async def test_stdout_and_stderr_keep_their_order(session: KernelSession) -> None:
     outputs = await run(session, "import sys\nprint('out', flush=True)\nprint('err', file=sys.stderr)")
     assert outputs[:-1] == [Stream("stdout", "out\n"), Stream("stderr", "err\n")]
 
@@ -72,16 +72,15 @@ async def test_both_streams_come_in_their_order(session: KernelSession) -> None:
         "import logging; logging.warning('seen')",
     ],
 )
-async def test_whatever_writes_it_is_seen_by_us_alone(
+async def test_output_of_any_origin_is_captured(
     session: KernelSession, code: str, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    task = await run_until(session, code + "\nimport time; time.sleep(0.5)", lambda output: isinstance(output, Done))
-    outputs = await task
+    outputs = await run(session, code + "\nimport time; time.sleep(0.5)")
     assert "seen" in printed(outputs) + printed(outputs, "stderr")
     assert capfd.readouterr() == ("", "")
 
 
-async def test_display_and_help(session: KernelSession) -> None:
+async def test_display_and_documentation(session: KernelSession) -> None:
     assert displayed(await run(session, "display(1); display('two')")) == ["1", "'two'"]
     (text,) = displayed(await run(session, "len?"))
     assert "Return the number of items" in text
@@ -93,12 +92,12 @@ async def test_display_and_help(session: KernelSession) -> None:
     assert "the source" in text
 
 
-async def test_what_has_a_picture_for_a_browser_comes_as_text(session: KernelSession) -> None:
+async def test_an_object_with_html_is_shown_as_text(session: KernelSession) -> None:
     code = "class Fancy:\n  def _repr_html_(self): return '<b>html</b>'\n  def __repr__(self): return 'plain'\nFancy()"
     assert result(await run(session, code)) == "plain"
 
 
-async def test_an_error_is_told_with_its_traceback(session: KernelSession) -> None:
+async def test_an_error_has_a_coloured_traceback(session: KernelSession) -> None:
     outputs = await run(session, "def divide(): return 1 / 0\ndivide()")
     error = outputs[0]
     assert isinstance(error, Error)
@@ -108,7 +107,7 @@ async def test_an_error_is_told_with_its_traceback(session: KernelSession) -> No
     assert done(outputs).status == "error"
 
 
-async def test_a_syntax_error_is_one_too(session: KernelSession) -> None:
+async def test_a_syntax_error_is_an_error(session: KernelSession) -> None:
     error = (await run(session, "1 +"))[0]
     assert isinstance(error, Error)
     assert error.ename == "SyntaxError"
@@ -116,21 +115,21 @@ async def test_a_syntax_error_is_one_too(session: KernelSession) -> None:
 
 async def test_magics_and_await(session: KernelSession) -> None:
     assert "per loop" in printed(await run(session, "%timeit -n1 -r1 torch.ones(2)"))
-    assert printed(await run(session, "!echo hi")).split() == ["hi"]  # its terminal ends lines otherwise
-    assert result(await run(session, "said = !echo hi\nsaid")) == "['hi']"
+    assert printed(await run(session, "!echo hi")).split() == ["hi"]  # its terminal ends lines with \r\n
+    assert result(await run(session, "lines = !echo hi\nlines")) == "['hi']"
     assert result(await run(session, "import asyncio\nawait asyncio.sleep(0.01, 'awaited')")) == "'awaited'"
     count = done(await run(session, "recalled = 1")).execution_count
     assert NextInput("recalled = 1") in await run(session, f"%recall {count}")
 
 
-async def test_cells_that_wait_run_one_after_the_other_even_after_an_error(session: KernelSession) -> None:
+async def test_waiting_cells_run_in_order_even_after_an_error(session: KernelSession) -> None:
     codes = ["print(1); 1 / 0", "print(2)", "print(3)"]
-    together = await asyncio.gather(*(run(session, code) for code in codes))
-    assert [printed(outputs) for outputs in together] == ["1\n", "2\n", "3\n"]
-    assert [done(outputs).status for outputs in together] == ["error", "ok", "ok"]
+    all_outputs = await asyncio.gather(*(run(session, code) for code in codes))
+    assert [printed(outputs) for outputs in all_outputs] == ["1\n", "2\n", "3\n"]
+    assert [done(outputs).status for outputs in all_outputs] == ["error", "ok", "ok"]
 
 
-async def test_input_is_asked_for_and_answered(session: KernelSession) -> None:
+async def test_input_waits_for_a_line(session: KernelSession) -> None:
     task = await run_until(
         session, "name = input('who? '); name * 2", lambda output: isinstance(output, InputRequested)
     )
@@ -140,7 +139,7 @@ async def test_input_is_asked_for_and_answered(session: KernelSession) -> None:
     assert result(outputs) == "'abab'"
 
 
-async def test_passwords_and_the_end_of_input(session: KernelSession) -> None:
+async def test_passwords_and_end_of_input(session: KernelSession) -> None:
     code = "import getpass; getpass.getpass('secret: ')"
     task = await run_until(session, code, lambda output: isinstance(output, InputRequested))
     await session.send_input("x")
@@ -165,7 +164,7 @@ async def test_ctrl_c_interrupts(session: KernelSession, code: str) -> None:
     assert result(await run(session, "'alive'")) == "'alive'"
 
 
-async def test_ctrl_c_after_the_last_line_and_before_the_kernels_reply(session: KernelSession) -> None:
+async def test_an_interrupt_between_the_end_of_the_code_and_the_reply_aborts_the_cell(session: KernelSession) -> None:
     await run(session, "import os, signal, time\nipykernel = get_ipython().kernel")
     code = """\
 def interrupted(*_):
@@ -175,26 +174,28 @@ def interrupted(*_):
 ipykernel.finish_metadata = interrupted
 'done'"""
     outputs = await run(session, code)
-    (shown,) = [output for output in outputs if isinstance(output, Result)]
-    assert done(outputs) == Done("aborted", shown.execution_count)
+    (value,) = [output for output in outputs if isinstance(output, Result)]
+    assert done(outputs) == Done("aborted", value.execution_count)
     assert session.state == "idle"
     following = await run(session, "'alive'")
-    assert following[0] == Result(shown.execution_count + 1, "'alive'")
+    assert following[0] == Result(value.execution_count + 1, "'alive'")
 
 
-async def test_an_interrupt_without_work_does_nothing(session: KernelSession) -> None:
+async def test_an_interrupt_of_an_idle_kernel_does_nothing(session: KernelSession) -> None:
     await run(session, "kept = 5")
     await session.interrupt()
     assert result(await run(session, "kept")) == "5"
 
 
-async def test_the_terminals_own_ctrl_c_does_not_reach_it(session: KernelSession) -> None:
+async def test_the_kernel_has_its_own_session_so_ctrl_c_in_the_terminal_does_not_reach_it(
+    session: KernelSession,
+) -> None:
     assert session.pid is not None
     assert os.getsid(session.pid) != os.getsid(0)
 
 
 @pytest.mark.parametrize(
-    ("code", "completeness"),
+    ("code", "expected"),
     [
         ("1 + 1", Completeness("complete")),
         ("for i in range(3):", Completeness("incomplete", "    ")),
@@ -203,36 +204,37 @@ async def test_the_terminals_own_ctrl_c_does_not_reach_it(session: KernelSession
         ("%timeit 1", Completeness("complete")),
     ],
 )
-async def test_knows_whether_code_is_complete(session: KernelSession, code: str, completeness: Completeness) -> None:
-    found = await session.is_complete(code, wait=PATIENCE)
-    assert found.status == completeness.status
-    assert found.indent == completeness.indent or found.status == "incomplete"
+async def test_is_complete(session: KernelSession, code: str, expected: Completeness) -> None:
+    completeness = await session.is_complete(code, max_wait=PATIENCE)
+    assert completeness.status == expected.status
+    assert completeness.indent == expected.indent or completeness.status == "incomplete"
 
 
-async def test_completes_the_names_of_living_objects(session: KernelSession) -> None:
+async def test_complete_uses_live_objects(session: KernelSession) -> None:
     await run(session, "my_long_name = torch.ones(2)")
-    found = await session.complete("print(my_lo", 11, wait=PATIENCE)
-    assert found.matches == ("my_long_name",)
-    assert (found.start, found.end) == (6, 11)
-    assert ".weight" in (await session.complete("net.conv1.we", 12, wait=PATIENCE)).matches
+    completions = await session.complete("print(my_lo", 11, max_wait=PATIENCE)
+    assert completions.matches == ("my_long_name",)
+    assert (completions.start, completions.end) == (6, 11)
+    assert ".weight" in (await session.complete("net.conv1.we", 12, max_wait=PATIENCE)).matches
     assert any(
-        match.endswith("randn_like") for match in (await session.complete("torch.randn_", 12, wait=PATIENCE)).matches
+        match.endswith("randn_like")
+        for match in (await session.complete("torch.randn_", 12, max_wait=PATIENCE)).matches
     )
-    assert (await session.complete("nothing_like_it", 15, wait=PATIENCE)).matches == ()
+    assert (await session.complete("nothing_like_it", 15, max_wait=PATIENCE)).matches == ()
 
 
-async def test_answers_questions_while_code_runs(session: KernelSession) -> None:
+async def test_requests_are_answered_while_code_runs(session: KernelSession) -> None:
     task = await run_until(
         session, "print('go', flush=True)\nwhile True: pass", lambda output: isinstance(output, Stream)
     )
-    assert (await session.complete("my_lo", 5, wait=PATIENCE)).matches == ("my_long_name",)
-    assert (await session.is_complete("if 1:", wait=PATIENCE)).status == "incomplete"
+    assert (await session.complete("my_lo", 5, max_wait=PATIENCE)).matches == ("my_long_name",)
+    assert (await session.is_complete("if 1:", max_wait=PATIENCE)).status == "incomplete"
     await session.interrupt()
     await task
 
 
 @pytest.mark.parametrize(
-    ("code", "told"),
+    ("code", "expected"),
     [
         ("torch.nn.Linear|", "in_features"),
         ("torch.nn.Linear(|", "in_features"),
@@ -242,31 +244,33 @@ async def test_answers_questions_while_code_runs(session: KernelSession) -> None
         ("net.con|v1", "Conv2d"),
     ],
 )
-async def test_tells_of_the_name_or_the_call_at_the_cursor(session: KernelSession, code: str, told: str) -> None:
-    found = await session.inspect(code.replace("|", ""), code.index("|"), wait=PATIENCE)
-    assert found.status == "found"
-    assert told in found.text
-    assert "\x1b[" in found.text
+async def test_inspect_documents_the_name_or_the_call_at_the_cursor(
+    session: KernelSession, code: str, expected: str
+) -> None:
+    inspection = await session.inspect(code.replace("|", ""), code.index("|"), max_wait=PATIENCE)
+    assert inspection.status == "found"
+    assert expected in inspection.text
+    assert "\x1b[" in inspection.text
 
 
 @pytest.mark.parametrize("code", ["nothing_like_it", "", "1 + 1"])
-async def test_tells_nothing_where_there_is_nothing_to_tell(session: KernelSession, code: str) -> None:
-    assert await session.inspect(code, len(code), wait=PATIENCE) == Inspection("missing")
+async def test_inspect_without_a_known_name_finds_nothing(session: KernelSession, code: str) -> None:
+    assert await session.inspect(code, len(code), max_wait=PATIENCE) == Inspection("missing")
 
 
-async def test_questions_without_an_answer_end_in_time(session: KernelSession) -> None:
-    os.kill(pid_of(session), 19)  # SIGSTOP: the kernel says nothing
+async def test_requests_without_a_reply_time_out(session: KernelSession) -> None:
+    os.kill(pid_of(session), 19)  # SIGSTOP: the kernel doesn't respond
     try:
         started = time.monotonic()
-        assert await session.is_complete("1", wait=0.1) == Completeness("unknown")
-        assert (await session.complete("pri", 3, wait=0.1)).matches == ()
-        assert await session.inspect("print", 3, wait=0.1) == Inspection("unknown")
+        assert await session.is_complete("1", max_wait=0.1) == Completeness("unknown")
+        assert (await session.complete("pri", 3, max_wait=0.1)).matches == ()
+        assert await session.inspect("print", 3, max_wait=0.1) == Inspection("unknown")
         assert time.monotonic() - started < 5
     finally:
         os.kill(pid_of(session), 18)
 
 
-async def test_what_a_thread_prints_later_is_not_lost(session: KernelSession) -> None:
+async def test_late_output_of_a_thread_is_an_event(session: KernelSession) -> None:
     seen: list[Output] = []
 
     async def listen() -> None:

@@ -48,7 +48,7 @@ async def _check(session: KernelSession, claims: Claims, shown: str, where: str)
     assert untrue == "[]", f"{untrue} in {where}"
 
     if claims.rows or claims.together:
-        found = await session.probe(ListTensors(), TensorList, wait=30)
+        found = await session.probe(ListTensors(), TensorList, max_wait=30)
         assert found is not None
         rows = {row.name: row for row in found.rows}
         for name, fields in claims.rows.items():
@@ -60,7 +60,7 @@ async def _check(session: KernelSession, claims: Claims, shown: str, where: str)
         assert not groups & {rows[name].memory_group for name in claims.apart}, where
 
     if claims.grads is not None:
-        graph = await session.probe(OpenGraph(name="L"), Graph, wait=30)
+        graph = await session.probe(OpenGraph(name="L"), Graph, max_wait=30)
         assert graph is not None
         assert {
             node.name: node.grad_statistics and node.grad_statistics.mean for node in graph.nodes

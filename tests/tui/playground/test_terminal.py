@@ -31,7 +31,7 @@ def terminal(app_terminal: Apps) -> Terminal:
 
 
 def kernel_of(terminal: Terminal) -> psutil.Process:
-    (kernel,) = (process for process in terminal.tree() if "fashion_tui.kernel.__main__" in process.cmdline())
+    (kernel,) = (process for process in terminal.tree() if "fashion_tui.kernel" in process.cmdline())
     return kernel
 
 
