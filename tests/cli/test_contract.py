@@ -1,6 +1,7 @@
 """What scripts rely on: the keys of each JSON result, stdout without anything else, and exit statuses."""
 
 import json
+import math
 import os
 import shutil
 from pathlib import Path
@@ -21,7 +22,7 @@ def test_train_prints_events_and_ends_with_finished(trained: TrainedRun) -> None
     assert 0 < last["train_seconds"] + last["evaluation_seconds"] <= elapsed
     assert last["loading_seconds"] > 0.1, "importing torch alone takes longer"
     steps = [step for event in trained.events if event["event"] == "steps" for step in event["loss"]]
-    assert len(steps) == -(-3_000 // 512)
+    assert len(steps) == math.ceil(3_000 / 512)
 
 
 def test_train_prints_the_events_of_the_log(trained: TrainedRun) -> None:
@@ -85,7 +86,7 @@ def test_doctor_checks_whether_logout_ends_runs(
     assert expected in check["detail"]
 
 
-def test_runs_without_runs(call: Call, tmp_path: Path) -> None:
+def test_runs_of_a_missing_folder(call: Call, tmp_path: Path) -> None:
     assert call("runs", "--runs", tmp_path / "none", "--json").json == []
     result = call("runs", "--runs", tmp_path / "none")
     assert (result.status, result.out) == (0, "")
@@ -225,7 +226,7 @@ def test_a_finished_run_is_resumed_only_for_more_epochs(call: Call, tmp_path: Pa
     unchanged = call("resume", "latest", "--runs", tmp_path, "--json")
     assert (unchanged.status, unchanged.json["state"]) == (0, "finished")
     more = call("resume", "latest", "--epochs", "500", "--runs", tmp_path, "--json")
-    assert (more.status, more.json["from_step"]) == (0, -(-3_000 // 512))
+    assert (more.status, more.json["from_step"]) == (0, math.ceil(3_000 / 512))
     assert call("stop", "latest", "--runs", tmp_path).status == 0
 
 

@@ -104,18 +104,18 @@ def bench_command(  # noqa: PLR0913 - one parameter per option
         threads=threads,
     )
     with _progress() as report_progress:
-        found = measured(request, report_progress)
-        waiting, app = ((), None) if no_app else waited(max(rounds // ROUNDS, 1), report_progress)
+        training = measured(request, report_progress)
+        latencies, app = ((), None) if no_app else waited(max(rounds // ROUNDS, 1), report_progress)
         if seeds:
-            waiting += (result_of_quick(dataset, device, threads, report_progress),)
+            latencies += (result_of_quick(dataset, device, threads, report_progress),)
     report = BenchReport(
-        **msgspec.structs.asdict(found),
+        **msgspec.structs.asdict(training),
         date=time.strftime("%Y-%m-%d"),
         versions=library_versions(),
         dataset=dataset.name,
         rounds=rounds,
         seconds=time.monotonic() - started,
-        waiting=waiting,
+        waiting=latencies,
         app=app,
     )
     if as_json:

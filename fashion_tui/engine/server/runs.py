@@ -32,20 +32,20 @@ EXPORT_CHECK_IMAGES = 256
 def evaluate_run(request: Evaluate, call: CallContext, cache: Cache) -> Evaluation:
     run = TrainedRun.open(Path(request.run_path), request.checkpoint)
     dataset = _dataset(run.config, cache)
-    figures = evaluate(_logits(run, dataset, call, cache), dataset.test.labels, dataset.classes)
+    metrics = evaluate(_logits(run, dataset, call, cache), dataset.test.labels, dataset.classes)
     return Evaluation(
         run=run.path.name,
         dataset=dataset.ref.name,
         checkpoint=str(run.checkpoint_file),
         step=run.checkpoint.step,
         epoch=run.checkpoint.epoch,
-        n=figures.n,
-        accuracy=figures.accuracy,
-        top2=figures.top2,
-        loss=figures.loss,
-        ece=figures.ece,
-        per_class=figures.per_class,
-        confusion=figures.confusion,
+        n=metrics.n,
+        accuracy=metrics.accuracy,
+        top2=metrics.top2,
+        loss=metrics.loss,
+        ece=metrics.ece,
+        per_class=metrics.per_class,
+        confusion=metrics.confusion,
     )
 
 
