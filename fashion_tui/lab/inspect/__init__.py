@@ -1,5 +1,5 @@
-"""Tensors as they live in a namespace: their names, their numbers, their memory, and the graph behind them.
+"""Tensors and autograd graphs in a running kernel's namespace: names, statistics, shared memory and gradients.
 
-It looks without leaving a mark: no random number is drawn from torch's generator, nothing is added to a graph, and no
-method of a person's class is called.
+Reading leaves no trace: it draws no random number from torch's generators, adds nothing to a graph, and calls no method
+that the user's classes define. `reshaping` shows what an operation does to the elements of a tensor.
 """

@@ -1,7 +1,7 @@
-"""The graph behind a tensor: the nodes that backward() goes through, described as one asks for them.
+"""The autograd graph of a tensor: the nodes that backward() visits, described as they are requested.
 
-A node is autograd's own (`grad_fn`): it knows its operation and what it was made from. Values it knows only of tensors
-that are alive.
+A node is autograd's own (`grad_fn`), which knows its operation and its inputs. Values and gradients are known only for
+tensors to which a name of the namespace refers.
 """
 
 from collections.abc import Iterator, Mapping
@@ -12,154 +12,154 @@ from torch import Tensor
 from fashion_tui.schema.errors import UserError
 from fashion_tui.schema.tensors import MAX_GRAPH_NODES, Graph, GraphNode, Size
 
-from .names import attribute, plain, tensors_of
-from .numbers import numbers_of
-from .rows import find, grad_numbers, keeps_grad
+from .namespace import as_plain, find_tensors, tensor_attribute
+from .tensors import get_tensor, grad_statistics, keeps_grad
+from .values import compute_statistics
 
 Node = Any
-"""torch.autograd.graph.Node; for a leaf the tensor itself."""
+"""A torch.autograd.graph.Node; for a leaf, the tensor itself."""
 
 
 class LiveGraph:
-    """The graph behind one tensor. It stays alive as long as this does."""
+    """The autograd graph of one tensor. The graph stays alive as long as this object."""
 
     def __init__(self, namespace: Mapping[str, object], name: str) -> None:
-        """UserError where there is no such tensor, or autograd has recorded nothing of it."""
-        tensor = _tracked(namespace, name)
+        """Raises UserError if there is no such tensor or if autograd doesn't track it."""
+        tensor = _tracked_tensor(namespace, name)
         self.name = name
         self._is_scalar = tensor.numel() == 1
-        self._root = _start_of(tensor)
-        self._ids: dict[Node, int] = {}
+        self._root = _node_of(tensor)
+        self._ids: dict[_Identity, int] = {}
         self._nodes: list[Node] = []
-        self._outputs: list[int] = []
-        """Which of its node's results each was first reached by."""
+        self._output_numbers: list[int] = []
+        """For each node, which of its outputs the walk reached first."""
         self._described: dict[int, None] = {}
         self._id_of(self._root, tensor.output_nr)
 
-    def is_behind(self, namespace: Mapping[str, object], name: str) -> bool:
-        """Whether that name leads to this very graph."""
-        return name == self.name and _start_of(_tracked(namespace, name)) is self._root
+    def is_graph_of(self, namespace: Mapping[str, object], name: str) -> bool:
+        """Whether the name still refers to the tensor with this graph."""
+        return name == self.name and _node_of(_tracked_tensor(namespace, name)) is self._root
 
-    def opened(self, namespace: Mapping[str, object]) -> Graph:
-        """From the root on."""
+    def open(self, namespace: Mapping[str, object]) -> Graph:
+        """Return the graph from the root on."""
         return self._graph(namespace, self._walk(0), is_new=True)
 
-    def unfolded(self, namespace: Mapping[str, object], node: int) -> Graph:
-        """From that node on; UserError where it was never handed out."""
+    def expand(self, namespace: Mapping[str, object], node: int) -> Graph:
+        """Return the graph from a node on. Raises UserError if the id is unknown."""
         if not 0 <= node < len(self._nodes):
             raise UserError(f"the graph of {self.name} has no node {node}")
         return self._graph(namespace, self._walk(node), is_new=False)
 
-    def again(self, namespace: Mapping[str, object]) -> Graph:
-        """What was described before, with the names, values and gradients of now."""
+    def refresh(self, namespace: Mapping[str, object]) -> Graph:
+        """Return all nodes described so far with their current names, values and gradients."""
         return self._graph(namespace, list(self._described), is_new=False)
 
     def _walk(self, start: int) -> list[int]:
-        """Ids in the order in which a tree shows them, GRAPH_NODES of them at most."""
-        waiting, met = [start], dict[int, None]()
-        while waiting and len(met) < MAX_GRAPH_NODES:
-            number = waiting.pop()
-            if number not in met:
-                met[number] = None
-                waiting.extend(reversed(self._sources(number)))
-        return list(met)
+        """Return up to MAX_GRAPH_NODES ids in the order in which a tree shows them."""
+        stack, visited = [start], dict[int, None]()
+        while stack and len(visited) < MAX_GRAPH_NODES:
+            node = stack.pop()
+            if node not in visited:
+                visited[node] = None
+                stack.extend(reversed(self._sources(node)))
+        return list(visited)
 
-    def _sources(self, number: int) -> list[int]:
-        node = self._nodes[number]
+    def _sources(self, node_id: int) -> list[int]:
+        node = self._nodes[node_id]
         if isinstance(node, Tensor):
             return []
         return [
             self._id_of(_leaf_or_node(source), output) for source, output in node.next_functions if source is not None
         ]
 
-    def _id_of(self, node: Node, output: int) -> int:
-        key = _Same(node)
+    def _id_of(self, node: Node, output_number: int) -> int:
+        key = _Identity(node)
         if key not in self._ids:
             self._ids[key] = len(self._nodes)
             self._nodes.append(node)
-            self._outputs.append(output)
+            self._output_numbers.append(output_number)
         return self._ids[key]
 
-    def _graph(self, namespace: Mapping[str, object], numbers: list[int], *, is_new: bool) -> Graph:
-        alive = _Alive(namespace)
-        self._described |= dict.fromkeys(numbers)
-        nodes = tuple(self._describe(number, alive) for number in numbers)
+    def _graph(self, namespace: Mapping[str, object], node_ids: list[int], *, is_new: bool) -> Graph:
+        named = _NamedNodes(namespace)
+        self._described |= dict.fromkeys(node_ids)
+        nodes = tuple(self._describe(node_id, named) for node_id in node_ids)
         return Graph(name=self.name, root=0, is_scalar=self._is_scalar, is_new=is_new, nodes=nodes)
 
-    def _describe(self, number: int, alive: "_Alive") -> GraphNode:
-        node, output = self._nodes[number], self._outputs[number]
-        names, tensor = alive.of(node)
+    def _describe(self, node_id: int, named: "_NamedNodes") -> GraphNode:
+        node = self._nodes[node_id]
+        names, tensor = named.find(node)
         return GraphNode(
-            id=number,
+            id=node_id,
             operation="leaf" if isinstance(node, Tensor) else node.name(),
             name=", ".join(names),
-            shape=_shape(node, output),
-            statistics=None if tensor is None else numbers_of(plain(tensor)),
-            grad_statistics=None if tensor is None else grad_numbers(tensor),
+            shape=_shape(node, self._output_numbers[node_id]),
+            statistics=None if tensor is None else compute_statistics(as_plain(tensor)),
+            grad_statistics=None if tensor is None else grad_statistics(tensor),
             keeps_grad=tensor is not None and keeps_grad(tensor),
-            sources=tuple(self._sources(number)),
+            sources=tuple(self._sources(node_id)),
         )
 
 
-class _Same:
-    """A key that is equal for one and the same object alone, and keeps it alive."""
+class _Identity:
+    """A dictionary key for one object, which it keeps alive. Two keys are equal only for the same object."""
 
-    def __init__(self, it: object) -> None:
-        self._it = it
+    def __init__(self, value: object) -> None:
+        self._value = value
 
     def __hash__(self) -> int:
-        return id(self._it)
+        return id(self._value)
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Same) and self._it is other._it
+        return isinstance(other, _Identity) and self._value is other._value
 
 
-class _Alive:
-    """The tensors of a namespace by the nodes that made them."""
+class _NamedNodes:
+    """The tensors of a namespace by the nodes that produced them."""
 
     def __init__(self, namespace: Mapping[str, object]) -> None:
-        self._names: dict[_Same, list[str]] = {}
-        self._tensors: dict[_Same, Tensor] = {}
+        self._names: dict[_Identity, list[str]] = {}
+        self._tensors: dict[_Identity, Tensor] = {}
         for name, tensor in _tracked_tensors(namespace):
-            key = _Same(_start_of(tensor))
+            key = _Identity(_node_of(tensor))
             self._names.setdefault(key, []).append(name)
             self._tensors.setdefault(key, tensor)
 
-    def of(self, node: Node) -> tuple[list[str], Tensor | None]:
-        """The names that lead to what the node made, and the tensor of the first; of a leaf always the tensor."""
-        key = _Same(node)
+    def find(self, node: Node) -> tuple[list[str], Tensor | None]:
+        """Return the names of the node's outputs and the first named tensor; for a leaf, always its tensor."""
+        key = _Identity(node)
         leaf = node if isinstance(node, Tensor) else None
         return self._names.get(key, []), self._tensors.get(key, leaf)
 
 
 def _tracked_tensors(namespace: Mapping[str, object]) -> Iterator[tuple[str, Tensor]]:
-    """Those of a name that a person gave: not IPython's own for results."""
-    for name, _, values in tensors_of(namespace, lambda name, _value: name.startswith("_") or name == "Out"):
-        if isinstance(values, Tensor) and attribute(values, "requires_grad"):
-            yield name, values
+    """Yield the tensors that require a gradient, except under IPython's own names for results."""
+    for name, _, tensor in find_tensors(namespace, lambda name, _value: name.startswith("_") or name == "Out"):
+        if isinstance(tensor, Tensor) and tensor_attribute(tensor, "requires_grad"):
+            yield name, tensor
 
 
-def _tracked(namespace: Mapping[str, object], name: str) -> Tensor:
-    tensor = find(namespace, name)[2]
-    if not isinstance(tensor, Tensor) or not attribute(tensor, "requires_grad"):
-        raise UserError(f"there is no graph behind {name}: it doesn't require a gradient")
+def _tracked_tensor(namespace: Mapping[str, object], name: str) -> Tensor:
+    tensor = get_tensor(namespace, name).tensor
+    if not isinstance(tensor, Tensor) or not tensor_attribute(tensor, "requires_grad"):
+        raise UserError(f"{name} has no autograd graph: it doesn't require a gradient")
     return tensor
 
 
-def _start_of(tensor: Tensor) -> Node:
-    node = attribute(tensor, "grad_fn")
+def _node_of(tensor: Tensor) -> Node:
+    node = tensor_attribute(tensor, "grad_fn")
     return tensor if node is None else node
 
 
 def _leaf_or_node(node: Node) -> Node:
-    """A leaf's own node is made anew whenever one asks for it; the tensor stays the same."""
+    """Return the tensor instead of an AccumulateGrad node, of which autograd creates a new one for each request."""
     return node.variable if node.name().endswith("AccumulateGrad") else node
 
 
-def _shape(node: Node, output: int) -> Size | None:
+def _shape(node: Node, output_number: int) -> Size | None:
     if isinstance(node, Tensor):
-        return tuple(plain(node).shape)
+        return tuple(as_plain(node).shape)
     try:
-        return tuple(node._input_metadata[output].shape)  # noqa: SLF001 -- what backward() itself checks gradients by
+        return tuple(node._input_metadata[output_number].shape)  # noqa: SLF001 -- the shape that backward() checks
     except (AttributeError, IndexError, RuntimeError):
         return None

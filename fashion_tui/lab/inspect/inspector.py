@@ -1,6 +1,6 @@
-"""Answers what the Playground asks about a namespace."""
+"""Answers the Playground's probes about a namespace."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 import torch
 
@@ -18,34 +18,35 @@ from fashion_tui.schema.tensors import (
 )
 
 from .graph import LiveGraph
+from .namespace import Predicate
 from .reshaping import try_reshape
-from .rows import list_tensors, look_inside
+from .tensors import list_tensors, read_tensor
 
-Answer = TensorList | TensorValues | Graph | ReshapeResult | None
+ProbeReply = TensorList | TensorValues | Graph | ReshapeResult | None
 
 
 class Inspector:
-    """Keeps one graph open at most."""
+    """Reads a namespace. It keeps one autograd graph open at most."""
 
-    def __init__(self, namespace: Mapping[str, object], hidden: Callable[[str, object], bool]) -> None:
-        """`hidden` says which names, with their values, aren't the person's own and needn't be listed."""
+    def __init__(self, namespace: Mapping[str, object], is_hidden: Predicate) -> None:
+        """`is_hidden` tells which names the list of tensors leaves out."""
         self._namespace = namespace
-        self._hidden = hidden
+        self._is_hidden = is_hidden
         self._graph: LiveGraph | None = None
 
-    def answer(self, probe: Probe) -> Answer:
-        """As the probe's docstring says; UserError where what it asks for isn't there."""
-        # Of a subclass of a person's the methods aren't called: they may do anything.
-        with torch._C.DisableTorchFunctionSubclass(), torch.no_grad():  # noqa: SLF001 -- its only name
+    def answer(self, probe: Probe) -> ProbeReply:
+        """Return the reply that the probe's docstring describes. Raises UserError if the tensor doesn't exist."""
+        # Methods of the user's subclasses aren't called: they could have any effect.
+        with torch._C.DisableTorchFunctionSubclass(), torch.no_grad():  # noqa: SLF001 -- has no public name
             match probe:
                 case ListTensors():
-                    return list_tensors(self._namespace, self._hidden)
+                    return list_tensors(self._namespace, self._is_hidden)
                 case ReadTensor():
-                    return look_inside(self._namespace, probe)
+                    return read_tensor(self._namespace, probe)
                 case OpenGraph(name=name):
                     return self._open(name)
                 case ExpandGraph(node=node):
-                    return None if self._graph is None else self._graph.unfolded(self._namespace, node)
+                    return None if self._graph is None else self._graph.expand(self._namespace, node)
                 case TryReshape():
                     return try_reshape(probe)
                 case CloseGraph():
@@ -53,8 +54,8 @@ class Inspector:
         return None
 
     def _open(self, name: str) -> Graph:
-        if self._graph is not None and self._graph.is_behind(self._namespace, name):
-            return self._graph.again(self._namespace)
+        if self._graph is not None and self._graph.is_graph_of(self._namespace, name):
+            return self._graph.refresh(self._namespace)
         self._graph = None
         self._graph = LiveGraph(self._namespace, name)
-        return self._graph.opened(self._namespace)
+        return self._graph.open(self._namespace)

@@ -1,4 +1,4 @@
-"""The graph behind a tensor, node by node, against what autograd itself says."""
+"""The autograd graph of a tensor, node by node, compared with autograd itself."""
 
 import gc
 import time
@@ -24,9 +24,9 @@ def by_name(graph: Graph) -> dict[str, GraphNode]:
 
 
 def ask(inspector: Inspector, probe: Probe) -> Graph:
-    found = inspector.answer(probe)
-    assert isinstance(found, Graph)
-    return found
+    graph = inspector.answer(probe)
+    assert isinstance(graph, Graph)
+    return graph
 
 
 def inspector_of(namespace: Mapping[str, object]) -> Inspector:
@@ -58,10 +58,10 @@ def test_values_and_gradients_of_the_guides_example() -> None:
     namespace["L"].backward()
     again = ask(inspector, OpenGraph(name="L"))
     assert not again.is_new
-    lit = by_name(again)
-    assert (mean(lit["A"]), mean(lit["B"]), mean(lit["D"])) == (2.0, 3.0, 1.0)
-    assert lit["C"].grad_statistics is None
-    assert not lit["C"].keeps_grad
+    after = by_name(again)
+    assert (mean(after["A"]), mean(after["B"]), mean(after["D"])) == (2.0, 3.0, 1.0)
+    assert after["C"].grad_statistics is None
+    assert not after["C"].keeps_grad
 
 
 def test_an_intermediate_shows_the_gradient_that_it_retains() -> None:
@@ -73,7 +73,7 @@ def test_an_intermediate_shows_the_gradient_that_it_retains() -> None:
     assert mean(node) == 1.0
 
 
-def test_a_node_that_is_used_twice_is_one() -> None:
+def test_a_node_that_is_used_twice_appears_once() -> None:
     x = torch.tensor(3.0, requires_grad=True)
     y = x * x
     z = y + y
@@ -84,7 +84,7 @@ def test_a_node_that_is_used_twice_is_one() -> None:
     assert nodes["y"].sources == (nodes["x"].id,) * 2
 
 
-def test_a_network_shows_its_operations_shapes_and_parameters() -> None:
+def test_the_graph_of_a_network_has_its_operations_shapes_and_parameters() -> None:
     net = GuideNet()
     loss = F.cross_entropy(net(torch.rand(4, 1, 28, 28)), torch.tensor([1, 2, 3, 4]))
     graph = ask(inspector_of({"net": net, "loss": loss}), OpenGraph(name="loss"))
@@ -94,25 +94,25 @@ def test_a_network_shows_its_operations_shapes_and_parameters() -> None:
     assert {node.shape for node in convolutions} == {(4, 12, 28, 28), (4, 20, 14, 14)}
     known = {node.id for node in graph.nodes}
     assert all(set(node.sources) <= known for node in graph.nodes)
-    # As many nodes as autograd itself reaches.
-    met, waiting = set[Any](), [cast("Any", loss.grad_fn)]
-    while waiting:
-        node = waiting.pop()
-        if node not in met:
-            met.add(node)
-            waiting += [source for source, _ in node.next_functions if source is not None]
-    assert len(graph.nodes) == len(met)
+    # The graph has as many nodes as a walk through autograd's own.
+    visited, stack = set[Any](), [cast("Any", loss.grad_fn)]
+    while stack:
+        node = stack.pop()
+        if node not in visited:
+            visited.add(node)
+            stack += [source for source, _ in node.next_functions if source is not None]
+    assert len(graph.nodes) == len(visited)
 
 
-def test_a_hundred_thousand_nodes_open_at_once_and_unfold() -> None:
+def test_a_graph_of_a_hundred_thousand_nodes_opens_at_once_and_can_be_expanded() -> None:
     x = torch.ones(1, requires_grad=True)
     y = x
     for _ in range(100_000):
         y = y * 1.0
     inspector = inspector_of({"x": x, "y": y})
-    began = time.perf_counter()
+    start = time.perf_counter()
     graph = ask(inspector, OpenGraph(name="y"))
-    assert time.perf_counter() - began < 0.5
+    assert time.perf_counter() - start < 0.5
     assert len(graph.nodes) == 200
     last = graph.nodes[-1]
     (beyond,) = last.sources
@@ -147,14 +147,14 @@ def test_the_graph_of_a_leaf_is_the_leaf() -> None:
     assert (node.operation, node.name, graph.is_scalar) == ("leaf", "x", False)
 
 
-def test_what_has_no_graph_says_so() -> None:
-    with pytest.raises(UserError, match="there is no graph behind x: it doesn't require a gradient"):
+def test_a_tensor_without_a_graph() -> None:
+    with pytest.raises(UserError, match="x has no autograd graph"):
         ask(inspector_of({"x": torch.ones(2)}), OpenGraph(name="x"))
     with pytest.raises(UserError, match="no node 5"):
-        LiveGraph({"x": torch.ones(2, requires_grad=True)}, "x").unfolded({}, 5)
+        LiveGraph({"x": torch.ones(2, requires_grad=True)}, "x").expand({}, 5)
 
 
-def test_a_name_that_is_given_anew_opens_a_new_graph() -> None:
+def test_a_name_that_is_reassigned_opens_a_new_graph() -> None:
     namespace = product_and_sum()
     inspector = inspector_of(namespace)
     ask(inspector, OpenGraph(name="L"))
@@ -164,7 +164,7 @@ def test_a_name_that_is_given_anew_opens_a_new_graph() -> None:
     assert set(by_name(again)) == {"L", "A"}
 
 
-def test_a_closed_graph_keeps_nothing_alive() -> None:
+def test_a_closed_graph_keeps_no_node_alive() -> None:
     x = torch.ones(1, requires_grad=True)
     namespace = {"y": (x * 2).exp()}
     node = weakref.ref(namespace["y"])

@@ -51,7 +51,7 @@ async def test_a_view_of_what_lies_across_memory_fails_and_reshape_copies(size: 
         await replace(it, "9")
         await it.sees("Dimension out of range")
         await replace(it, "x")
-        await it.sees("write numbers with commas between them")
+        await it.sees("invalid arguments (x)")
 
 
 async def test_enter_puts_the_code_into_the_prompt() -> None:

@@ -139,7 +139,7 @@ async def test_a_tensor_from_inside() -> None:
         await it.pilot.press("escape", "down", "enter")
         await stands_in(it, TensorView, "v  60×50", "not contiguous")
         await it.run("del v")
-        await it.sees("there is no tensor v any more")
+        await it.sees("no tensor is named v")
 
 
 async def test_on_a_small_screen_the_tensors_are_one_line_and_the_drawer_opens_above() -> None:

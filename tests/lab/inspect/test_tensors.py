@@ -1,4 +1,4 @@
-"""Which tensors a namespace leads to, what their numbers are, and which share memory."""
+"""The tensors of a namespace: names, statistics, shared memory, and the values of one."""
 
 import math
 import time
@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from fashion_tui.lab.inspect.inspector import Inspector
-from fashion_tui.lab.inspect.rows import list_tensors
+from fashion_tui.lab.inspect.tensors import list_tensors
 from fashion_tui.lab.networks.builtin import GuideNet
 from fashion_tui.schema.errors import UserError
 from fashion_tui.schema.tensors import ListTensors, ReadTensor, TensorList, TensorRow, TensorValues
@@ -21,15 +21,15 @@ def rows_of(**namespace: object) -> dict[str, TensorRow]:
     return {row.name: row for row in list_tensors(namespace, lambda _name, _value: False).rows}
 
 
-def inside(values: object, rows: int = 4, columns: int = 4, start: tuple[int, ...] = ()) -> TensorValues:
-    found = Inspector({"x": values}, lambda _name, _value: False).answer(
+def read(values: object, rows: int = 4, columns: int = 4, start: tuple[int, ...] = ()) -> TensorValues:
+    reply = Inspector({"x": values}, lambda _name, _value: False).answer(
         ReadTensor(name="x", rows=rows, columns=columns, start=start)
     )
-    assert isinstance(found, TensorValues)
-    return found
+    assert isinstance(reply, TensorValues)
+    return reply
 
 
-def test_tensors_are_found_by_the_names_that_python_reaches_them_by() -> None:
+def test_tensors_are_named_by_python_expressions() -> None:
     batch = (torch.ones(2, 3), torch.tensor([1, 2]))
     rows = rows_of(a=torch.zeros(2), n=3, batch=batch, named={"w": torch.ones(1), 7: np.ones(2)}, net=GuideNet())
     assert list(rows)[:5] == ["a", "batch[0]", "batch[1]", "named['w']", "named[7]"]
@@ -43,7 +43,7 @@ def test_tensors_are_found_by_the_names_that_python_reaches_them_by() -> None:
     assert rows_of(norm=nn.BatchNorm2d(3))["norm.running_var"].kind == "buffer"
 
 
-def test_numbers_are_those_of_torch() -> None:
+def test_statistics_are_those_of_torch() -> None:
     values = torch.randn(7, 30)
     row = rows_of(values=values)["values"]
     assert row.statistics is not None
@@ -53,12 +53,12 @@ def test_numbers_are_those_of_torch() -> None:
     assert (row.dtype, row.device, row.nbytes, row.origin) == ("float32", "cpu", 840, "")
 
 
-def test_nan_and_infinity_are_counted_and_left_out_of_the_rest() -> None:
+def test_non_finite_values_are_counted_and_excluded() -> None:
     nan, infinity = math.nan, math.inf
-    numbers = rows_of(x=torch.tensor([1.0, nan, 3.0, infinity, -infinity, nan]))["x"].statistics
-    assert numbers is not None
-    assert (numbers.low, numbers.mean, numbers.high) == (1.0, 2.0, 3.0)
-    assert (numbers.nans, numbers.infinities) == (2, 2)
+    statistics = rows_of(x=torch.tensor([1.0, nan, 3.0, infinity, -infinity, nan]))["x"].statistics
+    assert statistics is not None
+    assert (statistics.low, statistics.mean, statistics.high) == (1.0, 2.0, 3.0)
+    assert (statistics.nans, statistics.infinities) == (2, 2)
     only = rows_of(x=torch.full((3,), nan))["x"].statistics
     assert only is not None
     assert (only.low, only.nans) == (None, 3)
@@ -80,58 +80,58 @@ def test_nan_and_infinity_are_counted_and_left_out_of_the_rest() -> None:
         (np.array([[1, 2]], dtype=np.float16), 1, 2),
     ],
 )
-def test_every_kind_of_number_has_its_figures(values: Any, low: float, high: float) -> None:
+def test_every_numeric_dtype_has_statistics(values: Any, low: float, high: float) -> None:
     row = rows_of(values=values)["values"]
     assert row.problem == ""
     assert row.statistics is not None
     assert (row.statistics.low, row.statistics.high) == (low, high)
 
 
-def test_what_has_no_numbers_says_why_or_nothing() -> None:
+def test_tensors_without_statistics() -> None:
     rows = rows_of(empty=torch.empty(0, 3), meta=torch.empty(2, device="meta"), texts=np.array(["a"]))
     assert rows["empty"].statistics is None
     assert rows["meta"].statistics is None
-    assert rows["texts"].problem == "values of <U1 are no numbers"
+    assert rows["texts"].problem == "dtype <U1 is not numeric"
     assert rows["empty"].problem == rows["meta"].problem == ""
 
 
-def test_a_large_tensor_is_sampled_quickly_and_says_so() -> None:
+def test_a_large_tensor_is_sampled_quickly() -> None:
     values = torch.linspace(0, 1, 100_000_000).reshape(100_000, 1000)
     namespace = {"values": values}
     list_tensors(namespace, lambda _name, _value: False)
-    took = []
+    times = []
     for _ in range(5):
-        began = time.perf_counter()
+        start = time.perf_counter()
         (row,) = list_tensors(namespace, lambda _name, _value: False).rows
-        took.append(time.perf_counter() - began)
-    assert min(took) < 0.05
+        times.append(time.perf_counter() - start)
+    assert min(times) < 0.05
     assert row.statistics is not None
     assert row.statistics.sample_size == 32_768
     assert row.statistics.mean == pytest.approx(0.5, abs=0.02)
 
 
-def test_the_sample_sees_all_columns_of_a_table_whose_width_is_a_power_of_two() -> None:
+def test_a_sample_includes_all_columns_even_if_their_number_is_a_power_of_two() -> None:
     values = torch.zeros(65_536, 1024)
     values[:, 1:] = 1.0
-    numbers = rows_of(values=values)["values"].statistics
-    assert numbers is not None
-    assert numbers.mean == pytest.approx(1023 / 1024, abs=0.01)
+    statistics = rows_of(values=values)["values"].statistics
+    assert statistics is not None
+    assert statistics.mean == pytest.approx(1023 / 1024, abs=0.01)
 
 
-def test_shared_memory_is_marked() -> None:
+def test_tensors_that_share_memory_are_grouped() -> None:
     array = np.arange(6.0)
     tensor = torch.ones(2, 3)
     rows = rows_of(
         array=array, over=torch.from_numpy(array), part=array[2:], tensor=tensor, view=tensor.T, copy=tensor.clone(),
         same=tensor, alone=torch.ones(3), empty=torch.empty(0),
     )  # fmt: skip
-    shares = {name: row.memory_group for name, row in rows.items()}
-    assert shares["array"] == shares["over"] == shares["part"] == 1
-    assert shares["tensor"] == shares["view"] == shares["same"] == 2
-    assert shares["copy"] == shares["alone"] == shares["empty"] == 0
+    groups = {name: row.memory_group for name, row in rows.items()}
+    assert groups["array"] == groups["over"] == groups["part"] == 1
+    assert groups["tensor"] == groups["view"] == groups["same"] == 2
+    assert groups["copy"] == groups["alone"] == groups["empty"] == 0
 
 
-def test_looking_leaves_no_mark() -> None:
+def test_reading_changes_nothing() -> None:
     torch.manual_seed(1)
     before = torch.get_rng_state()
     x = torch.randn(400_000, requires_grad=True)
@@ -148,7 +148,7 @@ def test_looking_leaves_no_mark() -> None:
     assert x._version == 0
 
 
-def test_no_code_of_a_person_runs() -> None:
+def test_no_code_of_the_user_runs() -> None:
     class Trap(Tensor):
         @classmethod
         def __torch_function__(cls, *_: Any, **__: Any) -> Any:
@@ -160,7 +160,7 @@ def test_no_code_of_a_person_runs() -> None:
 
         requires_grad = grad_fn = grad = is_leaf = detach = shape
 
-    class Sly:
+    class FakeClass:
         @property  # type: ignore[misc]
         def __class__(self) -> Any:
             raise AssertionError("called")
@@ -171,50 +171,50 @@ def test_no_code_of_a_person_runs() -> None:
 
     net = Net()
     net.weight = nn.Parameter(torch.ones(2))
-    trapped = (2 * torch.ones(3, requires_grad=True)).as_subclass(Trap)
-    namespace = {"sly": Sly(), "trapped": trapped, "net": net, "good": torch.ones(1)}
-    found = Inspector(namespace, lambda _name, _value: False).answer(ListTensors())
-    assert isinstance(found, TensorList)
-    by_name = {row.name: row for row in found.rows}
-    assert set(by_name) == {"trapped", "good", "net.weight"}
+    trap = (2 * torch.ones(3, requires_grad=True)).as_subclass(Trap)
+    namespace = {"fake": FakeClass(), "trap": trap, "net": net, "good": torch.ones(1)}
+    reply = Inspector(namespace, lambda _name, _value: False).answer(ListTensors())
+    assert isinstance(reply, TensorList)
+    by_name = {row.name: row for row in reply.rows}
+    assert set(by_name) == {"trap", "good", "net.weight"}
     assert by_name["good"].statistics is not None
-    assert by_name["trapped"].shape == (3,)
-    assert by_name["trapped"].origin == "AliasBackward0"
+    assert by_name["trap"].shape == (3,)
+    assert by_name["trap"].origin == "AliasBackward0"
 
 
-def test_a_thousand_tensors_are_cut_short_and_counted() -> None:
+def test_tensors_beyond_the_limit_are_counted() -> None:
     namespace = {f"t{number}": torch.ones(1) for number in range(1000)}
-    found = list_tensors(namespace, lambda _name, _value: False)
-    assert (len(found.rows), found.omitted) == (300, 700)
+    tensors = list_tensors(namespace, lambda _name, _value: False)
+    assert (len(tensors.rows), tensors.omitted) == (300, 700)
 
 
-def test_the_inside_of_a_tensor() -> None:
+def test_the_values_of_one_tensor() -> None:
     values = torch.arange(2 * 3 * 8 * 9.0).reshape(2, 3, 8, 9)
-    found = inside(values, start=(1, 2, 7, 0))
-    assert found.window is not None
-    assert found.window.start == (1, 2, 4, 0)
-    seen = torch.tensor(found.window.values).reshape(found.window.rows, found.window.columns)
-    assert torch.equal(seen, values[1, 2, 4:8, 0:4])
-    assert (found.row.strides, found.storage_offset, found.layout, found.storage_nbytes) == (
+    tensor = read(values, start=(1, 2, 7, 0))
+    assert tensor.window is not None
+    assert tensor.window.start == (1, 2, 4, 0)
+    block = torch.tensor(tensor.window.values).reshape(tensor.window.rows, tensor.window.columns)
+    assert torch.equal(block, values[1, 2, 4:8, 0:4])
+    assert (tensor.row.strides, tensor.storage_offset, tensor.layout, tensor.storage_nbytes) == (
         (216, 72, 9, 1),
         0,
         "contiguous",
         1728,
     )
-    assert found.histogram is not None
-    assert sum(found.histogram.counts) == values.numel()
-    turned = inside(values[:, 1:].transpose(2, 3))
-    assert (turned.layout, turned.storage_offset) == ("not contiguous", 72)
-    assert inside(values.to(memory_format=torch.channels_last)).layout == "channels last"
-    vector = inside(torch.arange(10), columns=20)
+    assert tensor.histogram is not None
+    assert sum(tensor.histogram.counts) == values.numel()
+    transposed = read(values[:, 1:].transpose(2, 3))
+    assert (transposed.layout, transposed.storage_offset) == ("not contiguous", 72)
+    assert read(values.to(memory_format=torch.channels_last)).layout == "channels last"
+    vector = read(torch.arange(10), columns=20)
     assert vector.window is not None
     assert (vector.window.start, vector.window.rows, vector.window.columns) == ((0,), 1, 10)
-    scalar = inside(torch.tensor(math.nan))
+    scalar = read(torch.tensor(math.nan))
     assert scalar.window is not None
     assert scalar.window.values == ("NaN",)
-    assert inside(np.ones((3, 4)).T).row.strides == (1, 4)
+    assert read(np.ones((3, 4)).T).row.strides == (1, 4)
 
 
-def test_a_tensor_that_is_gone_is_told() -> None:
-    with pytest.raises(UserError, match="there is no tensor x any more"):
+def test_a_tensor_that_no_longer_exists() -> None:
+    with pytest.raises(UserError, match="no tensor is named x"):
         Inspector({}, lambda _n, _v: False).answer(ReadTensor(name="x", rows=1, columns=1))

@@ -1,0 +1,92 @@
+"""Finds the tensors and arrays in a namespace and the names that refer to them."""
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+TensorOrArray = Tensor | np.ndarray[Any, Any]
+Kind = Literal["tensor", "parameter", "buffer", "array"]
+Predicate = Callable[[str, object], bool]
+"""Takes a name and the object that it refers to."""
+
+MAX_ITEMS = 32
+"""Items of one list, tuple or dict that are looked at."""
+
+
+class NamedTensor(NamedTuple):
+    """A tensor or array with the Python expression for it: `x`, `batch[0]`, `net.conv1.weight`."""
+
+    name: str
+    kind: Kind
+    tensor: TensorOrArray
+
+
+def find_tensors(namespace: Mapping[str, object], is_hidden: Predicate) -> Iterator[NamedTensor]:
+    """Yield tensors and arrays in the order of their names, then those in lists, tuples and dicts, then in modules.
+
+    A tensor with several names is yielded once for each. Names for which `is_hidden` returns True and names that aren't
+    strings are left out.
+    """
+    items = dict(namespace).items()
+    visible = [(_encodable(name), value) for name, value in items if type(name) is str and not is_hidden(name, value)]
+    for name, value in visible:
+        if (kind := _kind(value)) is not None:
+            yield NamedTensor(name, kind, value)  # type: ignore[arg-type]
+    for name, value in visible:
+        if type(value) in {list, tuple, dict}:
+            yield from _in_container(name, value)
+    for name, value in visible:
+        if _has_type(value, nn.Module):
+            yield from _in_module(name, value)
+
+
+def as_plain(tensor: TensorOrArray) -> TensorOrArray:
+    """Return a view as a plain tensor or array, so that no method of a subclass is called."""
+    if not isinstance(tensor, Tensor):
+        return np.ndarray.view(tensor, np.ndarray)
+    detached = Tensor.detach(tensor)
+    return detached if type(detached) is Tensor else Tensor.as_subclass(detached, Tensor)
+
+
+def tensor_attribute(tensor: Tensor, name: str) -> Any:
+    """Return an attribute as `torch.Tensor` defines it, even if a subclass overrides it."""
+    return getattr(Tensor, name).__get__(tensor)
+
+
+def _encodable(name: str) -> str:
+    """Return the name with surrogates, which UTF-8 can't encode, as escape sequences."""
+    return name.encode(errors="backslashreplace").decode()
+
+
+def _in_container(name: str, container: Any) -> Iterator[NamedTensor]:
+    items = list(container.items() if type(container) is dict else enumerate(container))[:MAX_ITEMS]
+    for key, value in items:
+        if type(key) in {int, str} and (kind := _kind(value)) is not None:
+            yield NamedTensor(f"{name}[{key!r}]", kind, value)
+
+
+def _in_module(name: str, module: Any) -> Iterator[NamedTensor]:
+    # Called on nn.Module, because the user's class may override these methods.
+    methods: tuple[tuple[Kind, Any], ...] = (
+        ("parameter", nn.Module.named_parameters),
+        ("buffer", nn.Module.named_buffers),
+    )
+    for kind, named_tensors in methods:
+        for path, tensor in named_tensors(module):
+            yield NamedTensor(f"{name}.{path}", kind, tensor)
+
+
+def _kind(value: object) -> Kind | None:
+    if _has_type(value, nn.Parameter):
+        return "parameter"
+    if _has_type(value, torch.Tensor):
+        return "tensor"
+    return "array" if _has_type(value, np.ndarray) else None
+
+
+def _has_type(value: object, expected: type) -> bool:
+    """Do the same as isinstance without reading `value.__class__`, which may be the user's property."""
+    return issubclass(type(value), expected)
