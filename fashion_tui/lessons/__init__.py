@@ -1,5 +1,5 @@
-"""The lessons of the Playground: short cards with cells to run, a Markdown file each; and how far a person has come.
+"""The lessons of the Playground, a Markdown file each, and the user's progress in them.
 
-A file is `# Title`, then steps, each of paragraphs, a cell (```python) and a block quote that says what to look at.
-Paragraphs after the last step close the lesson.
+A file begins with `# Title`. Then come the steps: each has paragraphs, a cell to run (```python) and a block quote that
+says what to observe. Paragraphs after the last step close the lesson.
 """

@@ -1,4 +1,4 @@
-"""How far a person has come in the lessons, kept from session to session."""
+"""The user's progress in the lessons, stored in a file."""
 
 from contextlib import suppress
 from pathlib import Path
@@ -7,77 +7,65 @@ import msgspec
 
 
 def default_path() -> Path:
-    import platformdirs  # noqa: PLC0415 -- the first paint doesn't wait for it
+    import platformdirs  # noqa: PLC0415 -- not needed before the first paint
 
     return platformdirs.user_state_path("fashion-tui", appauthor=False) / "lessons.json"
 
 
-class _Done(msgspec.Struct, frozen=True):
-    """Of one lesson."""
-
+class _LessonProgress(msgspec.Struct, frozen=True):
     steps: int
+    """Number of completed steps, counted from the first."""
     finished: bool
 
 
-_File = dict[str, _Done]
-"""By the lessons' ids."""
+_File = dict[str, _LessonProgress]
+"""Content of the file: the progress of each lesson, by its id."""
 
 
 class Progress:
-    """Which lessons are finished, and how far the others are. Several sessions may share the file."""
+    """Which steps and lessons are completed. Several sessions can share the file."""
 
     def __init__(self) -> None:
         self._path: Path | None = None
-        self._done: _File = {}
-        self._unwritten: dict[str, _Done | None] = {}
-        """What this session has changed and the file doesn't have yet; None: the lesson begins anew."""
+        self._lessons: _File = {}
+        self._unwritten: _File = {}
+        """Changes of this session that aren't in the file yet."""
 
     def load(self, path: Path) -> None:
-        """Reads the file, and keeps in it what changes from now on. What can't be read is as if it weren't there."""
+        """Read the file, and write later changes to it. A file that can't be read counts as empty."""
         self._path = path
-        self._renew()
+        self._read()
 
     def steps_done(self, lesson_id: str) -> int:
-        """How many steps of the lesson, from its first on."""
-        done = self._done.get(lesson_id)
-        return 0 if done is None else done.steps
+        """Return the number of completed steps."""
+        lesson = self._lessons.get(lesson_id)
+        return 0 if lesson is None else lesson.steps
 
     def is_finished(self, lesson_id: str) -> bool:
-        done = self._done.get(lesson_id)
-        return done is not None and done.finished
+        lesson = self._lessons.get(lesson_id)
+        return lesson is not None and lesson.finished
 
     def finish_step(self, lesson_id: str, number: int, total: int) -> None:
-        """Step `number` of `total`, counted from 1, is done. A lesson that was finished stays so."""
-        self._renew()
+        """Record that step `number` of `total`, counted from 1, is completed. A finished lesson remains finished."""
+        self._read()
         steps = max(number, self.steps_done(lesson_id))
-        self._change(lesson_id, _Done(steps, self.is_finished(lesson_id) or steps >= total))
+        finished = self.is_finished(lesson_id) or steps >= total
+        self._unwritten[lesson_id] = self._lessons[lesson_id] = _LessonProgress(steps, finished)
+        self._write()
 
-    def forget(self, lesson_id: str) -> None:
-        """The lesson begins anew."""
-        self._renew()
-        self._change(lesson_id, None)
+    def _read(self) -> None:
+        """Read the file again, because another session may have changed it, and apply our unwritten changes."""
+        with suppress(OSError, msgspec.DecodeError, UnicodeDecodeError):
+            if self._path is not None:
+                self._lessons = msgspec.json.decode(self._path.read_bytes(), type=_File)
+        self._lessons.update(self._unwritten)
 
-    def _change(self, lesson_id: str, done: _Done | None) -> None:
-        self._unwritten[lesson_id] = done
-        self._apply_unwritten()
+    def _write(self) -> None:
+        """Write the file. If that fails, the changes are kept and written with the next one."""
         if self._path is not None:
-            from fashion_tui.runs.files import write_atomically  # noqa: PLC0415
+            from fashion_tui.runs.files import write_atomically  # noqa: PLC0415 -- not needed before the first paint
 
             with suppress(OSError):
                 self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-                write_atomically(self._path, msgspec.json.encode(self._done), durable=False)
+                write_atomically(self._path, msgspec.json.encode(self._lessons), durable=False)
                 self._unwritten.clear()
-
-    def _renew(self) -> None:
-        """What other sessions have done meanwhile, with our own changes over it."""
-        with suppress(OSError, msgspec.DecodeError, UnicodeDecodeError):
-            if self._path is not None:
-                self._done = msgspec.json.decode(self._path.read_bytes(), type=_File)
-        self._apply_unwritten()
-
-    def _apply_unwritten(self) -> None:
-        for lesson_id, done in self._unwritten.items():
-            if done is None:
-                self._done.pop(lesson_id, None)
-            else:
-                self._done[lesson_id] = done

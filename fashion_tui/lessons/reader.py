@@ -1,4 +1,4 @@
-"""The lessons out of their files."""
+"""Parse the lessons' Markdown files."""
 
 from collections.abc import Iterator
 from functools import cache
@@ -8,28 +8,28 @@ import msgspec
 
 
 class LessonStep(msgspec.Struct, frozen=True, kw_only=True):
-    """A cell to run, with what stands before and after it."""
+    """A cell to run, with the text before and after it."""
 
     text: str
-    """Markdown, before the cell; empty where it speaks for itself."""
+    """Markdown before the cell; may be empty."""
     code: str
-    """Python, without a line end at its end."""
+    """Python, without a trailing newline."""
     observation: str
-    """Markdown: what to look at once it has run."""
+    """Markdown, shown when the cell has run: what to observe."""
 
 
 class Lesson(msgspec.Struct, frozen=True, kw_only=True):
     id: str
-    """`04-autograd`: the name of its file."""
+    """The file's name without its suffix: `04-autograd`."""
     title: str
     steps: tuple[LessonStep, ...]
     closing: str
-    """Markdown, after the last step; empty where there is nothing to add."""
+    """Markdown after the last step; may be empty."""
 
 
 @cache
 def lessons() -> tuple[Lesson, ...]:
-    """All of them, in their order."""
+    """Return all lessons in order."""
     files = [file for file in resources.files(__package__).iterdir() if file.name.endswith(".md")]
     return tuple(
         parse(file.name.removesuffix(".md"), file.read_text(encoding="utf-8"))
@@ -38,35 +38,35 @@ def lessons() -> tuple[Lesson, ...]:
 
 
 def parse(lesson_id: str, source: str) -> Lesson:
-    """A lesson from its Markdown; ValueError where it isn't of the form that this package's docstring describes."""
+    """Parse the Markdown of a lesson. Raises ValueError if it doesn't have the form in the package's docstring."""
     blocks = list(_blocks(source))
     if not blocks or blocks[0][0] != "title":
         raise ValueError(f"lesson {lesson_id} doesn't begin with '# Title'")
     steps: list[LessonStep] = []
     paragraphs: list[str] = []
-    waiting: LessonStep | None = None
-    """A cell whose block quote hasn't come yet."""
+    unfinished: LessonStep | None = None
+    """The last step, if its block quote hasn't been read yet."""
     for kind, text in blocks[1:]:
-        if (kind == "look") != (waiting is not None):
-            raise ValueError(f"lesson {lesson_id}: a cell and a block quote don't follow each other at {text!r}")
+        if (kind == "observation") != (unfinished is not None):
+            raise ValueError(f"lesson {lesson_id}: each cell must be followed by one block quote, at {text!r}")
         if kind == "text":
             paragraphs.append(text)
         elif kind == "cell":
-            waiting = LessonStep(text="\n\n".join(paragraphs), code=text, observation="")
+            unfinished = LessonStep(text="\n\n".join(paragraphs), code=text, observation="")
             paragraphs = []
-        elif waiting is not None:
-            steps.append(msgspec.structs.replace(waiting, observation=text))
-            waiting = None
+        elif unfinished is not None:
+            steps.append(msgspec.structs.replace(unfinished, observation=text))
+            unfinished = None
         else:
-            raise ValueError(f"lesson {lesson_id}: a second title, {text!r}")
-    if waiting is not None:
-        raise ValueError(f"lesson {lesson_id}: no block quote after the last cell")
+            raise ValueError(f"lesson {lesson_id} has a second title, {text!r}")
+    if unfinished is not None:
+        raise ValueError(f"lesson {lesson_id} has no block quote after its last cell")
     return Lesson(id=lesson_id, title=blocks[0][1], steps=tuple(steps), closing="\n\n".join(paragraphs))
 
 
 def _blocks(source: str) -> Iterator[tuple[str, str]]:
-    """The kind of each part, `title`, `text`, `cell` or `look`, and its text as it stands there, without its marks."""
-    from markdown_it import MarkdownIt  # noqa: PLC0415 -- the first paint doesn't need it
+    """Yield the kind of each block (`title`, `text`, `cell` or `observation`) and its source without the markers."""
+    from markdown_it import MarkdownIt  # noqa: PLC0415 -- not needed before the first paint
 
     lines = source.splitlines()
     for token in MarkdownIt("commonmark").parse(source):
@@ -78,6 +78,6 @@ def _blocks(source: str) -> Iterator[tuple[str, str]]:
         elif token.type == "fence" and token.info == "python":
             yield "cell", token.content.rstrip("\n")
         elif token.type == "blockquote_open":
-            yield "look", "\n".join(line.removeprefix(">").removeprefix(" ") for line in block.splitlines())
+            yield "observation", "\n".join(line.removeprefix(">").removeprefix(" ") for line in block.splitlines())
         else:
             yield "text", block

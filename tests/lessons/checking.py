@@ -1,4 +1,4 @@
-"""Runs lessons in a kernel, cell by cell, and checks what their cards claim."""
+"""Run the cells of a lesson in a kernel and check the claims of its cards."""
 
 import re
 
@@ -10,24 +10,24 @@ from tests.kernel.cells import done, result, run
 
 from .claims import CLAIMS, Claims
 
-_FORGET = """
-torch, net, train_data  # what is at hand has come
-def _forget(mine, given):
-    for name in [name for name in mine if not name.startswith("_") and name not in given]:
-        del mine[name]
-    mine.update(given)
-_forget(get_ipython().user_ns, get_ipython().user_ns_hidden)
+_CLEAR = """
+torch, net, train_data  # wait until they are loaded
+def _clear(namespace, preloaded):
+    for name in [name for name in namespace if not name.startswith("_") and name not in preloaded]:
+        del namespace[name]
+    namespace.update(preloaded)
+_clear(get_ipython().user_ns, get_ipython().user_ns_hidden)
 """
 
 
-async def forget_what_was_defined(session: KernelSession) -> None:
-    """The kernel's names are again those of a fresh one, without the seconds that a restart takes."""
-    assert done(await run(session, _FORGET)).status == "ok"
+async def clear_namespace(session: KernelSession) -> None:
+    """Reset the kernel's namespace to that of a new kernel; much faster than a restart."""
+    assert done(await run(session, _CLEAR)).status == "ok"
 
 
 async def check_lesson(session: KernelSession, lesson: Lesson) -> None:
     for number, (step, claims) in enumerate(zip(lesson.steps, CLAIMS[lesson.id], strict=True), 1):
-        for left in reversed(range(claims.tries)):
+        for tries_left in reversed(range(claims.tries)):
             outputs = await run(session, step.code)
             shown = "".join(output.text for output in outputs if isinstance(output, Stream | Result))
             where = f"{lesson.id}, cell {number}, which showed: {shown}"
@@ -35,7 +35,7 @@ async def check_lesson(session: KernelSession, lesson: Lesson) -> None:
             try:
                 await _check(session, claims, shown, where)
             except AssertionError:
-                if not left:
+                if not tries_left:
                     raise
             else:
                 break
@@ -44,13 +44,13 @@ async def check_lesson(session: KernelSession, lesson: Lesson) -> None:
 async def _check(session: KernelSession, claims: Claims, shown: str, where: str) -> None:
     for pattern in claims.shows:
         assert re.search(pattern, shown, re.DOTALL), f"{pattern!r} isn't shown in {where}"
-    untrue = result(await run(session, f"[claim for claim in {claims.holds} if not eval(claim)]"))
-    assert untrue == "[]", f"{untrue} in {where}"
+    false_claims = result(await run(session, f"[claim for claim in {claims.holds} if not eval(claim)]"))
+    assert false_claims == "[]", f"{false_claims} in {where}"
 
     if claims.rows or claims.together:
-        found = await session.probe(ListTensors(), TensorList, max_wait=30)
-        assert found is not None
-        rows = {row.name: row for row in found.rows}
+        tensors = await session.probe(ListTensors(), TensorList, max_wait=30)
+        assert tensors is not None
+        rows = {row.name: row for row in tensors.rows}
         for name, fields in claims.rows.items():
             assert {field: getattr(rows[name], field) for field in fields} == fields, where
         groups = {rows[name].memory_group for name in claims.together}

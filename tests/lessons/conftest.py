@@ -1,4 +1,4 @@
-"""Kernels for the lessons."""
+"""The environment of the lessons' kernels."""
 
 from collections.abc import Iterator
 
@@ -7,7 +7,7 @@ import pytest
 
 @pytest.fixture(scope="session", autouse=True)
 def own_ipython_directory(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """The kernels of the tests see no profile of the person who runs them, and leave none behind."""
+    """Keep the kernels away from the IPython profile of the user who runs the tests."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("IPYTHONDIR", str(tmp_path_factory.mktemp("ipython")))
         yield

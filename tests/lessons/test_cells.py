@@ -1,4 +1,4 @@
-"""Every cell of every lesson runs in a fresh kernel, and shows what its card says."""
+"""Every cell of every lesson runs in a new namespace and shows what its card says."""
 
 from collections.abc import AsyncIterator
 
@@ -11,7 +11,7 @@ from fashion_tui.kernel.session import KernelSession
 from fashion_tui.lessons.reader import Lesson, lessons
 from fashion_tui.schema.errors import UserError
 
-from .checking import check_lesson, forget_what_was_defined
+from .checking import check_lesson, clear_namespace
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -25,23 +25,22 @@ async def session() -> AsyncIterator[KernelSession]:
 
 
 @pytest.mark.parametrize("lesson", lessons(), ids=lambda lesson: lesson.id)
-async def test_a_lesson_needs_no_other_and_keeps_its_word(session: KernelSession, lesson: Lesson) -> None:
-    await forget_what_was_defined(session)
+async def test_a_lesson_runs_on_its_own_and_its_claims_hold(session: KernelSession, lesson: Lesson) -> None:
+    await clear_namespace(session)
     await check_lesson(session, lesson)
 
 
-async def test_on_the_real_garments_too() -> None:
-    """Those that speak of the data; one kernel for all of them."""
+async def test_lessons_that_use_the_data_hold_on_fashion_mnist() -> None:
     try:
         real = files.verify(files.find("fashion-mnist", None))
     except UserError:
-        pytest.skip("Fashion-MNIST isn't here")
+        pytest.skip("Fashion-MNIST isn't available")
     session = KernelSession(real)
     await session.start()
     try:
         for lesson in lessons():
             if any("_data" in step.code for step in lesson.steps):
-                await forget_what_was_defined(session)
+                await clear_namespace(session)
                 await check_lesson(session, lesson)
     finally:
         await session.close()

@@ -1,4 +1,4 @@
-"""The lessons keep their word on Fashion-MNIST too; here one after the other in one kernel, as a person takes them."""
+"""The claims of the lessons hold on Fashion-MNIST when a user takes all lessons in order, in one kernel."""
 
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from .checking import check_lesson
 
 
 @pytest.mark.real_data
-async def test_all_lessons_in_a_row(real_data: Path) -> None:
+async def test_all_lessons_in_one_kernel(real_data: Path) -> None:
     session = KernelSession(find("fashion-mnist", real_data))
     await session.start()
     try:

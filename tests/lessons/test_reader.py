@@ -1,4 +1,4 @@
-"""The lessons are all there, and of a form that fits their card."""
+"""All lessons can be parsed, and every step fits its card."""
 
 import ast
 import textwrap
@@ -10,7 +10,7 @@ from fashion_tui.lessons.reader import Lesson, LessonStep, lessons, parse
 from .claims import CLAIMS
 
 COLUMNS, ROWS = 50, 25
-"""Of a card in the drawer."""
+"""Size of a card in the side panel."""
 
 GOOD = """\
 # A title
@@ -38,7 +38,7 @@ The end.
 """
 
 
-def test_a_file_becomes_a_lesson() -> None:
+def test_parse_a_lesson() -> None:
     assert parse("00-good", GOOD) == Lesson(
         id="00-good",
         title="A title",
@@ -54,18 +54,18 @@ def test_a_file_becomes_a_lesson() -> None:
     ("broken", "reason"),
     [
         (GOOD.removeprefix("# A title"), "doesn't begin with '# Title'"),
-        (GOOD.replace("> Nothing.\n", ""), "a cell and a block quote don't follow each other"),
+        (GOOD.replace("> Nothing.\n", ""), "must be followed by one block quote"),
         (GOOD.replace("\nThe end.", "> Look again.\n\n# Another"), "a second title"),
-        (GOOD.partition("> Nothing.")[0], "no block quote after the last cell"),
-        (GOOD.replace("More words.", "> Too early."), "a cell and a block quote don't follow each other"),
+        (GOOD.partition("> Nothing.")[0], "no block quote after its last cell"),
+        (GOOD.replace("More words.", "> Too early."), "must be followed by one block quote"),
     ],
 )
-def test_a_file_of_another_form_is_refused(broken: str, reason: str) -> None:
+def test_a_file_of_another_form_is_rejected(broken: str, reason: str) -> None:
     with pytest.raises(ValueError, match=f"00-broken.*{reason}"):
         parse("00-broken", broken)
 
 
-def test_they_come_in_their_order_each_with_steps() -> None:
+def test_the_lessons_are_in_order_and_have_steps() -> None:
     assert [lesson.id for lesson in lessons()] == list(CLAIMS)
     assert [lesson.id[:3] for lesson in lessons()] == [f"{number:02}-" for number in range(1, 16)]
     assert len({lesson.title for lesson in lessons()}) == 15
@@ -73,15 +73,15 @@ def test_they_come_in_their_order_each_with_steps() -> None:
 
 
 @pytest.mark.parametrize("lesson", lessons(), ids=lambda lesson: lesson.id)
-def test_each_step_fits_its_card_and_has_code_and_a_claim(lesson: Lesson) -> None:
+def test_each_step_fits_its_card_and_has_a_checked_claim(lesson: Lesson) -> None:
     assert lesson.steps[0].text
     for number, (step, claims) in enumerate(zip(lesson.steps, CLAIMS[lesson.id], strict=True), 1):
         where = f"cell {number} of {lesson.id}"
         ast.parse(step.code)
         assert step.observation, where
-        assert claims.holds or claims.shows, f"nothing is asserted of {where}"
+        assert claims.holds or claims.shows, f"no claim for {where}"
         code = step.code.splitlines()
-        assert max(map(len, code)) <= COLUMNS + 8, where  # beyond the column it is folded
+        assert max(map(len, code)) <= COLUMNS + 8, where  # longer lines are wrapped
         assert _rows(step.text) <= 5, where
         assert _rows(step.observation) <= 5, where
         assert _rows(step.text) + len(code) + _rows(step.observation) + 2 <= ROWS, where
