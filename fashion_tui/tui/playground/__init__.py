@@ -1,1 +1,1 @@
-"""The Playground: a real Python kernel, and its output as it comes."""
+"""The Playground: a Python kernel with its transcript, and views of the tensors that live in it."""

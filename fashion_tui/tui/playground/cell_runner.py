@@ -1,4 +1,4 @@
-"""The talk with the kernel, apart from any widget: cells wait their turn, outputs become lines of the record."""
+"""Runs cells in the kernel, one after another, and records their output. Independent of any widget."""
 
 import asyncio
 import time
@@ -27,249 +27,276 @@ from fashion_tui.kernel.outputs import (
 )
 from fashion_tui.schema.dataset import DatasetRef
 from fashion_tui.schema.errors import UserError
-from fashion_tui.tui.playground.messages import (
-    CellFinished,
-    CodeProposed,
-    InputEnded,
-    InputStarted,
-    KernelStatus,
-    ScrollbackChanged,
-)
 from fashion_tui.tui.widgets.highlight import highlighted
 
+from .messages import CellFinished, CodeProposed, InputEnded, InputStarted, KernelStatus, ScrollbackChanged
 from .transcript.scrollback import Scrollback
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # the first paint doesn't need them
     from fashion_tui.kernel.session import KernelSession
     from fashion_tui.schema.kernel import Probe
 
-Answer = TypeVar("Answer")
+Reply = TypeVar("Reply")
 
-REPAINT_INTERVAL = 0.1
-"""Seconds between two repaints while output comes; the first is at once. On a machine that lags behind it is longer."""
+CHUNK_CHARACTERS = 2_000
+"""Characters of printed output turned into lines before other tasks get a turn."""
 
-_LONGEST_INTERVAL = 1.0
-
-_PIECE = 2_000
-"""Characters of output that are turned into lines at a time; then everything else gets its turn."""
+MIN_REPAINT_INTERVAL = 0.1
+MAX_REPAINT_INTERVAL = 1.0
+"""Bounds of the interval between two repaints while output arrives, in seconds."""
 
 
 class CellRunner:
-    """Belongs to the app: it goes on whatever pane is shown. What it tells goes out as messages."""
+    """The Playground's side of the kernel: a queue of cells, their scrollback, and queries about code and tensors.
+
+    It keeps running while another pane is shown. `post` receives its messages.
+    """
 
     def __init__(self, post: Callable[[Message], object]) -> None:
-        self.record = Scrollback()
+        self.scrollback = Scrollback()
         self.session: KernelSession | None = None
-        """None until it runs: importing its client isn't for the first paint to wait for."""
-        self._count = 1
-        """Number of the cell that runs, or runs next."""
-        self._running = False
+        """None until `run` is called."""
         self._post = post
-        self._cells: deque[str] = deque()
+        self._queue: deque[str] = deque()
         self._submitted = asyncio.Event()
-        self._turn = asyncio.Lock()
-        """Held for the cell that stands last in the record, ours or another front end's, until it has ended."""
-        self._is_elsewhere = False
-        """It is another front end's."""
-        self._asked: InputRequested | None = None
-        self._painted = self._due = 0.0
-        self._interval = REPAINT_INTERVAL
-        self._painting: asyncio.TimerHandle | None = None
+        self._cell_number = 1
+        """Number of the running cell, or of the next one."""
+        self._running = False
+        self._running_external = False
+        """Whether a cell of another front end is running."""
+        self._output_lock = asyncio.Lock()
+        """Held while a cell runs, ours or another front end's, so that their outputs don't mix."""
+        self._input_request: InputRequested | None = None
+        self._repaint = _Throttle(lambda: post(ScrollbackChanged()))
 
     async def run(self, dataset: DatasetRef | None, runs_directory: Path) -> None:
-        """Starts the kernel, then runs cell after cell, until it is cancelled."""
-        from fashion_tui.kernel.session import KernelSession  # noqa: PLC0415
+        """Start the kernel and run submitted cells until cancelled."""
+        from fashion_tui.kernel.session import KernelSession  # noqa: PLC0415 -- the first paint doesn't wait for it
 
         self.session = KernelSession(dataset, runs_directory)
         async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(self._listen(self.session))
+            tasks.create_task(self._receive_events(self.session))
             tasks.create_task(self._start(self.session))
             tasks.create_task(self._run_cells(self.session))
 
+    @property
+    def state(self) -> State:
+        """State of the kernel."""
+        return "starting" if self.session is None else self.session.state
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether no submitted cell is running or waiting."""
+        return not self._queue and not self._running
+
     def submit(self, code: str) -> None:
-        """Run this after all that was submitted before."""
-        self._cells.append(code)
+        """Run `code` after all cells submitted before."""
+        self._queue.append(code)
         self._submitted.set()
-        self._tell_state()
+        self._post_status()
+
+    async def interrupt(self) -> None:
+        """Interrupt the running cell and drop the waiting ones."""
+        self._drop_queue()
+        self._post_status()
+        if self.session is not None:
+            await self.session.interrupt()
+
+    async def restart(self) -> None:
+        """Restart the kernel and drop the waiting cells."""
+        self._drop_queue()
+        if self.session is None:
+            return
+        with self._record_failure():
+            await self.session.restart()
+            self.scrollback.add_note("Kernel restarted. All variables are gone.")
+            self.scrollback.add_gap()
+            self._repaint()
+
+    async def answer_input(self, text: str | None) -> None:
+        """Send `text` to the code that called `input()`; None raises EOFError there."""
+        request, self._input_request = self._input_request, None
+        if request is not None and self.session is not None:
+            self.scrollback.add_answer(request.prompt, "" if request.password or text is None else text)
+            self._repaint()
+            await self.session.send_input(text)
+
+    def change_dataset(self, dataset: DatasetRef) -> None:
+        """Use `dataset` from the next start of the kernel on; a running kernel keeps the one it has."""
+        if self.session is None or self.session.dataset == dataset:
+            return
+        self.session.dataset = dataset
+        self.scrollback.add_note(f"The data set is now {dataset.name}: restart the kernel to use it here.")
+        self._repaint()
+
+    async def close(self) -> None:
+        """End the kernel."""
+        if self.session is not None:
+            await self.session.close()
+
+    # Queries
 
     async def is_complete(self, code: str) -> Completeness:
-        """Whether code is ready to run; `unknown` where the kernel can't say so at once."""
+        """Return whether `code` is ready to run; `unknown` if the kernel can't tell at once."""
         return Completeness("unknown") if self.session is None else await self.session.is_complete(code)
 
     async def complete(self, code: str, cursor: int) -> Completions:
-        """What may stand at the cursor, an index into `code`."""
+        """Return the names that fit at `cursor`, an index into `code`."""
         if self.session is None:
             return Completions((), cursor, cursor)
         return await self.session.complete(code, cursor)
 
     async def inspect(self, code: str, cursor: int) -> Inspection:
-        """What there is to tell of the name or the call at the cursor, an index into `code`."""
+        """Return the documentation of the name or call at `cursor`, an index into `code`."""
         return Inspection("unknown") if self.session is None else await self.session.inspect(code, cursor)
 
-    async def probe(self, question: "Probe", answer_type: type[Answer]) -> Answer | None:
-        """What the kernel knows of the person's tensors; None where it can't be asked. UserError: it says why not."""
-        return None if self.session is None else await self.session.probe(question, answer_type)
+    async def probe(self, probe: "Probe", reply_type: type[Reply]) -> Reply | None:
+        """Query the tensors in the kernel. Return None if it can't reply now.
 
-    async def interrupt(self) -> None:
-        """Stops what runs, and forgets what waits."""
-        self._drop_waiting()
-        self._tell_state()
-        if self.session is not None:
-            await self.session.interrupt()
+        Raises UserError if the kernel refuses, for example because the tensor no longer exists.
+        """
+        return None if self.session is None else await self.session.probe(probe, reply_type)
 
-    def _drop_waiting(self) -> None:
-        """Cells that wait will never run."""
-        while self._cells:
-            self._post(CellFinished(self._cells.popleft(), is_good=False))
-
-    async def restart(self) -> None:
-        self._drop_waiting()
-        if self.session is None:
-            return
-        with self._failures_told():
-            await self.session.restart()
-            self.record.add_note("a fresh kernel: what was defined before is gone")
-            self.record.add_gap()
-            self._changed()
-
-    async def answer(self, text: str | None) -> None:
-        """To what `input()` asked."""
-        asked, self._asked = self._asked, None
-        if asked is not None and self.session is not None:
-            self.record.add_answer(asked.prompt, "" if asked.password or text is None else text)
-            self._changed()
-            await self.session.send_input(text)
-
-    def change_dataset(self, dataset: DatasetRef) -> None:
-        """There is other data now: a running kernel keeps what it has."""
-        if self.session is None or self.session.dataset == dataset:
-            return
-        self.session.dataset = dataset
-        self.record.add_note(f"{dataset.name} is there now; restart the kernel to find it in train_data and test_data")
-        self._changed()
-
-    async def close(self) -> None:
-        if self.session is not None:
-            await self.session.close()
+    # Running
 
     async def _start(self, session: "KernelSession") -> None:
-        with self._failures_told():
+        with self._record_failure():
             await session.start()
 
     async def _run_cells(self, session: "KernelSession") -> None:
         while True:
             await self._submitted.wait()
-            async with self._turn:
-                if self._cells:
-                    await self._run_cell(session, self._cells.popleft())
+            async with self._output_lock:
+                if self._queue:
+                    await self._run_cell(session, self._queue.popleft())
                 else:
                     self._submitted.clear()
 
     async def _run_cell(self, session: "KernelSession", code: str) -> None:
-        self.record.add_input(self._count, code, highlighted(code))
-        self._changed()
+        self.scrollback.add_cell(self._cell_number, code, highlighted(code))
+        self._repaint()
         self._running = True
-        self._tell_state()
-        is_good = False
-        with self._failures_told():
+        self._post_status()
+        succeeded = False
+        with self._record_failure():
             async for output in session.execute(code):
-                await self._take(output)
-                is_good = isinstance(output, Done) and output.status == "ok"
+                await self._handle(output)
+                succeeded = isinstance(output, Done) and output.status == "ok"
         self._running = False
-        self._input_over()
-        self.record.add_gap()
-        self._changed()
-        self._tell_state()
-        self._post(CellFinished(code, is_good=is_good))
+        self._end_input()
+        self.scrollback.add_gap()
+        self._repaint()
+        self._post_status()
+        self._post(CellFinished(code, succeeded=succeeded))
 
-    async def _listen(self, session: "KernelSession") -> None:
-        """To what belongs to no cell."""
+    def _drop_queue(self) -> None:
+        while self._queue:
+            self._post(CellFinished(self._queue.popleft(), succeeded=False))
+
+    @contextmanager
+    def _record_failure(self) -> Iterator[None]:
+        try:
+            yield
+        except UserError as error:
+            self.scrollback.add_note(str(error), "error")
+            self._repaint()
+
+    # Outputs
+
+    async def _receive_events(self, session: "KernelSession") -> None:
+        """Handle the outputs that belong to none of our cells."""
         async for output in session.events():
-            await self._take(output)
+            await self._handle(output)
 
-    async def _take(self, output: Output) -> None:
+    async def _handle(self, output: Output) -> None:
         match output:
             case StateChanged(state=state):
-                self._state_changed(state)
-            case Done(execution_count=count):
-                self._done(count)
+                self._change_state(state)
+            case Done(execution_count=number):
+                self._number_cell(number)
             case ExternalInput():
-                await self._begin_elsewhere(output)
+                await self._begin_external(output)
             case ExternalDone():
-                self._end_elsewhere()
+                self._end_external()
             case InputRequested():
-                self._asked = output
+                self._input_request = output
                 self._post(InputStarted(output.prompt, output.password))
             case NextInput(text=text):
                 self._post(CodeProposed(text))
             case Stream(name=name, text=text):
-                for start in range(0, len(text), _PIECE):
-                    self.record.add(Stream(name, text[start : start + _PIECE]))
-                    self._changed()
+                for start in range(0, len(text), CHUNK_CHARACTERS):
+                    self.scrollback.add(Stream(name, text[start : start + CHUNK_CHARACTERS]))
+                    self._repaint()
                     await asyncio.sleep(0)
             case _:
-                self.record.add(output)
-                self._changed()
+                self.scrollback.add(output)
+                self._repaint()
                 if isinstance(output, Died):
-                    self._drop_waiting()
-                    self._input_over()
+                    self._drop_queue()
+                    self._end_input()
 
-    def _state_changed(self, state: State) -> None:
+    def _change_state(self, state: State) -> None:
         if state == "starting":
-            self._count = 1
+            self._cell_number = 1
         if state in {"starting", "dead"}:
-            self._end_elsewhere()
-        self._tell_state()
+            self._end_external()
+        self._post_status()
 
-    def _done(self, count: int | None) -> None:
-        if count is not None:
-            self._count = count + 1
-            self.record.number_cell(count)
+    def _number_cell(self, number: int | None) -> None:
+        """Give the newest cell the number the kernel counted for it; None if the kernel never ran it."""
+        if number is not None:
+            self._cell_number = number + 1
+            self.scrollback.renumber_cell(number)
 
-    async def _begin_elsewhere(self, begun: ExternalInput) -> None:
-        if not self._is_elsewhere:
-            await self._turn.acquire()
-            self._is_elsewhere = True
-        self.record.add_note("from another front end:")
-        self.record.add_input(begun.execution_count, begun.code, highlighted(begun.code))
-        self._count = max(self._count, begun.execution_count + 1)
-        self._changed()
-        self._tell_state()
+    async def _begin_external(self, cell: ExternalInput) -> None:
+        if not self._running_external:
+            await self._output_lock.acquire()
+            self._running_external = True
+        self.scrollback.add_note("From another front end:")
+        self.scrollback.add_cell(cell.execution_count, cell.code, highlighted(cell.code))
+        self._cell_number = max(self._cell_number, cell.execution_count + 1)
+        self._repaint()
+        self._post_status()
 
-    def _end_elsewhere(self) -> None:
-        if self._is_elsewhere:
-            self._is_elsewhere = False
-            self._turn.release()
-            self.record.add_gap()
-            self._changed()
+    def _end_external(self) -> None:
+        if self._running_external:
+            self._running_external = False
+            self._output_lock.release()
+            self.scrollback.add_gap()
+            self._repaint()
 
-    def _input_over(self) -> None:
-        if self._asked is not None:
-            self._asked = None
+    def _end_input(self) -> None:
+        if self._input_request is not None:
+            self._input_request = None
             self._post(InputEnded())
 
-    def _tell_state(self) -> None:
-        count = self._count + self._running + len(self._cells)
-        state = self.session.state if self.session is not None else "starting"
-        self._post(KernelStatus(state, count, len(self._cells)))
+    def _post_status(self) -> None:
+        number = self._cell_number + self._running + len(self._queue)
+        self._post(KernelStatus(self.state, number, len(self._queue)))
 
-    def _changed(self) -> None:
-        """At most so many repaints a second, the last never left out."""
-        if self._painting is None:
-            self._due = max(time.monotonic(), self._painted + self._interval)
-            self._painting = asyncio.get_running_loop().call_later(self._due - time.monotonic(), self._tell_change)
 
-    def _tell_change(self) -> None:
-        self._painting = None
-        self._painted = time.monotonic()
-        lag = self._painted - self._due
-        self._interval = min(max(REPAINT_INTERVAL, 4 * lag), _LONGEST_INTERVAL)
-        self._post(ScrollbackChanged())
+class _Throttle:
+    """Limits how often a function is called; the last trigger is never lost.
 
-    @contextmanager
-    def _failures_told(self) -> Iterator[None]:
-        try:
-            yield
-        except UserError as error:
-            self.record.add_note(str(error), "alarm")
-            self._changed()
+    The interval grows while the event loop lags behind.
+    """
+
+    def __init__(self, function: Callable[[], object]) -> None:
+        self._function = function
+        self._called_at = 0.0
+        self._due_at = 0.0
+        self._interval = MIN_REPAINT_INTERVAL
+        self._timer: asyncio.TimerHandle | None = None
+
+    def __call__(self) -> None:
+        if self._timer is None:
+            now = time.monotonic()
+            self._due_at = max(now, self._called_at + self._interval)
+            self._timer = asyncio.get_running_loop().call_later(self._due_at - now, self._call)
+
+    def _call(self) -> None:
+        self._timer = None
+        self._called_at = time.monotonic()
+        lag = self._called_at - self._due_at
+        self._interval = min(max(MIN_REPAINT_INTERVAL, 4 * lag), MAX_REPAINT_INTERVAL)
+        self._function()

@@ -1,4 +1,4 @@
-"""What the parts of the Playground tell one another."""
+"""Messages between the parts of the Playground."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -10,45 +10,37 @@ from fashion_tui.kernel.outputs import State
 if TYPE_CHECKING:  # the first paint doesn't need it
     from fashion_tui.schema.tensors import TensorList
 
-
-@dataclass
-class CodeSubmitted(Message):
-    """The person wants this code run."""
-
-    code: str
-
-
-@dataclass
-class CellFinished(Message):
-    code: str
-    is_good: bool
-    """It came to its end without an error."""
-
-
-@dataclass
-class InputAnswered(Message):
-    """What the person answers to `input()`; None: nothing more comes."""
-
-    text: str | None
-
-
-@dataclass
-class ScrollbackChanged(Message):
-    """There are new lines in the transcript."""
+# The kernel
 
 
 @dataclass
 class KernelStatus(Message):
+    """The state of the kernel and of the cells submitted to it."""
+
     state: State
-    count: int
-    """The number of the cell that is typed now."""
-    waiting: int
-    """Cells that wait for the one that runs."""
+    cell_number: int
+    """Number of the cell being typed."""
+    queued: int
+    """Number of cells waiting for the running one."""
+
+
+@dataclass
+class CellFinished(Message):
+    """A cell has finished, or was dropped before it ran."""
+
+    code: str
+    succeeded: bool
+    """False if the cell raised an exception or never ran."""
+
+
+@dataclass
+class ScrollbackChanged(Message):
+    """The transcript has new lines."""
 
 
 @dataclass
 class InputStarted(Message):
-    """The running code waits for an answer."""
+    """The running code calls `input()` and waits for an answer."""
 
     prompt: str
     password: bool
@@ -56,61 +48,77 @@ class InputStarted(Message):
 
 @dataclass
 class InputEnded(Message):
-    """Nothing waits for an answer any more."""
+    """The running code no longer waits for an answer."""
+
+
+# The prompt
 
 
 @dataclass
-class CodeProposed(Message):
-    """The kernel proposes what to type next."""
+class CodeSubmitted(Message):
+    """Run this code as a cell."""
 
     code: str
 
 
 @dataclass
-class CompletionWanted(Message):
-    """The person asks what could stand at the cursor."""
+class InputAnswered(Message):
+    """The user's answer to `input()`."""
+
+    text: str | None
+    """None ends the input, as Ctrl+D does."""
+
+
+@dataclass
+class CodeProposed(Message):
+    """Put this code into the prompt, without running it."""
+
+    code: str
 
 
 @dataclass
 class SearchClosed(Message):
-    """The search of the history has ended."""
+    """The history search has closed."""
 
     entry: str | None
-    """What the person has chosen; None: nothing."""
+    """The chosen entry; None if the search was cancelled."""
 
 
 @dataclass
 class PromptLeft(Message):
-    """The person goes from the prompt to the pane."""
+    """Escape was pressed in the prompt."""
 
 
 @dataclass
-class PageTurned(Message):
-    """The person reads on in the transcript, from inside the prompt."""
+class PageScrolled(Message):
+    """Page up or page down was pressed in the prompt."""
 
     pages: int
-    """Negative: back."""
+    """Negative to scroll up."""
+
+
+@dataclass
+class HeightChanged(Message):
+    """A part of the REPL changed its height, so that all parts have to be fitted again."""
+
+
+# The side panel
+
+
+@dataclass
+class TensorsListed(Message):
+    """The kernel has listed the user's tensors."""
+
+    tensors: "TensorList"
 
 
 @dataclass
 class TensorOpened(Message):
-    """The person wants to see that tensor from inside."""
+    """Show the values of this tensor."""
 
     name: str
 
 
 @dataclass
-class TensorsListed(Message):
-    """The tensors as they are after a cell."""
-
-    found: "TensorList"
-
-
-@dataclass
 class SidePanelLeft(Message):
-    """The person goes from the drawer back to the prompt."""
-
-
-@dataclass
-class HeightChanged(Message):
-    """A part has grown or shrunk: the others have to be fitted in."""
+    """Return from the side panel to the prompt."""

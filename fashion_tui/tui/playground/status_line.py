@@ -1,41 +1,89 @@
-"""The line below the prompt: what the kernel is doing, or what one can do in the transcript."""
+"""The line below the prompt: what the kernel is doing, or which keys work in the transcript."""
+
+import time
 
 from rich.text import Text
+from textual.widgets import Static
 
 from fashion_tui.report.style import ATTENTION, BAD, MUTED
 from fashion_tui.tui.actions import IN_PANE
 
-from .messages import KernelStatus
+from .messages import HeightChanged, KernelStatus
+from .prompt.editor import Prompt
+from .transcript.transcript import Transcript
 
-SHORT = 0.5
-"""Seconds; what runs no longer isn't spoken of."""
+SHORT_RUN = 0.5
+"""Running time in seconds below which a cell isn't reported."""
 
-_STUBBORN = 2.0
-"""Seconds; code that runs so long after an interrupt doesn't heed it."""
-
-ANSWERING = Text("the code waits for an answer · enter sends it · ^d ends the input", MUTED)
+INTERRUPT_PATIENCE = 2.0
+"""Seconds after an interrupt until a restart is suggested."""
 
 _KEYS = {action.name: action.key_text for action in IN_PANE["playground"]}
 
 
-def kernel_words(kernel: KernelStatus, seconds: float, since_interrupt: float | None) -> Text:
-    """`seconds`: how long its state has lasted; `since_interrupt`: seconds, None where the code wasn't interrupted."""
-    match kernel.state:
-        case "starting":
-            return Text("the kernel is starting …", MUTED)
-        case "dead":
-            return Text("no kernel · run something to start one", BAD)
-        case "busy" if seconds >= SHORT:
-            if since_interrupt is not None and since_interrupt > _STUBBORN:
-                return Text(f"it doesn't stop · {_KEYS['restart']} restarts the kernel", ATTENTION)
-            waiting = f" · {kernel.waiting} more wait" if kernel.waiting else ""
-            return Text(f"running {seconds:.0f} s{waiting} · {_KEYS['interrupt']} interrupts", MUTED)
-    return Text()
+class StatusLine(Static):
+    """Hidden while there is nothing to say."""
 
+    def __init__(self, prompt: Prompt, transcript: Transcript) -> None:
+        super().__init__(id="status")
+        self._prompt = prompt
+        self._transcript = transcript
+        self._status = KernelStatus("starting", 1, 0)
+        self._since = time.monotonic()
+        """When the kernel entered its state."""
+        self._interrupted_at: float | None = None
+        """When the running cell was last interrupted."""
+        self._shown = Text()
 
-def reading_words(*, is_chosen: bool) -> Text:
-    """While the transcript has the focus; `is_chosen`: one of its cells is."""
-    if is_chosen:
-        value, code = _KEYS["copy_result"], _KEYS["copy_code"]
-        return Text(f"enter edits it anew · {value} copies its value · {code} its code", MUTED)
-    return Text("↑ and ↓ choose a cell · enter goes back to the prompt", MUTED)
+    def on_mount(self) -> None:
+        self.refresh_text()
+        self.set_interval(1.0, self.refresh_text)
+
+    def show_status(self, status: KernelStatus) -> None:
+        if status.state != self._status.state:
+            self._since = time.monotonic()
+            self._interrupted_at = None
+            if status.state == "busy":
+                self.set_timer(SHORT_RUN, self.refresh_text)
+        self._status = status
+        self.refresh_text()
+
+    def interrupt_sent(self) -> None:
+        self._interrupted_at = time.monotonic()
+
+    def refresh_text(self) -> None:
+        text = self._text()
+        if text == self._shown:
+            return  # an update would lay out the whole screen again
+        self._shown = text
+        self.update(text)
+        if self.display != bool(text):
+            self.display = bool(text)
+            self.post_message(HeightChanged())
+
+    def _text(self) -> Text:
+        if self._prompt.is_answering:
+            return Text("waiting for input · enter sends it · ^d ends the input", MUTED)
+        if text := self._kernel_text():
+            return text
+        if not self._transcript.has_focus:
+            return Text()
+        if self._transcript.selected is None:
+            return Text("↑ ↓ select a cell · enter returns to the prompt", MUTED)
+        result, code = _KEYS["copy_result"], _KEYS["copy_code"]
+        return Text(f"enter edits the cell · {result} copies its result · {code} copies its code", MUTED)
+
+    def _kernel_text(self) -> Text:
+        now = time.monotonic()
+        seconds = now - self._since
+        match self._status.state:
+            case "starting":
+                return Text("starting the kernel …", MUTED)
+            case "dead":
+                return Text("no kernel · run a cell to start one", BAD)
+            case "busy" if seconds >= SHORT_RUN:
+                if self._interrupted_at is not None and now - self._interrupted_at > INTERRUPT_PATIENCE:
+                    return Text(f"the interrupt was ignored · {_KEYS['restart']} restarts the kernel", ATTENTION)
+                queued = f" · {self._status.queued} queued" if self._status.queued else ""
+                return Text(f"running {seconds:.0f} s{queued} · {_KEYS['interrupt']} interrupts", MUTED)
+        return Text()

@@ -1,16 +1,16 @@
-"""What a newcomer reads first, and the help."""
+"""The welcome text of the Playground, and its help."""
 
 EXAMPLES = (
     "net(train_data[0][0][None]).softmax(dim=1)",
     "w = torch.ones(3, requires_grad=True); w.sum()",
     "show(train_data[0])",
 )
-"""The simplest last: it is the first that the up key brings."""
+"""The simplest is last, since the up key offers the last one first."""
 
 LINES = (
-    "Python with torch, nn, F, a network net, the pictures",
+    "Python with torch, nn, F, a network net, the images",
     "train_data and test_data, your runs, the library lab,",
-    "and show(...), which draws what it is given.",
+    "and show(...), which draws images and tensors.",
     "Some things to try:",
     "",
     *(f"  {example}" for example in reversed(EXAMPLES)),
@@ -18,19 +18,20 @@ LINES = (
 )
 
 HELP = """\
-A Python kernel of your own, with `torch`, `nn`, `F`, a network `net`, the data sets `train_data` and `test_data` and
-their `classes` at hand. `show(x)` draws a picture, a batch, a matrix or a vector; `runs.latest.model()` is a trained
-network, and `lab` the library behind the other panes. Whatever it does, the app and the runs go on.
+A Python kernel of its own, with `torch`, `nn`, `F`, a network `net`, the data sets `train_data` and `test_data` and
+their `classes` already loaded. `show(x)` draws an image, a batch, a matrix or a vector; `runs.latest.model()` is a
+trained network, and `lab` is the library behind the other panes. If your code hangs or crashes, only this kernel is
+affected: the app and the runs continue.
 
-**enter** runs what is whole and opens a new line in what isn't; **alt+enter** opens one anywhere. **tab** completes,
-**↑** and **↓** walk through what was typed before, **ctrl+r** searches it, **page up** and **page down** walk through
-the transcript. **ctrl+o** or `name?` tells of a name; magics such as `%timeit`, `!commands` and `await` work as in
-IPython.
+**enter** runs complete code and begins a new line in incomplete code; **alt+enter** always begins one. **tab**
+completes names, **↑** and **↓** browse the history, **ctrl+r** searches it, and **page up** and **page down** scroll
+the transcript. **ctrl+o** or `name?` shows the documentation of a name. Magics such as `%timeit`, shell commands such
+as `!ls`, and `await` work as in IPython.
 
-**esc** leaves the prompt for the transcript, where **↑** and **↓** choose a cell: **enter** brings its code into the
-prompt, **y** copies its value and **Y** its code to your own clipboard, over SSH too, if your terminal knows OSC 52.
-tmux passes that on after `set -g set-clipboard on`. **ctrl+s** saves the session as a notebook or as Python.
+**esc** moves from the prompt to the transcript, where **↑** and **↓** select a cell: **enter** puts its code into the
+prompt, **y** copies its result and **Y** its code to your clipboard, over SSH too if your terminal supports OSC 52.
+In tmux, run `set -g set-clipboard on` first. **ctrl+s** saves the session as a notebook or as Python.
 
-`jupyter console` opens on the same kernel from another terminal: **J** outside of the prompt copies the command, and
-`fashion-tui kernel` prints it.
+To open `jupyter console` on the same kernel in another terminal, press **J** outside the prompt, which copies the
+command, or run `fashion-tui kernel`, which prints it.
 """

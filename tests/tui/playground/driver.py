@@ -1,4 +1,4 @@
-"""The Playground, opened in an app without a terminal, with a real kernel."""
+"""Drives the Playground in an app without a terminal, on a real kernel."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -18,57 +18,67 @@ KEYS = {" ": "space", "\n": "enter", "\t": "tab"}
 
 
 class Playground:
-    """The pane, and what a person does with it."""
+    """The pane, and what a user does with it."""
 
     def __init__(self, app: FashionApp, pilot: Pilot[None]) -> None:
         self.app = app
         self.pilot = pilot
         self.pane = app.query_one(PlaygroundPane)
+        self.runner = self.pane.repl.runner
+        self.scrollback = self.runner.scrollback
         self.prompt = app.query_one(Prompt)
         self.transcript = app.query_one(Transcript)
-        self.candidates = app.query_one(CompletionMenu)
+        self.menu = app.query_one(CompletionMenu)
 
     @property
     def screen(self) -> str:
         return screen_text(self.app)
 
     @property
-    def kernel(self) -> int:
-        """Its process; 0 where there is none."""
-        session = self.pane._conversation.session
+    def kernel_pid(self) -> int:
+        """Process id of the kernel; 0 if there is none."""
+        session = self.runner.session
         return 0 if session is None or session.pid is None else session.pid
 
     async def type(self, text: str) -> None:
-        """Press the keys of a text, line ends included."""
+        """Press the keys of `text`, line ends included."""
         await self.pilot.press(*(KEYS.get(character, character) for character in text))
 
-    async def sees(self, *texts: str) -> None:
+    async def wait_for(self, *texts: str) -> None:
+        """Wait until all the texts are on the screen."""
         for text in texts:
             await until(self.pilot, lambda text=text: text in self.screen, text)  # type: ignore[misc]
 
-    async def sees_no(self, text: str) -> None:
+    async def wait_gone(self, text: str) -> None:
         await until(self.pilot, lambda: text not in self.screen, f"no {text}")
 
-    async def run(self, code: str, *results: str) -> None:
-        """Type code, run it, and wait for what it gives and for the next prompt."""
-        cells = self.transcript._record.cells
-        before = cells.newest
-        self.prompt.put(code)
-        self.prompt.action_run()
-        await until(self.pilot, lambda: cells.newest is not before, "the cell")
-        await self.rest()
-        await self.sees(*results)
+    async def wait_focused(self) -> None:
+        """Wait until the prompt has the focus."""
+        await until(self.pilot, lambda: self.app.focused is self.prompt, "the focus in the prompt")
 
-    async def rest(self) -> None:
-        """Wait until all that was submitted has run."""
-        talk = self.pane._conversation
-        await until(self.pilot, lambda: not talk._cells and not talk._running and self.kernel, "the kernel's rest")
+    def submit(self, code: str) -> None:
+        """Run a cell without waiting for it."""
+        self.prompt.set_text(code)
+        self.prompt.action_run()
+
+    async def run(self, code: str, *results: str) -> None:
+        """Run a cell and wait until it has finished and the results are on the screen."""
+        cells = self.scrollback.cells
+        before = cells.newest
+        self.submit(code)
+        await until(self.pilot, lambda: cells.newest is not before, "the cell")
+        await self.wait_idle()
+        await self.wait_for(*results)
+
+    async def wait_idle(self) -> None:
+        """Wait until all submitted cells have run."""
+        await until(self.pilot, lambda: self.runner.is_idle and self.kernel_pid, "an idle kernel")
 
 
 @asynccontextmanager
-async def playground(size: tuple[int, int] = (99, 30)) -> AsyncIterator[Playground]:
+async def open_playground(size: tuple[int, int] = (99, 30)) -> AsyncIterator[Playground]:
     app = FashionApp(Settings(Path("/nowhere"), dataset="synthetic"))
     async with app.run_test(size=size, notifications=True) as pilot:
-        opened = Playground(app, pilot)
-        await until(pilot, lambda: opened.kernel, "the kernel")
-        yield opened
+        playground = Playground(app, pilot)
+        await until(pilot, lambda: playground.kernel_pid, "the kernel")
+        yield playground

@@ -1,4 +1,4 @@
-"""Cells that another front end runs in the same kernel: they stand in the transcript too."""
+"""Cells that another front end runs in the same kernel: they are in the transcript too."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -7,12 +7,12 @@ from jupyter_client.asynchronous.client import AsyncKernelClient
 
 from tests.tui.pilots import PATIENCE, until
 
-from .driver import Playground, playground
+from .driver import Playground, open_playground
 
 
 @asynccontextmanager
-async def second_front_end(it: Playground) -> AsyncIterator[AsyncKernelClient]:
-    session = it.pane._conversation.session
+async def second_front_end(playground: Playground) -> AsyncIterator[AsyncKernelClient]:
+    session = playground.runner.session
     assert session is not None
     client = AsyncKernelClient(connection_file=str(session.connection_file))
     client.load_connection_file()
@@ -24,19 +24,19 @@ async def second_front_end(it: Playground) -> AsyncIterator[AsyncKernelClient]:
         client.stop_channels()
 
 
-def rows(it: Playground) -> list[str]:
-    """What is read, without the scrollbar."""
-    scrollbar = it.transcript.scrollable_content_region.right
-    return [line[:scrollbar].strip() for line in it.screen.split("\n")]
+def rows(playground: Playground) -> list[str]:
+    """The rows of the screen without the scrollbar."""
+    scrollbar = playground.transcript.scrollable_content_region.right
+    return [line[:scrollbar].strip() for line in playground.screen.split("\n")]
 
 
-async def test_its_cells_are_shown_and_the_prompts_number_follows() -> None:
-    async with playground() as it, second_front_end(it) as another:
-        await it.run("shared = 20")
-        another.execute("for i in range(2):\n    print('from there', i)\nshared + 1")
-        await it.sees("Out[2]: 21", "In [3]:")
-        start = rows(it).index("from another front end:")
-        assert rows(it)[start + 1 : start + 7] == [
+async def test_external_cells_are_shown_and_counted() -> None:
+    async with open_playground() as playground, second_front_end(playground) as other:
+        await playground.run("shared = 20")
+        other.execute("for i in range(2):\n    print('from there', i)\nshared + 1")
+        await playground.wait_for("Out[2]: 21", "In [3]:")
+        start = rows(playground).index("From another front end:")
+        assert rows(playground)[start + 1 : start + 7] == [
             "In [2]: for i in range(2):",
             "print('from there', i)",
             "shared + 1",
@@ -44,47 +44,45 @@ async def test_its_cells_are_shown_and_the_prompts_number_follows() -> None:
             "from there 1",
             "Out[2]: 21",
         ]
-        await it.run("_ + 1", "Out[3]: 22", "In [4]:")
-        await it.pilot.press("escape", "up", "up", "y")  # a cell like any other
-        await until(it.pilot, lambda: it.app.clipboard == "21", "its value")
+        await playground.run("_ + 1", "Out[3]: 22", "In [4]:")
+        await playground.pilot.press("escape", "up", "up", "y")  # a cell like any other
+        await until(playground.pilot, lambda: playground.app.clipboard == "21", "its value")
 
 
-async def test_ours_wait_for_its_and_the_outputs_are_not_mixed() -> None:
-    async with playground() as it, second_front_end(it) as another:
-        another.execute("import time\nfor i in range(10): time.sleep(0.1); print('theirs', i)")
-        await it.sees("theirs 0")
-        it.prompt.put("print('ours')")
-        it.prompt.action_run()
-        await it.sees("In [2]: print('ours')", "In [3]:")
-        await it.rest()
-        await until(it.pilot, lambda: "ours" in rows(it), "what ours printed")
-        texts = rows(it)
+async def test_cells_wait_for_external_ones() -> None:
+    async with open_playground() as playground, second_front_end(playground) as other:
+        other.execute("import time\nfor i in range(10): time.sleep(0.1); print('theirs', i)")
+        await playground.wait_for("theirs 0")
+        playground.submit("print('ours')")
+        await playground.wait_for("In [2]: print('ours')", "In [3]:")
+        await playground.wait_idle()
+        await until(playground.pilot, lambda: "ours" in rows(playground), "the output of our cell")
+        texts = rows(playground)
         assert texts.index("theirs 9") < texts.index("In [2]: print('ours')") < texts.index("ours")
-        theirs, ours = it.pane._conversation.record.cells
-        assert (ours.text(), len(theirs.text().split("\n"))) == ("ours", 10)
+        theirs, ours = playground.scrollback.cells
+        assert (ours.result_text(), len(theirs.result_text().split("\n"))) == ("ours", 10)
 
 
-async def test_its_cell_can_be_interrupted_and_survives_no_restart() -> None:
-    async with playground() as it, second_front_end(it) as another:
-        another.execute("while True: pass")
-        await it.sees("running", "^c interrupts")
-        await it.pilot.press("ctrl+c")
-        await it.sees("KeyboardInterrupt", "In [2]:")
-        await it.run("'ours'", "Out[2]: 'ours'")
-        another.execute("while True: pass")
-        await it.sees("In [3]: while True: pass", "running")
-        await it.pilot.press("ctrl+x", "y")
-        await it.sees("a fresh kernel")
-        await it.run("'again'", "Out[1]: 'again'")
+async def test_interrupting_and_restarting_an_external_cell() -> None:
+    async with open_playground() as playground, second_front_end(playground) as other:
+        other.execute("while True: pass")
+        await playground.wait_for("running", "^c interrupts")
+        await playground.pilot.press("ctrl+c")
+        await playground.wait_for("KeyboardInterrupt", "In [2]:")
+        await playground.run("'ours'", "Out[2]: 'ours'")
+        other.execute("while True: pass")
+        await playground.wait_for("In [3]: while True: pass", "running")
+        await playground.pilot.press("ctrl+x", "y")
+        await playground.wait_for("Kernel restarted")
+        await playground.run("'again'", "Out[1]: 'again'")
 
 
-async def test_a_flood_of_ours_ends_before_its_cell_begins() -> None:
-    async with playground() as it, second_front_end(it) as another:
-        it.prompt.put("for i in range(20_000): print(f'ours {i}')")
-        it.prompt.action_run()
-        another.execute("print('theirs')")
-        await it.sees("theirs")
-        await it.rest()
-        ours, theirs = it.pane._conversation.record.cells
-        assert ours.text().endswith("ours 19999")
-        assert theirs.text() == "theirs"
+async def test_external_cells_wait_for_ours() -> None:
+    async with open_playground() as playground, second_front_end(playground) as other:
+        playground.submit("for i in range(20_000): print(f'ours {i}')")
+        other.execute("print('theirs')")
+        await playground.wait_for("theirs")
+        await playground.wait_idle()
+        ours, theirs = playground.scrollback.cells
+        assert ours.result_text().endswith("ours 19999")
+        assert theirs.result_text() == "theirs"

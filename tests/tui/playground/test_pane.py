@@ -1,4 +1,4 @@
-"""The Playground as a person uses it: the app, a real kernel, and keys."""
+"""The Playground as a user operates it: the app, a real kernel, and keys."""
 
 from pathlib import Path
 
@@ -10,279 +10,269 @@ from fashion_tui.tui.dialogs.dialog import ConfirmDialog
 from fashion_tui.tui.lab_app import DatasetState
 from tests.tui.pilots import until
 
-from .driver import playground
+from .driver import open_playground
 
 
-async def test_it_opens_with_a_welcome_and_runs_what_is_typed() -> None:
-    async with playground() as it:
-        assert "Some things to try" in it.screen
-        assert it.app.focused is it.prompt
-        await it.type("6*7\n")
-        await it.sees("In [1]: 6*7", "Out[1]: 42", "In [2]:")
-        await it.type("for i in range(2):\nprint('row', i)\n")  # the new line is indented by itself
-        assert it.prompt.text == "for i in range(2):\n    print('row', i)\n    "
-        await it.type("\n")  # an empty line ends it
-        await it.sees("row 0", "row 1", "In [3]:")
-        await it.type("torch.arange(6).reshape(2, 3)\n")
-        await it.sees("Out[3]:", "tensor([[0, 1, 2],", "        [3, 4, 5]])")
-        await it.type("len(train_data), classes[0]\n")
-        await it.sees("(12000, 'T-shirt/top')")
-        await it.type("1/0\n")
-        await it.sees("ZeroDivisionError: division by zero", "In [6]:")
+async def test_welcome_and_first_cells() -> None:
+    async with open_playground() as playground:
+        assert "Some things to try" in playground.screen
+        assert playground.app.focused is playground.prompt
+        await playground.type("6*7\n")
+        await playground.wait_for("In [1]: 6*7", "Out[1]: 42", "In [2]:")
+        await playground.type("for i in range(2):\nprint('row', i)\n")  # the new line is indented
+        assert playground.prompt.text == "for i in range(2):\n    print('row', i)\n    "
+        await playground.type("\n")  # an empty line ends it
+        await playground.wait_for("row 0", "row 1", "In [3]:")
+        await playground.type("torch.arange(6).reshape(2, 3)\n")
+        await playground.wait_for("Out[3]:", "tensor([[0, 1, 2],", "        [3, 4, 5]])")
+        await playground.type("len(train_data), classes[0]\n")
+        await playground.wait_for("(12000, 'T-shirt/top')")
+        await playground.type("1/0\n")
+        await playground.wait_for("ZeroDivisionError: division by zero", "In [6]:")
 
 
-async def test_the_examples_of_the_welcome_run() -> None:
-    async with playground() as it:
+async def test_examples_of_the_welcome_run() -> None:
+    async with open_playground() as playground:
         for number in range(1, 4):
             for _ in range(number if number == 1 else 2 * number - 1):
-                await it.pilot.press("up")
-            assert it.prompt.text in it.screen
-            await it.type("\n")
+                await playground.pilot.press("up")
+            assert playground.prompt.text in playground.screen
+            await playground.type("\n")
             shown = "float32 [1, 28, 28] in [0, 1]" if number == 1 else f"Out[{number}]"
-            await it.sees(shown, f"In [{number + 1}]:")
-        assert "Error" not in it.screen
+            await playground.wait_for(shown, f"In [{number + 1}]:")
+        assert "Error" not in playground.screen
 
 
 async def test_history_and_editing() -> None:
-    async with playground() as it:
-        await it.run("x = 1")
-        await it.run("if x:\n    y = 2\n")
-        await it.pilot.press("up")
-        assert it.prompt.text == "if x:\n    y = 2"
-        await it.pilot.press("up")  # within the two lines
-        assert it.prompt.cursor_location[0] == 0
-        await it.pilot.press("up")
-        assert it.prompt.text == "x = 1"
-        await it.pilot.press("down", "down")
-        assert it.prompt.text == ""
-        await it.type("x")
-        await it.pilot.press("up")
-        assert it.prompt.text == "x = 1"
-        await it.pilot.press("alt+enter")
-        await it.type("x += 1")
-        await it.pilot.press("up", "enter")  # in the midst of several lines: a new one
-        assert it.prompt.text.count("\n") == 2
-        await it.pilot.press("ctrl+c")  # nothing runs: what was typed goes
-        assert it.prompt.text == ""
-        await it.pilot.press("ctrl+z")
-        assert "x += 1" in it.prompt.text
-    async with playground() as it:
-        await it.pilot.press("up")
-        assert it.prompt.text == "if x:\n    y = 2"
+    async with open_playground() as playground:
+        await playground.run("x = 1")
+        await playground.run("if x:\n    y = 2\n")
+        await playground.pilot.press("up")
+        assert playground.prompt.text == "if x:\n    y = 2"
+        await playground.pilot.press("up")  # moves within the two lines
+        assert playground.prompt.cursor_location[0] == 0
+        await playground.pilot.press("up")
+        assert playground.prompt.text == "x = 1"
+        await playground.pilot.press("down", "down")
+        assert playground.prompt.text == ""
+        await playground.type("x")
+        await playground.pilot.press("up")
+        assert playground.prompt.text == "x = 1"
+        await playground.pilot.press("alt+enter")
+        await playground.type("x += 1")
+        await playground.pilot.press("up", "enter")  # code follows the cursor: Enter begins a new line
+        assert playground.prompt.text.count("\n") == 2
+        await playground.pilot.press("ctrl+c")  # no cell runs: the prompt is cleared
+        assert playground.prompt.text == ""
+        await playground.pilot.press("ctrl+z")
+        assert "x += 1" in playground.prompt.text
+    async with open_playground() as playground:
+        await playground.pilot.press("up")
+        assert playground.prompt.text == "if x:\n    y = 2"
 
 
 @pytest.mark.parametrize("key", ["shift+enter", "ctrl+enter"])
-async def test_these_keys_run_at_once_whatever_is_typed(key: str) -> None:
-    async with playground() as it:
-        it.prompt.put("x = 20\nx + 1\nx + 2")
-        await it.pilot.press("up", "up", key)  # in the midst of it
-        await it.sees("Out[1]: 22", "In [2]:")
-        await it.type("for i in x:")
-        await it.pilot.press(key)
-        await it.sees("SyntaxError", "In [3]:")
+async def test_keys_that_run_incomplete_code(key: str) -> None:
+    async with open_playground() as playground:
+        playground.prompt.set_text("x = 20\nx + 1\nx + 2")
+        await playground.pilot.press("up", "up", key)  # from any line
+        await playground.wait_for("Out[1]: 22", "In [2]:")
+        await playground.type("for i in x:")
+        await playground.pilot.press(key)
+        await playground.wait_for("SyntaxError", "In [3]:")
 
 
 async def test_tab_completes() -> None:
-    async with playground() as it:
-        await it.run("torch.ones(1); value_one = value_two = 1")
-        await it.type("torch.ones_l\t")
-        await until(it.pilot, lambda: it.prompt.text == "torch.ones_like", "the only name")
-        await it.pilot.press("ctrl+c")
-        await it.type("print(val\t")
-        await until(it.pilot, lambda: it.candidates.is_open, "candidates")
-        assert it.prompt.text == "print(value_"
-        await it.sees("value_one", "value_two")
-        await it.pilot.press("tab", "tab")
-        assert it.prompt.text == "print(value_two"
-        await it.pilot.press("shift+tab", "enter")
-        assert not it.candidates.is_open
-        await it.type(", 7)\n")
-        await it.sees("1 7")
-        await it.type("value_\t")
-        await until(it.pilot, lambda: it.candidates.is_open, "candidates")
-        await it.type("o")  # narrows them down
-        await until(it.pilot, lambda: it.candidates._names == ("value_one",), "one candidate")
-        await it.pilot.press("escape")
-        assert not it.candidates.is_open
-        assert it.app.focused is it.prompt
-        await it.pilot.press("ctrl+c")
-        await it.type("\t")
-        assert it.prompt.text == "    "
+    async with open_playground() as playground:
+        await playground.run("torch.ones(1); value_one = value_two = 1")
+        await playground.type("torch.ones_l\t")
+        await until(playground.pilot, lambda: playground.prompt.text == "torch.ones_like", "the only match")
+        await playground.pilot.press("ctrl+c")
+        await playground.type("print(val\t")
+        await until(playground.pilot, lambda: playground.menu.is_open, "the menu")
+        assert playground.prompt.text == "print(value_"
+        await playground.wait_for("value_one", "value_two")
+        await playground.pilot.press("tab", "tab")
+        assert playground.prompt.text == "print(value_two"
+        await playground.pilot.press("shift+tab", "enter")
+        assert not playground.menu.is_open
+        await playground.type(", 7)\n")
+        await playground.wait_for("1 7")
+        await playground.type("value_\t")
+        await until(playground.pilot, lambda: playground.menu.is_open, "the menu")
+        await playground.type("o")  # filters the menu
+        await until(playground.pilot, lambda: playground.menu._names == ("value_one",), "one match")
+        await playground.pilot.press("escape")
+        assert not playground.menu.is_open
+        assert playground.app.focused is playground.prompt
+        await playground.pilot.press("ctrl+c")
+        await playground.type("\t")
+        assert playground.prompt.text == "    "
 
 
-async def test_ctrl_c_interrupts_and_one_can_type_meanwhile() -> None:
-    async with playground() as it:
-        await it.type("while True: pass\n")
-        if it.prompt.text:  # a block waits for an empty line
-            await it.type("\n")
-        await it.sees("running")
-        await it.type("'typed ahead'")
-        assert it.prompt.text == "'typed ahead'"
-        await it.pilot.press("ctrl+c")
-        await it.sees("KeyboardInterrupt", "In [2]:")
-        await it.type("\n")
-        await it.sees("Out[2]: 'typed ahead'")
+async def test_typing_and_interrupting_while_code_runs() -> None:
+    async with open_playground() as playground:
+        await playground.type("while True: pass\n")
+        if playground.prompt.text:  # an empty line ends the block
+            await playground.type("\n")
+        await playground.wait_for("running")
+        await playground.type("'typed ahead'")
+        assert playground.prompt.text == "'typed ahead'"
+        await playground.pilot.press("ctrl+c")
+        await playground.wait_for("KeyboardInterrupt", "In [2]:")
+        await playground.type("\n")
+        await playground.wait_for("Out[2]: 'typed ahead'")
 
 
-async def test_code_that_heeds_no_interrupt_can_be_restarted() -> None:
-    async with playground() as it:
-        it.prompt.put("import signal; signal.signal(signal.SIGINT, signal.SIG_IGN)\nwhile True: pass")
-        it.prompt.action_run()
-        await it.sees("running")
-        await it.pilot.press("ctrl+c")
-        await it.sees("it doesn't stop · ^x restarts the kernel")
-        await it.pilot.press("ctrl+x", "y")
-        await it.sees("a fresh kernel", "In [1]:")
+async def test_kernel_that_ignores_interrupts_can_be_restarted() -> None:
+    async with open_playground() as playground:
+        playground.submit("import signal; signal.signal(signal.SIGINT, signal.SIG_IGN)\nwhile True: pass")
+        await playground.wait_for("running")
+        await playground.pilot.press("ctrl+c")
+        await playground.wait_for("interrupt was ignored · ^x restarts the kernel")
+        await playground.pilot.press("ctrl+x", "y")
+        await playground.wait_for("Kernel restarted", "In [1]:")
 
 
-async def test_new_data_is_told_of() -> None:
-    async with playground() as it:
-        it.app.dataset = DatasetState(DatasetRef(name="fashion-mnist", directory="/nowhere", sha256=""))
-        await it.sees("fashion-mnist is there now; restart the kernel")
+async def test_changed_dataset_is_announced() -> None:
+    async with open_playground() as playground:
+        playground.app.dataset = DatasetState(DatasetRef(name="fashion-mnist", directory="/nowhere", sha256=""))
+        await playground.wait_for("now fashion-mnist: restart the kernel")
 
 
-async def test_cells_wait_their_turn(tmp_path: Path) -> None:
+async def test_cells_are_queued(tmp_path: Path) -> None:
     go = tmp_path / "go"
-    async with playground() as it:
-        await it.run(f"import os, time\nwaiting = iter(lambda: os.path.exists({str(go)!r}), True)")
-        it.prompt.put("for _ in waiting: time.sleep(0.01)")
-        it.prompt.action_run()
-        it.prompt.put("print('second')")
-        it.prompt.action_run()
-        await it.sees("1 more wait", "In [4]:", "In [2]: for _ in waiting")
-        assert "In [3]: print('second')" not in it.screen
+    async with open_playground() as playground:
+        await playground.run(f"import os, time\nwaiting = iter(lambda: os.path.exists({str(go)!r}), True)")
+        playground.submit("for _ in waiting: time.sleep(0.01)")
+        playground.submit("print('second')")
+        await playground.wait_for("1 queued", "In [4]:", "In [2]: for _ in waiting")
+        assert "In [3]: print('second')" not in playground.screen
         go.touch()
-        await it.rest()
-        await it.sees("In [3]: print('second')", "\n second")
+        await playground.wait_idle()
+        await playground.wait_for("In [3]: print('second')", "\n second")
 
 
-async def test_input_is_answered_in_the_prompt() -> None:
-    async with playground() as it:
-        await it.type("name = input('who? ')\n")
-        await it.sees("the code waits for an answer")
-        await it.type("Ada\n")
-        await it.sees("who? Ada", "In [2]:")
-        await it.run("name", "Out[2]: 'Ada'")
-        it.prompt.put("import getpass; getpass.getpass('secret: ')")
-        it.prompt.action_run()
-        await it.sees("secret:")
-        await until(it.pilot, lambda: it.prompt._answering, "the question")
-        await it.type("hush")
-        await it.sees("secret: ••••")
-        assert "hush" not in it.screen
-        await it.type("\n")
-        await it.sees("Out[3]: 'hush'")
-        it.prompt.put("input()")
-        it.prompt.action_run()
-        await until(it.pilot, lambda: it.prompt._answering, "the question")
-        await it.pilot.press("ctrl+d")
-        await it.sees("EOFError")
-        it.prompt.put("input('again? ')")
-        it.prompt.action_run()
-        await until(it.pilot, lambda: it.prompt._answering, "the question")
-        await it.pilot.press("ctrl+c")
-        await it.sees("KeyboardInterrupt", "In [6]:")
-        await it.pilot.press("up")
-        assert it.prompt.text == "input('again? ')"  # answers aren't remembered
+async def test_answering_input() -> None:
+    async with open_playground() as playground:
+        await playground.type("name = input('who? ')\n")
+        await playground.wait_for("waiting for input")
+        await playground.type("Ada\n")
+        await playground.wait_for("who? Ada", "In [2]:")
+        await playground.run("name", "Out[2]: 'Ada'")
+        playground.submit("import getpass; getpass.getpass('secret: ')")
+        await playground.wait_for("secret:")
+        await until(playground.pilot, lambda: playground.prompt.is_answering, "the input")
+        await playground.type("hush")
+        await playground.wait_for("secret: ••••")
+        assert "hush" not in playground.screen
+        await playground.type("\n")
+        await playground.wait_for("Out[3]: 'hush'")
+        playground.submit("input()")
+        await until(playground.pilot, lambda: playground.prompt.is_answering, "the input")
+        await playground.pilot.press("ctrl+d")
+        await playground.wait_for("EOFError")
+        playground.submit("input('again? ')")
+        await until(playground.pilot, lambda: playground.prompt.is_answering, "the input")
+        await playground.pilot.press("ctrl+c")
+        await playground.wait_for("KeyboardInterrupt", "In [6]:")
+        await playground.pilot.press("up")
+        assert playground.prompt.text == "input('again? ')"  # answers aren't in the history
 
 
-async def test_a_dead_kernel_is_told_of_and_replaced() -> None:
+async def test_dead_kernel_is_replaced() -> None:
     deaths = {
         "import os; os._exit(3)": "the kernel ended with exit code 3",
         "import ctypes; ctypes.string_at(0)": "the kernel was killed by SIGSEGV",
         "import sys; sys.exit()": "sys.exit() ended the kernel",
     }
-    async with playground() as it:
-        for code, what in deaths.items():
-            await it.run("kept = 1")
-            await it.run(code, what, "In [1]:")
-            await it.run("'kept' in dir()", "Out[1]: False")
+    async with open_playground() as playground:
+        for code, message in deaths.items():
+            await playground.run("kept = 1")
+            await playground.run(code, message, "In [1]:")
+            await playground.run("'kept' in dir()", "Out[1]: False")
 
 
-async def test_restart_asks_first() -> None:
-    async with playground() as it:
-        await it.run("kept = 1")
-        before = it.kernel
-        await it.pilot.press("ctrl+x")
-        await until(it.pilot, lambda: isinstance(it.app.screen, ConfirmDialog), "the question")
-        await it.pilot.press("n")
-        assert it.kernel == before
-        it.prompt.put("while True: pass")
-        it.prompt.action_run()
-        await it.pilot.press("ctrl+x", "y")
-        await it.sees("a fresh kernel", "In [1]:")
-        assert it.kernel not in {before, 0}
-        await it.run("'kept' in dir()", "Out[1]: False")
+async def test_restart_asks_for_confirmation() -> None:
+    async with open_playground() as playground:
+        await playground.run("kept = 1")
+        before = playground.kernel_pid
+        await playground.pilot.press("ctrl+x")
+        await until(playground.pilot, lambda: isinstance(playground.app.screen, ConfirmDialog), "the input")
+        await playground.pilot.press("n")
+        assert playground.kernel_pid == before
+        playground.submit("while True: pass")
+        await playground.pilot.press("ctrl+x", "y")
+        await playground.wait_for("Kernel restarted", "In [1]:")
+        assert playground.kernel_pid not in {before, 0}
+        await playground.run("'kept' in dir()", "Out[1]: False")
 
 
-async def test_a_flood_leaves_the_newest_lines_and_room_to_type() -> None:
-    async with playground() as it:
-        await it.run("print('\\n'.join(str(i) for i in range(1_000_000)))", "999999")
-        record = it.pane._conversation.record
-        assert len(record.lines) <= 5_000
-        await until(it.pilot, lambda: it.transcript.is_vertical_scroll_end, "the end")
-        await it.pilot.press("escape", "home")
-        await it.sees("earlier lines are no longer kept")
-        assert record.lost + len(record.lines) >= 1_000_000
-        await it.pilot.press("enter")
-        assert it.app.focused is it.prompt
-        await it.run("1+1", "Out[2]: 2")
+async def test_flood_of_output_keeps_the_newest_lines() -> None:
+    async with open_playground() as playground:
+        await playground.run("print('\\n'.join(str(i) for i in range(1_000_000)))", "999999")
+        scrollback = playground.scrollback
+        assert len(scrollback.lines) <= 5_000
+        await until(playground.pilot, lambda: playground.transcript.is_vertical_scroll_end, "the end")
+        await playground.pilot.press("escape", "home")
+        await playground.wait_for("earlier lines are no longer kept")
+        assert scrollback.missing_lines + len(scrollback.lines) >= 1_000_000
+        await playground.pilot.press("enter")
+        assert playground.app.focused is playground.prompt
+        await playground.run("1+1", "Out[2]: 2")
 
 
 @pytest.mark.parametrize("size", [(1, 1), (2, 2), (3, 10)])
-async def test_a_terminal_too_small_for_anything_breaks_nothing(size: tuple[int, int]) -> None:
-    async with playground() as it:
-        it.prompt.put("import time\nwhile True: print('ab\\ncd', end='', flush=True); time.sleep(0.01)")
-        it.prompt.action_run()
-        await it.sees("cdab")
-        await it.pilot.resize_terminal(*size)
-        lines = it.pane._conversation.record.lines
+async def test_tiny_terminal_breaks_nothing(size: tuple[int, int]) -> None:
+    async with open_playground() as playground:
+        playground.submit("import time\nwhile True: print('ab\\ncd', end='', flush=True); time.sleep(0.01)")
+        await playground.wait_for("cdab")
+        await playground.pilot.resize_terminal(*size)
+        lines = playground.scrollback.lines
         before = len(lines)
-        await until(it.pilot, lambda: len(lines) > before + 20, "more output")
-        await it.pilot.resize_terminal(99, 30)
-        await it.sees("cdab")
-        await it.pilot.press("ctrl+c")
-        await it.sees("KeyboardInterrupt")
+        await until(playground.pilot, lambda: len(lines) > before + 20, "more output")
+        await playground.pilot.resize_terminal(99, 30)
+        await playground.wait_for("cdab")
+        await playground.pilot.press("ctrl+c")
+        await playground.wait_for("KeyboardInterrupt")
 
 
-async def test_output_is_text_and_never_markup_or_commands() -> None:
-    async with playground() as it:
-        await it.run(
+async def test_output_is_never_interpreted_as_markup_or_control_sequences() -> None:
+    async with open_playground() as playground:
+        await playground.run(
             r"print('[bold]text[/] \x1b]0;title\x07\x1b[2J.'); '[red]x'", "[bold]text[/] .", "Out[1]: '[red]x'"
         )
 
 
-async def test_long_lines_go_on_in_the_next_row_and_the_transcript_can_be_read_back() -> None:
-    async with playground((80, 24)) as it:
-        await it.run("print('a' * 100 + 'END')", "aEND")
-        await it.run("print('漢' * 60 + 'END')", "漢END")
-        await it.run("for i in range(100): print(f'<{i}>')", "<99>")
-        await it.pilot.press("pageup", "pageup")
-        assert "<99>" not in it.screen
-        assert it.app.focused is it.prompt
-        await it.run("print('more')")
-        await it.sees("more")  # what is run is seen
-        await it.pilot.resize_terminal(60, 20)
-        await it.sees("more")
+async def test_wrapping_and_scrolling_back() -> None:
+    async with open_playground((80, 24)) as playground:
+        await playground.run("print('a' * 100 + 'END')", "aEND")
+        await playground.run("print('漢' * 60 + 'END')", "漢END")
+        await playground.run("for i in range(100): print(f'<{i}>')", "<99>")
+        await playground.pilot.press("pageup", "pageup")
+        assert "<99>" not in playground.screen
+        assert playground.app.focused is playground.prompt
+        await playground.run("print('more')")
+        await playground.wait_for("more")  # running a cell scrolls to its output
+        await playground.pilot.resize_terminal(60, 20)
+        await playground.wait_for("more")
 
 
-async def test_it_goes_on_while_another_pane_is_shown() -> None:
-    async with playground() as it:
-        it.prompt.put("import time\nfor i in range(5): time.sleep(0.1); print('tick', i)")
-        it.prompt.action_run()
-        await it.pilot.press("f5")
-        await it.sees_no("In [1]")
-        record = it.pane._conversation.record
-        await until(it.pilot, lambda: any(line.text == "tick 4" for line in record.lines), "the last tick")
-        await it.pilot.press("f2")
-        await it.sees("tick 4")
+async def test_code_keeps_running_while_another_pane_is_shown() -> None:
+    async with open_playground() as playground:
+        playground.submit("import time\nfor i in range(5): time.sleep(0.1); print('tick', i)")
+        await playground.pilot.press("f5")
+        await playground.wait_gone("In [1]")
+        scrollback = playground.scrollback
+        await until(playground.pilot, lambda: any(line.text == "tick 4" for line in scrollback.lines), "the last tick")
+        await playground.pilot.press("f2")
+        await playground.wait_for("tick 4")
 
 
-async def test_leaving_ends_the_kernel() -> None:
-    async with playground() as it:
-        it.prompt.put("while True: pass")
-        it.prompt.action_run()
-        await it.sees("running")
-        kernel = it.kernel
-        assert psutil.pid_exists(kernel)
-    assert not psutil.pid_exists(kernel)
+async def test_kernel_ends_with_the_app() -> None:
+    async with open_playground() as playground:
+        playground.submit("while True: pass")
+        await playground.wait_for("running")
+        pid = playground.kernel_pid
+        assert psutil.pid_exists(pid)
+    assert not psutil.pid_exists(pid)

@@ -1,29 +1,29 @@
-"""The lines of the transcript, from what a kernel put out."""
+"""The lines of the transcript, made from the outputs of a kernel."""
 
 import re
 
 from fashion_tui.kernel.limits import MAX_LINES, MAX_PLOT_BYTES
 from fashion_tui.kernel.outputs import Died, Display, Dropped, Error, Result, Stream
 from fashion_tui.schema.plots import ImageGrid
-from fashion_tui.tui.playground.transcript.scrollback import Line, Scrollback
+from fashion_tui.tui.playground.transcript.scrollback import PLOT_DROPPED, Line, Scrollback
 
-PICTURE = ImageGrid(count=1, height=160, width=160, channels=3, pixels=bytes(76_800), total=1)
-
-
-def texts(record: Scrollback) -> list[str]:
-    return [line.label + line.text for line in record.lines]
+IMAGE = ImageGrid(count=1, height=160, width=160, channels=3, pixels=bytes(76_800), total=1)
 
 
-def test_a_cell_stands_there_as_in_ipython() -> None:
-    record = Scrollback()
-    record.add_input(12, "for i in x:\n    print(i)")
-    record.add(Stream("stdout", "a\nb\n"))
-    record.add_gap()
-    record.add_input(13, "1")
-    record.add(Result(13, "1"))
-    record.add_gap()
-    record.add(Result(14, "tensor([[1],\n        [2]])"))
-    assert texts(record) == [
+def texts(scrollback: Scrollback) -> list[str]:
+    return [line.label + line.text for line in scrollback.lines]
+
+
+def test_layout_is_that_of_ipython() -> None:
+    scrollback = Scrollback()
+    scrollback.add_cell(12, "for i in x:\n    print(i)")
+    scrollback.add(Stream("stdout", "a\nb\n"))
+    scrollback.add_gap()
+    scrollback.add_cell(13, "1")
+    scrollback.add(Result(13, "1"))
+    scrollback.add_gap()
+    scrollback.add(Result(14, "tensor([[1],\n        [2]])"))
+    assert texts(scrollback) == [
         "In [12]: for i in x:",
         "             print(i)",
         "a",
@@ -38,87 +38,87 @@ def test_a_cell_stands_there_as_in_ipython() -> None:
     ]
 
 
-def test_a_line_that_is_being_printed_can_be_seen_and_rewritten() -> None:
-    record = Scrollback()
-    record.add(Stream("stderr", "50%"))
-    assert record.unfinished == Line("50%")
-    record.add(Stream("stderr", "\r100%"))
-    assert record.unfinished == Line("100%")
-    record.add(Result(1, "2"))
-    assert texts(record) == ["100%", "Out[1]: 2"]
-    assert record.unfinished is None
+def test_unfinished_line_can_be_rewritten() -> None:
+    scrollback = Scrollback()
+    scrollback.add(Stream("stderr", "50%"))
+    assert scrollback.unfinished == Line("50%")
+    scrollback.add(Stream("stderr", "\r100%"))
+    assert scrollback.unfinished == Line("100%")
+    scrollback.add(Result(1, "2"))
+    assert texts(scrollback) == ["100%", "Out[1]: 2"]
+    assert scrollback.unfinished is None
 
 
-def test_nothing_but_colours_comes_through() -> None:
-    record = Scrollback()
+def test_only_colour_sequences_are_kept() -> None:
+    scrollback = Scrollback()
     evil = "\x1b]0;title\x07\x1b[2J\x1b[31mred\x1b[0m"
-    record.add(Stream("stdout", evil + "\n"))
-    record.add(Result(1, evil))
-    record.add(Display(evil))
-    record.add(Error("E", evil, evil))
-    record.add(Died(evil))
-    record.add_answer(evil, evil)
-    assert len(record.lines) == 6
-    assert {re.sub(r"\x1b\[[0-9;]*m", "", line.text) for line in record.lines} == {"red", "redred"}
+    scrollback.add(Stream("stdout", evil + "\n"))
+    scrollback.add(Result(1, evil))
+    scrollback.add(Display(evil))
+    scrollback.add(Error("E", evil, evil))
+    scrollback.add(Died(evil))
+    scrollback.add_answer(evil, evil)
+    assert len(scrollback.lines) == 6
+    assert {re.sub(r"\x1b\[[0-9;]*m", "", line.text) for line in scrollback.lines} == {"red", "redred"}
 
 
-def test_a_colour_does_not_outlive_its_cell() -> None:
-    record = Scrollback()
-    record.add(Stream("stdout", "\x1b[31mred"))
-    record.add_gap()
-    record.add(Stream("stdout", "plain\n"))
-    assert texts(record) == ["\x1b[31mred\x1b[0m", "", "plain"]
+def test_colour_ends_with_its_cell() -> None:
+    scrollback = Scrollback()
+    scrollback.add(Stream("stdout", "\x1b[31mred"))
+    scrollback.add_gap()
+    scrollback.add(Stream("stdout", "plain\n"))
+    assert texts(scrollback) == ["\x1b[31mred\x1b[0m", "", "plain"]
 
 
-def test_only_the_newest_lines_are_kept_and_all_others_counted() -> None:
-    record = Scrollback()
-    record.add(Stream("stdout", "".join(f"{number}\n" for number in range(MAX_LINES + 10))))
-    assert len(record.lines) == MAX_LINES
-    assert record.lines[0].text == "10"
-    assert (record.gone, record.lost) == (10, 10)
+def test_newest_lines_are_kept_and_the_others_counted() -> None:
+    scrollback = Scrollback()
+    scrollback.add(Stream("stdout", "".join(f"{number}\n" for number in range(MAX_LINES + 10))))
+    assert len(scrollback.lines) == MAX_LINES
+    assert scrollback.lines[0].text == "10"
+    assert (scrollback.dropped_lines, scrollback.missing_lines) == (10, 10)
     for _ in range(3):
-        record.add(Dropped(1_000, 2_000))
-    assert record.lines[-1].text == "… 3,000 lines left out: they came too fast to be read"
-    record.add(Stream("stdout", "x\n" * MAX_LINES))
-    assert record.lost == MAX_LINES + 10 + 3_000
+        scrollback.add(Dropped(1_000, 2_000))
+    assert scrollback.lines[-1].text == "… 3,000 lines omitted: the output came too fast"
+    scrollback.add(Stream("stdout", "x\n" * MAX_LINES))
+    assert scrollback.missing_lines == MAX_LINES + 10 + 3_000
 
 
-def test_lines_that_were_never_ended_are_bounded_too() -> None:
-    record = Scrollback()
+def test_length_of_a_line_is_bounded() -> None:
+    scrollback = Scrollback()
     for _ in range(100):
-        record.add(Stream("stdout", "x" * 100_000))
-    assert sum(len(line.text) for line in record.lines) == 100 * 100_000 - len(record.unfinished.text)  # type: ignore[union-attr]
-    assert max(len(line.text) for line in record.lines) <= 10_000
+        scrollback.add(Stream("stdout", "x" * 100_000))
+    assert sum(len(line.text) for line in scrollback.lines) == 100 * 100_000 - len(scrollback.unfinished.text)  # type: ignore[union-attr]
+    assert max(len(line.text) for line in scrollback.lines) <= 10_000
 
 
-def test_a_figure_is_a_line_that_keeps_its_text() -> None:
-    record = Scrollback()
-    record.add(Stream("stdout", "printed"))
-    record.add(Display("caption\x1b[2J", PICTURE))
-    record.add(Result(7, "tensor([[1],\n        [2]])", PICTURE))
-    assert list(record.lines) == [
+def test_plot_is_a_line_that_keeps_its_text() -> None:
+    scrollback = Scrollback()
+    scrollback.add(Stream("stdout", "printed"))
+    scrollback.add(Display("caption\x1b[2J", IMAGE))
+    scrollback.add(Result(7, "tensor([[1],\n        [2]])", IMAGE))
+    assert list(scrollback.lines) == [
         Line("printed"),
-        Line("caption", plot=PICTURE),
+        Line("caption", plot=IMAGE),
         Line("", label="Out[7]: "),
-        Line("tensor([[1],\n        [2]])", plot=PICTURE),
+        Line("tensor([[1],\n        [2]])", plot=IMAGE),
     ]
 
 
-def test_of_many_figures_the_newest_are_kept() -> None:
-    record = Scrollback()
+def test_newest_plots_are_kept() -> None:
+    scrollback = Scrollback()
     for number in range(300):
-        record.add(Stream("stdout", f"{number}\n"))
-        record.add(Display("", PICTURE))
-    figures = [line for line in record.lines if line.plot is not None]
-    assert len(figures) == MAX_PLOT_BYTES // len(PICTURE.pixels)
-    assert record.faded == 300 - len(figures)
-    assert len(record.lines) == 600
-    assert record.lines[-1].plot == PICTURE
-    assert record.lines[1] == Line("… a figure stood here: it is no longer kept", "note")
-    record.add(Stream("stdout", "x\n" * (MAX_LINES - 1)))  # all but the last line of these is gone
-    assert record.lines[0].plot == PICTURE
-    record.add(Stream("stdout", "x\n"))
-    before = record.faded
-    for _ in figures:
-        record.add(Display("", PICTURE))
-    assert record.faded == before
+        scrollback.add(Stream("stdout", f"{number}\n"))
+        scrollback.add(Display("", IMAGE))
+    plots = [line for line in scrollback.lines if line.plot is not None]
+    assert len(plots) == MAX_PLOT_BYTES // len(IMAGE.pixels)
+    assert scrollback.dropped_plots == 300 - len(plots)
+    assert len(scrollback.lines) == 600
+    assert scrollback.lines[-1].plot == IMAGE
+    assert scrollback.lines[1] == PLOT_DROPPED
+    scrollback.add(Stream("stdout", "x\n" * (MAX_LINES - 1)))  # drops all earlier lines but the last
+    assert scrollback.lines[0].plot == IMAGE
+    scrollback.add(Stream("stdout", "x\n"))
+    before = scrollback.dropped_plots
+    for _ in plots:
+        scrollback.add(Display("", IMAGE))
+    assert scrollback.dropped_plots == before

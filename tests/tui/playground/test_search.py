@@ -1,99 +1,98 @@
-"""Searching what was typed before, by ctrl+r."""
+"""Searching the history with Ctrl+R."""
 
 from fashion_tui.tui.playground.prompt.search import HistorySearch, SearchResults
 from tests.tui.pilots import until
 
-from .driver import Playground, playground
+from .driver import Playground, open_playground
 
 
-def found(it: Playground) -> list[str]:
-    """The rows of what was found; the chosen one is marked at its left."""
-    return [line.plain for line in it.app.query_one(SearchResults).render().split("\n")]  # type: ignore[union-attr]
+def results(playground: Playground) -> list[str]:
+    """The rows of the results; the selected one is marked at its left."""
+    return [line.plain for line in playground.app.query_one(SearchResults).render().split("\n")]  # type: ignore[union-attr]
 
 
-async def test_typing_narrows_and_enter_takes_without_running() -> None:
-    async with playground() as it:
+async def test_typing_filters_and_enter_accepts_without_running() -> None:
+    async with open_playground() as playground:
         for code in ("x = 1", "for i in range(3):\n    print(i)", "y = X = 2", "x + y"):
-            await it.run(code)
-        await it.type("half typed")
-        await it.pilot.press("ctrl+r")
-        await it.sees("search:")
-        assert "half typed" not in it.screen
-        assert found(it)[:4] == ["▌x + y", " y = X = 2", " for i in range(3): ⏎ print(i)", " x = 1"]
-        await it.type("x")
-        assert found(it)[:3] == ["▌x + y", " y = X = 2", " x = 1"]
-        await it.pilot.press("ctrl+r", "down", "up")
-        assert found(it)[:3] == [" x + y", "▌y = X = 2", " x = 1"]
-        await it.pilot.press("backspace", *"X = ")
-        assert found(it) == ["▌y = X = 2"]
-        await it.pilot.press("enter")
-        await until(it.pilot, lambda: it.app.focused is it.prompt, "the prompt")
-        assert it.prompt.text == "y = X = 2"
-        await it.sees("In [5]: y = X = 2")
-        await it.pilot.press("up")  # the walk goes on from there
-        assert it.prompt.text == "for i in range(3):\n    print(i)"
+            await playground.run(code)
+        await playground.type("half typed")
+        await playground.pilot.press("ctrl+r")
+        await playground.wait_for("search:")
+        assert "half typed" not in playground.screen
+        assert results(playground)[:4] == ["▌x + y", " y = X = 2", " for i in range(3): ⏎ print(i)", " x = 1"]
+        await playground.type("x")
+        assert results(playground)[:3] == ["▌x + y", " y = X = 2", " x = 1"]
+        await playground.pilot.press("ctrl+r", "down", "up")
+        assert results(playground)[:3] == [" x + y", "▌y = X = 2", " x = 1"]
+        await playground.pilot.press("backspace", *"X = ")
+        assert results(playground) == ["▌y = X = 2"]
+        await playground.pilot.press("enter")
+        await playground.wait_focused()
+        assert playground.prompt.text == "y = X = 2"
+        await playground.wait_for("In [5]: y = X = 2")
+        await playground.pilot.press("up")  # browsing continues from there
+        assert playground.prompt.text == "for i in range(3):\n    print(i)"
 
 
-async def test_esc_gives_back_what_was_being_typed() -> None:
-    async with playground() as it:
-        await it.run("x = 1")
-        await it.type("half typed")
-        await it.pilot.press("left", "ctrl+r", "x")
-        await it.pilot.press("escape")
-        await until(it.pilot, lambda: it.app.focused is it.prompt, "the prompt")
-        assert it.prompt.text == "half typed"
-        await it.type("!")
-        assert it.prompt.text == "half type!d"
-        await it.pilot.press("ctrl+r", "ctrl+c")
-        await until(it.pilot, lambda: it.app.focused is it.prompt, "the prompt")
-        assert not it.app.query_one(HistorySearch).is_open
+async def test_escape_restores_the_prompt() -> None:
+    async with open_playground() as playground:
+        await playground.run("x = 1")
+        await playground.type("half typed")
+        await playground.pilot.press("left", "ctrl+r", "x")
+        await playground.pilot.press("escape")
+        await playground.wait_focused()
+        assert playground.prompt.text == "half typed"
+        await playground.type("!")
+        assert playground.prompt.text == "half type!d"
+        await playground.pilot.press("ctrl+r", "ctrl+c")
+        await playground.wait_focused()
+        assert not playground.app.query_one(HistorySearch).is_open
 
 
-async def test_where_nothing_is_found_enter_takes_nothing() -> None:
-    async with playground() as it:
-        await it.pilot.press("ctrl+r", *"nowhere")
-        await it.sees("nothing was typed that holds this")
-        await it.pilot.press("enter", "down", "up")
-        assert it.app.query_one(HistorySearch).is_open
-        await it.pilot.press("escape")
-        await it.sees("In [1]:")
+async def test_enter_does_nothing_without_a_match() -> None:
+    async with open_playground() as playground:
+        await playground.pilot.press("ctrl+r", *"nowhere")
+        await playground.wait_for("No matches")
+        await playground.pilot.press("enter", "down", "up")
+        assert playground.app.query_one(HistorySearch).is_open
+        await playground.pilot.press("escape")
+        await playground.wait_for("In [1]:")
 
 
-async def test_a_long_history_is_walked_in_few_rows_and_long_entries_show_what_was_searched_for() -> None:
-    async with playground((80, 24)) as it:
+async def test_many_results_scroll_and_long_entries_show_the_match() -> None:
+    async with open_playground((80, 24)) as playground:
         for number in range(20):
-            it.pane._history.add(f"entry_{number} = " + "x" * 100 + f"needle_{number}")
-        await it.pilot.press("ctrl+r", *"needle")
-        await it.sees("needle_19", "needle_14")
-        assert "needle_13" not in it.screen
-        await it.pilot.press(*["ctrl+r"] * 10)
-        await it.sees("needle_9")
-        assert max(len(row) for row in found(it)) < 80
-        await it.pilot.press("enter")
-        await until(it.pilot, lambda: it.prompt.text.endswith("needle_9"), "the entry")
+            playground.pane.repl._history.add(f"entry_{number} = " + "x" * 100 + f"needle_{number}")
+        await playground.pilot.press("ctrl+r", *"needle")
+        await playground.wait_for("needle_19", "needle_14")
+        assert "needle_13" not in playground.screen
+        await playground.pilot.press(*["ctrl+r"] * 10)
+        await playground.wait_for("needle_9")
+        assert max(len(row) for row in results(playground)) < 80
+        await playground.pilot.press("enter")
+        await until(playground.pilot, lambda: playground.prompt.text.endswith("needle_9"), "the entry")
 
 
-async def test_a_question_of_the_code_comes_first() -> None:
-    async with playground() as it:
-        await it.run("import time")
-        it.prompt.put("time.sleep(0.5); input('who? ')")
-        it.prompt.action_run()
-        await it.pilot.press("ctrl+r")
-        await it.sees("search:")
-        await it.sees("who?")
-        await until(it.pilot, lambda: it.app.focused is it.prompt, "the prompt")
-        await it.pilot.press("ctrl+r")  # nothing to search for in an answer
-        assert not it.app.query_one(HistorySearch).is_open
-        await it.type("Ada\n")
-        await it.sees("'Ada'")
+async def test_input_closes_the_search() -> None:
+    async with open_playground() as playground:
+        await playground.run("import time")
+        playground.submit("time.sleep(0.5); input('who? ')")
+        await playground.pilot.press("ctrl+r")
+        await playground.wait_for("search:")
+        await playground.wait_for("who?")
+        await playground.wait_focused()
+        await playground.pilot.press("ctrl+r")  # no search while answering
+        assert not playground.app.query_one(HistorySearch).is_open
+        await playground.type("Ada\n")
+        await playground.wait_for("'Ada'")
 
 
-async def test_another_pane_and_back_leave_the_search_open() -> None:
-    async with playground() as it:
-        await it.run("x = 1")
-        await it.pilot.press("ctrl+r", "x", "f5")
-        await it.sees_no("search:")
-        await it.pilot.press("f2")
-        await it.sees("search: x")
-        await it.pilot.press("enter")
-        await until(it.pilot, lambda: it.prompt.text == "x = 1", "the entry")
+async def test_switching_panes_keeps_the_search_open() -> None:
+    async with open_playground() as playground:
+        await playground.run("x = 1")
+        await playground.pilot.press("ctrl+r", "x", "f5")
+        await playground.wait_gone("search:")
+        await playground.pilot.press("f2")
+        await playground.wait_for("search: x")
+        await playground.pilot.press("enter")
+        await until(playground.pilot, lambda: playground.prompt.text == "x = 1", "the entry")

@@ -1,4 +1,4 @@
-"""A session as a file: notebooks that nbformat takes for whole, and Python that runs."""
+"""Session files: notebooks that nbformat validates, and Python that runs."""
 
 import ast
 import base64
@@ -17,7 +17,7 @@ from fashion_tui.schema.dataset import DatasetRef
 from fashion_tui.schema.kernel import KernelSetup
 from fashion_tui.schema.plots import HeatMap, ImageGrid
 from fashion_tui.tui.playground.transcript.cells import Cell
-from fashion_tui.tui.playground.transcript.magics import as_python
+from fashion_tui.tui.playground.transcript.portable_code import as_python
 from fashion_tui.tui.playground.transcript.scrollback import Scrollback
 from fashion_tui.tui.playground.transcript.session_file import as_notebook, as_python_file
 
@@ -25,10 +25,10 @@ SYNTHETIC = KernelSetup(dataset=DatasetRef(name="synthetic", directory=None, sha
 
 
 def session(*codes: str) -> list[Cell]:
-    record = Scrollback()
+    scrollback = Scrollback()
     for number, code in enumerate(codes, 1):
-        record.add_input(number, code)
-    return list(record.cells)
+        scrollback.add_cell(number, code)
+    return list(scrollback.cells)
 
 
 @pytest.mark.parametrize(
@@ -45,19 +45,19 @@ def session(*codes: str) -> list[Cell]:
         ("%%timeit -n1\nx = 1", "# cell magic: %%timeit -n1\nx = 1"),
         ("%%bash\nls\n\necho", "# cell magic: %%bash\n# ls\n#\n# echo"),
         ("%%", "# cell magic: %%\n#"),
-        ("1 +", "# no Python as it stands:\n# 1 +"),
-        ("return 1", "# no Python as it stands:\n# return 1"),
+        ("1 +", "# not valid Python:\n# 1 +"),
+        ("return 1", "# not valid Python:\n# return 1"),
         ("x = '''\n%no magic\n'''", "x = '''\n%no magic\n'''"),
-        ("await f()", "# await outside of a function: IPython and notebooks run it\nawait f()"),
+        ("await f()", "# await outside a function: runs in IPython and notebooks only\nawait f()"),
     ],
 )
-def test_what_only_ipython_understands_becomes_a_comment(code: str, python: str) -> None:
+def test_ipython_syntax_becomes_a_comment(code: str, python: str) -> None:
     assert as_python(code) == python
     if "await" not in code:
         ast.parse(python)
 
 
-def test_the_cells_of_a_python_file_are_marked() -> None:
+def test_python_file_marks_its_cells() -> None:
     text = as_python_file(session("x = 1", "def f():\n    return x", "%%timeit\nx"), SYNTHETIC)
     assert text.split("\n\n") == [
         "# %% In [1]\nx = 1",
@@ -67,7 +67,7 @@ def test_the_cells_of_a_python_file_are_marked() -> None:
     assert [line for line in text.split("\n") if line.startswith("# %%")] == [f"# %% In [{n}]" for n in (1, 2, 3)]
 
 
-def test_a_python_file_runs_by_itself_with_the_names_that_were_at_hand(tmp_path: Path) -> None:
+def test_python_file_with_preloaded_names_runs_alone(tmp_path: Path) -> None:
     cells = session(
         "A = torch.tensor(3.0, requires_grad=True); (A * F.relu(A)).backward()",
         "%timeit A",
@@ -85,20 +85,20 @@ def test_a_python_file_runs_by_itself_with_the_names_that_were_at_hand(tmp_path:
     assert "train_data" not in as_python_file(session("1 + 1"), SYNTHETIC)
 
 
-def test_a_notebook_is_valid_and_holds_what_the_transcript_showed() -> None:
-    record = Scrollback()
-    record.add_input(1, "print('a')\nprint('b')")
-    record.add(Stream("stdout", "a\n"))
-    record.add(Stream("stdout", "b\n"))
-    record.add(Stream("stderr", "warned\n"))
-    record.add_input(2, "x")
-    record.add(Display("shown"))
-    record.add(Result(2, "tensor([[1],\n        [2]])"))
-    record.add_input(3, "1/0")
-    record.add(Error("ZeroDivisionError", "division by zero", "\x1b[31mTraceback\x1b[0m\nZeroDivisionError"))
-    record.add_input(4, "flood()")
-    record.add(Dropped(5, 10))
-    text = as_notebook(record.cells, SYNTHETIC)
+def test_notebook_is_valid_and_contains_the_outputs() -> None:
+    scrollback = Scrollback()
+    scrollback.add_cell(1, "print('a')\nprint('b')")
+    scrollback.add(Stream("stdout", "a\n"))
+    scrollback.add(Stream("stdout", "b\n"))
+    scrollback.add(Stream("stderr", "warned\n"))
+    scrollback.add_cell(2, "x")
+    scrollback.add(Display("shown"))
+    scrollback.add(Result(2, "tensor([[1],\n        [2]])"))
+    scrollback.add_cell(3, "1/0")
+    scrollback.add(Error("ZeroDivisionError", "division by zero", "\x1b[31mTraceback\x1b[0m\nZeroDivisionError"))
+    scrollback.add_cell(4, "flood()")
+    scrollback.add(Dropped(5, 10))
+    text = as_notebook(scrollback.cells, SYNTHETIC)
     notebook = nbformat.reads(text, as_version=nbformat.NO_CONVERT)
     nbformat.validate(notebook)
     assert (notebook.nbformat, notebook.nbformat_minor) == (4, 5)
@@ -111,44 +111,44 @@ def test_a_notebook_is_valid_and_holds_what_the_transcript_showed() -> None:
     assert value[1].execution_count == 2
     assert (error[0].ename, error[0].evalue) == ("ZeroDivisionError", "division by zero")
     assert error[0].traceback == ["\x1b[31mTraceback\x1b[0m", "ZeroDivisionError"]
-    assert "wasn't kept" in flood[0].text
+    assert "not kept" in flood[0].text
 
 
-def test_a_notebook_begins_with_the_names_that_were_at_hand() -> None:
-    world = KernelSetup(dataset=DatasetRef(name="fashion-mnist", directory="/da'ta", sha256="0"))
-    notebook = nbformat.reads(as_notebook(session("%timeit net", "len(train_data)"), world), as_version=4)
+def test_notebook_begins_with_the_preloaded_names() -> None:
+    setup = KernelSetup(dataset=DatasetRef(name="fashion-mnist", directory="/da'ta", sha256="0"))
+    notebook = nbformat.reads(as_notebook(session("%timeit net", "len(train_data)"), setup), as_version=4)
     nbformat.validate(notebook)
     first, *others = notebook.cells
     assert first.execution_count is None
     assert "net = GuideNet()" in first.source
     assert """name='fashion-mnist', directory="/da'ta\"""" in first.source
     ast.parse(first.source)
-    assert [cell.source for cell in others] == ["%timeit net", "len(train_data)"]  # IPython's, as they are
+    assert [cell.source for cell in others] == ["%timeit net", "len(train_data)"]  # magics are kept
 
 
-def test_a_notebook_can_be_compared_line_by_line() -> None:
+def test_notebook_has_short_lines_for_diffs() -> None:
     text = as_notebook(session("a = 1\nb = 2"), SYNTHETIC)
     assert json.loads(text)["cells"][0]["source"] == ["a = 1\n", "b = 2"]
     assert text.endswith("}\n")
     assert max(map(len, text.splitlines())) < 80
 
 
-def test_pictures_are_seen_in_a_notebook_and_other_figures_read() -> None:
-    record = Scrollback()
-    record.add_input(1, "show(train_data[0:3])")
-    pictures = ImageGrid(count=3, height=2, width=3, channels=3, pixels=bytes(range(54)), total=3)
-    record.add(Display("3 pictures", pictures))
-    record.add_input(2, "show(matrix)")
-    record.add(Result(2, "a matrix", HeatMap(rows=1, columns=2, levels=b"\0\xfe", low=0.0, high=1.0)))
-    notebook = nbformat.reads(as_notebook(record.cells, SYNTHETIC), as_version=4)
+def test_notebook_has_images_as_png_and_other_plots_as_text() -> None:
+    scrollback = Scrollback()
+    scrollback.add_cell(1, "show(train_data[0:3])")
+    images = ImageGrid(count=3, height=2, width=3, channels=3, pixels=bytes(range(54)), total=3)
+    scrollback.add(Display("3 images", images))
+    scrollback.add_cell(2, "show(matrix)")
+    scrollback.add(Result(2, "a matrix", HeatMap(rows=1, columns=2, levels=b"\0\xfe", low=0.0, high=1.0)))
+    notebook = nbformat.reads(as_notebook(scrollback.cells, SYNTHETIC), as_version=4)
     nbformat.validate(notebook)
-    *_, seen, read = notebook.cells
-    data = seen.outputs[0].data
-    assert data["text/plain"] == "3 pictures"
+    *_, image_cell, heat_map_cell = notebook.cells
+    data = image_cell.outputs[0].data
+    assert data["text/plain"] == "3 images"
     image = Image.open(io.BytesIO(base64.b64decode(data["image/png"])))
-    zoom = image.width // 8  # two pictures of three pixels side by side, and a gap of two
+    zoom = image.width // 8  # two images of three pixels side by side, and a gap of two
     assert (image.mode, image.size) == ("RGB", (8 * zoom, 6 * zoom))
-    corners = [(0, 0), (5, 0), (0, 4), (3, 0)]  # of the three pictures, and of the gap
+    corners = [(0, 0), (5, 0), (0, 4), (3, 0)]  # of the three images and of the gap
     colours = [image.getpixel((x * zoom + zoom // 2, y * zoom + zoom // 2)) for x, y in corners]
     assert colours == [(0, 1, 2), (18, 19, 20), (36, 37, 38), (0, 0, 0)]
-    assert set(read.outputs[0].data) == {"text/plain"}
+    assert set(heat_map_cell.outputs[0].data) == {"text/plain"}

@@ -1,4 +1,4 @@
-"""What may happen to the kernel, on a real terminal: it is told in a line, keys stay quick, and a fresh one goes on."""
+"""Deaths and hangs of the kernel on a real terminal: a one-line message, quick keys, and a new kernel."""
 
 import statistics
 from collections.abc import Callable
@@ -10,8 +10,8 @@ from tests.tui.apps import Apps
 
 pytestmark = pytest.mark.xdist_group("cost")
 
-MOST = 0.1
-"""Seconds from a key to what it paints."""
+MAX_LATENCY = 0.1
+"""Median time from a key to its paint, in seconds."""
 
 PRESSES = 12
 
@@ -25,7 +25,7 @@ DEATHS = {
 
 @pytest.fixture
 def terminal(app_terminal: Apps) -> Terminal:
-    """With a kernel that has run something."""
+    """A terminal with a kernel that has run a cell."""
     terminal = app_terminal()
     terminal.wait_for("In [1]")
     enter(terminal, "kept = 6*7")
@@ -39,35 +39,33 @@ def enter(terminal: Terminal, code: str) -> None:
     terminal.press("enter")
 
 
-@pytest.mark.parametrize(("code", "told"), DEATHS.items(), ids=["exit", "segfault", "killed", "sys.exit"])
-def test_a_death_is_told_in_a_line_and_a_fresh_kernel_goes_on(terminal: Terminal, code: str, told: str) -> None:
+@pytest.mark.parametrize(("code", "message"), DEATHS.items(), ids=["exit", "segfault", "killed", "sys.exit"])
+def test_dead_kernel_is_reported_and_replaced(terminal: Terminal, code: str, message: str) -> None:
     enter(terminal, code)
-    times = terminal.latency("z", PRESSES)  # while it dies and the next one starts
-    assert statistics.median(times) <= MOST, times
-    terminal.wait_for(told)
+    times = terminal.latency("z", PRESSES)  # while the kernel dies and the next one starts
+    assert statistics.median(times) <= MAX_LATENCY, times
+    terminal.wait_for(message)
     assert "Traceback" not in terminal.text()
-    terminal.wait_for("In [1]: " + "z" * PRESSES)  # what was typed meanwhile is still there
+    terminal.wait_for("In [1]: " + "z" * PRESSES)  # the text typed meanwhile is kept
     terminal.press("ctrl+u")
     terminal.wait_gone("zzz")
     enter(terminal, "'kept' in dir()")
     terminal.wait_for("Out[1]: False")
 
 
-def waits_for_input(terminal: Terminal) -> None:
+def wait_for_input(terminal: Terminal) -> None:
     enter(terminal, "input('name? ')")
-    terminal.wait_for("the code waits for an answer")
+    terminal.wait_for("waiting for input")
 
 
-def computes_without_end(terminal: Terminal) -> None:
+def loop_forever(terminal: Terminal) -> None:
     terminal.type("while True: pass")
     terminal.press("enter", "enter")
     terminal.wait_for("running")
 
 
-@pytest.mark.parametrize("busy", [waits_for_input, computes_without_end])
-def test_whatever_it_does_it_can_be_interrupted_or_restarted(
-    terminal: Terminal, busy: Callable[[Terminal], None]
-) -> None:
+@pytest.mark.parametrize("busy", [wait_for_input, loop_forever])
+def test_busy_kernel_can_be_interrupted_and_restarted(terminal: Terminal, busy: Callable[[Terminal], None]) -> None:
     busy(terminal)
     terminal.press("ctrl+c")
     terminal.wait_for("KeyboardInterrupt")
@@ -76,27 +74,27 @@ def test_whatever_it_does_it_can_be_interrupted_or_restarted(
     terminal.press("ctrl+x")
     terminal.wait_for("estart")
     terminal.press("y")
-    terminal.wait_for("a fresh kernel")
+    terminal.wait_for("Kernel restarted")
     enter(terminal, "'kept' in dir()")
     terminal.wait_for("Out[1]: False")
 
 
-def test_a_question_of_the_code_is_answered_in_the_pane(terminal: Terminal) -> None:
-    waits_for_input(terminal)
+def test_answering_input(terminal: Terminal) -> None:
+    wait_for_input(terminal)
     terminal.type("Ada")
     terminal.press("enter")
     terminal.wait_for("Out[2]: 'Ada'")
 
 
-def test_ten_million_lines_leave_the_newest_and_quick_keys(terminal: Terminal) -> None:
+def test_ten_million_lines(terminal: Terminal) -> None:
     terminal.type("for i in range(1_000_000): print(f'{i}\\n' * 9 + str(i))")
     terminal.press("enter", "enter")
     terminal.wait_for("running")
     times = terminal.latency("z", PRESSES)
-    assert statistics.median(times) <= MOST, times
+    assert statistics.median(times) <= MAX_LATENCY, times
     terminal.wait_for("999999", timeout=150)
     terminal.wait_gone("running")
     terminal.press("escape")
-    terminal.wait_for("choose a cell")
+    terminal.wait_for("select a cell")
     terminal.press("home")
     terminal.wait_for("earlier lines are no longer kept")

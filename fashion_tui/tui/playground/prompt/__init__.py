@@ -1,1 +1,1 @@
-"""Typing a cell: editor, completion, documentation, history and search."""
+"""Typing a cell: the editor with completion, documentation, history and search."""

@@ -1,39 +1,35 @@
-"""Where the person types: several lines, in colour, with history and completion."""
+"""The editor for cells: several lines, highlighted, with history and completion."""
 
+import codeop
 import re
-from collections.abc import Awaitable, Callable
+import warnings
 from typing import ClassVar
 
 from rich.text import Text
-from textual import events
+from textual import events, work
 from textual.binding import Binding, BindingType
 from textual.widgets import TextArea
 
 from fashion_tui.kernel.outputs import Completeness
-from fashion_tui.tui.playground.messages import (
-    CodeSubmitted,
-    CompletionWanted,
-    HeightChanged,
-    InputAnswered,
-    PageTurned,
-    PromptLeft,
-)
+from fashion_tui.tui.playground.cell_runner import CellRunner
+from fashion_tui.tui.playground.messages import CodeSubmitted, HeightChanged, InputAnswered, PageScrolled, PromptLeft
 from fashion_tui.tui.widgets.highlight import coloured_line
 
-from . import completeness
 from .completion import CompletionMenu
 from .history import History
 
-_OTHERWISE_USED = {"ctrl+c", "ctrl+x", "ctrl+d"}
-"""Keys of TextArea that mean something else here."""
+_REBOUND_KEYS = {"ctrl+c", "ctrl+x", "ctrl+d"}
+"""Keys of TextArea that mean something else in the Playground."""
+
+_INDENT = "    "
 
 
 class Prompt(TextArea, inherit_bindings=False):
-    """Enter runs what is whole and opens a new line in what isn't."""
+    """Enter runs complete code and begins a new line in incomplete code. While code waits in `input()`, it answers."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        *(b for b in TextArea.BINDINGS if isinstance(b, Binding) and not _OTHERWISE_USED & set(b.key.split(","))),
-        Binding("shift+tab", "complete_back", "the candidate before", show=False),
+        *(b for b in TextArea.BINDINGS if isinstance(b, Binding) and not _REBOUND_KEYS & set(b.key.split(","))),
+        Binding("shift+tab", "complete_back", "previous completion", show=False),
         Binding("shift+enter,ctrl+enter", "run", "run", show=False),
         Binding("alt+enter,ctrl+j", "new_line", "new line", show=False),
         Binding("escape", "leave", "leave the prompt", show=False),
@@ -41,59 +37,59 @@ class Prompt(TextArea, inherit_bindings=False):
         Binding("ctrl+d", "end_input", "end the input", show=False),
     ]
 
-    def __init__(
-        self, history: History, candidates: CompletionMenu, ask_kernel: Callable[[str], Awaitable[Completeness]]
-    ) -> None:
-        """`ask_kernel` says whether code is whole."""
+    def __init__(self, runner: CellRunner, history: History, menu: CompletionMenu) -> None:
         super().__init__(compact=True, highlight_cursor_line=False, id="prompt")
         self.cursor_blink = False
+        self.kernel_is_busy = False
+        """Whether Ctrl+C is left to the pane, which interrupts the kernel; otherwise it clears the prompt."""
+        self._runner = runner
         self._history = history
-        self._candidates = candidates
-        self._ask_kernel = ask_kernel
-        self.code_runs = False
-        """Then ctrl+c is for the code; else what is being typed goes, as at any Python prompt."""
-        self._answering = False
-        self._password = False
+        self._menu = menu
+        self._is_answering = False
+        self._hides_text = False
+        """Whether a password is being typed."""
         self._draft = ""
+        """The code that was being typed when `input()` was called."""
 
     def on_resize(self) -> None:
         self.post_message(HeightChanged())
 
-    # What stands there
+    # Text
 
     def get_line(self, line_index: int) -> Text:
         line = super().get_line(line_index)
-        if self._password:
+        if self._hides_text:
             return Text("•" * len(line), end="", no_wrap=True)
-        if self._answering or not line.plain.strip():
+        if self._is_answering or not line.plain.strip():
             return line
         return coloured_line(line, self.text, line_index)
 
-    def put(self, code: str) -> None:
-        """Put code in place of what stands there, and the cursor at its end."""
-        self.replace(code, (0, 0), self.document.end, maintain_selection_offset=False)
+    def set_text(self, text: str) -> None:
+        """Replace the text, which can be undone, and put the cursor at its end."""
+        self.replace(text, (0, 0), self.document.end, maintain_selection_offset=False)
         self.move_cursor(self.document.end)
 
     @property
-    def cursor(self) -> int:
-        """As an index into `text`."""
+    def cursor_index(self) -> int:
+        """The cursor as an index into `text`."""
         row, column = self.cursor_location
         return sum(len(self.document.get_line(index)) + 1 for index in range(row)) + column
 
     @property
-    def word(self) -> str:
-        """The name at the cursor; empty where there is none."""
-        before, after = self.text[: self.cursor], self.text[self.cursor :]
+    def name_at_cursor(self) -> str:
+        """The word at the cursor; empty if there is none."""
+        before, after = self.text[: self.cursor_index], self.text[self.cursor_index :]
         start = re.search(r"\w*\Z", before)
         end = re.match(r"\w*", after)
         return (start[0] if start else "") + (end[0] if end else "")
 
-    def replace_before_cursor(self, start: int, text: str) -> None:
-        """`text` in place of what stands between `start`, an index into the text, and the cursor."""
+    def _replace_before_cursor(self, start: int, text: str) -> None:
+        """Replace the text from index `start` to the cursor."""
         self.replace(text, self._location(start), self.cursor_location, maintain_selection_offset=False)
         self.move_cursor(self._location(start + len(text)))
 
     def _location(self, index: int) -> tuple[int, int]:
+        """Return the row and column of an index into `text`."""
         before = self.text[:index]
         return before.count("\n"), index - (before.rfind("\n") + 1)
 
@@ -101,23 +97,24 @@ class Prompt(TextArea, inherit_bindings=False):
 
     @property
     def is_answering(self) -> bool:
-        return self._answering
+        return self._is_answering
 
-    def begin_answer(self, *, password: bool) -> None:
-        """From now on Enter answers. What was being typed comes back afterwards."""
-        self._candidates.close()
-        if not self._answering:
+    def start_answer(self, *, password: bool) -> None:
+        """From now on, Enter sends an answer. The code that was being typed returns afterwards."""
+        self._menu.close()
+        if not self._is_answering:
             self._draft = self.text
-        self._answering, self._password = True, password
-        self.put("")
+        self._is_answering, self._hides_text = True, password
+        self.set_text("")
 
     def end_answer(self) -> None:
-        if self._answering:
-            self._answering = self._password = False
-            self.put(self._draft)
+        if self._is_answering:
+            self._is_answering = self._hides_text = False
+            self.set_text(self._draft)
 
     def action_end_input(self) -> None:
-        if self._answering and not self.text:
+        """As in a terminal, Ctrl+D on an empty line ends the input."""
+        if self._is_answering and not self.text:
             self.post_message(InputAnswered(None))
         else:
             self.action_delete_right()
@@ -129,114 +126,148 @@ class Prompt(TextArea, inherit_bindings=False):
             event.stop()
             event.prevent_default()
             await self._enter()
-        elif event.key == "ctrl+c" and not self.code_runs:
-            # Here and not by the pane's binding, which would come after keys that were typed behind this one.
+        elif event.key == "ctrl+c" and not self.kernel_is_busy:
+            # A binding of the pane would be handled after the keys typed behind this one.
             event.stop()
             event.prevent_default()
-            self._candidates.close()
-            self.put("")
+            self._menu.close()
+            self.set_text("")
 
     async def _enter(self) -> None:
-        if self._answering:
+        if self._is_answering:
             self.post_message(InputAnswered(self.text))
-        elif self._candidates.is_open:
-            self._candidates.close()
-        elif self._is_before_more():
+        elif self._menu.is_open:
+            self._menu.close()
+        elif self._is_within_lines():
             self.action_new_line()
         else:
-            # Keys that come meanwhile wait their turn behind this one.
-            found = await self._ask_kernel(self.text)
-            if found.status == "unknown":
-                found = completeness.guess(self.text)
-            if found.status == "incomplete":
-                self.insert("\n" + found.indent)
+            # Keys pressed meanwhile wait until this returns.
+            completeness = await self._runner.is_complete(self.text)
+            if completeness.status == "unknown":
+                completeness = guess_completeness(self.text)
+            if completeness.status == "incomplete":
+                self.insert("\n" + completeness.indent)
             else:
                 self.action_run()
 
-    def _is_before_more(self) -> bool:
-        """Whether the cursor stands in the midst of several lines."""
-        return "\n" in self.text and bool(self.text[self.cursor :].strip())
+    def _is_within_lines(self) -> bool:
+        """Return whether there are several lines, with code after the cursor."""
+        return "\n" in self.text and bool(self.text[self.cursor_index :].strip())
 
     def action_run(self) -> None:
         code = self.text.rstrip()
-        if self._answering or not code:
+        if self._is_answering or not code:
             return
-        self._candidates.close()
+        self._menu.close()
         self._history.add(code)
-        self.put("")
+        self.set_text("")
         self.post_message(CodeSubmitted(code))
 
     def action_new_line(self) -> None:
+        """Begin a line with the indentation of the current one."""
         row, column = self.cursor_location
         line = self.document.get_line(row)[:column]
         self.insert("\n" + line[: len(line) - len(line.lstrip())])
 
     # History
 
-    def action_cursor_up(self, select: bool = False) -> None:  # noqa: FBT001, FBT002 - as TextArea declares it
-        if self._candidates.is_open:
-            self._choose(rows=-1)
-        elif select or self._answering or not self.navigator.is_first_wrapped_line(self.cursor_location):
+    def action_cursor_up(self, select: bool = False) -> None:  # noqa: FBT001, FBT002 -- as TextArea declares it
+        if self._menu.is_open:
+            self._move_in_menu(rows=-1)
+        elif select or self._is_answering or not self.navigator.is_first_wrapped_line(self.cursor_location):
             super().action_cursor_up(select)
-        elif (entry := self._history.before(self.text)) is not None:
-            self.put(entry)
+        elif (entry := self._history.older(self.text)) is not None:
+            self.set_text(entry)
 
     def action_cursor_down(self, select: bool = False) -> None:  # noqa: FBT001, FBT002
-        if self._candidates.is_open:
-            self._choose(rows=1)
-        elif select or self._answering or not self.navigator.is_last_wrapped_line(self.cursor_location):
+        if self._menu.is_open:
+            self._move_in_menu(rows=1)
+        elif select or self._is_answering or not self.navigator.is_last_wrapped_line(self.cursor_location):
             super().action_cursor_down(select)
-        elif (entry := self._history.after(self.text)) is not None:
-            self.put(entry)
+        elif (entry := self._history.newer(self.text)) is not None:
+            self.set_text(entry)
 
     def action_cursor_page_up(self) -> None:
-        self.post_message(PageTurned(-1))
+        self.post_message(PageScrolled(-1))
 
     def action_cursor_page_down(self) -> None:
-        self.post_message(PageTurned(1))
+        self.post_message(PageScrolled(1))
 
     # Completion
 
     def action_complete(self) -> None:
+        """Complete the name at the cursor; choose the next completion; or indent the line."""
         row, column = self.cursor_location
-        if self._candidates.is_open:
-            self._choose(columns=1)
-        elif self._answering or not self.document.get_line(row)[:column].strip():
+        if self._menu.is_open:
+            self._move_in_menu(columns=1)
+        elif self._is_answering or not self.document.get_line(row)[:column].strip():
             self.insert(" " * self._find_columns_to_next_tab_stop())
         else:
-            self.post_message(CompletionWanted())
+            self._request_completions()
 
     def action_complete_back(self) -> None:
-        if self._candidates.is_open:
-            self._choose(columns=-1)
+        if self._menu.is_open:
+            self._move_in_menu(columns=-1)
 
-    def offer(self, names: tuple[str, ...], start: int) -> None:
-        """The names that could stand from `start` up to the cursor: a single one is taken."""
+    @work(group="completion", exclusive=True)
+    async def _request_completions(self) -> None:
+        code, cursor = self.text, self.cursor_index
+        completions = await self._runner.complete(code, cursor)
+        if (self.text, self.cursor_index) == (code, cursor) and completions.end == cursor:
+            self._show_completions(completions.matches, completions.start)
+
+    def _show_completions(self, names: tuple[str, ...], start: int) -> None:
+        """Insert what all the names have in common, from index `start` on, and show the menu if there are several."""
         if not names:
             return
-        self._candidates.open(names, start)
-        if len(self._candidates.common) > self.cursor - start or len(names) == 1:
-            self.replace_before_cursor(start, self._candidates.common)
+        self._menu.open(names, start)
+        if len(self._menu.common_prefix) > self.cursor_index - start or len(names) == 1:
+            self._replace_before_cursor(start, self._menu.common_prefix)
         if len(names) == 1:
-            self._candidates.close()
+            self._menu.close()
 
-    def _choose(self, columns: int = 0, rows: int = 0) -> None:
-        self._candidates.move(columns, rows)
-        if self._candidates.chosen is not None:
-            self.replace_before_cursor(self._candidates.start, self._candidates.chosen)
+    def _move_in_menu(self, columns: int = 0, rows: int = 0) -> None:
+        self._menu.move(columns, rows)
+        if self._menu.selected is not None:
+            self._replace_before_cursor(self._menu.start, self._menu.selected)
 
     def on_text_area_changed(self) -> None:
-        """What is typed on narrows the candidates down."""
-        if self._candidates.is_open and self._candidates.chosen is None:
-            if self.cursor < self._candidates.start:
-                self._candidates.close()
-            else:
-                self._candidates.narrow(self.text[self._candidates.start : self.cursor])
-        elif self._candidates.is_open and self.text[self._candidates.start : self.cursor] != self._candidates.chosen:
-            self._candidates.close()
+        """Keep only the completions that match what was typed."""
+        if not self._menu.is_open:
+            return
+        typed = self.text[self._menu.start : self.cursor_index]
+        if self._menu.selected is not None:
+            if typed != self._menu.selected:
+                self._menu.close()
+        elif self.cursor_index < self._menu.start:
+            self._menu.close()
+        else:
+            self._menu.filter(typed)
 
     def action_leave(self) -> None:
-        if self._candidates.is_open:
-            self._candidates.close()
+        if self._menu.is_open:
+            self._menu.close()
         else:
             self.post_message(PromptLeft())
+
+
+def guess_completeness(code: str) -> Completeness:
+    """Decide as Python's own prompt does whether `code` is complete, for when the kernel can't be asked.
+
+    Magics, which aren't valid Python, are `invalid` and run as they are.
+    """
+    *before, last = code.split("\n")
+    if before and last.strip() and last[0].isspace():  # only an empty line ends an indented block
+        return Completeness("incomplete", _indent_after(last))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            is_complete = codeop.compile_command(code, symbol="exec") is not None
+        except (SyntaxError, ValueError, OverflowError):
+            return Completeness("invalid")
+    return Completeness("complete") if is_complete else Completeness("incomplete", _indent_after(last))
+
+
+def _indent_after(line: str) -> str:
+    indent = line[: len(line) - len(line.lstrip())]
+    return indent + _INDENT if line.rstrip().endswith(":") else indent

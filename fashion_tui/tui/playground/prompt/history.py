@@ -1,4 +1,4 @@
-"""What was typed before, kept from session to session."""
+"""The code typed before, kept from session to session."""
 
 import os
 import re
@@ -9,32 +9,35 @@ from pathlib import Path
 import msgspec
 
 MAX_ENTRIES = 1_000
-"""Entries that are kept."""
+"""Number of entries kept."""
 
 
 def default_path() -> Path:
-    import platformdirs  # noqa: PLC0415 - the first paint doesn't wait for it
+    import platformdirs  # noqa: PLC0415 -- the first paint doesn't wait for it
 
     return platformdirs.user_state_path("fashion-tui", appauthor=False) / "playground-history.jsonl"
 
 
 class History:
-    """A walk through earlier entries that begin with what is being typed. Several sessions may share the file.
+    """Earlier entries, browsed with up and down. Only entries that begin with the typed text are offered.
 
-    `current`, here, is what stands in the prompt: where it isn't what the walk brought there, a new walk begins.
+    Several sessions may share the file. The methods take the current text of the prompt: if it isn't the entry that
+    was browsed last, browsing starts again with it as the prefix.
     """
 
     def __init__(self) -> None:
-        self._path: Path | None = None
         self.entries: list[str] = []
-        """The oldest first."""
-        self._position = 0
+        """Oldest first."""
+        self._path: Path | None = None
+        self._index = 0
+        """Index of the entry in the prompt; the number of entries while none is."""
         self._draft = ""
+        """The text that was typed before browsing started."""
 
     def load(self, path: Path) -> None:
-        """Reads the file, and shortens it where it has grown long. What can't be read is as if it weren't there.
+        """Read the entries from `path`, and append new ones to it from now on.
 
-        From now on what is added is kept in it.
+        Unreadable lines are skipped. A file that has grown to twice MAX_ENTRIES is shortened.
         """
         self._path = path
         lines: list[bytes] = []
@@ -45,82 +48,85 @@ class History:
                 self.entries.append(msgspec.json.decode(line, type=str))
         del self.entries[:-MAX_ENTRIES]
         if len(lines) > 2 * MAX_ENTRIES:
-            from fashion_tui.runs.files import write_atomically  # noqa: PLC0415
+            from fashion_tui.runs.files import write_atomically  # noqa: PLC0415 -- rarely needed
 
             with suppress(OSError):
-                write_atomically(path, b"".join(_encoded(entry) for entry in self.entries), durable=False)
-        self._position = len(self.entries)
+                write_atomically(path, b"".join(_encode(entry) for entry in self.entries), durable=False)
+        self._index = len(self.entries)
 
-    def offer(self, entries: Iterable[str]) -> None:
-        """Entries to begin with, which aren't kept."""
+    def add_examples(self, entries: Iterable[str]) -> None:
+        """Add entries that aren't written to the file."""
         self.entries.extend(entries)
-        self._position = len(self.entries)
+        self._index = len(self.entries)
 
     def add(self, entry: str) -> None:
-        """Remembers an entry, unless it repeats the last one; the walk begins anew."""
+        """Add an entry, unless it is blank or repeats the last one, and stop browsing."""
         if entry.strip() and self.entries[-1:] != [entry]:
             self.entries.append(entry)
             if self._path is not None:
                 with suppress(OSError):
                     _append(self._path, entry)
-        self._position = len(self.entries)
+        self._index = len(self.entries)
 
-    def before(self, current: str) -> str | None:
-        """The next older entry that begins as what was typed; None where there is none."""
-        if self._position >= len(self.entries) or current != self.entries[self._position]:
-            self._position = len(self.entries)
+    def older(self, current: str) -> str | None:
+        """Return the next older entry that begins with the typed text; None if there is none."""
+        if self._index >= len(self.entries) or current != self.entries[self._index]:
+            self._index = len(self.entries)
             self._draft = current
-        for position in range(self._position - 1, -1, -1):
-            if self._fits(position, current):
-                self._position = position
-                return self.entries[position]
+        for index in range(self._index - 1, -1, -1):
+            if self._matches(index, current):
+                self._index = index
+                return self.entries[index]
         return None
 
-    def after(self, current: str) -> str | None:
-        """The next newer entry, at last what was being typed; None where one is there already."""
-        if self._position >= len(self.entries) or current != self.entries[self._position]:
+    def newer(self, current: str) -> str | None:
+        """Return the next newer entry that begins with the typed text, after the newest that text itself.
+
+        Returns None if no entry is being browsed.
+        """
+        if self._index >= len(self.entries) or current != self.entries[self._index]:
             return None
-        for position in range(self._position + 1, len(self.entries)):
-            if self._fits(position, current):
-                self._position = position
-                return self.entries[position]
-        self._position = len(self.entries)
+        for index in range(self._index + 1, len(self.entries)):
+            if self._matches(index, current):
+                self._index = index
+                return self.entries[index]
+        self._index = len(self.entries)
         return self._draft
 
-    def search(self, words: str) -> list[int]:
-        """Positions of the entries that hold these words, the newest first; of equal entries the newest only."""
-        pattern = search_pattern(words)
-        found: dict[str, int] = {}
-        for position in range(len(self.entries) - 1, -1, -1):
-            if pattern.search(self.entries[position]):
-                found.setdefault(self.entries[position], position)
-        return list(found.values())
+    def search(self, query: str) -> list[int]:
+        """Return the indexes of the entries that contain `query`, newest first, each distinct entry once."""
+        pattern = search_pattern(query)
+        matches: dict[str, int] = {}
+        for index in range(len(self.entries) - 1, -1, -1):
+            if pattern.search(self.entries[index]):
+                matches.setdefault(self.entries[index], index)
+        return list(matches.values())
 
-    def go_to(self, position: int) -> str:
-        """The entry there; the walk goes on from it."""
-        self._position = position
+    def browse_from(self, index: int) -> str:
+        """Continue browsing at the entry of this index, and return it."""
+        self._index = index
         self._draft = ""
-        return self.entries[position]
+        return self.entries[index]
 
-    def _fits(self, position: int, current: str) -> bool:
-        entry = self.entries[position]
+    def _matches(self, index: int, current: str) -> bool:
+        entry = self.entries[index]
         return entry != current and entry.startswith(self._draft)
 
 
-def search_pattern(words: str) -> re.Pattern[str]:
-    """Finds these very words; upper and lower case count only where upper case is among them."""
-    return re.compile(re.escape(words), 0 if words != words.lower() else re.IGNORECASE)
+def search_pattern(query: str) -> re.Pattern[str]:
+    """Return a pattern for the literal `query`. Case matters only if `query` contains upper case."""
+    return re.compile(re.escape(query), 0 if query != query.lower() else re.IGNORECASE)
 
 
 def _append(path: Path, entry: str) -> None:
-    """In one write to the end of the file: sessions that share it never tear each other's lines."""
+    """Append an entry in a single write, so that sessions sharing the file don't interleave their lines."""
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
-        os.write(descriptor, _encoded(entry))
+        os.write(descriptor, _encode(entry))
     finally:
         os.close(descriptor)
 
 
-def _encoded(entry: str) -> bytes:
+def _encode(entry: str) -> bytes:
     return msgspec.json.encode(entry) + b"\n"

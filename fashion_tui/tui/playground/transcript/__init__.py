@@ -1,1 +1,1 @@
-"""The cells that ran and what they printed, and saving them."""
+"""The transcript: the cells that ran and what they printed, shown, copied and saved."""

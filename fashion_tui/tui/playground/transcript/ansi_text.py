@@ -1,4 +1,4 @@
-"""Colours of printed text as Rich styles: the sixteen named ones in the app's own, quiet tones."""
+"""Printed text with colour codes as Rich text. The sixteen named colours are mapped to the app's own palette."""
 
 import re
 from functools import lru_cache
@@ -9,24 +9,27 @@ from rich.text import Text
 
 from fashion_tui.report.style import ACCENT, ATTENTION, BAD, FOREGROUND, GOOD, MUTED
 
-_NAMED = (
+_PALETTE = (
     *("#4e4e4e", BAD, GOOD, ATTENTION, ACCENT, "#af87af", "#5fafaf", FOREGROUND),
     *(MUTED, "#e78787", "#afd787", "#e7c787", "#87c7e7", "#d7afd7", "#87d7d7", "#eeeeee"),
 )
-"""Black, red, green, yellow, blue, magenta, cyan, white; then the bright ones."""
+"""Black, red, green, yellow, blue, magenta, cyan and white, then their bright versions."""
 
 _SGR = re.compile("\x1b\\[([0-9;]*)m")
 _FLAGS = {"1": "bold", "2": "dim", "3": "italic", "4": "underline", "7": "reverse", "9": "strike"}
 
 
 def ansi_text(line: str) -> Text:
-    """A line as `kernel.ansi` makes it: each coloured part begins with its whole style and ends with a reset."""
+    """Convert a line as `kernel.ansi` writes it: each coloured part begins with its full style and ends with a reset.
+
+    Unlike `Text.from_ansi`, it uses the app's palette.
+    """
     text = Text(no_wrap=True, end="")
-    for number, piece in enumerate(_SGR.split(line)):
-        if number % 2:
-            style = _style(piece)
+    for index, part in enumerate(_SGR.split(line)):
+        if index % 2:  # the split alternates text and SGR parameters
+            style = _style(part)
         else:
-            text.append(piece, style if number else None)
+            text.append(part, style if index else None)
     return text
 
 
@@ -34,27 +37,28 @@ def ansi_text(line: str) -> Text:
 def _style(parameters: str) -> Style:
     flags: dict[str, bool] = {}
     colours: dict[str, Color] = {}
+    """Foreground under "3", background under "4": the first digit of their SGR codes."""
     codes = [code for code in parameters.split(";") if code not in {"", "0"}]
     while codes:
         code = codes.pop(0)
         if code in _FLAGS:
             flags[_FLAGS[code]] = True
         elif code in {"38", "48"}:
-            colours[code[0]] = _extended(codes)
+            colours[code[0]] = _extended_colour(codes)
         else:
             number = int(code)
             ground = "3" if 30 <= number <= 37 or 90 <= number <= 97 else "4"
-            colours[ground] = _numbered(number % 10 + (8 if number >= 90 else 0))
+            colours[ground] = _indexed_colour(number % 10 + (8 if number >= 90 else 0))
     return Style(color=colours.get("3"), bgcolor=colours.get("4"), **flags)  # type: ignore[arg-type]
 
 
-def _extended(codes: list[str]) -> Color:
-    """Takes `5;n` or `2;r;g;b` from the codes."""
+def _extended_colour(codes: list[str]) -> Color:
+    """Remove `5;n` or `2;r;g;b` from the front of `codes` and return that colour."""
     if codes.pop(0) == "5":
-        return _numbered(int(codes.pop(0)))
+        return _indexed_colour(int(codes.pop(0)))
     red, green, blue = (int(codes.pop(0)) for _ in range(3))
     return Color.from_rgb(red, green, blue)
 
 
-def _numbered(number: int) -> Color:
-    return Color.parse(_NAMED[number]) if number < len(_NAMED) else Color.from_ansi(number)
+def _indexed_colour(index: int) -> Color:
+    return Color.parse(_PALETTE[index]) if index < len(_PALETTE) else Color.from_ansi(index)

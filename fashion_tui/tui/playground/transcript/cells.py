@@ -1,4 +1,4 @@
-"""The cells of a session: what was run and what it put out, to be copied, edited again and saved."""
+"""The cells of a session with their code and output, for copying, editing and saving."""
 
 from collections import deque
 from collections.abc import Iterator
@@ -12,58 +12,61 @@ from fashion_tui.kernel.outputs import Display, Dropped, Error, Result, Stream
 from fashion_tui.schema.plots import size_of
 
 MAX_CELLS = 10_000
-"""Older ones go."""
+"""Number of cells kept; the oldest are dropped."""
 
-MAX_KEPT = 4 * MAX_CHARACTERS + MAX_PLOT_BYTES
-"""Characters of output, and bytes of figures, that all cells together keep; the oldest output goes first."""
+MAX_OUTPUT = 4 * MAX_CHARACTERS + MAX_PLOT_BYTES
+"""Size of the outputs kept for all cells together: characters of text plus bytes of plots. The oldest are dropped."""
 
 _OVERHEAD = 100
-"""What an output weighs beside its characters."""
+"""What each output counts in addition to its text and plot."""
 
-Kept = Stream | Result | Display | Error
+CellOutput = Stream | Result | Display | Error
 
 
 class Cell(msgspec.Struct, eq=False):
+    """A cell that was run."""
+
     number: int
     code: str
-    """As it was typed."""
-    first: int
-    """The number of its first line in the record."""
-    end: int
-    """The number that follows its last line's."""
-    pieces: deque[Kept] = msgspec.field(default_factory=deque)
-    """Its outputs as they came: a stream in pieces."""
-    is_cut: bool = False
-    """The beginning of its output isn't kept."""
+    """The code as typed."""
+    first_line: int
+    """Number of its first line in the scrollback."""
+    end_line: int
+    """Number of the line after its last."""
+    outputs: deque[CellOutput] = msgspec.field(default_factory=deque)
+    """Its outputs as they arrived; streams come in chunks."""
+    is_truncated: bool = False
+    """Whether the beginning of its output was dropped."""
 
-    def copied(self) -> "Cell":
-        """As it is now, whatever comes later: for another thread."""
-        return msgspec.structs.replace(self, pieces=self.pieces.copy())
+    def snapshot(self) -> "Cell":
+        """Return a copy that another thread can read while more output arrives."""
+        return msgspec.structs.replace(self, outputs=self.outputs.copy())
 
-    def outputs(self) -> Iterator[Kept]:
-        """What is kept of its output, streams whole again; of a long one the newest lines, as in the transcript."""
-        for name, pieces in groupby(self.pieces, lambda piece: piece.name if isinstance(piece, Stream) else None):
+    def merged_outputs(self) -> Iterator[CellOutput]:
+        """Yield the outputs with the chunks of each stream joined, and long streams cut to their newest lines."""
+        for name, group in groupby(self.outputs, lambda output: output.name if isinstance(output, Stream) else None):
             if name is None:
-                yield from pieces
+                yield from group
             else:
-                text, lines, _ = keep_newest("".join(map(text_of, pieces)))
-                yield Stream(name, f"… {lines:,} lines left out\n{text}" if lines else text)
+                text, dropped, _ = keep_newest("".join(map(output_text, group)))
+                yield Stream(name, f"… {dropped:,} lines omitted\n{text}" if dropped else text)
 
-    def text(self) -> str:
-        """Its value, or else all that it put out: as it reads, without colours."""
-        outputs = list(self.outputs())
+    def result_text(self) -> str:
+        """Return the cell's value, or everything it printed if it has none, without colours."""
+        outputs = list(self.merged_outputs())
         results = [output for output in outputs if isinstance(output, Result)]
-        return "\n".join(plain(text_of(output)).removesuffix("\n") for output in results[-1:] or outputs)
+        return "\n".join(plain(output_text(output)).removesuffix("\n") for output in results[-1:] or outputs)
 
 
 class Cells:
-    """The cells of all kernels that there were, the oldest first."""
+    """The cells of all kernels of this session, oldest first."""
 
     def __init__(self) -> None:
         self._cells: deque[Cell] = deque(maxlen=MAX_CELLS)
-        self._order: deque[Cell] = deque()
-        """Whose the outputs are that are kept, the oldest output first."""
-        self._kept = 0
+        self._owners: deque[Cell] = deque()
+        """The cell of each kept output, oldest output first."""
+        self._size = 0
+        """Size of all kept outputs, in the unit of MAX_OUTPUT."""
 
     def __iter__(self) -> Iterator[Cell]:
         return iter(self._cells)
@@ -72,34 +75,32 @@ class Cells:
     def newest(self) -> Cell | None:
         return self._cells[-1] if self._cells else None
 
-    def begin(self, number: int, code: str, line: int) -> Cell:
-        """`line`: the number of its first line in the record."""
-        cell = Cell(number, code, line, line)
-        self._cells.append(cell)
-        return cell
+    def begin(self, number: int, code: str, first_line: int) -> None:
+        """Append a cell whose first line in the scrollback is `first_line`."""
+        self._cells.append(Cell(number, code, first_line, first_line))
 
-    def add(self, output: Kept | Dropped) -> None:
-        """To the newest cell."""
+    def add_output(self, output: CellOutput | Dropped) -> None:
+        """Add an output to the newest cell."""
         cell = self.newest
         if cell is None:
             return
         if isinstance(output, Dropped):
-            cell.is_cut = True
+            cell.is_truncated = True
             return
-        cell.pieces.append(output)
-        self._order.append(cell)
-        self._kept += _weight(output)
-        while self._kept > MAX_KEPT:
-            oldest = self._order.popleft()
-            self._kept -= _weight(oldest.pieces.popleft())
-            oldest.is_cut = True
+        cell.outputs.append(output)
+        self._owners.append(cell)
+        self._size += _size(output)
+        while self._size > MAX_OUTPUT:
+            oldest = self._owners.popleft()
+            self._size -= _size(oldest.outputs.popleft())
+            oldest.is_truncated = True
 
 
-def text_of(output: Kept) -> str:
-    """As it came, colours and all."""
+def output_text(output: CellOutput) -> str:
+    """Return the text of an output as the kernel sent it, colours included."""
     return output.traceback if isinstance(output, Error) else output.text
 
 
-def _weight(output: Kept) -> int:
-    figure = output.plot if isinstance(output, Result | Display) else None
-    return len(text_of(output)) + _OVERHEAD + (0 if figure is None else size_of(figure))
+def _size(output: CellOutput) -> int:
+    plot = output.plot if isinstance(output, Result | Display) else None
+    return len(output_text(output)) + _OVERHEAD + (0 if plot is None else size_of(plot))

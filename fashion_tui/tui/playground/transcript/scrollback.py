@@ -1,4 +1,4 @@
-"""What stands in the transcript, as data: the newest lines, each with the colours that it needs by itself."""
+"""The lines of the transcript, as data. Only the newest are kept; each holds all the colour codes it needs."""
 
 from collections import deque
 from typing import Literal
@@ -12,163 +12,172 @@ from fashion_tui.schema.plots import Plot, size_of
 
 from .cells import Cells
 
-Kind = Literal["input", "output", "note", "alarm"]
-"""`note`: our own words; `alarm`: our own words on something that went wrong."""
+Kind = Literal["input", "output", "note", "error"]
+"""`note` and `error` are the app's own messages."""
 
 
 class Line(msgspec.Struct, frozen=True):
     text: str
-    """Printable characters and SGR sequences, nothing else."""
+    """Printable characters and SGR sequences only."""
     kind: Kind = "output"
     label: str = ""
-    """What stands before it: `In [1]: `."""
-    left_out: int = 0
-    """Of a note on lines that came too fast to be shown: how many."""
+    """Label before the text, such as `In [1]: `."""
+    omitted: int = 0
+    """Number of lines this note stands for, which arrived too fast to be shown."""
     plot: Plot | None = None
-    """What is drawn in place of the text, in as many rows as it takes. The text, which may have several lines then, is
-    what the kernel wrote of it."""
+    """A plot drawn instead of the text, as many rows high as it needs. The text may then have several lines."""
 
 
-FADED = Line("… a figure stood here: it is no longer kept", "note")
+PLOT_DROPPED = Line("… this plot is no longer kept", "note")
 
 
 class Scrollback:
-    """At most MAX_LINES lines, and figures of MAX_FIGURES bytes: older ones go, and are counted."""
+    """At most MAX_LINES lines, and plots of at most MAX_PLOT_BYTES. The oldest are dropped and counted.
+
+    Lines are numbered from 0; the number of a line never changes.
+    """
 
     def __init__(self) -> None:
         self.lines: deque[Line] = deque()
         self.cells = Cells()
-        self.gone = 0
-        """Lines that this record has let go; the number of the first that it holds."""
-        self.lost = 0
-        """Lines that a person can't see any more, those that never came included."""
-        self.faded = 0
-        """Figures among the lines that this record has let go."""
-        self._figures: deque[int] = deque()
-        """Numbers of the lines that are figures, the first line of all being 0."""
-        self._figures_weight = 0
+        self.dropped_lines = 0
+        """Number of lines dropped from `lines`, which is also the number of the first one kept."""
+        self.missing_lines = 0
+        """Number of output lines the user can't see any more, those that arrived too fast included."""
+        self.dropped_plots = 0
+        """Number of plots replaced by PLOT_DROPPED."""
+        self._plot_lines: deque[int] = deque()
+        """Numbers of the lines that are plots."""
+        self._plot_bytes = 0
         self._writer = LineWriter()
 
     @property
     def unfinished(self) -> Line | None:
-        """The line that is being printed."""
+        """The line being printed; None if the last one is complete."""
         text = self._writer.line
         return Line(text) if text else None
 
-    def add_input(self, count: int, code: str, coloured: str | None = None) -> None:
-        """A cell, as it was typed; `coloured` is the same code with SGR sequences."""
-        self._end_line()
-        self.cells.begin(count, code, self.gone + len(self.lines))
-        label = f"In [{count}]: "
-        for number, line in enumerate(sanitize(coloured or code).split("\n")):
-            self._add(Line(line, "input", " " * len(label) if number else label))
-        self._end_cell()
+    def add_cell(self, number: int, code: str, highlighted: str | None = None) -> None:
+        """Begin a cell. `highlighted` is the same code with SGR sequences."""
+        self._finish_line()
+        self.cells.begin(number, code, self._end)
+        label = f"In [{number}]: "
+        for index, line in enumerate(sanitize(highlighted or code).split("\n")):
+            self._append(Line(line, "input", " " * len(label) if index else label))
+        self._extend_cell()
 
-    def number_cell(self, count: int) -> None:
-        """The kernel's word on the newest cell's number."""
+    def renumber_cell(self, number: int) -> None:
+        """Give the newest cell the number the kernel counted for it."""
         if self.cells.newest is not None:
-            self.cells.newest.number = count
+            self.cells.newest.number = number
 
     def add_note(self, text: str, kind: Kind = "note") -> None:
-        self._end_line()
+        """Add a message of the app."""
+        self._finish_line()
         for line in sanitize(text).split("\n"):
-            self._add(Line(line, kind))
+            self._append(Line(line, kind))
 
     def add_gap(self) -> None:
-        """An empty line between cells."""
-        self._end_line()
+        """Add an empty line, unless the last one is empty."""
+        self._finish_line()
         if self.lines and self.lines[-1] != Line(""):
-            self._add(Line(""))
+            self._append(Line(""))
 
     def add(self, output: Output) -> None:
-        """What a kernel put out. Streams go on where they stopped; anything else begins on a line of its own."""
+        """Add an output. Streams continue where they stopped; everything else begins on a new line."""
         if isinstance(output, Stream | Result | Display | Error | Dropped):
-            self.cells.add(output)
+            self.cells.add_output(output)
         match output:
             case Stream(text=text):
                 for line in self._writer.feed(text):
-                    self._add(Line(line))
+                    self._append(Line(line))
             case Dropped(lines=lines, characters=characters):
-                self._end_line()
-                self._leave_out(lines, characters)
+                self._finish_line()
+                self._add_omission(lines, characters)
             case Result():
                 self._add_result(output)
-            case Display(text=text, plot=figure) if figure is not None:
-                self._end_line()
-                self._add_figure(Line(sanitize(text), plot=figure))
+            case Display(text=text, plot=plot) if plot is not None:
+                self._finish_line()
+                self._add_plot(Line(sanitize(text), plot=plot))
             case Display(text=text) | Error(traceback=text):
-                self._end_line()
+                self._finish_line()
                 for line in sanitize(text).rstrip("\n").split("\n"):
-                    self._add(Line(line))
+                    self._append(Line(line))
             case Died(message=message):
-                self.cells.add(Stream("stderr", f"{message}\n"))
-                self.add_note(message, "alarm")
-        self._end_cell()
+                self.cells.add_output(Stream("stderr", f"{message}\n"))
+                self.add_note(message, "error")
+        self._extend_cell()
 
     def add_answer(self, prompt: str, answer: str) -> None:
-        """What `input()` asked, and got."""
+        """Add the prompt of an `input()` call and the user's answer."""
         self.add(Stream("stdout", f"{prompt}{answer}\n"))
 
     def _add_result(self, result: Result) -> None:
         label, text = f"Out[{result.execution_count}]: ", sanitize(result.text)
-        self._end_line()
+        self._finish_line()
         if result.plot is None:
             self._add_labelled(label, text)
         else:
-            self._add(Line("", label=label))
-            self._add_figure(Line(text, plot=result.plot))
+            self._append(Line("", label=label))
+            self._add_plot(Line(text, plot=result.plot))
 
     def _add_labelled(self, label: str, text: str) -> None:
-        """As IPython does: a value of several lines begins below its label, so that its columns stand in line."""
+        """As in IPython, a value of several lines begins below its label, so that its columns are aligned."""
         first, *more = text.split("\n")
         if not more:
-            self._add(Line(first, label=label))
+            self._append(Line(first, label=label))
             return
-        self._add(Line("", label=label))
+        self._append(Line("", label=label))
         for line in [first, *more]:
-            self._add(Line(line))
+            self._append(Line(line))
 
-    def _add_figure(self, line: Line) -> None:
-        self._figures.append(self.gone + len(self.lines))
-        self._figures_weight += _weight(line)
-        self._add(line)
-        while self._figures_weight > MAX_PLOT_BYTES:
-            place = self._figures.popleft() - self.gone
-            self._figures_weight -= _weight(self.lines[place])
-            self.lines[place] = FADED
-            self.faded += 1
+    def _add_plot(self, line: Line) -> None:
+        self._plot_lines.append(self._end)
+        self._plot_bytes += _plot_size(line)
+        self._append(line)
+        while self._plot_bytes > MAX_PLOT_BYTES:
+            index = self._plot_lines.popleft() - self.dropped_lines
+            self._plot_bytes -= _plot_size(self.lines[index])
+            self.lines[index] = PLOT_DROPPED
+            self.dropped_plots += 1
 
-    def _leave_out(self, lines: int, characters: int) -> None:
-        before = self.lines.pop().left_out if self.lines and self.lines[-1].left_out else 0
+    def _add_omission(self, lines: int, characters: int) -> None:
+        """Add a note about omitted output, or raise the number of lines in the note that is already there."""
+        before = self.lines.pop().omitted if self.lines and self.lines[-1].omitted else 0
         if lines:
             count = before + lines
-            self._add(Line(f"… {count:,} lines left out: they came too fast to be read", "note", left_out=count))
+            self._append(Line(f"… {count:,} lines omitted: the output came too fast", "note", omitted=count))
         else:
-            self._add(Line(f"… {characters:,} characters left out", "note"))
+            self._append(Line(f"… {characters:,} characters omitted", "note"))
 
-    def _end_line(self) -> None:
-        """What is printed next begins on a new line, without colour."""
+    @property
+    def _end(self) -> int:
+        """Number of the next line."""
+        return self.dropped_lines + len(self.lines)
+
+    def _finish_line(self) -> None:
+        """Begin a new line, without colour, for what is printed next."""
         if unfinished := self.unfinished:
-            self._add(unfinished)
-            self._end_cell()
+            self._append(unfinished)
+            self._extend_cell()
         self._writer = LineWriter()
 
-    def _end_cell(self) -> None:
-        """The newest cell reaches to here."""
+    def _extend_cell(self) -> None:
+        """Let the newest cell end at the last line."""
         if self.cells.newest is not None:
-            self.cells.newest.end = self.gone + len(self.lines)
+            self.cells.newest.end_line = self._end
 
-    def _add(self, line: Line) -> None:
+    def _append(self, line: Line) -> None:
         self.lines.append(line)
         if len(self.lines) > MAX_LINES:
-            gone = self.lines.popleft()
-            if gone.plot is not None:
-                self._figures.popleft()
-                self._figures_weight -= _weight(gone)
-            self.gone += 1
-            self.lost += gone.left_out or 1
+            dropped = self.lines.popleft()
+            if dropped.plot is not None:
+                self._plot_lines.popleft()
+                self._plot_bytes -= _plot_size(dropped)
+            self.dropped_lines += 1
+            self.missing_lines += dropped.omitted or 1
 
 
-def _weight(line: Line) -> int:
-    """Of a line that is a figure: bytes."""
+def _plot_size(line: Line) -> int:
+    """Return the bytes that a line with a plot takes."""
     return len(line.text) + (0 if line.plot is None else size_of(line.plot))

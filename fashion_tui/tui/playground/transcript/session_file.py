@@ -1,10 +1,12 @@
-"""A session as a file: a Jupyter notebook with its outputs, or Python in cells.
+"""The text of a session file: a Jupyter notebook with its outputs, or Python with cell marks.
 
-The notebook is of format 4.5 (https://nbformat.readthedocs.io/en/latest/format_description.html); the cells of the
-Python file are marked as VS Code, Spyder and jupytext understand them.
+The notebook format is 4.5 (https://nbformat.readthedocs.io/en/latest/format_description.html). The cells of the
+Python file are marked by `# %%`, which VS Code, Spyder and jupytext understand.
 """
 
 import base64
+import io
+import math
 import platform
 from collections.abc import Iterable
 
@@ -14,38 +16,44 @@ from fashion_tui.kernel.outputs import Display, Error, Result, Stream
 from fashion_tui.schema.kernel import KernelSetup
 from fashion_tui.schema.plots import ImageGrid
 
-from .cells import Cell, Kept
-from .magics import as_python
-from .preloaded_code import code_for
+from .cells import Cell, CellOutput
+from .portable_code import as_python, preloaded_code
 
 NOTEBOOK = ".ipynb"
 PYTHON = ".py"
 
+MIN_IMAGE_WIDTH = 112
+"""Width in pixels that smaller images are enlarged to, by a whole factor."""
 
-def session_text(suffix: str, cells: Iterable[Cell], world: KernelSetup) -> str:
-    """What the file is to hold, by its suffix: NOTEBOOK or PYTHON. `world`: what the kernel was told."""
-    return as_notebook(cells, world) if suffix == NOTEBOOK else as_python_file(cells, world)
+_GAP = 2
+"""Pixels between the images of a grid, before they are enlarged."""
 
 
-def as_python_file(cells: Iterable[Cell], world: KernelSetup) -> str:
-    """The cells, each below its mark, without outputs."""
+def session_text(suffix: str, cells: Iterable[Cell], setup: KernelSetup) -> str:
+    """Return the text of a file with this suffix, NOTEBOOK or PYTHON. `setup` is what the kernel was started with."""
+    return as_notebook(cells, setup) if suffix == NOTEBOOK else as_python_file(cells, setup)
+
+
+def as_python_file(cells: Iterable[Cell], setup: KernelSetup) -> str:
+    """Return the cells without their outputs, after a cell that creates the preloaded names they use."""
     cells = list(cells)
     parts = [f"# %% In [{cell.number}]\n{as_python(cell.code)}\n" for cell in cells]
-    if made := _made_at_hand(cells, world):
-        parts.insert(0, f"# %% what was at hand\n{made}\n")
+    if setup_code := _setup_code(cells, setup):
+        parts.insert(0, f"# %% Preloaded in the Playground\n{setup_code}\n")
     return "\n".join(parts)
 
 
-def as_notebook(cells: Iterable[Cell], world: KernelSetup) -> str:
-    """The cells with their outputs."""
+def as_notebook(cells: Iterable[Cell], setup: KernelSetup) -> str:
+    """Return the cells with their outputs, after a cell that creates the preloaded names they use."""
     cells = list(cells)
-    shown = [
-        _cell(f"cell-{position}", cell.code, cell.number, _outputs(cell)) for position, cell in enumerate(cells, 1)
+    notebook_cells = [
+        _notebook_cell(f"cell-{position}", cell.code, cell.number, _outputs(cell))
+        for position, cell in enumerate(cells, 1)
     ]
-    if made := _made_at_hand(cells, world):
-        shown.insert(0, _cell("at-hand", f"# What was at hand\n{made}", None, []))
+    if setup_code := _setup_code(cells, setup):
+        notebook_cells.insert(0, _notebook_cell("preloaded", f"# Preloaded in the Playground\n{setup_code}", None, []))
     notebook = {
-        "cells": shown,
+        "cells": notebook_cells,
         "metadata": {
             "kernelspec": {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"},
             "language_info": {"name": "python", "version": platform.python_version()},
@@ -56,11 +64,11 @@ def as_notebook(cells: Iterable[Cell], world: KernelSetup) -> str:
     return msgspec.json.format(msgspec.json.encode(notebook), indent=1).decode() + "\n"
 
 
-def _made_at_hand(cells: Iterable[Cell], world: KernelSetup) -> str:
-    return code_for("\n".join(cell.code for cell in cells), world)
+def _setup_code(cells: Iterable[Cell], setup: KernelSetup) -> str:
+    return preloaded_code("\n".join(cell.code for cell in cells), setup)
 
 
-def _cell(cell_id: str, code: str, number: int | None, outputs: list[dict[str, object]]) -> dict[str, object]:
+def _notebook_cell(cell_id: str, code: str, number: int | None, outputs: list[dict[str, object]]) -> dict[str, object]:
     return {
         "cell_type": "code",
         "execution_count": number,
@@ -72,13 +80,13 @@ def _cell(cell_id: str, code: str, number: int | None, outputs: list[dict[str, o
 
 
 def _outputs(cell: Cell) -> list[dict[str, object]]:
-    outputs = [_output(output) for output in cell.outputs()]
-    if cell.is_cut:
-        outputs.insert(0, _output(Stream("stderr", "… the beginning of this output wasn't kept\n")))
+    outputs = [_output(output) for output in cell.merged_outputs()]
+    if cell.is_truncated:
+        outputs.insert(0, _output(Stream("stderr", "… the beginning of this output was not kept\n")))
     return outputs
 
 
-def _output(output: Kept) -> dict[str, object]:
+def _output(output: CellOutput) -> dict[str, object]:
     match output:
         case Stream(name=name, text=text):
             return {"output_type": "stream", "name": name, "text": text.splitlines(keepends=True)}
@@ -93,7 +101,23 @@ def _output(output: Kept) -> dict[str, object]:
 def _data(output: Result | Display) -> dict[str, object]:
     data: dict[str, object] = {"text/plain": output.text.splitlines(keepends=True)}
     if isinstance(output.plot, ImageGrid):
-        from .png import png  # noqa: PLC0415 -- pillow, which nothing else in this process needs
-
-        data["image/png"] = base64.b64encode(png(output.plot)).decode()
+        data["image/png"] = base64.b64encode(_png(output.plot)).decode()
     return {"data": data, "metadata": {}}
+
+
+def _png(images: ImageGrid) -> bytes:
+    """Encode a grid of images as PNG, about as many rows as columns, each pixel enlarged so that it can be seen."""
+    from PIL import Image  # noqa: PLC0415 -- the rest of this process doesn't need pillow
+
+    columns = math.ceil(math.sqrt(images.count))
+    rows = math.ceil(images.count / columns)
+    mode = "L" if images.channels == 1 else "RGB"
+    width, height = images.width + _GAP, images.height + _GAP
+    sheet = Image.new(mode, (columns * width - _GAP, rows * height - _GAP))
+    for index in range(images.count):
+        image = Image.frombytes(mode, (images.width, images.height), images.image(index))
+        sheet.paste(image, (index % columns * width, index // columns * height))
+    factor = max(1, math.ceil(MIN_IMAGE_WIDTH / images.width))
+    file = io.BytesIO()
+    sheet.resize((sheet.width * factor, sheet.height * factor), Image.Resampling.NEAREST).save(file, "PNG")
+    return file.getvalue()

@@ -1,4 +1,4 @@
-"""The transcript: paints the lines of the record that are in view, and stays at the newest unless one scrolls up."""
+"""The transcript widget: shows the scrollback, follows its newest line, and lets the user select a cell."""
 
 from bisect import bisect_right
 from itertools import accumulate
@@ -20,18 +20,18 @@ from .ansi_text import ansi_text
 from .cells import Cell
 from .scrollback import Line, Scrollback
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # the first paint doesn't need it
     from fashion_tui.report.plots import Drawing
 
-_STYLES = {"input": "", "output": "", "note": MUTED, "alarm": BAD}
-_CACHED_ROWS = 1_000
+_STYLES = {"input": "", "output": "", "note": MUTED, "error": BAD}
+_MAX_CACHED_ROWS = 1_000
 
-_EDGE = 1
-"""Columns at the left, where the chosen cell is marked."""
+_MARGIN = 1
+"""Columns at the left edge, where the selected cell is marked."""
 
 
 class Transcript(ScrollView, can_focus=True, inherit_bindings=False):
-    """Lines longer than the widget go on in the next row. One of the cells may be chosen."""
+    """Lines wider than the widget continue in the next row."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("pageup", "page_up", "page up", show=False),
@@ -43,133 +43,146 @@ class Transcript(ScrollView, can_focus=True, inherit_bindings=False):
     Transcript { height: auto; scrollbar-size: 0 1; scrollbar-gutter: stable; overflow-x: hidden; }
     """
 
-    def __init__(self, record: Scrollback) -> None:
+    def __init__(self, scrollback: Scrollback) -> None:
         super().__init__()
-        self._record = record
-        self.chosen: Cell | None = None
+        self.selected: Cell | None = None
+        self._scrollback = scrollback
         self._width = 0
         self._follows = True
-        """The newest line stays in view."""
-        self._first = 0
-        """Number of the record's line that the first height belongs to."""
+        """Whether the newest line stays in view."""
+        self._first_line = 0
+        """Number of the line that `_heights[0]` belongs to."""
         self._heights: list[int] = []
-        """Rows of each line; the head on what is gone and the line that is being printed don't count."""
+        """Rows of each complete line. The lines of `_head` and `_tail` are counted separately."""
         self._ends: list[int] = []
-        """Of each line, the row after its last."""
+        """For each complete line, the row after its last."""
         self._head: list[Line] = []
+        """A note about the dropped lines, if there are any."""
         self._tail: list[Line] = []
+        """The line being printed, if there is one."""
         self._strips: dict[int, list[Strip]] = {}
-        """Rows of the lines painted lately, by the lines' numbers."""
-        self._faded = 0
-        """So many figures had been let go when the heights were counted."""
+        """Rows of recently painted lines, by line number."""
+        self._dropped_plots = 0
+        """The scrollback's count of dropped plots when the heights were computed."""
 
-    def show_record(self) -> None:
-        """The record has changed."""
+    @property
+    def selected_or_newest(self) -> Cell | None:
+        return self.selected or self._scrollback.cells.newest
+
+    def show_scrollback(self) -> None:
+        """Show the current lines of the scrollback."""
         if not self._width:
             return
-        rows_gone = self._let_go() + self._let_figures_go()
-        for index in range(len(self._heights), len(self._record.lines)):
-            self._heights.append(self._height_of(self._record.lines[index]))
-        lost = self._record.lost
-        head = [Line(f"… {lost:,} earlier lines are no longer kept", "note")] if lost else []
-        rows_gone -= len(head) - len(self._head)
+        rows_removed = self._forget_dropped_lines() + self._forget_dropped_plots()
+        for index in range(len(self._heights), len(self._scrollback.lines)):
+            self._heights.append(self._height_of(self._scrollback.lines[index]))
+        missing = self._scrollback.missing_lines
+        head = [Line(f"… {missing:,} earlier lines are no longer kept", "note")] if missing else []
+        rows_removed -= len(head) - len(self._head)
         self._head = head
-        unfinished = self._record.unfinished
+        unfinished = self._scrollback.unfinished
         self._tail = [unfinished] if unfinished else []
-        if self.chosen is not None and self.chosen.end <= self._first:
-            self.chosen = None
+        if self.selected is not None and self.selected.end_line <= self._first_line:
+            self.selected = None
         self._ends = list(accumulate(self._heights, initial=len(self._head)))[1:]
         end = self._ends[-1] if self._ends else len(self._head)
         rows = end + sum(self._height_of(line) for line in self._tail)
         self.virtual_size = Size(self._width, rows)
-        if self._follows and self.chosen is None:
+        if self._follows and self.selected is None:
             self.scroll_to(y=rows, animate=False, force=True, immediate=True)
-        elif rows_gone:
-            self.scroll_to(y=max(0, self.scroll_y - rows_gone), animate=False, force=True, immediate=True)
+        elif rows_removed:  # what the user reads stays where it is
+            self.scroll_to(y=max(0, self.scroll_y - rows_removed), animate=False, force=True, immediate=True)
         self.refresh()
 
-    def choose(self, cells: int) -> None:
-        """The next cell, or the one before; where none was chosen, the newest that is in view. After the last, none."""
-        there = [cell for cell in self._record.cells if cell.end > self._first]
-        if self.chosen is not None:
-            position = max(there.index(self.chosen) + cells, 0)
-            self.chosen = there[position] if position < len(there) else None
+    # Selection
+
+    def select(self, cells: int) -> None:
+        """Move the selection by `cells`. It starts at the newest cell in view and ends after the newest of all."""
+        kept = [cell for cell in self._scrollback.cells if cell.end_line > self._first_line]
+        if self.selected is not None:
+            index = max(kept.index(self.selected) + cells, 0)
+            self.selected = kept[index] if index < len(kept) else None
         elif cells < 0:
-            in_view = [cell for cell in there if self._row_of(cell.first) < self.scroll_y + self.size.height]
-            self.chosen = next(reversed(in_view), None)
-        if self.chosen is None:
+            in_view = [cell for cell in kept if self._row_of(cell.first_line) < self.scroll_y + self.size.height]
+            self.selected = next(reversed(in_view), None)
+        if self.selected is None:
             self.scroll_end(animate=False)
         else:
-            self._scroll_to_rows(self._rows_of_cell(self.chosen))
+            self._scroll_to_rows(self._rows_of_cell(self.selected))
         self.refresh()
 
-    def choose_none(self) -> None:
-        """Back to the newest line, where a cell was chosen."""
-        if self.chosen is not None:
-            self.chosen = None
+    def clear_selection(self) -> None:
+        """Select no cell; if one was selected, scroll to the newest line."""
+        if self.selected is not None:
+            self.selected = None
             self.scroll_end(animate=False)
             self.refresh()
 
     def _scroll_to_rows(self, rows: range) -> None:
-        """All of them are in view then, or the first where they are too many."""
-        height = self.size.height
-        top = min(rows.start, max(self.scroll_y, rows.stop - height))
+        """Bring all the rows into view; the first ones if they don't fit."""
+        top = min(rows.start, max(self.scroll_y, rows.stop - self.size.height))
         self.scroll_to(y=top, animate=False, force=True, immediate=True)
 
     def _rows_of_cell(self, cell: Cell) -> range:
-        return range(self._row_of(cell.first), self._row_of(cell.end))
+        return range(self._row_of(cell.first_line), self._row_of(cell.end_line))
 
-    def _row_of(self, number: int) -> int:
-        """The row where the record's line of that number begins; the first or last row where it isn't there."""
-        index = min(number - self._first, len(self._ends))
+    def _row_of(self, line_number: int) -> int:
+        """Return the row where a line begins. Dropped lines count as the first row, future ones as the end."""
+        index = min(line_number - self._first_line, len(self._ends))
         return self._ends[index - 1] if index > 0 else len(self._head)
 
-    def _let_go(self) -> int:
-        """Forgets the lines that the record has let go; how many rows they had."""
-        gone = min(self._record.gone - self._first, len(self._heights))
-        rows = sum(self._heights[:gone])
-        del self._heights[:gone]
-        for number in range(self._first, self._first + gone):
+    # Dropped lines
+
+    def _forget_dropped_lines(self) -> int:
+        """Return the number of rows that the dropped lines had."""
+        count = min(self._scrollback.dropped_lines - self._first_line, len(self._heights))
+        rows = sum(self._heights[:count])
+        del self._heights[:count]
+        for number in range(self._first_line, self._first_line + count):
             self._strips.pop(number, None)
-        self._first = self._record.gone
+        self._first_line = self._scrollback.dropped_lines
         return rows
 
-    def _let_figures_go(self) -> int:
-        """Counts anew where figures became notes; how many rows they had more."""
-        if self._faded == self._record.faded:
+    def _forget_dropped_plots(self) -> int:
+        """Recompute the heights if plots became notes. Return by how many rows the lines shrank."""
+        if self._dropped_plots == self._scrollback.dropped_plots:
             return 0
-        self._faded = self._record.faded
+        self._dropped_plots = self._scrollback.dropped_plots
         before = sum(self._heights)
-        self._heights = [self._height_of(line) for line, _ in zip(self._record.lines, self._heights, strict=False)]
+        self._heights = [self._height_of(line) for line, _ in zip(self._scrollback.lines, self._heights, strict=False)]
         self._strips.clear()
         return before - sum(self._heights)
+
+    # Events
 
     def watch_scroll_y(self, old_value: float, new_value: float) -> None:
         super().watch_scroll_y(old_value, new_value)
         self._follows = new_value >= self.max_scroll_y
 
     def watch_show_vertical_scrollbar(self) -> None:
-        """A scrollbar that comes with what is scrolled at once wasn't told where."""
+        """Set the position of a scrollbar that appears; it missed the scrolling before."""
         if self.show_vertical_scrollbar:
             self.vertical_scrollbar.position = self.scroll_y
 
     def on_resize(self) -> None:
-        width = max(0, self.scrollable_content_region.width - _EDGE)
+        width = max(0, self.scrollable_content_region.width - _MARGIN)
         if width != self._width:
             self._width = width
             self._heights.clear()
-            self._ends.clear()  # where there is no width left, they aren't counted anew
+            self._ends.clear()  # show_scrollback doesn't recompute them if no width is left
             self._strips.clear()
-        self.show_record()
+        self.show_scrollback()
 
     def notify_style_update(self) -> None:
         super().notify_style_update()
         self._strips.clear()
 
+    # Painting
+
     def render_line(self, y: int) -> Strip:
         row = y + self.scroll_offset.y
         strip = self._row(row)
-        if self.chosen is not None and row in self._rows_of_cell(self.chosen):
+        if self.selected is not None and row in self._rows_of_cell(self.selected):
             strip = _marked(strip)
         return strip.adjust_cell_length(self.size.width).apply_style(self.rich_style)
 
@@ -181,62 +194,61 @@ class Transcript(ScrollView, can_focus=True, inherit_bindings=False):
         index = bisect_right(self._ends, row)
         if index < len(self._ends):
             start = self._ends[index] - self._heights[index]
-            number = self._first + index
+            number = self._first_line + index
             strips = self._strips.get(number)
             if strips is None:
-                strips = self._rows_of(self._record.lines[index])
-                if sum(map(len, self._strips.values())) + len(strips) > _CACHED_ROWS:
+                strips = self._rows_of(self._scrollback.lines[index])
+                if sum(map(len, self._strips.values())) + len(strips) > _MAX_CACHED_ROWS:
                     self._strips.clear()
                 self._strips[number] = strips
-            # In a terminal too narrow for anything a line may have fewer rows than were counted.
+            # In a very narrow terminal a line may have fewer rows than its height says.
             return strips[row - start] if row - start < len(strips) else Strip([])
         start = self._ends[-1] if self._ends else len(self._head)
         rows = [strip for line in self._tail for strip in self._rows_of(line)]
         return rows[row - start] if row - start < len(rows) else Strip.blank(self.size.width)
 
     def _height_of(self, line: Line) -> int:
-        """Rows of a line. Most are short, and that is seen without decoding them."""
+        """Return the number of rows of a line. Most lines are short ASCII, which needs no decoding."""
         if line.plot is not None:
-            return self._drawing(line.plot).height
+            return self._draw(line.plot).height
         characters = len(line.label) + len(line.text)
         if characters <= self._width and line.text.isascii():
             return 1
-        return len(self._folded(line))
+        return len(self._wrapped(line))
 
     def _rows_of(self, line: Line) -> list[Strip]:
-        console = self.app.console
-        edge = Segment(" " * _EDGE)
+        margin = Segment(" " * _MARGIN)
         if line.plot is not None:
-            return [Strip([edge, *row]) for row in self._drawing(line.plot).rows()]
-        return [Strip([edge, *piece.render(console)]) for piece in self._folded(line)]
+            return [Strip([margin, *row]) for row in self._draw(line.plot).rows()]
+        return [Strip([margin, *row.render(self.app.console)]) for row in self._wrapped(line)]
 
-    def _drawing(self, figure: Plot) -> "Drawing":
-        from fashion_tui.report.glyphs import terminal_glyphs  # noqa: PLC0415
-        from fashion_tui.report.plots import PlotStyle, draw  # noqa: PLC0415 -- the first paint doesn't wait for it
+    def _draw(self, plot: Plot) -> "Drawing":
+        from fashion_tui.report.glyphs import terminal_glyphs  # noqa: PLC0415 -- the first paint doesn't wait for them
+        from fashion_tui.report.plots import PlotStyle, draw  # noqa: PLC0415
         from fashion_tui.tui.widgets.image import shading_of  # noqa: PLC0415
 
-        return draw(figure, self._width, PlotStyle(shading_of(self.app), terminal_glyphs()))
+        return draw(plot, self._width, PlotStyle(shading_of(self.app), terminal_glyphs()))
 
-    def _decoded(self, line: Line) -> Text:
+    def _text_of(self, line: Line) -> Text:
         text = ansi_text(line.text)
         text.stylize_before(_STYLES[line.kind])
         if line.label:
             text = Text.assemble((line.label, ACCENT if line.kind == "input" else ATTENTION), text, end="")
         return text
 
-    def _folded(self, line: Line) -> list[Text]:
-        """The line cut where a row is full, as a terminal does; our own words are cut between words."""
-        text = self._decoded(line)
+    def _wrapped(self, line: Line) -> list[Text]:
+        """Wrap a line at the last column, as a terminal does; the app's own messages between words."""
+        text = self._text_of(line)
         if cell_len(text.plain) <= self._width:
             return [text]
-        if line.kind in {"note", "alarm"}:
+        if line.kind in {"note", "error"}:
             return list(text.wrap(self.app.console, self._width, no_wrap=False))
-        ends = accumulate(len(piece) for piece in chop_cells(text.plain, self._width))
+        ends = accumulate(len(part) for part in chop_cells(text.plain, self._width))
         return list(text.divide(list(ends)[:-1]))
 
 
 def _marked(strip: Strip) -> Strip:
-    """A row of the chosen cell."""
+    """Return a row of the selected cell, with the mark in its margin."""
     from fashion_tui.report.glyphs import terminal_glyphs  # noqa: PLC0415 -- the first paint doesn't wait for it
 
     return Strip([Segment(terminal_glyphs().cursor, Style(color=ACCENT)), *list(strip)[1:]])

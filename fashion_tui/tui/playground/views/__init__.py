@@ -1,1 +1,1 @@
-"""The views beside the transcript: tensors, one tensor, graph, reshaping, convolution arithmetic, lessons."""
+"""The side panel and its views: tensors, one tensor, graph, reshaping, convolution arithmetic, lessons."""

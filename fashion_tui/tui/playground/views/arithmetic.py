@@ -1,10 +1,12 @@
-"""Convolution arithmetic: what size comes out of a convolution or a pool, with its formula and a picture."""
+"""Convolution arithmetic: the output size of a convolution or pooling, with its formula and a drawing."""
 
+import re
 import textwrap
-from typing import ClassVar
+from collections.abc import Mapping
+from typing import ClassVar, Literal, get_args
 
 from rich.text import Text
-from textual import on
+from textual import getters, on
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Container, Horizontal
@@ -15,40 +17,58 @@ from fashion_tui.report.glyphs import Glyphs, terminal_glyphs
 from fashion_tui.report.style import ACCENT, BAD, FOREGROUND, MUTED
 from fashion_tui.report.windows import sliding_window_lines, window_formulas, window_legend
 from fashion_tui.schema.errors import UserError
-from fashion_tui.schema.windows import SlidingWindow
+from fashion_tui.schema.windows import SlidingWindow, check_window
 from fashion_tui.tui.actions import IN_ARITHMETIC, bindings
+from fashion_tui.tui.playground.cell_runner import CellRunner
 from fashion_tui.tui.widgets.cycle import Cycle
 from fashion_tui.tui.widgets.fitted import FittedLines
 from fashion_tui.tui.widgets.large_number import large_number
 
-from .arithmetic_values import FIELDS, FIRST, KINDS, SIZE, FieldName, Kind, slides_of, stepped
-from .fields import Field, FieldsView
-from .side_view import Ask
+from .side_view import Field, FieldsView
 
-ROOMY = 16
-"""Lines from which on some are left empty between the parts."""
+Operation = Literal["convolution", "pooling"]
+OPERATIONS: tuple[Operation, ...] = get_args(Operation)
+Parameter = Literal["size", "kernel", "padding", "stride", "dilation"]
+PARAMETERS: tuple[Parameter, ...] = get_args(Parameter)
+
+DEFAULT_SIZE = "28"
+DEFAULTS: dict[Operation, dict[Parameter, str]] = {
+    "convolution": {"kernel": "5", "padding": "2", "stride": "1", "dilation": "1"},
+    "pooling": {"kernel": "2", "padding": "0", "stride": "", "dilation": "1"},
+}
+"""The values of the guide's network. A pooling without a stride uses its kernel size."""
+
+MAX_VALUE = 99_999
+
+SPACIOUS = 16
+"""Height in lines from which on the parts are separated by empty lines."""
 
 
 class ArithmeticView(FieldsView):
-    """Answers at once: it is whole numbers only. What was typed stays when it is closed."""
+    """Needs no kernel: it computes with whole numbers only. The values stay when the view is closed."""
 
     BINDINGS: ClassVar[list[BindingType]] = bindings(IN_ARITHMETIC)
 
-    def __init__(self, ask: Ask) -> None:
-        super().__init__(ask, id="window")
-        self._of_other_kind = FIRST["pooling"]
-        """What its fields had when it was shown last."""
+    _operation_field = getters.query_one("#arithmetic-operation", Cycle)
+    _ceil_mode = getters.query_one("#arithmetic-ceil", Cycle)
+    _ceil_mode_field = getters.query_one("#arithmetic-ceil-field", Field)
+    _result = getters.query_one("#arithmetic-result", FittedLines)
+
+    def __init__(self, runner: CellRunner) -> None:
+        super().__init__(runner, id="arithmetic")
+        self._values_of_other = DEFAULTS["pooling"]
+        """The values of the operation that isn't shown."""
 
     def compose(self) -> ComposeResult:
-        with Container(id="window-fields"):
+        with Container(id="arithmetic-fields"):
             with Horizontal():
-                yield Field("operation", Cycle(KINDS, id="window-kind"))
-                yield Field("ceil mode", Cycle(("off", "on"), id="window-ceil"), id="window-ceil-field")
+                yield Field("operation", Cycle(OPERATIONS, id="arithmetic-operation"))
+                yield Field("ceil mode", Cycle(("off", "on"), id="arithmetic-ceil"), id="arithmetic-ceil-field")
             with Horizontal():
-                yield Field("size", Input(SIZE, id="window-size", compact=True, max_length=11))
-                for name, text in FIRST["convolution"].items():
-                    yield Field(name, Input(text, id=f"window-{name}", compact=True, max_length=11))
-        yield FittedLines(id="window-found")
+                yield Field("size", Input(DEFAULT_SIZE, id="arithmetic-size", compact=True, max_length=11))
+                for parameter, value in DEFAULTS["convolution"].items():
+                    yield Field(parameter, Input(value, id=f"arithmetic-{parameter}", compact=True, max_length=11))
+        yield FittedLines(id="arithmetic-result")
 
     def on_mount(self) -> None:
         self._show_ceil_mode()
@@ -58,81 +78,130 @@ class ArithmeticView(FieldsView):
 
     # The fields
 
-    def _input(self, name: FieldName) -> Input:
-        return self.query_one(f"#window-{name}", Input)
+    def _input(self, parameter: Parameter) -> Input:
+        return self.query_one(f"#arithmetic-{parameter}", Input)
 
     @property
-    def _kind(self) -> Kind:
-        return "pooling" if self.query_one("#window-kind", Cycle).value == "pooling" else "convolution"
+    def _operation(self) -> Operation:
+        return "pooling" if self._operation_field.value == "pooling" else "convolution"
 
-    @on(Cycle.Changed, "#window-kind")
-    def _kind_chosen(self) -> None:
-        """It has figures of its own, but for the size."""
-        texts = self._of_other_kind
-        self._of_other_kind = {name: self._input(name).value for name in texts}
-        for name, text in texts.items():
-            self._input(name).value = text
-        self._input("stride").placeholder = "kernel" if self._kind == "pooling" else ""
+    @on(Cycle.Changed, "#arithmetic-operation")
+    def _operation_chosen(self) -> None:
+        """Exchange the values with those of the other operation; both use the same size."""
+        values = self._values_of_other
+        self._values_of_other = {parameter: self._input(parameter).value for parameter in values}
+        for parameter, value in values.items():
+            self._input(parameter).value = value
+        self._input("stride").placeholder = "kernel" if self._operation == "pooling" else ""
         self._show_ceil_mode()
         self._paint()
 
     def _show_ceil_mode(self) -> None:
-        self.query_one("#window-ceil-field").display = self._kind == "pooling"
+        self._ceil_mode_field.display = self._operation == "pooling"
 
-    def action_step(self, by: int) -> None:
+    def action_step(self, step: int) -> None:
+        """Add `step` to the value of the focused field."""
         focused = self.screen.focused
         if isinstance(focused, Cycle):
-            focused.action_turn(-by)
-        for name in FIELDS:
-            if (field := self._input(name)) is focused:
-                text = field.value or self._input("kernel").value  # of a pool's stride
-                field.value = stepped(name, text, by)
+            focused.action_turn(-step)
+        for parameter in PARAMETERS:
+            if (field := self._input(parameter)) is focused:
+                value = field.value or self._input("kernel").value  # a pooling's default stride
+                field.value = stepped(parameter, value, step)
                 field.select_all()
 
-    # What comes out
+    # The result
 
     def on_resize(self) -> None:
         self._paint()
 
-    @on(Cycle.Changed, "#window-ceil")
+    @on(Cycle.Changed, "#arithmetic-ceil")
     @on(Input.Changed)
     def _paint(self) -> None:
-        widget = self.query_one("#window-found", FittedLines)
-        widget.fit(lambda width: self._lines(width, widget.size.height))
+        self._result.fit(lambda width: self._lines(width, self._result.size.height))
 
     def _lines(self, width: int, height: int) -> list[Text]:
         glyphs = terminal_glyphs()
-        texts = {name: self._input(name).value for name in FIELDS}
-        ceil_mode = self.query_one("#window-ceil", Cycle).value == "on"
+        values = {parameter: self._input(parameter).value for parameter in PARAMETERS}
         try:
-            slides = slides_of(texts, self._kind, ceil_mode=ceil_mode)
+            windows = sliding_windows(values, self._operation, ceil_mode=self._ceil_mode.value == "on")
         except UserError as error:
             return [Text(line, BAD) for line in textwrap.wrap(printable(str(error), glyphs), width)]
-        parts = [_result_lines(slides, width, glyphs)]
-        parts += [sliding_window_lines(name, slide, width, glyphs) for name, slide in _axes(slides).items()]
-        gap = [Text()] if height >= ROOMY else []
+        parts = [_result_lines(windows, width, glyphs)]
+        parts += [sliding_window_lines(name, window, width, glyphs) for name, window in _by_axis(windows).items()]
+        gap = [Text()] if height >= SPACIOUS else []
         lines = [line for part in parts for line in (*gap, *part)] + [*gap, window_legend(glyphs)]
         return lines[:height]
 
 
-def _axes(slides: tuple[SlidingWindow, SlidingWindow]) -> dict[str, SlidingWindow]:
-    """One where height and width are the same."""
-    height, width = slides
+def _by_axis(windows: tuple[SlidingWindow, SlidingWindow]) -> dict[str, SlidingWindow]:
+    """Label the windows along height and width; a single one if they are equal."""
+    height, width = windows
     return {"input": height} if height == width else {"height": height, "width": width}
 
 
-def _result_lines(slides: tuple[SlidingWindow, SlidingWindow], width: int, glyphs: Glyphs) -> list[Text]:
-    """The size in large digits; beside it, or below, what it comes from."""
-    size = format_shape(tuple(slide.output_size for slide in slides), glyphs)
-    came = format_shape(tuple(slide.input_size for slide in slides), glyphs)
-    words = [Text.assemble(("from ", MUTED), (came, FOREGROUND))]
-    axes = _axes(slides)
-    for name, slide in axes.items():
-        formulas = window_formulas(slide, glyphs)
-        words += formulas if len(axes) == 1 else [Text.assemble((f"{name:<7}", MUTED), formulas[0])]
-    digits = [Text(line, ACCENT) for line in large_number(size, glyphs)]
+def _result_lines(windows: tuple[SlidingWindow, SlidingWindow], width: int, glyphs: Glyphs) -> list[Text]:
+    """Return the output size in large digits, with the formulas beside it, or below if the width is too small."""
+    output_size = format_shape(tuple(window.output_size for window in windows), glyphs)
+    input_size = format_shape(tuple(window.input_size for window in windows), glyphs)
+    formulas = [Text.assemble(("from ", MUTED), (input_size, FOREGROUND))]
+    axes = _by_axis(windows)
+    for name, window in axes.items():
+        lines = window_formulas(window, glyphs)
+        formulas += lines if len(axes) == 1 else [Text.assemble((f"{name:<7}", MUTED), lines[0])]
+    digits = [Text(line, ACCENT) for line in large_number(output_size, glyphs)]
     left = digits[0].cell_len + 3
-    if left + max(line.cell_len for line in words) > width:
-        return [*digits, *words]
-    words += [Text()] * (len(digits) - len(words))
-    return [Text.assemble(line, "   ", word, no_wrap=True) for line, word in zip(digits, words, strict=True)]
+    if left + max(line.cell_len for line in formulas) > width:
+        return [*digits, *formulas]
+    formulas += [Text()] * (len(digits) - len(formulas))
+    return [Text.assemble(line, "   ", formula, no_wrap=True) for line, formula in zip(digits, formulas, strict=True)]
+
+
+# Reading the fields
+
+
+def sliding_windows(
+    values: Mapping[Parameter, str], operation: Operation, *, ceil_mode: bool
+) -> tuple[SlidingWindow, SlidingWindow]:
+    """Return the windows along height and width. Raises UserError if torch would refuse the values."""
+    is_pool = operation == "pooling"
+    values = {**values, "stride": values["kernel"]} if is_pool and not values["stride"].strip() else values
+    along_axes = zip(*(_parse(parameter, values[parameter]) for parameter in PARAMETERS), strict=True)
+    height, width = (
+        SlidingWindow(
+            input_size=size, kernel=kernel, padding=(padding, padding), stride=stride, dilation=dilation,
+            ceil_mode=is_pool and ceil_mode,
+        )
+        for size, kernel, padding, stride, dilation in along_axes
+    )  # fmt: skip
+    check_window(height, is_pool=is_pool)
+    check_window(width, is_pool=is_pool)
+    return height, width
+
+
+def stepped(parameter: Parameter, value: str, step: int) -> str:
+    """Return the value plus `step`, within its limits; the value itself if it isn't a number."""
+    try:
+        numbers = _parse(parameter, value)
+    except UserError:
+        return value
+    height, width = (min(max(number + step, _min_value(parameter)), MAX_VALUE) for number in numbers)
+    return str(height) if height == width else f"{height}x{width}"
+
+
+def _parse(parameter: Parameter, value: str) -> tuple[int, int]:
+    """Parse `28`, or `28x32` for height and width."""
+    if not (match := re.fullmatch(r"\s*(-?\d+)(?:\s*[x×,]\s*(-?\d+))?\s*", value)):
+        raise UserError(f"{parameter} {value.strip()!r}: write a whole number, or height and width such as 3x5")
+    height = int(match[1])
+    width = height if match[2] is None else int(match[2])
+    for number in (height, width):
+        if number < _min_value(parameter):
+            raise UserError(f"{parameter} {number}: must be at least {_min_value(parameter)}")
+        if number > MAX_VALUE:
+            raise UserError(f"{parameter} {number}: must be at most {MAX_VALUE:,}")
+    return height, width
+
+
+def _min_value(parameter: Parameter) -> int:
+    return 0 if parameter == "padding" else 1

@@ -1,10 +1,10 @@
-"""The graph behind a tensor, as a tree: fold, unfold, and run backward()."""
+"""The autograd graph behind a tensor as a tree. Its nodes can be folded, and backward() run on it."""
 
 import ast
 from typing import ClassVar
 
 from rich.text import Text
-from textual import on, work
+from textual import getters, on, work
 from textual.app import ComposeResult
 from textual.binding import BindingType
 
@@ -14,15 +14,16 @@ from fashion_tui.report.graph import TreeRow, tree_line, tree_rows
 from fashion_tui.report.style import ACCENT, ATTENTION, FOREGROUND, MUTED
 from fashion_tui.schema.tensors import CloseGraph, ExpandGraph, Graph, GraphNode, OpenGraph
 from fashion_tui.tui.actions import IN_GRAPH, bindings
+from fashion_tui.tui.playground.cell_runner import CellRunner
 from fashion_tui.tui.playground.messages import TensorOpened
 from fashion_tui.tui.widgets.fitted import FittedLines
 from fashion_tui.tui.widgets.row_list import RowList
 
-from .side_view import Ask, SideView
+from .side_view import SideView
 
 
-def is_place(name: str) -> bool:
-    """Whether Python reads it as a name, an attribute or an item, `net.weight` or `batch[0]`, and as nothing more."""
+def is_reference(name: str) -> bool:
+    """Return whether Python reads `name` as a plain name, attribute or item, such as `net.weight` or `batch[0]`."""
     try:
         node: ast.AST = ast.parse(name, mode="eval").body
     except (SyntaxError, ValueError):
@@ -35,94 +36,99 @@ def is_place(name: str) -> bool:
 
 
 class GraphView(SideView):
-    """Knows the nodes that the kernel has described so far."""
-
     BINDINGS: ClassVar[list[BindingType]] = bindings(IN_GRAPH)
 
-    def __init__(self, ask: Ask) -> None:
-        super().__init__(ask, id="graph")
-        self.tensor = ""
-        """The name of that whose graph it is; empty: none."""
+    _title = getters.query_one("#graph-title", FittedLines)
+    _tree = getters.query_one(RowList)
+    _hint = getters.query_one("#graph-hint", FittedLines)
+
+    def __init__(self, runner: CellRunner) -> None:
+        super().__init__(runner, id="graph")
+        self._tensor_name = ""
+        """Name of the tensor whose graph is shown; empty if none is."""
         self._is_scalar = True
         self._root = 0
-        self._known: dict[int, GraphNode] = {}
+        self._graph_nodes: dict[int, GraphNode] = {}
+        """The nodes the kernel has described so far, by id."""
         self._folded: set[str] = set()
-        self._lit: frozenset[int] = frozenset()
-        """Nodes whose gradient has come with the last answer."""
+        """Keys of the folded rows."""
+        self._updated: frozenset[int] = frozenset()
+        """Nodes whose gradient changed with the last reply; they are highlighted."""
         self._rows: dict[str, TreeRow] = {}
 
     def compose(self) -> ComposeResult:
         yield FittedLines(id="graph-title")
         yield RowList(id="graph-rows")
-        yield FittedLines(id="graph-node")
+        yield FittedLines(id="graph-hint")
 
     def main_widget(self) -> RowList:
-        return self.query_one(RowList)
+        return self._tree
 
     @property
-    def backward(self) -> str | None:
-        if not is_place(self.tensor):
+    def backward_code(self) -> str | None:
+        if not is_reference(self._tensor_name):
             return None
-        return f"{self.tensor}.backward({'' if self._is_scalar else f'torch.ones_like({self.tensor})'})"
+        return f"{self._tensor_name}.backward({'' if self._is_scalar else f'torch.ones_like({self._tensor_name})'})"
 
-    def open(self, name: str) -> None:
-        self.tensor = name
-        self.renew()
+    def show_graph(self, name: str) -> None:
+        """Show the graph behind the tensor of this name."""
+        self._tensor_name = name
+        self.reload()
 
-    def renew(self) -> None:
-        if self.tensor:
-            self._look(OpenGraph(name=self.tensor))
+    def reload(self) -> None:
+        if self._tensor_name:
+            self._query(OpenGraph(name=self._tensor_name))
 
-    def forget(self) -> None:
-        self.close()
+    def kernel_ended(self) -> None:
+        self.closed()
 
-    def close(self) -> None:
-        self.tensor = ""
-        self._known = {}
+    def closed(self) -> None:
+        self._tensor_name = ""
+        self._graph_nodes = {}
         self._paint()
-        self._let_go()
+        self._release()
 
     @work(group="graph", exclusive=True)
-    async def _look(self, question: OpenGraph | ExpandGraph) -> None:
-        if (graph := await self.answer(question, Graph)) is not None:
-            self._show(graph)
+    async def _query(self, probe: OpenGraph | ExpandGraph) -> None:
+        if (graph := await self.probe(probe, Graph)) is not None:
+            self._update(graph)
 
     @work(group="graph", exclusive=True)
-    async def _let_go(self) -> None:
-        await self.answer(CloseGraph(), type(None))
+    async def _release(self) -> None:
+        """Let the kernel free the graph."""
+        await self.probe(CloseGraph(), type(None))
 
     def show_problem(self, problem: str) -> None:
-        self._known = {}
+        self._graph_nodes = {}
         self._paint()
-        self.query_one("#graph-title", FittedLines).fit(lambda _width: [Text(problem, style=ATTENTION)])
+        self._title.fit(lambda _width: [Text(problem, style=ATTENTION)])
 
-    def _show(self, graph: Graph) -> None:
-        """A new graph, or more of the one that is shown."""
-        before = {} if graph.is_new else self._known
-        came = {node.id: node for node in graph.nodes}
-        self._lit = frozenset(
-            number
-            for number, node in came.items()
-            if number in before
+    def _update(self, graph: Graph) -> None:
+        """Show a new graph, or more nodes of the one that is shown."""
+        known = {} if graph.is_new else self._graph_nodes
+        received = {node.id: node for node in graph.nodes}
+        self._updated = frozenset(
+            node_id
+            for node_id, node in received.items()
+            if node_id in known
             and node.grad_statistics is not None
-            and node.grad_statistics != before[number].grad_statistics
+            and node.grad_statistics != known[node_id].grad_statistics
         )
-        self._known = before | came
+        self._graph_nodes = known | received
         if graph.is_new:
             self._folded.clear()
-        self.tensor, self._root, self._is_scalar = graph.name, graph.root, graph.is_scalar
+        self._tensor_name, self._root, self._is_scalar = graph.name, graph.root, graph.is_scalar
         self._paint()
 
-    def on_resize(self) -> None:
-        self._paint()
+    # Keys
 
     def action_move(self, direction: int) -> None:
-        """To the right unfolds, to the left folds."""
-        row = self._chosen
+        """Unfold the node under the cursor (1) or fold it (-1)."""
+        row = self._selected
         if row is None or row.is_repeated:
             return
-        if direction > 0 and row.node not in self._known:
-            self._look(ExpandGraph(node=row.node))
+        if direction > 0 and row.node not in self._graph_nodes:
+            self._query(ExpandGraph(node=row.node))
         elif direction > 0:
             self._folded.discard(row.key)
         else:
@@ -130,59 +136,72 @@ class GraphView(SideView):
         self._paint()
 
     def action_open(self) -> None:
-        """The tensor that the node made, from inside; of what isn't unfolded yet, more."""
-        row = self._chosen
-        node = None if row is None else self._known.get(row.node)
+        """Show the values of the tensor under the cursor, or unfold a node that isn't known yet."""
+        row = self._selected
+        node = None if row is None else self._graph_nodes.get(row.node)
         if node is None:
             self.action_move(1)
         elif node.name:
-            self.post_message(TensorOpened(node.name.split(", ")[0]))
+            self.post_message(TensorOpened(_first_name(node)))
 
     @property
-    def _chosen(self) -> TreeRow | None:
-        return self._rows.get(self.main_widget().chosen or "")
+    def _selected(self) -> TreeRow | None:
+        return self._rows.get(self._tree.chosen or "")
 
     @on(RowList.Chosen)
     def _row_chosen(self, message: RowList.Chosen) -> None:
         message.stop()
-        self._paint_node()
+        self._paint_hint()
+
+    # Painting
+
+    def on_resize(self) -> None:
+        self._paint()
 
     def _paint(self) -> None:
         glyphs = terminal_glyphs()
-        rows = tree_rows(self._known, self._root, self._folded) if self._known else []
+        rows = tree_rows(self._graph_nodes, self._root, self._folded) if self._graph_nodes else []
         self._rows = {row.key: row for row in rows}
-        self.main_widget().show_rows([row.key for row in rows], [self._line(row, glyphs) for row in rows])
-        count = f"{len(self._known):,} nodes" + (", more to unfold" if self._has_more else "")
-        title = Text.assemble(("graph of ", MUTED), (printable(self.tensor, glyphs), FOREGROUND), (f"  {count}", MUTED))
-        self.query_one("#graph-title", FittedLines).fit(lambda _width: [title] if self.tensor else [])
-        self._paint_node()
+        self._tree.show_rows([row.key for row in rows], [self._line(row, glyphs) for row in rows])
+        count = f"{len(self._graph_nodes):,} nodes" + (", more to unfold" if self._has_more else "")
+        name = printable(self._tensor_name, glyphs)
+        title = Text.assemble(("graph of ", MUTED), (name, FOREGROUND), (f"  {count}", MUTED))
+        self._title.fit(lambda _width: [title] if self._tensor_name else [])
+        self._paint_hint()
 
     @property
     def _has_gradients(self) -> bool:
-        return any(node.grad_statistics is not None for node in self._known.values())
+        return any(node.grad_statistics is not None for node in self._graph_nodes.values())
 
     @property
     def _has_more(self) -> bool:
-        return any(row.node not in self._known for row in self._rows.values())
+        return any(row.node not in self._graph_nodes for row in self._rows.values())
 
     def _line(self, row: TreeRow, glyphs: Glyphs) -> Text:
-        node = self._known.get(row.node)
-        width = self.main_widget().size.width - 2
-        return tree_line(row, node, width, is_highlighted=row.node in self._lit, glyphs=glyphs)
+        node = self._graph_nodes.get(row.node)
+        width = self._tree.size.width - 2
+        return tree_line(row, node, width, is_highlighted=row.node in self._updated, glyphs=glyphs)
 
-    def _paint_node(self) -> None:
-        """What can be said of the node under the cursor in a line."""
-        row = self._chosen
-        words = "" if row is None else self._hint(row.node, self._known.get(row.node))
-        self.query_one("#graph-node", FittedLines).fit(lambda _width: [Text(words, ACCENT)] if words else [])
+    def _paint_hint(self) -> None:
+        row = self._selected
+        hint = "" if row is None else self._hint_for(row.node, self._graph_nodes.get(row.node))
+        self._hint.fit(lambda _width: [Text(hint, ACCENT)] if hint else [])
 
-    def _hint(self, number: int, node: GraphNode | None) -> str:
+    def _hint_for(self, node_id: int, node: GraphNode | None) -> str:
+        """Return a hint about the node under the cursor; empty if there is none."""
         if node is None:
-            return "→ unfolds what is behind it"
-        if number == self._root and not self._has_gradients:
-            return f"B runs {self.backward}" if self.backward else "give it a name of Python's to run backward() on it"
-        if node.grad_statistics is not None or node.operation == "leaf" or number == self._root:
+            return "→ shows the nodes behind it"
+        if node_id == self._root and not self._has_gradients:
+            if self.backward_code is None:
+                return "assign it to a variable to run backward() on it"
+            return f"B runs {self.backward_code}"
+        if node.grad_statistics is not None or node.operation == "leaf" or node_id == self._root:
             return ""
         if node.name and not node.keeps_grad:
-            return f"{node.name.split(', ')[0]}.retain_grad() would keep its gradient"
-        return "" if node.name else "no name leads to what it made: only its shape is known"
+            return f"call {_first_name(node)}.retain_grad() to keep its gradient"
+        return "" if node.name else "no variable holds this result: only its shape is known"
+
+
+def _first_name(node: GraphNode) -> str:
+    """Return the first of the comma-separated names of the node's tensor."""
+    return node.name.split(", ")[0]

@@ -1,8 +1,9 @@
-"""The lessons: a list of them, and one as a card, step by step, whose cells run in the person's kernel."""
+"""The lessons: a list, and one lesson step by step, with cells that run in the user's kernel."""
 
 from typing import ClassVar
 
 from rich.text import Text
+from textual import getters
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import VerticalScroll
@@ -14,40 +15,42 @@ from fashion_tui.lessons.reader import Lesson, LessonStep, lessons
 from fashion_tui.report.glyphs import Glyphs, terminal_glyphs
 from fashion_tui.report.style import ACCENT, FOREGROUND, GOOD, MUTED
 from fashion_tui.tui.actions import IN_LESSONS, bindings
+from fashion_tui.tui.playground.cell_runner import CellRunner
 from fashion_tui.tui.playground.messages import CodeProposed, CodeSubmitted, SidePanelLeft
 from fashion_tui.tui.widgets.highlight import coloured_line
 from fashion_tui.tui.widgets.row_list import RowList
 
-from .side_view import Ask, SideView
+from .side_view import SideView
 
 
-class Card(VerticalScroll, can_focus=True):
-    """One step: what it is about, its cell, and, once that has run, what to look at."""
+class StepCard(VerticalScroll, can_focus=True):
+    """One step: an explanation, its cell and, after the cell has run, what to observe."""
+
+    _title = getters.query_one("#lesson-title", Static)
+    _text = getters.query_one("#lesson-text", Markdown)
+    _code = getters.query_one("#lesson-code", Static)
+    _observation = getters.query_one("#lesson-observation", Markdown)
 
     @property
     def allow_vertical_scroll(self) -> bool:
-        """Keys that scroll stay here even where there is nothing to scroll, instead of going to the transcript."""
+        """True even if everything fits, so that scroll keys never reach the transcript."""
         return True
 
     def compose(self) -> ComposeResult:
         yield Static(id="lesson-title")
         yield Markdown(id="lesson-text")
         yield Static(id="lesson-code")
-        yield Markdown(id="lesson-look")
+        yield Markdown(id="lesson-observation")
 
-    async def show(self, lesson: Lesson, number: int, *, has_run: bool) -> None:
-        """Step `number`, counted from 0."""
-        step, glyphs = lesson.steps[number], terminal_glyphs()
-        is_last = number == len(lesson.steps) - 1
-        look = (
-            "\n\n".join(part for part in (step.observation, lesson.closing if is_last else "") if part)
-            if has_run
-            else ""
-        )
-        self.query_one("#lesson-title", Static).update(_title(lesson, number))
-        self.query_one("#lesson-code", Static).update(_code(step, glyphs))
-        await self.query_one("#lesson-text", Markdown).update(step.text)
-        await self.query_one("#lesson-look", Markdown).update(look)
+    async def show(self, lesson: Lesson, index: int, *, has_run: bool) -> None:
+        """Show the step of this index. `has_run` tells whether its cell has run."""
+        step = lesson.steps[index]
+        is_last = index == len(lesson.steps) - 1
+        after = [step.observation, lesson.closing if is_last else ""] if has_run else []
+        self._title.update(_title(lesson, index))
+        self._code.update(_code(step, terminal_glyphs()))
+        await self._text.update(step.text)
+        await self._observation.update("\n\n".join(part for part in after if part))
         if has_run:
             self.scroll_end(animate=False)
         else:
@@ -57,32 +60,37 @@ class Card(VerticalScroll, can_focus=True):
 class LessonsView(SideView):
     BINDINGS: ClassVar[list[BindingType]] = bindings(IN_LESSONS)
 
-    def __init__(self, ask: Ask) -> None:
-        super().__init__(ask, id="lessons")
+    _switcher = getters.query_one(ContentSwitcher)
+    _list = getters.query_one(RowList)
+    _card = getters.query_one(StepCard)
+
+    def __init__(self, runner: CellRunner) -> None:
+        super().__init__(runner, id="lessons")
         self._lessons = {lesson.id: lesson for lesson in lessons()}
         self._progress = Progress()
         self._lesson: Lesson | None = None
-        """The one whose card is shown; None: the list."""
+        """The lesson that is open; None while the list is shown."""
         self._step = 0
-        self._run: set[tuple[str, int]] = set()
-        """Lessons and steps whose cells this kernel has run."""
-        self._handed_over: list[tuple[str, int]] = []
-        """Those that wait for their turn or run."""
+        """Index of the step that is shown."""
+        self._finished: set[tuple[str, int]] = set()
+        """Lesson ids and step indexes of the cells this kernel has run."""
+        self._submitted: list[tuple[str, int]] = []
+        """The same for cells that are waiting or running."""
 
     def compose(self) -> ComposeResult:
         with ContentSwitcher(initial="lesson-list"):
             yield RowList(id="lesson-list")
-            yield Card(id="lesson-card")
+            yield StepCard(id="lesson-card")
 
     def on_mount(self) -> None:
         self._progress.load(default_path())
         self._show_list()
-        first = next((one for one in self._lessons if not self._progress.is_finished(one)), None)
-        if first is not None:
-            self.query_one(RowList).choose(first)
+        next_lesson = next((lesson for lesson in self._lessons if not self._progress.is_finished(lesson)), None)
+        if next_lesson is not None:
+            self._list.choose(next_lesson)
 
     def main_widget(self) -> Widget:
-        return self.query_one(RowList if self._lesson is None else Card)
+        return self._list if self._lesson is None else self._card
 
     def on_resize(self) -> None:
         self._show_list()
@@ -90,20 +98,20 @@ class LessonsView(SideView):
     def show_problem(self, problem: str) -> None:
         self.notify(problem, severity="warning", markup=False)
 
-    def cell_ended(self, code: str, *, is_good: bool) -> None:
-        for lesson_id, step in self._handed_over:
+    def cell_finished(self, code: str, *, succeeded: bool) -> None:
+        for lesson_id, step in self._submitted:
             steps = self._lessons[lesson_id].steps
             if steps[step].code == code:
-                self._handed_over.remove((lesson_id, step))
-                if is_good:
-                    self._run.add((lesson_id, step))
+                self._submitted.remove((lesson_id, step))
+                if succeeded:
+                    self._finished.add((lesson_id, step))
                     self._progress.finish_step(lesson_id, step + 1, len(steps))
                     self.call_later(self._show)
                 return
 
-    def forget(self) -> None:
-        self._run.clear()
-        self._handed_over.clear()
+    def kernel_ended(self) -> None:
+        self._finished.clear()
+        self._submitted.clear()
 
     def back(self) -> bool:
         if self._lesson is None:
@@ -113,22 +121,25 @@ class LessonsView(SideView):
         self.main_widget().focus()
         return True
 
+    # Keys
+
     async def action_enter(self) -> None:
-        """Open the lesson; run the cell; go on to the next step."""
-        chosen = self.query_one(RowList).chosen
+        """Open the lesson under the cursor, run the cell of the step, or go to the next step."""
+        selected = self._list.chosen
         if self._lesson is None:
-            if chosen is not None:
-                self._lesson = self._lessons[chosen]
-                done = self._progress.steps_done(chosen)
+            if selected is not None:
+                self._lesson = self._lessons[selected]
+                done = self._progress.steps_done(selected)
                 self._step = 0 if done >= len(self._lesson.steps) else done
                 await self._show()
                 self.main_widget().focus()
-        elif (self._lesson.id, self._step) in self._run:
+        elif (self._lesson.id, self._step) in self._finished:
             await self.action_turn(1)
-        elif not self._handed_over:
+        elif not self._submitted:
             self._run_cells(self._lesson, self._step)
 
     async def action_turn(self, steps: int) -> None:
+        """Go `steps` further in the lesson; after the last step, return to the list."""
         if self._lesson is None:
             return
         if self._step + steps == len(self._lesson.steps):
@@ -138,54 +149,55 @@ class LessonsView(SideView):
         await self._show()
 
     def action_edit(self) -> None:
-        """The cell in the prompt, to be changed."""
+        """Put the cell of the step into the prompt."""
         if self._lesson is not None:
             self.post_message(CodeProposed(self._lesson.steps[self._step].code))
             self.post_message(SidePanelLeft())
 
     def _run_cells(self, lesson: Lesson, step: int) -> None:
-        """The step's cell, and before it those that it builds on and that this kernel hasn't run."""
-        for number in range(step + 1):
-            if number == step or (lesson.id, number) not in self._run:
-                self._handed_over.append((lesson.id, number))
-                self.post_message(CodeSubmitted(lesson.steps[number].code))
+        """Run the cell of a step, after those of earlier steps that this kernel hasn't run."""
+        for index in range(step + 1):
+            if index == step or (lesson.id, index) not in self._finished:
+                self._submitted.append((lesson.id, index))
+                self.post_message(CodeSubmitted(lesson.steps[index].code))
+
+    # Painting
 
     async def _show(self) -> None:
         if self._lesson is None:
             self._show_list()
             return
-        self.query_one(ContentSwitcher).current = "lesson-card"
-        has_run = (self._lesson.id, self._step) in self._run
-        await self.query_one(Card).show(self._lesson, self._step, has_run=has_run)
+        self._switcher.current = "lesson-card"
+        await self._card.show(self._lesson, self._step, has_run=(self._lesson.id, self._step) in self._finished)
 
     def _show_list(self) -> None:
         if self._lesson is not None:
             return
-        self.query_one(ContentSwitcher).current = "lesson-list"
+        self._switcher.current = "lesson-list"
         glyphs = terminal_glyphs()
-        lines = [self._line(number, lesson, glyphs) for number, lesson in enumerate(self._lessons.values(), 1)]
-        self.query_one(RowList).show_rows(list(self._lessons), lines)
+        lines = [self._list_line(number, lesson, glyphs) for number, lesson in enumerate(self._lessons.values(), 1)]
+        self._list.show_rows(list(self._lessons), lines)
 
-    def _line(self, number: int, lesson: Lesson, glyphs: Glyphs) -> Text:
-        """`✓ 4  Autograd  2/6`: finished, or how far one has come."""
+    def _list_line(self, number: int, lesson: Lesson, glyphs: Glyphs) -> Text:
+        """Return the lesson's number and title, marked if finished, or with its progress: ` 4  Autograd  2/6`."""
         done, total = self._progress.steps_done(lesson.id), len(lesson.steps)
-        finished = self._progress.is_finished(lesson.id)
+        is_finished = self._progress.is_finished(lesson.id)
         return Text.assemble(
-            (glyphs.good if finished else " ", GOOD),
+            (glyphs.good if is_finished else " ", GOOD),
             (f" {number:>2}  ", MUTED),
             (lesson.title, FOREGROUND),
-            ("" if finished or not done else f"  {done}/{total}", ACCENT),
+            ("" if is_finished or not done else f"  {done}/{total}", ACCENT),
         )
 
 
-def _title(lesson: Lesson, number: int) -> Text:
-    return Text.assemble((lesson.title, f"bold {FOREGROUND}"), (f"   {number + 1} of {len(lesson.steps)}", MUTED))
+def _title(lesson: Lesson, index: int) -> Text:
+    return Text.assemble((lesson.title, f"bold {FOREGROUND}"), (f"   {index + 1} of {len(lesson.steps)}", MUTED))
 
 
 def _code(step: LessonStep, glyphs: Glyphs) -> Text:
-    """The cell in its colours, behind a bar."""
+    """Return the highlighted cell with a bar at its left."""
     lines = [
-        Text.assemble((f"{glyphs.axis} ", ACCENT), coloured_line(Text(line), step.code, number))
-        for number, line in enumerate(step.code.split("\n"))
+        Text.assemble((f"{glyphs.axis} ", ACCENT), coloured_line(Text(line), step.code, index))
+        for index, line in enumerate(step.code.split("\n"))
     ]
     return Text("\n").join(lines)

@@ -1,10 +1,14 @@
-"""Reshaping: an operation tried on a tensor, its elements before and after."""
+"""ReshapeResult: tries an operation on a tensor and shows the elements before and after."""
 
+import math
+import re
 import textwrap
+from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import ClassVar, get_args
 
 from rich.text import Text
-from textual import on, work
+from textual import getters, on, work
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Horizontal
@@ -16,161 +20,178 @@ from fashion_tui.report.reshaping import grid_lines, verdict_lines
 from fashion_tui.report.style import ACCENT, BAD, FOREGROUND, MUTED
 from fashion_tui.schema.errors import UserError
 from fashion_tui.schema.reshaping import Operation, ReshapeResult, TryReshape
-from fashion_tui.schema.tensors import TensorList, TensorRow
+from fashion_tui.schema.tensors import Size, TensorList, TensorRow
 from fashion_tui.tui.actions import IN_RESHAPING, bindings
+from fashion_tui.tui.playground.cell_runner import CellRunner
 from fashion_tui.tui.playground.messages import CodeProposed, SidePanelLeft
 from fashion_tui.tui.widgets.cycle import Cycle
 from fashion_tui.tui.widgets.fitted import FittedLines
 
-from .fields import Field, FieldsView
-from .reshape_source import MADE_UP, Source, first_arguments, source_of
-from .side_view import Ask
+from .side_view import Field, FieldsView
 
 OPERATIONS: tuple[Operation, ...] = get_args(Operation)
-ALIKE: tuple[Operation, ...] = ("reshape", "view")
-"""What is typed for one of them is meant for the other too."""
-ROOMY = 14
-"""Lines from which on some are left empty between the parts."""
+SAME_ARGUMENTS: tuple[Operation, ...] = ("reshape", "view")
+"""Operations that share the arguments the user typed."""
+
+DEFAULT_SHAPE = "2x3"
+"""Shape of the example tensor that is used if the user has none."""
+
+MAX_ELEMENTS = 10**12
+"""Number of elements of an example tensor."""
+
+SPACIOUS = 14
+"""Height in lines from which on the parts are separated by empty lines."""
+
+_SHAPE = re.compile(r"\d+(?:[x×]\d+)*(\.T)?")
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """The tensor before the operation."""
+
+    code: str
+    """Expression for the tensor."""
+    shape: Size
+    strides: Size
+    """Strides in elements."""
 
 
 class ReshapeView(FieldsView):
-    """The kernel is asked with every change of a field."""
+    """Queries the kernel each time a field changes."""
 
     BINDINGS: ClassVar[list[BindingType]] = bindings(IN_RESHAPING)
 
-    def __init__(self, ask: Ask) -> None:
-        super().__init__(ask, id="reshape")
+    _tensor = getters.query_one("#reshape-tensor", Input)
+    _operation_field = getters.query_one("#reshape-operation", Cycle)
+    _arguments = getters.query_one("#reshape-arguments", Input)
+    _result = getters.query_one("#reshape-result", FittedLines)
+
+    def __init__(self, runner: CellRunner) -> None:
+        super().__init__(runner, id="reshape")
         self._rows: tuple[TensorRow, ...] = ()
+        """The user's tensors."""
         self._source: Source | None = None
         self._problem = ""
         """Why there is no source."""
         self._typed: dict[Operation, str] = {}
-        """Arguments that the person wrote for this tensor."""
-        self._found: ReshapeResult | None = None
+        """Arguments the user typed for this tensor."""
+        self._reshaping: ReshapeResult | None = None
+        """The kernel's last reply."""
 
     def compose(self) -> ComposeResult:
         with Horizontal():
-            yield Field("tensor", Input(id="reshape-tensor", compact=True, max_length=60), id="reshape-of")
+            yield Field("tensor", Input(id="reshape-tensor", compact=True, max_length=60))
             yield Field("operation", Cycle(OPERATIONS, id="reshape-operation"))
-            yield Field("arguments", Input(id="reshape-arguments", compact=True, max_length=60), id="reshape-with")
-        yield FittedLines(id="reshape-found")
+            yield Field(
+                "arguments", Input(id="reshape-arguments", compact=True, max_length=60), id="reshape-arguments-field"
+            )
+        yield FittedLines(id="reshape-result")
 
     def main_widget(self) -> Input:
         return self._arguments
 
-    def open(self, name: str | None, found: TensorList) -> None:
-        """Try something on that tensor; without a name on what was there before, at first on one that is made up."""
-        self._rows = found.rows
-        text = name or self._tensor.value or MADE_UP
-        if text != self._tensor.value:
+    def show_tensor(self, name: str | None, tensors: TensorList) -> None:
+        """Reshape the tensor of this name. Without a name, keep the last one, or begin with an example."""
+        self._rows = tensors.rows
+        tensor = name or self._tensor.value or DEFAULT_SHAPE
+        if tensor != self._tensor.value:
             self._typed.clear()
             with self.prevent(Input.Changed):
-                self._tensor.value = text
-        self._look()
+                self._tensor.value = tensor
+        self._read_tensor()
 
-    def renew(self) -> None:
+    def reload(self) -> None:
         self._try()
 
-    def tensors_listed(self, found: TensorList) -> None:
-        self._rows = found.rows
-        self._look()
+    def tensors_listed(self, tensors: TensorList) -> None:
+        self._rows = tensors.rows
+        self._read_tensor()
 
-    def forget(self) -> None:
+    def kernel_ended(self) -> None:
         self._rows = ()
-        self._look()
+        self._read_tensor()
 
     # The fields
 
     @property
-    def _tensor(self) -> Input:
-        return self.query_one("#reshape-tensor", Input)
-
-    @property
-    def _arguments(self) -> Input:
-        return self.query_one("#reshape-arguments", Input)
-
-    @property
     def _operation(self) -> Operation:
-        return OPERATIONS[OPERATIONS.index(self.query_one(Cycle).value)]
+        return OPERATIONS[OPERATIONS.index(self._operation_field.value)]
 
     @on(Input.Changed, "#reshape-tensor")
-    def _look(self) -> None:
-        """What the tensor's field means now."""
-        before = None if self._source is None else self._source.shape
+    def _read_tensor(self) -> None:
+        """Find the tensor that the first field describes, and try the operation on it."""
+        shape_before = None if self._source is None else self._source.shape
         try:
-            self._source, self._problem = source_of(self._tensor.value, self._rows), ""
+            self._source, self._problem = find_source(self._tensor.value, self._rows), ""
         except UserError as error:
             self._source, self._problem = None, str(error)
         else:
-            if self._source.shape != before:
-                self._put_arguments()
+            if self._source.shape != shape_before:
+                self._fill_arguments()
         self._try()
 
     @on(Input.Changed, "#reshape-arguments")
     def _arguments_typed(self, event: Input.Changed) -> None:
-        alike = ALIKE if self._operation in ALIKE else (self._operation,)
-        self._typed |= dict.fromkeys(alike, event.value)
+        operations = SAME_ARGUMENTS if self._operation in SAME_ARGUMENTS else (self._operation,)
+        self._typed |= dict.fromkeys(operations, event.value)
         self._try()
 
     @on(Cycle.Changed)
     def _operation_chosen(self) -> None:
-        self._put_arguments()
+        self._fill_arguments()
         self._try()
 
-    def _put_arguments(self) -> None:
-        """Those that were typed for the operation, else some to begin with; what is typed next replaces them."""
+    def _fill_arguments(self) -> None:
+        """Insert the arguments last typed for the operation, or example arguments. Typing replaces them."""
         if self._source is not None:
-            first = first_arguments(self._operation, self._source.shape)
+            example = example_arguments(self._operation, self._source.shape)
             with self.prevent(Input.Changed):
-                self._arguments.value = self._typed.get(self._operation, first)
+                self._arguments.value = self._typed.get(self._operation, example)
             self._arguments.select_all()
 
-    def action_operation(self, places: int) -> None:
-        self.query_one(Cycle).action_turn(places)
+    def action_operation(self, step: int) -> None:
+        self._operation_field.action_turn(step)
 
     def action_propose(self) -> None:
+        """Put the code into the prompt."""
         if self._source is not None:
-            self.post_message(CodeProposed(self._code(self._source)))
+            code = f"{self._source.code}.{self._operation}({self._arguments.value})"
+            self.post_message(CodeProposed(code))
             self.post_message(SidePanelLeft())
 
-    def _code(self, source: Source) -> str:
-        return f"{source.code}.{self._operation}({self._arguments.value})"
-
-    # What comes of it
+    # The result
 
     @work(group="reshape", exclusive=True)
     async def _try(self) -> None:
-        source, self._found = self._source, None
+        source, self._reshaping = self._source, None
         if source is not None:
-            question = TryReshape(
+            probe = TryReshape(
                 shape=source.shape,
                 strides=source.strides,
                 operation=self._operation,
                 arguments=self._arguments.value,
             )
-            self._found = await self.answer(question, ReshapeResult)
+            self._reshaping = await self.probe(probe, ReshapeResult)
         self._paint()
 
     def on_resize(self) -> None:
         self._paint()
 
     def _paint(self) -> None:
-        widget = self.query_one("#reshape-found", FittedLines)
-        widget.fit(lambda width: self._lines(width, widget.size.height))
+        self._result.fit(lambda width: self._lines(width, self._result.size.height))
 
     def _lines(self, width: int, height: int) -> list[Text]:
         glyphs = terminal_glyphs()
         if self._source is None:
             return [Text(line, BAD) for line in textwrap.wrap(printable(self._problem, glyphs), width)]
-        gap = [Text()] if height >= ROOMY else []
-        lines = [*gap, self._call(self._source, width, glyphs)]
-        if self._found is None:
-            return [*lines, Text("as soon as the kernel can tell", MUTED)]
-        lines += [*verdict_lines(self._found, width, glyphs), *gap]
-        return lines + grid_lines(self._found, width, height - len(lines), glyphs)
+        gap = [Text()] if height >= SPACIOUS else []
+        lines = [*gap, self._code_line(self._source, width, glyphs)]
+        if self._reshaping is None:
+            return [*lines, Text("waiting for the kernel", MUTED)]
+        lines += [*verdict_lines(self._reshaping, width, glyphs), *gap]
+        return lines + grid_lines(self._reshaping, width, height - len(lines), glyphs)
 
-    def _call(self, source: Source, width: int, glyphs: Glyphs) -> Text:
-        """The code."""
+    def _code_line(self, source: Source, width: int, glyphs: Glyphs) -> Text:
         line = Text.assemble(
             (f"{printable(source.code, glyphs)}.", FOREGROUND),
             (self._operation, ACCENT),
@@ -179,3 +200,69 @@ class ReshapeView(FieldsView):
         )
         line.truncate(width, overflow="ellipsis" if glyphs.unicode else "crop")
         return line
+
+
+# The tensor and example arguments
+
+
+def find_source(text: str, rows: Iterable[TensorRow]) -> Source:
+    """Return the tensor of this name, or an example tensor of this shape: `2x3x4`, `2x3.T`.
+
+    Raises UserError if `text` is neither.
+    """
+    text = text.strip()
+    row = next((row for row in rows if row.name == text), None)
+    if row is not None:
+        return _existing_source(row)
+    if (match := _SHAPE.fullmatch(text)) is None:
+        problem = f"no tensor is named {text}" if text else "no tensor chosen"
+        raise UserError(f"{problem}: enter a name, or a shape such as 2x3x4 or 2x3.T")
+    return _example_source(tuple(map(int, re.findall(r"\d+", text))), transposed=bool(match[1]))
+
+
+def _existing_source(row: TensorRow) -> Source:
+    if row.kind == "array":
+        raise UserError(f"{row.name} is a NumPy array: torch.from_numpy({row.name}) is a tensor of the same memory")
+    if not row.has_shape or len(row.strides) != len(row.shape):
+        raise UserError(f"{row.name} has no strides: it is not a dense tensor")
+    return Source(row.name, row.shape, row.strides)
+
+
+def _example_source(shape: Size, *, transposed: bool) -> Source:
+    if (count := math.prod(shape)) > MAX_ELEMENTS:
+        raise UserError(f"{count:,} elements are too many: at most {MAX_ELEMENTS:,}")
+    strides = tuple(math.prod(max(size, 1) for size in shape[axis + 1 :]) for axis in range(len(shape)))
+    code = f"torch.arange({count})" + (f".reshape{shape}" if len(shape) > 1 else "")
+    if not transposed:
+        return Source(code, shape, strides)
+    if len(shape) != 2:
+        raise UserError(f".T needs a matrix such as 2x3.T, not a tensor of {len(shape)} axes")
+    return Source(f"{code}.T", shape[::-1], strides[::-1])
+
+
+def example_arguments(operation: Operation, shape: Size) -> str:
+    """Return arguments with which the operation shows what it does."""
+    axes = len(shape)
+    match operation:
+        case "reshape":
+            return _example_shape(shape)
+        case "view":
+            return "-1"
+        case "squeeze" | "flatten":
+            return ""
+        case "unsqueeze":
+            return "0"
+        case "permute":
+            return ", ".join(map(str, reversed(range(axes)))) or "()"
+        case "transpose":
+            return "0, 1" if axes > 1 else "0, 0"
+
+
+def _example_shape(shape: Size) -> str:
+    """Return the sizes in reverse order, or a few rows for a vector."""
+    if shape != shape[::-1]:
+        return ", ".join(map(str, reversed(shape)))
+    if len(shape) != 1:
+        return "-1"
+    rows = next((rows for rows in (2, 3, 5, 7) if shape[0] % rows == 0), 1)
+    return f"{rows}, -1"

@@ -1,83 +1,85 @@
-"""What stands beside the talk with the kernel: the tensors, and below them a view that was opened.
+"""The side panel: the table of tensors and, below it, one more view.
 
-Beside the transcript where there is room, else above it while it is open.
+It is shown beside the transcript; on a narrow screen above it, while it is open.
 """
 
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, TypeVar
 
-from textual import on
+from textual import getters, on
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 
+from fashion_tui.tui.playground.cell_runner import CellRunner
 from fashion_tui.tui.playground.messages import CodeSubmitted, SidePanelLeft, TensorOpened, TensorsListed
 
-if TYPE_CHECKING:
-    from .side_view import Ask, SideView
+if TYPE_CHECKING:  # the first paint doesn't need them
+    from .side_view import SideView
     from .tensors import TensorsView
 
 View = TypeVar("View", bound="SideView")
 
 
 class SidePanel(Vertical):
-    """Empty at first, so that the first paint waits for nothing; each view is made when it is first opened."""
+    """Empty until `load` is called, since the first paint doesn't wait for it. A view is created when first opened."""
 
     DEFAULT_CSS = Path(__file__).with_name("side_panel.tcss").read_text(encoding="utf-8")
     SCOPED_CSS = False
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "back", "back", show=False)]
 
-    def __init__(self, ask: "Ask") -> None:
-        super().__init__(id="side-panel")
-        self._ask = ask
-        self._views: dict[type[SideView], SideView] = {}
-        self.view: SideView | None = None
-        """The one that is open below the tensors."""
-        self.tensors: TensorsView | None = None
+    _view_container = getters.query_one("#views", Vertical)
 
-    async def fill(self) -> None:
-        """To be called after the first paint."""
+    def __init__(self, runner: CellRunner) -> None:
+        super().__init__(id="side-panel")
+        self.tensors_view: TensorsView | None = None
+        """The table of tensors; None until `load` is called."""
+        self._runner = runner
+        self._views: dict[type[SideView], SideView] = {}
+        self._open_view: SideView | None = None
+        """The view open below the tensors."""
+
+    async def load(self) -> None:
+        """Create the table of tensors. Call this after the first paint."""
         from .tensors import TensorsView
 
-        self.tensors = TensorsView(self._ask, id="tensors")
-        await self.mount(self.tensors, Vertical(id="views"))
-        self.tensors.renew()
+        self.tensors_view = TensorsView(self._runner, id="tensors")
+        await self.mount(self.tensors_view, Vertical(id="views"))
+        self.tensors_view.reload()
 
-    # What the kernel has
+    # The kernel
 
-    def renew(self) -> None:
-        """A cell has run: all that is shown may have changed."""
-        for view in (self.tensors, self.view):
+    def reload(self) -> None:
+        """Show the current values in all visible views."""
+        for view in (self.tensors_view, self._open_view):
             if view is not None:
-                view.renew()
+                view.reload()
 
     @on(TensorsListed)
     def _tensors_listed(self, message: TensorsListed) -> None:
-        if self.view is not None:
-            self.view.tensors_listed(message.found)
+        if self._open_view is not None:
+            self._open_view.tensors_listed(message.tensors)
 
-    def cell_ended(self, code: str, *, is_good: bool) -> None:
-        """Views hear of it also while they aren't shown."""
+    def cell_finished(self, code: str, *, succeeded: bool) -> None:
         for view in self._views.values():
-            view.cell_ended(code, is_good=is_good)
+            view.cell_finished(code, succeeded=succeeded)
 
-    def forget(self) -> None:
-        """The kernel is gone, and with it all tensors."""
-        if self.tensors is not None:
-            self.tensors.forget()
+    def kernel_ended(self) -> None:
+        if self.tensors_view is not None:
+            self.tensors_view.kernel_ended()
         for view in self._views.values():
-            view.forget()
+            view.kernel_ended()
 
-    # What a person opens
+    # Opening views
 
     def open_tensors(self) -> None:
-        if self.tensors is not None:
+        if self.tensors_view is not None:
             self.add_class("-open")
-            self.tensors.main_widget().focus()
+            self.tensors_view.main_widget().focus()
 
     async def open_graph(self, name: str) -> None:
         from .graph import GraphView
 
-        (await self._open(GraphView)).open(name)
+        (await self._open(GraphView)).show_graph(name)
 
     async def open_lessons(self) -> None:
         from .lessons import LessonsView
@@ -87,8 +89,8 @@ class SidePanel(Vertical):
     async def open_reshape(self, name: str | None) -> None:
         from .reshape import ReshapeView
 
-        if self.tensors is not None:
-            (await self._open(ReshapeView)).open(name, self.tensors.found)
+        if self.tensors_view is not None:
+            (await self._open(ReshapeView)).show_tensor(name, self.tensors_view.tensors)
 
     async def open_arithmetic(self) -> None:
         from .arithmetic import ArithmeticView
@@ -96,52 +98,52 @@ class SidePanel(Vertical):
         await self._open(ArithmeticView)
 
     @on(TensorOpened)
-    async def _open_inside(self, message: TensorOpened) -> None:
+    async def _open_tensor(self, message: TensorOpened) -> None:
         from .tensor import TensorView
 
         message.stop()
-        (await self._open(TensorView)).open(message.name)
+        (await self._open(TensorView)).show_tensor(message.name)
 
-    async def _open(self, kind: type[View]) -> View:
-        """The view of that kind, in the place of the one that was open."""
-        view = self._views.get(kind)
-        if not isinstance(view, kind):
-            self._views[kind] = view = kind(self._ask)
-            await self.query_one("#views").mount(view)
-        if self.view is not view:
-            self.close_view()
-        self.view = view
+    async def _open(self, view_type: type[View]) -> View:
+        """Open the view of this type, replacing the open one."""
+        view = self._views.get(view_type)
+        if not isinstance(view, view_type):
+            self._views[view_type] = view = view_type(self._runner)
+            await self._view_container.mount(view)
+        if self._open_view is not view:
+            self._close_view()
+        self._open_view = view
         view.display = True
         self.add_class("-open", "-view")
         view.main_widget().focus()
         return view
 
     @property
-    def backward(self) -> str | None:
-        """The code that sends gradients through the graph that is shown; None where none is."""
-        return None if self.view is None else self.view.backward
+    def backward_code(self) -> str | None:
+        """Code that runs backward() on the graph shown; None if no graph is shown."""
+        return None if self._open_view is None else self._open_view.backward_code
 
     def run_backward(self) -> None:
-        """As a cell of the person's: what it does, and what goes wrong, stands in the transcript."""
-        if self.backward is not None:
-            self.post_message(CodeSubmitted(self.backward))
+        """Run backward() as a cell, so that its output and errors are shown in the transcript."""
+        if self.backward_code is not None:
+            self.post_message(CodeSubmitted(self.backward_code))
 
-    # Leaving
+    # Closing views
 
     def action_back(self) -> None:
-        """From a view to the tensors, from these to the prompt."""
-        if self.view is not None and self.view.back():
+        """Return from a view to the tensors, and from the tensors to the prompt."""
+        if self._open_view is not None and self._open_view.back():
             return
-        if self.view is not None and self.tensors is not None:
-            self.close_view()
-            self.tensors.main_widget().focus()
+        if self._open_view is not None and self.tensors_view is not None:
+            self._close_view()
+            self.tensors_view.main_widget().focus()
         else:
             self.remove_class("-open")
             self.post_message(SidePanelLeft())
 
-    def close_view(self) -> None:
-        if self.view is not None:
-            self.view.display = False
-            self.view.close()
-            self.view = None
+    def _close_view(self) -> None:
+        if self._open_view is not None:
+            self._open_view.display = False
+            self._open_view.closed()
+            self._open_view = None
         self.remove_class("-view")

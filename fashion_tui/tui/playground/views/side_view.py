@@ -1,64 +1,85 @@
-"""What the views of the drawer have in common: they ask the kernel, and are told when a cell has run."""
+"""Base classes of the views in the side panel."""
 
-from collections.abc import Awaitable
-from typing import Protocol, TypeVar
+from typing import TypeVar
 
+from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.widget import Widget
+from textual.widgets import Input, Label
 
 from fashion_tui.schema.errors import UserError
 from fashion_tui.schema.kernel import Probe
 from fashion_tui.schema.tensors import TensorList
+from fashion_tui.tui.playground.cell_runner import CellRunner
+from fashion_tui.tui.widgets.cycle import Cycle
 
-Answer = TypeVar("Answer")
-
-
-class Ask(Protocol):
-    def __call__(self, question: Probe, answer_type: type[Answer], /) -> Awaitable[Answer | None]:
-        """What the kernel answers; None where it can't. UserError where it says why not."""
+Reply = TypeVar("Reply")
 
 
 class SideView(Vertical):
-    def __init__(self, ask: Ask, *, id: str | None = None) -> None:  # noqa: A002 - Textual's own word
+    """A view in the side panel. It queries the kernel and is notified of what happens there."""
+
+    def __init__(self, runner: CellRunner, *, id: str | None = None) -> None:  # noqa: A002 - Textual's own word
         super().__init__(id=id)
-        self._ask = ask
+        self._runner = runner
 
     @property
-    def backward(self) -> str | None:
-        """The code that sends gradients through what is shown; None where it is no graph."""
+    def backward_code(self) -> str | None:
+        """Code that runs backward() on the graph shown; None if no graph is shown."""
         return None
 
     def main_widget(self) -> Widget:
-        """The one that has the focus when the view is opened."""
+        """The widget that gets the focus when the view is opened."""
         raise NotImplementedError
 
-    def renew(self) -> None:
-        """A cell has run: what is shown may have changed."""
+    def reload(self) -> None:
+        """Show the current values; called each time the kernel becomes idle while the view is open."""
 
-    def tensors_listed(self, found: TensorList) -> None:
-        """These are the tensors that there are now."""
+    def tensors_listed(self, tensors: TensorList) -> None:
+        """Called with the current tensors while the view is open."""
 
-    def cell_ended(self, code: str, *, is_good: bool) -> None:
-        """A cell of that code has run; `is_good`: without an error."""
+    def cell_finished(self, code: str, *, succeeded: bool) -> None:
+        """Called after each cell, even while the view is closed."""
 
-    def forget(self) -> None:
-        """The kernel is gone, and with it all tensors."""
+    def kernel_ended(self) -> None:
+        """Forget what belonged to the kernel, even while the view is closed."""
 
     def back(self) -> bool:
-        """One step back within the view; False where there is none and the view is to be closed."""
+        """Go one step back within the view. Return False if there is none, so that the view is closed."""
         return False
 
-    def close(self) -> None:
-        """It is shown no more."""
+    def closed(self) -> None:
+        """Called when the view is closed."""
 
-    async def answer(self, question: Probe, answer_type: type[Answer]) -> Answer | None:
-        """What the kernel says; None where it can't, or where it says why not, which is shown."""
+    async def probe(self, probe: Probe, reply_type: type[Reply]) -> Reply | None:
+        """Query the kernel. Return None if it can't reply now, or if it refuses; then show why."""
         try:
-            return await self._ask(question, answer_type)
+            return await self._runner.probe(probe, reply_type)
         except UserError as error:
             self.show_problem(str(error))
             return None
 
     def show_problem(self, problem: str) -> None:
-        """Say in the view's place why it has nothing to show."""
+        """Show why the kernel refused a query."""
         raise NotImplementedError
+
+
+class Field(Vertical):
+    """An input with a label above it."""
+
+    def __init__(self, label: str, widget: Input | Cycle, *, id: str | None = None) -> None:  # noqa: A002 - Textual's own word
+        super().__init__(id=id)
+        self._label = label
+        self._widget = widget
+
+    def compose(self) -> ComposeResult:
+        yield Label(self._label)
+        yield self._widget
+
+
+class FieldsView(SideView):
+    """A view with input fields. Tab cycles through them without leaving the view."""
+
+    def action_field(self, step: int) -> None:
+        move_focus = self.screen.focus_next if step > 0 else self.screen.focus_previous
+        move_focus(f"#{self.id} *")

@@ -1,9 +1,9 @@
-"""One tensor from inside: facts, histogram, and a window of its values that the arrows move."""
+"""One tensor: its properties, a histogram, and a window of its values that the arrow keys move."""
 
 from typing import ClassVar
 
 from rich.text import Text
-from textual import work
+from textual import getters, work
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.widget import Widget
@@ -13,99 +13,104 @@ from fashion_tui.report.style import ATTENTION, MUTED
 from fashion_tui.report.tensors import value_lines, window_lines, window_size, window_slice
 from fashion_tui.schema.tensors import ReadTensor, TensorValues
 from fashion_tui.tui.actions import IN_TENSOR, bindings
+from fashion_tui.tui.playground.cell_runner import CellRunner
 from fashion_tui.tui.widgets.fitted import FittedLines, GrowingLines
 
-from .side_view import Ask, SideView
+from .side_view import SideView
 
 
-class Values(FittedLines, can_focus=True):
-    """The window."""
+class ValueWindow(FittedLines, can_focus=True):
+    """The values in the window."""
 
 
 class TensorView(SideView):
     BINDINGS: ClassVar[list[BindingType]] = bindings(IN_TENSOR)
 
-    def __init__(self, ask: Ask) -> None:
-        super().__init__(ask, id="inside")
-        self._tensor = ""
-        """Its name; empty: none is shown."""
-        self._at: tuple[int, ...] = ()
-        self._inside: TensorValues | None = None
+    _properties = getters.query_one(GrowingLines)
+    _window = getters.query_one(ValueWindow)
+
+    def __init__(self, runner: CellRunner) -> None:
+        super().__init__(runner, id="tensor")
+        self._tensor_name = ""
+        """Name of the tensor; empty if none is shown."""
+        self._start: tuple[int, ...] = ()
+        """Index of the first value in the window."""
+        self._values: TensorValues | None = None
 
     def compose(self) -> ComposeResult:
-        yield GrowingLines(id="inside-facts")
-        yield Values(id="inside-values")
+        yield GrowingLines(id="tensor-properties")
+        yield ValueWindow(id="tensor-values")
 
     def main_widget(self) -> Widget:
-        return self.query_one(Values)
+        return self._window
 
-    def open(self, name: str) -> None:
-        """Show that tensor from its first value on."""
-        self._tensor, self._at = name, ()
-        self.renew()
+    def show_tensor(self, name: str) -> None:
+        """Show the tensor of this name, beginning at its first value."""
+        self._tensor_name, self._start = name, ()
+        self.reload()
 
-    def forget(self) -> None:
-        self.close()
+    def kernel_ended(self) -> None:
+        self.closed()
 
-    def close(self) -> None:
-        self._tensor, self._inside = "", None
+    def closed(self) -> None:
+        self._tensor_name, self._values = "", None
         self._paint()
 
-    def renew(self) -> None:
-        """Ask for its values as they are now."""
-        if self._tensor:
-            self._look()
+    def reload(self) -> None:
+        if self._tensor_name:
+            self._read()
 
-    @work(group="inside", exclusive=True)
-    async def _look(self) -> None:
-        values = self.query_one(Values)
-        rows, columns = window_size(values.size.width, values.size.height)
-        question = ReadTensor(name=self._tensor, start=self._at, rows=rows, columns=columns)
-        if (inside := await self.answer(question, TensorValues)) is not None:
-            self._inside = inside
-            self._at = () if inside.window is None else inside.window.start
+    @work(group="tensor", exclusive=True)
+    async def _read(self) -> None:
+        rows, columns = window_size(self._window.size.width, self._window.size.height)
+        probe = ReadTensor(name=self._tensor_name, start=self._start, rows=rows, columns=columns)
+        if (values := await self.probe(probe, TensorValues)) is not None:
+            self._values = values
+            self._start = () if values.window is None else values.window.start
             self._paint()
 
     def show_problem(self, problem: str) -> None:
-        self._inside = None
+        self._values = None
         self._paint()
-        self.query_one(GrowingLines).fit(lambda _width: [Text(problem, style=ATTENTION)])
+        self._properties.fit(lambda _width: [Text(problem, style=ATTENTION)])
 
     def _paint(self) -> None:
-        inside, glyphs = self._inside, terminal_glyphs()
-        facts, values = self.query_one(GrowingLines), self.query_one(Values)
-        facts.fit(lambda width: [] if inside is None else value_lines(inside, width, self.size.height, glyphs))
-        if inside is None or inside.window is None:
-            values.fit(lambda _width: [])
+        values, glyphs = self._values, terminal_glyphs()
+        self._properties.fit(
+            lambda width: [] if values is None else value_lines(values, width, self.size.height, glyphs)
+        )
+        if values is None or values.window is None:
+            self._window.fit(lambda _width: [])
             return
-        place = Text(window_slice(inside.window, inside.row), style=MUTED)
-        lines = [place, *window_lines(inside.window, inside.row, glyphs)]
-        values.fit(lambda _width: lines)
+        position = Text(window_slice(values.window, values.row), style=MUTED)
+        lines = [position, *window_lines(values.window, values.row, glyphs)]
+        self._window.fit(lambda _width: lines)
 
     def on_resize(self) -> None:
-        self.call_after_refresh(self.renew)
+        self.call_after_refresh(self.reload)
 
     def action_move(self, columns: int, rows: int) -> None:
-        """By values along the last two axes."""
-        self._move_axis(1, columns)
-        self._move_axis(2, rows)
-        self.renew()
+        """Move the window along the last two axes."""
+        self._move_along(-1, columns)
+        self._move_along(-2, rows)
+        self.reload()
 
     def action_turn(self, slices: int) -> None:
-        """To the next slice: the last of the leading axes first, as an odometer does."""
-        if self._inside is None:
+        """Go to the next slice. Of the leading axes the last one changes first, as in an odometer."""
+        if self._values is None:
             return
-        shape, at = self._inside.row.shape, list(self._at)
-        for axis in reversed(range(len(at) - 2)):
-            at[axis] += slices
-            if 0 <= at[axis] < shape[axis]:
+        shape, index = self._values.row.shape, list(self._start)
+        for axis in reversed(range(len(index) - 2)):
+            index[axis] += slices
+            if 0 <= index[axis] < shape[axis]:
                 break
-            at[axis] %= shape[axis]
-        self._at = tuple(at)
-        self.renew()
+            index[axis] %= shape[axis]
+        self._start = tuple(index)
+        self.reload()
 
-    def _move_axis(self, from_the_end: int, by: int) -> None:
-        if len(self._at) >= from_the_end:
-            at = list(self._at)
-            at[-from_the_end] = max(at[-from_the_end] + by, 0)
-            self._at = tuple(at)
+    def _move_along(self, axis: int, step: int) -> None:
+        """Move the window along a negative axis. The kernel pulls it back if it goes beyond the end."""
+        if len(self._start) >= -axis:
+            index = list(self._start)
+            index[axis] = max(index[axis] + step, 0)
+            self._start = tuple(index)

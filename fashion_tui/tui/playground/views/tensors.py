@@ -1,111 +1,149 @@
-"""The person's tensors, a line each, with a cursor."""
+"""The user's tensors: a table with a cursor, or a single line on a narrow screen."""
 
 import asyncio
 from contextlib import suppress
 from typing import ClassVar
 
 from rich.text import Text
-from textual import on, work
-from textual.app import ComposeResult
+from textual import getters, on, work
+from textual.app import ComposeResult, RenderResult
 from textual.binding import BindingType
 from textual.reactive import reactive
+from textual.widget import Widget
 
-from fashion_tui.report.glyphs import terminal_glyphs
-from fashion_tui.report.style import MUTED
+from fashion_tui.report.formatting import format_mean, format_shape, printable
+from fashion_tui.report.glyphs import Glyphs, terminal_glyphs
+from fashion_tui.report.style import FOREGROUND, MUTED
 from fashion_tui.report.tensors import tensor_lines
 from fashion_tui.schema.tensors import NO_TENSORS, ListTensors, TensorList, TensorRow
 from fashion_tui.tui.actions import IN_TENSORS, bindings
+from fashion_tui.tui.playground.cell_runner import CellRunner
 from fashion_tui.tui.playground.messages import TensorOpened, TensorsListed
 from fashion_tui.tui.widgets.fitted import GrowingLines
 from fashion_tui.tui.widgets.row_list import RowList
 
-from .side_view import Ask, SideView
+from .side_view import SideView
 
-SOON = 0.5
-"""Seconds until a kernel that can't tell yet is asked again."""
-EMPTY = "No tensors yet. What you make stands here:\nx = torch.arange(6.0, requires_grad=True)"
+RETRY_SECONDS = 0.5
+"""Delay before a kernel that can't reply yet is queried again."""
+
+EMPTY = "No tensors yet. Create one in the prompt:\nx = torch.arange(6.0, requires_grad=True)"
 
 
 class TensorsView(SideView):
-    """Titles stand still, the tensors below them scroll."""
+    """The table of tensors. Its header stays in place while the rows scroll."""
 
     BINDINGS: ClassVar[list[BindingType]] = bindings(IN_TENSORS)
 
-    found: reactive[TensorList] = reactive(NO_TENSORS, init=False)
+    tensors: reactive[TensorList] = reactive(NO_TENSORS, init=False)
 
-    def __init__(self, ask: Ask, *, id: str) -> None:  # noqa: A002 - Textual's own word
-        super().__init__(ask, id=id)
+    _header = getters.query_one(GrowingLines)
+    _rows = getters.query_one(RowList)
+
+    def __init__(self, runner: CellRunner, *, id: str) -> None:  # noqa: A002 - Textual's own word
+        super().__init__(runner, id=id)
         self._problem = ""
-        """Why the kernel couldn't list them when it was asked last."""
-        self._told = asyncio.Event()
-        """Set while nothing that was asked waits for its answer."""
+        """Why the kernel refused the last query."""
+        self._up_to_date = asyncio.Event()
+        """Set unless a query is waiting for its reply."""
 
     def compose(self) -> ComposeResult:
-        yield GrowingLines(id="tensor-titles")
+        yield GrowingLines(id="tensor-header")
         yield RowList(id="tensor-rows")
 
     def main_widget(self) -> RowList:
-        return self.query_one(RowList)
+        return self._rows
 
-    def renew(self) -> None:
-        self._told.clear()
-        self._list()
+    def reload(self) -> None:
+        self._up_to_date.clear()
+        self._list_tensors()
 
-    async def up_to_date(self, seconds: float) -> None:
-        """Wait until the kernel has told of the tensors that there are now; so long at most."""
+    async def wait_until_up_to_date(self, timeout: float) -> None:  # noqa: ASYNC109 -- expiring is not an error
+        """Wait for the reply to the last query, for at most `timeout` seconds."""
         with suppress(TimeoutError):
-            await asyncio.wait_for(self._told.wait(), seconds)
+            await asyncio.wait_for(self._up_to_date.wait(), timeout)
 
-    def forget(self) -> None:
-        self.found = NO_TENSORS
+    def kernel_ended(self) -> None:
+        self.tensors = NO_TENSORS
 
     def show_problem(self, problem: str) -> None:
-        """Once: the same one comes again with every cell."""
+        """Show a problem once, although it may return after each cell."""
         if problem != self._problem:
             self.notify(problem, severity="warning", markup=False)
         self._problem = problem
 
     @work(group="tensors", exclusive=True)
-    async def _list(self) -> None:
-        before, self._problem = self._problem, ""
-        found = await self.answer(ListTensors(), TensorList)
-        if found is None and not self._problem:
-            self._problem = before
-            self.set_timer(SOON, self.renew)
+    async def _list_tensors(self) -> None:
+        previous_problem, self._problem = self._problem, ""
+        tensors = await self.probe(ListTensors(), TensorList)
+        if tensors is None and not self._problem:
+            self._problem = previous_problem
+            self.set_timer(RETRY_SECONDS, self.reload)
             return
-        if found is not None:
-            self.found = found
-        self._told.set()
-
-    def action_open(self) -> None:
-        if self.chosen is not None:
-            self.post_message(TensorOpened(self.chosen.name))
+        if tensors is not None:
+            self.tensors = tensors
+        self._up_to_date.set()
 
     @property
-    def chosen(self) -> TensorRow | None:
-        """The one under the cursor."""
-        return next((row for row in self.found.rows if row.name == self.main_widget().chosen), None)
+    def selected(self) -> TensorRow | None:
+        """The tensor under the cursor."""
+        return next((row for row in self.tensors.rows if row.name == self._rows.chosen), None)
 
-    def watch_found(self) -> None:
-        self._show()
-        self.post_message(TensorsListed(self.found))
+    def action_open(self) -> None:
+        if self.selected is not None:
+            self.post_message(TensorOpened(self.selected.name))
 
     @on(RowList.Chosen)
-    def _chosen(self, message: RowList.Chosen) -> None:
+    def _row_chosen(self, message: RowList.Chosen) -> None:
         message.stop()
 
-    def on_resize(self) -> None:
-        self._show()
+    def watch_tensors(self) -> None:
+        self._paint()
+        self.post_message(TensorsListed(self.tensors))
 
-    def _show(self) -> None:
-        glyphs = terminal_glyphs()
-        titles, lines = tensor_lines(self.found.rows, max(self.size.width - 3, 10), glyphs)
-        keys = [row.name for row in self.found.rows]
-        if self.found.omitted:
-            keys.append("")  # no name of a tensor
-            lines.append(Text(f"and {self.found.omitted:,} more", MUTED))
+    def on_resize(self) -> None:
+        self._paint()
+
+    def _paint(self) -> None:
+        header, lines = tensor_lines(self.tensors.rows, max(self.size.width - 3, 10), terminal_glyphs())
+        keys = [row.name for row in self.tensors.rows]
+        if self.tensors.omitted:
+            keys.append("")  # no tensor has an empty name
+            lines.append(Text(f"and {self.tensors.omitted:,} more", MUTED))
         if not keys:
-            self.query_one(GrowingLines).fit(lambda _width: [Text(line, MUTED) for line in EMPTY.split("\n")])
+            self._header.fit(lambda _width: [Text(line, MUTED) for line in EMPTY.split("\n")])
         else:
-            self.query_one(GrowingLines).fit(lambda _width: [Text(" ") + titles])
-        self.main_widget().show_rows(keys, lines)
+            self._header.fit(lambda _width: [Text(" ") + header])
+        self._rows.show_rows(keys, lines)
+
+
+class TensorsLine(Widget):
+    """The tensors in one line, as many as fit, the newest last: `A 3 · B 2 · C 6`."""
+
+    tensors: reactive[TensorList] = reactive(NO_TENSORS)
+
+    def render(self) -> RenderResult:
+        return _summary_line(self.tensors, self.size.width, terminal_glyphs())
+
+
+def _summary_line(tensors: TensorList, width: int, glyphs: Glyphs) -> Text:
+    items = [_summary(row, glyphs) for row in tensors.rows]
+    omitted = 0
+    while len(items) > 1 and sum(item.cell_len + 3 for item in items) > width - 6:
+        del items[0]
+        omitted += 1
+    if omitted:
+        items.insert(0, Text(f"+{omitted + tensors.omitted}", MUTED))
+    line = Text(" · " if glyphs.unicode else " - ", MUTED).join(items)
+    line.no_wrap = True
+    line.truncate(width, overflow="ellipsis" if glyphs.unicode else "crop")
+    return line
+
+
+def _summary(row: TensorRow, glyphs: Glyphs) -> Text:
+    """Return the tensor's name with its value if it is a single number, else with its shape."""
+    if row.shape == () and row.statistics is not None:
+        value = format_mean(row.statistics, single=True, glyphs=glyphs)
+    else:
+        value = format_shape(row.shape, glyphs)
+    return Text.assemble((printable(row.name, glyphs), FOREGROUND), (f" {value}", MUTED))

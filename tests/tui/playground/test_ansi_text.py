@@ -1,35 +1,14 @@
-"""Colours, the guess on what is whole, and the candidates."""
+"""Colours of code and of printed text."""
 
 import pytest
 from rich.style import Style
 
 from fashion_tui.kernel.ansi import sanitize
-from fashion_tui.tui.playground.prompt.completeness import guess
 from fashion_tui.tui.playground.transcript.ansi_text import ansi_text
 from fashion_tui.tui.widgets.highlight import highlighted, line_spans
 
 
-@pytest.mark.parametrize(
-    ("code", "status", "indent"),
-    [
-        ("1 + 1", "complete", ""),
-        ("for i in x:", "incomplete", "    "),
-        ("for i in x:\n    if i:", "incomplete", "        "),
-        ("for i in x:\n    print(i)", "incomplete", "    "),
-        ("for i in x:\n    print(i)\n", "complete", ""),
-        ("f(1,", "incomplete", ""),
-        ("'''text", "incomplete", ""),
-        ("1 +* 2", "invalid", ""),
-        ("%timeit 1", "invalid", ""),
-        ("\x00", "invalid", ""),
-    ],
-)
-def test_guesses_whether_code_is_whole(code: str, status: str, indent: str) -> None:
-    found = guess(code)
-    assert (found.status, found.indent) == (status, indent)
-
-
-def test_code_is_coloured_without_being_changed() -> None:
+def test_highlighting_does_not_change_the_code() -> None:
     code = "def f(x):\n    '''two\n    lines'''\n    return x + 1  # ü\n"
     text = ansi_text(highlighted(code).split("\n")[0])
     assert text.plain == "def f(x):"
@@ -51,13 +30,13 @@ def test_code_is_coloured_without_being_changed() -> None:
         ("\x1b[1;38;5;208;48;2;1;2;3mx\x1b[0m", Style(bold=True, color="color(208)", bgcolor="#010203")),
     ],
 )
-def test_colours_of_printed_text(line: str, style: Style) -> None:
+def test_styles_of_printed_text(line: str, style: Style) -> None:
     text = ansi_text(line)
     assert text.plain == "x"
     assert [span.style for span in text.spans] == [style]
 
 
-def test_the_sixteen_named_colours_are_all_different_and_ours() -> None:
+def test_the_sixteen_named_colours_are_distinct() -> None:
     lines = [f"\x1b[{code}mx\x1b[0m" for code in (*range(30, 38), *range(90, 98), *range(40, 48), *range(100, 108))]
     styles = [ansi_text(line).spans[0].style for line in lines]
     assert len({str(style) for style in styles}) == 32

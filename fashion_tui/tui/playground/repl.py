@@ -1,0 +1,246 @@
+"""The read-eval-print loop: the transcript and, right below it, the prompt with what belongs to it."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rich.text import Text
+from textual import getters, on
+from textual.app import ComposeResult
+from textual.containers import Horizontal, Vertical
+from textual.widget import Widget
+from textual.widgets import Static
+
+from fashion_tui.kernel.ansi import sanitize
+from fashion_tui.report.style import ACCENT, ATTENTION
+
+from . import welcome
+from .cell_runner import CellRunner
+from .messages import (
+    HeightChanged,
+    InputAnswered,
+    InputEnded,
+    InputStarted,
+    KernelStatus,
+    PageScrolled,
+    PromptLeft,
+    SearchClosed,
+)
+from .prompt.completion import CompletionMenu
+from .prompt.editor import Prompt
+from .prompt.history import History, default_path
+from .status_line import StatusLine
+from .transcript.transcript import Transcript
+
+if TYPE_CHECKING:  # the first paint doesn't need them
+    from fashion_tui.schema.tensors import TensorList
+
+    from .prompt.documentation import Documentation
+    from .prompt.search import HistorySearch
+    from .views.tensors import TensorsLine
+
+
+class Repl(Vertical):
+    """The transcript takes the height that the other parts leave."""
+
+    DEFAULT_CSS = Path(__file__).with_name("repl.tcss").read_text(encoding="utf-8")
+    SCOPED_CSS = False
+
+    transcript = getters.query_one(Transcript)
+    prompt = getters.query_one(Prompt)
+    _prompt_row = getters.query_one("#prompt-row", Horizontal)
+    _label = getters.query_one("#prompt-label", Static)
+    _status_line = getters.query_one(StatusLine)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.runner = CellRunner(self.post_message)
+        self._history = History()
+        self._search: HistorySearch | None = None
+        self._documentation: Documentation | None = None
+        self._tensors_line: TensorsLine | None = None
+        """These are None until `load` is called."""
+        self._cell_number = 1
+        self._input: InputStarted | None = None
+        """The `input()` call that waits for an answer."""
+        self._shown_label = Text()
+
+    def compose(self) -> ComposeResult:
+        menu = CompletionMenu()
+        transcript = Transcript(self.runner.scrollback)
+        prompt = Prompt(self.runner, self._history, menu)
+        yield transcript
+        with Horizontal(id="prompt-row"):
+            yield Static(id="prompt-label")
+            yield prompt
+        yield menu
+        yield StatusLine(prompt, transcript)
+
+    def on_mount(self) -> None:
+        for line in welcome.LINES:
+            self.runner.scrollback.add_note(line)
+        self._show_label()
+
+    async def on_unmount(self) -> None:
+        await self.runner.close()
+
+    async def load(self) -> None:
+        """Create what the first paint doesn't show."""
+        from .prompt.documentation import Documentation
+        from .prompt.search import HistorySearch
+        from .views.tensors import TensorsLine
+
+        self._search, self._documentation = HistorySearch(self._history), Documentation(self.runner)
+        self._tensors_line = TensorsLine()
+        await self.mount(self._search, self._documentation, self._tensors_line, before=self._status_line)
+        self._history.load(default_path())
+        if not self._history.entries:
+            self._history.add_examples(welcome.EXAMPLES)
+
+    def main_widget(self) -> Widget:
+        """The prompt, or what replaces it for the moment."""
+        if self._search is not None and self._search.is_open:
+            return self._search.line
+        return self.prompt if self.transcript.selected is None else self.transcript
+
+    def show_tensors(self, tensors: "TensorList") -> None:
+        """Show the tensors in one line, for narrow screens."""
+        if self._tensors_line is not None:
+            self._tensors_line.tensors = tensors
+
+    # Layout
+
+    def on_resize(self) -> None:
+        self._fit()
+
+    @on(HeightChanged)
+    def _height_changed(self, message: HeightChanged) -> None:
+        message.stop()
+        self.call_after_refresh(self._fit)
+
+    def _fit(self) -> None:
+        """Limit the heights of the documentation and of the transcript."""
+        heights = {child: child.outer_size.height for child in self.displayed_children if child is not self.transcript}
+        if self._documentation is not None:
+            others = sum(height for child, height in heights.items() if child is not self._documentation)
+            self._documentation.styles.max_height = max(1, min(self.size.height // 2, self.size.height - others - 2))
+        self.transcript.styles.max_height = max(1, self.size.height - sum(heights.values()))
+
+    # The kernel
+
+    @on(KernelStatus)
+    def _status_changed(self, message: KernelStatus) -> None:
+        self._cell_number = message.cell_number
+        self.prompt.kernel_is_busy = message.state == "busy"
+        self._status_line.show_status(message)
+        self._show_label()
+
+    @on(InputStarted)
+    def _input_started(self, message: InputStarted) -> None:
+        self._input = message
+        self.close_search()
+        self.prompt.start_answer(password=message.password)
+        self._show_label()
+
+    @on(InputEnded)
+    def _input_ended(self) -> None:
+        self._input = None
+        self.prompt.end_answer()
+        self._show_label()
+
+    @on(InputAnswered)
+    async def _input_answered(self, message: InputAnswered) -> None:
+        self._input_ended()
+        await self.runner.answer_input(message.text)
+
+    def _show_label(self) -> None:
+        """Show the number of the cell, or the prompt of `input()`."""
+        if self._input is None:
+            label = Text(f"In [{self._cell_number}]: ", ACCENT)
+        else:
+            label = Text(sanitize(self._input.prompt).split("\n")[-1], ATTENTION)
+        if label != self._shown_label:  # an update would lay out the whole screen again
+            self._shown_label = label
+            self._label.update(label)
+        self._status_line.refresh_text()
+
+    async def interrupt(self) -> None:
+        """Interrupt the running cell."""
+        self._status_line.interrupt_sent()
+        await self.runner.interrupt()
+
+    # The prompt
+
+    def submit(self, code: str) -> None:
+        """Run a cell, and scroll to where its output will be."""
+        self.runner.submit(code)
+        self.close_documentation()
+        self.transcript.clear_selection()
+        self.transcript.scroll_end(animate=False)
+
+    @on(PageScrolled)
+    def _page_scrolled(self, message: PageScrolled) -> None:
+        if self._documentation is not None and self._documentation.is_open:
+            self._documentation.scroll_pages(message.pages)
+        else:
+            rows = message.pages * (self.transcript.size.height - 1)
+            self.transcript.scroll_relative(y=rows, animate=False)
+
+    def open_search(self) -> None:
+        if self._search is not None and not self.prompt.is_answering:
+            self.close_documentation()
+            self._prompt_row.display = False
+            self._search.open()
+
+    @on(SearchClosed)
+    def _search_closed(self, message: SearchClosed) -> None:
+        if message.entry is not None:
+            self.prompt.set_text(message.entry)
+        self.close_search()
+
+    def close_search(self) -> None:
+        if self._search is not None and self._search.is_open:
+            self._search.close()
+            self._prompt_row.display = True
+            self.screen.set_focus(self.prompt)  # at once, so that the next key goes to the prompt
+
+    def toggle_documentation(self) -> None:
+        """Show the documentation of the name at the cursor, or close it."""
+        if self._documentation is not None:
+            self._documentation.toggle(self.prompt.text, self.prompt.cursor_index)
+
+    def close_documentation(self) -> bool:
+        """Return whether it was open."""
+        return self._documentation is not None and self._documentation.close()
+
+    # The transcript
+
+    @on(PromptLeft)
+    def _prompt_left(self) -> None:
+        if not self.close_documentation():
+            self.transcript.focus()
+
+    def select_cell(self, cells: int) -> None:
+        """Move the selection in the transcript by `cells`."""
+        self.transcript.focus()
+        self.transcript.select(cells)
+        self._status_line.refresh_text()
+
+    def clear_selection(self) -> None:
+        """Focus the transcript, with no cell selected."""
+        self.transcript.focus()
+        self.transcript.clear_selection()
+        self._status_line.refresh_text()
+
+    def return_to_prompt(self) -> None:
+        """Focus the prompt. If a cell is selected, put its code into the prompt."""
+        self.close_search()
+        if self.transcript.selected is not None and not self.prompt.is_answering:
+            self.prompt.set_text(self.transcript.selected.code)
+        self.transcript.clear_selection()
+        self.prompt.focus()
+
+    def on_descendant_focus(self) -> None:
+        self._status_line.refresh_text()
+
+    def on_descendant_blur(self) -> None:
+        self._status_line.refresh_text()
