@@ -1,70 +1,44 @@
-"""A program on a pseudo-terminal, for tests: press its keys, read its screen, measure what it costs.
+"""A program on an emulated terminal: press its keys, read its screen, and measure what it costs."""
 
-A thread takes in what the program paints, as a terminal does, so that the program never waits for the test; the screen
-is worked out (by pyte, a terminal emulator) only when the test looks at it.
-"""
-
-import fcntl
-import os
 import re
-import select
 import signal
-import struct
-import termios
-import threading
 import time
-from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Self
 
 import psutil
 import pyte
 
-PATIENCE = 60.0
-"""Seconds that a test waits for what it expects."""
+from fashion_tui.bench.terminal import CONTROL_SEQUENCE, Size, TerminalProgram
 
-ESCAPE_PAUSE = 0.15
-"""Seconds after which a program no longer takes an escape for the beginning of another key."""
-
-Size = tuple[int, int]
-"""Columns and rows."""
-
-_KEYS = {
-    "enter": "\r", "tab": "\t", "shift+tab": "\x1b[Z", "escape": "\x1b", "space": " ", "backspace": "\x7f",
-    "delete": "\x1b[3~", "up": "\x1b[A", "down": "\x1b[B", "right": "\x1b[C", "left": "\x1b[D", "home": "\x1b[H",
-    "end": "\x1b[F", "pageup": "\x1b[5~", "pagedown": "\x1b[6~", "f1": "\x1bOP", "f2": "\x1bOQ", "f3": "\x1bOR",
-    "f4": "\x1bOS", "f5": "\x1b[15~", "f6": "\x1b[17~", "f7": "\x1b[18~", "f8": "\x1b[19~",
-}  # fmt: skip
-
-_ANSWERS = {b"\x1b[?2026$p": b"\x1b[?2026;2$y", b"\x1b[6n": b"\x1b[1;1R", b"\x1b[c": b"\x1b[?62;22c"}
-"""What a program asks its terminal at the start (for synchronised output, the cursor, the kind), and what that says."""
+TIMEOUT = 60.0
+"""Default timeout of all waits, in seconds."""
 
 _UNKNOWN_TO_PYTE = re.compile(rb"\x1b\[(?:[<=>][0-9;]*[A-Za-z]|\?[0-9;]*\$p)")
-"""Keyboard protocols and questions, which pyte would paint as text."""
+"""Keyboard protocols and queries, which pyte would show as text."""
 
-_FRAME_BEGINS, _FRAME_ENDS = b"\x1b[?2026h", b"\x1b[?2026l"
-"""Between them a screen is half painted."""
+_FRAME_START, _FRAME_END = b"\x1b[?2026h", b"\x1b[?2026l"
+"""Control sequences around the output of a frame."""
 
-_CONTROL = re.compile(rb"\x1b\[[<=>?0-9;]*[A-Za-z]")
-
-_UNFINISHED = re.compile(rb"\x1b(?:\[[<=>?0-9;$]*)?$")
+_INCOMPLETE_SEQUENCE = re.compile(rb"\x1b(?:\[[<=>?0-9;$]*)?$")
 
 
-class EndedError(AssertionError):
-    """The program has ended, and what the test waited for never came."""
+class ProgramEndedError(AssertionError):
+    """The program ended before the screen showed what the test waited for."""
 
 
 @dataclass(frozen=True, slots=True)
-class Flow:
-    """What a program painted within some time."""
+class Activity:
+    """What a program did within some time."""
 
     seconds: float
     bytes: int
+    """Output in bytes."""
     writes: int
+    """Number of chunks in which the output arrived."""
     cpu_seconds: float
-    """Of the program and all that it started."""
+    """CPU time of the program and its descendants."""
 
     @property
     def kib_per_second(self) -> float:
@@ -72,114 +46,55 @@ class Flow:
 
 
 @dataclass(frozen=True, slots=True)
-class Memory:
-    """Of one process, in MiB."""
+class ProcessMemory:
+    """Memory of a process, in MiB."""
 
     pid: int
     command: str
     resident: float
     proportional: float
-    """Pages that several processes share count for a part in each (Pss)."""
+    """Proportional set size: a page shared by N processes counts 1/N."""
 
 
-def key_bytes(key: str) -> bytes:
-    """What a terminal sends for a key, named as Textual names it."""
-    if key in _KEYS:
-        return _KEYS[key].encode()
-    if len(key) == 1:
-        return key.encode()
-    modifier, _, letter = key.partition("+")
-    if modifier == "ctrl" and len(letter) == 1:
-        return bytes([ord(letter.upper()) & 0x1F])
-    raise ValueError(f"no key is called {key!r}")
-
-
-class Terminal:
-    """Starts a command as the leader of a session of its own, as a login on a terminal does.
-
-    Leaving it as a context manager ends the program; what that detached into other sessions is left alone.
-    """
+class Terminal(TerminalProgram):
+    """A program with an emulated screen. The screen is updated only when a test looks at it."""
 
     def __init__(self, command: Sequence[str], environ: Mapping[str, str], size: Size = (120, 40)) -> None:
         self._screen = pyte.Screen(*size)
         self._stream = pyte.ByteStream(self._screen)
-        self._chunks: deque[tuple[float, bytes]] = deque()
-        self._arrived = threading.Condition()
-        self._closed = False
-        self._rest = b""
+        self._shown_chunks = 0
+        self._shown_bytes = 0
+        self._incomplete = b""
+        """A control sequence of which only the beginning has arrived."""
         self._in_frame = False
-        self.sent = bytearray()
-        """Everything that the program has painted so far, as it was sent."""
-        self.writes = 0
-        self._master, slave = os.openpty()
-        self._set_size(size)
-        self.attributes_before = termios.tcgetattr(slave)
-        self.started = time.perf_counter()
-        self.pid = os.posix_spawn(
-            command[0],
-            list(command),
-            dict(environ),
-            # the leader of a session without a terminal gets the first one that it opens
-            file_actions=[
-                (os.POSIX_SPAWN_OPEN, 0, os.ttyname(slave), os.O_RDWR, 0),
-                (os.POSIX_SPAWN_DUP2, 0, 1),
-                (os.POSIX_SPAWN_DUP2, 0, 2),
-            ],
-            setsid=True,
-            setsigdef=[signal.SIGPIPE],
-        )
-        os.close(slave)
-        self.process = psutil.Process(self.pid)
-        self._wake, self._woken = os.pipe()[::-1]
-        self._thread = threading.Thread(target=self._take_in, daemon=True)
-        self._thread.start()
+        super().__init__(command, environ, size)
 
-    # What the program paints
+    # Screen
 
-    def _take_in(self) -> None:
-        while True:
-            ready, _, _ = select.select([self._master, self._woken], [], [])
-            if self._woken in ready:
-                break
-            try:
-                data = os.read(self._master, 65536)
-            except OSError:  # nobody has the terminal open any more
-                break
-            if not data:
-                break
-            for question, answer in _ANSWERS.items():
-                if question in data:
-                    os.write(self._master, answer)
-            with self._arrived:
-                self._chunks.append((time.perf_counter(), data))
-                self.sent += data
-                self.writes += 1
-                self._arrived.notify_all()
-        with self._arrived:
-            self._closed = True
-            self._arrived.notify_all()
-
-    def _paint(self) -> float | None:
-        """Bring the screen up to the next chunk; when that came, or None where there is none."""
-        with self._arrived:
-            if not self._chunks:
+    def _show_next_chunk(self) -> float | None:
+        """Show the next chunk of output on the screen and return its arrival time, or None if there is none."""
+        with self.changed:
+            if self._shown_chunks == len(self.arrivals):
                 return None
-            arrived, data = self._chunks.popleft()
-        data = self._rest + data
-        if _FRAME_BEGINS in data or _FRAME_ENDS in data:
-            self._in_frame = data.rfind(_FRAME_BEGINS) > data.rfind(_FRAME_ENDS)
-        unfinished = _UNFINISHED.search(data)
-        self._rest = unfinished.group() if unfinished else b""
-        self._stream.feed(_UNKNOWN_TO_PYTE.sub(b"", data[: len(data) - len(self._rest)]))
+            arrived, end = self.arrivals[self._shown_chunks]
+            data = bytes(self.output[self._shown_bytes : end])
+        self._shown_chunks += 1
+        self._shown_bytes = end
+        data = self._incomplete + data
+        if _FRAME_START in data or _FRAME_END in data:
+            self._in_frame = data.rfind(_FRAME_START) > data.rfind(_FRAME_END)
+        match = _INCOMPLETE_SEQUENCE.search(data)
+        self._incomplete = match.group() if match else b""
+        self._stream.feed(_UNKNOWN_TO_PYTE.sub(b"", data[: len(data) - len(self._incomplete)]))
         return arrived
 
-    def _paint_all(self) -> None:
-        while self._paint() is not None:
+    def _show_all(self) -> None:
+        while self._show_next_chunk() is not None:
             pass
 
     def text(self) -> str:
-        """The screen as it is now, its lines without the blanks at their ends."""
-        self._paint_all()
+        """Return the current text of the screen, without trailing blanks of its lines."""
+        self._show_all()
         return self._text()
 
     def _text(self) -> str:
@@ -187,183 +102,144 @@ class Terminal:
         rows = ("".join(screen.buffer[y][x].data for x in range(screen.columns)) for y in range(screen.lines))
         return "\n".join(row.rstrip() for row in rows)
 
-    def left_behind(self) -> str:
-        """What the program wrote after it gave the screen back: all that a shell's user still sees of it."""
-        _, gave_back, rest = bytes(self.sent).rpartition(b"\x1b[?1049l")
-        assert gave_back, "the screen was never given back"
-        return _CONTROL.sub(b"", rest).decode(errors="replace").strip()
+    def text_after_exit(self) -> str:
+        """Return what the program wrote after it left the alternate screen, and the user still sees in the shell."""
+        _, left, rest = bytes(self.output).rpartition(b"\x1b[?1049l")
+        assert left, "the program never left the alternate screen"
+        return CONTROL_SEQUENCE.sub(b"", rest).decode(errors="replace").strip()
 
     def colours(self) -> set[str]:
-        """Of all that is on the screen: names of the 16 colours, or six hexadecimal digits."""
-        self._paint_all()
+        """Return the colours on the screen: names of the 16 colours, or six hexadecimal digits."""
+        self._show_all()
         cells = [cell for row in self._screen.buffer.values() for cell in row.values()]
         return {cell.fg for cell in cells} | {cell.bg for cell in cells}
 
+    def resize(self, size: Size) -> None:
+        """Change the size of the terminal and clear the screen, which the program has to paint again."""
+        self._show_all()
+        self._screen.resize(lines=size[1], columns=size[0])
+        self._screen.erase_in_display(2)
+        super().resize(size)
+
+    def clear(self) -> None:
+        """Clear the screen, as some terminals do when their window is made smaller and larger again."""
+        self._show_all()
+        self._screen.erase_in_display(2)
+
     # Waiting
 
-    def wait_until(self, holds: Callable[[str], bool], what: str, timeout: float = PATIENCE) -> float:
-        """Wait until the screen's text is as it should be; seconds from the start to the painting that made it so.
+    def wait_until(self, condition: Callable[[str], bool], description: str, timeout: float = TIMEOUT) -> float:
+        """Wait until the screen's text meets a condition.
 
-        AssertionError, with the screen, where that takes longer than `timeout` seconds or the program ends first.
+        Returns the seconds from the program's start to the arrival of the output that met it. Raises AssertionError,
+        with the screen, after `timeout` seconds or if the program ends first.
         """
         end = time.perf_counter() + timeout
         arrived: float | None = time.perf_counter()
         while True:
-            if arrived is not None and not self._in_frame and holds(self._text()):
+            if arrived is not None and not self._in_frame and condition(self._text()):
                 return arrived - self.started
-            arrived = self._paint()
+            arrived = self._show_next_chunk()
             if arrived is not None:
                 continue
-            with self._arrived:
-                if not self._chunks:
-                    if self._closed:
-                        raise EndedError(f"the program ended before: {what}; its screen:\n{self._text()}")
-                    if not self._arrived.wait(end - time.perf_counter()):
-                        raise AssertionError(f"not within {timeout:g} s: {what}; the screen:\n{self._text()}")
+            with self.changed:
+                if self._shown_chunks == len(self.arrivals):
+                    if self.closed:
+                        raise ProgramEndedError(f"the program ended before: {description}; screen:\n{self._text()}")
+                    if not self.changed.wait(end - time.perf_counter()):
+                        raise AssertionError(f"not within {timeout:g} s: {description}; screen:\n{self._text()}")
 
-    def wait_for(self, text: str, timeout: float = PATIENCE) -> float:
-        """Until the text is on the screen, within one line."""
+    def wait_for(self, text: str, timeout: float = TIMEOUT) -> float:
+        """Wait until the text is on the screen, within one line."""
         return self.wait_until(lambda screen: text in screen, f"{text!r} is on the screen", timeout)
 
-    def wait_gone(self, text: str, timeout: float = PATIENCE) -> float:
-        """Until the text is no longer on the screen."""
+    def wait_gone(self, text: str, timeout: float = TIMEOUT) -> float:
+        """Wait until the text is no longer on the screen."""
         return self.wait_until(lambda screen: text not in screen, f"{text!r} is gone", timeout)
 
-    def settle(self, quiet: float = 0.3, timeout: float = PATIENCE) -> str:
-        """The screen once nothing was painted for `quiet` seconds; as it is after `timeout` where that never is."""
+    def settle(self, quiet: float = 0.3, timeout: float = TIMEOUT) -> str:
+        """Return the screen after no output has arrived for `quiet` seconds, or after `timeout` seconds."""
         end = time.perf_counter() + timeout
         while time.perf_counter() < end:
-            with self._arrived:
-                if self._closed or not self._arrived.wait(quiet):
+            with self.changed:
+                if self.closed or not self.changed.wait(quiet):
                     break
         return self.text()
 
-    def exit_status(self, timeout: float = PATIENCE) -> int:
-        """Wait for the program's end; its status, negative for the signal that killed it."""
+    def exit_status(self, timeout: float = TIMEOUT) -> int:
+        """Wait for the program to end and return its status, which is negative if a signal killed it."""
         try:
             status = self.process.wait(timeout)
         except psutil.TimeoutExpired:
-            raise AssertionError(f"still there after {timeout:g} s; the screen:\n{self.text()}") from None
+            raise AssertionError(f"still running after {timeout:g} s; screen:\n{self.text()}") from None
         assert status is not None
-        self._thread.join(1.0)  # what it painted last is still on its way
+        with self.changed:
+            self.changed.wait_for(lambda: self.closed, 1.0)  # the last output may still be on its way
         return int(status)
 
-    # What a person does
-
-    def press(self, *keys: str) -> None:
-        """Press keys, one after the other; an escape is followed by a pause, as it is by a person's."""
-        for key in keys:
-            os.write(self._master, key_bytes(key))
-            if key == "escape":
-                time.sleep(ESCAPE_PAUSE)
+    # Input
 
     def type(self, text: str) -> None:
-        """Type a text, a character at a time."""
+        """Type a text character by character."""
         self.press(*text)
 
     def click(self, column: int, row: int) -> None:
-        """Left click at a cell, counted from 1."""
-        os.write(self._master, f"\x1b[<0;{column};{row}M\x1b[<0;{column};{row}m".encode())
-
-    def resize(self, size: Size) -> None:
-        """As dragging the window does; nothing is on the screen until the program paints it anew."""
-        self._paint_all()
-        self._screen.resize(lines=size[1], columns=size[0])
-        self._screen.erase_in_display(2)
-        self._set_size(size)
-
-    def wipe(self) -> None:
-        """Lose what was painted so far, as a terminal does that was dragged smaller and back."""
-        self._paint_all()
-        self._screen.erase_in_display(2)
-
-    def _set_size(self, size: Size) -> None:
-        fcntl.ioctl(self._master, termios.TIOCSWINSZ, struct.pack("HHHH", size[1], size[0], 0, 0))
-
-    def hang_up(self) -> None:
-        """Close the terminal, as a lost connection does."""
-        os.write(self._wake, b"x")
-        self._thread.join()  # a terminal that is being read isn't closed
-        for descriptor in (self._master, self._wake, self._woken):
-            os.close(descriptor)
-        self._master = -1
+        """Click the left mouse button at a cell, counted from 1."""
+        self.send(f"\x1b[<0;{column};{row}M\x1b[<0;{column};{row}m".encode())
 
     def send_signal(self, number: signal.Signals) -> None:
-        """To the program alone."""
+        """Send a signal to the program, but not to its descendants."""
         self.process.send_signal(number)
 
-    # What it costs, and how it leaves the terminal
+    # Cost
 
-    def attributes(self) -> list[object]:
-        """The terminal's modes as `termios` tells them, to be compared with `attributes_before`."""
-        return list(termios.tcgetattr(self._master))
-
-    def tree(self) -> list[psutil.Process]:
-        """The program and all that it started and that hasn't lost its parent."""
+    def process_tree(self) -> list[psutil.Process]:
+        """Return the program and its descendants, except those whose parent has ended."""
         try:
             return [self.process, *self.process.children(recursive=True)]
         except psutil.NoSuchProcess:
             return []
 
     def cpu_seconds(self) -> float:
-        """Of the whole tree since its start."""
+        """Return the CPU time of the process tree since its start."""
         total = 0.0
-        for process in self.tree():
+        for process in self.process_tree():
             with suppress(psutil.NoSuchProcess):
                 times = process.cpu_times()
                 total += times.user + times.system
         return total
 
-    def flow(self, seconds: float) -> Flow:
-        """What comes within so many seconds."""
-        time_before, bytes_before, writes_before = time.perf_counter(), len(self.sent), self.writes
+    def measure_activity(self, seconds: float) -> Activity:
+        """Measure output and CPU time for some seconds."""
+        time_before, bytes_before, writes_before = time.perf_counter(), len(self.output), len(self.arrivals)
         cpu_before = self.cpu_seconds()
         time.sleep(seconds)
-        return Flow(
+        return Activity(
             time.perf_counter() - time_before,
-            len(self.sent) - bytes_before,
-            self.writes - writes_before,
+            len(self.output) - bytes_before,
+            len(self.arrivals) - writes_before,
             self.cpu_seconds() - cpu_before,
         )
 
     def latency(self, key: str, presses: int) -> list[float]:
-        """Seconds from a press of the key to the first byte that is painted, one for each press."""
-        times = []
+        """Press a key several times and return the seconds from each press to the first output."""
+        latencies = []
         for _ in range(presses):
             self.settle(quiet=0.05, timeout=1.0)
-            with self._arrived:
-                pressed, writes = time.perf_counter(), self.writes
+            with self.changed:
+                pressed, writes = time.perf_counter(), len(self.arrivals)
                 self.press(key)
-                painted = self._arrived.wait_for(lambda before=writes: self.writes > before, PATIENCE)  # type: ignore[misc]
-                assert painted, f"{key} paints nothing"
-                times.append(time.perf_counter() - pressed)
-        return times
+                is_painted = self.changed.wait_for(lambda before=writes: len(self.arrivals) > before, TIMEOUT)  # type: ignore[misc]
+                assert is_painted, f"{key} paints nothing"
+                latencies.append(time.perf_counter() - pressed)
+        return latencies
 
-    def memory(self) -> list[Memory]:
-        """Of each process of the tree, the program's own first."""
-        found = []
-        for process in self.tree():
+    def memory(self) -> list[ProcessMemory]:
+        """Return the memory of each process in the tree, starting with the program's own."""
+        memories = []
+        for process in self.process_tree():
             with suppress(psutil.NoSuchProcess):
                 info = process.memory_full_info()
-                found.append(Memory(process.pid, " ".join(process.cmdline()), info.rss / 2**20, info.pss / 2**20))
-        return found
-
-    # The end
-
-    def close(self) -> None:
-        """End the program, if need be by force, and close the terminal. A second time does nothing."""
-        if self.process.is_running():
-            self.process.terminate()
-            try:
-                self.process.wait(5)
-            except psutil.TimeoutExpired:
-                self.process.kill()
-                self.process.wait(5)
-        if self._master >= 0:
-            self.hang_up()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
+                command = " ".join(process.cmdline())
+                memories.append(ProcessMemory(process.pid, command, info.rss / 2**20, info.pss / 2**20))
+        return memories

@@ -1,4 +1,4 @@
-"""The terminal that other tests look through: it shows, sends and ends what it should."""
+"""The emulated terminal that other tests use."""
 
 import os
 import sys
@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from tests.terminal import EndedError, Terminal
+from tests.terminal import ProgramEndedError, Terminal
 
 ECHO = "import sys; print('ready', flush=True)\nfor line in sys.stdin: print(f'<{line.strip()}>', flush=True)"
 SIZE = (
@@ -27,7 +27,7 @@ def _running(program: str, **options: tuple[int, int]) -> Iterator[Terminal]:
         yield terminal
 
 
-def test_what_is_typed_arrives_and_what_is_painted_is_seen() -> None:
+def test_keys_reach_the_program_and_output_reaches_the_screen() -> None:
     with _running(ECHO) as terminal:
         started = terminal.wait_for("ready")
         terminal.type("größe")
@@ -44,7 +44,7 @@ def test_cursor_moves_colours_and_unknown_sequences() -> None:
         assert terminal.exit_status() == 7
 
 
-def test_the_program_is_told_of_a_new_size() -> None:
+def test_resizing_signals_the_program() -> None:
     with _running(SIZE, size=(80, 24)) as terminal:
         terminal.wait_for("size 80 24")
         terminal.resize((61, 21))
@@ -52,13 +52,13 @@ def test_the_program_is_told_of_a_new_size() -> None:
         assert terminal.text().count("\n") == 20
 
 
-def test_a_closed_terminal_hangs_up() -> None:
+def test_closing_the_terminal_hangs_up() -> None:
     with _running(ECHO) as terminal:
         terminal.wait_for("ready")
         terminal.hang_up()
         assert terminal.exit_status() < 0
 
 
-def test_waiting_ends_with_the_program_and_says_what_stood_on_the_screen() -> None:
-    with _running("print('its last words')") as terminal, pytest.raises(EndedError, match="its last words"):
+def test_waiting_fails_with_the_screen_when_the_program_ends() -> None:
+    with _running("print('last line')") as terminal, pytest.raises(ProgramEndedError, match="last line"):
         terminal.wait_for("something else")

@@ -1,4 +1,5 @@
-"""Measures this machine: training against the guide's own loop, and what a person waits for.
+"""`fashion-tui bench`: compares the recipes with the guide's training loop, and measures latencies of the app.
 
-`measuring` and its modules import torch and run in a process of their own; `client` and `waiting` don't.
+Training is measured in worker processes (`python -m fashion_tui.bench`), which import torch. `client` and `latency`
+don't.
 """

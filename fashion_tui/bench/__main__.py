@@ -1,4 +1,4 @@
-"""`python -m fashion_tui.bench ASSIGNMENT`: answers each `Order` on stdin with an `Answer` on stdout, lines of JSON."""
+"""`python -m fashion_tui.bench SETUP`: reply to each Task on stdin with a Reply on stdout, one line of JSON each."""
 
 import os
 import sys
@@ -10,31 +10,31 @@ from fashion_tui.machine.memory import reuse_freed_memory
 from fashion_tui.machine.threads import available_cpus, bind_threads, use_brief_spinning
 from fashion_tui.schema.errors import UsageError, UserError
 
-from .orders import Answer, Assignment, Describe, Problem, Turn, Whole
+from .messages import Describe, MeasureSpeed, Reply, TrainFully, WorkerError, WorkerSetup
 
 
 def main() -> int:
-    answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
-    os.dup2(2, 1)  # what a library prints is no answer
+    replies = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)  # libraries that print must not write into the replies
 
-    def say(answer: Answer) -> None:
-        answers.write(msgspec.json.encode(answer).decode() + "\n")
-        answers.flush()
+    def send(reply: Reply) -> None:
+        replies.write(msgspec.json.encode(reply).decode() + "\n")
+        replies.flush()
 
-    assignment = msgspec.json.decode(sys.argv[1], type=Assignment)
-    if assignment.as_trainer:
+    setup = msgspec.json.decode(sys.argv[1], type=WorkerSetup)
+    if setup.like_trainer:
         reuse_freed_memory()
         use_brief_spinning()
-        if resolves_to_cpu(assignment.device) and assignment.threads == available_cpus():
+        if resolves_to_cpu(setup.device) and setup.threads == available_cpus():
             bind_threads()
-    from .worker import Worker  # noqa: PLC0415 - imports torch, whose memory and threads are settled now
+    from .worker import Worker  # noqa: PLC0415 - imports torch, which reads the settings above
 
     try:
-        worker = Worker(assignment)
+        worker = Worker(setup)
         for line in sys.stdin:
-            say(worker.answer(msgspec.json.decode(line, type=Describe | Turn | Whole)))
+            send(worker.perform(msgspec.json.decode(line, type=Describe | MeasureSpeed | TrainFully)))
     except UserError as error:
-        say(Problem(text=str(error), is_usage=isinstance(error, UsageError)))
+        send(WorkerError(message=str(error), is_usage=isinstance(error, UsageError)))
         return error.exit_code
     return 0
 

@@ -1,4 +1,4 @@
-"""The measuring processes, as the command sees them, and the figures out of their answers. Imports no torch."""
+"""Runs the worker processes of the benchmark and computes its results. Imports no torch."""
 
 import statistics
 import subprocess
@@ -15,155 +15,177 @@ from fashion_tui.schema.bench import GUIDE_LOOP, BenchRequest, FullTraining, Tra
 from fashion_tui.schema.errors import UsageError, UserError
 from fashion_tui.schema.recipe import GUIDE
 
-from .orders import Answer, Assignment, Describe, Described, Order, Problem, Turn, TurnTaken, Whole, WholeTrained
+from .messages import (
+    Describe,
+    Description,
+    MeasureSpeed,
+    Reply,
+    SpeedSample,
+    Task,
+    TrainFully,
+    TrainingResult,
+    WorkerError,
+    WorkerSetup,
+)
 
 COMMAND = (sys.executable, "-P", "-m", "fashion_tui.bench")
 
-WARM_UP = 0.4
-"""Seconds of each road that aren't counted."""
+WARM_UP_SECONDS = 0.4
+"""Time for which each contender trains before it is measured."""
 
-Tell = Callable[[str, int, int], None]
-"""Is told what is being done, and how much of how much is over."""
+ReportProgress = Callable[[str, int, int], None]
+"""Called with a description of the current measurement, the number of finished ones, and the total."""
 
-Kind = TypeVar("Kind", bound=Answer)
+ReplyT = TypeVar("ReplyT", bound=Reply)
 
 
-def measured(request: BenchRequest, tell: Tell) -> TrainingBenchmark:
-    """All that the request asks for: the loop in a process as a person would start it, the recipes in one like a
-    trainer's, one at a time. UserError where one of them says what is wrong, or ends without an answer.
+def measure_training(request: BenchRequest, report_progress: ReportProgress) -> TrainingBenchmark:
+    """Measure the speed of the guide's loop and the recipes and, if requested, their accuracy.
+
+    The guide's loop runs in a process like an ordinary script's, the recipes in one like a trainer's; only one of the
+    two computes at a time. Raises UserError if a worker fails.
     """
-    tell("loading", 0, 0)
+    report_progress("loading", 0, 0)
     with ExitStack() as stack:
-        ours = stack.enter_context(_process(request, request.recipes, as_trainer=True))
-        theirs = stack.enter_context(_process(request, (GUIDE_LOOP,), as_trainer=False))
-        roads = {GUIDE_LOOP: theirs, **dict.fromkeys(request.recipes, ours)}
-        machine, loop = ours.ask(Describe(), Described), theirs.ask(Describe(), Described)
-        speeds, ratio = _speeds(request, roads, _share_of_peak(machine, loop), tell)
-        trained = _trained(request, roads, tell)
+        recipe_worker = stack.enter_context(_start_worker(request, request.recipes, like_trainer=True))
+        loop_worker = stack.enter_context(_start_worker(request, (GUIDE_LOOP,), like_trainer=False))
+        workers = {GUIDE_LOOP: loop_worker, **dict.fromkeys(request.recipes, recipe_worker)}
+        machine = recipe_worker.ask(Describe(), Description)
+        loop = loop_worker.ask(Describe(), Description)
+        results, ratio = _measure_speeds(request, workers, _share_of_peak(machine, loop), report_progress)
+        trained = _train_fully(request, workers, report_progress)
     return TrainingBenchmark(
         device=machine.device,
         device_name=machine.device_name,
         threads=request.threads,
         peak_gflops=machine.peak_gflops,
-        results=speeds,
+        results=results,
         trained=trained,
         ratio=ratio,
     )
 
 
-class MeasuringProcess:
-    """One of them."""
+class WorkerProcess:
+    """A running worker process."""
 
-    def __init__(self, process: subprocess.Popen[str], last_words: Callable[[], str]) -> None:
+    def __init__(self, process: subprocess.Popen[str], last_error_line: Callable[[], str]) -> None:
         self._process = process
-        self._last_words = last_words
+        self._last_error_line = last_error_line
 
-    def ask(self, order: Order, kind: type[Kind]) -> Kind:
+    def ask(self, task: Task, reply_type: type[ReplyT]) -> ReplyT:
+        """Send a task and wait for the reply. Raises UserError if the worker reports an error or ends."""
         assert self._process.stdin is not None  # noqa: S101 - for the type checker
         assert self._process.stdout is not None  # noqa: S101
         try:
-            self._process.stdin.write(msgspec.json.encode(order).decode() + "\n")
+            self._process.stdin.write(msgspec.json.encode(task).decode() + "\n")
             self._process.stdin.flush()
         except OSError:
-            pass  # it has ended: what it said comes first
+            pass  # the worker has ended, possibly after sending an error
         line = self._process.stdout.readline()
         if not line:
-            raise UserError(f"a measuring process ended without an answer: {self._last_words() or 'it was killed'}")
-        answer = msgspec.json.decode(line, type=Described | TurnTaken | WholeTrained | Problem)
-        if isinstance(answer, Problem):
-            raise (UsageError if answer.is_usage else UserError)(answer.text)
-        assert isinstance(answer, kind)  # noqa: S101
-        return answer
+            raise UserError(f"a benchmark worker ended without a reply: {self._last_error_line() or 'it was killed'}")
+        reply = msgspec.json.decode(line, type=Description | SpeedSample | TrainingResult | WorkerError)
+        if isinstance(reply, WorkerError):
+            raise (UsageError if reply.is_usage else UserError)(reply.message)
+        assert isinstance(reply, reply_type)  # noqa: S101
+        return reply
 
 
 @contextmanager
-def _process(request: BenchRequest, roads: tuple[str, ...], *, as_trainer: bool) -> Iterator[MeasuringProcess]:
-    """Killed at the end, whatever it does then."""
-    assignment = Assignment(
+def _start_worker(request: BenchRequest, contenders: tuple[str, ...], *, like_trainer: bool) -> Iterator[WorkerProcess]:
+    """Start a worker for some contenders, and kill it on exit."""
+    setup = WorkerSetup(
         dataset=request.dataset,
-        roads=roads,
+        contenders=contenders,
         device=request.device,
         threads=request.threads,
-        as_trainer=as_trainer,
+        like_trainer=like_trainer,
     )
-    with tempfile.TemporaryFile() as words:
+    with tempfile.TemporaryFile() as errors:
 
-        def last_words() -> str:
-            words.seek(0)
-            return next(reversed(words.read().decode(errors="replace").strip().splitlines()), "")
+        def last_error_line() -> str:
+            errors.seek(0)
+            return next(reversed(errors.read().decode(errors="replace").strip().splitlines()), "")
 
-        command = [*COMMAND, msgspec.json.encode(assignment).decode()]
+        command = [*COMMAND, msgspec.json.encode(setup).decode()]
         process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=words, text=True, encoding="utf-8"
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors, text=True, encoding="utf-8"
         )
         with process:
             try:
-                yield MeasuringProcess(process, last_words)
+                yield WorkerProcess(process, last_error_line)
             finally:
                 process.kill()
 
 
-def _share_of_peak(machine: Described, loop: Described) -> Callable[[str, float], float]:
+def _share_of_peak(machine: Description, loop: Description) -> Callable[[str, float], float]:
+    """Return a function of a contender and its images per second."""
     precisions, operations = machine.precisions | loop.precisions, machine.operations | loop.operations
-    return lambda road, speed: speed * operations[road] / (machine.peak_gflops[precisions[road]] * 1e9)
+    return lambda name, speed: speed * operations[name] / (machine.peak_gflops[precisions[name]] * 1e9)
 
 
-def _speeds(
+def _measure_speeds(
     request: BenchRequest,
-    roads: dict[str, MeasuringProcess],
+    workers: dict[str, WorkerProcess],
     share_of_peak: Callable[[str, float], float],
-    tell: Tell,
+    report_progress: ReportProgress,
 ) -> tuple[tuple[TrainingSpeed, ...], float | None]:
-    """Of each road; and the guide's recipe over its loop. The roads take turns: what disturbs one disturbs all."""
-    turns: dict[str, list[TurnTaken]] = {road: [] for road in roads}
-    done, total = 0, len(roads) * (request.rounds + 1)
-    for number in range(request.rounds + 1):
-        for road, process in roads.items():
-            tell(f"speed of {road}", done, total)
-            turn = process.ask(Turn(road=road, seconds=request.seconds if number else WARM_UP), TurnTaken)
-            if number:
-                turns[road].append(turn)
+    """Return the speed of each contender, and that of the `guide` recipe relative to the guide's loop.
+
+    The contenders take turns, so that disturbances affect all of them. The first round is the warm-up.
+    """
+    samples: dict[str, list[SpeedSample]] = {name: [] for name in workers}
+    done, total = 0, len(workers) * (request.rounds + 1)
+    for round_number in range(request.rounds + 1):
+        for name, worker in workers.items():
+            report_progress(f"speed of {name}", done, total)
+            seconds = request.seconds if round_number else WARM_UP_SECONDS
+            sample = worker.ask(MeasureSpeed(contender=name, seconds=seconds), SpeedSample)
+            if round_number:
+                samples[name].append(sample)
             done += 1
-    found = {road: [turn.images_per_second for turn in its] for road, its in turns.items()}
-    speeds = tuple(
+    speeds = {name: [sample.images_per_second for sample in own] for name, own in samples.items()}
+    results = tuple(
         TrainingSpeed(
-            name=road,
-            images_per_second=statistics.median(found[road]),
-            slowest=min(found[road]),
-            fastest=max(found[road]),
-            step_ms=_percentiles([seconds for turn in its for seconds in turn.step_seconds]),
-            share_of_peak=share_of_peak(road, statistics.median(found[road])),
+            name=name,
+            images_per_second=statistics.median(speeds[name]),
+            slowest=min(speeds[name]),
+            fastest=max(speeds[name]),
+            step_ms=_percentiles([seconds for sample in own for seconds in sample.step_seconds]),
+            share_of_peak=share_of_peak(name, statistics.median(speeds[name])),
         )
-        for road, its in turns.items()
+        for name, own in samples.items()
     )
-    if GUIDE.name not in found:
-        return speeds, None
-    return speeds, statistics.median(map(truediv, found[GUIDE.name], found[GUIDE_LOOP]))
+    if GUIDE.name not in speeds:
+        return results, None
+    return results, statistics.median(map(truediv, speeds[GUIDE.name], speeds[GUIDE_LOOP]))
 
 
 def _percentiles(seconds: list[float]) -> tuple[float, float, float]:
-    """Milliseconds: median, 90 % and 99 %."""
+    """Return the median, 90th and 99th percentile in milliseconds."""
     ordered = sorted(seconds)
-    share = [ordered[len(ordered) * percent // 100] for percent in (90, 99)]
-    return 1_000 * statistics.median(ordered), 1_000 * share[0], 1_000 * share[1]
+    p90, p99 = (ordered[len(ordered) * percent // 100] for percent in (90, 99))
+    return 1_000 * statistics.median(ordered), 1_000 * p90, 1_000 * p99
 
 
-def _trained(request: BenchRequest, roads: dict[str, MeasuringProcess], tell: Tell) -> tuple[FullTraining, ...]:
-    """Whole trainings, the roads taking turns again."""
-    found: dict[str, list[WholeTrained]] = {road: [] for road in roads}
-    total = request.seeds * len(roads)
+def _train_fully(
+    request: BenchRequest, workers: dict[str, WorkerProcess], report_progress: ReportProgress
+) -> tuple[FullTraining, ...]:
+    """Train all contenders to the last epoch with each seed, taking turns."""
+    results: dict[str, list[TrainingResult]] = {name: [] for name in workers}
+    total = request.seeds * len(workers)
     for seed in range(request.seeds):
-        for number, (road, process) in enumerate(roads.items()):
-            tell(f"accuracy of {road}, seed {seed}", seed * len(roads) + number, total)
-            found[road].append(process.ask(Whole(road=road, seed=seed), WholeTrained))
+        for index, (name, worker) in enumerate(workers.items()):
+            report_progress(f"accuracy of {name}, seed {seed}", seed * len(workers) + index, total)
+            results[name].append(worker.ask(TrainFully(contender=name, seed=seed), TrainingResult))
     return tuple(
         FullTraining(
-            name=road,
-            accuracies=tuple(one.accuracy for one in its),
-            train_seconds=tuple(one.seconds for one in its),
-            first_step_seconds=tuple(one.first_step_seconds for one in its),
-            evaluation_seconds=tuple(one.evaluation_seconds for one in its),
+            name=name,
+            accuracies=tuple(result.accuracy for result in own),
+            train_seconds=tuple(result.seconds for result in own),
+            first_step_seconds=tuple(result.first_step_seconds for result in own),
+            evaluation_seconds=tuple(result.evaluation_seconds for result in own),
         )
-        for road, its in found.items()
-        if its
+        for name, own in results.items()
+        if own
     )

@@ -1,4 +1,4 @@
-"""The benchmark: its baseline is the guide's loop, its figures come from what was trained, its command keeps them."""
+"""The benchmark: its baseline, its contenders, its terminal, and the command."""
 
 import json
 import subprocess
@@ -12,9 +12,9 @@ import torch
 import torchvision
 from torchvision import transforms
 
+from fashion_tui.bench.contenders import Contender, find_contenders
 from fashion_tui.bench.guide_loop import GuideLoop, Pictures
-from fashion_tui.bench.roads import Road, roads
-from fashion_tui.bench.screen import Screen
+from fashion_tui.bench.terminal import TerminalProgram
 from fashion_tui.lab.data.datasets import Images
 from fashion_tui.lab.data.synthetic import draw
 from fashion_tui.lab.networks.builtin import GuideNet
@@ -27,38 +27,39 @@ CPU = torch.device("cpu")
 
 
 @pytest.mark.real_data
-def test_its_pictures_are_torchvisions(real_data: Path) -> None:
+def test_guide_loop_reads_the_same_images_as_torchvision(real_data: Path) -> None:
     transform = transforms.Compose([transforms.ToTensor(), transforms.Normalize((0.5,), (0.5,))])
     theirs = torchvision.datasets.FashionMNIST(str(real_data), train=False, transform=transform)
     ours = Pictures(Images(theirs.data.unsqueeze(1), theirs.targets))
     assert len(ours) == len(theirs)
-    for place in (0, 1, 9_999):
-        image, label = ours[place]
-        their_image, their_label = theirs[place]
+    for index in (0, 1, 9_999):
+        image, label = ours[index]
+        their_image, their_label = theirs[index]
         assert torch.equal(image, their_image)
         assert label == their_label
 
 
-def test_its_steps_train_the_guides_network_on_every_picture_once() -> None:
+def test_guide_loop_trains_the_guides_network_on_every_image_once() -> None:
     images = Images(*draw(200, seed=0))
     loop = GuideLoop(images, device=CPU, seed=3)
     assert list(loop.epoch()) == [32] * 6 + [8]
     torch.manual_seed(3)
-    before = GuideNet()
+    untrained = GuideNet()
     assert all(
-        not torch.equal(now, then) for now, then in zip(loop.model.parameters(), before.parameters(), strict=True)
+        not torch.equal(after, before)
+        for after, before in zip(loop.model.parameters(), untrained.parameters(), strict=True)
     )
 
 
-def test_a_road_counts_the_arithmetic_of_its_network() -> None:
+def test_operations_of_a_contender() -> None:
     macs = 28 * 28 * 12 * 25 + 14 * 14 * 20 * 12 * 25 + 980 * 200 + 200 * 10
-    assert Road("guide", GUIDE).operations() == 6 * macs
+    assert Contender("guide", GUIDE).operations() == 6 * macs
 
 
-def test_unknown_recipes_are_told() -> None:
-    assert [road.name for road in roads((GUIDE_LOOP, "quick"), CPU)] == [GUIDE_LOOP, "quick"]
-    with pytest.raises(UsageError, match="no recipe is called 'fast'"):
-        roads(("fast",), CPU)
+def test_contenders_are_found_by_name() -> None:
+    assert [contender.name for contender in find_contenders((GUIDE_LOOP, "quick"), CPU)] == [GUIDE_LOOP, "quick"]
+    with pytest.raises(UsageError, match="'fast'"):
+        find_contenders(("fast",), CPU)
 
 
 def bench(*options: str, folder: Path) -> subprocess.CompletedProcess[str]:
@@ -66,64 +67,71 @@ def bench(*options: str, folder: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, check=False, capture_output=True, text=True, cwd=folder, timeout=150)
 
 
-def test_the_command_measures_and_keeps(tmp_path: Path) -> None:
-    ran = bench("--rounds", "1", "--no-app", "--json", "--save", folder=tmp_path)
-    assert ran.returncode == 0, ran.stderr
-    answer = json.loads(ran.stdout)
-    assert answer["device"]
-    assert [one["name"] for one in answer["results"]] == [GUIDE_LOOP, *RECIPES]
-    speeds = {one["name"]: one["images_per_second"] for one in answer["results"]}
+def test_bench_measures_all_recipes_and_saves_the_report(tmp_path: Path) -> None:
+    result = bench("--rounds", "1", "--no-app", "--json", "--save", folder=tmp_path)
+    assert result.returncode == 0, result.stderr
+    report = json.loads(result.stdout)
+    assert report["device"]
+    assert [speed["name"] for speed in report["results"]] == [GUIDE_LOOP, *RECIPES]
+    speeds = {speed["name"]: speed["images_per_second"] for speed in report["results"]}
     assert all(speed > 0 for speed in speeds.values())
-    assert answer["ratio"] == pytest.approx(speeds["guide"] / speeds[GUIDE_LOOP])
-    assert all(0 < one["share_of_peak"] < 1 for one in answer["results"])
-    (kept,) = (tmp_path / "assets/benchmarks").iterdir()
-    assert json.loads(kept.read_text()) == answer
-    assert set(BenchReport.__struct_fields__) == set(answer)
+    assert report["ratio"] == pytest.approx(speeds["guide"] / speeds[GUIDE_LOOP])
+    assert all(0 < speed["share_of_peak"] < 1 for speed in report["results"])
+    (saved,) = (tmp_path / "assets/benchmarks").iterdir()
+    assert json.loads(saved.read_text()) == report
+    assert set(BenchReport.__struct_fields__) == set(report)
 
 
-def test_whole_trainings_are_told_with_what_comes_before_and_after(tmp_path: Path) -> None:
-    began = time.monotonic()
-    ran = bench("--rounds", "1", "--recipe", "quick", "--accuracy", "1", "--no-app", "--json", folder=tmp_path)
-    took = time.monotonic() - began
-    assert ran.returncode == 0, ran.stderr
-    report = msgspec.json.decode(ran.stdout, type=BenchReport)
-    assert [one.name for one in report.trained] == [GUIDE_LOOP, "quick"]
-    for one in report.trained:
-        assert one.accuracies[0] > 0.5
-        assert 0 < one.first_step_seconds[0] < one.train_seconds[0]
-        assert one.evaluation_seconds[0] > 0
-    (result,) = report.waiting
-    assert result.name == "train --recipe quick, to its result"
-    assert 0.5 < result.seconds[0] < took, "it imports torch, which alone takes longer"
+def test_full_trainings_report_warm_up_and_evaluation(tmp_path: Path) -> None:
+    started = time.monotonic()
+    result = bench("--rounds", "1", "--recipe", "quick", "--accuracy", "1", "--no-app", "--json", folder=tmp_path)
+    elapsed = time.monotonic() - started
+    assert result.returncode == 0, result.stderr
+    report = msgspec.json.decode(result.stdout, type=BenchReport)
+    assert [training.name for training in report.trained] == [GUIDE_LOOP, "quick"]
+    for training in report.trained:
+        assert training.accuracies[0] > 0.5
+        assert 0 < training.first_step_seconds[0] < training.train_seconds[0]
+        assert training.evaluation_seconds[0] > 0
+    (latency,) = report.waiting
+    assert latency.name == "train --recipe quick, to its result"
+    assert 0.5 < latency.seconds[0] < elapsed, "importing torch alone takes longer"
 
 
 @pytest.mark.parametrize(
-    ("options", "status", "words"),
+    ("options", "status", "message"),
     [
         (("--rounds", "0"), 2, "rounds is 0"),
         (("--accuracy", "-1"), 2, "seeds is -1"),
-        (("--recipe", "fast"), 2, "no recipe is called 'fast'"),
-        (("--device", "gpu"), 2, "no device is called 'gpu'"),
+        (("--recipe", "fast"), 2, "'fast'"),
+        (("--device", "gpu"), 2, "'gpu'"),
         (("--device", "cuda:99"), 1, "cuda:99"),
         (("--threads", "0"), 2, "threads is 0"),
     ],
 )
-def test_what_cannot_be_measured_is_told_in_a_line(
-    tmp_path: Path, options: tuple[str, ...], status: int, words: str
+def test_invalid_options_are_reported_in_one_line(
+    tmp_path: Path, options: tuple[str, ...], status: int, message: str
 ) -> None:
-    ran = bench(*options, folder=tmp_path)
-    assert ran.returncode == status
-    assert words in ran.stderr
-    assert "Traceback" not in ran.stderr
+    result = bench(*options, folder=tmp_path)
+    assert result.returncode == status
+    assert message in result.stderr
+    assert "Traceback" not in result.stderr
 
 
-def test_the_stopwatch_sees_what_is_painted_and_ends_what_it_started() -> None:
-    with Screen(
-        ["/bin/sh", "-c", "printf 'ready\\033[31m now'; read x; echo got $x; sleep 60"], {"PATH": "/bin"}
-    ) as it:
-        it.wait_for("ready now", 10)
-        pressed = it.press("abc\n")
-        assert it.wait_for("got abc", 10) > pressed
-        with pytest.raises(UserError, match="didn't paint 'never'"):
-            it.wait_for("never", 0.2)
-    assert it.process.poll() is not None
+def test_terminal_program_waits_for_output_and_ends_the_program() -> None:
+    command = ["/bin/sh", "-c", "printf 'ready\\033[31m now'; read x; echo got $x; sleep 60"]
+    with TerminalProgram(command, {"PATH": "/bin"}) as program:
+        assert program.wait_for_output("ready now", 10) > program.started
+        pressed = time.perf_counter()
+        program.press(*"abc", "enter")
+        assert program.wait_for_output("got abc", 10) > pressed
+        with pytest.raises(UserError, match="'never'"):
+            program.wait_for_output("never", 0.2)
+    assert not program.process.is_running()
+
+
+def test_terminal_program_reports_that_the_program_ended() -> None:
+    with TerminalProgram(["/bin/echo", "done"], {}) as program:
+        program.wait_for_output("done", 10)
+        with pytest.raises(UserError, match="ended before it wrote 'never'"):
+            program.wait_for_output("never", 10)

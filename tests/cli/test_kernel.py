@@ -11,7 +11,7 @@ from jupyter_client.blocking.client import BlockingKernelClient
 
 from fashion_tui.cli.main import run
 from fashion_tui.kernel import runtime_directory
-from tests.terminal import PATIENCE
+from tests.terminal import TIMEOUT
 from tests.tui.apps import Apps
 
 
@@ -42,8 +42,8 @@ def test_the_printed_command_connects_to_the_kernel_of_the_open_app(apps: Apps) 
     second.load_connection_file()
     second.start_channels()
     try:
-        second.wait_for_ready(timeout=PATIENCE)
-        second.execute_interactive("print(word * 3)", timeout=PATIENCE, output_hook=lambda _: None)
+        second.wait_for_ready(timeout=TIMEOUT)
+        second.execute_interactive("print(word * 3)", timeout=TIMEOUT, output_hook=lambda _: None)
     finally:
         second.stop_channels()
     terminal.wait_for("ititit")

@@ -12,10 +12,11 @@ from pathlib import Path
 
 import psutil
 
+from fashion_tui.bench.terminal import Size
 from fashion_tui.runs import store
 from fashion_tui.runs.reader import RunReader
 from fashion_tui.schema.run import RunSummary, State
-from tests.terminal import PATIENCE, Size, Terminal
+from tests.terminal import TIMEOUT, Terminal
 
 APP = (sys.executable, "-m", "fashion_tui")
 
@@ -86,7 +87,7 @@ class Apps:
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
-            timeout=PATIENCE,
+            timeout=TIMEOUT,
             check=False,
         )
 
@@ -114,7 +115,7 @@ class Apps:
         return found
 
 
-def wait_for_run(run_path: Path, holds: Callable[[RunSummary], bool], timeout: float = PATIENCE) -> RunSummary:
+def wait_for_run(run_path: Path, holds: Callable[[RunSummary], bool], timeout: float = TIMEOUT) -> RunSummary:
     """Wait until the run is as it should be, and no longer than until it has failed."""
     end = time.monotonic() + timeout
     while True:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.terminal import Flow, Memory
+from tests.terminal import Activity, ProcessMemory
 from tests.tui.apps import Apps, wait_for_step
 
 MOST_MEMORY = 90.0
@@ -33,8 +33,8 @@ main()
 class Costs:
     """Of one app that has visited all panes and shows a live run."""
 
-    memory: list[Memory]
-    flow: Flow
+    memory: list[ProcessMemory]
+    flow: Activity
     mapped: str
     """`/proc/PID/maps` of the app's own process."""
     modules: list[str]
@@ -61,8 +61,8 @@ def _measure(apps: Apps, modules_file: Path) -> Costs:
         terminal.press(key)
         terminal.wait_for(content)
     before = wait_for_step(run_path, 1)
-    terminal.flow(FIRST_PAINTING)  # of the pane, and of the curves so far
-    flow = terminal.flow(WATCHED)
+    terminal.measure_activity(FIRST_PAINTING)  # of the pane, and of the curves so far
+    flow = terminal.measure_activity(WATCHED)
     after = wait_for_step(run_path, 1)
     memory = terminal.memory()
     mapped = Path(f"/proc/{terminal.pid}/maps").read_text()

@@ -19,7 +19,7 @@ def _with_kernel_and_engine(terminal: Terminal) -> list[psutil.Process]:
     terminal.press("f3")
     terminal.wait_for("T-shirt/top")  # the engine has answered
     terminal.press("f5")
-    started = terminal.tree()[1:]
+    started = terminal.process_tree()[1:]
     commands = [" ".join(process.cmdline()) for process in started]
     assert any("fashion_tui.engine" in command for command in commands), commands
     assert any("kernel" in command for command in commands), commands
@@ -46,7 +46,7 @@ def test_a_run_started_by_keys_goes_on_after_q_and_is_still_learning_when_the_ap
         terminal.wait_for("img/s")
         terminal.press("q")
         assert terminal.exit_status() == 0
-        assert terminal.left_behind().startswith("Still running: guide")
+        assert terminal.text_after_exit().startswith("Still running: guide")
         assert terminal.attributes() == terminal.attributes_before
     run_path = next(app_terminal.runs.iterdir())
     step = wait_for_step(run_path, 1).step
@@ -84,7 +84,7 @@ def test_left_while_everything_is_still_starting_it_says_nothing(app_terminal: A
     terminal.wait_for("Playground")
     terminal.press("f3", "f4", "f5", "f6", "ctrl+q")
     assert terminal.exit_status() == 0
-    assert terminal.left_behind() == ""
+    assert terminal.text_after_exit() == ""
     assert_ended(app_terminal.processes())
 
 
@@ -97,9 +97,9 @@ def test_sigterm_leaves_the_terminal_as_it_was(app_terminal: Apps) -> None:
     assert terminal.exit_status(SOON) == 128 + signal.SIGTERM
     assert terminal.attributes() == terminal.attributes_before
     for on, off in {"?1049h": "?1049l", "?1003h": "?1003l", "?2004h": "?2004l", "?25l": "?25h"}.items():
-        assert on.encode() in terminal.sent
-        assert terminal.sent.rindex(off.encode()) > terminal.sent.rindex(on.encode()), off
-    assert terminal.left_behind() == ""
+        assert on.encode() in terminal.output
+        assert terminal.output.rindex(off.encode()) > terminal.output.rindex(on.encode()), off
+    assert terminal.text_after_exit() == ""
     assert_ended(own)
 
 

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 import pytest
 
+from fashion_tui.bench.terminal import Size
 from fashion_tui.schema.dataset import SYNTHETIC_NOTICE
-from tests.terminal import Size
 from tests.tui.apps import Apps, wait_for_state
 
 

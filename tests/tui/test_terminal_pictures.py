@@ -22,15 +22,15 @@ def kib_for(terminal_of: Apps, *arguments: str, dataset: str | None) -> tuple[li
         terminal.wait_until(lambda screen: screen.count("▄") > 100, "pictures")
         terminal.settle()
         for page in range(2, 7):
-            before = len(terminal.sent)
+            before = len(terminal.output)
             terminal.press("space")
             terminal.wait_for(f"page {page}/")
             terminal.settle()
-            pages.append((len(terminal.sent) - before) / 1024)
-            before = len(terminal.sent)
+            pages.append((len(terminal.output) - before) / 1024)
+            before = len(terminal.output)
             terminal.press("right")
             terminal.settle()
-            steps.append((len(terminal.sent) - before) / 1024)
+            steps.append((len(terminal.output) - before) / 1024)
         terminal.press("q")
         assert terminal.exit_status() == 0
     return pages, steps

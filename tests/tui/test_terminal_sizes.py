@@ -56,7 +56,7 @@ def test_a_terminal_dragged_smaller_and_back_within_a_moment_is_painted_anew(app
     terminal.press(KEYS["data"])
     terminal.wait_for(CONTENTS["data"])
     before = terminal.settle()
-    terminal.wipe()
+    terminal.clear()
     terminal.send_signal(signal.SIGWINCH)  # the one that is left of two, and the size is what it was
     terminal.wait_until(lambda screen: screen == before, "the screen as it was")
 

@@ -10,8 +10,8 @@ import click
 import msgspec
 from rich.progress import BarColumn, TextColumn
 
-from fashion_tui.bench.client import measured
-from fashion_tui.bench.waiting import result_of_quick, waited
+from fashion_tui.bench.client import measure_training
+from fashion_tui.bench.latency import measure_latency, time_quick_recipe
 from fashion_tui.cli.inputs import find_dataset
 from fashion_tui.cli.options import CommonOptions, common_options, json_option
 from fashion_tui.cli.output import note_synthetic, progress_bar, show, write_json
@@ -104,10 +104,10 @@ def bench_command(  # noqa: PLR0913 - one parameter per option
         threads=threads,
     )
     with _progress() as report_progress:
-        training = measured(request, report_progress)
-        latencies, app = ((), None) if no_app else waited(max(rounds // ROUNDS, 1), report_progress)
+        training = measure_training(request, report_progress)
+        latencies, app = ((), None) if no_app else measure_latency(max(rounds // ROUNDS, 1), report_progress)
         if seeds:
-            latencies += (result_of_quick(dataset, device, threads, report_progress),)
+            latencies += (time_quick_recipe(dataset, device, threads, report_progress),)
     report = BenchReport(
         **msgspec.structs.asdict(training),
         date=time.strftime("%Y-%m-%d"),

@@ -69,7 +69,7 @@ SIXTEEN_COLOURS = {"TERM": "xterm-16color", "COLORTERM": None}
 @pytest.mark.parametrize("plots", [{"TERM": "xterm-256color", "COLORTERM": None}], indirect=True)
 def test_in_256_colours(plots: Terminal) -> None:
     assert plots.text().count("▄") + plots.text().count("▀") > 50
-    sent = bytes(plots.sent)
+    sent = bytes(plots.output)
     assert b"48;2;" not in sent
     assert len(set(re.findall(rb"48;5;(?:23[2-9]|24\d|25[0-5])", sent))) > 10  # greys of the image
     assert "−2" in plots.text()

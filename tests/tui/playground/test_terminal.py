@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import psutil
 import pytest
 
-from tests.terminal import PATIENCE, Terminal
+from tests.terminal import TIMEOUT, Terminal
 from tests.tui.apps import Apps
 
 pytestmark = pytest.mark.xdist_group("cost")
@@ -31,7 +31,7 @@ def terminal(app_terminal: Apps) -> Terminal:
 
 
 def kernel_of(terminal: Terminal) -> psutil.Process:
-    (kernel,) = (process for process in terminal.tree() if "fashion_tui.kernel" in process.cmdline())
+    (kernel,) = (process for process in terminal.process_tree() if "fashion_tui.kernel" in process.cmdline())
     return kernel
 
 
@@ -71,7 +71,7 @@ def test_kernel_ends_with_the_app(terminal: Terminal, how: str) -> None:
         terminal.hang_up()
     else:
         terminal.send_signal(signal.Signals[how])
-    deadline = time.monotonic() + PATIENCE
+    deadline = time.monotonic() + TIMEOUT
     while kernel.is_running() and kernel.status() != psutil.STATUS_ZOMBIE:
         assert time.monotonic() < deadline
         time.sleep(0.05)

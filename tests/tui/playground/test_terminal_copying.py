@@ -17,7 +17,7 @@ _OSC_52 = re.compile(rb"\x1b\]52;c?;([A-Za-z0-9+/=]*)(?:\x07|\x1b\\)")
 
 def copied(terminal: Terminal) -> str:
     """The text of the last clipboard sequence sent to the terminal."""
-    return base64.b64decode(_OSC_52.findall(bytes(terminal.sent))[-1], validate=True).decode()
+    return base64.b64decode(_OSC_52.findall(bytes(terminal.output))[-1], validate=True).decode()
 
 
 def run_a_cell(terminal: Terminal) -> None:

@@ -1,0 +1,84 @@
+"""Messages between the benchmark and its worker processes, one line of JSON each. Imports no torch."""
+
+import msgspec
+
+from fashion_tui.schema.dataset import DatasetRef
+
+
+class WorkerSetup(msgspec.Struct, frozen=True, kw_only=True):
+    """Argument with which a worker process is started."""
+
+    dataset: DatasetRef
+    contenders: tuple[str, ...]
+    """Names of recipes, or GUIDE_LOOP."""
+    device: str
+    threads: int
+    like_trainer: bool
+    """Configure memory, threads and denormal numbers as a trainer does; an ordinary script does none of this."""
+
+
+class Task(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """Base class of requests to a worker. Each docstring names the type of the reply."""
+
+
+class Describe(Task, frozen=True, kw_only=True):
+    """Ask for facts about the machine and the contenders; the reply is a Description."""
+
+
+class MeasureSpeed(Task, frozen=True, kw_only=True):
+    """Continue a contender's training for some time; the reply is a SpeedSample."""
+
+    contender: str
+    seconds: float
+
+
+class TrainFully(Task, frozen=True, kw_only=True):
+    """Train a contender from the first to the last epoch; the reply is a TrainingResult."""
+
+    contender: str
+    seed: int
+
+
+class Reply(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """Base class of a worker's replies."""
+
+
+class Description(Reply, frozen=True, kw_only=True):
+    """Facts about the machine and the contenders."""
+
+    device: str
+    device_name: str
+    peak_gflops: dict[str, float]
+    """Peak throughput of a matrix product for each precision, in 10⁹ operations per second."""
+    precisions: dict[str, str]
+    """Precision of each contender."""
+    operations: dict[str, float]
+    """Floating-point operations of each contender for training on one image."""
+
+
+class SpeedSample(Reply, frozen=True, kw_only=True):
+    """Speed of a contender over some time."""
+
+    images_per_second: float
+    step_seconds: list[float]
+    """Duration of each step."""
+
+
+class TrainingResult(Reply, frozen=True, kw_only=True):
+    """Accuracy and duration of a full training."""
+
+    accuracy: float
+    """Test accuracy, in [0, 1]."""
+    seconds: float
+    """Training time, without loading and evaluation."""
+    first_step_seconds: float
+    """Duration of the first step, which includes warm-up or recording a CUDA graph; it is part of `seconds`."""
+    evaluation_seconds: float
+
+
+class WorkerError(Reply, frozen=True, kw_only=True):
+    """The worker can't continue."""
+
+    message: str
+    is_usage: bool
+    """The error is a UsageError."""

@@ -1,0 +1,186 @@
+"""A program on a pseudo-terminal: press its keys, and read what it writes."""
+
+import fcntl
+import os
+import re
+import select
+import signal
+import struct
+import termios
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from typing import Self
+
+import psutil
+
+from fashion_tui.schema.errors import UserError
+
+Size = tuple[int, int]
+"""Columns and rows."""
+
+ESCAPE_PAUSE = 0.15
+"""Seconds to wait after pressing escape, so that the program doesn't combine it with the next key."""
+
+CONTROL_SEQUENCE = re.compile(rb"\x1b(?:\[[<=>?0-9;$]*[A-Za-z]|[()][A-Z0-9]|[=>])")
+
+_KEYS = {
+    "enter": "\r", "tab": "\t", "shift+tab": "\x1b[Z", "escape": "\x1b", "space": " ", "backspace": "\x7f",
+    "delete": "\x1b[3~", "up": "\x1b[A", "down": "\x1b[B", "right": "\x1b[C", "left": "\x1b[D", "home": "\x1b[H",
+    "end": "\x1b[F", "pageup": "\x1b[5~", "pagedown": "\x1b[6~", "f1": "\x1bOP", "f2": "\x1bOQ", "f3": "\x1bOR",
+    "f4": "\x1bOS", "f5": "\x1b[15~", "f6": "\x1b[17~", "f7": "\x1b[18~", "f8": "\x1b[19~",
+}  # fmt: skip
+
+_QUERY_REPLIES = {b"\x1b[?2026$p": b"\x1b[?2026;2$y", b"\x1b[6n": b"\x1b[1;1R", b"\x1b[c": b"\x1b[?62;22c"}
+"""Queries for synchronised output, the cursor position and the terminal type, with a terminal's replies."""
+
+
+def key_bytes(key: str) -> bytes:
+    """Return what a terminal sends for a key, given by its name in Textual."""
+    if key in _KEYS:
+        return _KEYS[key].encode()
+    if len(key) == 1:
+        return key.encode()
+    modifier, _, letter = key.partition("+")
+    if modifier == "ctrl" and len(letter) == 1:
+        return bytes([ord(letter.upper()) & 0x1F])
+    raise ValueError(f"unknown key {key!r}")
+
+
+class TerminalProgram:
+    """A command that runs on a terminal of its own, in a session of its own.
+
+    A thread reads the output, so that the program never waits for us. As a context manager, it ends the program on
+    exit, but not the processes that the program has detached.
+    """
+
+    def __init__(self, command: Sequence[str], environ: Mapping[str, str], size: Size = (120, 40)) -> None:
+        self.output = bytearray()
+        """Everything that the program has written so far."""
+        self.arrivals: list[tuple[float, int]] = []
+        """For each chunk of output the time at which it arrived, and the length of `output` with it."""
+        self.closed = False
+        """The program has closed its terminal."""
+        self.changed = threading.Condition()
+        """Notified when `output`, `arrivals` or `closed` change."""
+        self._plain_text = bytearray()
+        """Output since the last key press, without control sequences, as far as `wait_for_output` has read it."""
+        self._plain_text_end = 0
+        """Length of `output` up to which `_plain_text` was read."""
+        self._master, slave = os.openpty()
+        self._set_size(size)
+        self.attributes_before = termios.tcgetattr(slave)
+        self.started = time.perf_counter()
+        self.pid = os.posix_spawn(
+            command[0],
+            list(command),
+            dict(environ),
+            # a session leader without a terminal is controlled by the first one that it opens
+            file_actions=[
+                (os.POSIX_SPAWN_OPEN, 0, os.ttyname(slave), os.O_RDWR, 0),
+                (os.POSIX_SPAWN_DUP2, 0, 1),
+                (os.POSIX_SPAWN_DUP2, 0, 2),
+            ],
+            setsid=True,
+            setsigdef=[signal.SIGPIPE],
+        )
+        os.close(slave)
+        self.process = psutil.Process(self.pid)
+        self._stop_reading, self._stop_requested = os.pipe()[::-1]
+        self._reader = threading.Thread(target=self._read_output, daemon=True)
+        self._reader.start()
+
+    # Output
+
+    def _read_output(self) -> None:
+        while True:
+            ready, _, _ = select.select([self._master, self._stop_requested], [], [])
+            if self._stop_requested in ready:
+                break
+            try:
+                data = os.read(self._master, 65536)
+            except OSError:  # no process has the terminal open
+                break
+            if not data:
+                break
+            for query, reply in _QUERY_REPLIES.items():
+                if query in data:
+                    os.write(self._master, reply)
+            with self.changed:
+                self.output += data
+                self.arrivals.append((time.perf_counter(), len(self.output)))
+                self.changed.notify_all()
+        with self.changed:
+            self.closed = True
+            self.changed.notify_all()
+
+    def wait_for_output(self, pattern: str, timeout: float = 30.0) -> float:
+        """Wait until the output since the last key press matches, and return the time at which it did.
+
+        Control sequences are removed before matching. Raises UserError after `timeout` seconds, or if the program ends.
+        """
+        regex, end = re.compile(pattern.encode()), time.perf_counter() + timeout
+        with self.changed:
+            while True:
+                self._plain_text += CONTROL_SEQUENCE.sub(b"", self.output[self._plain_text_end :])
+                self._plain_text_end = len(self.output)
+                if regex.search(self._plain_text):
+                    return self.arrivals[-1][0]
+                if self.closed:
+                    raise UserError(f"the program ended before it wrote {pattern!r}")
+                if not self.changed.wait(end - time.perf_counter()):
+                    raise UserError(f"the program didn't write {pattern!r} within {timeout:g} s")
+
+    # Input
+
+    def press(self, *keys: str) -> None:
+        """Press keys, given by their names in Textual."""
+        for key in keys:
+            self._plain_text.clear()
+            self._plain_text_end = len(self.output)
+            self.send(key_bytes(key))
+            if key == "escape":
+                time.sleep(ESCAPE_PAUSE)
+
+    def send(self, data: bytes) -> None:
+        """Send bytes to the program, as the terminal does for keys and the mouse."""
+        os.write(self._master, data)
+
+    def resize(self, size: Size) -> None:
+        """Change the size of the terminal, as dragging its window does."""
+        self._set_size(size)
+
+    def _set_size(self, size: Size) -> None:
+        fcntl.ioctl(self._master, termios.TIOCSWINSZ, struct.pack("HHHH", size[1], size[0], 0, 0))
+
+    def attributes(self) -> list[object]:
+        """Return the terminal's modes as reported by `termios`; compare them with `attributes_before`."""
+        return list(termios.tcgetattr(self._master))
+
+    # End
+
+    def hang_up(self) -> None:
+        """Close the terminal, as a lost connection does."""
+        os.write(self._stop_reading, b"x")
+        self._reader.join()  # a terminal that is being read isn't closed
+        for descriptor in (self._master, self._stop_reading, self._stop_requested):
+            os.close(descriptor)
+        self._master = -1
+
+    def close(self) -> None:
+        """End the program, by SIGKILL if necessary, and close the terminal. A second call has no effect."""
+        if self.process.is_running():
+            self.process.terminate()
+            try:
+                self.process.wait(5)
+            except psutil.TimeoutExpired:
+                self.process.kill()
+                self.process.wait(5)
+        if self._master >= 0:
+            self.hang_up()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
