@@ -1,9 +1,9 @@
 """Sanitize printed text: keep its colours, remove every other control sequence.
 
-A program's output can move the terminal's cursor, set its title or write to its clipboard. The functions here reduce
-such text to lines of printable characters and colours (SGR sequences). Carriage return, backspace, tab and "erase in
-line" act within a line as they do in a terminal, so that progress bars look right. Movements to other lines are
-dropped, and so are the characters that change the writing direction, because they would reorder the text next to them.
+A program's output can move the terminal's cursor, set its title or write to its clipboard. This module reduces such
+text to lines of printable characters and colours (SGR sequences). Carriage return, backspace, tab and "erase in line"
+act within a line as they do in a terminal, so that progress bars look right. Movements to other lines are dropped, and
+so are the characters that change the writing direction, because they would reorder the text next to them.
 
 The grammar is that of ECMA-48; the colours are those of xterm.
 """
@@ -205,7 +205,7 @@ def _is_incomplete(match: re.Match[str], length: int) -> bool:
 
 @lru_cache(maxsize=1_024)
 def restyle(style: str, parameters: str) -> str:
-    """Return the style after an SGR sequence. Both are SGR parameters (`1;31`); a style has no codes that reset."""
+    """Apply an SGR sequence to a style. Both are SGR parameters (`1;31`); the result contains no reset codes."""
     colours, flags = _parse(style)
     codes = _codes(parameters)
     while codes:

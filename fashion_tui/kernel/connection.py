@@ -19,7 +19,7 @@ START_TIMEOUT = 60.0
 """Seconds within which a new kernel must respond."""
 
 _SLICE = 0.005
-"""Seconds for which messages are read before other tasks of the loop get their turn, for about as long."""
+"""Seconds for which messages are read at a time; other tasks of the loop then get about as much time."""
 
 _QUIET_PERIOD = 1.0
 """Seconds without output after which an execution whose reply has arrived counts as done."""

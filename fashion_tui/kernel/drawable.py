@@ -111,7 +111,7 @@ def _tensor(array: "np.ndarray[Any, Any]") -> Tensor:
 
 
 def _is_labelled(value: object) -> TypeGuard[Sequence[object]]:
-    """Whether a value is a pair of an image, or a batch, and its label: a name or a class index per image."""
+    """Whether a value is a pair of an image and its label, or of a batch and its labels: names or class indexes."""
     if not isinstance(value, (tuple, list)) or len(value) != 2 or not _is_image(value[0]):
         return False
     image, label = value

@@ -11,7 +11,7 @@ MAX_PLOT_BYTES = 8 << 20
 
 
 def keep_newest(text: str) -> tuple[str, int, int]:
-    """Return the end of a printed text, within the limits, and how many lines and characters were dropped before it."""
+    """Return the end of printed text, within the limits, and how many lines and characters were dropped before it."""
     start = max(0, len(text) - MAX_CHARACTERS)
     position = len(text)
     for _ in range(MAX_LINES + 1):

@@ -13,7 +13,7 @@ State = Literal["starting", "idle", "busy", "dead"]
 """`dead`: no kernel is running, and none starts until the next request that needs one."""
 
 DoneStatus = Literal["ok", "error", "aborted", "died"]
-"""`aborted`: the code didn't run to its end, because the kernel was restarted or died before the cell's turn."""
+"""`died`: the kernel died while it ran the cell; `aborted`: it was restarted, or died before it started the cell."""
 
 
 class Stream(msgspec.Struct, frozen=True):
@@ -24,7 +24,7 @@ class Stream(msgspec.Struct, frozen=True):
 
 
 class Dropped(msgspec.Struct, frozen=True):
-    """Size of the output that was dropped before the next one, because it came faster than it could be shown."""
+    """A gap in the output: text or plots that were dropped because they came faster than they could be shown."""
 
     lines: int
     characters: int

@@ -66,8 +66,9 @@ def image_result(tensor: Tensor) -> ImageGrid | None:
 def plot_of(tensor: Tensor, description: str, labels: Sequence[str] = ()) -> Plot:
     """Return the plot of a tensor. Raises CannotDraw if there is nothing to draw.
 
-    A vector becomes bars and a matrix a heat map. Of a tensor with more axes, the last two become images, or the last
-    three if they are RGB images. `description` is the beginning of the caption; `labels` belong to images or bars.
+    A vector becomes bars, and a matrix a heat map. A tensor with more axes becomes images of its last two axes, or of
+    its last three if they hold RGB images. `description` is the beginning of the caption; `labels` are those of images
+    or bars.
     """
     values = _dense(tensor)
     if not values.numel():
@@ -107,7 +108,7 @@ def image_grid(batch: Tensor, description: str, labels: Sequence[str] = ()) -> I
     _check_labels(labels, "images", total, count)
     scale = min(1.0, MAX_SIDE / max(height, width), math.sqrt(MAX_BYTES / (count * channels * height * width)))
     size = max(int(height * scale), 1), max(int(width * scale), 1)
-    # Very large images aren't read in full: of each axis, at most four values per drawn pixel are averaged.
+    # Of a very large image, at most four values along each axis are averaged to a drawn pixel.
     batch = batch[:, :, :: max(height // (2 * size[0]), 1), :: max(width // (2 * size[1]), 1)]
     values = _as_float64(batch)
     low, high, non_finite = _finite_range(values)
@@ -142,7 +143,7 @@ def image_grid(batch: Tensor, description: str, labels: Sequence[str] = ()) -> I
 
 
 def heat_map(matrix: Tensor, description: str) -> HeatMap:
-    """Return a plot of a matrix, `[R, C]`. Of a large one, evenly spaced rows and columns are drawn."""
+    """Return a plot of a matrix, `[R, C]`. If it is large, only evenly spaced rows and columns are drawn."""
     row_stride, column_stride = (-(-side // MAX_SIDE) for side in matrix.shape)
     matrix = matrix[::row_stride, ::column_stride]
     caption = [description]
@@ -168,7 +169,7 @@ def heat_map(matrix: Tensor, description: str) -> HeatMap:
 
 
 def bars(vector: Tensor, description: str, labels: Sequence[str] = ()) -> Bars:
-    """Return a plot of a vector, `[N]`. Of a long one, evenly spaced values are drawn."""
+    """Return a plot of a vector, `[N]`. If it is long, only evenly spaced values are drawn."""
     _check_labels(labels, "values", len(vector))
     stride = -(-len(vector) // MAX_SIDE)
     vector = vector[::stride]

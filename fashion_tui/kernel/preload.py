@@ -90,7 +90,7 @@ class Preloader:
                 print(group.failure, file=sys.stderr)
 
     def _missing(self, code: str, namespace: Mapping[str, object]) -> list[_Group]:
-        """Return the groups of which the code uses a name that isn't defined yet."""
+        """Return the groups with names that the code uses but that aren't defined yet."""
         words = set(re.findall(r"\w+", code))
         return [group for group in self._groups if any(name in words and name not in namespace for name in group.names)]
 

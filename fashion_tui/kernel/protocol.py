@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 Content = TypeVar("Content", bound=msgspec.Struct)
 
 PROBE_REQUEST = "fashion_tui_probe_request"
-"""Our addition to Jupyter's messages: a `schema.tensors.Probe`."""
+"""Our addition to Jupyter's messages: a `schema.kernel.Probe`."""
 
 PROBE_REPLY = "fashion_tui_probe_reply"
 """The reply to a `PROBE_REQUEST`: a `ProbeContent`."""

@@ -34,7 +34,7 @@ class RunList:
         return self["latest"]
 
     def __getitem__(self, key: str | int) -> "Run":
-        """Return a run by its id, the beginning of an id, its path, or its index. Raises NoSuchRun."""
+        """Return a run by its id or a prefix of it, its path, or its index. Raises NoSuchRun if no run matches."""
         summaries = list_runs(self.directory)
         if not summaries:
             raise NoSuchRun(self._no_runs())
