@@ -29,26 +29,26 @@ class RunList:
         self.directory = directory
 
     @property
-    def latest(self) -> "Run":
+    def latest(self) -> "RunHandle":
         """The newest run. Raises NoSuchRun if there are no runs."""
         return self["latest"]
 
-    def __getitem__(self, key: str | int) -> "Run":
+    def __getitem__(self, key: str | int) -> "RunHandle":
         """Return a run by its id or a prefix of it, its path, or its index. Raises NoSuchRun if no run matches."""
         summaries = list_runs(self.directory)
         if not summaries:
             raise NoSuchRun(self._no_runs())
         if isinstance(key, str):
-            return Run(find_run(self.directory, key))
+            return RunHandle(find_run(self.directory, key))
         if not -len(summaries) <= key < len(summaries):
             raise NoSuchRun(f"no run at index {key}; there are {len(summaries)} runs, the newest at index 0")
-        return Run(Path(summaries[key].path))
+        return RunHandle(Path(summaries[key].path))
 
     def __len__(self) -> int:
         return len(list_runs(self.directory))
 
-    def __iter__(self) -> Iterator["Run"]:
-        return (Run(Path(summary.path)) for summary in list_runs(self.directory))
+    def __iter__(self) -> Iterator["RunHandle"]:
+        return (RunHandle(Path(summary.path)) for summary in list_runs(self.directory))
 
     def __repr__(self) -> str:
         summaries = list_runs(self.directory)
@@ -65,8 +65,11 @@ class RunList:
         return f"no runs in {str(self.directory)!r} yet; press f5, then n, to start one"
 
 
-class Run:
-    """One run: its configuration, state and test accuracy, and its network."""
+class RunHandle:
+    """One run: its configuration, state and test accuracy, and its network.
+
+    Holds only the path; the run is opened on every access, so that the values are current.
+    """
 
     def __init__(self, path: Path) -> None:
         self.path = path
