@@ -9,7 +9,7 @@ from pathlib import Path
 
 from torch import Tensor, nn
 
-from fashion_tui.lab.networks.build import network_for
+from fashion_tui.lab.networks.build import build_network
 from fashion_tui.lab.training.checkpoint import final_weights, read_checkpoint
 from fashion_tui.runs.checkpoints import CheckpointStore
 from fashion_tui.runs.store import load_config
@@ -55,7 +55,7 @@ class TrainedRun:
 
         Raises UserError if the checkpoint doesn't fit the network, and UntrustedSource like `custom_model`.
         """
-        network = network_for(self.config.recipe, self.custom_model)
+        network = build_network(self.config.recipe, self.custom_model)
         weights = self.weights()
         try:
             network.load_state_dict(weights)

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 
 from fashion_tui.lab.data.datasets import Images
-from fashion_tui.lab.networks.builtin import GuideNet
+from fashion_tui.lab.networks import GuideNet
 
 BATCH_SIZE = 32
 LEARNING_RATE = 0.001

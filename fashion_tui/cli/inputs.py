@@ -12,8 +12,7 @@ from fashion_tui.runs.store import load_config
 from fashion_tui.runs.trust import trust
 from fashion_tui.schema.dataset import DatasetRef
 from fashion_tui.schema.errors import UsageError, UserError
-from fashion_tui.schema.models import CustomModel
-from fashion_tui.schema.recipe import MODELS
+from fashion_tui.schema.models import MODELS, CustomModel
 from fashion_tui.schema.requests import CheckModel
 
 from .engine import ask_engine

@@ -109,7 +109,7 @@ def _load_torch() -> Mapping[str, object]:
     import torch.nn.functional as F  # noqa: PLC0415
     from torch import nn  # noqa: PLC0415
 
-    from fashion_tui.lab.networks.builtin import GuideNet  # noqa: PLC0415
+    from fashion_tui.lab.networks import GuideNet  # noqa: PLC0415
 
     return {"torch": torch, "nn": nn, "F": F, "net": GuideNet()}
 

@@ -1,26 +1,79 @@
-"""Networks as requests specify them: by name, or by source code."""
+"""Networks as requests name them: built-in or from torchvision, by name; custom models, by their source."""
+
+from pathlib import Path
 
 import msgspec
 
+from .errors import UsageError, UserError
+
+MODELS = ("guide", "quick", "strong", "wide", "wider")
+"""Names of the built-in networks in `lab.networks`."""
+
+TORCHVISION = "torchvision:"
+"""Prefix of the names of torchvision's networks."""
+
 
 class NamedModel(msgspec.Struct, frozen=True, kw_only=True, tag=True):
-    """A network with new weights, specified by name."""
+    """A network with new weights, identified by name."""
 
     model: str
-    """A name in `schema.recipe.MODELS`, `file.py:Class` or `torchvision:NAME`."""
+    """A name in `MODELS`, `torchvision:NAME` or `file.py:Class`."""
     arguments: dict[str, object] = {}
-    """Keyword arguments of the model's class."""
+    """Keyword arguments of the network's class."""
 
 
 class CustomModel(msgspec.Struct, frozen=True, kw_only=True, tag=True):
-    """A network with new weights, specified by its source code."""
+    """A network with new weights, defined by Python source."""
 
     source: str
     class_name: str | None
-    """Class to use; if the source doesn't define it, the last `nn.Module` that it defines is used."""
+    """Name of the class (or function, or module instance) in the source. If the source doesn't define it, its last
+    subclass of `nn.Module` is used, unless `exact` is set."""
     arguments: dict[str, object] = {}
     """Keyword arguments of the class."""
     file: str | None = None
-    """Path that the source belongs to, saved or not; the source may import modules of that folder."""
+    """Path of the file that the source belongs to, whether or not it is saved there. Modules in the file's folder can
+    be imported."""
     exact: bool = False
-    """Require `class_name` to be defined or, without a class name, that the source defines a single network."""
+    """Require the source to define `class_name` or, if that is None, exactly one subclass of `nn.Module`."""
+
+
+class ModelFile(msgspec.Struct, frozen=True, kw_only=True):
+    """A class in a Python file: `file.py:Class`, or `file.py` if it defines a single network."""
+
+    path: Path
+    class_name: str | None
+
+    def read(self, arguments: dict[str, object]) -> CustomModel:
+        """Read the file, without executing it. Raises UserError if that fails."""
+        try:
+            source = self.path.read_bytes().decode()
+        except OSError as error:
+            raise UserError(f"can't read {self.path}: {error.strerror or error}") from error
+        except UnicodeDecodeError as error:
+            raise UserError(f"{self.path} is not UTF-8 text: {error}") from error
+        return CustomModel(
+            source=source, class_name=self.class_name, arguments=arguments, file=str(self.path), exact=True
+        )
+
+
+def parse_model_name(name: str) -> str | ModelFile:
+    """Return a built-in or `torchvision:` name as it is, and `file.py:Class` as its parts.
+
+    Raises UsageError for any other name. Whether torchvision or the file has that network isn't checked.
+    """
+    if name in MODELS or name.startswith(TORCHVISION):
+        return name
+    file, _, class_name = (name, "", "") if name.endswith(".py") else name.rpartition(":")
+    path = Path(file).expanduser()
+    if path.suffix != ".py":
+        raise unknown_model(name)
+    return ModelFile(path=path, class_name=class_name or None)
+
+
+def unknown_model(name: str) -> UsageError:
+    """Return the error for a name that is neither built in nor refers to a file or to torchvision."""
+    return UsageError(
+        f"unknown model {name!r}; choose from {', '.join(MODELS)}, file.py:Class (a custom model) or "
+        f"{TORCHVISION}NAME, such as {TORCHVISION}resnet18"
+    )

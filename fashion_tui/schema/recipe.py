@@ -6,12 +6,10 @@ from typing import Annotated, Literal
 import msgspec
 
 from .errors import UsageError
+from .models import MODELS, unknown_model
 
 Precision = Literal["fp32", "bf16"]
 PRECISIONS: tuple[Precision, ...] = ("fp32", "bf16")
-
-MODELS = ("guide", "quick", "strong", "wide", "wider")
-"""Names of the networks in `lab.models`."""
 
 Optimizer = Literal["adam", "muon"]
 """`muon`: Muon for the filters of convolutions, Adam for everything else."""
@@ -151,7 +149,7 @@ def check_recipe(recipe: Recipe, *, written: bool = False) -> None:
     `written`: the network is one that a person has written, and `model` only what it is called.
     """
     if not written and recipe.model not in MODELS:
-        raise UsageError(f"no model is called {recipe.model!r}; there is: {', '.join(MODELS)}")
+        raise unknown_model(recipe.model)
     if not 1 <= recipe.epochs <= MAX_EPOCHS:
         raise UsageError(f"epochs is {recipe.epochs}; it must be between 1 and {MAX_EPOCHS:,}")
     if recipe.batch_size < 1:

@@ -21,13 +21,6 @@ class Device(msgspec.Struct, frozen=True, kw_only=True):
     """Memory used by all processes in bytes, or None if unknown."""
 
 
-class BuiltinSource(msgspec.Struct, frozen=True, kw_only=True):
-    """Source code of a built-in network."""
-
-    source: str
-    class_name: str
-
-
 ErrorCause = Literal["source", "arguments", "input"]
 """What to change so that a network can be traced: its source code, its arguments, or the input."""
 

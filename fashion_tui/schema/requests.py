@@ -50,7 +50,7 @@ class GetShapes(Request, frozen=True, kw_only=True):
     """
 
     model: str
-    """A name in `schema.recipe.MODELS`, `file.py:Class` or `torchvision:NAME`."""
+    """A name in `schema.models.MODELS`, `file.py:Class` or `torchvision:NAME`."""
     input_size: tuple[int, ...]
     """Shape of one sample, without the batch axis."""
     arguments: dict[str, object] = {}
@@ -60,10 +60,10 @@ class GetShapes(Request, frozen=True, kw_only=True):
 
 
 class GetBuiltinSource(Request, frozen=True, kw_only=True):
-    """Ask for the source code of a built-in network, runnable on its own; the reply is a BuiltinSource."""
+    """Ask for the source code of a built-in network, to edit it; the reply is a CustomModel."""
 
     model: str
-    """A name in `schema.recipe.MODELS`."""
+    """A name in `schema.models.MODELS`."""
 
 
 class CheckModel(Request, frozen=True, kw_only=True):

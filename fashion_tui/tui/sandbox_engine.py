@@ -8,8 +8,7 @@ from typing import TypeVar
 
 from fashion_tui.engine.client import Engine, EngineDied
 from fashion_tui.schema.errors import UserError
-from fashion_tui.schema.recipe import MODELS
-from fashion_tui.schema.replies import BuiltinSource
+from fashion_tui.schema.models import MODELS, CustomModel
 from fashion_tui.schema.requests import GetBuiltinSource, GetShapes, Request
 from fashion_tui.schema.shapes import ShapeTable
 
@@ -69,7 +68,7 @@ class SandboxEngine:
         if self._ready_pid is not None and self._engine.pid == self._ready_pid:
             try:
                 async with asyncio.timeout(PING_TIMEOUT):
-                    await self._engine.ask(GetBuiltinSource(model=MODELS[0]), BuiltinSource)
+                    await self._engine.ask(GetBuiltinSource(model=MODELS[0]), CustomModel)
             except (TimeoutError, EngineDied):
                 await self._engine.close()
             else:

@@ -17,7 +17,7 @@ from fashion_tui.bench.guide_loop import GuideLoop, Pictures
 from fashion_tui.bench.terminal import TerminalProgram
 from fashion_tui.lab.data.datasets import Images
 from fashion_tui.lab.data.synthetic import draw
-from fashion_tui.lab.networks.builtin import GuideNet
+from fashion_tui.lab.networks import GuideNet
 from fashion_tui.schema.bench import GUIDE_LOOP, BenchReport
 from fashion_tui.schema.errors import UsageError, UserError
 from fashion_tui.schema.recipe import GUIDE, RECIPES

@@ -11,7 +11,7 @@ from fashion_tui.data.files import find
 from fashion_tui.kernel.outputs import Error
 from fashion_tui.kernel.run_list import NoSuchRun, RunList
 from fashion_tui.kernel.session import KernelSession
-from fashion_tui.lab.networks.build import network_for
+from fashion_tui.lab.networks.build import build_network
 from fashion_tui.lab.networks.builtin import build
 from fashion_tui.lab.training.checkpoint import write_checkpoint
 from fashion_tui.runs.checkpoints import CheckpointStore
@@ -125,7 +125,7 @@ def test_code_that_is_not_trusted_is_not_executed(runs: RunList, tmp_path: Path,
     mark = tmp_path / "mark"
     network = written(that_leaves_a_mark(mark))
     path = make_run(runs.directory, "own", network)
-    save(path, network_for(GUIDE, network), 5)
+    save(path, build_network(GUIDE, network), 5)
     mark.unlink()
     assert isinstance(runs.latest.model(), nn.Module)
     assert mark.exists()
@@ -152,7 +152,7 @@ async def test_in_a_kernel(runs: RunList, trained: tuple[Path, nn.Module]) -> No
         assert ".model" in (await session.complete("runs.latest.mo", 14)).matches
         await run(session, "lab.networks")
         assert ".networks" in (await session.complete("lab.net", 7)).matches
-        assert result(await run(session, "lab.networks.builtin.GuideNet.__name__")) == "'GuideNet'"
+        assert result(await run(session, "lab.networks.GuideNet.__name__")) == "'GuideNet'"
         assert not {"runs", "lab", "show"} & set(printed(await run(session, "%who")).split())
         assert displayed(await run(session, "show(test_data[0])"))[0].endswith(" · float32 [1, 28, 28] in [0, 1]")
         assert displayed(await run(session, "show(test_data)")) == ["synthetic, test set"]

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from fashion_tui.lab.data.datasets import Images
-from fashion_tui.lab.networks.builtin import GuideNet
+from fashion_tui.lab.networks import GuideNet
 from fashion_tui.lab.training.diagnosis import first_non_finite_layer, layer_that_broke
 from fashion_tui.lab.training.loop import Training
 from fashion_tui.schema.recipe import GUIDE

@@ -8,7 +8,7 @@ from torchmetrics.functional import classification as oracle
 
 from fashion_tui.lab.data.datasets import normalise
 from fashion_tui.lab.evaluation.metrics import BATCH_SIZE, Cancelled, evaluate, predict_logits
-from fashion_tui.lab.networks.builtin import GuideNet
+from fashion_tui.lab.networks import GuideNet
 from fashion_tui.schema.recipe import GUIDE
 
 CPU = torch.device("cpu")

@@ -6,7 +6,7 @@ import pytest
 import safetensors
 import torch
 
-from fashion_tui.lab.networks.builtin import GuideNet
+from fashion_tui.lab.networks import GuideNet
 from fashion_tui.lab.networks.export import contiguous_weights, export_safetensors, load_into, load_weights
 from fashion_tui.schema.errors import UserError
 from fashion_tui.schema.recipe import GUIDE

@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from fashion_tui.lab.data.datasets import ImageBatches, Images, normalise
 from fashion_tui.lab.data.garments import GARMENTS
 from fashion_tui.lab.data.synthetic import draw
-from fashion_tui.lab.networks.builtin import GuideNet
+from fashion_tui.lab.networks import GuideNet
 from fashion_tui.schema.recipe import GUIDE
 
 

@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from fashion_tui.lab.networks.builtin import GuideNet
+from fashion_tui.lab.networks import GuideNet
 from fashion_tui.lab.trace import trace
 from fashion_tui.schema.errors import UsageError, UserError
 from fashion_tui.schema.shapes import NETWORK_INPUT, ShapeTable

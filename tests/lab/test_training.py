@@ -14,7 +14,7 @@ import torchvision.transforms as T
 from PIL import Image
 
 from fashion_tui.lab.data.datasets import ImageBatches, Images
-from fashion_tui.lab.networks.builtin import GuideNet
+from fashion_tui.lab.networks import GuideNet
 from fashion_tui.lab.training.checkpoint import read_checkpoint, write_checkpoint
 from fashion_tui.lab.training.loop import Training
 from fashion_tui.schema.errors import UsageError

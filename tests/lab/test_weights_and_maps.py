@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from fashion_tui.lab.evaluation.feature_maps import as_images, as_planes, value_range
 from fashion_tui.lab.evaluation.histograms import BINS, histogram, weight_histograms
-from fashion_tui.lab.networks.builtin import GuideNet
+from fashion_tui.lab.networks import GuideNet
 from fashion_tui.lab.trace import trace
 from fashion_tui.lab.trace.activations import output_of_call
 from fashion_tui.schema.errors import UserError

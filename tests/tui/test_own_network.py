@@ -11,7 +11,7 @@ from textual.pilot import Pilot
 from textual.widgets import Input, TextArea
 
 from fashion_tui.data import files
-from fashion_tui.lab.networks.build import trainable
+from fashion_tui.lab.networks.build import build_trainable
 from fashion_tui.lab.training.checkpoint import write_checkpoint
 from fashion_tui.runs import launch
 from fashion_tui.runs.checkpoints import CheckpointStore
@@ -59,7 +59,7 @@ def unknown(tmp_path: Path, state_home: Path) -> Path:
         checkpoint_every=30.0,
         network=network,
     )
-    state = {"model": trainable(network)[0].state_dict()}
+    state = {"model": build_trainable(network)[0].state_dict()}
     CheckpointStore(path).save(lambda file: write_checkpoint(file, state, {}), step=10, epoch=0)
     (tmp_path / "mark").unlink()
     forget_trust(state_home)

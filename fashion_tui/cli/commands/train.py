@@ -16,7 +16,8 @@ from fashion_tui.machine.gpus import resolves_to_cpu
 from fashion_tui.machine.threads import available_cpus
 from fashion_tui.runs.launch import launch
 from fashion_tui.runs.store import load_status, new_run
-from fashion_tui.schema.recipe import MODELS, PRECISIONS, RECIPES, Recipe, check_batch_size, check_recipe, recipe_named
+from fashion_tui.schema.models import MODELS
+from fashion_tui.schema.recipe import PRECISIONS, RECIPES, Recipe, check_batch_size, check_recipe, recipe_named
 from fashion_tui.schema.replies import Device
 from fashion_tui.schema.requests import FindDevice
 from fashion_tui.schema.run import check_run_values

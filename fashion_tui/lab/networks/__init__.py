@@ -1,1 +1,7 @@
-"""The built-in networks, custom models, and export of weights."""
+"""Neural networks: the built-in ones, custom models, and the export of weights."""
+
+from .guide import GuideNet
+from .quick import QuickNet
+from .strong import StrongNet
+
+__all__ = ["GuideNet", "QuickNet", "StrongNet"]

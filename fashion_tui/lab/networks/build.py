@@ -1,74 +1,135 @@
-"""The network that is trained: one of ours, or one that a person has written and that stands for itself."""
+"""Building a network: by name, from the user's source, or the one that a recipe trains.
 
+Building a custom model executes its code. Its errors are raised as `UserError`s of one line, with the line of the code.
+"""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
+from typing import Any
 
+import msgspec
 import torch
 from torch import Tensor, nn
 
-from fashion_tui.schema.errors import UserError
-from fashion_tui.schema.models import CustomModel
+from fashion_tui.schema.errors import UsageError, UserError
+from fashion_tui.schema.models import TORCHVISION, CustomModel, NamedModel, parse_model_name
 from fashion_tui.schema.recipe import Recipe
 
-from .builtin import build
-from .custom import UNSAVED, explained, source_network
+from . import builtin
+from .custom import UNSAVED, choose_network, explain_error, importable, instantiate, run_source
 
-IMAGES = (2, 1, 28, 28)
-"""Pictures to try a network on; several, so that their number can't be taken for another axis."""
+IMAGE_SHAPE = (1, 28, 28)
+"""`[C, H, W]` of the images that networks are trained on."""
 
 CLASSES = 10
 
+TRIAL_IMAGES = 2
+"""Batch size with which a network is tried: more than 1, for batch normalisation."""
 
-def network_for(recipe: Recipe, written: CustomModel | None) -> nn.Module:
-    """The network to train by that recipe, its weights drawn from torch's generator, in channels-last layout.
 
-    Executes the code of a `written` one. UserError, in one line, where that fails or gives no network for ten classes.
+def build_network(recipe: Recipe, custom: CustomModel | None) -> nn.Module:
+    """Build the network to train, in channels-last layout: the custom model if given, else the recipe's.
+
+    Its weights are drawn from torch's global generator. Raises UserError if the custom model can't be trained.
     """
-    if written is None:
-        return build(recipe.model)
-    return trainable(written)[0]
+    if custom is None:
+        return builtin.build(recipe.model)
+    return build_trainable(custom)[0]
 
 
-def trainable(written: CustomModel) -> tuple[nn.Module, str]:
-    """The network that the text defines without the help of its folder, and the name of its class.
+def build_trainable(custom: CustomModel) -> tuple[nn.Module, str]:
+    """Build a custom model to train and return it with the name of its class.
 
-    It has been tried: for images `[N, 1, 28, 28]` it gives scores `[N, 10]`. UserError where it doesn't.
+    Its source can't import the modules of its folder. Raises UserError unless the network takes images `[N, 1, 28, 28]`
+    and returns logits `[N, 10]`, both in training and in evaluation mode, and has trainable weights.
     """
-    file = UNSAVED if written.file is None else written.file
-    text, wanted, arguments = written.source, written.class_name, written.arguments
-    with source_network(text, wanted, arguments, file=Path(file), exact=True, alone=True) as (model, name):
-        _try(model, name, file)
-    if all(tensor.dim() != 5 for tensor in model.state_dict().values()):  # of volumes there are no such layouts
+    custom = msgspec.structs.replace(custom, exact=True)
+    with open_model(custom, standalone=True) as (model, name):
+        _check_trainable(model, name, custom.file or UNSAVED)
+    if all(tensor.dim() != 5 for tensor in model.state_dict().values()):  # 5-d weights have no channels-last layout
         model = model.to(memory_format=torch.channels_last)
     return model, name
 
 
-def _try(model: nn.Module, name: str, file: str) -> None:
-    """Let it look at pictures as it does when it is tested and when it is trained; its buffers stay as they were."""
-    _check_scores(_scores(model.eval(), name, file), name)
+def load_model(name: str, arguments: Mapping[str, Any] | None = None, *, device: str = "cpu") -> nn.Module:
+    """Build a network by name, as `open_model` does, that won't import modules of its folder later."""
+    with open_model(NamedModel(model=name, arguments=dict(arguments or {})), device=device) as (model, _):
+        return model
+
+
+@contextmanager
+def open_model(
+    network: NamedModel | CustomModel, *, device: str = "cpu", standalone: bool = False
+) -> Iterator[tuple[nn.Module, str]]:
+    """Build a network with new weights, and yield it with the name of its class (or its built-in name).
+
+    In the `with` block the code of a custom model can import the modules of its folder, unless `standalone`. A file is
+    read again each time. On device `meta` the weights have shapes but no values, so that any network is built at once;
+    if its constructor needs values, the weights are on the CPU.
+
+    Raises UsageError if there is no such network or it takes other arguments, and UserError if the file can't be read
+    or the user's code fails.
+    """
+    if isinstance(network, NamedModel):
+        name, arguments = parse_model_name(network.model), network.arguments
+        if isinstance(name, str):
+            yield _build_named(name, arguments, device), name
+            return
+        network = name.read(arguments)
+    file = Path(network.file or UNSAVED)
+    with nullcontext() if network.file is None or standalone else importable(file.resolve().parent):
+        module = run_source(network.source, str(file))
+        name = choose_network(module, network.class_name, exact=network.exact)
+        yield instantiate(getattr(module, name), network.arguments, name, device), name
+
+
+def _build_named(name: str, arguments: dict[str, Any], device: str) -> nn.Module:
+    if not name.startswith(TORCHVISION):
+        cls, defaults = builtin.BUILTINS[name]
+        return instantiate(cls, defaults | arguments, name, device)
+    from torchvision import models  # noqa: PLC0415 - the import takes 2 s
+
+    short_name = name.removeprefix(TORCHVISION)
+    if short_name not in models.list_models():
+        raise UsageError(
+            f"unknown torchvision model {short_name!r}; choose from resnet18, vgg11_bn, mobilenet_v3_small, …"
+        )
+    if arguments.get("weights") is not None:
+        raise UsageError("pretrained weights aren't downloaded here; leave weights out of the arguments")
+    skip_slow_init = {"init_weights": False} if short_name in {"googlenet", "inception_v3"} else {}
+    make = models.get_model_builder(short_name)
+    return instantiate(make, {"weights": None, **skip_slow_init, **arguments}, name, device)
+
+
+def _check_trainable(model: nn.Module, name: str, file: str) -> None:
+    """Run the network on black images in both modes, and restore its buffers."""
+    _check_logits(_run(model.eval(), name, file), name)
     buffers = {key: buffer.clone() for key, buffer in model.named_buffers()}
-    _check_scores(_scores(model.train(), name, file), name)
+    _check_logits(_run(model.train(), name, file), name)
     with torch.no_grad():
         for key, buffer in buffers.items():
             model.get_buffer(key).copy_(buffer)
     if not any(parameter.requires_grad for parameter in model.parameters()):
-        raise UserError(f"{name} has no weights that could be trained")
+        raise UserError(f"{name} has no trainable weights")
 
 
-def _scores(model: nn.Module, name: str, file: str) -> object:
+def _run(model: nn.Module, name: str, file: str) -> object:
     try:
         with torch.no_grad():
-            return model(torch.zeros(IMAGES))
+            return model(torch.zeros(TRIAL_IMAGES, *IMAGE_SHAPE))
     except (Exception, SystemExit) as error:
-        raise explained(error, file, f"{name} fails on pictures of 1×28×28: ") from error
+        raise explain_error(error, file, f"{name} fails on images of 1×28×28: ") from error
 
 
-def _check_scores(scores: object, name: str) -> None:
-    if isinstance(scores, Tensor) and scores.is_floating_point() and scores.shape == (IMAGES[0], CLASSES):
+def _check_logits(logits: object, name: str) -> None:
+    expected = (TRIAL_IMAGES, CLASSES)
+    if isinstance(logits, Tensor) and logits.is_floating_point() and logits.shape == expected:
         return
-    given = f"a {type(scores).__name__}"
-    if isinstance(scores, Tensor):
-        given = f"{str(scores.dtype).removeprefix('torch.')} {list(scores.shape)}"
-    wanted = f"[{IMAGES[0]}, {CLASSES}]: {CLASSES} scores for each"
+    actual = f"an instance of {type(logits).__name__}"
+    if isinstance(logits, Tensor):
+        actual = f"{str(logits.dtype).removeprefix('torch.')} {list(logits.shape)}"
     raise UserError(
-        f"{name} gives {given} for {IMAGES[0]} pictures of 1×28×28; to be trained here it has to give {wanted}"
+        f"{name} returns {actual} for {TRIAL_IMAGES} images of 1×28×28; it must return float logits {list(expected)}, "
+        f"one for each of {CLASSES} classes"
     )

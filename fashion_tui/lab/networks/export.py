@@ -14,7 +14,7 @@ from fashion_tui.schema.errors import UserError
 from fashion_tui.schema.models import CustomModel
 from fashion_tui.schema.recipe import Recipe
 
-from .build import network_for
+from .build import build_network
 
 
 def export_safetensors(
@@ -33,7 +33,7 @@ def export_safetensors(
         write_atomically(path, content)
     except OSError as error:
         raise UserError(f"{path} can't be written: {error.strerror or error}; name another file") from error
-    copy = network_for(recipe, network)
+    copy = build_network(recipe, network)
     load_into(copy, load_weights(path))
     cpu = torch.device("cpu")
     exported, original = (predict_logits(network.to(cpu), pixels, recipe, cpu) for network in (copy, model))

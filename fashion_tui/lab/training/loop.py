@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from fashion_tui.lab.data.datasets import ImageBatches, Images
-from fashion_tui.lab.networks.build import network_for
+from fashion_tui.lab.networks.build import build_network
 from fashion_tui.lab.rng import seed_everything
 from fashion_tui.schema.models import CustomModel
 from fashion_tui.schema.recipe import Precision, Recipe
@@ -49,7 +49,7 @@ class Training:
         seed_everything(seed)
         self.recipe = recipe
         self.device = device
-        self.model = network_for(recipe, network).to(device)
+        self.model = build_network(recipe, network).to(device)
         self.batches = ImageBatches(images, recipe, seed=seed, device=device)
         self._step = Step(self.model, recipe, self.batches, device, compiled=compiled)
         is_captured = device.type == "cuda" and network is None

@@ -14,7 +14,7 @@ from fashion_tui.report.formatting import format_shape
 from fashion_tui.report.glyphs import terminal_glyphs
 from fashion_tui.schema.errors import UserError
 from fashion_tui.schema.models import CustomModel, NamedModel
-from fashion_tui.schema.replies import BuiltinSource, SourceTrace
+from fashion_tui.schema.replies import SourceTrace
 from fashion_tui.schema.requests import GetBuiltinSource
 from fashion_tui.tui.dialogs.dialog import ConfirmDialog
 from fashion_tui.tui.dialogs.save import SaveDialog, differs, save
@@ -67,11 +67,11 @@ class EditingPane(TracingPane):
         network = subject.network
         if isinstance(network, NamedModel):
             try:
-                text = await self.lab_app.sandbox.ask(GetBuiltinSource(model=network.model), BuiltinSource, PATIENCE)
+                text = await self.lab_app.sandbox.ask(GetBuiltinSource(model=network.model), CustomModel, PATIENCE)
             except UserError as error:
                 self.notify(str(error), severity="error", markup=False)
                 return
-            network = CustomModel(source=text.source, class_name=text.class_name, arguments=network.arguments)
+            network = msgspec.structs.replace(text, arguments=text.arguments | network.arguments)
         self.post_message(TextLoaded(subject, network))
 
     @on(TextLoaded)

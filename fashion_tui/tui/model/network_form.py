@@ -18,8 +18,7 @@ from textual.widgets import Input, Label, Static
 
 from fashion_tui.report.style import ACCENT, BAD, MUTED
 from fashion_tui.schema.errors import UserError
-from fashion_tui.schema.models import CustomModel, NamedModel
-from fashion_tui.schema.recipe import MODELS
+from fashion_tui.schema.models import MODELS, CustomModel, NamedModel
 from fashion_tui.schema.replies import ErrorCause, SourceTrace
 from fashion_tui.schema.shapes import Shape, parse_shape
 

@@ -17,8 +17,7 @@ from textual.widgets import Static
 from fashion_tui.report.glyphs import terminal_glyphs
 from fashion_tui.report.style import FOREGROUND
 from fashion_tui.schema.errors import UserError
-from fashion_tui.schema.models import CustomModel, NamedModel
-from fashion_tui.schema.recipe import MODELS
+from fashion_tui.schema.models import MODELS, CustomModel, NamedModel
 from fashion_tui.schema.replies import ErrorCause, SourceTrace
 from fashion_tui.schema.requests import CheckModel
 from fashion_tui.tui.actions import IN_PANE, PaneName, bindings

@@ -5,8 +5,7 @@ from pathlib import Path
 
 from fashion_tui.engine.client import EngineDied
 from fashion_tui.schema.errors import UserError
-from fashion_tui.schema.models import CustomModel, NamedModel
-from fashion_tui.schema.recipe import MODELS
+from fashion_tui.schema.models import MODELS, CustomModel, NamedModel
 from fashion_tui.schema.replies import SourceTrace
 from fashion_tui.schema.requests import GetShapes, TraceSource
 from fashion_tui.schema.shapes import Shape, ShapeTable

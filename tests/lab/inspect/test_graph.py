@@ -13,7 +13,7 @@ from torch import Tensor
 
 from fashion_tui.lab.inspect.graph import LiveGraph
 from fashion_tui.lab.inspect.inspector import Inspector
-from fashion_tui.lab.networks.builtin import GuideNet
+from fashion_tui.lab.networks import GuideNet
 from fashion_tui.schema.errors import UserError
 from fashion_tui.schema.kernel import Probe
 from fashion_tui.schema.tensors import CloseGraph, ExpandGraph, Graph, GraphNode, OpenGraph

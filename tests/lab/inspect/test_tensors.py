@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from fashion_tui.lab.inspect.inspector import Inspector
 from fashion_tui.lab.inspect.tensors import list_tensors
-from fashion_tui.lab.networks.builtin import GuideNet
+from fashion_tui.lab.networks import GuideNet
 from fashion_tui.schema.errors import UserError
 from fashion_tui.schema.tensors import ListTensors, ReadTensor, TensorList, TensorRow, TensorValues
 

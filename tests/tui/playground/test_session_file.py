@@ -73,7 +73,7 @@ def test_python_file_with_preloaded_names_runs_alone(tmp_path: Path) -> None:
         "%timeit A",
         "isinstance(net.conv1, nn.Conv2d); show(train_data[0])",
         "image, label = train_data[0]\nprint(A.grad.item(), *net(image[None]).shape, classes[0], len(test_data))",
-        "print(lab.networks.builtin.GuideNet.__name__, len(runs), runs.directory)",
+        "print(lab.networks.GuideNet.__name__, len(runs), runs.directory)",
     )
     file = tmp_path / "session.py"
     file.write_text(as_python_file(cells, SYNTHETIC))

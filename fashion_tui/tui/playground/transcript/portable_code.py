@@ -75,7 +75,7 @@ _PRELOADED = (
     _Preloaded(frozenset({"torch"}), ("import torch",)),
     _Preloaded(frozenset({"F"}), ("import torch.nn.functional as F",)),
     _Preloaded(frozenset({"nn"}), ("from torch import nn",)),
-    _Preloaded(frozenset({"net"}), ("from fashion_tui.lab.networks.builtin import GuideNet",), ("net = GuideNet()",)),
+    _Preloaded(frozenset({"net"}), ("from fashion_tui.lab.networks import GuideNet",), ("net = GuideNet()",)),
     _Preloaded(frozenset({"lab"}), ("from fashion_tui.kernel.preload import import_lab",), ("lab = import_lab()",)),
     _Preloaded(frozenset({"show"}), ("from fashion_tui.kernel.show import show",)),
     _Preloaded(

@@ -1,0 +1,57 @@
+"""The most accurate of the built-in networks, in three widths.
+
+A smaller relative of the network of Jordan 2024, "94% on CIFAR-10 in 3.29 Seconds on a Single GPU".
+"""
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+
+class Group(nn.Module):
+    """Two 3×3 convolutions, with 2×2 max pooling after the first: `[N, i, H, W]` to `[N, o, H/2, W/2]`.
+
+    The first filters of each convolution start as the identity (dirac initialisation, as in Jordan 2024).
+    """
+
+    def __init__(self, in_channels: int, out_channels: int) -> None:
+        super().__init__()
+        self.conv1 = nn.Conv2d(in_channels, out_channels, kernel_size=3, padding=1, bias=False)
+        self.norm1 = nn.BatchNorm2d(out_channels)
+        self.conv2 = nn.Conv2d(out_channels, out_channels, kernel_size=3, padding=1, bias=False)
+        self.norm2 = nn.BatchNorm2d(out_channels)
+        for conv in (self.conv1, self.conv2):
+            nn.init.dirac_(conv.weight.data[: conv.in_channels])
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = F.relu(self.norm1(F.max_pool2d(self.conv1(x), kernel_size=2)))
+        return F.relu(self.norm2(self.conv2(x)))
+
+
+class StrongNet(nn.Module):
+    """A stem of `channels` channels, three groups that each double them, global max pooling and a linear layer.
+
+    292,656 parameters with 16 channels, 1,165,920 with 32 (`wide`) and 4,654,272 with 64 (`wider`).
+    Takes images `[N, 1, 28, 28]` and returns logits `[N, 10]`.
+    """
+
+    LOGIT_SCALE = 0.5
+    """Factor of the logits: label smoothing favours small ones."""
+
+    def __init__(self, channels: int = 16) -> None:
+        super().__init__()
+        c = channels
+        self.stem = nn.Conv2d(1, c, kernel_size=3, padding=1, bias=False)
+        self.norm = nn.BatchNorm2d(c)
+        self.group1 = Group(c, 2 * c)
+        self.group2 = Group(2 * c, 4 * c)
+        self.group3 = Group(4 * c, 8 * c)
+        self.fc = nn.Linear(8 * c, 10, bias=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = F.relu(self.norm(self.stem(x)))  # [N, c, 28, 28]
+        x = self.group1(x)  # [N, 2c, 14, 14]
+        x = self.group2(x)  # [N, 4c, 7, 7]
+        x = self.group3(x)  # [N, 8c, 3, 3]
+        x = x.amax(dim=(2, 3))  # [N, 8c]: global max pooling
+        logits: Tensor = self.fc(x) * self.LOGIT_SCALE  # [N, 10]
+        return logits
