@@ -1,1 +1,1 @@
-"""Rich renderables that the commands and the panes share. Knows no torch: it shows what crossed a border."""
+"""Rich renderables shared by the commands and the panes. They show values of `schema` and never import torch."""

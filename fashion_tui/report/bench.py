@@ -1,6 +1,7 @@
-"""A benchmark as tables."""
+"""The results of a benchmark as tables."""
 
 import statistics
+from collections.abc import Sequence
 
 from rich.console import RenderableType
 from rich.table import Table
@@ -8,69 +9,70 @@ from rich.text import Text
 
 from fashion_tui.schema.bench import BenchReport, FullTraining, TrainingSpeed
 
+from .formatting import format_percent
 from .style import ACCENT, MUTED
 
 
 def bench_tables(report: BenchReport) -> list[RenderableType]:
-    """Speed first, then accuracy, then what a person waits for."""
-    versions = f"torch {report.versions.get('torch', '?')}"
+    """Return tables of training speed, of accuracy, and of waiting times with the cost of the app."""
+    version = f"torch {report.versions.get('torch', '?')}"
     rounds = "1 round" if report.rounds == 1 else f"{report.rounds} rounds"
     threads = f", {report.threads} threads" if report.device == "cpu" else ""
-    found: list[RenderableType] = [
-        Text(f"{report.device_name}{threads}, {versions}, {report.dataset}, {rounds}", MUTED),
-        _speeds(report),
+    tables: list[RenderableType] = [
+        Text(f"{report.device_name}{threads}, {version}, {report.dataset}, {rounds}", MUTED),
+        _speed_table(report),
     ]
     if report.ratio is not None:
-        found.append(
-            Text.assemble("the guide's recipe over its own loop: ", (f"{report.ratio:.2f}×", f"bold {ACCENT}"))
-        )
+        ratio = (f"{report.ratio:.2f}×", f"bold {ACCENT}")
+        tables.append(Text.assemble("speed of the recipe guide relative to the guide's training loop: ", ratio))
     if report.trained:
-        found.append(_trained(report.trained))
+        tables.append(_accuracy_table(report.trained))
     if report.waiting or report.app:
-        found.append(_waiting(report))
-    return found
+        tables.append(_waiting_table(report))
+    return tables
 
 
-def accuracy_words(trained: FullTraining) -> str:
-    """`91.02 ± 0.21 %`: mean and standard deviation over the seeds."""
-    mean = statistics.mean(trained.accuracies)
-    if len(trained.accuracies) == 1:
-        return f"{mean:.2%}"
-    return f"{100 * mean:.2f} ± {100 * statistics.stdev(trained.accuracies):.2f} %"
+def format_accuracies(accuracies: Sequence[float]) -> str:
+    """Return the mean and standard deviation of accuracies: `91.02 ± 0.21 %`."""
+    mean = format_percent(statistics.mean(accuracies), digits=2)
+    if len(accuracies) == 1:
+        return mean
+    return mean.replace(" %", f" ± {format_percent(statistics.stdev(accuracies), digits=2)}")
 
 
-def _speeds(report: BenchReport) -> Table:
+def _speed_table(report: BenchReport) -> Table:
     table = _table("images/s", "slowest", "fastest", "step ms", "90 %", "99 %", "of peak")
-    for one in report.results:
-        table.add_row(one.name, *_speed(one))
-    peaks = ", ".join(f"{value:,.0f} in {name}" for name, value in report.peak_gflops.items())
-    table.caption = f"peak: 10⁹ operations a second of a matrix product: {peaks}"
+    for speed in report.results:
+        table.add_row(speed.name, *_speed_cells(speed))
+    peaks = ", ".join(f"{gflops:,.0f} GFLOP/s in {precision}" for precision, gflops in report.peak_gflops.items())
+    table.caption = f"peak: throughput of a product of two large matrices, {peaks}"
     table.caption_justify = "left"
     return table
 
 
-def _speed(one: TrainingSpeed) -> list[str]:
-    rates = (f"{rate:,.0f}" for rate in (one.images_per_second, one.slowest, one.fastest))
-    return [*rates, *(f"{milliseconds:.2f}" for milliseconds in one.step_ms), f"{one.share_of_peak:.0%}"]
+def _speed_cells(speed: TrainingSpeed) -> list[str]:
+    rates = (f"{rate:,.0f}" for rate in (speed.images_per_second, speed.slowest, speed.fastest))
+    return [*rates, *(f"{milliseconds:.2f}" for milliseconds in speed.step_ms), f"{speed.share_of_peak:.0%}"]
 
 
-def _trained(trained: tuple[FullTraining, ...]) -> Table:
+def _accuracy_table(trainings: Sequence[FullTraining]) -> Table:
     table = _table("test accuracy", "seeds", "train seconds", "first step", "evaluation")
-    for one in trained:
-        times = (one.train_seconds, one.first_step_seconds, one.evaluation_seconds)
+    for training in trainings:
+        times = (training.train_seconds, training.first_step_seconds, training.evaluation_seconds)
         medians = (f"{statistics.median(seconds):.1f}" for seconds in times)
-        table.add_row(one.name, accuracy_words(one), str(len(one.accuracies)), *medians)
+        accuracy = format_accuracies(training.accuracies)
+        table.add_row(training.name, accuracy, str(len(training.accuracies)), *medians)
     return table
 
 
-def _waiting(report: BenchReport) -> Table:
+def _waiting_table(report: BenchReport) -> Table:
     table = _table("seconds")
-    for one in report.waiting:
-        table.add_row(one.name, f"{statistics.median(one.seconds):.2f}")
+    for latency in report.waiting:
+        table.add_row(latency.name, f"{statistics.median(latency.seconds):.2f}")
     if report.app is not None:
         app = report.app
-        cost = f"{app.kib_per_second:.1f} KiB/s painted, {app.cpu_share:.0%} of a core, {app.memory_mib:,.0f} MiB"
-        table.caption = f"while a run trains the app costs {cost} with all its processes"
+        cost = f"{app.kib_per_second:.1f} KiB/s of output, {app.cpu_share:.0%} of a core"
+        table.caption = f"the app during training: {cost}, {app.memory_mib:,.0f} MiB in all processes"
         table.caption_justify = "left"
     return table
 

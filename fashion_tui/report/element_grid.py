@@ -1,4 +1,4 @@
-"""A tensor's elements as a grid: rows and columns, and a block for each index of the axes before these."""
+"""Draws a tensor's elements as a grid: blocks of rows and columns, one for each index of the leading axes."""
 
 import math
 import textwrap
@@ -18,160 +18,160 @@ from .glyphs import Glyphs
 from .style import FOREGROUND, MUTED
 
 GAP = 2
-"""Columns between blocks, and between the facts above them."""
-LEAST = 20
-"""Columns that it has for its facts, however small."""
-MOST_BESIDE = 6
-"""Blocks for which room beside each other is sought."""
-CUT = 2
-"""Columns of the sign that a row goes on."""
+"""Columns between two blocks, and between two facts."""
+MIN_WIDTH = 20
+"""Minimum width, which the facts need."""
+MAX_BLOCKS_IN_LINE = 6
+"""Blocks side by side for which a useful width is computed."""
+MORE_WIDTH = 2
+"""Columns of the glyph for a row that continues."""
 
 
 @dataclass(frozen=True)
-class GridPicture:
-    """As many elements as there is room for, from the first one on. A long vector goes on in further lines."""
+class GridDrawing:
+    """A grid in a given width and height: as many elements as fit, from the first on. Long vectors are wrapped."""
 
     name: str
     grid: ElementGrid
-    cell: int
+    cell_width: int
     """Columns of an element."""
     width: int
     height: int
     glyphs: Glyphs
     facts_height: int = 0
-    """Lines that are kept for the facts at least."""
+    """Minimum number of lines for the facts."""
 
-    def lines(self, highest: int) -> list[Text]:
-        """At most `height` lines of at most `width` columns. The colours go from place 0 in memory to `highest`."""
+    def lines(self, max_offset: int) -> list[Text]:
+        """Return at most `height` lines, at most `width` columns wide. Colours range from offset 0 to `max_offset`."""
         if not self.grid.offsets:
             return [*self.facts, Text("no elements", MUTED)]
-        if not self.elements:
+        if not self.count:
             return self.facts
         lines = list(self.facts)
         blocks, _, columns = self.shown
-        beside = self._beside(columns)
-        for first in range(0, blocks, beside):
-            drawn = [self._block(number, highest) for number in range(first, min(first + beside, blocks))]
+        per_line = self._blocks_per_line(columns)
+        for first in range(0, blocks, per_line):
+            drawn = [self._block(index, max_offset) for index in range(first, min(first + per_line, blocks))]
             lines += [Text(" " * GAP).join(parts) for parts in zip(*drawn, strict=True)]
-        if self.shown != self._whole:
-            lines.append(Text(self._shown_words(), MUTED))
+        if self.shown != self._full:
+            lines.append(Text(self._omission_note(), MUTED))
         return lines
 
     @property
-    def elements(self) -> int:
-        """How many are shown."""
+    def count(self) -> int:
+        """Number of elements shown."""
         return math.prod(self.shown)
 
     @property
     def breaks(self) -> int:
-        """How often a vector goes on in another line."""
-        return self._lines_of(self.shown) - 1 if self._is_vector else 0
+        """Number of times that a vector is wrapped."""
+        return self._line_count(self.shown) - 1 if self._is_vector else 0
 
     @property
     def useful_widths(self) -> list[int]:
-        """For one block with all its columns, for two beside each other, and so on."""
-        blocks, _, columns = self._whole
+        """Widths for one complete block, for two side by side, and so on."""
+        blocks, _, columns = self._full
         return [
-            max(count * (self._block_width(columns) + GAP) - GAP, LEAST)
-            for count in range(1, min(blocks, MOST_BESIDE) + 1)
+            max(count * (self._block_width(columns) + GAP) - GAP, MIN_WIDTH)
+            for count in range(1, min(blocks, MAX_BLOCKS_IN_LINE) + 1)
         ]
 
     @property
     def natural_height(self) -> int:
-        """With all that is known of it, in this width."""
+        """Height that shows all known elements in this width."""
         shown = replace(self, height=10_000).shown
-        return len(self.facts) + self._lines_of(shown) + (shown != self._whole)
+        return len(self.facts) + self._line_count(shown) + (shown != self._full)
 
     @cached_property
     def shown(self) -> Size:
-        """How many blocks, rows and columns."""
+        """Number of blocks, rows and columns shown."""
         height = self.height - len(self.facts)
-        shown = self._fitting(height)
-        return shown if shown == self._whole else self._fitting(height - 1)
+        shown = self._fit(height)
+        return shown if shown == self._full else self._fit(height - 1)  # one line for the note
 
-    def _fitting(self, height: int) -> Size:
-        blocks, rows, columns = _sides(self.grid.shown)
+    def _fit(self, height: int) -> Size:
+        blocks, rows, columns = _as_blocks(self.grid.shown)
         if self._is_vector:
-            return 1, 1, min(columns, self._in_a_line * max(height, 0))
-        rows = min(rows, max(height - self._labels, 0))
-        columns = min(columns, self._in_a_line)
-        below = max(height, 1) // max(rows + self._labels, 1)
-        return min(blocks, max(below, 1) * self._beside(columns)), rows, columns
+            return 1, 1, min(columns, self._columns_per_line * max(height, 0))
+        rows = min(rows, max(height - self._label_height, 0))
+        columns = min(columns, self._columns_per_line)
+        block_lines = max(height, 1) // max(rows + self._label_height, 1)
+        return min(blocks, max(block_lines, 1) * self._blocks_per_line(columns)), rows, columns
 
-    def _lines_of(self, shown: Size) -> int:
+    def _line_count(self, shown: Size) -> int:
         blocks, rows, columns = shown
         if self._is_vector:
-            return -(-columns // self._in_a_line)
-        return -(-blocks // self._beside(columns)) * (rows + self._labels)
+            return -(-columns // self._columns_per_line)
+        return -(-blocks // self._blocks_per_line(columns)) * (rows + self._label_height)
 
     @property
-    def _in_a_line(self) -> int:
-        """Columns of a block for which there is room, beside the sign that there are more."""
-        columns = self._whole[2]
-        if columns * self.cell <= self.width and self._known_columns == columns:
+    def _columns_per_line(self) -> int:
+        """Columns of a block that fit, beside the glyph for more columns if there are."""
+        columns = self._full[2]
+        if columns * self.cell_width <= self.width and self._known_columns == columns:
             return max(columns, 1)
-        return max((self.width - CUT) // self.cell, 1)
+        return max((self.width - MORE_WIDTH) // self.cell_width, 1)
 
-    def _beside(self, columns: int) -> int:
-        """How many blocks of so many columns stand beside each other."""
+    def _blocks_per_line(self, columns: int) -> int:
         return max((self.width + GAP) // (self._block_width(columns) + GAP), 1)
 
     def _block_width(self, columns: int) -> int:
-        """Of its elements, and of the index above them where that is wider."""
-        elements = columns * self.cell + (CUT if columns < self._whole[2] else 0)
-        last = tuple(size - 1 for size in self.grid.shown[:-2])
-        return max(elements, len(_index_words(last))) if self._labels else elements
+        """Return the width of a block, which is at least that of its label."""
+        elements = columns * self.cell_width + (MORE_WIDTH if columns < self._full[2] else 0)
+        last_index = tuple(size - 1 for size in self.grid.shown[:-2])
+        return max(elements, len(_format_index(last_index))) if self._label_height else elements
 
     @property
-    def _whole(self) -> Size:
-        return _sides(self.grid.shape)
+    def _full(self) -> Size:
+        """Blocks, rows and columns of the whole tensor."""
+        return _as_blocks(self.grid.shape)
 
     @property
     def _known_columns(self) -> int:
-        return _sides(self.grid.shown)[2]
+        return _as_blocks(self.grid.shown)[2]
 
     @property
     def _is_vector(self) -> bool:
         return len(self.grid.shape) == 1
 
     @property
-    def _labels(self) -> int:
-        """Lines of a block for its index."""
+    def _label_height(self) -> int:
+        """Lines of a block's label, its index: 1 if the tensor has more than two axes."""
         return int(len(self.grid.shape) > 2)
 
-    def _block(self, number: int, highest: int) -> list[Text]:
+    def _block(self, index: int, max_offset: int) -> list[Text]:
         _, rows, columns = self.shown
-        known_rows = _sides(self.grid.shown)[1]
+        known_rows = _as_blocks(self.grid.shown)[1]
         lines = []
-        if self._labels:
-            index = list(product(*map(range, self.grid.shown[:-2])))[number]
-            lines.append(Text(_index_words(index), MUTED))
+        if self._label_height:
+            label = list(product(*map(range, self.grid.shown[:-2])))[index]
+            lines.append(Text(_format_index(label), MUTED))
         for row in range(rows):
-            start = (number * known_rows + row) * self._known_columns
-            lines += self._row(self.grid.offsets[start : start + columns], highest)
-        if self._labels:
+            start = (index * known_rows + row) * self._known_columns
+            lines += self._row(self.grid.offsets[start : start + columns], max_offset)
+        if self._label_height:
             for line in lines:
                 line.align("left", self._block_width(columns))
         return lines
 
-    def _row(self, places: Sequence[int], highest: int) -> list[Text]:
-        """A line; of a vector as many as it takes."""
+    def _row(self, offsets: Sequence[int], max_offset: int) -> list[Text]:
+        """Return one line, or several for a vector that is wrapped."""
         lines = []
-        for start in range(0, len(places), self._in_a_line):
+        for start in range(0, len(offsets), self._columns_per_line):
             line = Text(no_wrap=True)
-            end = start + self._in_a_line
-            for place in places[start:end]:
-                line.append(f"{place:>{self.cell - 1}} ", heat_style(place, 0, highest))
-            if end < len(places):
+            end = start + self._columns_per_line
+            for offset in offsets[start:end]:
+                line.append(f"{offset:>{self.cell_width - 1}} ", heat_style(offset, 0, max_offset))
+            if end < len(offsets):
                 line.append(" ↵" if self.glyphs.unicode else " +", MUTED)
-            elif len(places) < self._whole[2]:
+            elif len(offsets) < self._full[2]:
                 line.append(" …" if self.glyphs.unicode else " ~", MUTED)
             lines.append(line)
         return lines
 
     @cached_property
     def facts(self) -> list[Text]:
-        """Name, shape, strides: in a line where there is room, else in several."""
+        """Name, shape and strides, on one line if they fit."""
         facts = [
             Text.assemble((f"{self.name} ", MUTED), (format_shape(self.grid.shape, self.glyphs), f"bold {FOREGROUND}")),
             Text(f"strides {self.grid.strides}", MUTED),
@@ -186,31 +186,30 @@ class GridPicture:
                 lines += [Text(part, MUTED) for part in textwrap.wrap(fact.plain, self.width)]
         return lines + [Text()] * (self.facts_height - len(lines))
 
-    def _shown_words(self) -> str:
-        """`the first 12×6 of 40×50, 2 of 3 blocks`."""
-        (blocks, *shown), (all_blocks, *whole) = self.shown, self._whole
-        words = []
-        if shown != whole:
+    def _omission_note(self) -> str:
+        """Return `the first 12×6 of 40×50, 2 of 3 blocks`."""
+        (blocks, *shown), (all_blocks, *full) = self.shown, self._full
+        parts = []
+        if shown != full:
             axes = len(self.grid.shape[-2:])
-            sizes = (format_shape(tuple(sides[-axes:]), self.glyphs) for sides in (shown, whole))
-            words.append(f"the first {' of '.join(sizes)}")
+            sizes = (format_shape(tuple(sides[-axes:]), self.glyphs) for sides in (shown, full))
+            parts.append(f"the first {' of '.join(sizes)}")
         if blocks != all_blocks:
-            words.append(f"{blocks:,} of {all_blocks:,} blocks")
-        return textwrap.shorten(", ".join(words), self.width, placeholder="")
+            parts.append(f"{blocks:,} of {all_blocks:,} blocks")
+        return textwrap.shorten(", ".join(parts), self.width, placeholder="")
 
 
-def _index_words(index: Sequence[int]) -> str:
+def _format_index(index: Sequence[int]) -> str:
     return f"[{', '.join(map(str, index))}]"
 
 
-def _sides(shape: Size) -> Size:
-    """Blocks, rows and columns: a vector has one row, a single number is one cell."""
+def _as_blocks(shape: Size) -> Size:
+    """Return the number of blocks, rows and columns. A vector has one row; a scalar has one cell."""
     *leading, rows, columns = (1, 1, *shape)
     return math.prod(leading), rows, columns
 
 
 def _is_contiguous(grid: ElementGrid) -> bool:
-    """Whether it lies in memory row by row."""
     expected = 1
     for size, stride in reversed(list(zip(grid.shape, grid.strides, strict=True))):
         if size != 1 and stride != expected:

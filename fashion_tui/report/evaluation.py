@@ -1,4 +1,4 @@
-"""What a network makes of the test set: the headline, a table of the classes, the confusion matrix."""
+"""The evaluation of a run on the test set: the headline, a table of the classes and the confusion matrix."""
 
 import math
 from collections.abc import Sequence
@@ -9,122 +9,131 @@ from rich.text import Text
 from fashion_tui.schema.dataset import SYNTHETIC_NOTICE
 from fashion_tui.schema.evaluation import ClassReport, Evaluation
 
+from .formatting import format_percent
 from .glyphs import Glyphs, terminal_glyphs
 from .style import ACCENT, ATTENTION, BAD, FOREGROUND, GOOD, MUTED
 
-Z_95 = 1.959964
-"""The normal distribution's 97.5 % quantile."""
-
 WIDTH = 62
-"""Columns of the tables."""
+"""Columns of the printed tables."""
+
+Z_95 = 1.959964
+"""The 97.5 % quantile of the normal distribution."""
 
 
 def evaluation_report(evaluation: Evaluation) -> RenderableType:
-    """Everything, one below the other; some 60 columns wide."""
+    """Return the headline and both tables below each other, WIDTH columns wide."""
     names = [report.name for report in evaluation.per_class]
+    glyphs = terminal_glyphs()
     return Group(
         headline(evaluation),
         Text(),
-        *class_lines(evaluation.per_class, WIDTH, terminal_glyphs()),
+        *class_lines(evaluation.per_class, WIDTH, glyphs),
         Text(),
         confusion_caption(),
-        *confusion_lines(names, evaluation.confusion, terminal_glyphs()),
+        *confusion_lines(names, evaluation.confusion, glyphs),
     )
 
 
 def headline(evaluation: Evaluation) -> RenderableType:
-    """Three lines: what was tested, the accuracy, the other figures."""
-    where = Text.assemble(
+    """Return what was evaluated, the accuracy, and the other metrics, on a line each."""
+    subject = Text.assemble(
         (evaluation.run, "bold"),
         (f" · epoch {evaluation.epoch} · step {evaluation.step:,} · {evaluation.n:,} test images", MUTED),
     )
     accuracy = Text.assemble(
-        (f"{evaluation.accuracy:.1%}".replace("%", " %"), f"bold {ACCENT}"),
+        (format_percent(evaluation.accuracy), f"bold {ACCENT}"),
         (f"  ±{accuracy_margin(evaluation.accuracy, evaluation.n) * 100:.1f}", MUTED),
     )
-    figures = Text.assemble(
-        *_figure("top-2", f"{evaluation.top2 * 100:.1f} %"),
-        *_figure("loss", f"{evaluation.loss:.3f}"),
-        *_figure("ECE", f"{evaluation.ece * 100:.1f} %"),
+    metrics = Text.assemble(
+        *_metric("top-2", format_percent(evaluation.top2)),
+        *_metric("loss", f"{evaluation.loss:.3f}"),
+        *_metric("ECE", format_percent(evaluation.ece)),
     )
-    lines = [where, accuracy, figures]
+    lines = [subject, accuracy, metrics]
     if evaluation.dataset == "synthetic":
         lines.insert(1, Text(SYNTHETIC_NOTICE, ATTENTION))
     return Group(*lines)
 
 
-def accuracy_margin(share: float, n: int) -> float:
-    """Half the width of the 95 % interval of a share of n (Wilson 1927): right also where the share is near 0 or 1."""
+def _metric(name: str, value: str) -> tuple[tuple[str, str], tuple[str, str]]:
+    return (f"{name} ", MUTED), (f"{value}   ", "")
+
+
+def accuracy_margin(accuracy: float, n: int) -> float:
+    """Return half the width of the 95 % confidence interval of an accuracy over n images (Wilson 1927).
+
+    The Wilson interval is valid near 0 and 1, too.
+    """
     if n == 0:
         return 0.0
     squared = Z_95**2
-    return Z_95 / (1 + squared / n) * math.sqrt(share * (1 - share) / n + squared / (4 * n * n))
-
-
-def confusion_caption() -> Text:
-    return Text("confusion · rows truth, columns prediction · counts", MUTED)
-
-
-def _figure(name: str, value: str) -> tuple[tuple[str, str], tuple[str, str]]:
-    return (f"{name} ", MUTED), (f"{value}   ", "")
+    return Z_95 / (1 + squared / n) * math.sqrt(accuracy * (1 - accuracy) / n + squared / (4 * n * n))
 
 
 # Classes
 
-FIGURES = ("prec", "recall", "F1")
-FIGURE_WIDTH = 7
+METRICS = ("prec", "recall", "F1")
+METRIC_WIDTH = 7
 SUPPORT_WIDTH = 8
 BAR_WIDTHS = (6, 24)
-"""Narrowest and widest bar, in columns."""
+"""Minimum and maximum width of a bar, in columns."""
 
 
 def class_lines(reports: Sequence[ClassReport], width: int, glyphs: Glyphs) -> list[Text]:
-    """A header and a line a class, in per cent, with a bar for F1; the number of images only where there is room."""
+    """Return a header, and a line for each class: metrics in percent, a bar for F1, and the number of images.
+
+    The number of images is left out if it doesn't fit into `width`.
+    """
     name_width = max((len(report.name) for report in reports), default=0)
-    room = width - name_width - FIGURE_WIDTH * len(FIGURES) - 2
-    with_support = room >= BAR_WIDTHS[0] + SUPPORT_WIDTH
-    bar_width = min(max(room - SUPPORT_WIDTH * with_support, BAR_WIDTHS[0]), BAR_WIDTHS[1])
+    available = width - name_width - METRIC_WIDTH * len(METRICS) - 2
+    with_support = available >= BAR_WIDTHS[0] + SUPPORT_WIDTH
+    bar_width = min(max(available - SUPPORT_WIDTH * with_support, BAR_WIDTHS[0]), BAR_WIDTHS[1])
     header = Text("class".ljust(name_width), style=MUTED, no_wrap=True)
-    for name in FIGURES:
-        header.append(name.rjust(FIGURE_WIDTH))
+    for name in METRICS:
+        header.append(name.rjust(METRIC_WIDTH))
     if with_support:
         header.append(" " * (2 + bar_width)).append("images".rjust(SUPPORT_WIDTH))
     lines = [header]
     for report in reports:
         line = Text(report.name.ljust(name_width), style=FOREGROUND, no_wrap=True)
         for share in (report.precision, report.recall, report.f1):
-            line.append(f"{share * 100:{FIGURE_WIDTH}.1f}")
-        line.append(f"  {glyphs.slim_bar(report.f1, bar_width):<{bar_width}}", style=_shade(report.f1))
+            line.append(f"{share * 100:{METRIC_WIDTH}.1f}")
+        line.append(f"  {glyphs.slim_bar(report.f1, bar_width):<{bar_width}}", style=_score_colour(report.f1))
         if with_support:
             line.append(f"{report.support:>{SUPPORT_WIDTH},}", style=MUTED)
         lines.append(line)
     return lines
 
 
-def _shade(share: float) -> str:
-    return GOOD if share >= 0.9 else ATTENTION if share >= 0.7 else BAD
+def _score_colour(score: float) -> str:
+    return GOOD if score >= 0.9 else ATTENTION if score >= 0.7 else BAD
 
 
 # Confusion matrix
 
-LARGE = 0.05
-"""Share of a class from which a confusion stands in brackets."""
+LARGE_CONFUSION = 0.05
+"""Share of a class from which a confusion is bold and in brackets."""
 
 CELL_WIDTH = 5
 SHORT_NAME = 3
+"""Minimum number of characters of a class name."""
 
-RIGHT_SHADE = "#1f3320"
-WRONG_SHADES = ((0.10, "#702c2c"), (LARGE, "#4f2525"), (0.01, "#2b1d1d"))
-"""Grounds of the cells, from these shares of the class on."""
+CORRECT_BACKGROUND = "#1f3320"
+CONFUSION_BACKGROUNDS = ((0.10, "#702c2c"), (LARGE_CONFUSION, "#4f2525"), (0.01, "#2b1d1d"))
+"""Backgrounds of confusions, with the share of the class from which each is used."""
+
+
+def confusion_caption() -> Text:
+    return Text("confusion matrix · rows: true class · columns: prediction", MUTED)
 
 
 def confusion_lines(
     names: Sequence[str], confusion: Sequence[Sequence[int]], glyphs: Glyphs, width: int | None = None
 ) -> list[Text]:
-    """A header and a line a class: rows truth, columns prediction; 62 columns wide for Fashion-MNIST.
+    """Return a header and a line for each true class, with a column for each predicted class.
 
-    What was right is bold, a large confusion bold and in brackets, both on a ground of their own; none is a dot. Where
-    there are fewer columns than that, names are cut.
+    Correct counts are bold, large confusions bold and in brackets, zeros are dots. For Fashion-MNIST the lines have 62
+    columns; if `width` is smaller, class names are cut.
     """
     name_width = max((len(name) for name in names), default=0) + 1
     if width is not None:
@@ -135,45 +144,44 @@ def confusion_lines(
     lines = [header]
     for truth, counts in enumerate(confusion):
         line = Text(names[truth][: name_width - 1].ljust(name_width), style=FOREGROUND, no_wrap=True)
-        for column, count in enumerate(counts):
-            line.append(*_cell(count, sum(counts), glyphs, right=column == truth))
+        for prediction, count in enumerate(counts):
+            line.append(*_confusion_cell(count, sum(counts), glyphs, is_correct=prediction == truth))
         lines.append(line)
     return lines
 
 
-def _cell(count: int, total: int, glyphs: Glyphs, *, right: bool) -> tuple[str, str]:
-    number = f"{count:>{CELL_WIDTH - 1}} "
-    if right:
-        return number, f"bold {FOREGROUND} on {RIGHT_SHADE}"
+def _confusion_cell(count: int, total: int, glyphs: Glyphs, *, is_correct: bool) -> tuple[str, str]:
+    text = f"{count:>{CELL_WIDTH - 1}} "
+    if is_correct:
+        return text, f"bold {FOREGROUND} on {CORRECT_BACKGROUND}"
     if count == 0:
         return f"{'·' if glyphs.unicode else '.':>{CELL_WIDTH - 1}} ", MUTED
     share = count / total
-    shade = next((shade for least, shade in WRONG_SHADES if share >= least), None)
-    ground = f" on {shade}" if shade else ""
-    if share >= LARGE:
+    background = next((f" on {colour}" for minimum, colour in CONFUSION_BACKGROUNDS if share >= minimum), "")
+    if share >= LARGE_CONFUSION:
         marked = f"[{count}]".rjust(CELL_WIDTH)
-        return marked if len(marked) == CELL_WIDTH else number, f"bold {FOREGROUND}{ground}"
-    return number, FOREGROUND + ground
+        return marked if len(marked) == CELL_WIDTH else text, f"bold {FOREGROUND}{background}"
+    return text, FOREGROUND + background
 
 
 def largest_confusions(
-    names: Sequence[str], confusion: Sequence[Sequence[int]], most: int, glyphs: Glyphs
+    names: Sequence[str], confusion: Sequence[Sequence[int]], limit: int, glyphs: Glyphs
 ) -> list[Text]:
-    """`Shirt → T-shirt/top   197   20 % of its class`, a line each, the most frequent first."""
+    """Return a line for each of the most frequent confusions: `Shirt → T-shirt/top   197   20 % of its class`."""
     cells = sorted(
         (-count, truth, prediction)
         for truth, counts in enumerate(confusion)
         for prediction, count in enumerate(counts)
         if truth != prediction and count
-    )[:most]
+    )[:limit]
     width = max((len(names[truth]) + len(names[prediction]) for _, truth, prediction in cells), default=0) + 3
     lines = []
-    for count, truth, prediction in cells:
+    for negative_count, truth, prediction in cells:
         line = Text(no_wrap=True)
         line.append(names[truth], style=FOREGROUND)
         line.append(" → " if glyphs.unicode else " > ", style=MUTED)
         line.append(names[prediction].ljust(width - 3 - len(names[truth])), style=FOREGROUND)
-        line.append(f"{-count:>6,}", style=f"bold {FOREGROUND}")
-        line.append(f"   {-count / sum(confusion[truth]) * 100:3.0f} % of its class", style=MUTED)
+        line.append(f"{-negative_count:>6,}", style=f"bold {FOREGROUND}")
+        line.append(f"   {-negative_count / sum(confusion[truth]) * 100:3.0f} % of its class", style=MUTED)
         lines.append(line)
     return lines

@@ -1,4 +1,4 @@
-"""The signs that reports and panes draw with, and plain ones for terminals that speak ASCII only."""
+"""The characters that reports and panes draw with, in Unicode and in ASCII."""
 
 import math
 import os
@@ -20,36 +20,36 @@ class Glyphs:
     axis: str
     tick: str
     levels: str
-    """From nearly nothing to full, one sign a level: for sparklines."""
+    """One glyph for each level of a sparkline, from almost empty to full."""
     eighths: str
-    """Parts of a full cell from the left, one eighth to eight: for bars. One sign only: bars of whole cells."""
+    """Cells filled from the left, from one eighth to full. ASCII has the full cell only."""
     thick_line: str
     half_line: str
     """The left half of a thick line."""
     dot: str
-    """A quiet mark: an empty cell of a table, a separator."""
+    """A separator, or an empty cell of a table."""
     ellipsis: str
     approximately: str
     unicode: bool
 
     def bar(self, share: float, width: int) -> str:
-        """A bar of `width` cells filled to `share` in [0, 1], without padding. A little is never drawn as nothing."""
+        """Return a bar of `width` cells, filled to `share` in [0, 1], without padding. A share above 0 is visible."""
         parts = len(self.eighths)
         filled = round(min(max(share, 0.0), 1.0) * width * parts)
         if share > 0:
             filled = max(filled, 1)
-        whole, part = divmod(filled, parts)
-        return self.eighths[-1] * whole + (self.eighths[part - 1] if part else "")
+        full, part = divmod(filled, parts)
+        return self.eighths[-1] * full + (self.eighths[part - 1] if part else "")
 
     def slim_bar(self, share: float, width: int) -> str:
-        """A bar of halves of a cell, as thin as a line: quiet where many stand below each other. No padding."""
+        """Return a bar of half cells, as thin as a line, for many bars below each other. Not padded."""
         halves = round(min(max(share, 0.0), 1.0) * width * 2)
         if share > 0:
             halves = max(halves, 1)
         return self.thick_line * (halves // 2) + (self.half_line if halves % 2 else "")
 
     def sparkline(self, values: Sequence[float]) -> str:
-        """One sign a value, scaled to the finite ones' range; × for a value that is no finite number."""
+        """Return one glyph for each value, scaled to the range of the finite ones; `bad` for a non-finite value."""
         finite = [value for value in values if math.isfinite(value)]
         low, high = (min(finite), max(finite)) if finite else (0.0, 0.0)
         top = len(self.levels) - 1
@@ -72,9 +72,9 @@ ASCII = Glyphs(
 
 
 def supports_unicode(environ: Mapping[str, str]) -> bool:
-    """False where the locale says plainly that it knows ASCII only; a locale that says nothing is taken to be modern.
+    """Return False if the locale is C or POSIX; True for any other locale, and if none is set.
 
-    Python itself sets LC_CTYPE to C.UTF-8 in a process started under the C locale (PEP 538): that value says nothing.
+    Under the C locale, Python sets LC_CTYPE to C.UTF-8 (PEP 538), so LC_CTYPE alone proves nothing.
     """
     locale = environ.get("LC_ALL") or environ.get("LANG") or environ.get("LC_CTYPE") or ""
     return locale not in {"C", "POSIX"}
@@ -82,5 +82,5 @@ def supports_unicode(environ: Mapping[str, str]) -> bool:
 
 @cache
 def terminal_glyphs() -> Glyphs:
-    """Those of this process's terminal."""
+    """Return the glyphs that this process's terminal supports."""
     return UNICODE if supports_unicode(os.environ) else ASCII

@@ -1,4 +1,4 @@
-"""The graph behind a tensor as the lines of a tree: each node once, and referred to where it comes again."""
+"""An autograd graph as a tree: each node once, with references to it where it appears again."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -12,62 +12,65 @@ from .formatting import format_mean, format_nonfinite, format_number, format_sha
 from .glyphs import Glyphs
 from .style import ACCENT, ATTENTION, FOREGROUND, GOOD, MUTED
 
-DEEPEST = 12
-"""Levels whose branches are drawn: of what lies deeper the nearest ones."""
+MAX_BRANCHES = 12
+"""Levels whose branches are drawn. Of a deeper row, the levels nearest to it are drawn."""
 
 
 @dataclass(frozen=True, slots=True)
 class TreeRow:
     key: str
-    """Of the node that it is behind, and its place there: unlike a node it stands once in the tree."""
+    """Identifies the row: the id of the node above and the index among its sources. A node may have several rows."""
     node: int
     depth: int
-    last: tuple[bool, ...]
-    """Of the DEEPEST nearest levels down to this one: whether it is the last among its siblings."""
+    is_last: tuple[bool, ...]
+    """For each of the nearest MAX_BRANCHES levels down to this row: whether it is the last among its siblings."""
     is_only: bool
-    """The node above was made from nothing else."""
+    """Whether the node above has no other source."""
     is_folded: bool = False
     is_repeated: bool = False
-    """Its node stands further up already."""
+    """Whether an earlier row has the same node."""
 
 
 def tree_rows(nodes: Mapping[int, GraphNode], root: int, folded: Iterable[str]) -> list[TreeRow]:
-    """From the root down. Nodes that `nodes` doesn't know end their branch: they can be unfolded."""
-    closed = frozenset(folded)
+    """Return the rows from the root down. A node that is missing in `nodes` ends its branch and can be expanded."""
+    folded_keys = frozenset(folded)
     rows, seen = list[TreeRow](), set[int]()
-    waiting = [TreeRow(str(root), root, 0, (), is_only=False)]
-    while waiting:
-        row = waiting.pop()
+    stack = [TreeRow(str(root), root, 0, (), is_only=False)]
+    while stack:
+        row = stack.pop()
         if row.node in seen:
             rows.append(replace(row, is_repeated=True))
             continue
         seen.add(row.node)
-        rows.append(replace(row, is_folded=row.key in closed))
+        rows.append(replace(row, is_folded=row.key in folded_keys))
         node = nodes.get(row.node)
-        if node is not None and row.key not in closed:
-            waiting.extend(reversed(_behind(row, node)))
+        if node is not None and row.key not in folded_keys:
+            stack.extend(reversed(_source_rows(row, node)))
     return rows
 
 
-def _behind(row: TreeRow, node: GraphNode) -> list[TreeRow]:
-    """The rows of what the node was made from. A chain of nodes with one source each goes on at the same depth."""
+def _source_rows(row: TreeRow, node: GraphNode) -> list[TreeRow]:
+    """Return the rows of a node's sources. In a chain of nodes with one source each, the depth stays the same."""
     is_only = len(node.sources) == 1
-    above = row.last[:-1] if is_only and row.is_only else row.last
+    above = row.is_last[:-1] if is_only and row.is_only else row.is_last
     depth = row.depth if is_only and row.is_only else row.depth + 1
     return [
         TreeRow(
-            key=f"{row.node}.{place}",
+            key=f"{row.node}.{index}",
             node=source,
             depth=depth,
-            last=(*above, place == len(node.sources) - 1)[-DEEPEST:],
+            is_last=(*above, index == len(node.sources) - 1)[-MAX_BRANCHES:],
             is_only=is_only,
         )
-        for place, source in enumerate(node.sources)
+        for index, source in enumerate(node.sources)
     ]
 
 
 def tree_line(row: TreeRow, node: GraphNode | None, width: int, *, is_highlighted: bool, glyphs: Glyphs) -> Text:
-    """`├ A  leaf  3  grad 2`. A line that is too long gets a short operation."""
+    """Return `├ A  leaf  3  grad 2`, with a shorter name of the operation if the line is wider than `width`.
+
+    `is_highlighted` emphasises the gradient, when it has just been computed.
+    """
     line = _line(row, node, is_highlighted=is_highlighted, glyphs=glyphs)
     if node is None or line.cell_len <= width:
         return line
@@ -83,39 +86,40 @@ def _line(row: TreeRow, node: GraphNode | None, *, is_highlighted: bool, glyphs:
         line.append(f"{printable(node.name, glyphs)}  ", f"bold {FOREGROUND}")
     line.append(printable(node.operation, glyphs), MUTED)
     if row.is_repeated:
-        return line.append("  as above" if glyphs.unicode is False else "  ↑ as above", MUTED)
+        return line.append("  ↑ see above" if glyphs.unicode else "  see above", MUTED)
     if node.shape:
         line.append(f"  {format_shape(node.shape, glyphs)}", FOREGROUND)
     if value := format_mean(node.statistics, single=node.shape == (), glyphs=glyphs):
         line.append(f"  {value}", FOREGROUND)
-    _append_trouble(line, node.statistics)
+    _append_nonfinite(line, node.statistics)
     if node.grad_statistics is not None:
         line.append("  grad ", GOOD if is_highlighted else MUTED)
-        line.append(
-            grad_words(node.grad_statistics, single=node.shape == (), glyphs=glyphs),
-            f"bold {GOOD if is_highlighted else ACCENT}",
-        )
-        _append_trouble(line, node.grad_statistics)
+        gradient = format_gradient(node.grad_statistics, single=node.shape == (), glyphs=glyphs)
+        line.append(gradient, f"bold {GOOD if is_highlighted else ACCENT}")
+        _append_nonfinite(line, node.grad_statistics)
     if row.is_folded and node.sources:
         line.append(f"  +{len(node.sources)}", ACCENT)
     return line
 
 
-def grad_words(grad: Statistics, *, single: bool, glyphs: Glyphs) -> str:
-    """`2` of a single number, `−0.1 … 0.3` of many."""
-    if single or grad.low is None or grad.high is None or grad.low == grad.high:
-        return format_mean(grad, single=True, glyphs=glyphs)
-    return f"{format_number(grad.low, glyphs)} {glyphs.ellipsis} {format_number(grad.high, glyphs)}"
+def format_gradient(statistics: Statistics, *, single: bool, glyphs: Glyphs) -> str:
+    """Return `2` for a single value, `−0.1 … 0.3` for the range of several."""
+    low, high = statistics.low, statistics.high
+    if single or low is None or high is None or low == high:
+        return format_mean(statistics, single=True, glyphs=glyphs)
+    return f"{format_number(low, glyphs)} {glyphs.ellipsis} {format_number(high, glyphs)}"
 
 
-def _append_trouble(line: Text, numbers: Statistics | None) -> None:
-    if words := format_nonfinite(numbers):
-        line.append(f"  {words}", ATTENTION)
+def _append_nonfinite(line: Text, statistics: Statistics | None) -> None:
+    if counts := format_nonfinite(statistics):
+        line.append(f"  {counts}", ATTENTION)
 
 
 def _branches(row: TreeRow, glyphs: Glyphs) -> str:
     if row.depth == 0:
         return ""
     through, skip, tee, elbow = ("│ ", "  ", "├ ", "└ ") if glyphs.unicode else ("| ", "  ", "+ ", "` ")
-    deeper = f"{row.depth - len(row.last)}{glyphs.ellipsis} " if row.depth > len(row.last) else ""
-    return deeper + "".join(skip if last else through for last in row.last[:-1]) + (elbow if row.last[-1] else tee)
+    hidden = f"{row.depth - len(row.is_last)}{glyphs.ellipsis} " if row.depth > len(row.is_last) else ""
+    return (
+        hidden + "".join(skip if last else through for last in row.is_last[:-1]) + (elbow if row.is_last[-1] else tee)
+    )

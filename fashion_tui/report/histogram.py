@@ -1,4 +1,4 @@
-"""A histogram of weights: bars over an axis, or a single line."""
+"""A histogram of weights or values: bars over an axis, or a single line."""
 
 from collections.abc import Sequence
 
@@ -12,51 +12,62 @@ from .glyphs import Glyphs
 from .style import ACCENT, ATTENTION, FOREGROUND, MUTED
 
 MAX_WIDTH = 36
-"""Cells, one for each bin; where there is less room, bins are taken together."""
+"""Cells of the bars, one for each bin. In less width, neighbouring bins are merged."""
+MAX_LINE_WIDTH = 24
+"""The same for a histogram in a single line."""
 
 
 def histogram_block(histogram: Histogram, *, width: int, height: int, glyphs: Glyphs) -> list[Text]:
-    """What it is of, `height` lines of bars, and the axis below them: `height` + 2 lines of at most `width` cells."""
-    columns = _regrouped(histogram.counts, min(width, MAX_WIDTH))
-    bars = [Text(line, style=ACCENT) for line in _bars(columns, height, glyphs)]
-    return [_caption(histogram, width, glyphs), *bars, _axis(histogram, len(columns), glyphs)]
+    """Return a caption, `height` lines of bars and an axis, at most `width` cells wide."""
+    counts = _merge_bins(histogram.counts, min(width, MAX_WIDTH))
+    bars = [Text(line, style=ACCENT) for line in _bars(counts, height, glyphs)]
+    return [_caption(histogram, width, glyphs), *bars, _axis(histogram, len(counts), glyphs)]
 
 
 def histogram_line(histogram: Histogram, *, width: int, glyphs: Glyphs) -> Text:
-    """`weight ▁▂▅█▅▂▁ −0.21 … 0.19`."""
-    low, high = format_number(histogram.low, glyphs, digits=3), format_number(histogram.high, glyphs, digits=3)
-    name = f"{histogram.name.rpartition('.')[2]} "
-    room = width - cell_len(name) - cell_len(low) - cell_len(high) - 4
-    columns = _regrouped(histogram.counts, max(min(room, 24), 1))
+    """Return `weight ▁▂▅█▅▂▁ −0.21 … 0.19`."""
+    low, high = _format_range(histogram, glyphs)
+    name = f"{_parameter_name(histogram)} "
+    available = width - cell_len(name) - cell_len(low) - cell_len(high) - 4
+    counts = _merge_bins(histogram.counts, max(min(available, MAX_LINE_WIDTH), 1))
     dots = "…" if glyphs.unicode else ".."
-    (bars,) = _bars(columns, 1, glyphs)
-    return Text.assemble((name, MUTED), (bars, ACCENT), (f" {low} {dots} {high}", FOREGROUND), _damage(histogram))
+    (bars,) = _bars(counts, 1, glyphs)
+    return Text.assemble(
+        (name, MUTED), (bars, ACCENT), (f" {low} {dots} {high}", FOREGROUND), _non_finite_note(histogram)
+    )
 
 
 def _caption(histogram: Histogram, width: int, glyphs: Glyphs) -> Text:
-    """`weight  6,000 values  mean −0.001  std 0.033`."""
-    values = sum(histogram.counts) + histogram.non_finite
-    caption = Text(no_wrap=True)
-    caption.append(histogram.name.rpartition(".")[2], FOREGROUND)
-    for label, figure in (
-        ("values", f"{values:,}"),
-        ("mean", format_number(histogram.mean, glyphs, digits=3)),
-        ("std", format_number(histogram.std, glyphs, digits=3)),
+    """Return `weight  6,000 values  mean −0.001  std 0.033`, as far as it fits."""
+    count = sum(histogram.counts) + histogram.non_finite
+    caption = Text(_parameter_name(histogram), style=FOREGROUND, no_wrap=True)
+    for part in (
+        f"  {count:,} values",
+        f"  mean {format_number(histogram.mean, glyphs, digits=3)}",
+        f"  std {format_number(histogram.std, glyphs, digits=3)}",
     ):
-        words = f"  {figure} {label}" if label == "values" else f"  {label} {figure}"
-        if caption.cell_len + cell_len(words) <= width:
-            caption.append(words, MUTED)
-    return caption + _damage(histogram)
+        if caption.cell_len + cell_len(part) <= width:
+            caption.append(part, MUTED)
+    return caption + _non_finite_note(histogram)
 
 
-def _damage(histogram: Histogram) -> Text:
-    words = f"  {histogram.non_finite:,} are NaN or infinite" if histogram.non_finite else ""
-    return Text(words, style=ATTENTION)
+def _parameter_name(histogram: Histogram) -> str:
+    """Return `weight` for `conv1.weight`."""
+    return histogram.name.rpartition(".")[2]
+
+
+def _format_range(histogram: Histogram, glyphs: Glyphs) -> tuple[str, str]:
+    return format_number(histogram.low, glyphs, digits=3), format_number(histogram.high, glyphs, digits=3)
+
+
+def _non_finite_note(histogram: Histogram) -> Text:
+    note = f"  {histogram.non_finite:,} are NaN or infinite" if histogram.non_finite else ""
+    return Text(note, style=ATTENTION)
 
 
 def _axis(histogram: Histogram, width: int, glyphs: Glyphs) -> Text:
-    """The least value at the left, the largest at the right, and 0 where it stands between them."""
-    low, high = format_number(histogram.low, glyphs, digits=3), format_number(histogram.high, glyphs, digits=3)
+    """Return the smallest value at the left, the largest at the right, and 0 between them if there is space."""
+    low, high = _format_range(histogram, glyphs)
     line = [" "] * width
     if histogram.low < 0 < histogram.high:
         zero = min(int(-histogram.low / (histogram.high - histogram.low) * width), width - 1)
@@ -68,7 +79,7 @@ def _axis(histogram: Histogram, width: int, glyphs: Glyphs) -> Text:
 
 
 def _bars(counts: Sequence[int], height: int, glyphs: Glyphs) -> list[str]:
-    """Lines from the top down; a bin that holds anything shows something."""
+    """Return the lines of the bars from top to bottom. A bin that isn't empty is visible."""
     parts = len(glyphs.levels)
     largest = max(max(counts, default=0), 1)
     levels = [max(round(count / largest * height * parts), 1) if count else 0 for count in counts]
@@ -79,9 +90,8 @@ def _bars(counts: Sequence[int], height: int, glyphs: Glyphs) -> list[str]:
     return lines
 
 
-def _regrouped(counts: Sequence[int], most: int) -> list[int]:
-    """The same values in at most so many bins, equally many of the old ones in each."""
-    size = next(
-        (size for size in range(1, len(counts) + 1) if len(counts) % size == 0 and len(counts) // size <= most), 1
-    )
+def _merge_bins(counts: Sequence[int], max_bins: int) -> list[int]:
+    """Return at most `max_bins` counts, each the sum of equally many neighbouring ones."""
+    sizes = (size for size in range(1, len(counts) + 1) if len(counts) % size == 0 and len(counts) // size <= max_bins)
+    size = next(sizes, 1)
     return [sum(counts[start : start + size]) for start in range(0, len(counts), size)]

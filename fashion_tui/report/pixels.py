@@ -1,8 +1,8 @@
-"""Pixels as lines of a terminal.
+"""Draws pixels as lines of a terminal.
 
-A cell shows two to four pixels: a block element in one colour over another. Greys are those of the 256 palette, which
-every colour terminal but the oldest has, take half the bytes of 24-bit colours, and make neighbours equal. Where greys
-can't be had, a picture is drawn with characters of more and less ink.
+A cell shows two to four pixels by a block element in one colour on another. Greys are those of the 256-colour palette:
+almost every terminal has them, they need half the bytes of 24-bit colours, and neighbouring cells are often equal.
+Without greys, an image is drawn with characters that have more or less ink.
 """
 
 import enum
@@ -22,20 +22,20 @@ Size = tuple[int, int]
 """Height and width."""
 
 GAMMA = 0.85
-"""Many garments are dark: this lifts them off their background without bleaching the light ones."""
+"""Exponent that lifts dark garments off their background without bleaching light ones."""
 
 GREYS = (*(8 + 10 * step for step in range(24)), 255)
-"""Brightness, 0 to 255, of each grey level: the palette's ramp and its white. Colour 16 is often redefined."""
+"""Brightness, 0 to 255, of each grey level: the palette's ramp and its white. Colour 16, black, is often redefined."""
 
 INK = " .:-=+*#%@"
-"""From black to white, for characters in a light colour on a dark ground."""
+"""Characters from black to white, for light text on a dark background."""
 
 BLOCKS = " ▘▝▀▖▌▞▛▗▚▐▜▄▙▟█"
-"""Block elements by the quarters that they fill: upper left 1, upper right 2, lower left 4, lower right 8."""
+"""Block elements, indexed by the sum of their quarters: upper left 1, upper right 2, lower left 4, lower right 8."""
 UPPER, LOWER, FULL = 3, 12, 15
 
-NOTHING = -1
-"""In place of a pixel's colour: there is none."""
+TRANSPARENT = -1
+"""Colour of a pixel that shows the terminal's background."""
 
 
 class Shading(enum.Enum):
@@ -43,28 +43,28 @@ class Shading(enum.Enum):
     CHARACTERS = "ASCII characters"
 
 
-Cell = tuple[int, int, int]
-"""A grey level, a lighter one or the same, and which quarters (as in BLOCKS) are of the lighter."""
+GreyCell = tuple[int, int, int]
+"""A grey level, a lighter or equal one, and the index in BLOCKS of the quarters that have the lighter one."""
 
 
 def grey_image(pixels: bytes, size: Size, cells: Size, shading: Shading) -> list[list[Segment]]:
-    """uint8 [height, width] of that size in so many lines and columns, with as few segments as show it."""
+    """Draw a uint8 image [height, width] in `cells` lines and columns, with as few segments as possible."""
     lines, columns = cells
     if shading is Shading.CHARACTERS:
         return [ink_line(row) for row in resample(pixels, size, (lines, columns))]
     if 2 * columns <= size[1]:
-        # Four brightnesses a cell, drawn with the two greys that come closest: outlines keep their full width.
+        # Four pixels in a cell, drawn with the two closest greys, so that outlines keep their full width.
         rows = [row.translate(_LEVELS) for row in resample(pixels, size, (2 * lines, 2 * columns))]
-        drawn = [_quarters(upper, lower) for upper, lower in zip(rows[::2], rows[1::2], strict=True)]
+        drawn = [_quarter_cells(upper, lower) for upper, lower in zip(rows[::2], rows[1::2], strict=True)]
     else:
         rows = [row.translate(_LEVELS) for row in resample(pixels, size, (2 * lines, columns))]
-        drawn = [_halves(upper, lower) for upper, lower in zip(rows[::2], rows[1::2], strict=True)]
+        drawn = [_half_cells(upper, lower) for upper, lower in zip(rows[::2], rows[1::2], strict=True)]
     tolerance = 0 if columns >= size[1] else 1
-    return [_segments(line, tolerance) for line in drawn]
+    return [_to_segments(line, tolerance) for line in drawn]
 
 
 def colour_image(pixels: bytes, size: Size, cells: Size, shading: Shading) -> list[list[Segment]]:
-    """uint8 [height, width, 3] of that size in so many lines and columns."""
+    """Draw a uint8 image [height, width, 3] in `cells` lines and columns."""
     lines, columns = cells
     planes = [pixels[channel::3] for channel in range(3)]
     if shading is Shading.CHARACTERS:
@@ -76,82 +76,83 @@ def colour_image(pixels: bytes, size: Size, cells: Size, shading: Shading) -> li
 
 
 def ink_line(values: bytes) -> list[Segment]:
-    """A character for each brightness."""
-    return [Segment("".join(INK[level] for level in values.translate(_INK)), _INK_STYLE)]
+    """Draw a row of pixels with one character for each."""
+    return [Segment("".join(INK[index] for index in values.translate(_INK_INDICES)), _INK_STYLE)]
 
 
 def half_blocks(upper: Sequence[int], lower: Sequence[int]) -> list[Segment]:
-    """A cell for each pixel of two rows, in 24-bit colours (0xrrggbb); what is NOTHING lets the ground through.
+    """Draw two rows of pixels in 24-bit colours (0xrrggbb) or TRANSPARENT, one cell for each column.
 
-    One segment for as many cells as two colours can show.
+    A segment has as many cells as two colours can draw.
     """
     segments: list[Segment] = []
     run: list[tuple[int, int]] = []
     colours: set[int] = set()
     for cell in zip(upper, lower, strict=True):
         if len(colours.union(cell)) > 2:
-            segments.append(_coloured(run, colours))
+            segments.append(_colour_segment(run, colours))
             run, colours = [], set()
         run.append(cell)
         colours.update(cell)
-    return [*segments, _coloured(run, colours)] if run else segments
+    return [*segments, _colour_segment(run, colours)] if run else segments
 
 
-def _coloured(run: Sequence[tuple[int, int]], colours: set[int]) -> Segment:
-    ground, ink = min(colours), max(colours)  # NOTHING is the least, and no colour for a sign
-    masks = (UPPER * (top == ink != ground) + LOWER * (bottom == ink != ground) for top, bottom in run)
-    return Segment("".join(BLOCKS[mask] for mask in masks), _two_colours(ink, ground))
+def _colour_segment(run: Sequence[tuple[int, int]], colours: set[int]) -> Segment:
+    background, ink = min(colours), max(colours)  # TRANSPARENT is the least, and can't be the colour of a character
+    masks = (UPPER * (top == ink != background) + LOWER * (bottom == ink != background) for top, bottom in run)
+    return Segment("".join(BLOCKS[mask] for mask in masks), _colour_style(ink, background))
 
 
 @lru_cache(maxsize=4_096)
-def _two_colours(ink: int, ground: int) -> Style:
-    """Without a foreground where there is nothing to be seen of it."""
-    return Style(color=None if ink == ground else rgb(ink), bgcolor=None if ground == NOTHING else rgb(ground))
+def _colour_style(ink: int, background: int) -> Style:
+    """Return the style of `ink` on `background`, without a foreground colour if the two are equal."""
+    return Style(
+        color=None if ink == background else rgb(ink), bgcolor=None if background == TRANSPARENT else rgb(background)
+    )
 
 
 def rgb(colour: int) -> Color:
-    """Of 0xrrggbb. As `Color.from_rgb`, in a third of the time."""
+    """Return the colour 0xrrggbb. Equal to `Color.from_rgb`, in a third of the time."""
     triplet = ColorTriplet(colour >> 16, colour >> 8 & 255, colour & 255)
     return Color(f"#{colour:06x}", ColorType.TRUECOLOR, None, triplet)
 
 
-def _lifted(value: int) -> float:
+def _brighten(value: int) -> float:
     return float(255 * (value / 255) ** GAMMA)
 
 
-def _level(value: int) -> int:
-    return min(range(len(GREYS)), key=lambda level: abs(GREYS[level] - _lifted(value)))
+def _grey_level(value: int) -> int:
+    return min(range(len(GREYS)), key=lambda level: abs(GREYS[level] - _brighten(value)))
 
 
-_LEVELS = bytes(map(_level, range(256)))
-"""The grey level of each pixel value."""
+_LEVELS = bytes(map(_grey_level, range(256)))
+"""Grey level of each pixel value."""
 
-_INK = bytes(round(_lifted(value) / 255 * (len(INK) - 1)) for value in range(256))
-"""The place in INK of each pixel value."""
+_INK_INDICES = bytes(round(_brighten(value) / 255 * (len(INK) - 1)) for value in range(256))
+"""Index in INK of each pixel value."""
 
 _INK_STYLE = Style.parse(f"{FOREGROUND} on #080808")
 
 
-def resample(pixels: bytes, size: Size, wanted: Size) -> list[bytes]:
-    """The rows of a picture in another size: each value the mean of what it covers, or a copy where it grows."""
+def resample(pixels: bytes, size: Size, new_size: Size) -> list[bytes]:
+    """Return the rows of an image in another size. A pixel is the mean of those that it covers, or a copy of one."""
     height, width = size
-    lines = _stretched([pixels[start : start + width] for start in range(0, height * width, width)], wanted[0])
-    if wanted[1] == width:
-        return lines
-    turned = [bytes(column) for column in zip(*lines, strict=True)]
-    return [bytes(line) for line in zip(*_stretched(turned, wanted[1]), strict=True)]
+    rows = _resample_rows([pixels[start : start + width] for start in range(0, height * width, width)], new_size[0])
+    if new_size[1] == width:
+        return rows
+    columns = [bytes(column) for column in zip(*rows, strict=True)]
+    return [bytes(row) for row in zip(*_resample_rows(columns, new_size[1]), strict=True)]
 
 
-def _stretched(lines: list[bytes], count: int) -> list[bytes]:
-    """`count` lines in place of those."""
-    size = len(lines)
+def _resample_rows(rows: list[bytes], count: int) -> list[bytes]:
+    size = len(rows)
     if count >= size:
-        return [lines[y * size // count] for y in range(count)]
+        return [rows[y * size // count] for y in range(count)]
     result = []
-    for first, weights in _shares(size, count):
-        covered = lines[first : first + len(weights)]
+    for first, weights in _overlaps(size, count):
+        covered = rows[first : first + len(weights)]
         if any(map(any, covered)):
-            weighted = (map(mul, line, repeat(weight)) for line, weight in zip(covered, weights, strict=True))
+            weighted = (map(mul, row, repeat(weight)) for row, weight in zip(covered, weights, strict=True))
             totals = map(add, map(sum, zip(*weighted, strict=True)), repeat(size // 2))
             result.append(bytes(map(floordiv, totals, repeat(size))))
         else:
@@ -160,24 +161,27 @@ def _stretched(lines: list[bytes], count: int) -> list[bytes]:
 
 
 @lru_cache(maxsize=256)
-def _shares(size: int, count: int) -> tuple[tuple[int, tuple[int, ...]], ...]:
-    """For each of `count` stretches of a side: its first pixel, and how many `size`ths of it each pixel makes up."""
+def _overlaps(size: int, count: int) -> tuple[tuple[int, tuple[int, ...]], ...]:
+    """Return, for each of `count` new rows, the first of `size` old rows that it covers, and the weight of each.
+
+    The weights of a new row add up to `size`.
+    """
 
     def weights(start: int, end: int) -> Iterator[int]:
-        for pixel in range(start // count, -(-end // count)):
-            yield min(end, (pixel + 1) * count) - max(start, pixel * count)
+        for row in range(start // count, -(-end // count)):
+            yield min(end, (row + 1) * count) - max(start, row * count)
 
     return tuple((start // count, tuple(weights(start, start + size))) for start in range(0, count * size, size))
 
 
-def _halves(upper: bytes, lower: bytes) -> Iterator[Cell]:
-    """A cell for each pixel of two rows."""
+def _half_cells(upper: bytes, lower: bytes) -> Iterator[GreyCell]:
+    """Yield a cell for each column of two rows of grey levels."""
     for top, bottom in zip(upper, lower, strict=True):
         yield (bottom, top, UPPER) if top > bottom else (top, bottom, LOWER if top < bottom else 0)
 
 
-def _quarters(upper: bytes, lower: bytes) -> Iterator[Cell]:
-    """A cell for every two pixels of two rows, in the two levels with the least squared error."""
+def _quarter_cells(upper: bytes, lower: bytes) -> Iterator[GreyCell]:
+    """Yield a cell for every two columns of two rows, with the two grey levels of the least squared error."""
     for x in range(0, len(upper), 2):
         quarters = (upper[x], upper[x + 1], lower[x], lower[x + 1])
         ranked = sorted(quarters)
@@ -186,60 +190,60 @@ def _quarters(upper: bytes, lower: bytes) -> Iterator[Cell]:
             yield level, level, 0
             continue
         total = sum(ranked)
-        below, split, gain = 0, 1, -1.0
+        darker_sum, split, best = 0, 1, -1.0
         for count in (1, 2, 3):
-            below += ranked[count - 1]
-            explained = below * below / count + (total - below) ** 2 / (4 - count)
-            if ranked[count] > ranked[count - 1] and explained > gain:
-                split, gain = count, explained
+            darker_sum += ranked[count - 1]
+            explained = darker_sum * darker_sum / count + (total - darker_sum) ** 2 / (4 - count)
+            if ranked[count] > ranked[count - 1] and explained > best:
+                split, best = count, explained
         lighter = sum(1 << quarter for quarter in range(4) if quarters[quarter] >= ranked[split])
         yield round(sum(ranked[:split]) / split), round(sum(ranked[split:]) / (4 - split)), lighter
 
 
-def _segments(cells: Iterator[Cell], tolerance: int) -> list[Segment]:
-    """One segment for as many cells as two greys can show together, each for all within `tolerance`."""
+def _to_segments(cells: Iterator[GreyCell], tolerance: int) -> list[Segment]:
+    """Return segments of as many cells as two greys can draw; levels that differ by `tolerance` share a grey."""
     segments: list[Segment] = []
     greys: tuple[int, ...] = ()
-    run: list[Cell] = []
+    run: list[GreyCell] = []
     for cell in cells:
         low, high, lighter = cell
         if low in greys and high in greys:
             run.append(cell)
             continue
-        low, together = _among(low, greys, tolerance)
-        high, together = _among(high, together, tolerance)
-        if len(together) > 2:
-            segments.append(_segment(run, greys))
+        low, extended = _match_grey(low, greys, tolerance)
+        high, extended = _match_grey(high, extended, tolerance)
+        if len(extended) > 2:
+            segments.append(_grey_segment(run, greys))
             run, (low, high, lighter) = [], cell
-            together = (low,) if low == high else (low, high)
+            extended = (low,) if low == high else (low, high)
         run.append((low, high, lighter) if low <= high else (high, low, FULL - lighter))
-        greys = together
-    segments.append(_segment(run, greys))
+        greys = extended
+    segments.append(_grey_segment(run, greys))
     return segments
 
 
-def _among(level: int, greys: tuple[int, ...], tolerance: int) -> tuple[int, tuple[int, ...]]:
-    """The grey that stands for the level, and the greys with it. The ground stays black."""
+def _match_grey(level: int, greys: tuple[int, ...], tolerance: int) -> tuple[int, tuple[int, ...]]:
+    """Return the grey to draw `level` with, and `greys` including it. Level 0, the background, stays black."""
     for grey in greys:
         if grey == level or (grey and level and abs(grey - level) <= tolerance):
             return grey, greys
     return level, (*greys, level)
 
 
-def _segment(run: Sequence[Cell], greys: tuple[int, ...]) -> Segment:
+def _grey_segment(run: Sequence[GreyCell], greys: tuple[int, ...]) -> Segment:
     dark, light = min(greys), max(greys)
     masks = (lighter if low != high else FULL * (low == light != dark) for low, high, lighter in run)
-    return Segment("".join(BLOCKS[mask] for mask in masks), _style(dark, light))
+    return Segment("".join(BLOCKS[mask] for mask in masks), _grey_style(dark, light))
 
 
 @lru_cache(maxsize=len(GREYS) ** 2)
-def _style(dark: int, light: int) -> Style:
-    """`light` on `dark`; without a foreground where there is nothing to be seen of it."""
-    return Style(color=None if dark == light else _colour(light), bgcolor=_colour(dark))
+def _grey_style(dark: int, light: int) -> Style:
+    """Return the style of `light` on `dark`, without a foreground colour if the two are equal."""
+    return Style(color=None if dark == light else _grey(light), bgcolor=_grey(dark))
 
 
-def _colour(level: int) -> Color:
-    """A colour of the palette that also knows its triplet, so that Textual needn't turn it into a 24-bit one."""
+def _grey(level: int) -> Color:
+    """Return a colour of the palette with its triplet, so that Textual doesn't convert it to a 24-bit colour."""
     grey = GREYS[level]
     number = 231 if grey == 255 else 232 + level
     return Color(f"grey{grey}", ColorType.EIGHT_BIT, number, ColorTriplet(grey, grey, grey))

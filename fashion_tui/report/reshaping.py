@@ -1,6 +1,6 @@
-"""A tensor before and after a change of its shape: each element keeps its number and its colour.
+"""Draws a tensor before and after an operation that changes its shape.
 
-The number is the element's place in memory before the change, and the colour goes with it.
+An element's number is its offset in the original memory. Each element keeps its number and its colour.
 """
 
 import math
@@ -13,88 +13,92 @@ from rich.text import Text
 
 from fashion_tui.schema.reshaping import ReshapeResult
 
-from .element_grid import LEAST, GridPicture
+from .element_grid import MIN_WIDTH, GridDrawing
 from .formatting import printable
 from .glyphs import Glyphs
 from .style import ATTENTION, BAD, GOOD
 
 GAP = 3
 """Columns between the two grids."""
-PADDINGS = (2, 1)
-"""Columns of a cell beside its digits: the more where that hides nothing."""
+CELL_PADDINGS = (2, 1)
+"""Columns of a cell beside its digits; the larger padding is used if it hides no element."""
 
 
-def verdict_lines(reshaping: ReshapeResult, width: int, glyphs: Glyphs) -> list[Text]:
-    """View, copy, or why it can't be done."""
-    if reshaping.after is None:
-        return [Text(line, BAD) for line in textwrap.wrap(printable(reshaping.problem, glyphs), width)]
-    if not reshaping.is_copy:
+def verdict_lines(result: ReshapeResult, width: int, glyphs: Glyphs) -> list[Text]:
+    """Return whether the result is a view or a copy, or why the operation fails."""
+    if result.after is None:
+        return [Text(line, BAD) for line in textwrap.wrap(printable(result.problem, glyphs), width)]
+    if not result.is_copy:
         return [Text("view: the same memory", GOOD)]
-    count = math.prod(reshaping.after.shape)
-    return [Text(f"copy: {count:,} element{'s' * (count != 1)} moved to memory of their own", ATTENTION)]
+    count = math.prod(result.after.shape)
+    return [Text(f"copy: {count:,} element{'s' * (count != 1)} in new memory", ATTENTION)]
 
 
-def grid_lines(reshaping: ReshapeResult, width: int, height: int, glyphs: Glyphs) -> list[Text]:
-    """Both grids: beside each other, or one below the other where that shows more, or breaks vectors less."""
-    grids = [("before", reshaping.before)]
-    if reshaping.after is not None:
-        grids.append(("after", reshaping.after))
-    highest = max((place for _, grid in grids for place in grid.offsets), default=0)
-    arrangements = []
-    for padding in PADDINGS:
-        cell = len(str(highest)) + padding
-        pictures = [GridPicture(name, grid, cell, width, height, glyphs) for name, grid in grids]
-        if len(pictures) == 1:
-            arrangements.append(_Arrangement(pictures, is_beside=False))
+def grid_lines(result: ReshapeResult, width: int, height: int, glyphs: Glyphs) -> list[Text]:
+    """Return both grids, side by side or one below the other, whichever shows more elements with fewer breaks."""
+    grids = [("before", result.before)]
+    if result.after is not None:
+        grids.append(("after", result.after))
+    max_offset = max((offset for _, grid in grids for offset in grid.offsets), default=0)
+    layouts = []
+    for padding in CELL_PADDINGS:
+        cell_width = len(str(max_offset)) + padding
+        drawings = [GridDrawing(name, grid, cell_width, width, height, glyphs) for name, grid in grids]
+        if len(drawings) == 1:
+            layouts.append(_Layout(drawings, is_side_by_side=False))
         else:
-            arrangements += [*_beside(pictures, width), _below(pictures, height)]
-    best = max(arrangements, key=lambda arrangement: arrangement.worth)
-    return best.lines(highest)[:height]
+            layouts += [*_side_by_side(drawings, width), _stacked(drawings, height)]
+    best = max(layouts, key=lambda layout: layout.rank)
+    return best.lines(max_offset)[:height]
 
 
-def _joined(parts: Sequence[Text], pictures: Sequence[GridPicture]) -> Text:
-    """A line of each, in a line."""
+@dataclass(frozen=True, slots=True)
+class _Layout:
+    drawings: Sequence[GridDrawing]
+    is_side_by_side: bool
+
+    @property
+    def rank(self) -> tuple[int, int]:
+        """More elements first, then fewer breaks."""
+        return sum(drawing.count for drawing in self.drawings), -sum(drawing.breaks for drawing in self.drawings)
+
+    def lines(self, max_offset: int) -> list[Text]:
+        drawn = [drawing.lines(max_offset) for drawing in self.drawings]
+        if not self.is_side_by_side:
+            return [line for index, lines in enumerate(drawn) for line in ([Text()] * (index > 0) + lines)]
+        return [_join_parts(parts, self.drawings) for parts in zip_longest(*drawn, fillvalue=Text())]
+
+
+def _join_parts(parts: Sequence[Text], drawings: Sequence[GridDrawing]) -> Text:
     line = Text(no_wrap=True)
-    for part, picture in zip(parts, pictures, strict=True):
-        line.append(part).append(" " * (picture.width - part.cell_len + GAP))
+    for part, drawing in zip(parts, drawings, strict=True):
+        line.append(part).append(" " * (drawing.width - part.cell_len + GAP))
     line.right_crop(GAP)
     return line
 
 
-@dataclass(frozen=True, slots=True)
-class _Arrangement:
-    pictures: Sequence[GridPicture]
-    is_beside: bool
-
-    @property
-    def worth(self) -> tuple[int, int]:
-        """How much it shows; then, how whole."""
-        return sum(one.elements for one in self.pictures), -sum(one.breaks for one in self.pictures)
-
-    def lines(self, highest: int) -> list[Text]:
-        drawn = [picture.lines(highest) for picture in self.pictures]
-        if not self.is_beside:
-            return [line for number, lines in enumerate(drawn) for line in ([Text()] * (number > 0) + lines)]
-        return [_joined(parts, self.pictures) for parts in zip_longest(*drawn, fillvalue=Text())]
+def _side_by_side(drawings: Sequence[GridDrawing], width: int) -> list[_Layout]:
+    """Return layouts in two halves, and with exactly the width that one of the drawings can use."""
+    available = width - GAP
+    before, after = drawings
+    widths = [available // 2, *before.useful_widths, *(available - useful for useful in after.useful_widths)]
+    return [
+        _with_widths(before, left, after, available - left)
+        for left in widths
+        if MIN_WIDTH <= left <= available - MIN_WIDTH
+    ]
 
 
-def _beside(pictures: Sequence[GridPicture], width: int) -> list[_Arrangement]:
-    """In halves; and so that one of both gets just the width that it can use."""
-    room = width - GAP
-    before, after = pictures
-    lefts = [room // 2, *before.useful_widths, *(room - useful for useful in after.useful_widths)]
-    return [_sized(before, left, after, room - left) for left in lefts if LEAST <= left <= room - LEAST]
+def _with_widths(before: GridDrawing, left: int, after: GridDrawing, right: int) -> _Layout:
+    drawings = [replace(before, width=left), replace(after, width=right)]
+    facts_height = max(len(drawing.facts) for drawing in drawings)
+    return _Layout([replace(drawing, facts_height=facts_height) for drawing in drawings], is_side_by_side=True)
 
 
-def _sized(before: GridPicture, left: int, after: GridPicture, right: int) -> _Arrangement:
-    pictures = [replace(before, width=left), replace(after, width=right)]
-    facts_height = max(len(one.facts) for one in pictures)
-    return _Arrangement([replace(one, facts_height=facts_height) for one in pictures], is_beside=True)
-
-
-def _below(pictures: Sequence[GridPicture], height: int) -> _Arrangement:
-    """Each gets half of the lines, and what the other doesn't need."""
-    before, after = (picture.natural_height for picture in pictures)
+def _stacked(drawings: Sequence[GridDrawing], height: int) -> _Layout:
+    """Return a layout that gives each drawing half of the lines, and those that the other doesn't need."""
+    before, after = (drawing.natural_height for drawing in drawings)
     above = min(before, max((height - 1) // 2, height - 1 - after))
-    rooms = (above, height - 1 - above)
-    return _Arrangement([replace(one, height=room) for one, room in zip(pictures, rooms, strict=True)], is_beside=False)
+    heights = (above, height - 1 - above)
+    resized = [replace(drawing, height=lines) for drawing, lines in zip(drawings, heights, strict=True)]
+    return _Layout(resized, is_side_by_side=False)

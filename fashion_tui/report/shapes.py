@@ -1,4 +1,4 @@
-"""The way of a tensor through a network, as a table and as a strip."""
+"""The shape trace of a network: a table of its calls, a strip of its shapes, and notes."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -11,23 +11,23 @@ from fashion_tui.schema.shapes import ShapeTable
 
 from .formatting import format_bytes, format_shape, printable
 from .glyphs import Glyphs, terminal_glyphs
-from .shape_columns import BARS, LEAST_BAR, ON_REQUEST, bars, shape_columns, sums
+from .shape_columns import MIN_BAR_WIDTH, OPTIONAL_TITLES, SHARE, are_sums, shape_columns, share_column
 from .style import ACCENT, ATTENTION, BAD, FOREGROUND, MUTED
-from .text_table import fitted, joined, width_of
+from .text_table import fit_columns, join_cells, table_width
 
 DEFAULT_WIDTH = 100
-_LEAVING = ("%", "#", "share", "operation", "kernel", "input", "MACs", "backward", "forward", "params")
-"""Columns in the order in which they leave where room is scarce."""
-_LEAVING_NUMBERED = ("%", "#", "share", "input", "kernel", "operation", "MACs", "backward", "forward", "params")
-"""The same where steps have numbers for names, as in nn.Sequential: there the operation says what they are."""
-_WIDEST_BAR = 20
-_SHORTER = {"max_pool2d": "pool", "avg_pool2d": "pool", "adaptive_avg_pool2d": "pool"}
-"""Names of steps in the strip."""
+MAX_BAR_WIDTH = 20
+_DROP_ORDER = ("%", "#", SHARE, "operation", "kernel", "input", "MACs", "backward", "forward", "params")
+"""Columns in the order in which they are dropped if the width is too small."""
+_DROP_ORDER_NUMBERED = ("%", "#", SHARE, "input", "kernel", "operation", "MACs", "backward", "forward", "params")
+"""The order if names are numbers, as in nn.Sequential, so that the operations are needed."""
+_SHORT_NAMES = {"max_pool2d": "pool", "avg_pool2d": "pool", "adaptive_avg_pool2d": "pool"}
+"""Names in the strip."""
 
 
 @dataclass(frozen=True, slots=True)
 class ShapeLines:
-    """The table, line by line. `rows` has one for each of `visible_rows`, in their order."""
+    """The lines of the table. `rows` has one for each index of `visible_rows`, in that order."""
 
     header: list[Text]
     rows: list[Text]
@@ -36,7 +36,7 @@ class ShapeLines:
 
 @dataclass(frozen=True, slots=True)
 class ShapeReport:
-    """Strip, table, and what there is to say about them; as wide as what it is printed on."""
+    """The strip, the table and the notes, as wide as the console that prints them."""
 
     table: ShapeTable
     depth: int | None
@@ -48,7 +48,7 @@ class ShapeReport:
         yield shape_strip(self.table, width=width, glyphs=self.glyphs)
         yield Text()
         lines = shape_lines(self.table, width=width, depth=self.depth, columns=self.columns, glyphs=self.glyphs)
-        yield _joined([*lines.header, *lines.rows, *lines.footer])
+        yield _join_lines([*lines.header, *lines.rows, *lines.footer])
         yield Text()
         yield shape_notes(self.table, glyphs=self.glyphs)
 
@@ -60,15 +60,15 @@ def shape_report(
     columns: Collection[str] | None = None,
     glyphs: Glyphs | None = None,
 ) -> ShapeReport:
-    """What `fashion-tui shapes` prints.
+    """Return what `fashion-tui shapes` prints.
 
-    With `depth` 1 only the steps of the network itself are shown, and so on. `columns` are some of
-    `shape_columns.TITLES`; without them as many are shown as there is room for.
+    With a `depth` of 1, only the network's own calls are shown; with 2, also those of its modules; and so on. `columns`
+    are titles from `COLUMN_TITLES`; by default, as many columns are shown as fit.
     """
     return ShapeReport(table, depth, columns, glyphs or terminal_glyphs())
 
 
-def shape_lines(  # noqa: PLR0913 - each is a choice of who shows it
+def shape_lines(  # noqa: PLR0913 - each is an independent choice
     table: ShapeTable,
     *,
     width: int = DEFAULT_WIDTH,
@@ -77,105 +77,109 @@ def shape_lines(  # noqa: PLR0913 - each is a choice of who shows it
     columns: Collection[str] | None = None,
     glyphs: Glyphs | None = None,
 ) -> ShapeLines:
-    """Header, a line for each step, and totals, none wider than `width`: a pane scrolls the rows under their header."""
+    """Return the header, a line for each visible row, and the totals, none wider than `width`."""
     glyphs = glyphs or terminal_glyphs()
     shown = visible_rows(table, depth=depth, folded=folded)
-    numbered = any(table.rows[index].name.isdigit() for index in shown)
-    every = shape_columns(table, shown, glyphs)
+    is_numbered = any(table.rows[index].name.isdigit() for index in shown)
+    available = shape_columns(table, shown, glyphs)
     if columns is None:
-        usual = [column for column in every if column.title not in ON_REQUEST]
-        shows = fitted(usual, width, _LEAVING_NUMBERED if numbered else _LEAVING)
+        default = [column for column in available if column.title not in OPTIONAL_TITLES]
+        fitting = fit_columns(default, width, _DROP_ORDER_NUMBERED if is_numbered else _DROP_ORDER)
     else:
-        shows = fitted([column for column in every if column.title in columns], width, ())
-    if shows[-1].title == BARS:
-        shows[-1] = bars(table, shown, glyphs, min(width - width_of(shows) + LEAST_BAR, _WIDEST_BAR))
-    rule = Text(glyphs.rule * width_of(shows), style=MUTED)
+        fitting = fit_columns([column for column in available if column.title in columns], width, ())
+    if fitting[-1].title == SHARE:
+        bar_width = min(width - table_width(fitting) + MIN_BAR_WIDTH, MAX_BAR_WIDTH)
+        fitting[-1] = share_column(table, shown, glyphs, bar_width)
+    rule = Text(glyphs.rule * table_width(fitting), style=MUTED)
     return ShapeLines(
-        header=[joined([column.header() for column in shows]), rule],
-        rows=[joined([column.line(number) for column in shows]) for number in range(len(shown))],
-        footer=[rule, joined([column.footer() for column in shows])],
+        header=[join_cells([column.header() for column in fitting]), rule],
+        rows=[join_cells([column.line(index) for column in fitting]) for index in range(len(shown))],
+        footer=[rule, join_cells([column.footer() for column in fitting])],
     )
 
 
 def visible_rows(table: ShapeTable, *, depth: int | None = None, folded: Collection[str] = ()) -> list[int]:
-    """Which rows are shown: those down to `depth`, and none below a module whose path is in `folded`."""
+    """Return the indices of the rows down to `depth`, without those inside a module whose path is in `folded`."""
     shown = []
-    closed: int | None = None
+    folded_depth: int | None = None
     for index, row in enumerate(table.rows):
-        if closed is not None and row.depth > closed:
+        if folded_depth is not None and row.depth > folded_depth:
             continue
-        too_deep = depth is not None and row.depth + 1 >= depth
-        closed = row.depth if row.path in folded or too_deep else None
+        is_deepest = depth is not None and row.depth + 1 >= depth
+        folded_depth = row.depth if row.path in folded or is_deepest else None
         shown.append(index)
     return shown
 
 
 def shape_strip(table: ShapeTable, *, width: int = DEFAULT_WIDTH, glyphs: Glyphs | None = None) -> Text:
-    """One line: the shapes on the way, with the names of the steps between them as far as there is room."""
+    """Return the shapes on one line, with the names of the calls between them if they fit."""
     glyphs = glyphs or terminal_glyphs()
     deepest = max((row.depth for row in table.rows), default=0)
     for depth in range(1, deepest + 2):
-        stations = _stations(table, visible_rows(table, depth=depth), glyphs)
-        if len(stations) > 3:
+        stops = _stops(table, visible_rows(table, depth=depth), glyphs)
+        if len(stops) > 3:
             break
-    strip = _strip(stations, glyphs, named=True)
+    strip = _strip(stops, glyphs, with_names=True)
     if strip.cell_len > width:
-        strip = _strip(stations, glyphs, named=False)
-    while strip.cell_len > width and len(stations) > 3:
-        middle = len(stations) // 2
-        stations[middle - 1 : middle + 1] = [("", glyphs.ellipsis)]
-        strip = _strip(stations, glyphs, named=False)
+        strip = _strip(stops, glyphs, with_names=False)
+    while strip.cell_len > width and len(stops) > 3:
+        middle = len(stops) // 2
+        stops[middle - 1 : middle + 1] = [("", glyphs.ellipsis)]
+        strip = _strip(stops, glyphs, with_names=False)
     strip.truncate(width, overflow="ellipsis" if glyphs.unicode else "crop")
     return strip
 
 
 def shape_notes(table: ShapeTable, *, glyphs: Glyphs | None = None) -> Text:
-    """What the columns don't say; where the network fails, why."""
+    """Return the totals, warnings, and the error if the network fails."""
     glyphs = glyphs or terminal_glyphs()
     frozen = table.total_params - table.trainable_params
-    trained = "all trained" if frozen == 0 else f"{frozen:,} of them frozen"
-    facts = [f"{table.total_params:,} parameters, {trained}"] if table.total_params else ["no parameters"]
-    facts.append(f"{format_bytes(table.activation_bytes)} of activations for one sample")
+    trainable = "all trainable" if frozen == 0 else f"{frozen:,} of them frozen"
+    facts = [f"{table.total_params:,} parameters, {trainable}"] if table.total_params else ["no parameters"]
+    facts.append(f"{format_bytes(table.activation_bytes)} of activations per sample")
     facts += [f"timed on {table.timed_on} with batches of {table.timed_batch}"] if table.timed_on else []
-    facts += ["computed on the CPU, since its code asks for values"] if table.traced_on == "cpu" else []
+    facts += ["run on the CPU because its code needs values"] if table.traced_on == "cpu" else []
     lines = [Text(f" {glyphs.dot} ".join(facts), style=MUTED)]
     if table.unused:
         names = printable(", ".join(table.unused), glyphs)
         lines.append(Text(f"! never used: {names} ({table.unused_params:,} parameters)", style=ATTENTION))
     lines += [Text(f"! {printable(warning, glyphs)}", style=ATTENTION) for warning in table.warnings]
     if table.error is not None:
-        where = f"  (line {table.error_line} of {PurePath(table.error_file or '').name})" if table.error_line else ""
-        lines.append(
-            Text(f"{glyphs.bad} {printable(table.error, glyphs)}", style=BAD)
-            + Text(printable(where, glyphs), style=MUTED)
-        )
+        error = Text(f"{glyphs.bad} {printable(table.error, glyphs)}", style=BAD)
+        location = f"  (line {table.error_line} of {PurePath(table.error_file or '').name})" if table.error_line else ""
+        lines.append(error + Text(printable(location, glyphs), style=MUTED))
     return Text("\n").join(lines)
 
 
-def _stations(table: ShapeTable, shown: Sequence[int], glyphs: Glyphs) -> list[tuple[str, str]]:
-    """Each step that changes the shape, and the shape after it; before the first of them the input."""
-    stations = [("", format_shape(table.inputs[0], glyphs))]
-    for index, is_sum in zip(shown, sums(table, shown), strict=True):
+Stop = tuple[str, str]
+"""A part of the strip: the name of a call and the shape of its output."""
+
+
+def _stops(table: ShapeTable, shown: Sequence[int], glyphs: Glyphs) -> list[Stop]:
+    """Return the input, each call that changes the shape, and the failing one."""
+    stops = [("", format_shape(table.inputs[0], glyphs))]
+    for index, is_sum in zip(shown, are_sums(table, shown), strict=True):
         row = table.rows[index]
         shape = format_shape(row.outputs[0], glyphs) if row.outputs else ""
-        if not is_sum and shape and shape != stations[-1][1]:
-            stations.append((_SHORTER.get(row.name, row.name), shape))
+        if not is_sum and shape and shape != stops[-1][1]:
+            stops.append((_SHORT_NAMES.get(row.name, row.name), shape))
     failed = next((row.name for row in reversed(table.rows) if row.failed), None)
-    return stations if failed is None else [*stations, (failed, glyphs.bad)]
+    return stops if failed is None else [*stops, (failed, glyphs.bad)]
 
 
-def _strip(stations: Sequence[tuple[str, str]], glyphs: Glyphs, *, named: bool) -> Text:
+def _strip(stops: Sequence[Stop], glyphs: Glyphs, *, with_names: bool) -> Text:
     strip = Text(no_wrap=True)
-    for place, (name, shape) in enumerate(stations):
-        if place:
+    for index, (name, shape) in enumerate(stops):
+        if index:
             strip.append(f" {glyphs.rule} ", MUTED)
-            if named:
+            if with_names:
                 strip.append(printable(name, glyphs), MUTED).append(f" {glyphs.rule} ", MUTED)
-        strip.append(shape, BAD if shape == glyphs.bad else ACCENT if place in {0, len(stations) - 1} else FOREGROUND)
+        is_end = index in {0, len(stops) - 1}
+        strip.append(shape, BAD if shape == glyphs.bad else ACCENT if is_end else FOREGROUND)
     return strip
 
 
-def _joined(lines: Sequence[Text]) -> Text:
+def _join_lines(lines: Sequence[Text]) -> Text:
     text = Text("\n", no_wrap=True, overflow="crop").join(lines)
     text.no_wrap, text.overflow = True, "crop"
     return text

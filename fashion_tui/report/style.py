@@ -1,9 +1,9 @@
-"""The few colours of everything that is shown: one accent, two greys, and three for good, attention and bad."""
+"""The colours of the whole app: one accent, two greys, and three that mean good, attention and bad."""
 
 ACCENT = "#5fafd7"
 FOREGROUND = "#d0d0d0"
 MUTED = "#8a8a8a"
-"""For what is read second: units, labels, rules."""
+"""For secondary text: units, labels, rules."""
 GOOD = "#87af5f"
 ATTENTION = "#d7af5f"
 BAD = "#d75f5f"

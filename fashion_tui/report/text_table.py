@@ -1,4 +1,4 @@
-"""Tables made of lines, whose least important columns leave where room is scarce."""
+"""Tables made of lines of text, which drop their least important columns if the width is too small."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -9,6 +9,9 @@ from rich.text import Text
 from .style import MUTED
 
 GAP = 2
+"""Columns of the terminal between two columns of the table."""
+MIN_WIDTH = 4
+"""Minimum width to which the last resort, narrowing the widest column, goes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,61 +29,61 @@ class Column:
     cells: Sequence[Cell]
     total: Cell = EMPTY
     right: bool = False
-    at_most: int = 1000
-    """Where room is scarce it is cut down to this before any column leaves, but for those that are optional."""
+    max_width: int = 1000
+    """Width to which the column is cut before any column is dropped, except optional ones."""
     optional: bool = False
-    """It leaves before any other is cut down."""
+    """Whether the column is dropped before any other is cut."""
     width: int = 0
-    cut: str = "…"
-    """Stands where a text was cut off."""
+    ellipsis: str = "…"
+    """Appended to text that is cut."""
 
     @property
     def natural_width(self) -> int:
         return max(map(cell_len, (self.title, self.total.text, *(cell.text for cell in self.cells))))
 
     def header(self) -> Text:
-        return self._put(Cell(self.title, MUTED))
+        return self._aligned(Cell(self.title, MUTED))
 
-    def line(self, number: int) -> Text:
-        return self._put(self.cells[number])
+    def line(self, index: int) -> Text:
+        return self._aligned(self.cells[index])
 
     def footer(self) -> Text:
-        return self._put(self.total)
+        return self._aligned(self.total)
 
-    def _put(self, cell: Cell) -> Text:
+    def _aligned(self, cell: Cell) -> Text:
         text = cell.text
         if cell_len(text) > self.width:
-            text = set_cell_size(set_cell_size(text, self.width - cell_len(self.cut)) + self.cut, self.width)
+            text = set_cell_size(set_cell_size(text, self.width - cell_len(self.ellipsis)) + self.ellipsis, self.width)
         padding = " " * (self.width - cell_len(text))
         return Text(padding + text if self.right else text + padding, style=cell.style)
 
 
-def fitted(columns: Sequence[Column], width: int, leaving: Sequence[str]) -> list[Column]:
-    """The columns that fit into `width`, with their widths; those named in `leaving` go first, in that order."""
-    left = list(columns)
-    if width_of([_sized(column, limited=False) for column in left]) > width:
-        left = [column for column in left if not column.optional]
-    for title in ("", *leaving):
-        left = [column for column in left if column.title != title]
-        for limited in (False, True):
-            sized = [_sized(column, limited=limited) for column in left]
-            if width_of(sized) <= width:
+def fit_columns(columns: Sequence[Column], width: int, drop_order: Sequence[str]) -> list[Column]:
+    """Return the columns that fit into `width`, with their widths set. Titles in `drop_order` are dropped first."""
+    kept = list(columns)
+    if table_width([_with_width(column, cut=False) for column in kept]) > width:
+        kept = [column for column in kept if not column.optional]
+    for title in ("", *drop_order):
+        kept = [column for column in kept if column.title != title]
+        for cut in (False, True):
+            sized = [_with_width(column, cut=cut) for column in kept]
+            if table_width(sized) <= width:
                 return sized
     widest = max(sized, key=lambda column: column.width)
-    narrower = max(widest.width - (width_of(sized) - width), 4)
-    return [replace(column, width=narrower) if column is widest else column for column in sized]
+    narrowed = max(widest.width - (table_width(sized) - width), MIN_WIDTH)
+    return [replace(column, width=narrowed) if column is widest else column for column in sized]
 
 
-def width_of(columns: Sequence[Column]) -> int:
+def table_width(columns: Sequence[Column]) -> int:
     return sum(column.width for column in columns) + GAP * (len(columns) - 1)
 
 
-def _sized(column: Column, *, limited: bool) -> Column:
-    return replace(column, width=min(column.natural_width, column.at_most) if limited else column.natural_width)
+def _with_width(column: Column, *, cut: bool) -> Column:
+    return replace(column, width=min(column.natural_width, column.max_width) if cut else column.natural_width)
 
 
-def joined(cells: Sequence[Text]) -> Text:
-    """A line of the table."""
+def join_cells(cells: Sequence[Text]) -> Text:
+    """Return a line of the table."""
     line = Text(" " * GAP).join(cells)
     line.rstrip()
     return line

@@ -1,4 +1,4 @@
-"""A window that slides along an axis: its formula filled in, and a picture of where it stands."""
+"""A window that slides along an axis: its formulas with numbers, and a drawing of its positions."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -12,100 +12,105 @@ from .formatting import format_formula
 from .glyphs import Glyphs
 from .style import ACCENT, ATTENTION, FOREGROUND, MUTED
 
-LABEL = 7
-"""Columns before the picture."""
+LABEL_WIDTH = 7
+"""Columns to the left of the drawing."""
 
 
 @dataclass(frozen=True, slots=True)
-class _Signs:
+class _WindowGlyphs:
     padding: str
     value: str
-    looked_at: str
+    in_window: str
     skipped: str
-    """Between two values that a dilated window looks at."""
-    unseen: str
-    """In no window."""
+    """A value between two that a dilated window contains."""
+    uncovered: str
+    """A value that no window contains."""
     cut: str
 
 
-_UNICODE = _Signs(padding="░", value="□", looked_at="■", skipped="·", unseen="×", cut="…")
-_ASCII = _Signs(padding=".", value="o", looked_at="#", skipped="-", unseen="x", cut="~")
+_UNICODE = _WindowGlyphs(padding="░", value="□", in_window="■", skipped="·", uncovered="×", cut="…")
+_ASCII = _WindowGlyphs(padding=".", value="o", in_window="#", skipped="-", uncovered="x", cut="~")
+
+StyledGlyph = tuple[str, str]
+"""A glyph and its style."""
 
 
-def window_formulas(slide: SlidingWindow, glyphs: Glyphs) -> list[Text]:
-    """As torch's documentation has it; and shorter, where nothing is rounded and nothing dilated."""
-    lines = [Text(format_formula(slide.full_formula, glyphs), FOREGROUND)]
-    if slide.dilation == 1 and slide.remainder == 0:
-        lines.append(Text(format_formula(slide.formula, glyphs), MUTED))
+def window_formulas(window: SlidingWindow, glyphs: Glyphs) -> list[Text]:
+    """Return the formula of torch's documentation, and a shorter one if it neither rounds nor dilates."""
+    lines = [Text(format_formula(window.full_formula, glyphs), FOREGROUND)]
+    if window.dilation == 1 and window.remainder == 0:
+        lines.append(Text(format_formula(window.formula, glyphs), MUTED))
     return lines
 
 
-def sliding_window_lines(name: str, slide: SlidingWindow, width: int, glyphs: Glyphs) -> list[Text]:
-    """The padded input, a cell a value, and below it the window at its first two places and its last one."""
-    positions = _positions(slide, width - LABEL)
-    drawn = _UNICODE if glyphs.unicode else _ASCII
-    lines = [_line(name, positions, partial(_of_input, slide, drawn), drawn)]
-    for number in sorted({0, 1, slide.output_size - 1} & set(range(slide.output_size))):
-        sign_at = partial(_of_window, slide, number * slide.stride, drawn)
-        lines.append(_line(f"{number + 1:,}", positions, sign_at, drawn))
-    if words := _ending(slide):
-        lines.append(Text(" " * LABEL + words, ATTENTION))
+def sliding_window_lines(name: str, window: SlidingWindow, width: int, glyphs: Glyphs) -> list[Text]:
+    """Draw the padded input, with a cell for each value, and below it the first two windows and the last one."""
+    positions = _positions(window, width - LABEL_WIDTH)
+    drawn = _window_glyphs(glyphs)
+    lines = [_line(name, positions, partial(_input_glyph, window, drawn), drawn)]
+    for index in sorted({0, 1, window.output_size - 1} & set(range(window.output_size))):
+        glyph_at = partial(_window_glyph, window, index * window.stride, drawn)
+        lines.append(_line(f"{index + 1:,}", positions, glyph_at, drawn))
+    if note := _end_note(window):
+        lines.append(Text(" " * LABEL_WIDTH + note, ATTENTION))
     return lines
 
 
 def window_legend(glyphs: Glyphs) -> Text:
-    """What the signs of the picture mean."""
-    drawn = _UNICODE if glyphs.unicode else _ASCII
-    words = f"{drawn.padding} padding  {drawn.looked_at} looked at  {drawn.unseen} in no window"
-    return Text(" " * LABEL + words, MUTED)
+    """Return the meaning of the drawing's glyphs."""
+    drawn = _window_glyphs(glyphs)
+    legend = f"{drawn.padding} padding  {drawn.in_window} in the window  {drawn.uncovered} in no window"
+    return Text(" " * LABEL_WIDTH + legend, MUTED)
 
 
-_Sign = tuple[str, str]
-"""With its style."""
+def _window_glyphs(glyphs: Glyphs) -> _WindowGlyphs:
+    return _UNICODE if glyphs.unicode else _ASCII
 
 
-def _positions(slide: SlidingWindow, width: int) -> Sequence[int | None]:
-    """Those of the padded input, and of what hangs over its end; None in the middle where there is no room for all."""
-    count = slide.padded_size + max(-slide.remainder, 0)
+def _positions(window: SlidingWindow, width: int) -> Sequence[int | None]:
+    """Return the positions in the padded input and beyond its end; None in the middle if they don't all fit."""
+    count = window.padded_size + max(-window.remainder, 0)
     if count <= width:
         return range(count)
     left = width // 2
     return [*range(left), None, *range(count - (width - left - 1), count)]
 
 
-def _line(label: str, positions: Sequence[int | None], sign_at: Callable[[int], _Sign], drawn: _Signs) -> Text:
-    line = Text(f"{label:<{LABEL}}", MUTED, no_wrap=True)
+def _line(
+    label: str, positions: Sequence[int | None], glyph_at: Callable[[int], StyledGlyph], drawn: _WindowGlyphs
+) -> Text:
+    line = Text(f"{label:<{LABEL_WIDTH}}", MUTED, no_wrap=True)
     for position in positions:
-        line.append(*((drawn.cut, MUTED) if position is None else sign_at(position)))
+        line.append(*((drawn.cut, MUTED) if position is None else glyph_at(position)))
     return line
 
 
-def _of_input(slide: SlidingWindow, drawn: _Signs, position: int) -> _Sign:
-    if position >= slide.padded_size:
+def _input_glyph(window: SlidingWindow, drawn: _WindowGlyphs, position: int) -> StyledGlyph:
+    if position >= window.padded_size:
         return " ", ""
-    if not slide.covers(position):
-        return drawn.unseen, ATTENTION
-    if slide.padding[0] <= position < slide.padding[0] + slide.input_size:
+    if not window.covers(position):
+        return drawn.uncovered, ATTENTION
+    if window.padding[0] <= position < window.padding[0] + window.input_size:
         return drawn.value, FOREGROUND
     return drawn.padding, MUTED
 
 
-def _of_window(slide: SlidingWindow, begin: int, drawn: _Signs, position: int) -> _Sign:
-    """Of the window that begins there."""
-    place = position - begin
-    if not 0 <= place < slide.extent:
+def _window_glyph(window: SlidingWindow, start: int, drawn: _WindowGlyphs, position: int) -> StyledGlyph:
+    """Return the glyph at a position for the window that starts at `start`."""
+    offset = position - start
+    if not 0 <= offset < window.extent:
         return " ", ""
-    return (drawn.skipped, MUTED) if place % slide.dilation else (drawn.looked_at, ACCENT)
+    return (drawn.skipped, MUTED) if offset % window.dilation else (drawn.in_window, ACCENT)
 
 
-def _ending(slide: SlidingWindow) -> str:
-    """What is odd at the end."""
-    if slide.remainder < 0:
-        return f"the last window hangs over the end by {-slide.remainder:,}"
-    words = ""
-    if slide.remainder:
-        verb = "is" if slide.remainder == 1 else "are"
-        words = f"the last {slide.remainder:,} of {slide.padded_size:,} {verb} in no window"
-    if slide.drops_last:
-        words += ": one more would begin after the input"
-    return words
+def _end_note(window: SlidingWindow) -> str:
+    """Return what is special at the end of the input; empty if nothing is."""
+    if window.remainder < 0:
+        return f"the last window extends past the end by {-window.remainder:,}"
+    note = ""
+    if window.remainder:
+        verb = "is" if window.remainder == 1 else "are"
+        note = f"the last {window.remainder:,} of {window.padded_size:,} {verb} in no window"
+    if window.drops_last:
+        note += ": another window would start after the input"
+    return note

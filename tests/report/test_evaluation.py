@@ -1,4 +1,4 @@
-"""The tables of an evaluation: columns that don't jump, and marks that don't need colours."""
+"""The tables of an evaluation: aligned columns, and marks that don't depend on colours."""
 
 from rich.cells import cell_len
 
@@ -10,7 +10,7 @@ NAMES = ("T-shirt/top", "Shirt", "Bag")
 CONFUSION = ((905, 95, 0), (197, 791, 12), (0, 0, 1000))
 
 
-def test_a_confusion_matrix_marks_what_was_right_and_what_was_often_wrong() -> None:
+def test_a_confusion_matrix_marks_correct_counts_and_large_confusions() -> None:
     lines = confusion_lines(NAMES, CONFUSION, UNICODE)
     assert [line.plain.rstrip() for line in lines] == [
         "             T-s  Shi  Bag",
@@ -25,12 +25,12 @@ def test_a_confusion_matrix_marks_what_was_right_and_what_was_often_wrong() -> N
     assert len({line.cell_len for line in lines}) == 1
 
 
-def test_in_little_room_the_names_are_cut_and_no_number() -> None:
+def test_in_little_width_names_are_cut_but_no_numbers() -> None:
     lines = [line.plain.rstrip() for line in confusion_lines(NAMES, CONFUSION, UNICODE, 22)]
     assert lines[1:3] == ["T-shir  905  [95]   ·", "Shirt  [197] 791   12"]
 
 
-def test_the_largest_confusions_are_named_first() -> None:
+def test_the_largest_confusions_come_first() -> None:
     lines = [line.plain for line in largest_confusions(NAMES, CONFUSION, 2, UNICODE)]
     assert lines == [
         "Shirt → T-shirt/top   197    20 % of its class",
@@ -39,7 +39,7 @@ def test_the_largest_confusions_are_named_first() -> None:
     assert largest_confusions(NAMES, ((1, 0, 0), (0, 1, 0), (0, 0, 1)), 5, UNICODE) == []
 
 
-def test_without_unicode_the_tables_say_the_same() -> None:
+def test_the_tables_in_ascii() -> None:
     lines = [
         line.plain
         for line in (*confusion_lines(NAMES, CONFUSION, ASCII), *largest_confusions(NAMES, CONFUSION, 5, ASCII))
@@ -56,7 +56,7 @@ REPORTS = (
 )
 
 
-def test_a_class_has_its_figures_and_a_bar_for_f1() -> None:
+def test_a_class_has_its_metrics_and_a_bar_for_f1() -> None:
     lines = [line.plain.rstrip() for line in class_lines(REPORTS, 62, ASCII)]
     assert lines == [
         "class         prec recall     F1                        images",
@@ -66,7 +66,7 @@ def test_a_class_has_its_figures_and_a_bar_for_f1() -> None:
     ]
 
 
-def test_in_little_room_the_number_of_images_is_left_out_first() -> None:
+def test_in_little_width_the_number_of_images_is_dropped_first() -> None:
     wide, narrow = class_lines(REPORTS, 78, UNICODE), class_lines(REPORTS, 44, UNICODE)
     assert "images" in wide[0].plain
     assert "images" not in narrow[0].plain
@@ -74,6 +74,6 @@ def test_in_little_room_the_number_of_images_is_left_out_first() -> None:
     assert all(cell_len(line.plain) <= 44 for line in narrow)
 
 
-def test_a_whole_class_that_is_taken_for_another_stays_in_its_column() -> None:
+def test_a_count_of_a_whole_class_fits_into_its_column() -> None:
     lines = confusion_lines(NAMES, ((0, 1000, 0), (0, 0, 1000), (999, 0, 1)), UNICODE)
     assert len({line.cell_len for line in lines}) == 1

@@ -10,18 +10,18 @@ from fashion_tui.report.glyphs import ASCII, UNICODE, supports_unicode
 @pytest.mark.parametrize("eighths", range(81))
 def test_a_bar_shows_its_share_to_an_eighth_of_a_cell(eighths: int) -> None:
     bar = UNICODE.bar(eighths / 80, width=10)
-    drawn = sum(UNICODE.eighths.index(sign) + 1 for sign in bar)
+    drawn = sum(UNICODE.eighths.index(glyph) + 1 for glyph in bar)
     assert drawn == eighths
 
 
-def test_a_little_is_never_drawn_as_nothing_and_too_much_never_overflows() -> None:
+def test_a_small_share_is_visible_and_a_large_one_does_not_overflow() -> None:
     for glyphs in (UNICODE, ASCII):
         assert len(glyphs.bar(1e-9, width=10)) == 1
         assert len(glyphs.bar(7.0, width=10)) == 10
         assert glyphs.bar(0.0, width=10) == glyphs.bar(-1.0, width=10) == ""
 
 
-def test_a_sparkline_rises_with_its_values_and_marks_what_is_no_number() -> None:
+def test_a_sparkline_rises_with_its_values_and_marks_non_finite_ones() -> None:
     line = UNICODE.sparkline([1, 2, 3, math.nan, 8, math.inf])
     assert line[0] == UNICODE.levels[0]
     assert line[4] == UNICODE.levels[-1]
@@ -30,7 +30,7 @@ def test_a_sparkline_rises_with_its_values_and_marks_what_is_no_number() -> None
     assert UNICODE.sparkline([]) == ""
 
 
-def test_the_plain_signs_are_ascii() -> None:
+def test_the_ascii_glyphs_are_ascii() -> None:
     glyphs = [getattr(ASCII, name) for name in ASCII.__slots__ if name != "unicode"]
     assert all("".join(glyphs).isascii() for _ in glyphs)
 
@@ -39,12 +39,12 @@ def test_the_plain_signs_are_ascii() -> None:
     ("environ", "unicode"),
     [
         ({"LANG": "C"}, False),
-        ({"LANG": "C", "LC_CTYPE": "C.UTF-8"}, False),  # as Python itself sets it
+        ({"LANG": "C", "LC_CTYPE": "C.UTF-8"}, False),  # set by Python itself
         ({"LANG": "de_CH.UTF-8", "LC_ALL": "POSIX"}, False),
         ({"LANG": "de_CH.UTF-8"}, True),
         ({"LC_ALL": "C.UTF-8", "LANG": "C"}, True),
         ({}, True),
     ],
 )
-def test_ascii_is_drawn_where_the_locale_asks_for_it(environ: dict[str, str], *, unicode: bool) -> None:
+def test_the_c_and_posix_locales_have_no_unicode(environ: dict[str, str], *, unicode: bool) -> None:
     assert supports_unicode(environ) is unicode

@@ -24,17 +24,17 @@ def test_a_histogram_with_its_axis() -> None:
     ]
 
 
-def test_bins_are_taken_together_in_little_room() -> None:
+def test_bins_are_merged_in_little_width() -> None:
     lines = histogram_block(WEIGHTS, width=6, height=1, glyphs=UNICODE)
     assert lines[1].plain == "▁▄█▂ ▁"
 
 
-def test_a_histogram_in_a_line() -> None:
+def test_a_histogram_in_one_line() -> None:
     assert histogram_line(WEIGHTS, width=60, glyphs=UNICODE).plain == "weight ▁ ▂▄█▄▂▁   ▂ −0.5 … 0.7"
     assert histogram_line(WEIGHTS, width=60, glyphs=ASCII).plain.isascii()
 
 
-def test_weights_that_are_no_numbers_are_told() -> None:
+def test_non_finite_weights_are_counted() -> None:
     broken = Histogram(name="w", counts=(0,) * 4, low=0.0, high=0.0, mean=0.0, std=0.0, non_finite=12)
     assert "12 are NaN or infinite" in histogram_block(broken, width=80, height=2, glyphs=UNICODE)[0].plain
     assert "12 are NaN or infinite" in histogram_line(broken, width=80, glyphs=UNICODE).plain
@@ -42,15 +42,15 @@ def test_weights_that_are_no_numbers_are_told() -> None:
 
 @pytest.mark.parametrize("glyphs", [UNICODE, ASCII], ids=["unicode", "ascii"])
 @pytest.mark.parametrize("width", [12, 24, 47, 80])
-def test_no_line_is_wider_than_there_is_room(width: int, glyphs: Glyphs) -> None:
+def test_no_line_is_wider_than_the_width(width: int, glyphs: Glyphs) -> None:
     lines = histogram_block(WEIGHTS, width=width, height=3, glyphs=glyphs)
     assert max(cell_len(line.plain) for line in lines) <= width
 
 
-def test_the_way_of_a_tensor_narrows_and_flattens() -> None:
-    way = [(1, 28, 28), (12, 28, 28), (12, 14, 14), (20, 14, 14), (20, 7, 7), (980,), (200,), (10,)]
-    scale = TensorScale.of(way)
-    bars = [scale.bar(shape, UNICODE) for shape in way]
+def test_bars_follow_channels_and_sides() -> None:
+    shapes = [(1, 28, 28), (12, 28, 28), (12, 14, 14), (20, 14, 14), (20, 7, 7), (980,), (200,), (10,)]
+    scale = TensorScale.of(shapes)
+    bars = [scale.bar(shape, UNICODE) for shape in shapes]
     heights = [UNICODE.levels.index(bar[0]) for bar in bars]
     assert heights == sorted(heights, reverse=True)
     assert len(set(heights[:5])) == 3

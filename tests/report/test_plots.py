@@ -1,4 +1,4 @@
-"""Figures as lines: what of them is seen, in any width and on any terminal."""
+"""Plots as lines of a terminal, in any width and style."""
 
 import random
 from collections.abc import Iterator
@@ -20,13 +20,13 @@ from fashion_tui.schema.plots import MAX_LEVEL, MIME_TYPE, NON_FINITE, Bars, Hea
 COLOURS = PlotStyle(Shading.GREYS, UNICODE)
 NO_COLOURS = PlotStyle(Shading.CHARACTERS, UNICODE)
 PLAIN = PlotStyle(Shading.CHARACTERS, ASCII)
-LOOKS = pytest.mark.parametrize("look", [COLOURS, NO_COLOURS, PLAIN], ids=["colours", "no colours", "ASCII"])
+STYLES = pytest.mark.parametrize("style", [COLOURS, NO_COLOURS, PLAIN], ids=["colours", "no colours", "ASCII"])
 
-DICE = random.Random(0)
+RNG = random.Random(0)
 
 
-def pictures(count: int, height: int, width: int, channels: int = 1, **more: object) -> ImageGrid:
-    pixels = DICE.randbytes(count * height * width * channels)
+def images(count: int, height: int, width: int, channels: int = 1, **more: object) -> ImageGrid:
+    pixels = RNG.randbytes(count * height * width * channels)
     known: dict[str, object] = {"total": count, "caption": "float32 [1, 28, 28] in [0, 1]"}
     return msgspec.convert(
         {"type": "images", "count": count, "height": height, "width": width, "channels": channels, "pixels": pixels}
@@ -39,7 +39,7 @@ def pictures(count: int, height: int, width: int, channels: int = 1, **more: obj
 def heat_map(
     rows: int, columns: int, value_strings: tuple[str, ...] = (), low: float = -1.0, high: float = 2.0
 ) -> HeatMap:
-    levels = bytes(DICE.randrange(MAX_LEVEL + 1) for _ in range(rows * columns))
+    levels = bytes(RNG.randrange(MAX_LEVEL + 1) for _ in range(rows * columns))
     return HeatMap(
         rows=rows, columns=columns, levels=levels, low=low, high=high, value_strings=value_strings, caption="float32"
     )
@@ -49,15 +49,15 @@ def bars(*values: float | None, value_strings: tuple[str, ...] = (), labels: tup
     return Bars(values=values, value_strings=value_strings, labels=labels, caption="float32 [n]")
 
 
-FIGURES: dict[str, Plot] = {
-    "garment": pictures(1, 28, 28),
-    "tiny picture": pictures(1, 5, 5),
-    "tall picture": pictures(1, 160, 3),
-    "photograph": pictures(1, 120, 160, 3),
-    "batch": pictures(64, 28, 28, total=60_000),
-    "labelled batch": pictures(6, 28, 28, labels=("Ankle boot", "漢字漢字漢字漢字", "", "a", "b", "c")),
-    "coloured batch": pictures(10, 32, 32, 3),
-    "wide planes": pictures(3, 4, 160),
+PLOTS: dict[str, Plot] = {
+    "garment": images(1, 28, 28),
+    "tiny image": images(1, 5, 5),
+    "tall image": images(1, 160, 3),
+    "photograph": images(1, 120, 160, 3),
+    "batch": images(64, 28, 28, total=60_000),
+    "labelled batch": images(6, 28, 28, labels=("Ankle boot", "漢字漢字漢字漢字", "", "a", "b", "c")),
+    "coloured batch": images(10, 32, 32, 3),
+    "wide planes": images(3, 4, 160),
     "numbers": heat_map(2, 3, ("1", "-0.25", "inf", "1e-05", "0", "7")),
     "map": heat_map(160, 160),
     "row": heat_map(2, 160),
@@ -70,116 +70,116 @@ FIGURES: dict[str, Plot] = {
 }
 
 
-@LOOKS
-@pytest.mark.parametrize("name", FIGURES)
-def test_it_keeps_to_the_width_and_to_the_height_that_it_told(name: str, look: PlotStyle) -> None:
+@STYLES
+@pytest.mark.parametrize("name", PLOTS)
+def test_a_plot_fits_its_width_and_has_its_height(name: str, style: PlotStyle) -> None:
     for width in (1, 2, 7, 13, 28, 40, 60, 80, 119, 200):
-        laid_out = draw(FIGURES[name], width, look)
-        rows = laid_out.rows()
-        assert len(rows) == laid_out.height, width
+        drawing = draw(PLOTS[name], width, style)
+        rows = drawing.rows()
+        assert len(rows) == drawing.height, width
         assert max(sum(cell_len(segment.text) for segment in row) for row in rows) <= width
-        if look is PLAIN:
+        if style is PLAIN:
             assert all(segment.text.isascii() or "漢" in segment.text for row in rows for segment in row)
 
 
-def texts(figure: Plot, width: int, look: PlotStyle) -> list[str]:
-    return ["".join(segment.text for segment in row).rstrip() for row in draw(figure, width, look).rows()]
+def lines_of(plot: Plot, width: int, style: PlotStyle) -> list[str]:
+    return ["".join(segment.text for segment in row).rstrip() for row in draw(plot, width, style).rows()]
 
 
 def halves(row: list[Segment]) -> Iterator[tuple[str | None, str | None]]:
-    """Upper and lower colour of each cell, as a terminal would show them."""
+    """Yield the upper and the lower colour of each cell, as a terminal would show them."""
     for text, style, _ in row:
-        ground = None if style is None or style.bgcolor is None else style.bgcolor.get_truecolor().hex
-        ink = ground if style is None or style.color is None else style.color.get_truecolor().hex
-        for sign in text:
-            mask = BLOCKS.index(sign)
-            yield ink if mask & 1 else ground, ink if mask & 4 else ground
+        background = None if style is None or style.bgcolor is None else style.bgcolor.get_truecolor().hex
+        ink = background if style is None or style.color is None else style.color.get_truecolor().hex
+        for character in text:
+            mask = BLOCKS.index(character)
+            yield ink if mask & 1 else background, ink if mask & 4 else background
 
 
-def test_every_pixel_of_a_coloured_picture_has_its_colour() -> None:
-    picture = pictures(1, 28, 30, 3)
-    rows = draw(picture, 80, COLOURS).rows()
+def test_every_pixel_of_a_coloured_image_has_its_colour() -> None:
+    image = images(1, 28, 30, 3)
+    rows = draw(image, 80, COLOURS).rows()
     for y in range(28):
         cells = list(halves(rows[y // 2]))
         for x in range(30):
-            at = (y * 30 + x) * 3
-            assert cells[x][y % 2] == f"#{picture.pixels[at : at + 3].hex()}"
+            start = (y * 30 + x) * 3
+            assert cells[x][y % 2] == f"#{image.pixels[start : start + 3].hex()}"
 
 
-def test_a_value_of_a_heat_map_is_a_block_of_its_colour_and_what_is_no_number_stands_out() -> None:
+def test_values_of_a_heat_map_have_their_colours_and_non_finite_ones_stand_out() -> None:
     levels = bytes([0, MAX_LEVEL, NON_FINITE] * 7)
     rows = draw(HeatMap(rows=7, columns=3, levels=levels, low=0.0, high=5.0), 80, COLOURS).rows()
     cells = [list(halves(row)) for row in rows[:7]]
     assert {tuple(row) for row in cells} == {tuple(cells[0])}
-    least, largest, odd = cells[0][::2]
-    assert cells[0][1::2] == [least, largest, odd]
-    assert (least[0], largest[0], odd[0]) == ("#440154", "#fde725", "#d75f5f")
-    assert texts(HeatMap(rows=7, columns=3, levels=levels, low=0.0, high=5.0), 80, PLAIN)[-1].endswith(
+    smallest, largest, non_finite = cells[0][::2]
+    assert cells[0][1::2] == [smallest, largest, non_finite]
+    assert (smallest[0], largest[0], non_finite[0]) == ("#440154", "#fde725", "#d75f5f")
+    assert lines_of(HeatMap(rows=7, columns=3, levels=levels, low=0.0, high=5.0), 80, PLAIN)[-1].endswith(
         "5   ? 7 NaN or infinite"
     )
 
 
-def test_a_map_that_is_averaged_loses_nothing_that_is_no_number() -> None:
-    levels = bytes(NON_FINITE if place == 100 * 160 + 77 else 9 for place in range(160 * 160))
-    figure = HeatMap(rows=160, columns=160, levels=levels, low=0.0, high=1.0)
+def test_averaging_a_heat_map_keeps_non_finite_values() -> None:
+    levels = bytes(NON_FINITE if index == 100 * 160 + 77 else 9 for index in range(160 * 160))
+    plot = HeatMap(rows=160, columns=160, levels=levels, low=0.0, high=1.0)
     for width in (30, 80, 120):
-        pixels = draw(figure, width, COLOURS).rows()[: max_lines(width)]
+        pixels = draw(plot, width, COLOURS).rows()[: max_lines(width)]
         colours = [half for row in pixels for cell in halves(row) for half in cell]
-        assert 1 <= colours.count("#d75f5f") <= 4  # where it lies on the border of two
-        assert any("?" in line for line in texts(figure, width, PLAIN)[: max_lines(width)])
+        assert 1 <= colours.count("#d75f5f") <= 4  # several if it is on the border of two pixels
+        assert any("?" in line for line in lines_of(plot, width, PLAIN)[: max_lines(width)])
 
 
-def test_small_matrices_show_their_numbers_where_there_is_room() -> None:
-    figure = heat_map(2, 3, ("1", "-0.25", "inf", "12", "0", "7"))
-    assert texts(figure, 80, NO_COLOURS) == ["     1  −0.25    inf", "    12      0      7", "float32"]
-    assert texts(figure, 18, NO_COLOURS)[0] == "    1 −0.25   inf"
-    assert "0.25" not in "".join(texts(figure, 17, NO_COLOURS))
-    assert texts(figure, 17, PLAIN)[-2].startswith("-1 ")
+def test_a_small_matrix_shows_its_numbers_if_they_fit() -> None:
+    plot = heat_map(2, 3, ("1", "-0.25", "inf", "12", "0", "7"))
+    assert lines_of(plot, 80, NO_COLOURS) == ["     1  −0.25    inf", "    12      0      7", "float32"]
+    assert lines_of(plot, 18, NO_COLOURS)[0] == "    1 −0.25   inf"
+    assert "0.25" not in "".join(lines_of(plot, 17, NO_COLOURS))
+    assert lines_of(plot, 17, PLAIN)[-2].startswith("-1 ")
 
 
-def test_bars_grow_from_zero_to_both_sides() -> None:
-    figure = bars(-2.0, 1.0, 0.0, None, value_strings=("-2", "1", "0", "nan"))
-    assert texts(figure, 18, PLAIN) == [
+def test_bars_grow_from_zero_in_both_directions() -> None:
+    plot = bars(-2.0, 1.0, 0.0, None, value_strings=("-2", "1", "0", "nan"))
+    assert lines_of(plot, 18, PLAIN) == [
         "0   -2  =======",
         "1    1         ===",
         "2    0",
         "3  nan",
         "float32 [n]",
     ]
-    named = bars(0.5, 1.0, value_strings=("0.5", "1"), labels=("Bag", "Ankle boot"))
-    assert texts(named, 40, COLOURS)[:2] == [
+    labelled = bars(0.5, 1.0, value_strings=("0.5", "1"), labels=("Bag", "Ankle boot"))
+    assert lines_of(labelled, 40, COLOURS)[:2] == [
         "Bag         0.5  ━━━━━━━━━━━╸",
         "Ankle boot    1  ━━━━━━━━━━━━━━━━━━━━━━━",
     ]
 
 
-def test_a_chart_has_its_ends_at_the_axes() -> None:
-    lines = texts(bars(*(float(value) for value in range(-10, 31))), 80, PLAIN)
+def test_a_chart_labels_the_ends_of_its_axes() -> None:
+    lines = lines_of(bars(*(float(value) for value in range(-10, 31))), 80, PLAIN)
     assert [line.split("|")[0].strip() for line in lines[:8]] == ["30", "", "", "", "", "0", "", "-10"]
     assert lines[8].split() == ["0", "40"]
     assert lines[0].endswith("#")
     assert lines[7].endswith("|###")
-    narrow = texts(bars(*[1.0] * 100), 40, PLAIN)
+    narrow = lines_of(bars(*[1.0] * 100), 40, PLAIN)
     assert " ".join(narrow[9:]) == "float32 [n] - each bar the mean of 3"
 
 
-def test_a_batch_is_laid_out_as_large_as_all_of_it_can_be() -> None:
-    four = pictures(4, 28, 28)
-    assert draw(four, 120, COLOURS).height == 14 + 1  # beside each other, and the caption
+def test_the_images_of_a_batch_are_as_large_as_possible() -> None:
+    four = images(4, 28, 28)
+    assert draw(four, 120, COLOURS).height == 14 + 1  # one row of images and the caption
     assert draw(four, 80, COLOURS).height == 7 + 1
-    many = pictures(64, 28, 28, total=60_000)
-    assert texts(many, 80, COLOURS)[-1].endswith("the first 25 of 60,000")
-    labelled = texts(pictures(2, 28, 28, labels=("Bag", "Ankle boot")), 80, PLAIN)
+    many = images(64, 28, 28, total=60_000)
+    assert lines_of(many, 80, COLOURS)[-1].endswith("the first 25 of 60,000")
+    labelled = lines_of(images(2, 28, 28, labels=("Bag", "Ankle boot")), 80, PLAIN)
     assert labelled[14] == f"{'Bag':29}Ankle boot"
 
 
-def test_a_small_picture_is_enlarged_and_a_large_one_fits() -> None:
-    assert len(list(halves(draw(pictures(1, 8, 8), 80, COLOURS).rows()[0]))) == 24
-    assert draw(pictures(1, 160, 160), 80, COLOURS).height == 20 + 1
+def test_a_small_image_is_enlarged_and_a_large_one_fits() -> None:
+    assert len(list(halves(draw(images(1, 8, 8), 80, COLOURS).rows()[0]))) == 24
+    assert draw(images(1, 160, 160), 80, COLOURS).height == 20 + 1
 
 
 @pytest.mark.parametrize(("low", "sign"), [(0.0, 1), (-1.0, 1), (-1.0, -1)], ids=["one sign", "above", "below"])
-def test_colours_grow_lighter_with_the_number_on_terminals_of_256_colours_too(low: float, sign: int) -> None:
+def test_colours_get_lighter_with_the_number_with_256_colours_too(low: float, sign: int) -> None:
     colours = [heat_colour(sign * step / 100, low, 1.0) for step in range(101)]
     assert len(set(colours)) == STEPS
     assert all(before <= after for before, after in pairwise(map(lightness, colours)))
@@ -190,16 +190,16 @@ def test_colours_grow_lighter_with_the_number_on_terminals_of_256_colours_too(lo
 
 
 @pytest.mark.parametrize(
-    ("figure", "fault"),
+    ("plot", "words"),
     [
         ({"type": "images", "count": 1}, "missing required field"),
         ({"type": "film"}, "film"),
         ([], "Expected `object`"),
-        (msgspec.to_builtins(pictures(1, 2, 2)) | {"height": 3}, "4 bytes; expected 6"),
-        (msgspec.to_builtins(pictures(1, 2, 2)) | {"height": 0, "pixels": ""}, "height is 0"),
-        (msgspec.to_builtins(pictures(1, 2, 2)) | {"pixels": "!"}, "base64"),
-        (msgspec.to_builtins(pictures(1, 2, 2)) | {"channels": 2}, "2"),
-        (msgspec.to_builtins(pictures(1, 2, 2)) | {"caption": "x" * 500}, "500 characters"),
+        (msgspec.to_builtins(images(1, 2, 2)) | {"height": 3}, "4 bytes; expected 6"),
+        (msgspec.to_builtins(images(1, 2, 2)) | {"height": 0, "pixels": ""}, "height is 0"),
+        (msgspec.to_builtins(images(1, 2, 2)) | {"pixels": "!"}, "base64"),
+        (msgspec.to_builtins(images(1, 2, 2)) | {"channels": 2}, "2"),
+        (msgspec.to_builtins(images(1, 2, 2)) | {"caption": "x" * 500}, "500 characters"),
         (msgspec.to_builtins(heat_map(2, 2)) | {"high": float("nan")}, "from -1.0 to nan"),
         (msgspec.to_builtins(heat_map(2, 2)) | {"columns": 10**9}, "columns is 1000000000"),
         (msgspec.to_builtins(bars(1.0)) | {"values": [float("inf")]}, "not finite"),
@@ -207,15 +207,15 @@ def test_colours_grow_lighter_with_the_number_on_terminals_of_256_colours_too(lo
         (msgspec.to_builtins(bars(1.0)) | {"labels": ["a", "b"]}, "2 labels; expected 1"),
     ],
 )
-def test_what_is_no_figure_is_refused_in_one_line(figure: object, fault: str) -> None:
-    with pytest.raises(ValueError, match="invalid plot: ") as refused:
-        plot_in({MIME_TYPE: figure})
-    assert fault in str(refused.value)
-    assert "\n" not in str(refused.value)
+def test_an_invalid_plot_is_refused_in_one_line(plot: object, words: str) -> None:
+    with pytest.raises(ValueError, match="invalid plot: ") as caught:
+        plot_in({MIME_TYPE: plot})
+    assert words in str(caught.value)
+    assert "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize("name", FIGURES)
-def test_a_figure_crosses_unchanged(name: str) -> None:
-    sent = msgspec.json.encode(msgspec.to_builtins(FIGURES[name]))
-    assert plot_in({MIME_TYPE: msgspec.json.decode(sent), "text/plain": ""}) == FIGURES[name]
+@pytest.mark.parametrize("name", PLOTS)
+def test_a_plot_can_be_encoded_and_decoded(name: str) -> None:
+    sent = msgspec.json.encode(msgspec.to_builtins(PLOTS[name]))
+    assert plot_in({MIME_TYPE: msgspec.json.decode(sent), "text/plain": ""}) == PLOTS[name]
     assert plot_in({"text/plain": ""}) is None

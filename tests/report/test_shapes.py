@@ -1,4 +1,4 @@
-"""The shape table as people see it, against golden text files; UPDATE_GOLDEN=1 writes them anew, to be looked at."""
+"""The shape table compared with golden text files. UPDATE_GOLDEN=1 rewrites them for review."""
 
 import os
 import subprocess
@@ -74,11 +74,11 @@ def test_the_guides_network_in_ascii(guide: ShapeTable) -> None:
 
 
 @pytest.mark.parametrize("width", [80, 120])
-def test_nested_shared_frozen_and_unused(nested: ShapeTable, width: int) -> None:
+def test_nested_shared_frozen_and_unused_layers(nested: ShapeTable, width: int) -> None:
     check(f"nested-{width}", printed(shape_report(nested, glyphs=UNICODE), width))
 
 
-def test_the_outermost_steps_only(nested: ShapeTable) -> None:
+def test_the_outermost_rows_only(nested: ShapeTable) -> None:
     check("nested-depth-1", printed(shape_report(nested, depth=1, glyphs=UNICODE), 100))
 
 
@@ -91,23 +91,23 @@ def test_a_network_that_fails(width: int) -> None:
 
 @pytest.mark.parametrize("glyphs", [UNICODE, ASCII], ids=["unicode", "ascii"])
 @pytest.mark.parametrize("width", [24, 40, 57, 80, 99, 120, 200])
-def test_no_line_is_wider_than_there_is_room(nested: ShapeTable, width: int, glyphs: object) -> None:
+def test_no_line_is_wider_than_the_width(nested: ShapeTable, width: int, glyphs: object) -> None:
     lines = shape_lines(nested, width=width, glyphs=glyphs)  # type: ignore[arg-type]
     assert max(cell_len(line.plain) for line in (*lines.header, *lines.rows, *lines.footer)) <= width
     assert shape_strip(nested, width=width, glyphs=glyphs).cell_len <= width  # type: ignore[arg-type]
 
 
-def test_columns_that_are_asked_for_and_no_deeper(nested: ShapeTable) -> None:
-    wanted = ("step", "output", "memory", "dtype", "learns")
-    text = printed(shape_report(nested, depth=1, columns=wanted, glyphs=UNICODE), 100)
+def test_requested_columns_and_depth(nested: ShapeTable) -> None:
+    columns = ("step", "output", "memory", "dtype", "trainable")
+    text = printed(shape_report(nested, depth=1, columns=columns, glyphs=UNICODE), 100)
     table = text.splitlines()[2:]
-    assert table[0].split() == list(wanted)
+    assert table[0].split() == list(columns)
     assert [line.split()[0] for line in table[2:6]] == ["stem", "body", "mean", "head"]
-    assert table[2].split() == ["stem", "16×16×16", "16", "KiB", "float32", "no"]  # 4 bytes each; it is frozen
+    assert table[2].split() == ["stem", "16×16×16", "16", "KiB", "float32", "no"]  # 4 bytes per value; frozen
     assert table[5].split() == ["head", "10", "40", "bytes", "float32", "yes"]
 
 
-def test_a_pane_gets_lines_that_it_can_fold(nested: ShapeTable) -> None:
+def test_folded_modules(nested: ShapeTable) -> None:
     paths = [nested.rows[index].path for index in visible_rows(nested, folded={"body"})]
     assert paths == ["stem", "body", "mean", "head"]
     paths = [nested.rows[index].path for index in visible_rows(nested, folded={"body.0"})]
@@ -116,12 +116,12 @@ def test_a_pane_gets_lines_that_it_can_fold(nested: ShapeTable) -> None:
     assert [line.plain.split()[1] for line in lines.rows] == ["stem", "body", "mean", "head"]
     unfolded = shape_lines(nested, width=100, glyphs=UNICODE)
     bars = {line.plain.split()[1]: line.plain.rstrip()[-1] in UNICODE.eighths for line in lines.rows}
-    assert bars["body"], "a folded module stands for what is in it"
+    assert bars["body"], "a folded module includes its children"
     assert unfolded.rows[1].plain.split()[1] == "body"
-    assert unfolded.rows[1].plain.rstrip()[-1] not in UNICODE.eighths, "an open one doesn't count twice"
+    assert unfolded.rows[1].plain.rstrip()[-1] not in UNICODE.eighths, "an unfolded one doesn't count twice"
 
 
-def test_colours_are_few_and_mean_something(guide: ShapeTable) -> None:
+def test_a_table_has_few_colours(guide: ShapeTable) -> None:
     lines = shape_lines(guide, width=120, glyphs=UNICODE)
     styles = {str(span.style) for line in [*lines.header, *lines.rows, *lines.footer] for span in line.spans}
     assert len(styles - {""}) <= 3
@@ -129,7 +129,7 @@ def test_colours_are_few_and_mean_something(guide: ShapeTable) -> None:
     assert BAD not in styles
 
 
-def test_words_from_outside_are_shown_as_they_are() -> None:
+def test_foreign_strings_are_shown_without_markup_or_control_characters() -> None:
     row = ShapeRow(
         name="[red]evil[/]\x1b[31m\n", path="", depth=0, op="[bold]Op", is_module=True, has_children=False,
         inputs=((3,),), sources=(-1,), outputs=((3,),), settings="[link]", params=0, own_params=0, trainable=False,
@@ -142,11 +142,11 @@ def test_words_from_outside_are_shown_as_they_are() -> None:
     text = printed(shape_report(table, glyphs=UNICODE), 100)
     assert "\x1b" not in text
     assert "\x07" not in text
-    for words in ("[red]evil[/] [31m", "[bold]Op", "[link]", "[red]no[/red]", "[blink]", "[b]"):
-        assert words in text
+    for string in ("[red]evil[/] [31m", "[bold]Op", "[link]", "[red]no[/red]", "[blink]", "[b]"):
+        assert string in text
 
 
-def test_a_network_without_steps_or_parameters() -> None:
+def test_a_network_without_rows_or_parameters() -> None:
     table = trace(FunctionNet(lambda _, x: x), (3, 4))
     assert table.rows == ()
     assert printed(shape_report(table, glyphs=UNICODE), 80).splitlines()[0].rstrip() == "3×4"
@@ -160,19 +160,19 @@ def test_scalars_and_several_tensors() -> None:
     assert "scalar" in rows[1]
 
 
-def test_the_strip_looks_into_a_network_that_is_one_block() -> None:
+def test_the_strip_of_a_network_that_is_one_block_shows_its_children() -> None:
     table = trace(
         FunctionNet(lambda self, x: self.net(x), net=nn.Sequential(nn.Linear(4, 3), nn.ReLU(), nn.Linear(3, 2))), (4,)
     )
     assert shape_strip(table, width=80, glyphs=UNICODE).plain == "4 ─ 0 ─ 3 ─ 2 ─ 2"
 
 
-def test_reports_know_no_torch() -> None:
+def test_reports_do_not_import_torch() -> None:
     code = "import sys, fashion_tui.report.shapes; sys.exit('torch' in sys.modules or 'fashion_tui.lab' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
-def test_a_trace_survives_the_border(guide: ShapeTable) -> None:
+def test_a_table_can_be_encoded_and_decoded(guide: ShapeTable) -> None:
     import msgspec  # noqa: PLC0415
 
     assert msgspec.msgpack.decode(msgspec.msgpack.encode(guide), type=ShapeTable) == guide

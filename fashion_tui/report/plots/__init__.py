@@ -1,35 +1,35 @@
-"""What a kernel shows, as lines of a terminal: pictures, heat maps and bars, each in as much room as there is."""
+"""Plots that a kernel displays, drawn as lines of a terminal: images, heat maps and bars."""
 
 from typing import Protocol
 
 from fashion_tui.schema.plots import Bars, HeatMap, ImageGrid, Plot
 
-from .bars import BarChart, ListedBars
+from .bars import BarChart, BarList
 from .heat_map import HeatMapDrawing
-from .images import PicturesDrawing
+from .images import ImageGridDrawing
 from .layout import PlotStyle, Row
 
 __all__ = ["Drawing", "PlotStyle", "draw"]
 
 
 class Drawing(Protocol):
-    """A figure laid out for a width. Its height costs nothing; its rows are drawn when they are asked for."""
+    """A plot laid out for a width. Reading the height is cheap; `rows` draws the plot."""
 
     @property
     def height(self) -> int:
-        """Lines that it takes, the caption's included."""
+        """Number of lines, including the caption."""
 
     def rows(self) -> list[Row]:
-        """The lines, none wider than the width."""
+        """Return the lines, none wider than the width."""
 
 
-def draw(figure: Plot, width: int, look: PlotStyle) -> Drawing:
-    """The figure in at most `width` columns, at least one."""
-    match figure:
+def draw(plot: Plot, width: int, style: PlotStyle) -> Drawing:
+    """Lay out a plot for a width of one column or more."""
+    match plot:
         case ImageGrid():
-            return PicturesDrawing.of(figure, width, look)
+            return ImageGridDrawing.fit(plot, width, style)
         case HeatMap():
-            return HeatMapDrawing.of(figure, width, look)
+            return HeatMapDrawing.fit(plot, width, style)
         case Bars(value_strings=()):
-            return BarChart.of(figure, width, look)
-    return ListedBars.of(figure, width, look)
+            return BarChart.fit(plot, width, style)
+    return BarList.fit(plot, width, style)

@@ -1,4 +1,4 @@
-"""A matrix: its numbers on coloured grounds where there is room for them, else a pixel for each."""
+"""Draws a matrix: its numbers on coloured backgrounds if they fit, else a pixel for each value."""
 
 from dataclasses import dataclass
 
@@ -8,53 +8,52 @@ from rich.style import Style
 from fashion_tui.report.colormap import heat_colour, heat_style
 from fashion_tui.report.formatting import format_formula, format_number
 from fashion_tui.report.glyphs import Glyphs
-from fashion_tui.report.pixels import INK, NOTHING, Shading, half_blocks, resample
+from fashion_tui.report.pixels import INK, TRANSPARENT, Shading, half_blocks, resample
 from fashion_tui.report.style import BAD, FOREGROUND
 from fashion_tui.schema.plots import MAX_LEVEL, NON_FINITE, HeatMap
 
 from .layout import QUIET, PlotStyle, Row, caption_rows, max_lines
 
-LARGE = 56
-"""Columns up to which each value gets two."""
+MAX_ENLARGED = 56
+"""Columns up to which a value is drawn as a square of two columns in one line."""
 
-LEGEND = 24
-"""Columns of the legend's scale."""
+MAX_SCALE = 24
+"""Columns of the legend's colour scale."""
 
-_ODD = int(BAD.removeprefix("#"), 16)
-"""The colour of what is NaN or infinite."""
+_NON_FINITE_COLOUR = int(BAD.removeprefix("#"), 16)
 
 _PLAIN = Style.parse(FOREGROUND)
-_ALARM = Style.parse(BAD)
+_NON_FINITE_STYLE = Style.parse(BAD)
 
 
 @dataclass(frozen=True)
 class HeatMapDrawing:
     heat_map: HeatMap
-    look: PlotStyle
+    style: PlotStyle
     columns: int
-    """Pixels that stand beside each other; or, with numbers, cells of each."""
+    """Columns of the whole map; with numbers, columns of each number."""
     lines: int
     with_numbers: bool
     below: list[Row]
-    """The legend, where there are no numbers, and the caption."""
+    """The legend, if the map has no numbers, and the caption."""
 
     @classmethod
-    def of(cls, heat_map: HeatMap, width: int, look: PlotStyle) -> "HeatMapDrawing":
-        caption = caption_rows(heat_map.caption, width, look)
+    def fit(cls, heat_map: HeatMap, width: int, style: PlotStyle) -> "HeatMapDrawing":
+        caption = caption_rows(heat_map.caption, width, style)
         longest = max(map(len, heat_map.value_strings), default=width)
-        for space in (2, 1):
-            if heat_map.columns * (longest + space) <= width:
-                return cls(heat_map, look, longest + space, heat_map.rows, with_numbers=True, below=caption)
-        most = max_lines(width)
-        columns, lines = min(heat_map.columns, width), min(heat_map.rows, 2 * most)
-        if 2 * columns <= min(width, LARGE) and lines <= most:
-            columns *= 2  # and two halves of a line
-        elif look.shading is Shading.CHARACTERS:
-            lines = min(lines, most)
+        for gap in (2, 1):
+            if heat_map.columns * (longest + gap) <= width:
+                return cls(heat_map, style, longest + gap, heat_map.rows, with_numbers=True, below=caption)
+        height = max_lines(width)
+        columns, lines = min(heat_map.columns, width), min(heat_map.rows, 2 * height)
+        if 2 * columns <= min(width, MAX_ENLARGED) and lines <= height:
+            columns *= 2
+        elif style.shading is Shading.CHARACTERS:
+            lines = min(lines, height)
         else:
             lines = -(-lines // 2)
-        below = [*_legend(heat_map, width, look), *caption]
-        return cls(heat_map, look, columns, lines, with_numbers=False, below=below)
+        below = [*_legend(heat_map, width, style), *caption]
+        return cls(heat_map, style, columns, lines, with_numbers=False, below=below)
 
     @property
     def height(self) -> int:
@@ -63,7 +62,7 @@ class HeatMapDrawing:
     def rows(self) -> list[Row]:
         if self.with_numbers:
             return self._numbers() + self.below
-        if self.look.shading is Shading.CHARACTERS:
+        if self.style.shading is Shading.CHARACTERS:
             return self._characters() + self.below
         return self._pixels() + self.below
 
@@ -71,82 +70,85 @@ class HeatMapDrawing:
         count, rows = self.heat_map.columns, []
         for start in range(0, len(self.heat_map.levels), count):
             row = []
-            for place in range(start, start + count):
-                number = _shown(self.heat_map.value_strings[place], self.look.glyphs)
-                row.append(Segment(f"{number.rjust(self.columns - 1)} ", self._ground(self.heat_map.levels[place])))
+            for index in range(start, start + count):
+                number = _format_value(self.heat_map.value_strings[index], self.style.glyphs)
+                style = self._number_style(self.heat_map.levels[index])
+                row.append(Segment(f"{number.rjust(self.columns - 1)} ", style))
             rows.append(row)
         return rows
 
-    def _ground(self, level: int) -> Style:
+    def _number_style(self, level: int) -> Style:
         if level == NON_FINITE:
-            return _ALARM
-        if self.look.shading is Shading.CHARACTERS:
+            return _NON_FINITE_STYLE
+        if self.style.shading is Shading.CHARACTERS:
             return _PLAIN
-        return heat_style(_value(self.heat_map, level), self.heat_map.low, self.heat_map.high)
+        return heat_style(_value_of(self.heat_map, level), self.heat_map.low, self.heat_map.high)
 
     def _pixels(self) -> list[Row]:
-        colours = [*_colours(self.heat_map), _ODD]
-        doubled = self.columns == 2 * self.heat_map.columns
-        height = 2 * self.lines if doubled else min(self.heat_map.rows, 2 * self.lines)
+        colours = [*_level_colours(self.heat_map), _NON_FINITE_COLOUR]
+        is_enlarged = self.columns == 2 * self.heat_map.columns
+        height = 2 * self.lines if is_enlarged else min(self.heat_map.rows, 2 * self.lines)
         rows = [[colours[level] for level in row] for row in self._levels(height)]
         if height % 2:
-            rows.append([NOTHING] * self.columns)
+            rows.append([TRANSPARENT] * self.columns)
         return [half_blocks(upper, lower) for upper, lower in zip(rows[::2], rows[1::2], strict=True)]
 
     def _characters(self) -> list[Row]:
         ink = [INK[level * (len(INK) - 1) // MAX_LEVEL] for level in range(MAX_LEVEL + 1)]
-        glyphs = [*ink, self.look.glyphs.unknown]
-        return [[Segment("".join(glyphs[level] for level in row), _PLAIN)] for row in self._levels(self.lines)]
+        characters = [*ink, self.style.glyphs.unknown]
+        return [[Segment("".join(characters[level] for level in row), _PLAIN)] for row in self._levels(self.lines)]
 
     def _levels(self, height: int) -> list[bytes]:
-        """Levels for so many rows of pixels; a pixel with anything in it that is no number is none."""
+        """Return the levels of `height` rows of pixels. A pixel that covers a non-finite value is non-finite."""
         levels, size = self.heat_map.levels, (self.heat_map.rows, self.heat_map.columns)
         rows = resample(levels, size, (height, self.columns))
         if NON_FINITE not in levels:
             return rows
-        odd = resample(levels.translate(_ONLY_ODD), size, (height, self.columns))
+        non_finite = resample(levels.translate(_MASK_NON_FINITE), size, (height, self.columns))
         return [
             bytes(NON_FINITE if share else min(level, MAX_LEVEL) for level, share in zip(*row, strict=True))
-            for row in zip(rows, odd, strict=True)
+            for row in zip(rows, non_finite, strict=True)
         ]
 
 
-_ONLY_ODD = bytes(255 * (level == NON_FINITE) for level in range(256))
+_MASK_NON_FINITE = bytes(255 * (level == NON_FINITE) for level in range(256))
 
 
-def _value(heat_map: HeatMap, level: int) -> float:
+def _value_of(heat_map: HeatMap, level: int) -> float:
     share = level / MAX_LEVEL
     return heat_map.low * (1 - share) + heat_map.high * share
 
 
-def _colours(heat_map: HeatMap) -> list[int]:
-    """Of each level that stands for a number."""
+def _level_colours(heat_map: HeatMap) -> list[int]:
+    """Return the colour of each level of a finite value."""
     low, high = heat_map.low, heat_map.high
-    return [heat_colour(_value(heat_map, level), low, high) for level in range(MAX_LEVEL + 1)]
+    return [heat_colour(_value_of(heat_map, level), low, high) for level in range(MAX_LEVEL + 1)]
 
 
-def _legend(heat_map: HeatMap, width: int, look: PlotStyle) -> list[Row]:
-    """`−0.42 ▀▀▀▀▀▀▀ 0.31   ■ 3 NaN or infinite`, of which the words go where there is no room."""
-    glyphs = look.glyphs
-    low, high = format_number(heat_map.low, glyphs, digits=3), format_number(heat_map.high, glyphs, digits=3)
-    room = min(width - len(low) - len(high) - 2, LEGEND)
-    if room < 2:
-        return caption_rows(f"{low} {glyphs.ellipsis} {high}", width, look)
-    levels = bytes(place * MAX_LEVEL // (room - 1) for place in range(room))
-    if look.shading is Shading.CHARACTERS:
+def _legend(heat_map: HeatMap, width: int, style: PlotStyle) -> list[Row]:
+    """Return `−0.42 ▀▀▀▀▀▀▀ 0.31   ■ 3 NaN or infinite`, on two lines if it doesn't fit on one."""
+    glyphs = style.glyphs
+    low, high = (format_number(value, glyphs, digits=3) for value in (heat_map.low, heat_map.high))
+    scale_width = min(width - len(low) - len(high) - 2, MAX_SCALE)
+    if scale_width < 2:
+        return caption_rows(f"{low} {glyphs.ellipsis} {high}", width, style)
+    levels = bytes(index * MAX_LEVEL // (scale_width - 1) for index in range(scale_width))
+    if style.shading is Shading.CHARACTERS:
         scale = [Segment("".join(INK[level * (len(INK) - 1) // MAX_LEVEL] for level in levels), _PLAIN)]
     else:
-        colours = _colours(heat_map)
-        shades = [colours[level] for level in levels]
-        scale = half_blocks(shades, shades)
+        colours = _level_colours(heat_map)
+        pixels = [colours[level] for level in levels]
+        scale = half_blocks(pixels, pixels)
     row = [Segment(f"{low} ", QUIET), *scale, Segment(f" {high}", QUIET)]
-    odd = heat_map.levels.count(NON_FINITE)
-    words = f"{odd:,} NaN or infinite"
-    mark = glyphs.unknown if look.shading is Shading.CHARACTERS else glyphs.stopped
-    if odd and len(low) + len(high) + room + len(words) + 7 <= width:
-        return [[*row, Segment(f"   {mark} ", _ALARM), Segment(words, QUIET)]]
-    return [row, [Segment(f"{mark} {words}"[:width], _ALARM)]] if odd else [row]
+    count = heat_map.levels.count(NON_FINITE)
+    if not count:
+        return [row]
+    note = f"{count:,} NaN or infinite"
+    mark = glyphs.unknown if style.shading is Shading.CHARACTERS else glyphs.stopped
+    if len(low) + len(high) + scale_width + len(note) + 7 <= width:
+        return [[*row, Segment(f"   {mark} ", _NON_FINITE_STYLE), Segment(note, QUIET)]]
+    return [row, [Segment(f"{mark} {note}"[:width], _NON_FINITE_STYLE)]]
 
 
-def _shown(number: str, glyphs: Glyphs) -> str:
+def _format_value(number: str, glyphs: Glyphs) -> str:
     return format_formula(number.replace("-", "−"), glyphs)

@@ -1,4 +1,4 @@
-"""Pictures: one as large as it is, or a batch laid out in rows."""
+"""Draws images: one in its own size, or a batch in rows."""
 
 from dataclasses import dataclass
 
@@ -13,93 +13,93 @@ from fashion_tui.schema.plots import ImageGrid
 
 from .layout import PlotStyle, Row, caption_rows, max_lines
 
-LEGIBLE = 14
-"""Columns; smaller ones of a batch show nothing any more."""
+MIN_COLUMNS = 14
+"""Columns below which the images of a batch would be illegible."""
 
-LARGE = 28
-"""Columns to which small pictures are enlarged; those of a batch to half as many."""
+ENLARGED_COLUMNS = 28
+"""Columns to which a small image is enlarged; half as many for the images of a batch."""
 
 _PLAIN = Style()
 _LABEL = Style.parse(FOREGROUND)
 
 
 @dataclass(frozen=True)
-class PicturesDrawing:
-    pictures: ImageGrid
+class ImageGridDrawing:
+    grid: ImageGrid
     width: int
-    look: PlotStyle
+    style: PlotStyle
     columns: int
-    """Of each picture."""
+    """Columns of each image."""
     lines: int
-    """Of each picture."""
-    across: int
-    """So many stand beside each other."""
+    """Lines of each image."""
+    per_row: int
+    """Images side by side."""
     shown: int
+    """Number of images drawn."""
     caption: list[Row]
 
     @classmethod
-    def of(cls, pictures: ImageGrid, width: int, look: PlotStyle) -> "PicturesDrawing":
-        most, labels = max_lines(width), _label_lines(pictures)
-        columns, lines = _fitted(pictures, width, most)
-        across, down = _grid(pictures.count, columns, width)
-        while down * (lines + labels + 1) - 1 > most and columns >= 2 * LEGIBLE and pictures.count > 1:
+    def fit(cls, grid: ImageGrid, width: int, style: PlotStyle) -> "ImageGridDrawing":
+        height, label_height = max_lines(width), _label_height(grid)
+        columns, lines = _image_size(grid, width, height)
+        per_row, row_count = _arrange(grid.count, columns, width)
+        while row_count * (lines + label_height + 1) - 1 > height and columns >= 2 * MIN_COLUMNS and grid.count > 1:
             columns, lines = columns // 2, max(lines // 2, 1)
-            across, down = _grid(pictures.count, columns, width)
-        down = min(down, max((2 * most + 1) // (lines + labels + 1), 1))
-        shown = min(down * across, pictures.count)
-        words = pictures.caption
-        if shown < pictures.total:
-            words += f" · the first {shown} of {pictures.total:,}"
-        return cls(pictures, width, look, columns, lines, across, shown, caption_rows(words, width, look))
+            per_row, row_count = _arrange(grid.count, columns, width)
+        row_count = min(row_count, max((2 * height + 1) // (lines + label_height + 1), 1))
+        shown = min(row_count * per_row, grid.count)
+        caption = grid.caption
+        if shown < grid.total:
+            caption += f" · the first {shown} of {grid.total:,}"
+        return cls(grid, width, style, columns, lines, per_row, shown, caption_rows(caption, width, style))
 
     @property
     def height(self) -> int:
-        down = -(-self.shown // self.across)
-        return down * (self.lines + _label_lines(self.pictures) + 1) - 1 + len(self.caption)
+        row_count = -(-self.shown // self.per_row)
+        return row_count * (self.lines + _label_height(self.grid) + 1) - 1 + len(self.caption)
 
     def rows(self) -> list[Row]:
         rows: list[Row] = []
-        for first in range(0, self.shown, self.across):
-            beside = range(first, min(first + self.across, self.shown))
+        for first in range(0, self.shown, self.per_row):
+            indices = range(first, min(first + self.per_row, self.shown))
             rows += [[]] if rows else []
-            drawn = [self._drawn(place) for place in beside]
-            rows += [_spaced([picture[line] for picture in drawn]) for line in range(self.lines)]
-            if self.pictures.labels:
-                rows.append(_spaced([[self._label(place)] for place in beside]))
+            images = [self._image(index) for index in indices]
+            rows += [_join([image[line] for image in images]) for line in range(self.lines)]
+            if self.grid.labels:
+                rows.append(_join([[self._label(index)] for index in indices]))
         return rows + self.caption
 
-    def _drawn(self, place: int) -> list[Row]:
-        pictures = self.pictures
-        size, cells = (pictures.height, pictures.width), (self.lines, self.columns)
-        draw = grey_image if pictures.channels == 1 else colour_image
-        return draw(pictures.image(place), size, cells, self.look.shading)
+    def _image(self, index: int) -> list[Row]:
+        size, cells = (self.grid.height, self.grid.width), (self.lines, self.columns)
+        draw = grey_image if self.grid.channels == 1 else colour_image
+        return draw(self.grid.image(index), size, cells, self.style.shading)
 
-    def _label(self, place: int) -> Segment:
-        label = printable(self.pictures.labels[place], self.look.glyphs)
+    def _label(self, index: int) -> Segment:
+        label = printable(self.grid.labels[index], self.style.glyphs)
         return Segment(set_cell_size(label, self.columns), _LABEL)
 
 
-def _fitted(pictures: ImageGrid, width: int, most: int) -> tuple[int, int]:
-    """Columns and lines of one of them by itself: as large as it is, enlarged where it is small."""
-    side = LARGE if pictures.count == 1 else LARGE // 2
-    times = max(side // max(pictures.height, pictures.width), 1)
-    share = min(1.0, width / (pictures.width * times), 2 * most / (pictures.height * times))
-    columns = max(round(pictures.width * times * share), 1)
-    return columns, max(-(-round(pictures.height * times * share) // 2), 1)
+def _image_size(grid: ImageGrid, width: int, height: int) -> tuple[int, int]:
+    """Return the columns and lines of a single image: its own size, a multiple of it if it is small, or less to fit."""
+    side = ENLARGED_COLUMNS if grid.count == 1 else ENLARGED_COLUMNS // 2
+    factor = max(side // max(grid.height, grid.width), 1)
+    scale = min(1.0, width / (grid.width * factor), 2 * height / (grid.height * factor))
+    columns = max(round(grid.width * factor * scale), 1)
+    return columns, max(-(-round(grid.height * factor * scale) // 2), 1)
 
 
-def _grid(count: int, columns: int, width: int) -> tuple[int, int]:
-    """How many pictures stand beside each other, and how many rows of them that makes."""
-    across = min(max((width + 1) // (columns + 1), 1), count)
-    return across, -(-count // across)
+def _arrange(count: int, columns: int, width: int) -> tuple[int, int]:
+    """Return the number of images in a row and the number of rows."""
+    per_row = min(max((width + 1) // (columns + 1), 1), count)
+    return per_row, -(-count // per_row)
 
 
-def _label_lines(pictures: ImageGrid) -> int:
-    return 1 if pictures.labels else 0
+def _label_height(grid: ImageGrid) -> int:
+    return 1 if grid.labels else 0
 
 
-def _spaced(parts: list[Row]) -> Row:
-    """Parts of a line, each a cell from the next."""
+def _join(parts: list[Row]) -> Row:
+    """Return a line of parts that are a cell apart."""
     row = list(parts[0])
     for part in parts[1:]:
         row += [Segment(" ", _PLAIN), *part]

@@ -1,4 +1,4 @@
-"""What the drawings of figures share: what the terminal can show, how high a figure may be, and captions."""
+"""What the drawings of plots share: the terminal's abilities, the maximum height, and captions."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,33 +13,33 @@ from fashion_tui.report.pixels import Shading
 from fashion_tui.report.style import MUTED
 
 Row = list[Segment]
-"""What stands in a line of the terminal, never wider than there is room."""
+"""A line of the terminal, never wider than the given width."""
 
 QUIET = Style.parse(MUTED)
 
 
 @dataclass(frozen=True, slots=True)
 class PlotStyle:
-    """What a terminal can show."""
+    """The drawing methods that a terminal supports."""
 
     shading: Shading
     glyphs: Glyphs
 
 
 def max_lines(width: int) -> int:
-    """How high a figure may be, which a terminal of that width has room for: 20 lines of 80 columns, 30 of 120."""
+    """Return the maximum height of a plot: 20 lines in 80 columns, 30 in 120, never below 14."""
     return max(14, width // 4)
 
 
-def caption_rows(words: str, width: int, look: PlotStyle) -> list[Row]:
-    """Our words below a figure, cut between words."""
-    return [[Segment(line, QUIET)] for line in wrapped(printable(words, look.glyphs), width)]
+def caption_rows(caption: str, width: int, style: PlotStyle) -> list[Row]:
+    """Return a plot's caption, wrapped between words."""
+    return [[Segment(line, QUIET)] for line in wrap(printable(caption, style.glyphs), width)]
 
 
-def wrapped(words: str, width: int) -> list[str]:
-    """Lines of at most `width` cells; a word that is longer goes on in the next. None of an empty text."""
+def wrap(text: str, width: int) -> list[str]:
+    """Return lines of at most `width` cells. A longer word is split; an empty text has no lines."""
     lines: list[str] = []
-    for word in words.split():
+    for word in text.split():
         if lines and cell_len(lines[-1]) + 1 + cell_len(word) <= width:
             lines[-1] += f" {word}"
         else:
@@ -47,10 +47,10 @@ def wrapped(words: str, width: int) -> list[str]:
     return lines
 
 
-def joined(segments: Sequence[tuple[str, Style]]) -> Row:
-    """Neighbours of one style as one segment."""
+def merge_segments(parts: Sequence[tuple[str, Style]]) -> Row:
+    """Return a row in which neighbours of the same style are one segment."""
     row: Row = []
-    for text, style in segments:
+    for text, style in parts:
         if row and row[-1].style == style:
             row[-1] = Segment(row[-1].text + text, style)
         else:
