@@ -1,1 +1,1 @@
-"""The files of a data set: where they lie, whether they are whole, and how to get them. Knows no torch."""
+"""The files of data sets: finding, verifying, reading and downloading them. Imports no torch."""

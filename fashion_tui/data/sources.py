@@ -1,4 +1,4 @@
-"""What data sets there are: their files, sums and addresses. A further set in IDX files is one more `Source`."""
+"""The published data sets: their files, checksums and addresses. Add a `DatasetSource` for another set of IDX files."""
 
 import hashlib
 import math
@@ -10,41 +10,42 @@ from fashion_tui.schema.errors import UsageError
 
 @dataclass(frozen=True)
 class DataFile:
-    """One IDX file: a header that tells the shape, then the numbers, one byte each."""
+    """An IDX file: a header with the shape, followed by the values, one byte each."""
 
     name: str
-    """Decompressed; with `.gz` behind it as it is published."""
+    """Name of the decompressed file; the published file has the suffix `.gz`."""
     shape: tuple[int, ...]
     sha256: str
-    """Of the decompressed file."""
+    """SHA-256 of the decompressed file."""
     gz_md5: str
-    """Of the compressed file, as its publisher states it."""
+    """MD5 of the compressed file, as published."""
     gz_bytes: int
+    """Size of the compressed file, in bytes."""
 
     @property
     def header(self) -> bytes:
-        """How the decompressed file begins: two zeros, 8 for unsigned bytes, the number of axes, each axis' length."""
-        return bytes((0, 0, 8, len(self.shape))) + b"".join(length.to_bytes(4, "big") for length in self.shape)
+        """The first bytes of the decompressed file: two zeros, 8 for uint8, the number of axes, the size of each."""
+        return bytes((0, 0, 8, len(self.shape))) + b"".join(size.to_bytes(4, "big") for size in self.shape)
 
     @property
     def size(self) -> int:
-        """Bytes of the decompressed file."""
+        """Size of the decompressed file, in bytes."""
         return len(self.header) + math.prod(self.shape)
 
 
 @dataclass(frozen=True)
-class Source:
-    """A data set of four IDX files, as MNIST introduced them."""
+class DatasetSource:
+    """A data set of four IDX files, in the layout of MNIST."""
 
     name: str
     """One of `schema.dataset.DATASETS`."""
     title: str
-    """As people write it."""
+    """Name for display."""
     folder: str
-    """torchvision's: the files lie in `DIR/<folder>/raw`."""
+    """Folder name used by torchvision: the files are in `DIR/<folder>/raw`."""
     classes: tuple[str, ...]
     mirrors: tuple[str, ...]
-    """Addresses of folders that hold the compressed files, in the order in which they are tried."""
+    """URLs of folders with the compressed files, in the order in which they are tried."""
     train_images: DataFile
     train_labels: DataFile
     test_images: DataFile
@@ -56,11 +57,11 @@ class Source:
 
     @property
     def sha256(self) -> str:
-        """One sum for the whole set: over the four files' sums, a line each."""
+        """Checksum of the whole data set: SHA-256 of the four files' checksums, one per line."""
         return hashlib.sha256("".join(f"{file.sha256}\n" for file in self.files).encode()).hexdigest()
 
 
-FASHION_MNIST = Source(
+FASHION_MNIST = DatasetSource(
     name="fashion-mnist",
     title="Fashion-MNIST",
     folder="FashionMNIST",
@@ -96,18 +97,18 @@ FASHION_MNIST = Source(
     ),
 )
 
-SOURCES: dict[str, Source] = {FASHION_MNIST.name: FASHION_MNIST}
+SOURCES: dict[str, DatasetSource] = {FASHION_MNIST.name: FASHION_MNIST}
 
-SYNTHETIC_TRAIN = 12_000
-SYNTHETIC_TEST = 2_000
+SYNTHETIC_TRAIN_SIZE = 12_000
+SYNTHETIC_TEST_SIZE = 2_000
 SYNTHETIC = DatasetRef(
     name="synthetic", directory=None, sha256="5fc26ef479e6f5dbc1a39aa643944b5b057dd9ac6d1771cb670a9e5ce5ee5117"
 )
-"""The set that `lab.synthetic` draws. The sum is over its pixels and labels, so a change to the drawing changes it."""
+"""The data set drawn by `lab.data.synthetic`. The checksum covers its pixels and labels."""
 
 
-def source_named(name: str) -> Source | None:
-    """The files of that data set, or None for the one drawn by code; UsageError where no set has that name."""
+def find_source(name: str) -> DatasetSource | None:
+    """Return the source of a data set, or None if it is synthetic. Raises UsageError for an unknown name."""
     if name not in DATASETS:
-        raise UsageError(f"no data set is called {name!r}; there is: {', '.join(DATASETS)}")
+        raise UsageError(f"unknown data set {name!r}; choose from {', '.join(DATASETS)}")
     return SOURCES.get(name)

@@ -1,4 +1,4 @@
-"""A data set as Fashion-MNIST is one, but of 12 + 6 pictures, so that every way of damaging it costs nothing to try."""
+"""A data set in the format of Fashion-MNIST, but with 12 + 6 images, so that tests of damaged files are fast."""
 
 import gzip
 import hashlib
@@ -9,19 +9,19 @@ from pathlib import Path
 
 import pytest
 
-from fashion_tui.data.sources import FASHION_MNIST, SOURCES, DataFile, Source
+from fashion_tui.data.sources import FASHION_MNIST, SOURCES, DataFile, DatasetSource
 
 
 @dataclass(frozen=True)
 class SmallSet:
-    source: Source
+    source: DatasetSource
     contents: Mapping[str, bytes]
-    """What is in each file, by its name, decompressed."""
+    """Content of each file, by its name, decompressed."""
     archives: Mapping[str, bytes]
-    """What is published, by its name with `.gz`."""
+    """Content of each published file, by its name with `.gz`."""
 
     def write(self, directory: Path, *, gzipped: bool = False) -> Path:
-        """Puts the set into that folder as torchvision does; the folder of the files."""
+        """Write the files into a folder in the layout of torchvision, and return the folder `raw`."""
         raw = directory / self.source.folder / "raw"
         raw.mkdir(parents=True)
         for name, content in (self.archives if gzipped else self.contents).items():
@@ -31,16 +31,16 @@ class SmallSet:
 
 @pytest.fixture
 def small() -> SmallSet:
-    dice = random.Random(0)
+    rng = random.Random(0)
     contents, archives = {}, {}
 
-    def shrunk(file: DataFile, count: int) -> DataFile:
-        few = replace(file, shape=(count, *file.shape[1:]))
-        content = few.header + dice.randbytes(few.size - len(few.header))
+    def shrink(file: DataFile, count: int) -> DataFile:
+        small_file = replace(file, shape=(count, *file.shape[1:]))
+        content = small_file.header + rng.randbytes(small_file.size - len(small_file.header))
         archive = gzip.compress(content, mtime=0)
         contents[file.name], archives[f"{file.name}.gz"] = content, archive
         return replace(
-            few,
+            small_file,
             sha256=hashlib.sha256(content).hexdigest(),
             gz_md5=hashlib.md5(archive, usedforsecurity=False).hexdigest(),
             gz_bytes=len(archive),
@@ -49,10 +49,10 @@ def small() -> SmallSet:
     source = replace(
         FASHION_MNIST,
         mirrors=(),
-        train_images=shrunk(FASHION_MNIST.train_images, 12),
-        train_labels=shrunk(FASHION_MNIST.train_labels, 12),
-        test_images=shrunk(FASHION_MNIST.test_images, 6),
-        test_labels=shrunk(FASHION_MNIST.test_labels, 6),
+        train_images=shrink(FASHION_MNIST.train_images, 12),
+        train_labels=shrink(FASHION_MNIST.train_labels, 12),
+        test_images=shrink(FASHION_MNIST.test_images, 6),
+        test_labels=shrink(FASHION_MNIST.test_labels, 6),
     )
     return SmallSet(source, contents, archives)
 
@@ -66,7 +66,7 @@ def fashion(small: SmallSet, monkeypatch: pytest.MonkeyPatch) -> SmallSet:
 
 @pytest.fixture(autouse=True)
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty cache folder, and nothing in the environment that names another."""
+    """An empty cache folder, which the environment selects."""
     monkeypatch.delenv("FASHION_TUI_DATA", raising=False)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     return tmp_path / "cache" / "fashion-tui"

@@ -14,7 +14,14 @@ import torch
 from torch import Tensor
 
 from fashion_tui.data import files
-from fashion_tui.data.sources import FASHION_MNIST, SYNTHETIC, SYNTHETIC_TEST, SYNTHETIC_TRAIN, Source, source_named
+from fashion_tui.data.sources import (
+    FASHION_MNIST,
+    SYNTHETIC,
+    SYNTHETIC_TEST_SIZE,
+    SYNTHETIC_TRAIN_SIZE,
+    DatasetSource,
+    find_source,
+)
 from fashion_tui.lab.rng import Purpose, generator_for
 from fashion_tui.schema.dataset import DatasetRef
 from fashion_tui.schema.errors import UsageError, UserError
@@ -64,14 +71,14 @@ def load(ref: DatasetRef) -> Dataset:
 
     DamagedData where a file isn't as published; UserError where `ref` carries the sum of another set.
     """
-    source = source_named(ref.name)
+    source = find_source(ref.name)
     checked = SYNTHETIC if source is None else msgspec.structs.replace(ref, sha256=source.sha256)
     if ref.sha256 not in ("", checked.sha256):
         raise UserError(
             f"{ref.name} has changed since: its SHA-256 is {checked.sha256}, it was {ref.sha256}; start a new run"
         )
     if source is None:
-        train, test = Images(*draw(SYNTHETIC_TRAIN, seed=0)), Images(*draw(SYNTHETIC_TEST, seed=1))
+        train, test = Images(*draw(SYNTHETIC_TRAIN_SIZE, seed=0)), Images(*draw(SYNTHETIC_TEST_SIZE, seed=1))
         return Dataset(checked, FASHION_CLASSES, train, test)
     train, test = _read(source, ref)
     return Dataset(checked, source.classes, train, test)
@@ -167,7 +174,7 @@ def has_room_for(images: Images, device: torch.device) -> bool:
     return images.pixels.nbytes + images.labels.nbytes <= RESIDENT_SHARE * free
 
 
-def _read(source: Source, ref: DatasetRef) -> tuple[Images, Images]:
+def _read(source: DatasetSource, ref: DatasetRef) -> tuple[Images, Images]:
     """Training and test images, on the very memory that the files were read into."""
     train_images, train_labels, test_images, test_labels = (
         torch.frombuffer(numbers, dtype=torch.uint8).view(file.shape)
