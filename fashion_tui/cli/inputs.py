@@ -11,15 +11,13 @@ from fashion_tui.runs.source import read_model
 from fashion_tui.runs.store import load_config
 from fashion_tui.runs.trust import trust
 from fashion_tui.schema.dataset import DatasetRef
-from fashion_tui.schema.errors import UsageError, UserError
-from fashion_tui.schema.models import MODELS, CustomModel
+from fashion_tui.schema.errors import UsageError
+from fashion_tui.schema.models import TORCHVISION, CustomModel, ModelFile, parse_model_name
 from fashion_tui.schema.requests import CheckModel
 
 from .engine import ask_engine
 from .options import CommonOptions
 from .output import progress_bar
-
-TORCHVISION = "torchvision:"
 
 
 def find_dataset(common: CommonOptions) -> DatasetRef:
@@ -54,35 +52,21 @@ def parse_arguments(value: str) -> dict[str, object]:
 
 def read_custom_model(model: str | None, arguments: dict[str, object]) -> CustomModel | None:
     """Read the custom model that --model names from its file. None if it names a built-in model or isn't given."""
-    if model is None or model in MODELS:
-        if arguments:
-            raise UsageError(
-                "--args requires a custom model (--model file.py:Class); built-in models take no arguments"
-            )
-        return None
-    if model.startswith(TORCHVISION):
+    name = None if model is None else parse_model_name(model)
+    if isinstance(name, ModelFile):
+        return name.read(arguments)
+    if name is not None and name.startswith(TORCHVISION):
         raise UsageError(
-            f"{model} can't be trained directly; write a class in a file that creates it, and use --model file.py:Class"
+            f"{name} can't be trained directly; write a class in a file that creates it, and use --model file.py:Class"
         )
-    file, _, class_name = model.rpartition(":") if not model.endswith(".py") else (model, "", "")
-    path = Path(file).expanduser()
-    if path.suffix != ".py":
-        raise UsageError(f"unknown model {model!r}; choose from {', '.join(MODELS)}, or file.py:Class")
-    return CustomModel(source=_read_source(path), class_name=class_name or None, arguments=arguments, file=str(path))
+    if arguments:
+        raise UsageError("--args requires a custom model (--model file.py:Class); built-in models take no arguments")
+    return None
 
 
 def check_custom_model(model: CustomModel) -> CustomModel:
     """Execute the model in an engine and return it with its class named. Raises UserError if it can't be trained."""
     return ask_engine(CheckModel(network=model), CustomModel, "checking the model")
-
-
-def _read_source(path: Path) -> str:
-    try:
-        return path.read_bytes().decode()
-    except OSError as error:
-        raise UserError(f"can't read {path}: {error.strerror or error}") from error
-    except UnicodeDecodeError as error:
-        raise UserError(f"{path} isn't UTF-8: {error}") from error
 
 
 def trust_model(run_path: Path) -> None:
