@@ -1,31 +1,31 @@
-"""What tests of every room share."""
+"""Fixtures and settings for all tests."""
 
 import os
 from pathlib import Path
 
 import pytest
 
-# Tests run side by side, each with processes of several threads: threads that wait must sleep, not spin.
+# Tests run in parallel, each with processes of several threads, so waiting threads must sleep instead of spinning.
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
-# Programs start as they do for people: a module is compiled once, not at every start.
+# Let programs cache compiled modules, as they do for users.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 
-ROOMS = ("trainer", "cli", "tui", "kernel", "lessons", "bench")
-"""Whose files take minutes: they begin first, or the last one keeps all others waiting."""
+SLOW_FOLDERS = ("trainer", "cli", "tui", "kernel", "lessons", "bench")
+"""Folders with files that take minutes, in the order in which they start; they start before all others."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     def rank(item: pytest.Item) -> int:
-        room = item.path.relative_to(Path(__file__).parent).parts[0]
-        return ROOMS.index(room) if room in ROOMS else len(ROOMS)
+        folder = item.path.relative_to(Path(__file__).parent).parts[0]
+        return SLOW_FOLDERS.index(folder) if folder in SLOW_FOLDERS else len(SLOW_FOLDERS)
 
     items.sort(key=rank)
 
 
 @pytest.fixture(scope="session", autouse=True)
 def state_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where the user's list of trusted networks lies, for tests and the processes that they start: not the user's."""
+    """A state directory for the list of trusted networks, used by tests and their processes instead of the user's."""
     directory = tmp_path_factory.mktemp("state")
     os.environ["XDG_STATE_HOME"] = str(directory)
     return directory
@@ -33,8 +33,8 @@ def state_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def real_data() -> Path:
-    """The folder of the real Fashion-MNIST; the test is skipped where there is none."""
+    """The folder of the real Fashion-MNIST; tests that use it are skipped without it."""
     directory = os.environ.get("FASHION_TUI_DATA")
     if not directory or not (Path(directory) / "FashionMNIST" / "raw").is_dir():
-        pytest.skip("needs the real Fashion-MNIST: set FASHION_TUI_DATA to the folder that holds FashionMNIST/raw")
+        pytest.skip("needs the real Fashion-MNIST: set FASHION_TUI_DATA to the folder that contains FashionMNIST/raw")
     return Path(directory).resolve()

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from fashion_tui.runs.trust import TRUSTED_FILE
-from tests.written import DROPOUT_NET, that_leaves_a_mark
+from tests.custom_models import DROPOUT_NET, source_that_writes
 
 from .conftest import SMALL_RUN, Call, Result, assert_error
 
@@ -19,7 +19,7 @@ def train(call: Call, model: object, *options: object, **variables: str) -> Resu
 
 def test_a_run_needs_neither_the_file_nor_new_trust_from_its_author(call: Call, tmp_path: Path) -> None:
     file, mark, state = tmp_path / "net.py", tmp_path / "mark", tmp_path / "state"
-    file.write_text(that_leaves_a_mark(mark))
+    file.write_text(source_that_writes(mark))
     variables = {"FASHION_TUI_RUNS": str(tmp_path / "runs"), "XDG_STATE_HOME": str(state)}
     trained = train(call, f"{file}:Net", "--args", '{"width": 24}', **variables)
     assert trained.status == 0, trained.err

@@ -19,7 +19,7 @@ from fashion_tui.runs.store import load_config, new_run
 from fashion_tui.schema.errors import UntrustedSource, UserError
 from fashion_tui.schema.models import CustomModel
 from fashion_tui.schema.recipe import GUIDE
-from tests.written import forget_trust, that_leaves_a_mark, written
+from tests.custom_models import custom_model, forget_trust, source_that_writes
 
 from .cells import displayed, printed, result, run
 
@@ -123,7 +123,7 @@ def test_model_returns_the_trained_network_in_eval_mode(runs: RunList, trained: 
 
 def test_code_that_is_not_trusted_is_not_executed(runs: RunList, tmp_path: Path, state_home: Path) -> None:
     mark = tmp_path / "mark"
-    network = written(that_leaves_a_mark(mark))
+    network = custom_model(source_that_writes(mark))
     path = make_run(runs.directory, "own", network)
     save(path, build_network(GUIDE, network), 5)
     mark.unlink()

@@ -14,7 +14,7 @@ from fashion_tui.lab.trace import trace
 from fashion_tui.schema.errors import UsageError, UserError
 from fashion_tui.schema.models import CustomModel, NamedModel
 from fashion_tui.schema.recipe import GUIDE
-from tests.written import DROPOUT_NET, written
+from tests.custom_models import DROPOUT_NET, custom_model
 
 NET = """
 from torch import nn
@@ -229,7 +229,7 @@ class TestFromSource:
 def returning(expression: str, statement: str = "") -> CustomModel:
     """Return a network whose forward pass returns the expression, with another statement in its constructor."""
     source = f"import torch\nfrom torch import nn\n\nclass Net(nn.Module):\n    def __init__(self):\n        super().__init__()\n        self.layer = nn.Linear(784, 10)\n        {statement}\n\n    def forward(self, x):\n        return {expression}\n"  # noqa: E501
-    return written(source)
+    return custom_model(source)
 
 
 class TestTrainable:
@@ -238,7 +238,7 @@ class TestTrainable:
         states = []
         for _ in range(2):
             seed_everything(3)
-            model, name = build_trainable(written(width=8))
+            model, name = build_trainable(custom_model(width=8))
             states.append(model.state_dict())
         assert name == "Net"
         assert states[0]["body.1.weight"].shape == (8, 784)
@@ -249,12 +249,12 @@ class TestTrainable:
 
     def test_convolutions_are_channels_last(self) -> None:
         source = "from torch import nn\nnet = nn.Sequential(nn.Conv2d(1, 4, 28), nn.Conv2d(4, 10, 1), nn.Flatten())\n"
-        model = build_network(GUIDE, written(source, "net"))
+        model = build_network(GUIDE, custom_model(source, "net"))
         assert next(iter(model.parameters())).is_contiguous(memory_format=torch.channels_last)
 
     def test_lazy_layers_are_initialised(self) -> None:
         source = DROPOUT_NET.replace("nn.Linear(784, width)", "nn.LazyLinear(width)")
-        assert build_trainable(written(source))[0].state_dict()["body.1.weight"].shape == (16, 784)
+        assert build_trainable(custom_model(source))[0].state_dict()["body.1.weight"].shape == (16, 784)
 
     @pytest.mark.parametrize(
         ("network", "words"),
@@ -270,8 +270,8 @@ class TestTrainable:
             (returning("exit()"), "SystemExit"),
             (returning("self.layer(x.flatten(1))", "self.requires_grad_(False)"), "no trainable weights"),
             (returning("self.missing(x)"), r"net\.py:11: Net fails .* has no attribute 'missing'"),
-            (written("import blocks\n"), r"net\.py:1: ModuleNotFoundError"),
-            (written("class Net:\n  pass"), "isn't derived from nn.Module"),
+            (custom_model("import blocks\n"), r"net\.py:1: ModuleNotFoundError"),
+            (custom_model("class Net:\n  pass"), "isn't derived from nn.Module"),
         ],
     )
     def test_what_cannot_be_trained_is_refused_in_one_line(
@@ -285,7 +285,7 @@ class TestTrainable:
 
     def test_class_name_must_match(self) -> None:
         with pytest.raises(UsageError, match="no network 'Nett'"):
-            build_trainable(written(name="Nett"))
+            build_trainable(custom_model(name="Nett"))
 
 
 def test_named_model_is_opened_with_its_name() -> None:

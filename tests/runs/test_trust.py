@@ -18,7 +18,7 @@ from fashion_tui.schema.errors import UntrustedSource, UsageError, UserError
 from fashion_tui.schema.models import CustomModel
 from fashion_tui.schema.recipe import GUIDE
 from fashion_tui.schema.run import RunConfig
-from tests.written import DROPOUT_NET, written
+from tests.custom_models import DROPOUT_NET, custom_model
 
 from .parts import PROJECT, SYNTHETIC, make_run, wait_until
 
@@ -77,7 +77,7 @@ def test_a_run_of_ours_has_no_source(runs_dir: Path) -> None:
 
 def test_the_source_is_stored_and_trusted_by_who_trains_it(runs_dir: Path, state: Path) -> None:
     source = "# größer\r\n" + DROPOUT_NET
-    run_path = make(runs_dir, written(source, width=8))
+    run_path = make(runs_dir, custom_model(source, width=8))
     assert (run_path / MODEL_FILE).read_bytes() == source.encode()
     assert stat.S_IMODE((run_path / MODEL_FILE).stat().st_mode) == 0o600
     assert stat.S_IMODE((state / TRUSTED_FILE).stat().st_mode) == 0o600
@@ -89,12 +89,12 @@ def test_the_source_is_stored_and_trusted_by_who_trains_it(runs_dir: Path, state
 
 def test_a_directory_that_moves_or_is_copied_stays_trusted(runs_dir: Path, tmp_path: Path) -> None:
     copy = tmp_path / "elsewhere"
-    shutil.copytree(make(runs_dir, written()), copy)
+    shutil.copytree(make(runs_dir, custom_model()), copy)
     assert network_of(copy) is not None
 
 
 def test_code_that_was_never_run_is_refused_until_it_is_trusted(runs_dir: Path, state: Path) -> None:
-    run_path = make(runs_dir, written())
+    run_path = make(runs_dir, custom_model())
     forget(state)
     with pytest.raises(UntrustedSource, match=r"haven't run before: read .*model\.py, then add --trust") as refused:
         network_of(run_path)
@@ -109,14 +109,14 @@ def test_code_that_was_never_run_is_refused_until_it_is_trusted(runs_dir: Path, 
 @pytest.mark.parametrize("changes", [{"class_name": "nn"}, {"arguments": {"width": 2}}])
 def test_another_use_of_a_trusted_text_is_not_trusted(runs_dir: Path, changes: dict[str, object]) -> None:
     """A harmless text may be called so that it does harm: `from torch import load`, say."""
-    run_path = make(runs_dir, written())
+    run_path = make(runs_dir, custom_model())
     rewrite(run_path, **changes)
     with pytest.raises(UntrustedSource):
         network_of(run_path)
 
 
 def test_what_was_shown_is_trusted_and_not_what_lies_there_later(runs_dir: Path, state: Path) -> None:
-    run_path, other = make(runs_dir, written()), make(runs_dir, written(DROPOUT_NET + "# other"))
+    run_path, other = make(runs_dir, custom_model()), make(runs_dir, custom_model(DROPOUT_NET + "# other"))
     forget(state)
     shown = stored_in(run_path)
     for name in (MODEL_FILE, "config.json"):
@@ -127,21 +127,21 @@ def test_what_was_shown_is_trusted_and_not_what_lies_there_later(runs_dir: Path,
 
 
 def test_a_changed_source_is_damage(runs_dir: Path) -> None:
-    run_path = make(runs_dir, written())
+    run_path = make(runs_dir, custom_model())
     (run_path / MODEL_FILE).write_text(DROPOUT_NET + "\nprint()")
     with pytest.raises(DamagedRun, match=r"model\.py has been changed: its SHA-256 is \w{64}, not \w{64}"):
         network_of(run_path)
 
 
 def test_a_missing_source_is_damage(runs_dir: Path) -> None:
-    run_path = make(runs_dir, written())
+    run_path = make(runs_dir, custom_model())
     (run_path / MODEL_FILE).unlink()
     with pytest.raises(DamagedRun, match=r"model\.py, the source of its network, is missing"):
         network_of(run_path)
 
 
 def test_a_link_is_not_followed(runs_dir: Path) -> None:
-    run_path = make(runs_dir, written())
+    run_path = make(runs_dir, custom_model())
     (run_path / MODEL_FILE).rename(run_path / "real.py")
     (run_path / MODEL_FILE).symlink_to("real.py")
     with pytest.raises(DamagedRun, match=r"model\.py can't be read"):
@@ -150,7 +150,7 @@ def test_a_link_is_not_followed(runs_dir: Path) -> None:
 
 @pytest.mark.timeout(10)
 def test_a_pipe_is_not_waited_for(runs_dir: Path) -> None:
-    run_path = make(runs_dir, written())
+    run_path = make(runs_dir, custom_model())
     (run_path / MODEL_FILE).unlink()
     os.mkfifo(run_path / MODEL_FILE)
     with pytest.raises(DamagedRun, match="no regular file"):
@@ -159,7 +159,7 @@ def test_a_pipe_is_not_waited_for(runs_dir: Path) -> None:
 
 def test_too_large_a_source_is_refused_and_leaves_no_run(runs_dir: Path) -> None:
     with pytest.raises(UsageError, match="1,048,576 at most"):
-        make(runs_dir, written("#" * (LARGEST_SOURCE + 1)))
+        make(runs_dir, custom_model("#" * (LARGEST_SOURCE + 1)))
     assert not runs_dir.exists()
 
 
@@ -167,12 +167,12 @@ def test_a_list_that_cannot_be_written_leaves_no_run(runs_dir: Path, state: Path
     state.parent.mkdir()
     state.write_text("a file, no folder")
     with pytest.raises(UserError, match="list of trusted networks, can't be"):
-        make(runs_dir, written())
+        make(runs_dir, custom_model())
     assert not list(runs_dir.iterdir())
 
 
 def test_a_list_that_others_can_write_is_not_believed(runs_dir: Path, state: Path) -> None:
-    run_path = make(runs_dir, written())
+    run_path = make(runs_dir, custom_model())
     (state / TRUSTED_FILE).chmod(0o666)
     with pytest.raises(UserError, match="can be written by others"):
         network_of(run_path)
@@ -197,7 +197,7 @@ def test_modules_in_a_runs_directory_are_not_found_by_its_trainer(
 @pytest.mark.skipif(os.getuid() != 0, reason="only root can give files away")
 @pytest.mark.parametrize("whose", [".", MODEL_FILE])
 def test_another_users_directory_or_file_is_asked_for_although_the_code_is_known(runs_dir: Path, whose: str) -> None:
-    run_path, own = make(runs_dir, written()), make(runs_dir, written())
+    run_path, own = make(runs_dir, custom_model()), make(runs_dir, custom_model())
     os.chown(run_path / whose, 12345, 12345)
     with pytest.raises(UntrustedSource, match="another user's code"):
         network_of(run_path)
@@ -209,7 +209,7 @@ def test_another_users_directory_or_file_is_asked_for_although_the_code_is_known
 
 
 def test_lists_made_by_several_processes_at_once_lose_nothing(runs_dir: Path, state: Path) -> None:
-    paths = [make(runs_dir, written(DROPOUT_NET + f"# {number}")) for number in range(8)]
+    paths = [make(runs_dir, custom_model(DROPOUT_NET + f"# {number}")) for number in range(8)]
     forget(state)
     code = (
         "import sys; from pathlib import Path; from fashion_tui.runs.source import read_model;"

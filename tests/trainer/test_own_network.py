@@ -10,7 +10,7 @@ from fashion_tui.runs.control import ask
 from fashion_tui.runs.source import MODEL_FILE
 from fashion_tui.runs.store import load_config
 from fashion_tui.schema.events import CheckpointSaved, Finished, Resumed, Started, StepChunk
-from tests.written import DROPOUT_NET, forget_trust, that_leaves_a_mark, written
+from tests.custom_models import DROPOUT_NET, custom_model, forget_trust, source_that_writes
 
 from .trainers import Trainer, assert_failed, figures, final_state, make_run, of_kind
 
@@ -21,7 +21,7 @@ Train = Callable[..., Trainer]
 
 def test_killed_in_the_middle_and_resumed_is_the_undisturbed_run_to_the_bit(train: Train, tmp_path: Path) -> None:
     """Its dropout draws in each step, and its batch norm has statistics of its own."""
-    undisturbed, run_path = (make_run(tmp_path, network=written(width=32), model="Net") for _ in range(2))
+    undisturbed, run_path = (make_run(tmp_path, network=custom_model(width=32), model="Net") for _ in range(2))
     assert train(undisturbed).end() == 0
     (started,) = of_kind(undisturbed, Started)
     assert (started.model, started.parameters) == ("Net", 784 * 32 + 32 + 64 + 330)
@@ -45,7 +45,7 @@ def test_killed_in_the_middle_and_resumed_is_the_undisturbed_run_to_the_bit(trai
 def test_code_that_was_never_run_is_not_executed_by_a_trainer(train: Train, tmp_path: Path, state_home: Path) -> None:
     """Nor where somebody changes what was trusted between the launch and its beginning: the trainer itself looks."""
     mark = tmp_path / "mark"
-    run_path = make_run(tmp_path, network=written(that_leaves_a_mark(mark)), model="Net")
+    run_path = make_run(tmp_path, network=custom_model(source_that_writes(mark)), model="Net")
     forget_trust(state_home)
     assert_failed(train(run_path), "add --trust to run it")
     assert not mark.exists()
@@ -53,8 +53,8 @@ def test_code_that_was_never_run_is_not_executed_by_a_trainer(train: Train, tmp_
 
 def test_a_source_that_was_changed_is_not_executed(train: Train, tmp_path: Path) -> None:
     mark = tmp_path / "mark"
-    run_path = make_run(tmp_path, network=written(), model="Net")
-    (run_path / MODEL_FILE).write_text(that_leaves_a_mark(mark))
+    run_path = make_run(tmp_path, network=custom_model(), model="Net")
+    (run_path / MODEL_FILE).write_text(source_that_writes(mark))
     assert_failed(train(run_path), "model.py has been changed")
     assert not mark.exists()
 
@@ -62,14 +62,14 @@ def test_a_source_that_was_changed_is_not_executed(train: Train, tmp_path: Path)
 def test_a_module_beside_the_source_is_not_imported(train: Train, tmp_path: Path) -> None:
     """The source is known by its hash; what somebody lays beside it isn't."""
     mark = tmp_path / "mark"
-    run_path = make_run(tmp_path, network=written(f"import extra\n{DROPOUT_NET}"), model="Net")
-    (run_path / "extra.py").write_text(that_leaves_a_mark(mark))
+    run_path = make_run(tmp_path, network=custom_model(f"import extra\n{DROPOUT_NET}"), model="Net")
+    (run_path / "extra.py").write_text(source_that_writes(mark))
     assert_failed(train(run_path), "No module named 'extra'")
     assert not mark.exists()
 
 
 def test_a_network_without_scores_for_ten_classes_fails_before_the_first_step(train: Train, tmp_path: Path) -> None:
-    network = written(DROPOUT_NET.replace("nn.Linear(width, 10)", "nn.Linear(width, 9)"))
+    network = custom_model(DROPOUT_NET.replace("nn.Linear(width, 10)", "nn.Linear(width, 9)"))
     run_path = make_run(tmp_path, network=network, model="Net")
     failed = assert_failed(train(run_path), "Net gives float32 [2, 9]")
     assert failed.step == 0
@@ -77,7 +77,7 @@ def test_a_network_without_scores_for_ten_classes_fails_before_the_first_step(tr
 
 
 def test_a_name_that_is_no_network_of_ours_is_never_taken_for_a_file(train: Train, tmp_path: Path) -> None:
-    (tmp_path / "net.py").write_text(that_leaves_a_mark(tmp_path / "mark"))
+    (tmp_path / "net.py").write_text(source_that_writes(tmp_path / "mark"))
     run_path = make_run(tmp_path / "runs")
     config = load_config(run_path)
     recipe = msgspec.structs.replace(config.recipe, model=f"{tmp_path}/net.py:Net")

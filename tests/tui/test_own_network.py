@@ -25,8 +25,8 @@ from fashion_tui.tui.lab_app import Settings
 from fashion_tui.tui.model.editor import CodeEditor
 from fashion_tui.tui.model.pane import ModelPane
 from fashion_tui.tui.train.form import RunForm
+from tests.custom_models import custom_model, forget_trust, source_that_writes
 from tests.tui.pilots import screen_text, until
-from tests.written import forget_trust, that_leaves_a_mark, written
 
 
 @asynccontextmanager
@@ -46,7 +46,7 @@ async def app_on(runs: Path, size: tuple[int, int] = (120, 40)) -> AsyncIterator
 @pytest.fixture
 def unknown(tmp_path: Path, state_home: Path) -> Path:
     """A stopped run with a checkpoint, whose network leaves a mark where it is executed, and is known to nobody."""
-    network = written(that_leaves_a_mark(tmp_path / "mark"), width=8)
+    network = custom_model(source_that_writes(tmp_path / "mark"), width=8)
     path = new_run(
         tmp_path / "runs",
         recipe=msgspec.structs.replace(GUIDE, model="Net"),
@@ -154,7 +154,7 @@ async def test_resume_asks_and_a_source_that_changes_meanwhile_is_not_run(
             deterministic=False,
             validation=0,
             checkpoint_every=30.0,
-            network=written(that_leaves_a_mark(tmp_path / "other-mark")),
+            network=custom_model(source_that_writes(tmp_path / "other-mark")),
         )
         forget_trust(state_home)
         for name in ("model.py", "config.json"):

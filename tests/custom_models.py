@@ -1,4 +1,4 @@
-"""Networks as a person writes them, for tests that train them."""
+"""A user's networks for tests that train or execute them."""
 
 from pathlib import Path
 
@@ -21,15 +21,15 @@ class Net(nn.Module):
 """
 
 
-def written(source: str = DROPOUT_NET, name: str = "Net", **arguments: object) -> CustomModel:
+def custom_model(source: str = DROPOUT_NET, name: str = "Net", **arguments: object) -> CustomModel:
     return CustomModel(source=source, class_name=name, arguments=arguments)
 
 
-def that_leaves_a_mark(mark: Path) -> str:
-    """A network whose source makes that file when it is executed."""
-    return f"{DROPOUT_NET}\n\nwith open({str(mark)!r}, 'a') as mark:\n    mark.write('executed')\n"
+def source_that_writes(file: Path) -> str:
+    """Return the source of a network that appends to a file when it is executed."""
+    return f"{DROPOUT_NET}\n\nwith open({str(file)!r}, 'a') as file:\n    file.write('executed')\n"
 
 
 def forget_trust(state_home: Path) -> None:
-    """As for a user to whom all runs are new."""
+    """Delete the list of trusted networks, so that all runs are new to the user."""
     (state_home / "fashion-tui" / TRUSTED_FILE).unlink(missing_ok=True)
