@@ -18,13 +18,13 @@ from .glyphs import Glyphs
 from .style import FOREGROUND, MUTED
 
 GAP = 2
-"""Columns between two blocks, and between two facts."""
+"""Spaces between two blocks, and between two facts."""
 MIN_WIDTH = 20
 """Minimum width, which the facts need."""
 MAX_BLOCKS_IN_LINE = 6
-"""Blocks side by side for which a useful width is computed."""
+"""Maximum number of blocks side by side for which `useful_widths` has a width."""
 MORE_WIDTH = 2
-"""Columns of the glyph for a row that continues."""
+"""Columns of the glyph at the end of a row that continues."""
 
 
 @dataclass(frozen=True)
@@ -106,7 +106,7 @@ class GridDrawing:
 
     @property
     def _columns_per_line(self) -> int:
-        """Columns of a block that fit, beside the glyph for more columns if there are."""
+        """Number of a block's columns that fit into a line, together with the glyph for more columns if needed."""
         columns = self._full[2]
         if columns * self.cell_width <= self.width and self._known_columns == columns:
             return max(columns, 1)

@@ -14,14 +14,14 @@ from .glyphs import Glyphs, terminal_glyphs
 from .style import ACCENT, ATTENTION, BAD, FOREGROUND, GOOD, MUTED
 
 WIDTH = 62
-"""Columns of the printed tables."""
+"""Width of the printed tables, in columns."""
 
 Z_95 = 1.959964
 """The 97.5 % quantile of the normal distribution."""
 
 
 def evaluation_report(evaluation: Evaluation) -> RenderableType:
-    """Return the headline and both tables below each other, WIDTH columns wide."""
+    """Return the headline, followed by both tables, which are WIDTH columns wide."""
     names = [report.name for report in evaluation.per_class]
     glyphs = terminal_glyphs()
     return Group(
@@ -62,7 +62,7 @@ def _metric(name: str, value: str) -> tuple[tuple[str, str], tuple[str, str]]:
 def accuracy_margin(accuracy: float, n: int) -> float:
     """Return half the width of the 95 % confidence interval of an accuracy over n images (Wilson 1927).
 
-    The Wilson interval is valid near 0 and 1, too.
+    The Wilson interval is also valid near 0 and 1.
     """
     if n == 0:
         return 0.0
@@ -112,7 +112,7 @@ def _score_colour(score: float) -> str:
 # Confusion matrix
 
 LARGE_CONFUSION = 0.05
-"""Share of a class from which a confusion is bold and in brackets."""
+"""Minimum share of a class for a confusion to be bold and in brackets."""
 
 CELL_WIDTH = 5
 SHORT_NAME = 3
@@ -120,7 +120,7 @@ SHORT_NAME = 3
 
 CORRECT_BACKGROUND = "#1f3320"
 CONFUSION_BACKGROUNDS = ((0.10, "#702c2c"), (LARGE_CONFUSION, "#4f2525"), (0.01, "#2b1d1d"))
-"""Backgrounds of confusions, with the share of the class from which each is used."""
+"""Backgrounds of confusions and the minimum share of the class for each."""
 
 
 def confusion_caption() -> Text:

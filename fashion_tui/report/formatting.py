@@ -13,7 +13,7 @@ _DTYPE_LETTERS = {"float": "f", "bfloat": "bf", "int": "i", "uint": "u", "comple
 _ASCII = (("×", "x"), ("…", "..."), ("·", "-"), ("−", "-"))
 _ASCII_MATH = (("⌊", "floor("), ("⌈", "ceil("), ("⌋", ")"), ("⌉", ")"), ("·", "*"))
 _INFINITIES = {"Infinity": "inf", "-Infinity": "−inf"}
-"""How JSON strings that stand for non-finite numbers are shown; "NaN" is shown as it is."""
+"""Text for the JSON strings of infinite numbers; "NaN" is shown unchanged."""
 
 # Strings
 
@@ -43,7 +43,7 @@ def format_formula(format_formula: str, glyphs: Glyphs) -> str:
 def format_number(value: float | str, glyphs: Glyphs, digits: int = 4) -> str:
     """Return `value` with `digits` significant digits: `−0.1234`, `2.5e+09`. Integers up to six digits are exact.
 
-    `value` may be a string that JSON carries for a non-finite number: "NaN", "Infinity" or "-Infinity".
+    `value` may also be one of the strings that stand for non-finite numbers in JSON: "NaN", "Infinity" or "-Infinity".
     """
     if isinstance(value, str):
         text = _INFINITIES.get(value, value)
@@ -57,7 +57,7 @@ def format_number(value: float | str, glyphs: Glyphs, digits: int = 4) -> str:
 
 
 def format_count(count: int) -> str:
-    """Return a count, from 10,000 on with three significant digits: `235 K`, `1.18 M`."""
+    """Return a count; if it is 10,000 or more, with three significant digits: `235 K`, `1.18 M`."""
     if count < 10_000:
         return f"{count:,}"
     size = float(count)
@@ -84,7 +84,7 @@ def format_percent(share: float, digits: int = 1) -> str:
 
 
 def format_loss(loss: float | str) -> str:
-    """Return a loss with three decimals: `0.298`; a non-finite one, which events hold as a string, by its name."""
+    """Return a loss with three decimals, `0.298`, or the name of a non-finite one, which events hold as a string."""
     return _INFINITIES.get(loss, loss) if isinstance(loss, str) else f"{loss:.3f}"
 
 
@@ -127,7 +127,7 @@ def format_shapes(shapes: Sequence[Shape], glyphs: Glyphs) -> str:
 
 
 def format_mean(statistics: Statistics | None, *, single: bool, glyphs: Glyphs) -> str:
-    """Return `mean 0.12`, or the value alone if there is only a `single` one; `NaN` or `inf` if none is finite."""
+    """Return `mean 0.12`, or only the number if it is a `single` value; `NaN` or `inf` if no value is finite."""
     if statistics is None:
         return ""
     if statistics.mean is None:
@@ -138,7 +138,7 @@ def format_mean(statistics: Statistics | None, *, single: bool, glyphs: Glyphs) 
 
 
 def sample_mark(statistics: Statistics, glyphs: Glyphs) -> str:
-    """Return the sign that precedes a number if it was computed from a sample of the values."""
+    """Return `≈` if the statistics were computed from a sample of the values, else an empty string."""
     return glyphs.approximately if statistics.sample_size else ""
 
 

@@ -13,7 +13,7 @@ from .glyphs import Glyphs
 from .style import ACCENT, ATTENTION, FOREGROUND, GOOD, MUTED
 
 MAX_BRANCHES = 12
-"""Levels whose branches are drawn. Of a deeper row, the levels nearest to it are drawn."""
+"""Maximum number of levels whose branches are drawn: those nearest to the row."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,9 +12,9 @@ from .glyphs import Glyphs
 from .style import ACCENT, ATTENTION, FOREGROUND, MUTED
 
 MAX_WIDTH = 36
-"""Cells of the bars, one for each bin. In less width, neighbouring bins are merged."""
+"""Maximum number of bars, one cell wide each. If fewer fit, neighbouring bins are merged."""
 MAX_LINE_WIDTH = 24
-"""The same for a histogram in a single line."""
+"""Maximum number of bars of a histogram in a single line."""
 
 
 def histogram_block(histogram: Histogram, *, width: int, height: int, glyphs: Glyphs) -> list[Text]:
@@ -91,7 +91,7 @@ def _bars(counts: Sequence[int], height: int, glyphs: Glyphs) -> list[str]:
 
 
 def _merge_bins(counts: Sequence[int], max_bins: int) -> list[int]:
-    """Return at most `max_bins` counts, each the sum of equally many neighbouring ones."""
+    """Return at most `max_bins` counts, each the sum of the same number of neighbouring bins."""
     sizes = (size for size in range(1, len(counts) + 1) if len(counts) % size == 0 and len(counts) // size <= max_bins)
     size = next(sizes, 1)
     return [sum(counts[start : start + size]) for start in range(0, len(counts), size)]

@@ -1,6 +1,6 @@
 """Draws pixels as lines of a terminal.
 
-A cell shows two to four pixels by a block element in one colour on another. Greys are those of the 256-colour palette:
+A cell shows two to four pixels: a block element in one colour on another. Greys are those of the 256-colour palette:
 almost every terminal has them, they need half the bytes of 24-bit colours, and neighbouring cells are often equal.
 Without greys, an image is drawn with characters that have more or less ink.
 """
@@ -44,7 +44,7 @@ class Shading(enum.Enum):
 
 
 GreyCell = tuple[int, int, int]
-"""A grey level, a lighter or equal one, and the index in BLOCKS of the quarters that have the lighter one."""
+"""Two grey levels, the second lighter or equal, and the index in BLOCKS of the quarters with the lighter one."""
 
 
 def grey_image(pixels: bytes, size: Size, cells: Size, shading: Shading) -> list[list[Segment]]:
@@ -98,7 +98,7 @@ def half_blocks(upper: Sequence[int], lower: Sequence[int]) -> list[Segment]:
 
 
 def _colour_segment(run: Sequence[tuple[int, int]], colours: set[int]) -> Segment:
-    background, ink = min(colours), max(colours)  # TRANSPARENT is the least, and can't be the colour of a character
+    background, ink = min(colours), max(colours)  # TRANSPARENT is the minimum, so that it never becomes the ink
     masks = (UPPER * (top == ink != background) + LOWER * (bottom == ink != background) for top, bottom in run)
     return Segment("".join(BLOCKS[mask] for mask in masks), _colour_style(ink, background))
 
@@ -162,9 +162,9 @@ def _resample_rows(rows: list[bytes], count: int) -> list[bytes]:
 
 @lru_cache(maxsize=256)
 def _overlaps(size: int, count: int) -> tuple[tuple[int, tuple[int, ...]], ...]:
-    """Return, for each of `count` new rows, the first of `size` old rows that it covers, and the weight of each.
+    """Return, for each of `count` new rows, the index of the first old row that it covers, and the weights of all.
 
-    The weights of a new row add up to `size`.
+    The old rows are `size`, and the weights of a new row add up to `size`.
     """
 
     def weights(start: int, end: int) -> Iterator[int]:

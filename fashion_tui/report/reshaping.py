@@ -19,9 +19,9 @@ from .glyphs import Glyphs
 from .style import ATTENTION, BAD, GOOD
 
 GAP = 3
-"""Columns between the two grids."""
+"""Spaces between the two grids."""
 CELL_PADDINGS = (2, 1)
-"""Columns of a cell beside its digits; the larger padding is used if it hides no element."""
+"""Spaces in a cell; the larger number is used if it hides no element."""
 
 
 def verdict_lines(result: ReshapeResult, width: int, glyphs: Glyphs) -> list[Text]:
@@ -59,7 +59,7 @@ class _Layout:
 
     @property
     def rank(self) -> tuple[int, int]:
-        """More elements first, then fewer breaks."""
+        """Sort key: more elements are better, then fewer breaks."""
         return sum(drawing.count for drawing in self.drawings), -sum(drawing.breaks for drawing in self.drawings)
 
     def lines(self, max_offset: int) -> list[Text]:
@@ -78,7 +78,7 @@ def _join_parts(parts: Sequence[Text], drawings: Sequence[GridDrawing]) -> Text:
 
 
 def _side_by_side(drawings: Sequence[GridDrawing], width: int) -> list[_Layout]:
-    """Return layouts in two halves, and with exactly the width that one of the drawings can use."""
+    """Return a layout in two halves, and layouts in which one drawing has exactly the width it can use."""
     available = width - GAP
     before, after = drawings
     widths = [available // 2, *before.useful_widths, *(available - useful for useful in after.useful_widths)]
@@ -96,7 +96,7 @@ def _with_widths(before: GridDrawing, left: int, after: GridDrawing, right: int)
 
 
 def _stacked(drawings: Sequence[GridDrawing], height: int) -> _Layout:
-    """Return a layout that gives each drawing half of the lines, and those that the other doesn't need."""
+    """Return a layout in which each drawing has half of the lines, and those that the other doesn't need."""
     before, after = (drawing.natural_height for drawing in drawings)
     above = min(before, max((height - 1) // 2, height - 1 - after))
     heights = (above, height - 1 - above)

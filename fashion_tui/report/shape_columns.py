@@ -1,4 +1,4 @@
-"""The columns of the table of shapes."""
+"""The columns of the shape table."""
 
 import math
 from collections.abc import Iterable, Sequence
@@ -62,7 +62,7 @@ def _tensor_bars(table: ShapeTable, shown: Sequence[int], glyphs: Glyphs) -> lis
 
 
 def _optional_columns(table: ShapeTable, shown: Sequence[int], glyphs: Glyphs) -> tuple[Column, ...]:
-    """Return the columns of the outputs' new memory per sample, of their dtype, and of trainability."""
+    """Return the columns `memory`, `dtype` and `trainable`."""
     rows, none = [table.rows[index] for index in shown], Cell(glyphs.dot, MUTED)
     sizes = [Cell(format_bytes(row.activation_bytes), FOREGROUND) if row.activation_bytes else none for row in rows]
     trainable = [Cell("yes" if row.trainable else "no", MUTED) if row.params or row.reused else none for row in rows]
@@ -74,7 +74,7 @@ def _optional_columns(table: ShapeTable, shown: Sequence[int], glyphs: Glyphs) -
 
 
 def _time_columns(table: ShapeTable, shown: Sequence[int], glyphs: Glyphs) -> tuple[Column, Column]:
-    """Return the columns of the forward and the backward time."""
+    """Return the columns `forward` and `backward`."""
     rows, sums, none = [table.rows[index] for index in shown], are_sums(table, shown), Cell(glyphs.dot, MUTED)
     roots = [row for row in table.rows if row.depth == 0]
 
@@ -131,7 +131,7 @@ def share_column(table: ShapeTable, shown: Sequence[int], glyphs: Glyphs, width:
 
 
 def are_sums(table: ShapeTable, shown: Sequence[int]) -> list[bool]:
-    """Return, for each shown row, whether the rows inside it are shown, too."""
+    """Return, for each shown row, whether its children are shown as well."""
     following = [*shown[1:], -1]
     return [table.rows[index].has_children and following[i] == index + 1 for i, index in enumerate(shown)]
 
@@ -149,7 +149,7 @@ class TensorScale:
     channels: int
     """Most channels of any tensor."""
     side: float
-    """Largest side of any image, as the square root of its number of pixels."""
+    """Largest side of any image: the square root of its number of pixels."""
 
     @classmethod
     def of(cls, shapes: Iterable[Shape]) -> "TensorScale":

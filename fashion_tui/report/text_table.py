@@ -9,9 +9,9 @@ from rich.text import Text
 from .style import MUTED
 
 GAP = 2
-"""Columns of the terminal between two columns of the table."""
+"""Spaces between two columns."""
 MIN_WIDTH = 4
-"""Minimum width to which the last resort, narrowing the widest column, goes."""
+"""Minimum width of the widest column, which is narrowed as a last resort."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,7 @@ class Column:
     total: Cell = EMPTY
     right: bool = False
     max_width: int = 1000
-    """Width to which the column is cut before any column is dropped, except optional ones."""
+    """Width to which the column is cut if space is short, before any column that isn't optional is dropped."""
     optional: bool = False
     """Whether the column is dropped before any other is cut."""
     width: int = 0

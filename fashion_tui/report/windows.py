@@ -36,7 +36,7 @@ StyledGlyph = tuple[str, str]
 
 
 def window_formulas(window: SlidingWindow, glyphs: Glyphs) -> list[Text]:
-    """Return the formula of torch's documentation, and a shorter one if it neither rounds nor dilates."""
+    """Return the formula of torch's documentation, and a simpler one if neither rounding nor dilation matters."""
     lines = [Text(format_formula(window.full_formula, glyphs), FOREGROUND)]
     if window.dilation == 1 and window.remainder == 0:
         lines.append(Text(format_formula(window.formula, glyphs), MUTED))
@@ -57,7 +57,7 @@ def sliding_window_lines(name: str, window: SlidingWindow, width: int, glyphs: G
 
 
 def window_legend(glyphs: Glyphs) -> Text:
-    """Return the meaning of the drawing's glyphs."""
+    """Return the legend of the drawing."""
     drawn = _window_glyphs(glyphs)
     legend = f"{drawn.padding} padding  {drawn.in_window} in the window  {drawn.uncovered} in no window"
     return Text(" " * LABEL_WIDTH + legend, MUTED)
@@ -104,7 +104,7 @@ def _window_glyph(window: SlidingWindow, start: int, drawn: _WindowGlyphs, posit
 
 
 def _end_note(window: SlidingWindow) -> str:
-    """Return what is special at the end of the input; empty if nothing is."""
+    """Describe the last values if no window contains them, or a window that extends past them; empty otherwise."""
     if window.remainder < 0:
         return f"the last window extends past the end by {-window.remainder:,}"
     note = ""

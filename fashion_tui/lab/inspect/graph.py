@@ -1,7 +1,7 @@
 """The autograd graph of a tensor: the nodes that backward() visits, described as they are requested.
 
-A node is autograd's own (`grad_fn`), which knows its operation and its inputs. Values and gradients are known only for
-tensors to which a name of the namespace refers.
+Nodes are autograd's own (`grad_fn`), which have an operation and inputs. Values and gradients are known only for
+tensors that have a name in the namespace.
 """
 
 from collections.abc import Iterator, Mapping
@@ -24,7 +24,7 @@ class LiveGraph:
     """The autograd graph of one tensor. The graph stays alive as long as this object."""
 
     def __init__(self, namespace: Mapping[str, object], name: str) -> None:
-        """Raises UserError if there is no such tensor or if autograd doesn't track it."""
+        """Open the graph of a tensor. Raises UserError if the tensor doesn't exist or autograd doesn't track it."""
         tensor = _tracked_tensor(namespace, name)
         self.name = name
         self._is_scalar = tensor.numel() == 1
@@ -152,7 +152,7 @@ def _node_of(tensor: Tensor) -> Node:
 
 
 def _leaf_or_node(node: Node) -> Node:
-    """Return the tensor instead of an AccumulateGrad node, of which autograd creates a new one for each request."""
+    """Return the tensor instead of its AccumulateGrad node, which autograd may create anew for each access."""
     return node.variable if node.name().endswith("AccumulateGrad") else node
 
 

@@ -29,7 +29,7 @@ class Inspector:
     """Reads a namespace. It keeps one autograd graph open at most."""
 
     def __init__(self, namespace: Mapping[str, object], is_hidden: Predicate) -> None:
-        """`is_hidden` tells which names the list of tensors leaves out."""
+        """`is_hidden` returns True for names that the list of tensors leaves out."""
         self._namespace = namespace
         self._is_hidden = is_hidden
         self._graph: LiveGraph | None = None

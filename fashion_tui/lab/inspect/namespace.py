@@ -13,7 +13,7 @@ Predicate = Callable[[str, object], bool]
 """Takes a name and the object that it refers to."""
 
 MAX_ITEMS = 32
-"""Items of one list, tuple or dict that are looked at."""
+"""Maximum number of items of a list, tuple or dict that are searched."""
 
 
 class NamedTensor(NamedTuple):
@@ -25,7 +25,7 @@ class NamedTensor(NamedTuple):
 
 
 def find_tensors(namespace: Mapping[str, object], is_hidden: Predicate) -> Iterator[NamedTensor]:
-    """Yield tensors and arrays in the order of their names, then those in lists, tuples and dicts, then in modules.
+    """Yield the tensors and arrays that are variables, then those in lists, tuples and dicts, then those in modules.
 
     A tensor with several names is yielded once for each. Names for which `is_hidden` returns True and names that aren't
     strings are left out.
@@ -88,5 +88,5 @@ def _kind(value: object) -> Kind | None:
 
 
 def _has_type(value: object, expected: type) -> bool:
-    """Do the same as isinstance without reading `value.__class__`, which may be the user's property."""
+    """Do the same as isinstance, without reading `value.__class__`, which may run the user's code."""
     return issubclass(type(value), expected)

@@ -15,7 +15,7 @@ from fashion_tui.schema.reshaping import ElementGrid, ReshapeResult, TryReshape
 from fashion_tui.schema.tensors import Size
 
 MAX_LEADING = 6
-"""Maximum number of indices that a grid includes of all axes but the last two together."""
+"""Maximum number of blocks in a grid: the product of the sizes of all axes but the last two."""
 MAX_ROWS = 12
 MAX_COLUMNS = 24
 
@@ -40,7 +40,7 @@ def parse_arguments(arguments: str) -> tuple[list[Any], dict[str, Any]]:
         call = ast.parse(f"f({arguments})", mode="eval").body
         if isinstance(call, ast.Call) and isinstance(call.func, ast.Name):
             kwargs = {str(keyword.arg): ast.literal_eval(keyword.value) for keyword in call.keywords}
-            if "None" not in kwargs:  # the name that `**{}` gets
+            if "None" not in kwargs:  # the keyword of `**{}`
                 return [ast.literal_eval(argument) for argument in call.args], kwargs
     raise ValueError(f"invalid arguments ({arguments}): give numbers separated by commas, such as 2, -1")
 
@@ -51,7 +51,7 @@ def _grid(tensor: Tensor, offsets: tuple[int, ...]) -> ElementGrid:
 
 
 def _shown(shape: Size) -> Size:
-    """Return how many indices of each axis a grid includes. A vector gets as many as a matrix's rows have together."""
+    """Return the size of each axis in the grid. A vector may have as many elements as a whole block."""
     if len(shape) == 1:
         return (min(shape[0], MAX_ROWS * MAX_COLUMNS),)
     leading = MAX_LEADING
@@ -63,12 +63,12 @@ def _shown(shape: Size) -> Size:
 
 
 def _offsets(shape: Size, strides: Size) -> tuple[int, ...]:
-    """Return the memory offsets of the included elements."""
+    """Return the memory offsets of the grid's elements."""
     return tuple(_dot(index, strides) for index in product(*map(range, _shown(shape))))
 
 
 def _copied_offsets(shape: Size, source: Tensor) -> tuple[int, ...]:
-    """Return the offsets that the included elements of a copy had in `source`, whose elements it has in order."""
+    """Return the memory offsets in `source` of a copy's elements. A copy has the elements of `source` in order."""
     offsets = []
     for index in product(*map(range, _shown(shape))):
         position = 0
@@ -92,6 +92,6 @@ def _unravel(position: int, shape: Size) -> Size:
 
 
 def _first_line(error: Exception) -> str:
-    """Return torch's message without the lines about its own code."""
+    """Return the first line of torch's message; the others are about torch's own code."""
     first = str(error).strip().split("\n")[0]
     return first or type(error).__name__

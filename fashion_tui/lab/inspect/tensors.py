@@ -1,4 +1,4 @@
-"""The list of a namespace's tensors, which of them share memory, and the values of one."""
+"""The tensors of a namespace: the list of all, groups that share memory, and the values of one."""
 
 import math
 import time
@@ -17,7 +17,7 @@ from .values import compute_histogram, compute_statistics, read_window
 
 MAX_ROWS = 300
 _MAX_PROBLEM = 200
-"""Characters of an error message."""
+"""Maximum length of an error message, in characters."""
 
 
 def list_tensors(namespace: Mapping[str, object], is_hidden: Predicate) -> TensorList:
@@ -87,7 +87,7 @@ class MemoryRange(NamedTuple):
 
 
 def memory_range(tensor: TensorOrArray) -> MemoryRange | None:
-    """Return the range of the whole storage that `tensor` is a view of; None if the layout has no single storage."""
+    """Return the range of the storage that `tensor` is a view of; None if it has no single storage."""
     if isinstance(tensor, Tensor):
         if tensor.layout != torch.strided or tensor.is_meta:
             return None
@@ -100,9 +100,9 @@ def memory_range(tensor: TensorOrArray) -> MemoryRange | None:
 
 
 def group_overlapping(ranges: Sequence[MemoryRange | None]) -> list[int]:
-    """Return the number of the group of overlapping ranges to which each range belongs.
+    """Return a group number for each range. Ranges that overlap belong to the same group.
 
-    Groups are numbered from 1 in the order of `ranges`. A range that overlaps with no other gets 0.
+    Groups are numbered from 1 in the order of `ranges`. A range that overlaps with no other has number 0.
     """
     groups = [0] * len(ranges)
     known = sorted((memory, index) for index, memory in enumerate(ranges) if memory and memory.start < memory.end)
@@ -131,7 +131,7 @@ def _readable_range(tensor: TensorOrArray) -> MemoryRange | None:
 
 
 def _row(named: NamedTensor, memory_group: int) -> TensorRow:
-    """Return the row of a tensor; if it can't be read, as a nested tensor has no shape, a row with the error."""
+    """Return the row of a tensor. If it can't be read, as a nested tensor without a shape, the row has the error."""
     try:
         return _readable_row(named, memory_group)
     except Exception as error:  # noqa: BLE001 -- whatever such a tensor raises

@@ -14,10 +14,10 @@ from fashion_tui.schema.weights import Histogram
 from .namespace import TensorOrArray
 
 MAX_VALUES = 262_144
-"""Values of a tensor that is read completely, which takes half a millisecond."""
+"""Maximum number of values that are all read, in half a millisecond."""
 
 SAMPLE_SIZE = 32_768
-"""Values drawn from a larger tensor, few enough for torch to use a single thread."""
+"""Number of values drawn from a larger tensor, small enough for torch to use a single thread."""
 
 
 def compute_statistics(tensor: TensorOrArray) -> Statistics | None:
@@ -48,7 +48,7 @@ def compute_histogram(name: str, tensor: TensorOrArray) -> Histogram | None:
 def sample_values(tensor: TensorOrArray) -> tuple[Tensor, int]:
     """Return values on the CPU, [n] float32 or float64, and the size of the sample, or 0 if these are all values.
 
-    A sample is drawn uniformly and with replacement, by a generator of its own, which always draws the same one.
+    A sample is drawn uniformly and with replacement, by a separate generator with a fixed seed.
     """
     if isinstance(tensor, Tensor) and tensor.layout != torch.strided:
         tensor = tensor.coalesce().values() if tensor.layout == torch.sparse_coo else tensor.to_dense()
@@ -61,7 +61,7 @@ def sample_values(tensor: TensorOrArray) -> tuple[Tensor, int]:
 
 
 def read_window(tensor: TensorOrArray, request: ReadTensor) -> TensorWindow | None:
-    """Return the requested window of values; None if there are no values, or the layout has no axes to index."""
+    """Return the requested window of values; None if the tensor has no values or can't be indexed by axis."""
     if _has_no_values(tensor) or (isinstance(tensor, Tensor) and tensor.layout != torch.strided):
         return None
     block: Any = tensor if len(tensor.shape) > 1 else tensor.reshape(1, -1)

@@ -1,8 +1,8 @@
 """The shape trace: `trace` runs a network on shapes alone and records every call of a layer or function.
 
-`record` watches one pass · `model_copy` makes the copy that is run instead of the network itself · `layers`,
-`functions` and `windows` describe a call · `rows` finds the batch axis and counts parameters · `arithmetic` derives the
-formulas · `explain` explains an error · `remarks` warns about networks that run but look wrong.
+`record` records one pass · `model_copy` copies the network, so that the original stays unchanged · `layers`,
+`functions` and `windows` describe a call · `rows` removes the batch axis and counts parameters · `arithmetic` derives
+formulas · `explain` explains errors · `remarks` warns about networks that run but look wrong · `timing` measures calls.
 """
 
 from .tracing import trace

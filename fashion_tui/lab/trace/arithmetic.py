@@ -1,6 +1,6 @@
 """Formulas behind a row: how its shape, its number of parameters and its MACs are computed, with the actual numbers.
 
-A formula is given only if its result is what the trace recorded; if no formula is known, the string is empty.
+A formula is given only if its result is what the trace recorded; otherwise the string is empty.
 """
 
 import math
@@ -22,7 +22,7 @@ _REDUCTIONS = frozenset({"mean", "sum", "amax", "amin", "max", "min", "prod", "n
 _CONCATENATIONS = frozenset({"cat", "concat", "concatenate", "hstack", "vstack"})
 _SPLITS = frozenset({"chunk", "split", "tensor_split"})
 _MAX_PARAMETERS = 4
-"""Parameters of a row that are listed individually."""
+"""Maximum number of parameters that a row lists individually."""
 
 
 def shape_arithmetic(call: Call, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> str:
@@ -49,7 +49,7 @@ def params_arithmetic(call: Call) -> str:
 
 
 def macs_arithmetic(call: Call, inputs: Sequence[Shape], outputs: Sequence[Shape], macs: int) -> str:
-    """Return the output values times the products that each one sums: `(20·14·14) · (12·5·5) = 1,176,000`."""
+    """Return the number of outputs times the products summed for each: `(20·14·14) · (12·5·5) = 1,176,000`."""
     if not macs or not inputs or not outputs:
         return ""
     input_shape, output_shape = inputs[0], outputs[0]
@@ -95,7 +95,7 @@ def _axis_formula(window: WindowSettings, axis: int, size: int, result: int) -> 
 
 
 def _transposed_formula(window: WindowSettings, axis: int, size: int, result: int) -> str:
-    """Return the formula of a transposed convolution: the input size of the convolution that it transposes."""
+    """Return the formula of a transposed convolution, solved for the input size of the convolution it transposes."""
     kernel, stride, dilation = window.kernel[axis], window.stride[axis], window.dilation[axis]
     padding = _padding(window, axis)
     output_padding = result - ((size - 1) * stride - sum(padding) + dilation * (kernel - 1) + 1)
@@ -135,7 +135,7 @@ def _product_formula(call: Call, inputs: Sequence[Shape], outputs: Sequence[Shap
     if call.op not in _MATRIX_PRODUCTS or len(operands) != 2:
         return ""
     left, right = operands
-    # If the network itself holds one operand, the order of the two isn't recorded.
+    # The order of the operands isn't recorded if one of them is a tensor of the network itself.
     return _format_product(left, right, outputs[0]) or _format_product(right, left, outputs[0])
 
 

@@ -21,7 +21,7 @@ _TORCH = Path(torch.__file__).parent
 
 
 def explain(recording: Recording, rows: Sequence[ShapeRow]) -> str | None:
-    """Return one line; None if the recording has no error. `rows` are the recording's rows, for one sample."""
+    """Return the explanation in one line, or None if the recording has no error. `rows` are those of the recording."""
     error = recording.error
     if error is None:
         return None
@@ -99,7 +99,7 @@ _EXPECTED_SIZES: tuple[tuple[Any, str, str, int], ...] = (
     (nn.RNNBase | nn.RNNCellBase, "input_size", "features", -1),
     (nn.MultiheadAttention, "embed_dim", "features", -1),
 )
-"""Layer types, the attribute with the size that they expect of one axis, what it counts, and the axis."""
+"""For each layer type: the attribute with the expected size, its unit, and the input axis that must have this size."""
 
 
 def _explain_layer(failure: _Failure) -> str | None:
@@ -144,7 +144,7 @@ def _explain_embedding(failure: _Failure, layer: Any) -> str:
 
 
 def _wrong_size(failure: _Failure, expected: int, unit: str, axis: int) -> str | None:
-    """Explain a wrong size of one axis of the input; None if the size is right."""
+    """Explain an input axis of the wrong size; None if the size is right."""
     if not failure.input or failure.input[axis] == expected:
         return None
     explanation = f"{failure.name} expects {expected} {unit}, got {failure.input[axis]}: {failure.origin()}"
@@ -156,7 +156,7 @@ def _wrong_size(failure: _Failure, expected: int, unit: str, axis: int) -> str |
     return explanation
 
 
-# Functions, and layers that work like one
+# Functions, and layers that call one
 
 
 def _explain_function(failure: _Failure) -> str | None:
@@ -191,7 +191,7 @@ def _explain_pool(failure: _Failure) -> str | None:
 
 
 def _explain_operands(failure: _Failure, shapes: list[Shape]) -> str | None:
-    """Explain several tensors whose sizes don't match."""
+    """Explain an operation on tensors whose sizes don't match."""
     name, op = failure.row.name, failure.row.op
     listed = " and ".join(str(list(shape)) for shape in shapes)
     if name in {"matmul", "bmm", "mm"} and len(shapes[1]) > 1:
@@ -207,7 +207,7 @@ def _explain_operands(failure: _Failure, shapes: list[Shape]) -> str | None:
 
 
 def _torch_message(error: BaseException) -> str:
-    """Return the first line of the message, after the error's class unless that is RuntimeError, torch's usual one."""
+    """Return the first line of the message, preceded by the error's class unless that is RuntimeError."""
     lines = str(error).strip().splitlines()
     message = lines[0].strip() if lines else "no reason given"
     return message if type(error) is RuntimeError else f"{type(error).__name__}: {message}"

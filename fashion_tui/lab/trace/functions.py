@@ -18,7 +18,7 @@ SYMBOLS = {
     "eq": "==", "ne": "!=", "lt": "<", "le": "<=", "gt": ">", "ge": ">=", "and": "&", "or": "|", "invert": "~",
     "add_": "+=", "sub_": "-=", "mul_": "*=", "div_": "/=", "iadd": "+=", "isub": "-=", "imul": "*=", "itruediv": "/=",
 }  # fmt: skip
-"""Python operators by the names of their functions."""
+"""Python operators, by function name."""
 
 RESHAPING = frozenset({"view", "reshape", "flatten", "Flatten", "squeeze", "unflatten", "view_as", "reshape_as"})
 
@@ -33,7 +33,7 @@ _CONVERSIONS = frozenset(
 _COMPUTING_PROPERTIES = frozenset({"T", "mT", "H", "mH", "real", "imag"})
 
 _OMITTED = frozenset({"inplace", "training", "dtype", "device", "out", "layout", "memory_format"})
-"""Keyword arguments that don't affect the shape, or that have a column of their own."""
+"""Keyword arguments that don't affect the shape or that another column shows."""
 
 _ARGUMENT_NAMES = {
     "flatten": ("start_dim", "end_dim"),
@@ -42,7 +42,7 @@ _ARGUMENT_NAMES = {
     **dict.fromkeys(("cat", "stack", "unsqueeze", "squeeze", "unbind", "softmax", "log_softmax"), ("dim",)),
     **dict.fromkeys(("mean", "sum", "max", "min", "amax", "amin", "argmax", "argmin"), ("dim",)),
 }
-"""Arguments after the first one of functions written in C++, which have no signature.
+"""Names of the arguments after the first one, for functions written in C++, which have no signature.
 
 Only arguments that have the same position in all overloads are listed.
 """

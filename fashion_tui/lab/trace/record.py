@@ -2,7 +2,7 @@
 
 Two views of the pass are combined. A wrapper around each module's `forward` sees which module calls which. A
 `TorchFunctionMode` sees every torch function that Python code calls, so that `F.relu` and `x.view` become rows, too.
-What one of torch's own layers calls inside, such as the convolution of `nn.Conv2d`, gets no row.
+Calls inside torch's own layers, such as the convolution of `nn.Conv2d`, get no row.
 """
 
 import functools
@@ -45,7 +45,7 @@ class Call:
     macs: int = 0
     """MACs, including those of the calls inside this one."""
     new_bytes: int = 0
-    """Memory that the outputs newly allocate; 0 for a module whose inner calls have rows."""
+    """Memory allocated for the outputs; 0 for a module whose inner calls have rows."""
     target: Any = None
     """The module or function that is called."""
     arguments: tuple[Any, ...] = ()
@@ -74,11 +74,11 @@ RunCall = Callable[[Call, Callable[..., Any], tuple[Any, ...], dict[str, Any]], 
 """Runs the target of a call: `run(call, function, args, kwargs)`. The target is a function or an atomic module."""
 
 OnOutput = Callable[[int, list[Tensor]], None]
-"""Receives the index and the outputs of each call that ends."""
+"""Called with the index and the outputs of each completed call."""
 
 
 def record(model: nn.Module, inputs: tuple[Any, ...], batch: int) -> Recording:
-    """Run `model`, a copy that may be changed, on `inputs`. An error in the model becomes part of the recording."""
+    """Run `model`, which is changed, on `inputs`. An error in the model becomes part of the recording."""
     recorder = Recorder(model, inputs)
     result, error = None, None
     device = next(tensors_in(inputs)).device
@@ -222,7 +222,7 @@ class Recorder(TorchFunctionMode):
             self._add_failure(error, call)
             raise
         outputs = list(tensors_in(args[0] if is_assignment(name) else result))
-        # Layers that `forward` creates initialise their parameters by functions, which aren't part of the network.
+        # The initialisation of a layer that `forward` creates isn't part of the network.
         is_initialiser = call.uses_unregistered and not call.inputs and all(map(_is_parameter, outputs))
         if not outputs or is_no_op(name, args, result) or is_initialiser:
             return result
@@ -273,7 +273,7 @@ class Recorder(TorchFunctionMode):
             self._source[id(tensor)] = index
 
     def _copy_source(self, args: Any, result: Any) -> None:
-        """Give the result of a hidden call, such as `x.detach()`, the source and the name of its argument."""
+        """Set source and name of the result of a hidden call, such as `x.detach()`, to those of its argument."""
         given = next(tensors_in(args), None)
         if given is not None and isinstance(result, Tensor) and result is not given:
             self._kept.append(result)
@@ -288,7 +288,7 @@ class Recorder(TorchFunctionMode):
         return [name.removeprefix(f"{caller}.") for name in names]
 
     def _add_failure(self, error: Exception, call: int | Call) -> None:
-        """Note that `error` passes through a call: a module's index, or a function's call, which has no row yet."""
+        """Record that `error` passes through a call: a module's, by its index, or a function's, which has none yet."""
         if self._failure is None or self._failure[0] is not error:
             self._failure = (error, [], None) if isinstance(call, int) else (error, [], call)
         if isinstance(call, int):

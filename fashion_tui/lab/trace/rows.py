@@ -1,8 +1,8 @@
 """Turns recordings into rows: removes the batch axis and counts each parameter once.
 
-A pass is recorded with a batch of 2 and with a batch of 3. Whatever differs between the two grows with the batch,
-whichever axis that is by then: an axis of 2 and 3 is the batch itself and is removed; one of 128 and 192, as when
-attention windows are folded into the batch, has 64 for each sample.
+A pass is recorded with a batch of 2 and with a batch of 3. Every size that differs between the two grows with the
+batch, whichever axis it is on. An axis of size 2 and 3 is the batch axis and is removed. An axis of size 128 and 192,
+as when attention windows are folded into the batch, has size 64 for one sample.
 """
 
 import re
@@ -18,20 +18,20 @@ from .arithmetic import macs_arithmetic, params_arithmetic, shape_arithmetic
 from .record import Call, Recording
 
 CallKey = tuple[str, str, int]
-"""Identifies a call: its path, its operation, and its occurrence among the calls with the same two, from 0."""
+"""Identifies a call: its path, its operation, and its position among the calls that have both in common, from 0."""
 
 _INTEGER = re.compile(r"(?<![\w.])(\d+)(?![\w.])")
 
 
 @dataclass(frozen=True, slots=True)
 class RecordingPair:
-    """Two recordings of a network with different batch sizes. The first gives the rows, the second what grows."""
+    """Two recordings of a network. The first determines the rows; the second shows what grows with the batch."""
 
     first: Recording
     second: Recording
 
     def per_sample(self, amount: int, other: int | None) -> int:
-        """Return the amount for a batch of one, given that of the first and of the second recording.
+        """Return the amount for a batch of one, given the amounts of the first and the second recording.
 
         Assumes that amounts grow linearly with the batch. `other` is None if the second recording has none.
         """
@@ -42,7 +42,7 @@ class RecordingPair:
         return one if one >= 0 else amount // self.first.batch
 
     def sample_shape(self, shape: Shape, other: Shape | None) -> Shape:
-        """Return the shape of one sample, given that of the first and of the second recording."""
+        """Return the shape of one sample, given the shapes in the first and the second recording."""
         if other is None or len(other) != len(shape):  # the call ran in one of the recordings only
             return shape[1:] if shape[:1] == (self.first.batch,) else shape
         sizes = list(zip(shape, other, strict=True))
@@ -60,7 +60,7 @@ class RecordingPair:
         return self.first.batch, self.second.batch
 
     def mixes_samples(self, shape: Shape, other: Shape) -> bool:
-        """Whether the first axis grows with the batch without being the batch axis, and no other axis is."""
+        """Whether the first axis grows with the batch although no axis is the batch axis."""
         sizes = list(zip(shape, other, strict=False))
         return bool(sizes) and self.batch_sizes not in sizes and sizes[0][0] != sizes[0][1]
 

@@ -19,12 +19,12 @@ from .rows import CallKey, call_keys, end_of_children
 from .tensors import tensors_in
 
 MAX_PASSES = 7
-"""Passes that are measured. The least time of a call counts: other work on the machine disturbs it least."""
+"""Maximum number of measured passes. A call's time is its minimum, the one least disturbed by other programs."""
 MAX_SECONDS = 3.0
-"""Time after which no further pass starts."""
+"""Time in seconds after which no further pass starts."""
 MAX_BATCH = 32
 MAX_MACS = 4 * 10**9
-"""MACs of a pass; a larger network gets a smaller batch."""
+"""MACs of a pass that limit the batch size of a large network."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +80,7 @@ def _input(shape: Shape, dtype: torch.dtype, device: torch.device) -> Tensor:
 
 
 class _Timer:
-    """Measures each call as it runs, then its backward pass, while the graph's saved tensors still exist."""
+    """Measures each call and, directly after it, its backward pass, while the saved tensors still exist."""
 
     def __init__(self, device: torch.device) -> None:
         self.times: dict[Call, CallTimes] = {}
@@ -103,7 +103,7 @@ class _Timer:
 
     @contextmanager
     def _clock(self) -> Iterator[list[float]]:
-        """Yield a list that contains the block's duration in seconds after the block."""
+        """Yield a list that gets the duration of the block, in seconds, when the block ends."""
         seconds: list[float] = []
         self._synchronize()
         start = time.perf_counter()

@@ -1,4 +1,4 @@
-"""`trace`, which returns the calls of a network from its input to its output."""
+"""The entry point of the shape trace."""
 
 import math
 import random

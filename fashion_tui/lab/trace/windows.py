@@ -1,4 +1,4 @@
-"""The window settings of convolutions and pools, whether they are called as layers or as functions."""
+"""The window settings of convolutions and pools, both layers and functions."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -97,7 +97,7 @@ def _window_settings(  # noqa: PLR0913
 
 
 def _per_axis(size: Any, axes: int) -> tuple[int, ...]:
-    """Return one number for each axis. Raises ValueError if `size` has another number of them."""
+    """Return one number for each axis. Raises ValueError if `size` has neither one number nor one for each axis."""
     sizes = (size,) * axes if isinstance(size, int) else tuple(size)
     if len(sizes) == 1:
         sizes *= axes

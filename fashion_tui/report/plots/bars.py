@@ -26,7 +26,7 @@ Value = float | None
 
 _BAR = Style.parse(ACCENT)
 _REVERSED_BAR = Style.parse(f"{ACCENT} reverse")
-"""For a cell whose glyph is the part that the bar leaves empty."""
+"""Style of a cell whose glyph fills the part above a bar's end, so that the background is the bar."""
 _NUMBER = Style.parse(FOREGROUND)
 _NON_FINITE = Style.parse(BAD)
 _SPACE = Style()
@@ -41,7 +41,7 @@ class BarList:
     label_width: int
     number_width: int
     bar_width: int
-    """Columns of the bars; 0 if there is no space for them."""
+    """Columns of the bars; 0 if they do not fit."""
     caption: list[Row]
 
     @classmethod
@@ -178,7 +178,7 @@ def _range_with_zero(values: tuple[Value, ...]) -> tuple[float, float]:
 
 
 def _share(value: float, low: float, high: float) -> float:
-    """Return a value's share of a range. All are halved, because the range itself may overflow."""
+    """Return a value's share of a range. All numbers are halved, because the range itself may overflow."""
     return value / 2 / (high / 2 - low / 2)
 
 

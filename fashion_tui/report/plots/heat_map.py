@@ -15,7 +15,7 @@ from fashion_tui.schema.plots import MAX_LEVEL, NON_FINITE, HeatMap
 from .layout import QUIET, PlotStyle, Row, caption_rows, max_lines
 
 MAX_ENLARGED = 56
-"""Columns up to which a value is drawn as a square of two columns in one line."""
+"""Maximum width of a map in which each value is enlarged to two columns and one line, a square."""
 
 MAX_SCALE = 24
 """Columns of the legend's colour scale."""

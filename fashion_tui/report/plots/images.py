@@ -1,4 +1,4 @@
-"""Draws images: one in its own size, or a batch in rows."""
+"""Draws one image, or a batch of images in rows."""
 
 from dataclasses import dataclass
 
@@ -14,7 +14,7 @@ from fashion_tui.schema.plots import ImageGrid
 from .layout import PlotStyle, Row, caption_rows, max_lines
 
 MIN_COLUMNS = 14
-"""Columns below which the images of a batch would be illegible."""
+"""Minimum width of an image of a batch, below which it would be illegible."""
 
 ENLARGED_COLUMNS = 28
 """Columns to which a small image is enlarged; half as many for the images of a batch."""
@@ -80,7 +80,7 @@ class ImageGridDrawing:
 
 
 def _image_size(grid: ImageGrid, width: int, height: int) -> tuple[int, int]:
-    """Return the columns and lines of a single image: its own size, a multiple of it if it is small, or less to fit."""
+    """Return the columns and lines of an image, which is enlarged if it is small, or reduced to fit."""
     side = ENLARGED_COLUMNS if grid.count == 1 else ENLARGED_COLUMNS // 2
     factor = max(side // max(grid.height, grid.width), 1)
     scale = min(1.0, width / (grid.width * factor), 2 * height / (grid.height * factor))
@@ -99,7 +99,7 @@ def _label_height(grid: ImageGrid) -> int:
 
 
 def _join(parts: list[Row]) -> Row:
-    """Return a line of parts that are a cell apart."""
+    """Join the parts of a line, with a cell between them."""
     row = list(parts[0])
     for part in parts[1:]:
         row += [Segment(" ", _PLAIN), *part]

@@ -1,4 +1,4 @@
-"""What the drawings of plots share: the terminal's abilities, the maximum height, and captions."""
+"""What all drawings of plots share: the style, the maximum height, and captions."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ QUIET = Style.parse(MUTED)
 
 @dataclass(frozen=True, slots=True)
 class PlotStyle:
-    """The drawing methods that a terminal supports."""
+    """How plots are drawn, depending on what the terminal supports."""
 
     shading: Shading
     glyphs: Glyphs
@@ -48,7 +48,7 @@ def wrap(text: str, width: int) -> list[str]:
 
 
 def merge_segments(parts: Sequence[tuple[str, Style]]) -> Row:
-    """Return a row in which neighbours of the same style are one segment."""
+    """Return a row in which adjacent parts of the same style are merged into one segment."""
     row: Row = []
     for text, style in parts:
         if row and row[-1].style == style:
