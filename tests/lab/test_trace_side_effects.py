@@ -98,7 +98,7 @@ def test_the_same_network_gives_the_same_table(model: FunctionNet) -> None:
     assert trace(model, (1, 28, 28)) == first
 
 
-def test_the_network_succeed_afterwards() -> None:
+def test_the_network_still_works_afterwards() -> None:
     model = _network(_succeed).eval()
     image = torch.rand(2, 1, 28, 28)
     expected = model(image)
