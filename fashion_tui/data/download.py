@@ -147,6 +147,6 @@ def _decompress(file: DataFile, source: DatasetSource, archive: Path) -> Path:
 
 def _advice(source: DatasetSource) -> str:
     return (
-        f"try again later, specify a folder that contains {source.folder}/raw by --data DIR or {DATA_VARIABLE}, "
+        f"try again later, specify a folder that contains {source.folder}/raw with --data DIR or {DATA_VARIABLE}, "
         "or use --dataset synthetic"
     )

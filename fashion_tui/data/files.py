@@ -72,7 +72,7 @@ def find(name: str, directory: Path | None = None) -> DatasetRef:
     if location.specified_by is None:
         raise MissingData(
             f"{source.title} is not in the cache ({location.directory}): specify the folder that contains "
-            f"{source.folder}/raw by --data DIR or {DATA_VARIABLE}, download it by `fashion-tui train`, "
+            f"{source.folder}/raw with --data DIR or {DATA_VARIABLE}, download it with `fashion-tui train`, "
             "or use --dataset synthetic"
         )
     problem = _describe_problem(location.directory, raw, missing)
@@ -156,7 +156,7 @@ def _locate_existing(file: DataFile, source: DatasetSource, ref: DatasetRef) -> 
     path = locate(file, raw)
     if path is None:
         raise DamagedData(
-            f"{raw / file.name} no longer exists; specify another folder by --data DIR, or use --dataset synthetic"
+            f"{raw / file.name} no longer exists; specify another folder with --data DIR, or use --dataset synthetic"
         )
     return path
 
@@ -216,4 +216,4 @@ def _advice(raw: Path) -> str:
     location = data_location()
     if location.specified_by is None and raw.is_relative_to(location.directory):
         return "delete it to let `fashion-tui train` download it again, or use --data DIR or --dataset synthetic"
-    return "replace it, specify another folder by --data DIR, or use --dataset synthetic"
+    return "replace it, specify another folder with --data DIR, or use --dataset synthetic"

@@ -26,7 +26,10 @@ class GpuUsage:
 
 
 def has_gpu_driver() -> bool:
-    """Return whether an NVIDIA driver is installed. Only torch knows whether the GPU is usable, but imports slowly."""
+    """Return whether an NVIDIA driver is installed.
+
+    Only torch knows whether the GPU is usable, but torch is slow to import.
+    """
     return any(Path(path).exists() for path in DRIVER_PATHS)
 
 

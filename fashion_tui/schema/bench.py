@@ -6,7 +6,7 @@ from .dataset import DatasetRef
 from .errors import UsageError
 
 GUIDE_LOOP = "the guide's training loop"
-"""Name of the guide's training loop: PIL images, torchvision transforms, DataLoader, batches of 32."""
+"""Name of the guide's training loop, which uses PIL images, torchvision transforms, a DataLoader and batches of 32."""
 
 MAX_ROUNDS = 1000
 

@@ -51,7 +51,7 @@ class RunConfig(msgspec.Struct, frozen=True, kw_only=True):
     deterministic: bool
     """Use deterministic algorithms only; matters on a GPU."""
     compiled: bool = False
-    """Compile the network by `torch.compile`."""
+    """Compile the network with `torch.compile`."""
     validation: int
     """Number of training images held out for validation, taken from the end; 0 for none."""
     checkpoint_every: float

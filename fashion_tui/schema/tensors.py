@@ -137,7 +137,7 @@ class TensorValues(msgspec.Struct, frozen=True, kw_only=True):
     window: TensorWindow | None
     """None if the values could not be read."""
     grad_statistics: Statistics | None
-    """Statistics of the gradient, or None if there is no gradient."""
+    """Statistics of the gradient, or None without one."""
 
 
 class GraphNode(msgspec.Struct, frozen=True, kw_only=True):
@@ -153,7 +153,7 @@ class GraphNode(msgspec.Struct, frozen=True, kw_only=True):
     statistics: Statistics | None
     """Statistics of the named tensor, or None if there is none."""
     grad_statistics: Statistics | None
-    """Statistics of the named tensor's gradient, or None if there is no gradient."""
+    """Statistics of the named tensor's gradient, or None without one."""
     keeps_grad: bool
     """The tensor keeps its gradient: it is a leaf, or `retain_grad()` was called."""
     sources: tuple[int, ...]
@@ -170,5 +170,5 @@ class Graph(msgspec.Struct, frozen=True, kw_only=True):
     is_scalar: bool
     """The tensor is a scalar, so that backward() needs no argument."""
     is_new: bool
-    """It is another graph than the one open before, whose ids are no longer valid."""
+    """The graph differs from the one that was open before, whose ids are no longer valid."""
     nodes: tuple[GraphNode, ...]

@@ -84,7 +84,7 @@ class SlidingWindow(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def format_padding(padding: tuple[int, int], sign: str = "+") -> str:
-    """Return the padding as a term of a formula, such as ` + 2·2`, or an empty string if there is no padding."""
+    """Return the padding as a term of a formula, such as ` + 2·2`, or an empty string without padding."""
     if not sum(padding):
         return ""
     return f" {sign} 2·{padding[0]}" if padding[0] == padding[1] else f" {sign} {sum(padding)}"

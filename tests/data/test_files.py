@@ -163,7 +163,7 @@ class TestVerify:
         assert reason in message
         assert hashlib.sha256(content).hexdigest() in message
         assert file.sha256 in message
-        assert "by --data DIR, or use --dataset synthetic" in message
+        assert "with --data DIR, or use --dataset synthetic" in message
 
     @pytest.mark.parametrize("reader", [files.verify, files.read])
     @pytest.mark.parametrize("index", [30, 2000, -6])
