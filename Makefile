@@ -1,4 +1,4 @@
-# The project's few commands. Each sets up what it needs; nothing but Python 3.11 or newer (venv, pip) is asked for.
+# Each target installs what it needs into .venv. The only requirement is Python 3.11 or newer, with venv and pip.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -15,7 +15,7 @@ setup: $(VENV)/.installed-dev
 test: $(VENV)/.installed-dev
 	$(BIN)/pytest $(FLAGS) $(TESTS)
 
-# Half an hour: every fault many times over. Its table is the one in README.md.
+# Takes half an hour: injects every fault many times. README.md has a table of the results.
 test-faults: $(VENV)/.installed-dev
 	$(BIN)/pytest -m faults tests/trainer
 
