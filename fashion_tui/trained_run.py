@@ -6,14 +6,14 @@ Combines `lab` and `runs` for the processes that import torch: the engine and th
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Self
 
 from torch import Tensor, nn
 
 from fashion_tui.lab.networks.build import build_network
 from fashion_tui.lab.training.checkpoint import final_weights, read_checkpoint
-from fashion_tui.runs.checkpoints import CheckpointStore
-from fashion_tui.runs.store import load_config
-from fashion_tui.runs.trust import trusted_network
+from fashion_tui.runs.errors import reason
+from fashion_tui.runs.run import Run
 from fashion_tui.schema.errors import UsageError, UserError
 from fashion_tui.schema.models import CustomModel
 from fashion_tui.schema.run import CheckpointRef, RunConfig
@@ -21,33 +21,54 @@ from fashion_tui.schema.run import CheckpointRef, RunConfig
 
 @dataclass(frozen=True)
 class TrainedRun:
-    """A run and one of its checkpoints, whose SHA-256 has been verified. The weights are read on demand."""
+    """A run and one of its checkpoints, whose SHA-256 has been verified. The weights are read on demand.
 
-    path: Path
-    config: RunConfig
+    Use it as a context manager: it closes the run.
+    """
+
+    run: Run
     checkpoint: CheckpointRef
 
     @classmethod
     def open(cls, run_path: Path, checkpoint: str = "final") -> "TrainedRun":
-        """Find a checkpoint of a run: `final` (the newest intact one), `best`, or the number of a step.
+        """Open a run and find a checkpoint: `final` (the newest intact one), `best`, or the number of a step.
 
         Raises UserError if the run is damaged or has no such checkpoint, and UsageError if `checkpoint` is malformed.
         """
-        config = load_config(run_path)
-        return cls(run_path, config, _find_checkpoint(run_path, config, checkpoint))
+        run = Run(run_path)
+        try:
+            return cls(run, _find_checkpoint(run, checkpoint))
+        except BaseException:
+            run.close()
+            raise
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.run.close()
+
+    @property
+    def config(self) -> RunConfig:
+        return self.run.config
 
     @property
     def checkpoint_file(self) -> Path:
-        return CheckpointStore(self.path).path(self.checkpoint)
+        """Path of the checkpoint, for messages."""
+        return self.run.path / "checkpoints" / self.checkpoint.file
 
     @cached_property
     def custom_model(self) -> CustomModel | None:
         """The run's custom model, or None if it trains a built-in one. Raises UntrustedSource if it isn't trusted."""
-        return trusted_network(self.path, self.config)
+        return self.run.trusted_model()
 
     def weights(self) -> dict[str, Tensor]:
-        """Read the weights, on the CPU, without executing any code of the run."""
-        training, _ = read_checkpoint(self.checkpoint_file)
+        """Read the weights, on the CPU, without executing any code of the run. Raises UserError."""
+        try:
+            with self.run.checkpoints.open(self.checkpoint) as file:
+                training, _ = read_checkpoint(file)
+        except OSError as error:
+            raise UserError(f"can't read {self.checkpoint_file}: {reason(error)}") from error
         return final_weights(training)
 
     def network(self) -> nn.Module:
@@ -60,22 +81,23 @@ class TrainedRun:
         try:
             network.load_state_dict(weights)
         except (RuntimeError, LookupError, TypeError) as error:
-            reason = " ".join(str(error).split())
+            detail = " ".join(str(error).split())
             raise UserError(
-                f"the weights in {self.checkpoint_file} don't fit the network {self.config.recipe.model}: {reason}"
+                f"the weights in {self.checkpoint_file} don't fit the network {self.config.recipe.model}: {detail}"
             ) from error
         return network
 
 
-def _find_checkpoint(run_path: Path, config: RunConfig, which: str) -> CheckpointRef:
-    store, run, damaged = CheckpointStore(run_path), run_path.name, list[str]()
+def _find_checkpoint(run: Run, which: str) -> CheckpointRef:
+    store, damaged = run.checkpoints, list[str]()
+    validation = run.config.validation
     if which == "final":
         found = store.latest(damaged.append)
-        missing = f"has no checkpoint yet; write one with: fashion-tui checkpoint {run}"
+        missing = f"has no checkpoint yet; write one with: fashion-tui checkpoint {run.id}"
     elif which == "best":
-        if config.validation == 0:
+        if validation == 0:
             raise UserError(
-                f"{run} has no best checkpoint because it was trained without a validation set; use final, or train "
+                f"{run.id} has no best checkpoint because it was trained without a validation set; use final, or train "
                 "with --validation N"
             )
         found = store.best(damaged.append)
@@ -88,5 +110,5 @@ def _find_checkpoint(run_path: Path, config: RunConfig, which: str) -> Checkpoin
         raise UsageError(f"checkpoint is {which!r}; it must be final, best or the number of a step")
     if found is None:
         problem = f"has no intact checkpoint: {'; '.join(damaged)}" if damaged else missing
-        raise UserError(f"{run} {problem}")
+        raise UserError(f"{run.id} {problem}")
     return found

@@ -14,6 +14,7 @@ import psutil
 
 from fashion_tui.engine.client import Engine
 from fashion_tui.runs import launch
+from fashion_tui.runs.run import Run
 from fashion_tui.runs.store import list_runs
 from fashion_tui.schema.bench import AppCost, Latency
 from fashion_tui.schema.dataset import DatasetRef
@@ -113,9 +114,9 @@ def _temporary_runs() -> Iterator[tuple[dict[str, str], Path]]:
             },
             runs_directory,
         )
-        for run in list_runs(runs_directory):
-            with suppress(UserError):
-                launch.stop(Path(run.path))
+        for summary in list_runs(runs_directory):
+            with suppress(UserError), Run(Path(summary.path)) as run:
+                launch.stop(run)
 
 
 def _start_app(environ: dict[str, str]) -> TerminalProgram:

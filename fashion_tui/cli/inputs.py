@@ -1,15 +1,10 @@
 """The inputs of commands: a data set, a custom model, and permission to execute one."""
 
-from pathlib import Path
-
 import msgspec
 from rich.progress import BarColumn, DownloadColumn, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 
 from fashion_tui.data.download import download
 from fashion_tui.data.files import MissingData, find, verify
-from fashion_tui.runs.source import read_model
-from fashion_tui.runs.store import load_config
-from fashion_tui.runs.trust import trust
 from fashion_tui.schema.dataset import DatasetRef
 from fashion_tui.schema.errors import UsageError
 from fashion_tui.schema.models import TORCHVISION, CustomModel, ModelFile, parse_model_name
@@ -67,10 +62,3 @@ def read_custom_model(model: str | None, arguments: dict[str, object]) -> Custom
 def check_custom_model(model: CustomModel) -> CustomModel:
     """Execute the model in an engine and return it with its class named. Raises UserError if it can't be trained."""
     return ask_engine(CheckModel(network=model), CustomModel, "checking the model")
-
-
-def trust_model(run_path: Path) -> None:
-    """Allow the run's custom model to be executed from now on. Does nothing if its model is built-in."""
-    stored = read_model(run_path, load_config(run_path))
-    if stored is not None:
-        trust(stored)

@@ -4,7 +4,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fashion_tui.runs.store import find_run, list_runs, load_config, summarise
+from fashion_tui.runs.run import Run
+from fashion_tui.runs.store import list_runs, open_run, summarise
 from fashion_tui.schema.errors import UntrustedSource, UserError
 from fashion_tui.schema.run import RunConfig, RunSummary, State
 
@@ -39,7 +40,8 @@ class RunList:
         if not summaries:
             raise NoSuchRun(self._no_runs())
         if isinstance(key, str):
-            return RunHandle(find_run(self.directory, key))
+            with open_run(self.directory, key) as run:
+                return RunHandle(run.path)
         if not -len(summaries) <= key < len(summaries):
             raise NoSuchRun(f"no run at index {key}; there are {len(summaries)} runs, the newest at index 0")
         return RunHandle(Path(summaries[key].path))
@@ -81,16 +83,17 @@ class RunHandle:
     @property
     def config(self) -> RunConfig:
         """Recipe, data set, seed and all other settings of the run."""
-        return load_config(self.path)
+        with Run(self.path) as run:
+            return run.config
 
     @property
     def state(self) -> State:
-        return summarise(self.path).state
+        return self._summary().state
 
     @property
     def test_accuracy(self) -> float | None:
         """Test accuracy in [0, 1]; None until the run is finished."""
-        return summarise(self.path).test_accuracy
+        return self._summary().test_accuracy
 
     def model(self, checkpoint: str | int = "final") -> "nn.Module":
         """Return the trained network, on the CPU and in eval mode.
@@ -101,9 +104,9 @@ class RunHandle:
         from fashion_tui.lab.rng import preserve_rng_state  # noqa: PLC0415 -- imports torch, which a list doesn't need
         from fashion_tui.trained_run import TrainedRun  # noqa: PLC0415
 
-        trained_run = TrainedRun.open(self.path, str(checkpoint))
         try:
-            with preserve_rng_state():  # building the network draws initial weights from the user's generators
+            # Building the network draws initial weights from the user's generators.
+            with TrainedRun.open(self.path, str(checkpoint)) as trained_run, preserve_rng_state():
                 return trained_run.network().eval()
         except UntrustedSource as error:
             raise UntrustedSource(f"{error}; press f6 to read and allow it") from None
@@ -114,7 +117,11 @@ class RunHandle:
         return (images - recipe.mean) / recipe.std
 
     def __repr__(self) -> str:
-        return f"<run {_line(summarise(self.path))}>"
+        return f"<run {_line(self._summary())}>"
+
+    def _summary(self) -> RunSummary:
+        with Run(self.path) as run:
+            return summarise(run)
 
 
 def _line(run: RunSummary) -> str:

@@ -63,7 +63,7 @@ class Progress:
     def _write(self) -> None:
         """Write the file. If that fails, the changes are kept and written with the next one."""
         if self._path is not None:
-            from fashion_tui.runs.files import write_atomically  # noqa: PLC0415 -- not needed before the first paint
+            from fashion_tui.files import write_atomically  # noqa: PLC0415 -- not needed before the first paint
 
             with suppress(OSError):
                 self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)

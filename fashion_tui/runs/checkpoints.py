@@ -1,49 +1,56 @@
-"""A run's checkpoints: written so that a kill at any instant loses nothing older, checked before they are used.
+"""The checkpoints of a run: a kill at any time loses nothing older, and every file is verified before it is used.
 
-    step-1875.pt      the weights and all that decides the next step; never overwritten: a second checkpoint of
-                      the same step is `step-1875-2.pt`
-    step-1875.json    a CheckpointRef: its size and SHA-256. Written once the .pt is in place: a .pt without it counts
-                      for nothing
-    latest.json       the newest one's CheckpointRef, written after both
-    best.json         the best one's, where a validation share decides that
+    step-1875.pt      the weights and everything else that determines the next step; never overwritten: a second
+                      checkpoint of the same step is `step-1875-2.pt`
+    step-1875.json    its CheckpointRef with size and SHA-256, written after the .pt; a .pt without it is ignored
+    latest.json       the CheckpointRef of the newest checkpoint, written after both
+    best.json         that of the best checkpoint, if there is a validation set
 
-A kill between two of these writes leaves a checkpoint that `latest.json` doesn't name yet: the one before is used then,
-and the next save tidies up.
+A kill between two of these writes leaves a checkpoint that `latest.json` doesn't name yet. The one before it is used
+then, and the next save removes it.
 """
 
 import hashlib
 import io
+import os
 import re
-from collections.abc import Callable, Iterator
-from contextlib import suppress
-from pathlib import Path
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
+from io import BufferedReader
+from pathlib import PurePath
 from typing import Any, BinaryIO, cast
 
 import msgspec
 
 from fashion_tui.schema.run import CheckpointRef
 
-from .files import open_to_read, read_whole, remove_unfinished, unfinished, write_atomically
-from .text import reason
+from .errors import one_line, reason
+from .folder import Folder
+from .layout import CHECKPOINTS_FOLDER, MAX_CHECKPOINT_BYTES, MAX_POINTER_BYTES
 
-CHECKPOINTS_FOLDER = "checkpoints"
 LATEST_FILE = "latest.json"
 BEST_FILE = "best.json"
 CHECKPOINT = re.compile(r"step-(\d{1,18})(?:-(\d{1,9}))?\.pt")
 
-KEPT = 2
-"""So many of the newest whole checkpoints are kept, and the best."""
+MAX_KEPT = 2
+"""Number of the newest intact checkpoints that are kept, besides the best."""
+
+Report = Callable[[str], None]
+"""Receives one line about each checkpoint that can't be used."""
 
 
 def ignore(_: str) -> None:
-    """Report to nobody."""
+    """Report nothing."""
 
 
 class CheckpointStore:
-    """The folder `checkpoints` of a run. Saving is for the holder of the run's lock, reading for everyone."""
+    """The folder `checkpoints` of a run. Saving is for the holder of the run's lock, reading for everyone.
 
-    def __init__(self, run_path: Path) -> None:
-        self.folder = run_path / CHECKPOINTS_FOLDER
+    The folder is opened for each operation, since users may delete it meanwhile.
+    """
+
+    def __init__(self, run: Folder) -> None:
+        self._run = run
 
     def save(
         self,
@@ -54,186 +61,252 @@ class CheckpointStore:
         validation_accuracy: float | None = None,
         best: bool = False,
     ) -> CheckpointRef:
-        """Keep what `write` writes into the file that it is given, from its beginning to its end, as torch.save does.
+        """Save what `write` writes sequentially into the open file that it is given, as torch.save does.
 
-        `best` makes it the run's best one too. Raises OSError with all older checkpoints left as they were. The figures
-        of all steps up to `step` have to be in the log before (`EventWriter.sync`): a resumed trainer goes on after
-        `step` and writes no earlier figure again.
+        With `best`, it becomes the run's best checkpoint, too. Raises OSError and keeps all older checkpoints if that
+        fails. The metrics of all steps up to `step` have to be in the log before (`EventWriter.sync`): a resumed
+        trainer continues after `step` and doesn't write earlier metrics again.
         """
-        self.folder.mkdir(mode=0o700, exist_ok=True)
-        path = self._free_path(step)
-        try:
-            sha256, size = _write_hashed(path, write)
-            ref = CheckpointRef(
-                file=path.name,
-                step=step,
-                epoch=epoch,
-                sha256=sha256,
-                bytes=size,
-                validation_accuracy=validation_accuracy,
-            )
-            self._point(path.with_suffix(".json").name, ref)
-        except BaseException:
-            _remove(path)
-            _remove(path.with_suffix(".json"))
-            raise
-        if best:  # before latest.json: a trainer that resumes from `latest` relies on the best one that it knows of
-            self._point(BEST_FILE, ref)
-        self._point(LATEST_FILE, ref)
-        self._prune(ref)
-        return ref
+        with self._run.subfolder(CHECKPOINTS_FOLDER, create=True) as folder:
+            file = _free_name(folder, step)
+            try:
+                sha256, size = _write_hashed(folder, file, write)
+                ref = CheckpointRef(
+                    file=file,
+                    step=step,
+                    epoch=epoch,
+                    sha256=sha256,
+                    bytes=size,
+                    validation_accuracy=validation_accuracy,
+                )
+                _write_ref(folder, _ref_name(file), ref)
+            except BaseException:
+                _remove(folder, file)
+                _remove(folder, _ref_name(file))
+                raise
+            if best:  # before latest.json: a trainer that resumes from it expects its best checkpoint to exist
+                _write_ref(folder, BEST_FILE, ref)
+            _write_ref(folder, LATEST_FILE, ref)
+            _prune_after(folder, ref)
+            return ref
 
-    def latest(self, report: Callable[[str], None] = ignore) -> CheckpointRef | None:
-        """The newest checkpoint that is whole (its SHA-256 is checked); None where there is none.
+    def latest(self, report: Report = ignore) -> CheckpointRef | None:
+        """Return the newest intact checkpoint, whose SHA-256 was verified, or None. `report` the damaged ones."""
+        with self._opened(report) as folder:
+            return None if folder is None else _latest(folder, report)
 
-        `report` is told, in one line each, of what was passed over.
-        """
-        while True:
-            pointer = self._read(LATEST_FILE, report)
-            found = self._first_good(self._newest_first(pointer), report)
-            # The trainer may have saved and pruned meanwhile, and taken away what was looked at.
-            if found or self._read(LATEST_FILE) == pointer:
-                return found
+    def best(self, report: Report = ignore) -> CheckpointRef | None:
+        """Return the checkpoint that was saved as best, if it is intact."""
+        with self._opened(report) as folder:
+            if folder is None:
+                return None
+            ref = _read_ref(folder, BEST_FILE, report)
+            return _first_intact(folder, [ref] if ref else [], report)
 
-    def best(self, report: Callable[[str], None] = ignore) -> CheckpointRef | None:
-        """The one that was saved as best, if it is whole; None where there is none."""
-        pointer = self._read(BEST_FILE, report)
-        return self._first_good([pointer] if pointer else [], report)
-
-    def at(self, step: int, report: Callable[[str], None] = ignore) -> CheckpointRef | None:
-        """The newest of that step, if it is kept and whole."""
-        return self._first_good([ref for ref in self._refs() if ref.step == step], report)
+    def at(self, step: int, report: Report = ignore) -> CheckpointRef | None:
+        """Return the newest intact checkpoint of a step, if one is kept."""
+        with self._opened(report) as folder:
+            if folder is None:
+                return None
+            return _first_intact(folder, [ref for ref in _refs(folder) if ref.step == step], report)
 
     def steps(self) -> list[int]:
-        """Of which steps there are checkpoints, newest first; they aren't checked."""
-        return list(dict.fromkeys(ref.step for ref in self._refs()))
+        """Return the steps that have checkpoints, newest first, without verifying them."""
+        with self._opened() as folder:
+            return [] if folder is None else list(dict.fromkeys(ref.step for ref in _refs(folder)))
 
-    def older(self) -> list[Path]:
-        """The files of all checkpoints but the newest whole one and the best, and what was left unfinished.
+    def open(self, ref: CheckpointRef) -> BufferedReader:
+        """Open a checkpoint's file for reading; its `name` is the file's path. Raises OSError."""
+        with self._run.subfolder(CHECKPOINTS_FOLDER) as folder:
+            return BufferedReader(folder.open_to_read(ref.file, MAX_CHECKPOINT_BYTES))
 
-        None where no checkpoint is whole: a damaged one is better than nothing. For when nobody writes there.
+    def prunable_bytes(self) -> int:
+        """Return how many bytes `prune` would free now."""
+        with self._opened() as folder:
+            return 0 if folder is None else sum(_prunable(folder).values())
+
+    def prune(self) -> int:
+        """Remove all checkpoints but the newest intact one and the best, and what killed writers left behind.
+
+        Removes nothing if no checkpoint is intact: a damaged one is better than none. Return the number of bytes freed.
+        Call this only with the run's lock held. Raises OSError.
         """
-        newest = self.latest()
-        if newest is None:
-            return []
-        best = self._read(BEST_FILE)
-        kept = {Path(ref.file).stem for ref in (newest, best) if ref is not None}
-        return [path for path in self._files() if path.stem not in kept] + unfinished(self.folder)
+        with self._opened() as folder:
+            if folder is None:
+                return 0
+            removable = _prunable(folder)
+            for name in removable:
+                with suppress(FileNotFoundError):
+                    folder.remove(name)
+            return sum(removable.values())
 
-    def path(self, ref: CheckpointRef) -> Path:
-        """Where its file lies."""
-        return self.folder / ref.file
-
-    def _free_path(self, step: int) -> Path:
-        path = self.folder / f"step-{step}.pt"
-        again = 2
-        while path.exists() or path.with_suffix(".json").exists():
-            path = self.folder / f"step-{step}-{again}.pt"
-            again += 1
-        return path
-
-    def _point(self, name: str, ref: CheckpointRef) -> None:
-        write_atomically(self.folder / name, msgspec.json.encode(ref))
-
-    def _read(self, name: str, report: Callable[[str], None] = ignore) -> CheckpointRef | None:
-        """What a .json file says; None where it is missing, or damaged and reported."""
+    @contextmanager
+    def _opened(self, report: Report = ignore) -> Iterator[Folder | None]:
+        """Open the folder; None if it is missing or can't be opened."""
         try:
-            ref = msgspec.json.decode(read_whole(self.folder / name), type=CheckpointRef)
+            folder = self._run.subfolder(CHECKPOINTS_FOLDER)
         except FileNotFoundError:
-            return None
+            yield None
         except OSError as error:
-            report(f"{name} can't be read: {reason(error)}")
-            return None
-        except (ValueError, RecursionError):
-            report(f"{name} is damaged")
-            return None
-        if not CHECKPOINT.fullmatch(ref.file):
-            report(f"{name} names no checkpoint: {ref.file!r}")
-            return None
-        return ref
+            report(f"{CHECKPOINTS_FOLDER} can't be opened: {reason(error)}")
+            yield None
+        else:
+            with folder:
+                yield folder
 
-    def _refs(self) -> list[CheckpointRef]:
-        """All checkpoints with a .json of their own, by step, newest first."""
-        refs = []
-        for path in self._checkpoint_files():
-            ref = self._read(path.with_suffix(".json").name)
-            if ref and ref.file == path.name:
-                refs.append(ref)
-        return sorted(refs, key=_age, reverse=True)
 
-    def _checkpoint_files(self) -> list[Path]:
-        try:
-            return [path for path in self.folder.iterdir() if CHECKPOINT.fullmatch(path.name)]
-        except OSError:
-            return []
+def _ref_name(file: str) -> str:
+    return f"{PurePath(file).stem}.json"
 
-    def _newest_first(self, pointer: CheckpointRef | None) -> Iterator[CheckpointRef]:
-        """The one pointed to, then those before it. Later steps belong to what a resumed trainer has left behind."""
-        if pointer:
-            yield pointer
-        for ref in self._refs():
-            if not pointer or (_age(ref) < _age(pointer) and ref != pointer):
-                yield ref
 
-    def _first_good(
-        self, refs: Iterator[CheckpointRef] | list[CheckpointRef], report: Callable[[str], None]
-    ) -> CheckpointRef | None:
-        for ref in refs:
-            fault = self._fault(ref)
-            if fault is None:
-                return ref
-            report(f"checkpoint {ref.file} {fault}; it is passed over")
+def _free_name(folder: Folder, step: int) -> str:
+    file, number = f"step-{step}.pt", 2
+    while folder.exists(file) or folder.exists(_ref_name(file)):
+        file = f"step-{step}-{number}.pt"
+        number += 1
+    return file
+
+
+def _write_ref(folder: Folder, name: str, ref: CheckpointRef) -> None:
+    folder.write(name, msgspec.json.encode(ref))
+
+
+def _read_ref(folder: Folder, name: str, report: Report = ignore) -> CheckpointRef | None:
+    """Return the content of a .json file, or None if it is missing or, as reported, damaged."""
+    try:
+        ref = msgspec.json.decode(folder.read(name, MAX_POINTER_BYTES), type=CheckpointRef)
+    except FileNotFoundError:
         return None
+    except OSError as error:
+        report(f"{name} can't be read: {reason(error)}")
+        return None
+    except (ValueError, RecursionError):
+        report(f"{name} is damaged")
+        return None
+    if not CHECKPOINT.fullmatch(ref.file):
+        report(f"{name} names {one_line(ref.file, 40)!r}, which is not a checkpoint")
+        return None
+    return ref
 
-    def _fault(self, ref: CheckpointRef) -> str | None:
-        """What is wrong with the file of a checkpoint; None where it is whole."""
-        try:
-            with open_to_read(self.path(ref)) as file:
-                sha256 = hashlib.file_digest(file, "sha256").hexdigest()
-                size = file.tell()
-        except FileNotFoundError:
-            return "is missing"
-        except OSError as error:
-            return f"can't be read: {reason(error)}"
-        if size != ref.bytes:
-            return f"has {size:,} bytes instead of {ref.bytes:,}"
-        return None if sha256 == ref.sha256 else f"is damaged: its SHA-256 is {sha256}, not {ref.sha256}"
 
-    def _prune(self, newest: CheckpointRef) -> None:
-        """Remove all but the newest, the whole one before it, the best, and what a killed trainer left unfinished."""
-        keep = [newest]
-        for ref in self._refs():
-            if len(keep) == KEPT:
-                break
-            if ref.file != newest.file and ref.step <= newest.step and self._fault(ref) is None:
-                keep.append(ref)
-        best = self._read(BEST_FILE)
-        if best:
-            keep.append(best)
-        kept = {Path(ref.file).stem for ref in keep}
-        for path in self._files():
-            if path.stem not in kept:
-                _remove(path)
-        remove_unfinished(self.folder)
+def _refs(folder: Folder) -> list[CheckpointRef]:
+    """Return all checkpoints that have a .json of their own, the newest first."""
+    refs = []
+    for name in _names(folder):
+        if CHECKPOINT.fullmatch(name):
+            ref = _read_ref(folder, _ref_name(name))
+            if ref and ref.file == name:
+                refs.append(ref)
+    return sorted(refs, key=_age, reverse=True)
 
-    def _files(self) -> list[Path]:
-        """Those that belong to checkpoints of any age, `.pt` and `.json`."""
-        return [
-            path
-            for path in self.folder.iterdir()
-            if CHECKPOINT.fullmatch(f"{path.stem}.pt") and path.suffix in {".pt", ".json"}
-        ]
+
+def _names(folder: Folder) -> list[str]:
+    try:
+        return folder.names()
+    except OSError:
+        return []
+
+
+def _latest(folder: Folder, report: Report) -> CheckpointRef | None:
+    while True:
+        pointer = _read_ref(folder, LATEST_FILE, report)
+        ref = _first_intact(folder, _newest_first(folder, pointer), report)
+        # The trainer may have saved a checkpoint meanwhile and removed the older ones.
+        if ref or _read_ref(folder, LATEST_FILE) == pointer:
+            return ref
+
+
+def _newest_first(folder: Folder, pointer: CheckpointRef | None) -> Iterator[CheckpointRef]:
+    """Yield the checkpoint in `latest.json`, then older ones. Later steps were abandoned by a resumed trainer."""
+    if pointer:
+        yield pointer
+    for ref in _refs(folder):
+        if not pointer or (_age(ref) < _age(pointer) and ref != pointer):
+            yield ref
+
+
+def _first_intact(folder: Folder, refs: Iterable[CheckpointRef], report: Report) -> CheckpointRef | None:
+    for ref in refs:
+        damage = _damage(folder, ref)
+        if damage is None:
+            return ref
+        report(f"checkpoint {ref.file} {damage}; it is skipped")
+    return None
+
+
+def _damage(folder: Folder, ref: CheckpointRef) -> str | None:
+    """Return what is wrong with a checkpoint's file, or None if it is intact."""
+    try:
+        with folder.open_to_read(ref.file, MAX_CHECKPOINT_BYTES) as file:
+            size = os.fstat(file.fileno()).st_size
+            if size != ref.bytes:
+                return f"has {size:,} bytes instead of {ref.bytes:,}"
+            sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+    except FileNotFoundError:
+        return "is missing"
+    except OSError as error:
+        return f"can't be read: {reason(error)}"
+    return None if sha256 == ref.sha256 else f"is damaged: its SHA-256 is {sha256}, not {one_line(ref.sha256, 64)}"
+
+
+def _prune_after(folder: Folder, newest: CheckpointRef) -> None:
+    """Remove all but the newest checkpoint, the intact one before it, the best, and temporary files."""
+    kept = [newest]
+    for ref in _refs(folder):
+        if len(kept) == MAX_KEPT:
+            break
+        if ref.file != newest.file and ref.step <= newest.step and _damage(folder, ref) is None:
+            kept.append(ref)
+    best = _read_ref(folder, BEST_FILE)
+    if best:
+        kept.append(best)
+    for name in _files_except(folder, kept):
+        _remove(folder, name)
+    folder.remove_temporary_files()
+
+
+def _prunable(folder: Folder) -> dict[str, int]:
+    """Return the names and sizes of the files that `CheckpointStore.prune` removes."""
+    newest = _latest(folder, ignore)
+    if newest is None:
+        return {}
+    best = _read_ref(folder, BEST_FILE)
+    names = {*_files_except(folder, [newest, best] if best else [newest]), *folder.temporary_files()}
+    return {name: status.st_size for name, status in folder.entries() if name in names}
+
+
+def _files_except(folder: Folder, kept: Iterable[CheckpointRef]) -> list[str]:
+    """Return the .pt and .json files of all other checkpoints."""
+    stems = {PurePath(ref.file).stem for ref in kept}
+    return [
+        name
+        for name in folder.names()
+        if (path := PurePath(name)).suffix in {".pt", ".json"}
+        and CHECKPOINT.fullmatch(f"{path.stem}.pt")
+        and path.stem not in stems
+    ]
+
+
+def _age(ref: CheckpointRef) -> tuple[int, int]:
+    """Sort key: the step, then the number of the file among those of its step."""
+    match = CHECKPOINT.fullmatch(ref.file)
+    return (ref.step, int(match[2] or 1)) if match else (ref.step, 0)
+
+
+def _remove(folder: Folder, name: str) -> None:
+    with suppress(OSError):
+        folder.remove(name)
 
 
 class _HashingFile(io.RawIOBase):
-    """Hands on what is written, in order, and sums it up on the way."""
+    """Passes on what is written sequentially, and computes its SHA-256."""
 
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
         self.sha256 = hashlib.sha256()
         self.size = 0
         self.failure: OSError | None = None
-        """What the system said when a write failed: writers such as torch.save hide it behind words of their own."""
+        """The system's error if a write failed: writers such as torch.save replace it with one of their own."""
 
     def writable(self) -> bool:
         return True
@@ -250,8 +323,8 @@ class _HashingFile(io.RawIOBase):
         return view.nbytes
 
 
-def _write_hashed(path: Path, write: Callable[[BinaryIO], None]) -> tuple[str, int]:
-    """Write the file atomically; the SHA-256 and the size of what was written."""
+def _write_hashed(folder: Folder, name: str, write: Callable[[BinaryIO], None]) -> tuple[str, int]:
+    """Write a file atomically; return the SHA-256 and the size of its content."""
     hashing: list[_HashingFile] = []
 
     def content(file: BinaryIO) -> None:
@@ -263,16 +336,5 @@ def _write_hashed(path: Path, write: Callable[[BinaryIO], None]) -> tuple[str, i
                 raise hashing[0].failure from error
             raise
 
-    write_atomically(path, content)
+    folder.write(name, content)
     return hashing[0].sha256.hexdigest(), hashing[0].size
-
-
-def _age(ref: CheckpointRef) -> tuple[int, int]:
-    """Sorts by step, and by the number of the file among those of its step."""
-    match = CHECKPOINT.fullmatch(ref.file)
-    return (ref.step, int(match[2] or 1)) if match else (ref.step, 0)
-
-
-def _remove(path: Path) -> None:
-    with suppress(OSError):
-        path.unlink()

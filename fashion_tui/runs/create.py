@@ -1,4 +1,4 @@
-"""Making the directory of a new run."""
+"""Creating the directory of a new run."""
 
 import importlib.metadata
 import os
@@ -13,30 +13,33 @@ from pathlib import Path
 
 import msgspec
 
+from fashion_tui.files import make_private_folder
 from fashion_tui.machine.host import boot_id, host_name
 from fashion_tui.schema.dataset import DatasetRef
 from fashion_tui.schema.errors import UsageError, UserError
 from fashion_tui.schema.models import CustomModel
 from fashion_tui.schema.recipe import Recipe, check_recipe
-from fashion_tui.schema.run import FORMAT_VERSION, RunConfig, RunStatus, check_run_values
+from fashion_tui.schema.run import FORMAT_VERSION, RunConfig, check_run_values
 
-from .checkpoints import CHECKPOINTS_FOLDER
-from .control import CONTROL_FOLDER
-from .files import sync_folder, write_atomically
-from .records import CONFIG_FILE, write_status
-from .source import MODEL_FILE, describe_source, read_model
-from .text import reason
-from .trust import trust
+from .errors import reason
+from .folder import Folder
+from .layout import CONFIG_FILE, FOLDERS, MODEL_FILE
+from .records import write_status
+from .run import Run
+from .state import unknown_status
+from .trust import describe_source
 
 RUN_ID = re.compile(r"(\d{8}-\d{6})-([a-z0-9-]+-[a-z0-9]{4})")
-"""Time and name, the name with its four random characters."""
+"""Time and name; the name includes four random characters."""
 
 RANDOM_ALPHABET = "abcdefghijkmnpqrstuvwxyz23456789"
-LONGEST_NAME = 40
+MAX_NAME = 40
+"""Maximum length of the name that a user may choose."""
+
 DEVICE = re.compile(r"auto|cpu|mps|cuda(:\d+)?")
 
 
-def new_run(  # noqa: PLR0913 - each is a choice of the person
+def create_run(  # noqa: PLR0913 - each is a choice of the user
     runs_dir: Path,
     *,
     recipe: Recipe,
@@ -50,12 +53,12 @@ def new_run(  # noqa: PLR0913 - each is a choice of the person
     name: str | None = None,
     compiled: bool = False,
     network: CustomModel | None = None,
-) -> Path:
-    """Make the directory of a new run, in state `starting`; no trainer is started. Its name is the run's id.
+) -> Run:
+    """Create a run in state `starting`, without starting a trainer. The name of its directory is its id.
 
-    A `network` that the person has written is stored with it, and trusted from now on; the recipe's `model` is then
-    what it is called. UsageError for a value that can't work, UserError where the folder can't be written. The
-    directory appears with all that belongs into it, or not at all.
+    The source of a custom model `network` is stored with the run and trusted from now on; the recipe's `model` is then
+    only its name. Raises UsageError for an invalid value, and UserError if the folder can't be written. The directory
+    appears complete or not at all.
     """
     check_recipe(recipe, written=network is not None)
     config = RunConfig(
@@ -78,29 +81,35 @@ def new_run(  # noqa: PLR0913 - each is a choice of the person
     )
     _check(config, name)
     try:
-        run_path = _make(runs_dir.absolute(), config, name or _default_name(config), network)
+        path = _make_directory(runs_dir.absolute(), config, name or _default_name(config), network)
     except OSError as error:
         raise UserError(
-            f"can't make a run in {str(runs_dir)!r}: {reason(error)}; "
+            f"can't create a run in {str(runs_dir)!r}: {reason(error)}; "
             "choose another folder with --runs or FASHION_TUI_RUNS"
         ) from error
-    _trust(run_path, config)
-    return run_path
+    run = Run(path)
+    try:
+        run.trust_model()  # the user has just asked to train it
+    except UserError:
+        run.close()
+        shutil.rmtree(path, ignore_errors=True)
+        raise
+    return run
+
+
+def library_versions() -> dict[str, str]:
+    """Return the versions of Python, this package, torch and torchvision."""
+    versions = {"python": platform.python_version()}
+    for package in ("fashion-tui", "torch", "torchvision"):
+        try:
+            versions[package] = importlib.metadata.version(package)
+        except importlib.metadata.PackageNotFoundError:
+            versions[package] = "not installed"
+    return versions
 
 
 def _default_name(config: RunConfig) -> str:
-    return config.recipe.name if config.source is None else config.recipe.model[:LONGEST_NAME]
-
-
-def _trust(run_path: Path, config: RunConfig) -> None:
-    """What the person has just asked to train is executed unasked; there is no run where that can't be noted."""
-    try:
-        stored = read_model(run_path, config)
-        if stored is not None:
-            trust(stored)
-    except UserError:
-        shutil.rmtree(run_path, ignore_errors=True)
-        raise
+    return config.recipe.name if config.source is None else config.recipe.model[:MAX_NAME]
 
 
 def _check(config: RunConfig, name: str | None) -> None:
@@ -112,50 +121,41 @@ def _check(config: RunConfig, name: str | None) -> None:
     )
     if not DEVICE.fullmatch(config.device):
         raise UsageError(f"device is {config.device!r}; it must be auto, cpu, cuda, cuda:N or mps")
-    if name is not None and not (name.isprintable() and len(name) <= LONGEST_NAME and _slug(name)):
+    if name is not None and not (name.isprintable() and len(name) <= MAX_NAME and _slug(name)):
         raise UsageError(
-            f"name is {name!r}; it must have letters or digits (a-z, 0-9), {LONGEST_NAME} characters at most"
+            f"name is {name!r}; it must contain letters or digits (a-z, 0-9), at most {MAX_NAME} characters"
         )
 
 
-def _make(runs_dir: Path, config: RunConfig, name: str, network: CustomModel | None) -> Path:
-    """Fill a hidden directory and rename it: readers never see a run without its files."""
-    runs_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+def _make_directory(runs_dir: Path, config: RunConfig, name: str, network: CustomModel | None) -> Path:
+    """Fill a hidden directory and rename it, so that readers never see an incomplete run."""
+    make_private_folder(runs_dir)
     temporary = runs_dir / f".new-{secrets.token_hex(8)}"
     temporary.mkdir(mode=0o700)
     try:
-        (temporary / CHECKPOINTS_FOLDER).mkdir(mode=0o700)
-        (temporary / CONTROL_FOLDER).mkdir(mode=0o700)
-        write_status(temporary, _first_status(config), durable=True)
-        if network is not None:
-            write_atomically(temporary / MODEL_FILE, network.source.encode())
-        while True:
-            run_path = runs_dir / _new_id(config.created, name)
-            content = msgspec.json.encode(msgspec.structs.replace(config, run=run_path.name))
-            write_atomically(temporary / CONFIG_FILE, msgspec.json.format(content, indent=2))
-            if not run_path.exists():
-                break
-        temporary.rename(run_path)  # fails where a run of that name came in between: such a directory isn't empty
+        with Folder.open(temporary) as folder:
+            for subfolder in FOLDERS:
+                folder.subfolder(subfolder, create=True).close()
+            status = unknown_status("starting")
+            status = msgspec.structs.replace(
+                status, epochs=config.recipe.epochs, heartbeat=config.created, boot_id=boot_id(), host=config.host
+            )
+            write_status(folder, status, durable=True)
+            if network is not None:
+                folder.write(MODEL_FILE, network.source.encode())
+            while True:
+                path = runs_dir / _new_id(config.created, name)
+                content = msgspec.json.encode(msgspec.structs.replace(config, run=path.name))
+                folder.write(CONFIG_FILE, msgspec.json.format(content, indent=2))
+                if not path.exists():
+                    break
+        temporary.rename(path)  # fails if a run of that name was created meanwhile: its directory isn't empty
     except BaseException:
         shutil.rmtree(temporary, ignore_errors=True)
         raise
-    sync_folder(runs_dir)
-    return run_path
-
-
-def _first_status(config: RunConfig) -> RunStatus:
-    return RunStatus(
-        state="starting",
-        step=0,
-        steps_per_epoch=0,
-        epoch=0,
-        epochs=config.recipe.epochs,
-        heartbeat=config.created,
-        pid=None,
-        pid_started=None,
-        boot_id=boot_id(),
-        host=config.host,
-    )
+    with Folder.open(runs_dir) as folder:
+        folder.sync()
+    return path
 
 
 def _new_id(created: float, name: str) -> str:
@@ -165,24 +165,13 @@ def _new_id(created: float, name: str) -> str:
 
 
 def _slug(name: str) -> str:
-    """Lower-case ASCII letters, digits and single dashes; letters lose their accents."""
+    """Return the name in lower-case ASCII letters, digits and single dashes; letters lose their accents."""
     ascii_name = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
     return re.sub(r"[^a-z0-9]+", "-", ascii_name).strip("-")
 
 
-def library_versions() -> dict[str, str]:
-    """Of Python, this package, torch and torchvision."""
-    versions = {"python": platform.python_version()}
-    for package in ("fashion-tui", "torch", "torchvision"):
-        try:
-            versions[package] = importlib.metadata.version(package)
-        except importlib.metadata.PackageNotFoundError:
-            versions[package] = "not installed"
-    return versions
-
-
 def _git_revision() -> str | None:
-    """The commit of the checkout that this package runs from; None where it runs from none."""
+    """Return the commit of the checkout that this package runs from, or None if it isn't in one."""
     checkout = Path(__file__).resolve().parents[2]
     environment = {key: value for key, value in os.environ.items() if not key.startswith("GIT_")}
     try:

@@ -1,60 +1,63 @@
-"""Following a run's log while it grows."""
+"""Reading a run's log while it grows."""
 
 import os
 from collections.abc import Iterator
-from pathlib import Path
 from typing import BinaryIO
 
 from fashion_tui.schema.events import RunEvent
 
-from .events import EVENTS_FILE, DamagedLine, decode_line
-from .files import open_to_read
+from .events import DamagedLine, decode_line
+from .folder import Folder
+from .layout import EVENTS_FILE, MAX_BYTES, MAX_LINE_BYTES
 
 CHUNK_BYTES = 1 << 20
-LONGEST_LINE = 16 << 20
-"""Bytes after which a line without an end is no line of ours."""
 
 
 class LogReplaced(Exception):
-    """The file is shorter than what was read of it, or another one: begin anew with a new follower."""
+    """The log is another file, or shorter than what was read of it: start over with a new follower."""
 
 
 class EventFollower:
-    """Hands out each good event once, in order. An unfinished last line is waited for; damage is skipped and counted.
+    """Yields each valid event of a log once, in order.
 
-    A line counts as *torn*, which is no damage, where its writer was killed in it and a later trainer went on with the
-    very sequence number that it would have had.
+    An incomplete last line is read again later; damaged lines are skipped and counted. A line counts as *torn*, which
+    is no damage, if its writer was killed while writing it and a later trainer reused its sequence number.
     """
 
-    def __init__(self, run_path: Path, run: str | None = None, *, offset: int = 0) -> None:
-        """`run`: whose lines are good; None: the first good line tells. `offset`: begin with the line after it."""
-        self.path = run_path / EVENTS_FILE
+    def __init__(self, folder: Folder, run: str | None = None, *, offset: int = 0) -> None:
+        """Follow the log of a run.
+
+        `run` is the id in its lines; None takes it from the first valid line. With an `offset`, reading starts after
+        the first newline behind it.
+        """
         self.run = run
         self.bad_lines = 0
         self.missing_events = 0
-        """Sequence numbers that never came."""
+        """Number of sequence numbers that were skipped."""
         self.complete = False
-        """Whether all that the file held was read."""
+        """Whether the file was read to its end."""
+        self._folder = folder
         self._offset = offset
         self._inode: int | None = None
         self._unfinished = b""
-        self._skipping = offset > 0
+        self._is_skipping = offset > 0
+        """Whether bytes are ignored up to the next newline."""
         self._expected: int | None = None if offset else 0
         self._torn = 0
-        """Lines that look torn; the next good one tells."""
+        """Lines that may be torn; the next valid line tells whether they are."""
 
     @property
-    def waits(self) -> bool:
-        """Whether the file ends in an unfinished line."""
-        return bool(self._unfinished) or self._skipping
+    def ends_unfinished(self) -> bool:
+        """Whether the file ends in an incomplete line."""
+        return bool(self._unfinished) or self._is_skipping
 
     def events(self, max_bytes: int | None = None) -> Iterator[RunEvent]:
-        """The events that came since the last call, to be used up; at most `max_bytes` are read.
+        """Yield the events written since the last call; read at most `max_bytes`. Exhaust the iterator.
 
-        Raises LogReplaced, or OSError where the file can't be read; a file that isn't there yet has no events.
+        A log that doesn't exist yet has no events. Raises LogReplaced, or OSError if the log can't be read.
         """
         try:
-            file = open_to_read(self.path)
+            file = self._folder.open_to_read(EVENTS_FILE, MAX_BYTES[EVENTS_FILE])
         except FileNotFoundError:
             if self._inode is not None:
                 raise LogReplaced from None
@@ -64,11 +67,11 @@ class EventFollower:
             yield from self._read(file, max_bytes)
 
     def _read(self, file: BinaryIO, max_bytes: int | None) -> Iterator[RunEvent]:
-        stat = os.fstat(file.fileno())
-        if stat.st_size < self._offset or self._inode not in {None, stat.st_ino}:
+        status = os.fstat(file.fileno())
+        if status.st_size < self._offset or self._inode not in {None, status.st_ino}:
             raise LogReplaced
-        self._inode = stat.st_ino
-        end = stat.st_size if max_bytes is None else min(stat.st_size, self._offset + max_bytes)
+        self._inode = status.st_ino
+        end = status.st_size if max_bytes is None else min(status.st_size, self._offset + max_bytes)
         file.seek(self._offset)
         while self._offset < end:
             chunk = file.read(min(CHUNK_BYTES, end - self._offset))
@@ -76,32 +79,32 @@ class EventFollower:
                 break
             self._offset += len(chunk)
             yield from self._split(chunk)
-        self.complete = self._offset >= stat.st_size
+        self.complete = self._offset >= status.st_size
 
     def _split(self, chunk: bytes) -> Iterator[RunEvent]:
         *lines, self._unfinished = (self._unfinished + chunk).split(b"\n")
-        if lines and self._skipping:
+        if lines and self._is_skipping:
             del lines[0]
-            self._skipping = False
+            self._is_skipping = False
         for line in lines:
-            event = self._take(line)
+            event = self._decode(line)
             if event is not None:
                 yield event
-        if self._skipping:
+        if self._is_skipping:
             self._unfinished = b""
-        elif len(self._unfinished) > LONGEST_LINE:
+        elif len(self._unfinished) > MAX_LINE_BYTES:
             self._unfinished = b""
-            self._skipping = True
+            self._is_skipping = True
             self.bad_lines += 1
 
-    def _take(self, line: bytes) -> RunEvent | None:
-        """The event of a finished line; None where it gives none."""
+    def _decode(self, line: bytes) -> RunEvent | None:
+        """Return the event of a complete line, or None if it has none."""
         if not line:
             return None
         try:
             envelope, event = decode_line(line)
         except DamagedLine:
-            if self._looks_torn(line):
+            if self._may_be_torn(line):
                 self._torn += 1
             else:
                 self.bad_lines += 1
@@ -119,8 +122,8 @@ class EventFollower:
         self._expected = envelope.seq + 1
         return event
 
-    def _looks_torn(self, line: bytes) -> bool:
+    def _may_be_torn(self, line: bytes) -> bool:
         if self.run is None or self._expected is None:
             return False
-        begin = b'{"run":"%s","seq":%d,' % (self.run.encode(), self._expected)
-        return not line.endswith(b"}}") and (line.startswith(begin) or begin.startswith(line))
+        start = b'{"run":"%s","seq":%d,' % (self.run.encode(), self._expected)
+        return not line.endswith(b"}}") and (line.startswith(start) or start.startswith(line))

@@ -1,10 +1,9 @@
-"""Who trains a run: the process that holds `run.lock`. The system frees the lock with its process, even on SIGKILL."""
+"""`run.lock`: the process that holds it trains the run. The system frees it when the process ends, also by SIGKILL."""
 
 import fcntl
 import os
 import time
 from contextlib import suppress
-from pathlib import Path
 from typing import Self
 
 import msgspec
@@ -12,21 +11,21 @@ import msgspec
 from fashion_tui.machine.host import host_name
 from fashion_tui.schema.errors import UserError
 
-from .files import read_whole
-from .text import one_line, reason
+from .errors import DamagedRun, one_line, reason
+from .folder import Folder, UnsafeFile
+from .layout import LOCK_FILE, MAX_BYTES
 
-LOCK_FILE = "run.lock"
 RETRY_SECONDS = 0.02
 
 HOLDER_BYTES = 512
-"""Always so many are written, blanks at the end: one holder's text covers the last one's, and is never half there."""
+"""The holder is padded with spaces to this size, so that one write replaces the previous holder completely."""
 
 _held: set[int] = set()
-"""Descriptors of this process's locks."""
+"""Descriptors of the locks that this process holds."""
 
 
 def _close_inherited() -> None:
-    """A forked child shares its parent's descriptors, and would keep the lock alive after the parent's death."""
+    """Close the locks in a forked child, where they would outlive the parent."""
     for descriptor in _held:
         with suppress(OSError):
             os.close(descriptor)
@@ -37,43 +36,46 @@ os.register_at_fork(after_in_child=_close_inherited)
 
 
 class Holder(msgspec.Struct, frozen=True, kw_only=True):
-    """What the lock's file says of the process that took it last."""
+    """The process that took the lock last, as written into the file."""
 
     pid: int
     host: str
 
 
 class LockHeld(UserError):
-    """Another trainer has the run; the message says which."""
+    """Another trainer holds the lock; the message names it."""
 
-    def __init__(self, run_path: Path) -> None:
-        who = holder(run_path)
-        process = f"process {who.pid} on {one_line(who.host)!r}" if who else "another process"
-        super().__init__(f"run {run_path.name!r} is being trained by {process}; stop that one first")
+    def __init__(self, folder: Folder) -> None:
+        process = holder(folder)
+        name = f"process {process.pid} on {one_line(process.host)!r}" if process else "another process"
+        super().__init__(f"run {folder.path.name!r} is being trained by {name}; stop that one first")
 
 
 class RunLock:
-    """The right to write a run. Child processes don't inherit it."""
+    """The right to write a run, as a context manager. Child processes don't inherit it."""
 
-    def __init__(self, run_path: Path) -> None:
-        self.run_path = run_path
+    def __init__(self, folder: Folder) -> None:
+        self._folder = folder
         self._descriptor: int | None = None
 
     def acquire(self, timeout: float = 2.0) -> None:
         """Take the lock, trying for `timeout` seconds.
 
-        Raises LockHeld where another process keeps it, UserError where the file can't be locked at all.
+        Raises LockHeld if another process keeps it, DamagedRun if the file is unsafe, and UserError if it can't be
+        locked at all.
         """
-        path = self.run_path / LOCK_FILE
+        path = self._folder.path / LOCK_FILE
         deadline = time.monotonic() + timeout
         try:
-            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            descriptor = self._folder.open_file(LOCK_FILE, os.O_RDWR | os.O_CREAT, MAX_BYTES[LOCK_FILE])
+        except UnsafeFile as error:
+            raise DamagedRun(self._folder.path.name, f"{LOCK_FILE} can't be opened: {reason(error)}") from error
         except OSError as error:
-            raise UserError(f"can't open {str(path)!r}: {reason(error)}; a trainer has to write there") from error
+            raise UserError(f"can't open {str(path)!r}: {reason(error)}; a trainer must be able to write it") from error
         try:
             while not _try_lock(descriptor, fcntl.LOCK_EX):
                 if time.monotonic() >= deadline:
-                    raise LockHeld(self.run_path)  # noqa: TRY301 - the descriptor is closed on this way too
+                    raise LockHeld(self._folder)  # noqa: TRY301 - the descriptor is closed in this case, too
                 time.sleep(RETRY_SECONDS)
         except OSError as error:
             os.close(descriptor)
@@ -83,12 +85,12 @@ class RunLock:
             raise
         _held.add(descriptor)
         self._descriptor = descriptor
-        with suppress(OSError):  # who holds it is a courtesy: a full disk takes nothing from the lock
+        with suppress(OSError):  # the holder is only informative: a full disk doesn't affect the lock
             content = msgspec.json.encode(Holder(pid=os.getpid(), host=host_name()))
             os.pwrite(descriptor, content.ljust(HOLDER_BYTES), 0)
 
     def release(self) -> None:
-        """Give the lock back; nothing happens where it isn't held."""
+        """Release the lock, if it is held."""
         if self._descriptor in _held:
             _held.remove(self._descriptor)
             os.close(self._descriptor)
@@ -102,16 +104,16 @@ class RunLock:
         self.release()
 
 
-def is_held(run_path: Path) -> bool:
-    """Whether a process holds the run's lock now. True also where that can't be found out: the status is believed."""
+def is_held(folder: Folder) -> bool:
+    """Return whether a process holds the lock now. If that can't be determined, True: the status is believed."""
     try:
-        descriptor = os.open(run_path / LOCK_FILE, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-    except FileNotFoundError:
+        descriptor = folder.open_file(LOCK_FILE, os.O_RDONLY, MAX_BYTES[LOCK_FILE])
+    except (FileNotFoundError, UnsafeFile):
         return False
     except OSError:
         return True
     try:
-        # Shared, so that two viewers who look at once don't see each other; gone again with the descriptor.
+        # A shared lock: viewers that check at the same time don't see each other. Closing the file releases it.
         return not _try_lock(descriptor, fcntl.LOCK_SH)
     except OSError:
         return True
@@ -119,10 +121,10 @@ def is_held(run_path: Path) -> bool:
         os.close(descriptor)
 
 
-def holder(run_path: Path) -> Holder | None:
-    """Who took the lock last; None where that can't be read."""
+def holder(folder: Folder) -> Holder | None:
+    """Return the process that took the lock last, or None if that can't be read."""
     try:
-        return msgspec.json.decode(read_whole(run_path / LOCK_FILE), type=Holder)
+        return msgspec.json.decode(folder.read(LOCK_FILE, MAX_BYTES[LOCK_FILE]), type=Holder)
     except (OSError, ValueError):
         return None
 

@@ -1,23 +1,25 @@
-"""A run as a viewer follows it: the reader polls the files and hands out frozen snapshots."""
+"""Following a run: the reader polls its files and returns frozen snapshots."""
 
 import math
 import os
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import msgspec
+
 from fashion_tui.schema.events import CheckpointSaved, EpochEnd, Failed, Finished, RunEvent, Started, Stopped, Warned
+from fashion_tui.schema.floats import encode_float
 from fashion_tui.schema.run import LIVE_STATES, RunConfig, RunStatus, State
 
-from .disk import usage
-from .events import EVENTS_FILE, encode_number, last_event
+from .errors import DamagedRun, reason
 from .follow import EventFollower, LogReplaced
-from .lock import holder, is_held
-from .records import DamagedRun, load_config, load_status
+from .layout import EVENTS_FILE
+from .replay import Replay
+from .run import Run
 from .series import Curve
-from .state import HEARTBEAT_LIMIT, derive, is_alive, is_fresh
-from .story import Story
-from .text import reason
+from .state import HEARTBEAT_LIMIT, derive, is_fresh, unknown_status
 
 RECENT_STEPS = 60
 FULL_DISK_BYTES = 1 << 20
@@ -25,46 +27,46 @@ FULL_DISK_BYTES = 1 << 20
 
 @dataclass(frozen=True, slots=True)
 class RunSnapshot:
-    """All that a viewer shows of a run, at one moment."""
+    """Everything that a viewer displays of a run, at one moment."""
 
     path: Path
     run: str
-    """The directory's name."""
+    """Name of the directory."""
     config: RunConfig | None
-    """None where config.json can't be read; `damage` says why."""
+    """None if config.json can't be read; see `damage`."""
     status: RunStatus
-    """With the derived state; put together from the log and the lock where status.json can't be read."""
+    """The status with its derived state; composed from the log and the lock if status.json can't be read."""
     started: Started | None
-    """Of the newest trainer that wrote one."""
+    """The event of the newest trainer that wrote one."""
     epochs: tuple[EpochEnd, ...]
     """Completed epochs that count, oldest first."""
     checkpoint: CheckpointSaved | None
-    """The last one that was saved."""
+    """The last checkpoint that was saved."""
     end: Finished | Stopped | Failed | None
-    """How the run ended; None where it goes on or its trainer was killed."""
+    """How the run ended; None if it hasn't, or if its trainer was killed."""
     warnings: tuple[Warned, ...]
-    """The last ones, oldest first."""
+    """The last warnings, oldest first."""
     events: tuple[RunEvent, ...]
-    """The last ones that are no chunks of steps, oldest first; among them the answers to requests."""
+    """The last events that aren't step chunks, oldest first; among them the answers to requests."""
     loss: Curve
     accuracy: Curve
     learning_rate: Curve
     recent_loss: tuple[float, ...]
-    """Of the last 60 steps, one by one; NaN where one is missing."""
+    """Loss of each of the last 60 steps; NaN if it is missing."""
     bad_lines: int
-    """Lines of the log that can't be read."""
+    """Number of lines of the log that can't be read."""
     missing_events: int
-    """Lines of the log that aren't there, by its sequence numbers."""
+    """Number of lines missing from the log, by its sequence numbers."""
     missing_steps: int
-    """Steps without figures."""
+    """Number of steps without metrics."""
     disk_bytes: int
-    """What the run's files take, checkpoints included."""
+    """Size of the run's files, checkpoints included."""
     complete: bool
-    """Whether the log was read to its end; where not, `poll` again."""
+    """Whether the log was read to its end; if not, `poll` again."""
     damage: str | None
-    """What of the directory can't be read, in one line; None where all is well."""
+    """What can't be read, in one line; None if everything can."""
     notice: str | None
-    """What the person should know of a run that is lost or silent, in one line."""
+    """What the user should know about a run that is lost or silent, in one line."""
 
     @property
     def state(self) -> State:
@@ -72,56 +74,59 @@ class RunSnapshot:
 
     @property
     def total_steps(self) -> int:
-        """0 until the trainer knows."""
+        """Number of steps to train; 0 until the trainer knows it."""
         return self.status.steps_per_epoch * self.status.epochs
 
 
 class RunReader:
-    """Follows one run. `poll` reads what is new; call it from one thread at a time, about twice a second."""
+    """Follows one run. Call `poll` from one thread at a time, about twice a second."""
 
-    def __init__(self, run_path: Path, *, buckets: int = 512) -> None:
-        """`buckets` bounds the length of the snapshot's curves."""
-        self.path = run_path.absolute()
+    def __init__(self, run: Run, *, buckets: int = 512, on_event: Callable[[RunEvent], None] | None = None) -> None:
+        """`buckets` limits the length of the snapshot's curves. `on_event` is called with each new event of the log."""
+        self.run = run
         self._buckets = buckets
-        self._config: RunConfig | None = None
-        self._story = Story()
+        self._on_event = on_event
+        self._replay = Replay()
         self._follower: EventFollower | None = None
         self._snapshot: RunSnapshot | None = None
-        self._made_of: object = None
-        """What decides whether the snapshot still holds."""
+        self._inputs: object = None
+        """What the snapshot depends on."""
         self._heartbeat: float | None = None
-        self._changed = -math.inf
-        """When the heartbeat was seen to change, on the monotonic clock: whatever the clocks say, it beats."""
+        self._heartbeat_changed = -math.inf
+        """When the heartbeat last changed, by the monotonic clock, whatever the clocks of the machines say."""
 
     def poll(self, max_bytes: int | None = None) -> RunSnapshot:
-        """The run now; the very object of the last call where nothing has changed.
+        """Return the run's current snapshot: the same object as before if nothing has changed.
 
-        At most `max_bytes` of the log are read; `RunSnapshot.complete` tells whether that was all.
+        Reads at most `max_bytes` of the log; see `RunSnapshot.complete`.
         """
+        if self.run.reopen_if_removed():
+            self._follower = None
         damage = []
-        if self._config is None:
-            try:
-                self._config = load_config(self.path)
-            except DamagedRun as error:
-                damage.append(error.detail)
-        status: RunStatus | None = None
+        config: RunConfig | None = None
         try:
-            status = load_status(self.path)
+            config = self.run.config
         except DamagedRun as error:
             damage.append(error.detail)
-        # In this order, so that the log holds all that was written before a state which is seen here.
-        alive = is_held(self.path) if status is None else is_alive(self.path, status, fresh=self._beats(status))
+        status: RunStatus | None = None
+        try:
+            status = self.run.read_status()
+        except DamagedRun as error:
+            damage.append(error.detail)
+        # In this order, so that the log has everything that was written before the state that is seen here.
+        alive = self.run.is_locked() if status is None else self.run.is_alive(status, fresh=self._has_heartbeat(status))
         damage += self._follow(max_bytes)
-        return self._take(derive(status or self._rebuilt(), self._last_event, alive=alive), damage)
+        status = derive(status or self._compose_status(config), self._last_event, alive=alive)
+        return self._take_snapshot(config, status, damage)
 
     def losses(self) -> tuple[float, ...]:
-        """The loss of every step so far, NaN where it is missing or not a number."""
-        return self._story.loss.values()
+        """Return the loss of every step so far; NaN if it is missing or not a number."""
+        return self._replay.loss.values()
 
     def _follow(self, max_bytes: int | None) -> list[str]:
-        """Tell the story what is new in the log; what is wrong with the file."""
+        """Replay the new events of the log. Return what is wrong with the file."""
         try:
-            self._tell(max_bytes)
+            self._replay_new_events(max_bytes)
         except LogReplaced:
             self._follower = None
             return self._follow(max_bytes)
@@ -129,88 +134,88 @@ class RunReader:
             return [f"{EVENTS_FILE} can't be read: {reason(error)}"]
         return []
 
-    def _tell(self, max_bytes: int | None) -> None:
+    def _replay_new_events(self, max_bytes: int | None) -> None:
         if self._follower is None:
-            self._follower = EventFollower(self.path, self._config.run if self._config else None)
-            self._story = Story()
+            self._follower = self.run.follow_events()
+            self._replay = Replay()
             self._snapshot = None
         for event in self._follower.events(max_bytes):
-            self._story.tell(event)
+            self._replay.apply(event)
+            if self._on_event is not None:
+                self._on_event(event)
 
-    def _beats(self, status: RunStatus) -> bool:
-        """Whether the heartbeat is recent by the clock, or was seen to change a moment ago."""
+    def _has_heartbeat(self, status: RunStatus) -> bool:
+        """Return whether the heartbeat is recent by the clock, or was seen to change recently."""
         if self._heartbeat not in {None, status.heartbeat}:
-            self._changed = time.monotonic()
+            self._heartbeat_changed = time.monotonic()
         self._heartbeat = status.heartbeat
-        return is_fresh(status) or time.monotonic() - self._changed <= HEARTBEAT_LIMIT
+        return is_fresh(status) or time.monotonic() - self._heartbeat_changed <= HEARTBEAT_LIMIT
 
-    def _rebuilt(self) -> RunStatus:
-        """The status of a live trainer, as far as the log tells it."""
-        story, who = self._story, holder(self.path)
-        last_loss = story.loss.values(last=1)
-        return RunStatus(
-            state="running",
-            step=len(story.loss),
-            steps_per_epoch=story.started.steps_per_epoch if story.started else 0,
-            epoch=story.epochs[-1].epoch if story.epochs else 0,
-            epochs=story.target_epochs or (self._config.recipe.epochs if self._config else 0),
-            heartbeat=story.last_time,
-            pid=who.pid if who else None,
-            pid_started=None,
-            boot_id="",
-            host=who.host if who else "",
-            loss=encode_number(last_loss[0]) if last_loss else None,
+    def _compose_status(self, config: RunConfig | None) -> RunStatus:
+        """Return the status of a live trainer, as far as the log shows it."""
+        replay, process = self._replay, self.run.lock_holder()
+        last_loss = replay.loss.values(last=1)
+        return msgspec.structs.replace(
+            unknown_status("running"),
+            step=len(replay.loss),
+            steps_per_epoch=replay.started.steps_per_epoch if replay.started else 0,
+            epoch=replay.epochs[-1].epoch if replay.epochs else 0,
+            epochs=replay.target_epochs or (config.recipe.epochs if config else 0),
+            heartbeat=replay.last_time,
+            pid=process.pid if process else None,
+            host=process.host if process else "",
+            loss=encode_float(last_loss[0]) if last_loss else None,
         )
 
     def _last_event(self) -> RunEvent | None:
-        return self._story.end if self._complete else last_event(self.path)
+        return self._replay.end if self._is_complete else self.run.last_event()
 
     @property
-    def _complete(self) -> bool:
+    def _is_complete(self) -> bool:
         return self._follower is not None and self._follower.complete
 
-    def _take(self, status: RunStatus, damage: list[str]) -> RunSnapshot:
-        story, before = self._story, self._snapshot
-        bad_lines = story.bad_events + (self._follower.bad_lines if self._follower else 0)
+    def _take_snapshot(self, config: RunConfig | None, status: RunStatus, damage: list[str]) -> RunSnapshot:
+        replay = self._replay
+        bad_lines = replay.bad_events + (self._follower.bad_lines if self._follower else 0)
         missing_events = self._follower.missing_events if self._follower else 0
-        told = "; ".join([*damage, *self._log_damage(status, bad_lines, missing_events)]) or None
-        notice = _notice(self.path, status)
-        disk_bytes = usage(self.path).total
-        made_of = (
-            story.told,
+        contents = self.run.contents()
+        damage = contents.add_problems([*damage, *self._log_damage(status, bad_lines, missing_events)])
+        notice = _notice(self.run, status)
+        inputs = (
+            replay.count,
             status,
-            self._config,
+            config,
             bad_lines,
             missing_events,
-            self._complete,
-            told,
+            self._is_complete,
+            damage,
             notice,
-            disk_bytes,
+            contents.bytes,
         )
-        if before is not None and made_of == self._made_of:
-            return before
-        self._made_of = made_of
+        if self._snapshot is not None and inputs == self._inputs:
+            return self._snapshot
+        self._inputs = inputs
         self._snapshot = RunSnapshot(
-            path=self.path,
-            run=self.path.name,
-            config=self._config,
+            path=self.run.path,
+            run=self.run.id,
+            config=config,
             status=status,
-            started=story.started,
-            epochs=tuple(story.epochs),
-            checkpoint=story.checkpoints[-1] if story.checkpoints else None,
-            end=story.end,
-            warnings=tuple(story.warnings),
-            events=tuple(story.events),
-            loss=story.loss.curve(self._buckets),
-            accuracy=story.accuracy.curve(self._buckets),
-            learning_rate=story.learning_rate.curve(self._buckets),
-            recent_loss=story.loss.values(last=RECENT_STEPS),
+            started=replay.started,
+            epochs=tuple(replay.epochs),
+            checkpoint=replay.checkpoints[-1] if replay.checkpoints else None,
+            end=replay.end,
+            warnings=tuple(replay.warnings),
+            events=tuple(replay.events),
+            loss=replay.loss.curve(self._buckets),
+            accuracy=replay.accuracy.curve(self._buckets),
+            learning_rate=replay.learning_rate.curve(self._buckets),
+            recent_loss=replay.loss.values(last=RECENT_STEPS),
             bad_lines=bad_lines,
             missing_events=missing_events,
-            missing_steps=story.loss.missing,
-            disk_bytes=disk_bytes,
-            complete=self._complete,
-            damage=told,
+            missing_steps=replay.loss.missing,
+            disk_bytes=contents.bytes,
+            complete=self._is_complete,
+            damage="; ".join(damage) or None,
             notice=notice,
         )
         return self._snapshot
@@ -219,28 +224,28 @@ class RunReader:
         counts = {
             "unreadable line": bad_lines,
             "missing line": missing_events,
-            "missing step": self._story.loss.missing,
+            "missing step": self._replay.loss.missing,
         }
         damage = [f"{count:,} {what}{'s' if count > 1 else ''}" for what, count in counts.items() if count]
-        cut = self._complete and self._follower is not None and self._follower.waits and status.state not in LIVE_STATES
-        if cut and status.state != "lost":
-            damage.append("its last line is cut")
+        has_ended = self._is_complete and status.state not in LIVE_STATES and status.state != "lost"
+        if has_ended and self._follower is not None and self._follower.ends_unfinished:
+            damage.append("its last line is incomplete")
         return [f"{EVENTS_FILE}: {', '.join(damage)}"] if damage else []
 
 
-def _notice(run_path: Path, status: RunStatus) -> str | None:
+def _notice(run: Run, status: RunStatus) -> str | None:
     if status.state == "lost":
-        return "its trainer is gone without a word (killed, or the machine went down); resume goes on from a checkpoint"
+        return "its trainer was killed, or the machine went down; resume continues from the last checkpoint"
     if status.state not in LIVE_STATES or is_fresh(status):
         return None
     silence = time.time() - status.heartbeat
-    since = f"no sign of life for {silence:.0f} s" if silence > 0 else "its clock and this one differ"
-    return f"{since}, but its trainer holds the run{': the disk is full' if _disk_is_full(run_path) else ''}"
+    since = f"no heartbeat for {silence:.0f} s" if silence > 0 else "its clock and this machine's differ"
+    return f"{since}, but its trainer holds the lock{': the disk is full' if _disk_is_full(run) else ''}"
 
 
-def _disk_is_full(run_path: Path) -> bool:
+def _disk_is_full(run: Run) -> bool:
     try:
-        disk = os.statvfs(run_path)
+        disk = os.statvfs(run.path)
     except OSError:
         return False
     return disk.f_bavail * disk.f_frsize < FULL_DISK_BYTES

@@ -1,62 +1,51 @@
-"""`config.json` and `status.json` of a run: reading, checking and writing them."""
+"""`config.json` and `status.json` of a run: reading, validating and writing them."""
 
-from pathlib import Path
 from typing import TypeVar
 
 import msgspec
 
-from fashion_tui.schema.errors import UserError
+from fashion_tui.schema.floats import encode_floats
 from fashion_tui.schema.run import FORMAT_VERSION, RunConfig, RunStatus
 
-from .events import spell_nonfinite
-from .files import read_whole, write_atomically
-from .text import one_line, reason
+from .errors import DamagedRun, one_line, reason
+from .folder import Folder
+from .layout import CONFIG_FILE, MAX_BYTES, STATUS_FILE
 
-CONFIG_FILE = "config.json"
-STATUS_FILE = "status.json"
-LOG_FILE = "trainer.log"
-
-LONGEST_NAME, LONGEST_MESSAGE = 200, 500
-"""Characters. A run may come from elsewhere, and what it says of itself goes to a terminal."""
+MAX_NAME, MAX_MESSAGE = 200, 500
+"""Maximum number of characters. A run may come from elsewhere, and these strings go to a terminal."""
 
 S = TypeVar("S", bound=msgspec.Struct)
 
 
-class DamagedRun(UserError):
-    """A file of the run is missing or can't be read."""
-
-    def __init__(self, run_path: Path, detail: str) -> None:
-        super().__init__(f"run {run_path.name!r} is damaged: {detail}")
-        self.detail = detail
-        """Which file, and what is wrong with it."""
-
-
-def load_config(run_path: Path) -> RunConfig:
-    """DamagedRun where config.json is missing, damaged or of a newer format."""
-    config = _load(run_path, CONFIG_FILE, RunConfig)
+def read_config(folder: Folder) -> RunConfig:
+    """Read and validate config.json; DamagedRun if it is missing, invalid or of another format."""
+    config = _read(folder, CONFIG_FILE, RunConfig)
+    run = folder.path.name
     if config.format != FORMAT_VERSION:
-        detail = f"{CONFIG_FILE} is of format {config.format}, and this fashion-tui reads format {FORMAT_VERSION}"
-        raise DamagedRun(run_path, detail)
-    for field, text in _shown(config).items():
-        if not text.isprintable() or len(text) > LONGEST_NAME:
-            raise DamagedRun(run_path, f"{CONFIG_FILE}: {field} is {one_line(text, 40)!r}, which is no name")
+        detail = (
+            f"{CONFIG_FILE} has format {config.format}, but this version of fashion-tui reads format {FORMAT_VERSION}"
+        )
+        raise DamagedRun(run, detail)
+    for field, value in _displayed(config).items():
+        if not value.isprintable() or len(value) > MAX_NAME:
+            raise DamagedRun(run, f"{CONFIG_FILE}: {field} is {one_line(value, 40)!r}, which is not a valid name")
     return config
 
 
-def load_status(run_path: Path) -> RunStatus:
-    """As it was written last (`state.derive` tells whether it still holds); DamagedRun where it can't be read."""
-    status = _load(run_path, STATUS_FILE, RunStatus)
-    message = None if status.message is None else one_line(status.message, LONGEST_MESSAGE)
+def read_status(folder: Folder) -> RunStatus:
+    """Read status.json as it was last written; DamagedRun if that fails. See `state.derive`."""
+    status = _read(folder, STATUS_FILE, RunStatus)
+    message = None if status.message is None else one_line(status.message, MAX_MESSAGE)
     return msgspec.structs.replace(status, message=message)
 
 
-def write_status(run_path: Path, status: RunStatus, *, durable: bool = False) -> None:
-    """Replace status.json. `durable` for a state that has to outlast a power cut. Raises OSError."""
-    write_atomically(run_path / STATUS_FILE, msgspec.json.encode(spell_nonfinite(status)), durable=durable)
+def write_status(folder: Folder, status: RunStatus, *, durable: bool = False) -> None:
+    """Replace status.json; `durable` for a state that has to survive a power failure. Raises OSError."""
+    folder.write(STATUS_FILE, msgspec.json.encode(encode_floats(status)), durable=durable)
 
 
-def _shown(config: RunConfig) -> dict[str, str]:
-    """The texts that are shown as they are."""
+def _displayed(config: RunConfig) -> dict[str, str]:
+    """Return the strings that are displayed verbatim."""
     recipe = config.recipe
     return {
         "the run": config.run,
@@ -70,16 +59,17 @@ def _shown(config: RunConfig) -> dict[str, str]:
     }
 
 
-def _load(run_path: Path, name: str, kind: type[S]) -> S:
+def _read(folder: Folder, name: str, kind: type[S]) -> S:
+    run = folder.path.name
     try:
-        content = read_whole(run_path / name)
+        content = folder.read(name, MAX_BYTES[name])
     except FileNotFoundError:
-        raise DamagedRun(run_path, f"{name} is missing") from None
+        raise DamagedRun(run, f"{name} is missing") from None
     except OSError as error:
-        raise DamagedRun(run_path, f"{name} can't be read: {reason(error)}") from error
+        raise DamagedRun(run, f"{name} can't be read: {reason(error)}") from error
     if not content:
-        raise DamagedRun(run_path, f"{name} is empty")
+        raise DamagedRun(run, f"{name} is empty")
     try:
         return msgspec.json.decode(content, type=kind)
     except (ValueError, RecursionError) as error:
-        raise DamagedRun(run_path, f"{name} can't be read: {one_line(str(error))}") from error
+        raise DamagedRun(run, f"{name} can't be read: {one_line(str(error))}") from error

@@ -1,37 +1,25 @@
-"""How a run stands: what its status says, unless its trainer is gone without having said so."""
+"""The state of a run: what its status says, unless its trainer has ended without updating it."""
 
 import time
 from collections.abc import Callable
-from pathlib import Path
 
 import msgspec
 
 from fashion_tui.machine.host import boot_id, host_name, process_has_ended
 from fashion_tui.schema.events import Failed, Finished, RunEvent, Stopped
-from fashion_tui.schema.run import LIVE_STATES, RunStatus
-
-from .lock import is_held
-from .records import LOG_FILE, DamagedRun, load_status
+from fashion_tui.schema.run import LIVE_STATES, RunStatus, State
 
 HEARTBEAT_LIMIT = 5.0
-"""Seconds after which a heartbeat is stale. One that lies as far in the future is too: a clock was set back."""
+"""Seconds after which a heartbeat is stale. So is one that far in the future: the clock was set back."""
 
 
 def is_fresh(status: RunStatus) -> bool:
-    """Whether the heartbeat is recent."""
+    """Return whether the heartbeat is recent."""
     return abs(time.time() - status.heartbeat) <= HEARTBEAT_LIMIT
 
 
-def is_alive(run_path: Path, status: RunStatus, *, fresh: bool) -> bool:
-    """Whether the run should live and does: its heartbeat is `fresh` and its trainer there, or its lock is held.
-
-    Looking at the lock opens its file, and takes it for an instant: as long as all is well it is left alone.
-    """
-    return status.state in LIVE_STATES and ((fresh and not trainer_is_gone(status)) or is_held(run_path))
-
-
 def trainer_is_gone(status: RunStatus) -> bool:
-    """Whether the process that wrote the status has ended, as far as that can be seen: on this machine alone."""
+    """Return whether the process that wrote the status is known to have ended. Only known on the same machine."""
     if status.pid is None or status.pid_started is None:
         return False
     return (
@@ -40,17 +28,17 @@ def trainer_is_gone(status: RunStatus) -> bool:
 
 
 def derive(status: RunStatus, last_event: Callable[[], RunEvent | None], *, alive: bool) -> RunStatus:
-    """The status as it holds now.
+    """Return the status that holds now, given whether the run's trainer is `alive`.
 
-    A run that should live and doesn't is `lost`, or what the last event of its log says: the trainer may have been
-    killed between the run's end and its last status. The log has to be read after `is_alive` was asked: what a trainer
-    wrote before its end is in it then.
+    If it should be alive but isn't, the state follows from the last event of the log, because the trainer may have been
+    killed between the end of the run and its last status. Read the log after determining `alive`: then it contains
+    everything that the trainer wrote before it ended.
     """
     return status if alive or status.state not in LIVE_STATES else after(status, last_event())
 
 
 def after(status: RunStatus, event: RunEvent | None) -> RunStatus:
-    """The status of a run whose trainer is gone, by the last event that it wrote."""
+    """Return the status of a run whose trainer ended after writing this event; `lost` if it doesn't end the run."""
     match event:
         case Finished():
             return msgspec.structs.replace(
@@ -71,13 +59,17 @@ def after(status: RunStatus, event: RunEvent | None) -> RunStatus:
             return msgspec.structs.replace(status, state="lost")
 
 
-def is_live(run_path: Path) -> bool:
-    """Whether a trainer holds the run now, or was launched a moment ago and is about to."""
-    if is_held(run_path):
-        return True
-    try:
-        status = load_status(run_path)
-    except DamagedRun:
-        return False
-    was_launched = status.state == "starting" and is_fresh(status) and (run_path / LOG_FILE).exists()
-    return was_launched and not trainer_is_gone(status)
+def unknown_status(state: State) -> RunStatus:
+    """Return the status of a run of which only the state is known."""
+    return RunStatus(
+        state=state,
+        step=0,
+        steps_per_epoch=0,
+        epoch=0,
+        epochs=0,
+        heartbeat=0.0,
+        pid=None,
+        pid_started=None,
+        boot_id="",
+        host="",
+    )

@@ -1,70 +1,151 @@
-"""The runs folder: where it is, what is in it, and which run a person means."""
+"""The runs folder: where it is, what is in it, and which run a user means."""
 
 import os
 import time
+from collections.abc import Iterable
 from pathlib import Path
 
+import msgspec
 import platformdirs
 
 from fashion_tui.schema.errors import UserError
-from fashion_tui.schema.run import LIVE_STATES, RunConfig, RunSummary
+from fashion_tui.schema.run import LIVE_STATES, RunConfig, RunStatus, RunSummary
 
-from .create import RUN_ID, new_run
-from .disk import usage
-from .events import EVENTS_FILE, last_event
+from .create import RUN_ID
+from .errors import DamagedRun, one_line, reason
+from .layout import CONFIG_FILE, EVENTS_FILE, STATUS_FILE
+from .lock import LockHeld
 from .reader import RunReader
-from .records import CONFIG_FILE, STATUS_FILE, DamagedRun, load_config, load_status, write_status
-from .state import derive, is_alive, is_fresh
-from .text import one_line, reason
+from .run import Contents, Run
+from .state import derive, is_fresh, unknown_status
 
-__all__ = [
-    "DamagedRun",
-    "default_runs_dir",
-    "find_run",
-    "list_runs",
-    "load_config",
-    "load_status",
-    "new_run",
-    "summarise",
-    "write_status",
-]
-
-NAMED_CANDIDATES = 5
+MAX_NAMED = 5
+"""Number of runs that an error message names."""
 
 RUN_FILES = (CONFIG_FILE, STATUS_FILE, EVENTS_FILE)
 
 
+class Pruned(msgspec.Struct, frozen=True, kw_only=True):
+    """What `prune` has freed, or would free."""
+
+    run: str
+    path: str
+    bytes: int
+
+
 def default_runs_dir() -> Path:
-    """$FASHION_TUI_RUNS, else the folder `runs` in the platform's state directory."""
+    """Return $FASHION_TUI_RUNS or, if that isn't set, the folder `runs` in the platform's state directory."""
     chosen = os.environ.get("FASHION_TUI_RUNS")
     if chosen:
         return Path(chosen).expanduser().absolute()
     return platformdirs.user_state_path("fashion-tui", appauthor=False) / "runs"
 
 
-def summarise(run_path: Path, *, trust_heartbeat: bool = True) -> RunSummary:
-    """The run in a line of the list; of a damaged one what can be known.
+def list_runs(runs_dir: Path) -> list[RunSummary]:
+    """Return all runs of the folder, newest first, damaged ones included; none if the folder doesn't exist.
 
-    Without `trust_heartbeat` the lock alone tells whether it lives, also in the seconds after its trainer's death.
+    Raises UserError if the folder can't be read.
+    """
+    summaries = [_summarise_path(path) for path in _run_paths(runs_dir)]
+    return sorted(summaries, key=lambda summary: (summary.created, summary.run), reverse=True)
+
+
+def open_run(runs_dir: Path, name: str) -> Run:
+    """Open the run with this id, unique prefix of an id (with or without its time), or path; or `latest`.
+
+    `latest` is the newest run whose configuration can be read. Raises UserError if no run or several runs match.
+    """
+    if name == "latest":
+        return _open_latest(runs_dir)
+    paths = {path.name: path for path in _run_paths(runs_dir)}
+    if name in paths:
+        return Run(paths[name])
+    matches = [path for run, path in paths.items() if name and run.startswith(name)]
+    matches = matches or [path for run, path in paths.items() if name and _without_time(run).startswith(name)]
+    if len(matches) > 1:
+        raise UserError(f"{name!r} matches several runs: {_names(matches)}; type more of the id")
+    if matches:
+        return Run(matches[0])
+    path = _run_at(name)
+    if path:
+        return Run(path)
+    if not paths:
+        raise UserError(f"no run {name!r}: {str(runs_dir)!r} has no runs; start one with: fashion-tui train")
+    newest = sorted(paths.values(), key=lambda path: path.name, reverse=True)
+    raise UserError(f"no run {name!r} in {str(runs_dir)!r}; choose from {_names(newest)}")
+
+
+def summarise(run: Run, *, trust_heartbeat: bool = True) -> RunSummary:
+    """Return the entry of a run in the list; for a damaged run, what is known.
+
+    Without `trust_heartbeat`, the lock alone decides whether the run is live, also in the seconds after its trainer's
+    death.
     """
     damage: list[str] = []
     config: RunConfig | None = None
     try:
-        config = load_config(run_path)
+        config = run.config
     except DamagedRun as error:
         damage.append(error.detail)
     try:
-        status = load_status(run_path)
+        status = run.read_status()
     except DamagedRun as error:
         damage.append(error.detail)
-        status = RunReader(run_path).poll().status
+        status = RunReader(run).poll().status
     else:
-        alive = is_alive(run_path, status, fresh=trust_heartbeat and is_fresh(status))
-        status = derive(status, lambda: last_event(run_path), alive=alive)
-    disk = usage(run_path)
+        alive = run.is_alive(status, fresh=trust_heartbeat and is_fresh(status))
+        status = derive(status, run.last_event, alive=alive)
+    contents = run.contents()
+    return _summary(run.path, config, status, contents, contents.add_problems(damage))
+
+
+def prunable(runs: Iterable[RunSummary]) -> tuple[Pruned, ...]:
+    """Return the ended runs that `prune` would free space of, and how much."""
+    found = []
+    for summary in runs:
+        if summary.state in LIVE_STATES:
+            continue
+        try:
+            with Run(Path(summary.path)) as run:
+                size = 0 if run.is_live() else run.checkpoints.prunable_bytes()
+        except DamagedRun:
+            continue
+        if size:
+            found.append(Pruned(run=summary.run, path=summary.path, bytes=size))
+    return tuple(found)
+
+
+def prune(run: Run) -> Pruned:
+    """Remove the older checkpoints of an ended run, under its lock: no trainer can start meanwhile.
+
+    Keeps the newest intact checkpoint, from which the run can be resumed, the best one, the configuration and the log.
+    Raises LockHeld for a live run, and UserError if a file can't be removed.
+    """
+    run.check()
+    if run.is_live():
+        raise LockHeld(run.folder)
+    with run.lock():
+        try:
+            size = run.checkpoints.prune()
+        except OSError as error:
+            raise UserError(f"can't remove checkpoints of run {run.id!r}: {reason(error)}") from error
+    return Pruned(run=run.id, path=str(run.path), bytes=size)
+
+
+def _summarise_path(path: Path) -> RunSummary:
+    try:
+        with Run(path) as run:
+            return summarise(run)
+    except DamagedRun as error:
+        return _summary(path, None, unknown_status("lost"), Contents(0, 0, ()), [error.detail])
+
+
+def _summary(
+    path: Path, config: RunConfig | None, status: RunStatus, contents: Contents, damage: list[str]
+) -> RunSummary:
     return RunSummary(
-        run=run_path.name,
-        path=str(run_path),
+        run=path.name,
+        path=str(path),
         state=status.state,
         recipe=config.recipe.name if config else None,
         dataset=config.dataset.name if config else None,
@@ -74,65 +155,30 @@ def summarise(run_path: Path, *, trust_heartbeat: bool = True) -> RunSummary:
         total_steps=status.steps_per_epoch * status.epochs,
         test_accuracy=status.test_accuracy,
         pid=status.pid if status.state in LIVE_STATES else None,
-        created=config.created if config else _created_by_name(run_path),
+        created=config.created if config else _created_by_name(path),
         loss=status.loss,
         images_per_second=status.images_per_second,
         train_seconds=status.train_seconds,
         message=status.message,
         damage="; ".join(damage) or None,
-        disk_bytes=disk.total,
-        checkpoint_bytes=disk.checkpoints,
+        disk_bytes=contents.bytes,
+        checkpoint_bytes=contents.checkpoint_bytes,
     )
 
 
-def list_runs(runs_dir: Path) -> list[RunSummary]:
-    """All runs of the folder, newest first, damaged ones included; empty where there is no folder.
-
-    UserError where the folder can't be read.
-    """
-    summaries = [summarise(path) for path in _run_paths(runs_dir)]
-    return sorted(summaries, key=lambda summary: (summary.created, summary.run), reverse=True)
-
-
-def find_run(runs_dir: Path, text: str) -> Path:
-    """The run that a person means by an id, a unique beginning of one (the time may be left out), a path, or `latest`.
-
-    `latest` is the newest whose configuration can be read. UserError where there is none, or several: the message names
-    them.
-    """
-    if text == "latest":
-        return _latest(runs_dir)
-    paths = {path.name: path for path in _run_paths(runs_dir)}
-    if text in paths:
-        return paths[text]
-    found = [path for name, path in paths.items() if text and name.startswith(text)]
-    found = found or [path for name, path in paths.items() if text and _without_time(name).startswith(text)]
-    if len(found) > 1:
-        raise UserError(f"{text!r} may be any of these runs: {_names(found)}; write more of its id")
-    if found:
-        return found[0]
-    path = _run_at(text)
-    if path:
-        return path
-    if not paths:
-        raise UserError(f"no run {text!r}: there is no run in {str(runs_dir)!r}; `fashion-tui train` makes one")
-    newest = sorted(paths.values(), key=lambda path: path.name, reverse=True)
-    raise UserError(f"no run {text!r} in {str(runs_dir)!r}; there is: {_names(newest)}")
-
-
-def _latest(runs_dir: Path) -> Path:
+def _open_latest(runs_dir: Path) -> Run:
     for summary in list_runs(runs_dir):
         if summary.recipe is not None:
-            return Path(summary.path)
-    raise UserError(f"there is no run in {str(runs_dir)!r}; `fashion-tui train` makes one")
+            return Run(Path(summary.path))
+    raise UserError(f"{str(runs_dir)!r} has no runs; start one with: fashion-tui train")
 
 
-def _run_at(text: str) -> Path | None:
-    """The run whose directory lies at that path."""
+def _run_at(name: str) -> Path | None:
+    """Return the resolved path of a run's directory, or None if there is none at this path."""
     try:
-        path = Path(text).expanduser()
-        return path.resolve() if text and (path / CONFIG_FILE).is_file() else None
-    except (OSError, ValueError, RuntimeError):  # too long, a NUL in it, a home that isn't known
+        path = Path(name).expanduser()
+        return path.resolve() if name and (path / CONFIG_FILE).is_file() else None
+    except (OSError, ValueError, RuntimeError):  # too long, contains a NUL, unknown home directory
         return None
 
 
@@ -147,7 +193,7 @@ def _run_paths(runs_dir: Path) -> list[Path]:
 
 
 def _is_run(entry: "os.DirEntry[str]") -> bool:
-    """Whether it is a directory that holds files of ours, or is named as ours are."""
+    """Return whether an entry is a directory that has files of a run, or is named like one."""
     try:
         if entry.name.startswith(".") or not entry.is_dir():
             return False
@@ -162,17 +208,17 @@ def _without_time(name: str) -> str:
     return match[2] if match else name
 
 
-def _created_by_name(run_path: Path) -> float:
-    match = RUN_ID.fullmatch(run_path.name)
+def _created_by_name(path: Path) -> float:
+    match = RUN_ID.fullmatch(path.name)
     try:
         if match:
             return time.mktime(time.strptime(match[1], "%Y%m%d-%H%M%S"))
-        return run_path.stat().st_mtime
+        return path.stat().st_mtime
     except (OSError, ValueError, OverflowError):
         return 0.0
 
 
 def _names(paths: list[Path]) -> str:
-    names = ", ".join(one_line(path.name) for path in paths[:NAMED_CANDIDATES])
-    more = len(paths) - NAMED_CANDIDATES
+    names = ", ".join(one_line(path.name) for path in paths[:MAX_NAMED])
+    more = len(paths) - MAX_NAMED
     return f"{names} and {more} more" if more > 0 else names

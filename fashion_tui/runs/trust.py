@@ -1,61 +1,126 @@
-"""Whose code may be executed unasked: networks that this user has trained, or has said to be trusted.
+"""Custom models of runs, and the list of those whose code may be executed without asking.
 
-A run's directory may come from anywhere, and what lies in it is only data until its network is made. Whoever makes it
-takes the source from `trusted_network`, at that moment, and executes what it was given.
+A run's directory may come from anywhere, and its `model.py` is only data until the network is built. Code that builds a
+network gets the source from `trusted_model` at that moment, and executes exactly what it got.
 """
 
 import fcntl
+import hashlib
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
+import msgspec
 import platformdirs
 
-from fashion_tui.schema.errors import UntrustedSource, UserError
+from fashion_tui.files import make_private_folder, write_atomically
+from fashion_tui.schema.errors import UntrustedSource, UsageError, UserError
 from fashion_tui.schema.models import CustomModel
-from fashion_tui.schema.run import RunConfig
+from fashion_tui.schema.run import ModelSource, RunConfig
 
-from .files import write_atomically
-from .source import StoredModel, read_model
-from .text import one_line, reason
+from .errors import DamagedRun, one_line, reason
+from .folder import Folder
+from .layout import MAX_SOURCE_BYTES, MODEL_FILE
 
 TRUSTED_FILE = "trusted-networks"
-"""In the platform's state directory, wherever the runs lie: one `StoredModel.key` a line."""
+"""File in the platform's state directory, whichever the runs folder: one `StoredModel.key` per line."""
 
 
-def trusted_network(run_path: Path, config: RunConfig) -> CustomModel | None:
-    """The run's own network, to be executed; None where it has one of ours.
+@dataclass(frozen=True)
+class StoredModel:
+    """A run's custom model as it was read; exactly this is displayed, trusted and executed."""
 
-    UntrustedSource where it is neither one that this user has trained nor said to be trusted; DamagedRun where it
-    isn't the one that the run was made with.
+    network: CustomModel
+    key: str
+    """SHA-256 of everything that determines what is executed: the source, the class and its arguments, since arguments
+    can make a harmless class do harm. If the run belongs to another user, its path is included.
     """
-    stored = read_model(run_path, config)
+    is_own: bool
+    """Whether the directory and the file belong to this user."""
+
+
+def describe_source(network: CustomModel, name: str) -> ModelSource:
+    """Return the entry of a custom model in `config.json`; `name` is its class if the model doesn't name one.
+
+    Raises UsageError if the source is too large.
+    """
+    source = network.source.encode()
+    if len(source) > MAX_SOURCE_BYTES:
+        raise UsageError(f"the source of {name} has {len(source):,} bytes; a run stores at most {MAX_SOURCE_BYTES:,}")
+    return ModelSource(
+        class_name=network.class_name or name, arguments=network.arguments, sha256=hashlib.sha256(source).hexdigest()
+    )
+
+
+def read_model(folder: Folder, config: RunConfig) -> StoredModel | None:
+    """Read the run's custom model, or return None if it trains a built-in one.
+
+    Raises DamagedRun if the file is missing, unsafe, or not the one that the run was created with.
+    """
+    source = config.source
+    if source is None:
+        return None
+    run, path = folder.path.name, folder.path / MODEL_FILE
+    try:
+        with folder.open_to_read(MODEL_FILE, MAX_SOURCE_BYTES) as file:
+            is_own = {os.fstat(file.fileno()).st_uid, folder.owner} == {os.geteuid()}
+            content = file.read(MAX_SOURCE_BYTES)
+    except FileNotFoundError:
+        raise DamagedRun(run, f"{MODEL_FILE}, the source of its network, is missing") from None
+    except OSError as error:
+        raise DamagedRun(run, f"{MODEL_FILE} can't be read: {reason(error)}") from error
+    sha256 = hashlib.sha256(content).hexdigest()
+    if sha256 != source.sha256:
+        expected = one_line(source.sha256, 64)
+        raise DamagedRun(run, f"{MODEL_FILE} has been changed: its SHA-256 is {sha256}, not {expected}")
+    try:
+        text = content.decode()
+    except UnicodeDecodeError as error:
+        raise DamagedRun(run, f"{MODEL_FILE} is not UTF-8: {error}") from error
+    network = CustomModel(source=text, class_name=source.class_name, arguments=source.arguments, file=str(path))
+    return StoredModel(network, _key(source, None if is_own else os.path.realpath(folder.path)), is_own)
+
+
+def trusted_model(folder: Folder, config: RunConfig) -> CustomModel | None:
+    """Return the run's custom model, to be executed, or None if it trains a built-in one.
+
+    Raises UntrustedSource if this user has neither trained nor trusted it, and DamagedRun like `read_model`.
+    """
+    stored = read_model(folder, config)
     if stored is None:
         return None
     if not is_trusted(stored):
-        whose = "is code that you haven't run before" if stored.is_own else "is another user's code"
+        origin = "code that you haven't run before" if stored.is_own else "another user's code"
         file = one_line(stored.network.file or "")
-        raise UntrustedSource(f"the network of run {run_path.name!r} {whose}: read {file}, then add --trust to run it")
+        raise UntrustedSource(
+            f"the network of run {folder.path.name!r} is {origin}: read {file}, then add --trust to run it"
+        )
     return stored.network
 
 
 def is_trusted(stored: StoredModel) -> bool:
-    """Whether it may be executed unasked. UserError where the list can't be read."""
+    """Return whether a model may be executed without asking. Raises UserError if the list can't be read."""
     return stored.key in _read(_file())
 
 
 def trust(stored: StoredModel) -> None:
-    """From now on it may be executed unasked. UserError where the list can't be written."""
+    """Allow a model to be executed without asking, from now on. Raises UserError if the list can't be written."""
     file = _file()
     try:
-        file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with _alone(file):
-            known = _read(file)
-            if stored.key not in known:
-                write_atomically(file, "".join(f"{key}\n" for key in (*known, stored.key)).encode())
+        make_private_folder(file.parent)
+        with _locked(file):
+            keys = _read(file)
+            if stored.key not in keys:
+                write_atomically(file, "".join(f"{key}\n" for key in (*keys, stored.key)).encode())
     except OSError as error:
-        raise UserError(f"{file}, the list of trusted networks, can't be written: {reason(error)}") from error
+        raise UserError(f"can't write {file}, the list of trusted networks: {reason(error)}") from error
+
+
+def _key(source: ModelSource, path: str | None) -> str:
+    values = (source.sha256, source.class_name, source.arguments, path)
+    return hashlib.sha256(msgspec.json.encode(values, order="deterministic")).hexdigest()
 
 
 def _file() -> Path:
@@ -65,21 +130,21 @@ def _file() -> Path:
 def _read(file: Path) -> list[str]:
     try:
         with file.open("rb") as opened:
-            found = os.fstat(opened.fileno())
-            if found.st_uid != os.getuid() or found.st_mode & 0o022:
+            status = os.fstat(opened.fileno())
+            if status.st_uid != os.geteuid() or status.st_mode & 0o022:
                 raise UserError(
-                    f"{file} can be written by others, and says what code is run: see to it, then chmod 600"
+                    f"{file} decides which code is executed, but others can write it; check its lines, then chmod 600"
                 )
             return opened.read().decode("ascii", "replace").split()
     except FileNotFoundError:
         return []
     except OSError as error:
-        raise UserError(f"{file}, the list of trusted networks, can't be read: {reason(error)}") from error
+        raise UserError(f"can't read {file}, the list of trusted networks: {reason(error)}") from error
 
 
 @contextmanager
-def _alone(file: Path) -> Iterator[None]:
-    """No other process adds to the list meanwhile."""
+def _locked(file: Path) -> Iterator[None]:
+    """Keep other processes from adding to the list meanwhile."""
     flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
     descriptor = os.open(file.with_name(f"{file.name}.lock"), flags, 0o600)
     try:

@@ -7,10 +7,8 @@ type of the event.
 
 import msgspec
 
+from .floats import JsonFloat
 from .run import ControlAction
-
-JsonFloat = float | str
-"""A float in JSON. Non-finite values are the strings "NaN", "Infinity" and "-Infinity"."""
 
 
 class Envelope(msgspec.Struct, frozen=True, kw_only=True):

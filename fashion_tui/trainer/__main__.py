@@ -10,7 +10,7 @@ from pathlib import Path
 from fashion_tui.machine.gpus import resolves_to_cpu
 from fashion_tui.machine.memory import reuse_freed_memory
 from fashion_tui.machine.threads import available_cpus, bind_threads, use_brief_spinning
-from fashion_tui.runs.store import load_config
+from fashion_tui.runs.run import Run
 from fashion_tui.schema.errors import UserError
 
 from .preparation import Preparation
@@ -42,7 +42,8 @@ def takes_all_cores(run_path: Path | None) -> bool:
     if run_path is None:
         return resolves_to_cpu("auto")
     try:
-        config = load_config(run_path)
+        with Run(run_path) as run:
+            config = run.config
     except UserError:  # the trainer will tell
         return False
     return resolves_to_cpu(config.device) and config.threads == available_cpus() and not config.compiled

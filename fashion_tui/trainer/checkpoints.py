@@ -5,13 +5,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from itertools import chain
-from pathlib import Path
 from typing import Any
 
 from fashion_tui.lab.networks.builtin import first_non_finite
 from fashion_tui.lab.training.checkpoint import BadCheckpoint, read_checkpoint, write_checkpoint
 from fashion_tui.lab.training.loop import Training
-from fashion_tui.runs.checkpoints import CheckpointStore
+from fashion_tui.runs.run import Run
 from fashion_tui.schema.events import CheckpointSaved
 
 from .endings import TrainingFailed, lower_rate
@@ -27,12 +26,12 @@ RETRY = 5.0
 class Checkpoints:
     """Saves a training."""
 
-    def __init__(self, run_path: Path, training: Training, log: RunLog, every: float, *, is_saved: bool) -> None:
+    def __init__(self, run: Run, training: Training, log: RunLog, every: float, *, is_saved: bool) -> None:
         """`is_saved`: the training, as it stands, comes from a checkpoint."""
         self.training = training
         self.log = log
         self.every = every
-        self._store = CheckpointStore(run_path)
+        self._store = run.checkpoints
         self._saved = (training.epoch, training.step_in_epoch) if is_saved else None
         self._next = time.monotonic() + every
         self.problem: str | None = None
@@ -112,17 +111,18 @@ class Found:
     """Figures that weren't in the log yet."""
 
 
-def newest_checkpoint(run_path: Path, warn: Callable[[str], None]) -> Found | None:
+def newest_checkpoint(run: Run, warn: Callable[[str], None]) -> Found | None:
     """The newest checkpoint that is whole and can be read; None where there is none. `warn` is told of the others."""
-    store = CheckpointStore(run_path)
+    store = run.checkpoints
     newest = store.latest(warn)
     older = (store.at(step, warn) for step in store.steps() if newest and step < newest.step)
     for ref in chain([newest], older):
         if ref is None:
             continue
         try:
-            training, notes = read_checkpoint(store.path(ref))
-        except BadCheckpoint as error:
+            with store.open(ref) as file:
+                training, notes = read_checkpoint(file)
+        except (BadCheckpoint, OSError) as error:
             warn(str(error))
             continue
         return Found(ref.file, training, notes["epochs"], decode_figures(notes["unwritten"]))

@@ -1,10 +1,9 @@
 """What others ask of a live trainer: by a file in the folder `control`, or by a signal."""
 
-import os
 import time
-from pathlib import Path
 
-from fashion_tui.runs.control import ControlBox, ControlRequest
+from fashion_tui.runs.control import ControlRequest
+from fashion_tui.runs.run import Run
 from fashion_tui.schema.events import RequestHandled
 
 from .checkpoints import Checkpoints
@@ -19,20 +18,18 @@ EVERY = 0.05
 class Control:
     """Looks for requests between two steps, and within a long one, and does what they say."""
 
-    def __init__(self, run_path: Path, signals: StopSignals, figures: StepFigures, checkpoints: Checkpoints) -> None:
+    def __init__(self, run: Run, signals: StopSignals, figures: StepFigures, checkpoints: Checkpoints) -> None:
         self.signals = signals
         self.figures = figures
         self.checkpoints = checkpoints
-        self._box = ControlBox(run_path)
-        self._folder = os.open(run_path, os.O_RDONLY)
-        """Of the run; open, so that it is known where it was removed, and not only out of reach for a while."""
+        self._run = run
         self._paused = False
         self._due = 0.0
 
     @property
     def is_asked(self) -> bool:
         """Whether somebody waits for an answer."""
-        return self.signals.received is not None or any(self._box.pending())
+        return self.signals.received is not None or any(self._run.control.pending())
 
     def look(self) -> None:
         """Does what was asked since the last look; returns at once where that is not long ago, and late from a pause.
@@ -48,12 +45,12 @@ class Control:
         self._due = time.monotonic() + EVERY
 
     def _answer_all(self) -> None:
-        if os.fstat(self._folder).st_nlink == 0:
+        if self._run.folder.is_removed:
             raise TrainingFailed("the run's folder was removed")
         if self.signals.received is not None:
             self._save("stop")
             raise Stop(self.signals.received)
-        for request in self._box.pending():
+        for request in self._run.control.pending():
             self._answer(request)
 
     def _answer(self, request: ControlRequest) -> None:
@@ -70,7 +67,7 @@ class Control:
             step = self.checkpoints.training.step
             answer = RequestHandled(time=time.time(), action=request.action, request=request.id, step=step)
             self.checkpoints.log.write(answer)
-        self._box.done(request)
+        self._run.control.finish(request)
         if request.action == "stop":
             raise Stop("asked")
 

@@ -7,8 +7,8 @@ from collections import deque
 import numpy as np
 
 from fashion_tui.lab.training.loop import Training
-from fashion_tui.runs.events import encode_number
-from fashion_tui.schema.events import JsonFloat, StepChunk
+from fashion_tui.schema.events import StepChunk
+from fashion_tui.schema.floats import JsonFloat, encode_float
 
 from .endings import LossNotFinite
 from .log import RunLog
@@ -97,7 +97,7 @@ class StepFigures:
         losses = [loss for chunk, _, _ in self._recent for loss in chunk]
         self.board.update(
             step=steps.first_step + len(steps.loss) - 1,
-            loss=encode_number(sum(losses) / len(losses)),
+            loss=encode_float(sum(losses) / len(losses)),
             images_per_second=sum(images for _, images, _ in self._recent) / sum(s for _, _, s in self._recent),
             train_seconds=self.training.train_seconds,
         )
@@ -105,4 +105,4 @@ class StepFigures:
 
 def _shortest(values: list[float]) -> list[JsonFloat]:
     """float32 values in as few digits as tell them apart: half the length in the log, and nothing lost."""
-    return [encode_number(float(str(value))) for value in np.array(values, dtype=np.float32)]
+    return [encode_float(float(str(value))) for value in np.array(values, dtype=np.float32)]

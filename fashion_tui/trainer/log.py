@@ -1,11 +1,10 @@
 """The run's log, as the trainer writes it."""
 
 import time
-from pathlib import Path
 
 import msgspec
 
-from fashion_tui.runs.events import EventWriter
+from fashion_tui.runs.run import Run
 from fashion_tui.schema.events import EpochEnd, RunEvent, StepChunk, Warned
 
 from .console import say
@@ -17,16 +16,16 @@ Figures = StepChunk | EpochEnd
 class RunLog:
     """Writes events, and never fails for a full disk: what can't be written waits, and checkpoints keep it too."""
 
-    def __init__(self, run_path: Path, run: str, board: StatusBoard) -> None:
+    def __init__(self, run: Run, board: StatusBoard) -> None:
         self.board = board
-        self._writer = EventWriter(run_path, run)
+        self._writer = run.event_writer()
         self._unwritten: list[Figures] = []
         self._problem: str | None = None
 
     @property
     def continues(self) -> bool:
         """Whether an earlier trainer of this run has written into it."""
-        return self._writer.continues
+        return self._writer.is_continued
 
     def write(self, event: RunEvent) -> None:
         if isinstance(event, Figures):

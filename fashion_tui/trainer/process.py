@@ -5,11 +5,11 @@ import time
 from pathlib import Path
 
 from fashion_tui.machine.host import boot_id, host_name, process_start_time
-from fashion_tui.runs.lock import RunLock
-from fashion_tui.runs.store import DamagedRun, load_config, load_status
+from fashion_tui.runs.errors import DamagedRun
+from fashion_tui.runs.run import Run
 from fashion_tui.schema.errors import UserError
 from fashion_tui.schema.events import Failed, Stopped
-from fashion_tui.schema.run import RunConfig, RunStatus
+from fashion_tui.schema.run import RunStatus
 
 from .console import say, say_traceback
 from .endings import Stop
@@ -27,14 +27,13 @@ def run_trainer(run_path: Path, epochs: int | None, preparation: Preparation) ->
     signals = StopSignals()
     signals.install()
     try:
-        with RunLock(run_path):
-            config = load_config(run_path)
-            board = StatusBoard(run_path, _starting(run_path, config, epochs))
+        with Run(run_path) as run, run.lock():
+            board = StatusBoard(run, _starting(run, epochs))
             board.start()
             try:
-                log = RunLog(run_path, config.run, board)
+                log = RunLog(run, board)
                 try:
-                    return _train(run_path, config, epochs, log=log, signals=signals, preparation=preparation)
+                    return _train(run, epochs, log=log, signals=signals, preparation=preparation)
                 finally:
                     log.close()
             finally:
@@ -44,10 +43,10 @@ def run_trainer(run_path: Path, epochs: int | None, preparation: Preparation) ->
         return error.exit_code
 
 
-def _starting(run_path: Path, config: RunConfig, epochs: int | None) -> RunStatus:
+def _starting(run: Run, epochs: int | None) -> RunStatus:
     """The status while torch, data and network are loaded: where the run stood before, and that this process has it."""
     try:
-        before = load_status(run_path)
+        before = run.read_status()
     except DamagedRun:
         before = None
     return RunStatus(
@@ -55,7 +54,7 @@ def _starting(run_path: Path, config: RunConfig, epochs: int | None) -> RunStatu
         step=before.step if before else 0,
         steps_per_epoch=before.steps_per_epoch if before else 0,
         epoch=before.epoch if before else 0,
-        epochs=epochs or (before.epochs if before else config.recipe.epochs),
+        epochs=epochs or (before.epochs if before else run.config.recipe.epochs),
         heartbeat=time.time(),
         pid=os.getpid(),
         pid_started=process_start_time(),
@@ -65,22 +64,14 @@ def _starting(run_path: Path, config: RunConfig, epochs: int | None) -> RunStatu
     )
 
 
-def _train(  # noqa: PLR0913
-    run_path: Path,
-    config: RunConfig,
-    epochs: int | None,
-    *,
-    log: RunLog,
-    signals: StopSignals,
-    preparation: Preparation,
-) -> int:
+def _train(run: Run, epochs: int | None, *, log: RunLog, signals: StopSignals, preparation: Preparation) -> int:
     """Trains, and writes into log and status how that ended."""
     board, taken = log.board, time.monotonic()
     try:
         # Only now, with the lock held and the first heartbeat written: it imports torch, which takes seconds.
         from .session import Orders, train  # noqa: PLC0415
 
-        finished = train(Orders(run_path, config, epochs, log, board, signals, preparation, taken))
+        finished = train(Orders(run, epochs, log, board, signals, preparation, taken))
     except Stop as stop:
         status = board.status
         log.write(Stopped(time=time.time(), step=status.step, epoch=status.epoch, reason=stop.reason))

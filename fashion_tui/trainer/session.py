@@ -5,7 +5,6 @@ import time
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 
 import msgspec
 import torch
@@ -17,11 +16,10 @@ from fashion_tui.lab.evaluation.metrics import Metrics, evaluate, predict_logits
 from fashion_tui.lab.networks.builtin import count_parameters
 from fashion_tui.lab.training.diagnosis import layer_that_broke
 from fashion_tui.lab.training.loop import Training
-from fashion_tui.runs.events import encode_number
-from fashion_tui.runs.trust import trusted_network
+from fashion_tui.runs.run import Run
 from fashion_tui.schema.events import EpochEnd, Finished, Resumed, Started, StepChunk
+from fashion_tui.schema.floats import encode_float
 from fashion_tui.schema.recipe import Recipe
-from fashion_tui.schema.run import RunConfig
 
 from .checkpoints import Checkpoints, Found, newest_checkpoint
 from .control import Control
@@ -43,8 +41,7 @@ DIAGNOSIS_SECONDS = 60.0
 class Orders:
     """What a trainer is told, and whom it tells."""
 
-    run_path: Path
-    config: RunConfig
+    run: Run
     epochs: int | None
     """So many in all, where the person asked for another number than before."""
     log: RunLog
@@ -57,7 +54,7 @@ class Orders:
 
 def train(orders: Orders) -> Finished:
     """From the newest good checkpoint, or the beginning, to the end. Raises Stop, UserError, and what torch raises."""
-    config = orders.config
+    config = orders.run.config
     set_cpu_threads(config.threads)
     set_determinism(deterministic=config.deterministic)
     device = choose_device(config.device)
@@ -99,11 +96,11 @@ class Session:
         self.log, self.board = orders.log, orders.board
         self.dataset = dataset
         self.device = device
-        config = orders.config
+        config = orders.run.config
         images, self.validation = hold_out(dataset.train, config.validation)
-        found = newest_checkpoint(orders.run_path, self.log.report)
+        found = newest_checkpoint(orders.run, self.log.report)
         self.recipe = self._recipe(found)
-        network = trusted_network(orders.run_path, config)
+        network = orders.run.trusted_model()
         self._begin = partial(
             Training, self.recipe, images, device=device, seed=config.seed, network=network, compiled=config.compiled
         )
@@ -113,9 +110,9 @@ class Session:
         self._announce(found)
         self.figures = StepFigures(self.training, self.log, self.board)
         self.checkpoints = Checkpoints(
-            orders.run_path, self.training, self.log, config.checkpoint_every, is_saved=found is not None
+            orders.run, self.training, self.log, config.checkpoint_every, is_saved=found is not None
         )
-        self.control = Control(orders.run_path, orders.signals, self.figures, self.checkpoints)
+        self.control = Control(orders.run, orders.signals, self.figures, self.checkpoints)
         self.loading_seconds = time.monotonic() - orders.taken
 
     def train(self) -> Finished:
@@ -151,7 +148,7 @@ class Session:
                 step=training.step,
                 train_loss=loss,
                 train_accuracy=accuracy,
-                validation_loss=encode_number(judged.loss) if judged else None,
+                validation_loss=encode_float(judged.loss) if judged else None,
                 validation_accuracy=judged.accuracy if judged else None,
                 seconds=training.epoch_seconds,
             )
@@ -177,7 +174,7 @@ class Session:
     def _layer_that_broke(self, step: int) -> str | None:
         """From the last good checkpoint on the steps are made once more, for as long as anybody would wait."""
         training = self._begin()
-        found = newest_checkpoint(self.orders.run_path, self.log.report)
+        found = newest_checkpoint(self.orders.run, self.log.report)
         if found is not None:
             training.load_state_dict(found.training)
         deadline = time.monotonic() + DIAGNOSIS_SECONDS
@@ -192,13 +189,13 @@ class Session:
         flipped = None if self.recipe.flip == "none" else self._accuracy_on_both_sides(images, logits)
         return Finished(
             time=time.time(),
-            run=self.orders.config.run,
-            path=str(self.orders.run_path),
+            run=self.orders.run.config.run,
+            path=str(self.orders.run.path),
             step=training.step,
             epochs=training.epoch,
             test_accuracy=test.accuracy,
             test_accuracy_flipped=flipped,
-            test_loss=encode_number(test.loss),
+            test_loss=encode_float(test.loss),
             train_seconds=training.train_seconds,
             loading_seconds=self.loading_seconds,
             evaluation_seconds=time.monotonic() - began,
@@ -229,12 +226,12 @@ class Session:
         epochs = self.orders.epochs or max(self.board.status.epochs, found.epochs if found else 0)
         if found is not None:  # an epoch that was begun is brought to its end
             epochs = max(epochs, found.training["epoch"] + (1 if found.training["step_in_epoch"] else 0))
-        return msgspec.structs.replace(self.orders.config.recipe, epochs=epochs)
+        return msgspec.structs.replace(self.orders.run.config.recipe, epochs=epochs)
 
     def _announce(self, found: Found | None) -> None:
         """Tells the log and the status what begins here, or goes on."""
         training, now = self.training, time.time()
-        if self.orders.config.compiled:
+        if self.orders.run.config.compiled:
             self.log.report("torch.compile works before the first step; what is asked meanwhile is answered then")
         if training.precision != self.recipe.precision:
             self.log.report(f"{self.device} doesn't compute in {self.recipe.precision}: {training.precision} is used")
@@ -257,7 +254,7 @@ class Session:
         self.log.write(
             Started(
                 time=now,
-                run=self.orders.config.run,
+                run=self.orders.run.config.run,
                 model=self.recipe.model,
                 parameters=count_parameters(training.model),
                 train_images=len(training.batches.images),
@@ -265,7 +262,7 @@ class Session:
                 steps_per_epoch=training.steps_per_epoch,
                 device=str(self.device),
                 device_name=describe_device(self.device),
-                threads=self.orders.config.threads,
+                threads=self.orders.run.config.threads,
                 pid=os.getpid(),
             )
         )

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import msgspec
 
-from fashion_tui.runs.records import LOG_FILE
+from fashion_tui.runs.run import Run
 from fashion_tui.runs.stand_by import Order
 from fashion_tui.schema.dataset import DatasetRef
 
@@ -26,14 +26,15 @@ def stand_by(dataset: str) -> int:
         os._exit(0)  # at once: the thread may be in the midst of an import
     order = msgspec.json.decode(line, type=Order)
     run_path = Path(order.run)
-    _take_place(run_path)
+    with Run(run_path) as run:
+        _take_place(run)
     return run_trainer(run_path, order.epochs, preparation)
 
 
-def _take_place(run_path: Path) -> None:
+def _take_place(run: Run) -> None:
     """Stand as a trainer that was started for this run: in its directory, its words in the run's log."""
-    os.chdir(run_path)
-    log = os.open(run_path / LOG_FILE, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+    os.chdir(run.path)
+    log = run.open_log()
     null = os.open(os.devnull, os.O_RDONLY)
     for source, target in ((null, 0), (log, 1), (log, 2)):
         os.dup2(source, target)

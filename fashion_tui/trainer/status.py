@@ -2,12 +2,11 @@
 
 import threading
 import time
-from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from fashion_tui.runs.store import write_status
+from fashion_tui.runs.run import Run
 from fashion_tui.schema.run import RunStatus
 
 from .console import say
@@ -19,8 +18,8 @@ HEARTBEAT = 1.0
 class StatusBoard:
     """The run's status. `update` it from the training at any rate; between `start` and `close` the file follows."""
 
-    def __init__(self, run_path: Path, status: RunStatus) -> None:
-        self.run_path = run_path
+    def __init__(self, run: Run, status: RunStatus) -> None:
+        self.run = run
         self.status = status
         self._closed = threading.Event()
         self._writing = threading.Lock()
@@ -51,9 +50,7 @@ class StatusBoard:
     def _write(self, *, durable: bool = False) -> None:
         with self._writing:
             try:
-                write_status(
-                    self.run_path, msgspec.structs.replace(self.status, heartbeat=time.time()), durable=durable
-                )
+                self.run.write_status(msgspec.structs.replace(self.status, heartbeat=time.time()), durable=durable)
             except OSError as error:  # a full disk, say: the next beat tries again
                 if not self._failing:
                     say(f"status.json can't be written: {error}")

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from fashion_tui.runs.lock import holder, is_held
+from fashion_tui.runs.run import Run
 
 COMMAND = (sys.executable, "-m", "fashion_tui")
 
@@ -108,6 +108,7 @@ def stop_trainers() -> Iterator[list[Path]]:
     folders: list[Path] = []
     yield folders
     for lock in (lock for folder in folders for lock in folder.glob("*/run.lock")):
-        trainer = holder(lock.parent)
-        if is_held(lock.parent) and trainer is not None:
+        with Run(lock.parent) as run:
+            trainer = run.lock_holder() if run.is_locked() else None
+        if trainer is not None:
             os.kill(trainer.pid, signal.SIGKILL)

@@ -14,8 +14,8 @@ from fashion_tui.data.sources import SYNTHETIC
 from fashion_tui.engine.client import Engine
 from fashion_tui.lab.networks.builtin import build
 from fashion_tui.lab.training.checkpoint import write_checkpoint
-from fashion_tui.runs.checkpoints import CheckpointStore
-from fashion_tui.runs.store import load_config, new_run
+from fashion_tui.runs.create import create_run
+from fashion_tui.runs.run import Run
 from fashion_tui.schema.errors import UserError
 from fashion_tui.schema.evaluation import Evaluation, PredictionPage
 from fashion_tui.schema.recipe import GUIDE
@@ -35,7 +35,7 @@ def untrained(seed: int) -> Callable[[BinaryIO], None]:
 @pytest.fixture
 def run(tmp_path: Path) -> Path:
     """A run with checkpoints of steps 10 and 20."""
-    path = new_run(
+    with create_run(
         tmp_path / "runs",
         recipe=GUIDE,
         dataset=SYNTHETIC,
@@ -45,10 +45,10 @@ def run(tmp_path: Path) -> Path:
         deterministic=False,
         validation=0,
         checkpoint_every=30,
-    )
-    for step in (10, 20):
-        CheckpointStore(path).save(untrained(step), step=step, epoch=0)
-    return path
+    ) as run:
+        for step in (10, 20):
+            run.checkpoints.save(untrained(step), step=step, epoch=0)
+        return run.path
 
 
 async def evaluate(engine: Engine, run: Path, checkpoint: str = "final") -> tuple[Evaluation, list[tuple[int, int]]]:
@@ -132,7 +132,7 @@ async def test_a_checkpoint_that_contains_code_is_refused(
     engine: Engine, run: Path, tmp_path: Path, write: Callable[[Any, BinaryIO], None]
 ) -> None:
     created = tmp_path / "created"
-    CheckpointStore(run).save(lambda file: write({"training": Exploit(created)}, file), step=30, epoch=0)
+    Run(run).checkpoints.save(lambda file: write({"training": Exploit(created)}, file), step=30, epoch=0)
     with pytest.raises(UserError, match=r"step-30\.pt .*fashion-tui"):
         await evaluate(engine, run)
     assert not created.exists()
@@ -140,13 +140,13 @@ async def test_a_checkpoint_that_contains_code_is_refused(
 
 async def test_weights_of_another_network_are_refused(engine: Engine, run: Path) -> None:
     state = {"model": torch.nn.Linear(2, 3).state_dict()}
-    CheckpointStore(run).save(lambda file: write_checkpoint(file, state, {}), step=30, epoch=0)
+    Run(run).checkpoints.save(lambda file: write_checkpoint(file, state, {}), step=30, epoch=0)
     with pytest.raises(UserError, match="network guide"):
         await evaluate(engine, run)
 
 
 async def test_a_different_data_set_is_refused(engine: Engine, run: Path) -> None:
-    config = load_config(run)
+    config = Run(run).config
     other = msgspec.structs.replace(config, dataset=msgspec.structs.replace(config.dataset, sha256="0" * 64))
     (run / "config.json").write_bytes(msgspec.json.encode(other))
     with pytest.raises(UserError, match="SHA-256 0000"):

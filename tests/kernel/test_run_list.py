@@ -14,8 +14,8 @@ from fashion_tui.kernel.session import KernelSession
 from fashion_tui.lab.networks.build import build_network
 from fashion_tui.lab.networks.builtin import build
 from fashion_tui.lab.training.checkpoint import write_checkpoint
-from fashion_tui.runs.checkpoints import CheckpointStore
-from fashion_tui.runs.store import load_config, new_run
+from fashion_tui.runs.create import create_run
+from fashion_tui.runs.run import Run
 from fashion_tui.schema.errors import UntrustedSource, UserError
 from fashion_tui.schema.models import CustomModel
 from fashion_tui.schema.recipe import GUIDE
@@ -25,7 +25,7 @@ from .cells import displayed, printed, result, run
 
 
 def make_run(runs_dir: Path, name: str, network: CustomModel | None = None) -> Path:
-    return new_run(
+    with create_run(
         runs_dir,
         recipe=GUIDE,
         dataset=find("synthetic"),
@@ -37,7 +37,8 @@ def make_run(runs_dir: Path, name: str, network: CustomModel | None = None) -> P
         checkpoint_every=30,
         name=name,
         network=network,
-    )
+    ) as created:
+        return created.path
 
 
 def save(path: Path, model: nn.Module, step: int) -> None:
@@ -46,7 +47,8 @@ def save(path: Path, model: nn.Module, step: int) -> None:
     def write(file: BinaryIO) -> None:
         write_checkpoint(file, {"model": model.state_dict()}, {})
 
-    CheckpointStore(path).save(write, step=step, epoch=0)
+    with Run(path) as opened:
+        opened.checkpoints.save(write, step=step, epoch=0)
 
 
 @pytest.fixture
@@ -111,7 +113,7 @@ def test_model_returns_the_trained_network_in_eval_mode(runs: RunList, trained: 
     assert {parameter.device.type for parameter in model.parameters()} == {"cpu"}
     assert not have_equal_weights(runs["first"].model(10), last)
     assert (runs.latest.state, runs.latest.test_accuracy) == (runs[0].state, None)
-    assert runs.latest.config == load_config(path)
+    assert runs.latest.config == Run(path).config
     images = torch.rand(2, 1, 28, 28)
     assert torch.allclose(runs.latest.normalise(images), (images - 0.5) / 0.5)
     with pytest.raises(UserError, match=r"step 11; .*: 10, 20"):

@@ -1,4 +1,4 @@
-"""A folder for runs, and toy trainers that are gone when a test ends."""
+"""A runs folder, and toy trainers that are killed when a test ends."""
 
 import os
 import signal
@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from fashion_tui.runs import launch
-from fashion_tui.runs.lock import holder, is_held
+from fashion_tui.runs.run import Run
 
 from .parts import PROJECT, TOY_TRAINER, make_run, wait_until
 
@@ -20,19 +20,20 @@ def runs_dir(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def run_path(runs_dir: Path) -> Path:
-    return make_run(runs_dir)
+def run(runs_dir: Path) -> Iterator[Run]:
+    with make_run(runs_dir) as run:
+        yield run
 
 
 @pytest.fixture
-def toy(runs_dir: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """A run whose launches start the toy trainer."""
+def toy(runs_dir: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Run]:
+    """A run whose trainer is the toy trainer."""
     monkeypatch.setattr(launch, "TRAINER", TOY_TRAINER)
     monkeypatch.setenv("PYTHONPATH", str(PROJECT))
-    path = make_run(runs_dir)
-    yield path
-    who = holder(path)
-    if who and is_held(path):
-        with suppress(ProcessLookupError):
-            os.kill(who.pid, signal.SIGKILL)
-        wait_until(lambda: not is_held(path))
+    with make_run(runs_dir) as run:
+        yield run
+        process = run.lock_holder()
+        if process and run.is_locked():
+            with suppress(ProcessLookupError):
+                os.kill(process.pid, signal.SIGKILL)
+            wait_until(lambda: not run.is_locked())

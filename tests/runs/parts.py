@@ -1,4 +1,4 @@
-"""What the tests of this room share: a run made quickly, events, and a small trainer that is a real process."""
+"""Shared by the tests of runs: a quickly created run, events, and processes."""
 
 import math
 import os
@@ -9,7 +9,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from fashion_tui.runs.store import new_run
+from fashion_tui.runs.create import create_run
+from fashion_tui.runs.run import Run
 from fashion_tui.schema.dataset import DatasetRef
 from fashion_tui.schema.events import Finished, Started, StepChunk
 from fashion_tui.schema.recipe import GUIDE, Recipe
@@ -31,8 +32,8 @@ def make_run(
     validation: int = 0,
     checkpoint_every: float = 30.0,
     name: str | None = None,
-) -> Path:
-    return new_run(
+) -> Run:
+    return create_run(
         runs_dir,
         recipe=recipe,
         dataset=SYNTHETIC,
@@ -47,7 +48,7 @@ def make_run(
 
 
 def toy_loss(step: int) -> float:
-    """What every trainer of a toy run finds at that step."""
+    """The loss at this step of every trainer of a toy run."""
     return 2 / math.sqrt(step) + math.sin(step) / 10
 
 
@@ -96,12 +97,12 @@ def finished(run: str = "r", *, step: int = 300, epochs: int = 3) -> Finished:
 def wait_until(condition: Callable[[], bool], seconds: float = 20.0) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
-        assert time.monotonic() < deadline, "it didn't happen in time"
+        assert time.monotonic() < deadline, "the condition didn't become true in time"
         time.sleep(0.005)
 
 
 def run_python(code: str, *arguments: str) -> "subprocess.Popen[str]":
-    """Another process that runs the code, and tells by its output how far it is."""
+    """Start another process that runs the code and reports its progress on stdout."""
     return subprocess.Popen(
         [sys.executable, "-u", "-c", code, *arguments], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     )

@@ -1,136 +1,129 @@
-"""Requests reach the trainer, once and in order."""
+"""Requests reach the trainer once and in order, and their answers are found."""
 
 import shutil
 import subprocess
 import threading
 import time
-from pathlib import Path
 
 import pytest
 
-from fashion_tui.runs.control import ControlBox, ask, clear, wait_answered
-from fashion_tui.runs.events import EventWriter
-from fashion_tui.runs.lock import RunLock
+from fashion_tui.runs import launch
+from fashion_tui.runs.control import ControlFolder
+from fashion_tui.runs.launch import wait_for_answer
+from fashion_tui.runs.run import Run
 from fashion_tui.schema.errors import UserError
 from fashion_tui.schema.events import RequestHandled, Warned
 
 from .parts import steps
 
 
-def test_requests_come_once_in_order(run_path: Path) -> None:
-    box = ControlBox(run_path)
-    assert box.pending() == []
-    asked = [ask(run_path, action) for action in ("pause", "checkpoint", "resume", "stop")]
-    pending = box.pending()
-    assert [request.id for request in pending] == asked
+def test_requests_are_pending_in_order_until_finished(run: Run) -> None:
+    assert run.control.pending() == []
+    requests = [run.control.request(action) for action in ("pause", "checkpoint", "resume", "stop")]
+    pending = run.control.pending()
+    assert [request.id for request in pending] == requests
     assert [request.action for request in pending] == ["pause", "checkpoint", "resume", "stop"]
-    box.done(pending[0])
-    assert [request.id for request in box.pending()] == asked[1:]
-    assert [request.id for request in ControlBox(run_path).pending()] == asked[1:]
+    run.control.finish(pending[0])
+    assert [request.id for request in run.control.pending()] == requests[1:]
+    assert [request.id for request in ControlFolder(run.folder).pending()] == requests[1:]
 
 
-def test_garbage_is_ignored_and_removed(run_path: Path) -> None:
-    folder = run_path / "control"
+def test_other_files_are_ignored_and_removed(run: Run) -> None:
+    folder = run.path / "control"
     (folder / "pause").write_text("")
     (folder / "00000000000000000001-00000000.dance").write_text("")
     (folder / ".hidden").write_text("")
     (folder / "folder").mkdir()
     (folder / "00000000000000000001-00000000.stop").mkdir()
-    asked = ask(run_path, "stop")
-    box = ControlBox(run_path)
-    assert [request.id for request in box.pending()] == [asked]
-    assert [request.id for request in box.pending()] == [asked]
-    assert sorted(path.name for path in folder.iterdir()) == sorted(
-        [asked, "folder", "00000000000000000001-00000000.stop"]
-    )
+    request = run.control.request("stop")
+    for _ in range(2):
+        assert [pending.id for pending in run.control.pending()] == [request]
+    assert {path.name for path in folder.iterdir()} == {request, "folder", "00000000000000000001-00000000.stop"}
 
 
-def test_a_request_that_cannot_be_removed_is_not_done_twice(run_path: Path) -> None:
-    """Not even by root, as on a file system that became read-only."""
-    file = run_path / "control" / ask(run_path, "pause")
+def test_a_request_that_cannot_be_removed_is_finished_once(run: Run) -> None:
+    """As on a file system that became read-only: not even root can remove the file."""
+    file = run.path / "control" / run.control.request("pause")
     if shutil.which("chattr") is None or subprocess.run(["chattr", "+i", file], check=False).returncode != 0:
         pytest.skip("needs a file system and a user that can make a file immutable")
     try:
-        box = ControlBox(run_path)
-        (request,) = box.pending()
-        box.done(request)
+        (request,) = run.control.pending()
+        run.control.finish(request)
         assert file.exists()
-        assert box.pending() == []
+        assert run.control.pending() == []
     finally:
         subprocess.run(["chattr", "-i", file], check=True)
 
 
-def test_looking_costs_next_to_nothing(run_path: Path) -> None:
-    box = ControlBox(run_path)
-    begun = time.perf_counter()
+def test_polling_is_fast(run: Run) -> None:
+    started = time.perf_counter()
     for _ in range(200):
-        box.pending()
-    assert (time.perf_counter() - begun) / 200 < 0.002
+        run.control.pending()
+    assert (time.perf_counter() - started) / 200 < 0.002
 
 
-def test_a_run_without_the_folder_can_be_asked(run_path: Path) -> None:
-    (run_path / "control").rmdir()
-    assert ControlBox(run_path).pending() == []
-    asked = ask(run_path, "pause")
-    assert [request.id for request in ControlBox(run_path).pending()] == [asked]
-    clear(run_path)
-    assert ControlBox(run_path).pending() == []
+def test_a_deleted_folder_is_created_again(run: Run) -> None:
+    (run.path / "control").rmdir()
+    assert run.control.pending() == []
+    request = run.control.request("pause")
+    assert [pending.id for pending in run.control.pending()] == [request]
+    run.control.clear()
+    assert run.control.pending() == []
 
 
-def test_a_folder_that_cannot_be_written_is_told(run_path: Path) -> None:
-    (run_path / "control").rmdir()
-    (run_path / "control").write_text("")
-    with pytest.raises(UserError, match=r"can't ask run .* to pause"):
-        ask(run_path, "pause")
+def test_an_unwritable_folder_is_reported(run: Run) -> None:
+    (run.path / "control").rmdir()
+    (run.path / "control").write_text("")
+    with pytest.raises(UserError, match="control can't be opened"):
+        launch.request_stop(run)
 
 
-def answer(run_path: Path, request: str) -> RequestHandled:
+def answer(request: str) -> RequestHandled:
     return RequestHandled(time=time.time(), action="pause", request=request, step=7)
 
 
-def test_an_answer_is_waited_for(run_path: Path) -> None:
-    with RunLock(run_path):
-        writer = EventWriter(run_path, run_path.name)
+def test_a_later_answer_is_found(run: Run) -> None:
+    with run.lock():
+        writer = run.event_writer()
         writer.write(steps(1, 20_000))  # more than is searched for an answer
-        request = ask(run_path, "pause")
-        timer = threading.Timer(0.1, lambda: writer.write(answer(run_path, request)))
+        request = run.control.request("pause")
+        timer = threading.Timer(0.1, lambda: writer.write(answer(request)))
         timer.start()
-        found = wait_answered(run_path, request, timeout=10)
+        found = wait_for_answer(run, request, timeout=10)
         timer.join()
     assert found is not None
     assert found.step == 7
 
 
-def test_an_answer_that_is_there_already_is_found(run_path: Path) -> None:
-    writer = EventWriter(run_path, run_path.name)
-    request = ask(run_path, "pause")
-    writer.write(answer(run_path, "another"))
-    writer.write(answer(run_path, request))
+def test_an_earlier_answer_is_found(run: Run) -> None:
+    writer = run.event_writer()
+    request = run.control.request("pause")
+    writer.write(answer("another"))
+    writer.write(answer(request))
     writer.write(Warned(time=1.0, message="hot"))
-    assert wait_answered(run_path, request, timeout=0) is not None
+    assert wait_for_answer(run, request, timeout=0) is not None
 
 
-def test_no_answer_in_time(run_path: Path) -> None:
-    with RunLock(run_path):
-        begun = time.monotonic()
-        assert wait_answered(run_path, ask(run_path, "pause"), timeout=0.2) is None
-        assert time.monotonic() - begun >= 0.2
+def test_waiting_for_an_answer_times_out(run: Run) -> None:
+    with run.lock():
+        started = time.monotonic()
+        assert wait_for_answer(run, run.control.request("pause"), timeout=0.2) is None
+        assert time.monotonic() - started >= 0.2
 
 
-def test_a_request_that_was_taken_away_unanswered_is_not_waited_for(run_path: Path) -> None:
-    """The trainer couldn't do it."""
-    with RunLock(run_path):
-        request = ask(run_path, "checkpoint")
-        box = ControlBox(run_path)
-        timer = threading.Timer(0.1, lambda: box.done(box.pending()[0]))
+def test_waiting_ends_if_the_request_is_removed_without_an_answer(run: Run) -> None:
+    """The trainer couldn't do what was requested."""
+    with run.lock():
+        request = run.control.request("checkpoint")
+        timer = threading.Timer(0.1, lambda: run.control.finish(run.control.pending()[0]))
         timer.start()
-        begun = time.monotonic()
-        assert wait_answered(run_path, request, timeout=30) is None
-        assert time.monotonic() - begun < 5
+        started = time.monotonic()
+        assert wait_for_answer(run, request, timeout=30) is None
+        assert time.monotonic() - started < 5
         timer.join()
 
 
-def test_nobody_is_waited_for_when_the_trainer_is_gone(run_path: Path) -> None:
-    begun = time.monotonic()
-    assert wait_answered(run_path, ask(run_path, "pause"), timeout=30) is None
-    assert time.monotonic() - begun < 5
+def test_waiting_ends_if_no_trainer_is_live(run: Run) -> None:
+    started = time.monotonic()
+    assert wait_for_answer(run, run.control.request("pause"), timeout=30) is None
+    assert time.monotonic() - started < 5

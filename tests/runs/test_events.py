@@ -1,6 +1,8 @@
 """The log keeps what happened, in order, whatever happens to the disk or to the writer."""
 
+import errno
 import math
+import os
 import random
 import shutil
 import struct
@@ -9,10 +11,12 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from fashion_tui.runs.events import DamagedLine, EventWriter, decode_line, decode_number, encode_line, encode_number
+from fashion_tui.runs.events import DamagedLine, EventWriter, decode_line, encode_line
+from fashion_tui.runs.folder import Folder
 from fashion_tui.runs.follow import EventFollower
 from fashion_tui.schema.errors import UserError
 from fashion_tui.schema.events import Finished, RunEvent, Started, StepChunk, Warned
+from fashion_tui.schema.floats import decode_float, encode_float
 
 from .parts import finished, kill, read_line, run_python, started, steps
 
@@ -20,8 +24,9 @@ APPEND = """
 import itertools, sys
 from pathlib import Path
 from fashion_tui.runs.events import EventWriter
+from fashion_tui.runs.folder import Folder
 from tests.runs.parts import steps
-writer = EventWriter(Path(sys.argv[1]), "r")
+writer = EventWriter(Folder.open(Path(sys.argv[1])), "r")
 for i in itertools.count():
     writer.write(steps(1 + 2000 * i, 2000))
     if i == 3: print("begun")
@@ -31,8 +36,9 @@ FULL_FOR_A_WHILE = """
 import resource, sys
 from pathlib import Path
 from fashion_tui.runs.events import EventWriter
+from fashion_tui.runs.folder import Folder
 from tests.runs.parts import finished, steps
-writer = EventWriter(Path(sys.argv[1]), "r")
+writer = EventWriter(Folder.open(Path(sys.argv[1])), "r")
 writer.write(steps(1, 10))
 size = (Path(sys.argv[1]) / "events.jsonl").stat().st_size
 resource.setrlimit(resource.RLIMIT_FSIZE, (size + 100, resource.RLIM_INFINITY))
@@ -45,7 +51,7 @@ print(writer.write(finished()), writer.waiting, writer.problem)
 
 
 def read(path: Path, run: str = "r") -> tuple[list[RunEvent], EventFollower]:
-    follower = EventFollower(path, run)
+    follower = EventFollower(Folder.open(path), run)
     return list(follower.events()), follower
 
 
@@ -55,18 +61,18 @@ def sequence(path: Path) -> list[int]:
 
 @pytest.mark.parametrize("value", [0.0, -0.0, 1e-300, 0.1, math.inf, -math.inf, math.nan])
 def test_numbers_keep_every_bit(value: float) -> None:
-    text = msgspec.json.encode(encode_number(value))
-    back = decode_number(msgspec.json.decode(text, type=float | str))
+    text = msgspec.json.encode(encode_float(value))
+    back = decode_float(msgspec.json.decode(text, type=float | str))
     assert struct.pack("d", back) == struct.pack("d", value)
 
 
 def test_no_other_text_is_a_number() -> None:
-    with pytest.raises(ValueError, match="no number"):
-        decode_number("nan")
+    with pytest.raises(ValueError, match="not a number"):
+        decode_float("nan")
 
 
 def test_events_come_back_as_they_were(tmp_path: Path) -> None:
-    writer = EventWriter(tmp_path, "r")
+    writer = EventWriter(Folder.open(tmp_path), "r")
     events: list[RunEvent] = [started(), steps(1, 5), Warned(time=1.5, message="a\nb\x1b[31m ü"), finished()]
     for event in events:
         assert writer.write(event)
@@ -76,7 +82,7 @@ def test_events_come_back_as_they_were(tmp_path: Path) -> None:
 
 def test_losses_that_are_no_numbers_come_back(tmp_path: Path) -> None:
     event = msgspec.structs.replace(steps(1, 4), loss=[math.nan, math.inf, -math.inf, 1.0])
-    EventWriter(tmp_path, "r").write(event)
+    EventWriter(Folder.open(tmp_path), "r").write(event)
     (back,), _ = read(tmp_path)
     assert isinstance(back, StepChunk)
     assert back.loss == ["NaN", "Infinity", "-Infinity", 1.0]
@@ -84,7 +90,7 @@ def test_losses_that_are_no_numbers_come_back(tmp_path: Path) -> None:
 
 def test_each_line_is_one_write(tmp_path: Path) -> None:
     """A reader that looks at any moment sees whole lines: the file grows by whole lines."""
-    writer = EventWriter(tmp_path, "r")
+    writer = EventWriter(Folder.open(tmp_path), "r")
     for i in range(20):
         writer.write(steps(1 + 100 * i, 100))
         assert (tmp_path / "events.jsonl").read_bytes().endswith(b"\n")
@@ -105,8 +111,8 @@ def test_every_flipped_bit_is_found() -> None:
 
 
 def test_a_new_trainer_ends_a_torn_line_and_goes_on_with_its_number(tmp_path: Path) -> None:
-    writer = EventWriter(tmp_path, "r")
-    assert not writer.continues
+    writer = EventWriter(Folder.open(tmp_path), "r")
+    assert not writer.is_continued
     for i in range(3):
         writer.write(steps(1 + 10 * i, 10))
     log = tmp_path / "events.jsonl"
@@ -114,8 +120,8 @@ def test_a_new_trainer_ends_a_torn_line_and_goes_on_with_its_number(tmp_path: Pa
     last = whole[:-1].rindex(b"\n") + 1
     for cut in [*range(last, last + 40), *range(len(whole) - 5, len(whole) + 1)]:
         log.write_bytes(whole[:cut])
-        second = EventWriter(tmp_path, "r")
-        assert second.continues
+        second = EventWriter(Folder.open(tmp_path), "r")
+        assert second.is_continued
         second.write(finished())
         second.close()
         events, follower = read(tmp_path)
@@ -127,7 +133,7 @@ def test_a_new_trainer_ends_a_torn_line_and_goes_on_with_its_number(tmp_path: Pa
 
 def test_a_log_of_nothing_but_garbage_is_gone_on_with(tmp_path: Path) -> None:
     (tmp_path / "events.jsonl").write_bytes(b"\x00" * 5000 + b"\n{}\n[[[[\nhalf")
-    writer = EventWriter(tmp_path, "r")
+    writer = EventWriter(Folder.open(tmp_path), "r")
     writer.write(started())
     events, follower = read(tmp_path)
     assert len(events) == 1
@@ -135,9 +141,9 @@ def test_a_log_of_nothing_but_garbage_is_gone_on_with(tmp_path: Path) -> None:
 
 
 def test_lines_of_another_run_do_not_count(tmp_path: Path) -> None:
-    EventWriter(tmp_path, "other").write(started("other"))
-    writer = EventWriter(tmp_path, "r")
-    assert not writer.continues
+    EventWriter(Folder.open(tmp_path), "other").write(started("other"))
+    writer = EventWriter(Folder.open(tmp_path), "r")
+    assert not writer.is_continued
     writer.write(started())
     events, follower = read(tmp_path)
     assert [event.run for event in events if hasattr(event, "run")] == ["r"]
@@ -154,7 +160,7 @@ def test_a_killed_writer_loses_nothing_that_was_written(tmp_path: Path) -> None:
         for _ in range(rng.randrange(200)):
             (tmp_path / "events.jsonl").stat()
         kill(process)
-        EventWriter(tmp_path, "r").write(finished())
+        EventWriter(Folder.open(tmp_path), "r").write(finished())
         events, follower = read(tmp_path)
         assert (follower.bad_lines, follower.missing_events) == (0, 0)
         firsts = [event.first_step for event in events if isinstance(event, StepChunk)]
@@ -178,10 +184,12 @@ def test_a_full_disk_costs_no_event(tmp_path: Path) -> None:
     assert (follower.bad_lines, follower.missing_events) == (0, 0)
 
 
-def test_what_waits_for_a_full_disk_is_bounded(tmp_path: Path) -> None:
-    """/dev/full refuses every write, as a full disk does."""
-    (tmp_path / "events.jsonl").symlink_to("/dev/full")
-    writer = EventWriter(tmp_path, "r", keep_bytes=20_000)
+def test_what_waits_for_a_full_disk_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def write(_descriptor: int, _line: bytes) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "write", write)
+    writer = EventWriter(Folder.open(tmp_path), "r", keep_bytes=20_000)
     assert not writer.write(started())
     for i in range(100):
         assert not writer.write(steps(1 + 50 * i, 50))
@@ -195,6 +203,8 @@ def test_what_waits_for_a_full_disk_is_bounded(tmp_path: Path) -> None:
     assert kept[-2].first_step == 1 + 50 * 99
 
 
-def test_a_log_that_cannot_be_opened_is_told_in_one_line(tmp_path: Path) -> None:
+def test_a_log_that_cannot_be_opened_is_reported_in_one_line(tmp_path: Path) -> None:
+    folder = Folder.open(tmp_path)
+    tmp_path.rmdir()
     with pytest.raises(UserError, match=r"can't open .*No such file"):
-        EventWriter(tmp_path / "none", "r")
+        EventWriter(folder, "r")

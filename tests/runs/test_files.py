@@ -5,14 +5,14 @@ from typing import BinaryIO
 
 import pytest
 
-from fashion_tui.runs.files import write_atomically
+from fashion_tui.files import write_atomically
 
 from .parts import kill, read_line, run_python
 
 ENDLESS = """
 import itertools, sys
 from pathlib import Path
-from fashion_tui.runs.files import write_atomically
+from fashion_tui.files import write_atomically
 for i in itertools.count():
     write_atomically(Path(sys.argv[1]), bytes([i % 256]) * 300_000, durable=False)
     if i == 0: print("begun")
@@ -21,7 +21,7 @@ for i in itertools.count():
 FULL = """
 import resource, sys
 from pathlib import Path
-from fashion_tui.runs.files import write_atomically
+from fashion_tui.files import write_atomically
 resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
 try:
     write_atomically(Path(sys.argv[1]), b"x" * 5000)

@@ -15,11 +15,11 @@ import pytest
 
 from fashion_tui.machine.host import boot_id, host_name
 from fashion_tui.runs import launch as launching
-from fashion_tui.runs.checkpoints import CheckpointStore
-from fashion_tui.runs.launch import checkpoint, last_words, launch, pause, resume, stop
-from fashion_tui.runs.lock import LockHeld, holder, is_held
+from fashion_tui.runs.launch import checkpoint, launch, pause, resume, stop
+from fashion_tui.runs.lock import LockHeld
 from fashion_tui.runs.reader import RunReader, RunSnapshot
-from fashion_tui.runs.store import list_runs, load_status, write_status
+from fashion_tui.runs.run import LOG_MARK, Run
+from fashion_tui.runs.store import list_runs
 from fashion_tui.schema.errors import UsageError, UserError
 
 from .parts import toy_loss, wait_until
@@ -28,9 +28,10 @@ LAUNCH_AND_WAIT = """
 import sys
 from pathlib import Path
 from fashion_tui.runs import launch
+from fashion_tui.runs.run import Run
 from tests.runs.parts import TOY_TRAINER
 launch.TRAINER = TOY_TRAINER
-print(launch.launch(Path(sys.argv[1])))
+print(launch.launch(Run(Path(sys.argv[1]))))
 sys.stdin.readline()
 """
 
@@ -40,19 +41,19 @@ def train_to(reader: RunReader, step: int) -> RunSnapshot:
     return reader.poll()
 
 
-def wait_for(run_path: Path, state: str) -> None:
-    wait_until(lambda: list_runs(run_path.parent)[0].state == state)
+def wait_for(run: Run, state: str) -> None:
+    wait_until(lambda: list_runs(run.path.parent)[0].state == state)
 
 
-def kill_trainer(run_path: Path) -> None:
-    wait_until(lambda: holder(run_path) is not None)
-    who = holder(run_path)
+def kill_trainer(run: Run) -> None:
+    wait_until(lambda: run.lock_holder() is not None)
+    who = run.lock_holder()
     assert who is not None
     os.kill(who.pid, signal.SIGKILL)
-    wait_until(lambda: not is_held(run_path))
+    wait_until(lambda: not run.is_locked())
 
 
-def test_a_run_from_start_to_end(toy: Path) -> None:
+def test_a_run_from_start_to_end(toy: Run) -> None:
     pid = launch(toy)
     reader = RunReader(toy)
     assert reader.poll().state in {"starting", "running"}
@@ -67,59 +68,59 @@ def test_a_run_from_start_to_end(toy: Path) -> None:
     assert [done.epoch for done in snapshot.epochs] == [1, 2, 3]
 
 
-def test_a_trainer_is_free_of_its_launcher_and_its_terminal(toy: Path) -> None:
+def test_a_trainer_is_free_of_its_launcher_and_its_terminal(toy: Run) -> None:
     pid = launch(toy)
     files = {"trainer.log", "events.jsonl", "run.lock"}
     wait_until(lambda: files <= {Path(file.path).name for file in psutil.Process(pid).open_files()})
     assert os.getsid(pid) == pid
     assert Path(f"/proc/{pid}/fd/0").readlink() == Path("/dev/null") if sys.platform == "linux" else True
-    assert psutil.Process(pid).cwd() == str(toy)
+    assert psutil.Process(pid).cwd() == str(toy.path)
 
 
-def test_a_trainer_outlives_its_launcher(toy: Path) -> None:
+def test_a_trainer_outlives_its_launcher(toy: Run) -> None:
     launcher = subprocess.Popen(
-        [sys.executable, "-c", LAUNCH_AND_WAIT, str(toy)],
+        [sys.executable, "-c", LAUNCH_AND_WAIT, str(toy.path)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         start_new_session=True,
     )
     assert launcher.stdout is not None
     launcher.stdout.readline()
-    wait_until(lambda: is_held(toy))
+    wait_until(toy.is_locked)
     os.killpg(launcher.pid, signal.SIGHUP)
     launcher.communicate()
     train_to(RunReader(toy), 50)
-    assert is_held(toy)
+    assert toy.is_locked()
 
 
-def test_a_launcher_that_lives_on_keeps_no_zombie(toy: Path) -> None:
+def test_a_launcher_that_lives_on_keeps_no_zombie(toy: Run) -> None:
     pid = launch(toy)
-    wait_until(lambda: is_held(toy))
+    wait_until(toy.is_locked)
     kill_trainer(toy)
     wait_until(lambda: not psutil.pid_exists(pid))
 
 
-def test_a_second_trainer_is_refused(toy: Path) -> None:
+def test_a_second_trainer_is_refused(toy: Run) -> None:
     launch(toy, epochs=1000)
-    wait_until(lambda: is_held(toy))
+    wait_until(toy.is_locked)
     with pytest.raises(LockHeld, match="is being trained by process"):
         launch(toy)
-    by_hand = subprocess.run([*launching.TRAINER, str(toy)], capture_output=True, text=True, check=False)
+    by_hand = subprocess.run([*launching.TRAINER, str(toy.path)], capture_output=True, text=True, check=False)
     assert by_hand.returncode != 0
     assert "is being trained by process" in by_hand.stderr
 
 
-def test_pause_resume_checkpoint_stop(toy: Path) -> None:
+def test_pause_resume_checkpoint_stop(toy: Run) -> None:
     launch(toy, epochs=1000)
     reader = RunReader(toy)
     train_to(reader, 20)
     paused = pause(toy)
-    assert (paused.run, paused.state) == (toy.name, "paused")
+    assert (paused.run, paused.state) == (toy.id, "paused")
     assert pause(toy).state == "paused"
-    step = load_status(toy).step
+    step = toy.read_status().step
     saved = checkpoint(toy)
     assert (saved.state, saved.pid, saved.from_step) == ("paused", paused.pid, step)
-    newest = CheckpointStore(toy).latest()
+    newest = toy.checkpoints.latest()
     assert newest is not None
     assert newest.step == step
     went_on = resume(toy)
@@ -140,19 +141,19 @@ def test_pause_resume_checkpoint_stop(toy: Path) -> None:
     stop(toy)
 
 
-def test_a_checkpoint_that_cannot_be_written_is_told(toy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_checkpoint_that_cannot_be_written_is_told(toy: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TOY_EVERY", "1000000")
     launch(toy, epochs=1000)
     train_to(RunReader(toy), 20)
     pause(toy)
-    (toy / "checkpoints").rmdir()
-    (toy / "checkpoints").write_text("a file where the folder was")
-    with pytest.raises(UserError, match="couldn't do 'checkpoint': no checkpoint: "):
+    (toy.path / "checkpoints").rmdir()
+    (toy.path / "checkpoints").write_text("a file where the folder was")
+    with pytest.raises(UserError, match="couldn't checkpoint: no checkpoint: "):
         checkpoint(toy)
-    assert is_held(toy)
+    assert toy.is_locked()
 
 
-def test_resuming_a_running_run_changes_nothing(toy: Path) -> None:
+def test_resuming_a_running_run_changes_nothing(toy: Run) -> None:
     pid = launch(toy, epochs=1000)
     train_to(RunReader(toy), 20)
     outcome = resume(toy)
@@ -160,23 +161,23 @@ def test_resuming_a_running_run_changes_nothing(toy: Path) -> None:
     assert resume(toy, epochs=1000).pid == pid
     with pytest.raises(UserError, match="is training 1000 epochs"):
         resume(toy, epochs=5)
-    assert is_held(toy)
+    assert toy.is_locked()
 
 
-def test_resuming_a_run_that_was_just_launched_starts_no_other(toy: Path) -> None:
+def test_resuming_a_run_that_was_just_launched_starts_no_other(toy: Run) -> None:
     launch(toy)
     assert resume(toy).state in {"starting", "running"}
 
 
-def test_a_finished_run_goes_on_only_for_more_epochs(toy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_finished_run_goes_on_only_for_more_epochs(toy: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TOY_STEPS", "20")
     launch(toy)
     wait_for(toy, "finished")
-    wait_until(lambda: not is_held(toy))
+    wait_until(lambda: not toy.is_locked())
     for epochs in (None, 2, 3):
         outcome = resume(toy, epochs=epochs)
         assert (outcome.state, outcome.from_step, outcome.pid) == ("finished", 60, None)
-    assert not is_held(toy)
+    assert not toy.is_locked()
     outcome = resume(toy, epochs=5)
     assert (outcome.state, outcome.from_step) == ("starting", 60)
     reader = RunReader(toy)
@@ -188,13 +189,13 @@ def test_a_finished_run_goes_on_only_for_more_epochs(toy: Path, monkeypatch: pyt
         resume(toy, epochs=0)
 
 
-def test_fewer_epochs_than_are_done_cannot_be_had(toy: Path) -> None:
-    write_status(toy, msgspec.structs.replace(load_status(toy), state="stopped", epoch=2))
-    with pytest.raises(UserError, match="has done 2 epochs already"):
+def test_fewer_epochs_than_are_done_cannot_be_had(toy: Run) -> None:
+    toy.write_status(msgspec.structs.replace(toy.read_status(), state="stopped", epoch=2))
+    with pytest.raises(UserError, match="already done 2 epochs"):
         resume(toy, epochs=1)
 
 
-def test_a_killed_run_can_be_resumed_at_once(toy: Path) -> None:
+def test_a_killed_run_can_be_resumed_at_once(toy: Run) -> None:
     """While its last heartbeat is still fresh."""
     launch(toy)
     train_to(RunReader(toy), 60)
@@ -207,7 +208,7 @@ def test_a_killed_run_can_be_resumed_at_once(toy: Path) -> None:
 
 
 def test_a_trainer_that_dies_before_its_first_word_can_be_followed_at_once(
-    toy: Path, monkeypatch: pytest.MonkeyPatch
+    toy: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     good = launching.TRAINER
     monkeypatch.setattr(launching, "TRAINER", (sys.executable, "-c", "pass"))
@@ -219,10 +220,10 @@ def test_a_trainer_that_dies_before_its_first_word_can_be_followed_at_once(
     train_to(RunReader(toy), 20)
 
 
-def test_a_trainer_that_dies_while_it_starts_can_be_followed_at_once(toy: Path) -> None:
+def test_a_trainer_that_dies_while_it_starts_can_be_followed_at_once(toy: Run) -> None:
     gone = subprocess.Popen([sys.executable, "-c", "pass"])
     status = msgspec.structs.replace(
-        load_status(toy),
+        toy.read_status(),
         state="starting",
         heartbeat=time.time(),
         pid=gone.pid,
@@ -231,8 +232,8 @@ def test_a_trainer_that_dies_while_it_starts_can_be_followed_at_once(toy: Path) 
         host=host_name(),
     )
     gone.wait()
-    write_status(toy, status)
-    (toy / "trainer.log").touch()
+    toy.write_status(status)
+    (toy.path / "trainer.log").touch()
     assert stop(toy).state == "lost"
     assert resume(toy).state == "starting"
     train_to(RunReader(toy), 20)
@@ -247,40 +248,38 @@ def test_a_trainer_that_dies_while_it_starts_can_be_followed_at_once(toy: Path) 
         ('"learning_rate": -1.0', "learning rate is -1.0; it must be a positive number"),
     ],
 )
-def test_an_edited_value_that_cannot_work_starts_nothing(toy: Path, value: str, words: str) -> None:
-    config = toy / "config.json"
+def test_an_edited_value_that_cannot_work_starts_nothing(toy: Run, value: str, words: str) -> None:
+    config = toy.path / "config.json"
     name = value.split(":", maxsplit=1)[0]
     edited, count = re.subn(rf"{name}: *[-\d.e]+", value, config.read_text())
     assert count == 1
     config.write_text(edited)
     with pytest.raises(UserError, match=rf"is damaged: config\.json: {re.escape(words)}"):
-        launch(toy)
-    assert not (toy / "trainer.log").exists()
+        launch(Run(toy.path))
+    assert not (toy.path / "trainer.log").exists()
 
 
-def test_requests_to_a_trainer_that_is_gone_do_not_stop_the_next(toy: Path) -> None:
+def test_requests_to_a_trainer_that_is_gone_do_not_stop_the_next(toy: Run) -> None:
     launch(toy)
     train_to(RunReader(toy), 20)
     pause(toy)
     kill_trainer(toy)
-    from fashion_tui.runs.control import ask  # noqa: PLC0415
-
-    ask(toy, "stop")
+    toy.control.request("stop")
     resume(toy)
     train_to(RunReader(toy), 300)
 
 
-def test_kills_at_any_instant_cost_no_step(toy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_kills_at_any_instant_cost_no_step(toy: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     """Also for the reader that watched all the while, and for whatever of the files was just being written."""
     monkeypatch.setenv("TOY_EVERY", "10")
     rng = random.Random(11)
     watcher = RunReader(toy)
     launch(toy)
     for _ in range(8):
-        wait_until(lambda: is_held(toy))
+        wait_until(toy.is_locked)
         goal = watcher.poll().loss.steps + rng.randrange(30)
-        wait_until(lambda goal=goal: watcher.poll().loss.steps >= goal or not is_held(toy))  # type: ignore[misc]
-        if not is_held(toy):
+        wait_until(lambda goal=goal: watcher.poll().loss.steps >= goal or not toy.is_locked())  # type: ignore[misc]
+        if not toy.is_locked():
             break
         time.sleep(rng.random() / 100)
         kill_trainer(toy)
@@ -294,25 +293,25 @@ def test_kills_at_any_instant_cost_no_step(toy: Path, monkeypatch: pytest.Monkey
         assert [done.epoch for done in snapshot.epochs] == [1, 2, 3]
 
 
-def test_why_a_trainer_did_not_start_is_in_its_last_words(toy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert last_words(toy) is None
+def test_why_a_trainer_did_not_start_is_in_its_last_words(toy: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert toy.last_log_line() is None
     monkeypatch.setattr(launching, "TRAINER", (sys.executable, "-m", "no_such_module_at_all"))
     launch(toy)
-    wait_until(lambda: last_words(toy) is not None)
-    assert "No module named no_such_module_at_all" in (last_words(toy) or "")
-    (toy / "trainer.log").open("a").write("\x1b[31mred\n" + launching.LOG_MARK + " now\n")
-    assert last_words(toy) is None
+    wait_until(lambda: toy.last_log_line() is not None)
+    assert "No module named no_such_module_at_all" in (toy.last_log_line() or "")
+    (toy.path / "trainer.log").open("a").write("\x1b[31mred\n" + LOG_MARK + " now\n")
+    assert toy.last_log_line() is None
 
 
-def test_a_run_that_cannot_be_read_is_not_started(toy: Path) -> None:
-    (toy / "config.json").write_text("")
+def test_a_run_that_cannot_be_read_is_not_started(toy: Run) -> None:
+    (toy.path / "config.json").write_text("")
     with pytest.raises(UserError, match=r"is damaged: config\.json is empty"):
-        resume(toy)
-    assert not (toy / "trainer.log").exists()
+        resume(Run(toy.path))
+    assert not (toy.path / "trainer.log").exists()
 
 
-def test_what_killed_trainers_left_unfinished_is_removed(toy: Path) -> None:
-    (toy / ".status.json.1234abcd.tmp").write_text("{")
+def test_what_killed_trainers_left_unfinished_is_removed(toy: Run) -> None:
+    (toy.path / ".status.json.1234abcd.tmp").write_text("{")
     launch(toy)
-    wait_until(lambda: is_held(toy))
-    assert not (toy / ".status.json.1234abcd.tmp").exists()
+    wait_until(toy.is_locked)
+    assert not (toy.path / ".status.json.1234abcd.tmp").exists()

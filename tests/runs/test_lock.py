@@ -2,19 +2,19 @@
 
 import os
 import time
-from pathlib import Path
 
 import pytest
 
-from fashion_tui.runs.lock import LockHeld, RunLock, holder, is_held
+from fashion_tui.runs.lock import LockHeld
+from fashion_tui.runs.run import Run
 
 from .parts import kill, read_line, run_python, wait_until
 
 HOLD = """
 import sys
 from pathlib import Path
-from fashion_tui.runs.lock import RunLock
-lock = RunLock(Path(sys.argv[1]))
+from fashion_tui.runs.run import Run
+lock = Run(Path(sys.argv[1])).lock()
 lock.acquire()
 print("held")
 sys.stdin.readline()
@@ -26,8 +26,9 @@ sys.stdin.readline()
 FORK = """
 import os, sys, time
 from pathlib import Path
-from fashion_tui.runs.lock import RunLock
-RunLock(Path(sys.argv[1])).acquire()
+from fashion_tui.runs.run import Run
+lock = Run(Path(sys.argv[1])).lock()
+lock.acquire()
 child = os.fork()
 if child == 0:
     time.sleep(60)
@@ -37,67 +38,67 @@ sys.stdin.readline()
 """
 
 
-def test_one_trainer_at_a_time(tmp_path: Path) -> None:
-    assert not is_held(tmp_path)
-    process = run_python(HOLD, str(tmp_path))
+def test_one_trainer_at_a_time(run: Run) -> None:
+    assert not run.is_locked()
+    process = run_python(HOLD, str(run.path))
     read_line(process)
-    assert is_held(tmp_path)
+    assert run.is_locked()
     with pytest.raises(LockHeld, match=f"process {process.pid} on "):
-        RunLock(tmp_path).acquire(timeout=0.1)
+        run.lock().acquire(timeout=0.1)
     kill(process)
 
 
-def test_the_lock_waits_for_one_that_is_about_to_end(tmp_path: Path) -> None:
-    process = run_python(HOLD, str(tmp_path))
+def test_the_lock_waits_for_one_that_is_about_to_end(run: Run) -> None:
+    process = run_python(HOLD, str(run.path))
     read_line(process)
     assert process.stdin is not None
     process.stdin.write("\n")
     process.stdin.flush()
-    with RunLock(tmp_path):
-        who = holder(tmp_path)
+    with run.lock():
+        who = run.lock_holder()
         assert who is not None
         assert who.pid == os.getpid()
-        assert is_held(tmp_path)
-    assert not is_held(tmp_path)
+        assert run.is_locked()
+    assert not run.is_locked()
     kill(process)
 
 
-def test_a_killed_trainer_frees_its_lock(tmp_path: Path) -> None:
-    process = run_python(HOLD, str(tmp_path))
+def test_a_killed_trainer_frees_its_lock(run: Run) -> None:
+    process = run_python(HOLD, str(run.path))
     read_line(process)
     kill(process)
-    assert not is_held(tmp_path)
-    RunLock(tmp_path).acquire(timeout=0)
+    assert not run.is_locked()
+    run.lock().acquire(timeout=0)
 
 
-def test_a_forked_child_does_not_keep_the_lock_of_a_killed_trainer(tmp_path: Path) -> None:
-    process = run_python(FORK, str(tmp_path))
+def test_a_forked_child_does_not_keep_the_lock_of_a_killed_trainer(run: Run) -> None:
+    process = run_python(FORK, str(run.path))
     child = int(read_line(process))
-    assert is_held(tmp_path)
+    assert run.is_locked()
     process.kill()
     process.wait()
     try:
-        wait_until(lambda: not is_held(tmp_path), seconds=5)
+        wait_until(lambda: not run.is_locked(), seconds=5)
     finally:
         os.kill(child, 9)
         process.communicate()
 
 
-def test_looking_at_the_lock_does_not_take_it(tmp_path: Path) -> None:
-    with RunLock(tmp_path):
+def test_looking_at_the_lock_does_not_take_it(run: Run) -> None:
+    with run.lock():
         pass
-    lock = RunLock(tmp_path)
+    lock = run.lock()
     end = time.monotonic() + 0.2
     while time.monotonic() < end:
-        assert not is_held(tmp_path)
+        assert not run.is_locked()
     lock.acquire(timeout=0)
 
 
-def test_a_damaged_lock_file_still_locks(tmp_path: Path) -> None:
-    process = run_python(HOLD, str(tmp_path))
+def test_a_damaged_lock_file_still_locks(run: Run) -> None:
+    process = run_python(HOLD, str(run.path))
     read_line(process)
-    (tmp_path / "run.lock").write_bytes(b"\x00garbage")
-    assert holder(tmp_path) is None
+    (run.path / "run.lock").write_bytes(b"\x00garbage")
+    assert run.lock_holder() is None
     with pytest.raises(LockHeld, match="another process"):
-        RunLock(tmp_path).acquire(timeout=0)
+        run.lock().acquire(timeout=0)
     kill(process)

@@ -6,15 +6,13 @@ import random
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import msgspec
 import pytest
 
-from fashion_tui.runs.events import EventWriter, encode_line
-from fashion_tui.runs.lock import RunLock
+from fashion_tui.runs.events import encode_line
 from fashion_tui.runs.reader import RunReader
-from fashion_tui.runs.store import load_status, write_status
+from fashion_tui.runs.run import Run
 from fashion_tui.schema.events import (
     CheckpointSaved,
     EpochEnd,
@@ -33,12 +31,13 @@ OPEN_A_LONG_RUN = """
 import sys, time
 from pathlib import Path
 from fashion_tui.runs.reader import RunReader
-reader = RunReader(Path(sys.argv[1]))
+from fashion_tui.runs.run import Run
+reader = RunReader(Run(Path(sys.argv[1])))
 begun = time.perf_counter()
 snapshot = reader.poll()
 seconds = time.perf_counter() - begun
 begun = time.perf_counter()
-reader._made_of = None
+reader._inputs = None
 reader.poll()
 print(snapshot.loss.steps, len(snapshot.loss), seconds, time.perf_counter() - begun)
 # Not ru_maxrss, in which what the parent had at the fork still counts.
@@ -46,8 +45,8 @@ print(next(int(line.split()[1]) / 1024 for line in open("/proc/self/status") if 
 """
 
 
-def write(run_path: Path, *events: RunEvent) -> None:
-    writer = EventWriter(run_path, run_path.name)
+def write(run: Run, *events: RunEvent) -> None:
+    writer = run.event_writer()
     for event in events:
         assert writer.write(event)
     writer.close()
@@ -70,9 +69,9 @@ def epoch_end(epoch: int, step: int) -> EpochEnd:
     )
 
 
-def set_status(run_path: Path, **changes: object) -> RunStatus:
-    status = msgspec.structs.replace(load_status(run_path), **changes)
-    write_status(run_path, status)
+def set_status(run: Run, **changes: object) -> RunStatus:
+    status = msgspec.structs.replace(run.read_status(), **changes)
+    run.write_status(status)
     return status
 
 
@@ -80,41 +79,41 @@ def losses(count: int) -> tuple[float, ...]:
     return tuple(toy_loss(step) for step in range(1, count + 1))
 
 
-def test_a_viewer_follows_a_run_from_its_start(run_path: Path) -> None:
-    reader = RunReader(run_path)
+def test_a_viewer_follows_a_run_from_its_start(run: Run) -> None:
+    reader = RunReader(run)
     snapshot = reader.poll()
-    assert (snapshot.state, snapshot.run, snapshot.damage, len(snapshot.loss)) == ("starting", run_path.name, None, 0)
+    assert (snapshot.state, snapshot.run, snapshot.damage, len(snapshot.loss)) == ("starting", run.id, None, 0)
     assert snapshot.config is not None
-    write(run_path, started(run_path.name, steps_per_epoch=10), steps(1, 10), epoch_end(1, 10))
-    set_status(run_path, state="running", step=10, steps_per_epoch=10, epoch=1)
+    write(run, started(run.id, steps_per_epoch=10), steps(1, 10), epoch_end(1, 10))
+    set_status(run, state="running", step=10, steps_per_epoch=10, epoch=1)
     snapshot = reader.poll()
     assert snapshot.loss.mean == losses(10)
     assert snapshot.total_steps == 30
     assert [done.epoch for done in snapshot.epochs] == [1]
-    write(run_path, steps(11, 2), Warned(time=1.0, message="hot"))
+    write(run, steps(11, 2), Warned(time=1.0, message="hot"))
     snapshot = reader.poll()
     assert snapshot.recent_loss == losses(12)
     assert snapshot.warnings[-1].message == "hot"
-    write(run_path, finished(run_path.name, step=30))
-    set_status(run_path, state="finished", test_accuracy=0.9)
+    write(run, finished(run.id, step=30))
+    set_status(run, state="finished", test_accuracy=0.9)
     snapshot = reader.poll()
     assert snapshot.state == "finished"
     assert snapshot.end is not None
 
 
-def test_nothing_new_gives_the_very_same_snapshot(run_path: Path) -> None:
-    write(run_path, started(), steps(1, 10))
-    reader = RunReader(run_path)
+def test_nothing_new_gives_the_very_same_snapshot(run: Run) -> None:
+    write(run, started(), steps(1, 10))
+    reader = RunReader(run)
     first = reader.poll()
     assert reader.poll() is first
-    write(run_path, steps(11, 1))
+    write(run, steps(11, 1))
     assert reader.poll() is not first
 
 
-def test_an_unfinished_line_is_waited_for(run_path: Path) -> None:
-    line = encode_line(run_path.name, 0, steps(1, 5))
-    log = run_path / "events.jsonl"
-    reader = RunReader(run_path)
+def test_an_unfinished_line_is_waited_for(run: Run) -> None:
+    line = encode_line(run.id, 0, steps(1, 5))
+    log = run.path / "events.jsonl"
+    reader = RunReader(run)
     for cut in range(0, len(line), 7):
         log.write_bytes(line[:cut])
         snapshot = reader.poll()
@@ -123,19 +122,19 @@ def test_an_unfinished_line_is_waited_for(run_path: Path) -> None:
     assert reader.poll().loss.mean == losses(5)
 
 
-def test_a_resumed_run_has_each_step_once(run_path: Path) -> None:
+def test_a_resumed_run_has_each_step_once(run: Run) -> None:
     """Also for the reader that saw what is void now."""
-    watcher = RunReader(run_path)
+    watcher = RunReader(run)
     saved = CheckpointSaved(time=1.0, step=25, epoch=2, file="step-25.pt", bytes=1, seconds=0.1, reason="epoch")
-    write(run_path, started(run_path.name), steps(1, 10), epoch_end(1, 10), steps(11, 15), epoch_end(2, 20), saved)
+    write(run, started(run.id), steps(1, 10), epoch_end(1, 10), steps(11, 15), epoch_end(2, 20), saved)
     assert watcher.poll().loss.steps == 25
-    write(run_path, started(run_path.name), resumed(12))
+    write(run, started(run.id), resumed(12))
     snapshot = watcher.poll()
     assert snapshot.loss.mean == losses(12)
     assert [done.epoch for done in snapshot.epochs] == [1]
     assert snapshot.checkpoint is None
-    write(run_path, steps(13, 7))
-    for reader in (watcher, RunReader(run_path)):
+    write(run, steps(13, 7))
+    for reader in (watcher, RunReader(run)):
         assert reader.poll().loss.mean == losses(19)
         assert reader.losses() == losses(19)
 
@@ -148,40 +147,40 @@ def test_a_resumed_run_has_each_step_once(run_path: Path) -> None:
         Failed(time=1.0, step=10, message="the loss is NaN"),
     ],
 )
-def test_a_run_that_goes_on_has_not_ended(run_path: Path, end: RunEvent) -> None:
-    write(run_path, started(run_path.name), steps(1, 10), end)
-    reader = RunReader(run_path)
+def test_a_run_that_goes_on_has_not_ended(run: Run, end: RunEvent) -> None:
+    write(run, started(run.id), steps(1, 10), end)
+    reader = RunReader(run)
     assert reader.poll().end == end
-    write(run_path, resumed(10, epochs=5))
+    write(run, resumed(10, epochs=5))
     snapshot = reader.poll()
     assert snapshot.end is None
     assert snapshot.loss.steps == 10
 
 
-def test_steps_that_are_written_again_count_once(run_path: Path) -> None:
+def test_steps_that_are_written_again_count_once(run: Run) -> None:
     """As after a lost `resumed` line."""
-    write(run_path, steps(1, 10), steps(6, 3))
-    assert RunReader(run_path).poll().loss.mean == losses(8)
+    write(run, steps(1, 10), steps(6, 3))
+    assert RunReader(run).poll().loss.mean == losses(8)
 
 
-def test_damaged_lines_are_skipped_counted_and_told(run_path: Path) -> None:
-    write(run_path, *(steps(1 + 10 * i, 10) for i in range(5)))
-    log = run_path / "events.jsonl"
+def test_damaged_lines_are_skipped_counted_and_told(run: Run) -> None:
+    write(run, *(steps(1 + 10 * i, 10) for i in range(5)))
+    log = run.path / "events.jsonl"
     lines = log.read_bytes().splitlines(keepends=True)
     flipped = bytearray(lines[1])
     flipped[len(flipped) // 2] ^= 4
     foreign = encode_line("another", 3, steps(500, 5))
     log.write_bytes(b"".join([lines[0], flipped, lines[2], b"\x00\xff garbage\n", foreign, lines[2], *lines[3:]]))
-    snapshot = RunReader(run_path).poll()
+    snapshot = RunReader(run).poll()
     assert (snapshot.bad_lines, snapshot.missing_events, snapshot.missing_steps) == (4, 1, 10)
     assert snapshot.damage == "events.jsonl: 4 unreadable lines, 1 missing line, 10 missing steps"
     assert snapshot.loss.finite == (1,) * 10 + (0,) * 10 + (1,) * 30
     assert snapshot.loss.mean[20:] == losses(50)[20:]
 
 
-def test_bits_flipped_anywhere_never_stop_a_reader_or_change_a_figure(run_path: Path) -> None:
-    write(run_path, started(run_path.name), *(steps(1 + 10 * i, 10) for i in range(20)), finished(run_path.name))
-    log = run_path / "events.jsonl"
+def test_bits_flipped_anywhere_never_stop_a_reader_or_change_a_figure(run: Run) -> None:
+    write(run, started(run.id), *(steps(1 + 10 * i, 10) for i in range(20)), finished(run.id))
+    log = run.path / "events.jsonl"
     whole = log.read_bytes()
     rng = random.Random(3)
     for _ in range(150):
@@ -189,7 +188,7 @@ def test_bits_flipped_anywhere_never_stop_a_reader_or_change_a_figure(run_path: 
         for _ in range(rng.randrange(1, 4)):
             damaged[rng.randrange(len(damaged))] ^= 1 << rng.randrange(8)
         log.write_bytes(damaged)
-        reader = RunReader(run_path)
+        reader = RunReader(run)
         snapshot = reader.poll()
         for step, loss in enumerate(reader.losses(), 1):
             assert math.isnan(loss) or loss == toy_loss(step)
@@ -197,41 +196,41 @@ def test_bits_flipped_anywhere_never_stop_a_reader_or_change_a_figure(run_path: 
         assert (snapshot.damage is not None) == (snapshot.bad_lines > 0)
 
 
-def test_a_log_cut_anywhere_gives_what_is_left(run_path: Path) -> None:
-    write(run_path, *(steps(1 + 10 * i, 10) for i in range(5)))
-    log = run_path / "events.jsonl"
+def test_a_log_cut_anywhere_gives_what_is_left(run: Run) -> None:
+    write(run, *(steps(1 + 10 * i, 10) for i in range(5)))
+    log = run.path / "events.jsonl"
     whole = log.read_bytes()
-    reader = RunReader(run_path)
+    reader = RunReader(run)
     for cut in range(len(whole), 0, -97):
         log.write_bytes(whole[:cut])
         assert reader.poll().loss.mean == losses(10 * whole[:cut].count(b"\n"))
 
 
-def test_a_log_that_was_replaced_is_read_anew(run_path: Path) -> None:
-    write(run_path, steps(1, 10))
-    reader = RunReader(run_path)
+def test_a_log_that_was_replaced_is_read_anew(run: Run) -> None:
+    write(run, steps(1, 10))
+    reader = RunReader(run)
     reader.poll()
-    other = run_path / "other"
-    other.write_bytes(encode_line(run_path.name, 0, steps(1, 50)) * 1 + encode_line(run_path.name, 1, steps(51, 50)))
-    other.replace(run_path / "events.jsonl")
+    other = run.path / "other"
+    other.write_bytes(encode_line(run.id, 0, steps(1, 50)) * 1 + encode_line(run.id, 1, steps(51, 50)))
+    other.replace(run.path / "events.jsonl")
     assert reader.poll().loss.mean == losses(100)
 
 
-def test_garbage_without_an_end_costs_bounded_memory(run_path: Path) -> None:
-    log = run_path / "events.jsonl"
+def test_garbage_without_an_end_costs_bounded_memory(run: Run) -> None:
+    log = run.path / "events.jsonl"
     with log.open("wb") as file:
         for _ in range(40):
             file.write(b"x" * (1 << 20))
-        file.write(b"\n" + encode_line(run_path.name, 0, steps(1, 5)))
-    reader = RunReader(run_path)
+        file.write(b"\n" + encode_line(run.id, 0, steps(1, 5)))
+    reader = RunReader(run)
     snapshot = reader.poll()
     assert snapshot.bad_lines == 1
     assert snapshot.loss.mean == losses(5)
 
 
-def test_a_long_log_may_be_read_in_pieces(run_path: Path) -> None:
-    write(run_path, *(steps(1 + 100 * i, 100) for i in range(50)))
-    reader = RunReader(run_path)
+def test_a_long_log_may_be_read_in_pieces(run: Run) -> None:
+    write(run, *(steps(1 + 100 * i, 100) for i in range(50)))
+    reader = RunReader(run)
     polls = 0
     while not reader.poll(max_bytes=30_000).complete:
         polls += 1
@@ -239,57 +238,57 @@ def test_a_long_log_may_be_read_in_pieces(run_path: Path) -> None:
     assert reader.losses() == losses(5000)
 
 
-def test_losses_that_are_no_numbers_are_marked(run_path: Path) -> None:
-    write(run_path, msgspec.structs.replace(steps(1, 4), loss=[1.0, math.nan, math.inf, 2.0]))
-    curve = RunReader(run_path).poll().loss
+def test_losses_that_are_no_numbers_are_marked(run: Run) -> None:
+    write(run, msgspec.structs.replace(steps(1, 4), loss=[1.0, math.nan, math.inf, 2.0]))
+    curve = RunReader(run).poll().loss
     assert curve.nonfinite == (0, 1, 1, 0)
     assert (curve.mean[0], curve.mean[3]) == (1.0, 2.0)
 
 
-def test_a_run_without_heartbeat_and_lock_is_lost(run_path: Path) -> None:
-    set_status(run_path, state="running", heartbeat=time.time() - 6)
-    with RunLock(run_path):
-        snapshot = RunReader(run_path).poll()
+def test_a_run_without_heartbeat_and_lock_is_lost(run: Run) -> None:
+    set_status(run, state="running", heartbeat=time.time() - 6)
+    with run.lock():
+        snapshot = RunReader(run).poll()
         assert snapshot.state == "running"
-        assert "no sign of life for 6 s" in (snapshot.notice or "")
-    snapshot = RunReader(run_path).poll()
+        assert "no heartbeat for 6 s" in (snapshot.notice or "")
+    snapshot = RunReader(run).poll()
     assert snapshot.state == "lost"
     assert "resume" in (snapshot.notice or "")
 
 
-def test_a_clock_that_was_set_back_hides_no_dead_run(run_path: Path) -> None:
-    set_status(run_path, state="running", heartbeat=time.time() + 3600)
-    assert RunReader(run_path).poll().state == "lost"
-    with RunLock(run_path):
-        assert RunReader(run_path).poll().state == "running"
+def test_a_clock_that_was_set_back_hides_no_dead_run(run: Run) -> None:
+    set_status(run, state="running", heartbeat=time.time() + 3600)
+    assert RunReader(run).poll().state == "lost"
+    with run.lock():
+        assert RunReader(run).poll().state == "running"
 
 
-def test_a_heartbeat_that_is_seen_to_beat_needs_no_clock(run_path: Path) -> None:
+def test_a_heartbeat_that_is_seen_to_beat_needs_no_clock(run: Run) -> None:
     """As of a machine whose clock is wrong, on a file system whose locks don't reach here."""
-    set_status(run_path, state="running", heartbeat=1000.0)
-    reader = RunReader(run_path)
+    set_status(run, state="running", heartbeat=1000.0)
+    reader = RunReader(run)
     assert reader.poll().state == "lost"
-    set_status(run_path, state="running", heartbeat=1001.0)
+    set_status(run, state="running", heartbeat=1001.0)
     assert reader.poll().state == "running"
 
 
-def test_an_end_that_the_status_missed_counts(run_path: Path) -> None:
+def test_an_end_that_the_status_missed_counts(run: Run) -> None:
     """The trainer was killed between its last event and its last status."""
-    set_status(run_path, state="running", heartbeat=0.0)
-    write(run_path, started(run_path.name), steps(1, 300), finished(run_path.name, step=300))
-    status = RunReader(run_path).poll().status
+    set_status(run, state="running", heartbeat=0.0)
+    write(run, started(run.id), steps(1, 300), finished(run.id, step=300))
+    status = RunReader(run).poll().status
     assert (status.state, status.test_accuracy, status.step) == ("finished", 0.9, 300)
-    write(run_path, resumed(300, epochs=5))
-    assert RunReader(run_path).poll().state == "lost"
+    write(run, resumed(300, epochs=5))
+    assert RunReader(run).poll().state == "lost"
 
 
 @pytest.mark.parametrize("content", [b"", b'{"state": "runn', b"\x00" * 300, b'{"state": "dancing"}', None])
-def test_without_a_status_the_log_and_the_lock_tell(run_path: Path, content: bytes | None) -> None:
-    status_file = run_path / "status.json"
+def test_without_a_status_the_log_and_the_lock_tell(run: Run, content: bytes | None) -> None:
+    status_file = run.path / "status.json"
     status_file.unlink() if content is None else status_file.write_bytes(content)
-    write(run_path, started(run_path.name, epochs=4, steps_per_epoch=10), steps(1, 15), epoch_end(1, 10))
-    with RunLock(run_path):
-        snapshot = RunReader(run_path).poll()
+    write(run, started(run.id, epochs=4, steps_per_epoch=10), steps(1, 15), epoch_end(1, 10))
+    with run.lock():
+        snapshot = RunReader(run).poll()
         status = snapshot.status
         assert (status.state, status.step, status.epoch, status.epochs, status.pid) == (
             "running",
@@ -300,43 +299,43 @@ def test_without_a_status_the_log_and_the_lock_tell(run_path: Path, content: byt
         )
         assert snapshot.total_steps == 40
         assert "status.json" in (snapshot.damage or "")
-    assert RunReader(run_path).poll().state == "lost"
-    write(run_path, Failed(time=1.0, step=15, message="CUDA out of memory"))
-    status = RunReader(run_path).poll().status
+    assert RunReader(run).poll().state == "lost"
+    write(run, Failed(time=1.0, step=15, message="CUDA out of memory"))
+    status = RunReader(run).poll().status
     assert (status.state, status.message) == ("failed", "CUDA out of memory")
 
 
-def test_without_a_configuration_the_figures_are_still_there(run_path: Path) -> None:
-    write(run_path, steps(1, 10))
-    (run_path / "config.json").write_text("{")
-    snapshot = RunReader(run_path).poll()
+def test_without_a_configuration_the_figures_are_still_there(run: Run) -> None:
+    write(run, steps(1, 10))
+    (run.path / "config.json").write_text("{")
+    snapshot = RunReader(Run(run.path)).poll()
     assert snapshot.config is None
     assert "config.json" in (snapshot.damage or "")
     assert snapshot.loss.mean == losses(10)
 
 
-def test_a_cut_end_of_an_ended_run_is_told(run_path: Path) -> None:
-    write(run_path, steps(1, 10), finished(run_path.name))
-    set_status(run_path, state="finished")
-    log = run_path / "events.jsonl"
+def test_a_cut_end_of_an_ended_run_is_told(run: Run) -> None:
+    write(run, steps(1, 10), finished(run.id))
+    set_status(run, state="finished")
+    log = run.path / "events.jsonl"
     log.write_bytes(log.read_bytes()[:-20])
-    assert "its last line is cut" in (RunReader(run_path).poll().damage or "")
+    assert "last line is incomplete" in (RunReader(run).poll().damage or "")
 
 
-def test_answers_to_requests_are_seen(run_path: Path) -> None:
+def test_answers_to_requests_are_seen(run: Run) -> None:
     answer = RequestHandled(time=1.0, action="pause", request="1.pause", step=3)
-    write(run_path, started(), answer)
-    assert answer in RunReader(run_path).poll().events
+    write(run, started(), answer)
+    assert answer in RunReader(run).poll().events
 
 
-def test_a_million_steps_open_at_once(run_path: Path) -> None:
+def test_a_million_steps_open_at_once(run: Run) -> None:
     """Within 1 s on a machine that does nothing else; the limit leaves room for what runs beside the tests."""
     chunk = steps(1, 1000)
-    with (run_path / "events.jsonl").open("wb") as log:
+    with (run.path / "events.jsonl").open("wb") as log:
         for i in range(1000):
-            log.write(encode_line(run_path.name, i, msgspec.structs.replace(chunk, first_step=1 + 1000 * i)))
+            log.write(encode_line(run.id, i, msgspec.structs.replace(chunk, first_step=1 + 1000 * i)))
     answer = subprocess.run(
-        [sys.executable, "-c", OPEN_A_LONG_RUN, str(run_path)], capture_output=True, text=True, check=True
+        [sys.executable, "-c", OPEN_A_LONG_RUN, str(run.path)], capture_output=True, text=True, check=True
     ).stdout.split()
     read, buckets, seconds, next_seconds, megabytes = (float(figure) for figure in answer)
     assert (read, buckets) == (1_000_000, 489)

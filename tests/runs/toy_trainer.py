@@ -12,11 +12,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from fashion_tui.machine.host import boot_id, host_name, process_start_time
-from fashion_tui.runs.checkpoints import CheckpointStore
-from fashion_tui.runs.control import ControlBox
-from fashion_tui.runs.events import EventWriter
-from fashion_tui.runs.lock import RunLock
-from fashion_tui.runs.store import load_config, write_status
+from fashion_tui.runs.run import Run
 from fashion_tui.schema.events import CheckpointSaved, EpochEnd, RequestHandled, Resumed, RunEvent, Stopped, Warned
 from fashion_tui.schema.run import RunStatus, State
 from tests.runs.parts import finished, started, steps
@@ -27,13 +23,13 @@ CHUNK = 7
 
 
 class ToyTrainer:
-    def __init__(self, run_path: Path, epochs: int | None) -> None:
-        self.run_path = run_path
-        self.epochs = epochs or load_config(run_path).recipe.epochs
-        self.box = ControlBox(run_path)
-        self.store = CheckpointStore(run_path)
-        self.writer = EventWriter(run_path, run_path.name)
-        self.continues = self.writer.continues
+    def __init__(self, run: Run, epochs: int | None) -> None:
+        self.run = run
+        self.epochs = epochs or run.config.recipe.epochs
+        self.box = run.control
+        self.store = run.checkpoints
+        self.writer = run.event_writer()
+        self.continues = self.writer.is_continued
         self.step = 0
         self.logged = 0
         self.state: State = "running"
@@ -42,8 +38,8 @@ class ToyTrainer:
     def train(self) -> None:
         found = self.store.latest()
         if found:
-            self.step = self.logged = json.loads(self.store.path(found).read_bytes().rstrip(b"."))["step"]
-        self.write(started(self.run_path.name, epochs=self.epochs, steps_per_epoch=STEPS_PER_EPOCH))
+            self.step = self.logged = json.loads(self.store.open(found).read().rstrip(b"."))["step"]
+        self.write(started(self.run.id, epochs=self.epochs, steps_per_epoch=STEPS_PER_EPOCH))
         if self.continues:
             self.write(
                 Resumed(
@@ -64,7 +60,7 @@ class ToyTrainer:
                 self.train_step()
             time.sleep(0.001)
         self.save("end")
-        self.write(finished(self.run_path.name, step=self.step, epochs=self.epochs))
+        self.write(finished(self.run.id, step=self.step, epochs=self.epochs))
         self.state = "finished"
         self.beat()
 
@@ -124,11 +120,11 @@ class ToyTrainer:
                     self.save("asked")
                 except OSError as error:
                     self.write(Warned(time=time.time(), message=f"no checkpoint: {error.strerror}"))
-                    self.box.done(request)
+                    self.box.finish(request)
                     continue
             self.state = {"pause": "paused", "resume": "running", "stop": "stopped"}.get(request.action, self.state)  # type: ignore[assignment]
             self.write(RequestHandled(time=time.time(), action=request.action, request=request.id, step=self.step))
-            self.box.done(request)
+            self.box.finish(request)
             if self.state == "stopped":
                 self.write(Stopped(time=time.time(), step=self.step, epoch=0, reason="asked"))
             self.beat()
@@ -138,8 +134,7 @@ class ToyTrainer:
 
     def beat(self) -> None:
         self.beaten = time.monotonic()
-        write_status(
-            self.run_path,
+        self.run.write_status(
             RunStatus(
                 state=self.state,
                 step=self.step,
@@ -157,10 +152,9 @@ class ToyTrainer:
 
 
 def main() -> None:
-    run_path = Path(sys.argv[1])
     epochs = int(sys.argv[3]) if sys.argv[2:3] == ["--epochs"] else None
-    with RunLock(run_path):
-        ToyTrainer(run_path, epochs).train()
+    with Run(Path(sys.argv[1])) as run, run.lock():
+        ToyTrainer(run, epochs).train()
 
 
 if __name__ == "__main__":

@@ -1,9 +1,10 @@
 """Trainers that are gone when a test ends, and the table of what the fault tests found."""
 
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import pytest
+
+from fashion_tui.runs.run import Run
 
 from .faults import Fault, RecordFault, encode, table
 from .forked import ForkedTrainer
@@ -15,8 +16,8 @@ def train() -> Iterator[Callable[..., Trainer]]:
     """Starts a trainer on a run."""
     started: list[Trainer] = []
 
-    def start(run_path: Path, *arguments: str, before: Callable[[], None] | None = None) -> Trainer:
-        started.append(Trainer(run_path, *arguments, before=before))
+    def start(run: Run, *arguments: str, before: Callable[[], None] | None = None) -> Trainer:
+        started.append(Trainer(run, *arguments, before=before))
         return started[-1]
 
     yield start
@@ -30,8 +31,8 @@ def fork() -> Iterator[Callable[..., ForkedTrainer]]:
     """The same, in a tenth of the time; see `forked`."""
     started: list[ForkedTrainer] = []
 
-    def start(run_path: Path, *, dies: tuple[str, int] | None = None) -> ForkedTrainer:
-        started.append(ForkedTrainer(run_path, dies=dies))
+    def start(run: Run, *, dies: tuple[str, int] | None = None) -> ForkedTrainer:
+        started.append(ForkedTrainer(run, dies=dies))
         return started[-1]
 
     yield start

@@ -32,11 +32,11 @@ def around_a_rename(suffix: str, *, before: bool) -> Callable[[Die], None]:
     def install(die: Die) -> None:
         replace = os.replace
 
-        def replace_and_die(source: Any, target: Any) -> None:
+        def replace_and_die(source: Any, target: Any, **folders: int) -> None:
             matches = os.fspath(target).endswith(suffix)
             if matches and before:
                 die()
-            replace(source, target)
+            replace(source, target, **folders)
             if matches and not before:
                 die()
 

@@ -6,6 +6,8 @@ import signal
 import sys
 from pathlib import Path
 
+from fashion_tui.runs.run import Run
+
 from .dying import die_at
 from .trainers import PATIENCE, Trainer
 
@@ -16,10 +18,10 @@ _forks.set_forkserver_preload(["tests.trainer.small_set"])
 class ForkedTrainer(Trainer):
     """The real trainer's `main` in a process of its own, which loads nothing but its run."""
 
-    def __init__(self, run_path: Path, *, dies: tuple[str, int] | None = None) -> None:
+    def __init__(self, run: Run, *, dies: tuple[str, int] | None = None) -> None:
         """`dies`: where it is to be killed, and the how manieth time that it comes there (`dying.INSTANTS`)."""
-        self.follow(run_path)
-        self._fork = _forks.Process(target=_train, args=(str(run_path), dies))
+        self.follow(run)
+        self._fork = _forks.Process(target=_train, args=(str(run.path), dies))
         self._fork.start()
 
     @property
@@ -40,7 +42,7 @@ class ForkedTrainer(Trainer):
         return self._fork.exitcode
 
     def output(self) -> str:
-        return (self.run_path / "trainer.log").read_text()
+        return (self.run.path / "trainer.log").read_text()
 
 
 def _train(run_path: str, dies: tuple[str, int] | None) -> None:

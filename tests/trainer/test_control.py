@@ -17,9 +17,7 @@ from fashion_tui.lab.devices import has_bf16
 from fashion_tui.lab.networks.builtin import build
 from fashion_tui.lab.training.checkpoint import read_checkpoint
 from fashion_tui.runs import launch
-from fashion_tui.runs.checkpoints import CheckpointStore
-from fashion_tui.runs.control import ask
-from fashion_tui.runs.store import load_status
+from fashion_tui.runs.run import Run
 from fashion_tui.schema.events import CheckpointSaved, Finished, RequestHandled, Started, StepChunk, Stopped, Warned
 from fashion_tui.schema.recipe import STRONG
 from fashion_tui.schema.run import ControlAction, RunStatus
@@ -38,17 +36,17 @@ PROMPT = 5.0
 def request(trainer: Trainer, action: ControlAction) -> RequestHandled:
     """Asks, and waits for the answer."""
     asked = time.time()
-    name = ask(trainer.run_path, action)
+    name = trainer.run.control.request(action)
     answer = trainer.wait_for(RequestHandled)
     assert (answer.action, answer.request) == (action, name)
     assert answer.time - asked < PROMPT
     return answer
 
 
-def next_status(run_path: Path, after: RunStatus) -> RunStatus:
+def next_status(run: Run, after: RunStatus) -> RunStatus:
     """The first one with a later heartbeat."""
     deadline = time.monotonic() + PATIENCE
-    while (status := load_status(run_path)).heartbeat == after.heartbeat:
+    while (status := run.read_status()).heartbeat == after.heartbeat:
         assert time.monotonic() < deadline, "the heartbeat stands still"
         time.sleep(0.05)
     return status
@@ -56,9 +54,9 @@ def next_status(run_path: Path, after: RunStatus) -> RunStatus:
 
 def assert_second_trainer_ends_at_once(first: Trainer) -> None:
     """It says who has the run, and touches nothing."""
-    status = load_status(first.run_path)
+    status = first.run.read_status()
     second = subprocess.run(
-        [sys.executable, "-m", "fashion_tui.trainer", str(first.run_path)],
+        [sys.executable, "-m", "fashion_tui.trainer", str(first.run.path)],
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
@@ -68,45 +66,45 @@ def assert_second_trainer_ends_at_once(first: Trainer) -> None:
     assert second.returncode == 1
     assert second.stderr.count("\n") == 1
     assert f"process {first.process.pid}" in second.stderr
-    assert load_status(first.run_path).pid == status.pid == first.process.pid
+    assert first.run.read_status().pid == status.pid == first.process.pid
 
 
 def test_every_request_is_answered_and_nothing_else_disturbs(train: Train, tmp_path: Path) -> None:
-    run_path = make_run(tmp_path, epochs=1000, validation=0, precision="bf16")
-    trainer = train(run_path)
+    run = make_run(tmp_path, epochs=1000, validation=0, precision="bf16")
+    trainer = train(run)
     trainer.wait_for(StepChunk)
-    assert load_status(run_path).state == "running"
+    assert run.read_status().state == "running"
     fallback = [] if has_bf16(torch.device("cpu")) else ["cpu doesn't compute in bf16: fp32 is used"]
-    assert [warned.message for warned in of_kind(run_path, Warned)] == fallback
+    assert [warned.message for warned in of_kind(run, Warned)] == fallback
 
     paused = request(trainer, "pause")
-    status = load_status(run_path)
+    status = run.read_status()
     assert (status.state, status.step) == ("paused", paused.step)
-    assert max(figures(run_path)) == paused.step
+    assert max(figures(run)) == paused.step
 
-    before = next_status(run_path, status)
+    before = next_status(run, status)
     process = psutil.Process(trainer.process.pid)
     assert process.nice() == max(NICENESS, psutil.Process().nice()), "the app goes first"
     used = sum(process.cpu_times()[:2])
-    after = next_status(run_path, next_status(run_path, before))
+    after = next_status(run, next_status(run, before))
     used = sum(process.cpu_times()[:2]) - used
     assert used < 0.1 * (after.heartbeat - before.heartbeat), "a pause frees the CPU"
     assert (after.state, after.step, after.train_seconds) == ("paused", paused.step, status.train_seconds)
 
     assert request(trainer, "checkpoint").step == paused.step
-    (saved,) = of_kind(run_path, CheckpointSaved)
+    (saved,) = of_kind(run, CheckpointSaved)
     assert (saved.step, saved.reason) == (paused.step, "asked")
     assert request(trainer, "pause").step == paused.step
 
     assert request(trainer, "resume").step == paused.step
-    assert load_status(run_path).state == "running"
+    assert run.read_status().state == "running"
     assert trainer.wait_for(StepChunk).first_step == paused.step + 1
-    seconds = next_status(run_path, load_status(run_path)).train_seconds
+    seconds = next_status(run, run.read_status()).train_seconds
     assert seconds < status.train_seconds + time.time() - before.heartbeat
     assert request(trainer, "resume").step > paused.step
 
-    told = launch.checkpoint(run_path).from_step
-    assert of_kind(run_path, CheckpointSaved)[-1].step == told, "the status, a second old, knows another step"
+    told = launch.checkpoint(run).from_step
+    assert of_kind(run, CheckpointSaved)[-1].step == told, "the status, a second old, knows another step"
     assert trainer.wait_for(RequestHandled).step == told
 
     trainer.process.send_signal(signal.SIGHUP)
@@ -116,18 +114,19 @@ def test_every_request_is_answered_and_nothing_else_disturbs(train: Train, tmp_p
 
     stopped = request(trainer, "stop")
     assert trainer.end() == 0
-    assert [(event.step, event.reason) for event in of_kind(run_path, Stopped)] == [(stopped.step, "asked")]
-    assert of_kind(run_path, CheckpointSaved)[-1].step == stopped.step
-    assert max(figures(run_path)) == stopped.step
-    assert (load_status(run_path).state, load_status(run_path).step) == ("stopped", stopped.step)
-    assert not list((run_path / "control").iterdir())
+    assert [(event.step, event.reason) for event in of_kind(run, Stopped)] == [(stopped.step, "asked")]
+    assert of_kind(run, CheckpointSaved)[-1].step == stopped.step
+    assert max(figures(run)) == stopped.step
+    assert (run.read_status().state, run.read_status().step) == ("stopped", stopped.step)
+    assert not list((run.path / "control").iterdir())
 
 
-def accuracy_on_both_sides(run_path: Path) -> float:
+def accuracy_on_both_sides(run: Run) -> float:
     """On the drawn test set, of the mean answers for an image and its mirror image."""
-    newest = CheckpointStore(run_path).latest()
+    newest = run.checkpoints.latest()
     assert newest is not None
-    training, _ = read_checkpoint(run_path / "checkpoints" / newest.file)
+    with run.checkpoints.open(newest) as file:
+        training, _ = read_checkpoint(file)
     model = build("strong").eval()
     model.load_state_dict(training["model"])
     test = load(find("synthetic")).test
@@ -147,35 +146,35 @@ def test_a_step_of_seconds_is_paused_saved_and_left_at_once(train: Train, tmp_pa
     (finished,) = of_kind(runs["undisturbed"], Finished)
     assert finished.test_accuracy_flipped == pytest.approx(accuracy_on_both_sides(runs["undisturbed"]))
 
-    run_path = runs["disturbed"]
-    trainer = train(run_path)
+    run = runs["disturbed"]
+    trainer = train(run)
     trainer.wait_for(Started)
     began = time.monotonic()
     for action in ("pause", "resume", "checkpoint", "pause", "resume", "stop"):
         assert request(trainer, action).step == 0
     assert trainer.end() == 0
     took = time.monotonic() - began
-    assert [event.step for event in of_kind(run_path, Stopped)] == [0]
-    assert [event.step for event in of_kind(run_path, CheckpointSaved)] == [0], "when it was asked for, and once"
+    assert [event.step for event in of_kind(run, Stopped)] == [0]
+    assert [event.step for event in of_kind(run, CheckpointSaved)] == [0], "when it was asked for, and once"
 
-    trainer = train(run_path)
+    trainer = train(run)
     trainer.wait_for(Started)
     began = time.monotonic()
     trainer.wait_for(StepChunk)
     assert took < time.monotonic() - began, "all of it within a single step"
     assert trainer.end() == 0
-    assert_same(run_path, runs["undisturbed"])
+    assert_same(run, runs["undisturbed"])
 
 
 def test_signal_while_it_still_loads(train: Train, tmp_path: Path) -> None:
-    run_path = make_run(tmp_path)
-    trainer = train(run_path)
+    run = make_run(tmp_path)
+    trainer = train(run)
     deadline = time.monotonic() + PATIENCE
-    while load_status(run_path).pid != trainer.process.pid:
+    while run.read_status().pid != trainer.process.pid:
         assert time.monotonic() < deadline
         time.sleep(0.01)
     trainer.process.send_signal(signal.SIGINT)
     assert trainer.end() == 0
-    (stopped,) = of_kind(run_path, Stopped)
+    (stopped,) = of_kind(run, Stopped)
     assert (stopped.step, stopped.reason) == (0, "SIGINT")
-    assert load_status(run_path).state == "stopped"
+    assert run.read_status().state == "stopped"

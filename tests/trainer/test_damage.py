@@ -10,8 +10,7 @@ import torch
 
 from fashion_tui.lab.data.datasets import Images
 from fashion_tui.lab.training.loop import Training
-from fashion_tui.runs.checkpoints import CheckpointStore
-from fashion_tui.runs.store import load_config
+from fashion_tui.runs.run import Run
 from fashion_tui.trainer.checkpoints import Checkpoints, newest_checkpoint
 
 from .faults import Fault, RecordFault
@@ -20,19 +19,19 @@ from .trainers import make_run
 
 
 @pytest.fixture(scope="module")
-def run_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
     """A run with checkpoints of its steps 1 and 2."""
     path = make_run(tmp_path_factory.mktemp("runs"))
     images = Images(torch.zeros(128, 1, 28, 28, dtype=torch.uint8), torch.zeros(128, dtype=torch.int64))
-    training = Training(load_config(path).recipe, images, device=torch.device("cpu"), seed=0)
+    training = Training(path.config.recipe, images, device=torch.device("cpu"), seed=0)
     checkpoints = Checkpoints(path, training, open_log(path), every=60, is_saved=False)
     for _ in training.steps():
         assert checkpoints.save("asked")
     return path
 
 
-def newest_file(run_path: Path) -> Path:
-    return run_path / "checkpoints" / "step-2.pt"
+def newest_file(run: Run) -> Path:
+    return run.path / "checkpoints" / "step-2.pt"
 
 
 def sections(file: Path) -> dict[str, range]:
@@ -44,14 +43,14 @@ def sections(file: Path) -> dict[str, range]:
     return {name: range(begin, end) for name, begin, end in zip(names, begins[:-1], begins[1:], strict=True)}
 
 
-def damaged(run_path: Path, content: bytes) -> None:
+def damaged(run: Run, content: bytes) -> None:
     """Goes on from the checkpoint before, and says why."""
-    newest = newest_file(run_path)
+    newest = newest_file(run)
     good = newest.read_bytes()
     newest.write_bytes(content)
     told: list[str] = []
     try:
-        found = newest_checkpoint(run_path, told.append)
+        found = newest_checkpoint(run, told.append)
     finally:
         newest.write_bytes(good)
     assert found is not None
@@ -77,22 +76,22 @@ def cuts(file: Path, count: int) -> Iterator[bytes]:
     return (content[: rng.randrange(len(content))] for _ in range(count))
 
 
-def test_a_bit_that_flips_in_any_section(run_path: Path) -> None:
-    assert CheckpointStore(run_path).steps() == [2, 1]
-    for content in flips(newest_file(run_path), 1):
-        damaged(run_path, content)
+def test_a_bit_that_flips_in_any_section(run: Run) -> None:
+    assert run.checkpoints.steps() == [2, 1]
+    for content in flips(newest_file(run), 1):
+        damaged(run, content)
 
 
-def test_a_file_that_was_cut_short(run_path: Path) -> None:
-    for content in (b"", *cuts(newest_file(run_path), 5)):
-        damaged(run_path, content)
+def test_a_file_that_was_cut_short(run: Run) -> None:
+    for content in (b"", *cuts(newest_file(run), 5)):
+        damaged(run, content)
 
 
 @pytest.mark.faults
 @pytest.mark.parametrize("fault", ["a flipped bit", "a cut"])
-def test_damage_many_times(run_path: Path, fault: str, record_fault: RecordFault) -> None:
-    file = newest_file(run_path)
+def test_damage_many_times(run: Run, fault: str, record_fault: RecordFault) -> None:
+    file = newest_file(run)
     contents = list(flips(file, 10)) if fault == "a flipped bit" else list(cuts(file, 200))
     for content in contents:
-        damaged(run_path, content)
+        damaged(run, content)
     record_fault(Fault(f"{fault} in the newest checkpoint", len(contents), len(contents), 0, 0))

@@ -8,9 +8,7 @@ from pathlib import Path
 import pytest
 
 from fashion_tui.lab.training.checkpoint import read_checkpoint, write_checkpoint
-from fashion_tui.runs.checkpoints import CheckpointStore
-from fashion_tui.runs.control import ask
-from fashion_tui.runs.store import load_status
+from fashion_tui.runs.run import Run
 from fashion_tui.schema.events import (
     CheckpointSaved,
     EpochEnd,
@@ -30,15 +28,15 @@ Train = Callable[..., Trainer]
 
 
 @pytest.fixture(scope="module")
-def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Run:
     """A run of two epochs that finished. Not to be changed."""
-    run_path = make_run(tmp_path_factory.mktemp("runs"))
-    trainer = Trainer(run_path)
+    run = make_run(tmp_path_factory.mktemp("runs"))
+    trainer = Trainer(run)
     assert trainer.end() == 0, trainer.output()
-    return run_path
+    return run
 
 
-def test_undisturbed_run_tells_all_that_happens(undisturbed: Path) -> None:
+def test_undisturbed_run_tells_all_that_happens(undisturbed: Run) -> None:
     kinds = [type(event) for event in events(undisturbed) if not isinstance(event, StepChunk)]
     assert kinds == [Started, EpochEnd, CheckpointSaved, EpochEnd, CheckpointSaved, Finished]
     (started,) = of_kind(undisturbed, Started)
@@ -57,11 +55,11 @@ def test_undisturbed_run_tells_all_that_happens(undisturbed: Path) -> None:
     assert finished.test_accuracy > 0.6
     assert finished.test_accuracy_flipped is None, "the recipe mirrors nothing"
     assert finished.images_per_second == pytest.approx(8000 / finished.train_seconds)
-    status = load_status(undisturbed)
+    status = undisturbed.read_status()
     assert (status.state, status.step, status.epoch, status.epochs) == ("finished", 126, 2, 2)
     assert (status.test_accuracy, status.message) == (finished.test_accuracy, None)
 
-    store = CheckpointStore(undisturbed)
+    store = undisturbed.checkpoints
     best, latest = store.best(), store.latest()
     assert best is not None
     assert latest is not None
@@ -69,7 +67,7 @@ def test_undisturbed_run_tells_all_that_happens(undisturbed: Path) -> None:
     assert latest.validation_accuracy == second.validation_accuracy
 
 
-def test_epochs_figures_are_those_of_its_steps(undisturbed: Path) -> None:
+def test_epochs_figures_are_those_of_its_steps(undisturbed: Run) -> None:
     steps = figures(undisturbed)
     sizes = [64] * 62 + [32]
     for epoch in of_kind(undisturbed, EpochEnd):
@@ -80,100 +78,101 @@ def test_epochs_figures_are_those_of_its_steps(undisturbed: Path) -> None:
         assert epoch.train_accuracy == pytest.approx(accuracy)
 
 
-def test_killed_in_the_middle_of_an_epoch(undisturbed: Path, train: Train, tmp_path: Path) -> None:
-    run_path = make_run(tmp_path)
-    trainer = train(run_path)
+def test_killed_in_the_middle_of_an_epoch(undisturbed: Run, train: Train, tmp_path: Path) -> None:
+    run = make_run(tmp_path)
+    trainer = train(run)
     trainer.wait_for(StepChunk)
-    ask(run_path, "checkpoint")
+    run.control.request("checkpoint")
     saved = trainer.wait_for(CheckpointSaved)
     assert 0 < saved.step < 63
     assert saved.reason == "asked"
     lost = trainer.wait_for(StepChunk)  # made after the checkpoint, and to be made once more
     trainer.kill()
-    assert load_status(run_path).state == "running"
+    assert run.read_status().state == "running"
 
-    trainer = train(run_path)
+    trainer = train(run)
     resumed = trainer.wait_for(Resumed)
     assert (resumed.step, resumed.epoch, resumed.checkpoint) == (saved.step, 0, saved.file)
     assert trainer.wait_for(StepChunk).first_step == saved.step + 1 == lost.first_step
     assert trainer.end() == 0
-    assert_same(run_path, undisturbed)
+    assert_same(run, undisturbed)
 
 
-def test_stopped_by_a_signal_its_last_checkpoint_damaged(undisturbed: Path, train: Train, tmp_path: Path) -> None:
-    run_path = make_run(tmp_path)
-    trainer = train(run_path)
+def test_stopped_by_a_signal_its_last_checkpoint_damaged(undisturbed: Run, train: Train, tmp_path: Path) -> None:
+    run = make_run(tmp_path)
+    trainer = train(run)
     first = trainer.wait_for(CheckpointSaved)
     assert first.reason == "epoch"
     trainer.wait_for(StepChunk)
     trainer.process.send_signal(signal.SIGTERM)
     assert trainer.end() == 0
-    (stopped,) = of_kind(run_path, Stopped)
+    (stopped,) = of_kind(run, Stopped)
     assert stopped.reason == "SIGTERM"
-    assert load_status(run_path).state == "stopped"
-    last = of_kind(run_path, CheckpointSaved)[-1]
+    assert run.read_status().state == "stopped"
+    last = of_kind(run, CheckpointSaved)[-1]
     assert (last.step, last.reason) == (stopped.step, "stop")
     assert stopped.step > first.step
-    assert max(figures(run_path)) == stopped.step
+    assert max(figures(run)) == stopped.step
 
-    file = run_path / "checkpoints" / last.file
+    file = run.path / "checkpoints" / last.file
     content = bytearray(file.read_bytes())
     content[len(content) // 2] ^= 1
     file.write_bytes(content)
 
-    trainer = train(run_path)
+    trainer = train(run)
     assert last.file in trainer.wait_for(Warned).message
     resumed = trainer.wait_for(Resumed)
     assert (resumed.step, resumed.epoch, resumed.checkpoint) == (first.step, 1, first.file)
     assert trainer.end() == 0
-    assert_same(run_path, undisturbed)
-    assert load_status(run_path).state == "finished"
+    assert_same(run, undisturbed)
+    assert run.read_status().state == "finished"
 
 
 def test_killed_before_any_checkpoint_and_given_more_epochs_after_the_end(
-    undisturbed: Path, train: Train, tmp_path: Path
+    undisturbed: Run, train: Train, tmp_path: Path
 ) -> None:
     """1 epoch, then another: as if 2 had been asked for at once."""
-    run_path = make_run(tmp_path, epochs=1)
-    trainer = train(run_path)
+    run = make_run(tmp_path, epochs=1)
+    trainer = train(run)
     trainer.wait_for(StepChunk)
     trainer.kill()
 
-    trainer = train(run_path)
+    trainer = train(run)
     resumed = trainer.wait_for(Resumed)
     assert (resumed.step, resumed.checkpoint) == (0, None)
     assert trainer.end() == 0
-    assert len(figures(run_path)) == 63
-    assert load_status(run_path).epochs == 1
+    assert len(figures(run)) == 63
+    assert run.read_status().epochs == 1
 
-    assert train(run_path, "--epochs", "2").end() == 0
-    assert_same(run_path, undisturbed)
-    status = load_status(run_path)
+    assert train(run, "--epochs", "2").end() == 0
+    assert_same(run, undisturbed)
+    status = run.read_status()
     assert (status.state, status.epochs) == ("finished", 2)
 
 
 def test_loss_that_is_no_number_ends_the_run_and_keeps_the_last_good_checkpoint(
-    undisturbed: Path, train: Train, tmp_path: Path
+    undisturbed: Run, train: Train, tmp_path: Path
 ) -> None:
     """A finished run is given another epoch, and a momentum beyond all measure."""
-    run_path = tmp_path / undisturbed.name
-    shutil.copytree(undisturbed, run_path)
-    store = CheckpointStore(run_path)
+    shutil.copytree(undisturbed.path, tmp_path / undisturbed.id)
+    run = Run(tmp_path / undisturbed.id)
+    store = run.checkpoints
     good = store.latest()
     assert good is not None
-    training, notes = read_checkpoint(store.path(good))
+    with store.open(good) as file:
+        training, notes = read_checkpoint(file)
     for state in training["optimizers"][0].values():
         state["exp_avg"].mul_(1e35)
     store.save(lambda file: write_checkpoint(file, training, notes), step=good.step, epoch=good.epoch)
-    before = final_state(run_path)
+    before = final_state(run)
 
     failed = assert_failed(
-        train(run_path, "--epochs", "3"), "at step 128, and the first such value comes from the layer conv2 (Conv2d)"
+        train(run, "--epochs", "3"), "at step 128, and the first such value comes from the layer conv2 (Conv2d)"
     )
     assert "try a learning rate below 0.001" in failed.message
     assert failed.step == 128
-    steps = figures(run_path)
+    steps = figures(run)
     assert max(steps) == 128
     assert isinstance(steps[127][0], float)
     assert steps[128][0] in {"NaN", "Infinity"}
-    assert final_state(run_path) == before
+    assert final_state(run) == before

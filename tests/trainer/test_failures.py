@@ -10,8 +10,6 @@ import msgspec
 import pytest
 
 from fashion_tui.data.files import find
-from fashion_tui.runs.control import ask
-from fashion_tui.runs.store import load_status
 from fashion_tui.schema.events import CheckpointSaved, RequestHandled, Started, StepChunk, Warned
 
 from .trainers import Trainer, assert_failed, figures, make_run, of_kind
@@ -26,38 +24,38 @@ def test_another_data_set_than_the_runs_is_refused(train: Train, tmp_path: Path)
     trainer = train(make_run(tmp_path, dataset=other))
     assert_failed(trainer, "synthetic has changed since")
     assert "Traceback" not in trainer.output()
-    assert not of_kind(trainer.run_path, Started)
+    assert not of_kind(trainer.run, Started)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="sets another process's limits")
 def test_full_disk_costs_no_step(train: Train, tmp_path: Path) -> None:
     """No file may grow beyond 1 MB: no checkpoint fits; then there is room again."""
-    run_path = make_run(tmp_path, epochs=1000, validation=0)
+    run = make_run(tmp_path, epochs=1000, validation=0)
     limit = 1_000_000
-    trainer = train(run_path, before=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit * 1000)))
+    trainer = train(run, before=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit * 1000)))
     trainer.wait_for(StepChunk)
-    asked = ask(run_path, "checkpoint")
+    asked = run.control.request("checkpoint")
     warned = trainer.wait_for(Warned)
     assert "checkpoint" in warned.message
     assert "File too large" in warned.message
     assert trainer.wait_for(StepChunk)
-    assert not list((run_path / "control").iterdir()), "a request that failed isn't repeated"
-    assert load_status(run_path).state == "running"
+    assert not list((run.path / "control").iterdir()), "a request that failed isn't repeated"
+    assert run.read_status().state == "running"
 
     resource.prlimit(trainer.process.pid, resource.RLIMIT_FSIZE, (limit * 1000, limit * 1000))
-    again = ask(run_path, "checkpoint")
+    again = run.control.request("checkpoint")
     assert trainer.wait_for(CheckpointSaved).reason == "asked"
     assert trainer.wait_for(RequestHandled).request == again != asked
-    ask(run_path, "stop")
+    run.control.request("stop")
     assert trainer.end() == 0
-    assert load_status(run_path).message is None, "it is settled"
-    figures(run_path)
+    assert run.read_status().message is None, "it is settled"
+    figures(run)
 
 
 def test_damaged_configuration_is_told_and_left_alone(train: Train, tmp_path: Path) -> None:
-    run_path = make_run(tmp_path)
-    trainer = train(run_path, before=lambda: os.truncate(run_path / "config.json", 100))
+    run = make_run(tmp_path)
+    trainer = train(run, before=lambda: os.truncate(run.path / "config.json", 100))
     assert trainer.end() == 1
     assert trainer.output().count("\n") == 1
-    assert load_status(run_path).state == "starting"
-    assert not (run_path / "events.jsonl").exists()
+    assert run.read_status().state == "starting"
+    assert not (run.path / "events.jsonl").exists()

@@ -15,7 +15,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from fashion_tui.runs.store import load_status
+from fashion_tui.runs.run import Run
 from fashion_tui.schema.events import StepChunk
 from fashion_tui.schema.recipe import BEST, RECIPES
 
@@ -27,7 +27,7 @@ from .trainers import TrainerEnded, assert_same, differing_bits, final_state, ma
 pytestmark = pytest.mark.timeout(900)
 
 Fork = Callable[..., ForkedTrainer]
-Reference = Callable[[str], tuple[Path, float]]
+Reference = Callable[[str], tuple[Run, float]]
 
 RUN: dict[str, Any] = {"validation": 500, "batch_size": 16, "checkpoint_every": 0.05}
 """2 epochs of 719 steps, and as many checkpoints as their cost allows."""
@@ -45,9 +45,9 @@ LOADING_SECONDS = 0.5
 @pytest.fixture(scope="module")
 def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Reference:
     """A finished run of that recipe, and how many seconds its steps took."""
-    finished: dict[str, tuple[Path, float]] = {}
+    finished: dict[str, tuple[Run, float]] = {}
 
-    def run(recipe: str) -> tuple[Path, float]:
+    def run(recipe: str) -> tuple[Run, float]:
         if recipe not in finished:
             path = make_run(tmp_path_factory.mktemp(recipe), recipe=KILLED[recipe], **RUN)
             trainer = ForkedTrainer(path)
@@ -60,9 +60,9 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Reference:
     return run
 
 
-def kill_at_random(fork: Fork, run_path: Path, seconds: float, rng: random.Random) -> bool:
+def kill_at_random(fork: Fork, run: Run, seconds: float, rng: random.Random) -> bool:
     """A trainer goes on with the run and is killed, one in three while it loads. False where it had ended before."""
-    trainer = fork(run_path)
+    trainer = fork(run)
     if rng.random() < 1 / 3:
         time.sleep(rng.random() * LOADING_SECONDS)
     else:
@@ -74,41 +74,41 @@ def kill_at_random(fork: Fork, run_path: Path, seconds: float, rng: random.Rando
     return killed
 
 
-def kill_often(fork: Fork, runs: Path, reference: tuple[Path, float], recipe: str, times: int, seed: int) -> Fault:
+def kill_often(fork: Fork, runs: Path, reference: tuple[Run, float], recipe: str, times: int, seed: int) -> Fault:
     """So many kills, over as many runs as it takes; each run is resumed to its end and compared."""
     undisturbed, seconds = reference
     rng = random.Random(seed)
     tried = hit = lost = bits = 0
     while tried < times:
-        run_path = make_run(runs, recipe=KILLED[recipe], **RUN)
-        while tried < times and load_status(run_path).state != "finished":
+        run = make_run(runs, recipe=KILLED[recipe], **RUN)
+        while tried < times and run.read_status().state != "finished":
             tried += 1
-            hit += kill_at_random(fork, run_path, seconds, rng)
-        finish(fork, run_path)
-        lost += steps_lost(run_path)
-        bits += differing_bits(final_state(run_path), final_state(undisturbed))
-        assert_same(run_path, undisturbed)
+            hit += kill_at_random(fork, run, seconds, rng)
+        finish(fork, run)
+        lost += steps_lost(run)
+        bits += differing_bits(final_state(run), final_state(undisturbed))
+        assert_same(run, undisturbed)
     return Fault(f"SIGKILL at random ({recipe})", tried, hit, lost, bits)
 
 
-def kill_at(fork: Fork, runs: Path, reference: tuple[Path, float], instants: Iterable[tuple[str, int]]) -> Fault:
+def kill_at(fork: Fork, runs: Path, reference: tuple[Run, float], instants: Iterable[tuple[str, int]]) -> Fault:
     """One run, killed at each of these instants, one after the other, and resumed to its end."""
-    run_path = make_run(runs, **RUN)
+    run = make_run(runs, **RUN)
     tried = hit = 0
     for instant in instants:
-        trainer = fork(run_path, dies=instant)
+        trainer = fork(run, dies=instant)
         tried += 1
         hit += trainer.end() == -signal.SIGKILL
-    finish(fork, run_path)
+    finish(fork, run)
     undisturbed, _ = reference
-    assert_same(run_path, undisturbed)
-    bits = differing_bits(final_state(run_path), final_state(undisturbed))
-    return Fault("", tried, hit, steps_lost(run_path), bits)
+    assert_same(run, undisturbed)
+    bits = differing_bits(final_state(run), final_state(undisturbed))
+    return Fault("", tried, hit, steps_lost(run), bits)
 
 
-def finish(fork: Fork, run_path: Path) -> None:
-    if load_status(run_path).state != "finished":
-        trainer = fork(run_path)
+def finish(fork: Fork, run: Run) -> None:
+    if run.read_status().state != "finished":
+        trainer = fork(run)
         assert trainer.end() == 0, trainer.output()
 
 

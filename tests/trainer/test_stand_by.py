@@ -12,9 +12,8 @@ import pytest
 from fashion_tui.data.files import find, verify
 from fashion_tui.machine.threads import available_cpus
 from fashion_tui.runs.launch import launch, pause, resume
-from fashion_tui.runs.lock import holder, is_held
+from fashion_tui.runs.run import Run
 from fashion_tui.runs.stand_by import StandBy
-from fashion_tui.runs.store import load_config, load_status
 from fashion_tui.schema.dataset import DatasetRef
 from fashion_tui.schema.events import Finished, StepChunk
 from tests.runs.parts import wait_until
@@ -46,8 +45,8 @@ def prepared(stand_by: StandBy) -> int:
     return pid
 
 
-def ended(run_path: Path) -> bool:
-    return load_status(run_path).state in {"finished", "failed"} and not is_held(run_path)
+def ended(run: Run) -> bool:
+    return run.read_status().state in {"finished", "failed"} and not run.is_locked()
 
 
 def test_it_takes_the_run_at_once_and_computes_what_a_cold_one_does(tmp_path: Path, stand_by: StandBy) -> None:
@@ -64,43 +63,43 @@ def test_it_takes_the_run_at_once_and_computes_what_a_cold_one_does(tmp_path: Pa
     print(f"\nfrom the start of a run to its first figures: {first:.2f} s")
     assert stand_by.pid is None
     wait_until(lambda: ended(warm), PATIENCE)
-    assert load_status(warm).state == "finished"
+    assert warm.read_status().state == "finished"
     assert isinstance(events(warm)[-1], Finished)
     assert_same(warm, cold)
-    assert "---- trainer started" in (warm / "trainer.log").read_text()
+    assert "---- trainer started" in (warm.path / "trainer.log").read_text()
 
 
 def test_with_its_run_it_has_a_session_of_its_own_and_answers(tmp_path: Path, stand_by: StandBy) -> None:
     waiting = prepared(stand_by)
-    run_path = make_run(tmp_path, epochs=100, threads=available_cpus())
-    launch(run_path, stand_by=stand_by)
-    wait_until(lambda: bool(of_kind(run_path, StepChunk)), PATIENCE)
+    run = make_run(tmp_path, epochs=100, threads=available_cpus())
+    launch(run, stand_by=stand_by)
+    wait_until(lambda: bool(of_kind(run, StepChunk)), PATIENCE)
     process = psutil.Process(waiting)
-    who = holder(run_path)
+    who = run.lock_holder()
     assert who is not None
     assert who.pid == waiting == os.getsid(waiting)
-    assert process.cwd() == str(run_path)
+    assert process.cwd() == str(run.path)
     assert process.terminal() is None
     of_their_own = [one for one in cores(waiting) if len(one) == 1]
     assert set().union(*of_their_own) == os.sched_getaffinity(0), "as those of one that was started cold"
     assert Path(f"/proc/{waiting}/fd/0").resolve() == Path("/dev/null")
-    assert Path(f"/proc/{waiting}/fd/2").resolve() == run_path / "trainer.log"
+    assert Path(f"/proc/{waiting}/fd/2").resolve() == run.path / "trainer.log"
     os.kill(waiting, signal.SIGHUP)  # a lost terminal
-    assert pause(run_path).state == "paused"
-    assert resume(run_path).state == "running"
+    assert pause(run).state == "paused"
+    assert resume(run).state == "running"
     os.kill(waiting, signal.SIGTERM)
-    wait_until(lambda: not is_held(run_path), PATIENCE)
-    assert load_status(run_path).state == "stopped"
+    wait_until(lambda: not run.is_locked(), PATIENCE)
+    assert run.read_status().state == "stopped"
 
 
 def test_given_its_run_before_it_is_ready_it_trains_it_all_the_same(tmp_path: Path, stand_by: StandBy) -> None:
     stand_by.prepare(verify(find("synthetic")))
     waiting = stand_by.pid
-    run_path = make_run(tmp_path, epochs=1)
-    assert launch(run_path, stand_by=stand_by) == waiting
-    wait_until(lambda: is_held(run_path), PATIENCE)
-    wait_until(lambda: ended(run_path), PATIENCE)
-    assert load_status(run_path).state == "finished"
+    run = make_run(tmp_path, epochs=1)
+    assert launch(run, stand_by=stand_by) == waiting
+    wait_until(run.is_locked, PATIENCE)
+    wait_until(lambda: ended(run), PATIENCE)
+    assert run.read_status().state == "finished"
 
 
 def test_it_goes_when_nobody_could_give_it_a_run_any_more(stand_by: StandBy) -> None:
@@ -118,11 +117,11 @@ def test_where_it_has_died_the_run_starts_cold(tmp_path: Path, stand_by: StandBy
     process = psutil.Process(waiting)
     process.kill()
     wait_until(lambda: process.status() == psutil.STATUS_ZOMBIE or not process.is_running(), PATIENCE)
-    run_path = make_run(tmp_path, epochs=1)
-    assert launch(run_path, stand_by=stand_by) != waiting
-    wait_until(lambda: ended(run_path), PATIENCE)
-    assert load_status(run_path).state == "finished"
-    assert load_config(run_path).threads == 1
+    run = make_run(tmp_path, epochs=1)
+    assert launch(run, stand_by=stand_by) != waiting
+    wait_until(lambda: ended(run), PATIENCE)
+    assert run.read_status().state == "finished"
+    assert run.config.threads == 1
 
 
 def test_other_data_takes_another_one(stand_by: StandBy) -> None:

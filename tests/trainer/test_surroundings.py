@@ -14,12 +14,9 @@ import pytest
 
 from fashion_tui.data.files import find, verify
 from fashion_tui.machine.threads import available_cpus
-from fashion_tui.runs.control import ask
-from fashion_tui.runs.follow import EventFollower
 from fashion_tui.runs.launch import stop
-from fashion_tui.runs.lock import is_held
 from fashion_tui.runs.reader import RunReader
-from fashion_tui.runs.store import list_runs, load_status
+from fashion_tui.runs.store import list_runs
 from fashion_tui.schema.errors import UserError
 from fashion_tui.schema.events import CheckpointSaved, EpochEnd, Finished, StepChunk, Warned
 from tests.runs.parts import wait_until
@@ -34,17 +31,17 @@ def test_the_data_is_needed_at_the_start_alone(real_data: Path, train: Train, tm
     """Its folder deleted under a trainer costs nothing; a later trainer says what is missing, in a line."""
     folder = tmp_path / "data"
     shutil.copytree(real_data / "FashionMNIST" / "raw", folder / "FashionMNIST" / "raw")
-    run_path = make_run(
+    run = make_run(
         tmp_path / "runs", dataset=verify(find("fashion-mnist", folder)), epochs=1, validation=0, batch_size=500
     )
-    trainer = train(run_path)
+    trainer = train(run)
     trainer.wait_for(StepChunk)
     shutil.rmtree(folder)
     assert trainer.end() == 0
-    assert of_kind(run_path, Finished)
-    before = figures(run_path)
-    assert_failed(train(run_path, "--epochs", "2"), str(folder))
-    assert figures(run_path) == before
+    assert of_kind(run, Finished)
+    before = figures(run)
+    assert_failed(train(run, "--epochs", "2"), str(folder))
+    assert figures(run) == before
 
 
 @contextmanager
@@ -63,38 +60,38 @@ def test_a_folder_made_read_only_costs_no_step(train: Train, tmp_path: Path) -> 
     undisturbed = make_run(tmp_path / "undisturbed", epochs=3)
     assert train(undisturbed).end() == 0
 
-    run_path = make_run(tmp_path / "runs", epochs=3)
-    trainer = train(run_path)
+    run = make_run(tmp_path / "runs", epochs=3)
+    trainer = train(run)
     trainer.wait_for(StepChunk)
-    with untouchable(run_path / "checkpoints"), untouchable(run_path):
+    with untouchable(run.path / "checkpoints"), untouchable(run.path):
         warned = trainer.wait_for(Warned, lambda event: "checkpoint" in event.message)
         assert "can't be written" in warned.message
         trainer.wait_for(EpochEnd)
-        assert is_held(run_path)
-        assert list_runs(run_path.parent)[0].state in {"starting", "running"}, "it lives, and isn't taken to be lost"
+        assert run.is_locked()
+        assert list_runs(run.path.parent)[0].state in {"starting", "running"}, "it lives, and isn't taken to be lost"
     trainer.wait_for(CheckpointSaved)
     assert trainer.end() == 0
-    assert load_status(run_path).state == "finished"
-    assert_same(run_path, undisturbed)
+    assert run.read_status().state == "finished"
+    assert_same(run, undisturbed)
 
 
 def test_a_stop_whose_checkpoint_cannot_be_written_is_told(train: Train, tmp_path: Path) -> None:
-    run_path = make_run(tmp_path / "runs", epochs=500)
-    trainer = train(run_path)
+    run = make_run(tmp_path / "runs", epochs=500)
+    trainer = train(run)
     trainer.wait_for(StepChunk)
     with (
-        untouchable(run_path / "checkpoints"),
-        pytest.raises(UserError, match=r"what it learned after step .* isn't saved"),
+        untouchable(run.path / "checkpoints"),
+        pytest.raises(UserError, match=r"the steps after .* aren't saved"),
     ):
-        stop(run_path)
+        stop(run)
     assert trainer.end() == 0
 
 
 def test_a_trainer_whose_run_was_removed_ends(train: Train, tmp_path: Path) -> None:
-    run_path = make_run(tmp_path / "runs", epochs=500)
-    trainer = train(run_path)
+    run = make_run(tmp_path / "runs", epochs=500)
+    trainer = train(run)
     trainer.wait_for(StepChunk)
-    shutil.rmtree(run_path)
+    shutil.rmtree(run.path)
     assert trainer.end() == 1
     assert "the run's folder was removed" in trainer.output()
 
@@ -102,17 +99,17 @@ def test_a_trainer_whose_run_was_removed_ends(train: Train, tmp_path: Path) -> N
 def test_viewers_and_a_tail_and_one_that_stands_still_see_the_same_and_cost_nothing(
     train: Train, tmp_path: Path
 ) -> None:
-    run_path = make_run(tmp_path)
-    log = run_path / "events.jsonl"
+    run = make_run(tmp_path)
+    log = run.path / "events.jsonl"
     log.touch()
     tail = subprocess.Popen(["tail", "-c", "+1", "-f", log], stdout=subprocess.PIPE)
     stalled = subprocess.Popen(["tail", "-c", "+1", "-f", log], stdout=subprocess.PIPE)
     os.kill(stalled.pid, signal.SIGSTOP)
     try:
-        viewers = [RunReader(run_path), RunReader(run_path)]
-        followers = [EventFollower(run_path, run_path.name), EventFollower(run_path, run_path.name)]
+        viewers = [RunReader(run), RunReader(run)]
+        followers = [run.follow_events(), run.follow_events()]
         seen: list[list[object]] = [[], []]
-        trainer = train(run_path)
+        trainer = train(run)
         while not trainer.has_ended:
             for viewer in viewers:
                 viewer.poll()
@@ -121,7 +118,7 @@ def test_viewers_and_a_tail_and_one_that_stands_still_see_the_same_and_cost_noth
         for found, follower in zip(seen, followers, strict=True):
             found.extend(follower.events())
         assert seen[0] == seen[1]
-        last = [viewer.poll() for viewer in (*viewers, RunReader(run_path))]
+        last = [viewer.poll() for viewer in (*viewers, RunReader(run))]
         assert [snapshot.state for snapshot in last] == ["finished"] * 3
         assert len({(snapshot.loss.steps, snapshot.missing_steps) for snapshot in last}) == 1
         os.kill(stalled.pid, signal.SIGCONT)
@@ -135,14 +132,14 @@ def test_viewers_and_a_tail_and_one_that_stands_still_see_the_same_and_cost_noth
 
 
 def test_a_request_made_while_it_stands_still_is_answered_when_it_goes_on(train: Train, tmp_path: Path) -> None:
-    run_path = make_run(tmp_path, epochs=200)
-    trainer = train(run_path)
+    run = make_run(tmp_path, epochs=200)
+    trainer = train(run)
     trainer.wait_for(StepChunk)
     trainer.process.send_signal(signal.SIGSTOP)
-    ask(run_path, "stop")
+    run.control.request("stop")
     trainer.process.send_signal(signal.SIGCONT)
     assert trainer.end() == 0
-    assert load_status(run_path).state == "stopped"
+    assert run.read_status().state == "stopped"
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="sets another process's limits")
@@ -151,17 +148,17 @@ def test_a_log_that_cannot_grow_loses_no_figure(train: Train, tmp_path: Path) ->
     undisturbed = make_run(tmp_path / "undisturbed", epochs=8)
     assert train(undisturbed).end() == 0
 
-    run_path = make_run(tmp_path / "runs", epochs=8)
+    run = make_run(tmp_path / "runs", epochs=8)
     limit, room = 3_000, 10**9
-    trainer = train(run_path, before=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, room)))
-    wait_until(lambda: "can't be written" in (load_status(run_path).message or ""), 60)
-    step = load_status(run_path).step
-    wait_until(lambda: load_status(run_path).step > step, 60)
-    assert (run_path / "events.jsonl").stat().st_size <= limit
+    trainer = train(run, before=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, room)))
+    wait_until(lambda: "can't be written" in (run.read_status().message or ""), 60)
+    step = run.read_status().step
+    wait_until(lambda: run.read_status().step > step, 60)
+    assert (run.path / "events.jsonl").stat().st_size <= limit
     resource.prlimit(trainer.process.pid, resource.RLIMIT_FSIZE, (room, room))
     assert trainer.end() == 0
     assert "the log can't be written, the training goes on" in trainer.output()
-    assert_same(run_path, undisturbed)
+    assert_same(run, undisturbed)
 
 
 on_several_cores = pytest.mark.skipif(

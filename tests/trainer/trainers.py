@@ -14,10 +14,9 @@ import torch
 
 from fashion_tui.data.files import find
 from fashion_tui.lab.training.checkpoint import read_checkpoint
-from fashion_tui.runs.checkpoints import CheckpointStore
-from fashion_tui.runs.follow import EventFollower
+from fashion_tui.runs.create import create_run
 from fashion_tui.runs.reader import RunReader
-from fashion_tui.runs.store import load_config, load_status, new_run
+from fashion_tui.runs.run import Run
 from fashion_tui.schema.dataset import DatasetRef
 from fashion_tui.schema.events import Failed, Finished, Resumed, RunEvent, StepChunk
 from fashion_tui.schema.models import CustomModel
@@ -40,9 +39,9 @@ def make_run(
     network: CustomModel | None = None,
     threads: int = 1,
     **changes: Any,
-) -> Path:
+) -> Run:
     """By default 2 epochs of 63 batches of 64 images, in one thread, and no checkpoint but at the end of an epoch."""
-    return new_run(
+    return create_run(
         runs_dir,
         recipe=msgspec.structs.replace(recipe, epochs=epochs, **{"batch_size": 64, **changes}),
         dataset=dataset or find("synthetic"),
@@ -68,10 +67,10 @@ class TrainerEnded(AssertionError):
 class Trainer:
     """A trainer's process on a run, and its log as it grows."""
 
-    def __init__(self, run_path: Path, *arguments: str, before: Callable[[], None] | None = None) -> None:
-        self.follow(run_path)
+    def __init__(self, run: Run, *arguments: str, before: Callable[[], None] | None = None) -> None:
+        self.follow(run)
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "fashion_tui.trainer", str(run_path), *arguments],
+            [sys.executable, "-m", "fashion_tui.trainer", str(run.path), *arguments],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -79,10 +78,10 @@ class Trainer:
             preexec_fn=before,  # noqa: PLW1509 - a limit on the size of files
         )
 
-    def follow(self, run_path: Path) -> None:
+    def follow(self, run: Run) -> None:
         """Look from now on at what happens in the run."""
-        self.run_path = run_path
-        self._follower = EventFollower(run_path, load_config(run_path).run)
+        self.run = run
+        self._follower = run.follow_events()
         self._unseen = list(self._follower.events())
         self._unseen.clear()  # what earlier trainers wrote
 
@@ -122,30 +121,30 @@ class Trainer:
 def assert_failed(trainer: Trainer, words: str) -> Failed:
     """The trainer said these words in one line: in its log, its status, and its last line of output."""
     assert trainer.end() == 1
-    (failed,) = of_kind(trainer.run_path, Failed)[-1:]
+    (failed,) = of_kind(trainer.run, Failed)[-1:]
     assert words in failed.message
     assert "\n" not in failed.message
-    status = load_status(trainer.run_path)
+    status = trainer.run.read_status()
     assert (status.state, status.message) == ("failed", failed.message)
     assert trainer.output().splitlines()[-1] == failed.message
     return failed
 
 
-def events(run_path: Path) -> list[RunEvent]:
-    follower = EventFollower(run_path, load_config(run_path).run)
+def events(run: Run) -> list[RunEvent]:
+    follower = run.follow_events()
     found = list(follower.events())
     assert (follower.bad_lines, follower.missing_events) == (0, 0)
     return found
 
 
-def of_kind(run_path: Path, kind: type[Event]) -> list[Event]:
-    return [event for event in events(run_path) if isinstance(event, kind)]
+def of_kind(run: Run, kind: type[Event]) -> list[Event]:
+    return [event for event in events(run) if isinstance(event, kind)]
 
 
-def figures(run_path: Path) -> dict[int, tuple[Any, Any, Any]]:
+def figures(run: Run) -> dict[int, tuple[Any, Any, Any]]:
     """Loss, accuracy and learning rate of each step, as a reader ends up with them: every step once, in order."""
     kept: dict[int, tuple[Any, Any, Any]] = {}
-    for event in events(run_path):
+    for event in events(run):
         if isinstance(event, Resumed):
             kept = {step: figure for step, figure in kept.items() if step <= event.step}
         if isinstance(event, StepChunk):
@@ -154,30 +153,30 @@ def figures(run_path: Path) -> dict[int, tuple[Any, Any, Any]]:
                 assert step not in kept, f"step {step} is logged twice"
                 kept[step] = figure
     assert list(kept) == list(range(1, len(kept) + 1))
-    assert RunReader(run_path).poll().missing_steps == 0
+    assert RunReader(run).poll().missing_steps == 0
     return kept
 
 
-def assert_same(run_path: Path, undisturbed: Path) -> None:
+def assert_same(run: Run, undisturbed: Run) -> None:
     """Weights, optimiser, generators, the figures of every step and epoch, and the test's: equal to the bit."""
-    assert final_state(run_path) == final_state(undisturbed)
-    assert figures(run_path) == figures(undisturbed)
-    assert results(run_path) == results(undisturbed)
+    assert final_state(run) == final_state(undisturbed)
+    assert figures(run) == figures(undisturbed)
+    assert results(run) == results(undisturbed)
 
 
-def results(run_path: Path) -> list[object]:
-    snapshot = RunReader(run_path).poll()
+def results(run: Run) -> list[object]:
+    snapshot = RunReader(run).poll()
     assert isinstance(snapshot.end, Finished)
     epochs = [msgspec.structs.replace(epoch, time=0, seconds=0) for epoch in snapshot.epochs]
     return [*epochs, snapshot.end.step, snapshot.end.epochs, snapshot.end.test_accuracy, snapshot.end.test_loss]
 
 
-def final_state(run_path: Path) -> dict[str, Any]:
+def final_state(run: Run) -> dict[str, Any]:
     """Every tensor and number of the newest checkpoint that decides what comes next, as bytes and plain values."""
-    store = CheckpointStore(run_path)
-    newest = store.latest()
+    newest = run.checkpoints.latest()
     assert newest is not None
-    training, _ = read_checkpoint(store.path(newest))
+    with run.checkpoints.open(newest) as file:
+        training, _ = read_checkpoint(file)
     return {path: value for path, value in _leaves("", training) if not path.endswith("_seconds")}
 
 
@@ -196,10 +195,10 @@ def _bits(one: Any, other: Any) -> int:
             return 1
 
 
-def steps_lost(run_path: Path) -> int:
+def steps_lost(run: Run) -> int:
     """How many steps were made, logged, and had to be made again, over all that happened to the run."""
     lost, made = 0, 0
-    for event in events(run_path):
+    for event in events(run):
         if isinstance(event, StepChunk):
             made = event.first_step + len(event.loss) - 1
         if isinstance(event, Resumed):

@@ -15,6 +15,7 @@ import psutil
 from fashion_tui.bench.terminal import Size
 from fashion_tui.runs import store
 from fashion_tui.runs.reader import RunReader
+from fashion_tui.runs.run import Run
 from fashion_tui.schema.run import RunSummary, State
 from tests.terminal import TIMEOUT, Terminal
 
@@ -119,7 +120,8 @@ def wait_for_run(run_path: Path, holds: Callable[[RunSummary], bool], timeout: f
     """Wait until the run is as it should be, and no longer than until it has failed."""
     end = time.monotonic() + timeout
     while True:
-        summary = store.summarise(run_path)
+        with Run(run_path) as run:
+            summary = store.summarise(run)
         if holds(summary):
             return summary
         assert summary.state not in {"failed", "lost"}, (summary.state, summary.message, trainer_log(run_path))
@@ -144,9 +146,10 @@ def step_on(screen: str) -> int:
 
 def losses_of(run_path: Path) -> tuple[float, ...]:
     """The loss of each step, as a reader of the run's events finds them."""
-    reader = RunReader(run_path)
-    reader.poll()
-    return reader.losses()
+    with Run(run_path) as run:
+        reader = RunReader(run)
+        reader.poll()
+        return reader.losses()
 
 
 def trainer_log(run_path: Path) -> str:

@@ -14,8 +14,8 @@ from fashion_tui.data import files
 from fashion_tui.lab.networks.build import build_trainable
 from fashion_tui.lab.training.checkpoint import write_checkpoint
 from fashion_tui.runs import launch
-from fashion_tui.runs.checkpoints import CheckpointStore
-from fashion_tui.runs.store import load_config, new_run
+from fashion_tui.runs.create import create_run
+from fashion_tui.runs.run import Run
 from fashion_tui.schema.recipe import GUIDE
 from fashion_tui.schema.run import LIVE_STATES
 from fashion_tui.tui.app import FashionApp
@@ -40,14 +40,14 @@ async def app_on(runs: Path, size: tuple[int, int] = (120, 40)) -> AsyncIterator
         finally:
             for run in app.runs:
                 if run.state in LIVE_STATES:
-                    launch.stop(Path(run.path))
+                    launch.stop(Run(Path(run.path)))
 
 
 @pytest.fixture
 def unknown(tmp_path: Path, state_home: Path) -> Path:
     """A stopped run with a checkpoint, whose network leaves a mark where it is executed, and is known to nobody."""
     network = custom_model(source_that_writes(tmp_path / "mark"), width=8)
-    path = new_run(
+    run = create_run(
         tmp_path / "runs",
         recipe=msgspec.structs.replace(GUIDE, model="Net"),
         dataset=files.verify(files.find("synthetic", None)),
@@ -60,10 +60,10 @@ def unknown(tmp_path: Path, state_home: Path) -> Path:
         network=network,
     )
     state = {"model": build_trainable(network)[0].state_dict()}
-    CheckpointStore(path).save(lambda file: write_checkpoint(file, state, {}), step=10, epoch=0)
+    run.checkpoints.save(lambda file: write_checkpoint(file, state, {}), step=10, epoch=0)
     (tmp_path / "mark").unlink()
     forget_trust(state_home)
-    return path
+    return run.path
 
 
 async def asked(app: FashionApp, pilot: Pilot[None]) -> TrustDialog:
@@ -94,7 +94,7 @@ async def test_the_edited_network_is_trained_by_key_and_stored_with_its_run(tmp_
         await until(pilot, lambda: app.runs and app.runs[0].state == "finished", "the run's end")
         path = Path(app.runs[0].path)
         assert (path / "model.py").read_text() == edited
-        source = load_config(path).source
+        source = Run(path).config.source
         assert source is not None
         assert source.class_name == "Mine"
         await pilot.press("e")
@@ -144,10 +144,10 @@ async def test_resume_asks_and_a_source_that_changes_meanwhile_is_not_run(
         await until(pilot, lambda: "r resume" in screen_text(app).split("\n")[-2], "the key")
         await pilot.press("r")
         await asked(app, pilot)
-        other = new_run(
+        other = create_run(
             tmp_path / "other",
             recipe=msgspec.structs.replace(GUIDE, model="Net"),
-            dataset=load_config(unknown).dataset,
+            dataset=Run(unknown).config.dataset,
             seed=0,
             device="cpu",
             threads=1,
@@ -158,7 +158,7 @@ async def test_resume_asks_and_a_source_that_changes_meanwhile_is_not_run(
         )
         forget_trust(state_home)
         for name in ("model.py", "config.json"):
-            shutil.copy(other / name, unknown / name)
+            shutil.copy(other.path / name, unknown / name)
         await pilot.press("y")
         await until(pilot, lambda: "other-mark" in screen_text(app), "the other source")
         await asked(app, pilot)

@@ -14,7 +14,8 @@ from textual.widgets import Input
 
 from fashion_tui.data import files
 from fashion_tui.runs import launch, store
-from fashion_tui.runs.checkpoints import CheckpointStore
+from fashion_tui.runs.create import create_run
+from fashion_tui.runs.run import Run
 from fashion_tui.schema.recipe import GUIDE, QUICK, RECIPES, RECIPES_ON_GPU, STRONG, STRONG_ON_GPU
 from fashion_tui.schema.replies import Device
 from fashion_tui.schema.requests import GetDevices
@@ -41,7 +42,7 @@ async def train_pane(runs: Path, size: tuple[int, int] = (120, 40)) -> AsyncIter
         finally:
             for run in app.runs:
                 if run.state in LIVE_STATES:
-                    launch.stop(Path(run.path))
+                    launch.stop(Run(Path(run.path)))
 
 
 async def fill(pilot: Pilot[None], **values: str) -> None:
@@ -142,7 +143,7 @@ async def test_a_recipe_brings_its_own_values_and_is_trained_with_them(tmp_path:
         assert app.screen.query_one("#precision", Cycle).value == QUICK.precision
         await pilot.press("enter")
         await until(pilot, lambda: app.runs and app.runs[0].state == "finished", "the run's end")
-        assert store.load_config(Path(app.runs[0].path)).recipe == QUICK
+        assert Run(Path(app.runs[0].path)).config.recipe == QUICK
         assert app.runs[0].test_accuracy is not None
 
 
@@ -226,14 +227,14 @@ async def test_a_runs_folder_that_cannot_be_written_is_told_in_one_line(tmp_path
 async def test_a_damaged_run_is_listed_and_the_others_still_work(tmp_path: Path) -> None:
     runs = tmp_path / "runs"
     dataset = files.verify(files.find("synthetic", None))
-    paths = [
-        store.new_run(
+    created = [
+        create_run(
             runs, recipe=GUIDE, dataset=dataset, seed=seed, device="cpu", threads=1, deterministic=False, validation=0,
             checkpoint_every=30.0, name=f"run{seed}",
         )
         for seed in (1, 2)
     ]  # fmt: skip
-    os.truncate(paths[0] / "config.json", 20)
+    os.truncate(created[0].path / "config.json", 20)
     async with train_pane(runs) as (app, pilot):
         await until(pilot, lambda: "damaged" in screen_text(app), "the damaged run")
         assert "run2" in screen_text(app)
@@ -241,18 +242,18 @@ async def test_a_damaged_run_is_listed_and_the_others_still_work(tmp_path: Path)
 
 def lost_run(runs: Path) -> Path:
     """As a killed trainer leaves it: said to run, with no process and no lock, and with two checkpoints."""
-    path = store.new_run(
+    with create_run(
         runs, recipe=GUIDE, dataset=files.verify(files.find("synthetic", None)), seed=1, device="cpu", threads=1,
         deterministic=False, validation=0, checkpoint_every=30.0, name="gone",
-    )  # fmt: skip
-    store.write_status(path, msgspec.structs.replace(store.load_status(path), state="running", heartbeat=0.0))
+    ) as run:  # fmt: skip
+        run.write_status(msgspec.structs.replace(run.read_status(), state="running", heartbeat=0.0))
 
-    def write(file: BinaryIO) -> None:
-        file.write(b"x" * 5000)
+        def write(file: BinaryIO) -> None:
+            file.write(b"x" * 5000)
 
-    for step in (1, 2):
-        CheckpointStore(path).save(write, step=step, epoch=0)
-    return path
+        for step in (1, 2):
+            run.checkpoints.save(write, step=step, epoch=0)
+        return run.path
 
 
 async def test_a_lost_run_is_offered_for_resuming_when_the_app_opens(tmp_path: Path) -> None:

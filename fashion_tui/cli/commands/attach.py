@@ -4,7 +4,7 @@ import click
 
 from fashion_tui.cli.app import open_app
 from fashion_tui.cli.options import CommonOptions, common_options
-from fashion_tui.runs.store import find_run
+from fashion_tui.runs.store import open_run
 
 
 @click.command(
@@ -21,4 +21,6 @@ def attach_command(run: str, common: CommonOptions) -> None:
 
     RUN is an id, a unique prefix of an id, a path, or latest.
     """
-    open_app(common, attach=find_run(common.runs_directory, run))
+    with open_run(common.runs_directory, run) as opened:
+        path = opened.path
+    open_app(common, attach=path)

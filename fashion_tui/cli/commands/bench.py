@@ -15,10 +15,10 @@ from fashion_tui.bench.latency import measure_latency, time_quick_recipe
 from fashion_tui.cli.inputs import find_dataset
 from fashion_tui.cli.options import CommonOptions, common_options, json_option
 from fashion_tui.cli.output import note_synthetic, progress_bar, show, write_json
+from fashion_tui.files import write_atomically
 from fashion_tui.machine.threads import available_cpus
 from fashion_tui.report.bench import bench_tables
 from fashion_tui.runs.create import library_versions
-from fashion_tui.runs.files import write_atomically
 from fashion_tui.schema.bench import BenchReport, BenchRequest, check_rounds
 from fashion_tui.schema.errors import UserError
 from fashion_tui.schema.recipe import RECIPES

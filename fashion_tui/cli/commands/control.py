@@ -1,18 +1,17 @@
 """`fashion-tui pause`, `resume`, `stop` and `checkpoint`."""
 
 from collections.abc import Callable
-from pathlib import Path
 
 import click
 import msgspec
 
-from fashion_tui.cli.follow import NewEvents, wait_for_start
-from fashion_tui.cli.inputs import trust_model
+from fashion_tui.cli.follow import wait_for_start
 from fashion_tui.cli.options import CommonOptions, common_options, json_option, trust_option
 from fashion_tui.cli.output import write_json
 from fashion_tui.runs import launch
 from fashion_tui.runs.launch import Outcome
-from fashion_tui.runs.store import find_run
+from fashion_tui.runs.run import Run
+from fashion_tui.runs.store import open_run
 from fashion_tui.schema.errors import UsageError
 
 START_TIMEOUT = 30.0
@@ -89,14 +88,16 @@ def resume_command(run: str, epochs: int | None, *, trusted: bool, as_json: bool
     """
     if epochs is not None and epochs < 1:
         raise UsageError(f"epochs is {epochs}; it must be 1 or more")
-    path = find_run(common.runs_directory, run)
-    if trusted:
-        trust_model(path)
-    _print_resumed(_resume(path, epochs), as_json=as_json)
+    with open_run(common.runs_directory, run) as opened:
+        if trusted:
+            opened.trust_model()
+        outcome = _resume(opened, epochs)
+    _print_resumed(outcome, as_json=as_json)
 
 
-def _request(action: Callable[[Path], Outcome], run: str, common: CommonOptions) -> Outcome:
-    return action(find_run(common.runs_directory, run))
+def _request(action: Callable[[Run], Outcome], run: str, common: CommonOptions) -> Outcome:
+    with open_run(common.runs_directory, run) as opened:
+        return action(opened)
 
 
 def _print_outcome(outcome: Outcome, *, as_json: bool) -> None:
@@ -106,13 +107,13 @@ def _print_outcome(outcome: Outcome, *, as_json: bool) -> None:
         click.echo(f"{outcome.run}: {outcome.state} at step {outcome.from_step:,}")
 
 
-def _resume(run_path: Path, epochs: int | None) -> Outcome:
+def _resume(run: Run, epochs: int | None) -> Outcome:
     """Resume the run. Waits for a new trainer, because only the trainer knows from which step it can continue."""
-    events = NewEvents(run_path)
-    outcome = launch.resume(run_path, epochs)
+    events = run.follow_new_events()
+    outcome = launch.resume(run, epochs)
     if outcome.state != "starting" or outcome.pid is None:
         return outcome
-    step = wait_for_start(run_path, outcome.pid, events, START_TIMEOUT)
+    step = wait_for_start(run, outcome.pid, events, START_TIMEOUT)
     if step is None:
         return outcome
     return msgspec.structs.replace(outcome, state="running", from_step=step)

@@ -3,11 +3,10 @@
 import click
 
 from fashion_tui.cli.engine import ask_engine
-from fashion_tui.cli.inputs import trust_model
 from fashion_tui.cli.options import CommonOptions, checkpoint_option, common_options, json_option, trust_option
 from fashion_tui.cli.output import note_synthetic, show, write_json
 from fashion_tui.report.evaluation import evaluation_report
-from fashion_tui.runs.store import find_run
+from fashion_tui.runs.store import open_run
 from fashion_tui.schema.evaluation import Evaluation
 from fashion_tui.schema.requests import Evaluate
 
@@ -32,9 +31,10 @@ def eval_command(run: str, checkpoint: str, *, trusted: bool, as_json: bool, com
 
     RUN is an id, a unique prefix of an id, a path, or latest.
     """
-    path = find_run(common.runs_directory, run)
-    if trusted:
-        trust_model(path)
+    with open_run(common.runs_directory, run) as opened:
+        path = opened.path
+        if trusted:
+            opened.trust_model()
     evaluation = ask_engine(Evaluate(run_path=str(path), checkpoint=checkpoint), Evaluation, "evaluating")
     if as_json:
         note_synthetic(evaluation.dataset)

@@ -5,10 +5,9 @@ from pathlib import Path
 import click
 
 from fashion_tui.cli.engine import ask_engine
-from fashion_tui.cli.inputs import trust_model
 from fashion_tui.cli.options import CommonOptions, checkpoint_option, common_options, json_option, trust_option
 from fashion_tui.cli.output import note_synthetic, write_json
-from fashion_tui.runs.store import find_run, load_config
+from fashion_tui.runs.store import open_run
 from fashion_tui.schema.replies import ExportResult
 from fashion_tui.schema.requests import Export
 
@@ -51,14 +50,15 @@ def export_command(  # noqa: PLR0913 - one parameter per option
 
     RUN is an id, a unique prefix of an id, a path, or latest.
     """
-    path = find_run(common.runs_directory, run)
-    if trusted:
-        trust_model(path)
+    with open_run(common.runs_directory, run) as opened:
+        path, dataset = opened.path, opened.config.dataset
+        if trusted:
+            opened.trust_model()
     request = Export(
         run_path=str(path), checkpoint=checkpoint, format="safetensors", output=str(output.expanduser().absolute())
     )
     exported = ask_engine(request, ExportResult, f"writing {file_format}")
-    note_synthetic(load_config(path).dataset)
+    note_synthetic(dataset)
     if as_json:
         write_json(exported)
     else:

@@ -9,8 +9,9 @@ from fashion_tui.cli.options import CommonOptions, common_options, json_option
 from fashion_tui.cli.output import show, write_json
 from fashion_tui.report.formatting import format_bytes
 from fashion_tui.report.runs import runs_tables
-from fashion_tui.runs import disk
-from fashion_tui.runs.store import list_runs
+from fashion_tui.runs import store
+from fashion_tui.runs.run import Run
+from fashion_tui.runs.store import Pruned, list_runs
 from fashion_tui.schema.errors import UsageError
 from fashion_tui.schema.run import RunSummary
 
@@ -50,10 +51,10 @@ def runs_command(*, prune: bool, yes: bool, as_json: bool, common: CommonOptions
 
 
 def _prune(runs: tuple[RunSummary, ...], *, confirmed: bool, as_json: bool) -> None:
-    prunable = disk.prunable(runs)
+    prunable = store.prunable(runs)
     if prunable and not confirmed:
         _confirm(prunable)
-    pruned = tuple(disk.prune(Path(run.path)) for run in prunable)
+    pruned = tuple(_prune_run(Path(run.path)) for run in prunable)
     if as_json:
         write_json(pruned)
     elif not pruned:
@@ -62,7 +63,12 @@ def _prune(runs: tuple[RunSummary, ...], *, confirmed: bool, as_json: bool) -> N
         click.echo(f"deleted {_size(pruned)} of checkpoints from {_count(pruned)}")
 
 
-def _confirm(prunable: tuple[disk.Pruned, ...]) -> None:
+def _prune_run(path: Path) -> Pruned:
+    with Run(path) as run:
+        return store.prune(run)
+
+
+def _confirm(prunable: tuple[Pruned, ...]) -> None:
     """Ask the user on the terminal, and abort if they decline. Raises UsageError if stdin isn't a terminal."""
     if not sys.stdin.isatty():
         raise UsageError("--prune needs a terminal for its prompt, but stdin isn't one; add --yes to skip the prompt")
@@ -71,9 +77,9 @@ def _confirm(prunable: tuple[disk.Pruned, ...]) -> None:
     click.confirm(f"delete {_size(prunable)} of older checkpoints from {_count(prunable)}?", abort=True, err=True)
 
 
-def _size(runs: tuple[disk.Pruned, ...]) -> str:
+def _size(runs: tuple[Pruned, ...]) -> str:
     return format_bytes(sum(run.bytes for run in runs))
 
 
-def _count(runs: tuple[disk.Pruned, ...]) -> str:
+def _count(runs: tuple[Pruned, ...]) -> str:
     return "1 run" if len(runs) == 1 else f"{len(runs)} runs"

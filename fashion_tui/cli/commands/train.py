@@ -1,6 +1,5 @@
 """`fashion-tui train`."""
 
-from pathlib import Path
 from typing import Any
 
 import click
@@ -14,8 +13,9 @@ from fashion_tui.cli.output import note_synthetic, warn_about_threads, write_jso
 from fashion_tui.data.files import train_size
 from fashion_tui.machine.gpus import resolves_to_cpu
 from fashion_tui.machine.threads import available_cpus
+from fashion_tui.runs.create import create_run
 from fashion_tui.runs.launch import launch
-from fashion_tui.runs.store import load_status, new_run
+from fashion_tui.runs.run import Run
 from fashion_tui.schema.models import MODELS
 from fashion_tui.schema.recipe import PRECISIONS, RECIPES, Recipe, check_batch_size, check_recipe, recipe_named
 from fashion_tui.schema.replies import Device
@@ -97,14 +97,14 @@ def train_command(*, common: CommonOptions, as_json: bool, detach: bool, **optio
     Downloads the data set if necessary. A custom model (file.py:Class) is stored with the run, but only its own file:
     it can't import other files of its folder.
     """
-    path = _create_run(common, options)
-    if detach:
-        _print_detached(path, launch(path), as_json=as_json)
-    else:
-        train_to_end(path, as_json=as_json)
+    with _create_run(common, options) as run:
+        if detach:
+            _print_detached(run, launch(run), as_json=as_json)
+        else:
+            train_to_end(run, as_json=as_json)
 
 
-def _create_run(common: CommonOptions, options: dict[str, Any]) -> Path:
+def _create_run(common: CommonOptions, options: dict[str, Any]) -> Run:
     """Validate all input, then create the run's directory."""
     custom = read_custom_model(options["model"], parse_arguments(options["arguments"]))
     recipe = _recipe(options, _find_device(options["device"]), is_custom=custom is not None)
@@ -120,7 +120,7 @@ def _create_run(common: CommonOptions, options: dict[str, Any]) -> Path:
         recipe = msgspec.structs.replace(recipe, model=custom.class_name)
     dataset = find_dataset(common)
     check_batch_size(recipe, train_size(dataset) - options["validation"])
-    path = new_run(
+    run = create_run(
         common.runs_directory,
         recipe=recipe,
         dataset=dataset,
@@ -133,7 +133,7 @@ def _create_run(common: CommonOptions, options: dict[str, Any]) -> Path:
     )
     note_synthetic(dataset)
     warn_about_threads(values["threads"])
-    return path
+    return run
 
 
 def _find_device(name: str) -> str:
@@ -155,10 +155,8 @@ def _recipe(options: dict[str, Any], device: str, *, is_custom: bool) -> Recipe:
     return recipe
 
 
-def _print_detached(path: Path, pid: int, *, as_json: bool) -> None:
+def _print_detached(run: Run, pid: int, *, as_json: bool) -> None:
     if as_json:
-        write_json({"run": path.name, "path": str(path), "pid": pid, "state": load_status(path).state})
+        write_json({"run": run.id, "path": str(run.path), "pid": pid, "state": run.read_status().state})
     else:
-        click.echo(
-            f"{path.name}: training in the background (pid {pid}); watch it with: fashion-tui attach {path.name}"
-        )
+        click.echo(f"{run.id}: training in the background (pid {pid}); watch it with: fashion-tui attach {run.id}")

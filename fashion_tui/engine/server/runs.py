@@ -30,91 +30,92 @@ EXPORT_CHECK_IMAGES = 256
 
 
 def evaluate_run(request: Evaluate, call: CallContext, cache: Cache) -> Evaluation:
-    run = TrainedRun.open(Path(request.run_path), request.checkpoint)
-    dataset = _dataset(run.config, cache)
-    metrics = evaluate(_logits(run, dataset, call, cache), dataset.test.labels, dataset.classes)
-    return Evaluation(
-        run=run.path.name,
-        dataset=dataset.ref.name,
-        checkpoint=str(run.checkpoint_file),
-        step=run.checkpoint.step,
-        epoch=run.checkpoint.epoch,
-        n=metrics.n,
-        accuracy=metrics.accuracy,
-        top2=metrics.top2,
-        loss=metrics.loss,
-        ece=metrics.ece,
-        per_class=metrics.per_class,
-        confusion=metrics.confusion,
-    )
+    with TrainedRun.open(Path(request.run_path), request.checkpoint) as run:
+        dataset = _dataset(run.config, cache)
+        metrics = evaluate(_logits(run, dataset, call, cache), dataset.test.labels, dataset.classes)
+        return Evaluation(
+            run=run.run.id,
+            dataset=dataset.ref.name,
+            checkpoint=str(run.checkpoint_file),
+            step=run.checkpoint.step,
+            epoch=run.checkpoint.epoch,
+            n=metrics.n,
+            accuracy=metrics.accuracy,
+            top2=metrics.top2,
+            loss=metrics.loss,
+            ece=metrics.ece,
+            per_class=metrics.per_class,
+            confusion=metrics.confusion,
+        )
 
 
 def get_predictions(request: GetPredictions, call: CallContext, cache: Cache) -> PredictionPage:
-    run = TrainedRun.open(Path(request.run_path), request.checkpoint)
-    dataset = _dataset(run.config, cache)
-    logits, test = _logits(run, dataset, call, cache), dataset.test
-    indices = _selected(request, logits, test.labels)
-    page = indices[request.offset : request.offset + request.limit]
-    probabilities = logits[page].double().softmax(dim=1)
-    return PredictionPage(
-        predictions=tuple(
-            Prediction(
-                index=index,
-                truth=int(test.labels[index]),
-                probabilities=tuple(row),
-                pixels=test.pixels[index].contiguous().numpy().tobytes(),
-            )
-            for index, row in zip(page.tolist(), probabilities.tolist(), strict=True)
-        ),
-        total=len(indices),
-    )
+    with TrainedRun.open(Path(request.run_path), request.checkpoint) as run:
+        dataset = _dataset(run.config, cache)
+        logits, test = _logits(run, dataset, call, cache), dataset.test
+        indices = _selected(request, logits, test.labels)
+        page = indices[request.offset : request.offset + request.limit]
+        probabilities = logits[page].double().softmax(dim=1)
+        return PredictionPage(
+            predictions=tuple(
+                Prediction(
+                    index=index,
+                    truth=int(test.labels[index]),
+                    probabilities=tuple(row),
+                    pixels=test.pixels[index].contiguous().numpy().tobytes(),
+                )
+                for index, row in zip(page.tolist(), probabilities.tolist(), strict=True)
+            ),
+            total=len(indices),
+        )
 
 
 def get_feature_maps(request: GetFeatureMaps, call: CallContext, cache: Cache) -> FeatureMaps:
-    run = TrainedRun.open(Path(request.run_path), request.checkpoint)
-    dataset, recipe = _dataset(run.config, cache), run.config.recipe
-    test = dataset.test
-    if not 0 <= request.index < len(test):
-        raise UsageError(f"image is {request.index}; it must be between 0 and {len(test) - 1:,}")
-    pixels = test.pixels[request.index : request.index + 1]
-    images = normalise(pixels, recipe.mean, recipe.std)
-    with call.interruptible():
-        network = run.network().eval()
-        output, logits = output_of_call(
-            network, images, path=request.path, op=request.op, occurrence=request.occurrence
-        )  # fmt: skip
-    shape = tuple(output.shape[1:]) if output.shape[:1] == (1,) else tuple(output.shape)
-    planes = as_planes(output, shape)
-    low, high = value_range(planes)
-    predicted = int(torch.as_tensor(logits).reshape(-1).argmax())
-    return FeatureMaps(
-        index=request.index,
-        truth=dataset.classes[int(test.labels[request.index])],
-        predicted=dataset.classes[predicted],
-        image=pixels.contiguous().numpy().tobytes(),
-        shape=shape,
-        maps=as_images(planes[request.offset : request.offset + request.limit], low, high),
-        total=len(planes),
-        low=low,
-        high=high,
-        test_images=len(test),
-    )
+    with TrainedRun.open(Path(request.run_path), request.checkpoint) as run:
+        dataset, recipe = _dataset(run.config, cache), run.config.recipe
+        test = dataset.test
+        if not 0 <= request.index < len(test):
+            raise UsageError(f"image is {request.index}; it must be between 0 and {len(test) - 1:,}")
+        pixels = test.pixels[request.index : request.index + 1]
+        images = normalise(pixels, recipe.mean, recipe.std)
+        with call.interruptible():
+            network = run.network().eval()
+            output, logits = output_of_call(
+                network, images, path=request.path, op=request.op, occurrence=request.occurrence
+            )  # fmt: skip
+        shape = tuple(output.shape[1:]) if output.shape[:1] == (1,) else tuple(output.shape)
+        planes = as_planes(output, shape)
+        low, high = value_range(planes)
+        predicted = int(torch.as_tensor(logits).reshape(-1).argmax())
+        return FeatureMaps(
+            index=request.index,
+            truth=dataset.classes[int(test.labels[request.index])],
+            predicted=dataset.classes[predicted],
+            image=pixels.contiguous().numpy().tobytes(),
+            shape=shape,
+            maps=as_images(planes[request.offset : request.offset + request.limit], low, high),
+            total=len(planes),
+            low=low,
+            high=high,
+            test_images=len(test),
+        )
 
 
 def get_trained_weights(request: GetTrainedWeights, _call: CallContext, _cache: Cache) -> tuple[Histogram, ...]:
-    weights = TrainedRun.open(Path(request.run_path), request.checkpoint).weights()
+    with TrainedRun.open(Path(request.run_path), request.checkpoint) as run:
+        weights = run.weights()
     return tuple(
         histogram(name, values) for name, values in weights.items() if values.is_floating_point() and values.numel()
     )
 
 
 def export_run(request: Export, call: CallContext, cache: Cache) -> ExportResult:
-    run = TrainedRun.open(Path(request.run_path), request.checkpoint)
-    pixels = _dataset(run.config, cache).test.pixels[:EXPORT_CHECK_IMAGES]
-    with call.interruptible():
-        network = run.network()
-    difference = export_safetensors(network, run.config.recipe, pixels, Path(request.output), run.custom_model)
-    return ExportResult(path=request.output, format=request.format, max_difference=difference)
+    with TrainedRun.open(Path(request.run_path), request.checkpoint) as run:
+        pixels = _dataset(run.config, cache).test.pixels[:EXPORT_CHECK_IMAGES]
+        with call.interruptible():
+            network = run.network()
+        difference = export_safetensors(network, run.config.recipe, pixels, Path(request.output), run.custom_model)
+        return ExportResult(path=request.output, format=request.format, max_difference=difference)
 
 
 def _logits(run: TrainedRun, dataset: Dataset, call: CallContext, cache: Cache) -> Tensor:

@@ -1,7 +1,6 @@
 """What stands in a checkpoint's file: the state of a `Training`, and a few words of the trainer's own beside it."""
 
 import pickle
-from pathlib import Path
 from typing import Any, BinaryIO
 
 import torch
@@ -19,14 +18,14 @@ def write_checkpoint(file: BinaryIO, training: dict[str, Any], trainer: dict[str
     torch.save({"training": training, "trainer": trainer}, file)
 
 
-def read_checkpoint(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
+def read_checkpoint(file: BinaryIO) -> tuple[dict[str, Any], dict[str, Any]]:
     """The two parts that `write_checkpoint` was given, on the CPU; BadCheckpoint where the file isn't such a one."""
     try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
+        content = torch.load(file, map_location="cpu", weights_only=True)
         return _as_now(content["training"]), content["trainer"]
     except (OSError, EOFError, RuntimeError, ValueError, LookupError, TypeError, pickle.UnpicklingError) as error:
         reason = str(error).strip().splitlines() or [type(error).__name__]
-        raise BadCheckpoint(f"{path} is no checkpoint of fashion-tui: {reason[0]}") from error
+        raise BadCheckpoint(f"{file.name} is no checkpoint of fashion-tui: {reason[0]}") from error
 
 
 def _as_now(training: dict[str, Any]) -> dict[str, Any]:

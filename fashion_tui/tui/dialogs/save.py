@@ -11,8 +11,8 @@ from textual.binding import BindingType
 from textual.containers import Vertical
 from textual.widgets import Input, Static
 
+from fashion_tui.files import write_atomically
 from fashion_tui.report.style import ATTENTION
-from fashion_tui.runs.files import write_atomically
 from fashion_tui.schema.errors import UserError
 from fashion_tui.tui.actions import key_hints
 

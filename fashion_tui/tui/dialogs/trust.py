@@ -13,9 +13,8 @@ from textual.widgets import Static, TextArea
 from fashion_tui.report.formatting import printable
 from fashion_tui.report.glyphs import terminal_glyphs
 from fashion_tui.report.style import ATTENTION, MUTED
-from fashion_tui.runs.source import StoredModel, read_model
-from fashion_tui.runs.store import load_config
-from fashion_tui.runs.trust import is_trusted, trust
+from fashion_tui.runs.run import Run
+from fashion_tui.runs.trust import StoredModel, is_trusted, trust
 from fashion_tui.schema.models import CustomModel
 from fashion_tui.schema.run import short_name
 from fashion_tui.tui.actions import key_hints
@@ -40,7 +39,8 @@ async def confirm_trust(app: App[None], run_path: Path) -> bool:
 
 
 def _untrusted_model(run_path: Path) -> StoredModel | None:
-    stored = read_model(run_path, load_config(run_path))
+    with Run(run_path) as run:
+        stored = run.stored_model()
     return None if stored is None or is_trusted(stored) else stored
 
 

@@ -7,7 +7,8 @@ from rich.text import Text
 
 from fashion_tui.report.glyphs import Glyphs
 from fashion_tui.report.style import FOREGROUND, MUTED
-from fashion_tui.runs.checkpoints import CheckpointStore
+from fashion_tui.runs.errors import DamagedRun
+from fashion_tui.runs.run import Run
 from fashion_tui.schema.run import RunSummary, short_name
 from fashion_tui.tui.dialogs.choice import Choice
 from fashion_tui.tui.train.run_list import state_mark
@@ -17,7 +18,15 @@ NAME_WIDTH = 22
 
 def with_checkpoint(runs: tuple[RunSummary, ...]) -> tuple[Path, ...]:
     """Those that have one, in the order given. Reads folders: for a thread."""
-    return tuple(Path(run.path) for run in runs if run.damage is None and CheckpointStore(Path(run.path)).steps())
+    return tuple(Path(run.path) for run in runs if run.damage is None and _has_checkpoint(Path(run.path)))
+
+
+def _has_checkpoint(path: Path) -> bool:
+    try:
+        with Run(path) as run:
+            return bool(run.checkpoints.steps())
+    except DamagedRun:  # removed meanwhile
+        return False
 
 
 def run_to_show(runs: tuple[RunSummary, ...], evaluable: tuple[Path, ...]) -> Path | None:

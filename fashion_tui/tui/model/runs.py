@@ -4,8 +4,7 @@ from pathlib import Path
 
 import msgspec
 
-from fashion_tui.runs.store import load_config
-from fashion_tui.runs.trust import trusted_network
+from fashion_tui.runs.run import Run
 from fashion_tui.schema.models import NamedModel
 from fashion_tui.schema.recipe import check_recipe
 
@@ -17,8 +16,8 @@ def subject_of_run(path: Path) -> Subject:
 
     UserError where they are damaged; UntrustedSource where the network is code from elsewhere.
     """
-    config = load_config(path)
-    written = trusted_network(path, config)
+    with Run(path) as run:
+        config, written = run.config, run.trusted_model()
     if written is None:
         check_recipe(config.recipe)  # or the name might stand for any file
         return Subject(config.recipe.model, NamedModel(model=config.recipe.model), run=path)

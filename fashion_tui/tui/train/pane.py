@@ -3,8 +3,9 @@
 import asyncio
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, TypeVar
 
 from textual import on, work
 from textual.app import ComposeResult
@@ -18,8 +19,11 @@ from textual.worker import get_current_worker
 from fashion_tui.data import files
 from fashion_tui.machine.threads import available_cpus
 from fashion_tui.report.formatting import format_bytes
-from fashion_tui.runs import disk, launch, store
+from fashion_tui.runs import launch, store
+from fashion_tui.runs.create import create_run
+from fashion_tui.runs.errors import DamagedRun
 from fashion_tui.runs.reader import RunReader
+from fashion_tui.runs.run import Run
 from fashion_tui.schema.dataset import DatasetRef
 from fashion_tui.schema.errors import UntrustedSource, UserError
 from fashion_tui.schema.replies import Device
@@ -128,16 +132,17 @@ class TrainPane(RunPane):
     def _follow(self, path: Path) -> None:
         def follow() -> None:
             worker = get_current_worker()
-            reader = RunReader(path)
-            shown = None
-            while not worker.is_cancelled:
-                if self._in_front:
-                    snapshot = reader.poll()
-                    if snapshot is not shown:
-                        shown = snapshot
-                        self.post_message(SnapshotTaken(snapshot))
-                is_awaited = shown is None or (shown.state in LIVE_STATES and shown.status.loss is None)
-                time.sleep(EAGER_INTERVAL if is_awaited else POLL_INTERVAL)
+            with suppress(DamagedRun), Run(path) as run:  # the list says what is wrong
+                reader = RunReader(run)
+                shown = None
+                while not worker.is_cancelled:
+                    if self._in_front:
+                        snapshot = reader.poll()
+                        if snapshot is not shown:
+                            shown = snapshot
+                            self.post_message(SnapshotTaken(snapshot))
+                    is_awaited = shown is None or (shown.state in LIVE_STATES and shown.status.loss is None)
+                    time.sleep(EAGER_INTERVAL if is_awaited else POLL_INTERVAL)
 
         self.run_worker(follow, thread=True, group="follow", exclusive=True)
 
@@ -217,7 +222,7 @@ class TrainPane(RunPane):
         runs_directory = self.lab_app.settings.runs_directory
 
         def start() -> str:
-            path = store.new_run(
+            run = create_run(
                 runs_directory,
                 recipe=choices.recipe,
                 dataset=dataset,
@@ -229,9 +234,10 @@ class TrainPane(RunPane):
                 checkpoint_every=CHECKPOINT_EVERY,
                 network=choices.network,
             )
-            launch.launch(path, stand_by=self.lab_app.stand_by)
-            self.app.call_from_thread(self.open_run, path)
-            return f"{short_name(path.name)} starts; it goes on when you leave."
+            with run:
+                launch.launch(run, stand_by=self.lab_app.stand_by)
+            self.app.call_from_thread(self.open_run, run.path)
+            return f"{short_name(run.id)} starts; it goes on when you leave."
 
         self._ask(runs_directory, "start asked", start)
 
@@ -241,20 +247,26 @@ class TrainPane(RunPane):
         path = Path(run.path)
         if run.state == "paused" or run.run in self._pausing:
             self._pausing.discard(run.run)
-            self._ask(path, "resume asked", lambda: f"{short_name(run.run)} is {launch.resume(path).state}")
+            self._ask(path, "resume asked", lambda: f"{short_name(run.run)} is {_with_run(path, launch.resume).state}")
         else:
             self._pausing.add(run.run)
-            self._ask(path, "pause asked", lambda: f"{short_name(run.run)} is {launch.pause(path).state}")
+            self._ask(path, "pause asked", lambda: f"{short_name(run.run)} is {_with_run(path, launch.pause).state}")
 
     def action_stop(self) -> None:
         if (run := self.query_one(RunList).chosen_run) is not None:
             path = Path(run.path)
-            self._ask(path, "stop asked", lambda: f"{short_name(run.run)} is {launch.stop(path).state}; r resumes it")
+            self._ask(
+                path,
+                "stop asked",
+                lambda: f"{short_name(run.run)} is {_with_run(path, launch.stop).state}; r resumes it",
+            )
 
     def action_checkpoint(self) -> None:
         if (run := self.query_one(RunList).chosen_run) is not None:
             path = Path(run.path)
-            self._ask(path, "checkpoint asked", lambda: f"checkpoint at step {launch.checkpoint(path).from_step:,}")
+            self._ask(
+                path, "checkpoint asked", lambda: f"checkpoint at step {_with_run(path, launch.checkpoint).from_step:,}"
+            )
 
     def action_resume(self) -> None:
         if (run := self.query_one(RunList).chosen_run) is not None:
@@ -262,12 +274,12 @@ class TrainPane(RunPane):
             self._ask(
                 path,
                 "resume asked",
-                lambda: f"{short_name(run.run)} goes on from step {launch.resume(path).from_step:,}",
+                lambda: f"{short_name(run.run)} goes on from step {_with_run(path, launch.resume).from_step:,}",
             )
 
     @work
     async def action_prune(self) -> None:
-        found = await asyncio.to_thread(disk.prunable, self.lab_app.runs)
+        found = await asyncio.to_thread(store.prunable, self.lab_app.runs)
         if not found:
             self.notify("No ended run has older checkpoints to remove.")
             return
@@ -277,7 +289,7 @@ class TrainPane(RunPane):
             return
 
         def prune() -> str:
-            freed = sum(disk.prune(Path(run.path)).bytes for run in found)
+            freed = sum(_with_run(Path(run.path), store.prune).bytes for run in found)
             return f"{format_bytes(freed)} freed"
 
         self._ask(self.lab_app.settings.runs_directory, "removal asked", prune)
@@ -300,6 +312,14 @@ class TrainPane(RunPane):
 
         self.query_one(RunView).show_asked(asked)
         self.run_worker(carry_out, thread=True, group="requests")
+
+
+T = TypeVar("T")
+
+
+def _with_run(path: Path, action: Callable[[Run], T]) -> T:
+    with Run(path) as run:
+        return action(run)
 
 
 def _to_be_resumed(runs: tuple[RunSummary, ...]) -> Path | None:

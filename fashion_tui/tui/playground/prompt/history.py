@@ -48,7 +48,7 @@ class History:
                 self.entries.append(msgspec.json.decode(line, type=str))
         del self.entries[:-MAX_ENTRIES]
         if len(lines) > 2 * MAX_ENTRIES:
-            from fashion_tui.runs.files import write_atomically  # noqa: PLC0415 -- rarely needed
+            from fashion_tui.files import write_atomically  # noqa: PLC0415 -- rarely needed
 
             with suppress(OSError):
                 write_atomically(path, b"".join(_encode(entry) for entry in self.entries), durable=False)

@@ -1,0 +1,58 @@
+"""Replacing a file atomically: readers see the old content or the new one, never a part of it."""
+
+import os
+import secrets
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import BinaryIO
+
+TEMPORARY_SUFFIX = ".tmp"
+"""Temporary files are named `.NAME.RANDOM.tmp`; a writer that is killed leaves one behind."""
+
+Content = bytes | Callable[[BinaryIO], None]
+"""The bytes of a file, or a function that writes them into the open file."""
+
+
+def write_atomically(path: Path, content: Content, *, durable: bool = True) -> None:
+    """Replace a file in one step, also if this process is killed at any time.
+
+    With `durable`, return only when the disk has the new content, so that a power failure can't bring back the old
+    content or an empty file. Raises OSError and keeps the old content if writing fails.
+    """
+    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        write_atomically_at(folder, path.name, content, durable=durable)
+    finally:
+        os.close(folder)
+
+
+def write_atomically_at(folder: int, name: str, content: Content, *, durable: bool = True) -> None:
+    """Replace a file of an open folder, given by its descriptor; see `write_atomically`. A link is replaced, too."""
+    temporary = f".{name}.{secrets.token_hex(4)}{TEMPORARY_SUFFIX}"
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+    descriptor = os.open(temporary, flags, 0o600, dir_fd=folder)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            if isinstance(content, bytes):
+                file.write(content)
+            else:
+                content(file)
+            file.flush()
+            if durable:
+                os.fsync(file.fileno())
+        os.replace(temporary, name, src_dir_fd=folder, dst_dir_fd=folder)
+    except BaseException:
+        with suppress(OSError):
+            os.unlink(temporary, dir_fd=folder)
+        raise
+    if durable:
+        os.fsync(folder)  # the file's own fsync doesn't cover its name
+
+
+def make_private_folder(path: Path) -> None:
+    """Create a folder and its missing parents, readable by this user alone, whatever the umask. Raises OSError."""
+    if path.is_dir():
+        return
+    make_private_folder(path.parent)
+    path.mkdir(mode=0o700, exist_ok=True)

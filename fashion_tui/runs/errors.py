@@ -1,0 +1,26 @@
+"""Errors of a run, and the wording they share."""
+
+from fashion_tui.schema.errors import UserError
+
+
+class DamagedRun(UserError):
+    """A file of the run is missing, unreadable, or not what a run's file must be."""
+
+    def __init__(self, run: str, detail: str) -> None:
+        super().__init__(f"run {run!r} is damaged: {detail}")
+        self.detail = detail
+        """Which file, and what is wrong with it."""
+
+
+def one_line(text: str, limit: int = 200) -> str:
+    """Return a foreign string as one printable line of at most `limit` characters.
+
+    Whitespace is collapsed, and characters that a terminal would obey or not show become `?`.
+    """
+    clean = "".join(character if character.isprintable() else "?" for character in " ".join(text.split()))
+    return clean if len(clean) <= limit else clean[: limit - 1] + "…"
+
+
+def reason(error: OSError) -> str:
+    """Return the system's description of an error: `No space left on device`."""
+    return error.strerror or type(error).__name__

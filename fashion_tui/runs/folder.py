@@ -1,0 +1,217 @@
+"""An open directory of a run, through which all of its files are opened."""
+
+import errno
+import os
+import stat
+from collections.abc import Iterator
+from contextlib import suppress
+from io import FileIO
+from pathlib import Path
+from typing import Self
+
+from fashion_tui.files import TEMPORARY_SUFFIX, Content, write_atomically_at
+
+SAFE = os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
+"""Never follow a link, and never wait for the other end of a pipe."""
+
+
+class UnsafeFile(OSError):
+    """A file isn't what a run's file must be: a regular file of limited size without links that belongs to the run's
+    owner, to us, or to root.
+    """
+
+    def __init__(self, name: str, problem: str) -> None:
+        super().__init__(errno.EPERM, problem, name)
+
+
+class Folder:
+    """An open directory. Its files are opened relative to its descriptor and checked; no link inside is followed.
+
+    Names are single path components. Methods raise OSError if the system refuses, and UnsafeFile, a kind of OSError,
+    if a file isn't what it must be. Use a folder in one thread at a time, except for `write`.
+    """
+
+    def __init__(self, path: Path, descriptor: int, owners: frozenset[int] = frozenset()) -> None:
+        """`owners` are the users that files may belong to, besides the directory's owner, us and root."""
+        self.path = path
+        """Path by which the directory was opened; for messages and other processes."""
+        self._descriptor = descriptor
+        self.owner = os.fstat(descriptor).st_uid
+        self._owners = owners | {self.owner, os.geteuid(), 0}
+
+    @classmethod
+    def open(cls, path: Path) -> Self:
+        """Open a directory by its path, which may lead through links. Raises OSError."""
+        return cls(path, os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC))
+
+    def close(self) -> None:
+        """Close the descriptor. Closing twice does nothing."""
+        descriptor, self._descriptor = self._descriptor, -1
+        if descriptor >= 0:
+            os.close(descriptor)
+
+    def __del__(self) -> None:
+        self.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    @property
+    def is_removed(self) -> bool:
+        """Whether the directory was deleted, rather than being unreachable for a while."""
+        return os.fstat(self._descriptor).st_nlink == 0
+
+    def reopen_if_removed(self) -> bool:
+        """Open the directory that has the path now, if this one was deleted. Return whether that was done."""
+        if not self.is_removed:
+            return False
+        try:
+            descriptor = os.open(self.path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        except OSError:
+            return False
+        self.close()
+        Folder.__init__(self, self.path, descriptor)
+        return True
+
+    def open_file(self, name: str, flags: int, max_bytes: int) -> int:
+        """Open a file, check it, and return its descriptor. All files of a run are opened here."""
+        if "/" in name:
+            raise ValueError(f"{name!r} is not a single path component")
+        try:
+            descriptor = os.open(name, flags | SAFE, 0o600, dir_fd=self._descriptor)
+        except OSError as error:
+            if (problem := _REFUSALS.get(error.errno or 0)) is None:
+                raise
+            raise UnsafeFile(name, problem) from None
+        is_written = flags & os.O_ACCMODE != os.O_RDONLY
+        problem = self.problem(os.fstat(descriptor), max_bytes, is_written=is_written)
+        if problem is not None:
+            os.close(descriptor)
+            raise UnsafeFile(name, problem)
+        return descriptor
+
+    def open_to_read(self, name: str, max_bytes: int) -> FileIO:
+        """Open a file for reading, unbuffered. Its `name` is the file's path."""
+        descriptor = self.open_file(name, os.O_RDONLY, max_bytes)
+        return FileIO(str(self.path / name), "r", opener=lambda *_: descriptor)
+
+    def read(self, name: str, max_bytes: int) -> bytes:
+        """Return the content of a file."""
+        descriptor = self.open_file(name, os.O_RDONLY, max_bytes)
+        try:
+            content = b""
+            while chunk := os.read(descriptor, min(max_bytes - len(content) + 1, 64 << 10)):
+                content += chunk
+                if len(content) > max_bytes:  # it has grown since it was checked
+                    raise UnsafeFile(name, _too_large(max_bytes))
+            return content
+        finally:
+            os.close(descriptor)
+
+    def write(self, name: str, content: Content, *, durable: bool = True) -> None:
+        """Replace a file atomically; see `write_atomically`."""
+        write_atomically_at(self._descriptor, name, content, durable=durable)
+
+    def create(self, name: str) -> None:
+        """Create an empty file; FileExistsError if the name is taken."""
+        os.close(os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | SAFE, 0o600, dir_fd=self._descriptor))
+
+    def remove(self, name: str) -> None:
+        """Remove a file, or the link of that name."""
+        os.unlink(name, dir_fd=self._descriptor)
+
+    def exists(self, name: str) -> bool:
+        """Whether there is a file, directory or link of that name."""
+        try:
+            os.stat(name, dir_fd=self._descriptor, follow_symlinks=False)
+        except OSError:
+            return False
+        return True
+
+    def size(self, name: str) -> int:
+        """Return the size of a file in bytes, 0 if there is none."""
+        try:
+            return os.stat(name, dir_fd=self._descriptor, follow_symlinks=False).st_size
+        except OSError:
+            return 0
+
+    def entries(self) -> Iterator[tuple[str, os.stat_result]]:
+        """Yield the name and `lstat` of each entry, in no particular order."""
+        with os.scandir(self._descriptor) as entries:
+            for entry in entries:
+                with suppress(FileNotFoundError):  # removed meanwhile
+                    yield entry.name, entry.stat(follow_symlinks=False)
+
+    def names(self) -> list[str]:
+        """Return the names of all entries, sorted."""
+        return sorted(os.listdir(self._descriptor))  # noqa: PTH208 - a descriptor
+
+    def subfolder(self, name: str, *, create: bool = False) -> "Folder":
+        """Open a directory in this one, created on demand if `create` is set."""
+        if create:
+            with suppress(FileExistsError):
+                os.mkdir(name, 0o700, dir_fd=self._descriptor)
+        try:
+            descriptor = os.open(name, os.O_RDONLY | os.O_DIRECTORY | SAFE, dir_fd=self._descriptor)
+        except OSError as error:
+            if error.errno not in {errno.ENOTDIR, errno.ELOOP}:
+                raise
+            status = os.stat(name, dir_fd=self._descriptor, follow_symlinks=False)
+            raise UnsafeFile(name, self.problem(status, None) or _NOT_A_DIRECTORY) from None
+        folder = Folder(self.path / name, descriptor, self._owners)
+        problem = self.problem(os.fstat(descriptor), None)
+        if problem is not None:
+            folder.close()
+            raise UnsafeFile(name, problem)
+        return folder
+
+    def problem(self, status: os.stat_result, max_bytes: int | None, *, is_written: bool = False) -> str | None:
+        """Return why an entry with this `lstat` can't be used, None if it can. `max_bytes` is None for a directory."""
+        problem = None
+        if stat.S_ISLNK(status.st_mode):
+            problem = _LINK
+        elif max_bytes is None and not stat.S_ISDIR(status.st_mode):
+            problem = _NOT_A_DIRECTORY
+        elif max_bytes is not None and not stat.S_ISREG(status.st_mode):
+            problem = _NOT_A_FILE
+        elif status.st_uid not in self._owners:
+            problem = f"it belongs to user {status.st_uid}"
+        elif max_bytes is not None and status.st_size > max_bytes:
+            problem = _too_large(max_bytes)
+        elif is_written and status.st_nlink > 1:
+            problem = "it has another name (a hard link)"
+        return problem
+
+    def remove_temporary_files(self) -> None:
+        """Remove what killed writers left behind. Call this only if nobody is writing."""
+        for name in self.temporary_files():
+            with suppress(OSError):
+                self.remove(name)
+
+    def temporary_files(self) -> list[str]:
+        """Return the names of files that are being written, or were when their writer was killed."""
+        return [name for name in self.names() if name.startswith(".") and name.endswith(TEMPORARY_SUFFIX)]
+
+    def sync(self) -> None:
+        """Wait until the disk has the names of all files: a file's own fsync doesn't cover its name."""
+        os.fsync(self._descriptor)
+
+
+_LINK = "it is a symbolic link"
+_NOT_A_FILE = "it is not a regular file"
+_NOT_A_DIRECTORY = "it is not a directory"
+
+_REFUSALS = {
+    errno.ELOOP: _LINK,
+    errno.EMLINK: _LINK,  # FreeBSD
+    errno.ENXIO: _NOT_A_FILE,  # a pipe or a socket
+    errno.EISDIR: _NOT_A_FILE,
+}
+"""What the errors of opening a file mean, given the flags in `SAFE`."""
+
+
+def _too_large(max_bytes: int) -> str:
+    return f"it is larger than {max_bytes:,} bytes"

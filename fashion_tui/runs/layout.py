@@ -1,0 +1,34 @@
+"""The files of a run's directory: their names and maximum sizes.
+
+A run may come from another user or machine, so nothing is read without a limit. The limits are far above what a trainer
+writes; a larger file makes the run damaged.
+"""
+
+CONFIG_FILE = "config.json"
+STATUS_FILE = "status.json"
+EVENTS_FILE = "events.jsonl"
+LOG_FILE = "trainer.log"
+LOCK_FILE = "run.lock"
+MODEL_FILE = "model.py"
+CHECKPOINTS_FOLDER = "checkpoints"
+CONTROL_FOLDER = "control"
+
+FOLDERS = (CHECKPOINTS_FOLDER, CONTROL_FOLDER)
+
+MAX_LOG_BYTES = 4 << 30
+MAX_SOURCE_BYTES = 1 << 20
+MAX_BYTES = {
+    CONFIG_FILE: 1 << 20,
+    STATUS_FILE: 1 << 20,
+    EVENTS_FILE: MAX_LOG_BYTES,
+    LOG_FILE: MAX_LOG_BYTES,
+    LOCK_FILE: 4 << 10,
+    MODEL_FILE: MAX_SOURCE_BYTES,
+}
+"""Maximum size of each file, in bytes."""
+
+MAX_POINTER_BYTES = 64 << 10
+MAX_CHECKPOINT_BYTES = 64 << 30
+
+MAX_LINE_BYTES = 4 << 20
+"""Maximum length of a line of `events.jsonl`; a trainer writes some kilobytes four times a second."""

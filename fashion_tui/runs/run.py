@@ -1,0 +1,220 @@
+"""A run on disk, as one object."""
+
+import os
+import stat
+from collections.abc import Iterator
+from contextlib import suppress
+from functools import cached_property
+from pathlib import Path
+from typing import Self
+
+import msgspec
+
+from fashion_tui.schema.events import RunEvent
+from fashion_tui.schema.models import CustomModel
+from fashion_tui.schema.run import LIVE_STATES, RunConfig, RunStatus
+
+from . import events, lock, records, trust
+from .checkpoints import CheckpointStore
+from .control import ControlFolder
+from .errors import DamagedRun, one_line, reason
+from .events import EventWriter
+from .folder import Folder
+from .follow import EventFollower
+from .layout import CHECKPOINTS_FOLDER, EVENTS_FILE, FOLDERS, LOG_FILE, MAX_BYTES
+from .lock import Holder, RunLock
+from .state import is_fresh, trainer_is_gone
+from .trust import StoredModel
+
+LOG_MARK = "---- trainer started"
+"""Start of the line in `trainer.log` before the output of a trainer."""
+
+LOG_TAIL_BYTES = 4096
+
+
+class Contents(msgspec.Struct, frozen=True):
+    """The files of a run's directory, as found by looking at them without opening them."""
+
+    bytes: int
+    """Size of all files, checkpoints included."""
+    checkpoint_bytes: int
+    problems: tuple[str, ...]
+    """Files that can't be used, each with the reason, in one line."""
+
+    def add_problems(self, damage: list[str]) -> list[str]:
+        """Return the damage and the problems of the files that it doesn't mention."""
+        files = {line.split()[0].rstrip(":") for line in damage}
+        return damage + [problem for problem in self.problems if problem.split()[0] not in files]
+
+
+class Run:
+    """A run on disk: its directory, opened once, and everything that is read from it or written to it.
+
+    Within a process a run is passed as this object; other processes get its `path` and open it themselves. The
+    directory may be reached through a link, but nothing inside may be one: every file is opened relative to the open
+    directory and checked (`Folder`). Use a run as a context manager or close it; use it in one thread at a time, except
+    for `write_status`.
+    """
+
+    def __init__(self, path: Path) -> None:
+        """Open the directory of a run; see `store.open_run` to find it by its id. Raises DamagedRun."""
+        self.path = path.absolute()
+        """For messages and other processes."""
+        try:
+            self.folder = Folder.open(self.path)
+        except OSError as error:
+            raise DamagedRun(self.id, f"its directory can't be opened: {reason(error)}") from error
+        self.control = ControlFolder(self.folder)
+        self.checkpoints = CheckpointStore(self.folder)
+
+    def close(self) -> None:
+        """Close the directory. Closing twice does nothing."""
+        self.folder.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def reopen_if_removed(self) -> bool:
+        """Open the directory that has the path now, if this one was deleted. Return whether that was done."""
+        is_reopened = self.folder.reopen_if_removed()
+        if is_reopened:
+            self.__dict__.pop("config", None)
+        return is_reopened
+
+    @property
+    def id(self) -> str:
+        """Name of the directory. A copied run has the id of the original in its configuration."""
+        return self.path.name
+
+    @cached_property
+    def config(self) -> RunConfig:
+        """The validated `config.json`, read on first use. Raises DamagedRun."""
+        return records.read_config(self.folder)
+
+    # Status
+
+    def read_status(self) -> RunStatus:
+        """Read `status.json` as it was last written; `state.derive` gives the current state. Raises DamagedRun."""
+        return records.read_status(self.folder)
+
+    def write_status(self, status: RunStatus, *, durable: bool = False) -> None:
+        """Replace `status.json`; `durable` for a state that has to survive a power failure. Raises OSError."""
+        records.write_status(self.folder, status, durable=durable)
+
+    def is_alive(self, status: RunStatus, *, fresh: bool) -> bool:
+        """Return whether a run with this status has a live trainer, given whether its heartbeat is `fresh`.
+
+        The lock is only checked if the heartbeat isn't fresh.
+        """
+        return status.state in LIVE_STATES and ((fresh and not trainer_is_gone(status)) or self.is_locked())
+
+    def is_live(self) -> bool:
+        """Return whether a trainer holds the lock, or was launched a moment ago and is about to take it."""
+        if self.is_locked():
+            return True
+        try:
+            status = self.read_status()
+        except DamagedRun:
+            return False
+        was_launched = status.state == "starting" and is_fresh(status) and self.folder.exists(LOG_FILE)
+        return was_launched and not trainer_is_gone(status)
+
+    # Lock
+
+    def lock(self) -> RunLock:
+        """Return the run's lock, to be acquired by whoever writes the run."""
+        return RunLock(self.folder)
+
+    def is_locked(self) -> bool:
+        """Return whether a process holds the lock."""
+        return lock.is_held(self.folder)
+
+    def lock_holder(self) -> Holder | None:
+        """Return the process that took the lock last, or None if that can't be read."""
+        return lock.holder(self.folder)
+
+    # Events
+
+    def event_writer(self) -> EventWriter:
+        """Open the log for appending, with the lock held. Raises UserError."""
+        return EventWriter(self.folder, self.config.run)
+
+    def follow_events(self, *, last_bytes: int | None = None) -> EventFollower:
+        """Return a follower of the log: from its start, or from the first line that begins in its last bytes."""
+        try:
+            log_id = self.config.run
+        except DamagedRun:
+            log_id = None
+        offset = 0 if last_bytes is None else max(0, self.folder.size(EVENTS_FILE) - last_bytes)
+        return EventFollower(self.folder, log_id, offset=offset)
+
+    def follow_new_events(self) -> EventFollower:
+        """Return a follower of the lines that are appended from now on."""
+        return self.follow_events(last_bytes=1)  # the newline of the last line: reading starts after it
+
+    def last_event(self) -> RunEvent | None:
+        """Return the last valid event of the log, or None."""
+        return events.last_event(self.folder)
+
+    # Custom model
+
+    def stored_model(self) -> StoredModel | None:
+        """Read the custom model, or return None if the run trains a built-in one. Raises DamagedRun."""
+        return trust.read_model(self.folder, self.config)
+
+    def trusted_model(self) -> CustomModel | None:
+        """Return the custom model, to be executed, or None. Raises UntrustedSource and DamagedRun."""
+        return trust.trusted_model(self.folder, self.config)
+
+    def trust_model(self) -> None:
+        """Allow the custom model, if there is one, to be executed from now on. Raises UserError."""
+        if (stored := self.stored_model()) is not None:
+            trust.trust(stored)
+
+    # The trainer's output
+
+    def open_log(self) -> int:
+        """Open `trainer.log` for appending and return the descriptor. Raises OSError."""
+        return self.folder.open_file(LOG_FILE, os.O_WRONLY | os.O_APPEND | os.O_CREAT, MAX_BYTES[LOG_FILE])
+
+    def last_log_line(self) -> str | None:
+        """Return the last line that the newest trainer wrote to `trainer.log`, or None."""
+        try:
+            with self.folder.open_to_read(LOG_FILE, MAX_BYTES[LOG_FILE]) as log:
+                log.seek(max(0, log.seek(0, os.SEEK_END) - LOG_TAIL_BYTES))
+                lines = log.read(LOG_TAIL_BYTES).decode(errors="replace").splitlines()
+        except OSError:
+            return None
+        last = next((line for line in reversed(lines) if line.strip()), LOG_MARK)
+        return None if last.startswith(LOG_MARK) else one_line(last)
+
+    # The directory as a whole
+
+    def contents(self) -> Contents:
+        """Look at all files without opening them. An unreadable folder counts as empty."""
+        total, checkpoint_bytes, problems = 0, 0, []
+        for name, status in _entries(self.folder):
+            if stat.S_ISREG(status.st_mode):
+                total += status.st_size
+            if name in MAX_BYTES or name in FOLDERS:
+                problem = self.folder.problem(status, MAX_BYTES.get(name))
+                if problem is not None:
+                    problems.append(f"{name} can't be opened: {problem}")
+        with suppress(OSError), self.folder.subfolder(CHECKPOINTS_FOLDER) as checkpoints:
+            checkpoint_bytes = sum(
+                status.st_size for _, status in _entries(checkpoints) if stat.S_ISREG(status.st_mode)
+            )
+        return Contents(total + checkpoint_bytes, checkpoint_bytes, tuple(problems))
+
+    def check(self) -> None:
+        """Raise DamagedRun if a file can't be used."""
+        if problems := self.contents().problems:
+            raise DamagedRun(self.id, problems[0])
+
+
+def _entries(folder: Folder) -> Iterator[tuple[str, os.stat_result]]:
+    with suppress(OSError):
+        yield from folder.entries()
