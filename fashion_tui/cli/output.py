@@ -1,6 +1,5 @@
 """What commands print: the result to stdout, everything else to stderr."""
 
-import math
 import sys
 from typing import Any
 
@@ -10,6 +9,7 @@ from rich.progress import Progress, ProgressColumn
 
 from fashion_tui.machine.threads import available_cpus
 from fashion_tui.schema.dataset import SYNTHETIC_NOTICE, DatasetRef
+from fashion_tui.schema.floats import encode_float
 
 FILE_WIDTH = 100
 """Width in columns if stdout isn't a terminal."""
@@ -17,17 +17,17 @@ FILE_WIDTH = 100
 
 def write_json(result: object) -> None:
     """Write one line to stdout. Non-finite floats are written as "NaN", "Infinity" and "-Infinity"."""
-    sys.stdout.write(msgspec.json.encode(_without_nonfinite(msgspec.to_builtins(result))).decode() + "\n")
+    sys.stdout.write(msgspec.json.encode(_encode_floats(msgspec.to_builtins(result))).decode() + "\n")
     sys.stdout.flush()
 
 
-def _without_nonfinite(value: Any) -> Any:
-    if isinstance(value, float) and not math.isfinite(value):
-        return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
+def _encode_floats(value: Any) -> Any:
+    if isinstance(value, float):
+        return encode_float(value)
     if isinstance(value, dict):
-        return {key: _without_nonfinite(item) for key, item in value.items()}
+        return {key: _encode_floats(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_without_nonfinite(item) for item in value]
+        return [_encode_floats(item) for item in value]
     return value
 
 

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 
+from fashion_tui.schema.floats import JsonFloat
 from fashion_tui.schema.replies import Device
 from fashion_tui.schema.shapes import Shape
 from fashion_tui.schema.tensors import Statistics
@@ -40,7 +41,7 @@ def format_formula(format_formula: str, glyphs: Glyphs) -> str:
 # Numbers
 
 
-def format_number(value: float | str, glyphs: Glyphs, digits: int = 4) -> str:
+def format_number(value: JsonFloat, glyphs: Glyphs, digits: int = 4) -> str:
     """Return `value` with `digits` significant digits: `−0.1234`, `2.5e+09`. Integers up to six digits are exact.
 
     `value` may also be one of the strings that stand for non-finite numbers in JSON: "NaN", "Infinity" or "-Infinity".
@@ -83,7 +84,7 @@ def format_percent(share: float, digits: int = 1) -> str:
     return f"{share * 100:.{digits}f} %"
 
 
-def format_loss(loss: float | str) -> str:
+def format_loss(loss: JsonFloat) -> str:
     """Return a loss with three decimals, `0.298`, or the name of a non-finite one, which events hold as a string."""
     return _INFINITIES.get(loss, loss) if isinstance(loss, str) else f"{loss:.3f}"
 

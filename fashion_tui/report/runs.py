@@ -7,6 +7,7 @@ from rich.table import Table
 from rich.text import Text
 
 from fashion_tui.schema.events import EpochEnd, Finished
+from fashion_tui.schema.floats import JsonFloat
 from fashion_tui.schema.run import RunSummary, State
 
 from .formatting import format_bytes, format_duration, format_loss, format_percent
@@ -68,7 +69,7 @@ def epoch_line(event: EpochEnd, epochs: int) -> Text:
     return line.append(f"  {format_duration(event.seconds)}", MUTED)
 
 
-def _loss_and_accuracy(loss: float | str, accuracy: float) -> str:
+def _loss_and_accuracy(loss: JsonFloat, accuracy: float) -> str:
     return f"loss {format_loss(loss)}  accuracy {format_percent(accuracy)}"
 
 

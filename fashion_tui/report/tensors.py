@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from rich.style import Style
 from rich.text import Text
 
+from fashion_tui.schema.floats import JsonFloat
 from fashion_tui.schema.tensors import Statistics, TensorRow, TensorValues, TensorWindow
 
 from .colormap import heat_style
@@ -148,7 +149,7 @@ def window_slice(window: TensorWindow, row: TensorRow) -> str:
     return f"[{', '.join(parts)}]"
 
 
-def _value_style(value: float | str, low: float, high: float) -> Style | str:
+def _value_style(value: JsonFloat, low: float, high: float) -> Style | str:
     return ATTENTION if isinstance(value, str) else heat_style(value, low, high)
 
 

@@ -1,4 +1,4 @@
-"""Floats in JSON, which has no NaN and no infinity: those are written as the strings "NaN", "Infinity", "-Infinity"."""
+"""Floats in JSON, which has no NaN or infinity: these are written as the strings "NaN", "Infinity" and "-Infinity"."""
 
 import math
 from typing import Any, TypeVar
@@ -6,31 +6,31 @@ from typing import Any, TypeVar
 import msgspec
 
 JsonFloat = float | str
-"""A float as it is written to JSON."""
+"""A float in JSON. Non-finite values are the strings "NaN", "Infinity" and "-Infinity"."""
 
-NONFINITE = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
+NON_FINITE = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
 
-S = TypeVar("S", bound=msgspec.Struct)
+StructT = TypeVar("StructT", bound=msgspec.Struct)
 
 
 def encode_float(value: float) -> JsonFloat:
-    """Return the float, or its string if it is NaN or infinite."""
+    """Return the float, or a string if it is not finite."""
     if math.isfinite(value):
         return value
     return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
 
 
 def decode_float(value: JsonFloat) -> float:
-    """Invert `encode_float`; ValueError for any other string."""
+    """Reverse `encode_float`. Raises ValueError for other strings."""
     if not isinstance(value, str):
         return value
-    if value not in NONFINITE:
+    if value not in NON_FINITE:
         raise ValueError(f"{value!r} is not a number")
-    return NONFINITE[value]
+    return NON_FINITE[value]
 
 
-def encode_floats(struct: S) -> S:
-    """Encode the floats among a struct's fields and in its lists; msgspec would write NaN and infinities as null."""
+def encode_floats(struct: StructT) -> StructT:
+    """Return the struct with non-finite floats in its fields and lists encoded; msgspec would write them as null."""
     changed: dict[str, Any] = {}
     for name in struct.__struct_fields__:
         value = getattr(struct, name)

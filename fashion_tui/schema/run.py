@@ -7,6 +7,7 @@ import msgspec
 
 from .dataset import DatasetRef
 from .errors import UsageError
+from .floats import JsonFloat
 from .recipe import Recipe
 
 FORMAT_VERSION = 1
@@ -87,8 +88,8 @@ class RunStatus(msgspec.Struct, frozen=True, kw_only=True):
     """Start time of the process, which tells it from a later process with the same id."""
     boot_id: str
     host: str
-    loss: float | str | None = None
-    """Mean loss of the last second's steps; "NaN", "Infinity" or "-Infinity" if not finite."""
+    loss: JsonFloat | None = None
+    """Mean loss of the last second's steps."""
     images_per_second: float = 0.0
     train_seconds: float = 0.0
     """Training time of all trainers of the run, without loading, evaluation and pauses."""
@@ -143,7 +144,7 @@ class RunSummary(msgspec.Struct, frozen=True, kw_only=True):
     test_accuracy: float | None
     pid: int | None
     created: float
-    loss: float | str | None
+    loss: JsonFloat | None
     images_per_second: float
     train_seconds: float
     message: str | None

@@ -4,6 +4,7 @@ from typing import Literal
 
 import msgspec
 
+from .floats import JsonFloat
 from .kernel import Probe
 from .weights import Histogram
 
@@ -118,8 +119,8 @@ class TensorWindow(msgspec.Struct, frozen=True, kw_only=True):
     """Index of the first value."""
     rows: int
     columns: int
-    values: tuple[float | str, ...]
-    """Values row by row; non-finite values are the strings "NaN", "Infinity" and "-Infinity"."""
+    values: tuple[JsonFloat, ...]
+    """Values row by row."""
 
 
 class TensorValues(msgspec.Struct, frozen=True, kw_only=True):

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from fashion_tui.lab.evaluation.histograms import histogram
+from fashion_tui.schema.floats import encode_float
 from fashion_tui.schema.tensors import ReadTensor, Size, Statistics, TensorWindow
 from fashion_tui.schema.weights import Histogram
 
@@ -74,7 +75,7 @@ def read_window(tensor: TensorOrArray, request: ReadTensor) -> TensorWindow | No
         start=start[len(start) - len(tensor.shape) :],  # without the axes that were added
         rows=rows,
         columns=columns,
-        values=tuple(map(_json_float, values.tolist())),
+        values=tuple(map(encode_float, values.tolist())),
     )
 
 
@@ -118,9 +119,3 @@ def _to_float(tensor: TensorOrArray) -> Tensor:
 def _mean(finite: Tensor) -> float | None:
     mean = finite.double().mean().item()
     return mean if math.isfinite(mean) else None
-
-
-def _json_float(value: float) -> float | str:
-    if math.isfinite(value):
-        return value
-    return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
