@@ -72,9 +72,9 @@ class OngoingTraining:
     """An infinite iterator that trains one step and yields its number of images."""
 
 
-def find_contenders(names: tuple[str, ...], device: torch.device) -> list[Contender]:
+def find_contenders(names: tuple[str, ...]) -> list[Contender]:
     """Return the contenders with these names. Raises UsageError for an unknown recipe."""
-    return [Contender(name, GUIDE if name == GUIDE_LOOP else recipe_named(name, device.type)) for name in names]
+    return [Contender(name, GUIDE if name == GUIDE_LOOP else recipe_named(name)) for name in names]
 
 
 def synchronize(device: torch.device) -> None:

@@ -38,7 +38,7 @@ class Worker:
             torch.set_num_threads(setup.threads)
         set_determinism(deterministic=False)
         self._device = choose_device(setup.device)
-        self._contenders = {contender.name: contender for contender in find_contenders(setup.contenders, self._device)}
+        self._contenders = {contender.name: contender for contender in find_contenders(setup.contenders)}
         self._dataset = load(setup.dataset)
         self._trainings: dict[str, OngoingTraining] = {}
         """Trainings whose speed is measured, by contender."""

@@ -60,7 +60,7 @@ def create_run(  # noqa: PLR0913 - each is a choice of the user
     only its name. Raises UsageError for an invalid value, and UserError if the folder can't be written. The directory
     appears complete or not at all.
     """
-    check_recipe(recipe, written=network is not None)
+    check_recipe(recipe, is_custom=network is not None)
     config = RunConfig(
         format=FORMAT_VERSION,
         run="",

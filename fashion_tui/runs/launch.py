@@ -183,7 +183,7 @@ def _check(run: Run, config: RunConfig) -> None:
     """Raise DamagedRun if a file is unsafe, or a value is invalid: the configuration may have been edited."""
     run.check()
     try:
-        check_recipe(config.recipe, written=config.source is not None)
+        check_recipe(config.recipe, is_custom=config.source is not None)
         check_run_values(
             seed=config.seed,
             threads=config.threads,

@@ -1,4 +1,4 @@
-"""A recipe: everything that decides how a network is trained, as plain data. Its meaning in PyTorch: `lab.recipes`."""
+"""Recipes: everything that decides how a network is trained, as plain data."""
 
 import math
 from typing import Annotated, Literal
@@ -12,49 +12,60 @@ Precision = Literal["fp32", "bf16"]
 PRECISIONS: tuple[Precision, ...] = ("fp32", "bf16")
 
 Optimizer = Literal["adam", "muon"]
-"""`muon`: Muon for the filters of convolutions, Adam for everything else."""
+"""`muon` is Muon for the filters of convolutions and Adam for all other parameters."""
 
 Schedule = Literal["constant", "triangle"]
-"""`triangle`: the learning rate rises in a line during `warm_up` of the steps, and falls in a line to the last one."""
+"""`triangle`: the learning rate rises linearly during the first `warm_up` of the steps, then falls linearly."""
 
 Flip = Literal["none", "alternating"]
 """`alternating`: each image is mirrored in every second epoch."""
 
-
 FASHION_MEAN, FASHION_STD = 0.2860, 0.3530
-"""Of Fashion-MNIST's training pixels in [0, 1], rounded."""
+"""Mean and standard deviation of Fashion-MNIST's training pixels in [0, 1], rounded."""
+
+CPU_MICRO_BATCH = 256
+"""Maximum number of images that go through a network at once on a CPU.
+
+A larger batch is split into micro-batches, so that a run can be paused in the middle of a step. The gradients are those
+of the whole batch, except that batch normalisation uses the statistics of each micro-batch: the "ghost batches" of
+Hoffer et al. 2017, "Train longer, generalize better".
+"""
+
+MAX_EPOCHS = 1_000_000
 
 
 class Recipe(msgspec.Struct, frozen=True, kw_only=True):
-    """How to train. Two runs with equal recipes, seeds, data, threads and devices give equal weights."""
+    """How to train a network. Runs with the same recipe, seed, data, threads and device end with the same weights."""
 
     name: str
     summary: str
-    """One line, of at most 39 characters, for a person who chooses."""
+    """Description of at most 39 characters, shown in the form that starts a run."""
     model: str
+    """Name of a built-in network, or the class name of a custom model."""
     epochs: int
     batch_size: int
+    """Images per step. On a CPU, see `CPU_MICRO_BATCH`."""
     learning_rate: float
-    """The highest of the schedule; with Muon, that of the filters."""
+    """Maximum of the schedule. With Muon, that of the filters."""
     optimizer: Optimizer
     mean: float
-    """Pixels in [0, 1] are normalised as (pixel - mean) / std."""
+    """Pixels in [0, 1] are normalised to (pixel - mean) / std."""
     std: float
     precision: Precision = "fp32"
     schedule: Schedule = "constant"
     warm_up: Annotated[float, msgspec.Meta(ge=0, lt=1)] = 0.0
-    """Share of all steps, in [0, 1)."""
+    """Share of all steps in which the learning rate rises, in [0, 1)."""
     label_smoothing: float = 0.0
     flip: Flip = "none"
     crop: Annotated[int, msgspec.Meta(ge=0, le=27)] = 0
-    """Pixels: each image is moved by up to so many in both directions, black coming in."""
+    """Each image is shifted by up to this many pixels in both directions; the uncovered border is black."""
     erase: Annotated[int, msgspec.Meta(ge=0, le=28)] = 0
-    """Pixels: half of the images lose a rectangle whose sides are between half of it and all of it."""
+    """In half of the images a rectangle is erased; its sides have between `erase // 2` and `erase` pixels."""
 
 
 GUIDE = Recipe(
     name="guide",
-    summary="the guide's own: Adam, batches of 32",
+    summary="as in the guide: Adam, batch size 32",
     model="guide",
     epochs=3,
     batch_size=32,
@@ -66,7 +77,7 @@ GUIDE = Recipe(
 
 QUICK = Recipe(
     name="quick",
-    summary="within seconds: small, one epoch",
+    summary="seconds on a CPU: small, one epoch",
     model="quick",
     epochs=1,
     batch_size=64,
@@ -81,7 +92,7 @@ QUICK = Recipe(
 
 STRONG = Recipe(
     name="strong",
-    summary="over a coffee: larger, 7 epochs, Muon",
+    summary="minutes on a CPU: Muon, 7 epochs",
     model="strong",
     epochs=7,
     batch_size=256,
@@ -99,56 +110,42 @@ STRONG = Recipe(
 BEST = msgspec.structs.replace(
     STRONG,
     name="best",
-    summary="half an hour: strong, twice as wide",
+    summary="half an hour on a CPU: twice as wide",
     model="wide",
     epochs=25,
     crop=2,
 )
 
-QUICK_ON_GPU = msgspec.structs.replace(STRONG, name="quick", summary="within seconds: a CPU's strong")
-
-STRONG_ON_GPU = msgspec.structs.replace(BEST, name="strong", summary="while one looks: a CPU's best")
-
-BEST_ON_GPU = msgspec.structs.replace(
+MAX = msgspec.structs.replace(
     BEST,
-    summary="minutes: wider still, for 150 epochs",
+    name="max",
+    summary="sized for a GPU, not yet measured",
     model="wider",
     epochs=150,
     batch_size=512,
     erase=10,
 )
 
-RECIPES: dict[str, Recipe] = {recipe.name: recipe for recipe in (GUIDE, QUICK, STRONG, BEST)}
-"""By name, for a few cores."""
+RECIPES: dict[str, Recipe] = {recipe.name: recipe for recipe in (GUIDE, QUICK, STRONG, BEST, MAX)}
+"""All recipes by name."""
 
-RECIPES_ON_GPU: dict[str, Recipe] = {
-    recipe.name: recipe for recipe in (GUIDE, QUICK_ON_GPU, STRONG_ON_GPU, BEST_ON_GPU)
-}
-"""For a CUDA GPU, to which a name means as long a wait and so a larger network."""
+CPU_RECIPES: tuple[str, ...] = tuple(name for name in RECIPES if name != MAX.name)
+"""Names of the recipes to offer on a machine without a GPU."""
 
 
-MAX_EPOCHS = 1_000_000
+def recipe_named(name: str) -> Recipe:
+    """Return the recipe of that name. Raises UsageError, which lists the recipes, if there is none."""
+    if name not in RECIPES:
+        raise UsageError(f"unknown recipe {name!r}; choose from {', '.join(RECIPES)}")
+    return RECIPES[name]
 
 
-def recipes_on(device: str) -> dict[str, Recipe]:
-    """The recipes by name, as they are on a device: `cpu`, `cuda:0`, `mps`."""
-    return RECIPES_ON_GPU if device.startswith("cuda") else RECIPES
+def check_recipe(recipe: Recipe, *, is_custom: bool = False) -> None:
+    """Check the values of a recipe that don't depend on the data set. Raises UsageError if one is invalid.
 
-
-def recipe_named(name: str, device: str) -> Recipe:
-    """The recipe of that name on that device; UsageError, naming those there are, where there is none."""
-    recipes = recipes_on(device)
-    if name not in recipes:
-        raise UsageError(f"no recipe is called {name!r}; there is: {', '.join(recipes)}")
-    return recipes[name]
-
-
-def check_recipe(recipe: Recipe, *, written: bool = False) -> None:
-    """UsageError where a value of the recipe can't work, whatever the data set.
-
-    `written`: the network is one that a person has written, and `model` only what it is called.
+    `is_custom`: the network is a custom model, so that `model` is its class name instead of a built-in network's.
     """
-    if not written and recipe.model not in MODELS:
+    if not is_custom and recipe.model not in MODELS:
         raise unknown_model(recipe.model)
     if not 1 <= recipe.epochs <= MAX_EPOCHS:
         raise UsageError(f"epochs is {recipe.epochs}; it must be between 1 and {MAX_EPOCHS:,}")
@@ -159,12 +156,12 @@ def check_recipe(recipe: Recipe, *, written: bool = False) -> None:
     if not (math.isfinite(recipe.std) and recipe.std > 0):
         raise UsageError(f"std is {recipe.std}; it must be a positive number")
     if recipe.precision not in PRECISIONS:
-        raise UsageError(f"precision is {recipe.precision!r}; there is: {', '.join(PRECISIONS)}")
+        raise UsageError(f"unknown precision {recipe.precision!r}; choose from {', '.join(PRECISIONS)}")
 
 
 def check_batch_size(recipe: Recipe, train_images: int) -> None:
-    """UsageError where a batch is larger than the training set (what is held out is no part of it)."""
+    """Raise UsageError if a batch is larger than the training set, which excludes the validation images."""
     if train_images < 1:
-        raise UsageError("hold out fewer: no image is left to train on")
+        raise UsageError("the validation set leaves no images to train on; hold out fewer")
     if recipe.batch_size > train_images:
-        raise UsageError(f"batch size is {recipe.batch_size}, but there are {train_images:,} images to train on")
+        raise UsageError(f"batch size is {recipe.batch_size}, but the training set has only {train_images:,} images")

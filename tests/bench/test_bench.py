@@ -20,7 +20,7 @@ from fashion_tui.lab.data.synthetic import draw
 from fashion_tui.lab.networks import GuideNet
 from fashion_tui.schema.bench import GUIDE_LOOP, BenchReport
 from fashion_tui.schema.errors import UsageError, UserError
-from fashion_tui.schema.recipe import GUIDE, RECIPES
+from fashion_tui.schema.recipe import CPU_RECIPES, GUIDE
 
 APP = (sys.executable, "-m", "fashion_tui")
 CPU = torch.device("cpu")
@@ -57,9 +57,9 @@ def test_operations_of_a_contender() -> None:
 
 
 def test_contenders_are_found_by_name() -> None:
-    assert [contender.name for contender in find_contenders((GUIDE_LOOP, "quick"), CPU)] == [GUIDE_LOOP, "quick"]
+    assert [contender.name for contender in find_contenders((GUIDE_LOOP, "quick"))] == [GUIDE_LOOP, "quick"]
     with pytest.raises(UsageError, match="'fast'"):
-        find_contenders(("fast",), CPU)
+        find_contenders(("fast",))
 
 
 def bench(*options: str, folder: Path) -> subprocess.CompletedProcess[str]:
@@ -72,7 +72,7 @@ def test_bench_measures_all_recipes_and_saves_the_report(tmp_path: Path) -> None
     assert result.returncode == 0, result.stderr
     report = json.loads(result.stdout)
     assert report["device"]
-    assert [speed["name"] for speed in report["results"]] == [GUIDE_LOOP, *RECIPES]
+    assert [speed["name"] for speed in report["results"]] == [GUIDE_LOOP, *CPU_RECIPES]
     speeds = {speed["name"]: speed["images_per_second"] for speed in report["results"]}
     assert all(speed > 0 for speed in speeds.values())
     assert report["ratio"] == pytest.approx(speeds["guide"] / speeds[GUIDE_LOOP])

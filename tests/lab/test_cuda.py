@@ -9,7 +9,7 @@ import torch
 
 from fashion_tui.lab.devices import set_determinism
 from fashion_tui.lab.training.loop import Training
-from fashion_tui.schema.recipe import RECIPES_ON_GPU, Recipe
+from fashion_tui.schema.recipe import RECIPES, Recipe
 
 from .test_training import bits, run, striped
 
@@ -30,7 +30,7 @@ def begin(recipe: Recipe, **changes: Any) -> Training:
     return Training(changed, striped(950), device=CUDA, seed=2)
 
 
-@pytest.mark.parametrize("recipe", RECIPES_ON_GPU.values(), ids=lambda recipe: recipe.name)
+@pytest.mark.parametrize("recipe", RECIPES.values(), ids=lambda recipe: recipe.name)
 def test_a_graph_makes_the_steps_that_python_makes(recipe: Recipe) -> None:
     """Over three epochs, the last batch of each being a smaller one."""
     captured, plain = begin(recipe), begin(recipe)
@@ -41,7 +41,7 @@ def test_a_graph_makes_the_steps_that_python_makes(recipe: Recipe) -> None:
     assert captured.epoch == plain.epoch == 2
 
 
-@pytest.mark.parametrize("recipe", RECIPES_ON_GPU.values(), ids=lambda recipe: recipe.name)
+@pytest.mark.parametrize("recipe", RECIPES.values(), ids=lambda recipe: recipe.name)
 def test_a_resumed_training_is_the_undisturbed_one_to_the_bit(recipe: Recipe) -> None:
     undisturbed = run(begin(recipe), 17)
     first = run(begin(recipe), 7)
@@ -51,7 +51,7 @@ def test_a_resumed_training_is_the_undisturbed_one_to_the_bit(recipe: Recipe) ->
 
 
 def test_a_step_never_waits_for_the_device() -> None:
-    steps = begin(RECIPES_ON_GPU["quick"]).steps()
+    steps = begin(RECIPES["strong"]).steps()
     next(steps)
     torch.cuda.set_sync_debug_mode("error")
     try:
@@ -62,8 +62,8 @@ def test_a_step_never_waits_for_the_device() -> None:
 
 
 def test_a_set_without_room_is_streamed_and_gives_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
-    resident = run(begin(RECIPES_ON_GPU["quick"]), 5)
+    resident = run(begin(RECIPES["strong"]), 5)
     monkeypatch.setattr("fashion_tui.lab.data.datasets.RESIDENT_SHARE", 0.0)
-    streamed = begin(RECIPES_ON_GPU["quick"])
+    streamed = begin(RECIPES["strong"])
     assert not streamed.batches.is_resident
     assert bits(run(streamed, 5)) == bits(resident)

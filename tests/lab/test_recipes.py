@@ -15,14 +15,9 @@ from fashion_tui.lab.networks.builtin import build
 from fashion_tui.lab.training.loop import Training
 from fashion_tui.lab.training.muon import COEFFICIENTS, ITERATIONS, Muon, orthogonalised
 from fashion_tui.lab.training.optimizers import BESIDE_MUON, optimizers_for, rate_factor
-from fashion_tui.schema.recipe import (
-    GUIDE,
-    RECIPES,
-    STRONG,
-    Recipe,
-    recipe_named,
-    recipes_on,
-)
+from fashion_tui.schema.errors import UsageError
+from fashion_tui.schema.models import MODELS
+from fashion_tui.schema.recipe import CPU_RECIPES, GUIDE, RECIPES, STRONG, Recipe, recipe_named
 
 CPU = torch.device("cpu")
 
@@ -31,13 +26,20 @@ def changed(**changes: Any) -> Recipe:
     return msgspec.structs.replace(STRONG, **changes)
 
 
-def test_a_gpu_has_the_same_names_and_what_takes_long_elsewhere() -> None:
-    assert tuple(recipes_on("cuda:1")) == tuple(recipes_on("cpu")) == tuple(recipes_on("mps"))
-    assert all(name == recipe.name for device in ("cuda", "cpu") for name, recipe in recipes_on(device).items())
-    assert recipe_named("guide", "cuda") == recipe_named("guide", "cpu"), "which is the guide's own"
-    for quicker, slower in (("quick", "strong"), ("strong", "best")):
-        here, there = recipe_named(quicker, "cuda"), recipe_named(slower, "cpu")
-        assert msgspec.structs.replace(here, name=slower, summary=there.summary) == there
+def test_recipes_name_built_in_networks() -> None:
+    assert {recipe.model for recipe in RECIPES.values()} <= set(MODELS)
+    assert all(name == recipe.name and len(recipe.summary) <= 39 for name, recipe in RECIPES.items())
+
+
+def test_cpu_recipes_are_all_but_max() -> None:
+    assert CPU_RECIPES == ("guide", "quick", "strong", "best")
+    assert tuple(RECIPES) == (*CPU_RECIPES, "max")
+
+
+def test_unknown_recipe() -> None:
+    assert recipe_named("strong") == STRONG
+    with pytest.raises(UsageError, match="unknown recipe 'fast'; choose from guide, quick, strong, best, max"):
+        recipe_named("fast")
 
 
 def test_a_constant_rate_is_constant() -> None:
@@ -89,11 +91,11 @@ def test_orthogonalised_keeps_the_directions_and_evens_the_strengths(shape: tupl
     torch.testing.assert_close(found, torch.diag(expected), atol=1e-4, rtol=0)
 
 
-@pytest.mark.parametrize("recipe", RECIPES.values(), ids=lambda recipe: recipe.name)
-def test_each_recipe_learns(recipe: Recipe) -> None:
+@pytest.mark.parametrize("name", CPU_RECIPES)
+def test_each_recipe_learns(name: str) -> None:
     """Drawn garments, one epoch; the test pictures are others."""
     train, test = Images(*draw(3_000, seed=0)), Images(*draw(500, seed=1))
-    wanted = msgspec.structs.replace(recipe, epochs=2, batch_size=64)
+    wanted = msgspec.structs.replace(RECIPES[name], epochs=2, batch_size=64)
     training = Training(wanted, train, device=CPU, seed=0)
     for _ in range(wanted.epochs):
         for _ in training.steps():

@@ -17,7 +17,7 @@ import pytest
 
 from fashion_tui.runs.run import Run
 from fashion_tui.schema.events import StepChunk
-from fashion_tui.schema.recipe import BEST, RECIPES
+from fashion_tui.schema.recipe import BEST, CPU_RECIPES, RECIPES
 
 from .dying import INSTANTS
 from .faults import Fault, RecordFault
@@ -32,7 +32,7 @@ Reference = Callable[[str], tuple[Run, float]]
 RUN: dict[str, Any] = {"validation": 500, "batch_size": 16, "checkpoint_every": 0.05}
 """2 epochs of 719 steps, and as many checkpoints as their cost allows."""
 
-KILLED = RECIPES | {"best": msgspec.structs.replace(BEST, model="strong")}
+KILLED = {name: RECIPES[name] for name in CPU_RECIPES} | {"best": msgspec.structs.replace(BEST, model="strong")}
 """All that a recipe may ask for; `best` in a smaller network, for its own takes minutes a run."""
 
 FEW, MANY = 6, 56

@@ -16,7 +16,7 @@ from fashion_tui.data import files
 from fashion_tui.runs import launch, store
 from fashion_tui.runs.create import create_run
 from fashion_tui.runs.run import Run
-from fashion_tui.schema.recipe import GUIDE, QUICK, RECIPES, RECIPES_ON_GPU, STRONG, STRONG_ON_GPU
+from fashion_tui.schema.recipe import CPU_RECIPES, GUIDE, QUICK, RECIPES, STRONG
 from fashion_tui.schema.replies import Device
 from fashion_tui.schema.requests import GetDevices
 from fashion_tui.schema.run import LIVE_STATES
@@ -114,7 +114,7 @@ async def test_pause_resume_checkpoint_and_stop_by_key(tmp_path: Path) -> None:
         ("learning_rate", "nan", "learning rate is nan"),
         ("learning_rate", "fast", "'fast' is not a number"),
         ("seed", "-1", "seed is -1"),
-        ("validation", "12000", "hold out fewer"),
+        ("validation", "12000", "leaves no images"),
         ("validation", "[bold]x", "'[bold]x' is not a whole number"),
     ],
 )
@@ -147,21 +147,33 @@ async def test_a_recipe_brings_its_own_values_and_is_trained_with_them(tmp_path:
         assert app.runs[0].test_accuracy is not None
 
 
-async def test_a_recipe_is_larger_on_a_gpu_and_what_was_typed_stays(tmp_path: Path) -> None:
+async def test_a_recipe_keeps_what_was_typed(tmp_path: Path) -> None:
     async with train_pane(tmp_path / "runs") as (app, pilot):
         await fill(pilot, learning_rate="0.05", seed="7")
         form = app.screen
-        assert isinstance(form, RunForm)
         form.query_one("#recipe", Cycle).value = "strong"
-        await until(pilot, lambda: STRONG.summary in screen_text(app), "the recipe on a CPU")
-        form.offer_devices((CPU, Device(name="cuda:0", description="a large one", memory=2**36)))
-        await until(pilot, lambda: STRONG_ON_GPU.summary in screen_text(app), "the recipe on the GPU, which auto means")
-        assert form.query_one("#epochs", Input).value == str(STRONG_ON_GPU.epochs)
-        form.query_one("#device", Cycle).value = "cpu"
-        await until(pilot, lambda: STRONG.summary in screen_text(app), "the recipe on a CPU again")
+        await until(pilot, lambda: STRONG.summary in screen_text(app), "the summary")
         assert form.query_one("#epochs", Input).value == str(STRONG.epochs)
         assert form.query_one("#learning_rate", Input).value == "0.05"
         assert form.query_one("#seed", Input).value == "7"
+
+
+async def test_form_warns_that_batch_norm_sees_micro_batches(tmp_path: Path) -> None:
+    async with train_pane(tmp_path / "runs") as (app, pilot):
+        await fill(pilot, batch_size="257")
+        await until(pilot, lambda: "BatchNorm sees 256" in screen_text(app), "the warning")
+        app.screen.query_one("#batch_size", Input).value = "256"
+        await until(pilot, lambda: "BatchNorm" not in screen_text(app), "no warning")
+
+
+@pytest.mark.parametrize("has_gpu", [False, True])
+async def test_max_is_offered_where_there_is_a_gpu(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, has_gpu: bool
+) -> None:
+    monkeypatch.setattr("fashion_tui.tui.train.form.has_gpu_driver", lambda: has_gpu)
+    async with train_pane(tmp_path / "runs") as (app, pilot):
+        await fill(pilot)
+        assert app.screen.query_one("#recipe", Cycle).values == (tuple(RECIPES) if has_gpu else CPU_RECIPES)
 
 
 CPU = Device(name="cpu", description="two cores", memory=2**34)
@@ -171,15 +183,14 @@ def shows(app: FashionApp, words: str) -> bool:
     return words in screen_text(app)
 
 
-async def test_what_each_recipe_is_stands_there_whole_on_a_small_terminal(tmp_path: Path) -> None:
+async def test_summary_of_each_recipe_fits_a_small_terminal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("fashion_tui.tui.train.form.has_gpu_driver", lambda: True)
     async with train_pane(tmp_path / "runs", size=(80, 24)) as (app, pilot):
         await fill(pilot)
         app.screen.query_one("#recipe").focus()
-        for device, recipes in (("cpu", RECIPES), ("cuda:0", RECIPES_ON_GPU)):
-            app.screen.query_one("#device", Cycle).value = device
-            for recipe in recipes.values():
-                await until(pilot, partial(shows, app, recipe.summary), recipe.summary)
-                await pilot.press("right")
+        for recipe in RECIPES.values():
+            await until(pilot, partial(shows, app, recipe.summary), recipe.summary)
+            await pilot.press("right")
 
 
 async def test_a_trainer_waits_while_the_pane_is_open_and_takes_the_next_run(tmp_path: Path) -> None:
@@ -200,7 +211,7 @@ async def test_the_form_offers_the_devices_of_this_machine(tmp_path: Path) -> No
         await until(pilot, lambda: "cpu" in getattr(app.screen.query_one("#device"), "values", ()), "the devices")
         await pilot.press("right")
         await until(pilot, lambda: "‹ cpu ›" in screen_text(app), "the choice")
-        await until(pilot, lambda: "% busy" in screen_text(app) and "taken" in screen_text(app), "how free it is")
+        await until(pilot, lambda: "% busy" in screen_text(app) and "used" in screen_text(app), "how free it is")
 
 
 async def test_devices_that_come_when_the_form_is_gone_disturb_nothing(tmp_path: Path) -> None:

@@ -21,7 +21,7 @@ from fashion_tui.report.bench import bench_tables
 from fashion_tui.runs.create import library_versions
 from fashion_tui.schema.bench import BenchReport, BenchRequest, check_rounds
 from fashion_tui.schema.errors import UserError
-from fashion_tui.schema.recipe import RECIPES
+from fashion_tui.schema.recipe import CPU_RECIPES
 from fashion_tui.schema.run import check_run_values
 
 ROUNDS = 3
@@ -96,7 +96,7 @@ def bench_command(  # noqa: PLR0913 - one parameter per option
     started = time.monotonic()
     request = BenchRequest(
         dataset=dataset,
-        recipes=recipes or tuple(RECIPES),
+        recipes=recipes or CPU_RECIPES,
         rounds=rounds,
         seconds=TURN_SECONDS,
         seeds=seeds,

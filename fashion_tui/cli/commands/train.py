@@ -11,7 +11,6 @@ from fashion_tui.cli.inputs import check_custom_model, find_dataset, parse_argum
 from fashion_tui.cli.options import CommonOptions, common_options, json_option
 from fashion_tui.cli.output import note_synthetic, warn_about_threads, write_json
 from fashion_tui.data.files import train_size
-from fashion_tui.machine.gpus import resolves_to_cpu
 from fashion_tui.machine.threads import available_cpus
 from fashion_tui.runs.create import create_run
 from fashion_tui.runs.launch import launch
@@ -107,7 +106,8 @@ def train_command(*, common: CommonOptions, as_json: bool, detach: bool, **optio
 def _create_run(common: CommonOptions, options: dict[str, Any]) -> Run:
     """Validate all input, then create the run's directory."""
     custom = read_custom_model(options["model"], parse_arguments(options["arguments"]))
-    recipe = _recipe(options, _find_device(options["device"]), is_custom=custom is not None)
+    recipe = _recipe(options, is_custom=custom is not None)
+    _check_device(options["device"])
     values = {
         "seed": options["seed"],
         "threads": options["threads"] if options["threads"] is not None else available_cpus(),
@@ -136,22 +136,21 @@ def _create_run(common: CommonOptions, options: dict[str, Any]) -> Run:
     return run
 
 
-def _find_device(name: str) -> str:
-    """Return the device that --device selects on this machine. Raises UserError if the machine doesn't have it."""
-    if resolves_to_cpu(name):
-        return "cpu"
-    return ask_engine(FindDevice(name=name), Device, "looking for the device").name
+def _check_device(name: str) -> None:
+    """Raise UserError if this machine doesn't have the device that --device names. It always has one for `auto`."""
+    if name not in {"auto", "cpu"}:
+        ask_engine(FindDevice(name=name), Device, "looking for the device")
 
 
-def _recipe(options: dict[str, Any], device: str, *, is_custom: bool) -> Recipe:
+def _recipe(options: dict[str, Any], *, is_custom: bool) -> Recipe:
     """Return the recipe with the user's changes. Raises UsageError if they are invalid."""
     changes = {
         name: options[name]
         for name in ("model", "epochs", "batch_size", "learning_rate", "precision")
         if options[name] is not None
     }
-    recipe = msgspec.structs.replace(recipe_named(options["recipe"], device), **changes)
-    check_recipe(recipe, written=is_custom)
+    recipe = msgspec.structs.replace(recipe_named(options["recipe"]), **changes)
+    check_recipe(recipe, is_custom=is_custom)
     return recipe
 
 

@@ -22,7 +22,15 @@ from fashion_tui.report.glyphs import terminal_glyphs
 from fashion_tui.report.style import ACCENT, BAD, MUTED
 from fashion_tui.schema.errors import UserError
 from fashion_tui.schema.models import CustomModel
-from fashion_tui.schema.recipe import PRECISIONS, RECIPES, Recipe, check_batch_size, check_recipe, recipes_on
+from fashion_tui.schema.recipe import (
+    CPU_MICRO_BATCH,
+    CPU_RECIPES,
+    PRECISIONS,
+    RECIPES,
+    Recipe,
+    check_batch_size,
+    check_recipe,
+)
 from fashion_tui.schema.replies import Device
 from fashion_tui.schema.run import check_run_values
 from fashion_tui.tui.lab_app import NetworkChoice
@@ -60,6 +68,7 @@ FIELDS: tuple[Field, ...] = (
 )
 
 
+MICRO_BATCH_HINT = f"on a CPU, BatchNorm sees {CPU_MICRO_BATCH} at a time"
 AUTO_DEVICE = "a GPU where there is one, or the CPU"
 
 
@@ -92,14 +101,14 @@ class RunForm(ModalScreen[RunChoices | None]):
         self.network = network
         self._devices_asked = False
         self._devices: dict[str, Device] = {}
-        self.recipe = self._recipe(next(iter(RECIPES)), "cpu")
+        self.recipe = self._recipe(next(iter(RECIPES)))
 
     def compose(self) -> ComposeResult:
         with Vertical():
             yield Static(Text.assemble(("New run", "bold"), (f"   on {self.dataset}", MUTED)), classes="title")
             with Horizontal(classes="field"):
                 yield Label("recipe")
-                yield Cycle(tuple(RECIPES), id="recipe")
+                yield Cycle(tuple(RECIPES) if has_gpu_driver() else CPU_RECIPES, id="recipe")
                 yield Static(self.recipe.summary, classes="hint", id="summary", markup=False)
             with Horizontal(classes="field"):
                 yield Label("network")
@@ -129,8 +138,6 @@ class RunForm(ModalScreen[RunChoices | None]):
 
     def on_mount(self) -> None:
         self.query_one("#epochs", Input).focus()
-        if has_gpu_driver():  # a recipe is larger on a GPU
-            self._ask_for_devices()
 
     def on_descendant_focus(self, event: DescendantFocus) -> None:
         if event.widget.id == "device":
@@ -149,17 +156,16 @@ class RunForm(ModalScreen[RunChoices | None]):
 
     @on(Cycle.Changed, "#device")
     def _show_device(self) -> None:
-        """How free the chosen one is, and what the recipe is there."""
+        """Show the load of the chosen device."""
         device = self._devices.get(self.query_one("#device", Cycle).value)
         hint = AUTO_DEVICE if device is None else format_device(device)
         self.query_one("#device-hint", Static).update(hint)
-        self._show_recipe()
 
     @on(Cycle.Changed, "#recipe")
     def _show_recipe(self) -> None:
         """The chosen recipe's values. What the person has chosen otherwise stays."""
         before = self.recipe
-        self.recipe = self._recipe(self.query_one("#recipe", Cycle).value, self._device_meant)
+        self.recipe = self._recipe(self.query_one("#recipe", Cycle).value)
         self.query_one("#summary", Static).update(self.recipe.summary)
         self.query_one("#network", Static).update(printable(self.recipe.model, terminal_glyphs()))
         for field in FIELDS:
@@ -175,11 +181,12 @@ class RunForm(ModalScreen[RunChoices | None]):
         field = next(field for field in FIELDS if field.name == event.input.id)
         hint = self.query_one(f"#{field.name}-hint", Static)
         try:
-            self._value(field)
+            value = self._value(field)
         except UserError as error:
             hint.update(Text(str(error), style=BAD))
         else:
-            hint.update(field.hint)
+            is_split = field.name == "batch_size" and value > CPU_MICRO_BATCH
+            hint.update(MICRO_BATCH_HINT if is_split else field.hint)
 
     def on_key(self, event: Key) -> None:
         if event.key == "enter":  # on whatever field: an Input has told so by itself
@@ -221,16 +228,9 @@ class RunForm(ModalScreen[RunChoices | None]):
     def _written(self) -> CustomModel | None:
         return None if self.network is None else self.network.custom
 
-    @property
-    def _device_meant(self) -> str:
-        """By the word in the field, as far as the machine's devices are known."""
-        name = str(self.query_one("#device", Cycle).value)
-        gpus = (device for device in self._devices if device.startswith("cuda"))
-        return name if name != "auto" else next(gpus, "cpu")
-
-    def _recipe(self, name: str, device: str) -> Recipe:
-        """The recipe of that name on the device, with the network that the form was opened with."""
-        recipe = recipes_on(device)[name]
+    def _recipe(self, name: str) -> Recipe:
+        """Return a recipe, with the network that the form was opened with."""
+        recipe = RECIPES[name]
         return recipe if self.network is None else msgspec.structs.replace(recipe, model=self.network.name)
 
     def _origin(self) -> str:
@@ -251,7 +251,7 @@ class RunForm(ModalScreen[RunChoices | None]):
             check_batch_size(self.recipe, self.train_images - int(value))
         else:
             recipe = msgspec.structs.replace(self.recipe, **{field.name: value})
-            check_recipe(recipe, written=self._written is not None)
+            check_recipe(recipe, is_custom=self._written is not None)
             check_batch_size(recipe, self.train_images)
         return value
 
