@@ -65,7 +65,7 @@ PLOTS: dict[str, Plot] = {
     "few": bars(0.1, 0.9, value_strings=("0.1", "0.9"), labels=("Ankle boot", "Bag")),
     "both signs": bars(-3.0, 2.0, 0.0, None, value_strings=("-3", "2", "0", "nan")),
     "chart": bars(*(float(value) for value in range(-60, 100))),
-    "odd chart": bars(*[None] * 20),
+    "chart of non-finite values": bars(*[None] * 20),
     "extremes": bars(-1.7e308, 1.7e308, value_strings=("-1.7e+308", "1.7e+308")),
 }
 

@@ -123,7 +123,7 @@ def group_overlapping(ranges: Sequence[MemoryRange | None]) -> list[int]:
 def _readable_range(tensor: TensorOrArray) -> MemoryRange | None:
     try:
         return memory_range(as_plain(tensor))
-    except Exception:  # noqa: BLE001 -- some types of tensors raise when asked for their storage
+    except Exception:  # noqa: BLE001 -- some types of tensors have no storage and raise an error
         return None
 
 

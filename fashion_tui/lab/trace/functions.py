@@ -106,11 +106,11 @@ def call_settings(func: Any, name: str, args: tuple[Any, ...], kwargs: dict[str,
     return settings if len(settings) <= _MAX_LENGTH else settings[: _MAX_LENGTH - 1] + "…"
 
 
-def _format_window(given: dict[str, Any], *, is_pool: bool) -> str:
+def _format_window(arguments: dict[str, Any], *, is_pool: bool) -> str:
     """Format the window; a pool's stride, which defaults to the kernel size, is always included."""
-    kernel = given.get("kernel_size", 1)
-    stride = given.get("stride") or (kernel if is_pool else 1)
-    padding, dilation = given.get("padding", 0), given.get("dilation", 1)
+    kernel = arguments.get("kernel_size", 1)
+    stride = arguments.get("stride") or (kernel if is_pool else 1)
+    padding, dilation = arguments.get("padding", 0), arguments.get("dilation", 1)
     return format_window(kernel, stride, padding, dilation, always_stride=is_pool)
 
 

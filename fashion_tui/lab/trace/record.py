@@ -163,8 +163,8 @@ class Recorder(TorchFunctionMode):
     ) -> Any:
         caller = self._running[-1][1] if self._running else ""
         name = path.removeprefix(f"{caller}.") if caller else path
-        given = list(tensors_in((args, kwargs)))
-        call = self._begin(name or type(module).__name__, path, type(module).__name__, module, given)
+        tensors = list(tensors_in((args, kwargs)))
+        call = self._begin(name or type(module).__name__, path, type(module).__name__, module, tensors)
         call.settings = layer_settings(module)
         index = len(self.calls)
         self.calls.append(call)
@@ -177,7 +177,7 @@ class Recorder(TorchFunctionMode):
         self._running.append((index, path))
         self._is_inside_atomic = atomic
         before = self.counter.total
-        storages = storages_of(given)
+        storages = storages_of(tensors)
         try:
             result = self._run(call, forward, args, kwargs) if atomic else forward(*args, **kwargs)
         except Exception as error:
@@ -188,7 +188,7 @@ class Recorder(TorchFunctionMode):
             self._running.pop()
             call.macs = self.counter.total - before
         if atomic and call.macs == 0:
-            self._count_on_meta(module, given, args, kwargs)
+            self._count_on_meta(module, tensors, args, kwargs)
             call.macs = self.counter.total - before
         if len(self.calls) > index + 1:
             call.parameters, call.parameter_names = [], []  # they belong to the inner calls that use them
@@ -209,16 +209,16 @@ class Recorder(TorchFunctionMode):
             self._copy_source(args, result)
             return result
         caller = self._running[-1][1] if self._running else ""
-        given = list(tensors_in((args, kwargs)))
-        call = self._begin(name, f"{caller}.{name}" if caller else name, operation_name(func, name), func, given)
+        tensors = list(tensors_in((args, kwargs)))
+        call = self._begin(name, f"{caller}.{name}" if caller else name, operation_name(func, name), func, tensors)
         call.arguments = tuple(arg for arg in args if not isinstance(arg, Tensor))
         call.window = function_window(name, args, kwargs)
         before = self.counter.total
-        storages = storages_of(given)
+        storages = storages_of(tensors)
         try:
             result = self._run(call, func, args, kwargs)
         except Exception as error:
-            call.settings = call_settings(func, name, args, kwargs, self._names_of(given, caller))
+            call.settings = call_settings(func, name, args, kwargs, self._names_of(tensors, caller))
             self._add_failure(error, call)
             raise
         outputs = list(tensors_in(args[0] if is_assignment(name) else result))
@@ -226,9 +226,9 @@ class Recorder(TorchFunctionMode):
         is_initialiser = call.uses_unregistered and not call.inputs and all(map(_is_parameter, outputs))
         if not outputs or is_no_op(name, args, result) or is_initialiser:
             return result
-        call.settings = call_settings(func, name, args, kwargs, self._names_of(given, caller))
+        call.settings = call_settings(func, name, args, kwargs, self._names_of(tensors, caller))
         if self.counter.total == before:
-            self._count_on_meta(func, given, args, kwargs)
+            self._count_on_meta(func, tensors, args, kwargs)
         call.macs = self.counter.total - before
         self.calls.append(call)
         self._end(call, len(self.calls) - 1, outputs, storages)
@@ -236,10 +236,10 @@ class Recorder(TorchFunctionMode):
 
     # Bookkeeping
 
-    def _begin(self, name: str, path: str, op: str, target: Any, given: list[Tensor]) -> Call:
-        foreign = [tensor for tensor in given if id(tensor) not in self._model_names]
+    def _begin(self, name: str, path: str, op: str, target: Any, tensors: list[Tensor]) -> Call:
+        foreign = [tensor for tensor in tensors if id(tensor) not in self._model_names]
         flowing = [tensor for tensor in foreign if not _is_parameter(tensor)]
-        parameters = [tensor for tensor in given if id(tensor) in self._registered]
+        parameters = [tensor for tensor in tensors if id(tensor) in self._registered]
         return Call(
             name=name,
             path=path,
@@ -253,7 +253,7 @@ class Recorder(TorchFunctionMode):
             parameter_names=[self._model_names[id(tensor)] for tensor in parameters],
             target=target,
             uses_unregistered=len(flowing) < len(foreign),
-            model_shapes=[tuple(tensor.shape) for tensor in given if id(tensor) in self._model_names],
+            model_shapes=[tuple(tensor.shape) for tensor in tensors if id(tensor) in self._model_names],
         )
 
     def _end(self, call: Call, index: int, outputs: list[Tensor], storages: set[int] | None) -> None:
@@ -274,13 +274,13 @@ class Recorder(TorchFunctionMode):
 
     def _copy_source(self, args: Any, result: Any) -> None:
         """Set source and name of the result of a hidden call, such as `x.detach()`, to those of its argument."""
-        given = next(tensors_in(args), None)
-        if given is not None and isinstance(result, Tensor) and result is not given:
+        argument = next(tensors_in(args), None)
+        if argument is not None and isinstance(result, Tensor) and result is not argument:
             self._kept.append(result)
             tables: tuple[dict[int, Any], ...] = (self._source, self._model_names, self._registered)
             for table in tables:
-                if id(given) in table:
-                    table[id(result)] = table[id(given)]
+                if id(argument) in table:
+                    table[id(result)] = table[id(argument)]
 
     def _names_of(self, tensors: list[Tensor], caller: str) -> list[str]:
         """Return the names of the network's own tensors among `tensors`, relative to the calling module."""
@@ -294,12 +294,12 @@ class Recorder(TorchFunctionMode):
         if isinstance(call, int):
             self._failure[1].append(call)
 
-    def _count_on_meta(self, target: Any, given: list[Tensor], args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+    def _count_on_meta(self, target: Any, tensors: list[Tensor], args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         """Count MACs on the meta device.
 
         The CPU runs recurrent layers and attention as one operation without a formula; meta runs their matrix products.
         """
-        if not given or given[0].is_meta:
+        if not tensors or tensors[0].is_meta:
             return
         try:
             self._is_inside_atomic = True

@@ -148,7 +148,7 @@ def _needs_indices(recording: Recording) -> bool:
 
 
 def _needs_values(error: BaseException | None) -> bool:
-    """Whether torch raised `error` because code asked a tensor on the meta device for its values."""
+    """Whether torch raised `error` because code read the values of a tensor on the meta device."""
     while error is not None:
         if isinstance(error, NotImplementedError) or "meta" in str(error).lower():
             return True

@@ -51,17 +51,17 @@ def layer_window(module: nn.Module) -> WindowSettings | None:
 
 def function_window(name: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> WindowSettings | None:
     """Return the window of a convolution or pool; None for any other function and for invalid arguments."""
-    given = window_arguments(name, args, kwargs)
-    kernel = given.get("kernel_size")
+    arguments = window_arguments(name, args, kwargs)
+    kernel = arguments.get("kernel_size")
     if kernel is None:
         return None
     try:
         return _window_settings(
             _per_axis(kernel, int(_base_name(name)[-2])),
-            given.get("stride") or (1 if name.startswith("conv") else kernel),
-            given.get("padding", 0),
-            given.get("dilation", 1),
-            ceil_mode=bool(given.get("ceil_mode", False)),
+            arguments.get("stride") or (1 if name.startswith("conv") else kernel),
+            arguments.get("padding", 0),
+            arguments.get("dilation", 1),
+            ceil_mode=bool(arguments.get("ceil_mode", False)),
             transposed=name.startswith("conv_transpose"),
         )
     except (TypeError, ValueError):
@@ -78,8 +78,8 @@ def window_arguments(name: str, args: Sequence[Any], kwargs: Mapping[str, Any]) 
         return {**dict(zip(_AFTER_INPUT[kind], args[1:], strict=False)), **kwargs}
     weight = args[1] if len(args) > 1 else kwargs.get("weight")
     if kind in _AFTER_WEIGHT and isinstance(weight, Tensor):
-        given = dict(zip(_AFTER_WEIGHT[kind], args[2:], strict=False))
-        return {**given, **kwargs, "kernel_size": tuple(weight.shape[2:])}
+        arguments = dict(zip(_AFTER_WEIGHT[kind], args[2:], strict=False))
+        return {**arguments, **kwargs, "kernel_size": tuple(weight.shape[2:])}
     return {}
 
 
