@@ -1,12 +1,12 @@
-"""A pane that shows many pictures, a page at a time, with a cursor on one of them."""
+"""Browsing images page by page, which the Data pane and the Evaluate pane have in common."""
 
-from abc import abstractmethod
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, Protocol, TypeVar
 
 from rich.text import Text
-from textual import on, work
+from textual import getters, on
+from textual.containers import Container
 from textual.message import Message
 from textual.reactive import var
 
@@ -20,170 +20,179 @@ from .widgets.pages import PageLoader
 class HasTotal(Protocol):
     @property
     def total(self) -> int:
-        """How many pictures there are on all pages together."""
+        """Number of images on all pages."""
 
 
-Key = TypeVar("Key", bound=Hashable)
+Request = TypeVar("Request", bound=Hashable)
 Page = TypeVar("Page", bound=HasTotal)
+
+
+class ImageSource(Protocol[Request, Page]):
+    """Supplies an ImageBrowser with pages, and learns what it shows."""
+
+    def page_request(self, offset: int, limit: int) -> Request | None:
+        """Return the engine request for a page. None if there is nothing to ask for yet."""
+
+    async def fetch_page(self, request: Request) -> Page:
+        """Return a page from the engine. Raises UserError."""
+
+    def make_tiles(self, page: Page, width: int) -> Sequence[Tile]:
+        """Return the tiles of a page, for images that are `width` columns wide."""
+
+    def enlarged(self, page: Page, position: int) -> tuple[bytes, Text]:
+        """Return the pixels of an image of the page, and the details for the dialog."""
+
+    def page_shown(self) -> None:
+        """Called when the page or the cursor has changed."""
+
+    def page_failed(self, problem: str) -> None:
+        """Called when the page can't be loaded. `problem` is one line."""
 
 
 @dataclass
 class PageLoaded(Message):
-    key: Any
+    request: Any
     page: Any
 
 
 @dataclass
 class PageFailed(Message):
     problem: str
-    """One line."""
 
 
-class ImagePane(Pane, Generic[Key, Page]):
-    """What the Data and the Evaluate pane have in common: walking over pictures, turning pages, enlarging.
+class ImageBrowser(Container, Generic[Request, Page]):
+    """Image tiles with a cursor. Loads the page under the cursor and enlarges the image under it."""
 
-    A subclass has one PictureGrid and says what its pages are. `Key` tells a page from all others that there could be.
+    DEFAULT_CSS = """
+    ImageBrowser { height: 1fr; width: 1fr; }
     """
 
-    place: var[GridCursor] = var(GridCursor(), init=False)
-    """Where the cursor stands among the pictures that the filters leave."""
+    cursor: var[GridCursor] = var(GridCursor(), init=False)
+    grid = getters.query_one(ImageTiles)
 
-    def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - Textual's own word
-        super().__init__(id=id)
-        self._shown: tuple[Key, Page] | None = None
-        self._enlarged: ImageDialog | None = None
-        self._pages: PageLoader[Key, Page] = PageLoader(
-            self.fetch_page,
-            lambda key, page: self.post_message(PageLoaded(key, page)),
+    def __init__(self, source: ImageSource[Request, Page], grid: ImageTiles) -> None:
+        super().__init__(grid)
+        self._source = source
+        self._shown: tuple[Request, Page] | None = None
+        self._dialog: ImageDialog | None = None
+        self._loader: PageLoader[Request, Page] = PageLoader(
+            source.fetch_page,
+            lambda request, page: self.post_message(PageLoaded(request, page)),
             lambda error: self.post_message(PageFailed(str(error))),
         )
 
-    # What a subclass says
-
-    @abstractmethod
-    def page_key(self, place: GridCursor) -> Key | None:
-        """Which page that is; None where none can be asked for."""
-
-    @abstractmethod
-    async def fetch_page(self, key: Key) -> Page:
-        """The page, from the engine. Raises UserError."""
-
-    @abstractmethod
-    def tiles(self, page: Page, width: int) -> Sequence[Tile]:
-        """The page's pictures with their labels, for pictures of so many columns."""
-
-    @abstractmethod
-    def enlargement(self, page: Page, position: int) -> tuple[bytes, Text]:
-        """Pixels of a picture of the page, and what stands beside it when it is enlarged."""
-
-    @abstractmethod
-    def page_shown(self) -> None:
-        """Another page or another picture under the cursor is shown: titles may have to follow."""
-
-    @abstractmethod
-    def page_failed(self, problem: str) -> None:
-        """The page that is wanted can't be had."""
-
-    # Pages
-
     def on_mount(self) -> None:
-        self._fetch_pages()
+        self.run_worker(self._loader.run(), group="pages")
 
-    @work(group="pages")
-    async def _fetch_pages(self) -> None:
-        await self._pages.run()
-
-    def page_under_cursor(self) -> Page | None:
-        """The page that the cursor stands on, if it is here and holds a picture."""
-        if self._shown is None or self._shown[0] != self.page_key(self.place) or not self._shown[1].total:
+    @property
+    def page(self) -> Page | None:
+        """The page under the cursor. None if it isn't loaded or has no images."""
+        if self._shown is None or self._shown[0] != self._request(self.cursor) or not self._shown[1].total:
             return None
         return self._shown[1]
 
-    def want_page(self) -> None:
-        """Show the page under the cursor at once if it is here, else as soon as it comes; have its neighbours ready."""
-        key = self.page_key(self.place)
-        if key is None:
+    def load(self) -> None:
+        """Show the page under the cursor as soon as it is loaded, and load its neighbours."""
+        request = self._request(self.cursor)
+        if request is None:
             return
-        neighbours = (self.page_key(self.place.turned(1)), self.page_key(self.place.turned(-1)))
-        page = self._pages.want(key, [other for other in neighbours if other is not None and other != key])
+        neighbours = (self._request(self.cursor.turned(1)), self._request(self.cursor.turned(-1)))
+        page = self._loader.want(request, [other for other in neighbours if other is not None and other != request])
         if page is not None:
-            self.show_page(key, page)
+            self._show(request, page)
 
-    def show_page(self, key: Key, page: Page) -> None:
-        self._shown = (key, page)
-        if page.total != self.place.total:
-            self.place = self.place.resized(page.total, self.place.columns, self.place.rows)
-            if self.page_key(self.place) != key:
-                return  # the cursor was beyond the last picture: another page has been asked for
-        grid = self.query_one(ImageTiles)
-        grid.show(self.tiles(page, grid.arrangement.width), self.place.cursor)
-        self.page_shown()
-        self._show_enlarged()
+    def repaint(self) -> None:
+        """Make the tiles of the current page again."""
+        if self._shown is not None:
+            self._show(*self._shown)
 
-    def forget_pages(self) -> None:
-        """What is shown belongs to something else than what will be."""
+    def restart(self) -> None:
+        """Load the first page, after the source's filters have changed."""
+        self.set_reactive(ImageBrowser.cursor, self.cursor.at(0))
+        self.load()
+
+    def clear(self) -> None:
+        """Forget the page, after the source has changed."""
         self._shown = None
-        self.set_reactive(ImagePane.place, GridCursor(0, self.place.columns, self.place.rows))
-        self.query_one(ImageTiles).show(())
+        self.set_reactive(ImageBrowser.cursor, GridCursor(0, self.cursor.columns, self.cursor.rows))
+        self.grid.show(())
 
-    def start_over(self) -> None:
-        """Other pictures: from the first one."""
-        self.set_reactive(ImagePane.place, self.place.at(0))
-        self.want_page()
+    def enlarge(self) -> None:
+        """Open the dialog for the image under the cursor."""
+        if self.page is not None:
+            self._dialog = ImageDialog(self._move)
+            self._update_dialog()
+            self.app.push_screen(self._dialog, self._dialog_closed)
+
+    def watch_cursor(self) -> None:
+        self.load()
+
+    def _move(self, images: int) -> None:
+        self.cursor = self.cursor.moved(images, 0)
+
+    def _request(self, cursor: GridCursor) -> Request | None:
+        return self._source.page_request(cursor.offset, cursor.page_size)
+
+    def _show(self, request: Request, page: Page) -> None:
+        self._shown = (request, page)
+        if page.total != self.cursor.total:
+            self.cursor = self.cursor.resized(page.total, self.cursor.columns, self.cursor.rows)
+            if self._request(self.cursor) != request:
+                return  # the cursor was beyond the last image: another page is being loaded
+        self.grid.show(self._source.make_tiles(page, self.grid.tile_layout.width), self.cursor.position)
+        self._source.page_shown()
+        self._update_dialog()
+
+    def _update_dialog(self) -> None:
+        if self._dialog is not None and self.page is not None:
+            self._dialog.show(*self._source.enlarged(self.page, self.cursor.position))
+
+    def _dialog_closed(self, _result: None) -> None:
+        self._dialog = None
 
     @on(PageLoaded)
     def _page_loaded(self, message: PageLoaded) -> None:
-        if message.key == self.page_key(self.place):
-            self.show_page(message.key, message.page)
+        message.stop()
+        if message.request == self._request(self.cursor):
+            self._show(message.request, message.page)
         else:
-            grid = self.query_one(ImageTiles)
-            grid.prepare(self.tiles(message.page, grid.arrangement.width))
+            self.grid.prepare(self._source.make_tiles(message.page, self.grid.tile_layout.width))
 
     @on(PageFailed)
     def _page_failed(self, message: PageFailed) -> None:
-        self.page_failed(message.problem)
+        message.stop()
+        self._source.page_failed(message.problem)
 
-    @on(ImageTiles.Rearranged)
-    def _rearranged(self, message: ImageTiles.Rearranged) -> None:
-        shape = message.arrangement
-        self.place = self.place.resized(self.place.total, shape.columns, shape.rows)
-        self.want_page()
+    @on(ImageTiles.LayoutChanged)
+    def _layout_changed(self, message: ImageTiles.LayoutChanged) -> None:
+        self.cursor = self.cursor.resized(self.cursor.total, message.layout.columns, message.layout.rows)
+        self.load()
 
     @on(ImageTiles.Clicked)
-    def _clicked(self, message: ImageTiles.Clicked) -> None:
-        self.place = self.place.at(self.place.offset + message.position)
+    def _tile_clicked(self, message: ImageTiles.Clicked) -> None:
+        self.cursor = self.cursor.at(self.cursor.offset + message.position)
 
-    def watch_place(self) -> None:
-        self.want_page()
 
-    def _show_enlarged(self) -> None:
-        page = self.page_under_cursor()
-        if self._enlarged is not None and page is not None:
-            self._enlarged.show(*self.enlargement(page, self.place.cursor))
+class ImagePane(Pane):
+    """A pane with an ImageBrowser. Passes its keys on to it."""
 
-    # What keys do
+    browser = getters.query_one(ImageBrowser)
 
     def action_move(self, right: int, down: int) -> None:
-        self.place = self.place.moved(right, down)
+        self.browser.cursor = self.browser.cursor.moved(right, down)
 
     def action_next_page(self) -> None:
-        self.place = self.place.turned(1)
-        self.want_page()  # also where there is no further page: after a failure this tries again
+        self.browser.cursor = self.browser.cursor.turned(1)
+        self.browser.load()  # retries after a failure, even if the cursor is on the last page
 
     def action_previous_page(self) -> None:
-        self.place = self.place.turned(-1)
+        self.browser.cursor = self.browser.cursor.turned(-1)
 
     def action_first_page(self) -> None:
-        self.place = self.place.at(0)
+        self.browser.cursor = self.browser.cursor.at(0)
 
     def action_last_page(self) -> None:
-        self.place = self.place.at(self.place.total - 1)
+        self.browser.cursor = self.browser.cursor.at(self.browser.cursor.total - 1)
 
     def action_open(self) -> None:
-        if self.page_under_cursor() is not None:
-            self._enlarged = ImageDialog(lambda pictures: self.action_move(pictures, 0))
-            self._show_enlarged()
-            self.app.push_screen(self._enlarged, self._enlarged_closed)
-
-    def _enlarged_closed(self, _result: None) -> None:
-        self._enlarged = None
+        self.browser.enlarge()

@@ -33,7 +33,7 @@ CONTENTS = {
     "data": "T-shirt/top",
     "model": "max_pool2d",
     "train": "No runs yet",
-    "evaluate": "learned anything",
+    "evaluate": "No run to evaluate",
 }
 """What each pane shows, at any size, where no run was made yet."""
 

@@ -17,7 +17,7 @@ from fashion_tui.data.sources import FASHION_MNIST
 from fashion_tui.schema.dataset import ImagePage
 from fashion_tui.schema.requests import GetImages
 from fashion_tui.tui.app import FashionApp
-from fashion_tui.tui.data import downloading
+from fashion_tui.tui.data import download
 from fashion_tui.tui.data.pane import DataPane
 from fashion_tui.tui.dialogs.choice import ChoiceDialog
 from fashion_tui.tui.dialogs.image import ImageDialog
@@ -57,10 +57,10 @@ async def images(
 async def test_one_walks_through_all_pictures_by_keys(tmp_path: Path) -> None:
     async with data_pane(tmp_path) as (app, pilot, pane):
         grid = pane.query_one(ImageTiles)
-        count = grid.arrangement.columns * grid.arrangement.rows
+        count = grid.tile_layout.columns * grid.tile_layout.rows
         assert count >= 12
         assert "synthetic garments (not Fashion-MNIST)" in screen_text(app)
-        assert f"training set · 12,000 pictures · page 1/{12_000 // count:,}" in screen_text(app)
+        assert f"training set · 12,000 images · page 1/{12_000 // count:,}" in screen_text(app)
         assert screen_text(app).count("1,200") == 10  # of each class
 
         await pilot.press("space")
@@ -75,7 +75,7 @@ async def test_one_walks_through_all_pictures_by_keys(tmp_path: Path) -> None:
         await pilot.press("G")
         await until(pilot, lambda: "11,999" in labels(pane)[-1], "the last page")
         await pilot.press("v")
-        await until(pilot, lambda: "test set · 2,000 pictures · page 1/" in screen_text(app), "the test pictures")
+        await until(pilot, lambda: "test set · 2,000 images · page 1/" in screen_text(app), "the test pictures")
         expected = await images(app, 0, count, "test")
         await until(pilot, lambda: grid.tiles[0].pixels == expected.image(0), "its first one")
 
@@ -88,7 +88,7 @@ async def test_one_class_alone_and_one_picture_enlarged(tmp_path: Path) -> None:
         await pilot.press("enter")
         await until(pilot, lambda: {label.split()[0] for label in labels(pane)} == {"Shirt"}, "shirts only")
         await until(
-            pilot, lambda: "Shirt · 1,200 pictures" in screen_text(app) or "· Shirt ·" in screen_text(app), "title"
+            pilot, lambda: "Shirt · 1,200 images" in screen_text(app) or "· Shirt ·" in screen_text(app), "title"
         )
 
         await pilot.press("right", "enter")
@@ -98,13 +98,13 @@ async def test_one_class_alone_and_one_picture_enlarged(tmp_path: Path) -> None:
             pixels = shirts.image(position)
             mean = f"mean {sum(pixels) / len(pixels):.1f}"
             await until(pilot, lambda mean=mean: mean in screen_text(app), mean)  # type: ignore[misc]
-            assert f"picture {shirts.indices[position]:,} of the training set" in screen_text(app)
+            assert f"image {shirts.indices[position]:,} of the training set" in screen_text(app)
             assert f"min {min(pixels)}" in screen_text(app)
             assert f"max {max(pixels)}" in screen_text(app)
             await pilot.press("right")
         await pilot.press("escape")
         assert not isinstance(app.screen, ImageDialog)
-        assert pane.place.index == 3
+        assert pane.browser.cursor.index == 3
         await pilot.press("escape")
         await until(pilot, lambda: len({label.split()[0] for label in labels(pane)}) > 1, "all classes again")
 
@@ -112,13 +112,13 @@ async def test_one_class_alone_and_one_picture_enlarged(tmp_path: Path) -> None:
 async def test_the_picture_under_the_cursor_stays_when_the_terminal_is_resized(tmp_path: Path) -> None:
     async with data_pane(tmp_path, (200, 50)) as (app, pilot, pane):
         await pilot.press("space", "right", "down")
-        index = pane.place.index
+        index = pane.browser.cursor.index
         grid = pane.query_one(ImageTiles)
 
         async def shows_the_page_of_the_cursor() -> None:
-            await until(pilot, lambda: len(grid.tiles) == pane.place.capacity, "a page of the new size")
-            assert pane.place.index == index
-            expected = await images(app, pane.place.offset, 1)
+            await until(pilot, lambda: len(grid.tiles) == pane.browser.cursor.page_size, "a page of the new size")
+            assert pane.browser.cursor.index == index
+            expected = await images(app, pane.browser.cursor.offset, 1)
             await until(pilot, lambda: grid.tiles[0].pixels == expected.image(0), "the page of the cursor")
 
         for size in ((80, 24), (60, 20), (120, 40)):
@@ -168,7 +168,7 @@ def server(answer: bytes | None) -> Iterator[str]:
 
 async def test_a_download_shows_its_progress_and_is_cancelled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with server(bytes(64 * 1024)) as address:
-        monkeypatch.setattr(downloading, "FASHION_MNIST", replace(FASHION_MNIST, mirrors=(address,)))
+        monkeypatch.setattr(download, "FASHION_MNIST", replace(FASHION_MNIST, mirrors=(address,)))
         async with data_pane(tmp_path, data=tmp_path / "data") as (app, pilot, _pane):
             await pilot.press("d")
             await until(pilot, lambda: "downloading Fashion-MNIST" in screen_text(app), "the progress")
@@ -176,14 +176,14 @@ async def test_a_download_shows_its_progress_and_is_cancelled(tmp_path: Path, mo
             await pilot.press("space")
             await until(pilot, lambda: "page 2/" in screen_text(app), "pages while it goes on")
             await pilot.press("escape")
-            await until(pilot, lambda: "was cancelled" in screen_text(app), "its end")
+            await until(pilot, lambda: "ownload cancelled" in screen_text(app), "its end")
             assert "downloading" not in screen_text(app)
     assert [path for path in (tmp_path / "data").rglob("*") if path.is_file()] == []
 
 
 async def test_a_download_that_fails_says_why(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with server(None) as address:
-        monkeypatch.setattr(downloading, "FASHION_MNIST", replace(FASHION_MNIST, mirrors=(address,)))
+        monkeypatch.setattr(download, "FASHION_MNIST", replace(FASHION_MNIST, mirrors=(address,)))
         async with data_pane(tmp_path, data=tmp_path / "data") as (app, pilot, _pane):
             await pilot.press("d")
             await until(pilot, lambda: "404" in screen_text(app), "the reason")
@@ -198,7 +198,7 @@ async def test_the_downloaded_set_is_shown_at_once(tmp_path: Path, real_data: Pa
         (raw / file.name).symlink_to(file)  # what is whole isn't fetched again
     async with data_pane(tmp_path, data=tmp_path / "data") as (app, pilot, pane):
         await pilot.press("d")
-        await until(pilot, lambda: "60,000 pictures" in screen_text(app), "the real set")
+        await until(pilot, lambda: "60,000 images" in screen_text(app), "the real set")
         await until(pilot, lambda: labels(pane)[:1] == ["Ankle boot         0"], "its first picture")
         assert "synthetic" not in screen_text(app)
         assert not pane.check_action("download", ())

@@ -18,7 +18,7 @@ from fashion_tui.schema.requests import Evaluate, GetPredictions
 from fashion_tui.tui.app import FashionApp
 from fashion_tui.tui.dialogs.choice import ChoiceDialog
 from fashion_tui.tui.evaluate.pane import EvaluatePane
-from fashion_tui.tui.evaluate.predictions import percent
+from fashion_tui.tui.evaluate.predictions import format_confidence
 from fashion_tui.tui.lab_app import Settings
 from fashion_tui.tui.widgets.image_tiles import ImageTiles
 from fashion_tui.tui.widgets.large_number import large_number
@@ -100,17 +100,17 @@ async def test_the_finished_run_is_shown_with_all_its_figures(runs: Path, finish
 async def test_predictions_are_the_worst_mistakes_at_first_and_all_by_key(runs: Path, finished: Path) -> None:
     async with evaluate_pane(runs) as (app, pilot, pane):
         await until(pilot, lambda: labels(pane), "predictions")
-        count = pane.place.capacity
+        count = pane.browser.cursor.page_size
         assert count >= 8
         names = [report.name for report in (await evaluation_of(app, runs / finished.name)).per_class]
 
         wrong = await predictions_of(app, runs / finished.name, count, wrong=True)
-        assert pane.place.total == wrong.total
+        assert pane.browser.cursor.total == wrong.total
         for (first, second), prediction in zip(labels(pane), wrong.predictions, strict=True):
             assert first == f"✕ {names[prediction.truth]}"
             said = names[prediction.predicted].split("/")[0].split(" ")[-1].lower()
             assert second.lower().startswith(f"→{said}") or names[prediction.predicted] in second
-            assert second.endswith(percent(prediction.confidence))
+            assert second.endswith(format_confidence(prediction.confidence))
 
         await pilot.press("w")
         await until(pilot, lambda: "of 2,000" in screen_text(app), "all predictions")
@@ -122,7 +122,7 @@ async def test_predictions_are_the_worst_mistakes_at_first_and_all_by_key(runs: 
         await until(pilot, lambda: {first[2:] for first, _ in labels(pane)} == {"Ankle boot"}, "boots only")
         await pilot.press("enter")
         boot = (await predictions_of(app, runs / finished.name, 1, wrong=False, truth=9)).predictions[0]
-        await until(pilot, lambda: f"picture {boot.index:,} of the test set" in screen_text(app), "the first boot")
+        await until(pilot, lambda: f"image {boot.index:,} of the test set" in screen_text(app), "the first boot")
         for name, share in zip(names, boot.probabilities, strict=True):
             assert re.search(rf"{re.escape(name)} .* {share * 100:.1f}", screen_text(app))
 
@@ -130,19 +130,19 @@ async def test_predictions_are_the_worst_mistakes_at_first_and_all_by_key(runs: 
 async def test_a_small_terminal_shows_one_part_after_the_other(runs: Path) -> None:
     async with evaluate_pane(runs, (80, 24)) as (app, pilot, pane):
         await until(pilot, lambda: "precision" in screen_text(app) or "recall" in screen_text(app), "figures")
-        assert "rows truth" not in screen_text(app)
+        assert "rows: true class" not in screen_text(app)
         await pilot.press("tab")
-        await until(pilot, lambda: "rows truth, columns prediction" in screen_text(app), "the matrix")
-        assert "confused most often" in screen_text(app)
+        await until(pilot, lambda: "rows: true class" in screen_text(app), "the matrix")
+        assert "most frequent confusions" in screen_text(app)
         await pilot.press("tab")
-        await until(pilot, lambda: len(labels(pane)) >= 8 and "worst first" in screen_text(app), "the pictures")
+        await until(pilot, lambda: len(labels(pane)) >= 8 and "highest loss first" in screen_text(app), "the pictures")
         await pilot.press("tab")
         await until(pilot, lambda: "recall" in screen_text(app), "the figures again")
         await pilot.press("w")
         await until(pilot, lambda: "all predictions" in screen_text(app), "the pictures, which were asked for")
         await pilot.resize_terminal(200, 50)
         await until(
-            pilot, lambda: "recall" in screen_text(app) and "rows truth" in screen_text(app), "everything at once"
+            pilot, lambda: "recall" in screen_text(app) and "rows: true class" in screen_text(app), "everything at once"
         )
 
 
@@ -166,7 +166,7 @@ async def test_another_run_is_chosen_from_those_with_a_checkpoint(runs: Path, fi
 
 async def test_without_runs_the_pane_says_what_fills_it(tmp_path: Path) -> None:
     async with evaluate_pane(tmp_path / "runs") as (app, pilot, _pane):
-        await until(pilot, lambda: "n starts a run" in screen_text(app), "the hint")
+        await until(pilot, lambda: "to start a run" in screen_text(app), "the hint")
         await pilot.press("o")
         await until(pilot, lambda: "No run has a checkpoint yet" in screen_text(app), "an answer")
 
@@ -175,13 +175,13 @@ async def test_a_damaged_checkpoint_is_told_in_a_line_and_the_pane_goes_on(runs:
     for file in (runs / finished.name / "checkpoints").glob("*.pt"):
         file.write_bytes(file.read_bytes()[:1000])
     async with evaluate_pane(runs) as (app, pilot, _pane):
-        await until(pilot, lambda: "o chooses another run" in screen_text(app), "the complaint")
-        assert "it is passed over" in " ".join(screen_text(app).split())
+        await until(pilot, lambda: "o choose another run" in screen_text(app), "the complaint")
+        assert "no intact checkpoint" in " ".join(screen_text(app).split())
         assert "Traceback" not in screen_text(app)
         shutil.rmtree(runs / finished.name / "checkpoints")
         shutil.copytree(finished / "checkpoints", runs / finished.name / "checkpoints")
         await pilot.press("e")
-        await until(pilot, lambda: "accuracy on" in screen_text(app), "the run, mended")
+        await until(pilot, lambda: "accuracy on" in screen_text(app), "the repaired run")
 
 
 async def test_an_evaluation_can_be_cancelled_and_the_engine_may_die(runs: Path) -> None:
@@ -196,7 +196,7 @@ async def test_an_evaluation_can_be_cancelled_and_the_engine_may_die(runs: Path)
         await until(pilot, lambda: isinstance(app.focused, EvaluatePane), "the pane")
         await until(pilot, lambda: "evaluating guide" in screen_text(app), "the evaluation")
         await pilot.press("escape")
-        await until(pilot, lambda: "was cancelled" in screen_text(app), "its end")
+        await until(pilot, lambda: "valuation cancelled" in screen_text(app), "its end")
         await pilot.press("e")
         await until(pilot, lambda: "evaluating guide" in screen_text(app), "the evaluation again")
         os.kill(app.engine.pid, signal.SIGKILL)

@@ -13,7 +13,7 @@ def test_pages_follow_each_other_like_rows_of_a_wall() -> None:
     assert PLACE.moved(1, 0).index == 1
     assert PLACE.moved(0, 1).index == 5
     below_the_page = PLACE.at(7).moved(0, 1)
-    assert (below_the_page.index, below_the_page.page, below_the_page.offset, below_the_page.cursor) == (12, 2, 10, 2)
+    assert (below_the_page.index, below_the_page.page, below_the_page.offset, below_the_page.position) == (12, 2, 10, 2)
     assert PLACE.at(9).moved(1, 0).page == 2
     assert PLACE.at(10).moved(-1, 0).page == 1
 
@@ -50,7 +50,7 @@ def test_another_size_keeps_the_picture_under_the_cursor_in_sight() -> None:
     [((78, 17), (SMALL, 5, 2)), ((88, 33), (MEDIUM, 4, 3)), ((150, 46), (LARGE, 5, 3)), ((10, 3), (SMALL, 1, 1))],
 )
 def test_the_largest_pictures_of_which_enough_fit(size: tuple[int, int], expected: tuple[int, int, int]) -> None:
-    arrangement = arrange(*size, ONE_LABEL, enough=12)
+    arrangement = arrange(*size, ONE_LABEL, min_tiles=12)
     assert (arrangement.width, arrangement.columns, arrangement.rows) == expected
     if arrangement.columns > 1:
         assert arrangement.region(arrangement.columns * arrangement.rows - 1).right <= size[0]

@@ -12,12 +12,12 @@ from textual.strip import Strip
 
 from fashion_tui.report.glyphs import terminal_glyphs
 from fashion_tui.report.pixels import BLOCKS, GAMMA, GREYS, INK, Shading
-from fashion_tui.tui.widgets.image import SIZE, WIDTHS, ImageView, paint, shading_of
+from fashion_tui.tui.widgets.image import SIDE, WIDTHS, ImageView, paint_image, shading_of
 
-RAMP = bytes(value % 256 for value in range(SIZE * SIZE))
-NOISE = random.Random(0).randbytes(SIZE * SIZE)
-BLACK = bytes(SIZE * SIZE)
-SHOE = bytes(min(255, 12 * x) if 10 < y < 10 + x else 0 for y in range(SIZE) for x in range(SIZE))
+RAMP = bytes(value % 256 for value in range(SIDE * SIDE))
+NOISE = random.Random(0).randbytes(SIDE * SIDE)
+BLACK = bytes(SIDE * SIDE)
+SHOE = bytes(min(255, 12 * x) if 10 < y < 10 + x else 0 for y in range(SIDE) for x in range(SIDE))
 
 STEP = GREYS[2] - GREYS[1]
 
@@ -52,32 +52,32 @@ def ansi(strips: tuple[Strip, ...]) -> str:
 
 @pytest.mark.parametrize("pixels", [RAMP, NOISE, BLACK, SHOE], ids=["ramp", "noise", "black", "shoe"])
 def test_every_pixel_of_a_full_picture_is_shown_in_the_nearest_grey(pixels: bytes) -> None:
-    cells = decoded(paint(pixels, SIZE, Shading.GREYS))
-    assert len(cells) == SIZE // 2
-    for y in range(SIZE):
-        for x in range(SIZE):
+    cells = decoded(paint_image(pixels, SIDE, Shading.GREYS))
+    assert len(cells) == SIDE // 2
+    for y in range(SIDE):
+        for x in range(SIDE):
             upper_left, upper_right, lower_left, lower_right = cells[y // 2][x]
             assert (upper_left, lower_left) == (upper_right, lower_right)
-            assert (lower_left if y % 2 else upper_left) == nearest_grey(pixels[y * SIZE + x])
+            assert (lower_left if y % 2 else upper_left) == nearest_grey(pixels[y * SIDE + x])
 
 
 def test_an_enlarged_picture_shows_each_pixel_twice_as_wide_and_high() -> None:
-    cells = decoded(paint(NOISE, 2 * SIZE, Shading.GREYS))
-    for y in range(SIZE):
-        for x in range(SIZE):
-            assert {*cells[y][2 * x], *cells[y][2 * x + 1]} == {nearest_grey(NOISE[y * SIZE + x])}
+    cells = decoded(paint_image(NOISE, 2 * SIDE, Shading.GREYS))
+    for y in range(SIDE):
+        for x in range(SIDE):
+            assert {*cells[y][2 * x], *cells[y][2 * x + 1]} == {nearest_grey(NOISE[y * SIDE + x])}
 
 
 @pytest.mark.parametrize("width", [14, 20])
 def test_a_small_picture_keeps_the_brightness_of_each_part(width: int) -> None:
-    cells = decoded(paint(SHOE, width, Shading.GREYS))
+    cells = decoded(paint_image(SHOE, width, Shading.GREYS))
     assert (len(cells), len(cells[0])) == (width // 2, width)
     shown = [sum(cell) / 4 for row in cells for cell in row]
-    side, lines = SIZE / width, SIZE / (width // 2)
+    side, lines = SIDE / width, SIDE / (width // 2)
     for y in range(width // 2):
         for x in range(width):
             covered = [
-                SHOE[row * SIZE + column]
+                SHOE[row * SIDE + column]
                 for row in range(int(y * lines), math.ceil((y + 1) * lines))
                 for column in range(int(x * side), math.ceil((x + 1) * side))
             ]
@@ -86,8 +86,8 @@ def test_a_small_picture_keeps_the_brightness_of_each_part(width: int) -> None:
 
 
 def test_an_outline_at_half_size_is_as_sharp_as_the_picture_is_wide() -> None:
-    left_column_white = bytes(255 if x == 14 else 0 for _ in range(SIZE) for x in range(SIZE))
-    cells = decoded(paint(left_column_white, 14, Shading.GREYS))
+    left_column_white = bytes(255 if x == 14 else 0 for _ in range(SIDE) for x in range(SIDE))
+    cells = decoded(paint_image(left_column_white, 14, Shading.GREYS))
     for row in cells:
         assert row[7] == (255, 8, 255, 8)
         assert {quarter for x, cell in enumerate(row) if x != 7 for quarter in cell} == {8}
@@ -96,43 +96,45 @@ def test_an_outline_at_half_size_is_as_sharp_as_the_picture_is_wide() -> None:
 @pytest.mark.parametrize("width", WIDTHS)
 @pytest.mark.parametrize("shading", Shading)
 def test_a_picture_has_the_size_that_it_says(width: int, shading: Shading) -> None:
-    strips = paint(NOISE, width, shading)
+    strips = paint_image(NOISE, width, shading)
     assert [strip.cell_length for strip in strips] == [width] * (width // 2)
     assert all(len(strip.text) == width for strip in strips)
 
 
 def test_greys_are_sent_as_palette_colours_and_equal_neighbours_as_one_segment() -> None:
-    for strip in paint(SHOE, SIZE, Shading.GREYS):
+    for strip in paint_image(SHOE, SIDE, Shading.GREYS):
         for _text, style, _control in strip:
             assert style is not None
             for colour in (style.color, style.bgcolor):
                 assert colour is None or (colour.type is ColorType.EIGHT_BIT and colour.triplet is not None)
-    assert all(len(list(strip)) == 1 for strip in paint(BLACK, SIZE, Shading.GREYS))
-    assert len(ansi(paint(BLACK, SIZE, Shading.GREYS))) < 50 * SIZE // 2
+    assert all(len(list(strip)) == 1 for strip in paint_image(BLACK, SIDE, Shading.GREYS))
+    assert len(ansi(paint_image(BLACK, SIDE, Shading.GREYS))) < 50 * SIDE // 2
 
 
 def test_two_greys_share_a_segment_whatever_their_pattern() -> None:
-    chequered = bytes(255 * ((x + y) % 2) for y in range(SIZE) for x in range(SIZE))
-    assert all(len(list(strip)) == 1 for strip in paint(chequered, SIZE, Shading.GREYS))
+    chequered = bytes(255 * ((x + y) % 2) for y in range(SIDE) for x in range(SIDE))
+    assert all(len(list(strip)) == 1 for strip in paint_image(chequered, SIDE, Shading.GREYS))
 
 
 def test_a_brighter_pixel_never_looks_darker() -> None:
     ramp = bytes(range(256)) * 4
-    shown = [decoded(paint(bytes([value]) * SIZE**2, SIZE, Shading.GREYS))[0][0][0] for value in range(256)]
+    shown = [decoded(paint_image(bytes([value]) * SIDE**2, SIDE, Shading.GREYS))[0][0][0] for value in range(256)]
     assert all(before <= after for before, after in pairwise(shown))
     assert len(set(shown)) == len(GREYS)
-    inked = [paint(ramp[value : value + 1] * SIZE**2, SIZE, Shading.CHARACTERS)[0].text[0] for value in range(256)]
+    inked = [
+        paint_image(ramp[value : value + 1] * SIDE**2, SIDE, Shading.CHARACTERS)[0].text[0] for value in range(256)
+    ]
     assert all(INK.index(before) <= INK.index(after) for before, after in pairwise(inked))
     assert set(inked) == set(INK)
 
 
 def test_characters_alone_show_the_garment() -> None:
-    strips = paint(SHOE, SIZE, Shading.CHARACTERS)
+    strips = paint_image(SHOE, SIDE, Shading.CHARACTERS)
     assert all(len(list(strip)) == 1 for strip in strips)
     for y, strip in enumerate(strips):
         assert strip.text.isascii()
         for x, sign in enumerate(strip.text):
-            lit = SHOE[2 * y * SIZE + x] + SHOE[(2 * y + 1) * SIZE + x]
+            lit = SHOE[2 * y * SIDE + x] + SHOE[(2 * y + 1) * SIDE + x]
             assert (sign == " ") == (lit < 40) or abs(lit - 40) < 20
 
 
@@ -165,6 +167,6 @@ async def test_the_terminal_decides_how_pictures_are_drawn(
         async with app.run_test(size=(40, 20)):
             assert shading_of(app) is shading
             shown = app.query_one(ImageView).render_line(6).text
-            assert shown.rstrip() == paint(SHOE, SIZE, shading)[6].text.rstrip()
+            assert shown.rstrip() == paint_image(SHOE, SIDE, shading)[6].text.rstrip()
     finally:
         terminal_glyphs.cache_clear()

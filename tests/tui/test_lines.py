@@ -8,7 +8,7 @@ from rich.text import Text
 from textual.app import App, ComposeResult
 from textual.strip import Strip
 
-from fashion_tui.tui.widgets.chart import Chart, Line
+from fashion_tui.tui.widgets.chart import Chart, ChartData
 from fashion_tui.tui.widgets.lines import Lines, changed_span
 
 
@@ -66,7 +66,7 @@ async def test_a_chart_keeps_its_axes_at_any_size() -> None:
         chart = app.query_one(Chart)
         for width in (60, 30, 12, 5, 90):
             await pilot.resize_terminal(width, 20)
-            chart.show(Line([1.0, 2.0, float("nan"), 4.0] * 40, 8))
+            chart.show(ChartData([1.0, 2.0, float("nan"), 4.0] * 40, 8))
             await pilot.pause()
             text = app.screen_text()[6:16]
             if width >= 30:

@@ -25,7 +25,7 @@ from fashion_tui.tui.dialogs.dialog import ConfirmDialog
 from fashion_tui.tui.dialogs.save import SaveDialog
 from fashion_tui.tui.lab_app import Settings
 from fashion_tui.tui.model.editor import CodeEditor
-from fashion_tui.tui.model.maps import MapsView
+from fashion_tui.tui.model.feature_maps import FeatureMapsView
 from fashion_tui.tui.model.network_form import NetworkForm
 from fashion_tui.tui.model.pane import ModelPane
 from fashion_tui.tui.model.shape_view import ShapeView
@@ -89,7 +89,7 @@ class Lab:
     @property
     def said(self) -> str:
         """What is wrong with the network and what was notified, each on one line, as if nothing had to be wrapped."""
-        widgets = self.app.screen.query("#fault, #trouble, .hint, Toast")
+        widgets = self.app.screen.query("#check-result, #trace-error, .hint, Toast")
         texts = (
             " ".join(strip.text for strip in widget.render_lines(Region(0, 0, *widget.outer_size)))
             for widget in widgets
@@ -207,15 +207,15 @@ async def test_an_edit_that_breaks_a_layer_and_one_that_mends_it(tmp_path: Path)
         good = lab.outputs
         await lab.replace("out_channels=20", "out_channels=10")
         await lab.until("line 24: fc1 expects 980 features, got 490: flatten outputs [490]", "10×7×7 ─ flatten ─ 490")
-        assert lab.editor.marked_line == 24
+        assert lab.editor.error_line == 24
         assert "self.fc1(x)" in lab.editor.document.get_line(23)
         assert lab.outputs == good
-        assert lab.pane.has_class("-stale")
+        assert lab.pane.has_class("-outdated")
         await lab.replace("20 * 7 * 7", "10 * 7 * 7")
         await until(lab.pilot, lambda: "10×14×14" in lab.outputs, "the new table")
         await lab.until("✓ 1×28×28 → 10", "103,532 parameters")
-        await until(lab.pilot, lambda: lab.editor.marked_line is None, "no mark")
-        assert not lab.pane.has_class("-stale")
+        await until(lab.pilot, lambda: lab.editor.error_line is None, "no mark")
+        assert not lab.pane.has_class("-outdated")
         assert lab.outputs[3] == "10×14×14"
 
 
@@ -241,9 +241,9 @@ async def test_what_is_wrong_is_told_at_its_line(tmp_path: Path, old: str, new: 
         line = await lab.replace(old, new)
         await lab.until("✕", words.format(line=line))
         if "{line}" in words:
-            assert lab.editor.marked_line == line
+            assert lab.editor.error_line == line
         assert lab.outputs == good
-        assert lab.pane.has_class("-stale")
+        assert lab.pane.has_class("-outdated")
         await lab.pilot.press("escape")
         await lab.pilot.press("z")
         await lab.until("✓ 1×28×28 → 10")
@@ -283,7 +283,7 @@ async def test_an_endless_loop_costs_only_its_own_trace(tmp_path: Path) -> None:
         assert time.monotonic() - start < 1.5
         assert "stopped" not in lab.screen
         await lab.until("stopped after 2 s")
-        assert lab.pane.has_class("-stale")
+        assert lab.pane.has_class("-outdated")
         lab.put(source)
         await lab.until("✓ 1×28×28 → 10")
         # Not even what holds on to the loop with all its might is left.
@@ -329,7 +329,7 @@ async def test_the_source_is_saved_only_where_it_may_be(tmp_path: Path, monkeypa
         assert (tmp_path / "taken.py").read_text() == "something else"
         field.value = str(tmp_path / "net.py")
         await lab.pilot.press("enter")
-        await lab.until("saved: ")
+        await lab.until("Saved ")
         assert (tmp_path / "net.py").read_text() == lab.editor.text
         await lab.until("net.py  GuideNet")
         assert "edited" not in lab.screen
@@ -365,15 +365,15 @@ async def test_another_network_and_what_is_wrong_with_it_at_its_field(tmp_path: 
             await lab.pilot.press("enter")
 
         for values, field, words in (
-            (("nosuch",), "source", "no network is called 'nosuch'"),
-            ((f"{tmp_path}/missing.py:Net",), "source", "can't be read: No such file"),
+            (("nosuch",), "source", "unknown model 'nosuch'"),
+            ((f"{tmp_path}/missing.py:Net",), "source", "No such file"),
             ((f"{tmp_path}/broken.py:Net",), "source", "line 1: ModuleNotFoundError"),
             ((f"{tmp_path}/net.py:Nothing",), "source", "no network 'Nothing'; it defines Net, Other"),
             ((f"{tmp_path}/net.py",), "source", "defines Net, Other; choose one"),
             ((f"{tmp_path}/net.py:plain", "", "1x28x28"), "source", "plain is an instance of int"),
             ((f"{tmp_path}/net.py:Net",), "arguments", "Net needs width"),
             ((f"{tmp_path}/net.py:Net", '{"width": 4, "size": 2}'), "arguments", "take size"),
-            ((f"{tmp_path}/net.py:Net", "{width"), "arguments", "no JSON"),
+            ((f"{tmp_path}/net.py:Net", "{width"), "arguments", "invalid JSON"),
             ((f"{tmp_path}/net.py:Net", '{"width": 4}', "1x-3"), "input", "invalid input shape '1x-3'"),
             ((f"{tmp_path}/net.py:Net", '{"width": 4}', "999999x999999"), "input", "at most 2³¹"),
             (("torchvision:nosuch",), "source", "torchvision model 'nosuch'"),
@@ -388,7 +388,7 @@ async def test_another_network_and_what_is_wrong_with_it_at_its_field(tmp_path: 
 
         await fill(f"{tmp_path}/net.py:Net", '{"width": 4, "depth": 2}', "1x12x12")
         await until(lab.pilot, lambda: lab.outputs == ["4×10×10", "4×8×8", "4×6×6", "144"], "the network")
-        await lab.until("net.py  Net  width=4  depth=2  on 1×12×12")
+        await lab.until("net.py  Net  width=4  depth=2  input 1×12×12")
         await lab.edit()
         await lab.replace("nn.Conv2d(1, width, 3)", "nn.Conv2d(1, width, 5)")
         await until(lab.pilot, lambda: lab.outputs == ["4×8×8", "4×6×6", "4×4×4", "64"], "the edited network")
@@ -441,7 +441,7 @@ async def test_leaving_edits_behind_is_asked_for(tmp_path: Path) -> None:
         await lab.replace("out_features=10)", "out_features=11)")
         await lab.until("✓ 1×28×28 → 11")
         await lab.pilot.press("escape", "t")
-        await lab.until("takes 1×28×28 and gives 10 scores")
+        await lab.until("input 1×28×28 and 10 outputs")
         await lab.pilot.press("a")
         await until(lab.pilot, lambda: isinstance(lab.app.screen, NetworkForm), "the form")
         lab.app.screen.query_one("#network-source", Input).value = "guide"
@@ -475,15 +475,15 @@ async def test_a_runs_weights_and_feature_maps(trained: Path) -> None:
         await until(lab.pilot, lambda: _range(lab.screen) != _range(fresh), "other weights")
 
         await lab.pilot.press("m")
-        await lab.until("12 maps of 28×28", "picture 0: ")
-        grid = lab.pane.query_one(MapsView).query_one(ImageTiles)
+        await lab.until("12 maps of 28×28", "image 0: ")
+        grid = lab.pane.query_one(FeatureMapsView).query_one(ImageTiles)
         first = [tile.pixels for tile in grid.tiles]
         assert len(first) == 13
         assert len(set(first)) == 13
         await lab.pilot.press("down", "down")
         await lab.until("12 maps of 14×14", "black 0, ")
         await lab.pilot.press("right")
-        await lab.until("picture 1: ")
+        await lab.until("image 1: ")
         assert grid.tiles[0].pixels != first[0]
         await lab.pilot.press("end")
         await lab.until("10 values, row by row")

@@ -132,7 +132,7 @@ async def test_its_weights_and_maps_are_shown_after_asking(unknown: Path, tmp_pa
         assert not (tmp_path / "mark").exists()
         await pilot.press("y")
         await until(pilot, lambda: "weights of net-" in screen_text(app), "its network")
-        await until(pilot, lambda: "picture 0:" in screen_text(app), "its maps")
+        await until(pilot, lambda: "image 0:" in screen_text(app), "its maps")
 
 
 async def test_resume_asks_and_a_source_that_changes_meanwhile_is_not_run(

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from fashion_tui.schema.errors import UserError
-from fashion_tui.tui.widgets.pages import KEPT, PageLoader
+from fashion_tui.tui.widgets.pages import CACHE_SIZE, PageLoader
 
 
 class Engine:
@@ -82,10 +82,10 @@ async def test_a_failure_is_told_once_and_the_next_wish_tries_again() -> None:
 
 async def test_not_all_pages_are_kept_for_ever() -> None:
     async with running() as engine:
-        for key in range(KEPT + 10):
+        for key in range(CACHE_SIZE + 10):
             engine.loader.want(key)
             await settled(10)
-        assert engine.loader.want(KEPT + 9) is not None
+        assert engine.loader.want(CACHE_SIZE + 9) is not None
         assert engine.loader.want(0) is None
 
 

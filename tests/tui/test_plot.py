@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import pytest
 
 from fashion_tui.report.glyphs import ASCII, UNICODE
-from fashion_tui.tui.widgets.plot import DOTS_PER_ROW, Axis, axis_for, count, draw, number, round_steps
+from fashion_tui.tui.widgets.plot import DOTS_PER_ROW, Axis, draw_curve, fit_axis, round_steps, step_label, tick_label
 
 DOTS = ((0, 0), (0, 1), (0, 2), (1, 0), (1, 1), (1, 2), (0, 3), (1, 3))
 """Column and row of each bit of a braille cell, as Unicode numbers its dots."""
@@ -27,57 +27,57 @@ def dots_of(lines: Sequence[str]) -> set[tuple[int, int]]:
 def test_every_value_has_its_dot_at_its_height() -> None:
     axis = Axis(0.0, 15.0, logarithmic=False)
     values = [0.0, 15.0, 7.0, 8.0, 3.0, 12.0]
-    dots = dots_of(draw(values, (), axis, width=3, height=4, glyphs=UNICODE))
+    dots = dots_of(draw_curve(values, (), axis, width=3, height=4, glyphs=UNICODE))
     assert {(x, 15 - round(value)) for x, value in enumerate(values)} <= dots
 
 
 def test_neighbours_are_joined_without_a_gap() -> None:
     axis = Axis(0.0, 1.0, logarithmic=False)
-    dots = dots_of(draw([0.0, 1.0], (), axis, width=1, height=5, glyphs=UNICODE))
+    dots = dots_of(draw_curve([0.0, 1.0], (), axis, width=1, height=5, glyphs=UNICODE))
     assert {y for _, y in dots} == set(range(20))
 
 
 def test_what_was_no_number_is_marked_where_it_was() -> None:
     axis = Axis(0.0, 1.0, logarithmic=False)
     for glyphs, place in ((UNICODE, 2), (ASCII, 4)):
-        lines = draw([0.5, 0.5, 0.5, 0.5, math.nan, 0.5], {4}, axis, width=6, height=3, glyphs=glyphs)
+        lines = draw_curve([0.5, 0.5, 0.5, 0.5, math.nan, 0.5], {4}, axis, width=6, height=3, glyphs=glyphs)
         assert [x for x, sign in enumerate(lines[0]) if sign == glyphs.bad] == [place]
 
 
 def test_a_value_that_is_unknown_is_a_gap() -> None:
     axis = Axis(0.0, 1.0, logarithmic=False)
-    dots = dots_of(draw([0.0, math.nan, 1.0], (), axis, width=2, height=3, glyphs=UNICODE))
+    dots = dots_of(draw_curve([0.0, math.nan, 1.0], (), axis, width=2, height=3, glyphs=UNICODE))
     assert dots == {(0, 11), (2, 0)}
 
 
 def test_lines_are_as_wide_and_as_many_as_asked_for_whatever_comes() -> None:
     for values in ([], [1.0], [math.nan] * 3, [1e300, -1e300], [0.0] * 500):
         for glyphs in (UNICODE, ASCII):
-            axis = axis_for(values, logarithmic=False)
-            lines = draw(values, (), axis, width=20, height=5, glyphs=glyphs)
+            axis = fit_axis(values, logarithmic=False)
+            lines = draw_curve(values, (), axis, width=20, height=5, glyphs=glyphs)
             assert [len(line) for line in lines] == [20] * 5
 
 
 @pytest.mark.parametrize("logarithmic", [False, True])
 @pytest.mark.parametrize("values", [[2.3, 0.31, 0.29], [0.9, 0.91], [5.0], [1e-9, 1e9], [0.3, math.nan]])
 def test_an_axis_holds_all_its_values_between_round_ends(values: list[float], *, logarithmic: bool) -> None:
-    axis = axis_for(values, logarithmic=logarithmic)
+    axis = fit_axis(values, logarithmic=logarithmic)
     finite = [value for value in values if math.isfinite(value)]
     assert axis.low <= min(finite)
     assert axis.high >= max(finite)
-    ticks = axis.ticks(most=6)
+    ticks = axis.ticks(max_ticks=6)
     assert 1 <= len(ticks) <= 8
     assert all(axis.low * (1 - 1e-9) <= tick <= axis.high * (1 + 1e-9) for tick in ticks)
 
 
 def test_an_axis_stays_while_values_come_in_within_it() -> None:
     losses = [2.3 * 0.99**step + 0.3 for step in range(400)]
-    axes = {axis_for(losses[:length], logarithmic=True) for length in range(1, len(losses))}
+    axes = {fit_axis(losses[:length], logarithmic=True) for length in range(1, len(losses))}
     assert len(axes) <= 4
 
 
 def test_numbers_are_short() -> None:
-    assert [number(value) for value in (0.05, 2.5, 90.0, 1e-5)] == ["0.05", "2.5", "90", "1e-05"]
-    assert [count(steps) for steps in (0, 950, 1500, 20_000, 1_000_000)] == ["0", "950", "1.5k", "20k", "1M"]
-    assert round_steps(5625, most=6) == [0, 1000, 2000, 3000, 4000, 5000]
-    assert round_steps(0, most=6) == [0]
+    assert [tick_label(value) for value in (0.05, 2.5, 90.0, 1e-5)] == ["0.05", "2.5", "90", "1e-05"]
+    assert [step_label(steps) for steps in (0, 950, 1500, 20_000, 1_000_000)] == ["0", "950", "1.5k", "20k", "1M"]
+    assert round_steps(5625, max_labels=6) == [0, 1000, 2000, 3000, 4000, 5000]
+    assert round_steps(0, max_labels=6) == [0]

@@ -1,1 +1,1 @@
-"""The Data pane: what the network will see."""
+"""The Data pane: the images that the network sees."""

@@ -34,10 +34,10 @@ def save(path: Path, text: str) -> None:
 def differs(path: Path, text: str) -> bool:
     """Return whether the file exists and contains anything but this text."""
     try:
-        return path.read_text(encoding="utf-8") != text
+        return path.read_bytes() != text.encode()
     except FileNotFoundError:
         return False
-    except (OSError, UnicodeDecodeError):
+    except OSError:
         return True
 
 

@@ -1,1 +1,1 @@
-"""The Evaluate pane: what a run learned, and where it errs."""
+"""The Evaluate pane: how well a run's network does on the test set."""

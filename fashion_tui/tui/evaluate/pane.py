@@ -1,57 +1,112 @@
-"""What did it learn, where is it wrong? A run's accuracy on the test set, per class, and picture by picture."""
+"""The Evaluate pane: a run's metrics on the test set, and its predictions as images."""
 
 import asyncio
+from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from rich.text import Text
-from textual import on, work
+from textual import getters, on, work
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Container, Vertical
+from textual.message import Message
 from textual.reactive import var
 from textual.widget import Widget
 from textual.widgets import Static
 
-from fashion_tui.report.evaluation import class_lines, confusion_caption, confusion_lines, largest_confusions
 from fashion_tui.report.glyphs import terminal_glyphs
 from fashion_tui.report.style import ACCENT, ATTENTION, MUTED
 from fashion_tui.schema.errors import UntrustedSource, UserError
 from fashion_tui.schema.evaluation import Evaluation, PredictionPage
 from fashion_tui.schema.requests import Evaluate, GetPredictions
-from fashion_tui.schema.run import LIVE_STATES, RunSummary, short_name
-from fashion_tui.tui.actions import IN_PANE, PaneName, bindings
+from fashion_tui.schema.run import LIVE_STATES, RunSummary, State, short_name
+from fashion_tui.tui.actions import IN_PANE, PaneName, bindings, key_hints
 from fashion_tui.tui.dialogs.choice import Choice, ChoiceDialog
 from fashion_tui.tui.dialogs.trust import NOT_TRUSTED, confirm_trust
-from fashion_tui.tui.image_pane import ImagePane
+from fashion_tui.tui.image_pane import ImageBrowser, ImagePane
 from fashion_tui.tui.pane import RunPane
-from fashion_tui.tui.widgets.fitted import FittedLines, with_right
-from fashion_tui.tui.widgets.grid_cursor import GridCursor
+from fashion_tui.tui.run_choice import choose_run, default_run
 from fashion_tui.tui.widgets.image_tiles import LARGE, MEDIUM, SMALL, ImageTiles, Tile
+from fashion_tui.tui.widgets.lines import FittedLines, left_and_right
 
-from .layout import LAYOUTS, PARTS, SINGLE, Layout, layout_for
-from .messages import EvaluableRuns, EvaluationDone, EvaluationFailed, EvaluationMoved, PageKey
-from .predictions import LABEL_LINES, prediction_facts, predictions_line, tile
-from .runs import run_choice, run_to_show, with_checkpoint
-from .summary import headline, progress_line, where_line
+from .metrics import MetricsView, checkpoint_line, progress_line
+from .predictions import LABEL_LINES, prediction_details, prediction_tile, predictions_title
 
 ALL = "all"
-EMPTY = "No run has learned anything yet.\n\n4 goes to Train, where n starts a run; what it has learned is shown here."
-LARGEST = 5
-"""So many of the confusions are named."""
-ENOUGH = 14
-"""So many predictions are wanted on a page."""
+EMPTY = "No run to evaluate yet.\n\nPress 4, then n, to start a run."
+MIN_TILES = 14
+"""Predictions that should fit on a page."""
 
 
-class EvaluatePane(ImagePane[PageKey, PredictionPage], RunPane, can_focus=True):
+@dataclass
+class EvaluationProgress(Message):
+    path: Path
+    done: int
+    """Number of test images evaluated so far."""
+    total: int
+
+
+@dataclass
+class EvaluationDone(Message):
+    path: Path
+    evaluation: Evaluation
+
+
+@dataclass
+class EvaluationFailed(Message):
+    path: Path
+    problem: str
+    """One line."""
+    untrusted: bool = False
+    """Whether the run's model is code that the user hasn't trusted yet."""
+
+
+Part = Literal["metrics", "confusion", "predictions"]
+PARTS: tuple[Part, ...] = ("metrics", "confusion", "predictions")
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    style_class: str
+    """The pane's class, which the styles refer to."""
+    views: tuple[tuple[Part, ...], ...]
+    """Parts that are visible together; a key switches to the next view."""
+
+
+SINGLE = Layout("-single", (("metrics",), ("confusion",), ("predictions",)))
+"""One part at a time."""
+STACKED = Layout("-stacked", (("metrics", "confusion"), ("predictions",)))
+"""Metrics above the confusion matrix, or the images."""
+PAIRED = Layout("-paired", (("metrics", "confusion"), ("predictions",)))
+"""Metrics beside the confusion matrix, or the images."""
+TALL = Layout("-tall-layout", (PARTS,))
+"""Metrics beside the confusion matrix, above the images."""
+WIDE = Layout("-wide-layout", (PARTS,))
+"""Metrics above the confusion matrix, beside the images."""
+
+LAYOUTS = (SINGLE, STACKED, PAIRED, TALL, WIDE)
+
+
+def layout_for(width: int, height: int) -> Layout:
+    """Return the layout that shows the most in this many columns and lines."""
+    if width >= 150 and height >= 30:
+        return WIDE
+    if width >= 116:
+        return TALL if height >= 34 else PAIRED
+    return STACKED if height >= 30 else SINGLE
+
+
+class EvaluatePane(ImagePane, RunPane, can_focus=True):
     PANE: ClassVar[PaneName] = "evaluate"
     HELP: ClassVar[str] = (
-        "What a run has learned, measured on the test pictures, which it never saw. `o` chooses the run; at first the "
-        "newest one that has finished is shown.\n\n"
-        "**Precision**: of what it called a shirt, how much is one. **Recall**: of the shirts, how many it found. "
-        "**ECE**: by how much its confidence is off. In the matrix a row is the truth, a column what was said; large "
-        "confusions stand in brackets.\n\n"
-        "The pictures are its mistakes, the worst first; `w` shows all predictions, `/` those of one class."
+        "A run's accuracy on the test set, whose images it never saw in training. `o` chooses the run; the newest "
+        "finished one is shown first.\n\n"
+        "**Precision**: how many of the images predicted as a class belong to it. **Recall**: how many of a class's "
+        "images are predicted as it. **ECE**, the expected calibration error: how far confidence and accuracy differ. "
+        "In the confusion matrix, rows are the true class and columns the predicted one; large confusions are in "
+        "brackets.\n\n"
+        "The images are wrong predictions, highest loss first. `w` shows all predictions, `/` one class only."
     )
     DEFAULT_CSS = Path(__file__).with_name("evaluate.tcss").read_text(encoding="utf-8")
     SCOPED_CSS = False
@@ -59,37 +114,39 @@ class EvaluatePane(ImagePane[PageKey, PredictionPage], RunPane, can_focus=True):
 
     wrong_only: var[bool] = var(True, init=False)
     truth: var[int | None] = var[int | None](None, init=False)
-    """Only predictions for images of this class; None: all."""
+    """True class of the images shown. None: all classes."""
     view: var[int] = var(0, init=False)
-    """Which of the layout's views is shown."""
+    """Index of the visible view in the layout."""
 
-    def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - Textual's own word
+    heading = getters.query_one("#evaluate-title", FittedLines)
+    notice = getters.query_one("#evaluate-notice", Static)
+    body = getters.query_one("#evaluate-body", Container)
+    metrics = getters.query_one(MetricsView)
+    predictions_heading = getters.query_one("#predictions-title", FittedLines)
+
+    def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - Textual's name
         super().__init__(id=id)
         self._path: Path | None = None
+        """Directory of the run that is shown."""
         self._evaluation: Evaluation | None = None
         self._evaluating = False
         self._layout = SINGLE
-        self._state: str | None = None
+        self._state: State | None = None
+        """State of the run when the list of runs was last read."""
 
     def compose(self) -> ComposeResult:
         yield FittedLines(id="evaluate-title")
         yield Static(id="evaluate-notice")
         with Container(id="evaluate-body"):
-            with Container(id="numbers"):
-                with Vertical(id="figures"):
-                    yield Static(id="headline")
-                    yield FittedLines(id="classes")
-                with Vertical(id="confusion"):
-                    yield FittedLines(id="matrix")
-                    yield Static(id="largest")
+            yield MetricsView()
             with Vertical(id="predictions"):
                 yield FittedLines(id="predictions-title")
-                lines = dict.fromkeys((SMALL, MEDIUM, LARGE), LABEL_LINES)
-                yield (grid := ImageTiles(lines, ENOUGH))
-                grid.can_focus = False  # the pane has the focus, since the pictures aren't always to be seen
+                grid = ImageTiles(dict.fromkeys((SMALL, MEDIUM, LARGE), LABEL_LINES), MIN_TILES)
+                grid.can_focus = False  # the pane has the focus, because the images aren't always visible
+                yield ImageBrowser(self, grid)
 
     def on_mount(self) -> None:
-        self.query_one("#evaluate-body").display = False
+        self.body.display = False
         self.watch(self.app, "runs", self._runs_changed)
 
     def on_resize(self) -> None:
@@ -101,12 +158,12 @@ class EvaluatePane(ImagePane[PageKey, PredictionPage], RunPane, can_focus=True):
     def main_widget(self) -> Widget:
         return self
 
-    # Which run
+    # The run
 
     def open_run(self, path: Path) -> None:
         if self._path != path:
             self._path = path
-            self._forget()
+            self._clear()
         self._evaluate()
 
     def shown(self) -> None:
@@ -116,60 +173,45 @@ class EvaluatePane(ImagePane[PageKey, PredictionPage], RunPane, can_focus=True):
 
     def _runs_changed(self, runs: tuple[RunSummary, ...]) -> None:
         if self._path is None:
-            self._look_for_runs(runs, choose=False)
+            self._open_default_run(runs)
             return
         run = self._run()
-        before, self._state = self._state, run.state if run is not None else None
-        if before in LIVE_STATES and self._state not in LIVE_STATES and not self._evaluating:
-            self._evaluate()  # it has come to its end while one looked at what it knew so far
+        previous, self._state = self._state, run.state if run is not None else None
+        if previous in LIVE_STATES and self._state not in LIVE_STATES and not self._evaluating:
+            self._evaluate()  # the run has ended: evaluate its final weights
 
     def _run(self) -> RunSummary | None:
-        """The run that is shown, as the list has it."""
+        """Return the summary of the run that is shown."""
         return next((run for run in self.lab_app.runs if Path(run.path) == self._path), None)
 
-    @work(group="runs", exclusive=True)
-    async def _look_for_runs(self, runs: tuple[RunSummary, ...], *, choose: bool) -> None:
-        self.post_message(EvaluableRuns(await asyncio.to_thread(with_checkpoint, runs), choose))
-
-    @on(EvaluableRuns)
-    def _runs_found(self, message: EvaluableRuns) -> None:
-        runs = self.lab_app.runs
-        if message.choose and message.paths:
-            choices = [run_choice(run, terminal_glyphs()) for run in runs if Path(run.path) in message.paths]
-            screen = ChoiceDialog("Evaluate which run?", choices, None if self._path is None else str(self._path))
-            self.app.push_screen(screen, self._run_chosen)
-        elif message.choose:
-            self.notify("No run has a checkpoint yet.")
+    @work(group="default run", exclusive=True)
+    async def _open_default_run(self, runs: tuple[RunSummary, ...]) -> None:
+        path = await asyncio.to_thread(default_run, runs)
+        if self._path is None and path is not None:
+            self.open_run(path)
         elif self._path is None:
-            if (path := run_to_show(runs, message.paths)) is not None:
-                self.open_run(path)
-            else:
-                self._say(Text(EMPTY, MUTED), "-empty")
+            self._show_notice(Text(EMPTY, MUTED), "-empty")
 
-    def _run_chosen(self, key: str | None) -> None:
-        if key is not None:
-            self.open_run(Path(key))
+    # The evaluation
 
-    # What the engine tells
-
-    def _forget(self) -> None:
-        """Another run: nothing of the one before stays on the screen."""
+    def _clear(self) -> None:
+        """Remove everything about the previous run."""
         self._evaluation, self._state = None, None
         self.set_reactive(EvaluatePane.truth, None)
-        self.forget_pages()
-        self.query_one("#evaluate-body").display = False
-        self.query_one("#evaluate-title", FittedLines).fit(lambda _width: [])
+        self.browser.clear()
+        self.body.display = False
+        self.heading.fit(lambda _width: [])
 
     def _evaluate(self) -> None:
         if self._path is not None:
             self._evaluating = True
             self._show_progress(self._path, 0, 0)
-            self._ask_for_evaluation(self._path)
+            self._request_evaluation(self._path)
 
     @work(group="evaluate", exclusive=True)
-    async def _ask_for_evaluation(self, path: Path) -> None:
+    async def _request_evaluation(self, path: Path) -> None:
         def progress(done: int, total: int) -> None:
-            self.post_message(EvaluationMoved(path, done, total))
+            self.post_message(EvaluationProgress(path, done, total))
 
         try:
             request = Evaluate(run_path=str(path), checkpoint="final")
@@ -181,15 +223,15 @@ class EvaluatePane(ImagePane[PageKey, PredictionPage], RunPane, can_focus=True):
         else:
             self.post_message(EvaluationDone(path, evaluation))
 
-    @on(EvaluationMoved)
-    def _evaluation_moved(self, message: EvaluationMoved) -> None:
+    @on(EvaluationProgress)
+    def _evaluation_progress(self, message: EvaluationProgress) -> None:
         if self._evaluating and message.path == self._path:
             self._show_progress(message.path, message.done, message.total)
 
     def _show_progress(self, path: Path, done: int, total: int) -> None:
-        """Only where there is nothing else to see yet: figures that are shown stay until the new ones come."""
+        """Show the progress, unless an older evaluation of the run is visible."""
         if self._evaluation is None:
-            self._say(progress_line(short_name(path.name), done, total, terminal_glyphs()))
+            self._show_notice(progress_line(short_name(path.name), done, total, terminal_glyphs()))
 
     @on(EvaluationDone)
     def _evaluation_done(self, message: EvaluationDone) -> None:
@@ -198,135 +240,123 @@ class EvaluatePane(ImagePane[PageKey, PredictionPage], RunPane, can_focus=True):
         self._evaluating = False
         self._evaluation = message.evaluation
         self._state = run.state if (run := self._run()) is not None else None
-        self.query_one("#evaluate-notice", Static).display = False
-        self.query_one("#evaluate-body").display = True
-        self.query_one("#headline", Static).update(Text("\n").join(headline(message.evaluation, terminal_glyphs())))
-        reports = message.evaluation.per_class
-        self.query_one("#classes", FittedLines).fit(lambda width: class_lines(reports, width, terminal_glyphs()))
-        names = [report.name for report in reports]
-        confusion = message.evaluation.confusion
-        self.query_one("#matrix", FittedLines).fit(
-            lambda width: [confusion_caption(), *confusion_lines(names, confusion, terminal_glyphs(), width)]
-        )
-        largest = largest_confusions(names, confusion, LARGEST, terminal_glyphs())
-        self.query_one("#largest", Static).update(Text("\n").join([Text("confused most often", MUTED), *largest]))
+        self.notice.display = False
+        self.body.display = True
+        self.metrics.show(message.evaluation)
         self._show_view()
-        self.want_page()
+        self.browser.load()
 
     @on(EvaluationFailed)
     def _evaluation_failed(self, message: EvaluationFailed) -> None:
         if message.path == self._path:
             self._evaluating = False
-            self._complain(message.problem)
+            self._show_problem(message.problem)
             if message.untrusted and self.display:
-                self._ask_to_trust(message.path)
+                self._confirm_trust(message.path)
 
     @work(group="trust", exclusive=True)
-    async def _ask_to_trust(self, path: Path) -> None:
+    async def _confirm_trust(self, path: Path) -> None:
         try:
             if await confirm_trust(self.app, path) and path == self._path:
                 self._evaluate()
         except UserError as error:
-            self._complain(str(error))
+            self._show_problem(str(error))
 
-    def _complain(self, problem: str) -> None:
+    def _show_problem(self, problem: str) -> None:
         if self._evaluation is not None:
             self.notify(problem, severity="error", markup=False)
             return
-        keys = (("\ne", ACCENT), (" tries again   ", MUTED), ("o", ACCENT), (" chooses another run", MUTED))
-        self._say(Text.assemble((problem, ATTENTION), *keys))
+        hints = key_hints(("e", "try again"), ("o", "choose another run"))
+        self._show_notice(Text.assemble((f"{problem}\n", ATTENTION), hints))
 
-    async def fetch_page(self, key: PageKey) -> PredictionPage:
-        request = GetPredictions(
-            run_path=key.run_path,
-            checkpoint=key.checkpoint,
-            outcome="wrong" if key.wrong_only else "all",
-            truth=key.truth,
+    # The source of the image browser
+
+    def page_request(self, offset: int, limit: int) -> GetPredictions | None:
+        if self._path is None or self._evaluation is None or not self._is_visible("predictions"):
+            return None
+        return GetPredictions(
+            run_path=str(self._path),
+            # The evaluated step, because a live run may have written newer checkpoints since.
+            checkpoint=str(self._evaluation.step),
+            outcome="wrong" if self.wrong_only else "all",
+            truth=self.truth,
             predicted=None,
-            sort="loss" if key.wrong_only else "index",
-            offset=key.offset,
-            limit=key.count,
+            sort="loss" if self.wrong_only else "index",
+            offset=offset,
+            limit=limit,
         )
+
+    async def fetch_page(self, request: GetPredictions) -> PredictionPage:
         return await self.lab_app.engine.ask(request, PredictionPage)
 
-    def page_failed(self, problem: str) -> None:
-        self.notify(f"{problem}; e evaluates the run anew", severity="error", markup=False)
+    def make_tiles(self, page: PredictionPage, width: int) -> list[Tile]:
+        names = self._class_names()
+        return [prediction_tile(prediction, names, width, terminal_glyphs()) for prediction in page.predictions]
 
-    # What is shown
-
-    def page_key(self, place: GridCursor) -> PageKey | None:
-        if self._path is None or self._evaluation is None or not self._sees("predictions"):
-            return None
-        # By its step, so that the pictures belong to the figures although a live run writes newer checkpoints.
-        step = str(self._evaluation.step)
-        return PageKey(str(self._path), step, self.wrong_only, self.truth, place.offset, place.capacity)
-
-    def tiles(self, page: PredictionPage, width: int) -> list[Tile]:
-        names = self._names()
-        return [tile(prediction, names, width, terminal_glyphs()) for prediction in page.predictions]
-
-    def enlargement(self, page: PredictionPage, position: int) -> tuple[bytes, Text]:
+    def enlarged(self, page: PredictionPage, position: int) -> tuple[bytes, Text]:
         prediction = page.predictions[position]
-        return prediction.pixels, prediction_facts(prediction, self._names(), terminal_glyphs())
+        return prediction.pixels, prediction_details(prediction, self._class_names(), terminal_glyphs())
 
     def page_shown(self) -> None:
-        name = None if self.truth is None else self._names()[self.truth]
-        title = predictions_line(self.place, name, wrong_only=self.wrong_only)
-        self.query_one("#predictions-title", FittedLines).fit(lambda _width: [title])
+        name = None if self.truth is None else self._class_names()[self.truth]
+        title = predictions_title(self.browser.cursor, name, wrong_only=self.wrong_only)
+        self.predictions_heading.fit(lambda _width: [title])
+
+    def page_failed(self, problem: str) -> None:
+        self.notify(f"{problem}; press e to evaluate the run again", severity="error", markup=False)
+
+    # Views
 
     def _show_view(self) -> None:
-        """Of the parts only those of the view; the title says which others there are."""
+        """Show the parts of the current view, and the names of all views in the title."""
         self.view %= len(self._layout.views)
         for part in PARTS:
-            self.query_one(f"#{part}").display = self._sees(part)
-        self.query_one("#numbers").display = self._sees("figures") or self._sees("confusion")
+            self.query_one(f"#{part}").display = self._is_visible(part)
+        self.metrics.display = self._is_visible("metrics") or self._is_visible("confusion")
         self.refresh_bindings()
         if self._evaluation is None:
             return
         run = self._run()
-        where = where_line(self._evaluation, None if run is None else run.total_steps)
+        checkpoint = checkpoint_line(self._evaluation, None if run is None else run.total_steps)
         views = view_names(self._layout, self.view)
-        self.query_one("#evaluate-title", FittedLines).fit(lambda width: [with_right(where, views, width)])
+        self.heading.fit(lambda width: [left_and_right(checkpoint, views, width)])
 
-    def _sees(self, part: str) -> bool:
+    def _is_visible(self, part: Part) -> bool:
         return part in self._layout.views[self.view % len(self._layout.views)]
 
-    def _names(self) -> list[str]:
+    def _class_names(self) -> list[str]:
         return [] if self._evaluation is None else [report.name for report in self._evaluation.per_class]
 
-    def _say(self, text: Text, classes: str = "") -> None:
-        notice = self.query_one("#evaluate-notice", Static)
-        notice.set_classes(classes)
-        notice.update(text)
-        notice.display = True
-
-    # What changes
+    def _show_notice(self, text: Text, classes: str = "") -> None:
+        self.notice.set_classes(classes)
+        self.notice.update(text)
+        self.notice.display = True
 
     def watch_view(self) -> None:
         self._show_view()
-        self.call_after_refresh(self.want_page)  # the pictures have their room only then
+        self.call_after_refresh(self.browser.load)  # the images have their size only then
 
     def watch_wrong_only(self) -> None:
-        self._start_over()
+        self._restart()
 
     def watch_truth(self) -> None:
-        self._start_over()
+        self._restart()
 
-    def _start_over(self) -> None:
-        """Other predictions: from the first one, where they can be seen."""
-        if not self._sees("predictions"):
+    def _restart(self) -> None:
+        """Show the first images of the new filter, in the view that has the images."""
+        if not self._is_visible("predictions"):
             self.view = len(self._layout.views) - 1
-        self.start_over()
+        self.browser.restart()
 
-    # What keys do
+    # Actions
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
-        """Only what makes sense with what is shown."""
+        """Disable actions on parts that aren't visible."""
         match action:
             case "next_view" | "previous_view":
                 return self._evaluation is not None and len(self._layout.views) > 1
             case "move" | "open" | "next_page" | "previous_page" | "first_page" | "last_page":
-                return self._evaluation is not None and self._sees("predictions")
+                return self._evaluation is not None and self._is_visible("predictions")
             case "filter" | "wrong_only":
                 return self._evaluation is not None
             case "evaluate":
@@ -334,8 +364,11 @@ class EvaluatePane(ImagePane[PageKey, PredictionPage], RunPane, can_focus=True):
             case _:
                 return True
 
-    def action_other_run(self) -> None:
-        self._look_for_runs(self.lab_app.runs, choose=True)
+    @work(group="choose run", exclusive=True)
+    async def action_other_run(self) -> None:
+        path = await choose_run(self.app, self.lab_app.runs, "Evaluate run", self._path)
+        if path is not None:
+            self.open_run(Path(path))
 
     def action_evaluate(self) -> None:
         self._evaluate()
@@ -351,31 +384,31 @@ class EvaluatePane(ImagePane[PageKey, PredictionPage], RunPane, can_focus=True):
 
     def action_filter(self) -> None:
         choices = [Choice(ALL, Text("all classes"))]
-        choices += [Choice(str(index), Text(name)) for index, name in enumerate(self._names())]
+        choices += [Choice(str(index), Text(name)) for index, name in enumerate(self._class_names())]
         chosen = ALL if self.truth is None else str(self.truth)
-        self.app.push_screen(ChoiceDialog("Show only what is really", choices, chosen), self._filter_chosen)
+        self.app.push_screen(ChoiceDialog("Show images of class", choices, chosen), self._filter_chosen)
 
     def _filter_chosen(self, key: str | None) -> None:
         if key is not None:
             self.truth = None if key == ALL else int(key)
 
     def action_back(self) -> None:
-        """Cancel the evaluation, else show all classes again."""
+        """Cancel the evaluation, or show all classes."""
         if self._evaluating:
             self.workers.cancel_group(self, "evaluate")
             self._evaluating = False
-            self._complain("The evaluation was cancelled.")
+            self._show_problem("Evaluation cancelled.")
         elif self.truth is not None:
             self.truth = None
 
 
 def view_names(layout: Layout, view: int) -> Text:
-    """`numbers · pictures` with the one that is shown standing out; nothing where everything is shown."""
+    """Return the names of the views with the current one highlighted; empty if there is only one."""
     text = Text(no_wrap=True)
     if len(layout.views) == 1:
         return text
     for index, parts in enumerate(layout.views):
-        name = "pictures" if "predictions" in parts else "numbers" if len(parts) > 1 else parts[0]
+        name = "images" if "predictions" in parts else parts[0]
         text.append("  " if index else "")
         text.append(name, style=f"bold underline {ACCENT}" if index == view else MUTED)
     return text

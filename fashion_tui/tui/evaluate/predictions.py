@@ -1,4 +1,4 @@
-"""Single predictions: what was said of a picture, with which confidence, and what was right."""
+"""The texts of single predictions."""
 
 from collections.abc import Sequence
 
@@ -8,69 +8,68 @@ from fashion_tui.report.glyphs import Glyphs
 from fashion_tui.report.style import ACCENT, BAD, FOREGROUND, GOOD, MUTED
 from fashion_tui.schema.evaluation import Prediction
 from fashion_tui.tui.widgets.grid_cursor import GridCursor
-from fashion_tui.tui.widgets.image_tiles import SMALL, Tile
-from fashion_tui.tui.widgets.names import short_class
+from fashion_tui.tui.widgets.image_tiles import SMALL, Tile, short_class_name
 
 LABEL_LINES = 2
 BAR_WIDTH = 16
+MIN_PROBABILITY = 0.0005
+"""Probability that rounds to 0.1 %; smaller ones have no bar."""
 
 
-def tile(prediction: Prediction, names: Sequence[str], width: int, glyphs: Glyphs) -> Tile:
-    """`✓ Shirt` and `97 %`; of a wrong one `✕ Shirt` and `said T-shirt 97 %`."""
-    truth = short_class(names[prediction.truth], width - 2)
-    confidence = percent(prediction.confidence)
+def prediction_tile(prediction: Prediction, names: Sequence[str], width: int, glyphs: Glyphs) -> Tile:
+    """Return a tile labelled `✓ Shirt` and `97 %`, or for a wrong prediction `✕ Shirt` and `→ T-shirt 97 %`."""
+    truth = short_class_name(names[prediction.truth], width - 2)
+    confidence = format_confidence(prediction.confidence)
     if prediction.predicted == prediction.truth:
         first = Text.assemble((f"{glyphs.good} ", GOOD), (truth, FOREGROUND))
         second = Text(f"  {confidence}", MUTED)
     else:
-        said = "said " if width > SMALL else "→" if glyphs.unicode else ">"
-        name = short_class(names[prediction.predicted], width - len(said) - len(confidence) - 1)
+        arrow = ("→" if glyphs.unicode else ">") + " " * (width > SMALL)
+        predicted = short_class_name(names[prediction.predicted], width - len(arrow) - len(confidence) - 1)
         first = Text.assemble((f"{glyphs.bad} ", f"bold {BAD}"), (truth, f"bold {FOREGROUND}"))
-        second = Text.assemble((said, MUTED), (name, BAD), (f" {confidence}", MUTED))
+        second = Text.assemble((arrow, MUTED), (predicted, BAD), (f" {confidence}", MUTED))
     return Tile(prediction.pixels, (first, second))
 
 
-def percent(share: float) -> str:
-    """`97 %`; 100 % only where it is."""
-    whole = round(share * 100)
-    return f"{99 if whole == 100 and share < 0.9995 else whole} %"
+def format_confidence(probability: float) -> str:
+    """Return `97 %`; at least 99.95 % is shown as `100 %`, less as `99 %` or below."""
+    percent = round(probability * 100)
+    return f"{99 if percent == 100 and probability < 0.9995 else percent} %"
 
 
-def prediction_facts(prediction: Prediction, names: Sequence[str], glyphs: Glyphs) -> Text:
-    """What the network thought of every class."""
-    right = prediction.predicted == prediction.truth
+def prediction_details(prediction: Prediction, names: Sequence[str], glyphs: Glyphs) -> Text:
+    """Return the true and the predicted class, and the probability of every class."""
+    correct = prediction.predicted == prediction.truth
     text = Text(no_wrap=True)
-    text.append(f"{glyphs.good if right else glyphs.bad} ", style=f"bold {GOOD if right else BAD}")
+    text.append(f"{glyphs.good if correct else glyphs.bad} ", style=f"bold {GOOD if correct else BAD}")
     text.append(f"{names[prediction.truth]}\n", style=f"bold {FOREGROUND}")
-    if not right:
-        text.append("said ", style=MUTED).append(f"{names[prediction.predicted]}", style=BAD)
-        text.append(f", {percent(prediction.confidence)}\n", style=MUTED)
-    text.append(f"picture {prediction.index:,} of the test set\n\n", style=MUTED)
+    if not correct:
+        text.append("predicted ", style=MUTED).append(names[prediction.predicted], style=BAD)
+        text.append(f", {format_confidence(prediction.confidence)}\n", style=MUTED)
+    text.append(f"image {prediction.index:,} of the test set\n\n", style=MUTED)
     width = max(len(name) for name in names)
-    for index, (name, share) in enumerate(zip(names, prediction.probabilities, strict=True)):
-        is_truth = index == prediction.truth
+    for index, (name, probability) in enumerate(zip(names, prediction.probabilities, strict=True)):
+        is_truth, visible = index == prediction.truth, probability >= MIN_PROBABILITY
         colour = GOOD if is_truth else BAD if index == prediction.predicted else ACCENT
-        mark = glyphs.good if is_truth else glyphs.bad if index == prediction.predicted else " "
-        text.append(f"{mark} ", style=f"bold {colour}")
-        text.append(name.ljust(width + 1), style=FOREGROUND if is_truth or mark != " " else MUTED)
-        bar = glyphs.slim_bar(share, BAR_WIDTH) if share >= 0.0005 else ""
+        glyph = glyphs.good if is_truth else glyphs.bad if index == prediction.predicted else " "
+        text.append(f"{glyph} ", style=f"bold {colour}")
+        text.append(name.ljust(width + 1), style=MUTED if glyph == " " else FOREGROUND)
+        bar = glyphs.slim_bar(probability, BAR_WIDTH) if visible else ""
         text.append(f"{bar:<{BAR_WIDTH}}", style=colour)
-        text.append(f"{share * 100:6.1f}\n", style=FOREGROUND if share >= 0.0005 else MUTED)
-    text.append("\n←→", style=ACCENT).append(" next    ", style=MUTED)
-    text.append("esc", style=ACCENT).append(" close", style=MUTED)
+        text.append(f"{probability * 100:6.1f}\n", style=FOREGROUND if visible else MUTED)
     return text
 
 
-def predictions_line(place: GridCursor, name: str | None, *, wrong_only: bool) -> Text:
-    """`wrong predictions, worst first · Shirt · 1–14 of 587 · page 1/42`."""
-    what = "wrong predictions, worst first" if wrong_only else "all predictions, as in the test set"
-    line = Text(what, style=FOREGROUND, no_wrap=True)
+def predictions_title(cursor: GridCursor, name: str | None, *, wrong_only: bool) -> Text:
+    """Return `wrong predictions, highest loss first · Shirt · 1–14 of 587 · page 1/42`."""
+    title = "wrong predictions, highest loss first" if wrong_only else "all predictions, in the order of the test set"
+    line = Text(title, style=FOREGROUND, no_wrap=True)
     if name is not None:
         line.append(" · ", style=MUTED).append(name, style=ACCENT)
-    if place.total:
-        last = min(place.offset + place.capacity, place.total)
-        line.append(f" · {place.offset + 1:,}–{last:,} of {place.total:,}", style=MUTED)
-        line.append(f" · page {place.page:,}/{place.pages:,}", style=MUTED)
+    if cursor.total:
+        last = min(cursor.offset + cursor.page_size, cursor.total)
+        line.append(f" · {cursor.offset + 1:,}–{last:,} of {cursor.total:,}", style=MUTED)
+        line.append(f" · page {cursor.page:,}/{cursor.pages:,}", style=MUTED)
     else:
         line.append(" · none", style=MUTED)
     return line

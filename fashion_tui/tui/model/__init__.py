@@ -1,1 +1,1 @@
-"""The Model pane: what happens to the shape at every step."""
+"""The Model pane: the shape after each layer and function of a network, and an editor for its source."""

@@ -1,4 +1,4 @@
-"""The Model pane's part that edits: a source is opened, followed as it is typed, saved, reverted, trained."""
+"""The source that is being edited: loading it, checking it as the user types, and saving it."""
 
 import asyncio
 import re
@@ -7,8 +7,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import msgspec
-from textual import on, work
-from textual.reactive import var
 
 from fashion_tui.report.formatting import format_shape
 from fashion_tui.report.glyphs import terminal_glyphs
@@ -18,162 +16,108 @@ from fashion_tui.schema.replies import SourceTrace
 from fashion_tui.schema.requests import GetBuiltinSource
 from fashion_tui.tui.dialogs.dialog import ConfirmDialog
 from fashion_tui.tui.dialogs.save import SaveDialog, differs, save
-from fashion_tui.tui.widgets.row_list import RowList
+from fashion_tui.tui.pane import Pane
 
 from .editor import EditorView
-from .messages import EditorLeft, SourceChanged, SourceSaved, TextLoaded
-from .subject import Subject
-from .tracing import PATIENCE, TracingPane
-
-EDITING_PATIENCE = 2.0
-"""Seconds for a network that is being edited."""
+from .network import ShownNetwork
+from .tracing import EDIT_TIME_LIMIT, OPEN_TIME_LIMIT
 
 
-class EditingPane(TracingPane):
-    editing: var[bool] = var(False, init=False)
-    """The editor is open."""
+class EditingSession:
+    """Connects the editor with the network that its source defines."""
 
-    def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - Textual's own word
-        super().__init__(id=id)
-        self._text_of: Subject | None = None
-        """The network whose source the editor holds."""
-
-    def open(self, subject: Subject) -> None:
-        self.editing = False
-        super().open(subject)
+    def __init__(self, pane: Pane, show: Callable[[ShownNetwork, float], None]) -> None:
+        """Make a session. `show` shows a network and traces it within a time limit in seconds."""
+        self._pane = pane
+        self._show = show
+        self._network: ShownNetwork | None = None
+        """The network whose source is in the editor."""
+        self._model: CustomModel | None = None
 
     @property
-    def has_text(self) -> bool:
-        """The editor holds the source of the network that is shown."""
-        return self._text_of is not None and self._text_of is self.subject
+    def view(self) -> EditorView:
+        return self._pane.query_one(EditorView)
 
-    @property
-    def is_edited(self) -> bool:
-        return self.has_text and self.query_one(EditorView).is_modified
+    def holds(self, network: ShownNetwork) -> bool:
+        """Return whether the source of this network is in the editor."""
+        return self._network is network
 
-    # Editing
+    def is_edited(self, network: ShownNetwork) -> bool:
+        return self.holds(network) and self.view.is_modified
 
-    def action_edit(self) -> None:
-        if self.has_text:
-            self._show_editor()
-        elif self.subject.has_text:
-            self._load_text(self.subject)
-        else:
-            self.notify("The source of torchvision's networks isn't edited here; a opens a file of your own.")
+    async def source_of(self, network: ShownNetwork) -> CustomModel:
+        """Return the network with its source, which for a built-in network the engine knows. Raises UserError."""
+        model = network.model
+        if isinstance(model, NamedModel):
+            request = GetBuiltinSource(model=model.model)
+            builtin = await self._pane.lab_app.sandbox.ask(request, CustomModel, OPEN_TIME_LIMIT)
+            return msgspec.structs.replace(builtin, arguments=builtin.arguments | model.arguments)
+        return model
 
-    @work(group="text", exclusive=True)
-    async def _load_text(self, subject: Subject) -> None:
-        """What is to be edited: the source that is known, or that of one of our networks."""
-        network = subject.network
-        if isinstance(network, NamedModel):
-            try:
-                text = await self.lab_app.sandbox.ask(GetBuiltinSource(model=network.model), CustomModel, PATIENCE)
-            except UserError as error:
-                self.notify(str(error), severity="error", markup=False)
-                return
-            network = msgspec.structs.replace(text, arguments=text.arguments | network.arguments)
-        self.post_message(TextLoaded(subject, network))
+    def load(self, network: ShownNetwork, model: CustomModel) -> None:
+        """Load a network's source into the editor."""
+        self.view.load(model.source)
+        self._replace(network, model, OPEN_TIME_LIMIT)
 
-    @on(TextLoaded)
-    def _text_loaded(self, message: TextLoaded) -> None:
-        if message.subject is not self.subject:
+    def release(self) -> None:
+        """Forget the network, because the pane shows another one. The editor keeps its text until the next `load`."""
+        self._network = self._model = None
+
+    def change(self, network: ShownNetwork, source: str) -> None:
+        """Show the network with the source as it is typed now."""
+        if self._model is not None and self.holds(network):
+            self._replace(network, msgspec.structs.replace(self._model, source=source), EDIT_TIME_LIMIT)
+
+    def _replace(self, network: ShownNetwork, model: CustomModel, time_limit: float) -> None:
+        self._network, self._model = network.with_source(model), model
+        self._show(self._network, time_limit)
+
+    def adopt_class_name(self, network: ShownNetwork, trace: SourceTrace) -> ShownNetwork:
+        """Return the network under the name that its class has after the last edit."""
+        name, model = trace.class_name, self._model
+        if model is None or not self.holds(network) or name is None or name == model.class_name:
+            return network
+        self._model = msgspec.structs.replace(model, class_name=name)
+        self._network = network.with_source(self._model)
+        return self._network
+
+    def show_result(self, network: ShownNetwork, trace: SourceTrace) -> None:
+        """Show the result of the trace below the editor."""
+        if not self.holds(network):
             return
-        self.query_one(EditorView).load(message.network.source)
-        self._follow(message.network, PATIENCE)
-        self._show_editor()
-
-    def _show_editor(self) -> None:
-        self.editing = True
-        self.query_one(EditorView).editor.focus()
-
-    @on(SourceChanged)
-    def _source_changed(self, message: SourceChanged) -> None:
-        network = self.subject.network
-        if self.has_text and isinstance(network, CustomModel):
-            self._follow(msgspec.structs.replace(network, source=message.text))
-
-    def _follow(self, network: CustomModel, patience: float = EDITING_PATIENCE) -> None:
-        """The network that is shown is this one from now on."""
-        self._text_of = self.subject.written(network)
-        self.look_at(self._text_of, patience)
-
-    @on(EditorLeft)
-    def _editor_left(self) -> None:
-        if self.has_class("-single"):
-            self.editing = False
-        self.query_one(RowList).focus()
-
-    def say_checking(self) -> None:
-        if self.has_text:
-            self.query_one(EditorView).say_checking()
-        else:
-            super().say_checking()
-
-    def say(self, trace: SourceTrace) -> None:
-        super().say(trace)
-        network = self.subject.network
-        if not self.has_text or not isinstance(network, CustomModel):
-            return
-        if trace.class_name is not None and trace.class_name != network.class_name:  # renamed by the last edits
-            self.subject = self.subject.written(msgspec.structs.replace(network, class_name=trace.class_name))
-            self._text_of = self.subject
-        good = ""
+        shapes, glyphs = "", terminal_glyphs()
         if trace.error is None and trace.table is not None:
-            arrow = " → " if terminal_glyphs().unicode else " -> "
-            ends = (self.subject.input_size, *trace.table.outputs[:1])
-            good = arrow.join(format_shape(shape, terminal_glyphs()) for shape in ends)
-        self.query_one(EditorView).say(trace.line, trace.error or "", good)
+            arrow = " → " if glyphs.unicode else " -> "
+            ends = (network.input_size, *trace.table.outputs[:1])
+            shapes = arrow.join(format_shape(shape, glyphs) for shape in ends)
+        self.view.show_result(trace.line, trace.error or "", shapes)
 
-    def action_revert(self) -> None:
-        self.query_one(EditorView).revert()
-
-    # Files
-
-    def action_save(self) -> None:
-        network = self.subject.network
-        if not isinstance(network, CustomModel):
+    async def save(self) -> None:
+        """Save the source to its file, or to one that the user chooses. Call this in a worker."""
+        if self._model is None:
             return
-        name = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", network.class_name or "network").lower()
-        editor = self.query_one(EditorView)
-        if network.file is None:
-            self.app.push_screen(SaveDialog("Save the source to", Path.cwd() / f"{name}.py", (".py",)), self._save_to)
-        elif differs(Path(network.file), editor.original):
-            question = f"{network.file} has been changed by another program. Replace it?"
-            path = Path(network.file)
-            self.app.push_screen(ConfirmDialog(question), lambda yes: self._save_to(path if yes else None))
-        else:
-            self._save_to(Path(network.file))
-
-    def _save_to(self, path: Path | None) -> None:
-        if path is not None:
-            self._save(path, self.query_one(EditorView).text)
-
-    @work(group="save")
-    async def _save(self, path: Path, text: str) -> None:
+        path, source = await self._path_to_save(self._model), self.view.source
+        if path is None:
+            return
         try:
-            await asyncio.to_thread(save, path, text)
+            await asyncio.to_thread(save, path, source)
         except UserError as error:
-            self.notify(str(error), severity="error", markup=False)
-        else:
-            self.post_message(SourceSaved(path, text))
-
-    @on(SourceSaved)
-    def _saved(self, message: SourceSaved) -> None:
-        self.notify(f"saved: {message.path}", markup=False)
-        network = self.subject.network
-        if self.has_text and isinstance(network, CustomModel):
-            self.query_one(EditorView).original = message.text
-            self.subject = replace(self.subject, name=message.path.name)
-            self._follow(msgspec.structs.replace(network, file=str(message.path)))
-
-    def leave_source(self, then: Callable[[], object]) -> None:
-        """Go on to another network, after asking where edits would be lost."""
-        if not self.is_edited:
-            then()
+            self._pane.notify(str(error), severity="error", markup=False)
             return
+        self._pane.notify(f"Saved {path}", markup=False)
+        if self._network is not None:
+            self.view.original = source
+            network = replace(self._network, name=path.name)
+            self._replace(network, msgspec.structs.replace(self._model, file=str(path)), EDIT_TIME_LIMIT)
 
-        def answered(yes: bool | None) -> None:  # noqa: FBT001 - what the dialog is dismissed with
-            if yes:
-                then()
-
-        self.app.push_screen(ConfirmDialog("The edited source isn't saved. Leave it?"), answered)
+    async def _path_to_save(self, model: CustomModel) -> Path | None:
+        """Return the source's file after asking the user if necessary. None if the user cancels."""
+        app = self._pane.app
+        if model.file is None:
+            name = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", model.class_name or "network").lower()
+            return await app.push_screen_wait(SaveDialog("Save source to", Path.cwd() / f"{name}.py", (".py",)))
+        path = Path(model.file)
+        if not differs(path, self.view.original):
+            return path
+        question = f"{path} was changed by another program. Replace it?"
+        return path if await app.push_screen_wait(ConfirmDialog(question)) else None

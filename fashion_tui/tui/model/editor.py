@@ -1,33 +1,45 @@
-"""The editor of a network's source: colours, the line that fails, and a word when the person pauses."""
+"""The editor for a network's source, with the result of the shape check below it."""
 
+from dataclasses import dataclass
 from typing import ClassVar
 
 from rich.style import Style
 from rich.text import Text
-from textual import events, on
+from textual import events, getters, on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
+from textual.message import Message
 from textual.timer import Timer
 from textual.widgets import TextArea
 
 from fashion_tui.report.glyphs import terminal_glyphs
 from fashion_tui.report.style import BAD, GOOD, MUTED
-from fashion_tui.tui.widgets.fitted import FittedLines
-from fashion_tui.tui.widgets.highlight import coloured_line
+from fashion_tui.tui.widgets.highlight import highlight_line
+from fashion_tui.tui.widgets.lines import FittedLines
 
-from .messages import EditorLeft, SourceChanged
-
-PAUSE = 0.15
-"""Seconds without a key after which the source is looked at."""
+CHECK_DELAY = 0.15
+"""Seconds without a key after which the source is checked."""
 
 INDENT = 4
-FAULT_LINES = 3
-MARKED = Style.parse("on #4a2424")
+MAX_RESULT_LINES = 3
+ERROR_LINE = Style.parse("on #4a2424")
+
+
+@dataclass
+class SourceChanged(Message):
+    """The user has paused typing, and the source has changed."""
+
+    source: str
+
+
+@dataclass
+class EditorLeft(Message):
+    """The user has left the editor by a key."""
 
 
 class CodeEditor(TextArea):
-    """Python in colours; the line that fails stands on another ground."""
+    """A Python editor that can highlight the line with an error."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "leave", "leave the editor", key_display="esc"),
@@ -44,28 +56,29 @@ class CodeEditor(TextArea):
             max_checkpoints=1000,
         )
         self.cursor_blink = False
-        self._marked: int | None = None
+        self._error_row: int | None = None
 
-    def mark(self, line: int | None) -> None:
-        """Mark this line, counted from 1, and no other."""
+    def mark_error(self, line: int | None) -> None:
+        """Highlight this line, counted from 1, and no other."""
         row = None if line is None else line - 1
-        if row == self._marked:
+        if row == self._error_row:
             return
-        before, self._marked = self._marked, row
+        previous, self._error_row = self._error_row, row
         self._line_cache.clear()
-        for changed in (before, row):
+        for changed in (previous, row):
             if changed is not None and changed < self.document.line_count:
                 first = self.wrapped_document.location_to_offset((changed, 0)).y
                 self.refresh_lines(first, len(self.wrapped_document.get_sections(changed)))
 
     @property
-    def marked_line(self) -> int | None:
-        return None if self._marked is None else self._marked + 1
+    def error_line(self) -> int | None:
+        """The highlighted line, counted from 1."""
+        return None if self._error_row is None else self._error_row + 1
 
     def get_line(self, line_index: int) -> Text:
-        line = coloured_line(super().get_line(line_index), self.text, line_index)
-        if line_index == self._marked:
-            line.stylize(MARKED)
+        line = highlight_line(super().get_line(line_index), self.text, line_index)
+        if line_index == self._error_row:
+            line.stylize(ERROR_LINE)
         return line
 
     async def _on_key(self, event: events.Key) -> None:
@@ -76,10 +89,10 @@ class CodeEditor(TextArea):
         elif event.key == "enter":
             event.stop()
             event.prevent_default()
-            self._new_line()
+            self._insert_line()
 
-    def _new_line(self) -> None:
-        """Goes on below as the line began, deeper after a colon."""
+    def _insert_line(self) -> None:
+        """Start a new line with the same indentation, or one level deeper after a colon."""
         row, column = min(self.selection)
         before = self.document.get_line(row)[:column]
         indent = before[: len(before) - len(before.lstrip())]
@@ -90,7 +103,7 @@ class CodeEditor(TextArea):
         self.post_message(EditorLeft())
 
     def action_dedent(self) -> None:
-        """Takes a step of indentation off the lines that are selected."""
+        """Remove one level of indentation from the selected lines."""
         (first, _), (last, _) = sorted(self.selection)
         for row in range(first, last + 1):
             line = self.document.get_line(row)
@@ -100,70 +113,65 @@ class CodeEditor(TextArea):
 
 
 class EditorView(Vertical):
-    """The editor, and below it in a few words what is wrong, or that all fits."""
+    """The editor, and below it the result of the shape check."""
 
-    def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - Textual's own word
+    editor = getters.query_one(CodeEditor)
+    result = getters.query_one("#check-result", FittedLines)
+
+    def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - Textual's name
         super().__init__(id=id)
-        self._told = ""
-        """The text that was told last."""
         self.original = ""
-        """What revert goes back to: what was loaded or saved last."""
-        self._pause: Timer | None = None
+        """Source as it was last loaded or saved."""
+        self._posted = ""
+        """Source in the last SourceChanged."""
+        self._timer: Timer | None = None
 
     def compose(self) -> ComposeResult:
         yield CodeEditor()
-        yield FittedLines(id="fault")
+        yield FittedLines(id="check-result")
 
     @property
-    def editor(self) -> CodeEditor:
-        return self.query_one(CodeEditor)
-
-    @property
-    def text(self) -> str:
+    def source(self) -> str:
         return self.editor.text
 
     @property
     def is_modified(self) -> bool:
-        """Whether it differs from what was loaded or saved last."""
-        return self.text != self.original
+        """Whether the source differs from the one last loaded or saved."""
+        return self.source != self.original
 
-    def load(self, text: str) -> None:
-        """Another source, with nothing to undo."""
-        self._told = self.original = text
-        self.editor.load_text(text)
-        self.say(None, "")
+    def load(self, source: str) -> None:
+        """Replace the source and clear the undo history."""
+        self.editor.load_text(source)
+        self._posted = self.original = self.source
+        self.show_result(None, "")
 
     def revert(self) -> None:
-        """Back to what was loaded or saved last; undo takes even that back."""
+        """Restore the source that was last loaded or saved. This can be undone."""
         self.editor.replace(self.original, (0, 0), self.editor.document.end)
 
     @on(TextArea.Changed)
     def _changed(self) -> None:
-        if self._pause is not None:
-            self._pause.stop()
-        self._pause = self.set_timer(PAUSE, self._paused)
+        if self._timer is not None:
+            self._timer.stop()
+        self._timer = self.set_timer(CHECK_DELAY, self._post_source)
 
-    def _paused(self) -> None:
-        if self.text != self._told:
-            self._told = self.text
-            self.post_message(SourceChanged(self.text))
+    def _post_source(self) -> None:
+        if self.source != self._posted:
+            self._posted = self.source
+            self.post_message(SourceChanged(self.source))
 
-    # What became of it
+    def show_checking(self) -> None:
+        self._show(Text(f"checking {terminal_glyphs().ellipsis}", style=MUTED))
 
-    def say_checking(self) -> None:
-        self._show(Text("checking …" if terminal_glyphs().unicode else "checking ...", style=MUTED))
-
-    def say(self, line: int | None, error: str, good: str = "") -> None:
-        """Mark the line that fails, if it is known, and say why; or that all is well."""
-        self.editor.mark(line)
+    def show_result(self, line: int | None, error: str, shapes: str = "") -> None:
+        """Show the error and highlight its line, if known; or show the network's input and output shapes."""
+        glyphs = terminal_glyphs()
+        self.editor.mark_error(line)
         if error:
-            place = f"line {line}: " if line is not None else ""
-            self._show(Text.assemble((f"{terminal_glyphs().bad} {place}", f"bold {BAD}"), (error, BAD)))
+            location = f"line {line}: " if line is not None else ""
+            self._show(Text.assemble((f"{glyphs.bad} {location}", f"bold {BAD}"), (error, BAD)))
         else:
-            self._show(Text.assemble((f"{terminal_glyphs().good} ", GOOD), (good, MUTED)) if good else Text())
+            self._show(Text.assemble((f"{glyphs.good} ", GOOD), (shapes, MUTED)) if shapes else Text())
 
-    def _show(self, words: Text) -> None:
-        def fitted(width: int) -> list[Text]:
-            return list(words.wrap(self.app.console, width))[:FAULT_LINES]
-
-        self.query_one("#fault", FittedLines).fit(fitted)
+    def _show(self, text: Text) -> None:
+        self.result.fit(lambda width: list(text.wrap(self.app.console, width))[:MAX_RESULT_LINES])

@@ -1,12 +1,13 @@
-"""What happens to the shape at every step? And what would another network do?"""
+"""The Model pane: the shape after each layer and function of a network, and an editor for its source."""
 
 import asyncio
+from collections.abc import Callable
 from pathlib import Path
 from typing import ClassVar
 
 import msgspec
 from rich.text import Text
-from textual import on, work
+from textual import getters, on, work
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical
@@ -15,59 +16,78 @@ from textual.widget import Widget
 from textual.widgets import Static
 
 from fashion_tui.report.glyphs import terminal_glyphs
-from fashion_tui.report.style import FOREGROUND
+from fashion_tui.report.shapes import shape_strip
+from fashion_tui.report.style import BAD, FOREGROUND
 from fashion_tui.schema.errors import UserError
 from fashion_tui.schema.models import MODELS, CustomModel, NamedModel
 from fashion_tui.schema.replies import ErrorCause, SourceTrace
 from fashion_tui.schema.requests import CheckModel
 from fashion_tui.tui.actions import IN_PANE, PaneName, bindings
-from fashion_tui.tui.dialogs.choice import Choice, ChoiceDialog
+from fashion_tui.tui.dialogs.choice import Choice
+from fashion_tui.tui.dialogs.dialog import ConfirmDialog
 from fashion_tui.tui.dialogs.trust import NOT_TRUSTED, confirm_trust
-from fashion_tui.tui.evaluate.runs import run_choice, with_checkpoint
 from fashion_tui.tui.lab_app import NetworkChoice, TrainNetwork
-from fashion_tui.tui.widgets.fitted import FittedLines
-from fashion_tui.tui.widgets.row_list import RowList
+from fashion_tui.tui.pane import Pane
+from fashion_tui.tui.run_choice import choose_run
+from fashion_tui.tui.widgets.lines import FittedLines
 
-from .editing import EditingPane
-from .editor import EditorView
-from .maps import MapsView
-from .messages import RunOpened, RunsFound, StepChosen
+from .editing import EditingSession
+from .editor import EditorLeft, EditorView, SourceChanged
+from .feature_maps import FeatureMapsView
+from .network import INITIAL_NETWORK, INPUT_SIZE, ShownNetwork, network_of_run, network_title, title_line, trace_shapes
 from .network_form import NetworkForm
-from .runs import subject_of_run
-from .shape_view import ShapeView
-from .step_view import StepView
-from .subject import INPUT_SIZE, OURS, Subject, traced
-from .tracing import PATIENCE
+from .row_details import RowDetails
+from .shape_view import RowChosen, ShapeView
+from .tracing import OPEN_TIME_LIMIT, HistogramsReady, ShapeTracer, Traced, TraceIsSlow, WeightHistograms
 
-BESIDE, WIDE = 120, 160
-"""Columns of the terminal from which on the editor stands beside the table, and the step beside it too."""
-FRESH = "fresh"
+BESIDE_WIDTH = 120
+"""Columns of the terminal from which the editor is beside the table."""
+WIDE_WIDTH = 160
+"""Columns of the terminal from which the row's details are beside the table."""
+INITIAL_WEIGHTS = "initial"
 CLASSES = 10
-"""What a network gives that is trained here: a score for each class."""
+"""Outputs of a network that can be trained here: a logit for each class."""
 
 
-class ModelPane(EditingPane):
+class ModelPane(Pane):
     PANE: ClassVar[PaneName] = "model"
     HELP: ClassVar[str] = (
-        "Every step of the network, modules and functions alike, in the order in which a picture goes through. The "
-        "arrows move from step to step; below stand its shape, the arithmetic behind it, what it costs and its "
-        "weights.\n\n"
-        "`i` opens the source: the table follows as you type, and a line that fails is marked, with the reason. `esc` "
-        "gives the keys back to the pane. Your code runs in a process of its own: an endless loop costs 2 seconds.\n\n"
-        "`o` shows the weights that a run has learned, `m` what its steps make of a test picture: up and down choose "
-        "the step, left and right the picture."
+        "Every module and function that an image passes through, in order. Move the cursor to a row to see its shape, "
+        "the arithmetic behind it, its cost and its weights.\n\n"
+        "`i` opens the source: the table follows as you type, and a line with an error is highlighted. Your code runs "
+        "in its own process and is stopped after 2 seconds, so an endless loop does no harm.\n\n"
+        "`o` loads the weights of a run. `m` shows the feature maps of the row: up and down choose the row, left and "
+        "right the test image."
     )
     DEFAULT_CSS = Path(__file__).with_name("model.tcss").read_text(encoding="utf-8")
     SCOPED_CSS = False
     BINDINGS: ClassVar[list[BindingType]] = bindings(IN_PANE["model"])
 
+    editing: var[bool] = var(False, init=False)
+    """Whether the editor is open."""
     maps: var[bool] = var(False, init=False)
-    """Feature maps stand in the place of the lines about the step."""
+    """Whether feature maps replace the row's details."""
 
-    def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - Textual's own word
+    heading = getters.query_one("#model-title", FittedLines)
+    strip = getters.query_one("#strip", FittedLines)
+    editor = getters.query_one(EditorView)
+    shapes = getters.query_one(ShapeView)
+    error_line = getters.query_one("#trace-error", Static)
+    details = getters.query_one(RowDetails)
+    feature_maps = getters.query_one(FeatureMapsView)
+
+    def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - Textual's name
         super().__init__(id=id)
-        self._maps_wanted = False
-        """As soon as a run is chosen."""
+        self.network = INITIAL_NETWORK
+        """The network that is shown, as it is edited now."""
+        self._trace_failed = False
+        self._has_table = False
+        """Whether the table is that of the network, as it is or as it was before the last edits."""
+        self._maps_after_choice = False
+        """Whether to show the feature maps as soon as a run is chosen."""
+        self._tracer = ShapeTracer(self)
+        self._histograms = WeightHistograms(self)
+        self._session = EditingSession(self, self._show)
 
     def compose(self) -> ComposeResult:
         yield FittedLines(id="model-title")
@@ -76,23 +96,24 @@ class ModelPane(EditingPane):
             yield EditorView()
             with Vertical(id="model-right"):
                 yield ShapeView()
-                yield Static(id="trouble")
-                yield StepView()
-                yield MapsView()
+                yield Static(id="trace-error")
+                yield RowDetails()
+                yield FeatureMapsView()
 
     def on_mount(self) -> None:
-        self.open(OURS)
+        self._tracer.start()
+        self.open(INITIAL_NETWORK)
 
     def main_widget(self) -> Widget:
-        return self.query_one(EditorView).editor if self.editing else self.query_one(RowList)
+        return self.editor.editor if self.editing else self.shapes.rows
 
     def on_resize(self) -> None:
         self._arrange()
 
     def _arrange(self) -> None:
         width = self.app.size.width
-        self.set_class(width < BESIDE, "-single")
-        self.set_class(width >= WIDE and not self.editing, "-wide")
+        self.set_class(width < BESIDE_WIDTH, "-single")
+        self.set_class(width >= WIDE_WIDTH and not self.editing, "-wide")
 
     def watch_editing(self) -> None:
         self.set_class(self.editing, "-editing")
@@ -102,168 +123,271 @@ class ModelPane(EditingPane):
     def watch_maps(self) -> None:
         self.set_class(self.maps, "-maps")
         self.refresh_bindings()
-        self.call_after_refresh(self._look_at_maps)  # they have their room only then
+        self.call_after_refresh(self._show_maps)  # they have their size only then
+
+    # The network and its trace
+
+    def open(self, network: ShownNetwork) -> None:
+        """Show another network."""
+        self.maps = self._maps_after_choice and network.run is not None
+        self._maps_after_choice = False
+        self.editing = False
+        self._session.release()
+        self._has_table = False
+        self._show(network, OPEN_TIME_LIMIT)
+
+    def _show(self, network: ShownNetwork, time_limit: float) -> None:
+        """Show a network, which may be an edited version of the current one, and trace it."""
+        self.network = network
+        self._tracer.trace(network, time_limit)
+        self._show_title()
+
+    @property
+    def _is_outdated(self) -> bool:
+        """Whether the table is that of the network before the last edits, because it fails now."""
+        return self._trace_failed and self._has_table
+
+    @on(TraceIsSlow)
+    def _trace_is_slow(self) -> None:
+        if self._session.holds(self.network):
+            self.editor.show_checking()
+        elif not self._has_table:
+            self.shapes.show_note(f"tracing the network {terminal_glyphs().ellipsis}")
+
+    @on(Traced)
+    def _traced(self, message: Traced) -> None:
+        if message.network is not self.network:
+            return  # edited since
+        trace = message.trace
+        self.network = self._session.adopt_class_name(self.network, trace)
+        self._trace_failed = trace.error is not None
+        self.set_class(self._trace_failed, "-failed")
+        self.set_class(self._is_outdated, "-outdated")
+        if trace.table is not None and not self._is_outdated:
+            self.shapes.show(trace.table)  # of a network that fails, the rows up to the error
+        if not self._trace_failed:
+            self._has_table = True
+            self._histograms.compute_soon(self.network)
+        if (table := trace.table) is not None:
+            self.strip.fit(lambda width: [shape_strip(table, width=width)])
+        self._show_error(trace)
+        self._session.show_result(self.network, trace)
+        self._show_title()
+        self.refresh_bindings()
+
+    def _show_error(self, trace: SourceTrace) -> None:
+        location = f"line {trace.line}: " if trace.line is not None else ""
+        error = f"{terminal_glyphs().bad} {location}{trace.error}" if trace.error is not None else ""
+        self.error_line.update(Text(error, style=BAD))
+
+    def _show_title(self) -> None:
+        edited = self._session.is_edited(self.network)
+        title = network_title(self.network, terminal_glyphs(), edited=edited, outdated=self._is_outdated)
+        table = self.shapes.table
+        self.heading.fit(lambda width: [title_line(title, table, width)])
+
+    @on(RowChosen)
+    @on(HistogramsReady)
+    def _show_details(self) -> None:
+        table, row = self.shapes.table, self.shapes.row
+        if table is not None and row is not None:
+            self.details.show(table, row, self._histograms.of_row(row))
+            self._show_maps()
+            self.refresh_bindings()
+
+    def _show_maps(self) -> None:
+        row = self.shapes.row
+        if self.maps and self.network.run is not None and row is not None:
+            self.feature_maps.show_row(self.network.run, row, self.shapes.occurrence)
+
+    # The editor
+
+    def action_edit(self) -> None:
+        if self._session.holds(self.network):
+            self._open_editor()
+        elif self.network.is_editable:
+            self._load_source(self.network)
+        else:
+            self.notify("The source of torchvision models can't be edited here; a opens a file of yours.")
+
+    @work(group="source", exclusive=True)
+    async def _load_source(self, network: ShownNetwork) -> None:
+        try:
+            model = await self._session.source_of(network)
+        except UserError as error:
+            self.notify(str(error), severity="error", markup=False)
+            return
+        if network is self.network:
+            self._session.load(network, model)
+            self._open_editor()
+
+    def _open_editor(self) -> None:
+        self.editing = True
+        self.editor.editor.focus()
+
+    def _close_editor(self) -> None:
+        self.editing = False
+        self.shapes.rows.focus()
+
+    @on(SourceChanged)
+    def _source_changed(self, message: SourceChanged) -> None:
+        self._session.change(self.network, message.source)
+
+    @on(EditorLeft)
+    def _editor_left(self) -> None:
+        if self.has_class("-single"):
+            self.editing = False
+        self.shapes.rows.focus()
+
+    @work(group="save", exclusive=True)
+    async def action_save(self) -> None:
+        await self._session.save()
+
+    def action_revert(self) -> None:
+        self.editor.revert()
+
+    def _confirm_discard(self, then: Callable[[], object]) -> None:
+        """Call `then`, after asking the user if edits would be lost."""
+        if not self._session.is_edited(self.network):
+            then()
+            return
+
+        def answered(yes: bool | None) -> None:  # noqa: FBT001 - the dialog's result
+            if yes:
+                then()
+
+        self.app.push_screen(ConfirmDialog("Discard the unsaved edits?"), answered)
 
     # Another network
 
-    def open(self, subject: Subject) -> None:
-        self.maps = self._maps_wanted and subject.run is not None
-        self._maps_wanted = False
-        super().open(subject)
-
     def action_another_network(self) -> None:
-        network = self.subject.network
-        if isinstance(network, NamedModel):
-            place = network.model
+        model = self.network.model
+        if isinstance(model, NamedModel):
+            source = model.model
         else:
-            place = f"{network.file}:{network.class_name}" if network.file else ""
+            source = f"{model.file}:{model.class_name}" if model.file else ""
         values: dict[ErrorCause, str] = {
-            "source": place,
-            "arguments": msgspec.json.encode(network.arguments).decode() if network.arguments else "",
-            "input": "x".join(map(str, self.subject.input_size)),
+            "source": source,
+            "arguments": msgspec.json.encode(model.arguments).decode() if model.arguments else "",
+            "input": "x".join(map(str, self.network.input_size)),
         }
-        self.app.push_screen(NetworkForm(values, self._trace_once), self._chosen)
+        self.app.push_screen(NetworkForm(values, self._trace_once), self._network_chosen)
 
-    async def _trace_once(self, subject: Subject) -> SourceTrace:
-        return await traced(self.lab_app.sandbox, subject, PATIENCE)
+    async def _trace_once(self, network: ShownNetwork) -> SourceTrace:
+        return await trace_shapes(self.lab_app.sandbox, network, OPEN_TIME_LIMIT)
 
-    def _chosen(self, subject: Subject | None) -> None:
-        if subject is not None:
-            self.leave_source(lambda: self.open(subject))
+    def _network_chosen(self, network: ShownNetwork | None) -> None:
+        if network is not None:
+            self._confirm_discard(lambda: self.open(network))
 
-    # Runs
+    @work(group="run", exclusive=True)
+    async def action_other_run(self) -> None:
+        await self._choose_run()
 
-    def action_other_run(self) -> None:
-        self._look_for_runs()
-
-    @work(group="runs", exclusive=True)
-    async def _look_for_runs(self) -> None:
-        self.post_message(RunsFound(await asyncio.to_thread(with_checkpoint, self.lab_app.runs)))
-
-    @on(RunsFound)
-    def _runs_found(self, message: RunsFound) -> None:
-        if not message.paths:
-            self._maps_wanted = False
-            self.notify("No run has a checkpoint yet; 4 goes to Train, where n starts one.")
-            return
-        choices = [Choice(FRESH, Text("  fresh weights, of no run", FOREGROUND))] if self.subject.run else []
-        choices += [run_choice(run, terminal_glyphs()) for run in self.lab_app.runs if Path(run.path) in message.paths]
-        shown = None if self.subject.run is None else str(self.subject.run)
-        self.app.push_screen(ChoiceDialog("Weights of which run?", choices, shown), self._run_chosen)
-
-    def _run_chosen(self, key: str | None) -> None:
+    async def _choose_run(self) -> None:
+        current = self.network.run
+        other = [Choice(INITIAL_WEIGHTS, Text("  initial weights", FOREGROUND))] if current is not None else []
+        key = await choose_run(self.app, self.lab_app.runs, "Load weights of run", current, other)
         if key is None:
-            self._maps_wanted = False
-        elif key == FRESH:
-            self.open(Subject(self.subject.name, self.subject.network))
+            self._maps_after_choice = False
+        elif key == INITIAL_WEIGHTS:
+            self.open(ShownNetwork(self.network.name, self.network.model))
         else:
-            self.leave_source(lambda: self._open_run(Path(key)))
+            self._confirm_discard(lambda: self._open_run(Path(key)))
 
-    @work(group="runs", exclusive=True)
+    @work(group="open run", exclusive=True)
     async def _open_run(self, path: Path) -> None:
         try:
             if await confirm_trust(self.app, path):
-                self.post_message(RunOpened(await asyncio.to_thread(subject_of_run, path)))
+                self.open(await asyncio.to_thread(network_of_run, path))
             else:
-                self._maps_wanted = False
+                self._maps_after_choice = False
                 self.notify(NOT_TRUSTED)
         except UserError as error:
             self.notify(str(error), severity="error", markup=False)
 
-    @on(RunOpened)
-    def _run_opened(self, message: RunOpened) -> None:
-        self.open(message.subject)
-
-    # Maps
-
-    def action_maps(self) -> None:
-        if self.maps or self.subject.run is not None:
-            self.maps = not self.maps
-        else:
-            self._maps_wanted = True
-            self._look_for_runs()
-
-    @on(StepChosen)
-    def _look_at_maps(self) -> None:
-        shapes = self.query_one(ShapeView)
-        if self.maps and self.subject.run is not None and shapes.row is not None:
-            self.query_one(MapsView).look_at(self.subject.run, shapes.row, shapes.occurrence)
-
     # Training
 
     def action_train_this(self) -> None:
-        table, network = self.query_one(ShapeView).table, self.subject.network
-        if self.fault is not None or table is None:
-            self.notify("The network has a fault; it can be trained when that is mended.", severity="warning")
-        elif isinstance(network, NamedModel) and network.model.partition(":")[1]:
-            self.notify("torchvision's networks aren't trained here; write a class that makes one, in a file.")
-        elif self.subject.input_size != INPUT_SIZE or table.outputs != ((CLASSES,),):
-            self.notify("To be trained here a network takes 1×28×28 and gives 10 scores.", severity="warning")
-        elif isinstance(network, CustomModel):
-            self._train_written(network)
+        table, model = self.shapes.table, self.network.model
+        if self._trace_failed or table is None:
+            self.notify("Fix the network's error before training it.", severity="warning")
+        elif isinstance(model, NamedModel) and model.model not in MODELS:
+            self.notify("torchvision models can't be trained here; write a class that wraps one in a file.")
+        elif self.network.input_size != INPUT_SIZE or table.outputs != ((CLASSES,),):
+            self.notify("Training needs a network with input 1×28×28 and 10 outputs.", severity="warning")
+        elif isinstance(model, CustomModel):
+            self._train_custom(model)
         else:
-            self.post_message(TrainNetwork(NetworkChoice(network.model)))
+            self.post_message(TrainNetwork(NetworkChoice(model.model)))
 
-    def _train_written(self, network: CustomModel) -> None:
-        """What stands in the editor now; as one of ours where nothing of it was changed."""
-        if self.has_text and not self.is_edited and self.subject.name in MODELS:
-            self.post_message(TrainNetwork(NetworkChoice(self.subject.name)))
+    def _train_custom(self, model: CustomModel) -> None:
+        """Train the source as it is in the editor, or the built-in network if its source is unchanged."""
+        holds, edited = self._session.holds(self.network), self._session.is_edited(self.network)
+        if holds and not edited and self.network.name in MODELS:
+            self.post_message(TrainNetwork(NetworkChoice(self.network.name)))
             return
-        source = self.query_one(EditorView).text if self.has_text else network.source
-        named = msgspec.structs.replace(network, source=source, exact=True)
-        self._try_written(named, edited=self.is_edited)
+        source = self.editor.source if holds else model.source
+        self._check_and_train(msgspec.structs.replace(model, source=source, exact=True), edited=edited)
 
     @work(group="train", exclusive=True)
-    async def _try_written(self, network: CustomModel, *, edited: bool) -> None:
-        """A run takes the source alone: whether it works so is known before the form asks for anything."""
+    async def _check_and_train(self, model: CustomModel, *, edited: bool) -> None:
+        """Check that the source works without its folder, as a run will use it, before the form opens."""
         try:
-            tried = await self.lab_app.sandbox.ask(CheckModel(network=network), CustomModel, PATIENCE)
+            checked = await self.lab_app.sandbox.ask(CheckModel(network=model), CustomModel, OPEN_TIME_LIMIT)
         except UserError as error:
             self.notify(str(error), severity="error", markup=False)
         else:
-            name = tried.class_name or self.subject.name
-            self.post_message(TrainNetwork(NetworkChoice(name, tried, is_edited=edited)))
+            name = checked.class_name or self.network.name
+            self.post_message(TrainNetwork(NetworkChoice(name, checked, is_edited=edited)))
 
-    # What keys do
+    # Other actions
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
-        """Only what makes sense with what is shown."""
+        """Disable actions that don't apply to what is shown."""
         if not self.is_mounted:
             return True
-        row = self.query_one(ShapeView).row
+        row = self.shapes.row
         match action:
             case "fold":
                 return row is not None and row.has_children
             case "next_page":
                 return self.maps
             case "save" | "revert":
-                return self.has_text
+                return self._session.holds(self.network)
             case "measure" | "train_this":
                 return row is not None
             case _:
                 return True
 
-    def action_fold(self) -> None:
-        self.query_one(ShapeView).fold()
-
-    def action_move(self, right: int, down: int) -> None:  # noqa: ARG002 - up and down are the table's
-        if self.maps:
-            self.query_one(MapsView).turn_to_picture(right)
+    @work(group="run", exclusive=True)
+    async def action_maps(self) -> None:
+        if self.maps or self.network.run is not None:
+            self.maps = not self.maps
         else:
-            self.query_one(ShapeView).fold(folded=right < 0)
+            self._maps_after_choice = True
+            await self._choose_run()
+
+    def action_fold(self) -> None:
+        self.shapes.fold()
+
+    def action_move(self, right: int, down: int) -> None:  # noqa: ARG002 - the table handles up and down
+        if self.maps:
+            self.feature_maps.step_image(right)
+        else:
+            self.shapes.fold(folded=right < 0)
 
     def action_next_page(self) -> None:
-        self.query_one(MapsView).turn_page()
+        self.feature_maps.turn_page()
 
     def action_measure(self) -> None:
-        if self.fault is None:
-            self.notify("Timing each step, forward and backward …", timeout=3)
-            self.measure()
+        if not self._trace_failed:
+            self.notify("Timing each row, forward and backward …", timeout=3)
+            self._tracer.measure(self.network)
 
     def action_back(self) -> None:
-        """Close the maps, else the editor; what was typed stays."""
+        """Close the feature maps, or else the editor. The edits are kept."""
         if self.maps:
             self.maps = False
         elif self.editing:
-            self.editing = False
-            self.query_one(RowList).focus()
+            self._close_editor()

@@ -1,181 +1,131 @@
-"""The Model pane's part that looks: a network is traced, its table shown, the step under the cursor told about."""
+"""Background work on the network that the pane shows: its shape trace, and the histograms of its weights."""
 
 import asyncio
+from dataclasses import dataclass
 
-from rich.text import Text
-from textual import on, work
+from textual.message import Message
 from textual.timer import Timer
-from textual.widgets import Static
 
-from fashion_tui.report.glyphs import terminal_glyphs
-from fashion_tui.report.shapes import shape_strip
-from fashion_tui.report.style import BAD
 from fashion_tui.schema.errors import UserError
 from fashion_tui.schema.replies import SourceTrace
 from fashion_tui.schema.requests import GetTrainedWeights, GetWeights
+from fashion_tui.schema.shapes import ShapeRow
 from fashion_tui.schema.weights import Histogram
 from fashion_tui.tui.pane import Pane
-from fashion_tui.tui.widgets.fitted import FittedLines
 
-from .messages import StepChosen, Traced, WeightsCounted
-from .shape_view import ShapeView
-from .step_view import StepView
-from .subject import OURS, Subject, traced
-from .title import title_left, title_line
+from .network import ShownNetwork, trace_shapes
 
-PATIENCE = 60.0
-"""Seconds for a network that was opened, whose file may have much to import, and for one that is measured."""
-WEIGHTS_PATIENCE = 20.0
-"""Seconds to make a network with values, and count them."""
-WEIGHTS_PAUSE = 0.4
-"""Seconds without a change after which weights are counted."""
-SLOW = 0.5
-"""Seconds after which it is said that a trace is under way."""
+OPEN_TIME_LIMIT = 60.0
+"""Time limit in seconds for a network that is opened, whose file may import much, and for timing one."""
+EDIT_TIME_LIMIT = 2.0
+"""Time limit in seconds for a network that is being edited."""
+WEIGHTS_TIME_LIMIT = 20.0
+"""Time limit in seconds for initialising a network and computing its histograms."""
+WEIGHTS_DELAY = 0.4
+"""Seconds without a change after which the histograms are computed."""
+SLOW_AFTER = 0.5
+"""Seconds after which a trace is reported as still running."""
 
 
-class TracingPane(Pane):
-    """Shows one network at a time, as it is now: whatever comes of what it was before is dropped."""
+@dataclass
+class Traced(Message):
+    network: ShownNetwork
+    trace: SourceTrace
 
-    def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - Textual's own word
-        super().__init__(id=id)
-        self.subject = OURS
-        self.fault: SourceTrace | None = None
-        """What is wrong with the network; None where all is well, or not known yet."""
-        self.has_table = False
-        """Of the network as it was opened, or as it was before the last edits."""
-        self._patience = PATIENCE
-        self._wanted = asyncio.Event()
+
+@dataclass
+class TraceIsSlow(Message):
+    """A trace is still running."""
+
+
+@dataclass
+class HistogramsReady(Message):
+    """The histograms of the network's weights have been computed."""
+
+
+class ShapeTracer:
+    """Traces one network at a time, and always the newest one. Posts Traced to its pane."""
+
+    def __init__(self, pane: Pane) -> None:
+        self._pane = pane
+        self._newest: tuple[ShownNetwork, float] | None = None
+        """The network to trace, and its time limit."""
+        self._wake = asyncio.Event()
         self._slow_timer: Timer | None = None
-        self._weights_timer: Timer | None = None
-        self._histograms: tuple[Subject, dict[str, Histogram]] = (OURS, {})
-        """By the names of the weights, and whose they are."""
 
-    def on_mount(self) -> None:
-        self.run_worker(self._trace_wanted(), group="trace")
+    def start(self) -> None:
+        """Start the worker. Call this when the pane is mounted."""
+        self._pane.run_worker(self._run(), group="trace")
 
-    def open(self, subject: Subject) -> None:
-        """Show another network."""
-        self.has_table = False
-        self.look_at(subject, PATIENCE)
-
-    def look_at(self, subject: Subject, patience: float) -> None:
-        """Trace the network, which may have been edited, for at most so many seconds."""
-        self.workers.cancel_group(self, "measure")
-        self.subject, self._patience = subject, patience
-        self._wanted.set()
+    def trace(self, network: ShownNetwork, time_limit: float) -> None:
+        """Trace a network as soon as the current trace is done. It replaces one that is waiting."""
+        self._pane.workers.cancel_group(self._pane, "measure")
+        self._newest = (network, time_limit)
+        self._wake.set()
         if self._slow_timer is None:
-            self._slow_timer = self.set_timer(SLOW, self._is_slow)
-        self.paint_title()
+            self._slow_timer = self._pane.set_timer(SLOW_AFTER, self._report_slow)
 
-    # What a part that edits has to say
+    def measure(self, network: ShownNetwork) -> None:
+        """Trace a network again and time each row."""
+        self._pane.run_worker(self._measure(network), group="measure", exclusive=True)
 
-    @property
-    def is_edited(self) -> bool:
-        """The source differs from what was opened or saved."""
-        return False
-
-    def say_checking(self) -> None:
-        """A trace takes its time."""
-        if not self.has_table:
-            self.query_one(ShapeView).say(
-                "tracing the network …" if terminal_glyphs().unicode else "tracing the network ..."
-            )
-
-    def say(self, trace: SourceTrace) -> None:
-        """What became of the network."""
-        place = f"line {trace.line}: " if trace.line is not None else ""
-        trouble = self.query_one("#trouble", Static)
-        trouble.update(
-            Text(f"{terminal_glyphs().bad} {place}{trace.error}", style=BAD) if trace.error is not None else ""
-        )
-        self.set_class(trace.error is not None, "-fault")
-
-    # Tracing
-
-    async def _trace_wanted(self) -> None:
-        """One trace at a time, and always of the network as it is now."""
+    async def _run(self) -> None:
         while True:
-            await self._wanted.wait()
-            self._wanted.clear()
-            subject = self.subject
-            self.post_message(Traced(subject, await traced(self.lab_app.sandbox, subject, self._patience)))
+            await self._wake.wait()
+            self._wake.clear()
+            if self._newest is not None:
+                network, time_limit = self._newest
+                trace = await trace_shapes(self._pane.lab_app.sandbox, network, time_limit)
+                if self._newest[0] is network and self._slow_timer is not None:
+                    self._slow_timer.stop()
+                    self._slow_timer = None
+                self._pane.post_message(Traced(network, trace))
 
-    def _is_slow(self) -> None:
-        self._slow_timer = None
-        self.say_checking()
+    async def _measure(self, network: ShownNetwork) -> None:
+        trace = await trace_shapes(self._pane.lab_app.sandbox, network, OPEN_TIME_LIMIT, measure=True)
+        self._pane.post_message(Traced(network, trace))
 
-    @on(Traced)
-    def _traced(self, message: Traced) -> None:
-        if message.subject is not self.subject:
-            return  # it has been edited meanwhile
-        if self._slow_timer is not None:
-            self._slow_timer.stop()
+    def _report_slow(self) -> None:
+        if self._slow_timer is not None:  # otherwise the trace was done before this timer's event was handled
             self._slow_timer = None
-        self._show(message.trace)
+            self._pane.post_message(TraceIsSlow())
 
-    def _show(self, trace: SourceTrace) -> None:
-        """The table; where the network fails, the last good one stays, dimmed."""
-        shapes = self.query_one(ShapeView)
-        self.fault = trace if trace.error is not None else None
-        stale = self.fault is not None and self.has_table
-        self.set_class(stale, "-stale")
-        if trace.table is not None and not stale:
-            shapes.show(trace.table)  # of a network that fails, as far as it came
-        if self.fault is None:
-            self.has_table = True
-            self._want_weights()
-        if (table := trace.table) is not None:
-            self.query_one("#strip", FittedLines).fit(lambda width: [shape_strip(table, width=width)])
-        self.say(trace)
-        self.paint_title()
-        self.refresh_bindings()
 
-    def paint_title(self) -> None:
-        stale = self.fault is not None and self.has_table
-        left = title_left(self.subject, terminal_glyphs(), edited=self.is_edited, stale=stale)
-        table = self.query_one(ShapeView).table
-        self.query_one("#model-title", FittedLines).fit(lambda width: [title_line(left, table, width)])
+class WeightHistograms:
+    """Histograms of the weights of the network that the pane shows. Posts HistogramsReady to the pane."""
 
-    @work(group="measure", exclusive=True)
-    async def measure(self) -> None:
-        """Time each step."""
-        subject = self.subject
-        trace = await traced(self.lab_app.sandbox, subject, PATIENCE, measure=True)
-        self.post_message(Traced(subject, trace))
+    def __init__(self, pane: Pane) -> None:
+        self._pane = pane
+        self._timer: Timer | None = None
+        self._network: ShownNetwork | None = None
+        """The network that the histograms belong to."""
+        self._by_name: dict[str, Histogram] = {}
 
-    # The step under the cursor
+    def compute_soon(self, network: ShownNetwork) -> None:
+        """Compute the histograms of a network, unless they are known or another network follows at once."""
+        if self._timer is not None:
+            self._timer.stop()
+        if self._network is not network or not self._by_name:
+            self._timer = self._pane.set_timer(WEIGHTS_DELAY, lambda: self._start(network))
 
-    @on(StepChosen)
-    def step_chosen(self) -> None:
-        shapes = self.query_one(ShapeView)
-        table, row = shapes.table, shapes.row
-        if table is not None and row is not None:
-            known = self._histograms[1]
-            self.query_one(StepView).show(table, row, [known[name] for name in row.weights if name in known])
-            self.refresh_bindings()
+    def of_row(self, row: ShapeRow) -> list[Histogram]:
+        """Return the histograms of the weights that a row uses, as far as they are known."""
+        return [self._by_name[name] for name in row.weights if name in self._by_name]
 
-    def _want_weights(self) -> None:
-        if self._weights_timer is not None:
-            self._weights_timer.stop()
-        if self._histograms[0] is not self.subject or not self._histograms[1]:
-            self._weights_timer = self.set_timer(WEIGHTS_PAUSE, self._count_weights)
+    def _start(self, network: ShownNetwork) -> None:
+        self._pane.run_worker(self._compute(network), group="weights", exclusive=True)
 
-    @work(group="weights", exclusive=True)
-    async def _count_weights(self) -> None:
-        subject = self.subject
+    async def _compute(self, network: ShownNetwork) -> None:
+        lab_app = self._pane.lab_app
         try:
-            if subject.run is not None:
-                trained = GetTrainedWeights(run_path=str(subject.run), checkpoint="final")
-                found = await self.lab_app.engine.ask(trained, tuple[Histogram, ...])
+            if network.run is not None:
+                trained = GetTrainedWeights(run_path=str(network.run), checkpoint="final")
+                histograms = await lab_app.engine.ask(trained, tuple[Histogram, ...])
             else:
-                fresh = GetWeights(network=subject.network)
-                found = await self.lab_app.sandbox.ask(fresh, tuple[Histogram, ...], WEIGHTS_PATIENCE)
+                initial = GetWeights(network=network.model)
+                histograms = await lab_app.sandbox.ask(initial, tuple[Histogram, ...], WEIGHTS_TIME_LIMIT)
         except UserError:
-            found = ()  # its shapes are known all the same
-        self.post_message(WeightsCounted(subject, found))
-
-    @on(WeightsCounted)
-    def _weights_counted(self, message: WeightsCounted) -> None:
-        if message.subject is self.subject:
-            self._histograms = (message.subject, {histogram.name: histogram for histogram in message.histograms})
-            self.step_chosen()
+            histograms = ()  # the shape trace reports errors of the network
+        self._network = network
+        self._by_name = {histogram.name: histogram for histogram in histograms}
+        self._pane.post_message(HistogramsReady())

@@ -27,7 +27,7 @@ from fashion_tui.kernel.outputs import (
 )
 from fashion_tui.schema.dataset import DatasetRef
 from fashion_tui.schema.errors import UserError
-from fashion_tui.tui.widgets.highlight import highlighted
+from fashion_tui.tui.widgets.highlight import highlight_ansi
 
 from .messages import CellFinished, CodeProposed, InputEnded, InputStarted, KernelStatus, ScrollbackChanged
 from .transcript.scrollback import Scrollback
@@ -173,7 +173,7 @@ class CellRunner:
                     self._submitted.clear()
 
     async def _run_cell(self, session: "KernelSession", code: str) -> None:
-        self.scrollback.add_cell(self._cell_number, code, highlighted(code))
+        self.scrollback.add_cell(self._cell_number, code, highlight_ansi(code))
         self._repaint()
         self._running = True
         self._post_status()
@@ -253,7 +253,7 @@ class CellRunner:
             await self._output_lock.acquire()
             self._running_external = True
         self.scrollback.add_note("From another front end:")
-        self.scrollback.add_cell(cell.execution_count, cell.code, highlighted(cell.code))
+        self.scrollback.add_cell(cell.execution_count, cell.code, highlight_ansi(cell.code))
         self._cell_number = max(self._cell_number, cell.execution_count + 1)
         self._repaint()
         self._post_status()

@@ -151,7 +151,7 @@ class RunForm(ModalScreen[RunChoices | None]):
     def offer_devices(self, devices: tuple[Device, ...]) -> None:
         """The devices that this machine has, once the engine has told."""
         self._devices = {device.name: device for device in devices}
-        self.query_one("#device", Cycle).offer(("auto", *self._devices))
+        self.query_one("#device", Cycle).set_values(("auto", *self._devices))
         self._show_device()
 
     @on(Cycle.Changed, "#device")

@@ -10,7 +10,7 @@ from textual.containers import Horizontal, Vertical
 from fashion_tui.report.glyphs import terminal_glyphs
 from fashion_tui.runs.reader import RunSnapshot
 from fashion_tui.runs.series import Curve
-from fashion_tui.tui.widgets.chart import Chart, Line
+from fashion_tui.tui.widgets.chart import Chart, ChartData
 from fashion_tui.tui.widgets.lines import Lines
 
 from .summary import figure_lines, note
@@ -96,8 +96,8 @@ class RunView(Vertical):
             chart.show(line_of(curve, chart.capacity, factor))
 
 
-def line_of(curve: Curve, capacity: int, factor: float = 1.0) -> Line:
+def line_of(curve: Curve, capacity: int, factor: float = 1.0) -> ChartData:
     """A run's curve as its chart takes it: the mean of each bucket, times the factor."""
     fitting = curve.at_most(capacity)
     marks = frozenset(place for place, count in enumerate(fitting.nonfinite) if count)
-    return Line([mean * factor for mean in fitting.mean], fitting.steps_per_bucket, marks)
+    return ChartData([mean * factor for mean in fitting.mean], fitting.steps_per_bucket, marks)

@@ -7,13 +7,12 @@ from rich.text import Text
 
 from fashion_tui.report.formatting import format_bytes
 from fashion_tui.report.glyphs import Glyphs
+from fashion_tui.report.runs import state_mark
 from fashion_tui.report.style import ACCENT, ATTENTION, BAD, FOREGROUND, GOOD, MUTED
 from fashion_tui.runs.reader import RunSnapshot
 from fashion_tui.schema.events import Failed, Stopped
 from fashion_tui.schema.run import LIVE_STATES, RunConfig, short_name
 from fashion_tui.tui.widgets.large_number import large_number
-
-from .run_list import state_mark
 
 
 def figure_lines(snapshot: RunSnapshot, width: int, glyphs: Glyphs, *, tall: bool) -> list[Text]:

@@ -1,1 +1,1 @@
-"""Widgets that more than one pane uses: pictures, charts."""
+"""Widgets that more than one pane uses."""

@@ -1,4 +1,4 @@
-"""A line chart with axes."""
+"""A line chart over training steps."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,32 +11,32 @@ from fashion_tui.report.glyphs import terminal_glyphs
 from fashion_tui.report.style import ACCENT, FOREGROUND, MUTED
 
 from .lines import Lines
-from .plot import DOTS_PER_COLUMN, Axis, axis_for, count, draw, number, round_steps
+from .plot import DOTS_PER_COLUMN, Axis, draw_curve, fit_axis, round_steps, step_label, tick_label
 
 LABEL_WIDTH = 6
-"""Cells for the values at the left."""
+"""Columns of the tick labels at the left."""
 
-STEP_LABEL_SPACE = 14
-"""At most one number of steps in so many cells."""
+STEP_LABEL_SPACING = 14
+"""Fewest columns from one step label to the next."""
 
 CURVE = Style.parse(ACCENT)
 TITLE = Style.parse(FOREGROUND)
-QUIET = Style.parse(MUTED)
+AXIS = Style.parse(MUTED)
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
-    """What a chart shows: one value for every `stride` steps, from the first step on."""
+class ChartData:
+    """One value for every `stride` steps."""
 
     values: Sequence[float] = ()
-    """NaN where nothing is known."""
+    """NaN leaves a gap."""
     stride: int = 1
     marks: frozenset[int] = frozenset()
-    """Places among the values where a figure was NaN or infinite: each gets a ×."""
+    """Indexes of values whose steps include a NaN or an infinity: each gets a ×."""
 
 
 class Chart(Lines):
-    """A titled curve over steps. Each line of the plot is one segment, which is what keeps it cheap to send."""
+    """A titled curve with axes. Each line of the plot is one segment, which keeps updates small."""
 
     DEFAULT_CSS = """
     Chart { height: 1fr; min-height: 4; }
@@ -46,16 +46,16 @@ class Chart(Lines):
         super().__init__(id=id)
         self.title = title
         self.logarithmic = logarithmic
-        self._line = Line()
+        self._data = ChartData()
 
-    def show(self, line: Line) -> None:
-        """Paint this curve in place of the one before."""
-        self._line = line
+    def show(self, data: ChartData) -> None:
+        """Replace the curve."""
+        self._data = data
         self.show_strips(self._paint())
 
     @property
     def capacity(self) -> int:
-        """How many values there is room for."""
+        """Number of values that fit."""
         width = max(self.size.width - LABEL_WIDTH - 1, 1)
         return width * DOTS_PER_COLUMN if terminal_glyphs().unicode else width
 
@@ -63,35 +63,36 @@ class Chart(Lines):
         self.show_strips(self._paint())
 
     def _paint(self) -> list[Strip]:
-        """The title, the plot with its values at the left, and the steps below."""
+        """Return the title, the plot with tick labels at the left, and the step labels."""
         width, height = self.size.width, self.size.height
         plot_width, plot_height = width - LABEL_WIDTH - 1, height - 2
         if plot_width < 4 or plot_height < 1:
             return []
         glyphs = terminal_glyphs()
-        axis = axis_for(self._line.values, logarithmic=self.logarithmic)
-        labels = _labels(axis, plot_height) if self._line.values else {}
-        plot = draw(self._line.values, self._line.marks, axis, plot_width, plot_height, glyphs)
+        axis = fit_axis(self._data.values, logarithmic=self.logarithmic)
+        labels = _labels(axis, plot_height) if self._data.values else {}
+        plot = draw_curve(self._data.values, self._data.marks, axis, plot_width, plot_height, glyphs)
         strips = [Strip([Segment(self.title.ljust(width), TITLE)])]
         for row, cells in enumerate(plot):
-            mark = glyphs.tick if row in labels else glyphs.axis
+            tick = glyphs.tick if row in labels else glyphs.axis
             label = labels.get(row, "").rjust(LABEL_WIDTH)
-            strips.append(Strip([Segment(label + mark, QUIET), Segment(cells, CURVE)], width))
-        strips.append(Strip([Segment(self._steps(plot_width), QUIET)]))
+            strips.append(Strip([Segment(label + tick, AXIS), Segment(cells, CURVE)], width))
+        strips.append(Strip([Segment(self._step_labels(plot_width), AXIS)]))
         return strips
 
-    def _steps(self, plot_width: int) -> str:
-        """Round numbers of steps, each under the column where it stands."""
-        per_cell = self._line.stride * (DOTS_PER_COLUMN if terminal_glyphs().unicode else 1)
-        text = [" "] * (plot_width + LABEL_WIDTH + 1)
-        for step in round_steps(plot_width * per_cell, most=max(2, plot_width // STEP_LABEL_SPACE)):
-            label = count(step)
+    def _step_labels(self, plot_width: int) -> str:
+        """Return the line of round step numbers, each starting at its column."""
+        per_cell = self._data.stride * (DOTS_PER_COLUMN if terminal_glyphs().unicode else 1)
+        line = [" "] * (plot_width + LABEL_WIDTH + 1)
+        for step in round_steps(plot_width * per_cell, max_labels=max(2, plot_width // STEP_LABEL_SPACING)):
+            label = step_label(step)
             start = LABEL_WIDTH + 1 + step // per_cell
-            if start + len(label) <= len(text):
-                text[start : start + len(label)] = label
-        return "".join(text)
+            if start + len(label) <= len(line):
+                line[start : start + len(label)] = label
+        return "".join(line)
 
 
 def _labels(axis: Axis, rows: int) -> dict[int, str]:
-    """Which rows of the plot carry which value."""
-    return {round((1 - axis.share(tick)) * (rows - 1)): number(tick) for tick in axis.ticks(most=max(2, rows // 2))}
+    """Return the tick label of each row of the plot that has one."""
+    ticks = axis.ticks(max_ticks=max(2, rows // 2))
+    return {round((1 - axis.fraction(tick)) * (rows - 1)): tick_label(tick) for tick in ticks}

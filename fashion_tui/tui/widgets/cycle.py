@@ -1,4 +1,4 @@
-"""A field in which the arrows choose one of a few values."""
+"""A form field for one of a few values."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,10 +14,10 @@ from fashion_tui.report.style import ACCENT, FOREGROUND, MUTED
 
 
 class Cycle(Widget, can_focus=True):
-    """`‹ guide ›`: left and right go through the values."""
+    """Shows `‹ guide ›`; the left and right arrow cycle through the values."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("left,h", "turn(-1)", "value before", show=False),
+        Binding("left,h", "turn(-1)", "previous value", show=False),
         Binding("right,l,space", "turn(1)", "next value", show=False),
     ]
     DEFAULT_CSS = """
@@ -41,22 +41,22 @@ class Cycle(Widget, can_focus=True):
         values: Sequence[str],
         *,
         value: str | None = None,
-        id: str | None = None,  # noqa: A002 - Textual's own word
+        id: str | None = None,  # noqa: A002 - Textual's name
     ) -> None:
-        """`value`: the one that is chosen at first, where not the first."""
+        """Make the field. `value` is the initial value, by default the first."""
         super().__init__(id=id)
         self.values = tuple(values)
         self.set_reactive(Cycle.value, self.values[0] if value is None else value)
 
-    def offer(self, values: Sequence[str]) -> None:
-        """Other values to choose from; the chosen one stays where it is among them."""
+    def set_values(self, values: Sequence[str]) -> None:
+        """Replace the values. The current one stays if it is among them."""
         self.values = tuple(values)
         if self.value not in self.values:
             self.value = self.values[0]
         self.refresh()
 
-    def action_turn(self, places: int) -> None:
-        self.value = self.values[(self.values.index(self.value) + places) % len(self.values)]
+    def action_turn(self, steps: int) -> None:
+        self.value = self.values[(self.values.index(self.value) + steps) % len(self.values)]
 
     def watch_value(self, value: str) -> None:
         self.post_message(self.Changed(self, value))

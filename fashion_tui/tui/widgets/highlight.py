@@ -1,4 +1,4 @@
-"""Python in a few quiet colours, in editors and in the transcript."""
+"""Syntax highlighting of Python, for editors and the transcript."""
 
 from collections.abc import Iterator
 from functools import lru_cache
@@ -23,12 +23,12 @@ _COLOURS = (
 
 @lru_cache(maxsize=64)
 def line_spans(code: str) -> tuple[tuple[tuple[int, int, str], ...], ...]:
-    """For each line its coloured parts: where they start and end in the line, and their colour."""
+    """Return the coloured spans of each line: start column, end column and colour."""
     lines: list[list[tuple[int, int, str]]] = [[]]
     column = 0
     for text, colour in _tokens(code):
-        for number, part in enumerate(text.split("\n")):
-            if number:
+        for index, part in enumerate(text.split("\n")):
+            if index:
                 lines.append([])
                 column = 0
             if part and colour:
@@ -37,26 +37,27 @@ def line_spans(code: str) -> tuple[tuple[tuple[int, int, str], ...], ...]:
     return tuple(map(tuple, lines))
 
 
-def coloured_line(line: Text, code: str, number: int) -> Text:
-    """The line of that number of the code, counted from 0, in its colours."""
-    spans_of_lines = line_spans(code)
-    for start, end, colour in spans_of_lines[number] if number < len(spans_of_lines) else ():
+def highlight_line(line: Text, code: str, index: int) -> Text:
+    """Colour `line`, the line of the code at that index."""
+    spans = line_spans(code)
+    for start, end, colour in spans[index] if index < len(spans) else ():
         line.stylize(colour, start, end)
     return line
 
 
 @lru_cache(maxsize=8)
-def highlighted(code: str) -> str:
-    """The code with its colours as SGR sequences, none of which crosses a line."""
-    pieces = []
+def highlight_ansi(code: str) -> str:
+    """Return the code with SGR sequences, none of which spans a line break."""
+    parts = []
     for text, colour in _tokens(code):
         lines = text.split("\n")
-        pieces.append("\n".join(_sgr(line, colour) for line in lines))
-    return "".join(pieces)
+        parts.append("\n".join(_sgr(line, colour) for line in lines))
+    return "".join(parts)
 
 
 def _tokens(code: str) -> Iterator[tuple[str, str]]:
-    # the first paint doesn't wait for this
+    """Yield each token and its colour; the colour is empty for most."""
+    # not needed for the first paint
     from pygments.lexers.python import PythonLexer  # type: ignore[import-untyped]  # noqa: PLC0415
 
     for token, text in PythonLexer(stripnl=False, ensurenl=False).get_tokens(code):

@@ -1,4 +1,4 @@
-"""One picture of 28×28 grey pixels as a widget, and such pictures as strips."""
+"""A 28×28 greyscale image as a widget, and as strips."""
 
 from functools import lru_cache
 from typing import Any
@@ -11,48 +11,48 @@ from fashion_tui.report.glyphs import terminal_glyphs
 from fashion_tui.report.pixels import Shading, grey_image
 from fashion_tui.schema.dataset import IMAGE_SIZE
 
-SIZE = IMAGE_SIZE[0]
-"""Pixels of a picture's side."""
+SIDE = IMAGE_SIZE[0]
+"""Side of an image, in pixels."""
 
 WIDTHS = (14, 20, 28, 56)
-"""Columns that a picture can be drawn in; its lines are half as many. From 28 on nothing of it is lost."""
+"""Widths in which an image can be drawn, in columns; it has half as many lines. From 28 on, every pixel is shown."""
 
 
 def shading_of(app: App[Any]) -> Shading:
-    """What the app's terminal can show."""
+    """Return the best shading that the app's terminal supports."""
     has_greys = app.console.color_system in ("truecolor", "256") and not app.no_color
     return Shading.GREYS if has_greys and terminal_glyphs().unicode else Shading.CHARACTERS
 
 
 @lru_cache(maxsize=256)
-def paint(pixels: bytes, width: int, shading: Shading) -> tuple[Strip, ...]:
-    """uint8 [28, 28] as `width // 2` lines of `width` columns, one of WIDTHS, with as few segments as show it."""
-    return tuple(Strip(line, width) for line in grey_image(pixels, (SIZE, SIZE), (width // 2, width), shading))
+def paint_image(pixels: bytes, width: int, shading: Shading) -> tuple[Strip, ...]:
+    """Return an image, uint8 [28, 28], as `width // 2` strips. `width` is one of WIDTHS."""
+    return tuple(Strip(line, width) for line in grey_image(pixels, (SIDE, SIDE), (width // 2, width), shading))
 
 
 class ImageView(Widget):
-    """One picture, as wide as WIDTHS allow in the columns and lines that there are."""
+    """One image, in the largest of WIDTHS that fits."""
 
     DEFAULT_CSS = """
     ImageView { width: 28; height: 14; }
     """
 
-    def __init__(self, pixels: bytes | None = None, *, id: str | None = None) -> None:  # noqa: A002 - Textual's word
+    def __init__(self, pixels: bytes | None = None, *, id: str | None = None) -> None:  # noqa: A002 - Textual's name
         super().__init__(id=id)
         self._pixels = pixels
 
     def show(self, pixels: bytes | None) -> None:
-        """uint8 [28, 28]; None: nothing."""
+        """Show an image, uint8 [28, 28], or nothing."""
         if pixels != self._pixels:
             self._pixels = pixels
             self.refresh()
 
     def render_line(self, y: int) -> Strip:
-        width = max((width for width in WIDTHS if self.fits(width)), default=None)
+        width = max((width for width in WIDTHS if self._fits(width)), default=None)
         if self._pixels is None or width is None or y >= width // 2:
             return Strip.blank(self.size.width, self.rich_style)
-        strip = paint(self._pixels, width, shading_of(self.app))[y]
+        strip = paint_image(self._pixels, width, shading_of(self.app))[y]
         return strip.adjust_cell_length(self.size.width, self.rich_style)
 
-    def fits(self, width: int) -> bool:
+    def _fits(self, width: int) -> bool:
         return width <= self.size.width and width // 2 <= self.size.height

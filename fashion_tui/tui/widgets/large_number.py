@@ -1,4 +1,4 @@
-"""A number three lines high."""
+"""Numbers in digits three lines high."""
 
 from fashion_tui.report.glyphs import Glyphs
 
@@ -19,8 +19,8 @@ DIGITS = {
 
 
 def large_number(text: str, glyphs: Glyphs) -> tuple[str, str, str]:
-    """Digits and points as three lines of equal width; in the middle line as they are where there are no blocks."""
+    """Return digits, points and × as three lines of equal width; without Unicode, the text itself in the middle."""
     if not glyphs.unicode:
         return " " * len(text), text, " " * len(text)
-    upper, middle, lower = (" ".join(DIGITS[sign][line] for sign in text) for line in range(3))
+    upper, middle, lower = (" ".join(DIGITS[character][line] for character in text) for line in range(3))
     return upper, middle, lower

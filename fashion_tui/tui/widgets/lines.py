@@ -1,6 +1,6 @@
-"""A widget of painted lines that repaints only the cells that changed: what a live run costs over SSH is set here."""
+"""Widgets that paint lines of text and repaint only the cells that changed, which keeps a live run cheap over SSH."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from rich.cells import cell_len
 from rich.segment import Segment
@@ -11,27 +11,27 @@ from textual.widget import Widget
 
 
 class Lines(Widget):
-    """Shows strips, one a line. An update is compared with what stands there, and only the difference goes out."""
+    """Shows one strip per line. An update repaints only the cells that differ."""
 
-    def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:  # noqa: A002 - Textual's word
+    def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:  # noqa: A002 - Textual's name
         super().__init__(id=id, classes=classes)
         self._strips: tuple[Strip, ...] = ()
 
     def show_lines(self, lines: Sequence[Text]) -> None:
-        """Paint these lines in place of those before."""
+        """Replace the lines."""
         console = self.app.console
         strips = []
         for line in lines:
-            style = console.get_style(line.style)  # which rich leaves out where a text has no spans
+            style = console.get_style(line.style)  # rich omits it from the segments of a text without spans
             strips.append(Strip(Segment.apply_style(line.render(console), style)).adjust_cell_length(self.size.width))
         self.show_strips(strips)
 
     def show_strips(self, strips: Sequence[Strip]) -> None:
-        before, self._strips = self._strips, tuple(strips)
+        previous, self._strips = self._strips, tuple(strips)
         blank = Strip.blank(self.size.width)
         regions = []
-        for y in range(max(len(before), len(self._strips))):
-            old = before[y] if y < len(before) else blank
+        for y in range(max(len(previous), len(self._strips))):
+            old = previous[y] if y < len(previous) else blank
             new = self._strips[y] if y < len(self._strips) else blank
             if (span := changed_span(old, new)) is not None:
                 regions.append(Region(span[0], y, span[1] - span[0], 1))
@@ -45,22 +45,59 @@ class Lines(Widget):
         return self._strips[y].adjust_cell_length(width).apply_style(self.rich_style)
 
 
+class FittedLines(Lines):
+    """Lines made by a function of the widget's width, which is called again when the width changes."""
+
+    def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - Textual's name
+        super().__init__(id=id)
+        self._make_lines: Callable[[int], Sequence[Text]] = lambda _width: ()
+
+    def fit(self, make_lines: Callable[[int], Sequence[Text]]) -> None:
+        """Show the lines that `make_lines` returns for the width in columns."""
+        self._make_lines = make_lines
+        self.on_resize()
+
+    def on_resize(self) -> None:
+        if self.size.width:
+            self.show_lines(self._make_lines(self.size.width))
+
+
+class GrowingLines(FittedLines):
+    """Fitted lines whose number sets the widget's height."""
+
+    DEFAULT_CSS = """
+    GrowingLines { height: 0; }
+    """
+
+    def show_lines(self, lines: Sequence[Text]) -> None:
+        self.styles.height = len(lines)
+        super().show_lines(lines)
+
+
 def changed_span(old: Strip, new: Strip) -> tuple[int, int] | None:
-    """The first changed cell and the one after the last; None where all is as it was."""
-    before, after = _cells(old), _cells(new)
-    if before == after:
+    """Return the first changed cell and the one after the last. None if the strips are equal."""
+    old_cells, new_cells = _cells(old), _cells(new)
+    if old_cells == new_cells:
         return None
     first = next(
-        (x for x, pair in enumerate(zip(before, after, strict=False)) if pair[0] != pair[1]),
-        min(len(before), len(after)),
+        (x for x, pair in enumerate(zip(old_cells, new_cells, strict=False)) if pair[0] != pair[1]),
+        min(len(old_cells), len(new_cells)),
     )
-    end = max(len(before), len(after))
-    if len(before) == len(after):
-        while end > first + 1 and before[end - 1] == after[end - 1]:
+    end = max(len(old_cells), len(new_cells))
+    if len(old_cells) == len(new_cells):
+        while end > first + 1 and old_cells[end - 1] == new_cells[end - 1]:
             end -= 1
     return first, end
 
 
 def _cells(strip: Strip) -> list[tuple[str, object]]:
-    """Sign and style of each cell; a wide sign counts for two."""
+    """Return character and style of each cell; a wide character has two cells."""
     return [(char, style) for text, style, _control in strip for char in text for _ in range(cell_len(char))]
+
+
+def left_and_right(left: Text, right: Text, width: int) -> Text:
+    """Return a line with one text at each end. The left one is truncated if they don't fit."""
+    if right.cell_len:
+        left = left.copy()
+        left.truncate(max(width - right.cell_len - 2, 0), overflow="ellipsis")
+    return Text.assemble(left, " " * (width - left.cell_len - right.cell_len), right, no_wrap=True)

@@ -1,4 +1,4 @@
-"""Pages fetched from the engine: the one wanted last, then its neighbours, each once."""
+"""Loads pages from the engine: the current one first, then its neighbours."""
 
 import asyncio
 from collections import OrderedDict
@@ -10,30 +10,30 @@ from fashion_tui.schema.errors import UserError
 Key = TypeVar("Key", bound=Hashable)
 Page = TypeVar("Page")
 
-KEPT = 48
-"""Pages that are remembered."""
+CACHE_SIZE = 48
+"""Pages that are kept."""
 
 
 class PageLoader(Generic[Key, Page]):
-    """One fetch at a time, and always of what is wanted now: a held key asks for no page that nobody will see."""
+    """Fetches one page at a time, and only pages that are still wanted: a held key skips the pages in between."""
 
     def __init__(
         self,
         fetch: Callable[[Key], Awaitable[Page]],
-        arrived: Callable[[Key, Page], object],
-        failed: Callable[[UserError], object],
+        on_loaded: Callable[[Key, Page], object],
+        on_failed: Callable[[UserError], object],
     ) -> None:
-        """`arrived` and `failed` are called from `run`, in the event loop."""
+        """Make a loader. `on_loaded` and `on_failed` are called from `run`, in the event loop."""
         self._fetch = fetch
-        self._arrived = arrived
-        self._failed = failed
+        self._on_loaded = on_loaded
+        self._on_failed = on_failed
         self._pages: OrderedDict[Key, Page] = OrderedDict()
         self._wanted: list[Key] = []
         self._wake = asyncio.Event()
 
-    def want(self, key: Key, ahead: Iterable[Key] = ()) -> Page | None:
-        """The page if it is here; else it is fetched, and after it those `ahead`, which may be wanted next."""
-        self._wanted = [key, *ahead]
+    def want(self, key: Key, prefetch: Iterable[Key] = ()) -> Page | None:
+        """Return the page if it is loaded. Otherwise load it, then the pages of `prefetch`."""
+        self._wanted = [key, *prefetch]
         self._wake.set()
         page = self._pages.get(key)
         if page is not None:
@@ -41,7 +41,7 @@ class PageLoader(Generic[Key, Page]):
         return page
 
     async def run(self) -> None:
-        """Fetches for ever. A failure is told, and nothing is tried again until something is wanted."""
+        """Load pages until cancelled. After a failure, wait for the next call of `want`."""
         while True:
             await self._wake.wait()
             key = next((key for key in self._wanted if key not in self._pages), None)
@@ -51,12 +51,12 @@ class PageLoader(Generic[Key, Page]):
             try:
                 page = await self._fetch(key)
             except UserError as error:
-                if key in self._wanted:  # else something else is wanted by now, and comes next
+                if key in self._wanted:  # otherwise other pages are wanted by now
                     self._wanted = []
-                    self._failed(error)
+                    self._on_failed(error)
                 continue
             if key in self._wanted:
                 self._pages[key] = page
-                while len(self._pages) > KEPT:
+                while len(self._pages) > CACHE_SIZE:
                     self._pages.popitem(last=False)
-                self._arrived(key, page)
+                self._on_loaded(key, page)

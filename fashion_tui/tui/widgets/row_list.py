@@ -1,4 +1,4 @@
-"""A list of lines with a cursor, painted row by row: only rows that changed are painted again."""
+"""A list of rows with a cursor. Only rows that changed are repainted."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,19 +16,19 @@ from textual.strip import Strip
 from fashion_tui.report.glyphs import terminal_glyphs
 from fashion_tui.report.style import ACCENT
 
-CURSOR = Style.parse("on #303a40")
-MARK = Style.parse(ACCENT)
+CURSOR_ROW = Style.parse("on #303a40")
+CURSOR_MARK = Style.parse(ACCENT)
 
 
 class RowList(ScrollView, can_focus=True):
-    """Rows are known by a key each; the cursor stays on its key whatever rows come and go."""
+    """Each row has a key; the cursor stays on its key when rows are added or removed."""
 
     DEFAULT_CSS = """
     RowList { overflow-x: hidden; scrollbar-size-vertical: 1; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("down,j", "move(1)", "next", show=False),
-        Binding("up,k", "move(-1)", "before", show=False),
+        Binding("up,k", "move(-1)", "previous", show=False),
         Binding("pagedown", "move_page(1)", "page down", show=False),
         Binding("pageup", "move_page(-1)", "page up", show=False),
         Binding("home,g", "move(-1_000_000)", "first", show=False),
@@ -37,7 +37,7 @@ class RowList(ScrollView, can_focus=True):
 
     @dataclass
     class Chosen(Message):
-        """The cursor has come to stand on this row."""
+        """The cursor has moved to a row."""
 
         rows: "RowList"
         key: str
@@ -46,7 +46,7 @@ class RowList(ScrollView, can_focus=True):
         def control(self) -> "RowList":
             return self.rows
 
-    def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - Textual's own word
+    def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - Textual's name
         super().__init__(id=id)
         self._keys: tuple[str, ...] = ()
         self._rows: tuple[Text, ...] = ()
@@ -54,70 +54,69 @@ class RowList(ScrollView, can_focus=True):
 
     @property
     def chosen(self) -> str | None:
-        """The key of the row under the cursor."""
+        """Key of the row under the cursor."""
         return self._chosen
 
     def show_rows(self, keys: Sequence[str], rows: Sequence[Text]) -> None:
-        """Take these rows in place of those before; where the cursor's is gone, it goes to the nearest."""
-        here = self._place()
-        before, self._rows = self._rows, tuple(rows)
-        moved = self._keys != tuple(keys)
+        """Replace the rows. If the row under the cursor is gone, the cursor moves to the nearest one."""
+        cursor_row = self._cursor_row()
+        previous, self._rows = self._rows, tuple(rows)
+        keys_changed = self._keys != tuple(keys)
         self._keys = tuple(keys)
         self.virtual_size = Size(self.size.width, len(rows))
-        if moved:
+        if keys_changed:
             self.refresh()
         else:
-            self._refresh_rows(*(y for y, pair in enumerate(zip(before, rows, strict=True)) if pair[0] != pair[1]))
+            self._refresh_rows(*(y for y, pair in enumerate(zip(previous, rows, strict=True)) if pair[0] != pair[1]))
         if self._keys and self._chosen not in self._keys:
-            self.choose(self._keys[min(here, len(self._keys) - 1)])
+            self.choose(self._keys[min(cursor_row, len(self._keys) - 1)])
 
     def choose(self, key: str) -> None:
-        """Put the cursor on the row of that key, where there is one."""
+        """Move the cursor to the row with this key, if there is one."""
         if key not in self._keys:
             return
-        self._refresh_rows(self._place())
+        self._refresh_rows(self._cursor_row())
         self._chosen = key
-        self._refresh_rows(self._place())
-        self.scroll_to_region(Region(0, self._place(), 1, 1), animate=False)
+        self._refresh_rows(self._cursor_row())
+        self.scroll_to_region(Region(0, self._cursor_row(), 1, 1), animate=False)
         self.post_message(self.Chosen(self, key))
 
     def action_move(self, rows: int) -> None:
         if self._keys:
-            self.choose(self._keys[min(max(self._place() + rows, 0), len(self._keys) - 1)])
+            self.choose(self._keys[min(max(self._cursor_row() + rows, 0), len(self._keys) - 1)])
 
     def action_move_page(self, pages: int) -> None:
         self.action_move(pages * max(self.size.height - 1, 1))
 
     def on_click(self, event: Click) -> None:
-        place = event.y + self.scroll_offset.y
-        if place < len(self._keys):
-            self.choose(self._keys[place])
+        row = event.y + self.scroll_offset.y
+        if row < len(self._keys):
+            self.choose(self._keys[row])
 
     def on_focus(self) -> None:
-        self._refresh_rows(self._place())
+        self._refresh_rows(self._cursor_row())
 
     def on_blur(self) -> None:
-        self._refresh_rows(self._place())
+        self._refresh_rows(self._cursor_row())
 
-    def _place(self) -> int:
-        """The cursor's row; 0 where it has none yet."""
+    def _cursor_row(self) -> int:
+        """Return the index of the row under the cursor; 0 if there is none yet."""
         return self._keys.index(self._chosen) if self._chosen in self._keys else 0
 
-    def _refresh_rows(self, *places: int) -> None:
+    def _refresh_rows(self, *rows: int) -> None:
         top = self.scroll_offset.y
-        regions = [Region(0, y - top, self.size.width, 1) for y in places if 0 <= y - top < self.size.height]
+        regions = [Region(0, y - top, self.size.width, 1) for y in rows if 0 <= y - top < self.size.height]
         if regions:
             self.refresh(*regions)
 
     def render_line(self, y: int) -> Strip:
-        place = y + self.scroll_offset.y
+        row = y + self.scroll_offset.y
         width = self.size.width
-        if place >= len(self._rows):
+        if row >= len(self._rows):
             return Strip.blank(width, self.rich_style)
-        chosen = self._keys[place] == self._chosen
-        text = Text(terminal_glyphs().cursor if chosen else " ", style=MARK, no_wrap=True).append_text(
-            self._rows[place]
-        )
+        chosen = self._keys[row] == self._chosen
+        mark = terminal_glyphs().cursor if chosen else " "
+        text = Text(mark, style=CURSOR_MARK, no_wrap=True).append_text(self._rows[row])
         text.truncate(width, pad=True)
-        style = self.rich_style + CURSOR if chosen and self.has_focus else self.rich_style
+        style = self.rich_style + CURSOR_ROW if chosen and self.has_focus else self.rich_style
         return Strip(text.render(self.app.console), width).apply_style(style)

@@ -5,15 +5,15 @@ from rich.style import Style
 
 from fashion_tui.kernel.ansi import sanitize
 from fashion_tui.tui.playground.transcript.ansi_text import ansi_text
-from fashion_tui.tui.widgets.highlight import highlighted, line_spans
+from fashion_tui.tui.widgets.highlight import highlight_ansi, line_spans
 
 
 def test_highlighting_does_not_change_the_code() -> None:
     code = "def f(x):\n    '''two\n    lines'''\n    return x + 1  # ü\n"
-    text = ansi_text(highlighted(code).split("\n")[0])
+    text = ansi_text(highlight_ansi(code).split("\n")[0])
     assert text.plain == "def f(x):"
-    assert [ansi_text(line).plain for line in highlighted(code).split("\n")] == code.split("\n")
-    assert sanitize(highlighted(code)) == highlighted(code)
+    assert [ansi_text(line).plain for line in highlight_ansi(code).split("\n")] == code.split("\n")
+    assert sanitize(highlight_ansi(code)) == highlight_ansi(code)
     lines = code.split("\n")
     coloured_parts = {
         line[start:end] for line, parts in zip(lines, line_spans(code), strict=True) for start, end, _ in parts

@@ -13,7 +13,7 @@ from textual.widgets import TextArea
 from fashion_tui.kernel.outputs import Completeness
 from fashion_tui.tui.playground.cell_runner import CellRunner
 from fashion_tui.tui.playground.messages import CodeSubmitted, HeightChanged, InputAnswered, PageScrolled, PromptLeft
-from fashion_tui.tui.widgets.highlight import coloured_line
+from fashion_tui.tui.widgets.highlight import highlight_line
 
 from .completion import CompletionMenu
 from .history import History
@@ -62,7 +62,7 @@ class Prompt(TextArea, inherit_bindings=False):
             return Text("•" * len(line), end="", no_wrap=True)
         if self._is_answering or not line.plain.strip():
             return line
-        return coloured_line(line, self.text, line_index)
+        return highlight_line(line, self.text, line_index)
 
     def set_text(self, text: str) -> None:
         """Replace the text, which can be undone, and put the cursor at its end."""

@@ -21,8 +21,8 @@ from fashion_tui.schema.windows import SlidingWindow, check_window
 from fashion_tui.tui.actions import IN_ARITHMETIC, bindings
 from fashion_tui.tui.playground.cell_runner import CellRunner
 from fashion_tui.tui.widgets.cycle import Cycle
-from fashion_tui.tui.widgets.fitted import FittedLines
 from fashion_tui.tui.widgets.large_number import large_number
+from fashion_tui.tui.widgets.lines import FittedLines
 
 from .side_view import Field, FieldsView
 

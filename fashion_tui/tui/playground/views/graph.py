@@ -16,7 +16,7 @@ from fashion_tui.schema.tensors import CloseGraph, ExpandGraph, Graph, GraphNode
 from fashion_tui.tui.actions import IN_GRAPH, bindings
 from fashion_tui.tui.playground.cell_runner import CellRunner
 from fashion_tui.tui.playground.messages import TensorOpened
-from fashion_tui.tui.widgets.fitted import FittedLines
+from fashion_tui.tui.widgets.lines import FittedLines
 from fashion_tui.tui.widgets.row_list import RowList
 
 from .side_view import SideView

@@ -17,7 +17,7 @@ from fashion_tui.report.style import ACCENT, FOREGROUND, GOOD, MUTED
 from fashion_tui.tui.actions import IN_LESSONS, bindings
 from fashion_tui.tui.playground.cell_runner import CellRunner
 from fashion_tui.tui.playground.messages import CodeProposed, CodeSubmitted, SidePanelLeft
-from fashion_tui.tui.widgets.highlight import coloured_line
+from fashion_tui.tui.widgets.highlight import highlight_line
 from fashion_tui.tui.widgets.row_list import RowList
 
 from .side_view import SideView
@@ -197,7 +197,7 @@ def _title(lesson: Lesson, index: int) -> Text:
 def _code(step: LessonStep, glyphs: Glyphs) -> Text:
     """Return the highlighted cell with a bar at its left."""
     lines = [
-        Text.assemble((f"{glyphs.axis} ", ACCENT), coloured_line(Text(line), step.code, index))
+        Text.assemble((f"{glyphs.axis} ", ACCENT), highlight_line(Text(line), step.code, index))
         for index, line in enumerate(step.code.split("\n"))
     ]
     return Text("\n").join(lines)

@@ -25,7 +25,7 @@ from fashion_tui.tui.actions import IN_RESHAPING, bindings
 from fashion_tui.tui.playground.cell_runner import CellRunner
 from fashion_tui.tui.playground.messages import CodeProposed, SidePanelLeft
 from fashion_tui.tui.widgets.cycle import Cycle
-from fashion_tui.tui.widgets.fitted import FittedLines
+from fashion_tui.tui.widgets.lines import FittedLines
 
 from .side_view import Field, FieldsView
 

@@ -14,7 +14,7 @@ from fashion_tui.report.tensors import value_lines, window_lines, window_size, w
 from fashion_tui.schema.tensors import ReadTensor, TensorValues
 from fashion_tui.tui.actions import IN_TENSOR, bindings
 from fashion_tui.tui.playground.cell_runner import CellRunner
-from fashion_tui.tui.widgets.fitted import FittedLines, GrowingLines
+from fashion_tui.tui.widgets.lines import FittedLines, GrowingLines
 
 from .side_view import SideView
 

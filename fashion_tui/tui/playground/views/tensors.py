@@ -19,7 +19,7 @@ from fashion_tui.schema.tensors import NO_TENSORS, ListTensors, TensorList, Tens
 from fashion_tui.tui.actions import IN_TENSORS, bindings
 from fashion_tui.tui.playground.cell_runner import CellRunner
 from fashion_tui.tui.playground.messages import TensorOpened, TensorsListed
-from fashion_tui.tui.widgets.fitted import GrowingLines
+from fashion_tui.tui.widgets.lines import GrowingLines
 from fashion_tui.tui.widgets.row_list import RowList
 
 from .side_view import SideView

@@ -1,0 +1,80 @@
+"""The download of Fashion-MNIST in a thread."""
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from textual.message import Message
+
+from fashion_tui.data.download import download
+from fashion_tui.data.sources import FASHION_MNIST
+from fashion_tui.schema.dataset import DatasetRef
+from fashion_tui.schema.errors import UserError
+
+PROGRESS_INTERVAL = 0.2
+"""Seconds between two progress messages."""
+
+
+@dataclass
+class DownloadProgress(Message):
+    done: int
+    """Bytes received."""
+    total: int
+    """Bytes of all files."""
+
+
+@dataclass
+class DownloadEnded(Message):
+    ref: DatasetRef | None
+    """None if the download failed or was cancelled."""
+    problem: str | None
+    """Why it failed, in one line. None if it was cancelled."""
+
+
+class _Cancelled(Exception):
+    """The user has cancelled the download."""
+
+
+class Download:
+    """A running download.
+
+    It has its own thread instead of a Textual worker, so that a silent server doesn't keep the app from exiting.
+    """
+
+    def __init__(self, directory: Path | None, post: Callable[[Message], object]) -> None:
+        """Start the download. `post` is called from its thread."""
+        self._directory = directory
+        self._post = post
+        self._cancelled = threading.Event()
+        self._last_progress = 0.0
+        self._thread = threading.Thread(target=self._run, name="download", daemon=True)
+        self._thread.start()
+
+    def cancel(self) -> None:
+        """End the download soon; DownloadEnded is posted then. Incomplete files are deleted."""
+        self._cancelled.set()
+
+    def abandon(self, timeout: float = 1.0) -> None:
+        """Cancel the download because the app exits, and wait for the thread to clean up, but not for the server."""
+        self.cancel()
+        self._thread.join(timeout)
+
+    def _run(self) -> None:
+        try:
+            ref = download(self._directory, self._progress, source=FASHION_MNIST)
+        except _Cancelled:
+            self._post(DownloadEnded(None, None))
+        except UserError as error:
+            self._post(DownloadEnded(None, str(error)))
+        else:
+            self._post(DownloadEnded(ref, None))
+
+    def _progress(self, done: int, total: int) -> None:
+        if self._cancelled.is_set():
+            raise _Cancelled
+        now = time.monotonic()
+        if now - self._last_progress >= PROGRESS_INTERVAL or done == total:
+            self._last_progress = now
+            self._post(DownloadProgress(done, total))

@@ -1,0 +1,96 @@
+"""The metrics of an evaluation: headline, classes and confusion matrix."""
+
+from rich.text import Text
+from textual import getters
+from textual.app import ComposeResult
+from textual.containers import Container, Vertical
+from textual.widgets import Static
+
+from fashion_tui.report.evaluation import (
+    accuracy_margin,
+    class_lines,
+    confusion_caption,
+    confusion_lines,
+    largest_confusions,
+)
+from fashion_tui.report.formatting import format_loss, format_percent
+from fashion_tui.report.glyphs import Glyphs, terminal_glyphs
+from fashion_tui.report.style import ACCENT, ATTENTION, FOREGROUND, MUTED
+from fashion_tui.schema.evaluation import Evaluation
+from fashion_tui.schema.run import short_name
+from fashion_tui.tui.actions import key_hints
+from fashion_tui.tui.widgets.large_number import large_number
+from fashion_tui.tui.widgets.lines import FittedLines
+
+PROGRESS_WIDTH = 30
+MAX_CONFUSIONS = 5
+"""Number of confusions in the list of the most frequent ones."""
+
+
+class MetricsView(Container):
+    """Two parts: `#metrics` with headline and classes, `#confusion` with the matrix."""
+
+    headline = getters.query_one("#headline", Static)
+    class_table = getters.query_one("#classes", FittedLines)
+    matrix = getters.query_one("#matrix", FittedLines)
+    largest = getters.query_one("#largest", Static)
+
+    def compose(self) -> ComposeResult:
+        with Vertical(id="metrics"):
+            yield Static(id="headline")
+            yield FittedLines(id="classes")
+        with Vertical(id="confusion"):
+            yield FittedLines(id="matrix")
+            yield Static(id="largest")
+
+    def show(self, evaluation: Evaluation) -> None:
+        glyphs = terminal_glyphs()
+        reports, confusion = evaluation.per_class, evaluation.confusion
+        names = [report.name for report in reports]
+        self.headline.update(Text("\n").join(headline(evaluation, glyphs)))
+        self.class_table.fit(lambda width: class_lines(reports, width, glyphs))
+        self.matrix.fit(lambda width: [confusion_caption(), *confusion_lines(names, confusion, glyphs, width)])
+        largest = largest_confusions(names, confusion, MAX_CONFUSIONS, glyphs)
+        self.largest.update(Text("\n").join([Text("most frequent confusions", MUTED), *largest]))
+
+
+def headline(evaluation: Evaluation, glyphs: Glyphs) -> list[Text]:
+    """Return three lines: the accuracy in large digits, and the other metrics beside it."""
+    number = large_number(f"{evaluation.accuracy * 100:.1f}", glyphs)
+    margin = accuracy_margin(evaluation.accuracy, evaluation.n) * 100
+    if evaluation.dataset == "synthetic":
+        test_set = Text(f"accuracy on {evaluation.n:,} synthetic garments", ATTENTION)
+    else:
+        test_set = Text(f"accuracy on {evaluation.n:,} test images", MUTED)
+    interval = Text.assemble(
+        (f"{'±' if glyphs.unicode else '+/-'}{margin:.1f}", FOREGROUND), (" (95 % interval)   top-2 ", MUTED)
+    )
+    interval.append(format_percent(evaluation.top2), style=FOREGROUND)
+    loss = Text.assemble(("loss ", MUTED), (format_loss(evaluation.loss), FOREGROUND))
+    loss.append("   ECE ", style=MUTED).append(format_percent(evaluation.ece), style=FOREGROUND)
+    return [
+        Text.assemble((line, f"bold {ACCENT}"), (unit, f"bold {ACCENT}"), "   ", beside, no_wrap=True)
+        for line, unit, beside in zip(number, ("  ", " %", "  "), (test_set, interval, loss), strict=True)
+    ]
+
+
+def checkpoint_line(evaluation: Evaluation, total_steps: int | None) -> Text:
+    """Return `guide-a1b2 · epoch 3 · step 5,625`, and the total of steps if training hasn't reached it."""
+    line = Text(short_name(evaluation.run), style=f"bold {FOREGROUND}", no_wrap=True)
+    line.append(f" · epoch {evaluation.epoch} · step {evaluation.step:,}", style=MUTED)
+    if total_steps is not None and evaluation.step < total_steps:
+        line.append(f" of {total_steps:,}", style=ATTENTION)
+    if evaluation.dataset == "synthetic":
+        line.append(" · synthetic", style=ATTENTION)
+    return line
+
+
+def progress_line(name: str, done: int, total: int, glyphs: Glyphs) -> Text:
+    """Return `evaluating guide-a1b2   3,200 / 10,000 test images  ████▌      32 %   esc cancel`."""
+    share = done / total if total else 0.0
+    line = Text.assemble(("evaluating ", MUTED), (name, FOREGROUND), "   ", no_wrap=True)
+    if total:
+        line.append(f"{done:,} / {total:,} test images  ", style=MUTED)
+        line.append(f"{glyphs.bar(share, PROGRESS_WIDTH):<{PROGRESS_WIDTH}}", style=ACCENT)
+        line.append(f" {share * 100:3.0f} %   ", style=FOREGROUND)
+    return line.append_text(key_hints(("esc", "cancel")))

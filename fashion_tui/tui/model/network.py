@@ -1,0 +1,117 @@
+"""The network that the pane shows: where it comes from, its shape trace and its title."""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import msgspec
+from rich.text import Text
+
+from fashion_tui.engine.client import EngineDied
+from fashion_tui.report.formatting import format_bytes, format_count, format_shape, printable
+from fashion_tui.report.glyphs import Glyphs
+from fashion_tui.report.style import ACCENT, ATTENTION, FOREGROUND, MUTED
+from fashion_tui.runs.run import Run
+from fashion_tui.schema.errors import UserError
+from fashion_tui.schema.models import MODELS, CustomModel, NamedModel
+from fashion_tui.schema.recipe import check_recipe
+from fashion_tui.schema.replies import SourceTrace
+from fashion_tui.schema.requests import GetShapes, TraceSource
+from fashion_tui.schema.run import short_name
+from fashion_tui.schema.shapes import Shape, ShapeTable
+from fashion_tui.tui.sandbox_engine import SandboxEngine, TimeLimitExceeded
+from fashion_tui.tui.widgets.lines import left_and_right
+
+INPUT_SIZE: Shape = (1, 28, 28)
+"""Shape of an image of the data set."""
+
+
+@dataclass(frozen=True, slots=True)
+class ShownNetwork:
+    """A network with the input and the weights that it is shown with."""
+
+    name: str
+    """Name in the title."""
+    model: NamedModel | CustomModel
+    input_size: Shape = INPUT_SIZE
+    """Shape of one sample."""
+    run: Path | None = None
+    """Run whose weights it has. None: initial weights."""
+
+    @property
+    def is_editable(self) -> bool:
+        """Whether its source can be edited."""
+        return isinstance(self.model, CustomModel) or self.model.model in MODELS
+
+    def with_source(self, model: CustomModel) -> "ShownNetwork":
+        """Return the network with another source, and so without a run's weights."""
+        return replace(self, model=model, run=None)
+
+
+INITIAL_NETWORK = ShownNetwork(MODELS[0], NamedModel(model=MODELS[0]))
+
+
+def network_of_run(path: Path) -> ShownNetwork:
+    """Return the network of a run, with its weights. Reads files, so call it in a thread.
+
+    Raises UserError if they are damaged, and UntrustedSource if the network is code that the user hasn't trusted.
+    """
+    with Run(path) as run:
+        config, custom = run.config, run.trusted_model()
+    if custom is None:
+        check_recipe(config.recipe)  # otherwise the name could be any file's
+        return ShownNetwork(config.recipe.model, NamedModel(model=config.recipe.model), run=path)
+    # Without a file: the source neither imports from the run's directory nor is saved there.
+    return ShownNetwork(config.recipe.model, msgspec.structs.replace(custom, file=None), run=path)
+
+
+async def trace_shapes(
+    sandbox: SandboxEngine, network: ShownNetwork, time_limit: float, *, measure: bool = False
+) -> SourceTrace:
+    """Trace a network for at most `time_limit` seconds; `measure` times each row too. All errors are in the trace."""
+    model, size = network.model, network.input_size
+    try:
+        if isinstance(model, CustomModel):
+            request = TraceSource(network=model, input_size=size, measure=measure)
+            return await sandbox.ask(request, SourceTrace, time_limit)
+        shapes = GetShapes(model=model.model, input_size=size, arguments=model.arguments, measure=measure)
+        table = await sandbox.ask(shapes, ShapeTable, time_limit)
+        return SourceTrace(table=table, class_name=None, error=table.error)
+    except (TimeLimitExceeded, EngineDied) as error:
+        return SourceTrace(table=None, class_name=None, error=str(error), cause="source")
+    except UserError as error:
+        return SourceTrace(table=None, class_name=None, error=str(error))
+
+
+def network_title(network: ShownNetwork, glyphs: Glyphs, *, edited: bool, outdated: bool) -> Text:
+    """Return `net.py  Net  width=32  edited  input 3×32×32  weights of guide-a1b2`, as far as it applies."""
+    line = Text.assemble((printable(network.name, glyphs), f"bold {ACCENT}"), no_wrap=True)
+    model = network.model
+    if isinstance(model, CustomModel) and model.class_name and model.class_name != network.name:
+        line.append(f"  {printable(model.class_name, glyphs)}", FOREGROUND)
+    for name, value in model.arguments.items():
+        line.append(f"  {printable(f'{name}={value!r}', glyphs)}", MUTED)
+    if edited:
+        line.append("  edited", ATTENTION)
+    if outdated:
+        line.append("  table outdated", MUTED)
+    if network.input_size != INPUT_SIZE:
+        line.append(f"  input {format_shape(network.input_size, glyphs)}", MUTED)
+    if network.run is not None:
+        line.append(f"  weights of {printable(short_name(network.run.name), glyphs)}", FOREGROUND)
+    return line
+
+
+def title_line(title: Text, table: ShapeTable | None, width: int) -> Text:
+    """Return the title, and as many of the network's totals as fit."""
+    totals: list[tuple[str, str]] = []
+    if table is not None:
+        totals = [
+            (f"{table.total_params:,}", " parameters"),
+            (format_count(table.total_macs), " MACs"),
+            (format_bytes(table.activation_bytes), " activations"),
+        ]
+    right = Text(no_wrap=True)
+    for value, label in totals:
+        if title.cell_len + right.cell_len + len(value) + len(label) + 4 <= width:
+            right.append("  " if right else "").append(value, FOREGROUND).append(label, MUTED)
+    return left_and_right(title, right, width)

@@ -1,0 +1,157 @@
+"""Details of the row under the cursor: its output shape, the arithmetic behind it, its cost and its weights."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from rich.text import Text
+
+from fashion_tui.report.formatting import (
+    format_bytes,
+    format_formula,
+    format_percent,
+    format_seconds,
+    format_shape,
+    format_shapes,
+    printable,
+)
+from fashion_tui.report.glyphs import Glyphs, terminal_glyphs
+from fashion_tui.report.histogram import MAX_WIDTH, histogram_block, histogram_line
+from fashion_tui.report.style import ACCENT, FOREGROUND, MUTED
+from fashion_tui.schema.shapes import ShapeRow, ShapeTable
+from fashion_tui.schema.weights import Histogram
+from fashion_tui.tui.widgets.large_number import large_number
+from fashion_tui.tui.widgets.lines import FittedLines
+
+LARGE_SHAPE_HEIGHT = 9
+"""Lines from which the output shape is drawn in large digits."""
+TWO_COLUMN_WIDTH = 84
+"""Columns from which the facts are beside the large shape."""
+BAR_WIDTH = 10
+"""Columns of the bar of a cost."""
+FULL_COST_WIDTH = 60
+"""Columns from which a cost has a bar, and its value beside the arithmetic."""
+HISTOGRAM_HEIGHT = 6
+"""Lines of a histogram with its caption and axis."""
+HISTOGRAM_GAP = 3
+"""Columns between two histograms."""
+
+
+class RowDetails(FittedLines):
+    """Shows the details of one row, as many as fit."""
+
+    def show(self, table: ShapeTable, row: ShapeRow, histograms: Sequence[Histogram]) -> None:
+        self.fit(lambda width: row_lines(table, row, histograms, (width, self.size.height), terminal_glyphs()))
+
+
+def row_lines(
+    table: ShapeTable, row: ShapeRow, histograms: Sequence[Histogram], size: tuple[int, int], glyphs: Glyphs
+) -> list[Text]:
+    """Return the details of a row for a size in columns and lines."""
+    width, height = size
+    if height < LARGE_SHAPE_HEIGHT:
+        lines = [_name(row, glyphs) + Text("   ") + _shapes(row, glyphs), *_facts(table, row, width, glyphs)]
+        lines += [histogram_line(histogram, width=width, glyphs=glyphs) for histogram in histograms[:1]]
+    else:
+        lines = [_name(row, glyphs), *_large_shape_and_facts(table, row, width, glyphs)]
+        if histograms and height - len(lines) > HISTOGRAM_HEIGHT:
+            lines += [Text(), *_histogram_blocks(histograms, width, glyphs)]
+        else:
+            lines += [histogram_line(histogram, width=width, glyphs=glyphs) for histogram in histograms[:2]]
+    for line in lines:
+        line.truncate(width, overflow="ellipsis" if glyphs.unicode else "crop")
+    return lines[:height]
+
+
+def _name(row: ShapeRow, glyphs: Glyphs) -> Text:
+    """Return `conv2   Conv2d   5×5 p2`."""
+    return Text.assemble(
+        (printable(row.path, glyphs), f"bold {FOREGROUND}"),
+        (f"   {printable(row.op, glyphs)}", MUTED),
+        (f"   {printable(row.settings, glyphs)}" if row.settings else "", MUTED),
+    )
+
+
+def _inputs(row: ShapeRow, glyphs: Glyphs) -> str:
+    return ", ".join(format_shape(shape, glyphs) for shape in row.inputs)
+
+
+def _shapes(row: ShapeRow, glyphs: Glyphs) -> Text:
+    """Return `12×14×14 → 20×14×14`."""
+    arrow = " → " if glyphs.unicode else " -> "
+    inputs = _inputs(row, glyphs)
+    outputs = format_shapes(row.outputs, glyphs) or ("failed" if row.failed else "no output")
+    return Text.assemble((inputs, FOREGROUND), (arrow if inputs else "", MUTED), (outputs, f"bold {ACCENT}"))
+
+
+def _large_shape_and_facts(table: ShapeTable, row: ShapeRow, width: int, glyphs: Glyphs) -> list[Text]:
+    """Return the output shape in large digits, with the facts beside it or below."""
+    inputs = _inputs(row, glyphs)
+    facts = _facts(table, row, width if width < TWO_COLUMN_WIDTH else width - TWO_COLUMN_WIDTH // 2, glyphs)
+    sizes = "×".join(map(str, row.outputs[0])) if row.outputs and row.outputs[0] else ""
+    digits = [Text(line, style=ACCENT) for line in large_number(sizes, glyphs)] if sizes else [_shapes(row, glyphs)]
+    memory = format_bytes(row.activation_bytes) if row.activation_bytes else "no new memory"
+    origin = Text(f"from {inputs}   " if inputs else "", style=MUTED)
+    origin.append(f"{row.dtype}, {memory}" if row.dtype else "", style=MUTED)
+    if width < TWO_COLUMN_WIDTH or max(line.cell_len for line in digits) > TWO_COLUMN_WIDTH // 2 - 3:
+        return [*digits, origin, *facts]
+    left_lines = [*digits, *[Text()] * len(facts)]
+    lines = []
+    for left, right in zip(left_lines, [origin, *facts], strict=False):
+        line = left.copy()
+        line.pad_right(TWO_COLUMN_WIDTH // 2 - left.cell_len)
+        lines.append(line + right)
+    return lines
+
+
+@dataclass(frozen=True, slots=True)
+class _Cost:
+    """What a row contributes to one of the network's totals."""
+
+    label: str
+    value_string: str
+    value: float
+    total: float
+    arithmetic: str
+
+    def line(self, width: int, glyphs: Glyphs) -> Text:
+        """Return `params       6,020    2.9 %  ▎           weight 20×12×5×5 = 6,000, bias 20`, shortened to fit."""
+        share = self.value / self.total if self.total else 0.0
+        line = Text(f"{self.label:<7}", style=MUTED)
+        if width >= FULL_COST_WIDTH or not self.arithmetic:
+            line.append(f"{self.value_string:>11}", FOREGROUND).append(f"{format_percent(share):>8}  ", MUTED)
+        else:
+            line.append(f"{format_percent(share, digits=0):>5} ", MUTED)
+        if width >= FULL_COST_WIDTH:
+            bar = glyphs.bar(share, BAR_WIDTH)
+            line.append(bar, ACCENT).append(" " * (BAR_WIDTH + 2 - len(bar)))
+        return line.append(format_formula(self.arithmetic, glyphs), FOREGROUND)
+
+
+def _facts(table: ShapeTable, row: ShapeRow, width: int, glyphs: Glyphs) -> list[Text]:
+    """Return the arithmetic of the shape, then parameters, MACs and time, each with its share of the total."""
+    lines = [Text(format_formula(row.arithmetic, glyphs), style=FOREGROUND)] if row.arithmetic else []
+    costs = [
+        _Cost("params", f"{row.params:,}", row.params, table.total_params, row.params_arithmetic),
+        _Cost("MACs", f"{row.macs:,}", row.macs, table.total_macs, row.macs_arithmetic.rpartition(" = ")[0]),
+    ]
+    if table.timed_on:
+        passes = (("forward", row.forward_seconds), ("backward", row.backward_seconds))
+        times = ", ".join(f"{name} {format_seconds(seconds, glyphs)}" for name, seconds in passes if seconds)
+        costs.append(_Cost("time", format_seconds(row.seconds, glyphs), row.seconds, table.seconds, times))
+    lines += [cost.line(width, glyphs) for cost in costs if cost.value]
+    if row.reused:
+        lines.append(Text("reused; its parameters are counted in the row that uses them first", style=MUTED))
+    return lines
+
+
+def _histogram_blocks(histograms: Sequence[Histogram], width: int, glyphs: Glyphs) -> list[Text]:
+    """Return histograms side by side, as many as fit."""
+    shown = histograms[: max(width // (MAX_WIDTH // 2 + 4), 1)]
+    block_width = min((width - HISTOGRAM_GAP * (len(shown) - 1)) // len(shown), MAX_WIDTH)
+    blocks = [
+        histogram_block(histogram, width=block_width, height=HISTOGRAM_HEIGHT - 2, glyphs=glyphs) for histogram in shown
+    ]
+    for line in (line for block in blocks for line in block):
+        line.truncate(block_width)
+        line.pad_right(block_width - line.cell_len)
+    return [Text(" " * HISTOGRAM_GAP).join(parts) for parts in zip(*blocks, strict=True)]

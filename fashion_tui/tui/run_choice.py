@@ -1,0 +1,76 @@
+"""Choosing one of the runs that have a checkpoint."""
+
+import asyncio
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+
+from rich.text import Text
+from textual.app import App
+
+from fashion_tui.report.formatting import format_percent
+from fashion_tui.report.glyphs import Glyphs, terminal_glyphs
+from fashion_tui.report.runs import state_mark
+from fashion_tui.report.style import FOREGROUND, MUTED
+from fashion_tui.runs.errors import DamagedRun
+from fashion_tui.runs.run import Run
+from fashion_tui.schema.run import RunSummary, short_name
+
+from .dialogs.choice import Choice, ChoiceDialog
+
+NAME_WIDTH = 22
+
+NO_CHECKPOINT = "No run has a checkpoint yet. Press 4, then n, to start a run."
+
+
+def runs_with_checkpoint(runs: Sequence[RunSummary]) -> list[RunSummary]:
+    """Return the runs that have a checkpoint, in the given order. Reads directories, so call it in a thread."""
+    return [run for run in runs if run.damage is None and _has_checkpoint(Path(run.path))]
+
+
+def _has_checkpoint(path: Path) -> bool:
+    try:
+        with Run(path) as run:
+            return bool(run.checkpoints.steps())
+    except DamagedRun:  # deleted since it was listed
+        return False
+
+
+def default_run(runs: Sequence[RunSummary]) -> Path | None:
+    """Return the first finished run that has a checkpoint, else the first with a checkpoint. Call it in a thread."""
+    candidates = runs_with_checkpoint(runs)
+    finished = [run for run in candidates if run.state == "finished"]
+    return next((Path(run.path) for run in (*finished, *candidates)), None)
+
+
+async def choose_run(
+    app: App[None], runs: Sequence[RunSummary], title: str, current: Path | None, other: Sequence[Choice] = ()
+) -> str | None:
+    """Let the user choose a run and return its path, or the key of one of the `other` choices.
+
+    Return None if the user cancels or no run has a checkpoint. Call this in a worker.
+    """
+    candidates = await asyncio.to_thread(runs_with_checkpoint, runs)
+    if not candidates:
+        app.notify(NO_CHECKPOINT)
+        return None
+    choices = [*other, *(run_choice(run, terminal_glyphs()) for run in candidates)]
+    return await app.push_screen_wait(ChoiceDialog(title, choices, None if current is None else str(current)))
+
+
+def run_choice(run: RunSummary, glyphs: Glyphs) -> Choice:
+    """Return the line of a run: `✓ guide-a1b2   3/3  90.4 %  fashion-mnist  23 Nov 14:30`."""
+    glyph, colour = state_mark(run.state, glyphs)
+    name = Text(short_name(run.run), FOREGROUND)
+    name.truncate(NAME_WIDTH, overflow="ellipsis", pad=True)
+    accuracy = "" if run.test_accuracy is None else format_percent(run.test_accuracy)
+    created = f"{datetime.fromtimestamp(run.created).astimezone():%d %b %H:%M}"
+    line = Text.assemble(
+        (glyph, colour),
+        " ",
+        name,
+        (f" {run.epoch}/{run.epochs} {accuracy:>7}", FOREGROUND),
+        (f"  {run.dataset or '?':<13} {created}", MUTED),
+        no_wrap=True,
+    )
+    return Choice(run.path, line)
