@@ -75,6 +75,11 @@ def common_options(command: Command) -> Command:
     return with_common
 
 
+def run_argument(command: Command) -> Command:
+    """Add RUN, which `runs.store.open_run` accepts. The command receives it as the argument `name`."""
+    return click.argument("name", metavar="RUN")(command)
+
+
 def json_option(command: Command) -> Command:
     """Add --json. The command receives it as the argument `as_json`."""
     return click.option(

@@ -3,7 +3,7 @@
 import click
 
 from fashion_tui.cli.app import open_app
-from fashion_tui.cli.options import CommonOptions, common_options
+from fashion_tui.cli.options import CommonOptions, common_options, run_argument
 from fashion_tui.runs.store import open_run
 
 
@@ -14,13 +14,13 @@ Examples:
   fashion-tui attach latest
   fashion-tui attach 20261123-1430""",
 )
-@click.argument("run")
+@run_argument
 @common_options
-def attach_command(run: str, common: CommonOptions) -> None:
+def attach_command(name: str, common: CommonOptions) -> None:
     """Open a run in the app.
 
     RUN is an id, a unique prefix of an id, a path, or latest.
     """
-    with open_run(common.runs_directory, run) as opened:
-        path = opened.path
+    with open_run(common.runs_directory, name) as run:
+        path = run.path
     open_app(common, attach=path)

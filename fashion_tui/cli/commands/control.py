@@ -6,7 +6,7 @@ import click
 import msgspec
 
 from fashion_tui.cli.follow import wait_for_start
-from fashion_tui.cli.options import CommonOptions, common_options, json_option, trust_option
+from fashion_tui.cli.options import CommonOptions, common_options, json_option, run_argument, trust_option
 from fashion_tui.cli.output import write_json
 from fashion_tui.runs import launch
 from fashion_tui.runs.launch import Outcome
@@ -26,43 +26,43 @@ Examples:
 
 
 @click.command("pause", epilog=_examples("pause"))
-@click.argument("run")
+@run_argument
 @json_option
 @common_options
-def pause_command(run: str, *, as_json: bool, common: CommonOptions) -> None:
+def pause_command(name: str, *, as_json: bool, common: CommonOptions) -> None:
     """Pause a run.
 
     The trainer stays in memory and waits for `fashion-tui resume`.
 
     RUN is an id, a unique prefix of an id, a path, or latest.
     """
-    _print_outcome(_request(launch.pause, run, common), as_json=as_json)
+    _print_outcome(_request(launch.pause, name, common), as_json=as_json)
 
 
 @click.command("stop", epilog=_examples("stop"))
-@click.argument("run")
+@run_argument
 @json_option
 @common_options
-def stop_command(run: str, *, as_json: bool, common: CommonOptions) -> None:
+def stop_command(name: str, *, as_json: bool, common: CommonOptions) -> None:
     """Save a checkpoint and stop a run.
 
     `fashion-tui resume` continues from the checkpoint.
 
     RUN is an id, a unique prefix of an id, a path, or latest.
     """
-    _print_outcome(_request(launch.stop, run, common), as_json=as_json)
+    _print_outcome(_request(launch.stop, name, common), as_json=as_json)
 
 
 @click.command("checkpoint", epilog=_examples("checkpoint"))
-@click.argument("run")
+@run_argument
 @json_option
 @common_options
-def checkpoint_command(run: str, *, as_json: bool, common: CommonOptions) -> None:
+def checkpoint_command(name: str, *, as_json: bool, common: CommonOptions) -> None:
     """Save a checkpoint of a run now.
 
     RUN is an id, a unique prefix of an id, a path, or latest.
     """
-    _print_outcome(_request(launch.checkpoint, run, common), as_json=as_json)
+    _print_outcome(_request(launch.checkpoint, name, common), as_json=as_json)
 
 
 @click.command(
@@ -73,12 +73,12 @@ Examples:
   fashion-tui resume latest --epochs 10         train longer than planned
   fashion-tui resume 20261123-1430 --json""",
 )
-@click.argument("run")
+@run_argument
 @click.option("--epochs", type=int, metavar="N", help="Train until N epochs are done in total.")
 @trust_option
 @json_option
 @common_options
-def resume_command(run: str, epochs: int | None, *, trusted: bool, as_json: bool, common: CommonOptions) -> None:
+def resume_command(name: str, epochs: int | None, *, trusted: bool, as_json: bool, common: CommonOptions) -> None:
     """Resume a paused, stopped or lost run in the background.
 
     A paused run continues where it is, any other one from its last checkpoint. Running runs are left alone, and so
@@ -88,16 +88,16 @@ def resume_command(run: str, epochs: int | None, *, trusted: bool, as_json: bool
     """
     if epochs is not None and epochs < 1:
         raise UsageError(f"epochs is {epochs}; it must be 1 or more")
-    with open_run(common.runs_directory, run) as opened:
+    with open_run(common.runs_directory, name) as run:
         if trusted:
-            opened.trust_model()
-        outcome = _resume(opened, epochs)
+            run.trust_model()
+        outcome = _resume(run, epochs)
     _print_resumed(outcome, as_json=as_json)
 
 
-def _request(action: Callable[[Run], Outcome], run: str, common: CommonOptions) -> Outcome:
-    with open_run(common.runs_directory, run) as opened:
-        return action(opened)
+def _request(action: Callable[[Run], Outcome], name: str, common: CommonOptions) -> Outcome:
+    with open_run(common.runs_directory, name) as run:
+        return action(run)
 
 
 def _print_outcome(outcome: Outcome, *, as_json: bool) -> None:

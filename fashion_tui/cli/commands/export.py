@@ -5,7 +5,14 @@ from pathlib import Path
 import click
 
 from fashion_tui.cli.engine import ask_engine
-from fashion_tui.cli.options import CommonOptions, checkpoint_option, common_options, json_option, trust_option
+from fashion_tui.cli.options import (
+    CommonOptions,
+    checkpoint_option,
+    common_options,
+    json_option,
+    run_argument,
+    trust_option,
+)
 from fashion_tui.cli.output import note_synthetic, write_json
 from fashion_tui.runs.store import open_run
 from fashion_tui.schema.replies import ExportResult
@@ -19,7 +26,7 @@ Examples:
   fashion-tui export latest -o guide.safetensors
   fashion-tui export latest --checkpoint best -o best.safetensors --json""",
 )
-@click.argument("run")
+@run_argument
 @click.option(
     "--format",
     "file_format",
@@ -41,7 +48,7 @@ Examples:
 @json_option
 @common_options
 def export_command(  # noqa: PLR0913 - one parameter per option
-    run: str, *, file_format: str, output: Path, checkpoint: str, trusted: bool, as_json: bool, common: CommonOptions
+    name: str, *, file_format: str, output: Path, checkpoint: str, trusted: bool, as_json: bool, common: CommonOptions
 ) -> None:
     """Export a run's weights to a file.
 
@@ -50,10 +57,10 @@ def export_command(  # noqa: PLR0913 - one parameter per option
 
     RUN is an id, a unique prefix of an id, a path, or latest.
     """
-    with open_run(common.runs_directory, run) as opened:
-        path, dataset = opened.path, opened.config.dataset
+    with open_run(common.runs_directory, name) as run:
+        path, dataset = run.path, run.config.dataset
         if trusted:
-            opened.trust_model()
+            run.trust_model()
     request = Export(
         run_path=str(path), checkpoint=checkpoint, format="safetensors", output=str(output.expanduser().absolute())
     )

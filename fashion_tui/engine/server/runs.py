@@ -30,15 +30,15 @@ EXPORT_CHECK_IMAGES = 256
 
 
 def evaluate_run(request: Evaluate, call: CallContext, cache: Cache) -> Evaluation:
-    with TrainedRun.open(Path(request.run_path), request.checkpoint) as run:
-        dataset = _dataset(run.config, cache)
-        metrics = evaluate(_logits(run, dataset, call, cache), dataset.test.labels, dataset.classes)
+    with TrainedRun.open(Path(request.run_path), request.checkpoint) as trained:
+        dataset = _dataset(trained.config, cache)
+        metrics = evaluate(_logits(trained, dataset, call, cache), dataset.test.labels, dataset.classes)
         return Evaluation(
-            run=run.run.id,
+            run=trained.run.id,
             dataset=dataset.ref.name,
-            checkpoint=str(run.checkpoint_file),
-            step=run.checkpoint.step,
-            epoch=run.checkpoint.epoch,
+            checkpoint=str(trained.checkpoint_file),
+            step=trained.checkpoint.step,
+            epoch=trained.checkpoint.epoch,
             n=metrics.n,
             accuracy=metrics.accuracy,
             top2=metrics.top2,
@@ -50,9 +50,9 @@ def evaluate_run(request: Evaluate, call: CallContext, cache: Cache) -> Evaluati
 
 
 def get_predictions(request: GetPredictions, call: CallContext, cache: Cache) -> PredictionPage:
-    with TrainedRun.open(Path(request.run_path), request.checkpoint) as run:
-        dataset = _dataset(run.config, cache)
-        logits, test = _logits(run, dataset, call, cache), dataset.test
+    with TrainedRun.open(Path(request.run_path), request.checkpoint) as trained:
+        dataset = _dataset(trained.config, cache)
+        logits, test = _logits(trained, dataset, call, cache), dataset.test
         indices = _selected(request, logits, test.labels)
         page = indices[request.offset : request.offset + request.limit]
         probabilities = logits[page].double().softmax(dim=1)
@@ -71,15 +71,15 @@ def get_predictions(request: GetPredictions, call: CallContext, cache: Cache) ->
 
 
 def get_feature_maps(request: GetFeatureMaps, call: CallContext, cache: Cache) -> FeatureMaps:
-    with TrainedRun.open(Path(request.run_path), request.checkpoint) as run:
-        dataset, recipe = _dataset(run.config, cache), run.config.recipe
+    with TrainedRun.open(Path(request.run_path), request.checkpoint) as trained:
+        dataset, recipe = _dataset(trained.config, cache), trained.config.recipe
         test = dataset.test
         if not 0 <= request.index < len(test):
             raise UsageError(f"image is {request.index}; it must be between 0 and {len(test) - 1:,}")
         pixels = test.pixels[request.index : request.index + 1]
         images = normalise(pixels, recipe.mean, recipe.std)
         with call.interruptible():
-            network = run.network().eval()
+            network = trained.network().eval()
             output, logits = output_of_call(
                 network, images, path=request.path, op=request.op, occurrence=request.occurrence
             )  # fmt: skip
@@ -102,42 +102,44 @@ def get_feature_maps(request: GetFeatureMaps, call: CallContext, cache: Cache) -
 
 
 def get_trained_weights(request: GetTrainedWeights, _call: CallContext, _cache: Cache) -> tuple[Histogram, ...]:
-    with TrainedRun.open(Path(request.run_path), request.checkpoint) as run:
-        weights = run.weights()
+    with TrainedRun.open(Path(request.run_path), request.checkpoint) as trained:
+        weights = trained.weights()
     return tuple(
         histogram(name, values) for name, values in weights.items() if values.is_floating_point() and values.numel()
     )
 
 
 def export_run(request: Export, call: CallContext, cache: Cache) -> ExportResult:
-    with TrainedRun.open(Path(request.run_path), request.checkpoint) as run:
-        pixels = _dataset(run.config, cache).test.pixels[:EXPORT_CHECK_IMAGES]
+    with TrainedRun.open(Path(request.run_path), request.checkpoint) as trained:
+        pixels = _dataset(trained.config, cache).test.pixels[:EXPORT_CHECK_IMAGES]
         with call.interruptible():
-            network = run.network()
-        difference = export_safetensors(network, run.config.recipe, pixels, Path(request.output), run.custom_model)
+            network = trained.network()
+        difference = export_safetensors(
+            network, trained.config.recipe, pixels, Path(request.output), trained.custom_model
+        )
         return ExportResult(path=request.output, format=request.format, max_difference=difference)
 
 
-def _logits(run: TrainedRun, dataset: Dataset, call: CallContext, cache: Cache) -> Tensor:
+def _logits(trained: TrainedRun, dataset: Dataset, call: CallContext, cache: Cache) -> Tensor:
     """Return the logits of the test set, float32 `[N, 10]`, computing them if they aren't cached."""
-    cached = cache.logits(run.checkpoint.sha256, dataset.ref.sha256)
+    cached = cache.logits(trained.checkpoint.sha256, dataset.ref.sha256)
     if cached is not None:
         return cached
-    device = _device(run.config)
+    device = _device(trained.config)
     with call.interruptible():
-        network = run.network().to(device)
+        network = trained.network().to(device)
     try:
         logits = predict_logits(
             network,
             dataset.test.pixels,
-            run.config.recipe,
+            trained.config.recipe,
             device,
             progress=call.progress,
             should_stop=call.cancelled,
         )
     except Cancelled:
         raise RequestCancelled from None
-    cache.add_logits(run.checkpoint.sha256, dataset.ref.sha256, logits)
+    cache.add_logits(trained.checkpoint.sha256, dataset.ref.sha256, logits)
     return logits
 
 
