@@ -11,20 +11,14 @@ class ClassReport(msgspec.Struct, frozen=True, kw_only=True):
     recall: float
     f1: float
     support: int
-    """Number of test images of this class."""
+    """Number of images of this class."""
 
 
-class Evaluation(msgspec.Struct, frozen=True, kw_only=True):
-    """Metrics of a checkpoint on the test set."""
+class Metrics(msgspec.Struct, frozen=True, kw_only=True):
+    """Metrics of a network on a set of images."""
 
-    run: str
-    dataset: str
-    checkpoint: str
-    """File name of the checkpoint."""
-    step: int
-    epoch: int
     n: int
-    """Number of test images."""
+    """Number of images."""
     accuracy: float
     top2: float
     """Fraction of images whose class is among the two most probable ones."""
@@ -35,6 +29,17 @@ class Evaluation(msgspec.Struct, frozen=True, kw_only=True):
     per_class: tuple[ClassReport, ...]
     confusion: tuple[tuple[int, ...], ...]
     """Confusion matrix: one row per true class, one column per predicted class."""
+
+
+class Evaluation(Metrics, frozen=True, kw_only=True):
+    """Metrics of a run's checkpoint on the test set."""
+
+    run: str
+    dataset: str
+    checkpoint: str
+    """Path of the checkpoint's file."""
+    step: int
+    epoch: int
 
 
 class Prediction(msgspec.Struct, frozen=True, kw_only=True):

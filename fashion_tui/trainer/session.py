@@ -12,11 +12,12 @@ from torch import Tensor
 
 from fashion_tui.lab.data.datasets import Dataset, Images, hold_out
 from fashion_tui.lab.devices import choose_device, describe_device, set_cpu_threads, set_determinism
-from fashion_tui.lab.evaluation.metrics import Metrics, evaluate, predict_logits
+from fashion_tui.lab.evaluation.metrics import evaluate, predict_logits
 from fashion_tui.lab.networks.builtin import count_parameters
 from fashion_tui.lab.training.diagnosis import layer_that_broke
 from fashion_tui.lab.training.loop import Training
 from fashion_tui.runs.run import Run
+from fashion_tui.schema.evaluation import Metrics
 from fashion_tui.schema.events import EpochEnd, Finished, Resumed, Started, StepChunk
 from fashion_tui.schema.floats import encode_float
 from fashion_tui.schema.recipe import Recipe

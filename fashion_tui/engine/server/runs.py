@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import msgspec
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -39,13 +40,7 @@ def evaluate_run(request: Evaluate, call: CallContext, cache: Cache) -> Evaluati
             checkpoint=str(trained.checkpoint_file),
             step=trained.checkpoint.step,
             epoch=trained.checkpoint.epoch,
-            n=metrics.n,
-            accuracy=metrics.accuracy,
-            top2=metrics.top2,
-            loss=metrics.loss,
-            ece=metrics.ece,
-            per_class=metrics.per_class,
-            confusion=metrics.confusion,
+            **msgspec.structs.asdict(metrics),
         )
 
 

@@ -1,14 +1,13 @@
 """What a network makes of pictures that it has never seen, and how good that is."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from fashion_tui.lab.data.datasets import normalise
-from fashion_tui.schema.evaluation import ClassReport
+from fashion_tui.schema.evaluation import ClassReport, Metrics
 from fashion_tui.schema.recipe import Recipe
 
 BATCH_SIZE = 500
@@ -17,19 +16,6 @@ BATCH_SIZE = 500
 
 class Cancelled(Exception):
     """Whoever asked for the work doesn't want it any more."""
-
-
-@dataclass(frozen=True)
-class Metrics:
-    """How good a network is; the fields are those of `schema.evaluation.Evaluation`."""
-
-    n: int
-    accuracy: float
-    top2: float
-    loss: float
-    ece: float
-    per_class: tuple[ClassReport, ...]
-    confusion: tuple[tuple[int, ...], ...]
 
 
 def predict_logits(  # noqa: PLR0913
