@@ -152,7 +152,7 @@ def _node_of(tensor: Tensor) -> Node:
 
 
 def _leaf_or_node(node: Node) -> Node:
-    """Return the tensor instead of its AccumulateGrad node, which autograd may create anew for each access."""
+    """Return the tensor instead of its AccumulateGrad node, which autograd may recreate for each access."""
     return node.variable if node.name().endswith("AccumulateGrad") else node
 
 
