@@ -1,4 +1,4 @@
-"""Where a network can be trained: the CPU, a CUDA GPU, Apple's GPU. Nothing here makes a CUDA context."""
+"""The devices a network can be trained on: the CPU, CUDA GPUs, Apple's GPU. Nothing here creates a CUDA context."""
 
 import os
 import platform
@@ -14,9 +14,9 @@ from fashion_tui.schema.replies import Device
 
 
 def choose_device(name: str) -> torch.device:
-    """The device that a person's word means: `auto` is the first CUDA GPU where there is one, else the CPU.
+    """Return the device of this name; `auto` is the first CUDA GPU if there is one, otherwise the CPU.
 
-    UsageError for a word that names no device; UserError where this machine doesn't have that one.
+    Raises UsageError for an unknown name, and UserError if this machine doesn't have the device.
     """
     if name == "auto":
         return torch.device("cuda", 0) if torch.cuda.is_available() else torch.device("cpu")
@@ -24,33 +24,33 @@ def choose_device(name: str) -> torch.device:
         return torch.device("cpu")
     if name == "mps":
         if not torch.backends.mps.is_available():
-            raise UserError("device is 'mps', but this machine has no Apple GPU that torch can use; use --device cpu")
+            raise UserError("device is 'mps', but torch finds no Apple GPU here; use --device cpu")
         return torch.device("mps")
     match = re.fullmatch(r"cuda(?::(\d{1,3}))?", name)
     if match is None:
-        raise UsageError(f"no device is called {name!r}; there is: auto, cpu, cuda, cuda:N, mps")
+        raise UsageError(f"unknown device {name!r}; choose from auto, cpu, cuda, cuda:N, mps")
     index, count = int(match[1] or 0), torch.cuda.device_count()
     if count == 0:
-        reason = "this torch is built without CUDA" if torch.version.cuda is None else "torch finds no NVIDIA GPU here"
+        reason = "this torch was built without CUDA" if torch.version.cuda is None else "torch finds no NVIDIA GPU here"
         raise UserError(f"device is {name!r}, but {reason}; use --device cpu, or see `fashion-tui doctor`")
     if index >= count:
-        raise UserError(f"device is {name!r}, but the GPUs here are cuda:0 to cuda:{count - 1}; use one of these")
+        raise UserError(f"device is {name!r}, but this machine has cuda:0 to cuda:{count - 1}; choose one of them")
     return torch.device("cuda", index)
 
 
-WATCHED = 0.2
-"""Seconds for which it is looked how busy the CPU is."""
+CPU_LOAD_INTERVAL = 0.2
+"""Sampling interval of the CPU load, in seconds."""
 
 
 def list_devices() -> tuple[Device, ...]:
-    """All devices of this machine, the CPU first, and how busy they are."""
+    """Return all devices of this machine, the CPU first, with their utilization."""
     memory = psutil.virtual_memory()
     found = [
         Device(
             name="cpu",
             description=describe_device(torch.device("cpu")),
             memory=memory.total,
-            utilization=psutil.cpu_percent(WATCHED) / 100,
+            utilization=psutil.cpu_percent(CPU_LOAD_INTERVAL) / 100,
             memory_used=memory.total - memory.available,
         )
     ]
@@ -74,9 +74,9 @@ def list_devices() -> tuple[Device, ...]:
 
 
 def describe_device(device: torch.device) -> str:
-    """What a person calls the device: `AMD EPYC 9B14, 2 cores`, `NVIDIA H100 80GB HBM3`."""
+    """Return a device's name for users: `AMD EPYC 9B14, 2 cores`, `NVIDIA H100 80GB HBM3`."""
     if device.type == "cuda":
-        # Asks the driver for the card's properties, which needs no context on it.
+        # The name comes from the driver, which needs no context on the GPU.
         return torch.cuda.get_device_name(device)
     if device.type == "mps":
         return "Apple GPU"
@@ -85,7 +85,7 @@ def describe_device(device: torch.device) -> str:
 
 
 def has_bf16(device: torch.device) -> bool:
-    """Whether the device computes in bfloat16 by itself. Where it doesn't, torch does so by detours that cost speed."""
+    """Return whether the device has bfloat16 instructions; without them, torch emulates bfloat16 slowly."""
     if device.type == "cuda":
         return bool(torch.cuda.is_bf16_supported(including_emulation=False))
     if device.type == "mps":
@@ -95,20 +95,20 @@ def has_bf16(device: torch.device) -> bool:
 
 
 def set_cpu_threads(count: int) -> None:
-    """Lets torch compute in so many threads of the CPU, for which a number below 1.2e-38 is 0.
+    """Set the number of CPU threads and flush denormals (below 1.2e-38) to zero.
 
-    To be called before torch has computed in this thread: those that it starts then inherit that. Adam's moments for a
-    unit that no longer learns shrink into such denormal numbers, a third of all within an epoch of the guide's recipe,
-    and some CPUs compute many times slower with them. The weights come out the same to the bit.
+    Call this before the first computation in this thread, so that the threads torch starts inherit the setting. Adam's
+    moments of units that no longer learn shrink to denormals, a third of all moments within an epoch of the recipe
+    `guide`, and some CPUs are many times slower with them. The trained weights are equal to the bit.
     """
     torch.set_num_threads(count)
     torch.set_flush_denormal(True)
 
 
 def set_determinism(*, deterministic: bool) -> None:
-    """Lets torch use only algorithms that give the same bits each time, or the fastest ones; TF32 on a GPU in any case.
+    """Use only deterministic algorithms, or the fastest ones. On a GPU, TF32 is used in both cases.
 
-    To be called before CUDA has worked: cuBLAS reads its variable when it starts.
+    Call this before the first CUDA operation, because cuBLAS reads its environment variable when it is initialised.
     """
     torch.backends.cuda.matmul.fp32_precision = "tf32"
     torch.backends.cudnn.benchmark = not deterministic
@@ -120,7 +120,7 @@ def set_determinism(*, deterministic: bool) -> None:
 
 def _cpu_name() -> str:
     try:
-        with open("/proc/cpuinfo", encoding="utf-8", errors="replace") as file:  # noqa: PTH123 - a file of the system
+        with open("/proc/cpuinfo", encoding="utf-8", errors="replace") as file:  # noqa: PTH123 - a system file
             names = [line.partition(":")[2].strip() for line in file if line.startswith("model name")]
     except OSError:
         names = []

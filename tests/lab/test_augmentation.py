@@ -22,10 +22,10 @@ def recipe(**changes: Any) -> Recipe:
     return msgspec.structs.replace(GUIDE, **changes)
 
 
-def augmented(wanted: Recipe, epoch: int = 0, seed: int = 0, places: Tensor = ALL) -> Tensor:
+def augmented(wanted: Recipe, epoch: int = 0, seed: int = 0, indices: Tensor = ALL) -> Tensor:
     augmentation = Augmentation(wanted, COUNT, seed=seed, device=CPU)
-    augmentation.begin(epoch)
-    return augmentation(IMAGES[places], places)
+    augmentation.start_epoch(epoch)
+    return augmentation(IMAGES[indices], indices)
 
 
 def mirrored(images: Tensor) -> list[bool]:
@@ -78,13 +78,13 @@ def test_half_of_the_pictures_lose_a_rectangle() -> None:
     assert 0.35 < losers / COUNT < 0.65
 
 
-def test_what_is_drawn_stays_in_its_place() -> None:
+def test_what_is_transforms_stays_in_its_place() -> None:
     """A CUDA graph goes on reading from where it was recorded."""
     augmentation = Augmentation(recipe(**EVERYTHING), COUNT, seed=0, device=CPU)
-    before = {what: tensor.data_ptr() for what, tensor in augmentation._drawn.items()}
+    before = {what: tensor.data_ptr() for what, tensor in augmentation._transforms.items()}
     first = augmentation(IMAGES, ALL)
-    augmentation.begin(1)
-    assert {what: tensor.data_ptr() for what, tensor in augmentation._drawn.items()} == before
+    augmentation.start_epoch(1)
+    assert {what: tensor.data_ptr() for what, tensor in augmentation._transforms.items()} == before
     assert len(before) == len(EVERYTHING)
     assert not torch.equal(augmentation(IMAGES, ALL), first)
 
@@ -99,5 +99,5 @@ def test_it_is_a_function_of_seed_epoch_and_place_alone(what: dict[str, Any]) ->
     whole = augmented(wanted, epoch=3, seed=7)
     torch.rand(9)
     some = torch.tensor([4, 190, 17])
-    assert torch.equal(augmented(wanted, epoch=3, seed=7, places=some), whole[some])
+    assert torch.equal(augmented(wanted, epoch=3, seed=7, indices=some), whole[some])
     assert not torch.equal(augmented(wanted, epoch=3, seed=8), whole)

@@ -63,7 +63,7 @@ def test_a_step_never_waits_for_the_device() -> None:
 
 def test_a_set_without_room_is_streamed_and_gives_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     resident = run(begin(RECIPES["strong"]), 5)
-    monkeypatch.setattr("fashion_tui.lab.data.datasets.RESIDENT_SHARE", 0.0)
+    monkeypatch.setattr("fashion_tui.lab.data.datasets.MAX_MEMORY_FRACTION", 0.0)
     streamed = begin(RECIPES["strong"])
     assert not streamed.batches.is_resident
     assert bits(run(streamed, 5)) == bits(resident)

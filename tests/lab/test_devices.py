@@ -24,7 +24,7 @@ def test_auto_takes_a_gpu_where_there_is_one() -> None:
 
 @pytest.mark.parametrize("word", ["", "gpu", "cuda:", "cuda:x", "cuda:-1", "CPU", "cuda:0 "])
 def test_other_words_are_wrong_usage(word: str) -> None:
-    with pytest.raises(UsageError, match="there is: auto, cpu, cuda, cuda:N, mps"):
+    with pytest.raises(UsageError, match="unknown device"):
         choose_device(word)
 
 

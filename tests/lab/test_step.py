@@ -50,7 +50,7 @@ def test_a_batch_in_pieces_has_the_gradients_of_the_whole() -> None:
     whole = copy.deepcopy(training.model)
     batch = next(training.batches.epoch(0))
     assert len(batch.labels) == BATCH
-    logits = whole(training.batches.prepared(batch))
+    logits = whole(training.batches.prepare(batch))
     loss = F.cross_entropy(logits, batch.labels)
     loss.backward()
 

@@ -53,9 +53,9 @@ def test_a_seed_gives_the_same_bits_in_another_process(drawn: Images) -> None:
 
 ROOTS = """
 import numpy, torch
-from fashion_tui.lab.data.drawing import root
+from fashion_tui.lab.data.drawing import square_root
 numbers = torch.rand(1_000_000, generator=torch.Generator().manual_seed(0)) * 4
-print((root(numbers).numpy() != numpy.sqrt(numbers.numpy())).sum())
+print((square_root(numbers).numpy() != numpy.sqrt(numbers.numpy())).sum())
 """
 
 
@@ -106,7 +106,7 @@ def test_the_guides_network_learns_the_kinds_but_not_all_of_them() -> None:
     batches = ImageBatches(train, GUIDE, seed=0, device=torch.device("cpu"))
     for batch in batches.epoch(0):
         optimizer.zero_grad()
-        F.cross_entropy(model(batches.prepared(batch)), batch.labels).backward()
+        F.cross_entropy(model(batches.prepare(batch)), batch.labels).backward()
         optimizer.step()
     with torch.no_grad():
         right = model(normalise(test.pixels, 0.5, 0.5)).argmax(1) == test.labels

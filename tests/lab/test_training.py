@@ -89,7 +89,7 @@ def test_figures_are_those_of_the_batches() -> None:
     losses, accuracies = training.figures(0, 3)
     expected_losses, expected_accuracies = [], []
     for batch in training.batches.epoch(0):
-        logits = training.model(training.batches.prepared(batch))
+        logits = training.model(training.batches.prepare(batch))
         expected_losses.append(F.cross_entropy(logits, batch.labels).item())
         expected_accuracies.append((logits.argmax(1) == batch.labels).float().mean().item())
     assert losses == pytest.approx(expected_losses, rel=1e-5)

@@ -1,7 +1,7 @@
-"""Data sets that live on the device: all pictures in one tensor of bytes, cut into batches by their indices.
+"""Data sets as one tensor of bytes on the device, and shuffled batches of them.
 
-60,000 pictures of 28×28 bytes are 47 MB. With all of them where the network is, a batch is one gather and three
-operations on small tensors, in place of the decoding, collating and copying of single pictures.
+60,000 images of 28×28 bytes take 47 MB. With all of them on the device, a batch costs one gather and three operations
+on small tensors, instead of decoding, collating and copying images one by one.
 """
 
 import math
@@ -35,19 +35,19 @@ FASHION_CLASSES = FASHION_MNIST.classes
 
 @dataclass(frozen=True)
 class Images:
-    """Pictures and what they show."""
+    """Images and their labels."""
 
     pixels: Tensor
-    """uint8 [N, 1, 28, 28]: 0 black, 255 white."""
+    """uint8 [N, 1, 28, 28], 0 for black and 255 for white."""
     labels: Tensor
-    """int64 [N]: places in the data set's `classes`."""
+    """int64 [N], indices into `Dataset.classes`."""
 
     def __len__(self) -> int:
         return len(self.labels)
 
-    def __getitem__(self, which: slice | Tensor) -> "Images":
-        """Some of them: a slice shares the memory, a tensor of indices or a mask copies."""
-        return Images(self.pixels[which], self.labels[which])
+    def __getitem__(self, selection: slice | Tensor) -> "Images":
+        """Select images. A slice is a view; a tensor of indices or a boolean mask makes a copy."""
+        return Images(self.pixels[selection], self.labels[selection])
 
     def to(self, device: torch.device | str) -> "Images":
         return Images(self.pixels.to(device), self.labels.to(device))
@@ -55,7 +55,7 @@ class Images:
 
 @dataclass(frozen=True)
 class Dataset:
-    """A training set to learn from and a test set to be judged by, on one device."""
+    """A training set and a test set, on one device."""
 
     ref: DatasetRef
     classes: tuple[str, ...]
@@ -67,16 +67,14 @@ class Dataset:
 
 
 def load(ref: DatasetRef) -> Dataset:
-    """The whole set on the CPU, its files read once and checked against their sums; its ref carries the set's sum.
+    """Read a data set into CPU memory and verify its checksums. The `ref` of the result has the set's SHA-256.
 
-    DamagedData where a file isn't as published; UserError where `ref` carries the sum of another set.
+    Raises DamagedData if a file differs from the published one, and UserError if `ref` has another set's SHA-256.
     """
     source = find_source(ref.name)
     checked = SYNTHETIC if source is None else msgspec.structs.replace(ref, sha256=source.sha256)
     if ref.sha256 not in ("", checked.sha256):
-        raise UserError(
-            f"{ref.name} has changed since: its SHA-256 is {checked.sha256}, it was {ref.sha256}; start a new run"
-        )
+        raise UserError(f"{ref.name} has changed: its SHA-256 is {checked.sha256}, not {ref.sha256}; start a new run")
     if source is None:
         train, test = Images(*draw(SYNTHETIC_TRAIN_SIZE, seed=0)), Images(*draw(SYNTHETIC_TEST_SIZE, seed=1))
         return Dataset(checked, FASHION_CLASSES, train, test)
@@ -85,100 +83,100 @@ def load(ref: DatasetRef) -> Dataset:
 
 
 def hold_out(images: Images, count: int) -> tuple[Images, Images]:
-    """All but the last `count` images, and these: a validation set to choose by. Both share the memory of `images`.
+    """Split off the last `count` images as a validation set. Both parts are views of `images`.
 
-    UsageError where none would be left to train on.
+    Raises UsageError if no image would be left for training.
     """
     if not 0 <= count < len(images):
         raise UsageError(
-            f"validation is {count}; it must be 0 or more and less than the {len(images):,} training images"
+            f"validation is {count}; it must be at least 0 and less than {len(images):,}, the number of training images"
         )
     kept = len(images) - count
     return images[:kept], images[kept:]
 
 
 def normalise(pixels: Tensor, mean: float, std: float) -> Tensor:
-    """uint8 [N, 1, 28, 28] to float32 around 0, as torchvision's ToTensor and Normalize do it, to the bit on a CPU."""
+    """Convert uint8 `[N, 1, 28, 28]` to float32 as torchvision's ToTensor and Normalize do, bit for bit on a CPU."""
     return pixels.to(torch.float32).div_(255).sub_(mean).div_(std)
 
 
 class Batch(NamedTuple):
-    """Some pictures of a set, on the device that computes."""
+    """Images of a set, on the device that trains."""
 
     pixels: Tensor
     """uint8 [B, 1, 28, 28]."""
     labels: Tensor
     """int64 [B]."""
-    places: Tensor
-    """int64 [B]: where they stand in the set."""
+    indices: Tensor
+    """int64 [B]: indices of the images in the set."""
 
 
 class ImageBatches:
-    """The shuffled, normalised batches of every epoch of a training.
+    """The shuffled batches of each epoch.
 
-    The order of an epoch is a function of (seed, epoch) and of nothing else, and a step's batch is a slice of it. So a
-    training that resumes in the middle of an epoch needs two numbers to go on with exactly the batches that were next.
+    The order of an epoch is a function of the seed and the epoch alone, and the batch of a step is a slice of it. To
+    resume in the middle of an epoch with exactly the batches that come next, the epoch and the step are enough.
     """
 
     def __init__(self, images: Images, recipe: Recipe, *, seed: int, device: torch.device) -> None:
-        """Puts the set on the device where that has room for it, else streams it, a batch at a time.
+        """Move the set to the device if it fits there; otherwise batches are copied one at a time.
 
-        UsageError where the images don't fill one batch. The last batch of an epoch holds what is left.
+        The last batch of an epoch has the remaining images. Raises UsageError if the images don't fill one batch.
         """
         if not 1 <= recipe.batch_size <= len(images):
             raise UsageError(
-                f"batch size is {recipe.batch_size}; it must be from 1 to the {len(images):,} training images"
+                f"batch size is {recipe.batch_size}; it must be 1 to {len(images):,}, the number of training images"
             )
-        self.is_resident = has_room_for(images, device)
+        self.is_resident = fits_on(device, images)
         self.images = images.to(device) if self.is_resident else images
         self.recipe = recipe
         self.seed = seed
         self.device = device
-        self._augmented = Augmentation(recipe, len(images), seed=seed, device=device)
+        self._augmentation = Augmentation(recipe, len(images), seed=seed, device=device)
 
     def __len__(self) -> int:
-        """Steps of an epoch."""
+        """Number of steps in an epoch."""
         return math.ceil(len(self.images) / self.recipe.batch_size)
 
     def order(self, epoch: int) -> Tensor:
-        """int64 [N]: every index once, as that epoch visits them. Drawn on the CPU: the same for every device."""
+        """Return the order of an epoch, int64 `[N]`. It is drawn on the CPU, so that it is the same on every device."""
         return torch.randperm(len(self.images), generator=generator_for(self.seed, Purpose.SHUFFLE, epoch))
 
     def epoch(self, epoch: int, first_step: int = 0) -> Iterator[Batch]:
-        """The batches of an epoch from `first_step` on (0: the first), whose pictures `prepared` then makes ready."""
-        self._augmented.begin(epoch)
+        """Yield the batches of an epoch, from step `first_step` (0 for the first one). See `prepare`."""
+        self._augmentation.start_epoch(epoch)
         pixels, labels = self.images.pixels, self.images.labels
-        for places in self.order(epoch).to(pixels.device).split(self.recipe.batch_size)[first_step:]:
-            yield self._on_device(Batch(pixels.index_select(0, places), labels.index_select(0, places), places))
+        for indices in self.order(epoch).to(pixels.device).split(self.recipe.batch_size)[first_step:]:
+            yield self._to_device(Batch(pixels.index_select(0, indices), labels.index_select(0, indices), indices))
 
-    def prepared(self, batch: Batch) -> Tensor:
-        """float32 [B, 1, 28, 28]: normalised, and augmented as the epoch does it that was begun last."""
-        return self._augmented(normalise(batch.pixels, self.recipe.mean, self.recipe.std), batch.places)
+    def prepare(self, batch: Batch) -> Tensor:
+        """Return the normalised and augmented images of a batch of the current epoch, float32 `[B, 1, 28, 28]`."""
+        return self._augmentation(normalise(batch.pixels, self.recipe.mean, self.recipe.std), batch.indices)
 
-    def _on_device(self, batch: Batch) -> Batch:
-        """From pinned memory a batch is copied while the device computes."""
+    def _to_device(self, batch: Batch) -> Batch:
         if self.is_resident:
             return batch
+        # Copies from pinned memory overlap with computation.
         return Batch(*(part.pin_memory().to(self.device, non_blocking=True) for part in batch))
 
 
-RESIDENT_SHARE = 0.5
-"""Most of a device's free memory that a set may take: the network and its gradients have to live beside it."""
+MAX_MEMORY_FRACTION = 0.5
+"""Maximum fraction of a GPU's free memory for the data set; the rest is for the network, activations and gradients."""
 
 
-def has_room_for(images: Images, device: torch.device) -> bool:
-    """Whether the set may live on the device: always, but on a GPU with little free memory."""
+def fits_on(device: torch.device, images: Images) -> bool:
+    """Return whether the set should be kept on the device. Only a GPU with little free memory is too small for it."""
     if device.type != "cuda":
         return True
     free, _ = torch.cuda.mem_get_info(device)
-    return images.pixels.nbytes + images.labels.nbytes <= RESIDENT_SHARE * free
+    return images.pixels.nbytes + images.labels.nbytes <= MAX_MEMORY_FRACTION * free
 
 
 def _read(source: DatasetSource, ref: DatasetRef) -> tuple[Images, Images]:
-    """Training and test images, on the very memory that the files were read into."""
+    """Read the files, and return training and test images without copying the pixels."""
     train_images, train_labels, test_images, test_labels = (
-        torch.frombuffer(numbers, dtype=torch.uint8).view(file.shape)
-        for file, numbers in zip(source.files, files.read(ref), strict=True)
+        torch.frombuffer(values, dtype=torch.uint8).view(file.shape)
+        for file, values in zip(source.files, files.read(ref), strict=True)
     )
     return (
         Images(train_images.unsqueeze(1), train_labels.to(torch.int64)),

@@ -1,11 +1,11 @@
-"""Drawing on many small pictures at once, in torch: every operation works on a whole stack `[B, 28, 28]`.
+"""Draw shapes on a batch of small images `[B, 28, 28]` with torch operations.
 
-A shape is a tensor that says how much of each pixel it covers, from 0 to 1; so edges are smooth without drawing larger
-first. It is computed from a distance to the edge, positive inside (as in signed distance fields). Lengths are in halves
-of a picture: x runs from -1 at the left to 1 at the right, y from -1 at the top to 1 at the bottom.
+A shape is a tensor of the coverage of each pixel, from 0 to 1, so that edges are anti-aliased. The coverage is computed
+from a signed distance to the edge, positive inside (a signed distance field). Coordinates: x runs from -1 at the left
+to 1 at the right, y from -1 at the top to 1 at the bottom.
 
-Only + - × ÷ √, comparisons and rounding are used, one to an operation: IEEE 754 fixes their results to the last bit, so
-that a seed gives the same pictures on every machine and with any number of threads.
+Only + - × ÷ √, comparisons and rounding are used, each as one torch operation. IEEE 754 defines their results to the
+last bit, so that a seed gives the same images on every machine and with any number of threads.
 """
 
 from itertools import pairwise
@@ -17,17 +17,17 @@ SIZE = 28
 PIXEL = 2 / SIZE
 
 Length = float | Tensor
-"""One for all pictures, or [B, 1, 1]: one for each."""
+"""One value for all images, or a tensor `[B, 1, 1]` with one value per image."""
 
 
 class Sketch:
-    """A stack of black pictures, the coordinates to draw in, and the dice that make each one different."""
+    """A batch of black images to draw on, with their coordinates and the generator that varies them."""
 
-    def __init__(self, count: int, generator: torch.Generator, *, standing: bool) -> None:
-        """Where the thing stands, tilting it moves its rows sideways, else (a shoe) its columns up and down.
+    def __init__(self, count: int, generator: torch.Generator, *, upright: bool) -> None:
+        """Create the canvas with slightly tilted and shifted coordinates.
 
-        Then y is the same along a row, [B, 28, 1], or x along a column, [B, 1, 28], and whatever is computed of it
-        alone costs next to nothing.
+        The tilt of an upright garment shifts its rows sideways, so that y is `[B, 28, 1]`. The tilt of a shoe shifts
+        its columns up and down, so that x is `[B, 1, 28]`. Operations on that coordinate alone are nearly free.
         """
         self.count = count
         self.generator = generator
@@ -35,34 +35,34 @@ class Sketch:
         centres = (torch.arange(SIZE) * 2 - (SIZE - 1)) / SIZE
         across, down = centres.view(1, 1, SIZE), centres.view(1, SIZE, 1)
         tilt, shift = self.between(-0.06, 0.06), self.between(-0.05, 0.05)
-        self.x = across - tilt * down - shift if standing else across - shift
-        self.y = down - shift if standing else down - tilt * across - shift
+        self.x = across - tilt * down - shift if upright else across - shift
+        self.y = down - shift if upright else down - tilt * across - shift
 
     def between(self, low: float, high: float) -> Tensor:
-        """[B, 1, 1]: a random number for each picture."""
+        """Return a uniform random number for each image, `[B, 1, 1]`."""
         return torch.rand(self.count, 1, 1, generator=self.generator) * (high - low) + low
 
     def maybe(self, probability: float) -> Tensor:
-        """[B, 1, 1]: 1 for about that share of the pictures, 0 for the others."""
+        """Return 1 with this probability, otherwise 0, for each image, `[B, 1, 1]`."""
         return (torch.rand(self.count, 1, 1, generator=self.generator) < probability).float()
 
-    def paint(self, cover: Tensor, shade: Length) -> None:
-        """Lays a shape over what is there, in that shade: 0 black, 1 white."""
-        self.canvas += cover * (shade - self.canvas)
+    def paint(self, coverage: Tensor, shade: Length) -> None:
+        """Paint a shape over the canvas; shade 0 is black, 1 is white."""
+        self.canvas += coverage * (shade - self.canvas)
 
 
 def edge(distance: Tensor) -> Tensor:
-    """How much of a pixel is covered, that far inside the edge of a shape."""
+    """Return the coverage of pixels at a signed distance from the edge of a shape."""
     return (distance / PIXEL + 0.5).clamp(0, 1)
 
 
 def band(position: Tensor, start: Length, end: Length) -> Tensor:
-    """What lies between `start` and `end`."""
+    """Return the coverage of the band between `start` and `end`."""
     return edge(position - start) * edge(end - position)
 
 
 def outline(position: Tensor, *knots: tuple[Length, Length]) -> Tensor:
-    """The polyline through the knots (position, value), level before the first and after the last one."""
+    """Interpolate linearly between knots (position, value), constant outside of them."""
     _, value = knots[0]
     result = value + torch.zeros_like(position)
     for (start, before), (end, after) in pairwise(knots):
@@ -71,26 +71,26 @@ def outline(position: Tensor, *knots: tuple[Length, Length]) -> Tensor:
 
 
 def ellipse(x: Tensor, y: Tensor, width: Length, height: Length) -> Tensor:
-    """Distance to the edge of an ellipse around the origin with these half axes; exact for a circle."""
+    """Return the signed distance to an ellipse around the origin with these semi-axes; exact for a circle."""
     across, down = x / width, y / height
-    radius = root(across * across + down * down)
+    radius = square_root(across * across + down * down)
     return (1 - radius) * torch.minimum(torch.as_tensor(width), torch.as_tensor(height))
 
 
 def limb(x: Tensor, y: Tensor, start: tuple[Length, Length], end: tuple[Length, Length], *thickness: Length) -> Tensor:
-    """Distance to the edge of a bar with round ends. `thickness` is from its axis: one for all of it, or one an end."""
+    """Return the signed distance to a bar with round ends. `thickness` is its radius, or the radius at each end."""
     (left, top), (right, bottom) = start, end
     along, down = right - left, bottom - top
     x, y = x - left, y - top
     share = ((x * along + y * down) / (along * along + down * down)).clamp(0, 1)
     x, y = x - share * along, y - share * down
     first, last = thickness[0], thickness[-1]
-    return first + share * (last - first) - root(x * x + y * y)
+    return first + share * (last - first) - square_root(x * x + y * y)
 
 
-def root(square: Tensor) -> Tensor:
-    """√, right to the last bit of float32.
+def square_root(square: Tensor) -> Tensor:
+    """Return the correctly rounded square root in float32.
 
-    torch's own takes MKL's, whose last bit depends on the processor; by way of float64 that is rounded away.
+    torch uses MKL, whose last bit depends on the processor. Computing in float64 rounds that difference away.
     """
     return square.double().sqrt().float()

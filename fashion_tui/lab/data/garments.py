@@ -1,4 +1,4 @@
-"""Ten kinds of garment, drawn by code. Each function draws its kind on every picture of a sketch, no two alike."""
+"""The ten classes of the synthetic data set. Each function draws its class on every image of a sketch, at random."""
 
 from collections.abc import Callable
 
@@ -87,9 +87,9 @@ def sandal(sketch: Sketch) -> None:
     heel = outline(y, (ground - lift, 0.14), (ground, 0.06))
     sketch.paint(edge(heel - (x - 0.8).abs()) * band(y, sole - 0.05, ground) * edge(lift - 0.1), shade * 0.7)
     strap = sketch.between(0.05, 0.1)
-    for place, width, height in ((-0.6, 0.26, 0.28), (-0.3, 0.26, 0.36), (0.05, 0.3, 0.5)):
-        foot = ground - lift * max(0.0, (place + 0.3) / 0.9) - thickness / 2
-        arch = ellipse(x - place, y - foot, width * sketch.between(0.8, 1.2), height * sketch.between(0.8, 1.2))
+    for centre, width, height in ((-0.6, 0.26, 0.28), (-0.3, 0.26, 0.36), (0.05, 0.3, 0.5)):
+        foot = ground - lift * max(0.0, (centre + 0.3) / 0.9) - thickness / 2
+        arch = ellipse(x - centre, y - foot, width * sketch.between(0.8, 1.2), height * sketch.between(0.8, 1.2))
         sketch.paint(edge(strap - arch.abs()) * edge(foot - y) * sketch.maybe(0.7), shade * sketch.between(0.7, 1.0))
     strapped, high = sketch.maybe(0.7), ground - lift - sketch.between(0.3, 0.5)
     counter = limb(x, y, (0.86, ground - lift - 0.1), (0.82, high), strap)
@@ -134,8 +134,8 @@ def sneaker(sketch: Sketch) -> None:
     length = band(x, -0.95, 0.94)
     sketch.paint(band(y, top, bottom) * length, shade)
     sketch.paint(band(y, bottom - sketch.between(0.1, 0.18), bottom) * length, sketch.between(0.2, 1.0))
-    for place in (-0.35, -0.2, -0.05):
-        lace = limb(x, y, (place, bottom - 0.52), (place + 0.14, bottom - 0.36), 0.03)
+    for left in (-0.35, -0.2, -0.05):
+        lace = limb(x, y, (left, bottom - 0.52), (left + 0.14, bottom - 0.36), 0.03)
         sketch.paint(edge(lace) * 0.7, sketch.between(0.1, 1.0))
     stripe = limb(x, y, (0.1, bottom - 0.2), (sketch.between(0.3, 0.6), ankle + 0.12), 0.05)
     sketch.paint(edge(stripe) * sketch.maybe(0.6), sketch.between(0.0, 1.0))
@@ -180,7 +180,7 @@ def ankle_boot(sketch: Sketch) -> None:
 
 
 def _torso(sketch: Sketch, shade: Tensor, hem: Tensor, width: Tensor) -> None:
-    """From the shoulders to the hem, with a dark seam that sets it off from the sleeves."""
+    """Draw the torso from the shoulders to the hem, with a dark seam along the sleeves."""
     x, y = sketch.x.abs(), sketch.y
     waist = width - sketch.between(0.0, 0.08)
     side = outline(y, (-0.95, 0.2), (-0.8, width), (-0.4, width), (0.1, waist), (hem, width))
@@ -190,7 +190,7 @@ def _torso(sketch: Sketch, shade: Tensor, hem: Tensor, width: Tensor) -> None:
 
 
 def _sleeves(sketch: Sketch, shade: Tensor, cuff: tuple[Length, Length], *thickness: Length) -> None:
-    """Both sleeves, from the shoulder to the cuff."""
+    """Draw both sleeves from the shoulder to the cuff."""
     arm = limb(sketch.x.abs(), sketch.y, (0.38, -0.7), cuff, *thickness)
     sketch.paint(edge(arm), shade * sketch.between(0.75, 1.0))
 
@@ -201,7 +201,7 @@ def _long_sleeves(sketch: Sketch, shade: Tensor, hem: Tensor) -> None:
 
 
 def _neckline(sketch: Sketch, shade: Tensor, width: Tensor, depth: Tensor) -> None:
-    """A hole at the top, and the hem around it."""
+    """Draw the neckline and its hem."""
     hole = ellipse(sketch.x, sketch.y + 0.95, width, depth)
     sketch.paint(edge(hole + 0.08) * edge(sketch.y + 0.95), shade * sketch.between(0.7, 1.1))
     sketch.paint(edge(hole), 0.0)
@@ -210,7 +210,7 @@ def _neckline(sketch: Sketch, shade: Tensor, width: Tensor, depth: Tensor) -> No
 GARMENTS: tuple[Callable[[Sketch], None], ...] = (
     t_shirt, trouser, pullover, dress, coat, sandal, shirt, sneaker, bag, ankle_boot,
 )  # fmt: skip
-"""In the order of Fashion-MNIST's labels."""
+"""Drawing functions in the order of Fashion-MNIST's labels."""
 
 SHOES = (sandal, sneaker, ankle_boot)
-"""What lies along the picture instead of standing in it."""
+"""Classes that are drawn lying along the x axis."""

@@ -1,4 +1,4 @@
-"""Feature maps as pictures: what a step gives for one sample, each channel in greys."""
+"""Feature maps as greyscale images: the output of a layer or function for one sample, one image per channel."""
 
 import torch.nn.functional as F
 from torch import Tensor
@@ -6,13 +6,13 @@ from torch import Tensor
 from fashion_tui.schema.shapes import Shape
 
 SIDE = 28
-"""Pixels of a picture's side, as large as the test pictures are."""
+"""Height and width of the images in pixels, equal to those of the test images."""
 
 
 def as_planes(values: Tensor, shape: Shape) -> Tensor:
-    """What a step gave for a single sample as float32 planes `[C, H, W]`; `shape` is that of the sample.
+    """Return the output for one sample as float32 planes `[C, H, W]`; `shape` is the shape without the batch axis.
 
-    A single row of values is laid out in rows like a page, about as wide as high.
+    A vector is wrapped into a nearly square plane, padded with its minimum.
     """
     planes = values.detach().float().reshape(shape)
     if planes.dim() >= 2:
@@ -24,17 +24,17 @@ def as_planes(values: Tensor, shape: Shape) -> Tensor:
 
 
 def as_images(planes: Tensor, low: float, high: float) -> tuple[bytes, ...]:
-    """Planes `[C, H, W]` as uint8 [28, 28] each: black is `low` and what is no number, white is `high`.
+    """Convert planes `[C, H, W]` to images, uint8 `[28, 28]` each: `low` and NaN are black, `high` is white.
 
-    A pixel is the mean of what it covers, or one of several of the same value.
+    Larger planes are averaged down; values of smaller planes are repeated.
     """
     span = (high - low) or 1.0
-    shares = ((planes - low) / span).nan_to_num(0.0, 1.0, 0.0).clamp(0.0, 1.0)
-    pixels = F.adaptive_avg_pool2d(shares[None], (SIDE, SIDE))[0].mul(255).round().byte()
+    levels = ((planes - low) / span).nan_to_num(0.0, 1.0, 0.0).clamp(0.0, 1.0)
+    pixels = F.adaptive_avg_pool2d(levels[None], (SIDE, SIDE))[0].mul(255).round().byte()
     return tuple(plane.contiguous().numpy().tobytes() for plane in pixels)
 
 
 def value_range(planes: Tensor) -> tuple[float, float]:
-    """Of the finite values; 0 and 0 where there are none."""
+    """Return the minimum and maximum of the finite values, or 0 and 0 if there are none."""
     finite = planes[planes.isfinite()]
     return (finite.min().item(), finite.max().item()) if finite.numel() else (0.0, 0.0)

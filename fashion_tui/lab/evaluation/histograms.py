@@ -1,4 +1,4 @@
-"""The weights of a network, counted into histograms."""
+"""Histograms of a network's weights."""
 
 import torch
 from torch import Tensor, nn
@@ -9,7 +9,7 @@ BINS = 36
 
 
 def weight_histograms(model: nn.Module) -> tuple[Histogram, ...]:
-    """One for each parameter that holds values, in the network's order."""
+    """Return a histogram of each parameter that has values, in the order of the network."""
     return tuple(
         histogram(name, parameter.detach())
         for name, parameter in model.named_parameters()
@@ -18,7 +18,7 @@ def weight_histograms(model: nn.Module) -> tuple[Histogram, ...]:
 
 
 def histogram(name: str, values: Tensor, bins: int = BINS) -> Histogram:
-    """How the values are spread between their least and their largest, in bins of equal width."""
+    """Count the finite values in bins of equal width between their minimum and their maximum."""
     flat = values.float().flatten().cpu()
     finite = flat[flat.isfinite()]
     if not len(finite):
@@ -26,7 +26,7 @@ def histogram(name: str, values: Tensor, bins: int = BINS) -> Histogram:
             name=name, counts=(0,) * bins, low=0.0, high=0.0, mean=0.0, std=0.0, non_finite=len(flat)
         )  # fmt: skip
     low, high = finite.min().item(), finite.max().item()
-    if low == high:  # torch would spread the range around them
+    if low == high:  # torch.histc would widen the range
         counts = [0] * bins
         counts[bins // 2] = len(finite)
     else:

@@ -1,4 +1,4 @@
-"""What a network makes of pictures that it has never seen, and how good that is."""
+"""Predictions of a network, and metrics of them."""
 
 from collections.abc import Callable, Sequence
 
@@ -11,11 +11,11 @@ from fashion_tui.schema.evaluation import ClassReport, Metrics
 from fashion_tui.schema.recipe import Recipe
 
 BATCH_SIZE = 500
-"""Images at a time: a fraction of a second's work also for a large network on a CPU."""
+"""Images per batch: a fraction of a second of work, even for a large network on a CPU."""
 
 
 class Cancelled(Exception):
-    """Whoever asked for the work doesn't want it any more."""
+    """The evaluation was cancelled."""
 
 
 def predict_logits(  # noqa: PLR0913
@@ -27,10 +27,10 @@ def predict_logits(  # noqa: PLR0913
     progress: Callable[[int, int], None] = lambda _done, _total: None,
     should_stop: Callable[[], bool] = lambda: False,
 ) -> Tensor:
-    """The logits, float32 `[N, 10]` on the CPU, of uint8 pictures `[N, 1, 28, 28]`, in evaluation mode and in fp32.
+    """Return the logits, float32 `[N, 10]` on the CPU, of uint8 images `[N, 1, 28, 28]`, in evaluation mode and fp32.
 
-    `progress` is told after each batch how many of all images are done. Cancelled as soon as `should_stop` says so.
-    The network is left in the mode, training or evaluation, that it came in.
+    `progress` is called with the number of finished images and of all images after each batch. Raises Cancelled as
+    soon as `should_stop` returns True. The network's training mode is restored on exit.
     """
     was_training = model.training
     model.eval()
@@ -49,7 +49,7 @@ def predict_logits(  # noqa: PLR0913
 
 
 def evaluate(logits: Tensor, labels: Tensor, classes: Sequence[str]) -> Metrics:
-    """The figures of logits `[N, C]` for images of these classes `[N]`."""
+    """Return the metrics of logits `[N, C]`, given the labels `[N]`."""
     logits, labels = logits.double().cpu(), labels.cpu()
     predictions = logits.argmax(dim=1)
     confusion = confusion_matrix(predictions, labels, len(classes))
@@ -65,31 +65,32 @@ def evaluate(logits: Tensor, labels: Tensor, classes: Sequence[str]) -> Metrics:
 
 
 def confusion_matrix(predictions: Tensor, labels: Tensor, classes: int) -> Tensor:
-    """int64 `[C, C]`: how many images of a class (row) were taken for each class (column)."""
+    """Return the number of images of each true class (row) predicted as each class (column), int64 `[C, C]`."""
     return torch.bincount(labels * classes + predictions, minlength=classes**2).view(classes, classes)
 
 
 def class_report(name: str, index: int, confusion: Tensor) -> ClassReport:
-    """Precision, recall and their harmonic mean for one class."""
-    right = confusion[index, index].item()
+    """Return precision, recall and F1, their harmonic mean, of one class; 0 where the denominator is 0."""
+    correct = confusion[index, index].item()
     predicted, support = confusion[:, index].sum().item(), confusion[index].sum().item()
     return ClassReport(
         name=name,
-        precision=right / predicted if predicted else 0.0,
-        recall=right / support if support else 0.0,
-        f1=2 * right / (predicted + support) if predicted + support else 0.0,
+        precision=correct / predicted if predicted else 0.0,
+        recall=correct / support if support else 0.0,
+        f1=2 * correct / (predicted + support) if predicted + support else 0.0,
         support=int(support),
     )
 
 
 def calibration_error(probabilities: Tensor, labels: Tensor, bins: int = 15) -> float:
-    """Expected calibration error of probabilities `[N, C]`: how far confidence is from accuracy, in [0, 1].
+    """Return the expected calibration error of probabilities `[N, C]`, in [0, 1].
 
-    Images are put into equal bins by the confidence of their prediction; the bins' |accuracy - confidence| is averaged,
-    weighted by their images (Guo et al. 2017, "On Calibration of Modern Neural Networks", equation 3).
+    Images are put into bins of equal width by the confidence of their prediction. The error is the mean of
+    |accuracy - confidence| over the bins, weighted by their number of images (Guo et al. 2017, "On Calibration of
+    Modern Neural Networks", equation 3).
     """
     confidence, predictions = probabilities.max(dim=1)
-    right = (predictions == labels).double()
-    place = (confidence * bins).long().clamp(max=bins - 1)
-    gap = torch.zeros(bins, dtype=torch.float64).index_add_(0, place, right - confidence.double())
+    correct = (predictions == labels).double()
+    bin_index = (confidence * bins).long().clamp(max=bins - 1)
+    gap = torch.zeros(bins, dtype=torch.float64).index_add_(0, bin_index, correct - confidence.double())
     return gap.abs().sum().item() / len(labels)

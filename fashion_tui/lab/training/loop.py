@@ -101,7 +101,7 @@ class Training:
         """The images that go through the network in the next step, as they do: float32 `[N, 1, 28, 28]`."""
         batch = next(self.batches.epoch(self.epoch, first_step=self.step_in_epoch))
         for piece in self._step.pieces(batch):
-            yield self.batches.prepared(piece)
+            yield self.batches.prepare(piece)
 
     def end_epoch(self) -> None:
         """Goes on to the next epoch, once all steps of the running one are made."""

@@ -113,7 +113,7 @@ class Step:
         is_full = len(batch.labels) == self.recipe.batch_size  # a smaller one isn't worth a compilation of its own
         forward = self._compiled if self._compiled is not None and is_full else self.model
         share = len(piece.labels) / len(batch.labels)
-        images = self.batches.prepared(piece)
+        images = self.batches.prepare(piece)
         with autocast(self.device, self.precision):
             logits = forward(images).float()
             loss = F.cross_entropy(logits, piece.labels, label_smoothing=self.recipe.label_smoothing) * share
