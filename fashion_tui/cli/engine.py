@@ -14,7 +14,7 @@ Result = TypeVar("Result")
 
 
 def ask_engine(request: Request, result_type: type[Result], description: str) -> Result:
-    """Start an engine, return its result, and end it. On a terminal, show a progress bar on stderr meanwhile."""
+    """Send a request to a new engine and return the result. On a terminal, a progress bar is shown on stderr."""
     return asyncio.run(_ask(request, result_type, description))
 
 

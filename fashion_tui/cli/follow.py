@@ -35,8 +35,8 @@ End = Finished | Stopped | Failed
 def train_to_end(run: Run, *, as_json: bool) -> None:
     """Start the run's trainer and show its progress until the run ends. Raises UserError if the run failed.
 
-    The first Ctrl-C asks the trainer to save a checkpoint and stop, and waits for it; the second one returns
-    immediately. Both raise click.Abort. The trainer continues if this process is ended in any other way.
+    On the first Ctrl-C, the trainer saves a checkpoint and stops; on the second one, this function stops waiting for
+    it. Both raise click.Abort. If this process is ended in any other way, the trainer continues.
     """
     with _count_interrupts() as interrupts, TrainingBar(stderr_console()) as bar:
         pid = launch(run)
@@ -73,7 +73,7 @@ class _Follower:
 
     def poll(self) -> End | None:
         """Return the event that ended the run, if there is one. Raises UserError if the trainer died without one."""
-        gone = _is_gone(self._pid)  # checked first, so that all events of a trainer that is gone are read below
+        gone = _is_gone(self._pid)  # checked before reading, so that no event of a trainer that has exited is missed
         self._bar.update(self._reader.poll())
         if gone and self._end is None:
             raise _trainer_died(self._run)
@@ -114,7 +114,7 @@ def wait_for_start(run: Run, pid: int, follower: EventFollower, timeout: float) 
     """
     deadline = time.monotonic() + timeout
     while time.monotonic() < deadline:
-        gone = _is_gone(pid)  # checked first, so that all events of a trainer that is gone are read below
+        gone = _is_gone(pid)  # checked before reading, so that no event of a trainer that has exited is missed
         for event in follower.events():
             if isinstance(event, Resumed):
                 return event.step

@@ -46,7 +46,7 @@ def parse_arguments(value: str) -> dict[str, object]:
 
 
 def read_custom_model(model: str | None, arguments: dict[str, object]) -> CustomModel | None:
-    """Read the custom model that --model names from its file. None if it names a built-in model or isn't given."""
+    """Read the custom model that --model names, or return None if the network is a built-in one."""
     name = None if model is None else parse_model_name(model)
     if isinstance(name, ModelFile):
         return name.read(arguments)
@@ -60,5 +60,5 @@ def read_custom_model(model: str | None, arguments: dict[str, object]) -> Custom
 
 
 def check_custom_model(model: CustomModel) -> CustomModel:
-    """Execute the model in an engine and return it with its class named. Raises UserError if it can't be trained."""
+    """Return the model with its class name filled in. Executes it; raises UserError if it can't be trained."""
     return ask_engine(CheckModel(network=model), CustomModel, "checking the model")

@@ -119,7 +119,7 @@ def run(arguments: list[str]) -> int:
     except (click.Abort, KeyboardInterrupt):
         return INTERRUPTED
     except BrokenPipeError:
-        # The reader of stdout has closed it: that needs no message, and stdout must not be flushed again at exit.
+        # The reader of stdout closed the pipe. That needs no message, but the flush at exit must not fail.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return FAILED
     except OSError as error:

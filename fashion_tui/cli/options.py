@@ -18,7 +18,7 @@ Command = Callable[..., Any]
 
 @dataclass(frozen=True)
 class CommonOptions:
-    """The options that every command accepts: --data, --dataset and --runs. None if an option isn't given."""
+    """The options --data, --dataset and --runs, which every command accepts. They are None if they aren't given."""
 
     data: Path | None
     dataset: str | None
@@ -94,7 +94,7 @@ def checkpoint_option(command: Command) -> Command:
         default="final",
         metavar="final|best|STEP",
         show_default=True,
-        help="Checkpoint to use. best requires a run with --validation.",
+        help="Checkpoint to use; best requires a run trained with --validation.",
     )(command)
 
 

@@ -51,7 +51,7 @@ def progress_bar(*columns: ProgressColumn) -> Progress:
 
 
 def warn_about_threads(count: int) -> None:
-    """Warn if there are more threads than cores, which slows training down many times."""
+    """Warn if there are more threads than cores, which makes training many times slower."""
     cores = available_cpus()
     if count > cores:
         stderr_console().print(

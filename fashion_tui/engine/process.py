@@ -57,7 +57,7 @@ class _PendingCall:
 
 
 class EngineProcess:
-    """A child process and the socket to it. `alive` becomes False as soon as its end is noticed."""
+    """A child process and the socket to it. `alive` becomes False when the socket is closed."""
 
     def __init__(self, process: Process, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, log: Path) -> None:
         self._process = process
@@ -112,7 +112,7 @@ class EngineProcess:
         result: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
         self._pending[call_id] = _PendingCall(result, result_type, progress)
         try:
-            # Writing to a dead engine raises nothing here: the reading task notices and sets an exception.
+            # Writing to a dead engine raises nothing; the reading task notices it and sets an exception.
             self._writer.write(encode_frame(Call(call_id, request)))  # type: ignore[arg-type]
             return await result
         finally:
