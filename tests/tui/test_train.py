@@ -56,7 +56,7 @@ async def fill(pilot: Pilot[None], **values: str) -> None:
 
 async def test_an_empty_pane_says_which_key_fills_it(tmp_path: Path) -> None:
     async with train_pane(tmp_path / "runs") as (app, pilot):
-        await until(pilot, lambda: "n starts one" in screen_text(app), "the hint")
+        await until(pilot, lambda: "Press n to train" in screen_text(app), "the hint")
 
 
 async def test_a_run_starts_by_key_learns_and_reaches_its_test_accuracy(tmp_path: Path) -> None:
@@ -68,7 +68,7 @@ async def test_a_run_starts_by_key_learns_and_reaches_its_test_accuracy(tmp_path
         run = app.runs[0]
         assert run.step == 24
         assert run.test_accuracy is not None
-        assert f"{run.test_accuracy:.2%}" in screen_text(app)
+        assert f"{run.test_accuracy * 100:.2f} %" in screen_text(app)
         assert "synthetic" in screen_text(app)
 
 
@@ -89,7 +89,7 @@ async def test_pause_resume_checkpoint_and_stop_by_key(tmp_path: Path) -> None:
         await until(pilot, lambda: app.runs and app.runs[0].step > 0, "the first steps")
         await pilot.press("p")
         await until(pilot, lambda: app.runs[0].state == "paused", "the pause")
-        await until(pilot, lambda: "p lets it go on" in screen_text(app), "the way on")
+        await until(pilot, lambda: "press p to resume" in screen_text(app), "the way on")
         paused_at = app.runs[0].step
         await pilot.press("p")
         await until(pilot, lambda: app.runs[0].state == "running" and app.runs[0].step > paused_at, "more steps")
@@ -97,7 +97,7 @@ async def test_pause_resume_checkpoint_and_stop_by_key(tmp_path: Path) -> None:
         await until(pilot, lambda: any(Path(app.runs[0].path, "checkpoints").glob("step-*.pt")), "a checkpoint")
         await pilot.press("s")
         await until(pilot, lambda: app.runs[0].state == "stopped", "the end")
-        await until(pilot, lambda: "r resumes it" in screen_text(app), "the way on")
+        await until(pilot, lambda: "press r to resume" in screen_text(app), "the way on")
         stopped_at = app.runs[0].step
         await pilot.press("r")
         await until(pilot, lambda: app.runs[0].state == "running" and app.runs[0].step > stopped_at, "more steps")
@@ -232,7 +232,7 @@ async def test_a_runs_folder_that_cannot_be_written_is_told_in_one_line(tmp_path
     async with train_pane(tmp_path / "runs") as (app, pilot):
         await fill(pilot, epochs="1")
         await pilot.press("enter")
-        await until(pilot, lambda: "can't make a run" in screen_text(app), "the reason")
+        await until(pilot, lambda: "can't create a run" in screen_text(app), "the reason")
 
 
 async def test_a_damaged_run_is_listed_and_the_others_still_work(tmp_path: Path) -> None:
@@ -271,7 +271,7 @@ async def test_a_lost_run_is_offered_for_resuming_when_the_app_opens(tmp_path: P
     lost_run(tmp_path / "runs")
     async with train_pane(tmp_path / "runs") as (app, pilot):
         await until(pilot, lambda: "Trainer lost" in screen_text(app), "the offer")
-        await until(pilot, lambda: "r resumes it" in screen_text(app), "the run itself")
+        await until(pilot, lambda: "press r to resume" in screen_text(app), "the run itself")
 
 
 async def test_older_checkpoints_are_removed_by_key_after_asking(tmp_path: Path) -> None:
@@ -280,7 +280,7 @@ async def test_older_checkpoints_are_removed_by_key_after_asking(tmp_path: Path)
         await until(pilot, lambda: app.runs, "the run")
         await pilot.press("x")
         await until(pilot, lambda: isinstance(app.screen, ConfirmDialog), "the question")
-        assert "of older checkpoints, of 1 run?" in screen_text(app)
+        assert "old checkpoints of 1 run" in screen_text(app)
         await pilot.press("n")
         await until(pilot, lambda: not isinstance(app.screen, ConfirmDialog), "the pane again")
         assert len(list(folder.glob("*.pt"))) == 2

@@ -1,1 +1,1 @@
-"""The Train pane: runs, live."""
+"""The Train pane: runs and their live metrics."""

@@ -1,9 +1,10 @@
-"""One run, live: its figures, how far it is, and its curves."""
+"""The view of one run: its summary and its charts."""
 
 import time
 from dataclasses import replace
 
 from rich.text import Text
+from textual import getters
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 
@@ -13,29 +14,35 @@ from fashion_tui.runs.series import Curve
 from fashion_tui.tui.widgets.chart import Chart, ChartData
 from fashion_tui.tui.widgets.lines import Lines
 
-from .summary import figure_lines, note
+from .summary import note_text, summary_lines
 
 CHART_INTERVAL = 1.0
-"""Seconds between two paintings of the charts; figures are painted with every snapshot."""
+"""Seconds between two updates of the charts. The summary is updated with every snapshot."""
 
-
-TALL = 8
-"""Lines from which on the figures that matter are drawn large."""
+LARGE_HEIGHT = 8
+"""Lines from which the main metrics have large digits."""
 
 
 class RunView(Vertical):
-    """Paints snapshots."""
+    """Paints the snapshots of a run."""
 
-    def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - Textual's own word
+    summary = getters.query_one("#summary", Lines)
+    note = getters.query_one("#note", Lines)
+    loss = getters.query_one("#loss", Chart)
+    accuracy = getters.query_one("#accuracy", Chart)
+    learning_rate = getters.query_one("#learning-rate", Chart)
+
+    def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - Textual's name
         super().__init__(id=id)
         self._snapshot: RunSnapshot | None = None
-        self._asked: str | None = None
+        self._pending: str | None = None
+        """The request that the run hasn't answered yet."""
         self._charts_painted = 0.0
         self._recent_loss: tuple[float, ...] = ()
-        """As of the charts' last painting: its sparkline changes all over, and goes with them."""
+        """Values of the sparkline. All of it changes with each step, so it is updated with the charts."""
 
     def compose(self) -> ComposeResult:
-        yield Lines(id="figures")
+        yield Lines(id="summary")
         yield Lines(id="note")
         yield Chart("loss", logarithmic=True, id="loss")
         with Horizontal(id="small-charts"):
@@ -47,57 +54,52 @@ class RunView(Vertical):
         return self._snapshot
 
     def show(self, snapshot: RunSnapshot) -> None:
-        """Paint a run's newest snapshot: figures at once, charts once a second."""
-        before, self._snapshot = self._snapshot, snapshot
-        another = before is None or before.run != snapshot.run or before.state != snapshot.state
-        if another or time.monotonic() - self._charts_painted >= CHART_INTERVAL:
+        """Paint a new snapshot: the summary now, the charts at most once a second."""
+        previous, self._snapshot = self._snapshot, snapshot
+        is_other = previous is None or previous.run != snapshot.run or previous.state != snapshot.state
+        if is_other or time.monotonic() - self._charts_painted >= CHART_INTERVAL:
             self._recent_loss = snapshot.recent_loss
             self._paint_charts()
-        self._paint_figures()
+        self._paint_summary()
 
-    def show_asked(self, text: str | None) -> None:
-        """Say what was asked of the run and isn't answered yet; None: nothing."""
-        self._asked = text
-        self._paint_figures()
+    def show_pending(self, pending: str | None) -> None:
+        """Show a request that the run hasn't answered yet."""
+        self._pending = pending
+        self._paint_summary()
 
     def on_resize(self) -> None:
         self.call_after_refresh(self._paint_all)
 
     def _paint_all(self) -> None:
-        self._paint_figures()
+        self._paint_summary()
         self._paint_charts()
 
-    def _paint_figures(self) -> None:
+    def _paint_summary(self) -> None:
         if self._snapshot is not None:
-            lines = self.query_one("#figures", Lines)
-            tall = lines.size.height >= TALL
-            shown = replace(self._snapshot, recent_loss=self._recent_loss)
-            lines.show_lines(figure_lines(shown, lines.size.width, terminal_glyphs(), tall=tall))
-            self._paint_note(note(shown, self._asked, terminal_glyphs()))
+            snapshot = replace(self._snapshot, recent_loss=self._recent_loss)
+            width, height = self.summary.size
+            lines = summary_lines(snapshot, width, terminal_glyphs(), large=height >= LARGE_HEIGHT)
+            self.summary.show_lines(lines)
+            self._paint_note(note_text(snapshot, self._pending, terminal_glyphs()))
 
-    def _paint_note(self, words: Text) -> None:
-        """On as many lines as it takes. Only another number of them lays the pane out anew."""
-        widget = self.query_one("#note", Lines)
-        if widget.size.width:  # else it isn't laid out yet, and there will be a resize
-            lines = list(words.wrap(self.app.console, widget.size.width)) or [words]
-            widget.styles.height = len(lines)
-            widget.show_lines(lines)
+    def _paint_note(self, text: Text) -> None:
+        """Wrap the note. Only a change of its height causes a new layout."""
+        if self.note.size.width:  # otherwise it isn't laid out yet, and a resize follows
+            lines = list(text.wrap(self.app.console, self.note.size.width)) or [text]
+            self.note.styles.height = len(lines)
+            self.note.show_lines(lines)
 
     def _paint_charts(self) -> None:
         if self._snapshot is None:
             return
         self._charts_painted = time.monotonic()
-        for name, curve, factor in (
-            ("#loss", self._snapshot.loss, 1.0),
-            ("#accuracy", self._snapshot.accuracy, 100.0),
-            ("#learning-rate", self._snapshot.learning_rate, 1.0),
-        ):
-            chart = self.query_one(name, Chart)
-            chart.show(line_of(curve, chart.capacity, factor))
+        self.loss.show(chart_data(self._snapshot.loss, self.loss.capacity))
+        self.accuracy.show(chart_data(self._snapshot.accuracy, self.accuracy.capacity, scale=100.0))
+        self.learning_rate.show(chart_data(self._snapshot.learning_rate, self.learning_rate.capacity))
 
 
-def line_of(curve: Curve, capacity: int, factor: float = 1.0) -> ChartData:
-    """A run's curve as its chart takes it: the mean of each bucket, times the factor."""
+def chart_data(curve: Curve, capacity: int, scale: float = 1.0) -> ChartData:
+    """Return the means of a curve's buckets, merged to at most `capacity` values and scaled."""
     fitting = curve.at_most(capacity)
-    marks = frozenset(place for place, count in enumerate(fitting.nonfinite) if count)
-    return ChartData([mean * factor for mean in fitting.mean], fitting.steps_per_bucket, marks)
+    marks = frozenset(index for index, count in enumerate(fitting.nonfinite) if count)
+    return ChartData([mean * scale for mean in fitting.mean], fitting.steps_per_bucket, marks)

@@ -1,53 +1,63 @@
-"""A run's figures as lines of text: what it is, how good, how far, and the one thing to know now."""
+"""The text of a run: title, metrics, progress, and a note about what happened or what to do."""
 
 import math
-from collections.abc import Sequence
+from dataclasses import dataclass
 
 from rich.text import Text
 
-from fashion_tui.report.formatting import format_bytes
+from fashion_tui.report.formatting import format_bytes, format_duration, format_loss, format_percent
 from fashion_tui.report.glyphs import Glyphs
 from fashion_tui.report.runs import state_mark
 from fashion_tui.report.style import ACCENT, ATTENTION, BAD, FOREGROUND, GOOD, MUTED
 from fashion_tui.runs.reader import RunSnapshot
 from fashion_tui.schema.events import Failed, Stopped
 from fashion_tui.schema.run import LIVE_STATES, RunConfig, short_name
+from fashion_tui.tui.theme import RULE
 from fashion_tui.tui.widgets.large_number import large_number
 
-
-def figure_lines(snapshot: RunSnapshot, width: int, glyphs: Glyphs, *, tall: bool) -> list[Text]:
-    """What the run is, its figures, how far it came: eight lines, or four where room is short."""
-    figures = _tall_figures(snapshot, width, glyphs) if tall else [_figures(snapshot, width, glyphs)]
-    return [
-        _title(snapshot, width, glyphs),
-        Text(),
-        *figures,
-        _progress(snapshot, width, glyphs),
-    ]
+UNKNOWN = "–"
+MIN_SPARKLINE_SPACE = 20
+"""Columns that a sparkline of the last losses needs with its label."""
+PROGRESS_MARGIN = 8
+"""Columns that stay free after the progress, so that a longer ETA doesn't change the bar's width."""
 
 
-def note(snapshot: RunSnapshot, asked: str | None, glyphs: Glyphs) -> Text:
-    """The one thing to know now: what was asked, why it ended, what to do."""
-    if asked is not None:
-        return Text(f"{asked} …", style=ATTENTION)
+@dataclass(frozen=True, slots=True)
+class _Metric:
+    label: str
+    value: str
+    colour: str
+
+
+def summary_lines(snapshot: RunSnapshot, width: int, glyphs: Glyphs, *, large: bool) -> list[Text]:
+    """Return title, metrics and progress: eight lines with large digits, else four."""
+    metrics = _large_metrics(snapshot, width, glyphs) if large else [_metrics_line(snapshot, width, glyphs)]
+    return [_title(snapshot, width, glyphs), Text(), *metrics, _progress(snapshot, width, glyphs)]
+
+
+def note_text(snapshot: RunSnapshot, pending: str | None, glyphs: Glyphs) -> Text:
+    """Return the most important fact: the pending request, why the run ended, or which key to press."""
+    if pending is not None:
+        return Text(f"{pending} {glyphs.ellipsis}", style=ATTENTION)
     if snapshot.damage is not None:
         return Text(f"{glyphs.bad} {snapshot.damage}", style=BAD)
     if snapshot.state in LIVE_STATES:
-        return _live_note(snapshot)
+        return _live_note(snapshot, glyphs)
     return _ended_note(snapshot, glyphs)
 
 
 def _title(snapshot: RunSnapshot, width: int, glyphs: Glyphs) -> Text:
-    mark, colour = state_mark(snapshot.state, glyphs)
-    state = Text.assemble((mark, colour), " ", (snapshot.state, FOREGROUND))
+    """Return `guide-a1b2   guide · batch 32 · lr 0.001 · seed 0 · cpu ×2        ● running`."""
+    glyph, colour = state_mark(snapshot.state, glyphs)
+    state = Text.assemble((glyph, colour), " ", (snapshot.state, FOREGROUND))
     name = Text(short_name(snapshot.run), style=f"bold {FOREGROUND}")
     if snapshot.config is not None:
-        name.append("   " + _settings(snapshot.config, snapshot), style=f"not bold {MUTED}")
+        name.append("   " + _settings(snapshot.config, snapshot, glyphs), style=f"not bold {MUTED}")
     name.truncate(max(width - state.cell_len - 2, 8), overflow="ellipsis", pad=True)
     return Text.assemble(name, "  ", state)
 
 
-def _settings(config: RunConfig, snapshot: RunSnapshot) -> str:
+def _settings(config: RunConfig, snapshot: RunSnapshot, glyphs: Glyphs) -> str:
     recipe = config.recipe
     device = snapshot.started.device if snapshot.started else config.device
     parts = [
@@ -60,78 +70,81 @@ def _settings(config: RunConfig, snapshot: RunSnapshot) -> str:
         f"{device} ×{config.threads}" if device == "cpu" else device,
         *([recipe.precision] if recipe.precision != "fp32" else []),
     ]
-    return " · ".join(parts)
+    return f" {glyphs.dot} ".join(parts)
 
 
-def _main_figures(snapshot: RunSnapshot) -> list[tuple[str, str, str]]:
-    """Label, figure and colour of the one or two that matter now."""
+def _main_metrics(snapshot: RunSnapshot) -> list[_Metric]:
+    """Return the test accuracy of a finished run, otherwise the loss and accuracy of the last steps."""
     if snapshot.status.test_accuracy is not None:
-        return [("test accuracy %", f"{snapshot.status.test_accuracy:.2%}".rstrip("%"), GOOD)]
-    accuracy = _last(snapshot.accuracy.mean)
+        return [_Metric("test accuracy %", f"{snapshot.status.test_accuracy * 100:.2f}", GOOD)]
+    accuracy = snapshot.accuracy.mean[-1] if snapshot.accuracy.mean else math.nan
     return [
-        ("loss", _loss(snapshot), ACCENT),
-        ("accuracy %", "–" if accuracy is None or math.isnan(accuracy) else f"{accuracy * 100:5.1f}", ACCENT),
+        _Metric("loss", _loss(snapshot), ACCENT),
+        _Metric("accuracy %", UNKNOWN if math.isnan(accuracy) else f"{accuracy * 100:5.1f}", ACCENT),
     ]
 
 
-def _other_figures(snapshot: RunSnapshot) -> list[tuple[str, str, str]]:
+def _loss(snapshot: RunSnapshot) -> str:
+    if snapshot.status.loss is not None:
+        return format_loss(snapshot.status.loss)
+    return format_loss(snapshot.loss.mean[-1]) if snapshot.loss.mean else UNKNOWN
+
+
+def _other_metrics(snapshot: RunSnapshot) -> list[_Metric]:
     status = snapshot.status
-    speed = ("img/s", f"{status.images_per_second:>6,.0f}", FOREGROUND)
+    speed = _Metric("img/s", f"{status.images_per_second:>6,.0f}", FOREGROUND)
     if status.test_accuracy is not None:
-        return [("trained in", _duration(status.train_seconds), FOREGROUND), speed]
-    return [*_validation(snapshot), speed]
+        return [_Metric("trained in", format_duration(status.train_seconds), FOREGROUND), speed]
+    accuracies = [epoch.validation_accuracy for epoch in snapshot.epochs if epoch.validation_accuracy is not None]
+    validation = [_Metric("validation", format_percent(accuracies[-1]), FOREGROUND)] if accuracies else []
+    return [*validation, speed]
 
 
-def _figures(snapshot: RunSnapshot, width: int, glyphs: Glyphs) -> Text:
-    """All figures on one line, and the last losses where there is room."""
+def _metrics_line(snapshot: RunSnapshot, width: int, glyphs: Glyphs) -> Text:
+    """Return all metrics on one line, and a sparkline of the last losses if it fits."""
     line = Text(no_wrap=True)
-    for label, figure, colour in (*_main_figures(snapshot), *_other_figures(snapshot)):
-        line.append(f"{label} ", style=MUTED)
-        line.append(figure, style=f"bold {colour}")
+    for metric in (*_main_metrics(snapshot), *_other_metrics(snapshot)):
+        line.append(f"{metric.label} ", style=MUTED)
+        line.append(metric.value, style=f"bold {metric.colour}")
         line.append("   ")
     return line.append_text(_last_losses(snapshot, width - line.cell_len, glyphs))
 
 
-def _tall_figures(snapshot: RunSnapshot, width: int, glyphs: Glyphs) -> list[Text]:
-    """The figures that matter three lines high, their names below, and the rest beside the names.
+def _large_metrics(snapshot: RunSnapshot, width: int, glyphs: Glyphs) -> list[Text]:
+    """Return the main metrics in large digits, a line with their labels and the other metrics, and an empty line.
 
-    Neighbours of one colour are one piece of text, which costs a terminal far away the fewest bytes.
+    Neighbouring texts of one colour are joined, which takes the fewest bytes to send.
     """
     rows, label_row = ["", "", ""], ""
-    main = _main_figures(snapshot)
-    for label, figure, _ in main:
-        large = large_number(figure.strip(), glyphs) if _has_digits(figure) else ("", figure, "")
-        room = max(len(label), *map(len, large)) + 4
-        rows = [row + part.ljust(room) for row, part in zip(rows, large, strict=True)]
-        label_row += label.ljust(room)
+    main = _main_metrics(snapshot)
+    for metric in main:
+        digits = large_number(metric.value.strip(), glyphs) if _is_number(metric.value) else ("", metric.value, "")
+        column_width = max(len(metric.label), *map(len, digits)) + 4
+        rows = [row + part.ljust(column_width) for row, part in zip(rows, digits, strict=True)]
+        label_row += metric.label.ljust(column_width)
     labels = Text(no_wrap=True)
-    for label, figure, colour in _other_figures(snapshot):
-        labels.append(f"{label_row}{label} ", style=MUTED)
-        labels.append(f"{figure}    ", style=colour)
+    for metric in _other_metrics(snapshot):
+        labels.append(f"{label_row}{metric.label} ", style=MUTED)
+        labels.append(f"{metric.value}    ", style=metric.colour)
         label_row = ""
     labels.append_text(_last_losses(snapshot, width - labels.cell_len, glyphs))
-    colour = main[0][2]
-    return [*(Text(row, style=f"bold {colour}", no_wrap=True) for row in rows), labels, Text()]
+    return [*(Text(row, style=f"bold {main[0].colour}", no_wrap=True) for row in rows), labels, Text()]
 
 
-def _has_digits(figure: str) -> bool:
-    return set(figure.strip()) <= set("0123456789.")
+def _is_number(value: str) -> bool:
+    return set(value.strip()) <= set("0123456789.")
 
 
-def _last_losses(snapshot: RunSnapshot, room: int, glyphs: Glyphs) -> Text:
-    """A sparkline of the last steps, where there is room for one that says something."""
-    shown = snapshot.recent_loss[-max(room - 6, 1) :]
-    if room < 20 or not shown or snapshot.state not in LIVE_STATES:
+def _last_losses(snapshot: RunSnapshot, width: int, glyphs: Glyphs) -> Text:
+    """Return a sparkline of the losses of the last steps, or an empty text if there is no space for it."""
+    losses = snapshot.recent_loss[-max(width - 6, 1) :]
+    if width < MIN_SPARKLINE_SPACE or not losses or snapshot.state not in LIVE_STATES:
         return Text()
-    return Text.assemble(("last ", MUTED), (glyphs.sparkline(shown), ACCENT))
-
-
-def _validation(snapshot: RunSnapshot) -> list[tuple[str, str, str]]:
-    accuracies = [epoch.validation_accuracy for epoch in snapshot.epochs if epoch.validation_accuracy is not None]
-    return [("held out", f"{accuracies[-1]:.1%}", FOREGROUND)] if accuracies else []
+    return Text.assemble(("last ", MUTED), (glyphs.sparkline(losses), ACCENT))
 
 
 def _progress(snapshot: RunSnapshot, width: int, glyphs: Glyphs) -> Text:
+    """Return `epoch 1/3  step   540 / 1,125  ████───── 48 %  ETA 0:12`."""
     status, total = snapshot.status, snapshot.total_steps
     share = status.step / total if total else 0.0
     line = Text(no_wrap=True)
@@ -140,71 +153,53 @@ def _progress(snapshot: RunSnapshot, width: int, glyphs: Glyphs) -> Text:
     line.append("  step ", style=MUTED)
     line.append(f"{status.step:>{len(f'{total:,}')},}", style=FOREGROUND)
     line.append(f" / {total:,}  " if total else "  ", style=MUTED)
-    tail = f" {share:4.0%}"
+    tail = f" {format_percent(share, digits=0):>5}"
     if snapshot.state == "running" and status.images_per_second and snapshot.config is not None:
-        left = (total - status.step) * snapshot.config.recipe.batch_size / status.images_per_second
-        tail += f"  ETA {_duration(left)}"
-    room = max(width - line.cell_len - len(tail) - 8, 4)
-    bar = glyphs.bar(share, room)
+        seconds = (total - status.step) * snapshot.config.recipe.batch_size / status.images_per_second
+        tail += f"  ETA {format_duration(seconds)}"
+    bar_width = max(width - line.cell_len - len(tail) - PROGRESS_MARGIN, 4)
+    bar = glyphs.bar(share, bar_width)
     line.append(bar, style=GOOD if snapshot.state == "finished" else ACCENT)
-    line.append(glyphs.rule * (room - len(bar)), style="#3a3a3a")
+    line.append(glyphs.rule * (bar_width - len(bar)), style=RULE)
     line.append(tail, style=FOREGROUND)
     return line
 
 
-def _live_note(snapshot: RunSnapshot) -> Text:
+def _live_note(snapshot: RunSnapshot, glyphs: Glyphs) -> Text:
     if snapshot.state == "starting":
         return Text("the trainer is loading PyTorch and the data", style=MUTED)
     if snapshot.state == "paused":
-        return Text("paused · p lets it go on", style=ATTENTION)
+        return Text(f"paused {glyphs.dot} press p to resume", style=ATTENTION)
     if snapshot.notice is not None:
         return Text(snapshot.notice, style=ATTENTION)
     if snapshot.warnings:
         return Text(f"! {snapshot.warnings[-1].message}", style=ATTENTION)
-    return _checkpoint_note(snapshot)
+    return _checkpoint_note(snapshot, glyphs)
 
 
-def _checkpoint_note(snapshot: RunSnapshot) -> Text:
-    """The last checkpoint and what it cost, so that nobody has to wonder what a power cut would take."""
+def _checkpoint_note(snapshot: RunSnapshot, glyphs: Glyphs) -> Text:
+    """Return the step, size and time of the last checkpoint, and the time until the next one."""
     saved = snapshot.checkpoint
     if saved is None:
         return Text()
-    words = f"checkpoint at step {saved.step:,}: {format_bytes(saved.bytes)} in {saved.seconds:.2f} s"
+    note = f"checkpoint at step {saved.step:,}: {format_bytes(saved.bytes)} in {saved.seconds:.2f} s"
     if saved.next_in is not None:
-        words += f", next in {max(saved.next_in, 1):.0f} s"
-    return Text(f"{words} · {_on_disk(snapshot)}", style=MUTED)
+        note += f", next in {max(saved.next_in, 1):.0f} s"
+    return Text(f"{note} {glyphs.dot} {_disk_usage(snapshot)}", style=MUTED)
 
 
 def _ended_note(snapshot: RunSnapshot, glyphs: Glyphs) -> Text:
+    dot = glyphs.dot
     if snapshot.state == "lost":
-        return Text(f"r resumes it · {snapshot.notice or 'its trainer is gone'}", style=ATTENTION)
+        return Text(f"press r to resume {dot} {snapshot.notice or 'the trainer has died'}", style=ATTENTION)
     match snapshot.end:
         case Failed(message=message):
             return Text(f"{glyphs.bad} {message}", style=BAD)
         case Stopped(step=step):
-            return Text(f"stopped at step {step:,} · r resumes it · {_on_disk(snapshot)}", style=MUTED)
+            return Text(f"stopped at step {step:,} {dot} press r to resume {dot} {_disk_usage(snapshot)}", style=MUTED)
         case _:
-            return Text(f"e shows what it learned, and where it errs · {_on_disk(snapshot)}", style=MUTED)
+            return Text(f"press e to evaluate {dot} {_disk_usage(snapshot)}", style=MUTED)
 
 
-def _on_disk(snapshot: RunSnapshot) -> str:
+def _disk_usage(snapshot: RunSnapshot) -> str:
     return f"{format_bytes(snapshot.disk_bytes)} on disk"
-
-
-def _loss(snapshot: RunSnapshot) -> str:
-    loss = snapshot.status.loss
-    if loss is None:
-        last = _last(snapshot.loss.mean)
-        return "–" if last is None else f"{last:.3f}"
-    return f"{loss:.3f}" if isinstance(loss, float) else loss
-
-
-def _last(values: Sequence[float]) -> float | None:
-    return values[-1] if values else None
-
-
-def _duration(seconds: float) -> str:
-    """`0:09`, `12:34`, `1:02:03`."""
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
