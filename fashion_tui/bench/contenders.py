@@ -12,12 +12,11 @@ from fashion_tui.lab.data.datasets import Dataset
 from fashion_tui.lab.evaluation.metrics import evaluate, predict_logits
 from fashion_tui.lab.networks.builtin import build
 from fashion_tui.lab.trace import trace
+from fashion_tui.lab.training.guide_loop import EPOCHS, GuideLoop
 from fashion_tui.lab.training.loop import Training
 from fashion_tui.lab.training.optimizers import precision_on
 from fashion_tui.schema.bench import GUIDE_LOOP
 from fashion_tui.schema.recipe import GUIDE, Precision, Recipe, recipe_named
-
-from .guide_loop import EPOCHS, GuideLoop
 
 
 @dataclass(frozen=True)

@@ -56,7 +56,7 @@ class StepFigures:
         first, last = self._logged, self.training.step_in_epoch
         if first == last:
             return
-        losses, accuracies = self.training.figures(first, last)
+        losses, accuracies = self.training.step_metrics(first, last)
         seconds = self._lap()
         self._logged = last
         broken = next((place for place, loss in enumerate(losses) if not math.isfinite(loss)), None)

@@ -14,7 +14,7 @@ from fashion_tui.lab.data.datasets import Dataset, Images, hold_out
 from fashion_tui.lab.devices import choose_device, describe_device, set_cpu_threads, set_determinism
 from fashion_tui.lab.evaluation.metrics import evaluate, predict_logits
 from fashion_tui.lab.networks.builtin import count_parameters
-from fashion_tui.lab.training.diagnosis import layer_that_broke
+from fashion_tui.lab.training.diagnosis import find_broken_layer
 from fashion_tui.lab.training.loop import Training
 from fashion_tui.runs.run import Run
 from fashion_tui.schema.evaluation import Metrics
@@ -129,7 +129,7 @@ class Session:
     def _train_epoch(self) -> None:
         self.control.look()
         self.figures.restart_clock()
-        for _ in self.training.steps(between=self.control.look):
+        for _ in self.training.steps(poll=self.control.look):
             if self.figures.due:
                 self.figures.flush()
             if self.checkpoints.due:
@@ -140,7 +140,7 @@ class Session:
 
     def _end_epoch(self) -> None:
         training = self.training
-        loss, accuracy = training.epoch_figures()
+        loss, accuracy = training.epoch_metrics()
         judged = self._judge(self.validation) if len(self.validation) else None
         self.log.write(
             EpochEnd(
@@ -179,7 +179,9 @@ class Session:
         if found is not None:
             training.load_state_dict(found.training)
         deadline = time.monotonic() + DIAGNOSIS_SECONDS
-        return layer_that_broke(training, step, go_on=lambda: not self.control.is_asked and time.monotonic() < deadline)
+        return find_broken_layer(
+            training, step, keep_going=lambda: not self.control.is_asked and time.monotonic() < deadline
+        )
 
     def _finish(self) -> Finished:
         training = self.training

@@ -13,11 +13,11 @@ import torchvision
 from torchvision import transforms
 
 from fashion_tui.bench.contenders import Contender, find_contenders
-from fashion_tui.bench.guide_loop import GuideLoop, Pictures
 from fashion_tui.bench.terminal import TerminalProgram
 from fashion_tui.lab.data.datasets import Images
 from fashion_tui.lab.data.synthetic import draw
 from fashion_tui.lab.networks import GuideNet
+from fashion_tui.lab.training.guide_loop import GuideLoop, PILDataset
 from fashion_tui.schema.bench import GUIDE_LOOP, BenchReport
 from fashion_tui.schema.errors import UsageError, UserError
 from fashion_tui.schema.recipe import CPU_RECIPES, GUIDE
@@ -30,7 +30,7 @@ CPU = torch.device("cpu")
 def test_guide_loop_reads_the_same_images_as_torchvision(real_data: Path) -> None:
     transform = transforms.Compose([transforms.ToTensor(), transforms.Normalize((0.5,), (0.5,))])
     theirs = torchvision.datasets.FashionMNIST(str(real_data), train=False, transform=transform)
-    ours = Pictures(Images(theirs.data.unsqueeze(1), theirs.targets))
+    ours = PILDataset(Images(theirs.data.unsqueeze(1), theirs.targets))
     assert len(ours) == len(theirs)
     for index in (0, 1, 9_999):
         image, label = ours[index]

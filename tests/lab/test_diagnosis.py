@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from fashion_tui.lab.data.datasets import Images
 from fashion_tui.lab.networks import GuideNet
-from fashion_tui.lab.training.diagnosis import first_non_finite_layer, layer_that_broke
+from fashion_tui.lab.training.diagnosis import find_broken_layer, first_non_finite_layer
 from fashion_tui.lab.training.loop import Training
 from fashion_tui.schema.recipe import GUIDE
 
@@ -69,7 +69,7 @@ def test_the_steps_up_to_the_broken_one_are_made_again_over_the_end_of_an_epoch(
     for checkpoint in (4, 5):
         again = begin()
         again.load_state_dict(states[checkpoint])
-        assert layer_that_broke(again, 6) == "conv2 (Conv2d)"
+        assert find_broken_layer(again, 6) == "conv2 (Conv2d)"
     again = begin()
     again.load_state_dict(states[4])
-    assert layer_that_broke(again, 6, go_on=lambda: False) is None
+    assert find_broken_layer(again, 6, keep_going=lambda: False) is None

@@ -13,8 +13,8 @@ from fashion_tui.lab.devices import has_bf16
 from fashion_tui.lab.evaluation.metrics import evaluate, predict_logits
 from fashion_tui.lab.networks.builtin import build
 from fashion_tui.lab.training.loop import Training
-from fashion_tui.lab.training.muon import COEFFICIENTS, ITERATIONS, Muon, orthogonalised
-from fashion_tui.lab.training.optimizers import BESIDE_MUON, optimizers_for, rate_factor
+from fashion_tui.lab.training.muon import COEFFICIENTS, ITERATIONS, Muon, orthogonalise
+from fashion_tui.lab.training.optimizers import ADAM_SHARE, lr_scale, optimizers_for
 from fashion_tui.schema.errors import UsageError
 from fashion_tui.schema.models import MODELS
 from fashion_tui.schema.recipe import CPU_RECIPES, GUIDE, RECIPES, STRONG, Recipe, recipe_named
@@ -43,13 +43,13 @@ def test_unknown_recipe() -> None:
 
 
 def test_a_constant_rate_is_constant() -> None:
-    assert {rate_factor(GUIDE, step, 100) for step in range(100)} == {1.0}
+    assert {lr_scale(GUIDE, step, 100) for step in range(100)} == {1.0}
 
 
 @pytest.mark.parametrize("steps", [1, 2, 7, 100])
 @pytest.mark.parametrize("warm_up", [0.0, 0.2, 0.5, 0.99])
 def test_the_triangle_rises_to_one_and_falls_to_the_last_step(steps: int, warm_up: float) -> None:
-    factors = [rate_factor(changed(warm_up=warm_up), step, steps) for step in range(steps)]
+    factors = [lr_scale(changed(warm_up=warm_up), step, steps) for step in range(steps)]
     top = factors.index(max(factors))
     assert all(0 < factor <= 1 for factor in factors)
     assert factors[: top + 1] == sorted(factors[: top + 1])
@@ -62,7 +62,7 @@ def test_the_rates_follow_the_schedule_and_are_logged() -> None:
     training = Training(changed(batch_size=16, epochs=1, learning_rate=0.5), images, device=CPU, seed=0)
     seen = [tuple(float(one.param_groups[0]["lr"]) for one in training.optimizers) for _ in training.steps()]
     assert [muon for muon, _ in seen] == pytest.approx([training.learning_rate(step) for step in range(4)])
-    assert [other for _, other in seen] == pytest.approx([BESIDE_MUON * muon for muon, _ in seen])
+    assert [other for _, other in seen] == pytest.approx([ADAM_SHARE * muon for muon, _ in seen])
 
 
 def test_muon_has_the_filters_and_adam_the_rest() -> None:
@@ -78,7 +78,7 @@ def test_muon_has_the_filters_and_adam_the_rest() -> None:
 
 
 @pytest.mark.parametrize("shape", [(8, 40), (40, 8), (16, 16)])
-def test_orthogonalised_keeps_the_directions_and_evens_the_strengths(shape: tuple[int, int]) -> None:
+def test_orthogonalise_keeps_the_directions_and_evens_the_strengths(shape: tuple[int, int]) -> None:
     """As three rounds of the polynomial change the singular values themselves."""
     matrix = torch.randn(shape, generator=torch.Generator().manual_seed(1))
     u, expected, v = torch.linalg.svd(matrix, full_matrices=False)
@@ -87,7 +87,7 @@ def test_orthogonalised_keeps_the_directions_and_evens_the_strengths(shape: tupl
     for _ in range(ITERATIONS):
         expected = a * expected + b * expected**3 + c * expected**5
     assert 0.6 < expected.median() < 1.4
-    found = u.T @ orthogonalised(matrix) @ v.T
+    found = u.T @ orthogonalise(matrix) @ v.T
     torch.testing.assert_close(found, torch.diag(expected), atol=1e-4, rtol=0)
 
 

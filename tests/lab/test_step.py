@@ -1,7 +1,7 @@
-"""A step in pieces, a compiled one, and a step that leaves no mark."""
+"""A step in micro-batches, a rolled back step, and a compiled network."""
 
 import copy
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import msgspec
@@ -10,11 +10,10 @@ import torch
 import torch.nn.functional as F
 
 from fashion_tui.lab.data.datasets import Images
-from fashion_tui.lab.training.cuda_graph import put_back
+from fashion_tui.lab.training.checkpoint import preserve_state
 from fashion_tui.lab.training.loop import Training
-from fashion_tui.lab.training.step import PIECE
 from fashion_tui.schema.models import CustomModel
-from fashion_tui.schema.recipe import CPU_RECIPES, GUIDE, RECIPES, Recipe
+from fashion_tui.schema.recipe import CPU_MICRO_BATCH, CPU_RECIPES, GUIDE, RECIPES, Recipe
 
 from .test_training import bits, run, striped
 
@@ -35,8 +34,8 @@ class Noisy(nn.Module):
 """
 """A network whose forward pass changes buffers and draws random numbers."""
 
-BATCH = 2 * PIECE + 88
-"""Three pieces."""
+BATCH = 2 * CPU_MICRO_BATCH + 88
+"""Batch size that gives three micro-batches."""
 
 
 def begin(recipe: Recipe = GUIDE, images: Images | None = None, **changes: Any) -> Training:
@@ -45,88 +44,83 @@ def begin(recipe: Recipe = GUIDE, images: Images | None = None, **changes: Any) 
     return Training(changed, striped(2000) if images is None else images, device=CPU, seed=2, network=network)
 
 
-def test_a_batch_in_pieces_has_the_gradients_of_the_whole() -> None:
+def test_micro_batches_have_the_gradients_of_the_batch() -> None:
     training = Training(msgspec.structs.replace(GUIDE, batch_size=BATCH), striped(1000), device=CPU, seed=2)
-    whole = copy.deepcopy(training.model)
+    reference = copy.deepcopy(training.model)
     batch = next(training.batches.epoch(0))
     assert len(batch.labels) == BATCH
-    logits = whole(training.batches.prepare(batch))
+    logits = reference(training.batches.prepare(batch))
     loss = F.cross_entropy(logits, batch.labels)
     loss.backward()
 
     next(training.steps())
-    assert training.figures(0, 1)[0] == pytest.approx([loss.item()], rel=1e-6)
-    assert training.figures(0, 1)[1] == pytest.approx([(logits.argmax(1) == batch.labels).float().mean().item()])
-    for ours, theirs in zip(training.model.parameters(), whole.parameters(), strict=True):
-        torch.testing.assert_close(ours.grad, theirs.grad, rtol=1e-4, atol=1e-6)
+    assert training.step_metrics(0, 1)[0] == pytest.approx([loss.item()], rel=1e-6)
+    accuracy = (logits.argmax(1) == batch.labels).float().mean().item()
+    assert training.step_metrics(0, 1)[1] == pytest.approx([accuracy])
+    for actual, expected in zip(training.model.parameters(), reference.parameters(), strict=True):
+        torch.testing.assert_close(actual.grad, expected.grad, rtol=1e-4, atol=1e-6)
 
 
 class Interrupted(Exception):
     pass
 
 
-def interrupt_at(times: Iterator[bool]) -> Any:
-    """To be called between pieces: it raises where `times` says so."""
+def interrupt_at(times: Iterator[bool]) -> Callable[[], None]:
+    """Return a callback that raises whenever the next item of `times` is True."""
 
-    def between() -> None:
+    def poll() -> None:
         if next(times, False):
             raise Interrupted
 
-    return between
+    return poll
 
 
-@pytest.mark.parametrize("piece", [0, 1])
-def test_in_the_middle_of_a_step_the_state_is_that_of_the_last_whole_one(piece: int) -> None:
+@pytest.mark.parametrize("completed", [1, 2])
+def test_state_within_a_step_is_that_before_the_step(completed: int) -> None:
     undisturbed = run(begin(batch_size=BATCH), 3)
     training = run(begin(batch_size=BATCH), 1)
     before = bits(training)
-    asked = []
-
-    def between() -> None:
-        asked.append(bits(training))
-
-    steps = training.steps(between)
-    next(steps)
-    assert asked == [before, before]
+    seen = []
+    next(training.steps(poll=lambda: seen.append(bits(training))))
+    assert seen == [before, before]
 
     training = run(begin(batch_size=BATCH), 1)
     with pytest.raises(Interrupted):
-        next(training.steps(interrupt_at(iter([False] * piece + [True]))))
+        next(training.steps(interrupt_at(iter([False] * (completed - 1) + [True]))))
     assert bits(training) == before
     assert bits(run(training, 2)) == bits(undisturbed)
 
 
-def test_a_small_batch_has_no_between() -> None:
-    training = begin(batch_size=PIECE)
+def test_small_batch_is_not_interrupted() -> None:
+    training = begin(batch_size=CPU_MICRO_BATCH)
     assert next(training.steps(interrupt_at(iter([True])))) == 1
 
 
 @pytest.mark.parametrize(("batch", "sizes"), [(256, [256]), (257, [129, 128]), (600, [200] * 3), (1, [1])])
-def test_pieces_are_of_equal_size_for_batch_normalisation_needs_more_than_one_image(
-    batch: int, sizes: list[int]
-) -> None:
+def test_micro_batches_have_equal_sizes(batch: int, sizes: list[int]) -> None:
+    """Batch normalisation needs more than one image in each."""
     training = begin(batch_size=batch)
-    assert [len(images) for images in training.next_pieces()] == sizes
+    assert [len(images) for images in training.next_images()] == sizes
 
 
-@pytest.mark.parametrize("made", [0, 3])
+@pytest.mark.parametrize("steps", [0, 3])
 @pytest.mark.parametrize("name", CPU_RECIPES)
-def test_steps_that_are_put_back_leave_no_mark(name: str, made: int) -> None:
-    """What a CUDA graph needs, whose recording begins with real steps: all as before, and in the same memory."""
-    undisturbed = run(begin(RECIPES[name], batch_size=50), made + 4)
-    training = run(begin(RECIPES[name], batch_size=50), made)
+def test_preserve_state_undoes_steps_in_place(name: str, steps: int) -> None:
+    """The capture of a CUDA graph begins with real steps, and the graph keeps using the memory of the tensors."""
+    undisturbed = run(begin(RECIPES[name], batch_size=50), steps + 4)
+    training = run(begin(RECIPES[name], batch_size=50), steps)
     batch = next(training.batches.epoch(0))
     before = bits(training)
-    with put_back(training._step):
+    with preserve_state(training.model, CPU, training.optimizers):
         for _ in range(3):
             training._step(batch, lambda: None)
-        places = [tensor.data_ptr() for tensor in tensors(training)]
+        addresses = [tensor.data_ptr() for tensor in tensors(training)]
         assert bits(training) != before
-    if made:
+    if steps:
         assert bits(training) == before
     run(training, 4)
     assert bits(training) == bits(undisturbed)
-    assert [tensor.data_ptr() for tensor in tensors(training)] == places
+    assert [tensor.data_ptr() for tensor in tensors(training)] == addresses
 
 
 def tensors(training: Training) -> list[torch.Tensor]:
@@ -137,11 +131,11 @@ def tensors(training: Training) -> list[torch.Tensor]:
     ]
 
 
-def test_a_compiled_network_learns_the_same() -> None:
-    """The last batch of the epoch is a smaller one."""
+def test_compiled_network_learns_the_same() -> None:
+    """The last batch of the epoch is smaller."""
     images = striped(250)
     recipe = msgspec.structs.replace(GUIDE, batch_size=100)
     plain = run(Training(recipe, images, device=CPU, seed=2), 4)
     compiled = run(Training(recipe, images, device=CPU, seed=2, compiled=True), 4)
-    assert compiled.figures(0, 1)[0] == pytest.approx(plain.figures(0, 1)[0], rel=1e-3)
+    assert compiled.step_metrics(0, 1)[0] == pytest.approx(plain.step_metrics(0, 1)[0], rel=1e-3)
     assert compiled.state_dict()["model"].keys() == plain.state_dict()["model"].keys()

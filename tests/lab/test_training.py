@@ -61,7 +61,7 @@ def test_steps_are_those_of_the_guides_own_loop() -> None:
 
     assert list(steps) == list(range(2, 11))
     assert len(losses) == 10, "the last batch, of 12 images, counts"
-    np.testing.assert_allclose(training.figures(0, 10)[0], losses, rtol=1e-4)
+    np.testing.assert_allclose(training.step_metrics(0, 10)[0], losses, rtol=1e-4)
     for ours, theirs in zip(training.model.parameters(), net.parameters(), strict=True):
         # Where a gradient is all but 0, Adam still moves by the learning rate, this way or that.
         assert ((ours - theirs).abs() < 1e-5).float().mean() > 0.99
@@ -73,7 +73,7 @@ def test_it_learns() -> None:
     for _ in range(2):
         for _ in training.steps():
             pass
-        accuracies.append(training.epoch_figures()[1])
+        accuracies.append(training.epoch_metrics()[1])
         training.end_epoch()
     assert accuracies[1] > 0.95
     assert training.step == 2 * 32
@@ -86,7 +86,7 @@ def test_figures_are_those_of_the_batches() -> None:
     assert list(training.steps()) == [1, 2, 3]
     assert training.batch_sizes(0, 3).tolist() == [40, 40, 20]
     assert training.images_seen == 100
-    losses, accuracies = training.figures(0, 3)
+    losses, accuracies = training.step_metrics(0, 3)
     expected_losses, expected_accuracies = [], []
     for batch in training.batches.epoch(0):
         logits = training.model(training.batches.prepare(batch))
@@ -94,7 +94,7 @@ def test_figures_are_those_of_the_batches() -> None:
         expected_accuracies.append((logits.argmax(1) == batch.labels).float().mean().item())
     assert losses == pytest.approx(expected_losses, rel=1e-5)
     assert accuracies == pytest.approx(expected_accuracies)
-    loss, accuracy = training.epoch_figures()
+    loss, accuracy = training.epoch_metrics()
     assert loss == pytest.approx((40 * losses[0] + 40 * losses[1] + 20 * losses[2]) / 100)
     assert accuracy == pytest.approx((40 * accuracies[0] + 40 * accuracies[1] + 20 * accuracies[2]) / 100)
 
@@ -155,20 +155,6 @@ def test_state_goes_on_to_the_bit(recipe: Recipe, interrupted_at: int, tmp_path:
     for training in (undisturbed, second):
         training.best_validation, training.train_seconds, training.epoch_seconds = None, 0.0, 0.0
     assert bits(second) == bits(undisturbed)
-
-
-def test_a_checkpoint_from_when_a_recipe_had_one_optimiser_goes_on(tmp_path: Any) -> None:
-    recipe, images = guide(batch_size=50), striped(480)
-    first = run(Training(recipe, images, device=CPU, seed=5), 7)
-    old = first.state_dict()
-    del old["optimizers"]
-    old["optimizer"] = first.optimizers[0].state_dict()
-    file = tmp_path / "checkpoint.pt"
-    with file.open("wb") as stream:
-        write_checkpoint(stream, old, {})
-    second = Training(recipe, images, device=CPU, seed=5)
-    second.load_state_dict(read_checkpoint(file)[0])
-    assert bits(second) == bits(first)
 
 
 def items_of_the_state() -> list[str]:

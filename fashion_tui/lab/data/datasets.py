@@ -110,6 +110,11 @@ class Batch(NamedTuple):
     indices: Tensor
     """int64 [B]: indices of the images in the set."""
 
+    def split(self, max_size: int) -> "list[Batch]":
+        """Split into as few micro-batches of at most `max_size` images as possible, all of the same size ±1."""
+        count = math.ceil(len(self.labels) / max_size)
+        return [Batch(*parts) for parts in zip(*(tensor.tensor_split(count) for tensor in self), strict=True)]
+
 
 class ImageBatches:
     """The shuffled batches of each epoch.

@@ -1,42 +1,84 @@
-"""What stands in a checkpoint's file: the state of a `Training`, and a few words of the trainer's own beside it."""
+"""Saving the state of a training: in memory, to roll a step back, and in checkpoint files."""
 
+import copy
 import pickle
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, BinaryIO
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
+from fashion_tui.lab.rng import rng_state, set_rng_state
 from fashion_tui.schema.errors import UserError
 
 
 class BadCheckpoint(UserError):
-    """The file can't be read, or holds more than tensors and plain values: refused, and nothing in it is run."""
+    """The file can't be read, or contains more than tensors and plain values. No code in it is executed."""
+
+
+@contextmanager
+def preserve_state(
+    model: nn.Module,
+    device: torch.device,
+    optimizers: Sequence[torch.optim.Optimizer] = (),
+    *,
+    only_on_error: bool = False,
+) -> Iterator[dict[str, Any]]:
+    """Restore what a training step changes on exit, or only if the block raises an error.
+
+    That is the RNG state and the buffers and, if the block makes steps with `optimizers`, also the weights and the
+    state of the optimisers. Yields the saved tensors of the network ("model") and the RNG state ("random"). All tensors
+    are restored in place, because a CUDA graph keeps using their memory.
+    """
+    parameters = {name for name, _ in model.named_parameters(remove_duplicate=False)}
+    unchanged = set() if optimizers else parameters
+    tensors = {name: tensor.clone() for name, tensor in model.state_dict().items() if name not in unchanged}
+    optimizer_states = [copy.deepcopy(optimizer.state_dict()["state"]) for optimizer in optimizers]
+    random = rng_state(device)
+
+    def restore() -> None:
+        model.load_state_dict(tensors, strict=False)
+        for optimizer, state in zip(optimizers, optimizer_states, strict=True):
+            _restore_optimizer(optimizer, state)
+        set_rng_state(random, device)
+
+    try:
+        yield {"model": tensors, "random": random}
+    except BaseException:
+        restore()
+        raise
+    if not only_on_error:
+        restore()
 
 
 def write_checkpoint(file: BinaryIO, training: dict[str, Any], trainer: dict[str, Any]) -> None:
-    """Writes the state of a `Training` and the trainer's notes: tensors, numbers, texts, lists and dicts."""
+    """Write the state of a `Training` and that of the trainer, which consists of plain values."""
     torch.save({"training": training, "trainer": trainer}, file)
 
 
 def read_checkpoint(file: BinaryIO) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The two parts that `write_checkpoint` was given, on the CPU; BadCheckpoint where the file isn't such a one."""
+    """Return the arguments of `write_checkpoint`, with tensors on the CPU. Raises BadCheckpoint for any other file."""
     try:
         content = torch.load(file, map_location="cpu", weights_only=True)
-        return _as_now(content["training"]), content["trainer"]
+        return content["training"], content["trainer"]
     except (OSError, EOFError, RuntimeError, ValueError, LookupError, TypeError, pickle.UnpicklingError) as error:
         reason = str(error).strip().splitlines() or [type(error).__name__]
-        raise BadCheckpoint(f"{file.name} is no checkpoint of fashion-tui: {reason[0]}") from error
-
-
-def _as_now(training: dict[str, Any]) -> dict[str, Any]:
-    """Checkpoints of version 0.1 of this package: one optimiser, its settings beside its state."""
-    if "optimizer" in training:
-        training["optimizers"] = [training.pop("optimizer")]
-    training["optimizers"] = [one.get("state", one) for one in training.get("optimizers", [])]
-    return training
+        raise BadCheckpoint(f"{file.name} is not a checkpoint of fashion-tui: {reason[0]}") from error
 
 
 def final_weights(training: dict[str, Any]) -> dict[str, Tensor]:
-    """The weights to evaluate and to export, out of the state of a `Training`."""
+    """Return the weights to evaluate and export from the state of a `Training`."""
     weights: dict[str, Tensor] = training["model"]
     return weights
+
+
+def _restore_optimizer(optimizer: torch.optim.Optimizer, state: dict[int, dict[str, Tensor]]) -> None:
+    """Restore momentum and counts in place. Tensors that the optimiser has created since then are set to 0."""
+    with torch.no_grad():
+        for parameter, tensors in optimizer.state_dict()["state"].items():
+            for name, tensor in tensors.items():
+                if parameter in state:
+                    tensor.copy_(state[parameter][name])
+                else:
+                    tensor.zero_()

@@ -1,4 +1,4 @@
-"""Where a training broke: found afterwards, by making its last steps again, so that sound steps pay nothing for it."""
+"""Finding the layer in which a training broke, by repeating its last steps. Healthy steps need no extra checks."""
 
 from collections.abc import Callable
 
@@ -9,21 +9,21 @@ from .loop import Training
 from .optimizers import autocast
 
 
-class GivenUp(Exception):
-    """Nobody waits for the answer any more."""
+class _Stopped(Exception):
+    """`keep_going` returned False."""
 
 
-def layer_that_broke(training: Training, step: int, *, go_on: Callable[[], bool] = lambda: True) -> str | None:
-    """The layer from which the first NaN or infinity came in that step; None where the layers' values are all finite.
+def find_broken_layer(training: Training, step: int, *, keep_going: Callable[[], bool] = lambda: True) -> str | None:
+    """Return the layer whose output was the first with a NaN or an infinity in a step, or None if all were finite.
 
-    `training` stands before that step, at a checkpoint or at its beginning, and is used up: it makes the steps in
-    between again, which gives the very same weights, and looks at each layer while the step's batch goes through.
-    None too where `go_on`, which is asked after every step and now and then within a long one, says no.
+    `training` must be in a state before that step, such as a checkpoint. Its steps up to there are repeated, which
+    gives the same weights, and then each layer is checked on the batch of the step. `keep_going` is called after each
+    step and between micro-batches; if it returns False, the search ends and the result is None.
     """
 
-    def ask() -> None:
-        if not go_on():
-            raise GivenUp
+    def check() -> None:
+        if not keep_going():
+            raise _Stopped
 
     while True:
         if training.step_in_epoch == training.steps_per_epoch:
@@ -31,38 +31,38 @@ def layer_that_broke(training: Training, step: int, *, go_on: Callable[[], bool]
         if training.step == step - 1:
             break
         try:
-            for made in training.steps(between=ask):
-                ask()
-                if made == step - 1:
+            for completed in training.steps(poll=check):
+                check()
+                if completed == step - 1:
                     break
-        except GivenUp:
+        except _Stopped:
             return None
     training.model.train()
     with autocast(training.device, training.precision):
-        layers = (first_non_finite_layer(training.model, images) for images in training.next_pieces())
+        layers = (first_non_finite_layer(training.model, images) for images in training.next_images())
         return next((layer for layer in layers if layer is not None), None)
 
 
 def first_non_finite_layer(model: nn.Module, images: Tensor) -> str | None:
-    """The first layer, in the order of the computation, from which a NaN or an infinity comes; None where none does.
+    """Run `images` `[N, 1, 28, 28]` through the network and return the first layer with a NaN or infinite output.
 
-    `images` `[N, 1, 28, 28]` go through the network once, as it stands.
+    Returns None if all outputs are finite.
     """
-    found: list[str] = []
+    broken: list[str] = []
 
-    def look(name: str) -> Callable[[nn.Module, tuple[object, ...], object], None]:
+    def hook_for(name: str) -> Callable[[nn.Module, tuple[object, ...], object], None]:
         def hook(layer: nn.Module, _: tuple[object, ...], output: object) -> None:
             values = output if isinstance(output, tuple | list) else [output]
-            if not found and any(isinstance(value, Tensor) and not torch.isfinite(value).all() for value in values):
-                found.append(f"{name} ({type(layer).__name__})" if name else type(layer).__name__)
+            if not broken and any(isinstance(value, Tensor) and not torch.isfinite(value).all() for value in values):
+                broken.append(f"{name} ({type(layer).__name__})" if name else type(layer).__name__)
 
         return hook
 
-    handles = [layer.register_forward_hook(look(name)) for name, layer in model.named_modules()]
+    handles = [layer.register_forward_hook(hook_for(name)) for name, layer in model.named_modules()]
     try:
         with torch.no_grad():
             model(images)
     finally:
         for handle in handles:
             handle.remove()
-    return found[0] if found else None
+    return broken[0] if broken else None

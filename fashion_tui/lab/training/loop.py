@@ -1,24 +1,62 @@
-"""The training loop, and everything that decides its next step."""
+"""The training loop.
 
-from collections.abc import Callable, Iterator
-from typing import Any
+`train_step` is one step: forward pass, loss, backward pass, update. `Training.steps` is the loop over the batches of an
+epoch. Everything else wraps these two: micro-batches that can be interrupted and `torch.compile` (`Training._step`),
+CUDA graphs (`cuda_graph.GPUStep`) and exact resume (`Training.state_dict`).
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
+from functools import partial
+from typing import Any, cast
 
 import torch
-from torch import Tensor
+import torch.nn.functional as F
+from torch import Tensor, nn
 
-from fashion_tui.lab.data.datasets import ImageBatches, Images
+from fashion_tui.lab.data.datasets import Batch, ImageBatches, Images
 from fashion_tui.lab.networks.build import build_network
-from fashion_tui.lab.rng import seed_everything
+from fashion_tui.lab.rng import rng_state, seed_everything, set_rng_state
 from fashion_tui.schema.models import CustomModel
-from fashion_tui.schema.recipe import Precision, Recipe
+from fashion_tui.schema.recipe import CPU_MICRO_BATCH, Precision, Recipe
 
-from .cuda_graph import CapturedStep, Lead
-from .optimizers import rate_factor
-from .step import Step
+from .checkpoint import preserve_state
+from .cuda_graph import GPUStep
+from .optimizers import autocast, lr_scale, optimizers_for, precision_on, set_learning_rates
+
+MicroBatch = tuple[Tensor, Tensor, float]
+"""Images, float32 `[N, 1, 28, 28]`; their labels, int64 `[N]`; and their share of the batch, in (0, 1]."""
+
+
+def train_step(
+    model: nn.Module,
+    optimizers: Sequence[torch.optim.Optimizer],
+    batch: Iterable[MicroBatch],
+    *,
+    label_smoothing: float = 0.0,
+    precision: Precision = "fp32",
+) -> tuple[Tensor, Tensor]:
+    """Train on one batch. Return its mean loss and the number of correct predictions, both before the update.
+
+    The gradients of the micro-batches add up to those of the batch; on a GPU there is only one.
+    """
+    for optimizer in optimizers:
+        optimizer.zero_grad()
+    losses, correct = [], []
+    for images, labels, share in batch:
+        with autocast(images.device, precision):
+            logits = model(images).float()
+            loss = F.cross_entropy(logits, labels, label_smoothing=label_smoothing) * share
+        loss.backward()
+        losses.append(loss.detach())
+        correct.append((logits.detach().argmax(dim=1) == labels).sum())
+    for optimizer in optimizers:
+        optimizer.step()
+    return torch.stack(losses).sum(), torch.stack(correct).sum()
 
 
 class Training:
-    """A network on its way through a recipe.
+    """Trains a network by a recipe.
 
         training = Training(recipe, dataset.train, device=torch.device("cpu"), seed=0)
         while training.epoch < recipe.epochs:
@@ -26,8 +64,9 @@ class Training:
                 ...
             training.end_epoch()
 
-    What decides the next step is in `state_dict`, or is arithmetic over the seed, the epoch and the step: whoever saves
-    the state between two steps and loads it into a new `Training` goes on as if nothing had been, to the bit.
+    Training can be resumed exactly: if `state_dict()` is saved between two steps and loaded into a new `Training`, all
+    later weights are the same, to the bit. What decides the next step is in the state, or a function of the seed, the
+    epoch and the step.
     """
 
     def __init__(  # noqa: PLR0913
@@ -40,78 +79,71 @@ class Training:
         network: CustomModel | None = None,
         compiled: bool = False,
     ) -> None:
-        """`network`: one that a person has written, in the place of the recipe's; its code is executed.
+        """Train on `images`. `network` is a custom model that replaces the recipe's; its code is executed.
 
-        `compiled`: by `torch.compile`, which takes its time in the first step.
+        `compiled`: compile the network with `torch.compile`, which takes time in the first step.
         """
         if device.type == "cuda":
-            torch.cuda.set_device(device)  # streams and graphs are the current device's
+            torch.cuda.set_device(device)  # streams and graphs belong to the current device
         seed_everything(seed)
         self.recipe = recipe
         self.device = device
         self.model = build_network(recipe, network).to(device)
         self.batches = ImageBatches(images, recipe, seed=seed, device=device)
-        self._step = Step(self.model, recipe, self.batches, device, compiled=compiled)
-        is_captured = device.type == "cuda" and network is None
-        self._make_step = CapturedStep(self._step) if is_captured else self._step
-        self._lead = Lead(recipe.batch_size) if device.type == "cuda" else None
+        self.optimizers = optimizers_for(recipe, self.model)
+        self.precision = precision_on(device, recipe)
+        """Precision of the computation: the recipe's if the device supports it, else fp32."""
 
         self.epoch = 0
-        """Epochs completed."""
+        """Number of completed epochs."""
         self.step_in_epoch = 0
-        """Steps made in the running epoch."""
+        """Number of completed steps in the current epoch."""
         self.losses = torch.zeros(self.steps_per_epoch, device=device)
-        """Of each step of the running epoch, on the device: reading one there and then would stall a GPU."""
+        """Loss of each step of the current epoch. Stays on the device: reading a value would synchronise a GPU."""
         self.correct = torch.zeros(self.steps_per_epoch, dtype=torch.int32, device=device)
-        """Images of each step's batch that were classified rightly before the step."""
+        """Number of correct predictions in each step of the current epoch."""
         self.best_validation: float | None = None
-        """The best accuracy so far on images that were held out."""
+        """Best accuracy on the validation set so far; maintained by the caller."""
         self.train_seconds = 0.0
-        """Spent in steps; whoever drives the loop adds to it."""
+        """Total time spent in steps; maintained by the caller."""
         self.epoch_seconds = 0.0
-        """Spent in steps of the running epoch."""
+        """Time spent in steps of the current epoch; maintained by the caller."""
 
-    @property
-    def precision(self) -> Precision:
-        """Computed in: the recipe's where the device has it."""
-        return self._step.precision
+        self._compiled_model: nn.Module | None = None
+        if compiled:
+            self._compiled_model = cast("nn.Module", torch.compile(self.model, dynamic=False))
+        self._max_micro_batch = CPU_MICRO_BATCH if device.type == "cpu" else recipe.batch_size
+        self._before_step: dict[str, Any] | None = None
+        """Buffers and RNG state before the current step, while it can be interrupted."""
+        self._make_step: Callable[[Batch, Callable[[], None]], tuple[Tensor, Tensor]] = self._step
+        if device.type == "cuda":
+            preserve = partial(preserve_state, self.model, device, self.optimizers)
+            self._make_step = GPUStep(self._step, preserve, recipe.batch_size, capture=network is None)
 
-    @property
-    def optimizers(self) -> list[torch.optim.Optimizer]:
-        return self._step.optimizers
+    def steps(self, poll: Callable[[], None] = lambda: None) -> Iterator[int]:
+        """Train for the rest of the epoch. Yields the total number of steps after each one.
 
-    def steps(self, between: Callable[[], None] = lambda: None) -> Iterator[int]:
-        """Trains on what is left of the running epoch; after each step yields the number of steps made in all.
-
-        `between` is called now and then while a long step is made. What it raises ends the step, which isn't made then;
-        `state_dict` tells, as always, of the last whole step.
+        `poll` is called between the micro-batches of a step. If it raises, the step is rolled back. If it calls
+        `state_dict`, it gets the state after the last completed step.
         """
         self.model.train()
         for batch in self.batches.epoch(self.epoch, first_step=self.step_in_epoch):
-            self._step.set_learning_rates(self._rate_factor(self.step))
-            loss, correct = self._make_step(batch, between)
+            set_learning_rates(self.optimizers, self._lr_scale(self.step))
+            loss, correct = self._make_step(batch, poll)
             self.losses[self.step_in_epoch] = loss
             self.correct[self.step_in_epoch] = correct
             self.step_in_epoch += 1
-            if self._lead is not None:
-                self._lead.keep()
             yield self.step
 
-    def next_pieces(self) -> Iterator[Tensor]:
-        """The images that go through the network in the next step, as they do: float32 `[N, 1, 28, 28]`."""
-        batch = next(self.batches.epoch(self.epoch, first_step=self.step_in_epoch))
-        for piece in self._step.pieces(batch):
-            yield self.batches.prepare(piece)
-
     def end_epoch(self) -> None:
-        """Goes on to the next epoch, once all steps of the running one are made."""
+        """Go on to the next epoch. Call this once all steps of the current epoch are completed."""
         self.epoch += 1
         self.step_in_epoch = 0
         self.epoch_seconds = 0.0
 
     @property
     def step(self) -> int:
-        """Optimiser steps made, over all epochs."""
+        """Number of completed steps, over all epochs."""
         return self.epoch * self.steps_per_epoch + self.step_in_epoch
 
     @property
@@ -120,34 +152,47 @@ class Training:
 
     @property
     def images_seen(self) -> int:
-        """Images trained on, over all epochs."""
+        """Number of images trained on, over all epochs."""
         return self.epoch * len(self.batches.images) + int(self.batch_sizes(0, self.step_in_epoch).sum())
 
     def learning_rate(self, step: int) -> float:
-        """Of a step, counted from 0 over all epochs."""
-        return self.recipe.learning_rate * self._rate_factor(step)
+        """Return the learning rate of a step, counted from 0 over all epochs."""
+        return self.recipe.learning_rate * self._lr_scale(step)
 
     def batch_sizes(self, first: int, last: int) -> Tensor:
-        """int64 `[last - first]`: how many images the steps `first` to `last` (not included) of an epoch have."""
-        begins = torch.arange(first, last) * self.recipe.batch_size
-        return (len(self.batches.images) - begins).clamp(max=self.recipe.batch_size)
+        """Return the number of images, int64 `[last - first]`, in the steps `first` to `last - 1` of an epoch."""
+        starts = torch.arange(first, last) * self.recipe.batch_size
+        return (len(self.batches.images) - starts).clamp(max=self.recipe.batch_size)
 
-    def figures(self, first: int, last: int) -> tuple[list[float], list[float]]:
-        """Loss and accuracy of the steps `first` to `last` (not included) of the epoch. Waits for the device."""
+    def step_metrics(self, first: int, last: int) -> tuple[list[float], list[float]]:
+        """Return loss and accuracy of the steps `first` to `last - 1` of the current epoch. Synchronises a GPU."""
         accuracy = self.correct[first:last].cpu() / self.batch_sizes(first, last)
         return self.losses[first:last].tolist(), accuracy.tolist()
 
-    def epoch_figures(self) -> tuple[float, float]:
-        """Mean loss and accuracy over the running epoch's images so far, each as it was when it was trained on."""
+    def epoch_metrics(self) -> tuple[float, float]:
+        """Return mean loss and accuracy over the images of the current epoch, each as of the step that it was in."""
         sizes = self.batch_sizes(0, self.step_in_epoch)
         losses, correct = self.losses[: self.step_in_epoch].cpu(), self.correct[: self.step_in_epoch].cpu()
         images = int(sizes.sum())
         return (losses.double() @ sizes.double()).item() / images, int(correct.sum()) / images
 
+    def next_images(self) -> Iterator[Tensor]:
+        """Yield the micro-batches of the next step as the network will get them: float32 `[N, 1, 28, 28]`."""
+        batch = next(self.batches.epoch(self.epoch, first_step=self.step_in_epoch))
+        for micro_batch in batch.split(self._max_micro_batch):
+            yield self.batches.prepare(micro_batch)
+
     def state_dict(self) -> dict[str, Any]:
-        """Tensors (those of the network itself, no copies), numbers, texts, lists and dicts, nothing else."""
+        """Return the state after the last completed step: tensors, numbers, strings, lists and dicts.
+
+        Tensors of the network and the optimisers aren't copied. The optimisers' settings aren't included, since they
+        follow from recipe and device.
+        """
+        before = self._before_step or {"model": {}, "random": rng_state(self.device)}
         return {
-            **self._step.state_dict(),
+            "model": self.model.state_dict() | before["model"],
+            "optimizers": [optimizer.state_dict()["state"] for optimizer in self.optimizers],
+            "random": before["random"],
             "epoch": self.epoch,
             "step_in_epoch": self.step_in_epoch,
             "losses": self.losses[: self.step_in_epoch].clone(),
@@ -158,7 +203,7 @@ class Training:
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Goes back to where that state was taken, of the same recipe, images and seed."""
+        """Restore a state of a training with the same recipe, images and seed."""
         self.epoch = state["epoch"]
         self.step_in_epoch = state["step_in_epoch"]
         self.losses[: self.step_in_epoch] = state["losses"]
@@ -166,7 +211,41 @@ class Training:
         self.best_validation = state["best_validation"]
         self.train_seconds = state["train_seconds"]
         self.epoch_seconds = state["epoch_seconds"]
-        self._step.load_state_dict(state)
+        self.model.load_state_dict(state["model"])
+        for optimizer, optimizer_state in zip(self.optimizers, state["optimizers"], strict=True):
+            optimizer.load_state_dict(optimizer.state_dict() | {"state": optimizer_state})
+        set_rng_state(state["random"], self.device)  # last, in case any of the above draws random numbers
 
-    def _rate_factor(self, step: int) -> float:
-        return rate_factor(self.recipe, step, self.recipe.epochs * self.steps_per_epoch)
+    def _step(self, batch: Batch, poll: Callable[[], None]) -> tuple[Tensor, Tensor]:
+        """Train on a batch. If it is large, it is split into micro-batches, with a call of `poll` between them."""
+        model: nn.Module = self.model
+        if self._compiled_model is not None and len(batch.labels) == self.recipe.batch_size:
+            model = self._compiled_model  # not for a smaller last batch, which would be compiled separately
+        micro_batches = batch.split(self._max_micro_batch)
+        with self._interruptible() if len(micro_batches) > 1 else nullcontext():
+            return train_step(
+                model,
+                self.optimizers,
+                self._prepare(micro_batches, poll),
+                label_smoothing=self.recipe.label_smoothing,
+                precision=self.precision,
+            )
+
+    def _prepare(self, micro_batches: Sequence[Batch], poll: Callable[[], None]) -> Iterator[MicroBatch]:
+        batch_size = sum(len(micro_batch.labels) for micro_batch in micro_batches)
+        for index, micro_batch in enumerate(micro_batches):
+            if index > 0:
+                poll()
+            yield self.batches.prepare(micro_batch), micro_batch.labels, len(micro_batch.labels) / batch_size
+
+    @contextmanager
+    def _interruptible(self) -> Iterator[None]:
+        """Roll back the step in this block if it raises. Until it ends, `state_dict` returns the state before it."""
+        try:
+            with preserve_state(self.model, self.device, only_on_error=True) as self._before_step:
+                yield
+        finally:
+            self._before_step = None
+
+    def _lr_scale(self, step: int) -> float:
+        return lr_scale(self.recipe, step, self.recipe.epochs * self.steps_per_epoch)

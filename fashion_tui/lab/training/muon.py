@@ -1,4 +1,4 @@
-"""Muon: momentum whose direction is made orthogonal, for the filters of convolutions."""
+"""Muon: momentum with orthogonalised updates, for the filters of convolutions."""
 
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -7,28 +7,30 @@ import torch
 from torch import Tensor
 
 COEFFICIENTS = (3.4445, -4.7750, 2.0315)
-"""Of the quintic Newton-Schulz iteration (Jordan et al. 2024, "Muon: An optimizer for hidden layers in neural
-networks")."""
+"""Coefficients of the quintic Newton-Schulz iteration (Jordan et al. 2024, "Muon: An optimizer for hidden layers in
+neural networks")."""
 
 ITERATIONS = 3
-"""Enough for filters: more cost time and change nothing that counts."""
+"""Number of Newton-Schulz iterations; for filters, more take longer and improve nothing."""
 
 
 class Muon(torch.optim.Optimizer):
-    """Nesterov momentum, orthogonalised, over filters `[O, I, H, W]` taken as matrices `[O, I·H·W]`.
+    """Nesterov momentum whose updates are orthogonalised, for filters `[O, I, H, W]` seen as matrices `[O, I·H·W]`.
 
-    torch's own Muon takes matrices only. As Jordan 2024 ("airbench") does for convolutions, each filter bank is kept at
-    a norm of √O, so that the learning rate is relative to the weights.
+    `torch.optim.Muon` takes only matrices. Like Jordan 2024 ("airbench"), it keeps the norm of each filter bank at √O,
+    so that the learning rate is relative to the size of the weights.
     """
 
-    def __init__(self, filters: Iterable[Tensor], *, lr: float | Tensor, momentum: float = 0.6) -> None:
-        super().__init__(filters, {"lr": lr, "momentum": momentum})
+    def __init__(
+        self, params: Iterable[Tensor] | Iterable[dict[str, Any]], *, lr: float | Tensor = 0.02, momentum: float = 0.6
+    ) -> None:
+        super().__init__(params, {"lr": lr, "momentum": momentum})
 
     @torch.no_grad()
     def step(self, closure: Callable[[], float] | None = None) -> None:  # type: ignore[override]
-        """One step; a closure isn't supported."""
+        """Update the filters. Closures aren't supported."""
         if closure is not None:
-            raise NotImplementedError("Muon takes no closure")
+            raise NotImplementedError("Muon doesn't support a closure")
         for group in self.param_groups:
             for filters in group["params"]:
                 if filters.grad is not None:
@@ -42,14 +44,14 @@ class Muon(torch.optim.Optimizer):
         momentum.mul_(group["momentum"]).add_(gradient)
         direction = gradient.add(momentum, alpha=group["momentum"])
         filters.mul_(len(filters) ** 0.5 / filters.norm())
-        filters.sub_(orthogonalised(direction.flatten(1)).view_as(filters).mul_(group["lr"]))
+        filters.sub_(orthogonalise(direction.flatten(1)).view_as(filters).mul_(group["lr"]))
 
 
-def orthogonalised(matrix: Tensor) -> Tensor:
-    """A matrix `[R, C]` of the same dtype with about the same singular vectors, and all singular values near 1.
+def orthogonalise(matrix: Tensor) -> Tensor:
+    """Return a matrix `[R, C]` with about the same singular vectors, but singular values near 1.
 
-    Each iteration multiplies `x` by a polynomial in `x @ x.T`, which it changes in a way that needs no `x`. So all of
-    them happen on the smaller side's square, and `x` itself, up to nine times as wide, is multiplied once.
+    Each iteration multiplies `x` by a polynomial in `x @ x.T`, and that square can be updated without `x`. So all
+    iterations work on the smaller square matrix, and `x` itself, up to nine times as wide, is multiplied only once.
     """
     a, b, c = COEFFICIENTS
     is_tall = matrix.shape[0] > matrix.shape[1]
@@ -62,5 +64,5 @@ def orthogonalised(matrix: Tensor) -> Tensor:
         polynomial.diagonal().add_(a)
         factor = polynomial @ factor
         square = polynomial @ square @ polynomial
-    found: Tensor = factor @ x
-    return found.T if is_tall else found
+    result: Tensor = factor @ x
+    return result.T if is_tall else result

@@ -1,72 +1,85 @@
-"""What a recipe means in PyTorch. The recipe itself is plain data: `schema.recipe.Recipe`."""
+"""The optimisers, learning rates and precision of a recipe."""
 
+from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from fashion_tui.lab.devices import has_bf16
 from fashion_tui.schema.recipe import Precision, Recipe
 
 from .muon import Muon
 
-BESIDE_MUON = 0.2
-"""The learning rate of what isn't a filter, as a share of the filters'."""
+ADAM_SHARE = 0.2
+"""Learning rate of the parameters that Muon leaves to Adam, relative to Muon's."""
 
 
 def optimizers_for(recipe: Recipe, model: nn.Module) -> list[torch.optim.Optimizer]:
-    """The recipe's optimisers over the model's parameters, which have to be on their device already.
+    """Return the recipe's optimisers for the parameters of a model, which must be on their device already.
 
-    Adam: Kingma and Ba 2014, "Adam: A Method for Stochastic Optimization". Fused: all parameters in one kernel. On a
-    CUDA GPU the learning rates and Adam's counts are tensors there, as a CUDA graph needs them. Each group's `top_rate`
-    is its learning rate at the top of the schedule.
+    With Muon, Adam updates all parameters that aren't filters. Each parameter group has a `max_lr`, its learning rate
+    at the maximum of the schedule. On a GPU the learning rates and Adam's step counts are tensors, so that a CUDA graph
+    can read them.
+
+    Adam: Kingma and Ba 2014, "Adam: A Method for Stochastic Optimization".
     """
     parameters = list(model.parameters())
-    on_gpu = any(parameter.is_cuda for parameter in parameters)
+    is_on_gpu = any(parameter.is_cuda for parameter in parameters)
 
-    def rate(top: float) -> float | Tensor:
-        return torch.tensor(top, device=parameters[0].device) if on_gpu else top
+    def group(params: Sequence[nn.Parameter], max_lr: float) -> dict[str, object]:
+        lr = torch.tensor(max_lr, device=params[0].device) if is_on_gpu else max_lr
+        return {"params": params, "lr": lr, "max_lr": max_lr}
 
-    def adam(some: list[nn.Parameter], top: float) -> torch.optim.Optimizer:
-        return torch.optim.Adam(some, lr=rate(top), fused=True, capturable=on_gpu)
+    def adam(params: Sequence[nn.Parameter], max_lr: float) -> torch.optim.Optimizer:
+        return torch.optim.Adam([group(params, max_lr)], fused=True, capturable=is_on_gpu)
 
-    found: list[tuple[torch.optim.Optimizer, float]] = []
     if recipe.optimizer == "adam":
-        found.append((adam(parameters, recipe.learning_rate), recipe.learning_rate))
-    else:
-        filters = [parameter for parameter in parameters if parameter.dim() == 4 and parameter.shape[1] > 1]
-        others = [parameter for parameter in parameters if not any(parameter is one for one in filters)]
-        if filters:
-            found.append((Muon(filters, lr=rate(recipe.learning_rate)), recipe.learning_rate))
-        if others:
-            beside = recipe.learning_rate * BESIDE_MUON
-            found.append((adam(others, beside), beside))
-    for optimizer, top in found:
-        for group in optimizer.param_groups:
-            group["top_rate"] = top
-    return [optimizer for optimizer, _ in found]
+        return [adam(parameters, recipe.learning_rate)]
+    filters = [parameter for parameter in parameters if parameter.dim() == 4 and parameter.shape[1] > 1]
+    others = [parameter for parameter in parameters if not any(parameter is filter_ for filter_ in filters)]
+    optimizers: list[torch.optim.Optimizer] = []
+    if filters:
+        optimizers.append(Muon([group(filters, recipe.learning_rate)]))
+    if others:
+        optimizers.append(adam(others, recipe.learning_rate * ADAM_SHARE))
+    return optimizers
 
 
-def rate_factor(recipe: Recipe, step: int, steps: int) -> float:
-    """What the learning rate is multiplied by in a step, counted from 0, of so many in all: in (0, 1].
+def lr_scale(recipe: Recipe, step: int, total_steps: int) -> float:
+    """Return the factor of the maximum learning rate in a step, counted from 0: in (0, 1].
 
-    The triangle is that of Smith and Topin 2018, "Super-Convergence: Very Fast Training of Neural Networks Using Large
-    Learning Rates".
+    The triangle is the schedule of Smith and Topin 2018, "Super-Convergence: Very Fast Training of Neural Networks
+    Using Large Learning Rates".
     """
     if recipe.schedule == "constant":
         return 1.0
-    top = recipe.warm_up * steps
-    rising = (step + 1) / top if top else 1.0
-    return min(rising, (steps - step) / (steps - top), 1.0)
+    peak = recipe.warm_up * total_steps
+    rising = (step + 1) / peak if peak else 1.0
+    falling = (total_steps - step) / (total_steps - peak)
+    return min(rising, falling, 1.0)
+
+
+def set_learning_rates(optimizers: Sequence[torch.optim.Optimizer], scale: float) -> None:
+    """Set the learning rate of each parameter group to its `max_lr` times `scale`."""
+    for optimizer in optimizers:
+        for group in optimizer.param_groups:
+            lr = group["max_lr"] * scale
+            if isinstance(group["lr"], torch.Tensor):
+                group["lr"].fill_(lr)  # in place, because a CUDA graph reads this tensor
+            else:
+                group["lr"] = lr
 
 
 def precision_on(device: torch.device, recipe: Recipe) -> Precision:
-    """The precision to compute in: the recipe's where the device has it, else fp32."""
+    """Return the recipe's precision if the device supports it, else fp32."""
     return recipe.precision if has_bf16(device) else "fp32"
 
 
 def autocast(device: torch.device, precision: Precision) -> AbstractContextManager[None]:
-    """For bf16: convolutions and linear layers compute in bfloat16, while weights, loss and sums stay in float32."""
+    """Return the context of a forward pass. With bf16, convolutions and linear layers compute in bfloat16, while
+    weights, loss and sums stay in float32.
+    """
     if precision == "fp32":
         return nullcontext()
     return torch.autocast(device.type, torch.bfloat16)

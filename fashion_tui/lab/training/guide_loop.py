@@ -1,4 +1,4 @@
-"""The loop that the guide teaches, as the baseline: picture by picture through PIL and torchvision, batches of 32."""
+"""The training loop of the guide, for comparison with `loop.py`: one image at a time, by PIL and torchvision."""
 
 from collections.abc import Iterator
 
@@ -16,11 +16,11 @@ LEARNING_RATE = 0.001
 EPOCHS = 3
 
 
-class Pictures(Dataset[tuple[Tensor, int]]):
-    """As `torchvision.datasets.FashionMNIST` hands out its pictures: made a PIL image each, then transformed."""
+class PILDataset(Dataset[tuple[Tensor, int]]):
+    """Does what `torchvision.datasets.FashionMNIST` does: converts each image to PIL, then transforms it."""
 
     def __init__(self, images: Images) -> None:
-        from torchvision import transforms  # noqa: PLC0415 - takes two seconds
+        from torchvision import transforms  # noqa: PLC0415 - the import takes 2 s
 
         self._pixels = images.pixels[:, 0].cpu().numpy()
         self._labels = images.labels.tolist()
@@ -34,17 +34,17 @@ class Pictures(Dataset[tuple[Tensor, int]]):
 
 
 class GuideLoop:
-    """The guide's network with Adam as it comes."""
+    """Trains the guide's network with Adam, in batches of 32."""
 
     def __init__(self, images: Images, *, device: torch.device, seed: int) -> None:
         torch.manual_seed(seed)
         self.device = device
         self.model: nn.Module = GuideNet().to(device)
         self._optimizer = torch.optim.Adam(self.model.parameters(), lr=LEARNING_RATE)
-        self._loader = DataLoader(Pictures(images), batch_size=BATCH_SIZE, shuffle=True)
+        self._loader = DataLoader(PILDataset(images), batch_size=BATCH_SIZE, shuffle=True)
 
     def epoch(self) -> Iterator[int]:
-        """Trains on every picture once; yields after each step how many images it had."""
+        """Train for one epoch. Yields the number of images after each step."""
         self.model.train()
         for images, labels in self._loader:
             self._optimizer.zero_grad()
