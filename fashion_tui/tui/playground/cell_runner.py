@@ -32,14 +32,14 @@ from fashion_tui.tui.widgets.highlight import highlight_ansi
 from .messages import CellFinished, CodeProposed, InputEnded, InputStarted, KernelStatus, ScrollbackChanged
 from .transcript.scrollback import Scrollback
 
-if TYPE_CHECKING:  # the first paint doesn't need them
+if TYPE_CHECKING:  # not needed for the first paint
     from fashion_tui.kernel.session import KernelSession
     from fashion_tui.schema.kernel import Probe
 
 Reply = TypeVar("Reply")
 
 CHUNK_CHARACTERS = 2_000
-"""Characters of printed output turned into lines before other tasks get a turn."""
+"""Number of characters of printed output that are processed before other tasks get a turn."""
 
 MIN_REPAINT_INTERVAL = 0.1
 MAX_REPAINT_INTERVAL = 1.0
@@ -65,7 +65,7 @@ class CellRunner:
         self._running_external = False
         """Whether a cell of another front end is running."""
         self._output_lock = asyncio.Lock()
-        """Held while a cell runs, ours or another front end's, so that their outputs don't mix."""
+        """Held while a cell runs, ours or another front end's, so that outputs of two cells don't mix."""
         self._input_request: InputRequested | None = None
         self._repaint = _Throttle(lambda: post(ScrollbackChanged()))
 
@@ -122,7 +122,7 @@ class CellRunner:
             await self.session.send_input(text)
 
     def change_dataset(self, dataset: DatasetRef) -> None:
-        """Use `dataset` from the next start of the kernel on; a running kernel keeps the one it has."""
+        """Use `dataset` the next time the kernel starts. A running kernel keeps its data set."""
         if self.session is None or self.session.dataset == dataset:
             return
         self.session.dataset = dataset
@@ -141,7 +141,7 @@ class CellRunner:
         return Completeness("unknown") if self.session is None else await self.session.is_complete(code)
 
     async def complete(self, code: str, cursor: int) -> Completions:
-        """Return the names that fit at `cursor`, an index into `code`."""
+        """Return the completions at `cursor`, an index into `code`."""
         if self.session is None:
             return Completions((), cursor, cursor)
         return await self.session.complete(code, cursor)
@@ -243,7 +243,7 @@ class CellRunner:
         self._post_status()
 
     def _number_cell(self, number: int | None) -> None:
-        """Give the newest cell the number the kernel counted for it; None if the kernel never ran it."""
+        """Set the number of the newest cell to the one the kernel reports; None if the kernel never ran it."""
         if number is not None:
             self._cell_number = number + 1
             self.scrollback.renumber_cell(number)
@@ -276,7 +276,7 @@ class CellRunner:
 
 
 class _Throttle:
-    """Limits how often a function is called; the last trigger is never lost.
+    """Calls a function at most once per interval, and always after the last trigger.
 
     The interval grows while the event loop lags behind.
     """

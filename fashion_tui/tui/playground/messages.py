@@ -7,7 +7,7 @@ from textual.message import Message
 
 from fashion_tui.kernel.outputs import State
 
-if TYPE_CHECKING:  # the first paint doesn't need it
+if TYPE_CHECKING:  # not needed for the first paint
     from fashion_tui.schema.tensors import TensorList
 
 # The kernel
@@ -99,7 +99,7 @@ class PageScrolled(Message):
 
 @dataclass
 class HeightChanged(Message):
-    """A part of the REPL changed its height, so that all parts have to be fitted again."""
+    """A part of the REPL has changed its height; adjust the other parts."""
 
 
 # The side panel
@@ -121,4 +121,4 @@ class TensorOpened(Message):
 
 @dataclass
 class SidePanelLeft(Message):
-    """Return from the side panel to the prompt."""
+    """Move the focus from the side panel to the prompt."""

@@ -33,7 +33,7 @@ TENSORS_TIMEOUT = 1.0
 """Seconds to wait for an up-to-date list of tensors before a graph is opened."""
 
 COMMAND_SECONDS = 12.0
-"""How long the copied console command is shown, so that it can be read."""
+"""How long the copied console command is shown, in seconds: long enough to read it."""
 
 
 class PlaygroundPane(Pane):
@@ -58,7 +58,7 @@ class PlaygroundPane(Pane):
         yield SidePanel(repl.runner)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
-        """Offer only the keys that apply to what has the focus and what is shown."""
+        """Hide the keys that don't apply to the focused widget or the open view."""
         if action == "complete":
             return self.repl.prompt.has_focus
         return action != "backward" or self.side_panel.backward_code is not None
@@ -84,7 +84,7 @@ class PlaygroundPane(Pane):
         await self.side_panel.load()
 
     def _dataset_found(self, found: DatasetState | None) -> None:
-        """Start the kernel with the first data set; tell a running one about another."""
+        """Start the kernel once there is a data set; after that, announce each change of it."""
         if found is None:
             return
         if not self._kernel_started:
@@ -241,9 +241,9 @@ class PlaygroundPane(Pane):
         self.side_panel.run_backward()
 
     def _relevant_tensor(self, *, with_graph: bool) -> str | None:
-        """Return the tensor named at the prompt's cursor, or selected in the focused table, or else the newest one.
+        """Return the name of the tensor selected in the focused table or typed at the cursor, or else of the newest.
 
-        `with_graph` restricts it to tensors that require gradients.
+        `with_graph` restricts the choice to tensors that require gradients.
         """
         view = self.side_panel.tensors_view
         if view is None:

@@ -1,4 +1,4 @@
-"""The read-eval-print loop: the transcript and, right below it, the prompt with what belongs to it."""
+"""The read-eval-print loop: the transcript and, right below it, the prompt with its helpers."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -31,7 +31,7 @@ from .prompt.history import History, default_path
 from .status_line import StatusLine
 from .transcript.transcript import Transcript
 
-if TYPE_CHECKING:  # the first paint doesn't need them
+if TYPE_CHECKING:  # not needed for the first paint
     from fashion_tui.schema.tensors import TensorList
 
     from .prompt.documentation import Documentation
@@ -58,7 +58,7 @@ class Repl(Vertical):
         self._search: HistorySearch | None = None
         self._documentation: Documentation | None = None
         self._tensors_line: TensorsLine | None = None
-        """These are None until `load` is called."""
+        """This and the two above are None until `load` is called."""
         self._cell_number = 1
         self._input: InputStarted | None = None
         """The `input()` call that waits for an answer."""
@@ -97,13 +97,13 @@ class Repl(Vertical):
             self._history.add_examples(welcome.EXAMPLES)
 
     def main_widget(self) -> Widget:
-        """The prompt, or what replaces it for the moment."""
+        """The widget to focus: the prompt, the open search, or the transcript if a cell is selected."""
         if self._search is not None and self._search.is_open:
             return self._search.line
         return self.prompt if self.transcript.selected is None else self.transcript
 
     def show_tensors(self, tensors: "TensorList") -> None:
-        """Show the tensors in one line, for narrow screens."""
+        """Update the line of tensors, which narrow screens show."""
         if self._tensors_line is not None:
             self._tensors_line.tensors = tensors
 
@@ -118,7 +118,7 @@ class Repl(Vertical):
         self.call_after_refresh(self._fit)
 
     def _fit(self) -> None:
-        """Limit the heights of the documentation and of the transcript."""
+        """Limit the heights of the documentation and the transcript so that all parts fit."""
         heights = {child: child.outer_size.height for child in self.displayed_children if child is not self.transcript}
         if self._documentation is not None:
             others = sum(height for child, height in heights.items() if child is not self._documentation)
@@ -171,7 +171,7 @@ class Repl(Vertical):
     # The prompt
 
     def submit(self, code: str) -> None:
-        """Run a cell, and scroll to where its output will be."""
+        """Run a cell and scroll to the end, where its output will be."""
         self.runner.submit(code)
         self.close_documentation()
         self.transcript.clear_selection()

@@ -13,7 +13,7 @@ from .prompt.editor import Prompt
 from .transcript.transcript import Transcript
 
 SHORT_RUN = 0.5
-"""Running time in seconds below which a cell isn't reported."""
+"""Seconds that a cell must run before it is mentioned."""
 
 INTERRUPT_PATIENCE = 2.0
 """Seconds after an interrupt until a restart is suggested."""
@@ -22,7 +22,7 @@ _KEYS = {action.name: action.key_text for action in IN_PANE["playground"]}
 
 
 class StatusLine(Static):
-    """Hidden while there is nothing to say."""
+    """Hidden while it is empty."""
 
     def __init__(self, prompt: Prompt, transcript: Transcript) -> None:
         super().__init__(id="status")

@@ -8,7 +8,7 @@ EXAMPLES = (
 """The simplest is last, since the up key offers the last one first."""
 
 LINES = (
-    "Python with torch, nn, F, a network net, the images",
+    "Python with torch, nn, F, the network net, the data sets",
     "train_data and test_data, your runs, the library lab,",
     "and show(...), which draws images and tensors.",
     "Some things to try:",
@@ -18,8 +18,8 @@ LINES = (
 )
 
 HELP = """\
-A Python kernel of its own, with `torch`, `nn`, `F`, a network `net`, the data sets `train_data` and `test_data` and
-their `classes` already loaded. `show(x)` draws an image, a batch, a matrix or a vector; `runs.latest.model()` is a
+A Python kernel with `torch`, `nn`, `F`, the network `net`, the data sets `train_data` and `test_data` and their
+`classes` already loaded. `show(x)` draws an image, a batch, a matrix or a vector; `runs.latest.model()` is a
 trained network, and `lab` is the library behind the other panes. If your code hangs or crashes, only this kernel is
 affected: the app and the runs continue.
 

@@ -13,7 +13,7 @@ from fashion_tui.tui.playground.transcript.ansi_text import ansi_text
 
 
 class Documentation(VerticalScroll, can_focus=False):
-    """Stays open, without the focus, while the user goes on typing."""
+    """Stays open while the user types; the focus stays in the prompt."""
 
     DEFAULT_CSS = """
     Documentation { height: auto; display: none; padding: 0 0 0 1; background: $panel; scrollbar-size: 0 1; }
@@ -26,7 +26,7 @@ class Documentation(VerticalScroll, can_focus=False):
         super().__init__()
         self._runner = runner
         self._shown_for = ("", 0)
-        """The code and the cursor that the documentation belongs to."""
+        """The code and the cursor for which the documentation was requested."""
 
     def compose(self) -> ComposeResult:
         yield Static()

@@ -19,13 +19,13 @@ from .completion import CompletionMenu
 from .history import History
 
 _REBOUND_KEYS = {"ctrl+c", "ctrl+x", "ctrl+d"}
-"""Keys of TextArea that mean something else in the Playground."""
+"""Keys of TextArea that have another meaning in the Playground."""
 
 _INDENT = "    "
 
 
 class Prompt(TextArea, inherit_bindings=False):
-    """Enter runs complete code and begins a new line in incomplete code. While code waits in `input()`, it answers."""
+    """Enter runs complete code and begins a new line in incomplete code; while `input()` waits, it sends the answer."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         *(b for b in TextArea.BINDINGS if isinstance(b, Binding) and not _REBOUND_KEYS & set(b.key.split(","))),
@@ -41,7 +41,7 @@ class Prompt(TextArea, inherit_bindings=False):
         super().__init__(compact=True, highlight_cursor_line=False, id="prompt")
         self.cursor_blink = False
         self.kernel_is_busy = False
-        """Whether Ctrl+C is left to the pane, which interrupts the kernel; otherwise it clears the prompt."""
+        """While the kernel is busy, Ctrl+C is left to the pane, which interrupts it; otherwise it clears the prompt."""
         self._runner = runner
         self._history = history
         self._menu = menu
@@ -65,7 +65,7 @@ class Prompt(TextArea, inherit_bindings=False):
         return highlight_line(line, self.text, line_index)
 
     def set_text(self, text: str) -> None:
-        """Replace the text, which can be undone, and put the cursor at its end."""
+        """Replace the text and put the cursor at its end. Undo restores the text before."""
         self.replace(text, (0, 0), self.document.end, maintain_selection_offset=False)
         self.move_cursor(self.document.end)
 
@@ -100,7 +100,7 @@ class Prompt(TextArea, inherit_bindings=False):
         return self._is_answering
 
     def start_answer(self, *, password: bool) -> None:
-        """From now on, Enter sends an answer. The code that was being typed returns afterwards."""
+        """Let Enter send an answer until `end_answer`, which restores the code that was being typed."""
         self._menu.close()
         if not self._is_answering:
             self._draft = self.text
@@ -127,7 +127,7 @@ class Prompt(TextArea, inherit_bindings=False):
             event.prevent_default()
             await self._enter()
         elif event.key == "ctrl+c" and not self.kernel_is_busy:
-            # A binding of the pane would be handled after the keys typed behind this one.
+            # A binding of the pane would run too late, after the keys typed next.
             event.stop()
             event.prevent_default()
             self._menu.close()
@@ -141,7 +141,7 @@ class Prompt(TextArea, inherit_bindings=False):
         elif self._is_within_lines():
             self.action_new_line()
         else:
-            # Keys pressed meanwhile wait until this returns.
+            # Keys pressed meanwhile are handled after this returns.
             completeness = await self._runner.is_complete(self.text)
             if completeness.status == "unknown":
                 completeness = guess_completeness(self.text)
@@ -196,7 +196,7 @@ class Prompt(TextArea, inherit_bindings=False):
     # Completion
 
     def action_complete(self) -> None:
-        """Complete the name at the cursor; choose the next completion; or indent the line."""
+        """Complete the name at the cursor, select the next completion, or indent the line."""
         row, column = self.cursor_location
         if self._menu.is_open:
             self._move_in_menu(columns=1)
@@ -252,9 +252,9 @@ class Prompt(TextArea, inherit_bindings=False):
 
 
 def guess_completeness(code: str) -> Completeness:
-    """Decide as Python's own prompt does whether `code` is complete, for when the kernel can't be asked.
+    """Return whether `code` is complete, as Python's own prompt decides it. Used if the kernel doesn't respond.
 
-    Magics, which aren't valid Python, are `invalid` and run as they are.
+    Magics are `invalid`, since they aren't Python; the prompt runs invalid code as it is.
     """
     *before, last = code.split("\n")
     if before and last.strip() and last[0].isspace():  # only an empty line ends an indented block

@@ -1,4 +1,4 @@
-"""The code typed before, kept from session to session."""
+"""The history of the prompt, kept from session to session."""
 
 import os
 import re
@@ -19,10 +19,10 @@ def default_path() -> Path:
 
 
 class History:
-    """Earlier entries, browsed with up and down. Only entries that begin with the typed text are offered.
+    """Earlier entries, browsed with the up and down keys. Several sessions may share the file.
 
-    Several sessions may share the file. The methods take the current text of the prompt: if it isn't the entry that
-    was browsed last, browsing starts again with it as the prefix.
+    Only entries that begin with the typed text are offered. `older` and `newer` take the current text of the prompt:
+    if the user has edited the entry, browsing starts over.
     """
 
     def __init__(self) -> None:
@@ -30,7 +30,7 @@ class History:
         """Oldest first."""
         self._path: Path | None = None
         self._index = 0
-        """Index of the entry in the prompt; the number of entries while none is."""
+        """Index of the entry in the prompt; `len(entries)` if there is none."""
         self._draft = ""
         """The text that was typed before browsing started."""
 
@@ -80,7 +80,7 @@ class History:
         return None
 
     def newer(self, current: str) -> str | None:
-        """Return the next newer entry that begins with the typed text, after the newest that text itself.
+        """Return the next newer entry that begins with the typed text. After the newest, return the typed text.
 
         Returns None if no entry is being browsed.
         """
@@ -103,7 +103,7 @@ class History:
         return list(matches.values())
 
     def browse_from(self, index: int) -> str:
-        """Continue browsing at the entry of this index, and return it."""
+        """Return the entry at this index and continue browsing from there."""
         self._index = index
         self._draft = ""
         return self.entries[index]

@@ -1,4 +1,4 @@
-"""Searching the history: a line to type in, and the matching entries below it, newest first."""
+"""History search: a line for the query and, below it, the matching entries, newest first."""
 
 import re
 from typing import ClassVar
@@ -24,7 +24,7 @@ _CONTEXT = 12
 """Characters shown before the match in an entry that doesn't fit into its row."""
 
 _REBOUND_KEYS = {"ctrl+c", "ctrl+x"}
-"""Keys of Input that mean something else in the Playground."""
+"""Keys of Input that have another meaning in the Playground."""
 
 
 class SearchLine(Input, inherit_bindings=False):
@@ -40,7 +40,7 @@ class SearchLine(Input, inherit_bindings=False):
 
 
 class SearchResults(Widget):
-    """The matching entries, one a row."""
+    """The matching entries, one per row."""
 
     DEFAULT_CSS = """
     SearchResults { height: auto; width: 1fr; background: $panel; }

@@ -1,4 +1,4 @@
-"""Printed text with colour codes as Rich text. The sixteen named colours are mapped to the app's own palette."""
+"""Converts printed text with colour codes to Rich text, with the app's palette for the sixteen named colours."""
 
 import re
 from functools import lru_cache

@@ -18,7 +18,7 @@ MAX_OUTPUT = 4 * MAX_CHARACTERS + MAX_PLOT_BYTES
 """Size of the outputs kept for all cells together: characters of text plus bytes of plots. The oldest are dropped."""
 
 _OVERHEAD = 100
-"""What each output counts in addition to its text and plot."""
+"""Size counted for each output in addition to its text and plot."""
 
 CellOutput = Stream | Result | Display | Error
 
@@ -66,7 +66,7 @@ class Cells:
         self._owners: deque[Cell] = deque()
         """The cell of each kept output, oldest output first."""
         self._size = 0
-        """Size of all kept outputs, in the unit of MAX_OUTPUT."""
+        """Size of all kept outputs, measured as for MAX_OUTPUT."""
 
     def __iter__(self) -> Iterator[Cell]:
         return iter(self._cells)

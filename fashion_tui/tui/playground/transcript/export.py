@@ -17,7 +17,7 @@ from .cells import Cell
 from .session_file import NOTEBOOK, PYTHON, session_text
 
 COPIED_SECONDS = 3.0
-"""How long the notification of a copy is shown."""
+"""How long the notification of a copy is shown, in seconds."""
 
 NOTHING_TO_COPY = "Nothing to copy: no cell has run yet."
 
@@ -58,7 +58,7 @@ def copy_code(app: App[object], cell: Cell | None) -> None:
 
 
 def copy(app: App[object], text: str, description: str, seconds: float = COPIED_SECONDS) -> None:
-    """Copy `text` to the user's clipboard and say so for a number of seconds, or say why it isn't copied."""
+    """Copy `text` to the user's clipboard and show a notification for `seconds`; if it is too long, show why."""
     if problem := size_problem(text):
         app.notify(problem, severity="warning", markup=False)
     else:

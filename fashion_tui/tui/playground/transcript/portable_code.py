@@ -1,4 +1,4 @@
-"""Code from the Playground that runs elsewhere: IPython's syntax becomes comments, preloaded names are created."""
+"""Makes cells run outside the Playground: comments out IPython's syntax and creates the preloaded names."""
 
 import ast
 import re
@@ -64,7 +64,7 @@ def _commented(code: str) -> str:
 
 
 class _Preloaded(NamedTuple):
-    """Names the Playground's kernel has from the start, and the code that creates them elsewhere."""
+    """Names that the Playground's kernel defines at its start, and code that defines them elsewhere."""
 
     names: frozenset[str]
     imports: tuple[str, ...]
@@ -100,18 +100,18 @@ _PRELOADED = (
 )
 
 
-def preloaded_code(used_in: str, setup: KernelSetup) -> str:
-    """Return code that creates the preloaded names used in `used_in`, as a kernel with `setup` has them.
+def preloaded_code(code: str, setup: KernelSetup) -> str:
+    """Return code that defines the preloaded names used in `code` as a kernel started with `setup` does.
 
-    Returns an empty string if it uses none.
+    Returns an empty string if none is used.
     """
-    words = set(re.findall(r"\w+", used_in))
+    words = set(re.findall(r"\w+", code))
     used = [preloaded for preloaded in _PRELOADED if words & preloaded.names]
     imports = "\n".join(line for preloaded in used for line in preloaded.imports)
     dataset = setup.dataset
-    code = "\n".join(line for preloaded in used for line in preloaded.code).format(
+    definitions = "\n".join(line for preloaded in used for line in preloaded.code).format(
         name=dataset.name if dataset else "synthetic",
         directory=dataset.directory if dataset else None,
         runs=setup.runs_directory,
     )
-    return f"{imports}\n\n{code}".strip()
+    return f"{imports}\n\n{definitions}".strip()

@@ -23,9 +23,9 @@ class Line(msgspec.Struct, frozen=True):
     label: str = ""
     """Label before the text, such as `In [1]: `."""
     omitted: int = 0
-    """Number of lines this note stands for, which arrived too fast to be shown."""
+    """For a note about omitted lines, their number."""
     plot: Plot | None = None
-    """A plot drawn instead of the text, as many rows high as it needs. The text may then have several lines."""
+    """A plot drawn instead of the text, several rows high. The text may then have several lines."""
 
 
 PLOT_DROPPED = Line("… this plot is no longer kept", "note")
@@ -43,7 +43,7 @@ class Scrollback:
         self.dropped_lines = 0
         """Number of lines dropped from `lines`, which is also the number of the first one kept."""
         self.missing_lines = 0
-        """Number of output lines the user can't see any more, those that arrived too fast included."""
+        """Number of output lines that are no longer shown, including those omitted because they came too fast."""
         self.dropped_plots = 0
         """Number of plots replaced by PLOT_DROPPED."""
         self._plot_lines: deque[int] = deque()
@@ -67,7 +67,7 @@ class Scrollback:
         self._extend_cell()
 
     def renumber_cell(self, number: int) -> None:
-        """Give the newest cell the number the kernel counted for it."""
+        """Set the number of the newest cell to the one the kernel reports."""
         if self.cells.newest is not None:
             self.cells.newest.number = number
 
@@ -122,7 +122,7 @@ class Scrollback:
             self._add_plot(Line(text, plot=result.plot))
 
     def _add_labelled(self, label: str, text: str) -> None:
-        """As in IPython, a value of several lines begins below its label, so that its columns are aligned."""
+        """Add a value with its label. Several lines begin below the label, as in IPython, so that columns align."""
         first, *more = text.split("\n")
         if not more:
             self._append(Line(first, label=label))
@@ -142,7 +142,7 @@ class Scrollback:
             self.dropped_plots += 1
 
     def _add_omission(self, lines: int, characters: int) -> None:
-        """Add a note about omitted output, or raise the number of lines in the note that is already there."""
+        """Add a note about omitted output, or increase the number in the note that is the last line."""
         before = self.lines.pop().omitted if self.lines and self.lines[-1].omitted else 0
         if lines:
             count = before + lines
@@ -163,7 +163,7 @@ class Scrollback:
         self._writer = LineWriter()
 
     def _extend_cell(self) -> None:
-        """Let the newest cell end at the last line."""
+        """Extend the newest cell to the last line."""
         if self.cells.newest is not None:
             self.cells.newest.end_line = self._end
 
@@ -179,5 +179,5 @@ class Scrollback:
 
 
 def _plot_size(line: Line) -> int:
-    """Return the bytes that a line with a plot takes."""
+    """Return the size in bytes of a line with a plot."""
     return len(line.text) + (0 if line.plot is None else size_of(line.plot))

@@ -23,14 +23,14 @@ NOTEBOOK = ".ipynb"
 PYTHON = ".py"
 
 MIN_IMAGE_WIDTH = 112
-"""Width in pixels that smaller images are enlarged to, by a whole factor."""
+"""Minimum width of an image, in pixels; smaller ones are enlarged by an integer factor."""
 
 _GAP = 2
 """Pixels between the images of a grid, before they are enlarged."""
 
 
 def session_text(suffix: str, cells: Iterable[Cell], setup: KernelSetup) -> str:
-    """Return the text of a file with this suffix, NOTEBOOK or PYTHON. `setup` is what the kernel was started with."""
+    """Return the text of a file with this suffix, NOTEBOOK or PYTHON. `setup` is the setup of the kernel."""
     return as_notebook(cells, setup) if suffix == NOTEBOOK else as_python_file(cells, setup)
 
 
@@ -106,7 +106,7 @@ def _data(output: Result | Display) -> dict[str, object]:
 
 
 def _png(images: ImageGrid) -> bytes:
-    """Encode a grid of images as PNG, about as many rows as columns, each pixel enlarged so that it can be seen."""
+    """Encode images as one PNG, arranged in about as many rows as columns, and enlarged if they are small."""
     from PIL import Image  # noqa: PLC0415 -- the rest of this process doesn't need pillow
 
     columns = math.ceil(math.sqrt(images.count))

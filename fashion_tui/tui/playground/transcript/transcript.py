@@ -20,7 +20,7 @@ from .ansi_text import ansi_text
 from .cells import Cell
 from .scrollback import Line, Scrollback
 
-if TYPE_CHECKING:  # the first paint doesn't need it
+if TYPE_CHECKING:  # not needed for the first paint
     from fashion_tui.report.plots import Drawing
 
 _STYLES = {"input": "", "output": "", "note": MUTED, "error": BAD}
@@ -51,9 +51,9 @@ class Transcript(ScrollView, can_focus=True, inherit_bindings=False):
         self._follows = True
         """Whether the newest line stays in view."""
         self._first_line = 0
-        """Number of the line that `_heights[0]` belongs to."""
+        """Number of the line at index 0 of `_heights`."""
         self._heights: list[int] = []
-        """Rows of each complete line. The lines of `_head` and `_tail` are counted separately."""
+        """Height of each complete line in rows; `_head` and `_tail` aren't included."""
         self._ends: list[int] = []
         """For each complete line, the row after its last."""
         self._head: list[Line] = []
@@ -90,14 +90,17 @@ class Transcript(ScrollView, can_focus=True, inherit_bindings=False):
         self.virtual_size = Size(self._width, rows)
         if self._follows and self.selected is None:
             self.scroll_to(y=rows, animate=False, force=True, immediate=True)
-        elif rows_removed:  # what the user reads stays where it is
+        elif rows_removed:  # the text being read stays in place
             self.scroll_to(y=max(0, self.scroll_y - rows_removed), animate=False, force=True, immediate=True)
         self.refresh()
 
     # Selection
 
     def select(self, cells: int) -> None:
-        """Move the selection by `cells`. It starts at the newest cell in view and ends after the newest of all."""
+        """Move the selection by `cells`.
+
+        If no cell is selected, moving up selects the newest one in view. Moving down from the newest deselects it.
+        """
         kept = [cell for cell in self._scrollback.cells if cell.end_line > self._first_line]
         if self.selected is not None:
             index = max(kept.index(self.selected) + cells, 0)
@@ -134,7 +137,7 @@ class Transcript(ScrollView, can_focus=True, inherit_bindings=False):
     # Dropped lines
 
     def _forget_dropped_lines(self) -> int:
-        """Return the number of rows that the dropped lines had."""
+        """Remove the lines that the scrollback has dropped. Return how many rows they had."""
         count = min(self._scrollback.dropped_lines - self._first_line, len(self._heights))
         rows = sum(self._heights[:count])
         del self._heights[:count]
@@ -144,7 +147,7 @@ class Transcript(ScrollView, can_focus=True, inherit_bindings=False):
         return rows
 
     def _forget_dropped_plots(self) -> int:
-        """Recompute the heights if plots became notes. Return by how many rows the lines shrank."""
+        """Recompute the heights if plots were dropped. Return the number of rows saved."""
         if self._dropped_plots == self._scrollback.dropped_plots:
             return 0
         self._dropped_plots = self._scrollback.dropped_plots
@@ -160,7 +163,7 @@ class Transcript(ScrollView, can_focus=True, inherit_bindings=False):
         self._follows = new_value >= self.max_scroll_y
 
     def watch_show_vertical_scrollbar(self) -> None:
-        """Set the position of a scrollbar that appears; it missed the scrolling before."""
+        """Set the position of a scrollbar that has just appeared, since it missed earlier scrolling."""
         if self.show_vertical_scrollbar:
             self.vertical_scrollbar.position = self.scroll_y
 
@@ -201,7 +204,7 @@ class Transcript(ScrollView, can_focus=True, inherit_bindings=False):
                 if sum(map(len, self._strips.values())) + len(strips) > _MAX_CACHED_ROWS:
                     self._strips.clear()
                 self._strips[number] = strips
-            # In a very narrow terminal a line may have fewer rows than its height says.
+            # In a very narrow terminal, a line may have fewer rows than `_height_of` returned.
             return strips[row - start] if row - start < len(strips) else Strip([])
         start = self._ends[-1] if self._ends else len(self._head)
         rows = [strip for line in self._tail for strip in self._rows_of(line)]
@@ -237,7 +240,7 @@ class Transcript(ScrollView, can_focus=True, inherit_bindings=False):
         return text
 
     def _wrapped(self, line: Line) -> list[Text]:
-        """Wrap a line at the last column, as a terminal does; the app's own messages between words."""
+        """Wrap a line at the last column, as a terminal does, or between words if it is a message of the app."""
         text = self._text_of(line)
         if cell_len(text.plain) <= self._width:
             return [text]
@@ -248,7 +251,7 @@ class Transcript(ScrollView, can_focus=True, inherit_bindings=False):
 
 
 def _marked(strip: Strip) -> Strip:
-    """Return a row of the selected cell, with the mark in its margin."""
+    """Return the row with the mark of the selected cell in its margin."""
     from fashion_tui.report.glyphs import terminal_glyphs  # noqa: PLC0415 -- the first paint doesn't wait for it
 
     return Strip([Segment(terminal_glyphs().cursor, Style(color=ACCENT)), *list(strip)[1:]])

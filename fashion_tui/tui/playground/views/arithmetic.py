@@ -41,11 +41,11 @@ DEFAULTS: dict[Operation, dict[Parameter, str]] = {
 MAX_VALUE = 99_999
 
 SPACIOUS = 16
-"""Height in lines from which on the parts are separated by empty lines."""
+"""Minimum height, in lines, for empty lines between the parts."""
 
 
 class ArithmeticView(FieldsView):
-    """Needs no kernel: it computes with whole numbers only. The values stay when the view is closed."""
+    """Needs no kernel, since it only computes with integers. The values are kept when the view is closed."""
 
     BINDINGS: ClassVar[list[BindingType]] = bindings(IN_ARITHMETIC)
 
@@ -135,7 +135,7 @@ class ArithmeticView(FieldsView):
 
 
 def _by_axis(windows: tuple[SlidingWindow, SlidingWindow]) -> dict[str, SlidingWindow]:
-    """Label the windows along height and width; a single one if they are equal."""
+    """Return the windows by the name of their axis; a single one if both axes are equal."""
     height, width = windows
     return {"input": height} if height == width else {"height": height, "width": width}
 

@@ -1,4 +1,4 @@
-"""The autograd graph behind a tensor as a tree. Its nodes can be folded, and backward() run on it."""
+"""The autograd graph of a tensor as a tree whose nodes can be folded, with a key that runs backward()."""
 
 import ast
 from typing import ClassVar
@@ -71,7 +71,7 @@ class GraphView(SideView):
         return f"{self._tensor_name}.backward({'' if self._is_scalar else f'torch.ones_like({self._tensor_name})'})"
 
     def show_graph(self, name: str) -> None:
-        """Show the graph behind the tensor of this name."""
+        """Show the graph of the tensor of this name."""
         self._tensor_name = name
         self.reload()
 

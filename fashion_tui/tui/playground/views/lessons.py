@@ -43,7 +43,7 @@ class StepCard(VerticalScroll, can_focus=True):
         yield Markdown(id="lesson-observation")
 
     async def show(self, lesson: Lesson, index: int, *, has_run: bool) -> None:
-        """Show the step of this index. `has_run` tells whether its cell has run."""
+        """Show the step at this index. `has_run`: whether its cell has run."""
         step = lesson.steps[index]
         is_last = index == len(lesson.steps) - 1
         after = [step.observation, lesson.closing if is_last else ""] if has_run else []
@@ -75,7 +75,7 @@ class LessonsView(SideView):
         self._finished: set[tuple[str, int]] = set()
         """Lesson ids and step indexes of the cells this kernel has run."""
         self._submitted: list[tuple[str, int]] = []
-        """The same for cells that are waiting or running."""
+        """Lesson ids and step indexes of the cells that are queued or running."""
 
     def compose(self) -> ComposeResult:
         with ContentSwitcher(initial="lesson-list"):
@@ -179,7 +179,7 @@ class LessonsView(SideView):
         self._list.show_rows(list(self._lessons), lines)
 
     def _list_line(self, number: int, lesson: Lesson, glyphs: Glyphs) -> Text:
-        """Return the lesson's number and title, marked if finished, or with its progress: ` 4  Autograd  2/6`."""
+        """Return a line such as ` 4  Autograd  2/6`, with a check mark instead of the progress if finished."""
         done, total = self._progress.steps_done(lesson.id), len(lesson.steps)
         is_finished = self._progress.is_finished(lesson.id)
         return Text.assemble(

@@ -1,4 +1,4 @@
-"""ReshapeResult: tries an operation on a tensor and shows the elements before and after."""
+"""Reshaping: tries an operation on a tensor and shows the elements before and after."""
 
 import math
 import re
@@ -37,10 +37,10 @@ DEFAULT_SHAPE = "2x3"
 """Shape of the example tensor that is used if the user has none."""
 
 MAX_ELEMENTS = 10**12
-"""Number of elements of an example tensor."""
+"""Maximum number of elements of an example tensor."""
 
 SPACIOUS = 14
-"""Height in lines from which on the parts are separated by empty lines."""
+"""Minimum height, in lines, for empty lines between the parts."""
 
 _SHAPE = re.compile(r"\d+(?:[x×]\d+)*(\.T)?")
 
@@ -91,7 +91,7 @@ class ReshapeView(FieldsView):
         return self._arguments
 
     def show_tensor(self, name: str | None, tensors: TensorList) -> None:
-        """Reshape the tensor of this name. Without a name, keep the last one, or begin with an example."""
+        """Reshape the tensor of this name. Without a name, reshape the last one or, at first, an example."""
         self._rows = tensors.rows
         tensor = name or self._tensor.value or DEFAULT_SHAPE
         if tensor != self._tensor.value:
@@ -241,7 +241,7 @@ def _example_source(shape: Size, *, transposed: bool) -> Source:
 
 
 def example_arguments(operation: Operation, shape: Size) -> str:
-    """Return arguments with which the operation shows what it does."""
+    """Return arguments that show what the operation does."""
     axes = len(shape)
     match operation:
         case "reshape":

@@ -13,7 +13,7 @@ from textual.containers import Vertical
 from fashion_tui.tui.playground.cell_runner import CellRunner
 from fashion_tui.tui.playground.messages import CodeSubmitted, SidePanelLeft, TensorOpened, TensorsListed
 
-if TYPE_CHECKING:  # the first paint doesn't need them
+if TYPE_CHECKING:  # not needed for the first paint
     from .side_view import SideView
     from .tensors import TensorsView
 
@@ -21,7 +21,7 @@ View = TypeVar("View", bound="SideView")
 
 
 class SidePanel(Vertical):
-    """Empty until `load` is called, since the first paint doesn't wait for it. A view is created when first opened."""
+    """Empty until `load` is called after the first paint. Each view is created when it is first opened."""
 
     DEFAULT_CSS = Path(__file__).with_name("side_panel.tcss").read_text(encoding="utf-8")
     SCOPED_CSS = False
@@ -49,7 +49,7 @@ class SidePanel(Vertical):
     # The kernel
 
     def reload(self) -> None:
-        """Show the current values in all visible views."""
+        """Update all visible views."""
         for view in (self.tensors_view, self._open_view):
             if view is not None:
                 view.reload()

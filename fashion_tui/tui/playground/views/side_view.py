@@ -33,7 +33,7 @@ class SideView(Vertical):
         raise NotImplementedError
 
     def reload(self) -> None:
-        """Show the current values; called each time the kernel becomes idle while the view is open."""
+        """Update the view. Called each time the kernel becomes idle while the view is open."""
 
     def tensors_listed(self, tensors: TensorList) -> None:
         """Called with the current tensors while the view is open."""
@@ -52,7 +52,7 @@ class SideView(Vertical):
         """Called when the view is closed."""
 
     async def probe(self, probe: Probe, reply_type: type[Reply]) -> Reply | None:
-        """Query the kernel. Return None if it can't reply now, or if it refuses; then show why."""
+        """Query the kernel. Return None if it can't reply now, or if it refuses; in that case, show why."""
         try:
             return await self._runner.probe(probe, reply_type)
         except UserError as error:

@@ -96,7 +96,7 @@ class TensorView(SideView):
         self.reload()
 
     def action_turn(self, slices: int) -> None:
-        """Go to the next slice. Of the leading axes the last one changes first, as in an odometer."""
+        """Go to the next slice. The last of the leading axes advances first, as on an odometer."""
         if self._values is None:
             return
         shape, index = self._values.row.shape, list(self._start)
@@ -109,7 +109,7 @@ class TensorView(SideView):
         self.reload()
 
     def _move_along(self, axis: int, step: int) -> None:
-        """Move the window along a negative axis. The kernel pulls it back if it goes beyond the end."""
+        """Move the window along an axis counted from the end. The kernel limits it to the tensor."""
         if len(self._start) >= -axis:
             index = list(self._start)
             index[axis] = max(index[axis] + step, 0)

@@ -25,7 +25,7 @@ from fashion_tui.tui.widgets.row_list import RowList
 from .side_view import SideView
 
 RETRY_SECONDS = 0.5
-"""Delay before a kernel that can't reply yet is queried again."""
+"""Seconds until a kernel that can't reply yet is queried again."""
 
 EMPTY = "No tensors yet. Create one in the prompt:\nx = torch.arange(6.0, requires_grad=True)"
 
@@ -67,7 +67,7 @@ class TensorsView(SideView):
         self.tensors = NO_TENSORS
 
     def show_problem(self, problem: str) -> None:
-        """Show a problem once, although it may return after each cell."""
+        """Show a problem once, even if it recurs after every cell."""
         if problem != self._problem:
             self.notify(problem, severity="warning", markup=False)
         self._problem = problem
