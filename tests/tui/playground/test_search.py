@@ -1,5 +1,7 @@
 """Searching the history with Ctrl+R."""
 
+from pathlib import Path
+
 from fashion_tui.tui.playground.prompt.search import HistorySearch, SearchResults
 from tests.tui.pilots import until
 
@@ -73,12 +75,14 @@ async def test_many_results_scroll_and_long_entries_show_the_match() -> None:
         await until(playground.pilot, lambda: playground.prompt.text.endswith("needle_9"), "the entry")
 
 
-async def test_input_closes_the_search() -> None:
+async def test_input_closes_the_search(tmp_path: Path) -> None:
+    go = tmp_path / "go"
     async with open_playground() as playground:
-        await playground.run("import time")
-        playground.submit("time.sleep(0.5); input('who? ')")
+        await playground.run("import os, time")
+        playground.submit(f"while not os.path.exists({str(go)!r}): time.sleep(0.01)\ninput('who? ')")
         await playground.pilot.press("ctrl+r")
         await playground.wait_for("search:")
+        go.touch()
         await playground.wait_for("who?")
         await playground.wait_focused()
         await playground.pilot.press("ctrl+r")  # no search while answering
