@@ -1,4 +1,4 @@
-"""The device that --device selects."""
+"""Validation of --device."""
 
 from pathlib import Path
 

@@ -54,7 +54,11 @@ load on the machine affects all of them; keep it idle if you can. Your own runs 
     help="Number of measurements of the loop and of each recipe.",
 )
 @click.option(
-    "--recipe", "recipes", multiple=True, metavar="NAME", help="Recipe to measure; may be repeated.  [default: all]"
+    "--recipe",
+    "recipes",
+    multiple=True,
+    metavar="NAME",
+    help=f"Recipe to measure; may be repeated.  [default: {', '.join(CPU_RECIPES)}]",
 )
 @click.option(
     "--accuracy",

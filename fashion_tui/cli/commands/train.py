@@ -16,7 +16,15 @@ from fashion_tui.runs.create import create_run
 from fashion_tui.runs.launch import launch
 from fashion_tui.runs.run import Run
 from fashion_tui.schema.models import MODELS
-from fashion_tui.schema.recipe import PRECISIONS, RECIPES, Recipe, check_batch_size, check_recipe, recipe_named
+from fashion_tui.schema.recipe import (
+    CPU_MICRO_BATCH,
+    PRECISIONS,
+    RECIPES,
+    Recipe,
+    check_batch_size,
+    check_recipe,
+    recipe_named,
+)
 from fashion_tui.schema.replies import Device
 from fashion_tui.schema.requests import FindDevice
 from fashion_tui.schema.run import check_run_values
@@ -24,28 +32,31 @@ from fashion_tui.schema.run import check_run_values
 CHECKPOINT_PERIOD = 30.0
 """Default time between checkpoints, in seconds."""
 
+RECIPE_LINES = "\n".join(f"  {recipe.name:<8}{recipe.summary}" for recipe in RECIPES.values())
+
 
 @click.command(
     "train",
-    epilog="""\b
+    epilog=f"""\b
+Recipes:
+{RECIPE_LINES}
+\b
 Examples:
-  fashion-tui train                                   the guide's recipe, 3 epochs
-  fashion-tui train --recipe quick                    seconds; strong takes minutes
+  fashion-tui train                                   the guide's recipe
+  fashion-tui train --recipe quick
   fashion-tui train --epochs 1 --batch-size 64 --lr 3e-4
   fashion-tui train --dataset synthetic --seed 7      nothing to download
-  fashion-tui train --model net.py:Net --args '{"width": 32}'
+  fashion-tui train --model net.py:Net --args '{{"width": 32}}'
   fashion-tui train --detach                          in the background; see fashion-tui attach
   fashion-tui train --json | jq -c 'select(.event == "epoch")'
 \b
 Ctrl-C saves a checkpoint and stops the run; `fashion-tui resume latest` continues it.
 The run trains in its own process and survives a closed terminal.
 \b
-On a CPU, a batch of more than 256 images is split into micro-batches, and BatchNorm normalises
+On a CPU, a batch of more than {CPU_MICRO_BATCH} images is split into micro-batches, and BatchNorm normalises
 each of them separately.""",
 )
-@click.option(
-    "--recipe", default="guide", metavar="NAME", show_default=True, help=f"Training recipe: {', '.join(RECIPES)}."
-)
+@click.option("--recipe", default="guide", metavar="NAME", show_default=True, help="Training recipe; see below.")
 @click.option(
     "--model",
     metavar="M",
@@ -137,7 +148,7 @@ def _create_run(common: CommonOptions, options: dict[str, Any]) -> Run:
 
 
 def _check_device(name: str) -> None:
-    """Raise UserError if this machine doesn't have the device that --device names. It always has one for `auto`."""
+    """Raise UserError if --device names a device that this machine doesn't have."""
     if name not in {"auto", "cpu"}:
         ask_engine(FindDevice(name=name), Device, "looking for the device")
 
