@@ -1,6 +1,9 @@
-"""A run on disk: written by its trainer, read by everyone else. Knows neither PyTorch nor a terminal.
+"""A run on disk: written by its trainer, read by everyone else. Imports neither torch nor a terminal library.
 
-The trainer and its viewers share these files and nothing more, so that a viewer can come, go or hang as it likes:
-`store` makes, lists and finds runs · `events` and `reader` write and follow what happened · `checkpoints` keeps the
-weights · `control` carries requests to the trainer · `lock` tells whether one lives · `launch` starts it.
+The trainer and its viewers share only these files, so a viewer can start, exit or hang at any time.
+
+`run` is a run as one object: start reading there. It combines `folder`, which opens every file, with `records`
+(configuration and status), `events` and `follow` (the log), `checkpoints`, `control` (requests), `lock` and `trust`
+(custom models). `store` finds and lists runs, `create` makes them, `reader` follows one for a viewer, and `launch` and
+`spare` start trainers.
 """

@@ -3,7 +3,6 @@
 import errno
 import os
 import stat
-from collections.abc import Iterator
 from contextlib import suppress
 from io import FileIO
 from pathlib import Path
@@ -138,12 +137,16 @@ class Folder:
         except OSError:
             return 0
 
-    def entries(self) -> Iterator[tuple[str, os.stat_result]]:
-        """Yield the name and `lstat` of each entry, in no particular order."""
+    def entries(self) -> list[tuple[str, os.stat_result]]:
+        """Return the name and `lstat` of each entry, in no particular order."""
+        result = []
         with os.scandir(self._descriptor) as entries:
             for entry in entries:
-                with suppress(FileNotFoundError):  # removed meanwhile
-                    yield entry.name, entry.stat(follow_symlinks=False)
+                try:
+                    result.append((entry.name, entry.stat(follow_symlinks=False)))
+                except FileNotFoundError:  # removed meanwhile
+                    continue
+        return result
 
     def names(self) -> list[str]:
         """Return the names of all entries, sorted."""
@@ -186,7 +189,7 @@ class Folder:
         return problem
 
     def remove_temporary_files(self) -> None:
-        """Remove what killed writers left behind. Call this only if nobody is writing."""
+        """Remove the files that killed writers left behind. Don't call this while another process writes."""
         for name in self.temporary_files():
             with suppress(OSError):
                 self.remove(name)

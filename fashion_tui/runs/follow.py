@@ -20,8 +20,8 @@ class LogReplaced(Exception):
 class EventFollower:
     """Yields each valid event of a log once, in order.
 
-    An incomplete last line is read again later; damaged lines are skipped and counted. A line counts as *torn*, which
-    is no damage, if its writer was killed while writing it and a later trainer reused its sequence number.
+    An incomplete last line is read again later; damaged lines are skipped and counted. A line is *torn*, not
+    damaged, if its writer was killed while writing it and a later trainer reused its sequence number.
     """
 
     def __init__(self, folder: Folder, run: str | None = None, *, offset: int = 0) -> None:

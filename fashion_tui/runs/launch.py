@@ -13,7 +13,6 @@ from fashion_tui.schema.events import RequestHandled, Warned
 from fashion_tui.schema.recipe import check_recipe
 from fashion_tui.schema.run import ControlAction, RunConfig, RunSummary, State, check_run_values
 
-from .environment import trainer_environment
 from .errors import DamagedRun, one_line, reason
 from .folder import UnsafeFile
 from .follow import LogReplaced
@@ -21,7 +20,7 @@ from .layout import CONFIG_FILE, CONTROL_FOLDER
 from .lock import LockHeld
 from .reader import RunReader
 from .run import LOG_MARK, Run
-from .stand_by import StandBy
+from .spare import SpareTrainer, trainer_environment
 from .store import summarise
 
 TRAINER = (sys.executable, "-P", "-u", "-m", "fashion_tui.trainer")
@@ -45,11 +44,11 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     """Process id of the live trainer."""
 
 
-def launch(run: Run, epochs: int | None = None, stand_by: StandBy | None = None) -> int:
+def launch(run: Run, epochs: int | None = None, spare: SpareTrainer | None = None) -> int:
     """Start a trainer that is independent of this process and its terminal, and return its process id.
 
-    `epochs` replaces the configured number. The trainer that waits in `stand_by` is used if there is one. Requests to
-    an earlier trainer are removed. Raises LockHeld if a trainer is live, DamagedRun and UserError if the directory
+    `epochs` replaces the configured number. A `spare` trainer is used if there is one. Requests to an earlier trainer
+    are removed. Raises LockHeld if a trainer is live, DamagedRun and UserError if the directory
     can't be read or written, and UntrustedSource if the custom model isn't trusted.
     """
     config = run.config
@@ -67,7 +66,7 @@ def launch(run: Run, epochs: int | None = None, stand_by: StandBy | None = None)
                 log.write(f"{LOG_MARK} {time.strftime('%Y-%m-%d %H:%M:%S %z')}\n".encode())
             # In a session of its own, the terminal's hangup and Ctrl-C don't reach it. Output goes to a file because a
             # pipe without a reader kills its writer.
-            process = stand_by.hand_over(run.path, epochs) if stand_by is not None else None
+            process = spare.train(run, epochs) if spare is not None else None
             process = process or subprocess.Popen(
                 command,
                 stdin=subprocess.DEVNULL,

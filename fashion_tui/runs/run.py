@@ -2,7 +2,6 @@
 
 import os
 import stat
-from collections.abc import Iterator
 from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
@@ -125,7 +124,7 @@ class Run:
     # Lock
 
     def lock(self) -> RunLock:
-        """Return the run's lock, to be acquired by whoever writes the run."""
+        """Return the run's lock. Acquire it before writing to the run."""
         return RunLock(self.folder)
 
     def is_locked(self) -> bool:
@@ -215,6 +214,8 @@ class Run:
             raise DamagedRun(self.id, problems[0])
 
 
-def _entries(folder: Folder) -> Iterator[tuple[str, os.stat_result]]:
-    with suppress(OSError):
-        yield from folder.entries()
+def _entries(folder: Folder) -> list[tuple[str, os.stat_result]]:
+    try:
+        return folder.entries()
+    except OSError:
+        return []

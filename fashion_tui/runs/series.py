@@ -1,4 +1,4 @@
-"""Figures of every step, and pictures of them whose cost doesn't grow with the run."""
+"""A metric of every step, and curves of it whose cost doesn't grow with the length of the run."""
 
 import math
 from array import array
@@ -8,14 +8,14 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 BASE_LEVEL = 8
-"""Buckets of 2**8 steps are made of the values themselves, larger ones of two of half their size."""
+"""Buckets of up to 2**8 steps are computed from the values, larger ones from two buckets of half their size."""
 
-LONGEST_GAP = 10_000_000
-"""Steps. A line that would leave out more is damaged, whatever its checksum says."""
+MAX_GAP = 10_000_000
+"""Maximum number of missing steps. A line that skips more is damaged, whatever its checksum says."""
 
 
 class Bucket(NamedTuple):
-    """What is known of some neighbouring steps."""
+    """Statistics of consecutive steps."""
 
     finite: int
     mean: float
@@ -29,29 +29,29 @@ EMPTY = Bucket(0, math.nan, math.nan, math.nan, 0)
 
 @dataclass(frozen=True, slots=True)
 class Curve:
-    """A series in a bounded number of buckets, each of equally many steps (a power of two; the last may be unfinished).
+    """A series in a limited number of buckets of equally many steps: a power of two; the last bucket may have fewer.
 
-    Bucket i covers the steps from `1 + i * steps_per_bucket` on. While steps_per_bucket stays the same only the last
-    bucket changes and new ones follow it, so that a chart has to paint its last columns alone.
+    Bucket i starts at step `1 + i * steps_per_bucket`. As long as steps_per_bucket stays the same, only the last bucket
+    changes and new ones are appended, so that a chart only repaints its last columns.
     """
 
     steps_per_bucket: int
     steps: int
-    """How many steps the curve covers in all."""
+    """Number of steps that the curve covers."""
     finite: tuple[int, ...]
-    """Finite values in each bucket. A bucket with neither these nor `nonfinite` is a hole: its lines were damaged."""
+    """Number of finite values in each bucket. A bucket without finite and non-finite values is a gap in the log."""
     mean: tuple[float, ...]
-    """Over the finite values; NaN where there is none. So are `low` and `high`."""
+    """Mean of the finite values; NaN if there are none, like `low` and `high`."""
     low: tuple[float, ...]
     high: tuple[float, ...]
     nonfinite: tuple[int, ...]
-    """Values in each bucket that are NaN or infinite."""
+    """Number of NaN and infinite values in each bucket."""
 
     def __len__(self) -> int:
         return len(self.mean)
 
     def at_most(self, buckets: int) -> "Curve":
-        """The same in no more than so many buckets (1 or more), each of 1, 2, 4, … of this curve's."""
+        """Return the curve in at most this number of buckets (1 or more), each merged from 1, 2, 4, … of this one's."""
         if len(self) <= buckets:
             return self
         size = self.steps_per_bucket
@@ -66,33 +66,33 @@ NO_CURVE = Curve(steps_per_bucket=1, steps=0, finite=(), mean=(), low=(), high=(
 
 
 class Series:
-    """One float for each step from 1 on."""
+    """One float for each step, starting with step 1."""
 
     def __init__(self) -> None:
         self._values = array("d")
-        """NaN where the step's figure is missing."""
+        """NaN if the step's value is missing."""
         self._gaps: list[tuple[int, int]] = []
-        """Missing steps, as ranges of places in `_values`, in order."""
+        """Missing steps, as ordered ranges of indexes into `_values`."""
         self._levels: dict[int, list[Bucket]] = {}
-        """Finished buckets of 2**level steps, of the levels that were asked for and those they are made of."""
+        """Complete buckets of 2**level steps, for the levels that were requested and those they are computed from."""
 
     def __len__(self) -> int:
         return len(self._values)
 
     @property
     def missing(self) -> int:
-        """How many steps have no figure."""
+        """Number of steps without a value."""
         return sum(stop - start for start, stop in self._gaps)
 
     def put(self, first_step: int, values: "array[float]") -> None:
-        """Write values from that step on. What stood there or later is replaced; steps left out are missing.
+        """Write values starting at a step. Later values are removed; skipped steps are missing.
 
-        ValueError for a step that can't be meant.
+        Raises ValueError for an impossible step.
         """
         start = first_step - 1
         gap = start - len(self._values)
-        if start < 0 or gap > LONGEST_GAP:
-            raise ValueError(f"step {first_step} doesn't follow step {len(self._values)}")
+        if start < 0 or gap > MAX_GAP:
+            raise ValueError(f"step {first_step} can't follow step {len(self._values)}")
         if gap < 0:
             self.truncate(start)
         elif gap > 0:
@@ -101,7 +101,7 @@ class Series:
         self._values.extend(values)
 
     def truncate(self, steps: int) -> None:
-        """Forget all later steps."""
+        """Remove all later steps."""
         if steps >= len(self._values):
             return
         del self._values[steps:]
@@ -110,31 +110,31 @@ class Series:
             del buckets[steps >> level :]
 
     def values(self, last: int | None = None) -> tuple[float, ...]:
-        """The last values, or all, step by step; NaN where one is missing."""
+        """Return the last values, or all; NaN if one is missing."""
         return tuple(self._values if last is None else self._values[-last:])
 
     def curve(self, buckets: int) -> Curve:
-        """The whole series in at most so many buckets. Costs what came since the last call, not the length."""
+        """Return the series in at most this number of buckets. Only the values since the last call take time."""
         steps = len(self._values)
         level = 0
         while -(-steps // (1 << level)) > buckets:
             level += 1
         for unused in [other for other in self._levels if other < min(level, BASE_LEVEL)]:
             del self._levels[unused]
-        done = self._finish(level)
-        rest = len(done) << level
-        return _curve([*done, self._bucket(rest, steps)] if rest < steps else done, 1 << level, steps)
+        complete = self._complete_buckets(level)
+        rest = len(complete) << level
+        return _curve([*complete, self._bucket(rest, steps)] if rest < steps else complete, 1 << level, steps)
 
-    def _finish(self, level: int) -> list[Bucket]:
-        """All finished buckets of a level."""
-        done = self._levels.setdefault(level, [])
+    def _complete_buckets(self, level: int) -> list[Bucket]:
+        buckets = self._levels.setdefault(level, [])
+        new = range(len(buckets), len(self) >> level)
         if level <= BASE_LEVEL:
             size = 1 << level
-            done.extend(self._bucket(i << level, (i << level) + size) for i in range(len(done), len(self) >> level))
+            buckets.extend(self._bucket(i << level, (i << level) + size) for i in new)
         else:
-            halves = self._finish(level - 1)
-            done.extend(_merge(halves[2 * i], halves[2 * i + 1]) for i in range(len(done), len(self) >> level))
-        return done
+            halves = self._complete_buckets(level - 1)
+            buckets.extend(_merge(halves[2 * i], halves[2 * i + 1]) for i in new)
+        return buckets
 
     def _bucket(self, start: int, stop: int) -> Bucket:
         values = self._values[start:stop].tolist()
@@ -168,7 +168,7 @@ def _merge(a: Bucket, b: Bucket) -> Bucket:
 
 
 def _halve(buckets: Sequence[Bucket]) -> list[Bucket]:
-    """Two by two; an odd last one stays as it is."""
+    """Merge pairs of buckets; an odd last one stays as it is."""
     pairs = [_merge(buckets[i], buckets[i + 1]) for i in range(0, len(buckets) - 1, 2)]
     return [*pairs, buckets[-1]] if len(buckets) % 2 else pairs
 

@@ -1,4 +1,4 @@
-"""The process that trains one run: `python -m fashion_tui.trainer RUN`. It needs no terminal and nobody watching.
+"""The process that trains one run: `python -m fashion_tui.trainer RUN`. It needs no terminal and no viewer.
 
-What others learn of it they read in the run's directory; what they want of it they leave there (`fashion_tui.runs`).
+It reports in the files of the run's directory, and receives requests there (`fashion_tui.runs`).
 """

@@ -1,51 +1,55 @@
-"""`python -m fashion_tui.trainer RUN [--epochs N]`: trains a run to its end. Started by `runs.launch`.
+"""`python -m fashion_tui.trainer RUN [--epochs N]`: train a run to its end. Started by `runs.launch`.
 
-`--stand-by DATASET` in place of RUN: waits on stdin for the run. Started by `runs.stand_by`.
+`--spare DATASET` instead of RUN: load the data set and wait for a run on stdin. Started by `runs.spare`.
 """
 
 import argparse
 import sys
 from pathlib import Path
 
+import msgspec
+
 from fashion_tui.machine.gpus import resolves_to_cpu
 from fashion_tui.machine.memory import reuse_freed_memory
 from fashion_tui.machine.threads import available_cpus, bind_threads, use_brief_spinning
 from fashion_tui.runs.run import Run
+from fashion_tui.schema.dataset import DatasetRef
 from fashion_tui.schema.errors import UserError
+from fashion_tui.schema.run import RunConfig
 
-from .preparation import Preparation
-from .process import run_trainer
-from .stand_by import stand_by
+from .process import load_dataset, run_trainer
+from .reporting import print_line
+from .spare import run_spare_trainer
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m fashion_tui.trainer", description="Train a run to its end.")
-    what = parser.add_mutually_exclusive_group(required=True)
-    what.add_argument("run", type=Path, nargs="?", help="the run's directory")
-    what.add_argument("--stand-by", metavar="DATASET", help="wait on stdin for the run, with this data set read")
-    parser.add_argument("--epochs", type=int, help="train for so many epochs in all, in place of the configured number")
+    target = parser.add_mutually_exclusive_group(required=True)
+    target.add_argument("run", type=Path, nargs="?", help="directory of the run")
+    target.add_argument("--spare", metavar="DATASET", help="load this data set and wait for a run on stdin")
+    parser.add_argument("--epochs", type=int, help="number of epochs in total, instead of the configured one")
     options = parser.parse_args()
     use_brief_spinning()
-    if takes_all_cores(options.run):
-        bind_threads()
     reuse_freed_memory()
-    if options.stand_by is not None:
-        return stand_by(options.stand_by)
-    return run_trainer(options.run, options.epochs, Preparation())
-
-
-def takes_all_cores(run_path: Path | None) -> bool:
-    """Whether the run computes in as many threads as there are cores; None: whichever comes, as the app starts them.
-
-    Not with `torch.compile`, whose compilers would all be bound to the core of the thread that starts them.
-    """
-    if run_path is None:
-        return resolves_to_cpu("auto")
     try:
-        with Run(run_path) as run:
-            config = run.config
-    except UserError:  # the trainer will tell
-        return False
+        if options.spare is not None:
+            if resolves_to_cpu("auto"):  # the runs that the app starts use all cores
+                bind_threads()
+            return run_spare_trainer(msgspec.json.decode(options.spare, type=DatasetRef))
+        with Run(options.run) as run:
+            if uses_all_cores(run.config):
+                bind_threads()
+            return run_trainer(run, options.epochs, load_dataset)
+    except UserError as error:
+        print_line(str(error))
+        return error.exit_code
+
+
+def uses_all_cores(config: RunConfig) -> bool:
+    """Return whether a run uses as many threads as there are cores.
+
+    Runs with `torch.compile` don't count: its compilers would be bound to the core of the thread that starts them.
+    """
     return resolves_to_cpu(config.device) and config.threads == available_cpus() and not config.compiled
 
 

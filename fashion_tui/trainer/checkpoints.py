@@ -1,4 +1,4 @@
-"""When checkpoints are taken, what stands in them, and which one a resumed run goes on from."""
+"""When checkpoints are saved, what they contain, and from which one a trainer resumes."""
 
 import time
 from collections.abc import Callable
@@ -13,49 +13,54 @@ from fashion_tui.lab.training.loop import Training
 from fashion_tui.runs.run import Run
 from fashion_tui.schema.events import CheckpointSaved
 
-from .endings import TrainingFailed, lower_rate
-from .log import Figures, RunLog, decode_figures
+from .reporting import EventLog, MetricEvent, decode_metric_events
+from .stopping import TrainingFailed, suggest_learning_rate
 
-COST = 0.02
-"""Most of the run's time that checkpoints may take: where they cost more, they are taken more rarely."""
+MAX_COST = 0.02
+"""Maximum share of the run's time for checkpoints; if they take longer, they are saved less often."""
 
-RETRY = 5.0
-"""Seconds until the next attempt after one that failed."""
+RETRY_PERIOD = 5.0
+"""Seconds until the next attempt after a failed one."""
 
 
-class Checkpoints:
-    """Saves a training."""
+class CheckpointSaver:
+    """Saves checkpoints of a training."""
 
-    def __init__(self, run: Run, training: Training, log: RunLog, every: float, *, is_saved: bool) -> None:
-        """`is_saved`: the training, as it stands, comes from a checkpoint."""
+    def __init__(self, run: Run, training: Training, log: EventLog, period: float, *, is_saved: bool) -> None:
+        """`period`: seconds between two checkpoints. `is_saved`: the current state was loaded from a checkpoint."""
         self.training = training
         self.log = log
-        self.every = every
-        self._store = run.checkpoints
-        self._saved = (training.epoch, training.step_in_epoch) if is_saved else None
-        self._next = time.monotonic() + every
+        self.period = period
         self.problem: str | None = None
-        """Why the last attempt failed, in the system's words."""
+        """The system's error if the last attempt failed."""
+        self._store = run.checkpoints
+        self._saved = self._position if is_saved else None
+        self._next = time.monotonic() + period
 
     @property
-    def due(self) -> bool:
+    def is_due(self) -> bool:
         return time.monotonic() >= self._next
 
-    def save(self, reason: str, *, validation_accuracy: float | None = None, best: bool = False) -> bool:
-        """Whether the training, as it stands, is on disk. A failing disk is told to the person, and no error.
+    @property
+    def _position(self) -> tuple[int, int]:
+        return self.training.epoch, self.training.step_in_epoch
 
-        The figures of all steps have to be in the log before (`StepFigures.flush`). TrainingFailed, with the last
-        checkpoint left as it is, where a weight is no finite number.
+    def save(self, reason: str, *, validation_accuracy: float | None = None, best: bool = False) -> bool:
+        """Save the current state, unless it is saved already. Return whether it is; a failing disk is only reported.
+
+        The metrics of all steps have to be in the log before (`StepMetrics.flush`). Raises TrainingFailed and keeps the
+        last checkpoint if a weight isn't finite.
         """
         training = self.training
-        position = (training.epoch, training.step_in_epoch)
+        position = self._position
         if position == self._saved:
             return True
         if (broken := first_non_finite(training.model)) is not None:
             raise TrainingFailed(
-                f"{broken} holds a NaN or an infinity after step {training.step}; {lower_rate(training.recipe)}"
+                f"{broken} contains NaN or infinity after step {training.step}; "
+                f"{suggest_learning_rate(training.recipe)}"
             )
-        began = time.monotonic()
+        started = time.monotonic()
         notes = {"epochs": training.recipe.epochs, "unwritten": self.log.sync()}
         try:
             ref = self._store.save(
@@ -66,15 +71,15 @@ class Checkpoints:
                 best=best,
             )
         except OSError as error:
-            self._next = time.monotonic() + max(RETRY, self.every)
+            self._next = time.monotonic() + max(RETRY_PERIOD, self.period)
             self._warn(error.strerror or str(error), reason)
             return False
-        seconds = time.monotonic() - began
+        seconds = time.monotonic() - started
         self._saved = position
         if self.problem is not None:
             self.problem = None
-            self.log.board.update(message=None)
-        interval = max(self.every, seconds / COST)
+            self.log.status.update(message=None)
+        interval = max(self.period, seconds / MAX_COST)
         self._next = time.monotonic() + interval
         self.log.write(
             CheckpointSaved(
@@ -91,28 +96,28 @@ class Checkpoints:
         return True
 
     def _warn(self, problem: str, reason: str) -> None:
-        """Tells of a failed attempt: of the repeated ones once, of those that someone waits for each time."""
+        """Report a failed attempt: repeated ones once, but each one that was requested."""
         if problem != self.problem or reason != "interval":
             self.problem = problem
             step = self.training.step
-            self.log.report(f"the checkpoint of step {step} can't be written: {problem}; those before it are kept")
+            self.log.report(f"the checkpoint of step {step} can't be written: {problem}; earlier ones are kept")
 
 
 @dataclass(frozen=True)
-class Found:
-    """A checkpoint to go on from."""
+class LoadedCheckpoint:
+    """A checkpoint from which a training is resumed."""
 
     file: str
     training: dict[str, Any]
     """State of the `Training`."""
     epochs: int
-    """How many the run was to have when it was saved."""
-    unwritten: list[Figures]
-    """Figures that weren't in the log yet."""
+    """Number of epochs to train when it was saved."""
+    unwritten: list[MetricEvent]
+    """Events that weren't in the log yet."""
 
 
-def newest_checkpoint(run: Run, warn: Callable[[str], None]) -> Found | None:
-    """The newest checkpoint that is whole and can be read; None where there is none. `warn` is told of the others."""
+def load_newest_checkpoint(run: Run, warn: Callable[[str], None]) -> LoadedCheckpoint | None:
+    """Load the newest checkpoint that is intact and readable, or return None. `warn` receives the others' problems."""
     store = run.checkpoints
     newest = store.latest(warn)
     older = (store.at(step, warn) for step in store.steps() if newest and step < newest.step)
@@ -125,5 +130,5 @@ def newest_checkpoint(run: Run, warn: Callable[[str], None]) -> Found | None:
         except (BadCheckpoint, OSError) as error:
             warn(str(error))
             continue
-        return Found(ref.file, training, notes["epochs"], decode_figures(notes["unwritten"]))
+        return LoadedCheckpoint(ref.file, training, notes["epochs"], decode_metric_events(notes["unwritten"]))
     return None

@@ -1,4 +1,4 @@
-"""What others ask of a live trainer: by a file in the folder `control`, or by a signal."""
+"""Requests to a live trainer: files in the folder `control`, and signals."""
 
 import time
 
@@ -6,84 +6,83 @@ from fashion_tui.runs.control import ControlRequest
 from fashion_tui.runs.run import Run
 from fashion_tui.schema.events import RequestHandled
 
-from .checkpoints import Checkpoints
-from .endings import Stop, TrainingFailed
-from .figures import StepFigures
-from .signals import StopSignals
+from .checkpoints import CheckpointSaver
+from .metrics import StepMetrics
+from .stopping import StopSignals, StopTraining, TrainingFailed
 
-EVERY = 0.05
-"""Seconds between two looks."""
+POLL_PERIOD = 0.05
+"""Seconds between two polls of the folder."""
 
 
 class Control:
-    """Looks for requests between two steps, and within a long one, and does what they say."""
+    """Handles requests between two steps, and within a long one."""
 
-    def __init__(self, run: Run, signals: StopSignals, figures: StepFigures, checkpoints: Checkpoints) -> None:
+    def __init__(self, run: Run, signals: StopSignals, metrics: StepMetrics, checkpoints: CheckpointSaver) -> None:
         self.signals = signals
-        self.figures = figures
+        self.metrics = metrics
         self.checkpoints = checkpoints
         self._run = run
-        self._paused = False
+        self._is_paused = False
         self._due = 0.0
 
     @property
-    def is_asked(self) -> bool:
-        """Whether somebody waits for an answer."""
+    def has_request(self) -> bool:
+        """Whether a request is waiting."""
         return self.signals.received is not None or any(self._run.control.pending())
 
-    def look(self) -> None:
-        """Does what was asked since the last look; returns at once where that is not long ago, and late from a pause.
+    def poll(self) -> None:
+        """Handle the pending requests, if the last poll wasn't a moment ago. Returns when the run isn't paused.
 
-        Raises Stop, all being saved, where the run is to end; TrainingFailed where its folder was removed.
+        Raises StopTraining, with everything saved, if the run is stopped, and TrainingFailed if its folder was removed.
         """
         if time.monotonic() < self._due:
             return
-        self._answer_all()
-        while self._paused:
-            time.sleep(EVERY)
-            self._answer_all()
-        self._due = time.monotonic() + EVERY
+        self._handle_all()
+        while self._is_paused:
+            time.sleep(POLL_PERIOD)
+            self._handle_all()
+        self._due = time.monotonic() + POLL_PERIOD
 
-    def _answer_all(self) -> None:
+    def _handle_all(self) -> None:
         if self._run.folder.is_removed:
             raise TrainingFailed("the run's folder was removed")
         if self.signals.received is not None:
             self._save("stop")
-            raise Stop(self.signals.received)
+            raise StopTraining(self.signals.received)
         for request in self._run.control.pending():
-            self._answer(request)
+            self._handle(request)
 
-    def _answer(self, request: ControlRequest) -> None:
-        done = True
+    def _handle(self, request: ControlRequest) -> None:
+        succeeded = True
         if request.action == "pause":
             self._pause()
         elif request.action == "resume":
-            self._go_on()
+            self._resume()
         elif request.action == "checkpoint":
-            done = self._save("asked")
+            succeeded = self._save("asked")
         else:
             self._save("stop")
-        if done:
+        if succeeded:
             step = self.checkpoints.training.step
             answer = RequestHandled(time=time.time(), action=request.action, request=request.id, step=step)
             self.checkpoints.log.write(answer)
         self._run.control.finish(request)
         if request.action == "stop":
-            raise Stop("asked")
+            raise StopTraining("asked")
 
     def _pause(self) -> None:
-        if not self._paused:
-            self.figures.flush()
-            self.figures.stop_clock()
-            self._paused = True
-            self.figures.board.update(state="paused", images_per_second=0.0)
+        if not self._is_paused:
+            self.metrics.flush()
+            self.metrics.stop_clock()
+            self._is_paused = True
+            self.metrics.status.update(state="paused", images_per_second=0.0)
 
-    def _go_on(self) -> None:
-        if self._paused:
-            self._paused = False
-            self.figures.restart_clock()
-            self.figures.board.update(state="running")
+    def _resume(self) -> None:
+        if self._is_paused:
+            self._is_paused = False
+            self.metrics.restart_clock()
+            self.metrics.status.update(state="running")
 
     def _save(self, reason: str) -> bool:
-        self.figures.flush()
+        self.metrics.flush()
         return self.checkpoints.save(reason)

@@ -1,50 +1,55 @@
-"""The life of a trainer: it takes the run's lock, says that it lives, trains, and says how that ended."""
+"""The trainer process: take the run's lock, start the heartbeat, train, and report the end."""
 
 import os
 import time
-from pathlib import Path
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from fashion_tui.machine.host import boot_id, host_name, process_start_time
 from fashion_tui.runs.errors import DamagedRun
 from fashion_tui.runs.run import Run
+from fashion_tui.schema.dataset import DatasetRef
 from fashion_tui.schema.errors import UserError
 from fashion_tui.schema.events import Failed, Stopped
 from fashion_tui.schema.run import RunStatus
 
-from .console import say, say_traceback
-from .endings import Stop
-from .log import RunLog
-from .preparation import Preparation
-from .signals import StopSignals
-from .status import StatusBoard
+from .reporting import EventLog, StatusUpdater, print_line, print_traceback
+from .stopping import StopSignals, StopTraining
+
+if TYPE_CHECKING:
+    from fashion_tui.lab.data.datasets import Dataset
+
+    LoadDataset = Callable[[DatasetRef], Dataset]
 
 
-def run_trainer(run_path: Path, epochs: int | None, preparation: Preparation) -> int:
-    """Trains the run; the exit status: 0 where it finished or was stopped, 1 where it failed.
+def load_dataset(ref: DatasetRef) -> "Dataset":
+    from fashion_tui.lab.data.datasets import load  # noqa: PLC0415 - imports torch
 
-    A run that another trainer holds, or whose configuration can't be read, isn't touched.
+    return load(ref)
+
+
+def run_trainer(run: Run, epochs: int | None, load: "LoadDataset") -> int:
+    """Train a run. Return the exit status: 0 if it is finished or stopped, 1 if it failed.
+
+    Raises UserError without changing the run if its lock is held or its configuration can't be read.
     """
     signals = StopSignals()
     signals.install()
-    try:
-        with Run(run_path) as run, run.lock():
-            board = StatusBoard(run, _starting(run, epochs))
-            board.start()
+    with run.lock():
+        status = StatusUpdater(run, _starting_status(run, epochs))
+        status.start()
+        try:
+            log = EventLog(run, status)
             try:
-                log = RunLog(run, board)
-                try:
-                    return _train(run, epochs, log=log, signals=signals, preparation=preparation)
-                finally:
-                    log.close()
+                return _train(run, epochs, log=log, signals=signals, load=load)
             finally:
-                board.close()
-    except UserError as error:
-        say(str(error))
-        return error.exit_code
+                log.close()
+        finally:
+            status.close()
 
 
-def _starting(run: Run, epochs: int | None) -> RunStatus:
-    """The status while torch, data and network are loaded: where the run stood before, and that this process has it."""
+def _starting_status(run: Run, epochs: int | None) -> RunStatus:
+    """Return the status while torch, data and network are loaded: the run's earlier progress, and this process."""
     try:
         before = run.read_status()
     except DamagedRun:
@@ -64,30 +69,30 @@ def _starting(run: Run, epochs: int | None) -> RunStatus:
     )
 
 
-def _train(run: Run, epochs: int | None, *, log: RunLog, signals: StopSignals, preparation: Preparation) -> int:
-    """Trains, and writes into log and status how that ended."""
-    board, taken = log.board, time.monotonic()
+def _train(run: Run, epochs: int | None, *, log: EventLog, signals: StopSignals, load: "LoadDataset") -> int:
+    """Train, and write the end to the log and the status. Return the exit status."""
+    status, started = log.status, time.monotonic()
     try:
-        # Only now, with the lock held and the first heartbeat written: it imports torch, which takes seconds.
-        from .session import Orders, train  # noqa: PLC0415
+        # Only now, with the lock held and the first heartbeat written: importing torch takes seconds.
+        from .session import Job, train  # noqa: PLC0415
 
-        finished = train(Orders(run, epochs, log, board, signals, preparation, taken))
-    except Stop as stop:
-        status = board.status
-        log.write(Stopped(time=time.time(), step=status.step, epoch=status.epoch, reason=stop.reason))
-        board.update(state="stopped", images_per_second=0.0)
+        finished = train(Job(run, epochs, log, status, signals, load, started))
+    except StopTraining as stop:
+        step, epoch = status.status.step, status.status.epoch
+        log.write(Stopped(time=time.time(), step=step, epoch=epoch, reason=stop.reason))
+        status.update(state="stopped", images_per_second=0.0)
         return 0
-    except Exception as error:  # noqa: BLE001 - whatever it is, the run's viewers are to read it
+    except Exception as error:  # noqa: BLE001 - every error has to reach the viewers of the run
         message = str(error)
         if not isinstance(error, UserError):
-            say_traceback(error)
+            print_traceback(error)
             message = _in_one_line(error)
-        log.write(Failed(time=time.time(), step=board.status.step, message=message))
-        board.update(state="failed", message=message, images_per_second=0.0)
-        say(message)
+        log.write(Failed(time=time.time(), step=status.status.step, message=message))
+        status.update(state="failed", message=message, images_per_second=0.0)
+        print_line(message)
         return 1
     log.write(finished)
-    board.update(
+    status.update(
         state="finished",
         message=None,
         test_accuracy=finished.test_accuracy,

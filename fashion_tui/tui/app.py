@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from textual.command import Provider
 
     from fashion_tui.engine.client import Engine
-    from fashion_tui.runs.stand_by import StandBy
+    from fashion_tui.runs.spare import SpareTrainer
 
     from .sandbox_engine import SandboxEngine
 
@@ -170,18 +170,18 @@ class FashionApp(App[None]):
         return SandboxEngine()
 
     @cached_property
-    def stand_by(self) -> "StandBy":
+    def spare_trainer(self) -> "SpareTrainer":
         """The trainer that waits for the next run."""
-        from fashion_tui.runs.stand_by import StandBy
+        from fashion_tui.runs.spare import SpareTrainer
 
-        return StandBy()
+        return SpareTrainer()
 
     def refresh_runs(self) -> None:
         """Read the runs directory now instead of at the next interval."""
         self._refresh_runs.set()
 
     async def on_unmount(self) -> None:
-        self.stand_by.close()
+        self.spare_trainer.close()
         await asyncio.gather(self.engine.close(), self.sandbox.close())
 
     # The size of the terminal

@@ -16,7 +16,7 @@ from .actions import PaneName
 
 if TYPE_CHECKING:  # not needed for the first paint
     from fashion_tui.engine.client import Engine
-    from fashion_tui.runs.stand_by import StandBy
+    from fashion_tui.runs.spare import SpareTrainer
     from fashion_tui.schema.models import CustomModel
 
     from .sandbox_engine import SandboxEngine
@@ -92,7 +92,7 @@ class LabApp(Protocol):
         """Runs the user's own code."""
 
     @property
-    def stand_by(self) -> "StandBy":
+    def spare_trainer(self) -> "SpareTrainer":
         """The trainer that waits for the next run."""
 
     async def run_on_pane(self, name: PaneName, action: str) -> None:

@@ -89,10 +89,10 @@ def test_a_later_answer_is_found(run: Run) -> None:
         request = run.control.request("pause")
         timer = threading.Timer(0.1, lambda: writer.write(answer(request)))
         timer.start()
-        found = wait_for_answer(run, request, timeout=10)
+        result = wait_for_answer(run, request, timeout=10)
         timer.join()
-    assert found is not None
-    assert found.step == 7
+    assert result is not None
+    assert result.step == 7
 
 
 def test_an_earlier_answer_is_found(run: Run) -> None:

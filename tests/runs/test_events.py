@@ -1,4 +1,4 @@
-"""The log keeps what happened, in order, whatever happens to the disk or to the writer."""
+"""The log keeps all events in order, whatever happens to the disk or the writer."""
 
 import errno
 import math
@@ -29,10 +29,10 @@ from tests.runs.parts import steps
 writer = EventWriter(Folder.open(Path(sys.argv[1])), "r")
 for i in itertools.count():
     writer.write(steps(1 + 2000 * i, 2000))
-    if i == 3: print("begun")
+    if i == 3: print("started")
 """
 
-FULL_FOR_A_WHILE = """
+FULL_TEMPORARILY = """
 import resource, sys
 from pathlib import Path
 from fashion_tui.runs.events import EventWriter
@@ -60,18 +60,18 @@ def sequence(path: Path) -> list[int]:
 
 
 @pytest.mark.parametrize("value", [0.0, -0.0, 1e-300, 0.1, math.inf, -math.inf, math.nan])
-def test_numbers_keep_every_bit(value: float) -> None:
-    text = msgspec.json.encode(encode_float(value))
-    back = decode_float(msgspec.json.decode(text, type=float | str))
-    assert struct.pack("d", back) == struct.pack("d", value)
+def test_floats_keep_every_bit(value: float) -> None:
+    encoded = msgspec.json.encode(encode_float(value))
+    decoded = decode_float(msgspec.json.decode(encoded, type=float | str))
+    assert struct.pack("d", decoded) == struct.pack("d", value)
 
 
-def test_no_other_text_is_a_number() -> None:
+def test_other_strings_are_not_floats() -> None:
     with pytest.raises(ValueError, match="not a number"):
         decode_float("nan")
 
 
-def test_events_come_back_as_they_were(tmp_path: Path) -> None:
+def test_events_are_read_as_they_were_written(tmp_path: Path) -> None:
     writer = EventWriter(Folder.open(tmp_path), "r")
     events: list[RunEvent] = [started(), steps(1, 5), Warned(time=1.5, message="a\nb\x1b[31m ü"), finished()]
     for event in events:
@@ -80,58 +80,58 @@ def test_events_come_back_as_they_were(tmp_path: Path) -> None:
     assert read(tmp_path)[0] == events
 
 
-def test_losses_that_are_no_numbers_come_back(tmp_path: Path) -> None:
+def test_non_finite_losses_are_read_as_strings(tmp_path: Path) -> None:
     event = msgspec.structs.replace(steps(1, 4), loss=[math.nan, math.inf, -math.inf, 1.0])
     EventWriter(Folder.open(tmp_path), "r").write(event)
-    (back,), _ = read(tmp_path)
-    assert isinstance(back, StepChunk)
-    assert back.loss == ["NaN", "Infinity", "-Infinity", 1.0]
+    (chunk,), _ = read(tmp_path)
+    assert isinstance(chunk, StepChunk)
+    assert chunk.loss == ["NaN", "Infinity", "-Infinity", 1.0]
 
 
 def test_each_line_is_one_write(tmp_path: Path) -> None:
-    """A reader that looks at any moment sees whole lines: the file grows by whole lines."""
+    """A reader sees complete lines at any time."""
     writer = EventWriter(Folder.open(tmp_path), "r")
     for i in range(20):
         writer.write(steps(1 + 100 * i, 100))
         assert (tmp_path / "events.jsonl").read_bytes().endswith(b"\n")
 
 
-def test_every_flipped_bit_is_found() -> None:
+def test_every_flipped_bit_is_detected() -> None:
     line = encode_line("r", 17, steps(1, 3))[:-1]
-    good = decode_line(line)
+    expected = decode_line(line)
     for position in range(len(line)):
         for bit in range(8):
             flipped = bytearray(line)
             flipped[position] ^= 1 << bit
             try:
-                found = decode_line(bytes(flipped))
+                decoded = decode_line(bytes(flipped))
             except DamagedLine:
                 continue
-            assert found == good  # as in white space or the case of an escape, where nothing is said
+            assert decoded == expected  # the bit has no meaning, as in whitespace or the case of an escape
 
 
-def test_a_new_trainer_ends_a_torn_line_and_goes_on_with_its_number(tmp_path: Path) -> None:
+def test_a_new_writer_ends_a_torn_line_and_reuses_its_sequence_number(tmp_path: Path) -> None:
     writer = EventWriter(Folder.open(tmp_path), "r")
     assert not writer.is_continued
     for i in range(3):
         writer.write(steps(1 + 10 * i, 10))
     log = tmp_path / "events.jsonl"
-    whole = log.read_bytes()
-    last = whole[:-1].rindex(b"\n") + 1
-    for cut in [*range(last, last + 40), *range(len(whole) - 5, len(whole) + 1)]:
-        log.write_bytes(whole[:cut])
+    content = log.read_bytes()
+    last = content[:-1].rindex(b"\n") + 1
+    for cut in [*range(last, last + 40), *range(len(content) - 5, len(content) + 1)]:
+        log.write_bytes(content[:cut])
         second = EventWriter(Folder.open(tmp_path), "r")
         assert second.is_continued
         second.write(finished())
         second.close()
         events, follower = read(tmp_path)
-        lost = cut < len(whole) - 1  # all but the newline: the line is whole
-        assert len(events) == (3 if lost else 4)
+        is_torn = cut < len(content) - 1  # without its newline, the line is still valid
+        assert len(events) == (3 if is_torn else 4)
         assert isinstance(events[-1], Finished)
         assert (follower.bad_lines, follower.missing_events) == (0, 0)
 
 
-def test_a_log_of_nothing_but_garbage_is_gone_on_with(tmp_path: Path) -> None:
+def test_a_log_of_garbage_is_continued(tmp_path: Path) -> None:
     (tmp_path / "events.jsonl").write_bytes(b"\x00" * 5000 + b"\n{}\n[[[[\nhalf")
     writer = EventWriter(Folder.open(tmp_path), "r")
     writer.write(started())
@@ -140,7 +140,7 @@ def test_a_log_of_nothing_but_garbage_is_gone_on_with(tmp_path: Path) -> None:
     assert follower.bad_lines == 4
 
 
-def test_lines_of_another_run_do_not_count(tmp_path: Path) -> None:
+def test_lines_of_another_run_are_ignored(tmp_path: Path) -> None:
     EventWriter(Folder.open(tmp_path), "other").write(started("other"))
     writer = EventWriter(Folder.open(tmp_path), "r")
     assert not writer.is_continued
@@ -150,7 +150,7 @@ def test_lines_of_another_run_do_not_count(tmp_path: Path) -> None:
     assert follower.bad_lines == 1
 
 
-def test_a_killed_writer_loses_nothing_that_was_written(tmp_path: Path) -> None:
+def test_a_killed_writer_loses_no_written_event(tmp_path: Path) -> None:
     rng = random.Random(0)
     for _ in range(4):
         shutil.rmtree(tmp_path)
@@ -168,11 +168,11 @@ def test_a_killed_writer_loses_nothing_that_was_written(tmp_path: Path) -> None:
         assert len(firsts) >= 3
 
 
-def test_a_full_disk_costs_no_event(tmp_path: Path) -> None:
-    process = run_python(FULL_FOR_A_WHILE, str(tmp_path))
+def test_a_full_disk_loses_no_event(tmp_path: Path) -> None:
+    process = run_python(FULL_TEMPORARILY, str(tmp_path))
     assert read_line(process) == "[False, False, False] 3"
     assert "File too large" in read_line(process)
-    assert len(read(tmp_path)[0]) == 1  # readers of the time before see what fitted, and wait
+    assert len(read(tmp_path)[0]) == 1  # the rest of the file is an incomplete line
     assert process.stdin is not None
     process.stdin.write("\n")
     process.stdin.flush()
@@ -184,7 +184,7 @@ def test_a_full_disk_costs_no_event(tmp_path: Path) -> None:
     assert (follower.bad_lines, follower.missing_events) == (0, 0)
 
 
-def test_what_waits_for_a_full_disk_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_waiting_events_are_limited(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def write(_descriptor: int, _line: bytes) -> int:
         raise OSError(errno.ENOSPC, "No space left on device")
 

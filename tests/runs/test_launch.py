@@ -1,4 +1,4 @@
-"""Trainers start free of their launcher, do what they are asked, and lose nothing when they are killed."""
+"""Trainers are independent of their launcher, handle requests, and lose nothing when they are killed."""
 
 import os
 import random
@@ -47,9 +47,9 @@ def wait_for(run: Run, state: str) -> None:
 
 def kill_trainer(run: Run) -> None:
     wait_until(lambda: run.lock_holder() is not None)
-    who = run.lock_holder()
-    assert who is not None
-    os.kill(who.pid, signal.SIGKILL)
+    holder = run.lock_holder()
+    assert holder is not None
+    os.kill(holder.pid, signal.SIGKILL)
     wait_until(lambda: not run.is_locked())
 
 
@@ -60,15 +60,15 @@ def test_a_run_from_start_to_end(toy: Run) -> None:
     train_to(reader, 590)
     while (snapshot := reader.poll()).state != "finished":
         pass
-    assert snapshot.end is not None, "whoever sees the state sees what led to it"
+    assert snapshot.end is not None, "a snapshot with the state has the event that led to it"
     assert (snapshot.state, snapshot.damage, snapshot.notice) == ("finished", None, None)
     assert snapshot.started is not None
     assert snapshot.started.pid == pid
     assert reader.losses() == tuple(toy_loss(step) for step in range(1, 601))
-    assert [done.epoch for done in snapshot.epochs] == [1, 2, 3]
+    assert [epoch.epoch for epoch in snapshot.epochs] == [1, 2, 3]
 
 
-def test_a_trainer_is_free_of_its_launcher_and_its_terminal(toy: Run) -> None:
+def test_a_trainer_is_independent_of_its_launcher_and_terminal(toy: Run) -> None:
     pid = launch(toy)
     files = {"trainer.log", "events.jsonl", "run.lock"}
     wait_until(lambda: files <= {Path(file.path).name for file in psutil.Process(pid).open_files()})
@@ -93,7 +93,7 @@ def test_a_trainer_outlives_its_launcher(toy: Run) -> None:
     assert toy.is_locked()
 
 
-def test_a_launcher_that_lives_on_keeps_no_zombie(toy: Run) -> None:
+def test_a_running_launcher_keeps_no_zombie(toy: Run) -> None:
     pid = launch(toy)
     wait_until(toy.is_locked)
     kill_trainer(toy)
@@ -105,9 +105,9 @@ def test_a_second_trainer_is_refused(toy: Run) -> None:
     wait_until(toy.is_locked)
     with pytest.raises(LockHeld, match="is being trained by process"):
         launch(toy)
-    by_hand = subprocess.run([*launching.TRAINER, str(toy.path)], capture_output=True, text=True, check=False)
-    assert by_hand.returncode != 0
-    assert "is being trained by process" in by_hand.stderr
+    second = subprocess.run([*launching.TRAINER, str(toy.path)], capture_output=True, text=True, check=False)
+    assert second.returncode != 0
+    assert "is being trained by process" in second.stderr
 
 
 def test_pause_resume_checkpoint_stop(toy: Run) -> None:
@@ -137,17 +137,17 @@ def test_pause_resume_checkpoint_stop(toy: Run) -> None:
     again = resume(toy)
     assert (again.state, again.from_step) == ("starting", stopped.from_step)
     snapshot = train_to(reader, stopped.from_step + 20)
-    assert snapshot.status.epochs == 1000, "the number of epochs that was asked for holds on"
+    assert snapshot.status.epochs == 1000, "the requested number of epochs is kept"
     stop(toy)
 
 
-def test_a_checkpoint_that_cannot_be_written_is_told(toy: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_checkpoint_that_cannot_be_written_is_reported(toy: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TOY_EVERY", "1000000")
     launch(toy, epochs=1000)
     train_to(RunReader(toy), 20)
     pause(toy)
     (toy.path / "checkpoints").rmdir()
-    (toy.path / "checkpoints").write_text("a file where the folder was")
+    (toy.path / "checkpoints").write_text("a file instead of the folder")
     with pytest.raises(UserError, match="couldn't checkpoint: no checkpoint: "):
         checkpoint(toy)
     assert toy.is_locked()
@@ -164,12 +164,12 @@ def test_resuming_a_running_run_changes_nothing(toy: Run) -> None:
     assert toy.is_locked()
 
 
-def test_resuming_a_run_that_was_just_launched_starts_no_other(toy: Run) -> None:
+def test_resuming_a_run_that_was_just_launched_starts_no_second_trainer(toy: Run) -> None:
     launch(toy)
     assert resume(toy).state in {"starting", "running"}
 
 
-def test_a_finished_run_goes_on_only_for_more_epochs(toy: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_finished_run_is_only_resumed_for_more_epochs(toy: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TOY_STEPS", "20")
     launch(toy)
     wait_for(toy, "finished")
@@ -189,14 +189,14 @@ def test_a_finished_run_goes_on_only_for_more_epochs(toy: Run, monkeypatch: pyte
         resume(toy, epochs=0)
 
 
-def test_fewer_epochs_than_are_done_cannot_be_had(toy: Run) -> None:
+def test_fewer_epochs_than_are_done_are_refused(toy: Run) -> None:
     toy.write_status(msgspec.structs.replace(toy.read_status(), state="stopped", epoch=2))
     with pytest.raises(UserError, match="already done 2 epochs"):
         resume(toy, epochs=1)
 
 
 def test_a_killed_run_can_be_resumed_at_once(toy: Run) -> None:
-    """While its last heartbeat is still fresh."""
+    """Its last heartbeat is still recent."""
     launch(toy)
     train_to(RunReader(toy), 60)
     kill_trainer(toy)
@@ -207,20 +207,18 @@ def test_a_killed_run_can_be_resumed_at_once(toy: Run) -> None:
     assert (outcome.state, outcome.from_step >= 40) == ("starting", True)
 
 
-def test_a_trainer_that_dies_before_its_first_word_can_be_followed_at_once(
-    toy: Run, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    good = launching.TRAINER
+def test_a_run_whose_trainer_died_at_once_can_be_resumed_at_once(toy: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    toy_trainer = launching.TRAINER
     monkeypatch.setattr(launching, "TRAINER", (sys.executable, "-c", "pass"))
     pid = launch(toy)
     wait_until(lambda: not psutil.pid_exists(pid))
-    monkeypatch.setattr(launching, "TRAINER", good)
+    monkeypatch.setattr(launching, "TRAINER", toy_trainer)
     outcome = resume(toy)
     assert (outcome.state, outcome.pid not in {None, pid}) == ("starting", True)
     train_to(RunReader(toy), 20)
 
 
-def test_a_trainer_that_dies_while_it_starts_can_be_followed_at_once(toy: Run) -> None:
+def test_a_run_whose_trainer_died_while_starting_can_be_resumed_at_once(toy: Run) -> None:
     gone = subprocess.Popen([sys.executable, "-c", "pass"])
     status = msgspec.structs.replace(
         toy.read_status(),
@@ -240,7 +238,7 @@ def test_a_trainer_that_dies_while_it_starts_can_be_followed_at_once(toy: Run) -
 
 
 @pytest.mark.parametrize(
-    ("value", "words"),
+    ("value", "message"),
     [
         ('"threads": 0', "threads is 0; it must be between 1"),
         ('"seed": -1', "seed is -1; it must be between 0"),
@@ -248,18 +246,18 @@ def test_a_trainer_that_dies_while_it_starts_can_be_followed_at_once(toy: Run) -
         ('"learning_rate": -1.0', "learning rate is -1.0; it must be a positive number"),
     ],
 )
-def test_an_edited_value_that_cannot_work_starts_nothing(toy: Run, value: str, words: str) -> None:
+def test_an_invalid_edited_value_starts_no_trainer(toy: Run, value: str, message: str) -> None:
     config = toy.path / "config.json"
     name = value.split(":", maxsplit=1)[0]
     edited, count = re.subn(rf"{name}: *[-\d.e]+", value, config.read_text())
     assert count == 1
     config.write_text(edited)
-    with pytest.raises(UserError, match=rf"is damaged: config\.json: {re.escape(words)}"):
+    with pytest.raises(UserError, match=rf"is damaged: config\.json: {re.escape(message)}"):
         launch(Run(toy.path))
     assert not (toy.path / "trainer.log").exists()
 
 
-def test_requests_to_a_trainer_that_is_gone_do_not_stop_the_next(toy: Run) -> None:
+def test_requests_to_an_earlier_trainer_are_not_handled_by_the_next(toy: Run) -> None:
     launch(toy)
     train_to(RunReader(toy), 20)
     pause(toy)
@@ -269,8 +267,8 @@ def test_requests_to_a_trainer_that_is_gone_do_not_stop_the_next(toy: Run) -> No
     train_to(RunReader(toy), 300)
 
 
-def test_kills_at_any_instant_cost_no_step(toy: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Also for the reader that watched all the while, and for whatever of the files was just being written."""
+def test_kills_at_any_time_lose_no_step(toy: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also for a reader that follows all trainers, and whichever file was being written."""
     monkeypatch.setenv("TOY_EVERY", "10")
     rng = random.Random(11)
     watcher = RunReader(toy)
@@ -290,10 +288,10 @@ def test_kills_at_any_instant_cost_no_step(toy: Run, monkeypatch: pytest.MonkeyP
         snapshot = reader.poll()
         assert reader.losses() == tuple(toy_loss(step) for step in range(1, 601))
         assert (snapshot.state, snapshot.damage) == ("finished", None)
-        assert [done.epoch for done in snapshot.epochs] == [1, 2, 3]
+        assert [epoch.epoch for epoch in snapshot.epochs] == [1, 2, 3]
 
 
-def test_why_a_trainer_did_not_start_is_in_its_last_words(toy: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_last_line_of_the_log_says_why_a_trainer_did_not_start(toy: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     assert toy.last_log_line() is None
     monkeypatch.setattr(launching, "TRAINER", (sys.executable, "-m", "no_such_module_at_all"))
     launch(toy)
@@ -303,14 +301,14 @@ def test_why_a_trainer_did_not_start_is_in_its_last_words(toy: Run, monkeypatch:
     assert toy.last_log_line() is None
 
 
-def test_a_run_that_cannot_be_read_is_not_started(toy: Run) -> None:
+def test_an_unreadable_run_is_not_started(toy: Run) -> None:
     (toy.path / "config.json").write_text("")
     with pytest.raises(UserError, match=r"is damaged: config\.json is empty"):
         resume(Run(toy.path))
     assert not (toy.path / "trainer.log").exists()
 
 
-def test_what_killed_trainers_left_unfinished_is_removed(toy: Run) -> None:
+def test_temporary_files_of_killed_trainers_are_removed(toy: Run) -> None:
     (toy.path / ".status.json.1234abcd.tmp").write_text("{")
     launch(toy)
     wait_until(toy.is_locked)

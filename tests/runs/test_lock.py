@@ -1,4 +1,4 @@
-"""Who trains a run is never in doubt."""
+"""At most one process holds the lock of a run."""
 
 import os
 import time
@@ -48,16 +48,16 @@ def test_one_trainer_at_a_time(run: Run) -> None:
     kill(process)
 
 
-def test_the_lock_waits_for_one_that_is_about_to_end(run: Run) -> None:
+def test_acquiring_waits_for_a_holder_that_is_about_to_release(run: Run) -> None:
     process = run_python(HOLD, str(run.path))
     read_line(process)
     assert process.stdin is not None
     process.stdin.write("\n")
     process.stdin.flush()
     with run.lock():
-        who = run.lock_holder()
-        assert who is not None
-        assert who.pid == os.getpid()
+        holder = run.lock_holder()
+        assert holder is not None
+        assert holder.pid == os.getpid()
         assert run.is_locked()
     assert not run.is_locked()
     kill(process)
@@ -84,7 +84,7 @@ def test_a_forked_child_does_not_keep_the_lock_of_a_killed_trainer(run: Run) -> 
         process.communicate()
 
 
-def test_looking_at_the_lock_does_not_take_it(run: Run) -> None:
+def test_checking_the_lock_does_not_take_it(run: Run) -> None:
     with run.lock():
         pass
     lock = run.lock()

@@ -1,4 +1,4 @@
-"""Every viewer ends up with one figure a step, whatever became of the files."""
+"""A viewer sees every step once, whatever happened to the files."""
 
 import math
 import os
@@ -33,14 +33,14 @@ from pathlib import Path
 from fashion_tui.runs.reader import RunReader
 from fashion_tui.runs.run import Run
 reader = RunReader(Run(Path(sys.argv[1])))
-begun = time.perf_counter()
+started = time.perf_counter()
 snapshot = reader.poll()
-seconds = time.perf_counter() - begun
-begun = time.perf_counter()
+seconds = time.perf_counter() - started
+started = time.perf_counter()
 reader._inputs = None
 reader.poll()
-print(snapshot.loss.steps, len(snapshot.loss), seconds, time.perf_counter() - begun)
-# Not ru_maxrss, in which what the parent had at the fork still counts.
+print(snapshot.loss.steps, len(snapshot.loss), seconds, time.perf_counter() - started)
+# Not ru_maxrss, which includes the parent's memory at the time of the fork.
 print(next(int(line.split()[1]) / 1024 for line in open("/proc/self/status") if line.startswith("VmHWM")))
 """
 
@@ -79,7 +79,7 @@ def losses(count: int) -> tuple[float, ...]:
     return tuple(toy_loss(step) for step in range(1, count + 1))
 
 
-def test_a_viewer_follows_a_run_from_its_start(run: Run) -> None:
+def test_a_reader_follows_a_run_from_its_start(run: Run) -> None:
     reader = RunReader(run)
     snapshot = reader.poll()
     assert (snapshot.state, snapshot.run, snapshot.damage, len(snapshot.loss)) == ("starting", run.id, None, 0)
@@ -89,7 +89,7 @@ def test_a_viewer_follows_a_run_from_its_start(run: Run) -> None:
     snapshot = reader.poll()
     assert snapshot.loss.mean == losses(10)
     assert snapshot.total_steps == 30
-    assert [done.epoch for done in snapshot.epochs] == [1]
+    assert [epoch.epoch for epoch in snapshot.epochs] == [1]
     write(run, steps(11, 2), Warned(time=1.0, message="hot"))
     snapshot = reader.poll()
     assert snapshot.recent_loss == losses(12)
@@ -101,7 +101,7 @@ def test_a_viewer_follows_a_run_from_its_start(run: Run) -> None:
     assert snapshot.end is not None
 
 
-def test_nothing_new_gives_the_very_same_snapshot(run: Run) -> None:
+def test_an_unchanged_run_returns_the_same_snapshot(run: Run) -> None:
     write(run, started(), steps(1, 10))
     reader = RunReader(run)
     first = reader.poll()
@@ -110,7 +110,7 @@ def test_nothing_new_gives_the_very_same_snapshot(run: Run) -> None:
     assert reader.poll() is not first
 
 
-def test_an_unfinished_line_is_waited_for(run: Run) -> None:
+def test_an_incomplete_line_is_read_when_it_is_complete(run: Run) -> None:
     line = encode_line(run.id, 0, steps(1, 5))
     log = run.path / "events.jsonl"
     reader = RunReader(run)
@@ -123,7 +123,7 @@ def test_an_unfinished_line_is_waited_for(run: Run) -> None:
 
 
 def test_a_resumed_run_has_each_step_once(run: Run) -> None:
-    """Also for the reader that saw what is void now."""
+    """Also for a reader that has seen the void steps."""
     watcher = RunReader(run)
     saved = CheckpointSaved(time=1.0, step=25, epoch=2, file="step-25.pt", bytes=1, seconds=0.1, reason="epoch")
     write(run, started(run.id), steps(1, 10), epoch_end(1, 10), steps(11, 15), epoch_end(2, 20), saved)
@@ -131,7 +131,7 @@ def test_a_resumed_run_has_each_step_once(run: Run) -> None:
     write(run, started(run.id), resumed(12))
     snapshot = watcher.poll()
     assert snapshot.loss.mean == losses(12)
-    assert [done.epoch for done in snapshot.epochs] == [1]
+    assert [epoch.epoch for epoch in snapshot.epochs] == [1]
     assert snapshot.checkpoint is None
     write(run, steps(13, 7))
     for reader in (watcher, RunReader(run)):
@@ -147,7 +147,7 @@ def test_a_resumed_run_has_each_step_once(run: Run) -> None:
         Failed(time=1.0, step=10, message="the loss is NaN"),
     ],
 )
-def test_a_run_that_goes_on_has_not_ended(run: Run, end: RunEvent) -> None:
+def test_a_resumed_run_has_not_ended(run: Run, end: RunEvent) -> None:
     write(run, started(run.id), steps(1, 10), end)
     reader = RunReader(run)
     assert reader.poll().end == end
@@ -157,13 +157,13 @@ def test_a_run_that_goes_on_has_not_ended(run: Run, end: RunEvent) -> None:
     assert snapshot.loss.steps == 10
 
 
-def test_steps_that_are_written_again_count_once(run: Run) -> None:
-    """As after a lost `resumed` line."""
+def test_repeated_steps_count_once(run: Run) -> None:
+    """The line of the `resumed` event may be lost."""
     write(run, steps(1, 10), steps(6, 3))
     assert RunReader(run).poll().loss.mean == losses(8)
 
 
-def test_damaged_lines_are_skipped_counted_and_told(run: Run) -> None:
+def test_damaged_lines_are_skipped_counted_and_reported(run: Run) -> None:
     write(run, *(steps(1 + 10 * i, 10) for i in range(5)))
     log = run.path / "events.jsonl"
     lines = log.read_bytes().splitlines(keepends=True)
@@ -178,13 +178,13 @@ def test_damaged_lines_are_skipped_counted_and_told(run: Run) -> None:
     assert snapshot.loss.mean[20:] == losses(50)[20:]
 
 
-def test_bits_flipped_anywhere_never_stop_a_reader_or_change_a_figure(run: Run) -> None:
+def test_flipped_bits_never_stop_a_reader_or_change_a_metric(run: Run) -> None:
     write(run, started(run.id), *(steps(1 + 10 * i, 10) for i in range(20)), finished(run.id))
     log = run.path / "events.jsonl"
-    whole = log.read_bytes()
+    content = log.read_bytes()
     rng = random.Random(3)
     for _ in range(150):
-        damaged = bytearray(whole)
+        damaged = bytearray(content)
         for _ in range(rng.randrange(1, 4)):
             damaged[rng.randrange(len(damaged))] ^= 1 << rng.randrange(8)
         log.write_bytes(damaged)
@@ -196,17 +196,17 @@ def test_bits_flipped_anywhere_never_stop_a_reader_or_change_a_figure(run: Run) 
         assert (snapshot.damage is not None) == (snapshot.bad_lines > 0)
 
 
-def test_a_log_cut_anywhere_gives_what_is_left(run: Run) -> None:
+def test_a_truncated_log_gives_its_complete_lines(run: Run) -> None:
     write(run, *(steps(1 + 10 * i, 10) for i in range(5)))
     log = run.path / "events.jsonl"
-    whole = log.read_bytes()
+    content = log.read_bytes()
     reader = RunReader(run)
-    for cut in range(len(whole), 0, -97):
-        log.write_bytes(whole[:cut])
-        assert reader.poll().loss.mean == losses(10 * whole[:cut].count(b"\n"))
+    for cut in range(len(content), 0, -97):
+        log.write_bytes(content[:cut])
+        assert reader.poll().loss.mean == losses(10 * content[:cut].count(b"\n"))
 
 
-def test_a_log_that_was_replaced_is_read_anew(run: Run) -> None:
+def test_a_replaced_log_is_read_from_its_start(run: Run) -> None:
     write(run, steps(1, 10))
     reader = RunReader(run)
     reader.poll()
@@ -216,7 +216,7 @@ def test_a_log_that_was_replaced_is_read_anew(run: Run) -> None:
     assert reader.poll().loss.mean == losses(100)
 
 
-def test_garbage_without_an_end_costs_bounded_memory(run: Run) -> None:
+def test_an_endless_line_is_skipped_in_bounded_memory(run: Run) -> None:
     log = run.path / "events.jsonl"
     with log.open("wb") as file:
         for _ in range(40):
@@ -228,7 +228,7 @@ def test_garbage_without_an_end_costs_bounded_memory(run: Run) -> None:
     assert snapshot.loss.mean == losses(5)
 
 
-def test_a_long_log_may_be_read_in_pieces(run: Run) -> None:
+def test_a_long_log_can_be_read_in_parts(run: Run) -> None:
     write(run, *(steps(1 + 100 * i, 100) for i in range(50)))
     reader = RunReader(run)
     polls = 0
@@ -238,7 +238,7 @@ def test_a_long_log_may_be_read_in_pieces(run: Run) -> None:
     assert reader.losses() == losses(5000)
 
 
-def test_losses_that_are_no_numbers_are_marked(run: Run) -> None:
+def test_non_finite_losses_are_counted(run: Run) -> None:
     write(run, msgspec.structs.replace(steps(1, 4), loss=[1.0, math.nan, math.inf, 2.0]))
     curve = RunReader(run).poll().loss
     assert curve.nonfinite == (0, 1, 1, 0)
@@ -256,15 +256,15 @@ def test_a_run_without_heartbeat_and_lock_is_lost(run: Run) -> None:
     assert "resume" in (snapshot.notice or "")
 
 
-def test_a_clock_that_was_set_back_hides_no_dead_run(run: Run) -> None:
+def test_a_heartbeat_in_the_future_is_stale(run: Run) -> None:
     set_status(run, state="running", heartbeat=time.time() + 3600)
     assert RunReader(run).poll().state == "lost"
     with run.lock():
         assert RunReader(run).poll().state == "running"
 
 
-def test_a_heartbeat_that_is_seen_to_beat_needs_no_clock(run: Run) -> None:
-    """As of a machine whose clock is wrong, on a file system whose locks don't reach here."""
+def test_a_changing_heartbeat_is_recent_whatever_the_clocks(run: Run) -> None:
+    """The trainer's machine may have a wrong clock, and its file system no locks across machines."""
     set_status(run, state="running", heartbeat=1000.0)
     reader = RunReader(run)
     assert reader.poll().state == "lost"
@@ -272,7 +272,7 @@ def test_a_heartbeat_that_is_seen_to_beat_needs_no_clock(run: Run) -> None:
     assert reader.poll().state == "running"
 
 
-def test_an_end_that_the_status_missed_counts(run: Run) -> None:
+def test_the_end_in_the_log_overrides_the_status(run: Run) -> None:
     """The trainer was killed between its last event and its last status."""
     set_status(run, state="running", heartbeat=0.0)
     write(run, started(run.id), steps(1, 300), finished(run.id, step=300))
@@ -283,7 +283,7 @@ def test_an_end_that_the_status_missed_counts(run: Run) -> None:
 
 
 @pytest.mark.parametrize("content", [b"", b'{"state": "runn', b"\x00" * 300, b'{"state": "dancing"}', None])
-def test_without_a_status_the_log_and_the_lock_tell(run: Run, content: bytes | None) -> None:
+def test_without_a_status_the_log_and_the_lock_determine_it(run: Run, content: bytes | None) -> None:
     status_file = run.path / "status.json"
     status_file.unlink() if content is None else status_file.write_bytes(content)
     write(run, started(run.id, epochs=4, steps_per_epoch=10), steps(1, 15), epoch_end(1, 10))
@@ -305,7 +305,7 @@ def test_without_a_status_the_log_and_the_lock_tell(run: Run, content: bytes | N
     assert (status.state, status.message) == ("failed", "CUDA out of memory")
 
 
-def test_without_a_configuration_the_figures_are_still_there(run: Run) -> None:
+def test_without_a_configuration_the_metrics_are_still_read(run: Run) -> None:
     write(run, steps(1, 10))
     (run.path / "config.json").write_text("{")
     snapshot = RunReader(Run(run.path)).poll()
@@ -314,7 +314,7 @@ def test_without_a_configuration_the_figures_are_still_there(run: Run) -> None:
     assert snapshot.loss.mean == losses(10)
 
 
-def test_a_cut_end_of_an_ended_run_is_told(run: Run) -> None:
+def test_an_incomplete_last_line_of_an_ended_run_is_damage(run: Run) -> None:
     write(run, steps(1, 10), finished(run.id))
     set_status(run, state="finished")
     log = run.path / "events.jsonl"
@@ -322,14 +322,14 @@ def test_a_cut_end_of_an_ended_run_is_told(run: Run) -> None:
     assert "last line is incomplete" in (RunReader(run).poll().damage or "")
 
 
-def test_answers_to_requests_are_seen(run: Run) -> None:
+def test_the_snapshot_has_the_answers_to_requests(run: Run) -> None:
     answer = RequestHandled(time=1.0, action="pause", request="1.pause", step=3)
     write(run, started(), answer)
     assert answer in RunReader(run).poll().events
 
 
-def test_a_million_steps_open_at_once(run: Run) -> None:
-    """Within 1 s on a machine that does nothing else; the limit leaves room for what runs beside the tests."""
+def test_a_million_steps_are_read_quickly(run: Run) -> None:
+    """Takes less than 1 s on an idle machine; the limit allows for other tests."""
     chunk = steps(1, 1000)
     with (run.path / "events.jsonl").open("wb") as log:
         for i in range(1000):
@@ -337,7 +337,7 @@ def test_a_million_steps_open_at_once(run: Run) -> None:
     answer = subprocess.run(
         [sys.executable, "-c", OPEN_A_LONG_RUN, str(run.path)], capture_output=True, text=True, check=True
     ).stdout.split()
-    read, buckets, seconds, next_seconds, megabytes = (float(figure) for figure in answer)
+    read, buckets, seconds, next_seconds, megabytes = (float(value) for value in answer)
     assert (read, buckets) == (1_000_000, 489)
     assert seconds < 4
     assert next_seconds < 0.05

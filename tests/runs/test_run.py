@@ -1,4 +1,4 @@
-"""A run's directory may come from anywhere: nothing outside it is read or changed through it, whatever it contains."""
+"""A run's directory may come from anywhere, but nothing outside it is read or changed through it."""
 
 import os
 from collections.abc import Callable

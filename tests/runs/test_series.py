@@ -1,4 +1,4 @@
-"""Curves say what the figures say, at any length."""
+"""Curves have the statistics of their values, at any length."""
 
 import math
 import random
@@ -14,16 +14,16 @@ def series_of(values: list[float]) -> Series:
 
 
 def check(curve: Curve, values: list[float], missing: set[int] = frozenset()) -> None:  # type: ignore[assignment]
-    """Against the plain way: every bucket made anew from its values; `missing`: places without a figure."""
+    """Compare each bucket with the statistics of its values; `missing`: indexes without a value."""
     size = curve.steps_per_bucket
     assert size & (size - 1) == 0
     assert curve.steps == len(values)
     assert len(curve) == math.ceil(len(values) / size)
     for i in range(len(curve)):
-        places = [place for place in range(i * size, min((i + 1) * size, len(values))) if place not in missing]
-        finite = [values[place] for place in places if math.isfinite(values[place])]
+        indexes = [index for index in range(i * size, min((i + 1) * size, len(values))) if index not in missing]
+        finite = [values[index] for index in indexes if math.isfinite(values[index])]
         assert curve.finite[i] == len(finite)
-        assert curve.nonfinite[i] == len(places) - len(finite)
+        assert curve.nonfinite[i] == len(indexes) - len(finite)
         if finite:
             assert math.isclose(curve.mean[i], sum(finite) / len(finite), rel_tol=1e-9, abs_tol=1e-12)
             assert (curve.low[i], curve.high[i]) == (min(finite), max(finite))
@@ -38,7 +38,7 @@ def test_an_empty_series_is_an_empty_curve() -> None:
     assert Series().values(last=5) == ()
 
 
-def test_a_short_series_is_drawn_step_by_step() -> None:
+def test_a_short_series_has_one_bucket_per_step() -> None:
     values = [3.0, 1.0, 2.0]
     curve = series_of(values).curve(100)
     assert curve.mean == curve.low == curve.high == (3.0, 1.0, 2.0)
@@ -66,7 +66,7 @@ def test_curves_of_any_length_and_width() -> None:
     check(series.curve(20).at_most(6), values)
 
 
-def test_a_hole_is_not_a_figure_that_is_no_number() -> None:
+def test_missing_values_differ_from_nan() -> None:
     series = Series()
     series.put(1, array("d", [1.0, math.nan]))
     series.put(6, array("d", [2.0, math.inf]))
@@ -92,11 +92,11 @@ def test_only_the_last_buckets_change_between_rescales() -> None:
     assert after.mean[: len(before)] == before.mean
 
 
-def test_large_figures_do_not_overflow_their_mean() -> None:
+def test_the_mean_of_large_values_does_not_overflow() -> None:
     assert series_of([1e308, 1e308, 1e308]).curve(1).mean == (1e308,)
 
 
-def test_a_step_that_cannot_be_meant_is_refused_before_it_costs_memory() -> None:
+def test_impossible_steps_are_refused_before_they_use_memory() -> None:
     series = series_of([1.0])
     for step in (0, -5, 10**15):
         try:

@@ -1,4 +1,4 @@
-"""A run whose trainer is gone is lost at once; one whose trainer lives is left in peace."""
+"""A run is lost as soon as its trainer has ended without reporting its end."""
 
 import os
 import subprocess
@@ -20,8 +20,8 @@ from .parts import kill, read_line, run_python
 WAIT = "import sys; print('here', flush=True); sys.stdin.readline()"
 
 
-def beat(run: Run, pid: int, *, started: float | None = None, host: str | None = None) -> None:
-    """As that process would have written its status a moment ago."""
+def write_heartbeat(run: Run, pid: int, *, started: float | None = None, host: str | None = None) -> None:
+    """Write the status that this process would have written a moment ago."""
     status = msgspec.structs.replace(
         run.read_status(),
         state="running",
@@ -35,48 +35,48 @@ def beat(run: Run, pid: int, *, started: float | None = None, host: str | None =
 
 
 def states(run: Run) -> set[str]:
-    """As the list and the reader see it."""
+    """Return the states that the list and the reader show."""
     return {summarise(run).state, RunReader(run).poll().state}
 
 
-def test_a_killed_trainer_is_lost_though_its_heart_beat_a_moment_ago(run: Run) -> None:
+def test_a_killed_trainer_is_lost_although_its_heartbeat_is_recent(run: Run) -> None:
     process = run_python(WAIT)
     read_line(process)
-    beat(run, process.pid)
+    write_heartbeat(run, process.pid)
     assert states(run) == {"running"}
     kill(process)
     assert states(run) == {"lost"}
 
 
-def test_a_trainer_that_nobody_has_taken_note_of_is_gone_too(run: Run) -> None:
+def test_a_zombie_is_lost(run: Run) -> None:
     process = subprocess.Popen([sys.executable, "-c", WAIT], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     read_line(process)
-    beat(run, process.pid)
+    write_heartbeat(run, process.pid)
     process.kill()
-    os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)  # dead, and still in the list of processes
+    os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)  # dead, but still in the process table
     assert states(run) == {"lost"}
     kill(process)
 
 
-def test_a_pid_that_went_to_another_process_is_not_the_trainer(run: Run) -> None:
-    beat(run, os.getpid(), started=psutil.Process().create_time() - 3600)
+def test_a_reused_process_id_is_not_the_trainer(run: Run) -> None:
+    write_heartbeat(run, os.getpid(), started=psutil.Process().create_time() - 3600)
     assert states(run) == {"lost"}
 
 
 @pytest.mark.parametrize("host", ["another-machine", None])
-def test_the_lock_has_the_last_word(run: Run, host: str | None) -> None:
-    """Of another machine's processes nothing is known; in a container a live one may not be seen."""
-    gone = run_python(WAIT)
-    read_line(gone)
-    beat(run, gone.pid, host=host)
-    kill(gone)
+def test_a_held_lock_means_that_the_trainer_is_alive(run: Run, host: str | None) -> None:
+    """Processes of other machines are unknown, and in a container a live one may be invisible."""
+    process = run_python(WAIT)
+    read_line(process)
+    write_heartbeat(run, process.pid, host=host)
+    kill(process)
     with run.lock():
         assert states(run) == {"running"}
     assert states(run) == {"lost" if host is None else "running"}
 
 
-def test_the_lock_of_a_run_that_is_well_is_left_alone(run: Run) -> None:
-    """Who looked for it would not find it, and take the run for lost."""
-    beat(run, os.getpid())
+def test_the_lock_is_not_checked_if_the_heartbeat_is_fresh(run: Run) -> None:
+    """The lock file doesn't exist here: checking it would make the run look lost."""
+    write_heartbeat(run, os.getpid())
     assert not (run.path / LOCK_FILE).exists()
     assert states(run) == {"running"}

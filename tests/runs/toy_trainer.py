@@ -1,7 +1,7 @@
-"""A trainer without a network, which writes what a real one writes: `python -m tests.runs.toy_trainer RUN_DIR`.
+"""A trainer without a network that writes the same files as a real one: `python -m tests.runs.toy_trainer RUN_DIR`.
 
-Every step takes about a millisecond and has the loss `toy_loss(step)`. TOY_STEPS: steps in an epoch. TOY_EVERY: steps
-between checkpoints.
+Every step takes about a millisecond and has the loss `toy_loss(step)`. Environment variables: TOY_STEPS, the number of
+steps per epoch, and TOY_EVERY, the number of steps between checkpoints.
 """
 
 import json
@@ -26,19 +26,18 @@ class ToyTrainer:
     def __init__(self, run: Run, epochs: int | None) -> None:
         self.run = run
         self.epochs = epochs or run.config.recipe.epochs
-        self.box = run.control
         self.store = run.checkpoints
         self.writer = run.event_writer()
         self.continues = self.writer.is_continued
         self.step = 0
         self.logged = 0
         self.state: State = "running"
-        self.beaten = 0.0
+        self.last_heartbeat = 0.0
 
     def train(self) -> None:
-        found = self.store.latest()
-        if found:
-            self.step = self.logged = json.loads(self.store.open(found).read().rstrip(b"."))["step"]
+        latest = self.store.latest()
+        if latest:
+            self.step = self.logged = json.loads(self.store.open(latest).read().rstrip(b"."))["step"]
         self.write(started(self.run.id, epochs=self.epochs, steps_per_epoch=STEPS_PER_EPOCH))
         if self.continues:
             self.write(
@@ -47,13 +46,13 @@ class ToyTrainer:
                     step=self.step,
                     epoch=self.step // STEPS_PER_EPOCH,
                     epochs=self.epochs,
-                    checkpoint=found.file if found else None,
+                    checkpoint=latest.file if latest else None,
                     pid=os.getpid(),
                 )
             )
-        self.beat()
+        self.write_heartbeat()
         while self.step < self.epochs * STEPS_PER_EPOCH:
-            self.answer()
+            self.handle_requests()
             if self.state == "stopped":
                 return
             if self.state == "running":
@@ -62,7 +61,7 @@ class ToyTrainer:
         self.save("end")
         self.write(finished(self.run.id, step=self.step, epochs=self.epochs))
         self.state = "finished"
-        self.beat()
+        self.write_heartbeat()
 
     def train_step(self) -> None:
         self.step += 1
@@ -84,8 +83,8 @@ class ToyTrainer:
             )
         if self.step % CHECKPOINT_EVERY == 0:
             self.save("interval")
-        if time.monotonic() - self.beaten > 0.05:
-            self.beat()
+        if time.monotonic() - self.last_heartbeat > 0.05:
+            self.write_heartbeat()
 
     def log(self) -> None:
         if self.logged < self.step:
@@ -113,27 +112,27 @@ class ToyTrainer:
             )
         )
 
-    def answer(self) -> None:
-        for request in self.box.pending():
+    def handle_requests(self) -> None:
+        for request in self.run.control.pending():
             if request.action in {"checkpoint", "stop"}:
                 try:
                     self.save("asked")
                 except OSError as error:
                     self.write(Warned(time=time.time(), message=f"no checkpoint: {error.strerror}"))
-                    self.box.finish(request)
+                    self.run.control.finish(request)
                     continue
             self.state = {"pause": "paused", "resume": "running", "stop": "stopped"}.get(request.action, self.state)  # type: ignore[assignment]
             self.write(RequestHandled(time=time.time(), action=request.action, request=request.id, step=self.step))
-            self.box.finish(request)
+            self.run.control.finish(request)
             if self.state == "stopped":
                 self.write(Stopped(time=time.time(), step=self.step, epoch=0, reason="asked"))
-            self.beat()
+            self.write_heartbeat()
 
     def write(self, event: RunEvent) -> None:
         self.writer.write(event)
 
-    def beat(self) -> None:
-        self.beaten = time.monotonic()
+    def write_heartbeat(self) -> None:
+        self.last_heartbeat = time.monotonic()
         self.run.write_status(
             RunStatus(
                 state=self.state,

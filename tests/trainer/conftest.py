@@ -1,4 +1,4 @@
-"""Trainers that are gone when a test ends, and the table of what the fault tests found."""
+"""Fixtures that start trainers and end them with the test, and the table of the fault tests."""
 
 from collections.abc import Callable, Iterator
 
@@ -6,14 +6,14 @@ import pytest
 
 from fashion_tui.runs.run import Run
 
-from .faults import Fault, RecordFault, encode, table
+from .fault_table import Fault, RecordFault, encode, table
 from .forked import ForkedTrainer
 from .trainers import Trainer
 
 
 @pytest.fixture
 def train() -> Iterator[Callable[..., Trainer]]:
-    """Starts a trainer on a run."""
+    """Start a trainer for a run."""
     started: list[Trainer] = []
 
     def start(run: Run, *arguments: str, before: Callable[[], None] | None = None) -> Trainer:
@@ -28,11 +28,11 @@ def train() -> Iterator[Callable[..., Trainer]]:
 
 @pytest.fixture
 def fork() -> Iterator[Callable[..., ForkedTrainer]]:
-    """The same, in a tenth of the time; see `forked`."""
+    """The same in a tenth of the time; see `forked`."""
     started: list[ForkedTrainer] = []
 
-    def start(run: Run, *, dies: tuple[str, int] | None = None) -> ForkedTrainer:
-        started.append(ForkedTrainer(run, dies=dies))
+    def start(run: Run, *, kill_point: tuple[str, int] | None = None) -> ForkedTrainer:
+        started.append(ForkedTrainer(run, kill_point=kill_point))
         return started[-1]
 
     yield start
@@ -43,15 +43,15 @@ def fork() -> Iterator[Callable[..., ForkedTrainer]]:
 
 @pytest.fixture
 def record_fault(record_property: Callable[[str, object], None]) -> RecordFault:
-    """Puts a line into the table that ends the tests' output."""
+    """Add a row to the table at the end of the tests' output."""
     return lambda fault: record_property("fault", encode(fault))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Reports bring the lines here, also from the processes in which tests ran side by side."""
+    """Print the table. Reports carry its rows, also from parallel test processes."""
     reports = [report for outcome in ("passed", "failed") for report in terminalreporter.getreports(outcome)]
-    found = [Fault(**dict(value)) for report in reports for name, value in report.user_properties if name == "fault"]
-    if len(found) > 1:
+    faults = [Fault(**dict(value)) for report in reports for name, value in report.user_properties if name == "fault"]
+    if len(faults) > 1:
         terminalreporter.section("faults")
-        for line in table(found):
+        for line in table(faults):
             terminalreporter.line(line)

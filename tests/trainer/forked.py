@@ -1,4 +1,4 @@
-"""Trainers that are forked from a process with PyTorch and a small data set: many can be killed in little time."""
+"""Trainers forked from a process that has loaded PyTorch and the data set: many can be killed in little time."""
 
 import multiprocessing
 import os
@@ -8,20 +8,20 @@ from pathlib import Path
 
 from fashion_tui.runs.run import Run
 
-from .dying import die_at
-from .trainers import PATIENCE, Trainer
+from .kill_points import kill_at
+from .trainers import TIMEOUT, Trainer
 
 _forks = multiprocessing.get_context("forkserver")
-_forks.set_forkserver_preload(["tests.trainer.small_set"])
+_forks.set_forkserver_preload(["tests.trainer.preloaded"])
 
 
 class ForkedTrainer(Trainer):
-    """The real trainer's `main` in a process of its own, which loads nothing but its run."""
+    """The trainer's `main` in a process of its own, which loads only its run."""
 
-    def __init__(self, run: Run, *, dies: tuple[str, int] | None = None) -> None:
-        """`dies`: where it is to be killed, and the how manieth time that it comes there (`dying.INSTANTS`)."""
+    def __init__(self, run: Run, *, kill_point: tuple[str, int] | None = None) -> None:
+        """`kill_point`: a name in `kill_points.KILL_POINTS`, and at which occurrence the trainer is killed."""
         self.follow(run)
-        self._fork = _forks.Process(target=_train, args=(str(run.path), dies))
+        self._fork = _forks.Process(target=_train, args=(str(run.path), kill_point))
         self._fork.start()
 
     @property
@@ -33,27 +33,27 @@ class ForkedTrainer(Trainer):
         self._fork.join()
 
     def wait(self, seconds: float) -> None:
-        """So long, or until it has ended by itself."""
+        """Wait for this time, or until the trainer has ended."""
         self._fork.join(seconds)
 
     def end(self) -> int:
-        self.wait(PATIENCE)
-        assert self._fork.exitcode is not None, "it goes on and on"
+        self.wait(TIMEOUT)
+        assert self._fork.exitcode is not None, "the trainer didn't end in time"
         return self._fork.exitcode
 
     def output(self) -> str:
         return (self.run.path / "trainer.log").read_text()
 
 
-def _train(run_path: str, dies: tuple[str, int] | None) -> None:
-    """The child's part."""
+def _train(run_path: str, kill_point: tuple[str, int] | None) -> None:
+    """Run the trainer in the child process."""
     from fashion_tui.trainer.__main__ import main  # noqa: PLC0415
 
     signal.signal(signal.SIGINT, signal.default_int_handler)
     log = os.open(Path(run_path, "trainer.log"), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     os.dup2(log, 1)
     os.dup2(log, 2)
-    if dies is not None:
-        die_at(*dies)
+    if kill_point is not None:
+        kill_at(*kill_point)
     sys.argv = ["trainer", run_path]
     sys.exit(main())

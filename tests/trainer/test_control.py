@@ -1,4 +1,4 @@
-"""What can be asked of a live trainer, and who can't disturb it."""
+"""Requests to a live trainer, and what doesn't disturb it."""
 
 import signal
 import subprocess
@@ -23,44 +23,44 @@ from fashion_tui.schema.recipe import STRONG
 from fashion_tui.schema.run import ControlAction, RunStatus
 from fashion_tui.trainer.session import NICENESS
 
-from .trainers import PATIENCE, Trainer, assert_same, figures, make_run, of_kind
+from .trainers import TIMEOUT, Trainer, assert_same, make_run, of_kind, step_metrics
 
 pytestmark = pytest.mark.timeout(600)
 
 Train = Callable[..., Trainer]
 
-PROMPT = 5.0
-"""Seconds: a request is answered within one, but this machine may be busy with other tests."""
+MAX_RESPONSE_TIME = 5.0
+"""Seconds to answer a request. A trainer needs less than one, but other tests may keep the machine busy."""
 
 
 def request(trainer: Trainer, action: ControlAction) -> RequestHandled:
-    """Asks, and waits for the answer."""
-    asked = time.time()
-    name = trainer.run.control.request(action)
+    """Make a request and wait for the answer."""
+    started = time.time()
+    request_id = trainer.run.control.request(action)
     answer = trainer.wait_for(RequestHandled)
-    assert (answer.action, answer.request) == (action, name)
-    assert answer.time - asked < PROMPT
+    assert (answer.action, answer.request) == (action, request_id)
+    assert answer.time - started < MAX_RESPONSE_TIME
     return answer
 
 
 def next_status(run: Run, after: RunStatus) -> RunStatus:
-    """The first one with a later heartbeat."""
-    deadline = time.monotonic() + PATIENCE
+    """Return the first status with a later heartbeat."""
+    deadline = time.monotonic() + TIMEOUT
     while (status := run.read_status()).heartbeat == after.heartbeat:
-        assert time.monotonic() < deadline, "the heartbeat stands still"
+        assert time.monotonic() < deadline, "the heartbeat has stopped"
         time.sleep(0.05)
     return status
 
 
 def assert_second_trainer_ends_at_once(first: Trainer) -> None:
-    """It says who has the run, and touches nothing."""
+    """Assert that a second trainer names the first one and changes nothing."""
     status = first.run.read_status()
     second = subprocess.run(
         [sys.executable, "-m", "fashion_tui.trainer", str(first.run.path)],
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
-        timeout=PATIENCE,
+        timeout=TIMEOUT,
         check=False,
     )
     assert second.returncode == 1
@@ -69,22 +69,22 @@ def assert_second_trainer_ends_at_once(first: Trainer) -> None:
     assert first.run.read_status().pid == status.pid == first.process.pid
 
 
-def test_every_request_is_answered_and_nothing_else_disturbs(train: Train, tmp_path: Path) -> None:
+def test_every_request_is_answered_and_nothing_else_disturbs_the_trainer(train: Train, tmp_path: Path) -> None:
     run = make_run(tmp_path, epochs=1000, validation=0, precision="bf16")
     trainer = train(run)
     trainer.wait_for(StepChunk)
     assert run.read_status().state == "running"
-    fallback = [] if has_bf16(torch.device("cpu")) else ["cpu doesn't compute in bf16: fp32 is used"]
+    fallback = [] if has_bf16(torch.device("cpu")) else ["cpu doesn't support bf16; fp32 is used"]
     assert [warned.message for warned in of_kind(run, Warned)] == fallback
 
     paused = request(trainer, "pause")
     status = run.read_status()
     assert (status.state, status.step) == ("paused", paused.step)
-    assert max(figures(run)) == paused.step
+    assert max(step_metrics(run)) == paused.step
 
     before = next_status(run, status)
     process = psutil.Process(trainer.process.pid)
-    assert process.nice() == max(NICENESS, psutil.Process().nice()), "the app goes first"
+    assert process.nice() == max(NICENESS, psutil.Process().nice()), "the user's programs have priority"
     used = sum(process.cpu_times()[:2])
     after = next_status(run, next_status(run, before))
     used = sum(process.cpu_times()[:2]) - used
@@ -103,9 +103,9 @@ def test_every_request_is_answered_and_nothing_else_disturbs(train: Train, tmp_p
     assert seconds < status.train_seconds + time.time() - before.heartbeat
     assert request(trainer, "resume").step > paused.step
 
-    told = launch.checkpoint(run).from_step
-    assert of_kind(run, CheckpointSaved)[-1].step == told, "the status, a second old, knows another step"
-    assert trainer.wait_for(RequestHandled).step == told
+    step = launch.checkpoint(run).from_step
+    assert of_kind(run, CheckpointSaved)[-1].step == step, "not the step in the status, which may be a second old"
+    assert trainer.wait_for(RequestHandled).step == step
 
     trainer.process.send_signal(signal.SIGHUP)
     assert_second_trainer_ends_at_once(trainer)
@@ -116,13 +116,13 @@ def test_every_request_is_answered_and_nothing_else_disturbs(train: Train, tmp_p
     assert trainer.end() == 0
     assert [(event.step, event.reason) for event in of_kind(run, Stopped)] == [(stopped.step, "asked")]
     assert of_kind(run, CheckpointSaved)[-1].step == stopped.step
-    assert max(figures(run)) == stopped.step
+    assert max(step_metrics(run)) == stopped.step
     assert (run.read_status().state, run.read_status().step) == ("stopped", stopped.step)
     assert not list((run.path / "control").iterdir())
 
 
-def accuracy_on_both_sides(run: Run) -> float:
-    """On the drawn test set, of the mean answers for an image and its mirror image."""
+def accuracy_with_flips(run: Run) -> float:
+    """Return the test accuracy of the mean probabilities for each image and its mirror image."""
     newest = run.checkpoints.latest()
     assert newest is not None
     with run.checkpoints.open(newest) as file:
@@ -132,44 +132,44 @@ def accuracy_on_both_sides(run: Run) -> float:
     test = load(find("synthetic")).test
     pixels = (test.pixels.float() / 255 - STRONG.mean) / STRONG.std
     with torch.no_grad():
-        answers = sum(model(side).softmax(dim=1) for side in (pixels, pixels.flip(3)))
-    assert isinstance(answers, torch.Tensor)
-    return float((answers.argmax(dim=1) == test.labels).double().mean())
+        probabilities = sum(model(images).softmax(dim=1) for images in (pixels, pixels.flip(3)))
+    assert isinstance(probabilities, torch.Tensor)
+    return float((probabilities.argmax(dim=1) == test.labels).double().mean())
 
 
-def test_a_step_of_seconds_is_paused_saved_and_left_at_once(train: Train, tmp_path: Path) -> None:
-    """The whole set is one batch; what was asked in its middle leaves the step out, and the run ends as undisturbed."""
+def test_requests_within_a_long_step_are_handled_at_once(train: Train, tmp_path: Path) -> None:
+    """The whole set is one batch. Requests abort its step, and the resumed run equals the undisturbed one."""
     runs = {}
     for name in ("undisturbed", "disturbed"):
         runs[name] = make_run(tmp_path / name, recipe=STRONG, epochs=1, validation=6000, batch_size=6000)
     assert train(runs["undisturbed"]).end() == 0
     (finished,) = of_kind(runs["undisturbed"], Finished)
-    assert finished.test_accuracy_flipped == pytest.approx(accuracy_on_both_sides(runs["undisturbed"]))
+    assert finished.test_accuracy_flipped == pytest.approx(accuracy_with_flips(runs["undisturbed"]))
 
     run = runs["disturbed"]
     trainer = train(run)
     trainer.wait_for(Started)
-    began = time.monotonic()
+    started = time.monotonic()
     for action in ("pause", "resume", "checkpoint", "pause", "resume", "stop"):
         assert request(trainer, action).step == 0
     assert trainer.end() == 0
-    took = time.monotonic() - began
+    seconds = time.monotonic() - started
     assert [event.step for event in of_kind(run, Stopped)] == [0]
-    assert [event.step for event in of_kind(run, CheckpointSaved)] == [0], "when it was asked for, and once"
+    assert [event.step for event in of_kind(run, CheckpointSaved)] == [0], "the state is saved once"
 
     trainer = train(run)
     trainer.wait_for(Started)
-    began = time.monotonic()
+    started = time.monotonic()
     trainer.wait_for(StepChunk)
-    assert took < time.monotonic() - began, "all of it within a single step"
+    assert seconds < time.monotonic() - started, "all requests took less than one step"
     assert trainer.end() == 0
     assert_same(run, runs["undisturbed"])
 
 
-def test_signal_while_it_still_loads(train: Train, tmp_path: Path) -> None:
+def test_a_signal_while_the_trainer_loads(train: Train, tmp_path: Path) -> None:
     run = make_run(tmp_path)
     trainer = train(run)
-    deadline = time.monotonic() + PATIENCE
+    deadline = time.monotonic() + TIMEOUT
     while run.read_status().pid != trainer.process.pid:
         assert time.monotonic() < deadline
         time.sleep(0.01)

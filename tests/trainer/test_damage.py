@@ -1,4 +1,4 @@
-"""Damage to the newest checkpoint: reported, and the one before it is gone on from."""
+"""If the newest checkpoint is damaged anywhere, the trainer reports it and resumes from the one before."""
 
 import random
 import zipfile
@@ -11,23 +11,23 @@ import torch
 from fashion_tui.lab.data.datasets import Images
 from fashion_tui.lab.training.loop import Training
 from fashion_tui.runs.run import Run
-from fashion_tui.trainer.checkpoints import Checkpoints, newest_checkpoint
+from fashion_tui.trainer.checkpoints import CheckpointSaver, load_newest_checkpoint
 
-from .faults import Fault, RecordFault
+from .fault_table import Fault, RecordFault
 from .test_parts import open_log
 from .trainers import make_run
 
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
-    """A run with checkpoints of its steps 1 and 2."""
-    path = make_run(tmp_path_factory.mktemp("runs"))
+    """A run with checkpoints of steps 1 and 2."""
+    run = make_run(tmp_path_factory.mktemp("runs"))
     images = Images(torch.zeros(128, 1, 28, 28, dtype=torch.uint8), torch.zeros(128, dtype=torch.int64))
-    training = Training(path.config.recipe, images, device=torch.device("cpu"), seed=0)
-    checkpoints = Checkpoints(path, training, open_log(path), every=60, is_saved=False)
+    training = Training(run.config.recipe, images, device=torch.device("cpu"), seed=0)
+    saver = CheckpointSaver(run, training, open_log(run), period=60, is_saved=False)
     for _ in training.steps():
-        assert checkpoints.save("asked")
-    return path
+        assert saver.save("asked")
+    return run
 
 
 def newest_file(run: Run) -> Path:
@@ -35,63 +35,63 @@ def newest_file(run: Run) -> Path:
 
 
 def sections(file: Path) -> dict[str, range]:
-    """Where the parts of the file lie: each of its records, with the header, and the table of contents."""
+    """Return the byte ranges of the file's parts: each record with its header, and the table of contents."""
     with zipfile.ZipFile(file) as archive:
         records, table = sorted(archive.infolist(), key=lambda record: record.header_offset), archive.start_dir
-    begins = [*(record.header_offset for record in records), table, file.stat().st_size]
+    starts = [*(record.header_offset for record in records), table, file.stat().st_size]
     names = [*(record.filename for record in records), "table of contents"]
-    return {name: range(begin, end) for name, begin, end in zip(names, begins[:-1], begins[1:], strict=True)}
+    return {name: range(start, stop) for name, start, stop in zip(names, starts[:-1], starts[1:], strict=True)}
 
 
-def damaged(run: Run, content: bytes) -> None:
-    """Goes on from the checkpoint before, and says why."""
+def assert_detected(run: Run, content: bytes) -> None:
+    """Assert that the checkpoint before is used if the newest one has this content."""
     newest = newest_file(run)
-    good = newest.read_bytes()
+    intact = newest.read_bytes()
     newest.write_bytes(content)
-    told: list[str] = []
+    warnings: list[str] = []
     try:
-        found = newest_checkpoint(run, told.append)
+        checkpoint = load_newest_checkpoint(run, warnings.append)
     finally:
-        newest.write_bytes(good)
-    assert found is not None
-    assert found.file == "step-1.pt"
-    assert found.training["step_in_epoch"] == 1
-    assert len(told) == 1
-    assert "step-2.pt" in told[0]
+        newest.write_bytes(intact)
+    assert checkpoint is not None
+    assert checkpoint.file == "step-1.pt"
+    assert checkpoint.training["step_in_epoch"] == 1
+    assert len(warnings) == 1
+    assert "step-2.pt" in warnings[0]
 
 
-def flips(file: Path, of_each: int) -> Iterator[bytes]:
-    """The file with one bit changed, so many times in each section."""
+def flipped(file: Path, per_section: int) -> Iterator[bytes]:
+    """Yield the content with one flipped bit, several times for each section."""
     rng, content = random.Random(3), file.read_bytes()
-    for places in sections(file).values():
-        for _ in range(of_each):
+    for offsets in sections(file).values():
+        for _ in range(per_section):
             changed = bytearray(content)
-            changed[rng.choice(places)] ^= 1 << rng.randrange(8)
+            changed[rng.choice(offsets)] ^= 1 << rng.randrange(8)
             yield bytes(changed)
 
 
-def cuts(file: Path, count: int) -> Iterator[bytes]:
-    """The beginning of the file, so many times."""
+def truncated(file: Path, count: int) -> Iterator[bytes]:
+    """Yield the content truncated at random lengths."""
     rng, content = random.Random(4), file.read_bytes()
     return (content[: rng.randrange(len(content))] for _ in range(count))
 
 
-def test_a_bit_that_flips_in_any_section(run: Run) -> None:
+def test_a_flipped_bit_in_any_section_is_detected(run: Run) -> None:
     assert run.checkpoints.steps() == [2, 1]
-    for content in flips(newest_file(run), 1):
-        damaged(run, content)
+    for content in flipped(newest_file(run), 1):
+        assert_detected(run, content)
 
 
-def test_a_file_that_was_cut_short(run: Run) -> None:
-    for content in (b"", *cuts(newest_file(run), 5)):
-        damaged(run, content)
+def test_a_truncated_file_is_detected(run: Run) -> None:
+    for content in (b"", *truncated(newest_file(run), 5)):
+        assert_detected(run, content)
 
 
 @pytest.mark.faults
-@pytest.mark.parametrize("fault", ["a flipped bit", "a cut"])
-def test_damage_many_times(run: Run, fault: str, record_fault: RecordFault) -> None:
+@pytest.mark.parametrize("fault", ["flipped bit", "truncation"])
+def test_much_damage_is_detected(run: Run, fault: str, record_fault: RecordFault) -> None:
     file = newest_file(run)
-    contents = list(flips(file, 10)) if fault == "a flipped bit" else list(cuts(file, 200))
+    contents = list(flipped(file, 10)) if fault == "flipped bit" else list(truncated(file, 200))
     for content in contents:
-        damaged(run, content)
+        assert_detected(run, content)
     record_fault(Fault(f"{fault} in the newest checkpoint", len(contents), len(contents), 0, 0))

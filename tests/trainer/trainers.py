@@ -1,4 +1,4 @@
-"""Real trainers on short runs over the synthetic set, and what they left behind."""
+"""Real trainers on short runs over the synthetic data set, and the results they leave."""
 
 import os
 import signal
@@ -24,8 +24,8 @@ from fashion_tui.schema.recipe import GUIDE, Recipe
 
 Event = TypeVar("Event", bound=RunEvent)
 
-PATIENCE = 120.0
-"""Seconds for anything to happen: a trainer that starts on a busy machine takes its time."""
+TIMEOUT = 120.0
+"""Seconds to wait for anything: trainers start slowly on a busy machine."""
 
 
 def make_run(
@@ -40,7 +40,7 @@ def make_run(
     threads: int = 1,
     **changes: Any,
 ) -> Run:
-    """By default 2 epochs of 63 batches of 64 images, in one thread, and no checkpoint but at the end of an epoch."""
+    """Create a run. By default, 2 epochs of 63 batches of 64 images, 1 thread, and checkpoints at the end of epochs."""
     return create_run(
         runs_dir,
         recipe=msgspec.structs.replace(recipe, epochs=epochs, **{"batch_size": 64, **changes}),
@@ -55,17 +55,17 @@ def make_run(
     )
 
 
-def cores(pid: int) -> list[set[int]]:
-    """Of each thread of the process: the cores that it may run on."""
+def thread_affinities(pid: int) -> list[set[int]]:
+    """Return the cores that each thread of a process may run on."""
     return [os.sched_getaffinity(int(thread.name)) for thread in Path(f"/proc/{pid}/task").iterdir()]
 
 
 class TrainerEnded(AssertionError):
-    """Before what was waited for had come."""
+    """The trainer ended before the expected event."""
 
 
 class Trainer:
-    """A trainer's process on a run, and its log as it grows."""
+    """A trainer process, and the log of its run as it grows."""
 
     def __init__(self, run: Run, *arguments: str, before: Callable[[], None] | None = None) -> None:
         self.follow(run)
@@ -75,33 +75,33 @@ class Trainer:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-            preexec_fn=before,  # noqa: PLW1509 - a limit on the size of files
+            preexec_fn=before,  # noqa: PLW1509 - sets a limit on the size of files
         )
 
     def follow(self, run: Run) -> None:
-        """Look from now on at what happens in the run."""
+        """Follow the events of a run from now on."""
         self.run = run
         self._follower = run.follow_events()
         self._unseen = list(self._follower.events())
-        self._unseen.clear()  # what earlier trainers wrote
+        self._unseen.clear()  # events of earlier trainers
 
     @property
     def has_ended(self) -> bool:
         return self.process.poll() is not None
 
     def wait_for(self, kind: type[Event], condition: Callable[[Event], bool] = lambda _: True) -> Event:
-        """The next such event that no call has passed yet."""
-        deadline = time.monotonic() + PATIENCE
+        """Return the next event of this type that no earlier call has passed."""
+        deadline = time.monotonic() + TIMEOUT
         while True:
-            ended = self.has_ended
+            has_ended = self.has_ended
             self._unseen += self._follower.events()
             while self._unseen:
                 event = self._unseen.pop(0)
                 if isinstance(event, kind) and condition(event):
                     return event
-            if ended:
+            if has_ended:
                 raise TrainerEnded(f"the trainer ended without {kind.__name__}: {self.output()}")
-            assert time.monotonic() < deadline, f"no {kind.__name__} came"
+            assert time.monotonic() < deadline, f"no {kind.__name__} in time"
             time.sleep(0.01)
 
     def kill(self) -> None:
@@ -109,20 +109,20 @@ class Trainer:
         self.process.wait()
 
     def end(self) -> int:
-        """Its exit status, once it has ended by itself."""
-        return self.process.wait(PATIENCE)
+        """Wait until the trainer ends by itself, and return its exit status."""
+        return self.process.wait(TIMEOUT)
 
     def output(self) -> str:
-        """What it said on stdout and stderr, once it has ended."""
+        """Return stdout and stderr of the ended trainer."""
         assert self.process.stdout is not None
         return self.process.stdout.read()
 
 
-def assert_failed(trainer: Trainer, words: str) -> Failed:
-    """The trainer said these words in one line: in its log, its status, and its last line of output."""
+def assert_failed(trainer: Trainer, expected: str) -> Failed:
+    """Assert that the trainer reported this in one line: in its log, its status, and the last line of its output."""
     assert trainer.end() == 1
     (failed,) = of_kind(trainer.run, Failed)[-1:]
-    assert words in failed.message
+    assert expected in failed.message
     assert "\n" not in failed.message
     status = trainer.run.read_status()
     assert (status.state, status.message) == ("failed", failed.message)
@@ -132,35 +132,35 @@ def assert_failed(trainer: Trainer, words: str) -> Failed:
 
 def events(run: Run) -> list[RunEvent]:
     follower = run.follow_events()
-    found = list(follower.events())
+    result = list(follower.events())
     assert (follower.bad_lines, follower.missing_events) == (0, 0)
-    return found
+    return result
 
 
 def of_kind(run: Run, kind: type[Event]) -> list[Event]:
     return [event for event in events(run) if isinstance(event, kind)]
 
 
-def figures(run: Run) -> dict[int, tuple[Any, Any, Any]]:
-    """Loss, accuracy and learning rate of each step, as a reader ends up with them: every step once, in order."""
-    kept: dict[int, tuple[Any, Any, Any]] = {}
+def step_metrics(run: Run) -> dict[int, tuple[Any, Any, Any]]:
+    """Return loss, accuracy and learning rate of each step, as readers see them: every step once, in order."""
+    metrics: dict[int, tuple[Any, Any, Any]] = {}
     for event in events(run):
         if isinstance(event, Resumed):
-            kept = {step: figure for step, figure in kept.items() if step <= event.step}
+            metrics = {step: values for step, values in metrics.items() if step <= event.step}
         if isinstance(event, StepChunk):
-            for offset, figure in enumerate(zip(event.loss, event.accuracy, event.learning_rate, strict=True)):
+            for offset, values in enumerate(zip(event.loss, event.accuracy, event.learning_rate, strict=True)):
                 step = event.first_step + offset
-                assert step not in kept, f"step {step} is logged twice"
-                kept[step] = figure
-    assert list(kept) == list(range(1, len(kept) + 1))
+                assert step not in metrics, f"step {step} is logged twice"
+                metrics[step] = values
+    assert list(metrics) == list(range(1, len(metrics) + 1))
     assert RunReader(run).poll().missing_steps == 0
-    return kept
+    return metrics
 
 
 def assert_same(run: Run, undisturbed: Run) -> None:
-    """Weights, optimiser, generators, the figures of every step and epoch, and the test's: equal to the bit."""
+    """Assert that weights, optimizer, generators and all metrics of steps, epochs and test are equal to the bit."""
     assert final_state(run) == final_state(undisturbed)
-    assert figures(run) == figures(undisturbed)
+    assert step_metrics(run) == step_metrics(undisturbed)
     assert results(run) == results(undisturbed)
 
 
@@ -172,7 +172,7 @@ def results(run: Run) -> list[object]:
 
 
 def final_state(run: Run) -> dict[str, Any]:
-    """Every tensor and number of the newest checkpoint that decides what comes next, as bytes and plain values."""
+    """Return every tensor and number of the newest checkpoint that affects the next step, as bytes and plain values."""
     newest = run.checkpoints.latest()
     assert newest is not None
     with run.checkpoints.open(newest) as file:
@@ -180,30 +180,30 @@ def final_state(run: Run) -> dict[str, Any]:
     return {path: value for path, value in _leaves("", training) if not path.endswith("_seconds")}
 
 
-def differing_bits(one: dict[str, Any], other: dict[str, Any]) -> int:
-    """In how many bits two final states differ; a number, a text or an item that is in one alone counts as one."""
-    return sum(_bits(one.get(path), other.get(path)) for path in one.keys() | other.keys())
+def differing_bits(a: dict[str, Any], b: dict[str, Any]) -> int:
+    """Count the bits in which two final states differ; another number, string or missing item counts as one."""
+    return sum(_differing_bits(a.get(path), b.get(path)) for path in a.keys() | b.keys())
 
 
-def _bits(one: Any, other: Any) -> int:
-    if one == other:
+def _differing_bits(a: Any, b: Any) -> int:
+    if a == b:
         return 0
-    match one, other:
-        case (shape, bytes(mine)), (other_shape, bytes(others)) if shape == other_shape:
-            return (int.from_bytes(mine) ^ int.from_bytes(others)).bit_count()
+    match a, b:
+        case (shape, bytes(a_bytes)), (b_shape, bytes(b_bytes)) if shape == b_shape:
+            return (int.from_bytes(a_bytes) ^ int.from_bytes(b_bytes)).bit_count()
         case _:
             return 1
 
 
 def steps_lost(run: Run) -> int:
-    """How many steps were made, logged, and had to be made again, over all that happened to the run."""
-    lost, made = 0, 0
+    """Count the steps that were logged and had to be repeated, over all trainers of the run."""
+    lost, logged = 0, 0
     for event in events(run):
         if isinstance(event, StepChunk):
-            made = event.first_step + len(event.loss) - 1
+            logged = event.first_step + len(event.loss) - 1
         if isinstance(event, Resumed):
-            lost += max(0, made - event.step)
-            made = event.step
+            lost += max(0, logged - event.step)
+            logged = event.step
     return lost
 
 
@@ -212,8 +212,8 @@ def _leaves(path: str, value: Any) -> Iterator[tuple[str, Any]]:
         for key, item in value.items():
             yield from _leaves(f"{path}/{key}", item)
     elif isinstance(value, list | tuple):
-        for place, item in enumerate(value):
-            yield from _leaves(f"{path}/{place}", item)
+        for index, item in enumerate(value):
+            yield from _leaves(f"{path}/{index}", item)
     elif isinstance(value, torch.Tensor):
         yield path, (tuple(value.shape), value.contiguous().numpy().tobytes())
     else:

@@ -196,8 +196,8 @@ async def test_summary_of_each_recipe_fits_a_small_terminal(tmp_path: Path, monk
 async def test_a_trainer_waits_while_the_pane_is_open_and_takes_the_next_run(tmp_path: Path) -> None:
     async with train_pane(tmp_path / "runs") as (app, pilot):
         await fill(pilot, epochs="1", batch_size="500")
-        await until(pilot, lambda: app.stand_by.pid, "the trainer that waits")
-        waiting = app.stand_by.pid
+        await until(pilot, lambda: app.spare_trainer.pid, "the trainer that waits")
+        waiting = app.spare_trainer.pid
         await pilot.press("enter")
         await until(pilot, lambda: app.runs and app.runs[0].pid == waiting, "it trains the run")
         await until(pilot, lambda: app.runs[0].state == "finished", "the run's end")

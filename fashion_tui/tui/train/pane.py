@@ -108,7 +108,7 @@ class TrainPane(RunPane):
         """Start a trainer that waits for the next run, with torch imported and the data loaded."""
         if self._in_front and self.lab_app.dataset is not None:
             dataset = self.lab_app.dataset.ref
-            self.run_worker(lambda: self.lab_app.stand_by.prepare(dataset), thread=True, group="stand-by")
+            self.run_worker(lambda: self.lab_app.spare_trainer.prepare(dataset), thread=True, group="spare trainer")
 
     # Runs
 
@@ -288,7 +288,7 @@ class TrainPane(RunPane):
             network=choices.network,
         )
         with run:
-            launch.launch(run, stand_by=self.lab_app.stand_by)
+            launch.launch(run, spare=self.lab_app.spare_trainer)
         self.app.call_from_thread(self.open_run, run.path)
         return f"Started {short_name(run.id)}. It keeps training when you quit."
 

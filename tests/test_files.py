@@ -1,4 +1,4 @@
-"""Files are whole or not there."""
+"""A file is replaced completely or not at all."""
 
 from pathlib import Path
 from typing import BinaryIO
@@ -6,8 +6,7 @@ from typing import BinaryIO
 import pytest
 
 from fashion_tui.files import write_atomically
-
-from .parts import kill, read_line, run_python
+from tests.runs.parts import kill, read_line, run_python
 
 ENDLESS = """
 import itertools, sys
@@ -15,7 +14,7 @@ from pathlib import Path
 from fashion_tui.files import write_atomically
 for i in itertools.count():
     write_atomically(Path(sys.argv[1]), bytes([i % 256]) * 300_000, durable=False)
-    if i == 0: print("begun")
+    if i == 0: print("started")
 """
 
 FULL = """
@@ -30,7 +29,7 @@ except OSError as error:
 """
 
 
-def test_a_file_has_all_of_its_new_content(tmp_path: Path) -> None:
+def test_the_new_content_replaces_the_old(tmp_path: Path) -> None:
     path = tmp_path / "file"
     write_atomically(path, b"old")
 
@@ -43,7 +42,7 @@ def test_a_file_has_all_of_its_new_content(tmp_path: Path) -> None:
     assert path.stat().st_mode & 0o777 == 0o600
 
 
-def test_a_writer_that_fails_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> None:
+def test_a_failing_writer_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> None:
     path = tmp_path / "file"
     write_atomically(path, b"old")
 
@@ -67,18 +66,18 @@ def test_a_full_disk_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> Non
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_a_killed_writer_leaves_a_whole_file(tmp_path: Path) -> None:
+def test_a_killed_writer_leaves_a_complete_file(tmp_path: Path) -> None:
     path = tmp_path / "file"
     for _ in range(3):
         process = run_python(ENDLESS, str(path))
         read_line(process)
         for _ in range(100):
-            check_whole(path)
+            assert_complete(path)
         kill(process)
-        check_whole(path)
+        assert_complete(path)
 
 
-def check_whole(path: Path) -> None:
+def assert_complete(path: Path) -> None:
     content = path.read_bytes()
     assert len(content) == 300_000
     assert content.count(content[:1]) == 300_000

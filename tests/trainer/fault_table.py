@@ -1,4 +1,4 @@
-"""What the long fault tests find, as a table at the end of their run."""
+"""The results of the long fault tests, as a table."""
 
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -8,28 +8,28 @@ HEADINGS = ("fault", "tried", "hit", "steps lost", "bits differing")
 
 @dataclass(frozen=True)
 class Fault:
-    """How a kind of fault went, over all the times that it was tried."""
+    """The results of one kind of fault."""
 
     name: str
     tried: int
     hit: int
-    """How often the trainer was still at work when the fault came."""
+    """How often the trainer was still running when the fault was injected."""
     steps_lost: int
-    """Steps that had been made and logged, and were made again."""
+    """Number of steps that were logged and had to be repeated."""
     bits_differing: int
-    """Of the final states, against that of the run that never was disturbed."""
+    """Number of bits in which the final states differ from those of the undisturbed run."""
 
 
 RecordFault = Callable[[Fault], None]
 
 
 def encode(fault: Fault) -> list[tuple[str, object]]:
-    """As it travels with the report of a test."""
+    """Return the fault as the property of a test report."""
     return list(asdict(fault).items())
 
 
 def table(faults: list[Fault]) -> list[str]:
-    """In Markdown, one line a fault, and their sum."""
+    """Return the lines of a Markdown table with one row per fault and a total."""
     total = Fault(
         "all",
         sum(fault.tried for fault in faults),

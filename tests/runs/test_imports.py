@@ -1,4 +1,4 @@
-"""Whoever looks at runs pays for no more than that."""
+"""Reading runs needs neither torch nor a terminal library."""
 
 import subprocess
 import sys
@@ -12,7 +12,7 @@ print(*sorted({name.partition(".")[0] for name in sys.modules}))
 """
 
 
-def test_the_room_imports_neither_torch_nor_a_terminal() -> None:
+def test_the_package_imports_no_heavy_library() -> None:
     loaded = subprocess.run(
         [sys.executable, "-c", IMPORT_ALL], capture_output=True, text=True, check=True
     ).stdout.split()

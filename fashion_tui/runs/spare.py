@@ -1,0 +1,97 @@
+"""Starting trainers in advance: a spare trainer has loaded torch and the data set, so that a run starts at once."""
+
+import os
+import subprocess
+import sys
+import threading
+from contextlib import suppress
+
+import msgspec
+
+from fashion_tui.schema.dataset import DatasetRef
+
+from .run import Run
+
+SPARE_COMMAND = (sys.executable, "-P", "-u", "-m", "fashion_tui.trainer", "--spare")
+
+
+class SpareOrder(msgspec.Struct, frozen=True, kw_only=True):
+    """The line that a spare trainer reads from stdin: the run to train."""
+
+    run: str
+    """Path of the run's directory."""
+    epochs: int | None
+
+
+class SpareTrainer:
+    """At most one spare trainer, in a session of its own and without a terminal. Thread-safe.
+
+    It exits when this process does, unless it was given a run.
+    """
+
+    def __init__(self) -> None:
+        self._process: subprocess.Popen[bytes] | None = None
+        self._dataset: DatasetRef | None = None
+        self._lock = threading.Lock()
+
+    @property
+    def pid(self) -> int | None:
+        """Process id of the spare trainer, or None if there is none."""
+        process = self._process
+        return process.pid if process is not None and process.poll() is None else None
+
+    def prepare(self, dataset: DatasetRef) -> None:
+        """Start a trainer that loads this data set, unless it is running already. If that fails, there is none."""
+        with self._lock:
+            if self.pid is not None and self._dataset == dataset:
+                return
+            self._dismiss()
+            with suppress(OSError):
+                self._process = subprocess.Popen(
+                    [*SPARE_COMMAND, msgspec.json.encode(dataset).decode()],
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.DEVNULL,
+                    stderr=subprocess.DEVNULL,
+                    start_new_session=True,
+                    cwd="/",
+                    env=trainer_environment(),
+                )
+                self._dataset = dataset
+
+    def train(self, run: Run, epochs: int | None) -> subprocess.Popen[bytes] | None:
+        """Give the run to the spare trainer. Return its process, or None if no trainer is waiting."""
+        with self._lock:
+            process, self._process = self._process, None
+        if process is None or process.stdin is None:
+            return None
+        try:
+            with process.stdin as stdin:
+                stdin.write(msgspec.json.encode(SpareOrder(run=str(run.path), epochs=epochs)) + b"\n")
+        except OSError:  # it has exited
+            return None
+        return process if process.poll() is None else None
+
+    def close(self) -> None:
+        """End the spare trainer."""
+        with self._lock:
+            self._dismiss()
+
+    def _dismiss(self) -> None:
+        process, self._process = self._process, None
+        if process is not None and process.stdin is not None:
+            with suppress(OSError):
+                process.stdin.close()
+            threading.Thread(target=process.wait, name=f"wait for {process.pid}", daemon=True).start()
+
+
+def trainer_environment() -> dict[str, str]:
+    """Return this process's environment with absolute folders in PYTHONPATH.
+
+    A trainer starts in the run's directory, where relative folders could make it import modules that someone else put
+    there.
+    """
+    folders = os.environ.get("PYTHONPATH")
+    if not folders:
+        return dict(os.environ)
+    absolute = (os.path.abspath(folder) for folder in folders.split(os.pathsep))  # noqa: PTH100 - "" means this folder
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(absolute)}

@@ -1,0 +1,123 @@
+"""What a trainer reports: events, the status, and lines of `trainer.log`."""
+
+import os
+import threading
+import time
+import traceback
+from contextlib import suppress
+from typing import Any
+
+import msgspec
+
+from fashion_tui.runs.run import Run
+from fashion_tui.schema.events import EpochEnd, RunEvent, StepChunk, Warned
+from fashion_tui.schema.run import RunStatus
+
+HEARTBEAT_PERIOD = 1.0
+"""Seconds between two writes of the status."""
+
+MetricEvent = StepChunk | EpochEnd
+
+
+def print_line(message: str) -> None:
+    """Write a line to stderr, which is `trainer.log`, immediately. A full disk doesn't end the training."""
+    with suppress(OSError):
+        os.write(2, f"{message}\n".encode(errors="replace"))
+
+
+def print_traceback(error: BaseException) -> None:
+    print_line("".join(traceback.format_exception(error)).rstrip())
+
+
+class StatusUpdater:
+    """Keeps `status.json` up to date, in a thread: the run must not look lost during long steps and evaluations.
+
+    Call `update` as often as you like; the file follows between `start` and `close`.
+    """
+
+    def __init__(self, run: Run, status: RunStatus) -> None:
+        self.run = run
+        self.status = status
+        self._closed = threading.Event()
+        self._writing = threading.Lock()
+        self._is_failing = False
+        self._thread = threading.Thread(target=self._write_periodically, name="heartbeat", daemon=True)
+
+    def start(self) -> None:
+        self._write()
+        self._thread.start()
+
+    def update(self, **changes: Any) -> None:
+        """Change fields of the status. A new state and the first loss are written before this returns."""
+        before = self.status
+        self.status = msgspec.structs.replace(self.status, **changes)
+        if self.status.state != before.state or (before.loss is None and self.status.loss is not None):
+            self._write()
+
+    def close(self) -> None:
+        """Stop the heartbeat and write the final status durably."""
+        self._closed.set()
+        self._thread.join()
+        self._write(durable=True)
+
+    def _write_periodically(self) -> None:
+        while not self._closed.wait(HEARTBEAT_PERIOD):
+            self._write()
+
+    def _write(self, *, durable: bool = False) -> None:
+        with self._writing:
+            try:
+                self.run.write_status(msgspec.structs.replace(self.status, heartbeat=time.time()), durable=durable)
+            except OSError as error:  # such as a full disk: the next heartbeat tries again
+                if not self._is_failing:
+                    print_line(f"can't write status.json: {error}")
+                self._is_failing = True
+            else:
+                self._is_failing = False
+
+
+class EventLog:
+    """Writes events, also if the disk is full: events that can't be written wait, and checkpoints store them, too."""
+
+    def __init__(self, run: Run, status: StatusUpdater) -> None:
+        self.status = status
+        self._writer = run.event_writer()
+        self._unwritten: list[MetricEvent] = []
+        self._problem: str | None = None
+
+    @property
+    def is_continued(self) -> bool:
+        """Whether an earlier trainer of this run has written to it."""
+        return self._writer.is_continued
+
+    def write(self, event: RunEvent) -> None:
+        if isinstance(event, MetricEvent):
+            self._unwritten.append(event)
+        self._after_write(written=self._writer.write(event))
+
+    def report(self, message: str) -> None:
+        """Report something that needs the user's attention while the training continues."""
+        print_line(message)
+        self.status.update(message=message)
+        self.write(Warned(time=time.time(), message=message))
+
+    def sync(self) -> list[str]:
+        """Wait until the disk has all events. Return the metric events that it hasn't, encoded for a checkpoint."""
+        self._after_write(written=self._writer.sync())
+        return [msgspec.json.encode(event).decode() for event in self._unwritten]
+
+    def close(self) -> None:
+        self._after_write(written=self._writer.close())
+
+    def _after_write(self, *, written: bool) -> None:
+        if written:
+            self._unwritten.clear()
+        if self._writer.problem != self._problem:
+            self._problem = self._writer.problem
+            if self._problem is not None:
+                self.report(f"the log can't be written, but the training continues: {self._problem}")
+
+
+def decode_metric_events(encoded: list[str]) -> list[MetricEvent]:
+    """Decode the events that `EventLog.sync` returned."""
+    return [msgspec.json.decode(event, type=MetricEvent) for event in encoded]

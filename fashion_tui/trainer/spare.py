@@ -1,0 +1,78 @@
+"""A spare trainer: it loads torch and a data set, and waits for the run to train, so that the run starts at once."""
+
+import os
+import sys
+import threading
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from fashion_tui.runs.run import Run
+from fashion_tui.runs.spare import SpareOrder
+from fashion_tui.schema.dataset import DatasetRef
+from fashion_tui.schema.errors import UserError
+from fashion_tui.schema.recipe import GUIDE
+
+from .process import load_dataset, run_trainer
+
+if TYPE_CHECKING:
+    from fashion_tui.lab.data.datasets import Dataset
+
+WARM_UP_IMAGES = 64
+"""Two steps of the guide's recipe."""
+
+
+def run_spare_trainer(dataset: DatasetRef) -> int:
+    """Prepare for a run on the data set, wait for the `SpareOrder` on stdin, and train the run like `run_trainer`.
+
+    Exits when stdin is closed: the process that could have sent a run has ended.
+    """
+    preparation = Preparation(dataset)
+    line = sys.stdin.buffer.readline()
+    if not line.endswith(b"\n"):
+        os._exit(0)  # immediately: the thread may be importing
+    order = msgspec.json.decode(line, type=SpareOrder)
+    with Run(Path(order.run)) as run:
+        _enter(run)
+        return run_trainer(run, order.epochs, preparation.dataset)
+
+
+def _enter(run: Run) -> None:
+    """Set the working directory and the standard streams like those of a trainer that was started for this run."""
+    os.chdir(run.path)
+    log = run.open_log()
+    null = os.open(os.devnull, os.O_RDONLY)
+    for source, target in ((null, 0), (log, 1), (log, 2)):
+        os.dup2(source, target)
+    os.close(log)
+    os.close(null)
+
+
+class Preparation:
+    """Imports torch, loads a data set and trains two steps, in a thread, so that an order is received at once."""
+
+    def __init__(self, ref: DatasetRef) -> None:
+        self._ref = ref
+        self._dataset: Dataset | None = None
+        self._thread = threading.Thread(target=self._prepare, name="preparation", daemon=True)
+        self._thread.start()
+
+    def dataset(self, ref: DatasetRef) -> "Dataset":
+        """Return a data set: the prepared one if it is the same, else loaded now."""
+        self._thread.join()
+        return self._dataset if self._dataset is not None and self._ref == ref else load_dataset(ref)
+
+    def _prepare(self) -> None:
+        import torch  # noqa: PLC0415 - takes seconds
+
+        from fashion_tui.lab.training.loop import Training  # noqa: PLC0415
+
+        from . import session  # noqa: F401, PLC0415 - imported in advance
+
+        with suppress(UserError):  # reported by the run
+            dataset = load_dataset(self._ref)
+            for _ in Training(GUIDE, dataset.train[:WARM_UP_IMAGES], device=torch.device("cpu"), seed=0).steps():
+                pass
+            self._dataset = dataset

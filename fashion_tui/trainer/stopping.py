@@ -1,0 +1,53 @@
+"""What ends a training before the run is finished: signals and exceptions."""
+
+import math
+import signal
+from types import FrameType
+
+from fashion_tui.schema.errors import UserError
+from fashion_tui.schema.recipe import RECIPES, Recipe
+
+
+class StopSignals:
+    """Remembers SIGTERM and SIGINT, to be handled between two steps. Ignores SIGHUP, a lost terminal."""
+
+    def __init__(self) -> None:
+        self.received: str | None = None
+        """Name of the first signal that was received."""
+
+    def install(self) -> None:
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
+        signal.signal(signal.SIGTERM, self._remember)
+        signal.signal(signal.SIGINT, self._remember)
+
+    def _remember(self, number: int, _: FrameType | None) -> None:
+        self.received = self.received or signal.Signals(number).name
+
+
+class StopTraining(Exception):
+    """The run is stopped, and everything is saved. `reason` is `asked` or the name of a signal."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class TrainingFailed(UserError):
+    """The training can't continue: what happened, at which step, and what to try, in one line."""
+
+
+class LossNotFinite(TrainingFailed):
+    """The loss of a step is NaN or infinite. `layer` is the layer that produced the first such value, if known."""
+
+    def __init__(self, loss: float, step: int, recipe: Recipe, layer: str | None = None) -> None:
+        source = f"; the first such value comes from layer {layer}" if layer else ""
+        super().__init__(f"the loss is {loss} at step {step}{source}; {suggest_learning_rate(recipe)}")
+        self.loss = loss
+        self.step = step
+
+
+def suggest_learning_rate(recipe: Recipe) -> str:
+    """Return what to try if a training diverges."""
+    usual = RECIPES[recipe.name].learning_rate if recipe.name in RECIPES else math.inf
+    example = f", such as {usual:g}, the default of {recipe.name}" if usual < recipe.learning_rate else ""
+    return f"try a learning rate below {recipe.learning_rate:g}{example}"
