@@ -1,4 +1,4 @@
-"""Opens the app."""
+"""Open the app."""
 
 import gc
 import os
@@ -11,14 +11,17 @@ from .options import CommonOptions
 
 
 def open_app(common: CommonOptions, attach: Path | None) -> None:
-    """Run the app, showing the run `attach` or the Playground. Raises UserError without a usable terminal."""
+    """Run the app. It opens on the run `attach`, or on the Playground if that is None.
+
+    Raises UserError if the terminal can't show the app.
+    """
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise UserError(
             "the app needs a terminal, but stdin or stdout isn't one; in scripts use: fashion-tui COMMAND --json"
         )
     if os.environ.get("TERM", "dumb") in {"", "dumb"}:
         raise UserError("the app can't draw on this terminal because TERM is dumb or unset; try TERM=xterm-256color")
-    gc.disable()  # until the first paint, because objects created before it are never freed
+    gc.disable()  # the app enables it after the first paint; objects created until then live as long as the app
     # Imported here because no other command needs textual.
     from fashion_tui.tui.app import FashionApp  # noqa: PLC0415
     from fashion_tui.tui.lab_app import Settings  # noqa: PLC0415

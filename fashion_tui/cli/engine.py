@@ -1,4 +1,4 @@
-"""Requests from commands to an engine."""
+"""Send a command's request to an engine."""
 
 import asyncio
 from typing import TypeVar

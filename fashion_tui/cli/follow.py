@@ -1,4 +1,4 @@
-"""Following a trainer from the terminal: a progress bar, JSON events, and Ctrl-C."""
+"""Follow a trainer from the terminal: a progress bar, JSON events, and Ctrl-C."""
 
 import signal
 import sys
@@ -24,10 +24,10 @@ from .output import show, stderr_console
 from .progress import TrainingBar
 
 POLL_PERIOD = 0.1
-"""Seconds."""
+"""Time between two looks at the run, in seconds."""
 
 EXIT_TIMEOUT = 10.0
-"""Time for a trainer to exit after it has reported the end of its run, in seconds."""
+"""Seconds to wait for a trainer to exit after it has reported the end of its run."""
 
 End = Finished | Stopped | Failed
 
@@ -49,12 +49,12 @@ def train_to_end(run: Run, *, as_json: bool) -> None:
                     stopping = True
                     bar.print("saving a checkpoint and stopping; press Ctrl-C again to leave immediately")
                 if len(interrupts) > 1:
-                    bar.print(f"left {run.id}, which is still stopping")
+                    bar.print(f"{run.id} is still stopping")
                     raise click.Abort
                 time.sleep(POLL_PERIOD)
         except SystemExit:
             with suppress(OSError):  # the terminal may be gone
-                bar.print(f"left {run.id}, which continues; stop it with: fashion-tui stop {run.id}")
+                bar.print(f"{run.id} continues to train; stop it with: fashion-tui stop {run.id}")
             raise
         _wait_for_exit(pid, EXIT_TIMEOUT)  # the next command must see that the run has ended
     _report_end(run, end, interrupted=stopping, as_json=as_json)
@@ -142,16 +142,16 @@ def _wait_for_exit(pid: int, timeout: float) -> None:
 
 
 def _trainer_died(run: Run) -> UserError:
-    words = run.last_log_line()
+    last_line = run.last_log_line()
     return UserError(
-        f"the trainer of {run.id} died{f': {words}' if words else ''}; see {run.path / 'trainer.log'}; "
+        f"the trainer of {run.id} died{f': {last_line}' if last_line else ''}; see {run.path / 'trainer.log'}; "
         f"resume from the last checkpoint with: fashion-tui resume {run.id}"
     )
 
 
 @contextmanager
 def _count_interrupts() -> Iterator[list[int]]:
-    """Collect SIGINT in a list. SIGTERM and SIGHUP raise SystemExit, so that the terminal's cursor is restored."""
+    """Yield a list that grows with every SIGINT. SIGTERM and SIGHUP raise SystemExit, to restore the cursor."""
     interrupts: list[int] = []
 
     def on_interrupt(number: int, _frame: FrameType | None) -> None:

@@ -16,9 +16,9 @@ from .output import progress_bar
 
 
 def find_dataset(common: CommonOptions) -> DatasetRef:
-    """Find and verify the data set, downloading it if it isn't in the cache and no folder was named.
+    """Find and verify the data set, downloading it if it isn't in the cache and no folder was given.
 
-    Raises UserError, saying what to do, if that fails.
+    Raises UserError if that fails, with a message that says what to do.
     """
     try:
         return verify(find(common.dataset_name, common.data))
@@ -52,7 +52,7 @@ def read_custom_model(model: str | None, arguments: dict[str, object]) -> Custom
         return name.read(arguments)
     if name is not None and name.startswith(TORCHVISION):
         raise UsageError(
-            f"{name} can't be trained directly; write a class in a file that creates it, and use --model file.py:Class"
+            f"{name} can't be trained directly; write a class that creates it, and use --model file.py:Class"
         )
     if arguments:
         raise UsageError("--args requires a custom model (--model file.py:Class); built-in models take no arguments")

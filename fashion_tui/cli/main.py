@@ -1,4 +1,4 @@
-"""The entry point: the group of commands, and how errors become exit statuses."""
+"""The entry point: the command group, and the conversion of errors to exit statuses."""
 
 import importlib
 import os
@@ -14,7 +14,7 @@ from .app import open_app
 from .options import CommonOptions, common_options
 
 OK, FAILED, INTERRUPTED = 0, 1, 130
-"""Exit statuses. A UserError has its own in `exit_code`."""
+"""Exit statuses. That of a UserError is its `exit_code`."""
 
 SECTIONS = {
     "Train a network": {
@@ -39,13 +39,13 @@ SECTIONS = {
         "bench": "Compare the recipes with the guide's training loop.",
     },
 }
-"""Sections of the help. The summary of a command repeats the first sentence of its own help, so that no module of
-`commands` has to be imported for it."""
+"""Sections of `--help`. The summaries repeat the first sentences of the commands' docstrings, so that `--help` needn't
+import the modules of `commands`."""
 
 COMMANDS = {name: summary for commands in SECTIONS.values() for name, summary in commands.items()}
 
 MODULES = dict.fromkeys(("pause", "resume", "stop", "checkpoint"), "control")
-"""Modules of `commands` that aren't named after their command."""
+"""Commands whose module has a different name."""
 
 
 class CommandGroup(click.Group):

@@ -25,7 +25,7 @@ class CommonOptions:
     runs: Path | None
 
     def with_defaults(self, defaults: "CommonOptions") -> "CommonOptions":
-        """Replace options that aren't given by those in `defaults`."""
+        """Return a copy in which options that aren't given are taken from `defaults`."""
         return CommonOptions(
             data=self.data if self.data is not None else defaults.data,
             dataset=self.dataset if self.dataset is not None else defaults.dataset,
@@ -61,14 +61,14 @@ def common_options(command: Command) -> Command:
         "--runs",
         type=click.Path(path_type=Path),
         metavar="DIR",
-        help="Folder of the runs.  [env: FASHION_TUI_RUNS]",
+        help="Folder that contains the runs.  [env: FASHION_TUI_RUNS]",
     )
     @functools.wraps(command)
     def with_common(*arguments: Any, data: Path | None, dataset: str | None, runs: Path | None, **options: Any) -> Any:
         if dataset is not None and dataset not in DATASETS:
             raise UsageError(f"unknown data set {dataset!r}; choose from {', '.join(DATASETS)}")
         common = CommonOptions(data, dataset, runs)
-        # Options before the command's name are stored in the context.
+        # Options given before the command's name are stored in the context.
         outer = click.get_current_context().find_object(CommonOptions)
         return command(*arguments, common=common if outer is None else common.with_defaults(outer), **options)
 

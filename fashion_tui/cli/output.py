@@ -1,4 +1,4 @@
-"""What commands print: the result to stdout, everything else to stderr."""
+"""Print the result of a command to stdout and everything else to stderr."""
 
 import sys
 from typing import Any
@@ -12,11 +12,11 @@ from fashion_tui.schema.dataset import SYNTHETIC_NOTICE, DatasetRef
 from fashion_tui.schema.floats import encode_float
 
 FILE_WIDTH = 100
-"""Width in columns if stdout isn't a terminal."""
+"""Width of the output in columns if stdout isn't a terminal."""
 
 
 def write_json(result: object) -> None:
-    """Write one line to stdout. Non-finite floats are written as "NaN", "Infinity" and "-Infinity"."""
+    """Write a result to stdout as one line. Non-finite floats become "NaN", "Infinity" and "-Infinity"."""
     sys.stdout.write(msgspec.json.encode(_encode_floats(msgspec.to_builtins(result))).decode() + "\n")
     sys.stdout.flush()
 
@@ -32,7 +32,7 @@ def _encode_floats(value: Any) -> Any:
 
 
 def show(*renderables: RenderableType) -> None:
-    """Print to stdout, as wide as the terminal."""
+    """Print to stdout, using the whole width of the terminal."""
     console = Console(highlight=False)
     if not console.is_terminal:
         console = Console(highlight=False, width=FILE_WIDTH)

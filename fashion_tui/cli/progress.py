@@ -1,4 +1,4 @@
-"""The progress bar of a run on stderr, replaced by one line per epoch if stderr isn't a terminal."""
+"""The progress bar of a run, with a line per epoch above it. If stderr isn't a terminal, only the lines are shown."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from fashion_tui.report.formatting import format_duration, format_loss, format_p
 from fashion_tui.runs.reader import RunSnapshot
 
 MARGIN = 3
-"""Columns left free at the right, because a terminal prints ^C there and a wrapped line couldn't be erased."""
+"""Columns left free on the right, where a terminal echoes ^C. Without them the line could wrap and not be erased."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ class TrainingBar:
         )
         self._task = self._bar.add_task("starting", total=None, metrics="")
         self.epochs = 0
-        """The number of epochs to train, 0 before the first snapshot."""
+        """Number of epochs to train; 0 before the first snapshot."""
 
     def __enter__(self) -> Self:
         self._bar.start()

@@ -43,7 +43,8 @@ Examples:
   fashion-tui bench --accuracy 5 --save      also train to the end, seeds 0 to 4
 \b
 The guide's loop trains in one process and the recipes in another. They take turns, so that other
-load on the machine affects all of them; keep it idle if you can. Your own runs aren't touched.""",
+load on the machine affects all of them. Keep the machine idle if you can. Your own runs aren't
+touched.""",
 )
 @click.option(
     "--rounds",
@@ -51,7 +52,7 @@ load on the machine affects all of them; keep it idle if you can. Your own runs 
     default=ROUNDS,
     metavar="N",
     show_default=True,
-    help="Number of measurements of the loop and of each recipe.",
+    help="How many times to measure the loop and each recipe.",
 )
 @click.option(
     "--recipe",
@@ -73,7 +74,7 @@ load on the machine affects all of them; keep it idle if you can. Your own runs 
 )
 @click.option("--threads", type=int, metavar="N", help="CPU threads.  [default: the number of cores]")
 @click.option("--no-app", is_flag=True, help="Skip start-up times and the cost of the app.")
-@click.option("--save", is_flag=True, help=f"Save the result, with its date, in {FOLDER}.")
+@click.option("--save", is_flag=True, help=f"Save the result in a dated file in {FOLDER}.")
 @json_option
 @common_options
 def bench_command(  # noqa: PLR0913 - one parameter per option
@@ -132,7 +133,7 @@ def bench_command(  # noqa: PLR0913 - one parameter per option
 
 @contextmanager
 def _progress() -> Iterator[ReportProgress]:
-    """Show on stderr, if it is a terminal, what is being measured."""
+    """Show what is being measured on stderr, if it is a terminal."""
     with progress_bar(TextColumn("{task.description}"), BarColumn()) as bar:
         task = bar.add_task("starting", total=None)
 

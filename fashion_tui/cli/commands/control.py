@@ -15,7 +15,7 @@ from fashion_tui.runs.store import open_run
 from fashion_tui.schema.errors import UsageError
 
 START_TIMEOUT = 30.0
-"""Time for a new trainer to report the step from which it continues, in seconds. It imports torch first."""
+"""Seconds to wait for a new trainer to report the step from which it continues. It imports torch first."""
 
 
 def _examples(command: str) -> str:
@@ -74,15 +74,15 @@ Examples:
   fashion-tui resume 20261123-1430 --json""",
 )
 @run_argument
-@click.option("--epochs", type=int, metavar="N", help="Train until N epochs are done in total.")
+@click.option("--epochs", type=int, metavar="N", help="Train to a total of N epochs.")
 @trust_option
 @json_option
 @common_options
 def resume_command(name: str, epochs: int | None, *, trusted: bool, as_json: bool, common: CommonOptions) -> None:
     """Resume a paused, stopped or lost run in the background.
 
-    A paused run continues where it is, any other one from its last checkpoint. Running runs are left alone, and so
-    are finished ones unless --epochs asks for more.
+    A paused run continues where it is; any other run continues from its last checkpoint. Running runs are left alone,
+    and so are finished runs unless --epochs asks for more.
 
     RUN is an id, a unique prefix of an id, a path, or latest.
     """
@@ -108,7 +108,7 @@ def _print_outcome(outcome: Outcome, *, as_json: bool) -> None:
 
 
 def _resume(run: Run, epochs: int | None) -> Outcome:
-    """Resume the run. Waits for a new trainer, because only the trainer knows from which step it can continue."""
+    """Resume the run. If that starts a new trainer, wait for it, because only it knows from which step it continues."""
     events = run.follow_new_events()
     outcome = launch.resume(run, epochs)
     if outcome.state != "starting" or outcome.pid is None:

@@ -32,7 +32,7 @@ MIN_COLUMNS, MIN_LINES = 60, 20
 """Smallest terminal that the app supports."""
 
 MIN_FREE_BYTES = 100 * 2**20
-"""Disk space needed for checkpoints."""
+"""Free disk space needed for checkpoints."""
 
 PACKAGES = ("textual", "rich", "jupyter_client", "msgspec")
 
@@ -50,7 +50,7 @@ Examples:
 def doctor_command(context: click.Context, *, as_json: bool, common: CommonOptions) -> None:
     """Check the installation and say how to fix problems.
 
-    Exits with status 1 if nothing could be trained: torch doesn't work, or runs can't be written.
+    Exits with status 1 if training is impossible because torch doesn't work or runs can't be written.
     """
     checks = (
         _check_versions(),
@@ -95,7 +95,7 @@ def _check_torch() -> tuple[HealthCheck, ...]:
 
 
 def check_data(directory: Path | None = None) -> HealthCheck:
-    """Check that Fashion-MNIST is found and intact. Hashing it takes about 0.1 s."""
+    """Check that Fashion-MNIST is present and intact. Hashing it takes about 0.1 s."""
     name = f"data: {FASHION_MNIST.title}"
     try:
         ref = verify(find(FASHION_MNIST.name, directory))
@@ -131,7 +131,7 @@ def _check_logout() -> HealthCheck:
         return HealthCheck(name="logout", ok=True, detail="runs continue after logout")
     start = "start the app with: systemd-run --user --scope fashion-tui"
     if _loginctl("Linger", "show-user", str(os.getuid())) == "yes":
-        return HealthCheck(name="logout", ok=True, detail=f"lingering is enabled, but {start}, or logout ends the runs")
+        return HealthCheck(name="logout", ok=True, detail=f"lingering is enabled; to keep runs after logout, {start}")
     return HealthCheck(
         name="logout",
         ok=False,
@@ -140,9 +140,9 @@ def _check_logout() -> HealthCheck:
 
 
 def _loginctl(name: str, *arguments: str) -> str | None:
-    """Return the value of a systemd-logind property, or None if it isn't available."""
+    """Return a property of systemd-logind, or None if it isn't available."""
     try:
-        done = subprocess.run(
+        completed = subprocess.run(
             ["loginctl", *arguments, f"--property={name}"],
             stdin=subprocess.DEVNULL,
             capture_output=True,
@@ -152,7 +152,7 @@ def _loginctl(name: str, *arguments: str) -> str | None:
         )
     except (OSError, subprocess.SubprocessError, ValueError):
         return None
-    values = [line.partition("=")[2] for line in done.stdout.splitlines() if line.startswith(f"{name}=")]
+    values = [line.partition("=")[2] for line in completed.stdout.splitlines() if line.startswith(f"{name}=")]
     return values[0] if values else None
 
 
@@ -167,7 +167,7 @@ def _check_kernel() -> HealthCheck:
 def _check_terminal() -> HealthCheck:
     """Check the terminal on stderr, because stdout may be a pipe."""
     if not sys.stderr.isatty():
-        return HealthCheck(name="terminal", ok=True, detail="no terminal; the app needs one, commands don't")
+        return HealthCheck(name="terminal", ok=True, detail="no terminal; the app needs one, the commands don't")
     console = Console(stderr=True)
     columns, lines = os.get_terminal_size(sys.stderr.fileno())
     colours = {None: "no colours", "standard": "16 colours", "256": "256 colours", "truecolor": "true colour"}
@@ -186,6 +186,6 @@ def _check_terminal() -> HealthCheck:
         )
     if columns < MIN_COLUMNS or lines < MIN_LINES:
         return HealthCheck(
-            name="terminal", ok=False, detail=f"{detail}: too small, the app needs {MIN_COLUMNS}×{MIN_LINES}"
+            name="terminal", ok=False, detail=f"{detail}: too small; the app needs {MIN_COLUMNS}×{MIN_LINES}"
         )
     return HealthCheck(name="terminal", ok=True, detail=detail)

@@ -52,8 +52,8 @@ def export_command(  # noqa: PLR0913 - one parameter per option
 ) -> None:
     """Export a run's weights to a file.
 
-    Reads the file back and compares the logits of both networks. The same weights always give the same file, to the
-    byte.
+    Reads the file back and compares its logits with the run's. The same weights always produce the same file, byte
+    for byte.
 
     RUN is an id, a unique prefix of an id, a path, or latest.
     """

@@ -25,8 +25,8 @@ Examples:
   fashion-tui runs --prune                      delete older checkpoints, after a prompt
   fashion-tui runs --prune --yes --json         for scripts
 \b
---prune keeps the newest intact checkpoint of a run, from which it can be resumed, the best one,
-the configuration and the log. It doesn't touch live runs.""",
+--prune keeps the best checkpoint of a run, the newest intact one (to resume from), the
+configuration and the log. It doesn't touch live runs.""",
 )
 @click.option("--prune", "prune", is_flag=True, help="Delete the older checkpoints of ended runs, after a prompt.")
 @click.option("--yes", is_flag=True, help="Delete without a prompt; requires --prune.")

@@ -13,7 +13,7 @@ from fashion_tui.schema.requests import GetShapes
 from fashion_tui.schema.shapes import ShapeRow, ShapeTable, parse_shape
 
 TIMING_COLUMNS = frozenset({"forward", "backward"})
-"""Columns that require the network to be run."""
+"""Columns that are measured by running the network."""
 
 
 @click.command(
@@ -38,7 +38,7 @@ Examples:
     "--args", "arguments", default="{}", metavar="JSON", help="Keyword arguments of the model's class, as JSON."
 )
 @click.option(
-    "--depth", type=click.IntRange(min=1), metavar="N", help="Depth of modules to show; 1 is only the network itself."
+    "--depth", type=click.IntRange(min=1), metavar="N", help="Show modules down to depth N; 1 is the network itself."
 )
 @click.option("--columns", metavar="LIST", help=f"Columns to show, separated by commas: {', '.join(COLUMN_TITLES)}.")
 @json_option
@@ -56,7 +56,7 @@ def shapes_command(  # noqa: PLR0913 - one parameter per option
     """Show the tensor shape after every layer and function.
 
     MODEL is a built-in model, file.py:Class or torchvision:NAME. Shapes are traced on the meta device,
-    without computing values. The columns forward and backward run and time each step.
+    without computing values. If the column forward or backward is shown, each step is also run and timed.
     """
     del common
     titles = None if columns is None else _parse_columns(columns)
@@ -76,7 +76,7 @@ def shapes_command(  # noqa: PLR0913 - one parameter per option
 
 
 def table_as_json(table: ShapeTable, depth: int | None = None) -> dict[str, object]:
-    """Return the table as `--json` prints it. `input` and `output` are the first of the `inputs` and `outputs`."""
+    """Return what `--json` prints. A row's `input` and `output` are the first of its `inputs` and `outputs`."""
     return {
         "model": table.model,
         "input_size": table.input_size,
@@ -111,7 +111,7 @@ def _row_as_json(row: ShapeRow) -> dict[str, object]:
 
 
 def _parse_columns(value: str) -> frozenset[str]:
-    """Return the titles of the columns that the user names, in any case and order."""
+    """Return the titles of the columns in a comma-separated list of names in upper or lower case."""
     titles = {title.lower(): title for title in COLUMN_TITLES}
     names = [name.strip().lower() for name in value.split(",")]
     for name in names:

@@ -73,7 +73,12 @@ each of them separately.""",
 @click.option("--lr", "learning_rate", type=float, metavar="X", help="Maximum learning rate.  [default: the recipe's]")
 @click.option("--precision", metavar="NAME", help=f"Precision: {' or '.join(PRECISIONS)}.  [default: the recipe's]")
 @click.option(
-    "--seed", type=int, default=0, metavar="N", show_default=True, help="Seed of weights, shuffles and augmentation."
+    "--seed",
+    type=int,
+    default=0,
+    metavar="N",
+    show_default=True,
+    help="Random seed of weights, shuffling and augmentation.",
 )
 @click.option(
     "--device", default="auto", metavar="NAME", show_default=True, help="Device: auto, cpu, cuda, cuda:N or mps."
@@ -97,15 +102,17 @@ each of them separately.""",
     show_default=True,
     help="Time between checkpoints.",
 )
-@click.option("--name", metavar="NAME", help="Part of the run's id.  [default: the recipe's name or your class's]")
+@click.option(
+    "--name", metavar="NAME", help="Name in the run's id.  [default: the name of the recipe or of your class]"
+)
 @click.option("--detach", is_flag=True, help="Return at once and train in the background.")
 @json_option
 @common_options
 def train_command(*, common: CommonOptions, as_json: bool, detach: bool, **options: Any) -> None:
     """Train a network in a new run.
 
-    Downloads the data set if necessary. A custom model (file.py:Class) is stored with the run, but only its own file:
-    it can't import other files of its folder.
+    Downloads the data set if necessary. A custom model (file.py:Class) is stored with the run, but only its own file,
+    so it can't import other files from its folder.
     """
     with _create_run(common, options) as run:
         if detach:
