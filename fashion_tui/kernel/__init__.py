@@ -1,4 +1,4 @@
-"""The Playground's Jupyter kernel, and the session that talks to it.
+"""The Playground's Jupyter kernel, and the session through which the UI uses it.
 
 The UI imports `session` with `connection`, `process`, `protocol`, `outputs`, `buffer` and `runtime_directory`; none of
 them imports torch or textual. `__main__` is the kernel's process. It fills the user's namespace (`preload`, with

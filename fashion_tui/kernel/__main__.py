@@ -35,11 +35,11 @@ from .show import attach_plots_to_results
 
 _PR_SET_PDEATHSIG = 1
 _OOM_SCORE_ADJ = 1_000
-"""The maximum: when memory runs out, the system kills the kernel before any training."""
+"""The highest possible value: if memory runs out, Linux kills the kernel before any trainer."""
 
 
 class BoundedSession(Session):
-    """A session that sends no more of an output than the UI can show."""
+    """A Jupyter session that truncates outputs to what the UI can show."""
 
     def send(self, stream: Any, msg_or_type: Any, content: Any = None, *arguments: Any, **options: Any) -> Any:
         is_message = isinstance(msg_or_type, dict)
@@ -93,16 +93,16 @@ def main() -> None:
 
 
 def _defaults() -> Config:
-    """Return our defaults where they differ from ipykernel's. The user's `ipython_kernel_config.py` overrides them."""
+    """Return the defaults that differ from ipykernel's. The user's `ipython_kernel_config.py` overrides them."""
     config = Config()
     config.HistoryManager.hist_file = ":memory:"  # the prompt has its own history
     config.InteractiveShell.colors = "linux"  # for a dark background
-    config.IPCompleter.use_jedi = False  # it takes seconds for `torch.`; completing from live objects is enough
+    config.IPCompleter.use_jedi = False  # Jedi takes seconds for `torch.`; completing from live objects is enough
     with contextlib.suppress(ImportError, AttributeError):
         from IPython.core.guarded_eval import EVALUATION_POLICIES  # noqa: PLC0415 -- not a stable API of IPython
 
-        # IPython evaluates properties and `__getattr__` only of types listed here. `net.conv1.` and `runs.latest.` need
-        # them for their completions.
+        # To complete `net.conv1.` and `runs.latest.`, IPython has to evaluate properties and `__getattr__`, which it
+        # does only for the types listed here.
         limited: Any = EVALUATION_POLICIES["limited"]
         config.IPCompleter.policy_overrides = {
             "allowed_getattr_external": limited.allowed_getattr_external | {("torch", "nn")},
@@ -112,7 +112,7 @@ def _defaults() -> Config:
 
 
 def _show_in_one_line(shell: Any, kind: type[UserError], error: UserError, *_: Any, **__: Any) -> list[str]:
-    """Show a UserError without its traceback, which would only lead through our own code."""
+    """Show a UserError without its traceback, which would show only our own code."""
     line = f"\x1b[31m{kind.__name__}\x1b[0m: {error}"
     shell._showtraceback(kind, error, [line])  # noqa: SLF001 -- IPython's own handlers call it too
     return [line]
@@ -130,7 +130,7 @@ def _delay_completions(kernel: Any, preloader: Preloader) -> None:
 
 
 def _die_with_parent() -> None:
-    """Let Linux kill this process when the UI ends.
+    """Make Linux kill this process when the UI ends.
 
     ipykernel checks its parent once a second, but not while C code holds the interpreter's lock.
     """
@@ -159,7 +159,7 @@ def _wake_loop_on_signals() -> None:
 
 
 def _stop_echo() -> None:
-    """Keep output that is written to the file descriptors out of our log; ipykernel would copy it there."""
+    """Keep ipykernel from copying output written to the file descriptors to our log."""
     with contextlib.suppress(OSError, ValueError):
         null = os.open(os.devnull, os.O_WRONLY)
         os.dup2(null, sys.stdout.fileno())

@@ -22,7 +22,7 @@ _TOKEN = re.compile(
     (?P<text>[^\x00-\x1f\x7f-\x9f{_BIDI}\ud800-\udfff]+)
     # CSI: colours, cursor, erase
   | (?:\x1b\[|\x9b)(?P<parameters>[0-?]{{0,64}})[ -/]{{0,8}}(?P<final>[@-~]?)
-    # OSC, DCS and similar: a string for the terminal, up to its terminator or the end of the line
+    # OSC, DCS and similar: a string addressed to the terminal, up to its terminator or the end of the line
   | (?P<string>(?:\x1b[\]PX^_]|[\x9d\x90\x98\x9e\x9f])[^\x07\x1b\x9c\n]*)(?P<end>\x07|\x1b\\|\x9c|\x1b\Z)?
   | (?P<escape>\x1b(?:[ -/]*[0-~])?)
   | (?P<surrogate>[\ud800-\udfff])
@@ -61,7 +61,7 @@ def plain(text: str) -> str:
 
 
 class LineWriter:
-    """Converts chunks of text, cut anywhere, to finished lines. Each line contains all the colour codes it needs."""
+    """Converts chunks of text, split anywhere, to finished lines. Each line contains all the colour codes it needs."""
 
     def __init__(self, max_line: int = MAX_LINE) -> None:
         """`max_line` is the number of characters after which a line continues on the next one."""
@@ -193,7 +193,7 @@ def _append_plain_lines(text: str, position: int, lines: list[str], max_line: in
 
 
 def _is_incomplete(match: re.Match[str], length: int) -> bool:
-    """Whether the text, of that length, ends in the middle of a control sequence."""
+    """Return whether `match` is a control sequence that is cut off by the end of the text, which has this length."""
     if match.end() != length or len(match.group()) >= _MAX_PENDING:
         return False
     if match["final"] is not None:
@@ -228,7 +228,7 @@ def restyle(style: str, parameters: str) -> str:
 
 
 def _parse(style: str) -> tuple[dict[str, str], list[str]]:
-    """Split a style made by `restyle` into the colours of text ("3") and background ("4"), and the flags."""
+    """Split a style returned by `restyle` into the colours of text ("3") and background ("4"), and the flags."""
     colours: dict[str, str] = {}
     flags: list[str] = []
     codes = style.split(";") if style else []

@@ -11,7 +11,7 @@ from .limits import MAX_CHARACTERS, MAX_LINES, MAX_PLOT_BYTES
 from .outputs import Display, Done, Dropped, Output, Result, Stream
 
 _OVERHEAD = 100
-"""Size of an output in addition to its characters, so that a flood of empty outputs is bounded too."""
+"""Added to the number of characters of each output, so that a flood of empty outputs is bounded too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +59,7 @@ class OutputBuffer:
         self._plot_bytes += sign * entry.plot_bytes
 
     def _drop_oldest(self) -> None:
-        """Drop entries while the newer ones alone reach a limit, so that at least `MAX_LINES` lines remain."""
+        """Drop the oldest entries while the remaining ones still reach a limit, so that at least that much is kept."""
         index = 0
         while index < len(self._entries):
             oldest = self._entries[index]

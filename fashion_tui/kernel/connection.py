@@ -1,4 +1,4 @@
-"""The conversation with one kernel: match replies to requests, and outputs to the cells that caused them."""
+"""The connection to one kernel: match replies to requests, and outputs to the cells that caused them."""
 
 import asyncio
 import contextlib
@@ -16,10 +16,10 @@ from .process import Channel, KernelFailed, KernelProcess
 Reply = TypeVar("Reply", bound=msgspec.Struct)
 
 START_TIMEOUT = 60.0
-"""Seconds within which a new kernel must respond."""
+"""Seconds to wait for a new kernel to respond."""
 
 _SLICE = 0.005
-"""Seconds for which messages are read at a time; other tasks of the loop then get about as much time."""
+"""Maximum time to read messages at a stretch, in seconds. Other tasks of the loop then get about as much time."""
 
 _QUIET_PERIOD = 1.0
 """Seconds without output after which an execution whose reply has arrived counts as done."""
@@ -44,7 +44,7 @@ class Execution:
 
 
 class Connection:
-    """Sends requests to a kernel and sorts its messages. Belongs to one asyncio loop."""
+    """Sends requests to a kernel and dispatches its messages. Use it in one asyncio loop only."""
 
     def __init__(self, process: KernelProcess, background: OutputBuffer, on_busy_change: Callable[[], None]) -> None:
         """`background` gets the outputs that belong to no execution; `on_busy_change` is called when `busy` changes."""
@@ -57,10 +57,10 @@ class Connection:
         self._on_busy_change = on_busy_change
         self._executions: dict[str, Execution] = {}
         self._external_request: str | None = None
-        """Id of another front end's request whose cell is running."""
+        """Id of the request whose cell is running, if another front end sent it."""
         self._replies: dict[str, asyncio.Future[protocol.Message | None]] = {}
         self._reply_checks: dict[str, str] = {}
-        """Maps the id of a later request to that of an execution.
+        """Maps the id of a later request to that of an execution whose reply is missing.
 
         If the later request's reply arrives first, the execution's reply is lost.
         """
@@ -111,7 +111,7 @@ class Connection:
     async def request(
         self, kind: str, content: dict[str, object], reply_type: type[Reply], max_wait: float
     ) -> Reply | None:
-        """Send a request that runs no code. Return its reply, or None without a valid one within `max_wait` seconds."""
+        """Send a request that runs no code. Return its reply, or None if no valid one arrives in `max_wait` seconds."""
         channel: Channel = "control" if kind == "create_subshell_request" else "shell"
         request_id = self.process.send(channel, kind, content, self._subshell)
         reply: asyncio.Future[protocol.Message | None] = asyncio.get_running_loop().create_future()
@@ -126,7 +126,7 @@ class Connection:
             del self._replies[request_id]
 
     def current_buffer(self) -> OutputBuffer:
-        """Return the buffer that the running code's outputs go to."""
+        """Return the buffer to which the outputs of the running code go."""
         running = next(iter(self._executions.values()), None)
         return self._background if running is None or running.abandoned else running.outputs
 
@@ -154,7 +154,7 @@ class Connection:
             self.ended.set_result(reason)
 
     async def _handshake(self) -> None:
-        """Wait until the kernel has replied on shell, and its broadcasts on iopub reach us."""
+        """Wait until the kernel has replied on shell and a first message has arrived on iopub."""
         info = None
         while info is None or not self._iopub_connected.is_set():
             info = await self.request("kernel_info_request", {}, protocol.KernelInfoContent, max_wait=1.0)
@@ -207,7 +207,7 @@ class Connection:
             self._handle_idle(message.request)
 
     def _handle_input(self, message: protocol.Message) -> None:
-        """The kernel has started a cell: one of ours, or one of another front end."""
+        """Handle the start of a cell, ours or another front end's."""
         if (execution := self._executions.get(message.request)) is not None:
             execution.count = protocol.content_of(message, protocol.ExecuteInputContent).execution_count
         elif message.client != self.process.client_id:
@@ -217,7 +217,7 @@ class Connection:
             self._on_busy_change()
 
     def _handle_idle(self, request_id: str) -> None:
-        """The kernel has sent all outputs of the request."""
+        """Handle the end of a request's outputs."""
         if request_id == self._external_request:
             self._background.put(ExternalDone())
             self._external_request = None
@@ -232,8 +232,8 @@ class Connection:
     def _check_reply(self, request_id: str) -> None:
         """Find out whether an execution's reply is late or lost.
 
-        It is lost if an interrupt hits ipykernel itself after the end of the cell. Because replies arrive in order, the
-        reply to a later request shows that.
+        It is lost if an interrupt hits ipykernel itself after the end of the cell. Because replies arrive in order, it
+        is lost if the reply to a later request arrives first.
         """
         if request_id in self._executions:
             self._reply_checks[self.process.send("shell", "kernel_info_request", {})] = request_id

@@ -26,7 +26,7 @@ class Drawable:
 
 
 def plot_for(value: object, labels: object, classes: Sequence[str]) -> Plot:
-    """Return the plot of a value. Raises CannotDraw, with a message of one line.
+    """Return the plot of a value. Raises CannotDraw, with a one-line message, if there is none.
 
     `labels` are names or class indexes, one per image or value; indexes are replaced by names from `classes`. A single
     label becomes the beginning of the caption.
@@ -39,7 +39,7 @@ def plot_for(value: object, labels: object, classes: Sequence[str]) -> Plot:
 
 
 def as_drawable(value: object, classes: Sequence[str]) -> Drawable:
-    """Convert a value. Raises CannotDraw if it holds no numbers."""
+    """Convert a value to a tensor with labels. Raises CannotDraw if it contains no numbers."""
     if isinstance(value, Tensor):
         if value.is_nested:
             raise CannotDraw("a nested tensor has no single shape; show one of its parts, such as t.unbind()[0]")
@@ -81,7 +81,7 @@ def _from_pil_image(image: Any) -> Drawable:
 
 
 def _from_sequence(values: Sequence[object], classes: Sequence[str]) -> Drawable:
-    """Stack tensors of one shape, or images with their labels, to a batch."""
+    """Stack tensors of the same shape, or images with their labels, into a batch."""
     parts = [as_drawable(value, classes) for value in values[:MAX_IMAGES]]
     if len({(tuple(part.tensor.shape), part.tensor.dtype) for part in parts}) > 1:
         descriptions = ", ".join(dict.fromkeys(part.description for part in parts[:4]))
@@ -111,7 +111,7 @@ def _tensor(array: "np.ndarray[Any, Any]") -> Tensor:
 
 
 def _is_labelled(value: object) -> TypeGuard[Sequence[object]]:
-    """Whether a value is a pair of an image and its label, or of a batch and its labels: names or class indexes."""
+    """Whether a value is an (image, label) or (batch, labels) pair. Labels are names or class indexes."""
     if not isinstance(value, (tuple, list)) or len(value) != 2 or not _is_image(value[0]):
         return False
     image, label = value
@@ -126,7 +126,7 @@ def _is_image(value: object) -> bool:
 
 
 def _label_names(labels: object, classes: Sequence[str]) -> tuple[str, ...]:
-    """Return the names of one label or several."""
+    """Return the name of each label; `labels` may be a single one."""
     if isinstance(labels, (Tensor, np.ndarray)):
         labels = labels.tolist()
     if isinstance(labels, Iterable) and not isinstance(labels, str):

@@ -11,7 +11,7 @@ MAX_PLOT_BYTES = 8 << 20
 
 
 def keep_newest(text: str) -> tuple[str, int, int]:
-    """Return the end of printed text, within the limits, and how many lines and characters were dropped before it."""
+    """Return as much of the end of printed text as the limits allow, and the number of dropped lines and characters."""
     start = max(0, len(text) - MAX_CHARACTERS)
     position = len(text)
     for _ in range(MAX_LINES + 1):
@@ -24,7 +24,7 @@ def keep_newest(text: str) -> tuple[str, int, int]:
 
 
 def truncate(text: str) -> str:
-    """Return the beginning of a text, within the limits. If it was cut, a last line says how much is missing."""
+    """Return the first `MAX_CHARACTERS` of a text. If it was longer, a last line says how much is missing."""
     if len(text) <= MAX_CHARACTERS:
         return text
     return f"{text[:MAX_CHARACTERS]}\n… {len(text) - MAX_CHARACTERS:,} more characters"

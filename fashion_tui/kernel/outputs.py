@@ -70,7 +70,7 @@ class NextInput(msgspec.Struct, frozen=True):
 
 
 class ExternalInput(msgspec.Struct, frozen=True):
-    """A cell that another front end of the same kernel started to run; the outputs that follow belong to it."""
+    """A cell that another front end of the same kernel has started; the outputs that follow belong to it."""
 
     execution_count: int
     code: str
@@ -84,7 +84,7 @@ class Died(msgspec.Struct, frozen=True):
     """An unexpected end of the kernel's process."""
 
     message: str
-    """One line: what happened, and what follows."""
+    """One line that says why the kernel ended and whether a new one starts."""
 
 
 class StateChanged(msgspec.Struct, frozen=True):

@@ -27,7 +27,7 @@ from fashion_tui.schema.plots import (
 )
 
 MIN_IMAGE_SIDE = 8
-"""Minimum height and width, in pixels, of what is recognised as an image."""
+"""Minimum height and width, in pixels, for a tensor to be recognised as an image."""
 
 MAX_DENSE_VALUES = 1 << 24
 """Maximum number of values in a sparse tensor that is converted to a dense one."""
@@ -38,11 +38,11 @@ RGB_CHANNELS = 3
 
 
 class CannotDraw(UserError):
-    """Raised with the reason why a value can't be drawn."""
+    """Raised if a value can't be drawn; the message says why."""
 
 
 def describe(tensor: Tensor) -> str:
-    """Return dtype, shape and, unless it is the CPU, device of a tensor: `float32 [1, 28, 28]`."""
+    """Describe a tensor by its dtype, shape and, unless it is the CPU, device: `float32 [1, 28, 28]`."""
     device = "" if tensor.device.type == "cpu" else f" on {tensor.device}"
     layout = "" if tensor.layout is torch.strided else "sparse "
     return f"{layout}{str(tensor.dtype).removeprefix('torch.')} {list(tensor.shape)}{device}"
@@ -67,7 +67,7 @@ def plot_of(tensor: Tensor, description: str, labels: Sequence[str] = ()) -> Plo
     """Return the plot of a tensor. Raises CannotDraw if there is nothing to draw.
 
     A vector becomes bars, and a matrix a heat map. A tensor with more axes becomes images of its last two axes, or of
-    its last three if they hold RGB images. `description` is the beginning of the caption; `labels` are those of images
+    its last three if they hold RGB images. The caption begins with `description`. `labels` are the names of the images
     or bars.
     """
     values = _dense(tensor)
@@ -89,7 +89,7 @@ def plot_of(tensor: Tensor, description: str, labels: Sequence[str] = ()) -> Plo
 
 
 def _arrange(values: Tensor) -> Tensor:
-    """Reshape to what is drawn: `[N]` as bars, `[R, C]` as a heat map, `[N, C, H, W]` as images."""
+    """Reshape a tensor for drawing: `[N]` for bars, `[R, C]` for a heat map, `[N, C, H, W]` for images."""
     if values.dim() >= 3 and values.shape[-1] == RGB_CHANNELS and min(values.shape[-3:-1]) >= MIN_IMAGE_SIDE:
         values = values.movedim(-1, -3)  # image arrays have the channel axis last
     if values.shape == FASHION_SIZE:
@@ -108,7 +108,7 @@ def image_grid(batch: Tensor, description: str, labels: Sequence[str] = ()) -> I
     _check_labels(labels, "images", total, count)
     scale = min(1.0, MAX_SIDE / max(height, width), math.sqrt(MAX_BYTES / (count * channels * height * width)))
     size = max(int(height * scale), 1), max(int(width * scale), 1)
-    # Of a very large image, at most four values along each axis are averaged to a drawn pixel.
+    # Sample very large images, so that a drawn pixel is the average of at most four values along each axis.
     batch = batch[:, :, :: max(height // (2 * size[0]), 1), :: max(width // (2 * size[1]), 1)]
     values = _as_float64(batch)
     low, high, non_finite = _finite_range(values)
@@ -197,7 +197,7 @@ def _dense(tensor: Tensor) -> Tensor:
 
 
 def _as_float64(tensor: Tensor) -> Tensor:
-    """Return float64 values on the CPU; the magnitudes of complex numbers."""
+    """Convert to float64 on the CPU; complex numbers become their magnitudes."""
     tensor = tensor.cpu()
     if tensor.is_complex():
         tensor = tensor.to(torch.complex128).abs()
@@ -215,7 +215,7 @@ def _finite_range(values: Tensor) -> tuple[float, float, int]:
 
 
 def _normalised(values: Tensor, low: float, high: float) -> Tensor:
-    """Map [low, high] to [0, 1]. Computes with halves, because `high - low` could overflow."""
+    """Map [low, high] to [0, 1]. Halves all values first, because `high - low` could overflow."""
     if (low, high) == (0.0, 1.0):
         return values
     span = (high / 2 - low / 2) or 1.0
@@ -223,7 +223,7 @@ def _normalised(values: Tensor, low: float, high: float) -> Tensor:
 
 
 def _formatted(tensor: Tensor) -> tuple[str, ...]:
-    """Format each value to a few characters; integers below a million in full."""
+    """Format each value with three significant digits, but integers below a million in full."""
     if tensor.is_floating_point() or tensor.is_complex():
         return tuple(map(_format, _as_float64(tensor).flatten().tolist()))
     return tuple(map(_format, tensor.flatten().tolist()))

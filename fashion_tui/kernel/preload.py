@@ -19,7 +19,7 @@ from .run_list import RunList
 from .show import show
 
 MAX_COMPLETION_WAIT = 8.0
-"""Maximum time in seconds for which a completion waits for the names it needs."""
+"""Maximum time that a completion waits for the names it needs, in seconds."""
 
 
 @dataclass
@@ -53,12 +53,12 @@ class Preloader:
         self._groups.append(_Group(("lab",), lambda: {"lab": import_lab()}))
 
     def start(self, shell: Any) -> None:
-        """Start to load the names into the namespace of IPython's `shell`."""
+        """Start loading the names into the namespace of IPython's `shell`."""
         threading.Thread(target=self._load, args=(shell,), name="preload", daemon=True).start()
         shell.events.register("pre_run_cell", lambda info: self._wait(info.raw_cell, shell.user_ns))
 
     def wait_to_complete(self, code: str, namespace: Mapping[str, object]) -> None:
-        """Wait for the names in the code, at most `MAX_COMPLETION_WAIT` seconds."""
+        """Wait until the names that the code uses are loaded, for at most `MAX_COMPLETION_WAIT` seconds."""
         deadline = time.monotonic() + MAX_COMPLETION_WAIT
         for group in self._missing(code, namespace):
             group.tried.wait(max(0.0, deadline - time.monotonic()))
@@ -91,12 +91,12 @@ class Preloader:
 
     def _missing(self, code: str, namespace: Mapping[str, object]) -> list[_Group]:
         """Return the groups with names that the code uses but that aren't defined yet."""
-        words = set(re.findall(r"\w+", code))
-        return [group for group in self._groups if any(name in words and name not in namespace for name in group.names)]
+        used = set(re.findall(r"\w+", code))
+        return [group for group in self._groups if any(name in used and name not in namespace for name in group.names)]
 
 
 def import_lab() -> ModuleType:
-    """Import `fashion_tui.lab` with all its modules, so that they can be completed."""
+    """Import `fashion_tui.lab` with all its modules, so that completions include them."""
     from fashion_tui import lab  # noqa: PLC0415
 
     for module in pkgutil.walk_packages(lab.__path__, f"{lab.__name__}."):
@@ -128,7 +128,7 @@ def _load_data(ref: DatasetRef) -> Mapping[str, object]:
 
 
 def _reason(error: BaseException) -> str:
-    """Return the first line of an error's message, after its type unless it is one of ours."""
+    """Return the first line of an error's message, preceded by the error's type unless it is one of ours."""
     first_line = (str(error).split("\n") or [""])[0]
     is_ours = type(error).__module__.startswith("fashion_tui.")
     return first_line if is_ours else f"{type(error).__name__}: {first_line}"

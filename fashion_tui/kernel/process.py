@@ -1,4 +1,4 @@
-"""The process of one kernel: start it, exchange messages with it, signal it, end it."""
+"""The process of one kernel: start it, exchange messages with it, send it signals, end it."""
 
 import asyncio
 import contextlib
@@ -23,10 +23,10 @@ if TYPE_CHECKING:
 Channel = Literal["shell", "control", "stdin", "iopub"]
 
 _RECEIVE_QUEUE = 20
-"""Maximum number of messages queued in our process. If it is full, the kernel waits: a flood can't fill our memory."""
+"""Maximum number of messages queued in our process. The kernel waits while the queue is full, so it stays small."""
 
 _DIGEST_HISTORY = 1_000
-"""Number of message signatures that jupyter_client remembers. Its default takes 8 MiB in a flood."""
+"""Number of message signatures that jupyter_client remembers. With its default they can take 8 MiB."""
 
 _SIGNAL_CAUSES: dict[int, str] = {
     signal.SIGKILL: "the system does this when memory runs out",
@@ -62,7 +62,7 @@ class KernelProcess:
 
         The kernel runs in its own session, so that ctrl+c in the terminal doesn't interrupt it.
         """
-        import zmq.asyncio  # noqa: PLC0415 -- with jupyter_client 0.1 s and 11 MiB, too much before the first paint
+        import zmq.asyncio  # noqa: PLC0415 -- takes 0.1 s and 11 MiB with jupyter_client
         from jupyter_client.asynchronous.client import AsyncKernelClient  # noqa: PLC0415
         from jupyter_client.connect import write_connection_file  # noqa: PLC0415
 
@@ -71,8 +71,8 @@ class KernelProcess:
         )
         with open(f"{stem}.log", "wb") as log:  # noqa: ASYNC230, PTH123 -- an empty file
             process = await asyncio.create_subprocess_exec(
-                # -P: while the kernel starts, no file in the current directory can shadow a module.
-                # frozen_modules=off: without it, ipykernel's debugger prints a warning to stderr.
+                # -P keeps files in the current directory from shadowing modules while the kernel starts.
+                # frozen_modules=off avoids a warning of ipykernel's debugger.
                 *(sys.executable, "-P", "-X", "frozen_modules=off", "-m", "fashion_tui.kernel"),
                 *(msgspec.json.encode(setup).decode(), "-f", connection_file),
                 stdin=DEVNULL,
@@ -97,8 +97,8 @@ class KernelProcess:
         message = self._client.session.msg(kind, content)
         if subshell is not None:
             message["header"]["subshell_id"] = subshell
-        # `client.execute` and similar methods bypass the asyncio socket, which then misses the wake-up for a message
-        # that arrives at the same moment.
+        # Don't use `client.execute` and similar methods: they bypass the asyncio socket, which then misses the wake-up
+        # for a message that arrives at the same moment.
         self._sockets[channel].send_multipart(self._client.session.serialize(message))
         return str(message["header"]["msg_id"])
 
@@ -110,7 +110,7 @@ class KernelProcess:
         import zmq  # noqa: PLC0415 -- already imported by `start`
 
         try:
-            # Receive from the underlying plain socket: the asyncio socket takes three times as long per message.
+            # Receive from the underlying plain socket, because the asyncio socket takes three times as long.
             frames = zmq.Socket.shadow(self._sockets[channel].underlying).recv_multipart(zmq.NOBLOCK)
         except zmq.Again:
             return None
@@ -122,7 +122,7 @@ class KernelProcess:
 
     @property
     def client_id(self) -> str:
-        """Identifies our requests among those of other front ends."""
+        """Client id, which distinguishes our requests from those of other front ends."""
         return str(self._client.session.session)
 
     @property

@@ -41,7 +41,7 @@ _DELIMITER = b"<IDS|MSG>"
 
 
 class BadMessage(Exception):
-    """Raised for a message that violates the protocol. A program in the kernel can write anything to its sockets."""
+    """Raised for a message that violates the protocol. User code can write anything to the kernel's sockets."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +70,7 @@ _decode_parent = msgspec.json.Decoder(_ParentHeader).decode
 
 
 def decode(frames: Sequence[bytes], session: "Session") -> Message:
-    """Decode a message from the frames of a socket. Raises BadMessage if its form or its signature is wrong."""
+    """Decode the frames of a message. Raises BadMessage if its form or its signature is wrong."""
     try:
         signed = frames.index(_DELIMITER) + 1
         signature, header, parent, metadata, content = frames[signed : signed + 5]
@@ -94,7 +94,7 @@ class StreamContent(msgspec.Struct, frozen=True):
     text: str
     name: Literal["stdout", "stderr"] = "stdout"
     dropped_lines: int = 0
-    """Lines that our kernel dropped before this text."""
+    """Number of lines before this text that our kernel dropped."""
     dropped_characters: int = 0
 
 
@@ -151,11 +151,11 @@ class ProbeContent(msgspec.Struct, frozen=True):
     """The kernel's reply to a probe."""
 
     answer: msgspec.Raw = msgspec.Raw(b"null")
-    """JSON of the type that the probe's docstring names."""
+    """The answer in JSON, of the type that the probe's docstring names."""
     problem: str = ""
     """The reason for a missing answer, in one line."""
     ready: bool = True
-    """Whether the kernel can answer probes: it can once torch is imported."""
+    """Whether the kernel can already answer probes, which takes torch."""
 
 
 class SubshellContent(msgspec.Struct, frozen=True):

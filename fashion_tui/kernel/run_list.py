@@ -35,7 +35,7 @@ class RunList:
         return self["latest"]
 
     def __getitem__(self, key: str | int) -> "RunHandle":
-        """Return a run by its id or a prefix of it, its path, or its index. Raises NoSuchRun if no run matches."""
+        """Return the run with an id, a prefix of an id, a path or an index. Raises NoSuchRun if no run matches."""
         summaries = list_runs(self.directory)
         if not summaries:
             raise NoSuchRun(self._no_runs())
@@ -101,15 +101,15 @@ class RunHandle:
         `checkpoint` is "final" (the newest), "best" or a step. The network expects normalised images: pass it
         `run.normalise(images)`. Raises UserError if the checkpoint doesn't exist or the network's code isn't trusted.
         """
-        from fashion_tui.lab.rng import preserve_rng_state  # noqa: PLC0415 -- imports torch, which a list doesn't need
+        from fashion_tui.lab.rng import preserve_rng_state  # noqa: PLC0415 -- imports torch, which listing runs doesn't need
         from fashion_tui.trained_run import TrainedRun  # noqa: PLC0415
 
         try:
-            # Building the network draws initial weights from the user's generators.
+            # Building the network draws initial weights from the global generators.
             with TrainedRun.open(self.path, str(checkpoint)) as trained_run, preserve_rng_state():
                 return trained_run.network().eval()
         except UntrustedSource as error:
-            raise UntrustedSource(f"{error}; press f6 to read and allow it") from None
+            raise UntrustedSource(f"{error}; press f6 to read and trust it") from None
 
     def normalise(self, images: "Tensor") -> "Tensor":
         """Normalise images in [0, 1], such as those of `test_data`, as in the run's training."""

@@ -1,6 +1,6 @@
 """The private directory for an app's kernels: sockets, connection files and logs.
 
-Other programs find the kernels of open apps through it.
+Other processes, such as `fashion-tui kernel`, find the kernels of open apps in these directories.
 """
 
 import contextlib
@@ -53,7 +53,7 @@ class OpenKernel(msgspec.Struct, frozen=True):
 
 
 def open_kernels() -> list[OpenKernel]:
-    """Return the kernels of the current user's open apps, the newest first."""
+    """Return the kernels of the current user's open apps, newest first."""
     kernels = []
     for directory, app_pid in _owned_directories().items():
         with contextlib.suppress(OSError):  # the app was closed meanwhile
@@ -76,7 +76,7 @@ def _owned_directories() -> dict[Path, int]:
 
 
 def _parents() -> list[str]:
-    """Return the directories in which runtime directories are created, in the order in which they are tried."""
+    """Return the parent directories to try for a new runtime directory, in this order."""
     parents = [os.environ.get("XDG_RUNTIME_DIR", ""), "/tmp", tempfile.gettempdir()]  # noqa: S108 -- mkdtemp is safe there
     return [parent for parent in parents if parent]
 
@@ -91,7 +91,7 @@ def _create() -> Path:
 
 
 def _remove_if_abandoned(directory: Path) -> None:
-    """Remove a directory whose owner is dead. Leave one of another user, and one that is just being created."""
+    """Remove a directory if its owner is dead, unless it belongs to another user or is just being created."""
     with contextlib.suppress(OSError):
         lock = _open_lock(directory)
         try:
@@ -102,7 +102,7 @@ def _remove_if_abandoned(directory: Path) -> None:
 
 
 def _owner(directory: Path) -> int | None:
-    """Return the id of the process that holds a directory's lock; None if it isn't held or is another user's."""
+    """Return the id of the process that holds the directory's lock; None if none does, or another user's."""
     with contextlib.suppress(OSError, ValueError):
         lock = _open_lock(directory)
         try:
@@ -115,7 +115,7 @@ def _owner(directory: Path) -> int | None:
 
 
 def _open_lock(directory: Path) -> int:
-    """Return a descriptor of the lock file. Raises OSError if it doesn't exist, or the directory is another user's."""
+    """Open the lock file. Raises OSError if it doesn't exist or the directory belongs to another user."""
     if directory.is_symlink() or directory.stat().st_uid != os.getuid():
         raise PermissionError(f"{directory} belongs to another user")
     return os.open(directory / _LOCK, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)

@@ -1,7 +1,7 @@
 """The UI's interface to the user's kernel: run code in it, and replace it when it dies.
 
-A session belongs to one asyncio loop and never blocks it. The kernel can't harm the UI's process: of a flood of output
-only the newest part is kept, and a kernel that dies is reported in one line and replaced.
+Use a session in one asyncio loop only; it never blocks the loop. The UI's process is safe from user code: only the
+newest part of a flood of output is kept, and a kernel that dies is reported in one line and replaced.
 """
 
 import asyncio
@@ -30,7 +30,7 @@ _NOT_RESTARTED = "run a cell to start a new one"
 
 
 class KernelSession:
-    """A kernel and its successors: when one dies, the next one starts."""
+    """Runs the user's kernel and replaces it by a new one when it dies."""
 
     def __init__(self, dataset: DatasetRef | None, runs_directory: Path | None = None) -> None:
         self.dataset = dataset
@@ -39,9 +39,9 @@ class KernelSession:
         """The directory that `runs` lists; None leaves it undefined."""
         self.state: State = "dead"
         self._connection: Connection | None = None
-        """Connection to a kernel that is ready."""
+        """Connection to the kernel if it is ready."""
         self._starting: KernelProcess | None = None
-        """A kernel that isn't ready yet."""
+        """The kernel while it isn't ready yet."""
         self._watcher: asyncio.Task[None] | None = None
         self._lock = asyncio.Lock()
         """Held while a kernel is started, replaced or ended."""
@@ -57,7 +57,7 @@ class KernelSession:
 
     @property
     def connection_file(self) -> Path | None:
-        """File through which other front ends connect to the kernel; None if no kernel is ready."""
+        """File that other front ends need to connect to the kernel; None if no kernel is ready."""
         return self._connection.process.connection_file if self._connection else None
 
     async def start(self) -> None:
@@ -71,9 +71,9 @@ class KernelSession:
                 await self._launch()
 
     async def events(self) -> AsyncIterator[Output]:
-        """Yield, without end, what belongs to no execution: state changes, deaths, and late output of threads.
+        """Yield outputs that belong to no execution, forever: state changes, deaths, and late output of threads.
 
-        There can be only one reader.
+        Use only one such iterator at a time.
         """
         while True:
             yield await self._events.get()
@@ -110,9 +110,10 @@ class KernelSession:
             self._connection.send_input(text)
 
     async def complete(self, code: str, cursor: int, max_wait: float = 10.0) -> Completions:
-        """Return the completions at `cursor`, an index into `code`; none without a reply within `max_wait` seconds.
+        """Return the completions at `cursor`, an index into `code`.
 
-        If the code uses torch, the reply of a new kernel waits until torch is imported.
+        There are none if the reply takes over `max_wait` seconds. A new kernel completes code that uses torch only
+        after it has imported torch.
         """
         content: dict[str, object] = {"code": code, "cursor_pos": cursor}
         if self._connection is not None:
@@ -122,7 +123,7 @@ class KernelSession:
         return Completions((), cursor, cursor)
 
     async def is_complete(self, code: str, max_wait: float = 0.2) -> Completeness:
-        """Return whether code is ready to run; `unknown` without a reply within `max_wait` seconds."""
+        """Return whether code is ready to run. The status is `unknown` if the reply takes over `max_wait` seconds."""
         if self._connection is not None:
             content: dict[str, object] = {"code": code}
             reply = await self._connection.request("is_complete_request", content, protocol.IsCompleteContent, max_wait)
@@ -133,7 +134,7 @@ class KernelSession:
     async def inspect(self, code: str, cursor: int, max_wait: float = 2.0) -> Inspection:
         """Return the documentation of the name at `cursor`, an index into `code`, or of the function called there.
 
-        The status is `unknown` without a reply within `max_wait` seconds.
+        The status is `unknown` if the reply takes over `max_wait` seconds.
         """
         content: dict[str, object] = {"code": code, "cursor_pos": cursor, "detail_level": 0}
         if self._connection is not None:
@@ -145,7 +146,7 @@ class KernelSession:
     async def probe(self, probe: Probe, answer_type: type[Answer], max_wait: float = 5.0) -> Answer | None:
         """Ask the kernel about the user's tensors and return its answer.
 
-        Return None without a reply within `max_wait` seconds, or while torch is being imported. Raises UserError with
+        Return None if the reply takes over `max_wait` seconds, or while torch is being imported. Raises UserError with
         the reason if the kernel can't answer.
         """
         if self._connection is None:
@@ -158,14 +159,14 @@ class KernelSession:
             raise UserError(reply.problem)
         try:
             return msgspec.json.decode(reply.answer, type=answer_type)
-        except msgspec.DecodeError:  # the user's code can send replies of its own
+        except msgspec.DecodeError:  # user code can send replies, too
             return None
 
     async def close(self) -> None:
         """End the kernel and remove its files. Running and waiting executions end with `Done`."""
         self._closed = True
         if self._starting is not None:
-            self._starting.kill()  # so that `start` releases the lock without waiting for the kernel
+            self._starting.kill()  # so that `start` stops waiting for the kernel and releases the lock
         async with self._lock:
             await self._end_kernel("aborted")
             if self._directory is not None:
@@ -206,7 +207,7 @@ class KernelSession:
     async def _watch(self, connection: Connection) -> None:
         """Wait until a kernel dies, report it and start the next one.
 
-        If the kernel hasn't run any code, no new one starts: it would probably die too.
+        If the kernel hasn't run any code, don't start another one, which would probably die too.
         """
         reason = await connection.ended
         async with self._lock:

@@ -1,4 +1,4 @@
-"""`show` in the user's namespace, and plots of the images that cells return. Imports torch only to plot something."""
+"""`show` in the user's namespace, and plots of images that cells return. Imports torch only when it plots something."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -15,7 +15,7 @@ def show(value: object, labels: object = None) -> None:
 
     The value can be a tensor, a NumPy array, a PIL image, an image with its label (`show(test_data[0])`), or a list of
     these. `labels` are names or class indexes, one per image or value: `show(net(x).softmax(1), classes)`.
-    If the value can't be drawn, one line says why.
+    If the value can't be drawn, prints the reason in one line.
     """
     from .drawable import plot_for  # noqa: PLC0415 -- imports torch
     from .plots import CannotDraw  # noqa: PLC0415
@@ -49,7 +49,7 @@ def attach_plots_to_results(shell: Any) -> None:
 
 
 def _format_tensor(tensor: Any) -> object:
-    from .plots import image_result  # noqa: PLC0415 -- torch is imported, since there is a tensor
+    from .plots import image_result  # noqa: PLC0415 -- imports torch, which is loaded already if there is a tensor
 
     return _try_plot(lambda: image_result(tensor))
 
@@ -61,7 +61,7 @@ def _format_pil_image(image: Any) -> object:
 
 
 def _try_plot(make_plot: Callable[[], Plot | None]) -> object:
-    """Return a plot in a form that JSON can encode; None if there is none, so that only the text is shown."""
+    """Make a plot and convert it to JSON types. Return None if there is none, so that only the text is shown."""
     try:
         plot = make_plot()
     except Exception:  # noqa: BLE001 -- the user's subclasses of Tensor can raise anything
