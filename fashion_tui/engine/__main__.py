@@ -15,7 +15,7 @@ from .server.connection import Connection
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m fashion_tui.engine")
     parser.add_argument("--fd", type=int, required=True, help="descriptor of a socket inherited from the client")
-    parser.add_argument("--log", type=Path, required=True, help="file to which stdout and stderr are redirected")
+    parser.add_argument("--log", type=Path, required=True, help="file that stdout and stderr write to")
     arguments = parser.parse_args()
     faulthandler.enable()
     use_passive_waiting()
@@ -23,7 +23,7 @@ def main() -> None:
         sys.stdout.reconfigure(line_buffering=True)
     connection = Connection(socket.socket(fileno=arguments.fd), arguments.log)
     connection.listen()
-    # Imports torch, which takes seconds: start to listen first, to notice a client that exits meanwhile.
+    # This import takes seconds (torch). The thread is already listening, so it notices if the client exits meanwhile.
     from .server.serve import serve  # noqa: PLC0415
 
     serve(connection)

@@ -27,18 +27,18 @@ class Engine:
     async def ask(
         self, request: Request, result_type: type[Result], progress: Callable[[int, int], None] | None = None
     ) -> Result:
-        """Send a request and return its result, of the type that the request's docstring names.
+        """Send a request and return its result. `result_type` is the type that the request's docstring names.
 
         `progress(done, total)` is called in the event loop. Cancelling the coroutine cancels the request.
 
         Raises UserError if the engine reports an error, UntrustedSource if the request would execute untrusted code,
-        and EngineDied if the process ended; the next request starts it again.
+        and EngineDied if the process ends. The next request starts a new process.
         """
         process = await self._running_process()
         return await process.ask(request, result_type, progress)
 
     async def close(self) -> None:
-        """End the process, even if it is busy. Pending requests raise EngineDied; a new one starts a new process."""
+        """End the process, even if it is busy. Pending requests raise EngineDied; the next one starts a new process."""
         if self._starting is not None:
             await asyncio.wait([self._starting])
         process, self._process = self._process, None
@@ -55,7 +55,7 @@ class Engine:
             return self._process
         if self._starting is None:
             self._starting = asyncio.create_task(self._start())
-        # Shielded, because other requests may wait for the same start when this one is cancelled.
+        # Shielded, because other requests may be waiting for the same process when this one is cancelled.
         return await asyncio.shield(self._starting)
 
     async def _start(self) -> EngineProcess:

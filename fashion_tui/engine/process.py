@@ -34,7 +34,7 @@ from .protocol import (
 Result = TypeVar("Result")
 
 EXIT_TIMEOUT = 2.0
-"""Time for a process to exit after its socket is closed, in seconds; then it is killed."""
+"""Seconds to wait for a process to exit after its socket is closed, before it is killed."""
 
 
 class EngineDied(UserError):
@@ -76,15 +76,15 @@ class EngineProcess:
 
     @classmethod
     async def start(cls) -> "EngineProcess":
-        """Start a process in its own session, which signals from the terminal don't reach.
+        """Start a process in its own session, so that signals from the terminal don't reach it.
 
-        Returns as soon as the process runs; it imports torch afterwards.
+        Returns before the process has imported torch.
         """
         descriptor, name = tempfile.mkstemp(prefix="fashion-tui-engine-", suffix=".log")
         ours, theirs = socket.socketpair()
         try:
             process = await asyncio.create_subprocess_exec(
-                # -P: files in the current directory must not shadow modules.
+                # -P keeps files in the current directory from shadowing modules.
                 *(sys.executable, "-P", "-m", "fashion_tui.engine", "--fd", str(theirs.fileno()), "--log", name),
                 stdin=DEVNULL,
                 stdout=descriptor,
@@ -161,7 +161,7 @@ class EngineProcess:
                 call.result.set_exception(EngineFailure(message))
         except msgspec.DecodeError as error:
             call.result.set_exception(UserError(f"the engine's result has an unexpected type: {error}"))
-        except Exception as error:  # noqa: BLE001 - the caller's `progress` failed: only its own call fails
+        except Exception as error:  # noqa: BLE001 - raised by the caller's `progress`; fails only that call
             call.result.set_exception(error)
 
     async def _exit_reason(self, problem: str) -> str:
@@ -176,7 +176,7 @@ class EngineProcess:
         lines = _lines(self._log)
         if not lines:
             self._log.unlink(missing_ok=True)
-        log = f"; its log: {self._log}" if lines else ""
+        log = f"; see {self._log}" if lines else ""
         if problem:
             return f"the engine was ended because {problem}{log}"
         if code < 0:

@@ -19,7 +19,7 @@ MAX_FRAME = 256 * 2**20
 
 class _Message(msgspec.Struct, frozen=True, tag=True):
     id: int
-    """Number of the call, assigned by the client."""
+    """Id of the call, assigned by the client."""
 
 
 class Call(_Message, frozen=True, tag="call"):
@@ -27,7 +27,7 @@ class Call(_Message, frozen=True, tag="call"):
 
 
 class Cancel(_Message, frozen=True, tag="cancel"):
-    """The client no longer waits for the answer."""
+    """Cancels a call: the client no longer waits for its answer."""
 
 
 class Progress(_Message, frozen=True, tag="progress"):
@@ -37,15 +37,15 @@ class Progress(_Message, frozen=True, tag="progress"):
 
 class Reply(_Message, frozen=True, tag="reply"):
     result: msgspec.Raw
-    """An encoded value of the type that the request's docstring names."""
+    """The encoded result, of the type that the request's docstring names."""
 
 
 class Failure(_Message, frozen=True, tag="failure"):
     message: str
-    """One line for the user."""
+    """One line, shown to the user."""
     exit_code: int
     untrusted: bool = False
-    """The error is an UntrustedSource: the caller may ask the user and repeat the request."""
+    """Whether the error is an UntrustedSource. If so, the caller may ask the user and repeat the request."""
 
 
 ToEngine = Call | Cancel
@@ -68,7 +68,7 @@ def encode_frame(message: ToEngine | ToClient) -> bytes:
 def body_length(header: bytes) -> int:
     (length,) = HEADER.unpack(header)
     if length > MAX_FRAME:
-        raise BrokenStream(f"a frame of {length:,} bytes")
+        raise BrokenStream(f"a frame of {length:,} bytes; the maximum is {MAX_FRAME:,}")
     return int(length)
 
 

@@ -102,7 +102,7 @@ async def test_the_last_line_of_a_crashed_engine_is_reported(engine: Engine, wri
     net = write_net(init="import os; print('out of cheese'); os._exit(7)")
     with pytest.raises(EngineDied, match=r"exit code 7: out of cheese") as died:
         await engine.ask(request_shapes(net), ShapeTable)
-    assert "out of cheese" in read_and_remove(Path(str(died.value).rpartition("its log: ")[2]))
+    assert "out of cheese" in read_and_remove(Path(str(died.value).rpartition("see ")[2]))
 
 
 async def test_cancelling_a_request_interrupts_an_endless_loop(

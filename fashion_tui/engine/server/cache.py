@@ -1,4 +1,4 @@
-"""What the engine keeps between requests: data sets and logits of test sets."""
+"""The engine's cache of data sets and test-set logits."""
 
 from collections import OrderedDict
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The engine's end of the socket. A thread listens while the main thread computes and answers.
+"""The engine's end of the socket. A thread receives calls while the main thread handles and answers them.
 
 Doesn't import torch, so that the thread can listen while torch is being imported.
 """
@@ -31,18 +31,18 @@ PROGRESS_PERIOD = 0.05
 
 
 class RequestCancelled(BaseException):
-    """Ends the work on a request. Not an Exception, so that an `except Exception` in user code can't catch it."""
+    """Ends the handling of a request. Not an Exception, so that `except Exception` in user code doesn't catch it."""
 
 
 class Connection:
     """The socket, the queue of calls, and the call that is being handled."""
 
-    def __init__(self, link: socket.socket, log: Path) -> None:
-        link.set_inheritable(False)  # a process started by user code must not keep it open
-        self._link = link
+    def __init__(self, sock: socket.socket, log: Path) -> None:
+        sock.set_inheritable(False)  # a process started by user code must not keep it open
+        self._socket = sock
         self.log = log
         self.keep_log = False
-        """Set once an answer has referred the user to the log."""
+        """True once an answer has referred the user to the log."""
         self._calls: SimpleQueue[Call] = SimpleQueue()
         self._cancelled: set[int] = set()
         self._current: int | None = None
@@ -72,7 +72,7 @@ class Connection:
     def send(self, message: ToClient) -> None:
         """Send a frame, blocking until the client reads it. Exits the process if the client is gone."""
         try:
-            self._link.sendall(encode_frame(message))
+            self._socket.sendall(encode_frame(message))
         except OSError:
             self._exit()
 
@@ -81,7 +81,7 @@ class Connection:
 
     @contextmanager
     def interruptible(self) -> Iterator[None]:
-        """Let a Cancel raise RequestCancelled inside the block, which may never end by itself. Don't send inside it."""
+        """Raise RequestCancelled inside the block if the client cancels the call. Don't send inside the block."""
         try:
             self._interruptible = True
             self._interrupt_if_cancelled()
@@ -102,7 +102,7 @@ class Connection:
                 self._receive(decode_for_engine(self._read(body_length(self._read(HEADER.size)))))
         except (EOFError, OSError):
             self._exit()
-        except BaseException:  # noqa: BLE001 - without this thread no call would arrive; the log says why it ended
+        except BaseException:  # noqa: BLE001 - the process is useless without this thread; the traceback is logged
             traceback.print_exc()
             os._exit(1)
 
@@ -116,14 +116,14 @@ class Connection:
     def _read(self, count: int) -> bytes:
         data = bytearray()
         while len(data) < count:
-            chunk = self._link.recv(count - len(data))
+            chunk = self._socket.recv(count - len(data))
             if not chunk:
                 raise EOFError
             data += chunk
         return bytes(data)
 
     def _exit(self) -> None:
-        """Exit at once, even if the main thread is busy. Remove the log unless the user was referred to it."""
+        """Exit at once, even if the main thread is busy. Remove the log unless an answer refers to it."""
         if not self.keep_log:
             self.log.unlink(missing_ok=True)
         os._exit(0)
@@ -148,5 +148,5 @@ class CallContext:
         return self._connection.is_cancelled(self._call)
 
     def interruptible(self) -> AbstractContextManager[None]:
-        """Let a cancelled call raise RequestCancelled inside the block. Use it around user code, which may not end."""
+        """Raise RequestCancelled inside the block if the call is cancelled. Use it for user code, which may not end."""
         return self._connection.interruptible()

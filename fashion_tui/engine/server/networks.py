@@ -28,7 +28,7 @@ from .connection import CallContext
 def get_shapes(request: GetShapes, call: CallContext, _cache: Cache) -> ShapeTable:
     named = NamedModel(model=request.model, arguments=request.arguments)
     with call.interruptible(), open_model(named, device="meta") as (model, _):
-        return trace(model, request.input_size, name=request.model, measure=_timed_on(measure=request.measure))
+        return trace(model, request.input_size, name=request.model, measure=_timing_device(measure=request.measure))
 
 
 def get_builtin_source(request: GetBuiltinSource, _call: CallContext, _cache: Cache) -> CustomModel:
@@ -47,7 +47,7 @@ def check_model(request: CheckModel, call: CallContext, _cache: Cache) -> Custom
     with call.interruptible(), _explain_missing_modules():
         with open_model(custom, standalone=True, device="meta") as (model, name):
             table = trace(model, IMAGE_SHAPE, name=name)
-        if table.error is not None:  # explains mismatched shapes better than the network's own error
+        if table.error is not None:  # the trace explains mismatched shapes better than the network's own error
             raise UserError(table.error)
         build_trainable(custom)
     return msgspec.structs.replace(request.network, class_name=name)
@@ -55,13 +55,13 @@ def check_model(request: CheckModel, call: CallContext, _cache: Cache) -> Custom
 
 @contextmanager
 def _explain_missing_modules() -> Iterator[None]:
-    """Explain a ModuleNotFoundError: a run stores only the model's own file."""
+    """Add to the message of a ModuleNotFoundError that a run stores only the model's own file."""
     try:
         yield
     except UserError as error:
         if isinstance(error.__cause__, ModuleNotFoundError):
             raise UserError(
-                f"{error}; a run stores only the model's own file, which can't import other files of its folder"
+                f"{error}; a run stores only the model's own file, which can't import other files from its folder"
             ) from error
         raise
 
@@ -71,7 +71,9 @@ def trace_source(request: TraceSource, call: CallContext, _cache: Cache) -> Sour
     try:
         with call.interruptible(), open_model(custom, device="meta") as (model, class_name):
             try:
-                table = trace(model, request.input_size, name=class_name, measure=_timed_on(measure=request.measure))
+                table = trace(
+                    model, request.input_size, name=class_name, measure=_timing_device(measure=request.measure)
+                )
             except UsageError as error:
                 return _not_traced("input", str(error))
     except SourceError as error:
@@ -83,8 +85,8 @@ def trace_source(request: TraceSource, call: CallContext, _cache: Cache) -> Sour
     return _traced(table, class_name, UNSAVED if custom.file is None else custom.file)
 
 
-def _not_traced(fault: ErrorCause, error: str, line: int | None = None) -> SourceTrace:
-    return SourceTrace(table=None, class_name=None, error=error, line=line, cause=fault)
+def _not_traced(cause: ErrorCause, error: str, line: int | None = None) -> SourceTrace:
+    return SourceTrace(table=None, class_name=None, error=error, line=line, cause=cause)
 
 
 def _traced(table: ShapeTable, class_name: str, file: str) -> SourceTrace:
@@ -96,6 +98,6 @@ def _traced(table: ShapeTable, class_name: str, file: str) -> SourceTrace:
     return SourceTrace(table=table, class_name=class_name, error=error, line=line, cause="source")
 
 
-def _timed_on(*, measure: bool) -> torch.device | None:
+def _timing_device(*, measure: bool) -> torch.device | None:
     """Return the device on which to time the steps, or None to trace shapes only."""
     return choose_device("auto") if measure else None

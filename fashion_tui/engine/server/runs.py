@@ -27,7 +27,7 @@ from .cache import Cache
 from .connection import CallContext, RequestCancelled
 
 EXPORT_CHECK_IMAGES = 256
-"""Number of test images on which an exported file is compared with its run."""
+"""Number of test images on which the logits of an exported file are compared with its run's."""
 
 
 def evaluate_run(request: Evaluate, call: CallContext, cache: Cache) -> Evaluation:
@@ -156,9 +156,9 @@ def _selected(request: GetPredictions, logits: Tensor, labels: Tensor) -> Tensor
 
 
 def _dataset(config: RunConfig, cache: Cache) -> Dataset:
-    """Return the data set that the run was trained on: from its directory, or from where `find` locates it now.
+    """Return the data set that the run was trained on, from the same directory or from one that `find` locates.
 
-    Raises UserError if that isn't the same data.
+    Raises UserError if the data set found has a different checksum.
     """
     name, directory = config.dataset.name, config.dataset.directory
     try:

@@ -1,4 +1,4 @@
-"""The engine's main thread: answers one call after the other."""
+"""The engine's main thread, which answers one call at a time."""
 
 import traceback
 from collections.abc import Callable, Mapping
@@ -54,7 +54,7 @@ def _answer(call: Call, connection: Connection, cache: Cache) -> ToClient:
     except UserError as error:
         message = " ".join(str(error).split())
         return Failure(call.id, message, error.exit_code, untrusted=isinstance(error, UntrustedSource))
-    except (Exception, SystemExit) as error:  # noqa: BLE001 - a bug: the client gets one line, the log the traceback
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - a bug; the traceback goes to the log
         traceback.print_exc()
         connection.keep_log = True
         first_line = str(error).strip().split("\n", 1)[0]
