@@ -1,1 +1,1 @@
-"""The files of data sets: finding, verifying, reading and downloading them. Imports no torch."""
+"""Find, verify, read and download the files of data sets. Doesn't import torch."""

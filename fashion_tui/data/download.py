@@ -1,8 +1,8 @@
-"""Downloads a data set from its publisher.
+"""Download a data set from its publisher.
 
-Each file is downloaded and decompressed in a temporary folder beside its destination, verified before and after
+Each file is downloaded and decompressed in a temporary folder next to its destination, verified before and after
 decompression, and then renamed, so that an interruption never leaves an incomplete file. Intact files are kept: a
-repeated download continues with the missing and damaged ones.
+repeated download fetches only the missing and damaged ones.
 """
 
 import gzip
@@ -23,7 +23,7 @@ Progress = Callable[[int, int], None]
 """Called with the number of compressed bytes downloaded so far and in total, over all files."""
 
 CONNECT_TIMEOUT = 5.0
-"""Seconds to wait for a connection, for each address of the server."""
+"""Seconds to wait for a connection to each of the server's addresses."""
 READ_TIMEOUT = 20.0
 """Seconds to wait for the next byte."""
 BLOCK_SIZE = 64 * 1024
@@ -31,7 +31,7 @@ BLOCK_SIZE = 64 * 1024
 
 
 class DownloadFailed(UserError):
-    """Why the download failed, and the alternatives to it."""
+    """The download failed. The message says why and what to do instead."""
 
 
 def download(
@@ -44,7 +44,7 @@ def download(
     """Download a data set to `directory`, $FASHION_TUI_DATA or the cache, and return its verified reference.
 
     Each file is tried `attempts` times at each mirror, with a second between two rounds. An exception raised by
-    `progress` cancels the download. Raises DownloadFailed.
+    `progress` cancels the download. Raises DownloadFailed if a file can't be downloaded, verified or written.
     """
     target = data_location(directory).directory
     raw = target / source.folder / "raw"
@@ -76,7 +76,7 @@ class _ProgressBar:
         self.total = 0
 
     def update(self, amount: int) -> None:
-        """Add a block; `amount` is the full block size even for the last, shorter block."""
+        """Count a block. For the last, shorter block, `amount` is the full block size, too."""
         self._downloaded = min(self._downloaded + amount, self._file_size)
         self._report(self._done_before + self._downloaded, self._total_of_all)
 
@@ -130,7 +130,7 @@ def _describe_error(error: Exception) -> str:
 
 
 def _decompress(file: DataFile, source: DatasetSource, archive: Path) -> Path:
-    """Decompress and verify a file, and return its path beside the archive."""
+    """Decompress a file into the archive's folder, verify it, and return its path."""
     path = archive.with_name(file.name)
     digest = hashlib.sha256()
     with gzip.open(archive) as compressed, path.open("wb") as decompressed:

@@ -1,4 +1,4 @@
-"""Finds, verifies and reads the files of a data set.
+"""Find, verify and read the files of a data set.
 
 `find` only checks that the files exist, so the app may call it before its first paint. `verify` and `read` read and
 hash every file. All functions are thread-safe.
@@ -23,7 +23,7 @@ from fashion_tui.schema.errors import UsageError, UserError
 from .sources import SYNTHETIC, SYNTHETIC_TRAIN_SIZE, DataFile, DatasetSource, find_source
 
 DATA_VARIABLE = "FASHION_TUI_DATA"
-"""Environment variable with the folder of the data."""
+"""Environment variable that names the data folder."""
 
 
 class MissingData(UserError):
@@ -44,11 +44,11 @@ class DataLocation:
 
     directory: Path
     specified_by: str | None
-    """`--data` or the name of the environment variable; None for the cache."""
+    """`--data` or DATA_VARIABLE; None for the cache."""
 
 
 def data_location(directory: Path | None = None) -> DataLocation:
-    """Return the location of the data: `directory`, else $FASHION_TUI_DATA, else the platform's cache directory."""
+    """Return the data folder: `directory`, else $FASHION_TUI_DATA, else the platform's cache directory."""
     if directory is not None:
         return DataLocation(directory, "--data")
     if variable := os.environ.get(DATA_VARIABLE):
@@ -78,7 +78,7 @@ def find(name: str, directory: Path | None = None) -> DatasetRef:
     problem = _describe_problem(location.directory, raw, missing)
     raise WrongFolder(
         f"{location.specified_by} is {location.directory}, {problem}: specify the folder that contains "
-        f"{source.folder}/raw, omit it to download the data set, or use --dataset synthetic"
+        f"{source.folder}/raw, omit {location.specified_by} to download the data set, or use --dataset synthetic"
     )
 
 
@@ -133,7 +133,7 @@ def train_size(ref: DatasetRef) -> int:
 
 
 def _describe_problem(directory: Path, raw: Path, missing: list[str]) -> str:
-    """Return what is wrong with the folder, as a clause that follows its path."""
+    """Return a clause that follows the folder's path and says what is wrong with it."""
     inner = raw.relative_to(directory)
     try:
         if not directory.exists():
@@ -182,7 +182,7 @@ def _hash_and_size(path: Path) -> tuple[str, int]:
 
 
 def _damaged(file: DataFile, path: Path) -> DamagedData:
-    """Return the error for a file with a wrong checksum, with the most likely reason."""
+    """Return the error for a file with a wrong checksum. It names the most likely reason."""
     sha256, size = _hash_and_size(path)
     with _open_decompressed(path) as stream:
         header = stream.read(len(file.header))
