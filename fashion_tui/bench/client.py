@@ -1,4 +1,4 @@
-"""Runs the worker processes of the benchmark and computes its results. Imports no torch."""
+"""Run the worker processes of the benchmark and compute its results. Doesn't import torch."""
 
 import statistics
 import subprocess
@@ -31,10 +31,10 @@ from .messages import (
 COMMAND = (sys.executable, "-P", "-m", "fashion_tui.bench")
 
 WARM_UP_SECONDS = 0.4
-"""Time for which each contender trains before it is measured."""
+"""Seconds for which each contender trains before it is measured."""
 
 ReportProgress = Callable[[str, int, int], None]
-"""Called with a description of the current measurement, the number of finished ones, and the total."""
+"""Called with a description of the current measurement, and the number of finished and of all measurements."""
 
 ReplyT = TypeVar("ReplyT", bound=Reply)
 
@@ -42,8 +42,8 @@ ReplyT = TypeVar("ReplyT", bound=Reply)
 def measure_training(request: BenchRequest, report_progress: ReportProgress) -> TrainingBenchmark:
     """Measure the speed of the guide's loop and the recipes and, if requested, their accuracy.
 
-    The guide's loop runs in a process like an ordinary script's, the recipes in one like a trainer's; only one of the
-    two computes at a time. Raises UserError if a worker fails.
+    The guide's loop runs in a process that is configured like an ordinary script, and the recipes in one that is
+    configured like a trainer. Only one of them computes at a time. Raises UserError if a worker fails.
     """
     report_progress("loading", 0, 0)
     with ExitStack() as stack:
@@ -119,7 +119,7 @@ def _start_worker(request: BenchRequest, contenders: tuple[str, ...], *, like_tr
 
 
 def _share_of_peak(machine: Description, loop: Description) -> Callable[[str, float], float]:
-    """Return a function of a contender and its images per second."""
+    """Return a function that converts a contender's name and images per second to a fraction of the peak throughput."""
     precisions, operations = machine.precisions | loop.precisions, machine.operations | loop.operations
     return lambda name, speed: speed * operations[name] / (machine.peak_gflops[precisions[name]] * 1e9)
 
@@ -130,9 +130,9 @@ def _measure_speeds(
     share_of_peak: Callable[[str, float], float],
     report_progress: ReportProgress,
 ) -> tuple[tuple[TrainingSpeed, ...], float | None]:
-    """Return the speed of each contender, and that of the `guide` recipe relative to the guide's loop.
+    """Return the speed of each contender, and the speed of the `guide` recipe relative to the guide's loop.
 
-    The contenders take turns, so that disturbances affect all of them. The first round is the warm-up.
+    The contenders take turns, so that other load on the machine affects all of them. The first round is the warm-up.
     """
     samples: dict[str, list[SpeedSample]] = {name: [] for name in workers}
     done, total = 0, len(workers) * (request.rounds + 1)
@@ -144,17 +144,17 @@ def _measure_speeds(
             if round_number:
                 samples[name].append(sample)
             done += 1
-    speeds = {name: [sample.images_per_second for sample in own] for name, own in samples.items()}
+    speeds = {name: [sample.images_per_second for sample in of_name] for name, of_name in samples.items()}
     results = tuple(
         TrainingSpeed(
             name=name,
             images_per_second=statistics.median(speeds[name]),
             slowest=min(speeds[name]),
             fastest=max(speeds[name]),
-            step_ms=_percentiles([seconds for sample in own for seconds in sample.step_seconds]),
+            step_ms=_percentiles([seconds for sample in of_name for seconds in sample.step_seconds]),
             share_of_peak=share_of_peak(name, statistics.median(speeds[name])),
         )
-        for name, own in samples.items()
+        for name, of_name in samples.items()
     )
     if GUIDE.name not in speeds:
         return results, None
@@ -171,7 +171,7 @@ def _percentiles(seconds: list[float]) -> tuple[float, float, float]:
 def _train_fully(
     request: BenchRequest, workers: dict[str, WorkerProcess], report_progress: ReportProgress
 ) -> tuple[FullTraining, ...]:
-    """Train all contenders to the last epoch with each seed, taking turns."""
+    """Train all contenders to the last epoch with each seed. The contenders take turns."""
     results: dict[str, list[TrainingResult]] = {name: [] for name in workers}
     total = request.seeds * len(workers)
     for seed in range(request.seeds):
@@ -181,11 +181,11 @@ def _train_fully(
     return tuple(
         FullTraining(
             name=name,
-            accuracies=tuple(result.accuracy for result in own),
-            train_seconds=tuple(result.seconds for result in own),
-            first_step_seconds=tuple(result.first_step_seconds for result in own),
-            evaluation_seconds=tuple(result.evaluation_seconds for result in own),
+            accuracies=tuple(result.accuracy for result in of_name),
+            train_seconds=tuple(result.seconds for result in of_name),
+            first_step_seconds=tuple(result.first_step_seconds for result in of_name),
+            evaluation_seconds=tuple(result.evaluation_seconds for result in of_name),
         )
-        for name, own in results.items()
-        if own
+        for name, of_name in results.items()
+        if of_name
     )

@@ -1,4 +1,4 @@
-"""The contenders of the benchmark, the guide's training loop and the recipes, behind one interface."""
+"""A common interface to the contenders of the benchmark: the guide's training loop and the recipes."""
 
 import time
 from collections.abc import Iterator
@@ -25,7 +25,7 @@ class Contender:
 
     name: str
     recipe: Recipe
-    """For the guide's training loop, the equivalent recipe."""
+    """The recipe, or the equivalent recipe for the guide's training loop."""
 
     @property
     def is_loop(self) -> bool:
@@ -36,7 +36,7 @@ class Contender:
         return EPOCHS if self.is_loop else self.recipe.epochs
 
     def start(self, dataset: Dataset, device: torch.device, seed: int) -> "OngoingTraining":
-        """Return a new training, before its first step."""
+        """Start training. The first step runs when `steps` is advanced."""
         if self.is_loop:
             loop = GuideLoop(dataset.train, device=device, seed=seed)
             return OngoingTraining(loop.model, _loop_steps(loop))
@@ -44,7 +44,7 @@ class Contender:
         return OngoingTraining(training.model, _recipe_steps(training))
 
     def precision(self, device: torch.device) -> Precision:
-        """Return the precision in which it computes on a device."""
+        """Return the precision used on a device."""
         return "fp32" if self.is_loop else precision_on(device, self.recipe)
 
     def accuracy(self, model: nn.Module, dataset: Dataset, device: torch.device) -> float:
@@ -53,7 +53,7 @@ class Contender:
         return evaluate(logits, dataset.test.labels, dataset.classes).accuracy
 
     def operations(self) -> float:
-        """Return the floating-point operations for training on one image.
+        """Return the number of floating-point operations to train on one image.
 
         A multiply-accumulate counts as two operations, and the backward pass as twice the forward pass.
         """
@@ -63,7 +63,7 @@ class Contender:
 
 @dataclass(frozen=True)
 class OngoingTraining:
-    """A training that can be advanced step by step."""
+    """Training that can be advanced step by step."""
 
     model: nn.Module
     """The model to evaluate after training."""
@@ -83,7 +83,7 @@ def synchronize(device: torch.device) -> None:
 
 
 def train_for(training: OngoingTraining, seconds: float, device: torch.device) -> tuple[float, list[float]]:
-    """Train for some time and return the images per second and the duration of each step.
+    """Train for `seconds` and return the images per second and the duration of each step.
 
     A GPU is not synchronized between the steps.
     """
@@ -100,7 +100,7 @@ def train_for(training: OngoingTraining, seconds: float, device: torch.device) -
 
 
 class Timestamp:
-    """A point in time of a device's work: now on a CPU, or when a GPU has finished what was submitted so far."""
+    """The current time on a CPU, or the time when a GPU finishes the work submitted to it so far."""
 
     def __init__(self, device: torch.device) -> None:
         self.event: torch.cuda.Event | None = None

@@ -1,4 +1,7 @@
-"""Latencies of the commands and the app, and what the app costs while a run trains, measured from outside."""
+"""Measure latencies of the commands and the app, and the resources that the app uses while a run trains.
+
+Everything is measured from another process, through a terminal.
+"""
 
 import asyncio
 import os
@@ -26,11 +29,11 @@ from .terminal import TerminalProgram
 
 APP = (sys.executable, "-P", "-m", "fashion_tui")
 IDLE_SECONDS = 5.0
-"""Time for which the Train pane is open before a run is started from it."""
+"""Seconds for which the Train pane is open before a run is started from it."""
 COST_SECONDS = 3.0
-"""Time for which the cost of the app is measured."""
+"""Seconds for which the cost of the app is measured."""
 SPEED = r"img/s\s+[\d,]*[1-9]"
-"""Pattern of the training speed, which appears together with the first loss."""
+"""Matches the training speed, which the app shows together with the first loss."""
 
 ReportProgress = Callable[[str], None]
 """Called with a description of the current measurement."""
@@ -47,21 +50,21 @@ def measure_latency(trials: int, report_progress: ReportProgress) -> tuple[tuple
         with _temporary_runs() as (environ, runs_directory), _start_app(environ) as app:
             latencies.setdefault("first paint", []).append(app.wait_for_output("Playground") - app.started)
             latencies.setdefault("prompt", []).append(app.wait_for_output(r"In \[1\]") - app.started)
-            report_progress("from the key to the first loss")
+            report_progress("time to the first loss")
             latencies.setdefault("key to first loss", []).append(_first_loss_seconds(app, IDLE_SECONDS))
             report_progress("cost of the app")
             cost = _measure_cost(app, runs_directory)
         with _temporary_runs() as (environ, _), _start_app(environ) as app:
             app.wait_for_output(r"In \[1\]")
-            report_progress("from the key to the first loss, without a pause")
-            latencies.setdefault("key to first loss, at once", []).append(_first_loss_seconds(app, 0.0))
+            report_progress("time to the first loss, right after start-up")
+            latencies.setdefault("key to first loss, after start-up", []).append(_first_loss_seconds(app, 0.0))
     assert cost is not None, "at least one trial"  # noqa: S101
     return tuple(Latency(name=name, seconds=tuple(seconds)) for name, seconds in latencies.items()), cost
 
 
 def time_quick_recipe(dataset: DatasetRef, device: str, threads: int, report_progress: ReportProgress) -> Latency:
-    """Time `train --recipe quick` from the command to the test accuracy, with start-up and loading."""
-    report_progress("from the command to the result of quick")
+    """Time `train --recipe quick` from the command to the test accuracy, including start-up and loading."""
+    report_progress("time to the test accuracy of quick")
     data = () if dataset.directory is None else ("--data", dataset.directory)
     command = [*APP, "train", "--recipe", "quick", "--dataset", dataset.name, *data]
     with _temporary_runs() as (environ, _):
@@ -78,7 +81,7 @@ def time_quick_recipe(dataset: DatasetRef, device: str, threads: int, report_pro
         seconds = time.perf_counter() - started
     if result.returncode != 0:
         raise UserError(f"train --recipe quick failed with status {result.returncode}: {result.stderr.strip()}")
-    return Latency(name="train --recipe quick, to its result", seconds=(seconds,))
+    return Latency(name="train --recipe quick", seconds=(seconds,))
 
 
 def _help_seconds() -> float:
@@ -88,7 +91,7 @@ def _help_seconds() -> float:
 
 
 async def _engine_seconds() -> float:
-    """Time a new engine up to its first reply, for which it imports torch."""
+    """Return the time from the start of an engine to its first reply. The engine imports torch first."""
     engine = Engine()
     started = time.perf_counter()
     try:
@@ -100,7 +103,7 @@ async def _engine_seconds() -> float:
 
 @contextmanager
 def _temporary_runs() -> Iterator[tuple[dict[str, str], Path]]:
-    """Yield an environment that keeps the user's files untouched, and its folder of runs, which are stopped on exit."""
+    """Yield environment variables for temporary settings and runs, and the runs' folder. Stop the runs on exit."""
     with tempfile.TemporaryDirectory() as folder:
         runs_directory = Path(folder) / "runs"
         yield (
@@ -124,7 +127,7 @@ def _start_app(environ: dict[str, str]) -> TerminalProgram:
 
 
 def _first_loss_seconds(app: TerminalProgram, idle_seconds: float) -> float:
-    """Start a run from the Train pane, which has been open for some time, and return the time until its first loss."""
+    """Open the Train pane, wait for `idle_seconds`, start a run, and return the time until its first loss."""
     app.press("f5")
     app.wait_for_output("No runs yet|new run")
     time.sleep(idle_seconds)

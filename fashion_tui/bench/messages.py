@@ -1,4 +1,4 @@
-"""Messages between the benchmark and its worker processes, one line of JSON each. Imports no torch."""
+"""Messages between the benchmark and its worker processes, one line of JSON each. Doesn't import torch."""
 
 import msgspec
 
@@ -6,7 +6,7 @@ from fashion_tui.schema.dataset import DatasetRef
 
 
 class WorkerSetup(msgspec.Struct, frozen=True, kw_only=True):
-    """Argument with which a worker process is started."""
+    """Command-line argument of a worker process."""
 
     dataset: DatasetRef
     contenders: tuple[str, ...]
@@ -14,7 +14,7 @@ class WorkerSetup(msgspec.Struct, frozen=True, kw_only=True):
     device: str
     threads: int
     like_trainer: bool
-    """Configure memory, threads and denormal numbers as a trainer does; an ordinary script does none of this."""
+    """Whether to configure memory, threads and denormal numbers as a trainer does, unlike an ordinary script."""
 
 
 class Task(msgspec.Struct, frozen=True, kw_only=True, tag=True):
@@ -26,7 +26,7 @@ class Describe(Task, frozen=True, kw_only=True):
 
 
 class MeasureSpeed(Task, frozen=True, kw_only=True):
-    """Continue a contender's training for some time; the reply is a SpeedSample."""
+    """Continue a contender's training for `seconds`; the reply is a SpeedSample."""
 
     contender: str
     seconds: float
@@ -53,11 +53,11 @@ class Description(Reply, frozen=True, kw_only=True):
     precisions: dict[str, str]
     """Precision of each contender."""
     operations: dict[str, float]
-    """Floating-point operations of each contender for training on one image."""
+    """Number of floating-point operations that each contender needs to train on one image."""
 
 
 class SpeedSample(Reply, frozen=True, kw_only=True):
-    """Speed of a contender over some time."""
+    """Speed of a contender in one measurement."""
 
     images_per_second: float
     step_seconds: list[float]
@@ -65,7 +65,7 @@ class SpeedSample(Reply, frozen=True, kw_only=True):
 
 
 class TrainingResult(Reply, frozen=True, kw_only=True):
-    """Accuracy and duration of a full training."""
+    """Accuracy and duration of training to the last epoch."""
 
     accuracy: float
     """Test accuracy, in [0, 1]."""
@@ -81,4 +81,4 @@ class WorkerError(Reply, frozen=True, kw_only=True):
 
     message: str
     is_usage: bool
-    """The error is a UsageError."""
+    """Whether the error is a UsageError."""

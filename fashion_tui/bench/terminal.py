@@ -1,4 +1,4 @@
-"""A program on a pseudo-terminal: press its keys, and read what it writes."""
+"""Run a program on a pseudo-terminal: press keys, and read its output."""
 
 import fcntl
 import os
@@ -36,7 +36,7 @@ _QUERY_REPLIES = {b"\x1b[?2026$p": b"\x1b[?2026;2$y", b"\x1b[6n": b"\x1b[1;1R", 
 
 
 def key_bytes(key: str) -> bytes:
-    """Return what a terminal sends for a key, given by its name in Textual."""
+    """Return the bytes that a terminal sends for a key, given by its name in Textual."""
     if key in _KEYS:
         return _KEYS[key].encode()
     if len(key) == 1:
@@ -48,25 +48,25 @@ def key_bytes(key: str) -> bytes:
 
 
 class TerminalProgram:
-    """A command that runs on a terminal of its own, in a session of its own.
+    """A program that runs on its own pseudo-terminal, in its own session.
 
-    A thread reads the output, so that the program never waits for us. As a context manager, it ends the program on
-    exit, but not the processes that the program has detached.
+    A thread reads the output, so that the program never blocks while writing. As a context manager, this object ends
+    the program on exit, but not the processes that the program has detached.
     """
 
     def __init__(self, command: Sequence[str], environ: Mapping[str, str], size: Size = (120, 40)) -> None:
         self.output = bytearray()
         """Everything that the program has written so far."""
         self.arrivals: list[tuple[float, int]] = []
-        """For each chunk of output the time at which it arrived, and the length of `output` with it."""
+        """The time at which each chunk of output arrived, and the length of `output` including that chunk."""
         self.closed = False
-        """The program has closed its terminal."""
+        """Whether the program has closed its terminal."""
         self.changed = threading.Condition()
         """Notified when `output`, `arrivals` or `closed` change."""
         self._plain_text = bytearray()
-        """Output since the last key press, without control sequences, as far as `wait_for_output` has read it."""
+        """The output since the last key press that `wait_for_output` has read, without control sequences."""
         self._plain_text_end = 0
-        """Length of `output` up to which `_plain_text` was read."""
+        """Length of the part of `output` that `wait_for_output` has read."""
         self._master, slave = os.openpty()
         self._set_size(size)
         self.attributes_before = termios.tcgetattr(slave)
@@ -75,7 +75,7 @@ class TerminalProgram:
             command[0],
             list(command),
             dict(environ),
-            # a session leader without a terminal is controlled by the first one that it opens
+            # the first terminal that a session leader opens becomes its controlling terminal
             file_actions=[
                 (os.POSIX_SPAWN_OPEN, 0, os.ttyname(slave), os.O_RDWR, 0),
                 (os.POSIX_SPAWN_DUP2, 0, 1),
@@ -147,7 +147,7 @@ class TerminalProgram:
         os.write(self._master, data)
 
     def resize(self, size: Size) -> None:
-        """Change the size of the terminal, as dragging its window does."""
+        """Change the size of the terminal, as a user does by dragging the window's edge."""
         self._set_size(size)
 
     def _set_size(self, size: Size) -> None:
@@ -162,7 +162,7 @@ class TerminalProgram:
     def hang_up(self) -> None:
         """Close the terminal, as a lost connection does."""
         os.write(self._stop_reading, b"x")
-        self._reader.join()  # a terminal that is being read isn't closed
+        self._reader.join()  # the terminal isn't closed while the thread reads from it
         for descriptor in (self._master, self._stop_reading, self._stop_requested):
             os.close(descriptor)
         self._master = -1

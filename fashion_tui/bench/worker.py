@@ -1,4 +1,4 @@
-"""A worker of the benchmark: trains its contenders and measures them."""
+"""A worker of the benchmark, which trains and measures its contenders."""
 
 import time
 
@@ -22,10 +22,10 @@ from .messages import (
 )
 
 MATRIX_SIZE = {"cpu": 1024, "cuda": 8192}
-"""Rows and columns of the matrices whose product determines the peak throughput, by type of device."""
+"""Rows and columns of the matrices that are multiplied to measure the peak throughput, by type of device."""
 
 PEAK_SECONDS = 0.4
-"""Time for measuring the peak throughput in one precision."""
+"""Seconds for which the peak throughput in one precision is measured."""
 
 
 class Worker:
@@ -41,7 +41,7 @@ class Worker:
         self._contenders = {contender.name: contender for contender in find_contenders(setup.contenders)}
         self._dataset = load(setup.dataset)
         self._trainings: dict[str, OngoingTraining] = {}
-        """Trainings whose speed is measured, by contender."""
+        """Ongoing training of each contender whose speed is measured."""
 
     def perform(self, task: Task) -> Reply:
         """Perform a task and return the reply."""

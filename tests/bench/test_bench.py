@@ -94,7 +94,7 @@ def test_full_trainings_report_warm_up_and_evaluation(tmp_path: Path) -> None:
         assert 0 < training.first_step_seconds[0] < training.train_seconds[0]
         assert training.evaluation_seconds[0] > 0
     (latency,) = report.waiting
-    assert latency.name == "train --recipe quick, to its result"
+    assert latency.name == "train --recipe quick"
     assert 0.5 < latency.seconds[0] < elapsed, "importing torch alone takes longer"
 
 
