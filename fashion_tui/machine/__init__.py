@@ -1,1 +1,1 @@
-"""Facts and settings of the machine and of this process: host, CPUs, threads, memory, GPUs. Imports no torch."""
+"""Facts and settings of the machine and this process: host, CPUs, threads, memory and GPUs. Doesn't import torch."""

@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 DRIVER_PATHS = ("/proc/driver/nvidia/version", "/dev/nvidiactl", "/dev/dxg")
-"""Files that exist if an NVIDIA driver is installed: on Linux, in a container, and in WSL."""
+"""Files of which one exists if an NVIDIA driver is installed: on Linux, in a container, and in WSL."""
 
 QUERY = (
     "nvidia-smi", "--query-gpu=uuid,utilization.gpu,memory.used", "--format=csv,noheader,nounits",
 )  # fmt: skip
 TIMEOUT = 5.0
-"""Timeout of `nvidia-smi` in seconds; it is slow on machines with many idle GPUs."""
+"""Timeout of `nvidia-smi` in seconds. The program is slow on machines with many idle GPUs."""
 
 
 @dataclass(frozen=True)
@@ -39,9 +39,9 @@ def resolves_to_cpu(device: str) -> bool:
 
 
 def gpu_usage() -> dict[str, GpuUsage]:
-    """Return the usage of each GPU by its UUID, as torch reports it, without the prefix `GPU-`.
+    """Return the usage of each GPU by its UUID. Returns an empty dict if `nvidia-smi` is missing or fails.
 
-    The result is empty if `nvidia-smi` is missing or fails.
+    A UUID has no prefix `GPU-`, as in torch.
     """
     try:
         output = subprocess.run(

@@ -1,4 +1,4 @@
-"""Identity of this machine, of its current boot, and of processes."""
+"""Identify this machine, its current boot, and processes."""
 
 import os
 import socket
@@ -8,7 +8,7 @@ from pathlib import Path
 import psutil
 
 CLOCK_TOLERANCE = 2.0
-"""Allowed difference between two readings of a process's start time, in seconds; system clocks are adjusted."""
+"""Maximum difference between two readings of a process's start time, in seconds. Clock adjustments change it."""
 
 
 @cache
@@ -26,12 +26,12 @@ def boot_id() -> str:
 
 
 def process_start_time() -> float:
-    """Return the Unix time at which this process started; together with the process id it is unique."""
+    """Return the Unix time at which this process started. With the process id, it identifies the process."""
     return psutil.Process(os.getpid()).create_time()
 
 
 def process_has_ended(pid: int, started: float) -> bool:
-    """Return whether the process of this machine with this id and start time (Unix time) has ended."""
+    """Return whether the process with this id and start time (Unix time) on this machine has ended."""
     try:
         process = psutil.Process(pid)
         with process.oneshot():

@@ -13,15 +13,15 @@ MAX_INT = 2**31 - 1
 
 
 def reuse_freed_memory() -> None:
-    """Let the allocator keep freed memory for reuse. Has an effect with glibc only.
+    """Make the allocator keep freed memory for reuse. Has an effect with glibc only.
 
-    By default, glibc returns large blocks to the system, and every training step gets new pages instead. That takes up
-    to a quarter of a step's time on a CPU.
+    By default, glibc returns large blocks to the system, so every training step has to map new pages. That takes up to
+    a quarter of a step's time on a CPU.
     """
     if not sys.platform.startswith("linux"):
         return
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
     if mallopt is not None:
         mallopt(M_MMAP_THRESHOLD, MAX_MMAP_THRESHOLD)
-        mallopt(M_TRIM_THRESHOLD, MAX_INT)  # never
+        mallopt(M_TRIM_THRESHOLD, MAX_INT)  # never trim
         mallopt(M_TOP_PAD, MAX_MMAP_THRESHOLD)

@@ -1,6 +1,6 @@
-"""CPUs available to this process, and how OpenMP runs threads on them.
+"""CPUs available to this process, and settings of the OpenMP threads on them.
 
-OpenMP reads its settings when torch is imported, so call the functions that set them before that.
+OpenMP reads its settings when torch is imported, so call the functions that change them before that.
 """
 
 import os
@@ -24,12 +24,12 @@ def available_cpus() -> int:
 
 
 def use_passive_waiting() -> None:
-    """Let waiting threads sleep, for a process that computes only now and then. Call this before importing torch."""
+    """Make waiting threads sleep, for a process that computes only now and then. Call this before importing torch."""
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
 
 def use_brief_spinning() -> None:
-    """Let waiting threads spin briefly, for a process that computes all the time. Call this before importing torch."""
+    """Make waiting threads spin briefly, for a process that computes all the time. Call this before importing torch."""
     os.environ.setdefault("GOMP_SPINCOUNT", str(SPIN_COUNT))
 
 
@@ -38,8 +38,9 @@ def bind_threads() -> None:
 
     Has an effect on Linux only. Without binding, the scheduler may put two threads on one core as soon as another
     process is busy. One of them then spins in a oneDNN barrier while it waits for the other, which can't run: on two
-    cores beside one busy process, training ran at a seventieth of its speed. With binding, it keeps its fair share.
+    cores and with one other busy process, training ran at a seventieth of its speed. With binding, it gets its fair
+    share of the cores.
     """
-    available_cpus()  # cache the number now, because a bound thread sees a single core
+    available_cpus()  # cache the number now, because in a bound thread it would be 1
     if sys.platform.startswith("linux"):
         os.environ.setdefault("OMP_PROC_BIND", "true")
