@@ -12,7 +12,7 @@ MAX_ROUNDS = 1000
 
 
 class BenchRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """What to measure."""
+    """Settings of a benchmark."""
 
     dataset: DatasetRef
     recipes: tuple[str, ...]
@@ -21,7 +21,7 @@ class BenchRequest(msgspec.Struct, frozen=True, kw_only=True):
     seconds: float
     """Duration of one speed measurement, in seconds."""
     seeds: int
-    """Number of full trainings per contender, with the seeds 0, 1, …; 0 skips them."""
+    """How often each contender is trained to the last epoch, with the seeds 0, 1, …; 0 to skip this."""
     device: str
     threads: int
 
@@ -44,7 +44,7 @@ class TrainingSpeed(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class FullTraining(msgspec.Struct, frozen=True, kw_only=True):
-    """Test accuracy after the last epoch, and the time needed to get there."""
+    """Test accuracy after the last epoch, and the time that the training took."""
 
     name: str
     accuracies: tuple[float, ...]
@@ -57,7 +57,7 @@ class FullTraining(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Latency(msgspec.Struct, frozen=True, kw_only=True):
-    """How long the user waits for something."""
+    """Time that the user waits for a command or the app."""
 
     name: str
     seconds: tuple[float, ...]
@@ -65,7 +65,7 @@ class Latency(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class AppCost(msgspec.Struct, frozen=True, kw_only=True):
-    """What the app costs while a run trains, on a terminal of 120×40 cells."""
+    """Resources that the app uses while a run trains, on a terminal of 120×40 cells."""
 
     kib_per_second: float
     """Output written to the terminal."""
@@ -82,7 +82,7 @@ class TrainingBenchmark(msgspec.Struct, frozen=True, kw_only=True):
     device_name: str
     threads: int
     peak_gflops: dict[str, float]
-    """Throughput of a product of two large matrices for each precision, in 10⁹ operations per second."""
+    """Peak throughput of matrix multiplication for each precision, in 10⁹ operations per second."""
     results: tuple[TrainingSpeed, ...]
     ratio: float | None
     """Speed of the `guide` recipe relative to the guide's loop: median over the rounds, or None without that recipe."""

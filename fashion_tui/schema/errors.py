@@ -2,7 +2,7 @@
 
 
 class UserError(Exception):
-    """One line that says what is wrong, with which value, and what to do.
+    """An error that the user can fix. Its message is one line: what is wrong, with which value, and what to do.
 
     It is shown without a traceback, and the command exits with status 1.
     """
@@ -11,7 +11,7 @@ class UserError(Exception):
 
 
 class UntrustedSource(UserError):
-    """The run's network is code from someone else; it is not executed until the user has agreed."""
+    """The run's network is someone else's code, which isn't executed until the user trusts it."""
 
 
 class UsageError(UserError):

@@ -38,7 +38,7 @@ class Started(Event, frozen=True, kw_only=True, tag="started"):
     epochs: int
     steps_per_epoch: int
     device: str
-    """Device that the run trains on: `cpu`, `cuda:0`, …"""
+    """Device on which the run trains: `cpu`, `cuda:0`, …"""
     device_name: str
     threads: int
     pid: int
@@ -50,10 +50,10 @@ class StepChunk(Event, frozen=True, kw_only=True, tag="steps"):
     first_step: int
     """Number of the first step in this chunk; the run's first step is 1."""
     epoch: int
-    """Epoch that the steps belong to, counted from 1."""
+    """Epoch of the steps, counted from 1."""
     loss: list[JsonFloat]
     accuracy: list[JsonFloat]
-    """Fraction of the batch that was classified correctly before the step, in [0, 1]."""
+    """Accuracy on the batch before the step, in [0, 1]."""
     learning_rate: list[JsonFloat]
     images_per_second: float
 
@@ -84,7 +84,7 @@ class CheckpointSaved(Event, frozen=True, kw_only=True, tag="checkpoint"):
     reason: str
     """`interval`, `epoch`, `asked`, `stop` or `end`."""
     next_in: float | None = None
-    """Seconds until the next scheduled checkpoint; longer than configured if checkpoints are expensive."""
+    """Seconds until the next scheduled checkpoint; more than configured if writing checkpoints takes long."""
 
 
 class RequestHandled(Event, frozen=True, kw_only=True, tag="control"):
@@ -103,7 +103,7 @@ class Warned(Event, frozen=True, kw_only=True, tag="warning"):
 
 
 class Resumed(Event, frozen=True, kw_only=True, tag="resumed"):
-    """A new trainer continues from a checkpoint; earlier events about later steps are void."""
+    """A new trainer continues from a checkpoint. Ignore earlier events about later steps."""
 
     step: int
     epoch: int

@@ -1,4 +1,4 @@
-"""What the Playground sends to its kernel: the setup, and the base class of probes."""
+"""Messages from the Playground to its kernel: the setup, and the base class of probes."""
 
 import msgspec
 

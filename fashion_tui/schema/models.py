@@ -1,4 +1,4 @@
-"""Networks as requests name them: built-in or from torchvision, by name; custom models, by their source."""
+"""References to networks in requests: by name if built-in or from torchvision, or by source for custom models."""
 
 from pathlib import Path
 
@@ -27,13 +27,12 @@ class CustomModel(msgspec.Struct, frozen=True, kw_only=True, tag=True):
 
     source: str
     class_name: str | None
-    """Name of the class (or function, or module instance) in the source. If the source doesn't define it, its last
-    subclass of `nn.Module` is used, unless `exact` is set."""
+    """Name of the class, function or module instance in the source. If the source doesn't define this name, the last
+    subclass of `nn.Module` in it is used, unless `exact` is set."""
     arguments: dict[str, object] = {}
     """Keyword arguments of the class."""
     file: str | None = None
-    """Path of the file that the source belongs to, whether or not it is saved there. Modules in the file's folder can
-    be imported."""
+    """Path of the file that the source is from or will be saved to. The source can import modules from its folder."""
     exact: bool = False
     """Require the source to define `class_name` or, if that is None, exactly one subclass of `nn.Module`."""
 
@@ -58,9 +57,9 @@ class ModelFile(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def parse_model_name(name: str) -> str | ModelFile:
-    """Return a built-in or `torchvision:` name as it is, and `file.py:Class` as its parts.
+    """Return a built-in or `torchvision:` name unchanged, and `file.py:Class` as a ModelFile.
 
-    Raises UsageError for any other name. Whether torchvision or the file has that network isn't checked.
+    Raises UsageError for any other name. Doesn't check that torchvision or the file defines the network.
     """
     if name in MODELS or name.startswith(TORCHVISION):
         return name
@@ -72,7 +71,7 @@ def parse_model_name(name: str) -> str | ModelFile:
 
 
 def unknown_model(name: str) -> UsageError:
-    """Return the error for a name that is neither built in nor refers to a file or to torchvision."""
+    """Return the error for a name that refers to no built-in network, file or torchvision model."""
     return UsageError(
         f"unknown model {name!r}; choose from {', '.join(MODELS)}, file.py:Class (a custom model) or "
         f"{TORCHVISION}NAME, such as {TORCHVISION}resnet18"

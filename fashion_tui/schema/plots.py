@@ -1,6 +1,6 @@
 """Plots that a kernel displays: images, heat maps and bars, small enough to send and to keep.
 
-A plot accompanies an output's `text/plain` as JSON under MIME_TYPE. Decoding one yields a valid plot or an error.
+An output contains its plot as JSON under MIME_TYPE, in addition to `text/plain`. Decoding validates the plot.
 """
 
 import math
@@ -12,16 +12,16 @@ import msgspec
 MIME_TYPE = "application/vnd.fashion-tui.plot+json"
 
 MAX_SIDE = 160
-"""Maximum side of an image in pixels, and maximum values per axis of a matrix or vector; terminals show fewer."""
+"""Maximum height and width of an image in pixels, and of a matrix or vector in values. Terminals show fewer."""
 
 MAX_IMAGES = 64
 """Maximum number of images in a grid."""
 
 MAX_BYTES = 200_000
-"""Maximum size of the pixels of a grid; enough for 64 RGB images of 32×32."""
+"""Maximum size of a grid's pixels in bytes, enough for 64 RGB images of 32×32."""
 
 MAX_PRINTED = 16
-"""Maximum number of rows and columns of a heat map, or values of a bar chart, that carry `value_strings`."""
+"""Maximum number of rows and columns of a heat map, or of values of a bar chart, that has `value_strings`."""
 
 MAX_CAPTION = 400
 """Maximum length of a caption, in characters."""
@@ -71,7 +71,7 @@ class ImageGrid(msgspec.Struct, frozen=True, kw_only=True, tag="images"):
 
 
 class HeatMap(msgspec.Struct, frozen=True, kw_only=True, tag="heat map"):
-    """A matrix."""
+    """A matrix, drawn as a heat map."""
 
     rows: int
     columns: int
@@ -96,10 +96,10 @@ class HeatMap(msgspec.Struct, frozen=True, kw_only=True, tag="heat map"):
 
 
 class Bars(msgspec.Struct, frozen=True, kw_only=True, tag="bars"):
-    """A vector."""
+    """A vector, drawn as bars."""
 
     values: tuple[float | None, ...]
-    """The values; None is NaN or infinite."""
+    """The values; None if a value is NaN or infinite."""
     stride: int = 1
     """Distance between two shown values in the vector: 1 if all are shown."""
     value_strings: tuple[str, ...] = ()
@@ -122,9 +122,9 @@ Plot = ImageGrid | HeatMap | Bars
 
 
 def plot_in(data: Mapping[str, object]) -> Plot | None:
-    """Return the plot among an output's representations, which are keyed by MIME type, or None if there is none.
+    """Return the plot in an output's data, a dict by MIME type, or None if there is none.
 
-    Raises ValueError, with a message of one line, if the plot is invalid.
+    Raises ValueError, with a one-line message, if the plot is invalid.
     """
     encoded = data.get(MIME_TYPE)
     if encoded is None:

@@ -1,4 +1,4 @@
-"""The engine's replies that no other module of `schema` defines."""
+"""Replies of the engine that aren't defined in another module of `schema`."""
 
 from typing import Literal
 
@@ -16,13 +16,13 @@ class Device(msgspec.Struct, frozen=True, kw_only=True):
     memory: int | None
     """Total memory in bytes, or None if unknown."""
     utilization: float | None = None
-    """Fraction of time during which the device is busy, in [0, 1], by all processes; None if unknown."""
+    """Fraction of time during which any process uses the device, in [0, 1]; None if unknown."""
     memory_used: int | None = None
     """Memory used by all processes in bytes, or None if unknown."""
 
 
 ErrorCause = Literal["source", "arguments", "input"]
-"""What to change so that a network can be traced: its source code, its arguments, or the input."""
+"""What the user has to change so that the network can be traced: its source code, its arguments, or the input."""
 
 
 class SourceTrace(msgspec.Struct, frozen=True, kw_only=True):
@@ -49,7 +49,7 @@ class ExportResult(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class HealthCheck(msgspec.Struct, frozen=True, kw_only=True):
-    """Result of one check of `fashion-tui doctor`."""
+    """Result of a check by `fashion-tui doctor`."""
 
     name: str
     ok: bool

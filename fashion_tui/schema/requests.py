@@ -17,7 +17,7 @@ class GetDevices(Request, frozen=True, kw_only=True):
 
 
 class FindDevice(Request, frozen=True, kw_only=True):
-    """Ask which device a name means; the reply is a Device, or a Failure if this machine doesn't have it."""
+    """Ask which device a name refers to; the reply is a Device, or a Failure if this machine doesn't have it."""
 
     name: str
     """Name as `--device` expects it."""
@@ -44,9 +44,9 @@ class GetImages(Request, frozen=True, kw_only=True):
 
 
 class GetShapes(Request, frozen=True, kw_only=True):
-    """Ask for the shapes inside a network; the reply is a ShapeTable.
+    """Ask for the shape trace of a network; the reply is a ShapeTable.
 
-    The network is traced on the meta device, which computes nothing.
+    The network is traced on the meta device, without computing values.
     """
 
     model: str
@@ -56,7 +56,7 @@ class GetShapes(Request, frozen=True, kw_only=True):
     arguments: dict[str, object] = {}
     """Keyword arguments of the model's class."""
     measure: bool = False
-    """Also run the network on real values and time each step."""
+    """Whether to also run the network on real values and time each step."""
 
 
 class GetBuiltinSource(Request, frozen=True, kw_only=True):
@@ -67,7 +67,7 @@ class GetBuiltinSource(Request, frozen=True, kw_only=True):
 
 
 class CheckModel(Request, frozen=True, kw_only=True):
-    """Ask whether a custom model can be trained from its source alone, without the other files of its folder.
+    """Ask whether a custom model can be trained from its source alone, without the other files in its folder.
 
     The reply is the same CustomModel with its class name filled in, or a Failure that says why it can't be trained.
     Executes the user's code.
@@ -77,7 +77,7 @@ class CheckModel(Request, frozen=True, kw_only=True):
 
 
 class TraceSource(Request, frozen=True, kw_only=True):
-    """Ask for the shapes inside a custom model; the reply is a SourceTrace.
+    """Ask for the shape trace of a custom model; the reply is a SourceTrace.
 
     Executes the user's code, so send it to an engine that may be killed at any time.
     """
@@ -86,7 +86,7 @@ class TraceSource(Request, frozen=True, kw_only=True):
     input_size: tuple[int, ...]
     """Shape of one sample, without the batch axis."""
     measure: bool = False
-    """Also run the network on real values and time each step."""
+    """Whether to also run the network on real values and time each step."""
 
 
 class GetWeights(Request, frozen=True, kw_only=True):
@@ -130,7 +130,7 @@ class GetFeatureMaps(Request, frozen=True, kw_only=True):
 
 
 class Evaluate(Request, frozen=True, kw_only=True):
-    """Ask for the metrics of a checkpoint on the test set; the reply is an Evaluation, after Progress in images.
+    """Ask for the metrics of a checkpoint on the test set; the reply is an Evaluation. Progress is reported in images.
 
     Fails with UntrustedSource if the run's network is code that the user has neither executed before nor trusted.
     """
@@ -143,7 +143,7 @@ class Evaluate(Request, frozen=True, kw_only=True):
 class GetPredictions(Request, frozen=True, kw_only=True):
     """Ask for predictions of a checkpoint on the test set; the reply is a PredictionPage.
 
-    The checkpoint is evaluated first if necessary, and this fails in the same cases as Evaluate.
+    Evaluates the checkpoint first if necessary. Fails in the same cases as Evaluate.
     """
 
     run_path: str

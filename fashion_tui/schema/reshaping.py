@@ -34,12 +34,12 @@ class ElementGrid(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ReshapeResult(msgspec.Struct, frozen=True, kw_only=True):
-    """What an operation does to a tensor."""
+    """Result of an operation on a tensor."""
 
     before: ElementGrid
     after: ElementGrid | None
     """None if the operation fails."""
     is_copy: bool
-    """The result is a copy in new memory; False if it is a view of the same memory."""
+    """Whether the result is a copy in new memory, rather than a view of the same memory."""
     problem: str
     """Torch's error message in one line; empty if the operation succeeds."""

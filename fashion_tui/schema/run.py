@@ -14,7 +14,7 @@ FORMAT_VERSION = 1
 """Version of the run directory's format, stored in every `config.json`."""
 
 State = Literal["starting", "running", "paused", "finished", "stopped", "failed", "lost"]
-"""State of a run. `lost` means that its trainer should be alive, but sends no heartbeat and doesn't hold the lock."""
+"""State of a run. `lost`: its trainer should be alive, but writes no heartbeat and doesn't hold the lock."""
 
 LIVE_STATES: frozenset[State] = frozenset({"starting", "running", "paused"})
 
@@ -48,11 +48,11 @@ class RunConfig(msgspec.Struct, frozen=True, kw_only=True):
     device: str
     """`auto` (CUDA if available, else the CPU), `cpu`, `cuda`, `cuda:N` or `mps`."""
     threads: int
-    """Number of CPU threads of torch, which affects the last bits of sums."""
+    """Number of CPU threads of torch, which affects how sums are rounded."""
     deterministic: bool
-    """Use deterministic algorithms only; matters on a GPU."""
+    """Whether to use only deterministic algorithms, which makes a difference on a GPU."""
     compiled: bool = False
-    """Compile the network with `torch.compile`."""
+    """Whether to compile the network with `torch.compile`."""
     validation: int
     """Number of training images held out for validation, taken from the end; 0 for none."""
     checkpoint_every: float
@@ -62,7 +62,7 @@ class RunConfig(msgspec.Struct, frozen=True, kw_only=True):
     git_revision: str | None
     host: str
     source: ModelSource | None = None
-    """The custom model, or None for the built-in network `recipe.model`. With it, `recipe.model` is only displayed."""
+    """The custom model, or None for the built-in network `recipe.model`, which is only for display otherwise."""
 
 
 Count = Annotated[int, msgspec.Meta(ge=0, le=10**12)]
@@ -85,7 +85,7 @@ class RunStatus(msgspec.Struct, frozen=True, kw_only=True):
     pid: int | None
     """Process id of the trainer, or None before it has started."""
     pid_started: float | None
-    """Start time of the process, which tells it from a later process with the same id."""
+    """Start time of the process, which distinguishes it from a later process with the same id."""
     boot_id: str
     host: str
     loss: JsonFloat | None = None
@@ -100,11 +100,11 @@ class RunStatus(msgspec.Struct, frozen=True, kw_only=True):
 
 
 MAX_THREADS = 1024
-"""Maximum number of threads of a run. A typing error must not exhaust the machine's process limit."""
+"""Maximum number of threads of a run. A typo must not exhaust the machine's process limit."""
 
 
 def check_run_values(*, seed: int = 0, threads: int = 1, validation: int = 0, checkpoint_every: float = 1.0) -> None:
-    """Raise UsageError if a value is out of range, whatever the recipe and the data set."""
+    """Raise UsageError if a value is out of range for every recipe and data set."""
     if not 0 <= seed < 2**63:
         raise UsageError(f"seed is {seed}; it must be between 0 and 2**63 - 1")
     if not 1 <= threads <= MAX_THREADS:
@@ -116,10 +116,10 @@ def check_run_values(*, seed: int = 0, threads: int = 1, validation: int = 0, ch
 
 
 class CheckpointRef(msgspec.Struct, frozen=True, kw_only=True):
-    """`latest.json` and `best.json`: the name of a valid checkpoint, with the checksum to verify it."""
+    """`latest.json` and `best.json`: a reference to a valid checkpoint, with the checksum to verify it."""
 
     file: str
-    """Name of a file beside the pointer: `step-N.pt`."""
+    """Name of the checkpoint in the same folder: `step-N.pt`."""
     step: int
     epoch: int
     """Number of completed epochs."""
@@ -149,7 +149,7 @@ class RunSummary(msgspec.Struct, frozen=True, kw_only=True):
     train_seconds: float
     message: str | None
     damage: str | None
-    """What can't be read in the directory, in one line; None if everything can."""
+    """Which file of the run can't be read and why, in one line; None if all can be read."""
     disk_bytes: int = 0
     """Size of all files, including checkpoints."""
     checkpoint_bytes: int = 0

@@ -35,7 +35,7 @@ class ShapeRow(msgspec.Struct, frozen=True, kw_only=True):
     """Operation: `Conv2d`, `F.relu`, `view`, `+`."""
     is_module: bool
     has_children: bool
-    """Rows of this call's own calls follow, with a greater depth."""
+    """Whether calls made by this one have rows. They follow this row and have a greater depth."""
     inputs: tuple[Shape, ...]
     """Shapes of the input tensors. Weights and buffers of the network are listed in `settings` instead."""
     sources: tuple[int | None, ...]
@@ -44,13 +44,14 @@ class ShapeRow(msgspec.Struct, frozen=True, kw_only=True):
     settings: str
     """Non-default settings such as kernel size, padding and stride: `5×5 p2`; empty if there are none."""
     params: int
-    """Parameters of this row and its children. Each is counted once per table, so that a reused one counts 0."""
+    """Number of parameters of this row and its children. A parameter is counted only in the first row that uses it."""
     own_params: int
-    """Parameters counted in this row alone; the sum over all rows plus `unused_params` is `total_params`."""
+    """Number of parameters without those of the children; the sum over all rows plus `unused_params` is
+    `total_params`."""
     trainable: bool
-    """At least one parameter requires gradients."""
+    """Whether at least one parameter requires gradients."""
     reused: bool
-    """The row has parameters, and all of them were counted in earlier rows."""
+    """Whether the row has parameters, and all of them were counted in earlier rows."""
     macs: int
     """Multiply-accumulate operations for one sample, children included."""
     activation_bytes: int
@@ -58,15 +59,15 @@ class ShapeRow(msgspec.Struct, frozen=True, kw_only=True):
     dtype: str
     """Data type of the first output: `float32`."""
     failed: bool = False
-    """The table's error was raised in this row or in one of its children; the row has no outputs."""
+    """Whether the table's error was raised in this row or in one of its children. If so, the row has no outputs."""
     weights: tuple[str, ...] = ()
     """Names of the parameters that this row itself uses: `conv1.weight`."""
     arithmetic: str = ""
-    """Formula of the output's shape with its numbers: `(14 − 5 + 2·2) / 1 + 1 = 14`; empty if there is none."""
+    """Formula that computes the output's shape: `(14 − 5 + 2·2) / 1 + 1 = 14`; empty if there is none."""
     params_arithmetic: str = ""
-    """Formula of the number of parameters that this row itself uses: `weight 20×12×5×5 = 6,000, bias 20`."""
+    """Sizes of the parameters that this row itself uses: `weight 20×12×5×5 = 6,000, bias 20`."""
     macs_arithmetic: str = ""
-    """Formula of `macs`, outputs times products per output: `(20·14·14) · (12·5·5) = 1,176,000`."""
+    """Formula that computes `macs`, outputs times products per output: `(20·14·14) · (12·5·5) = 1,176,000`."""
     forward_seconds: float | None = None
     """Duration of the forward pass for the table's `timed_batch`, children included; None if not measured."""
     backward_seconds: float | None = None

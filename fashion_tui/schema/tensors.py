@@ -1,4 +1,4 @@
-"""The user's tensors and autograd graph as the Playground shows them, and the probes that ask for them."""
+"""The user's tensors and autograd graph as the Playground shows them, and the probes that request them."""
 
 from typing import Literal
 
@@ -22,7 +22,8 @@ class ReadTensor(Probe, frozen=True, kw_only=True):
     name: str
     """Name as in TensorRow."""
     start: Size = ()
-    """Index of the window's first value; empty for the tensor's first. The window is moved to fit into the tensor."""
+    """Index of the window's first value; empty for the start of the tensor. If necessary, the window is moved to fit
+    into the tensor."""
     rows: int
     """Number of values along the second-to-last axis."""
     columns: int
@@ -55,7 +56,7 @@ MAX_GRAPH_NODES = 200
 
 
 class Statistics(msgspec.Struct, frozen=True, kw_only=True):
-    """Statistics of a tensor's values. Complex values count as their magnitudes, booleans as 0 and 1."""
+    """Statistics of a tensor's values. Complex values are replaced by their magnitudes, booleans by 0 and 1."""
 
     low: float | None
     """Smallest finite value. `low`, `mean` and `high` are None if no value is finite."""
@@ -73,7 +74,7 @@ class TensorRow(msgspec.Struct, frozen=True, kw_only=True):
     """A tensor or array that a name refers to."""
 
     name: str
-    """Python expression for it: `x`, `batch[0]`, `net.conv1.weight`. It may contain any character."""
+    """Python expression for the tensor: `x`, `batch[0]`, `net.conv1.weight`. It may contain any character."""
     kind: Literal["tensor", "parameter", "buffer", "array"]
     shape: Size
     strides: Size
@@ -84,12 +85,12 @@ class TensorRow(msgspec.Struct, frozen=True, kw_only=True):
     """Device: `cpu`, `cuda:0`."""
     requires_grad: bool
     origin: str
-    """`leaf` or the operation that created it, such as `MulBackward0`; empty if autograd doesn't track it."""
+    """`leaf`, or the operation that created the tensor, such as `MulBackward0`; empty if autograd doesn't track it."""
     has_grad: bool
     nbytes: int
-    """Size of its values, in bytes."""
+    """Size of the values, in bytes."""
     statistics: Statistics | None
-    """None if it has no values, or if they could not be read."""
+    """None if the tensor has no values, or if they could not be read."""
     memory_group: int
     """Rows with the same number share memory; 0 if the row shares memory with no other."""
     problem: str = ""
@@ -106,7 +107,7 @@ class TensorList(msgspec.Struct, frozen=True, kw_only=True):
     omitted: int
     """Number of tensors left out because there are too many."""
     seconds: float
-    """Time needed to compile the list."""
+    """Time needed to create the list."""
 
 
 NO_TENSORS = TensorList(rows=(), omitted=0, seconds=0.0)
@@ -138,7 +139,7 @@ class TensorValues(msgspec.Struct, frozen=True, kw_only=True):
     window: TensorWindow | None
     """None if the values could not be read."""
     grad_statistics: Statistics | None
-    """Statistics of the gradient, or None without one."""
+    """Statistics of the gradient, or None if there is none."""
 
 
 class GraphNode(msgspec.Struct, frozen=True, kw_only=True):
@@ -148,28 +149,28 @@ class GraphNode(msgspec.Struct, frozen=True, kw_only=True):
     operation: str
     """Type of the node, such as `MulBackward0`, or `leaf` for a tensor that accumulates gradients."""
     name: str
-    """Name of the tensor that it produced, or of the leaf; empty if no name refers to one."""
+    """Name of the tensor that the node produced, or of the leaf; empty if no name refers to it."""
     shape: Size | None
-    """Shape of the tensor that it produced, or None if unknown."""
+    """Shape of the tensor that the node produced, or None if unknown."""
     statistics: Statistics | None
     """Statistics of the named tensor, or None if there is none."""
     grad_statistics: Statistics | None
-    """Statistics of the named tensor's gradient, or None without one."""
+    """Statistics of the named tensor's gradient, or None if there is none."""
     keeps_grad: bool
-    """The tensor keeps its gradient: it is a leaf, or `retain_grad()` was called."""
+    """Whether the tensor keeps its gradient: it is a leaf, or `retain_grad()` was called."""
     sources: tuple[int, ...]
-    """Ids of the nodes that produced its inputs, in the order of the arguments; they may not have been sent yet."""
+    """Ids of the nodes that produced the inputs, in the order of the arguments. They may not have been sent yet."""
 
 
 class Graph(msgspec.Struct, frozen=True, kw_only=True):
     """Part of the open autograd graph."""
 
     name: str
-    """Name of the tensor whose graph it is."""
+    """Name of the tensor that has this graph."""
     root: int
     """Id of that tensor's node."""
     is_scalar: bool
-    """The tensor is a scalar, so that backward() needs no argument."""
+    """Whether the tensor is a scalar, so that backward() needs no argument."""
     is_new: bool
-    """The graph differs from the one that was open before, whose ids are no longer valid."""
+    """Whether the graph was just opened. The ids of the graph that was open before are no longer valid."""
     nodes: tuple[GraphNode, ...]

@@ -18,7 +18,7 @@ class SlidingWindow(msgspec.Struct, frozen=True, kw_only=True):
     dilation: int = 1
     """Distance between neighbouring values in the window."""
     ceil_mode: bool = False
-    """Allow the last window to extend past the end, as pooling layers do with `ceil_mode`."""
+    """Whether the last window may extend past the end, as in pooling layers with `ceil_mode`."""
 
     @property
     def extent(self) -> int:
@@ -50,20 +50,20 @@ class SlidingWindow(msgspec.Struct, frozen=True, kw_only=True):
         """Return whether any window contains the value at an index of the padded input."""
         first = max(-(-(index - self.extent + 1) // self.stride), 0)
         last = min(index // self.stride, self.output_size - 1)
-        # The offset modulo the dilation repeats after at most `dilation` windows.
+        # The remainders below repeat after at most `dilation` windows.
         candidates = range(first, min(last, first + self.dilation - 1) + 1)
         return any((index - window * self.stride) % self.dilation == 0 for window in candidates)
 
     @property
     def formula(self) -> str:
-        """The output size as a formula, with rounding and dilation only if needed: `(28 − 5 + 2·2) / 1 + 1 = 28`."""
+        """Formula of the output size, with rounding and dilation only if needed: `(28 − 5 + 2·2) / 1 + 1 = 28`."""
         extent = f"{self.kernel}" if self.dilation == 1 else f"{self.dilation}·({self.kernel} − 1) − 1"
         numerator = f"{self.input_size} − {extent}{format_padding(self.padding)}"
         return self._formula(numerator, rounded=self._travel % self.stride != 0)
 
     @property
     def full_formula(self) -> str:
-        """The formula as in torch's documentation: `⌊(28 + 2·2 − 1·(5 − 1) − 1) / 1⌋ + 1 = 28`."""
+        """Formula of the output size as in torch's documentation: `⌊(28 + 2·2 − 1·(5 − 1) − 1) / 1⌋ + 1 = 28`."""
         padding = format_padding(self.padding) or " + 2·0"
         return self._formula(f"{self.input_size}{padding} − {self.dilation}·({self.kernel} − 1) − 1", rounded=True)
 
