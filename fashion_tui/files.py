@@ -10,28 +10,31 @@ from typing import BinaryIO
 TEMPORARY_SUFFIX = ".tmp"
 """Temporary files are named `.NAME.RANDOM.tmp`; a writer that is killed leaves one behind."""
 
+PUBLIC_MODE = 0o666
+"""Mode of files that the user asked for; the umask removes permissions from it."""
+
 Content = bytes | Callable[[BinaryIO], None]
 """The bytes of a file, or a function that writes them into the open file."""
 
 
-def write_atomically(path: Path, content: Content, *, durable: bool = True) -> None:
+def write_atomically(path: Path, content: Content, *, durable: bool = True, mode: int = 0o600) -> None:
     """Replace a file in one step, also if this process is killed at any time.
 
     With `durable`, return only when the disk has the new content, so that a power failure can't bring back the old
-    content or an empty file. Raises OSError and keeps the old content if writing fails.
+    content or an empty file. The umask applies to `mode`. Raises OSError and keeps the old content if writing fails.
     """
     folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
-        write_atomically_at(folder, path.name, content, durable=durable)
+        write_atomically_at(folder, path.name, content, durable=durable, mode=mode)
     finally:
         os.close(folder)
 
 
-def write_atomically_at(folder: int, name: str, content: Content, *, durable: bool = True) -> None:
+def write_atomically_at(folder: int, name: str, content: Content, *, durable: bool = True, mode: int = 0o600) -> None:
     """Replace a file of an open folder, given by its descriptor; see `write_atomically`. A link is replaced, too."""
     temporary = f".{name}.{secrets.token_hex(4)}{TEMPORARY_SUFFIX}"
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-    descriptor = os.open(temporary, flags, 0o600, dir_fd=folder)
+    descriptor = os.open(temporary, flags, mode, dir_fd=folder)
     try:
         with os.fdopen(descriptor, "wb") as file:
             if isinstance(content, bytes):

@@ -60,15 +60,15 @@ def test_tied_weights_are_written_once_and_read_back(tmp_path: Path) -> None:
 def test_weights_of_another_network_are_refused(tmp_path: Path) -> None:
     weights = GuideNet().state_dict()
     del weights["fc2.bias"]
-    with pytest.raises(UserError, match="aren't those of GuideNet"):
+    with pytest.raises(UserError, match="don't fit GuideNet"):
         load_into(GuideNet(), weights)
 
 
 def test_what_cannot_be_written_leaves_nothing(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="can't be written: No such file or directory"):
+    with pytest.raises(UserError, match=r"can't write .*: No such file or directory"):
         export_safetensors(GuideNet(), GUIDE, PIXELS, tmp_path / "missing" / "net.safetensors")
     (tmp_path / "folder").mkdir()
-    with pytest.raises(UserError, match="folder is no regular file"):
+    with pytest.raises(UserError, match="folder: it isn't a regular file"):
         export_safetensors(GuideNet(), GUIDE, PIXELS, tmp_path / "folder")
     assert [path.name for path in tmp_path.iterdir()] == ["folder"]
 
@@ -77,8 +77,8 @@ def test_damaged_file_is_refused_in_one_line(tmp_path: Path) -> None:
     file = tmp_path / "net.safetensors"
     export_safetensors(GuideNet(), GUIDE, PIXELS, file)
     file.write_bytes(file.read_bytes()[:-100])
-    with pytest.raises(UserError, match="is no whole safetensors file") as caught:
+    with pytest.raises(UserError, match="not a valid safetensors file") as caught:
         load_weights(file)
     assert "\n" not in str(caught.value)
-    with pytest.raises(UserError, match="can't be read"):
+    with pytest.raises(UserError, match="can't read"):
         load_weights(tmp_path / "missing")

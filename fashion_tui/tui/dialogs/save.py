@@ -1,6 +1,5 @@
 """Saving text to one of the user's files: the dialog that asks for a path, and the writing."""
 
-import os
 from pathlib import Path
 from typing import ClassVar
 
@@ -11,22 +10,21 @@ from textual.binding import BindingType
 from textual.containers import Vertical
 from textual.widgets import Input, Static
 
-from fashion_tui.files import write_atomically
+from fashion_tui.files import PUBLIC_MODE, write_atomically
 from fashion_tui.report.style import ATTENTION
 from fashion_tui.schema.errors import UserError
 from fashion_tui.tui.actions import key_hints
 
 from .dialog import Dialog
 
-NEW_FILE_MODE = 0o644
-
 
 def save(path: Path, text: str) -> None:
     """Replace a file's content atomically and keep its permissions. Raises UserError if it can't be written."""
     try:
-        mode = path.stat().st_mode & 0o777 if path.exists() else NEW_FILE_MODE & ~_umask()
-        write_atomically(path, text.encode())
-        path.chmod(mode)
+        old_mode = path.stat().st_mode & 0o777 if path.exists() else None
+        write_atomically(path, text.encode(), mode=PUBLIC_MODE)
+        if old_mode is not None:
+            path.chmod(old_mode)
     except OSError as error:
         raise UserError(f"can't write {path}: {error.strerror or error}") from error
 
@@ -39,12 +37,6 @@ def differs(path: Path, text: str) -> bool:
         return False
     except OSError:
         return True
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
 
 
 class SaveDialog(Dialog[Path | None]):
