@@ -82,3 +82,4 @@ async def open_playground(size: tuple[int, int] = (99, 30)) -> AsyncIterator[Pla
         playground = Playground(app, pilot)
         await until(pilot, lambda: playground.kernel_pid, "the kernel")
         yield playground
+        app.exit()  # as a user quits: work that ends too late is ignored
