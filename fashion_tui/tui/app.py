@@ -316,6 +316,7 @@ class FashionApp(App[None]):
         if isinstance(self.screen, HelpDialog):
             self.screen.dismiss()
             return
+        self.clear_notifications()  # they would cover the dialog
         pane = self.current_pane
         self.push_screen(HelpDialog(pane.PANE, pane.HELP))
 

@@ -10,8 +10,9 @@ from textual.events import Click
 from textual.reactive import reactive
 from textual.widget import Widget
 
+from fashion_tui.report.formatting import format_percent
 from fashion_tui.report.glyphs import terminal_glyphs
-from fashion_tui.report.style import ACCENT, ATTENTION, GOOD, MUTED
+from fashion_tui.report.style import ACCENT, ATTENTION, MUTED
 from fashion_tui.schema.dataset import SYNTHETIC_NOTICE
 from fashion_tui.schema.run import LIVE_STATES, RunSummary, short_name
 
@@ -98,17 +99,19 @@ class Header(Horizontal):
 
 
 def indicator_text(run: RunSummary | None, live_runs: int, *, short: bool) -> Text:
-    """Return `● guide-a1b2  2/3  71%  7,090 img/s`, or an empty text if no run is live."""
+    """Return `● guide-a1b2  2/3   71 %  7,090 img/s`, or an empty text if no run is live."""
     if run is None:
         return Text()
     glyphs = terminal_glyphs()
     share = run.step / run.total_steps if run.total_steps else 0.0
-    glyph, colour = (glyphs.paused, ATTENTION) if run.state == "paused" else (glyphs.live, GOOD)
+    glyph, colour = (glyphs.paused, ATTENTION) if run.state == "paused" else (glyphs.live, ACCENT)
     text = Text.assemble((glyph, colour), " ")
     if short:
-        return text.append(f"{share:.0%}")
+        return text.append(format_percent(share, digits=0))
     text.append(short_name(run.run))
-    text.append(f"  {min(run.epoch + 1, run.epochs)}/{run.epochs}  {share:4.0%}  {run.images_per_second:,.0f} img/s")
+    epoch = min(run.epoch + 1, run.epochs)
+    speed = f"{run.images_per_second:,.0f} img/s"
+    text.append(f"  {epoch}/{run.epochs}  {format_percent(share, digits=0):>5}  {speed}")
     if live_runs > 1:
         text.append(f"  +{live_runs - 1}", style=MUTED)
     return text

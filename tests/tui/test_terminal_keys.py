@@ -24,7 +24,7 @@ def test_panes_are_chosen_by_digits_and_from_an_editor_by_function_keys(app_term
         _goes_to(terminal, key, pane)
     terminal.wait_for("1234q?5")
     terminal.press("escape")  # leaves the editor: digits are keys again
-    terminal.wait_for("choose a cell")
+    terminal.wait_for("select a cell")
     terminal.wait_for("1 Playground  2 Data  3 Model  4 Train  5 Evaluate")
     for key, pane in {"4": "train", "3": "model", "2": "data", "5": "evaluate", "1": "playground"}.items():
         if key == "1":

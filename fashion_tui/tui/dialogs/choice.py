@@ -42,12 +42,12 @@ class ChoiceDialog(Dialog[str | None]):
         ("pageup", "move('page_up')", "page up"),
     ]
     DEFAULT_CSS = """
-    ChoiceDialog .panel { width: auto; min-width: 34; max-height: 90%; }
+    ChoiceDialog .panel { width: auto; min-width: 34; }
     ChoiceDialog Static { width: auto; }
     ChoiceDialog Input, ChoiceDialog Input:focus { height: 1; border: none; padding: 0; background: $surface;
         margin: 0 0 1 0; }
     ChoiceDialog OptionList, ChoiceDialog OptionList:focus { width: auto; min-width: 30; max-width: 100%; height: auto;
-        max-height: 24; border: none; padding: 0; background: $panel; }
+        max-height: 20; border: none; padding: 0; background: $panel; }
     """
 
     input = getters.query_one(Input)

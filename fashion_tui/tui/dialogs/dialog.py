@@ -22,7 +22,7 @@ class Dialog(ModalScreen[Result]):
 
     DEFAULT_CSS = """
     Dialog { align: center middle; }
-    Dialog .panel { height: auto; max-width: 96%; max-height: 96%; padding: 1 2; background: $panel; }
+    Dialog .panel { height: auto; max-width: 100%; max-height: 100%; padding: 1 2; background: $panel; }
     """
 
 

@@ -7,13 +7,16 @@ from rich.text import Text
 from textual import getters
 from textual.app import ComposeResult
 from textual.binding import BindingType
-from textual.containers import VerticalScroll
+from textual.containers import Vertical, VerticalScroll
 from textual.widgets import Markdown, Static
 
 from fashion_tui.report.style import ACCENT, FOREGROUND, MUTED
-from fashion_tui.tui.actions import EVERYWHERE, IN_PANE, IN_VIEW, Action, PaneName
+from fashion_tui.tui.actions import EVERYWHERE, IN_PANE, IN_VIEW, Action, PaneName, key_hints
 
 from .dialog import Dialog
+
+OTHER_LINES = 4
+"""Lines of the padding and of the key hints with their margin."""
 
 
 class HelpDialog(Dialog[None]):
@@ -23,11 +26,13 @@ class HelpDialog(Dialog[None]):
         ("up,k", "scroll(-1)", "up"),
     ]
     DEFAULT_CSS = """
-    HelpDialog .panel { width: 76; max-height: 90%; }
-    HelpDialog Markdown { background: $panel; padding: 0; margin: 0 0 1 0; }
+    HelpDialog .panel { width: 80; }
+    HelpDialog VerticalScroll { height: auto; scrollbar-size-vertical: 1; }
+    HelpDialog #hints { margin: 1 0 0 0; }
+    HelpDialog Markdown { background: $panel; padding: 0 1 0 0; margin: 0; }
     """
 
-    panel = getters.query_one(".panel", VerticalScroll)
+    text_area = getters.query_one(VerticalScroll)
 
     def __init__(self, pane: PaneName, text: str) -> None:
         """Make the dialog. `text` introduces the pane, in Markdown."""
@@ -36,17 +41,22 @@ class HelpDialog(Dialog[None]):
         self.text = text
 
     def compose(self) -> ComposeResult:
-        with VerticalScroll(classes="panel"):
-            yield Markdown(self.text)
-            yield Static(key_table(f"{self.pane.capitalize()} pane", IN_PANE[self.pane]))
-            for view, actions in IN_VIEW.get(self.pane, {}).items():
+        with Vertical(classes="panel"):
+            with VerticalScroll():
+                yield Markdown(self.text)
+                yield Static(key_table(f"{self.pane.capitalize()} pane", IN_PANE[self.pane]))
+                for view, actions in IN_VIEW.get(self.pane, {}).items():
+                    yield Static()
+                    yield Static(key_table(view, actions))
                 yield Static()
-                yield Static(key_table(view, actions))
-            yield Static()
-            yield Static(key_table("Everywhere", EVERYWHERE))
+                yield Static(key_table("Everywhere", EVERYWHERE))
+            yield Static(key_hints(("↑↓", "scroll"), ("esc", "close")), id="hints")
+
+    def on_resize(self) -> None:
+        self.text_area.styles.max_height = self.size.height - OTHER_LINES
 
     def action_scroll(self, lines: int) -> None:
-        self.panel.scroll_relative(y=lines, animate=False)
+        self.text_area.scroll_relative(y=lines, animate=False)
 
 
 def key_table(title: str, actions: tuple[Action, ...]) -> Table:

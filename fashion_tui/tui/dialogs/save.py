@@ -44,7 +44,7 @@ class SaveDialog(Dialog[Path | None]):
 
     BINDINGS: ClassVar[list[BindingType]] = [("escape", "dismiss", "cancel")]
     DEFAULT_CSS = """
-    SaveDialog .panel { width: 76; }
+    SaveDialog .panel { width: 80; }
     SaveDialog Input { background: $surface; margin: 1 0 0 0; }
     SaveDialog #note { height: auto; margin: 1 0 0 0; }
     """

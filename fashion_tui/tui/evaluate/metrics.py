@@ -76,8 +76,11 @@ def headline(evaluation: Evaluation, glyphs: Glyphs) -> list[Text]:
 
 def checkpoint_line(evaluation: Evaluation, total_steps: int | None) -> Text:
     """Return `guide-a1b2 · epoch 3 · step 5,625`, and the total of steps if training hasn't reached it."""
-    line = Text(short_name(evaluation.run), style=f"bold {FOREGROUND}", no_wrap=True)
-    line.append(f" · epoch {evaluation.epoch} · step {evaluation.step:,}", style=MUTED)
+    line = Text.assemble(
+        (short_name(evaluation.run), f"bold {FOREGROUND}"),
+        (f" · epoch {evaluation.epoch} · step {evaluation.step:,}", MUTED),
+        no_wrap=True,
+    )
     if total_steps is not None and evaluation.step < total_steps:
         line.append(f" of {total_steps:,}", style=ATTENTION)
     if evaluation.dataset == "synthetic":

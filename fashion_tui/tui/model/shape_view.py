@@ -78,7 +78,7 @@ class ShapeView(Vertical):
         self.post_message(RowChosen())
 
     def show_note(self, note: str) -> None:
-        """Show a line while there is no table yet."""
+        """Show a line before the first table."""
         self.notes.update(Text(note, style=MUTED))
         self.notes.display = True
 

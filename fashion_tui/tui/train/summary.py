@@ -136,7 +136,7 @@ def _is_number(value: str) -> bool:
 
 
 def _last_losses(snapshot: RunSnapshot, width: int, glyphs: Glyphs) -> Text:
-    """Return a sparkline of the losses of the last steps, or an empty text if there is no space for it."""
+    """Return a sparkline of the losses of the last steps, or an empty text if it does not fit."""
     losses = snapshot.recent_loss[-max(width - 6, 1) :]
     if width < MIN_SPARKLINE_SPACE or not losses or snapshot.state not in LIVE_STATES:
         return Text()
