@@ -1,7 +1,7 @@
-"""The autograd graph of a tensor: the nodes that backward() visits, described as they are requested.
+"""The autograd graph of a tensor: the nodes that backward() visits, described only on request.
 
-Nodes are autograd's own (`grad_fn`), which have an operation and inputs. Values and gradients are known only for
-tensors that have a name in the namespace.
+The nodes are autograd's own (`grad_fn`). They have an operation and inputs, but values and gradients are available only
+for tensors that have a name in the namespace.
 """
 
 from collections.abc import Iterator, Mapping
@@ -21,7 +21,7 @@ Node = Any
 
 
 class LiveGraph:
-    """The autograd graph of one tensor. The graph stays alive as long as this object."""
+    """The autograd graph of one tensor. This object keeps the graph alive."""
 
     def __init__(self, namespace: Mapping[str, object], name: str) -> None:
         """Open the graph of a tensor. Raises UserError if the tensor doesn't exist or autograd doesn't track it."""
@@ -32,7 +32,7 @@ class LiveGraph:
         self._ids: dict[_Identity, int] = {}
         self._nodes: list[Node] = []
         self._output_numbers: list[int] = []
-        """For each node, which of its outputs the walk reached first."""
+        """For each node, the number of the output through which it was reached first."""
         self._described: dict[int, None] = {}
         self._id_of(self._root, tensor.output_nr)
 
@@ -41,11 +41,11 @@ class LiveGraph:
         return name == self.name and _node_of(_tracked_tensor(namespace, name)) is self._root
 
     def open(self, namespace: Mapping[str, object]) -> Graph:
-        """Return the graph from the root on."""
+        """Return the first nodes of the graph, beginning with the root."""
         return self._graph(namespace, self._walk(0), is_new=True)
 
     def expand(self, namespace: Mapping[str, object], node: int) -> Graph:
-        """Return the graph from a node on. Raises UserError if the id is unknown."""
+        """Return a node and those that follow it. Raises UserError if the id is unknown."""
         if not 0 <= node < len(self._nodes):
             raise UserError(f"the graph of {self.name} has no node {node}")
         return self._graph(namespace, self._walk(node), is_new=False)
@@ -55,7 +55,7 @@ class LiveGraph:
         return self._graph(namespace, list(self._described), is_new=False)
 
     def _walk(self, start: int) -> list[int]:
-        """Return up to MAX_GRAPH_NODES ids in the order in which a tree shows them."""
+        """Return up to MAX_GRAPH_NODES ids in depth-first order, the order of the rows of a tree."""
         stack, visited = [start], dict[int, None]()
         while stack and len(visited) < MAX_GRAPH_NODES:
             node = stack.pop()
@@ -102,7 +102,7 @@ class LiveGraph:
 
 
 class _Identity:
-    """A dictionary key for one object, which it keeps alive. Two keys are equal only for the same object."""
+    """A dictionary key that refers to an object and keeps it alive. Keys are equal only for the same object."""
 
     def __init__(self, value: object) -> None:
         self._value = value
@@ -126,14 +126,14 @@ class _NamedNodes:
             self._tensors.setdefault(key, tensor)
 
     def find(self, node: Node) -> tuple[list[str], Tensor | None]:
-        """Return the names of the node's outputs and the first named tensor; for a leaf, always its tensor."""
+        """Return the names of the node's outputs, and the first named tensor. A leaf's tensor needn't have a name."""
         key = _Identity(node)
         leaf = node if isinstance(node, Tensor) else None
         return self._names.get(key, []), self._tensors.get(key, leaf)
 
 
 def _tracked_tensors(namespace: Mapping[str, object]) -> Iterator[tuple[str, Tensor]]:
-    """Yield the tensors that require a gradient, except under IPython's own names for results."""
+    """Yield the tensors that require a gradient, except under the names of IPython's results, such as `_` and `Out`."""
     for name, _, tensor in find_tensors(namespace, lambda name, _value: name.startswith("_") or name == "Out"):
         if isinstance(tensor, Tensor) and tensor_attribute(tensor, "requires_grad"):
             yield name, tensor

@@ -1,4 +1,4 @@
-"""Answers the Playground's probes about a namespace."""
+"""Answer the Playground's probes about a namespace."""
 
 from collections.abc import Mapping
 
@@ -26,17 +26,17 @@ ProbeReply = TensorList | TensorValues | Graph | ReshapeResult | None
 
 
 class Inspector:
-    """Reads a namespace. It keeps one autograd graph open at most."""
+    """Answers probes about a namespace. At most one autograd graph is open at a time."""
 
     def __init__(self, namespace: Mapping[str, object], is_hidden: Predicate) -> None:
-        """`is_hidden` returns True for names that the list of tensors leaves out."""
+        """`is_hidden` returns True for variables to omit from the list of tensors."""
         self._namespace = namespace
         self._is_hidden = is_hidden
         self._graph: LiveGraph | None = None
 
     def answer(self, probe: Probe) -> ProbeReply:
         """Return the reply that the probe's docstring describes. Raises UserError if the tensor doesn't exist."""
-        # Methods of the user's subclasses aren't called: they could have any effect.
+        # Don't call methods of the user's subclasses, which could have any side effect.
         with torch._C.DisableTorchFunctionSubclass(), torch.no_grad():  # noqa: SLF001 -- has no public name
             match probe:
                 case ListTensors():

@@ -1,4 +1,4 @@
-"""Finds the tensors and arrays in a namespace and the names that refer to them."""
+"""Find the tensors and arrays in a namespace, and the names that refer to them."""
 
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Literal, NamedTuple
@@ -13,7 +13,7 @@ Predicate = Callable[[str, object], bool]
 """Takes a name and the object that it refers to."""
 
 MAX_ITEMS = 32
-"""Maximum number of items of a list, tuple or dict that are searched."""
+"""Maximum number of items to search in a list, tuple or dict."""
 
 
 class NamedTensor(NamedTuple):
@@ -44,7 +44,7 @@ def find_tensors(namespace: Mapping[str, object], is_hidden: Predicate) -> Itera
 
 
 def as_plain(tensor: TensorOrArray) -> TensorOrArray:
-    """Return a view as a plain tensor or array, so that no method of a subclass is called."""
+    """Return a view that is a plain tensor or array, so that no method of a subclass is called."""
     if not isinstance(tensor, Tensor):
         return np.ndarray.view(tensor, np.ndarray)
     detached = Tensor.detach(tensor)
@@ -88,5 +88,5 @@ def _kind(value: object) -> Kind | None:
 
 
 def _has_type(value: object, expected: type) -> bool:
-    """Do the same as isinstance, without reading `value.__class__`, which may run the user's code."""
+    """Like isinstance, but doesn't read `value.__class__`, which may run the user's code."""
     return issubclass(type(value), expected)

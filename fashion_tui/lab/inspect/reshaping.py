@@ -1,6 +1,6 @@
-"""What an operation such as view or permute does to a tensor's shape, strides, memory and elements.
+"""Show what an operation such as view or permute does to a tensor's shape, strides, memory and elements.
 
-torch itself performs the operation on the meta device, where tensors have shapes and strides but no memory.
+torch performs the operation on the meta device, where tensors have shapes and strides but no memory.
 """
 
 import ast
@@ -21,7 +21,7 @@ MAX_COLUMNS = 24
 
 
 def try_reshape(request: TryReshape) -> ReshapeResult:
-    """Perform the operation. Its arguments are literals; no code is evaluated."""
+    """Perform the operation. The arguments must be literals; no code is evaluated."""
     tensor = torch.empty_strided(request.shape, request.strides, device="meta")
     before = _grid(tensor, _offsets(tensor.shape, tensor.stride()))
     try:
@@ -40,7 +40,7 @@ def parse_arguments(arguments: str) -> tuple[list[Any], dict[str, Any]]:
         call = ast.parse(f"f({arguments})", mode="eval").body
         if isinstance(call, ast.Call) and isinstance(call.func, ast.Name):
             kwargs = {str(keyword.arg): ast.literal_eval(keyword.value) for keyword in call.keywords}
-            if "None" not in kwargs:  # the keyword of `**{}`
+            if "None" not in kwargs:  # `**{…}` is parsed as a keyword argument without a name
                 return [ast.literal_eval(argument) for argument in call.args], kwargs
     raise ValueError(f"invalid arguments ({arguments}): give numbers separated by commas, such as 2, -1")
 
@@ -68,7 +68,7 @@ def _offsets(shape: Size, strides: Size) -> tuple[int, ...]:
 
 
 def _copied_offsets(shape: Size, source: Tensor) -> tuple[int, ...]:
-    """Return the memory offsets in `source` of a copy's elements. A copy has the elements of `source` in order."""
+    """Return the memory offset in `source` of each element of a copy, which has the same elements in the same order."""
     offsets = []
     for index in product(*map(range, _shown(shape))):
         position = 0
@@ -92,6 +92,6 @@ def _unravel(position: int, shape: Size) -> Size:
 
 
 def _first_line(error: Exception) -> str:
-    """Return the first line of torch's message; the others are about torch's own code."""
+    """Return the first line of torch's message. The other lines are about torch's own code."""
     first = str(error).strip().split("\n")[0]
     return first or type(error).__name__

@@ -1,4 +1,4 @@
-"""The tensors of a namespace: the list of all, groups that share memory, and the values of one."""
+"""List the tensors of a namespace, group those that share memory, and read the values of one."""
 
 import math
 import time
@@ -31,7 +31,7 @@ def list_tensors(namespace: Mapping[str, object], is_hidden: Predicate) -> Tenso
 
 
 def read_tensor(namespace: Mapping[str, object], request: ReadTensor) -> TensorValues:
-    """Return one tensor with a histogram and a window of its values. Raises UserError if it doesn't exist."""
+    """Return a tensor with a histogram and a window of its values. Raises UserError if it doesn't exist."""
     named = get_tensor(namespace, request.name)
     tensor = as_plain(named.tensor)
     memory = memory_range(tensor)
@@ -77,7 +77,7 @@ def keeps_grad(tensor: Tensor) -> bool:
 
 
 class MemoryRange(NamedTuple):
-    """The addresses of a storage."""
+    """The range of addresses of a storage."""
 
     device: str
     start: int
@@ -87,7 +87,7 @@ class MemoryRange(NamedTuple):
 
 
 def memory_range(tensor: TensorOrArray) -> MemoryRange | None:
-    """Return the range of the storage that `tensor` is a view of; None if it has no single storage."""
+    """Return the memory range of the tensor's storage; None if it has no single storage."""
     if isinstance(tensor, Tensor):
         if tensor.layout != torch.strided or tensor.is_meta:
             return None
@@ -102,7 +102,7 @@ def memory_range(tensor: TensorOrArray) -> MemoryRange | None:
 def group_overlapping(ranges: Sequence[MemoryRange | None]) -> list[int]:
     """Return a group number for each range. Ranges that overlap belong to the same group.
 
-    Groups are numbered from 1 in the order of `ranges`. A range that overlaps with no other has number 0.
+    Groups are numbered from 1, in the order of `ranges`. The number is 0 for a range that overlaps no other.
     """
     groups = [0] * len(ranges)
     known = sorted((memory, index) for index, memory in enumerate(ranges) if memory and memory.start < memory.end)
@@ -131,10 +131,10 @@ def _readable_range(tensor: TensorOrArray) -> MemoryRange | None:
 
 
 def _row(named: NamedTensor, memory_group: int) -> TensorRow:
-    """Return the row of a tensor. If it can't be read, as a nested tensor without a shape, the row has the error."""
+    """Return the row of a tensor. If the tensor can't be read (a nested tensor has no shape), the row has the error."""
     try:
         return _readable_row(named, memory_group)
-    except Exception as error:  # noqa: BLE001 -- whatever such a tensor raises
+    except Exception as error:  # noqa: BLE001 -- such a tensor can raise anything
         name, kind, tensor = named
         return TensorRow(
             name=name,

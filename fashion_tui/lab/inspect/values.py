@@ -1,4 +1,4 @@
-"""The values of a tensor or array: statistics, a histogram, and a window of them. Large tensors are sampled."""
+"""Read the values of a tensor or array: statistics, a histogram and a window. Large tensors are sampled."""
 
 import math
 from typing import Any
@@ -15,14 +15,14 @@ from fashion_tui.schema.weights import Histogram
 from .namespace import TensorOrArray
 
 MAX_VALUES = 262_144
-"""Maximum number of values that are all read, in half a millisecond."""
+"""Maximum number of values in a tensor that isn't sampled. Reading them takes half a millisecond."""
 
 SAMPLE_SIZE = 32_768
 """Number of values drawn from a larger tensor, small enough for torch to use a single thread."""
 
 
 def compute_statistics(tensor: TensorOrArray) -> Statistics | None:
-    """Return the statistics of the values; None if there are none, as in an empty tensor or one on meta.
+    """Return the statistics of the values; None if the tensor has no values because it is empty or on meta.
 
     Raises TypeError if the dtype is not numeric.
     """
@@ -42,14 +42,14 @@ def compute_statistics(tensor: TensorOrArray) -> Statistics | None:
 
 
 def compute_histogram(name: str, tensor: TensorOrArray) -> Histogram | None:
-    """Return a histogram of the values; None if there are none."""
+    """Return a histogram of the values; None if the tensor has no values."""
     return None if _has_no_values(tensor) else histogram(name, sample_values(tensor)[0])
 
 
 def sample_values(tensor: TensorOrArray) -> tuple[Tensor, int]:
-    """Return values on the CPU, [n] float32 or float64, and the size of the sample, or 0 if these are all values.
+    """Return values on the CPU, [n] float32 or float64, and the sample size: 0 if all values are returned.
 
-    A sample is drawn uniformly and with replacement, by a separate generator with a fixed seed.
+    Samples are drawn uniformly and with replacement, by a separate generator with a fixed seed.
     """
     if isinstance(tensor, Tensor) and tensor.layout != torch.strided:
         tensor = tensor.coalesce().values() if tensor.layout == torch.sparse_coo else tensor.to_dense()
@@ -94,14 +94,14 @@ def _has_no_values(tensor: TensorOrArray) -> bool:
 
 
 def _clamp_start(shape: Size, request: ReadTensor) -> Size:
-    """Return the index of the window's first value, moved so that the window fits into `shape` (two axes or more)."""
+    """Return the index of the window's first value, moved so that the window fits into `shape` (at least two axes)."""
     start = [0] * (len(shape) - len(request.start)) + list(request.start)
     window = [1] * (len(shape) - 2) + [min(request.rows, shape[-2]), min(request.columns, shape[-1])]
     return tuple(max(0, min(index, size - length)) for index, size, length in zip(start, shape, window, strict=True))
 
 
 def _to_float(tensor: TensorOrArray) -> Tensor:
-    """Return a flat copy on the CPU: magnitudes of complex numbers, integers and booleans as float64.
+    """Flatten the values and move them to the CPU. Complex values become magnitudes, integers and booleans float64.
 
     Raises TypeError if the dtype is not numeric.
     """

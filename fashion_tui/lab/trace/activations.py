@@ -1,4 +1,4 @@
-"""The output of one layer or function of a network."""
+"""Compute the output of one layer or function of a network."""
 
 from typing import Any
 
@@ -16,8 +16,8 @@ from .rows import call_keys
 def output_of_call(model: nn.Module, inputs: Tensor, *, path: str, op: str, occurrence: int = 0) -> tuple[Tensor, Any]:
     """Run a copy of `model` on `inputs`, [N, …], and return the output of one call and of the network, on the CPU.
 
-    `path`, `op` and `occurrence` (from 0) identify the call, as the rows of the shape trace do. The network runs in the
-    mode that it is in, training or evaluation. Raises UserError if no such call happens.
+    `path`, `op` and `occurrence` (from 0) identify the call, as in the rows of the shape trace. The network stays in
+    its training or evaluation mode. Raises UserError if the network makes no such call.
     """
     inputs, model_copy = inputs.to(CPU), copy_model(model, CPU)
     output: Tensor | None = None
@@ -33,5 +33,5 @@ def output_of_call(model: nn.Module, inputs: Tensor, *, path: str, op: str, occu
     with preserve_rng_state(), torch.no_grad(), recorder:
         result = model_copy(inputs)
     if output is None:
-        raise UserError(f"{path or op} does not run in this network on images; choose another row")
+        raise UserError(f"the network doesn't call {path or op} for this image; choose another row")
     return output, result

@@ -1,6 +1,6 @@
-"""Formulas behind a row: how its shape, its number of parameters and its MACs are computed, with the actual numbers.
+"""Formulas for a row: how its shape, its number of parameters and its MACs are computed, with the actual numbers.
 
-A formula is given only if its result is what the trace recorded; otherwise the string is empty.
+If a formula's result differs from what the trace recorded, the string is empty.
 """
 
 import math
@@ -49,7 +49,7 @@ def params_arithmetic(call: Call) -> str:
 
 
 def macs_arithmetic(call: Call, inputs: Sequence[Shape], outputs: Sequence[Shape], macs: int) -> str:
-    """Return the number of outputs times the products summed for each: `(20·14·14) · (12·5·5) = 1,176,000`."""
+    """Return the number of outputs times the products summed up for each: `(20·14·14) · (12·5·5) = 1,176,000`."""
     if not macs or not inputs or not outputs:
         return ""
     input_shape, output_shape = inputs[0], outputs[0]
@@ -83,7 +83,7 @@ def _window_formula(call: Call, inputs: Sequence[Shape], outputs: Sequence[Shape
 
 
 def _axis_formula(window: WindowSettings, axis: int, size: int, result: int) -> str:
-    """Return the formula along one axis; empty if it doesn't give `result`."""
+    """Return the formula for one axis; empty if its result isn't `result`."""
     kernel, stride, dilation = window.kernel[axis], window.stride[axis], window.dilation[axis]
     if window.transposed:
         return _transposed_formula(window, axis, size, result)
@@ -95,7 +95,7 @@ def _axis_formula(window: WindowSettings, axis: int, size: int, result: int) -> 
 
 
 def _transposed_formula(window: WindowSettings, axis: int, size: int, result: int) -> str:
-    """Return the formula of a transposed convolution, solved for the input size of the convolution it transposes."""
+    """Return the formula for one axis of a transposed convolution: a convolution's, solved for its input size."""
     kernel, stride, dilation = window.kernel[axis], window.stride[axis], window.dilation[axis]
     padding = _padding(window, axis)
     output_padding = result - ((size - 1) * stride - sum(padding) + dilation * (kernel - 1) + 1)
@@ -135,7 +135,7 @@ def _product_formula(call: Call, inputs: Sequence[Shape], outputs: Sequence[Shap
     if call.op not in _MATRIX_PRODUCTS or len(operands) != 2:
         return ""
     left, right = operands
-    # The order of the operands isn't recorded if one of them is a tensor of the network itself.
+    # The recording doesn't show the order of the operands if one of them is the network's own tensor.
     return _format_product(left, right, outputs[0]) or _format_product(right, left, outputs[0])
 
 
@@ -166,7 +166,7 @@ def _linear_matrix(call: Call) -> Shape | None:
 
 
 def _reshape_formula(call: Call, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> str:
-    """Return `20·7·7 = 980`."""
+    """Return the number of elements before and after: `20·7·7 = 980`."""
     before, after = inputs[0], outputs[0]
     is_reshape = call.name in RESHAPING or call.op in RESHAPING
     if not is_reshape or math.prod(before) != math.prod(after) or before == after:
@@ -178,7 +178,7 @@ def _reshape_formula(call: Call, inputs: Sequence[Shape], outputs: Sequence[Shap
 
 
 def _concatenation_formula(call: Call, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> str:
-    """Return `12 + 20 = 32`, the sizes along the axis of a concatenation or split."""
+    """Return the sizes along the axis of a concatenation or split: `12 + 20 = 32`."""
     if call.name not in _CONCATENATIONS | _SPLITS:
         return ""
     parts, total = (inputs, outputs[0]) if call.name in _CONCATENATIONS else (outputs, inputs[0])
@@ -192,7 +192,7 @@ def _concatenation_formula(call: Call, inputs: Sequence[Shape], outputs: Sequenc
 
 
 def _adaptive_pool_formula(call: Call, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> str:
-    """Return `7 / 1 = 7: each value pools 7×7`."""
+    """Return the size of the pooling windows: `7 / 1 = 7: each value pools 7×7`."""
     pairs = _spatial_sizes(inputs[0], outputs[0]) if "adaptive" in call.op.lower() else []
     if not pairs or any(not after or before % after for before, after in pairs):
         return ""
@@ -202,7 +202,7 @@ def _adaptive_pool_formula(call: Call, inputs: Sequence[Shape], outputs: Sequenc
 
 
 def _upsampling_formula(call: Call, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> str:
-    """Return `14·2 = 28`."""
+    """Return the scale factor: `14·2 = 28`."""
     is_upsampling = isinstance(call.target, nn.Upsample) or call.name in {"interpolate", "upsample"}
     pairs = _spatial_sizes(inputs[0], outputs[0]) if is_upsampling else []
     if any(not small or large % small for small, large in pairs):
@@ -211,7 +211,7 @@ def _upsampling_formula(call: Call, inputs: Sequence[Shape], outputs: Sequence[S
 
 
 def _reduction_formula(call: Call, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> str:
-    """Return `mean of 7·7 = 49 values each`."""
+    """Return the number of values that are reduced to one: `mean of 7·7 = 49 values each`."""
     before, after = inputs[0], outputs[0]
     if call.name not in _REDUCTIONS:
         return ""
@@ -239,7 +239,7 @@ _RULES: tuple[Callable[[Call, Sequence[Shape], Sequence[Shape]], str], ...] = (
 
 
 def _spatial_sizes(before: Shape, after: Shape) -> list[tuple[int, int]]:
-    """Return the sizes before and after for each axis but the channels."""
+    """Return the sizes before and after of each axis except the channels."""
     return list(zip(before[1:], after[1:], strict=True)) if len(before) == len(after) else []
 
 

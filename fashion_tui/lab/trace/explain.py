@@ -1,4 +1,4 @@
-"""Explains an error in a network: what the failing call expected, what it got, and where that came from."""
+"""Explain an error in a network: what the failing call expected, what it got, and which call produced that."""
 
 import math
 import traceback
@@ -60,7 +60,7 @@ class _Failure:
         return self.row.inputs[0]
 
     def producer(self, index: int = 0) -> ShapeRow | None:
-        """Return the row that gave an input its shape, skipping those that keep the shape, as relu does."""
+        """Return the row that produced an input's shape, skipping rows such as relu that don't change the shape."""
         source = self.row.sources[index]
         while source is not None and source != NETWORK_INPUT:
             row = self.rows[source]
@@ -70,7 +70,7 @@ class _Failure:
         return None
 
     def origin(self) -> str:
-        """Return `flatten outputs [490]`, or `the network's input is [1, 28, 28]`."""
+        """Say where the input comes from: `flatten outputs [490]`, or `the network's input is [1, 28, 28]`."""
         producer = self.producer()
         if producer is not None:
             return f"{_display_name(producer, producer.name)} outputs {list(self.input)}"
@@ -78,7 +78,7 @@ class _Failure:
         return f"{owner} input is {list(self.input)}"
 
     def producers(self) -> str:
-        """Return ` (from conv1 and downsample)`; empty if the inputs are the network's own."""
+        """Name the calls that produced the inputs: ` (from conv1 and downsample)`; empty for the network's inputs."""
         producers = [self.producer(index) for index in range(len(self.row.inputs))]
         names = dict.fromkeys(_display_name(producer, producer.name) for producer in producers if producer is not None)
         return f" (from {' and '.join(names)})" if names else ""
@@ -144,7 +144,7 @@ def _explain_embedding(failure: _Failure, layer: Any) -> str:
 
 
 def _wrong_size(failure: _Failure, expected: int, unit: str, axis: int) -> str | None:
-    """Explain an input axis of the wrong size; None if the size is right."""
+    """Explain an input axis of the wrong size. Return None if the size is correct."""
     if not failure.input or failure.input[axis] == expected:
         return None
     explanation = f"{failure.name} expects {expected} {unit}, got {failure.input[axis]}: {failure.origin()}"

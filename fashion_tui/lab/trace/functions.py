@@ -1,4 +1,4 @@
-"""How the table shows a call of a torch function: its name, its operation and its settings."""
+"""Describe a call of a torch function for the table: its name, operation and settings."""
 
 import functools
 import inspect
@@ -23,12 +23,12 @@ SYMBOLS = {
 RESHAPING = frozenset({"view", "reshape", "flatten", "Flatten", "squeeze", "unflatten", "view_as", "reshape_as"})
 
 _HIDDEN = frozenset({"detach", "detach_", "requires_grad_", "data", "as_subclass", "alias", "lift_fresh"})
-"""Functions that return the same data as another tensor object."""
+"""Functions that return the same data in another tensor object."""
 
 _CONVERSIONS = frozenset(
     {"contiguous", "to", "type", "type_as", "float", "double", "half", "bfloat16", "long", "int", "cpu", "cuda"}
 )
-"""Functions that return the very same tensor object if there is nothing to convert."""
+"""Functions that return the same tensor object if there is nothing to convert."""
 
 _COMPUTING_PROPERTIES = frozenset({"T", "mT", "H", "mH", "real", "imag"})
 
@@ -59,7 +59,7 @@ def function_name(func: Any) -> str:
 
 
 def operation_name(func: Any, name: str) -> str:
-    """Return the function as code names it: `F.relu`, `torch.cat`, `view` for a method, `+` for an operator."""
+    """Return the function as it is written in code: `F.relu`, `torch.cat`, `view` for a method, `+` for an operator."""
     module = getattr(func, "__module__", None) or ""
     bare = name.removeprefix("linalg_").removeprefix("fft_").removeprefix("special_")
     if name in SYMBOLS and not module.startswith("torch.nn"):
@@ -107,7 +107,7 @@ def call_settings(func: Any, name: str, args: tuple[Any, ...], kwargs: dict[str,
 
 
 def _format_window(arguments: dict[str, Any], *, is_pool: bool) -> str:
-    """Format the window; a pool's stride, which defaults to the kernel size, is always included."""
+    """Format the window. A pool's stride, which defaults to the kernel size, is always included."""
     kernel = arguments.get("kernel_size", 1)
     stride = arguments.get("stride") or (kernel if is_pool else 1)
     padding, dilation = arguments.get("padding", 0), arguments.get("dilation", 1)
@@ -160,7 +160,7 @@ def _format_value(value: Any, name: str) -> str:
 
 
 def _format_index(index: Any) -> str:
-    """Return `[:, 0]`, as it is in the code."""
+    """Return an index as it is written in code: `[:, 0]`."""
     return f"[{', '.join(map(_format_index_part, index if isinstance(index, tuple) else (index,)))}]"
 
 

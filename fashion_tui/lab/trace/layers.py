@@ -1,4 +1,4 @@
-"""How the table shows a layer: its settings, and whether it is one row or contains others."""
+"""Describe a layer for the table: its settings, and whether its inner calls have rows."""
 
 import functools
 import inspect
@@ -29,7 +29,7 @@ def _is_from_torch(module: nn.Module) -> bool:
 
 
 def layer_settings(module: nn.Module) -> str:
-    """Return a layer's kernel, stride and padding, and whatever else isn't the default: `5×5 p2 no bias`."""
+    """Return a layer's kernel, stride and padding, and other settings that aren't the default: `5×5 p2 no bias`."""
     if not _is_from_torch(module):
         return ""
     parts: list[str] = []
@@ -59,9 +59,9 @@ def layer_settings(module: nn.Module) -> str:
 
 
 def format_window(kernel: Any, stride: Any, padding: Any, dilation: Any, *, always_stride: bool = False) -> str:
-    """Return `5×5 p2` or `2×2 s2`: the kernel, and those of stride, padding and dilation that aren't the default.
+    """Return the kernel, and stride, padding and dilation if they aren't the default: `5×5 p2`, `2×2 s2`.
 
-    A single number stands for a square.
+    A single number is used for both axes.
     """
     parts = [format_sizes(kernel)]
     parts += [_format_letter("s", stride)] if always_stride or not _is_all(stride, 1) else []
@@ -71,14 +71,14 @@ def format_window(kernel: Any, stride: Any, padding: Any, dilation: Any, *, alwa
 
 
 def format_sizes(sizes: Any) -> str:
-    """Return `5×5`. A single number stands for a square; None, the input's own size, becomes `·`."""
+    """Return `5×5`. A single number is used for both axes. None, which means the input's size, becomes `·`."""
     if isinstance(sizes, int) or sizes is None:
         sizes = (sizes, sizes)
     return "×".join("·" if size is None else str(size) for size in sizes)
 
 
 def _per_axis(size: Any, module: nn.Module) -> Any:
-    """Repeat a single number for each axis of a layer such as MaxPool2d."""
+    """Repeat a single number for each spatial axis of a layer such as MaxPool2d."""
     return (size,) * int(type(module).__name__[-2]) if isinstance(size, int) else size
 
 

@@ -1,8 +1,8 @@
 """Multiply-accumulates (MACs), counted as `torch.utils.flop_counter.FlopCounterMode` does: two FLOPs are one MAC.
 
-The formulas are FlopCounterMode's own. It counts operations that multiply matrices (convolutions, linear layers, matrix
-products, recurrent layers, attention) and nothing else. A single total takes half the time of FlopCounterMode, which
-keeps one for every module.
+The formulas are FlopCounterMode's own. They cover operations that multiply matrices (convolutions, linear layers,
+matrix products, recurrent layers, attention) and nothing else. MacCounter computes only a grand total, in half the
+time of FlopCounterMode, which computes a total for every module.
 """
 
 from typing import Any
@@ -38,6 +38,6 @@ class MacCounter(TorchDispatchMode):
 
 
 def _is_composite(func: Any) -> bool:
-    """Whether `func` consists of other operations. Autograd decomposes these; only inference mode keeps them whole."""
+    """Whether `func` consists of other operations. Autograd decomposes these, but inference mode doesn't."""
     key = torch._C.DispatchKey.CompositeImplicitAutograd  # noqa: SLF001
     return torch.is_inference_mode_enabled() and torch._C._dispatch_has_kernel_for_dispatch_key(func.name(), key)  # noqa: SLF001

@@ -1,4 +1,4 @@
-"""Copies of a network, which can run without changing the original.
+"""Copy a network, so that it can be run without changing the original.
 
 On the `meta` device a tensor has a shape but no data: a copy with a billion parameters takes no memory, and running it
 takes no time. A copy on the CPU has the original's values.
@@ -19,11 +19,11 @@ CPU = torch.device("cpu")
 
 
 def copy_model(model: nn.Module, device: torch.device) -> nn.Module:
-    """Return a deep copy of `model` on `device`. Tensors that modules share are shared in the copy, too.
+    """Return a deep copy of `model` on `device`. Tensors shared by several modules are shared in the copy, too.
 
-    Raises UserError if the model holds something that can't be copied.
+    Raises UserError if the model contains something that can't be copied.
     """
-    model = getattr(model, "_orig_mod", model)  # the module inside of a torch.compile wrapper
+    model = getattr(model, "_orig_mod", model)  # the module inside a torch.compile wrapper
     memo: dict[int, Any] = {}
     for tensor in [*model.parameters(), *model.buffers()]:
         memo[id(tensor)] = _copy_tensor(tensor, device)
@@ -35,7 +35,7 @@ def copy_model(model: nn.Module, device: torch.device) -> nn.Module:
 
 
 def _copy_tensor(tensor: Tensor, device: torch.device) -> Tensor:
-    if isinstance(tensor, UninitializedParameter | UninitializedBuffer):  # a lazy layer's, without a shape yet
+    if isinstance(tensor, UninitializedParameter | UninitializedBuffer):  # of a lazy layer; has no shape yet
         kind: Any = type(tensor)
         return cast(Tensor, kind(requires_grad=tensor.requires_grad, device=device, dtype=tensor.dtype))
     if device == META:
@@ -50,7 +50,7 @@ def _copy_tensor(tensor: Tensor, device: torch.device) -> Tensor:
 
 
 class _CopyTensorsTo(TorchFunctionMode):
-    """Copies to `device` the tensors that `copy.deepcopy` finds in a module's plain attributes."""
+    """A context in which `copy.deepcopy` copies tensors in a module's plain attributes to `device`."""
 
     def __init__(self, device: torch.device) -> None:
         super().__init__()

@@ -1,8 +1,8 @@
-"""Records one pass through a network, call by call.
+"""Record one pass through a network, call by call.
 
-Two views of the pass are combined. A wrapper around each module's `forward` sees which module calls which. A
-`TorchFunctionMode` sees every torch function that Python code calls, so that `F.relu` and `x.view` become rows, too.
-Calls inside torch's own layers, such as the convolution of `nn.Conv2d`, get no row.
+A wrapper around each module's `forward` records which module calls which. A `TorchFunctionMode` records every torch
+function that Python code calls, so that `F.relu` and `x.view` become rows, too. Calls inside torch's own layers, such
+as the convolution of `nn.Conv2d`, get no row.
 """
 
 import functools
@@ -41,7 +41,7 @@ class Call:
     parameters: list[nn.Parameter] = field(default_factory=list)
     """Parameters that this call itself uses, without those of the calls inside it."""
     parameter_names: list[str] = field(default_factory=list)
-    """Their names in the network: `conv1.weight`."""
+    """Name of each of these parameters in the network: `conv1.weight`."""
     macs: int = 0
     """MACs, including those of the calls inside this one."""
     new_bytes: int = 0
@@ -78,7 +78,7 @@ OnOutput = Callable[[int, list[Tensor]], None]
 
 
 def record(model: nn.Module, inputs: tuple[Any, ...], batch: int) -> Recording:
-    """Run `model`, which is changed, on `inputs`. An error in the model becomes part of the recording."""
+    """Run `model` on `inputs`. Changes the model: pass a copy. An error in the model becomes part of the recording."""
     recorder = Recorder(model, inputs)
     result, error = None, None
     device = next(tensors_in(inputs)).device
@@ -100,7 +100,7 @@ def record(model: nn.Module, inputs: tuple[Any, ...], batch: int) -> Recording:
 
 
 class Recorder(TorchFunctionMode):
-    """A context in which the calls of a network are recorded. It changes the network."""
+    """A context in which the calls of a network are recorded. Replaces the `forward` of each of its modules."""
 
     def __init__(
         self,
@@ -120,7 +120,7 @@ class Recorder(TorchFunctionMode):
         self._source: dict[int, int] = {}
         """Index of the call that returned a tensor, by the tensor's `id`."""
         self._kept: list[Any] = [model]
-        """Everything whose `id` is stored, kept alive so that no other object gets the same one."""
+        """All objects whose `id` is stored, kept alive so that no other object gets the same id."""
         self._running: list[tuple[int, str]] = []
         """Indices and paths of the modules that are running, the outermost first."""
         self._is_inside_atomic = False
@@ -191,7 +191,7 @@ class Recorder(TorchFunctionMode):
             self._count_on_meta(module, tensors, args, kwargs)
             call.macs = self.counter.total - before
         if len(self.calls) > index + 1:
-            call.parameters, call.parameter_names = [], []  # they belong to the inner calls that use them
+            call.parameters, call.parameter_names = [], []  # counted for the inner calls that use them
         self._end(call, index, list(tensors_in(result)), storages if atomic else None)
         return result
 
@@ -222,7 +222,7 @@ class Recorder(TorchFunctionMode):
             self._add_failure(error, call)
             raise
         outputs = list(tensors_in(args[0] if is_assignment(name) else result))
-        # The initialisation of a layer that `forward` creates isn't part of the network.
+        # Leave out the initialisation of a layer that `forward` creates; it isn't part of the network.
         is_initialiser = call.uses_unregistered and not call.inputs and all(map(_is_parameter, outputs))
         if not outputs or is_no_op(name, args, result) or is_initialiser:
             return result
@@ -237,8 +237,8 @@ class Recorder(TorchFunctionMode):
     # Bookkeeping
 
     def _begin(self, name: str, path: str, op: str, target: Any, tensors: list[Tensor]) -> Call:
-        foreign = [tensor for tensor in tensors if id(tensor) not in self._model_names]
-        flowing = [tensor for tensor in foreign if not _is_parameter(tensor)]
+        others = [tensor for tensor in tensors if id(tensor) not in self._model_names]
+        activations = [tensor for tensor in others if not _is_parameter(tensor)]
         parameters = [tensor for tensor in tensors if id(tensor) in self._registered]
         return Call(
             name=name,
@@ -247,12 +247,12 @@ class Recorder(TorchFunctionMode):
             op=op,
             is_module=isinstance(target, nn.Module),
             settings="",
-            inputs=[tuple(tensor.shape) for tensor in flowing],
-            sources=[self._source.get(id(tensor)) for tensor in flowing],
+            inputs=[tuple(tensor.shape) for tensor in activations],
+            sources=[self._source.get(id(tensor)) for tensor in activations],
             parameters=[self._registered[id(tensor)] for tensor in parameters],
             parameter_names=[self._model_names[id(tensor)] for tensor in parameters],
             target=target,
-            uses_unregistered=len(flowing) < len(foreign),
+            uses_unregistered=len(activations) < len(others),
             model_shapes=[tuple(tensor.shape) for tensor in tensors if id(tensor) in self._model_names],
         )
 
@@ -273,7 +273,7 @@ class Recorder(TorchFunctionMode):
             self._source[id(tensor)] = index
 
     def _copy_source(self, args: Any, result: Any) -> None:
-        """Set source and name of the result of a hidden call, such as `x.detach()`, to those of its argument."""
+        """Give the result of a hidden call, such as `x.detach()`, the source and name of its argument."""
         argument = next(tensors_in(args), None)
         if argument is not None and isinstance(result, Tensor) and result is not argument:
             self._kept.append(result)
@@ -288,7 +288,7 @@ class Recorder(TorchFunctionMode):
         return [name.removeprefix(f"{caller}.") for name in names]
 
     def _add_failure(self, error: Exception, call: int | Call) -> None:
-        """Record that `error` passes through a call: a module's, by its index, or a function's, which has none yet."""
+        """Record that `error` passes through a call: the index of a module's call, or a function's call."""
         if self._failure is None or self._failure[0] is not error:
             self._failure = (error, [], None) if isinstance(call, int) else (error, [], call)
         if isinstance(call, int):
@@ -297,7 +297,8 @@ class Recorder(TorchFunctionMode):
     def _count_on_meta(self, target: Any, tensors: list[Tensor], args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         """Count MACs on the meta device.
 
-        The CPU runs recurrent layers and attention as one operation without a formula; meta runs their matrix products.
+        On the CPU, recurrent layers and attention are single operations without a formula. On meta, they are separate
+        matrix products, which have one.
         """
         if not tensors or tensors[0].is_meta:
             return
@@ -305,9 +306,9 @@ class Recorder(TorchFunctionMode):
             self._is_inside_atomic = True
             if isinstance(target, nn.Module):
                 target = copy_model(target, META)
-                vars(target).pop("forward", None)  # the wrapper, which records the original
+                vars(target).pop("forward", None)  # the wrapper, which would record this call
             target(*to_meta(args), **to_meta(kwargs))
-        except Exception:  # noqa: BLE001, S110 - a call that needs values can't be counted, and stays at 0
+        except Exception:  # noqa: BLE001, S110 - a call that needs values can't be counted and keeps 0 MACs
             pass
         finally:
             self._is_inside_atomic = False

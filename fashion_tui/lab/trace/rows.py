@@ -1,4 +1,4 @@
-"""Turns recordings into rows: removes the batch axis and counts each parameter once.
+"""Convert recordings to rows: remove the batch axis and count each parameter once.
 
 A pass is recorded with a batch of 2 and with a batch of 3. Every size that differs between the two grows with the
 batch, whichever axis it is on. An axis of size 2 and 3 is the batch axis and is removed. An axis of size 128 and 192,
@@ -18,14 +18,14 @@ from .arithmetic import macs_arithmetic, params_arithmetic, shape_arithmetic
 from .record import Call, Recording
 
 CallKey = tuple[str, str, int]
-"""Identifies a call: its path, its operation, and its position among the calls that have both in common, from 0."""
+"""Identifies a call: its path, its operation, and its index among the calls with the same path and operation."""
 
 _INTEGER = re.compile(r"(?<![\w.])(\d+)(?![\w.])")
 
 
 @dataclass(frozen=True, slots=True)
 class RecordingPair:
-    """Two recordings of a network. The first determines the rows; the second shows what grows with the batch."""
+    """Two recordings of a network. The first defines the rows; the second shows which sizes grow with the batch."""
 
     first: Recording
     second: Recording
@@ -33,7 +33,7 @@ class RecordingPair:
     def per_sample(self, amount: int, other: int | None) -> int:
         """Return the amount for a batch of one, given the amounts of the first and the second recording.
 
-        Assumes that amounts grow linearly with the batch. `other` is None if the second recording has none.
+        Assumes that amounts grow linearly with the batch. `other` is None if the second recording lacks the call.
         """
         if other is None:
             return amount // self.first.batch
@@ -65,7 +65,7 @@ class RecordingPair:
         return bool(sizes) and self.batch_sizes not in sizes and sizes[0][0] != sizes[0][1]
 
     def counterparts(self) -> list[Call | None]:
-        """Return the second recording's call for each call of the first; None if the code took another branch."""
+        """Return the second recording's call for each call of the first; None if the code took a different branch."""
         others = dict(zip(call_keys(self.second.calls), self.second.calls, strict=True))
         return [others.get(key) for key in call_keys(self.first.calls)]
 
@@ -80,8 +80,8 @@ def rows_of(pair: RecordingPair) -> tuple[ShapeRow, ...]:
     ]
     rows = []
     for index, (call, other) in enumerate(zip(calls, counterparts, strict=True)):
-        family = slice(index, end_of_children(calls, index))
-        used = [parameter for member in calls[family] for parameter in member.parameters]
+        subtree = slice(index, end_of_children(calls, index))
+        used = [parameter for inner in calls[subtree] for parameter in inner.parameters]
         failed = index in pair.first.failed
         inputs = pair.sample_shapes(call.inputs, other.inputs if other else ())
         outputs = pair.sample_shapes(call.outputs, other.outputs if other else ())
@@ -92,17 +92,17 @@ def rows_of(pair: RecordingPair) -> tuple[ShapeRow, ...]:
             depth=call.depth,
             op=call.op,
             is_module=call.is_module,
-            has_children=family.stop > index + 1,
+            has_children=subtree.stop > index + 1,
             inputs=inputs,
             sources=tuple(call.sources),
             outputs=outputs,
             settings=_sample_settings(pair, call.settings, other.settings if other else call.settings),
-            params=sum(own_params[family]),
+            params=sum(own_params[subtree]),
             own_params=own_params[index],
             trainable=any(parameter.requires_grad for parameter in used),
-            reused=bool(used) and sum(own_params[family]) == 0,
+            reused=bool(used) and sum(own_params[subtree]) == 0,
             macs=macs,
-            activation_bytes=sum(memory[family]),
+            activation_bytes=sum(memory[subtree]),
             dtype=call.dtype,
             failed=failed,
             weights=tuple(call.parameter_names),
@@ -136,7 +136,7 @@ def end_of_children(calls: Sequence[Call] | Sequence[ShapeRow], index: int) -> i
 
 
 def _sample_settings(pair: RecordingPair, settings: str, other: str) -> str:
-    """Replace each number that grows with the batch, as in `x.view(x.size(0), 980)`, by `N`, or by `64N`."""
+    """Replace each number that grows with the batch, as in `x.view(x.size(0), 980)`, with `N` or a multiple: `64N`."""
     parts, other_parts = _INTEGER.split(settings), _INTEGER.split(other)
     if settings == other or parts[::2] != other_parts[::2]:
         return settings

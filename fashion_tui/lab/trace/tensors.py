@@ -1,4 +1,4 @@
-"""Tensors in the arguments and results of functions, and the memory they use."""
+"""Find tensors in the arguments and results of functions, and the memory that they use."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import fields, is_dataclass
@@ -30,7 +30,7 @@ def tensors_in(value: Any) -> Iterator[Tensor]:
 
 
 def storages_of(tensors: Iterable[Tensor]) -> set[int]:
-    """Return an identifier of each tensor's storage. Works on meta, too, where a storage has no address."""
+    """Return an identifier of each tensor's storage. Also works on meta, where a storage has no address."""
     storages = set()
     for tensor in tensors:
         try:
@@ -41,7 +41,7 @@ def storages_of(tensors: Iterable[Tensor]) -> set[int]:
 
 
 def to_meta(value: Any) -> Any:
-    """Return the same nested tuples, lists and dicts with their tensors on the meta device."""
+    """Return nested tuples, lists and dicts with all tensors moved to the meta device."""
     if isinstance(value, Tensor):
         return value.detach().to(META)
     if isinstance(value, list | tuple) and not hasattr(value, "_fields"):

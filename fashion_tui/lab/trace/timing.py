@@ -1,4 +1,4 @@
-"""The measured time of each call, forward and backward."""
+"""Measure the time of each call, forward and backward."""
 
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -19,12 +19,12 @@ from .rows import CallKey, call_keys, end_of_children
 from .tensors import tensors_in
 
 MAX_PASSES = 7
-"""Maximum number of measured passes. A call's time is its minimum, the one least disturbed by other programs."""
+"""Maximum number of measured passes. A call's time is the minimum over all passes, to exclude other programs' load."""
 MAX_SECONDS = 3.0
 """Time in seconds after which no further pass starts."""
 MAX_BATCH = 32
 MAX_MACS = 4 * 10**9
-"""MACs of a pass that limit the batch size of a large network."""
+"""Maximum number of MACs in a pass; large networks are timed with smaller batches."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,9 +37,9 @@ class CallTimes:
 
 
 def add_times(table: ShapeTable, model: nn.Module, dtype: torch.dtype, device: torch.device) -> ShapeTable:
-    """Return the table with the time of each row, measured on a batch. A row with children has the sum of theirs.
+    """Return the table with the time of each row, measured on a batch. A row with children has the sum of their times.
 
-    If the network can't run with values, for example for lack of memory, the table gets a warning instead.
+    If the network can't be run, for example because memory runs out, the table gets a warning instead.
     """
     batch = int(min(max(MAX_MACS // max(table.total_macs, 1), 2), MAX_BATCH))
     try:
@@ -48,7 +48,7 @@ def add_times(table: ShapeTable, model: nn.Module, dtype: torch.dtype, device: t
         reason = str(error).strip().splitlines() or ["out of memory"]
         return msgspec.structs.replace(table, warnings=(*table.warnings, f"no times measured: {reason[0]}"))
     measured = passes[1:] or passes  # the first pass includes one-time initialisation
-    times = [_least([one[key] for one in measured if key in one]) for key in call_keys(table.rows)]
+    times = [_minimum([by_call[key] for by_call in measured if key in by_call]) for key in call_keys(table.rows)]
     rows = tuple(_with_times(table.rows, index, times) for index in range(len(table.rows)))
     return msgspec.structs.replace(table, rows=rows, timed_on=str(device), timed_batch=batch)
 
@@ -80,7 +80,7 @@ def _input(shape: Shape, dtype: torch.dtype, device: torch.device) -> Tensor:
 
 
 class _Timer:
-    """Measures each call and, directly after it, its backward pass, while the saved tensors still exist."""
+    """Times each call and, directly after it, its backward pass, while the saved tensors still exist."""
 
     def __init__(self, device: torch.device) -> None:
         self.times: dict[Call, CallTimes] = {}
@@ -103,7 +103,7 @@ class _Timer:
 
     @contextmanager
     def _clock(self) -> Iterator[list[float]]:
-        """Yield a list that gets the duration of the block, in seconds, when the block ends."""
+        """Yield a list to which the duration of the block, in seconds, is appended when the block ends."""
         seconds: list[float] = []
         self._synchronize()
         start = time.perf_counter()
@@ -116,20 +116,20 @@ class _Timer:
             torch.cuda.synchronize(self._device)
 
 
-def _least(times: Sequence[CallTimes]) -> CallTimes | None:
+def _minimum(times: Sequence[CallTimes]) -> CallTimes | None:
     if not times:
         return None
-    return CallTimes(min(one.forward for one in times), min(one.backward for one in times))
+    return CallTimes(min(time.forward for time in times), min(time.backward for time in times))
 
 
 def _with_times(rows: Sequence[ShapeRow], index: int, times: Sequence[CallTimes | None]) -> ShapeRow:
     """Return the row with its own times, or with the sum of its children's."""
     own = times[index : end_of_children(rows, index)] if rows[index].has_children else times[index : index + 1]
-    known = [one for one in own if one is not None]
+    known = [call_times for call_times in own if call_times is not None]
     if not known:
         return rows[index]
     return msgspec.structs.replace(
         rows[index],
-        forward_seconds=sum(one.forward for one in known),
-        backward_seconds=sum(one.backward for one in known),
+        forward_seconds=sum(call_times.forward for call_times in known),
+        backward_seconds=sum(call_times.backward for call_times in known),
     )

@@ -23,10 +23,10 @@ from .rows import RecordingPair, rows_of, used_parameters
 from .timing import add_times
 
 BATCHES = (2, 3)
-"""Batch sizes of the two recordings. At least 2, which batch normalisation needs in training mode."""
+"""Batch sizes of the two recordings. Batch normalisation needs at least 2 in training mode."""
 
 MAX_VALUES = 2**31
-"""Values of one sample."""
+"""Maximum number of values in one sample."""
 
 
 def trace(
@@ -39,13 +39,14 @@ def trace(
 ) -> ShapeTable:
     """Return a table with a row for each call of a module, and of each function that changes or computes data.
 
-    Nothing is computed and the model is not changed: a copy of it runs on the meta device. If the model's code needs
-    values, a copy runs on the CPU instead. An error in the model is part of the table, after the calls before it.
+    The model is not changed and no values are computed: a copy of the model runs on the meta device. If the model's
+    code needs values, the copy runs on the CPU instead. If the model fails, the table contains the calls up to the
+    error, and the error.
 
-    `input_size` is the shape of one sample, without the batch axis, such as `(1, 28, 28)`; several shapes stand for
+    `input_size` is the shape of one sample, without the batch axis, such as `(1, 28, 28)`, or a sequence of shapes for
     several inputs. `name` is the model's name in the table and defaults to its class. `dtype` is that of the inputs; it
-    defaults to that of the model's weights, or to int64 if an embedding gets the input. With `measure`, the calls of a
-    model that doesn't fail are also timed on that device, which takes a few seconds.
+    defaults to that of the model's weights, or to int64 if an embedding gets the input. If `measure` is given, the
+    calls are also timed on that device, which takes a few seconds, unless the model fails.
 
     Raises UserError if `model` is not an `nn.Module` or can't be copied, and UsageError if `input_size` is invalid.
     """
@@ -114,18 +115,20 @@ def _total_macs(pair: RecordingPair, rows: tuple[ShapeRow, ...]) -> int:
 
 
 def _check_sizes(input_size: Any) -> tuple[Shape, ...]:
-    """Return one shape or several as a tuple of shapes. Raises UsageError if one is invalid."""
+    """Convert one shape or several to a tuple of shapes. Raises UsageError if one is invalid."""
     sizes = tuple(input_size) if isinstance(input_size, Sequence) and not isinstance(input_size, str) else ()
     if not sizes or not isinstance(sizes[0], Sequence):
         sizes = (sizes,)
     for size in sizes:
         if not size or not all(type(axis) is int and axis > 0 for axis in size):
             raise UsageError(
-                f"invalid input size {input_size!r}; give the shape of one sample, without the batch axis, "
-                "in positive integers, such as 1x28x28"
+                f"invalid input size {input_size!r}; give the shape of one sample as positive integers, "
+                "without the batch axis, such as 1x28x28"
             )
         if math.prod(size) > MAX_VALUES:
-            raise UsageError(f"the input size {'x'.join(map(str, size))} has {math.prod(size):,} values; at most 2³¹")
+            raise UsageError(
+                f"the input size {'x'.join(map(str, size))} has {math.prod(size):,} values; it may have at most 2³¹"
+            )
     return tuple(tuple(size) for size in sizes)
 
 
@@ -157,9 +160,9 @@ def _needs_values(error: BaseException | None) -> bool:
 
 
 def _initialise_lazy_layers(model: nn.Module, inputs: tuple[Any, ...]) -> None:
-    """Run the model once if it has layers such as nn.LazyLinear, whose shapes come from the first pass."""
+    """Run the model once if it has layers such as nn.LazyLinear, which get their shapes in the first pass."""
     if any(is_lazy(tensor) for tensor in [*model.parameters(), *model.buffers()]):
-        with suppress(Exception):  # the recorded pass raises it again
+        with suppress(Exception):  # the recorded pass raises the same error
             model(*inputs)
 
 

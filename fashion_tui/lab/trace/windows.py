@@ -23,7 +23,7 @@ _AFTER_INPUT = {
 
 @dataclass(frozen=True, slots=True)
 class WindowSettings:
-    """How a window slides, with one number for each spatial axis."""
+    """Settings of a sliding window, with one number for each spatial axis."""
 
     kernel: tuple[int, ...]
     stride: tuple[int, ...]
@@ -102,5 +102,5 @@ def _per_axis(size: Any, axes: int) -> tuple[int, ...]:
     if len(sizes) == 1:
         sizes *= axes
     if len(sizes) != axes or not all(isinstance(one, int) for one in sizes):
-        raise ValueError(f"{size!r} for {axes} axes")
+        raise ValueError(f"size is {size!r}; expected one number, or {axes}")
     return sizes
