@@ -1,4 +1,4 @@
-"""Draws a tensor's elements as a grid: blocks of rows and columns, one for each index of the leading axes."""
+"""Draw a tensor's elements as a grid: blocks of rows and columns, one for each index of the leading axes."""
 
 import math
 import textwrap
@@ -18,36 +18,36 @@ from .glyphs import Glyphs
 from .style import FOREGROUND, MUTED
 
 GAP = 2
-"""Spaces between two blocks, and between two facts."""
+"""Spaces between two blocks, and between two parts of the heading."""
 MIN_WIDTH = 20
-"""Minimum width, which the facts need."""
+"""Minimum width, which the heading needs."""
 MAX_BLOCKS_IN_LINE = 6
-"""Maximum number of blocks side by side for which `useful_widths` has a width."""
+"""Maximum number of blocks side by side in `useful_widths`."""
 MORE_WIDTH = 2
 """Columns of the glyph at the end of a row that continues."""
 
 
 @dataclass(frozen=True)
 class GridDrawing:
-    """A grid in a given width and height: as many elements as fit, from the first on. Long vectors are wrapped."""
+    """Draws as many elements as fit into a width and height, beginning with the first. Long vectors are wrapped."""
 
     name: str
     grid: ElementGrid
     cell_width: int
-    """Columns of an element."""
+    """Width of an element, in columns."""
     width: int
     height: int
     glyphs: Glyphs
-    facts_height: int = 0
-    """Minimum number of lines for the facts."""
+    heading_height: int = 0
+    """Minimum number of lines of the heading."""
 
     def lines(self, max_offset: int) -> list[Text]:
         """Return at most `height` lines, at most `width` columns wide. Colours range from offset 0 to `max_offset`."""
         if not self.grid.offsets:
-            return [*self.facts, Text("no elements", MUTED)]
+            return [*self.heading, Text("no elements", MUTED)]
         if not self.count:
-            return self.facts
-        lines = list(self.facts)
+            return self.heading
+        lines = list(self.heading)
         blocks, _, columns = self.shown
         per_line = self._blocks_per_line(columns)
         for first in range(0, blocks, per_line):
@@ -69,7 +69,7 @@ class GridDrawing:
 
     @property
     def useful_widths(self) -> list[int]:
-        """Widths for one complete block, for two side by side, and so on."""
+        """Widths that fit exactly one complete block, two side by side, and so on."""
         blocks, _, columns = self._full
         return [
             max(count * (self._block_width(columns) + GAP) - GAP, MIN_WIDTH)
@@ -78,14 +78,14 @@ class GridDrawing:
 
     @property
     def natural_height(self) -> int:
-        """Height that shows all known elements in this width."""
+        """Height needed to show all elements of `grid` in this width."""
         shown = replace(self, height=10_000).shown
-        return len(self.facts) + self._line_count(shown) + (shown != self._full)
+        return len(self.heading) + self._line_count(shown) + (shown != self._full)
 
     @cached_property
     def shown(self) -> Size:
         """Number of blocks, rows and columns shown."""
-        height = self.height - len(self.facts)
+        height = self.height - len(self.heading)
         shown = self._fit(height)
         return shown if shown == self._full else self._fit(height - 1)  # one line for the note
 
@@ -106,7 +106,7 @@ class GridDrawing:
 
     @property
     def _columns_per_line(self) -> int:
-        """Number of a block's columns that fit into a line, together with the glyph for more columns if needed."""
+        """Number of a block's columns that fit into a line, including the glyph for omitted columns if needed."""
         columns = self._full[2]
         if columns * self.cell_width <= self.width and self._known_columns == columns:
             return max(columns, 1)
@@ -136,7 +136,7 @@ class GridDrawing:
 
     @property
     def _label_height(self) -> int:
-        """Lines of a block's label, its index: 1 if the tensor has more than two axes."""
+        """Number of lines for the index above each block: 1 if the tensor has more than two axes, else 0."""
         return int(len(self.grid.shape) > 2)
 
     def _block(self, index: int, max_offset: int) -> list[Text]:
@@ -170,21 +170,21 @@ class GridDrawing:
         return lines
 
     @cached_property
-    def facts(self) -> list[Text]:
+    def heading(self) -> list[Text]:
         """Name, shape and strides, on one line if they fit."""
-        facts = [
+        parts = [
             Text.assemble((f"{self.name} ", MUTED), (format_shape(self.grid.shape, self.glyphs), f"bold {FOREGROUND}")),
             Text(f"strides {self.grid.strides}", MUTED),
         ]
         if not _is_contiguous(self.grid):
-            facts.append(Text("not contiguous", MUTED))
-        lines = [facts[0]]
-        for fact in facts[1:]:
-            if lines[-1].cell_len + GAP + fact.cell_len <= self.width:
-                lines[-1] = Text.assemble(lines[-1], " " * GAP, fact)
+            parts.append(Text("not contiguous", MUTED))
+        lines = [parts[0]]
+        for part in parts[1:]:
+            if lines[-1].cell_len + GAP + part.cell_len <= self.width:
+                lines[-1] = Text.assemble(lines[-1], " " * GAP, part)
             else:
-                lines += [Text(part, MUTED) for part in textwrap.wrap(fact.plain, self.width)]
-        return lines + [Text()] * (self.facts_height - len(lines))
+                lines += [Text(line, MUTED) for line in textwrap.wrap(part.plain, self.width)]
+        return lines + [Text()] * (self.heading_height - len(lines))
 
     def _omission_note(self) -> str:
         """Return `the first 12×6 of 40×50, 2 of 3 blocks`."""

@@ -1,4 +1,4 @@
-"""The evaluation of a run on the test set: the headline, a table of the classes and the confusion matrix."""
+"""Show the evaluation of a run on the test set: a headline, a table of the classes and the confusion matrix."""
 
 import math
 from collections.abc import Sequence
@@ -35,7 +35,7 @@ def evaluation_report(evaluation: Evaluation) -> RenderableType:
 
 
 def headline(evaluation: Evaluation) -> RenderableType:
-    """Return what was evaluated, the accuracy, and the other metrics, on a line each."""
+    """Return three lines: what was evaluated, the accuracy, and the other metrics."""
     subject = Text.assemble(
         (evaluation.run, "bold"),
         (f" · epoch {evaluation.epoch} · step {evaluation.step:,} · {evaluation.n:,} test images", MUTED),
@@ -132,8 +132,8 @@ def confusion_lines(
 ) -> list[Text]:
     """Return a header and a line for each true class, with a column for each predicted class.
 
-    Correct counts are bold, large confusions bold and in brackets, zeros are dots. For Fashion-MNIST the lines have 62
-    columns; if `width` is smaller, class names are cut.
+    Correct counts are bold, large confusions are bold and in brackets, and zeros are dots. For Fashion-MNIST the lines
+    have 62 columns; if `width` is smaller, class names are truncated.
     """
     name_width = max((len(name) for name in names), default=0) + 1
     if width is not None:

@@ -1,4 +1,4 @@
-"""Numbers, shapes and strings as short text, in ASCII if the terminal supports nothing else."""
+"""Format numbers, shapes and strings as short text, in ASCII if the terminal supports nothing else."""
 
 import math
 from collections.abc import Sequence
@@ -29,22 +29,22 @@ def printable(text: str, glyphs: Glyphs) -> str:
     return text.encode("ascii", "replace").decode()
 
 
-def format_formula(format_formula: str, glyphs: Glyphs) -> str:
-    """Return `formula` as `printable` does, with ASCII operators: `floor((14 - 5 + 2*2) / 1) + 1 = 14`."""
+def format_formula(formula: str, glyphs: Glyphs) -> str:
+    """Return `formula`, with ASCII operators if `glyphs` are ASCII: `floor((14 - 5 + 2*2) / 1) + 1 = 14`."""
     if glyphs.unicode:
-        return format_formula
+        return formula
     for character, replacement in _ASCII_MATH:
-        format_formula = format_formula.replace(character, replacement)
-    return printable(format_formula, glyphs)
+        formula = formula.replace(character, replacement)
+    return printable(formula, glyphs)
 
 
 # Numbers
 
 
 def format_number(value: JsonFloat, glyphs: Glyphs, digits: int = 4) -> str:
-    """Return `value` with `digits` significant digits: `−0.1234`, `2.5e+09`. Integers up to six digits are exact.
+    """Return `value` with `digits` significant digits: `−0.1234`, `2.5e+09`. Integers below a million are exact.
 
-    `value` may also be one of the strings that stand for non-finite numbers in JSON: "NaN", "Infinity" or "-Infinity".
+    `value` may also be a non-finite number as a JSON string: "NaN", "Infinity" or "-Infinity".
     """
     if isinstance(value, str):
         text = _INFINITIES.get(value, value)
@@ -85,7 +85,7 @@ def format_percent(share: float, digits: int = 1) -> str:
 
 
 def format_loss(loss: JsonFloat) -> str:
-    """Return a loss with three decimals, `0.298`, or the name of a non-finite one, which events hold as a string."""
+    """Return a loss with three decimals: `0.298`. A non-finite loss, a string in events, becomes `NaN` or `inf`."""
     return _INFINITIES.get(loss, loss) if isinstance(loss, str) else f"{loss:.3f}"
 
 
@@ -121,7 +121,7 @@ def format_shape(shape: Shape, glyphs: Glyphs) -> str:
 
 
 def format_shapes(shapes: Sequence[Shape], glyphs: Glyphs) -> str:
-    """Return the first shape and how many follow: `64×56×56 +1`."""
+    """Return the first shape and the number of others: `64×56×56 +1`."""
     if not shapes:
         return ""
     return format_shape(shapes[0], glyphs) + (f" +{len(shapes) - 1}" if len(shapes) > 1 else "")
@@ -144,7 +144,7 @@ def sample_mark(statistics: Statistics, glyphs: Glyphs) -> str:
 
 
 def format_nonfinite(statistics: Statistics | None) -> str:
-    """Return `2 NaN, 1 inf`; empty if all values are finite. A sample has no counts, only `NaN, inf`."""
+    """Return `2 NaN, 1 inf`, or `NaN, inf` without counts for a sample; empty if all values are finite."""
     if statistics is None:
         return ""
     kinds = ((statistics.nans, "NaN"), (statistics.infinities, "inf"))
@@ -165,7 +165,7 @@ def short_operation(operation: str) -> str:
 
 
 def format_device(device: Device) -> str:
-    """Return what is known of a device: `3% busy, 2.1 GiB of 79.6 GiB used: NVIDIA H100`."""
+    """Return a device's usage, if known, and its description: `3% busy, 2.1 GiB of 79.6 GiB used: NVIDIA H100`."""
     usage = [f"{device.utilization:.0%} busy"] if device.utilization is not None else []
     if device.memory is not None and device.memory_used is not None:
         usage.append(f"{format_bytes(device.memory_used)} of {format_bytes(device.memory)} used")

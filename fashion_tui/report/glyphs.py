@@ -33,7 +33,7 @@ class Glyphs:
     unicode: bool
 
     def bar(self, share: float, width: int) -> str:
-        """Return a bar of `width` cells, filled to `share` in [0, 1], without padding. A share above 0 is visible."""
+        """Return the filled part of a bar of `width` cells, `share` in [0, 1]. A share above 0 is always visible."""
         parts = len(self.eighths)
         filled = round(min(max(share, 0.0), 1.0) * width * parts)
         if share > 0:
@@ -42,7 +42,7 @@ class Glyphs:
         return self.eighths[-1] * full + (self.eighths[part - 1] if part else "")
 
     def slim_bar(self, share: float, width: int) -> str:
-        """Return a bar of half cells, as thin as a line, for many bars below each other. Not padded."""
+        """Return the filled part of a bar that is as thin as a line and has a resolution of half a cell."""
         halves = round(min(max(share, 0.0), 1.0) * width * 2)
         if share > 0:
             halves = max(halves, 1)

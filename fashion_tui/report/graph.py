@@ -1,4 +1,4 @@
-"""An autograd graph as a tree: each node once, with references to it where it appears again."""
+"""Draw an autograd graph as a tree, in which a repeated node is only a reference to its first row."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -13,7 +13,7 @@ from .glyphs import Glyphs
 from .style import ACCENT, ATTENTION, FOREGROUND, GOOD, MUTED
 
 MAX_BRANCHES = 12
-"""Maximum number of levels whose branches are drawn: those nearest to the row."""
+"""Maximum number of levels whose branches are drawn in a row, beginning with the row's own level."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,7 @@ class TreeRow:
 
 
 def tree_rows(nodes: Mapping[int, GraphNode], root: int, folded: Iterable[str]) -> list[TreeRow]:
-    """Return the rows from the root down. A node that is missing in `nodes` ends its branch and can be expanded."""
+    """Return the rows, beginning with the root. A node that isn't in `nodes` ends its branch and can be expanded."""
     folded_keys = frozenset(folded)
     rows, seen = list[TreeRow](), set[int]()
     stack = [TreeRow(str(root), root, 0, (), is_only=False)]

@@ -1,4 +1,4 @@
-"""A histogram of weights or values: bars over an axis, or a single line."""
+"""Draw a histogram of weights or values: bars over an axis, or a single line."""
 
 from collections.abc import Sequence
 
@@ -25,7 +25,7 @@ def histogram_block(histogram: Histogram, *, width: int, height: int, glyphs: Gl
 
 
 def histogram_line(histogram: Histogram, *, width: int, glyphs: Glyphs) -> Text:
-    """Return `weight ▁▂▅█▅▂▁ −0.21 … 0.19`."""
+    """Return a histogram in one line: `weight ▁▂▅█▅▂▁ −0.21 … 0.19`."""
     low, high = _format_range(histogram, glyphs)
     name = f"{_parameter_name(histogram)} "
     available = width - cell_len(name) - cell_len(low) - cell_len(high) - 4

@@ -1,8 +1,8 @@
-"""Draws pixels as lines of a terminal.
+"""Draw pixels as lines of a terminal.
 
 A cell shows two to four pixels: a block element in one colour on another. Greys are those of the 256-colour palette:
 almost every terminal has them, they need half the bytes of 24-bit colours, and neighbouring cells are often equal.
-Without greys, an image is drawn with characters that have more or less ink.
+Without greys, pixels are drawn with ASCII characters of different density.
 """
 
 import enum
@@ -22,7 +22,7 @@ Size = tuple[int, int]
 """Height and width."""
 
 GAMMA = 0.85
-"""Exponent that lifts dark garments off their background without bleaching light ones."""
+"""Exponent that makes dark garments stand out from the background without bleaching light ones."""
 
 GREYS = (*(8 + 10 * step for step in range(24)), 255)
 """Brightness, 0 to 255, of each grey level: the palette's ramp and its white. Colour 16, black, is often redefined."""
@@ -83,7 +83,7 @@ def ink_line(values: bytes) -> list[Segment]:
 def half_blocks(upper: Sequence[int], lower: Sequence[int]) -> list[Segment]:
     """Draw two rows of pixels in 24-bit colours (0xrrggbb) or TRANSPARENT, one cell for each column.
 
-    A segment has as many cells as two colours can draw.
+    As many cells as possible share a segment, which has two colours.
     """
     segments: list[Segment] = []
     run: list[tuple[int, int]] = []
@@ -135,7 +135,7 @@ _INK_STYLE = Style.parse(f"{FOREGROUND} on #080808")
 
 
 def resample(pixels: bytes, size: Size, new_size: Size) -> list[bytes]:
-    """Return the rows of an image in another size. A pixel is the mean of those that it covers, or a copy of one."""
+    """Return the rows of an image resized by averaging if it shrinks, or by repeating pixels if it grows."""
     height, width = size
     rows = _resample_rows([pixels[start : start + width] for start in range(0, height * width, width)], new_size[0])
     if new_size[1] == width:
@@ -162,9 +162,9 @@ def _resample_rows(rows: list[bytes], count: int) -> list[bytes]:
 
 @lru_cache(maxsize=256)
 def _overlaps(size: int, count: int) -> tuple[tuple[int, tuple[int, ...]], ...]:
-    """Return, for each of `count` new rows, the index of the first old row that it covers, and the weights of all.
+    """Return the rows that each new row covers when `size` rows are reduced to `count`.
 
-    The old rows are `size`, and the weights of a new row add up to `size`.
+    They are given by the index of the first one and the weight of each. The weights of a new row add up to `size`.
     """
 
     def weights(start: int, end: int) -> Iterator[int]:
@@ -181,7 +181,7 @@ def _half_cells(upper: bytes, lower: bytes) -> Iterator[GreyCell]:
 
 
 def _quarter_cells(upper: bytes, lower: bytes) -> Iterator[GreyCell]:
-    """Yield a cell for every two columns of two rows, with the two grey levels of the least squared error."""
+    """Yield a cell for every two columns of two rows, with the two grey levels that minimise the squared error."""
     for x in range(0, len(upper), 2):
         quarters = (upper[x], upper[x + 1], lower[x], lower[x + 1])
         ranked = sorted(quarters)
@@ -201,7 +201,7 @@ def _quarter_cells(upper: bytes, lower: bytes) -> Iterator[GreyCell]:
 
 
 def _to_segments(cells: Iterator[GreyCell], tolerance: int) -> list[Segment]:
-    """Return segments of as many cells as two greys can draw; levels that differ by `tolerance` share a grey."""
+    """Return segments of two greys, as long as possible. Levels that differ by at most `tolerance` share a grey."""
     segments: list[Segment] = []
     greys: tuple[int, ...] = ()
     run: list[GreyCell] = []
@@ -223,7 +223,7 @@ def _to_segments(cells: Iterator[GreyCell], tolerance: int) -> list[Segment]:
 
 
 def _match_grey(level: int, greys: tuple[int, ...], tolerance: int) -> tuple[int, tuple[int, ...]]:
-    """Return the grey to draw `level` with, and `greys` including it. Level 0, the background, stays black."""
+    """Return the grey with which to draw `level`, and `greys` including it. Level 0, the background, stays black."""
     for grey in greys:
         if grey == level or (grey and level and abs(grey - level) <= tolerance):
             return grey, greys

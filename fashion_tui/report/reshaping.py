@@ -1,4 +1,4 @@
-"""Draws a tensor before and after an operation that changes its shape.
+"""Draw a tensor before and after an operation that changes its shape.
 
 An element's number is its offset in the original memory. Each element keeps its number and its colour.
 """
@@ -21,11 +21,11 @@ from .style import ATTENTION, BAD, GOOD
 GAP = 3
 """Spaces between the two grids."""
 CELL_PADDINGS = (2, 1)
-"""Spaces in a cell; the larger number is used if it hides no element."""
+"""Spaces in a cell. The larger number is used if all elements still fit."""
 
 
 def verdict_lines(result: ReshapeResult, width: int, glyphs: Glyphs) -> list[Text]:
-    """Return whether the result is a view or a copy, or why the operation fails."""
+    """Return lines that say whether the result is a view or a copy, or why the operation fails."""
     if result.after is None:
         return [Text(line, BAD) for line in textwrap.wrap(printable(result.problem, glyphs), width)]
     if not result.is_copy:
@@ -35,7 +35,7 @@ def verdict_lines(result: ReshapeResult, width: int, glyphs: Glyphs) -> list[Tex
 
 
 def grid_lines(result: ReshapeResult, width: int, height: int, glyphs: Glyphs) -> list[Text]:
-    """Return both grids, side by side or one below the other, whichever shows more elements with fewer breaks."""
+    """Return both grids, side by side or stacked: the layout that shows more elements, and then has fewer breaks."""
     grids = [("before", result.before)]
     if result.after is not None:
         grids.append(("after", result.after))
@@ -78,7 +78,7 @@ def _join_parts(parts: Sequence[Text], drawings: Sequence[GridDrawing]) -> Text:
 
 
 def _side_by_side(drawings: Sequence[GridDrawing], width: int) -> list[_Layout]:
-    """Return a layout in two halves, and layouts in which one drawing has exactly the width it can use."""
+    """Return a layout with two equal halves, and layouts in which one grid is just wide enough for complete blocks."""
     available = width - GAP
     before, after = drawings
     widths = [available // 2, *before.useful_widths, *(available - useful for useful in after.useful_widths)]
@@ -91,12 +91,12 @@ def _side_by_side(drawings: Sequence[GridDrawing], width: int) -> list[_Layout]:
 
 def _with_widths(before: GridDrawing, left: int, after: GridDrawing, right: int) -> _Layout:
     drawings = [replace(before, width=left), replace(after, width=right)]
-    facts_height = max(len(drawing.facts) for drawing in drawings)
-    return _Layout([replace(drawing, facts_height=facts_height) for drawing in drawings], is_side_by_side=True)
+    heading_height = max(len(drawing.heading) for drawing in drawings)
+    return _Layout([replace(drawing, heading_height=heading_height) for drawing in drawings], is_side_by_side=True)
 
 
 def _stacked(drawings: Sequence[GridDrawing], height: int) -> _Layout:
-    """Return a layout in which each drawing has half of the lines, and those that the other doesn't need."""
+    """Return a layout in which each grid gets half of the lines, and the lines that the other one doesn't need."""
     before, after = (drawing.natural_height for drawing in drawings)
     above = min(before, max((height - 1) // 2, height - 1 - after))
     heights = (above, height - 1 - above)

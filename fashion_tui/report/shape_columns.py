@@ -12,7 +12,7 @@ from .style import ACCENT, BAD, FOREGROUND, MUTED
 from .text_table import Cell, Column
 
 SHARE = "share"
-"""Title of the column of bars until its width is known."""
+"""Title of the column of bars before `share_column` fills it in."""
 MIN_BAR_WIDTH = 8
 COLUMN_TITLES = (
     "#", "step", "operation", "input", "output", "tensor", "kernel", "params", "%", "MACs", "memory", "dtype",
@@ -23,7 +23,7 @@ OPTIONAL_TITLES = frozenset({"memory", "dtype", "trainable"})
 
 
 def shape_columns(table: ShapeTable, shown: Sequence[int], glyphs: Glyphs) -> list[Column]:
-    """Return all columns for the rows with the indices `shown`. The bars are left out until their width is known."""
+    """Return all columns for the rows with the indices `shown`. The column SHARE is a placeholder of minimum width."""
     failing = max((index for index in shown if table.rows[index].failed), default=None)
     rows = []
     for index, is_sum in zip(shown, are_sums(table, shown), strict=True):
@@ -110,12 +110,12 @@ def _cells(row: ShapeRow, total_params: int, tone: str, glyphs: Glyphs) -> list[
 
 
 def changes_shape(row: ShapeRow) -> bool:
-    """Whether the output has another shape than the input."""
+    """Whether the output has a different shape from the input."""
     return row.outputs[:1] != row.inputs[:1]
 
 
 def share_column(table: ShapeTable, shown: Sequence[int], glyphs: Glyphs, width: int) -> Column:
-    """Return a bar for each row's share of the time if it was measured, else of the MACs.
+    """Return a column of bars: each row's share of the time if it was measured, else of the MACs.
 
     Rows that are the sum of other shown rows have no bar.
     """
@@ -131,7 +131,7 @@ def share_column(table: ShapeTable, shown: Sequence[int], glyphs: Glyphs, width:
 
 
 def are_sums(table: ShapeTable, shown: Sequence[int]) -> list[bool]:
-    """Return, for each shown row, whether its children are shown as well."""
+    """Return for each shown row whether its children are shown, too."""
     following = [*shown[1:], -1]
     return [table.rows[index].has_children and following[i] == index + 1 for i, index in enumerate(shown)]
 
@@ -139,7 +139,7 @@ def are_sums(table: ShapeTable, shown: Sequence[int]) -> list[bool]:
 # Sizes of tensors
 
 MAX_BAR = 10
-"""Cells of the bar of the tensor with the most channels."""
+"""Length of the bar of the tensor with the most channels, in cells."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,9 +147,9 @@ class TensorScale:
     """The scale of the bars that show the sizes of a network's tensors."""
 
     channels: int
-    """Most channels of any tensor."""
+    """Largest number of channels of a tensor."""
     side: float
-    """Largest side of any image: the square root of its number of pixels."""
+    """Largest side of an image: the square root of its number of pixels."""
 
     @classmethod
     def of(cls, shapes: Iterable[Shape]) -> "TensorScale":
@@ -157,14 +157,15 @@ class TensorScale:
         return cls(max((shape[0] for shape in known), default=1), max(map(_side, known), default=1.0))
 
     def bar(self, shape: Shape, glyphs: Glyphs) -> str:
-        """Return `▆▆▆▆`: the width is the logarithm of the channels, the height the square root of the side.
+        """Return a bar such as `▆▆▆▆`. Its width shows the logarithm of the channels, its height the root of the side.
 
-        Vectors are flat. Halving the side reduces the height by a fifth to a third, so that five halvings differ.
+        A vector has the lowest bar. Halving the side lowers the bar by a fifth to a third, so that the heights after up
+        to five halvings differ.
         """
         if not shape:
             return glyphs.levels[0]
         width = 1 + round((MAX_BAR - 1) * math.log(max(shape[0], 1)) / math.log(max(self.channels, 2)))
-        tallest = len(glyphs.levels) - 2  # a full cell would touch those above and below
+        tallest = len(glyphs.levels) - 2  # bars of full cells would touch the bars above and below
         level = 0 if len(shape) == 1 else max(round(tallest * (_side(shape) / self.side) ** 0.5), 1)
         return glyphs.levels[level] * width
 

@@ -1,4 +1,4 @@
-"""The shape trace of a network: a table of its calls, a strip of its shapes, and notes."""
+"""Show the shape trace of a network: its shapes on one line (the strip), a table of its calls, and notes."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -20,14 +20,14 @@ MAX_BAR_WIDTH = 20
 _DROP_ORDER = ("%", "#", SHARE, "operation", "kernel", "input", "MACs", "backward", "forward", "params")
 """Columns in the order in which they are dropped if the width is too small."""
 _DROP_ORDER_NUMBERED = ("%", "#", SHARE, "input", "kernel", "operation", "MACs", "backward", "forward", "params")
-"""The order for names that are numbers, as in nn.Sequential, which say nothing without the operation."""
+"""The order if names are numbers, as in nn.Sequential; these are meaningless without the column `operation`."""
 _SHORT_NAMES = {"max_pool2d": "pool", "avg_pool2d": "pool", "adaptive_avg_pool2d": "pool"}
-"""Names in the strip."""
+"""Shorter names for the strip."""
 
 
 @dataclass(frozen=True, slots=True)
 class ShapeLines:
-    """The lines of the table. `rows` has one for each index of `visible_rows`, in that order."""
+    """The lines of the table. `rows` contains a line for each index in `visible_rows`, in the same order."""
 
     header: list[Text]
     rows: list[Text]
@@ -60,7 +60,7 @@ def shape_report(
     columns: Collection[str] | None = None,
     glyphs: Glyphs | None = None,
 ) -> ShapeReport:
-    """Return what `fashion-tui shapes` prints.
+    """Return the output of `fashion-tui shapes`.
 
     With a `depth` of 1, only the network's own calls are shown; with 2, also those of its modules; and so on. `columns`
     are titles from `COLUMN_TITLES`; by default, as many columns are shown as fit.
@@ -116,16 +116,16 @@ def shape_strip(table: ShapeTable, *, width: int = DEFAULT_WIDTH, glyphs: Glyphs
     glyphs = glyphs or terminal_glyphs()
     deepest = max((row.depth for row in table.rows), default=0)
     for depth in range(1, deepest + 2):
-        stops = _stops(table, visible_rows(table, depth=depth), glyphs)
-        if len(stops) > 3:
+        items = _strip_items(table, visible_rows(table, depth=depth), glyphs)
+        if len(items) > 3:
             break
-    strip = _strip(stops, glyphs, with_names=True)
+    strip = _strip(items, glyphs, with_names=True)
     if strip.cell_len > width:
-        strip = _strip(stops, glyphs, with_names=False)
-    while strip.cell_len > width and len(stops) > 3:
-        middle = len(stops) // 2
-        stops[middle - 1 : middle + 1] = [("", glyphs.ellipsis)]
-        strip = _strip(stops, glyphs, with_names=False)
+        strip = _strip(items, glyphs, with_names=False)
+    while strip.cell_len > width and len(items) > 3:
+        middle = len(items) // 2
+        items[middle - 1 : middle + 1] = [("", glyphs.ellipsis)]
+        strip = _strip(items, glyphs, with_names=False)
     strip.truncate(width, overflow="ellipsis" if glyphs.unicode else "crop")
     return strip
 
@@ -151,30 +151,30 @@ def shape_notes(table: ShapeTable, *, glyphs: Glyphs | None = None) -> Text:
     return Text("\n").join(lines)
 
 
-Stop = tuple[str, str]
-"""A part of the strip: the name of a call and the shape of its output."""
+StripItem = tuple[str, str]
+"""An item of the strip: the name of a call and the shape of its output."""
 
 
-def _stops(table: ShapeTable, shown: Sequence[int], glyphs: Glyphs) -> list[Stop]:
-    """Return the input, each call that changes the shape, and the failing one."""
-    stops = [("", format_shape(table.inputs[0], glyphs))]
+def _strip_items(table: ShapeTable, shown: Sequence[int], glyphs: Glyphs) -> list[StripItem]:
+    """Return items for the input, each call that changes the shape, and the call that fails, if any."""
+    items = [("", format_shape(table.inputs[0], glyphs))]
     for index, is_sum in zip(shown, are_sums(table, shown), strict=True):
         row = table.rows[index]
         shape = format_shape(row.outputs[0], glyphs) if row.outputs else ""
-        if not is_sum and shape and shape != stops[-1][1]:
-            stops.append((_SHORT_NAMES.get(row.name, row.name), shape))
+        if not is_sum and shape and shape != items[-1][1]:
+            items.append((_SHORT_NAMES.get(row.name, row.name), shape))
     failed = next((row.name for row in reversed(table.rows) if row.failed), None)
-    return stops if failed is None else [*stops, (failed, glyphs.bad)]
+    return items if failed is None else [*items, (failed, glyphs.bad)]
 
 
-def _strip(stops: Sequence[Stop], glyphs: Glyphs, *, with_names: bool) -> Text:
+def _strip(items: Sequence[StripItem], glyphs: Glyphs, *, with_names: bool) -> Text:
     strip = Text(no_wrap=True)
-    for index, (name, shape) in enumerate(stops):
+    for index, (name, shape) in enumerate(items):
         if index:
             strip.append(f" {glyphs.rule} ", MUTED)
             if with_names:
                 strip.append(printable(name, glyphs), MUTED).append(f" {glyphs.rule} ", MUTED)
-        is_end = index in {0, len(stops) - 1}
+        is_end = index in {0, len(items) - 1}
         strip.append(shape, BAD if shape == glyphs.bad else ACCENT if is_end else FOREGROUND)
     return strip
 

@@ -1,4 +1,4 @@
-"""Tensors and arrays: a table of all of them, and the values of one."""
+"""Show a table of tensors and arrays, and the values of one."""
 
 import math
 from collections.abc import Sequence
@@ -55,8 +55,9 @@ def _columns(rows: Sequence[TensorRow], glyphs: Glyphs) -> list[Column]:
         column("memory", [Cell(format_bytes(row.nbytes), MUTED) for row in rows], right=True),
         column("≡" if glyphs.unicode else "=", [_memory_group_cell(row, glyphs) for row in rows]),
     ]
-    needless = set() if {row.device for row in rows} - {"cpu"} else {"device"}
-    return [one for one in columns if one.title not in needless and (one.title == "tensor" or not _is_blank(one))]
+    if all(row.device == "cpu" for row in rows):
+        columns = [shown for shown in columns if shown.title != "device"]
+    return [shown for shown in columns if shown.title == "tensor" or not _is_blank(shown)]
 
 
 def _is_blank(column: Column) -> bool:
@@ -71,7 +72,7 @@ def _origin_cell(row: TensorRow, glyphs: Glyphs) -> Cell:
 
 
 def _statistic_cell(row: TensorRow, name: str, glyphs: Glyphs) -> Cell:
-    """Return a statistic. The column `mean` also has the value of a scalar, and the counts of non-finite values."""
+    """Return a statistic. The column `mean` also shows the value of a scalar, or the counts of non-finite values."""
     statistics = row.statistics
     if name == "mean" and (counts := format_nonfinite(statistics)):
         return Cell(counts, ATTENTION)
@@ -98,14 +99,14 @@ CELL_WIDTH = 9
 INDEX_WIDTH = 6
 """Columns of a row's index in the window, including the space after it."""
 MIN_HEIGHT_FOR_BLOCK = 16
-"""Height of the view from which the histogram has several lines."""
+"""Minimum height of the view for a histogram of several lines."""
 HISTOGRAM_HEIGHT = 3
 """Lines of the histogram's bars."""
 
 
 def value_lines(values: TensorValues, width: int, height: int, glyphs: Glyphs) -> list[Text]:
-    """Return facts and a histogram, at most `width` columns wide. `height` is that of the whole view."""
-    lines = _facts(values, glyphs)
+    """Return a tensor's properties and a histogram, at most `width` columns wide. `height` is that of the view."""
+    lines = _property_lines(values, glyphs)
     if values.histogram is not None and sum(values.histogram.counts) > 1:
         if height < MIN_HEIGHT_FOR_BLOCK:
             lines.append(histogram_line(values.histogram, width=width, glyphs=glyphs))
@@ -153,7 +154,7 @@ def _value_style(value: JsonFloat, low: float, high: float) -> Style | str:
     return ATTENTION if isinstance(value, str) else heat_style(value, low, high)
 
 
-def _facts(values: TensorValues, glyphs: Glyphs) -> list[Text]:
+def _property_lines(values: TensorValues, glyphs: Glyphs) -> list[Text]:
     row = values.row
     title = Text.assemble(
         (printable(row.name, glyphs), f"bold {FOREGROUND}"),

@@ -1,4 +1,4 @@
-"""Tables made of lines of text, which drop their least important columns if the width is too small."""
+"""Lay out tables as lines of text. The least important columns are dropped if the width is too small."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -11,7 +11,7 @@ from .style import MUTED
 GAP = 2
 """Spaces between two columns."""
 MIN_WIDTH = 4
-"""Minimum width of the widest column, which is narrowed as a last resort."""
+"""Minimum width of the widest column when it is narrowed, as a last resort."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,12 +30,12 @@ class Column:
     total: Cell = EMPTY
     right: bool = False
     max_width: int = 1000
-    """Width to which the column is cut if space is short, before any column that isn't optional is dropped."""
+    """Width to which the column is truncated if the table is too wide. This happens before a column is dropped."""
     optional: bool = False
-    """Whether the column is dropped before any other is cut."""
+    """Whether to drop the column before other columns are truncated."""
     width: int = 0
     ellipsis: str = "…"
-    """Appended to text that is cut."""
+    """Appended to truncated text."""
 
     @property
     def natural_width(self) -> int:
@@ -59,7 +59,7 @@ class Column:
 
 
 def fit_columns(columns: Sequence[Column], width: int, drop_order: Sequence[str]) -> list[Column]:
-    """Return the columns that fit into `width`, with their widths set. Titles in `drop_order` are dropped first."""
+    """Return the columns that fit into `width`, with their widths set. `drop_order` lists the titles to drop first."""
     kept = list(columns)
     if table_width([_with_width(column, cut=False) for column in kept]) > width:
         kept = [column for column in kept if not column.optional]

@@ -1,4 +1,4 @@
-"""A window that slides along an axis: its formulas with numbers, and a drawing of its positions."""
+"""Show a window that slides along an axis: formulas with its numbers, and a drawing of its positions."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ class _WindowGlyphs:
     value: str
     in_window: str
     skipped: str
-    """A value between two that a dilated window contains."""
+    """A value that a dilated window skips."""
     uncovered: str
     """A value that no window contains."""
     cut: str
@@ -36,7 +36,7 @@ StyledGlyph = tuple[str, str]
 
 
 def window_formulas(window: SlidingWindow, glyphs: Glyphs) -> list[Text]:
-    """Return the formula of torch's documentation, and a simpler one if neither rounding nor dilation matters."""
+    """Return the formula from torch's documentation, and a simpler one if it needs neither rounding nor dilation."""
     lines = [Text(format_formula(window.full_formula, glyphs), FOREGROUND)]
     if window.dilation == 1 and window.remainder == 0:
         lines.append(Text(format_formula(window.formula, glyphs), MUTED))
@@ -104,7 +104,7 @@ def _window_glyph(window: SlidingWindow, start: int, drawn: _WindowGlyphs, posit
 
 
 def _end_note(window: SlidingWindow) -> str:
-    """Describe the last values if no window contains them, or a window that extends past them; empty otherwise."""
+    """Say how many of the last values are in no window, or how far the last window extends past the end; else empty."""
     if window.remainder < 0:
         return f"the last window extends past the end by {-window.remainder:,}"
     note = ""

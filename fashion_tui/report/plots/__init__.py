@@ -13,7 +13,7 @@ __all__ = ["Drawing", "PlotStyle", "draw"]
 
 
 class Drawing(Protocol):
-    """A plot laid out for a width. Reading the height is cheap; `rows` draws the plot."""
+    """A plot laid out for a width. `height` is cheap to compute; `rows` draws the plot."""
 
     @property
     def height(self) -> int:

@@ -1,4 +1,4 @@
-"""Draws a vector: a list of a few values with their bars, or a chart with a column for each value."""
+"""Draw a vector: a list of a few values with their bars, or a chart with a column for each value."""
 
 from dataclasses import dataclass
 
@@ -14,7 +14,7 @@ from fashion_tui.schema.plots import Bars
 from .layout import QUIET, PlotStyle, Row, caption_rows, merge_segments
 
 MAX_BAR = 40
-"""Columns of the longest bar in a list."""
+"""Maximum length of a bar in a list, in columns."""
 
 MAX_LABEL_WIDTH = 20
 
@@ -26,7 +26,7 @@ Value = float | None
 
 _BAR = Style.parse(ACCENT)
 _REVERSED_BAR = Style.parse(f"{ACCENT} reverse")
-"""Style of a cell whose glyph fills the part above a bar's end, so that the background is the bar."""
+"""Style of the lower end of a negative bar: the glyph draws the empty part of the cell, the background the bar."""
 _NUMBER = Style.parse(FOREGROUND)
 _NON_FINITE = Style.parse(BAD)
 _SPACE = Style()
@@ -152,7 +152,7 @@ class BarChart:
 
 
 def _axis_labels(values: tuple[Value, ...], glyphs: Glyphs) -> tuple[str, str, str]:
-    """Return the largest value, 0, and the smallest value; empty strings for ends that are 0 themselves."""
+    """Return the labels of the largest value, of 0, and of the smallest value; a label is empty if its value is 0."""
     low, high = _range_with_zero(values)
     return _format_end(high, glyphs), "0", _format_end(low, glyphs)
 

@@ -1,4 +1,4 @@
-"""Draws a matrix: its numbers on coloured backgrounds if they fit, else a pixel for each value."""
+"""Draw a matrix: its numbers on coloured backgrounds if they fit, else a pixel for each value."""
 
 from dataclasses import dataclass
 
@@ -31,7 +31,7 @@ class HeatMapDrawing:
     heat_map: HeatMap
     style: PlotStyle
     columns: int
-    """Columns of the whole map; with numbers, columns of each number."""
+    """Width of the whole map in columns or, if the map shows numbers, of each number."""
     lines: int
     with_numbers: bool
     below: list[Row]

@@ -1,4 +1,4 @@
-"""Draws one image, or a batch of images in rows."""
+"""Draw an image, or a batch of images in rows."""
 
 from dataclasses import dataclass
 
@@ -14,10 +14,10 @@ from fashion_tui.schema.plots import ImageGrid
 from .layout import PlotStyle, Row, caption_rows, max_lines
 
 MIN_COLUMNS = 14
-"""Minimum width of an image of a batch, below which it would be illegible."""
+"""Minimum width of an image in a batch; narrower images would be illegible."""
 
 ENLARGED_COLUMNS = 28
-"""Columns to which a small image is enlarged; half as many for the images of a batch."""
+"""Columns to which a small image is enlarged; half as many for images in a batch."""
 
 _PLAIN = Style()
 _LABEL = Style.parse(FOREGROUND)

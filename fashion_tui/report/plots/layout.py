@@ -1,4 +1,4 @@
-"""What all drawings of plots share: the style, the maximum height, and captions."""
+"""Helpers for all plots: the style, the maximum height, and captions."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
