@@ -1,6 +1,6 @@
 """Measure latencies of the commands and the app, and the resources that the app uses while a run trains.
 
-Everything is measured from another process, through a terminal.
+The app is driven through a pseudo-terminal, as a user would.
 """
 
 import asyncio

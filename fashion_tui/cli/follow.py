@@ -24,7 +24,7 @@ from .output import show, stderr_console
 from .progress import TrainingBar
 
 POLL_PERIOD = 0.1
-"""Time between two looks at the run, in seconds."""
+"""Time between two polls of the run, in seconds."""
 
 EXIT_TIMEOUT = 10.0
 """Seconds to wait for a trainer to exit after it has reported the end of its run."""

@@ -1,4 +1,4 @@
-"""The inputs of commands: a data set, a custom model, and permission to execute one."""
+"""The inputs of commands: data sets and custom models."""
 
 import msgspec
 from rich.progress import BarColumn, DownloadColumn, TextColumn, TimeRemainingColumn, TransferSpeedColumn

@@ -232,8 +232,8 @@ class Connection:
     def _check_reply(self, request_id: str) -> None:
         """Find out whether an execution's reply is late or lost.
 
-        It is lost if an interrupt hits ipykernel itself after the end of the cell. Because replies arrive in order, it
-        is lost if the reply to a later request arrives first.
+        An interrupt that hits ipykernel itself after the end of the cell prevents the reply. Replies arrive in order,
+        so if the reply to a later request arrives first, the execution's reply is lost.
         """
         if request_id in self._executions:
             self._reply_checks[self.process.send("shell", "kernel_info_request", {})] = request_id

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 Channel = Literal["shell", "control", "stdin", "iopub"]
 
 _RECEIVE_QUEUE = 20
-"""Maximum number of messages queued in our process. The kernel waits while the queue is full, so it stays small."""
+"""Maximum number of messages queued in our process. While the queue is full, the kernel waits."""
 
 _DIGEST_HISTORY = 1_000
 """Number of message signatures that jupyter_client remembers. With its default they can take 8 MiB."""

@@ -102,7 +102,7 @@ def _remove_if_abandoned(directory: Path) -> None:
 
 
 def _owner(directory: Path) -> int | None:
-    """Return the id of the process that holds the directory's lock; None if none does, or another user's."""
+    """Return the id of the user's process that holds the directory's lock, or None if there is none."""
     with contextlib.suppress(OSError, ValueError):
         lock = _open_lock(directory)
         try:

@@ -8,7 +8,7 @@ from pathlib import Path
 import psutil
 
 CLOCK_TOLERANCE = 2.0
-"""Maximum difference between two readings of a process's start time, in seconds. Clock adjustments change it."""
+"""Tolerance when start times of processes are compared, in seconds. Clock adjustments change them slightly."""
 
 
 @cache

@@ -35,7 +35,7 @@ def verdict_lines(result: ReshapeResult, width: int, glyphs: Glyphs) -> list[Tex
 
 
 def grid_lines(result: ReshapeResult, width: int, height: int, glyphs: Glyphs) -> list[Text]:
-    """Return both grids, side by side or stacked: the layout that shows more elements, and then has fewer breaks."""
+    """Return both grids, side by side or stacked, whichever shows more elements or else has fewer breaks."""
     grids = [("before", result.before)]
     if result.after is not None:
         grids.append(("after", result.after))

@@ -62,7 +62,7 @@ class RunConfig(msgspec.Struct, frozen=True, kw_only=True):
     git_revision: str | None
     host: str
     source: ModelSource | None = None
-    """The custom model, or None for the built-in network `recipe.model`, which is only for display otherwise."""
+    """The custom model, or None for the built-in network `recipe.model`. If set, `recipe.model` is only displayed."""
 
 
 Count = Annotated[int, msgspec.Meta(ge=0, le=10**12)]

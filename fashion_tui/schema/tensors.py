@@ -41,7 +41,7 @@ class OpenGraph(Probe, frozen=True, kw_only=True):
 
 
 class ExpandGraph(Probe, frozen=True, kw_only=True):
-    """Ask for more nodes of the open graph; the reply is a Graph with a node and up to MAX_GRAPH_NODES behind it."""
+    """Ask for more nodes of the open graph; the reply is a Graph of up to MAX_GRAPH_NODES, beginning with `node`."""
 
     node: int
     """Id of the node."""

@@ -15,7 +15,7 @@ from fashion_tui.runs.store import open_run
 from fashion_tui.schema.errors import UsageError
 
 START_TIMEOUT = 30.0
-"""Seconds to wait for a new trainer to report the step from which it continues. It imports torch first."""
+"""Seconds to wait for a new trainer to report the step from which it continues. The trainer imports torch first."""
 
 
 def _examples(command: str) -> str:
