@@ -1,4 +1,4 @@
-"""Tests run side by side: each with one thread of torch, or they would wait for each other's."""
+"""Use one thread of torch per test process, since several run at once."""
 
 import pytest
 import torch

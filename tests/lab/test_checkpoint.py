@@ -1,4 +1,4 @@
-"""A checkpoint's file: plain tensors, or refused."""
+"""Checkpoint files: tensors and plain values; anything else is refused."""
 
 import os
 import pickle
@@ -11,7 +11,7 @@ from fashion_tui.lab.training.checkpoint import BadCheckpoint, read_checkpoint
 
 
 class Malicious:
-    """Unpickled, it leaves a file where it says."""
+    """Creates a folder when it is unpickled."""
 
     def __init__(self, mark: Path) -> None:
         self.mark = mark
@@ -23,7 +23,7 @@ class Malicious:
 @pytest.mark.parametrize(
     "save", [torch.save, lambda content, file: file.write_bytes(pickle.dumps(content, protocol=2))]
 )
-def test_code_is_refused_and_not_run(save: object, tmp_path: Path) -> None:
+def test_code_is_refused_and_not_executed(save: object, tmp_path: Path) -> None:
     assert callable(save)
     save({"training": Malicious(tmp_path / "mark"), "trainer": {}}, tmp_path / "evil.pt")
     with pytest.raises(BadCheckpoint, match="not a checkpoint of fashion-tui") as caught:
@@ -33,7 +33,7 @@ def test_code_is_refused_and_not_run(save: object, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("content", [b"", b"PK\x03\x04", b"\x80\x02}q\x00.", os.urandom(1000)])
-def test_what_is_no_checkpoint_is_refused(content: bytes, tmp_path: Path) -> None:
+def test_other_files_are_refused(content: bytes, tmp_path: Path) -> None:
     (tmp_path / "file.pt").write_bytes(content)
     with pytest.raises(BadCheckpoint):
         read_checkpoint((tmp_path / "file.pt").open("rb"))

@@ -1,4 +1,4 @@
-"""The road of a CUDA GPU, for machines that have one: graph, streaming, and the promise of exact resume."""
+"""Training on a CUDA GPU: graph, streaming and exact resume. Skipped on machines without one."""
 
 import copy
 from typing import Any
@@ -31,8 +31,8 @@ def begin(recipe: Recipe, **changes: Any) -> Training:
 
 
 @pytest.mark.parametrize("recipe", RECIPES.values(), ids=lambda recipe: recipe.name)
-def test_a_graph_makes_the_steps_that_python_makes(recipe: Recipe) -> None:
-    """Over three epochs, the last batch of each being a smaller one."""
+def test_graph_makes_the_same_steps_as_python(recipe: Recipe) -> None:
+    """Three epochs, each with a smaller last batch."""
     captured, plain = begin(recipe), begin(recipe)
     plain._make_step = plain._step
     for training in (captured, plain):
@@ -42,7 +42,7 @@ def test_a_graph_makes_the_steps_that_python_makes(recipe: Recipe) -> None:
 
 
 @pytest.mark.parametrize("recipe", RECIPES.values(), ids=lambda recipe: recipe.name)
-def test_a_resumed_training_is_the_undisturbed_one_to_the_bit(recipe: Recipe) -> None:
+def test_resumed_training_is_bit_identical(recipe: Recipe) -> None:
     undisturbed = run(begin(recipe), 17)
     first = run(begin(recipe), 7)
     second = begin(recipe)
@@ -50,7 +50,7 @@ def test_a_resumed_training_is_the_undisturbed_one_to_the_bit(recipe: Recipe) ->
     assert bits(run(second, 10)) == bits(undisturbed)
 
 
-def test_a_step_never_waits_for_the_device() -> None:
+def test_steps_do_not_synchronise() -> None:
     steps = begin(RECIPES["strong"]).steps()
     next(steps)
     torch.cuda.set_sync_debug_mode("error")
@@ -61,7 +61,7 @@ def test_a_step_never_waits_for_the_device() -> None:
         torch.cuda.set_sync_debug_mode("default")
 
 
-def test_a_set_without_room_is_streamed_and_gives_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_streamed_set_gives_the_same_weights(monkeypatch: pytest.MonkeyPatch) -> None:
     resident = run(begin(RECIPES["strong"]), 5)
     monkeypatch.setattr("fashion_tui.lab.data.datasets.MAX_MEMORY_FRACTION", 0.0)
     streamed = begin(RECIPES["strong"])

@@ -1,4 +1,4 @@
-"""The layer that is named is the one that broke."""
+"""Finding the layer in which a training broke."""
 
 import copy
 
@@ -17,7 +17,7 @@ CPU = torch.device("cpu")
 
 
 class Divides(nn.Module):
-    """0/0 in a layer without weights, between two that have some."""
+    """A network that computes NaN in a layer without weights."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -32,7 +32,7 @@ class Divides(nn.Module):
 
 
 @pytest.mark.parametrize("broken", ["conv1", "conv2", "fc1", "fc2"])
-def test_the_first_layer_is_named_not_those_after_it(broken: str) -> None:
+def test_first_broken_layer_is_found(broken: str) -> None:
     model = GuideNet()
     with torch.no_grad():
         model.get_parameter(f"{broken}.bias")[3] = torch.nan
@@ -40,22 +40,22 @@ def test_the_first_layer_is_named_not_those_after_it(broken: str) -> None:
     assert not any(layer._forward_hooks for layer in model.modules())
 
 
-def test_a_layer_without_weights_may_be_the_one() -> None:
+def test_broken_layer_may_have_no_weights() -> None:
     assert first_non_finite_layer(Divides(), torch.ones(2, 1, 28, 28)) == "middle (LogSoftmax)"
 
 
-def test_a_sound_network_has_none() -> None:
+def test_healthy_network_has_no_broken_layer() -> None:
     assert first_non_finite_layer(GuideNet(), torch.zeros(2, 1, 28, 28)) is None
 
 
 def begin() -> Training:
-    """5 steps an epoch."""
+    """Begin a training of 5 steps per epoch."""
     images = Images(torch.arange(40 * 784).remainder(251).to(torch.uint8).view(40, 1, 28, 28), torch.arange(40) % 10)
     return Training(msgspec.structs.replace(GUIDE, batch_size=8), images, device=CPU, seed=3)
 
 
-def test_the_steps_up_to_the_broken_one_are_made_again_over_the_end_of_an_epoch() -> None:
-    """From step 5 on Adam's momentum is beyond all measure: what step 6 begins with lets its numbers overflow."""
+def test_steps_up_to_the_broken_one_are_repeated_over_the_end_of_an_epoch() -> None:
+    """Adam's momentum is made huge before step 5, so that the weights make step 6 overflow."""
     training, states = begin(), {}
     while training.epoch < 2:
         for step in training.steps():

@@ -1,4 +1,4 @@
-"""What the recipes mean: schedules, optimisers, and that each of ours learns."""
+"""The recipes: learning rates, optimisers, and that each recipe learns."""
 
 from typing import Any
 
@@ -42,13 +42,13 @@ def test_unknown_recipe() -> None:
         recipe_named("fast")
 
 
-def test_a_constant_rate_is_constant() -> None:
+def test_constant_schedule() -> None:
     assert {lr_scale(GUIDE, step, 100) for step in range(100)} == {1.0}
 
 
 @pytest.mark.parametrize("steps", [1, 2, 7, 100])
 @pytest.mark.parametrize("warm_up", [0.0, 0.2, 0.5, 0.99])
-def test_the_triangle_rises_to_one_and_falls_to_the_last_step(steps: int, warm_up: float) -> None:
+def test_triangle_rises_to_its_peak_and_falls_to_the_last_step(steps: int, warm_up: float) -> None:
     factors = [lr_scale(changed(warm_up=warm_up), step, steps) for step in range(steps)]
     top = factors.index(max(factors))
     assert all(0 < factor <= 1 for factor in factors)
@@ -57,7 +57,7 @@ def test_the_triangle_rises_to_one_and_falls_to_the_last_step(steps: int, warm_u
     assert abs(top - warm_up * steps) <= 1
 
 
-def test_the_rates_follow_the_schedule_and_are_logged() -> None:
+def test_learning_rates_follow_the_schedule() -> None:
     images = Images(torch.zeros(64, 1, 28, 28, dtype=torch.uint8), torch.arange(64) % 10)
     training = Training(changed(batch_size=16, epochs=1, learning_rate=0.5), images, device=CPU, seed=0)
     seen = [tuple(float(one.param_groups[0]["lr"]) for one in training.optimizers) for _ in training.steps()]
@@ -65,7 +65,7 @@ def test_the_rates_follow_the_schedule_and_are_logged() -> None:
     assert [other for _, other in seen] == pytest.approx([ADAM_SHARE * muon for muon, _ in seen])
 
 
-def test_muon_has_the_filters_and_adam_the_rest() -> None:
+def test_muon_updates_the_filters_and_adam_the_rest() -> None:
     model = build("strong")
     muon, adam = optimizers_for(STRONG, model)
     assert isinstance(muon, Muon)
@@ -73,13 +73,13 @@ def test_muon_has_the_filters_and_adam_the_rest() -> None:
     others = [parameter for group in adam.param_groups for parameter in group["params"]]
     assert {parameter.dim() for parameter in filters} == {4}
     assert len(filters) + len(others) == len(list(model.parameters()))
-    (alone,) = optimizers_for(STRONG, nn.Linear(3, 4))  # nothing for Muon to do
+    (alone,) = optimizers_for(STRONG, nn.Linear(3, 4))  # has no filters
     assert isinstance(alone, torch.optim.Adam)
 
 
 @pytest.mark.parametrize("shape", [(8, 40), (40, 8), (16, 16)])
-def test_orthogonalise_keeps_the_directions_and_evens_the_strengths(shape: tuple[int, int]) -> None:
-    """As three rounds of the polynomial change the singular values themselves."""
+def test_orthogonalise_changes_only_the_singular_values(shape: tuple[int, int]) -> None:
+    """They are those of the matrix after three iterations of the polynomial."""
     matrix = torch.randn(shape, generator=torch.Generator().manual_seed(1))
     u, expected, v = torch.linalg.svd(matrix, full_matrices=False)
     a, b, c = COEFFICIENTS
@@ -93,7 +93,7 @@ def test_orthogonalise_keeps_the_directions_and_evens_the_strengths(shape: tuple
 
 @pytest.mark.parametrize("name", CPU_RECIPES)
 def test_each_recipe_learns(name: str) -> None:
-    """Drawn garments, one epoch; the test pictures are others."""
+    """Two epochs on 3,000 synthetic images, tested on other images."""
     train, test = Images(*draw(3_000, seed=0)), Images(*draw(500, seed=1))
     wanted = msgspec.structs.replace(RECIPES[name], epochs=2, batch_size=64)
     training = Training(wanted, train, device=CPU, seed=0)
@@ -105,7 +105,7 @@ def test_each_recipe_learns(name: str) -> None:
     assert evaluate(logits, test.labels, [str(number) for number in range(10)]).accuracy > 0.8
 
 
-def test_bf16_falls_back_where_there_is_none() -> None:
+def test_precision_is_what_the_cpu_supports() -> None:
     images = Images(torch.zeros(64, 1, 28, 28, dtype=torch.uint8), torch.arange(64) % 10)
     training = Training(changed(batch_size=16), images, device=CPU, seed=0)
     assert training.precision == ("bf16" if has_bf16(CPU) else "fp32")

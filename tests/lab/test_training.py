@@ -1,4 +1,4 @@
-"""The training loop: that it is the guide's, that it learns, and that it can be left and taken up to the bit."""
+"""The training loop: the same steps as the guide's, learning, metrics, and exact resume."""
 
 import copy
 import io
@@ -24,7 +24,7 @@ CPU = torch.device("cpu")
 
 
 def striped(count: int, seed: int = 0) -> Images:
-    """Pictures that are easy to tell apart: noise, and a bright row that says the class."""
+    """Return images that are easy to classify: noise, and a bright row whose position is the class."""
     generator = torch.Generator().manual_seed(seed)
     labels = torch.randint(0, 10, (count,), generator=generator)
     pixels = torch.randint(0, 120, (count, 1, 28, 28), generator=generator, dtype=torch.uint8)
@@ -36,8 +36,8 @@ def guide(**changes: Any) -> Recipe:
     return msgspec.structs.replace(GUIDE, **changes)
 
 
-def test_steps_are_those_of_the_guides_own_loop() -> None:
-    """Against the loop as the guide writes it: PIL pictures, torchvision's transforms, Adam as it comes."""
+def test_steps_equal_those_of_the_guides_training_loop() -> None:
+    """The guide uses PIL images, torchvision's transforms and Adam with its defaults."""
     images, recipe = striped(300), guide()
     training = Training(recipe, images, device=CPU, seed=3)
 
@@ -63,11 +63,11 @@ def test_steps_are_those_of_the_guides_own_loop() -> None:
     assert len(losses) == 10, "the last batch, of 12 images, counts"
     np.testing.assert_allclose(training.step_metrics(0, 10)[0], losses, rtol=1e-4)
     for ours, theirs in zip(training.model.parameters(), net.parameters(), strict=True):
-        # Where a gradient is all but 0, Adam still moves by the learning rate, this way or that.
+        # If a gradient is nearly 0, Adam moves the weight by the learning rate, in either direction.
         assert ((ours - theirs).abs() < 1e-5).float().mean() > 0.99
 
 
-def test_it_learns() -> None:
+def test_training_learns() -> None:
     training = Training(guide(batch_size=64), striped(2000), device=CPU, seed=0)
     accuracies = []
     for _ in range(2):
@@ -80,7 +80,7 @@ def test_it_learns() -> None:
     assert training.images_seen == 4000
 
 
-def test_figures_are_those_of_the_batches() -> None:
+def test_metrics_equal_those_of_the_batches() -> None:
     images = striped(100)
     training = Training(guide(batch_size=40, learning_rate=1e-12), images, device=CPU, seed=1)
     assert list(training.steps()) == [1, 2, 3]
@@ -100,7 +100,7 @@ def test_figures_are_those_of_the_batches() -> None:
 
 
 def bits(training: Training) -> dict[str, Any]:
-    """All that a training is made of, as plain values that compare exactly."""
+    """Return the state of a training as plain values, which compare exactly."""
 
     def plain(value: Any) -> Any:
         if isinstance(value, torch.Tensor):
@@ -116,7 +116,7 @@ def bits(training: Training) -> dict[str, Any]:
 
 
 def run(training: Training, steps: int) -> Training:
-    """So many steps, over the ends of epochs."""
+    """Make a number of steps, over several epochs if necessary."""
     while steps:
         for _ in training.steps():
             steps -= 1
@@ -133,13 +133,13 @@ EVERYTHING = msgspec.structs.replace(STRONG, name="everything", crop=2, erase=10
 @pytest.mark.parametrize(
     "recipe", [*(RECIPES[name] for name in CPU_RECIPES), EVERYTHING], ids=lambda recipe: recipe.name
 )
-@pytest.mark.parametrize("interrupted_at", [1, 7, 10, 13])
-def test_state_goes_on_to_the_bit(recipe: Recipe, interrupted_at: int, tmp_path: Any) -> None:
-    """Saved to a file, loaded into a new training: every later step is the same as without interruption."""
+@pytest.mark.parametrize("resumed_at", [1, 7, 10, 13])
+def test_resumed_training_is_bit_identical(recipe: Recipe, resumed_at: int, tmp_path: Any) -> None:
+    """The state is saved to a file and loaded into a new training, which continues as without interruption."""
     recipe, images = msgspec.structs.replace(recipe, batch_size=50), striped(480)
     undisturbed = run(Training(recipe, images, device=CPU, seed=5), 17)
 
-    first = run(Training(recipe, images, device=CPU, seed=5), interrupted_at)
+    first = run(Training(recipe, images, device=CPU, seed=5), resumed_at)
     first.best_validation, first.train_seconds, first.epoch_seconds = 0.5, 1.5, 0.25
     file = tmp_path / "checkpoint.pt"
     with file.open("wb") as stream:
@@ -148,17 +148,17 @@ def test_state_goes_on_to_the_bit(recipe: Recipe, interrupted_at: int, tmp_path:
     assert notes == {"note": [1, "two"]}
 
     second = Training(recipe, images, device=CPU, seed=5)
-    random.random(), np.random.rand(), torch.rand(1)  # noqa: NPY002 - whatever was drawn in between
+    random.random(), np.random.rand(), torch.rand(1)  # noqa: NPY002 - numbers that others draw meanwhile
     second.load_state_dict(state)
     assert bits(second) == bits(first)
-    run(second, 17 - interrupted_at)
+    run(second, 17 - resumed_at)
     for training in (undisturbed, second):
         training.best_validation, training.train_seconds, training.epoch_seconds = None, 0.0, 0.0
     assert bits(second) == bits(undisturbed)
 
 
-def items_of_the_state() -> list[str]:
-    """Each item of a training's state, as its path; clocks decide no step."""
+def state_items() -> list[str]:
+    """Return the path of each item of the state, except the clocks, which don't influence the steps."""
     state = Training(guide(batch_size=50), striped(480), device=CPU, seed=5).state_dict()
     paths = []
     for key, value in state.items():
@@ -167,17 +167,17 @@ def items_of_the_state() -> list[str]:
     return [path for path in paths if not path.endswith("_seconds")]
 
 
-@pytest.mark.parametrize("item", items_of_the_state())
-def test_whatever_is_left_out_of_the_state_is_missed(item: str) -> None:
-    """The comparison above finds it: so it would find a new item that nobody saves."""
+@pytest.mark.parametrize("item", state_items())
+def test_every_item_of_the_state_is_needed(item: str) -> None:
+    """Without any one of them the resumed training differs, so the test above would notice an item that isn't saved."""
     recipe, images = guide(batch_size=50), striped(480)
 
-    def two_steps_on(training: Training) -> dict[str, Any]:
+    def after_two_steps(training: Training) -> dict[str, Any]:
         run(training, 2)
         training.train_seconds, training.epoch_seconds = 0.0, 0.0
         return bits(training)
 
-    def stand_in() -> Training:
+    def other_training() -> Training:
         training = Training(recipe, images, device=CPU, seed=6)
         random.random(), np.random.rand(), torch.rand(1)  # noqa: NPY002
         return training
@@ -185,8 +185,8 @@ def test_whatever_is_left_out_of_the_state_is_missed(item: str) -> None:
     undisturbed = run(Training(recipe, images, device=CPU, seed=5), 17)
     undisturbed.best_validation = 0.5
     state = copy.deepcopy(undisturbed.state_dict())
-    expected = two_steps_on(undisturbed)
-    fresh = run(stand_in(), 2).state_dict()
+    expected = after_two_steps(undisturbed)
+    fresh = run(other_training(), 2).state_dict()
     key, _, part = item.partition("/")
     if part:
         state[key] = type(state[key])(state[key])
@@ -197,13 +197,13 @@ def test_whatever_is_left_out_of_the_state_is_missed(item: str) -> None:
     resumed = Training(recipe, images, device=CPU, seed=5)
     try:
         resumed.load_state_dict(state)
-    except RuntimeError:  # the figures of 7 steps, and room for 2: missed at once
+    except RuntimeError:  # metrics of 7 steps don't fit into 2
         return
-    assert two_steps_on(resumed) != expected
+    assert after_two_steps(resumed) != expected
 
 
-def test_generators_are_part_of_the_state() -> None:
-    """What a dropout, or a person's own layer, would draw next."""
+def test_state_includes_the_random_generators() -> None:
+    """Dropout and custom models draw from them."""
 
     def draw() -> tuple[float, float, float]:
         return random.random(), float(np.random.rand()), torch.rand(1).item()  # noqa: NPY002
@@ -218,7 +218,7 @@ def test_generators_are_part_of_the_state() -> None:
     assert draw() == expected
 
 
-def test_seed_decides_the_start_and_the_order() -> None:
+def test_weights_depend_on_the_seed() -> None:
     first, same, other = (Training(guide(), striped(64), device=CPU, seed=seed) for seed in (1, 1, 2))
     assert bits(first) == bits(same)
     assert not torch.equal(first.model.state_dict()["fc1.weight"], other.model.state_dict()["fc1.weight"])
@@ -229,7 +229,7 @@ def test_batch_larger_than_the_set_is_refused() -> None:
         Training(guide(batch_size=65), striped(64), device=CPU, seed=0)
 
 
-def test_without_bf16_the_training_computes_in_fp32(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_training_falls_back_to_fp32_without_bf16(monkeypatch: pytest.MonkeyPatch) -> None:
     for has_it, precision in ((True, "bf16"), (False, "fp32")):
         monkeypatch.setattr("fashion_tui.lab.training.optimizers.has_bf16", lambda _, answer=has_it: answer)
         training = Training(guide(precision="bf16"), striped(64), device=CPU, seed=0)

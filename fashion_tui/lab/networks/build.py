@@ -68,7 +68,7 @@ def open_model(
     read again each time. On device `meta` the weights have shapes but no values, so that any network is built at once;
     if its constructor needs values, the weights are on the CPU.
 
-    Raises UsageError if there is no such network or it takes other arguments, and UserError if the file can't be read
+    Raises UsageError if the network is unknown or takes other arguments, and UserError if the file can't be read
     or the user's code fails.
     """
     if isinstance(network, NamedModel):

@@ -59,7 +59,7 @@ def choose_network(module: ModuleType, class_name: str | None, *, exact: bool) -
     """Return the name of the network in a module: `class_name` if the module has it.
 
     Otherwise it is the last subclass of `nn.Module` or, if `exact`, the only one. Raises UsageError or SourceError if
-    there is no such network.
+    the module has no such network.
     """
     classes = _network_classes(module)
     if not exact and not hasattr(module, class_name or ""):
