@@ -1,1 +1,1 @@
-"""PyTorch, as the guide teaches it: data, networks, training, evaluation. Knows no terminal, no process, no run."""
+"""PyTorch as the guide teaches it: data, networks, training and evaluation. Independent of terminals and runs."""

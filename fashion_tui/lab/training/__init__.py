@@ -1,1 +1,1 @@
-"""The training loop and everything it is made of."""
+"""The training loop (`loop.py`) with its optimisers, checkpoints and CUDA graphs."""

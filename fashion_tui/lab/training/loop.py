@@ -65,8 +65,8 @@ class Training:
             training.end_epoch()
 
     Training can be resumed exactly: if `state_dict()` is saved between two steps and loaded into a new `Training`, all
-    later weights are the same, to the bit. What decides the next step is in the state, or a function of the seed, the
-    epoch and the step.
+    later weights are the same, to the bit. Everything that determines a step is part of the state, or a
+    function of the seed, the epoch and the step.
     """
 
     def __init__(  # noqa: PLR0913
@@ -170,7 +170,7 @@ class Training:
         return self.losses[first:last].tolist(), accuracy.tolist()
 
     def epoch_metrics(self) -> tuple[float, float]:
-        """Return mean loss and accuracy over the images of the current epoch, each as of the step that it was in."""
+        """Return mean loss and accuracy over the images of the current epoch, as measured before each update."""
         sizes = self.batch_sizes(0, self.step_in_epoch)
         losses, correct = self.losses[: self.step_in_epoch].cpu(), self.correct[: self.step_in_epoch].cpu()
         images = int(sizes.sum())
