@@ -12,17 +12,17 @@ from jupyter_client.blocking.client import BlockingKernelClient
 from fashion_tui.cli.main import run
 from fashion_tui.kernel import runtime_directory
 from tests.terminal import TIMEOUT
-from tests.tui.apps import Apps
+from tests.tui.apps import AppLauncher
 
 
 @pytest.fixture
-def apps(tmp_path: Path) -> Iterator[Apps]:
-    apps = Apps(tmp_path / "apps")
+def apps(tmp_path: Path) -> Iterator[AppLauncher]:
+    apps = AppLauncher(tmp_path / "apps")
     yield apps
     apps.end()
 
 
-def test_the_printed_command_connects_to_the_kernel_of_the_open_app(apps: Apps) -> None:
+def test_the_printed_command_connects_to_the_kernel_of_the_open_app(apps: AppLauncher) -> None:
     terminal = apps(size=(100, 30))
     terminal.wait_for("In [1]")
     terminal.type("word = 'it'; word")

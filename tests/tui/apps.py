@@ -1,4 +1,4 @@
-"""The app on a terminal, in a world of its own: runs, home and caches of the test, nothing of the machine's."""
+"""Starting the app and its commands in an isolated environment, with its own home, caches and runs."""
 
 import json
 import os
@@ -21,12 +21,12 @@ from tests.terminal import TIMEOUT, Terminal
 
 APP = (sys.executable, "-m", "fashion_tui")
 
-_OF_THE_MACHINE = ("FASHION_TUI_", "TEXTUAL", "XDG_", "LC_", "PYTEST_", "COV_")
-_OF_THE_TERMINAL = {"LANG", "LANGUAGE", "NO_COLOR", "FORCE_COLOR", "COLUMNS", "LINES", "TERM_PROGRAM", "ESCDELAY"}
+_REMOVED_PREFIXES = ("FASHION_TUI_", "TEXTUAL", "XDG_", "LC_", "PYTEST_", "COV_")
+_REMOVED = {"LANG", "LANGUAGE", "NO_COLOR", "FORCE_COLOR", "COLUMNS", "LINES", "TERM_PROGRAM", "ESCDELAY"}
 
 
 KEYS = {"playground": "f2", "data": "f3", "model": "f4", "train": "f5", "evaluate": "f6"}
-"""Each pane's key, which works everywhere."""
+"""The key that chooses each pane, in editors too."""
 
 CONTENTS = {
     "playground": "In [1]",
@@ -35,11 +35,11 @@ CONTENTS = {
     "train": "No runs yet",
     "evaluate": "No run to evaluate",
 }
-"""What each pane shows, at any size, where no run was made yet."""
+"""Text that each pane shows at any size as long as there are no runs."""
 
 
-class Apps:
-    """Starts the app as often as wished; `end` ends whatever was started, detached trainers too."""
+class AppLauncher:
+    """Starts apps and commands. `end` ends all processes, including detached trainers."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -48,7 +48,7 @@ class Apps:
         self.environ = {
             name: value
             for name, value in os.environ.items()
-            if not name.startswith(_OF_THE_MACHINE) and name not in _OF_THE_TERMINAL
+            if not name.startswith(_REMOVED_PREFIXES) and name not in _REMOVED
         } | {
             "HOME": str(folder / "home"),
             "XDG_CACHE_HOME": str(folder / "cache"),
@@ -70,7 +70,7 @@ class Apps:
         dataset: str | None = "synthetic",
         environ: dict[str, str | None] | None = None,
     ) -> Terminal:
-        """The app on a terminal of that size. `environ` is added to the world's; None takes a variable away."""
+        """Start the app on a terminal. `environ` changes environment variables; None removes one."""
         changed = {**self.environ, **(environ or {})}
         options = () if dataset is None else ("--dataset", dataset)
         terminal = Terminal(
@@ -81,7 +81,7 @@ class Apps:
         return self._terminals.enter_context(terminal)
 
     def command(self, *arguments: str, environ: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
-        """A command of `fashion-tui`, run to its end."""
+        """Run a command of `fashion-tui` to its end."""
         return subprocess.run(
             (*APP, *arguments),
             env=self.environ | (environ or {}),
@@ -93,21 +93,21 @@ class Apps:
         )
 
     def train(self, *, epochs: int) -> Path:
-        """A detached run on the drawn garments, 375 steps an epoch, on one thread; its directory."""
+        """Start a detached run on synthetic data with one thread, 375 steps per epoch. Return its directory."""
         options = ("--dataset", "synthetic", "--epochs", str(epochs), "--threads", "1", "--detach", "--json")
         done = self.command("train", *options)
         assert done.returncode == 0, done.stderr
         return Path(json.loads(done.stdout)["path"])
 
     def end(self) -> None:
-        """Ends all that was started in this world."""
+        """Close the terminals and kill all remaining processes."""
         self._terminals.close()
         for process in self.processes():
             with suppress(psutil.NoSuchProcess):
                 process.kill()
 
     def processes(self) -> list[psutil.Process]:
-        """All that were started in this world and still live, whoever is their parent now."""
+        """Return all live processes of this environment, including detached ones."""
         found = []
         for process in psutil.process_iter():
             with suppress(psutil.Error):
@@ -116,13 +116,13 @@ class Apps:
         return found
 
 
-def wait_for_run(run_path: Path, holds: Callable[[RunSummary], bool], timeout: float = TIMEOUT) -> RunSummary:
-    """Wait until the run is as it should be, and no longer than until it has failed."""
+def wait_for_run(run_path: Path, condition: Callable[[RunSummary], bool], timeout: float = TIMEOUT) -> RunSummary:
+    """Wait until the condition holds. Fail at once if the run fails or is lost."""
     end = time.monotonic() + timeout
     while True:
         with Run(run_path) as run:
             summary = store.summarise(run)
-        if holds(summary):
+        if condition(summary):
             return summary
         assert summary.state not in {"failed", "lost"}, (summary.state, summary.message, trainer_log(run_path))
         assert time.monotonic() < end, f"after {timeout} s: {summary}"
@@ -134,18 +134,18 @@ def wait_for_state(run_path: Path, state: State) -> RunSummary:
 
 
 def wait_for_step(run_path: Path, step: int) -> RunSummary:
-    """Until it has made so many steps."""
+    """Wait until the run has reached a step."""
     return wait_for_run(run_path, lambda run: run.step >= step)
 
 
 def step_on(screen: str) -> int:
-    """The step that the Train pane shows, as of `step 3,206 / 11,250`; 0 where there is none."""
+    """Return the step on the screen of the Train pane: 3206 for `step 3,206 / 11,250`. 0 if there is none."""
     found = re.search(r"step +([\d,]+) /", screen)
     return int(found[1].replace(",", "")) if found else 0
 
 
 def losses_of(run_path: Path) -> tuple[float, ...]:
-    """The loss of each step, as a reader of the run's events finds them."""
+    """Return the loss of each step, as the run's events record it."""
     with Run(run_path) as run:
         reader = RunReader(run)
         reader.poll()

@@ -1,16 +1,16 @@
-"""What tests of the app share."""
+"""Fixtures for tests of the app."""
 
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.tui.apps import Apps
+from tests.tui.apps import AppLauncher
 
 
 @pytest.fixture
-def app_terminal(tmp_path: Path) -> Iterator[Apps]:
-    """Starts the app on terminals, in a world of the test's own, and ends all that it started."""
-    apps = Apps(tmp_path / "world")
-    yield apps
-    apps.end()
+def app_terminal(tmp_path: Path) -> Iterator[AppLauncher]:
+    """Starts apps on terminals in an isolated environment, and kills all their processes at the end."""
+    launcher = AppLauncher(tmp_path / "app")
+    yield launcher
+    launcher.end()

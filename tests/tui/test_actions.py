@@ -1,4 +1,4 @@
-"""The registry of keys: each does something, means one thing, and stands in the help."""
+"""The registry of keys: each key does something, has one meaning, and is listed in the help."""
 
 import importlib
 import pkgutil
@@ -16,8 +16,8 @@ from fashion_tui.tui.dialogs.help import key_table
 from fashion_tui.tui.pane import Pane
 
 EDITORS = (Input, TextArea)
-TAKEN = {"ctrl+a", "ctrl+b", "ctrl+z"}
-"""Of screen, of tmux, and of the shell's job control."""
+RESERVED = {"ctrl+a", "ctrl+b", "ctrl+z"}
+"""Keys of screen, tmux and the shell's job control."""
 
 
 def _method(action: Action) -> str:
@@ -33,7 +33,7 @@ def _bound_keys(bindings: list[BindingType]) -> set[str]:
     return {key.strip() for several in keys for key in several.split(",")}
 
 
-def _widgets_of_ours() -> list[type[Widget]]:
+def _own_widgets() -> list[type[Widget]]:
     for module in pkgutil.walk_packages(fashion_tui.tui.__path__, "fashion_tui.tui."):
         importlib.import_module(module.name)
     found, unseen = [], [Widget]
@@ -45,27 +45,27 @@ def _widgets_of_ours() -> list[type[Widget]]:
 
 
 @pytest.mark.parametrize("name", PANE_NAMES)
-def test_each_key_of_a_pane_does_something_there(name: PaneName) -> None:
+def test_every_action_of_a_pane_has_a_method_and_a_binding(name: PaneName) -> None:
     pane = type(make_pane(name))
     assert {action.name for action in IN_PANE[name] if not callable(getattr(pane, _method(action), None))} == set()
     bound = _bound_keys(pane.BINDINGS)
     assert {key for action in IN_PANE[name] for key in _keys(action)} <= bound
 
 
-def test_each_key_of_the_app_does_something() -> None:
+def test_every_action_of_the_app_has_a_method() -> None:
     assert {action.name for action in EVERYWHERE if not callable(getattr(FashionApp, _method(action), None))} == set()
 
 
 def test_a_key_means_the_same_on_every_pane() -> None:
-    """But for the keys of an editor, which are the usual ones; and enter goes deeper, into whatever it is."""
-    of_an_editor = {("playground", "enter"), ("playground", "tab")}
-    same = {"fold": "open"}
+    """Except for the usual keys of an editor. Enter always opens or unfolds."""
+    editor_keys = {("playground", "enter"), ("playground", "tab")}
+    synonyms = {"fold": "open"}
     meanings: dict[str, set[str]] = {}
     for pane, actions in (("everywhere", EVERYWHERE), *IN_PANE.items()):
         for action in actions:
             for key in _keys(action):
-                if (pane, key) not in of_an_editor:
-                    meanings.setdefault(key, set()).add(same.get(action.name, action.name))
+                if (pane, key) not in editor_keys:
+                    meanings.setdefault(key, set()).add(synonyms.get(action.name, action.name))
     assert {key: names for key, names in meanings.items() if len(names) > 1} == {}
 
 
@@ -77,13 +77,13 @@ def test_an_action_has_the_same_keys_on_every_pane() -> None:
     assert {name: several for name, several in keys.items() if len(several) > 1} == {}
 
 
-def test_keys_of_screen_tmux_and_job_control_are_left_alone() -> None:
+def test_reserved_keys_are_not_bound() -> None:
     actions = (*EVERYWHERE, *(action for actions in IN_PANE.values() for action in actions))
-    assert {key for action in actions for key in _keys(action)} & TAKEN == set()
-    assert _bound_keys(list(FashionApp.BINDINGS)) & TAKEN == set()
-    widgets = [widget for widget in _widgets_of_ours() if not issubclass(widget, EDITORS)]
+    assert {key for action in actions for key in _keys(action)} & RESERVED == set()
+    assert _bound_keys(list(FashionApp.BINDINGS)) & RESERVED == set()
+    widgets = [widget for widget in _own_widgets() if not issubclass(widget, EDITORS)]
     assert len(widgets) > len(PANE_NAMES)
-    bound = {widget.__name__: _bound_keys(widget.__dict__.get("BINDINGS", [])) & TAKEN for widget in widgets}
+    bound = {widget.__name__: _bound_keys(widget.__dict__.get("BINDINGS", [])) & RESERVED for widget in widgets}
     assert {name: keys for name, keys in bound.items() if keys} == {}
 
 
@@ -95,13 +95,13 @@ def test_help_shows_every_key(name: PaneName) -> None:
         console.print(key_table("everywhere", EVERYWHERE))
     lines = capture.get().splitlines()
     for action in (*IN_PANE[name], *EVERYWHERE):
-        of_the_action = [line for line in lines if action.title in line]
-        assert len(of_the_action) == 1, action
-        assert set(action.key_text.split()) <= set(of_the_action[0].split()), action
+        matching = [line for line in lines if action.title in line]
+        assert len(matching) == 1, action
+        assert set(action.key_text.split()) <= set(matching[0].split()), action
 
 
 @pytest.mark.parametrize("name", PANE_NAMES)
-def test_each_pane_says_in_the_help_what_one_does_there(name: PaneName) -> None:
+def test_every_pane_has_a_help_text(name: PaneName) -> None:
     pane = make_pane(name)
     assert isinstance(pane, Pane)
     assert name == pane.PANE

@@ -32,14 +32,14 @@ Size = tuple[int, int]
 async def data_pane(
     folder: Path, size: Size = (120, 40), data: Path | None = None
 ) -> AsyncIterator[tuple[FashionApp, Pilot[None], DataPane]]:
-    """The app at the Data pane, on the drawn garments, with its first page shown."""
+    """Run the app on synthetic data and wait for the first page of the Data pane."""
     app = FashionApp(Settings(folder / "runs", data, dataset="synthetic"))
     async with app.run_test(size=size, notifications=True) as pilot:
         await until(pilot, lambda: app.dataset is not None, "the data set")
         await pilot.press("f3")
         await until(pilot, lambda: isinstance(app.focused, ImageTiles), "the pane")
         pane = app.query_one(DataPane)
-        await until(pilot, lambda: pane.query_one(ImageTiles).tiles and "Coat" in screen_text(app), "pictures")
+        await until(pilot, lambda: pane.query_one(ImageTiles).tiles and "Coat" in screen_text(app), "images")
         yield app, pilot, pane
 
 
@@ -54,7 +54,7 @@ async def images(
     return await app.engine.ask(request, ImagePage)
 
 
-async def test_one_walks_through_all_pictures_by_keys(tmp_path: Path) -> None:
+async def test_keys_move_through_all_images(tmp_path: Path) -> None:
     async with data_pane(tmp_path) as (app, pilot, pane):
         grid = pane.query_one(ImageTiles)
         count = grid.tile_layout.columns * grid.tile_layout.rows
@@ -66,21 +66,21 @@ async def test_one_walks_through_all_pictures_by_keys(tmp_path: Path) -> None:
         await pilot.press("space")
         await until(pilot, lambda: "page 2/" in screen_text(app), "the second page")
         expected = await images(app, count, count)
-        await until(pilot, lambda: grid.tiles[0].pixels == expected.image(0), "its pictures")
+        await until(pilot, lambda: grid.tiles[0].pixels == expected.image(0), "its images")
         assert [tile.pixels for tile in grid.tiles] == [expected.image(position) for position in range(count)]
         assert [int(label.split()[-1].replace(",", "")) for label in labels(pane)] == list(expected.indices)
 
-        await pilot.press("left")  # over the edge of the page
+        await pilot.press("left")  # back over the page's edge
         await until(pilot, lambda: "page 1/" in screen_text(app), "the first page again")
         await pilot.press("G")
         await until(pilot, lambda: "11,999" in labels(pane)[-1], "the last page")
         await pilot.press("v")
-        await until(pilot, lambda: "test set · 2,000 images · page 1/" in screen_text(app), "the test pictures")
+        await until(pilot, lambda: "test set · 2,000 images · page 1/" in screen_text(app), "the test set")
         expected = await images(app, 0, count, "test")
-        await until(pilot, lambda: grid.tiles[0].pixels == expected.image(0), "its first one")
+        await until(pilot, lambda: grid.tiles[0].pixels == expected.image(0), "its first image")
 
 
-async def test_one_class_alone_and_one_picture_enlarged(tmp_path: Path) -> None:
+async def test_filter_and_enlarged_image(tmp_path: Path) -> None:
     async with data_pane(tmp_path, (80, 24)) as (app, pilot, pane):
         assert len(labels(pane)) >= 8
         await pilot.press("slash", *"shi")
@@ -92,7 +92,7 @@ async def test_one_class_alone_and_one_picture_enlarged(tmp_path: Path) -> None:
         )
 
         await pilot.press("right", "enter")
-        await until(pilot, lambda: isinstance(app.screen, ImageDialog), "the picture")
+        await until(pilot, lambda: isinstance(app.screen, ImageDialog), "the dialog")
         shirts = await images(app, 0, 3, label=6)
         for position in (1, 2):
             pixels = shirts.image(position)
@@ -109,64 +109,64 @@ async def test_one_class_alone_and_one_picture_enlarged(tmp_path: Path) -> None:
         await until(pilot, lambda: len({label.split()[0] for label in labels(pane)}) > 1, "all classes again")
 
 
-async def test_the_picture_under_the_cursor_stays_when_the_terminal_is_resized(tmp_path: Path) -> None:
+async def test_cursor_stays_on_its_image_after_a_resize(tmp_path: Path) -> None:
     async with data_pane(tmp_path, (200, 50)) as (app, pilot, pane):
         await pilot.press("space", "right", "down")
         index = pane.browser.cursor.index
         grid = pane.query_one(ImageTiles)
 
-        async def shows_the_page_of_the_cursor() -> None:
+        async def assert_page_under_cursor() -> None:
             await until(pilot, lambda: len(grid.tiles) == pane.browser.cursor.page_size, "a page of the new size")
             assert pane.browser.cursor.index == index
             expected = await images(app, pane.browser.cursor.offset, 1)
-            await until(pilot, lambda: grid.tiles[0].pixels == expected.image(0), "the page of the cursor")
+            await until(pilot, lambda: grid.tiles[0].pixels == expected.image(0), "the page under the cursor")
 
         for size in ((80, 24), (60, 20), (120, 40)):
             await pilot.resize_terminal(*size)
             await pilot.pause(0.1)
-            await shows_the_page_of_the_cursor()
+            await assert_page_under_cursor()
 
 
-async def test_the_engine_may_die(tmp_path: Path) -> None:
+async def test_pages_load_after_the_engine_was_killed(tmp_path: Path) -> None:
     async with data_pane(tmp_path) as (app, pilot, pane):
         assert app.engine.pid is not None
         os.kill(app.engine.pid, signal.SIGKILL)
-        await until(pilot, lambda: app.engine.pid is None, "its end")
+        await until(pilot, lambda: app.engine.pid is None, "the end")
         await pilot.press("G")
         await until(pilot, lambda: "11,999" in labels(pane)[-1], "the last page, from a new engine")
 
 
 @contextmanager
-def server(answer: bytes | None) -> Iterator[str]:
-    """An address that sends the beginning of an answer and then nothing more; with None, nothing is found there."""
-    ended = threading.Event()
+def server(chunk: bytes | None) -> Iterator[str]:
+    """Yield the address of a server that sends `chunk` again and again, or answers 404 if it is None."""
+    closed = threading.Event()
 
     class Handler(http.server.BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            if answer is None:
+            if chunk is None:
                 self.send_error(404)
                 return
             self.send_response(200)
             self.send_header("Content-Length", "26421880")
             self.end_headers()
-            while not ended.wait(0.02):
-                self.wfile.write(answer)
+            while not closed.wait(0.02):
+                self.wfile.write(chunk)
 
         def log_message(self, *_: object) -> None:
             pass
 
-    listening = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    listening.daemon_threads = True
-    threading.Thread(target=listening.serve_forever, daemon=True).start()
+    http_server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    http_server.daemon_threads = True
+    threading.Thread(target=http_server.serve_forever, daemon=True).start()
     try:
-        yield f"http://127.0.0.1:{listening.server_port}/"
+        yield f"http://127.0.0.1:{http_server.server_port}/"
     finally:
-        ended.set()
-        listening.shutdown()
-        listening.server_close()
+        closed.set()
+        http_server.shutdown()
+        http_server.server_close()
 
 
-async def test_a_download_shows_its_progress_and_is_cancelled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_download_shows_progress_and_can_be_cancelled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with server(bytes(64 * 1024)) as address:
         monkeypatch.setattr(download, "FASHION_MNIST", replace(FASHION_MNIST, mirrors=(address,)))
         async with data_pane(tmp_path, data=tmp_path / "data") as (app, pilot, _pane):
@@ -174,14 +174,14 @@ async def test_a_download_shows_its_progress_and_is_cancelled(tmp_path: Path, mo
             await until(pilot, lambda: "downloading Fashion-MNIST" in screen_text(app), "the progress")
             await until(pilot, lambda: "0.0 / 30.9 MB" not in screen_text(app), "some of it")
             await pilot.press("space")
-            await until(pilot, lambda: "page 2/" in screen_text(app), "pages while it goes on")
+            await until(pilot, lambda: "page 2/" in screen_text(app), "pages during the download")
             await pilot.press("escape")
-            await until(pilot, lambda: "ownload cancelled" in screen_text(app), "its end")
+            await until(pilot, lambda: "ownload cancelled" in screen_text(app), "the end")
             assert "downloading" not in screen_text(app)
     assert [path for path in (tmp_path / "data").rglob("*") if path.is_file()] == []
 
 
-async def test_a_download_that_fails_says_why(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_failed_download_shows_the_reason(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with server(None) as address:
         monkeypatch.setattr(download, "FASHION_MNIST", replace(FASHION_MNIST, mirrors=(address,)))
         async with data_pane(tmp_path, data=tmp_path / "data") as (app, pilot, _pane):
@@ -191,14 +191,14 @@ async def test_a_download_that_fails_says_why(tmp_path: Path, monkeypatch: pytes
 
 
 @pytest.mark.real_data
-async def test_the_downloaded_set_is_shown_at_once(tmp_path: Path, real_data: Path) -> None:
+async def test_downloaded_data_set_is_shown_immediately(tmp_path: Path, real_data: Path) -> None:
     raw = tmp_path / "data" / "FashionMNIST" / "raw"
     raw.mkdir(parents=True)
     for file in (real_data / "FashionMNIST" / "raw").iterdir():
-        (raw / file.name).symlink_to(file)  # what is whole isn't fetched again
+        (raw / file.name).symlink_to(file)  # intact files aren't downloaded again
     async with data_pane(tmp_path, data=tmp_path / "data") as (app, pilot, pane):
         await pilot.press("d")
-        await until(pilot, lambda: "60,000 images" in screen_text(app), "the real set")
+        await until(pilot, lambda: "60,000 images" in screen_text(app), "Fashion-MNIST")
         await until(pilot, lambda: labels(pane)[:1] == ["Ankle boot         0"], "its first picture")
         assert "synthetic" not in screen_text(app)
         assert not pane.check_action("download", ())

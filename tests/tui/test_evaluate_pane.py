@@ -1,4 +1,4 @@
-"""The Evaluate pane, with a real engine and a run that a real trainer made."""
+"""The Evaluate pane, with a real engine and a real run."""
 
 import json
 import os
@@ -22,7 +22,7 @@ from fashion_tui.tui.evaluate.predictions import format_confidence
 from fashion_tui.tui.lab_app import Settings
 from fashion_tui.tui.widgets.image_tiles import ImageTiles
 from fashion_tui.tui.widgets.large_number import large_number
-from tests.tui.apps import Apps, wait_for_state
+from tests.tui.apps import AppLauncher, wait_for_state
 from tests.tui.pilots import screen_text, until
 
 Size = tuple[int, int]
@@ -30,20 +30,20 @@ Size = tuple[int, int]
 
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A run of 24 steps on the drawn garments."""
-    apps = Apps(tmp_path_factory.mktemp("evaluate") / "world")
+    """A finished run of 24 steps on synthetic data."""
+    launcher = AppLauncher(tmp_path_factory.mktemp("evaluate") / "app")
     options = ("--dataset", "synthetic", "--epochs", "1", "--batch-size", "500", "--threads", "1", "--json", "--detach")
-    started = apps.command("train", *options)
+    started = launcher.command("train", *options)
     path = Path(json.loads(started.stdout)["path"])
     wait_for_state(path, "finished")
     yield path
-    apps.end()
+    launcher.end()
 
 
 @pytest.fixture
 def runs(finished: Path, tmp_path: Path) -> Path:
-    """A folder with that run alone."""
-    # a trainer that has finished may still replace its status
+    """A runs directory with a copy of that run."""
+    # without temporary files: the trainer may still replace its status
     shutil.copytree(finished, tmp_path / "runs" / finished.name, ignore=shutil.ignore_patterns(".*"))
     return tmp_path / "runs"
 
@@ -78,7 +78,7 @@ async def predictions_of(
     return await app.engine.ask(request, PredictionPage)
 
 
-async def test_the_finished_run_is_shown_with_all_its_figures(runs: Path, finished: Path) -> None:
+async def test_all_metrics_of_a_finished_run_are_shown(runs: Path, finished: Path) -> None:
     async with evaluate_pane(runs) as (app, pilot, pane):
         await until(pilot, lambda: labels(pane), "predictions")
         truth = await evaluation_of(app, runs / finished.name)
@@ -86,18 +86,18 @@ async def test_the_finished_run_is_shown_with_all_its_figures(runs: Path, finish
         assert all(line in screen for line in large_number(f"{truth.accuracy * 100:.1f}", UNICODE))
         assert "accuracy on 2,000 synthetic garments" in screen
         assert re.search(r"±\d\.\d \(95 % interval\)", screen)
-        for figure in (f"top-2 {truth.top2 * 100:.1f} %", f"loss {truth.loss:.3f}", f"ECE {truth.ece * 100:.1f} %"):
-            assert figure in screen
+        for metric in (f"top-2 {truth.top2 * 100:.1f} %", f"loss {truth.loss:.3f}", f"ECE {truth.ece * 100:.1f} %"):
+            assert metric in screen
         for report in truth.per_class:
-            figures = (report.precision, report.recall, report.f1)
-            pattern = re.escape(report.name) + "".join(rf" +{figure * 100:.1f}" for figure in figures)
+            values = (report.precision, report.recall, report.f1)
+            pattern = re.escape(report.name) + "".join(rf" +{value * 100:.1f}" for value in values)
             assert re.search(pattern, screen)
         for report, counts in zip(truth.per_class, truth.confusion, strict=True):
             pattern = re.escape(report.name) + "".join(rf" +\[?{count or '·'}\]?" for count in counts)
             assert re.search(pattern, screen)
 
 
-async def test_predictions_are_the_worst_mistakes_at_first_and_all_by_key(runs: Path, finished: Path) -> None:
+async def test_wrong_predictions_come_first_and_a_key_shows_all(runs: Path, finished: Path) -> None:
     async with evaluate_pane(runs) as (app, pilot, pane):
         await until(pilot, lambda: labels(pane), "predictions")
         count = pane.browser.cursor.page_size
@@ -108,14 +108,14 @@ async def test_predictions_are_the_worst_mistakes_at_first_and_all_by_key(runs: 
         assert pane.browser.cursor.total == wrong.total
         for (first, second), prediction in zip(labels(pane), wrong.predictions, strict=True):
             assert first == f"✕ {names[prediction.truth]}"
-            said = names[prediction.predicted].split("/")[0].split(" ")[-1].lower()
-            assert second.lower().startswith(f"→{said}") or names[prediction.predicted] in second
+            short = names[prediction.predicted].split("/")[0].split(" ")[-1].lower()
+            assert second.lower().startswith(f"→{short}") or names[prediction.predicted] in second
             assert second.endswith(format_confidence(prediction.confidence))
 
         await pilot.press("w")
         await until(pilot, lambda: "of 2,000" in screen_text(app), "all predictions")
-        everything = await predictions_of(app, runs / finished.name, count, wrong=False)
-        marks = ["✓" if one.predicted == one.truth else "✕" for one in everything.predictions]
+        all_predictions = await predictions_of(app, runs / finished.name, count, wrong=False)
+        marks = ["✓" if prediction.predicted == prediction.truth else "✕" for prediction in all_predictions.predictions]
         await until(pilot, lambda: [first[0] for first, _ in labels(pane)] == marks, "their marks")
 
         await pilot.press("slash", *"boot", "enter")
@@ -127,26 +127,24 @@ async def test_predictions_are_the_worst_mistakes_at_first_and_all_by_key(runs: 
             assert re.search(rf"{re.escape(name)} .* {share * 100:.1f}", screen_text(app))
 
 
-async def test_a_small_terminal_shows_one_part_after_the_other(runs: Path) -> None:
+async def test_small_terminal_shows_one_part_at_a_time(runs: Path) -> None:
     async with evaluate_pane(runs, (80, 24)) as (app, pilot, pane):
-        await until(pilot, lambda: "precision" in screen_text(app) or "recall" in screen_text(app), "figures")
+        await until(pilot, lambda: "precision" in screen_text(app) or "recall" in screen_text(app), "metrics")
         assert "rows: true class" not in screen_text(app)
         await pilot.press("tab")
         await until(pilot, lambda: "rows: true class" in screen_text(app), "the matrix")
         assert "most frequent confusions" in screen_text(app)
         await pilot.press("tab")
-        await until(pilot, lambda: len(labels(pane)) >= 8 and "highest loss first" in screen_text(app), "the pictures")
+        await until(pilot, lambda: len(labels(pane)) >= 8 and "highest loss first" in screen_text(app), "the images")
         await pilot.press("tab")
-        await until(pilot, lambda: "recall" in screen_text(app), "the figures again")
+        await until(pilot, lambda: "recall" in screen_text(app), "the metrics again")
         await pilot.press("w")
-        await until(pilot, lambda: "all predictions" in screen_text(app), "the pictures, which were asked for")
+        await until(pilot, lambda: "all predictions" in screen_text(app), "the images")
         await pilot.resize_terminal(200, 50)
-        await until(
-            pilot, lambda: "recall" in screen_text(app) and "rows: true class" in screen_text(app), "everything at once"
-        )
+        await until(pilot, lambda: "recall" in screen_text(app) and "rows: true class" in screen_text(app), "all parts")
 
 
-async def test_another_run_is_chosen_from_those_with_a_checkpoint(runs: Path, finished: Path) -> None:
+async def test_only_runs_with_a_checkpoint_can_be_chosen(runs: Path, finished: Path) -> None:
     other = runs / (finished.name[:-4] + "zzzz")
     without = runs / (finished.name[:-4] + "yyyy")
     for path in (other, without):
@@ -164,18 +162,18 @@ async def test_another_run_is_chosen_from_those_with_a_checkpoint(runs: Path, fi
         await until(pilot, lambda: "guide-zzzz · epoch 1" in screen_text(app) and labels(pane), "the other run")
 
 
-async def test_without_runs_the_pane_says_what_fills_it(tmp_path: Path) -> None:
+async def test_empty_pane_shows_how_to_start_a_run(tmp_path: Path) -> None:
     async with evaluate_pane(tmp_path / "runs") as (app, pilot, _pane):
         await until(pilot, lambda: "to start a run" in screen_text(app), "the hint")
         await pilot.press("o")
-        await until(pilot, lambda: "No run has a checkpoint yet" in screen_text(app), "an answer")
+        await until(pilot, lambda: "No run has a checkpoint yet" in screen_text(app), "the message")
 
 
-async def test_a_damaged_checkpoint_is_told_in_a_line_and_the_pane_goes_on(runs: Path, finished: Path) -> None:
+async def test_damaged_checkpoint_is_reported_and_can_be_retried(runs: Path, finished: Path) -> None:
     for file in (runs / finished.name / "checkpoints").glob("*.pt"):
         file.write_bytes(file.read_bytes()[:1000])
     async with evaluate_pane(runs) as (app, pilot, _pane):
-        await until(pilot, lambda: "o choose another run" in screen_text(app), "the complaint")
+        await until(pilot, lambda: "o choose another run" in screen_text(app), "the problem")
         assert "no intact checkpoint" in " ".join(screen_text(app).split())
         assert "Traceback" not in screen_text(app)
         shutil.rmtree(runs / finished.name / "checkpoints")
@@ -184,7 +182,7 @@ async def test_a_damaged_checkpoint_is_told_in_a_line_and_the_pane_goes_on(runs:
         await until(pilot, lambda: "accuracy on" in screen_text(app), "the repaired run")
 
 
-async def test_an_evaluation_can_be_cancelled_and_the_engine_may_die(runs: Path) -> None:
+async def test_evaluation_can_be_cancelled_and_survives_the_engine(runs: Path) -> None:
     app = FashionApp(Settings(runs, dataset="synthetic"))
     async with app.run_test(size=(120, 40), notifications=True) as pilot:
         await until(pilot, lambda: app.dataset is not None, "the data set")
@@ -196,10 +194,10 @@ async def test_an_evaluation_can_be_cancelled_and_the_engine_may_die(runs: Path)
         await until(pilot, lambda: isinstance(app.focused, EvaluatePane), "the pane")
         await until(pilot, lambda: "evaluating guide" in screen_text(app), "the evaluation")
         await pilot.press("escape")
-        await until(pilot, lambda: "valuation cancelled" in screen_text(app), "its end")
+        await until(pilot, lambda: "valuation cancelled" in screen_text(app), "the end")
         await pilot.press("e")
         await until(pilot, lambda: "evaluating guide" in screen_text(app), "the evaluation again")
         os.kill(app.engine.pid, signal.SIGKILL)
-        await until(pilot, lambda: "killed by SIGKILL" in screen_text(app), "what happened")
+        await until(pilot, lambda: "killed by SIGKILL" in screen_text(app), "the reason")
         await pilot.press("e")
-        await until(pilot, lambda: "accuracy on" in screen_text(app), "the figures, from a new engine")
+        await until(pilot, lambda: "accuracy on" in screen_text(app), "the metrics, from a new engine")

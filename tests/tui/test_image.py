@@ -1,4 +1,4 @@
-"""Pictures: what the cells show is what the pixels are."""
+"""Images: the cells show the pixels."""
 
 import math
 import random
@@ -28,7 +28,7 @@ def nearest_grey(value: float) -> int:
 
 
 def decoded(strips: tuple[Strip, ...]) -> list[list[tuple[int, int, int, int]]]:
-    """The greys of the four quarters of every cell, as a terminal would show them."""
+    """Return the greys of the four quarters of every cell, as a terminal would show them."""
     rows = []
     for strip in strips:
         row = []
@@ -37,8 +37,8 @@ def decoded(strips: tuple[Strip, ...]) -> list[list[tuple[int, int, int, int]]]:
             assert style.bgcolor is not None
             below = style.bgcolor.get_truecolor().red
             above = below if style.color is None else style.color.get_truecolor().red
-            for sign in text:
-                mask = BLOCKS.index(sign)
+            for char in text:
+                mask = BLOCKS.index(char)
                 quarters = [above if mask >> quarter & 1 else below for quarter in range(4)]
                 row.append((quarters[0], quarters[1], quarters[2], quarters[3]))
         rows.append(row)
@@ -51,7 +51,7 @@ def ansi(strips: tuple[Strip, ...]) -> str:
 
 
 @pytest.mark.parametrize("pixels", [RAMP, NOISE, BLACK, SHOE], ids=["ramp", "noise", "black", "shoe"])
-def test_every_pixel_of_a_full_picture_is_shown_in_the_nearest_grey(pixels: bytes) -> None:
+def test_every_pixel_of_a_full_size_image_has_the_nearest_grey(pixels: bytes) -> None:
     cells = decoded(paint_image(pixels, SIDE, Shading.GREYS))
     assert len(cells) == SIDE // 2
     for y in range(SIDE):
@@ -61,7 +61,7 @@ def test_every_pixel_of_a_full_picture_is_shown_in_the_nearest_grey(pixels: byte
             assert (lower_left if y % 2 else upper_left) == nearest_grey(pixels[y * SIDE + x])
 
 
-def test_an_enlarged_picture_shows_each_pixel_twice_as_wide_and_high() -> None:
+def test_enlarged_image_shows_each_pixel_twice_as_wide_and_high() -> None:
     cells = decoded(paint_image(NOISE, 2 * SIDE, Shading.GREYS))
     for y in range(SIDE):
         for x in range(SIDE):
@@ -69,7 +69,7 @@ def test_an_enlarged_picture_shows_each_pixel_twice_as_wide_and_high() -> None:
 
 
 @pytest.mark.parametrize("width", [14, 20])
-def test_a_small_picture_keeps_the_brightness_of_each_part(width: int) -> None:
+def test_small_image_keeps_the_brightness_of_each_part(width: int) -> None:
     cells = decoded(paint_image(SHOE, width, Shading.GREYS))
     assert (len(cells), len(cells[0])) == (width // 2, width)
     shown = [sum(cell) / 4 for row in cells for cell in row]
@@ -85,7 +85,7 @@ def test_a_small_picture_keeps_the_brightness_of_each_part(width: int) -> None:
             assert low - STEP <= shown[y * width + x] <= high + STEP
 
 
-def test_an_outline_at_half_size_is_as_sharp_as_the_picture_is_wide() -> None:
+def test_outlines_stay_sharp_at_half_size() -> None:
     left_column_white = bytes(255 if x == 14 else 0 for _ in range(SIDE) for x in range(SIDE))
     cells = decoded(paint_image(left_column_white, 14, Shading.GREYS))
     for row in cells:
@@ -95,13 +95,13 @@ def test_an_outline_at_half_size_is_as_sharp_as_the_picture_is_wide() -> None:
 
 @pytest.mark.parametrize("width", WIDTHS)
 @pytest.mark.parametrize("shading", Shading)
-def test_a_picture_has_the_size_that_it_says(width: int, shading: Shading) -> None:
+def test_image_has_the_requested_size(width: int, shading: Shading) -> None:
     strips = paint_image(NOISE, width, shading)
     assert [strip.cell_length for strip in strips] == [width] * (width // 2)
     assert all(len(strip.text) == width for strip in strips)
 
 
-def test_greys_are_sent_as_palette_colours_and_equal_neighbours_as_one_segment() -> None:
+def test_greys_are_palette_colours_and_equal_neighbours_share_a_segment() -> None:
     for strip in paint_image(SHOE, SIDE, Shading.GREYS):
         for _text, style, _control in strip:
             assert style is not None
@@ -111,12 +111,12 @@ def test_greys_are_sent_as_palette_colours_and_equal_neighbours_as_one_segment()
     assert len(ansi(paint_image(BLACK, SIDE, Shading.GREYS))) < 50 * SIDE // 2
 
 
-def test_two_greys_share_a_segment_whatever_their_pattern() -> None:
+def test_any_pattern_of_two_greys_is_one_segment() -> None:
     chequered = bytes(255 * ((x + y) % 2) for y in range(SIDE) for x in range(SIDE))
     assert all(len(list(strip)) == 1 for strip in paint_image(chequered, SIDE, Shading.GREYS))
 
 
-def test_a_brighter_pixel_never_looks_darker() -> None:
+def test_brighter_pixels_never_look_darker() -> None:
     ramp = bytes(range(256)) * 4
     shown = [decoded(paint_image(bytes([value]) * SIDE**2, SIDE, Shading.GREYS))[0][0][0] for value in range(256)]
     assert all(before <= after for before, after in pairwise(shown))
@@ -128,17 +128,17 @@ def test_a_brighter_pixel_never_looks_darker() -> None:
     assert set(inked) == set(INK)
 
 
-def test_characters_alone_show_the_garment() -> None:
+def test_characters_show_the_outline() -> None:
     strips = paint_image(SHOE, SIDE, Shading.CHARACTERS)
     assert all(len(list(strip)) == 1 for strip in strips)
     for y, strip in enumerate(strips):
         assert strip.text.isascii()
-        for x, sign in enumerate(strip.text):
+        for x, char in enumerate(strip.text):
             lit = SHOE[2 * y * SIDE + x] + SHOE[(2 * y + 1) * SIDE + x]
-            assert (sign == " ") == (lit < 40) or abs(lit - 40) < 20
+            assert (char == " ") == (lit < 40) or abs(lit - 40) < 20
 
 
-class OnePicture(App[None]):
+class OneImage(App[None]):
     def compose(self) -> ComposeResult:
         yield ImageView(SHOE)
 
@@ -154,7 +154,7 @@ class OnePicture(App[None]):
     ],
     ids=["256 colours", "24 bits", "NO_COLOR", "LANG=C", "16 colours"],
 )
-async def test_the_terminal_decides_how_pictures_are_drawn(
+async def test_shading_depends_on_the_terminal(
     environ: dict[str, str], shading: Shading, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in ("TERM", "COLORTERM", "NO_COLOR", "LANG", "LC_ALL", "LC_CTYPE"):
@@ -163,7 +163,7 @@ async def test_the_terminal_decides_how_pictures_are_drawn(
         monkeypatch.setenv(name, value)
     terminal_glyphs.cache_clear()
     try:
-        app = OnePicture()
+        app = OneImage()
         async with app.run_test(size=(40, 20)):
             assert shading_of(app) is shading
             shown = app.query_one(ImageView).render_line(6).text

@@ -1,4 +1,4 @@
-"""Painted lines: what stands on the screen is what was shown, and only the difference is painted."""
+"""Lines: the screen shows the last lines, and only changed cells are repainted."""
 
 import random
 
@@ -12,7 +12,7 @@ from fashion_tui.tui.widgets.chart import Chart, ChartData
 from fashion_tui.tui.widgets.lines import Lines, changed_span
 
 
-def test_the_changed_span_holds_every_changed_cell_and_starts_and_ends_at_one() -> None:
+def test_changed_span_is_the_shortest_one_with_all_changes() -> None:
     generator = random.Random(0)
     styles = [Style.parse("red"), Style.parse("green")]
     for _ in range(300):
@@ -20,7 +20,7 @@ def test_the_changed_span_holds_every_changed_cell_and_starts_and_ends_at_one() 
         new = [generator.choice([cell, (generator.choice("ab"), generator.choice(styles))]) for cell in old]
         strips = [Strip([Segment(*cell) for cell in cells]) for cells in (old, new)]
         cells = [
-            [(sign, style) for sign, style in line for _ in range(2 if sign == "字" else 1)] for line in (old, new)
+            [(char, style) for char, style in line for _ in range(2 if char == "字" else 1)] for line in (old, new)
         ]
         span = changed_span(*strips)
         if cells[0] == cells[1]:
@@ -46,7 +46,7 @@ class LinesApp(App[None]):
         return [strip.text.rstrip() for strip in lines]
 
 
-async def test_the_screen_shows_the_last_lines_whatever_stood_there_before() -> None:
+async def test_screen_shows_the_last_lines() -> None:
     app = LinesApp()
     generator = random.Random(1)
     async with app.run_test(size=(30, 20)) as pilot:
@@ -60,7 +60,7 @@ async def test_the_screen_shows_the_last_lines_whatever_stood_there_before() -> 
             assert app.screen_text()[:6] == expected
 
 
-async def test_a_chart_keeps_its_axes_at_any_size() -> None:
+async def test_chart_has_axes_at_any_size() -> None:
     app = LinesApp()
     async with app.run_test(size=(60, 20)) as pilot:
         chart = app.query_one(Chart)

@@ -1,4 +1,4 @@
-"""The Model pane: its table and what stands behind it, and the editor that checks shapes as one types."""
+"""The Model pane: the shape table, the details of a row, and the editor that checks shapes while typing."""
 
 import asyncio
 import json
@@ -31,7 +31,7 @@ from fashion_tui.tui.model.pane import ModelPane
 from fashion_tui.tui.model.shape_view import ShapeView
 from fashion_tui.tui.sandbox_engine import SandboxEngine
 from fashion_tui.tui.widgets.image_tiles import ImageTiles
-from tests.tui.apps import Apps, wait_for_state
+from tests.tui.apps import AppLauncher, wait_for_state
 from tests.tui.pilots import screen_text, until
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -57,8 +57,8 @@ plain = 3
 """
 
 
-class Lab:
-    """The app at its Model pane, and what a test does and asks there."""
+class ModelTest:
+    """The app on its Model pane, with helpers for the tests."""
 
     def __init__(self, app: FashionApp, pilot: Pilot[None]) -> None:
         self.app = app
@@ -81,14 +81,14 @@ class Lab:
 
     @property
     def outputs(self) -> list[str]:
-        """Of the steps of the table, `20×14×14`."""
+        """The output shapes of the table's rows: `20×14×14`."""
         if self.pane.query_one(ShapeView).table is None:
             return []
         return ["×".join(map(str, shape)) for row in self.table.rows for shape in row.outputs]
 
     @property
-    def said(self) -> str:
-        """What is wrong with the network and what was notified, each on one line, as if nothing had to be wrapped."""
+    def messages(self) -> str:
+        """Errors, hints and notifications, each unwrapped to one line."""
         widgets = self.app.screen.query("#check-result, #trace-error, .hint, Toast")
         texts = (
             " ".join(strip.text for strip in widget.render_lines(Region(0, 0, *widget.outer_size)))
@@ -96,20 +96,20 @@ class Lab:
         )
         return "\n".join(re.sub(r"[▌\s]+", " ", text) for text in texts)
 
-    async def until(self, *words: str) -> None:
+    async def until(self, *texts: str) -> None:
         await until(
             self.pilot,
-            lambda: all(word in self.screen or word in self.said for word in words),
-            " and ".join(words),
+            lambda: all(text in self.screen or text in self.messages for text in texts),
+            " and ".join(texts),
         )
 
     async def undo_until(self, text: str) -> None:
-        """An undo takes back what was typed in one go; how much that is, the person's pauses decide."""
+        """Undo until the text is there again. One undo reverts all that was typed without a pause."""
         for _ in range(40):
             if text in self.editor.text:
                 return
             await self.pilot.press("ctrl+z")
-        raise AssertionError(f"{text!r} never came back: {self.editor.text}")
+        raise AssertionError(f"{text!r} was not restored: {self.editor.text}")
 
     async def edit(self) -> None:
         await self.pilot.press("i")
@@ -117,36 +117,36 @@ class Lab:
         await self.until("✓")
 
     async def replace(self, old: str, new: str) -> int:
-        """Types one text in the place of another; the number of its line, from 1."""
+        """Replace a string by typing. Return the number of its line, from 1."""
         before = self.editor.text[: self.editor.text.index(old)]
         row, column = before.count("\n"), len(before) - (before.rfind("\n") + 1)
         self.editor.selection = type(self.editor.selection)((row, column), (row, column + len(old)))
         if new:
-            await self.pilot.press(*("space" if sign == " " else "enter" if sign == "\n" else sign for sign in new))
+            await self.pilot.press(*("space" if char == " " else "enter" if char == "\n" else char for char in new))
         else:
             await self.pilot.press("delete")
         return row + 1
 
-    def put(self, source: str) -> None:
-        """Another source at once, as if it were pasted."""
+    def paste(self, source: str) -> None:
+        """Replace the whole source at once."""
         self.editor.replace(source, (0, 0), self.editor.document.end)
 
 
-class LastingWorkshop(SandboxEngine):
-    """Outlives the app, so that torch is imported once for all tests here."""
+class SharedSandbox(SandboxEngine):
+    """Stays open when the app exits, so that torch is imported only once for all tests."""
 
     async def close(self) -> None:
-        """As soon as the tests are over."""
+        """Do nothing: `end` closes it."""
 
     async def end(self) -> None:
         await super().close()
 
 
-class LastingEngine(Engine):
-    """The same, of the app's own engine."""
+class SharedEngine(Engine):
+    """The same for the app's own engine."""
 
     async def close(self) -> None:
-        """As soon as the tests are over."""
+        """Do nothing: `end` closes it."""
 
     async def end(self) -> None:
         await super().close()
@@ -154,13 +154,13 @@ class LastingEngine(Engine):
 
 @dataclass
 class Engines:
-    sandbox: LastingWorkshop
-    engine: LastingEngine
+    sandbox: SharedSandbox
+    engine: SharedEngine
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module", autouse=True)
 async def engines() -> AsyncIterator[Engines]:
-    engines = Engines(LastingWorkshop(), LastingEngine())
+    engines = Engines(SharedSandbox(), SharedEngine())
     SHARED.append(engines)
     yield engines
     SHARED.clear()
@@ -169,23 +169,23 @@ async def engines() -> AsyncIterator[Engines]:
 
 
 SHARED: list[Engines] = []
-"""Those of the tests that run."""
+"""The engines of the running tests."""
 
 
 @asynccontextmanager
-async def model_pane(runs: Path, size: Size = (120, 40)) -> AsyncIterator[Lab]:
+async def model_pane(runs: Path, size: Size = (120, 40)) -> AsyncIterator[ModelTest]:
     app = FashionApp(Settings(runs, dataset="synthetic"))
     app.sandbox, app.engine = SHARED[0].sandbox, SHARED[0].engine
     async with app.run_test(size=size, notifications=True) as pilot:
         await pilot.press("f4")
         await until(pilot, lambda: app.query(ModelPane), "the pane")
-        lab = Lab(app, pilot)
+        lab = ModelTest(app, pilot)
         await until(pilot, lambda: len(lab.outputs) == 10, "the table")
         await until(pilot, lambda: "fc2" in lab.screen, "the rows")
         yield lab
 
 
-async def test_the_step_under_the_cursor_shows_what_is_behind_it(tmp_path: Path) -> None:
+async def test_details_of_the_row_under_the_cursor(tmp_path: Path) -> None:
     async with model_pane(tmp_path / "runs") as lab:
         await lab.pilot.press("down", "down", "down")
         await lab.until(
@@ -201,7 +201,7 @@ async def test_the_step_under_the_cursor_shows_what_is_behind_it(tmp_path: Path)
         assert all(row.forward_seconds for row in lab.table.rows)
 
 
-async def test_an_edit_that_breaks_a_layer_and_one_that_mends_it(tmp_path: Path) -> None:
+async def test_edit_that_breaks_a_layer_and_edit_that_fixes_it(tmp_path: Path) -> None:
     async with model_pane(tmp_path / "runs") as lab:
         await lab.edit()
         good = lab.outputs
@@ -220,7 +220,7 @@ async def test_an_edit_that_breaks_a_layer_and_one_that_mends_it(tmp_path: Path)
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "words"),
+    ("old", "new", "message"),
     [
         ("def forward(", "def forward((", "line {line}: "),
         (
@@ -234,13 +234,13 @@ async def test_an_edit_that_breaks_a_layer_and_one_that_mends_it(tmp_path: Path)
         ("in_channels=1,", "in_channels=3,", "conv1 expects 3 channels, got 1: the network's input is [1, 28, 28]"),
     ],
 )
-async def test_what_is_wrong_is_told_at_its_line(tmp_path: Path, old: str, new: str, words: str) -> None:
+async def test_error_is_shown_at_its_line(tmp_path: Path, old: str, new: str, message: str) -> None:
     async with model_pane(tmp_path / "runs") as lab:
         await lab.edit()
         good = lab.outputs
         line = await lab.replace(old, new)
-        await lab.until("✕", words.format(line=line))
-        if "{line}" in words:
+        await lab.until("✕", message.format(line=line))
+        if "{line}" in message:
             assert lab.editor.error_line == line
         assert lab.outputs == good
         assert lab.pane.has_class("-outdated")
@@ -249,7 +249,7 @@ async def test_what_is_wrong_is_told_at_its_line(tmp_path: Path, old: str, new: 
         await lab.until("✓ 1×28×28 → 10")
 
 
-async def test_undo_revert_and_renaming(tmp_path: Path) -> None:
+async def test_undo_revert_and_renaming_the_class(tmp_path: Path) -> None:
     async with model_pane(tmp_path / "runs") as lab:
         await lab.edit()
         original = lab.editor.text
@@ -265,59 +265,59 @@ async def test_undo_revert_and_renaming(tmp_path: Path) -> None:
         assert "edited" not in lab.screen
         await lab.pilot.press("i", "ctrl+z")
         await lab.until("fc2 expects 200 features, got 64")
-        lab.put(original.replace("GuideNet", "Renamed"))
+        lab.paste(original.replace("GuideNet", "Renamed"))
         await lab.until("✓ 1×28×28 → 10", "Renamed  edited")
 
 
-async def test_an_endless_loop_costs_only_its_own_trace(tmp_path: Path) -> None:
+async def test_endless_loop_is_stopped_and_delays_nothing_else(tmp_path: Path) -> None:
     async with model_pane(tmp_path / "runs") as lab:
         await lab.edit()
         main = lab.app.engine
         await main.ask(GetDataset(name="synthetic", directory=None), DatasetInfo)
         source = lab.editor.text
         loop = "        while True:\n            pass\n        x = x.flatten(start_dim=1)"
-        lab.put(source.replace("        x = x.flatten(start_dim=1)", loop))
-        await asyncio.sleep(0.4)  # it has been paused long enough to be traced
+        lab.paste(source.replace("        x = x.flatten(start_dim=1)", loop))
+        await asyncio.sleep(0.4)  # long enough for the trace to start
         start = time.monotonic()
         await main.ask(GetDataset(name="synthetic", directory=None), DatasetInfo)
         assert time.monotonic() - start < 1.5
         assert "stopped" not in lab.screen
         await lab.until("stopped after 2 s")
         assert lab.pane.has_class("-outdated")
-        lab.put(source)
+        lab.paste(source)
         await lab.until("✓ 1×28×28 → 10")
-        # Not even what holds on to the loop with all its might is left.
+        # Even code that ignores every interrupt is stopped.
         stubborn = (
             "        while True:\n            try:\n                time.sleep(9)\n"
             "            except BaseException:\n                pass\n"
         )
-        lab.put("import time\n" + source.replace("        x = x.flatten", stubborn + "        x = x.flatten"))
+        lab.paste("import time\n" + source.replace("        x = x.flatten", stubborn + "        x = x.flatten"))
         await lab.until("stopped after 2 s")
-        lab.put(source)
+        lab.paste(source)
         await lab.until("✓ 1×28×28 → 10")
 
 
-async def test_a_crash_costs_only_its_own_trace(tmp_path: Path) -> None:
+async def test_crash_of_the_code_affects_nothing_else(tmp_path: Path) -> None:
     async with model_pane(tmp_path / "runs") as lab:
         await lab.edit()
         await lab.app.engine.ask(GetDataset(name="synthetic", directory=None), DatasetInfo)
         engine = lab.app.engine.pid
         source = lab.editor.text
-        lab.put("import os\n" + source.replace("        super().__init__()", "        os._exit(7)"))
+        lab.paste("import os\n" + source.replace("        super().__init__()", "        os._exit(7)"))
         await lab.until("the code ended its process", "exit code 7")
-        lab.put(source)
+        lab.paste(source)
         await lab.until("✓ 1×28×28 → 10")
         assert lab.app.engine.pid == engine
 
 
-async def test_the_source_is_saved_only_where_it_may_be(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_saving_asks_before_replacing_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "taken.py").write_text("something else")
     async with model_pane(tmp_path / "runs") as lab:
         await lab.edit()
         await lab.replace("out_features=200)", "out_features=200) ")
         await lab.pilot.press("ctrl+s")
-        await until(lab.pilot, lambda: isinstance(lab.app.screen, SaveDialog), "the question where to")
+        await until(lab.pilot, lambda: isinstance(lab.app.screen, SaveDialog), "the dialog")
         field = lab.app.screen.query_one(Input)
         assert field.value == str(tmp_path / "guide_net.py")
         field.value = str(tmp_path / "nosuch" / "net.py")
@@ -337,17 +337,17 @@ async def test_the_source_is_saved_only_where_it_may_be(tmp_path: Path, monkeypa
         await lab.replace("out_features=200) ", "out_features=200)")
         await lab.until("edited")
         await lab.pilot.press("ctrl+s")
-        await until(lab.pilot, lambda: (tmp_path / "net.py").read_text() == lab.editor.text, "the file, saved again")
+        await until(lab.pilot, lambda: (tmp_path / "net.py").read_text() == lab.editor.text, "the saved file")
 
-        (tmp_path / "net.py").write_text("changed meanwhile")
+        (tmp_path / "net.py").write_text("changed by another program")
         await lab.replace("out_features=200)", "out_features=200) ")
         await lab.pilot.press("ctrl+s")
         await until(lab.pilot, lambda: isinstance(lab.app.screen, ConfirmDialog), "the question")
         await lab.pilot.press("n")
-        assert (tmp_path / "net.py").read_text() == "changed meanwhile"
+        assert (tmp_path / "net.py").read_text() == "changed by another program"
 
 
-async def test_another_network_and_what_is_wrong_with_it_at_its_field(tmp_path: Path) -> None:
+async def test_another_network_and_errors_in_the_form(tmp_path: Path) -> None:
     (tmp_path / "net.py").write_text(NET)
     (tmp_path / "blocks.py").write_text(
         "from torch import nn\n\n\ndef block(width):\n    return nn.Conv2d(width, width, 3)\n"
@@ -364,7 +364,7 @@ async def test_another_network_and_what_is_wrong_with_it_at_its_field(tmp_path: 
             form.query_one("#network-source", Input).focus()
             await lab.pilot.press("enter")
 
-        for values, field, words in (
+        for values, field, message in (
             (("nosuch",), "source", "unknown model 'nosuch'"),
             ((f"{tmp_path}/missing.py:Net",), "source", "No such file"),
             ((f"{tmp_path}/broken.py:Net",), "source", "line 1: ModuleNotFoundError"),
@@ -379,11 +379,11 @@ async def test_another_network_and_what_is_wrong_with_it_at_its_field(tmp_path: 
             (("torchvision:nosuch",), "source", "torchvision model 'nosuch'"),
         ):
             await fill(*values)
-            await lab.until(words[:50])
+            await lab.until(message[:50])
             await until(
                 lab.pilot,
                 lambda field=field: lab.app.focused is form.query_one(f"#network-{field}"),  # type: ignore[misc]
-                f"the cursor at {field}",
+                f"the focus on {field}",
             )
 
         await fill(f"{tmp_path}/net.py:Net", '{"width": 4, "depth": 2}', "1x12x12")
@@ -394,10 +394,10 @@ async def test_another_network_and_what_is_wrong_with_it_at_its_field(tmp_path: 
         await until(lab.pilot, lambda: lab.outputs == ["4×8×8", "4×6×6", "4×4×4", "64"], "the edited network")
 
 
-async def test_modules_are_folded_and_the_cursor_stays(tmp_path: Path) -> None:
+async def test_folding_modules_keeps_the_cursor(tmp_path: Path) -> None:
     async with model_pane(tmp_path / "runs") as lab:
         await lab.edit()
-        lab.put(
+        lab.paste(
             "from torch import nn\n\n\nclass Net(nn.Module):\n    def __init__(self):\n        super().__init__()\n"
             "        self.body = nn.Sequential(nn.Flatten(), nn.Linear(784, 32), nn.ReLU())\n"
             "        self.head = nn.Linear(32, 10)\n\n"
@@ -419,7 +419,7 @@ async def test_modules_are_folded_and_the_cursor_stays(tmp_path: Path) -> None:
         assert rows.row.path == "body.2"
 
 
-async def test_a_small_terminal_shows_the_editor_or_the_table(tmp_path: Path) -> None:
+async def test_small_terminal_shows_either_editor_or_table(tmp_path: Path) -> None:
     async with model_pane(tmp_path / "runs", (80, 24)) as lab:
         await lab.until("fc2", "(28 − 5 + 2·2) / 1 + 1 = 28")
         await lab.edit()
@@ -435,7 +435,7 @@ async def test_a_small_terminal_shows_the_editor_or_the_table(tmp_path: Path) ->
         await lab.until("step", "class GuideNet")
 
 
-async def test_leaving_edits_behind_is_asked_for(tmp_path: Path) -> None:
+async def test_discarding_edits_asks_first(tmp_path: Path) -> None:
     async with model_pane(tmp_path / "runs") as lab:
         await lab.edit()
         await lab.replace("out_features=10)", "out_features=11)")
@@ -454,25 +454,25 @@ async def test_leaving_edits_behind_is_asked_for(tmp_path: Path) -> None:
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A run of 24 steps on the drawn garments."""
-    apps = Apps(tmp_path_factory.mktemp("model") / "world")
+    """A finished run of 24 steps on synthetic data."""
+    launcher = AppLauncher(tmp_path_factory.mktemp("model") / "app")
     options = ("--dataset", "synthetic", "--epochs", "1", "--batch-size", "500", "--threads", "1", "--json", "--detach")
-    path = Path(json.loads(apps.command("train", *options).stdout)["path"])
+    path = Path(json.loads(launcher.command("train", *options).stdout)["path"])
     wait_for_state(path, "finished")
     yield path
-    apps.end()
+    launcher.end()
 
 
-async def test_a_runs_weights_and_feature_maps(trained: Path) -> None:
+async def test_weights_and_feature_maps_of_a_run(trained: Path) -> None:
     async with model_pane(trained.parent) as lab:
         await lab.until("300 values")
-        fresh = lab.screen
+        initial = lab.screen
         await until(lab.pilot, lambda: lab.app.runs, "the run")
         await lab.pilot.press("o")
         await until(lab.pilot, lambda: isinstance(lab.app.screen, ChoiceDialog), "the runs")
         await lab.pilot.press("enter")
         await lab.until("weights of guide-", "300 values")
-        await until(lab.pilot, lambda: _range(lab.screen) != _range(fresh), "other weights")
+        await until(lab.pilot, lambda: _range(lab.screen) != _range(initial), "other weights")
 
         await lab.pilot.press("m")
         await lab.until("12 maps of 28×28", "image 0: ")
@@ -488,20 +488,20 @@ async def test_a_runs_weights_and_feature_maps(trained: Path) -> None:
         await lab.pilot.press("end")
         await lab.until("10 values, row by row")
         await lab.pilot.press("escape")
-        await until(lab.pilot, lambda: "10 values, row by row" not in lab.screen, "the step again")
+        await until(lab.pilot, lambda: "10 values, row by row" not in lab.screen, "the details again")
         await lab.pilot.press("i")
         await until(lab.pilot, lambda: lab.app.focused is lab.editor, "the editor")
-        await until(lab.pilot, lambda: "weights of" not in lab.screen, "fresh weights: the source is no run's")
+        await until(lab.pilot, lambda: "weights of" not in lab.screen, "initial weights")
 
 
 def _range(screen: str) -> list[str]:
-    """The ends of the histogram of conv1's weight."""
+    """Return the limits of the histogram of conv1's weight."""
     lines = screen.splitlines()
     caption = next(index for index, line in enumerate(lines) if "300 values" in line)
     return re.findall(r"[−\d.]+", lines[caption + 5])
 
 
-async def test_maps_without_a_run_say_what_is_missing(tmp_path: Path) -> None:
+async def test_feature_maps_need_a_run(tmp_path: Path) -> None:
     async with model_pane(tmp_path / "runs") as lab:
         await lab.pilot.press("m")
         await lab.until("No run has a checkpoint yet")

@@ -1,4 +1,4 @@
-"""Fetching pages: what is wanted now, then what may be wanted next, and nothing twice."""
+"""PageLoader: the current page first, then its neighbours, and each page once."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -9,21 +9,21 @@ from fashion_tui.tui.widgets.pages import CACHE_SIZE, PageLoader
 
 
 class Engine:
-    """Answers when it is told to, and remembers what it was asked."""
+    """Replies when `may_answer` is set, and records the requests."""
 
     def __init__(self) -> None:
-        self.asked: list[int] = []
-        self.arrived: list[tuple[int, str]] = []
+        self.requested: list[int] = []
+        self.loaded: list[tuple[int, str]] = []
         self.failed: list[str] = []
         self.may_answer = asyncio.Event()
         self.may_answer.set()
         self.broken = False
         self.loader = PageLoader(
-            self.fetch, lambda key, page: self.arrived.append((key, page)), lambda error: self.failed.append(str(error))
+            self.fetch, lambda key, page: self.loaded.append((key, page)), lambda error: self.failed.append(str(error))
         )
 
     async def fetch(self, key: int) -> str:
-        self.asked.append(key)
+        self.requested.append(key)
         await self.may_answer.wait()
         if self.broken:
             raise UserError("the engine was killed")
@@ -40,51 +40,51 @@ async def running(kind: type[Engine] = Engine) -> AsyncIterator[Engine]:
         task.cancel()
 
 
-async def settled(turns: int = 200) -> None:
+async def settle(turns: int = 200) -> None:
     for _ in range(turns):
         await asyncio.sleep(0)
 
 
-async def test_the_neighbours_are_here_before_they_are_wanted() -> None:
+async def test_neighbours_are_prefetched() -> None:
     async with running() as engine:
         assert engine.loader.want(5, (6, 4)) is None
-        await settled()
-        assert engine.asked == [5, 6, 4]
-        assert engine.arrived[0] == (5, "page 5")
+        await settle()
+        assert engine.requested == [5, 6, 4]
+        assert engine.loaded[0] == (5, "page 5")
         assert engine.loader.want(6, (7, 5)) == "page 6"
-        await settled()
-        assert engine.asked == [5, 6, 4, 7]
+        await settle()
+        assert engine.requested == [5, 6, 4, 7]
 
 
-async def test_of_a_held_key_only_the_last_page_is_fetched() -> None:
+async def test_held_key_skips_pages_in_between() -> None:
     async with running() as engine:
         engine.may_answer.clear()
         for key in range(100):
             engine.loader.want(key, (key + 1,))
-            await settled(2)
+            await settle(2)
         engine.may_answer.set()
-        await settled()
-        assert engine.asked == [0, 99, 100]
-        assert [key for key, _ in engine.arrived] == [99, 100]
+        await settle()
+        assert engine.requested == [0, 99, 100]
+        assert [key for key, _ in engine.loaded] == [99, 100]
 
 
-async def test_a_failure_is_told_once_and_the_next_wish_tries_again() -> None:
+async def test_failure_is_reported_once_and_retried_on_request() -> None:
     async with running() as engine:
         engine.broken = True
         engine.loader.want(1, (2, 3))
-        await settled()
-        assert (engine.asked, engine.failed) == ([1], ["the engine was killed"])
+        await settle()
+        assert (engine.requested, engine.failed) == ([1], ["the engine was killed"])
         engine.broken = False
         engine.loader.want(1)
-        await settled()
-        assert engine.arrived == [(1, "page 1")]
+        await settle()
+        assert engine.loaded == [(1, "page 1")]
 
 
-async def test_not_all_pages_are_kept_for_ever() -> None:
+async def test_cache_is_limited() -> None:
     async with running() as engine:
         for key in range(CACHE_SIZE + 10):
             engine.loader.want(key)
-            await settled(10)
+            await settle(10)
         assert engine.loader.want(CACHE_SIZE + 9) is not None
         assert engine.loader.want(0) is None
 
@@ -93,18 +93,18 @@ class FirstPageBroken(Engine):
     async def fetch(self, key: int) -> str:
         page = await super().fetch(key)
         if key == 1:
-            raise UserError("there is no such page")
+            raise UserError("page not found")
         return page
 
 
-async def test_a_failure_of_what_nobody_wants_any_more_is_not_told() -> None:
+async def test_failure_of_an_unwanted_page_is_not_reported() -> None:
     async with running(FirstPageBroken) as engine:
         engine.may_answer.clear()
         engine.loader.want(1)
-        await settled()
+        await settle()
         engine.loader.want(2)
         engine.may_answer.set()
-        await settled()
-        assert engine.asked == [1, 2]
+        await settle()
+        assert engine.requested == [1, 2]
         assert engine.failed == []
-        assert engine.arrived == [(2, "page 2")]
+        assert engine.loaded == [(2, "page 2")]

@@ -1,4 +1,4 @@
-"""A plot holds what was drawn into it: read back dot by dot."""
+"""Plots, read back dot by dot."""
 
 import math
 from collections.abc import Sequence
@@ -13,44 +13,44 @@ DOTS = ((0, 0), (0, 1), (0, 2), (1, 0), (1, 1), (1, 2), (0, 3), (1, 3))
 
 
 def dots_of(lines: Sequence[str]) -> set[tuple[int, int]]:
-    """Column and row of every dot set, counted from the top left."""
+    """Return column and row of every dot that is set, from the top left."""
     return {
         (x * 2 + DOTS[bit][0], y * DOTS_PER_ROW + DOTS[bit][1])
         for y, line in enumerate(lines)
-        for x, sign in enumerate(line)
-        if 0x2800 <= ord(sign) <= 0x28FF
+        for x, char in enumerate(line)
+        if 0x2800 <= ord(char) <= 0x28FF
         for bit in range(8)
-        if (ord(sign) - 0x2800) >> bit & 1
+        if (ord(char) - 0x2800) >> bit & 1
     }
 
 
-def test_every_value_has_its_dot_at_its_height() -> None:
+def test_every_value_has_a_dot_at_its_height() -> None:
     axis = Axis(0.0, 15.0, logarithmic=False)
     values = [0.0, 15.0, 7.0, 8.0, 3.0, 12.0]
     dots = dots_of(draw_curve(values, (), axis, width=3, height=4, glyphs=UNICODE))
     assert {(x, 15 - round(value)) for x, value in enumerate(values)} <= dots
 
 
-def test_neighbours_are_joined_without_a_gap() -> None:
+def test_neighbouring_values_are_connected() -> None:
     axis = Axis(0.0, 1.0, logarithmic=False)
     dots = dots_of(draw_curve([0.0, 1.0], (), axis, width=1, height=5, glyphs=UNICODE))
     assert {y for _, y in dots} == set(range(20))
 
 
-def test_what_was_no_number_is_marked_where_it_was() -> None:
+def test_non_finite_values_are_marked() -> None:
     axis = Axis(0.0, 1.0, logarithmic=False)
-    for glyphs, place in ((UNICODE, 2), (ASCII, 4)):
+    for glyphs, column in ((UNICODE, 2), (ASCII, 4)):
         lines = draw_curve([0.5, 0.5, 0.5, 0.5, math.nan, 0.5], {4}, axis, width=6, height=3, glyphs=glyphs)
-        assert [x for x, sign in enumerate(lines[0]) if sign == glyphs.bad] == [place]
+        assert [x for x, char in enumerate(lines[0]) if char == glyphs.bad] == [column]
 
 
-def test_a_value_that_is_unknown_is_a_gap() -> None:
+def test_nan_is_a_gap() -> None:
     axis = Axis(0.0, 1.0, logarithmic=False)
     dots = dots_of(draw_curve([0.0, math.nan, 1.0], (), axis, width=2, height=3, glyphs=UNICODE))
     assert dots == {(0, 11), (2, 0)}
 
 
-def test_lines_are_as_wide_and_as_many_as_asked_for_whatever_comes() -> None:
+def test_plot_has_the_requested_size_for_any_values() -> None:
     for values in ([], [1.0], [math.nan] * 3, [1e300, -1e300], [0.0] * 500):
         for glyphs in (UNICODE, ASCII):
             axis = fit_axis(values, logarithmic=False)
@@ -60,7 +60,7 @@ def test_lines_are_as_wide_and_as_many_as_asked_for_whatever_comes() -> None:
 
 @pytest.mark.parametrize("logarithmic", [False, True])
 @pytest.mark.parametrize("values", [[2.3, 0.31, 0.29], [0.9, 0.91], [5.0], [1e-9, 1e9], [0.3, math.nan]])
-def test_an_axis_holds_all_its_values_between_round_ends(values: list[float], *, logarithmic: bool) -> None:
+def test_axis_has_round_limits_around_all_values(values: list[float], *, logarithmic: bool) -> None:
     axis = fit_axis(values, logarithmic=logarithmic)
     finite = [value for value in values if math.isfinite(value)]
     assert axis.low <= min(finite)
@@ -70,13 +70,13 @@ def test_an_axis_holds_all_its_values_between_round_ends(values: list[float], *,
     assert all(axis.low * (1 - 1e-9) <= tick <= axis.high * (1 + 1e-9) for tick in ticks)
 
 
-def test_an_axis_stays_while_values_come_in_within_it() -> None:
+def test_axis_rarely_changes_while_values_are_appended() -> None:
     losses = [2.3 * 0.99**step + 0.3 for step in range(400)]
     axes = {fit_axis(losses[:length], logarithmic=True) for length in range(1, len(losses))}
     assert len(axes) <= 4
 
 
-def test_numbers_are_short() -> None:
+def test_labels_are_short() -> None:
     assert [tick_label(value) for value in (0.05, 2.5, 90.0, 1e-5)] == ["0.05", "2.5", "90", "1e-05"]
     assert [step_label(steps) for steps in (0, 950, 1500, 20_000, 1_000_000)] == ["0", "950", "1.5k", "20k", "1M"]
     assert round_steps(5625, max_labels=6) == [0, 1000, 2000, 3000, 4000, 5000]

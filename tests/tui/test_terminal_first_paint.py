@@ -1,14 +1,14 @@
-"""The app is there nearly as soon as an app that does nothing."""
+"""The time until the first paint, compared with a bare Textual app."""
 
 import statistics
 import sys
 from pathlib import Path
 
-from tests.tui.apps import APP, Apps
+from tests.tui.apps import APP, AppLauncher
 
 ROUNDS = 9
-MOST = 2.0
-"""Times the bare app's first paint."""
+MAX_RATIO = 2.0
+"""Limit for the ratio to the bare app's time; generous, for a busy machine."""
 
 BARE_APP = """
 from textual.app import App, ComposeResult
@@ -22,8 +22,10 @@ BareApp().run()
 """
 
 
-def test_first_paint_within_twice_the_time_of_a_bare_app(app_terminal: Apps, tmp_path: Path) -> None:
-    """Both started in turn, so that what else the machine does meets both alike."""
+def test_first_paint_takes_at_most_twice_as_long_as_that_of_a_bare_app(
+    app_terminal: AppLauncher, tmp_path: Path
+) -> None:
+    """The apps start alternately, so that other load affects both."""
     bare = tmp_path / "bare.py"
     bare.write_text(BARE_APP)
     contents = {(sys.executable, str(bare)): "a bare app", APP: "In [1]"}
@@ -35,8 +37,8 @@ def test_first_paint_within_twice_the_time_of_a_bare_app(app_terminal: Apps, tmp
                 seconds = terminal.wait_for(text)
             if number > 0:  # the first start of each fills the file cache
                 times[text].append(seconds)
-    bare_median, ours_median = (statistics.median(times[text]) for text in contents.values())
-    ratio = ours_median / bare_median
-    figures = f"{ours_median:.3f} s, {ratio:.2f} times the bare app's {bare_median:.3f} s; all: {times}"
-    print(f"\nfirst paint: {figures}")
-    assert ratio <= MOST, figures
+    bare_median, app_median = (statistics.median(times[text]) for text in contents.values())
+    ratio = app_median / bare_median
+    result = f"{app_median:.3f} s, {ratio:.2f} times the bare app's {bare_median:.3f} s; all: {times}"
+    print(f"\nfirst paint: {result}")
+    assert ratio <= MAX_RATIO, result

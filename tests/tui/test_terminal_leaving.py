@@ -1,23 +1,23 @@
-"""A run outlives the app, however that ends; and the app's own processes don't."""
+"""Runs outlive the app, however it ends; its kernel and engine don't."""
 
 import signal
 
 import psutil
 
 from tests.terminal import Terminal
-from tests.tui.apps import Apps, losses_of, step_on, wait_for_run, wait_for_state, wait_for_step
+from tests.tui.apps import AppLauncher, losses_of, step_on, wait_for_run, wait_for_state, wait_for_step
 
-LONG = 40
-"""Epochs of a run that outlasts the test: it is killed at the end."""
+MANY_EPOCHS = 40
+"""Epochs of a run that is still training when the test ends."""
 
-SOON = 15.0
-"""Seconds within which processes that should end are gone, on a machine with much to do."""
+EXIT_TIMEOUT = 15.0
+"""Seconds within which processes end, on a busy machine."""
 
 
-def _with_kernel_and_engine(terminal: Terminal) -> list[psutil.Process]:
-    """The app's kernel and engine, once both are there."""
+def _kernel_and_engine(terminal: Terminal) -> list[psutil.Process]:
+    """Wait for the app's kernel and engine, and return them."""
     terminal.press("f3")
-    terminal.wait_for("T-shirt/top")  # the engine has answered
+    terminal.wait_for("T-shirt/top")  # from the engine
     terminal.press("f5")
     started = terminal.process_tree()[1:]
     commands = [" ".join(process.cmdline()) for process in started]
@@ -27,12 +27,12 @@ def _with_kernel_and_engine(terminal: Terminal) -> list[psutil.Process]:
 
 
 def assert_ended(processes: list[psutil.Process]) -> None:
-    _, alive = psutil.wait_procs(processes, SOON)
+    _, alive = psutil.wait_procs(processes, EXIT_TIMEOUT)
     assert alive == []
 
 
-def test_a_run_started_by_keys_goes_on_after_q_and_is_still_learning_when_the_app_is_opened_again(
-    app_terminal: Apps,
+def test_run_continues_after_q_and_is_shown_when_the_app_is_opened_again(
+    app_terminal: AppLauncher,
 ) -> None:
     with app_terminal() as terminal:
         terminal.wait_for("synthetic garments")
@@ -40,7 +40,7 @@ def test_a_run_started_by_keys_goes_on_after_q_and_is_still_learning_when_the_ap
         terminal.wait_for("No runs yet")
         terminal.press("n")
         terminal.wait_for("batch size")
-        terminal.type("30")  # epochs, in place of the recipe's 3
+        terminal.type("30")  # epochs, replacing the recipe's 3
         terminal.wait_for("30")
         terminal.press("enter")
         terminal.wait_for("img/s")
@@ -51,24 +51,26 @@ def test_a_run_started_by_keys_goes_on_after_q_and_is_still_learning_when_the_ap
     run_path = next(app_terminal.runs.iterdir())
     step = wait_for_step(run_path, 1).step
     with app_terminal() as terminal:
-        terminal.wait_for("● guide")  # on the first pane, before any key
+        terminal.wait_for("● guide")  # in the header of the first pane
         terminal.press("f5")
         terminal.wait_for("● running")
-        terminal.wait_until(lambda screen: step_on(screen) > step, f"a step after {step} is on the screen")
+        terminal.wait_until(lambda screen: step_on(screen) > step, f"a step after {step}")
         first = step_on(terminal.text())
-        terminal.wait_until(lambda screen: step_on(screen) > first, "the step on the screen grows")
+        terminal.wait_until(lambda screen: step_on(screen) > first, f"a step after {first}")
 
 
-def test_a_lost_terminal_ends_the_app_with_its_processes_and_the_run_goes_on_to_its_end(app_terminal: Apps) -> None:
+def test_lost_terminal_ends_the_app_and_the_run_finishes(
+    app_terminal: AppLauncher,
+) -> None:
     terminal = app_terminal()
     terminal.wait_for("synthetic garments")
-    own = _with_kernel_and_engine(terminal)
+    children = _kernel_and_engine(terminal)
     run_path = app_terminal.train(epochs=3)
     trainer = psutil.Process(wait_for_step(run_path, 1).pid)
     terminal.wait_for("img/s")
     terminal.hang_up()
-    terminal.exit_status(SOON)
-    assert_ended(own)
+    terminal.exit_status(EXIT_TIMEOUT)
+    assert_ended(children)
     assert trainer.is_running()
     finished = wait_for_state(run_path, "finished")
     assert finished.step == finished.total_steps == 3 * 375
@@ -79,7 +81,7 @@ def test_a_lost_terminal_ends_the_app_with_its_processes_and_the_run_goes_on_to_
     assert app_terminal.processes() == []
 
 
-def test_left_while_everything_is_still_starting_it_says_nothing(app_terminal: Apps) -> None:
+def test_quitting_while_everything_starts_prints_nothing(app_terminal: AppLauncher) -> None:
     terminal = app_terminal()
     terminal.wait_for("Playground")
     terminal.press("f3", "f4", "f5", "f6", "ctrl+q")
@@ -88,29 +90,29 @@ def test_left_while_everything_is_still_starting_it_says_nothing(app_terminal: A
     assert_ended(app_terminal.processes())
 
 
-def test_sigterm_leaves_the_terminal_as_it_was(app_terminal: Apps) -> None:
+def test_sigterm_restores_the_terminal(app_terminal: AppLauncher) -> None:
     terminal = app_terminal()
     terminal.wait_for("synthetic garments")
-    own = _with_kernel_and_engine(terminal)
+    children = _kernel_and_engine(terminal)
     assert terminal.attributes() != terminal.attributes_before
     terminal.send_signal(signal.SIGTERM)
-    assert terminal.exit_status(SOON) == 128 + signal.SIGTERM
+    assert terminal.exit_status(EXIT_TIMEOUT) == 128 + signal.SIGTERM
     assert terminal.attributes() == terminal.attributes_before
     for on, off in {"?1049h": "?1049l", "?1003h": "?1003l", "?2004h": "?2004l", "?25l": "?25h"}.items():
         assert on.encode() in terminal.output
         assert terminal.output.rindex(off.encode()) > terminal.output.rindex(on.encode()), off
     assert terminal.text_after_exit() == ""
-    assert_ended(own)
+    assert_ended(children)
 
 
-def test_a_killed_app_takes_its_kernel_and_engine_along_and_leaves_the_run(app_terminal: Apps) -> None:
+def test_kernel_and_engine_end_with_a_killed_app_and_the_run_continues(app_terminal: AppLauncher) -> None:
     terminal = app_terminal()
     terminal.wait_for("synthetic garments")
-    own = _with_kernel_and_engine(terminal)
-    run_path = app_terminal.train(epochs=LONG)
+    children = _kernel_and_engine(terminal)
+    run_path = app_terminal.train(epochs=MANY_EPOCHS)
     wait_for_step(run_path, 1)
     terminal.send_signal(signal.SIGKILL)
     assert terminal.exit_status() == -signal.SIGKILL
-    assert_ended(own)
+    assert_ended(children)
     step = wait_for_run(run_path, lambda run: run.state == "running").step
     wait_for_step(run_path, step + 1)

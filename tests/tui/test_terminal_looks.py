@@ -1,4 +1,4 @@
-"""Every pane at every size and on every kind of terminal: the information is there, and nothing has failed."""
+"""Every pane shows its information at every size and on every kind of terminal."""
 
 from collections.abc import Iterator
 
@@ -6,18 +6,18 @@ import pytest
 
 from fashion_tui.bench.terminal import Size
 from fashion_tui.schema.dataset import SYNTHETIC_NOTICE
-from tests.tui.apps import Apps, wait_for_state
+from tests.tui.apps import AppLauncher, wait_for_state
 
 
 @pytest.fixture(scope="module")
-def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Apps]:
-    """With one finished run."""
-    apps = Apps(tmp_path_factory.mktemp("looks") / "world")
+def launcher(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AppLauncher]:
+    """Start apps in an environment with one finished run."""
+    launcher = AppLauncher(tmp_path_factory.mktemp("looks") / "app")
     try:
-        wait_for_state(apps.train(epochs=1), "finished")
-        yield apps
+        wait_for_state(launcher.train(epochs=1), "finished")
+        yield launcher
     finally:
-        apps.end()
+        launcher.end()
 
 
 PANES: dict[str, tuple[str, ...]] = {
@@ -39,8 +39,8 @@ PANES: dict[str, tuple[str, ...]] = {
     ],
     ids=["80x24 in 16 colours", "120x40 NO_COLOR", "200x50 in 256 colours", "80x24 LANG=C"],
 )
-def test_each_pane_shows_its_information(world: Apps, size: Size, environ: dict[str, str | None]) -> None:
-    with world(size=size, environ=environ) as terminal:
+def test_each_pane_shows_its_information(launcher: AppLauncher, size: Size, environ: dict[str, str | None]) -> None:
+    with launcher(size=size, environ=environ) as terminal:
         terminal.wait_for("Playground")
         for key, contents in PANES.items():
             terminal.press(key)

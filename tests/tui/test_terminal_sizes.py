@@ -3,7 +3,7 @@
 import signal
 
 from tests.terminal import Terminal
-from tests.tui.apps import CONTENTS, KEYS, Apps
+from tests.tui.apps import CONTENTS, KEYS, AppLauncher
 
 LARGE, SMALL, TINY = (100, 30), (59, 20), (1, 1)
 MESSAGE = "needs 60×20"
@@ -18,10 +18,10 @@ def _shrink_and_grow(terminal: Terminal) -> None:
     terminal.wait_gone(MESSAGE)
 
 
-def test_started_small_it_says_what_it_needs_and_recovers(app_terminal: Apps) -> None:
+def test_started_too_small_it_shows_the_size_it_needs_and_recovers(app_terminal: AppLauncher) -> None:
     terminal = app_terminal(size=(40, 10))
     terminal.wait_for(MESSAGE)
-    terminal.press("f3", "ctrl+p", "f1")  # nothing could be seen of it, so nothing is done
+    terminal.press("f3", "ctrl+p", "f1")  # disabled while the terminal is too small
     terminal.settle()
     terminal.resize(LARGE)
     terminal.wait_gone(MESSAGE)
@@ -34,7 +34,7 @@ def test_started_small_it_says_what_it_needs_and_recovers(app_terminal: Apps) ->
     assert terminal.exit_status() == 0
 
 
-def test_each_pane_survives_a_terminal_that_is_too_small_for_a_while(app_terminal: Apps) -> None:
+def test_panes_survive_a_terminal_that_is_too_small_for_a_while(app_terminal: AppLauncher) -> None:
     terminal = app_terminal(size=LARGE)
     terminal.wait_for("Playground")
     for pane, content in CONTENTS.items():
@@ -50,18 +50,18 @@ def test_each_pane_survives_a_terminal_that_is_too_small_for_a_while(app_termina
             )
 
 
-def test_a_terminal_dragged_smaller_and_back_within_a_moment_is_painted_anew(app_terminal: Apps) -> None:
+def test_terminal_that_shrinks_and_grows_back_is_repainted(app_terminal: AppLauncher) -> None:
     terminal = app_terminal(size=LARGE)
     terminal.wait_for("Playground")
     terminal.press(KEYS["data"])
     terminal.wait_for(CONTENTS["data"])
     before = terminal.settle()
     terminal.clear()
-    terminal.send_signal(signal.SIGWINCH)  # the one that is left of two, and the size is what it was
+    terminal.send_signal(signal.SIGWINCH)  # of two signals only one arrives, and the size is unchanged
     terminal.wait_until(lambda screen: screen == before, "the screen as it was")
 
 
-def test_the_last_of_many_sizes_within_a_moment_counts(app_terminal: Apps) -> None:
+def test_last_of_many_quick_resizes_counts(app_terminal: AppLauncher) -> None:
     terminal = app_terminal(size=LARGE)
     terminal.wait_for("Playground")
     for _ in range(30):
@@ -73,7 +73,7 @@ def test_the_last_of_many_sizes_within_a_moment_counts(app_terminal: Apps) -> No
         terminal.wait_for("In [1]")
 
 
-def test_what_stands_over_a_pane_survives_too(app_terminal: Apps) -> None:
+def test_dialogs_survive_a_terminal_that_is_too_small_for_a_while(app_terminal: AppLauncher) -> None:
     terminal = app_terminal(size=LARGE)
     terminal.wait_for("Playground")
     terminal.press("f5")
@@ -91,7 +91,7 @@ def test_what_stands_over_a_pane_survives_too(app_terminal: Apps) -> None:
     terminal.wait_for("37")
     _shrink_and_grow(terminal)
     terminal.wait_for("batch size")
-    terminal.wait_for("37")  # what was typed is still there
+    terminal.wait_for("37")  # the input is still there
     terminal.press("escape")
     terminal.wait_gone("batch size")
 

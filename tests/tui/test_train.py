@@ -1,4 +1,4 @@
-"""The Train pane: a run from its form to its end, with a real trainer."""
+"""The Train pane, with real trainers."""
 
 import os
 from collections.abc import AsyncIterator
@@ -31,7 +31,7 @@ from tests.tui.pilots import screen_text, until
 
 @asynccontextmanager
 async def train_pane(runs: Path, size: tuple[int, int] = (120, 40)) -> AsyncIterator[tuple[FashionApp, Pilot[None]]]:
-    """The app at the Train pane, on the drawn garments; whatever it started is stopped at the end."""
+    """Run the app on synthetic data with the Train pane open, and stop its runs at the end."""
     app = FashionApp(Settings(runs, dataset="synthetic"))
     async with app.run_test(size=size, notifications=True) as pilot:
         await until(pilot, lambda: app.dataset is not None, "the data set")
@@ -46,7 +46,7 @@ async def train_pane(runs: Path, size: tuple[int, int] = (120, 40)) -> AsyncIter
 
 
 async def fill(pilot: Pilot[None], **values: str) -> None:
-    """Open the form and put these values into its fields."""
+    """Open the form and fill in values."""
     await pilot.press("n")
     await until(pilot, lambda: isinstance(pilot.app.screen, RunForm) and pilot.app.screen.query(Input), "the form")
     for name, value in values.items():
@@ -54,12 +54,12 @@ async def fill(pilot: Pilot[None], **values: str) -> None:
     await pilot.pause()
 
 
-async def test_an_empty_pane_says_which_key_fills_it(tmp_path: Path) -> None:
+async def test_empty_pane_shows_how_to_start_a_run(tmp_path: Path) -> None:
     async with train_pane(tmp_path / "runs") as (app, pilot):
         await until(pilot, lambda: "Press n to train" in screen_text(app), "the hint")
 
 
-async def test_a_run_starts_by_key_learns_and_reaches_its_test_accuracy(tmp_path: Path) -> None:
+async def test_run_trains_and_shows_its_test_accuracy(tmp_path: Path) -> None:
     async with train_pane(tmp_path / "runs") as (app, pilot):
         await fill(pilot, epochs="1", batch_size="500")
         await pilot.press("enter")
@@ -72,7 +72,7 @@ async def test_a_run_starts_by_key_learns_and_reaches_its_test_accuracy(tmp_path
         assert "synthetic" in screen_text(app)
 
 
-async def test_why_a_run_failed_and_what_to_do_stands_there_whole_on_a_small_terminal(tmp_path: Path) -> None:
+async def test_small_terminal_shows_the_whole_reason_of_a_failure(tmp_path: Path) -> None:
     async with train_pane(tmp_path / "runs", (80, 24)) as (app, pilot):
         await fill(pilot, learning_rate="1e30")
         await pilot.press("enter")
@@ -89,7 +89,7 @@ async def test_pause_resume_checkpoint_and_stop_by_key(tmp_path: Path) -> None:
         await until(pilot, lambda: app.runs and app.runs[0].step > 0, "the first steps")
         await pilot.press("p")
         await until(pilot, lambda: app.runs[0].state == "paused", "the pause")
-        await until(pilot, lambda: "press p to resume" in screen_text(app), "the way on")
+        await until(pilot, lambda: "press p to resume" in screen_text(app), "the hint")
         paused_at = app.runs[0].step
         await pilot.press("p")
         await until(pilot, lambda: app.runs[0].state == "running" and app.runs[0].step > paused_at, "more steps")
@@ -97,14 +97,14 @@ async def test_pause_resume_checkpoint_and_stop_by_key(tmp_path: Path) -> None:
         await until(pilot, lambda: any(Path(app.runs[0].path, "checkpoints").glob("step-*.pt")), "a checkpoint")
         await pilot.press("s")
         await until(pilot, lambda: app.runs[0].state == "stopped", "the end")
-        await until(pilot, lambda: "press r to resume" in screen_text(app), "the way on")
+        await until(pilot, lambda: "press r to resume" in screen_text(app), "the hint")
         stopped_at = app.runs[0].step
         await pilot.press("r")
         await until(pilot, lambda: app.runs[0].state == "running" and app.runs[0].step > stopped_at, "more steps")
 
 
 @pytest.mark.parametrize(
-    ("field", "value", "words"),
+    ("field", "value", "message"),
     [
         ("epochs", "0", "epochs is 0"),
         ("epochs", "-3", "epochs is -3"),
@@ -118,12 +118,12 @@ async def test_pause_resume_checkpoint_and_stop_by_key(tmp_path: Path) -> None:
         ("validation", "[bold]x", "'[bold]x' is not a whole number"),
     ],
 )
-async def test_a_value_that_cannot_work_is_told_at_its_field_and_starts_nothing(
-    tmp_path: Path, field: str, value: str, words: str
+async def test_invalid_value_is_reported_at_its_field_and_starts_nothing(
+    tmp_path: Path, field: str, value: str, message: str
 ) -> None:
     async with train_pane(tmp_path / "runs") as (app, pilot):
         await fill(pilot, **{field: value})
-        await until(pilot, lambda: words in screen_text(app), "the reason")
+        await until(pilot, lambda: message in screen_text(app), "the reason")
         await pilot.press("enter")
         await pilot.pause()
         assert isinstance(app.screen, RunForm)
@@ -133,12 +133,12 @@ async def test_a_value_that_cannot_work_is_told_at_its_field_and_starts_nothing(
         assert not store.list_runs(tmp_path / "runs")
 
 
-async def test_a_recipe_brings_its_own_values_and_is_trained_with_them(tmp_path: Path) -> None:
+async def test_recipe_sets_the_values_of_the_run(tmp_path: Path) -> None:
     async with train_pane(tmp_path / "runs") as (app, pilot):
         await fill(pilot)
         app.screen.query_one("#recipe").focus()
         await pilot.press("right")
-        await until(pilot, lambda: QUICK.summary in screen_text(app), "what the recipe is")
+        await until(pilot, lambda: QUICK.summary in screen_text(app), "the summary")
         assert app.screen.query_one("#batch_size", Input).value == str(QUICK.batch_size)
         assert app.screen.query_one("#precision", Cycle).value == QUICK.precision
         await pilot.press("enter")
@@ -179,8 +179,8 @@ async def test_max_is_offered_where_there_is_a_gpu(
 CPU = Device(name="cpu", description="two cores", memory=2**34)
 
 
-def shows(app: FashionApp, words: str) -> bool:
-    return words in screen_text(app)
+def shows(app: FashionApp, text: str) -> bool:
+    return text in screen_text(app)
 
 
 async def test_summary_of_each_recipe_fits_a_small_terminal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -193,17 +193,17 @@ async def test_summary_of_each_recipe_fits_a_small_terminal(tmp_path: Path, monk
             await pilot.press("right")
 
 
-async def test_a_trainer_waits_while_the_pane_is_open_and_takes_the_next_run(tmp_path: Path) -> None:
+async def test_waiting_trainer_takes_the_next_run(tmp_path: Path) -> None:
     async with train_pane(tmp_path / "runs") as (app, pilot):
         await fill(pilot, epochs="1", batch_size="500")
-        await until(pilot, lambda: app.spare_trainer.pid, "the trainer that waits")
+        await until(pilot, lambda: app.spare_trainer.pid, "the waiting trainer")
         waiting = app.spare_trainer.pid
         await pilot.press("enter")
-        await until(pilot, lambda: app.runs and app.runs[0].pid == waiting, "it trains the run")
+        await until(pilot, lambda: app.runs and app.runs[0].pid == waiting, "the run's trainer")
         await until(pilot, lambda: app.runs[0].state == "finished", "the run's end")
 
 
-async def test_the_form_offers_the_devices_of_this_machine(tmp_path: Path) -> None:
+async def test_form_lists_the_devices_of_the_machine(tmp_path: Path) -> None:
     async with train_pane(tmp_path / "runs") as (app, pilot):
         await fill(pilot)
         app.screen.query_one("#device").focus()
@@ -211,31 +211,31 @@ async def test_the_form_offers_the_devices_of_this_machine(tmp_path: Path) -> No
         await until(pilot, lambda: "cpu" in getattr(app.screen.query_one("#device"), "values", ()), "the devices")
         await pilot.press("right")
         await until(pilot, lambda: "‹ cpu ›" in screen_text(app), "the choice")
-        await until(pilot, lambda: "% busy" in screen_text(app) and "used" in screen_text(app), "how free it is")
+        await until(pilot, lambda: "% busy" in screen_text(app) and "used" in screen_text(app), "its load")
 
 
-async def test_devices_that_come_when_the_form_is_gone_disturb_nothing(tmp_path: Path) -> None:
-    """The engine takes seconds to tell of them: torch has to be imported."""
+async def test_form_can_be_closed_before_the_devices_are_known(tmp_path: Path) -> None:
+    """The engine takes seconds to list them, because it has to import torch first."""
     async with train_pane(tmp_path / "runs") as (app, pilot):
         await fill(pilot)
         app.screen.query_one("#device").focus()
         await pilot.pause()
         await pilot.press("escape")
         await until(pilot, lambda: not isinstance(app.screen, RunForm), "the pane again")
-        assert await app.engine.ask(GetDevices(), tuple[Device, ...])  # the one before it is answered by then
+        assert await app.engine.ask(GetDevices(), tuple[Device, ...])  # answered after the form's request
         await fill(pilot, epochs="1")
         assert isinstance(app.screen, RunForm)
 
 
-async def test_a_runs_folder_that_cannot_be_written_is_told_in_one_line(tmp_path: Path) -> None:
-    (tmp_path / "runs").write_text("a file, no folder")
+async def test_unwritable_runs_directory_is_reported(tmp_path: Path) -> None:
+    (tmp_path / "runs").write_text("a file instead of a directory")
     async with train_pane(tmp_path / "runs") as (app, pilot):
         await fill(pilot, epochs="1")
         await pilot.press("enter")
         await until(pilot, lambda: "can't create a run" in screen_text(app), "the reason")
 
 
-async def test_a_damaged_run_is_listed_and_the_others_still_work(tmp_path: Path) -> None:
+async def test_damaged_run_is_listed_with_the_others(tmp_path: Path) -> None:
     runs = tmp_path / "runs"
     dataset = files.verify(files.find("synthetic", None))
     created = [
@@ -252,7 +252,7 @@ async def test_a_damaged_run_is_listed_and_the_others_still_work(tmp_path: Path)
 
 
 def lost_run(runs: Path) -> Path:
-    """As a killed trainer leaves it: said to run, with no process and no lock, and with two checkpoints."""
+    """Make a run as a killed trainer leaves it: running by its status, but without a process; with two checkpoints."""
     with create_run(
         runs, recipe=GUIDE, dataset=files.verify(files.find("synthetic", None)), seed=1, device="cpu", threads=1,
         deterministic=False, validation=0, checkpoint_every=30.0, name="gone",
@@ -267,14 +267,14 @@ def lost_run(runs: Path) -> Path:
         return run.path
 
 
-async def test_a_lost_run_is_offered_for_resuming_when_the_app_opens(tmp_path: Path) -> None:
+async def test_lost_run_is_reported_when_the_app_opens(tmp_path: Path) -> None:
     lost_run(tmp_path / "runs")
     async with train_pane(tmp_path / "runs") as (app, pilot):
-        await until(pilot, lambda: "Trainer lost" in screen_text(app), "the offer")
+        await until(pilot, lambda: "Trainer lost" in screen_text(app), "the message")
         await until(pilot, lambda: "press r to resume" in screen_text(app), "the run itself")
 
 
-async def test_older_checkpoints_are_removed_by_key_after_asking(tmp_path: Path) -> None:
+async def test_old_checkpoints_are_deleted_after_asking(tmp_path: Path) -> None:
     folder = lost_run(tmp_path / "runs") / "checkpoints"
     async with train_pane(tmp_path / "runs") as (app, pilot):
         await until(pilot, lambda: app.runs, "the run")

@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 
 from jupyter_client.asynchronous.client import AsyncKernelClient
 
-from tests.tui.pilots import PATIENCE, until
+from tests.tui.pilots import TIMEOUT, until
 
 from .driver import Playground, open_playground
 
@@ -18,7 +18,7 @@ async def second_front_end(playground: Playground) -> AsyncIterator[AsyncKernelC
     client.load_connection_file()
     client.start_channels()
     try:
-        await client.wait_for_ready(timeout=PATIENCE)
+        await client.wait_for_ready(timeout=TIMEOUT)
         yield client
     finally:
         client.stop_channels()

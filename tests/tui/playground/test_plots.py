@@ -5,7 +5,7 @@ import re
 import pytest
 
 from tests.terminal import Terminal
-from tests.tui.apps import Apps
+from tests.tui.apps import AppLauncher
 
 from .driver import Playground, open_playground
 
@@ -52,7 +52,7 @@ async def test_plots_are_redrawn_after_resizing() -> None:
 
 
 @pytest.fixture
-def plots(app_terminal: Apps, request: pytest.FixtureRequest) -> Terminal:
+def plots(app_terminal: AppLauncher, request: pytest.FixtureRequest) -> Terminal:
     """A terminal that shows an image, a matrix and a vector."""
     terminal = app_terminal(size=(100, 50), environ=request.param)
     terminal.wait_for("In [1]")

@@ -9,7 +9,7 @@ import psutil
 import pytest
 
 from tests.terminal import TIMEOUT, Terminal
-from tests.tui.apps import Apps
+from tests.tui.apps import AppLauncher
 
 pytestmark = pytest.mark.xdist_group("cost")
 
@@ -20,7 +20,7 @@ PRESSES = 40
 
 
 @pytest.fixture
-def terminal(app_terminal: Apps) -> Terminal:
+def terminal(app_terminal: AppLauncher) -> Terminal:
     """A terminal with a kernel that has run a cell."""
     terminal = app_terminal()
     terminal.wait_for("In [1]")

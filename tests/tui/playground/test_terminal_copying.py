@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.terminal import Terminal
-from tests.tui.apps import APP, Apps
+from tests.tui.apps import APP, AppLauncher
 
 # tmux omits the `c`, which is the default.
 _OSC_52 = re.compile(rb"\x1b\]52;c?;([A-Za-z0-9+/=]*)(?:\x07|\x1b\\)")
@@ -30,7 +30,7 @@ def run_a_cell(terminal: Terminal) -> None:
 VALUE = repr("größe " * 20)
 
 
-def test_copying_to_the_clipboard_of_the_terminal(app_terminal: Apps) -> None:
+def test_copying_to_the_clipboard_of_the_terminal(app_terminal: AppLauncher) -> None:
     terminal = app_terminal(size=(80, 24))
     run_a_cell(terminal)
     terminal.press("escape", "y")
@@ -44,7 +44,7 @@ def test_copying_to_the_clipboard_of_the_terminal(app_terminal: Apps) -> None:
     assert re.fullmatch(r"jupyter console --existing /\S+/1\.json", copied(terminal))
 
 
-def test_keys_of_the_prompt(app_terminal: Apps) -> None:
+def test_keys_of_the_prompt(app_terminal: AppLauncher) -> None:
     terminal = app_terminal(size=(80, 24))
     run_a_cell(terminal)
     terminal.press("ctrl+r")
@@ -73,7 +73,7 @@ def test_keys_of_the_prompt(app_terminal: Apps) -> None:
 
 
 @pytest.mark.skipif(shutil.which("screen") is None, reason="needs GNU screen")
-def test_copying_within_gnu_screen(app_terminal: Apps, tmp_path: Path) -> None:
+def test_copying_within_gnu_screen(app_terminal: AppLauncher, tmp_path: Path) -> None:
     folder = tmp_path / "screen"
     folder.mkdir(mode=0o700)
     screen = (str(shutil.which("screen")), "-U", "-c", "/dev/null", *APP)
@@ -90,7 +90,7 @@ def test_copying_within_gnu_screen(app_terminal: Apps, tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(shutil.which("tmux") is None, reason="needs tmux")
-def test_copying_within_tmux(app_terminal: Apps, tmp_path: Path) -> None:
+def test_copying_within_tmux(app_terminal: AppLauncher, tmp_path: Path) -> None:
     configuration = tmp_path / "tmux.conf"
     configuration.write_text("set -g set-clipboard on\nset -g escape-time 10\n")
     tmux = (str(shutil.which("tmux")), "-f", str(configuration), "-S", str(tmp_path / "tmux"))

@@ -6,7 +6,7 @@ from collections.abc import Callable
 import pytest
 
 from tests.terminal import Terminal
-from tests.tui.apps import Apps
+from tests.tui.apps import AppLauncher
 
 pytestmark = pytest.mark.xdist_group("cost")
 
@@ -24,7 +24,7 @@ DEATHS = {
 
 
 @pytest.fixture
-def terminal(app_terminal: Apps) -> Terminal:
+def terminal(app_terminal: AppLauncher) -> Terminal:
     """A terminal with a kernel that has run a cell."""
     terminal = app_terminal()
     terminal.wait_for("In [1]")

@@ -1,4 +1,4 @@
-"""One's own network in the app: trained by a key as it is edited, and asked about where it comes from elsewhere."""
+"""Custom models in the app: training the edited source, and asking before code of unknown origin is executed."""
 
 import shutil
 from collections.abc import AsyncIterator
@@ -31,7 +31,7 @@ from tests.tui.pilots import screen_text, until
 
 @asynccontextmanager
 async def app_on(runs: Path, size: tuple[int, int] = (120, 40)) -> AsyncIterator[tuple[FashionApp, Pilot[None]]]:
-    """The app on the drawn garments; whatever it started is stopped at the end."""
+    """Run the app on synthetic data, and stop its runs at the end."""
     app = FashionApp(Settings(runs, dataset="synthetic"))
     async with app.run_test(size=size, notifications=True) as pilot:
         await until(pilot, lambda: app.dataset is not None, "the data set")
@@ -45,7 +45,7 @@ async def app_on(runs: Path, size: tuple[int, int] = (120, 40)) -> AsyncIterator
 
 @pytest.fixture
 def unknown(tmp_path: Path, state_home: Path) -> Path:
-    """A stopped run with a checkpoint, whose network leaves a mark where it is executed, and is known to nobody."""
+    """A run with a checkpoint whose model writes a file when it is executed, and isn't trusted."""
     network = custom_model(source_that_writes(tmp_path / "mark"), width=8)
     run = create_run(
         tmp_path / "runs",
@@ -66,18 +66,18 @@ def unknown(tmp_path: Path, state_home: Path) -> Path:
     return run.path
 
 
-async def asked(app: FashionApp, pilot: Pilot[None]) -> TrustDialog:
-    await until(pilot, lambda: isinstance(app.screen, TrustDialog) and app.screen.query(TextArea), "the question")
+async def trust_dialog(app: FashionApp, pilot: Pilot[None]) -> TrustDialog:
+    await until(pilot, lambda: isinstance(app.screen, TrustDialog) and app.screen.query(TextArea), "the dialog")
     assert isinstance(app.screen, TrustDialog)
     return app.screen
 
 
-async def test_the_edited_network_is_trained_by_key_and_stored_with_its_run(tmp_path: Path) -> None:
+async def test_edited_source_is_trained_and_stored_with_the_run(tmp_path: Path) -> None:
     async with app_on(tmp_path / "runs") as (app, pilot):
         await pilot.press("f4")
         await until(pilot, lambda: app.query(ModelPane) and "fc2" in screen_text(app), "the table")
         await pilot.press("t")
-        await until(pilot, lambda: isinstance(app.screen, RunForm), "the form for our own network")
+        await until(pilot, lambda: isinstance(app.screen, RunForm), "the form for the built-in network")
         assert "built in" in screen_text(app)
         await pilot.press("escape", "f4", "i")
         editor = app.query_one(CodeEditor)
@@ -87,7 +87,9 @@ async def test_the_edited_network_is_trained_by_key_and_stored_with_its_run(tmp_
         await until(pilot, lambda: "Mine  edited" in screen_text(app), "its name")
         await pilot.press("escape", "t")
         await until(pilot, lambda: isinstance(app.screen, RunForm), "the form")
-        await until(pilot, lambda: "Mine" in screen_text(app) and "edited" in screen_text(app), "what is trained")
+        await until(
+            pilot, lambda: "Mine" in screen_text(app) and "edited" in screen_text(app), "the class name in the form"
+        )
         for name, value in (("epochs", "1"), ("batch_size", "500")):
             app.screen.query_one(f"#{name}", Input).value = value
         await pilot.press("enter")
@@ -98,29 +100,29 @@ async def test_the_edited_network_is_trained_by_key_and_stored_with_its_run(tmp_
         assert source is not None
         assert source.class_name == "Mine"
         await pilot.press("e")
-        await until(pilot, lambda: "top-2" in screen_text(app), "its evaluation, unasked")
+        await until(pilot, lambda: "top-2" in screen_text(app), "its evaluation, without a question")
 
 
-async def test_evaluate_shows_the_source_of_an_unknown_run_and_asks(unknown: Path, tmp_path: Path) -> None:
+async def test_evaluate_shows_the_untrusted_source_and_asks(unknown: Path, tmp_path: Path) -> None:
     async with app_on(tmp_path / "runs", (80, 24)) as (app, pilot):
         await pilot.press("f6")
-        question = await asked(app, pilot)
+        dialog = await trust_dialog(app, pilot)
         await until(pilot, lambda: "class Net(nn.Module)" in screen_text(app), "the source")
         assert "haven't run before" in screen_text(app)
         assert "trust and run" in screen_text(app)
-        assert "Net(width=8)" in question.query_one(TextArea).text
+        assert "Net(width=8)" in dialog.query_one(TextArea).text
         await pilot.press("enter")
-        assert app.screen is question
+        assert app.screen is dialog
         await pilot.press("n")
         await until(pilot, lambda: "ot executed" in screen_text(app), "the refusal")
         assert not (tmp_path / "mark").exists()
         await pilot.press("e")
-        await asked(app, pilot)
+        await trust_dialog(app, pilot)
         await pilot.press("y")
         await until(pilot, lambda: "2,000" in screen_text(app) and (tmp_path / "mark").exists(), "its evaluation")
 
 
-async def test_its_weights_and_maps_are_shown_after_asking(unknown: Path, tmp_path: Path) -> None:
+async def test_weights_and_feature_maps_are_shown_after_asking(unknown: Path, tmp_path: Path) -> None:
     async with app_on(tmp_path / "runs") as (app, pilot):
         await until(pilot, lambda: app.runs, "the run")
         await pilot.press("f4")
@@ -128,22 +130,20 @@ async def test_its_weights_and_maps_are_shown_after_asking(unknown: Path, tmp_pa
         await pilot.press("m")
         await until(pilot, lambda: isinstance(app.screen, ChoiceDialog), "the runs")
         await pilot.press("enter")
-        await asked(app, pilot)
+        await trust_dialog(app, pilot)
         assert not (tmp_path / "mark").exists()
         await pilot.press("y")
         await until(pilot, lambda: "weights of net-" in screen_text(app), "its network")
         await until(pilot, lambda: "image 0:" in screen_text(app), "its maps")
 
 
-async def test_resume_asks_and_a_source_that_changes_meanwhile_is_not_run(
-    unknown: Path, tmp_path: Path, state_home: Path
-) -> None:
+async def test_resume_asks_again_if_the_source_has_changed(unknown: Path, tmp_path: Path, state_home: Path) -> None:
     async with app_on(tmp_path / "runs") as (app, pilot):
         await pilot.press("f5")
-        await until(pilot, lambda: [run.state for run in app.runs] == ["lost"], "the list to know that it is lost")
+        await until(pilot, lambda: [run.state for run in app.runs] == ["lost"], "the state in the list")
         await until(pilot, lambda: "r resume" in screen_text(app).split("\n")[-2], "the key")
         await pilot.press("r")
-        await asked(app, pilot)
+        await trust_dialog(app, pilot)
         other = create_run(
             tmp_path / "other",
             recipe=msgspec.structs.replace(GUIDE, model="Net"),
@@ -161,13 +161,13 @@ async def test_resume_asks_and_a_source_that_changes_meanwhile_is_not_run(
             shutil.copy(other.path / name, unknown / name)
         await pilot.press("y")
         await until(pilot, lambda: "other-mark" in screen_text(app), "the other source")
-        await asked(app, pilot)
+        await trust_dialog(app, pilot)
         await pilot.press("escape")
         await until(pilot, lambda: "ot executed" in screen_text(app), "the refusal")
         assert not (tmp_path / "mark").exists()
         assert not (tmp_path / "other-mark").exists()
 
 
-def test_nothing_in_a_source_is_hidden_or_obeyed_when_it_is_shown() -> None:
+def test_printable_source_replaces_control_and_invisible_characters() -> None:
     source = "a = 1  # \x1b[8m\rimport os\t# \u202e\u200b[bold]x[/]\r\n"
     assert printable_source(source) == "a = 1  # �[8m\nimport os   # ��[bold]x[/]\n"
