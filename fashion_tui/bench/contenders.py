@@ -85,7 +85,7 @@ def synchronize(device: torch.device) -> None:
 def train_for(training: OngoingTraining, seconds: float, device: torch.device) -> tuple[float, list[float]]:
     """Train for `seconds` and return the images per second and the duration of each step.
 
-    A GPU is not synchronized between the steps.
+    A GPU is not synchronised between the steps.
     """
     images = 0
     synchronize(device)
@@ -110,7 +110,7 @@ class Timestamp:
         self.time = time.perf_counter()
 
     def seconds_since(self, earlier: "Timestamp") -> float:
-        """Return the time between two timestamps. Synchronize the device before calling this."""
+        """Return the time between two timestamps. Synchronise the device before calling this."""
         if self.event is None or earlier.event is None:
             return self.time - earlier.time
         return float(earlier.event.elapsed_time(self.event)) / 1_000

@@ -162,7 +162,7 @@ class TerminalProgram:
     def hang_up(self) -> None:
         """Close the terminal, as a lost connection does."""
         os.write(self._stop_reading, b"x")
-        self._reader.join()  # the terminal isn't closed while the thread reads from it
+        self._reader.join()  # don't close the terminal while the thread reads from it
         for descriptor in (self._master, self._stop_reading, self._stop_requested):
             os.close(descriptor)
         self._master = -1

@@ -155,7 +155,7 @@ class ProbeContent(msgspec.Struct, frozen=True):
     problem: str = ""
     """The reason for a missing answer, in one line."""
     ready: bool = True
-    """Whether the kernel can already answer probes, which takes torch."""
+    """Whether the kernel can already answer probes, which requires torch."""
 
 
 class SubshellContent(msgspec.Struct, frozen=True):

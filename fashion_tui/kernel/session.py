@@ -30,7 +30,7 @@ _NOT_RESTARTED = "run a cell to start a new one"
 
 
 class KernelSession:
-    """Runs the user's kernel and replaces it by a new one when it dies."""
+    """Runs the user's kernel and replaces it with a new one when it dies."""
 
     def __init__(self, dataset: DatasetRef | None, runs_directory: Path | None = None) -> None:
         self.dataset = dataset

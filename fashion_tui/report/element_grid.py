@@ -20,7 +20,7 @@ from .style import FOREGROUND, MUTED
 GAP = 2
 """Spaces between two blocks, and between two parts of the heading."""
 MIN_WIDTH = 20
-"""Minimum width, which the heading needs."""
+"""Minimum width, needed by the heading."""
 MAX_BLOCKS_IN_LINE = 6
 """Maximum number of blocks side by side in `useful_widths`."""
 MORE_WIDTH = 2
@@ -78,7 +78,7 @@ class GridDrawing:
 
     @property
     def natural_height(self) -> int:
-        """Height needed to show all elements of `grid` in this width."""
+        """Height needed to show all elements of `grid` at this width."""
         shown = replace(self, height=10_000).shown
         return len(self.heading) + self._line_count(shown) + (shown != self._full)
 

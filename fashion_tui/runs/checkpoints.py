@@ -1,4 +1,4 @@
-"""The checkpoints of a run: a kill at any time loses nothing older, and every file is verified before it is used.
+"""The checkpoints of a run. A kill at any time loses no older checkpoint, and files are verified before they are used.
 
     step-1875.pt      the weights and everything else that determines the next step; never overwritten: a second
                       checkpoint of the same step is `step-1875-2.pt`
@@ -6,8 +6,8 @@
     latest.json       the CheckpointRef of the newest checkpoint, written after both
     best.json         that of the best checkpoint, if there is a validation set
 
-A kill between two of these writes leaves a checkpoint that `latest.json` doesn't name yet. The one before it is used
-then, and the next save removes it.
+A kill between two of these writes leaves a checkpoint that `latest.json` doesn't name yet. Then the previous one
+is used, and the next save removes the unnamed one.
 """
 
 import hashlib
@@ -44,7 +44,7 @@ def ignore(_: str) -> None:
 
 
 class CheckpointStore:
-    """The folder `checkpoints` of a run. Saving is for the holder of the run's lock, reading for everyone.
+    """The folder `checkpoints` of a run. Only the holder of the run's lock may save; anyone may read.
 
     The folder is opened for each operation, since users may delete it meanwhile.
     """
@@ -61,10 +61,10 @@ class CheckpointStore:
         validation_accuracy: float | None = None,
         best: bool = False,
     ) -> CheckpointRef:
-        """Save what `write` writes sequentially into the open file that it is given, as torch.save does.
+        """Save a checkpoint. `write` gets an open file and must write it sequentially, as torch.save does.
 
         With `best`, it becomes the run's best checkpoint, too. Raises OSError and keeps all older checkpoints if that
-        fails. The metrics of all steps up to `step` have to be in the log before (`EventWriter.sync`): a resumed
+        fails. The metrics of all steps up to `step` must already be in the log (`EventWriter.sync`): a resumed
         trainer continues after `step` and doesn't write earlier metrics again.
         """
         with self._run.subfolder(CHECKPOINTS_FOLDER, create=True) as folder:
@@ -126,7 +126,7 @@ class CheckpointStore:
             return 0 if folder is None else sum(_prunable(folder).values())
 
     def prune(self) -> int:
-        """Remove all checkpoints but the newest intact one and the best, and what killed writers left behind.
+        """Remove all checkpoints except the newest intact one and the best, and files that killed writers left behind.
 
         Removes nothing if no checkpoint is intact: a damaged one is better than none. Return the number of bytes freed.
         Call this only with the run's lock held. Raises OSError.
@@ -172,7 +172,7 @@ def _write_ref(folder: Folder, name: str, ref: CheckpointRef) -> None:
 
 
 def _read_ref(folder: Folder, name: str, report: Report = ignore) -> CheckpointRef | None:
-    """Return the content of a .json file, or None if it is missing or, as reported, damaged."""
+    """Return the content of a .json file, or None if it is missing or damaged. Damage is reported."""
     try:
         ref = msgspec.json.decode(folder.read(name, MAX_POINTER_BYTES), type=CheckpointRef)
     except FileNotFoundError:
@@ -190,7 +190,7 @@ def _read_ref(folder: Folder, name: str, report: Report = ignore) -> CheckpointR
 
 
 def _refs(folder: Folder) -> list[CheckpointRef]:
-    """Return all checkpoints that have a .json of their own, the newest first."""
+    """Return all checkpoints that have their own .json, newest first."""
     refs = []
     for name in _names(folder):
         if CHECKPOINT.fullmatch(name):
@@ -288,7 +288,7 @@ def _files_except(folder: Folder, kept: Iterable[CheckpointRef]) -> list[str]:
 
 
 def _age(ref: CheckpointRef) -> tuple[int, int]:
-    """Sort key: the step, then the number of the file among those of its step."""
+    """Sort key: the step, then the number in the file's name (`step-1875-2.pt`), by default 1."""
     match = CHECKPOINT.fullmatch(ref.file)
     return (ref.step, int(match[2] or 1)) if match else (ref.step, 0)
 
@@ -299,14 +299,14 @@ def _remove(folder: Folder, name: str) -> None:
 
 
 class _HashingFile(io.RawIOBase):
-    """Passes on what is written sequentially, and computes its SHA-256."""
+    """Forwards sequential writes and computes the SHA-256 of what was written."""
 
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
         self.sha256 = hashlib.sha256()
         self.size = 0
         self.failure: OSError | None = None
-        """The system's error if a write failed: writers such as torch.save replace it with one of their own."""
+        """The system's error if a write failed: writers such as torch.save replace it with their own."""
 
     def writable(self) -> bool:
         return True

@@ -1,7 +1,7 @@
 """Requests to a live trainer: files in the folder `control`, each answered by a `RequestHandled` event.
 
-The name of a request says when it was made, so that names sort by time, and what is requested. The file is empty: it
-appears in one step, also on a full disk.
+A file's name contains the time of the request, by which names sort, and what is requested. The file is empty, so it
+is created in one step, even on a full disk.
 """
 
 import re

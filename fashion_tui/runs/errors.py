@@ -4,7 +4,7 @@ from fashion_tui.schema.errors import UserError
 
 
 class DamagedRun(UserError):
-    """A file of the run is missing, unreadable, or not what a run's file must be."""
+    """A file of the run is missing, unreadable or invalid."""
 
     def __init__(self, run: str, detail: str) -> None:
         super().__init__(f"run {run!r} is damaged: {detail}")
@@ -13,9 +13,9 @@ class DamagedRun(UserError):
 
 
 def one_line(text: str, limit: int = 200) -> str:
-    """Return a foreign string as one printable line of at most `limit` characters.
+    """Return an untrusted string as one printable line of at most `limit` characters.
 
-    Whitespace is collapsed, and characters that a terminal would obey or not show become `?`.
+    Whitespace is collapsed, and control and invisible characters become `?`.
     """
     clean = "".join(character if character.isprintable() else "?" for character in " ".join(text.split()))
     return clean if len(clean) <= limit else clean[: limit - 1] + "…"

@@ -27,7 +27,7 @@ _events = msgspec.json.Decoder(RunEvent)
 
 
 class DamagedLine(ValueError):
-    """A complete line isn't what was written."""
+    """A complete line of the log is corrupt."""
 
 
 def encode_line(run: str, seq: int, event: RunEvent) -> bytes:
@@ -37,7 +37,7 @@ def encode_line(run: str, seq: int, event: RunEvent) -> bytes:
 
 
 def decode_line(line: bytes) -> tuple[Envelope, RunEvent]:
-    """Decode a line without its newline; DamagedLine if it isn't what was written."""
+    """Decode a line without its newline; DamagedLine if it is corrupt."""
     try:
         envelope = _envelopes.decode(line)
         if _crc(envelope.run, envelope.seq, envelope.data) != envelope.crc:
@@ -73,11 +73,11 @@ def _last_valid(descriptor: int, run: str | None, max_bytes: int) -> tuple[Envel
 
 
 def _lines_backwards(descriptor: int, max_bytes: int) -> Iterator[bytes]:
-    """Yield the lines of the file's end, the last one first; those that are too long are cut."""
+    """Yield the lines at the end of the file, the last one first; overlong lines are cut."""
     start = os.fstat(descriptor).st_size
     first = max(0, start - max_bytes)
     rest = b""
-    """What is known of the line that contains the byte before `start`."""
+    """The part read so far of the line that contains the byte before `start`."""
     while start > first:
         stop, start = start, max(first, start - BLOCK_BYTES)
         rest, *lines = (os.pread(descriptor, stop - start, start) + rest).split(b"\n")
@@ -89,7 +89,7 @@ def _lines_backwards(descriptor: int, max_bytes: int) -> Iterator[bytes]:
 
 
 class EventWriter:
-    """Appends events to the log of a run. For the process that holds the run's lock, in one thread.
+    """Appends events to the log of a run. Use it in one thread of the process that holds the run's lock.
 
     Opening the log ends a line that a killed trainer left incomplete; sequence numbers continue after the last valid
     line. A full or failing disk raises nothing: events that couldn't be written are kept in order and written with the

@@ -15,8 +15,10 @@ SAFE = os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
 
 
 class UnsafeFile(OSError):
-    """A file isn't what a run's file must be: a regular file of limited size without links that belongs to the run's
-    owner, to us, or to root.
+    """A file isn't safe to use.
+
+    A run's file must be a regular file of limited size without links that belongs to the run's owner, to us, or to
+    root.
     """
 
     def __init__(self, name: str, problem: str) -> None:
@@ -27,7 +29,7 @@ class Folder:
     """An open directory. Its files are opened relative to its descriptor and checked; no link inside is followed.
 
     Names are single path components. Methods raise OSError if the system refuses, and UnsafeFile, a kind of OSError,
-    if a file isn't what it must be. Use a folder in one thread at a time, except for `write`.
+    if a file isn't safe to use. Use a folder in one thread at a time, except for `write`.
     """
 
     def __init__(self, path: Path, descriptor: int, owners: frozenset[int] = frozenset()) -> None:
@@ -64,7 +66,7 @@ class Folder:
         return os.fstat(self._descriptor).st_nlink == 0
 
     def reopen_if_removed(self) -> bool:
-        """Open the directory that has the path now, if this one was deleted. Return whether that was done."""
+        """If the directory was deleted, open the one at its path now. Return whether that was done."""
         if not self.is_removed:
             return False
         try:
@@ -172,7 +174,7 @@ class Folder:
         return folder
 
     def problem(self, status: os.stat_result, max_bytes: int | None, *, is_written: bool = False) -> str | None:
-        """Return why an entry with this `lstat` can't be used, None if it can. `max_bytes` is None for a directory."""
+        """Return why an entry with this `lstat` can't be used, else None. `max_bytes` is None for a directory."""
         problem = None
         if stat.S_ISLNK(status.st_mode):
             problem = _LINK
@@ -213,7 +215,7 @@ _REFUSALS = {
     errno.ENXIO: _NOT_A_FILE,  # a pipe or a socket
     errno.EISDIR: _NOT_A_FILE,
 }
-"""What the errors of opening a file mean, given the flags in `SAFE`."""
+"""Meanings of the errors raised when a file is opened with the flags in `SAFE`."""
 
 
 def _too_large(max_bytes: int) -> str:

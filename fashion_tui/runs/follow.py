@@ -14,7 +14,7 @@ CHUNK_BYTES = 1 << 20
 
 
 class LogReplaced(Exception):
-    """The log is another file, or shorter than what was read of it: start over with a new follower."""
+    """The log was replaced or truncated: start over with a new follower."""
 
 
 class EventFollower:
@@ -27,8 +27,8 @@ class EventFollower:
     def __init__(self, folder: Folder, run: str | None = None, *, offset: int = 0) -> None:
         """Follow the log of a run.
 
-        `run` is the id in its lines; None takes it from the first valid line. With an `offset`, reading starts after
-        the first newline behind it.
+        `run` is the id in its lines; None takes it from the first valid line. With an `offset`, reading starts
+        after the first newline that follows it.
         """
         self.run = run
         self.bad_lines = 0
@@ -98,7 +98,7 @@ class EventFollower:
             self.bad_lines += 1
 
     def _decode(self, line: bytes) -> RunEvent | None:
-        """Return the event of a complete line, or None if it has none."""
+        """Return the event of a complete line, or None if the line is to be skipped."""
         if not line:
             return None
         try:

@@ -29,7 +29,7 @@ TRAINER = (sys.executable, "-P", "-u", "-m", "fashion_tui.trainer")
 POLL_SECONDS = 0.02
 
 ANSWER_TAIL_BYTES = 256 << 10
-"""Size of the log's end that is searched for the answer to a request."""
+"""Number of bytes at the end of the log that are searched for the answer to a request."""
 
 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):
@@ -53,7 +53,7 @@ def launch(run: Run, epochs: int | None = None, spare: SpareTrainer | None = Non
     """
     config = run.config
     _check(run, config)
-    run.trusted_model()  # the trainer checks again what it executes; checked here, the user gets the answer
+    run.trusted_model()  # the trainer checks again before it executes the model; this check tells the user
     if run.is_locked():
         raise LockHeld(run.folder)
     command = [*TRAINER, str(run.path), *([] if epochs is None else ["--epochs", str(epochs)])]
@@ -64,7 +64,7 @@ def launch(run: Run, epochs: int | None = None, spare: SpareTrainer | None = Non
         with open(run.open_log(), "ab", buffering=0) as log:  # noqa: PTH123 - a descriptor
             with suppress(OSError):  # a full disk
                 log.write(f"{LOG_MARK} {time.strftime('%Y-%m-%d %H:%M:%S %z')}\n".encode())
-            # In a session of its own, the terminal's hangup and Ctrl-C don't reach it. Output goes to a file because a
+            # In its own session, the terminal's hangup and Ctrl-C don't reach it. Output goes to a file because a
             # pipe without a reader kills its writer.
             process = spare.train(run, epochs) if spare is not None else None
             process = process or subprocess.Popen(
@@ -78,7 +78,7 @@ def launch(run: Run, epochs: int | None = None, spare: SpareTrainer | None = Non
             )
     except OSError as error:
         raise UserError(f"can't start a trainer in {str(run.path)!r}: {reason(error)}") from error
-    # Wait for its end, or it remains as a zombie for as long as this process lives.
+    # Wait for it to end; otherwise it stays a zombie as long as this process lives.
     threading.Thread(target=process.wait, name=f"wait for trainer {process.pid}", daemon=True).start()
     return process.pid
 
@@ -162,7 +162,7 @@ def wait_for_answer(run: Run, request: str, timeout: float) -> RequestHandled | 
     deadline = time.monotonic() + timeout
     follower = run.follow_events(last_bytes=ANSWER_TAIL_BYTES)
     while True:
-        # Determined before the log is read: then the log contains an answer that was given before.
+        # Check this before reading the log: an answer given before the check is then in the log.
         is_last = time.monotonic() >= deadline or not run.control.is_pending(request) or not run.is_live()
         try:
             for event in follower.events():

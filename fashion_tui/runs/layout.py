@@ -1,7 +1,7 @@
 """The files of a run's directory: their names and maximum sizes.
 
 A run may come from another user or machine, so nothing is read without a limit. The limits are far above what a trainer
-writes; a larger file makes the run damaged.
+writes; a run with a larger file counts as damaged.
 """
 
 CONFIG_FILE = "config.json"

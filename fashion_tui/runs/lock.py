@@ -52,7 +52,7 @@ class LockHeld(UserError):
 
 
 class RunLock:
-    """The right to write a run, as a context manager. Child processes don't inherit it."""
+    """Exclusive permission to write to a run, as a context manager. Child processes don't inherit it."""
 
     def __init__(self, folder: Folder) -> None:
         self._folder = folder
@@ -105,7 +105,7 @@ class RunLock:
 
 
 def is_held(folder: Folder) -> bool:
-    """Return whether a process holds the lock now. If that can't be determined, True: the status is believed."""
+    """Return whether a process holds the lock now. If that is unknown, return True: the status is trusted."""
     try:
         descriptor = folder.open_file(LOCK_FILE, os.O_RDONLY, MAX_BYTES[LOCK_FILE])
     except (FileNotFoundError, UnsafeFile):

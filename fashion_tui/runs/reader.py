@@ -93,7 +93,7 @@ class RunReader:
         """What the snapshot depends on."""
         self._heartbeat: float | None = None
         self._heartbeat_changed = -math.inf
-        """When the heartbeat last changed, by the monotonic clock, whatever the clocks of the machines say."""
+        """When the heartbeat last changed, by the monotonic clock, since the machines' clocks may differ."""
 
     def poll(self, max_bytes: int | None = None) -> RunSnapshot:
         """Return the run's current snapshot: the same object as before if nothing has changed.
@@ -113,7 +113,7 @@ class RunReader:
             status = self.run.read_status()
         except DamagedRun as error:
             damage.append(error.detail)
-        # In this order, so that the log has everything that was written before the state that is seen here.
+        # In this order, so that the log contains everything that was written before this state.
         alive = self.run.is_locked() if status is None else self.run.is_alive(status, fresh=self._has_heartbeat(status))
         damage += self._follow(max_bytes)
         status = derive(status or self._compose_status(config), self._last_event, alive=alive)

@@ -32,7 +32,7 @@ class Replay:
         self.learning_rate = Series()
         self.started: Started | None = None
         self.target_epochs = 0
-        """Number of epochs to train; 0 if no event has told it yet."""
+        """Number of epochs to train; 0 until an event reports it."""
         self.epochs: list[EpochEnd] = []
         self.checkpoints: list[CheckpointSaved] = []
         self.end: Finished | Stopped | Failed | None = None
@@ -92,5 +92,5 @@ class Replay:
 def _decode(values: list[JsonFloat]) -> "array[float]":
     try:
         return array("d", cast("list[float]", values))
-    except TypeError:  # a string is among them
+    except TypeError:  # some are strings, such as NaN
         return array("d", map(decode_float, values))

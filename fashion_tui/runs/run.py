@@ -32,7 +32,7 @@ LOG_TAIL_BYTES = 4096
 
 
 class Contents(msgspec.Struct, frozen=True):
-    """The files of a run's directory, as found by looking at them without opening them."""
+    """The files of a run's directory, inspected without opening them."""
 
     bytes: int
     """Size of all files, checkpoints included."""
@@ -41,7 +41,7 @@ class Contents(msgspec.Struct, frozen=True):
     """Files that can't be used, each with the reason, in one line."""
 
     def add_problems(self, damage: list[str]) -> list[str]:
-        """Return the damage and the problems of the files that it doesn't mention."""
+        """Return `damage`, followed by the problems of files that it doesn't mention."""
         files = {line.split()[0].rstrip(":") for line in damage}
         return damage + [problem for problem in self.problems if problem.split()[0] not in files]
 
@@ -77,7 +77,7 @@ class Run:
         self.close()
 
     def reopen_if_removed(self) -> bool:
-        """Open the directory that has the path now, if this one was deleted. Return whether that was done."""
+        """If the directory was deleted, open the one at its path now. Return whether that was done."""
         is_reopened = self.folder.reopen_if_removed()
         if is_reopened:
             self.__dict__.pop("config", None)
@@ -193,7 +193,7 @@ class Run:
     # The directory as a whole
 
     def contents(self) -> Contents:
-        """Look at all files without opening them. An unreadable folder counts as empty."""
+        """Inspect all files without opening them. An unreadable folder counts as empty."""
         total, checkpoint_bytes, problems = 0, 0, []
         for name, status in _entries(self.folder):
             if stat.S_ISREG(status.st_mode):

@@ -29,7 +29,7 @@ EMPTY = Bucket(0, math.nan, math.nan, math.nan, 0)
 
 @dataclass(frozen=True, slots=True)
 class Curve:
-    """A series in a limited number of buckets of equally many steps: a power of two; the last bucket may have fewer.
+    """A series in a limited number of buckets. Each covers the same power of two of steps; the last may cover fewer.
 
     Bucket i starts at step `1 + i * steps_per_bucket`. As long as steps_per_bucket stays the same, only the last bucket
     changes and new ones are appended, so that a chart only repaints its last columns.
@@ -39,7 +39,7 @@ class Curve:
     steps: int
     """Number of steps that the curve covers."""
     finite: tuple[int, ...]
-    """Number of finite values in each bucket. A bucket without finite and non-finite values is a gap in the log."""
+    """Number of finite values in each bucket. A bucket without any values, finite or not, is a gap in the log."""
     mean: tuple[float, ...]
     """Mean of the finite values; NaN if there are none, like `low` and `high`."""
     low: tuple[float, ...]
@@ -51,7 +51,7 @@ class Curve:
         return len(self.mean)
 
     def at_most(self, buckets: int) -> "Curve":
-        """Return the curve in at most this number of buckets (1 or more), each merged from 1, 2, 4, … of this one's."""
+        """Return the curve in at most this number of buckets (1 or more), each merging 1, 2, 4, … of this curve's."""
         if len(self) <= buckets:
             return self
         size = self.steps_per_bucket
@@ -114,7 +114,7 @@ class Series:
         return tuple(self._values if last is None else self._values[-last:])
 
     def curve(self, buckets: int) -> Curve:
-        """Return the series in at most this number of buckets. Only the values since the last call take time."""
+        """Return the series in at most this number of buckets. Only values added since the last call take time."""
         steps = len(self._values)
         level = 0
         while -(-steps // (1 << level)) > buckets:

@@ -24,7 +24,7 @@ class SpareOrder(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SpareTrainer:
-    """At most one spare trainer, in a session of its own and without a terminal. Thread-safe.
+    """At most one spare trainer, in its own session and without a terminal. Thread-safe.
 
     It exits when this process does, unless it was given a run.
     """

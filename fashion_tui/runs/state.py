@@ -28,7 +28,7 @@ def trainer_is_gone(status: RunStatus) -> bool:
 
 
 def derive(status: RunStatus, last_event: Callable[[], RunEvent | None], *, alive: bool) -> RunStatus:
-    """Return the status that holds now, given whether the run's trainer is `alive`.
+    """Return the current status, given whether the run's trainer is `alive`.
 
     If it should be alive but isn't, the state follows from the last event of the log, because the trainer may have been
     killed between the end of the run and its last status. Read the log after determining `alive`: then it contains
@@ -38,7 +38,7 @@ def derive(status: RunStatus, last_event: Callable[[], RunEvent | None], *, aliv
 
 
 def after(status: RunStatus, event: RunEvent | None) -> RunStatus:
-    """Return the status of a run whose trainer ended after writing this event; `lost` if it doesn't end the run."""
+    """Return the status of a run whose trainer ended after this event: `lost` unless the event ends the run."""
     match event:
         case Finished():
             return msgspec.structs.replace(

@@ -100,7 +100,7 @@ def summarise(run: Run, *, trust_heartbeat: bool = True) -> RunSummary:
 
 
 def prunable(runs: Iterable[RunSummary]) -> tuple[Pruned, ...]:
-    """Return the ended runs that `prune` would free space of, and how much."""
+    """Return the ended runs in which `prune` would free space, and how much."""
     found = []
     for summary in runs:
         if summary.state in LIVE_STATES:

@@ -25,7 +25,7 @@ from .folder import Folder
 from .layout import MAX_SOURCE_BYTES, MODEL_FILE
 
 TRUSTED_FILE = "trusted-networks"
-"""File in the platform's state directory, whichever the runs folder: one `StoredModel.key` per line."""
+"""File in the platform's state directory, shared by all runs folders: one `StoredModel.key` per line."""
 
 
 @dataclass(frozen=True)
@@ -144,7 +144,7 @@ def _read(file: Path) -> list[str]:
 
 @contextmanager
 def _locked(file: Path) -> Iterator[None]:
-    """Keep other processes from adding to the list meanwhile."""
+    """Keep other processes from adding to the list inside the block."""
     flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
     descriptor = os.open(file.with_name(f"{file.name}.lock"), flags, 0o600)
     try:

@@ -46,7 +46,7 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True):
     batch_size: int
     """Images per step. On a CPU, see `CPU_MICRO_BATCH`."""
     learning_rate: float
-    """Maximum of the schedule. With Muon, that of the filters."""
+    """Maximum learning rate of the schedule. With Muon, that of the filters."""
     optimizer: Optimizer
     mean: float
     """Pixels in [0, 1] are normalised to (pixel - mean) / std."""

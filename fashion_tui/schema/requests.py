@@ -56,7 +56,7 @@ class GetShapes(Request, frozen=True, kw_only=True):
     arguments: dict[str, object] = {}
     """Keyword arguments of the model's class."""
     measure: bool = False
-    """Whether to also run the network on real values and time each step."""
+    """Whether to also run the network on real values and time each row."""
 
 
 class GetBuiltinSource(Request, frozen=True, kw_only=True):
@@ -86,7 +86,7 @@ class TraceSource(Request, frozen=True, kw_only=True):
     input_size: tuple[int, ...]
     """Shape of one sample, without the batch axis."""
     measure: bool = False
-    """Whether to also run the network on real values and time each step."""
+    """Whether to also run the network on real values and time each row."""
 
 
 class GetWeights(Request, frozen=True, kw_only=True):

@@ -17,14 +17,14 @@ from .reporting import EventLog, MetricEvent, decode_metric_events
 from .stopping import TrainingFailed, suggest_learning_rate
 
 MAX_COST = 0.02
-"""Maximum share of the run's time for checkpoints; if they take longer, they are saved less often."""
+"""Maximum share of the run's time spent on checkpoints; if they would take more, they are saved less often."""
 
 RETRY_PERIOD = 5.0
 """Seconds until the next attempt after a failed one."""
 
 
 class CheckpointSaver:
-    """Saves checkpoints of a training."""
+    """Saves the checkpoints of a run."""
 
     def __init__(self, run: Run, training: Training, log: EventLog, period: float, *, is_saved: bool) -> None:
         """`period`: seconds between two checkpoints. `is_saved`: the current state was loaded from a checkpoint."""
@@ -48,7 +48,7 @@ class CheckpointSaver:
     def save(self, reason: str, *, validation_accuracy: float | None = None, best: bool = False) -> bool:
         """Save the current state, unless it is saved already. Return whether it is; a failing disk is only reported.
 
-        The metrics of all steps have to be in the log before (`StepMetrics.flush`). Raises TrainingFailed and keeps the
+        The metrics of all steps must already be in the log (`StepMetrics.flush`). Raises TrainingFailed and keeps the
         last checkpoint if a weight isn't finite.
         """
         training = self.training
@@ -96,7 +96,7 @@ class CheckpointSaver:
         return True
 
     def _warn(self, problem: str, reason: str) -> None:
-        """Report a failed attempt: repeated ones once, but each one that was requested."""
+        """Report a failed attempt. Repeated failures of periodic checkpoints are reported once."""
         if problem != self.problem or reason != "interval":
             self.problem = problem
             step = self.training.step
@@ -105,7 +105,7 @@ class CheckpointSaver:
 
 @dataclass(frozen=True)
 class LoadedCheckpoint:
-    """A checkpoint from which a training is resumed."""
+    """A checkpoint from which training is resumed."""
 
     file: str
     training: dict[str, Any]

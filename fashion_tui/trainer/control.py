@@ -31,7 +31,7 @@ class Control:
         return self.signals.received is not None or any(self._run.control.pending())
 
     def poll(self) -> None:
-        """Handle the pending requests, if the last poll wasn't a moment ago. Returns when the run isn't paused.
+        """Handle the pending requests, unless the last poll was a moment ago. Blocks while the run is paused.
 
         Raises StopTraining, with everything saved, if the run is stopped, and TrainingFailed if its folder was removed.
         """

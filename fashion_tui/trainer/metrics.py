@@ -17,7 +17,7 @@ CHUNK_PERIOD = 0.25
 """Seconds between two chunks."""
 
 RECENT_CHUNKS = 4
-"""Number of chunks, about a second, over which the loss and the speed in the status are averaged."""
+"""Number of chunks (about a second) over which the loss and the speed in the status are averaged."""
 
 
 class StepMetrics:
@@ -31,10 +31,10 @@ class StepMetrics:
         self.log = log
         self.status = status
         self._logged = training.step_in_epoch
-        """Number of steps of the epoch that are logged."""
+        """Number of steps of the epoch that are logged so far."""
         self._started = time.perf_counter()
         self._partial = 0.0
-        """Seconds of an unfinished step when the clock was stopped."""
+        """Seconds spent on an unfinished step when the clock was stopped."""
         self._due = 0.0
         self._recent: deque[tuple[list[float], int, float]] = deque(maxlen=RECENT_CHUNKS)
         """Losses, number of images and seconds of the last chunks."""
@@ -44,12 +44,12 @@ class StepMetrics:
         return time.perf_counter() >= self._due
 
     def restart_clock(self) -> None:
-        """Don't count the time since the last `flush` or `stop_clock` as training, such as an evaluation or a pause."""
+        """Exclude the time since the last `flush` or `stop_clock`, such as an evaluation or a pause, from training."""
         self._started = time.perf_counter() - self._partial
         self._partial = 0.0
 
     def stop_clock(self) -> None:
-        """Stop counting until `restart_clock`. A step may have started before."""
+        """Stop the clock until `restart_clock`. A step may be in progress."""
         self._partial = time.perf_counter() - self._started
 
     def flush(self) -> None:

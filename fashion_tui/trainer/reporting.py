@@ -20,7 +20,7 @@ MetricEvent = StepChunk | EpochEnd
 
 
 def print_line(message: str) -> None:
-    """Write a line to stderr, which is `trainer.log`, immediately. A full disk doesn't end the training."""
+    """Write a line to stderr, which is `trainer.log`, immediately. A full disk doesn't end training."""
     with suppress(OSError):
         os.write(2, f"{message}\n".encode(errors="replace"))
 
@@ -77,7 +77,7 @@ class StatusUpdater:
 
 
 class EventLog:
-    """Writes events, also if the disk is full: events that can't be written wait, and checkpoints store them, too."""
+    """Writes events, even on a full disk: events that can't be written are kept, and checkpoints store them, too."""
 
     def __init__(self, run: Run, status: StatusUpdater) -> None:
         self.status = status
@@ -96,13 +96,13 @@ class EventLog:
         self._after_write(written=self._writer.write(event))
 
     def report(self, message: str) -> None:
-        """Report something that needs the user's attention while the training continues."""
+        """Report something that needs the user's attention while training continues."""
         print_line(message)
         self.status.update(message=message)
         self.write(Warned(time=time.time(), message=message))
 
     def sync(self) -> list[str]:
-        """Wait until the disk has all events. Return the metric events that it hasn't, encoded for a checkpoint."""
+        """Wait until the disk has all events. Return the metric events that it lacks, encoded for a checkpoint."""
         self._after_write(written=self._writer.sync())
         return [msgspec.json.encode(event).decode() for event in self._unwritten]
 

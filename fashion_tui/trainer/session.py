@@ -87,12 +87,12 @@ def _first_line(error: Exception) -> str:
 
 
 def _is_out_of_memory(error: Exception) -> bool:
-    """Recognize the error: torch has an exception for GPUs, but only a message for the CPU."""
+    """Recognise the error: torch has an exception for GPUs, but only a message for the CPU."""
     return isinstance(error, torch.OutOfMemoryError | MemoryError) or "can't allocate memory" in str(error)
 
 
 class Session:
-    """Drives one training: logs its metrics, saves its checkpoints, and handles requests."""
+    """Drives a training run: logs its metrics, saves its checkpoints, and handles requests."""
 
     def __init__(self, job: Job, dataset: Dataset, device: torch.device) -> None:
         self.job = job
@@ -219,7 +219,7 @@ class Session:
         return evaluate(self._logits(images.pixels), images.labels, self.dataset.classes)
 
     def _accuracy_with_flips(self, images: Images, logits: Tensor) -> float:
-        """Return the accuracy of the mean probabilities for each image, with these logits, and its mirror image."""
+        """Return the accuracy with probabilities averaged over each image, which has `logits`, and its mirror image."""
         probabilities = logits.softmax(dim=1) + self._logits(images.pixels.flip(-1)).softmax(dim=1)
         return (probabilities.argmax(dim=1) == images.labels).double().mean().item()
 
@@ -241,7 +241,7 @@ class Session:
         return msgspec.structs.replace(self.run.config.recipe, epochs=epochs)
 
     def _log_start(self, checkpoint: LoadedCheckpoint | None) -> None:
-        """Write to the log and the status what starts here, or is resumed."""
+        """Report in the log and the status that the run starts or is resumed."""
         training, config, now = self.training, self.run.config, time.time()
         if config.compiled:
             self.log.report("torch.compile compiles the network before the first step; requests are handled afterwards")
@@ -249,7 +249,7 @@ class Session:
             self.log.report(f"{self.device} doesn't support {self.recipe.precision}; {training.precision} is used")
         unwritten = checkpoint.unwritten if checkpoint else []
         if self.log.is_continued:
-            # The events in the checkpoint follow this one, which voids them in the log, where some may be missing.
+            # This event voids the later ones in the log, of which some may be missing; the checkpoint's follow it.
             unlogged = [event.first_step for event in unwritten if isinstance(event, StepChunk)]
             self.log.write(
                 Resumed(

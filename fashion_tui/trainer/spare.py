@@ -71,7 +71,7 @@ class Preparation:
 
         from . import session  # noqa: F401, PLC0415 - imported in advance
 
-        with suppress(UserError):  # reported by the run
+        with suppress(UserError):  # the run will report it
             dataset = load_dataset(self._ref)
             for _ in Training(GUIDE, dataset.train[:WARM_UP_IMAGES], device=torch.device("cpu"), seed=0).steps():
                 pass

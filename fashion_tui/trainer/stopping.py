@@ -1,4 +1,4 @@
-"""What ends a training before the run is finished: signals and exceptions."""
+"""What ends training before the run is finished: signals and exceptions."""
 
 import math
 import signal
@@ -33,7 +33,7 @@ class StopTraining(Exception):
 
 
 class TrainingFailed(UserError):
-    """The training can't continue: what happened, at which step, and what to try, in one line."""
+    """Training can't continue: what happened, at which step, and what to try, in one line."""
 
 
 class LossNotFinite(TrainingFailed):
@@ -47,7 +47,7 @@ class LossNotFinite(TrainingFailed):
 
 
 def suggest_learning_rate(recipe: Recipe) -> str:
-    """Return what to try if a training diverges."""
+    """Return what to try if training diverges."""
     usual = RECIPES[recipe.name].learning_rate if recipe.name in RECIPES else math.inf
     example = f", such as {usual:g}, the default of {recipe.name}" if usual < recipe.learning_rate else ""
     return f"try a learning rate below {recipe.learning_rate:g}{example}"

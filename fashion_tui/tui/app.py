@@ -145,7 +145,7 @@ class FashionApp(App[None]):
         from . import background
 
         if not gc.isenabled():
-            # Objects made so far live as long as the app: scanning them would delay a key now and then.
+            # Objects made so far live as long as the app: scanning them would now and then delay a key press.
             gc.freeze()
             gc.enable()
         find_dataset = partial(background.find_dataset, self.settings, self.post_message)
@@ -198,7 +198,7 @@ class FashionApp(App[None]):
             self.pop_screen()
 
     def _check_size_later(self) -> None:
-        """Of two resizes within a moment, the event of the older one can arrive last: check the size again."""
+        """If two resizes follow closely, the older event can arrive last: check the size again."""
         if not self.is_headless:
             self.set_timer(SIZE_CHECK_DELAY, self._check_size)
 

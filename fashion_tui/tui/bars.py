@@ -23,7 +23,7 @@ TABS: dict[PaneName, str] = {name: f" {number} {name.capitalize()} " for number,
 TABS_WHILE_TYPING: dict[PaneName, str] = {
     name: f"f{number} {name.capitalize()} " for number, name in enumerate(PANE_NAMES, 2)
 }
-"""Tabs while digits are input: function keys choose the panes. As wide as TABS."""
+"""Labels of the tabs while digits can be typed: function keys choose the panes then. As wide as TABS."""
 
 FULL_INDICATOR_WIDTH = 48
 """Columns that the run indicator needs to show everything."""
@@ -61,7 +61,7 @@ class PaneTabs(Widget):
 
 
 class RunIndicator(Widget):
-    """Progress of the newest live run. A widget apart from the tabs: it changes every second, and they needn't."""
+    """Progress of the newest live run. Separate from the tabs, which needn't be painted every second."""
 
     DEFAULT_CSS = """
     RunIndicator { width: 1fr; height: 1; margin: 0 1; text-align: right; }

@@ -56,7 +56,7 @@ def shapes_command(  # noqa: PLR0913 - one parameter per option
     """Show the tensor shape after every layer and function.
 
     MODEL is a built-in model, file.py:Class or torchvision:NAME. Shapes are traced on the meta device,
-    without computing values. If the column forward or backward is shown, each step is also run and timed.
+    without computing values. If the column forward or backward is shown, each row is also run and timed.
     """
     del common
     titles = None if columns is None else _parse_columns(columns)

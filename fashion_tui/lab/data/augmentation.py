@@ -51,7 +51,7 @@ class Augmentation:
             self._store("erased", torch.stack([first, first + sides], dim=2))
 
     def __call__(self, images: Tensor, indices: Tensor) -> Tensor:
-        """Return normalised images `[B, 1, 28, 28]`, which have these indices `[B]` in the set, with augmentation."""
+        """Augment normalised images `[B, 1, 28, 28]`, whose indices in the set are `indices` `[B]`."""
         if self.recipe.flip == "alternating":
             mirrored = self._transforms["mirrored"].index_select(0, indices).view(-1, 1, 1, 1)
             images = torch.where(mirrored, images.flip(-1), images)

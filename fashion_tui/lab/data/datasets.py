@@ -111,7 +111,7 @@ class Batch(NamedTuple):
     """int64 [B]: indices of the images in the set."""
 
     def split(self, max_size: int) -> "list[Batch]":
-        """Split into as few micro-batches of at most `max_size` images as possible, all of the same size ±1."""
+        """Split into as few micro-batches of at most `max_size` images as possible; sizes differ by at most 1."""
         count = math.ceil(len(self.labels) / max_size)
         return [Batch(*parts) for parts in zip(*(tensor.tensor_split(count) for tensor in self), strict=True)]
 
@@ -170,7 +170,7 @@ MAX_MEMORY_FRACTION = 0.5
 
 
 def fits_on(device: torch.device, images: Images) -> bool:
-    """Return whether the set should be kept on the device. Only a GPU with little free memory is too small for it."""
+    """Return whether the set should be kept on the device. False only for a GPU with too little free memory."""
     if device.type != "cuda":
         return True
     free, _ = torch.cuda.mem_get_info(device)

@@ -1,4 +1,4 @@
-"""The ten classes of the synthetic data set. Each function draws its class on every image of a sketch, at random."""
+"""The ten classes of the synthetic data set. Each function draws one class on all images, with variations."""
 
 from collections.abc import Callable
 

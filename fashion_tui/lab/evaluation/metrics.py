@@ -29,7 +29,7 @@ def predict_logits(  # noqa: PLR0913
 ) -> Tensor:
     """Return the logits, float32 `[N, 10]` on the CPU, of uint8 images `[N, 1, 28, 28]`, in evaluation mode and fp32.
 
-    `progress` is called with the number of finished images and of all images after each batch. Raises Cancelled as
+    `progress` is called after each batch with the number of finished images and the total. Raises Cancelled as
     soon as `should_stop` returns True. The network's training mode is restored on exit.
     """
     was_training = model.training
@@ -70,7 +70,7 @@ def confusion_matrix(predictions: Tensor, labels: Tensor, classes: int) -> Tenso
 
 
 def class_report(name: str, index: int, confusion: Tensor) -> ClassReport:
-    """Return precision, recall and F1, their harmonic mean, of one class; 0 where the denominator is 0."""
+    """Return precision, recall and F1 score of one class; 0 where the denominator is 0."""
     correct = confusion[index, index].item()
     predicted, support = confusion[:, index].sum().item(), confusion[index].sum().item()
     return ClassReport(

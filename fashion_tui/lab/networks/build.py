@@ -25,7 +25,7 @@ IMAGE_SHAPE = (1, 28, 28)
 CLASSES = 10
 
 TRIAL_IMAGES = 2
-"""Batch size with which a network is tried: more than 1, for batch normalisation."""
+"""Batch size for trying out a network. Batch normalisation needs more than 1."""
 
 
 def build_network(recipe: Recipe, custom: CustomModel | None) -> nn.Module:
@@ -53,7 +53,7 @@ def build_trainable(custom: CustomModel) -> tuple[nn.Module, str]:
 
 
 def load_model(name: str, arguments: Mapping[str, Any] | None = None, *, device: str = "cpu") -> nn.Module:
-    """Build a network by name, as `open_model` does, that won't import modules of its folder later."""
+    """Build a network by name, like `open_model`. It can't import modules of its folder later."""
     with open_model(NamedModel(model=name, arguments=dict(arguments or {})), device=device) as (model, _):
         return model
 

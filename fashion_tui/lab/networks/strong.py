@@ -1,6 +1,6 @@
 """The most accurate of the built-in networks, in three widths.
 
-A smaller relative of the network of Jordan 2024, "94% on CIFAR-10 in 3.29 Seconds on a Single GPU".
+A smaller variant of the network of Jordan 2024, "94% on CIFAR-10 in 3.29 Seconds on a Single GPU".
 """
 
 import torch.nn.functional as F

@@ -33,7 +33,7 @@ _CONVERSIONS = frozenset(
 _COMPUTING_PROPERTIES = frozenset({"T", "mT", "H", "mH", "real", "imag"})
 
 _OMITTED = frozenset({"inplace", "training", "dtype", "device", "out", "layout", "memory_format"})
-"""Keyword arguments that don't affect the shape or that another column shows."""
+"""Keyword arguments that don't affect the shape, or are shown in another column."""
 
 _ARGUMENT_NAMES = {
     "flatten": ("start_dim", "end_dim"),

@@ -1,4 +1,4 @@
-"""Saving the state of a training: in memory, to roll a step back, and in checkpoint files."""
+"""Saving the state of training: in memory, to roll a step back, and in checkpoint files."""
 
 import copy
 import pickle
@@ -25,9 +25,9 @@ def preserve_state(
     *,
     only_on_error: bool = False,
 ) -> Iterator[dict[str, Any]]:
-    """Restore what a training step changes on exit, or only if the block raises an error.
+    """On exit, or only if the block raises an error, restore what a training step changes.
 
-    That is the RNG state and the buffers and, if the block makes steps with `optimizers`, also the weights and the
+    This is the RNG state and the buffers and, if the block makes steps with `optimizers`, also the weights and the
     state of the optimisers. Yields the saved tensors of the network ("model") and the RNG state ("random"). All tensors
     are restored in place, because a CUDA graph keeps using their memory.
     """

@@ -25,7 +25,7 @@ MAX_QUEUED_IMAGES = 16_384
 
 
 class GPUStep:
-    """Wraps the steps of a training on a GPU: full batches are replayed from a CUDA graph.
+    """Wraps training steps on a GPU: full batches are replayed from a CUDA graph.
 
     The last batch of an epoch, if it is smaller, is trained on without the graph. Model and optimisers must be suitable
     for capture: no control flow that depends on values, and learning rates in tensors that are changed in place. If the
@@ -40,7 +40,7 @@ class GPUStep:
         *,
         capture: bool,
     ) -> None:
-        """`preserve_state` undoes the steps made in its block. Without `capture` no graph is used."""
+        """`preserve_state` undoes the steps made in its block. Without `capture`, no graph is used."""
         self._step = step
         self._preserve_state = preserve_state
         self._batch_size = batch_size
@@ -103,4 +103,4 @@ class GPUStep:
 
 
 def _no_poll() -> None:
-    """A captured step has a single micro-batch, so that it never polls."""
+    """A captured step has a single micro-batch, so it never polls."""

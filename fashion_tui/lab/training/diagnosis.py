@@ -1,4 +1,4 @@
-"""Finding the layer in which a training broke, by repeating its last steps. Healthy steps need no extra checks."""
+"""Finding the layer in which training broke, by repeating the last steps. Healthy steps need no extra checks."""
 
 from collections.abc import Callable
 

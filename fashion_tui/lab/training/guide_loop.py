@@ -1,4 +1,4 @@
-"""The training loop of the guide, for comparison with `loop.py`: one image at a time, by PIL and torchvision."""
+"""The training loop of the guide, for comparison with `loop.py`: one image at a time, with PIL and torchvision."""
 
 from collections.abc import Iterator
 

@@ -56,7 +56,7 @@ def train_step(
 
 
 class Training:
-    """Trains a network by a recipe.
+    """Trains a network as its recipe specifies.
 
         training = Training(recipe, dataset.train, device=torch.device("cpu"), seed=0)
         while training.epoch < recipe.epochs:
@@ -65,8 +65,8 @@ class Training:
             training.end_epoch()
 
     Training can be resumed exactly: if `state_dict()` is saved between two steps and loaded into a new `Training`, all
-    later weights are the same, to the bit. Everything that determines a step is part of the state, or a
-    function of the seed, the epoch and the step.
+    later weights are the same, to the bit. Everything that determines a step is part of the state, or a function of
+    the seed, the epoch and the step.
     """
 
     def __init__(  # noqa: PLR0913
@@ -203,7 +203,7 @@ class Training:
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Restore a state of a training with the same recipe, images and seed."""
+        """Restore a state saved by a `Training` with the same recipe, images and seed."""
         self.epoch = state["epoch"]
         self.step_in_epoch = state["step_in_epoch"]
         self.losses[: self.step_in_epoch] = state["losses"]

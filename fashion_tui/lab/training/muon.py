@@ -11,14 +11,14 @@ COEFFICIENTS = (3.4445, -4.7750, 2.0315)
 neural networks")."""
 
 ITERATIONS = 3
-"""Number of Newton-Schulz iterations; for filters, more take longer and improve nothing."""
+"""Number of Newton-Schulz iterations; for filters, more iterations take longer without improving anything."""
 
 
 class Muon(torch.optim.Optimizer):
-    """Nesterov momentum whose updates are orthogonalised, for filters `[O, I, H, W]` seen as matrices `[O, I·H·W]`.
+    """Nesterov momentum whose updates are orthogonalised, for filters `[O, I, H, W]` viewed as matrices `[O, I·H·W]`.
 
-    `torch.optim.Muon` takes only matrices. Like Jordan 2024 ("airbench"), it keeps the norm of each filter bank at √O,
-    so that the learning rate is relative to the size of the weights.
+    `torch.optim.Muon` takes only matrices. Like the one of Jordan 2024 ("airbench"), this optimiser keeps the norm of
+    each filter bank at √O, so that the learning rate is relative to the size of the weights.
     """
 
     def __init__(

@@ -178,7 +178,7 @@ def _range_with_zero(values: tuple[Value, ...]) -> tuple[float, float]:
 
 
 def _share(value: float, low: float, high: float) -> float:
-    """Return a value's share of a range. All numbers are halved, because the range itself may overflow."""
+    """Return a value as a fraction of a range. All numbers are halved, because the range itself may overflow."""
     return value / 2 / (high / 2 - low / 2)
 
 

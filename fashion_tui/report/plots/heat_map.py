@@ -120,7 +120,7 @@ def _value_of(heat_map: HeatMap, level: int) -> float:
 
 
 def _level_colours(heat_map: HeatMap) -> list[int]:
-    """Return the colour of each level of a finite value."""
+    """Return the colours of the levels to which finite values are quantised."""
     low, high = heat_map.low, heat_map.high
     return [heat_colour(_value_of(heat_map, level), low, high) for level in range(MAX_LEVEL + 1)]
 

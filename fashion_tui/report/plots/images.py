@@ -17,7 +17,7 @@ MIN_COLUMNS = 14
 """Minimum width of an image in a batch; narrower images would be illegible."""
 
 ENLARGED_COLUMNS = 28
-"""Columns to which a small image is enlarged; half as many for images in a batch."""
+"""Width, in columns, to which a small image is enlarged; half of it for images in a batch."""
 
 _PLAIN = Style()
 _LABEL = Style.parse(FOREGROUND)

@@ -31,7 +31,7 @@ from .summary import class_counts, dataset_title, image_details, progress_line, 
 
 ALL = "all"
 PROBLEM_SECONDS = 20.0
-"""Seconds for which the reason of a failed download is shown."""
+"""Seconds for which the reason for a failed download is shown."""
 
 
 @dataclass
@@ -49,7 +49,7 @@ class DataPane(ImagePane):
     PANE: ClassVar[PaneName] = "data"
     HELP: ClassVar[str] = (
         "The images that the network sees: 28×28 pixels, each of one of ten classes. It learns from the training set; "
-        "the test set only measures it.\n\n"
+        "the test set only measures how well.\n\n"
         "The arrow keys move the cursor and turn the pages. `enter` enlarges an image and shows its pixel values, `/` "
         "shows one class only, `v` switches between training and test set."
     )

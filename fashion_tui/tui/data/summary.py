@@ -20,7 +20,7 @@ COUNT_WIDTH = 6
 CLASSES_PER_LINE = 5
 """Classes on a line of the folded list."""
 FOLDED_WIDTH = 50
-"""Width in columns from which the list of classes is folded, because it is below the images then."""
+"""Width, in columns, at which the list of classes is folded, because it is then below the images."""
 BINS = 16
 """Bins of an image's histogram."""
 
@@ -64,7 +64,7 @@ def progress_line(done: int, total: int, glyphs: Glyphs) -> Text:
 
 
 def class_counts(names: Sequence[str], counts: Sequence[int], chosen: int | None, width: int) -> list[Text]:
-    """Return the number of images of each class. `chosen` is the class that the filter leaves, if any."""
+    """Return the number of images of each class. `chosen` is the class selected by the filter, if any."""
     if width >= FOLDED_WIDTH:
         return _folded_counts(names, counts, chosen, width)
     return _count_bars(names, counts, chosen, width, terminal_glyphs())

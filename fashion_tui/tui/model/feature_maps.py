@@ -78,7 +78,7 @@ class FeatureMapsView(Vertical):
         self._load()
 
     def turn_page(self) -> None:
-        """Show the next maps, or after the last ones the first."""
+        """Show the next maps; after the last ones, show the first."""
         self._offset += self._page_size
         if self._offset >= self._total:
             self._offset = 0

@@ -58,7 +58,7 @@ def network_of_run(path: Path) -> ShownNetwork:
     with Run(path) as run:
         config, custom = run.config, run.trusted_model()
     if custom is None:
-        check_recipe(config.recipe)  # otherwise the name could be any file's
+        check_recipe(config.recipe)  # otherwise the name could be the path of any file
         return ShownNetwork(config.recipe.model, NamedModel(model=config.recipe.model), run=path)
     # Without a file: the source neither imports from the run's directory nor is saved there.
     return ShownNetwork(config.recipe.model, msgspec.structs.replace(custom, file=None), run=path)
@@ -83,7 +83,7 @@ async def trace_shapes(
 
 
 def network_title(network: ShownNetwork, glyphs: Glyphs, *, edited: bool, outdated: bool) -> Text:
-    """Return `net.py  Net  width=32  edited  input 3×32×32  weights of guide-a1b2`, as far as it applies."""
+    """Return `net.py  Net  width=32  edited  input 3×32×32  weights of guide-a1b2`, or those parts that apply."""
     line = Text.assemble((printable(network.name, glyphs), f"bold {ACCENT}"), no_wrap=True)
     model = network.model
     if isinstance(model, CustomModel) and model.class_name and model.class_name != network.name:

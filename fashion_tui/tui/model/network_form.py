@@ -121,7 +121,7 @@ class NetworkForm(Dialog[ShownNetwork | None]):
 
     @on(Input.Changed)
     def _changed(self, event: Input.Changed) -> None:
-        """Replace the field's error by its hint."""
+        """Replace the field's error with its hint."""
         for name, _, hint in FIELDS:
             if event.input.id == f"network-{name}":
                 self._hint(name).update(hint)

@@ -41,9 +41,9 @@ from .shape_view import RowChosen, ShapeView
 from .tracing import OPEN_TIME_LIMIT, HistogramsReady, ShapeTracer, Traced, TraceIsSlow, WeightHistograms
 
 BESIDE_WIDTH = 120
-"""Columns of the terminal from which the editor is beside the table."""
+"""Minimum width of the terminal, in columns, for the editor beside the table."""
 WIDE_WIDTH = 160
-"""Columns of the terminal from which the row's details are beside the table."""
+"""Minimum width of the terminal, in columns, for the row's details beside the table."""
 INITIAL_WEIGHTS = "initial"
 CLASSES = 10
 """Outputs of a network that can be trained here: a logit for each class."""
@@ -54,7 +54,7 @@ class ModelPane(Pane):
     HELP: ClassVar[str] = (
         "Every module and function that an image passes through, in order. Move the cursor to a row to see its shape, "
         "the arithmetic behind it, its cost and its weights.\n\n"
-        "`i` opens the source: the table follows as you type, and a line with an error is highlighted. Your code runs "
+        "`i` opens the source: the table updates as you type, and a line with an error is highlighted. Your code runs "
         "in its own process and is stopped after 2 seconds, so an endless loop does no harm.\n\n"
         "`o` loads the weights of a run. `m` shows the feature maps of the row: up and down choose the row, left and "
         "right the test image."
@@ -82,7 +82,7 @@ class ModelPane(Pane):
         """The network that is shown, as it is edited now."""
         self._trace_failed = False
         self._has_table = False
-        """Whether the table is that of the network, as it is or as it was before the last edits."""
+        """Whether the table belongs to the network, in its current version or the one before the last edits."""
         self._maps_after_choice = False
         """Whether to show the feature maps as soon as a run is chosen."""
         self._tracer = ShapeTracer(self)
@@ -144,7 +144,7 @@ class ModelPane(Pane):
 
     @property
     def _is_outdated(self) -> bool:
-        """Whether the table is that of the network before the last edits, because it fails now."""
+        """Whether the table shows the network before the last edits, because it now fails."""
         return self._trace_failed and self._has_table
 
     @on(TraceIsSlow)
@@ -164,7 +164,7 @@ class ModelPane(Pane):
         self.set_class(self._trace_failed, "-failed")
         self.set_class(self._is_outdated, "-outdated")
         if trace.table is not None and not self._is_outdated:
-            self.shapes.show(trace.table)  # of a network that fails, the rows up to the error
+            self.shapes.show(trace.table)  # if the network fails, the rows up to the error
         if not self._trace_failed:
             self._has_table = True
             self._histograms.compute_soon(self.network)

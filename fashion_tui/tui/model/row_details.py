@@ -23,13 +23,13 @@ from fashion_tui.tui.widgets.large_number import large_number
 from fashion_tui.tui.widgets.lines import FittedLines
 
 LARGE_SHAPE_HEIGHT = 9
-"""Lines from which the output shape is drawn in large digits."""
+"""Minimum height, in lines, for drawing the output shape in large digits."""
 TWO_COLUMN_WIDTH = 84
-"""Columns from which the facts are beside the large shape."""
+"""Minimum width, in columns, for the facts beside the large shape."""
 BAR_WIDTH = 10
 """Columns of the bar of a cost."""
 FULL_COST_WIDTH = 60
-"""Columns from which a cost has a bar, and its value beside the arithmetic."""
+"""Minimum width, in columns, for the bar of a cost, and for its value beside the arithmetic."""
 HISTOGRAM_HEIGHT = 6
 """Lines of a histogram with its caption and axis."""
 HISTOGRAM_GAP = 3

@@ -57,7 +57,7 @@ class ShapeView(Vertical):
 
     @property
     def occurrence(self) -> int:
-        """Index of the row under the cursor among the rows with its path and operation."""
+        """Index of the row under the cursor among the rows with the same path and operation."""
         index = self._row_index
         if self._table is None or index is None:
             return 0

@@ -75,7 +75,7 @@ AUTO_DEVICE_HINT = "a GPU if there is one, else the CPU"
 
 
 class CheckedBy(Validator):
-    """Validates an input by a function that raises UserError."""
+    """Validates an input with a function that raises UserError."""
 
     def __init__(self, check: Callable[[str], object]) -> None:
         super().__init__()

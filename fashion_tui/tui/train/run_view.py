@@ -20,7 +20,7 @@ CHART_INTERVAL = 1.0
 """Seconds between two updates of the charts. The summary is updated with every snapshot."""
 
 LARGE_HEIGHT = 8
-"""Lines from which the main metrics have large digits."""
+"""Minimum height, in lines, for main metrics in large digits."""
 
 
 class RunView(Vertical):
@@ -39,7 +39,7 @@ class RunView(Vertical):
         """The request that the run hasn't answered yet."""
         self._charts_painted = 0.0
         self._recent_loss: tuple[float, ...] = ()
-        """Values of the sparkline. All of it changes with each step, so it is updated with the charts."""
+        """Values of the sparkline. It changes completely with each step, so it is updated with the charts."""
 
     def compose(self) -> ComposeResult:
         yield Lines(id="summary")

@@ -113,7 +113,7 @@ def _metrics_line(snapshot: RunSnapshot, width: int, glyphs: Glyphs) -> Text:
 def _large_metrics(snapshot: RunSnapshot, width: int, glyphs: Glyphs) -> list[Text]:
     """Return the main metrics in large digits, a line with their labels and the other metrics, and an empty line.
 
-    Neighbouring texts of one colour are joined, which takes the fewest bytes to send.
+    Neighbouring texts of one colour are joined, so that fewer bytes are sent.
     """
     rows, label_row = ["", "", ""], ""
     main = _main_metrics(snapshot)

@@ -72,7 +72,7 @@ class Scrollback:
             self.cells.newest.number = number
 
     def add_note(self, text: str, kind: Kind = "note") -> None:
-        """Add a message of the app."""
+        """Add a message from the app."""
         self._finish_line()
         for line in sanitize(text).split("\n"):
             self._append(Line(line, kind))
