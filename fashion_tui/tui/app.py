@@ -3,21 +3,23 @@
 import asyncio
 import gc
 import os
-import shutil
 import threading
 from collections.abc import Callable
 from functools import cached_property, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from textual import events, on
 from textual.app import App, ComposeResult
 from textual.binding import BindingType
+from textual.driver import Driver
+from textual.drivers.linux_driver import LinuxDriver
 from textual.geometry import Size
 from textual.reactive import reactive
 from textual.screen import ModalScreen
 from textual.widget import Widget
 from textual.widgets import ContentSwitcher
+from textual.worker import Worker
 
 from fashion_tui.schema.run import LIVE_STATES, RunSummary, short_name
 
@@ -25,6 +27,8 @@ from . import clipboard, signals
 from .actions import EVERYWHERE, PaneName, bindings
 from .bars import Header, KeyBar, RunIndicator, StatusBar
 from .dialogs.dialog import MINIMUM_SIZE, TooSmall
+from .driver import TerminalDriver
+from .input_queue import InputQueue
 from .lab_app import (
     DatasetFound,
     DatasetState,
@@ -107,6 +111,7 @@ class FashionApp(App[None]):
         self.settings = settings
         self._refresh_runs = threading.Event()
         self._choosing = asyncio.Lock()
+        self._input_queue = InputQueue(self)
         self._runs_listed_before = False
         self._last_size: Size | None = None
         """Size in the last resize event."""
@@ -123,6 +128,22 @@ class FashionApp(App[None]):
         """Ignore errors while the app exits: handlers may then miss widgets that are already gone."""
         if not self._exit:
             super()._handle_exception(error)
+
+    # Input
+
+    def get_driver_class(self) -> type[Driver]:
+        driver_class = super().get_driver_class()
+        return TerminalDriver if driver_class is LinuxDriver else driver_class
+
+    async def on_event(self, event: events.Event) -> None:
+        if InputQueue.accepts(event):
+            await self._input_queue.put(event, super().on_event)
+        else:
+            await super().on_event(event)
+
+    def hold_input(self, worker: Worker[Any]) -> None:
+        """Keep keys waiting until the worker finishes or shows a dialog, to which they are meant to go."""
+        self._input_queue.hold(worker)
 
     # Layout
 
@@ -203,7 +224,9 @@ class FashionApp(App[None]):
             self.set_timer(SIZE_CHECK_DELAY, self._check_size)
 
     def _check_size(self) -> None:
-        size = Size(*shutil.get_terminal_size())
+        if not isinstance(self._driver, TerminalDriver):
+            return
+        size = Size(*self._driver.terminal_size())
         if size != self.size:
             self.post_message(events.Resize(size, size))
 

@@ -5,9 +5,10 @@ Panes import this module instead of `app`, which imports them.
 
 from dataclasses import dataclass
 from pathlib import Path, PurePath
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from textual.message import Message
+from textual.worker import Worker
 
 from fashion_tui.schema.dataset import DatasetRef
 from fashion_tui.schema.run import RunSummary
@@ -97,6 +98,9 @@ class LabApp(Protocol):
 
     async def run_on_pane(self, name: PaneName, action: str) -> None:
         """Show a pane and carry out its action."""
+
+    def hold_input(self, worker: Worker[Any]) -> None:
+        """Keep keys waiting until the worker finishes or shows a dialog, to which they are meant to go."""
 
     def refresh_runs(self) -> None:
         """Read the runs directory now instead of at the next interval."""

@@ -364,8 +364,11 @@ class EvaluatePane(ImagePane, RunPane, can_focus=True):
             case _:
                 return True
 
+    def action_other_run(self) -> None:
+        self.lab_app.hold_input(self._choose_run())
+
     @work(group="choose run", exclusive=True)
-    async def action_other_run(self) -> None:
+    async def _choose_run(self) -> None:
         path = await choose_run(self.app, self.lab_app.runs, "Evaluate run", self._path)
         if path is not None:
             self.open_run(Path(path))

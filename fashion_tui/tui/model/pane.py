@@ -280,10 +280,10 @@ class ModelPane(Pane):
         if network is not None:
             self._confirm_discard(lambda: self.open(network))
 
-    @work(group="run", exclusive=True)
-    async def action_other_run(self) -> None:
-        await self._choose_run()
+    def action_other_run(self) -> None:
+        self.lab_app.hold_input(self._choose_run())
 
+    @work(group="run", exclusive=True)
     async def _choose_run(self) -> None:
         current = self.network.run
         other = [Choice(INITIAL_WEIGHTS, Text("  initial weights", FOREGROUND))] if current is not None else []
@@ -360,13 +360,12 @@ class ModelPane(Pane):
             case _:
                 return True
 
-    @work(group="run", exclusive=True)
-    async def action_maps(self) -> None:
+    def action_maps(self) -> None:
         if self.maps or self.network.run is not None:
             self.maps = not self.maps
         else:
             self._maps_after_choice = True
-            await self._choose_run()
+            self.lab_app.hold_input(self._choose_run())
 
     def action_fold(self) -> None:
         self.shapes.fold()

@@ -219,8 +219,11 @@ class PlaygroundPane(Pane):
     async def action_lessons(self) -> None:
         await self.side_panel.open_lessons()
 
+    def action_graph(self) -> None:
+        self.lab_app.hold_input(self._open_graph())
+
     @work(group="graph", exclusive=True)
-    async def action_graph(self) -> None:
+    async def _open_graph(self) -> None:
         if self.side_panel.tensors_view is not None:
             await self.side_panel.tensors_view.wait_until_up_to_date(TENSORS_TIMEOUT)
         name = self._relevant_tensor(with_graph=True)

@@ -240,8 +240,11 @@ class TrainPane(RunPane):
         if (run := self.run_list.chosen_run) is not None:
             self.post_message(EvaluateRun(Path(run.path)))
 
+    def action_prune(self) -> None:
+        self.lab_app.hold_input(self._offer_prune())
+
     @work
-    async def action_prune(self) -> None:
+    async def _offer_prune(self) -> None:
         prunable = await asyncio.to_thread(store.prunable, self.lab_app.runs)
         if not prunable:
             self.notify("No ended run has old checkpoints.")
@@ -256,7 +259,7 @@ class TrainPane(RunPane):
     # New runs
 
     def action_new_run(self) -> None:
-        self.new_run(None)
+        self.lab_app.hold_input(self.new_run(None))
 
     @work
     async def new_run(self, network: NetworkChoice | None) -> None:

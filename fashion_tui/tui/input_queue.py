@@ -1,0 +1,149 @@
+"""The order of the user's input: each key, paste and mouse event is handled completely before the next one.
+
+Textual doesn't guarantee this (https://github.com/Textualize/textual/issues/6605). The focused widget inserts
+characters at once; a key with a binding first passes through the message queue of each ancestor up to the app; and a
+priority binding runs before keys that still wait in those queues. Keys that arrive together, as over SSH, would then
+take effect in another order than they were typed in.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from textual.app import App
+from textual.dom import DOMNode
+from textual.events import Event, Key, MouseEvent, Paste
+from textual.message_pump import MessagePump
+from textual.worker import Worker
+
+CHECK_INTERVAL = 0.4
+"""Seconds between two checks of whether an event makes progress while others wait."""
+
+MAX_IDLE_CHECKS, MAX_OPENING_CHECKS = 3, 12
+"""Checks without progress after which waiting events are delivered anyway; the second while a view or dialog opens."""
+
+WORKER_POLL = 0.005
+"""Seconds between two looks at a worker or a screen that is still to come."""
+
+
+class InputQueue:
+    """Delivers the user's input to an app, one event after another.
+
+    Behind each key a callback is sent through the same message queues, from the focused widget to the app. When it
+    arrives there, the key's handlers and its action have run, and so have the handlers of messages that they posted to
+    ancestors. All methods are called in the app's thread.
+    """
+
+    def __init__(self, app: App[Any]) -> None:
+        self._app = app
+        self._waiting: deque[tuple[Event, Callable[[Event], Awaitable[None]]]] = deque()
+        self._current: Event | None = None
+        """The event that is being handled."""
+        self._progress = 0
+        """Changes whenever the current event makes progress."""
+        self._worker: Worker[Any] | None = None
+        """The worker that finishes what the current key started."""
+        self._max_idle_checks = MAX_IDLE_CHECKS
+        self._watchdog: asyncio.TimerHandle | None = None
+
+    @staticmethod
+    def accepts(event: Event) -> bool:
+        """Return whether the event is input that hasn't been delivered yet."""
+        return isinstance(event, (Key, Paste, MouseEvent)) and not event.is_forwarded
+
+    async def put(self, event: Event, deliver: Callable[[Event], Awaitable[None]]) -> None:
+        """Deliver the event by `deliver`, as soon as all earlier ones have been handled."""
+        self._waiting.append((event, deliver))
+        await self._deliver_waiting()
+        if self._waiting and self._watchdog is None:
+            self._watch(self._progress)
+
+    def hold(self, worker: Worker[Any]) -> None:
+        """Keep further input waiting until the worker finishes or shows another screen.
+
+        For actions that open a view or a dialog, to which the next keys are meant to go.
+        """
+        self._worker = worker
+        self._max_idle_checks = MAX_OPENING_CHECKS
+
+    async def _deliver_waiting(self) -> None:
+        while self._waiting and self._current is None:
+            event, deliver = self._waiting.popleft()
+            screen = self._app.screen
+            if isinstance(event, MouseEvent):
+                await deliver(event)
+                continue
+            self._current, self._worker, self._max_idle_checks = event, None, MAX_IDLE_CHECKS
+            self._progress += 1
+            await deliver(event)
+            node = (self._app.focused or self._app.screen) if event.is_forwarded else self._app
+            self._follow(event, node, screen)
+
+    # Following an event
+
+    def _follow(self, event: Event, node: MessagePump | None, screen: DOMNode) -> None:
+        """Continue in `_passed` when the node, or its first ancestor that is still open, has handled the event."""
+        while node is not None and not node.call_later(self._passed, event, node, screen):
+            node = node._parent  # noqa: SLF001 -- `parent` raises where there is none
+        if node is None:  # removed
+            self._follow_app(event, screen)
+
+    def _follow_app(self, event: Event, screen: DOMNode) -> None:
+        self._app.call_later(self._passed, event, self._app, screen)
+
+    def _passed(self, event: Event, node: MessagePump, screen: DOMNode) -> None:
+        if event is not self._current:
+            return
+        self._progress += 1
+        if node is not self._app:
+            typed = isinstance(event, Key) and event.is_printable and event._stop_propagation  # noqa: SLF001
+            if typed and node is self._app.focused:  # a character was inserted: nothing else to wait for
+                self._app.call_later(self._finish, event)
+            else:
+                self._follow(event, node._parent, screen)  # noqa: SLF001
+            return
+        # Workers start in the next turn of the event loop; focus is set by a callback that already waits in the app.
+        asyncio.get_running_loop().call_soon(self._settle, event, screen)
+
+    def _settle(self, event: Event, screen: DOMNode) -> None:
+        """Wait for what the key's action started: a worker, or a screen that isn't mounted yet."""
+        if event is not self._current or not self._app.screen_stack:
+            return
+        if self._app.screen is not screen:  # its focus is set when it has been mounted
+            self._worker, self._max_idle_checks = None, MAX_OPENING_CHECKS
+            self._follow(event, self._app.screen, self._app.screen)
+        elif self._worker is not None and not self._worker.is_finished:
+            asyncio.get_running_loop().call_later(WORKER_POLL, self._settle, event, screen)
+        else:
+            self._app.call_later(self._finish, event)
+
+    async def _finish(self, event: Event) -> None:
+        if event is self._current:
+            self._current = None
+            await self._deliver_waiting()
+
+    # Events that make no progress, because a handler is waiting or its widget was removed
+
+    def _watch(self, progress: int, idle_checks: int = 0) -> None:
+        self._watchdog = asyncio.get_running_loop().call_later(CHECK_INTERVAL, self._check, progress, idle_checks)
+
+    def _check(self, progress: int, idle_checks: int) -> None:
+        self._watchdog = None
+        # More than one check, because the event loop itself may have been blocked since the last one.
+        idle_checks = idle_checks + 1 if progress == self._progress else 0
+        if idle_checks < self._max_idle_checks:
+            if self._waiting:
+                self._watch(self._progress, idle_checks)
+        elif self._worker is not None:
+            self._worker = None  # `_settle` stops waiting for it
+            self._watch(self._progress)
+        else:
+            self._app.call_later(self._deliver_all)
+
+    async def _deliver_all(self) -> None:
+        """Deliver all waiting events in their order, but without waiting until each has been handled."""
+        self._current = None
+        while self._waiting:
+            event, deliver = self._waiting.popleft()
+            await deliver(event)

@@ -1,0 +1,117 @@
+"""The order of input, and events that are never finished."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any, ClassVar
+
+import pytest
+from textual import events, work
+from textual.app import App, ComposeResult
+from textual.binding import Binding, BindingType
+from textual.screen import ModalScreen
+from textual.widgets import Input
+
+from fashion_tui.tui.input_queue import InputQueue
+
+
+class StuckInput(Input):
+    """An input whose handler of `!` waits for the test, and which `?` removes."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self.release = asyncio.Event()
+
+    async def _on_key(self, event: events.Key) -> None:
+        if event.character == "!":
+            await self.release.wait()
+        if event.character == "?":
+            event.stop()
+            await self.remove()
+
+
+class Dialog(ModalScreen[str]):
+    def compose(self) -> ComposeResult:
+        yield Input(id="dialog")
+
+
+class QueueApp(App[None]):
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("f1", "mark", priority=True),
+        Binding("f2", "dialog", priority=True),
+        Binding("f3", "hang", priority=True),
+    ]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.queue = InputQueue(self)
+        self.marks: list[str] = []
+        """The input's text at each `f1`."""
+
+    async def on_event(self, event: events.Event) -> None:
+        if InputQueue.accepts(event):
+            await self.queue.put(event, super().on_event)
+        else:
+            await super().on_event(event)
+
+    def compose(self) -> ComposeResult:
+        yield StuckInput(id="first")
+        yield Input(id="second")
+
+    def action_mark(self) -> None:
+        self.marks.append(self.query_one("#first", Input).value if self.query("#first") else "removed")
+
+    def action_dialog(self) -> None:
+        self.queue.hold(self._open_dialog())
+
+    def action_hang(self) -> None:
+        self.queue.hold(self._hang())
+
+    @work
+    async def _open_dialog(self) -> None:
+        await asyncio.sleep(0.05)
+        await self.push_screen_wait(Dialog())
+
+    @work
+    async def _hang(self) -> None:
+        await asyncio.Event().wait()
+
+
+def send(app: App[None], *keys: str) -> None:
+    """Send keys all at once, as a terminal does whose connection is slow."""
+    for key in keys:
+        app.post_message(events.Key(key, key if len(key) == 1 else None))
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    """Wait for the condition, but not for the app to be idle: a handler of it may be waiting."""
+    async with asyncio.timeout(30):
+        while not condition():  # noqa: ASYNC110 -- nothing notifies of it
+            await asyncio.sleep(0.01)
+
+
+async def test_keys_take_effect_in_order() -> None:
+    app = QueueApp()
+    async with app.run_test():
+        send(app, "a", "b", "f1", "left", "c", "f1", "backspace", "end", "d", "f1")
+        await until(lambda: len(app.marks) == 3)
+        assert app.marks == ["ab", "acb", "abd"]
+
+
+async def test_keys_wait_for_a_dialog() -> None:
+    app = QueueApp()
+    async with app.run_test():
+        send(app, "a", "f2", "x", "y", "left", "z")
+        await until(lambda: isinstance(app.screen, Dialog) and app.screen.query_one(Input).value == "xzy")
+        assert app.screen_stack[0].query_one("#first", Input).value == "a"
+
+
+@pytest.mark.parametrize("cause", ["!", "?", "f3"])
+async def test_keys_are_delivered_behind_one_that_is_never_finished(cause: str) -> None:
+    app = QueueApp()
+    async with app.run_test():
+        send(app, "a", cause, "f1")
+        await until(lambda: bool(app.marks))
+        assert app.marks == ["removed" if cause == "?" else "a"]
+        app.workers.cancel_all()
+        for widget in app.query(StuckInput):
+            widget.release.set()
