@@ -72,7 +72,7 @@ class ReshapeView(FieldsView):
         """The user's tensors."""
         self._source: Source | None = None
         self._problem = ""
-        """Why there is no source."""
+        """Why the tensor field is invalid; empty if it is valid."""
         self._typed: dict[Operation, str] = {}
         """Arguments the user typed for this tensor."""
         self._reshaping: ReshapeResult | None = None
