@@ -31,7 +31,7 @@ def write_atomically(path: Path, content: Content, *, durable: bool = True, mode
 
 
 def write_atomically_at(folder: int, name: str, content: Content, *, durable: bool = True, mode: int = 0o600) -> None:
-    """Replace a file of an open folder, given by its descriptor; see `write_atomically`. A link is replaced, too."""
+    """Replace a file of an open folder, given by its descriptor; see `write_atomically`. A link is also replaced."""
     temporary = f".{name}.{secrets.token_hex(4)}{TEMPORARY_SUFFIX}"
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
     descriptor = os.open(temporary, flags, mode, dir_fd=folder)

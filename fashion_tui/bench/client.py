@@ -34,7 +34,7 @@ WARM_UP_SECONDS = 0.4
 """Seconds for which each contender trains before it is measured."""
 
 ReportProgress = Callable[[str, int, int], None]
-"""Called with a description of the current measurement, and the number of finished and of all measurements."""
+"""Called with a description of the current measurement, the number of finished measurements, and their total number."""
 
 ReplyT = TypeVar("ReplyT", bound=Reply)
 

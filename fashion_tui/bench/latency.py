@@ -64,7 +64,7 @@ def measure_latency(trials: int, report_progress: ReportProgress) -> tuple[tuple
 
 def time_quick_recipe(dataset: DatasetRef, device: str, threads: int, report_progress: ReportProgress) -> Latency:
     """Time `train --recipe quick` from the command to the test accuracy, including start-up and loading."""
-    report_progress("time to the test accuracy of quick")
+    report_progress("time to test accuracy with the recipe quick")
     data = () if dataset.directory is None else ("--data", dataset.directory)
     command = [*APP, "train", "--recipe", "quick", "--dataset", dataset.name, *data]
     with _temporary_runs() as (environ, _):

@@ -24,7 +24,7 @@ from .output import show, stderr_console
 from .progress import TrainingBar
 
 POLL_PERIOD = 0.1
-"""Time between two polls of the run, in seconds."""
+"""Time between polls of the run, in seconds."""
 
 EXIT_TIMEOUT = 10.0
 """Seconds to wait for a trainer to exit after it has reported the end of its run."""
@@ -36,7 +36,7 @@ def train_to_end(run: Run, *, as_json: bool) -> None:
     """Start the run's trainer and show its progress until the run ends. Raises UserError if the run failed.
 
     On the first Ctrl-C, the trainer saves a checkpoint and stops; on the second one, this function stops waiting for
-    it. Both raise click.Abort. If this process is ended in any other way, the trainer continues.
+    it. Both raise click.Abort. If this process is terminated in any other way, the trainer continues.
     """
     with _count_interrupts() as interrupts, TrainingBar(stderr_console()) as bar:
         pid = launch(run)

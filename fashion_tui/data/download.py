@@ -43,7 +43,7 @@ def download(
 ) -> DatasetRef:
     """Download a data set to `directory`, $FASHION_TUI_DATA or the cache, and return its verified reference.
 
-    Each file is tried `attempts` times at each mirror, with a second between two rounds. An exception raised by
+    Each file is tried `attempts` times at each mirror, with a second between rounds. An exception raised by
     `progress` cancels the download. Raises DownloadFailed if a file can't be downloaded, verified or written.
     """
     target = data_location(directory).directory
@@ -76,7 +76,7 @@ class _ProgressBar:
         self.total = 0
 
     def update(self, amount: int) -> None:
-        """Count a block. For the last, shorter block, `amount` is the full block size, too."""
+        """Count a block. Even for the last, shorter block, `amount` is the full block size."""
         self._downloaded = min(self._downloaded + amount, self._file_size)
         self._report(self._done_before + self._downloaded, self._total_of_all)
 

@@ -104,7 +104,7 @@ def verify(ref: DatasetRef) -> DatasetRef:
 
 
 def is_intact(file: DataFile, raw: Path) -> bool:
-    """Return whether a file exists in the folder `raw`, compressed or not, and equals the published one."""
+    """Return whether a file exists in the folder `raw`, compressed or not, with the published checksum."""
     path = locate(file, raw)
     try:
         return path is not None and _hash_and_size(path)[0] == file.sha256

@@ -28,7 +28,7 @@ class Drawable:
 def plot_for(value: object, labels: object, classes: Sequence[str]) -> Plot:
     """Return the plot of a value. Raises CannotDraw, with a one-line message, if there is none.
 
-    `labels` are names or class indexes, one per image or value; indexes are replaced by names from `classes`. A single
+    `labels` are names or class indices, one per image or value; indices are replaced by names from `classes`. A single
     label becomes the beginning of the caption.
     """
     drawable = as_drawable(value, classes)
@@ -111,7 +111,7 @@ def _tensor(array: "np.ndarray[Any, Any]") -> Tensor:
 
 
 def _is_labelled(value: object) -> TypeGuard[Sequence[object]]:
-    """Whether a value is an (image, label) or (batch, labels) pair. Labels are names or class indexes."""
+    """Whether a value is an (image, label) or (batch, labels) pair. Labels are names or class indices."""
     if not isinstance(value, (tuple, list)) or len(value) != 2 or not _is_image(value[0]):
         return False
     image, label = value
@@ -126,7 +126,7 @@ def _is_image(value: object) -> bool:
 
 
 def _label_names(labels: object, classes: Sequence[str]) -> tuple[str, ...]:
-    """Return the name of each label; `labels` may be a single one."""
+    """Return the name of each label; `labels` may be a single label."""
     if isinstance(labels, (Tensor, np.ndarray)):
         labels = labels.tolist()
     if isinstance(labels, Iterable) and not isinstance(labels, str):

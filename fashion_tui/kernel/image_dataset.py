@@ -20,7 +20,7 @@ class ImageDataset(Dataset[tuple[Tensor, int]]):
         self.pixels = images.pixels
         """uint8 [N, 1, 28, 28]: 0 is black, 255 is white."""
         self.labels = images.labels
-        """int64 [N], indexes into `classes`."""
+        """int64 [N], indices into `classes`."""
         self.classes = classes
         self.name = name
 

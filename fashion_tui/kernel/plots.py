@@ -42,7 +42,7 @@ class CannotDraw(UserError):
 
 
 def describe(tensor: Tensor) -> str:
-    """Describe a tensor by its dtype, shape and, unless it is the CPU, device: `float32 [1, 28, 28]`."""
+    """Return a tensor's dtype, shape and device, omitting the CPU: `float32 [1, 28, 28]`."""
     device = "" if tensor.device.type == "cpu" else f" on {tensor.device}"
     layout = "" if tensor.layout is torch.strided else "sparse "
     return f"{layout}{str(tensor.dtype).removeprefix('torch.')} {list(tensor.shape)}{device}"

@@ -91,7 +91,7 @@ def _create() -> Path:
 
 
 def _remove_if_abandoned(directory: Path) -> None:
-    """Remove a directory if its owner is dead, unless it belongs to another user or is just being created."""
+    """Remove a directory if its owner is dead, unless it belongs to another user or is still being created."""
     with contextlib.suppress(OSError):
         lock = _open_lock(directory)
         try:

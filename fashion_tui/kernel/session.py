@@ -159,7 +159,7 @@ class KernelSession:
             raise UserError(reply.problem)
         try:
             return msgspec.json.decode(reply.answer, type=answer_type)
-        except msgspec.DecodeError:  # user code can send replies, too
+        except msgspec.DecodeError:  # user code can also send replies
             return None
 
     async def close(self) -> None:

@@ -99,7 +99,7 @@ def set_cpu_threads(count: int) -> None:
 
     Call this before the first computation in this thread, so that the threads torch starts inherit the setting. Adam's
     moments of units that no longer learn shrink to denormals, a third of all moments within an epoch of the recipe
-    `guide`, and some CPUs are many times slower with them. The trained weights are equal to the bit.
+    `guide`, and some CPUs are many times slower with them. The trained weights are bit-identical.
     """
     torch.set_num_threads(count)
     torch.set_flush_denormal(True)

@@ -27,7 +27,7 @@ class Purpose(IntEnum):
 
 
 def generator_for(seed: int, purpose: Purpose, *indices: int) -> torch.Generator:
-    """Return a CPU generator whose numbers depend on nothing but these arguments.
+    """Return a CPU generator whose numbers depend only on these arguments.
 
     `seed` is any 64-bit integer; `indices`, such as an epoch, are 0 or more. torch's Mersenne Twister uses only 32 bits
     of a seed, and sums such as `seed + epoch` would make epoch 1 of seed 0 equal to epoch 0 of seed 1. NumPy's

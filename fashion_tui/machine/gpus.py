@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 DRIVER_PATHS = ("/proc/driver/nvidia/version", "/dev/nvidiactl", "/dev/dxg")
-"""Files of which one exists if an NVIDIA driver is installed: on Linux, in a container, and in WSL."""
+"""If an NVIDIA driver is installed, one of these files exists: on Linux, in a container, and in WSL."""
 
 QUERY = (
     "nvidia-smi", "--query-gpu=uuid,utilization.gpu,memory.used", "--format=csv,noheader,nounits",

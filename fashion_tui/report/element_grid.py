@@ -18,7 +18,7 @@ from .glyphs import Glyphs
 from .style import FOREGROUND, MUTED
 
 GAP = 2
-"""Spaces between two blocks, and between two parts of the heading."""
+"""Spaces between blocks, and between the parts of the heading."""
 MIN_WIDTH = 20
 """Minimum width, needed by the heading."""
 MAX_BLOCKS_IN_LINE = 6

@@ -69,7 +69,7 @@ def _source_rows(row: TreeRow, node: GraphNode) -> list[TreeRow]:
 def tree_line(row: TreeRow, node: GraphNode | None, width: int, *, is_highlighted: bool, glyphs: Glyphs) -> Text:
     """Return `├ A  leaf  3  grad 2`, with a shorter name of the operation if the line is wider than `width`.
 
-    `is_highlighted` emphasises the gradient, when it has just been computed.
+    `is_highlighted` emphasises a gradient that has just been computed.
     """
     line = _line(row, node, is_highlighted=is_highlighted, glyphs=glyphs)
     if node is None or line.cell_len <= width:

@@ -131,7 +131,7 @@ def share_column(table: ShapeTable, shown: Sequence[int], glyphs: Glyphs, width:
 
 
 def are_sums(table: ShapeTable, shown: Sequence[int]) -> list[bool]:
-    """Return for each shown row whether its children are shown, too."""
+    """Return, for each shown row, whether its children are also shown."""
     following = [*shown[1:], -1]
     return [table.rows[index].has_children and following[i] == index + 1 for i, index in enumerate(shown)]
 

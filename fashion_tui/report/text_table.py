@@ -9,7 +9,7 @@ from rich.text import Text
 from .style import MUTED
 
 GAP = 2
-"""Spaces between two columns."""
+"""Spaces between columns."""
 MIN_WIDTH = 4
 """Minimum width of the widest column when it is narrowed, as a last resort."""
 

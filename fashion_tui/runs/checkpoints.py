@@ -63,7 +63,7 @@ class CheckpointStore:
     ) -> CheckpointRef:
         """Save a checkpoint. `write` gets an open file and must write it sequentially, as torch.save does.
 
-        With `best`, it becomes the run's best checkpoint, too. Raises OSError and keeps all older checkpoints if that
+        With `best`, it also becomes the run's best checkpoint. Raises OSError and keeps all older checkpoints if that
         fails. The metrics of all steps up to `step` must already be in the log (`EventWriter.sync`): a resumed
         trainer continues after `step` and doesn't write earlier metrics again.
         """

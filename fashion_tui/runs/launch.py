@@ -84,7 +84,7 @@ def launch(run: Run, epochs: int | None = None, spare: SpareTrainer | None = Non
 
 
 def resume(run: Run, epochs: int | None = None, *, timeout: float = 30.0) -> Outcome:
-    """Resume a paused run, or start a trainer if none is live. A running run doesn't change.
+    """Resume a paused run, or start a trainer if none is live. A running run is left unchanged.
 
     A finished run doesn't change unless `epochs` is more than it has done. Raises UserError if a paused trainer doesn't
     answer within `timeout` seconds, or if the run can't have that number of epochs.

@@ -75,7 +75,7 @@ class RunLock:
         try:
             while not _try_lock(descriptor, fcntl.LOCK_EX):
                 if time.monotonic() >= deadline:
-                    raise LockHeld(self._folder)  # noqa: TRY301 - the descriptor is closed in this case, too
+                    raise LockHeld(self._folder)  # noqa: TRY301 - the descriptor is also closed in this case
                 time.sleep(RETRY_SECONDS)
         except OSError as error:
             os.close(descriptor)

@@ -72,7 +72,7 @@ class Series:
         self._values = array("d")
         """NaN if the step's value is missing."""
         self._gaps: list[tuple[int, int]] = []
-        """Missing steps, as ordered ranges of indexes into `_values`."""
+        """Missing steps, as ordered ranges of indices into `_values`."""
         self._levels: dict[int, list[Bucket]] = {}
         """Complete buckets of 2**level steps, for the levels that were requested and those they are computed from."""
 
@@ -110,7 +110,7 @@ class Series:
             del buckets[steps >> level :]
 
     def values(self, last: int | None = None) -> tuple[float, ...]:
-        """Return the last values, or all; NaN if one is missing."""
+        """Return the `last` values, or all if None. Missing values are NaN."""
         return tuple(self._values if last is None else self._values[-last:])
 
     def curve(self, buckets: int) -> Curve:

@@ -101,7 +101,7 @@ class Bars(msgspec.Struct, frozen=True, kw_only=True, tag="bars"):
     values: tuple[float | None, ...]
     """The values; None if a value is NaN or infinite."""
     stride: int = 1
-    """Distance between two shown values in the vector: 1 if all are shown."""
+    """Distance between neighbouring shown values in the vector: 1 if all are shown."""
     value_strings: tuple[str, ...] = ()
     """Values as strings; empty if there are more than MAX_PRINTED."""
     labels: tuple[str, ...] = ()

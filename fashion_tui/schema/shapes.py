@@ -35,7 +35,7 @@ class ShapeRow(msgspec.Struct, frozen=True, kw_only=True):
     """Operation: `Conv2d`, `F.relu`, `view`, `+`."""
     is_module: bool
     has_children: bool
-    """Whether the calls inside this one have rows, too. Those follow this row, at a greater depth."""
+    """Whether the calls inside this one also have rows. Those follow this row, at a greater depth."""
     inputs: tuple[Shape, ...]
     """Shapes of the input tensors. Weights and buffers of the network are listed in `settings` instead."""
     sources: tuple[int | None, ...]

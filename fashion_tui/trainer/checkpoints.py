@@ -27,7 +27,7 @@ class CheckpointSaver:
     """Saves the checkpoints of a run."""
 
     def __init__(self, run: Run, training: Training, log: EventLog, period: float, *, is_saved: bool) -> None:
-        """`period`: seconds between two checkpoints. `is_saved`: the current state was loaded from a checkpoint."""
+        """`period`: seconds between checkpoints. `is_saved`: the current state was loaded from a checkpoint."""
         self.training = training
         self.log = log
         self.period = period

@@ -11,11 +11,11 @@ from .metrics import StepMetrics
 from .stopping import StopSignals, StopTraining, TrainingFailed
 
 POLL_PERIOD = 0.05
-"""Seconds between two polls of the folder."""
+"""Seconds between polls of the folder."""
 
 
 class Control:
-    """Handles requests between two steps, and within a long one."""
+    """Handles requests between steps, and within a long one."""
 
     def __init__(self, run: Run, signals: StopSignals, metrics: StepMetrics, checkpoints: CheckpointSaver) -> None:
         self.signals = signals

@@ -14,7 +14,7 @@ from .reporting import EventLog, StatusUpdater
 from .stopping import LossNotFinite
 
 CHUNK_PERIOD = 0.25
-"""Seconds between two chunks."""
+"""Seconds between chunks."""
 
 RECENT_CHUNKS = 4
 """Number of chunks (about a second) over which the loss and the speed in the status are averaged."""
@@ -23,7 +23,7 @@ RECENT_CHUNKS = 4
 class StepMetrics:
     """Logs loss, accuracy and learning rate of each step in chunks, and measures the time spent training.
 
-    Nothing is read from the device between two chunks: a GPU never waits for its log.
+    Nothing is read from the device between chunks: a GPU never waits for its log.
     """
 
     def __init__(self, training: Training, log: EventLog, status: StatusUpdater) -> None:

@@ -14,7 +14,7 @@ from fashion_tui.schema.events import EpochEnd, RunEvent, StepChunk, Warned
 from fashion_tui.schema.run import RunStatus
 
 HEARTBEAT_PERIOD = 1.0
-"""Seconds between two writes of the status."""
+"""Seconds between writes of the status."""
 
 MetricEvent = StepChunk | EpochEnd
 
@@ -77,7 +77,7 @@ class StatusUpdater:
 
 
 class EventLog:
-    """Writes events, even on a full disk: events that can't be written are kept, and checkpoints store them, too."""
+    """Writes events, even on a full disk: events that can't be written are kept, and also stored in checkpoints."""
 
     def __init__(self, run: Run, status: StatusUpdater) -> None:
         self.status = status

@@ -249,7 +249,7 @@ class Session:
             self.log.report(f"{self.device} doesn't support {self.recipe.precision}; {training.precision} is used")
         unwritten = checkpoint.unwritten if checkpoint else []
         if self.log.is_continued:
-            # This event voids the later ones in the log, of which some may be missing; the checkpoint's follow it.
+            # This event voids later events in the log. Some may be missing there, so the checkpoint's copies follow it.
             unlogged = [event.first_step for event in unwritten if isinstance(event, StepChunk)]
             self.log.write(
                 Resumed(

@@ -9,7 +9,7 @@ from fashion_tui.schema.recipe import RECIPES, Recipe
 
 
 class StopSignals:
-    """Remembers SIGTERM and SIGINT, to be handled between two steps. Ignores SIGHUP, a lost terminal."""
+    """Remembers SIGTERM and SIGINT, to be handled between steps. Ignores SIGHUP, a lost terminal."""
 
     def __init__(self) -> None:
         self.received: str | None = None

@@ -1,4 +1,4 @@
-"""The registry of key bindings, from which bindings, footer, help and palette are made."""
+"""The registry of key bindings, from which the bindings, footer, help and palette are built."""
 
 from dataclasses import dataclass
 from typing import Literal, get_args

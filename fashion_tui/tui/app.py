@@ -60,7 +60,7 @@ PROBLEM_SECONDS = 12.0
 
 
 def make_pane(name: PaneName) -> Pane:
-    """Make a pane. Its module is imported only now, so that the first paint waits for one pane."""
+    """Create a pane. Its module is imported only now, so that the first paint waits for one pane."""
     match name:
         case "playground":
             from .playground.pane import PlaygroundPane
@@ -238,7 +238,7 @@ class FashionApp(App[None]):
         return switcher.get_child_by_id(switcher.current or "playground", Pane)
 
     async def show_pane(self, name: PaneName) -> Pane:
-        """Close all dialogs, bring a pane to the front (made first if it is new) and focus its main widget."""
+        """Close all dialogs, bring a pane to the front (creating it if it is new) and focus its main widget."""
         async with self._choosing:
             while isinstance(self.screen, ModalScreen):
                 await self.screen.dismiss(None)
@@ -298,7 +298,7 @@ class FashionApp(App[None]):
             indicator.show_runs(runs)
 
     def _bars(self, bar_type: type[BarType]) -> list[BarType]:
-        """Return the bars of this type: none while the app exits, when messages may still arrive."""
+        """Return the bars of this type. Empty while the app exits, since messages may still arrive."""
         return [bar for screen in self.screen_stack[:1] for bar in screen.query(bar_type)]
 
     # Messages from panes

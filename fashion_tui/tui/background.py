@@ -15,7 +15,7 @@ from fashion_tui.schema.run import RunSummary
 from .lab_app import DatasetFound, DatasetState, RunsListed, RunsUnreadable, Settings
 
 RUNS_INTERVAL = 1.0
-"""Seconds between two readings of the runs directory."""
+"""Seconds between reads of the runs directory."""
 
 Post = Callable[[Message], object]
 

@@ -23,7 +23,7 @@ TABS: dict[PaneName, str] = {name: f" {number} {name.capitalize()} " for number,
 TABS_WHILE_TYPING: dict[PaneName, str] = {
     name: f"f{number} {name.capitalize()} " for number, name in enumerate(PANE_NAMES, 2)
 }
-"""Labels of the tabs while digits can be typed: function keys choose the panes then. As wide as TABS."""
+"""Labels of the tabs while digits can be typed and function keys choose the pane. As wide as TABS."""
 
 FULL_INDICATOR_WIDTH = 48
 """Columns that the run indicator needs to show everything."""

@@ -29,10 +29,10 @@ class Settings:
 
     runs_directory: Path
     data_directory: Path | None = None
-    """The value of `--data`. None: search the usual directories."""
+    """The value of `--data`, or None to search the usual directories."""
     dataset: str = "fashion-mnist"
     attach: str | None = None
-    """Id of the run to open. None: open the Playground."""
+    """Id of the run to open, or None to open the Playground."""
 
 
 @dataclass(frozen=True, slots=True)

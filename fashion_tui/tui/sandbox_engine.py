@@ -29,7 +29,7 @@ class SandboxEngine:
         self._engine = Engine()
         self._lock = asyncio.Lock()
         self._ready_pid: int | None = None
-        """Id of the process that has answered once, and so has imported torch."""
+        """Id of the process that is known to be ready: it has answered a request, and so has imported torch."""
         self._restart: asyncio.Task[None] | None = None
 
     async def ask(self, request: Request, result_type: type[Result], time_limit: float) -> Result:

@@ -10,7 +10,7 @@ from typing import Any
 from textual.app import App
 
 EXIT_TIMEOUT = 3.0
-"""Seconds for a clean exit; after that the process is ended."""
+"""Seconds allowed for a clean exit before the process is terminated."""
 
 
 def exit_on_signals(app: App[Any]) -> None:

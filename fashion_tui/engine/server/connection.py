@@ -27,7 +27,7 @@ from fashion_tui.engine.protocol import (
 )
 
 PROGRESS_PERIOD = 0.05
-"""Minimum time between two Progress frames of a call, in seconds."""
+"""Minimum time between Progress frames of a call, in seconds."""
 
 
 class RequestCancelled(BaseException):

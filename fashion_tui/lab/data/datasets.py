@@ -101,7 +101,7 @@ def normalise(pixels: Tensor, mean: float, std: float) -> Tensor:
 
 
 class Batch(NamedTuple):
-    """Images of a set, on the device that trains."""
+    """Images of a set, on the training device."""
 
     pixels: Tensor
     """uint8 [B, 1, 28, 28]."""

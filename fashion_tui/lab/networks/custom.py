@@ -126,7 +126,7 @@ def importable(folder: Path) -> Iterator[None]:
 
 
 def _unload_modules(folder: Path) -> None:
-    """Have the modules of a folder imported again next time, since the user may edit them."""
+    """Make the next import reload the modules of a folder, since the user may edit them."""
     for name, module in list(sys.modules.items()):
         file = getattr(module, "__file__", None)
         if isinstance(file, str) and Path(file).resolve().parent == folder:

@@ -95,7 +95,7 @@ def _axis_formula(window: WindowSettings, axis: int, size: int, result: int) -> 
 
 
 def _transposed_formula(window: WindowSettings, axis: int, size: int, result: int) -> str:
-    """Return the formula for one axis of a transposed convolution: a convolution's, solved for its input size."""
+    """Return the formula for one axis of a transposed convolution: the convolution's, solved for the input size."""
     kernel, stride, dilation = window.kernel[axis], window.stride[axis], window.dilation[axis]
     padding = _padding(window, axis)
     output_padding = result - ((size - 1) * stride - sum(padding) + dilation * (kernel - 1) + 1)

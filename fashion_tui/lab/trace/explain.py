@@ -103,7 +103,7 @@ _EXPECTED_SIZES: tuple[tuple[Any, str, str, int], ...] = (
 
 
 def _explain_layer(failure: _Failure) -> str | None:
-    """Explain the failure of one of torch's own layers, whose attributes say what it expects."""
+    """Explain the failure of a built-in torch layer from its attributes."""
     layer: Any = failure.call.target
     if isinstance(layer, nn.modules.conv._ConvNd):  # noqa: SLF001 - the base class of all convolutions
         return _explain_convolution(failure, layer)

@@ -19,7 +19,7 @@ CPU = torch.device("cpu")
 
 
 def copy_model(model: nn.Module, device: torch.device) -> nn.Module:
-    """Return a deep copy of `model` on `device`. Tensors shared by several modules are shared in the copy, too.
+    """Return a deep copy of `model` on `device`. Tensors shared by several modules are also shared in the copy.
 
     Raises UserError if the model contains something that can't be copied.
     """

@@ -1,7 +1,7 @@
 """Record one pass through a network, call by call.
 
 A wrapper around each module's `forward` records which module calls which. A `TorchFunctionMode` records every torch
-function that Python code calls, so that `F.relu` and `x.view` become rows, too. Calls inside torch's own layers, such
+function that Python code calls, so that `F.relu` and `x.view` also become rows. Calls inside torch's own layers, such
 as the convolution of `nn.Conv2d`, get no row.
 """
 

@@ -64,8 +64,8 @@ class Training:
                 ...
             training.end_epoch()
 
-    Training can be resumed exactly: if `state_dict()` is saved between two steps and loaded into a new `Training`, all
-    later weights are the same, to the bit. Everything that determines a step is part of the state, or a function of
+    Training can be resumed exactly: if `state_dict()` is saved between steps and loaded into a new `Training`, all
+    later weights are bit-identical. Everything that determines a step is part of the state, or a function of
     the seed, the epoch and the step.
     """
 

@@ -17,7 +17,7 @@ ITERATIONS = 3
 class Muon(torch.optim.Optimizer):
     """Nesterov momentum whose updates are orthogonalised, for filters `[O, I, H, W]` viewed as matrices `[O, I·H·W]`.
 
-    `torch.optim.Muon` takes only matrices. Like the one of Jordan 2024 ("airbench"), this optimiser keeps the norm of
+    `torch.optim.Muon` takes only matrices. As in Jordan 2024 ("airbench"), this optimiser keeps the norm of
     each filter bank at √O, so that the learning rate is relative to the size of the weights.
     """
 

@@ -47,7 +47,7 @@ def optimizers_for(recipe: Recipe, model: nn.Module) -> list[torch.optim.Optimiz
 
 
 def lr_scale(recipe: Recipe, step: int, total_steps: int) -> float:
-    """Return the factor of the maximum learning rate in a step, counted from 0: in (0, 1].
+    """Return the learning rate of a step, counted from 0, as a fraction of the maximum: in (0, 1].
 
     The triangle is the schedule of Smith and Topin 2018, "Super-Convergence: Very Fast Training of Neural Networks
     Using Large Learning Rates".

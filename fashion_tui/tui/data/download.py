@@ -14,7 +14,7 @@ from fashion_tui.schema.dataset import DatasetRef
 from fashion_tui.schema.errors import UserError
 
 PROGRESS_INTERVAL = 0.2
-"""Seconds between two progress messages."""
+"""Seconds between progress messages."""
 
 
 @dataclass
@@ -53,7 +53,7 @@ class Download:
         self._thread.start()
 
     def cancel(self) -> None:
-        """End the download soon; DownloadEnded is posted then. Incomplete files are deleted."""
+        """Ask the download to stop. Posts DownloadEnded once it has; incomplete files are deleted."""
         self._cancelled.set()
 
     def abandon(self, timeout: float = 1.0) -> None:

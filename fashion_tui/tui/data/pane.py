@@ -59,7 +59,7 @@ class DataPane(ImagePane):
 
     split: var[Split] = var[Split]("train", init=False)
     label: var[int | None] = var[int | None](None, init=False)
-    """Class of the images shown. None: all classes."""
+    """Class of the images shown, or None for all classes."""
 
     heading = getters.query_one("#data-title", FittedLines)
     notice = getters.query_one("#data-notice", Static)

@@ -54,7 +54,7 @@ class ChoiceDialog(Dialog[str | None]):
     options = getters.query_one(OptionList)
 
     def __init__(self, title: str, choices: Sequence[Choice], chosen: str | None = None) -> None:
-        """Make the dialog. `chosen` is the key of the line that is highlighted at first."""
+        """Create the dialog. `chosen` is the key of the line that is highlighted at first."""
         super().__init__()
         self.heading = title
         self.choices = tuple(choices)

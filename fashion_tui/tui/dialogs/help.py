@@ -35,7 +35,7 @@ class HelpDialog(Dialog[None]):
     text_area = getters.query_one(VerticalScroll)
 
     def __init__(self, pane: PaneName, text: str) -> None:
-        """Make the dialog. `text` introduces the pane, in Markdown."""
+        """Create the dialog. `text` introduces the pane, in Markdown."""
         super().__init__()
         self.pane = pane
         self.text = text

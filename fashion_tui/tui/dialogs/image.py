@@ -35,7 +35,7 @@ class ImageDialog(Dialog[None]):
     details = getters.query_one(Static)
 
     def __init__(self, step: Callable[[int], None]) -> None:
-        """Make the dialog. `step(1)` moves to the next image, `step(-1)` to the previous one."""
+        """Create the dialog. `step(1)` moves to the next image, `step(-1)` to the previous one."""
         super().__init__()
         self._step = step
         self._pixels: bytes | None = None

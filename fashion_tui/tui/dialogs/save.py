@@ -52,7 +52,7 @@ class SaveDialog(Dialog[Path | None]):
     note = getters.query_one("#note", Static)
 
     def __init__(self, title: str, path: Path, suffixes: tuple[str, ...], problem: str = "") -> None:
-        """Make the dialog.
+        """Create the dialog.
 
         `path` is the suggestion, `suffixes` are the accepted ones, and `problem` says why the last attempt failed.
         """

@@ -114,7 +114,7 @@ class EvaluatePane(ImagePane, RunPane, can_focus=True):
 
     wrong_only: var[bool] = var(True, init=False)
     truth: var[int | None] = var[int | None](None, init=False)
-    """True class of the images shown. None: all classes."""
+    """True class of the images shown, or None for all classes."""
     view: var[int] = var(0, init=False)
     """Index of the visible view in the layout."""
 
@@ -334,7 +334,7 @@ class EvaluatePane(ImagePane, RunPane, can_focus=True):
 
     def watch_view(self) -> None:
         self._show_view()
-        self.call_after_refresh(self.browser.load)  # the images have their size only then
+        self.call_after_refresh(self.browser.load)  # the images have no size before that
 
     def watch_wrong_only(self) -> None:
         self._restart()

@@ -1,4 +1,4 @@
-"""The texts of single predictions."""
+"""Labels, captions and details of predictions."""
 
 from collections.abc import Sequence
 

@@ -27,7 +27,7 @@ class EditingSession:
     """Connects the editor with the network that its source defines."""
 
     def __init__(self, pane: Pane, show: Callable[[ShownNetwork, float], None]) -> None:
-        """Make a session. `show` shows a network and traces it within a time limit in seconds."""
+        """Create a session. `show` shows a network and traces it within a time limit in seconds."""
         self._pane = pane
         self._show = show
         self._network: ShownNetwork | None = None

@@ -35,7 +35,7 @@ class ShownNetwork:
     input_size: Shape = INPUT_SIZE
     """Shape of one sample."""
     run: Path | None = None
-    """Run whose weights it has. None: initial weights."""
+    """Run whose weights it has, or None for initial weights."""
 
     @property
     def is_editable(self) -> bool:
@@ -43,7 +43,7 @@ class ShownNetwork:
         return isinstance(self.model, CustomModel) or self.model.model in MODELS
 
     def with_source(self, model: CustomModel) -> "ShownNetwork":
-        """Return the network with another source, and so without a run's weights."""
+        """Return the network with another source, without the weights of a run."""
         return replace(self, model=model, run=None)
 
 

@@ -104,7 +104,7 @@ class NetworkForm(Dialog[ShownNetwork | None]):
     """
 
     def __init__(self, values: dict[ErrorCause, str], trace: Callable[[ShownNetwork], Awaitable[SourceTrace]]) -> None:
-        """Make the form. `values` are the initial values of the fields; `trace` traces a network."""
+        """Create the form. `values` are the initial values of the fields; `trace` traces a network."""
         super().__init__()
         self._values = values
         self._trace = trace

@@ -123,7 +123,7 @@ class ModelPane(Pane):
     def watch_maps(self) -> None:
         self.set_class(self.maps, "-maps")
         self.refresh_bindings()
-        self.call_after_refresh(self._show_maps)  # they have their size only then
+        self.call_after_refresh(self._show_maps)  # they have no size before that
 
     # The network and its trace
 

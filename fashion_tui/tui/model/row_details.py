@@ -33,7 +33,7 @@ FULL_COST_WIDTH = 60
 HISTOGRAM_HEIGHT = 6
 """Lines of a histogram with its caption and axis."""
 HISTOGRAM_GAP = 3
-"""Columns between two histograms."""
+"""Columns between histograms."""
 
 
 class RowDetails(FittedLines):

@@ -107,7 +107,7 @@ class ShapeView(Vertical):
         self.styles.max_height = len(lines.header) + max(len(lines.rows), 1) + len(lines.footer) + note_lines
 
     def _fold_mark(self, row: ShapeRow) -> str:
-        """Return whether a module is folded, as a glyph; empty for a row without children."""
+        """Return the glyph of a folded or unfolded module; empty for a row without children."""
         if not row.has_children:
             return ""
         unfolded, folded = ("▾", "▸") if terminal_glyphs().unicode else ("-", "+")

@@ -43,7 +43,7 @@ CHUNK_CHARACTERS = 2_000
 
 MIN_REPAINT_INTERVAL = 0.1
 MAX_REPAINT_INTERVAL = 1.0
-"""Bounds of the interval between two repaints while output arrives, in seconds."""
+"""Bounds of the interval between repaints while output arrives, in seconds."""
 
 
 class CellRunner:

@@ -113,7 +113,7 @@ class RunForm(Dialog[RunChoices | None]):
     device_field = getters.query_one("#device", Cycle)
 
     def __init__(self, train_images: int, dataset: str, network: NetworkChoice | None = None) -> None:
-        """Make the form. `network` replaces the network of every recipe."""
+        """Create the form. `network` replaces the network of every recipe."""
         super().__init__()
         self.train_images = train_images
         self.dataset = dataset

@@ -39,10 +39,10 @@ from .run_list import RunList
 from .run_view import RunView
 
 POLL_INTERVAL = 0.5
-"""Seconds between two readings of the run that is shown."""
+"""Seconds between reads of the displayed run."""
 
 FAST_POLL_INTERVAL = 0.1
-"""Seconds between two readings until the first metrics are there."""
+"""Seconds between reads until the first metrics arrive."""
 
 OUTCOME_SECONDS = 4.0
 """Seconds for which the outcome of a request is shown."""

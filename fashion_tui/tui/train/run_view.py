@@ -17,7 +17,7 @@ from fashion_tui.tui.widgets.lines import Lines
 from .summary import note_text, summary_lines
 
 CHART_INTERVAL = 1.0
-"""Seconds between two updates of the charts. The summary is updated with every snapshot."""
+"""Seconds between updates of the charts. The summary is updated with every snapshot."""
 
 LARGE_HEIGHT = 8
 """Minimum height, in lines, for main metrics in large digits."""

@@ -43,7 +43,7 @@ class Cycle(Widget, can_focus=True):
         value: str | None = None,
         id: str | None = None,  # noqa: A002 - Textual's name
     ) -> None:
-        """Make the field. `value` is the initial value, by default the first."""
+        """Create the field. `value` is the initial value, by default the first."""
         super().__init__(id=id)
         self.values = tuple(values)
         self.set_reactive(Cycle.value, self.values[0] if value is None else value)

@@ -1,4 +1,4 @@
-"""A cursor over images in a grid of which one page at a time is shown."""
+"""A cursor over images in a grid that is shown one page at a time."""
 
 from dataclasses import dataclass, replace
 

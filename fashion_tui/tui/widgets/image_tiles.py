@@ -43,7 +43,7 @@ class TileLayout:
     """Tiles in a row."""
     rows: int = 1
     gap: int = 1
-    """Columns between two tiles."""
+    """Columns between tiles."""
     label_lines: int = 1
 
     @property
@@ -74,7 +74,7 @@ class TileLayout:
 
 
 def arrange(width: int, height: int, label_lines: dict[int, int], min_tiles: int) -> TileLayout:
-    """Return the layout with the largest images of which `min_tiles` fit, or with the smallest.
+    """Return the layout with the largest images such that `min_tiles` fit, or with the smallest.
 
     `label_lines` maps the width of an image to the number of its label lines.
     """
@@ -122,7 +122,7 @@ class ImageTiles(Widget, can_focus=True):
         *,
         id: str | None = None,  # noqa: A002 - Textual's name
     ) -> None:
-        """Make the grid. See `arrange` for the arguments."""
+        """Create the grid. See `arrange` for the arguments."""
         super().__init__(id=id)
         self.label_lines = label_lines or {SMALL: 1, MEDIUM: 1, LARGE: 1}
         self.min_tiles = min_tiles
@@ -160,7 +160,7 @@ class ImageTiles(Widget, can_focus=True):
             self.call_later(paint_image, tile.pixels, self.tile_layout.width, shading_of(self.app))
 
     def set_min_tiles(self, min_tiles: int) -> bool:
-        """Choose the largest images of which this many fit. Return whether the layout changes."""
+        """Choose the largest images such that this many fit. Return whether the layout changes."""
         self.min_tiles = min_tiles
         return self._arrange()
 

@@ -63,7 +63,7 @@ class FittedLines(Lines):
 
 
 class GrowingLines(FittedLines):
-    """Fitted lines whose number sets the widget's height."""
+    """Fitted lines. The widget's height is the number of lines."""
 
     DEFAULT_CSS = """
     GrowingLines { height: 0; }
@@ -75,7 +75,7 @@ class GrowingLines(FittedLines):
 
 
 def changed_span(old: Strip, new: Strip) -> tuple[int, int] | None:
-    """Return the first changed cell and the one after the last. None if the strips are equal."""
+    """Return the range of changed cells, end excluded, or None if the strips are equal."""
     old_cells, new_cells = _cells(old), _cells(new)
     if old_cells == new_cells:
         return None

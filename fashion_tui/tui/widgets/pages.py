@@ -23,7 +23,7 @@ class PageLoader(Generic[Key, Page]):
         on_loaded: Callable[[Key, Page], object],
         on_failed: Callable[[UserError], object],
     ) -> None:
-        """Make a loader. `on_loaded` and `on_failed` are called from `run`, in the event loop."""
+        """Create a loader. `on_loaded` and `on_failed` are called from `run`, in the event loop."""
         self._fetch = fetch
         self._on_loaded = on_loaded
         self._on_failed = on_failed

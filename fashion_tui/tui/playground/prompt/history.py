@@ -94,7 +94,7 @@ class History:
         return self._draft
 
     def search(self, query: str) -> list[int]:
-        """Return the indexes of the entries that contain `query`, newest first, each distinct entry once."""
+        """Return the indices of the entries that contain `query`, newest first, each distinct entry once."""
         pattern = search_pattern(query)
         matches: dict[str, int] = {}
         for index in range(len(self.entries) - 1, -1, -1):

@@ -59,7 +59,7 @@ class SearchResults(Widget):
         return self._indexes[self._cursor] if self._indexes else None
 
     def show(self, indexes: list[int], entries: list[str], query: str) -> None:
-        """Show entries with their indexes in the history, newest first, and select the first."""
+        """Show entries with their indices in the history, newest first, and select the first."""
         self._indexes = indexes
         self._rows = [_on_one_line(entry) for entry in entries]
         self._query = query

@@ -1,4 +1,4 @@
-"""Makes cells run outside the Playground: comments out IPython's syntax and creates the preloaded names."""
+"""Make cells run outside the Playground: comment out IPython's syntax and create the preloaded names."""
 
 import ast
 import re

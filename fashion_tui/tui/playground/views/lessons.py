@@ -73,9 +73,9 @@ class LessonsView(SideView):
         self._step = 0
         """Index of the step that is shown."""
         self._finished: set[tuple[str, int]] = set()
-        """Lesson ids and step indexes of the cells this kernel has run."""
+        """Lesson ids and step indices of the cells this kernel has run."""
         self._submitted: list[tuple[str, int]] = []
-        """Lesson ids and step indexes of the cells that are queued or running."""
+        """Lesson ids and step indices of the cells that are queued or running."""
 
     def compose(self) -> ComposeResult:
         with ContentSwitcher(initial="lesson-list"):

@@ -222,7 +222,7 @@ def find_source(text: str, rows: Iterable[TensorRow]) -> Source:
 
 def _existing_source(row: TensorRow) -> Source:
     if row.kind == "array":
-        raise UserError(f"{row.name} is a NumPy array: torch.from_numpy({row.name}) is a tensor of the same memory")
+        raise UserError(f"{row.name} is a NumPy array: torch.from_numpy({row.name}) is a tensor that shares its memory")
     if not row.has_shape or len(row.strides) != len(row.shape):
         raise UserError(f"{row.name} has no strides: it is not a dense tensor")
     return Source(row.name, row.shape, row.strides)
