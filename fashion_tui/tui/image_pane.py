@@ -28,7 +28,7 @@ Page = TypeVar("Page", bound=HasTotal)
 
 
 class ImageSource(Protocol[Request, Page]):
-    """Supplies an ImageBrowser with pages, and learns what it shows."""
+    """Supplies an ImageBrowser with pages, and is notified when one is shown or fails."""
 
     def page_request(self, offset: int, limit: int) -> Request | None:
         """Return the engine request for a page. None if there is nothing to ask for yet."""

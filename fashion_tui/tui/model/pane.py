@@ -208,7 +208,7 @@ class ModelPane(Pane):
         elif self.network.is_editable:
             self._load_source(self.network)
         else:
-            self.notify("The source of torchvision models can't be edited here; a opens a file of yours.")
+            self.notify("The source of torchvision models can't be edited here; press a to open your own file.")
 
     @work(group="source", exclusive=True)
     async def _load_source(self, network: ShownNetwork) -> None:
