@@ -2,9 +2,10 @@
 
     step-1875.pt      the weights and everything else that determines the next step; never overwritten: a second
                       checkpoint of the same step is `step-1875-2.pt`
-    step-1875.json    its CheckpointRef with size and SHA-256, written after the .pt; a .pt without it is ignored
-    latest.json       the CheckpointRef of the newest checkpoint, written after both
-    best.json         that of the best checkpoint, if there is a validation set
+    step-1875.json    the checkpoint's CheckpointRef with size and SHA-256, written after the .pt; a .pt without one is
+                      ignored
+    latest.json       the CheckpointRef of the newest checkpoint, written after its .pt and .json
+    best.json         the CheckpointRef of the best checkpoint, if there is a validation set
 
 A kill between two of these writes leaves a checkpoint that `latest.json` doesn't name yet. Then the previous one
 is used, and the next save removes the unnamed one.
@@ -91,7 +92,7 @@ class CheckpointStore:
             return ref
 
     def latest(self, report: Report = ignore) -> CheckpointRef | None:
-        """Return the newest intact checkpoint, whose SHA-256 was verified, or None. `report` the damaged ones."""
+        """Return the newest intact checkpoint, whose SHA-256 was verified, or None. Damaged ones are reported."""
         with self._opened(report) as folder:
             return None if folder is None else _latest(folder, report)
 
@@ -211,7 +212,7 @@ def _latest(folder: Folder, report: Report) -> CheckpointRef | None:
     while True:
         pointer = _read_ref(folder, LATEST_FILE, report)
         ref = _first_intact(folder, _newest_first(folder, pointer), report)
-        # The trainer may have saved a checkpoint meanwhile and removed the older ones.
+        # The trainer may have saved a checkpoint in the meantime and removed the older ones.
         if ref or _read_ref(folder, LATEST_FILE) == pointer:
             return ref
 
@@ -276,7 +277,7 @@ def _prunable(folder: Folder) -> dict[str, int]:
 
 
 def _files_except(folder: Folder, kept: Iterable[CheckpointRef]) -> list[str]:
-    """Return the .pt and .json files of all other checkpoints."""
+    """Return the names of the .pt and .json files of all checkpoints except those in `kept`."""
     stems = {PurePath(ref.file).stem for ref in kept}
     return [
         name
@@ -288,7 +289,7 @@ def _files_except(folder: Folder, kept: Iterable[CheckpointRef]) -> list[str]:
 
 
 def _age(ref: CheckpointRef) -> tuple[int, int]:
-    """Sort key: the step, then the number in the file's name (`step-1875-2.pt`), by default 1."""
+    """Sort key: the step, then the number in the file's name (`step-1875-2.pt`), or 1 if there is none."""
     match = CHECKPOINT.fullmatch(ref.file)
     return (ref.step, int(match[2] or 1)) if match else (ref.step, 0)
 

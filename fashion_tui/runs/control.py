@@ -1,7 +1,7 @@
 """Requests to a live trainer: files in the folder `control`, each answered by a `RequestHandled` event.
 
-A file's name contains the time of the request, by which names sort, and what is requested. The file is empty, so it
-is created in one step, even on a full disk.
+A file's name starts with the time of the request, so that names sort by age, and ends with the action. The file is
+empty, so creating it is atomic, even on a full disk.
 """
 
 import re
@@ -32,7 +32,7 @@ class ControlFolder:
     def __init__(self, run: Folder) -> None:
         self._run = run
         self._finished: set[str] = set()
-        """Finished requests, in case their files can't be removed."""
+        """Ids of finished requests, in case their files can't be removed."""
 
     def request(self, action: ControlAction) -> str:
         """Leave a request for the trainer and return its id. Raises OSError."""

@@ -30,7 +30,7 @@ from .state import unknown_status
 from .trust import describe_source
 
 RUN_ID = re.compile(r"(\d{8}-\d{6})-([a-z0-9-]+-[a-z0-9]{4})")
-"""Time and name; the name includes four random characters."""
+"""Its groups are the creation time and the name, which ends in four random characters."""
 
 RANDOM_ALPHABET = "abcdefghijkmnpqrstuvwxyz23456789"
 MAX_NAME = 40

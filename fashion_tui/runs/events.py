@@ -20,7 +20,7 @@ BLOCK_BYTES = 64 << 10
 """Size of the blocks in which the end of a log is searched for its last valid line."""
 
 TAIL_BYTES = 16 << 20
-"""A viewer searches only the end of a log for its last event."""
+"""Number of bytes at the end of a log that a viewer searches for the last event."""
 
 _envelopes = msgspec.json.Decoder(Envelope)
 _events = msgspec.json.Decoder(RunEvent)
@@ -58,12 +58,15 @@ def last_event(folder: Folder) -> RunEvent | None:
 
 
 def _crc(run: str, seq: int, data: bytes | msgspec.Raw) -> int:
-    """Include the run and sequence number: a flipped bit in the number must not make the reader skip what follows."""
+    """Return the CRC-32 of an event with its run and sequence number.
+
+    A flipped bit in the sequence number must not make the reader skip later events.
+    """
     return zlib.crc32(data, zlib.crc32(f"{run} {seq} ".encode()))
 
 
 def _last_valid(descriptor: int, run: str | None, max_bytes: int) -> tuple[Envelope, RunEvent] | None:
-    """Return the last valid line, of that run if one is given, among the last bytes of the file."""
+    """Return the last valid line in the last `max_bytes` of the file; only lines of `run`, unless it is None."""
     for line in _lines_backwards(descriptor, max_bytes):
         with suppress(DamagedLine):
             envelope, event = decode_line(line)
@@ -156,7 +159,7 @@ class EventWriter:
         return True
 
     def sync(self) -> bool:
-        """Flush, and wait until the disk has all lines. Return whether it has.
+        """Flush, and wait until all lines are on disk. Return whether they are.
 
         Call this before saving a checkpoint, which relies on the metrics of all steps before it.
         """

@@ -11,14 +11,14 @@ from typing import Self
 from fashion_tui.files import TEMPORARY_SUFFIX, Content, write_atomically_at
 
 SAFE = os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
-"""Never follow a link, and never wait for the other end of a pipe."""
+"""Flags for opening any file: don't follow links, and don't wait for the other end of a pipe."""
 
 
 class UnsafeFile(OSError):
     """A file isn't safe to use.
 
-    A run's file must be a regular file of limited size without links that belongs to the run's owner, to us, or to
-    root.
+    A run's file must be a regular file of limited size, not a link, with no second name (hard link), and owned by the
+    run's owner, by us, or by root.
     """
 
     def __init__(self, name: str, problem: str) -> None:
@@ -66,7 +66,7 @@ class Folder:
         return os.fstat(self._descriptor).st_nlink == 0
 
     def reopen_if_removed(self) -> bool:
-        """If the directory was deleted, open the one at its path now. Return whether that was done."""
+        """If the directory was deleted, open the one at its path now. Return whether it was reopened."""
         if not self.is_removed:
             return False
         try:
@@ -201,7 +201,7 @@ class Folder:
         return [name for name in self.names() if name.startswith(".") and name.endswith(TEMPORARY_SUFFIX)]
 
     def sync(self) -> None:
-        """Wait until the disk has the names of all files: a file's own fsync doesn't cover its name."""
+        """Wait until the names of all files are on disk: a file's own fsync doesn't cover its name."""
         os.fsync(self._descriptor)
 
 

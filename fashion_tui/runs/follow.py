@@ -27,8 +27,8 @@ class EventFollower:
     def __init__(self, folder: Folder, run: str | None = None, *, offset: int = 0) -> None:
         """Follow the log of a run.
 
-        `run` is the id in its lines; None takes it from the first valid line. With an `offset`, reading starts
-        after the first newline that follows it.
+        `run` is the id in its lines, or None to take it from the first valid line. With an `offset`, reading starts
+        after the first newline at or after it.
         """
         self.run = run
         self.bad_lines = 0
@@ -44,7 +44,7 @@ class EventFollower:
         """Whether bytes are ignored up to the next newline."""
         self._expected: int | None = None if offset else 0
         self._torn = 0
-        """Lines that may be torn; the next valid line tells whether they are."""
+        """Number of lines that may be torn; the next valid line tells whether they are."""
 
     @property
     def ends_unfinished(self) -> bool:

@@ -48,12 +48,12 @@ def launch(run: Run, epochs: int | None = None, spare: SpareTrainer | None = Non
     """Start a trainer that is independent of this process and its terminal, and return its process id.
 
     `epochs` replaces the configured number. A `spare` trainer is used if there is one. Requests to an earlier trainer
-    are removed. Raises LockHeld if a trainer is live, DamagedRun and UserError if the directory
-    can't be read or written, and UntrustedSource if the custom model isn't trusted.
+    are removed. Raises LockHeld if a trainer is live, DamagedRun and UserError if the directory can't be read or
+    written, and UntrustedSource if the custom model isn't trusted.
     """
     config = run.config
     _check(run, config)
-    run.trusted_model()  # the trainer checks again before it executes the model; this check tells the user
+    run.trusted_model()  # fail early; the trainer checks again before it executes the model
     if run.is_locked():
         raise LockHeld(run.folder)
     command = [*TRAINER, str(run.path), *([] if epochs is None else ["--epochs", str(epochs)])]
@@ -87,7 +87,7 @@ def resume(run: Run, epochs: int | None = None, *, timeout: float = 30.0) -> Out
     """Resume a paused run, or start a trainer if none is live. A running run is left unchanged.
 
     A finished run doesn't change unless `epochs` is more than it has done. Raises UserError if a paused trainer doesn't
-    answer within `timeout` seconds, or if the run can't have that number of epochs.
+    answer within `timeout` seconds, or if `epochs` is invalid for this run.
     """
     if epochs is not None and epochs < 1:
         raise UsageError(f"epochs is {epochs}; it must be 1 or more")
@@ -156,8 +156,8 @@ def request_stop(run: Run) -> None:
 def wait_for_answer(run: Run, request: str, timeout: float) -> RequestHandled | None:
     """Return the trainer's answer to a request, or None if there is none within `timeout` seconds.
 
-    Returns early if none will come, because the trainer has ended or removed the request without an answer: it couldn't
-    do what was requested.
+    Returns early if the trainer has ended, or has removed the request without an answer because it couldn't carry it
+    out.
     """
     deadline = time.monotonic() + timeout
     follower = run.follow_events(last_bytes=ANSWER_TAIL_BYTES)
@@ -253,7 +253,7 @@ def _no_answer(run: Run, action: ControlAction, timeout: float) -> str:
 
 
 def _outcome_of(run: Run, answer: RequestHandled, state: State | None = None) -> Outcome:
-    """Combine the answer and the new `state` with the status, which is only written once a second."""
+    """Return the outcome, preferring the answer and `state` to the status, which is only written once a second."""
     outcome = _outcome(run, summarise(run))
     return msgspec.structs.replace(outcome, from_step=answer.step, state=state or outcome.state)
 

@@ -1,4 +1,4 @@
-"""`run.lock`: the process that holds it trains the run. The system frees it when the process ends, also by SIGKILL."""
+"""`run.lock`: the process that holds it trains the run. The system frees it when the process ends, even by SIGKILL."""
 
 import fcntl
 import os
@@ -105,7 +105,7 @@ class RunLock:
 
 
 def is_held(folder: Folder) -> bool:
-    """Return whether a process holds the lock now. If that is unknown, return True: the status is trusted."""
+    """Return whether a process holds the lock now. Return True if that is unknown, to trust the status."""
     try:
         descriptor = folder.open_file(LOCK_FILE, os.O_RDONLY, MAX_BYTES[LOCK_FILE])
     except (FileNotFoundError, UnsafeFile):
@@ -113,7 +113,7 @@ def is_held(folder: Folder) -> bool:
     except OSError:
         return True
     try:
-        # A shared lock: viewers that check at the same time don't see each other. Closing the file releases it.
+        # A shared lock, so that viewers don't take each other for a trainer. Closing the file releases it.
         return not _try_lock(descriptor, fcntl.LOCK_SH)
     except OSError:
         return True

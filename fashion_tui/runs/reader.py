@@ -37,9 +37,9 @@ class RunSnapshot:
     status: RunStatus
     """The status with its derived state; composed from the log and the lock if status.json can't be read."""
     started: Started | None
-    """The event of the newest trainer that wrote one."""
+    """The newest Started event, or None if there is none."""
     epochs: tuple[EpochEnd, ...]
-    """Completed epochs that count, oldest first."""
+    """Completed epochs, oldest first, without those that a resumed trainer discarded."""
     checkpoint: CheckpointSaved | None
     """The last checkpoint that was saved."""
     end: Finished | Stopped | Failed | None
@@ -90,7 +90,7 @@ class RunReader:
         self._follower: EventFollower | None = None
         self._snapshot: RunSnapshot | None = None
         self._inputs: object = None
-        """What the snapshot depends on."""
+        """Everything that the snapshot depends on, to detect changes."""
         self._heartbeat: float | None = None
         self._heartbeat_changed = -math.inf
         """When the heartbeat last changed, by the monotonic clock, since the machines' clocks may differ."""
@@ -113,7 +113,7 @@ class RunReader:
             status = self.run.read_status()
         except DamagedRun as error:
             damage.append(error.detail)
-        # In this order, so that the log contains everything that was written before this state.
+        # Before reading the log, which then contains everything that a dead trainer wrote.
         alive = self.run.is_locked() if status is None else self.run.is_alive(status, fresh=self._has_heartbeat(status))
         damage += self._follow(max_bytes)
         status = derive(status or self._compose_status(config), self._last_event, alive=alive)
@@ -152,7 +152,7 @@ class RunReader:
         return is_fresh(status) or time.monotonic() - self._heartbeat_changed <= HEARTBEAT_LIMIT
 
     def _compose_status(self, config: RunConfig | None) -> RunStatus:
-        """Return the status of a live trainer, as far as the log shows it."""
+        """Return a live trainer's status, as far as it can be determined from the log."""
         replay, process = self._replay, self.run.lock_holder()
         last_loss = replay.loss.values(last=1)
         return msgspec.structs.replace(

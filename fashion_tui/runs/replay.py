@@ -92,5 +92,5 @@ class Replay:
 def _decode(values: list[JsonFloat]) -> "array[float]":
     try:
         return array("d", cast("list[float]", values))
-    except TypeError:  # some are strings, such as NaN
+    except TypeError:  # some values are strings, such as "NaN"
         return array("d", map(decode_float, values))

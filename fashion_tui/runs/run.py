@@ -77,7 +77,7 @@ class Run:
         self.close()
 
     def reopen_if_removed(self) -> bool:
-        """If the directory was deleted, open the one at its path now. Return whether that was done."""
+        """If the directory was deleted, open the one at its path now. Return whether it was reopened."""
         is_reopened = self.folder.reopen_if_removed()
         if is_reopened:
             self.__dict__.pop("config", None)
@@ -142,7 +142,7 @@ class Run:
         return EventWriter(self.folder, self.config.run)
 
     def follow_events(self, *, last_bytes: int | None = None) -> EventFollower:
-        """Return a follower of the log: from its start, or from the first line that begins in its last bytes."""
+        """Return a follower of the log: from its start, or from the first line that begins in its `last_bytes`."""
         try:
             log_id = self.config.run
         except DamagedRun:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 BASE_LEVEL = 8
-"""Buckets of up to 2**8 steps are computed from the values, larger ones from two buckets of half their size."""
+"""Buckets of up to 2**8 steps are computed from the values, larger buckets from two of half their size."""
 
 MAX_GAP = 10_000_000
 """Maximum number of missing steps. A line that skips more is damaged, whatever its checksum says."""
@@ -29,7 +29,7 @@ EMPTY = Bucket(0, math.nan, math.nan, math.nan, 0)
 
 @dataclass(frozen=True, slots=True)
 class Curve:
-    """A series in a limited number of buckets. Each covers the same power of two of steps; the last may cover fewer.
+    """A series in a limited number of buckets. Each covers 2**n steps; the last one may cover fewer.
 
     Bucket i starts at step `1 + i * steps_per_bucket`. As long as steps_per_bucket stays the same, only the last bucket
     changes and new ones are appended, so that a chart only repaints its last columns.
@@ -51,7 +51,7 @@ class Curve:
         return len(self.mean)
 
     def at_most(self, buckets: int) -> "Curve":
-        """Return the curve in at most this number of buckets (1 or more), each merging 1, 2, 4, … of this curve's."""
+        """Return the curve with at most this number of buckets (1 or more), merging 2, 4, 8, … into one if needed."""
         if len(self) <= buckets:
             return self
         size = self.steps_per_bucket
@@ -85,7 +85,7 @@ class Series:
         return sum(stop - start for start, stop in self._gaps)
 
     def put(self, first_step: int, values: "array[float]") -> None:
-        """Write values starting at a step. Later values are removed; skipped steps are missing.
+        """Write values starting at a step. Later values are removed; skipped steps count as missing.
 
         Raises ValueError for an impossible step.
         """
@@ -114,7 +114,7 @@ class Series:
         return tuple(self._values if last is None else self._values[-last:])
 
     def curve(self, buckets: int) -> Curve:
-        """Return the series in at most this number of buckets. Only values added since the last call take time."""
+        """Return a curve of at most this number of buckets. Only values added since the last call take time."""
         steps = len(self._values)
         level = 0
         while -(-steps // (1 << level)) > buckets:

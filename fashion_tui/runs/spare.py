@@ -41,7 +41,10 @@ class SpareTrainer:
         return process.pid if process is not None and process.poll() is None else None
 
     def prepare(self, dataset: DatasetRef) -> None:
-        """Start a trainer that loads this data set, unless it is running already. If that fails, there is none."""
+        """Start a trainer that loads this data set, unless one is running already.
+
+        If that fails, there is no spare trainer.
+        """
         with self._lock:
             if self.pid is not None and self._dataset == dataset:
                 return

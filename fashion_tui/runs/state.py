@@ -10,7 +10,7 @@ from fashion_tui.schema.events import Failed, Finished, RunEvent, Stopped
 from fashion_tui.schema.run import LIVE_STATES, RunStatus, State
 
 HEARTBEAT_LIMIT = 5.0
-"""Seconds after which a heartbeat is stale. So is one that far in the future: the clock was set back."""
+"""Seconds after which a heartbeat is stale. One that far in the future is stale too: the clock was set back."""
 
 
 def is_fresh(status: RunStatus) -> bool:
@@ -19,7 +19,7 @@ def is_fresh(status: RunStatus) -> bool:
 
 
 def trainer_is_gone(status: RunStatus) -> bool:
-    """Return whether the process that wrote the status is known to have ended. Only known on the same machine."""
+    """Return whether the process that wrote the status is known to have ended. False on other machines."""
     if status.pid is None or status.pid_started is None:
         return False
     return (
@@ -30,8 +30,8 @@ def trainer_is_gone(status: RunStatus) -> bool:
 def derive(status: RunStatus, last_event: Callable[[], RunEvent | None], *, alive: bool) -> RunStatus:
     """Return the current status, given whether the run's trainer is `alive`.
 
-    If it should be alive but isn't, the state follows from the last event of the log, because the trainer may have been
-    killed between the end of the run and its last status. Read the log after determining `alive`: then it contains
+    If it should be alive but isn't, the state is derived from the last event of the log, because the trainer may have
+    been killed between the end of the run and its last status. Read the log after determining `alive`: then it contains
     everything that the trainer wrote before it ended.
     """
     return status if alive or status.state not in LIVE_STATES else after(status, last_event())

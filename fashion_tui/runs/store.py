@@ -76,9 +76,9 @@ def open_run(runs_dir: Path, name: str) -> Run:
 
 
 def summarise(run: Run, *, trust_heartbeat: bool = True) -> RunSummary:
-    """Return the entry of a run in the list; for a damaged run, what is known.
+    """Return a run's entry in the list of runs; for a damaged run, as much of it as is known.
 
-    Without `trust_heartbeat`, the lock alone decides whether the run is live, also in the seconds after its trainer's
+    Without `trust_heartbeat`, the lock alone decides whether the run is live, even in the seconds after its trainer's
     death.
     """
     damage: list[str] = []

@@ -80,7 +80,7 @@ class CheckpointSaved(Event, frozen=True, kw_only=True, tag="checkpoint"):
     file: str
     bytes: int
     seconds: float
-    """Time for which training was interrupted."""
+    """Time for which saving the checkpoint interrupted training."""
     reason: str
     """`interval`, `epoch`, `asked`, `stop` or `end`."""
     next_in: float | None = None

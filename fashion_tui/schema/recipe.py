@@ -58,7 +58,7 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True):
     label_smoothing: float = 0.0
     flip: Flip = "none"
     crop: Annotated[int, msgspec.Meta(ge=0, le=27)] = 0
-    """Each image is shifted by up to this many pixels in both directions; the uncovered border is black."""
+    """Each image is shifted by up to this many pixels along each axis; the uncovered border is black."""
     erase: Annotated[int, msgspec.Meta(ge=0, le=28)] = 0
     """In half of the images a rectangle is erased; its sides have between `erase // 2` and `erase` pixels."""
 

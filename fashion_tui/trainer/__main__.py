@@ -48,7 +48,7 @@ def main() -> int:
 def uses_all_cores(config: RunConfig) -> bool:
     """Return whether a run uses as many threads as there are cores.
 
-    Runs with `torch.compile` don't count: its compilers would be bound to the core of the thread that starts them.
+    False with `torch.compile`: its compilers would be bound to the core of the thread that starts them.
     """
     return resolves_to_cpu(config.device) and config.threads == available_cpus() and not config.compiled
 

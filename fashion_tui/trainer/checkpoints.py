@@ -46,10 +46,10 @@ class CheckpointSaver:
         return self.training.epoch, self.training.step_in_epoch
 
     def save(self, reason: str, *, validation_accuracy: float | None = None, best: bool = False) -> bool:
-        """Save the current state, unless it is saved already. Return whether it is; a failing disk is only reported.
+        """Save the current state, unless it is saved already. Return whether it is saved.
 
-        The metrics of all steps must already be in the log (`StepMetrics.flush`). Raises TrainingFailed and keeps the
-        last checkpoint if a weight isn't finite.
+        Disk errors are only reported. The metrics of all steps must already be in the log (`StepMetrics.flush`). Raises
+        TrainingFailed and keeps the last checkpoint if a weight isn't finite.
         """
         training = self.training
         position = self._position
@@ -111,13 +111,13 @@ class LoadedCheckpoint:
     training: dict[str, Any]
     """State of the `Training`."""
     epochs: int
-    """Number of epochs to train when it was saved."""
+    """Number of epochs to train, as of this checkpoint."""
     unwritten: list[MetricEvent]
-    """Events that weren't in the log yet."""
+    """Metric events that weren't in the log when it was saved."""
 
 
 def load_newest_checkpoint(run: Run, warn: Callable[[str], None]) -> LoadedCheckpoint | None:
-    """Load the newest checkpoint that is intact and readable, or return None. `warn` receives the others' problems."""
+    """Load the newest intact and readable checkpoint, or return None. `warn` receives the errors of the others."""
     store = run.checkpoints
     newest = store.latest(warn)
     older = (store.at(step, warn) for step in store.steps() if newest and step < newest.step)

@@ -23,7 +23,7 @@ RECENT_CHUNKS = 4
 class StepMetrics:
     """Logs loss, accuracy and learning rate of each step in chunks, and measures the time spent training.
 
-    Nothing is read from the device between chunks: a GPU never waits for its log.
+    Nothing is read from the device between chunks, so logging doesn't stall a GPU.
     """
 
     def __init__(self, training: Training, log: EventLog, status: StatusUpdater) -> None:

@@ -73,7 +73,7 @@ def _train(run: Run, epochs: int | None, *, log: EventLog, signals: StopSignals,
     """Train, and write the end to the log and the status. Return the exit status."""
     status, started = log.status, time.monotonic()
     try:
-        # Only now, with the lock held and the first heartbeat written: importing torch takes seconds.
+        # Imported after taking the lock and writing the first heartbeat, because importing torch takes seconds.
         from .session import Job, train  # noqa: PLC0415
 
         finished = train(Job(run, epochs, log, status, signals, load, started))

@@ -30,9 +30,9 @@ def print_traceback(error: BaseException) -> None:
 
 
 class StatusUpdater:
-    """Keeps `status.json` up to date, in a thread: the run must not look lost during long steps and evaluations.
+    """Keeps `status.json` up to date in a thread, so that the run doesn't look lost during long steps and evaluations.
 
-    Call `update` as often as you like; the file follows between `start` and `close`.
+    Call `update` as often as you like: between `start` and `close`, the file is written about once a second.
     """
 
     def __init__(self, run: Run, status: RunStatus) -> None:
@@ -87,7 +87,7 @@ class EventLog:
 
     @property
     def is_continued(self) -> bool:
-        """Whether an earlier trainer of this run has written to it."""
+        """Whether an earlier trainer of this run has written to the log."""
         return self._writer.is_continued
 
     def write(self, event: RunEvent) -> None:
@@ -102,7 +102,7 @@ class EventLog:
         self.write(Warned(time=time.time(), message=message))
 
     def sync(self) -> list[str]:
-        """Wait until the disk has all events. Return the metric events that it lacks, encoded for a checkpoint."""
+        """Wait until all events are on disk. Return the metric events that aren't, encoded for a checkpoint."""
         self._after_write(written=self._writer.sync())
         return [msgspec.json.encode(event).decode() for event in self._unwritten]
 

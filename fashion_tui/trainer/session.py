@@ -219,7 +219,7 @@ class Session:
         return evaluate(self._logits(images.pixels), images.labels, self.dataset.classes)
 
     def _accuracy_with_flips(self, images: Images, logits: Tensor) -> float:
-        """Return the accuracy with probabilities averaged over each image, which has `logits`, and its mirror image."""
+        """Return the accuracy of probabilities averaged over each image, with these `logits`, and its mirror image."""
         probabilities = logits.softmax(dim=1) + self._logits(images.pixels.flip(-1)).softmax(dim=1)
         return (probabilities.argmax(dim=1) == images.labels).double().mean().item()
 
@@ -236,7 +236,7 @@ class Session:
     def _recipe(self, checkpoint: LoadedCheckpoint | None) -> Recipe:
         """Return the run's recipe with the current number of epochs."""
         epochs = self.job.epochs or max(self.status.status.epochs, checkpoint.epochs if checkpoint else 0)
-        if checkpoint is not None:  # an epoch that was started is finished
+        if checkpoint is not None:  # finish an epoch that has begun
             epochs = max(epochs, checkpoint.training["epoch"] + (1 if checkpoint.training["step_in_epoch"] else 0))
         return msgspec.structs.replace(self.run.config.recipe, epochs=epochs)
 
@@ -249,7 +249,7 @@ class Session:
             self.log.report(f"{self.device} doesn't support {self.recipe.precision}; {training.precision} is used")
         unwritten = checkpoint.unwritten if checkpoint else []
         if self.log.is_continued:
-            # This event voids later events in the log. Some may be missing there, so the checkpoint's copies follow it.
+            # Readers discard earlier events about later steps. The checkpoint's unwritten events follow below.
             unlogged = [event.first_step for event in unwritten if isinstance(event, StepChunk)]
             self.log.write(
                 Resumed(

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from fashion_tui.lab.data.datasets import Dataset
 
 WARM_UP_IMAGES = 64
-"""Two steps of the guide's recipe."""
+"""Number of images in two steps of the guide's recipe."""
 
 
 def run_spare_trainer(dataset: DatasetRef) -> int:
@@ -32,7 +32,7 @@ def run_spare_trainer(dataset: DatasetRef) -> int:
     preparation = Preparation(dataset)
     line = sys.stdin.buffer.readline()
     if not line.endswith(b"\n"):
-        os._exit(0)  # immediately: the thread may be importing
+        os._exit(0)  # don't wait for the thread, which may be importing torch
     order = msgspec.json.decode(line, type=SpareOrder)
     with Run(Path(order.run)) as run:
         _enter(run)
@@ -60,7 +60,7 @@ class Preparation:
         self._thread.start()
 
     def dataset(self, ref: DatasetRef) -> "Dataset":
-        """Return a data set: the prepared one if it is the same, else loaded now."""
+        """Return a data set: the prepared one if it matches, else a newly loaded one."""
         self._thread.join()
         return self._dataset if self._dataset is not None and self._ref == ref else load_dataset(ref)
 
@@ -71,7 +71,7 @@ class Preparation:
 
         from . import session  # noqa: F401, PLC0415 - imported in advance
 
-        with suppress(UserError):  # the run will report it
+        with suppress(UserError):  # reported when a run loads it again
             dataset = load_dataset(self._ref)
             for _ in Training(GUIDE, dataset.train[:WARM_UP_IMAGES], device=torch.device("cpu"), seed=0).steps():
                 pass

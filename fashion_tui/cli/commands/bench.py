@@ -73,7 +73,7 @@ touched.""",
     "--device", default="auto", metavar="NAME", show_default=True, help="Device: auto, cpu, cuda, cuda:N or mps."
 )
 @click.option("--threads", type=int, metavar="N", help="CPU threads.  [default: the number of cores]")
-@click.option("--no-app", is_flag=True, help="Skip start-up times and the cost of the app.")
+@click.option("--no-app", is_flag=True, help="Don't measure start-up times and the app's resource usage.")
 @click.option("--save", is_flag=True, help=f"Save the result in a dated file in {FOLDER}.")
 @json_option
 @common_options
