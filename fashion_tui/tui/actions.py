@@ -14,10 +14,10 @@ PANE_NAMES: tuple[PaneName, ...] = get_args(PaneName)
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """Something the user can do by a key or from the palette."""
+    """An action that the user starts with a key or from the palette."""
 
     name: str
-    """Carried out by the method `action_NAME` of the pane or the app."""
+    """Name of the action. The method `action_NAME` of the pane or the app carries it out."""
     keys: str
     """Names of keys as Textual spells them, separated by commas."""
     title: str
@@ -200,6 +200,6 @@ def bindings(actions: tuple[Action, ...]) -> list[BindingType]:
 
 
 def key_hints(*hints: tuple[str, str]) -> Text:
-    """Return keys and what they do on one line: `enter save   esc cancel`."""
+    """Return keys and their labels on one line: `enter save   esc cancel`."""
     parts = (Text.assemble((key, ACCENT), (f" {label}", MUTED)) for key, label in hints)
     return Text("   ", no_wrap=True).join(parts)

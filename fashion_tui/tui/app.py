@@ -60,7 +60,7 @@ PROBLEM_SECONDS = 12.0
 
 
 def make_pane(name: PaneName) -> Pane:
-    """Create a pane. Its module is imported only now, so that the first paint waits for one pane."""
+    """Create a pane. Its module is imported only now, so that the first paint needs only one pane's module."""
     match name:
         case "playground":
             from .playground.pane import PlaygroundPane
@@ -91,12 +91,12 @@ def action_commands() -> "type[Provider]":
 
 
 class FashionApp(App[None]):
-    """Opens on the Playground; makes each other pane when it is first chosen."""
+    """The Textual app. Opens on the Playground; creates every other pane when it is first chosen."""
 
     TITLE = "fashion-tui"
     CSS_PATH = "app.tcss"
     BINDINGS: ClassVar[list[BindingType]] = bindings(EVERYWHERE)
-    ENABLE_COMMAND_PALETTE = False  # the registry binds the key of the palette
+    ENABLE_COMMAND_PALETTE = False  # the registry of actions binds the palette's key
     COMMANDS: ClassVar[set["type[Provider] | Callable[[], type[Provider]]"]] = {action_commands}
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-normal"), (160, "-wide")]  # noqa: RUF012 - as App declares it
     VERTICAL_BREAKPOINTS = [(0, "-short"), (30, "-tall")]  # noqa: RUF012
@@ -125,7 +125,7 @@ class FashionApp(App[None]):
             self._driver.write(clipboard.wrap_for_screen(text))
 
     def _handle_exception(self, error: Exception) -> None:
-        """Ignore errors while the app exits: handlers may then miss widgets that are already gone."""
+        """Ignore errors while the app exits: handlers may look for widgets that are already gone."""
         if not self._exit:
             super()._handle_exception(error)
 
@@ -142,7 +142,7 @@ class FashionApp(App[None]):
             await super().on_event(event)
 
     def hold_input(self, worker: Worker[Any]) -> None:
-        """Keep keys waiting until the worker finishes or shows a dialog, to which they are meant to go."""
+        """Hold back keys until the worker finishes or shows a dialog, which should receive them."""
         self._input_queue.hold(worker)
 
     # Layout
@@ -219,7 +219,7 @@ class FashionApp(App[None]):
             self.pop_screen()
 
     def _check_size_later(self) -> None:
-        """If two resizes follow closely, the older event can arrive last: check the size again."""
+        """Check the size again soon: of two resize events in quick succession, the older can arrive last."""
         if not self.is_headless:
             self.set_timer(SIZE_CHECK_DELAY, self._check_size)
 
@@ -267,7 +267,7 @@ class FashionApp(App[None]):
     @on(DatasetFound)
     def _dataset_found(self, message: DatasetFound) -> None:
         self.dataset = message.state
-        if message.state.problem is not None:  # the status bar is often too short for it
+        if message.state.problem is not None:  # often too long for the status bar
             self.notify(message.state.problem, severity="warning", timeout=PROBLEM_SECONDS, markup=False)
 
     @on(RunsListed)
@@ -339,7 +339,7 @@ class FashionApp(App[None]):
         if isinstance(self.screen, HelpDialog):
             self.screen.dismiss()
             return
-        self.clear_notifications()  # they would cover the dialog
+        self.clear_notifications()  # notifications would cover the dialog
         pane = self.current_pane
         self.push_screen(HelpDialog(pane.PANE, pane.HELP))
 

@@ -10,10 +10,10 @@ from textual._xterm_parser import XTermParser
 from textual.drivers.linux_driver import LinuxDriver
 
 READ_SIZE = 4096
-"""Most bytes read at once."""
+"""Maximum number of bytes per read."""
 
 EXIT_CHECK_SECONDS = 0.1
-"""Timeout of each wait for input, after which incomplete escape sequences are examined, too."""
+"""Timeout of each wait for input, in seconds. After each wait, the parser checks for incomplete escape sequences."""
 
 
 class TerminalDriver(LinuxDriver):
@@ -53,19 +53,19 @@ class TerminalDriver(LinuxDriver):
     # SIGCONT
 
     def _sigcont_application(self, *_: object) -> None:
-        """Enter the application mode again.
+        """Restore application mode without starting a second input thread.
 
-        `LinuxDriver` does so even if it never left that mode, because the process was stopped by SIGSTOP or not at
-        all. It then has two threads that read input, only one of which ends at exit.
+        `LinuxDriver` re-enters application mode even if it never left it, because the process was stopped by SIGSTOP
+        or not at all. Two threads then read input, and only one of them ends at exit.
         """
-        if self._must_signal_resume:  # stopped by SIGTSTP: the mode has been left
+        if self._must_signal_resume:  # stopped by SIGTSTP: application mode was left
             super()._sigcont_application()
         elif self._key_thread is not None and not self._is_resuming:
             self._is_resuming = True
             self._loop_of_app.call_soon_threadsafe(self._resume)
 
     def _resume(self) -> None:
-        """Set all modes of the terminal again, which the shell may have changed, and paint the screen."""
+        """Set all terminal modes again, since the shell may have changed them, and repaint the screen."""
         self._is_resuming = False
         if self._app._exit:  # noqa: SLF001 -- the driver is part of Textual
             return

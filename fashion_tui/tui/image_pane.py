@@ -31,7 +31,7 @@ class ImageSource(Protocol[Request, Page]):
     """Supplies an ImageBrowser with pages, and is notified when one is shown or fails."""
 
     def page_request(self, offset: int, limit: int) -> Request | None:
-        """Return the engine request for a page. None if there is nothing to ask for yet."""
+        """Return the engine request for a page. None if there is nothing to load yet."""
 
     async def fetch_page(self, request: Request) -> Page:
         """Return a page from the engine. Raises UserError."""
@@ -174,7 +174,7 @@ class ImageBrowser(Container, Generic[Request, Page]):
 
 
 class ImagePane(Pane):
-    """A pane with an ImageBrowser. Passes its keys on to it."""
+    """A pane with an ImageBrowser, which the pane's actions control."""
 
     browser = getters.query_one(ImageBrowser)
 
@@ -183,7 +183,7 @@ class ImagePane(Pane):
 
     def action_next_page(self) -> None:
         self.browser.cursor = self.browser.cursor.turned(1)
-        self.browser.load()  # retries after a failure, even if the cursor is on the last page
+        self.browser.load()  # after a failure, retries even if the cursor is on the last page
 
     def action_previous_page(self) -> None:
         self.browser.cursor = self.browser.cursor.turned(-1)

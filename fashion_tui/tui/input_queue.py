@@ -3,7 +3,7 @@
 Textual doesn't guarantee this (https://github.com/Textualize/textual/issues/6605). The focused widget inserts
 characters at once; a key with a binding first passes through the message queue of each ancestor up to the app; and a
 priority binding runs before keys that still wait in those queues. Keys that arrive together, as over SSH, would then
-take effect in another order than they were typed in.
+not take effect in the order in which they were typed.
 """
 
 import asyncio
@@ -21,16 +21,16 @@ CHECK_INTERVAL = 0.4
 """Seconds between two checks of whether an event makes progress while others wait."""
 
 MAX_IDLE_CHECKS, MAX_OPENING_CHECKS = 3, 12
-"""Checks without progress after which waiting events are delivered anyway; the second while a view or dialog opens."""
+"""Checks without progress before waiting events are delivered anyway: usually, and while a view or dialog opens."""
 
 WORKER_POLL = 0.005
-"""Seconds between two looks at a worker or a screen that is still to come."""
+"""Seconds between checks whether a worker has finished or opened a screen."""
 
 
 class InputQueue:
     """Delivers the user's input to an app, one event after another.
 
-    Behind each key a callback is sent through the same message queues, from the focused widget to the app. When it
+    Each key is followed by a callback through the same message queues, from the focused widget to the app. When it
     arrives there, the key's handlers and its action have run, and so have the handlers of messages that they posted to
     ancestors. All methods are called in the app's thread.
     """
@@ -53,16 +53,16 @@ class InputQueue:
         return isinstance(event, (Key, Paste, MouseEvent)) and not event.is_forwarded
 
     async def put(self, event: Event, deliver: Callable[[Event], Awaitable[None]]) -> None:
-        """Deliver the event by `deliver`, as soon as all earlier ones have been handled."""
+        """Call `deliver` with the event as soon as all earlier events have been handled."""
         self._waiting.append((event, deliver))
         await self._deliver_waiting()
         if self._waiting and self._watchdog is None:
             self._watch(self._progress)
 
     def hold(self, worker: Worker[Any]) -> None:
-        """Keep further input waiting until the worker finishes or shows another screen.
+        """Hold back further input until the worker finishes or shows another screen.
 
-        For actions that open a view or a dialog, to which the next keys are meant to go.
+        Use this for actions that open a view or a dialog, which should receive the next keys.
         """
         self._worker = worker
         self._max_idle_checks = MAX_OPENING_CHECKS
@@ -83,7 +83,7 @@ class InputQueue:
     # Following an event
 
     def _follow(self, event: Event, node: MessagePump | None, screen: DOMNode) -> None:
-        """Continue in `_passed` when the node, or its first ancestor that is still open, has handled the event."""
+        """Call `_passed` when the node, or its first ancestor that is still open, has handled the event."""
         while node is not None and not node.call_later(self._passed, event, node, screen):
             node = node._parent  # noqa: SLF001 -- `parent` raises where there is none
         if node is None:  # removed
@@ -110,7 +110,7 @@ class InputQueue:
         """Wait for what the key's action started: a worker, or a screen that isn't mounted yet."""
         if event is not self._current or not self._app.screen_stack:
             return
-        if self._app.screen is not screen:  # its focus is set when it has been mounted
+        if self._app.screen is not screen:  # a new screen sets its focus once it is mounted
             self._worker, self._max_idle_checks = None, MAX_OPENING_CHECKS
             self._follow(event, self._app.screen, self._app.screen)
         elif self._worker is not None and not self._worker.is_finished:
@@ -142,7 +142,7 @@ class InputQueue:
             self._app.call_later(self._deliver_all)
 
     async def _deliver_all(self) -> None:
-        """Deliver all waiting events in their order, but without waiting until each has been handled."""
+        """Deliver all waiting events in order, without waiting for each to be handled."""
         self._current = None
         while self._waiting:
             event, deliver = self._waiting.popleft()

@@ -100,7 +100,7 @@ class LabApp(Protocol):
         """Show a pane and carry out its action."""
 
     def hold_input(self, worker: Worker[Any]) -> None:
-        """Keep keys waiting until the worker finishes or shows a dialog, to which they are meant to go."""
+        """Hold back keys until the worker finishes or shows a dialog, which should receive them."""
 
     def refresh_runs(self) -> None:
         """Read the runs directory now instead of at the next interval."""

@@ -42,7 +42,7 @@ class RunPane(Pane):
 
 
 class EmptyState(Widget):
-    """A few muted lines in an empty pane: what would fill it, and by which key."""
+    """A few muted lines in an empty pane: why it is empty, and which key to press."""
 
     DEFAULT_CSS = """
     EmptyState { height: 1fr; content-align: center middle; color: $muted; text-align: center; }

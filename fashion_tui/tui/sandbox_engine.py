@@ -15,7 +15,7 @@ from fashion_tui.schema.shapes import ShapeTable
 Result = TypeVar("Result")
 
 PING_TIMEOUT = 1.5
-"""Seconds for a request that takes an idle process a millisecond. A process that exceeds it is stuck and replaced."""
+"""Timeout in seconds of a request that takes an idle process a millisecond. A process that exceeds it is replaced."""
 
 
 class TimeLimitExceeded(UserError):
@@ -23,7 +23,7 @@ class TimeLimitExceeded(UserError):
 
 
 class SandboxEngine:
-    """Sends one request at a time. Its time limit starts when the process is ready."""
+    """Sends one request at a time. The request's time limit starts when the process is ready."""
 
     def __init__(self) -> None:
         self._engine = Engine()

@@ -28,9 +28,9 @@ class DownloadProgress(Message):
 @dataclass
 class DownloadEnded(Message):
     ref: DatasetRef | None
-    """None if the download failed or was cancelled."""
+    """The downloaded data set. None if the download failed or was cancelled."""
     problem: str | None
-    """Why it failed, in one line. None if it was cancelled."""
+    """Why the download failed, in one line. None if it succeeded or was cancelled."""
 
 
 class _Cancelled(Exception):

@@ -48,7 +48,7 @@ class InfoFailed(Message):
 class DataPane(ImagePane):
     PANE: ClassVar[PaneName] = "data"
     HELP: ClassVar[str] = (
-        "The images that the network sees: 28×28 pixels, each of one of ten classes. It learns from the training set; "
+        "The images that the network sees: 28×28 pixels, each in one of ten classes. It learns from the training set; "
         "the test set only measures how well.\n\n"
         "The arrow keys move the cursor and turn the pages. `enter` enlarges an image and shows its pixel values, `/` "
         "shows one class only, `v` switches between training and test set."
@@ -192,7 +192,7 @@ class DataPane(ImagePane):
         return self._info.classes[label] if self._info is not None else f"class {label}"
 
     def _show_notice(self, text: Text) -> None:
-        if text != self._notice:  # each update causes a new layout
+        if text != self._notice:  # each update triggers a layout
             self._notice = text
             self.notice.update(text)
 

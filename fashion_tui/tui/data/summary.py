@@ -18,9 +18,9 @@ SPLIT_NAMES: dict[Split, str] = {"train": "training set", "test": "test set"}
 PROGRESS_WIDTH = 14
 COUNT_WIDTH = 6
 CLASSES_PER_LINE = 5
-"""Classes on a line of the folded list."""
+"""Number of classes per line of a wide list."""
 FOLDED_WIDTH = 50
-"""Width, in columns, at which the list of classes is folded, because it is then below the images."""
+"""Minimum width, in columns, of a list with several classes per line. A list this wide is below the images."""
 BINS = 16
 """Bins of an image's histogram."""
 

@@ -16,7 +16,7 @@ from fashion_tui.tui.actions import EVERYWHERE, IN_PANE, IN_VIEW, Action, PaneNa
 from .dialog import Dialog
 
 OTHER_LINES = 4
-"""Lines of the padding and of the key hints with their margin."""
+"""Lines taken by the padding, and by the key hints and their margin."""
 
 
 class HelpDialog(Dialog[None]):

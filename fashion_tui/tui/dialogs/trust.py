@@ -45,7 +45,7 @@ def _untrusted_model(run_path: Path) -> StoredModel | None:
 
 
 class TrustDialog(Dialog[bool]):
-    """Shows a model's source. Dismissed with True if the user trusts it, which takes `y`, not enter."""
+    """Shows a model's source. Dismissed with True if the user trusts it by pressing `y`; enter doesn't."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         ("y", "dismiss(True)", "trust"),

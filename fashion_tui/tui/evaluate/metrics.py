@@ -24,7 +24,7 @@ from fashion_tui.tui.widgets.lines import FittedLines
 
 PROGRESS_WIDTH = 30
 MAX_CONFUSIONS = 5
-"""Number of confusions in the list of the most frequent ones."""
+"""Length of the list of the most frequent confusions."""
 
 
 class MetricsView(Container):
@@ -75,7 +75,7 @@ def headline(evaluation: Evaluation, glyphs: Glyphs) -> list[Text]:
 
 
 def checkpoint_line(evaluation: Evaluation, total_steps: int | None) -> Text:
-    """Return `guide-a1b2 · epoch 3 · step 5,625`, and the total of steps if training hasn't reached it."""
+    """Return `guide-a1b2 · epoch 3 · step 5,625`, and the total number of steps if fewer are done."""
     line = Text.assemble(
         (short_name(evaluation.run), f"bold {FOREGROUND}"),
         (f" · epoch {evaluation.epoch} · step {evaluation.step:,}", MUTED),

@@ -36,7 +36,7 @@ from .predictions import LABEL_LINES, prediction_details, prediction_tile, predi
 ALL = "all"
 EMPTY = "No run to evaluate yet.\n\nPress 4, then n, to start a run."
 MIN_TILES = 14
-"""Predictions that should fit on a page."""
+"""Minimum number of predictions per page, unless the pane is too small."""
 
 
 @dataclass
@@ -69,17 +69,17 @@ PARTS: tuple[Part, ...] = ("metrics", "confusion", "predictions")
 @dataclass(frozen=True, slots=True)
 class Layout:
     style_class: str
-    """The pane's class, which the styles refer to."""
+    """CSS class of the pane."""
     views: tuple[tuple[Part, ...], ...]
-    """Parts that are visible together; a key switches to the next view."""
+    """Parts visible together in each view; a key switches to the next view."""
 
 
 SINGLE = Layout("-single", (("metrics",), ("confusion",), ("predictions",)))
 """One part at a time."""
 STACKED = Layout("-stacked", (("metrics", "confusion"), ("predictions",)))
-"""Metrics above the confusion matrix, or the images."""
+"""Metrics above the confusion matrix; the images are a separate view."""
 PAIRED = Layout("-paired", (("metrics", "confusion"), ("predictions",)))
-"""Metrics beside the confusion matrix, or the images."""
+"""Metrics beside the confusion matrix; the images are a separate view."""
 TALL = Layout("-tall-layout", (PARTS,))
 """Metrics beside the confusion matrix, above the images."""
 WIDE = Layout("-wide-layout", (PARTS,))
@@ -89,7 +89,7 @@ LAYOUTS = (SINGLE, STACKED, PAIRED, TALL, WIDE)
 
 
 def layout_for(width: int, height: int) -> Layout:
-    """Return the layout that shows the most in this many columns and lines."""
+    """Return the layout that shows the most at this size, in columns and lines."""
     if width >= 150 and height >= 30:
         return WIDE
     if width >= 116:
@@ -276,7 +276,7 @@ class EvaluatePane(ImagePane, RunPane, can_focus=True):
             return None
         return GetPredictions(
             run_path=str(self._path),
-            # The evaluated step, because a live run may have written newer checkpoints since.
+            # Request the evaluated step, because a live run may have written newer checkpoints since.
             checkpoint=str(self._evaluation.step),
             outcome="wrong" if self.wrong_only else "all",
             truth=self.truth,
@@ -334,7 +334,7 @@ class EvaluatePane(ImagePane, RunPane, can_focus=True):
 
     def watch_view(self) -> None:
         self._show_view()
-        self.call_after_refresh(self.browser.load)  # the images have no size before that
+        self.call_after_refresh(self.browser.load)  # the images have no size until the refresh
 
     def watch_wrong_only(self) -> None:
         self._restart()

@@ -13,7 +13,7 @@ from fashion_tui.tui.widgets.image_tiles import SMALL, Tile, short_class_name
 LABEL_LINES = 2
 BAR_WIDTH = 16
 MIN_PROBABILITY = 0.0005
-"""Probability that rounds to 0.1 %; smaller ones have no bar."""
+"""Smallest probability that rounds to 0.1 %; anything less has no bar."""
 
 
 def prediction_tile(prediction: Prediction, names: Sequence[str], width: int, glyphs: Glyphs) -> Tile:
@@ -32,7 +32,7 @@ def prediction_tile(prediction: Prediction, names: Sequence[str], width: int, gl
 
 
 def format_confidence(probability: float) -> str:
-    """Return `97 %`; at least 99.95 % is shown as `100 %`, less as `99 %` or below."""
+    """Return `97 %`; at least 99.95 % is shown as `100 %`, anything less as at most `99 %`."""
     percent = round(probability * 100)
     return f"{99 if percent == 100 and probability < 0.9995 else percent} %"
 

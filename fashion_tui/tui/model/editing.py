@@ -27,7 +27,7 @@ class EditingSession:
     """Connects the editor with the network that its source defines."""
 
     def __init__(self, pane: Pane, show: Callable[[ShownNetwork, float], None]) -> None:
-        """Create a session. `show` shows a network and traces it within a time limit in seconds."""
+        """Create a session. `show` shows and traces a network, with a time limit in seconds."""
         self._pane = pane
         self._show = show
         self._network: ShownNetwork | None = None
@@ -46,7 +46,7 @@ class EditingSession:
         return self.holds(network) and self.view.is_modified
 
     async def source_of(self, network: ShownNetwork) -> CustomModel:
-        """Return the network with its source, which for a built-in network the engine knows. Raises UserError."""
+        """Return the network with its source; a built-in network's source is from the engine. Raises UserError."""
         model = network.model
         if isinstance(model, NamedModel):
             request = GetBuiltinSource(model=model.model)
@@ -64,7 +64,7 @@ class EditingSession:
         self._network = self._model = None
 
     def change(self, network: ShownNetwork, source: str) -> None:
-        """Show the network with the source as it is typed now."""
+        """Show the network with the editor's current source."""
         if self._model is not None and self.holds(network):
             self._replace(network, msgspec.structs.replace(self._model, source=source), EDIT_TIME_LIMIT)
 

@@ -86,7 +86,7 @@ class FeatureMapsView(Vertical):
 
     @property
     def _page_size(self) -> int:
-        """Maps on a page, which also has the image itself."""
+        """Feature maps per page, not counting the test image."""
         layout = self.grid.tile_layout
         return max(layout.columns * layout.rows - 1, 1)
 
@@ -136,7 +136,7 @@ class FeatureMapsView(Vertical):
     def _show(self, maps: FeatureMaps) -> None:
         self._total, self._test_images = maps.total, maps.test_images
         if self.grid.set_min_tiles(maps.total + 1):
-            return  # the page has another size now: LayoutChanged loads it
+            return  # the page's size has changed: `_layout_changed` loads the maps
         tiles = [Tile(maps.image, (Text(maps.truth, FOREGROUND),))]
         tiles += [
             Tile(pixels, (Text(str(index), MUTED),)) for index, pixels in enumerate(maps.maps, start=self._offset)

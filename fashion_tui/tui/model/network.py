@@ -27,7 +27,7 @@ INPUT_SIZE: Shape = (1, 28, 28)
 
 @dataclass(frozen=True, slots=True)
 class ShownNetwork:
-    """A network with the input and the weights that it is shown with."""
+    """A network, and the input size and weights with which it is shown."""
 
     name: str
     """Name in the title."""
@@ -35,11 +35,11 @@ class ShownNetwork:
     input_size: Shape = INPUT_SIZE
     """Shape of one sample."""
     run: Path | None = None
-    """Run whose weights it has, or None for initial weights."""
+    """Run that provides the weights, or None for initial weights."""
 
     @property
     def is_editable(self) -> bool:
-        """Whether its source can be edited."""
+        """Whether the network's source can be edited."""
         return isinstance(self.model, CustomModel) or self.model.model in MODELS
 
     def with_source(self, model: CustomModel) -> "ShownNetwork":
@@ -58,9 +58,9 @@ def network_of_run(path: Path) -> ShownNetwork:
     with Run(path) as run:
         config, custom = run.config, run.trusted_model()
     if custom is None:
-        check_recipe(config.recipe)  # otherwise the name could be the path of any file
+        check_recipe(config.recipe)  # an unchecked name could be the path of any file
         return ShownNetwork(config.recipe.model, NamedModel(model=config.recipe.model), run=path)
-    # Without a file: the source neither imports from the run's directory nor is saved there.
+    # Drop the file, so that the source neither imports from the run's directory nor is saved there.
     return ShownNetwork(config.recipe.model, msgspec.structs.replace(custom, file=None), run=path)
 
 

@@ -78,7 +78,7 @@ def _require_table(trace: SourceTrace) -> None:
 
 
 def _allow_renaming(network: ShownNetwork, trace: SourceTrace) -> ShownNetwork:
-    """Return the network under its class's name, which edits may change from now on."""
+    """Return the network under its class's name, and allow edits to rename the class."""
     model = network.model
     if isinstance(model, NamedModel):
         return network

@@ -82,7 +82,7 @@ class ModelPane(Pane):
         """The network that is shown, as it is edited now."""
         self._trace_failed = False
         self._has_table = False
-        """Whether the table belongs to the network, in its current version or the one before the last edits."""
+        """Whether the table shows this network, either as it is now or as it was before the last edits."""
         self._maps_after_choice = False
         """Whether to show the feature maps as soon as a run is chosen."""
         self._tracer = ShapeTracer(self)
@@ -123,7 +123,7 @@ class ModelPane(Pane):
     def watch_maps(self) -> None:
         self.set_class(self.maps, "-maps")
         self.refresh_bindings()
-        self.call_after_refresh(self._show_maps)  # they have no size before that
+        self.call_after_refresh(self._show_maps)  # the maps have no size until the refresh
 
     # The network and its trace
 
@@ -144,7 +144,7 @@ class ModelPane(Pane):
 
     @property
     def _is_outdated(self) -> bool:
-        """Whether the table shows the network before the last edits, because it now fails."""
+        """Whether the table shows the network before the last edits, because the edited one fails."""
         return self._trace_failed and self._has_table
 
     @on(TraceIsSlow)
@@ -164,7 +164,7 @@ class ModelPane(Pane):
         self.set_class(self._trace_failed, "-failed")
         self.set_class(self._is_outdated, "-outdated")
         if trace.table is not None and not self._is_outdated:
-            self.shapes.show(trace.table)  # if the network fails, the rows up to the error
+            self.shapes.show(trace.table)  # of a network that fails, the rows up to the error
         if not self._trace_failed:
             self._has_table = True
             self._histograms.compute_soon(self.network)
@@ -332,7 +332,7 @@ class ModelPane(Pane):
 
     @work(group="train", exclusive=True)
     async def _check_and_train(self, model: CustomModel, *, edited: bool) -> None:
-        """Check that the source works without its folder, as a run will use it, before the form opens."""
+        """Open the form, after checking that the source works without its folder, as in a run."""
         try:
             checked = await self.lab_app.sandbox.ask(CheckModel(network=model), CustomModel, OPEN_TIME_LIMIT)
         except UserError as error:

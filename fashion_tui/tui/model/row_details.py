@@ -27,11 +27,11 @@ LARGE_SHAPE_HEIGHT = 9
 TWO_COLUMN_WIDTH = 84
 """Minimum width, in columns, for the facts beside the large shape."""
 BAR_WIDTH = 10
-"""Columns of the bar of a cost."""
+"""Width of a cost's bar, in columns."""
 FULL_COST_WIDTH = 60
-"""Minimum width, in columns, for the bar of a cost, and for its value beside the arithmetic."""
+"""Minimum width, in columns, at which a cost has a bar, and its value is beside the arithmetic."""
 HISTOGRAM_HEIGHT = 6
-"""Lines of a histogram with its caption and axis."""
+"""Height of a histogram, in lines, including caption and axis."""
 HISTOGRAM_GAP = 3
 """Columns between histograms."""
 

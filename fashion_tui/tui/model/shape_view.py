@@ -78,7 +78,7 @@ class ShapeView(Vertical):
         self.post_message(RowChosen())
 
     def show_note(self, note: str) -> None:
-        """Show a line before the first table."""
+        """Show a one-line note until the first table is shown."""
         self.notes.update(Text(note, style=MUTED))
         self.notes.display = True
 
@@ -103,7 +103,7 @@ class ShapeView(Vertical):
         self.rows.styles.max_height = max(len(lines.rows), 1)
         self.totals.show_lines([_indent(line, indent) for line in lines.footer])
         note_lines = self._paint_notes(self._table)
-        # No taller than the table, so that the row's details follow right below it.
+        # No taller than the table, so that the row's details are directly below it.
         self.styles.max_height = len(lines.header) + max(len(lines.rows), 1) + len(lines.footer) + note_lines
 
     def _fold_mark(self, row: ShapeRow) -> str:

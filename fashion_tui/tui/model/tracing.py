@@ -16,7 +16,7 @@ from fashion_tui.tui.pane import Pane
 from .network import ShownNetwork, trace_shapes
 
 OPEN_TIME_LIMIT = 60.0
-"""Time limit in seconds for a network that is opened, whose file may import much, and for timing one."""
+"""Time limit in seconds for opening a network, whose file may have slow imports, and for timing one."""
 EDIT_TIME_LIMIT = 2.0
 """Time limit in seconds for a network that is being edited."""
 WEIGHTS_TIME_LIMIT = 20.0
@@ -58,7 +58,7 @@ class ShapeTracer:
         self._pane.run_worker(self._run(), group="trace")
 
     def trace(self, network: ShownNetwork, time_limit: float) -> None:
-        """Trace a network as soon as the current trace is done. It replaces one that is waiting."""
+        """Trace a network as soon as the current trace is done. It replaces a waiting network."""
         self._pane.workers.cancel_group(self._pane, "measure")
         self._newest = (network, time_limit)
         self._wake.set()
@@ -86,7 +86,7 @@ class ShapeTracer:
         self._pane.post_message(Traced(network, trace))
 
     def _report_slow(self) -> None:
-        if self._slow_timer is not None:  # otherwise the trace was done before this timer's event was handled
+        if self._slow_timer is not None:  # None: the trace was done before this event was handled
             self._slow_timer = None
             self._pane.post_message(TraceIsSlow())
 
@@ -102,14 +102,14 @@ class WeightHistograms:
         self._by_name: dict[str, Histogram] = {}
 
     def compute_soon(self, network: ShownNetwork) -> None:
-        """Compute the histograms of a network, unless they are known or another network follows at once."""
+        """Compute a network's histograms after a delay, unless they are known or this is called again."""
         if self._timer is not None:
             self._timer.stop()
         if self._network is not network or not self._by_name:
             self._timer = self._pane.set_timer(WEIGHTS_DELAY, lambda: self._start(network))
 
     def of_row(self, row: ShapeRow) -> list[Histogram]:
-        """Return the histograms of the weights that a row uses, as far as they are known."""
+        """Return the known histograms of the weights that a row uses."""
         return [self._by_name[name] for name in row.weights if name in self._by_name]
 
     def _start(self, network: ShownNetwork) -> None:

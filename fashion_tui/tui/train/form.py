@@ -53,10 +53,10 @@ class RunChoices:
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """A number in the form."""
+    """A numeric field of the form."""
 
     name: str
-    """Field of the recipe, `seed` or `validation`."""
+    """A field of the recipe, or `seed`, or `validation`."""
     label: str
     hint: str
     convert: Callable[[str], int | float]
@@ -246,7 +246,7 @@ class RunForm(Dialog[RunChoices | None]):
     # Starting
 
     def on_key(self, event: Key) -> None:
-        if event.key == "enter":  # in an Input, this is Submitted instead
+        if event.key == "enter":  # an Input posts Submitted instead
             event.stop()
             self._start()
 

@@ -48,7 +48,7 @@ OUTCOME_SECONDS = 4.0
 """Seconds for which the outcome of a request is shown."""
 
 CHECKPOINT_EVERY = 30.0
-"""Seconds between checkpoints, as the command line's default."""
+"""Seconds between checkpoints; equals the command line's default."""
 
 
 @dataclass
@@ -141,7 +141,7 @@ class TrainPane(RunPane):
     def _follow(self, path: Path) -> None:
         """Read a run until another one is followed."""
         worker = get_current_worker()
-        with suppress(DamagedRun), Run(path) as run:  # the list shows the damage
+        with suppress(DamagedRun), Run(path) as run:  # the list of runs shows the damage
             reader = RunReader(run)
             posted = None
             while not worker.is_cancelled:
@@ -174,7 +174,7 @@ class TrainPane(RunPane):
         except UserError as error:
             outcome, severity = str(error), "error"
         self.view.show_pending(None)
-        self.app.clear_notifications()  # older ones are out of date
+        self.app.clear_notifications()  # older notifications are out of date
         self.notify(outcome, severity=severity, timeout=OUTCOME_SECONDS, markup=False)
 
     async def _carry_out(self, path: Path, request: Callable[[], str]) -> str:
@@ -271,7 +271,7 @@ class TrainPane(RunPane):
         self._prepare_trainer()
         train_images = await asyncio.to_thread(files.train_size, state.ref)
         form = RunForm(train_images, "synthetic garments" if state.is_synthetic else "Fashion-MNIST", network)
-        self.app.clear_notifications()  # they would cover the form
+        self.app.clear_notifications()  # notifications would cover the form
         choices = await self.app.push_screen_wait(form)
         if choices is not None:
             self._request(self.lab_app.settings.runs_directory, "starting", lambda: self._start(choices, state.ref))

@@ -39,7 +39,7 @@ class RunView(Vertical):
         """The request that the run hasn't answered yet."""
         self._charts_painted = 0.0
         self._recent_loss: tuple[float, ...] = ()
-        """Values of the sparkline. It changes completely with each step, so it is updated with the charts."""
+        """Values of the sparkline. All of it changes with each step, so it is updated only with the charts."""
 
     def compose(self) -> ComposeResult:
         yield Lines(id="summary")
@@ -83,8 +83,8 @@ class RunView(Vertical):
             self._paint_note(note_text(snapshot, self._pending, terminal_glyphs()))
 
     def _paint_note(self, text: Text) -> None:
-        """Wrap the note. Only a change of its height causes a new layout."""
-        if self.note.size.width:  # otherwise it isn't laid out yet, and a resize follows
+        """Wrap the note. Only a change of its height triggers a layout."""
+        if self.note.size.width:  # 0: not laid out yet; a resize follows
             lines = list(text.wrap(self.app.console, self.note.size.width)) or [text]
             self.note.styles.height = len(lines)
             self.note.show_lines(lines)

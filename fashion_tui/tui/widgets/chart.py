@@ -32,7 +32,7 @@ class ChartData:
     """NaN leaves a gap."""
     stride: int = 1
     marks: frozenset[int] = frozenset()
-    """Indices of values whose steps include a NaN or an infinity: each gets a ×."""
+    """Indices of values that cover a NaN or an infinity: each gets a ×."""
 
 
 class Chart(Lines):

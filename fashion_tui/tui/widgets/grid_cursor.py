@@ -43,7 +43,7 @@ class GridCursor:
         return replace(self, index=min(max(index, 0), max(self.total - 1, 0)))
 
     def moved(self, right: int, down: int) -> "GridCursor":
-        """Move by columns and rows. Moving past the edge of a page turns it."""
+        """Move by columns and rows. Moving past the edge of a page turns the page."""
         row = self.index // self.columns + down
         if 0 <= row <= (self.total - 1) // self.columns:
             return self.at(self.index + right + down * self.columns)

@@ -38,7 +38,7 @@ def line_spans(code: str) -> tuple[tuple[tuple[int, int, str], ...], ...]:
 
 
 def highlight_line(line: Text, code: str, index: int) -> Text:
-    """Colour `line`, the line of the code at that index."""
+    """Colour `line`, the code's line at `index`."""
     spans = line_spans(code)
     for start, end, colour in spans[index] if index < len(spans) else ():
         line.stylize(colour, start, end)

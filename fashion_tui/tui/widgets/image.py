@@ -15,7 +15,7 @@ SIDE = IMAGE_SIZE[0]
 """Side of an image, in pixels."""
 
 WIDTHS = (14, 20, 28, 56)
-"""Widths in which an image can be drawn, in columns; it has half as many lines. From 28 on, every pixel is shown."""
+"""Possible widths of a drawn image, in columns; it has half as many lines. At 28 or more, every pixel is shown."""
 
 
 def shading_of(app: App[Any]) -> Shading:

@@ -38,7 +38,7 @@ class TileLayout:
     """Size and number of the tiles."""
 
     width: int = LARGE
-    """Columns of each image; it has half as many lines."""
+    """Width of each image, in columns; it has half as many lines."""
     columns: int = 1
     """Tiles in a row."""
     rows: int = 1
@@ -53,11 +53,11 @@ class TileLayout:
 
     @property
     def column_pitch(self) -> int:
-        """Columns from a tile to the one at its right."""
+        """Columns from a tile to the one to its right."""
         return self.width + self.gap
 
     def region(self, position: int) -> Region:
-        """Return the cells of the tile at a position, from 0, row by row."""
+        """Return the cells of the tile at a position. Positions count from 0, row by row."""
         row, column = divmod(position, self.columns)
         return Region(column * self.column_pitch, row * self.row_pitch, self.width, self.row_pitch)
 
@@ -74,7 +74,7 @@ class TileLayout:
 
 
 def arrange(width: int, height: int, label_lines: dict[int, int], min_tiles: int) -> TileLayout:
-    """Return the layout with the largest images such that `min_tiles` fit, or with the smallest.
+    """Return the layout with the largest images of which `min_tiles` fit, or else the smallest images.
 
     `label_lines` maps the width of an image to the number of its label lines.
     """
@@ -146,7 +146,7 @@ class ImageTiles(Widget, can_focus=True):
         if cursor != self._cursor:
             changed += [layout.label_region(position) for position in (self._cursor, cursor) if position is not None]
             self._cursor = cursor
-        # One region per row, because Textual sends each line of a region from the widget's left edge on.
+        # One region per row, because Textual sends each line of a region starting at the widget's left edge.
         rows: dict[int, Region] = {}
         for region in changed:
             row = region.y // layout.row_pitch
@@ -155,12 +155,12 @@ class ImageTiles(Widget, can_focus=True):
             self.refresh(*rows.values())
 
     def prepare(self, tiles: Sequence[Tile]) -> None:
-        """Fill the cache of painted images, one image per idle moment, for tiles that may be shown next."""
+        """Cache the painted images of tiles that may be shown next, one image per callback."""
         for tile in tiles:
             self.call_later(paint_image, tile.pixels, self.tile_layout.width, shading_of(self.app))
 
     def set_min_tiles(self, min_tiles: int) -> bool:
-        """Choose the largest images such that this many fit. Return whether the layout changes."""
+        """Choose the largest images of which this many fit. Return whether the layout changes."""
         self.min_tiles = min_tiles
         return self._arrange()
 

@@ -22,7 +22,7 @@ class Lines(Widget):
         console = self.app.console
         strips = []
         for line in lines:
-            style = console.get_style(line.style)  # rich omits it from the segments of a text without spans
+            style = console.get_style(line.style)  # rich doesn't apply it to a text without spans
             strips.append(Strip(Segment.apply_style(line.render(console), style)).adjust_cell_length(self.size.width))
         self.show_strips(strips)
 
@@ -63,7 +63,7 @@ class FittedLines(Lines):
 
 
 class GrowingLines(FittedLines):
-    """Fitted lines. The widget's height is the number of lines."""
+    """FittedLines whose height is the number of lines."""
 
     DEFAULT_CSS = """
     GrowingLines { height: 0; }

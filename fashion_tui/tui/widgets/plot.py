@@ -105,7 +105,7 @@ def _draw_braille(values: Sequence[float], axis: Axis, width: int, height: int) 
             continue
         column, side = divmod(x, DOTS_PER_COLUMN)
         y = round((1 - axis.fraction(value)) * top)
-        # the vertical line starts one dot from the neighbour's
+        # the connecting line starts one dot from the previous value
         start = y if previous is None or previous == y else previous + (1 if y > previous else -1)
         for dot in range(min(start, y), max(start, y) + 1):
             row, part = divmod(dot, DOTS_PER_ROW)

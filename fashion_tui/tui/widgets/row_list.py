@@ -21,7 +21,7 @@ CURSOR_MARK = Style.parse(ACCENT)
 
 
 class RowList(ScrollView, can_focus=True):
-    """Each row has a key; the cursor stays on its key when rows are added or removed."""
+    """A list of rows with a cursor. Each row has a key; the cursor stays on its key when rows are added or removed."""
 
     DEFAULT_CSS = """
     RowList { overflow-x: hidden; scrollbar-size-vertical: 1; }
