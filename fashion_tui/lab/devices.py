@@ -98,8 +98,8 @@ def set_cpu_threads(count: int) -> None:
     """Set the number of CPU threads and flush denormals (below 1.2e-38) to zero.
 
     Call this before the first computation in this thread, so that the threads torch starts inherit the setting. Adam's
-    moments of units that no longer learn shrink to denormals, a third of all moments within an epoch of the recipe
-    `guide`, and some CPUs are many times slower with them. The trained weights are bit-identical.
+    moments of units that no longer learn shrink to denormals (a third of all moments within an epoch of the recipe
+    `guide`), and some CPUs compute many times slower with denormals. Flushing leaves the trained weights bit-identical.
     """
     torch.set_num_threads(count)
     torch.set_flush_denormal(True)

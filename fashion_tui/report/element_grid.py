@@ -24,7 +24,7 @@ MIN_WIDTH = 20
 MAX_BLOCKS_IN_LINE = 6
 """Maximum number of blocks side by side in `useful_widths`."""
 MORE_WIDTH = 2
-"""Columns of the glyph at the end of a row that continues."""
+"""Columns reserved for the glyph at the end of a truncated row."""
 
 
 @dataclass(frozen=True)

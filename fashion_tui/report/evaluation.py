@@ -112,7 +112,7 @@ def _score_colour(score: float) -> str:
 # Confusion matrix
 
 LARGE_CONFUSION = 0.05
-"""Minimum share of a class for a confusion to be bold and in brackets."""
+"""Minimum share of the true class from which a confusion is bold and in brackets."""
 
 CELL_WIDTH = 5
 SHORT_NAME = 3
@@ -120,7 +120,7 @@ SHORT_NAME = 3
 
 CORRECT_BACKGROUND = "#1f3320"
 CONFUSION_BACKGROUNDS = ((0.10, "#702c2c"), (LARGE_CONFUSION, "#4f2525"), (0.01, "#2b1d1d"))
-"""Backgrounds of confusions and the minimum share of the class for each."""
+"""Minimum share of the true class for each background of a confusion."""
 
 
 def confusion_caption() -> Text:

@@ -13,17 +13,17 @@ from .glyphs import Glyphs
 from .style import ACCENT, ATTENTION, FOREGROUND, GOOD, MUTED
 
 MAX_BRANCHES = 12
-"""Maximum number of levels whose branches are drawn in a row, beginning with the row's own level."""
+"""Maximum number of levels whose branches are drawn in a row: the row's own level and those above it."""
 
 
 @dataclass(frozen=True, slots=True)
 class TreeRow:
     key: str
-    """Identifies the row: the id of the node above and the index among its sources. A node may have several rows."""
+    """Identifies the row: the id of the node above, and the index among its sources. A node may have several rows."""
     node: int
     depth: int
     is_last: tuple[bool, ...]
-    """For each of the nearest MAX_BRANCHES levels down to this row: whether it is the last among its siblings."""
+    """Whether the row at each level above, then this row, is the last of its siblings. At most MAX_BRANCHES levels."""
     is_only: bool
     """Whether the node above has no other source."""
     is_folded: bool = False

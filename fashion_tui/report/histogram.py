@@ -14,7 +14,7 @@ from .style import ACCENT, ATTENTION, FOREGROUND, MUTED
 MAX_WIDTH = 36
 """Maximum number of bars, one cell wide each. If fewer fit, neighbouring bins are merged."""
 MAX_LINE_WIDTH = 24
-"""Maximum number of bars of a histogram in a single line."""
+"""Maximum number of bars of a single-line histogram."""
 
 
 def histogram_block(histogram: Histogram, *, width: int, height: int, glyphs: Glyphs) -> list[Text]:

@@ -44,7 +44,7 @@ class Shading(enum.Enum):
 
 
 GreyCell = tuple[int, int, int]
-"""Two grey levels, the second lighter or equal, and the index in BLOCKS of the quarters with the lighter one."""
+"""Two grey levels, the lighter one second, and the index in BLOCKS of the quarters with the lighter level."""
 
 
 def grey_image(pixels: bytes, size: Size, cells: Size, shading: Shading) -> list[list[Segment]]:
@@ -83,7 +83,7 @@ def ink_line(values: bytes) -> list[Segment]:
 def half_blocks(upper: Sequence[int], lower: Sequence[int]) -> list[Segment]:
     """Draw two rows of pixels in 24-bit colours (0xrrggbb) or TRANSPARENT, one cell for each column.
 
-    As many cells as possible share a segment, which has two colours.
+    As many cells as possible share a segment, which has at most two colours.
     """
     segments: list[Segment] = []
     run: list[tuple[int, int]] = []
@@ -162,9 +162,9 @@ def _resample_rows(rows: list[bytes], count: int) -> list[bytes]:
 
 @lru_cache(maxsize=256)
 def _overlaps(size: int, count: int) -> tuple[tuple[int, tuple[int, ...]], ...]:
-    """Return the rows that each new row covers when `size` rows are reduced to `count`.
+    """Return, for each new row, the rows that it averages when `size` rows are reduced to `count`.
 
-    They are given by the index of the first one and the weight of each. The weights of a new row add up to `size`.
+    Each item has the index of the first of these rows, and the weights of all of them, which add up to `size`.
     """
 
     def weights(start: int, end: int) -> Iterator[int]:

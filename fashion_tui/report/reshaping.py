@@ -35,7 +35,7 @@ def verdict_lines(result: ReshapeResult, width: int, glyphs: Glyphs) -> list[Tex
 
 
 def grid_lines(result: ReshapeResult, width: int, height: int, glyphs: Glyphs) -> list[Text]:
-    """Return both grids, side by side or stacked, whichever shows more elements or else has fewer breaks."""
+    """Return both grids, side by side or stacked, whichever shows more elements or, in a tie, has fewer line breaks."""
     grids = [("before", result.before)]
     if result.after is not None:
         grids.append(("after", result.after))
@@ -59,7 +59,7 @@ class _Layout:
 
     @property
     def rank(self) -> tuple[int, int]:
-        """Sort key: more elements are better, then fewer breaks."""
+        """Sort key: more elements, then fewer line breaks."""
         return sum(drawing.count for drawing in self.drawings), -sum(drawing.breaks for drawing in self.drawings)
 
     def lines(self, max_offset: int) -> list[Text]:
@@ -96,7 +96,7 @@ def _with_widths(before: GridDrawing, left: int, after: GridDrawing, right: int)
 
 
 def _stacked(drawings: Sequence[GridDrawing], height: int) -> _Layout:
-    """Return a layout in which each grid gets half of the lines, and the lines that the other one doesn't need."""
+    """Return a layout in which each grid gets half of the lines, plus any that the other grid doesn't need."""
     before, after = (drawing.natural_height for drawing in drawings)
     above = min(before, max((height - 1) // 2, height - 1 - after))
     heights = (above, height - 1 - above)

@@ -12,7 +12,7 @@ from .style import ACCENT, BAD, FOREGROUND, MUTED
 from .text_table import Cell, Column
 
 SHARE = "share"
-"""Title of the column of bars before `share_column` fills it in."""
+"""Title of the placeholder for the column of bars, which `share_column` replaces."""
 MIN_BAR_WIDTH = 8
 COLUMN_TITLES = (
     "#", "step", "operation", "input", "output", "tensor", "kernel", "params", "%", "MACs", "memory", "dtype",
@@ -157,10 +157,10 @@ class TensorScale:
         return cls(max((shape[0] for shape in known), default=1), max(map(_side, known), default=1.0))
 
     def bar(self, shape: Shape, glyphs: Glyphs) -> str:
-        """Return a bar such as `▆▆▆▆`. Its width shows the logarithm of the channels, its height the root of the side.
+        """Return a bar such as `▆▆▆▆`. The width shows the logarithm of the channels.
 
-        A vector has the lowest bar. Halving the side lowers the bar by a fifth to a third, so that the heights after up
-        to five halvings differ.
+        The height shows the square root of the side; a vector has the lowest bar. Halving the side lowers the bar by a
+        fifth to a third, so that each of up to five halvings is visible.
         """
         if not shape:
             return glyphs.levels[0]

@@ -25,18 +25,18 @@ class _WindowGlyphs:
     """A value that a dilated window skips."""
     uncovered: str
     """A value that no window contains."""
-    cut: str
+    omitted: str
 
 
-_UNICODE = _WindowGlyphs(padding="░", value="□", in_window="■", skipped="·", uncovered="×", cut="…")
-_ASCII = _WindowGlyphs(padding=".", value="o", in_window="#", skipped="-", uncovered="x", cut="~")
+_UNICODE = _WindowGlyphs(padding="░", value="□", in_window="■", skipped="·", uncovered="×", omitted="…")
+_ASCII = _WindowGlyphs(padding=".", value="o", in_window="#", skipped="-", uncovered="x", omitted="~")
 
 StyledGlyph = tuple[str, str]
 """A glyph and its style."""
 
 
 def window_formulas(window: SlidingWindow, glyphs: Glyphs) -> list[Text]:
-    """Return the formula from torch's documentation, and a simpler one if it needs neither rounding nor dilation."""
+    """Return the formula from torch's documentation, and a simpler one if there is neither rounding nor dilation."""
     lines = [Text(format_formula(window.full_formula, glyphs), FOREGROUND)]
     if window.dilation == 1 and window.remainder == 0:
         lines.append(Text(format_formula(window.formula, glyphs), MUTED))
@@ -46,11 +46,11 @@ def window_formulas(window: SlidingWindow, glyphs: Glyphs) -> list[Text]:
 def sliding_window_lines(name: str, window: SlidingWindow, width: int, glyphs: Glyphs) -> list[Text]:
     """Draw the padded input, with a cell for each value, and below it the first two windows and the last one."""
     positions = _positions(window, width - LABEL_WIDTH)
-    drawn = _window_glyphs(glyphs)
-    lines = [_line(name, positions, partial(_input_glyph, window, drawn), drawn)]
+    symbols = _window_glyphs(glyphs)
+    lines = [_line(name, positions, partial(_input_glyph, window, symbols), symbols)]
     for index in sorted({0, 1, window.output_size - 1} & set(range(window.output_size))):
-        glyph_at = partial(_window_glyph, window, index * window.stride, drawn)
-        lines.append(_line(f"{index + 1:,}", positions, glyph_at, drawn))
+        glyph_at = partial(_window_glyph, window, index * window.stride, symbols)
+        lines.append(_line(f"{index + 1:,}", positions, glyph_at, symbols))
     if note := _end_note(window):
         lines.append(Text(" " * LABEL_WIDTH + note, ATTENTION))
     return lines
@@ -58,8 +58,8 @@ def sliding_window_lines(name: str, window: SlidingWindow, width: int, glyphs: G
 
 def window_legend(glyphs: Glyphs) -> Text:
     """Return the legend of the drawing."""
-    drawn = _window_glyphs(glyphs)
-    legend = f"{drawn.padding} padding  {drawn.in_window} in the window  {drawn.uncovered} in no window"
+    symbols = _window_glyphs(glyphs)
+    legend = f"{symbols.padding} padding  {symbols.in_window} in the window  {symbols.uncovered} in no window"
     return Text(" " * LABEL_WIDTH + legend, MUTED)
 
 
@@ -68,7 +68,7 @@ def _window_glyphs(glyphs: Glyphs) -> _WindowGlyphs:
 
 
 def _positions(window: SlidingWindow, width: int) -> Sequence[int | None]:
-    """Return the positions in the padded input and beyond its end; None in the middle if they don't all fit."""
+    """Return the positions to draw, including those past the end of the padded input. None marks omitted positions."""
     count = window.padded_size + max(-window.remainder, 0)
     if count <= width:
         return range(count)
@@ -77,34 +77,34 @@ def _positions(window: SlidingWindow, width: int) -> Sequence[int | None]:
 
 
 def _line(
-    label: str, positions: Sequence[int | None], glyph_at: Callable[[int], StyledGlyph], drawn: _WindowGlyphs
+    label: str, positions: Sequence[int | None], glyph_at: Callable[[int], StyledGlyph], symbols: _WindowGlyphs
 ) -> Text:
     line = Text(f"{label:<{LABEL_WIDTH}}", MUTED, no_wrap=True)
     for position in positions:
-        line.append(*((drawn.cut, MUTED) if position is None else glyph_at(position)))
+        line.append(*((symbols.omitted, MUTED) if position is None else glyph_at(position)))
     return line
 
 
-def _input_glyph(window: SlidingWindow, drawn: _WindowGlyphs, position: int) -> StyledGlyph:
+def _input_glyph(window: SlidingWindow, symbols: _WindowGlyphs, position: int) -> StyledGlyph:
     if position >= window.padded_size:
         return " ", ""
     if not window.covers(position):
-        return drawn.uncovered, ATTENTION
+        return symbols.uncovered, ATTENTION
     if window.padding[0] <= position < window.padding[0] + window.input_size:
-        return drawn.value, FOREGROUND
-    return drawn.padding, MUTED
+        return symbols.value, FOREGROUND
+    return symbols.padding, MUTED
 
 
-def _window_glyph(window: SlidingWindow, start: int, drawn: _WindowGlyphs, position: int) -> StyledGlyph:
+def _window_glyph(window: SlidingWindow, start: int, symbols: _WindowGlyphs, position: int) -> StyledGlyph:
     """Return the glyph at a position for the window that starts at `start`."""
     offset = position - start
     if not 0 <= offset < window.extent:
         return " ", ""
-    return (drawn.skipped, MUTED) if offset % window.dilation else (drawn.in_window, ACCENT)
+    return (symbols.skipped, MUTED) if offset % window.dilation else (symbols.in_window, ACCENT)
 
 
 def _end_note(window: SlidingWindow) -> str:
-    """Say how many of the last values are in no window, or how far the last window extends past the end; else empty."""
+    """Return a note on values in no window, or on how far the last window extends past the end; else empty."""
     if window.remainder < 0:
         return f"the last window extends past the end by {-window.remainder:,}"
     note = ""

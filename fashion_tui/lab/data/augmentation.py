@@ -1,7 +1,7 @@
 """Augmentation: flip, shift and erase images at random, in batches on the device.
 
-What is done to an image is a function of the seed, the epoch and the image's index, drawn on the CPU. It is therefore
-the same on every device, and the same for a run that was resumed in the middle of an epoch.
+The transforms of an image depend only on the seed, the epoch and the image's index, and are drawn on the CPU. They are
+therefore the same on every device, and the same after resuming in the middle of an epoch.
 """
 
 import torch
@@ -12,7 +12,7 @@ from fashion_tui.lab.rng import Purpose, generator_for
 from fashion_tui.schema.recipe import Recipe
 
 ERASE_PROBABILITY = 0.5
-"""Probability that an image is erased in an epoch, if the recipe erases at all."""
+"""Probability that a box of an image is erased in an epoch, if the recipe uses random erasing."""
 
 
 class Augmentation:
@@ -25,11 +25,11 @@ class Augmentation:
         self.seed = seed
         self.device = device
         self._transforms: dict[str, Tensor] = {}
-        """What the current epoch does to each image. Updated in place: a CUDA graph keeps reading this memory."""
+        """The current epoch's transforms of each image. Updated in place, because a CUDA graph reads this memory."""
         self.start_epoch(0)
 
     def start_epoch(self, epoch: int) -> None:
-        """Draw what an epoch, counted from 0, does to each image of the set.
+        """Draw the transforms of each image of the set for an epoch, counted from 0.
 
         Alternating flip: a random half of the images is mirrored in even epochs and the other half in odd epochs, so
         that any two consecutive epochs show both versions of every image (Jordan 2024, "94% on CIFAR-10 in 3.29
@@ -68,7 +68,7 @@ class Augmentation:
             self._transforms[name] = values.to(self.device)
 
     def _crop(self, images: Tensor, corners: Tensor) -> Tensor:
-        """Pad images `[B, 1, 28, 28]` with black, and crop each to 28×28 at its corner `[B, 2]` (row, column)."""
+        """Pad images `[B, 1, 28, 28]` with black, and crop each to 28×28. `corners` is `[B, 2]`: (row, column)."""
         padding, height, width = self.recipe.crop, images.shape[2], images.shape[3]
         black = -self.recipe.mean / self.recipe.std
         padded = F.pad(images, (padding, padding, padding, padding), value=black).squeeze(1)
@@ -78,8 +78,8 @@ class Augmentation:
         return padded[batch, rows.unsqueeze(2), columns.unsqueeze(1)].unsqueeze(1)
 
     def _erase(self, images: Tensor, boxes: Tensor) -> Tensor:
-        """Set a box of each image to the mean, 0. `boxes` `[B, 2, 2]` has (start, end) of rows, then of columns."""
-        line = torch.arange(images.shape[-1], device=images.device)
-        inside = (line >= boxes[:, :, :1]) & (line < boxes[:, :, 1:])  # [B, 2, 28]
+        """Set a box of each image to the mean, 0. `boxes` is `[B, 2, 2]`: (start, end) of rows and of columns."""
+        position = torch.arange(images.shape[-1], device=images.device)
+        inside = (position >= boxes[:, :, :1]) & (position < boxes[:, :, 1:])  # [B, 2, 28]
         covered = inside[:, 0, :, None] & inside[:, 1, None, :]  # [B, 28, 28]
         return images.masked_fill(covered.unsqueeze(1), 0.0)

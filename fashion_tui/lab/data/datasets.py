@@ -69,7 +69,7 @@ class Dataset:
 def load(ref: DatasetRef) -> Dataset:
     """Read a data set into CPU memory and verify its checksums. The `ref` of the result has the set's SHA-256.
 
-    Raises DamagedData if a file differs from the published one, and UserError if `ref` has another set's SHA-256.
+    Raises DamagedData if a file differs from the published one, and UserError if `ref` specifies a different SHA-256.
     """
     source = find_source(ref.name)
     checked = SYNTHETIC if source is None else msgspec.structs.replace(ref, sha256=source.sha256)
@@ -119,8 +119,8 @@ class Batch(NamedTuple):
 class ImageBatches:
     """The shuffled batches of each epoch.
 
-    The order of an epoch is a function of the seed and the epoch alone, and the batch of a step is a slice of it. To
-    resume in the middle of an epoch with exactly the batches that come next, the epoch and the step are enough.
+    The order of an epoch is a function of the seed and the epoch alone, and the batch of a step is a slice of it. The
+    epoch and the step are therefore enough to resume in the middle of an epoch with exactly the same batches.
     """
 
     def __init__(self, images: Images, recipe: Recipe, *, seed: int, device: torch.device) -> None:
@@ -148,7 +148,7 @@ class ImageBatches:
         return torch.randperm(len(self.images), generator=generator_for(self.seed, Purpose.SHUFFLE, epoch))
 
     def epoch(self, epoch: int, first_step: int = 0) -> Iterator[Batch]:
-        """Yield the batches of an epoch, from step `first_step` (0 for the first one). See `prepare`."""
+        """Yield the batches of an epoch, from step `first_step` (counted from 0). `prepare` augments them."""
         self._augmentation.start_epoch(epoch)
         pixels, labels = self.images.pixels, self.images.labels
         for indices in self.order(epoch).to(pixels.device).split(self.recipe.batch_size)[first_step:]:

@@ -26,8 +26,8 @@ class Sketch:
     def __init__(self, count: int, generator: torch.Generator, *, upright: bool) -> None:
         """Create the canvas with slightly tilted and shifted coordinates.
 
-        The tilt of an upright garment shifts its rows sideways, so that y is `[B, 28, 1]`. The tilt of a shoe shifts
-        its columns up and down, so that x is `[B, 1, 28]`. Operations on that coordinate alone are nearly free.
+        The tilt of an upright garment shifts its rows sideways, so that y is only `[B, 28, 1]`. The tilt of a shoe
+        shifts its columns up and down, so that x is only `[B, 1, 28]`. Operations on that tensor are nearly free.
         """
         self.count = count
         self.generator = generator
@@ -43,7 +43,7 @@ class Sketch:
         return torch.rand(self.count, 1, 1, generator=self.generator) * (high - low) + low
 
     def maybe(self, probability: float) -> Tensor:
-        """Return 1 with this probability, otherwise 0, for each image, `[B, 1, 1]`."""
+        """Return 1 with the given probability, else 0, for each image, `[B, 1, 1]`."""
         return (torch.rand(self.count, 1, 1, generator=self.generator) < probability).float()
 
     def paint(self, coverage: Tensor, shade: Length) -> None:

@@ -65,8 +65,10 @@ def _folds(sketch: Sketch, cells: int = 4) -> Tensor:
 
 @contextmanager
 def _one_thread() -> Iterator[None]:
-    """Use one CPU thread: the thousands of small operations are too short to share, and up to 20 times slower if
-    threads wait for each other on a busy machine.
+    """Use one CPU thread.
+
+    The thousands of operations are too small to parallelise, and up to 20 times slower if threads wait for each other
+    on a busy machine.
     """
     before = torch.get_num_threads()
     torch.set_num_threads(1)

@@ -6,7 +6,7 @@ from torch import Tensor
 from fashion_tui.schema.shapes import Shape
 
 SIDE = 28
-"""Height and width of the images in pixels, equal to those of the test images."""
+"""Height and width of the images in pixels, the same as the test images."""
 
 
 def as_planes(values: Tensor, shape: Shape) -> Tensor:

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 TensorOrArray = Tensor | np.ndarray[Any, Any]
 Kind = Literal["tensor", "parameter", "buffer", "array"]
 Predicate = Callable[[str, object], bool]
-"""Takes a name and the object that it refers to."""
+"""A function of a variable's name and value."""
 
 MAX_ITEMS = 32
 """Maximum number of items to search in a list, tuple or dict."""
@@ -57,7 +57,7 @@ def tensor_attribute(tensor: Tensor, name: str) -> Any:
 
 
 def _encodable(name: str) -> str:
-    """Return the name with surrogates, which UTF-8 can't encode, as escape sequences."""
+    """Return the name with surrogates escaped, because UTF-8 can't encode them."""
     return name.encode(errors="backslashreplace").decode()
 
 

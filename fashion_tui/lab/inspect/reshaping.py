@@ -51,7 +51,7 @@ def _grid(tensor: Tensor, offsets: tuple[int, ...]) -> ElementGrid:
 
 
 def _shown(shape: Size) -> Size:
-    """Return the size of each axis in the grid. A vector may have as many elements as a whole block."""
+    """Return the number of indices shown along each axis. A vector may show as many elements as a full block."""
     if len(shape) == 1:
         return (min(shape[0], MAX_ROWS * MAX_COLUMNS),)
     leading = MAX_LEADING

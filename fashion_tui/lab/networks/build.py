@@ -1,6 +1,6 @@
 """Building a network: by name, from the user's source, or the one that a recipe trains.
 
-Building a custom model executes its code. Its errors are raised as `UserError`s of one line, with the line of the code.
+Building a custom model executes its code. Its errors are raised as one-line `UserError`s that name the failing line.
 """
 
 from collections.abc import Iterator, Mapping
@@ -53,7 +53,7 @@ def build_trainable(custom: CustomModel) -> tuple[nn.Module, str]:
 
 
 def load_model(name: str, arguments: Mapping[str, Any] | None = None, *, device: str = "cpu") -> nn.Module:
-    """Build a network by name, like `open_model`. It can't import modules of its folder later."""
+    """Build a network by name, like `open_model`. The network can't import modules from its folder later."""
     with open_model(NamedModel(model=name, arguments=dict(arguments or {})), device=device) as (model, _):
         return model
 
@@ -64,11 +64,11 @@ def open_model(
 ) -> Iterator[tuple[nn.Module, str]]:
     """Build a network with new weights, and yield it with the name of its class (or its built-in name).
 
-    In the `with` block the code of a custom model can import the modules of its folder, unless `standalone`. A file is
-    read again each time. On device `meta` the weights have shapes but no values, so that any network is built at once;
-    if its constructor needs values, the weights are on the CPU.
+    In the `with` block the code of a custom model can import the modules of its folder, unless `standalone`. The file
+    is read again on each call. On device `meta` the weights have shapes but no values, so that any network is built
+    immediately; if its constructor needs values, the weights are on the CPU.
 
-    Raises UsageError if the network is unknown or takes other arguments, and UserError if the file can't be read
+    Raises UsageError if the network is unknown or doesn't take the arguments, and UserError if the file can't be read
     or the user's code fails.
     """
     if isinstance(network, NamedModel):

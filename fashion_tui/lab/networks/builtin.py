@@ -32,7 +32,7 @@ def build(name: str) -> nn.Module:
 
 
 def source_of(name: str) -> CustomModel:
-    """Return the source file of a network, which runs by itself. Raises UsageError for an unknown name."""
+    """Return the source file of a network, which is self-contained. Raises UsageError for an unknown name."""
     cls, arguments = _builtin(name)
     source = Path(inspect.getfile(cls)).read_text(encoding="utf-8")
     return CustomModel(source=source, class_name=cls.__name__, arguments=arguments)

@@ -1,4 +1,4 @@
-"""Executing the user's code: a module from source, the network that it defines, and its errors in one line."""
+"""Executing the user's code: a module from source, the network that it defines, and its errors as one line."""
 
 import inspect
 import sys
@@ -18,7 +18,7 @@ MODULE_NAME = "fashion_tui_custom_model"
 """Name under which the user's source is imported."""
 
 UNSAVED = "the edited source"
-"""File name in errors of source that doesn't belong to a file."""
+"""File name in error messages about source that wasn't read from a file."""
 
 
 class SourceError(UserError):
@@ -33,7 +33,7 @@ class SourceError(UserError):
 
 
 class WrongArguments(UsageError):
-    """The arguments don't fit the signature of the network."""
+    """The arguments don't match the signature of the network."""
 
     def __init__(self, message: str, hint: str, line: int | None) -> None:
         super().__init__(f"{message}; {hint}")

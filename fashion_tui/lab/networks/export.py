@@ -40,7 +40,7 @@ def export_safetensors(
 
 
 def contiguous_weights(model: nn.Module) -> dict[str, Tensor]:
-    """Return all weights and buffers, contiguous, on the CPU. Tied ones are included once, by their first name."""
+    """Return all weights and buffers, contiguous, on the CPU. Tied tensors are included once, by their first name."""
     weights: dict[str, Tensor] = {}
     seen: set[tuple[object, ...]] = set()
     for name, tensor in model.state_dict().items():

@@ -35,7 +35,7 @@ class StrongNet(nn.Module):
     """
 
     LOGIT_SCALE = 0.5
-    """Factor of the logits: label smoothing favours small ones."""
+    """Factor applied to the logits, because label smoothing favours small logits."""
 
     def __init__(self, channels: int = 16) -> None:
         super().__init__()

@@ -1,6 +1,6 @@
 """Formulas for a row: how its shape, its number of parameters and its MACs are computed, with the actual numbers.
 
-If a formula's result differs from what the trace recorded, the string is empty.
+If a formula's result differs from the recorded value, an empty string is returned.
 """
 
 import math
@@ -49,7 +49,7 @@ def params_arithmetic(call: Call) -> str:
 
 
 def macs_arithmetic(call: Call, inputs: Sequence[Shape], outputs: Sequence[Shape], macs: int) -> str:
-    """Return the number of outputs times the products summed up for each: `(20·14·14) · (12·5·5) = 1,176,000`."""
+    """Return the number of outputs times the products summed for each: `(20·14·14) · (12·5·5) = 1,176,000`."""
     if not macs or not inputs or not outputs:
         return ""
     input_shape, output_shape = inputs[0], outputs[0]
@@ -95,7 +95,7 @@ def _axis_formula(window: WindowSettings, axis: int, size: int, result: int) -> 
 
 
 def _transposed_formula(window: WindowSettings, axis: int, size: int, result: int) -> str:
-    """Return the formula for one axis of a transposed convolution: the convolution's, solved for the input size."""
+    """Return the formula for one axis of a transposed convolution: a convolution's, solved for the input size."""
     kernel, stride, dilation = window.kernel[axis], window.stride[axis], window.dilation[axis]
     padding = _padding(window, axis)
     output_padding = result - ((size - 1) * stride - sum(padding) + dilation * (kernel - 1) + 1)
@@ -239,7 +239,7 @@ _RULES: tuple[Callable[[Call, Sequence[Shape], Sequence[Shape]], str], ...] = (
 
 
 def _spatial_sizes(before: Shape, after: Shape) -> list[tuple[int, int]]:
-    """Return the sizes before and after of each axis except the channels."""
+    """Return (size before, size after) for each axis except the channels."""
     return list(zip(before[1:], after[1:], strict=True)) if len(before) == len(after) else []
 
 

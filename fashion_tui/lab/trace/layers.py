@@ -17,7 +17,7 @@ _OMITTED = frozenset({"device", "dtype", "bias", "track_running_stats"})
 def is_atomic(module: nn.Module) -> bool:
     """Whether `module` is one of torch's own layers without children, whose inner calls get no rows.
 
-    Attention has a child, its output projection, but computes it together with the rest.
+    nn.MultiheadAttention is also atomic: it computes its only child, the output projection, together with the rest.
     """
     if isinstance(module, nn.MultiheadAttention):
         return True

@@ -35,7 +35,7 @@ def copy_model(model: nn.Module, device: torch.device) -> nn.Module:
 
 
 def _copy_tensor(tensor: Tensor, device: torch.device) -> Tensor:
-    if isinstance(tensor, UninitializedParameter | UninitializedBuffer):  # of a lazy layer; has no shape yet
+    if isinstance(tensor, UninitializedParameter | UninitializedBuffer):  # a lazy layer's parameter has no shape yet
         kind: Any = type(tensor)
         return cast(Tensor, kind(requires_grad=tensor.requires_grad, device=device, dtype=tensor.dtype))
     if device == META:

@@ -191,7 +191,7 @@ class Recorder(TorchFunctionMode):
             self._count_on_meta(module, tensors, args, kwargs)
             call.macs = self.counter.total - before
         if len(self.calls) > index + 1:
-            call.parameters, call.parameter_names = [], []  # counted for the inner calls that use them
+            call.parameters, call.parameter_names = [], []  # the inner calls that use them have them instead
         self._end(call, index, list(tensors_in(result)), storages if atomic else None)
         return result
 
@@ -257,7 +257,7 @@ class Recorder(TorchFunctionMode):
         )
 
     def _end(self, call: Call, index: int, outputs: list[Tensor], storages: set[int] | None) -> None:
-        """Record the outputs. `storages` are those of the arguments, or None if the call's memory isn't counted."""
+        """Record the outputs. `storages` are the arguments' storages, or None if the call's memory isn't counted."""
         call.outputs = [tuple(tensor.shape) for tensor in outputs]
         call.dtype = str(outputs[0].dtype).removeprefix("torch.") if outputs else ""
         if storages is not None:
@@ -288,7 +288,7 @@ class Recorder(TorchFunctionMode):
         return [name.removeprefix(f"{caller}.") for name in names]
 
     def _add_failure(self, error: Exception, call: int | Call) -> None:
-        """Record that `error` passes through a call: the index of a module's call, or a function's call."""
+        """Record that `error` passes through a call: that of a module, given by its index, or that of a function."""
         if self._failure is None or self._failure[0] is not error:
             self._failure = (error, [], None) if isinstance(call, int) else (error, [], call)
         if isinstance(call, int):
@@ -306,7 +306,7 @@ class Recorder(TorchFunctionMode):
             self._is_inside_atomic = True
             if isinstance(target, nn.Module):
                 target = copy_model(target, META)
-                vars(target).pop("forward", None)  # the wrapper, which would record this call
+                vars(target).pop("forward", None)  # the recorder's wrapper, which would record this call
             target(*to_meta(args), **to_meta(kwargs))
         except Exception:  # noqa: BLE001, S110 - a call that needs values can't be counted and keeps 0 MACs
             pass

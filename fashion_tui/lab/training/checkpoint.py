@@ -14,7 +14,7 @@ from fashion_tui.schema.errors import UserError
 
 
 class BadCheckpoint(UserError):
-    """The file can't be read, or contains more than tensors and plain values. No code in it is executed."""
+    """The file can't be read, or contains more than tensors and plain values. Code in the file is never executed."""
 
 
 @contextmanager
@@ -25,11 +25,11 @@ def preserve_state(
     *,
     only_on_error: bool = False,
 ) -> Iterator[dict[str, Any]]:
-    """On exit, or only if the block raises an error, restore what a training step changes.
+    """Restore what a training step changes when the block exits, or only if the block raises an error.
 
-    This is the RNG state and the buffers and, if the block makes steps with `optimizers`, also the weights and the
-    state of the optimisers. Yields the saved tensors of the network ("model") and the RNG state ("random"). All tensors
-    are restored in place, because a CUDA graph keeps using their memory.
+    Restores the RNG state and the buffers. If the block makes steps with `optimizers`, also restores the weights and
+    the state of the optimisers. Yields the saved tensors of the network ("model") and the RNG state ("random"). All
+    tensors are restored in place, because a CUDA graph keeps using their memory.
     """
     parameters = {name for name, _ in model.named_parameters(remove_duplicate=False)}
     unchanged = set() if optimizers else parameters
@@ -58,7 +58,10 @@ def write_checkpoint(file: BinaryIO, training: dict[str, Any], trainer: dict[str
 
 
 def read_checkpoint(file: BinaryIO) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Return the arguments of `write_checkpoint`, with tensors on the CPU. Raises BadCheckpoint for any other file."""
+    """Return the arguments of `write_checkpoint`, with tensors on the CPU.
+
+    Raises BadCheckpoint if the file isn't a checkpoint.
+    """
     try:
         content = torch.load(file, map_location="cpu", weights_only=True)
         return content["training"], content["trainer"]
@@ -74,7 +77,7 @@ def final_weights(training: dict[str, Any]) -> dict[str, Tensor]:
 
 
 def _restore_optimizer(optimizer: torch.optim.Optimizer, state: dict[int, dict[str, Tensor]]) -> None:
-    """Restore momentum and counts in place. Tensors that the optimiser has created since then are set to 0."""
+    """Restore momentum and counts in place. Tensors that the optimiser created after `state` was saved are set to 0."""
     with torch.no_grad():
         for parameter, tensors in optimizer.state_dict()["state"].items():
             for name, tensor in tensors.items():

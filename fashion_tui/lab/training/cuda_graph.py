@@ -15,7 +15,7 @@ from torch import Tensor
 from fashion_tui.lab.data.datasets import Batch
 
 Step = Callable[[Batch, Callable[[], None]], tuple[Tensor, Tensor]]
-"""Trains on a batch and returns its loss and number of correct predictions; `Training.steps` explains the callback."""
+"""Trains on a batch and returns its loss and number of correct predictions. See `Training.steps` for the callback."""
 
 WARM_UP_STEPS = 3
 """Steps before the capture, in which cuDNN chooses its algorithms and the optimisers create their state."""
@@ -40,7 +40,7 @@ class GPUStep:
         *,
         capture: bool,
     ) -> None:
-        """`preserve_state` undoes the steps made in its block. Without `capture`, no graph is used."""
+        """`preserve_state` returns a context that undoes the steps made in it. Without `capture`, no graph is used."""
         self._step = step
         self._preserve_state = preserve_state
         self._batch_size = batch_size

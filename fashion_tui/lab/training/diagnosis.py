@@ -16,9 +16,9 @@ class _Stopped(Exception):
 def find_broken_layer(training: Training, step: int, *, keep_going: Callable[[], bool] = lambda: True) -> str | None:
     """Return the layer whose output was the first with a NaN or an infinity in a step, or None if all were finite.
 
-    `training` must be in a state before that step, such as a checkpoint. Its steps up to there are repeated, which
-    gives the same weights, and then each layer is checked on the batch of the step. `keep_going` is called after each
-    step and between micro-batches; if it returns False, the search ends and the result is None.
+    `training` must be in a state before `step`, such as a checkpoint. The steps in between are repeated, which
+    gives the same weights; then each layer is checked on the batch of `step`. `keep_going` is called after each step
+    and between micro-batches; if it returns False, the search ends and the result is None.
     """
 
     def check() -> None:

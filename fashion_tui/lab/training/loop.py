@@ -240,7 +240,7 @@ class Training:
 
     @contextmanager
     def _interruptible(self) -> Iterator[None]:
-        """Roll back the step in this block if it raises. Until it ends, `state_dict` returns the state before it."""
+        """Roll back the step if the block raises. Inside the block, `state_dict` returns the state before the step."""
         try:
             with preserve_state(self.model, self.device, only_on_error=True) as self._before_step:
                 yield

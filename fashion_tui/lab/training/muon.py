@@ -50,8 +50,8 @@ class Muon(torch.optim.Optimizer):
 def orthogonalise(matrix: Tensor) -> Tensor:
     """Return a matrix `[R, C]` with about the same singular vectors, but singular values near 1.
 
-    Each iteration multiplies `x` by a polynomial in `x @ x.T`, and that square can be updated without `x`. So all
-    iterations work on the smaller square matrix, and `x` itself, up to nine times as wide, is multiplied only once.
+    Each iteration multiplies `x` by a polynomial in `x @ x.T`, and `x @ x.T` can be updated without `x`. All iterations
+    therefore work on this square matrix, and `x` itself, up to nine times as wide, is multiplied only once.
     """
     a, b, c = COEFFICIENTS
     is_tall = matrix.shape[0] > matrix.shape[1]
