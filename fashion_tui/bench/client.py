@@ -93,7 +93,7 @@ class WorkerProcess:
 
 @contextmanager
 def _start_worker(request: BenchRequest, contenders: tuple[str, ...], *, like_trainer: bool) -> Iterator[WorkerProcess]:
-    """Start a worker for some contenders, and kill it on exit."""
+    """Start a worker for these contenders, and kill it on exit."""
     setup = WorkerSetup(
         dataset=request.dataset,
         contenders=contenders,

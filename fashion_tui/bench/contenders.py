@@ -68,7 +68,7 @@ class OngoingTraining:
     model: nn.Module
     """The model to evaluate after training."""
     steps: Iterator[int]
-    """An infinite iterator that trains one step and yields its number of images."""
+    """An infinite iterator. Each `next` trains one step and returns its number of images."""
 
 
 def find_contenders(names: tuple[str, ...]) -> list[Contender]:

@@ -64,7 +64,7 @@ class TerminalProgram:
         self.changed = threading.Condition()
         """Notified when `output`, `arrivals` or `closed` change."""
         self._plain_text = bytearray()
-        """The output since the last key press that `wait_for_output` has read, without control sequences."""
+        """What `wait_for_output` has read since the last key press, without control sequences."""
         self._plain_text_end = 0
         """Length of the part of `output` that `wait_for_output` has read."""
         self._master, slave = os.openpty()

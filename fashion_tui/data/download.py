@@ -31,7 +31,7 @@ BLOCK_SIZE = 64 * 1024
 
 
 class DownloadFailed(UserError):
-    """The download failed. The message says why and what to do instead."""
+    """Raised if a download fails; the message says why and what to do instead."""
 
 
 def download(
@@ -41,7 +41,7 @@ def download(
     source: DatasetSource = FASHION_MNIST,
     attempts: int = 3,
 ) -> DatasetRef:
-    """Download a data set to `directory`, $FASHION_TUI_DATA or the cache, and return its verified reference.
+    """Download a data set to `directory`, else $FASHION_TUI_DATA, else the cache; return its verified reference.
 
     Each file is tried `attempts` times at each mirror, with a second between rounds. An exception raised by
     `progress` cancels the download. Raises DownloadFailed if a file can't be downloaded, verified or written.
@@ -69,16 +69,16 @@ def download(
 class _ProgressBar:
     """A progress bar with the interface that pooch expects, for one file of several."""
 
-    def __init__(self, report: Progress, done_before: int, total_of_all: int, file: DataFile) -> None:
-        self._report, self._done_before, self._total_of_all = report, done_before, total_of_all
+    def __init__(self, report: Progress, done_before: int, overall_total: int, file: DataFile) -> None:
+        self._report, self._done_before, self._overall_total = report, done_before, overall_total
         self._file_size = file.gz_bytes
         self._downloaded = 0
         self.total = 0
 
     def update(self, amount: int) -> None:
-        """Count a block. Even for the last, shorter block, `amount` is the full block size."""
+        """Count a downloaded block. `amount` is the full block size, even for the last block, which is shorter."""
         self._downloaded = min(self._downloaded + amount, self._file_size)
-        self._report(self._done_before + self._downloaded, self._total_of_all)
+        self._report(self._done_before + self._downloaded, self._overall_total)
 
     def reset(self) -> None:
         self._downloaded = 0

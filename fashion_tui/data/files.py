@@ -27,15 +27,15 @@ DATA_VARIABLE = "FASHION_TUI_DATA"
 
 
 class MissingData(UserError):
-    """No folder was specified, and the data set is not in the cache; it can be downloaded."""
+    """Raised if no folder was specified and the data set isn't in the cache. The user can download it."""
 
 
 class WrongFolder(UserError):
-    """The specified folder doesn't exist or doesn't contain the data set."""
+    """Raised if the specified folder doesn't exist or doesn't contain the data set."""
 
 
 class DamagedData(UserError):
-    """A file can't be read, or differs from the published one."""
+    """Raised if a file can't be read or differs from the published one."""
 
 
 @dataclass(frozen=True)
@@ -133,7 +133,7 @@ def train_size(ref: DatasetRef) -> int:
 
 
 def _describe_problem(directory: Path, raw: Path, missing: list[str]) -> str:
-    """Return a clause that follows the folder's path and says what is wrong with it."""
+    """Return a clause that says what is wrong with the folder; the message puts it after the folder's path."""
     inner = raw.relative_to(directory)
     try:
         if not directory.exists():

@@ -159,7 +159,7 @@ def _wake_loop_on_signals() -> None:
 
 
 def _stop_echo() -> None:
-    """Keep ipykernel from copying output written to the file descriptors to our log."""
+    """Keep ipykernel from copying the output it captures at file descriptors 1 and 2 to our log."""
     with contextlib.suppress(OSError, ValueError):
         null = os.open(os.devnull, os.O_WRONLY)
         os.dup2(null, sys.stdout.fileno())

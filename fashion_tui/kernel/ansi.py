@@ -193,7 +193,7 @@ def _append_plain_lines(text: str, position: int, lines: list[str], max_line: in
 
 
 def _is_incomplete(match: re.Match[str], length: int) -> bool:
-    """Return whether `match` is a control sequence that is cut off by the end of the text, which has this length."""
+    """Return whether `match` is a control sequence cut off by the end of the text; `length` is that of the text."""
     if match.end() != length or len(match.group()) >= _MAX_PENDING:
         return False
     if match["final"] is not None:
@@ -228,7 +228,7 @@ def restyle(style: str, parameters: str) -> str:
 
 
 def _parse(style: str) -> tuple[dict[str, str], list[str]]:
-    """Split a style returned by `restyle` into the colours of text ("3") and background ("4"), and the flags."""
+    """Split a style returned by `restyle` into colours, with "3" (text) and "4" (background) as keys, and flags."""
     colours: dict[str, str] = {}
     flags: list[str] = []
     codes = style.split(";") if style else []

@@ -59,7 +59,7 @@ class OutputBuffer:
         self._plot_bytes += sign * entry.plot_bytes
 
     def _drop_oldest(self) -> None:
-        """Drop the oldest entries while the remaining ones still reach a limit, so that at least that much is kept."""
+        """Drop the oldest droppable entries as long as the rest still reaches one of the limits."""
         index = 0
         while index < len(self._entries):
             oldest = self._entries[index]

@@ -47,7 +47,7 @@ class Connection:
     """Sends requests to a kernel and dispatches its messages. Use it in one asyncio loop only."""
 
     def __init__(self, process: KernelProcess, background: OutputBuffer, on_busy_change: Callable[[], None]) -> None:
-        """`background` gets the outputs that belong to no execution; `on_busy_change` is called when `busy` changes."""
+        """`background` gets outputs that belong to no execution; `on_busy_change` is called when `busy` changes."""
         self.process = process
         self.has_run = False
         """True if any code was executed, by us or by another front end."""

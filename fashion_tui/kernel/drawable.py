@@ -26,7 +26,7 @@ class Drawable:
 
 
 def plot_for(value: object, labels: object, classes: Sequence[str]) -> Plot:
-    """Return the plot of a value. Raises CannotDraw, with a one-line message, if there is none.
+    """Return the plot of a value. Raises CannotDraw, with a one-line message, if the value can't be drawn.
 
     `labels` are names or class indices, one per image or value; indices are replaced by names from `classes`. A single
     label becomes the beginning of the caption.
@@ -67,7 +67,7 @@ def is_pil_image(value: object) -> bool:
 def _from_pil_image(image: Any) -> Drawable:
     """Return uint8 [1, H, W] or [H, W, 3], reduced to the size that is drawn. Transparent pixels become black."""
     description = f"{image.mode} image, {image.width}×{image.height}"
-    if image.mode in {"I", "F"} or image.mode.startswith("I;"):  # more levels than a byte can represent
+    if image.mode in {"I", "F"} or image.mode.startswith("I;"):  # more grey levels than a byte can represent
         return Drawable(_tensor(np.asarray(image))[None], description)
     small = image.convert("L" if image.mode in {"1", "L"} else "RGBA")
     small.thumbnail((MAX_SIDE, MAX_SIDE))

@@ -13,7 +13,7 @@ State = Literal["starting", "idle", "busy", "dead"]
 """`dead`: no kernel is running, and none starts until the next request that needs one."""
 
 DoneStatus = Literal["ok", "error", "aborted", "died"]
-"""`died`: the kernel died while it ran the cell; `aborted`: it was restarted, or died before it started the cell."""
+"""`died`: the kernel died while running the cell; `aborted`: it was restarted, or died before starting the cell."""
 
 
 class Stream(msgspec.Struct, frozen=True):

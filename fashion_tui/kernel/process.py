@@ -146,7 +146,7 @@ class KernelProcess:
         return f"the kernel was killed by {_describe_signal(-code)}"
 
     def last_log_line(self) -> str:
-        """Return the last line that the kernel wrote before its output was redirected to us; "" if there is none."""
+        """Return the last line of the kernel's log, before its output was redirected to us; "" if there is none."""
         try:
             lines = Path(f"{self._stem}.log").read_text(errors="replace").split("\n")
         except OSError:

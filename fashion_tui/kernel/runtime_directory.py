@@ -32,7 +32,7 @@ class RuntimeDirectory:
         self.path = _create()
         self._lock = os.open(self.path / _LOCK, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
         os.write(self._lock, str(os.getpid()).encode())
-        fcntl.flock(self._lock, fcntl.LOCK_EX)  # the system releases it when this process ends, even by SIGKILL
+        fcntl.flock(self._lock, fcntl.LOCK_EX)  # released when this process ends, even by SIGKILL
         for directory in self.path.parent.glob(f"{_PREFIX}*"):
             _remove_if_abandoned(directory)
 
@@ -56,7 +56,7 @@ def open_kernels() -> list[OpenKernel]:
     """Return the kernels of the current user's open apps, newest first."""
     kernels = []
     for directory, app_pid in _owned_directories().items():
-        with contextlib.suppress(OSError):  # the app was closed meanwhile
+        with contextlib.suppress(OSError):  # the app may have just closed
             started = {file: file.stat().st_mtime for file in directory.glob("*.json")}
             if started:
                 newest = max(started, key=started.__getitem__)

@@ -84,7 +84,7 @@ class KernelSession:
         Starts a kernel if none is running; raises KernelFailed if that fails.
         """
         await self.start()
-        if self._connection is None:  # closed meanwhile
+        if self._connection is None:  # closed while starting
             return
         execution = self._connection.execute(code)
         try:

@@ -61,7 +61,7 @@ def _format_pil_image(image: Any) -> object:
 
 
 def _try_plot(make_plot: Callable[[], Plot | None]) -> object:
-    """Make a plot and convert it to JSON types. Return None if there is none, so that only the text is shown."""
+    """Make a plot and convert it to JSON types. Return None if that fails, so that only the text is shown."""
     try:
         plot = make_plot()
     except Exception:  # noqa: BLE001 -- the user's subclasses of Tensor can raise anything

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 DRIVER_PATHS = ("/proc/driver/nvidia/version", "/dev/nvidiactl", "/dev/dxg")
-"""If an NVIDIA driver is installed, one of these files exists: on Linux, in a container, and in WSL."""
+"""One of these files exists if an NVIDIA driver is installed: on Linux, in a container, or in WSL."""
 
 QUERY = (
     "nvidia-smi", "--query-gpu=uuid,utilization.gpu,memory.used", "--format=csv,noheader,nounits",
@@ -41,7 +41,7 @@ def resolves_to_cpu(device: str) -> bool:
 def gpu_usage() -> dict[str, GpuUsage]:
     """Return the usage of each GPU by its UUID. Returns an empty dict if `nvidia-smi` is missing or fails.
 
-    A UUID has no prefix `GPU-`, as in torch.
+    As in torch, the UUIDs lack the prefix `GPU-`.
     """
     try:
         output = subprocess.run(

@@ -47,7 +47,7 @@ MAX_REPAINT_INTERVAL = 1.0
 
 
 class CellRunner:
-    """The Playground's side of the kernel: a queue of cells, their scrollback, and queries about code and tensors.
+    """Connects the Playground to the kernel: a queue of cells, their scrollback, and queries about code and tensors.
 
     It keeps running while another pane is shown. `post` receives its messages.
     """
@@ -63,7 +63,7 @@ class CellRunner:
         """Number of the running cell, or of the next one."""
         self._running = False
         self._running_external = False
-        """Whether a cell of another front end is running."""
+        """Whether a cell from another front end is running."""
         self._output_lock = asyncio.Lock()
         """Held while a cell runs, ours or another front end's, so that outputs of two cells don't mix."""
         self._input_request: InputRequested | None = None
@@ -137,7 +137,7 @@ class CellRunner:
     # Queries
 
     async def is_complete(self, code: str) -> Completeness:
-        """Return whether `code` is ready to run; `unknown` if the kernel can't tell at once."""
+        """Return whether `code` is ready to run; `unknown` if the kernel doesn't reply in time."""
         return Completeness("unknown") if self.session is None else await self.session.is_complete(code)
 
     async def complete(self, code: str, cursor: int) -> Completions:
@@ -204,7 +204,7 @@ class CellRunner:
     # Outputs
 
     async def _receive_events(self, session: "KernelSession") -> None:
-        """Handle the outputs that belong to none of our cells."""
+        """Handle outputs that don't belong to any of our cells."""
         async for output in session.events():
             await self._handle(output)
 
@@ -243,7 +243,7 @@ class CellRunner:
         self._post_status()
 
     def _number_cell(self, number: int | None) -> None:
-        """Set the number of the newest cell to the one the kernel reports; None if the kernel never ran it."""
+        """Give the newest cell the number reported by the kernel; None means that the kernel never ran the cell."""
         if number is not None:
             self._cell_number = number + 1
             self.scrollback.renumber_cell(number)
@@ -276,7 +276,7 @@ class CellRunner:
 
 
 class _Throttle:
-    """Calls a function at most once per interval, and always after the last trigger.
+    """Calls a function at most once per interval, and always once after the last trigger.
 
     The interval grows while the event loop lags behind.
     """

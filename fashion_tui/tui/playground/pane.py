@@ -33,7 +33,7 @@ TENSORS_TIMEOUT = 1.0
 """Seconds to wait for an up-to-date list of tensors before a graph is opened."""
 
 COMMAND_SECONDS = 12.0
-"""How long the copied console command is shown, in seconds: long enough to read it."""
+"""Seconds for which the copied console command is shown: long enough to read it."""
 
 
 class PlaygroundPane(Pane):
@@ -79,12 +79,12 @@ class PlaygroundPane(Pane):
         self.watch(self.app, "dataset", self._dataset_found)
 
     async def _load(self) -> None:
-        """Create what the first paint doesn't show."""
+        """Create the widgets that the first paint doesn't show."""
         await self.repl.load()
         await self.side_panel.load()
 
     def _dataset_found(self, found: DatasetState | None) -> None:
-        """Start the kernel once there is a data set; after that, announce each change of it."""
+        """Start the kernel once there is a data set; after that, pass each change of the data set to the runner."""
         if found is None:
             return
         if not self._kernel_started:
@@ -147,7 +147,7 @@ class PlaygroundPane(Pane):
         self.repl.prompt.set_text(message.code)
 
     def action_run(self) -> None:
-        """Run the code in the prompt; from elsewhere, return to the prompt."""
+        """Run the code in the prompt, or focus the prompt if it doesn't have the focus."""
         if self.repl.prompt.has_focus:
             self.repl.prompt.action_run()
         else:
@@ -244,7 +244,7 @@ class PlaygroundPane(Pane):
         self.side_panel.run_backward()
 
     def _relevant_tensor(self, *, with_graph: bool) -> str | None:
-        """Return the name of the tensor selected in the focused table or typed at the cursor, or else of the newest.
+        """Return the name of the tensor selected in the focused table or named at the cursor, else of the newest one.
 
         `with_graph` restricts the choice to tensors that require gradients.
         """

@@ -58,7 +58,7 @@ class Repl(Vertical):
         self._search: HistorySearch | None = None
         self._documentation: Documentation | None = None
         self._tensors_line: TensorsLine | None = None
-        """This and the two above are None until `load` is called."""
+        """Like `_search` and `_documentation`, None until `load` is called."""
         self._cell_number = 1
         self._input: InputStarted | None = None
         """The `input()` call that waits for an answer."""
@@ -84,7 +84,7 @@ class Repl(Vertical):
         await self.runner.close()
 
     async def load(self) -> None:
-        """Create what the first paint doesn't show."""
+        """Create the widgets that the first paint doesn't show."""
         from .prompt.documentation import Documentation
         from .prompt.search import HistorySearch
         from .views.tensors import TensorsLine
@@ -103,7 +103,7 @@ class Repl(Vertical):
         return self.prompt if self.transcript.selected is None else self.transcript
 
     def show_tensors(self, tensors: "TensorList") -> None:
-        """Update the line of tensors, which narrow screens show."""
+        """Update the one-line list of tensors that is shown on narrow screens."""
         if self._tensors_line is not None:
             self._tensors_line.tensors = tensors
 
@@ -158,7 +158,7 @@ class Repl(Vertical):
             label = Text(f"In [{self._cell_number}]: ", ACCENT)
         else:
             label = Text(sanitize(self._input.prompt).split("\n")[-1], ATTENTION)
-        if label != self._shown_label:  # an update would lay out the whole screen again
+        if label != self._shown_label:  # an update triggers a layout of the whole screen
             self._shown_label = label
             self._label.update(label)
         self._status_line.refresh_text()
@@ -204,12 +204,12 @@ class Repl(Vertical):
             self.screen.set_focus(self.prompt)  # at once, so that the next key goes to the prompt
 
     def toggle_documentation(self) -> None:
-        """Show the documentation of the name at the cursor, or close it."""
+        """Show the documentation of the name at the cursor, or close it if it is shown already."""
         if self._documentation is not None:
             self._documentation.toggle(self.prompt.text, self.prompt.cursor_index)
 
     def close_documentation(self) -> bool:
-        """Return whether it was open."""
+        """Close the documentation. Return whether it was open."""
         return self._documentation is not None and self._documentation.close()
 
     # The transcript

@@ -13,7 +13,7 @@ from .prompt.editor import Prompt
 from .transcript.transcript import Transcript
 
 SHORT_RUN = 0.5
-"""Seconds that a cell must run before it is mentioned."""
+"""Seconds for which a cell must run before the status line shows it."""
 
 INTERRUPT_PATIENCE = 2.0
 """Seconds after an interrupt until a restart is suggested."""
@@ -30,7 +30,7 @@ class StatusLine(Static):
         self._transcript = transcript
         self._status = KernelStatus("starting", 1, 0)
         self._since = time.monotonic()
-        """When the kernel entered its state."""
+        """When the kernel entered its current state."""
         self._interrupted_at: float | None = None
         """When the running cell was last interrupted."""
         self._shown = Text()
@@ -54,7 +54,7 @@ class StatusLine(Static):
     def refresh_text(self) -> None:
         text = self._text()
         if text == self._shown:
-            return  # an update would lay out the whole screen again
+            return  # an update triggers a layout of the whole screen
         self._shown = text
         self.update(text)
         if self.display != bool(text):

@@ -1,4 +1,4 @@
-"""The documentation of a name, as the kernel knows it: signature and docstring, shown below the prompt."""
+"""The documentation of a name, from the kernel: signature and docstring, shown below the prompt."""
 
 from rich.text import Text
 from textual import getters, work
@@ -61,7 +61,7 @@ class Documentation(VerticalScroll, can_focus=False):
         self.post_message(HeightChanged())
 
     def close(self) -> bool:
-        """Return whether it was open."""
+        """Close the documentation. Return whether it was open."""
         if not self.is_open:
             return False
         self.display = False

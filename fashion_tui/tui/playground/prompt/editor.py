@@ -41,7 +41,7 @@ class Prompt(TextArea, inherit_bindings=False):
         super().__init__(compact=True, highlight_cursor_line=False, id="prompt")
         self.cursor_blink = False
         self.kernel_is_busy = False
-        """While the kernel is busy, Ctrl+C is left to the pane, which interrupts it; otherwise it clears the prompt."""
+        """If True, the pane handles Ctrl+C and interrupts the kernel; otherwise Ctrl+C clears the prompt."""
         self._runner = runner
         self._history = history
         self._menu = menu
@@ -65,7 +65,7 @@ class Prompt(TextArea, inherit_bindings=False):
         return highlight_line(line, self.text, line_index)
 
     def set_text(self, text: str) -> None:
-        """Replace the text and put the cursor at its end. Undo restores the text before."""
+        """Replace the text and put the cursor at its end. Undo restores the previous text."""
         self.replace(text, (0, 0), self.document.end, maintain_selection_offset=False)
         self.move_cursor(self.document.end)
 
@@ -127,7 +127,7 @@ class Prompt(TextArea, inherit_bindings=False):
             event.prevent_default()
             await self._enter()
         elif event.key == "ctrl+c" and not self.kernel_is_busy:
-            # A binding of the pane would run too late, after the keys typed next.
+            # A binding of the pane would run too late: after the keys that follow.
             event.stop()
             event.prevent_default()
             self._menu.close()
@@ -141,7 +141,7 @@ class Prompt(TextArea, inherit_bindings=False):
         elif self._is_within_lines():
             self.action_new_line()
         else:
-            # Keys pressed meanwhile are handled after this returns.
+            # Keys pressed during the await are handled after this method returns.
             completeness = await self._runner.is_complete(self.text)
             if completeness.status == "unknown":
                 completeness = guess_completeness(self.text)
@@ -151,7 +151,7 @@ class Prompt(TextArea, inherit_bindings=False):
                 self.action_run()
 
     def _is_within_lines(self) -> bool:
-        """Return whether there are several lines, with code after the cursor."""
+        """Return whether the text has several lines and there is code after the cursor."""
         return "\n" in self.text and bool(self.text[self.cursor_index :].strip())
 
     def action_run(self) -> None:
@@ -217,7 +217,7 @@ class Prompt(TextArea, inherit_bindings=False):
             self._show_completions(completions.matches, completions.start)
 
     def _show_completions(self, names: tuple[str, ...], start: int) -> None:
-        """Insert what all the names have in common, from index `start` on, and show the menu if there are several."""
+        """Replace the text from index `start` by the common prefix of the names; show the menu if there are several."""
         if not names:
             return
         self._menu.open(names, start)
@@ -252,9 +252,9 @@ class Prompt(TextArea, inherit_bindings=False):
 
 
 def guess_completeness(code: str) -> Completeness:
-    """Return whether `code` is complete, as Python's own prompt decides it. Used if the kernel doesn't respond.
+    """Return whether `code` is complete, by the rules of Python's own prompt. Used if the kernel doesn't respond.
 
-    Magics are `invalid`, since they aren't Python; the prompt runs invalid code as it is.
+    Magics are `invalid`, since they aren't Python; the prompt submits invalid code unchanged.
     """
     *before, last = code.split("\n")
     if before and last.strip() and last[0].isspace():  # only an empty line ends an indented block

@@ -20,7 +20,7 @@ _FLAGS = {"1": "bold", "2": "dim", "3": "italic", "4": "underline", "7": "revers
 
 
 def ansi_text(line: str) -> Text:
-    """Convert a line as `kernel.ansi` writes it: each coloured part begins with its full style and ends with a reset.
+    """Convert a line from `kernel.ansi`, where each coloured part begins with its full style and ends with a reset.
 
     Unlike `Text.from_ansi`, it uses the app's palette.
     """
@@ -37,7 +37,7 @@ def ansi_text(line: str) -> Text:
 def _style(parameters: str) -> Style:
     flags: dict[str, bool] = {}
     colours: dict[str, Color] = {}
-    """Foreground under "3", background under "4": the first digit of their SGR codes."""
+    """Foreground and background, with the first digit of their SGR codes as keys: "3" and "4"."""
     codes = [code for code in parameters.split(";") if code not in {"", "0"}]
     while codes:
         code = codes.pop(0)
@@ -47,8 +47,8 @@ def _style(parameters: str) -> Style:
             colours[code[0]] = _extended_colour(codes)
         else:
             number = int(code)
-            ground = "3" if 30 <= number <= 37 or 90 <= number <= 97 else "4"
-            colours[ground] = _indexed_colour(number % 10 + (8 if number >= 90 else 0))
+            key = "3" if 30 <= number <= 37 or 90 <= number <= 97 else "4"
+            colours[key] = _indexed_colour(number % 10 + (8 if number >= 90 else 0))
     return Style(color=colours.get("3"), bgcolor=colours.get("4"), **flags)  # type: ignore[arg-type]
 
 

@@ -52,7 +52,7 @@ class Cell(msgspec.Struct, eq=False):
                 yield Stream(name, f"… {dropped:,} lines omitted\n{text}" if dropped else text)
 
     def result_text(self) -> str:
-        """Return the cell's value, or everything it printed if it has none, without colours."""
+        """Return the cell's value, or everything it printed if it has no value, without colours."""
         outputs = list(self.merged_outputs())
         results = [output for output in outputs if isinstance(output, Result)]
         return "\n".join(plain(output_text(output)).removesuffix("\n") for output in results[-1:] or outputs)
@@ -64,7 +64,7 @@ class Cells:
     def __init__(self) -> None:
         self._cells: deque[Cell] = deque(maxlen=MAX_CELLS)
         self._owners: deque[Cell] = deque()
-        """The cell of each kept output, oldest output first."""
+        """The cell to which each kept output belongs, oldest output first."""
         self._size = 0
         """Size of all kept outputs, measured as for MAX_OUTPUT."""
 

@@ -40,7 +40,7 @@ async def save_session(app: App[object], cells: Iterable[Cell], setup: KernelSet
 
 
 async def copy_result(app: App[object], cell: Cell | None) -> None:
-    """Copy the cell's value, or everything it printed if it has none. The cell is None if none has run."""
+    """Copy the cell's value, or everything it printed if it has no value. `cell` is None if no cell has run."""
     if cell is None:
         app.notify(NOTHING_TO_COPY)
     elif text := await asyncio.to_thread(cell.snapshot().result_text):
@@ -50,7 +50,7 @@ async def copy_result(app: App[object], cell: Cell | None) -> None:
 
 
 def copy_code(app: App[object], cell: Cell | None) -> None:
-    """Copy the cell's code. The cell is None if none has run."""
+    """Copy the cell's code. `cell` is None if no cell has run."""
     if cell is None:
         app.notify(NOTHING_TO_COPY)
     else:

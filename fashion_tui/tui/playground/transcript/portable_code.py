@@ -32,7 +32,7 @@ def as_python(code: str) -> str:
     first, _, rest = code.lstrip().partition("\n")
     if first.startswith("%%"):
         name = first[2:].split(maxsplit=1)[0] if first[2:].split() else ""
-        # A comment that begins with `%%` would begin a cell.
+        # Without the prefix, `# %%` would begin a new cell.
         return f"# cell magic: {first}\n{as_python(rest) if name in _PYTHON_CELL_MAGICS else _commented(rest)}"
     python = "\n".join(map(_without_magic, code.split("\n")))
     return python if _compiles(python) else f"# not valid Python:\n{_commented(code)}"

@@ -23,7 +23,7 @@ class Line(msgspec.Struct, frozen=True):
     label: str = ""
     """Label before the text, such as `In [1]: `."""
     omitted: int = 0
-    """For a note about omitted lines, their number."""
+    """Number of omitted lines if this is a note about them, else 0."""
     plot: Plot | None = None
     """A plot drawn instead of the text, several rows high. The text may then have several lines."""
 
@@ -122,7 +122,7 @@ class Scrollback:
             self._add_plot(Line(text, plot=result.plot))
 
     def _add_labelled(self, label: str, text: str) -> None:
-        """Add a value with its label. Several lines begin below the label, as in IPython, so that columns align."""
+        """Add a value with its label. If it has several lines, they begin below the label so that columns align."""
         first, *more = text.split("\n")
         if not more:
             self._append(Line(first, label=label))
@@ -142,7 +142,7 @@ class Scrollback:
             self.dropped_plots += 1
 
     def _add_omission(self, lines: int, characters: int) -> None:
-        """Add a note about omitted output, or increase the number in the note that is the last line."""
+        """Add a note about omitted output. If the last line is such a note, increase its number instead."""
         before = self.lines.pop().omitted if self.lines and self.lines[-1].omitted else 0
         if lines:
             count = before + lines

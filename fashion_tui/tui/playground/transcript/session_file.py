@@ -30,7 +30,7 @@ _GAP = 2
 
 
 def session_text(suffix: str, cells: Iterable[Cell], setup: KernelSetup) -> str:
-    """Return the text of a file with this suffix, NOTEBOOK or PYTHON. `setup` is the setup of the kernel."""
+    """Return the text of a session file; `suffix` is NOTEBOOK or PYTHON. `setup` is the setup of the kernel."""
     return as_notebook(cells, setup) if suffix == NOTEBOOK else as_python_file(cells, setup)
 
 

@@ -90,7 +90,7 @@ class Transcript(ScrollView, can_focus=True, inherit_bindings=False):
         self.virtual_size = Size(self._width, rows)
         if self._follows and self.selected is None:
             self.scroll_to(y=rows, animate=False, force=True, immediate=True)
-        elif rows_removed:  # the text being read stays in place
+        elif rows_removed:  # keep the text being read in place
             self.scroll_to(y=max(0, self.scroll_y - rows_removed), animate=False, force=True, immediate=True)
         self.refresh()
 
@@ -130,7 +130,7 @@ class Transcript(ScrollView, can_focus=True, inherit_bindings=False):
         return range(self._row_of(cell.first_line), self._row_of(cell.end_line))
 
     def _row_of(self, line_number: int) -> int:
-        """Return the row where a line begins. Dropped lines count as the first row, future ones as the end."""
+        """Return the row where a line begins: the first row if it was dropped, the end if it doesn't exist yet."""
         index = min(line_number - self._first_line, len(self._ends))
         return self._ends[index - 1] if index > 0 else len(self._head)
 
@@ -147,7 +147,7 @@ class Transcript(ScrollView, can_focus=True, inherit_bindings=False):
         return rows
 
     def _forget_dropped_plots(self) -> int:
-        """Recompute the heights if plots were dropped. Return the number of rows saved."""
+        """Recompute the heights if plots were dropped. Return by how many rows the total height shrank."""
         if self._dropped_plots == self._scrollback.dropped_plots:
             return 0
         self._dropped_plots = self._scrollback.dropped_plots

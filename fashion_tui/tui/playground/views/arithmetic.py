@@ -41,7 +41,7 @@ DEFAULTS: dict[Operation, dict[Parameter, str]] = {
 MAX_VALUE = 99_999
 
 SPACIOUS = 16
-"""Minimum height, in lines, for empty lines between the parts."""
+"""Minimum height of the result, in lines, at which empty lines separate its parts."""
 
 
 class ArithmeticView(FieldsView):
@@ -56,7 +56,7 @@ class ArithmeticView(FieldsView):
 
     def __init__(self, runner: CellRunner) -> None:
         super().__init__(runner, id="arithmetic")
-        self._values_of_other = DEFAULTS["pooling"]
+        self._other_values = DEFAULTS["pooling"]
         """The values of the operation that isn't shown."""
 
     def compose(self) -> ComposeResult:
@@ -87,9 +87,9 @@ class ArithmeticView(FieldsView):
 
     @on(Cycle.Changed, "#arithmetic-operation")
     def _operation_chosen(self) -> None:
-        """Exchange the values with those of the other operation; both use the same size."""
-        values = self._values_of_other
-        self._values_of_other = {parameter: self._input(parameter).value for parameter in values}
+        """Exchange the values with those of the other operation, except the input size, which both share."""
+        values = self._other_values
+        self._other_values = {parameter: self._input(parameter).value for parameter in values}
         for parameter, value in values.items():
             self._input(parameter).value = value
         self._input("stride").placeholder = "kernel" if self._operation == "pooling" else ""
@@ -135,7 +135,7 @@ class ArithmeticView(FieldsView):
 
 
 def _by_axis(windows: tuple[SlidingWindow, SlidingWindow]) -> dict[str, SlidingWindow]:
-    """Return the windows by the name of their axis; a single one if both axes are equal."""
+    """Return the windows by axis name, or a single one named `input` if both are equal."""
     height, width = windows
     return {"input": height} if height == width else {"height": height, "width": width}
 

@@ -123,7 +123,7 @@ class GraphView(SideView):
     # Keys
 
     def action_move(self, direction: int) -> None:
-        """Unfold the node under the cursor (1) or fold it (-1)."""
+        """Unfold the node under the cursor if `direction` is 1, fold it if -1."""
         row = self._selected
         if row is None or row.is_repeated:
             return
@@ -136,7 +136,7 @@ class GraphView(SideView):
         self._paint()
 
     def action_open(self) -> None:
-        """Show the values of the tensor under the cursor, or unfold a node that isn't known yet."""
+        """Show the values of the tensor under the cursor, or query the kernel for a node not yet described."""
         row = self._selected
         node = None if row is None else self._graph_nodes.get(row.node)
         if node is None:

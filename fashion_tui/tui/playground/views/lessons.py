@@ -43,7 +43,7 @@ class StepCard(VerticalScroll, can_focus=True):
         yield Markdown(id="lesson-observation")
 
     async def show(self, lesson: Lesson, index: int, *, has_run: bool) -> None:
-        """Show the step at this index. `has_run`: whether its cell has run."""
+        """Show the step at this index. `has_run` says whether its cell has run."""
         step = lesson.steps[index]
         is_last = index == len(lesson.steps) - 1
         after = [step.observation, lesson.closing if is_last else ""] if has_run else []
@@ -73,9 +73,9 @@ class LessonsView(SideView):
         self._step = 0
         """Index of the step that is shown."""
         self._finished: set[tuple[str, int]] = set()
-        """Lesson ids and step indices of the cells this kernel has run."""
+        """Lesson id and step index of each cell that this kernel has run."""
         self._submitted: list[tuple[str, int]] = []
-        """Lesson ids and step indices of the cells that are queued or running."""
+        """Lesson id and step index of each cell that is queued or running."""
 
     def compose(self) -> ComposeResult:
         with ContentSwitcher(initial="lesson-list"):
@@ -179,7 +179,7 @@ class LessonsView(SideView):
         self._list.show_rows(list(self._lessons), lines)
 
     def _list_line(self, number: int, lesson: Lesson, glyphs: Glyphs) -> Text:
-        """Return a line such as ` 4  Autograd  2/6`, with a check mark instead of the progress if finished."""
+        """Return a line such as ` 4  Autograd  2/6`, with a check mark instead of the progress once it is finished."""
         done, total = self._progress.steps_done(lesson.id), len(lesson.steps)
         is_finished = self._progress.is_finished(lesson.id)
         return Text.assemble(

@@ -40,7 +40,7 @@ MAX_ELEMENTS = 10**12
 """Maximum number of elements of an example tensor."""
 
 SPACIOUS = 14
-"""Minimum height, in lines, for empty lines between the parts."""
+"""Minimum height of the result, in lines, at which empty lines separate its parts."""
 
 _SHAPE = re.compile(r"\d+(?:[x×]\d+)*(\.T)?")
 
@@ -91,7 +91,7 @@ class ReshapeView(FieldsView):
         return self._arguments
 
     def show_tensor(self, name: str | None, tensors: TensorList) -> None:
-        """Reshape the tensor of this name. Without a name, reshape the last one or, at first, an example."""
+        """Reshape the tensor of this name. Without a name, keep the previous one; at first, use an example."""
         self._rows = tensors.rows
         tensor = name or self._tensor.value or DEFAULT_SHAPE
         if tensor != self._tensor.value:
@@ -259,7 +259,7 @@ def example_arguments(operation: Operation, shape: Size) -> str:
 
 
 def _example_shape(shape: Size) -> str:
-    """Return the sizes in reverse order, or a few rows for a vector."""
+    """Return the sizes in reverse order; for a vector, a matrix with a few rows."""
     if shape != shape[::-1]:
         return ", ".join(map(str, reversed(shape)))
     if len(shape) != 1:

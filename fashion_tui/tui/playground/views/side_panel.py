@@ -1,6 +1,6 @@
 """The side panel: the table of tensors and, below it, one more view.
 
-It is shown beside the transcript; on a narrow screen above it, while it is open.
+Wide screens show the panel beside the transcript. Narrow screens show it above the transcript while it is open.
 """
 
 from pathlib import Path

@@ -42,10 +42,10 @@ class SideView(Vertical):
         """Called after each cell, even while the view is closed."""
 
     def kernel_ended(self) -> None:
-        """Forget what belonged to the kernel, even while the view is closed."""
+        """Discard everything that came from the kernel. Called even while the view is closed."""
 
     def back(self) -> bool:
-        """Go one step back within the view. Return False if there is none, so that the view is closed."""
+        """Go one step back within the view. Return False if there is no step back; the view is then closed."""
         return False
 
     def closed(self) -> None:
