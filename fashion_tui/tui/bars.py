@@ -124,7 +124,7 @@ class KeyBar(Widget):
     KeyBar { height: 1; background: $surface; }
     """
 
-    _line = Text()
+    _line: Text | None = None
     """The line that was rendered last."""
 
     def on_mount(self) -> None:
@@ -132,7 +132,7 @@ class KeyBar(Widget):
 
     def _bindings_updated(self) -> None:
         previous = self._line
-        if self.render() != previous:
+        if previous is not None and self.render() != previous:
             self.refresh()
 
     def _hints(self) -> list[tuple[Binding, str, str]]:
