@@ -100,7 +100,8 @@ def resume(run: Run, epochs: int | None = None, *, timeout: float = 30.0) -> Out
     if summary.state == "finished" and (epochs is None or epochs <= summary.epoch):
         return _outcome(run, summary)
     if epochs is not None and epochs < summary.epoch:
-        raise UserError(f"run {run.id!r} has already done {summary.epoch} epochs; ask for more than {epochs}")
+        done = summary.epoch
+        raise UserError(f"epochs is {epochs}, but run {run.id!r} has completed {done}; ask for at least {done}")
     target = epochs or summary.epochs or config.recipe.epochs
     newest = run.checkpoints.latest()
     pid = launch(run, None if target == config.recipe.epochs else target)

@@ -191,7 +191,7 @@ def test_a_finished_run_is_only_resumed_for_more_epochs(toy: Run, monkeypatch: p
 
 def test_fewer_epochs_than_are_done_are_refused(toy: Run) -> None:
     toy.write_status(msgspec.structs.replace(toy.read_status(), state="stopped", epoch=2))
-    with pytest.raises(UserError, match="already done 2 epochs"):
+    with pytest.raises(UserError, match="completed 2; ask for at least 2"):
         resume(toy, epochs=1)
 
 
