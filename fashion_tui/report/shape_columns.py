@@ -159,8 +159,7 @@ class TensorScale:
     def bar(self, shape: Shape, glyphs: Glyphs) -> str:
         """Return a bar such as `▆▆▆▆`. The width shows the logarithm of the channels.
 
-        The height shows the square root of the side; a vector has the lowest bar. Halving the side lowers the bar by a
-        fifth to a third, so that each of up to five halvings is visible.
+        The height shows the square root of the side, relative to the largest one; a vector has the lowest bar.
         """
         if not shape:
             return glyphs.levels[0]
