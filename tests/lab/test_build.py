@@ -208,6 +208,13 @@ class TestFromSource:
         assert caught.value.line == line
         assert caught.value.message.startswith(words)
 
+    def test_there_is_nothing_to_choose_from_without_a_network(self) -> None:
+        with (
+            pytest.raises(SourceError, match=r"no class is derived from nn\.Module"),
+            open_model(custom("import torch\n", None, exact=True)),
+        ):
+            pass
+
     def test_missing_arguments_have_the_line_that_declares_them(self) -> None:
         with pytest.raises(WrongArguments) as caught, open_model(custom(TWO, "First")):
             pass

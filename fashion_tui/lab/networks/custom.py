@@ -62,9 +62,9 @@ def choose_network(module: ModuleType, class_name: str | None, *, exact: bool) -
     the module has no such network.
     """
     classes = _network_classes(module)
+    if not classes and not hasattr(module, class_name or ""):
+        raise SourceError("no class is derived from nn.Module", str(module.__file__), None)
     if not exact and not hasattr(module, class_name or ""):
-        if not classes:
-            raise SourceError("no class is derived from nn.Module", str(module.__file__), None)
         return classes[-1]
     choices = ", ".join(classes) or "no class derived from nn.Module"
     if not class_name and len(classes) != 1:
