@@ -1,4 +1,4 @@
-"""The registry of key bindings, from which the bindings, footer, help and palette are built."""
+"""The registry of actions and their keys. The bindings, footer, help and palette are built from it."""
 
 from dataclasses import dataclass
 from typing import Literal, get_args
@@ -17,15 +17,15 @@ class Action:
     """An action that the user starts with a key or from the palette."""
 
     name: str
-    """Name of the action. The method `action_NAME` of the pane or the app carries it out."""
+    """Name of the action, which the method `action_NAME` of the pane or the app implements."""
     keys: str
     """Names of keys as Textual spells them, separated by commas."""
     title: str
-    """Description for help and palette."""
+    """Description for the help dialog and the palette."""
     label: str = ""
-    """One or two words for the footer. Empty: not shown there."""
+    """One or two words for the footer. If empty, the action is not shown there."""
     shown_key: str = ""
-    """The key as footer and help spell it. Empty: the first of `keys`."""
+    """The key as shown in the footer and the help dialog. If empty, the first of `keys` is shown."""
     priority: bool = False
     """Whether the key works inside editors too."""
 
@@ -191,7 +191,7 @@ IN_VIEW: dict[PaneName, dict[str, tuple[Action, ...]]] = {
         "Convolution arithmetic": IN_ARITHMETIC,
     },
 }
-"""Keys of the views inside a pane, in addition to those of the pane."""
+"""Actions of the views inside a pane. They are available in addition to the pane's own actions."""
 
 
 def bindings(actions: tuple[Action, ...]) -> list[BindingType]:
@@ -200,6 +200,6 @@ def bindings(actions: tuple[Action, ...]) -> list[BindingType]:
 
 
 def key_hints(*hints: tuple[str, str]) -> Text:
-    """Return keys and their labels on one line: `enter save   esc cancel`."""
+    """Return a line of keys and their labels, such as `enter save   esc cancel`."""
     parts = (Text.assemble((key, ACCENT), (f" {label}", MUTED)) for key, label in hints)
     return Text("   ", no_wrap=True).join(parts)

@@ -1,4 +1,4 @@
-"""The app: the frame, the five panes, and the state that they watch."""
+"""The app: the frame, the five panes, and the state that the panes watch."""
 
 import asyncio
 import gc
@@ -53,14 +53,14 @@ if TYPE_CHECKING:
 BarType = TypeVar("BarType", bound=Widget)
 
 SIZE_CHECK_DELAY = 0.1
-"""Seconds after a resize until the terminal's size is read once more."""
+"""Seconds between a resize event and the second check of the terminal's size."""
 
 PROBLEM_SECONDS = 12.0
-"""Seconds for which the warnings about the data set and about lost runs are shown."""
+"""Seconds for which warnings about the data set and lost runs are shown."""
 
 
 def make_pane(name: PaneName) -> Pane:
-    """Create a pane. Its module is imported only now, so that the first paint needs only one pane's module."""
+    """Create a pane. Each pane's module is imported here, so that the first paint imports only one of them."""
     match name:
         case "playground":
             from .playground.pane import PlaygroundPane
@@ -102,7 +102,7 @@ class FashionApp(App[None]):
     VERTICAL_BREAKPOINTS = [(0, "-short"), (30, "-tall")]  # noqa: RUF012
 
     dataset: reactive[DatasetState | None] = reactive[DatasetState | None](None, init=False, repaint=False)
-    """The data set that the panes show. None until it has been found."""
+    """The data set that the panes show, or None until a data set has been found."""
     runs: reactive[tuple[RunSummary, ...]] = reactive[tuple[RunSummary, ...]]((), init=False, repaint=False)
     """All runs, newest first; updated once a second."""
 
@@ -119,13 +119,13 @@ class FashionApp(App[None]):
         self.theme = FASHION_DARK.name
 
     def copy_to_clipboard(self, text: str) -> None:
-        """Copy by OSC 52. GNU screen passes the sequence on only if it is wrapped."""
+        """Copy text with an OSC 52 sequence. In GNU screen, wrap the sequence so that it reaches the terminal."""
         super().copy_to_clipboard(text)
         if "STY" in os.environ and self._driver is not None:
             self._driver.write(clipboard.wrap_for_screen(text))
 
     def _handle_exception(self, error: Exception) -> None:
-        """Ignore errors while the app exits: handlers may look for widgets that are already gone."""
+        """Ignore errors while the app exits, because handlers may look for widgets that no longer exist."""
         if not self._exit:
             super()._handle_exception(error)
 
@@ -142,7 +142,7 @@ class FashionApp(App[None]):
             await super().on_event(event)
 
     def hold_input(self, worker: Worker[Any]) -> None:
-        """Hold back keys until the worker finishes or shows a dialog, which should receive them."""
+        """Hold back keys until the worker finishes or shows a dialog. The dialog then receives the keys."""
         self._input_queue.hold(worker)
 
     # Layout
@@ -157,16 +157,16 @@ class FashionApp(App[None]):
     def on_mount(self) -> None:
         signals.exit_on_signals(self)
         self.query_one(StatusBar).runs_directory = str(self.settings.runs_directory).replace(str(Path.home()), "~", 1)
-        # Before the first paint, so that no typed key is lost.
+        # Set the focus before the first paint, so that no typed key is lost.
         self.screen_stack[0].set_focus(self.current_pane.main_widget())
         self.call_after_refresh(self._start_background)
 
     def _start_background(self) -> None:
-        """Start everything that the first paint doesn't wait for."""
+        """Start everything that can wait until after the first paint."""
         from . import background
 
         if not gc.isenabled():
-            # Objects made so far live as long as the app: scanning them would now and then delay a key press.
+            # Existing objects live as long as the app. Exclude them from collection, because scans delay key presses.
             gc.freeze()
             gc.enable()
         find_dataset = partial(background.find_dataset, self.settings, self.post_message)
@@ -178,27 +178,27 @@ class FashionApp(App[None]):
 
     @cached_property
     def engine(self) -> "Engine":
-        """Answers requests that need torch. Imported when first used."""
+        """The engine that answers requests that need torch. Its module is imported on first use."""
         from fashion_tui.engine.client import Engine
 
         return Engine()
 
     @cached_property
     def sandbox(self) -> "SandboxEngine":
-        """Runs the user's own code."""
+        """The engine that runs the user's own code."""
         from .sandbox_engine import SandboxEngine
 
         return SandboxEngine()
 
     @cached_property
     def spare_trainer(self) -> "SpareTrainer":
-        """The trainer that waits for the next run."""
+        """A trainer process that waits for the next run."""
         from fashion_tui.runs.spare import SpareTrainer
 
         return SpareTrainer()
 
     def refresh_runs(self) -> None:
-        """Read the runs directory now instead of at the next interval."""
+        """Read the runs directory now instead of waiting for the next interval."""
         self._refresh_runs.set()
 
     async def on_unmount(self) -> None:
@@ -208,7 +208,7 @@ class FashionApp(App[None]):
     # The size of the terminal
 
     def on_resize(self, event: events.Resize) -> None:
-        if event.size == self._last_size:  # shrunk and enlarged again: the terminal may have dropped cells
+        if event.size == self._last_size:  # the terminal may have shrunk and grown again, and lost some cells
             self.screen.refresh()
         self._last_size = event.size
         self._check_size_later()
@@ -219,7 +219,7 @@ class FashionApp(App[None]):
             self.pop_screen()
 
     def _check_size_later(self) -> None:
-        """Check the size again soon: of two resize events in quick succession, the older can arrive last."""
+        """Check the size again soon, because two resize events in quick succession can arrive in reverse order."""
         if not self.is_headless:
             self.set_timer(SIZE_CHECK_DELAY, self._check_size)
 
@@ -258,7 +258,7 @@ class FashionApp(App[None]):
             return pane
 
     async def run_on_pane(self, name: PaneName, action: str) -> None:
-        """Show a pane and carry out its action."""
+        """Show a pane and run one of its actions."""
         pane = await self.show_pane(name)
         await self.run_action(action, pane)
 
@@ -267,7 +267,7 @@ class FashionApp(App[None]):
     @on(DatasetFound)
     def _dataset_found(self, message: DatasetFound) -> None:
         self.dataset = message.state
-        if message.state.problem is not None:  # often too long for the status bar
+        if message.state.problem is not None:  # the problem is often too long for the status bar
             self.notify(message.state.problem, severity="warning", timeout=PROBLEM_SECONDS, markup=False)
 
     @on(RunsListed)
@@ -298,7 +298,7 @@ class FashionApp(App[None]):
             indicator.show_runs(runs)
 
     def _bars(self, bar_type: type[BarType]) -> list[BarType]:
-        """Return the bars of this type. Empty while the app exits, since messages may still arrive."""
+        """Return the bars of this type. The list is empty while the app exits, when messages may still arrive."""
         return [bar for screen in self.screen_stack[:1] for bar in screen.query(bar_type)]
 
     # Messages from panes
@@ -327,7 +327,7 @@ class FashionApp(App[None]):
     # Actions
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
-        """Disable all actions while the app exits, and all but quitting while the terminal is too small."""
+        """Disable all actions while the app exits, and all except `quit` while the terminal is too small."""
         return not self._exit and (action == "quit" or not isinstance(self.screen, TooSmall))
 
     async def action_choose_pane(self, name: PaneName) -> None:

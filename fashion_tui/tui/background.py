@@ -32,7 +32,7 @@ def find_dataset(settings: Settings, post: Post) -> None:
 
 
 def watch_runs(runs_directory: Path, refresh: threading.Event, post: Post) -> None:
-    """List the runs once a second, and at once when `refresh` is set; post the list when it changes."""
+    """List the runs every second, or as soon as `refresh` is set, and post the list whenever it changes."""
     worker = get_current_worker()
     listed: tuple[RunSummary, ...] | None = None
     reported: str | None = None

@@ -1,4 +1,4 @@
-"""The bars around every pane: tabs and the live run above, keys and the data set below."""
+"""The bars around every pane: the tabs and the live run above it, the keys and the data set below it."""
 
 from rich.cells import cell_len
 from rich.text import Text
@@ -23,10 +23,10 @@ TABS: dict[PaneName, str] = {name: f" {number} {name.capitalize()} " for number,
 TABS_WHILE_TYPING: dict[PaneName, str] = {
     name: f"f{number} {name.capitalize()} " for number, name in enumerate(PANE_NAMES, 2)
 }
-"""Labels of the tabs while digits can be typed and function keys choose the pane. As wide as TABS."""
+"""Labels of the tabs while digits are input and only function keys choose the pane. They are as wide as in TABS."""
 
 FULL_INDICATOR_WIDTH = 48
-"""Columns that the run indicator needs to show everything."""
+"""Minimum width, in columns, at which the run indicator shows everything."""
 
 
 class PaneTabs(Widget):
@@ -61,7 +61,7 @@ class PaneTabs(Widget):
 
 
 class RunIndicator(Widget):
-    """Progress of the newest live run. Separate from the tabs, which needn't be painted every second."""
+    """The progress of the newest live run. It is a separate widget, so that the tabs aren't repainted every second."""
 
     DEFAULT_CSS = """
     RunIndicator { width: 1fr; height: 1; margin: 0 1; text-align: right; }
@@ -82,7 +82,7 @@ class RunIndicator(Widget):
 
 
 class Header(Horizontal):
-    """The tabs of the panes, and at the right the newest live run."""
+    """The tabs of the panes, with the newest live run on the right."""
 
     DEFAULT_CSS = """
     Header { height: 1; dock: top; background: $surface; }
@@ -118,14 +118,14 @@ def indicator_text(run: RunSummary | None, live_runs: int, *, short: bool) -> Te
 
 
 class KeyBar(Widget):
-    """The keys that work now, made from the active bindings."""
+    """A line of the keys that currently work, built from the active bindings."""
 
     DEFAULT_CSS = """
     KeyBar { height: 1; background: $surface; }
     """
 
     _line: Text | None = None
-    """The line that was rendered last."""
+    """The line as last rendered."""
 
     def on_mount(self) -> None:
         self.screen.bindings_updated_signal.subscribe(self, lambda _: self._bindings_updated())

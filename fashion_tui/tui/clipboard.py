@@ -1,24 +1,24 @@
-"""The clipboard of the user's own machine, set through the terminal by OSC 52, which also works over SSH."""
+"""Copying to the clipboard of the user's own machine with OSC 52 sequences, which also work over SSH."""
 
 import base64
 from collections.abc import Mapping
 
 MAX_BYTES = 74_994
-"""Longest text, in bytes. Beyond it the sequence exceeds 100,000 bytes, which some terminals drop."""
+"""Maximum size of the text, in bytes. Some terminals drop sequences of more than 100,000 bytes."""
 
 _SCREEN_CHUNK = 240
 """Characters per DCS sequence; GNU screen drops longer ones."""
 
 
 def wrap_for_screen(text: str) -> str:
-    """Return the OSC 52 sequence in chunks, each in a DCS, so that GNU screen passes it to its own terminal."""
+    """Return the OSC 52 sequence, split into DCS sequences that GNU screen passes through to its terminal."""
     sequence = f"\x1b]52;c;{base64.b64encode(text.encode()).decode()}\a"
     chunks = (sequence[start : start + _SCREEN_CHUNK] for start in range(0, len(sequence), _SCREEN_CHUNK))
     return "".join(f"\x1bP{chunk}\x1b\\" for chunk in chunks)
 
 
 def size_problem(text: str) -> str | None:
-    """Return why the text is too long for the clipboard, in one line. None if it isn't."""
+    """Return a one-line message if the text is too long for the clipboard, or None if it isn't."""
     size = len(text.encode(errors="replace"))
     if size <= MAX_BYTES:
         return None
@@ -26,5 +26,5 @@ def size_problem(text: str) -> str | None:
 
 
 def tmux_hint(environ: Mapping[str, str]) -> str:
-    """Return the tmux setting that OSC 52 needs, to append to a message. Empty outside tmux."""
+    """Return a hint about the tmux setting that OSC 52 needs, or an empty string outside tmux."""
     return " · in tmux this needs: set -g set-clipboard on" if "TMUX" in environ else ""

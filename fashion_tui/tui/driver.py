@@ -1,4 +1,4 @@
-"""Textual's driver for terminals on Linux and macOS, with corrections."""
+"""Textual's driver for terminals on Linux and macOS, with fixes."""
 
 import asyncio
 import os
@@ -17,7 +17,7 @@ EXIT_CHECK_SECONDS = 0.1
 
 
 class TerminalDriver(LinuxDriver):
-    """Accepts input that isn't UTF-8, survives SIGSTOP, and ignores the variables COLUMNS and LINES."""
+    """Accepts input that isn't UTF-8, survives SIGSTOP, and ignores the environment variables COLUMNS and LINES."""
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
@@ -25,7 +25,7 @@ class TerminalDriver(LinuxDriver):
         self._is_resuming = False
 
     def terminal_size(self) -> tuple[int, int]:
-        """Return the terminal's columns and lines as it reports them itself."""
+        """Return the number of columns and lines that the terminal itself reports."""
         try:
             columns, lines = os.get_terminal_size(self.fileno)
         except OSError:  # the terminal is gone
@@ -43,7 +43,7 @@ class TerminalDriver(LinuxDriver):
             ready, _, _ = select.select([self.fileno], [], [], EXIT_CHECK_SECONDS)
             if ready:
                 data = os.read(self.fileno, READ_SIZE)
-                if not data:  # the terminal is gone: SIGHUP ends the app
+                if not data:  # the terminal is gone; SIGHUP will end the app
                     self.exit_event.wait(EXIT_CHECK_SECONDS)
                 for message in parser.feed(decode(data)):
                     self.process_message(message)
@@ -55,17 +55,17 @@ class TerminalDriver(LinuxDriver):
     def _sigcont_application(self, *_: object) -> None:
         """Restore application mode without starting a second input thread.
 
-        `LinuxDriver` re-enters application mode even if it never left it, because the process was stopped by SIGSTOP
-        or not at all. Two threads then read input, and only one of them ends at exit.
+        `LinuxDriver` enters application mode again even if it never left it, because the process was stopped by SIGSTOP
+        or wasn't stopped at all. Two threads would then read input, and only one of them would end at exit.
         """
-        if self._must_signal_resume:  # stopped by SIGTSTP: application mode was left
+        if self._must_signal_resume:  # the process was stopped by SIGTSTP and has left application mode
             super()._sigcont_application()
         elif self._key_thread is not None and not self._is_resuming:
             self._is_resuming = True
             self._loop_of_app.call_soon_threadsafe(self._resume)
 
     def _resume(self) -> None:
-        """Set all terminal modes again, since the shell may have changed them, and repaint the screen."""
+        """Set all terminal modes again, because the shell may have changed them, and repaint the screen."""
         self._is_resuming = False
         if self._app._exit:  # noqa: SLF001 -- the driver is part of Textual
             return

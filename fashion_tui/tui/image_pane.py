@@ -1,4 +1,4 @@
-"""Browsing images page by page, which the Data pane and the Evaluate pane have in common."""
+"""Browsing images page by page, as in the Data pane and the Evaluate pane."""
 
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ from .widgets.pages import PageLoader
 class HasTotal(Protocol):
     @property
     def total(self) -> int:
-        """Number of images on all pages."""
+        """Total number of images on all pages."""
 
 
 Request = TypeVar("Request", bound=Hashable)
@@ -28,25 +28,25 @@ Page = TypeVar("Page", bound=HasTotal)
 
 
 class ImageSource(Protocol[Request, Page]):
-    """Supplies an ImageBrowser with pages, and is notified when one is shown or fails."""
+    """Supplies an ImageBrowser with pages, and is notified when a page is shown or fails to load."""
 
     def page_request(self, offset: int, limit: int) -> Request | None:
-        """Return the engine request for a page. None if there is nothing to load yet."""
+        """Return the engine request for a page, or None if there is nothing to load yet."""
 
     async def fetch_page(self, request: Request) -> Page:
-        """Return a page from the engine. Raises UserError."""
+        """Return a page from the engine. Raises UserError if the request fails."""
 
     def make_tiles(self, page: Page, width: int) -> Sequence[Tile]:
-        """Return the tiles of a page, for images that are `width` columns wide."""
+        """Return the tiles of a page. Each image is `width` columns wide."""
 
     def enlarged(self, page: Page, position: int) -> tuple[bytes, Text]:
-        """Return the pixels of an image of the page, and the details for the dialog."""
+        """Return the pixels of an image on the page, and the details that the dialog shows."""
 
     def page_shown(self) -> None:
         """Called when the page or the cursor has changed."""
 
     def page_failed(self, problem: str) -> None:
-        """Called when the page can't be loaded. `problem` is one line."""
+        """Called when the page can't be loaded. `problem` is a one-line message."""
 
 
 @dataclass
@@ -61,7 +61,7 @@ class PageFailed(Message):
 
 
 class ImageBrowser(Container, Generic[Request, Page]):
-    """Image tiles with a cursor. Loads the page under the cursor and enlarges the image under it."""
+    """Shows image tiles with a cursor. Loads the page that the cursor is on, and can enlarge the image under it."""
 
     DEFAULT_CSS = """
     ImageBrowser { height: 1fr; width: 1fr; }
@@ -86,13 +86,13 @@ class ImageBrowser(Container, Generic[Request, Page]):
 
     @property
     def page(self) -> Page | None:
-        """The page under the cursor. None if it isn't loaded or has no images."""
+        """The page that the cursor is on, or None if that page isn't loaded or has no images."""
         if self._shown is None or self._shown[0] != self._request(self.cursor) or not self._shown[1].total:
             return None
         return self._shown[1]
 
     def load(self) -> None:
-        """Show the page under the cursor as soon as it is loaded, and load its neighbours."""
+        """Show the page that the cursor is on as soon as it is loaded, and prefetch its neighbours."""
         request = self._request(self.cursor)
         if request is None:
             return
@@ -102,17 +102,17 @@ class ImageBrowser(Container, Generic[Request, Page]):
             self._show(request, page)
 
     def repaint(self) -> None:
-        """Make the tiles of the current page again."""
+        """Rebuild the tiles of the current page."""
         if self._shown is not None:
             self._show(*self._shown)
 
     def restart(self) -> None:
-        """Load the first page, after the source's filters have changed."""
+        """Load the first page. Call this after the source's filters have changed."""
         self.set_reactive(ImageBrowser.cursor, self.cursor.at(0))
         self.load()
 
     def clear(self) -> None:
-        """Forget the page, after the source has changed."""
+        """Forget the current page. Call this after the source has changed."""
         self._shown = None
         self.set_reactive(ImageBrowser.cursor, GridCursor(0, self.cursor.columns, self.cursor.rows))
         self.grid.show(())
@@ -138,7 +138,7 @@ class ImageBrowser(Container, Generic[Request, Page]):
         if page.total != self.cursor.total:
             self.cursor = self.cursor.resized(page.total, self.cursor.columns, self.cursor.rows)
             if self._request(self.cursor) != request:
-                return  # the cursor was beyond the last image: another page is being loaded
+                return  # the cursor was beyond the last image, so another page is being loaded
         self.grid.show(self._source.make_tiles(page, self.grid.tile_layout.width), self.cursor.position)
         self._source.page_shown()
         self._update_dialog()
@@ -174,7 +174,7 @@ class ImageBrowser(Container, Generic[Request, Page]):
 
 
 class ImagePane(Pane):
-    """A pane with an ImageBrowser, which the pane's actions control."""
+    """A pane with an ImageBrowser that is controlled by the pane's actions."""
 
     browser = getters.query_one(ImageBrowser)
 
@@ -183,7 +183,7 @@ class ImagePane(Pane):
 
     def action_next_page(self) -> None:
         self.browser.cursor = self.browser.cursor.turned(1)
-        self.browser.load()  # after a failure, retries even if the cursor is on the last page
+        self.browser.load()  # retry after a failure, even if the cursor was already on the last page
 
     def action_previous_page(self) -> None:
         self.browser.cursor = self.browser.cursor.turned(-1)

@@ -1,9 +1,9 @@
-"""The order of the user's input: each key, paste and mouse event is handled completely before the next one.
+"""A queue that handles each key, paste and mouse event completely before it delivers the next one.
 
-Textual doesn't guarantee this (https://github.com/Textualize/textual/issues/6605). The focused widget inserts
-characters at once; a key with a binding first passes through the message queue of each ancestor up to the app; and a
-priority binding runs before keys that still wait in those queues. Keys that arrive together, as over SSH, would then
-not take effect in the order in which they were typed.
+Textual doesn't guarantee this order (https://github.com/Textualize/textual/issues/6605). The focused widget inserts
+characters immediately, but a key with a binding first passes through the message queue of each ancestor up to the app,
+and a priority binding runs before the keys that are still in these queues. If several keys arrive together, as they do
+over SSH, they may therefore take effect in the wrong order.
 """
 
 import asyncio
@@ -18,21 +18,22 @@ from textual.message_pump import MessagePump
 from textual.worker import Worker
 
 CHECK_INTERVAL = 0.4
-"""Seconds between two checks of whether an event makes progress while others wait."""
+"""Interval, in seconds, at which to check whether the current event makes progress while others wait."""
 
 MAX_IDLE_CHECKS, MAX_OPENING_CHECKS = 3, 12
-"""Checks without progress before waiting events are delivered anyway: usually, and while a view or dialog opens."""
+"""Number of checks without progress after which waiting events are delivered anyway. The second limit applies while a
+view or dialog opens."""
 
 WORKER_POLL = 0.005
-"""Seconds between checks whether a worker has finished or opened a screen."""
+"""Interval, in seconds, at which to check whether a worker has finished or opened a screen."""
 
 
 class InputQueue:
     """Delivers the user's input to an app, one event after another.
 
-    Each key is followed by a callback through the same message queues, from the focused widget to the app. When it
-    arrives there, the key's handlers and its action have run, and so have the handlers of messages that they posted to
-    ancestors. All methods are called in the app's thread.
+    A callback follows each key through the same message queues, from the focused widget to the app. When the callback
+    reaches the app, the key's handlers and action have run, and so have the ancestors' handlers of any messages posted
+    meanwhile. All methods must be called from the app's thread.
     """
 
     def __init__(self, app: App[Any]) -> None:
@@ -43,13 +44,13 @@ class InputQueue:
         self._progress = 0
         """Changes whenever the current event makes progress."""
         self._worker: Worker[Any] | None = None
-        """The worker that finishes what the current key started."""
+        """The worker that has to finish before the current key counts as handled."""
         self._max_idle_checks = MAX_IDLE_CHECKS
         self._watchdog: asyncio.TimerHandle | None = None
 
     @staticmethod
     def accepts(event: Event) -> bool:
-        """Return whether the event is input that hasn't been delivered yet."""
+        """Return whether the event is user input that hasn't been delivered yet."""
         return isinstance(event, (Key, Paste, MouseEvent)) and not event.is_forwarded
 
     async def put(self, event: Event, deliver: Callable[[Event], Awaitable[None]]) -> None:
@@ -62,7 +63,7 @@ class InputQueue:
     def hold(self, worker: Worker[Any]) -> None:
         """Hold back further input until the worker finishes or shows another screen.
 
-        Use this for actions that open a view or a dialog, which should receive the next keys.
+        Use this for actions that open a view or a dialog, so that the view or dialog receives the next keys.
         """
         self._worker = worker
         self._max_idle_checks = MAX_OPENING_CHECKS
@@ -83,7 +84,7 @@ class InputQueue:
     # Following an event
 
     def _follow(self, event: Event, node: MessagePump | None, screen: DOMNode) -> None:
-        """Call `_passed` when the node, or its first ancestor that is still open, has handled the event."""
+        """Call `_passed` once the node, or its first open ancestor if it is closed, has handled the event."""
         while node is not None and not node.call_later(self._passed, event, node, screen):
             node = node._parent  # noqa: SLF001 -- `parent` raises where there is none
         if node is None:  # removed
@@ -98,16 +99,16 @@ class InputQueue:
         self._progress += 1
         if node is not self._app:
             typed = isinstance(event, Key) and event.is_printable and event._stop_propagation  # noqa: SLF001
-            if typed and node is self._app.focused:  # a character was inserted: nothing else to wait for
+            if typed and node is self._app.focused:  # a character was inserted, so there is nothing else to wait for
                 self._app.call_later(self._finish, event)
             else:
                 self._follow(event, node._parent, screen)  # noqa: SLF001
             return
-        # Workers start in the next turn of the event loop; focus is set by a callback that already waits in the app.
+        # Workers start in the next iteration of the event loop. A callback already in the app's queue sets the focus.
         asyncio.get_running_loop().call_soon(self._settle, event, screen)
 
     def _settle(self, event: Event, screen: DOMNode) -> None:
-        """Wait for what the key's action started: a worker, or a screen that isn't mounted yet."""
+        """Wait until the worker that the key's action started is finished, or the screen that it opened is mounted."""
         if event is not self._current or not self._app.screen_stack:
             return
         if self._app.screen is not screen:  # a new screen sets its focus once it is mounted
@@ -123,20 +124,20 @@ class InputQueue:
             self._current = None
             await self._deliver_waiting()
 
-    # Events that make no progress, because a handler is waiting or its widget was removed
+    # Events that make no progress, because a handler is blocked or the event's widget was removed
 
     def _watch(self, progress: int, idle_checks: int = 0) -> None:
         self._watchdog = asyncio.get_running_loop().call_later(CHECK_INTERVAL, self._check, progress, idle_checks)
 
     def _check(self, progress: int, idle_checks: int) -> None:
         self._watchdog = None
-        # More than one check, because the event loop itself may have been blocked since the last one.
+        # A single check is not enough, because the event loop itself may have been blocked since the last check.
         idle_checks = idle_checks + 1 if progress == self._progress else 0
         if idle_checks < self._max_idle_checks:
             if self._waiting:
                 self._watch(self._progress, idle_checks)
         elif self._worker is not None:
-            self._worker = None  # `_settle` stops waiting for it
+            self._worker = None  # so that `_settle` stops waiting for the worker
             self._watch(self._progress)
         else:
             self._app.call_later(self._deliver_all)

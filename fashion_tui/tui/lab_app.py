@@ -1,6 +1,6 @@
-"""What panes need from the app: its state, its services, and the messages that it handles.
+"""The app's interface for panes: its state, its services, and the messages that it handles.
 
-Panes import this module instead of `app`, which imports them.
+Panes import this module instead of `app`, because `app` imports the panes.
 """
 
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ if TYPE_CHECKING:  # not needed for the first paint
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """The command line's options for the app."""
+    """The app's command-line options."""
 
     runs_directory: Path
     data_directory: Path | None = None
@@ -41,7 +41,7 @@ class DatasetState:
 
     ref: DatasetRef
     problem: str | None = None
-    """Why the requested data set isn't shown, in one line. None if it is."""
+    """One line that says why the requested data set isn't shown, or None if it is shown."""
 
     @property
     def is_synthetic(self) -> bool:
@@ -53,15 +53,15 @@ class NetworkChoice:
     """The network that a new run trains."""
 
     name: str
-    """Name of the built-in network, or of the custom model's class."""
+    """Name of the built-in network, or name of the custom model's class."""
     custom: "CustomModel | None" = None
-    """None: a built-in network."""
+    """The custom model, or None for a built-in network."""
     is_edited: bool = False
     """Whether the source differs from its file or from the built-in network."""
 
     @property
     def origin(self) -> str:
-        """Where the source comes from: `edited, net.py, width=32`."""
+        """Where the source comes from, such as `edited, net.py, width=32`."""
         if self.custom is None:
             return "built in"
         arguments = ", ".join(f"{name}={value!r}" for name, value in self.custom.arguments.items())
@@ -78,7 +78,7 @@ class LabApp(Protocol):
 
     @property
     def dataset(self) -> DatasetState | None:
-        """None until a data set has been found."""
+        """The data set that the panes show, or None until a data set has been found."""
 
     @property
     def runs(self) -> tuple[RunSummary, ...]:
@@ -86,24 +86,24 @@ class LabApp(Protocol):
 
     @property
     def engine(self) -> "Engine":
-        """Answers requests that need torch."""
+        """The engine that answers requests that need torch."""
 
     @property
     def sandbox(self) -> "SandboxEngine":
-        """Runs the user's own code."""
+        """The engine that runs the user's own code."""
 
     @property
     def spare_trainer(self) -> "SpareTrainer":
-        """The trainer that waits for the next run."""
+        """A trainer process that waits for the next run."""
 
     async def run_on_pane(self, name: PaneName, action: str) -> None:
-        """Show a pane and carry out its action."""
+        """Show a pane and run one of its actions."""
 
     def hold_input(self, worker: Worker[Any]) -> None:
-        """Hold back keys until the worker finishes or shows a dialog, which should receive them."""
+        """Hold back keys until the worker finishes or shows a dialog. The dialog then receives the keys."""
 
     def refresh_runs(self) -> None:
-        """Read the runs directory now instead of at the next interval."""
+        """Read the runs directory now instead of waiting for the next interval."""
 
 
 # Messages from the app's background threads

@@ -1,4 +1,4 @@
-"""The commands of the palette: all actions of the registry."""
+"""The commands of the command palette, which are all actions in the registry."""
 
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -11,10 +11,10 @@ from .lab_app import LabApp
 
 
 class ActionCommands(Provider):
-    """Searches the registry of actions. A pane's action first shows that pane."""
+    """Searches the registry of actions. To run an action of a pane, the command first shows that pane."""
 
     def _commands(self) -> Iterator[tuple[str, str, Callable[[], object]]]:
-        """Yield title, key and callback of each action."""
+        """Yield the title, key and callback of each action."""
         lab_app = cast("LabApp", self.app)
         seen: set[str] = set()
         for pane, actions in IN_PANE.items():

@@ -12,11 +12,11 @@ from .lab_app import LabApp
 
 
 class Pane(Vertical):
-    """One of the five panes. It is mounted when first chosen and lives as long as the app."""
+    """One of the five panes. A pane is mounted when it is first chosen, and lives as long as the app."""
 
     PANE: ClassVar[PaneName]
     HELP: ClassVar[str]
-    """Introduction in the help dialog: a few sentences of Markdown."""
+    """Introduction for the help dialog, a few sentences of Markdown."""
 
     @property
     def lab_app(self) -> LabApp:
@@ -37,12 +37,12 @@ class RunPane(Pane):
     """A pane that shows one run at a time."""
 
     def open_run(self, path: Path) -> None:
-        """Show the run in that directory."""
+        """Show the run in this directory."""
         raise NotImplementedError
 
 
 class EmptyState(Widget):
-    """A few muted lines in an empty pane: why it is empty, and which key to press."""
+    """A few muted lines that explain why a pane is empty and which key to press."""
 
     DEFAULT_CSS = """
     EmptyState { height: 1fr; content-align: center middle; color: $muted; text-align: center; }

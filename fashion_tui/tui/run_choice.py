@@ -24,7 +24,7 @@ NO_CHECKPOINT = "No run has a checkpoint yet. Press 4, then n, to start a run."
 
 
 def runs_with_checkpoint(runs: Sequence[RunSummary]) -> list[RunSummary]:
-    """Return the runs that have a checkpoint, in the given order. Reads directories, so call it in a thread."""
+    """Return the runs that have a checkpoint, in the given order. This reads directories, so call it in a thread."""
     return [run for run in runs if run.damage is None and _has_checkpoint(Path(run.path))]
 
 
@@ -32,12 +32,15 @@ def _has_checkpoint(path: Path) -> bool:
     try:
         with Run(path) as run:
             return bool(run.checkpoints.steps())
-    except DamagedRun:  # deleted since it was listed
+    except DamagedRun:  # the run was deleted after it was listed
         return False
 
 
 def default_run(runs: Sequence[RunSummary]) -> Path | None:
-    """Return the first finished run that has a checkpoint, else the first with a checkpoint. Call it in a thread."""
+    """Return the path of the first finished run with a checkpoint, or else of the first run with a checkpoint.
+
+    This reads directories, so call it in a thread.
+    """
     candidates = runs_with_checkpoint(runs)
     finished = [run for run in candidates if run.state == "finished"]
     return next((Path(run.path) for run in (*finished, *candidates)), None)
@@ -46,9 +49,9 @@ def default_run(runs: Sequence[RunSummary]) -> Path | None:
 async def choose_run(
     app: App[None], runs: Sequence[RunSummary], title: str, current: Path | None, other: Sequence[Choice] = ()
 ) -> str | None:
-    """Let the user choose a run and return its path, or the key of one of the `other` choices.
+    """Let the user choose a run or one of the `other` choices. Return the run's path or the other choice's key.
 
-    Return None if the user cancels or no run has a checkpoint. Call this in a worker.
+    Return None if the user cancels or no run has a checkpoint. Call this from a worker.
     """
     candidates = await asyncio.to_thread(runs_with_checkpoint, runs)
     if not candidates:
@@ -59,7 +62,7 @@ async def choose_run(
 
 
 def run_choice(run: RunSummary, glyphs: Glyphs) -> Choice:
-    """Return the line of a run: `✓ guide-a1b2   3/3  90.4 %  fashion-mnist  23 Nov 14:30`."""
+    """Return the line for a run: `✓ guide-a1b2   3/3  90.4 %  fashion-mnist  23 Nov 14:30`."""
     glyph, colour = state_mark(run.state, glyphs)
     name = Text(short_name(run.run), FOREGROUND)
     name.truncate(NAME_WIDTH, overflow="ellipsis", pad=True)

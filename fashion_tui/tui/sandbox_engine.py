@@ -1,6 +1,7 @@
 """The engine that runs the user's own code, with a time limit for each request.
 
-It is a process apart from the app's engine, so that an endless loop or a crash in a custom model affects nothing else.
+It runs in a separate process from the app's engine, so that an endless loop or a crash in a custom model affects
+nothing else.
 """
 
 import asyncio
@@ -15,28 +16,28 @@ from fashion_tui.schema.shapes import ShapeTable
 Result = TypeVar("Result")
 
 PING_TIMEOUT = 1.5
-"""Timeout in seconds of a request that takes an idle process a millisecond. A process that exceeds it is replaced."""
+"""Timeout, in seconds, of a request that an idle process answers in a millisecond. A slower process is replaced."""
 
 
 class TimeLimitExceeded(UserError):
-    """The code was interrupted because it took too long."""
+    """Raised if the code was interrupted because it took too long."""
 
 
 class SandboxEngine:
-    """Sends one request at a time. The request's time limit starts when the process is ready."""
+    """Sends one request at a time. The time limit of a request starts when the process is ready."""
 
     def __init__(self) -> None:
         self._engine = Engine()
         self._lock = asyncio.Lock()
         self._ready_pid: int | None = None
-        """Id of the process that is known to be ready: it has answered a request, and so has imported torch."""
+        """Id of a process that is known to have imported torch, because it has answered a request."""
         self._restart: asyncio.Task[None] | None = None
 
     async def ask(self, request: Request, result_type: type[Result], time_limit: float) -> Result:
         """Return the engine's reply. Cancelling this call interrupts the code.
 
-        Raises TimeLimitExceeded after `time_limit` seconds, and EngineDied if the code ends its process. Both leave a
-        working process for the next request.
+        Raises TimeLimitExceeded after `time_limit` seconds, and EngineDied if the code ends its process. After either
+        error, a working process answers the next request.
         """
         async with self._lock:
             await self._make_ready()
@@ -56,7 +57,7 @@ class SandboxEngine:
         await self._engine.close()
 
     def _restart_in_background(self) -> None:
-        """Prepare a process now, so that the next request doesn't wait for one to start."""
+        """Prepare a process now, so that the next request doesn't have to wait for a process to start."""
         self._restart = asyncio.create_task(self._make_ready_alone())
 
     async def _make_ready_alone(self) -> None:
@@ -64,7 +65,7 @@ class SandboxEngine:
             await self._make_ready()
 
     async def _make_ready(self) -> None:
-        """Return when a process is idle; replace one that is stuck in code that ignores interrupts."""
+        """Wait until the process is idle. Replace it if it is stuck in code that ignores interrupts."""
         if self._ready_pid is not None and self._engine.pid == self._ready_pid:
             try:
                 async with asyncio.timeout(PING_TIMEOUT):

@@ -1,4 +1,4 @@
-"""Clean exit on SIGHUP (lost terminal) and SIGTERM."""
+"""Clean exit on SIGTERM and on SIGHUP, which is sent when the terminal is lost."""
 
 import asyncio
 import os
@@ -14,10 +14,11 @@ EXIT_TIMEOUT = 3.0
 
 
 def exit_on_signals(app: App[Any]) -> None:
-    """Exit on SIGTERM with the terminal restored, and on SIGHUP without touching it. Call this on the app's thread.
+    """Restore the terminal and exit on SIGTERM; exit without using the terminal on SIGHUP.
 
-    The handlers are those of the signal module, not of the event loop: a write to a dead terminal may have blocked the
-    loop. After SIGHUP all output goes to /dev/null, so that no write fails or blocks.
+    Call this from the app's thread. The handlers are installed with the signal module instead of the event loop,
+    because a write to a dead terminal may have blocked the loop. After SIGHUP, all output goes to /dev/null, so that no
+    write fails or blocks.
     """
     loop = asyncio.get_running_loop()
 

@@ -1,4 +1,4 @@
-"""The colours of the reports as a Textual theme."""
+"""A Textual theme with the colours of the reports."""
 
 from textual.theme import Theme
 

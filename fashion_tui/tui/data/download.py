@@ -28,9 +28,9 @@ class DownloadProgress(Message):
 @dataclass
 class DownloadEnded(Message):
     ref: DatasetRef | None
-    """The downloaded data set. None if the download failed or was cancelled."""
+    """The downloaded data set, or None if the download failed or was cancelled."""
     problem: str | None
-    """Why the download failed, in one line. None if it succeeded or was cancelled."""
+    """One line that says why the download failed, or None if it succeeded or was cancelled."""
 
 
 class _Cancelled(Exception):
@@ -44,7 +44,7 @@ class Download:
     """
 
     def __init__(self, directory: Path | None, post: Callable[[Message], object]) -> None:
-        """Start the download. `post` is called from its thread."""
+        """Start the download. `post` is called from the download's thread."""
         self._directory = directory
         self._post = post
         self._cancelled = threading.Event()
@@ -53,11 +53,11 @@ class Download:
         self._thread.start()
 
     def cancel(self) -> None:
-        """Ask the download to stop. Posts DownloadEnded once it has; incomplete files are deleted."""
+        """Ask the download to stop. When it has stopped, DownloadEnded is posted; incomplete files are deleted."""
         self._cancelled.set()
 
     def abandon(self, timeout: float = 1.0) -> None:
-        """Cancel the download because the app exits, and wait for the thread to clean up, but not for the server."""
+        """Cancel the download as the app exits. Wait until the thread has cleaned up, but not for a silent server."""
         self.cancel()
         self._thread.join(timeout)
 

@@ -1,4 +1,4 @@
-"""The Data pane: the images of a data set, a page at a time."""
+"""The Data pane: the images of a data set, one page at a time."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -123,7 +123,7 @@ class DataPane(ImagePane):
     def _info_failed(self, message: InfoFailed) -> None:
         self.page_failed(message.problem)
 
-    # The source of the image browser
+    # Implementation of ImageSource
 
     def page_request(self, offset: int, limit: int) -> GetImages | None:
         ref = self._ref
@@ -192,7 +192,7 @@ class DataPane(ImagePane):
         return self._info.classes[label] if self._info is not None else f"class {label}"
 
     def _show_notice(self, text: Text) -> None:
-        if text != self._notice:  # each update triggers a layout
+        if text != self._notice:  # avoid needless updates, because each triggers a layout
             self._notice = text
             self.notice.update(text)
 

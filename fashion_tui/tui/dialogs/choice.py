@@ -1,4 +1,4 @@
-"""A dialog with a short list to choose from: arrows or typing, then enter."""
+"""A dialog with a short list. The user selects a line with the arrow keys or by typing, then presses enter."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ class Choice:
     key: str
     """The dialog's result."""
     label: Text
-    """The line that is shown and searched."""
+    """Text of the line, which is shown and searched."""
 
     @property
     def searched(self) -> str:
@@ -32,7 +32,7 @@ class Choice:
 
 
 class ChoiceDialog(Dialog[str | None]):
-    """Dismissed with the key of the chosen line, or with None."""
+    """Asks the user to choose a line. Dismissed with the key of that line, or with None if cancelled."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         ("escape", "dismiss", "close"),
@@ -54,7 +54,7 @@ class ChoiceDialog(Dialog[str | None]):
     options = getters.query_one(OptionList)
 
     def __init__(self, title: str, choices: Sequence[Choice], chosen: str | None = None) -> None:
-        """Create the dialog. `chosen` is the key of the line that is highlighted at first."""
+        """Create the dialog. `chosen` is the key of the initially highlighted line."""
         super().__init__()
         self.heading = title
         self.choices = tuple(choices)

@@ -12,13 +12,13 @@ from textual.widgets import Static
 from fashion_tui.tui.actions import key_hints
 
 MINIMUM_SIZE = (60, 20)
-"""Columns and rows below which only `TooSmall` is shown."""
+"""Minimum size of the terminal, in columns and rows. In a smaller terminal only `TooSmall` is shown."""
 
 Result = TypeVar("Result")
 
 
 class Dialog(ModalScreen[Result]):
-    """A modal screen with a centred panel: the container with the class `panel`."""
+    """A modal screen with a centred panel, which is a container with the CSS class `panel`."""
 
     DEFAULT_CSS = """
     Dialog { align: center middle; }
@@ -27,7 +27,7 @@ class Dialog(ModalScreen[Result]):
 
 
 class ConfirmDialog(Dialog[bool]):
-    """A yes-or-no question. Dismissed with True for yes."""
+    """Asks a yes-or-no question. Dismissed with True if the answer is yes."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         ("y,enter", "dismiss(True)", "yes"),

@@ -16,7 +16,7 @@ from fashion_tui.tui.actions import EVERYWHERE, IN_PANE, IN_VIEW, Action, PaneNa
 from .dialog import Dialog
 
 OTHER_LINES = 4
-"""Lines taken by the padding, and by the key hints and their margin."""
+"""Number of lines taken by the padding, the key hints and the margin above the hints."""
 
 
 class HelpDialog(Dialog[None]):
@@ -60,7 +60,7 @@ class HelpDialog(Dialog[None]):
 
 
 def key_table(title: str, actions: tuple[Action, ...]) -> Table:
-    """Return a table with a row for each action: its keys and what it does."""
+    """Return a table of actions. Each row shows the keys of an action and what it does."""
     heading = Text(title, style=f"not italic bold {MUTED}")
     table = Table(box=None, show_header=False, padding=(0, 2, 0, 0), title=heading, title_justify="left")
     table.add_column(width=12, style=ACCENT)

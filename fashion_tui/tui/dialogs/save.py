@@ -1,4 +1,4 @@
-"""Saving text to one of the user's files: the dialog that asks for a path, and the writing."""
+"""Saving text to one of the user's files: the dialog that asks for a path, and the function that writes the file."""
 
 from pathlib import Path
 from typing import ClassVar
@@ -19,7 +19,7 @@ from .dialog import Dialog
 
 
 def save(path: Path, text: str) -> None:
-    """Replace a file's content atomically and keep its permissions. Raises UserError if it can't be written."""
+    """Replace a file's content atomically and keep its permissions. Raises UserError if the file can't be written."""
     try:
         old_mode = path.stat().st_mode & 0o777 if path.exists() else None
         write_atomically(path, text.encode(), mode=PUBLIC_MODE)
@@ -30,7 +30,7 @@ def save(path: Path, text: str) -> None:
 
 
 def differs(path: Path, text: str) -> bool:
-    """Return whether the file exists and contains anything but this text."""
+    """Return whether the file exists and its content differs from the text."""
     try:
         return path.read_bytes() != text.encode()
     except FileNotFoundError:
@@ -40,7 +40,7 @@ def differs(path: Path, text: str) -> bool:
 
 
 class SaveDialog(Dialog[Path | None]):
-    """Asks for a path. Replacing an existing file takes a second press of enter."""
+    """Asks for a path. To replace an existing file, the user has to press enter twice."""
 
     BINDINGS: ClassVar[list[BindingType]] = [("escape", "dismiss", "cancel")]
     DEFAULT_CSS = """
@@ -54,7 +54,7 @@ class SaveDialog(Dialog[Path | None]):
     def __init__(self, title: str, path: Path, suffixes: tuple[str, ...], problem: str = "") -> None:
         """Create the dialog.
 
-        `path` is the suggestion, `suffixes` are the accepted ones, and `problem` says why the last attempt failed.
+        `path` is the suggested path, `suffixes` are the accepted ones, and `problem` says why the last attempt failed.
         """
         super().__init__()
         self._title = title

@@ -25,16 +25,16 @@ NOT_TRUSTED = "Not executed: the run's model is code that you don't trust."
 
 
 async def confirm_trust(app: App[None], run_path: Path) -> bool:
-    """Return whether the run's model may be executed; ask the user if that isn't known yet.
+    """Return whether the run's model may be executed. Ask the user unless the model is already trusted.
 
-    Call this in a worker. Raises UserError if the source can't be read or the answer can't be stored.
+    Call this from a worker. Raises UserError if the source can't be read or the answer can't be stored.
     """
     stored = await asyncio.to_thread(_untrusted_model, run_path)
     if stored is None:
         return True
     if not await app.push_screen_wait(TrustDialog(short_name(run_path.name), stored)):
         return False
-    await asyncio.to_thread(trust, stored)  # the source that was shown, even if the file has changed since
+    await asyncio.to_thread(trust, stored)  # trust the source that was shown, even if the file has changed since
     return True
 
 
@@ -45,7 +45,7 @@ def _untrusted_model(run_path: Path) -> StoredModel | None:
 
 
 class TrustDialog(Dialog[bool]):
-    """Shows a model's source. Dismissed with True if the user trusts it by pressing `y`; enter doesn't."""
+    """Shows a model's source. Dismissed with True if the user presses `y` to trust it. Enter doesn't trust it."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         ("y", "dismiss(True)", "trust"),
@@ -77,12 +77,12 @@ class TrustDialog(Dialog[bool]):
 
 
 def _constructor_call(model: CustomModel) -> str:
-    """Return the call that builds the model: its arguments can matter as much as its code."""
+    """Return the call that builds the model. It is shown because the arguments can matter as much as the code."""
     arguments = ", ".join(f"{name}={value!r}" for name, value in model.arguments.items())
     return f"# The run builds its model with:\n{model.class_name}({arguments})"
 
 
 def printable_source(source: str) -> str:
-    """Return the source with every control or invisible character replaced by `�`."""
+    """Return the source with every control character and invisible character replaced by `�`."""
     lines = source.replace("\r\n", "\n").replace("\r", "\n").expandtabs(4)
     return "".join(character if character.isprintable() or character == "\n" else "�" for character in lines)

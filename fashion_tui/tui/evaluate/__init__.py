@@ -1,1 +1,1 @@
-"""The Evaluate pane: how well a run's network does on the test set."""
+"""The Evaluate pane: how well a run's network performs on the test set."""

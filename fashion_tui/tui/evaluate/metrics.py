@@ -1,4 +1,4 @@
-"""The metrics of an evaluation: headline, classes and confusion matrix."""
+"""The metrics of an evaluation: the headline, the metrics of each class, and the confusion matrix."""
 
 from rich.text import Text
 from textual import getters
@@ -24,11 +24,11 @@ from fashion_tui.tui.widgets.lines import FittedLines
 
 PROGRESS_WIDTH = 30
 MAX_CONFUSIONS = 5
-"""Length of the list of the most frequent confusions."""
+"""Number of entries in the list of the most frequent confusions."""
 
 
 class MetricsView(Container):
-    """Two parts: `#metrics` with headline and classes, `#confusion` with the matrix."""
+    """Shows two parts: `#metrics` with the headline and each class's metrics, and `#confusion` with the matrix."""
 
     headline = getters.query_one("#headline", Static)
     class_table = getters.query_one("#classes", FittedLines)
@@ -55,7 +55,7 @@ class MetricsView(Container):
 
 
 def headline(evaluation: Evaluation, glyphs: Glyphs) -> list[Text]:
-    """Return three lines: the accuracy in large digits, and the other metrics beside it."""
+    """Return three lines with the accuracy in large digits and the other metrics beside it."""
     number = large_number(f"{evaluation.accuracy * 100:.1f}", glyphs)
     margin = accuracy_margin(evaluation.accuracy, evaluation.n) * 100
     if evaluation.dataset == "synthetic":
@@ -75,7 +75,7 @@ def headline(evaluation: Evaluation, glyphs: Glyphs) -> list[Text]:
 
 
 def checkpoint_line(evaluation: Evaluation, total_steps: int | None) -> Text:
-    """Return `guide-a1b2 · epoch 3 · step 5,625`, and the total number of steps if fewer are done."""
+    """Return `guide-a1b2 · epoch 3 · step 5,625`, followed by the total number of steps if that is higher."""
     line = Text.assemble(
         (short_name(evaluation.run), f"bold {FOREGROUND}"),
         (f" · epoch {evaluation.epoch} · step {evaluation.step:,}", MUTED),

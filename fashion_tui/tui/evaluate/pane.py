@@ -69,9 +69,9 @@ PARTS: tuple[Part, ...] = ("metrics", "confusion", "predictions")
 @dataclass(frozen=True, slots=True)
 class Layout:
     style_class: str
-    """CSS class of the pane."""
+    """CSS class that the pane has in this layout."""
     views: tuple[tuple[Part, ...], ...]
-    """Parts visible together in each view; a key switches to the next view."""
+    """For each view, the parts that are visible together. A key switches to the next view."""
 
 
 SINGLE = Layout("-single", (("metrics",), ("confusion",), ("predictions",)))
@@ -89,7 +89,7 @@ LAYOUTS = (SINGLE, STACKED, PAIRED, TALL, WIDE)
 
 
 def layout_for(width: int, height: int) -> Layout:
-    """Return the layout that shows the most at this size, in columns and lines."""
+    """Return the layout that shows the most in a pane of this size, in columns and lines."""
     if width >= 150 and height >= 30:
         return WIDE
     if width >= 116:
@@ -116,7 +116,7 @@ class EvaluatePane(ImagePane, RunPane, can_focus=True):
     truth: var[int | None] = var[int | None](None, init=False)
     """True class of the images shown, or None for all classes."""
     view: var[int] = var(0, init=False)
-    """Index of the visible view in the layout."""
+    """Index of the visible view among the layout's views."""
 
     heading = getters.query_one("#evaluate-title", FittedLines)
     notice = getters.query_one("#evaluate-notice", Static)
@@ -142,7 +142,7 @@ class EvaluatePane(ImagePane, RunPane, can_focus=True):
             with Vertical(id="predictions"):
                 yield FittedLines(id="predictions-title")
                 grid = ImageTiles(dict.fromkeys((SMALL, MEDIUM, LARGE), LABEL_LINES), MIN_TILES)
-                grid.can_focus = False  # the pane has the focus, because the images aren't always visible
+                grid.can_focus = False  # the pane takes the focus, because the images aren't always visible
                 yield ImageBrowser(self, grid)
 
     def on_mount(self) -> None:
@@ -178,7 +178,7 @@ class EvaluatePane(ImagePane, RunPane, can_focus=True):
         run = self._run()
         previous, self._state = self._state, run.state if run is not None else None
         if previous in LIVE_STATES and self._state not in LIVE_STATES and not self._evaluating:
-            self._evaluate()  # the run has ended: evaluate its final weights
+            self._evaluate()  # the run has just ended: evaluate its final weights
 
     def _run(self) -> RunSummary | None:
         """Return the summary of the run that is shown."""
@@ -229,7 +229,7 @@ class EvaluatePane(ImagePane, RunPane, can_focus=True):
             self._show_progress(message.path, message.done, message.total)
 
     def _show_progress(self, path: Path, done: int, total: int) -> None:
-        """Show the progress, unless an older evaluation of the run is visible."""
+        """Show the progress, unless an older evaluation of the run is displayed."""
         if self._evaluation is None:
             self._show_notice(progress_line(short_name(path.name), done, total, terminal_glyphs()))
 
@@ -269,14 +269,14 @@ class EvaluatePane(ImagePane, RunPane, can_focus=True):
         hints = key_hints(("e", "try again"), ("o", "choose another run"))
         self._show_notice(Text.assemble((f"{problem}\n", ATTENTION), hints))
 
-    # The source of the image browser
+    # Implementation of ImageSource
 
     def page_request(self, offset: int, limit: int) -> GetPredictions | None:
         if self._path is None or self._evaluation is None or not self._is_visible("predictions"):
             return None
         return GetPredictions(
             run_path=str(self._path),
-            # Request the evaluated step, because a live run may have written newer checkpoints since.
+            # Request the step that was evaluated, because a live run may have written newer checkpoints since then.
             checkpoint=str(self._evaluation.step),
             outcome="wrong" if self.wrong_only else "all",
             truth=self.truth,
@@ -308,7 +308,7 @@ class EvaluatePane(ImagePane, RunPane, can_focus=True):
     # Views
 
     def _show_view(self) -> None:
-        """Show the parts of the current view, and the names of all views in the title."""
+        """Show the parts of the current view, and list the names of all views in the title."""
         self.view %= len(self._layout.views)
         for part in PARTS:
             self.query_one(f"#{part}").display = self._is_visible(part)
@@ -334,7 +334,7 @@ class EvaluatePane(ImagePane, RunPane, can_focus=True):
 
     def watch_view(self) -> None:
         self._show_view()
-        self.call_after_refresh(self.browser.load)  # the images have no size until the refresh
+        self.call_after_refresh(self.browser.load)  # until the refresh, the images have no size
 
     def watch_wrong_only(self) -> None:
         self._restart()
@@ -343,7 +343,7 @@ class EvaluatePane(ImagePane, RunPane, can_focus=True):
         self._restart()
 
     def _restart(self) -> None:
-        """Show the first images of the new filter, in the view that has the images."""
+        """Show the first images that match the new filter, after switching to a view with images if necessary."""
         if not self._is_visible("predictions"):
             self.view = len(self._layout.views) - 1
         self.browser.restart()
@@ -406,7 +406,7 @@ class EvaluatePane(ImagePane, RunPane, can_focus=True):
 
 
 def view_names(layout: Layout, view: int) -> Text:
-    """Return the names of the views with the current one highlighted; empty if there is only one."""
+    """Return the names of the views with the current view highlighted, or an empty text for a single view."""
     text = Text(no_wrap=True)
     if len(layout.views) == 1:
         return text

@@ -13,11 +13,11 @@ from fashion_tui.tui.widgets.image_tiles import SMALL, Tile, short_class_name
 LABEL_LINES = 2
 BAR_WIDTH = 16
 MIN_PROBABILITY = 0.0005
-"""Smallest probability that rounds to 0.1 %; anything less has no bar."""
+"""Smallest probability that rounds to 0.1 %. Smaller probabilities have no bar."""
 
 
 def prediction_tile(prediction: Prediction, names: Sequence[str], width: int, glyphs: Glyphs) -> Tile:
-    """Return a tile labelled `✓ Shirt` and `97 %`, or for a wrong prediction `✕ Shirt` and `→ T-shirt 97 %`."""
+    """Return a tile labelled `✓ Shirt` and `97 %`, or `✕ Shirt` and `→ T-shirt 97 %` for a wrong prediction."""
     truth = short_class_name(names[prediction.truth], width - 2)
     confidence = format_confidence(prediction.confidence)
     if prediction.predicted == prediction.truth:
@@ -32,13 +32,13 @@ def prediction_tile(prediction: Prediction, names: Sequence[str], width: int, gl
 
 
 def format_confidence(probability: float) -> str:
-    """Return `97 %`; at least 99.95 % is shown as `100 %`, anything less as at most `99 %`."""
+    """Return a probability as `97 %`. Only 99.95 % or more becomes `100 %`; smaller values are at most `99 %`."""
     percent = round(probability * 100)
     return f"{99 if percent == 100 and probability < 0.9995 else percent} %"
 
 
 def prediction_details(prediction: Prediction, names: Sequence[str], glyphs: Glyphs) -> Text:
-    """Return the true and the predicted class, and the probability of every class."""
+    """Return the true class, the predicted class, and the probability of every class."""
     correct = prediction.predicted == prediction.truth
     text = Text(no_wrap=True)
     text.append(f"{glyphs.good if correct else glyphs.bad} ", style=f"bold {GOOD if correct else BAD}")

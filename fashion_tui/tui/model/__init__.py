@@ -1,1 +1,1 @@
-"""The Model pane: the shape after each layer and function of a network, and an editor for its source."""
+"""The Model pane: a network's tensor shape after each layer and function, and an editor for its source."""

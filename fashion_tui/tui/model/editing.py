@@ -1,4 +1,4 @@
-"""The source that is being edited: loading it, checking it as the user types, and saving it."""
+"""Editing the source of a network: loading it, checking it as the user types, and saving it."""
 
 import asyncio
 import re
@@ -24,10 +24,10 @@ from .tracing import EDIT_TIME_LIMIT, OPEN_TIME_LIMIT
 
 
 class EditingSession:
-    """Connects the editor with the network that its source defines."""
+    """Connects the editor with the network that the source in the editor defines."""
 
     def __init__(self, pane: Pane, show: Callable[[ShownNetwork, float], None]) -> None:
-        """Create a session. `show` shows and traces a network, with a time limit in seconds."""
+        """Create a session. `show` is called with a network to show and trace, and a time limit in seconds."""
         self._pane = pane
         self._show = show
         self._network: ShownNetwork | None = None
@@ -46,7 +46,10 @@ class EditingSession:
         return self.holds(network) and self.view.is_modified
 
     async def source_of(self, network: ShownNetwork) -> CustomModel:
-        """Return the network with its source; a built-in network's source is from the engine. Raises UserError."""
+        """Return the network and its source as a CustomModel. The source of a built-in network comes from the engine.
+
+        Raises UserError if the engine's request fails.
+        """
         model = network.model
         if isinstance(model, NamedModel):
             request = GetBuiltinSource(model=model.model)
@@ -60,11 +63,11 @@ class EditingSession:
         self._replace(network, model, OPEN_TIME_LIMIT)
 
     def release(self) -> None:
-        """Forget the network, because the pane shows another one. The editor keeps its text until the next `load`."""
+        """Forget the network, because the pane shows another. The editor keeps its text until the next `load`."""
         self._network = self._model = None
 
     def change(self, network: ShownNetwork, source: str) -> None:
-        """Show the network with the editor's current source."""
+        """Show the network as defined by the editor's current source."""
         if self._model is not None and self.holds(network):
             self._replace(network, msgspec.structs.replace(self._model, source=source), EDIT_TIME_LIMIT)
 
@@ -73,7 +76,7 @@ class EditingSession:
         self._show(self._network, time_limit)
 
     def adopt_class_name(self, network: ShownNetwork, trace: SourceTrace) -> ShownNetwork:
-        """Return the network under the name that its class has after the last edit."""
+        """Return the network with the class name that its source has after the last edit."""
         name, model = trace.class_name, self._model
         if model is None or not self.holds(network) or name is None or name == model.class_name:
             return network
@@ -93,7 +96,7 @@ class EditingSession:
         self.view.show_result(trace.line, trace.error or "", shapes)
 
     async def save(self) -> None:
-        """Save the source to its file, or to one that the user chooses. Call this in a worker."""
+        """Save the source to its file, or to a file that the user chooses. Call this from a worker."""
         if self._model is None:
             return
         path, source = await self._path_to_save(self._model), self.view.source
@@ -111,7 +114,7 @@ class EditingSession:
             self._replace(network, msgspec.structs.replace(self._model, file=str(path)), EDIT_TIME_LIMIT)
 
     async def _path_to_save(self, model: CustomModel) -> Path | None:
-        """Return the source's file after asking the user if necessary. None if the user cancels."""
+        """Return the path of the source's file, or None if the user cancels. Asks the user if necessary."""
         app = self._pane.app
         if model.file is None:
             name = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", model.class_name or "network").lower()

@@ -1,4 +1,4 @@
-"""The editor for a network's source, with the result of the shape check below it."""
+"""The editor for a network's source, and the result of the shape check below it."""
 
 from dataclasses import dataclass
 from typing import ClassVar
@@ -19,7 +19,7 @@ from fashion_tui.tui.widgets.highlight import highlight_line
 from fashion_tui.tui.widgets.lines import FittedLines
 
 CHECK_DELAY = 0.15
-"""Seconds without a key after which the source is checked."""
+"""Seconds without a change after which the source is checked."""
 
 INDENT = 4
 MAX_RESULT_LINES = 3
@@ -28,18 +28,18 @@ ERROR_LINE = Style.parse("on #4a2424")
 
 @dataclass
 class SourceChanged(Message):
-    """The user has paused typing, and the source has changed."""
+    """The source has changed, and the user has paused typing."""
 
     source: str
 
 
 @dataclass
 class EditorLeft(Message):
-    """The user has left the editor by a key."""
+    """The user has left the editor by pressing a key."""
 
 
 class CodeEditor(TextArea):
-    """A Python editor that can highlight the line with an error."""
+    """A Python editor that can highlight a line with an error."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "leave", "leave the editor", key_display="esc"),
@@ -59,7 +59,7 @@ class CodeEditor(TextArea):
         self._error_row: int | None = None
 
     def mark_error(self, line: int | None) -> None:
-        """Highlight this line, counted from 1, and no other."""
+        """Highlight only this line. Lines are counted from 1."""
         row = None if line is None else line - 1
         if row == self._error_row:
             return
@@ -92,7 +92,7 @@ class CodeEditor(TextArea):
             self._insert_line()
 
     def _insert_line(self) -> None:
-        """Start a new line with the same indentation, or one level deeper after a colon."""
+        """Start a new line with the same indentation, or with one more level after a colon."""
         row, column = min(self.selection)
         before = self.document.get_line(row)[:column]
         indent = before[: len(before) - len(before.lstrip())]
@@ -113,7 +113,7 @@ class CodeEditor(TextArea):
 
 
 class EditorView(Vertical):
-    """The editor, and below it the result of the shape check."""
+    """Shows the editor, with the result of the shape check below it."""
 
     editor = getters.query_one(CodeEditor)
     result = getters.query_one("#check-result", FittedLines)
@@ -123,7 +123,7 @@ class EditorView(Vertical):
         self.original = ""
         """Source as it was last loaded or saved."""
         self._posted = ""
-        """Source in the last SourceChanged."""
+        """Source that was sent in the last SourceChanged message."""
         self._timer: Timer | None = None
 
     def compose(self) -> ComposeResult:
@@ -136,7 +136,7 @@ class EditorView(Vertical):
 
     @property
     def is_modified(self) -> bool:
-        """Whether the source differs from the one last loaded or saved."""
+        """Whether the source has changed since it was last loaded or saved."""
         return self.source != self.original
 
     def load(self, source: str) -> None:
@@ -146,7 +146,7 @@ class EditorView(Vertical):
         self.show_result(None, "")
 
     def revert(self) -> None:
-        """Restore the source that was last loaded or saved. This can be undone."""
+        """Restore the source as it was last loaded or saved. The user can undo this."""
         self.editor.replace(self.original, (0, 0), self.editor.document.end)
 
     @on(TextArea.Changed)
@@ -164,7 +164,7 @@ class EditorView(Vertical):
         self._show(Text(f"checking {terminal_glyphs().ellipsis}", style=MUTED))
 
     def show_result(self, line: int | None, error: str, shapes: str = "") -> None:
-        """Show the error and highlight its line, if known; or show the network's input and output shapes."""
+        """Show the error and highlight its line, if known. Without an error, show the input and output shapes."""
         glyphs = terminal_glyphs()
         self.editor.mark_error(line)
         if error:

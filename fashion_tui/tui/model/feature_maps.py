@@ -1,4 +1,4 @@
-"""Feature maps: the output of the row under the cursor for a test image."""
+"""The view of feature maps: the output of the row under the cursor for a test image."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,7 +35,7 @@ class MapsFailed(Message):
 
 
 class FeatureMapsView(Vertical):
-    """The test image, followed by a page of feature maps."""
+    """Shows a test image, followed by a page of its feature maps."""
 
     heading = getters.query_one("#maps-title", FittedLines)
     grid = getters.query_one(ImageTiles)
@@ -44,11 +44,11 @@ class FeatureMapsView(Vertical):
         super().__init__(id=id)
         self._run: Path | None = None
         self._row: tuple[ShapeRow, int] | None = None
-        """The row, and its index among the rows with the same path and operation."""
+        """The shown row, and the index of that row among the rows with the same path and operation."""
         self._image = 0
         """Index of the image in the test set."""
         self._offset = 0
-        """Index of the first map shown."""
+        """Index of the first feature map on the page."""
         self._total = 0
         self._test_images = 1
         self._loader: PageLoader[GetFeatureMaps, FeatureMaps] = PageLoader(
@@ -60,7 +60,7 @@ class FeatureMapsView(Vertical):
     def compose(self) -> ComposeResult:
         yield FittedLines(id="maps-title")
         yield (grid := ImageTiles())
-        grid.can_focus = False  # the table keeps the focus: its cursor chooses the row
+        grid.can_focus = False  # the table keeps the focus, because its cursor chooses the row
 
     def on_mount(self) -> None:
         self.run_worker(self._loader.run(), group="maps")
@@ -78,7 +78,7 @@ class FeatureMapsView(Vertical):
         self._load()
 
     def turn_page(self) -> None:
-        """Show the next maps; after the last ones, show the first."""
+        """Show the next page of maps. After the last page, show the first page again."""
         self._offset += self._page_size
         if self._offset >= self._total:
             self._offset = 0
@@ -86,7 +86,7 @@ class FeatureMapsView(Vertical):
 
     @property
     def _page_size(self) -> int:
-        """Feature maps per page, not counting the test image."""
+        """Number of feature maps per page, not counting the test image."""
         layout = self.grid.tile_layout
         return max(layout.columns * layout.rows - 1, 1)
 
@@ -136,7 +136,7 @@ class FeatureMapsView(Vertical):
     def _show(self, maps: FeatureMaps) -> None:
         self._total, self._test_images = maps.total, maps.test_images
         if self.grid.set_min_tiles(maps.total + 1):
-            return  # the page's size has changed: `_layout_changed` loads the maps
+            return  # the page size has changed, so `_layout_changed` loads the maps again
         tiles = [Tile(maps.image, (Text(maps.truth, FOREGROUND),))]
         tiles += [
             Tile(pixels, (Text(str(index), MUTED),)) for index, pixels in enumerate(maps.maps, start=self._offset)

@@ -1,4 +1,4 @@
-"""The network that the pane shows: where it comes from, its shape trace and its title."""
+"""The network that the Model pane shows: its origin, its shape trace and its title."""
 
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -22,12 +22,12 @@ from fashion_tui.tui.sandbox_engine import SandboxEngine, TimeLimitExceeded
 from fashion_tui.tui.widgets.lines import left_and_right
 
 INPUT_SIZE: Shape = (1, 28, 28)
-"""Shape of an image of the data set."""
+"""Shape of an image in the data set."""
 
 
 @dataclass(frozen=True, slots=True)
 class ShownNetwork:
-    """A network, and the input size and weights with which it is shown."""
+    """A network, with the input size and the weights that the pane uses to show it."""
 
     name: str
     """Name in the title."""
@@ -35,7 +35,7 @@ class ShownNetwork:
     input_size: Shape = INPUT_SIZE
     """Shape of one sample."""
     run: Path | None = None
-    """Run that provides the weights, or None for initial weights."""
+    """Directory of the run that provides the weights, or None for initial weights."""
 
     @property
     def is_editable(self) -> bool:
@@ -43,7 +43,7 @@ class ShownNetwork:
         return isinstance(self.model, CustomModel) or self.model.model in MODELS
 
     def with_source(self, model: CustomModel) -> "ShownNetwork":
-        """Return the network with another source, without the weights of a run."""
+        """Return a copy of the network with a different source and without the weights of a run."""
         return replace(self, model=model, run=None)
 
 
@@ -51,23 +51,26 @@ INITIAL_NETWORK = ShownNetwork(MODELS[0], NamedModel(model=MODELS[0]))
 
 
 def network_of_run(path: Path) -> ShownNetwork:
-    """Return the network of a run, with its weights. Reads files, so call it in a thread.
+    """Return the network of a run, with the run's weights. This reads files, so call it in a thread.
 
-    Raises UserError if they are damaged, and UntrustedSource if the network is code that the user hasn't trusted.
+    Raises UserError if the files are damaged, and UntrustedSource if the user hasn't trusted the network's code.
     """
     with Run(path) as run:
         config, custom = run.config, run.trusted_model()
     if custom is None:
-        check_recipe(config.recipe)  # an unchecked name could be the path of any file
+        check_recipe(config.recipe)  # the model's name must be checked, because it could be the path of any file
         return ShownNetwork(config.recipe.model, NamedModel(model=config.recipe.model), run=path)
-    # Drop the file, so that the source neither imports from the run's directory nor is saved there.
+    # Drop the file's path, so that the source isn't saved in the run's directory and doesn't import from it.
     return ShownNetwork(config.recipe.model, msgspec.structs.replace(custom, file=None), run=path)
 
 
 async def trace_shapes(
     sandbox: SandboxEngine, network: ShownNetwork, time_limit: float, *, measure: bool = False
 ) -> SourceTrace:
-    """Trace a network for at most `time_limit` seconds; `measure` times each row too. All errors are in the trace."""
+    """Trace a network for at most `time_limit` seconds. If `measure` is true, also time each row.
+
+    Errors are reported in the trace instead of being raised.
+    """
     model, size = network.model, network.input_size
     try:
         if isinstance(model, CustomModel):
@@ -83,7 +86,7 @@ async def trace_shapes(
 
 
 def network_title(network: ShownNetwork, glyphs: Glyphs, *, edited: bool, outdated: bool) -> Text:
-    """Return `net.py  Net  width=32  edited  input 3×32×32  weights of guide-a1b2`, or those parts that apply."""
+    """Return `net.py  Net  width=32  edited  input 3×32×32  weights of guide-a1b2`, without parts that don't apply."""
     line = Text.assemble((printable(network.name, glyphs), f"bold {ACCENT}"), no_wrap=True)
     model = network.model
     if isinstance(model, CustomModel) and model.class_name and model.class_name != network.name:
@@ -102,7 +105,7 @@ def network_title(network: ShownNetwork, glyphs: Glyphs, *, edited: bool, outdat
 
 
 def title_line(title: Text, table: ShapeTable | None, width: int) -> Text:
-    """Return the title, and as many of the network's totals as fit."""
+    """Return the title, followed by as many of the network's totals as fit on the line."""
     totals: list[tuple[str, str]] = []
     if table is not None:
         totals = [

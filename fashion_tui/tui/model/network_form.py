@@ -1,4 +1,4 @@
-"""The form that opens another network: a built-in one, one from a file, or a torchvision model."""
+"""The form that opens another network: a built-in network, a network in a file, or a torchvision model."""
 
 import asyncio
 import json
@@ -33,7 +33,7 @@ FIELDS: tuple[tuple[ErrorCause, str, str], ...] = (
 
 
 class FieldError(UserError):
-    """The value of a field can't be used."""
+    """Raised if the value of a field can't be used."""
 
     def __init__(self, field: ErrorCause, problem: str) -> None:
         super().__init__(problem)
@@ -41,7 +41,7 @@ class FieldError(UserError):
 
 
 def read_network(name: str, arguments: str, input_shape: str) -> ShownNetwork:
-    """Return the network that the fields specify; reads its file. Raises FieldError."""
+    """Return the network that the fields specify, after reading its file if it has one. Raises FieldError."""
     size = _parse_input_shape(input_shape)
     values = _parse_arguments(arguments)
     try:
@@ -78,7 +78,7 @@ def _require_table(trace: SourceTrace) -> None:
 
 
 def _allow_renaming(network: ShownNetwork, trace: SourceTrace) -> ShownNetwork:
-    """Return the network under its class's name, and allow edits to rename the class."""
+    """Return the network with the class name that the trace found, and let edits rename the class."""
     model = network.model
     if isinstance(model, NamedModel):
         return network
@@ -86,7 +86,7 @@ def _allow_renaming(network: ShownNetwork, trace: SourceTrace) -> ShownNetwork:
 
 
 class NetworkForm(Dialog[ShownNetwork | None]):
-    """Dismissed with a network that could be created, or with None."""
+    """Asks for a network. Dismissed with a network that could be created, or with None if cancelled."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         ("escape", "dismiss", "cancel"),
@@ -104,7 +104,7 @@ class NetworkForm(Dialog[ShownNetwork | None]):
     """
 
     def __init__(self, values: dict[ErrorCause, str], trace: Callable[[ShownNetwork], Awaitable[SourceTrace]]) -> None:
-        """Create the form. `values` are the initial values of the fields; `trace` traces a network."""
+        """Create the form. `values` are the initial values of the fields, and `trace` is called to trace a network."""
         super().__init__()
         self._values = values
         self._trace = trace
@@ -121,7 +121,7 @@ class NetworkForm(Dialog[ShownNetwork | None]):
 
     @on(Input.Changed)
     def _changed(self, event: Input.Changed) -> None:
-        """Replace the field's error with its hint."""
+        """Show the field's hint instead of its error."""
         for name, _, hint in FIELDS:
             if event.input.id == f"network-{name}":
                 self._hint(name).update(hint)

@@ -1,4 +1,4 @@
-"""The Model pane: the shape after each layer and function of a network, and an editor for its source."""
+"""The Model pane: a network's tensor shape after each layer and function, and an editor for its source."""
 
 import asyncio
 from collections.abc import Callable
@@ -41,12 +41,12 @@ from .shape_view import RowChosen, ShapeView
 from .tracing import OPEN_TIME_LIMIT, HistogramsReady, ShapeTracer, Traced, TraceIsSlow, WeightHistograms
 
 BESIDE_WIDTH = 120
-"""Minimum width of the terminal, in columns, for the editor beside the table."""
+"""Minimum width of the terminal, in columns, at which the editor is beside the table."""
 WIDE_WIDTH = 160
-"""Minimum width of the terminal, in columns, for the row's details beside the table."""
+"""Minimum width of the terminal, in columns, at which the row's details are beside the table."""
 INITIAL_WEIGHTS = "initial"
 CLASSES = 10
-"""Outputs of a network that can be trained here: a logit for each class."""
+"""Number of outputs of a network that can be trained here, one logit for each class."""
 
 
 class ModelPane(Pane):
@@ -79,10 +79,10 @@ class ModelPane(Pane):
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - Textual's name
         super().__init__(id=id)
         self.network = INITIAL_NETWORK
-        """The network that is shown, as it is edited now."""
+        """The network that is shown, including the latest edits."""
         self._trace_failed = False
         self._has_table = False
-        """Whether the table shows this network, either as it is now or as it was before the last edits."""
+        """Whether the table shows this network, possibly as it was before the latest edits."""
         self._maps_after_choice = False
         """Whether to show the feature maps as soon as a run is chosen."""
         self._tracer = ShapeTracer(self)
@@ -123,7 +123,7 @@ class ModelPane(Pane):
     def watch_maps(self) -> None:
         self.set_class(self.maps, "-maps")
         self.refresh_bindings()
-        self.call_after_refresh(self._show_maps)  # the maps have no size until the refresh
+        self.call_after_refresh(self._show_maps)  # until the refresh, the maps have no size
 
     # The network and its trace
 
@@ -137,14 +137,14 @@ class ModelPane(Pane):
         self._show(network, OPEN_TIME_LIMIT)
 
     def _show(self, network: ShownNetwork, time_limit: float) -> None:
-        """Show a network, which may be an edited version of the current one, and trace it."""
+        """Show a network and trace it. The network may be an edited version of the current network."""
         self.network = network
         self._tracer.trace(network, time_limit)
         self._show_title()
 
     @property
     def _is_outdated(self) -> bool:
-        """Whether the table shows the network before the last edits, because the edited one fails."""
+        """Whether the table shows the network as it was before the latest edits, because the edited network fails."""
         return self._trace_failed and self._has_table
 
     @on(TraceIsSlow)
@@ -164,7 +164,7 @@ class ModelPane(Pane):
         self.set_class(self._trace_failed, "-failed")
         self.set_class(self._is_outdated, "-outdated")
         if trace.table is not None and not self._is_outdated:
-            self.shapes.show(trace.table)  # of a network that fails, the rows up to the error
+            self.shapes.show(trace.table)  # if the network fails, the table has the rows up to the error
         if not self._trace_failed:
             self._has_table = True
             self._histograms.compute_soon(self.network)
@@ -247,7 +247,7 @@ class ModelPane(Pane):
         self.editor.revert()
 
     def _confirm_discard(self, then: Callable[[], object]) -> None:
-        """Call `then`, after asking the user if edits would be lost."""
+        """Call `then`. If edits would be lost, first ask the user to confirm."""
         if not self._session.is_edited(self.network):
             then()
             return
@@ -322,7 +322,7 @@ class ModelPane(Pane):
             self.post_message(TrainNetwork(NetworkChoice(model.model)))
 
     def _train_custom(self, model: CustomModel) -> None:
-        """Train the source as it is in the editor, or the built-in network if its source is unchanged."""
+        """Train the network whose source is in the editor, or the built-in network if its source is unchanged."""
         holds, edited = self._session.holds(self.network), self._session.is_edited(self.network)
         if holds and not edited and self.network.name in MODELS:
             self.post_message(TrainNetwork(NetworkChoice(self.network.name)))
@@ -332,7 +332,7 @@ class ModelPane(Pane):
 
     @work(group="train", exclusive=True)
     async def _check_and_train(self, model: CustomModel, *, edited: bool) -> None:
-        """Open the form, after checking that the source works without its folder, as in a run."""
+        """Check that the source works outside its folder, as it has to in a run. Then open the form for a new run."""
         try:
             checked = await self.lab_app.sandbox.ask(CheckModel(network=model), CustomModel, OPEN_TIME_LIMIT)
         except UserError as error:

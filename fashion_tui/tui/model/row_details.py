@@ -1,4 +1,4 @@
-"""Details of the row under the cursor: its output shape, the arithmetic behind it, its cost and its weights."""
+"""The details of the row under the cursor: its output shape, how the shape is computed, its cost and its weights."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -23,21 +23,21 @@ from fashion_tui.tui.widgets.large_number import large_number
 from fashion_tui.tui.widgets.lines import FittedLines
 
 LARGE_SHAPE_HEIGHT = 9
-"""Minimum height, in lines, for drawing the output shape in large digits."""
+"""Minimum height, in lines, at which the output shape is drawn in large digits."""
 TWO_COLUMN_WIDTH = 84
-"""Minimum width, in columns, for the facts beside the large shape."""
+"""Minimum width, in columns, at which the facts are beside the large output shape."""
 BAR_WIDTH = 10
-"""Width of a cost's bar, in columns."""
+"""Width, in columns, of the bar that shows a cost."""
 FULL_COST_WIDTH = 60
-"""Minimum width, in columns, at which a cost has a bar, and its value is beside the arithmetic."""
+"""Minimum width, in columns, at which a cost is shown with a bar, and with its value beside the arithmetic."""
 HISTOGRAM_HEIGHT = 6
-"""Height of a histogram, in lines, including caption and axis."""
+"""Height of a histogram, in lines, including the caption and the axis."""
 HISTOGRAM_GAP = 3
 """Columns between histograms."""
 
 
 class RowDetails(FittedLines):
-    """Shows the details of one row, as many as fit."""
+    """Shows as many details of one row as fit."""
 
     def show(self, table: ShapeTable, row: ShapeRow, histograms: Sequence[Histogram]) -> None:
         self.fit(lambda width: row_lines(table, row, histograms, (width, self.size.height), terminal_glyphs()))
@@ -46,7 +46,7 @@ class RowDetails(FittedLines):
 def row_lines(
     table: ShapeTable, row: ShapeRow, histograms: Sequence[Histogram], size: tuple[int, int], glyphs: Glyphs
 ) -> list[Text]:
-    """Return the details of a row for a size in columns and lines."""
+    """Return the details of a row that fit in `size`, given in columns and lines."""
     width, height = size
     if height < LARGE_SHAPE_HEIGHT:
         lines = [_name(row, glyphs) + Text("   ") + _shapes(row, glyphs), *_facts(table, row, width, glyphs)]
@@ -84,7 +84,7 @@ def _shapes(row: ShapeRow, glyphs: Glyphs) -> Text:
 
 
 def _large_shape_and_facts(table: ShapeTable, row: ShapeRow, width: int, glyphs: Glyphs) -> list[Text]:
-    """Return the output shape in large digits, with the facts beside it or below."""
+    """Return the output shape in large digits, with the facts beside or below it."""
     inputs = _inputs(row, glyphs)
     facts = _facts(table, row, width if width < TWO_COLUMN_WIDTH else width - TWO_COLUMN_WIDTH // 2, glyphs)
     sizes = "×".join(map(str, row.outputs[0])) if row.outputs and row.outputs[0] else ""
@@ -128,7 +128,7 @@ class _Cost:
 
 
 def _facts(table: ShapeTable, row: ShapeRow, width: int, glyphs: Glyphs) -> list[Text]:
-    """Return the arithmetic of the shape, then parameters, MACs and time, each with its share of the total."""
+    """Return the arithmetic of the shape, then the parameters, MACs and time, each with its share of the total."""
     lines = [Text(format_formula(row.arithmetic, glyphs), style=FOREGROUND)] if row.arithmetic else []
     costs = [
         _Cost("params", f"{row.params:,}", row.params, table.total_params, row.params_arithmetic),
@@ -145,7 +145,7 @@ def _facts(table: ShapeTable, row: ShapeRow, width: int, glyphs: Glyphs) -> list
 
 
 def _histogram_blocks(histograms: Sequence[Histogram], width: int, glyphs: Glyphs) -> list[Text]:
-    """Return histograms side by side, as many as fit."""
+    """Return as many histograms as fit side by side."""
     shown = histograms[: max(width // (MAX_WIDTH // 2 + 4), 1)]
     block_width = min((width - HISTOGRAM_GAP * (len(shown) - 1)) // len(shown), MAX_WIDTH)
     blocks = [

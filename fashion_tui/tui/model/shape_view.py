@@ -1,4 +1,4 @@
-"""The table of a network's shape trace, with a cursor and modules that fold."""
+"""The table of a network's shape trace. It has a cursor, and its modules can be folded."""
 
 from dataclasses import dataclass
 
@@ -22,11 +22,11 @@ MAX_NOTE_LINES = 4
 
 @dataclass
 class RowChosen(Message):
-    """The cursor is on another row, or the table has changed."""
+    """The cursor has moved to another row, or the table has changed."""
 
 
 class ShapeView(Vertical):
-    """Header and totals with the scrolling rows between them."""
+    """Shows a header and totals, with scrolling rows between them."""
 
     header = getters.query_one("#header", Lines)
     rows = getters.query_one(RowList)
@@ -90,7 +90,7 @@ class ShapeView(Vertical):
             return
         marks = [self._fold_mark(row) for row in self._table.rows]
         indent = max(map(len, marks), default=0)
-        # One column for the cursor, one for the scroll bar.
+        # Reserve one column for the cursor and one for the scroll bar.
         lines = shape_lines(self._table, width=max(self.rows.size.width - indent - 2, 20), folded=self._folded)
         visible = visible_rows(self._table, folded=self._folded)
         keys = _row_keys(self._table)
@@ -103,18 +103,18 @@ class ShapeView(Vertical):
         self.rows.styles.max_height = max(len(lines.rows), 1)
         self.totals.show_lines([_indent(line, indent) for line in lines.footer])
         note_lines = self._paint_notes(self._table)
-        # No taller than the table, so that the row's details are directly below it.
+        # Make the view no taller than the table, so that the row's details are directly below the table.
         self.styles.max_height = len(lines.header) + max(len(lines.rows), 1) + len(lines.footer) + note_lines
 
     def _fold_mark(self, row: ShapeRow) -> str:
-        """Return the glyph of a folded or unfolded module; empty for a row without children."""
+        """Return the glyph for a folded or unfolded module, or an empty string for a row without children."""
         if not row.has_children:
             return ""
         unfolded, folded = ("▾", "▸") if terminal_glyphs().unicode else ("-", "+")
         return f"{folded if row.path in self._folded else unfolded} "
 
     def _paint_notes(self, table: ShapeTable) -> int:
-        """Show warnings and unused modules, and return the number of lines that they take."""
+        """Show the warnings and the unused modules, and return the number of lines that these notes take."""
         _totals, *lines = shape_notes(msgspec.structs.replace(table, error=None)).split("\n")
         text = Text("\n").join(lines)
         self.notes.update(text)
@@ -126,7 +126,7 @@ class ShapeView(Vertical):
         self.post_message(RowChosen())
 
     def fold(self, *, folded: bool | None = None) -> None:
-        """Fold or unfold the module under the cursor. None toggles it."""
+        """Fold or unfold the module under the cursor. If `folded` is None, toggle it."""
         row = self.row
         if row is None or not row.has_children or folded == (row.path in self._folded):
             return
@@ -135,7 +135,7 @@ class ShapeView(Vertical):
 
 
 def _row_keys(table: ShapeTable) -> list[str]:
-    """Return a key for each row, its path and occurrence, by which the cursor finds it in another table."""
+    """Return a key for each row, made of its path and occurrence, to find the same row in another table."""
     seen: dict[str, int] = {}
     keys = []
     for row in table.rows:
@@ -145,5 +145,5 @@ def _row_keys(table: ShapeTable) -> list[str]:
 
 
 def _indent(line: Text, indent: int) -> Text:
-    """Align a line with the rows, which begin with the cursor and the fold mark."""
+    """Indent a line to align it with the rows, which begin with a cursor and a fold mark."""
     return Text(" " * (1 + indent)).append_text(line)

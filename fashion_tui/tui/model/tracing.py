@@ -1,4 +1,4 @@
-"""Background work on the network that the pane shows: its shape trace, and the histograms of its weights."""
+"""Background work for the Model pane: tracing the network, and computing histograms of its weights."""
 
 import asyncio
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from fashion_tui.tui.pane import Pane
 from .network import ShownNetwork, trace_shapes
 
 OPEN_TIME_LIMIT = 60.0
-"""Time limit in seconds for opening a network, whose file may have slow imports, and for timing one."""
+"""Time limit in seconds for opening or timing a network. A network's file may have slow imports."""
 EDIT_TIME_LIMIT = 2.0
 """Time limit in seconds for a network that is being edited."""
 WEIGHTS_TIME_LIMIT = 20.0
@@ -24,7 +24,7 @@ WEIGHTS_TIME_LIMIT = 20.0
 WEIGHTS_DELAY = 0.4
 """Seconds without a change after which the histograms are computed."""
 SLOW_AFTER = 0.5
-"""Seconds after which a trace is reported as still running."""
+"""Seconds after which an unfinished trace is reported as slow."""
 
 
 @dataclass
@@ -44,12 +44,12 @@ class HistogramsReady(Message):
 
 
 class ShapeTracer:
-    """Traces one network at a time, and always the newest one. Posts Traced to its pane."""
+    """Traces one network at a time, always the newest. Posts Traced to the pane."""
 
     def __init__(self, pane: Pane) -> None:
         self._pane = pane
         self._newest: tuple[ShownNetwork, float] | None = None
-        """The network to trace, and its time limit."""
+        """The network to trace next, and its time limit in seconds."""
         self._wake = asyncio.Event()
         self._slow_timer: Timer | None = None
 
@@ -58,7 +58,7 @@ class ShapeTracer:
         self._pane.run_worker(self._run(), group="trace")
 
     def trace(self, network: ShownNetwork, time_limit: float) -> None:
-        """Trace a network as soon as the current trace is done. It replaces a waiting network."""
+        """Trace a network as soon as the current trace is done. This replaces any network that is still waiting."""
         self._pane.workers.cancel_group(self._pane, "measure")
         self._newest = (network, time_limit)
         self._wake.set()
@@ -86,13 +86,13 @@ class ShapeTracer:
         self._pane.post_message(Traced(network, trace))
 
     def _report_slow(self) -> None:
-        if self._slow_timer is not None:  # None: the trace was done before this event was handled
+        if self._slow_timer is not None:  # it is None if the trace finished before this event was handled
             self._slow_timer = None
             self._pane.post_message(TraceIsSlow())
 
 
 class WeightHistograms:
-    """Histograms of the weights of the network that the pane shows. Posts HistogramsReady to the pane."""
+    """Computes histograms of the network's weights. Posts HistogramsReady to the pane."""
 
     def __init__(self, pane: Pane) -> None:
         self._pane = pane
@@ -102,14 +102,14 @@ class WeightHistograms:
         self._by_name: dict[str, Histogram] = {}
 
     def compute_soon(self, network: ShownNetwork) -> None:
-        """Compute a network's histograms after a delay, unless they are known or this is called again."""
+        """Compute a network's histograms after a delay, unless they are known. Another call restarts the delay."""
         if self._timer is not None:
             self._timer.stop()
         if self._network is not network or not self._by_name:
             self._timer = self._pane.set_timer(WEIGHTS_DELAY, lambda: self._start(network))
 
     def of_row(self, row: ShapeRow) -> list[Histogram]:
-        """Return the known histograms of the weights that a row uses."""
+        """Return the histograms, as far as they are known, of the weights that a row uses."""
         return [self._by_name[name] for name in row.weights if name in self._by_name]
 
     def _start(self, network: ShownNetwork) -> None:
@@ -125,7 +125,7 @@ class WeightHistograms:
                 initial = GetWeights(network=network.model)
                 histograms = await lab_app.sandbox.ask(initial, tuple[Histogram, ...], WEIGHTS_TIME_LIMIT)
         except UserError:
-            histograms = ()  # the shape trace reports errors of the network
+            histograms = ()  # the shape trace reports the network's errors
         self._network = network
         self._by_name = {histogram.name: histogram for histogram in histograms}
         self._pane.post_message(HistogramsReady())

@@ -1,4 +1,4 @@
-"""The form that starts a run: the values of a recipe, checked as the user types."""
+"""The form that starts a run. It shows the values of a recipe and checks them as the user types."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -40,15 +40,15 @@ from fashion_tui.tui.widgets.cycle import Cycle
 
 @dataclass(frozen=True, slots=True)
 class RunChoices:
-    """The result of the form: how to train, but not on which data."""
+    """The result of the form, which says how to train, but not which data set to use."""
 
     recipe: Recipe
     network: CustomModel | None
-    """Custom model that replaces the recipe's network."""
+    """Custom model that replaces the recipe's network, or None."""
     seed: int
     device: str
     validation: int
-    """Training images to hold out."""
+    """Number of training images to hold out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +56,7 @@ class Field:
     """A numeric field of the form."""
 
     name: str
-    """A field of the recipe, or `seed`, or `validation`."""
+    """Name of a field of Recipe, or `seed` or `validation`."""
     label: str
     hint: str
     convert: Callable[[str], int | float]
@@ -90,7 +90,7 @@ class CheckedBy(Validator):
 
 
 class RunForm(Dialog[RunChoices | None]):
-    """Dismissed with the choices, or with None."""
+    """Asks for the values of a new run. Dismissed with the user's choices, or with None if cancelled."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "dismiss", "cancel"),
@@ -171,7 +171,7 @@ class RunForm(Dialog[RunChoices | None]):
 
     @work
     async def _load_devices(self) -> None:
-        """Ask the engine for the devices, which takes seconds if it has to import torch first."""
+        """Ask the engine for the devices. This takes seconds if the engine has to import torch first."""
         try:
             devices = await cast("LabApp", self.app).engine.ask(GetDevices(), tuple[Device, ...])
         except UserError as error:
@@ -190,7 +190,7 @@ class RunForm(Dialog[RunChoices | None]):
     # Recipe and values
 
     def _recipe(self, name: str) -> Recipe:
-        """Return a recipe, with the network that the form was opened with."""
+        """Return a recipe. If the form was opened with a network, that network replaces the recipe's network."""
         recipe = RECIPES[name]
         return recipe if self.network is None else msgspec.structs.replace(recipe, model=self.network.name)
 
@@ -210,7 +210,7 @@ class RunForm(Dialog[RunChoices | None]):
 
     @on(Input.Changed)
     def _show_hint(self, event: Input.Changed) -> None:
-        """Show what is wrong with a value, or the field's hint."""
+        """Show what is wrong with the field's value, or show the field's hint if the value is valid."""
         field = next(field for field in FIELDS if field.name == event.input.id)
         hint = self.query_one(f"#{field.name}-hint", Static)
         result = event.validation_result
@@ -221,7 +221,7 @@ class RunForm(Dialog[RunChoices | None]):
             hint.update(MICRO_BATCH_HINT if is_split else field.hint)
 
     def _parse(self, field: Field, value: str) -> int | float:
-        """Return the number in a field. Raises UserError if it is invalid."""
+        """Return the value of a field as a number. Raises UserError if the value is invalid."""
         string = value.strip()
         try:
             number = field.convert(string)
@@ -246,13 +246,13 @@ class RunForm(Dialog[RunChoices | None]):
     # Starting
 
     def on_key(self, event: Key) -> None:
-        if event.key == "enter":  # an Input posts Submitted instead
+        if event.key == "enter":  # a focused Input posts Submitted instead
             event.stop()
             self._start()
 
     @on(Input.Submitted)
     def _start(self) -> None:
-        """Dismiss the form with its values, or move to the first invalid one."""
+        """Dismiss the form with its values, or focus the first field with an invalid value."""
         values: dict[str, int | float] = {}
         for field in FIELDS:
             try:
@@ -280,6 +280,6 @@ class RunForm(Dialog[RunChoices | None]):
 
 
 def _initial_value(recipe: Recipe, field: Field) -> str:
-    """Return a field's value in a recipe; 0 for fields that aren't part of recipes."""
+    """Return a field's value in a recipe, or `0` for a field that isn't part of recipes."""
     value = getattr(recipe, field.name, 0)
     return f"{value:g}" if isinstance(value, float) else str(value)

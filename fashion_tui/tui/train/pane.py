@@ -42,13 +42,13 @@ POLL_INTERVAL = 0.5
 """Seconds between reads of the displayed run."""
 
 FAST_POLL_INTERVAL = 0.1
-"""Seconds between reads until the first metrics arrive."""
+"""Seconds between reads of the displayed run until its first metrics arrive."""
 
 OUTCOME_SECONDS = 4.0
 """Seconds for which the outcome of a request is shown."""
 
 CHECKPOINT_EVERY = 30.0
-"""Seconds between checkpoints; equals the command line's default."""
+"""Seconds between checkpoints. This equals the command-line default."""
 
 
 @dataclass
@@ -78,10 +78,10 @@ class TrainPane(RunPane):
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - Textual's name
         super().__init__(id=id)
         self._run_to_show: Path | None = None
-        """Run to move the cursor to as soon as it is listed."""
+        """Directory of a run. The cursor moves to this run as soon as it is listed."""
         self._in_front = True
         self._pausing: set[str] = set()
-        """Runs with a pause request that their status may not show yet."""
+        """Runs that were asked to pause, but whose status may not show it yet."""
 
     def compose(self) -> ComposeResult:
         yield EmptyState("No runs yet.\n\nPress n to train the guide's network for three epochs.")
@@ -105,7 +105,7 @@ class TrainPane(RunPane):
         self._in_front = False
 
     def _prepare_trainer(self) -> None:
-        """Start a trainer that waits for the next run, with torch imported and the data loaded."""
+        """Start a trainer that imports torch, loads the data, and then waits for the next run."""
         if self._in_front and self.lab_app.dataset is not None:
             dataset = self.lab_app.dataset.ref
             self.run_worker(lambda: self.lab_app.spare_trainer.prepare(dataset), thread=True, group="spare trainer")
@@ -139,9 +139,9 @@ class TrainPane(RunPane):
 
     @work(thread=True, group="follow", exclusive=True)
     def _follow(self, path: Path) -> None:
-        """Read a run until another one is followed."""
+        """Read a run repeatedly until the pane follows another run."""
         worker = get_current_worker()
-        with suppress(DamagedRun), Run(path) as run:  # the list of runs shows the damage
+        with suppress(DamagedRun), Run(path) as run:  # the list of runs reports a damaged run
             reader = RunReader(run)
             posted = None
             while not worker.is_cancelled:
@@ -163,9 +163,9 @@ class TrainPane(RunPane):
 
     @work(group="requests")
     async def _request(self, path: Path, pending: str, request: Callable[[], str]) -> None:
-        """Carry out a request in a thread. Show that it is pending, then its outcome.
+        """Carry out a request in a thread. Show the request as pending, then show its outcome.
 
-        If it would execute a model that the user hasn't trusted, ask for trust and try again.
+        If the request would execute a model that isn't trusted, ask the user to trust the model, then try again.
         """
         self.view.show_pending(pending)
         severity: SeverityLevel = "information"
@@ -186,7 +186,7 @@ class TrainPane(RunPane):
                     return NOT_TRUSTED
 
     def _request_of_run(self, pending: str, request: Callable[[Run], str]) -> None:
-        """Carry out a request for the run under the cursor."""
+        """Carry out a request on the run under the cursor."""
         if (summary := self.run_list.chosen_run) is None:
             return
         path = Path(summary.path)
@@ -277,7 +277,7 @@ class TrainPane(RunPane):
             self._request(self.lab_app.settings.runs_directory, "starting", lambda: self._start(choices, state.ref))
 
     def _start(self, choices: RunChoices, dataset: DatasetRef) -> str:
-        """Create a run and start its trainer. Call this in a thread."""
+        """Create a run and start its trainer. Call this from a thread."""
         run = create_run(
             self.lab_app.settings.runs_directory,
             recipe=choices.recipe,
@@ -310,7 +310,7 @@ def _prune(paths: list[Path]) -> str:
 
 
 def _lost_run(runs: tuple[RunSummary, ...]) -> Path | None:
-    """Return the newest lost run, which the user probably wants to resume. None if another run is live."""
+    """Return the newest lost run, which the user probably wants to resume. Return None if any run is live."""
     if any(run.state in LIVE_STATES for run in runs):
         return None
     return next((Path(run.path) for run in runs if run.state == "lost" and run.damage is None), None)

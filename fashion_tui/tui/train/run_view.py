@@ -20,7 +20,7 @@ CHART_INTERVAL = 1.0
 """Seconds between updates of the charts. The summary is updated with every snapshot."""
 
 LARGE_HEIGHT = 8
-"""Minimum height, in lines, for main metrics in large digits."""
+"""Minimum height, in lines, at which the main metrics are shown in large digits."""
 
 
 class RunView(Vertical):
@@ -39,7 +39,7 @@ class RunView(Vertical):
         """The request that the run hasn't answered yet."""
         self._charts_painted = 0.0
         self._recent_loss: tuple[float, ...] = ()
-        """Values of the sparkline. All of it changes with each step, so it is updated only with the charts."""
+        """Losses in the sparkline. Each step changes the whole sparkline, so it is updated only with the charts."""
 
     def compose(self) -> ComposeResult:
         yield Lines(id="summary")
@@ -54,7 +54,7 @@ class RunView(Vertical):
         return self._snapshot
 
     def show(self, snapshot: RunSnapshot) -> None:
-        """Paint a new snapshot: the summary now, the charts at most once a second."""
+        """Paint a new snapshot. The summary is painted now, the charts at most once a second."""
         previous, self._snapshot = self._snapshot, snapshot
         is_other = previous is None or previous.run != snapshot.run or previous.state != snapshot.state
         if is_other or time.monotonic() - self._charts_painted >= CHART_INTERVAL:
@@ -83,8 +83,8 @@ class RunView(Vertical):
             self._paint_note(note_text(snapshot, self._pending, terminal_glyphs()))
 
     def _paint_note(self, text: Text) -> None:
-        """Wrap the note. Only a change of its height triggers a layout."""
-        if self.note.size.width:  # 0: not laid out yet; a resize follows
+        """Wrap the note and paint it. This triggers a layout only if the height changes."""
+        if self.note.size.width:  # the width is 0 before the first layout; a resize follows
             lines = list(text.wrap(self.app.console, self.note.size.width)) or [text]
             self.note.styles.height = len(lines)
             self.note.show_lines(lines)
@@ -99,7 +99,7 @@ class RunView(Vertical):
 
 
 def chart_data(curve: Curve, capacity: int, scale: float = 1.0) -> ChartData:
-    """Return the means of a curve's buckets, merged to at most `capacity` values and scaled."""
+    """Return the mean of each bucket of a curve, scaled. Buckets are merged to at most `capacity` values."""
     fitting = curve.at_most(capacity)
     marks = frozenset(index for index, count in enumerate(fitting.nonfinite) if count)
     return ChartData([mean * scale for mean in fitting.mean], fitting.steps_per_bucket, marks)

@@ -1,4 +1,4 @@
-"""The text of a run: title, metrics, progress, and a note about what happened or what to do."""
+"""The summary of a run: its title, metrics and progress, and a note about what happened or what to do."""
 
 import math
 from dataclasses import dataclass
@@ -17,9 +17,9 @@ from fashion_tui.tui.widgets.large_number import large_number
 
 UNKNOWN = "–"
 MIN_SPARKLINE_SPACE = 20
-"""Columns that a sparkline of the last losses needs with its label."""
+"""Minimum width, in columns, for a sparkline of the most recent losses and its label."""
 PROGRESS_MARGIN = 8
-"""Columns that stay free after the progress, so that a longer ETA doesn't change the bar's width."""
+"""Number of columns left free after the progress, so that the bar keeps its width when the ETA becomes longer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,13 +30,13 @@ class _Metric:
 
 
 def summary_lines(snapshot: RunSnapshot, width: int, glyphs: Glyphs, *, large: bool) -> list[Text]:
-    """Return title, metrics and progress: eight lines with large digits, else four."""
+    """Return the title, metrics and progress in eight lines with large digits, or in four lines without them."""
     metrics = _large_metrics(snapshot, width, glyphs) if large else [_metrics_line(snapshot, width, glyphs)]
     return [_title(snapshot, width, glyphs), Text(), *metrics, _progress(snapshot, width, glyphs)]
 
 
 def note_text(snapshot: RunSnapshot, pending: str | None, glyphs: Glyphs) -> Text:
-    """Return the most important fact: the pending request, why the run ended, or which key to press."""
+    """Return the most important note, such as the pending request, why the run ended, or which key to press."""
     if pending is not None:
         return Text(f"{pending} {glyphs.ellipsis}", style=ATTENTION)
     if snapshot.damage is not None:
@@ -74,7 +74,7 @@ def _settings(config: RunConfig, snapshot: RunSnapshot, glyphs: Glyphs) -> str:
 
 
 def _main_metrics(snapshot: RunSnapshot) -> list[_Metric]:
-    """Return the test accuracy of a finished run, otherwise the loss and accuracy of the last steps."""
+    """Return the test accuracy of a finished run, or the loss and accuracy of the most recent steps."""
     if snapshot.status.test_accuracy is not None:
         return [_Metric("test accuracy %", f"{snapshot.status.test_accuracy * 100:.2f}", GOOD)]
     accuracy = snapshot.accuracy.mean[-1] if snapshot.accuracy.mean else math.nan
@@ -101,7 +101,7 @@ def _other_metrics(snapshot: RunSnapshot) -> list[_Metric]:
 
 
 def _metrics_line(snapshot: RunSnapshot, width: int, glyphs: Glyphs) -> Text:
-    """Return all metrics on one line, and a sparkline of the last losses if it fits."""
+    """Return all metrics on one line, followed by a sparkline of the most recent losses if it fits."""
     line = Text(no_wrap=True)
     for metric in (*_main_metrics(snapshot), *_other_metrics(snapshot)):
         line.append(f"{metric.label} ", style=MUTED)
@@ -111,9 +111,9 @@ def _metrics_line(snapshot: RunSnapshot, width: int, glyphs: Glyphs) -> Text:
 
 
 def _large_metrics(snapshot: RunSnapshot, width: int, glyphs: Glyphs) -> list[Text]:
-    """Return the main metrics in large digits, a line with their labels and the other metrics, and an empty line.
+    """Return the main metrics in large digits, a line with the labels and the other metrics, and an empty line.
 
-    Neighbouring texts of one colour are joined, so that fewer bytes are sent.
+    Adjacent texts of the same colour are joined, so that fewer bytes are sent to the terminal.
     """
     rows, label_row = ["", "", ""], ""
     main = _main_metrics(snapshot)
@@ -136,7 +136,7 @@ def _is_number(value: str) -> bool:
 
 
 def _last_losses(snapshot: RunSnapshot, width: int, glyphs: Glyphs) -> Text:
-    """Return a sparkline of the losses of the last steps, or an empty text if it does not fit."""
+    """Return a sparkline of the most recent losses, or an empty text if it doesn't fit or the run isn't live."""
     losses = snapshot.recent_loss[-max(width - 6, 1) :]
     if width < MIN_SPARKLINE_SPACE or not losses or snapshot.state not in LIVE_STATES:
         return Text()
@@ -178,7 +178,7 @@ def _live_note(snapshot: RunSnapshot, glyphs: Glyphs) -> Text:
 
 
 def _checkpoint_note(snapshot: RunSnapshot, glyphs: Glyphs) -> Text:
-    """Return the step, size and time of the last checkpoint, and the time until the next one."""
+    """Return the step, size and duration of the last checkpoint, and the time until the next checkpoint."""
     saved = snapshot.checkpoint
     if saved is None:
         return Text()

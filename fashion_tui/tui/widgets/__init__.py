@@ -1,1 +1,1 @@
-"""Widgets that more than one pane uses."""
+"""Widgets that are used by more than one pane."""

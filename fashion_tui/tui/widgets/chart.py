@@ -14,10 +14,10 @@ from .lines import Lines
 from .plot import DOTS_PER_COLUMN, Axis, draw_curve, fit_axis, round_steps, step_label, tick_label
 
 LABEL_WIDTH = 6
-"""Columns of the tick labels at the left."""
+"""Width, in columns, of the tick labels on the left."""
 
 STEP_LABEL_SPACING = 14
-"""Fewest columns from one step label to the next."""
+"""Minimum distance, in columns, from the start of one step label to the next."""
 
 CURVE = Style.parse(ACCENT)
 TITLE = Style.parse(FOREGROUND)
@@ -26,17 +26,17 @@ AXIS = Style.parse(MUTED)
 
 @dataclass(frozen=True, slots=True)
 class ChartData:
-    """One value for every `stride` steps."""
+    """The data of a curve, with one value for every `stride` steps."""
 
     values: Sequence[float] = ()
     """NaN leaves a gap."""
     stride: int = 1
     marks: frozenset[int] = frozenset()
-    """Indices of values that cover a NaN or an infinity: each gets a ×."""
+    """Indices of values that cover a NaN or an infinity. Each of them is marked with a ×."""
 
 
 class Chart(Lines):
-    """A titled curve with axes. Each line of the plot is one segment, which keeps updates small."""
+    """A curve with a title and axes. Each line of the plot is a single segment, to keep updates small."""
 
     DEFAULT_CSS = """
     Chart { height: 1fr; min-height: 4; }
@@ -55,7 +55,7 @@ class Chart(Lines):
 
     @property
     def capacity(self) -> int:
-        """Number of values that fit."""
+        """Number of values that fit in the width of the plot."""
         width = max(self.size.width - LABEL_WIDTH - 1, 1)
         return width * DOTS_PER_COLUMN if terminal_glyphs().unicode else width
 
@@ -63,7 +63,7 @@ class Chart(Lines):
         self.show_strips(self._paint())
 
     def _paint(self) -> list[Strip]:
-        """Return the title, the plot with tick labels at the left, and the step labels."""
+        """Return the title, the plot with tick labels on the left, and the step labels."""
         width, height = self.size.width, self.size.height
         plot_width, plot_height = width - LABEL_WIDTH - 1, height - 2
         if plot_width < 4 or plot_height < 1:
@@ -81,7 +81,7 @@ class Chart(Lines):
         return strips
 
     def _step_labels(self, plot_width: int) -> str:
-        """Return the line of round step numbers, each starting at its column."""
+        """Return a line of round step numbers. Each label starts at the column of its step."""
         per_cell = self._data.stride * (DOTS_PER_COLUMN if terminal_glyphs().unicode else 1)
         line = [" "] * (plot_width + LABEL_WIDTH + 1)
         for step in round_steps(plot_width * per_cell, max_labels=max(2, plot_width // STEP_LABEL_SPACING)):
@@ -93,6 +93,6 @@ class Chart(Lines):
 
 
 def _labels(axis: Axis, rows: int) -> dict[int, str]:
-    """Return the tick label of each row of the plot that has one."""
+    """Return the tick labels by row of the plot. Rows without a tick are left out."""
     ticks = axis.ticks(max_ticks=max(2, rows // 2))
     return {round((1 - axis.fraction(tick)) * (rows - 1)): tick_label(tick) for tick in ticks}

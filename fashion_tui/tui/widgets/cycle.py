@@ -1,4 +1,4 @@
-"""A form field for one of a few values."""
+"""A form field for choosing one of a few values."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from fashion_tui.report.style import ACCENT, FOREGROUND, MUTED
 
 
 class Cycle(Widget, can_focus=True):
-    """Shows `‹ guide ›`; the left and right arrow cycle through the values."""
+    """Shows `‹ guide ›`; the left and right arrow keys cycle through the values."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("left,h", "turn(-1)", "previous value", show=False),
@@ -43,13 +43,13 @@ class Cycle(Widget, can_focus=True):
         value: str | None = None,
         id: str | None = None,  # noqa: A002 - Textual's name
     ) -> None:
-        """Create the field. `value` is the initial value, by default the first."""
+        """Create the field. `value` is the initial value and defaults to the first of `values`."""
         super().__init__(id=id)
         self.values = tuple(values)
         self.set_reactive(Cycle.value, self.values[0] if value is None else value)
 
     def set_values(self, values: Sequence[str]) -> None:
-        """Replace the values. The current one stays if it is among them."""
+        """Replace the values. The current value stays if it is one of the new values."""
         self.values = tuple(values)
         if self.value not in self.values:
             self.value = self.values[0]

@@ -23,7 +23,7 @@ _COLOURS = (
 
 @lru_cache(maxsize=64)
 def line_spans(code: str) -> tuple[tuple[tuple[int, int, str], ...], ...]:
-    """Return the coloured spans of each line: start column, end column and colour."""
+    """Return the coloured spans of each line. A span is a tuple of start column, end column and colour."""
     lines: list[list[tuple[int, int, str]]] = [[]]
     column = 0
     for text, colour in _tokens(code):
@@ -38,7 +38,7 @@ def line_spans(code: str) -> tuple[tuple[tuple[int, int, str], ...], ...]:
 
 
 def highlight_line(line: Text, code: str, index: int) -> Text:
-    """Colour `line`, the code's line at `index`."""
+    """Colour `line`, which is line `index` of the code, and return it. Lines are counted from 0."""
     spans = line_spans(code)
     for start, end, colour in spans[index] if index < len(spans) else ():
         line.stylize(colour, start, end)
@@ -47,7 +47,7 @@ def highlight_line(line: Text, code: str, index: int) -> Text:
 
 @lru_cache(maxsize=8)
 def highlight_ansi(code: str) -> str:
-    """Return the code with SGR sequences, none of which spans a line break."""
+    """Return the code coloured with SGR sequences. No colour extends across a line break."""
     parts = []
     for text, colour in _tokens(code):
         lines = text.split("\n")
@@ -56,8 +56,8 @@ def highlight_ansi(code: str) -> str:
 
 
 def _tokens(code: str) -> Iterator[tuple[str, str]]:
-    """Yield each token and its colour; the colour is empty for most."""
-    # not needed for the first paint
+    """Yield each token and its colour. Most tokens have an empty colour."""
+    # imported here, because the first paint does not need it
     from pygments.lexers.python import PythonLexer  # type: ignore[import-untyped]  # noqa: PLC0415
 
     for token, text in PythonLexer(stripnl=False, ensurenl=False).get_tokens(code):

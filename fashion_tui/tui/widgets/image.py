@@ -1,4 +1,4 @@
-"""A 28×28 greyscale image as a widget, and as strips."""
+"""A 28×28 greyscale image, drawn as strips or shown in a widget."""
 
 from functools import lru_cache
 from typing import Any
@@ -12,10 +12,11 @@ from fashion_tui.report.pixels import Shading, grey_image
 from fashion_tui.schema.dataset import IMAGE_SIZE
 
 SIDE = IMAGE_SIZE[0]
-"""Side of an image, in pixels."""
+"""Width and height of an image, in pixels."""
 
 WIDTHS = (14, 20, 28, 56)
-"""Possible widths of a drawn image, in columns; it has half as many lines. At 28 or more, every pixel is shown."""
+"""Possible widths of a drawn image, in columns. The height in lines is half the width. At a width of 28 or more, every
+pixel is shown."""
 
 
 def shading_of(app: App[Any]) -> Shading:
@@ -26,12 +27,12 @@ def shading_of(app: App[Any]) -> Shading:
 
 @lru_cache(maxsize=256)
 def paint_image(pixels: bytes, width: int, shading: Shading) -> tuple[Strip, ...]:
-    """Return an image, uint8 [28, 28], as `width // 2` strips. `width` is one of WIDTHS."""
+    """Draw an image (uint8, [28, 28]) as `width // 2` strips. `width` is one of WIDTHS."""
     return tuple(Strip(line, width) for line in grey_image(pixels, (SIDE, SIDE), (width // 2, width), shading))
 
 
 class ImageView(Widget):
-    """One image, in the largest of WIDTHS that fits."""
+    """Shows one image in the largest of WIDTHS that fits."""
 
     DEFAULT_CSS = """
     ImageView { width: 28; height: 14; }
@@ -42,7 +43,7 @@ class ImageView(Widget):
         self._pixels = pixels
 
     def show(self, pixels: bytes | None) -> None:
-        """Show an image, uint8 [28, 28], or nothing."""
+        """Show an image (uint8, [28, 28]), or nothing if `pixels` is None."""
         if pixels != self._pixels:
             self._pixels = pixels
             self.refresh()

@@ -17,7 +17,7 @@ from fashion_tui.report.style import ACCENT
 from .image import paint_image, shading_of
 
 SMALL, MEDIUM, LARGE = 14, 20, 28
-"""Widths of a tile's image, in columns."""
+"""Possible widths of the image in a tile, in columns."""
 
 MAX_GAP = 4
 CURSOR = Style.parse(f"bold {ACCENT} reverse")
@@ -38,7 +38,7 @@ class TileLayout:
     """Size and number of the tiles."""
 
     width: int = LARGE
-    """Width of each image, in columns; it has half as many lines."""
+    """Width of each image, in columns. The height in lines is half the width."""
     columns: int = 1
     """Tiles in a row."""
     rows: int = 1
@@ -48,35 +48,36 @@ class TileLayout:
 
     @property
     def row_pitch(self) -> int:
-        """Lines from a tile to the one below."""
+        """Number of lines from the top of a tile to the top of the tile below it."""
         return self.width // 2 + self.label_lines
 
     @property
     def column_pitch(self) -> int:
-        """Columns from a tile to the one to its right."""
+        """Number of columns from the start of a tile to the start of the next tile in the row."""
         return self.width + self.gap
 
     def region(self, position: int) -> Region:
-        """Return the cells of the tile at a position. Positions count from 0, row by row."""
+        """Return the region of the tile at a position. Positions are counted row by row, from 0."""
         row, column = divmod(position, self.columns)
         return Region(column * self.column_pitch, row * self.row_pitch, self.width, self.row_pitch)
 
     def label_region(self, position: int) -> Region:
-        """Return the cells of a tile's first label."""
+        """Return the region of the first label of the tile at a position."""
         x, y, width, _height = self.region(position)
         return Region(x, y + self.width // 2, width, 1)
 
     def position_at(self, x: int, y: int) -> int | None:
-        """Return the position of the tile that covers a cell."""
+        """Return the position of the tile that covers a cell, or None between tiles."""
         column, row = x // self.column_pitch, y // self.row_pitch
         inside = column < self.columns and row < self.rows and x % self.column_pitch < self.width
         return row * self.columns + column if inside else None
 
 
 def arrange(width: int, height: int, label_lines: dict[int, int], min_tiles: int) -> TileLayout:
-    """Return the layout with the largest images of which `min_tiles` fit, or else the smallest images.
+    """Return the layout with the largest images at which `min_tiles` tiles fit.
 
-    `label_lines` maps the width of an image to the number of its label lines.
+    If they don't fit at any size, return the layout with the smallest images. `label_lines` maps the width of an image
+    to the number of its label lines.
     """
     layout = TileLayout(label_lines=label_lines[LARGE])
     for size in (LARGE, MEDIUM, SMALL):
@@ -90,7 +91,7 @@ def arrange(width: int, height: int, label_lines: dict[int, int], min_tiles: int
 
 
 def short_class_name(name: str, width: int) -> str:
-    """Shorten a class's name to a width: `T-shirt` for `T-shirt/top`, `Boot` for `Ankle boot`, or cut off."""
+    """Shorten a class name, such as `T-shirt/top` to `T-shirt` or `Ankle boot` to `Boot`, and cut it off at `width`."""
     if len(name) <= width:
         return name
     shorter = name.partition("/")[0].rpartition(" ")[2]
@@ -98,7 +99,7 @@ def short_class_name(name: str, width: int) -> str:
 
 
 class ImageTiles(Widget, can_focus=True):
-    """Paints tiles, and only those that changed."""
+    """Shows tiles in a grid. An update repaints only the tiles that changed."""
 
     DEFAULT_CSS = """
     ImageTiles { height: 1fr; width: 1fr; }
@@ -113,7 +114,7 @@ class ImageTiles(Widget, can_focus=True):
     @dataclass
     class Clicked(Message):
         position: int
-        """Position of the clicked tile, from 0."""
+        """Position of the clicked tile, counted from 0."""
 
     def __init__(
         self,
@@ -122,7 +123,7 @@ class ImageTiles(Widget, can_focus=True):
         *,
         id: str | None = None,  # noqa: A002 - Textual's name
     ) -> None:
-        """Create the grid. See `arrange` for the arguments."""
+        """Create the grid. `arrange` documents the arguments."""
         super().__init__(id=id)
         self.label_lines = label_lines or {SMALL: 1, MEDIUM: 1, LARGE: 1}
         self.min_tiles = min_tiles
@@ -135,7 +136,7 @@ class ImageTiles(Widget, can_focus=True):
         return self._tiles
 
     def show(self, tiles: Sequence[Tile], cursor: int | None = None) -> None:
-        """Replace the tiles. `cursor` is the position of the highlighted one."""
+        """Replace the tiles. `cursor` is the position of the highlighted tile."""
         old, self._tiles = self._tiles, tuple(tiles)
         layout = self.tile_layout
         changed = [
@@ -146,7 +147,7 @@ class ImageTiles(Widget, can_focus=True):
         if cursor != self._cursor:
             changed += [layout.label_region(position) for position in (self._cursor, cursor) if position is not None]
             self._cursor = cursor
-        # One region per row, because Textual sends each line of a region starting at the widget's left edge.
+        # Use one region per row, because Textual sends each line of a region from the widget's left edge.
         rows: dict[int, Region] = {}
         for region in changed:
             row = region.y // layout.row_pitch
@@ -160,7 +161,7 @@ class ImageTiles(Widget, can_focus=True):
             self.call_later(paint_image, tile.pixels, self.tile_layout.width, shading_of(self.app))
 
     def set_min_tiles(self, min_tiles: int) -> bool:
-        """Choose the largest images of which this many fit. Return whether the layout changes."""
+        """Arrange the grid for a new minimum number of tiles. Return whether the layout changes."""
         self.min_tiles = min_tiles
         return self._arrange()
 

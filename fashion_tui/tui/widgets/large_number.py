@@ -1,4 +1,4 @@
-"""Numbers in digits three lines high."""
+"""Numbers drawn in digits that are three lines high."""
 
 from fashion_tui.report.glyphs import Glyphs
 
@@ -19,7 +19,10 @@ DIGITS = {
 
 
 def large_number(text: str, glyphs: Glyphs) -> tuple[str, str, str]:
-    """Return digits, points and × as three lines of equal width; without Unicode, the text itself in the middle."""
+    """Draw a string of digits, points and × as three lines of equal width.
+
+    Without Unicode, the middle line is the string itself.
+    """
     if not glyphs.unicode:
         return " " * len(text), text, " " * len(text)
     upper, middle, lower = (" ".join(DIGITS[character][line] for character in text) for line in range(3))

@@ -1,4 +1,4 @@
-"""Widgets that paint lines of text and repaint only the cells that changed, which keeps a live run cheap over SSH."""
+"""Widgets that show lines of text. They repaint only the cells that changed, to save bandwidth over SSH."""
 
 from collections.abc import Callable, Sequence
 
@@ -22,7 +22,7 @@ class Lines(Widget):
         console = self.app.console
         strips = []
         for line in lines:
-            style = console.get_style(line.style)  # rich doesn't apply it to a text without spans
+            style = console.get_style(line.style)  # rich doesn't apply the style of a text that has no spans
             strips.append(Strip(Segment.apply_style(line.render(console), style)).adjust_cell_length(self.size.width))
         self.show_strips(strips)
 
@@ -46,14 +46,14 @@ class Lines(Widget):
 
 
 class FittedLines(Lines):
-    """Lines made by a function of the widget's width, which is called again when the width changes."""
+    """Shows lines made by a function of the widget's width. A resize calls the function again."""
 
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - Textual's name
         super().__init__(id=id)
         self._make_lines: Callable[[int], Sequence[Text]] = lambda _width: ()
 
     def fit(self, make_lines: Callable[[int], Sequence[Text]]) -> None:
-        """Show the lines that `make_lines` returns for the width in columns."""
+        """Show the lines that `make_lines` returns for the width of the widget, in columns."""
         self._make_lines = make_lines
         self.on_resize()
 
@@ -63,7 +63,7 @@ class FittedLines(Lines):
 
 
 class GrowingLines(FittedLines):
-    """FittedLines whose height is the number of lines."""
+    """A FittedLines widget whose height is its number of lines."""
 
     DEFAULT_CSS = """
     GrowingLines { height: 0; }
@@ -75,7 +75,7 @@ class GrowingLines(FittedLines):
 
 
 def changed_span(old: Strip, new: Strip) -> tuple[int, int] | None:
-    """Return the range of changed cells, end excluded, or None if the strips are equal."""
+    """Return the start and end (exclusive) of the changed cells, or None if the strips are equal."""
     old_cells, new_cells = _cells(old), _cells(new)
     if old_cells == new_cells:
         return None
@@ -91,12 +91,12 @@ def changed_span(old: Strip, new: Strip) -> tuple[int, int] | None:
 
 
 def _cells(strip: Strip) -> list[tuple[str, object]]:
-    """Return character and style of each cell; a wide character has two cells."""
+    """Return the character and style of each cell. A wide character takes two cells."""
     return [(char, style) for text, style, _control in strip for char in text for _ in range(cell_len(char))]
 
 
 def left_and_right(left: Text, right: Text, width: int) -> Text:
-    """Return a line with one text at each end. The left one is truncated if they don't fit."""
+    """Return a line with a text at each end. If the texts don't fit, the left text is truncated."""
     if right.cell_len:
         left = left.copy()
         left.truncate(max(width - right.cell_len - 2, 0), overflow="ellipsis")

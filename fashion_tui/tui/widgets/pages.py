@@ -1,4 +1,4 @@
-"""Loads pages from the engine: the current one first, then its neighbours."""
+"""Loading pages from the engine, the current page first and then its neighbours."""
 
 import asyncio
 from collections import OrderedDict
@@ -15,7 +15,7 @@ CACHE_SIZE = 48
 
 
 class PageLoader(Generic[Key, Page]):
-    """Fetches one page at a time, and only pages that are still wanted: a held key skips the pages in between."""
+    """Fetches one page at a time, and only pages that are still wanted. Holding a key down skips intermediate pages."""
 
     def __init__(
         self,
@@ -23,7 +23,7 @@ class PageLoader(Generic[Key, Page]):
         on_loaded: Callable[[Key, Page], object],
         on_failed: Callable[[UserError], object],
     ) -> None:
-        """Create a loader. `on_loaded` and `on_failed` are called from `run`, in the event loop."""
+        """Create a loader. `run` calls `on_loaded` and `on_failed` in the event loop."""
         self._fetch = fetch
         self._on_loaded = on_loaded
         self._on_failed = on_failed
@@ -32,7 +32,7 @@ class PageLoader(Generic[Key, Page]):
         self._wake = asyncio.Event()
 
     def want(self, key: Key, prefetch: Iterable[Key] = ()) -> Page | None:
-        """Return the page if it is loaded. Otherwise load it, then the pages of `prefetch`."""
+        """Return the page, or None if it has to be loaded first. The pages of `prefetch` are loaded after this page."""
         self._wanted = [key, *prefetch]
         self._wake.set()
         page = self._pages.get(key)
@@ -51,7 +51,7 @@ class PageLoader(Generic[Key, Page]):
             try:
                 page = await self._fetch(key)
             except UserError as error:
-                if key in self._wanted:  # otherwise other pages are wanted by now
+                if key in self._wanted:  # otherwise this page is no longer wanted
                     self._wanted = []
                     self._on_failed(error)
                 continue

@@ -1,4 +1,4 @@
-"""A curve as lines of text: braille dots, or asterisks on a terminal without Unicode."""
+"""Drawing a curve as lines of text, with braille dots, or with asterisks on a terminal without Unicode."""
 
 import math
 from collections.abc import Collection, Sequence
@@ -7,23 +7,23 @@ from dataclasses import dataclass
 from fashion_tui.report.glyphs import Glyphs
 
 DOTS_PER_COLUMN = 2
-"""Braille dots side by side in a cell."""
+"""Number of braille dots side by side in a cell."""
 DOTS_PER_ROW = 4
 
 _DOT_BITS = ((0x01, 0x08), (0x02, 0x10), (0x04, 0x20), (0x40, 0x80))
-"""Bit of the dot in row r and column c of a braille cell (Unicode block 2800)."""
+"""Bit of each dot of a braille cell, by row and column. The bits are offsets from U+2800."""
 
 
 @dataclass(frozen=True, slots=True)
 class Axis:
-    """The range of values of a plot."""
+    """The range of values on an axis, and its scale."""
 
     low: float
     high: float
     logarithmic: bool
 
     def fraction(self, value: float) -> float:
-        """Return the height of a value, from 0 at the bottom to 1 at the top, clipped."""
+        """Return the height of a value on the axis, clipped to the range from 0 (bottom) to 1 (top)."""
         if self.logarithmic:
             height = math.log(max(value, self.low) / self.low) / math.log(self.high / self.low)
         else:
@@ -41,7 +41,7 @@ class Axis:
 
 
 def fit_axis(values: Sequence[float], *, logarithmic: bool) -> Axis:
-    """Return an axis with round limits around the finite values. It rarely changes while values are appended."""
+    """Return an axis with round limits around the finite values. Appending a value rarely changes the axis."""
     finite = [value for value in values if math.isfinite(value) and (value > 0 or not logarithmic)]
     if not finite:
         return Axis(0.1 if logarithmic else 0.0, 1.0, logarithmic)
@@ -58,13 +58,13 @@ def fit_axis(values: Sequence[float], *, logarithmic: bool) -> Axis:
 
 
 def _round_up(value: float) -> float:
-    """Return the smallest of 1, 2, 5 times a power of ten that isn't below the value."""
+    """Return the smallest number that is at least `value` and is 1, 2 or 5 times a power of ten."""
     power = 10.0 ** math.floor(math.log10(value))
     return next(factor * power for factor in (1, 2, 5, 10) if factor * power >= value * (1 - 1e-9))
 
 
 def _one_two_five(low: float, high: float) -> list[float]:
-    """Return all values of 1, 2, 5 times a power of ten in a range."""
+    """Return all numbers in a range that are 1, 2 or 5 times a power of ten."""
     first, last = math.floor(math.log10(low)), math.ceil(math.log10(high))
     values = [factor * 10.0**power for power in range(first, last + 1) for factor in (1, 2, 5)]
     return [value for value in values if low * (1 - 1e-9) <= value <= high * (1 + 1e-9)]
@@ -75,7 +75,7 @@ def _thin_out(values: list[float], max_values: int) -> list[float]:
 
 
 def round_steps(steps: int, max_labels: int) -> list[int]:
-    """Return about `max_labels` round numbers from 0 to the number of steps, evenly spaced."""
+    """Return about `max_labels` evenly spaced round numbers from 0 to the number of steps."""
     stride = max(1, round(_round_up(max(steps, 1) / max_labels)))
     return list(range(0, steps + 1, stride))
 
@@ -83,9 +83,9 @@ def round_steps(steps: int, max_labels: int) -> list[int]:
 def draw_curve(  # noqa: PLR0913
     values: Sequence[float], marks: Collection[int], axis: Axis, width: int, height: int, glyphs: Glyphs
 ) -> list[str]:
-    """Return the curve as `height` lines of `width` cells: two values per cell in braille, one in ASCII.
+    """Draw a curve as `height` lines of `width` cells. A cell shows two values in braille, or one in ASCII.
 
-    Neighbouring values are connected. A non-finite value leaves a gap; an index in `marks` gets a × in the top line.
+    Braille connects adjacent values. A non-finite value leaves a gap. A × in the top line marks each index in `marks`.
     """
     columns = width * DOTS_PER_COLUMN if glyphs.unicode else width
     lines = (_draw_braille if glyphs.unicode else _draw_ascii)(values[:columns], axis, width, height)
@@ -105,7 +105,7 @@ def _draw_braille(values: Sequence[float], axis: Axis, width: int, height: int) 
             continue
         column, side = divmod(x, DOTS_PER_COLUMN)
         y = round((1 - axis.fraction(value)) * top)
-        # the connecting line starts one dot from the previous value
+        # start the connecting line one dot away from the previous value
         start = y if previous is None or previous == y else previous + (1 if y > previous else -1)
         for dot in range(min(start, y), max(start, y) + 1):
             row, part = divmod(dot, DOTS_PER_ROW)
@@ -123,12 +123,12 @@ def _draw_ascii(values: Sequence[float], axis: Axis, width: int, height: int) ->
 
 
 def tick_label(value: float) -> str:
-    """Return a tick's label, at most six characters: `0.05`, `2.5`, `90`, `1e-05`."""
+    """Return the label of a tick in at most six characters, such as `0.05`, `2.5`, `90` or `1e-05`."""
     return f"{value:.3g}"
 
 
 def step_label(step: int) -> str:
-    """Return a short label of a step: `950`, `1.5k`, `20k`, `1M`."""
+    """Return a short label for a step, such as `950`, `1.5k`, `20k` or `1M`."""
     for size, letter in ((1_000_000, "M"), (1_000, "k")):
         if step >= size:
             return f"{step / size:.3g}{letter}"

@@ -21,7 +21,10 @@ CURSOR_MARK = Style.parse(ACCENT)
 
 
 class RowList(ScrollView, can_focus=True):
-    """A list of rows with a cursor. Each row has a key; the cursor stays on its key when rows are added or removed."""
+    """A list of rows with a cursor.
+
+    Each row has a key, so that the cursor stays on its row when rows are added or removed.
+    """
 
     DEFAULT_CSS = """
     RowList { overflow-x: hidden; scrollbar-size-vertical: 1; }
@@ -58,7 +61,7 @@ class RowList(ScrollView, can_focus=True):
         return self._chosen
 
     def show_rows(self, keys: Sequence[str], rows: Sequence[Text]) -> None:
-        """Replace the rows. If the row under the cursor is gone, the cursor moves to the nearest one."""
+        """Replace the rows. If the row under the cursor is gone, the cursor moves to the nearest row."""
         cursor_row = self._cursor_row()
         previous, self._rows = self._rows, tuple(rows)
         keys_changed = self._keys != tuple(keys)
@@ -72,7 +75,7 @@ class RowList(ScrollView, can_focus=True):
             self.choose(self._keys[min(cursor_row, len(self._keys) - 1)])
 
     def choose(self, key: str) -> None:
-        """Move the cursor to the row with this key, if there is one."""
+        """Move the cursor to the row with this key, if the list contains it."""
         if key not in self._keys:
             return
         self._refresh_rows(self._cursor_row())
@@ -100,7 +103,7 @@ class RowList(ScrollView, can_focus=True):
         self._refresh_rows(self._cursor_row())
 
     def _cursor_row(self) -> int:
-        """Return the index of the row under the cursor; 0 if there is none yet."""
+        """Return the index of the row under the cursor, or 0 if there is no such row yet."""
         return self._keys.index(self._chosen) if self._chosen in self._keys else 0
 
     def _refresh_rows(self, *rows: int) -> None:
