@@ -119,7 +119,10 @@ def _start_worker(request: BenchRequest, contenders: tuple[str, ...], *, like_tr
 
 
 def _share_of_peak(machine: Description, loop: Description) -> Callable[[str, float], float]:
-    """Return a function that converts a contender's name and images per second to a fraction of the peak throughput."""
+    """Return a function that takes a contender's name and images per second.
+
+    It returns the fraction of the peak throughput.
+    """
     precisions, operations = machine.precisions | loop.precisions, machine.operations | loop.operations
     return lambda name, speed: speed * operations[name] / (machine.peak_gflops[precisions[name]] * 1e9)
 

@@ -31,9 +31,9 @@ APP = (sys.executable, "-P", "-m", "fashion_tui")
 IDLE_SECONDS = 5.0
 """Seconds for which the Train pane is open before a run is started from it."""
 COST_SECONDS = 3.0
-"""Seconds for which the app's use of resources is measured."""
+"""Seconds during which the app's use of resources is measured."""
 SPEED = r"img/s\s+[\d,]*[1-9]"
-"""Matches the training speed, which the app shows together with the first loss."""
+"""A pattern for the training speed, which the app shows together with the first loss."""
 
 ReportProgress = Callable[[str], None]
 """Called with a description of the current measurement."""

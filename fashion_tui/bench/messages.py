@@ -14,7 +14,7 @@ class WorkerSetup(msgspec.Struct, frozen=True, kw_only=True):
     device: str
     threads: int
     like_trainer: bool
-    """Whether to configure memory, threads and denormal numbers as a trainer does, unlike an ordinary script."""
+    """Whether to configure memory, threads and denormal numbers as a trainer does, but an ordinary script doesn't."""
 
 
 class Task(msgspec.Struct, frozen=True, kw_only=True, tag=True):
@@ -70,7 +70,7 @@ class TrainingResult(Reply, frozen=True, kw_only=True):
     accuracy: float
     """Test accuracy, in [0, 1]."""
     seconds: float
-    """Training time, without loading and evaluation."""
+    """Training time, excluding loading and evaluation."""
     first_step_seconds: float
     """Duration of the first step, which includes warm-up or recording a CUDA graph; it is part of `seconds`."""
     evaluation_seconds: float

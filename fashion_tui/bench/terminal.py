@@ -32,7 +32,7 @@ _KEYS = {
 }  # fmt: skip
 
 _QUERY_REPLIES = {b"\x1b[?2026$p": b"\x1b[?2026;2$y", b"\x1b[6n": b"\x1b[1;1R", b"\x1b[c": b"\x1b[?62;22c"}
-"""Queries for synchronised output, the cursor position and the terminal type, with a terminal's replies."""
+"""Maps queries for synchronised output, the cursor position and the terminal type to a terminal's replies."""
 
 
 def key_bytes(key: str) -> bytes:
@@ -58,13 +58,13 @@ class TerminalProgram:
         self.output = bytearray()
         """Everything that the program has written so far."""
         self.arrivals: list[tuple[float, int]] = []
-        """The time at which each chunk of output arrived, and the length of `output` including that chunk."""
+        """For each chunk of output, the time at which it arrived, and the length of `output` including the chunk."""
         self.closed = False
         """Whether the program has closed its terminal."""
         self.changed = threading.Condition()
         """Notified when `output`, `arrivals` or `closed` change."""
         self._plain_text = bytearray()
-        """What `wait_for_output` has read since the last key press, without control sequences."""
+        """The output that `wait_for_output` has read since the last key press, without control sequences."""
         self._plain_text_end = 0
         """Length of the part of `output` that `wait_for_output` has read."""
         self._master, slave = os.openpty()
@@ -115,9 +115,10 @@ class TerminalProgram:
             self.changed.notify_all()
 
     def wait_for_output(self, pattern: str, timeout: float = 30.0) -> float:
-        """Wait until the output since the last key press matches, and return the time at which it did.
+        """Wait until the output since the last key press matches `pattern`.
 
-        Control sequences are removed before matching. Raises UserError after `timeout` seconds, or if the program ends.
+        Return the time at which the matching output arrived. Control sequences are removed before matching. Raises
+        UserError after `timeout` seconds, or if the program ends.
         """
         regex, end = re.compile(pattern.encode()), time.perf_counter() + timeout
         with self.changed:

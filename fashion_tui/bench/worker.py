@@ -22,7 +22,7 @@ from .messages import (
 )
 
 MATRIX_SIZE = {"cpu": 1024, "cuda": 8192}
-"""Rows and columns of the matrices that are multiplied to measure the peak throughput, by type of device."""
+"""Number of rows and columns of the matrices that are multiplied to measure the peak throughput, by type of device."""
 
 PEAK_SECONDS = 0.4
 """Seconds for which the peak throughput in one precision is measured."""
@@ -41,7 +41,7 @@ class Worker:
         self._contenders = {contender.name: contender for contender in find_contenders(setup.contenders)}
         self._dataset = load(setup.dataset)
         self._trainings: dict[str, OngoingTraining] = {}
-        """Ongoing training of each contender whose speed is measured."""
+        """The ongoing training of each contender whose speed is measured."""
 
     def perform(self, task: Task) -> Reply:
         """Perform a task and return the reply."""

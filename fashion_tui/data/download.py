@@ -67,7 +67,7 @@ def download(
 
 
 class _ProgressBar:
-    """A progress bar with the interface that pooch expects, for one file of several."""
+    """A progress bar for one of several files, with the interface that pooch expects."""
 
     def __init__(self, report: Progress, done_before: int, overall_total: int, file: DataFile) -> None:
         self._report, self._done_before, self._overall_total = report, done_before, overall_total
@@ -113,7 +113,7 @@ def _fetch(file: DataFile, source: DatasetSource, folder: Path, bar: _ProgressBa
 
 
 def _describe_error(error: Exception) -> str:
-    """Describe a failed request, without the internal details in the messages of requests."""
+    """Describe a failed request, without the internal details that the messages of the `requests` package contain."""
     import requests  # noqa: PLC0415
 
     match error:

@@ -35,7 +35,7 @@ from .show import attach_plots_to_results
 
 _PR_SET_PDEATHSIG = 1
 _OOM_SCORE_ADJ = 1_000
-"""The highest possible value: if memory runs out, Linux kills the kernel before any trainer."""
+"""The highest possible value. If memory runs out, Linux kills the kernel before any trainer."""
 
 
 class BoundedSession(Session):
@@ -57,7 +57,7 @@ class BoundedSession(Session):
 
 
 def _bounded(data: dict[str, Any]) -> dict[str, Any]:
-    """Return the representations of an output that the UI shows: its text, and its plot if that is valid."""
+    """Return the parts of an output that the UI shows: the text, and the plot if it is valid."""
     text = truncate(str(data.get("text/plain", "")))
     try:
         plot = plot_in(data)
@@ -71,7 +71,7 @@ def main() -> None:
     _die_with_parent()
     _prefer_for_oom_kill()
     use_passive_waiting()
-    os.environ.pop("PYTEST_CURRENT_TEST", None)  # if it is set, ipykernel doesn't capture file descriptors 1 and 2
+    os.environ.pop("PYTEST_CURRENT_TEST", None)  # if this is set, ipykernel doesn't capture file descriptors 1 and 2
     preloader = Preloader(msgspec.json.decode(setup, type=KernelSetup))
     app: Any = IPKernelApp.instance(config=_defaults())
     app.session = BoundedSession(parent=app)
@@ -132,7 +132,7 @@ def _delay_completions(kernel: Any, preloader: Preloader) -> None:
 def _die_with_parent() -> None:
     """Make Linux kill this process when the UI ends.
 
-    ipykernel checks its parent once a second, but not while C code holds the interpreter's lock.
+    ipykernel checks its parent once a second, but not while C code holds the GIL.
     """
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)

@@ -69,7 +69,7 @@ class LineWriter:
         self._characters: list[str] = []
         """The characters of the unfinished line."""
         self._styles: list[str] = []
-        """The style of each of these characters, as SGR parameters."""
+        """The style of each character of the unfinished line, as SGR parameters."""
         self._column = 0
         self._style = ""
         self._pending = ""
@@ -77,7 +77,7 @@ class LineWriter:
 
     @property
     def line(self) -> str:
-        """The unfinished line in its current state."""
+        """The current content of the unfinished line."""
         if not any(self._styles):
             return "".join(self._characters)
         spans = groupby(zip(self._styles, self._characters, strict=True), key=itemgetter(0))
@@ -108,9 +108,9 @@ class LineWriter:
         return lines
 
     def _append_coloured_line(self, text: str, position: int, lines: list[str]) -> int:
-        """Append one line of text and colours, faster than `_apply` does. Return where the next line starts.
+        """Append one line of text and colours, faster than `_apply` does.
 
-        Return `position` unchanged if the line contains anything else.
+        Return the index at which the next line starts. Return `position` unchanged if the line contains anything else.
         """
         match = _COLOURED.match(text, position)
         if match is None or match.end() - position > self._max_line:
@@ -164,7 +164,7 @@ class LineWriter:
             self._column = end
 
     def _erase(self, parameters: str) -> None:
-        """Erase from the cursor to the end of the line (0), from its start to the cursor (1), or all of it (2)."""
+        """Erase from the cursor to the end of the line (0), from the start to the cursor (1), or the whole line (2)."""
         if parameters == "1":
             end = min(self._column + 1, len(self._characters))
             self._characters[:end] = " " * end
@@ -179,7 +179,7 @@ def _coloured(style: str, text: str) -> str:
 
 
 def _append_plain_lines(text: str, position: int, lines: list[str], max_line: int) -> int:
-    """Append all lines up to the first one with a control character. Return where that line starts."""
+    """Append all lines up to the first one with a control character. Return the index at which that line starts."""
     match = _PLAIN.match(text, position)
     end = text.rfind("\n", position, match.end() if match else position)
     if end == -1:
@@ -193,7 +193,7 @@ def _append_plain_lines(text: str, position: int, lines: list[str], max_line: in
 
 
 def _is_incomplete(match: re.Match[str], length: int) -> bool:
-    """Return whether `match` is a control sequence cut off by the end of the text; `length` is that of the text."""
+    """Return whether `match` is a control sequence that is cut off by the end of a text of this length."""
     if match.end() != length or len(match.group()) >= _MAX_PENDING:
         return False
     if match["final"] is not None:
@@ -205,7 +205,7 @@ def _is_incomplete(match: re.Match[str], length: int) -> bool:
 
 @lru_cache(maxsize=1_024)
 def restyle(style: str, parameters: str) -> str:
-    """Apply an SGR sequence to a style. Both are SGR parameters (`1;31`); the result contains no reset codes."""
+    """Apply an SGR sequence to a style. Both are SGR parameters, such as `1;31`. The result contains no reset codes."""
     colours, flags = _parse(style)
     codes = _codes(parameters)
     while codes:

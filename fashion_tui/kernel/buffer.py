@@ -59,7 +59,7 @@ class OutputBuffer:
         self._plot_bytes += sign * entry.plot_bytes
 
     def _drop_oldest(self) -> None:
-        """Drop the oldest droppable entries as long as the rest still reaches one of the limits."""
+        """Drop the oldest droppable entries while the remaining entries still reach one of the limits."""
         index = 0
         while index < len(self._entries):
             oldest = self._entries[index]

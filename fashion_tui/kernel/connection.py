@@ -19,7 +19,7 @@ START_TIMEOUT = 60.0
 """Seconds to wait for a new kernel to respond."""
 
 _SLICE = 0.005
-"""Maximum time to read messages at a stretch, in seconds. Other tasks of the loop then get about as much time."""
+"""Maximum number of seconds to read messages before pausing for about as long, so that other tasks can run."""
 
 _QUIET_PERIOD = 1.0
 """Seconds without output after which an execution whose reply has arrived counts as done."""
@@ -33,14 +33,14 @@ class Execution:
         self.abandoned = False
         """True once `outputs` has no reader; later outputs go to the background buffer."""
         self.count: int | None = None
-        """Number of the cell; None until the kernel starts it."""
+        """Number of the cell, or None until the kernel starts it."""
         self.reply: protocol.ExecuteReplyContent | None = None
         self.is_idle = False
         """True if the kernel has reported that it has sent all outputs."""
         self.last_message = time.monotonic()
         """Time at which the newest output or the reply arrived."""
         self.exit_argument: str | None = None
-        """Argument of `sys.exit`, if the cell called it."""
+        """The argument with which the cell called `sys.exit`, or None if it didn't."""
 
 
 class Connection:
@@ -50,7 +50,7 @@ class Connection:
         """`background` gets outputs that belong to no execution; `on_busy_change` is called when `busy` changes."""
         self.process = process
         self.has_run = False
-        """True if any code was executed, by us or by another front end."""
+        """True if this or another front end has executed any code."""
         self.ended: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         """Resolves to a description when the kernel ends unexpectedly."""
         self._background = background
@@ -60,12 +60,12 @@ class Connection:
         """Id of the request whose cell is running, if another front end sent it."""
         self._replies: dict[str, asyncio.Future[protocol.Message | None]] = {}
         self._reply_checks: dict[str, str] = {}
-        """Maps the id of a later request to that of an execution whose reply is missing.
+        """Maps the id of a later request to the id of an execution whose reply is missing.
 
         If the later request's reply arrives first, the execution's reply is lost.
         """
         self._iopub_connected = asyncio.Event()
-        """Set by the first message on iopub; from then on no output is missed."""
+        """Set when the first message arrives on iopub. After that, no output is missed."""
         self._subshell: str | None = None
         self._tasks = [
             asyncio.create_task(self._read("shell", self._handle_reply)),
@@ -105,13 +105,16 @@ class Connection:
         return execution
 
     def send_input(self, text: str | None) -> None:
-        """Send the line that `input()` returns; None makes it raise EOFError."""
+        """Send the line that `input()` returns, or None to make `input()` raise EOFError."""
         self.process.send("stdin", "input_reply", {"value": "\x04" if text is None else text})
 
     async def request(
         self, kind: str, content: dict[str, object], reply_type: type[Reply], max_wait: float
     ) -> Reply | None:
-        """Send a request that runs no code. Return its reply, or None if no valid one arrives in `max_wait` seconds."""
+        """Send a request that runs no code.
+
+        Return its reply, or None if no valid reply arrives in `max_wait` seconds.
+        """
         channel: Channel = "control" if kind == "create_subshell_request" else "shell"
         request_id = self.process.send(channel, kind, content, self._subshell)
         reply: asyncio.Future[protocol.Message | None] = asyncio.get_running_loop().create_future()
@@ -131,9 +134,9 @@ class Connection:
         return self._background if running is None or running.abandoned else running.outputs
 
     async def close(self, status: DoneStatus) -> None:
-        """End the process: an idle one is asked to shut down, a busy one is killed.
+        """End the process. Ask it to shut down if it is idle, and kill it if it is busy.
 
-        The running execution ends with `status`, those after it with "aborted".
+        The running execution ends with `status`, and the executions after it end with "aborted".
         """
         for task in self._tasks:
             task.cancel()
@@ -207,7 +210,7 @@ class Connection:
             self._handle_idle(message.request)
 
     def _handle_input(self, message: protocol.Message) -> None:
-        """Handle the start of a cell, ours or another front end's."""
+        """Handle the start of a cell from this or another front end."""
         if (execution := self._executions.get(message.request)) is not None:
             execution.count = protocol.content_of(message, protocol.ExecuteInputContent).execution_count
         elif message.client != self.process.client_id:
@@ -232,8 +235,8 @@ class Connection:
     def _check_reply(self, request_id: str) -> None:
         """Find out whether an execution's reply is late or lost.
 
-        An interrupt that hits ipykernel itself after the end of the cell prevents the reply. Replies arrive in order,
-        so if the reply to a later request arrives first, the execution's reply is lost.
+        If an interrupt hits ipykernel itself after the end of the cell, no reply is sent. Replies arrive in order, so
+        if the reply to a later request arrives first, the execution's reply is lost.
         """
         if request_id in self._executions:
             self._reply_checks[self.process.send("shell", "kernel_info_request", {})] = request_id

@@ -59,13 +59,19 @@ def as_drawable(value: object, classes: Sequence[str]) -> Drawable:
 
 
 def is_pil_image(value: object) -> bool:
-    """Whether a value is a PIL image. PIL isn't imported for this: only code that has imported it can create one."""
+    """Return whether a value is a PIL image.
+
+    This doesn't import PIL, because only code that has imported PIL can create a PIL image.
+    """
     pil = sys.modules.get("PIL.Image")
     return pil is not None and isinstance(value, pil.Image)
 
 
 def _from_pil_image(image: Any) -> Drawable:
-    """Return uint8 [1, H, W] or [H, W, 3], reduced to the size that is drawn. Transparent pixels become black."""
+    """Return the image as uint8 [1, H, W] or [H, W, 3], reduced to the size that is drawn.
+
+    Transparent pixels become black.
+    """
     description = f"{image.mode} image, {image.width}×{image.height}"
     if image.mode in {"I", "F"} or image.mode.startswith("I;"):  # more grey levels than a byte can represent
         return Drawable(_tensor(np.asarray(image))[None], description)
@@ -111,7 +117,7 @@ def _tensor(array: "np.ndarray[Any, Any]") -> Tensor:
 
 
 def _is_labelled(value: object) -> TypeGuard[Sequence[object]]:
-    """Whether a value is an (image, label) or (batch, labels) pair. Labels are names or class indices."""
+    """Return whether a value is an (image, label) or (batch, labels) pair. Labels are names or class indices."""
     if not isinstance(value, (tuple, list)) or len(value) != 2 or not _is_image(value[0]):
         return False
     image, label = value
@@ -121,7 +127,7 @@ def _is_labelled(value: object) -> TypeGuard[Sequence[object]]:
 
 
 def _is_image(value: object) -> bool:
-    """Whether a value has a type that can hold an image."""
+    """Return whether a value has a type that can hold an image."""
     return isinstance(value, (Tensor, np.ndarray)) or is_pil_image(value)
 
 

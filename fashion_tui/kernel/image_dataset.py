@@ -1,4 +1,4 @@
-"""A data set in the form that torchvision's `FashionMNIST(transform=ToTensor())` has."""
+"""A data set in the form of torchvision's `FashionMNIST(transform=ToTensor())`."""
 
 from collections.abc import Iterator
 

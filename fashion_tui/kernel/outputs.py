@@ -36,7 +36,7 @@ class Result(msgspec.Struct, frozen=True):
     execution_count: int
     text: str
     plot: Plot | None = None
-    """Shown instead of the text, if there is one."""
+    """A plot to show instead of the text, if there is one."""
 
 
 class Display(msgspec.Struct, frozen=True):
@@ -44,7 +44,7 @@ class Display(msgspec.Struct, frozen=True):
 
     text: str
     plot: Plot | None = None
-    """Shown instead of the text, if there is one."""
+    """A plot to show instead of the text, if there is one."""
 
 
 class Error(msgspec.Struct, frozen=True):
@@ -96,7 +96,7 @@ class Done(msgspec.Struct, frozen=True):
 
     status: DoneStatus
     execution_count: int | None
-    """Number of the cell; None if the kernel never started it."""
+    """Number of the cell, or None if the kernel never started it."""
 
 
 Output = (

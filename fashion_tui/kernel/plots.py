@@ -1,7 +1,7 @@
-"""Convert tensors to plots: select and scale their values, and describe that in the caption.
+"""Convert tensors to plots: select and scale their values, and describe both in the caption.
 
-Large tensors are sampled before anything is computed, so that a plot of any tensor takes milliseconds. The module
-imports torch, and is itself imported only when something is plotted.
+Large tensors are sampled before anything is computed, so that a plot of any tensor takes milliseconds. This module
+imports torch, so it is imported only when something is plotted.
 """
 
 import math
@@ -49,7 +49,7 @@ def describe(tensor: Tensor) -> str:
 
 
 def image_result(tensor: Tensor) -> ImageGrid | None:
-    """Return the plot of a cell's result if it clearly is an image or a batch of images, else None.
+    """Return the plot of a cell's result if it is clearly an image or a batch of images, else None.
 
     Images are float or uint8, of shape [28, 28], [1, 28, 28], [N, 1, 28, 28], [3, H, W] or [N, 3, H, W].
     """
@@ -223,7 +223,7 @@ def _normalised(values: Tensor, low: float, high: float) -> Tensor:
 
 
 def _formatted(tensor: Tensor) -> tuple[str, ...]:
-    """Format each value with three significant digits, but integers below a million in full."""
+    """Format each value with three significant digits, but write integers below a million in full."""
     if tensor.is_floating_point() or tensor.is_complex():
         return tuple(map(_format, _as_float64(tensor).flatten().tolist()))
     return tuple(map(_format, tensor.flatten().tolist()))

@@ -31,7 +31,7 @@ class _Group:
     tried: threading.Event = field(default_factory=threading.Event)
     """Set when loading has succeeded or failed."""
     failure: str | None = None
-    """Why loading failed, in one line."""
+    """The reason why loading failed, in one line, or None if it hasn't failed."""
 
 
 class Preloader:
@@ -64,7 +64,7 @@ class Preloader:
             group.tried.wait(max(0.0, deadline - time.monotonic()))
 
     def has_tried_torch(self) -> bool:
-        """Whether the import of torch has succeeded or failed."""
+        """Return whether the import of torch has succeeded or failed."""
         return self._torch.tried.is_set()
 
     def _load(self, shell: Any) -> None:
@@ -90,7 +90,7 @@ class Preloader:
                 print(group.failure, file=sys.stderr)
 
     def _missing(self, code: str, namespace: Mapping[str, object]) -> list[_Group]:
-        """Return the groups with names that the code uses but that aren't defined yet."""
+        """Return the groups that contain names used by the code but not defined yet."""
         used = set(re.findall(r"\w+", code))
         return [group for group in self._groups if any(name in used and name not in namespace for name in group.names)]
 
@@ -128,7 +128,7 @@ def _load_data(ref: DatasetRef) -> Mapping[str, object]:
 
 
 def _reason(error: BaseException) -> str:
-    """Return the first line of an error's message, preceded by the error's type unless it is one of ours."""
+    """Return the first line of an error's message, preceded by the error's type unless fashion_tui defines it."""
     first_line = (str(error).split("\n") or [""])[0]
     is_ours = type(error).__module__.startswith("fashion_tui.")
     return first_line if is_ours else f"{type(error).__name__}: {first_line}"

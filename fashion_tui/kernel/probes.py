@@ -26,7 +26,10 @@ class ProbeHandler:
     """Replies to each `PROBE_REQUEST` with a `protocol.ProbeContent`."""
 
     def __init__(self, kernel: Any, is_ready: Callable[[], bool]) -> None:
-        """Register with ipykernel's `kernel`. Until `is_ready` returns True, replies only say that it isn't ready."""
+        """Register with ipykernel's `kernel`.
+
+        Until `is_ready` returns True, replies only say that the kernel isn't ready.
+        """
         self._kernel = kernel
         self._is_ready = is_ready
         kernel.shell_handlers[PROBE_REQUEST] = self._handle
@@ -39,7 +42,7 @@ class ProbeHandler:
         ipython_names = frozenset({"In", "Out", "exit", "quit", "get_ipython"})
 
         def hidden(name: str, value: object) -> bool:
-            """Return whether to leave a variable out, as `%who` does: it is private, or predefined and unchanged."""
+            """Return whether to omit a variable, as `%who` does, because it is private, or predefined and unchanged."""
             predefined = shell.user_ns_hidden.get(name)
             return name.startswith("_") or name in ipython_names or (predefined is value and value is not None)
 

@@ -26,7 +26,7 @@ _RECEIVE_QUEUE = 20
 """Maximum number of messages queued in our process. While the queue is full, the kernel waits."""
 
 _DIGEST_HISTORY = 1_000
-"""Number of message signatures that jupyter_client remembers. With its default they can take 8 MiB."""
+"""Number of message signatures that jupyter_client remembers. With the default number, they can take 8 MiB."""
 
 _SIGNAL_CAUSES: dict[int, str] = {
     signal.SIGKILL: "the system does this when memory runs out",
@@ -92,7 +92,7 @@ class KernelProcess:
     def send(self, channel: Channel, kind: str, content: dict[str, object], subshell: str | None = None) -> str:
         """Send a request and return its id.
 
-        `subshell` is the id of the kernel's thread that should reply; None means the main thread.
+        `subshell` is the id of the kernel's thread that should reply, or None for the main thread.
         """
         message = self._client.session.msg(kind, content)
         if subshell is not None:
@@ -122,7 +122,7 @@ class KernelProcess:
 
     @property
     def client_id(self) -> str:
-        """Client id, which distinguishes our requests from those of other front ends."""
+        """The client id, which distinguishes our requests from the requests of other front ends."""
         return str(self._client.session.session)
 
     @property
@@ -146,7 +146,7 @@ class KernelProcess:
         return f"the kernel was killed by {_describe_signal(-code)}"
 
     def last_log_line(self) -> str:
-        """Return the last line of the kernel's log, before its output was redirected to us; "" if there is none."""
+        """Return the last line logged by the kernel before its output was redirected to us, or "" if there is none."""
         try:
             lines = Path(f"{self._stem}.log").read_text(errors="replace").split("\n")
         except OSError:

@@ -32,10 +32,10 @@ if TYPE_CHECKING:
 Content = TypeVar("Content", bound=msgspec.Struct)
 
 PROBE_REQUEST = "fashion_tui_probe_request"
-"""Our addition to Jupyter's messages: a `schema.kernel.Probe`."""
+"""A message type that we add to Jupyter's protocol. The content is a `schema.kernel.Probe`."""
 
 PROBE_REPLY = "fashion_tui_probe_reply"
-"""The reply to a `PROBE_REQUEST`: a `ProbeContent`."""
+"""The message type of the reply to a `PROBE_REQUEST`. The content is a `ProbeContent`."""
 
 _DELIMITER = b"<IDS|MSG>"
 
@@ -49,7 +49,7 @@ class Message:
     kind: str
     """Message type: `stream`, `execute_reply`, …"""
     request: str
-    """Id of the request that caused the message; "" if there is none."""
+    """Id of the request that caused the message, or "" if there is none."""
     client: str
     """Id of the client that sent the request."""
     content: bytes
@@ -70,7 +70,7 @@ _decode_parent = msgspec.json.Decoder(_ParentHeader).decode
 
 
 def decode(frames: Sequence[bytes], session: "Session") -> Message:
-    """Decode the frames of a message. Raises BadMessage if its form or its signature is wrong."""
+    """Decode the frames of a message. Raises BadMessage if the message has the wrong form or signature."""
     try:
         signed = frames.index(_DELIMITER) + 1
         signature, header, parent, metadata, content = frames[signed : signed + 5]
@@ -94,7 +94,7 @@ class StreamContent(msgspec.Struct, frozen=True):
     text: str
     name: Literal["stdout", "stderr"] = "stdout"
     dropped_lines: int = 0
-    """Number of lines before this text that our kernel dropped."""
+    """Number of lines that our kernel dropped before this text."""
     dropped_characters: int = 0
 
 
@@ -151,9 +151,9 @@ class ProbeContent(msgspec.Struct, frozen=True):
     """The kernel's reply to a probe."""
 
     answer: msgspec.Raw = msgspec.Raw(b"null")
-    """The answer in JSON, of the type that the probe's docstring names."""
+    """The answer in JSON. The probe's docstring names its type."""
     problem: str = ""
-    """The reason for a missing answer, in one line."""
+    """The reason why there is no answer, in one line."""
     ready: bool = True
     """Whether the kernel can already answer probes, which requires torch."""
 
@@ -193,7 +193,7 @@ def external_input(message: Message) -> ExternalInput:
 
 
 def payload_outputs(reply: ExecuteReplyContent) -> list[Output]:
-    """Return the outputs in the payload of an `execute_reply`: a page (`name?`) or code for the next input."""
+    """Return the outputs in an `execute_reply`'s payload: the page shown for `name?`, or code for the next input."""
     outputs: list[Output] = []
     for payload in reply.payload:
         if payload.get("source") == "page" and isinstance(data := payload.get("data"), dict):

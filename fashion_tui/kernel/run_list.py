@@ -17,7 +17,7 @@ MAX_LISTED = 20
 
 
 class NoSuchRun(UserError):
-    """Raised if no run has the given id or index, or there are no runs."""
+    """Raised if no run has the given id or index, or if there are no runs."""
 
 
 class RunList:
@@ -70,7 +70,7 @@ class RunList:
 class RunHandle:
     """One run: its configuration, state and test accuracy, and its network.
 
-    Holds only the path; the run is opened on every access, so that the values are current.
+    This object holds only the path. The run is opened on every access, so that the values are current.
     """
 
     def __init__(self, path: Path) -> None:
@@ -92,7 +92,7 @@ class RunHandle:
 
     @property
     def test_accuracy(self) -> float | None:
-        """Test accuracy in [0, 1]; None until the run is finished."""
+        """Test accuracy in [0, 1], or None until the run is finished."""
         return self._summary().test_accuracy
 
     def model(self, checkpoint: str | int = "final") -> "nn.Module":
@@ -112,7 +112,7 @@ class RunHandle:
             raise UntrustedSource(f"{error}; press f6 to read and trust it") from None
 
     def normalise(self, images: "Tensor") -> "Tensor":
-        """Normalise images in [0, 1], such as those of `test_data`, as in the run's training."""
+        """Normalise images in [0, 1], such as those of `test_data`, in the same way as during the run's training."""
         recipe = self.config.recipe
         return (images - recipe.mean) / recipe.std
 

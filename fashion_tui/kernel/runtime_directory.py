@@ -24,7 +24,7 @@ _LOCK = "lock"
 class RuntimeDirectory:
     """A new directory with mode 0700 and a path short enough for sockets.
 
-    Creating one also removes those whose owners were killed.
+    Creating one also removes runtime directories whose owners were killed.
     """
 
     def __init__(self) -> None:

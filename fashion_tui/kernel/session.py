@@ -34,14 +34,14 @@ class KernelSession:
 
     def __init__(self, dataset: DatasetRef | None, runs_directory: Path | None = None) -> None:
         self.dataset = dataset
-        """The data set for `train_data` and `test_data` in the next kernel that starts; None leaves them undefined."""
+        """The data set for `train_data` and `test_data` in the next kernel. If None, they are undefined."""
         self._runs_directory = runs_directory
-        """The directory that `runs` lists; None leaves it undefined."""
+        """The directory that `runs` lists. If None, `runs` is undefined."""
         self.state: State = "dead"
         self._connection: Connection | None = None
-        """Connection to the kernel if it is ready."""
+        """The connection to the kernel, or None if no kernel is ready."""
         self._starting: KernelProcess | None = None
-        """The kernel while it isn't ready yet."""
+        """The kernel that is starting, until it is ready."""
         self._watcher: asyncio.Task[None] | None = None
         self._lock = asyncio.Lock()
         """Held while a kernel is started, replaced or ended."""
@@ -52,12 +52,12 @@ class KernelSession:
 
     @property
     def pid(self) -> int | None:
-        """Process id of the kernel; None if no kernel is ready."""
+        """Process id of the kernel, or None if no kernel is ready."""
         return self._connection.process.pid if self._connection else None
 
     @property
     def connection_file(self) -> Path | None:
-        """File that other front ends need to connect to the kernel; None if no kernel is ready."""
+        """The file that other front ends need to connect to the kernel, or None if no kernel is ready."""
         return self._connection.process.connection_file if self._connection else None
 
     async def start(self) -> None:
@@ -71,9 +71,9 @@ class KernelSession:
                 await self._launch()
 
     async def events(self) -> AsyncIterator[Output]:
-        """Yield outputs that belong to no execution, forever: state changes, deaths, and late output of threads.
+        """Yield outputs that belong to no execution, forever.
 
-        Use only one such iterator at a time.
+        They are state changes, deaths of kernels, and late output from threads. Use only one such iterator at a time.
         """
         while True:
             yield await self._events.get()
@@ -105,7 +105,7 @@ class KernelSession:
             await self._launch()
 
     async def send_input(self, text: str | None) -> None:
-        """Send the line that `input()` returns; None makes it raise EOFError."""
+        """Send the line that `input()` returns, or None to make `input()` raise EOFError."""
         if self._connection is not None:
             self._connection.send_input(text)
 
@@ -207,7 +207,7 @@ class KernelSession:
     async def _watch(self, connection: Connection) -> None:
         """Wait until a kernel dies, report it and start the next one.
 
-        If the kernel hasn't run any code, don't start another one, which would probably die too.
+        If the kernel hasn't run any code, don't start another one, because it would probably die too.
         """
         reason = await connection.ended
         async with self._lock:
@@ -224,7 +224,7 @@ class KernelSession:
                 self._events.put(Died(str(error)))
 
     async def _end_kernel(self, status: DoneStatus) -> None:
-        """End the kernel, if there is one; its running execution ends with `status`."""
+        """End the kernel, if there is one. The running execution ends with `status`."""
         connection, self._connection = self._connection, None
         if self._watcher is not None and self._watcher is not asyncio.current_task():
             self._watcher.cancel()

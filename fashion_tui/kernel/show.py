@@ -14,8 +14,8 @@ def show(value: object, labels: object = None) -> None:
     """Draw a value: an image, the first 64 images of a batch, a matrix as a heat map, or a vector as bars.
 
     The value can be a tensor, a NumPy array, a PIL image, an image with its label (`show(test_data[0])`), or a list of
-    these. `labels` are names or class indices, one per image or value: `show(net(x).softmax(1), classes)`.
-    If the value can't be drawn, prints the reason in one line.
+    these. `labels` are names or class indices, one per image or value: `show(net(x).softmax(1), classes)`. If the value
+    can't be drawn, print the reason in one line.
     """
     from .drawable import plot_for  # noqa: PLC0415 -- imports torch
     from .plots import CannotDraw  # noqa: PLC0415

@@ -1,5 +1,5 @@
-"""The lessons of the Playground, a Markdown file each, and the user's progress in them.
+"""The lessons of the Playground, one Markdown file each, and the user's progress in them.
 
-A file begins with `# Title`. Then come the steps: each has paragraphs, a cell to run (```python) and a block quote that
-says what to observe. Paragraphs after the last step close the lesson.
+A file begins with `# Title`. The steps follow. Each step has paragraphs, a cell to run (```python) and a block quote
+that says what to observe. Paragraphs after the last step close the lesson.
 """

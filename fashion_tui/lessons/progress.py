@@ -23,7 +23,7 @@ _File = dict[str, _LessonProgress]
 
 
 class Progress:
-    """Which steps and lessons are completed. Several sessions can share the file."""
+    """Records which steps and lessons are completed. Several sessions can share the file."""
 
     def __init__(self) -> None:
         self._path: Path | None = None
@@ -61,7 +61,7 @@ class Progress:
         self._lessons.update(self._unwritten)
 
     def _write(self) -> None:
-        """Write the file. If that fails, the changes are kept and written with the next one."""
+        """Write the file. If that fails, the changes are kept and written with the next change."""
         if self._path is not None:
             from fashion_tui.files import write_atomically  # noqa: PLC0415 -- not needed before the first paint
 

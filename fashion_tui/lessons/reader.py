@@ -15,7 +15,7 @@ class LessonStep(msgspec.Struct, frozen=True, kw_only=True):
     code: str
     """Python, without a trailing newline."""
     observation: str
-    """Markdown, shown when the cell has run: what to observe."""
+    """Markdown that says what to observe, shown after the cell has run."""
 
 
 class Lesson(msgspec.Struct, frozen=True, kw_only=True):

@@ -8,7 +8,7 @@ from pathlib import Path
 import psutil
 
 CLOCK_TOLERANCE = 2.0
-"""Tolerance when start times of processes are compared, in seconds. Clock adjustments change them slightly."""
+"""Tolerance for comparing the start times of processes, in seconds. Clock adjustments change them slightly."""
 
 
 @cache

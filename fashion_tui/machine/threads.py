@@ -8,10 +8,10 @@ import sys
 from functools import cache
 
 SPIN_COUNT = 5_000
-"""Iterations for which a waiting thread spins before it sleeps.
+"""Number of iterations for which a waiting thread spins before it sleeps.
 
-Small training steps contain many short waits. With fewer iterations, the `guide` recipe is slower on an idle machine;
-with more, it is slower on a busy one.
+Small training steps contain many short waits. With fewer iterations, the `guide` recipe is slower on an idle machine.
+With more iterations, it is slower on a busy machine.
 """
 
 
@@ -36,10 +36,10 @@ def use_brief_spinning() -> None:
 def bind_threads() -> None:
     """Bind each thread to a core, for a process that computes on all cores. Call this before importing torch.
 
-    Has an effect on Linux only. Without binding, the scheduler may put two threads on one core as soon as another
-    process is busy. One of them then spins in a oneDNN barrier while it waits for the other, which can't run: on two
-    cores and with one other busy process, training ran at a seventieth of its speed. With binding, it gets its fair
-    share of the cores.
+    This has an effect only on Linux. Without binding, the scheduler may put two threads on one core as soon as another
+    process is busy. One of them then spins in a oneDNN barrier while it waits for the other, which can't run. On two
+    cores and with one other busy process, training ran at a seventieth of its speed. With binding, training gets its
+    fair share of the cores.
     """
     available_cpus()  # cache the number now, because in a bound thread it would be 1
     if sys.platform.startswith("linux"):

@@ -1,4 +1,4 @@
-"""Runs cells in the kernel, one after another, and records their output. Independent of any widget."""
+"""Run cells in the kernel, one after another, and record their output. This module doesn't depend on any widget."""
 
 import asyncio
 import time
@@ -39,7 +39,7 @@ if TYPE_CHECKING:  # not needed for the first paint
 Reply = TypeVar("Reply")
 
 CHUNK_CHARACTERS = 2_000
-"""Number of characters of printed output that are processed before other tasks get a turn."""
+"""Number of characters of printed output to process before other tasks get a turn."""
 
 MIN_REPAINT_INTERVAL = 0.1
 MAX_REPAINT_INTERVAL = 1.0
@@ -47,9 +47,10 @@ MAX_REPAINT_INTERVAL = 1.0
 
 
 class CellRunner:
-    """Connects the Playground to the kernel: a queue of cells, their scrollback, and queries about code and tensors.
+    """Connects the Playground to the kernel.
 
-    It keeps running while another pane is shown. `post` receives its messages.
+    It queues cells, records their output in a scrollback, and sends queries about code and tensors. It keeps running
+    while another pane is shown. Its messages are passed to `post`.
     """
 
     def __init__(self, post: Callable[[Message], object]) -> None:
@@ -65,7 +66,7 @@ class CellRunner:
         self._running_external = False
         """Whether a cell from another front end is running."""
         self._output_lock = asyncio.Lock()
-        """Held while a cell runs, ours or another front end's, so that outputs of two cells don't mix."""
+        """Held while a cell from this or another front end runs, so that the outputs of two cells don't mix."""
         self._input_request: InputRequested | None = None
         self._repaint = _Throttle(lambda: post(ScrollbackChanged()))
 
@@ -86,11 +87,11 @@ class CellRunner:
 
     @property
     def is_idle(self) -> bool:
-        """Whether no submitted cell is running or waiting."""
+        """True if no submitted cell is running or waiting."""
         return not self._queue and not self._running
 
     def submit(self, code: str) -> None:
-        """Run `code` after all cells submitted before."""
+        """Run `code` after all previously submitted cells."""
         self._queue.append(code)
         self._submitted.set()
         self._post_status()
@@ -114,7 +115,7 @@ class CellRunner:
             self._repaint()
 
     async def answer_input(self, text: str | None) -> None:
-        """Send `text` to the code that called `input()`; None raises EOFError there."""
+        """Send `text` to the code that called `input()`. If `text` is None, `input()` raises EOFError."""
         request, self._input_request = self._input_request, None
         if request is not None and self.session is not None:
             self.scrollback.add_answer(request.prompt, "" if request.password or text is None else text)
@@ -137,7 +138,7 @@ class CellRunner:
     # Queries
 
     async def is_complete(self, code: str) -> Completeness:
-        """Return whether `code` is ready to run; `unknown` if the kernel doesn't reply in time."""
+        """Return whether `code` is ready to run. The status is `unknown` if the kernel doesn't reply in time."""
         return Completeness("unknown") if self.session is None else await self.session.is_complete(code)
 
     async def complete(self, code: str, cursor: int) -> Completions:
@@ -151,7 +152,7 @@ class CellRunner:
         return Inspection("unknown") if self.session is None else await self.session.inspect(code, cursor)
 
     async def probe(self, probe: "Probe", reply_type: type[Reply]) -> Reply | None:
-        """Query the tensors in the kernel. Return None if it can't reply now.
+        """Query the tensors in the kernel. Return None if the kernel can't reply now.
 
         Raises UserError if the kernel refuses, for example because the tensor no longer exists.
         """
@@ -243,7 +244,10 @@ class CellRunner:
         self._post_status()
 
     def _number_cell(self, number: int | None) -> None:
-        """Give the newest cell the number reported by the kernel; None means that the kernel never ran the cell."""
+        """Give the newest cell the number reported by the kernel.
+
+        If the number is None, the kernel never ran the cell.
+        """
         if number is not None:
             self._cell_number = number + 1
             self.scrollback.renumber_cell(number)
@@ -276,7 +280,7 @@ class CellRunner:
 
 
 class _Throttle:
-    """Calls a function at most once per interval, and always once after the last trigger.
+    """Calls a function at most once per interval, and always after the last trigger.
 
     The interval grows while the event loop lags behind.
     """

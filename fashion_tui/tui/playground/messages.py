@@ -21,7 +21,7 @@ class KernelStatus(Message):
     cell_number: int
     """Number of the cell being typed."""
     queued: int
-    """Number of cells waiting for the running one."""
+    """Number of cells waiting for the running cell to finish."""
 
 
 @dataclass
@@ -66,7 +66,7 @@ class InputAnswered(Message):
     """The user's answer to `input()`."""
 
     text: str | None
-    """None ends the input, as Ctrl+D does."""
+    """The answer, or None to end the input, as Ctrl+D does."""
 
 
 @dataclass
@@ -81,7 +81,7 @@ class SearchClosed(Message):
     """The history search has closed."""
 
     entry: str | None
-    """The chosen entry; None if the search was cancelled."""
+    """The chosen entry, or None if the search was cancelled."""
 
 
 @dataclass
@@ -99,7 +99,7 @@ class PageScrolled(Message):
 
 @dataclass
 class HeightChanged(Message):
-    """A part of the REPL has changed its height; adjust the other parts."""
+    """The height of one part of the REPL has changed; adjust the other parts."""
 
 
 # The side panel

@@ -30,10 +30,10 @@ from .repl import Repl
 from .views.side_panel import SidePanel
 
 TENSORS_TIMEOUT = 1.0
-"""Seconds to wait for an up-to-date list of tensors before a graph is opened."""
+"""Seconds to wait for an up-to-date list of tensors before opening a graph."""
 
 COMMAND_SECONDS = 12.0
-"""Seconds for which the copied console command is shown: long enough to read it."""
+"""Seconds for which the copied console command is shown, so that the user can read it."""
 
 
 class PlaygroundPane(Pane):
@@ -49,7 +49,7 @@ class PlaygroundPane(Pane):
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - Textual's own word
         super().__init__(id=id)
         self._kernel_state: State = "starting"
-        """State in the last KernelStatus."""
+        """The state in the last KernelStatus message."""
         self._kernel_started = False
 
     def compose(self) -> ComposeResult:
@@ -84,7 +84,7 @@ class PlaygroundPane(Pane):
         await self.side_panel.load()
 
     def _dataset_found(self, found: DatasetState | None) -> None:
-        """Start the kernel once there is a data set; after that, pass each change of the data set to the runner."""
+        """Start the kernel once there is a data set; after that, notify the runner each time the data set changes."""
         if found is None:
             return
         if not self._kernel_started:
@@ -244,9 +244,11 @@ class PlaygroundPane(Pane):
         self.side_panel.run_backward()
 
     def _relevant_tensor(self, *, with_graph: bool) -> str | None:
-        """Return the name of the tensor selected in the focused table or named at the cursor, else of the newest one.
+        """Return the name of the tensor to show, or None if there are no tensors.
 
-        `with_graph` restricts the choice to tensors that require gradients.
+        Choose the tensor selected in the table if the table has the focus, otherwise the tensor whose name is at the
+        cursor. If there is no such tensor, choose the newest one. `with_graph` restricts the choice to tensors that
+        require gradients.
         """
         view = self.side_panel.tensors_view
         if view is None:

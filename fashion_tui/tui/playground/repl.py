@@ -1,4 +1,4 @@
-"""The read-eval-print loop: the transcript and, right below it, the prompt with its helpers."""
+"""The read-eval-print loop: the transcript with the prompt, completions, documentation and search below it."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -40,7 +40,10 @@ if TYPE_CHECKING:  # not needed for the first paint
 
 
 class Repl(Vertical):
-    """The transcript takes the height that the other parts leave."""
+    """The transcript, the prompt and the status line.
+
+    The transcript gets the height that the other parts don't need.
+    """
 
     DEFAULT_CSS = Path(__file__).with_name("repl.tcss").read_text(encoding="utf-8")
     SCOPED_CSS = False
@@ -58,7 +61,7 @@ class Repl(Vertical):
         self._search: HistorySearch | None = None
         self._documentation: Documentation | None = None
         self._tensors_line: TensorsLine | None = None
-        """Like `_search` and `_documentation`, None until `load` is called."""
+        """This, `_search` and `_documentation` are None until `load` is called."""
         self._cell_number = 1
         self._input: InputStarted | None = None
         """The `input()` call that waits for an answer."""
@@ -171,7 +174,7 @@ class Repl(Vertical):
     # The prompt
 
     def submit(self, code: str) -> None:
-        """Run a cell and scroll to the end, where its output will be."""
+        """Run a cell and scroll to the end, where its output will appear."""
         self.runner.submit(code)
         self.close_documentation()
         self.transcript.clear_selection()
@@ -201,10 +204,10 @@ class Repl(Vertical):
         if self._search is not None and self._search.is_open:
             self._search.close()
             self._prompt_row.display = True
-            self.screen.set_focus(self.prompt)  # at once, so that the next key goes to the prompt
+            self.screen.set_focus(self.prompt)  # immediately, so that the next key goes to the prompt
 
     def toggle_documentation(self) -> None:
-        """Show the documentation of the name at the cursor, or close it if it is shown already."""
+        """Show the documentation of the name at the cursor, or close the documentation if it is already shown."""
         if self._documentation is not None:
             self._documentation.toggle(self.prompt.text, self.prompt.cursor_index)
 
@@ -220,7 +223,7 @@ class Repl(Vertical):
             self.transcript.focus()
 
     def select_cell(self, cells: int) -> None:
-        """Move the selection in the transcript by `cells`."""
+        """Move the selection in the transcript by this number of cells."""
         self.transcript.focus()
         self.transcript.select(cells)
         self._status_line.refresh_text()

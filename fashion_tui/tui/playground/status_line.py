@@ -22,7 +22,7 @@ _KEYS = {action.name: action.key_text for action in IN_PANE["playground"]}
 
 
 class StatusLine(Static):
-    """Hidden while it is empty."""
+    """The status line, which is hidden while it is empty."""
 
     def __init__(self, prompt: Prompt, transcript: Transcript) -> None:
         super().__init__(id="status")
@@ -30,9 +30,9 @@ class StatusLine(Static):
         self._transcript = transcript
         self._status = KernelStatus("starting", 1, 0)
         self._since = time.monotonic()
-        """When the kernel entered its current state."""
+        """Time at which the kernel entered its current state."""
         self._interrupted_at: float | None = None
-        """When the running cell was last interrupted."""
+        """Time at which the running cell was last interrupted."""
         self._shown = Text()
 
     def on_mount(self) -> None:

@@ -5,7 +5,7 @@ EXAMPLES = (
     "w = torch.ones(3, requires_grad=True); w.sum()",
     "show(train_data[0])",
 )
-"""The simplest example is last, because the up key offers that one first."""
+"""The simplest example is last, because the up key offers the last example first."""
 
 LINES = (
     "Python with torch, nn, F, the network net, the data sets",

@@ -12,7 +12,7 @@ _MAX_ROWS = 6
 
 
 class CompletionMenu(Widget):
-    """Shown while there are several completions. None is selected at first."""
+    """A menu of completions, shown while there are several. At first, no completion is selected."""
 
     DEFAULT_CSS = """
     CompletionMenu { height: auto; width: 1fr; padding: 0 0 0 1; display: none; background: $panel; }
@@ -35,13 +35,13 @@ class CompletionMenu(Widget):
 
     @property
     def common_prefix(self) -> str:
-        """The longest prefix of all names."""
+        """The longest prefix that all names share."""
         first, last = min(self._names), max(self._names)
         length = next((i for i, pair in enumerate(zip(first, last, strict=False)) if pair[0] != pair[1]), len(first))
         return first[:length]
 
     def open(self, names: tuple[str, ...], start: int) -> None:
-        """Show the names, which are inserted at index `start` of the code."""
+        """Show the names. The selected name is inserted at index `start` of the code."""
         self.start = start
         self._names = names
         self._selected = None
@@ -54,7 +54,7 @@ class CompletionMenu(Widget):
         self.post_message(HeightChanged())
 
     def filter(self, prefix: str) -> None:
-        """Keep only the names that begin with `prefix`. Close if there are none, or if only `prefix` itself is left."""
+        """Keep only the names that begin with `prefix`. Close the menu if no name is left, or only `prefix` itself."""
         names = tuple(name for name in self._names if name.startswith(prefix))
         if names in {(), (prefix,)}:
             self.close()
@@ -62,7 +62,7 @@ class CompletionMenu(Widget):
             self.open(names, self.start)
 
     def move(self, columns: int = 0, rows: int = 0) -> None:
-        """Move the selection. If nothing is selected, start at the first name, or at the last when moving back."""
+        """Move the selection. If nothing is selected, select the first name, or the last name when moving back."""
         if self._selected is None:
             self._selected = 0 if columns + rows > 0 else len(self._names) - 1
         elif rows:
@@ -74,7 +74,7 @@ class CompletionMenu(Widget):
 
     @property
     def _labels(self) -> list[str]:
-        """The names without the dotted path they share: `randn` for `torch.randn`."""
+        """The names without the dotted path that they share, such as `randn` for `torch.randn`."""
         path = self.common_prefix.rpartition(".")[0]
         return [name[len(path) :].removeprefix(".") for name in self._names]
 

@@ -1,4 +1,4 @@
-"""The documentation of a name, from the kernel: signature and docstring, shown below the prompt."""
+"""Show the documentation of a name below the prompt: its signature and docstring, as returned by the kernel."""
 
 from rich.text import Text
 from textual import getters, work
@@ -13,7 +13,7 @@ from fashion_tui.tui.playground.transcript.ansi_text import ansi_text
 
 
 class Documentation(VerticalScroll, can_focus=False):
-    """Stays open while the user types; the focus stays in the prompt."""
+    """A panel with documentation. It stays open while the user types, and the focus stays in the prompt."""
 
     DEFAULT_CSS = """
     Documentation { height: auto; display: none; padding: 0 0 0 1; background: $panel; scrollbar-size: 0 1; }
@@ -36,7 +36,7 @@ class Documentation(VerticalScroll, can_focus=False):
         return bool(self.display)
 
     def toggle(self, code: str, cursor: int) -> None:
-        """Show the documentation of the name at `cursor`; if it is shown already, close it."""
+        """Show the documentation of the name at `cursor`, or close the documentation if it is already shown."""
         if self.is_open and self._shown_for == (code, cursor):
             self.close()
         else:

@@ -19,7 +19,7 @@ from .completion import CompletionMenu
 from .history import History
 
 _REBOUND_KEYS = {"ctrl+c", "ctrl+x", "ctrl+d"}
-"""Keys of TextArea that have another meaning in the Playground."""
+"""Keys that TextArea binds, but that have another meaning in the Playground."""
 
 _INDENT = "    "
 
@@ -77,7 +77,7 @@ class Prompt(TextArea, inherit_bindings=False):
 
     @property
     def name_at_cursor(self) -> str:
-        """The word at the cursor; empty if there is none."""
+        """The word at the cursor, or an empty string if there is none."""
         before, after = self.text[: self.cursor_index], self.text[self.cursor_index :]
         start = re.search(r"\w*\Z", before)
         end = re.match(r"\w*", after)
@@ -127,7 +127,7 @@ class Prompt(TextArea, inherit_bindings=False):
             event.prevent_default()
             await self._enter()
         elif event.key == "ctrl+c" and not self.kernel_is_busy:
-            # A binding of the pane would run too late: after the keys that follow.
+            # A binding of the pane would be too late, because it would run after the keys that follow.
             event.stop()
             event.prevent_default()
             self._menu.close()
@@ -164,7 +164,7 @@ class Prompt(TextArea, inherit_bindings=False):
         self.post_message(CodeSubmitted(code))
 
     def action_new_line(self) -> None:
-        """Begin a line with the indentation of the current one."""
+        """Begin a new line with the indentation of the current line."""
         row, column = self.cursor_location
         line = self.document.get_line(row)[:column]
         self.insert("\n" + line[: len(line) - len(line.lstrip())])
@@ -217,7 +217,10 @@ class Prompt(TextArea, inherit_bindings=False):
             self._show_completions(completions.matches, completions.start)
 
     def _show_completions(self, names: tuple[str, ...], start: int) -> None:
-        """Replace the text from index `start` by the common prefix of the names; show the menu if there are several."""
+        """Replace the text from index `start` with the names' common prefix.
+
+        Show the menu if there are several names.
+        """
         if not names:
             return
         self._menu.open(names, start)
@@ -252,9 +255,10 @@ class Prompt(TextArea, inherit_bindings=False):
 
 
 def guess_completeness(code: str) -> Completeness:
-    """Return whether `code` is complete, by the rules of Python's own prompt. Used if the kernel doesn't respond.
+    """Return whether `code` is complete, by the rules of Python's own prompt.
 
-    Magics are `invalid`, since they aren't Python; the prompt submits invalid code unchanged.
+    This is used if the kernel doesn't respond. Magics are `invalid`, since they aren't Python, but the prompt submits
+    invalid code unchanged.
     """
     *before, last = code.split("\n")
     if before and last.strip() and last[0].isspace():  # only an empty line ends an indented block

@@ -1,4 +1,4 @@
-"""The history of the prompt, kept from session to session."""
+"""The history of the prompt, which is saved between sessions."""
 
 import os
 import re
@@ -21,8 +21,8 @@ def default_path() -> Path:
 class History:
     """Earlier entries, browsed with the up and down keys. Several sessions may share the file.
 
-    Only entries that begin with the typed text are offered. `older` and `newer` take the current text of the prompt:
-    if the user has edited the entry, browsing starts over.
+    Only entries that begin with the typed text are offered. `older` and `newer` take the current text of the prompt. If
+    the user has edited the entry, browsing starts over.
     """
 
     def __init__(self) -> None:
@@ -30,7 +30,7 @@ class History:
         """Oldest first."""
         self._path: Path | None = None
         self._index = 0
-        """Index of the entry in the prompt; `len(entries)` if there is none."""
+        """Index of the entry shown in the prompt, or `len(entries)` if no entry is shown."""
         self._draft = ""
         """The text that was typed before browsing started."""
 
@@ -60,7 +60,7 @@ class History:
         self._index = len(self.entries)
 
     def add(self, entry: str) -> None:
-        """Add an entry, unless it is blank or repeats the last one, and stop browsing."""
+        """Add an entry, unless it is blank or equal to the last entry, and stop browsing."""
         if entry.strip() and self.entries[-1:] != [entry]:
             self.entries.append(entry)
             if self._path is not None:
@@ -69,7 +69,7 @@ class History:
         self._index = len(self.entries)
 
     def older(self, current: str) -> str | None:
-        """Return the next older entry that begins with the typed text; None if there is none."""
+        """Return the next older entry that begins with the typed text, or None if there is none."""
         if self._index >= len(self.entries) or current != self.entries[self._index]:
             self._index = len(self.entries)
             self._draft = current
@@ -80,9 +80,9 @@ class History:
         return None
 
     def newer(self, current: str) -> str | None:
-        """Return the next newer entry that begins with the typed text. After the newest, return the typed text.
+        """Return the next newer entry that begins with the typed text. After the newest entry, return the typed text.
 
-        Returns None if no entry is being browsed.
+        Return None if no entry is being browsed.
         """
         if self._index >= len(self.entries) or current != self.entries[self._index]:
             return None
@@ -94,7 +94,10 @@ class History:
         return self._draft
 
     def search(self, query: str) -> list[int]:
-        """Return the indices of the entries that contain `query`, newest first, each distinct entry once."""
+        """Return the indices of the entries that contain `query`, newest first.
+
+        Identical entries are returned only once.
+        """
         pattern = search_pattern(query)
         matches: dict[str, int] = {}
         for index in range(len(self.entries) - 1, -1, -1):
@@ -114,7 +117,7 @@ class History:
 
 
 def search_pattern(query: str) -> re.Pattern[str]:
-    """Return a pattern for the literal `query`. Case matters only if `query` contains upper case."""
+    """Return a pattern that matches `query` literally. It is case-sensitive only if `query` contains upper case."""
     return re.compile(re.escape(query), 0 if query != query.lower() else re.IGNORECASE)
 
 

@@ -21,10 +21,10 @@ from .history import History, search_pattern
 
 _MAX_ROWS = 6
 _CONTEXT = 12
-"""Characters shown before the match in an entry that doesn't fit into its row."""
+"""Number of characters shown before the match in an entry that doesn't fit into its row."""
 
 _REBOUND_KEYS = {"ctrl+c", "ctrl+x"}
-"""Keys of Input that have another meaning in the Playground."""
+"""Keys that Input binds, but that have another meaning in the Playground."""
 
 
 class SearchLine(Input, inherit_bindings=False):
@@ -55,11 +55,11 @@ class SearchResults(Widget):
 
     @property
     def selected(self) -> int | None:
-        """Index of the selected entry in the history; None if nothing matches."""
+        """Index of the selected entry in the history, or None if nothing matches."""
         return self._indexes[self._cursor] if self._indexes else None
 
     def show(self, indexes: list[int], entries: list[str], query: str) -> None:
-        """Show entries with their indices in the history, newest first, and select the first."""
+        """Show entries, newest first, and select the first. `indexes` are their indices in the history."""
         self._indexes = indexes
         self._rows = [_on_one_line(entry) for entry in entries]
         self._query = query
@@ -97,7 +97,7 @@ class SearchResults(Widget):
 
 
 class HistorySearch(Vertical):
-    """Replaces the prompt while it is open; the text of the prompt is kept."""
+    """The history search. It replaces the prompt while it is open, and the prompt keeps its text."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("tab", "accept", "accept", key_display="↵"),

@@ -1,1 +1,1 @@
-"""The transcript: the cells that ran and what they printed, shown, copied and saved."""
+"""The transcript of the cells that ran and their output: showing, copying and saving it."""

@@ -1,4 +1,4 @@
-"""Converts printed text with colour codes to Rich text, with the app's palette for the sixteen named colours."""
+"""Convert printed text with colour codes to Rich text. The sixteen named colours are those of the app's palette."""
 
 import re
 from functools import lru_cache
@@ -13,16 +13,16 @@ _PALETTE = (
     *("#4e4e4e", BAD, GOOD, ATTENTION, ACCENT, "#af87af", "#5fafaf", FOREGROUND),
     *(MUTED, "#e78787", "#afd787", "#e7c787", "#87c7e7", "#d7afd7", "#87d7d7", "#eeeeee"),
 )
-"""Black, red, green, yellow, blue, magenta, cyan and white, then their bright versions."""
+"""The colours black, red, green, yellow, blue, magenta, cyan and white, followed by their bright versions."""
 
 _SGR = re.compile("\x1b\\[([0-9;]*)m")
 _FLAGS = {"1": "bold", "2": "dim", "3": "italic", "4": "underline", "7": "reverse", "9": "strike"}
 
 
 def ansi_text(line: str) -> Text:
-    """Convert a line from `kernel.ansi`, where each coloured part begins with its full style and ends with a reset.
+    """Convert a line from `kernel.ansi`, in which every coloured part begins with its full style and ends with a reset.
 
-    Unlike `Text.from_ansi`, it uses the app's palette.
+    Unlike `Text.from_ansi`, this function uses the app's palette.
     """
     text = Text(no_wrap=True, end="")
     for index, part in enumerate(_SGR.split(line)):
@@ -37,7 +37,7 @@ def ansi_text(line: str) -> Text:
 def _style(parameters: str) -> Style:
     flags: dict[str, bool] = {}
     colours: dict[str, Color] = {}
-    """Foreground and background, with the first digit of their SGR codes as keys: "3" and "4"."""
+    """The colours of the foreground ("3") and background ("4"). The keys are the first digits of their SGR codes."""
     codes = [code for code in parameters.split(";") if code not in {"", "0"}]
     while codes:
         code = codes.pop(0)

@@ -12,10 +12,10 @@ from fashion_tui.kernel.outputs import Display, Dropped, Error, Result, Stream
 from fashion_tui.schema.plots import size_of
 
 MAX_CELLS = 10_000
-"""Number of cells kept; the oldest are dropped."""
+"""Maximum number of cells that are kept; the oldest are dropped."""
 
 MAX_OUTPUT = 4 * MAX_CHARACTERS + MAX_PLOT_BYTES
-"""Size of the outputs kept for all cells together: characters of text plus bytes of plots. The oldest are dropped."""
+"""Maximum total size of the kept outputs: characters of text plus bytes of plots. The oldest are dropped."""
 
 _OVERHEAD = 100
 """Size counted for each output in addition to its text and plot."""
@@ -30,20 +30,20 @@ class Cell(msgspec.Struct, eq=False):
     code: str
     """The code as typed."""
     first_line: int
-    """Number of its first line in the scrollback."""
+    """Number of the cell's first line in the scrollback."""
     end_line: int
-    """Number of the line after its last."""
+    """Number of the line after the cell's last line."""
     outputs: deque[CellOutput] = msgspec.field(default_factory=deque)
-    """Its outputs as they arrived; streams come in chunks."""
+    """The cell's outputs as they arrived. Streams arrive in chunks."""
     is_truncated: bool = False
-    """Whether the beginning of its output was dropped."""
+    """Whether the beginning of the cell's output was dropped."""
 
     def snapshot(self) -> "Cell":
         """Return a copy that another thread can read while more output arrives."""
         return msgspec.structs.replace(self, outputs=self.outputs.copy())
 
     def merged_outputs(self) -> Iterator[CellOutput]:
-        """Yield the outputs with the chunks of each stream joined, and long streams cut to their newest lines."""
+        """Yield the outputs. The chunks of each stream are joined, and long streams are cut to their newest lines."""
         for name, group in groupby(self.outputs, lambda output: output.name if isinstance(output, Stream) else None):
             if name is None:
                 yield from group
@@ -64,9 +64,9 @@ class Cells:
     def __init__(self) -> None:
         self._cells: deque[Cell] = deque(maxlen=MAX_CELLS)
         self._owners: deque[Cell] = deque()
-        """The cell to which each kept output belongs, oldest output first."""
+        """For each kept output, from oldest to newest, the cell to which it belongs."""
         self._size = 0
-        """Size of all kept outputs, measured as for MAX_OUTPUT."""
+        """Total size of the kept outputs, in the unit of MAX_OUTPUT."""
 
     def __iter__(self) -> Iterator[Cell]:
         return iter(self._cells)

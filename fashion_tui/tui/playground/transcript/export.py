@@ -1,4 +1,4 @@
-"""Saving the session to a file, and copying from it to the clipboard."""
+"""Save the session to a file, and copy from it to the clipboard."""
 
 import asyncio
 import os
@@ -17,7 +17,7 @@ from .cells import Cell
 from .session_file import NOTEBOOK, PYTHON, session_text
 
 COPIED_SECONDS = 3.0
-"""How long the notification of a copy is shown, in seconds."""
+"""Seconds for which the notification about a copy is shown."""
 
 NOTHING_TO_COPY = "Nothing to copy: no cell has run yet."
 
@@ -58,7 +58,10 @@ def copy_code(app: App[object], cell: Cell | None) -> None:
 
 
 def copy(app: App[object], text: str, description: str, seconds: float = COPIED_SECONDS) -> None:
-    """Copy `text` to the user's clipboard and show a notification for `seconds`; if it is too long, show why."""
+    """Copy `text` to the user's clipboard and show a notification for `seconds`.
+
+    If the text is too long, show a warning instead.
+    """
     if problem := size_problem(text):
         app.notify(problem, severity="warning", markup=False)
     else:

@@ -20,7 +20,7 @@ _MAGIC = re.compile(
     re.VERBOSE,
 )
 _PYTHON_CELL_MAGICS = {"capture", "prun", "time", "timeit"}
-"""Cell magics followed by Python code."""
+"""Cell magics that are followed by Python code."""
 
 
 def as_python(code: str) -> str:
@@ -64,7 +64,7 @@ def _commented(code: str) -> str:
 
 
 class _Preloaded(NamedTuple):
-    """Names that the Playground's kernel defines at its start, and code that defines them elsewhere."""
+    """Names that the Playground's kernel defines when it starts, and code that defines them elsewhere."""
 
     names: frozenset[str]
     imports: tuple[str, ...]
@@ -101,9 +101,9 @@ _PRELOADED = (
 
 
 def preloaded_code(code: str, setup: KernelSetup) -> str:
-    """Return code that defines the preloaded names used in `code` as a kernel started with `setup` does.
+    """Return code that defines the preloaded names used in `code`, as a kernel started with `setup` does.
 
-    Returns an empty string if none is used.
+    Return an empty string if `code` uses none of them.
     """
     words = set(re.findall(r"\w+", code))
     used = [preloaded for preloaded in _PRELOADED if words & preloaded.names]

@@ -1,4 +1,7 @@
-"""The lines of the transcript, as data. Only the newest are kept; each holds all the colour codes it needs."""
+"""The lines of the transcript, as data. Only the newest lines are kept.
+
+Each line contains all the colour codes it needs.
+"""
 
 from collections import deque
 from typing import Literal
@@ -23,7 +26,7 @@ class Line(msgspec.Struct, frozen=True):
     label: str = ""
     """Label before the text, such as `In [1]: `."""
     omitted: int = 0
-    """Number of omitted lines if this is a note about them, else 0."""
+    """Number of omitted lines if this line is a note about omitted lines, else 0."""
     plot: Plot | None = None
     """A plot drawn instead of the text, several rows high. The text may then have several lines."""
 
@@ -32,28 +35,28 @@ PLOT_DROPPED = Line("… this plot is no longer kept", "note")
 
 
 class Scrollback:
-    """At most MAX_LINES lines, and plots of at most MAX_PLOT_BYTES. The oldest are dropped and counted.
+    """The newest lines: at most MAX_LINES, with at most MAX_PLOT_BYTES of plots.
 
-    Lines are numbered from 0; the number of a line never changes.
+    Older lines and plots are dropped and counted. Lines are numbered from 0; the number of a line never changes.
     """
 
     def __init__(self) -> None:
         self.lines: deque[Line] = deque()
         self.cells = Cells()
         self.dropped_lines = 0
-        """Number of lines dropped from `lines`, which is also the number of the first one kept."""
+        """Number of lines dropped from `lines`, which is also the number of the first line that is kept."""
         self.missing_lines = 0
-        """Number of output lines that are no longer shown, including those omitted because they came too fast."""
+        """Number of output lines that are no longer shown, including lines omitted because output came too fast."""
         self.dropped_plots = 0
         """Number of plots replaced by PLOT_DROPPED."""
         self._plot_lines: deque[int] = deque()
-        """Numbers of the lines that are plots."""
+        """Numbers of the lines that contain plots."""
         self._plot_bytes = 0
         self._writer = LineWriter()
 
     @property
     def unfinished(self) -> Line | None:
-        """The line being printed; None if the last one is complete."""
+        """The line being printed, or None if the last line is complete."""
         text = self._writer.line
         return Line(text) if text else None
 
@@ -67,7 +70,7 @@ class Scrollback:
         self._extend_cell()
 
     def renumber_cell(self, number: int) -> None:
-        """Set the number of the newest cell to the one the kernel reports."""
+        """Set the number of the newest cell to the number that the kernel reports."""
         if self.cells.newest is not None:
             self.cells.newest.number = number
 
@@ -78,7 +81,7 @@ class Scrollback:
             self._append(Line(line, kind))
 
     def add_gap(self) -> None:
-        """Add an empty line, unless the last one is empty."""
+        """Add an empty line, unless the last line is already empty."""
         self._finish_line()
         if self.lines and self.lines[-1] != Line(""):
             self._append(Line(""))
@@ -122,7 +125,7 @@ class Scrollback:
             self._add_plot(Line(text, plot=result.plot))
 
     def _add_labelled(self, label: str, text: str) -> None:
-        """Add a value with its label. If it has several lines, they begin below the label so that columns align."""
+        """Add a value with its label. A value of several lines begins below the label, so that its columns align."""
         first, *more = text.split("\n")
         if not more:
             self._append(Line(first, label=label))
@@ -142,7 +145,7 @@ class Scrollback:
             self.dropped_plots += 1
 
     def _add_omission(self, lines: int, characters: int) -> None:
-        """Add a note about omitted output. If the last line is such a note, increase its number instead."""
+        """Add a note about omitted output. If the last line is such a note, increase that note's number instead."""
         before = self.lines.pop().omitted if self.lines and self.lines[-1].omitted else 0
         if lines:
             count = before + lines

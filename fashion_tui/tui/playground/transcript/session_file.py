@@ -1,4 +1,4 @@
-"""The text of a session file: a Jupyter notebook with its outputs, or Python with cell marks.
+"""The text of a session file: a Jupyter notebook with its outputs, or Python code with cell markers.
 
 The notebook format is 4.5 (https://nbformat.readthedocs.io/en/latest/format_description.html). The cells of the
 Python file are marked by `# %%`, which VS Code, Spyder and jupytext understand.
@@ -23,14 +23,14 @@ NOTEBOOK = ".ipynb"
 PYTHON = ".py"
 
 MIN_IMAGE_WIDTH = 112
-"""Minimum width of an image, in pixels; smaller ones are enlarged by an integer factor."""
+"""Minimum width of an image, in pixels. Smaller images are enlarged by an integer factor."""
 
 _GAP = 2
-"""Pixels between the images of a grid, before they are enlarged."""
+"""Number of pixels between the images of a grid, before the grid is enlarged."""
 
 
 def session_text(suffix: str, cells: Iterable[Cell], setup: KernelSetup) -> str:
-    """Return the text of a session file; `suffix` is NOTEBOOK or PYTHON. `setup` is the setup of the kernel."""
+    """Return the text of a session file; `suffix` is NOTEBOOK or PYTHON. `setup` is the kernel's setup."""
     return as_notebook(cells, setup) if suffix == NOTEBOOK else as_python_file(cells, setup)
 
 

@@ -27,11 +27,11 @@ _STYLES = {"input": "", "output": "", "note": MUTED, "error": BAD}
 _MAX_CACHED_ROWS = 1_000
 
 _MARGIN = 1
-"""Columns at the left edge, where the selected cell is marked."""
+"""Number of columns at the left edge. They contain the mark of the selected cell."""
 
 
 class Transcript(ScrollView, can_focus=True, inherit_bindings=False):
-    """Lines wider than the widget continue in the next row."""
+    """Shows the scrollback. A line that is wider than the widget continues in the next row."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("pageup", "page_up", "page up", show=False),
@@ -55,15 +55,15 @@ class Transcript(ScrollView, can_focus=True, inherit_bindings=False):
         self._heights: list[int] = []
         """Height of each complete line in rows; `_head` and `_tail` aren't included."""
         self._ends: list[int] = []
-        """For each complete line, the row after its last."""
+        """For each complete line, the index of the row after its last row."""
         self._head: list[Line] = []
-        """A note about the dropped lines, if there are any."""
+        """A note about dropped lines, if any were dropped."""
         self._tail: list[Line] = []
         """The line being printed, if there is one."""
         self._strips: dict[int, list[Strip]] = {}
         """Rows of recently painted lines, by line number."""
         self._dropped_plots = 0
-        """The scrollback's count of dropped plots when the heights were computed."""
+        """Number of plots that the scrollback had dropped when the heights were computed."""
 
     @property
     def selected_or_newest(self) -> Cell | None:
@@ -97,9 +97,10 @@ class Transcript(ScrollView, can_focus=True, inherit_bindings=False):
     # Selection
 
     def select(self, cells: int) -> None:
-        """Move the selection by `cells`.
+        """Move the selection by this number of cells.
 
-        If no cell is selected, moving up selects the newest one in view. Moving down from the newest deselects it.
+        If no cell is selected, moving up selects the newest cell in view. Moving down from the newest cell deselects
+        it.
         """
         kept = [cell for cell in self._scrollback.cells if cell.end_line > self._first_line]
         if self.selected is not None:
@@ -115,14 +116,14 @@ class Transcript(ScrollView, can_focus=True, inherit_bindings=False):
         self.refresh()
 
     def clear_selection(self) -> None:
-        """Select no cell; if one was selected, scroll to the newest line."""
+        """Deselect the selected cell, if any, and scroll to the newest line."""
         if self.selected is not None:
             self.selected = None
             self.scroll_end(animate=False)
             self.refresh()
 
     def _scroll_to_rows(self, rows: range) -> None:
-        """Bring all the rows into view; the first ones if they don't fit."""
+        """Scroll all the rows into view, or the first of them if not all fit."""
         top = min(rows.start, max(self.scroll_y, rows.stop - self.size.height))
         self.scroll_to(y=top, animate=False, force=True, immediate=True)
 
@@ -130,14 +131,17 @@ class Transcript(ScrollView, can_focus=True, inherit_bindings=False):
         return range(self._row_of(cell.first_line), self._row_of(cell.end_line))
 
     def _row_of(self, line_number: int) -> int:
-        """Return the row where a line begins: the first row if it was dropped, the end if it doesn't exist yet."""
+        """Return the row where a line begins.
+
+        If the line was dropped, return the first row; if it doesn't exist yet, the end.
+        """
         index = min(line_number - self._first_line, len(self._ends))
         return self._ends[index - 1] if index > 0 else len(self._head)
 
     # Dropped lines
 
     def _forget_dropped_lines(self) -> int:
-        """Remove the lines that the scrollback has dropped. Return how many rows they had."""
+        """Remove the lines that the scrollback has dropped. Return the number of rows that they had."""
         count = min(self._scrollback.dropped_lines - self._first_line, len(self._heights))
         rows = sum(self._heights[:count])
         del self._heights[:count]
@@ -147,7 +151,7 @@ class Transcript(ScrollView, can_focus=True, inherit_bindings=False):
         return rows
 
     def _forget_dropped_plots(self) -> int:
-        """Recompute the heights if plots were dropped. Return by how many rows the total height shrank."""
+        """Recompute the heights if plots were dropped. Return the number of rows by which the total height shrank."""
         if self._dropped_plots == self._scrollback.dropped_plots:
             return 0
         self._dropped_plots = self._scrollback.dropped_plots
@@ -172,7 +176,7 @@ class Transcript(ScrollView, can_focus=True, inherit_bindings=False):
         if width != self._width:
             self._width = width
             self._heights.clear()
-            self._ends.clear()  # show_scrollback doesn't recompute them if no width is left
+            self._ends.clear()  # show_scrollback doesn't recompute the row ends if no width is left
             self._strips.clear()
         self.show_scrollback()
 
@@ -211,7 +215,7 @@ class Transcript(ScrollView, can_focus=True, inherit_bindings=False):
         return rows[row - start] if row - start < len(rows) else Strip.blank(self.size.width)
 
     def _height_of(self, line: Line) -> int:
-        """Return the number of rows of a line. Most lines are short ASCII, which needs no decoding."""
+        """Return the number of rows of a line. A short ASCII line, the usual case, needs no decoding."""
         if line.plot is not None:
             return self._draw(line.plot).height
         characters = len(line.label) + len(line.text)
@@ -240,7 +244,7 @@ class Transcript(ScrollView, can_focus=True, inherit_bindings=False):
         return text
 
     def _wrapped(self, line: Line) -> list[Text]:
-        """Wrap a line at the last column, as a terminal does, or between words if it is a message of the app."""
+        """Wrap a line at the last column, as a terminal does. Wrap the app's messages between words."""
         text = self._text_of(line)
         if cell_len(text.plain) <= self._width:
             return [text]
@@ -251,7 +255,7 @@ class Transcript(ScrollView, can_focus=True, inherit_bindings=False):
 
 
 def _marked(strip: Strip) -> Strip:
-    """Return the row with the mark of the selected cell in its margin."""
+    """Return a copy of the row that has the mark of the selected cell in its margin."""
     from fashion_tui.report.glyphs import terminal_glyphs  # noqa: PLC0415 -- the first paint doesn't wait for it
 
     return Strip([Segment(terminal_glyphs().cursor, Style(color=ACCENT)), *list(strip)[1:]])

@@ -36,7 +36,7 @@ DEFAULTS: dict[Operation, dict[Parameter, str]] = {
     "convolution": {"kernel": "5", "padding": "2", "stride": "1", "dilation": "1"},
     "pooling": {"kernel": "2", "padding": "0", "stride": "", "dilation": "1"},
 }
-"""The values of the guide's network. A pooling without a stride uses its kernel size."""
+"""The values of the guide's network. If pooling has no stride, the kernel size is used."""
 
 MAX_VALUE = 99_999
 
@@ -45,7 +45,10 @@ SPACIOUS = 16
 
 
 class ArithmeticView(FieldsView):
-    """Needs no kernel, since it only computes with integers. The values are kept when the view is closed."""
+    """A form for convolution arithmetic. It needs no kernel, since it only computes with integers.
+
+    The values are kept when the view is closed.
+    """
 
     BINDINGS: ClassVar[list[BindingType]] = bindings(IN_ARITHMETIC)
 
@@ -87,7 +90,10 @@ class ArithmeticView(FieldsView):
 
     @on(Cycle.Changed, "#arithmetic-operation")
     def _operation_chosen(self) -> None:
-        """Exchange the values with those of the other operation, except the input size, which both share."""
+        """Replace the values with those of the other operation.
+
+        The input size stays, because both operations share it.
+        """
         values = self._other_values
         self._other_values = {parameter: self._input(parameter).value for parameter in values}
         for parameter, value in values.items():
@@ -135,13 +141,13 @@ class ArithmeticView(FieldsView):
 
 
 def _by_axis(windows: tuple[SlidingWindow, SlidingWindow]) -> dict[str, SlidingWindow]:
-    """Return the windows by axis name, or a single one named `input` if both are equal."""
+    """Return both windows by axis name, or a single window named `input` if they are equal."""
     height, width = windows
     return {"input": height} if height == width else {"height": height, "width": width}
 
 
 def _result_lines(windows: tuple[SlidingWindow, SlidingWindow], width: int, glyphs: Glyphs) -> list[Text]:
-    """Return the output size in large digits, with the formulas beside it, or below if the width is too small."""
+    """Return the output size in large digits, with the formulas beside it, or below it if the width is too small."""
     output_size = format_shape(tuple(window.output_size for window in windows), glyphs)
     input_size = format_shape(tuple(window.input_size for window in windows), glyphs)
     formulas = [Text.assemble(("from ", MUTED), (input_size, FOREGROUND))]
@@ -180,7 +186,7 @@ def sliding_windows(
 
 
 def stepped(parameter: Parameter, value: str, step: int) -> str:
-    """Return the value plus `step`, within its limits; the value itself if it isn't a number."""
+    """Return the value plus `step`, clamped to the allowed range. If the value isn't a number, return it unchanged."""
     try:
         numbers = _parse(parameter, value)
     except UserError:

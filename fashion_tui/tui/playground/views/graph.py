@@ -23,7 +23,7 @@ from .side_view import SideView
 
 
 def is_reference(name: str) -> bool:
-    """Return whether Python reads `name` as a plain name, attribute or item, such as `net.weight` or `batch[0]`."""
+    """Return whether `name` is a Python name, attribute or item, such as `net.weight` or `batch[0]`."""
     try:
         node: ast.AST = ast.parse(name, mode="eval").body
     except (SyntaxError, ValueError):
@@ -45,7 +45,7 @@ class GraphView(SideView):
     def __init__(self, runner: CellRunner) -> None:
         super().__init__(runner, id="graph")
         self._tensor_name = ""
-        """Name of the tensor whose graph is shown; empty if none is."""
+        """Name of the tensor whose graph is shown, or an empty string if no graph is shown."""
         self._is_scalar = True
         self._root = 0
         self._graph_nodes: dict[int, GraphNode] = {}
@@ -71,7 +71,7 @@ class GraphView(SideView):
         return f"{self._tensor_name}.backward({'' if self._is_scalar else f'torch.ones_like({self._tensor_name})'})"
 
     def show_graph(self, name: str) -> None:
-        """Show the graph of the tensor of this name."""
+        """Show the graph of the tensor with this name."""
         self._tensor_name = name
         self.reload()
 
@@ -104,7 +104,7 @@ class GraphView(SideView):
         self._title.fit(lambda _width: [Text(problem, style=ATTENTION)])
 
     def _update(self, graph: Graph) -> None:
-        """Show a new graph, or more nodes of the one that is shown."""
+        """Show a new graph, or more nodes of the current graph."""
         known = {} if graph.is_new else self._graph_nodes
         received = {node.id: node for node in graph.nodes}
         self._updated = frozenset(
@@ -123,7 +123,7 @@ class GraphView(SideView):
     # Keys
 
     def action_move(self, direction: int) -> None:
-        """Unfold the node under the cursor if `direction` is 1, fold it if -1."""
+        """Unfold the node under the cursor if `direction` is 1, or fold it if `direction` is -1."""
         row = self._selected
         if row is None or row.is_repeated:
             return
@@ -136,7 +136,7 @@ class GraphView(SideView):
         self._paint()
 
     def action_open(self) -> None:
-        """Show the values of the tensor under the cursor, or query the kernel for a node not yet described."""
+        """Show the values of the tensor under the cursor, or query the kernel if it hasn't described the node yet."""
         row = self._selected
         node = None if row is None else self._graph_nodes.get(row.node)
         if node is None:
@@ -188,7 +188,7 @@ class GraphView(SideView):
         self._hint.fit(lambda _width: [Text(hint, ACCENT)] if hint else [])
 
     def _hint_for(self, node_id: int, node: GraphNode | None) -> str:
-        """Return a hint about the node under the cursor; empty if there is none."""
+        """Return a hint about the node under the cursor, or an empty text if there is none."""
         if node is None:
             return "→ shows the nodes behind it"
         if node_id == self._root and not self._has_gradients:

@@ -1,4 +1,4 @@
-"""The lessons: a list, and one lesson step by step, with cells that run in the user's kernel."""
+"""The lessons: a list of them, and one lesson step by step, with cells that run in the user's kernel."""
 
 from typing import ClassVar
 
@@ -24,7 +24,7 @@ from .side_view import SideView
 
 
 class StepCard(VerticalScroll, can_focus=True):
-    """One step: an explanation, its cell and, after the cell has run, what to observe."""
+    """Shows one step: an explanation, a cell and, after the cell has run, what to observe."""
 
     _title = getters.query_one("#lesson-title", Static)
     _text = getters.query_one("#lesson-text", Markdown)
@@ -69,7 +69,7 @@ class LessonsView(SideView):
         self._lessons = {lesson.id: lesson for lesson in lessons()}
         self._progress = Progress()
         self._lesson: Lesson | None = None
-        """The lesson that is open; None while the list is shown."""
+        """The open lesson, or None while the list is shown."""
         self._step = 0
         """Index of the step that is shown."""
         self._finished: set[tuple[str, int]] = set()
@@ -139,7 +139,7 @@ class LessonsView(SideView):
             self._run_cells(self._lesson, self._step)
 
     async def action_turn(self, steps: int) -> None:
-        """Go `steps` further in the lesson; after the last step, return to the list."""
+        """Move forward by `steps` in the lesson. After the last step, return to the list."""
         if self._lesson is None:
             return
         if self._step + steps == len(self._lesson.steps):
@@ -155,7 +155,7 @@ class LessonsView(SideView):
             self.post_message(SidePanelLeft())
 
     def _run_cells(self, lesson: Lesson, step: int) -> None:
-        """Run the cell of a step, after those of earlier steps that this kernel hasn't run."""
+        """Run the cell of a step, preceded by the cells of earlier steps that this kernel hasn't run."""
         for index in range(step + 1):
             if index == step or (lesson.id, index) not in self._finished:
                 self._submitted.append((lesson.id, index))
@@ -179,7 +179,7 @@ class LessonsView(SideView):
         self._list.show_rows(list(self._lessons), lines)
 
     def _list_line(self, number: int, lesson: Lesson, glyphs: Glyphs) -> Text:
-        """Return a line such as ` 4  Autograd  2/6`, with a check mark instead of the progress once it is finished."""
+        """Return a line such as ` 4 Autograd 2/6`, with a check mark instead of `2/6` once the lesson is finished."""
         done, total = self._progress.steps_done(lesson.id), len(lesson.steps)
         is_finished = self._progress.is_finished(lesson.id)
         return Text.assemble(

@@ -1,4 +1,4 @@
-"""Reshaping: tries an operation on a tensor and shows the elements before and after."""
+"""Reshaping: try an operation on a tensor and show its elements before and after the operation."""
 
 import math
 import re
@@ -31,10 +31,10 @@ from .side_view import Field, FieldsView
 
 OPERATIONS: tuple[Operation, ...] = get_args(Operation)
 SAME_ARGUMENTS: tuple[Operation, ...] = ("reshape", "view")
-"""Operations that share the arguments the user typed."""
+"""Operations that take the same arguments. Arguments typed for one of them are used for all."""
 
 DEFAULT_SHAPE = "2x3"
-"""Shape of the example tensor that is used if the user has none."""
+"""Shape of the example tensor that is used if the user has no tensor."""
 
 MAX_ELEMENTS = 10**12
 """Maximum number of elements of an example tensor."""
@@ -57,7 +57,7 @@ class Source:
 
 
 class ReshapeView(FieldsView):
-    """Queries the kernel each time a field changes."""
+    """A form for reshaping a tensor. It queries the kernel each time a field changes."""
 
     BINDINGS: ClassVar[list[BindingType]] = bindings(IN_RESHAPING)
 
@@ -72,9 +72,9 @@ class ReshapeView(FieldsView):
         """The user's tensors."""
         self._source: Source | None = None
         self._problem = ""
-        """Why the tensor field is invalid; empty if it is valid."""
+        """The reason why the tensor field is invalid, or an empty string if it is valid."""
         self._typed: dict[Operation, str] = {}
-        """Arguments the user typed for this tensor."""
+        """The arguments that the user typed for this tensor, by operation."""
         self._reshaping: ReshapeResult | None = None
         """The kernel's last reply."""
 
@@ -91,7 +91,10 @@ class ReshapeView(FieldsView):
         return self._arguments
 
     def show_tensor(self, name: str | None, tensors: TensorList) -> None:
-        """Reshape the tensor of this name. Without a name, keep the previous one; at first, use an example."""
+        """Reshape the tensor with this name.
+
+        Without a name, keep the previous tensor, or use an example if there is none.
+        """
         self._rows = tensors.rows
         tensor = name or self._tensor.value or DEFAULT_SHAPE
         if tensor != self._tensor.value:
@@ -206,7 +209,7 @@ class ReshapeView(FieldsView):
 
 
 def find_source(text: str, rows: Iterable[TensorRow]) -> Source:
-    """Return the tensor of this name, or an example tensor of this shape: `2x3x4`, `2x3.T`.
+    """Return the tensor that `text` names, or an example tensor if `text` is a shape, such as `2x3x4` or `2x3.T`.
 
     Raises UserError if `text` is neither.
     """
@@ -259,7 +262,7 @@ def example_arguments(operation: Operation, shape: Size) -> str:
 
 
 def _example_shape(shape: Size) -> str:
-    """Return the sizes in reverse order; for a vector, a matrix with a few rows."""
+    """Return the sizes in reverse order. For a vector, return the sizes of a matrix with a few rows."""
     if shape != shape[::-1]:
         return ", ".join(map(str, reversed(shape)))
     if len(shape) != 1:

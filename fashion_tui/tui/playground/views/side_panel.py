@@ -21,7 +21,10 @@ View = TypeVar("View", bound="SideView")
 
 
 class SidePanel(Vertical):
-    """Empty until `load` is called after the first paint. Each view is created when it is first opened."""
+    """The side panel, which is empty until `load` is called after the first paint.
+
+    Each view is created when it is first opened.
+    """
 
     DEFAULT_CSS = Path(__file__).with_name("side_panel.tcss").read_text(encoding="utf-8")
     SCOPED_CSS = False
@@ -32,7 +35,7 @@ class SidePanel(Vertical):
     def __init__(self, runner: CellRunner) -> None:
         super().__init__(id="side-panel")
         self.tensors_view: TensorsView | None = None
-        """The table of tensors; None until `load` is called."""
+        """The table of tensors, or None until `load` is called."""
         self._runner = runner
         self._views: dict[type[SideView], SideView] = {}
         self._open_view: SideView | None = None
@@ -120,7 +123,7 @@ class SidePanel(Vertical):
 
     @property
     def backward_code(self) -> str | None:
-        """Code that runs backward() on the graph shown; None if no graph is shown."""
+        """Code that runs backward() on the graph shown, or None if no graph is shown."""
         return None if self._open_view is None else self._open_view.backward_code
 
     def run_backward(self) -> None:

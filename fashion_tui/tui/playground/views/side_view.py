@@ -17,7 +17,7 @@ Reply = TypeVar("Reply")
 
 
 class SideView(Vertical):
-    """A view in the side panel. It queries the kernel and is notified of what happens there."""
+    """A view in the side panel. It queries the kernel and is notified of the kernel's events."""
 
     def __init__(self, runner: CellRunner, *, id: str | None = None) -> None:  # noqa: A002 - Textual's own word
         super().__init__(id=id)
@@ -25,11 +25,11 @@ class SideView(Vertical):
 
     @property
     def backward_code(self) -> str | None:
-        """Code that runs backward() on the graph shown; None if no graph is shown."""
+        """Code that runs backward() on the graph shown, or None if no graph is shown."""
         return None
 
     def main_widget(self) -> Widget:
-        """The widget that gets the focus when the view is opened."""
+        """Return the widget that gets the focus when the view is opened."""
         raise NotImplementedError
 
     def reload(self) -> None:
@@ -45,14 +45,14 @@ class SideView(Vertical):
         """Discard everything that came from the kernel. Called even while the view is closed."""
 
     def back(self) -> bool:
-        """Go one step back within the view. Return False if there is no step back; the view is then closed."""
+        """Go one step back within the view. Return False if that isn't possible; the view is then closed."""
         return False
 
     def closed(self) -> None:
         """Called when the view is closed."""
 
     async def probe(self, probe: Probe, reply_type: type[Reply]) -> Reply | None:
-        """Query the kernel. Return None if it can't reply now, or if it refuses; in that case, show why."""
+        """Query the kernel. Return None if the kernel can't reply now. If it refuses, show why and return None."""
         try:
             return await self._runner.probe(probe, reply_type)
         except UserError as error:

@@ -32,7 +32,7 @@ class TensorView(SideView):
     def __init__(self, runner: CellRunner) -> None:
         super().__init__(runner, id="tensor")
         self._tensor_name = ""
-        """Name of the tensor; empty if none is shown."""
+        """Name of the tensor, or an empty string if no tensor is shown."""
         self._start: tuple[int, ...] = ()
         """Index of the first value in the window."""
         self._values: TensorValues | None = None
@@ -45,7 +45,7 @@ class TensorView(SideView):
         return self._window
 
     def show_tensor(self, name: str) -> None:
-        """Show the tensor of this name, beginning at its first value."""
+        """Show the tensor with this name, beginning at its first value."""
         self._tensor_name, self._start = name, ()
         self.reload()
 
@@ -109,7 +109,7 @@ class TensorView(SideView):
         self.reload()
 
     def _move_along(self, axis: int, step: int) -> None:
-        """Move the window along `axis`, which is negative. The kernel keeps the window within the tensor."""
+        """Move the window along `axis`, a negative index. The kernel keeps the window within the tensor."""
         if len(self._start) >= -axis:
             index = list(self._start)
             index[axis] = max(index[axis] + step, 0)

@@ -25,7 +25,7 @@ from fashion_tui.tui.widgets.row_list import RowList
 from .side_view import SideView
 
 RETRY_SECONDS = 0.5
-"""Seconds until a kernel that can't reply yet is queried again."""
+"""Seconds after which a kernel that can't reply yet is queried again."""
 
 EMPTY = "No tensors yet. Create one in the prompt:\nx = torch.arange(6.0, requires_grad=True)"
 
@@ -43,9 +43,9 @@ class TensorsView(SideView):
     def __init__(self, runner: CellRunner, *, id: str) -> None:  # noqa: A002 - Textual's own word
         super().__init__(runner, id=id)
         self._problem = ""
-        """Why the kernel refused the last query."""
+        """The reason why the kernel refused the last query."""
         self._up_to_date = asyncio.Event()
-        """Set unless a query is waiting for its reply."""
+        """Set while no query is waiting for a reply."""
 
     def compose(self) -> ComposeResult:
         yield GrowingLines(id="tensor-header")
@@ -118,7 +118,7 @@ class TensorsView(SideView):
 
 
 class TensorsLine(Widget):
-    """The tensors in one line, as many as fit, the newest last: `A 3 · B 2 · C 6`."""
+    """Shows as many tensors as fit in one line, the newest last: `A 3 · B 2 · C 6`."""
 
     tensors: reactive[TensorList] = reactive(NO_TENSORS)
 
@@ -141,7 +141,7 @@ def _summary_line(tensors: TensorList, width: int, glyphs: Glyphs) -> Text:
 
 
 def _summary(row: TensorRow, glyphs: Glyphs) -> Text:
-    """Return the tensor's name with its value if it is a single number, else with its shape."""
+    """Return the tensor's name followed by its shape, or by its value if the tensor is a single number."""
     if row.shape == () and row.statistics is not None:
         value = format_mean(row.statistics, single=True, glyphs=glyphs)
     else:
