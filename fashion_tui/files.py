@@ -1,4 +1,4 @@
-"""Replacing a file atomically: readers see the old content or the new one, never a part of it."""
+"""Replace a file atomically: readers see either the old or the new content, never a part of it."""
 
 import os
 import secrets
@@ -8,19 +8,19 @@ from pathlib import Path
 from typing import BinaryIO
 
 TEMPORARY_SUFFIX = ".tmp"
-"""Temporary files are named `.NAME.RANDOM.tmp`; a writer that is killed leaves one behind."""
+"""Temporary files are named `.NAME.RANDOM.tmp`; a killed writer leaves its temporary file behind."""
 
 PUBLIC_MODE = 0o666
-"""Mode of files that the user asked for; the umask removes permissions from it."""
+"""Mode of files that the user asked for, before the umask removes permissions."""
 
 Content = bytes | Callable[[BinaryIO], None]
 """The bytes of a file, or a function that writes them into the open file."""
 
 
 def write_atomically(path: Path, content: Content, *, durable: bool = True, mode: int = 0o600) -> None:
-    """Replace a file in one step, also if this process is killed at any time.
+    """Replace a file in one step, even if this process is killed.
 
-    With `durable`, return only when the disk has the new content, so that a power failure can't bring back the old
+    With `durable`, return only when the new content is on disk, so that a power failure can't bring back the old
     content or an empty file. The umask applies to `mode`. Raises OSError and keeps the old content if writing fails.
     """
     folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
@@ -31,7 +31,7 @@ def write_atomically(path: Path, content: Content, *, durable: bool = True, mode
 
 
 def write_atomically_at(folder: int, name: str, content: Content, *, durable: bool = True, mode: int = 0o600) -> None:
-    """Replace a file of an open folder, given by its descriptor; see `write_atomically`. A link is also replaced."""
+    """Replace a file of an open folder, given its descriptor. A link is replaced as well. See `write_atomically`."""
     temporary = f".{name}.{secrets.token_hex(4)}{TEMPORARY_SUFFIX}"
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
     descriptor = os.open(temporary, flags, mode, dir_fd=folder)
@@ -54,7 +54,7 @@ def write_atomically_at(folder: int, name: str, content: Content, *, durable: bo
 
 
 def make_private_folder(path: Path) -> None:
-    """Create a folder and its missing parents, readable by this user alone, whatever the umask. Raises OSError."""
+    """Create a folder and its missing parents, readable by this user alone, regardless of the umask. Raises OSError."""
     if path.is_dir():
         return
     make_private_folder(path.parent)

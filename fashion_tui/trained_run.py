@@ -23,7 +23,7 @@ from fashion_tui.schema.run import CheckpointRef, RunConfig
 class TrainedRun:
     """A run and one of its checkpoints, whose SHA-256 has been verified. The weights are read on demand.
 
-    Use it as a context manager: it closes the run.
+    Use it as a context manager, which closes the run on exit.
     """
 
     run: Run
@@ -63,7 +63,7 @@ class TrainedRun:
         return self.run.trusted_model()
 
     def weights(self) -> dict[str, Tensor]:
-        """Read the weights, on the CPU, without executing any code of the run. Raises UserError."""
+        """Read the weights to the CPU without executing any of the run's code. Raises UserError."""
         try:
             with self.run.checkpoints.open(self.checkpoint) as file:
                 training, _ = read_checkpoint(file)
@@ -72,7 +72,7 @@ class TrainedRun:
         return final_weights(training)
 
     def network(self) -> nn.Module:
-        """Build the network with the weights, on the CPU. Executes the code of a custom model.
+        """Build the network on the CPU and load the weights. Executes the code of a custom model.
 
         Raises UserError if the checkpoint doesn't fit the network, and UntrustedSource like `custom_model`.
         """

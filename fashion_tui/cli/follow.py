@@ -53,7 +53,7 @@ def train_to_end(run: Run, *, as_json: bool) -> None:
                     raise click.Abort
                 time.sleep(POLL_PERIOD)
         except SystemExit:
-            with suppress(OSError):  # the terminal may be gone
+            with suppress(OSError):  # the terminal may have been closed
                 bar.print(f"{run.id} continues to train; stop it with: fashion-tui stop {run.id}")
             raise
         _wait_for_exit(pid, EXIT_TIMEOUT)  # the next command must see that the run has ended
@@ -72,8 +72,11 @@ class _Follower:
         self._end: End | None = None
 
     def poll(self) -> End | None:
-        """Return the event that ended the run, if there is one. Raises UserError if the trainer died without one."""
-        gone = _is_gone(self._pid)  # checked before reading, so that no event of a trainer that has exited is missed
+        """Return the event that ended the run, if there is one.
+
+        Raises UserError if the trainer died without writing such an event.
+        """
+        gone = _is_gone(self._pid)  # check before reading, so that a trainer's last events aren't missed
         self._bar.update(self._reader.poll())
         if gone and self._end is None:
             raise _trainer_died(self._run)
@@ -114,7 +117,7 @@ def wait_for_start(run: Run, pid: int, follower: EventFollower, timeout: float) 
     """
     deadline = time.monotonic() + timeout
     while time.monotonic() < deadline:
-        gone = _is_gone(pid)  # checked before reading, so that no event of a trainer that has exited is missed
+        gone = _is_gone(pid)  # check before reading, so that a trainer's last events aren't missed
         for event in follower.events():
             if isinstance(event, Resumed):
                 return event.step
@@ -151,7 +154,7 @@ def _trainer_died(run: Run) -> UserError:
 
 @contextmanager
 def _count_interrupts() -> Iterator[list[int]]:
-    """Yield a list that grows with every SIGINT. SIGTERM and SIGHUP raise SystemExit, to restore the cursor."""
+    """Yield a list that grows with every SIGINT. SIGTERM and SIGHUP raise SystemExit so that the cursor is restored."""
     interrupts: list[int] = []
 
     def on_interrupt(number: int, _frame: FrameType | None) -> None:

@@ -60,5 +60,5 @@ def read_custom_model(model: str | None, arguments: dict[str, object]) -> Custom
 
 
 def check_custom_model(model: CustomModel) -> CustomModel:
-    """Return the model with its class name filled in. Executes it; raises UserError if it can't be trained."""
+    """Return the model with its class name filled in. Executes the model; raises UserError if it can't be trained."""
     return ask_engine(CheckModel(network=model), CustomModel, "checking the model")

@@ -18,14 +18,14 @@ Command = Callable[..., Any]
 
 @dataclass(frozen=True)
 class CommonOptions:
-    """The options --data, --dataset and --runs, which every command accepts. They are None if they aren't given."""
+    """The options --data, --dataset and --runs, which every command accepts. An option that isn't given is None."""
 
     data: Path | None
     dataset: str | None
     runs: Path | None
 
     def with_defaults(self, defaults: "CommonOptions") -> "CommonOptions":
-        """Return a copy in which options that aren't given are taken from `defaults`."""
+        """Return a copy that takes missing options from `defaults`."""
         return CommonOptions(
             data=self.data if self.data is not None else defaults.data,
             dataset=self.dataset if self.dataset is not None else defaults.dataset,
@@ -38,7 +38,7 @@ class CommonOptions:
 
     @property
     def runs_directory(self) -> Path:
-        """The value of --runs, else $FASHION_TUI_RUNS, else the platform's state directory. It may not exist."""
+        """The runs folder: --runs, else $FASHION_TUI_RUNS, else the platform's state directory. It may not exist."""
         if self.runs is not None:
             return self.runs.expanduser().absolute()
         # Imported here to keep `--help` fast.

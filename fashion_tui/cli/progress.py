@@ -13,7 +13,7 @@ from fashion_tui.report.formatting import format_duration, format_loss, format_p
 from fashion_tui.runs.reader import RunSnapshot
 
 MARGIN = 3
-"""Columns left free on the right, where a terminal echoes ^C. Without them the line could wrap and not be erased."""
+"""Columns left free on the right, where a terminal echoes ^C. Otherwise the line could wrap and not be erased."""
 
 
 @dataclass(frozen=True)

@@ -38,7 +38,10 @@ class Engine:
         return await process.ask(request, result_type, progress)
 
     async def close(self) -> None:
-        """End the process, even if it is busy. Pending requests raise EngineDied; the next one starts a new process."""
+        """End the process, even if it is busy.
+
+        Pending requests raise EngineDied. The next request starts a new process.
+        """
         if self._starting is not None:
             await asyncio.wait([self._starting])
         process, self._process = self._process, None

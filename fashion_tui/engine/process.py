@@ -1,4 +1,4 @@
-"""The client's handle on one engine process."""
+"""The client's handle for one engine process."""
 
 import asyncio
 import os
@@ -38,7 +38,7 @@ EXIT_TIMEOUT = 2.0
 
 
 class EngineDied(UserError):
-    """The engine ended while a request was pending."""
+    """Raised if the engine ends while a request is pending."""
 
 
 class EngineFailure(UserError):
@@ -57,7 +57,7 @@ class _PendingCall:
 
 
 class EngineProcess:
-    """A child process and the socket to it. `alive` becomes False when the socket is closed."""
+    """A child process and the socket connected to it. `alive` becomes False when the socket is closed."""
 
     def __init__(self, process: Process, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, log: Path) -> None:
         self._process = process

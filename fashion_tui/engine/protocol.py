@@ -11,7 +11,7 @@ import msgspec
 from fashion_tui.schema.requests import AnyRequest
 
 HEADER = struct.Struct(">I")
-"""Length of the frame's body in bytes."""
+"""Header of a frame: the length of the frame's body in bytes."""
 
 MAX_FRAME = 256 * 2**20
 """Largest frame in bytes. A larger length means that the stream is corrupt."""
@@ -42,7 +42,7 @@ class Reply(_Message, frozen=True, tag="reply"):
 
 class Failure(_Message, frozen=True, tag="failure"):
     message: str
-    """One line, shown to the user."""
+    """Error message of one line, shown to the user."""
     exit_code: int
     untrusted: bool = False
     """Whether the error is an UntrustedSource. If so, the caller may ask the user and repeat the request."""
@@ -57,7 +57,7 @@ _to_client: msgspec.msgpack.Decoder[ToClient] = msgspec.msgpack.Decoder(ToClient
 
 
 class BrokenStream(Exception):
-    """The received bytes aren't a valid frame."""
+    """Raised if the received bytes aren't a valid frame."""
 
 
 def encode_frame(message: ToEngine | ToClient) -> bytes:

@@ -1,14 +1,14 @@
-"""The checkpoints of a run. A kill at any time loses no older checkpoint, and files are verified before they are used.
+"""The checkpoints of a run. Older checkpoints survive if the process is killed; files are verified before use.
 
     step-1875.pt      the weights and everything else that determines the next step; never overwritten: a second
                       checkpoint of the same step is `step-1875-2.pt`
-    step-1875.json    the checkpoint's CheckpointRef with size and SHA-256, written after the .pt; a .pt without one is
-                      ignored
+    step-1875.json    the checkpoint's CheckpointRef with size and SHA-256, written after the .pt; a .pt without a
+                      .json is ignored
     latest.json       the CheckpointRef of the newest checkpoint, written after its .pt and .json
     best.json         the CheckpointRef of the best checkpoint, if there is a validation set
 
-A kill between two of these writes leaves a checkpoint that `latest.json` doesn't name yet. Then the previous one
-is used, and the next save removes the unnamed one.
+A process that is killed between two of these writes leaves a checkpoint that `latest.json` doesn't name yet. In that
+case the previous checkpoint is used, and the next save removes the unnamed one.
 """
 
 import hashlib
@@ -34,7 +34,7 @@ BEST_FILE = "best.json"
 CHECKPOINT = re.compile(r"step-(\d{1,18})(?:-(\d{1,9}))?\.pt")
 
 MAX_KEPT = 2
-"""Number of the newest intact checkpoints that are kept, besides the best."""
+"""Number of newest intact checkpoints to keep, in addition to the best one."""
 
 Report = Callable[[str], None]
 """Receives one line about each checkpoint that can't be used."""
@@ -47,7 +47,7 @@ def ignore(_: str) -> None:
 class CheckpointStore:
     """The folder `checkpoints` of a run. Only the holder of the run's lock may save; anyone may read.
 
-    The folder is opened for each operation, since users may delete it meanwhile.
+    The folder is opened anew for each operation because users may delete it in between.
     """
 
     def __init__(self, run: Folder) -> None:
@@ -64,9 +64,9 @@ class CheckpointStore:
     ) -> CheckpointRef:
         """Save a checkpoint. `write` gets an open file and must write it sequentially, as torch.save does.
 
-        With `best`, it also becomes the run's best checkpoint. Raises OSError and keeps all older checkpoints if that
-        fails. The metrics of all steps up to `step` must already be in the log (`EventWriter.sync`): a resumed
-        trainer continues after `step` and doesn't write earlier metrics again.
+        With `best`, the checkpoint also becomes the run's best one. Raises OSError if saving fails; all older
+        checkpoints are then kept. The metrics of all steps up to `step` must already be in the log
+        (`EventWriter.sync`): a resumed trainer continues after `step` and doesn't write earlier metrics again.
         """
         with self._run.subfolder(CHECKPOINTS_FOLDER, create=True) as folder:
             file = _free_name(folder, step)
@@ -85,19 +85,22 @@ class CheckpointStore:
                 _remove(folder, file)
                 _remove(folder, _ref_name(file))
                 raise
-            if best:  # before latest.json: a trainer that resumes from it expects its best checkpoint to exist
+            if best:  # written first: a trainer that resumes from latest.json expects the best checkpoint
                 _write_ref(folder, BEST_FILE, ref)
             _write_ref(folder, LATEST_FILE, ref)
             _prune_after(folder, ref)
             return ref
 
     def latest(self, report: Report = ignore) -> CheckpointRef | None:
-        """Return the newest intact checkpoint, whose SHA-256 was verified, or None. Damaged ones are reported."""
+        """Return the newest intact checkpoint, or None if there is none.
+
+        Verifies the SHA-256 and reports damaged checkpoints.
+        """
         with self._opened(report) as folder:
             return None if folder is None else _latest(folder, report)
 
     def best(self, report: Report = ignore) -> CheckpointRef | None:
-        """Return the checkpoint that was saved as best, if it is intact."""
+        """Return the checkpoint that was saved as the best, or None if it isn't intact."""
         with self._opened(report) as folder:
             if folder is None:
                 return None
@@ -105,7 +108,7 @@ class CheckpointStore:
             return _first_intact(folder, [ref] if ref else [], report)
 
     def at(self, step: int, report: Report = ignore) -> CheckpointRef | None:
-        """Return the newest intact checkpoint of a step, if one is kept."""
+        """Return the newest intact checkpoint of a step, or None if there is none."""
         with self._opened(report) as folder:
             if folder is None:
                 return None
@@ -129,8 +132,8 @@ class CheckpointStore:
     def prune(self) -> int:
         """Remove all checkpoints except the newest intact one and the best, and files that killed writers left behind.
 
-        Removes nothing if no checkpoint is intact: a damaged one is better than none. Return the number of bytes freed.
-        Call this only with the run's lock held. Raises OSError.
+        If no checkpoint is intact, nothing is removed, because a damaged checkpoint is better than none. Returns the
+        number of bytes freed. Call this only with the run's lock held. Raises OSError.
         """
         with self._opened() as folder:
             if folder is None:
@@ -143,7 +146,7 @@ class CheckpointStore:
 
     @contextmanager
     def _opened(self, report: Report = ignore) -> Iterator[Folder | None]:
-        """Open the folder; None if it is missing or can't be opened."""
+        """Open the folder, or yield None if it is missing or can't be opened."""
         try:
             folder = self._run.subfolder(CHECKPOINTS_FOLDER)
         except FileNotFoundError:
@@ -212,13 +215,16 @@ def _latest(folder: Folder, report: Report) -> CheckpointRef | None:
     while True:
         pointer = _read_ref(folder, LATEST_FILE, report)
         ref = _first_intact(folder, _newest_first(folder, pointer), report)
-        # The trainer may have saved a checkpoint in the meantime and removed the older ones.
+        # The trainer may have saved a checkpoint and removed the older ones in the meantime.
         if ref or _read_ref(folder, LATEST_FILE) == pointer:
             return ref
 
 
 def _newest_first(folder: Folder, pointer: CheckpointRef | None) -> Iterator[CheckpointRef]:
-    """Yield the checkpoint in `latest.json`, then older ones. Later steps were abandoned by a resumed trainer."""
+    """Yield the checkpoint that `latest.json` names, then the older ones.
+
+    Checkpoints of later steps are left out: a trainer that resumed from an earlier step abandoned them.
+    """
     if pointer:
         yield pointer
     for ref in _refs(folder):
@@ -251,7 +257,7 @@ def _damage(folder: Folder, ref: CheckpointRef) -> str | None:
 
 
 def _prune_after(folder: Folder, newest: CheckpointRef) -> None:
-    """Remove all but the newest checkpoint, the intact one before it, the best, and temporary files."""
+    """Remove temporary files and all checkpoints except the newest, the intact one before it, and the best."""
     kept = [newest]
     for ref in _refs(folder):
         if len(kept) == MAX_KEPT:
@@ -289,7 +295,7 @@ def _files_except(folder: Folder, kept: Iterable[CheckpointRef]) -> list[str]:
 
 
 def _age(ref: CheckpointRef) -> tuple[int, int]:
-    """Sort key: the step, then the number in the file's name (`step-1875-2.pt`), or 1 if there is none."""
+    """Return the sort key: the step, then the number after it in the file's name (2 in `step-1875-2.pt`, else 1)."""
     match = CHECKPOINT.fullmatch(ref.file)
     return (ref.step, int(match[2] or 1)) if match else (ref.step, 0)
 
@@ -307,7 +313,7 @@ class _HashingFile(io.RawIOBase):
         self.sha256 = hashlib.sha256()
         self.size = 0
         self.failure: OSError | None = None
-        """The system's error if a write failed: writers such as torch.save replace it with their own."""
+        """The system's error if a write failed, kept because writers such as torch.save raise their own error."""
 
     def writable(self) -> bool:
         return True

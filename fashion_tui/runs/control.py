@@ -27,12 +27,12 @@ class ControlRequest(msgspec.Struct, frozen=True):
 
 
 class ControlFolder:
-    """The folder `control` of a run. It is opened for each operation, since users may delete it meanwhile."""
+    """The folder `control` of a run. It is opened anew for each operation because users may delete it in between."""
 
     def __init__(self, run: Folder) -> None:
         self._run = run
         self._finished: set[str] = set()
-        """Ids of finished requests, in case their files can't be removed."""
+        """Ids of finished requests, remembered in case their files can't be removed."""
 
     def request(self, action: ControlAction) -> str:
         """Leave a request for the trainer and return its id. Raises OSError."""
@@ -44,7 +44,7 @@ class ControlFolder:
     def pending(self) -> list[ControlRequest]:
         """Return the unfinished requests, oldest first, and remove everything else.
 
-        An unreadable folder has no requests. Takes about 20 µs if there are none.
+        An unreadable folder counts as empty. The call takes about 20 µs if there are no requests.
         """
         try:
             with self._run.subfolder(CONTROL_FOLDER) as folder:
@@ -69,12 +69,12 @@ class ControlFolder:
             self._finished.add(request.id)
 
     def clear(self) -> None:
-        """Remove all requests: they were meant for a trainer that has ended. Raises UnsafeFile."""
+        """Remove all requests, which were meant for a trainer that has ended. Raises UnsafeFile."""
         for request in self.pending():
             self.finish(request)
 
     def is_pending(self, request: str) -> bool:
-        """Return whether the trainer hasn't finished a request yet."""
+        """Return whether a request is unfinished."""
         try:
             with self._run.subfolder(CONTROL_FOLDER) as folder:
                 return folder.exists(request)

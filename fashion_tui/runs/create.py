@@ -30,7 +30,7 @@ from .state import unknown_status
 from .trust import describe_source
 
 RUN_ID = re.compile(r"(\d{8}-\d{6})-([a-z0-9-]+-[a-z0-9]{4})")
-"""Its groups are the creation time and the name, which ends in four random characters."""
+"""Pattern of a run's id. The groups are the creation time and the name, which ends in four random characters."""
 
 RANDOM_ALPHABET = "abcdefghijkmnpqrstuvwxyz23456789"
 MAX_NAME = 40
@@ -56,8 +56,8 @@ def create_run(  # noqa: PLR0913 - each is a choice of the user
 ) -> Run:
     """Create a run in state `starting`, without starting a trainer. The name of its directory is its id.
 
-    The source of a custom model `network` is stored with the run and trusted from now on; the recipe's `model` is then
-    only its name. Raises UsageError for an invalid value, and UserError if the folder can't be written. The directory
+    If `network` is a custom model, its source is stored with the run and trusted from now on, and the recipe's `model`
+    is only a name. Raises UsageError for an invalid value, and UserError if the folder can't be written. The directory
     appears complete or not at all.
     """
     check_recipe(recipe, is_custom=network is not None)
@@ -149,7 +149,7 @@ def _make_directory(runs_dir: Path, config: RunConfig, name: str, network: Custo
                 folder.write(CONFIG_FILE, msgspec.json.format(content, indent=2))
                 if not path.exists():
                     break
-        temporary.rename(path)  # fails if a run of that name was created meanwhile: its directory isn't empty
+        temporary.rename(path)  # fails if another process has just created that run, whose directory isn't empty
     except BaseException:
         shutil.rmtree(temporary, ignore_errors=True)
         raise
@@ -165,13 +165,13 @@ def _new_id(created: float, name: str) -> str:
 
 
 def _slug(name: str) -> str:
-    """Return the name in lower-case ASCII letters, digits and single dashes; letters lose their accents."""
+    """Return the name in lower-case ASCII letters, digits and single dashes; accents are removed."""
     ascii_name = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
     return re.sub(r"[^a-z0-9]+", "-", ascii_name).strip("-")
 
 
 def _git_revision() -> str | None:
-    """Return the commit of the checkout that this package runs from, or None if it isn't in one."""
+    """Return the commit of the Git checkout that contains this package, or None if no checkout does."""
     checkout = Path(__file__).resolve().parents[2]
     environment = {key: value for key, value in os.environ.items() if not key.startswith("GIT_")}
     try:

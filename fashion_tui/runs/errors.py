@@ -1,15 +1,15 @@
-"""Errors of a run, and the wording they share."""
+"""Errors about a run, and the functions that word them."""
 
 from fashion_tui.schema.errors import UserError
 
 
 class DamagedRun(UserError):
-    """A file of the run is missing, unreadable or invalid."""
+    """Raised if a file of the run is missing, unreadable or invalid."""
 
     def __init__(self, run: str, detail: str) -> None:
         super().__init__(f"run {run!r} is damaged: {detail}")
         self.detail = detail
-        """Which file, and what is wrong with it."""
+        """The file and what is wrong with it."""
 
 
 def one_line(text: str, limit: int = 200) -> str:
@@ -22,5 +22,5 @@ def one_line(text: str, limit: int = 200) -> str:
 
 
 def reason(error: OSError) -> str:
-    """Return the system's description of an error: `No space left on device`."""
+    """Return the system's description of an error, such as `No space left on device`."""
     return error.strerror or type(error).__name__

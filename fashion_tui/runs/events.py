@@ -17,7 +17,7 @@ from .folder import Folder, UnsafeFile
 from .layout import EVENTS_FILE, MAX_BYTES, MAX_LINE_BYTES
 
 BLOCK_BYTES = 64 << 10
-"""Size of the blocks in which the end of a log is searched for its last valid line."""
+"""Size of the blocks that are read, from the end of a log backwards, to find its last valid line."""
 
 TAIL_BYTES = 16 << 20
 """Number of bytes at the end of a log that a viewer searches for the last event."""
@@ -27,7 +27,7 @@ _events = msgspec.json.Decoder(RunEvent)
 
 
 class DamagedLine(ValueError):
-    """A complete line of the log is corrupt."""
+    """Raised if a complete line of the log is corrupt."""
 
 
 def encode_line(run: str, seq: int, event: RunEvent) -> bytes:
@@ -37,7 +37,7 @@ def encode_line(run: str, seq: int, event: RunEvent) -> bytes:
 
 
 def decode_line(line: bytes) -> tuple[Envelope, RunEvent]:
-    """Decode a line without its newline; DamagedLine if it is corrupt."""
+    """Decode a line without its newline. Raises DamagedLine if it is corrupt."""
     try:
         envelope = _envelopes.decode(line)
         if _crc(envelope.run, envelope.seq, envelope.data) != envelope.crc:
@@ -60,13 +60,16 @@ def last_event(folder: Folder) -> RunEvent | None:
 def _crc(run: str, seq: int, data: bytes | msgspec.Raw) -> int:
     """Return the CRC-32 of an event with its run and sequence number.
 
-    A flipped bit in the sequence number must not make the reader skip later events.
+    The checksum covers the sequence number because a flipped bit there must not make the reader skip later events.
     """
     return zlib.crc32(data, zlib.crc32(f"{run} {seq} ".encode()))
 
 
 def _last_valid(descriptor: int, run: str | None, max_bytes: int) -> tuple[Envelope, RunEvent] | None:
-    """Return the last valid line in the last `max_bytes` of the file; only lines of `run`, unless it is None."""
+    """Return the last valid line within the last `max_bytes` of the file.
+
+    Unless `run` is None, lines of other runs are ignored.
+    """
     for line in _lines_backwards(descriptor, max_bytes):
         with suppress(DamagedLine):
             envelope, event = decode_line(line)
@@ -76,11 +79,11 @@ def _last_valid(descriptor: int, run: str | None, max_bytes: int) -> tuple[Envel
 
 
 def _lines_backwards(descriptor: int, max_bytes: int) -> Iterator[bytes]:
-    """Yield the lines at the end of the file, the last one first; overlong lines are cut."""
+    """Yield the lines at the end of the file, the last one first. Overlong lines are truncated."""
     start = os.fstat(descriptor).st_size
     first = max(0, start - max_bytes)
     rest = b""
-    """The part read so far of the line that contains the byte before `start`."""
+    """The end of the line that contains the byte before `start`, as far as it has been read."""
     while start > first:
         stop, start = start, max(first, start - BLOCK_BYTES)
         rest, *lines = (os.pread(descriptor, stop - start, start) + rest).split(b"\n")
@@ -95,20 +98,20 @@ class EventWriter:
     """Appends events to the log of a run. Use it in one thread of the process that holds the run's lock.
 
     Opening the log ends a line that a killed trainer left incomplete; sequence numbers continue after the last valid
-    line. A full or failing disk raises nothing: events that couldn't be written are kept in order and written with the
-    next event or `flush`, and a partially written line is completed before the next one. If more than `keep_bytes` are
-    waiting, the oldest step chunks are dropped; readers report their sequence numbers as missing.
+    line. No error is raised if the disk is full or fails: events that couldn't be written are kept in order and written
+    with the next event or `flush`, and a partially written line is completed before the next one. If more than
+    `keep_bytes` are waiting, the oldest step chunks are dropped; readers report their sequence numbers as missing.
     """
 
     def __init__(self, folder: Folder, run: str, *, keep_bytes: int = 32 << 20) -> None:
         """Open the log of a run. `run` is the id in its lines. Raises UserError if the log can't be opened."""
         self.problem: str | None = None
-        """Why lines are waiting, in one line; None if all are written."""
+        """One line saying why events are waiting, or None if all are written."""
         self._path = folder.path / EVENTS_FILE
         self._run = run
         self._keep_bytes = keep_bytes
         self._waiting: deque[tuple[bytes, bool]] = deque()
-        """Lines to be written, and whether each may be dropped."""
+        """Lines waiting to be written, each with a flag that says whether it may be dropped."""
         try:
             self._descriptor = folder.open_file(
                 EVENTS_FILE, os.O_RDWR | os.O_APPEND | os.O_CREAT, MAX_BYTES[EVENTS_FILE]
@@ -134,7 +137,7 @@ class EventWriter:
         return len(self._waiting)
 
     def write(self, event: RunEvent) -> bool:
-        """Append an event after those that are waiting. Return whether all are written."""
+        """Append an event after those already waiting. Return whether all of them are written."""
         self._waiting.append((encode_line(self._run, self._next, event), isinstance(event, StepChunk)))
         self._next += 1
         return self.flush()

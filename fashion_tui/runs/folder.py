@@ -15,10 +15,10 @@ SAFE = os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
 
 
 class UnsafeFile(OSError):
-    """A file isn't safe to use.
+    """Raised if a file isn't safe to use.
 
-    A run's file must be a regular file of limited size, not a link, with no second name (hard link), and owned by the
-    run's owner, by us, or by root.
+    A run's file must be a regular file of limited size, must not be a symbolic link, must not have a second name (a
+    hard link), and must belong to the run's owner, to us, or to root.
     """
 
     def __init__(self, name: str, problem: str) -> None:
@@ -26,23 +26,23 @@ class UnsafeFile(OSError):
 
 
 class Folder:
-    """An open directory. Its files are opened relative to its descriptor and checked; no link inside is followed.
+    """An open directory. Its files are opened relative to its descriptor and checked; links inside it aren't followed.
 
-    Names are single path components. Methods raise OSError if the system refuses, and UnsafeFile, a kind of OSError,
-    if a file isn't safe to use. Use a folder in one thread at a time, except for `write`.
+    Names are single path components. Methods raise OSError if the system refuses, and UnsafeFile, a subclass of
+    OSError, if a file isn't safe to use. Use a folder in one thread at a time, except for `write`.
     """
 
     def __init__(self, path: Path, descriptor: int, owners: frozenset[int] = frozenset()) -> None:
-        """`owners` are the users that files may belong to, besides the directory's owner, us and root."""
+        """`owners` are the users who may own files, in addition to the directory's owner, us and root."""
         self.path = path
-        """Path by which the directory was opened; for messages and other processes."""
+        """Path by which the directory was opened, for use in messages and by other processes."""
         self._descriptor = descriptor
         self.owner = os.fstat(descriptor).st_uid
         self._owners = owners | {self.owner, os.geteuid(), 0}
 
     @classmethod
     def open(cls, path: Path) -> Self:
-        """Open a directory by its path, which may lead through links. Raises OSError."""
+        """Open a directory by its path, which may contain links. Raises OSError."""
         return cls(path, os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC))
 
     def close(self) -> None:
@@ -62,11 +62,11 @@ class Folder:
 
     @property
     def is_removed(self) -> bool:
-        """Whether the directory was deleted, rather than being unreachable for a while."""
+        """Whether the directory was deleted, as opposed to being temporarily unreachable."""
         return os.fstat(self._descriptor).st_nlink == 0
 
     def reopen_if_removed(self) -> bool:
-        """If the directory was deleted, open the one at its path now. Return whether it was reopened."""
+        """If the directory was deleted, open the one that is now at the same path. Return whether it was reopened."""
         if not self.is_removed:
             return False
         try:
@@ -106,7 +106,7 @@ class Folder:
             content = b""
             while chunk := os.read(descriptor, min(max_bytes - len(content) + 1, 64 << 10)):
                 content += chunk
-                if len(content) > max_bytes:  # it has grown since it was checked
+                if len(content) > max_bytes:  # the file has grown since it was checked
                     raise UnsafeFile(name, _too_large(max_bytes))
             return content
         finally:
@@ -117,15 +117,15 @@ class Folder:
         write_atomically_at(self._descriptor, name, content, durable=durable)
 
     def create(self, name: str) -> None:
-        """Create an empty file; FileExistsError if the name is taken."""
+        """Create an empty file. Raises FileExistsError if the name is taken."""
         os.close(os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | SAFE, 0o600, dir_fd=self._descriptor))
 
     def remove(self, name: str) -> None:
-        """Remove a file, or the link of that name."""
+        """Remove the file or link with this name."""
         os.unlink(name, dir_fd=self._descriptor)
 
     def exists(self, name: str) -> bool:
-        """Whether there is a file, directory or link of that name."""
+        """Return whether a file, directory or link with this name exists."""
         try:
             os.stat(name, dir_fd=self._descriptor, follow_symlinks=False)
         except OSError:
@@ -133,7 +133,7 @@ class Folder:
         return True
 
     def size(self, name: str) -> int:
-        """Return the size of a file in bytes, 0 if there is none."""
+        """Return the size of a file in bytes, or 0 if there is no such file."""
         try:
             return os.stat(name, dir_fd=self._descriptor, follow_symlinks=False).st_size
         except OSError:
@@ -155,7 +155,7 @@ class Folder:
         return sorted(os.listdir(self._descriptor))  # noqa: PTH208 - a descriptor
 
     def subfolder(self, name: str, *, create: bool = False) -> "Folder":
-        """Open a directory in this one, created on demand if `create` is set."""
+        """Open a directory inside this one. If `create` is set, create it if it doesn't exist."""
         if create:
             with suppress(FileExistsError):
                 os.mkdir(name, 0o700, dir_fd=self._descriptor)
@@ -174,7 +174,10 @@ class Folder:
         return folder
 
     def problem(self, status: os.stat_result, max_bytes: int | None, *, is_written: bool = False) -> str | None:
-        """Return why an entry with this `lstat` can't be used, else None. `max_bytes` is None for a directory."""
+        """Return why an entry with this `lstat` result can't be used, or None if it can.
+
+        `max_bytes` is None for a directory.
+        """
         problem = None
         if stat.S_ISLNK(status.st_mode):
             problem = _LINK
@@ -197,11 +200,11 @@ class Folder:
                 self.remove(name)
 
     def temporary_files(self) -> list[str]:
-        """Return the names of files that are being written, or were when their writer was killed."""
+        """Return the names of the files that are being written or that killed writers left behind."""
         return [name for name in self.names() if name.startswith(".") and name.endswith(TEMPORARY_SUFFIX)]
 
     def sync(self) -> None:
-        """Wait until the names of all files are on disk: a file's own fsync doesn't cover its name."""
+        """Wait until the names of all files are on disk. A file's own fsync doesn't cover its name."""
         os.fsync(self._descriptor)
 
 

@@ -14,7 +14,7 @@ CHUNK_BYTES = 1 << 20
 
 
 class LogReplaced(Exception):
-    """The log was replaced or truncated: start over with a new follower."""
+    """Raised if the log was replaced or truncated. Start over with a new follower."""
 
 
 class EventFollower:
@@ -28,7 +28,7 @@ class EventFollower:
         """Follow the log of a run.
 
         `run` is the id in its lines, or None to take it from the first valid line. With an `offset`, reading starts
-        after the first newline at or after it.
+        after the first newline at or after that position.
         """
         self.run = run
         self.bad_lines = 0
@@ -44,7 +44,7 @@ class EventFollower:
         """Whether bytes are ignored up to the next newline."""
         self._expected: int | None = None if offset else 0
         self._torn = 0
-        """Number of lines that may be torn; the next valid line tells whether they are."""
+        """Number of lines that may be torn; the next valid line shows whether they are."""
 
     @property
     def ends_unfinished(self) -> bool:
@@ -52,7 +52,7 @@ class EventFollower:
         return bool(self._unfinished) or self._is_skipping
 
     def events(self, max_bytes: int | None = None) -> Iterator[RunEvent]:
-        """Yield the events written since the last call; read at most `max_bytes`. Exhaust the iterator.
+        """Yield the events written since the last call; read at most `max_bytes`. The caller must exhaust the iterator.
 
         A log that doesn't exist yet has no events. Raises LogReplaced, or OSError if the log can't be read.
         """
@@ -98,7 +98,7 @@ class EventFollower:
             self.bad_lines += 1
 
     def _decode(self, line: bytes) -> RunEvent | None:
-        """Return the event of a complete line, or None if the line is to be skipped."""
+        """Return the event of a complete line, or None if the line should be skipped."""
         if not line:
             return None
         try:

@@ -24,7 +24,7 @@ from .spare import SpareTrainer, trainer_environment
 from .store import summarise
 
 TRAINER = (sys.executable, "-P", "-u", "-m", "fashion_tui.trainer")
-"""-P: files in the working directory can't replace modules. -u: the log is written immediately."""
+"""-P keeps files in the working directory from shadowing modules; -u makes the trainer write its log immediately."""
 
 POLL_SECONDS = 0.02
 
@@ -47,9 +47,9 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
 def launch(run: Run, epochs: int | None = None, spare: SpareTrainer | None = None) -> int:
     """Start a trainer that is independent of this process and its terminal, and return its process id.
 
-    `epochs` replaces the configured number. A `spare` trainer is used if there is one. Requests to an earlier trainer
-    are removed. Raises LockHeld if a trainer is live, DamagedRun and UserError if the directory can't be read or
-    written, and UntrustedSource if the custom model isn't trusted.
+    `epochs` replaces the configured number of epochs. A trainer that is waiting in `spare` is used if there is one.
+    Requests to an earlier trainer are removed. Raises LockHeld if a trainer is live, DamagedRun and UserError if the
+    directory can't be read or written, and UntrustedSource if the custom model isn't trusted.
     """
     config = run.config
     _check(run, config)
@@ -86,14 +86,14 @@ def launch(run: Run, epochs: int | None = None, spare: SpareTrainer | None = Non
 def resume(run: Run, epochs: int | None = None, *, timeout: float = 30.0) -> Outcome:
     """Resume a paused run, or start a trainer if none is live. A running run is left unchanged.
 
-    A finished run doesn't change unless `epochs` is more than it has done. Raises UserError if a paused trainer doesn't
-    answer within `timeout` seconds, or if `epochs` is invalid for this run.
+    A finished run doesn't change unless `epochs` exceeds the number of epochs that it has completed. Raises UserError
+    if a paused trainer doesn't answer within `timeout` seconds, or if `epochs` is invalid for this run.
     """
     if epochs is not None and epochs < 1:
         raise UsageError(f"epochs is {epochs}; it must be 1 or more")
     config = run.config
     while run.is_live() and not run.is_locked():
-        time.sleep(POLL_SECONDS)  # launched a moment ago: it is about to take its lock, or has ended
+        time.sleep(POLL_SECONDS)  # the trainer was just launched: it will take its lock soon, or has ended
     if run.is_locked():
         return _resume_live(run, epochs, timeout)
     summary = summarise(run, trust_heartbeat=False)
@@ -125,7 +125,7 @@ def checkpoint(run: Run, *, timeout: float = 30.0) -> Outcome:
 
 
 def stop(run: Run, *, timeout: float = 60.0) -> Outcome:
-    """Stop a run after a checkpoint and wait for its trainer to end. A run that has ended doesn't change.
+    """Save a checkpoint, stop the run and wait for its trainer to end. A run that has ended doesn't change.
 
     Raises UserError if the trainer hasn't ended within `timeout` seconds, or ended without saving its last steps.
     """
@@ -157,13 +157,13 @@ def request_stop(run: Run) -> None:
 def wait_for_answer(run: Run, request: str, timeout: float) -> RequestHandled | None:
     """Return the trainer's answer to a request, or None if there is none within `timeout` seconds.
 
-    Returns early if the trainer has ended, or has removed the request without an answer because it couldn't carry it
-    out.
+    Returns early if the trainer has ended, or has removed the request without an answer because it couldn't carry out
+    the request.
     """
     deadline = time.monotonic() + timeout
     follower = run.follow_events(last_bytes=ANSWER_TAIL_BYTES)
     while True:
-        # Check this before reading the log: an answer given before the check is then in the log.
+        # Check this before reading the log, so that an answer given before the check is in the log.
         is_last = time.monotonic() >= deadline or not run.control.is_pending(request) or not run.is_live()
         try:
             for event in follower.events():
@@ -180,7 +180,7 @@ def wait_for_answer(run: Run, request: str, timeout: float) -> RequestHandled | 
 
 
 def _check(run: Run, config: RunConfig) -> None:
-    """Raise DamagedRun if a file is unsafe, or a value is invalid: the configuration may have been edited."""
+    """Raise DamagedRun if a file is unsafe or a value is invalid. Users may have edited the configuration."""
     run.check()
     try:
         check_recipe(config.recipe, is_custom=config.source is not None)

@@ -1,4 +1,4 @@
-"""`run.lock`: the process that holds it trains the run. The system frees it when the process ends, even by SIGKILL."""
+"""`run.lock`, held by the process that trains the run. It is released when the process ends, even by SIGKILL."""
 
 import fcntl
 import os
@@ -18,7 +18,7 @@ from .layout import LOCK_FILE, MAX_BYTES
 RETRY_SECONDS = 0.02
 
 HOLDER_BYTES = 512
-"""The holder is padded with spaces to this size, so that one write replaces the previous holder completely."""
+"""Size to which the file's content is padded with spaces, so that one write replaces the previous holder completely."""
 
 _held: set[int] = set()
 """Descriptors of the locks that this process holds."""
@@ -43,7 +43,7 @@ class Holder(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class LockHeld(UserError):
-    """Another trainer holds the lock; the message names it."""
+    """Raised if another trainer holds the lock. The message identifies that trainer."""
 
     def __init__(self, folder: Folder) -> None:
         process = holder(folder)
@@ -85,7 +85,7 @@ class RunLock:
             raise
         _held.add(descriptor)
         self._descriptor = descriptor
-        with suppress(OSError):  # the holder is only informative: a full disk doesn't affect the lock
+        with suppress(OSError):  # the content is only informative; the lock works even on a full disk
             content = msgspec.json.encode(Holder(pid=os.getpid(), host=host_name()))
             os.pwrite(descriptor, content.ljust(HOLDER_BYTES), 0)
 
@@ -105,7 +105,7 @@ class RunLock:
 
 
 def is_held(folder: Folder) -> bool:
-    """Return whether a process holds the lock now. Return True if that is unknown, to trust the status."""
+    """Return whether a process holds the lock now. If unknown, return True, so that the status is trusted."""
     try:
         descriptor = folder.open_file(LOCK_FILE, os.O_RDONLY, MAX_BYTES[LOCK_FILE])
     except (FileNotFoundError, UnsafeFile):
@@ -113,7 +113,7 @@ def is_held(folder: Folder) -> bool:
     except OSError:
         return True
     try:
-        # A shared lock, so that viewers don't take each other for a trainer. Closing the file releases it.
+        # The lock is shared so that viewers don't mistake each other for a trainer. Closing the file releases it.
         return not _try_lock(descriptor, fcntl.LOCK_SH)
     except OSError:
         return True

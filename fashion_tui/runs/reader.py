@@ -1,4 +1,4 @@
-"""Following a run: the reader polls its files and returns frozen snapshots."""
+"""A reader that polls the files of a run and returns frozen snapshots."""
 
 import math
 import os
@@ -27,7 +27,7 @@ FULL_DISK_BYTES = 1 << 20
 
 @dataclass(frozen=True, slots=True)
 class RunSnapshot:
-    """Everything that a viewer displays of a run, at one moment."""
+    """Everything that a viewer displays about a run, at one moment."""
 
     path: Path
     run: str
@@ -35,7 +35,7 @@ class RunSnapshot:
     config: RunConfig | None
     """None if config.json can't be read; see `damage`."""
     status: RunStatus
-    """The status with its derived state; composed from the log and the lock if status.json can't be read."""
+    """The status with its derived state. If status.json can't be read, it is composed from the log and the lock."""
     started: Started | None
     """The newest Started event, or None if there is none."""
     epochs: tuple[EpochEnd, ...]
@@ -47,7 +47,7 @@ class RunSnapshot:
     warnings: tuple[Warned, ...]
     """The last warnings, oldest first."""
     events: tuple[RunEvent, ...]
-    """The last events that aren't step chunks, oldest first; among them the answers to requests."""
+    """The last events that aren't step chunks, oldest first, including the answers to requests."""
     loss: Curve
     accuracy: Curve
     learning_rate: Curve
@@ -56,7 +56,7 @@ class RunSnapshot:
     bad_lines: int
     """Number of lines of the log that can't be read."""
     missing_events: int
-    """Number of lines missing from the log, by its sequence numbers."""
+    """Number of lines missing from the log, according to its sequence numbers."""
     missing_steps: int
     """Number of steps without metrics."""
     disk_bytes: int
@@ -64,9 +64,9 @@ class RunSnapshot:
     complete: bool
     """Whether the log was read to its end; if not, `poll` again."""
     damage: str | None
-    """What can't be read, in one line; None if everything can."""
+    """One line saying what can't be read, or None if everything can."""
     notice: str | None
-    """What the user should know about a run that is lost or silent, in one line."""
+    """One line for the user about a run that is lost or silent, or None for any other run."""
 
     @property
     def state(self) -> State:
@@ -93,7 +93,7 @@ class RunReader:
         """Everything that the snapshot depends on, to detect changes."""
         self._heartbeat: float | None = None
         self._heartbeat_changed = -math.inf
-        """When the heartbeat last changed, by the monotonic clock, since the machines' clocks may differ."""
+        """When the heartbeat last changed, on our monotonic clock, because the trainer's clock may differ from ours."""
 
     def poll(self, max_bytes: int | None = None) -> RunSnapshot:
         """Return the run's current snapshot: the same object as before if nothing has changed.
@@ -113,7 +113,7 @@ class RunReader:
             status = self.run.read_status()
         except DamagedRun as error:
             damage.append(error.detail)
-        # Before reading the log, which then contains everything that a dead trainer wrote.
+        # Check this before reading the log, so that the log contains everything that a dead trainer wrote.
         alive = self.run.is_locked() if status is None else self.run.is_alive(status, fresh=self._has_heartbeat(status))
         damage += self._follow(max_bytes)
         status = derive(status or self._compose_status(config), self._last_event, alive=alive)
@@ -145,7 +145,7 @@ class RunReader:
                 self._on_event(event)
 
     def _has_heartbeat(self, status: RunStatus) -> bool:
-        """Return whether the heartbeat is recent by the clock, or was seen to change recently."""
+        """Return whether the heartbeat's time is recent, or the heartbeat was seen to change recently."""
         if self._heartbeat not in {None, status.heartbeat}:
             self._heartbeat_changed = time.monotonic()
         self._heartbeat = status.heartbeat

@@ -12,13 +12,13 @@ from .folder import Folder
 from .layout import CONFIG_FILE, MAX_BYTES, STATUS_FILE
 
 MAX_NAME, MAX_MESSAGE = 200, 500
-"""Maximum number of characters. A run may come from elsewhere, and these strings go to a terminal."""
+"""Maximum lengths in characters. A run may come from elsewhere, and its strings are printed on a terminal."""
 
 S = TypeVar("S", bound=msgspec.Struct)
 
 
 def read_config(folder: Folder) -> RunConfig:
-    """Read and validate config.json; DamagedRun if it is missing, invalid or of another format."""
+    """Read and validate config.json. Raises DamagedRun if it is missing, invalid or in another format."""
     config = _read(folder, CONFIG_FILE, RunConfig)
     run = folder.path.name
     if config.format != FORMAT_VERSION:
@@ -33,14 +33,14 @@ def read_config(folder: Folder) -> RunConfig:
 
 
 def read_status(folder: Folder) -> RunStatus:
-    """Read status.json as it was last written; DamagedRun if that fails. See `state.derive`."""
+    """Read status.json as it was last written. Raises DamagedRun if that fails. See also `state.derive`."""
     status = _read(folder, STATUS_FILE, RunStatus)
     message = None if status.message is None else one_line(status.message, MAX_MESSAGE)
     return msgspec.structs.replace(status, message=message)
 
 
 def write_status(folder: Folder, status: RunStatus, *, durable: bool = False) -> None:
-    """Replace status.json; `durable` for a state that has to survive a power failure. Raises OSError."""
+    """Replace status.json. Set `durable` for a state that must survive a power failure. Raises OSError."""
     folder.write(STATUS_FILE, msgspec.json.encode(encode_floats(status)), durable=durable)
 
 

@@ -24,7 +24,7 @@ MAX_EVENTS = 50
 
 
 class Replay:
-    """Accumulates events, which have to be applied in order."""
+    """Accumulates events, which must be applied in order."""
 
     def __init__(self) -> None:
         self.loss = Series()
@@ -80,7 +80,7 @@ class Replay:
             self.bad_events += 1
 
     def _resume(self, event: Resumed) -> None:
-        """Discard what earlier trainers did after the step from which the new one continues."""
+        """Discard what earlier trainers did after the step from which the new trainer continues."""
         for series in (self.loss, self.accuracy, self.learning_rate):
             series.truncate(event.step)
         self.epochs = [epoch for epoch in self.epochs if epoch.step <= event.step]

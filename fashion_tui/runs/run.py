@@ -26,7 +26,7 @@ from .state import is_fresh, trainer_is_gone
 from .trust import StoredModel
 
 LOG_MARK = "---- trainer started"
-"""Start of the line in `trainer.log` before the output of a trainer."""
+"""Start of the line in `trainer.log` that precedes the output of each trainer."""
 
 LOG_TAIL_BYTES = 4096
 
@@ -38,10 +38,10 @@ class Contents(msgspec.Struct, frozen=True):
     """Size of all files, checkpoints included."""
     checkpoint_bytes: int
     problems: tuple[str, ...]
-    """Files that can't be used, each with the reason, in one line."""
+    """One line for each file that can't be used, with the reason."""
 
     def add_problems(self, damage: list[str]) -> list[str]:
-        """Return `damage`, followed by the problems of files that it doesn't mention."""
+        """Return `damage`, followed by the problems of the files that `damage` doesn't mention."""
         files = {line.split()[0].rstrip(":") for line in damage}
         return damage + [problem for problem in self.problems if problem.split()[0] not in files]
 
@@ -50,15 +50,15 @@ class Run:
     """A run on disk: its directory, opened once, and everything that is read from it or written to it.
 
     Within a process a run is passed as this object; other processes get its `path` and open it themselves. The
-    directory may be reached through a link, but nothing inside may be one: every file is opened relative to the open
-    directory and checked (`Folder`). Use a run as a context manager or close it; use it in one thread at a time, except
-    for `write_status`.
+    directory may be reached through a link, but nothing inside it may be a link: every file is opened relative to the
+    open directory and checked (`Folder`). Use a run as a context manager or close it; use it in one thread at a time,
+    except for `write_status`.
     """
 
     def __init__(self, path: Path) -> None:
         """Open the directory of a run; see `store.open_run` to find it by its id. Raises DamagedRun."""
         self.path = path.absolute()
-        """For messages and other processes."""
+        """Path of the directory, for use in messages and by other processes."""
         try:
             self.folder = Folder.open(self.path)
         except OSError as error:
@@ -77,7 +77,7 @@ class Run:
         self.close()
 
     def reopen_if_removed(self) -> bool:
-        """If the directory was deleted, open the one at its path now. Return whether it was reopened."""
+        """If the directory was deleted, open the one that is now at the same path. Return whether it was reopened."""
         is_reopened = self.folder.reopen_if_removed()
         if is_reopened:
             self.__dict__.pop("config", None)
@@ -85,7 +85,7 @@ class Run:
 
     @property
     def id(self) -> str:
-        """Name of the directory. A copied run has the id of the original in its configuration."""
+        """Name of the directory. A copied run still has the original's id in its configuration."""
         return self.path.name
 
     @cached_property
@@ -100,7 +100,7 @@ class Run:
         return records.read_status(self.folder)
 
     def write_status(self, status: RunStatus, *, durable: bool = False) -> None:
-        """Replace `status.json`; `durable` for a state that has to survive a power failure. Raises OSError."""
+        """Replace `status.json`. Set `durable` for a state that must survive a power failure. Raises OSError."""
         records.write_status(self.folder, status, durable=durable)
 
     def is_alive(self, status: RunStatus, *, fresh: bool) -> bool:
@@ -142,7 +142,7 @@ class Run:
         return EventWriter(self.folder, self.config.run)
 
     def follow_events(self, *, last_bytes: int | None = None) -> EventFollower:
-        """Return a follower of the log: from its start, or from the first line that begins in its `last_bytes`."""
+        """Return a follower of the log, from its first line or from the first that begins within the `last_bytes`."""
         try:
             log_id = self.config.run
         except DamagedRun:
@@ -152,7 +152,7 @@ class Run:
 
     def follow_new_events(self) -> EventFollower:
         """Return a follower of the lines that are appended from now on."""
-        return self.follow_events(last_bytes=1)  # the newline of the last line: reading starts after it
+        return self.follow_events(last_bytes=1)  # the last byte is a newline, and reading starts after it
 
     def last_event(self) -> RunEvent | None:
         """Return the last valid event of the log, or None."""
@@ -165,7 +165,10 @@ class Run:
         return trust.read_model(self.folder, self.config)
 
     def trusted_model(self) -> CustomModel | None:
-        """Return the custom model, to be executed, or None. Raises UntrustedSource and DamagedRun."""
+        """Return the custom model for execution, or None if the run trains a built-in one.
+
+        Raises UntrustedSource and DamagedRun.
+        """
         return trust.trusted_model(self.folder, self.config)
 
     def trust_model(self) -> None:

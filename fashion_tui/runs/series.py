@@ -1,4 +1,4 @@
-"""A metric of every step, and curves of it whose cost doesn't grow with the length of the run."""
+"""A metric of every step, and curves of the metric whose cost doesn't grow with the length of the run."""
 
 import math
 from array import array
@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 BASE_LEVEL = 8
-"""Buckets of up to 2**8 steps are computed from the values, larger buckets from two of half their size."""
+"""Buckets of up to 2**8 steps are computed from the values; a larger bucket is merged from two of half its size."""
 
 MAX_GAP = 10_000_000
-"""Maximum number of missing steps. A line that skips more is damaged, whatever its checksum says."""
+"""Maximum number of steps that a line may skip. A line that skips more is damaged even if its checksum is correct."""
 
 
 class Bucket(NamedTuple):
@@ -29,7 +29,7 @@ EMPTY = Bucket(0, math.nan, math.nan, math.nan, 0)
 
 @dataclass(frozen=True, slots=True)
 class Curve:
-    """A series in a limited number of buckets. Each covers 2**n steps; the last one may cover fewer.
+    """A series in a limited number of buckets. Each bucket covers 2**n steps; the last one may cover fewer.
 
     Bucket i starts at step `1 + i * steps_per_bucket`. As long as steps_per_bucket stays the same, only the last bucket
     changes and new ones are appended, so that a chart only repaints its last columns.
@@ -51,7 +51,7 @@ class Curve:
         return len(self.mean)
 
     def at_most(self, buckets: int) -> "Curve":
-        """Return the curve with at most this number of buckets (1 or more), merging 2, 4, 8, … into one if needed."""
+        """Return the curve with at most this number of buckets (1 or more), merging groups of 2, 4, 8, … if needed."""
         if len(self) <= buckets:
             return self
         size = self.steps_per_bucket
@@ -70,11 +70,11 @@ class Series:
 
     def __init__(self) -> None:
         self._values = array("d")
-        """NaN if the step's value is missing."""
+        """The value of each step, or NaN if it is missing."""
         self._gaps: list[tuple[int, int]] = []
         """Missing steps, as ordered ranges of indices into `_values`."""
         self._levels: dict[int, list[Bucket]] = {}
-        """Complete buckets of 2**level steps, for the levels that were requested and those they are computed from."""
+        """Complete buckets of 2**level steps, for each requested level and the levels from which it is computed."""
 
     def __len__(self) -> int:
         return len(self._values)
@@ -114,7 +114,7 @@ class Series:
         return tuple(self._values if last is None else self._values[-last:])
 
     def curve(self, buckets: int) -> Curve:
-        """Return a curve of at most this number of buckets. Only values added since the last call take time."""
+        """Return a curve with at most this number of buckets. Only values added since the last call are processed."""
         steps = len(self._values)
         level = 0
         while -(-steps // (1 << level)) > buckets:

@@ -1,4 +1,4 @@
-"""Starting trainers in advance: a spare trainer has loaded torch and the data set, so that a run starts at once."""
+"""Spare trainers, started in advance: torch and the data set are already loaded, so that a run starts at once."""
 
 import os
 import subprocess
@@ -16,7 +16,7 @@ SPARE_COMMAND = (sys.executable, "-P", "-u", "-m", "fashion_tui.trainer", "--spa
 
 
 class SpareOrder(msgspec.Struct, frozen=True, kw_only=True):
-    """The line that a spare trainer reads from stdin: the run to train."""
+    """The run that a spare trainer should train, sent as one line to its stdin."""
 
     run: str
     """Path of the run's directory."""
@@ -24,9 +24,9 @@ class SpareOrder(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SpareTrainer:
-    """At most one spare trainer, in its own session and without a terminal. Thread-safe.
+    """Holds at most one spare trainer, which has its own session and no terminal. Thread-safe.
 
-    It exits when this process does, unless it was given a run.
+    The spare trainer exits when this process exits, unless it has been given a run.
     """
 
     def __init__(self) -> None:
@@ -43,7 +43,7 @@ class SpareTrainer:
     def prepare(self, dataset: DatasetRef) -> None:
         """Start a trainer that loads this data set, unless one is running already.
 
-        If that fails, there is no spare trainer.
+        If the trainer can't be started, there is no spare trainer.
         """
         with self._lock:
             if self.pid is not None and self._dataset == dataset:

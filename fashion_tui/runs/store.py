@@ -20,7 +20,7 @@ from .run import Contents, Run
 from .state import derive, is_fresh, unknown_status
 
 MAX_NAMED = 5
-"""Number of runs that an error message names."""
+"""Number of runs listed in an error message."""
 
 RUN_FILES = (CONFIG_FILE, STATUS_FILE, EVENTS_FILE)
 
@@ -51,7 +51,7 @@ def list_runs(runs_dir: Path) -> list[RunSummary]:
 
 
 def open_run(runs_dir: Path, name: str) -> Run:
-    """Open the run with this id, unique prefix of an id (with or without its time), or path; or `latest`.
+    """Open a run by its id, by a unique prefix of its id (with or without the time), by its path, or as `latest`.
 
     `latest` is the newest run whose configuration can be read. Raises UserError if no run or several runs match.
     """
@@ -76,10 +76,10 @@ def open_run(runs_dir: Path, name: str) -> Run:
 
 
 def summarise(run: Run, *, trust_heartbeat: bool = True) -> RunSummary:
-    """Return a run's entry in the list of runs; for a damaged run, as much of it as is known.
+    """Return a run's entry in the list of runs. For a damaged run, the entry contains only what is known.
 
-    Without `trust_heartbeat`, the lock alone decides whether the run is live, even in the seconds after its trainer's
-    death.
+    If `trust_heartbeat` is False, the lock alone decides whether the run is live, even in the seconds after its
+    trainer's death.
     """
     damage: list[str] = []
     config: RunConfig | None = None
@@ -116,10 +116,10 @@ def prunable(runs: Iterable[RunSummary]) -> tuple[Pruned, ...]:
 
 
 def prune(run: Run) -> Pruned:
-    """Remove the older checkpoints of an ended run, under its lock: no trainer can start meanwhile.
+    """Remove the older checkpoints of an ended run. The run is locked so that no trainer starts in the meantime.
 
-    Keeps the newest intact checkpoint, from which the run can be resumed, the best one, the configuration and the log.
-    Raises LockHeld for a live run, and UserError if a file can't be removed.
+    Keeps the newest intact checkpoint (from which the run can be resumed), the best checkpoint, the configuration and
+    the log. Raises LockHeld for a live run, and UserError if a file can't be removed.
     """
     run.check()
     if run.is_live():
@@ -178,7 +178,8 @@ def _run_at(name: str) -> Path | None:
     try:
         path = Path(name).expanduser()
         return path.resolve() if name and (path / CONFIG_FILE).is_file() else None
-    except (OSError, ValueError, RuntimeError):  # too long, contains a NUL, unknown home directory
+    except (OSError, ValueError, RuntimeError):
+        # The path is too long or contains a NUL, or the home directory is unknown.
         return None
 
 
@@ -193,7 +194,7 @@ def _run_paths(runs_dir: Path) -> list[Path]:
 
 
 def _is_run(entry: "os.DirEntry[str]") -> bool:
-    """Return whether an entry is a directory that has files of a run, or is named like one."""
+    """Return whether an entry is a directory that contains files of a run or is named like a run."""
     try:
         if entry.name.startswith(".") or not entry.is_dir():
             return False

@@ -1,7 +1,7 @@
-"""Custom models of runs, and the list of those whose code may be executed without asking.
+"""Custom models of runs, and the list of models whose code may be executed without asking.
 
 A run's directory may come from anywhere, and its `model.py` is only data until the network is built. Code that builds a
-network gets the source from `trusted_model` at that moment, and executes exactly what it got.
+network gets the source from `trusted_model` at that moment, and executes exactly what it received.
 """
 
 import fcntl
@@ -35,14 +35,14 @@ class StoredModel:
     network: CustomModel
     key: str
     """SHA-256 of everything that determines what is executed: the source, the class and its arguments, since arguments
-    can make a harmless class do harm. If the run belongs to another user, its path is included.
+    can make a harmless class do harm. If the run belongs to another user, the run's path is included.
     """
     is_own: bool
     """Whether the directory and the file belong to this user."""
 
 
 def describe_source(network: CustomModel, name: str) -> ModelSource:
-    """Return the entry of a custom model in `config.json`; `name` is its class if the model doesn't name one.
+    """Return the entry of a custom model in `config.json`. If the model names no class, `name` is used.
 
     Raises UsageError if the source is too large.
     """
@@ -84,7 +84,7 @@ def read_model(folder: Folder, config: RunConfig) -> StoredModel | None:
 
 
 def trusted_model(folder: Folder, config: RunConfig) -> CustomModel | None:
-    """Return the run's custom model, to be executed, or None if it trains a built-in one.
+    """Return the run's custom model for execution, or None if the run trains a built-in one.
 
     Raises UntrustedSource if this user has neither trained nor trusted it, and DamagedRun like `read_model`.
     """
@@ -144,7 +144,7 @@ def _read(file: Path) -> list[str]:
 
 @contextmanager
 def _locked(file: Path) -> Iterator[None]:
-    """Keep other processes from adding to the list inside the block."""
+    """Prevent other processes from adding to the list while the block runs."""
     flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
     descriptor = os.open(file.with_name(f"{file.name}.lock"), flags, 0o600)
     try:

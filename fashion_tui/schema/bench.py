@@ -21,13 +21,13 @@ class BenchRequest(msgspec.Struct, frozen=True, kw_only=True):
     seconds: float
     """Duration of one speed measurement, in seconds."""
     seeds: int
-    """How often each contender is trained to the last epoch, with the seeds 0, 1, …; 0 to skip this."""
+    """Number of times that each contender is trained to the last epoch, with the seeds 0, 1, …; 0 to skip this."""
     device: str
     threads: int
 
 
 class TrainingSpeed(msgspec.Struct, frozen=True, kw_only=True):
-    """Training speed of one contender, without loading, evaluation, logging and the first steps."""
+    """Training speed of one contender, excluding loading, evaluation, logging and the first steps."""
 
     name: str
     """Name of a recipe, or GUIDE_LOOP."""
@@ -50,7 +50,7 @@ class FullTraining(msgspec.Struct, frozen=True, kw_only=True):
     accuracies: tuple[float, ...]
     """Test accuracy of each seed, in [0, 1]."""
     train_seconds: tuple[float, ...]
-    """Training time of each seed, without loading and evaluation."""
+    """Training time of each seed, excluding loading and evaluation."""
     first_step_seconds: tuple[float, ...]
     """Duration of the first step, which includes warm-up; it is part of `train_seconds`."""
     evaluation_seconds: tuple[float, ...]
@@ -85,7 +85,7 @@ class TrainingBenchmark(msgspec.Struct, frozen=True, kw_only=True):
     """Peak throughput of matrix multiplication for each precision, in 10⁹ operations per second."""
     results: tuple[TrainingSpeed, ...]
     ratio: float | None
-    """Speed of the `guide` recipe relative to the guide's loop: median over the rounds, or None without that recipe."""
+    """Speed of the `guide` recipe relative to the guide's loop (median over rounds), or None without that recipe."""
     trained: tuple[FullTraining, ...]
 
 

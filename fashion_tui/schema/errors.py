@@ -11,10 +11,13 @@ class UserError(Exception):
 
 
 class UntrustedSource(UserError):
-    """The run's network is someone else's code, which isn't executed until the user trusts it."""
+    """Raised if the run's network is someone else's code, which isn't executed until the user trusts it."""
 
 
 class UsageError(UserError):
-    """An argument is invalid, such as an unknown recipe or a batch size of 0; the command exits with status 2."""
+    """Raised for an invalid argument, such as an unknown recipe or a batch size of 0.
+
+    The command exits with status 2.
+    """
 
     exit_code = 2

@@ -16,7 +16,7 @@ class Envelope(msgspec.Struct, frozen=True, kw_only=True):
 
     run: str
     seq: int
-    """Sequence number: 0, 1, 2, … without gaps, over all trainers of the run."""
+    """Sequence number, counted from 0 without gaps across all trainers of the run."""
     crc: int
     data: msgspec.Raw
 
@@ -29,7 +29,7 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="event"):
 
 
 class Started(Event, frozen=True, kw_only=True, tag="started"):
-    """The first trainer of the run started."""
+    """A trainer of the run started."""
 
     run: str
     model: str
@@ -53,7 +53,7 @@ class StepChunk(Event, frozen=True, kw_only=True, tag="steps"):
     """Epoch of the steps, counted from 1."""
     loss: list[JsonFloat]
     accuracy: list[JsonFloat]
-    """Accuracy on the batch before the step, in [0, 1]."""
+    """Accuracy on the batch, measured before the step, in [0, 1]."""
     learning_rate: list[JsonFloat]
     images_per_second: float
 
@@ -84,7 +84,7 @@ class CheckpointSaved(Event, frozen=True, kw_only=True, tag="checkpoint"):
     reason: str
     """`interval`, `epoch`, `asked`, `stop` or `end`."""
     next_in: float | None = None
-    """Seconds until the next scheduled checkpoint; more than configured if writing checkpoints takes long."""
+    """Seconds until the next scheduled checkpoint; longer than configured if writing checkpoints is slow."""
 
 
 class RequestHandled(Event, frozen=True, kw_only=True, tag="control"):
@@ -123,11 +123,11 @@ class Finished(Event, frozen=True, kw_only=True, tag="finished"):
     epochs: int
     test_accuracy: float
     test_accuracy_flipped: float | None = None
-    """Test accuracy of the mean output for an image and its mirror image, or None if the recipe doesn't flip images."""
+    """Test accuracy with outputs averaged over each image and its mirror image, or None if the recipe doesn't flip."""
     test_loss: JsonFloat
     train_seconds: float
     loading_seconds: float | None = None
-    """Time until the last trainer's first step: importing torch, loading data, network and checkpoint."""
+    """Time before the last trainer's first step, spent importing torch and loading the data, network and checkpoint."""
     evaluation_seconds: float | None = None
     """Duration of the evaluation on the test set."""
     images_per_second: float

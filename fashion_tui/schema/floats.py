@@ -1,4 +1,4 @@
-"""Floats in JSON, which has no NaN or infinity: these are written as the strings "NaN", "Infinity" and "-Infinity"."""
+"""Floats in JSON, where NaN and infinity are written as the strings "NaN", "Infinity" and "-Infinity"."""
 
 import math
 from typing import Any, TypeVar
@@ -30,7 +30,7 @@ def decode_float(value: JsonFloat) -> float:
 
 
 def encode_floats(struct: StructT) -> StructT:
-    """Return the struct with non-finite floats in its fields and lists encoded; msgspec would write them as null."""
+    """Return the struct with non-finite floats in its fields and lists encoded. msgspec would write null instead."""
     changed: dict[str, Any] = {}
     for name in struct.__struct_fields__:
         value = getattr(struct, name)

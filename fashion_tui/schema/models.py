@@ -32,7 +32,7 @@ class CustomModel(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     arguments: dict[str, object] = {}
     """Keyword arguments of the class."""
     file: str | None = None
-    """Path of the file that the source is from or will be saved to. The source can import modules from its folder."""
+    """Path of the file that contains or will contain the source. The source can import modules from its folder."""
     exact: bool = False
     """Require the source to define `class_name` or, if that is None, exactly one subclass of `nn.Module`."""
 

@@ -1,4 +1,4 @@
-"""Plots that a kernel displays: images, heat maps and bars, small enough to send and to keep.
+"""Plots that a kernel displays: images, heat maps and bars, small enough to send and store.
 
 An output contains its plot as JSON under MIME_TYPE, in addition to `text/plain`. Decoding validates the plot.
 """
@@ -21,7 +21,7 @@ MAX_BYTES = 200_000
 """Maximum size of a grid's pixels in bytes, enough for 64 RGB images of 32×32."""
 
 MAX_PRINTED = 16
-"""Maximum number of rows and columns of a heat map, or of values of a bar chart, that has `value_strings`."""
+"""A heat map with more rows or columns than this, or a bar chart with more values, has no `value_strings`."""
 
 MAX_CAPTION = 400
 """Maximum length of a caption, in characters."""
@@ -49,7 +49,7 @@ class ImageGrid(msgspec.Struct, frozen=True, kw_only=True, tag="images"):
     total: int
     """Number of images in the batch; the grid holds the first `count` of them."""
     labels: tuple[str, ...] = ()
-    """Label of each image; empty if unknown or given in the caption."""
+    """Labels of the images; empty if they are unknown or given in the caption."""
     caption: str = ""
 
     def __post_init__(self) -> None:
@@ -99,13 +99,13 @@ class Bars(msgspec.Struct, frozen=True, kw_only=True, tag="bars"):
     """A vector, drawn as bars."""
 
     values: tuple[float | None, ...]
-    """The values; None if a value is NaN or infinite."""
+    """The values, with None for NaN and infinity."""
     stride: int = 1
-    """Distance between neighbouring shown values in the vector: 1 if all are shown."""
+    """Difference between the indices of neighbouring bars in the vector; 1 if all values are shown."""
     value_strings: tuple[str, ...] = ()
     """Values as strings; empty if there are more than MAX_PRINTED."""
     labels: tuple[str, ...] = ()
-    """Label of each value; empty to show the index."""
+    """Labels of the values; if empty, the indices are shown."""
     caption: str = ""
 
     def __post_init__(self) -> None:
@@ -122,7 +122,7 @@ Plot = ImageGrid | HeatMap | Bars
 
 
 def plot_in(data: Mapping[str, object]) -> Plot | None:
-    """Return the plot in an output's data, a dict by MIME type, or None if there is none.
+    """Return the plot in an output's data, a dict keyed by MIME type, or None if there is no plot.
 
     Raises ValueError, with a one-line message, if the plot is invalid.
     """

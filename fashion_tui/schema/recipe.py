@@ -1,4 +1,4 @@
-"""Recipes: everything that decides how a network is trained, as plain data."""
+"""Recipes: everything that determines how a network is trained, as plain data."""
 
 import math
 from typing import Annotated, Literal
@@ -15,10 +15,10 @@ Optimizer = Literal["adam", "muon"]
 """`muon` is Muon for the filters of convolutions and Adam for all other parameters."""
 
 Schedule = Literal["constant", "triangle"]
-"""`triangle`: the learning rate rises linearly during the first `warm_up` of the steps, then falls linearly."""
+"""With `triangle`, the learning rate rises linearly for the fraction `warm_up` of the steps, then falls linearly."""
 
 Flip = Literal["none", "alternating"]
-"""`alternating`: each image is mirrored in every second epoch."""
+"""With `alternating`, each image is mirrored in every second epoch."""
 
 FASHION_MEAN, FASHION_STD = 0.2860, 0.3530
 """Mean and standard deviation of Fashion-MNIST's training pixels in [0, 1], rounded."""
@@ -44,23 +44,23 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True):
     """Name of a built-in network, or the class name of a custom model."""
     epochs: int
     batch_size: int
-    """Images per step. On a CPU, see `CPU_MICRO_BATCH`."""
+    """Number of images per step. On a CPU, see also `CPU_MICRO_BATCH`."""
     learning_rate: float
-    """Maximum learning rate of the schedule. With Muon, that of the filters."""
+    """Maximum learning rate of the schedule. With Muon, it applies to the filters."""
     optimizer: Optimizer
     mean: float
-    """Pixels in [0, 1] are normalised to (pixel - mean) / std."""
+    """Mean for normalising pixels: a pixel in [0, 1] becomes (pixel - mean) / std."""
     std: float
     precision: Precision = "fp32"
     schedule: Schedule = "constant"
     warm_up: Annotated[float, msgspec.Meta(ge=0, lt=1)] = 0.0
-    """Share of all steps in which the learning rate rises, in [0, 1)."""
+    """Fraction of all steps during which the learning rate rises, in [0, 1)."""
     label_smoothing: float = 0.0
     flip: Flip = "none"
     crop: Annotated[int, msgspec.Meta(ge=0, le=27)] = 0
     """Each image is shifted by up to this many pixels along each axis; the uncovered border is black."""
     erase: Annotated[int, msgspec.Meta(ge=0, le=28)] = 0
-    """In half of the images a rectangle is erased; its sides have between `erase // 2` and `erase` pixels."""
+    """In half of the images, a rectangle is erased whose sides are between `erase // 2` and `erase` pixels long."""
 
 
 GUIDE = Recipe(
@@ -134,7 +134,7 @@ CPU_RECIPES: tuple[str, ...] = tuple(name for name in RECIPES if name != MAX.nam
 
 
 def recipe_named(name: str) -> Recipe:
-    """Return the recipe of that name. Raises UsageError, which lists the recipes, if there is none."""
+    """Return the recipe with this name. Raises UsageError, listing all recipes, if there is none."""
     if name not in RECIPES:
         raise UsageError(f"unknown recipe {name!r}; choose from {', '.join(RECIPES)}")
     return RECIPES[name]
@@ -143,7 +143,7 @@ def recipe_named(name: str) -> Recipe:
 def check_recipe(recipe: Recipe, *, is_custom: bool = False) -> None:
     """Check the values of a recipe that don't depend on the data set. Raises UsageError if one is invalid.
 
-    `is_custom`: the network is a custom model, so that `model` is its class name instead of a built-in network's.
+    Set `is_custom` if the network is a custom model; `model` is then its class name rather than a built-in network.
     """
     if not is_custom and recipe.model not in MODELS:
         raise unknown_model(recipe.model)

@@ -11,14 +11,14 @@ class Device(msgspec.Struct, frozen=True, kw_only=True):
     """A device that torch can compute on."""
 
     name: str
-    """Name as `--device` expects it: `cpu`, `cuda:0`, `mps`."""
+    """Name in the form that `--device` accepts: `cpu`, `cuda:0`, `mps`."""
     description: str
     memory: int | None
     """Total memory in bytes, or None if unknown."""
     utilization: float | None = None
     """Fraction of time during which any process uses the device, in [0, 1]; None if unknown."""
     memory_used: int | None = None
-    """Memory used by all processes in bytes, or None if unknown."""
+    """Memory used by all processes together, in bytes, or None if unknown."""
 
 
 ErrorCause = Literal["source", "arguments", "input"]
@@ -45,7 +45,7 @@ class ExportResult(msgspec.Struct, frozen=True, kw_only=True):
     path: str
     format: str
     max_difference: float
-    """Largest difference between logits of the run's network and of the exported file, on a batch of test images."""
+    """Largest difference between the logits of the run's network and the exported file, on a batch of test images."""
 
 
 class HealthCheck(msgspec.Struct, frozen=True, kw_only=True):

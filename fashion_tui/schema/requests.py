@@ -1,4 +1,4 @@
-"""Requests of the panes and commands to the engine. Each docstring names the type of the reply."""
+"""Requests from the panes and commands to the engine. Each docstring names the type of the reply."""
 
 from typing import Literal
 
@@ -20,7 +20,7 @@ class FindDevice(Request, frozen=True, kw_only=True):
     """Ask which device a name refers to; the reply is a Device, or a Failure if this machine doesn't have it."""
 
     name: str
-    """Name as `--device` expects it."""
+    """Name in the form that `--device` accepts."""
 
 
 class GetDataset(Request, frozen=True, kw_only=True):

@@ -38,7 +38,7 @@ class ReshapeResult(msgspec.Struct, frozen=True, kw_only=True):
 
     before: ElementGrid
     after: ElementGrid | None
-    """None if the operation fails."""
+    """Elements of the result, or None if the operation fails."""
     is_copy: bool
     """Whether the result is a copy in new memory, rather than a view of the same memory."""
     problem: str

@@ -1,4 +1,4 @@
-"""Files of a run's directory (configuration, status, checkpoint pointer), and a summary of it."""
+"""Files of a run's directory (configuration, status, checkpoint pointer), and a summary of the run."""
 
 import math
 from typing import Annotated, Literal
@@ -14,7 +14,7 @@ FORMAT_VERSION = 1
 """Version of the run directory's format, stored in every `config.json`."""
 
 State = Literal["starting", "running", "paused", "finished", "stopped", "failed", "lost"]
-"""State of a run. `lost`: its trainer should be alive, but writes no heartbeat and doesn't hold the lock."""
+"""State of a run. It is `lost` if its trainer should be alive but writes no heartbeat and doesn't hold the lock."""
 
 LIVE_STATES: frozenset[State] = frozenset({"starting", "running", "paused"})
 
@@ -36,7 +36,7 @@ class RunConfig(msgspec.Struct, frozen=True, kw_only=True):
     """`config.json`: the configuration of a run, written once before the trainer starts."""
 
     format: int
-    """FORMAT_VERSION when the run was created."""
+    """Value of FORMAT_VERSION when the run was created."""
     run: str
     """Id of the run, which is also the name of its directory."""
     created: float
@@ -62,7 +62,7 @@ class RunConfig(msgspec.Struct, frozen=True, kw_only=True):
     git_revision: str | None
     host: str
     source: ModelSource | None = None
-    """The custom model, or None for the built-in network `recipe.model`. If set, `recipe.model` is only displayed."""
+    """The custom model, or None for the built-in network `recipe.model`. If set, `recipe.model` is only for display."""
 
 
 Count = Annotated[int, msgspec.Meta(ge=0, le=10**12)]
@@ -89,10 +89,10 @@ class RunStatus(msgspec.Struct, frozen=True, kw_only=True):
     boot_id: str
     host: str
     loss: JsonFloat | None = None
-    """Mean loss of the last second's steps."""
+    """Mean loss over the steps of the last second."""
     images_per_second: float = 0.0
     train_seconds: float = 0.0
-    """Training time of all trainers of the run, without loading, evaluation and pauses."""
+    """Total training time of all trainers of the run, excluding loading, evaluation and pauses."""
     test_accuracy: Fraction | None = None
     """Test accuracy of a finished run."""
     message: str | None = None
@@ -104,7 +104,7 @@ MAX_THREADS = 1024
 
 
 def check_run_values(*, seed: int = 0, threads: int = 1, validation: int = 0, checkpoint_every: float = 1.0) -> None:
-    """Raise UsageError if a value is out of range for every recipe and data set."""
+    """Raise UsageError if a value is out of range, regardless of the recipe and the data set."""
     if not 0 <= seed < 2**63:
         raise UsageError(f"seed is {seed}; it must be between 0 and 2**63 - 1")
     if not 1 <= threads <= MAX_THREADS:
@@ -149,7 +149,7 @@ class RunSummary(msgspec.Struct, frozen=True, kw_only=True):
     train_seconds: float
     message: str | None
     damage: str | None
-    """Which file of the run can't be read and why, in one line; None if all can be read."""
+    """One line saying which file of the run can't be read and why, or None if all can be read."""
     disk_bytes: int = 0
     """Size of all files, including checkpoints."""
     checkpoint_bytes: int = 0

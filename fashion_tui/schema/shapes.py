@@ -35,7 +35,7 @@ class ShapeRow(msgspec.Struct, frozen=True, kw_only=True):
     """Operation: `Conv2d`, `F.relu`, `view`, `+`."""
     is_module: bool
     has_children: bool
-    """Whether the calls inside this one also have rows. Those follow this row, at a greater depth."""
+    """Whether the calls inside this one also have rows, which follow this row at a greater depth."""
     inputs: tuple[Shape, ...]
     """Shapes of the input tensors. Weights and buffers of the network are listed in `settings` instead."""
     sources: tuple[int | None, ...]
@@ -67,7 +67,7 @@ class ShapeRow(msgspec.Struct, frozen=True, kw_only=True):
     params_arithmetic: str = ""
     """Sizes of the parameters that this row itself uses: `weight 20×12×5×5 = 6,000, bias 20`."""
     macs_arithmetic: str = ""
-    """Formula that computes `macs`, outputs times products per output: `(20·14·14) · (12·5·5) = 1,176,000`."""
+    """Formula for `macs`, the number of outputs times the products per output: `(20·14·14) · (12·5·5) = 1,176,000`."""
     forward_seconds: float | None = None
     """Duration of the forward pass for the table's `timed_batch`, children included; None if not measured."""
     backward_seconds: float | None = None
@@ -75,7 +75,7 @@ class ShapeRow(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def seconds(self) -> float:
-        """Duration of the forward and backward pass; 0 if not measured."""
+        """Duration of the forward and backward passes; 0 if not measured."""
         return (self.forward_seconds or 0.0) + (self.backward_seconds or 0.0)
 
 
@@ -113,7 +113,7 @@ class ShapeTable(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def seconds(self) -> float:
-        """Duration of the forward and backward pass through the network."""
+        """Duration of the forward and backward passes through the network."""
         return sum(row.seconds for row in self.rows if row.depth == 0)
 
     @property

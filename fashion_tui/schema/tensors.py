@@ -90,20 +90,20 @@ class TensorRow(msgspec.Struct, frozen=True, kw_only=True):
     nbytes: int
     """Size of the values, in bytes."""
     statistics: Statistics | None
-    """None if the tensor has no values, or if they could not be read."""
+    """Statistics of the values, or None if the tensor has no values or they could not be read."""
     memory_group: int
     """Rows with the same number share memory; 0 if the row shares memory with no other."""
     problem: str = ""
     """Why there are no statistics, in one line."""
     has_shape: bool = True
-    """False for a nested tensor, whose components differ in shape."""
+    """Whether the tensor has a single shape. It is False for a nested tensor, whose components differ in shape."""
 
 
 class TensorList(msgspec.Struct, frozen=True, kw_only=True):
     """The tensors and arrays in the kernel."""
 
     rows: tuple[TensorRow, ...]
-    """Rows in the order in which the names were defined; those inside modules come last."""
+    """Rows in the order in which the names were defined; tensors inside modules come last."""
     omitted: int
     """Number of tensors left out because there are too many."""
     seconds: float
@@ -135,9 +135,9 @@ class TensorValues(msgspec.Struct, frozen=True, kw_only=True):
     storage_nbytes: int
     """Size of the underlying storage, in bytes."""
     histogram: Histogram | None
-    """None if no value is finite."""
+    """Histogram of the finite values, or None if no value is finite."""
     window: TensorWindow | None
-    """None if the values could not be read."""
+    """The requested values, or None if they could not be read."""
     grad_statistics: Statistics | None
     """Statistics of the gradient, or None if there is none."""
 
@@ -172,5 +172,5 @@ class Graph(msgspec.Struct, frozen=True, kw_only=True):
     is_scalar: bool
     """Whether the tensor is a scalar, so that backward() needs no argument."""
     is_new: bool
-    """Whether the graph was just opened. The ids of the graph that was open before are no longer valid."""
+    """Whether the graph was just opened. If so, the ids of the previous graph are no longer valid."""
     nodes: tuple[GraphNode, ...]

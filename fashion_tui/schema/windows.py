@@ -22,7 +22,7 @@ class SlidingWindow(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def extent(self) -> int:
-        """Number of input values from the first to the last value in the window."""
+        """Number of input values that the window spans, from its first to its last value."""
         return self.dilation * (self.kernel - 1) + 1
 
     @property
@@ -69,7 +69,7 @@ class SlidingWindow(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def _travel(self) -> int:
-        """Distance that the window can move."""
+        """Distance over which the window can move."""
         return self.padded_size - self.extent
 
     @property

@@ -1,6 +1,6 @@
 """`python -m fashion_tui.trainer RUN [--epochs N]`: train a run to its end. Started by `runs.launch`.
 
-`--spare DATASET` instead of RUN: load the data set and wait for a run on stdin. Started by `runs.spare`.
+With `--spare DATASET` instead of RUN, load the data set and wait for a run on stdin. Started by `runs.spare`.
 """
 
 import argparse
@@ -33,7 +33,7 @@ def main() -> int:
     reuse_freed_memory()
     try:
         if options.spare is not None:
-            if resolves_to_cpu("auto"):  # the runs that the app starts use all cores
+            if resolves_to_cpu("auto"):  # runs that are started by the app use all cores
                 bind_threads()
             return run_spare_trainer(msgspec.json.decode(options.spare, type=DatasetRef))
         with Run(options.run) as run:
@@ -48,7 +48,7 @@ def main() -> int:
 def uses_all_cores(config: RunConfig) -> bool:
     """Return whether a run uses as many threads as there are cores.
 
-    False with `torch.compile`: its compilers would be bound to the core of the thread that starts them.
+    Return False with `torch.compile`, because its compilers would be bound to the core of the thread that starts them.
     """
     return resolves_to_cpu(config.device) and config.threads == available_cpus() and not config.compiled
 

@@ -20,14 +20,14 @@ MAX_COST = 0.02
 """Maximum share of the run's time spent on checkpoints; if they would take more, they are saved less often."""
 
 RETRY_PERIOD = 5.0
-"""Seconds until the next attempt after a failed one."""
+"""Seconds to wait after a failed attempt before the next one."""
 
 
 class CheckpointSaver:
     """Saves the checkpoints of a run."""
 
     def __init__(self, run: Run, training: Training, log: EventLog, period: float, *, is_saved: bool) -> None:
-        """`period`: seconds between checkpoints. `is_saved`: the current state was loaded from a checkpoint."""
+        """`period` is in seconds. Set `is_saved` if the current state was loaded from a checkpoint."""
         self.training = training
         self.log = log
         self.period = period
@@ -46,7 +46,7 @@ class CheckpointSaver:
         return self.training.epoch, self.training.step_in_epoch
 
     def save(self, reason: str, *, validation_accuracy: float | None = None, best: bool = False) -> bool:
-        """Save the current state, unless it is saved already. Return whether it is saved.
+        """Save the current state unless it is already saved. Return whether it is saved now.
 
         Disk errors are only reported. The metrics of all steps must already be in the log (`StepMetrics.flush`). Raises
         TrainingFailed and keeps the last checkpoint if a weight isn't finite.
@@ -111,13 +111,16 @@ class LoadedCheckpoint:
     training: dict[str, Any]
     """State of the `Training`."""
     epochs: int
-    """Number of epochs to train, as of this checkpoint."""
+    """Number of epochs to train, as stored in this checkpoint."""
     unwritten: list[MetricEvent]
-    """Metric events that weren't in the log when it was saved."""
+    """Metric events that weren't in the log when this checkpoint was saved."""
 
 
 def load_newest_checkpoint(run: Run, warn: Callable[[str], None]) -> LoadedCheckpoint | None:
-    """Load the newest intact and readable checkpoint, or return None. `warn` receives the errors of the others."""
+    """Load the newest intact and readable checkpoint, or return None.
+
+    `warn` is called with the error of each checkpoint that can't be used.
+    """
     store = run.checkpoints
     newest = store.latest(warn)
     older = (store.at(step, warn) for step in store.steps() if newest and step < newest.step)

@@ -15,7 +15,7 @@ POLL_PERIOD = 0.05
 
 
 class Control:
-    """Handles requests between steps, and during long ones."""
+    """Handles requests between steps and during long steps."""
 
     def __init__(self, run: Run, signals: StopSignals, metrics: StepMetrics, checkpoints: CheckpointSaver) -> None:
         self.signals = signals

@@ -21,7 +21,7 @@ RECENT_CHUNKS = 4
 
 
 class StepMetrics:
-    """Logs loss, accuracy and learning rate of each step in chunks, and measures the time spent training.
+    """Logs the loss, accuracy and learning rate of each step in chunks, and measures the time spent training.
 
     Nothing is read from the device between chunks, so logging doesn't stall a GPU.
     """
@@ -31,20 +31,23 @@ class StepMetrics:
         self.log = log
         self.status = status
         self._logged = training.step_in_epoch
-        """Number of steps of the epoch that are logged so far."""
+        """Number of steps of the current epoch that have been logged."""
         self._started = time.perf_counter()
         self._partial = 0.0
         """Seconds spent on an unfinished step when the clock was stopped."""
         self._due = 0.0
         self._recent: deque[tuple[list[float], int, float]] = deque(maxlen=RECENT_CHUNKS)
-        """Losses, number of images and seconds of the last chunks."""
+        """Losses, number of images and duration in seconds of each of the most recent chunks."""
 
     @property
     def is_due(self) -> bool:
         return time.perf_counter() >= self._due
 
     def restart_clock(self) -> None:
-        """Exclude the time since the last `flush` or `stop_clock`, such as an evaluation or a pause, from training."""
+        """Exclude the time since the last `flush` or `stop_clock` from the training time.
+
+        That time was spent on something else, such as an evaluation or a pause.
+        """
         self._started = time.perf_counter() - self._partial
         self._partial = 0.0
 
@@ -85,7 +88,7 @@ class StepMetrics:
         self._logged = 0
 
     def _count_time(self) -> float:
-        """Return the seconds since the last call, and add them to the training's total."""
+        """Return the seconds since the last call, and add them to the total training time."""
         now = time.perf_counter()
         seconds = now - self._started
         self._started, self._due = now, now + CHUNK_PERIOD
@@ -105,5 +108,5 @@ class StepMetrics:
 
 
 def _shortest(values: list[float]) -> list[JsonFloat]:
-    """Round float32 values to the fewest digits that identify them. Halves the length of the log without any loss."""
+    """Round float32 values to the fewest digits that identify them. This halves the log without losing precision."""
     return [encode_float(float(str(value))) for value in np.array(values, dtype=np.float32)]

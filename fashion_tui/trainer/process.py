@@ -49,7 +49,7 @@ def run_trainer(run: Run, epochs: int | None, load: "LoadDataset") -> int:
 
 
 def _starting_status(run: Run, epochs: int | None) -> RunStatus:
-    """Return the status while torch, data and network are loaded: the run's earlier progress, and this process."""
+    """Return the status to show while torch, the data and the network load: the earlier progress and this process."""
     try:
         before = run.read_status()
     except DamagedRun:
@@ -70,7 +70,7 @@ def _starting_status(run: Run, epochs: int | None) -> RunStatus:
 
 
 def _train(run: Run, epochs: int | None, *, log: EventLog, signals: StopSignals, load: "LoadDataset") -> int:
-    """Train, and write the end to the log and the status. Return the exit status."""
+    """Train, and record in the log and the status how the run ended. Return the exit status."""
     status, started = log.status, time.monotonic()
     try:
         # Imported after taking the lock and writing the first heartbeat, because importing torch takes seconds.

@@ -20,7 +20,7 @@ MetricEvent = StepChunk | EpochEnd
 
 
 def print_line(message: str) -> None:
-    """Write a line to stderr, which is `trainer.log`, immediately. A full disk doesn't end training."""
+    """Write a line to stderr (`trainer.log`) immediately. A full disk doesn't end training."""
     with suppress(OSError):
         os.write(2, f"{message}\n".encode(errors="replace"))
 
@@ -68,7 +68,7 @@ class StatusUpdater:
         with self._writing:
             try:
                 self.run.write_status(msgspec.structs.replace(self.status, heartbeat=time.time()), durable=durable)
-            except OSError as error:  # such as a full disk: the next heartbeat tries again
+            except OSError as error:  # the disk may be full; the next heartbeat tries again
                 if not self._is_failing:
                     print_line(f"can't write status.json: {error}")
                 self._is_failing = True
@@ -77,7 +77,7 @@ class StatusUpdater:
 
 
 class EventLog:
-    """Writes events, even on a full disk: events that can't be written are kept, and also stored in checkpoints."""
+    """Writes events. An event that can't be written, as on a full disk, is kept and also stored in checkpoints."""
 
     def __init__(self, run: Run, status: StatusUpdater) -> None:
         self.status = status
@@ -102,7 +102,7 @@ class EventLog:
         self.write(Warned(time=time.time(), message=message))
 
     def sync(self) -> list[str]:
-        """Wait until all events are on disk. Return the metric events that aren't, encoded for a checkpoint."""
+        """Flush all events to disk. Return the metric events that couldn't be written, encoded for a checkpoint."""
         self._after_write(written=self._writer.sync())
         return [msgspec.json.encode(event).decode() for event in self._unwritten]
 

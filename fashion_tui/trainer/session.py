@@ -1,4 +1,4 @@
-"""Training a run: load data, network and checkpoint, train to the end, and evaluate on the test set."""
+"""Train a run: load the data, network and checkpoint, train to the end, and evaluate on the test set."""
 
 import os
 import time
@@ -39,7 +39,7 @@ DIAGNOSIS_SECONDS = 60.0
 
 @dataclass(frozen=True)
 class Job:
-    """A run to train, and what its trainer needs."""
+    """A run to train, and what the trainer needs for it."""
 
     run: Run
     epochs: int | None
@@ -49,13 +49,13 @@ class Job:
     signals: StopSignals
     load_dataset: Callable[[DatasetRef], Dataset]
     started: float
-    """When the trainer received the job, by the monotonic clock."""
+    """When the trainer received the job, on the monotonic clock."""
 
 
 def train(job: Job) -> Finished:
     """Train from the newest intact checkpoint, or from the beginning, to the end.
 
-    Raises StopTraining, UserError, and the exceptions of torch.
+    Raises StopTraining, UserError, and torch's own exceptions.
     """
     config = job.run.config
     set_cpu_threads(config.threads)
@@ -77,7 +77,7 @@ def train(job: Job) -> Finished:
 
 
 def lower_priority() -> None:
-    """Lower this process's priority so that the user's programs stay responsive. Costs nothing on an idle CPU."""
+    """Lower this process's priority so that the user's programs stay responsive. This costs nothing on an idle CPU."""
     with suppress(OSError):
         os.nice(max(0, NICENESS - os.nice(0)))
 
@@ -87,7 +87,10 @@ def _first_line(error: Exception) -> str:
 
 
 def _is_out_of_memory(error: Exception) -> bool:
-    """Recognise the error: torch has an exception for GPUs, but only a message for the CPU."""
+    """Return whether the error means out of memory.
+
+    On a GPU torch raises OutOfMemoryError; on the CPU only the message identifies the error.
+    """
     return isinstance(error, torch.OutOfMemoryError | MemoryError) or "can't allocate memory" in str(error)
 
 
@@ -183,7 +186,7 @@ class Session:
             )
 
     def _find_nonfinite_layer(self, step: int) -> str | None:
-        """Repeat the steps since the newest checkpoint to find the layer, until a request or the time limit."""
+        """Repeat the steps since the newest checkpoint to find the layer. Give up on a request or at the time limit."""
         training = self._new_training()
         checkpoint = load_newest_checkpoint(self.run, self.log.report)
         if checkpoint is not None:
@@ -219,7 +222,10 @@ class Session:
         return evaluate(self._logits(images.pixels), images.labels, self.dataset.classes)
 
     def _accuracy_with_flips(self, images: Images, logits: Tensor) -> float:
-        """Return the accuracy of probabilities averaged over each image, with these `logits`, and its mirror image."""
+        """Return the accuracy when the probabilities of each image and its mirror image are averaged.
+
+        `logits` are the outputs for the original images.
+        """
         probabilities = logits.softmax(dim=1) + self._logits(images.pixels.flip(-1)).softmax(dim=1)
         return (probabilities.argmax(dim=1) == images.labels).double().mean().item()
 
@@ -241,7 +247,7 @@ class Session:
         return msgspec.structs.replace(self.run.config.recipe, epochs=epochs)
 
     def _log_start(self, checkpoint: LoadedCheckpoint | None) -> None:
-        """Report in the log and the status that the run starts or is resumed."""
+        """Report in the log and the status that the run starts or resumes."""
         training, config, now = self.training, self.run.config, time.time()
         if config.compiled:
             self.log.report("torch.compile compiles the network before the first step; requests are handled afterwards")

@@ -1,4 +1,4 @@
-"""A spare trainer: it loads torch and a data set, and waits for the run to train, so that the run starts at once."""
+"""A spare trainer, which loads torch and a data set before it receives a run, so that the run starts at once."""
 
 import os
 import sys
@@ -21,13 +21,13 @@ if TYPE_CHECKING:
     from fashion_tui.lab.data.datasets import Dataset
 
 WARM_UP_IMAGES = 64
-"""Number of images in two steps of the guide's recipe."""
+"""Number of images to train on in advance: two batches of the guide's recipe."""
 
 
 def run_spare_trainer(dataset: DatasetRef) -> int:
     """Prepare for a run on the data set, wait for the `SpareOrder` on stdin, and train the run like `run_trainer`.
 
-    Exits when stdin is closed: the process that could have sent a run has ended.
+    Exits when stdin is closed, because the process that could have sent a run has ended.
     """
     preparation = Preparation(dataset)
     line = sys.stdin.buffer.readline()
@@ -40,7 +40,7 @@ def run_spare_trainer(dataset: DatasetRef) -> int:
 
 
 def _enter(run: Run) -> None:
-    """Set the working directory and the standard streams like those of a trainer that was started for this run."""
+    """Set the working directory and the standard streams as for a trainer that was started for this run."""
     os.chdir(run.path)
     log = run.open_log()
     null = os.open(os.devnull, os.O_RDONLY)
@@ -51,7 +51,7 @@ def _enter(run: Run) -> None:
 
 
 class Preparation:
-    """Imports torch, loads a data set and trains two steps, in a thread, so that an order is received at once."""
+    """Imports torch, loads a data set and trains two steps in a thread, while the main thread waits for an order."""
 
     def __init__(self, ref: DatasetRef) -> None:
         self._ref = ref
@@ -60,7 +60,7 @@ class Preparation:
         self._thread.start()
 
     def dataset(self, ref: DatasetRef) -> "Dataset":
-        """Return a data set: the prepared one if it matches, else a newly loaded one."""
+        """Return the prepared data set if it matches `ref`; otherwise, load the data set."""
         self._thread.join()
         return self._dataset if self._dataset is not None and self._ref == ref else load_dataset(ref)
 
@@ -71,7 +71,7 @@ class Preparation:
 
         from . import session  # noqa: F401, PLC0415 - imported in advance
 
-        with suppress(UserError):  # reported when a run loads it again
+        with suppress(UserError):  # the error is reported when a run loads the data set again
             dataset = load_dataset(self._ref)
             for _ in Training(GUIDE, dataset.train[:WARM_UP_IMAGES], device=torch.device("cpu"), seed=0).steps():
                 pass

@@ -9,7 +9,7 @@ from fashion_tui.schema.recipe import RECIPES, Recipe
 
 
 class StopSignals:
-    """Remembers SIGTERM and SIGINT, to be handled between steps. Ignores SIGHUP, a lost terminal."""
+    """Remembers SIGTERM and SIGINT, to be handled between steps. Ignores SIGHUP, sent if the terminal is lost."""
 
     def __init__(self) -> None:
         self.received: str | None = None
@@ -25,7 +25,7 @@ class StopSignals:
 
 
 class StopTraining(Exception):
-    """The run is stopped, and everything is saved. `reason` is `asked` or the name of a signal."""
+    """Raised when the run is stopped and everything is saved. `reason` is `asked` or the name of a signal."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
@@ -33,11 +33,11 @@ class StopTraining(Exception):
 
 
 class TrainingFailed(UserError):
-    """Training can't continue: what happened, at which step, and what to try, in one line."""
+    """Raised if training can't continue. The message says in one line what happened, at which step, and what to try."""
 
 
 class LossNotFinite(TrainingFailed):
-    """The loss of a step is NaN or infinite. `layer` is the layer that produced the first such value, if known."""
+    """Raised if the loss of a step is NaN or infinite. `layer`, if known, produced the first such value."""
 
     def __init__(self, loss: float, step: int, recipe: Recipe, layer: str | None = None) -> None:
         source = f"; the first such value comes from layer {layer}" if layer else ""

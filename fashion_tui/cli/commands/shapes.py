@@ -111,7 +111,7 @@ def _row_as_json(row: ShapeRow) -> dict[str, object]:
 
 
 def _parse_columns(value: str) -> frozenset[str]:
-    """Return the titles of the columns in a comma-separated list of names in upper or lower case."""
+    """Return the titles of the columns named in a comma-separated list. Names are case-insensitive."""
     titles = {title.lower(): title for title in COLUMN_TITLES}
     names = [name.strip().lower() for name in value.split(",")]
     for name in names:

@@ -31,7 +31,7 @@ PROGRESS_PERIOD = 0.05
 
 
 class RequestCancelled(BaseException):
-    """Ends the handling of a request. Not an Exception, so that `except Exception` in user code doesn't catch it."""
+    """Raised to end the handling of a request. `except Exception` in user code doesn't catch it."""
 
 
 class Connection:
@@ -42,7 +42,7 @@ class Connection:
         self._socket = sock
         self.log = log
         self.keep_log = False
-        """True once an answer has referred the user to the log."""
+        """Whether an answer has referred the user to the log, which must then be kept."""
         self._calls: SimpleQueue[Call] = SimpleQueue()
         self._cancelled: set[int] = set()
         self._current: int | None = None
@@ -81,7 +81,7 @@ class Connection:
 
     @contextmanager
     def interruptible(self) -> Iterator[None]:
-        """Raise RequestCancelled inside the block if the client cancels the call. Don't send inside the block."""
+        """Raise RequestCancelled inside the block if the client cancels the call. Don't call `send` in the block."""
         try:
             self._interruptible = True
             self._interrupt_if_cancelled()
@@ -148,5 +148,5 @@ class CallContext:
         return self._connection.is_cancelled(self._call)
 
     def interruptible(self) -> AbstractContextManager[None]:
-        """Raise RequestCancelled inside the block if the call is cancelled. Use it for user code, which may not end."""
+        """Raise RequestCancelled inside the block if the call is cancelled. Use it for user code that may never end."""
         return self._connection.interruptible()

@@ -27,7 +27,7 @@ from .cache import Cache
 from .connection import CallContext, RequestCancelled
 
 EXPORT_CHECK_IMAGES = 256
-"""Number of test images on which the logits of an exported file are compared with its run's."""
+"""Number of test images used to compare the logits of an exported file with those of the run's network."""
 
 
 def evaluate_run(request: Evaluate, call: CallContext, cache: Cache) -> Evaluation:
@@ -156,9 +156,10 @@ def _selected(request: GetPredictions, logits: Tensor, labels: Tensor) -> Tensor
 
 
 def _dataset(config: RunConfig, cache: Cache) -> Dataset:
-    """Return the data set that the run was trained on, from the same directory or from one that `find` locates.
+    """Return the data set that the run was trained on.
 
-    Raises UserError if the data set found has a different checksum.
+    If the data set is missing from the directory used for training, `find` searches for it. Raises UserError if
+    the checksum differs from the run's.
     """
     name, directory = config.dataset.name, config.dataset.directory
     try:
