@@ -1,4 +1,7 @@
-"""The devices a network can be trained on: the CPU, CUDA GPUs, Apple's GPU. Nothing here creates a CUDA context."""
+"""The devices a network can be trained on: the CPU, CUDA GPUs and Apple's GPU.
+
+No function in this module creates a CUDA context.
+"""
 
 import os
 import platform
@@ -97,8 +100,8 @@ def has_bf16(device: torch.device) -> bool:
 def set_cpu_threads(count: int) -> None:
     """Set the number of CPU threads and flush denormals (below 1.2e-38) to zero.
 
-    Call this before the first computation in this thread, so that the threads torch starts inherit the setting. Adam's
-    moments of units that no longer learn shrink to denormals (a third of all moments within an epoch of the recipe
+    Call this before the first computation in this thread, so that the threads started by torch inherit the setting. The
+    Adam moments of units that no longer learn shrink to denormals (a third of all moments within an epoch of the recipe
     `guide`), and some CPUs compute many times slower with denormals. Flushing leaves the trained weights bit-identical.
     """
     torch.set_num_threads(count)
@@ -106,9 +109,10 @@ def set_cpu_threads(count: int) -> None:
 
 
 def set_determinism(*, deterministic: bool) -> None:
-    """Use only deterministic algorithms, or the fastest ones. On a GPU, TF32 is used in both cases.
+    """Use only deterministic algorithms or, if `deterministic` is False, the fastest ones.
 
-    Call this before the first CUDA operation, because cuBLAS reads its environment variable when it is initialised.
+    On a GPU, TF32 is used in both cases. Call this before the first CUDA operation, because cuBLAS reads its
+    environment variable when it is initialised.
     """
     torch.backends.cuda.matmul.fp32_precision = "tf32"
     torch.backends.cudnn.benchmark = not deterministic

@@ -1,7 +1,7 @@
-"""Random number generators: seeding, saving and restoring the global ones, and generators derived from one seed.
+"""Seed, save and restore the global random number generators, and derive generators from a seed.
 
 Weights, dropout and custom models draw from the global generators of Python, NumPy and torch. Shuffles and augmentation
-don't: their numbers are functions of the seed, the epoch and the image's index.
+don't: their random numbers depend only on the seed, the epoch and the image's index.
 """
 
 import random
@@ -17,7 +17,7 @@ CPU = torch.device("cpu")
 
 
 class Purpose(IntEnum):
-    """What random numbers are used for; the same seed gives different numbers for each purpose."""
+    """The purpose of random numbers. The same seed gives different numbers for each purpose."""
 
     SHUFFLE = 0
     DRAWING = 1
@@ -45,7 +45,7 @@ def seed_everything(seed: int) -> None:
 
 
 def rng_state(device: torch.device) -> dict[str, Any]:
-    """Return the state of the global generators, including that of `device`, as tensors and plain values."""
+    """Return the state of the global generators, including the generator of `device`, as tensors and plain values."""
     numpy_state: dict[str, Any] = np.random.get_state(legacy=False)  # noqa: NPY002
     numpy_state["state"]["key"] = numpy_state["state"]["key"].tolist()
     state = {"python": random.getstate(), "numpy": numpy_state, "torch": torch.get_rng_state()}
@@ -71,7 +71,7 @@ def set_rng_state(state: dict[str, Any], device: torch.device) -> None:
 
 @contextmanager
 def preserve_rng_state(device: torch.device = CPU) -> Iterator[None]:
-    """Restore the global generators, including that of `device`, on exit."""
+    """Restore the global generators, including the generator of `device`, on exit."""
     state = rng_state(device)
     try:
         yield

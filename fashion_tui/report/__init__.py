@@ -1,1 +1,1 @@
-"""Rich renderables shared by the commands and the panes. They show values of `schema` and never import torch."""
+"""Rich renderables shared by the commands and the panes. They show values from `schema` and never import torch."""

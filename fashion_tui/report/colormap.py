@@ -1,7 +1,7 @@
-"""Colours for numbers: from dark to light, or diverging from zero if there are numbers of both signs.
+"""Colours for numbers, from dark to light, or diverging from zero if there are numbers of both signs.
 
-Lightness grows evenly with the number, so that equal steps look equal, even to users who can't distinguish
-the hues. In the diverging scale, numbers near zero have nearly the colour of the terminal's background.
+Lightness grows evenly with the number, so that equal steps look equal, even to users who can't distinguish the hues. In
+the diverging scale, numbers near zero have nearly the colour of the terminal's background.
 """
 
 from functools import cache, lru_cache
@@ -12,7 +12,7 @@ from .pixels import rgb
 from .style import FOREGROUND
 
 STEPS = 48
-"""Number of colours in a scale. It is small, so that neighbouring cells often share a colour, which saves bytes."""
+"""Number of colours in a scale, small enough that neighbouring cells often share a colour, which saves bytes."""
 
 _VIRIDIS: tuple[str, ...] = (
     "440154", "482475", "414487", "355f8d", "2a788e", "21918c", "22a884", "44bf70", "7ad151", "bddf26", "fde725",

@@ -20,7 +20,7 @@ from .style import FOREGROUND, MUTED
 GAP = 2
 """Spaces between blocks, and between the parts of the heading."""
 MIN_WIDTH = 20
-"""Minimum width, needed by the heading."""
+"""Minimum width of a grid, which the heading needs."""
 MAX_BLOCKS_IN_LINE = 6
 """Maximum number of blocks side by side in `useful_widths`."""
 MORE_WIDTH = 2
@@ -69,7 +69,7 @@ class GridDrawing:
 
     @property
     def useful_widths(self) -> list[int]:
-        """Widths that fit exactly one complete block, two side by side, and so on."""
+        """Widths that fit exactly one complete block, two blocks side by side, and so on."""
         blocks, _, columns = self._full
         return [
             max(count * (self._block_width(columns) + GAP) - GAP, MIN_WIDTH)
@@ -87,7 +87,7 @@ class GridDrawing:
         """Number of blocks, rows and columns shown."""
         height = self.height - len(self.heading)
         shown = self._fit(height)
-        return shown if shown == self._full else self._fit(height - 1)  # one line for the note
+        return shown if shown == self._full else self._fit(height - 1)  # reserve one line for the note
 
     def _fit(self, height: int) -> Size:
         blocks, rows, columns = _as_blocks(self.grid.shown)
@@ -106,7 +106,7 @@ class GridDrawing:
 
     @property
     def _columns_per_line(self) -> int:
-        """Number of a block's columns that fit into a line, including the glyph for omitted columns if needed."""
+        """Number of a block's columns that fit into a line, leaving space for a glyph if columns are omitted."""
         columns = self._full[2]
         if columns * self.cell_width <= self.width and self._known_columns == columns:
             return max(columns, 1)
@@ -116,7 +116,7 @@ class GridDrawing:
         return max((self.width + GAP) // (self._block_width(columns) + GAP), 1)
 
     def _block_width(self, columns: int) -> int:
-        """Return the width of a block, which is at least that of its label."""
+        """Return the width of a block, which is at least the width of its label."""
         elements = columns * self.cell_width + (MORE_WIDTH if columns < self._full[2] else 0)
         last_index = tuple(size - 1 for size in self.grid.shown[:-2])
         return max(elements, len(_format_index(last_index))) if self._label_height else elements
@@ -155,7 +155,7 @@ class GridDrawing:
         return lines
 
     def _row(self, offsets: Sequence[int], max_offset: int) -> list[Text]:
-        """Return one line, or several for a vector that is wrapped."""
+        """Return one line, or several lines for a vector that is wrapped."""
         lines = []
         for start in range(0, len(offsets), self._columns_per_line):
             line = Text(no_wrap=True)
@@ -187,7 +187,7 @@ class GridDrawing:
         return lines + [Text()] * (self.heading_height - len(lines))
 
     def _omission_note(self) -> str:
-        """Return `the first 12×6 of 40×50, 2 of 3 blocks`."""
+        """Return a note such as `the first 12×6 of 40×50, 2 of 3 blocks`."""
         (blocks, *shown), (all_blocks, *full) = self.shown, self._full
         parts = []
         if shown != full:

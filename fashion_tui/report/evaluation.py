@@ -80,7 +80,7 @@ BAR_WIDTHS = (6, 24)
 
 
 def class_lines(reports: Sequence[ClassReport], width: int, glyphs: Glyphs) -> list[Text]:
-    """Return a header, and a line for each class: metrics in percent, a bar for F1, and the number of images.
+    """Return a header and a line for each class, with metrics in percent, a bar for F1, and the number of images.
 
     The number of images is left out if it doesn't fit into `width`.
     """
@@ -112,7 +112,7 @@ def _score_colour(score: float) -> str:
 # Confusion matrix
 
 LARGE_CONFUSION = 0.05
-"""Minimum share of the true class from which a confusion is bold and in brackets."""
+"""Minimum share of the true class for a confusion to be bold and in brackets."""
 
 CELL_WIDTH = 5
 SHORT_NAME = 3

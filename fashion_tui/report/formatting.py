@@ -58,7 +58,7 @@ def format_number(value: JsonFloat, glyphs: Glyphs, digits: int = 4) -> str:
 
 
 def format_count(count: int) -> str:
-    """Return a count; if it is 10,000 or more, with three significant digits: `235 K`, `1.18 M`."""
+    """Return a count. Counts of 10,000 or more have three significant digits: `235 K`, `1.18 M`."""
     if count < 10_000:
         return f"{count:,}"
     size = float(count)
@@ -85,7 +85,7 @@ def format_percent(share: float, digits: int = 1) -> str:
 
 
 def format_loss(loss: JsonFloat) -> str:
-    """Return a loss with three decimals: `0.298`. A non-finite loss, a string in events, becomes `NaN` or `inf`."""
+    """Return a loss with three decimals: `0.298`. A non-finite loss (a string in events) becomes `NaN` or `inf`."""
     return _INFINITIES.get(loss, loss) if isinstance(loss, str) else f"{loss:.3f}"
 
 
@@ -128,7 +128,10 @@ def format_shapes(shapes: Sequence[Shape], glyphs: Glyphs) -> str:
 
 
 def format_mean(statistics: Statistics | None, *, single: bool, glyphs: Glyphs) -> str:
-    """Return `mean 0.12`, or only the number if it is a `single` value; `NaN` or `inf` if no value is finite."""
+    """Return `mean 0.12`, or only the number for a `single` value.
+
+    Returns `NaN` or `inf` if no value is finite.
+    """
     if statistics is None:
         return ""
     if statistics.mean is None:
@@ -144,7 +147,10 @@ def sample_mark(statistics: Statistics, glyphs: Glyphs) -> str:
 
 
 def format_nonfinite(statistics: Statistics | None) -> str:
-    """Return `2 NaN, 1 inf`, or `NaN, inf` without counts for a sample; empty if all values are finite."""
+    """Return `2 NaN, 1 inf`, or `NaN, inf` without counts for a sample.
+
+    Returns an empty string if all values are finite.
+    """
     if statistics is None:
         return ""
     kinds = ((statistics.nans, "NaN"), (statistics.infinities, "inf"))
@@ -154,7 +160,7 @@ def format_nonfinite(statistics: Statistics | None) -> str:
 
 
 def short_dtype(dtype: str) -> str:
-    """Return `f32` for `float32`, `i64` for `int64`; other dtypes unchanged."""
+    """Return `f32` for `float32` and `i64` for `int64`. Other dtypes are unchanged."""
     kind = dtype.rstrip("0123456789")
     return _DTYPE_LETTERS[kind] + dtype[len(kind) :] if kind in _DTYPE_LETTERS else dtype
 

@@ -22,7 +22,7 @@ class Glyphs:
     levels: str
     """One glyph for each level of a sparkline, from almost empty to full."""
     eighths: str
-    """Cells filled from the left, from one eighth to full. ASCII has the full cell only."""
+    """Cells filled from the left, from one eighth to full. In ASCII, there is only the full cell."""
     thick_line: str
     half_line: str
     """The left half of a thick line."""
@@ -49,7 +49,7 @@ class Glyphs:
         return self.thick_line * (halves // 2) + (self.half_line if halves % 2 else "")
 
     def sparkline(self, values: Sequence[float]) -> str:
-        """Return one glyph for each value, scaled to the range of the finite ones; `bad` for a non-finite value."""
+        """Return a glyph for each value, scaled to the range of the finite values, and `bad` for a non-finite value."""
         finite = [value for value in values if math.isfinite(value)]
         low, high = (min(finite), max(finite)) if finite else (0.0, 0.0)
         top = len(self.levels) - 1
@@ -72,7 +72,7 @@ ASCII = Glyphs(
 
 
 def supports_unicode(environ: Mapping[str, str]) -> bool:
-    """Return False if the locale is C or POSIX; True for any other locale, and if none is set.
+    """Return False if the locale is C or POSIX, and True for any other locale or if no locale is set.
 
     Under the C locale, Python sets LC_CTYPE to C.UTF-8 (PEP 538), so LC_CTYPE alone proves nothing.
     """

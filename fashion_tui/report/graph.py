@@ -13,19 +13,25 @@ from .glyphs import Glyphs
 from .style import ACCENT, ATTENTION, FOREGROUND, GOOD, MUTED
 
 MAX_BRANCHES = 12
-"""Maximum number of levels whose branches are drawn in a row: the row's own level and those above it."""
+"""Maximum number of levels whose branches are drawn in a row, counting the row's own level and those above it."""
 
 
 @dataclass(frozen=True, slots=True)
 class TreeRow:
     key: str
-    """Identifies the row: the id of the node above, and the index among its sources. A node may have several rows."""
+    """Identifies the row: the id of the node above and the index among that node's sources.
+
+    A node may have several rows.
+    """
     node: int
     depth: int
     is_last: tuple[bool, ...]
-    """Whether the row at each level above, then this row, is the last of its siblings. At most MAX_BRANCHES levels."""
+    """Whether the row on each level, from the top down to this row, is the last of its siblings.
+
+    Contains at most MAX_BRANCHES levels.
+    """
     is_only: bool
-    """Whether the node above has no other source."""
+    """Whether the row's node is the only source of the node above."""
     is_folded: bool = False
     is_repeated: bool = False
     """Whether an earlier row has the same node."""
@@ -103,7 +109,7 @@ def _line(row: TreeRow, node: GraphNode | None, *, is_highlighted: bool, glyphs:
 
 
 def format_gradient(statistics: Statistics, *, single: bool, glyphs: Glyphs) -> str:
-    """Return `2` for a single value, `−0.1 … 0.3` for the range of several."""
+    """Return `2` for a single value, or `−0.1 … 0.3` for the range of several values."""
     low, high = statistics.low, statistics.high
     if single or low is None or high is None or low == high:
         return format_mean(statistics, single=True, glyphs=glyphs)

@@ -12,7 +12,7 @@ from .glyphs import Glyphs
 from .style import ACCENT, ATTENTION, FOREGROUND, MUTED
 
 MAX_WIDTH = 36
-"""Maximum number of bars, one cell wide each. If fewer fit, neighbouring bins are merged."""
+"""Maximum number of bars, each one cell wide. If fewer bars fit, neighbouring bins are merged."""
 MAX_LINE_WIDTH = 24
 """Maximum number of bars of a single-line histogram."""
 

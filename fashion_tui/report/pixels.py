@@ -1,8 +1,9 @@
 """Draw pixels as lines of a terminal.
 
-A cell shows two to four pixels: a block element in one colour on another. Greys are those of the 256-colour palette:
-almost every terminal has them, they need half the bytes of 24-bit colours, and neighbouring cells are often equal.
-Without greys, pixels are drawn with ASCII characters of different density.
+Each cell shows two to four pixels, as a block element with one colour for the foreground and another for the
+background. Greys are taken from the 256-colour palette, because almost every terminal has them, they need half the
+bytes of 24-bit colours, and neighbouring cells are often equal. Without greys, pixels are drawn with ASCII characters
+of different density.
 """
 
 import enum
@@ -25,7 +26,11 @@ GAMMA = 0.85
 """Exponent that makes dark garments stand out from the background without bleaching light ones."""
 
 GREYS = (*(8 + 10 * step for step in range(24)), 255)
-"""Brightness, 0 to 255, of each grey level: the palette's ramp and its white. Colour 16, black, is often redefined."""
+"""Brightness of each grey level, from 0 to 255.
+
+The levels are the palette's grey ramp and its white. The palette's black (colour 16) is omitted, because it is often
+redefined.
+"""
 
 INK = " .:-=+*#%@"
 """Characters from black to white, for light text on a dark background."""
@@ -44,7 +49,7 @@ class Shading(enum.Enum):
 
 
 GreyCell = tuple[int, int, int]
-"""Two grey levels, the lighter one second, and the index in BLOCKS of the quarters with the lighter level."""
+"""The darker grey level, the lighter one, and the index in BLOCKS of the quarters that have the lighter level."""
 
 
 def grey_image(pixels: bytes, size: Size, cells: Size, shading: Shading) -> list[list[Segment]]:
@@ -53,7 +58,7 @@ def grey_image(pixels: bytes, size: Size, cells: Size, shading: Shading) -> list
     if shading is Shading.CHARACTERS:
         return [ink_line(row) for row in resample(pixels, size, (lines, columns))]
     if 2 * columns <= size[1]:
-        # Four pixels in a cell, drawn with the two closest greys, so that outlines keep their full width.
+        # Draw four pixels in a cell with the two closest greys, so that outlines keep their full width.
         rows = [row.translate(_LEVELS) for row in resample(pixels, size, (2 * lines, 2 * columns))]
         drawn = [_quarter_cells(upper, lower) for upper, lower in zip(rows[::2], rows[1::2], strict=True)]
     else:
@@ -76,7 +81,7 @@ def colour_image(pixels: bytes, size: Size, cells: Size, shading: Shading) -> li
 
 
 def ink_line(values: bytes) -> list[Segment]:
-    """Draw a row of pixels with one character for each."""
+    """Draw a row of pixels with one character for each pixel."""
     return [Segment("".join(INK[index] for index in values.translate(_INK_INDICES)), _INK_STYLE)]
 
 
@@ -112,7 +117,7 @@ def _colour_style(ink: int, background: int) -> Style:
 
 
 def rgb(colour: int) -> Color:
-    """Return the colour 0xrrggbb. Equal to `Color.from_rgb`, in a third of the time."""
+    """Return the colour 0xrrggbb, like `Color.from_rgb` but in a third of the time."""
     triplet = ColorTriplet(colour >> 16, colour >> 8 & 255, colour & 255)
     return Color(f"#{colour:06x}", ColorType.TRUECOLOR, None, triplet)
 
@@ -135,7 +140,10 @@ _INK_STYLE = Style.parse(f"{FOREGROUND} on #080808")
 
 
 def resample(pixels: bytes, size: Size, new_size: Size) -> list[bytes]:
-    """Return the rows of an image resized by averaging if it shrinks, or by repeating pixels if it grows."""
+    """Resize an image and return its rows.
+
+    Pixels are averaged if the image shrinks, and repeated if it grows.
+    """
     height, width = size
     rows = _resample_rows([pixels[start : start + width] for start in range(0, height * width, width)], new_size[0])
     if new_size[1] == width:
@@ -162,9 +170,9 @@ def _resample_rows(rows: list[bytes], count: int) -> list[bytes]:
 
 @lru_cache(maxsize=256)
 def _overlaps(size: int, count: int) -> tuple[tuple[int, tuple[int, ...]], ...]:
-    """Return, for each new row, the rows that it averages when `size` rows are reduced to `count`.
+    """Return which old rows each new row averages when `size` rows are reduced to `count`.
 
-    Each item has the index of the first of these rows, and the weights of all of them, which add up to `size`.
+    Each item contains the index of the first old row, and the weights of all averaged rows, which add up to `size`.
     """
 
     def weights(start: int, end: int) -> Iterator[int]:
@@ -175,13 +183,16 @@ def _overlaps(size: int, count: int) -> tuple[tuple[int, tuple[int, ...]], ...]:
 
 
 def _half_cells(upper: bytes, lower: bytes) -> Iterator[GreyCell]:
-    """Yield a cell for each column of two rows of grey levels."""
+    """Yield the cells that show two rows of grey levels, one cell for each column."""
     for top, bottom in zip(upper, lower, strict=True):
         yield (bottom, top, UPPER) if top > bottom else (top, bottom, LOWER if top < bottom else 0)
 
 
 def _quarter_cells(upper: bytes, lower: bytes) -> Iterator[GreyCell]:
-    """Yield a cell for every two columns of two rows, with the two grey levels that minimise the squared error."""
+    """Yield the cells that show two rows of grey levels, one cell for every two columns.
+
+    The two grey levels of each cell minimise the squared error.
+    """
     for x in range(0, len(upper), 2):
         quarters = (upper[x], upper[x + 1], lower[x], lower[x + 1])
         ranked = sorted(quarters)
@@ -201,7 +212,10 @@ def _quarter_cells(upper: bytes, lower: bytes) -> Iterator[GreyCell]:
 
 
 def _to_segments(cells: Iterator[GreyCell], tolerance: int) -> list[Segment]:
-    """Return segments of two greys, as long as possible. Levels that differ by at most `tolerance` share a grey."""
+    """Merge cells into the longest possible segments of two greys.
+
+    Levels that differ by at most `tolerance` share a grey.
+    """
     segments: list[Segment] = []
     greys: tuple[int, ...] = ()
     run: list[GreyCell] = []
@@ -223,7 +237,10 @@ def _to_segments(cells: Iterator[GreyCell], tolerance: int) -> list[Segment]:
 
 
 def _match_grey(level: int, greys: tuple[int, ...], tolerance: int) -> tuple[int, tuple[int, ...]]:
-    """Return the grey with which to draw `level`, and `greys` including it. Level 0, the background, stays black."""
+    """Return the grey with which to draw `level`, and `greys` with this grey included.
+
+    Level 0, the background, stays black.
+    """
     for grey in greys:
         if grey == level or (grey and level and abs(grey - level) <= tolerance):
             return grey, greys

@@ -59,7 +59,7 @@ class _Layout:
 
     @property
     def rank(self) -> tuple[int, int]:
-        """Sort key: more elements, then fewer line breaks."""
+        """Sort key that prefers more elements, then fewer line breaks."""
         return sum(drawing.count for drawing in self.drawings), -sum(drawing.breaks for drawing in self.drawings)
 
     def lines(self, max_offset: int) -> list[Text]:

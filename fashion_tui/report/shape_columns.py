@@ -12,7 +12,7 @@ from .style import ACCENT, BAD, FOREGROUND, MUTED
 from .text_table import Cell, Column
 
 SHARE = "share"
-"""Title of the placeholder for the column of bars, which `share_column` replaces."""
+"""Title of a placeholder column. `share_column` replaces the placeholder with the column of bars."""
 MIN_BAR_WIDTH = 8
 COLUMN_TITLES = (
     "#", "step", "operation", "input", "output", "tensor", "kernel", "params", "%", "MACs", "memory", "dtype",
@@ -51,7 +51,7 @@ def shape_columns(table: ShapeTable, shown: Sequence[int], glyphs: Glyphs) -> li
 
 
 def _tensor_bars(table: ShapeTable, shown: Sequence[int], glyphs: Glyphs) -> list[Cell]:
-    """Return a bar for the size of each output."""
+    """Return, for each row, a bar that shows the size of its output."""
     outputs = [table.rows[index].outputs[0] if table.rows[index].outputs else None for index in shown]
     scale = TensorScale.of([*table.inputs, *(shape for shape in outputs if shape is not None)])
     tones = [FOREGROUND if changes_shape(table.rows[index]) else MUTED for index in shown]
@@ -110,12 +110,12 @@ def _cells(row: ShapeRow, total_params: int, tone: str, glyphs: Glyphs) -> list[
 
 
 def changes_shape(row: ShapeRow) -> bool:
-    """Whether the output has a different shape from the input."""
+    """Return whether the output has a different shape from the input."""
     return row.outputs[:1] != row.inputs[:1]
 
 
 def share_column(table: ShapeTable, shown: Sequence[int], glyphs: Glyphs, width: int) -> Column:
-    """Return a column of bars: each row's share of the time if it was measured, else of the MACs.
+    """Return a column of bars that show each row's share of the time if it was measured, else of the MACs.
 
     Rows that are the sum of other shown rows have no bar.
     """
@@ -139,7 +139,7 @@ def are_sums(table: ShapeTable, shown: Sequence[int]) -> list[bool]:
 # Sizes of tensors
 
 MAX_BAR = 10
-"""Length of the bar of the tensor with the most channels, in cells."""
+"""Length, in cells, of the bar for the tensor with the most channels."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +149,7 @@ class TensorScale:
     channels: int
     """Largest number of channels of a tensor."""
     side: float
-    """Largest side of an image: the square root of its number of pixels."""
+    """Largest side of an image. The side is the square root of the number of pixels."""
 
     @classmethod
     def of(cls, shapes: Iterable[Shape]) -> "TensorScale":
@@ -157,9 +157,9 @@ class TensorScale:
         return cls(max((shape[0] for shape in known), default=1), max(map(_side, known), default=1.0))
 
     def bar(self, shape: Shape, glyphs: Glyphs) -> str:
-        """Return a bar such as `▆▆▆▆`. The width shows the logarithm of the channels.
+        """Return a bar such as `▆▆▆▆`. The width shows the logarithm of the number of channels.
 
-        The height shows the square root of the side, relative to the largest one; a vector has the lowest bar.
+        The height shows the square root of the side, relative to the largest side. A vector has the lowest bar.
         """
         if not shape:
             return glyphs.levels[0]

@@ -20,7 +20,7 @@ MAX_BAR_WIDTH = 20
 _DROP_ORDER = ("%", "#", SHARE, "operation", "kernel", "input", "MACs", "backward", "forward", "params")
 """Columns in the order in which they are dropped if the width is too small."""
 _DROP_ORDER_NUMBERED = ("%", "#", SHARE, "input", "kernel", "operation", "MACs", "backward", "forward", "params")
-"""The order if names are numbers, as in nn.Sequential, which mean nothing without the column `operation`."""
+"""The order if names are numbers, as in nn.Sequential. Such names mean nothing without the column `operation`."""
 _SHORT_NAMES = {"max_pool2d": "pool", "avg_pool2d": "pool", "adaptive_avg_pool2d": "pool"}
 """Shorter names for the strip."""
 
@@ -62,8 +62,8 @@ def shape_report(
 ) -> ShapeReport:
     """Return the output of `fashion-tui shapes`.
 
-    With a `depth` of 1, only the network's own calls are shown; with 2, also those of its modules; and so on. `columns`
-    are titles from `COLUMN_TITLES`; by default, as many columns are shown as fit.
+    With a `depth` of 1, only the network's own calls are shown; with 2, the calls of its modules are also shown; and so
+    on. `columns` are titles from `COLUMN_TITLES`. By default, as many columns as fit are shown.
     """
     return ShapeReport(table, depth, columns, glyphs or terminal_glyphs())
 
@@ -99,7 +99,7 @@ def shape_lines(  # noqa: PLR0913 - each is an independent choice
 
 
 def visible_rows(table: ShapeTable, *, depth: int | None = None, folded: Collection[str] = ()) -> list[int]:
-    """Return the indices of the rows down to `depth`, without those inside a module whose path is in `folded`."""
+    """Return the indices of the rows down to `depth`, except rows inside a module whose path is in `folded`."""
     shown = []
     folded_depth: int | None = None
     for index, row in enumerate(table.rows):
@@ -131,7 +131,7 @@ def shape_strip(table: ShapeTable, *, width: int = DEFAULT_WIDTH, glyphs: Glyphs
 
 
 def shape_notes(table: ShapeTable, *, glyphs: Glyphs | None = None) -> Text:
-    """Return the totals, warnings, and the error if the network fails."""
+    """Return the totals, the warnings and, if the network fails, the error."""
     glyphs = glyphs or terminal_glyphs()
     frozen = table.total_params - table.trainable_params
     trainable = "all trainable" if frozen == 0 else f"{frozen:,} of them frozen"

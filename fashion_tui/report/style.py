@@ -3,7 +3,7 @@
 ACCENT = "#5fafd7"
 FOREGROUND = "#d0d0d0"
 MUTED = "#8a8a8a"
-"""For secondary text: units, labels, rules."""
+"""Colour of secondary text: units, labels, rules."""
 GOOD = "#87af5f"
 ATTENTION = "#d7af5f"
 BAD = "#d75f5f"

@@ -1,4 +1,4 @@
-"""Show a table of tensors and arrays, and the values of one."""
+"""Show a table of tensors and arrays, and the values of a single tensor."""
 
 import math
 from collections.abc import Sequence
@@ -65,7 +65,7 @@ def _is_blank(column: Column) -> bool:
 
 
 def _origin_cell(row: TensorRow, glyphs: Glyphs) -> Cell:
-    """Return `leaf` or the operation that created the tensor, in the accent colour if it has a gradient."""
+    """Return `leaf` or the operation that created the tensor, in the accent colour if the tensor has a gradient."""
     if not row.requires_grad:
         return Cell(glyphs.dot, MUTED)
     return Cell(short_operation(printable(row.origin, glyphs)), ACCENT if row.has_grad else MUTED)
@@ -95,17 +95,20 @@ def _format_row_shape(row: TensorRow, glyphs: Glyphs) -> str:
 # One tensor
 
 CELL_WIDTH = 9
-"""Columns of a value in the window, including the space before it."""
+"""Width in columns of a value in the window, including the space before it."""
 INDEX_WIDTH = 6
-"""Columns of a row's index in the window, including the space after it."""
+"""Width in columns of a row's index in the window, including the space after it."""
 MIN_HEIGHT_FOR_BLOCK = 16
-"""Minimum height of the view for a histogram of several lines."""
+"""Minimum height of the view for which the histogram has several lines."""
 HISTOGRAM_HEIGHT = 3
-"""Lines of the histogram's bars."""
+"""Number of lines of the histogram's bars."""
 
 
 def value_lines(values: TensorValues, width: int, height: int, glyphs: Glyphs) -> list[Text]:
-    """Return a tensor's properties and a histogram, at most `width` columns wide. `height` is that of the view."""
+    """Return a tensor's properties and a histogram, at most `width` columns wide.
+
+    `height` is the height of the view.
+    """
     lines = _property_lines(values, glyphs)
     if values.histogram is not None and sum(values.histogram.counts) > 1:
         if height < MIN_HEIGHT_FOR_BLOCK:
@@ -123,7 +126,7 @@ def window_size(width: int, height: int) -> tuple[int, int]:
 
 
 def window_lines(window: TensorWindow, row: TensorRow, glyphs: Glyphs) -> list[Text]:
-    """Return the values on a heat map, with the indices of the last two axes at the left and above."""
+    """Return the values as a heat map, with row indices on the left and column indices above."""
     *_, first_row, first_column = (0, 0, *window.start)
     axes = len(row.shape)
     header = "".join(f"{first_column + column:>{CELL_WIDTH}}" for column in range(window.columns)) if axes else ""
@@ -140,7 +143,7 @@ def window_lines(window: TensorWindow, row: TensorRow, glyphs: Glyphs) -> list[T
 
 
 def window_slice(window: TensorWindow, row: TensorRow) -> str:
-    """Return the index expression of the window: `[1, 0, 0:8, 0:5]`; empty for a scalar."""
+    """Return the index expression of the window, `[1, 0, 0:8, 0:5]`, or an empty string for a scalar."""
     if not row.shape:
         return ""
     sizes = (1,) * (len(row.shape) - 2) + (window.rows, window.columns)[-len(row.shape) :]

@@ -11,7 +11,7 @@ from .style import MUTED
 GAP = 2
 """Spaces between columns."""
 MIN_WIDTH = 4
-"""Minimum width of the widest column when it is narrowed, as a last resort."""
+"""Minimum width of the widest column, which is narrowed as a last resort."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,7 @@ class Column:
     total: Cell = EMPTY
     right: bool = False
     max_width: int = 1000
-    """Width to which the column is truncated if the table is too wide. This happens before a column is dropped."""
+    """Width to which the column is truncated if the table is too wide. Columns are truncated before any is dropped."""
     optional: bool = False
     """Whether to drop the column before other columns are truncated."""
     width: int = 0

@@ -104,7 +104,10 @@ def _window_glyph(window: SlidingWindow, start: int, symbols: _WindowGlyphs, pos
 
 
 def _end_note(window: SlidingWindow) -> str:
-    """Return a note on values in no window, or on how far the last window extends past the end; else empty."""
+    """Return a note about values in no window, or about how far the last window extends past the end.
+
+    Returns an empty string if neither applies.
+    """
     if window.remainder < 0:
         return f"the last window extends past the end by {-window.remainder:,}"
     note = ""

@@ -1,7 +1,7 @@
-"""Augmentation: flip, shift and erase images at random, in batches on the device.
+"""Flip, shift and erase images at random, in batches on the device.
 
-The transforms of an image depend only on the seed, the epoch and the image's index, and are drawn on the CPU. They are
-therefore the same on every device, and the same after resuming in the middle of an epoch.
+The transforms of an image depend only on the seed, the epoch and the image's index, so they are the same after resuming
+in the middle of an epoch. They are drawn on the CPU, so they are also the same on every device.
 """
 
 import torch
@@ -12,7 +12,7 @@ from fashion_tui.lab.rng import Purpose, generator_for
 from fashion_tui.schema.recipe import Recipe
 
 ERASE_PROBABILITY = 0.5
-"""Probability that a box of an image is erased in an epoch, if the recipe uses random erasing."""
+"""Probability that a box of an image is erased in a given epoch, if the recipe uses random erasing."""
 
 
 class Augmentation:
@@ -25,16 +25,16 @@ class Augmentation:
         self.seed = seed
         self.device = device
         self._transforms: dict[str, Tensor] = {}
-        """The current epoch's transforms of each image. Updated in place, because a CUDA graph reads this memory."""
+        """Transforms of each image in the current epoch, updated in place because a CUDA graph reads this memory."""
         self.start_epoch(0)
 
     def start_epoch(self, epoch: int) -> None:
-        """Draw the transforms of each image of the set for an epoch, counted from 0.
+        """Draw the transforms of each image for an epoch, counted from 0.
 
-        Alternating flip: a random half of the images is mirrored in even epochs and the other half in odd epochs, so
-        that any two consecutive epochs show both versions of every image (Jordan 2024, "94% on CIFAR-10 in 3.29
-        seconds on a single GPU", section 3.6). Erasing: Zhong et al. 2017, "Random Erasing Data Augmentation", filled
-        with the mean instead of noise.
+        With the alternating flip, a random half of the images is mirrored in even epochs and the other half in odd
+        epochs. Any two consecutive epochs therefore show both versions of every image (Jordan 2024, "94% on CIFAR-10 in
+        3.29 seconds on a single GPU", section 3.6). Random erasing follows Zhong et al. 2017, "Random Erasing Data
+        Augmentation", but fills the boxes with the mean instead of noise.
         """
         recipe, count, seed = self.recipe, self.count, self.seed
         if recipe.flip == "alternating":
@@ -51,7 +51,7 @@ class Augmentation:
             self._store("erased", torch.stack([first, first + sides], dim=2))
 
     def __call__(self, images: Tensor, indices: Tensor) -> Tensor:
-        """Augment normalised images `[B, 1, 28, 28]`, whose indices in the set are `indices` `[B]`."""
+        """Augment normalised images `[B, 1, 28, 28]`. `indices` `[B]` are the indices of the images in the set."""
         if self.recipe.flip == "alternating":
             mirrored = self._transforms["mirrored"].index_select(0, indices).view(-1, 1, 1, 1)
             images = torch.where(mirrored, images.flip(-1), images)
@@ -68,7 +68,10 @@ class Augmentation:
             self._transforms[name] = values.to(self.device)
 
     def _crop(self, images: Tensor, corners: Tensor) -> Tensor:
-        """Pad images `[B, 1, 28, 28]` with black, and crop each to 28×28. `corners` is `[B, 2]`: (row, column)."""
+        """Pad images `[B, 1, 28, 28]` with black and crop each to 28×28.
+
+        `corners` `[B, 2]` contains the (row, column) at which each crop starts.
+        """
         padding, height, width = self.recipe.crop, images.shape[2], images.shape[3]
         black = -self.recipe.mean / self.recipe.std
         padded = F.pad(images, (padding, padding, padding, padding), value=black).squeeze(1)
@@ -78,7 +81,10 @@ class Augmentation:
         return padded[batch, rows.unsqueeze(2), columns.unsqueeze(1)].unsqueeze(1)
 
     def _erase(self, images: Tensor, boxes: Tensor) -> Tensor:
-        """Set a box of each image to the mean, 0. `boxes` is `[B, 2, 2]`: (start, end) of rows and of columns."""
+        """Set a box of each image to the mean, 0.
+
+        `boxes` `[B, 2, 2]` contains the (start, end) of the rows and of the columns of each box.
+        """
         position = torch.arange(images.shape[-1], device=images.device)
         inside = (position >= boxes[:, :, :1]) & (position < boxes[:, :, 1:])  # [B, 2, 28]
         covered = inside[:, 0, :, None] & inside[:, 1, None, :]  # [B, 28, 28]

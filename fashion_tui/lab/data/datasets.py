@@ -1,7 +1,7 @@
-"""Data sets as one tensor of bytes on the device, and shuffled batches of them.
+"""Data sets as one tensor of bytes on the device, and their shuffled batches.
 
 60,000 images of 28×28 bytes take 47 MB. With all of them on the device, a batch costs one gather and three operations
-on small tensors, instead of decoding, collating and copying images one by one.
+on small tensors. Images don't have to be decoded, collated and copied one by one.
 """
 
 import math
@@ -67,9 +67,10 @@ class Dataset:
 
 
 def load(ref: DatasetRef) -> Dataset:
-    """Read a data set into CPU memory and verify its checksums. The `ref` of the result has the set's SHA-256.
+    """Read a data set into CPU memory and verify its checksums.
 
-    Raises DamagedData if a file differs from the published one, and UserError if `ref` specifies a different SHA-256.
+    The `ref` of the returned data set contains its SHA-256. Raises DamagedData if a file differs from the published
+    file, and UserError if `ref` specifies a different SHA-256.
     """
     source = find_source(ref.name)
     checked = SYNTHETIC if source is None else msgspec.structs.replace(ref, sha256=source.sha256)
@@ -96,12 +97,15 @@ def hold_out(images: Images, count: int) -> tuple[Images, Images]:
 
 
 def normalise(pixels: Tensor, mean: float, std: float) -> Tensor:
-    """Convert uint8 `[N, 1, 28, 28]` to float32 as torchvision's ToTensor and Normalize do, bit for bit on a CPU."""
+    """Convert uint8 `[N, 1, 28, 28]` to float32, like torchvision's ToTensor and Normalize.
+
+    On a CPU, the result is bit-identical to the result of the torchvision transforms.
+    """
     return pixels.to(torch.float32).div_(255).sub_(mean).div_(std)
 
 
 class Batch(NamedTuple):
-    """Images of a set, on the training device."""
+    """A batch of images from a set, on the training device."""
 
     pixels: Tensor
     """uint8 [B, 1, 28, 28]."""
@@ -111,7 +115,7 @@ class Batch(NamedTuple):
     """int64 [B]: indices of the images in the set."""
 
     def split(self, max_size: int) -> "list[Batch]":
-        """Split into as few micro-batches of at most `max_size` images as possible; sizes differ by at most 1."""
+        """Split into the fewest micro-batches of at most `max_size` images. Their sizes differ by at most 1."""
         count = math.ceil(len(self.labels) / max_size)
         return [Batch(*parts) for parts in zip(*(tensor.tensor_split(count) for tensor in self), strict=True)]
 
@@ -119,14 +123,15 @@ class Batch(NamedTuple):
 class ImageBatches:
     """The shuffled batches of each epoch.
 
-    The order of an epoch is a function of the seed and the epoch alone, and the batch of a step is a slice of it. The
-    epoch and the step are therefore enough to resume in the middle of an epoch with exactly the same batches.
+    The order of the images in an epoch depends only on the seed and the epoch, and the batch of a step is a slice of
+    this order. The epoch and the step are therefore enough to resume in the middle of an epoch with exactly the same
+    batches.
     """
 
     def __init__(self, images: Images, recipe: Recipe, *, seed: int, device: torch.device) -> None:
-        """Move the set to the device if it fits there; otherwise batches are copied one at a time.
+        """Move the set to the device if it fits; otherwise, batches are copied one at a time.
 
-        The last batch of an epoch has the remaining images. Raises UsageError if the images don't fill one batch.
+        The last batch of an epoch contains the remaining images. Raises UsageError if the images don't fill one batch.
         """
         if not 1 <= recipe.batch_size <= len(images):
             raise UsageError(
@@ -144,11 +149,14 @@ class ImageBatches:
         return math.ceil(len(self.images) / self.recipe.batch_size)
 
     def order(self, epoch: int) -> Tensor:
-        """Return the order of an epoch, int64 `[N]`. It is drawn on the CPU, so that it is the same on every device."""
+        """Return the order of the images in an epoch, int64 `[N]`.
+
+        The order is drawn on the CPU, so that it is the same on every device.
+        """
         return torch.randperm(len(self.images), generator=generator_for(self.seed, Purpose.SHUFFLE, epoch))
 
     def epoch(self, epoch: int, first_step: int = 0) -> Iterator[Batch]:
-        """Yield the batches of an epoch, from step `first_step` (counted from 0). `prepare` augments them."""
+        """Yield the batches of an epoch, starting at step `first_step` (counted from 0). `prepare` augments them."""
         self._augmentation.start_epoch(epoch)
         pixels, labels = self.images.pixels, self.images.labels
         for indices in self.order(epoch).to(pixels.device).split(self.recipe.batch_size)[first_step:]:
@@ -170,7 +178,7 @@ MAX_MEMORY_FRACTION = 0.5
 
 
 def fits_on(device: torch.device, images: Images) -> bool:
-    """Return whether the set should be kept on the device. False only for a GPU with too little free memory."""
+    """Return whether to keep the set on the device. The result is False only for a GPU with too little free memory."""
     if device.type != "cuda":
         return True
     free, _ = torch.cuda.mem_get_info(device)
@@ -178,7 +186,7 @@ def fits_on(device: torch.device, images: Images) -> bool:
 
 
 def _read(source: DatasetSource, ref: DatasetRef) -> tuple[Images, Images]:
-    """Read the files, and return training and test images without copying the pixels."""
+    """Read the files and return the training and test images without copying the pixels."""
     train_images, train_labels, test_images, test_labels = (
         torch.frombuffer(values, dtype=torch.uint8).view(file.shape)
         for file, values in zip(source.files, files.read(ref), strict=True)

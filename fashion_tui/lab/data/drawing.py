@@ -1,11 +1,11 @@
 """Draw shapes on a batch of small images `[B, 28, 28]` with torch operations.
 
-A shape is a tensor of the coverage of each pixel, from 0 to 1, so that edges are anti-aliased. The coverage is computed
-from a signed distance to the edge, positive inside (a signed distance field). Coordinates: x runs from -1 at the left
-to 1 at the right, y from -1 at the top to 1 at the bottom.
+A shape is a tensor that contains the coverage of each pixel, from 0 to 1, so that edges are anti-aliased. The coverage
+is computed from a signed distance field: the distance of each pixel to the edge, positive inside the shape. The x
+coordinate runs from -1 at the left to 1 at the right, and y from -1 at the top to 1 at the bottom.
 
-Only + - × ÷ √, comparisons and rounding are used, each as one torch operation. IEEE 754 defines their results to the
-last bit, so that a seed gives the same images on every machine and with any number of threads.
+Only + - × ÷ √, comparisons and rounding are used, each as one torch operation. IEEE 754 defines the results of these
+operations to the last bit, so a seed gives the same images on every machine and with any number of threads.
 """
 
 from itertools import pairwise
@@ -21,13 +21,13 @@ Length = float | Tensor
 
 
 class Sketch:
-    """A batch of black images to draw on, with their coordinates and the generator that varies them."""
+    """A batch of black images to draw on, with pixel coordinates and a generator for random variations."""
 
     def __init__(self, count: int, generator: torch.Generator, *, upright: bool) -> None:
         """Create the canvas with slightly tilted and shifted coordinates.
 
-        The tilt of an upright garment shifts its rows sideways, so that y is only `[B, 28, 1]`. The tilt of a shoe
-        shifts its columns up and down, so that x is only `[B, 1, 28]`. Operations on that tensor are nearly free.
+        Tilting an upright garment only shifts its rows sideways, so y has shape `[B, 28, 1]`. Tilting a shoe only
+        shifts its columns up and down, so x has shape `[B, 1, 28]`. Operations on the smaller tensor are nearly free.
         """
         self.count = count
         self.generator = generator
@@ -62,7 +62,7 @@ def band(position: Tensor, start: Length, end: Length) -> Tensor:
 
 
 def outline(position: Tensor, *knots: tuple[Length, Length]) -> Tensor:
-    """Interpolate linearly between knots (position, value), constant outside of them."""
+    """Interpolate linearly between knots (position, value). The result is constant outside the knots."""
     _, value = knots[0]
     result = value + torch.zeros_like(position)
     for (start, before), (end, after) in pairwise(knots):
@@ -71,14 +71,17 @@ def outline(position: Tensor, *knots: tuple[Length, Length]) -> Tensor:
 
 
 def ellipse(x: Tensor, y: Tensor, width: Length, height: Length) -> Tensor:
-    """Return the signed distance to an ellipse around the origin with these semi-axes; exact for a circle."""
+    """Return the signed distance to an ellipse with the given semi-axes, centred at the origin; exact for a circle."""
     across, down = x / width, y / height
     radius = square_root(across * across + down * down)
     return (1 - radius) * torch.minimum(torch.as_tensor(width), torch.as_tensor(height))
 
 
 def limb(x: Tensor, y: Tensor, start: tuple[Length, Length], end: tuple[Length, Length], *thickness: Length) -> Tensor:
-    """Return the signed distance to a bar with round ends. `thickness` is its radius, or the radius at each end."""
+    """Return the signed distance to a bar with round ends.
+
+    `thickness` is the radius of the bar, or the radius at each end.
+    """
     (left, top), (right, bottom) = start, end
     along, down = right - left, bottom - top
     x, y = x - left, y - top
@@ -91,6 +94,7 @@ def limb(x: Tensor, y: Tensor, start: tuple[Length, Length], end: tuple[Length, 
 def square_root(square: Tensor) -> Tensor:
     """Return the correctly rounded square root in float32.
 
-    torch uses MKL, whose last bit depends on the processor. Computing in float64 rounds that difference away.
+    torch uses MKL for square roots, and the last bit of the result depends on the processor. Computing in float64 and
+    then rounding removes this difference.
     """
     return square.double().sqrt().float()

@@ -1,7 +1,7 @@
-"""The synthetic data set: garments drawn by code in the format of Fashion-MNIST, for machines without the real one.
+"""The synthetic data set: garments drawn by code in the format of Fashion-MNIST, for machines without Fashion-MNIST.
 
-The classes overlap where the real ones do: a shirt without visible buttons looks like a T-shirt or a pullover. A
-network can therefore learn the set, but not perfectly.
+The classes overlap as they do in Fashion-MNIST: a shirt without visible buttons looks like a T-shirt or a pullover.
+A network can therefore learn the set, but not perfectly.
 """
 
 from collections.abc import Iterator
@@ -16,13 +16,14 @@ from .drawing import PIXEL, SIZE, Sketch
 from .garments import GARMENTS, SHOES
 
 SKETCH_SIZE = 200
-"""Images drawn at once. They fit into a core's cache, which makes drawing twice as fast as drawing all at once."""
+"""Number of images drawn at a time. They fit into a core's cache, so drawing is twice as fast as in a single batch."""
 
 
 def draw(count: int, seed: int) -> tuple[Tensor, Tensor]:
-    """Draw images, uint8 `[count, 1, 28, 28]`, and their labels, int64 `[count]`: balanced classes in random order.
+    """Draw images, uint8 `[count, 1, 28, 28]`, and return them with their labels, int64 `[count]`.
 
-    The same count and seed give the same bits in every process and on every machine.
+    The classes are balanced and in random order. The same count and seed give the same bits in every process and on
+    every machine.
     """
     order = torch.rand(count, generator=generator_for(seed, Purpose.DRAWING)).argsort(stable=True)
     labels = order % len(GARMENTS)
@@ -38,7 +39,10 @@ def draw(count: int, seed: int) -> tuple[Tensor, Tensor]:
 
 
 def add_texture(sketch: Sketch) -> Tensor:
-    """Return the sketch with the texture of cloth: stripes on some images, folds, grain; uint8 `[B, 28, 28]`."""
+    """Return the sketch with the texture of cloth, uint8 `[B, 28, 28]`.
+
+    The texture consists of folds, grain and, on some images, stripes.
+    """
     across, along = _stripes(sketch, sketch.y), _stripes(sketch, sketch.x)
     cloth = (1 - across) * (1 - along) - _folds(sketch) * sketch.between(0.1, 0.35)
     grain = torch.rand(sketch.canvas.shape, generator=sketch.generator) - 0.5
@@ -47,14 +51,14 @@ def add_texture(sketch: Sketch) -> Tensor:
 
 
 def _stripes(sketch: Sketch, position: Tensor) -> Tensor:
-    """Return the darkness of stripes on some of the images; both directions together give a check pattern."""
+    """Return the darkness of stripes on some of the images. Stripes in both directions form a check pattern."""
     phase = position / sketch.between(2.5 * PIXEL, 8 * PIXEL) + sketch.between(0, 1)
     wave = (phase - phase.floor() - 0.5).abs() * 2  # a triangle wave between 0 and 1
     return wave * sketch.between(0.2, 0.7) * sketch.maybe(0.2)
 
 
 def _folds(sketch: Sketch, cells: int = 4) -> Tensor:
-    """Return smooth random darkness: random numbers on a coarse grid, interpolated bilinearly."""
+    """Return smooth random darkness by bilinear interpolation of random numbers on a coarse grid."""
     grid = torch.rand(sketch.count, cells + 1, cells + 1, generator=sketch.generator)
     position = torch.arange(SIZE) * cells / SIZE
     before = position.floor().long()
@@ -67,8 +71,8 @@ def _folds(sketch: Sketch, cells: int = 4) -> Tensor:
 def _one_thread() -> Iterator[None]:
     """Use one CPU thread.
 
-    The thousands of operations are too small to parallelise, and up to 20 times slower if threads wait for each other
-    on a busy machine.
+    Drawing consists of thousands of operations that are too small to parallelise. They are up to 20 times slower if
+    threads wait for each other on a busy machine.
     """
     before = torch.get_num_threads()
     torch.set_num_threads(1)

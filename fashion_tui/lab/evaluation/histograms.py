@@ -9,7 +9,7 @@ BINS = 36
 
 
 def weight_histograms(model: nn.Module) -> tuple[Histogram, ...]:
-    """Return a histogram of each parameter that has values, in the order of the network."""
+    """Return a histogram of each parameter that has values, in the order of the network's parameters."""
     return tuple(
         histogram(name, parameter.detach())
         for name, parameter in model.named_parameters()

@@ -1,4 +1,4 @@
-"""Predictions of a network, and metrics of them."""
+"""The predictions of a network, and their metrics."""
 
 from collections.abc import Callable, Sequence
 
@@ -11,7 +11,7 @@ from fashion_tui.schema.evaluation import ClassReport, Metrics
 from fashion_tui.schema.recipe import Recipe
 
 BATCH_SIZE = 500
-"""Images per batch: a fraction of a second of work, even for a large network on a CPU."""
+"""Images per batch. A batch takes a fraction of a second, even with a large network on a CPU."""
 
 
 class Cancelled(Exception):
@@ -27,10 +27,10 @@ def predict_logits(  # noqa: PLR0913
     progress: Callable[[int, int], None] = lambda _done, _total: None,
     should_stop: Callable[[], bool] = lambda: False,
 ) -> Tensor:
-    """Return the logits, float32 `[N, 10]` on the CPU, of uint8 images `[N, 1, 28, 28]`, in evaluation mode and fp32.
+    """Return the logits for uint8 images `[N, 1, 28, 28]`, as float32 `[N, 10]` on the CPU.
 
-    `progress` is called after each batch with the number of finished images and the total. Raises Cancelled as
-    soon as `should_stop` returns True. The network's training mode is restored on exit.
+    The network runs in evaluation mode and fp32; its training mode is restored on exit. `progress` is called after each
+    batch with the number of completed images and the total. Raises Cancelled as soon as `should_stop` returns True.
     """
     was_training = model.training
     model.eval()
@@ -70,7 +70,7 @@ def confusion_matrix(predictions: Tensor, labels: Tensor, classes: int) -> Tenso
 
 
 def class_report(name: str, index: int, confusion: Tensor) -> ClassReport:
-    """Return precision, recall and F1 score of one class; 0 where the denominator is 0."""
+    """Return the precision, recall and F1 score of one class. A metric is 0 if its denominator is 0."""
     correct = confusion[index, index].item()
     predicted, support = confusion[:, index].sum().item(), confusion[index].sum().item()
     return ClassReport(
@@ -85,9 +85,9 @@ def class_report(name: str, index: int, confusion: Tensor) -> ClassReport:
 def calibration_error(probabilities: Tensor, labels: Tensor, bins: int = 15) -> float:
     """Return the expected calibration error of probabilities `[N, C]`, in [0, 1].
 
-    Images are put into bins of equal width by the confidence of their prediction. The error is the mean of
-    |accuracy - confidence| over the bins, weighted by their number of images (Guo et al. 2017, "On Calibration of
-    Modern Neural Networks", equation 3).
+    Images are grouped into bins of equal width by the confidence of their prediction. The error is the mean of
+    |accuracy - confidence| over the bins, weighted by the number of images in each bin (Guo et al. 2017, "On
+    Calibration of Modern Neural Networks", equation 3).
     """
     confidence, predictions = probabilities.max(dim=1)
     correct = (predictions == labels).double()

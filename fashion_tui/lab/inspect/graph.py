@@ -1,7 +1,7 @@
-"""The autograd graph of a tensor: the nodes that backward() visits, described only on request.
+"""The autograd graph of a tensor: the nodes that backward() visits. Nodes are described only on request.
 
-The nodes are autograd's own (`grad_fn`). They have an operation and inputs, but values and gradients are available only
-for tensors that have a name in the namespace.
+The nodes are autograd's own (`grad_fn`). Each node has an operation and inputs, but values and gradients are available
+only for tensors that have a name in the namespace.
 """
 
 from collections.abc import Iterator, Mapping
@@ -17,7 +17,7 @@ from .tensors import get_tensor, grad_statistics, keeps_grad
 from .values import compute_statistics
 
 Node = Any
-"""A torch.autograd.graph.Node; for a leaf, the tensor itself."""
+"""A torch.autograd.graph.Node, or the tensor itself for a leaf."""
 
 
 class LiveGraph:
@@ -37,7 +37,7 @@ class LiveGraph:
         self._id_of(self._root, tensor.output_nr)
 
     def is_graph_of(self, namespace: Mapping[str, object], name: str) -> bool:
-        """Whether the name still refers to the tensor with this graph."""
+        """Return whether the name still refers to the tensor with this graph."""
         return name == self.name and _node_of(_tracked_tensor(namespace, name)) is self._root
 
     def open(self, namespace: Mapping[str, object]) -> Graph:
@@ -45,7 +45,7 @@ class LiveGraph:
         return self._graph(namespace, self._walk(0), is_new=True)
 
     def expand(self, namespace: Mapping[str, object], node: int) -> Graph:
-        """Return a node and those that follow it. Raises UserError if the id is unknown."""
+        """Return a node and the nodes that follow it. Raises UserError if the id is unknown."""
         if not 0 <= node < len(self._nodes):
             raise UserError(f"the graph of {self.name} has no node {node}")
         return self._graph(namespace, self._walk(node), is_new=False)
@@ -55,7 +55,7 @@ class LiveGraph:
         return self._graph(namespace, list(self._described), is_new=False)
 
     def _walk(self, start: int) -> list[int]:
-        """Return up to MAX_GRAPH_NODES ids in depth-first order, the order of the rows of a tree."""
+        """Return up to MAX_GRAPH_NODES ids in depth-first order, which is the order of the rows of a tree."""
         stack, visited = [start], dict[int, None]()
         while stack and len(visited) < MAX_GRAPH_NODES:
             node = stack.pop()
@@ -115,7 +115,7 @@ class _Identity:
 
 
 class _NamedNodes:
-    """The tensors of a namespace by the nodes that produced them."""
+    """Finds the tensors of a namespace by the nodes that produced them."""
 
     def __init__(self, namespace: Mapping[str, object]) -> None:
         self._names: dict[_Identity, list[str]] = {}
@@ -126,7 +126,10 @@ class _NamedNodes:
             self._tensors.setdefault(key, tensor)
 
     def find(self, node: Node) -> tuple[list[str], Tensor | None]:
-        """Return the names of the node's outputs, and the first named tensor. A leaf's tensor needn't have a name."""
+        """Return the names of the node's outputs and the first output that has a name, or None.
+
+        For a leaf, the tensor is returned even if it has no name.
+        """
         key = _Identity(node)
         leaf = node if isinstance(node, Tensor) else None
         return self._names.get(key, []), self._tensors.get(key, leaf)

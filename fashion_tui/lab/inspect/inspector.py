@@ -35,7 +35,10 @@ class Inspector:
         self._graph: LiveGraph | None = None
 
     def answer(self, probe: Probe) -> ProbeReply:
-        """Return the reply that the probe's docstring describes. Raises UserError if the tensor doesn't exist."""
+        """Return the reply that the probe's docstring describes.
+
+        Raises UserError if the requested tensor doesn't exist.
+        """
         # Don't call methods of the user's subclasses, which could have any side effect.
         with torch._C.DisableTorchFunctionSubclass(), torch.no_grad():  # noqa: SLF001 -- has no public name
             match probe:

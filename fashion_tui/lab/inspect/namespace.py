@@ -25,10 +25,11 @@ class NamedTensor(NamedTuple):
 
 
 def find_tensors(namespace: Mapping[str, object], is_hidden: Predicate) -> Iterator[NamedTensor]:
-    """Yield the tensors and arrays that are variables, then those in lists, tuples and dicts, then those in modules.
+    """Yield the tensors and arrays of a namespace.
 
-    A tensor with several names is yielded once for each. Names for which `is_hidden` returns True and names that aren't
-    strings are left out.
+    Variables come first, then the items of lists, tuples and dicts, then the tensors of modules. A tensor with several
+    names is yielded once for each name. Names that aren't strings, and names for which `is_hidden` returns True, are
+    skipped.
     """
     items = dict(namespace).items()
     visible = [(_encodable(name), value) for name, value in items if type(name) is str and not is_hidden(name, value)]
@@ -69,7 +70,7 @@ def _in_container(name: str, container: Any) -> Iterator[NamedTensor]:
 
 
 def _in_module(name: str, module: Any) -> Iterator[NamedTensor]:
-    # Called on nn.Module, because the user's class may override these methods.
+    # Call these methods on nn.Module, because the user's class may override them.
     methods: tuple[tuple[Kind, Any], ...] = (
         ("parameter", nn.Module.named_parameters),
         ("buffer", nn.Module.named_buffers),

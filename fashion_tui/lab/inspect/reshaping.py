@@ -35,7 +35,7 @@ def try_reshape(request: TryReshape) -> ReshapeResult:
 
 
 def parse_arguments(arguments: str) -> tuple[list[Any], dict[str, Any]]:
-    """Return positional and keyword arguments. Raises ValueError if they aren't numbers or tuples of numbers."""
+    """Return the positional and keyword arguments. Raises ValueError if they aren't numbers or tuples of numbers."""
     with contextlib.suppress(SyntaxError, ValueError, TypeError, MemoryError, RecursionError):
         call = ast.parse(f"f({arguments})", mode="eval").body
         if isinstance(call, ast.Call) and isinstance(call.func, ast.Name):
@@ -68,7 +68,10 @@ def _offsets(shape: Size, strides: Size) -> tuple[int, ...]:
 
 
 def _copied_offsets(shape: Size, source: Tensor) -> tuple[int, ...]:
-    """Return the memory offset in `source` of each element of a copy, which has the same elements in the same order."""
+    """Return the memory offset in `source` of each element of a copy.
+
+    The copy has the same elements as `source` in the same order.
+    """
     offsets = []
     for index in product(*map(range, _shown(shape))):
         position = 0

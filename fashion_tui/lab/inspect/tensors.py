@@ -1,4 +1,4 @@
-"""List the tensors of a namespace, group those that share memory, and read the values of one."""
+"""List the tensors of a namespace, group those that share memory, and read the values of a single tensor."""
 
 import math
 import time
@@ -31,7 +31,7 @@ def list_tensors(namespace: Mapping[str, object], is_hidden: Predicate) -> Tenso
 
 
 def read_tensor(namespace: Mapping[str, object], request: ReadTensor) -> TensorValues:
-    """Return a tensor with a histogram and a window of its values. Raises UserError if it doesn't exist."""
+    """Return a tensor with a histogram and a window of its values. Raises UserError if the tensor doesn't exist."""
     named = get_tensor(namespace, request.name)
     tensor = as_plain(named.tensor)
     memory = memory_range(tensor)
@@ -47,7 +47,7 @@ def read_tensor(namespace: Mapping[str, object], request: ReadTensor) -> TensorV
 
 
 def get_tensor(namespace: Mapping[str, object], name: str) -> NamedTensor:
-    """Return the tensor with that name, even if it is hidden. Raises UserError if there is none."""
+    """Return the tensor with this name, even if it is hidden. Raises UserError if no tensor has this name."""
     for named in find_tensors(namespace, lambda _name, _value: False):
         if named.name == name:
             return named
@@ -58,7 +58,7 @@ def get_tensor(namespace: Mapping[str, object], name: str) -> NamedTensor:
 
 
 def grad_statistics(tensor: TensorOrArray) -> Statistics | None:
-    """Return the statistics of the tensor's gradient; None if it has no gradient."""
+    """Return the statistics of the tensor's gradient, or None if it has no gradient."""
     if not isinstance(tensor, Tensor) or (grad := grad_of(tensor)) is None:
         return None
     return compute_statistics(as_plain(grad))
@@ -87,7 +87,7 @@ class MemoryRange(NamedTuple):
 
 
 def memory_range(tensor: TensorOrArray) -> MemoryRange | None:
-    """Return the memory range of the tensor's storage; None if it has no single storage."""
+    """Return the memory range of the tensor's storage, or None if it has no single storage."""
     if isinstance(tensor, Tensor):
         if tensor.layout != torch.strided or tensor.is_meta:
             return None
@@ -131,7 +131,10 @@ def _readable_range(tensor: TensorOrArray) -> MemoryRange | None:
 
 
 def _row(named: NamedTensor, memory_group: int) -> TensorRow:
-    """Return the row of a tensor. If the tensor can't be read (a nested tensor has no shape), the row has the error."""
+    """Return the row of a tensor.
+
+    If the tensor can't be read (for example, a nested tensor has no shape), the row contains the error.
+    """
     try:
         return _readable_row(named, memory_group)
     except Exception as error:  # noqa: BLE001 -- such a tensor can raise anything

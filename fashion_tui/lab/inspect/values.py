@@ -18,11 +18,11 @@ MAX_VALUES = 262_144
 """Maximum number of values in a tensor that isn't sampled. Reading them takes half a millisecond."""
 
 SAMPLE_SIZE = 32_768
-"""Number of values drawn from a larger tensor, small enough for torch to use a single thread."""
+"""Number of values sampled from a larger tensor, small enough for torch to use a single thread."""
 
 
 def compute_statistics(tensor: TensorOrArray) -> Statistics | None:
-    """Return the statistics of the values; None if the tensor has no values because it is empty or on meta.
+    """Return the statistics of the values, or None if the tensor has no values because it is empty or on meta.
 
     Raises TypeError if the dtype is not numeric.
     """
@@ -42,12 +42,12 @@ def compute_statistics(tensor: TensorOrArray) -> Statistics | None:
 
 
 def compute_histogram(name: str, tensor: TensorOrArray) -> Histogram | None:
-    """Return a histogram of the values; None if the tensor has no values."""
+    """Return a histogram of the values, or None if the tensor has no values."""
     return None if _has_no_values(tensor) else histogram(name, sample_values(tensor)[0])
 
 
 def sample_values(tensor: TensorOrArray) -> tuple[Tensor, int]:
-    """Return values on the CPU, [n] float32 or float64, and the sample size: 0 if all values are returned.
+    """Return values on the CPU, `[n]` float32 or float64, and the sample size, which is 0 if all values are returned.
 
     Samples are drawn uniformly and with replacement, by a separate generator with a fixed seed.
     """
@@ -62,7 +62,7 @@ def sample_values(tensor: TensorOrArray) -> tuple[Tensor, int]:
 
 
 def read_window(tensor: TensorOrArray, request: ReadTensor) -> TensorWindow | None:
-    """Return the requested window of values; None if the tensor has no values or can't be indexed by axis."""
+    """Return the requested window of values, or None if the tensor has no values or can't be indexed by axis."""
     if _has_no_values(tensor) or (isinstance(tensor, Tensor) and tensor.layout != torch.strided):
         return None
     block: Any = tensor if len(tensor.shape) > 1 else tensor.reshape(1, -1)
@@ -94,16 +94,20 @@ def _has_no_values(tensor: TensorOrArray) -> bool:
 
 
 def _clamp_start(shape: Size, request: ReadTensor) -> Size:
-    """Return the index of the window's first value, moved so that the window fits into `shape` (at least two axes)."""
+    """Return the index of the window's first value, moved so that the window fits into `shape`.
+
+    `shape` has at least two axes.
+    """
     start = [0] * (len(shape) - len(request.start)) + list(request.start)
     window = [1] * (len(shape) - 2) + [min(request.rows, shape[-2]), min(request.columns, shape[-1])]
     return tuple(max(0, min(index, size - length)) for index, size, length in zip(start, shape, window, strict=True))
 
 
 def _to_float(tensor: TensorOrArray) -> Tensor:
-    """Flatten the values and move them to the CPU. Complex values become magnitudes, integers and booleans float64.
+    """Flatten the values and move them to the CPU.
 
-    Raises TypeError if the dtype is not numeric.
+    Complex values become magnitudes; integers and booleans become float64. Raises TypeError if the dtype is not
+    numeric.
     """
     if not isinstance(tensor, Tensor):
         if tensor.dtype.kind not in "biufc":

@@ -1,6 +1,7 @@
-"""Building a network: by name, from the user's source, or the one that a recipe trains.
+"""Build a network by name, from the user's source, or for a recipe.
 
-Building a custom model executes its code. Its errors are raised as one-line `UserError`s that name the failing line.
+Building a custom model executes its code. Errors in this code are raised as one-line `UserError`s that name the failing
+line.
 """
 
 from collections.abc import Iterator, Mapping
@@ -20,7 +21,7 @@ from . import builtin
 from .custom import UNSAVED, choose_network, explain_error, importable, instantiate, run_source
 
 IMAGE_SHAPE = (1, 28, 28)
-"""`[C, H, W]` of the images that networks are trained on."""
+"""Shape `[C, H, W]` of the images that networks are trained on."""
 
 CLASSES = 10
 
@@ -29,9 +30,9 @@ TRIAL_IMAGES = 2
 
 
 def build_network(recipe: Recipe, custom: CustomModel | None) -> nn.Module:
-    """Build the network to train, in channels-last layout: the custom model if given, else the recipe's.
+    """Build the network to train, in channels-last layout: the custom model if given, else the recipe's network.
 
-    Its weights are drawn from torch's global generator. Raises UserError if the custom model can't be trained.
+    The weights are drawn from torch's global generator. Raises UserError if the custom model can't be trained.
     """
     if custom is None:
         return builtin.build(recipe.model)
@@ -39,10 +40,10 @@ def build_network(recipe: Recipe, custom: CustomModel | None) -> nn.Module:
 
 
 def build_trainable(custom: CustomModel) -> tuple[nn.Module, str]:
-    """Build a custom model to train and return it with the name of its class.
+    """Build a custom model to train, and return it with the name of its class.
 
-    Its source can't import the modules of its folder. Raises UserError unless the network takes images `[N, 1, 28, 28]`
-    and returns logits `[N, 10]`, both in training and in evaluation mode, and has trainable weights.
+    The model's source can't import modules from its folder. Raises UserError unless the network takes images `[N, 1,
+    28, 28]` and returns logits `[N, 10]`, both in training and in evaluation mode, and has trainable weights.
     """
     custom = msgspec.structs.replace(custom, exact=True)
     with open_model(custom, standalone=True) as (model, name):
@@ -53,7 +54,7 @@ def build_trainable(custom: CustomModel) -> tuple[nn.Module, str]:
 
 
 def load_model(name: str, arguments: Mapping[str, Any] | None = None, *, device: str = "cpu") -> nn.Module:
-    """Build a network by name, like `open_model`. The network can't import modules from its folder later."""
+    """Build a network by name, like `open_model`. Afterwards, the network can't import modules from its folder."""
     with open_model(NamedModel(model=name, arguments=dict(arguments or {})), device=device) as (model, _):
         return model
 
@@ -64,9 +65,9 @@ def open_model(
 ) -> Iterator[tuple[nn.Module, str]]:
     """Build a network with new weights, and yield it with the name of its class (or its built-in name).
 
-    In the `with` block the code of a custom model can import the modules of its folder, unless `standalone`. The file
-    is read again on each call. On device `meta` the weights have shapes but no values, so that any network is built
-    immediately; if its constructor needs values, the weights are on the CPU.
+    Inside the `with` block, the code of a custom model can import modules from its folder, unless `standalone` is True.
+    The file is read again on each call. On device `meta`, the weights have shapes but no values, so that any network is
+    built immediately. If the constructor needs values, the weights are on the CPU instead.
 
     Raises UsageError if the network is unknown or doesn't take the arguments, and UserError if the file can't be read
     or the user's code fails.
@@ -103,7 +104,7 @@ def _build_named(name: str, arguments: dict[str, Any], device: str) -> nn.Module
 
 
 def _check_trainable(model: nn.Module, name: str, file: str) -> None:
-    """Run the network on black images in both modes, and restore its buffers."""
+    """Run the network on black images in training and evaluation mode, and restore its buffers."""
     _check_logits(_run(model.eval(), name, file), name)
     buffers = {key: buffer.clone() for key, buffer in model.named_buffers()}
     _check_logits(_run(model.train(), name, file), name)

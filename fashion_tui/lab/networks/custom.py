@@ -1,4 +1,4 @@
-"""Executing the user's code: a module from source, the network that it defines, and its errors as one line."""
+"""Execute the user's code as a module, create the network that it defines, and explain its errors in one line."""
 
 import inspect
 import sys
@@ -22,23 +22,23 @@ UNSAVED = "the edited source"
 
 
 class SourceError(UserError):
-    """The user's code raised an error, or defines no network."""
+    """Raised if the user's code raises an error or defines no network."""
 
     def __init__(self, message: str, file: str, line: int | None) -> None:
         super().__init__(f"{file}{f':{line}' if line is not None else ''}: {message}")
         self.message = message
-        """The error without file and line."""
+        """The error message without the file and the line."""
         self.line = line
         """Line in the file, or None if unknown."""
 
 
 class WrongArguments(UsageError):
-    """The arguments don't match the signature of the network."""
+    """Raised if the arguments don't match the signature of the network."""
 
     def __init__(self, message: str, hint: str, line: int | None) -> None:
         super().__init__(f"{message}; {hint}")
         self.message = message
-        """The error without the hint."""
+        """The error message without the hint."""
         self.line = line
         """Line of the source that declares the arguments, or None if unknown."""
 
@@ -56,10 +56,10 @@ def run_source(source: str, file: str) -> ModuleType:
 
 
 def choose_network(module: ModuleType, class_name: str | None, *, exact: bool) -> str:
-    """Return the name of the network in a module: `class_name` if the module has it.
+    """Return the name of the network in a module.
 
-    Otherwise it is the last subclass of `nn.Module` or, if `exact`, the only one. Raises UsageError or SourceError if
-    the module has no such network.
+    The network is `class_name` if the module has it. Otherwise it is the last subclass of `nn.Module` or, if `exact` is
+    True, the only one. Raises UsageError or SourceError if the module has no such network.
     """
     classes = _network_classes(module)
     if not classes and not hasattr(module, class_name or ""):
@@ -77,10 +77,10 @@ def choose_network(module: ModuleType, class_name: str | None, *, exact: bool) -
 
 
 def instantiate(make: Any, arguments: dict[str, Any], name: str, device: str) -> nn.Module:
-    """Return `make(**arguments)`, or `make` itself if it is a network already.
+    """Return `make(**arguments)`, or `make` itself if it is already a network.
 
-    On device `meta` the weights have shapes but no values; they are on the CPU if the constructor needs values. Raises
-    UserError if `make` fails or isn't a network, and WrongArguments if it doesn't take the arguments.
+    On device `meta`, the weights have shapes but no values. If the constructor needs values, the weights are on the CPU
+    instead. Raises UserError if `make` fails or isn't a network, and WrongArguments if it doesn't take the arguments.
     """
     if isinstance(make, nn.Module):
         return make
@@ -99,7 +99,7 @@ def instantiate(make: Any, arguments: dict[str, Any], name: str, device: str) ->
 
 
 def explain_error(error: BaseException, file: str | None, prefix: str = "") -> UserError:
-    """Return the error as one line, with the innermost line of `file` in its traceback."""
+    """Return the error as a one-line message with the innermost line of `file` in the traceback."""
     if isinstance(error, SyntaxError):
         return SourceError(f"{prefix}{error.msg}", error.filename or file or UNSAVED, error.lineno)
     reason = " ".join(str(error).split())

@@ -1,4 +1,4 @@
-"""Export of weights to safetensors, a format for other programs that can't contain code."""
+"""Export weights to safetensors, a format that other programs can read and that can't contain code."""
 
 from pathlib import Path
 
@@ -21,9 +21,9 @@ def export_safetensors(
 ) -> float:
     """Write the network's weights to a file atomically, and verify them by loading them into a new network.
 
-    `network` is the custom model that replaces the recipe's; its code is executed to build the new network. Returns the
-    largest difference between the logits of both networks on uint8 images `[N, 1, 28, 28]`. The same weights give the
-    same file, byte for byte. Raises UserError if the file can't be written.
+    `network` is the custom model that replaces the recipe's network, if any; its code is executed to build the new
+    network. Returns the largest difference between the logits of the two networks for uint8 images `[N, 1, 28, 28]`.
+    The same weights give the same file, byte for byte. Raises UserError if the file can't be written.
     """
     if path.exists() and not path.is_file():
         raise UserError(f"can't replace {path}: it isn't a regular file; choose another name")
@@ -40,7 +40,10 @@ def export_safetensors(
 
 
 def contiguous_weights(model: nn.Module) -> dict[str, Tensor]:
-    """Return all weights and buffers, contiguous, on the CPU. Tied tensors are included once, by their first name."""
+    """Return all weights and buffers as contiguous tensors on the CPU.
+
+    Tied tensors are included once, under their first name.
+    """
     weights: dict[str, Tensor] = {}
     seen: set[tuple[object, ...]] = set()
     for name, tensor in model.state_dict().items():
@@ -52,7 +55,7 @@ def contiguous_weights(model: nn.Module) -> dict[str, Tensor]:
 
 
 def load_weights(path: Path) -> dict[str, Tensor]:
-    """Return the tensors of a safetensors file, on the CPU. Raises UserError if it can't be read."""
+    """Return the tensors of a safetensors file, on the CPU. Raises UserError if the file can't be read."""
     try:
         return dict(safetensors.torch.load_file(path))
     except OSError as error:
@@ -62,7 +65,10 @@ def load_weights(path: Path) -> dict[str, Tensor]:
 
 
 def load_into(model: nn.Module, weights: dict[str, Tensor]) -> None:
-    """Load exported weights into a network of the same class. Raises UserError if they belong to another one."""
+    """Load exported weights into a network of the same class.
+
+    Raises UserError if the weights belong to a different network.
+    """
     expected = contiguous_weights(model)
     if expected.keys() != weights.keys() or any(weights[name].shape != expected[name].shape for name in expected):
         raise UserError(f"the weights don't fit {type(model).__name__}: their names are {', '.join(sorted(weights))}")

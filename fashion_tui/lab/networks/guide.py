@@ -5,9 +5,10 @@ from torch import Tensor, nn
 
 
 class GuideNet(nn.Module):
-    """Two 5×5 convolutions, each followed by 2×2 max pooling, then two linear layers. 204,542 parameters.
+    """Two 5×5 convolutions, each followed by 2×2 max pooling, then two linear layers.
 
-    Takes images `[N, 1, 28, 28]` and returns logits `[N, 10]`: scores that `softmax` turns into probabilities.
+    It has 204,542 parameters, takes images `[N, 1, 28, 28]` and returns logits `[N, 10]`: scores that `softmax` turns
+    into probabilities.
     """
 
     def __init__(self) -> None:

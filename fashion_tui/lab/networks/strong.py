@@ -1,6 +1,6 @@
-"""The most accurate of the built-in networks, in three widths.
+"""The most accurate built-in network, in three widths.
 
-A smaller variant of the network of Jordan 2024, "94% on CIFAR-10 in 3.29 Seconds on a Single GPU".
+It is a smaller variant of the network in Jordan 2024, "94% on CIFAR-10 in 3.29 Seconds on a Single GPU".
 """
 
 import torch.nn.functional as F
@@ -28,10 +28,10 @@ class Group(nn.Module):
 
 
 class StrongNet(nn.Module):
-    """A stem of `channels` channels, three groups that each double them, global max pooling and a linear layer.
+    """A stem with `channels` channels, three groups that each double the width, global max pooling and a linear layer.
 
-    292,656 parameters with 16 channels, 1,165,920 with 32 (`wide`) and 4,654,272 with 64 (`wider`).
-    Takes images `[N, 1, 28, 28]` and returns logits `[N, 10]`.
+    It has 292,656 parameters with 16 channels, 1,165,920 with 32 (`wide`) and 4,654,272 with 64 (`wider`). It takes
+    images `[N, 1, 28, 28]` and returns logits `[N, 10]`.
     """
 
     LOGIT_SCALE = 0.5

@@ -14,7 +14,7 @@ from .rows import call_keys
 
 
 def output_of_call(model: nn.Module, inputs: Tensor, *, path: str, op: str, occurrence: int = 0) -> tuple[Tensor, Any]:
-    """Run a copy of `model` on `inputs`, [N, …], and return the output of one call and of the network, on the CPU.
+    """Run a copy of `model` on `inputs` `[N, …]`, and return the outputs of one call and of the network, on the CPU.
 
     `path`, `op` and `occurrence` (from 0) identify the call, as in the rows of the shape trace. The network stays in
     its training or evaluation mode. Raises UserError if the network makes no such call.

@@ -1,6 +1,7 @@
-"""Formulas for a row: how its shape, its number of parameters and its MACs are computed, with the actual numbers.
+"""Formulas that show how the shape, the number of parameters and the MACs of a row are computed.
 
-If a formula's result differs from the recorded value, an empty string is returned.
+The formulas contain the actual numbers. If a formula's result differs from the recorded value, an empty string is
+returned instead.
 """
 
 import math
@@ -26,7 +27,10 @@ _MAX_PARAMETERS = 4
 
 
 def shape_arithmetic(call: Call, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> str:
-    """Return the formula of the output size: `(14 − 5 + 2·2) / 1 + 1 = 14`. Shapes are those of one sample."""
+    """Return the formula for the output shape: `(14 − 5 + 2·2) / 1 + 1 = 14`.
+
+    `inputs` and `outputs` are the shapes of one sample.
+    """
     if not inputs or not outputs:
         return ""
     return next(filter(None, (rule(call, inputs, outputs) for rule in _RULES)), "")
@@ -49,7 +53,10 @@ def params_arithmetic(call: Call) -> str:
 
 
 def macs_arithmetic(call: Call, inputs: Sequence[Shape], outputs: Sequence[Shape], macs: int) -> str:
-    """Return the number of outputs times the products summed for each: `(20·14·14) · (12·5·5) = 1,176,000`."""
+    """Return the formula for the MACs: `(20·14·14) · (12·5·5) = 1,176,000`.
+
+    The first factor is the number of outputs; the second is the number of products that are summed for each output.
+    """
     if not macs or not inputs or not outputs:
         return ""
     input_shape, output_shape = inputs[0], outputs[0]
@@ -83,7 +90,7 @@ def _window_formula(call: Call, inputs: Sequence[Shape], outputs: Sequence[Shape
 
 
 def _axis_formula(window: WindowSettings, axis: int, size: int, result: int) -> str:
-    """Return the formula for one axis; empty if its result isn't `result`."""
+    """Return the formula for one axis, or an empty string if its result isn't `result`."""
     kernel, stride, dilation = window.kernel[axis], window.stride[axis], window.dilation[axis]
     if window.transposed:
         return _transposed_formula(window, axis, size, result)
@@ -95,7 +102,10 @@ def _axis_formula(window: WindowSettings, axis: int, size: int, result: int) -> 
 
 
 def _transposed_formula(window: WindowSettings, axis: int, size: int, result: int) -> str:
-    """Return the formula for one axis of a transposed convolution: a convolution's, solved for the input size."""
+    """Return the formula for one axis of a transposed convolution.
+
+    It is the formula of a convolution, solved for the input size.
+    """
     kernel, stride, dilation = window.kernel[axis], window.stride[axis], window.dilation[axis]
     padding = _padding(window, axis)
     output_padding = result - ((size - 1) * stride - sum(padding) + dilation * (kernel - 1) + 1)
@@ -117,7 +127,7 @@ def _padding(window: WindowSettings, axis: int) -> tuple[int, int]:
 
 
 def _convolution_weight(call: Call) -> Shape:
-    """Return the shape of a convolution's weight; empty for a pool."""
+    """Return the shape of a convolution's weight, or an empty shape for a pool."""
     if not call.is_module:
         return next(iter(call.model_shapes), ())
     weight = getattr(call.target, "weight", None)
@@ -135,12 +145,12 @@ def _product_formula(call: Call, inputs: Sequence[Shape], outputs: Sequence[Shap
     if call.op not in _MATRIX_PRODUCTS or len(operands) != 2:
         return ""
     left, right = operands
-    # The recording doesn't show the order of the operands if one of them is the network's own tensor.
+    # If one of the operands is the network's own tensor, the recording doesn't show their order.
     return _format_product(left, right, outputs[0]) or _format_product(right, left, outputs[0])
 
 
 def _format_product(left: Shape, right: Shape, output: Shape) -> str:
-    """Return `[1×980] · [980×200] = [1×200]`; empty if the shapes don't fit."""
+    """Return `[1×980] · [980×200] = [1×200]`, or an empty string if the shapes don't fit."""
     if not left or len(right) < 2 or left[-1] != right[-2]:
         return ""
     rows, inner, columns = (left[-2] if len(left) > 1 else 1), left[-1], right[-1]
@@ -154,7 +164,7 @@ def _format_product(left: Shape, right: Shape, output: Shape) -> str:
 
 
 def _linear_matrix(call: Call) -> Shape | None:
-    """Return the shape (inputs, outputs) of the matrix that a linear layer multiplies by; None for other calls."""
+    """Return the shape (inputs, outputs) of the matrix that a linear layer multiplies by, or None for other calls."""
     if isinstance(call.target, nn.Linear):
         return call.target.in_features, call.target.out_features
     if call.op == "F.linear" and call.model_shapes and len(call.model_shapes[0]) == 2:
@@ -166,7 +176,7 @@ def _linear_matrix(call: Call) -> Shape | None:
 
 
 def _reshape_formula(call: Call, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> str:
-    """Return the number of elements before and after: `20·7·7 = 980`."""
+    """Return the formula for the number of elements before and after a reshape: `20·7·7 = 980`."""
     before, after = inputs[0], outputs[0]
     is_reshape = call.name in RESHAPING or call.op in RESHAPING
     if not is_reshape or math.prod(before) != math.prod(after) or before == after:
@@ -178,7 +188,7 @@ def _reshape_formula(call: Call, inputs: Sequence[Shape], outputs: Sequence[Shap
 
 
 def _concatenation_formula(call: Call, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> str:
-    """Return the sizes along the axis of a concatenation or split: `12 + 20 = 32`."""
+    """Return the formula for the sizes along the axis of a concatenation or split: `12 + 20 = 32`."""
     if call.name not in _CONCATENATIONS | _SPLITS:
         return ""
     parts, total = (inputs, outputs[0]) if call.name in _CONCATENATIONS else (outputs, inputs[0])
@@ -192,7 +202,7 @@ def _concatenation_formula(call: Call, inputs: Sequence[Shape], outputs: Sequenc
 
 
 def _adaptive_pool_formula(call: Call, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> str:
-    """Return the size of the pooling windows: `7 / 1 = 7: each value pools 7×7`."""
+    """Return the formula for the size of the windows of an adaptive pool: `7 / 1 = 7: each value pools 7×7`."""
     pairs = _spatial_sizes(inputs[0], outputs[0]) if "adaptive" in call.op.lower() else []
     if not pairs or any(not after or before % after for before, after in pairs):
         return ""
@@ -202,7 +212,7 @@ def _adaptive_pool_formula(call: Call, inputs: Sequence[Shape], outputs: Sequenc
 
 
 def _upsampling_formula(call: Call, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> str:
-    """Return the scale factor: `14·2 = 28`."""
+    """Return the formula for the scale factor of an upsampling: `14·2 = 28`."""
     is_upsampling = isinstance(call.target, nn.Upsample) or call.name in {"interpolate", "upsample"}
     pairs = _spatial_sizes(inputs[0], outputs[0]) if is_upsampling else []
     if any(not small or large % small for small, large in pairs):
@@ -211,7 +221,7 @@ def _upsampling_formula(call: Call, inputs: Sequence[Shape], outputs: Sequence[S
 
 
 def _reduction_formula(call: Call, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> str:
-    """Return the number of values that are reduced to one: `mean of 7·7 = 49 values each`."""
+    """Return the formula for the number of values reduced to each output value: `mean of 7·7 = 49 values each`."""
     before, after = inputs[0], outputs[0]
     if call.name not in _REDUCTIONS:
         return ""

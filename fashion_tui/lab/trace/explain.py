@@ -1,4 +1,4 @@
-"""Explain an error in a network: what the failing call expected, what it got, and which call produced that."""
+"""Explain an error in a network: what the failing call expected, what it got, and which call produced its input."""
 
 import math
 import traceback
@@ -21,7 +21,10 @@ _TORCH = Path(torch.__file__).parent
 
 
 def explain(recording: Recording, rows: Sequence[ShapeRow]) -> str | None:
-    """Return the explanation in one line, or None if the recording has no error. `rows` are those of the recording."""
+    """Return the explanation in one line, or None if the recording has no error.
+
+    `rows` are the rows of the recording.
+    """
     error = recording.error
     if error is None:
         return None
@@ -45,7 +48,7 @@ def error_location(error: BaseException | None) -> tuple[str | None, int | None]
 
 @dataclass(frozen=True, slots=True)
 class _Failure:
-    """A failed call and its row. Shapes are those of one sample."""
+    """A failed call and its row. The shapes in the row are the shapes of one sample."""
 
     call: Call
     row: ShapeRow
@@ -70,7 +73,7 @@ class _Failure:
         return None
 
     def origin(self) -> str:
-        """Say where the input comes from: `flatten outputs [490]`, or `the network's input is [1, 28, 28]`."""
+        """Describe where the input comes from: `flatten outputs [490]`, or `the network's input is [1, 28, 28]`."""
         producer = self.producer()
         if producer is not None:
             return f"{_display_name(producer, producer.name)} outputs {list(self.input)}"
@@ -78,7 +81,10 @@ class _Failure:
         return f"{owner} input is {list(self.input)}"
 
     def producers(self) -> str:
-        """Name the calls that produced the inputs: ` (from conv1 and downsample)`; empty for the network's inputs."""
+        """Name the calls that produced the inputs: ` (from conv1 and downsample)`.
+
+        Returns an empty string for the network's inputs.
+        """
         producers = [self.producer(index) for index in range(len(self.row.inputs))]
         names = dict.fromkeys(_display_name(producer, producer.name) for producer in producers if producer is not None)
         return f" (from {' and '.join(names)})" if names else ""
@@ -99,7 +105,7 @@ _EXPECTED_SIZES: tuple[tuple[Any, str, str, int], ...] = (
     (nn.RNNBase | nn.RNNCellBase, "input_size", "features", -1),
     (nn.MultiheadAttention, "embed_dim", "features", -1),
 )
-"""For each layer type: the attribute with the expected size, its unit, and the input axis that must have this size."""
+"""For each layer type, the attribute with the expected size, its unit, and the input axis that must have this size."""
 
 
 def _explain_layer(failure: _Failure) -> str | None:
@@ -207,7 +213,7 @@ def _explain_operands(failure: _Failure, shapes: list[Shape]) -> str | None:
 
 
 def _torch_message(error: BaseException) -> str:
-    """Return the first line of the message, preceded by the error's class unless that is RuntimeError."""
+    """Return the first line of the message, preceded by the error's class unless the class is RuntimeError."""
     lines = str(error).strip().splitlines()
     message = lines[0].strip() if lines else "no reason given"
     return message if type(error) is RuntimeError else f"{type(error).__name__}: {message}"

@@ -75,18 +75,18 @@ def operation_name(func: Any, name: str) -> str:
 
 
 def is_hidden(func: Any, name: str) -> bool:
-    """Whether calls of `func` get no row because they neither change nor compute data."""
+    """Return whether calls of `func` get no row because they neither change nor compute data."""
     is_property = getattr(func, "__name__", "") in {"__get__", "__set__"}
     return name in _HIDDEN or (is_property and name not in _COMPUTING_PROPERTIES)
 
 
 def is_no_op(name: str, args: tuple[Any, ...], result: Any) -> bool:
-    """Whether a conversion had nothing to convert and returned its argument."""
+    """Return whether a conversion had nothing to convert and returned its argument."""
     return name in _CONVERSIONS and bool(args) and result is args[0]
 
 
 def is_assignment(name: str) -> bool:
-    """Whether the function changes its first argument and returns None, as `x[0] = 1` does."""
+    """Return whether the function changes its first argument and returns None, as `x[0] = 1` does."""
     return name == "setitem"
 
 
@@ -107,7 +107,7 @@ def call_settings(func: Any, name: str, args: tuple[Any, ...], kwargs: dict[str,
 
 
 def _format_window(arguments: dict[str, Any], *, is_pool: bool) -> str:
-    """Format the window. A pool's stride, which defaults to the kernel size, is always included."""
+    """Format a window. The stride of a pool, which defaults to the kernel size, is always included."""
     kernel = arguments.get("kernel_size", 1)
     stride = arguments.get("stride") or (kernel if is_pool else 1)
     padding, dilation = arguments.get("padding", 0), arguments.get("dilation", 1)
@@ -135,7 +135,10 @@ _NO_DEFAULT = inspect.Parameter.empty
 
 @functools.cache
 def _defaults(func: Any) -> dict[str, Any]:
-    """Return the defaults of the parameters of a Python function; empty for one in C++, which has no signature."""
+    """Return the default of each parameter of a function.
+
+    Returns an empty dict for a function written in C++, which has no signature.
+    """
     try:
         parameters = inspect.signature(func).parameters
     except (TypeError, ValueError):

@@ -15,9 +15,9 @@ _OMITTED = frozenset({"device", "dtype", "bias", "track_running_stats"})
 
 
 def is_atomic(module: nn.Module) -> bool:
-    """Whether `module` is one of torch's own layers without children, whose inner calls get no rows.
+    """Return whether `module` is atomic, which means that its inner calls get no rows.
 
-    nn.MultiheadAttention is also atomic: it computes its only child, the output projection, together with the rest.
+    torch's own layers without children are atomic. nn.MultiheadAttention is also atomic: it computes its only child, the output projection, together with the rest.
     """
     if isinstance(module, nn.MultiheadAttention):
         return True
@@ -29,7 +29,7 @@ def _is_from_torch(module: nn.Module) -> bool:
 
 
 def layer_settings(module: nn.Module) -> str:
-    """Return a layer's kernel, stride and padding, and other settings that aren't the default: `5×5 p2 no bias`."""
+    """Return a layer's kernel, stride and padding, and any other settings that aren't the default: `5×5 p2 no bias`."""
     if not _is_from_torch(module):
         return ""
     parts: list[str] = []
@@ -59,7 +59,7 @@ def layer_settings(module: nn.Module) -> str:
 
 
 def format_window(kernel: Any, stride: Any, padding: Any, dilation: Any, *, always_stride: bool = False) -> str:
-    """Return the kernel, and stride, padding and dilation if they aren't the default: `5×5 p2`, `2×2 s2`.
+    """Return the kernel, and any stride, padding and dilation that aren't the default: `5×5 p2`, `2×2 s2`.
 
     A single number is used for both axes.
     """
@@ -71,7 +71,7 @@ def format_window(kernel: Any, stride: Any, padding: Any, dilation: Any, *, alwa
 
 
 def format_sizes(sizes: Any) -> str:
-    """Return `5×5`. A single number is used for both axes. None, which means the input's size, becomes `·`."""
+    """Format sizes as `5×5`. A single number is used for both axes. None, which means the input's size, becomes `·`."""
     if isinstance(sizes, int) or sizes is None:
         sizes = (sizes, sizes)
     return "×".join("·" if size is None else str(size) for size in sizes)

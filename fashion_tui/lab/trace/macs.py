@@ -1,8 +1,8 @@
 """Multiply-accumulates (MACs), counted as `torch.utils.flop_counter.FlopCounterMode` does: two FLOPs are one MAC.
 
-The formulas are FlopCounterMode's own. They cover operations that multiply matrices (convolutions, linear layers,
-matrix products, recurrent layers, attention) and nothing else. MacCounter computes only a grand total, in half the
-time of FlopCounterMode, which computes a total for every module.
+The formulas are those of FlopCounterMode. They cover operations that multiply matrices (convolutions, linear layers,
+matrix products, recurrent layers, attention) and nothing else. FlopCounterMode computes a total for every module;
+MacCounter computes only a grand total, which takes half the time.
 """
 
 from typing import Any
@@ -13,7 +13,7 @@ from torch.utils.flop_counter import flop_registry
 
 
 class MacCounter(TorchDispatchMode):
-    """A context in which `total` grows by the MACs of every operation that runs."""
+    """A context that adds the MACs of every operation inside it to `total`."""
 
     def __init__(self) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
@@ -38,6 +38,9 @@ class MacCounter(TorchDispatchMode):
 
 
 def _is_composite(func: Any) -> bool:
-    """Whether `func` consists of other operations. Autograd decomposes these, but inference mode doesn't."""
+    """Return whether `func` consists of other operations and inference mode is enabled.
+
+    Outside inference mode, autograd decomposes such operations.
+    """
     key = torch._C.DispatchKey.CompositeImplicitAutograd  # noqa: SLF001
     return torch.is_inference_mode_enabled() and torch._C._dispatch_has_kernel_for_dispatch_key(func.name(), key)  # noqa: SLF001

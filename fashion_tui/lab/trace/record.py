@@ -26,7 +26,7 @@ from .windows import WindowSettings, function_window, layer_window
 
 @dataclass(slots=True, eq=False)
 class Call:
-    """A call of a module or function, which becomes a row. Its shapes include the batch axis."""
+    """A call of a module or function, shown as one row. The shapes include the batch axis."""
 
     name: str
     path: str
@@ -39,11 +39,11 @@ class Call:
     outputs: list[Shape] = field(default_factory=list)
     dtype: str = ""
     parameters: list[nn.Parameter] = field(default_factory=list)
-    """Parameters that this call itself uses, without those of the calls inside it."""
+    """Parameters that this call uses directly, excluding those used by the calls inside it."""
     parameter_names: list[str] = field(default_factory=list)
-    """Name of each of these parameters in the network: `conv1.weight`."""
+    """Name of each of the `parameters` in the network: `conv1.weight`."""
     macs: int = 0
-    """MACs, including those of the calls inside this one."""
+    """MACs of this call, including the calls inside it."""
     new_bytes: int = 0
     """Memory allocated for the outputs; 0 for a module whose inner calls have rows."""
     target: Any = None
@@ -51,7 +51,7 @@ class Call:
     arguments: tuple[Any, ...] = ()
     """A function's positional arguments that aren't tensors."""
     uses_unregistered: bool = False
-    """Whether parameters that aren't registered with the network are among the arguments."""
+    """Whether the arguments include parameters that aren't registered with the network."""
     model_shapes: list[Shape] = field(default_factory=list)
     """Shapes of the network's own tensors (parameters, buffers, constants) among the arguments."""
     window: WindowSettings | None = None
@@ -78,7 +78,10 @@ OnOutput = Callable[[int, list[Tensor]], None]
 
 
 def record(model: nn.Module, inputs: tuple[Any, ...], batch: int) -> Recording:
-    """Run `model` on `inputs`. Changes the model: pass a copy. An error in the model becomes part of the recording."""
+    """Run `model` on `inputs` and record its calls. An error in the model becomes part of the recording.
+
+    This changes the model, so pass a copy.
+    """
     recorder = Recorder(model, inputs)
     result, error = None, None
     device = next(tensors_in(inputs)).device
@@ -100,7 +103,7 @@ def record(model: nn.Module, inputs: tuple[Any, ...], batch: int) -> Recording:
 
 
 class Recorder(TorchFunctionMode):
-    """A context in which the calls of a network are recorded. Replaces the `forward` of each of its modules."""
+    """A context that records the calls of a network. It replaces the `forward` of each module of the network."""
 
     def __init__(
         self,
@@ -191,7 +194,7 @@ class Recorder(TorchFunctionMode):
             self._count_on_meta(module, tensors, args, kwargs)
             call.macs = self.counter.total - before
         if len(self.calls) > index + 1:
-            call.parameters, call.parameter_names = [], []  # the inner calls that use them have them instead
+            call.parameters, call.parameter_names = [], []  # recorded by the inner calls that use them
         self._end(call, index, list(tensors_in(result)), storages if atomic else None)
         return result
 
@@ -222,7 +225,7 @@ class Recorder(TorchFunctionMode):
             self._add_failure(error, call)
             raise
         outputs = list(tensors_in(args[0] if is_assignment(name) else result))
-        # Leave out the initialisation of a layer that `forward` creates; it isn't part of the network.
+        # Skip the initialisation of a layer that `forward` creates, because the layer isn't part of the network.
         is_initialiser = call.uses_unregistered and not call.inputs and all(map(_is_parameter, outputs))
         if not outputs or is_no_op(name, args, result) or is_initialiser:
             return result
@@ -288,7 +291,7 @@ class Recorder(TorchFunctionMode):
         return [name.removeprefix(f"{caller}.") for name in names]
 
     def _add_failure(self, error: Exception, call: int | Call) -> None:
-        """Record that `error` passes through a call: that of a module, given by its index, or that of a function."""
+        """Record that `error` passes through a call: a module's call, given by its index, or a function's call."""
         if self._failure is None or self._failure[0] is not error:
             self._failure = (error, [], None) if isinstance(call, int) else (error, [], call)
         if isinstance(call, int):
@@ -297,8 +300,8 @@ class Recorder(TorchFunctionMode):
     def _count_on_meta(self, target: Any, tensors: list[Tensor], args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         """Count MACs on the meta device.
 
-        On the CPU, recurrent layers and attention are single operations without a formula. On meta, they are separate
-        matrix products, which have one.
+        On the CPU, recurrent layers and attention are single operations that have no formula. On meta, they consist of
+        separate matrix products, which have a formula.
         """
         if not tensors or tensors[0].is_meta:
             return
@@ -306,7 +309,7 @@ class Recorder(TorchFunctionMode):
             self._is_inside_atomic = True
             if isinstance(target, nn.Module):
                 target = copy_model(target, META)
-                vars(target).pop("forward", None)  # the recorder's wrapper, which would record this call
+                vars(target).pop("forward", None)  # remove the recorder's wrapper, which would record this call
             target(*to_meta(args), **to_meta(kwargs))
         except Exception:  # noqa: BLE001, S110 - a call that needs values can't be counted and keeps 0 MACs
             pass

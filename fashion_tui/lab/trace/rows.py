@@ -1,8 +1,9 @@
 """Convert recordings to rows: remove the batch axis and count each parameter once.
 
-A pass is recorded with a batch of 2 and with a batch of 3. Every size that differs between the two grows with the
-batch, whichever axis it is on. An axis of size 2 and 3 is the batch axis and is removed. An axis of size 128 and 192,
-as when attention windows are folded into the batch, has size 64 for one sample.
+One pass is recorded with a batch of 2, and another with a batch of 3. Every size that differs between the two
+recordings grows with the batch, whichever axis it is on. An axis whose sizes are 2 and 3 is the batch axis and is
+removed. An axis whose sizes are 128 and 192, as when attention windows are folded into the batch, has size 64 for one
+sample.
 """
 
 import re
@@ -31,7 +32,7 @@ class RecordingPair:
     second: Recording
 
     def per_sample(self, amount: int, other: int | None) -> int:
-        """Return the amount for a batch of one, given the amounts of the first and the second recording.
+        """Return the amount for a batch of one, given the amounts in the first and the second recording.
 
         Assumes that amounts grow linearly with the batch. `other` is None if the second recording lacks the call.
         """
@@ -43,7 +44,7 @@ class RecordingPair:
 
     def sample_shape(self, shape: Shape, other: Shape | None) -> Shape:
         """Return the shape of one sample, given the shapes in the first and the second recording."""
-        if other is None or len(other) != len(shape):  # the call ran in one of the recordings only
+        if other is None or len(other) != len(shape):  # the call ran in only one of the recordings
             return shape[1:] if shape[:1] == (self.first.batch,) else shape
         sizes = list(zip(shape, other, strict=True))
         if self.batch_sizes in sizes:
@@ -60,12 +61,15 @@ class RecordingPair:
         return self.first.batch, self.second.batch
 
     def mixes_samples(self, shape: Shape, other: Shape) -> bool:
-        """Whether the first axis grows with the batch although no axis is the batch axis."""
+        """Return whether the first axis grows with the batch although no axis is the batch axis."""
         sizes = list(zip(shape, other, strict=False))
         return bool(sizes) and self.batch_sizes not in sizes and sizes[0][0] != sizes[0][1]
 
     def counterparts(self) -> list[Call | None]:
-        """Return the second recording's call for each call of the first; None if the code took a different branch."""
+        """Return the second recording's counterpart of each call of the first recording.
+
+        The counterpart is None if the code took a different branch.
+        """
         others = dict(zip(call_keys(self.second.calls), self.second.calls, strict=True))
         return [others.get(key) for key in call_keys(self.first.calls)]
 

@@ -1,4 +1,4 @@
-"""Find tensors in the arguments and results of functions, and the memory that they use."""
+"""Find the tensors in the arguments and results of functions, and the memory that the tensors use."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import fields, is_dataclass
@@ -30,7 +30,10 @@ def tensors_in(value: Any) -> Iterator[Tensor]:
 
 
 def storages_of(tensors: Iterable[Tensor]) -> set[int]:
-    """Return an identifier of each tensor's storage. Also works on meta, where a storage has no address."""
+    """Return the identifiers of the tensors' storages.
+
+    This also works on meta, where a storage has no address.
+    """
     storages = set()
     for tensor in tensors:
         try:

@@ -21,7 +21,7 @@ from .tensors import tensors_in
 MAX_PASSES = 7
 """Maximum number of measured passes. A call's time is the minimum over all passes, to exclude other programs' load."""
 MAX_SECONDS = 3.0
-"""Time in seconds after which no further pass starts."""
+"""Number of seconds after which no further pass starts."""
 MAX_BATCH = 32
 MAX_MACS = 4 * 10**9
 """Maximum number of MACs in a pass; large networks are timed with smaller batches."""
@@ -37,9 +37,10 @@ class CallTimes:
 
 
 def add_times(table: ShapeTable, model: nn.Module, dtype: torch.dtype, device: torch.device) -> ShapeTable:
-    """Return the table with the time of each row, measured on a batch. A row with children has the sum of their times.
+    """Return the table with the time of each row, measured on a batch.
 
-    If the network can't be run, for example because memory runs out, the table gets a warning instead.
+    The time of a row with children is the sum of the children's times. If the network can't be run, for example because
+    memory runs out, the table gets a warning instead.
     """
     batch = int(min(max(MAX_MACS // max(table.total_macs, 1), 2), MAX_BATCH))
     try:
@@ -80,7 +81,10 @@ def _input(shape: Shape, dtype: torch.dtype, device: torch.device) -> Tensor:
 
 
 class _Timer:
-    """Times each call and, directly after it, its backward pass, while the saved tensors still exist."""
+    """Times each call and its backward pass.
+
+    The backward pass runs directly after the call, while the saved tensors still exist.
+    """
 
     def __init__(self, device: torch.device) -> None:
         self.times: dict[Call, CallTimes] = {}
@@ -123,7 +127,7 @@ def _minimum(times: Sequence[CallTimes]) -> CallTimes | None:
 
 
 def _with_times(rows: Sequence[ShapeRow], index: int, times: Sequence[CallTimes | None]) -> ShapeRow:
-    """Return the row with its own times, or with the sum of its children's."""
+    """Return the row with its own times, or with the sum of its children's times."""
     own = times[index : end_of_children(rows, index)] if rows[index].has_children else times[index : index + 1]
     known = [call_times for call_times in own if call_times is not None]
     if not known:

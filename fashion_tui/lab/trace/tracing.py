@@ -37,16 +37,16 @@ def trace(
     dtype: torch.dtype | None = None,
     measure: torch.device | None = None,
 ) -> ShapeTable:
-    """Return a table with a row for each call of a module, and of each function that changes or computes data.
+    """Return a table with a row for each call of a module, or of a function that changes or computes data.
 
     The model is not changed and no values are computed: a copy of the model runs on the meta device. If the model's
-    code needs values, the copy runs on the CPU instead. If the model fails, the table contains the calls up to the
-    error, and the error.
+    code needs values, the copy runs on the CPU instead. If the model fails, the table contains the error and the calls
+    up to it.
 
     `input_size` is the shape of one sample, without the batch axis, such as `(1, 28, 28)`, or a sequence of shapes for
-    several inputs. `name` is the model's name in the table and defaults to its class. `dtype` is that of the inputs; it
-    defaults to that of the model's weights, or to int64 if an embedding gets the input. If `measure` is given, the
-    calls are also timed on that device, which takes a few seconds, unless the model fails.
+    several inputs. `name` is the model's name in the table and defaults to the name of its class. `dtype` is the dtype
+    of the inputs. It defaults to the dtype of the model's weights, or to int64 if an embedding gets the input. If
+    `measure` is given and the model doesn't fail, the calls are also timed on that device, which takes a few seconds.
 
     Raises UserError if `model` is not an `nn.Module` or can't be copied, and UsageError if `input_size` is invalid.
     """
@@ -67,7 +67,7 @@ def trace(
 
 
 def _record_pair(model: nn.Module, sizes: tuple[Shape, ...], dtype: torch.dtype) -> tuple[RecordingPair, nn.Module]:
-    """Record two passes, on meta if possible, and return them with the copy of the model that ran the first."""
+    """Record two passes, on meta if possible, and return them with the copy of the model that ran the first pass."""
     for device in (META, CPU):
         copies = [copy_model(model, device) for _ in BATCHES]
         recordings = []
@@ -115,7 +115,7 @@ def _total_macs(pair: RecordingPair, rows: tuple[ShapeRow, ...]) -> int:
 
 
 def _check_sizes(input_size: Any) -> tuple[Shape, ...]:
-    """Convert one shape or several to a tuple of shapes. Raises UsageError if one is invalid."""
+    """Convert one or more shapes to a tuple of shapes. Raises UsageError if a shape is invalid."""
     sizes = tuple(input_size) if isinstance(input_size, Sequence) and not isinstance(input_size, str) else ()
     if not sizes or not isinstance(sizes[0], Sequence):
         sizes = (sizes,)
@@ -143,7 +143,7 @@ def _dtype_of(model: nn.Module) -> torch.dtype:
 
 
 def _needs_indices(recording: Recording) -> bool:
-    """Whether the recording failed because an embedding got the network's floating-point input."""
+    """Return whether the recording failed because an embedding got the network's floating-point input."""
     call = recording.calls[recording.failed[-1]] if recording.failed else None
     return (
         call is not None and call.op in {"Embedding", "EmbeddingBag", "F.embedding"} and NETWORK_INPUT in call.sources
@@ -151,7 +151,7 @@ def _needs_indices(recording: Recording) -> bool:
 
 
 def _needs_values(error: BaseException | None) -> bool:
-    """Whether torch raised `error` because code read the values of a tensor on the meta device."""
+    """Return whether torch raised `error` because code read the values of a tensor on the meta device."""
     while error is not None:
         if isinstance(error, NotImplementedError) or "meta" in str(error).lower():
             return True

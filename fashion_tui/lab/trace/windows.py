@@ -35,7 +35,7 @@ class WindowSettings:
 
 
 def layer_window(module: nn.Module) -> WindowSettings | None:
-    """Return the window of a convolution or pool; None for any other layer."""
+    """Return the window of a convolution or pool, or None for any other layer."""
     layer: Any = module
     if isinstance(module, CONVOLUTIONS):
         padding = layer.padding if isinstance(layer.padding, str) else tuple(layer.padding)
@@ -50,7 +50,7 @@ def layer_window(module: nn.Module) -> WindowSettings | None:
 
 
 def function_window(name: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> WindowSettings | None:
-    """Return the window of a convolution or pool; None for any other function and for invalid arguments."""
+    """Return the window of a convolution or pool, or None for any other function or invalid arguments."""
     arguments = window_arguments(name, args, kwargs)
     kernel = arguments.get("kernel_size")
     if kernel is None:
@@ -71,7 +71,7 @@ def function_window(name: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -
 def window_arguments(name: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> dict[str, Any]:
     """Return the arguments of a convolution or pool by name, with a convolution's `kernel_size` added.
 
-    Empty for any other function.
+    Returns an empty dict for any other function.
     """
     kind = _base_name(name).rstrip("123d")
     if kind in _AFTER_INPUT:
@@ -97,7 +97,7 @@ def _window_settings(  # noqa: PLR0913
 
 
 def _per_axis(size: Any, axes: int) -> tuple[int, ...]:
-    """Return one number for each axis. Raises ValueError if `size` has neither one number nor one for each axis."""
+    """Return one number for each axis. Raises ValueError unless `size` has one number, or one number for each axis."""
     sizes = (size,) * axes if isinstance(size, int) else tuple(size)
     if len(sizes) == 1:
         sizes *= axes

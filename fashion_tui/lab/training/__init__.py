@@ -1,1 +1,1 @@
-"""The training loop (`loop.py`) with its optimisers, checkpoints and CUDA graphs."""
+"""The training loop (`loop.py`) with its optimizers, checkpoints and CUDA graphs."""

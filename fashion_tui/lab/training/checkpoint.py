@@ -1,4 +1,4 @@
-"""Saving the state of training: in memory, to roll a step back, and in checkpoint files."""
+"""Save the training state in memory, to roll back a step, and in checkpoint files."""
 
 import copy
 import pickle
@@ -14,7 +14,10 @@ from fashion_tui.schema.errors import UserError
 
 
 class BadCheckpoint(UserError):
-    """The file can't be read, or contains more than tensors and plain values. Code in the file is never executed."""
+    """Raised if the file can't be read, or contains more than tensors and plain values.
+
+    Code in the file is never executed.
+    """
 
 
 @contextmanager
@@ -25,10 +28,11 @@ def preserve_state(
     *,
     only_on_error: bool = False,
 ) -> Iterator[dict[str, Any]]:
-    """Restore what a training step changes when the block exits, or only if the block raises an error.
+    """When the `with` block exits, restore the state that a training step changes.
 
-    Restores the RNG state and the buffers. If the block makes steps with `optimizers`, also restores the weights and
-    the state of the optimisers. Yields the saved tensors of the network ("model") and the RNG state ("random"). All
+    The RNG state and the network's buffers are restored. If `optimizers` are given, because the block makes steps with
+    them, the weights and the optimizers' state are also restored. With `only_on_error`, the state is restored only if
+    the block raises an error. Yields the saved tensors of the network ("model") and the RNG state ("random"). All
     tensors are restored in place, because a CUDA graph keeps using their memory.
     """
     parameters = {name for name, _ in model.named_parameters(remove_duplicate=False)}
@@ -53,12 +57,12 @@ def preserve_state(
 
 
 def write_checkpoint(file: BinaryIO, training: dict[str, Any], trainer: dict[str, Any]) -> None:
-    """Write the state of a `Training` and that of the trainer, which consists of plain values."""
+    """Write the state of a `Training` and the state of the trainer, which consists of plain values."""
     torch.save({"training": training, "trainer": trainer}, file)
 
 
 def read_checkpoint(file: BinaryIO) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Return the arguments of `write_checkpoint`, with tensors on the CPU.
+    """Return the two states that `write_checkpoint` wrote, with tensors on the CPU.
 
     Raises BadCheckpoint if the file isn't a checkpoint.
     """
@@ -71,13 +75,16 @@ def read_checkpoint(file: BinaryIO) -> tuple[dict[str, Any], dict[str, Any]]:
 
 
 def final_weights(training: dict[str, Any]) -> dict[str, Tensor]:
-    """Return the weights to evaluate and export from the state of a `Training`."""
+    """Return the weights to evaluate and export, given the state of a `Training`."""
     weights: dict[str, Tensor] = training["model"]
     return weights
 
 
 def _restore_optimizer(optimizer: torch.optim.Optimizer, state: dict[int, dict[str, Tensor]]) -> None:
-    """Restore momentum and counts in place. Tensors that the optimiser created after `state` was saved are set to 0."""
+    """Restore momentum and counts in place.
+
+    Tensors that the optimizer created after `state` was saved are set to 0.
+    """
     with torch.no_grad():
         for parameter, tensors in optimizer.state_dict()["state"].items():
             for name, tensor in tensors.items():

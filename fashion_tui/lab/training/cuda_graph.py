@@ -1,7 +1,7 @@
-"""Training steps on a CUDA GPU: captured once as a CUDA graph, then launched with a single call.
+"""Training steps on a CUDA GPU, captured once as a CUDA graph and then launched with a single call.
 
-On a large GPU a network of this size is limited by the time that Python needs to launch about a hundred small kernels.
-A graph launches them all at once.
+On a large GPU, the speed of a network of this size is limited by the time that Python needs to launch about a hundred
+small kernels. A graph launches them all at once.
 """
 
 import warnings
@@ -18,18 +18,18 @@ Step = Callable[[Batch, Callable[[], None]], tuple[Tensor, Tensor]]
 """Trains on a batch and returns its loss and number of correct predictions. See `Training.steps` for the callback."""
 
 WARM_UP_STEPS = 3
-"""Steps before the capture, in which cuDNN chooses its algorithms and the optimisers create their state."""
+"""Steps before the capture, in which cuDNN chooses its algorithms and the optimizers create their state."""
 
 MAX_QUEUED_IMAGES = 16_384
-"""Maximum number of images by which the CPU runs ahead of the GPU: a fraction of a second's work."""
+"""Maximum number of images by which the CPU runs ahead of the GPU, a fraction of a second of work."""
 
 
 class GPUStep:
-    """Wraps training steps on a GPU: full batches are replayed from a CUDA graph.
+    """Runs training steps on a GPU. Steps on full batches are replayed from a CUDA graph.
 
-    The last batch of an epoch, if it is smaller, is trained on without the graph. Model and optimisers must be suitable
-    for capture: no control flow that depends on values, and learning rates in tensors that are changed in place. If the
-    capture fails, no step uses a graph, and a warning says why.
+    If the last batch of an epoch is smaller, its step runs without the graph. The model and the optimizers must be
+    suitable for capture: their control flow must not depend on values, and the learning rates must be tensors that are
+    changed in place. If the capture fails, no step uses a graph, and a warning gives the reason.
     """
 
     def __init__(
@@ -40,7 +40,7 @@ class GPUStep:
         *,
         capture: bool,
     ) -> None:
-        """`preserve_state` returns a context that undoes the steps made in it. Without `capture`, no graph is used."""
+        """`preserve_state` returns a context that undoes the steps made inside it. `capture` enables the graph."""
         self._step = step
         self._preserve_state = preserve_state
         self._batch_size = batch_size
@@ -94,7 +94,7 @@ class GPUStep:
         return graph
 
     def _limit_queue(self) -> None:
-        """Wait until the GPU is at most `MAX_QUEUED_IMAGES` behind, so that requests and metrics are never late."""
+        """Wait until the GPU is at most `MAX_QUEUED_IMAGES` images behind, so requests and metrics are never late."""
         event = torch.cuda.Event()
         event.record()
         self._queued_steps.append(event)
@@ -103,4 +103,4 @@ class GPUStep:
 
 
 def _no_poll() -> None:
-    """A captured step has a single micro-batch, so it never polls."""
+    """Do nothing. A captured step has a single micro-batch, so it never polls."""

@@ -1,4 +1,4 @@
-"""Finding the layer in which training broke, by repeating the last steps. Healthy steps need no extra checks."""
+"""Find the layer in which training broke, by repeating the last steps. Healthy steps need no extra checks."""
 
 from collections.abc import Callable
 
@@ -14,11 +14,11 @@ class _Stopped(Exception):
 
 
 def find_broken_layer(training: Training, step: int, *, keep_going: Callable[[], bool] = lambda: True) -> str | None:
-    """Return the layer whose output was the first with a NaN or an infinity in a step, or None if all were finite.
+    """Return the first layer whose output had a NaN or an infinity in a step, or None if all outputs were finite.
 
-    `training` must be in a state before `step`, such as a checkpoint. The steps in between are repeated, which
-    gives the same weights; then each layer is checked on the batch of `step`. `keep_going` is called after each step
-    and between micro-batches; if it returns False, the search ends and the result is None.
+    `training` must be in a state before `step`, such as the state of a checkpoint. The steps between that state and
+    `step` are repeated, which gives the same weights; then each layer is checked on the batch of `step`. `keep_going`
+    is called after each step and between micro-batches; if it returns False, the search ends and the result is None.
     """
 
     def check() -> None:
@@ -44,7 +44,7 @@ def find_broken_layer(training: Training, step: int, *, keep_going: Callable[[],
 
 
 def first_non_finite_layer(model: nn.Module, images: Tensor) -> str | None:
-    """Run `images` `[N, 1, 28, 28]` through the network and return the first layer with a NaN or infinite output.
+    """Run `images` `[N, 1, 28, 28]` through the network, and return the first layer whose output isn't finite.
 
     Returns None if all outputs are finite.
     """

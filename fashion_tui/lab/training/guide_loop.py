@@ -17,7 +17,7 @@ EPOCHS = 3
 
 
 class PILDataset(Dataset[tuple[Tensor, int]]):
-    """Does what `torchvision.datasets.FashionMNIST` does: converts each image to PIL, then transforms it."""
+    """Converts each image to PIL and then transforms it, as `torchvision.datasets.FashionMNIST` does."""
 
     def __init__(self, images: Images) -> None:
         from torchvision import transforms  # noqa: PLC0415 - the import takes 2 s
@@ -44,7 +44,7 @@ class GuideLoop:
         self._loader = DataLoader(PILDataset(images), batch_size=BATCH_SIZE, shuffle=True)
 
     def epoch(self) -> Iterator[int]:
-        """Train for one epoch. Yields the number of images after each step."""
+        """Train for one epoch. After each step, yield the number of images in its batch."""
         self.model.train()
         for images, labels in self._loader:
             self._optimizer.zero_grad()

@@ -1,8 +1,8 @@
 """The training loop.
 
-`train_step` is one step: forward pass, loss, backward pass, update. `Training.steps` is the loop over the batches of an
-epoch. Everything else wraps these two: micro-batches that can be interrupted and `torch.compile` (`Training._step`),
-CUDA graphs (`cuda_graph.GPUStep`) and exact resume (`Training.state_dict`).
+`train_step` performs one step: forward pass, loss, backward pass, update. `Training.steps` loops over the batches of an
+epoch. The rest of the code wraps these two to provide interruptible micro-batches and `torch.compile`
+(`Training._step`), CUDA graphs (`cuda_graph.GPUStep`) and exact resume (`Training.state_dict`).
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -25,7 +25,7 @@ from .cuda_graph import GPUStep
 from .optimizers import autocast, lr_scale, optimizers_for, precision_on, set_learning_rates
 
 MicroBatch = tuple[Tensor, Tensor, float]
-"""Images, float32 `[N, 1, 28, 28]`; their labels, int64 `[N]`; and their share of the batch, in (0, 1]."""
+"""Images, float32 `[N, 1, 28, 28]`; labels, int64 `[N]`; and the images' share of the batch, in (0, 1]."""
 
 
 def train_step(
@@ -38,7 +38,7 @@ def train_step(
 ) -> tuple[Tensor, Tensor]:
     """Train on one batch. Return its mean loss and the number of correct predictions, both before the update.
 
-    The gradients of the micro-batches add up to those of the batch; on a GPU there is only one.
+    The gradients of the micro-batches add up to the gradients of the batch. On a GPU there is only one micro-batch.
     """
     for optimizer in optimizers:
         optimizer.zero_grad()
@@ -79,9 +79,10 @@ class Training:
         network: CustomModel | None = None,
         compiled: bool = False,
     ) -> None:
-        """Train on `images`. `network` is a custom model that replaces the recipe's; its code is executed.
+        """Train on `images`.
 
-        `compiled`: compile the network with `torch.compile`, which takes time in the first step.
+        `network`, if given, is a custom model that replaces the recipe's network; its code is executed. If `compiled`
+        is True, the network is compiled with `torch.compile`, which takes time in the first step.
         """
         if device.type == "cuda":
             torch.cuda.set_device(device)  # streams and graphs belong to the current device
@@ -92,14 +93,14 @@ class Training:
         self.batches = ImageBatches(images, recipe, seed=seed, device=device)
         self.optimizers = optimizers_for(recipe, self.model)
         self.precision = precision_on(device, recipe)
-        """Precision of the computation: the recipe's if the device supports it, else fp32."""
+        """The recipe's precision if the device supports it, else fp32."""
 
         self.epoch = 0
         """Number of completed epochs."""
         self.step_in_epoch = 0
         """Number of completed steps in the current epoch."""
         self.losses = torch.zeros(self.steps_per_epoch, device=device)
-        """Loss of each step of the current epoch. Stays on the device: reading a value would synchronise a GPU."""
+        """Loss of each step of the current epoch, kept on the device because reading it would synchronise a GPU."""
         self.correct = torch.zeros(self.steps_per_epoch, dtype=torch.int32, device=device)
         """Number of correct predictions in each step of the current epoch."""
         self.best_validation: float | None = None
@@ -114,17 +115,17 @@ class Training:
             self._compiled_model = cast("nn.Module", torch.compile(self.model, dynamic=False))
         self._max_micro_batch = CPU_MICRO_BATCH if device.type == "cpu" else recipe.batch_size
         self._before_step: dict[str, Any] | None = None
-        """Buffers and RNG state before the current step, while it can be interrupted."""
+        """Buffers and RNG state before the current step, while the step can be interrupted."""
         self._make_step: Callable[[Batch, Callable[[], None]], tuple[Tensor, Tensor]] = self._step
         if device.type == "cuda":
             preserve = partial(preserve_state, self.model, device, self.optimizers)
             self._make_step = GPUStep(self._step, preserve, recipe.batch_size, capture=network is None)
 
     def steps(self, poll: Callable[[], None] = lambda: None) -> Iterator[int]:
-        """Train for the rest of the epoch. Yields the total number of steps after each one.
+        """Train for the rest of the epoch. Yields the total number of completed steps after each step.
 
-        `poll` is called between the micro-batches of a step. If it raises, the step is rolled back. If it calls
-        `state_dict`, it gets the state after the last completed step.
+        `poll` is called between the micro-batches of a step. If `poll` raises an error, the step is rolled back. If
+        `poll` calls `state_dict`, it gets the state after the last completed step.
         """
         self.model.train()
         for batch in self.batches.epoch(self.epoch, first_step=self.step_in_epoch):
@@ -165,28 +166,31 @@ class Training:
         return (len(self.batches.images) - starts).clamp(max=self.recipe.batch_size)
 
     def step_metrics(self, first: int, last: int) -> tuple[list[float], list[float]]:
-        """Return loss and accuracy of the steps `first` to `last - 1` of the current epoch. Synchronises a GPU."""
+        """Return the loss and accuracy of each step from `first` to `last - 1` in the current epoch.
+
+        Synchronises a GPU.
+        """
         accuracy = self.correct[first:last].cpu() / self.batch_sizes(first, last)
         return self.losses[first:last].tolist(), accuracy.tolist()
 
     def epoch_metrics(self) -> tuple[float, float]:
-        """Return mean loss and accuracy over the images of the current epoch, as measured before each update."""
+        """Return the mean loss and accuracy over the images of the current epoch, as measured before each update."""
         sizes = self.batch_sizes(0, self.step_in_epoch)
         losses, correct = self.losses[: self.step_in_epoch].cpu(), self.correct[: self.step_in_epoch].cpu()
         images = int(sizes.sum())
         return (losses.double() @ sizes.double()).item() / images, int(correct.sum()) / images
 
     def next_images(self) -> Iterator[Tensor]:
-        """Yield the micro-batches of the next step as the network will get them: float32 `[N, 1, 28, 28]`."""
+        """Yield the micro-batches of the next step as the network will receive them, float32 `[N, 1, 28, 28]`."""
         batch = next(self.batches.epoch(self.epoch, first_step=self.step_in_epoch))
         for micro_batch in batch.split(self._max_micro_batch):
             yield self.batches.prepare(micro_batch)
 
     def state_dict(self) -> dict[str, Any]:
-        """Return the state after the last completed step: tensors, numbers, strings, lists and dicts.
+        """Return the state after the last completed step. It consists of tensors, numbers, strings, lists and dicts.
 
-        Tensors of the network and the optimisers aren't copied. The optimisers' settings aren't included, since they
-        follow from recipe and device.
+        The tensors of the network and the optimizers aren't copied. The settings of the optimizers aren't included,
+        because the recipe and the device determine them.
         """
         before = self._before_step or {"model": {}, "random": rng_state(self.device)}
         return {
@@ -217,10 +221,10 @@ class Training:
         set_rng_state(state["random"], self.device)  # last, in case any of the above draws random numbers
 
     def _step(self, batch: Batch, poll: Callable[[], None]) -> tuple[Tensor, Tensor]:
-        """Train on a batch. If it is large, it is split into micro-batches, with a call of `poll` between them."""
+        """Train on a batch. A large batch is split into micro-batches, and `poll` is called between them."""
         model: nn.Module = self.model
         if self._compiled_model is not None and len(batch.labels) == self.recipe.batch_size:
-            model = self._compiled_model  # not for a smaller last batch, which would be compiled separately
+            model = self._compiled_model  # a smaller last batch would be compiled separately
         micro_batches = batch.split(self._max_micro_batch)
         with self._interruptible() if len(micro_batches) > 1 else nullcontext():
             return train_step(

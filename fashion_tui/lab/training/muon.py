@@ -11,13 +11,13 @@ COEFFICIENTS = (3.4445, -4.7750, 2.0315)
 neural networks")."""
 
 ITERATIONS = 3
-"""Number of Newton-Schulz iterations; for filters, more iterations take longer without improving anything."""
+"""Number of Newton-Schulz iterations. For filters, more iterations take longer without improving anything."""
 
 
 class Muon(torch.optim.Optimizer):
-    """Nesterov momentum whose updates are orthogonalised, for filters `[O, I, H, W]` viewed as matrices `[O, I·H·W]`.
+    """Nesterov momentum with orthogonalised updates, for filters `[O, I, H, W]` viewed as matrices `[O, I·H·W]`.
 
-    `torch.optim.Muon` takes only matrices. As in Jordan 2024 ("airbench"), this optimiser keeps the norm of
+    `torch.optim.Muon` takes only matrices. As in Jordan 2024 ("airbench"), this optimizer keeps the norm of
     each filter bank at √O, so that the learning rate is relative to the size of the weights.
     """
 
@@ -48,10 +48,10 @@ class Muon(torch.optim.Optimizer):
 
 
 def orthogonalise(matrix: Tensor) -> Tensor:
-    """Return a matrix `[R, C]` with about the same singular vectors, but singular values near 1.
+    """Return a matrix `[R, C]` with about the same singular vectors as `matrix`, but with singular values near 1.
 
     Each iteration multiplies `x` by a polynomial in `x @ x.T`, and `x @ x.T` can be updated without `x`. All iterations
-    therefore work on this square matrix, and `x` itself, up to nine times as wide, is multiplied only once.
+    therefore work on this square matrix. `x` itself, which is up to nine times as wide, is multiplied only once.
     """
     a, b, c = COEFFICIENTS
     is_tall = matrix.shape[0] > matrix.shape[1]

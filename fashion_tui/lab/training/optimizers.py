@@ -1,4 +1,4 @@
-"""The optimisers, learning rates and precision of a recipe."""
+"""The optimizers, learning rates and precision of a recipe."""
 
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
@@ -12,17 +12,17 @@ from fashion_tui.schema.recipe import Precision, Recipe
 from .muon import Muon
 
 ADAM_SHARE = 0.2
-"""Learning rate of the parameters that Muon leaves to Adam, relative to Muon's."""
+"""Learning rate of the parameters that Muon leaves to Adam, relative to Muon's learning rate."""
 
 
 def optimizers_for(recipe: Recipe, model: nn.Module) -> list[torch.optim.Optimizer]:
-    """Return the recipe's optimisers for the parameters of a model, which must be on their device already.
+    """Return the recipe's optimizers for the parameters of a model, which must already be on their device.
 
-    With Muon, Adam updates all parameters that aren't filters. Each parameter group has a `max_lr`, its learning rate
-    at the maximum of the schedule. On a GPU the learning rates and Adam's step counts are tensors, so that a CUDA graph
-    can read them.
+    With Muon, Adam updates all parameters that aren't filters. Each parameter group has a `max_lr`, which is its
+    learning rate at the maximum of the schedule. On a GPU, the learning rates and Adam's step counts are tensors, so
+    that a CUDA graph can read them.
 
-    Adam: Kingma and Ba 2014, "Adam: A Method for Stochastic Optimization".
+    Adam is described in Kingma and Ba 2014, "Adam: A Method for Stochastic Optimization".
     """
     parameters = list(model.parameters())
     is_on_gpu = any(parameter.is_cuda for parameter in parameters)
@@ -47,7 +47,7 @@ def optimizers_for(recipe: Recipe, model: nn.Module) -> list[torch.optim.Optimiz
 
 
 def lr_scale(recipe: Recipe, step: int, total_steps: int) -> float:
-    """Return the learning rate of a step, counted from 0, as a fraction of the maximum: in (0, 1].
+    """Return the learning rate of a step, counted from 0, as a fraction of the maximum, in (0, 1].
 
     The triangle is the schedule of Smith and Topin 2018, "Super-Convergence: Very Fast Training of Neural Networks
     Using Large Learning Rates".
@@ -77,8 +77,9 @@ def precision_on(device: torch.device, recipe: Recipe) -> Precision:
 
 
 def autocast(device: torch.device, precision: Precision) -> AbstractContextManager[None]:
-    """Return the context of a forward pass. With bf16, convolutions and linear layers compute in bfloat16, while
-    weights, loss and sums stay in float32.
+    """Return the context of a forward pass.
+
+    With bf16, convolutions and linear layers compute in bfloat16, while weights, loss and sums stay in float32.
     """
     if precision == "fp32":
         return nullcontext()

@@ -20,7 +20,7 @@ class Drawing(Protocol):
         """Number of lines, including the caption."""
 
     def rows(self) -> list[Row]:
-        """Return the lines, none wider than the width."""
+        """Return the lines, none of them wider than the plot's width."""
 
 
 def draw(plot: Plot, width: int, style: PlotStyle) -> Drawing:

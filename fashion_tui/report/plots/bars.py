@@ -22,11 +22,11 @@ CHART_HEIGHT = 8
 """Lines of a chart, without its axis and caption."""
 
 Value = float | None
-"""A value of a plot; None if it is NaN or infinite."""
+"""A value of a plot, or None if it is NaN or infinite."""
 
 _BAR = Style.parse(ACCENT)
 _REVERSED_BAR = Style.parse(f"{ACCENT} reverse")
-"""Style of the lower end of a negative bar: the glyph draws the empty part of the cell, the background the bar."""
+"""Style of the lower end of a negative bar. The glyph draws the empty part of the cell; the background is the bar."""
 _NUMBER = Style.parse(FOREGROUND)
 _NON_FINITE = Style.parse(BAD)
 _SPACE = Style()
@@ -34,14 +34,14 @@ _SPACE = Style()
 
 @dataclass(frozen=True)
 class BarList:
-    """A line for each value, with its label, its number and its bar."""
+    """A list with a line for each value, which contains its label, its number and its bar."""
 
     bars: Bars
     style: PlotStyle
     label_width: int
     number_width: int
     bar_width: int
-    """Columns of the bars; 0 if they do not fit."""
+    """Maximum width of a bar in columns, or 0 if the bars don't fit."""
     caption: list[Row]
 
     @classmethod
@@ -84,7 +84,7 @@ class BarList:
 
 @dataclass(frozen=True)
 class BarChart:
-    """A column for each value, or for the mean of a group of values, over an axis."""
+    """A chart with a column for each value, or for the mean of each group of values, over an axis."""
 
     bars: Bars
     style: PlotStyle
@@ -129,7 +129,10 @@ class BarChart:
         return drawn + self.caption
 
     def _cell(self, value: Value, unit: float, level: int) -> tuple[str, Style]:
-        """Return the part of a bar in one line. Level 0 is the line above the axis, level -1 the one below it."""
+        """Return the part of a bar in one line.
+
+        Level 0 is the line above the axis, and level -1 is the line below it.
+        """
         glyphs = self.style.glyphs
         if value is None:
             return (glyphs.bad, _NON_FINITE) if level == 0 else (" ", _SPACE)
@@ -172,7 +175,7 @@ def _numbers(bars: Bars, glyphs: Glyphs) -> list[str]:
 
 
 def _range_with_zero(values: tuple[Value, ...]) -> tuple[float, float]:
-    """Return the smallest and the largest of the values and 0."""
+    """Return the minimum and maximum of the values, including 0."""
     finite = [value for value in values if value is not None]
     return min([*finite, 0.0]), max([*finite, 0.0])
 
@@ -183,6 +186,6 @@ def _share(value: float, low: float, high: float) -> float:
 
 
 def _mean(values: tuple[Value, ...]) -> Value:
-    """Return the mean; None if one of the values is None."""
+    """Return the mean, or None if one of the values is None."""
     finite = [value / len(values) for value in values if value is not None]
     return sum(finite) if len(finite) == len(values) else None

@@ -1,4 +1,4 @@
-"""Draw a matrix: its numbers on coloured backgrounds if they fit, else a pixel for each value."""
+"""Draw a matrix as numbers on coloured backgrounds if they fit, else as a pixel for each value."""
 
 from dataclasses import dataclass
 
@@ -15,10 +15,10 @@ from fashion_tui.schema.plots import MAX_LEVEL, NON_FINITE, HeatMap
 from .layout import QUIET, PlotStyle, Row, caption_rows, max_lines
 
 MAX_ENLARGED = 56
-"""Maximum width of a map in which each value is enlarged to two columns and one line, a square."""
+"""Maximum width of a map in which each value is enlarged to a square, two columns wide and one line high."""
 
 MAX_SCALE = 24
-"""Columns of the legend's colour scale."""
+"""Maximum width of the legend's colour scale, in columns."""
 
 _NON_FINITE_COLOUR = int(BAD.removeprefix("#"), 16)
 
@@ -35,7 +35,7 @@ class HeatMapDrawing:
     lines: int
     with_numbers: bool
     below: list[Row]
-    """The legend, if the map has no numbers, and the caption."""
+    """The legend, if the map shows no numbers, followed by the caption."""
 
     @classmethod
     def fit(cls, heat_map: HeatMap, width: int, style: PlotStyle) -> "HeatMapDrawing":

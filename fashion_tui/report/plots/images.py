@@ -17,7 +17,7 @@ MIN_COLUMNS = 14
 """Minimum width of an image in a batch; narrower images would be illegible."""
 
 ENLARGED_COLUMNS = 28
-"""Width, in columns, to which a small image is enlarged; half of it for images in a batch."""
+"""Width, in columns, to which a small image is enlarged. An image in a batch is enlarged to half of this width."""
 
 _PLAIN = Style()
 _LABEL = Style.parse(FOREGROUND)
@@ -80,7 +80,7 @@ class ImageGridDrawing:
 
 
 def _image_size(grid: ImageGrid, width: int, height: int) -> tuple[int, int]:
-    """Return the columns and lines of an image, which is enlarged if it is small, or reduced to fit."""
+    """Return the columns and lines of an image. A small image is enlarged; a large image is reduced to fit."""
     side = ENLARGED_COLUMNS if grid.count == 1 else ENLARGED_COLUMNS // 2
     factor = max(side // max(grid.height, grid.width), 1)
     scale = min(1.0, width / (grid.width * factor), 2 * height / (grid.height * factor))
