@@ -47,7 +47,7 @@ def ignore(_: str) -> None:
 class CheckpointStore:
     """The folder `checkpoints` of a run. Only the holder of the run's lock may save; anyone may read.
 
-    The folder is opened anew for each operation because users may delete it in between.
+    The folder is reopened for each operation because users may delete it in between.
     """
 
     def __init__(self, run: Folder) -> None:

@@ -27,7 +27,7 @@ class ControlRequest(msgspec.Struct, frozen=True):
 
 
 class ControlFolder:
-    """The folder `control` of a run. It is opened anew for each operation because users may delete it in between."""
+    """The folder `control` of a run. It is reopened for each operation because users may delete it in between."""
 
     def __init__(self, run: Folder) -> None:
         self._run = run

@@ -133,7 +133,7 @@ class Folder:
         return True
 
     def size(self, name: str) -> int:
-        """Return the size of a file in bytes, or 0 if there is no such file."""
+        """Return the size of a file in bytes, or 0 if it is missing."""
         try:
             return os.stat(name, dir_fd=self._descriptor, follow_symlinks=False).st_size
         except OSError:

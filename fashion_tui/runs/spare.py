@@ -43,7 +43,7 @@ class SpareTrainer:
     def prepare(self, dataset: DatasetRef) -> None:
         """Start a trainer that loads this data set, unless one is running already.
 
-        If the trainer can't be started, there is no spare trainer.
+        If the trainer can't be started, the run starts without a spare one.
         """
         with self._lock:
             if self.pid is not None and self._dataset == dataset:

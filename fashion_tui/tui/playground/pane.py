@@ -247,7 +247,7 @@ class PlaygroundPane(Pane):
         """Return the name of the tensor to show, or None if there are no tensors.
 
         Choose the tensor selected in the table if the table has the focus, otherwise the tensor whose name is at the
-        cursor. If there is no such tensor, choose the newest one. `with_graph` restricts the choice to tensors that
+        cursor. Otherwise, choose the newest one. `with_graph` restricts the choice to tensors that
         require gradients.
         """
         view = self.side_panel.tensors_view

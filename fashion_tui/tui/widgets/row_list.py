@@ -103,7 +103,7 @@ class RowList(ScrollView, can_focus=True):
         self._refresh_rows(self._cursor_row())
 
     def _cursor_row(self) -> int:
-        """Return the index of the row under the cursor, or 0 if there is no such row yet."""
+        """Return the index of the row under the cursor, or 0 while the list is empty."""
         return self._keys.index(self._chosen) if self._chosen in self._keys else 0
 
     def _refresh_rows(self, *rows: int) -> None:
