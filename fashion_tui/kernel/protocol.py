@@ -153,7 +153,7 @@ class ProbeContent(msgspec.Struct, frozen=True):
     answer: msgspec.Raw = msgspec.Raw(b"null")
     """The answer in JSON. The probe's docstring names its type."""
     problem: str = ""
-    """The reason why there is no answer, in one line."""
+    """Reason for a missing answer, in one line."""
     ready: bool = True
     """Whether the kernel can already answer probes, which requires torch."""
 

@@ -17,7 +17,8 @@ _OMITTED = frozenset({"device", "dtype", "bias", "track_running_stats"})
 def is_atomic(module: nn.Module) -> bool:
     """Return whether `module` is atomic, which means that its inner calls get no rows.
 
-    torch's own layers without children are atomic. nn.MultiheadAttention is also atomic: it computes its only child, the output projection, together with the rest.
+    torch's own layers without children are atomic. nn.MultiheadAttention is also atomic: it computes its only child,
+    the output projection, together with the rest.
     """
     if isinstance(module, nn.MultiheadAttention):
         return True
