@@ -1,4 +1,4 @@
-"""Convert tensors to plots: select and scale their values, and describe both in the caption.
+"""Convert tensors to plots. The caption states which values were selected and how they were scaled.
 
 Large tensors are sampled before anything is computed, so that a plot of any tensor takes milliseconds. This module
 imports torch, so it is imported only when something is plotted.

@@ -106,7 +106,7 @@ class GridDrawing:
 
     @property
     def _columns_per_line(self) -> int:
-        """Number of a block's columns that fit into a line, leaving space for a glyph if columns are omitted."""
+        """Number of a block's columns that fit on a line, with space for the omission glyph if any are omitted."""
         columns = self._full[2]
         if columns * self.cell_width <= self.width and self._known_columns == columns:
             return max(columns, 1)

@@ -56,9 +56,9 @@ def create_run(  # noqa: PLR0913 - each is a choice of the user
 ) -> Run:
     """Create a run in state `starting`, without starting a trainer. The name of its directory is its id.
 
-    If `network` is a custom model, its source is stored with the run and trusted from now on, and the recipe's `model`
-    is only a name. Raises UsageError for an invalid value, and UserError if the folder can't be written. The directory
-    appears complete or not at all.
+    If `network` is a custom model, its source is stored with the run and trusted from now on; the recipe's `model` is
+    then only used as its name. The directory appears complete or not at all. Raises UsageError for an invalid value,
+    and UserError if the folder can't be written.
     """
     check_recipe(recipe, is_custom=network is not None)
     config = RunConfig(

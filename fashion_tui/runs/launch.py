@@ -1,4 +1,4 @@
-"""Starting a run's trainer, and asking it to pause, resume, stop or save a checkpoint."""
+"""Start a run's trainer, and ask it to pause, resume, stop or save a checkpoint."""
 
 import subprocess
 import sys

@@ -138,7 +138,7 @@ class Run:
     # Events
 
     def event_writer(self) -> EventWriter:
-        """Open the log for appending, with the lock held. Raises UserError."""
+        """Open the log for appending. The caller must hold the lock. Raises UserError if the log can't be opened."""
         return EventWriter(self.folder, self.config.run)
 
     def follow_events(self, *, last_bytes: int | None = None) -> EventFollower:

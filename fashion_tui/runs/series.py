@@ -1,4 +1,4 @@
-"""A metric of every step, and curves of the metric whose cost doesn't grow with the length of the run."""
+"""A metric recorded at each step, and its curves, which are computed in the same time however long the run is."""
 
 import math
 from array import array

@@ -41,9 +41,9 @@ class SpareTrainer:
         return process.pid if process is not None and process.poll() is None else None
 
     def prepare(self, dataset: DatasetRef) -> None:
-        """Start a trainer that loads this data set, unless one is running already.
+        """Start a spare trainer for this data set, replacing a spare trainer for another one.
 
-        If the trainer can't be started, the run starts without a spare one.
+        If it can't be started, the next run starts a new trainer.
         """
         with self._lock:
             if self.pid is not None and self._dataset == dataset:

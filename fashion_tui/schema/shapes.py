@@ -39,7 +39,7 @@ class ShapeRow(msgspec.Struct, frozen=True, kw_only=True):
     inputs: tuple[Shape, ...]
     """Shapes of the input tensors. Weights and buffers of the network are listed in `settings` instead."""
     sources: tuple[int | None, ...]
-    """Index of the row that produced each input, NETWORK_INPUT, or None if no row shows how it was produced."""
+    """For each input, the index of the row that produced it, NETWORK_INPUT for an input of the network, or None."""
     outputs: tuple[Shape, ...]
     settings: str
     """Non-default settings such as kernel size, padding and stride: `5×5 p2`; empty if there are none."""

@@ -29,11 +29,11 @@ WORKER_POLL = 0.005
 
 
 class InputQueue:
-    """Delivers the user's input to an app, one event after another.
+    """Delivers the user's input to an app, one event at a time.
 
-    A callback follows each key through the same message queues, from the focused widget to the app. When the callback
-    reaches the app, the key's handlers and action have run, and so have the ancestors' handlers of any messages posted
-    meanwhile. All methods must be called from the app's thread.
+    A callback follows each key through the same message queues, from the focused widget to the app. By the time it
+    reaches the app, the key's handlers and its action have run, and the messages that they posted to ancestors have
+    been handled. All methods must be called from the app's thread.
     """
 
     def __init__(self, app: App[Any]) -> None:
@@ -104,7 +104,7 @@ class InputQueue:
             else:
                 self._follow(event, node._parent, screen)  # noqa: SLF001
             return
-        # Workers start in the next iteration of the event loop. A callback already in the app's queue sets the focus.
+        # Wait for one iteration of the event loop: the action's worker has started by then, and the focus has been set.
         asyncio.get_running_loop().call_soon(self._settle, event, screen)
 
     def _settle(self, event: Event, screen: DOMNode) -> None:

@@ -5,10 +5,10 @@ from torch import Tensor, nn
 
 
 class QuickNet(nn.Module):
-    """Three 3×3 convolutions and one linear layer.
+    """A network of three 3×3 convolutions and one linear layer, with 41,328 parameters.
 
-    It has 41,328 parameters. Pooling before batch normalisation leaves only a quarter of the values to normalise. It
-    takes images `[N, 1, 28, 28]` and returns logits `[N, 10]`.
+    Pooling before batch normalisation leaves only a quarter of the values to normalise. Takes images `[N, 1, 28, 28]`
+    and returns logits `[N, 10]`.
     """
 
     def __init__(self) -> None:

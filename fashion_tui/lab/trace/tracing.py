@@ -67,7 +67,7 @@ def trace(
 
 
 def _record_pair(model: nn.Module, sizes: tuple[Shape, ...], dtype: torch.dtype) -> tuple[RecordingPair, nn.Module]:
-    """Record two passes, on meta if possible, and return them with the copy of the model that ran the first pass."""
+    """Record two passes, on the meta device if possible. Return them and the copy of the model of the first pass."""
     for device in (META, CPU):
         copies = [copy_model(model, device) for _ in BATCHES]
         recordings = []

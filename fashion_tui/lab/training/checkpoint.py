@@ -30,8 +30,8 @@ def preserve_state(
 ) -> Iterator[dict[str, Any]]:
     """When the `with` block exits, restore the state that a training step changes.
 
-    The RNG state and the network's buffers are restored. If `optimizers` are given, because the block makes steps with
-    them, the weights and the optimizers' state are also restored. With `only_on_error`, the state is restored only if
+    The RNG state and the network's buffers are restored. Pass `optimizers` if the block calls their `step`; then the
+    weights and the optimizers' state are also restored. With `only_on_error`, the state is restored only if
     the block raises an error. Yields the saved tensors of the network ("model") and the RNG state ("random"). All
     tensors are restored in place, because a CUDA graph keeps using their memory.
     """

@@ -16,9 +16,9 @@ class _Stopped(Exception):
 def find_broken_layer(training: Training, step: int, *, keep_going: Callable[[], bool] = lambda: True) -> str | None:
     """Return the first layer whose output had a NaN or an infinity in a step, or None if all outputs were finite.
 
-    `training` must be in a state before `step`, such as the state of a checkpoint. The steps between that state and
-    `step` are repeated, which gives the same weights; then each layer is checked on the batch of `step`. `keep_going`
-    is called after each step and between micro-batches; if it returns False, the search ends and the result is None.
+    `training` must be before `step`, for example restored from a checkpoint. It is trained up to `step`, which
+    reproduces the original weights. Then each layer is checked on the batch of `step`. `keep_going` is called after
+    each step and between micro-batches; if it returns False, the search ends and the result is None.
     """
 
     def check() -> None:

@@ -77,9 +77,9 @@ def precision_on(device: torch.device, recipe: Recipe) -> Precision:
 
 
 def autocast(device: torch.device, precision: Precision) -> AbstractContextManager[None]:
-    """Return the context of a forward pass.
+    """Return the autocast context manager for a forward pass.
 
-    With bf16, convolutions and linear layers compute in bfloat16, while weights, loss and sums stay in float32.
+    With bf16, convolutions and linear layers compute in bfloat16; weights, loss and reductions stay in float32.
     """
     if precision == "fp32":
         return nullcontext()

@@ -34,7 +34,7 @@ _SPACE = Style()
 
 @dataclass(frozen=True)
 class BarList:
-    """A list with a line for each value, which contains its label, its number and its bar."""
+    """A list with one line per value: its label, its number and its bar."""
 
     bars: Bars
     style: PlotStyle

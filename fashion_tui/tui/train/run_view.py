@@ -99,7 +99,7 @@ class RunView(Vertical):
 
 
 def chart_data(curve: Curve, capacity: int, scale: float = 1.0) -> ChartData:
-    """Return the mean of each bucket of a curve, scaled. Buckets are merged to at most `capacity` values."""
+    """Return the scaled mean of each bucket of a curve, after merging buckets until at most `capacity` remain."""
     fitting = curve.at_most(capacity)
     marks = frozenset(index for index, count in enumerate(fitting.nonfinite) if count)
     return ChartData([mean * scale for mean in fitting.mean], fitting.steps_per_bucket, marks)
