@@ -78,7 +78,8 @@ async def test_small_terminal_shows_the_whole_reason_of_a_failure(tmp_path: Path
         await pilot.press("enter")
         await until(pilot, lambda: app.runs and app.runs[0].state == "failed", "the failure")
         reason = app.runs[0].message or ""
-        assert reason.endswith("try a learning rate below 1e+30, such as guide's own 0.001")
+        assert "1e+30" in reason
+        assert "0.001" in reason
         await until(pilot, lambda: reason in " ".join(screen_text(app).split()), "all of the reason")
 
 
