@@ -73,7 +73,7 @@ def test_eval_accepts_trust(call: Call, tmp_path: Path) -> None:
         (DROPOUT_NET.replace("width, 10", "width, 9"), (), 1, "float32 [2, 9]"),
         (f"import blocks\n{DROPOUT_NET}", (), 1, "own file"),
         (f"{DROPOUT_NET}\nclass Other(nn.Module): pass", (), 2, "Other"),
-        ("Net = 3", (), 2, "nn.Module"),
+        ("Net = 3", (), 1, "nn.Module"),
     ],
 )
 def test_a_model_that_cannot_be_trained_is_an_error_and_creates_no_run(

@@ -107,6 +107,7 @@ class Transcript(ScrollView, can_focus=True, inherit_bindings=False):
             index = max(kept.index(self.selected) + cells, 0)
             self.selected = kept[index] if index < len(kept) else None
         elif cells < 0:
+            self.show_scrollback()  # the newest cell may not have been painted yet
             in_view = [cell for cell in kept if self._row_of(cell.first_line) < self.scroll_y + self.size.height]
             self.selected = next(reversed(in_view), None)
         if self.selected is None:
