@@ -41,10 +41,11 @@ def download(
     source: DatasetSource = FASHION_MNIST,
     attempts: int = 3,
 ) -> DatasetRef:
-    """Download a data set to `directory`, else $FASHION_TUI_DATA, else the cache; return its verified reference.
+    """Download a data set, and return a reference with the verified checksum.
 
-    Each file is tried `attempts` times at each mirror, with a second between rounds. An exception raised by
-    `progress` cancels the download. Raises DownloadFailed if a file can't be downloaded, verified or written.
+    The files are saved in `directory`, else in $FASHION_TUI_DATA, else in the cache. For each file, all mirrors are
+    tried up to `attempts` times, with a pause of one second between rounds. An exception raised by `progress` cancels
+    the download. Raises DownloadFailed if a file can't be downloaded, verified or written.
     """
     target = data_location(directory).directory
     raw = target / source.folder / "raw"

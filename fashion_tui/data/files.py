@@ -40,11 +40,11 @@ class DamagedData(UserError):
 
 @dataclass(frozen=True)
 class DataLocation:
-    """A folder that may contain `<dataset>/raw`, the layout of torchvision."""
+    """A folder in which data sets are looked up as `<dataset>/raw`, the layout of torchvision."""
 
     directory: Path
     specified_by: str | None
-    """`--data` or DATA_VARIABLE, or None for the cache."""
+    """What specified the folder: `--data` or DATA_VARIABLE, or None for the cache."""
 
 
 def data_location(directory: Path | None = None) -> DataLocation:
@@ -113,7 +113,7 @@ def is_intact(file: DataFile, raw: Path) -> bool:
 
 
 def read(ref: DatasetRef) -> tuple[bytearray, bytearray, bytearray, bytearray]:
-    """Read and verify the values of the four files, in the order of `DatasetSource.files`.
+    """Return the verified values of the four files, in the order of `DatasetSource.files`.
 
     Raises DamagedData if a file is invalid.
     """
@@ -162,7 +162,7 @@ def _locate_existing(file: DataFile, source: DatasetSource, ref: DatasetRef) -> 
 
 
 def _read_values(file: DataFile, path: Path) -> bytearray:
-    """Read and verify the values after the header."""
+    """Verify a file, and return the values that follow the header."""
     header = bytearray(len(file.header))
     values = bytearray(file.size - len(header))
     with _open_decompressed(path) as stream:

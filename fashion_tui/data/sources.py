@@ -1,4 +1,7 @@
-"""The published data sets: their files, checksums and addresses. Add a `DatasetSource` for another set of IDX files."""
+"""The published data sets: their files, checksums and URLs.
+
+To add another set of IDX files, add a `DatasetSource`.
+"""
 
 import hashlib
 import math
@@ -40,7 +43,7 @@ class DatasetSource:
     name: str
     """One of `schema.dataset.DATASETS`."""
     title: str
-    """Name for display."""
+    """Name shown to users."""
     folder: str
     """Folder name used by torchvision: the files are in `DIR/<folder>/raw`."""
     classes: tuple[str, ...]

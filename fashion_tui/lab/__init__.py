@@ -1,1 +1,4 @@
-"""PyTorch as the guide teaches it: data, networks, training and evaluation. Independent of terminals and runs."""
+"""The PyTorch code: data, networks, training and evaluation, as taught by the guide (see README.md).
+
+This package depends neither on a terminal nor on runs.
+"""

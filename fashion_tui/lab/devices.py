@@ -17,7 +17,7 @@ from fashion_tui.schema.replies import Device
 
 
 def choose_device(name: str) -> torch.device:
-    """Return the device of this name; `auto` is the first CUDA GPU if there is one, otherwise the CPU.
+    """Return the device with this name. `auto` is the first CUDA GPU, or the CPU if there is no CUDA GPU.
 
     Raises UsageError for an unknown name, and UserError if this machine doesn't have the device.
     """
@@ -77,7 +77,7 @@ def list_devices() -> tuple[Device, ...]:
 
 
 def describe_device(device: torch.device) -> str:
-    """Return a device's name for users: `AMD EPYC 9B14, 2 cores`, `NVIDIA H100 80GB HBM3`."""
+    """Return the name of a device as shown to users: `AMD EPYC 9B14, 2 cores`, `NVIDIA H100 80GB HBM3`."""
     if device.type == "cuda":
         # The name comes from the driver, which needs no context on the GPU.
         return torch.cuda.get_device_name(device)
@@ -88,7 +88,7 @@ def describe_device(device: torch.device) -> str:
 
 
 def has_bf16(device: torch.device) -> bool:
-    """Return whether the device has bfloat16 instructions; without them, torch emulates bfloat16 slowly."""
+    """Return whether the device has bfloat16 instructions. Without them, torch emulates bfloat16, which is slow."""
     if device.type == "cuda":
         return bool(torch.cuda.is_bf16_supported(including_emulation=False))
     if device.type == "mps":
@@ -101,8 +101,9 @@ def set_cpu_threads(count: int) -> None:
     """Set the number of CPU threads and flush denormals (below 1.2e-38) to zero.
 
     Call this before the first computation in this thread, so that the threads started by torch inherit the setting. The
-    Adam moments of units that no longer learn shrink to denormals (a third of all moments within an epoch of the recipe
-    `guide`), and some CPUs compute many times slower with denormals. Flushing leaves the trained weights bit-identical.
+    Adam moments of units that no longer learn shrink to denormals. Within an epoch of the `guide` recipe, a third of
+    all moments become denormal. Some CPUs compute many times slower with denormals. Flushing leaves the trained weights
+    bit-identical.
     """
     torch.set_num_threads(count)
     torch.set_flush_denormal(True)
@@ -111,8 +112,8 @@ def set_cpu_threads(count: int) -> None:
 def set_determinism(*, deterministic: bool) -> None:
     """Use only deterministic algorithms or, if `deterministic` is False, the fastest ones.
 
-    On a GPU, TF32 is used in both cases. Call this before the first CUDA operation, because cuBLAS reads its
-    environment variable when it is initialised.
+    On a GPU, TF32 is used in both cases. Call this before the first CUDA operation, because cuBLAS reads
+    CUBLAS_WORKSPACE_CONFIG when it is initialised.
     """
     torch.backends.cuda.matmul.fp32_precision = "tf32"
     torch.backends.cudnn.benchmark = not deterministic

@@ -1,7 +1,7 @@
 """Seed, save and restore the global random number generators, and derive generators from a seed.
 
-Weights, dropout and custom models draw from the global generators of Python, NumPy and torch. Shuffles and augmentation
-don't: their random numbers depend only on the seed, the epoch and the image's index.
+Weights, dropout and custom models draw from the global generators of Python, NumPy and torch. Shuffling and
+augmentation don't use these generators. Their random numbers depend only on the seed, the epoch and the image's index.
 """
 
 import random
@@ -17,7 +17,7 @@ CPU = torch.device("cpu")
 
 
 class Purpose(IntEnum):
-    """The purpose of random numbers. The same seed gives different numbers for each purpose."""
+    """What random numbers are used for. The same seed gives different numbers for each purpose."""
 
     SHUFFLE = 0
     DRAWING = 1

@@ -1,1 +1,4 @@
-"""Facts and settings of the machine and this process: host, CPUs, threads, memory and GPUs. Doesn't import torch."""
+"""Information about the machine, and settings of this process: host, CPUs, threads, memory and GPUs.
+
+This package doesn't import torch.
+"""

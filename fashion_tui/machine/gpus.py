@@ -1,4 +1,4 @@
-"""NVIDIA GPUs, examined without creating a CUDA context."""
+"""Information about NVIDIA GPUs, read without creating a CUDA context."""
 
 import csv
 import subprocess
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 DRIVER_PATHS = ("/proc/driver/nvidia/version", "/dev/nvidiactl", "/dev/dxg")
-"""One of these files exists if an NVIDIA driver is installed: on Linux, in a container, or in WSL."""
+"""If an NVIDIA driver is installed, one of these files exists, whether on Linux, in a container or in WSL."""
 
 QUERY = (
     "nvidia-smi", "--query-gpu=uuid,utilization.gpu,memory.used", "--format=csv,noheader,nounits",
@@ -39,7 +39,7 @@ def resolves_to_cpu(device: str) -> bool:
 
 
 def gpu_usage() -> dict[str, GpuUsage]:
-    """Return the usage of each GPU by its UUID. Returns an empty dict if `nvidia-smi` is missing or fails.
+    """Return the usage of each GPU, keyed by UUID. Returns an empty dict if `nvidia-smi` is missing or fails.
 
     As in torch, the UUIDs lack the prefix `GPU-`.
     """
@@ -54,7 +54,7 @@ def gpu_usage() -> dict[str, GpuUsage]:
 
 
 def _parse_usage(utilization: str, memory: str) -> GpuUsage:
-    """Parse a percentage and MiB; `nvidia-smi` prints `[N/A]` for unknown values."""
+    """Parse a utilization in percent and memory in MiB. `nvidia-smi` prints `[N/A]` for unknown values."""
     return GpuUsage(
         utilization=int(utilization) / 100 if utilization.isdigit() else None,
         memory_used=int(memory) * 2**20 if memory.isdigit() else None,

@@ -8,7 +8,7 @@ from pathlib import Path
 import psutil
 
 CLOCK_TOLERANCE = 2.0
-"""Tolerance for comparing the start times of processes, in seconds. Clock adjustments change them slightly."""
+"""Tolerance for comparing the start times of processes, in seconds. Clock adjustments change these times slightly."""
 
 
 @cache
@@ -26,7 +26,7 @@ def boot_id() -> str:
 
 
 def process_start_time() -> float:
-    """Return the Unix time at which this process started. With the process id, it identifies the process."""
+    """Return the Unix time at which this process started. Together with the process id, this identifies the process."""
     return psutil.Process(os.getpid()).create_time()
 
 

@@ -1,6 +1,6 @@
 """CPUs available to this process, and settings of the OpenMP threads on them.
 
-OpenMP reads its settings when torch is imported, so call the functions that change them before that.
+OpenMP reads its settings when torch is imported, so call the functions that change them before importing torch.
 """
 
 import os
@@ -24,7 +24,7 @@ def available_cpus() -> int:
 
 
 def use_passive_waiting() -> None:
-    """Make waiting threads sleep, for a process that computes only now and then. Call this before importing torch."""
+    """Make waiting threads sleep, for a process that computes only occasionally. Call this before importing torch."""
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
 

@@ -1,7 +1,7 @@
 """Flip, shift and erase images at random, in batches on the device.
 
-The transforms of an image depend only on the seed, the epoch and the image's index, so they are the same after resuming
-in the middle of an epoch. They are drawn on the CPU, so they are also the same on every device.
+The transforms of an image depend only on the seed, the epoch and the image's index, so resuming in the middle of an
+epoch gives the same transforms. They are drawn on the CPU, which makes them the same on every device.
 """
 
 import torch
@@ -12,14 +12,14 @@ from fashion_tui.lab.rng import Purpose, generator_for
 from fashion_tui.schema.recipe import Recipe
 
 ERASE_PROBABILITY = 0.5
-"""Probability that a box of an image is erased in a given epoch, if the recipe uses random erasing."""
+"""Probability that an image has a box erased in an epoch, if the recipe uses random erasing."""
 
 
 class Augmentation:
     """Draws the random transforms of each epoch and applies them to batches."""
 
     def __init__(self, recipe: Recipe, count: int, *, seed: int, device: torch.device) -> None:
-        """Prepare the first epoch for a set of `count` images."""
+        """Draw the transforms of the first epoch for a set of `count` images."""
         self.recipe = recipe
         self.count = count
         self.seed = seed
@@ -81,7 +81,7 @@ class Augmentation:
         return padded[batch, rows.unsqueeze(2), columns.unsqueeze(1)].unsqueeze(1)
 
     def _erase(self, images: Tensor, boxes: Tensor) -> Tensor:
-        """Set a box of each image to the mean, 0.
+        """Set a box of each image to 0, the mean of the normalised images.
 
         `boxes` `[B, 2, 2]` contains the (start, end) of the rows and of the columns of each box.
         """

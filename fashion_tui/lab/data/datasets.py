@@ -1,4 +1,4 @@
-"""Data sets as one tensor of bytes on the device, and their shuffled batches.
+"""Data sets whose images are one tensor of bytes on the device, and their shuffled batches.
 
 60,000 images of 28×28 bytes take 47 MB. With all of them on the device, a batch costs one gather and three operations
 on small tensors. Images don't have to be decoded, collated and copied one by one.
@@ -69,8 +69,8 @@ class Dataset:
 def load(ref: DatasetRef) -> Dataset:
     """Read a data set into CPU memory and verify its checksums.
 
-    The `ref` of the returned data set contains its SHA-256. Raises DamagedData if a file differs from the published
-    file, and UserError if `ref` specifies a different SHA-256.
+    The `ref` of the returned data set includes the SHA-256 checksum. Raises DamagedData if a file differs from the
+    published file, and UserError if `ref` specifies a different SHA-256.
     """
     source = find_source(ref.name)
     checked = SYNTHETIC if source is None else msgspec.structs.replace(ref, sha256=source.sha256)
@@ -112,7 +112,7 @@ class Batch(NamedTuple):
     labels: Tensor
     """int64 [B]."""
     indices: Tensor
-    """int64 [B]: indices of the images in the set."""
+    """int64 [B], the indices of the images in the set."""
 
     def split(self, max_size: int) -> "list[Batch]":
         """Split into the fewest micro-batches of at most `max_size` images. Their sizes differ by at most 1."""
@@ -129,7 +129,7 @@ class ImageBatches:
     """
 
     def __init__(self, images: Images, recipe: Recipe, *, seed: int, device: torch.device) -> None:
-        """Move the set to the device if it fits; otherwise, batches are copied one at a time.
+        """Move the set to the device if it fits; otherwise, copy one batch at a time.
 
         The last batch of an epoch contains the remaining images. Raises UsageError if the images don't fill one batch.
         """
@@ -145,7 +145,7 @@ class ImageBatches:
         self._augmentation = Augmentation(recipe, len(images), seed=seed, device=device)
 
     def __len__(self) -> int:
-        """Number of steps in an epoch."""
+        """Return the number of steps in an epoch."""
         return math.ceil(len(self.images) / self.recipe.batch_size)
 
     def order(self, epoch: int) -> Tensor:
@@ -156,7 +156,10 @@ class ImageBatches:
         return torch.randperm(len(self.images), generator=generator_for(self.seed, Purpose.SHUFFLE, epoch))
 
     def epoch(self, epoch: int, first_step: int = 0) -> Iterator[Batch]:
-        """Yield the batches of an epoch, starting at step `first_step` (counted from 0). `prepare` augments them."""
+        """Yield the batches of an epoch, starting at step `first_step` (counted from 0).
+
+        The images are neither normalised nor augmented; `prepare` does both.
+        """
         self._augmentation.start_epoch(epoch)
         pixels, labels = self.images.pixels, self.images.labels
         for indices in self.order(epoch).to(pixels.device).split(self.recipe.batch_size)[first_step:]:
@@ -178,7 +181,7 @@ MAX_MEMORY_FRACTION = 0.5
 
 
 def fits_on(device: torch.device, images: Images) -> bool:
-    """Return whether to keep the set on the device. The result is False only for a GPU with too little free memory."""
+    """Return whether to keep the set on the device, which is False only for a GPU with too little free memory."""
     if device.type != "cuda":
         return True
     free, _ = torch.cuda.mem_get_info(device)

@@ -26,8 +26,9 @@ class Sketch:
     def __init__(self, count: int, generator: torch.Generator, *, upright: bool) -> None:
         """Create the canvas with slightly tilted and shifted coordinates.
 
-        Tilting an upright garment only shifts its rows sideways, so y has shape `[B, 28, 1]`. Tilting a shoe only
-        shifts its columns up and down, so x has shape `[B, 1, 28]`. Operations on the smaller tensor are nearly free.
+        Tilting is a shear. For an upright garment, it only shifts the rows sideways, so y has shape `[B, 28, 1]`. For a
+        shoe, it only shifts the columns up and down, so x has shape `[B, 1, 28]`. Operations on the smaller tensor are
+        nearly free.
         """
         self.count = count
         self.generator = generator
@@ -39,7 +40,7 @@ class Sketch:
         self.y = down - shift if upright else down - tilt * across - shift
 
     def between(self, low: float, high: float) -> Tensor:
-        """Return a uniform random number for each image, `[B, 1, 1]`."""
+        """Return a random number for each image, `[B, 1, 1]`, drawn uniformly between `low` and `high`."""
         return torch.rand(self.count, 1, 1, generator=self.generator) * (high - low) + low
 
     def maybe(self, probability: float) -> Tensor:
@@ -47,22 +48,25 @@ class Sketch:
         return (torch.rand(self.count, 1, 1, generator=self.generator) < probability).float()
 
     def paint(self, coverage: Tensor, shade: Length) -> None:
-        """Paint a shape over the canvas; shade 0 is black, 1 is white."""
+        """Paint a shape over the canvas. Shade 0 is black, and shade 1 is white."""
         self.canvas += coverage * (shade - self.canvas)
 
 
 def edge(distance: Tensor) -> Tensor:
-    """Return the coverage of pixels at a signed distance from the edge of a shape."""
+    """Return the coverage of each pixel, given its signed distance from the edge of a shape."""
     return (distance / PIXEL + 0.5).clamp(0, 1)
 
 
 def band(position: Tensor, start: Length, end: Length) -> Tensor:
-    """Return the coverage of the band between `start` and `end`."""
+    """Return the coverage of the band in which `position` is between `start` and `end`."""
     return edge(position - start) * edge(end - position)
 
 
 def outline(position: Tensor, *knots: tuple[Length, Length]) -> Tensor:
-    """Interpolate linearly between knots (position, value). The result is constant outside the knots."""
+    """Interpolate linearly between knots (position, value).
+
+    Before the first knot and after the last knot, the result is constant.
+    """
     _, value = knots[0]
     result = value + torch.zeros_like(position)
     for (start, before), (end, after) in pairwise(knots):
@@ -71,7 +75,10 @@ def outline(position: Tensor, *knots: tuple[Length, Length]) -> Tensor:
 
 
 def ellipse(x: Tensor, y: Tensor, width: Length, height: Length) -> Tensor:
-    """Return the signed distance to an ellipse with the given semi-axes, centred at the origin; exact for a circle."""
+    """Return the signed distance to an ellipse with the given semi-axes, centred at the origin.
+
+    The distance is exact for a circle, and approximate otherwise.
+    """
     across, down = x / width, y / height
     radius = square_root(across * across + down * down)
     return (1 - radius) * torch.minimum(torch.as_tensor(width), torch.as_tensor(height))
@@ -80,7 +87,7 @@ def ellipse(x: Tensor, y: Tensor, width: Length, height: Length) -> Tensor:
 def limb(x: Tensor, y: Tensor, start: tuple[Length, Length], end: tuple[Length, Length], *thickness: Length) -> Tensor:
     """Return the signed distance to a bar with round ends.
 
-    `thickness` is the radius of the bar, or the radius at each end.
+    `thickness` is one radius for the whole bar, or one radius for each end.
     """
     (left, top), (right, bottom) = start, end
     along, down = right - left, bottom - top
@@ -94,7 +101,7 @@ def limb(x: Tensor, y: Tensor, start: tuple[Length, Length], end: tuple[Length, 
 def square_root(square: Tensor) -> Tensor:
     """Return the correctly rounded square root in float32.
 
-    torch uses MKL for square roots, and the last bit of the result depends on the processor. Computing in float64 and
-    then rounding removes this difference.
+    torch computes square roots with MKL, whose results differ in the last bit between processors. Computing in float64
+    and then rounding removes this difference.
     """
     return square.double().sqrt().float()

@@ -1,4 +1,7 @@
-"""The ten classes of the synthetic data set. Each function draws one class on all images, with variations."""
+"""The ten classes of the synthetic data set.
+
+Each function draws one class on all images of a sketch, with random variations.
+"""
 
 from collections.abc import Callable
 
@@ -201,7 +204,7 @@ def _long_sleeves(sketch: Sketch, shade: Tensor, hem: Tensor) -> None:
 
 
 def _neckline(sketch: Sketch, shade: Tensor, width: Tensor, depth: Tensor) -> None:
-    """Draw the neckline and its hem."""
+    """Draw the neckline and the hem around it."""
     hole = ellipse(sketch.x, sketch.y + 0.95, width, depth)
     sketch.paint(edge(hole + 0.08) * edge(sketch.y + 0.95), shade * sketch.between(0.7, 1.1))
     sketch.paint(edge(hole), 0.0)
@@ -213,4 +216,4 @@ GARMENTS: tuple[Callable[[Sketch], None], ...] = (
 """Drawing functions in the order of Fashion-MNIST's labels."""
 
 SHOES = (sandal, sneaker, ankle_boot)
-"""Classes that are drawn lying along the x axis."""
+"""Drawing functions of the classes that are drawn along the x axis."""

@@ -16,7 +16,10 @@ from .drawing import PIXEL, SIZE, Sketch
 from .garments import GARMENTS, SHOES
 
 SKETCH_SIZE = 200
-"""Number of images drawn at a time. They fit into a core's cache, so drawing is twice as fast as in a single batch."""
+"""Number of images drawn at a time.
+
+This many images fit into a core's cache, so drawing is twice as fast as in a single batch.
+"""
 
 
 def draw(count: int, seed: int) -> tuple[Tensor, Tensor]:
@@ -58,7 +61,7 @@ def _stripes(sketch: Sketch, position: Tensor) -> Tensor:
 
 
 def _folds(sketch: Sketch, cells: int = 4) -> Tensor:
-    """Return smooth random darkness by bilinear interpolation of random numbers on a coarse grid."""
+    """Return smooth random darkness, interpolated bilinearly from random numbers on a coarse grid."""
     grid = torch.rand(sketch.count, cells + 1, cells + 1, generator=sketch.generator)
     position = torch.arange(SIZE) * cells / SIZE
     before = position.floor().long()
@@ -69,7 +72,7 @@ def _folds(sketch: Sketch, cells: int = 4) -> Tensor:
 
 @contextmanager
 def _one_thread() -> Iterator[None]:
-    """Use one CPU thread.
+    """Use one CPU thread inside the `with` block.
 
     Drawing consists of thousands of operations that are too small to parallelise. They are up to 20 times slower if
     threads wait for each other on a busy machine.

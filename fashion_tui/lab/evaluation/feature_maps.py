@@ -6,14 +6,14 @@ from torch import Tensor
 from fashion_tui.schema.shapes import Shape
 
 SIDE = 28
-"""Height and width of the images in pixels, which are the same as for the test images."""
+"""Height and width of the images, in pixels. The test images have the same size."""
 
 
 def as_planes(values: Tensor, shape: Shape) -> Tensor:
     """Return the output for one sample as float32 planes `[C, H, W]`.
 
-    `shape` is the shape of the output without the batch axis. A vector is wrapped into a nearly square plane, which is
-    padded with the minimum of the vector.
+    `shape` is the shape of the output without the batch axis. A vector becomes a nearly square plane, padded with the
+    minimum of the vector.
     """
     planes = values.detach().float().reshape(shape)
     if planes.dim() >= 2:
@@ -27,7 +27,7 @@ def as_planes(values: Tensor, shape: Shape) -> Tensor:
 def as_images(planes: Tensor, low: float, high: float) -> tuple[bytes, ...]:
     """Convert planes `[C, H, W]` to uint8 images `[28, 28]`, in which `low` and NaN are black and `high` is white.
 
-    Larger planes are averaged down; smaller planes are enlarged by repeating their values.
+    Larger planes are downsampled by averaging; smaller planes are enlarged by repeating their values.
     """
     span = (high - low) or 1.0
     levels = ((planes - low) / span).nan_to_num(0.0, 1.0, 0.0).clamp(0.0, 1.0)

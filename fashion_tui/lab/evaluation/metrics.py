@@ -15,7 +15,7 @@ BATCH_SIZE = 500
 
 
 class Cancelled(Exception):
-    """The evaluation was cancelled."""
+    """Raised if the evaluation is cancelled."""
 
 
 def predict_logits(  # noqa: PLR0913
@@ -65,7 +65,7 @@ def evaluate(logits: Tensor, labels: Tensor, classes: Sequence[str]) -> Metrics:
 
 
 def confusion_matrix(predictions: Tensor, labels: Tensor, classes: int) -> Tensor:
-    """Return the number of images of each true class (row) predicted as each class (column), int64 `[C, C]`."""
+    """Return the confusion matrix, int64 `[C, C]`. Rows are the true classes, and columns are the predicted classes."""
     return torch.bincount(labels * classes + predictions, minlength=classes**2).view(classes, classes)
 
 

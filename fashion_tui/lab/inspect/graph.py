@@ -32,20 +32,20 @@ class LiveGraph:
         self._ids: dict[_Identity, int] = {}
         self._nodes: list[Node] = []
         self._output_numbers: list[int] = []
-        """For each node, the number of the output through which the node was first reached."""
+        """For each node, the number (`output_nr`) of the output through which the node was first reached."""
         self._described: dict[int, None] = {}
         self._id_of(self._root, tensor.output_nr)
 
     def is_graph_of(self, namespace: Mapping[str, object], name: str) -> bool:
-        """Return whether the name still refers to the tensor with this graph."""
+        """Return whether `name` refers to the tensor of this graph."""
         return name == self.name and _node_of(_tracked_tensor(namespace, name)) is self._root
 
     def open(self, namespace: Mapping[str, object]) -> Graph:
-        """Return the first nodes of the graph, beginning with the root."""
+        """Return up to MAX_GRAPH_NODES nodes of the graph, beginning with the root."""
         return self._graph(namespace, self._walk(0), is_new=True)
 
     def expand(self, namespace: Mapping[str, object], node: int) -> Graph:
-        """Return a node and the nodes that follow it. Raises UserError if the id is unknown."""
+        """Return a node and the nodes reached from it. Raises UserError if the id is unknown."""
         if not 0 <= node < len(self._nodes):
             raise UserError(f"the graph of {self.name} has no node {node}")
         return self._graph(namespace, self._walk(node), is_new=False)
@@ -115,7 +115,7 @@ class _Identity:
 
 
 class _NamedNodes:
-    """Finds the tensors of a namespace by the nodes that produced them."""
+    """Finds the tensors of a namespace that a node produced, and their names."""
 
     def __init__(self, namespace: Mapping[str, object]) -> None:
         self._names: dict[_Identity, list[str]] = {}
@@ -155,7 +155,7 @@ def _node_of(tensor: Tensor) -> Node:
 
 
 def _leaf_or_node(node: Node) -> Node:
-    """Return the tensor instead of its AccumulateGrad node, which autograd may recreate for each access."""
+    """Replace an AccumulateGrad node with its tensor, because autograd may create a new node on each access."""
     return node.variable if node.name().endswith("AccumulateGrad") else node
 
 

@@ -1,4 +1,4 @@
-"""Answer the Playground's probes about a namespace."""
+"""Answer the Playground's probes, which are requests about the tensors of a namespace."""
 
 from collections.abc import Mapping
 
@@ -35,7 +35,7 @@ class Inspector:
         self._graph: LiveGraph | None = None
 
     def answer(self, probe: Probe) -> ProbeReply:
-        """Return the reply that the probe's docstring describes.
+        """Return the reply to a probe. The docstring of each probe class describes the reply.
 
         Raises UserError if the requested tensor doesn't exist.
         """

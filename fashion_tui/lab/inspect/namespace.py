@@ -10,14 +10,14 @@ from torch import Tensor, nn
 TensorOrArray = Tensor | np.ndarray[Any, Any]
 Kind = Literal["tensor", "parameter", "buffer", "array"]
 Predicate = Callable[[str, object], bool]
-"""A function of a variable's name and value."""
+"""Called with the name and the value of a variable; returns True to hide the variable."""
 
 MAX_ITEMS = 32
 """Maximum number of items to search in a list, tuple or dict."""
 
 
 class NamedTensor(NamedTuple):
-    """A tensor or array with the Python expression for it: `x`, `batch[0]`, `net.conv1.weight`."""
+    """A tensor or array, and the Python expression that refers to it: `x`, `batch[0]`, `net.conv1.weight`."""
 
     name: str
     kind: Kind
@@ -89,5 +89,5 @@ def _kind(value: object) -> Kind | None:
 
 
 def _has_type(value: object, expected: type) -> bool:
-    """Like isinstance, but doesn't read `value.__class__`, which may run the user's code."""
+    """Like isinstance, but without reading `value.__class__`, which may run the user's code."""
     return issubclass(type(value), expected)

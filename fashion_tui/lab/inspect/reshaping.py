@@ -15,7 +15,7 @@ from fashion_tui.schema.reshaping import ElementGrid, ReshapeResult, TryReshape
 from fashion_tui.schema.tensors import Size
 
 MAX_LEADING = 6
-"""Maximum number of blocks in a grid: the product of the sizes of all axes but the last two."""
+"""Maximum number of blocks in a grid. There is one block for each index into the axes before the last two."""
 MAX_ROWS = 12
 MAX_COLUMNS = 24
 
@@ -51,7 +51,7 @@ def _grid(tensor: Tensor, offsets: tuple[int, ...]) -> ElementGrid:
 
 
 def _shown(shape: Size) -> Size:
-    """Return the number of indices shown along each axis. A vector may show as many elements as a full block."""
+    """Return the number of indices shown along each axis. For a vector, the limit is the size of a full block."""
     if len(shape) == 1:
         return (min(shape[0], MAX_ROWS * MAX_COLUMNS),)
     leading = MAX_LEADING
@@ -63,14 +63,14 @@ def _shown(shape: Size) -> Size:
 
 
 def _offsets(shape: Size, strides: Size) -> tuple[int, ...]:
-    """Return the memory offsets of the grid's elements."""
+    """Return the memory offsets of the elements shown in the grid."""
     return tuple(_dot(index, strides) for index in product(*map(range, _shown(shape))))
 
 
 def _copied_offsets(shape: Size, source: Tensor) -> tuple[int, ...]:
-    """Return the memory offset in `source` of each element of a copy.
+    """Return, for each element of a copy, the memory offset of the same element in `source`.
 
-    The copy has the same elements as `source` in the same order.
+    The copy contains the elements of `source` in the same order, but has the shape `shape`.
     """
     offsets = []
     for index in product(*map(range, _shown(shape))):

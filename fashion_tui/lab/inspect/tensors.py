@@ -21,7 +21,7 @@ _MAX_PROBLEM = 200
 
 
 def list_tensors(namespace: Mapping[str, object], is_hidden: Predicate) -> TensorList:
-    """Return a row for each tensor and array in the namespace that isn't hidden."""
+    """Return a row for each visible tensor and array in the namespace."""
     start = time.perf_counter()
     tensors = list(find_tensors(namespace, is_hidden))
     shown = tensors[:MAX_ROWS]
@@ -31,7 +31,10 @@ def list_tensors(namespace: Mapping[str, object], is_hidden: Predicate) -> Tenso
 
 
 def read_tensor(namespace: Mapping[str, object], request: ReadTensor) -> TensorValues:
-    """Return a tensor with a histogram and a window of its values. Raises UserError if the tensor doesn't exist."""
+    """Return the row, a histogram and a window of values of a tensor.
+
+    Raises UserError if the tensor doesn't exist.
+    """
     named = get_tensor(namespace, request.name)
     tensor = as_plain(named.tensor)
     memory = memory_range(tensor)

@@ -15,14 +15,14 @@ from fashion_tui.schema.weights import Histogram
 from .namespace import TensorOrArray
 
 MAX_VALUES = 262_144
-"""Maximum number of values in a tensor that isn't sampled. Reading them takes half a millisecond."""
+"""Tensors with more values than this are sampled. Reading this many values takes half a millisecond."""
 
 SAMPLE_SIZE = 32_768
 """Number of values sampled from a larger tensor, small enough for torch to use a single thread."""
 
 
 def compute_statistics(tensor: TensorOrArray) -> Statistics | None:
-    """Return the statistics of the values, or None if the tensor has no values because it is empty or on meta.
+    """Return the statistics of the values, or None if the tensor is empty or on the meta device.
 
     Raises TypeError if the dtype is not numeric.
     """
@@ -62,7 +62,7 @@ def sample_values(tensor: TensorOrArray) -> tuple[Tensor, int]:
 
 
 def read_window(tensor: TensorOrArray, request: ReadTensor) -> TensorWindow | None:
-    """Return the requested window of values, or None if the tensor has no values or can't be indexed by axis."""
+    """Return the requested window of values, or None if the tensor has no values or isn't strided."""
     if _has_no_values(tensor) or (isinstance(tensor, Tensor) and tensor.layout != torch.strided):
         return None
     block: Any = tensor if len(tensor.shape) > 1 else tensor.reshape(1, -1)
@@ -94,7 +94,7 @@ def _has_no_values(tensor: TensorOrArray) -> bool:
 
 
 def _clamp_start(shape: Size, request: ReadTensor) -> Size:
-    """Return the index of the window's first value, moved so that the window fits into `shape`.
+    """Return the index of the window's first value, clamped so that the window fits into `shape`.
 
     `shape` has at least two axes.
     """

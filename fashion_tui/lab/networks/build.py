@@ -30,7 +30,9 @@ TRIAL_IMAGES = 2
 
 
 def build_network(recipe: Recipe, custom: CustomModel | None) -> nn.Module:
-    """Build the network to train, in channels-last layout: the custom model if given, else the recipe's network.
+    """Build the network to train, in channels-last layout.
+
+    If `custom` is given, this custom model replaces the recipe's network.
 
     The weights are drawn from torch's global generator. Raises UserError if the custom model can't be trained.
     """
@@ -42,8 +44,8 @@ def build_network(recipe: Recipe, custom: CustomModel | None) -> nn.Module:
 def build_trainable(custom: CustomModel) -> tuple[nn.Module, str]:
     """Build a custom model to train, and return it with the name of its class.
 
-    The model's source can't import modules from its folder. Raises UserError unless the network takes images `[N, 1,
-    28, 28]` and returns logits `[N, 10]`, both in training and in evaluation mode, and has trainable weights.
+    The source can't import modules from the folder of its file. Raises UserError unless the network takes images
+    `[N, 1, 28, 28]` and returns logits `[N, 10]`, both in training and in evaluation mode, and has trainable weights.
     """
     custom = msgspec.structs.replace(custom, exact=True)
     with open_model(custom, standalone=True) as (model, name):
@@ -54,7 +56,10 @@ def build_trainable(custom: CustomModel) -> tuple[nn.Module, str]:
 
 
 def load_model(name: str, arguments: Mapping[str, Any] | None = None, *, device: str = "cpu") -> nn.Module:
-    """Build a network by name, like `open_model`. Afterwards, the network can't import modules from its folder."""
+    """Build a network by name, like `open_model`, and return it.
+
+    After the return, the network can't import modules from its folder.
+    """
     with open_model(NamedModel(model=name, arguments=dict(arguments or {})), device=device) as (model, _):
         return model
 
@@ -66,8 +71,8 @@ def open_model(
     """Build a network with new weights, and yield it with the name of its class (or its built-in name).
 
     Inside the `with` block, the code of a custom model can import modules from its folder, unless `standalone` is True.
-    The file is read again on each call. On device `meta`, the weights have shapes but no values, so that any network is
-    built immediately. If the constructor needs values, the weights are on the CPU instead.
+    The file is read again on each call. On the `meta` device, the weights have shapes but no values, so that even a
+    large network is built immediately. If the constructor needs values, the weights are on the CPU instead.
 
     Raises UsageError if the network is unknown or doesn't take the arguments, and UserError if the file can't be read
     or the user's code fails.

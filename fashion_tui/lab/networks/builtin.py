@@ -19,7 +19,7 @@ BUILTINS: dict[str, tuple[type[nn.Module], dict[str, object]]] = {
     "wide": (StrongNet, {"channels": 32}),
     "wider": (StrongNet, {"channels": 64}),
 }
-"""Class and keyword arguments of each network, by its name in `schema.models.MODELS`."""
+"""Class and keyword arguments of each network, keyed by its name in `schema.models.MODELS`."""
 
 
 def build(name: str) -> nn.Module:
@@ -32,7 +32,7 @@ def build(name: str) -> nn.Module:
 
 
 def source_of(name: str) -> CustomModel:
-    """Return a network's source file, which is self-contained. Raises UsageError for an unknown name."""
+    """Return the self-contained source file of a network. Raises UsageError for an unknown name."""
     cls, arguments = _builtin(name)
     source = Path(inspect.getfile(cls)).read_text(encoding="utf-8")
     return CustomModel(source=source, class_name=cls.__name__, arguments=arguments)

@@ -58,8 +58,9 @@ def run_source(source: str, file: str) -> ModuleType:
 def choose_network(module: ModuleType, class_name: str | None, *, exact: bool) -> str:
     """Return the name of the network in a module.
 
-    The network is `class_name` if the module has it. Otherwise it is the last subclass of `nn.Module` or, if `exact` is
-    True, the only one. Raises UsageError or SourceError if the module has no such network.
+    The network is `class_name` if the module has an attribute with this name. Otherwise it is the last subclass of
+    `nn.Module` or, if `exact` is True, the only one. Raises UsageError or SourceError if the module has no such
+    network.
     """
     classes = _network_classes(module)
     if not classes and not hasattr(module, class_name or ""):
@@ -79,8 +80,9 @@ def choose_network(module: ModuleType, class_name: str | None, *, exact: bool) -
 def instantiate(make: Any, arguments: dict[str, Any], name: str, device: str) -> nn.Module:
     """Return `make(**arguments)`, or `make` itself if it is already a network.
 
-    On device `meta`, the weights have shapes but no values. If the constructor needs values, the weights are on the CPU
-    instead. Raises UserError if `make` fails or isn't a network, and WrongArguments if it doesn't take the arguments.
+    On the `meta` device, the weights have shapes but no values. If the constructor needs values, the weights are on the
+    CPU instead. Raises UserError if `make` fails or isn't a network, and WrongArguments if it doesn't take the
+    arguments.
     """
     if isinstance(make, nn.Module):
         return make
@@ -99,7 +101,7 @@ def instantiate(make: Any, arguments: dict[str, Any], name: str, device: str) ->
 
 
 def explain_error(error: BaseException, file: str | None, prefix: str = "") -> UserError:
-    """Return the error as a one-line message with the innermost line of `file` in the traceback."""
+    """Return a UserError whose one-line message names the innermost line of `file` in the traceback."""
     if isinstance(error, SyntaxError):
         return SourceError(f"{prefix}{error.msg}", error.filename or file or UNSAVED, error.lineno)
     reason = " ".join(str(error).split())
@@ -112,7 +114,10 @@ def explain_error(error: BaseException, file: str | None, prefix: str = "") -> U
 
 @contextmanager
 def importable(folder: Path) -> Iterator[None]:
-    """Make the modules of a folder importable, in their current version and without writing bytecode next to them."""
+    """Make the modules of a folder importable inside the `with` block.
+
+    The current version of each module is imported, and no bytecode is written next to the modules.
+    """
     dont_write_bytecode = sys.dont_write_bytecode
     sys.dont_write_bytecode = True
     sys.path.insert(0, str(folder))
@@ -126,7 +131,7 @@ def importable(folder: Path) -> Iterator[None]:
 
 
 def _unload_modules(folder: Path) -> None:
-    """Make the next import reload the modules of a folder, since the user may edit them."""
+    """Unload the modules of a folder, so that the next import reads the user's changes."""
     for name, module in list(sys.modules.items()):
         file = getattr(module, "__file__", None)
         if isinstance(file, str) and Path(file).resolve().parent == folder:
@@ -134,7 +139,7 @@ def _unload_modules(folder: Path) -> None:
 
 
 def _network_classes(module: ModuleType) -> list[str]:
-    """Return the names of the subclasses of `nn.Module` that the module itself defines, in order."""
+    """Return the names of the subclasses of `nn.Module` that the module itself defines, in order of definition."""
     return [
         name
         for name, value in vars(module).items()

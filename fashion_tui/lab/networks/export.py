@@ -21,9 +21,9 @@ def export_safetensors(
 ) -> float:
     """Write the network's weights to a file atomically, and verify them by loading them into a new network.
 
-    `network` is the custom model that replaces the recipe's network, if any; its code is executed to build the new
-    network. Returns the largest difference between the logits of the two networks for uint8 images `[N, 1, 28, 28]`.
-    The same weights give the same file, byte for byte. Raises UserError if the file can't be written.
+    `network` is the custom model that replaces the recipe's network, if any. Building the new network executes the
+    custom model's code. Returns the largest difference between the logits of the two networks for uint8 images
+    `[N, 1, 28, 28]`. The same weights give the same file, byte for byte. Raises UserError if the file can't be written.
     """
     if path.exists() and not path.is_file():
         raise UserError(f"can't replace {path}: it isn't a regular file; choose another name")

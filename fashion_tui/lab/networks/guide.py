@@ -1,4 +1,4 @@
-"""The network of the guide: two convolutional layers and two linear layers."""
+"""The guide's network: two convolutional layers and two linear layers."""
 
 import torch.nn.functional as F
 from torch import Tensor, nn

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 
 class Group(nn.Module):
-    """Two 3×3 convolutions, with 2×2 max pooling after the first: `[N, i, H, W]` to `[N, o, H/2, W/2]`.
+    """Two 3×3 convolutions, with 2×2 max pooling after the first. Maps `[N, i, H, W]` to `[N, o, H/2, W/2]`.
 
     The first filters of each convolution start as the identity (dirac initialisation, as in Jordan 2024).
     """
@@ -28,7 +28,7 @@ class Group(nn.Module):
 
 
 class StrongNet(nn.Module):
-    """A stem with `channels` channels, three groups that each double the width, global max pooling and a linear layer.
+    """A stem with `channels` channels, three groups that each double them, global max pooling and a linear layer.
 
     It has 292,656 parameters with 16 channels, 1,165,920 with 32 (`wide`) and 4,654,272 with 64 (`wider`). It takes
     images `[N, 1, 28, 28]` and returns logits `[N, 10]`.

@@ -1,8 +1,9 @@
 """The shape trace: `trace` runs a network without computing values and records every call of a layer or function.
 
-`record` records one pass · `model_copy` copies the network, so that the original stays unchanged · `layers`,
-`functions` and `windows` describe a call · `rows` removes the batch axis and counts parameters · `arithmetic` derives
-formulas · `explain` explains errors · `remarks` warns about networks that run but look wrong · `timing` times calls.
+`record` records one pass of a copy of the network, made by `model_copy`, so that the original stays unchanged.
+`layers`, `functions` and `windows` describe each call. `rows` removes the batch axis and counts parameters,
+`arithmetic` derives formulas, and `timing` times the calls. `explain` explains errors, and `remarks` warns about
+networks that run but look wrong.
 """
 
 from .tracing import trace

@@ -1,4 +1,4 @@
-"""Formulas that show how the shape, the number of parameters and the MACs of a row are computed.
+"""Formulas that show how the shape, the number of parameters and the MACs of a row of the shape trace are computed.
 
 The formulas contain the actual numbers. If a formula's result differs from the recorded value, an empty string is
 returned instead.
@@ -90,7 +90,7 @@ def _window_formula(call: Call, inputs: Sequence[Shape], outputs: Sequence[Shape
 
 
 def _axis_formula(window: WindowSettings, axis: int, size: int, result: int) -> str:
-    """Return the formula for one axis, or an empty string if its result isn't `result`."""
+    """Return the formula for one axis, or an empty string if the formula doesn't give `result`."""
     kernel, stride, dilation = window.kernel[axis], window.stride[axis], window.dilation[axis]
     if window.transposed:
         return _transposed_formula(window, axis, size, result)
@@ -117,7 +117,7 @@ def _transposed_formula(window: WindowSettings, axis: int, size: int, result: in
 
 
 def _padding(window: WindowSettings, axis: int) -> tuple[int, int]:
-    """Return the padding before and after the axis."""
+    """Return the padding at the start and at the end of the axis."""
     if window.padding == "valid":
         return 0, 0
     if isinstance(window.padding, str):
@@ -145,12 +145,12 @@ def _product_formula(call: Call, inputs: Sequence[Shape], outputs: Sequence[Shap
     if call.op not in _MATRIX_PRODUCTS or len(operands) != 2:
         return ""
     left, right = operands
-    # If one of the operands is the network's own tensor, the recording doesn't show their order.
+    # If one of the operands is the network's own tensor, the recording doesn't show the order of the operands.
     return _format_product(left, right, outputs[0]) or _format_product(right, left, outputs[0])
 
 
 def _format_product(left: Shape, right: Shape, output: Shape) -> str:
-    """Return `[1×980] · [980×200] = [1×200]`, or an empty string if the shapes don't fit."""
+    """Return `[1×980] · [980×200] = [1×200]`, or an empty string if the shapes don't match."""
     if not left or len(right) < 2 or left[-1] != right[-2]:
         return ""
     rows, inner, columns = (left[-2] if len(left) > 1 else 1), left[-1], right[-1]
@@ -202,7 +202,7 @@ def _concatenation_formula(call: Call, inputs: Sequence[Shape], outputs: Sequenc
 
 
 def _adaptive_pool_formula(call: Call, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> str:
-    """Return the formula for the size of the windows of an adaptive pool: `7 / 1 = 7: each value pools 7×7`."""
+    """Return the formula for the window size of an adaptive pool: `7 / 1 = 7: each value pools 7×7`."""
     pairs = _spatial_sizes(inputs[0], outputs[0]) if "adaptive" in call.op.lower() else []
     if not pairs or any(not after or before % after for before, after in pairs):
         return ""
@@ -212,7 +212,7 @@ def _adaptive_pool_formula(call: Call, inputs: Sequence[Shape], outputs: Sequenc
 
 
 def _upsampling_formula(call: Call, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> str:
-    """Return the formula for the scale factor of an upsampling: `14·2 = 28`."""
+    """Return the formula for the scale factor of upsampling: `14·2 = 28`."""
     is_upsampling = isinstance(call.target, nn.Upsample) or call.name in {"interpolate", "upsample"}
     pairs = _spatial_sizes(inputs[0], outputs[0]) if is_upsampling else []
     if any(not small or large % small for small, large in pairs):
@@ -249,7 +249,7 @@ _RULES: tuple[Callable[[Call, Sequence[Shape], Sequence[Shape]], str], ...] = (
 
 
 def _spatial_sizes(before: Shape, after: Shape) -> list[tuple[int, int]]:
-    """Return (size before, size after) for each axis except the channels."""
+    """Return (size before, size after) for each axis except the channel axis."""
     return list(zip(before[1:], after[1:], strict=True)) if len(before) == len(after) else []
 
 

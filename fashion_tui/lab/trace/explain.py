@@ -21,7 +21,7 @@ _TORCH = Path(torch.__file__).parent
 
 
 def explain(recording: Recording, rows: Sequence[ShapeRow]) -> str | None:
-    """Return the explanation in one line, or None if the recording has no error.
+    """Return a one-line explanation of the error in the recording, or None if there is no error.
 
     `rows` are the rows of the recording.
     """
@@ -73,7 +73,7 @@ class _Failure:
         return None
 
     def origin(self) -> str:
-        """Describe where the input comes from: `flatten outputs [490]`, or `the network's input is [1, 28, 28]`."""
+        """Describe the origin of the input: `flatten outputs [490]`, or `the network's input is [1, 28, 28]`."""
         producer = self.producer()
         if producer is not None:
             return f"{_display_name(producer, producer.name)} outputs {list(self.input)}"
@@ -81,7 +81,7 @@ class _Failure:
         return f"{owner} input is {list(self.input)}"
 
     def producers(self) -> str:
-        """Name the calls that produced the inputs: ` (from conv1 and downsample)`.
+        """Return the names of the calls that produced the inputs: ` (from conv1 and downsample)`.
 
         Returns an empty string for the network's inputs.
         """
@@ -91,7 +91,7 @@ class _Failure:
 
 
 def _display_name(row: ShapeRow, name: str) -> str:
-    """Return `conv1`, or `2 (Flatten)` for a layer that has only a number, as in nn.Sequential."""
+    """Return the name of a call: `conv1`, or `2 (Flatten)` if the name is only a number, as in nn.Sequential."""
     return f"{name} ({row.op})" if name[-1:].isdigit() and row.name.isdigit() else name or row.name
 
 
@@ -105,11 +105,11 @@ _EXPECTED_SIZES: tuple[tuple[Any, str, str, int], ...] = (
     (nn.RNNBase | nn.RNNCellBase, "input_size", "features", -1),
     (nn.MultiheadAttention, "embed_dim", "features", -1),
 )
-"""For each layer type, the attribute with the expected size, its unit, and the input axis that must have this size."""
+"""For each layer type, the attribute with the expected size, the unit of this size, and the input axis to check."""
 
 
 def _explain_layer(failure: _Failure) -> str | None:
-    """Explain the failure of a built-in torch layer from its attributes."""
+    """Explain the failure of a torch layer from the layer's attributes, or return None if that isn't possible."""
     layer: Any = failure.call.target
     if isinstance(layer, nn.modules.conv._ConvNd):  # noqa: SLF001 - the base class of all convolutions
         return _explain_convolution(failure, layer)
@@ -162,7 +162,7 @@ def _wrong_size(failure: _Failure, expected: int, unit: str, axis: int) -> str |
     return explanation
 
 
-# Functions, and layers that call one
+# Functions, and layers that call a function
 
 
 def _explain_function(failure: _Failure) -> str | None:
@@ -177,7 +177,7 @@ def _explain_function(failure: _Failure) -> str | None:
 
 
 def _explain_view(failure: _Failure) -> str | None:
-    """Explain `x.view(-1, 980)` if a sample doesn't have 980 values."""
+    """Explain the failure of a view or reshape: `x.view(-1, 980)` fails if a sample doesn't have 980 values."""
     arguments = failure.call.arguments
     requested = [size for part in arguments for size in (part if isinstance(part, tuple | list) else (part,))]
     values, expected = math.prod(failure.input), math.prod(requested[1:])

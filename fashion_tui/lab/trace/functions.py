@@ -1,4 +1,4 @@
-"""Describe a call of a torch function for the table: its name, operation and settings."""
+"""Describe a call of a torch function for the table of the shape trace: its name, operation and settings."""
 
 import functools
 import inspect
@@ -18,7 +18,7 @@ SYMBOLS = {
     "eq": "==", "ne": "!=", "lt": "<", "le": "<=", "gt": ">", "ge": ">=", "and": "&", "or": "|", "invert": "~",
     "add_": "+=", "sub_": "-=", "mul_": "*=", "div_": "/=", "iadd": "+=", "isub": "-=", "imul": "*=", "itruediv": "/=",
 }  # fmt: skip
-"""Python operators, by function name."""
+"""Python operators, keyed by function name."""
 
 RESHAPING = frozenset({"view", "reshape", "flatten", "Flatten", "squeeze", "unflatten", "view_as", "reshape_as"})
 
@@ -51,7 +51,7 @@ _MAX_LENGTH = 40
 
 
 def function_name(func: Any) -> str:
-    """Return the plain name: `relu`, `max_pool2d`, `add` for `__add__`, `T` for the property's getter."""
+    """Return the plain name of a function: `relu`, `max_pool2d`, `add` for `__add__`, `T` for the property's getter."""
     name = str(getattr(func, "__name__", func)).split(".")[0]
     if name in {"__get__", "__set__"}:
         return str(getattr(getattr(func, "__self__", None), "__name__", name))
@@ -75,7 +75,7 @@ def operation_name(func: Any, name: str) -> str:
 
 
 def is_hidden(func: Any, name: str) -> bool:
-    """Return whether calls of `func` get no row because they neither change nor compute data."""
+    """Return whether calls of `func` have no row because they neither change nor compute data."""
     is_property = getattr(func, "__name__", "") in {"__get__", "__set__"}
     return name in _HIDDEN or (is_property and name not in _COMPUTING_PROPERTIES)
 
@@ -91,7 +91,7 @@ def is_assignment(name: str) -> bool:
 
 
 def call_settings(func: Any, name: str, args: tuple[Any, ...], kwargs: dict[str, Any], model_tensors: list[str]) -> str:
-    """Return the arguments other than input tensors: `-1, 980`, `2×2 s2`, `[:, 0]`.
+    """Format the arguments other than input tensors: `-1, 980`, `2×2 s2`, `[:, 0]`.
 
     `model_tensors` are the names of the network's own tensors among the arguments.
     """

@@ -1,4 +1,4 @@
-"""Describe a layer for the table: its settings, and whether its inner calls have rows."""
+"""Describe a layer for the table of the shape trace: its settings, and whether its inner calls have rows."""
 
 import functools
 import inspect
@@ -15,7 +15,7 @@ _OMITTED = frozenset({"device", "dtype", "bias", "track_running_stats"})
 
 
 def is_atomic(module: nn.Module) -> bool:
-    """Return whether `module` is atomic, which means that its inner calls get no rows.
+    """Return whether `module` is atomic, which means that the calls inside it have no rows.
 
     torch's own layers without children are atomic. nn.MultiheadAttention is also atomic: it computes its only child,
     the output projection, together with the rest.
@@ -118,7 +118,10 @@ def _equals(value: Any, default: Any) -> bool:
 
 @functools.cache
 def _defaults(classes: tuple[type, ...]) -> dict[str, Any]:
-    """Return the default values of a layer's optional constructor arguments. `classes` is its `__mro__`."""
+    """Return the default values of a layer's optional constructor arguments.
+
+    `classes` is the `__mro__` of the layer's class.
+    """
     parameters: dict[str, inspect.Parameter] = {}
     for cls in reversed(classes):  # nn.LSTM passes most of its arguments on to nn.RNNBase
         if "__init__" in vars(cls) and cls not in {nn.Module, object}:

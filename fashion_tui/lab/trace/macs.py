@@ -13,7 +13,7 @@ from torch.utils.flop_counter import flop_registry
 
 
 class MacCounter(TorchDispatchMode):
-    """A context that adds the MACs of every operation inside it to `total`."""
+    """A context manager that adds the MACs of every operation inside the `with` block to `total`."""
 
     def __init__(self) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
@@ -38,9 +38,10 @@ class MacCounter(TorchDispatchMode):
 
 
 def _is_composite(func: Any) -> bool:
-    """Return whether `func` consists of other operations and inference mode is enabled.
+    """Return whether `func` must be decomposed to count its MACs.
 
-    Outside inference mode, autograd decomposes such operations.
+    This is the case if `func` consists of other operations and inference mode is enabled. Outside inference mode,
+    autograd decomposes such operations.
     """
     key = torch._C.DispatchKey.CompositeImplicitAutograd  # noqa: SLF001
     return torch.is_inference_mode_enabled() and torch._C._dispatch_has_kernel_for_dispatch_key(func.name(), key)  # noqa: SLF001

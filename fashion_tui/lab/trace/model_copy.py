@@ -1,7 +1,7 @@
 """Copy a network, so that it can be run without changing the original.
 
-On the `meta` device a tensor has a shape but no data: a copy with a billion parameters takes no memory, and running it
-takes no time. A copy on the CPU has the original's values.
+On the `meta` device, a tensor has a shape but no data. A copy with a billion parameters therefore takes no memory, and
+running it takes no time. A copy on the CPU has the same values as the original.
 """
 
 import copy
@@ -50,7 +50,7 @@ def _copy_tensor(tensor: Tensor, device: torch.device) -> Tensor:
 
 
 class _CopyTensorsTo(TorchFunctionMode):
-    """A context in which `copy.deepcopy` copies tensors in a module's plain attributes to `device`."""
+    """A context manager that makes `copy.deepcopy` copy tensors in a module's plain attributes to `device`."""
 
     def __init__(self, device: torch.device) -> None:
         super().__init__()

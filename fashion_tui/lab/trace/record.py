@@ -2,7 +2,7 @@
 
 A wrapper around each module's `forward` records which module calls which. A `TorchFunctionMode` records every torch
 function that Python code calls, so that `F.relu` and `x.view` also become rows. Calls inside torch's own layers, such
-as the convolution of `nn.Conv2d`, get no row.
+as the convolution of `nn.Conv2d`, have no row.
 """
 
 import functools
@@ -41,11 +41,11 @@ class Call:
     parameters: list[nn.Parameter] = field(default_factory=list)
     """Parameters that this call uses directly, excluding those used by the calls inside it."""
     parameter_names: list[str] = field(default_factory=list)
-    """Name of each of the `parameters` in the network: `conv1.weight`."""
+    """For each of the `parameters`, its name in the network: `conv1.weight`."""
     macs: int = 0
     """MACs of this call, including the calls inside it."""
     new_bytes: int = 0
-    """Memory allocated for the outputs; 0 for a module whose inner calls have rows."""
+    """Memory allocated for the outputs, in bytes; 0 for a module whose inner calls have rows."""
     target: Any = None
     """The module or function that is called."""
     arguments: tuple[Any, ...] = ()
@@ -71,7 +71,7 @@ class Recording:
 
 
 RunCall = Callable[[Call, Callable[..., Any], tuple[Any, ...], dict[str, Any]], Any]
-"""Runs the target of a call: `run(call, function, args, kwargs)`. The target is a function or an atomic module."""
+"""Called as `run(call, function, args, kwargs)` to run a function or an atomic module; returns the result."""
 
 OnOutput = Callable[[int, list[Tensor]], None]
 """Called with the index and the outputs of each completed call."""
@@ -103,7 +103,7 @@ def record(model: nn.Module, inputs: tuple[Any, ...], batch: int) -> Recording:
 
 
 class Recorder(TorchFunctionMode):
-    """A context that records the calls of a network. It replaces the `forward` of each module of the network."""
+    """A context manager that records the calls of a network. It replaces the `forward` method of each module."""
 
     def __init__(
         self,
@@ -119,9 +119,9 @@ class Recorder(TorchFunctionMode):
         self._run = run or _run
         self._on_output = on_output
         self._model_names: dict[int, str] = {}
-        """Names of the network's own tensors, by `id`."""
+        """Names of the network's own tensors, keyed by `id`."""
         self._source: dict[int, int] = {}
-        """Index of the call that returned a tensor, by the tensor's `id`."""
+        """Index of the call that returned a tensor, keyed by the tensor's `id`."""
         self._kept: list[Any] = [model]
         """All objects whose `id` is stored, kept alive so that no other object gets the same id."""
         self._running: list[tuple[int, str]] = []
@@ -276,7 +276,7 @@ class Recorder(TorchFunctionMode):
             self._source[id(tensor)] = index
 
     def _copy_source(self, args: Any, result: Any) -> None:
-        """Give the result of a hidden call, such as `x.detach()`, the source and name of its argument."""
+        """Copy the source and the name of the argument to the result of a hidden call, such as `x.detach()`."""
         argument = next(tensors_in(args), None)
         if argument is not None and isinstance(result, Tensor) and result is not argument:
             self._kept.append(result)
@@ -291,17 +291,20 @@ class Recorder(TorchFunctionMode):
         return [name.removeprefix(f"{caller}.") for name in names]
 
     def _add_failure(self, error: Exception, call: int | Call) -> None:
-        """Record that `error` passes through a call: a module's call, given by its index, or a function's call."""
+        """Record that `error` passes through a call.
+
+        `call` is the index of a module's call, or the Call itself for a function.
+        """
         if self._failure is None or self._failure[0] is not error:
             self._failure = (error, [], None) if isinstance(call, int) else (error, [], call)
         if isinstance(call, int):
             self._failure[1].append(call)
 
     def _count_on_meta(self, target: Any, tensors: list[Tensor], args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-        """Count MACs on the meta device.
+        """Count the MACs of a call by repeating it on the meta device.
 
-        On the CPU, recurrent layers and attention are single operations that have no formula. On meta, they consist of
-        separate matrix products, which have a formula.
+        On the CPU, recurrent layers and attention are single operations without a formula for MACs. On the meta device,
+        they consist of separate matrix products, which have a formula.
         """
         if not tensors or tensors[0].is_meta:
             return

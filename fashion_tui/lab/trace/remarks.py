@@ -39,7 +39,7 @@ def unused_names(model: nn.Module, unused: set[nn.Parameter], path: str = "") ->
 
 
 def _mixing_call(rows: Sequence[ShapeRow], pair: RecordingPair) -> str | None:
-    """Describe the last reshape that loses the batch axis."""
+    """Return a description of the last reshape that loses the batch axis, or None if no reshape does."""
     description = None
     for row, call, other in zip(rows, pair.first.calls, pair.counterparts(), strict=True):
         if other is None or call.op not in RESHAPING or not (call.inputs and other.inputs):

@@ -19,7 +19,7 @@ from .arithmetic import macs_arithmetic, params_arithmetic, shape_arithmetic
 from .record import Call, Recording
 
 CallKey = tuple[str, str, int]
-"""Identifies a call: its path, its operation, and its index among the calls with the same path and operation."""
+"""Identifies a call by its path, its operation, and its index among the calls with the same path and operation."""
 
 _INTEGER = re.compile(r"(?<![\w.])(\d+)(?![\w.])")
 
@@ -32,7 +32,7 @@ class RecordingPair:
     second: Recording
 
     def per_sample(self, amount: int, other: int | None) -> int:
-        """Return the amount for a batch of one, given the amounts in the first and the second recording.
+        """Return the amount for a batch of one, given the amounts in the first and in the second recording.
 
         Assumes that amounts grow linearly with the batch. `other` is None if the second recording lacks the call.
         """
@@ -61,14 +61,17 @@ class RecordingPair:
         return self.first.batch, self.second.batch
 
     def mixes_samples(self, shape: Shape, other: Shape) -> bool:
-        """Return whether the first axis grows with the batch although no axis is the batch axis."""
+        """Return whether the samples of a batch are mixed, given the shapes in the first and the second recording.
+
+        This is the case if the first axis grows with the batch, but no axis is the batch axis.
+        """
         sizes = list(zip(shape, other, strict=False))
         return bool(sizes) and self.batch_sizes not in sizes and sizes[0][0] != sizes[0][1]
 
     def counterparts(self) -> list[Call | None]:
-        """Return the second recording's counterpart of each call of the first recording.
+        """Return, for each call of the first recording, the same call in the second recording.
 
-        The counterpart is None if the code took a different branch.
+        An item is None if the code took a different branch in the second recording.
         """
         others = dict(zip(call_keys(self.second.calls), self.second.calls, strict=True))
         return [others.get(key) for key in call_keys(self.first.calls)]
@@ -132,7 +135,7 @@ def call_keys(calls: Sequence[Call] | Sequence[ShapeRow]) -> list[CallKey]:
 
 
 def end_of_children(calls: Sequence[Call] | Sequence[ShapeRow], index: int) -> int:
-    """Return the index after the last call inside the one at `index`."""
+    """Return the index that follows the last call inside the call at `index`."""
     end = index + 1
     while end < len(calls) and calls[end].depth > calls[index].depth:
         end += 1
@@ -140,7 +143,10 @@ def end_of_children(calls: Sequence[Call] | Sequence[ShapeRow], index: int) -> i
 
 
 def _sample_settings(pair: RecordingPair, settings: str, other: str) -> str:
-    """Replace each number that grows with the batch, as in `x.view(x.size(0), 980)`, with `N` or a multiple: `64N`."""
+    """Replace each number that grows with the batch with `N` or a multiple such as `64N`.
+
+    For example, the settings of `x.view(x.size(0), 980)` contain the batch size.
+    """
     parts, other_parts = _INTEGER.split(settings), _INTEGER.split(other)
     if settings == other or parts[::2] != other_parts[::2]:
         return settings

@@ -33,14 +33,14 @@ class CallTimes:
 
     forward: float
     backward: float
-    """0 if neither the call nor any call before it has trainable parameters."""
+    """Time of the backward pass; 0 if neither the call nor any call before it has trainable parameters."""
 
 
 def add_times(table: ShapeTable, model: nn.Module, dtype: torch.dtype, device: torch.device) -> ShapeTable:
     """Return the table with the time of each row, measured on a batch.
 
     The time of a row with children is the sum of the children's times. If the network can't be run, for example because
-    memory runs out, the table gets a warning instead.
+    memory runs out, the returned table contains a warning instead.
     """
     batch = int(min(max(MAX_MACS // max(table.total_macs, 1), 2), MAX_BATCH))
     try:
@@ -107,7 +107,7 @@ class _Timer:
 
     @contextmanager
     def _clock(self) -> Iterator[list[float]]:
-        """Yield a list to which the duration of the block, in seconds, is appended when the block ends."""
+        """Yield an empty list; when the `with` block ends, append the duration of the block in seconds."""
         seconds: list[float] = []
         self._synchronize()
         start = time.perf_counter()

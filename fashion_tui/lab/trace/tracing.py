@@ -45,7 +45,7 @@ def trace(
 
     `input_size` is the shape of one sample, without the batch axis, such as `(1, 28, 28)`, or a sequence of shapes for
     several inputs. `name` is the model's name in the table and defaults to the name of its class. `dtype` is the dtype
-    of the inputs. It defaults to the dtype of the model's weights, or to int64 if an embedding gets the input. If
+    of the inputs. It defaults to the dtype of the model's weights, or to int64 if an embedding receives the input. If
     `measure` is given and the model doesn't fail, the calls are also timed on that device, which takes a few seconds.
 
     Raises UserError if `model` is not an `nn.Module` or can't be copied, and UsageError if `input_size` is invalid.
@@ -67,7 +67,10 @@ def trace(
 
 
 def _record_pair(model: nn.Module, sizes: tuple[Shape, ...], dtype: torch.dtype) -> tuple[RecordingPair, nn.Module]:
-    """Record two passes, on the meta device if possible. Return them and the copy of the model of the first pass."""
+    """Record two passes, on the meta device if possible.
+
+    Return both recordings, and the copy of the model from which the first of the pair was recorded.
+    """
     for device in (META, CPU):
         copies = [copy_model(model, device) for _ in BATCHES]
         recordings = []
@@ -143,7 +146,7 @@ def _dtype_of(model: nn.Module) -> torch.dtype:
 
 
 def _needs_indices(recording: Recording) -> bool:
-    """Return whether the recording failed because an embedding got the network's floating-point input."""
+    """Return whether the recording failed because an embedding received the network's floating-point input."""
     call = recording.calls[recording.failed[-1]] if recording.failed else None
     return (
         call is not None and call.op in {"Embedding", "EmbeddingBag", "F.embedding"} and NETWORK_INPUT in call.sources

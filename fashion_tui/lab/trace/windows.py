@@ -1,4 +1,4 @@
-"""The window settings of convolutions and pools, both layers and functions."""
+"""The window settings of convolutions and pools, for both layers and functions."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -13,12 +13,12 @@ _AFTER_WEIGHT = {
     "conv": ("bias", "stride", "padding", "dilation", "groups"),
     "conv_transpose": ("bias", "stride", "padding", "output_padding", "groups", "dilation"),
 }
-"""Positional arguments that follow the input and the weight, for any number of axes."""
+"""Names of a convolution's positional arguments after the input and the weight, for any number of axes."""
 _AFTER_INPUT = {
     "max_pool": ("kernel_size", "stride", "padding", "dilation", "ceil_mode"),
     "avg_pool": ("kernel_size", "stride", "padding", "ceil_mode"),
 }
-"""Positional arguments that follow the input, for any number of axes."""
+"""Names of a pool's positional arguments after the input, for any number of axes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +28,7 @@ class WindowSettings:
     kernel: tuple[int, ...]
     stride: tuple[int, ...]
     padding: tuple[int, ...] | str
-    """Padding on each side, or `same` or `valid`."""
+    """Padding on each side, or the string `same` or `valid`."""
     dilation: tuple[int, ...]
     ceil_mode: bool = False
     transposed: bool = False
@@ -69,9 +69,9 @@ def function_window(name: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -
 
 
 def window_arguments(name: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the arguments of a convolution or pool by name, with a convolution's `kernel_size` added.
+    """Return the arguments of a convolution or pool, keyed by name.
 
-    Returns an empty dict for any other function.
+    The result includes a convolution's `kernel_size`. Returns an empty dict for any other function.
     """
     kind = _base_name(name).rstrip("123d")
     if kind in _AFTER_INPUT:
@@ -84,7 +84,7 @@ def window_arguments(name: str, args: Sequence[Any], kwargs: Mapping[str, Any]) 
 
 
 def _base_name(name: str) -> str:
-    """Return `max_pool2d` for `max_pool2d_with_indices`."""
+    """Return the name without the suffix `_with_indices`: `max_pool2d` for `max_pool2d_with_indices`."""
     return name.removesuffix("_with_indices")
 
 

@@ -1,4 +1,4 @@
-"""Save the training state in memory, to roll back a step, and in checkpoint files."""
+"""Save the training state, either in memory to roll back a step, or in a checkpoint file."""
 
 import copy
 import pickle
@@ -28,12 +28,12 @@ def preserve_state(
     *,
     only_on_error: bool = False,
 ) -> Iterator[dict[str, Any]]:
-    """When the `with` block exits, restore the state that a training step changes.
+    """Save the state that a training step changes, and restore it when the `with` block exits.
 
-    The RNG state and the network's buffers are restored. Pass `optimizers` if the block calls their `step`; then the
-    weights and the optimizers' state are also restored. With `only_on_error`, the state is restored only if
-    the block raises an error. Yields the saved tensors of the network ("model") and the RNG state ("random"). All
-    tensors are restored in place, because a CUDA graph keeps using their memory.
+    The state consists of the RNG state and the network's buffers. If the block calls the `step` method of optimizers,
+    pass them as `optimizers` to restore the weights and the optimizers' state as well. If `only_on_error` is True, the
+    state is restored only if the block raises an error. Yields a dict with the saved tensors of the network ("model")
+    and the RNG state ("random"). All tensors are restored in place, because a CUDA graph keeps using their memory.
     """
     parameters = {name for name, _ in model.named_parameters(remove_duplicate=False)}
     unchanged = set() if optimizers else parameters
@@ -57,7 +57,7 @@ def preserve_state(
 
 
 def write_checkpoint(file: BinaryIO, training: dict[str, Any], trainer: dict[str, Any]) -> None:
-    """Write the state of a `Training` and the state of the trainer, which consists of plain values."""
+    """Write the state of a `Training` and the state of the trainer. The trainer's state consists of plain values."""
     torch.save({"training": training, "trainer": trainer}, file)
 
 
@@ -81,7 +81,7 @@ def final_weights(training: dict[str, Any]) -> dict[str, Tensor]:
 
 
 def _restore_optimizer(optimizer: torch.optim.Optimizer, state: dict[int, dict[str, Tensor]]) -> None:
-    """Restore momentum and counts in place.
+    """Restore the momentum and the counts of an optimizer in place.
 
     Tensors that the optimizer created after `state` was saved are set to 0.
     """

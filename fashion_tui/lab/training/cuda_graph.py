@@ -15,13 +15,13 @@ from torch import Tensor
 from fashion_tui.lab.data.datasets import Batch
 
 Step = Callable[[Batch, Callable[[], None]], tuple[Tensor, Tensor]]
-"""Trains on a batch and returns its loss and number of correct predictions. See `Training.steps` for the callback."""
+"""Trains on a batch; returns the loss and the number of correct predictions. `Training.steps` explains the callback."""
 
 WARM_UP_STEPS = 3
-"""Steps before the capture, in which cuDNN chooses its algorithms and the optimizers create their state."""
+"""Number of steps before the capture, during which cuDNN chooses algorithms and the optimizers create their state."""
 
 MAX_QUEUED_IMAGES = 16_384
-"""Maximum number of images by which the CPU runs ahead of the GPU, a fraction of a second of work."""
+"""Maximum number of images in the steps queued on the GPU. The GPU processes them in a fraction of a second."""
 
 
 class GPUStep:
@@ -40,14 +40,17 @@ class GPUStep:
         *,
         capture: bool,
     ) -> None:
-        """`preserve_state` returns a context that undoes the steps made inside it. `capture` enables the graph."""
+        """`capture` enables the graph.
+
+        `preserve_state` returns a context manager that undoes the steps inside the `with` block.
+        """
         self._step = step
         self._preserve_state = preserve_state
         self._batch_size = batch_size
         self._capture_enabled = capture
         self._graph: torch.cuda.CUDAGraph | None = None
         self._input: Batch
-        """Batch that the graph reads."""
+        """The batch that the graph reads."""
         self._output: tuple[Tensor, Tensor]
         """Loss and number of correct predictions, which the graph writes."""
         self._max_queued_steps = max(1, MAX_QUEUED_IMAGES // batch_size)
@@ -75,7 +78,7 @@ class GPUStep:
             raise
         except RuntimeError as error:
             self._capture_enabled = False
-            torch.cuda.set_stream(stream)  # a failed capture may leave its own stream as the current one
+            torch.cuda.set_stream(stream)  # a failed capture may leave its stream as the current stream
             warnings.warn(f"can't capture a CUDA graph, so steps are slower: {error}", stacklevel=1)
 
     def _capture(self, batch: Batch) -> torch.cuda.CUDAGraph:
@@ -94,7 +97,7 @@ class GPUStep:
         return graph
 
     def _limit_queue(self) -> None:
-        """Wait until the GPU is at most `MAX_QUEUED_IMAGES` images behind, so requests and metrics are never late."""
+        """Wait until at most `MAX_QUEUED_IMAGES` images are queued, so that requests and metrics are not delayed."""
         event = torch.cuda.Event()
         event.record()
         self._queued_steps.append(event)

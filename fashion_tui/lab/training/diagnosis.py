@@ -1,4 +1,7 @@
-"""Find the layer in which training broke, by repeating the last steps. Healthy steps need no extra checks."""
+"""Find the first layer whose output contains a NaN or an infinity, by repeating the last training steps.
+
+Training itself therefore needs no extra checks.
+"""
 
 from collections.abc import Callable
 
@@ -10,15 +13,16 @@ from .optimizers import autocast
 
 
 class _Stopped(Exception):
-    """`keep_going` returned False."""
+    """Raised if `keep_going` returns False."""
 
 
 def find_broken_layer(training: Training, step: int, *, keep_going: Callable[[], bool] = lambda: True) -> str | None:
     """Return the first layer whose output had a NaN or an infinity in a step, or None if all outputs were finite.
 
-    `training` must be before `step`, for example restored from a checkpoint. It is trained up to `step`, which
-    reproduces the original weights. Then each layer is checked on the batch of `step`. `keep_going` is called after
-    each step and between micro-batches; if it returns False, the search ends and the result is None.
+    `training` must be at an earlier step, for example because it was restored from a checkpoint. It is trained up to
+    `step`, which reproduces the original weights. The output of each layer is then checked on the batch of `step`.
+    `keep_going` is called after each step and between micro-batches; if it returns False, the search ends and the
+    result is None.
     """
 
     def check() -> None:

@@ -1,4 +1,7 @@
-"""The training loop of the guide, for comparison with `loop.py`: one image at a time, with PIL and torchvision."""
+"""The guide's training loop, which loads one image at a time with PIL and torchvision.
+
+The benchmark compares it with the training loop in `loop.py`.
+"""
 
 from collections.abc import Iterator
 

@@ -25,7 +25,7 @@ from .cuda_graph import GPUStep
 from .optimizers import autocast, lr_scale, optimizers_for, precision_on, set_learning_rates
 
 MicroBatch = tuple[Tensor, Tensor, float]
-"""Images, float32 `[N, 1, 28, 28]`; labels, int64 `[N]`; and the images' share of the batch, in (0, 1]."""
+"""Images, float32 `[N, 1, 28, 28]`; labels, int64 `[N]`; and the fraction of the batch's images, in (0, 1]."""
 
 
 def train_step(
@@ -36,7 +36,7 @@ def train_step(
     label_smoothing: float = 0.0,
     precision: Precision = "fp32",
 ) -> tuple[Tensor, Tensor]:
-    """Train on one batch. Return its mean loss and the number of correct predictions, both before the update.
+    """Train on one batch. Return the mean loss and the number of correct predictions, both before the update.
 
     The gradients of the micro-batches add up to the gradients of the batch. On a GPU there is only one micro-batch.
     """
@@ -79,10 +79,10 @@ class Training:
         network: CustomModel | None = None,
         compiled: bool = False,
     ) -> None:
-        """Train on `images`.
+        """Prepare to train on `images`.
 
-        `network`, if given, is a custom model that replaces the recipe's network; its code is executed. If `compiled`
-        is True, the network is compiled with `torch.compile`, which takes time in the first step.
+        `network`, if given, is a custom model that replaces the recipe's network. The custom model's code is executed.
+        If `compiled` is True, the network is compiled with `torch.compile`, which takes time in the first step.
         """
         if device.type == "cuda":
             torch.cuda.set_device(device)  # streams and graphs belong to the current device
@@ -106,16 +106,16 @@ class Training:
         self.best_validation: float | None = None
         """Best accuracy on the validation set so far; maintained by the caller."""
         self.train_seconds = 0.0
-        """Total time spent in steps; maintained by the caller."""
+        """Total time spent in steps, in seconds; maintained by the caller."""
         self.epoch_seconds = 0.0
-        """Time spent in steps of the current epoch; maintained by the caller."""
+        """Time spent in steps of the current epoch, in seconds; maintained by the caller."""
 
         self._compiled_model: nn.Module | None = None
         if compiled:
             self._compiled_model = cast("nn.Module", torch.compile(self.model, dynamic=False))
         self._max_micro_batch = CPU_MICRO_BATCH if device.type == "cpu" else recipe.batch_size
         self._before_step: dict[str, Any] | None = None
-        """Buffers and RNG state before the current step, while the step can be interrupted."""
+        """Buffers and RNG state before the current step, or None unless an interruptible step is running."""
         self._make_step: Callable[[Batch, Callable[[], None]], tuple[Tensor, Tensor]] = self._step
         if device.type == "cuda":
             preserve = partial(preserve_state, self.model, device, self.optimizers)
@@ -161,14 +161,14 @@ class Training:
         return self.recipe.learning_rate * self._lr_scale(step)
 
     def batch_sizes(self, first: int, last: int) -> Tensor:
-        """Return the number of images, int64 `[last - first]`, in the steps `first` to `last - 1` of an epoch."""
+        """Return the number of images in each step from `first` to `last - 1` of an epoch, int64 `[last - first]`."""
         starts = torch.arange(first, last) * self.recipe.batch_size
         return (len(self.batches.images) - starts).clamp(max=self.recipe.batch_size)
 
     def step_metrics(self, first: int, last: int) -> tuple[list[float], list[float]]:
         """Return the loss and accuracy of each step from `first` to `last - 1` in the current epoch.
 
-        Synchronises a GPU.
+        If the device is a GPU, this synchronises it.
         """
         accuracy = self.correct[first:last].cpu() / self.batch_sizes(first, last)
         return self.losses[first:last].tolist(), accuracy.tolist()
@@ -244,7 +244,10 @@ class Training:
 
     @contextmanager
     def _interruptible(self) -> Iterator[None]:
-        """Roll back the step if the block raises. Inside the block, `state_dict` returns the state before the step."""
+        """Roll back the step if the `with` block raises an error.
+
+        Inside the block, `state_dict` returns the state before the step.
+        """
         try:
             with preserve_state(self.model, self.device, only_on_error=True) as self._before_step:
                 yield

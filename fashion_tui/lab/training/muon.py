@@ -50,8 +50,9 @@ class Muon(torch.optim.Optimizer):
 def orthogonalise(matrix: Tensor) -> Tensor:
     """Return a matrix `[R, C]` with about the same singular vectors as `matrix`, but with singular values near 1.
 
-    Each iteration multiplies `x` by a polynomial in `x @ x.T`, and `x @ x.T` can be updated without `x`. All iterations
-    therefore work on this square matrix. `x` itself, which is up to nine times as wide, is multiplied only once.
+    `x` is the scaled matrix. Each iteration multiplies `x` by a polynomial in `x @ x.T`. Since `x @ x.T` can be updated
+    without `x`, all iterations work on this square matrix. `x` itself, which is up to nine times as wide, is multiplied
+    only once.
     """
     a, b, c = COEFFICIENTS
     is_tall = matrix.shape[0] > matrix.shape[1]
