@@ -1,4 +1,4 @@
-"""Replace a file atomically: readers see either the old or the new content, never a part of it."""
+"""Replace a file atomically: readers see either the old content or the new, never a partial file."""
 
 import os
 import secrets
@@ -14,7 +14,7 @@ PUBLIC_MODE = 0o666
 """Mode of files that the user asked for, before the umask removes permissions."""
 
 Content = bytes | Callable[[BinaryIO], None]
-"""The bytes of a file, or a function that writes them into the open file."""
+"""The content of a file as bytes, or a function that writes it to the open file."""
 
 
 def write_atomically(path: Path, content: Content, *, durable: bool = True, mode: int = 0o600) -> None:
@@ -31,7 +31,7 @@ def write_atomically(path: Path, content: Content, *, durable: bool = True, mode
 
 
 def write_atomically_at(folder: int, name: str, content: Content, *, durable: bool = True, mode: int = 0o600) -> None:
-    """Replace a file of an open folder, given its descriptor. A link is replaced as well. See `write_atomically`."""
+    """Like `write_atomically`, but with the descriptor of an open folder. If `name` is a link, the link is replaced."""
     temporary = f".{name}.{secrets.token_hex(4)}{TEMPORARY_SUFFIX}"
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
     descriptor = os.open(temporary, flags, mode, dir_fd=folder)
@@ -50,11 +50,11 @@ def write_atomically_at(folder: int, name: str, content: Content, *, durable: bo
             os.unlink(temporary, dir_fd=folder)
         raise
     if durable:
-        os.fsync(folder)  # the file's own fsync doesn't cover its name
+        os.fsync(folder)  # syncing the file doesn't put its name on disk
 
 
 def make_private_folder(path: Path) -> None:
-    """Create a folder and its missing parents, readable by this user alone, regardless of the umask. Raises OSError."""
+    """Create a folder and its missing parents, readable only by this user, regardless of the umask. Raises OSError."""
     if path.is_dir():
         return
     make_private_folder(path.parent)

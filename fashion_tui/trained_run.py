@@ -21,9 +21,9 @@ from fashion_tui.schema.run import CheckpointRef, RunConfig
 
 @dataclass(frozen=True)
 class TrainedRun:
-    """A run and one of its checkpoints, whose SHA-256 has been verified. The weights are read on demand.
+    """A run and one of its checkpoints. The checkpoint's SHA-256 has been verified; its weights are read on demand.
 
-    Use it as a context manager, which closes the run on exit.
+    Use it as a context manager to close the run on exit.
     """
 
     run: Run
@@ -31,7 +31,7 @@ class TrainedRun:
 
     @classmethod
     def open(cls, run_path: Path, checkpoint: str = "final") -> "TrainedRun":
-        """Open a run and find a checkpoint: `final` (the newest intact one), `best`, or the number of a step.
+        """Open a run and find a checkpoint: `final` (the newest intact one), `best`, or a step number.
 
         Raises UserError if the run is damaged or has no such checkpoint, and UsageError if `checkpoint` is malformed.
         """
@@ -54,7 +54,7 @@ class TrainedRun:
 
     @property
     def checkpoint_file(self) -> Path:
-        """Path of the checkpoint, for messages."""
+        """Path of the checkpoint's file, for use in messages."""
         return self.run.path / "checkpoints" / self.checkpoint.file
 
     @cached_property
@@ -74,7 +74,7 @@ class TrainedRun:
     def network(self) -> nn.Module:
         """Build the network on the CPU and load the weights. Executes the code of a custom model.
 
-        Raises UserError if the checkpoint doesn't fit the network, and UntrustedSource like `custom_model`.
+        Raises UserError if the checkpoint doesn't fit the network, and UntrustedSource, as `custom_model` does.
         """
         network = build_network(self.config.recipe, self.custom_model)
         weights = self.weights()

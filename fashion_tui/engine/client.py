@@ -17,7 +17,8 @@ class Engine:
     """A connection to one engine process, which is started by the first request and restarted after a crash.
 
     The process handles one request at a time. Use a separate Engine for requests that execute user code, so that an
-    endless loop there delays no other request and can be ended with `close`. Not thread-safe: use it in one event loop.
+    endless loop in that code doesn't delay other requests and can be ended with `close`. Not thread-safe: use an Engine
+    in one event loop.
     """
 
     def __init__(self) -> None:
@@ -27,7 +28,7 @@ class Engine:
     async def ask(
         self, request: Request, result_type: type[Result], progress: Callable[[int, int], None] | None = None
     ) -> Result:
-        """Send a request and return its result. `result_type` is the type that the request's docstring names.
+        """Send a request and return its result. `result_type` must be the type named in the request's docstring.
 
         `progress(done, total)` is called in the event loop. Cancelling the coroutine cancels the request.
 
@@ -58,7 +59,7 @@ class Engine:
             return self._process
         if self._starting is None:
             self._starting = asyncio.create_task(self._start())
-        # Shielded, because other requests may be waiting for the same process when this one is cancelled.
+        # Shielded, because other requests may be waiting for the same process if this one is cancelled.
         return await asyncio.shield(self._starting)
 
     async def _start(self) -> EngineProcess:

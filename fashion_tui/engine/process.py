@@ -112,7 +112,7 @@ class EngineProcess:
         result: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
         self._pending[call_id] = _PendingCall(result, result_type, progress)
         try:
-            # Writing to a dead engine raises nothing; the reading task notices it and sets an exception.
+            # Writing to a dead engine doesn't raise; the reading task notices that it died and sets an exception.
             self._writer.write(encode_frame(Call(call_id, request)))  # type: ignore[arg-type]
             return await result
         finally:
@@ -127,7 +127,7 @@ class EngineProcess:
         await asyncio.shield(self._reading)
 
     async def _read(self) -> str:
-        """Dispatch frames to their calls until the stream ends; fail the pending calls and return the reason."""
+        """Dispatch frames to their calls until the stream ends. Then fail the pending calls and return the reason."""
         problem = ""
         try:
             while True:

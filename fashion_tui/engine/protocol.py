@@ -11,10 +11,10 @@ import msgspec
 from fashion_tui.schema.requests import AnyRequest
 
 HEADER = struct.Struct(">I")
-"""Header of a frame: the length of the frame's body in bytes."""
+"""Header of a frame, containing the length of the frame's body in bytes."""
 
 MAX_FRAME = 256 * 2**20
-"""Largest frame in bytes. A larger length means that the stream is corrupt."""
+"""Maximum length of a frame's body in bytes. A larger length means that the stream is corrupt."""
 
 
 class _Message(msgspec.Struct, frozen=True, tag=True):
@@ -37,7 +37,7 @@ class Progress(_Message, frozen=True, tag="progress"):
 
 class Reply(_Message, frozen=True, tag="reply"):
     result: msgspec.Raw
-    """The encoded result, of the type that the request's docstring names."""
+    """The encoded result. Its type is named in the request's docstring."""
 
 
 class Failure(_Message, frozen=True, tag="failure"):
@@ -45,7 +45,7 @@ class Failure(_Message, frozen=True, tag="failure"):
     """Error message of one line, shown to the user."""
     exit_code: int
     untrusted: bool = False
-    """Whether the error is an UntrustedSource. If so, the caller may ask the user and repeat the request."""
+    """True if the error is an UntrustedSource. The client may then ask the user to trust the source and try again."""
 
 
 ToEngine = Call | Cancel

@@ -35,7 +35,7 @@ from .show import attach_plots_to_results
 
 _PR_SET_PDEATHSIG = 1
 _OOM_SCORE_ADJ = 1_000
-"""The highest possible value. If memory runs out, Linux kills the kernel before any trainer."""
+"""The highest value allowed, so that Linux kills the kernel before any trainer if memory runs out."""
 
 
 class BoundedSession(Session):
@@ -71,7 +71,7 @@ def main() -> None:
     _die_with_parent()
     _prefer_for_oom_kill()
     use_passive_waiting()
-    os.environ.pop("PYTEST_CURRENT_TEST", None)  # if this is set, ipykernel doesn't capture file descriptors 1 and 2
+    os.environ.pop("PYTEST_CURRENT_TEST", None)  # if it is set, ipykernel doesn't capture descriptors 1 and 2
     preloader = Preloader(msgspec.json.decode(setup, type=KernelSetup))
     app: Any = IPKernelApp.instance(config=_defaults())
     app.session = BoundedSession(parent=app)
@@ -101,8 +101,8 @@ def _defaults() -> Config:
     with contextlib.suppress(ImportError, AttributeError):
         from IPython.core.guarded_eval import EVALUATION_POLICIES  # noqa: PLC0415 -- not a stable API of IPython
 
-        # To complete `net.conv1.` and `runs.latest.`, IPython has to evaluate properties and `__getattr__`, which it
-        # does only for the types listed here.
+        # To complete `net.conv1.` and `runs.latest.`, IPython must evaluate properties and `__getattr__`. It does so
+        # only for the types listed here.
         limited: Any = EVALUATION_POLICIES["limited"]
         config.IPCompleter.policy_overrides = {
             "allowed_getattr_external": limited.allowed_getattr_external | {("torch", "nn")},
@@ -112,7 +112,7 @@ def _defaults() -> Config:
 
 
 def _show_in_one_line(shell: Any, kind: type[UserError], error: UserError, *_: Any, **__: Any) -> list[str]:
-    """Show a UserError without its traceback, which would show only our own code."""
+    """Show a UserError without its traceback, which contains only our own code."""
     line = f"\x1b[31m{kind.__name__}\x1b[0m: {error}"
     shell._showtraceback(kind, error, [line])  # noqa: SLF001 -- IPython's own handlers call it too
     return [line]
@@ -159,7 +159,7 @@ def _wake_loop_on_signals() -> None:
 
 
 def _stop_echo() -> None:
-    """Keep ipykernel from copying the output it captures at file descriptors 1 and 2 to our log."""
+    """Prevent ipykernel from copying the output that it captures (file descriptors 1 and 2) to our log."""
     with contextlib.suppress(OSError, ValueError):
         null = os.open(os.devnull, os.O_WRONLY)
         os.dup2(null, sys.stdout.fileno())

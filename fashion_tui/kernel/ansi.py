@@ -1,4 +1,4 @@
-"""Sanitize printed text: keep its colours, remove every other control sequence.
+"""Sanitize printed text: keep its colours, and remove all other control sequences.
 
 A program's output can move the terminal's cursor, set its title or write to its clipboard. This module reduces such
 text to lines of printable characters and colours (SGR sequences). Carriage return, backspace, tab and "erase in line"
@@ -35,7 +35,7 @@ _SGR = re.compile(r"\x1b\[([0-9;:]*)m")
 _COLOURED = re.compile(rf"(?P<line>(?:[^\x00-\x1f\x7f-\x9f{_BIDI}\ud800-\udfff]+|\x1b\[[0-9;:]*m)*+)\n")
 
 MAX_LINE = 10_000
-"""Maximum length of a line in characters; the rest continues on the next line."""
+"""Maximum length of a line, in characters. A longer line continues on the next one."""
 
 _TAB_WIDTH = 8
 _MAX_PENDING = 4_096
@@ -164,7 +164,7 @@ class LineWriter:
             self._column = end
 
     def _erase(self, parameters: str) -> None:
-        """Erase from the cursor to the end of the line (0), from the start to the cursor (1), or the whole line (2)."""
+        """Erase from the cursor to the end of the line (0), from its start to the cursor (1), or the whole line (2)."""
         if parameters == "1":
             end = min(self._column + 1, len(self._characters))
             self._characters[:end] = " " * end
@@ -228,7 +228,7 @@ def restyle(style: str, parameters: str) -> str:
 
 
 def _parse(style: str) -> tuple[dict[str, str], list[str]]:
-    """Split a style returned by `restyle` into colours, with "3" (text) and "4" (background) as keys, and flags."""
+    """Return the colours and flags of a style. The key of a colour is "3" for text and "4" for the background."""
     colours: dict[str, str] = {}
     flags: list[str] = []
     codes = style.split(";") if style else []

@@ -1,4 +1,4 @@
-"""A buffer between the kernel's messages and their reader. In a flood of output it keeps only the newest part."""
+"""A buffer between the kernel and the reader of its outputs. In a flood of output, only the newest part is kept."""
 
 import asyncio
 from collections import deque
@@ -11,7 +11,7 @@ from .limits import MAX_CHARACTERS, MAX_LINES, MAX_PLOT_BYTES
 from .outputs import Display, Done, Dropped, Output, Result, Stream
 
 _OVERHEAD = 100
-"""Added to the number of characters of each output, so that a flood of empty outputs is bounded too."""
+"""Characters counted for each output in addition to its text, so that a flood of empty outputs is bounded too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +59,7 @@ class OutputBuffer:
         self._plot_bytes += sign * entry.plot_bytes
 
     def _drop_oldest(self) -> None:
-        """Drop the oldest droppable entries while the remaining entries still reach one of the limits."""
+        """Drop droppable entries, oldest first, unless dropping one would bring all totals below their limits."""
         index = 0
         while index < len(self._entries):
             oldest = self._entries[index]

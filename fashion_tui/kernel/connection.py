@@ -19,10 +19,10 @@ START_TIMEOUT = 60.0
 """Seconds to wait for a new kernel to respond."""
 
 _SLICE = 0.005
-"""Maximum number of seconds to read messages before pausing for about as long, so that other tasks can run."""
+"""Maximum number of seconds to read messages without a pause. The pause is about as long, so that other tasks run."""
 
 _QUIET_PERIOD = 1.0
-"""Seconds without output after which an execution whose reply has arrived counts as done."""
+"""An execution counts as done if its reply has arrived and there was no output for this many seconds."""
 
 
 class Execution:
@@ -38,7 +38,7 @@ class Execution:
         self.is_idle = False
         """True if the kernel has reported that it has sent all outputs."""
         self.last_message = time.monotonic()
-        """Time at which the newest output or the reply arrived."""
+        """Monotonic time at which the newest output or the reply arrived, in seconds."""
         self.exit_argument: str | None = None
         """The argument with which the cell called `sys.exit`, or None if it didn't."""
 
@@ -52,17 +52,17 @@ class Connection:
         self.has_run = False
         """True if this or another front end has executed any code."""
         self.ended: asyncio.Future[str] = asyncio.get_running_loop().create_future()
-        """Resolves to a description when the kernel ends unexpectedly."""
+        """Resolves to a description of the cause if the kernel ends unexpectedly."""
         self._background = background
         self._on_busy_change = on_busy_change
         self._executions: dict[str, Execution] = {}
         self._external_request: str | None = None
-        """Id of the request whose cell is running, if another front end sent it."""
+        """Id of the request whose cell is running if another front end sent it, else None."""
         self._replies: dict[str, asyncio.Future[protocol.Message | None]] = {}
         self._reply_checks: dict[str, str] = {}
-        """Maps the id of a later request to the id of an execution whose reply is missing.
+        """Maps the id of a later request, sent as a check, to the id of an execution whose reply is missing.
 
-        If the later request's reply arrives first, the execution's reply is lost.
+        If the check's reply arrives first, the execution's reply is lost.
         """
         self._iopub_connected = asyncio.Event()
         """Set when the first message arrives on iopub. After that, no output is missed."""
@@ -152,7 +152,7 @@ class Connection:
 
     async def _watch(self) -> None:
         reason = await self.process.wait()
-        await asyncio.sleep(2 * _SLICE)  # the last messages may still be in the sockets
+        await asyncio.sleep(2 * _SLICE)  # its last messages may not have been read yet
         if not self.ended.done():
             self.ended.set_result(reason)
 
@@ -164,7 +164,7 @@ class Connection:
             if info is not None:
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(self._iopub_connected.wait(), timeout=0.2)
-        if "kernel subshells" in info.supported_features:  # ipykernel >= 7: a thread that replies while code runs
+        if "kernel subshells" in info.supported_features:  # a thread of ipykernel >= 7 that replies while code runs
             created = await self.request("create_subshell_request", {}, protocol.SubshellContent, max_wait=5.0)
             self._subshell = created.subshell_id if created else None
 
@@ -210,7 +210,7 @@ class Connection:
             self._handle_idle(message.request)
 
     def _handle_input(self, message: protocol.Message) -> None:
-        """Handle the start of a cell from this or another front end."""
+        """Handle the message that a cell from this or another front end has started."""
         if (execution := self._executions.get(message.request)) is not None:
             execution.count = protocol.content_of(message, protocol.ExecuteInputContent).execution_count
         elif message.client != self.process.client_id:
@@ -220,7 +220,7 @@ class Connection:
             self._on_busy_change()
 
     def _handle_idle(self, request_id: str) -> None:
-        """Handle the end of a request's outputs."""
+        """Handle the idle message, which follows the last output of a request."""
         if request_id == self._external_request:
             self._background.put(ExternalDone())
             self._external_request = None

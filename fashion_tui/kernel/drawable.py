@@ -21,7 +21,7 @@ class Drawable:
 
     tensor: Tensor
     description: str
-    """Type and shape of the original value: `float32 [1, 28, 28]`."""
+    """Type and shape of the original value, such as `float32 [1, 28, 28]`."""
     labels: tuple[str, ...] = ()
 
 

@@ -11,7 +11,7 @@ MAX_PLOT_BYTES = 8 << 20
 
 
 def keep_newest(text: str) -> tuple[str, int, int]:
-    """Return as much of the end of printed text as the limits allow, and how many lines and characters were dropped."""
+    """Return the end of printed text, cut to the limits, and the numbers of dropped lines and characters."""
     start = max(0, len(text) - MAX_CHARACTERS)
     position = len(text)
     for _ in range(MAX_LINES + 1):

@@ -1,6 +1,6 @@
 """Frozen values that a kernel session returns: the outputs of cells, and the replies to requests.
 
-Their strings may contain any control sequence: pass them through `ansi` before showing them.
+Their strings may contain arbitrary control sequences. Sanitize them with `ansi` before showing them.
 """
 
 from typing import Literal
@@ -24,7 +24,7 @@ class Stream(msgspec.Struct, frozen=True):
 
 
 class Dropped(msgspec.Struct, frozen=True):
-    """A gap in the output: text or plots that were dropped because they came faster than they could be shown."""
+    """Marks a gap in the output. Text or plots were dropped because they arrived faster than they could be shown."""
 
     lines: int
     characters: int
@@ -53,7 +53,7 @@ class Error(msgspec.Struct, frozen=True):
     ename: str
     evalue: str
     traceback: str
-    """Several lines, coloured (SGR)."""
+    """Several lines, with colours as SGR sequences."""
 
 
 class InputRequested(msgspec.Struct, frozen=True):
@@ -124,11 +124,11 @@ class Completions(msgspec.Struct, frozen=True):
 
 
 class Completeness(msgspec.Struct, frozen=True):
-    """Whether code is ready to run or needs more lines."""
+    """States whether code is ready to run or needs more lines."""
 
     status: Literal["complete", "incomplete", "invalid", "unknown"]
     indent: str = ""
-    """Indentation of the next line, if the code is incomplete."""
+    """If the code is incomplete, the whitespace with which its next line should begin."""
 
 
 class Inspection(msgspec.Struct, frozen=True):
@@ -137,4 +137,4 @@ class Inspection(msgspec.Struct, frozen=True):
     status: Literal["found", "missing", "unknown"]
     """`missing`: the kernel doesn't know the name; `unknown`: it didn't reply in time."""
     text: str = ""
-    """Signature, docstring and more: several lines, coloured (SGR)."""
+    """Signature, docstring and more: several lines, with colours as SGR sequences."""

@@ -38,11 +38,11 @@ RGB_CHANNELS = 3
 
 
 class CannotDraw(UserError):
-    """Raised if a value can't be drawn; the message says why."""
+    """Raised if a value can't be drawn. The message says why."""
 
 
 def describe(tensor: Tensor) -> str:
-    """Return a tensor's dtype, shape and device, omitting the CPU: `float32 [1, 28, 28]`."""
+    """Return a tensor's dtype, shape and, unless it is the CPU, its device, such as `float32 [1, 28, 28]`."""
     device = "" if tensor.device.type == "cpu" else f" on {tensor.device}"
     layout = "" if tensor.layout is torch.strided else "sparse "
     return f"{layout}{str(tensor.dtype).removeprefix('torch.')} {list(tensor.shape)}{device}"
@@ -66,9 +66,9 @@ def image_result(tensor: Tensor) -> ImageGrid | None:
 def plot_of(tensor: Tensor, description: str, labels: Sequence[str] = ()) -> Plot:
     """Return the plot of a tensor. Raises CannotDraw if there is nothing to draw.
 
-    A vector becomes bars, and a matrix a heat map. A tensor with more axes becomes images of its last two axes, or of
-    its last three if they hold RGB images. The caption begins with `description`. `labels` are the names of the images
-    or bars.
+    A vector is drawn as bars, and a matrix as a heat map. A tensor with more axes is drawn as images of its
+    last two axes, or of its last three if they contain RGB images. The caption begins with `description`. `labels` are
+    the names of the images or bars.
     """
     values = _dense(tensor)
     if not values.numel():
@@ -205,7 +205,7 @@ def _as_float64(tensor: Tensor) -> Tensor:
 
 
 def _finite_range(values: Tensor) -> tuple[float, float, int]:
-    """Return the minimum and maximum of the finite values (0 if there are none), and the number of all others."""
+    """Return the minimum and maximum of the finite values (0 if there are none) and the number of non-finite values."""
     low, high = (end.item() for end in values.aminmax())
     if math.isfinite(low) and math.isfinite(high):
         return low, high, 0

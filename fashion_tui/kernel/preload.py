@@ -19,7 +19,7 @@ from .run_list import RunList
 from .show import show
 
 MAX_COMPLETION_WAIT = 8.0
-"""Maximum time that a completion waits for the names it needs, in seconds."""
+"""Maximum time, in seconds, that a completion waits until the names in the code are loaded."""
 
 
 @dataclass
@@ -29,16 +29,16 @@ class _Group:
     names: tuple[str, ...]
     load: Callable[[], Mapping[str, object]]
     tried: threading.Event = field(default_factory=threading.Event)
-    """Set when loading has succeeded or failed."""
+    """Set when loading has ended, successfully or not."""
     failure: str | None = None
-    """The reason why loading failed, in one line, or None if it hasn't failed."""
+    """If loading failed, the reason in one line; else None."""
 
 
 class Preloader:
     """Loads `show`, `runs`, `torch`, `nn`, `F`, `net`, `train_data`, `test_data`, `classes` and `lab`.
 
-    A cell that mentions one of them waits until it is loaded; other cells run meanwhile. A variable of the same name
-    that the user has defined is never replaced.
+    A cell that contains one of these names waits until the name is loaded; other cells run meanwhile. If the user has
+    defined a variable with one of these names, it is never replaced.
     """
 
     def __init__(self, setup: KernelSetup) -> None:
@@ -64,7 +64,7 @@ class Preloader:
             group.tried.wait(max(0.0, deadline - time.monotonic()))
 
     def has_tried_torch(self) -> bool:
-        """Return whether the import of torch has succeeded or failed."""
+        """Return whether the import of torch has ended, successfully or not."""
         return self._torch.tried.is_set()
 
     def _load(self, shell: Any) -> None:
@@ -128,7 +128,7 @@ def _load_data(ref: DatasetRef) -> Mapping[str, object]:
 
 
 def _reason(error: BaseException) -> str:
-    """Return the first line of an error's message, preceded by the error's type unless fashion_tui defines it."""
+    """Return the first line of an error's message. If fashion_tui doesn't define the error, its type comes first."""
     first_line = (str(error).split("\n") or [""])[0]
     is_ours = type(error).__module__.startswith("fashion_tui.")
     return first_line if is_ours else f"{type(error).__name__}: {first_line}"

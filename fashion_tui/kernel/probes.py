@@ -1,4 +1,4 @@
-"""Answer the UI's probes: questions about tensors, sent as an additional type of Jupyter message.
+"""Answer the UI's probes. A probe is a question about tensors, sent as an additional type of Jupyter message.
 
 A probe isn't executed as code in the user's namespace, so nothing that the user defines or redefines can break the
 answer. With ipykernel >= 7, a separate thread answers, even while a cell runs.
@@ -42,7 +42,7 @@ class ProbeHandler:
         ipython_names = frozenset({"In", "Out", "exit", "quit", "get_ipython"})
 
         def hidden(name: str, value: object) -> bool:
-            """Return whether to omit a variable, as `%who` does, because it is private, or predefined and unchanged."""
+            """Return whether to omit a variable. Like `%who`, omit private names and unchanged predefined variables."""
             predefined = shell.user_ns_hidden.get(name)
             return name.startswith("_") or name in ipython_names or (predefined is value and value is not None)
 

@@ -1,4 +1,4 @@
-"""The process of one kernel: start it, exchange messages with it, send it signals, end it."""
+"""Start the process of one kernel, exchange messages with it, send it signals, and end it."""
 
 import asyncio
 import contextlib
@@ -26,7 +26,7 @@ _RECEIVE_QUEUE = 20
 """Maximum number of messages queued in our process. While the queue is full, the kernel waits."""
 
 _DIGEST_HISTORY = 1_000
-"""Number of message signatures that jupyter_client remembers. With the default number, they can take 8 MiB."""
+"""Number of message signatures that jupyter_client remembers. The default number of signatures can take 8 MiB."""
 
 _SIGNAL_CAUSES: dict[int, str] = {
     signal.SIGKILL: "the system does this when memory runs out",
@@ -97,8 +97,8 @@ class KernelProcess:
         message = self._client.session.msg(kind, content)
         if subshell is not None:
             message["header"]["subshell_id"] = subshell
-        # Don't use `client.execute` and similar methods: they bypass the asyncio socket, which then misses the wake-up
-        # for a message that arrives at the same moment.
+        # Don't use `client.execute` and similar methods. They bypass the asyncio socket, which then isn't woken up for
+        # a message that arrives at the same moment.
         self._sockets[channel].send_multipart(self._client.session.serialize(message))
         return str(message["header"]["msg_id"])
 
@@ -106,7 +106,7 @@ class KernelProcess:
         await self._sockets[channel].poll()
 
     def next_message(self, channel: Channel) -> protocol.Message | None:
-        """Return the next message received, or None. Raises BadMessage if it is invalid."""
+        """Return the next received message, or None if there is none. Raises BadMessage if the message is invalid."""
         import zmq  # noqa: PLC0415 -- already imported by `start`
 
         try:

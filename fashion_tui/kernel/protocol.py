@@ -53,7 +53,7 @@ class Message:
     client: str
     """Id of the client that sent the request."""
     content: bytes
-    """JSON, to be decoded by `content_of`."""
+    """Content of the message in JSON; `content_of` decodes it."""
 
 
 class _Header(msgspec.Struct, frozen=True):
@@ -151,9 +151,9 @@ class ProbeContent(msgspec.Struct, frozen=True):
     """The kernel's reply to a probe."""
 
     answer: msgspec.Raw = msgspec.Raw(b"null")
-    """The answer in JSON. The probe's docstring names its type."""
+    """The answer in JSON. Its type is named in the probe's docstring."""
     problem: str = ""
-    """Reason for a missing answer, in one line."""
+    """If there is no answer, the reason in one line."""
     ready: bool = True
     """Whether the kernel can already answer probes, which requires torch."""
 
@@ -187,7 +187,7 @@ def outputs_of(message: Message) -> list[Output]:
 
 
 def external_input(message: Message) -> ExternalInput:
-    """Convert an `execute_input`. Raises BadMessage if its content is invalid."""
+    """Convert an `execute_input` message to an output. Raises BadMessage if its content is invalid."""
     content = content_of(message, ExecuteInputContent)
     return ExternalInput(content.execution_count, truncate(content.code))
 
@@ -204,7 +204,7 @@ def payload_outputs(reply: ExecuteReplyContent) -> list[Output]:
 
 
 def inspection(content: InspectContent) -> Inspection:
-    """Convert the content of an `inspect_reply`."""
+    """Convert the content of an `inspect_reply` message."""
     return Inspection("found", truncate(_plain_text(content.data))) if content.found else Inspection("missing")
 
 

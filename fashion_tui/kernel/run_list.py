@@ -35,7 +35,7 @@ class RunList:
         return self["latest"]
 
     def __getitem__(self, key: str | int) -> "RunHandle":
-        """Return the run with an id, a prefix of an id, a path or an index. Raises NoSuchRun if no run matches."""
+        """Return a run by its id, a prefix of its id, its path or its index. Raises NoSuchRun if no run matches."""
         summaries = list_runs(self.directory)
         if not summaries:
             raise NoSuchRun(self._no_runs())
@@ -60,7 +60,7 @@ class RunList:
         return "\n".join([*map(_line, summaries[:MAX_LISTED]), *more])
 
     def _ipython_key_completions_(self) -> list[str]:
-        """Return the completions of `runs["`."""
+        """Return the run ids that IPython offers as completions after `runs["`."""
         return [summary.run for summary in list_runs(self.directory)]
 
     def _no_runs(self) -> str:
@@ -125,7 +125,7 @@ class RunHandle:
 
 
 def _line(run: RunSummary) -> str:
-    """Return `20261123-143012-guide-a1b2  guide  finished  epoch 3/3  test 90.6 %`."""
+    """Return a line such as `20261123-143012-guide-a1b2  guide  finished  epoch 3/3  test 90.6 %`."""
     fields = [run.run, run.recipe or "?", run.state, f"epoch {run.epoch}/{run.epochs}"]
     if run.test_accuracy is not None:
         fields.append(f"test {run.test_accuracy * 100:.1f} %")

@@ -1,4 +1,4 @@
-"""The private directory for an app's kernels: sockets, connection files and logs.
+"""A private directory for the sockets, connection files and logs of an app's kernels.
 
 Other processes, such as `fashion-tui kernel`, find the kernels of open apps in these directories.
 """
@@ -28,7 +28,7 @@ class RuntimeDirectory:
     """
 
     def __init__(self) -> None:
-        """Raises OSError if no directory can be created."""
+        """Create the directory. Raises OSError if no directory can be created."""
         self.path = _create()
         self._lock = os.open(self.path / _LOCK, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
         os.write(self._lock, str(os.getpid()).encode())
@@ -49,7 +49,7 @@ class OpenKernel(msgspec.Struct, frozen=True):
     """Shell command that connects a second front end to the kernel."""
     app_pid: int
     started: float
-    """Seconds since the epoch."""
+    """Time at which the kernel was started, in seconds since the epoch."""
 
 
 def open_kernels() -> list[OpenKernel]:
@@ -76,7 +76,7 @@ def _owned_directories() -> dict[Path, int]:
 
 
 def _parents() -> list[str]:
-    """Return the parent directories to try for a new runtime directory, in this order."""
+    """Return the parent directories to try for a new runtime directory, the preferred one first."""
     parents = [os.environ.get("XDG_RUNTIME_DIR", ""), "/tmp", tempfile.gettempdir()]  # noqa: S108 -- mkdtemp is safe there
     return [parent for parent in parents if parent]
 
@@ -102,7 +102,7 @@ def _remove_if_abandoned(directory: Path) -> None:
 
 
 def _owner(directory: Path) -> int | None:
-    """Return the id of the user's process that holds the directory's lock, or None if there is none."""
+    """Return the id of the process that holds the lock of a directory of the current user, or None if there is none."""
     with contextlib.suppress(OSError, ValueError):
         lock = _open_lock(directory)
         try:

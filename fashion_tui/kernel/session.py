@@ -1,6 +1,6 @@
 """The UI's interface to the user's kernel: run code in it, and replace it when it dies.
 
-Use a session in one asyncio loop only; it never blocks the loop. The UI's process is safe from user code: only the
+Use a session in one asyncio loop only; it never blocks the loop. User code can't harm the UI's process. Only the
 newest part of a flood of output is kept, and a kernel that dies is reported in one line and replaced.
 """
 
@@ -41,7 +41,7 @@ class KernelSession:
         self._connection: Connection | None = None
         """The connection to the kernel, or None if no kernel is ready."""
         self._starting: KernelProcess | None = None
-        """The kernel that is starting, until it is ready."""
+        """The kernel that is being started, or None if there is none."""
         self._watcher: asyncio.Task[None] | None = None
         self._lock = asyncio.Lock()
         """Held while a kernel is started, replaced or ended."""
@@ -71,9 +71,9 @@ class KernelSession:
                 await self._launch()
 
     async def events(self) -> AsyncIterator[Output]:
-        """Yield outputs that belong to no execution, forever.
+        """Yield, forever, the outputs that don't belong to any execution.
 
-        They are state changes, deaths of kernels, and late output from threads. Use only one such iterator at a time.
+        These are state changes, deaths of kernels, and late output from threads. Use only one such iterator at a time.
         """
         while True:
             yield await self._events.get()
@@ -99,7 +99,7 @@ class KernelSession:
             self._connection.process.interrupt()
 
     async def restart(self) -> None:
-        """End the kernel, even a busy one, and start a new one. Raises KernelFailed, as `start` does."""
+        """End the kernel, even if it is busy, and start a new one. Raises KernelFailed, as `start` does."""
         async with self._lock:
             await self._end_kernel("aborted")
             await self._launch()
@@ -112,8 +112,8 @@ class KernelSession:
     async def complete(self, code: str, cursor: int, max_wait: float = 10.0) -> Completions:
         """Return the completions at `cursor`, an index into `code`.
 
-        There are none if the reply takes over `max_wait` seconds. A new kernel completes code that uses torch only
-        after it has imported torch.
+        Return no completions if the reply takes over `max_wait` seconds. A new kernel can't complete code that uses
+        torch until it has imported torch.
         """
         content: dict[str, object] = {"code": code, "cursor_pos": cursor}
         if self._connection is not None:
@@ -159,14 +159,14 @@ class KernelSession:
             raise UserError(reply.problem)
         try:
             return msgspec.json.decode(reply.answer, type=answer_type)
-        except msgspec.DecodeError:  # user code can also send replies
+        except msgspec.DecodeError:  # the reply may come from user code, which can write to the sockets too
             return None
 
     async def close(self) -> None:
         """End the kernel and remove its files. Running and waiting executions end with `Done`."""
         self._closed = True
         if self._starting is not None:
-            self._starting.kill()  # so that `start` stops waiting for the kernel and releases the lock
+            self._starting.kill()  # so that `start` stops waiting and releases the lock
         async with self._lock:
             await self._end_kernel("aborted")
             if self._directory is not None:

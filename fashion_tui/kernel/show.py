@@ -41,7 +41,7 @@ def _publish(shell: Any, data: dict[str, object]) -> None:
 
 
 def attach_plots_to_results(shell: Any) -> None:
-    """Add a plot to each image that is the result of a cell or an argument of `display`."""
+    """Add a plot to the output if the result of a cell or an argument of `display` is an image."""
     formatter: Any = JSONFormatter(parent=shell.display_formatter, format_type=MIME_TYPE, print_method="_repr_plot_")
     formatter.for_type_by_name("torch", "Tensor", _format_tensor)
     formatter.for_type_by_name("PIL.Image", "Image", _format_pil_image)

@@ -1,9 +1,9 @@
-"""The checkpoints of a run. Older checkpoints survive if the process is killed; files are verified before use.
+"""The checkpoints of a run. If a save is interrupted, the older checkpoints remain. Files are verified before use.
 
-    step-1875.pt      the weights and everything else that determines the next step; never overwritten: a second
-                      checkpoint of the same step is `step-1875-2.pt`
-    step-1875.json    the checkpoint's CheckpointRef with size and SHA-256, written after the .pt; a .pt without a
-                      .json is ignored
+    step-1875.pt      the weights and everything else that determines the next step; this file is never overwritten,
+                      and a second checkpoint of the same step is named `step-1875-2.pt`
+    step-1875.json    the checkpoint's CheckpointRef with size and SHA-256, written after the .pt file; a .pt file
+                      without a .json file is ignored
     latest.json       the CheckpointRef of the newest checkpoint, written after its .pt and .json
     best.json         the CheckpointRef of the best checkpoint, if there is a validation set
 
@@ -37,7 +37,7 @@ MAX_KEPT = 2
 """Number of newest intact checkpoints to keep, in addition to the best one."""
 
 Report = Callable[[str], None]
-"""Receives one line about each checkpoint that can't be used."""
+"""A function that is called with one line about each checkpoint that can't be used."""
 
 
 def ignore(_: str) -> None:
@@ -62,7 +62,7 @@ class CheckpointStore:
         validation_accuracy: float | None = None,
         best: bool = False,
     ) -> CheckpointRef:
-        """Save a checkpoint. `write` gets an open file and must write it sequentially, as torch.save does.
+        """Save a checkpoint. `write` is called with a file and must write to it sequentially, as torch.save does.
 
         With `best`, the checkpoint also becomes the run's best one. Raises OSError if saving fails; all older
         checkpoints are then kept. The metrics of all steps up to `step` must already be in the log
@@ -85,7 +85,7 @@ class CheckpointStore:
                 _remove(folder, file)
                 _remove(folder, _ref_name(file))
                 raise
-            if best:  # written first: a trainer that resumes from latest.json expects the best checkpoint
+            if best:  # first, because a trainer that resumes from latest.json expects best.json
                 _write_ref(folder, BEST_FILE, ref)
             _write_ref(folder, LATEST_FILE, ref)
             _prune_after(folder, ref)
@@ -100,7 +100,7 @@ class CheckpointStore:
             return None if folder is None else _latest(folder, report)
 
     def best(self, report: Report = ignore) -> CheckpointRef | None:
-        """Return the checkpoint that was saved as the best, or None if it isn't intact."""
+        """Return the checkpoint that was saved as the best, or None if there is none or it isn't intact."""
         with self._opened(report) as folder:
             if folder is None:
                 return None
@@ -120,7 +120,7 @@ class CheckpointStore:
             return [] if folder is None else list(dict.fromkeys(ref.step for ref in _refs(folder)))
 
     def open(self, ref: CheckpointRef) -> BufferedReader:
-        """Open a checkpoint's file for reading; its `name` is the file's path. Raises OSError."""
+        """Open a checkpoint's file for reading. The returned object's `name` is the path. Raises OSError."""
         with self._run.subfolder(CHECKPOINTS_FOLDER) as folder:
             return BufferedReader(folder.open_to_read(ref.file, MAX_CHECKPOINT_BYTES))
 
@@ -130,10 +130,10 @@ class CheckpointStore:
             return 0 if folder is None else sum(_prunable(folder).values())
 
     def prune(self) -> int:
-        """Remove all checkpoints except the newest intact one and the best, and files that killed writers left behind.
+        """Remove all checkpoints except the newest intact one and the best one. Return the number of bytes freed.
 
-        If no checkpoint is intact, nothing is removed, because a damaged checkpoint is better than none. Returns the
-        number of bytes freed. Call this only with the run's lock held. Raises OSError.
+        Files that killed writers left behind are removed too. If no checkpoint is intact, nothing is removed, because a
+        damaged checkpoint is better than none. Call this only with the run's lock held. Raises OSError.
         """
         with self._opened() as folder:
             if folder is None:
@@ -194,7 +194,7 @@ def _read_ref(folder: Folder, name: str, report: Report = ignore) -> CheckpointR
 
 
 def _refs(folder: Folder) -> list[CheckpointRef]:
-    """Return all checkpoints that have their own .json, newest first."""
+    """Return all checkpoints that have a .json file of their own, newest first."""
     refs = []
     for name in _names(folder):
         if CHECKPOINT.fullmatch(name):
@@ -295,7 +295,7 @@ def _files_except(folder: Folder, kept: Iterable[CheckpointRef]) -> list[str]:
 
 
 def _age(ref: CheckpointRef) -> tuple[int, int]:
-    """Return the sort key: the step, then the number after it in the file's name (2 in `step-1875-2.pt`, else 1)."""
+    """Return the sort key: the step and the number that follows it in the name (2 in `step-1875-2.pt`, else 1)."""
     match = CHECKPOINT.fullmatch(ref.file)
     return (ref.step, int(match[2] or 1)) if match else (ref.step, 0)
 
@@ -313,7 +313,7 @@ class _HashingFile(io.RawIOBase):
         self.sha256 = hashlib.sha256()
         self.size = 0
         self.failure: OSError | None = None
-        """The system's error if a write failed, kept because writers such as torch.save raise their own error."""
+        """The system's error if a write failed. Writers such as torch.save replace it with an error of their own."""
 
     def writable(self) -> bool:
         return True

@@ -22,7 +22,7 @@ REQUEST = re.compile(rf"\d{{20}}-[0-9a-f]{{8}}\.({'|'.join(get_args(ControlActio
 
 class ControlRequest(msgspec.Struct, frozen=True):
     id: str
-    """Name of the request's file; also `RequestHandled.request`."""
+    """Name of the request's file, which the answer repeats as `RequestHandled.request`."""
     action: ControlAction
 
 
@@ -35,7 +35,7 @@ class ControlFolder:
         """Ids of finished requests, remembered in case their files can't be removed."""
 
     def request(self, action: ControlAction) -> str:
-        """Leave a request for the trainer and return its id. Raises OSError."""
+        """Create a request for the trainer, and return the request's id. Raises OSError."""
         request = f"{time.time_ns():020d}-{secrets.token_hex(4)}.{action}"
         with self._run.subfolder(CONTROL_FOLDER, create=True) as folder:
             folder.create(request)
@@ -69,12 +69,12 @@ class ControlFolder:
             self._finished.add(request.id)
 
     def clear(self) -> None:
-        """Remove all requests, which were meant for a trainer that has ended. Raises UnsafeFile."""
+        """Remove all requests, because the trainer that they were meant for has ended. Raises UnsafeFile."""
         for request in self.pending():
             self.finish(request)
 
     def is_pending(self, request: str) -> bool:
-        """Return whether a request is unfinished."""
+        """Return whether the request with this id is still unfinished."""
         try:
             with self._run.subfolder(CONTROL_FOLDER) as folder:
                 return folder.exists(request)

@@ -1,4 +1,4 @@
-"""Creating the directory of a new run."""
+"""Create the directory of a new run."""
 
 import importlib.metadata
 import os
@@ -54,11 +54,11 @@ def create_run(  # noqa: PLR0913 - each is a choice of the user
     compiled: bool = False,
     network: CustomModel | None = None,
 ) -> Run:
-    """Create a run in state `starting`, without starting a trainer. The name of its directory is its id.
+    """Create a run in state `starting`, without starting a trainer. The directory's name is the run's id.
 
-    If `network` is a custom model, its source is stored with the run and trusted from now on; the recipe's `model` is
-    then only used as its name. The directory appears complete or not at all. Raises UsageError for an invalid value,
-    and UserError if the folder can't be written.
+    If `network` is a custom model, its source is stored with the run and trusted from now on. In this case,
+    `recipe.model` is only the name of the network. The directory appears complete or not at all. Raises UsageError for
+    an invalid value, and UserError if the folder can't be written.
     """
     check_recipe(recipe, is_custom=network is not None)
     config = RunConfig(
@@ -149,7 +149,8 @@ def _make_directory(runs_dir: Path, config: RunConfig, name: str, network: Custo
                 folder.write(CONFIG_FILE, msgspec.json.format(content, indent=2))
                 if not path.exists():
                     break
-        temporary.rename(path)  # fails if another process has just created that run, whose directory isn't empty
+        # Fails if another process has just created a run with the same id, because that directory isn't empty.
+        temporary.rename(path)
     except BaseException:
         shutil.rmtree(temporary, ignore_errors=True)
         raise

@@ -1,4 +1,4 @@
-"""Errors about a run, and the functions that word them."""
+"""The error for a damaged run, and helpers that format error messages."""
 
 from fashion_tui.schema.errors import UserError
 

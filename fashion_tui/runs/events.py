@@ -17,7 +17,7 @@ from .folder import Folder, UnsafeFile
 from .layout import EVENTS_FILE, MAX_BYTES, MAX_LINE_BYTES
 
 BLOCK_BYTES = 64 << 10
-"""Size of the blocks that are read, from the end of a log backwards, to find its last valid line."""
+"""Block size, in bytes, for searching a log backwards for its last valid line."""
 
 TAIL_BYTES = 16 << 20
 """Number of bytes at the end of a log that a viewer searches for the last event."""
@@ -83,7 +83,7 @@ def _lines_backwards(descriptor: int, max_bytes: int) -> Iterator[bytes]:
     start = os.fstat(descriptor).st_size
     first = max(0, start - max_bytes)
     rest = b""
-    """The end of the line that contains the byte before `start`, as far as it has been read."""
+    """The end of a line whose beginning is before `start` and hasn't been read yet."""
     while start > first:
         stop, start = start, max(first, start - BLOCK_BYTES)
         rest, *lines = (os.pread(descriptor, stop - start, start) + rest).split(b"\n")
@@ -97,14 +97,14 @@ def _lines_backwards(descriptor: int, max_bytes: int) -> Iterator[bytes]:
 class EventWriter:
     """Appends events to the log of a run. Use it in one thread of the process that holds the run's lock.
 
-    Opening the log ends a line that a killed trainer left incomplete; sequence numbers continue after the last valid
-    line. No error is raised if the disk is full or fails: events that couldn't be written are kept in order and written
-    with the next event or `flush`, and a partially written line is completed before the next one. If more than
-    `keep_bytes` are waiting, the oldest step chunks are dropped; readers report their sequence numbers as missing.
+    If a killed trainer left an incomplete line, opening the log ends that line. Sequence numbers continue after the
+    last valid line. If the disk is full or fails, no error is raised. Events that couldn't be written are kept in order
+    and written with the next event or `flush`; a partially written line is completed before the next one. If more than
+    `keep_bytes` are waiting, the oldest step chunks are dropped, and readers report them as missing.
     """
 
     def __init__(self, folder: Folder, run: str, *, keep_bytes: int = 32 << 20) -> None:
-        """Open the log of a run. `run` is the id in its lines. Raises UserError if the log can't be opened."""
+        """Open the log of a run. `run` is the run's id in each line. Raises UserError if the log can't be opened."""
         self.problem: str | None = None
         """One line saying why events are waiting, or None if all are written."""
         self._path = folder.path / EVENTS_FILE
@@ -182,7 +182,7 @@ class EventWriter:
         return written
 
     def _drop_excess(self) -> None:
-        """Drop the oldest step chunks until the rest fits into `keep_bytes`."""
+        """Drop the oldest step chunks until the waiting lines fit into `keep_bytes`."""
         excess = sum(len(line) for line, _ in self._waiting) - self._keep_bytes
         if excess <= 0:
             return

@@ -1,4 +1,4 @@
-"""An open directory of a run, through which all of its files are opened."""
+"""An open directory of a run. All files of the run are opened through it."""
 
 import errno
 import os
@@ -18,7 +18,7 @@ class UnsafeFile(OSError):
     """Raised if a file isn't safe to use.
 
     A run's file must be a regular file of limited size, must not be a symbolic link, must not have a second name (a
-    hard link), and must belong to the run's owner, to us, or to root.
+    hard link), and must belong to the run's owner, to the current user, or to root.
     """
 
     def __init__(self, name: str, problem: str) -> None:
@@ -26,14 +26,14 @@ class UnsafeFile(OSError):
 
 
 class Folder:
-    """An open directory. Its files are opened relative to its descriptor and checked; links inside it aren't followed.
+    """An open directory. Files are opened relative to its descriptor and checked. Links inside it aren't followed.
 
     Names are single path components. Methods raise OSError if the system refuses, and UnsafeFile, a subclass of
     OSError, if a file isn't safe to use. Use a folder in one thread at a time, except for `write`.
     """
 
     def __init__(self, path: Path, descriptor: int, owners: frozenset[int] = frozenset()) -> None:
-        """`owners` are the users who may own files, in addition to the directory's owner, us and root."""
+        """`owners` are users who may own files, in addition to the directory's owner, the current user and root."""
         self.path = path
         """Path by which the directory was opened, for use in messages and by other processes."""
         self._descriptor = descriptor
@@ -95,7 +95,7 @@ class Folder:
         return descriptor
 
     def open_to_read(self, name: str, max_bytes: int) -> FileIO:
-        """Open a file for reading, unbuffered. Its `name` is the file's path."""
+        """Open a file for unbuffered reading. The `name` of the returned object is the file's path."""
         descriptor = self.open_file(name, os.O_RDONLY, max_bytes)
         return FileIO(str(self.path / name), "r", opener=lambda *_: descriptor)
 
@@ -204,7 +204,7 @@ class Folder:
         return [name for name in self.names() if name.startswith(".") and name.endswith(TEMPORARY_SUFFIX)]
 
     def sync(self) -> None:
-        """Wait until the names of all files are on disk. A file's own fsync doesn't cover its name."""
+        """Wait until the names of all files are on disk. Syncing a file doesn't put its name on disk."""
         os.fsync(self._descriptor)
 
 
@@ -218,7 +218,7 @@ _REFUSALS = {
     errno.ENXIO: _NOT_A_FILE,  # a pipe or a socket
     errno.EISDIR: _NOT_A_FILE,
 }
-"""Meanings of the errors raised when a file is opened with the flags in `SAFE`."""
+"""What each error means if opening a file with the flags in `SAFE` raises it."""
 
 
 def _too_large(max_bytes: int) -> str:

@@ -1,4 +1,4 @@
-"""Reading a run's log while it grows."""
+"""Read a run's log while it grows."""
 
 import os
 from collections.abc import Iterator
@@ -27,13 +27,13 @@ class EventFollower:
     def __init__(self, folder: Folder, run: str | None = None, *, offset: int = 0) -> None:
         """Follow the log of a run.
 
-        `run` is the id in its lines, or None to take it from the first valid line. With an `offset`, reading starts
-        after the first newline at or after that position.
+        `run` is the run's id in each line, or None to use the id in the first valid line. With an `offset`, reading
+        starts after the first newline at or after that position.
         """
         self.run = run
         self.bad_lines = 0
         self.missing_events = 0
-        """Number of sequence numbers that were skipped."""
+        """Number of events missing from the log, according to gaps in the sequence numbers."""
         self.complete = False
         """Whether the file was read to its end."""
         self._folder = folder
@@ -41,10 +41,10 @@ class EventFollower:
         self._inode: int | None = None
         self._unfinished = b""
         self._is_skipping = offset > 0
-        """Whether bytes are ignored up to the next newline."""
+        """True while bytes are ignored up to the next newline."""
         self._expected: int | None = None if offset else 0
         self._torn = 0
-        """Number of lines that may be torn; the next valid line shows whether they are."""
+        """Number of invalid lines that may be torn. The sequence number of the next valid line decides."""
 
     @property
     def ends_unfinished(self) -> bool:

@@ -39,7 +39,7 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     path: str
     state: State
     from_step: int
-    """The run's step; if a trainer was started, the step of the checkpoint from which it continues."""
+    """The run's current step or, if a trainer was started, the step of the checkpoint from which it resumes."""
     pid: int | None
     """Process id of the live trainer."""
 
@@ -64,8 +64,8 @@ def launch(run: Run, epochs: int | None = None, spare: SpareTrainer | None = Non
         with open(run.open_log(), "ab", buffering=0) as log:  # noqa: PTH123 - a descriptor
             with suppress(OSError):  # a full disk
                 log.write(f"{LOG_MARK} {time.strftime('%Y-%m-%d %H:%M:%S %z')}\n".encode())
-            # In its own session, the terminal's hangup and Ctrl-C don't reach it. Output goes to a file because a
-            # pipe without a reader kills its writer.
+            # The trainer gets its own session so that the terminal's hangup and Ctrl-C don't reach it. Its output
+            # goes to a file because writing to a pipe without a reader would kill it.
             process = spare.train(run, epochs) if spare is not None else None
             process = process or subprocess.Popen(
                 command,
@@ -78,7 +78,7 @@ def launch(run: Run, epochs: int | None = None, spare: SpareTrainer | None = Non
             )
     except OSError as error:
         raise UserError(f"can't start a trainer in {str(run.path)!r}: {reason(error)}") from error
-    # Wait for it to end; otherwise it stays a zombie as long as this process lives.
+    # Without this wait, a trainer that has ended stays a zombie as long as this process lives.
     threading.Thread(target=process.wait, name=f"wait for trainer {process.pid}", daemon=True).start()
     return process.pid
 
@@ -93,7 +93,7 @@ def resume(run: Run, epochs: int | None = None, *, timeout: float = 30.0) -> Out
         raise UsageError(f"epochs is {epochs}; it must be 1 or more")
     config = run.config
     while run.is_live() and not run.is_locked():
-        time.sleep(POLL_SECONDS)  # the trainer was just launched: it will take its lock soon, or has ended
+        time.sleep(POLL_SECONDS)  # a trainer was just launched: it is about to take the lock, or has ended
     if run.is_locked():
         return _resume_live(run, epochs, timeout)
     summary = summarise(run, trust_heartbeat=False)
@@ -110,7 +110,7 @@ def resume(run: Run, epochs: int | None = None, *, timeout: float = 30.0) -> Out
 
 
 def pause(run: Run, *, timeout: float = 30.0) -> Outcome:
-    """Pause a run; its trainer stays in memory. Raises UserError if none is live or it doesn't answer in time."""
+    """Pause a run. Its trainer stays in memory. Raises UserError if no trainer is live or it doesn't answer in time."""
     _require_live(run, "paused")
     summary = summarise(run)
     if summary.state == "paused":
@@ -163,7 +163,7 @@ def wait_for_answer(run: Run, request: str, timeout: float) -> RequestHandled | 
     deadline = time.monotonic() + timeout
     follower = run.follow_events(last_bytes=ANSWER_TAIL_BYTES)
     while True:
-        # Check this before reading the log, so that an answer given before the check is in the log.
+        # Check before reading the log, so that an answer given before this check is found.
         is_last = time.monotonic() >= deadline or not run.control.is_pending(request) or not run.is_live()
         try:
             for event in follower.events():
@@ -254,7 +254,7 @@ def _no_answer(run: Run, action: ControlAction, timeout: float) -> str:
 
 
 def _outcome_of(run: Run, answer: RequestHandled, state: State | None = None) -> Outcome:
-    """Return the outcome, preferring the answer and `state` to the status, which is only written once a second."""
+    """Return the outcome. The answer and `state` take precedence over the status, which is written once a second."""
     outcome = _outcome(run, summarise(run))
     return msgspec.structs.replace(outcome, from_step=answer.step, state=state or outcome.state)
 

@@ -31,4 +31,4 @@ MAX_POINTER_BYTES = 64 << 10
 MAX_CHECKPOINT_BYTES = 64 << 30
 
 MAX_LINE_BYTES = 4 << 20
-"""Maximum length of a line of `events.jsonl`; a trainer writes a few kilobytes four times a second."""
+"""Maximum length of a line of `events.jsonl`, in bytes. A trainer writes a few kilobytes four times a second."""

@@ -18,7 +18,7 @@ from .layout import LOCK_FILE, MAX_BYTES
 RETRY_SECONDS = 0.02
 
 HOLDER_BYTES = 512
-"""Size to which the file's content is padded with spaces, so that one write replaces the previous holder completely."""
+"""Size in bytes to which the content is padded with spaces, so that one write replaces the previous content."""
 
 _held: set[int] = set()
 """Descriptors of the locks that this process holds."""
@@ -36,7 +36,7 @@ os.register_at_fork(after_in_child=_close_inherited)
 
 
 class Holder(msgspec.Struct, frozen=True, kw_only=True):
-    """The process that took the lock last, as written into the file."""
+    """The last process that took the lock, as recorded in the file."""
 
     pid: int
     host: str
@@ -105,7 +105,7 @@ class RunLock:
 
 
 def is_held(folder: Folder) -> bool:
-    """Return whether a process holds the lock now. If unknown, return True, so that the status is trusted."""
+    """Return whether a process holds the lock now. If that is unknown, return True, so that the status is trusted."""
     try:
         descriptor = folder.open_file(LOCK_FILE, os.O_RDONLY, MAX_BYTES[LOCK_FILE])
     except (FileNotFoundError, UnsafeFile):

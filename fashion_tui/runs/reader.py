@@ -27,15 +27,15 @@ FULL_DISK_BYTES = 1 << 20
 
 @dataclass(frozen=True, slots=True)
 class RunSnapshot:
-    """Everything that a viewer displays about a run, at one moment."""
+    """Everything that a viewer displays about a run at one moment."""
 
     path: Path
     run: str
     """Name of the directory."""
     config: RunConfig | None
-    """None if config.json can't be read; see `damage`."""
+    """The configuration, or None if config.json can't be read; see `damage`."""
     status: RunStatus
-    """The status with its derived state. If status.json can't be read, it is composed from the log and the lock."""
+    """The status from `state.derive`. If status.json can't be read, it is inferred from the log and the lock."""
     started: Started | None
     """The newest Started event, or None if there is none."""
     epochs: tuple[EpochEnd, ...]
@@ -43,7 +43,7 @@ class RunSnapshot:
     checkpoint: CheckpointSaved | None
     """The last checkpoint that was saved."""
     end: Finished | Stopped | Failed | None
-    """How the run ended; None if it hasn't, or if its trainer was killed."""
+    """How the run ended, or None if it hasn't ended or its trainer was killed."""
     warnings: tuple[Warned, ...]
     """The last warnings, oldest first."""
     events: tuple[RunEvent, ...]
@@ -52,7 +52,7 @@ class RunSnapshot:
     accuracy: Curve
     learning_rate: Curve
     recent_loss: tuple[float, ...]
-    """Loss of each of the last 60 steps; NaN if it is missing."""
+    """Loss of each of the last 60 steps; NaN for a missing loss."""
     bad_lines: int
     """Number of lines of the log that can't be read."""
     missing_events: int
@@ -60,13 +60,13 @@ class RunSnapshot:
     missing_steps: int
     """Number of steps without metrics."""
     disk_bytes: int
-    """Size of the run's files, checkpoints included."""
+    """Size of the run's files in bytes, checkpoints included."""
     complete: bool
-    """Whether the log was read to its end; if not, `poll` again."""
+    """True if the log was read to its end. If not, call `poll` again."""
     damage: str | None
     """One line saying what can't be read, or None if everything can."""
     notice: str | None
-    """One line for the user about a run that is lost or silent, or None for any other run."""
+    """One line for the user if the run is lost, or live with a stale heartbeat; else None."""
 
     @property
     def state(self) -> State:
@@ -90,7 +90,7 @@ class RunReader:
         self._follower: EventFollower | None = None
         self._snapshot: RunSnapshot | None = None
         self._inputs: object = None
-        """Everything that the snapshot depends on, to detect changes."""
+        """Everything that the last snapshot was built from, to detect changes."""
         self._heartbeat: float | None = None
         self._heartbeat_changed = -math.inf
         """When the heartbeat last changed, on our monotonic clock, because the trainer's clock may differ from ours."""
@@ -113,7 +113,7 @@ class RunReader:
             status = self.run.read_status()
         except DamagedRun as error:
             damage.append(error.detail)
-        # Check this before reading the log, so that the log contains everything that a dead trainer wrote.
+        # Check this before reading the log: if the trainer has ended, the log then contains everything it wrote.
         alive = self.run.is_locked() if status is None else self.run.is_alive(status, fresh=self._has_heartbeat(status))
         damage += self._follow(max_bytes)
         status = derive(status or self._compose_status(config), self._last_event, alive=alive)
@@ -124,7 +124,7 @@ class RunReader:
         return self._replay.loss.values()
 
     def _follow(self, max_bytes: int | None) -> list[str]:
-        """Replay the new events of the log. Return what is wrong with the file."""
+        """Replay the new events of the log. Return a line for each problem with the file."""
         try:
             self._replay_new_events(max_bytes)
         except LogReplaced:

@@ -24,7 +24,7 @@ MAX_EVENTS = 50
 
 
 class Replay:
-    """Accumulates events, which must be applied in order."""
+    """Accumulates the metrics and milestones of a run. Apply its events in order."""
 
     def __init__(self) -> None:
         self.loss = Series()
@@ -42,7 +42,7 @@ class Replay:
         self.count = 0
         """Number of events applied."""
         self.bad_events = 0
-        """Number of events whose checksum is right but whose content is invalid."""
+        """Number of events whose checksum is correct but whose content is invalid."""
         self.last_time = 0.0
 
     def apply(self, event: RunEvent) -> None:
@@ -80,7 +80,7 @@ class Replay:
             self.bad_events += 1
 
     def _resume(self, event: Resumed) -> None:
-        """Discard what earlier trainers did after the step from which the new trainer continues."""
+        """Discard everything logged about steps after the one from which the new trainer continues."""
         for series in (self.loss, self.accuracy, self.learning_rate):
             series.truncate(event.step)
         self.epochs = [epoch for epoch in self.epochs if epoch.step <= event.step]

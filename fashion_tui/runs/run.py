@@ -26,7 +26,7 @@ from .state import is_fresh, trainer_is_gone
 from .trust import StoredModel
 
 LOG_MARK = "---- trainer started"
-"""Start of the line in `trainer.log` that precedes the output of each trainer."""
+"""Beginning of the line that precedes each trainer's output in `trainer.log`."""
 
 LOG_TAIL_BYTES = 4096
 
@@ -35,13 +35,13 @@ class Contents(msgspec.Struct, frozen=True):
     """The files of a run's directory, inspected without opening them."""
 
     bytes: int
-    """Size of all files, checkpoints included."""
+    """Size of all files in bytes, checkpoints included."""
     checkpoint_bytes: int
     problems: tuple[str, ...]
     """One line for each file that can't be used, with the reason."""
 
     def add_problems(self, damage: list[str]) -> list[str]:
-        """Return `damage`, followed by the problems of the files that `damage` doesn't mention."""
+        """Return `damage` plus the `problems` of files that it doesn't mention. Each line begins with a file's name."""
         files = {line.split()[0].rstrip(":") for line in damage}
         return damage + [problem for problem in self.problems if problem.split()[0] not in files]
 
@@ -49,7 +49,7 @@ class Contents(msgspec.Struct, frozen=True):
 class Run:
     """A run on disk: its directory, opened once, and everything that is read from it or written to it.
 
-    Within a process a run is passed as this object; other processes get its `path` and open it themselves. The
+    Within a process, pass a run as this object. Pass its `path` to other processes, which open the run themselves. The
     directory may be reached through a link, but nothing inside it may be a link: every file is opened relative to the
     open directory and checked (`Folder`). Use a run as a context manager or close it; use it in one thread at a time,
     except for `write_status`.
@@ -142,7 +142,7 @@ class Run:
         return EventWriter(self.folder, self.config.run)
 
     def follow_events(self, *, last_bytes: int | None = None) -> EventFollower:
-        """Return a follower of the log, from its first line or from the first that begins within the `last_bytes`."""
+        """Return a follower of the log. With `last_bytes`, skip lines that begin before the last `last_bytes` bytes."""
         try:
             log_id = self.config.run
         except DamagedRun:
@@ -155,7 +155,7 @@ class Run:
         return self.follow_events(last_bytes=1)  # the last byte is a newline, and reading starts after it
 
     def last_event(self) -> RunEvent | None:
-        """Return the last valid event of the log, or None."""
+        """Return the last valid event of the log, or None if there is none."""
         return events.last_event(self.folder)
 
     # Custom model
@@ -183,7 +183,7 @@ class Run:
         return self.folder.open_file(LOG_FILE, os.O_WRONLY | os.O_APPEND | os.O_CREAT, MAX_BYTES[LOG_FILE])
 
     def last_log_line(self) -> str | None:
-        """Return the last line that the newest trainer wrote to `trainer.log`, or None."""
+        """Return the last line that the newest trainer wrote to `trainer.log`, or None if there is none."""
         try:
             with self.folder.open_to_read(LOG_FILE, MAX_BYTES[LOG_FILE]) as log:
                 log.seek(max(0, log.seek(0, os.SEEK_END) - LOG_TAIL_BYTES))
@@ -193,7 +193,7 @@ class Run:
         last = next((line for line in reversed(lines) if line.strip()), LOG_MARK)
         return None if last.startswith(LOG_MARK) else one_line(last)
 
-    # The directory as a whole
+    # All files
 
     def contents(self) -> Contents:
         """Inspect all files without opening them. An unreadable folder counts as empty."""

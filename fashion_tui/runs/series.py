@@ -1,4 +1,4 @@
-"""A metric recorded at each step, and its curves, which are computed in the same time however long the run is."""
+"""A metric recorded at each step, and its curves. The time to compute a curve doesn't grow with the run."""
 
 import math
 from array import array
@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 BASE_LEVEL = 8
-"""Buckets of up to 2**8 steps are computed from the values; a larger bucket is merged from two of half its size."""
+"""Buckets of up to 2**8 steps are computed from the values; a larger one is merged from two of half its size."""
 
 MAX_GAP = 10_000_000
-"""Maximum number of steps that a line may skip. A line that skips more is damaged even if its checksum is correct."""
+"""Maximum number of steps missing before a line. After a larger gap, a line with a correct checksum is damaged too."""
 
 
 class Bucket(NamedTuple):
@@ -31,8 +31,8 @@ EMPTY = Bucket(0, math.nan, math.nan, math.nan, 0)
 class Curve:
     """A series in a limited number of buckets. Each bucket covers 2**n steps; the last one may cover fewer.
 
-    Bucket i starts at step `1 + i * steps_per_bucket`. As long as steps_per_bucket stays the same, only the last bucket
-    changes and new ones are appended, so that a chart only repaints its last columns.
+    Bucket i starts at step `1 + i * steps_per_bucket`. As long as `steps_per_bucket` stays the same, only the last
+    bucket changes and new ones are appended, so that a chart repaints only its last columns.
     """
 
     steps_per_bucket: int
@@ -41,7 +41,7 @@ class Curve:
     finite: tuple[int, ...]
     """Number of finite values in each bucket. A bucket without any values, finite or not, is a gap in the log."""
     mean: tuple[float, ...]
-    """Mean of the finite values; NaN if there are none, like `low` and `high`."""
+    """Mean of the finite values of each bucket. If there are none, `mean`, `low` and `high` are NaN."""
     low: tuple[float, ...]
     high: tuple[float, ...]
     nonfinite: tuple[int, ...]
@@ -74,7 +74,10 @@ class Series:
         self._gaps: list[tuple[int, int]] = []
         """Missing steps, as ordered ranges of indices into `_values`."""
         self._levels: dict[int, list[Bucket]] = {}
-        """Complete buckets of 2**level steps, for each requested level and the levels from which it is computed."""
+        """Maps each level in use to its complete buckets of 2**level steps.
+
+        The levels in use are the requested one and those from which it is computed.
+        """
 
     def __len__(self) -> int:
         return len(self._values)
@@ -101,7 +104,7 @@ class Series:
         self._values.extend(values)
 
     def truncate(self, steps: int) -> None:
-        """Remove all later steps."""
+        """Keep only the first `steps` values."""
         if steps >= len(self._values):
             return
         del self._values[steps:]
@@ -110,7 +113,7 @@ class Series:
             del buckets[steps >> level :]
 
     def values(self, last: int | None = None) -> tuple[float, ...]:
-        """Return the `last` values, or all if None. Missing values are NaN."""
+        """Return the most recent `last` values, or all values if `last` is None. Missing values are NaN."""
         return tuple(self._values if last is None else self._values[-last:])
 
     def curve(self, buckets: int) -> Curve:
@@ -168,7 +171,7 @@ def _merge(a: Bucket, b: Bucket) -> Bucket:
 
 
 def _halve(buckets: Sequence[Bucket]) -> list[Bucket]:
-    """Merge pairs of buckets; an odd last one stays as it is."""
+    """Merge pairs of adjacent buckets. If their number is odd, the last bucket stays as it is."""
     pairs = [_merge(buckets[i], buckets[i + 1]) for i in range(0, len(buckets) - 1, 2)]
     return [*pairs, buckets[-1]] if len(buckets) % 2 else pairs
 

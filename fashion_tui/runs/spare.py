@@ -1,4 +1,4 @@
-"""Spare trainers, started in advance: torch and the data set are already loaded, so that a run starts at once."""
+"""Spare trainers, started in advance. They load torch and the data set before there is a run, so runs start at once."""
 
 import os
 import subprocess
@@ -41,9 +41,9 @@ class SpareTrainer:
         return process.pid if process is not None and process.poll() is None else None
 
     def prepare(self, dataset: DatasetRef) -> None:
-        """Start a spare trainer for this data set, replacing a spare trainer for another one.
+        """Start a spare trainer for this data set. It replaces a spare trainer for another data set.
 
-        If it can't be started, the next run starts a new trainer.
+        If the spare trainer can't be started, no error is raised: the next run starts a trainer of its own.
         """
         with self._lock:
             if self.pid is not None and self._dataset == dataset:
@@ -62,7 +62,7 @@ class SpareTrainer:
                 self._dataset = dataset
 
     def train(self, run: Run, epochs: int | None) -> subprocess.Popen[bytes] | None:
-        """Give the run to the spare trainer. Return its process, or None if no trainer is waiting."""
+        """Give the run to the spare trainer. Return the trainer's process, or None if no trainer is waiting."""
         with self._lock:
             process, self._process = self._process, None
         if process is None or process.stdin is None:

@@ -1,4 +1,4 @@
-"""The state of a run. It is the state in the status, unless the trainer ended without updating the status."""
+"""Determine a run's state: the state in status.json, unless the trainer ended without updating that file."""
 
 import time
 from collections.abc import Callable
@@ -10,7 +10,7 @@ from fashion_tui.schema.events import Failed, Finished, RunEvent, Stopped
 from fashion_tui.schema.run import LIVE_STATES, RunStatus, State
 
 HEARTBEAT_LIMIT = 5.0
-"""Seconds after which a heartbeat is stale. A heartbeat that far in the future is stale too: the clock was set back."""
+"""Seconds after which a heartbeat is stale. One that is as far in the future is stale too: the clock was set back."""
 
 
 def is_fresh(status: RunStatus) -> bool:
@@ -19,7 +19,7 @@ def is_fresh(status: RunStatus) -> bool:
 
 
 def trainer_is_gone(status: RunStatus) -> bool:
-    """Return whether the process that wrote the status is known to have ended. Always False on other machines."""
+    """Return whether the process that wrote the status is known to have ended. False if it ran on another machine."""
     if status.pid is None or status.pid_started is None:
         return False
     return (
@@ -30,9 +30,9 @@ def trainer_is_gone(status: RunStatus) -> bool:
 def derive(status: RunStatus, last_event: Callable[[], RunEvent | None], *, alive: bool) -> RunStatus:
     """Return the current status, given whether the run's trainer is `alive`.
 
-    If the trainer should be alive but isn't, the state is derived from the last event of the log, because the trainer
-    may have been killed after the run ended but before the last status was written. Determine `alive` before reading
-    the log, so that the log contains everything that the trainer wrote before it ended.
+    If the status says that the run is live but its trainer isn't alive, the state is derived from the last event of the
+    log: the trainer may have been killed after the run ended but before the last status was written. Determine `alive`
+    before reading the log, so that the log contains everything that the trainer wrote before it ended.
     """
     return status if alive or status.state not in LIVE_STATES else after(status, last_event())
 
@@ -60,7 +60,7 @@ def after(status: RunStatus, event: RunEvent | None) -> RunStatus:
 
 
 def unknown_status(state: State) -> RunStatus:
-    """Return the status of a run if only its state is known."""
+    """Return a placeholder status for a run of which only the state is known."""
     return RunStatus(
         state=state,
         step=0,

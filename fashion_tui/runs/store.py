@@ -26,7 +26,7 @@ RUN_FILES = (CONFIG_FILE, STATUS_FILE, EVENTS_FILE)
 
 
 class Pruned(msgspec.Struct, frozen=True, kw_only=True):
-    """What `prune` has freed, or would free."""
+    """The space that `prune` has freed, or would free, in one run."""
 
     run: str
     path: str
@@ -42,7 +42,7 @@ def default_runs_dir() -> Path:
 
 
 def list_runs(runs_dir: Path) -> list[RunSummary]:
-    """Return all runs of the folder, newest first, damaged ones included; none if the folder doesn't exist.
+    """Return all runs of the folder, newest first, including damaged ones. If the folder doesn't exist, return no runs.
 
     Raises UserError if the folder can't be read.
     """
@@ -100,7 +100,7 @@ def summarise(run: Run, *, trust_heartbeat: bool = True) -> RunSummary:
 
 
 def prunable(runs: Iterable[RunSummary]) -> tuple[Pruned, ...]:
-    """Return the ended runs in which `prune` would free space, and how much."""
+    """Return the ended runs for which `prune` would free space, each with the number of bytes."""
     found = []
     for summary in runs:
         if summary.state in LIVE_STATES:
@@ -174,7 +174,7 @@ def _open_latest(runs_dir: Path) -> Run:
 
 
 def _run_at(name: str) -> Path | None:
-    """Return the resolved path of a run's directory, or None if there is none at this path."""
+    """Return the resolved path of the run at this path, or None if there is no run."""
     try:
         path = Path(name).expanduser()
         return path.resolve() if name and (path / CONFIG_FILE).is_file() else None
@@ -194,7 +194,7 @@ def _run_paths(runs_dir: Path) -> list[Path]:
 
 
 def _is_run(entry: "os.DirEntry[str]") -> bool:
-    """Return whether an entry is a directory that contains files of a run or is named like a run."""
+    """Return whether an entry is a directory that contains files of a run or whose name is a run id."""
     try:
         if entry.name.startswith(".") or not entry.is_dir():
             return False

@@ -1,7 +1,7 @@
 """Custom models of runs, and the list of models whose code may be executed without asking.
 
-A run's directory may come from anywhere, and its `model.py` is only data until the network is built. Code that builds a
-network gets the source from `trusted_model` at that moment, and executes exactly what it received.
+A run's directory may come from anywhere, so its `model.py` is treated as data until the network is built. Code that
+builds a network calls `trusted_model` at that moment and executes exactly the source that it returns.
 """
 
 import fcntl
@@ -30,19 +30,21 @@ TRUSTED_FILE = "trusted-networks"
 
 @dataclass(frozen=True)
 class StoredModel:
-    """A run's custom model as it was read; exactly this is displayed, trusted and executed."""
+    """A run's custom model as it was read. Exactly this source is displayed, trusted and executed."""
 
     network: CustomModel
     key: str
-    """SHA-256 of everything that determines what is executed: the source, the class and its arguments, since arguments
-    can make a harmless class do harm. If the run belongs to another user, the run's path is included.
+    """SHA-256 of everything that determines what is executed.
+
+    It covers the source, the class and its arguments, because arguments can make a harmless class do harm. If the run
+    belongs to another user, it also covers the run's path.
     """
     is_own: bool
-    """Whether the directory and the file belong to this user."""
+    """True if the run's directory and the model's file belong to the current user."""
 
 
 def describe_source(network: CustomModel, name: str) -> ModelSource:
-    """Return the entry of a custom model in `config.json`. If the model names no class, `name` is used.
+    """Return the `config.json` entry of a custom model. If the model doesn't specify a class, `name` is used.
 
     Raises UsageError if the source is too large.
     """
@@ -86,7 +88,7 @@ def read_model(folder: Folder, config: RunConfig) -> StoredModel | None:
 def trusted_model(folder: Folder, config: RunConfig) -> CustomModel | None:
     """Return the run's custom model for execution, or None if the run trains a built-in one.
 
-    Raises UntrustedSource if this user has neither trained nor trusted it, and DamagedRun like `read_model`.
+    Raises UntrustedSource if this user has neither trained nor trusted it, and DamagedRun, as `read_model` does.
     """
     stored = read_model(folder, config)
     if stored is None:

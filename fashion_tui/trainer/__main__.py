@@ -33,7 +33,7 @@ def main() -> int:
     reuse_freed_memory()
     try:
         if options.spare is not None:
-            if resolves_to_cpu("auto"):  # runs that are started by the app use all cores
+            if resolves_to_cpu("auto"):  # the app starts its runs with as many threads as cores
                 bind_threads()
             return run_spare_trainer(msgspec.json.decode(options.spare, type=DatasetRef))
         with Run(options.run) as run:

@@ -1,4 +1,4 @@
-"""When checkpoints are saved, what they contain, and from which one a trainer resumes."""
+"""Save a run's checkpoints when they are due, and load the newest one to resume from."""
 
 import time
 from collections.abc import Callable
@@ -17,10 +17,10 @@ from .reporting import EventLog, MetricEvent, decode_metric_events
 from .stopping import TrainingFailed, suggest_learning_rate
 
 MAX_COST = 0.02
-"""Maximum share of the run's time spent on checkpoints; if they would take more, they are saved less often."""
+"""Maximum fraction of the run's time to spend on checkpoints. If they would take more, they are saved less often."""
 
 RETRY_PERIOD = 5.0
-"""Seconds to wait after a failed attempt before the next one."""
+"""Minimum number of seconds between a failed attempt to save a checkpoint and the next attempt."""
 
 
 class CheckpointSaver:
@@ -32,7 +32,7 @@ class CheckpointSaver:
         self.log = log
         self.period = period
         self.problem: str | None = None
-        """The system's error if the last attempt failed."""
+        """The system's error if the last attempt to save failed, else None."""
         self._store = run.checkpoints
         self._saved = self._position if is_saved else None
         self._next = time.monotonic() + period
@@ -46,10 +46,10 @@ class CheckpointSaver:
         return self.training.epoch, self.training.step_in_epoch
 
     def save(self, reason: str, *, validation_accuracy: float | None = None, best: bool = False) -> bool:
-        """Save the current state unless it is already saved. Return whether it is saved now.
+        """Save the current state, unless a checkpoint already contains it. Return whether it is saved.
 
-        Disk errors are only reported. The metrics of all steps must already be in the log (`StepMetrics.flush`). Raises
-        TrainingFailed and keeps the last checkpoint if a weight isn't finite.
+        Disk errors are reported, not raised. The metrics of all steps must already be in the log (`StepMetrics.flush`).
+        Raises TrainingFailed and keeps the last checkpoint if a weight isn't finite.
         """
         training = self.training
         position = self._position
@@ -96,7 +96,7 @@ class CheckpointSaver:
         return True
 
     def _warn(self, problem: str, reason: str) -> None:
-        """Report a failed attempt. Repeated failures of periodic checkpoints are reported once."""
+        """Report that a checkpoint couldn't be saved. If periodic checkpoints fail repeatedly, report it only once."""
         if problem != self.problem or reason != "interval":
             self.problem = problem
             step = self.training.step
@@ -109,7 +109,7 @@ class LoadedCheckpoint:
 
     file: str
     training: dict[str, Any]
-    """State of the `Training`."""
+    """State to pass to `Training.load_state_dict`."""
     epochs: int
     """Number of epochs to train, as stored in this checkpoint."""
     unwritten: list[MetricEvent]

@@ -31,9 +31,10 @@ class Control:
         return self.signals.received is not None or any(self._run.control.pending())
 
     def poll(self) -> None:
-        """Handle the pending requests, unless the last poll was a moment ago. Blocks while the run is paused.
+        """Handle the pending requests, at most once every POLL_PERIOD. Blocks while the run is paused.
 
-        Raises StopTraining, with everything saved, if the run is stopped, and TrainingFailed if its folder was removed.
+        If a stop is requested, saves a checkpoint and raises StopTraining. Raises TrainingFailed if the run's folder
+        was removed.
         """
         if time.monotonic() < self._due:
             return

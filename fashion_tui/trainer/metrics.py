@@ -34,7 +34,7 @@ class StepMetrics:
         """Number of steps of the current epoch that have been logged."""
         self._started = time.perf_counter()
         self._partial = 0.0
-        """Seconds spent on an unfinished step when the clock was stopped."""
+        """Seconds that had been spent on an unfinished step when the clock was stopped."""
         self._due = 0.0
         self._recent: deque[tuple[list[float], int, float]] = deque(maxlen=RECENT_CHUNKS)
         """Losses, number of images and duration in seconds of each of the most recent chunks."""
@@ -46,7 +46,7 @@ class StepMetrics:
     def restart_clock(self) -> None:
         """Exclude the time since the last `flush` or `stop_clock` from the training time.
 
-        That time was spent on something else, such as an evaluation or a pause.
+        Call this after an evaluation, a pause, or anything else that isn't training.
         """
         self._started = time.perf_counter() - self._partial
         self._partial = 0.0
@@ -56,7 +56,7 @@ class StepMetrics:
         self._partial = time.perf_counter() - self._started
 
     def flush(self) -> None:
-        """Log the steps since the last call. Raises LossNotFinite for the first step whose loss isn't finite."""
+        """Log the steps made since the last call. Raises LossNotFinite for the first step whose loss isn't finite."""
         first, last = self._logged, self.training.step_in_epoch
         if first == last:
             return
@@ -84,11 +84,11 @@ class StepMetrics:
             raise LossNotFinite(losses[broken], first_step + broken, self.training.recipe)
 
     def begin_epoch(self) -> None:
-        """Start with the first step of the next epoch."""
+        """Reset the count of logged steps, because the next step is the first of a new epoch."""
         self._logged = 0
 
     def _count_time(self) -> float:
-        """Return the seconds since the last call, and add them to the total training time."""
+        """Return the seconds since the last call, and add them to the training time of the run and of the epoch."""
         now = time.perf_counter()
         seconds = now - self._started
         self._started, self._due = now, now + CHUNK_PERIOD

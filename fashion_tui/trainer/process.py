@@ -29,7 +29,7 @@ def load_dataset(ref: DatasetRef) -> "Dataset":
 
 
 def run_trainer(run: Run, epochs: int | None, load: "LoadDataset") -> int:
-    """Train a run. Return the exit status: 0 if it is finished or stopped, 1 if it failed.
+    """Train a run. Return the exit status: 0 if the run finished or was stopped, 1 if it failed.
 
     Raises UserError without changing the run if its lock is held or its configuration can't be read.
     """
@@ -49,7 +49,10 @@ def run_trainer(run: Run, epochs: int | None, load: "LoadDataset") -> int:
 
 
 def _starting_status(run: Run, epochs: int | None) -> RunStatus:
-    """Return the status to show while torch, the data and the network load: the earlier progress and this process."""
+    """Return the status shown while torch, the data and the network load.
+
+    It contains the progress of the earlier trainer, if any, and identifies this process.
+    """
     try:
         before = run.read_status()
     except DamagedRun:

@@ -55,7 +55,7 @@ class StatusUpdater:
             self._write()
 
     def close(self) -> None:
-        """Stop the heartbeat and write the final status durably."""
+        """Stop the heartbeat, write the final status, and wait until it is on disk."""
         self._closed.set()
         self._thread.join()
         self._write(durable=True)
@@ -68,7 +68,7 @@ class StatusUpdater:
         with self._writing:
             try:
                 self.run.write_status(msgspec.structs.replace(self.status, heartbeat=time.time()), durable=durable)
-            except OSError as error:  # the disk may be full; the next heartbeat tries again
+            except OSError as error:  # the disk may be full; the next heartbeat retries
                 if not self._is_failing:
                     print_line(f"can't write status.json: {error}")
                 self._is_failing = True
@@ -77,7 +77,11 @@ class StatusUpdater:
 
 
 class EventLog:
-    """Writes events. An event that can't be written, as on a full disk, is kept and also stored in checkpoints."""
+    """Writes events to the log.
+
+    Events that can't be written, for example because the disk is full, are kept in memory. Unwritten metrics are also
+    stored in checkpoints.
+    """
 
     def __init__(self, run: Run, status: StatusUpdater) -> None:
         self.status = status
@@ -96,7 +100,7 @@ class EventLog:
         self._after_write(written=self._writer.write(event))
 
     def report(self, message: str) -> None:
-        """Report something that needs the user's attention while training continues."""
+        """Report a problem that needs the user's attention but doesn't end training."""
         print_line(message)
         self.status.update(message=message)
         self.write(Warned(time=time.time(), message=message))

@@ -34,22 +34,22 @@ NICENESS = 5
 """Niceness of a trainer on the CPU, unless it was started with a higher one."""
 
 DIAGNOSIS_SECONDS = 60.0
-"""Time limit for finding the layer that produced a non-finite loss."""
+"""Time limit, in seconds, for finding the layer that produced the first non-finite value."""
 
 
 @dataclass(frozen=True)
 class Job:
-    """A run to train, and what the trainer needs for it."""
+    """A run to train, and the objects that training it requires."""
 
     run: Run
     epochs: int | None
-    """Number of epochs in total, if the user changed it."""
+    """Total number of epochs if the user changed it, else None."""
     log: EventLog
     status: StatusUpdater
     signals: StopSignals
     load_dataset: Callable[[DatasetRef], Dataset]
     started: float
-    """When the trainer received the job, on the monotonic clock."""
+    """Monotonic time at which the trainer received the job, in seconds."""
 
 
 def train(job: Job) -> Finished:
@@ -87,9 +87,9 @@ def _first_line(error: Exception) -> str:
 
 
 def _is_out_of_memory(error: Exception) -> bool:
-    """Return whether the error means out of memory.
+    """Return whether the error means that memory ran out.
 
-    On a GPU torch raises OutOfMemoryError; on the CPU only the message identifies the error.
+    On a GPU, torch raises OutOfMemoryError. On the CPU, only the message identifies the error.
     """
     return isinstance(error, torch.OutOfMemoryError | MemoryError) or "can't allocate memory" in str(error)
 
@@ -222,7 +222,7 @@ class Session:
         return evaluate(self._logits(images.pixels), images.labels, self.dataset.classes)
 
     def _accuracy_with_flips(self, images: Images, logits: Tensor) -> float:
-        """Return the accuracy when the probabilities of each image and its mirror image are averaged.
+        """Return the accuracy if the probabilities for each image and its mirror image are averaged.
 
         `logits` are the outputs for the original images.
         """
@@ -240,9 +240,9 @@ class Session:
         )
 
     def _recipe(self, checkpoint: LoadedCheckpoint | None) -> Recipe:
-        """Return the run's recipe with the current number of epochs."""
+        """Return the run's recipe with its current total number of epochs."""
         epochs = self.job.epochs or max(self.status.status.epochs, checkpoint.epochs if checkpoint else 0)
-        if checkpoint is not None:  # finish an epoch that has begun
+        if checkpoint is not None:  # if the checkpoint is in the middle of an epoch, finish that epoch
             epochs = max(epochs, checkpoint.training["epoch"] + (1 if checkpoint.training["step_in_epoch"] else 0))
         return msgspec.structs.replace(self.run.config.recipe, epochs=epochs)
 
@@ -255,7 +255,8 @@ class Session:
             self.log.report(f"{self.device} doesn't support {self.recipe.precision}; {training.precision} is used")
         unwritten = checkpoint.unwritten if checkpoint else []
         if self.log.is_continued:
-            # Readers discard earlier events about later steps. The checkpoint's unwritten events follow below.
+            # On this event, readers discard everything logged about later steps. The events that weren't in the log
+            # when the checkpoint was saved are therefore written after it.
             unlogged = [event.first_step for event in unwritten if isinstance(event, StepChunk)]
             self.log.write(
                 Resumed(

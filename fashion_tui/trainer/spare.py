@@ -1,4 +1,4 @@
-"""A spare trainer, which loads torch and a data set before it receives a run, so that the run starts at once."""
+"""A spare trainer. It loads torch and a data set before it receives a run, so that the run starts at once."""
 
 import os
 import sys
@@ -25,9 +25,9 @@ WARM_UP_IMAGES = 64
 
 
 def run_spare_trainer(dataset: DatasetRef) -> int:
-    """Prepare for a run on the data set, wait for the `SpareOrder` on stdin, and train the run like `run_trainer`.
+    """Prepare for a run on the data set, wait for a `SpareOrder` on stdin, and train its run with `run_trainer`.
 
-    Exits when stdin is closed, because the process that could have sent a run has ended.
+    Exits if stdin is closed first, because then the process that could have sent a run has ended.
     """
     preparation = Preparation(dataset)
     line = sys.stdin.buffer.readline()

@@ -1,4 +1,4 @@
-"""What ends training before the run is finished: signals and exceptions."""
+"""Signals and exceptions that end training before the run is finished."""
 
 import math
 import signal
@@ -9,7 +9,7 @@ from fashion_tui.schema.recipe import RECIPES, Recipe
 
 
 class StopSignals:
-    """Remembers SIGTERM and SIGINT, to be handled between steps. Ignores SIGHUP, sent if the terminal is lost."""
+    """Remembers SIGTERM and SIGINT, to be handled between steps. SIGHUP, sent when the terminal is lost, is ignored."""
 
     def __init__(self) -> None:
         self.received: str | None = None
@@ -37,7 +37,7 @@ class TrainingFailed(UserError):
 
 
 class LossNotFinite(TrainingFailed):
-    """Raised if the loss of a step is NaN or infinite. `layer`, if known, produced the first such value."""
+    """Raised if a step's loss is NaN or infinite. `layer` is the layer that produced the first such value, if known."""
 
     def __init__(self, loss: float, step: int, recipe: Recipe, layer: str | None = None) -> None:
         source = f"; the first such value comes from layer {layer}" if layer else ""
@@ -47,7 +47,7 @@ class LossNotFinite(TrainingFailed):
 
 
 def suggest_learning_rate(recipe: Recipe) -> str:
-    """Return what to try if training diverges."""
+    """Return a hint to try a lower learning rate, for use when training diverges."""
     usual = RECIPES[recipe.name].learning_rate if recipe.name in RECIPES else math.inf
     example = f", such as {usual:g}, the default of {recipe.name}" if usual < recipe.learning_rate else ""
     return f"try a learning rate below {recipe.learning_rate:g}{example}"

@@ -10,7 +10,7 @@ from fashion_tui.lab.data.datasets import Dataset, load
 from fashion_tui.schema.dataset import DatasetRef
 
 MAX_LOGITS = 16
-"""Number of evaluated checkpoints whose logits are kept, 400 KB each."""
+"""Number of checkpoints whose logits are cached. The logits of one checkpoint take 400 KB."""
 
 
 class Cache:

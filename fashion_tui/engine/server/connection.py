@@ -35,14 +35,14 @@ class RequestCancelled(BaseException):
 
 
 class Connection:
-    """The socket, the queue of calls, and the call that is being handled."""
+    """Holds the socket, the queue of received calls, and the call that is being handled."""
 
     def __init__(self, sock: socket.socket, log: Path) -> None:
-        sock.set_inheritable(False)  # a process started by user code must not keep it open
+        sock.set_inheritable(False)  # so that a process started by user code doesn't keep it open
         self._socket = sock
         self.log = log
         self.keep_log = False
-        """Whether an answer has referred the user to the log, which must then be kept."""
+        """True if an answer has referred the user to the log, so that it must not be removed."""
         self._calls: SimpleQueue[Call] = SimpleQueue()
         self._cancelled: set[int] = set()
         self._current: int | None = None
@@ -70,7 +70,7 @@ class Connection:
                 self._cancelled.discard(call.id)
 
     def send(self, message: ToClient) -> None:
-        """Send a frame, blocking until the client reads it. Exits the process if the client is gone."""
+        """Send a frame, blocking until the client reads it. Exit the process if the client has disconnected."""
         try:
             self._socket.sendall(encode_frame(message))
         except OSError:

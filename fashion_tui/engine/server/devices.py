@@ -53,7 +53,7 @@ def _check_device(device: Device) -> HealthCheck:
 
 
 def _check_unused_gpu() -> tuple[HealthCheck, ...]:
-    """Report a GPU that has a driver but can't be used by torch, the most common problem on a GPU machine."""
+    """Report a GPU that has a driver but can't be used by torch. This is the most common problem on a GPU machine."""
     if torch.cuda.is_available() or not has_gpu_driver():
         return ()
     reason = (

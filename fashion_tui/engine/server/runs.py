@@ -27,7 +27,7 @@ from .cache import Cache
 from .connection import CallContext, RequestCancelled
 
 EXPORT_CHECK_IMAGES = 256
-"""Number of test images used to compare the logits of an exported file with those of the run's network."""
+"""Number of test images on which the exported file's logits are compared with the logits of the run's network."""
 
 
 def evaluate_run(request: Evaluate, call: CallContext, cache: Cache) -> Evaluation:
