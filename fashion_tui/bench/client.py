@@ -31,7 +31,7 @@ from .messages import (
 COMMAND = (sys.executable, "-P", "-m", "fashion_tui.bench")
 
 WARM_UP_SECONDS = 0.4
-"""Seconds for which each contender trains before it is measured."""
+"""Seconds for which each contender (the guide's loop or a recipe) trains before it is measured."""
 
 ReportProgress = Callable[[str, int, int], None]
 """Called with a description of the current measurement, the number of finished measurements, and their total number."""
@@ -43,7 +43,7 @@ def measure_training(request: BenchRequest, report_progress: ReportProgress) -> 
     """Measure the speed of the guide's loop and the recipes and, if requested, their accuracy.
 
     The guide's loop runs in a process that is configured like an ordinary script, and the recipes in one that is
-    configured like a trainer. Only one of them computes at a time. Raises UserError if a worker fails.
+    configured like a trainer. Only one process computes at a time. Raises UserError if a worker fails.
     """
     report_progress("loading", 0, 0)
     with ExitStack() as stack:
@@ -119,9 +119,9 @@ def _start_worker(request: BenchRequest, contenders: tuple[str, ...], *, like_tr
 
 
 def _share_of_peak(machine: Description, loop: Description) -> Callable[[str, float], float]:
-    """Return a function that takes a contender's name and images per second.
+    """Return a function that computes a fraction of the machine's peak throughput.
 
-    It returns the fraction of the peak throughput.
+    Its arguments are a contender's name and speed, in images per second.
     """
     precisions, operations = machine.precisions | loop.precisions, machine.operations | loop.operations
     return lambda name, speed: speed * operations[name] / (machine.peak_gflops[precisions[name]] * 1e9)
@@ -135,7 +135,7 @@ def _measure_speeds(
 ) -> tuple[tuple[TrainingSpeed, ...], float | None]:
     """Return the speed of each contender, and the speed of the `guide` recipe relative to the guide's loop.
 
-    The contenders take turns, so that other load on the machine affects all of them. The first round is the warm-up.
+    The contenders take turns, so that other load on the machine affects all of them. The first round is a warm-up.
     """
     samples: dict[str, list[SpeedSample]] = {name: [] for name in workers}
     done, total = 0, len(workers) * (request.rounds + 1)

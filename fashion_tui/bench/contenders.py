@@ -36,7 +36,7 @@ class Contender:
         return EPOCHS if self.is_loop else self.recipe.epochs
 
     def start(self, dataset: Dataset, device: torch.device, seed: int) -> "OngoingTraining":
-        """Start training. The first step runs when `steps` is advanced."""
+        """Set up training. The first step runs when `steps` is advanced."""
         if self.is_loop:
             loop = GuideLoop(dataset.train, device=device, seed=seed)
             return OngoingTraining(loop.model, _loop_steps(loop))
@@ -68,7 +68,7 @@ class OngoingTraining:
     model: nn.Module
     """The model to evaluate after training."""
     steps: Iterator[int]
-    """An infinite iterator. Each `next` trains one step and returns its number of images."""
+    """An infinite iterator. Each `next()` runs one training step and returns the number of images in it."""
 
 
 def find_contenders(names: tuple[str, ...]) -> list[Contender]:
@@ -110,7 +110,7 @@ class Timestamp:
         self.time = time.perf_counter()
 
     def seconds_since(self, earlier: "Timestamp") -> float:
-        """Return the time between two timestamps. Synchronise the device before calling this."""
+        """Return the seconds since an earlier timestamp. Synchronise the device before calling this."""
         if self.event is None or earlier.event is None:
             return self.time - earlier.time
         return float(earlier.event.elapsed_time(self.event)) / 1_000

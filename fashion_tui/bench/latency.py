@@ -40,7 +40,7 @@ ReportProgress = Callable[[str], None]
 
 
 def measure_latency(trials: int, report_progress: ReportProgress) -> tuple[tuple[Latency, ...], AppCost]:
-    """Measure latencies and the cost of the app, on synthetic data and with temporary runs."""
+    """Measure latencies and the resources that the app uses, on synthetic data and with temporary runs."""
     latencies: dict[str, list[float]] = {}
     cost = None
     for _ in range(trials):
@@ -63,7 +63,7 @@ def measure_latency(trials: int, report_progress: ReportProgress) -> tuple[tuple
 
 
 def time_quick_recipe(dataset: DatasetRef, device: str, threads: int, report_progress: ReportProgress) -> Latency:
-    """Time `train --recipe quick` from the command to the test accuracy, including start-up and loading."""
+    """Measure the time from the command `train --recipe quick` to its test accuracy, including start-up and loading."""
     report_progress("time to test accuracy with the recipe quick")
     data = () if dataset.directory is None else ("--data", dataset.directory)
     command = [*APP, "train", "--recipe", "quick", "--dataset", dataset.name, *data]

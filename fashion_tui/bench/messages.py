@@ -6,7 +6,7 @@ from fashion_tui.schema.dataset import DatasetRef
 
 
 class WorkerSetup(msgspec.Struct, frozen=True, kw_only=True):
-    """Command-line argument of a worker process."""
+    """Setup of a worker process, passed as its command-line argument."""
 
     dataset: DatasetRef
     contenders: tuple[str, ...]
@@ -14,7 +14,7 @@ class WorkerSetup(msgspec.Struct, frozen=True, kw_only=True):
     device: str
     threads: int
     like_trainer: bool
-    """Whether to configure memory, threads and denormal numbers as a trainer does, but an ordinary script doesn't."""
+    """Whether to configure memory, threads and denormal numbers like a trainer instead of like an ordinary script."""
 
 
 class Task(msgspec.Struct, frozen=True, kw_only=True, tag=True):
@@ -72,7 +72,7 @@ class TrainingResult(Reply, frozen=True, kw_only=True):
     seconds: float
     """Training time, excluding loading and evaluation."""
     first_step_seconds: float
-    """Duration of the first step, which includes warm-up or recording a CUDA graph; it is part of `seconds`."""
+    """Duration of the first step, including warm-up or recording a CUDA graph. It is also counted in `seconds`."""
     evaluation_seconds: float
 
 

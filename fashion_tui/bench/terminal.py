@@ -62,7 +62,7 @@ class TerminalProgram:
         self.closed = False
         """Whether the program has closed its terminal."""
         self.changed = threading.Condition()
-        """Notified when `output`, `arrivals` or `closed` change."""
+        """Notified when `output`, `arrivals` or `closed` changes."""
         self._plain_text = bytearray()
         """The output that `wait_for_output` has read since the last key press, without control sequences."""
         self._plain_text_end = 0

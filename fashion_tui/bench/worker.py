@@ -22,14 +22,14 @@ from .messages import (
 )
 
 MATRIX_SIZE = {"cpu": 1024, "cuda": 8192}
-"""Number of rows and columns of the matrices that are multiplied to measure the peak throughput, by type of device."""
+"""Number of rows and columns of the matrices that are multiplied to measure the peak throughput, by device type."""
 
 PEAK_SECONDS = 0.4
 """Seconds for which the peak throughput in one precision is measured."""
 
 
 class Worker:
-    """Performs tasks. Raises UserError if the data, the device or a recipe is not available."""
+    """Performs tasks. The constructor raises UserError if the data, the device or a recipe is not available."""
 
     def __init__(self, setup: WorkerSetup) -> None:
         if setup.like_trainer:

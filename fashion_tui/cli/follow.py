@@ -35,7 +35,7 @@ End = Finished | Stopped | Failed
 def train_to_end(run: Run, *, as_json: bool) -> None:
     """Start the run's trainer and show its progress until the run ends. Raises UserError if the run failed.
 
-    On the first Ctrl-C, the trainer saves a checkpoint and stops; on the second one, this function stops waiting for
+    On the first Ctrl-C, the trainer saves a checkpoint and stops; on the second, this function stops waiting for
     it. Both raise click.Abort. If this process is terminated in any other way, the trainer continues.
     """
     with _count_interrupts() as interrupts, TrainingBar(stderr_console()) as bar:
@@ -72,7 +72,7 @@ class _Follower:
         self._end: End | None = None
 
     def poll(self) -> End | None:
-        """Return the event that ended the run, if there is one.
+        """Return the event that ended the run, or None if the run hasn't ended.
 
         Raises UserError if the trainer died without writing such an event.
         """

@@ -46,7 +46,7 @@ def parse_arguments(value: str) -> dict[str, object]:
 
 
 def read_custom_model(model: str | None, arguments: dict[str, object]) -> CustomModel | None:
-    """Read the custom model that --model names, or return None if the network is a built-in one."""
+    """Return the custom model named by --model, or None if the network is built-in."""
     name = None if model is None else parse_model_name(model)
     if isinstance(name, ModelFile):
         return name.read(arguments)

@@ -14,7 +14,7 @@ from .app import open_app
 from .options import CommonOptions, common_options
 
 OK, FAILED, INTERRUPTED = 0, 1, 130
-"""Exit statuses. For a UserError, its `exit_code` is used instead."""
+"""Exit statuses. A UserError has its own exit status, `exit_code`."""
 
 SECTIONS = {
     "Train a network": {
@@ -45,7 +45,7 @@ import the modules of `commands`."""
 COMMANDS = {name: summary for commands in SECTIONS.values() for name, summary in commands.items()}
 
 MODULES = dict.fromkeys(("pause", "resume", "stop", "checkpoint"), "control")
-"""Modules of the commands that aren't in a module of the same name."""
+"""The module of each command that isn't in a module of the same name."""
 
 
 class CommandGroup(click.Group):

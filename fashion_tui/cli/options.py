@@ -38,7 +38,10 @@ class CommonOptions:
 
     @property
     def runs_directory(self) -> Path:
-        """The runs folder: --runs, else $FASHION_TUI_RUNS, else the platform's state directory. It may not exist."""
+        """The runs folder: --runs, else $FASHION_TUI_RUNS, else the platform's state directory.
+
+        The folder needn't exist.
+        """
         if self.runs is not None:
             return self.runs.expanduser().absolute()
         # Imported here to keep `--help` fast.
@@ -76,7 +79,7 @@ def common_options(command: Command) -> Command:
 
 
 def run_argument(command: Command) -> Command:
-    """Add RUN, which `runs.store.open_run` accepts. The command receives it as the argument `name`."""
+    """Add RUN, in any form that `runs.store.open_run` accepts. The command receives it as the argument `name`."""
     return click.argument("name", metavar="RUN")(command)
 
 

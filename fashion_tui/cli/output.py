@@ -60,7 +60,7 @@ def warn_about_threads(count: int) -> None:
 
 
 def note_synthetic(dataset: DatasetRef | str) -> None:
-    """Print a note if the data set is the synthetic one."""
+    """Print a note if the data set is synthetic."""
     name = dataset.name if isinstance(dataset, DatasetRef) else dataset
     if name == "synthetic":
         stderr_console().print(f"on {SYNTHETIC_NOTICE}", style="dim")

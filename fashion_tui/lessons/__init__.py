@@ -1,5 +1,5 @@
 """The lessons of the Playground, one Markdown file each, and the user's progress in them.
 
-A file begins with `# Title`. The steps follow. Each step has paragraphs, a cell to run (```python) and a block quote
-that says what to observe. Paragraphs after the last step close the lesson.
+A file begins with `# Title`, followed by the steps. Each step consists of paragraphs, a cell to run (```python) and a
+block quote that says what to observe. Paragraphs after the last step close the lesson.
 """

@@ -14,12 +14,12 @@ def default_path() -> Path:
 
 class _LessonProgress(msgspec.Struct, frozen=True):
     steps: int
-    """Number of completed steps, counted from the first."""
+    """Number of completed steps, counted from the first step of the lesson."""
     finished: bool
 
 
 _File = dict[str, _LessonProgress]
-"""Content of the file: the progress of each lesson, by its id."""
+"""Content of the file: the progress of each lesson, by lesson id."""
 
 
 class Progress:
@@ -54,7 +54,7 @@ class Progress:
         self._write()
 
     def _read(self) -> None:
-        """Read the file again, because another session may have changed it, and apply our unwritten changes."""
+        """Read the file again, because another session may have changed it, and apply this session's changes."""
         with suppress(OSError, msgspec.DecodeError, UnicodeDecodeError):
             if self._path is not None:
                 self._lessons = msgspec.json.decode(self._path.read_bytes(), type=_File)

@@ -38,7 +38,7 @@ def lessons() -> tuple[Lesson, ...]:
 
 
 def parse(lesson_id: str, source: str) -> Lesson:
-    """Parse the Markdown of a lesson. Raises ValueError if it doesn't have the form in the package's docstring."""
+    """Parse the Markdown of a lesson. Raises ValueError if it doesn't follow the format in the package's docstring."""
     blocks = list(_blocks(source))
     if not blocks or blocks[0][0] != "title":
         raise ValueError(f"lesson {lesson_id} doesn't begin with '# Title'")
@@ -65,7 +65,7 @@ def parse(lesson_id: str, source: str) -> Lesson:
 
 
 def _blocks(source: str) -> Iterator[tuple[str, str]]:
-    """Yield the kind of each block (`title`, `text`, `cell` or `observation`) and its source without the markers."""
+    """Yield each block's kind (`title`, `text`, `cell` or `observation`), and its source without Markdown markers."""
     from markdown_it import MarkdownIt  # noqa: PLC0415 -- not needed before the first paint
 
     lines = source.splitlines()

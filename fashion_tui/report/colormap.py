@@ -1,7 +1,8 @@
-"""Colours for numbers, from dark to light, or diverging from zero if there are numbers of both signs.
+"""Map numbers to colours.
 
-Lightness grows evenly with the number, so that equal steps look equal, even to users who can't distinguish the hues. In
-the diverging scale, numbers near zero have nearly the colour of the terminal's background.
+The scale runs from dark to light, or diverges from zero if there are numbers of both signs. Lightness grows evenly with
+the number, so that equal steps look equal, even to users who can't distinguish the hues. In the diverging scale,
+numbers near zero have nearly the colour of the terminal's background.
 """
 
 from functools import cache, lru_cache
@@ -21,7 +22,7 @@ _VIRIDIS: tuple[str, ...] = (
 
 _BLUE = ("1c1c1c", "1d3a52", "22587f", "2f78a9", "5398cb", "8ab8e3", "c4d9f2")
 _ORANGE = ("1c1c1c", "4a2c1f", "773d22", "a35329", "cc7141", "e8996b", "f6c6a6")
-"""Colours from zero to the largest negative (blue) or positive (orange) number."""
+"""Colours from zero to the negative (blue) or positive (orange) number of the largest magnitude."""
 
 DARK_TEXT = "#121212"
 

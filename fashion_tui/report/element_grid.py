@@ -18,7 +18,7 @@ from .glyphs import Glyphs
 from .style import FOREGROUND, MUTED
 
 GAP = 2
-"""Spaces between blocks, and between the parts of the heading."""
+"""Number of spaces between blocks, and between the parts of the heading."""
 MIN_WIDTH = 20
 """Minimum width of a grid, which the heading needs."""
 MAX_BLOCKS_IN_LINE = 6
@@ -42,7 +42,10 @@ class GridDrawing:
     """Minimum number of lines of the heading."""
 
     def lines(self, max_offset: int) -> list[Text]:
-        """Return at most `height` lines, at most `width` columns wide. Colours range from offset 0 to `max_offset`."""
+        """Return at most `height` lines, at most `width` columns wide.
+
+        Colours show the offset of an element, from 0 to `max_offset`.
+        """
         if not self.grid.offsets:
             return [*self.heading, Text("no elements", MUTED)]
         if not self.count:
@@ -78,7 +81,7 @@ class GridDrawing:
 
     @property
     def natural_height(self) -> int:
-        """Height needed to show all elements of `grid` at this width."""
+        """Number of lines needed to show all elements of `grid` at this width."""
         shown = replace(self, height=10_000).shown
         return len(self.heading) + self._line_count(shown) + (shown != self._full)
 
@@ -106,7 +109,7 @@ class GridDrawing:
 
     @property
     def _columns_per_line(self) -> int:
-        """Number of a block's columns that fit on a line, with space for the omission glyph if any are omitted."""
+        """Number of columns of a block that fit on a line, along with the omission glyph if columns are omitted."""
         columns = self._full[2]
         if columns * self.cell_width <= self.width and self._known_columns == columns:
             return max(columns, 1)
@@ -123,7 +126,7 @@ class GridDrawing:
 
     @property
     def _full(self) -> Size:
-        """Blocks, rows and columns of the whole tensor."""
+        """Number of blocks, rows and columns of the whole tensor."""
         return _as_blocks(self.grid.shape)
 
     @property

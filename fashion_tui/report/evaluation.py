@@ -112,15 +112,15 @@ def _score_colour(score: float) -> str:
 # Confusion matrix
 
 LARGE_CONFUSION = 0.05
-"""Minimum share of the true class for a confusion to be bold and in brackets."""
+"""A confusion with at least this share of the true class's images is bold and in brackets."""
 
 CELL_WIDTH = 5
 SHORT_NAME = 3
-"""Minimum number of characters of a class name."""
+"""Minimum number of characters to which a class name is truncated."""
 
 CORRECT_BACKGROUND = "#1f3320"
 CONFUSION_BACKGROUNDS = ((0.10, "#702c2c"), (LARGE_CONFUSION, "#4f2525"), (0.01, "#2b1d1d"))
-"""Minimum share of the true class for each background of a confusion."""
+"""Pairs of a minimum share of the true class's images and the background of confusions with at least this share."""
 
 
 def confusion_caption() -> Text:

@@ -14,7 +14,7 @@ _DTYPE_LETTERS = {"float": "f", "bfloat": "bf", "int": "i", "uint": "u", "comple
 _ASCII = (("×", "x"), ("…", "..."), ("·", "-"), ("−", "-"))
 _ASCII_MATH = (("⌊", "floor("), ("⌈", "ceil("), ("⌋", ")"), ("⌉", ")"), ("·", "*"))
 _INFINITIES = {"Infinity": "inf", "-Infinity": "−inf"}
-"""Text for the JSON strings of infinite numbers; "NaN" is shown unchanged."""
+"""How the JSON strings of infinite numbers are shown. "NaN" is shown unchanged."""
 
 # Strings
 
@@ -121,14 +121,14 @@ def format_shape(shape: Shape, glyphs: Glyphs) -> str:
 
 
 def format_shapes(shapes: Sequence[Shape], glyphs: Glyphs) -> str:
-    """Return the first shape and the number of others: `64×56×56 +1`."""
+    """Return the first shape and the number of other shapes: `64×56×56 +1`."""
     if not shapes:
         return ""
     return format_shape(shapes[0], glyphs) + (f" +{len(shapes) - 1}" if len(shapes) > 1 else "")
 
 
 def format_mean(statistics: Statistics | None, *, single: bool, glyphs: Glyphs) -> str:
-    """Return `mean 0.12`, or only the number for a `single` value.
+    """Return the mean as `mean 0.12`, or without the word `mean` for a `single` value.
 
     Returns `NaN` or `inf` if no value is finite.
     """
@@ -147,9 +147,9 @@ def sample_mark(statistics: Statistics, glyphs: Glyphs) -> str:
 
 
 def format_nonfinite(statistics: Statistics | None) -> str:
-    """Return `2 NaN, 1 inf`, or `NaN, inf` without counts for a sample.
+    """Return the numbers of non-finite values, such as `2 NaN, 1 inf`, or an empty string if all values are finite.
 
-    Returns an empty string if all values are finite.
+    If the statistics were computed from a sample, the numbers are left out: `NaN, inf`.
     """
     if statistics is None:
         return ""

@@ -22,7 +22,7 @@ class Glyphs:
     levels: str
     """One glyph for each level of a sparkline, from almost empty to full."""
     eighths: str
-    """Cells filled from the left, from one eighth to full. In ASCII, there is only the full cell."""
+    """Glyphs of a cell that is filled from the left, from one eighth to full. ASCII has only the full cell."""
     thick_line: str
     half_line: str
     """The left half of a thick line."""
@@ -33,7 +33,7 @@ class Glyphs:
     unicode: bool
 
     def bar(self, share: float, width: int) -> str:
-        """Return the filled part of a bar of `width` cells, `share` in [0, 1]. A share above 0 is always visible."""
+        """Return the filled part of a bar of `width` cells. `share` is in [0, 1]; a share above 0 is always visible."""
         parts = len(self.eighths)
         filled = round(min(max(share, 0.0), 1.0) * width * parts)
         if share > 0:
@@ -74,7 +74,7 @@ ASCII = Glyphs(
 def supports_unicode(environ: Mapping[str, str]) -> bool:
     """Return False if the locale is C or POSIX, and True for any other locale or if no locale is set.
 
-    Under the C locale, Python sets LC_CTYPE to C.UTF-8 (PEP 538), so LC_CTYPE alone proves nothing.
+    LC_CTYPE is checked last, because Python sets it to C.UTF-8 under the C locale (PEP 538).
     """
     locale = environ.get("LC_ALL") or environ.get("LANG") or environ.get("LC_CTYPE") or ""
     return locale not in {"C", "POSIX"}

@@ -1,4 +1,4 @@
-"""Draw an autograd graph as a tree, in which a repeated node is only a reference to its first row."""
+"""Draw an autograd graph as a tree. If a node is repeated, its later rows only refer to the first row."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -13,22 +13,22 @@ from .glyphs import Glyphs
 from .style import ACCENT, ATTENTION, FOREGROUND, GOOD, MUTED
 
 MAX_BRANCHES = 12
-"""Maximum number of levels whose branches are drawn in a row, counting the row's own level and those above it."""
+"""Maximum number of levels whose branches are drawn in a row: the row's own level and the nearest levels above."""
 
 
 @dataclass(frozen=True, slots=True)
 class TreeRow:
     key: str
-    """Identifies the row: the id of the node above and the index among that node's sources.
+    """Unique key of the row: the id of the node above, and the row's index among the sources of that node.
 
-    A node may have several rows.
+    The id of the row's node isn't unique, because a node may have several rows.
     """
     node: int
     depth: int
     is_last: tuple[bool, ...]
-    """Whether the row on each level, from the top down to this row, is the last of its siblings.
+    """For each level from the top down to this row, whether the row on that level is the last of its siblings.
 
-    Contains at most MAX_BRANCHES levels.
+    Only the lowest MAX_BRANCHES levels are included.
     """
     is_only: bool
     """Whether the row's node is the only source of the node above."""
@@ -73,7 +73,7 @@ def _source_rows(row: TreeRow, node: GraphNode) -> list[TreeRow]:
 
 
 def tree_line(row: TreeRow, node: GraphNode | None, width: int, *, is_highlighted: bool, glyphs: Glyphs) -> Text:
-    """Return `├ A  leaf  3  grad 2`, with a shorter name of the operation if the line is wider than `width`.
+    """Return a row's line, such as `├ A  leaf  3  grad 2`. The operation is shortened if the line exceeds `width`.
 
     `is_highlighted` emphasises a gradient that has just been computed.
     """

@@ -38,7 +38,7 @@ def histogram_line(histogram: Histogram, *, width: int, glyphs: Glyphs) -> Text:
 
 
 def _caption(histogram: Histogram, width: int, glyphs: Glyphs) -> Text:
-    """Return `weight  6,000 values  mean −0.001  std 0.033`, as far as it fits."""
+    """Return a caption such as `weight  6,000 values  mean −0.001  std 0.033`. Parts that don't fit are left out."""
     count = sum(histogram.counts) + histogram.non_finite
     caption = Text(_parameter_name(histogram), style=FOREGROUND, no_wrap=True)
     for part in (
@@ -66,7 +66,7 @@ def _non_finite_note(histogram: Histogram) -> Text:
 
 
 def _axis(histogram: Histogram, width: int, glyphs: Glyphs) -> Text:
-    """Return the smallest value at the left, the largest at the right, and 0 between them if there is space."""
+    """Return a line with the smallest value at the left, the largest at the right, and 0 between them if it fits."""
     low, high = _format_range(histogram, glyphs)
     line = [" "] * width
     if histogram.low < 0 < histogram.high:
@@ -79,7 +79,7 @@ def _axis(histogram: Histogram, width: int, glyphs: Glyphs) -> Text:
 
 
 def _bars(counts: Sequence[int], height: int, glyphs: Glyphs) -> list[str]:
-    """Return the lines of the bars from top to bottom. A bin that isn't empty is visible."""
+    """Return the lines of the bars from top to bottom. A bin that isn't empty is always visible."""
     parts = len(glyphs.levels)
     largest = max(max(counts, default=0), 1)
     levels = [max(round(count / largest * height * parts), 1) if count else 0 for count in counts]

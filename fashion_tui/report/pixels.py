@@ -1,9 +1,9 @@
 """Draw pixels as lines of a terminal.
 
-Each cell shows two to four pixels, as a block element with one colour for the foreground and another for the
-background. Greys are taken from the 256-colour palette, because almost every terminal has them, they need half the
-bytes of 24-bit colours, and neighbouring cells are often equal. Without greys, pixels are drawn with ASCII characters
-of different density.
+Each cell shows two or four pixels as a block element, with one colour for the foreground and another for the
+background. Greys are taken from the 256-colour palette, because almost every terminal supports it, its colours need
+half the bytes of 24-bit colours, and neighbouring cells are often equal. On terminals without greys, pixels are drawn
+with ASCII characters of different density.
 """
 
 import enum
@@ -53,7 +53,7 @@ GreyCell = tuple[int, int, int]
 
 
 def grey_image(pixels: bytes, size: Size, cells: Size, shading: Shading) -> list[list[Segment]]:
-    """Draw a uint8 image [height, width] in `cells` lines and columns, with as few segments as possible."""
+    """Draw a uint8 image [height, width] in `cells` (lines, columns), with as few segments as possible."""
     lines, columns = cells
     if shading is Shading.CHARACTERS:
         return [ink_line(row) for row in resample(pixels, size, (lines, columns))]
@@ -69,7 +69,7 @@ def grey_image(pixels: bytes, size: Size, cells: Size, shading: Shading) -> list
 
 
 def colour_image(pixels: bytes, size: Size, cells: Size, shading: Shading) -> list[list[Segment]]:
-    """Draw a uint8 image [height, width, 3] in `cells` lines and columns."""
+    """Draw a uint8 image [height, width, 3] in `cells` (lines, columns)."""
     lines, columns = cells
     planes = [pixels[channel::3] for channel in range(3)]
     if shading is Shading.CHARACTERS:
@@ -86,9 +86,10 @@ def ink_line(values: bytes) -> list[Segment]:
 
 
 def half_blocks(upper: Sequence[int], lower: Sequence[int]) -> list[Segment]:
-    """Draw two rows of pixels in 24-bit colours (0xrrggbb) or TRANSPARENT, one cell for each column.
+    """Draw two rows of pixels as one line, with a cell for each column.
 
-    As many cells as possible share a segment, which has at most two colours.
+    A pixel is a 24-bit colour (0xrrggbb) or TRANSPARENT. A segment has at most two colours, and contains as many cells
+    as possible.
     """
     segments: list[Segment] = []
     run: list[tuple[int, int]] = []
@@ -103,7 +104,7 @@ def half_blocks(upper: Sequence[int], lower: Sequence[int]) -> list[Segment]:
 
 
 def _colour_segment(run: Sequence[tuple[int, int]], colours: set[int]) -> Segment:
-    background, ink = min(colours), max(colours)  # TRANSPARENT is the minimum, so that it never becomes the ink
+    background, ink = min(colours), max(colours)  # TRANSPARENT is the smallest value, so it is never the ink
     masks = (UPPER * (top == ink != background) + LOWER * (bottom == ink != background) for top, bottom in run)
     return Segment("".join(BLOCKS[mask] for mask in masks), _colour_style(ink, background))
 
@@ -170,9 +171,10 @@ def _resample_rows(rows: list[bytes], count: int) -> list[bytes]:
 
 @lru_cache(maxsize=256)
 def _overlaps(size: int, count: int) -> tuple[tuple[int, tuple[int, ...]], ...]:
-    """Return which old rows each new row averages when `size` rows are reduced to `count`.
+    """Return the weights with which `size` old rows are averaged into `count` new rows.
 
-    Each item contains the index of the first old row, and the weights of all averaged rows, which add up to `size`.
+    The item for a new row contains the index of the first old row, and the weights of all averaged rows, which add up
+    to `size`.
     """
 
     def weights(start: int, end: int) -> Iterator[int]:
@@ -212,7 +214,7 @@ def _quarter_cells(upper: bytes, lower: bytes) -> Iterator[GreyCell]:
 
 
 def _to_segments(cells: Iterator[GreyCell], tolerance: int) -> list[Segment]:
-    """Merge cells into the longest possible segments of two greys.
+    """Merge cells into the longest possible segments of at most two greys.
 
     Levels that differ by at most `tolerance` share a grey.
     """

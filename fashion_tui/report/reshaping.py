@@ -19,9 +19,9 @@ from .glyphs import Glyphs
 from .style import ATTENTION, BAD, GOOD
 
 GAP = 3
-"""Spaces between the two grids."""
+"""Number of spaces between the two grids."""
 CELL_PADDINGS = (2, 1)
-"""Spaces in a cell. The larger number is used if all elements still fit."""
+"""Possible numbers of spaces in a cell. The larger number is used if all elements still fit."""
 
 
 def verdict_lines(result: ReshapeResult, width: int, glyphs: Glyphs) -> list[Text]:

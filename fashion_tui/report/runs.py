@@ -1,4 +1,4 @@
-"""The table of runs, and the lines that a run prints after an epoch and at its end."""
+"""The table of runs, and the lines that are printed after each epoch and at the end of a run."""
 
 from collections.abc import Sequence
 

@@ -92,7 +92,10 @@ def _time_columns(table: ShapeTable, shown: Sequence[int], glyphs: Glyphs) -> tu
 
 
 def _cells(row: ShapeRow, total_params: int, tone: str, glyphs: Glyphs) -> list[Cell]:
-    """Return the cells from `step` to `MACs`. Numbers have the colour `tone`; an unchanged shape is muted."""
+    """Return a row's cells for the columns from `step` to `MACs`.
+
+    Numbers have the colour `tone`; an unchanged shape is muted.
+    """
     none = Cell(glyphs.dot, MUTED)
     output = FOREGROUND if changes_shape(row) else MUTED
     settings = [row.settings, "frozen" if row.params and not row.trainable else ""]
@@ -131,7 +134,7 @@ def share_column(table: ShapeTable, shown: Sequence[int], glyphs: Glyphs, width:
 
 
 def are_sums(table: ShapeTable, shown: Sequence[int]) -> list[bool]:
-    """Return, for each shown row, whether its children are also shown."""
+    """Return, for each shown row, whether its children are also shown, so that its numbers are sums of theirs."""
     following = [*shown[1:], -1]
     return [table.rows[index].has_children and following[i] == index + 1 for i, index in enumerate(shown)]
 
@@ -149,7 +152,7 @@ class TensorScale:
     channels: int
     """Largest number of channels of a tensor."""
     side: float
-    """Largest side of an image. The side is the square root of the number of pixels."""
+    """Largest side of an image. An image's side is the square root of its number of pixels."""
 
     @classmethod
     def of(cls, shapes: Iterable[Shape]) -> "TensorScale":

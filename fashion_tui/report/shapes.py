@@ -20,7 +20,7 @@ MAX_BAR_WIDTH = 20
 _DROP_ORDER = ("%", "#", SHARE, "operation", "kernel", "input", "MACs", "backward", "forward", "params")
 """Columns in the order in which they are dropped if the width is too small."""
 _DROP_ORDER_NUMBERED = ("%", "#", SHARE, "input", "kernel", "operation", "MACs", "backward", "forward", "params")
-"""The order if names are numbers, as in nn.Sequential. Such names mean nothing without the column `operation`."""
+"""The order if names are numbers, as in nn.Sequential. Without the column `operation`, such names mean nothing."""
 _SHORT_NAMES = {"max_pool2d": "pool", "avg_pool2d": "pool", "adaptive_avg_pool2d": "pool"}
 """Shorter names for the strip."""
 

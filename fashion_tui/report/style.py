@@ -1,4 +1,4 @@
-"""The colours of the app: an accent, two greys, and three for good, attention and bad."""
+"""The colours of the app: an accent, two greys, and colours for good, attention and bad."""
 
 ACCENT = "#5fafd7"
 FOREGROUND = "#d0d0d0"

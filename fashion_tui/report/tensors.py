@@ -65,14 +65,20 @@ def _is_blank(column: Column) -> bool:
 
 
 def _origin_cell(row: TensorRow, glyphs: Glyphs) -> Cell:
-    """Return `leaf` or the operation that created the tensor, in the accent colour if the tensor has a gradient."""
+    """Return a cell with `leaf` or the operation that created the tensor.
+
+    The text has the accent colour if the tensor has a gradient.
+    """
     if not row.requires_grad:
         return Cell(glyphs.dot, MUTED)
     return Cell(short_operation(printable(row.origin, glyphs)), ACCENT if row.has_grad else MUTED)
 
 
 def _statistic_cell(row: TensorRow, name: str, glyphs: Glyphs) -> Cell:
-    """Return a statistic. The column `mean` also shows the value of a scalar, or the counts of non-finite values."""
+    """Return the cell of a statistic.
+
+    The column `mean` also shows the value of a scalar, or the counts of non-finite values.
+    """
     statistics = row.statistics
     if name == "mean" and (counts := format_nonfinite(statistics)):
         return Cell(counts, ATTENTION)
@@ -84,7 +90,7 @@ def _statistic_cell(row: TensorRow, name: str, glyphs: Glyphs) -> Cell:
 
 
 def _memory_group_cell(row: TensorRow, glyphs: Glyphs) -> Cell:
-    """Return `≡1`, with the same number for all tensors that share memory."""
+    """Return a cell such as `≡1`. All tensors that share memory have the same number."""
     return Cell(f"{'≡' if glyphs.unicode else '='}{row.memory_group}", GOOD) if row.memory_group else EMPTY
 
 
@@ -95,9 +101,9 @@ def _format_row_shape(row: TensorRow, glyphs: Glyphs) -> str:
 # One tensor
 
 CELL_WIDTH = 9
-"""Width in columns of a value in the window, including the space before it."""
+"""Width of a value in columns, including the space before the value."""
 INDEX_WIDTH = 6
-"""Width in columns of a row's index in the window, including the space after it."""
+"""Width of a row index in columns, including the space after the index."""
 MIN_HEIGHT_FOR_BLOCK = 16
 """Minimum height of the view for which the histogram has several lines."""
 HISTOGRAM_HEIGHT = 3
@@ -143,7 +149,7 @@ def window_lines(window: TensorWindow, row: TensorRow, glyphs: Glyphs) -> list[T
 
 
 def window_slice(window: TensorWindow, row: TensorRow) -> str:
-    """Return the index expression of the window, `[1, 0, 0:8, 0:5]`, or an empty string for a scalar."""
+    """Return the index expression of the window, such as `[1, 0, 0:8, 0:5]`, or an empty string for a scalar."""
     if not row.shape:
         return ""
     sizes = (1,) * (len(row.shape) - 2) + (window.rows, window.columns)[-len(row.shape) :]

@@ -1,4 +1,4 @@
-"""Show a window that slides along an axis: formulas with its numbers, and a drawing of its positions."""
+"""Show a window that slides along an axis: the formulas of the output size, and a drawing of the positions."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from .glyphs import Glyphs
 from .style import ACCENT, ATTENTION, FOREGROUND, MUTED
 
 LABEL_WIDTH = 7
-"""Columns to the left of the drawing."""
+"""Width of the labels to the left of the drawing, in columns."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,7 @@ StyledGlyph = tuple[str, str]
 
 
 def window_formulas(window: SlidingWindow, glyphs: Glyphs) -> list[Text]:
-    """Return the formula from torch's documentation, and a simpler one if there is neither rounding nor dilation."""
+    """Return the formula from torch's documentation and, without rounding and dilation, a simpler formula."""
     lines = [Text(format_formula(window.full_formula, glyphs), FOREGROUND)]
     if window.dilation == 1 and window.remainder == 0:
         lines.append(Text(format_formula(window.formula, glyphs), MUTED))

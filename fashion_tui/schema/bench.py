@@ -1,4 +1,4 @@
-"""Requests and results of `fashion-tui bench`."""
+"""Settings and results of `fashion-tui bench`."""
 
 import msgspec
 
@@ -21,13 +21,13 @@ class BenchRequest(msgspec.Struct, frozen=True, kw_only=True):
     seconds: float
     """Duration of one speed measurement, in seconds."""
     seeds: int
-    """Number of times that each contender is trained to the last epoch, with the seeds 0, 1, …; 0 to skip this."""
+    """Number of full training runs of each contender (the guide's loop or a recipe), with seeds 0, 1, …; 0 for none."""
     device: str
     threads: int
 
 
 class TrainingSpeed(msgspec.Struct, frozen=True, kw_only=True):
-    """Training speed of one contender, excluding loading, evaluation, logging and the first steps."""
+    """Training speed of one contender. Loading, evaluation, logging and the first steps are not measured."""
 
     name: str
     """Name of a recipe, or GUIDE_LOOP."""
@@ -40,24 +40,24 @@ class TrainingSpeed(msgspec.Struct, frozen=True, kw_only=True):
     step_ms: tuple[float, float, float]
     """Median, 90th and 99th percentile of the time per step, in milliseconds."""
     share_of_peak: float
-    """Fraction of the machine's peak matrix-multiplication throughput in this precision, in [0, 1]."""
+    """Fraction, in [0, 1], of the machine's peak matrix-multiplication throughput in the contender's precision."""
 
 
 class FullTraining(msgspec.Struct, frozen=True, kw_only=True):
-    """Test accuracy after the last epoch, and the time that the training took."""
+    """Test accuracies and durations of one contender's full training runs, with one value for each seed."""
 
     name: str
     accuracies: tuple[float, ...]
-    """Test accuracy of each seed, in [0, 1]."""
+    """Test accuracy after the last epoch for each seed, in [0, 1]."""
     train_seconds: tuple[float, ...]
-    """Training time of each seed, excluding loading and evaluation."""
+    """Training time for each seed, excluding loading and evaluation."""
     first_step_seconds: tuple[float, ...]
-    """Duration of the first step, which includes warm-up; it is part of `train_seconds`."""
+    """Duration of the first step for each seed, including warm-up. It is also counted in `train_seconds`."""
     evaluation_seconds: tuple[float, ...]
 
 
 class Latency(msgspec.Struct, frozen=True, kw_only=True):
-    """Time that the user waits for a command or the app."""
+    """How long the user waits for a command or the app, measured in one or more trials."""
 
     name: str
     seconds: tuple[float, ...]
@@ -68,11 +68,11 @@ class AppCost(msgspec.Struct, frozen=True, kw_only=True):
     """Resources that the app uses while a run trains, on a terminal of 120×40 cells."""
 
     kib_per_second: float
-    """Output written to the terminal."""
+    """Output written to the terminal, in KiB per second."""
     cpu_share: float
     """CPU usage of the app's own process, as a fraction of one core."""
     memory_mib: float
-    """Proportional set size of all processes together: app, kernel, engines and trainers."""
+    """Total proportional set size of the app, kernel, engine and trainer processes, in MiB."""
 
 
 class TrainingBenchmark(msgspec.Struct, frozen=True, kw_only=True):
@@ -85,7 +85,10 @@ class TrainingBenchmark(msgspec.Struct, frozen=True, kw_only=True):
     """Peak throughput of matrix multiplication for each precision, in 10⁹ operations per second."""
     results: tuple[TrainingSpeed, ...]
     ratio: float | None
-    """Speed of the `guide` recipe relative to the guide's loop (median over rounds), or None without that recipe."""
+    """Speed of the `guide` recipe relative to the guide's loop, or None if the recipe was not measured.
+
+    The relative speed is the median over the rounds.
+    """
     trained: tuple[FullTraining, ...]
 
 
@@ -97,10 +100,10 @@ class BenchReport(TrainingBenchmark, frozen=True, kw_only=True):
     dataset: str
     rounds: int
     seconds: float
-    """Duration of the whole benchmark."""
+    """Duration of the whole benchmark, in seconds."""
     waiting: tuple[Latency, ...]
     app: AppCost | None
-    """None if the app was not measured."""
+    """Resources used by the app, or None if they were not measured."""
 
 
 def check_rounds(rounds: int, seeds: int) -> None:

@@ -1,4 +1,4 @@
-"""Data sets: references to them, summaries, and pages of images."""
+"""References to data sets, summaries of them, and pages of images."""
 
 from typing import Literal
 
@@ -16,7 +16,7 @@ IMAGE_SIZE = (28, 28)
 
 
 class DatasetRef(msgspec.Struct, frozen=True, kw_only=True):
-    """The data set of a run."""
+    """A reference to a data set: its name, folder and checksum."""
 
     name: str
     """One of DATASETS."""
@@ -45,11 +45,11 @@ class ImagePage(msgspec.Struct, frozen=True, kw_only=True):
     """Index of each image in its split."""
     labels: tuple[int, ...]
     pixels: bytes
-    """uint8 [len(indices), 28, 28]: 0 is black, 255 is white."""
+    """Pixels as uint8 [len(indices), 28, 28]: 0 is black, 255 is white."""
     total: int
     """Number of images that match the filter, on all pages."""
 
     def image(self, position: int) -> bytes:
-        """Return the pixels of the image at a position on this page: uint8 [28, 28]."""
+        """Return the pixels of the image at `position` on this page, as uint8 [28, 28]."""
         size = IMAGE_SIZE[0] * IMAGE_SIZE[1]
         return self.pixels[position * size : (position + 1) * size]

@@ -21,11 +21,12 @@ class Metrics(msgspec.Struct, frozen=True, kw_only=True):
     """Number of images."""
     accuracy: float
     top2: float
-    """Fraction of images whose class is among the two most probable ones."""
+    """Fraction of images whose true class is among the two most probable classes, in [0, 1]."""
     loss: float
     """Mean cross-entropy, in nats."""
     ece: float
-    """Expected calibration error: 15 equal bins, L1 (Guo et al. 2017, On Calibration of Modern Neural Networks)."""
+    """Expected calibration error with 15 bins of equal width and the L1 norm (Guo et al. 2017, "On Calibration of
+    Modern Neural Networks")."""
     per_class: tuple[ClassReport, ...]
     confusion: tuple[tuple[int, ...], ...]
     """Confusion matrix: one row per true class, one column per predicted class."""
@@ -37,7 +38,7 @@ class Evaluation(Metrics, frozen=True, kw_only=True):
     run: str
     dataset: str
     checkpoint: str
-    """Path of the checkpoint's file."""
+    """Path of the checkpoint file."""
     step: int
     epoch: int
 

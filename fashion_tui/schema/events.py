@@ -1,8 +1,8 @@
 """Events of a run, as stored in `events.jsonl`, one per line.
 
-A line is an envelope around the encoded event: {"run": id, "seq": n, "crc": c, "data": {…}}, where c is the CRC-32 of
-the string `id n ` (each followed by a space) and the bytes of `data`. The first field of `data`, `event`, names the
-type of the event.
+A line is an envelope around the encoded event: {"run": id, "seq": n, "crc": c, "data": {…}}. The checksum c is the
+CRC-32 of the string `id n ` (id and n, each followed by a space) and the bytes of `data`. The first field of `data`,
+`event`, is the name of the event's type.
 """
 
 import msgspec
@@ -12,7 +12,7 @@ from .run import ControlAction
 
 
 class Envelope(msgspec.Struct, frozen=True, kw_only=True):
-    """A line of the file."""
+    """A line of `events.jsonl`."""
 
     run: str
     seq: int
@@ -45,7 +45,7 @@ class Started(Event, frozen=True, kw_only=True, tag="started"):
 
 
 class StepChunk(Event, frozen=True, kw_only=True, tag="steps"):
-    """Metrics of consecutive steps since the previous chunk; each list holds one value per step."""
+    """Metrics of the steps since the previous chunk. Each list contains one value per step."""
 
     first_step: int
     """Number of the first step in this chunk; the run's first step is 1."""
@@ -65,7 +65,7 @@ class EpochEnd(Event, frozen=True, kw_only=True, tag="epoch"):
     """Number of the epoch, counted from 1."""
     step: int
     train_loss: JsonFloat
-    """Mean training loss over the epoch, each batch measured before its step."""
+    """Mean training loss over the epoch. The loss of each batch is measured before its step."""
     train_accuracy: float
     validation_loss: JsonFloat | None
     validation_accuracy: float | None
@@ -80,11 +80,11 @@ class CheckpointSaved(Event, frozen=True, kw_only=True, tag="checkpoint"):
     file: str
     bytes: int
     seconds: float
-    """Time for which saving the checkpoint interrupted training."""
+    """Time for which training was interrupted to save the checkpoint."""
     reason: str
-    """`interval`, `epoch`, `asked`, `stop` or `end`."""
+    """Why the checkpoint was saved: `interval`, `epoch`, `asked`, `stop` or `end`."""
     next_in: float | None = None
-    """Seconds until the next scheduled checkpoint; longer than configured if writing checkpoints is slow."""
+    """Seconds until the next scheduled checkpoint. This is longer than configured if writing checkpoints is slow."""
 
 
 class RequestHandled(Event, frozen=True, kw_only=True, tag="control"):
@@ -103,14 +103,14 @@ class Warned(Event, frozen=True, kw_only=True, tag="warning"):
 
 
 class Resumed(Event, frozen=True, kw_only=True, tag="resumed"):
-    """A new trainer continues from a checkpoint. Ignore earlier events about later steps."""
+    """A new trainer continues from a checkpoint. Earlier events about steps after the checkpoint no longer apply."""
 
     step: int
     epoch: int
     """Number of completed epochs."""
     epochs: int
     checkpoint: str | None
-    """File name of the checkpoint, or None if there was no valid one and the run starts over."""
+    """File name of the checkpoint, or None if there was no valid checkpoint and the run starts over."""
     pid: int
 
 
@@ -123,7 +123,8 @@ class Finished(Event, frozen=True, kw_only=True, tag="finished"):
     epochs: int
     test_accuracy: float
     test_accuracy_flipped: float | None = None
-    """Test accuracy with outputs averaged over each image and its mirror image, or None if the recipe doesn't flip."""
+    """Test accuracy with outputs averaged over each image and its mirror image, or None if the recipe
+    doesn't flip images."""
     test_loss: JsonFloat
     train_seconds: float
     loading_seconds: float | None = None
@@ -139,7 +140,7 @@ class Stopped(Event, frozen=True, kw_only=True, tag="stopped"):
     step: int
     epoch: int
     reason: str
-    """`asked`, or the name of the signal."""
+    """Why the run was stopped: `asked`, or the name of the signal."""
 
 
 class Failed(Event, frozen=True, kw_only=True, tag="failed"):

@@ -21,7 +21,7 @@ def encode_float(value: float) -> JsonFloat:
 
 
 def decode_float(value: JsonFloat) -> float:
-    """Reverse `encode_float`. Raises ValueError for other strings."""
+    """Decode a float encoded by `encode_float`. Raises ValueError for any other string."""
     if not isinstance(value, str):
         return value
     if value not in NON_FINITE:
@@ -30,7 +30,10 @@ def decode_float(value: JsonFloat) -> float:
 
 
 def encode_floats(struct: StructT) -> StructT:
-    """Return the struct with non-finite floats in its fields and lists encoded. msgspec would write null instead."""
+    """Return the struct with the non-finite floats in its fields and lists encoded as strings.
+
+    msgspec would encode them as null.
+    """
     changed: dict[str, Any] = {}
     for name in struct.__struct_fields__:
         value = getattr(struct, name)

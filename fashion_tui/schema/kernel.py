@@ -1,4 +1,4 @@
-"""Messages from the Playground to its kernel: the setup, and the base class of probes."""
+"""Messages from the Playground to its kernel: the setup, and the base class of requests about objects (probes)."""
 
 import msgspec
 
@@ -11,7 +11,7 @@ class KernelSetup(msgspec.Struct, frozen=True, kw_only=True):
     dataset: DatasetRef | None = None
     """Data set to load on first use, or None for a kernel without data."""
     runs_directory: str | None = None
-    """Folder of the trained runs, or None for a kernel without runs."""
+    """Folder that contains the trained runs, or None for a kernel without runs."""
 
 
 class Probe(msgspec.Struct, frozen=True, kw_only=True, tag=True):

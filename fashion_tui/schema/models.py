@@ -1,4 +1,7 @@
-"""References to networks in requests: by name if built-in or from torchvision, or by source for custom models."""
+"""References to networks in requests.
+
+Built-in and torchvision networks are identified by name, custom models by their source code.
+"""
 
 from pathlib import Path
 
@@ -32,9 +35,10 @@ class CustomModel(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     arguments: dict[str, object] = {}
     """Keyword arguments of the class."""
     file: str | None = None
-    """Path of the file that contains or will contain the source. The source can import modules from its folder."""
+    """Path of the file that contains or will contain the source. The source can import modules from this
+    file's folder."""
     exact: bool = False
-    """Require the source to define `class_name` or, if that is None, exactly one subclass of `nn.Module`."""
+    """Whether the source must define `class_name` or, if that is None, exactly one subclass of `nn.Module`."""
 
 
 class ModelFile(msgspec.Struct, frozen=True, kw_only=True):
@@ -44,7 +48,7 @@ class ModelFile(msgspec.Struct, frozen=True, kw_only=True):
     class_name: str | None
 
     def read(self, arguments: dict[str, object]) -> CustomModel:
-        """Read the file, without executing it. Raises UserError if that fails."""
+        """Read the file into a CustomModel, without executing it. Raises UserError if the file can't be read."""
         try:
             source = self.path.read_bytes().decode()
         except OSError as error:
@@ -71,7 +75,7 @@ def parse_model_name(name: str) -> str | ModelFile:
 
 
 def unknown_model(name: str) -> UsageError:
-    """Return the error for a name that refers to no built-in network, file or torchvision model."""
+    """Return the error for a name that is not a built-in network, a file or a torchvision network."""
     return UsageError(
         f"unknown model {name!r}; choose from {', '.join(MODELS)}, file.py:Class (a custom model) or "
         f"{TORCHVISION}NAME, such as {TORCHVISION}resnet18"

@@ -12,7 +12,7 @@ import msgspec
 MIME_TYPE = "application/vnd.fashion-tui.plot+json"
 
 MAX_SIDE = 160
-"""Maximum height and width of an image in pixels, and of a matrix or vector in values. Terminals show fewer."""
+"""Maximum length of each side of an image (in pixels), a matrix or a vector (in values). Terminals show fewer."""
 
 MAX_IMAGES = 64
 """Maximum number of images in a grid."""
@@ -21,7 +21,7 @@ MAX_BYTES = 200_000
 """Maximum size of a grid's pixels in bytes, enough for 64 RGB images of 32×32."""
 
 MAX_PRINTED = 16
-"""A heat map with more rows or columns than this, or a bar chart with more values, has no `value_strings`."""
+"""Maximum number of rows and columns (heat map) or values (bars) of a plot that has `value_strings`."""
 
 MAX_CAPTION = 400
 """Maximum length of a caption, in characters."""
@@ -30,10 +30,10 @@ MAX_LABEL = 40
 """Maximum length of a label or a value string, in characters."""
 
 NON_FINITE = 255
-"""Level of a value that is NaN or infinite."""
+"""Level in `HeatMap.levels` of a value that is NaN or infinite."""
 
 MAX_LEVEL = 254
-"""Level of the largest finite value."""
+"""Level in `HeatMap.levels` of the largest finite value."""
 
 
 class ImageGrid(msgspec.Struct, frozen=True, kw_only=True, tag="images"):
@@ -45,9 +45,9 @@ class ImageGrid(msgspec.Struct, frozen=True, kw_only=True, tag="images"):
     channels: Literal[1, 3]
     """1 for greyscale, 3 for RGB."""
     pixels: bytes
-    """uint8 [count, height, width, channels]: 0 is black, 255 is white."""
+    """Pixels as uint8 [count, height, width, channels]: 0 is black, 255 is white."""
     total: int
-    """Number of images in the batch; the grid holds the first `count` of them."""
+    """Number of images in the whole batch. The grid contains the first `count` images."""
     labels: tuple[str, ...] = ()
     """Labels of the images; empty if they are unknown or given in the caption."""
     caption: str = ""
@@ -65,7 +65,7 @@ class ImageGrid(msgspec.Struct, frozen=True, kw_only=True, tag="images"):
         _check_strings(self.caption, self.labels, (0, self.count))
 
     def image(self, index: int) -> bytes:
-        """Return the pixels of one image: uint8 [height, width, channels]."""
+        """Return the pixels of one image, as uint8 [height, width, channels]."""
         size = self.height * self.width * self.channels
         return self.pixels[index * size : (index + 1) * size]
 
@@ -76,13 +76,13 @@ class HeatMap(msgspec.Struct, frozen=True, kw_only=True, tag="heat map"):
     rows: int
     columns: int
     levels: bytes
-    """uint8 [rows, columns]: 0 is `low`, MAX_LEVEL is `high`, NON_FINITE is NaN or infinite."""
+    """Values as uint8 [rows, columns]: 0 is `low`, MAX_LEVEL is `high`, and NON_FINITE is NaN or infinity."""
     low: float
     """Smallest finite value; `low` and `high` are 0 if no value is finite."""
     high: float
     """Largest finite value."""
     value_strings: tuple[str, ...] = ()
-    """Values as strings, row by row; empty if a side is longer than MAX_PRINTED."""
+    """Values as strings, row by row; empty if there are more than MAX_PRINTED rows or columns."""
     caption: str = ""
 
     def __post_init__(self) -> None:
@@ -101,7 +101,7 @@ class Bars(msgspec.Struct, frozen=True, kw_only=True, tag="bars"):
     values: tuple[float | None, ...]
     """The values, with None for NaN and infinity."""
     stride: int = 1
-    """Difference between the indices of neighbouring bars in the vector; 1 if all values are shown."""
+    """Step between the vector indices of neighbouring bars; 1 if all values are shown."""
     value_strings: tuple[str, ...] = ()
     """Values as strings; empty if there are more than MAX_PRINTED."""
     labels: tuple[str, ...] = ()
@@ -122,7 +122,7 @@ Plot = ImageGrid | HeatMap | Bars
 
 
 def plot_in(data: Mapping[str, object]) -> Plot | None:
-    """Return the plot in an output's data, a dict keyed by MIME type, or None without a plot.
+    """Return the plot in an output's data (a dict keyed by MIME type), or None if there is no plot.
 
     Raises ValueError, with a one-line message, if the plot is invalid.
     """

@@ -60,7 +60,7 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True):
     crop: Annotated[int, msgspec.Meta(ge=0, le=27)] = 0
     """Each image is shifted by up to this many pixels along each axis; the uncovered border is black."""
     erase: Annotated[int, msgspec.Meta(ge=0, le=28)] = 0
-    """In half of the images, a rectangle is erased whose sides are between `erase // 2` and `erase` pixels long."""
+    """In half of the images, a rectangle with sides of `erase // 2` to `erase` pixels is erased."""
 
 
 GUIDE = Recipe(
@@ -141,9 +141,9 @@ def recipe_named(name: str) -> Recipe:
 
 
 def check_recipe(recipe: Recipe, *, is_custom: bool = False) -> None:
-    """Check the values of a recipe that don't depend on the data set. Raises UsageError if one is invalid.
+    """Raise UsageError if a value of the recipe is invalid, regardless of the data set.
 
-    Set `is_custom` if the network is a custom model; `model` is then its class name rather than a built-in network.
+    Set `is_custom` if the network is a custom model and `recipe.model` is the name of its class.
     """
     if not is_custom and recipe.model not in MODELS:
         raise unknown_model(recipe.model)

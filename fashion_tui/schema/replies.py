@@ -29,7 +29,7 @@ class SourceTrace(msgspec.Struct, frozen=True, kw_only=True):
     """Result of tracing a network from its source: the table, the error, or both."""
 
     table: ShapeTable | None
-    """Shapes up to the error, if any; None if the network could not be created."""
+    """The shape trace, which ends at the error if there is one; None if the network could not be created."""
     class_name: str | None
     """Name of the network's class, or None if it could not be determined."""
     error: str | None = None
@@ -45,7 +45,8 @@ class ExportResult(msgspec.Struct, frozen=True, kw_only=True):
     path: str
     format: str
     max_difference: float
-    """Largest difference between the logits of the run's network and the exported file, on a batch of test images."""
+    """Largest difference between the logits computed with the run's network and with the exported file, on a batch of
+    test images."""
 
 
 class HealthCheck(msgspec.Struct, frozen=True, kw_only=True):

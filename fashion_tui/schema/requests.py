@@ -17,7 +17,7 @@ class GetDevices(Request, frozen=True, kw_only=True):
 
 
 class FindDevice(Request, frozen=True, kw_only=True):
-    """Ask which device a name refers to; the reply is a Device, or a Failure if this machine doesn't have it."""
+    """Ask which device a name refers to; the reply is a Device, or a Failure if this machine has no such device."""
 
     name: str
     """Name in the form that `--device` accepts."""
@@ -60,7 +60,7 @@ class GetShapes(Request, frozen=True, kw_only=True):
 
 
 class GetBuiltinSource(Request, frozen=True, kw_only=True):
-    """Ask for the source code of a built-in network, to edit it; the reply is a CustomModel."""
+    """Ask for the source code of a built-in network, so that the user can edit it; the reply is a CustomModel."""
 
     model: str
     """A name in `schema.models.MODELS`."""
@@ -79,7 +79,7 @@ class CheckModel(Request, frozen=True, kw_only=True):
 class TraceSource(Request, frozen=True, kw_only=True):
     """Ask for the shape trace of a custom model; the reply is a SourceTrace.
 
-    Executes the user's code, so send it to an engine that may be killed at any time.
+    Executes the user's code, so send this request to an engine that may be killed at any time.
     """
 
     network: CustomModel
@@ -90,7 +90,7 @@ class TraceSource(Request, frozen=True, kw_only=True):
 
 
 class GetWeights(Request, frozen=True, kw_only=True):
-    """Ask for a network's initial weights with seed 0; the reply is a tuple[Histogram, ...].
+    """Ask for histograms of a network's initial weights with seed 0; the reply is a tuple[Histogram, ...].
 
     Executes the user's code if the network is a custom model.
     """
@@ -99,7 +99,10 @@ class GetWeights(Request, frozen=True, kw_only=True):
 
 
 class GetTrainedWeights(Request, frozen=True, kw_only=True):
-    """Ask for the weights of a run's checkpoint; the reply is a tuple[Histogram, ...]. Executes no code of the run."""
+    """Ask for histograms of the weights in a run's checkpoint; the reply is a tuple[Histogram, ...].
+
+    Doesn't execute the run's code.
+    """
 
     run_path: str
     checkpoint: str

@@ -30,7 +30,10 @@ class ElementGrid(msgspec.Struct, frozen=True, kw_only=True):
     shown: Size
     """Number of elements along each axis in `offsets`; equals `shape` if all elements are included."""
     offsets: tuple[int, ...]
-    """Memory offset of each element from the original tensor's first element, in elements, row by row."""
+    """Position of each element in memory, counted in elements from the original tensor's first element.
+
+    The elements are listed row by row.
+    """
 
 
 class ReshapeResult(msgspec.Struct, frozen=True, kw_only=True):

@@ -14,7 +14,7 @@ FORMAT_VERSION = 1
 """Version of the run directory's format, stored in every `config.json`."""
 
 State = Literal["starting", "running", "paused", "finished", "stopped", "failed", "lost"]
-"""State of a run. It is `lost` if its trainer should be alive but writes no heartbeat and doesn't hold the lock."""
+"""State of a run. A run is `lost` if its trainer should be alive but neither writes a heartbeat nor holds the lock."""
 
 LIVE_STATES: frozenset[State] = frozenset({"starting", "running", "paused"})
 
@@ -48,9 +48,9 @@ class RunConfig(msgspec.Struct, frozen=True, kw_only=True):
     device: str
     """`auto` (CUDA if available, else the CPU), `cpu`, `cuda`, `cuda:N` or `mps`."""
     threads: int
-    """Number of CPU threads of torch, which affects how sums are rounded."""
+    """Number of CPU threads that torch uses. This number affects how sums are rounded."""
     deterministic: bool
-    """Whether to use only deterministic algorithms, which makes a difference on a GPU."""
+    """Whether to use only deterministic algorithms. This makes a difference on a GPU."""
     compiled: bool = False
     """Whether to compile the network with `torch.compile`."""
     validation: int
@@ -100,7 +100,7 @@ class RunStatus(msgspec.Struct, frozen=True, kw_only=True):
 
 
 MAX_THREADS = 1024
-"""Maximum number of threads of a run. A typo must not exhaust the machine's process limit."""
+"""Maximum number of threads of a run, so that a typo doesn't exhaust the machine's process limit."""
 
 
 def check_run_values(*, seed: int = 0, threads: int = 1, validation: int = 0, checkpoint_every: float = 1.0) -> None:
@@ -149,7 +149,7 @@ class RunSummary(msgspec.Struct, frozen=True, kw_only=True):
     train_seconds: float
     message: str | None
     damage: str | None
-    """One line saying which file of the run can't be read and why, or None if all can be read."""
+    """Which file of the run can't be read and why, in one line; None if all files can be read."""
     disk_bytes: int = 0
     """Size of all files, including checkpoints."""
     checkpoint_bytes: int = 0

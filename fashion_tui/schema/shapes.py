@@ -8,7 +8,7 @@ Shape = tuple[int, ...]
 """Shape of one sample, without the batch axis."""
 
 NETWORK_INPUT = -1
-"""Value in `ShapeRow.sources` for the network's own input."""
+"""Value in `ShapeRow.sources` for an input of the network."""
 
 
 def parse_shape(string: str) -> Shape:
@@ -23,12 +23,12 @@ def parse_shape(string: str) -> Shape:
 
 
 class ShapeRow(msgspec.Struct, frozen=True, kw_only=True):
-    """A call of a module, or of a function that changes or computes data."""
+    """A row of the table: a call to a module, or to a function that changes or computes data."""
 
     name: str
     """Name in the parent module: `conv1`, `0`, `relu`, `max_pool2d`."""
     path: str
-    """Full name in the network: `layer1.0.conv1`; for a function, the path of its caller and its own name."""
+    """Full name in the network: `layer1.0.conv1`; for a function, the caller's path and the function's name."""
     depth: int
     """Nesting depth; 0 for calls made by the network itself."""
     op: str
@@ -39,37 +39,39 @@ class ShapeRow(msgspec.Struct, frozen=True, kw_only=True):
     inputs: tuple[Shape, ...]
     """Shapes of the input tensors. Weights and buffers of the network are listed in `settings` instead."""
     sources: tuple[int | None, ...]
-    """For each input, the index of the row that produced it, NETWORK_INPUT for an input of the network, or None."""
+    """For each input, the index of the row that produced it, NETWORK_INPUT for an input of the network, or None for any
+    other tensor."""
     outputs: tuple[Shape, ...]
     settings: str
     """Non-default settings such as kernel size, padding and stride: `5×5 p2`; empty if there are none."""
     params: int
     """Number of parameters of this row and its children. A parameter is counted only in the first row that uses it."""
     own_params: int
-    """Number of parameters without those of the children; the sum over all rows plus `unused_params` is
+    """Number of parameters of this row, without its children. The sum over all rows, plus `unused_params`, is
     `total_params`."""
     trainable: bool
     """Whether at least one parameter requires gradients."""
     reused: bool
     """Whether the row has parameters, and all of them were counted in earlier rows."""
     macs: int
-    """Multiply-accumulate operations for one sample, children included."""
+    """Number of multiply-accumulate operations for one sample, including children."""
     activation_bytes: int
-    """Memory allocated for the outputs of one sample, children included; 0 for views and in-place operations."""
+    """Memory allocated for the outputs of one sample, including children; 0 for views and in-place operations."""
     dtype: str
     """Data type of the first output: `float32`."""
     failed: bool = False
     """Whether the table's error was raised in this row or in one of its children. If so, the row has no outputs."""
     weights: tuple[str, ...] = ()
-    """Names of the parameters that this row itself uses: `conv1.weight`."""
+    """Names of the parameters used by this row itself, not by its children: `conv1.weight`."""
     arithmetic: str = ""
     """Formula that computes the output's shape: `(14 − 5 + 2·2) / 1 + 1 = 14`; empty if there is none."""
     params_arithmetic: str = ""
-    """Sizes of the parameters that this row itself uses: `weight 20×12×5×5 = 6,000, bias 20`."""
+    """Sizes of the parameters used by this row itself, not by its children: `weight 20×12×5×5 = 6,000, bias 20`."""
     macs_arithmetic: str = ""
-    """Formula for `macs`, the number of outputs times the products per output: `(20·14·14) · (12·5·5) = 1,176,000`."""
+    """Formula for `macs`, the number of output values times the products per value:
+    `(20·14·14) · (12·5·5) = 1,176,000`."""
     forward_seconds: float | None = None
-    """Duration of the forward pass for the table's `timed_batch`, children included; None if not measured."""
+    """Duration of the forward pass for `ShapeTable.timed_batch` samples, including children; None if not measured."""
     backward_seconds: float | None = None
     """Duration of the backward pass, measured in the same way."""
 
@@ -96,7 +98,7 @@ class ShapeTable(msgspec.Struct, frozen=True, kw_only=True):
     unused_params: int = 0
     """Number of parameters that were not used."""
     traced_on: str = "meta"
-    """`meta` if only shapes were computed, or `cpu` if the network's code depends on values."""
+    """Device of the trace: `meta` if only shapes were computed, or `cpu` if the network's code depends on values."""
     warnings: tuple[str, ...] = ()
     """Warnings about a network that runs but looks wrong, one line each."""
     error: str | None = None

@@ -1,4 +1,4 @@
-"""The user's tensors and autograd graph as the Playground shows them, and the probes that request them."""
+"""The user's tensors and autograd graph as the Playground shows them, and the requests (probes) for them."""
 
 from typing import Literal
 
@@ -17,7 +17,7 @@ class ListTensors(Probe, frozen=True, kw_only=True):
 
 
 class ReadTensor(Probe, frozen=True, kw_only=True):
-    """Ask for one tensor with the values in a window; the reply is a TensorValues."""
+    """Ask for one tensor, including a window of its values; the reply is a TensorValues."""
 
     name: str
     """Name as in TensorRow."""
@@ -25,9 +25,9 @@ class ReadTensor(Probe, frozen=True, kw_only=True):
     """Index of the window's first value; empty for the start of the tensor. If necessary, the window is moved to fit
     into the tensor."""
     rows: int
-    """Number of values along the second-to-last axis."""
+    """Number of values in the window along the second-to-last axis."""
     columns: int
-    """Number of values along the last axis."""
+    """Number of values in the window along the last axis."""
 
 
 class OpenGraph(Probe, frozen=True, kw_only=True):
@@ -92,7 +92,7 @@ class TensorRow(msgspec.Struct, frozen=True, kw_only=True):
     statistics: Statistics | None
     """Statistics of the values, or None if the tensor has no values or they could not be read."""
     memory_group: int
-    """Rows with the same number share memory; 0 if the row shares memory with no other."""
+    """Number of the group of rows that share this row's memory; 0 if no other row shares it."""
     problem: str = ""
     """Why there are no statistics, in one line."""
     has_shape: bool = True
@@ -107,17 +107,17 @@ class TensorList(msgspec.Struct, frozen=True, kw_only=True):
     omitted: int
     """Number of tensors left out because there are too many."""
     seconds: float
-    """Time needed to create the list."""
+    """Time needed to create the list, in seconds."""
 
 
 NO_TENSORS = TensorList(rows=(), omitted=0, seconds=0.0)
 
 
 class TensorWindow(msgspec.Struct, frozen=True, kw_only=True):
-    """A block of a tensor's values: its last two axes as rows and columns."""
+    """A block of a tensor's values. Its rows and columns are the tensor's last two axes."""
 
     start: Size
-    """Index of the first value."""
+    """Index of the window's first value."""
     rows: int
     columns: int
     values: tuple[JsonFloat, ...]
@@ -125,7 +125,7 @@ class TensorWindow(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class TensorValues(msgspec.Struct, frozen=True, kw_only=True):
-    """A tensor with some of its values."""
+    """A tensor's properties and some of its values."""
 
     row: TensorRow
     storage_offset: int
@@ -139,7 +139,7 @@ class TensorValues(msgspec.Struct, frozen=True, kw_only=True):
     window: TensorWindow | None
     """The requested values, or None if they could not be read."""
     grad_statistics: Statistics | None
-    """Statistics of the gradient, or None if there is none."""
+    """Statistics of the gradient, or None if there is no gradient."""
 
 
 class GraphNode(msgspec.Struct, frozen=True, kw_only=True):
@@ -153,22 +153,22 @@ class GraphNode(msgspec.Struct, frozen=True, kw_only=True):
     shape: Size | None
     """Shape of the tensor that the node produced, or None if unknown."""
     statistics: Statistics | None
-    """Statistics of the named tensor, or None if there is none."""
+    """Statistics of the tensor that `name` refers to, or None if there are none."""
     grad_statistics: Statistics | None
-    """Statistics of the named tensor's gradient, or None if there is none."""
+    """Statistics of the gradient of that tensor, or None if there are none."""
     keeps_grad: bool
-    """Whether the tensor keeps its gradient: it is a leaf, or `retain_grad()` was called."""
+    """Whether the tensor keeps its gradient, because it is a leaf or `retain_grad()` was called."""
     sources: tuple[int, ...]
-    """Ids of the nodes that produced the inputs, in the order of the arguments. They may not have been sent yet."""
+    """Ids of the nodes that produced the inputs, in argument order. Some of these nodes may not have been sent yet."""
 
 
 class Graph(msgspec.Struct, frozen=True, kw_only=True):
     """Part of the open autograd graph."""
 
     name: str
-    """Name of the tensor that has this graph."""
+    """Name of the tensor for which the graph was opened."""
     root: int
-    """Id of that tensor's node."""
+    """Id of the tensor's node, which is the root of the graph."""
     is_scalar: bool
     """Whether the tensor is a scalar, so that backward() needs no argument."""
     is_new: bool

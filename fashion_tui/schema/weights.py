@@ -11,7 +11,7 @@ class Histogram(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     """Full name in the network: `conv1.weight`."""
     counts: tuple[int, ...]
-    """Number of finite values in each of several bins of equal width between `low` and `high`."""
+    """Number of finite values in each bin. The bins divide the range from `low` to `high` into equal parts."""
     low: float
     """Smallest finite value."""
     high: float

@@ -1,4 +1,4 @@
-"""Arithmetic of a window that slides along an axis: the kernel of a convolution or pooling layer."""
+"""Sizes and formulas of a window that slides along an axis: the kernel of a convolution or pooling layer."""
 
 import msgspec
 
@@ -13,7 +13,7 @@ class SlidingWindow(msgspec.Struct, frozen=True, kw_only=True):
     kernel: int
     """Number of values in the window."""
     padding: tuple[int, int] = (0, 0)
-    """Padding before and after the input."""
+    """Number of padding values before and after the input."""
     stride: int = 1
     dilation: int = 1
     """Distance between neighbouring values in the window."""
@@ -27,27 +27,27 @@ class SlidingWindow(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def padded_size(self) -> int:
-        """Number of input values, with padding."""
+        """Number of input values, including padding."""
         return self.input_size + sum(self.padding)
 
     @property
     def output_size(self) -> int:
-        """Number of windows; less than 1 if torch would raise an error."""
+        """Number of window positions, which is the output size; less than 1 if torch would raise an error."""
         return self._travel // self.stride + 1 + (self._overhangs and not self.drops_last)
 
     @property
     def remainder(self) -> int:
-        """Number of values after the last window, with padding; negative if the last window extends past the end."""
+        """Number of values after the last window, including padding; negative if that window extends past the end."""
         return self.padded_size - (self.output_size - 1) * self.stride - self.extent
 
     @property
     def drops_last(self) -> bool:
-        """Whether torch drops the window that extends past the end, because it would start after the input."""
+        """Whether torch drops the window that extends past the end, because that window would start after the input."""
         start = (self._travel // self.stride + 1) * self.stride
         return self._overhangs and start >= self.input_size + self.padding[0]
 
     def covers(self, index: int) -> bool:
-        """Return whether any window contains the value at an index of the padded input."""
+        """Return whether any window contains the value at `index` in the padded input."""
         first = max(-(-(index - self.extent + 1) // self.stride), 0)
         last = min(index // self.stride, self.output_size - 1)
         # The remainders below repeat after at most `dilation` windows.

@@ -133,7 +133,7 @@ def bench_command(  # noqa: PLR0913 - one parameter per option
 
 @contextmanager
 def _progress() -> Iterator[ReportProgress]:
-    """Show what is being measured on stderr, if it is a terminal."""
+    """Show on stderr what is being measured, if stderr is a terminal."""
     with progress_bar(TextColumn("{task.description}"), BarColumn()) as bar:
         task = bar.add_task("starting", total=None)
 

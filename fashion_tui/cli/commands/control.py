@@ -108,7 +108,10 @@ def _print_outcome(outcome: Outcome, *, as_json: bool) -> None:
 
 
 def _resume(run: Run, epochs: int | None) -> Outcome:
-    """Resume the run. Wait for a new trainer, because only the trainer knows from which step it continues."""
+    """Resume the run. If this starts a new trainer, wait for the step that it reports.
+
+    Only the trainer knows from which step it continues.
+    """
     events = run.follow_new_events()
     outcome = launch.resume(run, epochs)
     if outcome.state != "starting" or outcome.pid is None:

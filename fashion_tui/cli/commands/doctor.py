@@ -26,13 +26,13 @@ from fashion_tui.schema.replies import HealthCheck
 from fashion_tui.schema.requests import GetTorchReport
 
 REQUIRED = frozenset({"torch", "runs"})
-"""Checks that must pass for training to work. The command fails if one of them fails."""
+"""Names of the checks that must pass for training to work. If one of them fails, the command fails."""
 
 MIN_COLUMNS, MIN_LINES = 60, 20
-"""Smallest terminal that the app supports."""
+"""Size of the smallest terminal that the app supports."""
 
 MIN_FREE_BYTES = 100 * 2**20
-"""Free disk space needed for checkpoints."""
+"""Free disk space needed for checkpoints, in bytes."""
 
 PACKAGES = ("textual", "rich", "jupyter_client", "msgspec")
 
@@ -95,7 +95,7 @@ def _check_torch() -> tuple[HealthCheck, ...]:
 
 
 def check_data(directory: Path | None = None) -> HealthCheck:
-    """Check that Fashion-MNIST is present and intact. Hashing it takes about 0.1 s."""
+    """Check that Fashion-MNIST is present and intact. Hashing the files takes about 0.1 s."""
     name = f"data: {FASHION_MNIST.title}"
     try:
         ref = verify(find(FASHION_MNIST.name, directory))
@@ -108,7 +108,7 @@ def check_data(directory: Path | None = None) -> HealthCheck:
 
 
 def _check_runs(directory: Path) -> HealthCheck:
-    """Check that runs can be written, without creating the folder."""
+    """Check that runs can be written to a folder, without creating it."""
     existing = next(folder for folder in (directory, *directory.parents) if folder.exists())
     remedy = "choose another folder with --runs DIR or FASHION_TUI_RUNS"
     try:
@@ -140,7 +140,7 @@ def _check_logout() -> HealthCheck:
 
 
 def _loginctl(name: str, *arguments: str) -> str | None:
-    """Return a property of systemd-logind, or None if it isn't available."""
+    """Return a property of systemd-logind, or None if the property isn't available."""
     try:
         completed = subprocess.run(
             ["loginctl", *arguments, f"--property={name}"],

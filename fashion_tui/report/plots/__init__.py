@@ -24,7 +24,7 @@ class Drawing(Protocol):
 
 
 def draw(plot: Plot, width: int, style: PlotStyle) -> Drawing:
-    """Lay out a plot for a width of one column or more."""
+    """Lay out a plot for a width in columns, which must be at least 1."""
     match plot:
         case ImageGrid():
             return ImageGridDrawing.fit(plot, width, style)

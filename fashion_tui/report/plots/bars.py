@@ -1,4 +1,4 @@
-"""Draw a vector: a list of a few values with their bars, or a chart with a column for each value."""
+"""Draw a vector: a few values as a list with bars, or more values as a chart with a column for each value."""
 
 from dataclasses import dataclass
 
@@ -19,14 +19,17 @@ MAX_BAR = 40
 MAX_LABEL_WIDTH = 20
 
 CHART_HEIGHT = 8
-"""Lines of a chart, without its axis and caption."""
+"""Number of lines of a chart, without its axis and caption."""
 
 Value = float | None
 """A value of a plot, or None if it is NaN or infinite."""
 
 _BAR = Style.parse(ACCENT)
 _REVERSED_BAR = Style.parse(f"{ACCENT} reverse")
-"""Style of the lower end of a negative bar. The glyph draws the empty part of the cell; the background is the bar."""
+"""Style of the cell at the lower end of a negative bar.
+
+The glyph fills the empty part of the cell, and the background shows the bar.
+"""
 _NUMBER = Style.parse(FOREGROUND)
 _NON_FINITE = Style.parse(BAD)
 _SPACE = Style()
@@ -155,7 +158,10 @@ class BarChart:
 
 
 def _axis_labels(values: tuple[Value, ...], glyphs: Glyphs) -> tuple[str, str, str]:
-    """Return the labels of the largest value, of 0, and of the smallest value; a label is empty if its value is 0."""
+    """Return labels for the largest value, 0, and the smallest value.
+
+    The first and the last label are empty if their value is 0.
+    """
     low, high = _range_with_zero(values)
     return _format_end(high, glyphs), "0", _format_end(low, glyphs)
 

@@ -31,11 +31,11 @@ class HeatMapDrawing:
     heat_map: HeatMap
     style: PlotStyle
     columns: int
-    """Width of the whole map in columns or, if the map shows numbers, of each number."""
+    """Width, in columns, of each number if the map shows numbers, otherwise of the whole map."""
     lines: int
     with_numbers: bool
     below: list[Row]
-    """The legend, if the map shows no numbers, followed by the caption."""
+    """Lines below the map: the legend, unless the map shows numbers, and the caption."""
 
     @classmethod
     def fit(cls, heat_map: HeatMap, width: int, style: PlotStyle) -> "HeatMapDrawing":
@@ -99,7 +99,7 @@ class HeatMapDrawing:
         return [[Segment("".join(characters[level] for level in row), _PLAIN)] for row in self._levels(self.lines)]
 
     def _levels(self, height: int) -> list[bytes]:
-        """Return the levels of `height` rows of pixels. A pixel that covers a non-finite value is non-finite."""
+        """Return the levels of `height` rows of pixels. A pixel that covers a non-finite value is NON_FINITE."""
         levels, size = self.heat_map.levels, (self.heat_map.rows, self.heat_map.columns)
         rows = resample(levels, size, (height, self.columns))
         if NON_FINITE not in levels:
@@ -120,13 +120,13 @@ def _value_of(heat_map: HeatMap, level: int) -> float:
 
 
 def _level_colours(heat_map: HeatMap) -> list[int]:
-    """Return the colours of the levels to which finite values are quantised."""
+    """Return the colour of each level from 0 to MAX_LEVEL."""
     low, high = heat_map.low, heat_map.high
     return [heat_colour(_value_of(heat_map, level), low, high) for level in range(MAX_LEVEL + 1)]
 
 
 def _legend(heat_map: HeatMap, width: int, style: PlotStyle) -> list[Row]:
-    """Return `−0.42 ▀▀▀▀▀▀▀ 0.31   ■ 3 NaN or infinite`, on two lines if it doesn't fit on one."""
+    """Return the legend `−0.42 ▀▀▀▀▀▀▀ 0.31   ■ 3 NaN or infinite`, on two lines if it doesn't fit on one."""
     glyphs = style.glyphs
     low, high = (format_number(value, glyphs, digits=3) for value in (heat_map.low, heat_map.high))
     scale_width = min(width - len(low) - len(high) - 2, MAX_SCALE)

@@ -13,7 +13,7 @@ from fashion_tui.report.pixels import Shading
 from fashion_tui.report.style import MUTED
 
 Row = list[Segment]
-"""A line of the terminal, never wider than the given width."""
+"""A line of a plot, never wider than the plot."""
 
 QUIET = Style.parse(MUTED)
 
@@ -27,7 +27,7 @@ class PlotStyle:
 
 
 def max_lines(width: int) -> int:
-    """Return the maximum height of a plot: 20 lines in 80 columns, 30 in 120, never below 14."""
+    """Return the maximum height of a plot in lines: 20 for a width of 80 columns, 30 for 120, and never below 14."""
     return max(14, width // 4)
 
 
@@ -37,7 +37,7 @@ def caption_rows(caption: str, width: int, style: PlotStyle) -> list[Row]:
 
 
 def wrap(text: str, width: int) -> list[str]:
-    """Wrap text into lines of at most `width` cells. Words that are longer are split; an empty text has no lines."""
+    """Wrap text into lines of at most `width` cells. Longer words are split. An empty text has no lines."""
     lines: list[str] = []
     for word in text.split():
         if lines and cell_len(lines[-1]) + 1 + cell_len(word) <= width:
