@@ -1,1 +1,4 @@
-"""The Textual app: paints snapshots and turns keys into requests. Never imports torch, never blocks, never computes."""
+"""The Textual app, which paints snapshots and turns key presses into requests.
+
+This package never imports torch, never blocks and never computes.
+"""

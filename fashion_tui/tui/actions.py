@@ -17,7 +17,7 @@ class Action:
     """An action that the user starts with a key or from the palette."""
 
     name: str
-    """Name of the action, which the method `action_NAME` of the pane or the app implements."""
+    """Name of the action. The method `action_NAME` of the pane or the app implements it."""
     keys: str
     """Names of keys as Textual spells them, separated by commas."""
     title: str

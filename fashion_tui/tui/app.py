@@ -60,7 +60,7 @@ PROBLEM_SECONDS = 12.0
 
 
 def make_pane(name: PaneName) -> Pane:
-    """Create a pane. Each pane's module is imported here, so that the first paint imports only one of them."""
+    """Create a pane. Its module is imported only now, so that the first paint imports the module of a single pane."""
     match name:
         case "playground":
             from .playground.pane import PlaygroundPane
@@ -91,7 +91,10 @@ def action_commands() -> "type[Provider]":
 
 
 class FashionApp(App[None]):
-    """The Textual app. Opens on the Playground; creates every other pane when it is first chosen."""
+    """The Textual app.
+
+    It opens on the Playground. Each of the other panes is created when it is first chosen.
+    """
 
     TITLE = "fashion-tui"
     CSS_PATH = "app.tcss"
@@ -114,7 +117,7 @@ class FashionApp(App[None]):
         self._input_queue = InputQueue(self)
         self._runs_listed_before = False
         self._last_size: Size | None = None
-        """Size in the last resize event."""
+        """Terminal size reported by the last resize event."""
         self.register_theme(FASHION_DARK)
         self.theme = FASHION_DARK.name
 
@@ -125,7 +128,7 @@ class FashionApp(App[None]):
             self._driver.write(clipboard.wrap_for_screen(text))
 
     def _handle_exception(self, error: Exception) -> None:
-        """Ignore errors while the app exits, because handlers may look for widgets that no longer exist."""
+        """Ignore errors while the app exits, because message handlers may look for widgets that no longer exist."""
         if not self._exit:
             super()._handle_exception(error)
 
@@ -166,7 +169,8 @@ class FashionApp(App[None]):
         from . import background
 
         if not gc.isenabled():
-            # Existing objects live as long as the app. Exclude them from collection, because scans delay key presses.
+            # Existing objects live as long as the app. Exclude them from garbage collection, because scanning them
+            # delays the response to keys.
             gc.freeze()
             gc.enable()
         find_dataset = partial(background.find_dataset, self.settings, self.post_message)
@@ -208,7 +212,7 @@ class FashionApp(App[None]):
     # The size of the terminal
 
     def on_resize(self, event: events.Resize) -> None:
-        if event.size == self._last_size:  # the terminal may have shrunk and grown again, and lost some cells
+        if event.size == self._last_size:  # the terminal may have shrunk and grown back, which clears cells
             self.screen.refresh()
         self._last_size = event.size
         self._check_size_later()
@@ -238,7 +242,7 @@ class FashionApp(App[None]):
         return switcher.get_child_by_id(switcher.current or "playground", Pane)
 
     async def show_pane(self, name: PaneName) -> Pane:
-        """Close all dialogs, bring a pane to the front (creating it if it is new) and focus its main widget."""
+        """Close all dialogs, bring a pane to the front (after creating it if necessary) and focus its main widget."""
         async with self._choosing:
             while isinstance(self.screen, ModalScreen):
                 await self.screen.dismiss(None)
@@ -298,7 +302,7 @@ class FashionApp(App[None]):
             indicator.show_runs(runs)
 
     def _bars(self, bar_type: type[BarType]) -> list[BarType]:
-        """Return the bars of this type. The list is empty while the app exits, when messages may still arrive."""
+        """Return the bars of this type. While the app exits, messages may still arrive, but the list is empty."""
         return [bar for screen in self.screen_stack[:1] for bar in screen.query(bar_type)]
 
     # Messages from panes

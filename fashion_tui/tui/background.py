@@ -1,4 +1,4 @@
-"""Functions that run in background threads: they read files and post messages to the app."""
+"""Functions that run in background threads. They read files and post messages to the app."""
 
 import threading
 from collections.abc import Callable
@@ -21,7 +21,7 @@ Post = Callable[[Message], object]
 
 
 def find_dataset(settings: Settings, post: Post) -> None:
-    """Find and verify the requested data set; fall back to the synthetic one and report why."""
+    """Find and verify the requested data set. If that fails, use the synthetic data set and report why."""
     problem = None
     try:
         ref = files.verify(files.find(settings.dataset, settings.data_directory))

@@ -1,4 +1,4 @@
-"""The bars around every pane: the tabs and the live run above it, the keys and the data set below it."""
+"""The bars around every pane. The tabs and the live run are above the pane, the keys and the data set below it."""
 
 from rich.cells import cell_len
 from rich.text import Text
@@ -23,10 +23,11 @@ TABS: dict[PaneName, str] = {name: f" {number} {name.capitalize()} " for number,
 TABS_WHILE_TYPING: dict[PaneName, str] = {
     name: f"f{number} {name.capitalize()} " for number, name in enumerate(PANE_NAMES, 2)
 }
-"""Labels of the tabs while digits are input and only function keys choose the pane. They are as wide as in TABS."""
+"""Labels of the tabs while the focused widget takes digits as input, so that only function keys choose the pane. The
+labels are as wide as those in TABS."""
 
 FULL_INDICATOR_WIDTH = 48
-"""Minimum width, in columns, at which the run indicator shows everything."""
+"""Width of the run indicator, in columns, below which its text is shortened."""
 
 
 class PaneTabs(Widget):
@@ -36,7 +37,7 @@ class PaneTabs(Widget):
 
     pane: reactive[PaneName] = reactive("playground")
     is_typing: reactive[bool] = reactive(False)
-    """Whether the focused widget takes digits as input."""
+    """True if the focused widget takes digits as input."""
 
     def on_mount(self) -> None:
         self.screen.bindings_updated_signal.subscribe(self, lambda _: self._focus_moved())

@@ -18,7 +18,7 @@ def wrap_for_screen(text: str) -> str:
 
 
 def size_problem(text: str) -> str | None:
-    """Return a one-line message if the text is too long for the clipboard, or None if it isn't."""
+    """Return a one-line message if the text is too long for the clipboard, or None if the text fits."""
     size = len(text.encode(errors="replace"))
     if size <= MAX_BYTES:
         return None

@@ -55,8 +55,8 @@ class TerminalDriver(LinuxDriver):
     def _sigcont_application(self, *_: object) -> None:
         """Restore application mode without starting a second input thread.
 
-        `LinuxDriver` enters application mode again even if it never left it, because the process was stopped by SIGSTOP
-        or wasn't stopped at all. Two threads would then read input, and only one of them would end at exit.
+        `LinuxDriver` always enters application mode here. If the process was stopped by SIGSTOP, or wasn't stopped at
+        all, the driver never left that mode. Two threads would then read input, and only one of them would end at exit.
         """
         if self._must_signal_resume:  # the process was stopped by SIGTSTP and has left application mode
             super()._sigcont_application()

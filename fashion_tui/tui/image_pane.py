@@ -1,4 +1,4 @@
-"""Browsing images page by page, as in the Data pane and the Evaluate pane."""
+"""Browse images page by page, as the Data pane and the Evaluate pane do."""
 
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
@@ -61,7 +61,7 @@ class PageFailed(Message):
 
 
 class ImageBrowser(Container, Generic[Request, Page]):
-    """Shows image tiles with a cursor. Loads the page that the cursor is on, and can enlarge the image under it."""
+    """Shows image tiles with a cursor. It loads the cursor's page, and can enlarge the image under the cursor."""
 
     DEFAULT_CSS = """
     ImageBrowser { height: 1fr; width: 1fr; }
@@ -92,7 +92,7 @@ class ImageBrowser(Container, Generic[Request, Page]):
         return self._shown[1]
 
     def load(self) -> None:
-        """Show the page that the cursor is on as soon as it is loaded, and prefetch its neighbours."""
+        """Show the page that the cursor is on as soon as it is loaded, and prefetch the pages before and after it."""
         request = self._request(self.cursor)
         if request is None:
             return
@@ -112,13 +112,13 @@ class ImageBrowser(Container, Generic[Request, Page]):
         self.load()
 
     def clear(self) -> None:
-        """Forget the current page. Call this after the source has changed."""
+        """Clear the current page. Call this after the source has changed."""
         self._shown = None
         self.set_reactive(ImageBrowser.cursor, GridCursor(0, self.cursor.columns, self.cursor.rows))
         self.grid.show(())
 
     def enlarge(self) -> None:
-        """Open the dialog for the image under the cursor."""
+        """Show the image under the cursor enlarged in a dialog."""
         if self.page is not None:
             self._dialog = ImageDialog(self._move)
             self._update_dialog()
@@ -183,7 +183,7 @@ class ImagePane(Pane):
 
     def action_next_page(self) -> None:
         self.browser.cursor = self.browser.cursor.turned(1)
-        self.browser.load()  # retry after a failure, even if the cursor was already on the last page
+        self.browser.load()  # the cursor doesn't move on the last page, so reload that page if it failed
 
     def action_previous_page(self) -> None:
         self.browser.cursor = self.browser.cursor.turned(-1)

@@ -31,9 +31,9 @@ WORKER_POLL = 0.005
 class InputQueue:
     """Delivers the user's input to an app, one event at a time.
 
-    A callback follows each key through the same message queues, from the focused widget to the app. By the time it
-    reaches the app, the key's handlers and its action have run, and the messages that they posted to ancestors have
-    been handled. All methods must be called from the app's thread.
+    A callback follows each key through the same message queues, from the focused widget to the app. By the time the
+    callback reaches the app, the key's handlers and action have run, and the messages that they posted to ancestors
+    have been handled. All methods must be called from the app's thread.
     """
 
     def __init__(self, app: App[Any]) -> None:
@@ -42,7 +42,7 @@ class InputQueue:
         self._current: Event | None = None
         """The event that is being handled."""
         self._progress = 0
-        """Changes whenever the current event makes progress."""
+        """Counter that increases whenever the current event makes progress."""
         self._worker: Worker[Any] | None = None
         """The worker that has to finish before the current key counts as handled."""
         self._max_idle_checks = MAX_IDLE_CHECKS
@@ -84,9 +84,9 @@ class InputQueue:
     # Following an event
 
     def _follow(self, event: Event, node: MessagePump | None, screen: DOMNode) -> None:
-        """Call `_passed` once the node, or its first open ancestor if it is closed, has handled the event."""
+        """Call `_passed` once the event is handled by the node, or by its first open ancestor if the node is closed."""
         while node is not None and not node.call_later(self._passed, event, node, screen):
-            node = node._parent  # noqa: SLF001 -- `parent` raises where there is none
+            node = node._parent  # noqa: SLF001 -- `parent` raises if there is none
         if node is None:  # removed
             self._follow_app(event, screen)
 
@@ -104,11 +104,11 @@ class InputQueue:
             else:
                 self._follow(event, node._parent, screen)  # noqa: SLF001
             return
-        # Wait for one iteration of the event loop: the action's worker has started by then, and the focus has been set.
+        # Wait for one iteration of the event loop. By then, the worker has started and the focus has been set.
         asyncio.get_running_loop().call_soon(self._settle, event, screen)
 
     def _settle(self, event: Event, screen: DOMNode) -> None:
-        """Wait until the worker that the key's action started is finished, or the screen that it opened is mounted."""
+        """Wait until the action's worker has finished, or until the screen that the action opened is mounted."""
         if event is not self._current or not self._app.screen_stack:
             return
         if self._app.screen is not screen:  # a new screen sets its focus once it is mounted

@@ -41,7 +41,7 @@ class DatasetState:
 
     ref: DatasetRef
     problem: str | None = None
-    """One line that says why the requested data set isn't shown, or None if it is shown."""
+    """One-line reason why the requested data set isn't shown, or None if it is shown."""
 
     @property
     def is_synthetic(self) -> bool:

@@ -1,4 +1,4 @@
-"""A Textual theme with the colours of the reports."""
+"""A Textual theme with the colours of the `report` package."""
 
 from textual.theme import Theme
 

@@ -1,4 +1,4 @@
-"""The download of Fashion-MNIST in a thread."""
+"""Download Fashion-MNIST in a background thread."""
 
 import threading
 import time
@@ -20,9 +20,9 @@ PROGRESS_INTERVAL = 0.2
 @dataclass
 class DownloadProgress(Message):
     done: int
-    """Bytes received."""
+    """Number of bytes received so far."""
     total: int
-    """Bytes of all files."""
+    """Total size of all files, in bytes."""
 
 
 @dataclass
@@ -30,17 +30,17 @@ class DownloadEnded(Message):
     ref: DatasetRef | None
     """The downloaded data set, or None if the download failed or was cancelled."""
     problem: str | None
-    """One line that says why the download failed, or None if it succeeded or was cancelled."""
+    """One-line reason why the download failed, or None if it succeeded or was cancelled."""
 
 
 class _Cancelled(Exception):
-    """The user has cancelled the download."""
+    """Raised when the user has cancelled the download."""
 
 
 class Download:
     """A running download.
 
-    It has its own thread instead of a Textual worker, so that a silent server doesn't keep the app from exiting.
+    It uses its own thread instead of a Textual worker, so that the app can exit even if the server doesn't respond.
     """
 
     def __init__(self, directory: Path | None, post: Callable[[Message], object]) -> None:
@@ -57,7 +57,10 @@ class Download:
         self._cancelled.set()
 
     def abandon(self, timeout: float = 1.0) -> None:
-        """Cancel the download as the app exits. Wait until the thread has cleaned up, but not for a silent server."""
+        """Cancel the download when the app exits.
+
+        Wait at most `timeout` seconds for the thread to clean up, in case the server doesn't respond.
+        """
         self.cancel()
         self._thread.join(timeout)
 

@@ -31,7 +31,7 @@ from .summary import class_counts, dataset_title, image_details, progress_line, 
 
 ALL = "all"
 PROBLEM_SECONDS = 20.0
-"""Seconds for which the reason for a failed download is shown."""
+"""Seconds for which the reason why a download failed is shown."""
 
 
 @dataclass
@@ -42,7 +42,7 @@ class InfoLoaded(Message):
 @dataclass
 class InfoFailed(Message):
     problem: str
-    """One line."""
+    """A one-line message."""
 
 
 class DataPane(ImagePane):

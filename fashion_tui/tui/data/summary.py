@@ -20,7 +20,7 @@ COUNT_WIDTH = 6
 CLASSES_PER_LINE = 5
 """Number of classes per line in a wide list."""
 FOLDED_WIDTH = 50
-"""Minimum width, in columns, for several classes per line. A list this wide is placed below the images."""
+"""Minimum width, in columns, of a list with several classes per line. A list this wide is placed below the images."""
 BINS = 16
 """Number of bins in an image's histogram."""
 
@@ -88,7 +88,7 @@ def _count_bars(
 
 
 def _folded_counts(names: Sequence[str], counts: Sequence[int], chosen: int | None, width: int) -> list[Text]:
-    """Return lines with five classes each and no bars."""
+    """Return the class counts in lines of five classes each, without bars."""
     lines = []
     cell = width // CLASSES_PER_LINE
     for start in range(0, len(names), CLASSES_PER_LINE):

@@ -24,7 +24,7 @@ class Choice:
     key: str
     """The dialog's result."""
     label: Text
-    """Text of the line, which is shown and searched."""
+    """Text of the line. The dialog shows this text, and searches it as the user types."""
 
     @property
     def searched(self) -> str:
@@ -32,7 +32,7 @@ class Choice:
 
 
 class ChoiceDialog(Dialog[str | None]):
-    """Asks the user to choose a line. Dismissed with the key of that line, or with None if cancelled."""
+    """Asks the user to choose a line. The result is the key of that line, or None if the user cancels."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         ("escape", "dismiss", "close"),

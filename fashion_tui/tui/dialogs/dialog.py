@@ -18,7 +18,7 @@ Result = TypeVar("Result")
 
 
 class Dialog(ModalScreen[Result]):
-    """A modal screen with a centred panel, which is a container with the CSS class `panel`."""
+    """A modal screen with a centred panel. The panel is the container with the CSS class `panel`."""
 
     DEFAULT_CSS = """
     Dialog { align: center middle; }
@@ -27,7 +27,7 @@ class Dialog(ModalScreen[Result]):
 
 
 class ConfirmDialog(Dialog[bool]):
-    """Asks a yes-or-no question. Dismissed with True if the answer is yes."""
+    """Asks a yes-or-no question. The result is True if the answer is yes."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         ("y,enter", "dismiss(True)", "yes"),

@@ -1,4 +1,4 @@
-"""Saving text to one of the user's files: the dialog that asks for a path, and the function that writes the file."""
+"""The dialog that asks where to save a text, and the function that writes the text to that file."""
 
 from pathlib import Path
 from typing import ClassVar
@@ -54,7 +54,8 @@ class SaveDialog(Dialog[Path | None]):
     def __init__(self, title: str, path: Path, suffixes: tuple[str, ...], problem: str = "") -> None:
         """Create the dialog.
 
-        `path` is the suggested path, `suffixes` are the accepted ones, and `problem` says why the last attempt failed.
+        `path` is the suggested path, `suffixes` are the accepted file suffixes, and `problem` says why the last attempt
+        failed.
         """
         super().__init__()
         self._title = title

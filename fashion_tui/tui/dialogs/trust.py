@@ -45,7 +45,7 @@ def _untrusted_model(run_path: Path) -> StoredModel | None:
 
 
 class TrustDialog(Dialog[bool]):
-    """Shows a model's source. Dismissed with True if the user presses `y` to trust it. Enter doesn't trust it."""
+    """Shows a model's source. The result is True if the user presses `y` to trust it; enter doesn't trust it."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         ("y", "dismiss(True)", "trust"),

@@ -28,7 +28,7 @@ MAX_CONFUSIONS = 5
 
 
 class MetricsView(Container):
-    """Shows two parts: `#metrics` with the headline and each class's metrics, and `#confusion` with the matrix."""
+    """Shows the headline and each class's metrics in `#metrics`, and the confusion matrix in `#confusion`."""
 
     headline = getters.query_one("#headline", Static)
     class_table = getters.query_one("#classes", FittedLines)

@@ -57,7 +57,7 @@ class EvaluationDone(Message):
 class EvaluationFailed(Message):
     path: Path
     problem: str
-    """One line."""
+    """A one-line message."""
     untrusted: bool = False
     """Whether the run's model is code that the user hasn't trusted yet."""
 
@@ -71,11 +71,11 @@ class Layout:
     style_class: str
     """CSS class that the pane has in this layout."""
     views: tuple[tuple[Part, ...], ...]
-    """For each view, the parts that are visible together. A key switches to the next view."""
+    """The parts that are visible in each view. A key switches to the next view."""
 
 
 SINGLE = Layout("-single", (("metrics",), ("confusion",), ("predictions",)))
-"""One part at a time."""
+"""Each part is a separate view."""
 STACKED = Layout("-stacked", (("metrics", "confusion"), ("predictions",)))
 """Metrics above the confusion matrix; the images are a separate view."""
 PAIRED = Layout("-paired", (("metrics", "confusion"), ("predictions",)))
@@ -195,7 +195,7 @@ class EvaluatePane(ImagePane, RunPane, can_focus=True):
     # The evaluation
 
     def _clear(self) -> None:
-        """Remove everything about the previous run."""
+        """Clear everything that belongs to the previous run."""
         self._evaluation, self._state = None, None
         self.set_reactive(EvaluatePane.truth, None)
         self.browser.clear()
@@ -334,7 +334,7 @@ class EvaluatePane(ImagePane, RunPane, can_focus=True):
 
     def watch_view(self) -> None:
         self._show_view()
-        self.call_after_refresh(self.browser.load)  # until the refresh, the images have no size
+        self.call_after_refresh(self.browser.load)  # the images have no size before the refresh
 
     def watch_wrong_only(self) -> None:
         self._restart()
@@ -343,7 +343,7 @@ class EvaluatePane(ImagePane, RunPane, can_focus=True):
         self._restart()
 
     def _restart(self) -> None:
-        """Show the first images that match the new filter, after switching to a view with images if necessary."""
+        """Show the first images that match the new filter. If necessary, switch to a view with images first."""
         if not self._is_visible("predictions"):
             self.view = len(self._layout.views) - 1
         self.browser.restart()
@@ -406,7 +406,7 @@ class EvaluatePane(ImagePane, RunPane, can_focus=True):
 
 
 def view_names(layout: Layout, view: int) -> Text:
-    """Return the names of the views with the current view highlighted, or an empty text for a single view."""
+    """Return the names of the views with the current view highlighted, or an empty text if there is only one view."""
     text = Text(no_wrap=True)
     if len(layout.views) == 1:
         return text

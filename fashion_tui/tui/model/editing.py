@@ -1,4 +1,4 @@
-"""Editing the source of a network: loading it, checking it as the user types, and saving it."""
+"""Load, check and save the source of a network. The source is checked as the user types."""
 
 import asyncio
 import re
@@ -24,7 +24,7 @@ from .tracing import EDIT_TIME_LIMIT, OPEN_TIME_LIMIT
 
 
 class EditingSession:
-    """Connects the editor with the network that the source in the editor defines."""
+    """Connects the editor to the network that the editor's source defines."""
 
     def __init__(self, pane: Pane, show: Callable[[ShownNetwork, float], None]) -> None:
         """Create a session. `show` is called with a network to show and trace, and a time limit in seconds."""
@@ -63,7 +63,7 @@ class EditingSession:
         self._replace(network, model, OPEN_TIME_LIMIT)
 
     def release(self) -> None:
-        """Forget the network, because the pane shows another. The editor keeps its text until the next `load`."""
+        """Forget the network when the pane shows another one. The editor keeps its text until the next `load`."""
         self._network = self._model = None
 
     def change(self, network: ShownNetwork, source: str) -> None:
@@ -76,7 +76,7 @@ class EditingSession:
         self._show(self._network, time_limit)
 
     def adopt_class_name(self, network: ShownNetwork, trace: SourceTrace) -> ShownNetwork:
-        """Return the network with the class name that its source has after the last edit."""
+        """Return the network with the class name that the trace found in the edited source."""
         name, model = trace.class_name, self._model
         if model is None or not self.holds(network) or name is None or name == model.class_name:
             return network
@@ -114,7 +114,10 @@ class EditingSession:
             self._replace(network, msgspec.structs.replace(self._model, file=str(path)), EDIT_TIME_LIMIT)
 
     async def _path_to_save(self, model: CustomModel) -> Path | None:
-        """Return the path of the source's file, or None if the user cancels. Asks the user if necessary."""
+        """Return the path of the source's file, or None if the user cancels.
+
+        If necessary, ask the user for a path, or whether to replace the file.
+        """
         app = self._pane.app
         if model.file is None:
             name = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", model.class_name or "network").lower()

@@ -1,4 +1,4 @@
-"""The view of feature maps: the output of the row under the cursor for a test image."""
+"""The feature maps view, which shows the output of one row of the shape trace for a test image."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,7 +31,7 @@ class MapsLoaded(Message):
 @dataclass
 class MapsFailed(Message):
     problem: str
-    """One line."""
+    """A one-line message."""
 
 
 class FeatureMapsView(Vertical):
@@ -44,7 +44,7 @@ class FeatureMapsView(Vertical):
         super().__init__(id=id)
         self._run: Path | None = None
         self._row: tuple[ShapeRow, int] | None = None
-        """The shown row, and the index of that row among the rows with the same path and operation."""
+        """The row that is shown, and its index among the rows with the same path and operation."""
         self._image = 0
         """Index of the image in the test set."""
         self._offset = 0
@@ -66,7 +66,7 @@ class FeatureMapsView(Vertical):
         self.run_worker(self._loader.run(), group="maps")
 
     def show_row(self, run: Path, row: ShapeRow, occurrence: int) -> None:
-        """Show the maps of a row of the run's network."""
+        """Show the feature maps of a row of the run's network."""
         self._run = run
         if self._row != (row, occurrence):
             self._row, self._offset = (row, occurrence), 0

@@ -27,10 +27,10 @@ INPUT_SIZE: Shape = (1, 28, 28)
 
 @dataclass(frozen=True, slots=True)
 class ShownNetwork:
-    """A network, with the input size and the weights that the pane uses to show it."""
+    """A network that the pane shows, with its input size and, if any, the run that provides its weights."""
 
     name: str
-    """Name in the title."""
+    """Name shown in the pane's title."""
     model: NamedModel | CustomModel
     input_size: Shape = INPUT_SIZE
     """Shape of one sample."""
@@ -39,7 +39,7 @@ class ShownNetwork:
 
     @property
     def is_editable(self) -> bool:
-        """Whether the network's source can be edited."""
+        """True if the network's source can be edited."""
         return isinstance(self.model, CustomModel) or self.model.model in MODELS
 
     def with_source(self, model: CustomModel) -> "ShownNetwork":
@@ -60,7 +60,7 @@ def network_of_run(path: Path) -> ShownNetwork:
     if custom is None:
         check_recipe(config.recipe)  # the model's name must be checked, because it could be the path of any file
         return ShownNetwork(config.recipe.model, NamedModel(model=config.recipe.model), run=path)
-    # Drop the file's path, so that the source isn't saved in the run's directory and doesn't import from it.
+    # Drop the file's path, so that the source is neither saved to the run's directory nor imports modules from it.
     return ShownNetwork(config.recipe.model, msgspec.structs.replace(custom, file=None), run=path)
 
 

@@ -78,7 +78,7 @@ def _require_table(trace: SourceTrace) -> None:
 
 
 def _allow_renaming(network: ShownNetwork, trace: SourceTrace) -> ShownNetwork:
-    """Return the network with the class name that the trace found, and let edits rename the class."""
+    """Return the network with the class name found by the trace. Later edits may rename the class."""
     model = network.model
     if isinstance(model, NamedModel):
         return network
@@ -86,7 +86,7 @@ def _allow_renaming(network: ShownNetwork, trace: SourceTrace) -> ShownNetwork:
 
 
 class NetworkForm(Dialog[ShownNetwork | None]):
-    """Asks for a network. Dismissed with a network that could be created, or with None if cancelled."""
+    """Asks for a network. The result is a network that could be created, or None if the user cancels."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         ("escape", "dismiss", "cancel"),

@@ -66,7 +66,7 @@ class ModelPane(Pane):
     editing: var[bool] = var(False, init=False)
     """Whether the editor is open."""
     maps: var[bool] = var(False, init=False)
-    """Whether feature maps replace the row's details."""
+    """Whether the feature maps are shown instead of the row's details."""
 
     heading = getters.query_one("#model-title", FittedLines)
     strip = getters.query_one("#strip", FittedLines)
@@ -82,7 +82,7 @@ class ModelPane(Pane):
         """The network that is shown, including the latest edits."""
         self._trace_failed = False
         self._has_table = False
-        """Whether the table shows this network, possibly as it was before the latest edits."""
+        """Whether the table shows `network`, possibly as it was before the latest edits."""
         self._maps_after_choice = False
         """Whether to show the feature maps as soon as a run is chosen."""
         self._tracer = ShapeTracer(self)
@@ -385,7 +385,7 @@ class ModelPane(Pane):
             self._tracer.measure(self.network)
 
     def action_back(self) -> None:
-        """Close the feature maps, or else the editor. The edits are kept."""
+        """Close the feature maps if they are open, otherwise the editor. The edits are kept."""
         if self.maps:
             self.maps = False
         elif self.editing:

@@ -25,11 +25,11 @@ from fashion_tui.tui.widgets.lines import FittedLines
 LARGE_SHAPE_HEIGHT = 9
 """Minimum height, in lines, at which the output shape is drawn in large digits."""
 TWO_COLUMN_WIDTH = 84
-"""Minimum width, in columns, at which the facts are beside the large output shape."""
+"""Minimum width, in columns, at which the arithmetic and the costs are beside the large output shape."""
 BAR_WIDTH = 10
 """Width, in columns, of the bar that shows a cost."""
 FULL_COST_WIDTH = 60
-"""Minimum width, in columns, at which a cost is shown with a bar, and with its value beside the arithmetic."""
+"""Minimum width, in columns, at which a cost has a bar and shows its value in addition to the arithmetic."""
 HISTOGRAM_HEIGHT = 6
 """Height of a histogram, in lines, including the caption and the axis."""
 HISTOGRAM_GAP = 3
@@ -84,7 +84,7 @@ def _shapes(row: ShapeRow, glyphs: Glyphs) -> Text:
 
 
 def _large_shape_and_facts(table: ShapeTable, row: ShapeRow, width: int, glyphs: Glyphs) -> list[Text]:
-    """Return the output shape in large digits, with the facts beside or below it."""
+    """Return the output shape in large digits, with the arithmetic and the row's costs beside or below it."""
     inputs = _inputs(row, glyphs)
     facts = _facts(table, row, width if width < TWO_COLUMN_WIDTH else width - TWO_COLUMN_WIDTH // 2, glyphs)
     sizes = "×".join(map(str, row.outputs[0])) if row.outputs and row.outputs[0] else ""
@@ -105,7 +105,7 @@ def _large_shape_and_facts(table: ShapeTable, row: ShapeRow, width: int, glyphs:
 
 @dataclass(frozen=True, slots=True)
 class _Cost:
-    """What a row contributes to one of the network's totals."""
+    """A row's contribution to one of the network's totals, such as its parameters."""
 
     label: str
     value_string: str

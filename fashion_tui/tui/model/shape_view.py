@@ -26,7 +26,7 @@ class RowChosen(Message):
 
 
 class ShapeView(Vertical):
-    """Shows a header and totals, with scrolling rows between them."""
+    """Shows the rows of a shape trace, which scroll between a header and the totals."""
 
     header = getters.query_one("#header", Lines)
     rows = getters.query_one(RowList)
@@ -135,7 +135,7 @@ class ShapeView(Vertical):
 
 
 def _row_keys(table: ShapeTable) -> list[str]:
-    """Return a key for each row, made of its path and occurrence, to find the same row in another table."""
+    """Return a key for each row, made of its path and occurrence. The same row has the same key in another table."""
     seen: dict[str, int] = {}
     keys = []
     for row in table.rows:

@@ -44,7 +44,7 @@ class HistogramsReady(Message):
 
 
 class ShapeTracer:
-    """Traces one network at a time, always the newest. Posts Traced to the pane."""
+    """Traces one network at a time, always the one requested last. Posts Traced to the pane."""
 
     def __init__(self, pane: Pane) -> None:
         self._pane = pane
@@ -86,13 +86,13 @@ class ShapeTracer:
         self._pane.post_message(Traced(network, trace))
 
     def _report_slow(self) -> None:
-        if self._slow_timer is not None:  # it is None if the trace finished before this event was handled
+        if self._slow_timer is not None:  # the timer is None if the trace finished before this event was handled
             self._slow_timer = None
             self._pane.post_message(TraceIsSlow())
 
 
 class WeightHistograms:
-    """Computes histograms of the network's weights. Posts HistogramsReady to the pane."""
+    """Computes histograms of a network's weights. Posts HistogramsReady to the pane."""
 
     def __init__(self, pane: Pane) -> None:
         self._pane = pane
@@ -109,7 +109,7 @@ class WeightHistograms:
             self._timer = self._pane.set_timer(WEIGHTS_DELAY, lambda: self._start(network))
 
     def of_row(self, row: ShapeRow) -> list[Histogram]:
-        """Return the histograms, as far as they are known, of the weights that a row uses."""
+        """Return the histograms of the weights that a row uses. Histograms that aren't known yet are omitted."""
         return [self._by_name[name] for name in row.weights if name in self._by_name]
 
     def _start(self, network: ShownNetwork) -> None:

@@ -1,1 +1,1 @@
-"""The Playground: a Python kernel with its transcript, and views of the tensors that live in it."""
+"""The Playground: a Python kernel with its transcript, and views of the tensors in that kernel."""

@@ -56,12 +56,12 @@ class CellRunner:
     def __init__(self, post: Callable[[Message], object]) -> None:
         self.scrollback = Scrollback()
         self.session: KernelSession | None = None
-        """None until `run` is called."""
+        """The connection to the kernel, or None until `run` is called."""
         self._post = post
         self._queue: deque[str] = deque()
         self._submitted = asyncio.Event()
         self._cell_number = 1
-        """Number of the running cell, or of the next one."""
+        """Number of the running cell, or of the next cell if none is running."""
         self._running = False
         self._running_external = False
         """Whether a cell from another front end is running."""
@@ -205,7 +205,7 @@ class CellRunner:
     # Outputs
 
     async def _receive_events(self, session: "KernelSession") -> None:
-        """Handle outputs that don't belong to any of our cells."""
+        """Handle outputs that don't belong to any submitted cell."""
         async for output in session.events():
             await self._handle(output)
 
@@ -280,7 +280,7 @@ class CellRunner:
 
 
 class _Throttle:
-    """Calls a function at most once per interval, and always after the last trigger.
+    """Calls a function at most once per interval, but always once after the last time that it is triggered.
 
     The interval grows while the event loop lags behind.
     """

@@ -40,7 +40,7 @@ class ScrollbackChanged(Message):
 
 @dataclass
 class InputStarted(Message):
-    """The running code calls `input()` and waits for an answer."""
+    """The running code has called `input()` and waits for an answer."""
 
     prompt: str
     password: bool
@@ -94,12 +94,12 @@ class PageScrolled(Message):
     """Page up or page down was pressed in the prompt."""
 
     pages: int
-    """Negative to scroll up."""
+    """Number of pages to scroll by. Negative to scroll up."""
 
 
 @dataclass
 class HeightChanged(Message):
-    """The height of one part of the REPL has changed; adjust the other parts."""
+    """The height of one part of the REPL has changed, so the other parts have to be adjusted."""
 
 
 # The side panel

@@ -84,7 +84,7 @@ class PlaygroundPane(Pane):
         await self.side_panel.load()
 
     def _dataset_found(self, found: DatasetState | None) -> None:
-        """Start the kernel once there is a data set; after that, notify the runner each time the data set changes."""
+        """Start the kernel once a data set has been found. Notify the runner of every later change of the data set."""
         if found is None:
             return
         if not self._kernel_started:
@@ -246,9 +246,9 @@ class PlaygroundPane(Pane):
     def _relevant_tensor(self, *, with_graph: bool) -> str | None:
         """Return the name of the tensor to show, or None if there are no tensors.
 
-        Choose the tensor selected in the table if the table has the focus, otherwise the tensor whose name is at the
-        cursor. Otherwise, choose the newest one. `with_graph` restricts the choice to tensors that
-        require gradients.
+        If the table has the focus, choose the tensor selected in it. Otherwise, choose the tensor whose name is at the
+        cursor of the prompt, or else the newest tensor. `with_graph` restricts the choice to tensors that require
+        gradients.
         """
         view = self.side_panel.tensors_view
         if view is None:

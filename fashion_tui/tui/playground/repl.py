@@ -61,7 +61,7 @@ class Repl(Vertical):
         self._search: HistorySearch | None = None
         self._documentation: Documentation | None = None
         self._tensors_line: TensorsLine | None = None
-        """This, `_search` and `_documentation` are None until `load` is called."""
+        """Like `_search` and `_documentation`, this is None until `load` is called."""
         self._cell_number = 1
         self._input: InputStarted | None = None
         """The `input()` call that waits for an answer."""
@@ -156,7 +156,7 @@ class Repl(Vertical):
         await self.runner.answer_input(message.text)
 
     def _show_label(self) -> None:
-        """Show the number of the cell, or the prompt of `input()`."""
+        """Label the prompt with the number of the cell, or with the prompt of `input()`."""
         if self._input is None:
             label = Text(f"In [{self._cell_number}]: ", ACCENT)
         else:
@@ -204,7 +204,7 @@ class Repl(Vertical):
         if self._search is not None and self._search.is_open:
             self._search.close()
             self._prompt_row.display = True
-            self.screen.set_focus(self.prompt)  # immediately, so that the next key goes to the prompt
+            self.screen.set_focus(self.prompt)  # immediately, so that the prompt receives the next key
 
     def toggle_documentation(self) -> None:
         """Show the documentation of the name at the cursor, or close the documentation if it is already shown."""

@@ -40,7 +40,7 @@ from fashion_tui.tui.widgets.cycle import Cycle
 
 @dataclass(frozen=True, slots=True)
 class RunChoices:
-    """The result of the form, which says how to train, but not which data set to use."""
+    """The result of the form. It defines how to train, but not on which data set."""
 
     recipe: Recipe
     network: CustomModel | None
@@ -90,7 +90,7 @@ class CheckedBy(Validator):
 
 
 class RunForm(Dialog[RunChoices | None]):
-    """Asks for the values of a new run. Dismissed with the user's choices, or with None if cancelled."""
+    """Asks for the values of a new run. The result is the user's choices, or None if the user cancels."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "dismiss", "cancel"),
@@ -171,7 +171,7 @@ class RunForm(Dialog[RunChoices | None]):
 
     @work
     async def _load_devices(self) -> None:
-        """Ask the engine for the devices. This takes seconds if the engine has to import torch first."""
+        """Get the list of devices from the engine. This takes seconds if the engine has to import torch first."""
         try:
             devices = await cast("LabApp", self.app).engine.ask(GetDevices(), tuple[Device, ...])
         except UserError as error:

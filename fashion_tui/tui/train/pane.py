@@ -78,10 +78,10 @@ class TrainPane(RunPane):
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - Textual's name
         super().__init__(id=id)
         self._run_to_show: Path | None = None
-        """Directory of a run. The cursor moves to this run as soon as it is listed."""
+        """Directory of the run to which the cursor moves as soon as that run is listed."""
         self._in_front = True
         self._pausing: set[str] = set()
-        """Runs that were asked to pause, but whose status may not show it yet."""
+        """Ids of runs that were asked to pause. Their status may not show it yet."""
 
     def compose(self) -> ComposeResult:
         yield EmptyState("No runs yet.\n\nPress n to train the guide's network for three epochs.")
@@ -141,7 +141,7 @@ class TrainPane(RunPane):
     def _follow(self, path: Path) -> None:
         """Read a run repeatedly until the pane follows another run."""
         worker = get_current_worker()
-        with suppress(DamagedRun), Run(path) as run:  # the list of runs reports a damaged run
+        with suppress(DamagedRun), Run(path) as run:  # the list of runs reports damaged runs
             reader = RunReader(run)
             posted = None
             while not worker.is_cancelled:
@@ -163,7 +163,7 @@ class TrainPane(RunPane):
 
     @work(group="requests")
     async def _request(self, path: Path, pending: str, request: Callable[[], str]) -> None:
-        """Carry out a request in a thread. Show the request as pending, then show its outcome.
+        """Carry out a request in a thread. Show that the request is pending, then show its outcome.
 
         If the request would execute a model that isn't trusted, ask the user to trust the model, then try again.
         """

@@ -24,7 +24,7 @@ LARGE_HEIGHT = 8
 
 
 class RunView(Vertical):
-    """Paints the snapshots of a run."""
+    """Shows the summary, note and charts of a run, and repaints them for new snapshots."""
 
     summary = getters.query_one("#summary", Lines)
     note = getters.query_one("#note", Lines)
@@ -99,7 +99,7 @@ class RunView(Vertical):
 
 
 def chart_data(curve: Curve, capacity: int, scale: float = 1.0) -> ChartData:
-    """Return the scaled mean of each bucket of a curve, after merging buckets until at most `capacity` remain."""
+    """Merge the buckets of a curve until at most `capacity` remain, and return the scaled mean of each bucket."""
     fitting = curve.at_most(capacity)
     marks = frozenset(index for index, count in enumerate(fitting.nonfinite) if count)
     return ChartData([mean * scale for mean in fitting.mean], fitting.steps_per_bucket, marks)

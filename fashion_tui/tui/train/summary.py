@@ -19,7 +19,8 @@ UNKNOWN = "–"
 MIN_SPARKLINE_SPACE = 20
 """Minimum width, in columns, for a sparkline of the most recent losses and its label."""
 PROGRESS_MARGIN = 8
-"""Number of columns left free after the progress, so that the bar keeps its width when the ETA becomes longer."""
+"""Number of columns left free after the progress, so that the bar keeps its width when the remaining time gets
+longer."""
 
 
 @dataclass(frozen=True, slots=True)

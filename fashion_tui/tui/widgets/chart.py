@@ -29,10 +29,10 @@ class ChartData:
     """The data of a curve, with one value for every `stride` steps."""
 
     values: Sequence[float] = ()
-    """NaN leaves a gap."""
+    """A NaN leaves a gap in the curve."""
     stride: int = 1
     marks: frozenset[int] = frozenset()
-    """Indices of values that cover a NaN or an infinity. Each of them is marked with a ×."""
+    """Indices of the values whose steps include a NaN or an infinity. Each of these values is marked with a ×."""
 
 
 class Chart(Lines):

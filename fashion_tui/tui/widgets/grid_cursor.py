@@ -5,12 +5,15 @@ from dataclasses import dataclass, replace
 
 @dataclass(frozen=True, slots=True)
 class GridCursor:
-    """A cursor in a grid of `total` images, counted row by row. Each page is a block of `rows` consecutive rows."""
+    """A cursor in a grid of `total` images.
+
+    The images are counted row by row. Each page is a block of `rows` consecutive rows.
+    """
 
     total: int = 0
     columns: int = 1
     rows: int = 1
-    """Rows of a page."""
+    """Number of rows per page."""
     index: int = 0
     """Index of the image under the cursor, counted across all pages."""
 

@@ -35,15 +35,15 @@ class Tile:
 
 @dataclass(frozen=True, slots=True)
 class TileLayout:
-    """Size and number of the tiles."""
+    """Layout of the grid: the size and number of its tiles."""
 
     width: int = LARGE
     """Width of each image, in columns. The height in lines is half the width."""
     columns: int = 1
-    """Tiles in a row."""
+    """Number of tiles per row."""
     rows: int = 1
     gap: int = 1
-    """Columns between tiles."""
+    """Number of columns between adjacent tiles."""
     label_lines: int = 1
 
     @property
@@ -123,7 +123,7 @@ class ImageTiles(Widget, can_focus=True):
         *,
         id: str | None = None,  # noqa: A002 - Textual's name
     ) -> None:
-        """Create the grid. `arrange` documents the arguments."""
+        """Create the grid. See `arrange` for the arguments."""
         super().__init__(id=id)
         self.label_lines = label_lines or {SMALL: 1, MEDIUM: 1, LARGE: 1}
         self.min_tiles = min_tiles
@@ -147,7 +147,7 @@ class ImageTiles(Widget, can_focus=True):
         if cursor != self._cursor:
             changed += [layout.label_region(position) for position in (self._cursor, cursor) if position is not None]
             self._cursor = cursor
-        # Use one region per row, because Textual sends each line of a region from the widget's left edge.
+        # Use one region per row of tiles, because Textual sends each line of a region from the widget's left edge.
         rows: dict[int, Region] = {}
         for region in changed:
             row = region.y // layout.row_pitch

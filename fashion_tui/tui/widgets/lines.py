@@ -22,7 +22,7 @@ class Lines(Widget):
         console = self.app.console
         strips = []
         for line in lines:
-            style = console.get_style(line.style)  # rich doesn't apply the style of a text that has no spans
+            style = console.get_style(line.style)  # Rich doesn't apply the style of a text without spans
             strips.append(Strip(Segment.apply_style(line.render(console), style)).adjust_cell_length(self.size.width))
         self.show_strips(strips)
 
@@ -46,7 +46,7 @@ class Lines(Widget):
 
 
 class FittedLines(Lines):
-    """Shows lines made by a function of the widget's width. A resize calls the function again."""
+    """Shows lines that a function makes for the widget's width. After a resize, the function is called again."""
 
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - Textual's name
         super().__init__(id=id)

@@ -11,11 +11,14 @@ Key = TypeVar("Key", bound=Hashable)
 Page = TypeVar("Page")
 
 CACHE_SIZE = 48
-"""Pages that are kept."""
+"""Number of pages kept in the cache."""
 
 
 class PageLoader(Generic[Key, Page]):
-    """Fetches one page at a time, and only pages that are still wanted. Holding a key down skips intermediate pages."""
+    """Fetches one page at a time.
+
+    Pages that are no longer wanted are skipped, such as intermediate pages while a key is held down.
+    """
 
     def __init__(
         self,
@@ -32,7 +35,7 @@ class PageLoader(Generic[Key, Page]):
         self._wake = asyncio.Event()
 
     def want(self, key: Key, prefetch: Iterable[Key] = ()) -> Page | None:
-        """Return the page, or None if it has to be loaded first. The pages of `prefetch` are loaded after this page."""
+        """Return the page, or None if it has to be loaded first. The pages in `prefetch` are loaded after this page."""
         self._wanted = [key, *prefetch]
         self._wake.set()
         page = self._pages.get(key)
@@ -51,7 +54,7 @@ class PageLoader(Generic[Key, Page]):
             try:
                 page = await self._fetch(key)
             except UserError as error:
-                if key in self._wanted:  # otherwise this page is no longer wanted
+                if key in self._wanted:  # ignore the failure of a page that is no longer wanted
                     self._wanted = []
                     self._on_failed(error)
                 continue

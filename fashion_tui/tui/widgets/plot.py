@@ -1,4 +1,4 @@
-"""Drawing a curve as lines of text, with braille dots, or with asterisks on a terminal without Unicode."""
+"""Draw a curve as lines of text, with braille dots, or with asterisks on a terminal without Unicode."""
 
 import math
 from collections.abc import Collection, Sequence
@@ -85,7 +85,8 @@ def draw_curve(  # noqa: PLR0913
 ) -> list[str]:
     """Draw a curve as `height` lines of `width` cells. A cell shows two values in braille, or one in ASCII.
 
-    Braille connects adjacent values. A non-finite value leaves a gap. A × in the top line marks each index in `marks`.
+    In braille, adjacent values are connected. A non-finite value leaves a gap. A × in the top line marks each index in
+    `marks`.
     """
     columns = width * DOTS_PER_COLUMN if glyphs.unicode else width
     lines = (_draw_braille if glyphs.unicode else _draw_ascii)(values[:columns], axis, width, height)

@@ -1,4 +1,4 @@
-"""The editor for cells: several lines, highlighted, with history and completion."""
+"""The editor for cells, with several lines, syntax highlighting, history and completion."""
 
 import codeop
 import re
@@ -25,7 +25,10 @@ _INDENT = "    "
 
 
 class Prompt(TextArea, inherit_bindings=False):
-    """Enter runs complete code and begins a new line in incomplete code; while `input()` waits, it sends the answer."""
+    """The editor for cells.
+
+    Enter runs complete code and begins a new line in incomplete code. While `input()` waits, enter sends the answer.
+    """
 
     BINDINGS: ClassVar[list[BindingType]] = [
         *(b for b in TextArea.BINDINGS if isinstance(b, Binding) and not _REBOUND_KEYS & set(b.key.split(","))),
@@ -41,7 +44,7 @@ class Prompt(TextArea, inherit_bindings=False):
         super().__init__(compact=True, highlight_cursor_line=False, id="prompt")
         self.cursor_blink = False
         self.kernel_is_busy = False
-        """If True, the pane handles Ctrl+C and interrupts the kernel; otherwise Ctrl+C clears the prompt."""
+        """If True, the pane handles Ctrl+C by interrupting the kernel. Otherwise, Ctrl+C clears the prompt."""
         self._runner = runner
         self._history = history
         self._menu = menu
@@ -100,7 +103,7 @@ class Prompt(TextArea, inherit_bindings=False):
         return self._is_answering
 
     def start_answer(self, *, password: bool) -> None:
-        """Let Enter send an answer until `end_answer`, which restores the code that was being typed."""
+        """Let enter send an answer until `end_answer` is called, which restores the code that was being typed."""
         self._menu.close()
         if not self._is_answering:
             self._draft = self.text
@@ -113,7 +116,7 @@ class Prompt(TextArea, inherit_bindings=False):
             self.set_text(self._draft)
 
     def action_end_input(self) -> None:
-        """As in a terminal, Ctrl+D on an empty line ends the input."""
+        """End the input if the answer is empty, as Ctrl+D does in a terminal. Otherwise, delete the next character."""
         if self._is_answering and not self.text:
             self.post_message(InputAnswered(None))
         else:

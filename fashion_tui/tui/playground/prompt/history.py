@@ -19,15 +19,15 @@ def default_path() -> Path:
 
 
 class History:
-    """Earlier entries, browsed with the up and down keys. Several sessions may share the file.
+    """Earlier entries, browsed with the up and down keys.
 
-    Only entries that begin with the typed text are offered. `older` and `newer` take the current text of the prompt. If
-    the user has edited the entry, browsing starts over.
+    Several sessions may share one history file. Only entries that begin with the typed text are offered. `older` and
+    `newer` take the current text of the prompt. If the user has edited the entry that was shown, browsing starts over.
     """
 
     def __init__(self) -> None:
         self.entries: list[str] = []
-        """Oldest first."""
+        """The entries, oldest first."""
         self._path: Path | None = None
         self._index = 0
         """Index of the entry shown in the prompt, or `len(entries)` if no entry is shown."""
@@ -55,7 +55,7 @@ class History:
         self._index = len(self.entries)
 
     def add_examples(self, entries: Iterable[str]) -> None:
-        """Add entries that aren't written to the file."""
+        """Add example entries, which aren't written to the file."""
         self.entries.extend(entries)
         self._index = len(self.entries)
 

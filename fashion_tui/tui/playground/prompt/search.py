@@ -21,7 +21,7 @@ from .history import History, search_pattern
 
 _MAX_ROWS = 6
 _CONTEXT = 12
-"""Number of characters shown before the match in an entry that doesn't fit into its row."""
+"""If an entry doesn't fit into its row, the number of characters shown before the match."""
 
 _REBOUND_KEYS = {"ctrl+c", "ctrl+x"}
 """Keys that Input binds, but that have another meaning in the Playground."""

@@ -20,13 +20,14 @@ _FLAGS = {"1": "bold", "2": "dim", "3": "italic", "4": "underline", "7": "revers
 
 
 def ansi_text(line: str) -> Text:
-    """Convert a line from `kernel.ansi`, in which every coloured part begins with its full style and ends with a reset.
+    """Convert a line from `kernel.ansi` to Rich text.
 
-    Unlike `Text.from_ansi`, this function uses the app's palette.
+    In such a line, every coloured part begins with its full style and ends with a reset. Unlike `Text.from_ansi`, this
+    function uses the app's palette.
     """
     text = Text(no_wrap=True, end="")
     for index, part in enumerate(_SGR.split(line)):
-        if index % 2:  # the split alternates text and SGR parameters
+        if index % 2:  # text and SGR parameters alternate
             style = _style(part)
         else:
             text.append(part, style if index else None)

@@ -15,7 +15,8 @@ MAX_CELLS = 10_000
 """Maximum number of cells that are kept; the oldest are dropped."""
 
 MAX_OUTPUT = 4 * MAX_CHARACTERS + MAX_PLOT_BYTES
-"""Maximum total size of the kept outputs: characters of text plus bytes of plots. The oldest are dropped."""
+"""Maximum total size of the kept outputs, counted as characters of text plus bytes of plots. The oldest outputs are
+dropped."""
 
 _OVERHEAD = 100
 """Size counted for each output in addition to its text and plot."""

@@ -28,7 +28,7 @@ class Line(msgspec.Struct, frozen=True):
     omitted: int = 0
     """Number of omitted lines if this line is a note about omitted lines, else 0."""
     plot: Plot | None = None
-    """A plot drawn instead of the text, several rows high. The text may then have several lines."""
+    """A plot that is drawn instead of the text and takes several rows. The text may then have several lines."""
 
 
 PLOT_DROPPED = Line("… this plot is no longer kept", "note")
@@ -145,7 +145,7 @@ class Scrollback:
             self.dropped_plots += 1
 
     def _add_omission(self, lines: int, characters: int) -> None:
-        """Add a note about omitted output. If the last line is such a note, increase that note's number instead."""
+        """Add a note about omitted output. If the last line is already such a note, increase its count instead."""
         before = self.lines.pop().omitted if self.lines and self.lines[-1].omitted else 0
         if lines:
             count = before + lines
@@ -159,7 +159,7 @@ class Scrollback:
         return self.dropped_lines + len(self.lines)
 
     def _finish_line(self) -> None:
-        """Begin a new line, without colour, for what is printed next."""
+        """End the current line, so that the next output begins on a new line without colour."""
         if unfinished := self.unfinished:
             self._append(unfinished)
             self._extend_cell()

@@ -27,7 +27,7 @@ _STYLES = {"input": "", "output": "", "note": MUTED, "error": BAD}
 _MAX_CACHED_ROWS = 1_000
 
 _MARGIN = 1
-"""Number of columns at the left edge. They contain the mark of the selected cell."""
+"""Number of columns reserved at the left edge for the mark of the selected cell."""
 
 
 class Transcript(ScrollView, can_focus=True, inherit_bindings=False):
@@ -49,7 +49,7 @@ class Transcript(ScrollView, can_focus=True, inherit_bindings=False):
         self._scrollback = scrollback
         self._width = 0
         self._follows = True
-        """Whether the newest line stays in view."""
+        """Whether the transcript scrolls so that the newest line stays in view."""
         self._first_line = 0
         """Number of the line at index 0 of `_heights`."""
         self._heights: list[int] = []
@@ -90,7 +90,7 @@ class Transcript(ScrollView, can_focus=True, inherit_bindings=False):
         self.virtual_size = Size(self._width, rows)
         if self._follows and self.selected is None:
             self.scroll_to(y=rows, animate=False, force=True, immediate=True)
-        elif rows_removed:  # keep the text being read in place
+        elif rows_removed:  # don't move the text that the user is reading
             self.scroll_to(y=max(0, self.scroll_y - rows_removed), animate=False, force=True, immediate=True)
         self.refresh()
 
@@ -124,7 +124,7 @@ class Transcript(ScrollView, can_focus=True, inherit_bindings=False):
             self.refresh()
 
     def _scroll_to_rows(self, rows: range) -> None:
-        """Scroll all the rows into view, or the first of them if not all fit."""
+        """Scroll the rows into view. If not all of them fit, show the first ones."""
         top = min(rows.start, max(self.scroll_y, rows.stop - self.size.height))
         self.scroll_to(y=top, animate=False, force=True, immediate=True)
 
@@ -134,7 +134,7 @@ class Transcript(ScrollView, can_focus=True, inherit_bindings=False):
     def _row_of(self, line_number: int) -> int:
         """Return the row where a line begins.
 
-        If the line was dropped, return the first row; if it doesn't exist yet, the end.
+        If the line was dropped, return the row of the first line. If the line doesn't exist yet, return the end.
         """
         index = min(line_number - self._first_line, len(self._ends))
         return self._ends[index - 1] if index > 0 else len(self._head)
@@ -142,7 +142,7 @@ class Transcript(ScrollView, can_focus=True, inherit_bindings=False):
     # Dropped lines
 
     def _forget_dropped_lines(self) -> int:
-        """Remove the lines that the scrollback has dropped. Return the number of rows that they had."""
+        """Remove the lines that the scrollback has dropped. Return the number of rows removed."""
         count = min(self._scrollback.dropped_lines - self._first_line, len(self._heights))
         rows = sum(self._heights[:count])
         del self._heights[:count]
@@ -168,7 +168,7 @@ class Transcript(ScrollView, can_focus=True, inherit_bindings=False):
         self._follows = new_value >= self.max_scroll_y
 
     def watch_show_vertical_scrollbar(self) -> None:
-        """Set the position of a scrollbar that has just appeared, since it missed earlier scrolling."""
+        """Set the position of a scrollbar that has just appeared, because it isn't updated while it is hidden."""
         if self.show_vertical_scrollbar:
             self.vertical_scrollbar.position = self.scroll_y
 
@@ -256,7 +256,7 @@ class Transcript(ScrollView, can_focus=True, inherit_bindings=False):
 
 
 def _marked(strip: Strip) -> Strip:
-    """Return a copy of the row that has the mark of the selected cell in its margin."""
+    """Return a copy of the row with the mark of the selected cell in the margin."""
     from fashion_tui.report.glyphs import terminal_glyphs  # noqa: PLC0415 -- the first paint doesn't wait for it
 
     return Strip([Segment(terminal_glyphs().cursor, Style(color=ACCENT)), *list(strip)[1:]])

@@ -36,7 +36,8 @@ DEFAULTS: dict[Operation, dict[Parameter, str]] = {
     "convolution": {"kernel": "5", "padding": "2", "stride": "1", "dilation": "1"},
     "pooling": {"kernel": "2", "padding": "0", "stride": "", "dilation": "1"},
 }
-"""The values of the guide's network. If pooling has no stride, the kernel size is used."""
+"""Default values, taken from the guide's network. If the stride of pooling is empty, the kernel size is used
+instead."""
 
 MAX_VALUE = 99_999
 
@@ -45,9 +46,10 @@ SPACIOUS = 16
 
 
 class ArithmeticView(FieldsView):
-    """A form for convolution arithmetic. It needs no kernel, since it only computes with integers.
+    """A form for convolution arithmetic.
 
-    The values are kept when the view is closed.
+    It doesn't need the Python kernel, because it only computes with integers. The values are kept when the view is
+    closed.
     """
 
     BINDINGS: ClassVar[list[BindingType]] = bindings(IN_ARITHMETIC)
@@ -141,7 +143,7 @@ class ArithmeticView(FieldsView):
 
 
 def _by_axis(windows: tuple[SlidingWindow, SlidingWindow]) -> dict[str, SlidingWindow]:
-    """Return both windows by axis name, or a single window named `input` if they are equal."""
+    """Return both windows, keyed by axis name. If they are equal, return one window with the key `input`."""
     height, width = windows
     return {"input": height} if height == width else {"height": height, "width": width}
 
@@ -169,7 +171,7 @@ def _result_lines(windows: tuple[SlidingWindow, SlidingWindow], width: int, glyp
 def sliding_windows(
     values: Mapping[Parameter, str], operation: Operation, *, ceil_mode: bool
 ) -> tuple[SlidingWindow, SlidingWindow]:
-    """Return the windows along height and width. Raises UserError if torch would refuse the values."""
+    """Return the sliding windows along height and width. Raises UserError if torch would reject the values."""
     is_pool = operation == "pooling"
     values = {**values, "stride": values["kernel"]} if is_pool and not values["stride"].strip() else values
     along_axes = zip(*(_parse(parameter, values[parameter]) for parameter in PARAMETERS), strict=True)

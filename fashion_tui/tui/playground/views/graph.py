@@ -49,11 +49,11 @@ class GraphView(SideView):
         self._is_scalar = True
         self._root = 0
         self._graph_nodes: dict[int, GraphNode] = {}
-        """The nodes the kernel has described so far, by id."""
+        """The nodes that the kernel has described so far, keyed by id."""
         self._folded: set[str] = set()
         """Keys of the folded rows."""
         self._updated: frozenset[int] = frozenset()
-        """Nodes whose gradient changed with the last reply; they are highlighted."""
+        """Ids of the nodes whose gradient changed with the last reply. These nodes are highlighted."""
         self._rows: dict[str, TreeRow] = {}
 
     def compose(self) -> ComposeResult:
@@ -95,7 +95,7 @@ class GraphView(SideView):
 
     @work(group="graph", exclusive=True)
     async def _release(self) -> None:
-        """Let the kernel free the graph."""
+        """Close the graph, so that the kernel can free it."""
         await self.probe(CloseGraph(), type(None))
 
     def show_problem(self, problem: str) -> None:

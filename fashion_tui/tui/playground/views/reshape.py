@@ -69,7 +69,7 @@ class ReshapeView(FieldsView):
     def __init__(self, runner: CellRunner) -> None:
         super().__init__(runner, id="reshape")
         self._rows: tuple[TensorRow, ...] = ()
-        """The user's tensors."""
+        """The user's tensors in the kernel."""
         self._source: Source | None = None
         self._problem = ""
         """The reason why the tensor field is invalid, or an empty string if it is valid."""
@@ -91,9 +91,9 @@ class ReshapeView(FieldsView):
         return self._arguments
 
     def show_tensor(self, name: str | None, tensors: TensorList) -> None:
-        """Reshape the tensor with this name.
+        """Show the form for the tensor with this name.
 
-        Without a name, keep the previous tensor, or use an example if there is none.
+        If `name` is None, keep the previous tensor. If there is none, use an example.
         """
         self._rows = tensors.rows
         tensor = name or self._tensor.value or DEFAULT_SHAPE
@@ -145,7 +145,7 @@ class ReshapeView(FieldsView):
         self._try()
 
     def _fill_arguments(self) -> None:
-        """Insert the arguments last typed for the operation, or example arguments. Typing replaces them."""
+        """Insert and select the arguments last typed for the operation, or example arguments. Typing replaces them."""
         if self._source is not None:
             example = example_arguments(self._operation, self._source.shape)
             with self.prevent(Input.Changed):

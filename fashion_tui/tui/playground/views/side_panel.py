@@ -123,7 +123,7 @@ class SidePanel(Vertical):
 
     @property
     def backward_code(self) -> str | None:
-        """Code that runs backward() on the graph shown, or None if no graph is shown."""
+        """Code that runs backward() on the displayed graph, or None if no graph is displayed."""
         return None if self._open_view is None else self._open_view.backward_code
 
     def run_backward(self) -> None:

@@ -25,7 +25,7 @@ class SideView(Vertical):
 
     @property
     def backward_code(self) -> str | None:
-        """Code that runs backward() on the graph shown, or None if no graph is shown."""
+        """Code that runs backward() on the displayed graph, or None if no graph is displayed."""
         return None
 
     def main_widget(self) -> Widget:
@@ -45,14 +45,17 @@ class SideView(Vertical):
         """Discard everything that came from the kernel. Called even while the view is closed."""
 
     def back(self) -> bool:
-        """Go one step back within the view. Return False if that isn't possible; the view is then closed."""
+        """Go one step back within the view. If that isn't possible, return False, and the view is closed."""
         return False
 
     def closed(self) -> None:
         """Called when the view is closed."""
 
     async def probe(self, probe: Probe, reply_type: type[Reply]) -> Reply | None:
-        """Query the kernel. Return None if the kernel can't reply now. If it refuses, show why and return None."""
+        """Query the kernel.
+
+        Return None if the kernel can't reply now. If it refuses the query, show the reason and return None.
+        """
         try:
             return await self._runner.probe(probe, reply_type)
         except UserError as error:

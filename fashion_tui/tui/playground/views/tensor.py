@@ -109,7 +109,7 @@ class TensorView(SideView):
         self.reload()
 
     def _move_along(self, axis: int, step: int) -> None:
-        """Move the window along `axis`, a negative index. The kernel keeps the window within the tensor."""
+        """Move the window along `axis`, which is negative. The kernel keeps the window within the tensor."""
         if len(self._start) >= -axis:
             index = list(self._start)
             index[axis] = max(index[axis] + step, 0)

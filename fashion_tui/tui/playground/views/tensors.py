@@ -25,7 +25,7 @@ from fashion_tui.tui.widgets.row_list import RowList
 from .side_view import SideView
 
 RETRY_SECONDS = 0.5
-"""Seconds after which a kernel that can't reply yet is queried again."""
+"""Delay, in seconds, before a kernel that couldn't reply is queried again."""
 
 EMPTY = "No tensors yet. Create one in the prompt:\nx = torch.arange(6.0, requires_grad=True)"
 
@@ -43,7 +43,7 @@ class TensorsView(SideView):
     def __init__(self, runner: CellRunner, *, id: str) -> None:  # noqa: A002 - Textual's own word
         super().__init__(runner, id=id)
         self._problem = ""
-        """The reason why the kernel refused the last query."""
+        """The reason why the kernel refused the last query, or an empty string if it replied."""
         self._up_to_date = asyncio.Event()
         """Set while no query is waiting for a reply."""
 
