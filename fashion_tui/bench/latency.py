@@ -51,20 +51,22 @@ def measure_latency(trials: int, report_progress: ReportProgress) -> tuple[tuple
             latencies.setdefault("first paint", []).append(app.wait_for_output("Playground") - app.started)
             latencies.setdefault("prompt", []).append(app.wait_for_output(r"In \[1\]") - app.started)
             report_progress("time to the first loss")
-            latencies.setdefault("key to first loss", []).append(_first_loss_seconds(app, IDLE_SECONDS))
+            latencies.setdefault("keypress to first loss", []).append(_first_loss_seconds(app, IDLE_SECONDS))
             report_progress("cost of the app")
             cost = _measure_cost(app, runs_directory)
         with _temporary_runs() as (environ, _), _start_app(environ) as app:
             app.wait_for_output(r"In \[1\]")
             report_progress("time to the first loss, right after start-up")
-            latencies.setdefault("key to first loss, after start-up", []).append(_first_loss_seconds(app, 0.0))
+            latencies.setdefault("keypress to first loss, just after start-up", []).append(
+                _first_loss_seconds(app, 0.0)
+            )
     assert cost is not None, "at least one trial"  # noqa: S101
     return tuple(Latency(name=name, seconds=tuple(seconds)) for name, seconds in latencies.items()), cost
 
 
 def time_quick_recipe(dataset: DatasetRef, device: str, threads: int, report_progress: ReportProgress) -> Latency:
     """Measure the time from the command `train --recipe quick` to its test accuracy, including start-up and loading."""
-    report_progress("time to test accuracy with the recipe quick")
+    report_progress("time to test accuracy with the quick recipe")
     data = () if dataset.directory is None else ("--data", dataset.directory)
     command = [*APP, "train", "--recipe", "quick", "--dataset", dataset.name, *data]
     with _temporary_runs() as (environ, _):

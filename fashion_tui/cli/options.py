@@ -85,9 +85,7 @@ def run_argument(command: Command) -> Command:
 
 def json_option(command: Command) -> Command:
     """Add --json. The command receives it as the argument `as_json`."""
-    return click.option(
-        "--json", "as_json", is_flag=True, help="Print the result as JSON to stdout, and nothing else."
-    )(command)
+    return click.option("--json", "as_json", is_flag=True, help="Print only the result, as JSON, to stdout.")(command)
 
 
 def checkpoint_option(command: Command) -> Command:

@@ -148,7 +148,7 @@ def _describe_problem(directory: Path, raw: Path, missing: list[str]) -> str:
             return f"which has no folder {inner}"
     except OSError as error:
         return f"which can't be read ({error.strerror})"
-    return f"whose folder {inner} lacks {', '.join(missing)} (.gz or not)"
+    return f"whose folder {inner} lacks {', '.join(missing)} (with or without .gz)"
 
 
 def _locate_existing(file: DataFile, source: DatasetSource, ref: DatasetRef) -> Path:

@@ -15,7 +15,7 @@ from .server.connection import Connection
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m fashion_tui.engine")
     parser.add_argument("--fd", type=int, required=True, help="descriptor of a socket inherited from the client")
-    parser.add_argument("--log", type=Path, required=True, help="file that stdout and stderr write to")
+    parser.add_argument("--log", type=Path, required=True, help="file that stdout and stderr are redirected to")
     arguments = parser.parse_args()
     faulthandler.enable()
     use_passive_waiting()

@@ -72,7 +72,7 @@ class KernelProcess:
         with open(f"{stem}.log", "wb") as log:  # noqa: ASYNC230, PTH123 -- an empty file
             process = await asyncio.create_subprocess_exec(
                 # -P keeps files in the current directory from shadowing modules while the kernel starts.
-                # frozen_modules=off avoids a warning of ipykernel's debugger.
+                # frozen_modules=off avoids a warning from ipykernel's debugger.
                 *(sys.executable, "-P", "-X", "frozen_modules=off", "-m", "fashion_tui.kernel"),
                 *(msgspec.json.encode(setup).decode(), "-f", connection_file),
                 stdin=DEVNULL,
@@ -92,7 +92,7 @@ class KernelProcess:
     def send(self, channel: Channel, kind: str, content: dict[str, object], subshell: str | None = None) -> str:
         """Send a request and return its id.
 
-        `subshell` is the id of the kernel's thread that should reply, or None for the main thread.
+        `subshell` is the id of the kernel thread that should reply, or None for the main thread.
         """
         message = self._client.session.msg(kind, content)
         if subshell is not None:

@@ -153,7 +153,7 @@ class ProbeContent(msgspec.Struct, frozen=True):
     answer: msgspec.Raw = msgspec.Raw(b"null")
     """The answer in JSON. Its type is named in the probe's docstring."""
     problem: str = ""
-    """If there is no answer, the reason in one line."""
+    """Why the probe failed, in one line; empty if it succeeded."""
     ready: bool = True
     """Whether the kernel can already answer probes, which requires torch."""
 
@@ -167,7 +167,7 @@ class KernelInfoContent(msgspec.Struct, frozen=True):
 
 
 def outputs_of(message: Message) -> list[Output]:
-    """Return the outputs in a message of the iopub or stdin channel. Raises BadMessage if its content is invalid."""
+    """Return the outputs in a message from the iopub or stdin channel. Raises BadMessage if its content is invalid."""
     match message.kind:
         case "stream":
             return _stream(content_of(message, StreamContent))

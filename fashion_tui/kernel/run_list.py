@@ -43,7 +43,7 @@ class RunList:
             with open_run(self.directory, key) as run:
                 return RunHandle(run.path)
         if not -len(summaries) <= key < len(summaries):
-            raise NoSuchRun(f"no run at index {key}; there are {len(summaries)} runs, the newest at index 0")
+            raise NoSuchRun(f"no run at index {key}; valid indexes are 0 (the newest) to {len(summaries) - 1}")
         return RunHandle(Path(summaries[key].path))
 
     def __len__(self) -> int:

@@ -32,7 +32,7 @@ class RuntimeDirectory:
         self.path = _create()
         self._lock = os.open(self.path / _LOCK, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
         os.write(self._lock, str(os.getpid()).encode())
-        fcntl.flock(self._lock, fcntl.LOCK_EX)  # released when this process ends, even by SIGKILL
+        fcntl.flock(self._lock, fcntl.LOCK_EX)  # released when this process ends, even if it is killed by SIGKILL
         for directory in self.path.parent.glob(f"{_PREFIX}*"):
             _remove_if_abandoned(directory)
 
@@ -87,7 +87,7 @@ def _create() -> Path:
     for parent in short_enough:
         with contextlib.suppress(OSError):
             return Path(tempfile.mkdtemp(prefix=_PREFIX, dir=parent))
-    raise OSError(f"can't create a directory for its sockets in {' or '.join(short_enough or parents)}")
+    raise OSError(f"can't create a directory for the kernel's sockets in {' or '.join(short_enough or parents)}")
 
 
 def _remove_if_abandoned(directory: Path) -> None:

@@ -17,7 +17,7 @@ from fashion_tui.schema.replies import Device
 
 
 def choose_device(name: str) -> torch.device:
-    """Return the device with this name. `auto` is the first CUDA GPU, or the CPU if there is no CUDA GPU.
+    """Return the device with this name. `auto` is the first CUDA GPU, or else the CPU.
 
     Raises UsageError for an unknown name, and UserError if this machine doesn't have the device.
     """

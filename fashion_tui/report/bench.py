@@ -24,7 +24,7 @@ def bench_tables(report: BenchReport) -> list[RenderableType]:
     ]
     if report.ratio is not None:
         ratio = (f"{report.ratio:.2f}×", f"bold {ACCENT}")
-        tables.append(Text.assemble("speed of the recipe guide relative to the guide's training loop: ", ratio))
+        tables.append(Text.assemble("speed of the guide recipe relative to the guide's training loop: ", ratio))
     if report.trained:
         tables.append(_accuracy_table(report.trained))
     if report.waiting or report.app:
@@ -45,7 +45,7 @@ def _speed_table(report: BenchReport) -> Table:
     for speed in report.results:
         table.add_row(speed.name, *_speed_cells(speed))
     peaks = ", ".join(f"{gflops:,.0f} GFLOP/s in {precision}" for precision, gflops in report.peak_gflops.items())
-    table.caption = f"peak: throughput of a product of two large matrices, {peaks}"
+    table.caption = f"peak: throughput of a large matrix multiplication, {peaks}"
     table.caption_justify = "left"
     return table
 

@@ -138,7 +138,7 @@ def shape_notes(table: ShapeTable, *, glyphs: Glyphs | None = None) -> Text:
     facts = [f"{table.total_params:,} parameters, {trainable}"] if table.total_params else ["no parameters"]
     facts.append(f"{format_bytes(table.activation_bytes)} of activations per sample")
     facts += [f"timed on {table.timed_on} with batches of {table.timed_batch}"] if table.timed_on else []
-    facts += ["run on the CPU because its code needs values"] if table.traced_on == "cpu" else []
+    facts += ["traced on the CPU because the code depends on values"] if table.traced_on == "cpu" else []
     lines = [Text(f" {glyphs.dot} ".join(facts), style=MUTED)]
     if table.unused:
         names = printable(", ".join(table.unused), glyphs)

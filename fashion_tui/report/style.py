@@ -1,4 +1,4 @@
-"""The colours of the app: an accent, two greys, and colours for good, attention and bad."""
+"""The app's colours: an accent, two greys, and the status colours GOOD, ATTENTION and BAD."""
 
 ACCENT = "#5fafd7"
 FOREGROUND = "#d0d0d0"

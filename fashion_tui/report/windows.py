@@ -112,8 +112,7 @@ def _end_note(window: SlidingWindow) -> str:
         return f"the last window extends past the end by {-window.remainder:,}"
     note = ""
     if window.remainder:
-        verb = "is" if window.remainder == 1 else "are"
-        note = f"the last {window.remainder:,} of {window.padded_size:,} {verb} in no window"
+        note = f"no window contains the last {window.remainder:,} of {window.padded_size:,} values"
     if window.drops_last:
-        note += ": another window would start after the input"
+        note += "; the next window would start after the input"
     return note

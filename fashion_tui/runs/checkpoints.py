@@ -295,7 +295,7 @@ def _files_except(folder: Folder, kept: Iterable[CheckpointRef]) -> list[str]:
 
 
 def _age(ref: CheckpointRef) -> tuple[int, int]:
-    """Return the sort key: the step and the number that follows it in the name (2 in `step-1875-2.pt`, else 1)."""
+    """Return the sort key: the step, and the number after it in the name (2 in `step-1875-2.pt`; 1 if absent)."""
     match = CHECKPOINT.fullmatch(ref.file)
     return (ref.step, int(match[2] or 1)) if match else (ref.step, 0)
 

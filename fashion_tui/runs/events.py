@@ -95,7 +95,7 @@ def _lines_backwards(descriptor: int, max_bytes: int) -> Iterator[bytes]:
 
 
 class EventWriter:
-    """Appends events to the log of a run. Use it in one thread of the process that holds the run's lock.
+    """Appends events to the log of a run. Use it from a single thread that holds the run's lock.
 
     If a killed trainer left an incomplete line, opening the log ends that line. Sequence numbers continue after the
     last valid line. If the disk is full or fails, no error is raised. Events that couldn't be written are kept in order

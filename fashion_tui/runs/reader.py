@@ -235,12 +235,12 @@ class RunReader:
 
 def _notice(run: Run, status: RunStatus) -> str | None:
     if status.state == "lost":
-        return "its trainer was killed, or the machine went down; resume continues from the last checkpoint"
+        return "its trainer was killed, or the machine went down; resume it to continue from the last checkpoint"
     if status.state not in LIVE_STATES or is_fresh(status):
         return None
     silence = time.time() - status.heartbeat
-    since = f"no heartbeat for {silence:.0f} s" if silence > 0 else "its clock and this machine's differ"
-    return f"{since}, but its trainer holds the lock{': the disk is full' if _disk_is_full(run) else ''}"
+    since = f"no heartbeat for {silence:.0f} s" if silence > 0 else "the trainer's clock differs from this machine's"
+    return f"{since}, but the trainer holds the lock{'; the disk is full' if _disk_is_full(run) else ''}"
 
 
 def _disk_is_full(run: Run) -> bool:

@@ -11,7 +11,8 @@ BASE_LEVEL = 8
 """Buckets of up to 2**8 steps are computed from the values; a larger one is merged from two of half its size."""
 
 MAX_GAP = 10_000_000
-"""Maximum number of steps missing before a line. After a larger gap, a line with a correct checksum is damaged too."""
+"""Maximum number of steps that may be missing before a line. A line after a larger gap counts as damaged, even if its
+checksum is correct."""
 
 
 class Bucket(NamedTuple):

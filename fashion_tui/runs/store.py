@@ -174,7 +174,7 @@ def _open_latest(runs_dir: Path) -> Run:
 
 
 def _run_at(name: str) -> Path | None:
-    """Return the resolved path of the run at this path, or None if there is no run."""
+    """Return the resolved path of the run at this path, or None if it isn't a run."""
     try:
         path = Path(name).expanduser()
         return path.resolve() if name and (path / CONFIG_FILE).is_file() else None

@@ -97,7 +97,7 @@ def trusted_model(folder: Folder, config: RunConfig) -> CustomModel | None:
         origin = "code that you haven't run before" if stored.is_own else "another user's code"
         file = one_line(stored.network.file or "")
         raise UntrustedSource(
-            f"the network of run {folder.path.name!r} is {origin}: read {file}, then add --trust to run it"
+            f"the network of run {folder.path.name!r} is {origin}; read {file}, then add --trust to run it"
         )
     return stored.network
 

@@ -122,7 +122,7 @@ Plot = ImageGrid | HeatMap | Bars
 
 
 def plot_in(data: Mapping[str, object]) -> Plot | None:
-    """Return the plot in an output's data (a dict keyed by MIME type), or None if there is no plot.
+    """Return the plot in an output's data (a dict keyed by MIME type), or None if it doesn't contain one.
 
     Raises ValueError, with a one-line message, if the plot is invalid.
     """

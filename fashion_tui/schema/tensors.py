@@ -139,7 +139,7 @@ class TensorValues(msgspec.Struct, frozen=True, kw_only=True):
     window: TensorWindow | None
     """The requested values, or None if they could not be read."""
     grad_statistics: Statistics | None
-    """Statistics of the gradient, or None if there is no gradient."""
+    """Statistics of the gradient, or None if it doesn't have one."""
 
 
 class GraphNode(msgspec.Struct, frozen=True, kw_only=True):

@@ -183,7 +183,8 @@ class ImagePane(Pane):
 
     def action_next_page(self) -> None:
         self.browser.cursor = self.browser.cursor.turned(1)
-        self.browser.load()  # the cursor doesn't move on the last page, so reload that page if it failed
+        # On the last page the cursor stays put, so nothing else would retry a page that failed to load.
+        self.browser.load()
 
     def action_previous_page(self) -> None:
         self.browser.cursor = self.browser.cursor.turned(-1)

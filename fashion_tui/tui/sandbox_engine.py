@@ -49,7 +49,7 @@ class SandboxEngine:
                 raise TimeLimitExceeded(f"stopped after {time_limit:g} s; check for an endless loop") from None
             except EngineDied as error:
                 self._restart_in_background()
-                raise EngineDied(f"the code ended its process: {error}") from error
+                raise EngineDied(f"the code's process exited: {error}") from error
 
     async def close(self) -> None:
         if self._restart is not None:

@@ -86,7 +86,7 @@ class TestFind:
 
     def test_missing_files_are_listed(self, fashion: SmallSet, tmp_path: Path) -> None:
         (fashion.write(tmp_path / "data") / "t10k-labels-idx1-ubyte").unlink()
-        with pytest.raises(files.WrongFolder, match=r"lacks t10k-labels-idx1-ubyte \(.gz or not\)"):
+        with pytest.raises(files.WrongFolder, match=r"lacks t10k-labels-idx1-ubyte"):
             files.find("fashion-mnist", tmp_path / "data")
 
     @pytest.mark.parametrize("inner", ["FashionMNIST", "FashionMNIST/raw"])

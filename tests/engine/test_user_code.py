@@ -53,22 +53,22 @@ async def test_an_error_in_forward_is_part_of_the_table(engine: Engine, write_ne
 
 
 @pytest.mark.parametrize(
-    ("model", "expected"),
+    ("model", "status", "expected"),
     [
-        ("nosuch", "guide"),
-        ("{net}:Other", r"\bNet\b"),
-        ("{net}:torch", r"\bNet\b"),
-        ("{empty}", "nn.Module"),
+        ("nosuch", 2, "guide"),
+        ("{net}:Other", 2, r"\bNet\b"),
+        ("{net}:torch", 2, r"\bNet\b"),
+        ("{empty}", 1, "nn.Module"),
     ],
 )
-async def test_a_missing_model_is_a_usage_error(
-    engine: Engine, write_net: Callable[..., str], tmp_path: Path, model: str, expected: str
+async def test_a_missing_model_is_an_error(
+    engine: Engine, write_net: Callable[..., str], tmp_path: Path, model: str, status: int, expected: str
 ) -> None:
     (tmp_path / "empty.py").touch()
     spec = model.format(net=write_net().removesuffix(":Net"), empty=tmp_path / "empty.py")
     with pytest.raises(UserError, match=expected) as caught:
         await get_shapes(engine, spec)
-    assert caught.value.exit_code == 2
+    assert caught.value.exit_code == status
 
 
 async def test_arguments_are_passed_to_the_class(engine: Engine, write_net: Callable[..., str]) -> None:

@@ -124,7 +124,7 @@ class TestByName:
         [
             ("nosuch", {}, UsageError, "unknown model 'nosuch'; choose from guide, "),
             ("torchvision:nosuch", {}, UsageError, "torchvision model 'nosuch'"),
-            ("torchvision:resnet18", {"weights": "DEFAULT"}, UsageError, "weights aren't downloaded"),
+            ("torchvision:resnet18", {"weights": "DEFAULT"}, UsageError, "pretrained weights"),
             ("torchvision:resnet18", {"num_classes": "ten"}, UserError, "can't create torchvision:resnet18"),
             ("guide", {"width": 3}, UsageError, "guide doesn't take width; it takes no arguments"),
             ("{file}", {}, UsageError, "net.py defines Net, TwoArguments, Failing, NeedsValues; choose one"),
@@ -273,7 +273,7 @@ class TestTrainable:
                 returning("(self.layer(x.flatten(1)), x) if self.training else self.layer(x.flatten(1))"),
                 "returns an instance of tuple",
             ),
-            (returning("self.layer(x)"), r"Net fails on images of 1×28×28: RuntimeError"),
+            (returning("self.layer(x)"), r"Net fails on 1×28×28 images: RuntimeError"),
             (returning("exit()"), "SystemExit"),
             (returning("self.layer(x.flatten(1))", "self.requires_grad_(False)"), "no trainable weights"),
             (returning("self.missing(x)"), r"net\.py:11: Net fails .* has no attribute 'missing'"),

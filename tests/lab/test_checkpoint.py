@@ -26,7 +26,7 @@ class Malicious:
 def test_code_is_refused_and_not_executed(save: object, tmp_path: Path) -> None:
     assert callable(save)
     save({"training": Malicious(tmp_path / "mark"), "trainer": {}}, tmp_path / "evil.pt")
-    with pytest.raises(BadCheckpoint, match="not a checkpoint of fashion-tui") as caught:
+    with pytest.raises(BadCheckpoint, match="not a fashion-tui checkpoint") as caught:
         read_checkpoint((tmp_path / "evil.pt").open("rb"))
     assert "\n" not in str(caught.value)
     assert not (tmp_path / "mark").exists()

@@ -259,7 +259,9 @@ def test_a_network_that_needs_values_runs_on_the_cpu() -> None:
     assert table.traced_on == "cpu"
     assert table.error is None
     assert names(table) == ["rnn", "sum", "gt", "mul"]
-    assert table.total_macs == 5 * 4 * 6 * (4 + 6), "though the CPU runs an LSTM as one operation without a formula"
+    assert table.total_macs == 5 * 4 * 6 * (4 + 6), (
+        "an LSTM's MACs are counted even though the CPU runs it as one operation that has no MAC formula"
+    )
 
 
 def test_a_network_on_meta_that_needs_values() -> None:

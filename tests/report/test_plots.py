@@ -160,7 +160,7 @@ def test_a_chart_labels_the_ends_of_its_axes() -> None:
     assert lines[0].endswith("#")
     assert lines[7].endswith("|###")
     narrow = lines_of(bars(*[1.0] * 100), 40, PLAIN)
-    assert " ".join(narrow[9:]) == "float32 [n] - each bar the mean of 3"
+    assert " ".join(narrow[9:]) == "float32 [n] - each bar is the mean of 3"
 
 
 def test_the_images_of_a_batch_are_as_large_as_possible() -> None:

@@ -132,7 +132,7 @@ def test_pause_resume_checkpoint_stop(toy: Run) -> None:
     snapshot = reader.poll()
     assert stopped.from_step == snapshot.loss.steps
     for action in (pause, checkpoint):
-        with pytest.raises(UserError, match="is stopped; only a live run can be"):
+        with pytest.raises(UserError, match="is stopped; only a live run"):
             action(toy)
     again = resume(toy)
     assert (again.state, again.from_step) == ("starting", stopped.from_step)

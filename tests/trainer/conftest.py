@@ -1,4 +1,4 @@
-"""Fixtures that start trainers and end them with the test, and the table of the fault tests."""
+"""Fixtures that start trainers and kill any still running after the test, and the summary table of the fault tests."""
 
 from collections.abc import Callable, Iterator
 

@@ -61,7 +61,10 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Reference:
 
 
 def kill_at_random(fork: Fork, run: Run, seconds: float, rng: random.Random) -> bool:
-    """Resume the run and kill its trainer, one in three while it loads. Return False if it had ended before."""
+    """Start or resume the run and kill its trainer at a random time; with a probability of 1/3, while it is loading.
+
+    Return False if the trainer had already ended.
+    """
     trainer = fork(run)
     if rng.random() < 1 / 3:
         time.sleep(rng.random() * LOADING_SECONDS)
@@ -92,7 +95,7 @@ def kill_repeatedly(fork: Fork, runs: Path, reference: tuple[Run, float], recipe
 
 
 def kill_at_points(fork: Fork, runs: Path, reference: tuple[Run, float], points: Iterable[tuple[str, int]]) -> Fault:
-    """Kill the trainers of one run at these points, one after the other, finish it and compare it."""
+    """Kill a run's trainer at each of these points in turn, finish the run and compare it with the undisturbed one."""
     run = make_run(runs, **RUN)
     tried = hit = 0
     for point in points:

@@ -83,7 +83,7 @@ def send(app: App[None], *keys: str) -> None:
 
 
 async def until(condition: Callable[[], bool]) -> None:
-    """Wait for the condition, but not for the app to be idle: a handler of it may be waiting."""
+    """Wait for the condition, but not for an idle app, because one of its handlers may be blocked."""
     async with asyncio.timeout(30):
         while not condition():  # noqa: ASYNC110 -- nothing notifies of it
             await asyncio.sleep(0.01)

@@ -1,4 +1,4 @@
-"""Terminals that are too small, and terminals that change."""
+"""Terminals that are too small, and terminals that are resized."""
 
 import signal
 

@@ -162,7 +162,7 @@ async def test_a_recipe_keeps_what_was_typed(tmp_path: Path) -> None:
 async def test_form_warns_that_batch_norm_sees_micro_batches(tmp_path: Path) -> None:
     async with train_pane(tmp_path / "runs") as (app, pilot):
         await fill(pilot, batch_size="257")
-        await until(pilot, lambda: "BatchNorm sees 256" in screen_text(app), "the warning")
+        await until(pilot, lambda: "micro-batches of 256" in screen_text(app), "the warning")
         app.screen.query_one("#batch_size", Input).value = "256"
         await until(pilot, lambda: "BatchNorm" not in screen_text(app), "no warning")
 

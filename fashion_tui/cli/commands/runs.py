@@ -22,13 +22,15 @@ from fashion_tui.schema.run import RunSummary
 Examples:
   fashion-tui runs
   fashion-tui runs --json | jq -r '.[] | select(.state == "running") | .run'
-  fashion-tui runs --prune                      delete older checkpoints, after a prompt
+  fashion-tui runs --prune                      delete older checkpoints, after asking for confirmation
   fashion-tui runs --prune --yes --json         for scripts
 \b
 --prune keeps the best checkpoint of a run, the newest intact one (to resume from), the
 configuration and the log. It doesn't touch live runs.""",
 )
-@click.option("--prune", "prune", is_flag=True, help="Delete the older checkpoints of ended runs, after a prompt.")
+@click.option(
+    "--prune", "prune", is_flag=True, help="Delete the older checkpoints of ended runs, after asking for confirmation."
+)
 @click.option("--yes", is_flag=True, help="Delete without a prompt; requires --prune.")
 @json_option
 @common_options

@@ -59,6 +59,6 @@ def _check_unused_gpu() -> tuple[HealthCheck, ...]:
     reason = (
         "this torch is built without CUDA; install a CUDA build"
         if torch.version.cuda is None
-        else f"torch can't use it; its CUDA {torch.version.cuda} may be newer than the driver, see nvidia-smi"
+        else f"torch can't use it; its CUDA {torch.version.cuda} may be newer than the driver; see nvidia-smi"
     )
     return (HealthCheck(name="device: cuda", ok=False, detail=f"an NVIDIA driver is installed, but {reason}"),)

@@ -169,7 +169,7 @@ def _dataset(config: RunConfig, cache: Cache) -> Dataset:
     if dataset.ref.sha256 != config.dataset.sha256:
         raise UserError(
             f"{config.run} was trained on a different version of {name}, so its accuracy on this one would be "
-            f"meaningless: SHA-256 {config.dataset.sha256}, now {dataset.ref.sha256}"
+            f"meaningless (SHA-256 was {config.dataset.sha256}, is {dataset.ref.sha256})"
         )
     return dataset
 

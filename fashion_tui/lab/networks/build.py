@@ -102,7 +102,7 @@ def _build_named(name: str, arguments: dict[str, Any], device: str) -> nn.Module
             f"unknown torchvision model {short_name!r}; choose from resnet18, vgg11_bn, mobilenet_v3_small, …"
         )
     if arguments.get("weights") is not None:
-        raise UsageError("pretrained weights aren't downloaded here; leave weights out of the arguments")
+        raise UsageError("fashion-tui doesn't download pretrained weights; omit the argument 'weights'")
     skip_slow_init = {"init_weights": False} if short_name in {"googlenet", "inception_v3"} else {}
     make = models.get_model_builder(short_name)
     return instantiate(make, {"weights": None, **skip_slow_init, **arguments}, name, device)
@@ -125,7 +125,7 @@ def _run(model: nn.Module, name: str, file: str) -> object:
         with torch.no_grad():
             return model(torch.zeros(TRIAL_IMAGES, *IMAGE_SHAPE))
     except (Exception, SystemExit) as error:
-        raise explain_error(error, file, f"{name} fails on images of 1×28×28: ") from error
+        raise explain_error(error, file, f"{name} fails on 1×28×28 images: ") from error
 
 
 def _check_logits(logits: object, name: str) -> None:

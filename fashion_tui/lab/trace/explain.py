@@ -21,7 +21,7 @@ _TORCH = Path(torch.__file__).parent
 
 
 def explain(recording: Recording, rows: Sequence[ShapeRow]) -> str | None:
-    """Return a one-line explanation of the error in the recording, or None if there is no error.
+    """Return a one-line explanation of the error in the recording, or None if the recording has none.
 
     `rows` are the rows of the recording.
     """
@@ -206,9 +206,9 @@ def _explain_operands(failure: _Failure, shapes: list[Shape]) -> str | None:
     if name == "stack":
         return f"stack can't join {listed}: all shapes must be equal{failure.producers()}"
     if name in {"cat", "concat", "hstack", "vstack"}:
-        return f"{name} can't join {listed}: all axes but the joined one must have equal sizes{failure.producers()}"
+        return f"{name} can't join {listed}: sizes must match on all axes but the joined one{failure.producers()}"
     if not op[0].isalpha() and "[" not in op:
-        return f"{op} can't broadcast {listed}: sizes must be equal, or 1{failure.producers()}"
+        return f"{op} can't broadcast {listed}: sizes must be equal, or one of them must be 1{failure.producers()}"
     return None
 
 

@@ -17,7 +17,7 @@ def find_remarks(rows: Sequence[ShapeRow], pair: RecordingPair) -> tuple[str, ..
     if unregistered:
         names = ", ".join(dict.fromkeys(unregistered))
         remarks.append(
-            f"{names}: uses parameters that are not registered with the network, so no optimiser trains them; "
+            f"{names}: uses parameters that are not registered with the network, so no optimizer trains them; "
             "assign layers as attributes or put them into nn.ModuleList"
         )
     outputs = zip(pair.first.outputs[:1], pair.second.outputs[:1], strict=False)

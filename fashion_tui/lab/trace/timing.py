@@ -19,7 +19,8 @@ from .rows import CallKey, call_keys, end_of_children
 from .tensors import tensors_in
 
 MAX_PASSES = 7
-"""Maximum number of measured passes. A call's time is the minimum over all passes, to exclude other programs' load."""
+"""Maximum number of measured passes. A call's time is the minimum over all passes, to exclude the effect of other
+programs."""
 MAX_SECONDS = 3.0
 """Number of seconds after which no further pass starts."""
 MAX_BATCH = 32

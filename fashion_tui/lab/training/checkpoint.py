@@ -71,7 +71,7 @@ def read_checkpoint(file: BinaryIO) -> tuple[dict[str, Any], dict[str, Any]]:
         return content["training"], content["trainer"]
     except (OSError, EOFError, RuntimeError, ValueError, LookupError, TypeError, pickle.UnpicklingError) as error:
         reason = str(error).strip().splitlines() or [type(error).__name__]
-        raise BadCheckpoint(f"{file.name} is not a checkpoint of fashion-tui: {reason[0]}") from error
+        raise BadCheckpoint(f"{file.name} is not a fashion-tui checkpoint: {reason[0]}") from error
 
 
 def final_weights(training: dict[str, Any]) -> dict[str, Tensor]:

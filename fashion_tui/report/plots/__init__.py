@@ -1,4 +1,4 @@
-"""Plots that a kernel displays, drawn as lines of a terminal: images, heat maps and bars."""
+"""Draw a kernel's plots (images, heat maps and bars) as lines of terminal text."""
 
 from typing import Protocol
 

@@ -105,7 +105,7 @@ class BarChart:
         available = max(width - label_width - 2, 1)
         group = -(-len(bars.values) // available)
         values = tuple(_mean(bars.values[start : start + group]) for start in range(0, len(bars.values), group))
-        caption = f"{bars.caption} · each bar the mean of {group}" if group > 1 else bars.caption
+        caption = f"{bars.caption} · each bar is the mean of {group}" if group > 1 else bars.caption
         step = 2 if 2 * len(values) <= available else 1
         return cls(bars, style, width, label_width, values, step, caption_rows(caption, width, style))
 

@@ -99,7 +99,7 @@ def _label_height(grid: ImageGrid) -> int:
 
 
 def _join(parts: list[Row]) -> Row:
-    """Join the parts of a line, with a cell between them."""
+    """Join the parts of a line, separated by one blank cell."""
     row = list(parts[0])
     for part in parts[1:]:
         row += [Segment(" ", _PLAIN), *part]

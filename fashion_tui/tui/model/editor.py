@@ -164,7 +164,7 @@ class EditorView(Vertical):
         self._show(Text(f"checking {terminal_glyphs().ellipsis}", style=MUTED))
 
     def show_result(self, line: int | None, error: str, shapes: str = "") -> None:
-        """Show the error and highlight its line, if known. If there is no error, show the input and output shapes."""
+        """Show the error and highlight its line, if known. Without an error, show the input and output shapes."""
         glyphs = terminal_glyphs()
         self.editor.mark_error(line)
         if error:

@@ -66,7 +66,7 @@ def _parse_arguments(string: str) -> dict[str, object]:
     except json.JSONDecodeError as error:
         raise FieldError("arguments", f"invalid JSON: {error}") from error
     if not isinstance(values, dict):
-        raise FieldError("arguments", 'not an object; write {"name": value}')
+        raise FieldError("arguments", 'not a JSON object; write {"name": value}')
     return values
 
 

@@ -313,7 +313,9 @@ class ModelPane(Pane):
         if self._trace_failed or table is None:
             self.notify("Fix the network's error before training it.", severity="warning")
         elif isinstance(model, NamedModel) and model.model not in MODELS:
-            self.notify("torchvision models can't be trained here; write a class that wraps one in a file.")
+            self.notify(
+                "torchvision models can't be trained here. To train one, create a file with a class that wraps it."
+            )
         elif self.network.input_size != INPUT_SIZE or table.outputs != ((CLASSES,),):
             self.notify("Training needs a network with input 1×28×28 and 10 outputs.", severity="warning")
         elif isinstance(model, CustomModel):

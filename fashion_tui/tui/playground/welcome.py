@@ -9,7 +9,7 @@ EXAMPLES = (
 
 LINES = (
     "Python with torch, nn, F, the network net, the data sets",
-    "train_data and test_data, your runs, the library lab,",
+    "train_data and test_data, your runs, the lab library,",
     "and show(...), which draws images and tensors.",
     "Some things to try:",
     "",

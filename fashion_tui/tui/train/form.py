@@ -67,10 +67,10 @@ FIELDS: tuple[Field, ...] = (
     Field("batch_size", "batch size", "images per step", int),
     Field("learning_rate", "learning rate", "maximum of the schedule", float),
     Field("seed", "seed", "the same seed gives the same run", int),
-    Field("validation", "validation", "training images to hold out; 0: none", int),
+    Field("validation", "validation", "training images to hold out; 0 for none", int),
 )
 
-MICRO_BATCH_HINT = f"on a CPU, BatchNorm sees {CPU_MICRO_BATCH} at a time"
+MICRO_BATCH_HINT = f"on a CPU, BatchNorm uses micro-batches of {CPU_MICRO_BATCH}"
 AUTO_DEVICE_HINT = "a GPU if there is one, else the CPU"
 
 

@@ -251,7 +251,10 @@ class TrainPane(RunPane):
             return
         size = format_bytes(sum(run.bytes for run in prunable))
         runs = f"{len(prunable)} run{'s' if len(prunable) > 1 else ''}"
-        question = f"Delete old checkpoints of {runs} ({size})?\nThe newest ones stay: every run can still be resumed."
+        question = (
+            f"Delete old checkpoints of {runs} ({size})?\n"
+            "The newest checkpoints are kept, so every run can still be resumed."
+        )
         if await self.app.push_screen_wait(ConfirmDialog(question)):
             paths = [Path(run.path) for run in prunable]
             self._request(self.lab_app.settings.runs_directory, "deleting checkpoints", lambda: _prune(paths))

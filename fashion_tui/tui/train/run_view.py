@@ -46,7 +46,7 @@ class RunView(Vertical):
         yield Lines(id="note")
         yield Chart("loss", logarithmic=True, id="loss")
         with Horizontal(id="small-charts"):
-            yield Chart("accuracy % of the batch", id="accuracy")
+            yield Chart("batch accuracy, %", id="accuracy")
             yield Chart("learning rate", id="learning-rate")
 
     @property

@@ -147,7 +147,8 @@ class ImageTiles(Widget, can_focus=True):
         if cursor != self._cursor:
             changed += [layout.label_region(position) for position in (self._cursor, cursor) if position is not None]
             self._cursor = cursor
-        # Use one region per row of tiles, because Textual sends each line of a region from the widget's left edge.
+        # Merge the regions of each row of tiles: Textual rewrites each line of a region from the widget's left edge, so
+        # separate regions would write the same cells repeatedly.
         rows: dict[int, Region] = {}
         for region in changed:
             row = region.y // layout.row_pitch

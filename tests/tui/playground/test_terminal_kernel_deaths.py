@@ -97,4 +97,4 @@ def test_ten_million_lines(terminal: Terminal) -> None:
     terminal.press("escape")
     terminal.wait_for("select a cell")
     terminal.press("home")
-    terminal.wait_for("earlier lines are no longer kept")
+    terminal.wait_for("earlier lines discarded")

@@ -69,4 +69,4 @@ async def test_reading_position_is_kept_when_older_plots_are_dropped() -> None:
         assert visible_text(app) == text
         await add(130, 230)  # drops the visible plots too
         assert app.scrollback.dropped_plots == 121
-        assert "no longer kept" in visible_text(app)
+        assert "discarded" in visible_text(app)

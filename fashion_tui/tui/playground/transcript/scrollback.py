@@ -28,10 +28,10 @@ class Line(msgspec.Struct, frozen=True):
     omitted: int = 0
     """Number of omitted lines if this line is a note about omitted lines, else 0."""
     plot: Plot | None = None
-    """A plot that is drawn instead of the text and takes several rows. The text may then have several lines."""
+    """A plot to draw in place of the text; it takes several rows. Only a line with a plot may contain newlines."""
 
 
-PLOT_DROPPED = Line("… this plot is no longer kept", "note")
+PLOT_DROPPED = Line("… plot discarded", "note")
 
 
 class Scrollback:

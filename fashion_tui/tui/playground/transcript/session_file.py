@@ -82,7 +82,7 @@ def _notebook_cell(cell_id: str, code: str, number: int | None, outputs: list[di
 def _outputs(cell: Cell) -> list[dict[str, object]]:
     outputs = [_output(output) for output in cell.merged_outputs()]
     if cell.is_truncated:
-        outputs.insert(0, _output(Stream("stderr", "… the beginning of this output was not kept\n")))
+        outputs.insert(0, _output(Stream("stderr", "… beginning of the output discarded\n")))
     return outputs
 
 

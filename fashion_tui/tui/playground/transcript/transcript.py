@@ -53,7 +53,7 @@ class Transcript(ScrollView, can_focus=True, inherit_bindings=False):
         self._first_line = 0
         """Number of the line at index 0 of `_heights`."""
         self._heights: list[int] = []
-        """Height of each complete line in rows; `_head` and `_tail` aren't included."""
+        """Height, in rows, of each complete line; `_head` and `_tail` aren't included."""
         self._ends: list[int] = []
         """For each complete line, the index of the row after its last row."""
         self._head: list[Line] = []
@@ -77,7 +77,7 @@ class Transcript(ScrollView, can_focus=True, inherit_bindings=False):
         for index in range(len(self._heights), len(self._scrollback.lines)):
             self._heights.append(self._height_of(self._scrollback.lines[index]))
         missing = self._scrollback.missing_lines
-        head = [Line(f"… {missing:,} earlier lines are no longer kept", "note")] if missing else []
+        head = [Line(f"… {missing:,} earlier lines discarded", "note")] if missing else []
         rows_removed -= len(head) - len(self._head)
         self._head = head
         unfinished = self._scrollback.unfinished

@@ -149,7 +149,7 @@ class LessonsView(SideView):
         await self._show()
 
     def action_edit(self) -> None:
-        """Put the cell of the step into the prompt."""
+        """Put the step's cell into the prompt."""
         if self._lesson is not None:
             self.post_message(CodeProposed(self._lesson.steps[self._step].code))
             self.post_message(SidePanelLeft())

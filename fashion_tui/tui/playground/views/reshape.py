@@ -233,7 +233,7 @@ def _existing_source(row: TensorRow) -> Source:
 
 def _example_source(shape: Size, *, transposed: bool) -> Source:
     if (count := math.prod(shape)) > MAX_ELEMENTS:
-        raise UserError(f"{count:,} elements are too many: at most {MAX_ELEMENTS:,}")
+        raise UserError(f"{count:,} elements are too many; the maximum is {MAX_ELEMENTS:,}")
     strides = tuple(math.prod(max(size, 1) for size in shape[axis + 1 :]) for axis in range(len(shape)))
     code = f"torch.arange({count})" + (f".reshape{shape}" if len(shape) > 1 else "")
     if not transposed:
