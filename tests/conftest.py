@@ -5,14 +5,14 @@ from pathlib import Path
 
 import pytest
 
-# Tests run in parallel, each with processes of several threads, so waiting threads must sleep instead of spinning.
+# Tests run in parallel and start multi-threaded processes, so idle threads must sleep instead of spinning.
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
-# Let programs cache compiled modules, as they do for users.
+# Let the processes that tests start write .pyc files, as they do for users.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 
 SLOW_FOLDERS = ("trainer", "cli", "tui", "kernel", "lessons", "bench")
-"""Folders with files that take minutes, in the order in which they start; they start before all others."""
+"""Folders with slow tests, which take minutes. They run first, in this order."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -25,7 +25,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session", autouse=True)
 def state_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A state directory for the list of trusted networks, used by tests and their processes instead of the user's."""
+    """A temporary state directory, so that tests and their processes don't use the user's list of trusted networks."""
     directory = tmp_path_factory.mktemp("state")
     os.environ["XDG_STATE_HOME"] = str(directory)
     return directory
@@ -33,7 +33,7 @@ def state_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def real_data() -> Path:
-    """The folder of the real Fashion-MNIST; tests that use it are skipped without it."""
+    """The folder of the real Fashion-MNIST. Tests that use this fixture are skipped if the data is missing."""
     directory = os.environ.get("FASHION_TUI_DATA")
     if not directory or not (Path(directory) / "FashionMNIST" / "raw").is_dir():
         pytest.skip("needs the real Fashion-MNIST: set FASHION_TUI_DATA to the folder that contains FashionMNIST/raw")

@@ -1,4 +1,4 @@
-"""A user's networks for tests that train or execute them."""
+"""Custom models for tests that train or execute them."""
 
 from pathlib import Path
 
@@ -31,5 +31,5 @@ def source_that_writes(file: Path) -> str:
 
 
 def forget_trust(state_home: Path) -> None:
-    """Delete the list of trusted networks, so that all runs are new to the user."""
+    """Delete the list of trusted networks, so that no custom model is trusted."""
     (state_home / "fashion-tui" / TRUSTED_FILE).unlink(missing_ok=True)

@@ -1,4 +1,4 @@
-"""A program on an emulated terminal: press its keys, read its screen, and measure what it costs."""
+"""A program on an emulated terminal: press keys, read the screen, and measure output, CPU time and memory."""
 
 import re
 import signal
@@ -13,13 +13,13 @@ import pyte
 from fashion_tui.bench.terminal import CONTROL_SEQUENCE, Size, TerminalProgram
 
 TIMEOUT = 60.0
-"""Default timeout of all waits, in seconds."""
+"""Default timeout of every wait, in seconds."""
 
 _UNKNOWN_TO_PYTE = re.compile(rb"\x1b\[(?:[<=>][0-9;]*[A-Za-z]|\?[0-9;]*\$p)")
-"""Keyboard protocols and queries, which pyte would show as text."""
+"""Control sequences of keyboard protocols and queries, which pyte would show as text."""
 
 _FRAME_START, _FRAME_END = b"\x1b[?2026h", b"\x1b[?2026l"
-"""Control sequences around the output of a frame."""
+"""Control sequences before and after the output of a frame."""
 
 _INCOMPLETE_SEQUENCE = re.compile(rb"\x1b(?:\[[<=>?0-9;$]*)?$")
 
@@ -30,7 +30,7 @@ class ProgramEndedError(AssertionError):
 
 @dataclass(frozen=True, slots=True)
 class Activity:
-    """What a program did within some time."""
+    """Output and CPU time of a program during a measurement."""
 
     seconds: float
     bytes: int
@@ -38,7 +38,7 @@ class Activity:
     writes: int
     """Number of chunks in which the output arrived."""
     cpu_seconds: float
-    """CPU time of the program and its descendants."""
+    """CPU time of the program and its descendants, in seconds."""
 
     @property
     def kib_per_second(self) -> float:
@@ -65,7 +65,7 @@ class Terminal(TerminalProgram):
         self._shown_chunks = 0
         self._shown_bytes = 0
         self._incomplete = b""
-        """A control sequence of which only the beginning has arrived."""
+        """The beginning of a control sequence whose end hasn't arrived yet."""
         self._in_frame = False
         super().__init__(command, environ, size)
 
@@ -93,7 +93,7 @@ class Terminal(TerminalProgram):
             pass
 
     def text(self) -> str:
-        """Return the current text of the screen, without trailing blanks of its lines."""
+        """Return the text on the screen, without trailing spaces."""
         self._show_all()
         return self._text()
 
@@ -103,7 +103,7 @@ class Terminal(TerminalProgram):
         return "\n".join(row.rstrip() for row in rows)
 
     def text_after_exit(self) -> str:
-        """Return what the program wrote after it left the alternate screen, and the user still sees in the shell."""
+        """Return the output after the program left the alternate screen. The user still sees it in the shell."""
         _, left, rest = bytes(self.output).rpartition(b"\x1b[?1049l")
         assert left, "the program never left the alternate screen"
         return CONTROL_SEQUENCE.sub(b"", rest).decode(errors="replace").strip()
@@ -115,7 +115,7 @@ class Terminal(TerminalProgram):
         return {cell.fg for cell in cells} | {cell.bg for cell in cells}
 
     def resize(self, size: Size) -> None:
-        """Change the size of the terminal and clear the screen, which the program has to paint again."""
+        """Change the size of the terminal and clear the screen, so that the program has to repaint it."""
         self._show_all()
         self._screen.resize(lines=size[1], columns=size[0])
         self._screen.erase_in_display(2)
@@ -158,7 +158,7 @@ class Terminal(TerminalProgram):
         return self.wait_until(lambda screen: text not in screen, f"{text!r} is gone", timeout)
 
     def settle(self, quiet: float = 0.3, timeout: float = TIMEOUT) -> str:
-        """Return the screen after no output has arrived for `quiet` seconds, or after `timeout` seconds."""
+        """Wait until no output arrives for `quiet` seconds, at most `timeout` seconds, and return the screen's text."""
         end = time.perf_counter() + timeout
         while time.perf_counter() < end:
             with self.changed:
@@ -167,20 +167,20 @@ class Terminal(TerminalProgram):
         return self.text()
 
     def exit_status(self, timeout: float = TIMEOUT) -> int:
-        """Wait for the program to end and return its status, which is negative if a signal killed it."""
+        """Wait for the program to end and return its exit status, which is negative if a signal killed it."""
         try:
             status = self.process.wait(timeout)
         except psutil.TimeoutExpired:
             raise AssertionError(f"still running after {timeout:g} s; screen:\n{self.text()}") from None
         assert status is not None
         with self.changed:
-            self.changed.wait_for(lambda: self.closed, 1.0)  # the last output may still be on its way
+            self.changed.wait_for(lambda: self.closed, 1.0)  # the last output may not have arrived yet
         return int(status)
 
     # Input
 
     def type(self, text: str) -> None:
-        """Type a text character by character."""
+        """Type a string, one character at a time."""
         self.press(*text)
 
     def click(self, column: int, row: int) -> None:
@@ -191,17 +191,17 @@ class Terminal(TerminalProgram):
         """Send a signal to the program, but not to its descendants."""
         self.process.send_signal(number)
 
-    # Cost
+    # Measurements
 
     def process_tree(self) -> list[psutil.Process]:
-        """Return the program and its descendants, except those whose parent has ended."""
+        """Return the processes of the program and its descendants, except those whose parent has ended."""
         try:
             return [self.process, *self.process.children(recursive=True)]
         except psutil.NoSuchProcess:
             return []
 
     def cpu_seconds(self) -> float:
-        """Return the CPU time of the process tree since its start."""
+        """Return the CPU time that the live processes of the tree have used, in seconds."""
         total = 0.0
         for process in self.process_tree():
             with suppress(psutil.NoSuchProcess):

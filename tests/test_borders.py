@@ -1,4 +1,4 @@
-"""No circular imports, including imports under TYPE_CHECKING and inside functions."""
+"""The package has no circular imports, even under TYPE_CHECKING and inside functions."""
 
 import ast
 from collections.abc import Iterator
@@ -11,7 +11,7 @@ PACKAGE = Path(fashion_tui.__file__).parent
 
 
 def module_names() -> dict[str, Path]:
-    """All modules of the package by their dotted names."""
+    """Return the path of each module of the package, keyed by dotted name."""
     names = {}
     for path in PACKAGE.rglob("*.py"):
         parts = (PACKAGE.name, *path.relative_to(PACKAGE).with_suffix("").parts)
@@ -20,7 +20,7 @@ def module_names() -> dict[str, Path]:
 
 
 def imported_names(module: str, path: Path) -> Iterator[str]:
-    """Absolute dotted names that a module imports anywhere in its source."""
+    """Yield the absolute dotted names that a module imports anywhere in its source."""
     package = module.split(".") if path.name == "__init__.py" else module.split(".")[:-1]
     for node in ast.walk(ast.parse(path.read_bytes())):
         if isinstance(node, ast.Import):
@@ -32,7 +32,7 @@ def imported_names(module: str, path: Path) -> Iterator[str]:
 
 
 def import_graph() -> dict[str, set[str]]:
-    """The modules that each module imports. Importing a name from a module counts as importing the module."""
+    """Return the modules that each module imports. Importing a name from a module counts as importing the module."""
     modules = module_names()
 
     def resolve(name: str) -> str | None:
@@ -48,7 +48,7 @@ def import_graph() -> dict[str, set[str]]:
     }
 
 
-def test_modules_do_not_import_each_other_in_circles() -> None:
+def test_there_are_no_circular_imports() -> None:
     try:
         TopologicalSorter(import_graph()).prepare()
     except CycleError as error:

@@ -1,4 +1,4 @@
-"""The benchmark: its baseline, its contenders, its terminal, and the command."""
+"""The benchmark: the guide's training loop, the contenders, the `bench` command and its terminal."""
 
 import json
 import subprocess
@@ -95,7 +95,7 @@ def test_full_trainings_report_warm_up_and_evaluation(tmp_path: Path) -> None:
         assert training.evaluation_seconds[0] > 0
     (latency,) = report.waiting
     assert latency.name == "train --recipe quick"
-    assert 0.5 < latency.seconds[0] < elapsed, "importing torch alone takes longer"
+    assert 0.5 < latency.seconds[0] < elapsed, "importing torch alone takes longer than 0.5 s"
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Runs the command line in its own process, with folders of the test."""
+"""Fixtures that run `fashion-tui` commands in separate processes and temporary folders."""
 
 import fcntl
 import json
@@ -18,7 +18,7 @@ from fashion_tui.runs.run import Run
 COMMAND = (sys.executable, "-m", "fashion_tui")
 
 SMALL_RUN = ("--dataset", "synthetic", "--epochs", "1", "--batch-size", "512", "--threads", "1")
-"""Options of `train` for a run that takes a second."""
+"""Options of `train` for a run that takes about a second."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ Call = Callable[..., Result]
 
 
 def assert_error(result: Result, status: int, *expected: str) -> None:
-    """Assert that a command printed nothing but one error line, which contains the expected strings."""
+    """Assert that a command printed only one error line, and that this line contains the expected strings."""
     assert result.status == status, result.err
     assert result.out == ""
     assert result.err.startswith("fashion-tui: ")
@@ -51,7 +51,7 @@ def assert_error(result: Result, status: int, *expected: str) -> None:
 
 @pytest.fixture(scope="session")
 def environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """Environment variables without the user's data and runs, and with a proxy that refuses all downloads."""
+    """Environment variables that hide the user's data and runs, and that set a proxy which refuses all downloads."""
     home = tmp_path_factory.mktemp("home")
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(("FASHION_TUI_", "XDG_"))}
     proxies = dict.fromkeys(("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"), "http://127.0.0.1:9")
@@ -80,7 +80,7 @@ def call(environment: dict[str, str]) -> Call:
 @dataclass(frozen=True)
 class TrainedRun:
     runs: Path
-    """Folder of the runs."""
+    """The runs folder."""
     run: str
     events: list[Any]
 
@@ -104,7 +104,7 @@ def trained(call: Call, tmp_path_factory: pytest.TempPathFactory) -> TrainedRun:
 
 @pytest.fixture
 def stop_trainers() -> Iterator[list[Path]]:
-    """A list of folders whose trainers are killed when the test ends."""
+    """A list of runs folders. The trainers of their runs are killed when the test ends."""
     folders: list[Path] = []
     yield folders
     for lock in (lock for folder in folders for lock in folder.glob("*/run.lock")):

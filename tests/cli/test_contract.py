@@ -1,4 +1,4 @@
-"""What scripts rely on: the keys of each JSON result, stdout without anything else, and exit statuses."""
+"""The interface for scripts: the keys of each JSON result, no other output on stdout, and exit statuses."""
 
 import json
 import math
@@ -20,7 +20,7 @@ def test_train_prints_events_and_ends_with_finished(trained: TrainedRun) -> None
     assert Path(last["path"]) == trained.runs / trained.run
     elapsed = last["time"] - trained.events[0]["time"]
     assert 0 < last["train_seconds"] + last["evaluation_seconds"] <= elapsed
-    assert last["loading_seconds"] > 0.1, "importing torch alone takes longer"
+    assert last["loading_seconds"] > 0.1, "importing torch alone takes longer than 0.1 s"
     steps = [step for event in trained.events if event["event"] == "steps" for step in event["loss"]]
     assert len(steps) == math.ceil(3_000 / 512)
 
@@ -75,7 +75,7 @@ def test_prune_needs_confirmation_and_deletes_older_checkpoints(
 def test_doctor_checks_whether_logout_ends_runs(
     call: Call, tmp_path: Path, kills: str, lingers: str, expected: str, *, ok: bool
 ) -> None:
-    loginctl = tmp_path / "loginctl"  # replaces the one of this machine
+    loginctl = tmp_path / "loginctl"  # replaces the machine's own loginctl
     loginctl.write_text(
         f"#!/bin/sh\ncase $* in *Linger*) echo Linger={lingers};; *) echo KillUserProcesses={kills};; esac\n"
     )

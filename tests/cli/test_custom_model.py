@@ -1,4 +1,4 @@
-"""Custom models: trained from a file, usable without it, and executed only if they are trusted."""
+"""A custom model is trained from a file, can be used after the file is deleted, and is executed only if trusted."""
 
 import shutil
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The help of each command, and the modules that are imported for it."""
+"""The help of each command, and the modules that a command imports."""
 
 import importlib
 import resource
@@ -14,7 +14,7 @@ from fashion_tui.cli.main import COMMANDS, MODULES
 from .conftest import COMMAND, Call
 
 MAX_SECONDS = 0.3
-"""CPU time allowed for `--help`."""
+"""Maximum CPU time of `--help`, in seconds."""
 
 COMMAND_MODULES = sorted({f"fashion_tui.cli.commands.{MODULES.get(command, command)}" for command in COMMANDS})
 

@@ -56,7 +56,8 @@ def test_the_printed_command_connects_to_the_kernel_of_the_open_app(apps: AppLau
 def test_the_error_without_an_open_app_says_how_to_open_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(runtime_directory, "_parents", lambda: [os.fspath(tmp_path)])  # ignore apps of other tests
+    # An empty directory, so that the apps of other tests aren't found.
+    monkeypatch.setattr(runtime_directory, "_parents", lambda: [os.fspath(tmp_path)])
     assert run(["kernel"]) == 1
     out, err = capsys.readouterr()
     assert (out, err.count("\n")) == ("", 1)

@@ -78,7 +78,7 @@ def test_ctrl_c_saves_a_checkpoint_and_stops_the_run(train: Callable[[], Any], c
 def test_a_second_ctrl_c_leaves_immediately(train: Callable[[], Any]) -> None:
     with train() as training:
         trainer = psutil.Process(training.started["pid"])
-        trainer.suspend()  # so that it can't handle the first one
+        trainer.suspend()  # so that it can't react to the first Ctrl-C
         training.process.send_signal(signal.SIGINT)
         assert training.process.stderr is not None
         while "Ctrl-C again" not in training.process.stderr.readline():

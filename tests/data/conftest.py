@@ -1,4 +1,4 @@
-"""A data set in the format of Fashion-MNIST, but with 12 + 6 images, so that tests of damaged files are fast."""
+"""A data set in the format of Fashion-MNIST with only 12 training and 6 test images, so that tests are fast."""
 
 import gzip
 import hashlib
@@ -16,12 +16,12 @@ from fashion_tui.data.sources import FASHION_MNIST, SOURCES, DataFile, DatasetSo
 class SmallSet:
     source: DatasetSource
     contents: Mapping[str, bytes]
-    """Content of each file, by its name, decompressed."""
+    """Decompressed content of each file, keyed by file name."""
     archives: Mapping[str, bytes]
-    """Content of each published file, by its name with `.gz`."""
+    """Content of each published archive, keyed by file name with `.gz`."""
 
     def write(self, directory: Path, *, gzipped: bool = False) -> Path:
-        """Write the files into a folder in the layout of torchvision, and return the folder `raw`."""
+        """Write the files in torchvision's folder layout, and return the folder `raw`."""
         raw = directory / self.source.folder / "raw"
         raw.mkdir(parents=True)
         for name, content in (self.archives if gzipped else self.contents).items():
@@ -59,14 +59,14 @@ def small() -> SmallSet:
 
 @pytest.fixture
 def fashion(small: SmallSet, monkeypatch: pytest.MonkeyPatch) -> SmallSet:
-    """The small set under the name `fashion-mnist`."""
+    """The small data set, which replaces `fashion-mnist`."""
     monkeypatch.setitem(SOURCES, "fashion-mnist", small.source)
     return small
 
 
 @pytest.fixture(autouse=True)
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty cache folder, which the environment selects."""
+    """The path of an empty cache, selected through environment variables."""
     monkeypatch.delenv("FASHION_TUI_DATA", raising=False)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     return tmp_path / "cache" / "fashion-tui"

@@ -1,4 +1,4 @@
-"""Downloads from a local server that sends files, errors, incomplete and wrong replies, or nothing."""
+"""Downloads from a local server that sends files, errors, incomplete or wrong data, or nothing."""
 
 import gzip
 import hashlib
@@ -23,7 +23,7 @@ ALTERNATIVES = ("--data DIR", "FASHION_TUI_DATA", "--dataset synthetic")
 
 @dataclass
 class Server:
-    """Sends archives by name. A function in `special_replies` replies to the first request for a name."""
+    """Sends archives by name. The first request for a name in `special_replies` is answered by its function."""
 
     archives: dict[str, bytes] = field(default_factory=dict)
     special_replies: dict[str, Callable[[BaseHTTPRequestHandler, bytes], None]] = field(default_factory=dict)

@@ -1,4 +1,4 @@
-"""One real engine for the tests of a file, as in the app, and custom models for it."""
+"""One real engine process per test file, and custom models for it."""
 
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
@@ -34,7 +34,7 @@ async def engine() -> AsyncIterator[Engine]:
 
 @pytest.fixture
 def write_net(tmp_path: Path) -> Callable[..., str]:
-    """A function that writes a model with the given lines in its methods and returns a value for `GetShapes.model`."""
+    """A function that writes a model with the given lines in its methods and returns its `GetShapes.model`."""
 
     def write(init: str = "pass", forward: str = "pass") -> str:
         path = tmp_path / "net.py"

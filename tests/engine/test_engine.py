@@ -127,7 +127,7 @@ async def test_a_queued_request_that_is_cancelled_never_starts(
     await wait_for_file(looping)
     second_net = write_net(init=f"open({str(started)!r}, 'w').close()")
     second = asyncio.create_task(engine.ask(request_shapes(second_net), ShapeTable))
-    await asyncio.sleep(0)  # lets the second request be sent
+    await asyncio.sleep(0)  # lets the task send the second request
     for task in (second, first):
         task.cancel()
         with contextlib.suppress(asyncio.CancelledError):

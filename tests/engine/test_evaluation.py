@@ -52,7 +52,7 @@ def run(tmp_path: Path) -> Path:
 
 
 async def evaluate(engine: Engine, run: Path, checkpoint: str = "final") -> tuple[Evaluation, list[tuple[int, int]]]:
-    """Return the evaluation and the progress that was reported."""
+    """Return the evaluation and all reported (done, total) pairs."""
     progress: list[tuple[int, int]] = []
     request = Evaluate(run_path=str(run), checkpoint=checkpoint)
     return await engine.ask(request, Evaluation, lambda done, total: progress.append((done, total))), progress

@@ -1,4 +1,4 @@
-"""The modules that client and server import."""
+"""The modules that the engine's client and server import."""
 
 import subprocess
 import sys

@@ -1,4 +1,4 @@
-"""Custom models from the user's files: found, reloaded when they change, errors reported with file and line."""
+"""Custom models are found in the user's files and reloaded after changes. Their errors name file and line."""
 
 import os
 from collections.abc import Callable

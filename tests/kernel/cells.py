@@ -8,7 +8,7 @@ from fashion_tui.kernel.outputs import Display, Done, Output, Result, Stream
 from fashion_tui.kernel.session import KernelSession
 
 PATIENCE = 60.0
-"""Timeout in seconds for anything that must happen; busy machines are slow."""
+"""Timeout of each wait, in seconds; generous, for a busy machine."""
 
 
 async def run(session: KernelSession, code: str) -> list[Output]:
@@ -20,7 +20,7 @@ async def run(session: KernelSession, code: str) -> list[Output]:
 async def run_until(
     session: KernelSession, code: str, reached: Callable[[Output], bool]
 ) -> "asyncio.Task[list[Output]]":
-    """Start a cell and return after the first output for which `reached` is true. The task returns all outputs."""
+    """Start a cell and wait for an output for which `reached` is true. Return a task that returns all outputs."""
     event = asyncio.Event()
     outputs: list[Output] = []
 
@@ -39,7 +39,7 @@ async def run_until(
 
 
 def pid_of(session: KernelSession) -> int:
-    """Return the kernel's process id; a kernel must be running."""
+    """Return the process id of the kernel, which must be running."""
     assert session.pid is not None
     return session.pid
 

@@ -1,4 +1,4 @@
-"""When a kernel dies, the session reports it in one line and continues with a new one."""
+"""When a kernel dies, the session reports the death in one line and continues with a new kernel."""
 
 import asyncio
 import os
@@ -22,8 +22,8 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
 @pytest_asyncio.fixture(loop_scope="module")
-async def own_session() -> AsyncIterator[KernelSession]:
-    """A session of the test's own_session, not started yet."""
+async def new_session() -> AsyncIterator[KernelSession]:
+    """A new session for one test. It isn't started yet."""
     session = KernelSession(None)
     yield session
     await session.close()
@@ -75,21 +75,21 @@ async def test_cells_that_waited_for_a_dead_kernel_are_aborted(session: KernelSe
 
 
 @pytest.mark.parametrize("code", ["exit", None])
-async def test_the_death_of_an_idle_kernel_is_an_event(own_session: KernelSession, code: str | None) -> None:
+async def test_the_death_of_an_idle_kernel_is_an_event(new_session: KernelSession, code: str | None) -> None:
     seen: list[Output] = []
 
     async def listen() -> None:
-        async for output in own_session.events():
+        async for output in new_session.events():
             seen.append(output)  # noqa: PERF401 -- endless
 
     listening = asyncio.create_task(listen())
-    await run(own_session, "1")
-    first = pid_of(own_session)
+    await run(new_session, "1")
+    first = pid_of(new_session)
     if code:
-        await run(own_session, code)
+        await run(new_session, code)
     else:
         os.kill(first, signal.SIGKILL)
-    await eventually(lambda: own_session.state == "idle" and own_session.pid not in {None, first})
+    await eventually(lambda: new_session.state == "idle" and new_session.pid not in {None, first})
     assert len(deaths(seen)) == 1
     states = [output.state for output in seen if isinstance(output, StateChanged)]
     assert states[-3:] == ["dead", "starting", "idle"]
@@ -97,80 +97,80 @@ async def test_the_death_of_an_idle_kernel_is_an_event(own_session: KernelSessio
 
 
 async def test_a_kernel_that_dies_before_it_has_run_anything_is_not_restarted_in_a_loop(
-    own_session: KernelSession,
+    new_session: KernelSession,
 ) -> None:
-    await own_session.start()
-    os.kill(pid_of(own_session), signal.SIGKILL)
-    async for output in own_session.events():
+    await new_session.start()
+    os.kill(pid_of(new_session), signal.SIGKILL)
+    async for output in new_session.events():
         if isinstance(output, Died):
             assert "run a cell" in output.message
             break
-    await eventually(lambda: own_session.state == "dead")
-    assert own_session.pid is None
-    assert result(await run(own_session, "'again'")) == "'again'"
+    await eventually(lambda: new_session.state == "dead")
+    assert new_session.pid is None
+    assert result(await run(new_session, "'again'")) == "'again'"
 
 
-async def test_a_restart_stops_running_code_and_clears_the_namespace(own_session: KernelSession) -> None:
-    await run(own_session, "mine = 1")
+async def test_a_restart_stops_running_code_and_clears_the_namespace(new_session: KernelSession) -> None:
+    await run(new_session, "mine = 1")
     task = await run_until(
-        own_session, "print(1, flush=True)\nwhile True: pass", lambda output: isinstance(output, Stream)
+        new_session, "print(1, flush=True)\nwhile True: pass", lambda output: isinstance(output, Stream)
     )
-    await asyncio.wait_for(own_session.restart(), PATIENCE)
+    await asyncio.wait_for(new_session.restart(), PATIENCE)
     assert done(await task) == Done("aborted", None)
     assert not deaths(await task)
-    outputs = await run(own_session, "'mine' in dir()")
+    outputs = await run(new_session, "'mine' in dir()")
     assert result(outputs) == "False"
     assert done(outputs).execution_count == 1
 
 
-async def test_child_processes_of_the_kernel_end_with_it(own_session: KernelSession) -> None:
-    child = result(await run(own_session, "import subprocess; subprocess.Popen(['sleep', '1000']).pid"))
-    await run(own_session, "import os; os._exit(1)")
+async def test_child_processes_of_the_kernel_end_with_it(new_session: KernelSession) -> None:
+    child = result(await run(new_session, "import subprocess; subprocess.Popen(['sleep', '1000']).pid"))
+    await run(new_session, "import os; os._exit(1)")
     await eventually(lambda: not psutil.pid_exists(int(child)) or psutil.Process(int(child)).status() == "zombie")
 
 
 async def test_close_is_fast_and_leaves_no_files_or_processes(
-    own_session: KernelSession, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    new_session: KernelSession, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path) if len(str(tmp_path)) < 60 else "")
     monkeypatch.setenv("TMPDIR", str(tmp_path))
     task = await run_until(
-        own_session, "print(1, flush=True)\nwhile True: pass", lambda output: isinstance(output, Stream)
+        new_session, "print(1, flush=True)\nwhile True: pass", lambda output: isinstance(output, Stream)
     )
-    assert own_session._directory is not None
-    directory, pid = own_session._directory.path, pid_of(own_session)
+    assert new_session._directory is not None
+    directory, pid = new_session._directory.path, pid_of(new_session)
     assert directory.stat().st_mode & 0o777 == 0o700
     sockets = [path for path in directory.iterdir() if path.is_socket()]
     assert len(sockets) == 5
     assert max(len(os.fsencode(path)) for path in sockets) <= 100
-    await asyncio.wait_for(own_session.close(), 5)
+    await asyncio.wait_for(new_session.close(), 5)
     assert done(await task).status == "aborted"
     assert not directory.exists()
     assert not psutil.pid_exists(pid)
 
 
-async def test_close_while_the_kernel_starts(own_session: KernelSession) -> None:
-    starting = asyncio.create_task(own_session.start())
-    await eventually(lambda: own_session._starting is not None)
-    pid = own_session._starting.pid if own_session._starting else 0
-    await asyncio.wait_for(own_session.close(), PATIENCE)
+async def test_close_while_the_kernel_starts(new_session: KernelSession) -> None:
+    starting = asyncio.create_task(new_session.start())
+    await eventually(lambda: new_session._starting is not None)
+    pid = new_session._starting.pid if new_session._starting else 0
+    await asyncio.wait_for(new_session.close(), PATIENCE)
     with pytest.raises(KernelFailed):
         await starting
     assert not psutil.pid_exists(pid)
 
 
 async def test_a_kernel_that_cannot_start_says_why_in_one_line(
-    own_session: KernelSession, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    new_session: KernelSession, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     (tmp_path / "ipykernel.py").write_text("raise ImportError('this ipykernel is broken')")
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     with pytest.raises(KernelFailed) as caught:
-        await own_session.start()
+        await new_session.start()
     assert str(caught.value).startswith("the kernel ended with exit code 1 before it was ready: ")
     assert "\n" not in str(caught.value)
-    assert own_session.state == "dead"
+    assert new_session.state == "dead"
     monkeypatch.delenv("PYTHONPATH")
-    assert result(await run(own_session, "'works again'")) == "'works again'"
+    assert result(await run(new_session, "'works again'")) == "'works again'"
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="oom_score_adj exists only on Linux")

@@ -1,4 +1,4 @@
-"""A second front end finds the kernel, and the session reports the cells that it runs."""
+"""A second front end finds the kernel, and the session reports the cells that this front end runs."""
 
 import asyncio
 import os
@@ -53,7 +53,7 @@ async def test_cells_of_another_front_end_are_reported_with_their_outputs(
     assert isinstance(cell, ExternalInput)
     assert cell.code == "print('from the other'); shared + 1"
     assert between == [Stream("stdout", "from the other\n"), Result(cell.execution_count, "21")]
-    ours = await run(session, "_")  # numbers and results continue
+    ours = await run(session, "_")  # numbering and `_` continue after the other cell
     assert ours[0] == Result(cell.execution_count + 1, "21")
 
 

@@ -1,4 +1,4 @@
-"""Endless output takes neither memory nor much of the loop's time, and its newest part is kept."""
+"""Endless output uses bounded memory and leaves the event loop responsive. The newest part is kept."""
 
 import asyncio
 import time
@@ -64,7 +64,7 @@ async def test_an_endless_flood_is_bounded_and_can_be_interrupted(session: Kerne
     outputs = await asyncio.wait_for(task, PATIENCE)
     assert done(outputs).status in {"ok", "error"}
     kept = sum(len(output.text) for output in outputs if isinstance(output, Stream | Display))
-    assert grown < 16 * MIB + 4 * kept  # the test itself keeps the outputs
+    assert grown < 16 * MIB + 4 * kept  # `outputs` itself holds the kept text
     assert sorted(delays)[len(delays) * 9 // 10] < 0.1
     assert result(await run(session, "'alive'")) == "'alive'"
 

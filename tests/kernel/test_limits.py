@@ -1,9 +1,9 @@
-"""Texts are cut to their limits: printed text at its start, values at their end."""
+"""Long strings are truncated: printed text loses its beginning, and values lose their end."""
 
 from fashion_tui.kernel.limits import MAX_CHARACTERS, MAX_LINES, keep_newest, truncate
 
 
-def test_a_short_text_is_unchanged() -> None:
+def test_a_short_string_is_unchanged() -> None:
     assert keep_newest("one\ntwo") == ("one\ntwo", 0, 0)
     assert keep_newest("") == ("", 0, 0)
 
@@ -15,7 +15,7 @@ def test_the_newest_lines_are_kept_and_the_others_counted() -> None:
     assert (lines, characters) == (3, len("0\n1\n2\n"))
 
 
-def test_a_text_of_exactly_the_limit_is_unchanged() -> None:
+def test_a_string_of_exactly_the_limit_is_unchanged() -> None:
     text = "x\n" * MAX_LINES
     assert keep_newest(text) == (text, 0, 0)
 

@@ -12,7 +12,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
 def shown(outputs: list[Output]) -> Plot:
-    """Return the only plot, which must belong to a `Display`."""
+    """Return the only plot. Its output must be a `Display`."""
     assert done(outputs).status == "ok", outputs
     (only,) = [output for output in outputs if isinstance(output, Display)]
     assert only.plot is not None, only.text

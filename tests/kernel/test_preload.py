@@ -27,7 +27,8 @@ async def started(dataset: DatasetRef | None) -> AsyncIterator[KernelSession]:
 
 async def test_the_data_is_loaded_and_works_with_a_data_loader() -> None:
     async with started(SYNTHETIC) as session:
-        assert result(await run(session, "('to' 'rch') in globals()")) == "False"  # other code doesn't wait for torch
+        # Code that doesn't contain the name doesn't wait for torch.
+        assert result(await run(session, "('to' 'rch') in globals()")) == "False"
         assert result(await run(session, "len(train_data), len(test_data), len(classes)")) == "(12000, 2000, 10)"
         item = "image, label = train_data[0]; image.shape, image.dtype, float(image.max()) <= 1, type(label).__name__"
         assert result(await run(session, item)) == "(torch.Size([1, 28, 28]), torch.float32, True, 'int')"

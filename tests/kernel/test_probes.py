@@ -16,7 +16,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
 async def listed(session: KernelSession) -> TensorList:
-    """Return the list of tensors as soon as torch is imported."""
+    """Wait until torch is imported, then return the list of tensors."""
     async with asyncio.timeout(PATIENCE):
         while (tensors := await session.probe(ListTensors(), TensorList)) is None:  # noqa: ASYNC110 -- no event tells when
             await asyncio.sleep(0.05)
@@ -26,7 +26,7 @@ async def listed(session: KernelSession) -> TensorList:
 async def test_only_the_users_tensors_are_listed(session: KernelSession) -> None:
     await run(session, "torch; import numpy as np; x = torch.arange(3.0, requires_grad=True); a = np.ones(2); x * 2")
     assert [row.name for row in (await listed(session)).rows] == ["x", "a"]
-    await run(session, "net = nn.Linear(2, 1)")  # the preloaded network isn't listed, the user's own is
+    await run(session, "net = nn.Linear(2, 1)")  # the user's `net` is listed, but the preloaded one isn't
     assert [row.name for row in (await listed(session)).rows] == ["x", "a", "net.weight", "net.bias"]
     await run(session, "del x, a, net")
     assert (await listed(session)).rows == ()

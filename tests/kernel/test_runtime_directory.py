@@ -1,4 +1,4 @@
-"""The directory for a kernel's sockets is private, and is removed with its owner."""
+"""The directory for a kernel's sockets is private, and is removed after its app has ended."""
 
 import os
 import stat
@@ -21,7 +21,7 @@ def runtime_parent(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
         yield Path(directory)
 
 
-def test_it_is_private_has_a_short_path_and_can_be_removed(runtime_parent: Path) -> None:
+def test_the_directory_is_private_has_a_short_path_and_can_be_removed(runtime_parent: Path) -> None:
     directory = RuntimeDirectory()
     assert directory.path.parent == runtime_parent
     assert stat.S_IMODE(directory.path.stat().st_mode) == 0o700
@@ -41,7 +41,7 @@ def test_a_parent_that_is_missing_or_too_long_is_skipped(monkeypatch: pytest.Mon
 
 
 def leave_a_directory() -> Path:
-    """Create the directory of an app that is killed while its kernel runs."""
+    """Return the directory that an app leaves behind if it is killed while its kernel runs."""
     code = (
         "import os; from fashion_tui.kernel.runtime_directory import RuntimeDirectory\n"
         "path = RuntimeDirectory().path; (path / '1.json').touch(); print(path, flush=True); os._exit(1)"
@@ -50,7 +50,7 @@ def leave_a_directory() -> Path:
     return Path(killed.stdout.strip())
 
 
-def test_the_directory_of_a_killed_owner_is_removed_and_that_of_a_running_one_kept(runtime_parent: Path) -> None:
+def test_the_directory_of_a_killed_app_is_removed_and_that_of_a_running_app_kept(runtime_parent: Path) -> None:
     running = RuntimeDirectory()
     leave_a_directory()
     assert len(list(runtime_parent.iterdir())) == 2

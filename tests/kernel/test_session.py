@@ -1,4 +1,4 @@
-"""Cells give the outputs that IPython gives."""
+"""Cells produce the same outputs as in IPython."""
 
 import asyncio
 import os
@@ -115,7 +115,8 @@ async def test_a_syntax_error_is_an_error(session: KernelSession) -> None:
 
 async def test_magics_and_await(session: KernelSession) -> None:
     assert "per loop" in printed(await run(session, "%timeit -n1 -r1 torch.ones(2)"))
-    assert printed(await run(session, "!echo hi")).split() == ["hi"]  # its terminal ends lines with \r\n
+    # `!` runs commands on a terminal, which ends lines with \r\n.
+    assert printed(await run(session, "!echo hi")).split() == ["hi"]
     assert result(await run(session, "lines = !echo hi\nlines")) == "['hi']"
     assert result(await run(session, "import asyncio\nawait asyncio.sleep(0.01, 'awaited')")) == "'awaited'"
     count = done(await run(session, "recalled = 1")).execution_count

@@ -1,4 +1,4 @@
-"""Use one thread of torch per test process, since several run at once."""
+"""Use one torch thread per test process, since several processes run at once."""
 
 import pytest
 import torch

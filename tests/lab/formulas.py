@@ -5,7 +5,7 @@ import re
 
 
 def evaluate(formula: str) -> list[tuple[float, int]]:
-    """Return both sides of each `… = n` in `formula`, with the left one computed."""
+    """Return, for each `… = n` in `formula`, the computed value of its left side, and n."""
     sides = []
     for left, right in re.findall(r"([\d(⌊⌈][^=:a-z]*) = ([\d,]+)", formula):
         expression = left.replace("−", "-").replace("·", "*").replace("×", "*").replace(",", "")

@@ -1,4 +1,4 @@
-"""What an epoch does to the pictures, against the same done one picture at a time."""
+"""The augmentation of a batch, checked image by image."""
 
 from collections import Counter
 from typing import Any
@@ -18,12 +18,12 @@ IMAGES = torch.randn(COUNT, 1, 28, 28, generator=torch.Generator().manual_seed(0
 ALL = torch.arange(COUNT)
 
 
-def recipe(**changes: Any) -> Recipe:
+def recipe_with(**changes: Any) -> Recipe:
     return msgspec.structs.replace(GUIDE, **changes)
 
 
-def augmented(wanted: Recipe, epoch: int = 0, seed: int = 0, indices: Tensor = ALL) -> Tensor:
-    augmentation = Augmentation(wanted, COUNT, seed=seed, device=CPU)
+def augmented(recipe: Recipe, epoch: int = 0, seed: int = 0, indices: Tensor = ALL) -> Tensor:
+    augmentation = Augmentation(recipe, COUNT, seed=seed, device=CPU)
     augmentation.start_epoch(epoch)
     return augmentation(IMAGES[indices], indices)
 
@@ -32,23 +32,23 @@ def mirrored(images: Tensor) -> list[bool]:
     return [torch.equal(image, before.flip(-1)) for image, before in zip(images, IMAGES, strict=True)]
 
 
-def test_without_augmentation_pictures_stay_as_they_are() -> None:
-    assert torch.equal(augmented(recipe()), IMAGES)
+def test_images_are_unchanged_without_augmentation() -> None:
+    assert torch.equal(augmented(recipe_with()), IMAGES)
 
 
-def test_alternating_shows_both_sides_in_two_epochs() -> None:
-    first, second = (augmented(recipe(flip="alternating"), epoch) for epoch in (0, 1))
-    assert [not one for one in mirrored(first)] == mirrored(second)
+def test_alternating_flip_mirrors_each_image_in_every_second_epoch() -> None:
+    first, second = (augmented(recipe_with(flip="alternating"), epoch) for epoch in (0, 1))
+    assert [not is_mirrored for is_mirrored in mirrored(first)] == mirrored(second)
     assert 0.35 < sum(mirrored(first)) / COUNT < 0.65
-    assert torch.equal(augmented(recipe(flip="alternating"), 2), first)
+    assert torch.equal(augmented(recipe_with(flip="alternating"), 2), first)
 
 
-def test_each_picture_is_moved_by_its_own_and_black_comes_in() -> None:
-    wanted = recipe(crop=2)
-    framed = np.full((COUNT, 32, 32), (0 - wanted.mean) / wanted.std, dtype=np.float32)
+def test_each_image_is_shifted_independently_and_padded_with_black() -> None:
+    recipe = recipe_with(crop=2)
+    framed = np.full((COUNT, 32, 32), (0 - recipe.mean) / recipe.std, dtype=np.float32)
     framed[:, 2:30, 2:30] = IMAGES[:, 0].numpy()
-    moves = []
-    for before, after in zip(framed, augmented(wanted)[:, 0].numpy(), strict=True):
+    shifts = []
+    for before, after in zip(framed, augmented(recipe)[:, 0].numpy(), strict=True):
         found = [
             (row, column)
             for row in range(5)
@@ -56,35 +56,35 @@ def test_each_picture_is_moved_by_its_own_and_black_comes_in() -> None:
             if np.array_equal(before[row : row + 28, column : column + 28], after)
         ]
         assert len(found) == 1
-        moves += found
-    counts = Counter(moves)
-    assert len(counts) == 25, "all of them occur"
-    assert max(counts.values()) < 25, "and none more often than chance has it"
-    assert not torch.equal(augmented(wanted, epoch=1), augmented(wanted, epoch=0))
+        shifts += found
+    counts = Counter(shifts)
+    assert len(counts) == 25, "all 25 shifts occur"
+    assert max(counts.values()) < 25, "the shifts are about equally frequent"
+    assert not torch.equal(augmented(recipe, epoch=1), augmented(recipe, epoch=0))
 
 
-def test_half_of_the_pictures_lose_a_rectangle() -> None:
-    after = augmented(recipe(erase=10)).squeeze(1)
-    lost = after != IMAGES.squeeze(1)
-    assert (after[lost] == 0).all()
-    losers = 0
-    for one in lost:
-        if one.any():
-            rows, columns = one.any(dim=1).nonzero(), one.any(dim=0).nonzero()
+def test_a_rectangle_is_erased_from_half_of_the_images() -> None:
+    after = augmented(recipe_with(erase=10)).squeeze(1)
+    erased = after != IMAGES.squeeze(1)
+    assert (after[erased] == 0).all()
+    erased_images = 0
+    for mask in erased:
+        if mask.any():
+            rows, columns = mask.any(dim=1).nonzero(), mask.any(dim=0).nonzero()
             height, width = (int(line.max() - line.min()) + 1 for line in (rows, columns))
-            assert one.sum() == height * width, "a rectangle, and nothing beside it"
+            assert mask.sum() == height * width, "all erased pixels form one rectangle"
             assert max(height, width) <= 10
-            losers += 1
-    assert 0.35 < losers / COUNT < 0.65
+            erased_images += 1
+    assert 0.35 < erased_images / COUNT < 0.65
 
 
-def test_what_is_transforms_stays_in_its_place() -> None:
-    """A CUDA graph goes on reading from where it was recorded."""
-    augmentation = Augmentation(recipe(**EVERYTHING), COUNT, seed=0, device=CPU)
-    before = {what: tensor.data_ptr() for what, tensor in augmentation._transforms.items()}
+def test_transforms_keep_their_memory_addresses() -> None:
+    """A CUDA graph reads from the memory addresses with which it was captured."""
+    augmentation = Augmentation(recipe_with(**EVERYTHING), COUNT, seed=0, device=CPU)
+    before = {name: tensor.data_ptr() for name, tensor in augmentation._transforms.items()}
     first = augmentation(IMAGES, ALL)
     augmentation.start_epoch(1)
-    assert {what: tensor.data_ptr() for what, tensor in augmentation._transforms.items()} == before
+    assert {name: tensor.data_ptr() for name, tensor in augmentation._transforms.items()} == before
     assert len(before) == len(EVERYTHING)
     assert not torch.equal(augmentation(IMAGES, ALL), first)
 
@@ -92,12 +92,12 @@ def test_what_is_transforms_stays_in_its_place() -> None:
 EVERYTHING = {"flip": "alternating", "crop": 2, "erase": 8}
 
 
-@pytest.mark.parametrize("what", [{key: value} for key, value in EVERYTHING.items()] + [EVERYTHING], ids=str)
-def test_it_is_a_function_of_seed_epoch_and_place_alone(what: dict[str, Any]) -> None:
-    wanted = recipe(**what)
+@pytest.mark.parametrize("changes", [{key: value} for key, value in EVERYTHING.items()] + [EVERYTHING], ids=str)
+def test_augmentation_depends_only_on_seed_epoch_and_index(changes: dict[str, Any]) -> None:
+    recipe = recipe_with(**changes)
     torch.manual_seed(5)
-    whole = augmented(wanted, epoch=3, seed=7)
+    every = augmented(recipe, epoch=3, seed=7)
     torch.rand(9)
     some = torch.tensor([4, 190, 17])
-    assert torch.equal(augmented(wanted, epoch=3, seed=7, indices=some), whole[some])
-    assert not torch.equal(augmented(wanted, epoch=3, seed=8), whole)
+    assert torch.equal(augmented(recipe, epoch=3, seed=7, indices=some), every[some])
+    assert not torch.equal(augmented(recipe, epoch=3, seed=8), every)

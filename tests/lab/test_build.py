@@ -180,7 +180,7 @@ def custom(source: str, class_name: str | None, **options: object) -> CustomMode
 
 
 class TestFromSource:
-    def test_last_network_is_used_if_the_named_one_is_gone(self) -> None:
+    def test_last_network_is_used_if_the_named_one_does_not_exist(self) -> None:
         with open_model(custom(TWO, "Renamed")) as (model, name):
             assert (type(model).__name__, name) == ("Second", "Second")
         with open_model(custom(TWO, "First", arguments={"width": 3})) as (_, name):
@@ -208,7 +208,7 @@ class TestFromSource:
         assert caught.value.line == line
         assert caught.value.message.startswith(words)
 
-    def test_there_is_nothing_to_choose_from_without_a_network(self) -> None:
+    def test_source_without_a_network_is_an_error(self) -> None:
         with (
             pytest.raises(SourceError, match=r"no class is derived from nn\.Module"),
             open_model(custom("import torch\n", None, exact=True)),
@@ -234,14 +234,14 @@ class TestFromSource:
 
 
 def returning(expression: str, statement: str = "") -> CustomModel:
-    """Return a network whose forward pass returns the expression, with another statement in its constructor."""
+    """Return a custom model whose `forward` returns the expression and whose constructor ends with the statement."""
     source = f"import torch\nfrom torch import nn\n\nclass Net(nn.Module):\n    def __init__(self):\n        super().__init__()\n        self.layer = nn.Linear(784, 10)\n        {statement}\n\n    def forward(self, x):\n        return {expression}\n"  # noqa: E501
     return custom_model(source)
 
 
 class TestTrainable:
     def test_weights_depend_on_the_seed_alone(self) -> None:
-        """Trying the network on images doesn't change them."""
+        """The trial on two images before training changes neither weights nor buffers."""
         states = []
         for _ in range(2):
             seed_everything(3)
@@ -281,7 +281,7 @@ class TestTrainable:
             (custom_model("class Net:\n  pass"), "isn't derived from nn.Module"),
         ],
     )
-    def test_what_cannot_be_trained_is_refused_in_one_line(
+    def test_networks_that_cannot_be_trained_are_refused_in_one_line(
         self, network: CustomModel, words: str, tmp_path: Path
     ) -> None:
         (tmp_path / "blocks.py").touch()

@@ -1,4 +1,4 @@
-"""Training on a CUDA GPU: graph, streaming and exact resume. Skipped on machines without one."""
+"""Training on a CUDA GPU: CUDA graphs, streamed data and exact resume. Skipped on machines without a GPU."""
 
 import copy
 from typing import Any
@@ -31,8 +31,8 @@ def begin(recipe: Recipe, **changes: Any) -> Training:
 
 
 @pytest.mark.parametrize("recipe", RECIPES.values(), ids=lambda recipe: recipe.name)
-def test_graph_makes_the_same_steps_as_python(recipe: Recipe) -> None:
-    """Three epochs, each with a smaller last batch."""
+def test_captured_steps_equal_eager_steps(recipe: Recipe) -> None:
+    """The 25 steps span three epochs, whose last batches are smaller."""
     captured, plain = begin(recipe), begin(recipe)
     plain._make_step = plain._step
     for training in (captured, plain):
@@ -61,7 +61,7 @@ def test_steps_do_not_synchronise() -> None:
         torch.cuda.set_sync_debug_mode("default")
 
 
-def test_streamed_set_gives_the_same_weights(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_streamed_data_set_gives_the_same_weights(monkeypatch: pytest.MonkeyPatch) -> None:
     resident = run(begin(RECIPES["strong"]), 5)
     monkeypatch.setattr("fashion_tui.lab.data.datasets.MAX_MEMORY_FRACTION", 0.0)
     streamed = begin(RECIPES["strong"])

@@ -1,4 +1,4 @@
-"""The resident data set: the same numbers as torchvision's, in an order that seed and epoch decide."""
+"""Data sets in memory: the same values as torchvision's, in an order that depends on seed and epoch."""
 
 import hashlib
 import time
@@ -27,8 +27,8 @@ CPU = torch.device("cpu")
 
 
 @pytest.fixture(scope="module")
-def few() -> Images:
-    """Pictures that tell their place: number i is i everywhere."""
+def numbered() -> Images:
+    """Images that show their index: all pixels of image i are i, and so is its label."""
     return Images(torch.arange(103, dtype=torch.uint8).view(103, 1, 1, 1).expand(-1, 1, 28, 28), torch.arange(103))
 
 
@@ -45,7 +45,7 @@ class TestRealSet:
             assert images.labels.bincount().tolist() == [size // 10] * 10
         assert real.classes == FASHION_CLASSES
 
-    def test_it_equals_torchvisions_to_the_bit_picture_by_picture(self, real: Dataset, real_data: Path) -> None:
+    def test_images_and_labels_equal_those_of_torchvision(self, real: Dataset, real_data: Path) -> None:
         from torchvision.datasets import FashionMNIST  # noqa: PLC0415 - takes seconds
 
         theirs = FashionMNIST(real_data, train=False)
@@ -53,7 +53,7 @@ class TestRealSet:
         assert torch.equal(real.test.labels, theirs.targets)
 
     @pytest.mark.parametrize(("mean", "std"), [(0.5, 0.5), (0.2860, 0.3530)])
-    def test_normalisation_equals_torchvisions_to_the_bit(
+    def test_normalisation_equals_that_of_torchvision_to_the_bit(
         self, real: Dataset, real_data: Path, mean: float, std: float
     ) -> None:
         from torchvision.datasets import FashionMNIST  # noqa: PLC0415
@@ -64,15 +64,15 @@ class TestRealSet:
         assert ours.dtype == torch.float32
         assert torch.equal(ours, torch.stack([theirs[index][0] for index in range(500)]))
 
-    def test_its_ref_carries_the_same_sum_as_verified_without_torch(self, real: Dataset, real_data: Path) -> None:
+    def test_the_checksum_is_the_same_as_without_torch(self, real: Dataset, real_data: Path) -> None:
         assert real.ref == verify(find("fashion-mnist", real_data))
 
     def test_it_loads_in_a_fraction_of_a_second(self, real: Dataset) -> None:
-        begun = time.process_time()
+        started = time.process_time()
         load(real.ref)
-        assert time.process_time() - begun < 0.6  # 0.1 s on the machines that it was written on
+        assert time.process_time() - started < 0.6  # takes 0.1 s on an idle machine
 
-    def test_another_set_than_the_run_began_with_is_refused(self, real: Dataset) -> None:
+    def test_a_changed_data_set_is_refused(self, real: Dataset) -> None:
         other = DatasetRef(name="fashion-mnist", directory=real.ref.directory, sha256="0" * 64)
         with pytest.raises(UserError, match="has changed"):
             load(other)
@@ -95,8 +95,8 @@ def recipe(batch_size: int, **changes: Any) -> Recipe:
 
 
 class TestBatches:
-    def test_an_epoch_visits_every_picture_once_with_its_label(self, few: Images) -> None:
-        batches = ImageBatches(few, recipe(10, mean=0.0, std=1.0), seed=0, device=CPU)
+    def test_an_epoch_visits_every_image_once_with_its_label(self, numbered: Images) -> None:
+        batches = ImageBatches(numbered, recipe(10, mean=0.0, std=1.0), seed=0, device=CPU)
         visited = []
         for batch in batches.epoch(0):
             images = batches.prepare(batch)
@@ -106,74 +106,74 @@ class TestBatches:
             visited += batch.labels.tolist()
         assert sorted(visited) == list(range(103))
 
-    def test_the_last_batch_holds_what_is_left(self, few: Images) -> None:
-        batches = ImageBatches(few, recipe(10), seed=0, device=CPU)
+    def test_the_last_batch_contains_the_remaining_images(self, numbered: Images) -> None:
+        batches = ImageBatches(numbered, recipe(10), seed=0, device=CPU)
         assert len(batches) == 11
         assert [len(labels) for labels in indices(batches, 0)] == [10] * 10 + [3]
 
-    def test_the_order_is_a_function_of_seed_and_epoch(self, few: Images) -> None:
+    def test_the_order_is_a_function_of_seed_and_epoch(self, numbered: Images) -> None:
         orders = {
-            (seed, epoch): tuple(ImageBatches(few, recipe(10), seed=seed, device=CPU).order(epoch).tolist())
+            (seed, epoch): tuple(ImageBatches(numbered, recipe(10), seed=seed, device=CPU).order(epoch).tolist())
             for seed in (-1, 0, 1, 2, 3, 2**32, 2**40 + 3)
             for epoch in range(8)
         }
         assert len(set(orders.values())) == len(orders)
         torch.manual_seed(99)
         torch.rand(1000)
-        again = ImageBatches(few, recipe(25, mean=0.0, std=1.0), seed=3, device=CPU)
+        again = ImageBatches(numbered, recipe(25, mean=0.0, std=1.0), seed=3, device=CPU)
         assert tuple(again.order(5).tolist()) == orders[3, 5]
 
-    def test_drawing_an_order_leaves_the_other_random_numbers_alone(self, few: Images) -> None:
+    def test_the_order_does_not_use_the_global_random_generator(self, numbered: Images) -> None:
         before = torch.get_rng_state()
-        list(ImageBatches(few, recipe(10), seed=0, device=CPU).epoch(0))
+        list(ImageBatches(numbered, recipe(10), seed=0, device=CPU).epoch(0))
         assert torch.equal(torch.get_rng_state(), before)
 
     @pytest.mark.parametrize("first_step", [0, 1, 7, 10, 11])
-    def test_an_epoch_can_be_entered_at_any_step(self, few: Images, first_step: int) -> None:
-        batches = ImageBatches(few, recipe(10), seed=7, device=CPU)
+    def test_an_epoch_can_start_at_any_step(self, numbered: Images, first_step: int) -> None:
+        batches = ImageBatches(numbered, recipe(10), seed=7, device=CPU)
         assert indices(batches, 4, first_step) == indices(batches, 4)[first_step:]
 
     @pytest.mark.parametrize("batch_size", [0, -1, 104])
-    def test_a_batch_that_the_images_do_not_fill_is_refused(self, few: Images, batch_size: int) -> None:
+    def test_an_invalid_batch_size_is_refused(self, numbered: Images, batch_size: int) -> None:
         with pytest.raises(UsageError, match=f"batch size is {batch_size}; it must be 1 to 103"):
-            ImageBatches(few, recipe(batch_size), seed=0, device=CPU)
+            ImageBatches(numbered, recipe(batch_size), seed=0, device=CPU)
 
-    def test_one_batch_may_be_the_whole_set(self, few: Images) -> None:
-        assert [len(batch) for batch in indices(ImageBatches(few, recipe(103), seed=0, device=CPU), 0)] == [103]
+    def test_a_batch_may_contain_all_images(self, numbered: Images) -> None:
+        assert [len(batch) for batch in indices(ImageBatches(numbered, recipe(103), seed=0, device=CPU), 0)] == [103]
 
 
 class TestHoldOut:
-    def test_the_last_pictures_are_held_out(self, few: Images) -> None:
-        train, validation = hold_out(few, 20)
+    def test_the_last_images_are_held_out(self, numbered: Images) -> None:
+        train, validation = hold_out(numbered, 20)
         assert train.labels.tolist() == list(range(83))
         assert validation.labels.tolist() == list(range(83, 103))
-        assert validation.pixels.data_ptr() == few.pixels.data_ptr() + few.pixels.stride(0) * 83
+        assert validation.pixels.data_ptr() == numbered.pixels.data_ptr() + numbered.pixels.stride(0) * 83
 
-    def test_none_may_be_held_out(self, few: Images) -> None:
-        train, validation = hold_out(few, 0)
+    def test_no_image_is_held_out_for_a_size_of_zero(self, numbered: Images) -> None:
+        train, validation = hold_out(numbered, 0)
         assert (len(train), len(validation)) == (103, 0)
 
     @pytest.mark.parametrize("count", [-1, 103, 500])
-    def test_something_must_be_left_to_train_on(self, few: Images, count: int) -> None:
+    def test_an_invalid_validation_size_is_refused(self, numbered: Images, count: int) -> None:
         with pytest.raises(UsageError, match=f"validation is {count}"):
-            hold_out(few, count)
+            hold_out(numbered, count)
 
 
 class TestSyntheticSet:
-    def test_it_loads_from_nothing_in_the_real_sets_shape(self) -> None:
+    def test_it_needs_no_files_and_has_the_expected_checksum(self) -> None:
         dataset = load(find("synthetic"))
         assert (len(dataset.train), len(dataset.test)) == (12_000, 2_000)
         assert dataset.classes == FASHION_CLASSES
         assert dataset.ref.name == "synthetic"
-        assert sum_of(dataset) == dataset.ref.sha256, "the drawing has changed: so must data.sources.SYNTHETIC"
+        assert checksum(dataset) == dataset.ref.sha256, "the drawn images have changed: update data.sources.SYNTHETIC"
 
-    def test_a_run_on_other_drawings_is_refused(self) -> None:
+    def test_a_different_checksum_is_refused(self) -> None:
         with pytest.raises(UserError, match="synthetic has changed"):
             load(DatasetRef(name="synthetic", directory=None, sha256="1" * 64))
 
 
-def sum_of(dataset: Dataset) -> str:
-    """SHA-256 over pixels and labels, a byte each, the training set first."""
+def checksum(dataset: Dataset) -> str:
+    """Return the SHA-256 of all pixels and labels, one byte each, with the training set first."""
     digest = hashlib.sha256()
     for images in (dataset.train, dataset.test):
         digest.update(images.pixels.numpy().tobytes())
@@ -182,13 +182,13 @@ def sum_of(dataset: Dataset) -> str:
 
 
 @pytest.mark.parametrize("name", DATASETS)
-def test_a_set_moves_to_a_device_as_a_whole(name: str, few: Images) -> None:
-    dataset = Dataset(DatasetRef(name=name, directory=None, sha256=""), FASHION_CLASSES, few, few).to("meta")
+def test_to_moves_all_tensors_to_a_device(name: str, numbered: Images) -> None:
+    dataset = Dataset(DatasetRef(name=name, directory=None, sha256=""), FASHION_CLASSES, numbered, numbered).to("meta")
     tensors: list[Tensor] = [dataset.train.pixels, dataset.train.labels, dataset.test.pixels, dataset.test.labels]
     assert {tensor.device.type for tensor in tensors} == {"meta"}
 
 
-def test_pictures_are_chosen_by_a_mask() -> None:
+def test_images_are_selected_by_a_mask() -> None:
     images = Images(*draw(50, seed=3))
     bags = images[images.labels == FASHION_CLASSES.index("Bag")]
     assert len(bags) == 5

@@ -1,4 +1,4 @@
-"""Which device a word means, and what is said where it can't be had."""
+"""The device for each name, and the errors for unknown and unavailable devices."""
 
 import subprocess
 import sys
@@ -11,40 +11,40 @@ from fashion_tui.lab.devices import choose_device, list_devices
 from fashion_tui.schema.errors import UsageError, UserError
 
 
-def test_cpu_is_always_there() -> None:
+def test_cpu_is_always_available() -> None:
     assert choose_device("cpu") == torch.device("cpu")
     first = list_devices()[0]
     assert (first.name, first.memory) == ("cpu", psutil.virtual_memory().total)
     assert "core" in first.description
 
 
-def test_auto_takes_a_gpu_where_there_is_one() -> None:
+def test_auto_selects_a_gpu_if_there_is_one() -> None:
     assert choose_device("auto").type == ("cuda" if torch.cuda.is_available() else "cpu")
 
 
-@pytest.mark.parametrize("word", ["", "gpu", "cuda:", "cuda:x", "cuda:-1", "CPU", "cuda:0 "])
-def test_other_words_are_wrong_usage(word: str) -> None:
+@pytest.mark.parametrize("name", ["", "gpu", "cuda:", "cuda:x", "cuda:-1", "CPU", "cuda:0 "])
+def test_unknown_names_are_usage_errors(name: str) -> None:
     with pytest.raises(UsageError, match="unknown device"):
-        choose_device(word)
+        choose_device(name)
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="has a GPU")
-@pytest.mark.parametrize("word", ["cuda", "cuda:0", "cuda:3"])
-def test_cuda_without_a_gpu_says_what_to_do(word: str) -> None:
-    with pytest.raises(UserError, match=f"device is '{word}', but .*; use --device cpu"):
-        choose_device(word)
+@pytest.mark.parametrize("name", ["cuda", "cuda:0", "cuda:3"])
+def test_cuda_without_a_gpu_says_what_to_do(name: str) -> None:
+    with pytest.raises(UserError, match=f"device is '{name}', but .*; use --device cpu"):
+        choose_device(name)
 
 
 @pytest.mark.skipif(torch.backends.mps.is_available(), reason="has an Apple GPU")
-def test_mps_elsewhere_says_what_to_do() -> None:
+def test_mps_without_an_apple_gpu_says_what_to_do() -> None:
     with pytest.raises(UserError, match="use --device cpu"):
         choose_device("mps")
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
-def test_looking_makes_no_cuda_context() -> None:
+def test_listing_devices_creates_no_cuda_context() -> None:
     code = (
-        "import torch, fashion_tui.lab.devices as d; d.devices(); free, total = 0, 0\n"
+        "import torch, fashion_tui.lab.devices as d; d.list_devices()\n"
         "import ctypes; driver = ctypes.CDLL('libcuda.so.1'); flags, active = ctypes.c_uint(), ctypes.c_int()\n"
         "driver.cuDevicePrimaryCtxGetState(0, ctypes.byref(flags), ctypes.byref(active)); print(active.value)"
     )
@@ -78,13 +78,13 @@ print(int(denormal.sum()), hashlib.sha256(weights.numpy().tobytes()).hexdigest()
 
 
 def trained(*arguments: str) -> tuple[int, str]:
-    """In a process of its own: Adam's denormal moments at the end of a training, and the sum over its weights."""
+    """Train in another process. Return the number of Adam's denormal moments, and the SHA-256 of the weights."""
     done = subprocess.run([sys.executable, "-c", TRAIN, *arguments], capture_output=True, text=True, check=True)
     count, checksum = done.stdout.split()
     return int(count), checksum
 
 
-@pytest.mark.skipif(not torch.set_flush_denormal(False), reason="the CPU can't")
+@pytest.mark.skipif(not torch.set_flush_denormal(False), reason="the CPU can't flush denormals")
 def test_denormal_moments_become_0_and_no_weight_changes() -> None:
     plain, ours = trained(), trained("ours")
     assert plain[0] > 1_000

@@ -1,4 +1,4 @@
-"""Finding the layer in which a training broke."""
+"""Finding the layer in which NaN or infinity first appeared."""
 
 import copy
 
@@ -16,7 +16,7 @@ from fashion_tui.schema.recipe import GUIDE
 CPU = torch.device("cpu")
 
 
-class Divides(nn.Module):
+class NanNet(nn.Module):
     """A network that computes NaN in a layer without weights."""
 
     def __init__(self) -> None:
@@ -41,7 +41,7 @@ def test_first_broken_layer_is_found(broken: str) -> None:
 
 
 def test_broken_layer_may_have_no_weights() -> None:
-    assert first_non_finite_layer(Divides(), torch.ones(2, 1, 28, 28)) == "middle (LogSoftmax)"
+    assert first_non_finite_layer(NanNet(), torch.ones(2, 1, 28, 28)) == "middle (LogSoftmax)"
 
 
 def test_healthy_network_has_no_broken_layer() -> None:
@@ -54,8 +54,8 @@ def begin() -> Training:
     return Training(msgspec.structs.replace(GUIDE, batch_size=8), images, device=CPU, seed=3)
 
 
-def test_steps_up_to_the_broken_one_are_repeated_over_the_end_of_an_epoch() -> None:
-    """Adam's momentum is made huge before step 5, so that the weights make step 6 overflow."""
+def test_steps_are_repeated_across_the_end_of_an_epoch() -> None:
+    """Before step 5, Adam's momentum is made huge. The resulting weights make step 6 overflow."""
     training, states = begin(), {}
     while training.epoch < 2:
         for step in training.steps():

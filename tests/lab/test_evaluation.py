@@ -1,4 +1,4 @@
-"""The figures of an evaluation, against torchmetrics; the pass over the images."""
+"""The metrics of an evaluation, compared with torchmetrics, and the logits that they are computed from."""
 
 import msgspec
 import pytest
@@ -16,7 +16,10 @@ CLASSES = tuple("abcdefghij")
 
 
 def some_logits(count: int = 3000) -> tuple[torch.Tensor, torch.Tensor]:
-    """Right about six times in ten, sure of itself more often; one class never predicted, one never there."""
+    """Return overconfident logits that are correct for about 60 % of the labels.
+
+    Class 4 is never predicted, and class 9 doesn't occur in the labels.
+    """
     generator = torch.Generator().manual_seed(0)
     labels = torch.randint(0, 9, (count,), generator=generator)
     logits = torch.randn(count, 10, generator=generator) * 2
@@ -25,40 +28,40 @@ def some_logits(count: int = 3000) -> tuple[torch.Tensor, torch.Tensor]:
     return logits, labels
 
 
-def test_figures_agree_with_torchmetrics() -> None:
+def test_metrics_agree_with_torchmetrics() -> None:
     logits, labels = some_logits()
-    figures = evaluate(logits, labels, CLASSES)
-    reports = figures.per_class
+    metrics = evaluate(logits, labels, CLASSES)
+    reports = metrics.per_class
     for ours, theirs in (
-        (figures.accuracy, oracle.multiclass_accuracy(logits, labels, 10, average="micro")),
-        (figures.top2, oracle.multiclass_accuracy(logits, labels, 10, average="micro", top_k=2)),
-        (figures.loss, nn.CrossEntropyLoss()(logits, labels)),
-        (figures.ece, oracle.multiclass_calibration_error(logits.softmax(1), labels, 10, n_bins=15, norm="l1")),
+        (metrics.accuracy, oracle.multiclass_accuracy(logits, labels, 10, average="micro")),
+        (metrics.top2, oracle.multiclass_accuracy(logits, labels, 10, average="micro", top_k=2)),
+        (metrics.loss, nn.CrossEntropyLoss()(logits, labels)),
+        (metrics.ece, oracle.multiclass_calibration_error(logits.softmax(1), labels, 10, n_bins=15, norm="l1")),
         ([report.precision for report in reports], oracle.multiclass_precision(logits, labels, 10, average="none")),
         ([report.recall for report in reports], oracle.multiclass_recall(logits, labels, 10, average="none")),
         ([report.f1 for report in reports], oracle.multiclass_f1_score(logits, labels, 10, average="none")),
-        (figures.confusion, oracle.multiclass_confusion_matrix(logits, labels, 10)),
+        (metrics.confusion, oracle.multiclass_confusion_matrix(logits, labels, 10)),
     ):
         torch.testing.assert_close(torch.tensor(ours).double(), theirs.double(), rtol=1e-5, atol=1e-6)
     assert [report.support for report in reports] == labels.bincount(minlength=10).tolist()
     assert [report.name for report in reports] == list(CLASSES)
-    assert figures.n == 3000
+    assert metrics.n == 3000
     assert reports[9].recall == reports[4].precision == 0.0
 
 
-def test_rows_are_truth_and_columns_prediction() -> None:
+def test_confusion_rows_are_labels_and_columns_are_predictions() -> None:
     logits = torch.eye(3)[[1, 1, 2]]
     assert evaluate(logits, torch.tensor([0, 1, 1]), "xyz").confusion == ((0, 1, 0), (0, 1, 1), (0, 0, 0))
 
 
-def test_certainty_that_is_right_costs_no_calibration() -> None:
+def test_calibration_error_of_confident_predictions() -> None:
     logits = torch.eye(10) * 1000
     assert evaluate(logits, torch.arange(10), CLASSES).ece == 0
     assert evaluate(logits, (torch.arange(10) + 1) % 10, CLASSES).ece == pytest.approx(1)
 
 
-class Dropping(nn.Module):
-    """A network that tells training from evaluation."""
+class DropoutNet(nn.Module):
+    """A network whose logits differ between training and evaluation mode."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -71,8 +74,8 @@ class Dropping(nn.Module):
 
 
 @pytest.mark.parametrize("training", [True, False])
-def test_logits_are_the_networks_in_evaluation_mode(*, training: bool) -> None:
-    net = Dropping().train(training)
+def test_logits_are_computed_in_evaluation_mode(*, training: bool) -> None:
+    net = DropoutNet().train(training)
     pixels = torch.randint(0, 256, (BATCH_SIZE + 7, 1, 28, 28), dtype=torch.uint8)
     seen: list[tuple[int, int]] = []
     logits = predict_logits(net, pixels, GUIDE, CPU, progress=lambda done, total: seen.append((done, total)))
@@ -83,7 +86,7 @@ def test_logits_are_the_networks_in_evaluation_mode(*, training: bool) -> None:
         torch.testing.assert_close(logits, net(normalise(pixels, 0.5, 0.5)))
 
 
-def test_normalisation_is_the_recipes() -> None:
+def test_images_are_normalised_as_in_the_recipe() -> None:
     net, pixels = GuideNet(), torch.randint(0, 256, (5, 1, 28, 28), dtype=torch.uint8)
     recipe = msgspec.structs.replace(GUIDE, mean=0.286, std=0.353)
     with torch.no_grad():
@@ -91,7 +94,7 @@ def test_normalisation_is_the_recipes() -> None:
     torch.testing.assert_close(predict_logits(net, pixels, recipe, CPU), expected)
 
 
-def test_no_longer_wanted_work_ends_and_leaves_the_network_as_it_was() -> None:
+def test_cancelling_restores_training_mode() -> None:
     net, done = GuideNet().train(), []
     pixels = torch.zeros(3 * BATCH_SIZE, 1, 28, 28, dtype=torch.uint8)
     with pytest.raises(Cancelled):

@@ -1,4 +1,4 @@
-"""Exported weights: readable by others, the same file for the same weights, checked."""
+"""Exported weights can be read by other programs, are reproducible, and are checked when they are loaded."""
 
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from fashion_tui.schema.recipe import GUIDE
 PIXELS = torch.randint(0, 256, (50, 1, 28, 28), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
 
 
-def test_file_holds_the_weights_and_nothing_else(tmp_path: Path) -> None:
+def test_file_contains_only_the_weights(tmp_path: Path) -> None:
     net = GuideNet().to(memory_format=torch.channels_last)
     assert export_safetensors(net, GUIDE, PIXELS, tmp_path / "net.safetensors") == 0
     with safetensors.safe_open(tmp_path / "net.safetensors", framework="pt") as file:
@@ -26,12 +26,12 @@ def test_file_holds_the_weights_and_nothing_else(tmp_path: Path) -> None:
 
 
 def test_same_weights_give_the_same_bytes(tmp_path: Path) -> None:
-    """Whatever their layout in memory, and the order in which the module holds them."""
+    """Neither the memory layout nor the order of the modules changes the file."""
     net = GuideNet()
     copy = GuideNet()
     copy.load_state_dict(net.state_dict())
     copy.to(memory_format=torch.channels_last)
-    copy._modules["conv1"] = copy._modules.pop("conv1")  # now the last one
+    copy._modules["conv1"] = copy._modules.pop("conv1")  # conv1 is the last module now
     for name, network in (("a", net), ("b", copy)):
         export_safetensors(network, GUIDE, PIXELS, tmp_path / name)
     assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
@@ -64,7 +64,7 @@ def test_weights_of_another_network_are_refused(tmp_path: Path) -> None:
         load_into(GuideNet(), weights)
 
 
-def test_what_cannot_be_written_leaves_nothing(tmp_path: Path) -> None:
+def test_failed_export_leaves_no_file(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"can't write .*: No such file or directory"):
         export_safetensors(GuideNet(), GUIDE, PIXELS, tmp_path / "missing" / "net.safetensors")
     (tmp_path / "folder").mkdir()

@@ -1,4 +1,4 @@
-"""The recipes: learning rates, optimisers, and that each recipe learns."""
+"""Learning rates and optimisers of the recipes, and a short training with each recipe."""
 
 from typing import Any
 
@@ -48,7 +48,7 @@ def test_constant_schedule() -> None:
 
 @pytest.mark.parametrize("steps", [1, 2, 7, 100])
 @pytest.mark.parametrize("warm_up", [0.0, 0.2, 0.5, 0.99])
-def test_triangle_rises_to_its_peak_and_falls_to_the_last_step(steps: int, warm_up: float) -> None:
+def test_triangular_schedule_rises_to_its_peak_and_falls_until_the_last_step(steps: int, warm_up: float) -> None:
     factors = [lr_scale(changed(warm_up=warm_up), step, steps) for step in range(steps)]
     top = factors.index(max(factors))
     assert all(0 < factor <= 1 for factor in factors)
@@ -73,13 +73,13 @@ def test_muon_updates_the_filters_and_adam_the_rest() -> None:
     others = [parameter for group in adam.param_groups for parameter in group["params"]]
     assert {parameter.dim() for parameter in filters} == {4}
     assert len(filters) + len(others) == len(list(model.parameters()))
-    (alone,) = optimizers_for(STRONG, nn.Linear(3, 4))  # has no filters
+    (alone,) = optimizers_for(STRONG, nn.Linear(3, 4))  # a model without filters
     assert isinstance(alone, torch.optim.Adam)
 
 
 @pytest.mark.parametrize("shape", [(8, 40), (40, 8), (16, 16)])
 def test_orthogonalise_changes_only_the_singular_values(shape: tuple[int, int]) -> None:
-    """They are those of the matrix after three iterations of the polynomial."""
+    """The new singular values are the old ones after three iterations of the polynomial."""
     matrix = torch.randn(shape, generator=torch.Generator().manual_seed(1))
     u, expected, v = torch.linalg.svd(matrix, full_matrices=False)
     a, b, c = COEFFICIENTS
@@ -93,15 +93,15 @@ def test_orthogonalise_changes_only_the_singular_values(shape: tuple[int, int]) 
 
 @pytest.mark.parametrize("name", CPU_RECIPES)
 def test_each_recipe_learns(name: str) -> None:
-    """Two epochs on 3,000 synthetic images, tested on other images."""
+    """Train two epochs on 3,000 synthetic images, and test on other images."""
     train, test = Images(*draw(3_000, seed=0)), Images(*draw(500, seed=1))
-    wanted = msgspec.structs.replace(RECIPES[name], epochs=2, batch_size=64)
-    training = Training(wanted, train, device=CPU, seed=0)
-    for _ in range(wanted.epochs):
+    recipe = msgspec.structs.replace(RECIPES[name], epochs=2, batch_size=64)
+    training = Training(recipe, train, device=CPU, seed=0)
+    for _ in range(recipe.epochs):
         for _ in training.steps():
             pass
         training.end_epoch()
-    logits = predict_logits(training.model, test.pixels, wanted, CPU)
+    logits = predict_logits(training.model, test.pixels, recipe, CPU)
     assert evaluate(logits, test.labels, [str(number) for number in range(10)]).accuracy > 0.8
 
 

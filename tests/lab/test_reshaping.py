@@ -44,7 +44,7 @@ def expected(tensor: torch.Tensor, operation: Operation, arguments: str) -> tupl
 
 @pytest.mark.parametrize(("operation", "arguments"), CALLS)
 @pytest.mark.parametrize("name", SOURCES)
-def test_the_result_is_that_of_torch(name: str, operation: Operation, arguments: str) -> None:
+def test_the_result_equals_that_of_torch(name: str, operation: Operation, arguments: str) -> None:
     source = SOURCES[name]
     result = reshape(source, operation, arguments)
     real, problem = expected(source, operation, arguments)
@@ -57,7 +57,7 @@ def test_the_result_is_that_of_torch(name: str, operation: Operation, arguments:
     if real.numel():
         assert result.after.strides == real.stride()
         assert result.is_copy == (real.untyped_storage().data_ptr() != source.untyped_storage().data_ptr())
-    # The element at each offset in the original memory is the element that the real result has at that index.
+    # Reading the source's memory at the offset of each index gives the same element as torch's result.
     memory = torch.as_strided(source, (source.untyped_storage().nbytes() // 8,), (1,), 0)
     shown = list(product(*map(range, result.after.shown)))
     assert len(shown) == len(result.after.offsets) == math.prod(result.after.shown)

@@ -1,4 +1,4 @@
-"""A step in micro-batches, a rolled back step, and a compiled network."""
+"""Steps in micro-batches, rolled-back steps, and compiled networks."""
 
 import copy
 from collections.abc import Callable, Iterator
@@ -44,7 +44,7 @@ def begin(recipe: Recipe = GUIDE, images: Images | None = None, **changes: Any) 
     return Training(changed, striped(2000) if images is None else images, device=CPU, seed=2, network=network)
 
 
-def test_micro_batches_have_the_gradients_of_the_batch() -> None:
+def test_micro_batches_give_the_gradients_of_the_whole_batch() -> None:
     training = Training(msgspec.structs.replace(GUIDE, batch_size=BATCH), striped(1000), device=CPU, seed=2)
     reference = copy.deepcopy(training.model)
     batch = next(training.batches.epoch(0))
@@ -76,7 +76,7 @@ def interrupt_at(times: Iterator[bool]) -> Callable[[], None]:
 
 
 @pytest.mark.parametrize("completed", [1, 2])
-def test_state_within_a_step_is_that_before_the_step(completed: int) -> None:
+def test_state_changes_only_at_the_end_of_a_step(completed: int) -> None:
     undisturbed = run(begin(batch_size=BATCH), 3)
     training = run(begin(batch_size=BATCH), 1)
     before = bits(training)
@@ -98,7 +98,7 @@ def test_small_batch_is_not_interrupted() -> None:
 
 @pytest.mark.parametrize(("batch", "sizes"), [(256, [256]), (257, [129, 128]), (600, [200] * 3), (1, [1])])
 def test_micro_batches_have_equal_sizes(batch: int, sizes: list[int]) -> None:
-    """Batch normalisation needs more than one image in each."""
+    """Batch normalisation needs micro-batches of more than one image."""
     training = begin(batch_size=batch)
     assert [len(images) for images in training.next_images()] == sizes
 
@@ -106,7 +106,7 @@ def test_micro_batches_have_equal_sizes(batch: int, sizes: list[int]) -> None:
 @pytest.mark.parametrize("steps", [0, 3])
 @pytest.mark.parametrize("name", CPU_RECIPES)
 def test_preserve_state_undoes_steps_in_place(name: str, steps: int) -> None:
-    """The capture of a CUDA graph begins with real steps, and the graph keeps using the memory of the tensors."""
+    """Capturing a CUDA graph makes real steps first, and the graph keeps using the same tensors' memory."""
     undisturbed = run(begin(RECIPES[name], batch_size=50), steps + 4)
     training = run(begin(RECIPES[name], batch_size=50), steps)
     batch = next(training.batches.epoch(0))
@@ -131,8 +131,8 @@ def tensors(training: Training) -> list[torch.Tensor]:
     ]
 
 
-def test_compiled_network_learns_the_same() -> None:
-    """The last batch of the epoch is smaller."""
+def test_compiled_network_has_the_same_loss() -> None:
+    """The last batch of the epoch is smaller than the others."""
     images = striped(250)
     recipe = msgspec.structs.replace(GUIDE, batch_size=100)
     plain = run(Training(recipe, images, device=CPU, seed=2), 4)

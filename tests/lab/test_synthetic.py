@@ -1,4 +1,4 @@
-"""The garments drawn by code: the same for a seed wherever they are drawn, all kinds, no two alike, and learnable."""
+"""The synthetic garments are reproducible, balanced, all different, and learnable."""
 
 import os
 import subprocess
@@ -21,18 +21,18 @@ def drawn() -> Images:
     return Images(*draw(2000, seed=5))
 
 
-def test_pictures_and_labels_have_the_real_sets_shape(drawn: Images) -> None:
+def test_images_and_labels_have_the_format_of_fashion_mnist(drawn: Images) -> None:
     assert (drawn.pixels.shape, drawn.pixels.dtype) == ((2000, 1, 28, 28), torch.uint8)
     assert (drawn.labels.shape, drawn.labels.dtype) == ((2000,), torch.int64)
 
 
-def test_there_are_as_many_of_each_kind_in_no_order(drawn: Images) -> None:
+def test_classes_are_balanced_and_shuffled(drawn: Images) -> None:
     assert drawn.labels.bincount().tolist() == [200] * 10
     assert drawn.labels[:200].bincount(minlength=10).min() > 5
     assert sorted(draw(13, seed=0)[1].bincount(minlength=10).tolist()) == [1] * 7 + [2] * 3
 
 
-def test_a_seed_gives_the_same_bits_again_with_any_number_of_threads(drawn: Images) -> None:
+def test_a_seed_gives_the_same_images_with_any_number_of_threads(drawn: Images) -> None:
     threads = torch.get_num_threads()
     try:
         for count in (1, 2):
@@ -45,7 +45,7 @@ def test_a_seed_gives_the_same_bits_again_with_any_number_of_threads(drawn: Imag
         torch.set_num_threads(threads)
 
 
-def test_a_seed_gives_the_same_bits_in_another_process(drawn: Images) -> None:
+def test_a_seed_gives_the_same_images_in_another_process(drawn: Images) -> None:
     code = "from fashion_tui.lab.data.synthetic import draw; p, _ = draw(100, seed=5); print(p.numpy().tobytes().hex())"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == draw(100, seed=5)[0].numpy().tobytes().hex()
@@ -60,44 +60,44 @@ print((square_root(numbers).numpy() != numpy.sqrt(numbers.numpy())).sum())
 
 
 @pytest.mark.parametrize("processor", ["AUTO", "COMPATIBLE"], ids=["this one", "any other"])
-def test_roots_are_right_to_the_last_bit_on_every_processor(processor: str) -> None:
-    """Where torch takes its roots from MKL, that computes them by the processor, which can be told to be another."""
+def test_square_roots_are_correct_to_the_bit_on_every_processor(processor: str) -> None:
+    """torch may use MKL, whose square roots depend on the processor. MKL_CBWR selects the code for another one."""
     environ = os.environ | {"MKL_CBWR": processor}
     done = subprocess.run([sys.executable, "-c", ROOTS], capture_output=True, text=True, check=True, env=environ)
     assert int(done.stdout) == 0
 
 
-def test_another_seed_gives_other_pictures(drawn: Images) -> None:
+def test_another_seed_gives_other_images(drawn: Images) -> None:
     assert not torch.equal(draw(2000, seed=6)[0], drawn.pixels)
 
 
-def test_no_two_pictures_are_alike(drawn: Images) -> None:
+def test_no_two_images_are_equal(drawn: Images) -> None:
     assert len(drawn.pixels.view(2000, -1).unique(dim=0)) == 2000
 
 
-def test_drawing_leaves_the_other_random_numbers_alone() -> None:
+def test_drawing_does_not_use_the_global_random_generator() -> None:
     before = torch.get_rng_state()
     draw(20, seed=0)
     assert torch.equal(torch.get_rng_state(), before)
 
 
 @pytest.mark.parametrize("kind", range(10), ids=[garment.__name__ for garment in GARMENTS])
-def test_every_garment_fills_its_picture_on_a_black_ground(drawn: Images, kind: int) -> None:
-    pictures = drawn.pixels[drawn.labels == kind].view(-1, 28, 28)
-    lit = (pictures > 25).float().mean((1, 2))
+def test_every_garment_fills_its_image_on_a_black_background(drawn: Images, kind: int) -> None:
+    images = drawn.pixels[drawn.labels == kind].view(-1, 28, 28)
+    lit = (images > 25).float().mean((1, 2))
     assert lit.min() > 0.03
     assert 0.15 < lit.mean() < 0.7
-    assert (pictures[:, 13:15] > 0).any(2).any(1).float().mean() > 0.9
-    assert (pictures[:, :, (0, 27)] == 0).float().mean() > 0.7
+    assert (images[:, 13:15] > 0).any(2).any(1).float().mean() > 0.9
+    assert (images[:, :, (0, 27)] == 0).float().mean() > 0.7
 
 
-def test_the_whole_set_is_drawn_in_under_two_seconds_of_work() -> None:
-    begun = time.process_time()
+def test_the_whole_set_takes_less_than_two_seconds_of_cpu_time() -> None:
+    started = time.process_time()
     draw(14_000, seed=0)
-    assert time.process_time() - begun < 2
+    assert time.process_time() - started < 2
 
 
-def test_the_guides_network_learns_the_kinds_but_not_all_of_them() -> None:
+def test_the_guides_network_learns_the_classes_but_not_perfectly() -> None:
     train, test = Images(*draw(6000, seed=0)), Images(*draw(1000, seed=1))
     with torch.random.fork_rng():
         torch.manual_seed(0)
@@ -109,5 +109,5 @@ def test_the_guides_network_learns_the_kinds_but_not_all_of_them() -> None:
         F.cross_entropy(model(batches.prepare(batch)), batch.labels).backward()
         optimizer.step()
     with torch.no_grad():
-        right = model(normalise(test.pixels, 0.5, 0.5)).argmax(1) == test.labels
-    assert 0.8 < right.float().mean() < 0.99
+        is_correct = model(normalise(test.pixels, 0.5, 0.5)).argmax(1) == test.labels
+    assert 0.8 < is_correct.float().mean() < 0.99

@@ -92,7 +92,7 @@ def test_rows_are_nested_under_the_module_that_calls_them() -> None:
     assert block.own_params == 0
     assert block.macs == sum(row.macs for row in inside) == 8 * 8 * 9 * 36
     assert table.rows[5].inputs == ((8, 6, 6), (8, 6, 6))
-    assert table.rows[5].sources == (4, 0), "the addition gets the block's own input"
+    assert table.rows[5].sources == (4, 0), "one operand of the addition is the block's input"
 
 
 @pytest.mark.parametrize("training", [True, False])
@@ -235,9 +235,8 @@ def test_a_call_that_does_nothing_has_no_row() -> None:
 def test_the_batch_axis_may_be_any_axis() -> None:
     def forward(self: Any, x: Tensor) -> Tensor:
         steps = self.fc(x).transpose(0, 1)  # [length, batch, features]
-        windows = (
-            steps.reshape(3, 2, x.size(0), 8).permute(2, 0, 1, 3).reshape(-1, 2, 8)
-        )  # folds the windows into the batch
+        # The last reshape merges the windows into the batch axis.
+        windows = steps.reshape(3, 2, x.size(0), 8).permute(2, 0, 1, 3).reshape(-1, 2, 8)
         return windows.reshape(x.size(0), 6, 8).mean(1)  # type: ignore[no-any-return]
 
     table = trace(FunctionNet(forward, fc=nn.Linear(4, 8)), (6, 4))
@@ -281,7 +280,7 @@ def test_lazy_layers_get_their_shape_from_the_input() -> None:
     table = trace(model, (1, 6, 6))
     assert [row.op for row in table.rows] == ["Conv2d", "Flatten", "Linear"]
     assert table.total_params == 8 * 9 + 8 + 128 * 5 + 5
-    assert isinstance(model[0], nn.LazyConv2d), "the model itself stays uninitialised"
+    assert isinstance(model[0], nn.LazyConv2d), "the trace must not initialise the model itself"
 
 
 def test_half_precision() -> None:
@@ -334,7 +333,7 @@ def test_a_view_that_mixes_samples_causes_a_warning() -> None:
 def test_a_billion_parameters_take_no_memory_and_less_than_a_second() -> None:
     layers = [nn.TransformerEncoderLayer(4096, 32, 16384, batch_first=True, device="meta") for _ in range(5)]
     model = nn.Sequential(*layers)
-    trace(nn.Linear(2, 2), (2,))  # makes torch import what it loads lazily
+    trace(nn.Linear(2, 2), (2,))  # makes torch import its lazy modules
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     start = time.process_time()
     table = trace(model, (128, 4096))

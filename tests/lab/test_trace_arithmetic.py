@@ -29,7 +29,7 @@ def output_sizes(layer: nn.Module, *shape: int) -> tuple[int, ...]:
 
 
 def check_formula(layer: nn.Module, *shape: int) -> str:
-    """Check that the formulas are true and that their results are the sizes of the real output; return them."""
+    """Return the formulas, after checking that they are true and that they give the real output sizes."""
     formula = row_of(layer, shape).arithmetic
     sides = output_sizes(layer, *shape)
     results = evaluate(formula)
@@ -69,7 +69,7 @@ def test_the_guides_network() -> None:
 @pytest.mark.parametrize("dilation", [1, 2, 3])
 @pytest.mark.parametrize(("kernel", "stride"), [(1, 1), (2, 1), (3, 1), (3, 2), (5, 3), (4, 4)])
 def test_convolutions(kernel: int, stride: int, dilation: int, padding: Any) -> None:
-    stride = 1 if padding == "same" else stride  # the only one that torch allows
+    stride = 1 if padding == "same" else stride  # torch allows no other stride for "same"
     layer = nn.Conv2d(2, 4, kernel, stride=stride, padding=padding, dilation=dilation)
     check_formula(layer, 2, 29, 29)
     check_formula(layer, 2, 17, 30)
@@ -95,7 +95,7 @@ def test_transposed_convolutions(kernel: int, stride: int, padding: int, extra: 
     check_formula(layer, 4, 7, 9)
 
 
-def test_one_axis_three_axes_and_axes_that_differ() -> None:
+def test_layers_with_one_axis_three_axes_or_axes_that_differ() -> None:
     assert check_formula(nn.Conv1d(2, 3, 4), 2, 12) == "(12 − 4) / 1 + 1 = 9"
     assert check_formula(nn.MaxPool3d(2), 1, 4, 6, 8) == (
         "depth (4 − 2) / 2 + 1 = 2, height (6 − 2) / 2 + 1 = 3, width (8 − 2) / 2 + 1 = 4"

@@ -66,7 +66,7 @@ def test_all_modules_around_the_failing_one_are_marked() -> None:
         ("1.0", True),
     ]
     assert table.error == "1.0 (Linear) expects 5 features, got 6: 0 (Sequential) outputs [6]"
-    assert table.error_line is None, "no code outside of torch"
+    assert table.error_line is None, "no line outside torch's own code to report"
 
 
 CASES: list[tuple[nn.Module, tuple[int, ...], tuple[str, ...]]] = [

@@ -1,9 +1,9 @@
 """Traces of torchvision's networks: invariants, and a comparison of each module with torchinfo.
 
-torchinfo lists modules only. Shapes and parameters of modules agree. Its MACs differ from ours, which are
-FlopCounterMode's, for reasons that `expected_macs` accounts for: it counts biases and the weights of norms as if they
-multiplied; it multiplies a linear layer's weights by the batch only, not by the tokens; and it counts neither
-attention's two matrix products nor anything that functions compute.
+torchinfo lists only modules, with the same shapes and parameters as ours. Its MACs differ from ours, which are those of
+FlopCounterMode. torchinfo counts biases and the weights of norms as if they were multiplied. It multiplies the weights
+of a linear layer by the batch size, but not by the number of tokens. It counts neither the two matrix products of
+attention nor the work of functions. `expected_macs` corrects its numbers.
 """
 
 import math
@@ -34,7 +34,7 @@ NETWORKS = {
     "vit_b_16": 224,
     "swin_t": 64,
 }
-"""Networks and the size of their input images, small enough to keep the tests fast."""
+"""Side of the input images of each network, in pixels; small enough to keep the tests fast."""
 
 
 class Traced:
@@ -97,7 +97,7 @@ def test_modules_against_torchinfo(traced: Traced) -> None:
 
 
 def expected_macs(row: ShapeRow, layer: LayerInfo) -> int:
-    """Return the MACs of a layer: those that torchinfo counts for two samples, with its errors corrected."""
+    """Return the MACs of a layer for one sample, from torchinfo's count for two samples, without its errors."""
     weights = dict(layer.module.named_parameters())
     positions = math.prod(layer.output_size[2:])
     bias = weights["bias"].numel() if "bias" in weights else 0
@@ -114,7 +114,7 @@ def expected_macs(row: ShapeRow, layer: LayerInfo) -> int:
 
 
 def test_functions_that_torchinfo_does_not_show() -> None:
-    """ResNet flattens between two modules by a function, and each of its blocks ends with an addition."""
+    """ResNet flattens with a function, and adds the input of each of its eight blocks to the block's output."""
     table = Traced("resnet18").table
     functions = Counter(row.op for row in table.rows if not row.is_module)
     assert functions == {"+=": 8, "torch.flatten": 1}

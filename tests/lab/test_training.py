@@ -1,4 +1,4 @@
-"""The training loop: the same steps as the guide's, learning, metrics, and exact resume."""
+"""The training loop: the same steps as in the guide, learning, metrics, and exact resume."""
 
 import copy
 import io
@@ -60,7 +60,7 @@ def test_steps_equal_those_of_the_guides_training_loop() -> None:
                 torch.testing.assert_close(ours.grad, theirs.grad, rtol=1e-4, atol=1e-6)
 
     assert list(steps) == list(range(2, 11))
-    assert len(losses) == 10, "the last batch, of 12 images, counts"
+    assert len(losses) == 10, "including the last batch, which has 12 images"
     np.testing.assert_allclose(training.step_metrics(0, 10)[0], losses, rtol=1e-4)
     for ours, theirs in zip(training.model.parameters(), net.parameters(), strict=True):
         # If a gradient is nearly 0, Adam moves the weight by the learning rate, in either direction.
@@ -135,7 +135,7 @@ EVERYTHING = msgspec.structs.replace(STRONG, name="everything", crop=2, erase=10
 )
 @pytest.mark.parametrize("resumed_at", [1, 7, 10, 13])
 def test_resumed_training_is_bit_identical(recipe: Recipe, resumed_at: int, tmp_path: Any) -> None:
-    """The state is saved to a file and loaded into a new training, which continues as without interruption."""
+    """A new training that loads the saved state continues as if there had been no interruption."""
     recipe, images = msgspec.structs.replace(recipe, batch_size=50), striped(480)
     undisturbed = run(Training(recipe, images, device=CPU, seed=5), 17)
 
@@ -148,7 +148,7 @@ def test_resumed_training_is_bit_identical(recipe: Recipe, resumed_at: int, tmp_
     assert notes == {"note": [1, "two"]}
 
     second = Training(recipe, images, device=CPU, seed=5)
-    random.random(), np.random.rand(), torch.rand(1)  # noqa: NPY002 - numbers that others draw meanwhile
+    random.random(), np.random.rand(), torch.rand(1)  # noqa: NPY002 - other code may draw random numbers
     second.load_state_dict(state)
     assert bits(second) == bits(first)
     run(second, 17 - resumed_at)
@@ -158,7 +158,7 @@ def test_resumed_training_is_bit_identical(recipe: Recipe, resumed_at: int, tmp_
 
 
 def state_items() -> list[str]:
-    """Return the path of each item of the state, except the clocks, which don't influence the steps."""
+    """Return the path of each item of the state, except the elapsed times, which don't influence the steps."""
     state = Training(guide(batch_size=50), striped(480), device=CPU, seed=5).state_dict()
     paths = []
     for key, value in state.items():
@@ -169,7 +169,7 @@ def state_items() -> list[str]:
 
 @pytest.mark.parametrize("item", state_items())
 def test_every_item_of_the_state_is_needed(item: str) -> None:
-    """Without any one of them the resumed training differs, so the test above would notice an item that isn't saved."""
+    """Without the item, the resumed training differs. So the test above would fail if the item weren't saved."""
     recipe, images = guide(batch_size=50), striped(480)
 
     def after_two_steps(training: Training) -> dict[str, Any]:
@@ -197,13 +197,13 @@ def test_every_item_of_the_state_is_needed(item: str) -> None:
     resumed = Training(recipe, images, device=CPU, seed=5)
     try:
         resumed.load_state_dict(state)
-    except RuntimeError:  # metrics of 7 steps don't fit into 2
+    except RuntimeError:  # the metrics of 7 steps don't fit into a state of 2 steps
         return
     assert after_two_steps(resumed) != expected
 
 
 def test_state_includes_the_random_generators() -> None:
-    """Dropout and custom models draw from them."""
+    """Dropout and custom models draw from the generators of Python, NumPy and torch."""
 
     def draw() -> tuple[float, float, float]:
         return random.random(), float(np.random.rand()), torch.rand(1).item()  # noqa: NPY002

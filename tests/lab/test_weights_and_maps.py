@@ -1,4 +1,4 @@
-"""Weights counted into histograms, feature maps as pictures, and steps timed."""
+"""Histograms of weights, feature maps as images, and the time that each call takes."""
 
 import numpy as np
 import pytest
@@ -28,7 +28,7 @@ def test_histograms_agree_with_numpy() -> None:
     assert found.non_finite == 0
 
 
-def test_histograms_of_odd_weights() -> None:
+def test_histograms_of_non_finite_and_constant_weights() -> None:
     broken = histogram("x", torch.tensor([1.0, float("nan"), float("inf"), 2.0]))
     assert (broken.non_finite, sum(broken.counts), broken.low, broken.high) == (2, 2, 1.0, 2.0)
     assert sum(histogram("x", torch.full((5,), float("nan"))).counts) == 0
@@ -36,43 +36,43 @@ def test_histograms_of_odd_weights() -> None:
     assert (sum(same.counts), same.low, same.high, same.std) == (7, 1.0, 1.0, 0.0)
 
 
-def test_every_parameter_has_one() -> None:
+def test_every_parameter_has_a_histogram() -> None:
     model = GuideNet()
-    names = [one.name for one in weight_histograms(model)]
+    names = [found.name for found in weight_histograms(model)]
     assert names == [name for name, _ in model.named_parameters()]
     assert set(names) == {name for row in trace(model, (1, 28, 28)).rows for name in row.weights}
     assert weight_histograms(build_on_meta(GuideNet)) == ()
 
 
-def test_what_a_step_gives_is_what_the_network_computes() -> None:
+def test_output_of_a_call_is_what_the_network_computes() -> None:
     torch.manual_seed(0)
     model = GuideNet().eval()
     images = torch.rand(1, 1, 28, 28)
     first = F.max_pool2d(F.relu(model.conv1(images)), 2)
     second = F.relu(model.conv2(first))
-    given, logits = output_of_call(model, images, path="relu", op="F.relu", occurrence=1)
-    assert torch.equal(given, second)
+    output, logits = output_of_call(model, images, path="relu", op="F.relu", occurrence=1)
+    assert torch.equal(output, second)
     assert torch.equal(logits, model(images))
     with pytest.raises(UserError, match="nosuch"):
         output_of_call(model, images, path="nosuch", op="F.relu")
 
 
-def test_what_a_later_step_changes_in_place_is_kept_as_it_was() -> None:
+def test_output_is_kept_if_a_later_call_changes_it_in_place() -> None:
     block = Residual(3)
     model = FunctionNet(lambda self, x: self.block(x), block=block).eval()
     image = torch.rand(1, 3, 4, 4)
-    given, _ = output_of_call(model, image, path="block.norm", op="BatchNorm2d")
-    assert torch.equal(given, block.norm(block.conv(image)))
-    assert bool((given < 0).any()), "before the relu in place"
+    output, _ = output_of_call(model, image, path="block.norm", op="BatchNorm2d")
+    assert torch.equal(output, block.norm(block.conv(image)))
+    assert bool((output < 0).any()), "the output before the in-place ReLU"
 
 
-def test_maps_are_pictures_between_black_and_white() -> None:
+def test_feature_maps_are_scaled_from_black_to_white() -> None:
     planes = torch.zeros(2, 14, 14)
     planes[0, 3, 5] = 4.0
     planes[1] = -4.0
     low, high = value_range(planes)
     assert (low, high) == (-4.0, 4.0)
-    first, second = (np.frombuffer(one, np.uint8).reshape(28, 28) for one in as_images(planes, low, high))
+    first, second = (np.frombuffer(image, np.uint8).reshape(28, 28) for image in as_images(planes, low, high))
     assert (first[6:8, 10:12] == 255).all()
     assert (first == 128).sum() == 28 * 28 - 4
     assert not second.any()
@@ -82,21 +82,21 @@ def test_maps_are_pictures_between_black_and_white() -> None:
     ("shape", "planes"),
     [((3, 5, 7), (3, 5, 7)), ((4, 6), (1, 4, 6)), ((10,), (1, 3, 4)), ((), (1, 1, 1)), ((2, 3, 4, 5), (6, 4, 5))],
 )
-def test_any_shape_has_pictures(shape: tuple[int, ...], planes: tuple[int, ...]) -> None:
+def test_output_of_any_shape_is_shown_as_images(shape: tuple[int, ...], planes: tuple[int, ...]) -> None:
     found = as_planes(torch.rand(1, *shape), shape)
     assert found.shape == planes
-    pictures = as_images(found, *value_range(found))
-    assert [len(one) for one in pictures] == [784] * planes[0]
+    images = as_images(found, *value_range(found))
+    assert [len(image) for image in images] == [784] * planes[0]
 
 
-def test_values_that_are_no_numbers_are_black() -> None:
+def test_nan_is_black() -> None:
     planes = torch.full((1, 28, 28), float("nan"))
     planes[0, 0, 0] = 1.0
     assert value_range(planes) == (1.0, 1.0)
     assert set(as_images(planes, 0.0, 1.0)[0][1:]) == {0}
 
 
-def test_the_step_with_most_work_takes_longest() -> None:
+def test_the_largest_layer_takes_longest() -> None:
     block = nn.Sequential(nn.Linear(2000, 4), nn.ReLU())
     table = trace(nn.Sequential(nn.Linear(4, 2000), nn.Linear(2000, 2000), block), (4,), measure=CPU)
     assert table.timed_on == "cpu"
@@ -107,14 +107,14 @@ def test_the_step_with_most_work_takes_longest() -> None:
     assert table.seconds == pytest.approx(seconds["0"] + seconds["1"] + seconds["2"])
 
 
-def test_what_learns_nothing_has_no_way_back() -> None:
+def test_a_call_before_any_weights_has_no_backward_time() -> None:
     model = nn.Sequential(nn.ReLU(), nn.Linear(4, 4), nn.ReLU(inplace=True))
     rows = trace(model, (4,), measure=CPU).rows
     assert [bool(row.backward_seconds) for row in rows] == [False, True, True]
     assert all(row.forward_seconds for row in rows)
 
 
-def test_measuring_leaves_no_mark() -> None:
+def test_timing_changes_neither_the_network_nor_the_random_generator() -> None:
     model = nn.Sequential(nn.Conv2d(1, 4, 3), nn.BatchNorm2d(4), nn.Dropout())
     before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
     state = torch.get_rng_state()

@@ -1,4 +1,4 @@
-"""Sliding windows compared with torch: the same output sizes, and errors for the same arguments."""
+"""Sliding windows give the same output sizes as torch, and errors for the same arguments."""
 
 import random
 from itertools import product
@@ -25,7 +25,7 @@ def random_window(seed: int, *, ceil_mode: bool = False) -> SlidingWindow:
 
 
 def output_size(window: SlidingWindow, *, is_pool: bool) -> int | None:
-    """Return the output size; None if the window is invalid."""
+    """Return the output size, or None if the window is invalid."""
     try:
         check_window(window, is_pool=is_pool)
     except UserError:
@@ -34,7 +34,7 @@ def output_size(window: SlidingWindow, *, is_pool: bool) -> int | None:
 
 
 def convolution_size(window: SlidingWindow) -> int | None:
-    """Return the output size of torch's convolution along one axis; None if torch raises an error."""
+    """Return the output size of torch's convolution along one axis, or None if torch raises an error."""
     image = torch.empty(1, 1, 1, window.input_size, device="meta")
     weight = torch.empty(1, 1, 1, window.kernel, device="meta")
     try:
@@ -47,7 +47,7 @@ def convolution_size(window: SlidingWindow) -> int | None:
 
 
 def pool_size(window: SlidingWindow) -> int | None:
-    """Return the output size of torch's pooling along one axis; None if torch raises an error."""
+    """Return the output size of torch's pooling along one axis, or None if torch raises an error."""
     image = torch.empty(1, 1, window.input_size, window.input_size, device="meta")
     try:
         output = F.max_pool2d(

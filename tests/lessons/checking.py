@@ -21,7 +21,7 @@ _clear(get_ipython().user_ns, get_ipython().user_ns_hidden)
 
 
 async def clear_namespace(session: KernelSession) -> None:
-    """Reset the kernel's namespace to that of a new kernel; much faster than a restart."""
+    """Restore the namespace of a new kernel. This is much faster than a restart."""
     assert done(await run(session, _CLEAR)).status == "ok"
 
 

@@ -20,15 +20,15 @@ class Claims:
     shows: tuple[str, ...]
     """Regular expressions, each found in the printed text and the result of the cell."""
     rows: Mapping[str, Row]
-    """Rows of the table of tensors, by name."""
+    """Expected rows of the table of tensors, keyed by name."""
     together: tuple[str, ...]
     """Names that the table marks as sharing memory."""
     apart: tuple[str, ...]
     """Names that the table doesn't mark as sharing memory with those in `together`."""
     grads: Mapping[str, float | None] | None
-    """The gradient of each named node in the graph of `L`."""
+    """Expected gradient of each named node in the graph of `L`."""
     tries: int
-    """Maximum number of runs until all claims hold; more than one for claims about time, because machines are busy."""
+    """Maximum number of attempts until all claims hold. Claims about time get several, because machines are busy."""
 
 
 def claims(

@@ -10,7 +10,7 @@ from fashion_tui.lessons.reader import Lesson, LessonStep, lessons, parse
 from .claims import CLAIMS
 
 COLUMNS, ROWS = 50, 25
-"""Size of a card in the side panel."""
+"""Columns and rows of a card in the side panel."""
 
 GOOD = """\
 # A title

@@ -25,7 +25,7 @@ def test_a_confusion_matrix_marks_correct_counts_and_large_confusions() -> None:
     assert len({line.cell_len for line in lines}) == 1
 
 
-def test_in_little_width_names_are_cut_but_no_numbers() -> None:
+def test_a_narrow_table_shortens_names_but_not_numbers() -> None:
     lines = [line.plain.rstrip() for line in confusion_lines(NAMES, CONFUSION, UNICODE, 22)]
     assert lines[1:3] == ["T-shir  905  [95]   ·", "Shirt  [197] 791   12"]
 
@@ -66,7 +66,7 @@ def test_a_class_has_its_metrics_and_a_bar_for_f1() -> None:
     ]
 
 
-def test_in_little_width_the_number_of_images_is_dropped_first() -> None:
+def test_a_narrow_table_drops_the_number_of_images_first() -> None:
     wide, narrow = class_lines(REPORTS, 78, UNICODE), class_lines(REPORTS, 44, UNICODE)
     assert "images" in wide[0].plain
     assert "images" not in narrow[0].plain
@@ -74,6 +74,6 @@ def test_in_little_width_the_number_of_images_is_dropped_first() -> None:
     assert all(cell_len(line.plain) <= 44 for line in narrow)
 
 
-def test_a_count_of_a_whole_class_fits_into_its_column() -> None:
+def test_the_number_of_images_of_a_class_fits_its_column() -> None:
     lines = confusion_lines(NAMES, ((0, 1000, 0), (0, 0, 1000), (999, 0, 1)), UNICODE)
     assert len({line.cell_len for line in lines}) == 1

@@ -1,4 +1,4 @@
-"""The autograd graph as a tree: each node once, chains at one depth, deep trees within the width."""
+"""The autograd graph as a tree: each node appears once, chains aren't indented, and deep trees fit the width."""
 
 from rich.text import Text
 

@@ -24,7 +24,7 @@ def test_a_histogram_with_its_axis() -> None:
     ]
 
 
-def test_bins_are_merged_in_little_width() -> None:
+def test_bins_are_merged_if_the_width_is_small() -> None:
     lines = histogram_block(WEIGHTS, width=6, height=1, glyphs=UNICODE)
     assert lines[1].plain == "▁▄█▂ ▁"
 

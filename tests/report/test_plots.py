@@ -1,4 +1,4 @@
-"""Plots as lines of a terminal, in any width and style."""
+"""Plots drawn as lines of characters, in any width and style."""
 
 import random
 from collections.abc import Iterator
@@ -125,7 +125,7 @@ def test_averaging_a_heat_map_keeps_non_finite_values() -> None:
     for width in (30, 80, 120):
         pixels = draw(plot, width, COLOURS).rows()[: max_lines(width)]
         colours = [half for row in pixels for cell in halves(row) for half in cell]
-        assert 1 <= colours.count("#d75f5f") <= 4  # several if it is on the border of two pixels
+        assert 1 <= colours.count("#d75f5f") <= 4  # more than one if the value is on the border of two pixels
         assert any("?" in line for line in lines_of(plot, width, PLAIN)[: max_lines(width)])
 
 
@@ -179,7 +179,7 @@ def test_a_small_image_is_enlarged_and_a_large_one_fits() -> None:
 
 
 @pytest.mark.parametrize(("low", "sign"), [(0.0, 1), (-1.0, 1), (-1.0, -1)], ids=["one sign", "above", "below"])
-def test_colours_get_lighter_with_the_number_with_256_colours_too(low: float, sign: int) -> None:
+def test_colours_get_lighter_with_the_value_even_with_256_colours(low: float, sign: int) -> None:
     colours = [heat_colour(sign * step / 100, low, 1.0) for step in range(101)]
     assert len(set(colours)) == STEPS
     assert all(before <= after for before, after in pairwise(map(lightness, colours)))

@@ -1,4 +1,4 @@
-"""The shape table compared with golden text files. UPDATE_GOLDEN=1 rewrites them for review."""
+"""The shape table, compared with golden files. Set UPDATE_GOLDEN=1 to rewrite them."""
 
 import os
 import subprocess
@@ -103,7 +103,7 @@ def test_requested_columns_and_depth(nested: ShapeTable) -> None:
     table = text.splitlines()[2:]
     assert table[0].split() == list(columns)
     assert [line.split()[0] for line in table[2:6]] == ["stem", "body", "mean", "head"]
-    assert table[2].split() == ["stem", "16×16×16", "16", "KiB", "float32", "no"]  # 4 bytes per value; frozen
+    assert table[2].split() == ["stem", "16×16×16", "16", "KiB", "float32", "no"]  # 4 bytes per value; not trainable
     assert table[5].split() == ["head", "10", "40", "bytes", "float32", "yes"]
 
 

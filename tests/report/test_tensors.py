@@ -1,4 +1,4 @@
-"""The table of tensors, and the values of one."""
+"""The table of tensors, and the values of one tensor."""
 
 import math
 

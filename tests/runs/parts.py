@@ -1,4 +1,4 @@
-"""Shared by the tests of runs: a quickly created run, events, and processes."""
+"""Helpers for the tests of runs: create a run, events and processes."""
 
 import math
 import os
@@ -48,7 +48,7 @@ def make_run(
 
 
 def toy_loss(step: int) -> float:
-    """The loss at this step of every trainer of a toy run."""
+    """Return the loss that every toy trainer logs for a step."""
     return 2 / math.sqrt(step) + math.sin(step) / 10
 
 

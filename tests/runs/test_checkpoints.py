@@ -68,7 +68,7 @@ print(torch.equal(loaded["weights"], state["weights"]), loaded["step"])
 
 
 def writer(content: str) -> Callable[[BinaryIO], None]:
-    """Return a function that writes the content, in several calls."""
+    """Return a function that writes the content one character at a time."""
 
     def write(file: BinaryIO) -> None:
         file.writelines(character.encode() for character in content)
@@ -174,7 +174,7 @@ def test_a_damaged_checkpoint_does_not_count_as_one_of_the_two(store: Checkpoint
 
 
 def test_later_checkpoints_are_void_after_an_earlier_one_was_used(store: CheckpointStore, folder: Path) -> None:
-    """A trainer that resumed from the checkpoint before must not find the later one again."""
+    """After a resume from an earlier checkpoint, the later one must not be used again, even if it becomes readable."""
     store.save(writer("one"), step=10, epoch=0)
     path = folder / store.save(writer("two"), step=20, epoch=0).file
     path.write_bytes(b"tvo")
@@ -229,11 +229,11 @@ def test_a_pointer_cannot_name_a_file_outside_the_folder(store: CheckpointStore,
     assert "not a checkpoint" in reports[0]
 
 
-def test_a_false_size_costs_no_reading(store: CheckpointStore, folder: Path) -> None:
-    """The sizes are compared before the file is hashed."""
+def test_a_wrong_size_is_detected_without_reading_the_file(store: CheckpointStore, folder: Path) -> None:
+    """The size is compared before the file is read and hashed."""
     store.save(writer("one"), step=1, epoch=0)
     path = folder / store.save(writer("two"), step=2, epoch=0).file
-    os.truncate(path, 20 << 30)  # sparse
+    os.truncate(path, 20 << 30)  # a sparse file
     reports: list[str] = []
     latest = store.latest(reports.append)
     assert latest is not None
@@ -297,7 +297,7 @@ def test_a_kill_at_any_time_costs_at_most_the_running_save(run: Run) -> None:
 
 @pytest.mark.parametrize("writes", range(5))
 def test_a_kill_between_any_two_writes(store: CheckpointStore, monkeypatch: pytest.MonkeyPatch, writes: int) -> None:
-    """A save writes four files in order (weights, reference, best, latest). It is killed after each number of them."""
+    """A save writes four files: weights, reference, best and latest. It is killed after `writes` of them."""
     store.save(writer("one"), step=1, epoch=0, best=True)
 
     class KilledError(BaseException):

@@ -42,7 +42,7 @@ def test_other_files_are_ignored_and_removed(run: Run) -> None:
 
 
 def test_a_request_that_cannot_be_removed_is_finished_once(run: Run) -> None:
-    """As on a file system that became read-only: not even root can remove the file."""
+    """The file is immutable, as if its file system had become read-only. Not even root can remove it."""
     file = run.path / "control" / run.control.request("pause")
     if shutil.which("chattr") is None or subprocess.run(["chattr", "+i", file], check=False).returncode != 0:
         pytest.skip("needs a file system and a user that can make a file immutable")
@@ -85,7 +85,7 @@ def answer(request: str) -> RequestHandled:
 def test_a_later_answer_is_found(run: Run) -> None:
     with run.lock():
         writer = run.event_writer()
-        writer.write(steps(1, 20_000))  # more than is searched for an answer
+        writer.write(steps(1, 20_000))  # larger than the part of the log that is searched
         request = run.control.request("pause")
         timer = threading.Timer(0.1, lambda: writer.write(answer(request)))
         timer.start()
@@ -112,7 +112,7 @@ def test_waiting_for_an_answer_times_out(run: Run) -> None:
 
 
 def test_waiting_ends_if_the_request_is_removed_without_an_answer(run: Run) -> None:
-    """The trainer couldn't do what was requested."""
+    """This is what the trainer does if it can't carry out the request."""
     with run.lock():
         request = run.control.request("checkpoint")
         timer = threading.Timer(0.1, lambda: run.control.finish(run.control.pending()[0]))

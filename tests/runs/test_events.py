@@ -89,7 +89,7 @@ def test_non_finite_losses_are_read_as_strings(tmp_path: Path) -> None:
 
 
 def test_each_line_is_one_write(tmp_path: Path) -> None:
-    """A reader sees complete lines at any time."""
+    """Therefore a reader sees only complete lines at any time."""
     writer = EventWriter(Folder.open(tmp_path), "r")
     for i in range(20):
         writer.write(steps(1 + 100 * i, 100))
@@ -107,7 +107,7 @@ def test_every_flipped_bit_is_detected() -> None:
                 decoded = decode_line(bytes(flipped))
             except DamagedLine:
                 continue
-            assert decoded == expected  # the bit has no meaning, as in whitespace or the case of an escape
+            assert decoded == expected  # the bit has no effect, for example in whitespace or in the case of an escape
 
 
 def test_a_new_writer_ends_a_torn_line_and_reuses_its_sequence_number(tmp_path: Path) -> None:

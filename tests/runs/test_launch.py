@@ -60,7 +60,7 @@ def test_a_run_from_start_to_end(toy: Run) -> None:
     train_to(reader, 590)
     while (snapshot := reader.poll()).state != "finished":
         pass
-    assert snapshot.end is not None, "a snapshot with the state has the event that led to it"
+    assert snapshot.end is not None, "a snapshot with the state `finished` also has the final event"
     assert (snapshot.state, snapshot.damage, snapshot.notice) == ("finished", None, None)
     assert snapshot.started is not None
     assert snapshot.started.pid == pid
@@ -196,7 +196,7 @@ def test_fewer_epochs_than_are_done_are_refused(toy: Run) -> None:
 
 
 def test_a_killed_run_can_be_resumed_at_once(toy: Run) -> None:
-    """Its last heartbeat is still recent."""
+    """The heartbeat of the killed trainer is still recent."""
     launch(toy)
     train_to(RunReader(toy), 60)
     kill_trainer(toy)
@@ -268,7 +268,7 @@ def test_requests_to_an_earlier_trainer_are_not_handled_by_the_next(toy: Run) ->
 
 
 def test_kills_at_any_time_lose_no_step(toy: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Also for a reader that follows all trainers, and whichever file was being written."""
+    """The reader follows the run while its trainers are killed at random times, some of them while writing a file."""
     monkeypatch.setenv("TOY_EVERY", "10")
     rng = random.Random(11)
     watcher = RunReader(toy)

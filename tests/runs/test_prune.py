@@ -25,7 +25,7 @@ def save(run: Run, step: int, *, best: bool = False) -> None:
 
 @pytest.fixture
 def ended(run: Run) -> Run:
-    """A stopped run with its best checkpoint and the two newest."""
+    """A stopped run with three checkpoints: the best one and the two newest."""
     for step in (1, 2, 3):
         save(run, step, best=step == 1)
     run.write_status(msgspec.structs.replace(run.read_status(), state="stopped"))

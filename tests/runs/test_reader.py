@@ -123,7 +123,7 @@ def test_an_incomplete_line_is_read_when_it_is_complete(run: Run) -> None:
 
 
 def test_a_resumed_run_has_each_step_once(run: Run) -> None:
-    """Also for a reader that has seen the void steps."""
+    """This also holds for a reader that has already seen the steps that are repeated."""
     watcher = RunReader(run)
     saved = CheckpointSaved(time=1.0, step=25, epoch=2, file="step-25.pt", bytes=1, seconds=0.1, reason="epoch")
     write(run, started(run.id), steps(1, 10), epoch_end(1, 10), steps(11, 15), epoch_end(2, 20), saved)
@@ -158,7 +158,7 @@ def test_a_resumed_run_has_not_ended(run: Run, end: RunEvent) -> None:
 
 
 def test_repeated_steps_count_once(run: Run) -> None:
-    """The line of the `resumed` event may be lost."""
+    """The `resumed` event before the repeated steps may be missing."""
     write(run, steps(1, 10), steps(6, 3))
     assert RunReader(run).poll().loss.mean == losses(8)
 
@@ -263,8 +263,8 @@ def test_a_heartbeat_in_the_future_is_stale(run: Run) -> None:
         assert RunReader(run).poll().state == "running"
 
 
-def test_a_changing_heartbeat_is_recent_whatever_the_clocks(run: Run) -> None:
-    """The trainer's machine may have a wrong clock, and its file system no locks across machines."""
+def test_a_changing_heartbeat_is_recent_even_if_clocks_differ(run: Run) -> None:
+    """The trainer may run on a machine with a wrong clock, on a file system without locks across machines."""
     set_status(run, state="running", heartbeat=1000.0)
     reader = RunReader(run)
     assert reader.poll().state == "lost"
@@ -329,7 +329,7 @@ def test_the_snapshot_has_the_answers_to_requests(run: Run) -> None:
 
 
 def test_a_million_steps_are_read_quickly(run: Run) -> None:
-    """Takes less than 1 s on an idle machine; the limit allows for other tests."""
+    """Reading takes less than 1 s on an idle machine. The limit is higher because other tests run in parallel."""
     chunk = steps(1, 1000)
     with (run.path / "events.jsonl").open("wb") as log:
         for i in range(1000):

@@ -1,4 +1,4 @@
-"""A run's directory may come from anywhere, but nothing outside it is read or changed through it."""
+"""Even if a run's directory comes from an untrusted source, no file outside it is read or changed."""
 
 import os
 from collections.abc import Callable
@@ -26,7 +26,7 @@ SECRET = b"precious " * 100
 
 @pytest.fixture
 def victim(tmp_path: Path) -> Path:
-    """A folder outside the run, with a file that must not change."""
+    """A folder outside the run, with files that must not change."""
     folder = tmp_path / "victim"
     folder.mkdir()
     (folder / "file").write_bytes(SECRET)
@@ -183,7 +183,7 @@ def test_a_file_instead_of_a_folder_is_damage(run: Run, name: str) -> None:
 @pytest.mark.timeout(20)
 @pytest.mark.parametrize("name", FILES)
 def test_oversized_files_are_damage_and_not_read(run: Run, name: str) -> None:
-    """The files are sparse: reading one would take minutes and all memory."""
+    """The files are sparse. Reading one of them would take minutes and use all memory."""
     (run.path / name).touch()
     os.truncate(run.path / name, MAX_BYTES[name] + 1)
     assert "is larger than" in (summarise(run).damage or "")

@@ -14,7 +14,7 @@ def series_of(values: list[float]) -> Series:
 
 
 def check(curve: Curve, values: list[float], missing: set[int] = frozenset()) -> None:  # type: ignore[assignment]
-    """Compare each bucket with the statistics of its values; `missing`: indexes without a value."""
+    """Compare each bucket with the statistics of its values. `missing` holds the indexes without a value."""
     size = curve.steps_per_bucket
     assert size & (size - 1) == 0
     assert curve.steps == len(values)

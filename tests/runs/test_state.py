@@ -1,4 +1,4 @@
-"""A run is lost as soon as its trainer has ended without reporting its end."""
+"""A run is lost as soon as its trainer has ended without reporting why."""
 
 import os
 import subprocess
@@ -21,7 +21,7 @@ WAIT = "import sys; print('here', flush=True); sys.stdin.readline()"
 
 
 def write_heartbeat(run: Run, pid: int, *, started: float | None = None, host: str | None = None) -> None:
-    """Write the status that this process would have written a moment ago."""
+    """Write a status with a current heartbeat, as if the trainer with this process id had written it."""
     status = msgspec.structs.replace(
         run.read_status(),
         state="running",
@@ -35,7 +35,7 @@ def write_heartbeat(run: Run, pid: int, *, started: float | None = None, host: s
 
 
 def states(run: Run) -> set[str]:
-    """Return the states that the list and the reader show."""
+    """Return the states according to the list of runs and to the reader."""
     return {summarise(run).state, RunReader(run).poll().state}
 
 
@@ -65,7 +65,7 @@ def test_a_reused_process_id_is_not_the_trainer(run: Run) -> None:
 
 @pytest.mark.parametrize("host", ["another-machine", None])
 def test_a_held_lock_means_that_the_trainer_is_alive(run: Run, host: str | None) -> None:
-    """Processes of other machines are unknown, and in a container a live one may be invisible."""
+    """Processes of other machines are unknown, and a container may hide a live process."""
     process = run_python(WAIT)
     read_line(process)
     write_heartbeat(run, process.pid, host=host)
@@ -76,7 +76,7 @@ def test_a_held_lock_means_that_the_trainer_is_alive(run: Run, host: str | None)
 
 
 def test_the_lock_is_not_checked_if_the_heartbeat_is_fresh(run: Run) -> None:
-    """The lock file doesn't exist here: checking it would make the run look lost."""
+    """There is no lock file in this test, so the run would count as lost if the lock were checked."""
     write_heartbeat(run, os.getpid())
     assert not (run.path / LOCK_FILE).exists()
     assert states(run) == {"running"}

@@ -1,4 +1,4 @@
-"""The runs folder: every run is listed, whatever its state, and found by what a user types."""
+"""The runs folder: every run is listed, even if it is damaged, and is found by what the user types."""
 
 import json
 import math

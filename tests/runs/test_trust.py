@@ -27,7 +27,7 @@ from .parts import PROJECT, SYNTHETIC, make_run, wait_until
 
 @pytest.fixture(autouse=True)
 def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The folder of the list of trusted networks; the list is empty."""
+    """The state directory, which contains no list of trusted networks yet."""
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     return tmp_path / "state" / "fashion-tui"
 
@@ -61,7 +61,7 @@ def stored_in(path: Path) -> StoredModel:
 
 
 def edit_source(path: Path, **changes: object) -> RunConfig:
-    """Change the entry of the custom model in config.json, as the author of the directory can."""
+    """Change the entry of the custom model in config.json, as whoever wrote the directory could."""
     with Run(path) as run:
         config = run.config
     assert config.source is not None
@@ -114,7 +114,7 @@ def test_unknown_code_is_refused_until_it_is_trusted(runs_dir: Path, state: Path
 
 @pytest.mark.parametrize("changes", [{"class_name": "nn"}, {"arguments": {"width": 2}}])
 def test_another_call_of_a_trusted_source_is_not_trusted(runs_dir: Path, changes: dict[str, object]) -> None:
-    """Harmless code can be called so that it does harm, for example `from torch import load`."""
+    """Trusted source could do harm if another of its names were called, such as an imported `torch.load`."""
     path = make(runs_dir, custom_model())
     edit_source(path, **changes)
     with pytest.raises(UntrustedSource):
@@ -187,7 +187,7 @@ def test_a_list_that_others_can_write_is_refused(runs_dir: Path, state: Path) ->
 def test_a_trainer_does_not_import_modules_from_its_runs_directory(
     runs_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """An empty entry in PYTHONPATH is common. It means the working directory, which is the run's."""
+    """PYTHONPATH often has an empty entry. It means the working directory, which is the run's directory."""
     run = make_run(runs_dir)
     (run.path / "torch.py").write_text("print('executed')")
     monkeypatch.setattr(launch, "TRAINER", (sys.executable, "-P", "-c", "import sys; print(sys.path, 'end')"))
@@ -211,7 +211,7 @@ def test_another_users_directory_is_untrusted_although_the_code_is_known(runs_di
     trust(stored_in(path))
     assert network_of(path) is not None
     os.chown(own, 12345, 12345)
-    with pytest.raises(UntrustedSource):  # only that path was trusted
+    with pytest.raises(UntrustedSource):  # only the other directory was trusted
         network_of(own)
 
 

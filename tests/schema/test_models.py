@@ -1,4 +1,4 @@
-"""Names of networks as the user writes them."""
+"""Names of models as the user types them."""
 
 from pathlib import Path
 

@@ -13,7 +13,7 @@ from .trainers import Trainer
 
 @pytest.fixture
 def train() -> Iterator[Callable[..., Trainer]]:
-    """Start a trainer for a run."""
+    """A function that starts a trainer for a run. The trainer is killed when the test ends."""
     started: list[Trainer] = []
 
     def start(run: Run, *arguments: str, before: Callable[[], None] | None = None) -> Trainer:
@@ -28,7 +28,7 @@ def train() -> Iterator[Callable[..., Trainer]]:
 
 @pytest.fixture
 def fork() -> Iterator[Callable[..., ForkedTrainer]]:
-    """The same in a tenth of the time; see `forked`."""
+    """Like `train`, but the trainer is forked, which takes a tenth of the time; see `forked`."""
     started: list[ForkedTrainer] = []
 
     def start(run: Run, *, kill_point: tuple[str, int] | None = None) -> ForkedTrainer:
@@ -43,12 +43,12 @@ def fork() -> Iterator[Callable[..., ForkedTrainer]]:
 
 @pytest.fixture
 def record_fault(record_property: Callable[[str, object], None]) -> RecordFault:
-    """Add a row to the table at the end of the tests' output."""
+    """A function that adds a row to the table that is printed after all tests."""
     return lambda fault: record_property("fault", encode(fault))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Print the table. Reports carry its rows, also from parallel test processes."""
+    """Print the table of faults. Its rows are in the test reports, even of parallel test processes."""
     reports = [report for outcome in ("passed", "failed") for report in terminalreporter.getreports(outcome)]
     faults = [Fault(**dict(value)) for report in reports for name, value in report.user_properties if name == "fault"]
     if len(faults) > 1:

@@ -13,7 +13,7 @@ class Fault:
     name: str
     tried: int
     hit: int
-    """How often the trainer was still running when the fault was injected."""
+    """Number of attempts in which the trainer was still running when the fault was injected."""
     steps_lost: int
     """Number of steps that were logged and had to be repeated."""
     bits_differing: int
@@ -24,7 +24,7 @@ RecordFault = Callable[[Fault], None]
 
 
 def encode(fault: Fault) -> list[tuple[str, object]]:
-    """Return the fault as the property of a test report."""
+    """Return the fault as the value of a test report's property."""
     return list(asdict(fault).items())
 
 

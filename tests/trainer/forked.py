@@ -1,4 +1,4 @@
-"""Trainers forked from a process that has loaded PyTorch and the data set: many can be killed in little time."""
+"""Trainers forked from a process that has loaded PyTorch and the data set, so that they start quickly."""
 
 import multiprocessing
 import os
@@ -16,10 +16,10 @@ _forks.set_forkserver_preload(["tests.trainer.preloaded"])
 
 
 class ForkedTrainer(Trainer):
-    """The trainer's `main` in a process of its own, which loads only its run."""
+    """A trainer that runs in a forked process and only has to load its run."""
 
     def __init__(self, run: Run, *, kill_point: tuple[str, int] | None = None) -> None:
-        """`kill_point`: a name in `kill_points.KILL_POINTS`, and at which occurrence the trainer is killed."""
+        """Fork a trainer. `kill_point` is a name in `kill_points.KILL_POINTS` and the occurrence to be killed at."""
         self.follow(run)
         self._fork = _forks.Process(target=_train, args=(str(run.path), kill_point))
         self._fork.start()
@@ -33,7 +33,7 @@ class ForkedTrainer(Trainer):
         self._fork.join()
 
     def wait(self, seconds: float) -> None:
-        """Wait for this time, or until the trainer has ended."""
+        """Wait until the trainer has ended, but at most this many seconds."""
         self._fork.join(seconds)
 
     def end(self) -> int:

@@ -1,4 +1,4 @@
-"""Points at which a trainer kills itself with SIGKILL: whatever Python or torch hasn't written yet is lost."""
+"""Points at which a trainer kills itself with SIGKILL. Data that Python or torch has only buffered is lost."""
 
 import os
 import signal
@@ -8,7 +8,7 @@ from typing import Any
 from fashion_tui.runs import checkpoints
 
 Kill = Callable[[], None]
-"""Kills this process when it is called for the chosen time."""
+"""Kills this process at the chosen call, and does nothing at the others."""
 
 
 def within_a_checkpoint(kill: Kill) -> None:
@@ -27,7 +27,7 @@ def within_a_checkpoint(kill: Kill) -> None:
 
 
 def around_a_rename(suffix: str, *, before: bool) -> Callable[[Kill], None]:
-    """Kill immediately before or after a file whose name ends with this suffix is renamed into place."""
+    """Kill immediately before or after a temporary file is renamed to a name with this suffix."""
 
     def install(kill: Kill) -> None:
         replace = os.replace
@@ -71,7 +71,7 @@ KILL_POINTS: dict[str, Callable[[Kill], None]] = {
 
 
 def kill_at(point: str, occurrence: int) -> None:
-    """Kill this process when it reaches the point for the given time, counted from 1."""
+    """Kill this process when it reaches the point for the Nth time; `occurrence` is N, from 1."""
     remaining = occurrence
 
     def kill() -> None:

@@ -1,4 +1,7 @@
-"""Imported once by the process that forks trainers: PyTorch, the trainer's code and the synthetic data set."""
+"""The process that forks trainers imports this module once.
+
+It loads PyTorch, the trainer's code and the synthetic data set.
+"""
 
 import torch
 
@@ -7,7 +10,7 @@ from fashion_tui.lab.data.datasets import Dataset, load
 from fashion_tui.schema.dataset import DatasetRef
 from fashion_tui.trainer import process, session  # noqa: F401 - imported in advance
 
-torch.set_num_threads(1)  # the threads of a pool wouldn't exist after the fork
+torch.set_num_threads(1)  # a forked process doesn't have the threads of its parent
 
 _dataset = load(find("synthetic"))
 

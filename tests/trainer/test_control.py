@@ -1,4 +1,4 @@
-"""Requests to a live trainer, and what doesn't disturb it."""
+"""Requests to a live trainer, and signals and second trainers, which don't disturb it."""
 
 import signal
 import subprocess
@@ -30,7 +30,7 @@ pytestmark = pytest.mark.timeout(600)
 Train = Callable[..., Trainer]
 
 MAX_RESPONSE_TIME = 5.0
-"""Seconds to answer a request. A trainer needs less than one, but other tests may keep the machine busy."""
+"""Maximum time to answer a request, in seconds. A trainer needs less than 1 s if the machine is idle."""
 
 
 def request(trainer: Trainer, action: ControlAction) -> RequestHandled:
@@ -53,7 +53,7 @@ def next_status(run: Run, after: RunStatus) -> RunStatus:
 
 
 def assert_second_trainer_ends_at_once(first: Trainer) -> None:
-    """Assert that a second trainer names the first one and changes nothing."""
+    """Assert that a second trainer ends with an error that names the first one, and changes nothing."""
     status = first.run.read_status()
     second = subprocess.run(
         [sys.executable, "-m", "fashion_tui.trainer", str(first.run.path)],
@@ -84,11 +84,13 @@ def test_every_request_is_answered_and_nothing_else_disturbs_the_trainer(train: 
 
     before = next_status(run, status)
     process = psutil.Process(trainer.process.pid)
-    assert process.nice() == max(NICENESS, psutil.Process().nice()), "the user's programs have priority"
+    assert process.nice() == max(NICENESS, psutil.Process().nice()), (
+        "the user's programs must have priority over the trainer"
+    )
     used = sum(process.cpu_times()[:2])
     after = next_status(run, next_status(run, before))
     used = sum(process.cpu_times()[:2]) - used
-    assert used < 0.1 * (after.heartbeat - before.heartbeat), "a pause frees the CPU"
+    assert used < 0.1 * (after.heartbeat - before.heartbeat), "a paused trainer must not use the CPU"
     assert (after.state, after.step, after.train_seconds) == ("paused", paused.step, status.train_seconds)
 
     assert request(trainer, "checkpoint").step == paused.step
@@ -104,7 +106,9 @@ def test_every_request_is_answered_and_nothing_else_disturbs_the_trainer(train: 
     assert request(trainer, "resume").step > paused.step
 
     step = launch.checkpoint(run).from_step
-    assert of_kind(run, CheckpointSaved)[-1].step == step, "not the step in the status, which may be a second old"
+    assert of_kind(run, CheckpointSaved)[-1].step == step, (
+        "the outcome must have the checkpoint's step, which the status may not have yet"
+    )
     assert trainer.wait_for(RequestHandled).step == step
 
     trainer.process.send_signal(signal.SIGHUP)
@@ -122,7 +126,7 @@ def test_every_request_is_answered_and_nothing_else_disturbs_the_trainer(train: 
 
 
 def accuracy_with_flips(run: Run) -> float:
-    """Return the test accuracy of the mean probabilities for each image and its mirror image."""
+    """Return the test accuracy if the probabilities of each image and its mirror image are averaged."""
     newest = run.checkpoints.latest()
     assert newest is not None
     with run.checkpoints.open(newest) as file:
@@ -138,7 +142,7 @@ def accuracy_with_flips(run: Run) -> float:
 
 
 def test_requests_within_a_long_step_are_handled_at_once(train: Train, tmp_path: Path) -> None:
-    """The whole set is one batch. Requests abort its step, and the resumed run equals the undisturbed one."""
+    """One batch is the whole training set. Requests abort its step, and the resumed run equals the undisturbed one."""
     runs = {}
     for name in ("undisturbed", "disturbed"):
         runs[name] = make_run(tmp_path / name, recipe=STRONG, epochs=1, validation=6000, batch_size=6000)
@@ -155,13 +159,13 @@ def test_requests_within_a_long_step_are_handled_at_once(train: Train, tmp_path:
     assert trainer.end() == 0
     seconds = time.monotonic() - started
     assert [event.step for event in of_kind(run, Stopped)] == [0]
-    assert [event.step for event in of_kind(run, CheckpointSaved)] == [0], "the state is saved once"
+    assert [event.step for event in of_kind(run, CheckpointSaved)] == [0], "the same state must be saved only once"
 
     trainer = train(run)
     trainer.wait_for(Started)
     started = time.monotonic()
     trainer.wait_for(StepChunk)
-    assert seconds < time.monotonic() - started, "all requests took less than one step"
+    assert seconds < time.monotonic() - started, "all requests must take less time than one step"
     assert trainer.end() == 0
     assert_same(run, runs["undisturbed"])
 

@@ -1,4 +1,4 @@
-"""Runs of custom models: as exact as any other, and independent of the file that the model came from."""
+"""Runs of custom models are reproducible to the bit, and don't need the file that the model came from."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -41,7 +41,7 @@ def test_a_killed_and_resumed_run_equals_the_undisturbed_one_to_the_bit(train: T
 
 
 def test_a_trainer_does_not_execute_untrusted_code(train: Train, tmp_path: Path, state_home: Path) -> None:
-    """The trainer checks itself, since the source may be changed between the launch and its start."""
+    """The trainer itself checks the trust again, since the source may be changed between the launch and its start."""
     written = tmp_path / "written"
     run = make_run(tmp_path, network=custom_model(source_that_writes(written)), model="Net")
     forget_trust(state_home)
@@ -58,7 +58,7 @@ def test_a_changed_source_is_not_executed(train: Train, tmp_path: Path) -> None:
 
 
 def test_a_module_beside_the_source_is_not_imported(train: Train, tmp_path: Path) -> None:
-    """The source is verified by its hash, other files aren't."""
+    """The source is verified by its hash, but other files aren't."""
     written = tmp_path / "written"
     run = make_run(tmp_path, network=custom_model(f"import extra\n{DROPOUT_NET}"), model="Net")
     (run.path / "extra.py").write_text(source_that_writes(written))

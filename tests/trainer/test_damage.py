@@ -1,4 +1,4 @@
-"""If the newest checkpoint is damaged anywhere, the trainer reports it and resumes from the one before."""
+"""If any part of the newest checkpoint is damaged, the trainer reports it and resumes from the previous one."""
 
 import random
 import zipfile
@@ -35,7 +35,7 @@ def newest_file(run: Run) -> Path:
 
 
 def sections(file: Path) -> dict[str, range]:
-    """Return the byte ranges of the file's parts: each record with its header, and the table of contents."""
+    """Return the byte range of each section of the file: the records with their headers, and the table of contents."""
     with zipfile.ZipFile(file) as archive:
         records, table = sorted(archive.infolist(), key=lambda record: record.header_offset), archive.start_dir
     starts = [*(record.header_offset for record in records), table, file.stat().st_size]
@@ -44,7 +44,7 @@ def sections(file: Path) -> dict[str, range]:
 
 
 def assert_detected(run: Run, content: bytes) -> None:
-    """Assert that the checkpoint before is used if the newest one has this content."""
+    """Assert that the previous checkpoint is loaded if the newest one has this content."""
     newest = newest_file(run)
     intact = newest.read_bytes()
     newest.write_bytes(content)
@@ -89,7 +89,7 @@ def test_a_truncated_file_is_detected(run: Run) -> None:
 
 @pytest.mark.faults
 @pytest.mark.parametrize("fault", ["flipped bit", "truncation"])
-def test_much_damage_is_detected(run: Run, fault: str, record_fault: RecordFault) -> None:
+def test_many_damaged_files_are_detected(run: Run, fault: str, record_fault: RecordFault) -> None:
     file = newest_file(run)
     contents = list(flipped(file, 10)) if fault == "flipped bit" else list(truncated(file, 200))
     for content in contents:

@@ -1,4 +1,4 @@
-"""Trainers among deleted data, read-only folders, many viewers and busy cores."""
+"""Trainers with deleted data, read-only folders, many viewers and busy CPU cores."""
 
 import os
 import resource
@@ -28,7 +28,7 @@ Train = Callable[..., Trainer]
 
 @pytest.mark.real_data
 def test_the_data_set_is_only_needed_at_the_start(real_data: Path, train: Train, tmp_path: Path) -> None:
-    """Deleting its folder doesn't affect a running trainer; the next trainer reports what is missing in one line."""
+    """Deleting the data folder doesn't affect a running trainer. The next trainer reports the missing folder."""
     folder = tmp_path / "data"
     shutil.copytree(real_data / "FashionMNIST" / "raw", folder / "FashionMNIST" / "raw")
     run = make_run(
@@ -68,7 +68,7 @@ def test_a_read_only_folder_loses_no_step(train: Train, tmp_path: Path) -> None:
         assert "can't be written" in warned.message
         trainer.wait_for(EpochEnd)
         assert run.is_locked()
-        assert list_runs(run.path.parent)[0].state in {"starting", "running"}, "it isn't listed as lost"
+        assert list_runs(run.path.parent)[0].state in {"starting", "running"}, "a live run must not be listed as lost"
     trainer.wait_for(CheckpointSaved)
     assert trainer.end() == 0
     assert run.read_status().state == "finished"
@@ -93,7 +93,7 @@ def test_a_trainer_ends_if_its_run_is_deleted(train: Train, tmp_path: Path) -> N
     assert "folder was removed" in trainer.output()
 
 
-def test_all_viewers_see_the_same_even_a_stopped_one(train: Train, tmp_path: Path) -> None:
+def test_all_viewers_see_the_same_even_after_a_suspension(train: Train, tmp_path: Path) -> None:
     run = make_run(tmp_path)
     log = run.path / "events.jsonl"
     log.touch()
@@ -139,7 +139,7 @@ def test_a_request_to_a_suspended_trainer_is_answered_when_it_continues(train: T
 
 @pytest.mark.skipif(sys.platform != "linux", reason="sets the limits of another process")
 def test_a_log_that_cannot_grow_loses_no_metrics(train: Train, tmp_path: Path) -> None:
-    """For a second or two, files are limited to 3 KB: the training continues, and its metrics are written later."""
+    """Files are limited to 3 KB for a second or two. The training continues, and its metrics are written later."""
     undisturbed = make_run(tmp_path / "undisturbed", epochs=8)
     assert train(undisturbed).end() == 0
 
@@ -163,7 +163,7 @@ needs_several_cores = pytest.mark.skipif(
 
 @needs_several_cores
 def test_each_thread_of_a_run_on_all_cores_is_bound_to_one(train: Train, tmp_path: Path) -> None:
-    """Otherwise two threads that wait for each other share a core as soon as another process computes."""
+    """Otherwise, if another process is busy, two threads that wait for each other may share a core."""
     trainer = train(make_run(tmp_path, epochs=500, threads=available_cpus()))
     trainer.wait_for(StepChunk)
     bound = [cores for cores in thread_affinities(trainer.process.pid) if len(cores) == 1]

@@ -86,7 +86,7 @@ def test_a_kill_within_an_epoch(undisturbed: Run, train: Train, tmp_path: Path) 
     saved = trainer.wait_for(CheckpointSaved)
     assert 0 < saved.step < 63
     assert saved.reason == "asked"
-    lost = trainer.wait_for(StepChunk)  # after the checkpoint: these steps are repeated
+    lost = trainer.wait_for(StepChunk)  # steps after the checkpoint, which are repeated
     trainer.kill()
     assert run.read_status().state == "running"
 
@@ -131,7 +131,7 @@ def test_a_signal_and_a_damaged_last_checkpoint(undisturbed: Run, train: Train, 
 def test_a_kill_before_any_checkpoint_and_more_epochs_after_the_end(
     undisturbed: Run, train: Train, tmp_path: Path
 ) -> None:
-    """1 epoch, then another one: the same as 2 epochs."""
+    """Training 1 epoch, and then another one, equals training 2 epochs."""
     run = make_run(tmp_path, epochs=1)
     trainer = train(run)
     trainer.wait_for(StepChunk)
@@ -151,7 +151,7 @@ def test_a_kill_before_any_checkpoint_and_more_epochs_after_the_end(
 
 
 def test_a_nan_loss_ends_the_run_and_keeps_the_last_checkpoint(undisturbed: Run, train: Train, tmp_path: Path) -> None:
-    """A finished run is resumed with huge momentum."""
+    """A finished run is resumed for another epoch, with huge momentum in its checkpoint."""
     shutil.copytree(undisturbed.path, tmp_path / undisturbed.id)
     run = Run(tmp_path / undisturbed.id)
     store = run.checkpoints

@@ -29,7 +29,7 @@ def test_a_different_data_set_is_refused(train: Train, tmp_path: Path) -> None:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="sets the limits of another process")
 def test_a_full_disk_loses_no_step(train: Train, tmp_path: Path) -> None:
-    """First no checkpoint fits into the maximum file size of 1 MB; then the limit is raised."""
+    """Files are limited to 1 MB at first, which is too little for a checkpoint. Then the limit is raised."""
     run = make_run(tmp_path, epochs=1000, validation=0)
     limit = 1_000_000
     trainer = train(run, before=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit * 1000)))
@@ -39,7 +39,7 @@ def test_a_full_disk_loses_no_step(train: Train, tmp_path: Path) -> None:
     assert "checkpoint" in warned.message
     assert "File too large" in warned.message
     assert trainer.wait_for(StepChunk)
-    assert not list((run.path / "control").iterdir()), "a failed request isn't repeated"
+    assert not list((run.path / "control").iterdir()), "a failed request must not be repeated"
     assert run.read_status().state == "running"
 
     resource.prlimit(trainer.process.pid, resource.RLIMIT_FSIZE, (limit * 1000, limit * 1000))
@@ -48,7 +48,7 @@ def test_a_full_disk_loses_no_step(train: Train, tmp_path: Path) -> None:
     assert trainer.wait_for(RequestHandled).request == second != first
     run.control.request("stop")
     assert trainer.end() == 0
-    assert run.read_status().message is None, "the problem is solved"
+    assert run.read_status().message is None, "the message must disappear once the problem is solved"
     step_metrics(run)
 
 

@@ -33,18 +33,18 @@ RUN: dict[str, Any] = {"validation": 500, "batch_size": 16, "checkpoint_every": 
 """2 epochs of 719 steps, with as many checkpoints as their cost allows."""
 
 TESTED_RECIPES = {name: RECIPES[name] for name in CPU_RECIPES} | {"best": msgspec.structs.replace(BEST, model="strong")}
-"""All recipes for the CPU; `best` with a smaller network, since its own takes minutes per run."""
+"""All recipes for the CPU. `best` has a smaller network here, since its own network takes minutes per run."""
 
 FEW, MANY = 6, 56
-"""Number of kills in the short version, and per recipe in the long one."""
+"""Number of kills in the short version, and of each recipe in the long version."""
 
 LOADING_SECONDS = 0.5
-"""Approximate time before a trainer's first step."""
+"""Approximate time before a trainer's first step, in seconds."""
 
 
 @pytest.fixture(scope="module")
 def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Reference:
-    """Return a finished run of a recipe, and how many seconds its steps took."""
+    """A function that returns a finished run of a recipe, and the seconds that its steps took."""
     finished: dict[str, tuple[Run, float]] = {}
 
     def reference(recipe: str) -> tuple[Run, float]:
@@ -78,7 +78,7 @@ def kill_at_random(fork: Fork, run: Run, seconds: float, rng: random.Random) -> 
 
 
 def kill_repeatedly(fork: Fork, runs: Path, reference: tuple[Run, float], recipe: str, times: int, seed: int) -> Fault:
-    """Kill trainers of as many runs as needed; finish each run and compare it with the undisturbed one."""
+    """Kill trainers `times` times, over several runs. Compare each run, once finished, with the undisturbed one."""
     undisturbed, seconds = reference
     rng = random.Random(seed)
     tried = hit = lost = bits = 0

@@ -1,4 +1,4 @@
-"""Parts of the trainer on their own, for faults that can't be timed in a real run."""
+"""Tests of the trainer's parts, for faults that can't be timed in a real run."""
 
 import os
 import resource
@@ -42,7 +42,7 @@ def steps(first: int, last: int) -> StepChunk:
 
 
 def test_a_new_state_and_the_first_loss_are_written_at_once(tmp_path: Path) -> None:
-    """Viewers wait for them. Everything else is written by the heartbeat, which isn't started here."""
+    """Viewers wait for the state and the first loss. The heartbeat, which isn't started here, writes later changes."""
     run = make_run(tmp_path)
     status = StatusUpdater(run, run.read_status())
     status.update(state="running")
@@ -50,12 +50,12 @@ def test_a_new_state_and_the_first_loss_are_written_at_once(tmp_path: Path) -> N
     status.update(loss=2.5, step=1)
     assert (run.read_status().loss, run.read_status().step) == (2.5, 1)
     status.update(loss=2.25, step=2)
-    assert run.read_status().loss == 2.5, "a step never waits for the disk"
+    assert run.read_status().loss == 2.5, "a step must not wait for the disk"
 
 
 @contextmanager
 def unable_to_grow(file: Path) -> Iterator[None]:
-    """Limit the size of files to the current size of this one."""
+    """Limit the size of all files to the current size of this file."""
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (file.stat().st_size, hard))
     try:
@@ -103,7 +103,7 @@ def black_images(count: int) -> Images:
 def test_weights_with_nan_are_never_saved(training: Training, tmp_path: Path) -> None:
     run = make_run(tmp_path)
     saver = CheckpointSaver(run, training, open_log(run), period=60, is_saved=True)
-    assert saver.save("interval"), "the state was loaded from a checkpoint"
+    assert saver.save("interval"), "nothing to save, because the state was loaded from a checkpoint"
     assert run.checkpoints.latest() is None
     assert list(training.steps()) == [1]
     assert saver.save("asked")

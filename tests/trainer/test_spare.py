@@ -1,4 +1,4 @@
-"""A spare trainer starts its run at once, is as robust as any other, and computes the same bits."""
+"""A spare trainer starts its run at once, and computes the same bits as any other trainer."""
 
 import os
 import signal
@@ -29,7 +29,7 @@ def spare() -> Iterator[SpareTrainer]:
 
 
 def is_ready(pid: int) -> bool:
-    """Return whether the process has loaded torch and the data set, trained its first steps, and only waits."""
+    """Return whether the process has loaded torch and the data set, trained its first steps, and is idle."""
     process = psutil.Process(pid)
     before = process.cpu_times()
     time.sleep(0.3)
@@ -49,7 +49,7 @@ def has_ended(run: Run) -> bool:
     return run.read_status().state in {"finished", "failed"} and not run.is_locked()
 
 
-def test_it_starts_at_once_and_computes_the_same_as_another_trainer(tmp_path: Path, spare: SpareTrainer) -> None:
+def test_a_spare_trainer_starts_at_once_and_computes_the_same_bits(tmp_path: Path, spare: SpareTrainer) -> None:
     cold = make_run(tmp_path / "cold", epochs=1)
     launch(cold)
     wait_until(lambda: has_ended(cold), TIMEOUT)
@@ -68,7 +68,7 @@ def test_it_starts_at_once_and_computes_the_same_as_another_trainer(tmp_path: Pa
     assert "---- trainer started" in (warm.path / "trainer.log").read_text()
 
 
-def test_it_has_a_session_of_its_own_and_handles_requests(tmp_path: Path, spare: SpareTrainer) -> None:
+def test_a_spare_trainer_has_its_own_session_and_handles_requests(tmp_path: Path, spare: SpareTrainer) -> None:
     pid = wait_until_ready(spare)
     run = make_run(tmp_path, epochs=100, threads=available_cpus())
     launch(run, spare=spare)
@@ -80,10 +80,10 @@ def test_it_has_a_session_of_its_own_and_handles_requests(tmp_path: Path, spare:
     assert process.cwd() == str(run.path)
     assert process.terminal() is None
     bound = [cores for cores in thread_affinities(pid) if len(cores) == 1]
-    assert set().union(*bound) == os.sched_getaffinity(0), "its threads are bound to cores like those of any trainer"
+    assert set().union(*bound) == os.sched_getaffinity(0), "the threads must be bound to cores, as in any trainer"
     assert Path(f"/proc/{pid}/fd/0").resolve() == Path("/dev/null")
     assert Path(f"/proc/{pid}/fd/2").resolve() == run.path / "trainer.log"
-    os.kill(pid, signal.SIGHUP)  # a lost terminal
+    os.kill(pid, signal.SIGHUP)  # as if the terminal were lost
     assert pause(run).state == "paused"
     assert resume(run).state == "running"
     os.kill(pid, signal.SIGTERM)
@@ -91,7 +91,7 @@ def test_it_has_a_session_of_its_own_and_handles_requests(tmp_path: Path, spare:
     assert run.read_status().state == "stopped"
 
 
-def test_it_can_be_given_a_run_before_it_is_ready(tmp_path: Path, spare: SpareTrainer) -> None:
+def test_a_spare_trainer_accepts_a_run_before_it_is_ready(tmp_path: Path, spare: SpareTrainer) -> None:
     spare.prepare(verify(find("synthetic")))
     pid = spare.pid
     run = make_run(tmp_path, epochs=1)
@@ -101,7 +101,7 @@ def test_it_can_be_given_a_run_before_it_is_ready(tmp_path: Path, spare: SpareTr
     assert run.read_status().state == "finished"
 
 
-def test_it_ends_with_the_process_that_started_it(spare: SpareTrainer) -> None:
+def test_closing_ends_the_spare_trainer(spare: SpareTrainer) -> None:
     spare.prepare(verify(find("synthetic")))
     assert spare.pid is not None
     process = psutil.Process(spare.pid)
@@ -109,7 +109,7 @@ def test_it_ends_with_the_process_that_started_it(spare: SpareTrainer) -> None:
     wait_until(lambda: not process.is_running() or process.status() == psutil.STATUS_ZOMBIE, TIMEOUT)
 
 
-def test_another_trainer_is_started_if_it_has_died(tmp_path: Path, spare: SpareTrainer) -> None:
+def test_another_trainer_is_started_if_the_spare_one_has_died(tmp_path: Path, spare: SpareTrainer) -> None:
     spare.prepare(verify(find("synthetic")))
     pid = spare.pid
     assert pid is not None
@@ -123,7 +123,7 @@ def test_another_trainer_is_started_if_it_has_died(tmp_path: Path, spare: SpareT
     assert run.config.threads == 1
 
 
-def test_another_data_set_replaces_it(spare: SpareTrainer) -> None:
+def test_another_data_set_replaces_the_spare_trainer(spare: SpareTrainer) -> None:
     dataset = verify(find("synthetic"))
     spare.prepare(dataset)
     first = spare.pid

@@ -1,4 +1,4 @@
-"""Real trainers on short runs over the synthetic data set, and the results they leave."""
+"""Helpers that start real trainers on short runs of the synthetic data set, and compare their results."""
 
 import os
 import signal
@@ -25,7 +25,7 @@ from fashion_tui.schema.recipe import GUIDE, Recipe
 Event = TypeVar("Event", bound=RunEvent)
 
 TIMEOUT = 120.0
-"""Seconds to wait for anything: trainers start slowly on a busy machine."""
+"""Timeout of every wait, in seconds; generous, since trainers start slowly on a busy machine."""
 
 
 def make_run(
@@ -40,7 +40,7 @@ def make_run(
     threads: int = 1,
     **changes: Any,
 ) -> Run:
-    """Create a run. By default, 2 epochs of 63 batches of 64 images, 1 thread, and checkpoints at the end of epochs."""
+    """Create a run. The defaults are 2 epochs of 63 batches, 1 thread, and a checkpoint after each epoch."""
     return create_run(
         runs_dir,
         recipe=msgspec.structs.replace(recipe, epochs=epochs, **{"batch_size": 64, **changes}),
@@ -65,7 +65,7 @@ class TrainerEnded(AssertionError):
 
 
 class Trainer:
-    """A trainer process, and the log of its run as it grows."""
+    """A trainer process whose events can be awaited."""
 
     def __init__(self, run: Run, *arguments: str, before: Callable[[], None] | None = None) -> None:
         self.follow(run)
@@ -90,7 +90,7 @@ class Trainer:
         return self.process.poll() is not None
 
     def wait_for(self, kind: type[Event], condition: Callable[[Event], bool] = lambda _: True) -> Event:
-        """Return the next event of this type that no earlier call has passed."""
+        """Return the next event of this type for which the condition is true, and discard the events before it."""
         deadline = time.monotonic() + TIMEOUT
         while True:
             has_ended = self.has_ended
@@ -119,7 +119,7 @@ class Trainer:
 
 
 def assert_failed(trainer: Trainer, expected: str) -> Failed:
-    """Assert that the trainer reported this in one line: in its log, its status, and the last line of its output."""
+    """Assert that the trainer failed with this message in the event log, the status and the last line of output."""
     assert trainer.end() == 1
     (failed,) = of_kind(trainer.run, Failed)[-1:]
     assert expected in failed.message
@@ -142,7 +142,7 @@ def of_kind(run: Run, kind: type[Event]) -> list[Event]:
 
 
 def step_metrics(run: Run) -> dict[int, tuple[Any, Any, Any]]:
-    """Return loss, accuracy and learning rate of each step, as readers see them: every step once, in order."""
+    """Return loss, accuracy and learning rate of each step, without the values that were later replaced."""
     metrics: dict[int, tuple[Any, Any, Any]] = {}
     for event in events(run):
         if isinstance(event, Resumed):
@@ -158,7 +158,7 @@ def step_metrics(run: Run) -> dict[int, tuple[Any, Any, Any]]:
 
 
 def assert_same(run: Run, undisturbed: Run) -> None:
-    """Assert that weights, optimizer, generators and all metrics of steps, epochs and test are equal to the bit."""
+    """Assert that the final states and all metrics of two runs are equal to the bit."""
     assert final_state(run) == final_state(undisturbed)
     assert step_metrics(run) == step_metrics(undisturbed)
     assert results(run) == results(undisturbed)
@@ -172,7 +172,7 @@ def results(run: Run) -> list[object]:
 
 
 def final_state(run: Run) -> dict[str, Any]:
-    """Return every tensor and number of the newest checkpoint that affects the next step, as bytes and plain values."""
+    """Return all tensors and numbers of the newest checkpoint that affect the next step, keyed by path."""
     newest = run.checkpoints.latest()
     assert newest is not None
     with run.checkpoints.open(newest) as file:
@@ -181,7 +181,7 @@ def final_state(run: Run) -> dict[str, Any]:
 
 
 def differing_bits(a: dict[str, Any], b: dict[str, Any]) -> int:
-    """Count the bits in which two final states differ; another number, string or missing item counts as one."""
+    """Count the bits in which two final states differ. A missing item, number or string counts as one bit."""
     return sum(_differing_bits(a.get(path), b.get(path)) for path in a.keys() | b.keys())
 
 

@@ -1,4 +1,4 @@
-"""Starting the app and its commands in an isolated environment, with its own home, caches and runs."""
+"""Start the app and commands in an isolated environment, with its own home, caches and runs."""
 
 import json
 import os
@@ -26,7 +26,7 @@ _REMOVED = {"LANG", "LANGUAGE", "NO_COLOR", "FORCE_COLOR", "COLUMNS", "LINES", "
 
 
 KEYS = {"playground": "f2", "data": "f3", "model": "f4", "train": "f5", "evaluate": "f6"}
-"""The key that chooses each pane, in editors too."""
+"""The key that opens each pane, even from within an editor."""
 
 CONTENTS = {
     "playground": "In [1]",
@@ -35,7 +35,7 @@ CONTENTS = {
     "train": "No runs yet",
     "evaluate": "No run to evaluate",
 }
-"""Text that each pane shows at any size as long as there are no runs."""
+"""Text that each pane shows at any terminal size if there are no runs."""
 
 
 class AppLauncher:
@@ -70,7 +70,7 @@ class AppLauncher:
         dataset: str | None = "synthetic",
         environ: dict[str, str | None] | None = None,
     ) -> Terminal:
-        """Start the app on a terminal. `environ` changes environment variables; None removes one."""
+        """Start the app on a terminal. `environ` sets environment variables; the value None removes a variable."""
         changed = {**self.environ, **(environ or {})}
         options = () if dataset is None else ("--dataset", dataset)
         terminal = Terminal(
@@ -81,7 +81,7 @@ class AppLauncher:
         return self._terminals.enter_context(terminal)
 
     def command(self, *arguments: str, environ: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
-        """Run a command of `fashion-tui` to its end."""
+        """Run a `fashion-tui` command and wait for its end."""
         return subprocess.run(
             (*APP, *arguments),
             env=self.environ | (environ or {}),
@@ -93,7 +93,7 @@ class AppLauncher:
         )
 
     def train(self, *, epochs: int) -> Path:
-        """Start a detached run on synthetic data with one thread, 375 steps per epoch. Return its directory."""
+        """Start a detached run on synthetic data, with one thread and 375 steps per epoch. Return its directory."""
         options = ("--dataset", "synthetic", "--epochs", str(epochs), "--threads", "1", "--detach", "--json")
         done = self.command("train", *options)
         assert done.returncode == 0, done.stderr
@@ -139,7 +139,7 @@ def wait_for_step(run_path: Path, step: int) -> RunSummary:
 
 
 def step_on(screen: str) -> int:
-    """Return the step on the screen of the Train pane: 3206 for `step 3,206 / 11,250`. 0 if there is none."""
+    """Return the step that the Train pane shows, 3206 for `step 3,206 / 11,250`, or 0 if it shows none."""
     found = re.search(r"step +([\d,]+) /", screen)
     return int(found[1].replace(",", "")) if found else 0
 

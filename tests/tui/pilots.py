@@ -1,4 +1,4 @@
-"""Waiting for the app, in tests that drive it without a terminal."""
+"""Functions that wait for the app in tests that run it without a terminal."""
 
 import time
 from collections.abc import Callable
@@ -8,11 +8,11 @@ from textual.app import App
 from textual.pilot import Pilot
 
 TIMEOUT = 90.0
-"""Seconds to wait before failing; generous, for a busy machine."""
+"""Timeout of every wait, in seconds; generous, for a busy machine."""
 
 
 async def until(pilot: Pilot[Any], condition: Callable[[], object], what: str) -> None:
-    """Wait until the condition holds. Fail and print the screen if it doesn't."""
+    """Wait until the condition holds. On a timeout, fail with the text of the screen."""
     end = time.monotonic() + TIMEOUT
     while not condition():
         assert time.monotonic() < end, f"timed out waiting for {what}; the screen:\n{screen_text(pilot.app)}"

@@ -1,4 +1,4 @@
-"""The registry of keys: each key does something, has one meaning, and is listed in the help."""
+"""The list of actions: each key does something, has one meaning, and is shown in the help."""
 
 import importlib
 import pkgutil
@@ -17,7 +17,7 @@ from fashion_tui.tui.pane import Pane
 
 EDITORS = (Input, TextArea)
 RESERVED = {"ctrl+a", "ctrl+b", "ctrl+z"}
-"""Keys of screen, tmux and the shell's job control."""
+"""Keys that GNU screen, tmux and the shell's job control use."""
 
 
 def _method(action: Action) -> str:
@@ -57,7 +57,7 @@ def test_every_action_of_the_app_has_a_method() -> None:
 
 
 def test_a_key_means_the_same_on_every_pane() -> None:
-    """Except for the usual keys of an editor. Enter always opens or unfolds."""
+    """The usual keys of an editor are excepted. `fold` counts as `open`, since Enter does both."""
     editor_keys = {("playground", "enter"), ("playground", "tab")}
     synonyms = {"fold": "open"}
     meanings: dict[str, set[str]] = {}

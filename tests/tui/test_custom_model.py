@@ -45,7 +45,7 @@ async def app_on(runs: Path, size: tuple[int, int] = (120, 40)) -> AsyncIterator
 
 @pytest.fixture
 def unknown(tmp_path: Path, state_home: Path) -> Path:
-    """A run with a checkpoint whose model writes a file when it is executed, and isn't trusted."""
+    """A run with a checkpoint, whose untrusted model writes a file when it is executed."""
     network = custom_model(source_that_writes(tmp_path / "mark"), width=8)
     run = create_run(
         tmp_path / "runs",

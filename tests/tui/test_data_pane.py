@@ -61,7 +61,7 @@ async def test_keys_move_through_all_images(tmp_path: Path) -> None:
         assert count >= 12
         assert "synthetic garments (not Fashion-MNIST)" in screen_text(app)
         assert f"training set · 12,000 images · page 1/{12_000 // count:,}" in screen_text(app)
-        assert screen_text(app).count("1,200") == 10  # of each class
+        assert screen_text(app).count("1,200") == 10  # the number of images of each class
 
         await pilot.press("space")
         await until(pilot, lambda: "page 2/" in screen_text(app), "the second page")
@@ -70,7 +70,7 @@ async def test_keys_move_through_all_images(tmp_path: Path) -> None:
         assert [tile.pixels for tile in grid.tiles] == [expected.image(position) for position in range(count)]
         assert [int(label.split()[-1].replace(",", "")) for label in labels(pane)] == list(expected.indices)
 
-        await pilot.press("left")  # back over the page's edge
+        await pilot.press("left")  # back to the previous page
         await until(pilot, lambda: "page 1/" in screen_text(app), "the first page again")
         await pilot.press("G")
         await until(pilot, lambda: "11,999" in labels(pane)[-1], "the last page")

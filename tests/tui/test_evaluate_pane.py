@@ -42,8 +42,8 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 @pytest.fixture
 def runs(finished: Path, tmp_path: Path) -> Path:
-    """A runs directory with a copy of that run."""
-    # without temporary files: the trainer may still replace its status
+    """A runs directory with a copy of the finished run."""
+    # Temporary files are ignored, since the trainer may still be replacing its status.
     shutil.copytree(finished, tmp_path / "runs" / finished.name, ignore=shutil.ignore_patterns(".*"))
     return tmp_path / "runs"
 

@@ -1,4 +1,4 @@
-"""Images: the cells show the pixels."""
+"""Images drawn with the cells of a terminal."""
 
 import math
 import random
@@ -28,7 +28,7 @@ def nearest_grey(value: float) -> int:
 
 
 def decoded(strips: tuple[Strip, ...]) -> list[list[tuple[int, int, int, int]]]:
-    """Return the greys of the four quarters of every cell, as a terminal would show them."""
+    """Return the greys that a terminal would show in the four quarters of every cell."""
     rows = []
     for strip in strips:
         row = []

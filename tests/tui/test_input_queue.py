@@ -1,4 +1,4 @@
-"""The order of input, and events that are never finished."""
+"""Keys are handled in order, even if an event handler never finishes."""
 
 import asyncio
 from collections.abc import Callable
@@ -15,7 +15,7 @@ from fashion_tui.tui.input_queue import InputQueue
 
 
 class StuckInput(Input):
-    """An input whose handler of `!` waits for the test, and which `?` removes."""
+    """An input that is removed by `?`, and whose handler of `!` waits until the test sets `release`."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
@@ -45,7 +45,7 @@ class QueueApp(App[None]):
         super().__init__()
         self.queue = InputQueue(self)
         self.marks: list[str] = []
-        """The input's text at each `f1`."""
+        """The text of the first input each time `f1` is pressed."""
 
     async def on_event(self, event: events.Event) -> None:
         if InputQueue.accepts(event):
@@ -77,7 +77,7 @@ class QueueApp(App[None]):
 
 
 def send(app: App[None], *keys: str) -> None:
-    """Send keys all at once, as a terminal does whose connection is slow."""
+    """Send all keys at once, as a terminal on a slow connection does."""
     for key in keys:
         app.post_message(events.Key(key, key if len(key) == 1 else None))
 
@@ -106,7 +106,7 @@ async def test_keys_wait_for_a_dialog() -> None:
 
 
 @pytest.mark.parametrize("cause", ["!", "?", "f3"])
-async def test_keys_are_delivered_behind_one_that_is_never_finished(cause: str) -> None:
+async def test_keys_are_delivered_after_one_that_never_finishes(cause: str) -> None:
     app = QueueApp()
     async with app.run_test():
         send(app, "a", cause, "f1")

@@ -1,4 +1,4 @@
-"""Lines: the screen shows the last lines, and only changed cells are repainted."""
+"""The `Lines` widget shows the last lines, and repaints only the cells that changed."""
 
 import random
 

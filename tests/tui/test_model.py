@@ -81,14 +81,14 @@ class ModelTest:
 
     @property
     def outputs(self) -> list[str]:
-        """The output shapes of the table's rows: `20×14×14`."""
+        """The output shapes of the table's rows, for example `20×14×14`."""
         if self.pane.query_one(ShapeView).table is None:
             return []
         return ["×".join(map(str, shape)) for row in self.table.rows for shape in row.outputs]
 
     @property
     def messages(self) -> str:
-        """Errors, hints and notifications, each unwrapped to one line."""
+        """The texts of all errors, hints and notifications, each joined to one line."""
         widgets = self.app.screen.query("#check-result, #trace-error, .hint, Toast")
         texts = (
             " ".join(strip.text for strip in widget.render_lines(Region(0, 0, *widget.outer_size)))
@@ -104,7 +104,7 @@ class ModelTest:
         )
 
     async def undo_until(self, text: str) -> None:
-        """Undo until the text is there again. One undo reverts all that was typed without a pause."""
+        """Undo until the editor contains the text. One undo reverts everything that was typed without a pause."""
         for _ in range(40):
             if text in self.editor.text:
                 return
@@ -117,7 +117,7 @@ class ModelTest:
         await self.until("✓")
 
     async def replace(self, old: str, new: str) -> int:
-        """Replace a string by typing. Return the number of its line, from 1."""
+        """Replace a string by typing. Return its line number, from 1."""
         before = self.editor.text[: self.editor.text.index(old)]
         row, column = before.count("\n"), len(before) - (before.rfind("\n") + 1)
         self.editor.selection = type(self.editor.selection)((row, column), (row, column + len(old)))
@@ -128,25 +128,25 @@ class ModelTest:
         return row + 1
 
     def paste(self, source: str) -> None:
-        """Replace the whole source at once."""
+        """Replace the whole source in one edit."""
         self.editor.replace(source, (0, 0), self.editor.document.end)
 
 
 class SharedSandbox(SandboxEngine):
-    """Stays open when the app exits, so that torch is imported only once for all tests."""
+    """A sandbox that stays open when an app exits, so that all tests together import torch only once."""
 
     async def close(self) -> None:
-        """Do nothing: `end` closes it."""
+        """Do nothing. `end` closes the engine."""
 
     async def end(self) -> None:
         await super().close()
 
 
 class SharedEngine(Engine):
-    """The same for the app's own engine."""
+    """An engine that stays open when an app exits, like `SharedSandbox`."""
 
     async def close(self) -> None:
-        """Do nothing: `end` closes it."""
+        """Do nothing. `end` closes the engine."""
 
     async def end(self) -> None:
         await super().close()
@@ -169,7 +169,7 @@ async def engines() -> AsyncIterator[Engines]:
 
 
 SHARED: list[Engines] = []
-"""The engines of the running tests."""
+"""The engines that all apps of the running tests share."""
 
 
 @asynccontextmanager

@@ -1,4 +1,4 @@
-"""PageLoader: the current page first, then its neighbours, and each page once."""
+"""`PageLoader` loads the current page first, then its neighbours, and each page only once."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -9,7 +9,7 @@ from fashion_tui.tui.widgets.pages import CACHE_SIZE, PageLoader
 
 
 class Engine:
-    """Replies when `may_answer` is set, and records the requests."""
+    """An engine that records the requests, and answers them while `may_answer` is set."""
 
     def __init__(self) -> None:
         self.requested: list[int] = []

@@ -1,4 +1,4 @@
-"""Plots, read back dot by dot."""
+"""Curves in braille characters, checked dot by dot."""
 
 import math
 from collections.abc import Sequence
@@ -9,11 +9,11 @@ from fashion_tui.report.glyphs import ASCII, UNICODE
 from fashion_tui.tui.widgets.plot import DOTS_PER_ROW, Axis, draw_curve, fit_axis, round_steps, step_label, tick_label
 
 DOTS = ((0, 0), (0, 1), (0, 2), (1, 0), (1, 1), (1, 2), (0, 3), (1, 3))
-"""Column and row of each bit of a braille cell, as Unicode numbers its dots."""
+"""Column and row of the dot for each bit of a Unicode braille character."""
 
 
 def dots_of(lines: Sequence[str]) -> set[tuple[int, int]]:
-    """Return column and row of every dot that is set, from the top left."""
+    """Return the column and row of every dot that is set, counted from the top left."""
     return {
         (x * 2 + DOTS[bit][0], y * DOTS_PER_ROW + DOTS[bit][1])
         for y, line in enumerate(lines)

@@ -1,4 +1,4 @@
-"""Memory and terminal output of the app during a live run; and that it never imports torch."""
+"""Memory and terminal output of the app during a live run, and the modules that it imports."""
 
 import json
 import sys
@@ -12,14 +12,14 @@ from tests.terminal import Activity, ProcessMemory
 from tests.tui.apps import AppLauncher, wait_for_step
 
 MAX_MEMORY = 90.0
-"""Resident memory of the app's own process, in MiB."""
+"""Maximum resident memory of the app's own process, in MiB."""
 
 MAX_OUTPUT = 4.0
-"""Output in KiB per second, at 120×40."""
+"""Maximum output at 120×40, in KiB per second."""
 
 SETTLING = 3.0
 MEASURED = 10.0
-"""Seconds before and during the measurement."""
+"""Seconds to wait before the measurement, and duration of the measurement in seconds."""
 
 RECORD_MODULES = """
 import atexit, json, os, pathlib, sys
@@ -31,7 +31,7 @@ main()
 
 @dataclass(frozen=True, slots=True)
 class Costs:
-    """Costs of an app that has visited all panes and shows a live run."""
+    """Memory, output and modules of an app that has shown all panes and now shows a live run."""
 
     memory: list[ProcessMemory]
     output: Activity
@@ -61,7 +61,7 @@ def _measure(launcher: AppLauncher, modules_file: Path) -> Costs:
         terminal.press(key)
         terminal.wait_for(content)
     before = wait_for_step(run_path, 1)
-    terminal.measure_activity(SETTLING)  # the pane and the curves so far
+    terminal.measure_activity(SETTLING)  # until the pane and the first curves are drawn
     output = terminal.measure_activity(MEASURED)
     after = wait_for_step(run_path, 1)
     memory = terminal.memory()
@@ -79,7 +79,7 @@ def test_app_never_imports_torch(costs: Costs) -> None:
         name for name in costs.modules if name.startswith(tuple(f"{part}." for part in heavy)) or name in heavy
     ] == []
     assert "libtorch" not in costs.mapped
-    assert "libpython" in costs.mapped or "python" in costs.mapped  # it is the right process
+    assert "libpython" in costs.mapped or "python" in costs.mapped  # otherwise this is the wrong process
 
 
 def test_memory(costs: Costs) -> None:

@@ -8,7 +8,7 @@ from tests.tui.apps import APP, AppLauncher
 
 ROUNDS = 9
 MAX_RATIO = 2.0
-"""Limit for the ratio to the bare app's time; generous, for a busy machine."""
+"""Maximum ratio to the bare app's time; generous, for a busy machine."""
 
 BARE_APP = """
 from textual.app import App, ComposeResult

@@ -1,4 +1,4 @@
-"""Output of the Data pane on a real terminal, for pages and cursor moves."""
+"""Terminal output of the Data pane for each page and cursor move."""
 
 from pathlib import Path
 
@@ -7,10 +7,10 @@ import pytest
 from tests.tui.apps import AppLauncher
 
 MAX_PAGE = 32.0
-"""Output in KiB for a page of twelve images at 120×40."""
+"""Maximum output for a page of twelve images at 120×40, in KiB."""
 
 MAX_MOVE = 2.0
-"""Output in KiB for moving the cursor to the next image."""
+"""Maximum output for moving the cursor to the next image, in KiB."""
 
 
 def measure(launcher: AppLauncher, *arguments: str, dataset: str | None) -> tuple[list[float], list[float]]:

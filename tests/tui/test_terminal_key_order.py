@@ -19,11 +19,11 @@ WORDS = {
     "acb": (*"ab", "left", "c"),
     "abcd": (*"cd", "home", *"ab"),
 }
-"""For each word, keys that type it and edit it on the way."""
+"""For each word, the keys that type it, with corrections on the way."""
 
 
 def type_with_gaps(terminal: Terminal, keys: Sequence[str], gap: int) -> None:
-    """Send all keys in one write, or with so many milliseconds between them."""
+    """Send all keys, with `gap` milliseconds between them, or in one write if `gap` is 0."""
     if gap == 0:
         terminal.send(b"".join(map(key_bytes, keys)))
         return
@@ -34,7 +34,7 @@ def type_with_gaps(terminal: Terminal, keys: Sequence[str], gap: int) -> None:
 
 @pytest.fixture(params=["idle", "busy"])
 def load(request: pytest.FixtureRequest) -> Iterator[None]:
-    """Runs the test once as it is, and once beside a process that is always busy."""
+    """Run the test once on its own, and once while another process keeps the CPU busy."""
     if request.param == "idle":
         yield
         return
@@ -80,7 +80,7 @@ def test_numbers_in_the_run_form(app_terminal: AppLauncher) -> None:
         terminal.wait_gone("79812")
 
 
-def test_keys_behind_one_that_moves_the_focus(app_terminal: AppLauncher) -> None:
+def test_keys_after_one_that_moves_the_focus(app_terminal: AppLauncher) -> None:
     terminal = app_terminal()
     terminal.wait_for(CONTENTS["playground"])
     terminal.send(b"x = torch.ones(3, requires_grad=True) * 2\r")
@@ -89,7 +89,7 @@ def test_keys_behind_one_that_moves_the_focus(app_terminal: AppLauncher) -> None
     for _ in range(3):
         terminal.send(key_bytes("ctrl+g") + b"l")
         terminal.wait_for("graph of x")
-        terminal.press("escape", "escape")  # to the tensors, and to the prompt
+        terminal.press("escape", "escape")  # back to the tensors, then to the prompt
         terminal.wait_gone("graph of x")
     terminal.send(b"end")
     terminal.wait_for("In [2]: end")

@@ -17,7 +17,7 @@ def _go_to(terminal: Terminal, key: str, pane: str) -> None:
 def test_digits_choose_panes_and_function_keys_do_so_in_an_editor(app_terminal: AppLauncher) -> None:
     terminal = app_terminal()
     terminal.wait_for(CONTENTS["playground"])
-    terminal.type("1234q?5")  # input, because the prompt has the focus
+    terminal.type("1234q?5")  # typed into the prompt, which has the focus
     terminal.wait_for("1234q?5")
     terminal.wait_for("f2 Playground f3 Data f4 Model f5 Train f6 Evaluate")
     for key, pane in {"f3": "data", "f4": "model", "f5": "train", "f6": "evaluate", "f2": "playground"}.items():
@@ -32,7 +32,7 @@ def test_digits_choose_panes_and_function_keys_do_so_in_an_editor(app_terminal: 
         else:
             _go_to(terminal, key, pane)
     terminal.wait_for("1234q?5")
-    terminal.type("6")  # input again
+    terminal.type("6")  # typed into the prompt again
     terminal.wait_for("1234q?56")
     terminal.press("ctrl+q")
     assert terminal.exit_status() == 0

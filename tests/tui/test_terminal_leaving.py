@@ -1,4 +1,4 @@
-"""Runs outlive the app, however it ends; its kernel and engine don't."""
+"""However the app ends, its runs continue, and its kernel and engine end."""
 
 import signal
 
@@ -8,16 +8,16 @@ from tests.terminal import Terminal
 from tests.tui.apps import AppLauncher, losses_of, step_on, wait_for_run, wait_for_state, wait_for_step
 
 MANY_EPOCHS = 40
-"""Epochs of a run that is still training when the test ends."""
+"""Enough epochs for a run that is still training when the test ends."""
 
 EXIT_TIMEOUT = 15.0
-"""Seconds within which processes end, on a busy machine."""
+"""Timeout for processes to end, in seconds; generous, for a busy machine."""
 
 
 def _kernel_and_engine(terminal: Terminal) -> list[psutil.Process]:
     """Wait for the app's kernel and engine, and return them."""
     terminal.press("f3")
-    terminal.wait_for("T-shirt/top")  # from the engine
+    terminal.wait_for("T-shirt/top")  # the engine has answered
     terminal.press("f5")
     started = terminal.process_tree()[1:]
     commands = [" ".join(process.cmdline()) for process in started]
@@ -51,7 +51,7 @@ def test_run_continues_after_q_and_is_shown_when_the_app_is_opened_again(
     run_path = next(app_terminal.runs.iterdir())
     step = wait_for_step(run_path, 1).step
     with app_terminal() as terminal:
-        terminal.wait_for("● guide")  # in the header of the first pane
+        terminal.wait_for("● guide")  # the app's header shows the run
         terminal.press("f5")
         terminal.wait_for("● running")
         terminal.wait_until(lambda screen: step_on(screen) > step, f"a step after {step}")

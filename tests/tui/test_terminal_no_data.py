@@ -11,7 +11,7 @@ from tests.tui.apps import CONTENTS, KEYS, AppLauncher
 
 @pytest.fixture
 def no_network() -> Iterator[dict[str, str]]:
-    """Return an environment in which every connection is refused immediately."""
+    """Environment variables with which every connection is refused immediately."""
     with socket.socket() as closed_port:
         closed_port.bind(("127.0.0.1", 0))
         proxy = f"http://127.0.0.1:{closed_port.getsockname()[1]}"
@@ -23,7 +23,7 @@ def test_app_falls_back_to_synthetic_data_and_every_pane_shows_it(
     app_terminal: AppLauncher, no_network: dict[str, str]
 ) -> None:
     terminal = app_terminal(dataset=None, environ={**no_network})
-    terminal.wait_for("FASHION_TUI_DATA")  # the reason, and what to do
+    terminal.wait_for("FASHION_TUI_DATA")  # part of the message that says what to do
     for pane, key in KEYS.items():
         terminal.press(key)
         terminal.wait_for(CONTENTS[pane])

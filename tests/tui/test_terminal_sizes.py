@@ -18,7 +18,7 @@ def _shrink_and_grow(terminal: Terminal) -> None:
     terminal.wait_gone(MESSAGE)
 
 
-def test_started_too_small_it_shows_the_size_it_needs_and_recovers(app_terminal: AppLauncher) -> None:
+def test_terminal_that_is_too_small_at_the_start_shows_the_required_size(app_terminal: AppLauncher) -> None:
     terminal = app_terminal(size=(40, 10))
     terminal.wait_for(MESSAGE)
     terminal.press("f3", "ctrl+p", "f1")  # disabled while the terminal is too small
@@ -57,11 +57,11 @@ def test_terminal_that_shrinks_and_grows_back_is_repainted(app_terminal: AppLaun
     terminal.wait_for(CONTENTS["data"])
     before = terminal.settle()
     terminal.clear()
-    terminal.send_signal(signal.SIGWINCH)  # of two signals only one arrives, and the size is unchanged
-    terminal.wait_until(lambda screen: screen == before, "the screen as it was")
+    terminal.send_signal(signal.SIGWINCH)  # two quick resizes may cause one signal, after which the size is the same
+    terminal.wait_until(lambda screen: screen == before, "the repainted screen")
 
 
-def test_last_of_many_quick_resizes_counts(app_terminal: AppLauncher) -> None:
+def test_last_of_many_quick_resizes_takes_effect(app_terminal: AppLauncher) -> None:
     terminal = app_terminal(size=LARGE)
     terminal.wait_for("Playground")
     for _ in range(30):

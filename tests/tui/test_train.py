@@ -168,7 +168,7 @@ async def test_form_warns_that_batch_norm_sees_micro_batches(tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize("has_gpu", [False, True])
-async def test_max_is_offered_where_there_is_a_gpu(
+async def test_max_is_offered_if_there_is_a_gpu(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, has_gpu: bool
 ) -> None:
     monkeypatch.setattr("fashion_tui.tui.train.form.has_gpu_driver", lambda: has_gpu)
@@ -216,14 +216,15 @@ async def test_form_lists_the_devices_of_the_machine(tmp_path: Path) -> None:
 
 
 async def test_form_can_be_closed_before_the_devices_are_known(tmp_path: Path) -> None:
-    """The engine takes seconds to list them, because it has to import torch first."""
+    """The engine takes seconds to list the devices, because it has to import torch first."""
     async with train_pane(tmp_path / "runs") as (app, pilot):
         await fill(pilot)
         app.screen.query_one("#device").focus()
         await pilot.pause()
         await pilot.press("escape")
         await until(pilot, lambda: not isinstance(app.screen, RunForm), "the pane again")
-        assert await app.engine.ask(GetDevices(), tuple[Device, ...])  # answered after the form's request
+        # The engine answers this request after that of the form.
+        assert await app.engine.ask(GetDevices(), tuple[Device, ...])
         await fill(pilot, epochs="1")
         assert isinstance(app.screen, RunForm)
 
@@ -253,7 +254,7 @@ async def test_damaged_run_is_listed_with_the_others(tmp_path: Path) -> None:
 
 
 def lost_run(runs: Path) -> Path:
-    """Make a run as a killed trainer leaves it: running by its status, but without a process; with two checkpoints."""
+    """Create a run whose status is `running` although its trainer was killed, with two checkpoints."""
     with create_run(
         runs, recipe=GUIDE, dataset=files.verify(files.find("synthetic", None)), seed=1, device="cpu", threads=1,
         deterministic=False, validation=0, checkpoint_every=30.0, name="gone",

@@ -94,7 +94,7 @@ def test_the_graph_of_a_network_has_its_operations_shapes_and_parameters() -> No
     assert {node.shape for node in convolutions} == {(4, 12, 28, 28), (4, 20, 14, 14)}
     known = {node.id for node in graph.nodes}
     assert all(set(node.sources) <= known for node in graph.nodes)
-    # The graph has as many nodes as a walk through autograd's own.
+    # Traversing autograd's own graph finds the same number of nodes.
     visited, stack = set[Any](), [cast("Any", loss.grad_fn)]
     while stack:
         node = stack.pop()

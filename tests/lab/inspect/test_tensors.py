@@ -1,4 +1,4 @@
-"""The tensors of a namespace: names, statistics, shared memory, and the values of one."""
+"""The tensors of a namespace: names, statistics, shared memory, and the values of one tensor."""
 
 import math
 import time

@@ -1,4 +1,4 @@
-"""Drives the Playground in an app without a terminal, on a real kernel."""
+"""Drive the Playground with a real kernel, in an app without a terminal."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -18,7 +18,7 @@ KEYS = {" ": "space", "\n": "enter", "\t": "tab"}
 
 
 class Playground:
-    """The pane, and what a user does with it."""
+    """The Playground pane, with methods for what a user does."""
 
     def __init__(self, app: FashionApp, pilot: Pilot[None]) -> None:
         self.app = app
@@ -36,12 +36,12 @@ class Playground:
 
     @property
     def kernel_pid(self) -> int:
-        """Process id of the kernel; 0 if there is none."""
+        """Process id of the kernel, or 0 if there is none."""
         session = self.runner.session
         return 0 if session is None or session.pid is None else session.pid
 
     async def type(self, text: str) -> None:
-        """Press the keys of `text`, line ends included."""
+        """Press the keys that type `text`, including Enter for newlines."""
         await self.pilot.press(*(KEYS.get(character, character) for character in text))
 
     async def wait_for(self, *texts: str) -> None:
@@ -82,4 +82,4 @@ async def open_playground(size: tuple[int, int] = (99, 30)) -> AsyncIterator[Pla
         playground = Playground(app, pilot)
         await until(pilot, lambda: playground.kernel_pid, "the kernel")
         yield playground
-        app.exit()  # as a user quits: work that ends too late is ignored
+        app.exit()  # as when a user quits: workers that finish later are ignored

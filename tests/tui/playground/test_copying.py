@@ -12,7 +12,7 @@ from .driver import Playground, open_playground
 
 
 def marked(playground: Playground) -> list[str]:
-    """The rows marked at the left edge."""
+    """Return the rows that are marked at the left edge."""
     region = playground.transcript.region
     rows = playground.screen.split("\n")[region.y : region.bottom]
     scrollbar = playground.transcript.scrollable_content_region.width
@@ -35,7 +35,7 @@ async def test_selecting_cells() -> None:
         await playground.pilot.press("up", "k")
         assert marked(playground) == ["In [2]: for i in range(2):", "            print('row', i)", "row 0", "row 1"]
         await playground.wait_for("enter edits the cell")
-        await playground.pilot.press("up", "up", "up")  # stays at the first
+        await playground.pilot.press("up", "up", "up")  # the selection stays at the first cell
         assert marked(playground) == ["In [1]: x = 1; x + 1", "Out[1]: 2"]
         await playground.pilot.press("j", "down")
         assert marked(playground)[0] == "In [3]: {'a': 'x' * 90}"
@@ -56,7 +56,7 @@ async def test_enter_edits_the_selected_cell() -> None:
         assert playground.app.focused is playground.prompt
         assert playground.prompt.text == "for i in range(2):\n    print('row', i)"
         assert playground.transcript.selected is None
-        await playground.pilot.press("ctrl+z")  # the text before isn't lost
+        await playground.pilot.press("ctrl+z")  # undo restores the previous text
         assert playground.prompt.text == ""
 
 
@@ -70,7 +70,7 @@ async def test_copying_result_and_code() -> None:
         await playground.pilot.press("up", "Y")
         await until(playground.pilot, lambda: playground.app.clipboard.startswith("for i"), "the code")
         assert playground.app.clipboard == "for i in range(2):\n    print('row', i)"
-        await playground.pilot.press("y")  # no value: everything it printed
+        await playground.pilot.press("y")  # a cell without a value: copies everything that it printed
         await until(playground.pilot, lambda: playground.app.clipboard == "row 0\nrow 1", "its output")
 
 

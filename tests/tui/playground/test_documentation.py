@@ -16,7 +16,7 @@ def documentation(playground: Playground) -> Documentation:
 
 
 @pytest.mark.parametrize("size", [(99, 30), (80, 24)])
-async def test_it_is_shown_below_the_prompt_while_typing(size: tuple[int, int]) -> None:
+async def test_documentation_is_shown_below_the_prompt_while_typing(size: tuple[int, int]) -> None:
     async with open_playground(size) as playground:
         await playground.run(
             "def doubled(x, *, by=2):\n    '''Twice as much.\n" + "\n".join(map(str, range(50))) + "\n    '''"
@@ -38,7 +38,7 @@ async def test_it_is_shown_below_the_prompt_while_typing(size: tuple[int, int]) 
         await playground.wait_for(f"In [2]: {playground.prompt.text}")
 
 
-async def test_the_same_key_closes_it() -> None:
+async def test_the_same_key_closes_the_documentation() -> None:
     async with open_playground() as playground:
         await playground.run("torch.ones(1)")
         await playground.type("torch.nn.Linear")
@@ -53,7 +53,7 @@ async def test_the_same_key_closes_it() -> None:
         await playground.pilot.press("ctrl+o")
         await playground.wait_for("Return the number of items")
         await playground.pilot.press("ctrl+c")
-        await playground.type("1\n")  # running a cell closes it
+        await playground.type("1\n")  # running a cell closes the documentation
         await until(playground.pilot, lambda: not documentation(playground).is_open, "closed documentation")
 
 
@@ -77,7 +77,7 @@ async def test_unknown_name() -> None:
         assert not documentation(playground).is_open
 
 
-async def test_it_is_shown_while_code_runs() -> None:
+async def test_documentation_is_shown_while_code_runs() -> None:
     async with open_playground() as playground:
         playground.submit("while True: pass")
         await playground.wait_for("running")

@@ -59,7 +59,7 @@ def test_damaged_and_unwritable_files_are_tolerated(tmp_path: Path) -> None:
     path = tmp_path / "history"
     path.write_bytes(b'"good"\n\xff\xfe not JSON\n{"no": "text"}\n"cut off')
     assert history_at(path).entries == ["good"]
-    history = history_at(tmp_path)  # a directory can be neither read nor written
+    history = history_at(tmp_path)  # a directory instead of a file can be neither read nor written
     history.add("typed")
     assert history.older("") == "typed"
 

@@ -15,7 +15,7 @@ def view(playground: Playground) -> LessonsView:
 
 
 async def open_lesson(playground: Playground, number: int) -> None:
-    """Open a lesson from within the prompt."""
+    """Open a lesson while the prompt has the focus."""
     await playground.pilot.press("ctrl+t")
     await playground.wait_for(lessons()[1].title)
     await playground.pilot.press("home", *["down"] * (number - 1), "enter")
@@ -26,7 +26,7 @@ async def test_running_a_lesson_step_by_step() -> None:
         await playground.type("typed")
         await open_lesson(playground, 1)
         await playground.wait_for(f"1 of {len(FIRST.steps)}")
-        assert FIRST.steps[0].observation.split()[-1] not in playground.screen  # only once the cell has run
+        assert FIRST.steps[0].observation.split()[-1] not in playground.screen  # shown only after the cell has run
         await playground.pilot.press("enter")
         await playground.wait_for(
             "In [1]: t = torch.tensor([1, 2, 3])", "Out[1]: tensor([1, 2, 3])", FIRST.steps[0].observation.split()[-1]

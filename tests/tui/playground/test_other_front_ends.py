@@ -1,4 +1,4 @@
-"""Cells that another front end runs in the same kernel: they are in the transcript too."""
+"""The transcript also shows cells that another front end runs in the same kernel."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -25,7 +25,7 @@ async def second_front_end(playground: Playground) -> AsyncIterator[AsyncKernelC
 
 
 def rows(playground: Playground) -> list[str]:
-    """The rows of the screen without the scrollbar."""
+    """Return the rows of the screen, without the scrollbar."""
     scrollbar = playground.transcript.scrollable_content_region.right
     return [line[:scrollbar].strip() for line in playground.screen.split("\n")]
 
@@ -45,7 +45,7 @@ async def test_external_cells_are_shown_and_counted() -> None:
             "Out[2]: 21",
         ]
         await playground.run("_ + 1", "Out[3]: 22", "In [4]:")
-        await playground.pilot.press("escape", "up", "up", "y")  # a cell like any other
+        await playground.pilot.press("escape", "up", "up", "y")  # an external cell can be selected and copied, too
         await until(playground.pilot, lambda: playground.app.clipboard == "21", "its value")
 
 

@@ -1,4 +1,4 @@
-"""The Playground as a user operates it: the app, a real kernel, and keys."""
+"""The Playground, with a real kernel and a user's keys."""
 
 from pathlib import Path
 
@@ -21,7 +21,7 @@ async def test_welcome_and_first_cells() -> None:
         await playground.wait_for("In [1]: 6*7", "Out[1]: 42", "In [2]:")
         await playground.type("for i in range(2):\nprint('row', i)\n")  # the new line is indented
         assert playground.prompt.text == "for i in range(2):\n    print('row', i)\n    "
-        await playground.type("\n")  # an empty line ends it
+        await playground.type("\n")  # an empty line ends the loop
         await playground.wait_for("row 0", "row 1", "In [3]:")
         await playground.type("torch.arange(6).reshape(2, 3)\n")
         await playground.wait_for("Out[3]:", "tensor([[0, 1, 2],", "        [3, 4, 5]])")
@@ -49,7 +49,7 @@ async def test_history_and_editing() -> None:
         await playground.run("if x:\n    y = 2\n")
         await playground.pilot.press("up")
         assert playground.prompt.text == "if x:\n    y = 2"
-        await playground.pilot.press("up")  # moves within the two lines
+        await playground.pilot.press("up")  # moves the cursor from the second to the first line
         assert playground.prompt.cursor_location[0] == 0
         await playground.pilot.press("up")
         assert playground.prompt.text == "x = 1"
@@ -60,9 +60,9 @@ async def test_history_and_editing() -> None:
         assert playground.prompt.text == "x = 1"
         await playground.pilot.press("alt+enter")
         await playground.type("x += 1")
-        await playground.pilot.press("up", "enter")  # code follows the cursor: Enter begins a new line
+        await playground.pilot.press("up", "enter")  # Enter begins a new line, since there is code after the cursor
         assert playground.prompt.text.count("\n") == 2
-        await playground.pilot.press("ctrl+c")  # no cell runs: the prompt is cleared
+        await playground.pilot.press("ctrl+c")  # clears the prompt, since no cell is running
         assert playground.prompt.text == ""
         await playground.pilot.press("ctrl+z")
         assert "x += 1" in playground.prompt.text

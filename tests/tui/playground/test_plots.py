@@ -1,4 +1,4 @@
-"""Plots in the transcript: drawn to fit, redrawn when the size changes, and readable on any terminal."""
+"""Plots in the transcript fit its width, are redrawn after resizing, and are readable on any terminal."""
 
 import re
 
@@ -12,7 +12,7 @@ from .driver import Playground, open_playground
 
 @pytest.fixture(autouse=True)
 def colours(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Give the app, which is driven without a terminal, 256 colours."""
+    """Make the app use 256 colours, although it runs without a terminal."""
     for name in ("NO_COLOR", "COLORTERM"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("TERM", "xterm-256color")
@@ -22,7 +22,7 @@ HALF_BLOCKS = re.compile("[▀▄█]")
 
 
 def count_half_blocks(playground: Playground) -> int:
-    """Number of cells of the screen that show part of an image."""
+    """Return the number of screen cells that show part of an image."""
     return len(HALF_BLOCKS.findall(playground.screen))
 
 
@@ -81,7 +81,7 @@ def test_in_256_colours(plots: Terminal) -> None:
     ids=["16 colours", "NO_COLOR", "LANG=C"],
     indirect=True,
 )
-def test_without_greys_characters_show_the_image(plots: Terminal, request: pytest.FixtureRequest) -> None:
+def test_image_is_drawn_with_characters_if_there_are_no_greys(plots: Terminal, request: pytest.FixtureRequest) -> None:
     screen = plots.text()
     image, _ = screen.split("float32 [1, 28, 28] in [0, 1]")
     assert not re.search("[▀▄]", image)

@@ -15,7 +15,7 @@ from .driver import Playground, open_playground
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """Where the tests save."""
+    """The folder in which the tests save."""
     folder = tmp_path / "folder"
     folder.mkdir()
     return folder
@@ -90,10 +90,10 @@ async def test_failure_to_write_returns_to_the_form() -> None:
     async with open_playground() as playground:
         await playground.run("x = 1")
         field = await open_form(playground)
-        field.value = "/proc/self/session.py"  # where not even root can create a file
+        field.value = "/proc/self/session.py"  # not even root can create a file in this folder
         await playground.pilot.press("enter")
         await playground.wait_for("can't write")
-        assert isinstance(playground.app.screen, SaveDialog)  # with the path kept, to choose another one
+        assert isinstance(playground.app.screen, SaveDialog)  # the form keeps the path, so that the user can correct it
         assert playground.app.screen.query_one(Input).value == "/proc/self/session.py"
         await playground.pilot.press("escape")
         assert playground.app.focused is playground.prompt

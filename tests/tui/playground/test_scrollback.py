@@ -1,4 +1,4 @@
-"""The lines of the transcript, made from the outputs of a kernel."""
+"""The lines of the transcript that the outputs of a kernel produce."""
 
 import re
 
@@ -115,7 +115,7 @@ def test_newest_plots_are_kept() -> None:
     assert len(scrollback.lines) == 600
     assert scrollback.lines[-1].plot == IMAGE
     assert scrollback.lines[1] == PLOT_DROPPED
-    scrollback.add(Stream("stdout", "x\n" * (MAX_LINES - 1)))  # drops all earlier lines but the last
+    scrollback.add(Stream("stdout", "x\n" * (MAX_LINES - 1)))  # drops all earlier lines except the last one
     assert scrollback.lines[0].plot == IMAGE
     scrollback.add(Stream("stdout", "x\n"))
     before = scrollback.dropped_plots

@@ -9,7 +9,7 @@ from .driver import Playground, open_playground
 
 
 def results(playground: Playground) -> list[str]:
-    """The rows of the results; the selected one is marked at its left."""
+    """Return the rows of the results. The selected row is marked at the left."""
     return [line.plain for line in playground.app.query_one(SearchResults).render().split("\n")]  # type: ignore[union-attr]
 
 

@@ -146,9 +146,9 @@ def test_notebook_has_images_as_png_and_other_plots_as_text() -> None:
     data = image_cell.outputs[0].data
     assert data["text/plain"] == "3 images"
     image = Image.open(io.BytesIO(base64.b64decode(data["image/png"])))
-    zoom = image.width // 8  # two images of three pixels side by side, and a gap of two
+    zoom = image.width // 8  # two images of three pixels side by side, with a gap of two pixels
     assert (image.mode, image.size) == ("RGB", (8 * zoom, 6 * zoom))
-    corners = [(0, 0), (5, 0), (0, 4), (3, 0)]  # of the three images and of the gap
+    corners = [(0, 0), (5, 0), (0, 4), (3, 0)]  # one pixel of each of the three images, and one of the gap
     colours = [image.getpixel((x * zoom + zoom // 2, y * zoom + zoom // 2)) for x, y in corners]
     assert colours == [(0, 1, 2), (18, 19, 20), (36, 37, 38), (0, 0, 0)]
     assert set(heat_map_cell.outputs[0].data) == {"text/plain"}

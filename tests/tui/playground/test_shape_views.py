@@ -1,4 +1,4 @@
-"""The views of reshaping and of convolution arithmetic: the app, a real kernel, and keys."""
+"""The views of reshaping and of convolution arithmetic, with a real kernel."""
 
 import pytest
 
@@ -17,7 +17,7 @@ async def replace(playground: Playground, text: str) -> None:
 
 
 async def wait_for_tensors(playground: Playground) -> None:
-    """Wait until the tensors are in the table."""
+    """Wait until the table lists tensors."""
     view = playground.app.query_one(SidePanel).tensors_view
     assert view is not None
     await until(playground.pilot, lambda: view.tensors.rows, "the tensors")

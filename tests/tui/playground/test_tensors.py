@@ -1,4 +1,4 @@
-"""The views of tensors, of one tensor, and of the autograd graph: the app, a real kernel, and keys."""
+"""The table of tensors, the view of one tensor, and the view of the autograd graph, with a real kernel."""
 
 from functools import partial
 
@@ -18,19 +18,19 @@ WIDE, SMALL = (120, 40), (80, 24)
 
 
 def lines_in(playground: Playground, widget: type[Widget]) -> list[str]:
-    """The lines of the screen that the widget covers."""
+    """Return the part of each line of the screen that the widget covers."""
     region = playground.app.query_one(widget).region
     return [line[region.x : region.right].rstrip() for line in playground.screen.split("\n")[region.y : region.bottom]]
 
 
 async def wait_in(playground: Playground, widget: type[Widget], *texts: str) -> None:
-    """Wait until all the texts are in the widget."""
+    """Wait until the widget shows all the texts."""
 
-    def is_there(text: str) -> bool:
+    def is_shown(text: str) -> bool:
         return any(text in line for line in lines_in(playground, widget))
 
     for text in texts:
-        await until(playground.pilot, partial(is_there, text), text)
+        await until(playground.pilot, partial(is_shown, text), text)
 
 
 def listed(playground: Playground) -> tuple[TensorRow, ...]:
@@ -41,11 +41,11 @@ def listed(playground: Playground) -> tuple[TensorRow, ...]:
 async def wait_in_row(playground: Playground, name: str, *texts: str) -> None:
     """Wait until the tensor's row of the table contains all the texts."""
 
-    def is_there() -> bool:
+    def is_shown() -> bool:
         lines = [line for line in lines_in(playground, TensorsView) if line.strip("▌ ").split()[:1] == [name]]
         return any(all(text in line for text in texts) for line in lines)
 
-    await until(playground.pilot, is_there, f"{name}: {texts}")
+    await until(playground.pilot, is_shown, f"{name}: {texts}")
 
 
 async def compute_product(playground: Playground) -> None:
@@ -90,7 +90,7 @@ async def test_graph_of_the_tensor_at_the_cursor_and_backward() -> None:
         await playground.pilot.press("B")
         await playground.wait_for("L.backward()")
         await wait_in(playground, GraphView, "A  leaf  3  grad 2", "B  leaf  2  grad 3", "D  leaf  4  grad 1")
-        assert playground.prompt.text == "L"  # the prompt is left alone
+        assert playground.prompt.text == "L"  # the prompt is unchanged
         await playground.pilot.press("down")
         await wait_in(playground, GraphView, "C.retain_grad()")
         await playground.pilot.press("escape", "escape")

@@ -1,4 +1,4 @@
-"""The Playground on a real terminal: latency of keys, and the end of the kernel with the app."""
+"""The Playground on a real terminal: the latency of keys, and the end of the kernel when the app ends."""
 
 import signal
 import statistics
@@ -14,7 +14,7 @@ from tests.tui.apps import AppLauncher
 pytestmark = pytest.mark.xdist_group("cost")
 
 MAX_LATENCY = 0.1
-"""Median time from a key to its paint while the kernel is busy, in seconds."""
+"""Maximum median time from a key press to its paint while the kernel is busy, in seconds."""
 
 PRESSES = 40
 
@@ -53,7 +53,10 @@ def test_latency_of_keys_while_the_kernel_is_busy(terminal: Terminal, code: str)
 
 
 def _key_latencies(terminal: Terminal) -> Iterator[float]:
-    """Press letters one after the other and wait for each, since a flood of output paints all the time."""
+    """Press letters and yield the seconds until each is on the screen.
+
+    Waiting for any output isn't enough, since a flood of output paints all the time.
+    """
     for number in range(1, PRESSES + 1):
         before = time.perf_counter() - terminal.started
         terminal.press("z")

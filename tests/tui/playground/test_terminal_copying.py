@@ -16,7 +16,7 @@ _OSC_52 = re.compile(rb"\x1b\]52;c?;([A-Za-z0-9+/=]*)(?:\x07|\x1b\\)")
 
 
 def copied(terminal: Terminal) -> str:
-    """The text of the last clipboard sequence sent to the terminal."""
+    """Return the text of the last clipboard sequence that was sent to the terminal."""
     return base64.b64decode(_OSC_52.findall(bytes(terminal.output))[-1], validate=True).decode()
 
 
@@ -35,7 +35,7 @@ def test_copying_to_the_clipboard_of_the_terminal(app_terminal: AppLauncher) -> 
     run_a_cell(terminal)
     terminal.press("escape", "y")
     terminal.wait_for(f"Copied {len(VALUE)} characters")
-    assert copied(terminal) == VALUE  # complete, although it is wrapped
+    assert copied(terminal) == VALUE  # complete, although the value is wrapped on the screen
     terminal.press("Y")
     terminal.wait_for("Copied 13 characters")
     assert copied(terminal) == "'größe ' * 20"
@@ -49,7 +49,7 @@ def test_keys_of_the_prompt(app_terminal: AppLauncher) -> None:
     run_a_cell(terminal)
     terminal.press("ctrl+r")
     terminal.wait_for("search:")
-    terminal.type("GR")  # case matters for upper case: no match
+    terminal.type("GR")  # no match, since a query with upper case is case-sensitive
     terminal.wait_for("No matches")
     terminal.press("backspace", "backspace")
     terminal.wait_gone("No matches")
@@ -58,13 +58,13 @@ def test_keys_of_the_prompt(app_terminal: AppLauncher) -> None:
     terminal.press("enter")
     terminal.wait_for("In [2]: 'größe ' * 20")
     while "In [2]: 'größe ' * 20" in terminal.settle():
-        terminal.press("ctrl+c")  # interrupts the first cell if it still runs
+        terminal.press("ctrl+c")  # clears the prompt, or interrupts the first cell if it still runs
     terminal.type("len(")
     terminal.press("ctrl+o")
     terminal.wait_for("Return the number of items")
     terminal.press("ctrl+o")
     terminal.wait_gone("Return the number of items")
-    terminal.press("ctrl+s")  # would freeze a terminal with flow control
+    terminal.press("ctrl+s")  # would freeze the terminal if flow control were on
     terminal.wait_for("Save the session as")
     terminal.press("escape")
     terminal.wait_gone("Save the session as")

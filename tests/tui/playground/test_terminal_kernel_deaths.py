@@ -1,4 +1,4 @@
-"""Deaths and hangs of the kernel on a real terminal: a one-line message, quick keys, and a new kernel."""
+"""The Playground on a real terminal stays responsive when the kernel dies or hangs, and starts a new kernel."""
 
 import statistics
 from collections.abc import Callable
@@ -11,7 +11,7 @@ from tests.tui.apps import AppLauncher
 pytestmark = pytest.mark.xdist_group("cost")
 
 MAX_LATENCY = 0.1
-"""Median time from a key to its paint, in seconds."""
+"""Maximum median time from a key press to its paint, in seconds."""
 
 PRESSES = 12
 
@@ -46,7 +46,7 @@ def test_dead_kernel_is_reported_and_replaced(terminal: Terminal, code: str, mes
     assert statistics.median(times) <= MAX_LATENCY, times
     terminal.wait_for(message)
     assert "Traceback" not in terminal.text()
-    terminal.wait_for("In [1]: " + "z" * PRESSES)  # the text typed meanwhile is kept
+    terminal.wait_for("In [1]: " + "z" * PRESSES)  # text that was typed meanwhile is kept
     terminal.press("ctrl+u")
     terminal.wait_gone("zzz")
     enter(terminal, "'kept' in dir()")

@@ -39,7 +39,7 @@ async def test_scrollbar_appears_at_the_newest_line(before: int) -> None:
 
 
 def visible_text(app: TranscriptApp) -> str:
-    """The text of the screen, without the scrollbar."""
+    """Return the text on the screen, without the scrollbar."""
     return "\n".join(line[:70].rstrip() for line in screen_text(app).split("\n"))
 
 
@@ -58,7 +58,7 @@ async def test_reading_position_is_kept_when_older_plots_are_dropped() -> None:
 
         await add(0, 100)
         assert app.scrollback.dropped_plots == 0
-        rows = transcript.virtual_size.height // 100  # of a plot and the line before it
+        rows = transcript.virtual_size.height // 100  # height of a plot and the line before it
         transcript.scroll_to(y=70 * rows - 3, animate=False)
         await pilot.pause()
         text = visible_text(app)
