@@ -10,7 +10,7 @@ from fashion_tui.schema.errors import UntrustedSource, UserError
 from fashion_tui.schema.run import RunConfig, RunSummary, State
 
 if TYPE_CHECKING:
-    from torch import Tensor, nn
+    from torch import nn
 
 MAX_LISTED = 20
 """Maximum number of runs in the printed list."""
@@ -23,7 +23,8 @@ class NoSuchRun(UserError):
 class RunList:
     """The runs, newest first: `runs.latest`, `runs[0]`, `runs["guide-a1b2"]`.
 
-    `runs.latest.model()` returns the trained network. The directory is read on every access, so new runs show up.
+    `runs.latest.model()` returns the trained network, which takes images in [0, 1], as `test_data` contains them. The
+    directory is read on every access, so new runs show up.
     """
 
     def __init__(self, directory: Path) -> None:
@@ -95,26 +96,25 @@ class RunHandle:
         """Test accuracy in [0, 1], or None until the run is finished."""
         return self._summary().test_accuracy
 
-    def model(self, checkpoint: str | int = "final") -> "nn.Module":
+    def model(self, checkpoint: str | int = "final") -> "nn.Sequential":
         """Return the trained network, on the CPU and in eval mode.
 
-        `checkpoint` is "final" (the newest), "best" or a step. The network expects normalised images: pass it
-        `run.normalise(images)`. Raises UserError if the checkpoint doesn't exist or the network's code isn't trusted.
+        It takes images in [0, 1], as `test_data` contains them: `model(test_data[:100][0])` returns logits `[100, 10]`.
+        Its first layer normalises the images as in training; `model.network` is the network without that layer.
+        `checkpoint` is "final" (the newest), "best" or a step. Raises UserError if the checkpoint doesn't exist or the
+        network's code isn't trusted.
         """
-        from fashion_tui.lab.rng import preserve_rng_state  # noqa: PLC0415 -- imports torch, which listing runs doesn't need
+        # These modules import torch, which listing runs doesn't need.
+        from fashion_tui.lab.networks.normalise import with_normalisation  # noqa: PLC0415
+        from fashion_tui.lab.rng import preserve_rng_state  # noqa: PLC0415
         from fashion_tui.trained_run import TrainedRun  # noqa: PLC0415
 
         try:
             # Building the network draws initial weights from the global generators.
             with TrainedRun.open(self.path, str(checkpoint)) as trained_run, preserve_rng_state():
-                return trained_run.network().eval()
+                return with_normalisation(trained_run.network(), trained_run.config.recipe).eval()
         except UntrustedSource as error:
             raise UntrustedSource(f"{error}; press f6 to read and trust it") from None
-
-    def normalise(self, images: "Tensor") -> "Tensor":
-        """Normalise images in [0, 1], such as those of `test_data`, in the same way as during the run's training."""
-        recipe = self.config.recipe
-        return (images - recipe.mean) / recipe.std
 
     def __repr__(self) -> str:
         return f"<run {_line(self._summary())}>"

@@ -1,16 +1,23 @@
 """`runs` in the kernel: the list, access by id and index, and the trained network."""
 
+import json
+import re
+import subprocess
+import sys
 from pathlib import Path
 from typing import BinaryIO
 
 import pytest
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from fashion_tui.data.files import find
 from fashion_tui.kernel.outputs import Error
 from fashion_tui.kernel.run_list import NoSuchRun, RunList
 from fashion_tui.kernel.session import KernelSession
+from fashion_tui.lab.data.datasets import load, normalise
+from fashion_tui.lab.evaluation.metrics import predict_logits
 from fashion_tui.lab.networks.build import build_network
 from fashion_tui.lab.networks.builtin import build
 from fashion_tui.lab.training.checkpoint import write_checkpoint
@@ -21,7 +28,9 @@ from fashion_tui.schema.models import CustomModel
 from fashion_tui.schema.recipe import GUIDE
 from tests.custom_models import custom_model, forget_trust, source_that_writes
 
-from .cells import displayed, printed, result, run
+from .cells import displayed, done, printed, result, run
+
+README = Path(__file__).parents[2] / "README.md"
 
 
 def make_run(runs_dir: Path, name: str, network: CustomModel | None = None) -> Path:
@@ -67,6 +76,20 @@ def trained(runs: RunList) -> tuple[Path, nn.Module]:
     return path, model
 
 
+def train_briefly() -> nn.Module:
+    """Train the guide's network for some steps on normalised images, so that it needs the normalisation."""
+    torch.manual_seed(0)
+    train = load(find("synthetic")).train
+    model = build("guide")
+    optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
+    for batch in torch.arange(60 * 64).split(64):
+        optimizer.zero_grad()
+        logits = model(normalise(train.pixels[batch], GUIDE.mean, GUIDE.std))
+        F.cross_entropy(logits, train.labels[batch]).backward()
+        optimizer.step()
+    return model
+
+
 def weights(model: nn.Module) -> list[Tensor]:
     return list(model.state_dict().values())
 
@@ -108,14 +131,15 @@ def test_model_returns_the_trained_network_in_eval_mode(runs: RunList, trained: 
     torch.manual_seed(1)
     model = runs.latest.model()
     assert torch.equal(torch.rand(3), expected)  # loading doesn't change the user's random numbers
-    assert have_equal_weights(model, last)
+    assert have_equal_weights(model.network, last)
     assert not model.training
     assert {parameter.device.type for parameter in model.parameters()} == {"cpu"}
-    assert not have_equal_weights(runs["first"].model(10), last)
+    assert not have_equal_weights(runs["first"].model(10).network, last)
     assert (runs.latest.state, runs.latest.test_accuracy) == (runs[0].state, None)
     assert runs.latest.config == Run(path).config
-    images = torch.rand(2, 1, 28, 28)
-    assert torch.allclose(runs.latest.normalise(images), (images - 0.5) / 0.5)
+    pixels = torch.randint(256, (2, 1, 28, 28), dtype=torch.uint8)
+    logits = predict_logits(last, pixels, GUIDE, torch.device("cpu"))
+    assert torch.equal(model(pixels.float() / 255), logits)
     with pytest.raises(UserError, match=r"step 11; .*: 10, 20"):
         runs.latest.model(11)
     make_run(runs.directory, "fresh")
@@ -138,13 +162,32 @@ def test_code_that_is_not_trusted_is_not_executed(runs: RunList, tmp_path: Path,
     assert not mark.exists()
 
 
+async def test_the_example_of_the_readme_gives_the_accuracy_that_eval_gives(runs: RunList) -> None:
+    path = make_run(runs.directory, "briefly trained")
+    save(path, train_briefly(), 60)
+    command = [sys.executable, "-m", "fashion_tui", "--runs", str(runs.directory), "eval", "latest", "--json"]
+    evaluated = json.loads(subprocess.run(command, check=True, capture_output=True).stdout)
+    (example,) = re.findall(r"```python\n(.*?)```", README.read_text(), re.DOTALL)
+    session = KernelSession(find("synthetic"), runs.directory)
+    await session.start()
+    try:
+        assert done(await run(session, example)).status == "ok"
+        accuracy = float(result(await run(session, "accuracy.item()")))
+        assert done(await run(session, example.replace(".model()(", ".model().network("))).status == "ok"
+        without_normalisation = float(result(await run(session, "accuracy.item()")))
+    finally:
+        await session.close()
+    assert accuracy == pytest.approx(evaluated["accuracy"], abs=1e-6)
+    assert accuracy > without_normalisation + 0.05
+
+
 async def test_in_a_kernel(runs: RunList, trained: tuple[Path, nn.Module]) -> None:
     path, _ = trained
     session = KernelSession(find("synthetic"), runs.directory)
     await session.start()
     try:
         assert result(await run(session, "runs")).startswith(path.name)
-        code = "runs.latest.model()(runs.latest.normalise(test_data[:5][0])).shape"
+        code = "runs.latest.model()(test_data[:5][0]).shape"
         assert result(await run(session, code)) == "torch.Size([5, 10])"
         outputs = await run(session, "runs['nothing']")
         (error,) = [output for output in outputs if isinstance(output, Error)]

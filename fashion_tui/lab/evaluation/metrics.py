@@ -29,8 +29,9 @@ def predict_logits(  # noqa: PLR0913
 ) -> Tensor:
     """Return the logits for uint8 images `[N, 1, 28, 28]`, as float32 `[N, 10]` on the CPU.
 
-    The network runs in evaluation mode and fp32; its training mode is restored on exit. `progress` is called after each
-    batch with the number of completed images and the total. Raises Cancelled as soon as `should_stop` returns True.
+    The images are normalised as in `recipe`. The network runs in evaluation mode and fp32; its training mode is
+    restored on exit. `progress` is called after each batch with the number of completed images and the total. Raises
+    Cancelled as soon as `should_stop` returns True.
     """
     was_training = model.training
     model.eval()
