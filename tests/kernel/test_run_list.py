@@ -1,5 +1,6 @@
 """`runs` in the kernel: the list, access by id and index, and the trained network."""
 
+import asyncio
 import json
 import re
 import subprocess
@@ -131,10 +132,10 @@ def test_model_returns_the_trained_network_in_eval_mode(runs: RunList, trained: 
     torch.manual_seed(1)
     model = runs.latest.model()
     assert torch.equal(torch.rand(3), expected)  # loading doesn't change the user's random numbers
-    assert have_equal_weights(model.network, last)
+    assert have_equal_weights(model.get_submodule("network"), last)
     assert not model.training
     assert {parameter.device.type for parameter in model.parameters()} == {"cpu"}
-    assert not have_equal_weights(runs["first"].model(10).network, last)
+    assert not have_equal_weights(runs["first"].model(10).get_submodule("network"), last)
     assert (runs.latest.state, runs.latest.test_accuracy) == (runs[0].state, None)
     assert runs.latest.config == Run(path).config
     pixels = torch.randint(256, (2, 1, 28, 28), dtype=torch.uint8)
@@ -165,8 +166,9 @@ def test_code_that_is_not_trusted_is_not_executed(runs: RunList, tmp_path: Path,
 async def test_the_example_of_the_readme_gives_the_accuracy_that_eval_gives(runs: RunList) -> None:
     path = make_run(runs.directory, "briefly trained")
     save(path, train_briefly(), 60)
-    command = [sys.executable, "-m", "fashion_tui", "--runs", str(runs.directory), "eval", "latest", "--json"]
-    evaluated = json.loads(subprocess.run(command, check=True, capture_output=True).stdout)
+    command = (sys.executable, "-m", "fashion_tui", "--runs", str(runs.directory), "eval", "latest", "--json")
+    process = await asyncio.create_subprocess_exec(*command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    evaluated = json.loads((await process.communicate())[0])
     (example,) = re.findall(r"```python\n(.*?)```", README.read_text(), re.DOTALL)
     session = KernelSession(find("synthetic"), runs.directory)
     await session.start()
