@@ -1,7 +1,6 @@
 """Follow a trainer from the terminal: a progress bar, JSON events, and Ctrl-C."""
 
 import signal
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -20,7 +19,7 @@ from fashion_tui.schema.dataset import SYNTHETIC_NOTICE
 from fashion_tui.schema.errors import UserError
 from fashion_tui.schema.events import EpochEnd, Failed, Finished, Resumed, RunEvent, Started, Stopped, Warned
 
-from .output import show, stderr_console
+from .output import show, stderr_console, write_json_line
 from .progress import TrainingBar
 
 POLL_PERIOD = 0.1
@@ -86,8 +85,7 @@ class _Follower:
         if isinstance(event, Finished | Stopped | Failed):
             self._end = event
         if self._as_json:
-            sys.stdout.write(msgspec.json.encode(event).decode() + "\n")
-            sys.stdout.flush()
+            write_json_line(msgspec.json.encode(event))
         if isinstance(event, Warned):
             self._bar.print(f"warning: {event.message}")
         elif isinstance(event, EpochEnd):

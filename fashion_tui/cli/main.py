@@ -8,10 +8,12 @@ from typing import Any, NoReturn
 import click
 
 from fashion_tui import __version__
+from fashion_tui.report.glyphs import ASCII_ERRORS, terminal_glyphs
 from fashion_tui.schema.errors import UserError
 
 from .app import open_app
 from .options import CommonOptions, common_options
+from .suggestions import suggestion_for
 
 OK, FAILED, INTERRUPTED = 0, 1, 130
 """Exit statuses. A UserError has its own exit status, `exit_code`."""
@@ -102,8 +104,8 @@ def main() -> NoReturn:
     sys.stderr = sys.stderr or open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115
     for stream in (sys.stdout, sys.stderr):
         reconfigure: Any = getattr(stream, "reconfigure", None)
-        if reconfigure is not None:
-            reconfigure(errors="replace")  # a terminal without Unicode must not make a command fail
+        if reconfigure is not None:  # a terminal without Unicode must not make a command fail
+            reconfigure(encoding=None if terminal_glyphs().unicode else "ascii", errors=ASCII_ERRORS)
     sys.exit(run(sys.argv[1:]))
 
 
@@ -135,4 +137,7 @@ def _print_error(message: str, status: int) -> int:
 def _usage_message(error: click.ClickException) -> str:
     context = getattr(error, "ctx", None)
     path = context.command_path if context is not None else "fashion-tui"
-    return f"{error.format_message().rstrip('.')} (see: {path} --help)"
+    message = error.message if isinstance(error, click.NoSuchOption) else error.format_message()
+    suggestion = suggestion_for(error)
+    hint = "" if suggestion is None else f"; did you mean {suggestion}?"
+    return f"{message.rstrip('.')}{hint} (see: {path} --help)"

@@ -17,8 +17,14 @@ FILE_WIDTH = 100
 
 def write_json(result: object) -> None:
     """Write a result to stdout as one line. Non-finite floats become "NaN", "Infinity" and "-Infinity"."""
-    sys.stdout.write(msgspec.json.encode(_encode_floats(msgspec.to_builtins(result))).decode() + "\n")
+    write_json_line(msgspec.json.encode(_encode_floats(msgspec.to_builtins(result))))
+
+
+def write_json_line(line: bytes) -> None:
+    """Write encoded JSON to stdout. It is UTF-8, whatever the terminal's encoding is."""
     sys.stdout.flush()
+    sys.stdout.buffer.write(line + b"\n")
+    sys.stdout.buffer.flush()
 
 
 def _encode_floats(value: Any) -> Any:

@@ -10,6 +10,7 @@ from rich.text import Text
 from fashion_tui.schema.bench import BenchReport, FullTraining, TrainingSpeed
 
 from .formatting import format_percent
+from .glyphs import terminal_glyphs
 from .style import ACCENT, MUTED
 
 
@@ -37,7 +38,9 @@ def format_accuracies(accuracies: Sequence[float]) -> str:
     mean = format_percent(statistics.mean(accuracies), digits=2)
     if len(accuracies) == 1:
         return mean
-    return mean.replace(" %", f" ± {format_percent(statistics.stdev(accuracies), digits=2)}")
+    return mean.replace(
+        " %", f" {terminal_glyphs().plus_minus} {format_percent(statistics.stdev(accuracies), digits=2)}"
+    )
 
 
 def _speed_table(report: BenchReport) -> Table:

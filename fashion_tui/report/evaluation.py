@@ -42,7 +42,7 @@ def headline(evaluation: Evaluation) -> RenderableType:
     )
     accuracy = Text.assemble(
         (format_percent(evaluation.accuracy), f"bold {ACCENT}"),
-        (f"  ±{accuracy_margin(evaluation.accuracy, evaluation.n) * 100:.1f}", MUTED),
+        (f"  {terminal_glyphs().plus_minus}{accuracy_margin(evaluation.accuracy, evaluation.n) * 100:.1f}", MUTED),
     )
     metrics = Text.assemble(
         *_metric("top-2", format_percent(evaluation.top2)),

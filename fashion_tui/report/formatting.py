@@ -8,10 +8,9 @@ from fashion_tui.schema.replies import Device
 from fashion_tui.schema.shapes import Shape
 from fashion_tui.schema.tensors import Statistics
 
-from .glyphs import Glyphs
+from .glyphs import ASCII, UNICODE, Glyphs, ascii_text
 
 _DTYPE_LETTERS = {"float": "f", "bfloat": "bf", "int": "i", "uint": "u", "complex": "c"}
-_ASCII = (("×", "x"), ("…", "..."), ("·", "-"), ("−", "-"))
 _ASCII_MATH = (("⌊", "floor("), ("⌈", "ceil("), ("⌋", ")"), ("⌉", ")"), ("·", "*"))
 _INFINITIES = {"Infinity": "inf", "-Infinity": "−inf"}
 """How the JSON strings of infinite numbers are shown. "NaN" is shown unchanged."""
@@ -22,11 +21,7 @@ _INFINITIES = {"Infinity": "inf", "-Infinity": "−inf"}
 def printable(text: str, glyphs: Glyphs) -> str:
     """Return `text` on one line and without control characters, as ASCII if `glyphs` are ASCII."""
     text = "".join(character if character.isprintable() else " " for character in text)
-    if glyphs.unicode:
-        return text
-    for character, replacement in _ASCII:
-        text = text.replace(character, replacement)
-    return text.encode("ascii", "replace").decode()
+    return text if glyphs.unicode else ascii_text(text.replace(UNICODE.ellipsis, ASCII.ellipsis))
 
 
 def format_formula(formula: str, glyphs: Glyphs) -> str:

@@ -1,10 +1,17 @@
 """The characters that reports and panes draw with, in Unicode and in ASCII."""
 
+import codecs
 import math
-import os
-from collections.abc import Mapping, Sequence
+import re
+import unicodedata
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
+
+from fashion_tui.machine.terminal import unicode_obstacle
+
+_ARROW_NAMES = {"←": "left", "↓": "down", "↑": "up", "→": "right"}
+_ARROWS = re.compile("[←↓↑→]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +37,15 @@ class Glyphs:
     """A separator, or an empty cell of a table."""
     ellipsis: str
     approximately: str
+    plus_minus: str
     unicode: bool
+
+    def key_names(self, keys: str) -> str:
+        """Return keys such as `↑↓` or `⇧tab` unchanged, or in ASCII by their names: `up/down`, `shift+tab`."""
+        if self.unicode:
+            return keys
+        keys = keys.replace("←↓↑→", "arrows").replace("⇧", "shift+").replace("↵", "enter")
+        return _ARROWS.sub(lambda match: "/".join(_ARROW_NAMES[arrow] for arrow in match[0]), keys)
 
     def bar(self, share: float, width: int) -> str:
         """Return the filled part of a bar of `width` cells. `share` is in [0, 1]; a share above 0 is always visible."""
@@ -62,25 +77,82 @@ class Glyphs:
 UNICODE = Glyphs(
     live="●", paused="‖", good="✓", bad="✕", stopped="■", unknown="?", cursor="▌", rule="─", axis="│", tick="┤",
     levels="▁▂▃▄▅▆▇█", eighths="▏▎▍▌▋▊▉█", thick_line="━", half_line="╸", dot="·", ellipsis="…", approximately="≈",
-    unicode=True,
+    plus_minus="±", unicode=True,
 )  # fmt: skip
 ASCII = Glyphs(
     live="*", paused="=", good="+", bad="x", stopped="#", unknown="?", cursor=">", rule="-", axis="|", tick="+",
     levels="_.-~=+*#", eighths="#", thick_line="=", half_line="-", dot="-", ellipsis="...", approximately="~",
-    unicode=False,
+    plus_minus="+/-", unicode=False,
 )  # fmt: skip
 
 
-def supports_unicode(environ: Mapping[str, str]) -> bool:
-    """Return False if the locale is C or POSIX, and True for any other locale or if no locale is set.
+_ASCII_CHARACTERS = {
+    **dict(zip(UNICODE.levels, ASCII.levels, strict=True)),
+    **dict.fromkeys("▏▎▍▌▋▊▉▐▕│┃╎╏┆┇┊┋║╵╷╹╻", "|"),
+    **dict.fromkeys("▔─┄┅┈┉╌╍╴╶╸╺‐‑‒–—−·⋅∙", "-"),
+    **dict.fromkeys("━═≡‖", "="),
+    **dict.fromkeys("█■▀▙▛▜▟▚▞▘▝▖▗▓◼", "#"),
+    **dict.fromkeys("░□◻", "."),
+    **dict.fromkeys("▒", ":"),
+    **dict.fromkeys("●•◉", "*"),
+    **dict.fromkeys("○◌", "o"),
+    **dict.fromkeys("×✕✖✗✘", "x"),
+    **dict.fromkeys("✓✔", "+"),
+    **dict.fromkeys("→▸▶›»⏵❯", ">"),
+    **dict.fromkeys("←◂◀‹«⏴↵⏎", "<"),
+    **dict.fromkeys("↑▴▲⇧", "^"),
+    **dict.fromkeys("↓▾▼", "v"),
+    **dict.fromkeys("…≈∼±", "~"),
+    **dict.fromkeys("‘’‚′", "'"),
+    **dict.fromkeys("“”„″", '"'),
+    **dict.fromkeys("⌊⌈", "["),
+    **dict.fromkeys("⌋⌉", "]"),
+    **dict.fromkeys("µμ", "u"),
+    "╱": "/", "╲": "\\", "╳": "X",
+}  # fmt: skip
+"""ASCII characters of the same width. Other characters are handled by `_ascii_character`."""
 
-    LC_CTYPE is checked last, because Python sets it to C.UTF-8 under the C locale (PEP 538).
-    """
-    locale = environ.get("LC_ALL") or environ.get("LANG") or environ.get("LC_CTYPE") or ""
-    return locale not in {"C", "POSIX"}
+_PRODUCT = re.compile(r"(?<=[\d)])·(?=[\w(])")
+"""A dot that means multiplication, as in `20·7·7`. Other dots are separators."""
+
+ASCII_ERRORS = "fashion_tui.ascii"
+"""Error handler for encoding output. It replaces a character that can't be encoded by ASCII of the same width."""
+
+
+def ascii_text(text: str) -> str:
+    """Return text with an ASCII character for each column that the text occupies in a terminal."""
+    return text if text.isascii() else "".join(map(_ascii_character, _PRODUCT.sub("*", text)))
+
+
+def _ascii_character(character: str) -> str:
+    if character.isascii():
+        return character
+    if character in _ASCII_CHARACTERS:
+        return _ASCII_CHARACTERS[character]
+    if "\u2500" <= character <= "\u257f":  # corners and crossings of lines
+        return "+"
+    if "\u2800" <= character <= "\u28ff":  # Braille, whose dots are the bits of the last byte
+        return " .::"[min((ord(character) & 0xFF).bit_count(), 3)] if ord(character) & 0xFF else " "
+    if unicodedata.combining(character) or unicodedata.category(character) in {"Cf", "Me", "Mn"}:
+        return ""
+    width = 2 if unicodedata.east_asian_width(character) in "WF" else 1
+    decomposed = unicodedata.normalize("NFD", character).encode("ascii", "ignore").decode()
+    return decomposed if len(decomposed) == width else "?" * width
+
+
+def _encode_as_ascii(error: UnicodeError) -> tuple[str, int]:
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    text = error.object[error.start : error.end]
+    if text == "·" and _PRODUCT.match(error.object, error.start):
+        return "*", error.end
+    return ascii_text(text), error.end
+
+
+codecs.register_error(ASCII_ERRORS, _encode_as_ascii)
 
 
 @cache
 def terminal_glyphs() -> Glyphs:
     """Return the glyphs that this process's terminal supports."""
-    return UNICODE if supports_unicode(os.environ) else ASCII
+    return UNICODE if unicode_obstacle() is None else ASCII

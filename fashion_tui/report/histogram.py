@@ -30,10 +30,9 @@ def histogram_line(histogram: Histogram, *, width: int, glyphs: Glyphs) -> Text:
     name = f"{_parameter_name(histogram)} "
     available = width - cell_len(name) - cell_len(low) - cell_len(high) - 4
     counts = _merge_bins(histogram.counts, max(min(available, MAX_LINE_WIDTH), 1))
-    dots = "…" if glyphs.unicode else ".."
     (bars,) = _bars(counts, 1, glyphs)
     return Text.assemble(
-        (name, MUTED), (bars, ACCENT), (f" {low} {dots} {high}", FOREGROUND), _non_finite_note(histogram)
+        (name, MUTED), (bars, ACCENT), (f" {low} {glyphs.ellipsis} {high}", FOREGROUND), _non_finite_note(histogram)
     )
 
 

@@ -6,6 +6,7 @@ from typing import Literal, get_args
 from rich.text import Text
 from textual.binding import Binding, BindingType
 
+from fashion_tui.report.glyphs import terminal_glyphs
 from fashion_tui.report.style import ACCENT, MUTED
 
 PaneName = Literal["playground", "data", "model", "train", "evaluate"]
@@ -31,7 +32,7 @@ class Action:
 
     @property
     def key_text(self) -> str:
-        return self.shown_key or self.keys.split(",")[0]
+        return terminal_glyphs().key_names(self.shown_key or self.keys.split(",")[0])
 
     def binding(self) -> Binding:
         return Binding(
@@ -177,7 +178,7 @@ IN_RESHAPING: tuple[Action, ...] = (
     *_FIELDS,
 )
 IN_ARITHMETIC: tuple[Action, ...] = (
-    Action("step(1)", "up", "Increase the value", "±1", "↑↓", priority=True),
+    Action("step(1)", "up", "Increase the value", "change", "↑↓", priority=True),
     Action("step(-1)", "down", "Decrease the value", shown_key="↓", priority=True),
     *_FIELDS,
 )
@@ -201,5 +202,6 @@ def bindings(actions: tuple[Action, ...]) -> list[BindingType]:
 
 def key_hints(*hints: tuple[str, str]) -> Text:
     """Return a line of keys and their labels, such as `enter save   esc cancel`."""
-    parts = (Text.assemble((key, ACCENT), (f" {label}", MUTED)) for key, label in hints)
+    glyphs = terminal_glyphs()
+    parts = (Text.assemble((glyphs.key_names(key), ACCENT), (f" {label}", MUTED)) for key, label in hints)
     return Text("   ", no_wrap=True).join(parts)

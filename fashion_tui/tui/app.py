@@ -17,10 +17,12 @@ from textual.drivers.linux_driver import LinuxDriver
 from textual.geometry import Size
 from textual.reactive import reactive
 from textual.screen import ModalScreen
+from textual.scrollbar import ScrollBar, ScrollBarRender
 from textual.widget import Widget
 from textual.widgets import ContentSwitcher
 from textual.worker import Worker
 
+from fashion_tui.report.glyphs import terminal_glyphs
 from fashion_tui.schema.run import LIVE_STATES, RunSummary, short_name
 
 from . import clipboard, signals
@@ -90,6 +92,13 @@ def action_commands() -> "type[Provider]":
     return ActionCommands
 
 
+class AsciiScrollBarRender(ScrollBarRender):
+    """Draws scroll bars by background colours alone, without blocks for fractions of a cell."""
+
+    VERTICAL_BARS: ClassVar[list[str]] = [" "] * 8
+    HORIZONTAL_BARS: ClassVar[list[str]] = [" "] * 8
+
+
 class FashionApp(App[None]):
     """The Textual app.
 
@@ -118,6 +127,8 @@ class FashionApp(App[None]):
         self._runs_listed_before = False
         self._last_size: Size | None = None
         """Terminal size reported by the last resize event."""
+        if not terminal_glyphs().unicode:
+            ScrollBar.renderer = AsciiScrollBarRender
         self.register_theme(FASHION_DARK)
         self.theme = FASHION_DARK.name
 

@@ -10,6 +10,7 @@ from textual.events import Click
 from textual.reactive import reactive
 from textual.widget import Widget
 
+from fashion_tui.machine.terminal import unicode_obstacle
 from fashion_tui.report.formatting import format_percent
 from fashion_tui.report.glyphs import terminal_glyphs
 from fashion_tui.report.style import ACCENT, ATTENTION, MUTED
@@ -18,6 +19,7 @@ from fashion_tui.schema.run import LIVE_STATES, RunSummary, short_name
 
 from .actions import PANE_NAMES, PaneName
 from .lab_app import DatasetState
+from .pane import Pane
 
 TABS: dict[PaneName, str] = {name: f" {number} {name.capitalize()} " for number, name in enumerate(PANE_NAMES, 1)}
 TABS_WHILE_TYPING: dict[PaneName, str] = {
@@ -25,6 +27,8 @@ TABS_WHILE_TYPING: dict[PaneName, str] = {
 }
 """Labels of the tabs while the focused widget takes digits as input, so that only function keys choose the pane. The
 labels are as wide as those in TABS."""
+
+ASCII_HINT_SECONDS = 30.0
 
 FULL_INDICATOR_WIDTH = 48
 """Width of the run indicator, in columns, below which its text is shortened."""
@@ -141,11 +145,12 @@ class KeyBar(Widget):
         hints: list[tuple[Binding, str, str]] = []
         seen: set[str] = set()
         free = self.size.width
-        for _node, binding, enabled, _tooltip in self.screen.active_bindings.values():
+        for node, binding, enabled, _tooltip in self.screen.active_bindings.values():
             if not binding.show or not enabled or binding.action in seen:
                 continue
             seen.add(binding.action)
-            key, label = f" {binding.key_display or binding.key} ", f"{binding.description} "
+            label = (node.label_of(binding.action) if isinstance(node, Pane) else None) or binding.description
+            key, label = f" {binding.key_display or binding.key} ", f"{label} "
             free -= cell_len(key) + cell_len(label)
             if free < 0:
                 break
@@ -175,17 +180,30 @@ class StatusBar(Widget):
 
     dataset: reactive[DatasetState | None] = reactive[DatasetState | None](None)
     runs_directory: reactive[str] = reactive("")
+    ascii_hint: reactive[str] = reactive("")
+    """How to get more than ASCII. Shown for some seconds after the start."""
+
+    def on_mount(self) -> None:
+        obstacle = unicode_obstacle()
+        if obstacle is not None:
+            self.ascii_hint = f"ASCII only: {obstacle.remedy}"
+            self.set_timer(ASCII_HINT_SECONDS, self._hide_ascii_hint)
+
+    def _hide_ascii_hint(self) -> None:
+        self.ascii_hint = ""
 
     def render(self) -> Text:
         line = Text(" ", no_wrap=True, overflow="ellipsis", style=MUTED)
         if self.dataset is None:
-            line.append("finding the data set …")
+            line.append(f"finding the data set {terminal_glyphs().ellipsis}")
         elif self.dataset.is_synthetic:
             line.append(SYNTHETIC_NOTICE, style=ATTENTION)
             if self.dataset.problem:
                 line.append(f" · {self.dataset.problem}")
         else:
             line.append("Fashion-MNIST 60,000 + 10,000")
+        if self.ascii_hint:
+            line.append(f" · {self.ascii_hint}", style=ATTENTION)
         line.append(f" · runs: {self.runs_directory}")
         line.truncate(self.size.width, overflow="ellipsis")
         return line

@@ -26,6 +26,10 @@ class Pane(Vertical):
         """Return the widget that is focused when the pane is chosen."""
         raise NotImplementedError
 
+    def label_of(self, action: str) -> str | None:  # noqa: ARG002
+        """Return the label of an action in the footer, or None if its state doesn't change the usual label."""
+        return None
+
     def shown(self) -> None:
         """Called when the pane comes to the front. Override this to update what may be out of date."""
 

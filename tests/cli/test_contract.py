@@ -87,10 +87,16 @@ def test_doctor_checks_whether_logout_ends_runs(
 
 
 def test_runs_of_a_missing_folder(call: Call, tmp_path: Path) -> None:
-    assert call("runs", "--runs", tmp_path / "none", "--json").json == []
-    result = call("runs", "--runs", tmp_path / "none")
-    assert (result.status, result.out) == (0, "")
-    assert "fashion-tui train" in result.err
+    for options in ((), ("--json",), ("--prune",)):
+        assert_error(call("runs", "--runs", tmp_path / "none", *options), 1, str(tmp_path / "none"), "--runs")
+
+
+def test_runs_before_the_first_run(call: Call, tmp_path: Path) -> None:
+    for folder, options in ((tmp_path / "none", ()), (tmp_path, ("--runs", tmp_path))):
+        assert call("runs", *options, "--json", FASHION_TUI_RUNS=str(folder)).json == []
+        result = call("runs", *options, FASHION_TUI_RUNS=str(folder))
+        assert (result.status, result.out) == (0, "")
+        assert "fashion-tui train" in result.err
 
 
 def test_eval_agrees_with_the_trainer(call: Call, trained: TrainedRun) -> None:
@@ -183,9 +189,13 @@ def test_doctor_runs_all_checks(call: Call, tmp_path: Path) -> None:
 
 def test_doctor_fails_if_nothing_could_be_trained(call: Call, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    result = call("doctor", "--runs", tmp_path / "file" / "runs")
-    assert result.status == 1
-    assert "FASHION_TUI_RUNS" in result.out
+    for options in ((), ("--json",)):
+        result = call("doctor", "--runs", tmp_path / "file" / "runs", *options)
+        assert result.status == 1
+        assert "FASHION_TUI_RUNS" in result.out
+        assert result.err.startswith("fashion-tui: runs: ")
+        assert "FASHION_TUI_RUNS" in result.err
+        assert result.err.count("\n") == 1
 
 
 def test_a_run_can_be_paused_resumed_and_stopped(call: Call, tmp_path: Path, stop_trainers: list[Path]) -> None:

@@ -75,6 +75,11 @@ def test_a_missing_run(call: Call, tmp_path: Path, command: str) -> None:
         (("shapes", "guide", "--args", '{"width": 3}'), 2, "width"),
         (("export", "latest", "--format", "onnx", "-o", "x"), 2, "safetensors"),
         (("export", "latest"), 2, "-o"),
+        (("export", "latest", "-o", "x.pt"), 2, "--format safetensors"),
+        (("train", "--epoch", "2"), 2, "did you mean --epochs?"),
+        (("train", "--learning-rate", "1"), 2, "did you mean --lr?"),
+        (("--dat", "x"), 2, "did you mean --data?"),
+        (("trian",), 2, "did you mean train?"),
         (("eval",), 2, "RUN"),
         (("resume", "latest", "--epochs", "-1"), 2, "-1"),
     ],
@@ -83,6 +88,11 @@ def test_invalid_options_of_other_commands(
     call: Call, tmp_path: Path, arguments: tuple[str, ...], status: int, expected: str
 ) -> None:
     assert_error(call("--runs", tmp_path, *arguments), status, expected)
+
+
+@pytest.mark.parametrize("arguments", [("train", "--nosuch"), ("eval", "latest", "--output", "x"), ("nosuch",)])
+def test_no_suggestion_without_a_similar_name(call: Call, arguments: tuple[str, ...]) -> None:
+    assert "mean" not in call(*arguments).err
 
 
 def test_a_failing_network_is_shown_up_to_its_error(call: Call) -> None:

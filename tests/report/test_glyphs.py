@@ -1,10 +1,15 @@
 """Bars and sparklines, in Unicode and in ASCII."""
 
+import ast
 import math
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
+from textual._border import BORDER_CHARS
 
-from fashion_tui.report.glyphs import ASCII, UNICODE, supports_unicode
+import fashion_tui
+from fashion_tui.report.glyphs import ASCII, ASCII_ERRORS, UNICODE, ascii_text
 
 
 @pytest.mark.parametrize("eighths", range(81))
@@ -35,16 +40,31 @@ def test_the_ascii_glyphs_are_ascii() -> None:
     assert all("".join(glyphs).isascii() for _ in glyphs)
 
 
-@pytest.mark.parametrize(
-    ("environ", "unicode"),
-    [
-        ({"LANG": "C"}, False),
-        ({"LANG": "C", "LC_CTYPE": "C.UTF-8"}, False),  # set by Python itself
-        ({"LANG": "de_CH.UTF-8", "LC_ALL": "POSIX"}, False),
-        ({"LANG": "de_CH.UTF-8"}, True),
-        ({"LC_ALL": "C.UTF-8", "LANG": "C"}, True),
-        ({}, True),
-    ],
-)
-def test_the_c_and_posix_locales_have_no_unicode(environ: dict[str, str], *, unicode: bool) -> None:
-    assert supports_unicode(environ) is unicode
+def _characters_of_the_package() -> Iterator[tuple[str, str]]:
+    """Yield each character beyond ASCII in the string literals of the package except docstrings, and its file."""
+    for path in Path(fashion_tui.__file__).parent.rglob("*.py"):
+        nodes = list(ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
+        docstrings = {id(node.value) for node in nodes if isinstance(node, ast.Expr)}
+        for node in nodes:
+            if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in docstrings:
+                yield from ((character, path.name) for character in node.value if not character.isascii())
+
+
+def test_each_character_of_the_package_has_an_ascii_alternative() -> None:
+    missing = {found for found in _characters_of_the_package() if "?" in ascii_text(found[0]) and found[0] != "\ufffd"}
+    assert missing == set()
+
+
+def test_ascii_text_has_the_same_width() -> None:
+    assert ascii_text("12×28 → é − 日本 …") == "12x28 > e - ???? ~"
+    assert ascii_text("20·7·7 · e\u0301") == "20*7*7 - e"
+
+
+def test_output_that_cannot_be_encoded_becomes_ascii() -> None:
+    assert "2·(k − 1) · ▂█".encode("ascii", ASCII_ERRORS) == b"2*(k - 1) - .#"
+    assert "é·\udcff".encode("utf-8", ASCII_ERRORS) == "é·?".encode()
+
+
+def test_the_characters_of_textuals_borders_have_an_ascii_alternative() -> None:
+    characters = {character for rows in BORDER_CHARS.values() for row in rows for part in row for character in part}
+    assert {character for character in characters if "?" in ascii_text(character)} == set()

@@ -375,7 +375,7 @@ async def test_another_network_and_errors_in_the_form(tmp_path: Path) -> None:
             ((f"{tmp_path}/net.py:Net", '{"width": 4, "size": 2}'), "arguments", "take size"),
             ((f"{tmp_path}/net.py:Net", "{width"), "arguments", "invalid JSON"),
             ((f"{tmp_path}/net.py:Net", '{"width": 4}', "1x-3"), "input", "invalid input shape '1x-3'"),
-            ((f"{tmp_path}/net.py:Net", '{"width": 4}', "999999x999999"), "input", "at most 2³¹"),
+            ((f"{tmp_path}/net.py:Net", '{"width": 4}', "999999x999999"), "input", "at most 2**31"),
             (("torchvision:nosuch",), "source", "torchvision model 'nosuch'"),
         ):
             await fill(*values)

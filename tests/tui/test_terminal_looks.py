@@ -48,6 +48,12 @@ def test_each_pane_shows_its_information(launcher: AppLauncher, size: Size, envi
                 terminal.wait_for(content.replace("×", "x") if environ.get("LANG") == "C" else content)
             terminal.wait_for(SYNTHETIC_NOTICE)
             assert "Traceback" not in terminal.text()
+            terminal.press("f1")
+            terminal.wait_for("close")
+            terminal.press("escape")
+            terminal.wait_gone("close")
+        if environ.get("LANG") == "C":
+            assert bytes(terminal.output).isascii()
         if "NO_COLOR" in environ:
             assert {colour for colour in terminal.colours() if not _is_grey(colour)} == set()
         terminal.press("q")

@@ -54,6 +54,10 @@ async def fill(pilot: Pilot[None], **values: str) -> None:
     await pilot.pause()
 
 
+def footer(app: FashionApp) -> str:
+    return screen_text(app).splitlines()[-2] + " "
+
+
 async def test_empty_pane_shows_how_to_start_a_run(tmp_path: Path) -> None:
     async with train_pane(tmp_path / "runs") as (app, pilot):
         await until(pilot, lambda: "Press n to train" in screen_text(app), "the hint")
@@ -91,9 +95,11 @@ async def test_pause_resume_checkpoint_and_stop_by_key(tmp_path: Path) -> None:
         await pilot.press("p")
         await until(pilot, lambda: app.runs[0].state == "paused", "the pause")
         await until(pilot, lambda: "press p to resume" in screen_text(app), "the hint")
+        await until(pilot, lambda: " p resume " in footer(app), "the footer")
         paused_at = app.runs[0].step
         await pilot.press("p")
         await until(pilot, lambda: app.runs[0].state == "running" and app.runs[0].step > paused_at, "more steps")
+        await until(pilot, lambda: " p pause " in footer(app), "the footer")
         await pilot.press("c")
         await until(pilot, lambda: any(Path(app.runs[0].path, "checkpoints").glob("step-*.pt")), "a checkpoint")
         await pilot.press("s")

@@ -19,7 +19,8 @@ from fashion_tui.cli.options import CommonOptions, common_options, json_option
 from fashion_tui.cli.output import show, write_json
 from fashion_tui.data.files import find, verify
 from fashion_tui.data.sources import FASHION_MNIST
-from fashion_tui.report.glyphs import supports_unicode, terminal_glyphs
+from fashion_tui.machine.terminal import unicode_obstacle
+from fashion_tui.report.glyphs import terminal_glyphs
 from fashion_tui.report.style import BAD, GOOD
 from fashion_tui.schema.errors import UserError
 from fashion_tui.schema.replies import HealthCheck
@@ -46,11 +47,11 @@ Examples:
 )
 @json_option
 @common_options
-@click.pass_context
-def doctor_command(context: click.Context, *, as_json: bool, common: CommonOptions) -> None:
+def doctor_command(*, as_json: bool, common: CommonOptions) -> None:
     """Check the installation and say how to fix problems.
 
-    Exits with status 1 if training is impossible because torch doesn't work or runs can't be written.
+    Exits with status 1, with the reason on stderr, if training is impossible because torch doesn't work or runs can't
+    be written.
     """
     checks = (
         _check_versions(),
@@ -65,8 +66,9 @@ def doctor_command(context: click.Context, *, as_json: bool, common: CommonOptio
         write_json({"checks": checks})
     else:
         show(_table(checks))
-    if any(not check.ok and check.name in REQUIRED for check in checks):
-        context.exit(1)
+    failures = [check for check in checks if not check.ok and check.name in REQUIRED]
+    if failures:
+        raise UserError("; ".join(f"{check.name}: {check.detail}" for check in failures))
 
 
 def _table(checks: tuple[HealthCheck, ...]) -> Table:
@@ -169,13 +171,14 @@ def _check_terminal() -> HealthCheck:
     if not sys.stderr.isatty():
         return HealthCheck(name="terminal", ok=True, detail="no terminal; the app needs one, the commands don't")
     console = Console(stderr=True)
+    obstacle = unicode_obstacle()
     columns, lines = os.get_terminal_size(sys.stderr.fileno())
     colours = {None: "no colours", "standard": "16 colours", "256": "256 colours", "truecolor": "true colour"}
     facts = [
         os.environ.get("TERM") or "TERM unset",
         f"{columns}×{lines}",
         colours.get(console.color_system, "16 colours"),
-        "Unicode" if supports_unicode(os.environ) else "ASCII only",
+        "Unicode" if obstacle is None else "ASCII only",
         *(["over SSH"] if "SSH_CONNECTION" in os.environ else []),
         *(["in tmux"] if "TMUX" in os.environ else []),
     ]
@@ -187,5 +190,9 @@ def _check_terminal() -> HealthCheck:
     if columns < MIN_COLUMNS or lines < MIN_LINES:
         return HealthCheck(
             name="terminal", ok=False, detail=f"{detail}: too small; the app needs {MIN_COLUMNS}×{MIN_LINES}"
+        )
+    if obstacle is not None:
+        return HealthCheck(
+            name="terminal", ok=False, detail=f"{detail}: {obstacle.reason}; to see Unicode, use {obstacle.remedy}"
         )
     return HealthCheck(name="terminal", ok=True, detail=detail)

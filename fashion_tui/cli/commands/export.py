@@ -15,6 +15,7 @@ from fashion_tui.cli.options import (
 )
 from fashion_tui.cli.output import note_synthetic, write_json
 from fashion_tui.runs.store import open_run
+from fashion_tui.schema.errors import UsageError
 from fashion_tui.schema.replies import ExportResult
 from fashion_tui.schema.requests import Export
 
@@ -31,9 +32,7 @@ Examples:
     "--format",
     "file_format",
     type=click.Choice(["safetensors"]),
-    default="safetensors",
-    show_default=True,
-    help="File format.",
+    help="File format.  [default: according to the name of FILE]",
 )
 @click.option(
     "-o",
@@ -48,7 +47,14 @@ Examples:
 @json_option
 @common_options
 def export_command(  # noqa: PLR0913 - one parameter per option
-    name: str, *, file_format: str, output: Path, checkpoint: str, trusted: bool, as_json: bool, common: CommonOptions
+    name: str,
+    *,
+    file_format: str | None,
+    output: Path,
+    checkpoint: str,
+    trusted: bool,
+    as_json: bool,
+    common: CommonOptions,
 ) -> None:
     """Export a run's weights to a file.
 
@@ -57,6 +63,7 @@ def export_command(  # noqa: PLR0913 - one parameter per option
 
     RUN is an id, a unique prefix of an id, a path, or latest.
     """
+    file_format = file_format or _format_of(output)
     with open_run(common.runs_directory, name) as run:
         path, dataset = run.path, run.config.dataset
         if trusted:
@@ -70,3 +77,16 @@ def export_command(  # noqa: PLR0913 - one parameter per option
         write_json(exported)
     else:
         click.echo(f"{exported.path}: {exported.format}, logits differ by at most {exported.max_difference:.1e}")
+
+
+def _format_of(output: Path) -> str:
+    """Return the format that a file's name stands for. A name without a suffix stands for safetensors.
+
+    Raises UsageError for an unknown suffix.
+    """
+    if output.suffix not in {"", ".safetensors"}:
+        raise UsageError(
+            f"{output.name} isn't the name of a safetensors file; use the suffix .safetensors, "
+            "or add --format safetensors"
+        )
+    return "safetensors"

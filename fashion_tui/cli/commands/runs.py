@@ -12,7 +12,7 @@ from fashion_tui.report.runs import runs_tables
 from fashion_tui.runs import store
 from fashion_tui.runs.run import Run
 from fashion_tui.runs.store import Pruned, list_runs
-from fashion_tui.schema.errors import UsageError
+from fashion_tui.schema.errors import UsageError, UserError
 from fashion_tui.schema.run import RunSummary
 
 
@@ -39,6 +39,8 @@ def runs_command(*, prune: bool, yes: bool, as_json: bool, common: CommonOptions
 
     Damaged runs are listed with the reason.
     """
+    if common.runs is not None and not common.runs_directory.is_dir():
+        raise UserError(f"no folder {str(common.runs_directory)!r}; check --runs")
     runs = tuple(list_runs(common.runs_directory))
     if prune:
         _prune(runs, confirmed=yes, as_json=as_json)

@@ -130,7 +130,7 @@ def _check_sizes(input_size: Any) -> tuple[Shape, ...]:
             )
         if math.prod(size) > MAX_VALUES:
             raise UsageError(
-                f"the input size {'x'.join(map(str, size))} has {math.prod(size):,} values; it may have at most 2³¹"
+                f"the input size {'x'.join(map(str, size))} has {math.prod(size):,} values; it may have at most 2**31"
             )
     return tuple(tuple(size) for size in sizes)
 

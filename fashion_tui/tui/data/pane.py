@@ -93,13 +93,13 @@ class DataPane(ImagePane):
 
     def _dataset_changed(self, state: DatasetState | None) -> None:
         if state is None:
-            self._show_notice(Text("finding the data set …", MUTED))
+            self._show_notice(Text(f"finding the data set {terminal_glyphs().ellipsis}", MUTED))
             return
         self._ref, self._info = state.ref, None
         self.set_reactive(DataPane.label, None)
         self.browser.clear()
         self._show_title()
-        self._show_notice(Text("loading images …", MUTED))
+        self._show_notice(Text(f"loading images {terminal_glyphs().ellipsis}", MUTED))
         self.refresh_bindings()
         self._load_info(state.ref)
         self.browser.load()

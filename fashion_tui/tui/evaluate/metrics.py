@@ -62,9 +62,7 @@ def headline(evaluation: Evaluation, glyphs: Glyphs) -> list[Text]:
         test_set = Text(f"accuracy on {evaluation.n:,} synthetic garments", ATTENTION)
     else:
         test_set = Text(f"accuracy on {evaluation.n:,} test images", MUTED)
-    interval = Text.assemble(
-        (f"{'±' if glyphs.unicode else '+/-'}{margin:.1f}", FOREGROUND), (" (95 % interval)   top-2 ", MUTED)
-    )
+    interval = Text.assemble((f"{glyphs.plus_minus}{margin:.1f}", FOREGROUND), (" (95 % interval)   top-2 ", MUTED))
     interval.append(format_percent(evaluation.top2), style=FOREGROUND)
     loss = Text.assemble(("loss ", MUTED), (format_loss(evaluation.loss), FOREGROUND))
     loss.append("   ECE ", style=MUTED).append(format_percent(evaluation.ece), style=FOREGROUND)

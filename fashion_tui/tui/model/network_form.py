@@ -14,6 +14,7 @@ from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical
 from textual.widgets import Input, Label, Static
 
+from fashion_tui.report.glyphs import terminal_glyphs
 from fashion_tui.report.style import BAD
 from fashion_tui.schema.errors import UserError
 from fashion_tui.schema.models import MODELS, TORCHVISION, ModelFile, NamedModel, parse_model_name
@@ -135,7 +136,7 @@ class NetworkForm(Dialog[ShownNetwork | None]):
         values = [self._input(name).value.strip() for name, _, _ in FIELDS]
         try:
             network = await asyncio.to_thread(read_network, *values)
-            self._hint("source").update("opening …")
+            self._hint("source").update(f"opening {terminal_glyphs().ellipsis}")
             trace = await self._trace(network)
             _require_table(trace)
         except FieldError as error:

@@ -383,7 +383,7 @@ class ModelPane(Pane):
 
     def action_measure(self) -> None:
         if not self._trace_failed:
-            self.notify("Timing each row, forward and backward …", timeout=3)
+            self.notify("Timing each row, forward and backward", timeout=3)
             self._tracer.measure(self.network)
 
     def action_back(self) -> None:

@@ -5,6 +5,7 @@ import time
 from rich.text import Text
 from textual.widgets import Static
 
+from fashion_tui.report.glyphs import terminal_glyphs
 from fashion_tui.report.style import ATTENTION, BAD, MUTED
 from fashion_tui.tui.actions import IN_PANE
 
@@ -69,7 +70,7 @@ class StatusLine(Static):
         if not self._transcript.has_focus:
             return Text()
         if self._transcript.selected is None:
-            return Text("↑ ↓ select a cell · enter returns to the prompt", MUTED)
+            return Text(f"{terminal_glyphs().key_names('↑ ↓')} select a cell · enter returns to the prompt", MUTED)
         result, code = _KEYS["copy_result"], _KEYS["copy_code"]
         return Text(f"enter edits the cell · {result} copies its result · {code} copies its code", MUTED)
 
@@ -78,7 +79,7 @@ class StatusLine(Static):
         seconds = now - self._since
         match self._status.state:
             case "starting":
-                return Text("starting the kernel …", MUTED)
+                return Text(f"starting the kernel {terminal_glyphs().ellipsis}", MUTED)
             case "dead":
                 return Text("no kernel · run a cell to start one", BAD)
             case "busy" if seconds >= SHORT_RUN:

@@ -120,7 +120,7 @@ class TrainPane(RunPane):
     def _runs_changed(self, runs: tuple[RunSummary, ...]) -> None:
         self.empty.display = not runs
         self.columns.display = bool(runs)
-        self._pausing &= {run.run for run in runs if run.state in LIVE_STATES}
+        self._pausing &= {run.run for run in runs if run.state in LIVE_STATES and run.state != "paused"}
         previous = self.run_list.chosen_run
         self.run_list.show(runs)
         if previous != self.run_list.chosen_run:
@@ -212,16 +212,24 @@ class TrainPane(RunPane):
             case _:
                 return run.step > 0
 
+    def label_of(self, action: str) -> str | None:
+        run = self.run_list.chosen_run if self.is_mounted else None
+        return "resume" if action == "pause" and run is not None and self._is_paused(run) else None
+
+    def _is_paused(self, run: RunSummary) -> bool:
+        return run.state == "paused" or run.run in self._pausing
+
     def action_pause(self) -> None:
         """Pause the run, or resume it if it is paused."""
         if (run := self.run_list.chosen_run) is None:
             return
-        if run.state == "paused" or run.run in self._pausing:
+        if self._is_paused(run):
             self._pausing.discard(run.run)
             self._request_of_run("resuming", lambda run: f"{short_name(run.id)} is {launch.resume(run).state}")
         else:
             self._pausing.add(run.run)
             self._request_of_run("pausing", lambda run: f"{short_name(run.id)} is {launch.pause(run).state}")
+        self.refresh_bindings()
 
     def action_stop(self) -> None:
         self._request_of_run("stopping", _stop)

@@ -16,14 +16,13 @@ DIGITS = {
     ".": (" ", " ", "▀"),
     "×": (" ", "×", " "),
 }
+_ASCII = str.maketrans("█▀▄×", '#"_x')
 
 
 def large_number(text: str, glyphs: Glyphs) -> tuple[str, str, str]:
-    """Draw a string of digits, points and × as three lines of equal width.
-
-    Without Unicode, the middle line is the string itself.
-    """
-    if not glyphs.unicode:
-        return " " * len(text), text, " " * len(text)
+    """Draw a string of digits, points and × (or x) as three lines of equal width."""
+    text = text.replace("x", "×")
     upper, middle, lower = (" ".join(DIGITS[character][line] for character in text) for line in range(3))
+    if not glyphs.unicode:
+        return upper.translate(_ASCII), middle.translate(_ASCII), lower.translate(_ASCII)
     return upper, middle, lower

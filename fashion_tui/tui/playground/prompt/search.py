@@ -100,7 +100,7 @@ class HistorySearch(Vertical):
     """The history search. It replaces the prompt while it is open, and the prompt keeps its text."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("tab", "accept", "accept", key_display="↵"),
+        Binding("tab", "accept", "accept", key_display=terminal_glyphs().key_names("↵")),
         Binding("ctrl+r,down", "move(1)", "older", key_display="^r"),
         Binding("up", "move(-1)", "newer", show=False),
         Binding("escape", "cancel", "cancel", key_display="esc"),

@@ -1,0 +1,44 @@
+"""Suggest what the user probably meant by an unknown option or command."""
+
+import difflib
+import re
+
+import click
+
+MIN_SIMILARITY = 0.75
+"""Minimum similarity of a suggestion, as `difflib` measures it."""
+
+_UNKNOWN_COMMAND = re.compile(r"No such command '(.*)'", re.DOTALL)
+
+
+def suggestion_for(error: click.ClickException) -> str | None:
+    """Return the option or command that is most similar to the unknown one, or None if none is similar."""
+    context = getattr(error, "ctx", None)
+    if not isinstance(context, click.Context):
+        return None
+    if isinstance(error, click.NoSuchOption):
+        return _nearest(error.option_name.lstrip("-"), _options(context))
+    unknown = _UNKNOWN_COMMAND.match(error.message)  # click 8.1 has no exception of its own for this
+    if unknown is not None and isinstance(context.command, click.Group):
+        return _nearest(unknown[1], {name: name for name in context.command.list_commands(context)})
+    return None
+
+
+def _options(context: click.Context) -> dict[str, str]:
+    """Return the long options of a command by their names and by the names of their parameters."""
+    options: dict[str, str] = {}
+    for parameter in context.command.get_params(context):
+        spellings = [spelling for spelling in parameter.opts if spelling.startswith("--")]
+        for spelling in spellings:
+            options[spelling.removeprefix("--")] = spelling
+        if spellings and parameter.name is not None:
+            options.setdefault(parameter.name.replace("_", "-"), spellings[0])
+    return options
+
+
+def _nearest(name: str, candidates: dict[str, str]) -> str | None:
+    completions = {meaning for candidate, meaning in candidates.items() if candidate.startswith(name)}
+    if len(name) > 1 and len(completions) == 1:
+        return completions.pop()
+    similar = difflib.get_close_matches(name, candidates, n=1, cutoff=MIN_SIMILARITY)
+    return candidates[similar[0]] if similar else None

@@ -1,0 +1,23 @@
+"""Commands in the C locale, where a terminal may show nothing but ASCII."""
+
+from pathlib import Path
+
+import pytest
+
+from .conftest import Call, TrainedRun
+
+
+@pytest.mark.parametrize("locale", [{"LANG": "C", "LC_ALL": ""}, {"LC_ALL": "C"}, {"PYTHONIOENCODING": "ascii"}])
+def test_reports_are_ascii_without_question_marks(call: Call, trained: TrainedRun, locale: dict[str, str]) -> None:
+    for command in (("runs",), ("shapes", "guide"), ("eval", "latest")):
+        result = call(*command, "--runs", trained.runs, **locale)
+        assert result.status == 0, result.err
+        assert result.out.isascii()
+        assert "?" not in result.out
+
+
+def test_json_is_utf_8_in_any_locale(call: Call, tmp_path: Path) -> None:
+    folder = tmp_path / "Läufe"
+    (folder / "20990101-000000-guide-cut0").mkdir(parents=True)
+    (run,) = call("runs", "--runs", folder, "--json", LC_ALL="C").json
+    assert run["path"] == str(folder / run["run"])
