@@ -65,6 +65,18 @@ def test_learning_rates_follow_the_schedule() -> None:
     assert [other for _, other in seen] == pytest.approx([ADAM_SHARE * muon for muon, _ in seen])
 
 
+def test_muon_updates_filters_that_are_all_zero() -> None:
+    filters = nn.Parameter(torch.zeros(4, 2, 3, 3))
+    muon = Muon([filters], lr=0.1)
+    filters.grad = torch.zeros_like(filters)
+    muon.step()
+    assert torch.equal(filters, torch.zeros_like(filters)), "no gradient, no update"
+    filters.grad = torch.randn(filters.shape, generator=torch.Generator().manual_seed(0))
+    muon.step()
+    singular_values = torch.linalg.svdvals(filters.detach().flatten(1))
+    assert ((singular_values > 0.03) & (singular_values < 0.15)).all(), "as large as the learning rate"
+
+
 def test_muon_updates_the_filters_and_adam_the_rest() -> None:
     model = build("strong")
     muon, adam = optimizers_for(STRONG, model)

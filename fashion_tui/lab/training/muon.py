@@ -14,6 +14,10 @@ ITERATIONS = 3
 """Number of Newton-Schulz iterations. For filters, more iterations take longer without improving anything."""
 
 
+EPSILON = 1e-7
+"""Lower bound of the norms by which filters and updates are divided."""
+
+
 class Muon(torch.optim.Optimizer):
     """Nesterov momentum with orthogonalised updates, for filters `[O, I, H, W]` viewed as matrices `[O, I·H·W]`.
 
@@ -43,7 +47,7 @@ class Muon(torch.optim.Optimizer):
         momentum = state["momentum"]
         momentum.mul_(group["momentum"]).add_(gradient)
         direction = gradient.add(momentum, alpha=group["momentum"])
-        filters.mul_(len(filters) ** 0.5 / filters.norm())
+        filters.mul_(len(filters) ** 0.5 / filters.norm().clamp(min=EPSILON))
         filters.sub_(orthogonalise(direction.flatten(1)).view_as(filters).mul_(group["lr"]))
 
 
@@ -57,7 +61,7 @@ def orthogonalise(matrix: Tensor) -> Tensor:
     a, b, c = COEFFICIENTS
     is_tall = matrix.shape[0] > matrix.shape[1]
     x = matrix.T if is_tall else matrix
-    x = x / (x.norm() + 1e-7)
+    x = x / (x.norm() + EPSILON)
     square = x @ x.T
     factor = torch.eye(len(square), dtype=square.dtype, device=square.device)
     for _ in range(ITERATIONS):
