@@ -6,11 +6,14 @@ Combines `lab` and `runs` for the processes that import torch: the engine and th
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
+import torch
 from torch import Tensor, nn
 
 from fashion_tui.lab.networks.build import build_network
+from fashion_tui.lab.networks.extra_state import load_trained
+from fashion_tui.lab.rng import CPU
 from fashion_tui.lab.training.checkpoint import final_weights, read_checkpoint
 from fashion_tui.runs.errors import reason
 from fashion_tui.runs.run import Run
@@ -64,28 +67,32 @@ class TrainedRun:
 
     def weights(self) -> dict[str, Tensor]:
         """Read the weights to the CPU without executing any of the run's code. Raises UserError."""
-        try:
-            with self.run.checkpoints.open(self.checkpoint) as file:
-                training, _ = read_checkpoint(file)
-        except OSError as error:
-            raise UserError(f"can't read {self.checkpoint_file}: {reason(error)}") from error
-        return final_weights(training)
+        return final_weights(self._training())
 
-    def network(self) -> nn.Module:
-        """Build the network on the CPU and load the weights. Executes the code of a custom model.
+    def network(self, device: torch.device = CPU) -> nn.Module:
+        """Build the network and load its weights and extra state. Executes the code of a custom model.
 
         Raises UserError if the checkpoint doesn't fit the network, and UntrustedSource, as `custom_model` does.
         """
-        network = build_network(self.config.recipe, self.custom_model)
-        weights = self.weights()
+        network = build_network(self.config.recipe, self.custom_model).to(device)
+        training = self._training()
         try:
-            network.load_state_dict(weights)
+            load_trained(network, training)
         except (RuntimeError, LookupError, TypeError) as error:
             detail = " ".join(str(error).split())
             raise UserError(
                 f"the weights in {self.checkpoint_file} don't fit the network {self.config.recipe.model}: {detail}"
             ) from error
         return network
+
+    def _training(self) -> dict[str, Any]:
+        """Read the state of the `Training` from the checkpoint."""
+        try:
+            with self.run.checkpoints.open(self.checkpoint) as file:
+                training, _ = read_checkpoint(file)
+        except OSError as error:
+            raise UserError(f"can't read {self.checkpoint_file}: {reason(error)}") from error
+        return training
 
 
 def _find_checkpoint(run: Run, which: str) -> CheckpointRef:

@@ -53,7 +53,7 @@ class CheckpointStore:
     def __init__(self, run: Folder) -> None:
         self._run = run
 
-    def save(
+    def save(  # noqa: PLR0913
         self,
         write: Callable[[BinaryIO], None],
         *,
@@ -61,12 +61,14 @@ class CheckpointStore:
         epoch: int,
         validation_accuracy: float | None = None,
         best: bool = False,
+        unsaved: tuple[str, ...] = (),
     ) -> CheckpointRef:
         """Save a checkpoint. `write` is called with a file and must write to it sequentially, as torch.save does.
 
-        With `best`, the checkpoint also becomes the run's best one. Raises OSError if saving fails; all older
-        checkpoints are then kept. The metrics of all steps up to `step` must already be in the log
-        (`EventWriter.sync`): a resumed trainer continues after `step` and doesn't write earlier metrics again.
+        With `best`, the checkpoint also becomes the run's best one. `unsaved` names the state that it lacks. Raises
+        OSError if saving fails; all older checkpoints are then kept. The metrics of all steps up to `step` must already
+        be in the log (`EventWriter.sync`): a resumed trainer continues after `step` and doesn't write earlier metrics
+        again.
         """
         with self._run.subfolder(CHECKPOINTS_FOLDER, create=True) as folder:
             file = _free_name(folder, step)
@@ -79,6 +81,7 @@ class CheckpointStore:
                     sha256=sha256,
                     bytes=size,
                     validation_accuracy=validation_accuracy,
+                    unsaved=unsaved,
                 )
                 _write_ref(folder, _ref_name(file), ref)
             except BaseException:

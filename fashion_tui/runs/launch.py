@@ -83,11 +83,24 @@ def launch(run: Run, epochs: int | None = None, spare: SpareTrainer | None = Non
     return process.pid
 
 
-def resume(run: Run, epochs: int | None = None, *, timeout: float = 30.0) -> Outcome:
+class InexactResume(UserError):
+    """Raised if a resumed run would differ from an uninterrupted one, because its checkpoint lacks state."""
+
+    def __init__(self, run: str, unsaved: tuple[str, ...]) -> None:
+        self.unsaved = one_line(", ".join(unsaved))
+        """The names of the missing state."""
+        super().__init__(
+            f"the checkpoint of run {run!r} lacks state of its network ({self.unsaved}), so the resumed run would "
+            "differ from an uninterrupted one; resume it anyway with --inexact"
+        )
+
+
+def resume(run: Run, epochs: int | None = None, *, inexact: bool = False, timeout: float = 30.0) -> Outcome:
     """Resume a paused run, or start a trainer if none is live. A running run is left unchanged.
 
     A finished run doesn't change unless `epochs` exceeds the number of epochs that it has completed. Raises UserError
-    if a paused trainer doesn't answer within `timeout` seconds, or if `epochs` is invalid for this run.
+    if a paused trainer doesn't answer within `timeout` seconds, or if `epochs` is invalid for this run, and
+    InexactResume if the checkpoint lacks state of a custom model, unless `inexact` is True.
     """
     if epochs is not None and epochs < 1:
         raise UsageError(f"epochs is {epochs}; it must be 1 or more")
@@ -104,6 +117,8 @@ def resume(run: Run, epochs: int | None = None, *, timeout: float = 30.0) -> Out
         raise UserError(f"epochs is {epochs}, but run {run.id!r} has completed {done}; ask for at least {done}")
     target = epochs or summary.epochs or config.recipe.epochs
     newest = run.checkpoints.latest()
+    if newest is not None and newest.unsaved and not inexact:
+        raise InexactResume(run.id, newest.unsaved)
     pid = launch(run, None if target == config.recipe.epochs else target)
     from_step = newest.step if newest else 0
     return Outcome(run=run.id, path=str(run.path), state="starting", from_step=from_step, pid=pid)

@@ -126,6 +126,8 @@ class CheckpointRef(msgspec.Struct, frozen=True, kw_only=True):
     sha256: str
     bytes: int
     validation_accuracy: float | None = None
+    unsaved: tuple[str, ...] = ()
+    """Names of values of a custom model that change during training and that the checkpoint doesn't contain."""
 
 
 class RunSummary(msgspec.Struct, frozen=True, kw_only=True):

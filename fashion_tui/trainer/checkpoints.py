@@ -34,6 +34,8 @@ class CheckpointSaver:
         self.problem: str | None = None
         """The system's error if the last attempt to save failed, else None."""
         self._store = run.checkpoints
+        self._unsaved: tuple[str, ...] = ()
+        """State that no checkpoint contains, as far as it has been reported."""
         self._saved = self._position if is_saved else None
         self._next = time.monotonic() + period
 
@@ -60,6 +62,7 @@ class CheckpointSaver:
                 f"{broken} contains NaN or infinity after step {training.step}; "
                 f"{suggest_learning_rate(training.recipe)}"
             )
+        self.report_unsavable()
         started = time.monotonic()
         notes = {"epochs": training.recipe.epochs, "unwritten": self.log.sync()}
         try:
@@ -69,6 +72,7 @@ class CheckpointSaver:
                 epoch=training.epoch,
                 validation_accuracy=validation_accuracy,
                 best=best,
+                unsaved=self._unsaved,
             )
         except OSError as error:
             self._next = time.monotonic() + max(RETRY_PERIOD, self.period)
@@ -94,6 +98,16 @@ class CheckpointSaver:
             )
         )
         return True
+
+    def report_unsavable(self) -> None:
+        """Report state of a custom model that checkpoints can't contain, unless it was reported before."""
+        unsavable = self.training.unsavable
+        if new := [name for name in unsavable if name not in self._unsaved]:
+            self._unsaved = (*self._unsaved, *new)
+            self.log.report(
+                f"{', '.join(new)} of {self.training.recipe.model} can't be saved: after a resume, the run will differ "
+                "from an uninterrupted one"
+            )
 
     def _warn(self, problem: str, reason: str) -> None:
         """Report that a checkpoint couldn't be saved. If periodic checkpoints fail repeatedly, report it only once."""

@@ -124,6 +124,7 @@ class Session:
         self.checkpoints = CheckpointSaver(
             self.run, self.training, self.log, config.checkpoint_every, is_saved=checkpoint is not None
         )
+        self.checkpoints.report_unsavable()
         self.control = Control(self.run, job.signals, self.metrics, self.checkpoints)
         self.loading_seconds = time.monotonic() - job.started
 

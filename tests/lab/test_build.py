@@ -245,14 +245,15 @@ class TestTrainable:
         states = []
         for _ in range(2):
             seed_everything(3)
-            model, name = build_trainable(custom_model(width=8))
-            states.append(model.state_dict())
-        assert name == "Net"
+            built = build_trainable(custom_model(width=8))
+            states.append(built.network.state_dict())
+        assert built.name == "Net"
         assert states[0]["body.1.weight"].shape == (8, 784)
         assert torch.equal(states[0]["body.1.weight"], states[1]["body.1.weight"])
         assert states[0]["body.2.num_batches_tracked"] == 0
         assert torch.equal(states[0]["body.2.running_var"], torch.ones(8))
-        assert model.training
+        assert built.network.training
+        assert built.unsavable == ()
 
     def test_convolutions_are_channels_last(self) -> None:
         source = "from torch import nn\nnet = nn.Sequential(nn.Conv2d(1, 4, 28), nn.Conv2d(4, 10, 1), nn.Flatten())\n"
@@ -261,7 +262,7 @@ class TestTrainable:
 
     def test_lazy_layers_are_initialised(self) -> None:
         source = DROPOUT_NET.replace("nn.Linear(784, width)", "nn.LazyLinear(width)")
-        assert build_trainable(custom_model(source))[0].state_dict()["body.1.weight"].shape == (16, 784)
+        assert build_trainable(custom_model(source)).network.state_dict()["body.1.weight"].shape == (16, 784)
 
     @pytest.mark.parametrize(
         ("network", "words"),

@@ -5,12 +5,17 @@ from pathlib import Path
 
 import msgspec
 import pytest
+import torch
 
+from fashion_tui.lab.data.datasets import load
+from fashion_tui.lab.evaluation.metrics import predict_logits
+from fashion_tui.runs import launch
 from fashion_tui.runs.layout import MODEL_FILE
-from fashion_tui.schema.events import CheckpointSaved, Finished, Resumed, Started, StepChunk
+from fashion_tui.schema.events import CheckpointSaved, Finished, Resumed, Started, StepChunk, Warned
+from fashion_tui.trained_run import TrainedRun
 from tests.custom_models import DROPOUT_NET, custom_model, forget_trust, source_that_writes
 
-from .trainers import Trainer, assert_failed, final_state, make_run, of_kind, step_metrics
+from .trainers import Trainer, assert_failed, final_state, make_run, of_kind, results, step_metrics
 
 pytestmark = pytest.mark.timeout(600)
 
@@ -19,7 +24,7 @@ Train = Callable[..., Trainer]
 
 def test_a_killed_and_resumed_run_equals_the_undisturbed_one_to_the_bit(train: Train, tmp_path: Path) -> None:
     """The model draws random numbers for dropout in each step, and has batch norm statistics."""
-    undisturbed, run = (make_run(tmp_path, network=custom_model(width=32), model="Net") for _ in range(2))
+    undisturbed, run = (make_run(tmp_path, network=custom_model(width=32), model="Net", epochs=6) for _ in range(2))
     assert train(undisturbed).end() == 0
     (started,) = of_kind(undisturbed, Started)
     assert (started.model, started.parameters) == ("Net", 784 * 32 + 32 + 64 + 330)
@@ -27,7 +32,7 @@ def test_a_killed_and_resumed_run_equals_the_undisturbed_one_to_the_bit(train: T
     trainer = train(run)
     trainer.wait_for(StepChunk)
     run.control.request("checkpoint")
-    saved = trainer.wait_for(CheckpointSaved)
+    saved = trainer.wait_for(CheckpointSaved, lambda event: event.reason == "asked")
     trainer.wait_for(StepChunk)
     trainer.kill()
     trainer = train(run)
@@ -38,6 +43,73 @@ def test_a_killed_and_resumed_run_equals_the_undisturbed_one_to_the_bit(train: T
     ends = [of_kind(each, Finished)[-1] for each in (run, undisturbed)]
     assert ends[0].test_accuracy == ends[1].test_accuracy
     assert ends[0].test_loss == ends[1].test_loss
+
+
+COUNTER_NET = """
+import itertools, torch
+from torch import nn
+
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.fc = nn.Linear(784, 10)
+        self.register_buffer("mean", torch.zeros(784), persistent=False)
+        self.calls = 0
+
+    def forward(self, x):
+        x = x.flatten(1)
+        if self.training:
+            self.calls += 1
+            self.mean.lerp_(x.mean(0), 0.1)
+            x = x + torch.randn_like(x) / self.calls
+        return self.fc(x - self.mean)
+"""
+"""A network with a plain attribute and a buffer that aren't in its state_dict."""
+
+
+def test_state_outside_the_state_dict_is_saved(train: Train, tmp_path: Path) -> None:
+    """A stopped and resumed run equals the undisturbed one, and an evaluation of its checkpoint has the same result."""
+    undisturbed, run = (make_run(tmp_path, network=custom_model(COUNTER_NET), model="Net") for _ in range(2))
+    assert train(undisturbed).end() == 0
+    assert not of_kind(undisturbed, Warned)
+    trainer = train(run)
+    trainer.wait_for(StepChunk)
+    run.control.request("stop")
+    assert trainer.end() == 0
+    assert train(run).end() == 0
+    assert of_kind(run, Resumed)
+    assert final_state(run) == final_state(undisturbed)
+    assert results(run) == results(undisturbed)
+
+    (finished,) = of_kind(run, Finished)
+    with TrainedRun.open(run.path) as trained:
+        test = load(run.config.dataset).test
+        logits = predict_logits(trained.network(), test.pixels, run.config.recipe, torch.device("cpu"))
+    assert (logits.argmax(1) == test.labels).double().mean().item() == finished.test_accuracy
+
+
+def test_state_that_cannot_be_saved_is_named_before_the_first_step_and_asked_about(
+    train: Train, tmp_path: Path
+) -> None:
+    source = COUNTER_NET.replace("self.calls = 0", "self.calls = itertools.count(1)")
+    source = source.replace("self.calls += 1", "calls = next(self.calls)").replace("/ self.calls", "/ calls")
+    run = make_run(tmp_path, network=custom_model(source), model="Net", epochs=500)
+    trainer = train(run)
+    warned = trainer.wait_for(Warned)
+    assert "calls (count) of Net can't be saved" in warned.message
+    trainer.wait_for(StepChunk)
+    run.control.request("checkpoint")
+    trainer.wait_for(CheckpointSaved)
+    assert sum("calls (count)" in event.message for event in of_kind(run, Warned)) == 1
+    launch.pause(run)
+    assert launch.resume(run).state == "running", "a paused trainer still has the state"
+    trainer.kill()
+    with pytest.raises(launch.InexactResume, match=r"calls \(count\).*--inexact"):
+        launch.resume(run)
+    assert launch.resume(run, inexact=True).state == "starting"
+    launch.stop(run)
+    assert of_kind(run, Resumed)
 
 
 def test_a_trainer_does_not_execute_untrusted_code(train: Train, tmp_path: Path, state_home: Path) -> None:

@@ -59,7 +59,7 @@ def unknown(tmp_path: Path, state_home: Path) -> Path:
         checkpoint_every=30.0,
         network=network,
     )
-    state = {"model": build_trainable(network)[0].state_dict()}
+    state = {"model": build_trainable(network).network.state_dict()}
     run.checkpoints.save(lambda file: write_checkpoint(file, state, {}), step=10, epoch=0)
     (tmp_path / "mark").unlink()
     forget_trust(state_home)
@@ -70,6 +70,25 @@ async def trust_dialog(app: FashionApp, pilot: Pilot[None]) -> TrustDialog:
     await until(pilot, lambda: isinstance(app.screen, TrustDialog) and app.screen.query(TextArea), "the dialog")
     assert isinstance(app.screen, TrustDialog)
     return app.screen
+
+
+async def test_inexact_resume_is_confirmed(unknown: Path, tmp_path: Path) -> None:
+    run = Run(unknown)
+    run.trust_model()
+    run.checkpoints.save(lambda _file: None, step=20, epoch=0, unsaved=("calls (count)",))
+    (unknown / "checkpoints" / "step-10.pt").unlink()  # without a readable checkpoint, the trainer starts over
+    async with app_on(tmp_path / "runs") as (app, pilot):
+        await pilot.press("f5")
+        await until(pilot, lambda: "r resume" in screen_text(app).split("\n")[-2], "the key")
+        await pilot.press("r")
+        await until(pilot, lambda: "calls (count)" in screen_text(app), "the question")
+        await pilot.press("n")
+        await until(pilot, lambda: "Not resumed" in screen_text(app), "the refusal")
+        assert not (tmp_path / "mark").exists()
+        await pilot.press("r")
+        await until(pilot, lambda: "calls (count)" in screen_text(app), "the question")
+        await pilot.press("y")
+        await until(pilot, (tmp_path / "mark").exists, "the trainer")
 
 
 async def test_edited_source_is_trained_and_stored_with_the_run(tmp_path: Path) -> None:

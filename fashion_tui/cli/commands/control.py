@@ -75,10 +75,15 @@ Examples:
 )
 @run_argument
 @click.option("--epochs", type=int, metavar="N", help="Train to a total of N epochs.")
+@click.option(
+    "--inexact", is_flag=True, help="Resume even if the checkpoint lacks state of a custom model; train warns about it."
+)
 @trust_option
 @json_option
 @common_options
-def resume_command(name: str, epochs: int | None, *, trusted: bool, as_json: bool, common: CommonOptions) -> None:
+def resume_command(  # noqa: PLR0913 - one parameter per option
+    name: str, epochs: int | None, *, inexact: bool, trusted: bool, as_json: bool, common: CommonOptions
+) -> None:
     """Resume a paused, stopped or lost run in the background.
 
     A paused run continues where it is; any other run continues from its last checkpoint. Running runs are left alone,
@@ -91,7 +96,7 @@ def resume_command(name: str, epochs: int | None, *, trusted: bool, as_json: boo
     with open_run(common.runs_directory, name) as run:
         if trusted:
             run.trust_model()
-        outcome = _resume(run, epochs)
+        outcome = _resume(run, epochs, inexact=inexact)
     _print_resumed(outcome, as_json=as_json)
 
 
@@ -107,13 +112,13 @@ def _print_outcome(outcome: Outcome, *, as_json: bool) -> None:
         click.echo(f"{outcome.run}: {outcome.state} at step {outcome.from_step:,}")
 
 
-def _resume(run: Run, epochs: int | None) -> Outcome:
+def _resume(run: Run, epochs: int | None, *, inexact: bool) -> Outcome:
     """Resume the run. If this starts a new trainer, wait for the step that it reports.
 
     Only the trainer knows from which step it continues.
     """
     events = run.follow_new_events()
-    outcome = launch.resume(run, epochs)
+    outcome = launch.resume(run, epochs, inexact=inexact)
     if outcome.state != "starting" or outcome.pid is None:
         return outcome
     step = wait_for_start(run, outcome.pid, events, START_TIMEOUT)

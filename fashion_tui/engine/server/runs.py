@@ -122,7 +122,7 @@ def _logits(trained: TrainedRun, dataset: Dataset, call: CallContext, cache: Cac
         return cached
     device = _device(trained.config)
     with call.interruptible():
-        network = trained.network().to(device)
+        network = trained.network(device)
     try:
         logits = predict_logits(
             network,

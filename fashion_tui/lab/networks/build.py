@@ -4,21 +4,27 @@ Building a custom model executes its code. Errors in this code are raised as one
 line.
 """
 
+import copy
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.nn.parameter import is_lazy
 
+from fashion_tui.lab.rng import preserve_rng_state
 from fashion_tui.schema.errors import UsageError, UserError
 from fashion_tui.schema.models import TORCHVISION, CustomModel, NamedModel, parse_model_name
 from fashion_tui.schema.recipe import Recipe
 
 from . import builtin
 from .custom import UNSAVED, choose_network, explain_error, importable, instantiate, run_source
+from .extra_state import ExtraState
 
 IMAGE_SHAPE = (1, 28, 28)
 """Shape `[C, H, W]` of the images that networks are trained on."""
@@ -38,21 +44,50 @@ def build_network(recipe: Recipe, custom: CustomModel | None) -> nn.Module:
     """
     if custom is None:
         return builtin.build(recipe.model)
-    return build_trainable(custom)[0]
+    return build_trainable(custom).network
 
 
-def build_trainable(custom: CustomModel) -> tuple[nn.Module, str]:
-    """Build a custom model to train, and return it with the name of its class.
+@dataclass(frozen=True, slots=True)
+class TrainableModel:
+    """A custom model that was tried out in training and evaluation mode."""
 
-    The source can't import modules from the folder of its file. Raises UserError unless the network takes images
-    `[N, 1, 28, 28]` and returns logits `[N, 10]`, both in training and in evaluation mode, and has trainable weights.
+    network: nn.Module
+    name: str
+    """Name of its class."""
+    unsavable: tuple[str, ...]
+    """Names of values that training changes and that can't be saved."""
+
+
+def build_trainable(custom: CustomModel) -> TrainableModel:
+    """Build a custom model to train.
+
+    Another instance is tried out first, from source that is executed anew and with the same random numbers, so that the
+    trial leaves no traces in the model. The source can't import modules from the folder of its file. Raises UserError
+    unless the network takes images `[N, 1, 28, 28]` and returns logits `[N, 10]`, both in training and in evaluation
+    mode, and has trainable weights.
     """
     custom = msgspec.structs.replace(custom, exact=True)
+    with preserve_rng_state():
+        unsavable = _try_out(custom)
     with open_model(custom, standalone=True) as (model, name):
-        _check_trainable(model, name, custom.file or UNSAVED)
-    if all(tensor.dim() != 5 for tensor in model.state_dict().values()):  # 5-d weights have no channels-last layout
+        if any(is_lazy(parameter) for parameter in model.parameters()):
+            with torch.no_grad():  # lazy modules get their shapes from a forward pass
+                _run(model.eval(), name, custom.file or UNSAVED)
+    tensors = (*model.parameters(), *model.buffers())
+    if all(tensor.dim() != 5 for tensor in tensors):  # 5-d weights have no channels-last layout
         model = model.to(memory_format=torch.channels_last)
-    return model, name
+    return TrainableModel(model.train(), name, unsavable)
+
+
+def can_train_on_one_image(custom: CustomModel) -> bool:
+    """Return whether a custom model can be trained on a batch of one image. Batch normalisation may need more."""
+    custom = msgspec.structs.replace(custom, exact=True)
+    with preserve_rng_state(), open_model(custom, standalone=True) as (trial, name):
+        try:
+            _check_logits(_run(trial.train(), name, custom.file or UNSAVED, images=1), name, images=1)
+        except UserError:
+            return False
+    return True
 
 
 def load_model(name: str, arguments: Mapping[str, Any] | None = None, *, device: str = "cpu") -> nn.Module:
@@ -87,7 +122,7 @@ def open_model(
     with nullcontext() if network.file is None or standalone else importable(file.resolve().parent):
         module = run_source(network.source, str(file))
         name = choose_network(module, network.class_name, exact=network.exact)
-        yield instantiate(getattr(module, name), network.arguments, name, device), name
+        yield instantiate(getattr(module, name), copy.deepcopy(network.arguments), name, device), name
 
 
 def _build_named(name: str, arguments: dict[str, Any], device: str) -> nn.Module:
@@ -108,34 +143,41 @@ def _build_named(name: str, arguments: dict[str, Any], device: str) -> nn.Module
     return instantiate(make, {"weights": None, **skip_slow_init, **arguments}, name, device)
 
 
-def _check_trainable(model: nn.Module, name: str, file: str) -> None:
-    """Run the network on black images in training and evaluation mode, and restore its buffers."""
-    _check_logits(_run(model.eval(), name, file), name)
-    buffers = {key: buffer.clone() for key, buffer in model.named_buffers()}
-    _check_logits(_run(model.train(), name, file), name)
-    with torch.no_grad():
-        for key, buffer in buffers.items():
-            model.get_buffer(key).copy_(buffer)
-    if not any(parameter.requires_grad for parameter in model.parameters()):
-        raise UserError(f"{name} has no trainable weights")
+def _try_out(custom: CustomModel) -> tuple[str, ...]:
+    """Run a new instance on black images in evaluation mode, then perform the passes of a training step.
 
-
-def _run(model: nn.Module, name: str, file: str) -> object:
-    try:
+    Returns the names of values that have changed and can't be saved.
+    """
+    file = custom.file or UNSAVED
+    with open_model(custom, standalone=True) as (model, name):
+        extra_state = ExtraState(model)
         with torch.no_grad():
-            return model(torch.zeros(TRIAL_IMAGES, *IMAGE_SHAPE))
+            _check_logits(_run(model.eval(), name, file), name)
+        logits = _check_logits(_run(model.train(), name, file), name)
+        if not any(parameter.requires_grad for parameter in model.parameters()):
+            raise UserError(f"{name} has no trainable weights")
+        try:
+            F.cross_entropy(logits.float(), torch.arange(TRIAL_IMAGES)).backward()
+        except (Exception, SystemExit) as error:
+            raise explain_error(error, file, f"{name} fails in the backward pass: ") from error
+        return extra_state.unsavable(extra_state.capture())
+
+
+def _run(model: nn.Module, name: str, file: str, images: int = TRIAL_IMAGES) -> object:
+    try:
+        return model(torch.zeros(images, *IMAGE_SHAPE))
     except (Exception, SystemExit) as error:
         raise explain_error(error, file, f"{name} fails on 1×28×28 images: ") from error
 
 
-def _check_logits(logits: object, name: str) -> None:
-    expected = (TRIAL_IMAGES, CLASSES)
+def _check_logits(logits: object, name: str, images: int = TRIAL_IMAGES) -> Tensor:
+    expected = (images, CLASSES)
     if isinstance(logits, Tensor) and logits.is_floating_point() and logits.shape == expected:
-        return
+        return logits
     actual = f"an instance of {type(logits).__name__}"
     if isinstance(logits, Tensor):
         actual = f"{str(logits.dtype).removeprefix('torch.')} {list(logits.shape)}"
     raise UserError(
-        f"{name} returns {actual} for {TRIAL_IMAGES} images of 1×28×28; it must return float logits {list(expected)}, "
+        f"{name} returns {actual} for {images} images of 1×28×28; it must return float logits {list(expected)}, "
         f"one for each of {CLASSES} classes"
     )

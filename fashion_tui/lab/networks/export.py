@@ -40,17 +40,25 @@ def export_safetensors(
 
 
 def contiguous_weights(model: nn.Module) -> dict[str, Tensor]:
-    """Return all weights and buffers as contiguous tensors on the CPU.
+    """Return all weights and buffers as contiguous tensors on the CPU, none of which share memory.
 
     Tied tensors are included once, under their first name.
     """
     weights: dict[str, Tensor] = {}
     seen: set[tuple[object, ...]] = set()
+    storages: set[int] = set()
     for name, tensor in model.state_dict().items():
-        location = (tensor.data_ptr(), tensor.shape, tensor.stride())
-        if tensor.numel() == 0 or location not in seen:
-            seen.add(location)
-            weights[name] = tensor.detach().cpu().contiguous(memory_format=torch.contiguous_format)
+        if not isinstance(tensor, Tensor):  # the value of a `get_extra_state`
+            continue
+        location = (tensor.data_ptr(), tensor.shape, tensor.stride(), tensor.dtype)
+        if tensor.numel() > 0 and location in seen:
+            continue
+        seen.add(location)
+        exported = tensor.detach().cpu().contiguous(memory_format=torch.contiguous_format)
+        if exported.untyped_storage().data_ptr() in storages:  # a part or another view of an exported tensor
+            exported = exported.clone(memory_format=torch.contiguous_format)
+        storages.add(exported.untyped_storage().data_ptr())
+        weights[name] = exported
     return weights
 
 

@@ -37,7 +37,8 @@ def preserve_state(
     """
     parameters = {name for name, _ in model.named_parameters(remove_duplicate=False)}
     unchanged = set() if optimizers else parameters
-    tensors = {name: tensor.clone() for name, tensor in model.state_dict().items() if name not in unchanged}
+    state = without_extra_states(model.state_dict())
+    tensors = {name: tensor.clone() for name, tensor in state.items() if name not in unchanged}
     optimizer_states = [copy.deepcopy(optimizer.state_dict()["state"]) for optimizer in optimizers]
     random = rng_state(device)
 
@@ -72,6 +73,11 @@ def read_checkpoint(file: BinaryIO) -> tuple[dict[str, Any], dict[str, Any]]:
     except (OSError, EOFError, RuntimeError, ValueError, LookupError, TypeError, pickle.UnpicklingError) as error:
         reason = str(error).strip().splitlines() or [type(error).__name__]
         raise BadCheckpoint(f"{file.name} is not a fashion-tui checkpoint: {reason[0]}") from error
+
+
+def without_extra_states(state: dict[str, Any]) -> dict[str, Tensor]:
+    """Return the tensors of a `state_dict`, without what `get_extra_state` returns if that isn't a tensor."""
+    return {name: value for name, value in state.items() if isinstance(value, Tensor)}
 
 
 def final_weights(training: dict[str, Any]) -> dict[str, Tensor]:

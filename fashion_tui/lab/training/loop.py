@@ -15,12 +15,13 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from fashion_tui.lab.data.datasets import Batch, ImageBatches, Images
-from fashion_tui.lab.networks.build import build_network
+from fashion_tui.lab.networks.build import build_network, build_trainable
+from fashion_tui.lab.networks.extra_state import ExtraState, Snapshot
 from fashion_tui.lab.rng import rng_state, seed_everything, set_rng_state
 from fashion_tui.schema.models import CustomModel
 from fashion_tui.schema.recipe import CPU_MICRO_BATCH, Precision, Recipe
 
-from .checkpoint import preserve_state
+from .checkpoint import preserve_state, without_extra_states
 from .cuda_graph import GPUStep
 from .optimizers import autocast, lr_scale, optimizers_for, precision_on, set_learning_rates
 
@@ -89,7 +90,14 @@ class Training:
         seed_everything(seed)
         self.recipe = recipe
         self.device = device
-        self.model = build_network(recipe, network).to(device)
+        if network is None:
+            self.model = build_network(recipe, None).to(device)
+            self._unsavable: tuple[str, ...] = ()
+            self._extra_state: ExtraState | None = None
+        else:
+            custom = build_trainable(network)
+            self.model, self._unsavable = custom.network.to(device), custom.unsavable
+            self._extra_state = ExtraState(self.model)
         self.batches = ImageBatches(images, recipe, seed=seed, device=device)
         self.optimizers = optimizers_for(recipe, self.model)
         self.precision = precision_on(device, recipe)
@@ -116,6 +124,8 @@ class Training:
         self._max_micro_batch = CPU_MICRO_BATCH if device.type == "cpu" else recipe.batch_size
         self._before_step: dict[str, Any] | None = None
         """Buffers and RNG state before the current step, or None unless an interruptible step is running."""
+        self._extra_before_step: Snapshot | None = None
+        """Extra state before the current step, or None like the above."""
         self._make_step: Callable[[Batch, Callable[[], None]], tuple[Tensor, Tensor]] = self._step
         if device.type == "cuda":
             preserve = partial(preserve_state, self.model, device, self.optimizers)
@@ -186,15 +196,23 @@ class Training:
         for micro_batch in batch.split(self._max_micro_batch):
             yield self.batches.prepare(micro_batch)
 
+    @property
+    def unsavable(self) -> tuple[str, ...]:
+        """Names of values of a custom model that change during training and can't be saved."""
+        if self._extra_state is None:
+            return ()
+        return tuple(dict.fromkeys((*self._unsavable, *self._extra_state.unsavable(self._extra_snapshot()))))
+
     def state_dict(self) -> dict[str, Any]:
-        """Return the state after the last completed step. It consists of tensors, numbers, strings, lists and dicts.
+        """Return the state after the last completed step, as tensors and plain values.
 
         The tensors of the network and the optimizers aren't copied. The settings of the optimizers aren't included,
         because the recipe and the device determine them.
         """
         before = self._before_step or {"model": {}, "random": rng_state(self.device)}
         return {
-            "model": self.model.state_dict() | before["model"],
+            "model": without_extra_states(self.model.state_dict()) | before["model"],
+            **({} if self._extra_state is None else {"extra": self._extra_state.save(self._extra_snapshot())}),
             "optimizers": [optimizer.state_dict()["state"] for optimizer in self.optimizers],
             "random": before["random"],
             "epoch": self.epoch,
@@ -215,7 +233,10 @@ class Training:
         self.best_validation = state["best_validation"]
         self.train_seconds = state["train_seconds"]
         self.epoch_seconds = state["epoch_seconds"]
-        self.model.load_state_dict(state["model"])
+        if self._extra_state is None:
+            self.model.load_state_dict(state["model"])
+        else:
+            self._extra_state.load(state["model"], state["extra"])
         for optimizer, optimizer_state in zip(self.optimizers, state["optimizers"], strict=True):
             optimizer.load_state_dict(optimizer.state_dict() | {"state": optimizer_state})
         set_rng_state(state["random"], self.device)  # last, in case any of the above draws random numbers
@@ -249,10 +270,22 @@ class Training:
         Inside the block, `state_dict` returns the state before the step.
         """
         try:
-            with preserve_state(self.model, self.device, only_on_error=True) as self._before_step:
+            with preserve_state(self.model, self.device, only_on_error=True) as before:
+                self._before_step = before
+                if self._extra_state is not None:
+                    self._extra_before_step = self._extra_state.capture()
                 yield
+        except BaseException:
+            if self._extra_state is not None and self._extra_before_step is not None:
+                self._extra_state.roll_back(self._extra_before_step)
+            raise
         finally:
-            self._before_step = None
+            self._before_step = self._extra_before_step = None
+
+    def _extra_snapshot(self) -> Snapshot:
+        """Return the extra state after the last completed step."""
+        assert self._extra_state is not None  # noqa: S101 - for the type checker
+        return self._extra_before_step or self._extra_state.capture()
 
     def _lr_scale(self, step: int) -> float:
         return lr_scale(self.recipe, step, self.recipe.epochs * self.steps_per_epoch)

@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import ClassVar
 
@@ -165,7 +166,8 @@ class TrainPane(RunPane):
     async def _request(self, path: Path, pending: str, request: Callable[[], str]) -> None:
         """Carry out a request in a thread. Show that the request is pending, then show its outcome.
 
-        If the request would execute a model that isn't trusted, ask the user to trust the model, then try again.
+        If the request would execute a model that isn't trusted, ask the user to trust the model, then try again. Ask,
+        too, before a run is resumed inexactly.
         """
         self.view.show_pending(pending)
         severity: SeverityLevel = "information"
@@ -184,6 +186,14 @@ class TrainPane(RunPane):
             except UntrustedSource:
                 if not await confirm_trust(self.app, path):
                     return NOT_TRUSTED
+            except launch.InexactResume as error:
+                question = (
+                    f"The checkpoint of {short_name(path.name)} lacks state of its network: {error.unsaved}.\n"
+                    "The resumed run would differ from an uninterrupted one. Resume it anyway?"
+                )
+                if not await self.app.push_screen_wait(ConfirmDialog(question)):
+                    return "Not resumed."
+                request = partial(_resume, path, inexact=True)
 
     def _request_of_run(self, pending: str, request: Callable[[Run], str]) -> None:
         """Carry out a request on the run under the cursor."""
@@ -240,9 +250,9 @@ class TrainPane(RunPane):
         )
 
     def action_resume(self) -> None:
-        self._request_of_run(
-            "resuming", lambda run: f"{short_name(run.id)} resumed from step {launch.resume(run).from_step:,}"
-        )
+        if (run := self.run_list.chosen_run) is not None:
+            path = Path(run.path)
+            self._request(path, "resuming", partial(_resume, path))
 
     def action_evaluate(self) -> None:
         if (run := self.run_list.chosen_run) is not None:
@@ -309,6 +319,11 @@ class TrainPane(RunPane):
 
 def _stop(run: Run) -> str:
     return f"{short_name(run.id)} is {launch.stop(run).state}; press r to resume"
+
+
+def _resume(path: Path, *, inexact: bool = False) -> str:
+    with Run(path) as run:
+        return f"{short_name(run.id)} resumed from step {launch.resume(run, inexact=inexact).from_step:,}"
 
 
 def _prune(paths: list[Path]) -> str:

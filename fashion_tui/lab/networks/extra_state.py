@@ -1,0 +1,345 @@
+"""The state of a custom model that its `state_dict` doesn't contain.
+
+`state_dict` contains parameters and persistent buffers. A custom model may also keep state in other buffers, in plain
+attributes of its modules and classes, in global variables of its source, and in its `get_extra_state`. `ExtraState`
+finds and saves what has changed since the model was built. Saved state consists of tensors and plain values, so that
+`torch.load(weights_only=True)` reads it.
+"""
+
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from io import IOBase
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.jit import ScriptModule
+from torch.nn.parameter import is_lazy
+
+from .custom import MODULE_NAME
+from .values import INTERNAL_ATTRIBUTES, KINDS, UNSAVABLE, kind_of
+
+MAX_DEPTH = 5
+"""Maximum nesting of foreign objects in which changes are noticed."""
+
+ATTRIBUTE, EXTRA, CLASS, GLOBAL = "attribute", "extra state", "class", "global"
+
+REFERENCES = {"seen", "module", "tensor of the model"}
+"""Kinds of nodes that refer to another object by its name."""
+
+_MISSING = object()
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """A value at the time of a snapshot, and the values inside it."""
+
+    path: str
+    value: object
+    """The object itself, which may have changed since."""
+    kind: str
+    """A kind of value, or a kind of reference."""
+    copy: Any
+    """Copy of the value. For a reference, the name of the object to which it refers."""
+    items: "tuple[tuple[Any, Node], ...]" = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """The extra state of a model at one moment."""
+
+    nodes: dict[tuple[str, str, str], Node]
+    """Values by scope, owner and name, for example `("attribute", "body.0", "calls")`."""
+    buffers: dict[str, dict[str, Tensor | None]]
+    """Copies of all buffers by the path of their module."""
+    trainable: dict[str, bool]
+    """Whether each parameter requires a gradient."""
+
+
+class ExtraState:
+    """Finds, saves and restores the state of a model that its `state_dict` doesn't contain.
+
+    Create it when the model is on its device and before the model is used: what changes afterwards is state.
+    """
+
+    def __init__(self, model: nn.Module) -> None:
+        self.model = model
+        module = sys.modules.get(MODULE_NAME)
+        self._namespace: dict[str, Any] = {} if module is None else vars(module)
+        self._initial = self.capture()
+
+    def capture(self) -> Snapshot:
+        """Copy the current state."""
+        read = _Reader(self.model).read
+        nodes = {
+            (scope, owner, name): read(f"{scope}/{owner}/{name}", value) for scope, owner, name, value in self._values()
+        }
+        buffers = {
+            path: {name: _clone(tensor) for name, tensor in _buffers(module).items()}
+            for path, module in self.model.named_modules()
+        }
+        return Snapshot(nodes, buffers, {name: tensor.requires_grad for name, tensor in self.model.named_parameters()})
+
+    def unsavable(self, snapshot: Snapshot) -> tuple[str, ...]:
+        """Return the names of values that have changed and can't be saved, such as `body.0.stream (generator)`."""
+        found = []
+        for (scope, owner, name), node in snapshot.nodes.items():
+            broken = _find_unsavable(self._initial.nodes.get((scope, owner, name)), node)
+            if broken is not None:
+                full_name = ".".join(part for part in (owner, name) if part)
+                found.append(f"{full_name} ({type(broken.value).__name__})")
+        return tuple(found)
+
+    def save(self, snapshot: Snapshot) -> dict[str, Any]:
+        """Return the state as tensors and plain values. Values that can't be saved are left out."""
+        before = self._initial.nodes
+        return {
+            "buffers": snapshot.buffers,
+            "trainable": snapshot.trainable,
+            "changed": [
+                [*key, _encode(node, before.get(key))]
+                for key, node in snapshot.nodes.items()
+                if _differs(before.get(key), node)
+            ],
+            "removed": [list(key) for key in before if key not in snapshot.nodes],
+        }
+
+    def load(self, weights: dict[str, Tensor], saved: dict[str, Any]) -> None:
+        """Restore the weights and the saved state of another instance of this model.
+
+        Raises RuntimeError, like `load_state_dict`, if the weights don't fit.
+        """
+        self._load_buffers(saved["buffers"])
+        parameters = dict(self.model.named_parameters(remove_duplicate=False))
+        others = {name: value for name, value in self.model.state_dict().items() if name not in parameters}
+        self.model.load_state_dict(others | weights)
+        for name, requires_grad in saved["trainable"].items():
+            parameters[name].requires_grad_(requires_grad)
+        writer = _Writer(self.model, self._initial)
+        for scope, owner, name, encoded in saved["changed"]:
+            current = self._initial.nodes.get((scope, owner, name))
+            self._set(scope, owner, name, writer.decode(encoded, _MISSING if current is None else current.value))
+        for scope, owner, name in saved["removed"]:
+            self._remove(scope, owner, name)
+
+    def roll_back(self, snapshot: Snapshot) -> None:
+        """Restore all values of a snapshot except those that can't be saved."""
+        now = self.capture()
+        self._load_buffers(snapshot.buffers)
+        for key, node in snapshot.nodes.items():
+            if _differs(now.nodes.get(key), node):
+                self._set(*key, _roll_back(node))
+        for key in now.nodes.keys() - snapshot.nodes.keys():
+            self._remove(*key)
+
+    def _values(self) -> Iterator[tuple[str, str, str, object]]:
+        """Yield the scope, owner, name and value of everything that may be state."""
+        for path, module in self.model.named_modules():
+            for name, value in vars(module).items():
+                if name not in INTERNAL_ATTRIBUTES:
+                    yield ATTRIBUTE, path, name, value
+            if type(module).get_extra_state is not nn.Module.get_extra_state and not isinstance(module, ScriptModule):
+                yield EXTRA, path, "get_extra_state", module.get_extra_state()
+        for name, value in self._namespace.items():
+            if isinstance(value, type) and value.__module__ == MODULE_NAME:
+                for attribute, attribute_value in vars(value).items():
+                    if not attribute.startswith("__"):
+                        yield CLASS, name, attribute, attribute_value
+            elif not name.startswith("__"):
+                yield GLOBAL, "", name, value
+
+    def _set(self, scope: str, owner: str, name: str, value: Any) -> None:
+        if value is _MISSING:
+            return
+        if scope == ATTRIBUTE:
+            vars(self.model.get_submodule(owner))[name] = value
+        elif scope == EXTRA:
+            self.model.get_submodule(owner).set_extra_state(value)
+        elif scope == CLASS:
+            setattr(self._namespace[owner], name, value)
+        else:
+            self._namespace[name] = value
+
+    def _remove(self, scope: str, owner: str, name: str) -> None:
+        if scope == ATTRIBUTE:
+            vars(self.model.get_submodule(owner)).pop(name, None)
+        elif scope == CLASS:
+            delattr(self._namespace[owner], name)
+        elif scope == GLOBAL:
+            self._namespace.pop(name, None)
+
+    def _load_buffers(self, saved: dict[str, dict[str, Tensor | None]]) -> None:
+        """Restore all buffers, in place unless their shapes have changed."""
+        device = _device_of(self.model)
+        for path, tensors in saved.items():
+            buffers = _buffers(self.model.get_submodule(path))
+            for name in buffers.keys() - tensors.keys():
+                del buffers[name]
+            for name, tensor in tensors.items():
+                current = buffers.get(name)
+                if tensor is None:
+                    buffers[name] = None
+                elif current is not None and (current.shape, current.dtype) == (tensor.shape, tensor.dtype):
+                    with torch.no_grad():
+                        current.copy_(tensor)
+                else:
+                    buffers[name] = tensor.to(device, copy=True)
+
+
+def load_trained(model: nn.Module, training: dict[str, Any]) -> None:
+    """Load the weights and the extra state from the state of a `Training` into a model that was just built.
+
+    Raises RuntimeError, like `load_state_dict`, if the weights don't fit.
+    """
+    if "extra" in training:
+        ExtraState(model).load(training["model"], training["extra"])
+    else:
+        model.load_state_dict(training["model"])
+
+
+class _Reader:
+    """Reads values into nodes. An object that occurs again becomes a reference to its first occurrence."""
+
+    def __init__(self, model: nn.Module) -> None:
+        self._references: dict[int, tuple[str, str]] = {}
+        """Kind and name of the reference to each object by its id."""
+        for path, module in model.named_modules():
+            self._references[id(module)] = "module", path
+        for name, tensor in (*model.named_parameters(), *model.named_buffers()):
+            self._references[id(tensor)] = "tensor of the model", name
+
+    def read(self, path: str, value: object, depth: int = 0) -> Node:
+        """Return the node of a value. `depth` is the number of foreign objects that contain the value."""
+        name = kind_of(value) if depth < MAX_DEPTH else "opaque"
+        kind = KINDS[name]
+        if kind.is_mutable:
+            if id(value) in self._references:
+                return Node(path, value, *self._references[id(value)])
+            self._references[id(value)] = "seen", path
+        depth += name == "foreign object"
+        items = tuple((key, self.read(f"{path}/{key!r}", item, depth)) for key, item in kind.items(value))
+        return Node(path, value, name, kind.copy(value), items)
+
+
+class _Writer:
+    """Turns saved values back into objects."""
+
+    def __init__(self, model: nn.Module, initial: Snapshot) -> None:
+        self._model = model
+        self._device = _device_of(model)
+        self._by_path = {node.path: node.value for root in initial.nodes.values() for node in _all_nodes(root)}
+        """The objects to which references of kind `seen` may refer."""
+
+    def decode(self, encoded: Any, current: object) -> Any:
+        """Return the saved value, or `_MISSING` if it wasn't saved.
+
+        `current` is the value that the new model has at this place, or `_MISSING`. It is changed in place if the saved
+        value was.
+        """
+        name, path, type_if_same, copy, items = encoded
+        if name in REFERENCES:
+            return self._refer(name, copy)
+        kind = KINDS[name]
+        if type_if_same == type(current).__name__:
+            target = current
+        elif kind.create is not None:
+            target = kind.create(copy, self._device)
+        else:
+            return _MISSING
+        if name in UNSAVABLE:
+            return target
+        self._by_path[path] = target
+        before = dict(KINDS[kind_of(current)].items(current))
+        decoded = [(key, self.decode(item, before.get(key, _MISSING))) for key, item in items]
+        filled = kind.fill(target, copy, [(key, value) for key, value in decoded if value is not _MISSING])
+        self._by_path[path] = filled
+        return filled
+
+    def _refer(self, kind: str, name: str) -> object:
+        if kind == "seen":
+            return self._by_path.get(name, _MISSING)
+        path, _, attribute = name.rpartition(".") if kind == "tensor of the model" else (name, "", "")
+        module = self._model.get_submodule(path)
+        return getattr(module, attribute) if attribute else module
+
+
+def _roll_back(node: Node) -> object:
+    """Return the node's object with the content that it had when the node was read."""
+    if node.kind in REFERENCES or node.kind in UNSAVABLE:
+        return node.value
+    return KINDS[node.kind].fill(node.value, node.copy, [(key, _roll_back(item)) for key, item in node.items])
+
+
+def _encode(node: Node, before: Node | None) -> list[Any]:
+    """Return a node as tensors and plain values: kind, path, type if `before` is the same object, copy, items."""
+    type_if_same = type(node.value).__name__ if before is not None and before.value is node.value else ""
+    if node.kind in UNSAVABLE:
+        return [node.kind, node.path, type_if_same, None, []]
+    items_before = dict(before.items) if before is not None else {}
+    items = [[key, _encode(item, items_before.get(key))] for key, item in node.items]
+    return [node.kind, node.path, type_if_same, node.copy, items]
+
+
+def _differs(before: Node | None, now: Node) -> bool:
+    """Return whether a value has changed."""
+    if before is None or before.kind != now.kind or len(before.items) != len(now.items):
+        return True
+    if _needs_identity(now) and before.value is not now.value:
+        return True
+    if _is_iterator(now.value) or not _is_equal(before.copy, now.copy):
+        return True
+    return any(
+        key_before != key or _differs(item_before, item)
+        for (key_before, item_before), (key, item) in zip(before.items, now.items, strict=True)
+    )
+
+
+def _find_unsavable(before: Node | None, now: Node) -> Node | None:
+    """Return the first node that has changed and can't be saved, or None."""
+    if now.kind in UNSAVABLE:
+        return now if _differs(before, now) else None
+    if _needs_identity(now) and (before is None or before.value is not now.value):
+        return now  # a new instance, whose class isn't saved
+    items_before = dict(before.items) if before is not None else {}
+    found = (_find_unsavable(items_before.get(key), item) for key, item in now.items)
+    return next((node for node in found if node is not None), None)
+
+
+def _needs_identity(node: Node) -> bool:
+    """Return whether the node's object can't be created again, so that it must be the one in the new model."""
+    return node.kind not in REFERENCES and KINDS[node.kind].create is None
+
+
+def _is_iterator(value: object) -> bool:
+    """Return whether a value is an iterator whose position can't be compared."""
+    return hasattr(type(value), "__next__") and not isinstance(value, IOBase)
+
+
+def _is_equal(a: Any, b: Any) -> bool:
+    """Return whether two copies are equal. They may be tuples that contain tensors."""
+    if type(a) is not type(b):
+        return False
+    if isinstance(a, Tensor):
+        return (a.shape, a.dtype, a.device) == (b.shape, b.dtype, b.device) and torch.equal(a, b)
+    if isinstance(a, tuple):
+        return len(a) == len(b) and all(map(_is_equal, a, b))
+    return bool(a == b)
+
+
+def _all_nodes(node: Node) -> Iterator[Node]:
+    yield node
+    for _, item in node.items:
+        yield from _all_nodes(item)
+
+
+def _buffers(module: nn.Module) -> dict[str, Tensor | None]:
+    return module._buffers  # noqa: SLF001 - named_buffers leaves out buffers that are None
+
+
+def _clone(tensor: Tensor | None) -> Tensor | None:
+    return None if tensor is None or is_lazy(tensor) else tensor.clone()
+
+
+def _device_of(model: nn.Module) -> torch.device:
+    return next((tensor.device for tensor in (*model.parameters(), *model.buffers())), torch.device("cpu"))
