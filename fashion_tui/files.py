@@ -1,7 +1,9 @@
 """Replace a file atomically: readers see either the old content or the new, never a partial file."""
 
+import errno
 import os
 import secrets
+import stat
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -59,3 +61,28 @@ def make_private_folder(path: Path) -> None:
         return
     make_private_folder(path.parent)
     path.mkdir(mode=0o700, exist_ok=True)
+
+
+def read_limited(path: Path, max_bytes: int) -> bytes:
+    """Return the content of a file. Raises OSError if it isn't a regular file or is larger than `max_bytes`."""
+    with _open_regular(path) as file:
+        content = file.read(max_bytes + 1)
+    if len(content) > max_bytes:
+        raise OSError(errno.EFBIG, f"it is larger than {max_bytes:,} bytes", str(path))
+    return content
+
+
+def read_tail(path: Path, max_bytes: int) -> bytes:
+    """Return the last `max_bytes` of a file. Raises OSError if it isn't a regular file."""
+    with _open_regular(path) as file:
+        file.seek(max(0, file.seek(0, os.SEEK_END) - max_bytes))
+        return file.read(max_bytes)
+
+
+def _open_regular(path: Path) -> BinaryIO:
+    """Open a file for reading, without waiting if it is a pipe. Raises OSError if it isn't a regular file."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise OSError(errno.EINVAL, "it is not a regular file", str(path))
+    return os.fdopen(descriptor, "rb")

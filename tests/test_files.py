@@ -1,11 +1,12 @@
-"""A file is replaced completely or not at all."""
+"""A file is replaced completely or not at all, and read with a limit."""
 
+import os
 from pathlib import Path
 from typing import BinaryIO
 
 import pytest
 
-from fashion_tui.files import write_atomically
+from fashion_tui.files import make_private_folder, read_limited, read_tail, write_atomically
 from tests.runs.parts import kill, read_line, run_python
 
 ENDLESS = """
@@ -81,3 +82,35 @@ def assert_complete(path: Path) -> None:
     content = path.read_bytes()
     assert len(content) == 300_000
     assert content.count(content[:1]) == 300_000
+
+
+def test_no_more_than_the_limit_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(b"0123456789")
+    assert read_limited(path, 10) == b"0123456789"
+    with pytest.raises(OSError, match="larger than 9 bytes"):
+        read_limited(path, 9)
+    assert read_tail(path, 3) == b"789"
+    assert read_tail(path, 100) == b"0123456789"
+    os.truncate(path, 1 << 40)  # sparse
+    with pytest.raises(OSError, match="larger than 1,000 bytes"):
+        read_limited(path, 1000)
+    assert read_tail(path, 2) == b"\0\0"
+
+
+@pytest.mark.timeout(20)
+def test_only_regular_files_are_read(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    for path in (tmp_path / "pipe", tmp_path, Path("/dev/zero")):
+        for read in (read_limited, read_tail):
+            with pytest.raises(OSError, match="not a regular file"):
+                read(path, 10)
+
+
+def test_private_folders_ignore_the_umask(tmp_path: Path) -> None:
+    umask = os.umask(0)
+    try:
+        make_private_folder(tmp_path / "a" / "b" / "c")
+    finally:
+        os.umask(umask)
+    assert {path.stat().st_mode & 0o777 for path in tmp_path.rglob("*")} == {0o700}

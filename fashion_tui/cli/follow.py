@@ -7,7 +7,6 @@ from contextlib import contextmanager, suppress
 from types import FrameType
 
 import click
-import msgspec
 import psutil
 
 from fashion_tui.report.runs import epoch_line, finished_text
@@ -19,7 +18,7 @@ from fashion_tui.schema.dataset import SYNTHETIC_NOTICE
 from fashion_tui.schema.errors import UserError
 from fashion_tui.schema.events import EpochEnd, Failed, Finished, Resumed, RunEvent, Started, Stopped, Warned
 
-from .output import show, stderr_console, write_json_line
+from .output import print_line, show, stderr_console, write_json
 from .progress import TrainingBar
 
 POLL_PERIOD = 0.1
@@ -85,7 +84,7 @@ class _Follower:
         if isinstance(event, Finished | Stopped | Failed):
             self._end = event
         if self._as_json:
-            write_json_line(msgspec.json.encode(event))
+            write_json(event)
         if isinstance(event, Warned):
             self._bar.print(f"warning: {event.message}")
         elif isinstance(event, EpochEnd):
@@ -98,7 +97,7 @@ def _report_end(run: Run, end: End, *, interrupted: bool, as_json: bool) -> None
         raise UserError(f"{run.id} failed at step {end.step:,}: {end.message}")
     if isinstance(end, Stopped):
         if interrupted:
-            click.echo(f"stopped at step {end.step:,} with a checkpoint; {how_to_resume}", err=True)
+            print_line(f"stopped at step {end.step:,} with a checkpoint; {how_to_resume}", err=True)
             raise click.Abort
         raise UserError(f"{run.id} was stopped at step {end.step:,} ({end.reason}); {how_to_resume}")
     if not as_json:

@@ -8,8 +8,11 @@ from typing import Any, NoReturn
 import click
 
 from fashion_tui import __version__
+from fashion_tui.machine.streams import optional_stream
 from fashion_tui.report.glyphs import ASCII_ERRORS, terminal_glyphs
-from fashion_tui.schema.errors import UserError
+from fashion_tui.schema.errors import UsageError, UserError
+from fashion_tui.schema.paths import is_utf8
+from fashion_tui.schema.text import printable
 
 from .app import open_app
 from .options import CommonOptions, common_options
@@ -106,12 +109,20 @@ def main() -> NoReturn:
         reconfigure: Any = getattr(stream, "reconfigure", None)
         if reconfigure is not None:  # a terminal without Unicode must not make a command fail
             reconfigure(encoding=None if terminal_glyphs().unicode else "ascii", errors=ASCII_ERRORS)
-    sys.exit(run(sys.argv[1:]))
+    sys.stderr = optional_stream(sys.stderr)
+    status = run(sys.argv[1:])
+    try:
+        sys.stdout.flush()
+    except OSError:
+        _discard_stdout()  # otherwise the flush at exit fails again
+        status = status or FAILED
+    sys.exit(status)
 
 
 def run(arguments: list[str]) -> int:
     """Run a command and return its exit status. An error is printed to stderr in one line."""
     try:
+        _check_arguments(arguments)
         status = fashion_tui.main(arguments, prog_name="fashion-tui", standalone_mode=False)
         sys.stdout.flush()
     except click.ClickException as error:
@@ -121,16 +132,26 @@ def run(arguments: list[str]) -> int:
     except (click.Abort, KeyboardInterrupt):
         return INTERRUPTED
     except BrokenPipeError:
-        # The reader of stdout closed the pipe. That needs no message, but the flush at exit must not fail.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _discard_stdout()  # the reader of stdout closed the pipe, which needs no message
         return FAILED
     except OSError as error:
         return _print_error(f"{error.strerror or error}{f': {error.filename}' if error.filename else ''}", FAILED)
     return status if isinstance(status, int) else OK
 
 
+def _check_arguments(arguments: list[str]) -> None:
+    for argument in arguments:
+        if not is_utf8(argument):
+            raise UsageError(f"the argument {argument!r} isn't UTF-8; if it is a path, rename the file or folder")
+
+
+def _discard_stdout() -> None:
+    """Discard what is still in the buffer of stdout and everything written later."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
 def _print_error(message: str, status: int) -> int:
-    click.echo(f"fashion-tui: {' '.join(message.split())}", err=True)
+    click.echo(f"fashion-tui: {' '.join(printable(message).split())}", err=True)
     return status
 
 

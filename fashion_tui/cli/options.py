@@ -10,6 +10,7 @@ import click
 
 from fashion_tui.schema.dataset import DATASETS
 from fashion_tui.schema.errors import UsageError
+from fashion_tui.schema.paths import check_utf8, user_path
 
 DEFAULT_DATASET = "fashion-mnist"
 
@@ -40,10 +41,10 @@ class CommonOptions:
     def runs_directory(self) -> Path:
         """The runs folder: --runs, else $FASHION_TUI_RUNS, else the platform's state directory.
 
-        The folder needn't exist.
+        The folder needn't exist. Raises UserError if its path can't be used.
         """
         if self.runs is not None:
-            return self.runs.expanduser().absolute()
+            return check_utf8(self.runs.absolute(), "--runs")
         # Imported here to keep `--help` fast.
         from fashion_tui.runs.store import default_runs_dir  # noqa: PLC0415
 
@@ -70,7 +71,11 @@ def common_options(command: Command) -> Command:
     def with_common(*arguments: Any, data: Path | None, dataset: str | None, runs: Path | None, **options: Any) -> Any:
         if dataset is not None and dataset not in DATASETS:
             raise UsageError(f"unknown data set {dataset!r}; choose from {', '.join(DATASETS)}")
-        common = CommonOptions(data, dataset, runs)
+        common = CommonOptions(
+            None if data is None else user_path(data, "--data"),
+            dataset,
+            None if runs is None else user_path(runs, "--runs"),
+        )
         # Options given before the command's name are stored in the context.
         outer = click.get_current_context().find_object(CommonOptions)
         return command(*arguments, common=common if outer is None else common.with_defaults(outer), **options)

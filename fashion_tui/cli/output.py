@@ -1,53 +1,82 @@
-"""Print the result of a command to stdout and everything else to stderr."""
+"""Print the result of a command to stdout and everything else to stderr.
 
+Everything that a command prints passes through this module, which replaces unprintable characters.
+"""
+
+import json
+import re
 import sys
+from collections.abc import Iterable
 from typing import Any
 
+import click
 import msgspec
-from rich.console import Console, RenderableType
+from rich.console import Console, ConsoleOptions, RenderableType
 from rich.progress import Progress, ProgressColumn
+from rich.segment import Segment
 
 from fashion_tui.machine.threads import available_cpus
+from fashion_tui.report.segments import printable_segment
 from fashion_tui.schema.dataset import SYNTHETIC_NOTICE, DatasetRef
 from fashion_tui.schema.floats import encode_float
+from fashion_tui.schema.text import UNPRINTABLE, encodable, printable
 
 FILE_WIDTH = 100
 """Width of the output in columns if stdout isn't a terminal."""
 
 
+class PrintableConsole(Console):
+    """A console that replaces unprintable characters. Rich itself only removes some of them."""
+
+    def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
+        return map(printable_segment, super().render(renderable, options))
+
+
+def print_line(text: str, *, err: bool = False) -> None:
+    """Print a line to stdout or, if `err` is set, to stderr."""
+    click.echo(printable(text), err=err)
+
+
 def write_json(result: object) -> None:
-    """Write a result to stdout as one line. Non-finite floats become "NaN", "Infinity" and "-Infinity"."""
-    write_json_line(msgspec.json.encode(_encode_floats(msgspec.to_builtins(result))))
+    """Write a result to stdout as one line of UTF-8, whatever the terminal's encoding is.
 
-
-def write_json_line(line: bytes) -> None:
-    """Write encoded JSON to stdout. It is UTF-8, whatever the terminal's encoding is."""
+    Non-finite floats become "NaN", "Infinity" and "-Infinity".
+    """
+    line = msgspec.json.encode(_encode_values(msgspec.to_builtins(result))).decode()
     sys.stdout.flush()
-    sys.stdout.buffer.write(line + b"\n")
+    sys.stdout.buffer.write(f"{UNPRINTABLE.sub(_escape, line)}\n".encode())
     sys.stdout.buffer.flush()
 
 
-def _encode_floats(value: Any) -> Any:
+def _encode_values(value: Any) -> Any:
+    """Return the value with floats and strings that JSON or UTF-8 can't encode replaced."""
     if isinstance(value, float):
         return encode_float(value)
+    if isinstance(value, str):
+        return encodable(value)
     if isinstance(value, dict):
-        return {key: _encode_floats(item) for key, item in value.items()}
+        return {_encode_values(key): _encode_values(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_encode_floats(item) for item in value]
+        return [_encode_values(item) for item in value]
     return value
+
+
+def _escape(match: re.Match[str]) -> str:
+    """Return the JSON escape sequence of a character."""
+    return json.dumps(match[0]).strip('"')
 
 
 def show(*renderables: RenderableType) -> None:
     """Print to stdout, using the whole width of the terminal."""
-    console = Console(highlight=False)
+    console = PrintableConsole(highlight=False)
     if not console.is_terminal:
-        console = Console(highlight=False, width=FILE_WIDTH)
+        console = PrintableConsole(highlight=False, width=FILE_WIDTH)
     for renderable in renderables:
         console.print(renderable)
 
 
 def stderr_console() -> Console:
-    return Console(stderr=True, highlight=False)
+    return PrintableConsole(stderr=True, highlight=False)
 
 
 def progress_bar(*columns: ProgressColumn) -> Progress:

@@ -19,11 +19,15 @@ import platformdirs
 
 from fashion_tui.schema.dataset import DatasetRef
 from fashion_tui.schema.errors import UsageError, UserError
+from fashion_tui.schema.paths import check_utf8, user_path
 
 from .sources import SYNTHETIC, SYNTHETIC_TRAIN_SIZE, DataFile, DatasetSource, find_source
 
 DATA_VARIABLE = "FASHION_TUI_DATA"
 """Environment variable that names the data folder."""
+
+BLOCK_SIZE = 1 << 20
+"""Bytes to hash at a time."""
 
 
 class MissingData(UserError):
@@ -48,18 +52,22 @@ class DataLocation:
 
 
 def data_location(directory: Path | None = None) -> DataLocation:
-    """Return the data folder: `directory`, else $FASHION_TUI_DATA, else the platform's cache directory."""
+    """Return the data folder: `directory`, else $FASHION_TUI_DATA, else the platform's cache directory.
+
+    Raises UsageError if the variable's value can't be used.
+    """
     if directory is not None:
         return DataLocation(directory, "--data")
     if variable := os.environ.get(DATA_VARIABLE):
-        return DataLocation(Path(variable), DATA_VARIABLE)
+        return DataLocation(user_path(variable, DATA_VARIABLE), DATA_VARIABLE)
     return DataLocation(platformdirs.user_cache_path("fashion-tui", appauthor=False), None)
 
 
 def find(name: str, directory: Path | None = None) -> DatasetRef:
     """Return a reference to a data set whose files exist. The files are not read, and `sha256` is empty.
 
-    Raises UsageError for an unknown name, and WrongFolder or MissingData if a file is missing.
+    Raises UsageError for an unknown name, WrongFolder or MissingData if a file is missing, and UserError if the path of
+    the folder can't be used.
     """
     source = find_source(name)
     if source is None:
@@ -68,7 +76,8 @@ def find(name: str, directory: Path | None = None) -> DatasetRef:
     raw = location.directory / source.folder / "raw"
     missing = [file.name for file in source.files if locate(file, raw) is None]
     if not missing:
-        return DatasetRef(name=name, directory=str(location.directory.resolve()), sha256="")
+        directory = check_utf8(location.directory.resolve(), location.specified_by or "the data folder")
+        return DatasetRef(name=name, directory=str(directory), sha256="")
     if location.specified_by is None:
         raise MissingData(
             f"{source.title} is not in the cache ({location.directory}): specify the folder that contains "
@@ -98,7 +107,7 @@ def verify(ref: DatasetRef) -> DatasetRef:
         return SYNTHETIC
     for file in source.files:
         path = _locate_existing(file, source, ref)
-        if _hash_and_size(path)[0] != file.sha256:
+        if _hash_and_size(file, path)[0] != file.sha256:
             raise _damaged(file, path)
     return msgspec.structs.replace(ref, sha256=source.sha256)
 
@@ -107,7 +116,7 @@ def is_intact(file: DataFile, raw: Path) -> bool:
     """Return whether a file exists in the folder `raw`, compressed or not, with the published checksum."""
     path = locate(file, raw)
     try:
-        return path is not None and _hash_and_size(path)[0] == file.sha256
+        return path is not None and _hash_and_size(file, path)[0] == file.sha256
     except DamagedData:
         return False
 
@@ -174,22 +183,32 @@ def _read_values(file: DataFile, path: Path) -> bytearray:
     return values
 
 
-def _hash_and_size(path: Path) -> tuple[str, int]:
-    """Return the SHA-256 and the size of the decompressed file."""
+def _hash_and_size(file: DataFile, path: Path) -> tuple[str, int]:
+    """Return the SHA-256 and the size of the decompressed file, of which no more than `_limit(file)` bytes are read."""
+    digest, size = hashlib.sha256(), 0
     with _open_decompressed(path) as stream:
-        digest = hashlib.file_digest(stream, "sha256")
-        return digest.hexdigest(), stream.tell()
+        while block := stream.read(min(BLOCK_SIZE, _limit(file) - size)):
+            digest.update(block)
+            size += len(block)
+    return digest.hexdigest(), size
+
+
+def _limit(file: DataFile) -> int:
+    """Return the number of bytes after which reading stops, far above the size of an intact file."""
+    return 2 * file.size
 
 
 def _damaged(file: DataFile, path: Path) -> DamagedData:
     """Return the error for a file with a wrong checksum. The message names the most likely reason."""
-    sha256, size = _hash_and_size(path)
+    sha256, size = _hash_and_size(file, path)
     with _open_decompressed(path) as stream:
         header = stream.read(len(file.header))
     if size == 0:
         reason = "it is empty"
     elif header[:4] != file.header[:4]:
         reason = f"it starts with {header[:4].hex(' ')} instead of {file.header[:4].hex(' ')}"
+    elif size == _limit(file):
+        reason = f"it has at least {size:,} bytes instead of {file.size:,}"
     elif size != file.size:
         reason = f"it has {size:,} bytes instead of {file.size:,}"
     else:

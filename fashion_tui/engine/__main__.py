@@ -2,11 +2,11 @@
 
 import argparse
 import faulthandler
-import io
 import socket
 import sys
 from pathlib import Path
 
+from fashion_tui.machine.streams import optional_stream
 from fashion_tui.machine.threads import use_passive_waiting
 
 from .server.connection import Connection
@@ -19,8 +19,9 @@ def main() -> None:
     arguments = parser.parse_args()
     faulthandler.enable()
     use_passive_waiting()
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(line_buffering=True)
+    # What the user's code prints must not raise an error, whatever the locale.
+    sys.stdout = optional_stream(sys.stdout, "utf-8", "replace")
+    sys.stderr = optional_stream(sys.stderr, "utf-8", "replace")
     connection = Connection(socket.socket(fileno=arguments.fd), arguments.log)
     connection.listen()
     # This import takes seconds (torch). The thread is already listening, so it notices if the client exits meanwhile.

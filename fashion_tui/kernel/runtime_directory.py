@@ -13,6 +13,8 @@ from pathlib import Path
 
 import msgspec
 
+from fashion_tui.schema.paths import is_utf8
+
 MAX_SOCKET_PATH = 100
 """Maximum length of a Unix socket's path in bytes. Linux allows 107, macOS 103."""
 
@@ -78,7 +80,7 @@ def _owned_directories() -> dict[Path, int]:
 def _parents() -> list[str]:
     """Return the parent directories to try for a new runtime directory, the preferred one first."""
     parents = [os.environ.get("XDG_RUNTIME_DIR", ""), "/tmp", tempfile.gettempdir()]  # noqa: S108 -- mkdtemp is safe there
-    return [parent for parent in parents if parent]
+    return [parent for parent in parents if parent and is_utf8(parent)]  # ZeroMQ and JSON encode paths in UTF-8
 
 
 def _create() -> Path:

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 
+from fashion_tui.schema import text as safe_text
 from fashion_tui.schema.floats import JsonFloat
 from fashion_tui.schema.replies import Device
 from fashion_tui.schema.shapes import Shape
@@ -19,8 +20,8 @@ _INFINITIES = {"Infinity": "inf", "-Infinity": "−inf"}
 
 
 def printable(text: str, glyphs: Glyphs) -> str:
-    """Return `text` on one line and without control characters, as ASCII if `glyphs` are ASCII."""
-    text = "".join(character if character.isprintable() else " " for character in text)
+    """Return `text` on one printable line, as ASCII if `glyphs` are ASCII."""
+    text = safe_text.printable(text)
     return text if glyphs.unicode else ascii_text(text.replace(UNICODE.ellipsis, ASCII.ellipsis))
 
 

@@ -10,14 +10,17 @@ from fashion_tui.schema.events import EpochEnd, Finished
 from fashion_tui.schema.floats import JsonFloat
 from fashion_tui.schema.run import RunSummary, State
 
-from .formatting import format_bytes, format_duration, format_loss, format_percent
+from .formatting import format_bytes, format_duration, format_loss, format_percent, printable
 from .glyphs import Glyphs, terminal_glyphs
 from .style import ACCENT, ATTENTION, BAD, GOOD, MUTED
 
 
 def runs_tables(runs: Sequence[RunSummary]) -> list[RenderableType]:
     """Return a table with a row for each run, in the given order, and below it a line for each run with a problem."""
-    problems = [Text.assemble((f"{run.run}: ", MUTED), problem) for run in runs if (problem := _problem(run))]
+    glyphs = terminal_glyphs()
+    problems = [
+        Text.assemble((f"{printable(run.run, glyphs)}: ", MUTED), problem) for run in runs if (problem := _problem(run))
+    ]
     return [_table(runs), *([Text(), *problems] if problems else [])]
 
 
@@ -31,7 +34,7 @@ def _table(runs: Sequence[RunSummary]) -> Table:
     for run in runs:
         mark, colour = state_mark(run.state, glyphs)
         table.add_row(
-            Text(run.run),
+            Text(printable(run.run, glyphs)),
             Text(f"{mark} {run.state}", colour),
             Text(run.recipe or "?"),
             Text(run.dataset or "?"),

@@ -24,8 +24,9 @@ from typing import Any, BinaryIO, cast
 import msgspec
 
 from fashion_tui.schema.run import CheckpointRef
+from fashion_tui.schema.text import one_line
 
-from .errors import one_line, reason
+from .errors import reason
 from .folder import Folder
 from .layout import CHECKPOINTS_FOLDER, MAX_CHECKPOINT_BYTES, MAX_POINTER_BYTES
 

@@ -18,6 +18,7 @@ from fashion_tui.machine.host import boot_id, host_name
 from fashion_tui.schema.dataset import DatasetRef
 from fashion_tui.schema.errors import UsageError, UserError
 from fashion_tui.schema.models import CustomModel
+from fashion_tui.schema.paths import check_utf8
 from fashion_tui.schema.recipe import Recipe, check_recipe
 from fashion_tui.schema.run import FORMAT_VERSION, RunConfig, check_run_values
 
@@ -61,6 +62,7 @@ def create_run(  # noqa: PLR0913 - each is a choice of the user
     an invalid value, and UserError if the folder can't be written.
     """
     check_recipe(recipe, is_custom=network is not None)
+    check_utf8(runs_dir.absolute(), "the folder of the runs")
     config = RunConfig(
         format=FORMAT_VERSION,
         run="",

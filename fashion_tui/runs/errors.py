@@ -1,6 +1,7 @@
 """The error for a damaged run, and helpers that format error messages."""
 
 from fashion_tui.schema.errors import UserError
+from fashion_tui.schema.text import printable
 
 
 class DamagedRun(UserError):
@@ -8,17 +9,8 @@ class DamagedRun(UserError):
 
     def __init__(self, run: str, detail: str) -> None:
         super().__init__(f"run {run!r} is damaged: {detail}")
-        self.detail = detail
+        self.detail = printable(detail)
         """The file and what is wrong with it."""
-
-
-def one_line(text: str, limit: int = 200) -> str:
-    """Return an untrusted string as one printable line of at most `limit` characters.
-
-    Whitespace is collapsed, and control and invisible characters become `?`.
-    """
-    clean = "".join(character if character.isprintable() else "?" for character in " ".join(text.split()))
-    return clean if len(clean) <= limit else clean[: limit - 1] + "…"
 
 
 def reason(error: OSError) -> str:

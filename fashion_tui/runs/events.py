@@ -15,6 +15,7 @@ from fashion_tui.schema.floats import encode_floats
 from .errors import DamagedRun, reason
 from .folder import Folder, UnsafeFile
 from .layout import EVENTS_FILE, MAX_BYTES, MAX_LINE_BYTES
+from .strings import encodable_strings, printable_strings
 
 BLOCK_BYTES = 64 << 10
 """Block size, in bytes, for searching a log backwards for its last valid line."""
@@ -32,19 +33,23 @@ class DamagedLine(ValueError):
 
 def encode_line(run: str, seq: int, event: RunEvent) -> bytes:
     """Encode an event as a line of the file, including its newline."""
-    data = msgspec.json.encode(encode_floats(event))
+    data = msgspec.json.encode(encodable_strings(encode_floats(event)))
     return msgspec.json.encode(Envelope(run=run, seq=seq, crc=_crc(run, seq, data), data=msgspec.Raw(data))) + b"\n"
 
 
 def decode_line(line: bytes) -> tuple[Envelope, RunEvent]:
-    """Decode a line without its newline. Raises DamagedLine if it is corrupt."""
+    """Decode a line without its newline. Raises DamagedLine if it is corrupt.
+
+    The event's strings are made printable, because a run may come from elsewhere.
+    """
     try:
         envelope = _envelopes.decode(line)
         if _crc(envelope.run, envelope.seq, envelope.data) != envelope.crc:
             raise DamagedLine("the CRC doesn't match")
-        return envelope, _events.decode(envelope.data)
+        event = _events.decode(envelope.data)
     except (ValueError, RecursionError) as error:
         raise DamagedLine(str(error)) from error
+    return envelope, event if isinstance(event, StepChunk) else printable_strings(event)
 
 
 def last_event(folder: Folder) -> RunEvent | None:

@@ -12,8 +12,9 @@ from fashion_tui.schema.errors import UsageError, UserError
 from fashion_tui.schema.events import RequestHandled, Warned
 from fashion_tui.schema.recipe import check_recipe
 from fashion_tui.schema.run import ControlAction, RunConfig, RunSummary, State, check_run_values
+from fashion_tui.schema.text import one_line
 
-from .errors import DamagedRun, one_line, reason
+from .errors import DamagedRun, reason
 from .folder import UnsafeFile
 from .follow import LogReplaced
 from .layout import CONFIG_FILE, CONTROL_FOLDER

@@ -4,6 +4,8 @@ A run may come from another user or machine, so nothing is read without a limit.
 writes; a run with a larger file counts as damaged.
 """
 
+from fashion_tui.schema.models import MAX_SOURCE_BYTES
+
 CONFIG_FILE = "config.json"
 STATUS_FILE = "status.json"
 EVENTS_FILE = "events.jsonl"
@@ -16,7 +18,6 @@ CONTROL_FOLDER = "control"
 FOLDERS = (CHECKPOINTS_FOLDER, CONTROL_FOLDER)
 
 MAX_LOG_BYTES = 4 << 30
-MAX_SOURCE_BYTES = 1 << 20
 MAX_BYTES = {
     CONFIG_FILE: 1 << 20,
     STATUS_FILE: 1 << 20,

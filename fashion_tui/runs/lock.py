@@ -10,8 +10,9 @@ import msgspec
 
 from fashion_tui.machine.host import host_name
 from fashion_tui.schema.errors import UserError
+from fashion_tui.schema.text import one_line
 
-from .errors import DamagedRun, one_line, reason
+from .errors import DamagedRun, reason
 from .folder import Folder, UnsafeFile
 from .layout import LOCK_FILE, MAX_BYTES
 

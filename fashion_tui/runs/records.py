@@ -6,13 +6,15 @@ import msgspec
 
 from fashion_tui.schema.floats import encode_floats
 from fashion_tui.schema.run import FORMAT_VERSION, RunConfig, RunStatus
+from fashion_tui.schema.text import one_line
 
-from .errors import DamagedRun, one_line, reason
+from .errors import DamagedRun, reason
 from .folder import Folder
 from .layout import CONFIG_FILE, MAX_BYTES, STATUS_FILE
+from .strings import encodable_strings, printable_strings
 
-MAX_NAME, MAX_MESSAGE = 200, 500
-"""Maximum lengths in characters. A run may come from elsewhere, and its strings are printed on a terminal."""
+MAX_NAME = 200
+"""Maximum length of a name. A run may come from elsewhere, and its names are printed on a terminal."""
 
 S = TypeVar("S", bound=msgspec.Struct)
 
@@ -34,14 +36,13 @@ def read_config(folder: Folder) -> RunConfig:
 
 def read_status(folder: Folder) -> RunStatus:
     """Read status.json as it was last written. Raises DamagedRun if that fails. See also `state.derive`."""
-    status = _read(folder, STATUS_FILE, RunStatus)
-    message = None if status.message is None else one_line(status.message, MAX_MESSAGE)
-    return msgspec.structs.replace(status, message=message)
+    return printable_strings(_read(folder, STATUS_FILE, RunStatus))
 
 
 def write_status(folder: Folder, status: RunStatus, *, durable: bool = False) -> None:
     """Replace status.json. Set `durable` for a state that must survive a power failure. Raises OSError."""
-    folder.write(STATUS_FILE, msgspec.json.encode(encode_floats(status)), durable=durable)
+    content = msgspec.json.encode(encodable_strings(encode_floats(status)))
+    folder.write(STATUS_FILE, content, durable=durable)
 
 
 def _displayed(config: RunConfig) -> dict[str, str]:

@@ -11,12 +11,14 @@ import msgspec
 
 from fashion_tui.schema.events import RunEvent
 from fashion_tui.schema.models import CustomModel
+from fashion_tui.schema.paths import is_utf8
 from fashion_tui.schema.run import LIVE_STATES, RunConfig, RunStatus
+from fashion_tui.schema.text import one_line
 
 from . import events, lock, records, trust
 from .checkpoints import CheckpointStore
 from .control import ControlFolder
-from .errors import DamagedRun, one_line, reason
+from .errors import DamagedRun, reason
 from .events import EventWriter
 from .folder import Folder
 from .follow import EventFollower
@@ -59,6 +61,8 @@ class Run:
         """Open the directory of a run; see `store.open_run` to find it by its id. Raises DamagedRun."""
         self.path = path.absolute()
         """Path of the directory, for use in messages and by other processes."""
+        if not is_utf8(self.path):
+            raise DamagedRun(self.id, "its path isn't UTF-8; rename it")
         try:
             self.folder = Folder.open(self.path)
         except OSError as error:

@@ -9,10 +9,12 @@ import msgspec
 import platformdirs
 
 from fashion_tui.schema.errors import UserError
+from fashion_tui.schema.paths import check_utf8, is_utf8, user_path
 from fashion_tui.schema.run import LIVE_STATES, RunConfig, RunStatus, RunSummary
+from fashion_tui.schema.text import one_line
 
 from .create import RUN_ID
-from .errors import DamagedRun, one_line, reason
+from .errors import DamagedRun, reason
 from .layout import CONFIG_FILE, EVENTS_FILE, STATUS_FILE
 from .lock import LockHeld
 from .reader import RunReader
@@ -21,6 +23,9 @@ from .state import derive, is_fresh, unknown_status
 
 MAX_NAMED = 5
 """Number of runs listed in an error message."""
+
+RUNS_VARIABLE = "FASHION_TUI_RUNS"
+"""Environment variable that names the folder of the runs."""
 
 RUN_FILES = (CONFIG_FILE, STATUS_FILE, EVENTS_FILE)
 
@@ -34,11 +39,17 @@ class Pruned(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def default_runs_dir() -> Path:
-    """Return $FASHION_TUI_RUNS or, if that isn't set, the folder `runs` in the platform's state directory."""
-    chosen = os.environ.get("FASHION_TUI_RUNS")
+    """Return $FASHION_TUI_RUNS or, if that isn't set, the folder `runs` in the platform's state directory.
+
+    Raises UserError if the path can't be used.
+    """
+    chosen = os.environ.get(RUNS_VARIABLE)
     if chosen:
-        return Path(chosen).expanduser().absolute()
-    return platformdirs.user_state_path("fashion-tui", appauthor=False) / "runs"
+        return check_utf8(user_path(chosen, RUNS_VARIABLE).absolute(), RUNS_VARIABLE)
+    folder = platformdirs.user_state_path("fashion-tui", appauthor=False) / "runs"
+    if not is_utf8(folder):
+        raise UserError(f"the default folder of runs, {str(folder)!r}, isn't UTF-8; choose another one with --runs DIR")
+    return folder
 
 
 def list_runs(runs_dir: Path) -> list[RunSummary]:

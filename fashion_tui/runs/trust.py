@@ -17,15 +17,18 @@ import platformdirs
 
 from fashion_tui.files import make_private_folder, write_atomically
 from fashion_tui.schema.errors import UntrustedSource, UsageError, UserError
-from fashion_tui.schema.models import CustomModel
+from fashion_tui.schema.models import MAX_SOURCE_BYTES, CustomModel
 from fashion_tui.schema.run import ModelSource, RunConfig
+from fashion_tui.schema.text import one_line
 
-from .errors import DamagedRun, one_line, reason
+from .errors import DamagedRun, reason
 from .folder import Folder
-from .layout import MAX_SOURCE_BYTES, MODEL_FILE
+from .layout import MODEL_FILE
 
 TRUSTED_FILE = "trusted-networks"
 """File in the platform's state directory, shared by all runs folders: one `StoredModel.key` per line."""
+
+MAX_TRUSTED_BYTES = 16 << 20
 
 
 @dataclass(frozen=True)
@@ -137,7 +140,10 @@ def _read(file: Path) -> list[str]:
                 raise UserError(
                     f"{file} decides which code is executed, but others can write it; check its lines, then chmod 600"
                 )
-            return opened.read().decode("ascii", "replace").split()
+            content = opened.read(MAX_TRUSTED_BYTES + 1)
+            if len(content) > MAX_TRUSTED_BYTES:
+                raise UserError(f"{file} is larger than {MAX_TRUSTED_BYTES:,} bytes; delete it to start a new list")
+            return content.decode("ascii", "replace").split()
     except FileNotFoundError:
         return []
     except OSError as error:

@@ -1,5 +1,7 @@
 """Errors that the user can fix."""
 
+from .text import printable
+
 
 class UserError(Exception):
     """An error that the user can fix. Its message is one line: what is wrong, with which value, and what to do.
@@ -8,6 +10,9 @@ class UserError(Exception):
     """
 
     exit_code = 1
+
+    def __init__(self, message: str) -> None:
+        super().__init__(printable(message))  # it may quote a value that someone else has chosen
 
 
 class UntrustedSource(UserError):

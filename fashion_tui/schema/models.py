@@ -7,10 +7,16 @@ from pathlib import Path
 
 import msgspec
 
+from fashion_tui.files import read_limited
+
 from .errors import UsageError, UserError
+from .paths import user_path
 
 MODELS = ("guide", "quick", "strong", "wide", "wider")
 """Names of the built-in networks in `lab.networks`."""
+
+MAX_SOURCE_BYTES = 1 << 20
+"""Maximum size of a custom model's source."""
 
 TORCHVISION = "torchvision:"
 """Prefix of the names of torchvision's networks."""
@@ -50,7 +56,7 @@ class ModelFile(msgspec.Struct, frozen=True, kw_only=True):
     def read(self, arguments: dict[str, object]) -> CustomModel:
         """Read the file into a CustomModel, without executing it. Raises UserError if the file can't be read."""
         try:
-            source = self.path.read_bytes().decode()
+            source = read_limited(self.path, MAX_SOURCE_BYTES).decode()
         except OSError as error:
             raise UserError(f"can't read {self.path}: {error.strerror or error}") from error
         except UnicodeDecodeError as error:
@@ -68,9 +74,9 @@ def parse_model_name(name: str) -> str | ModelFile:
     if name in MODELS or name.startswith(TORCHVISION):
         return name
     file, _, class_name = (name, "", "") if name.endswith(".py") else name.rpartition(":")
-    path = Path(file).expanduser()
-    if path.suffix != ".py":
+    if Path(file).suffix != ".py":
         raise unknown_model(name)
+    path = user_path(file, "the model's file")
     return ModelFile(path=path, class_name=class_name or None)
 
 

@@ -9,6 +9,7 @@ from .dataset import DatasetRef
 from .errors import UsageError
 from .floats import JsonFloat
 from .recipe import Recipe
+from .text import printable
 
 FORMAT_VERSION = 1
 """Version of the run directory's format, stored in every `config.json`."""
@@ -159,6 +160,6 @@ class RunSummary(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def short_name(run: str) -> str:
-    """Return a run's id without its date and time: `guide-a1b2` for `20261123-143012-guide-a1b2`."""
+    """Return a run's id for display, without its date and time: `guide-a1b2` for `20261123-143012-guide-a1b2`."""
     parts = run.split("-", 2)
-    return parts[2] if len(parts) == 3 and parts[0].isdigit() and parts[1].isdigit() else run
+    return printable(parts[2] if len(parts) == 3 and parts[0].isdigit() and parts[1].isdigit() else run)

@@ -11,6 +11,7 @@ import msgspec
 
 from fashion_tui.machine.gpus import resolves_to_cpu
 from fashion_tui.machine.memory import reuse_freed_memory
+from fashion_tui.machine.streams import optional_stream
 from fashion_tui.machine.threads import available_cpus, bind_threads, use_brief_spinning
 from fashion_tui.runs.run import Run
 from fashion_tui.schema.dataset import DatasetRef
@@ -29,6 +30,9 @@ def main() -> int:
     target.add_argument("--spare", metavar="DATASET", help="load this data set and wait for a run on stdin")
     parser.add_argument("--epochs", type=int, help="number of epochs in total, instead of the configured one")
     options = parser.parse_args()
+    # What the user's code prints must not raise an error, whatever the locale and even on a full disk.
+    sys.stdout = optional_stream(sys.stdout, "utf-8", "replace")
+    sys.stderr = optional_stream(sys.stderr, "utf-8", "replace")
     use_brief_spinning()
     reuse_freed_memory()
     try:

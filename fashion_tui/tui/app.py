@@ -4,7 +4,7 @@ import asyncio
 import gc
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
@@ -14,6 +14,7 @@ from textual.app import App, ComposeResult
 from textual.binding import BindingType
 from textual.driver import Driver
 from textual.drivers.linux_driver import LinuxDriver
+from textual.filter import LineFilter
 from textual.geometry import Size
 from textual.reactive import reactive
 from textual.screen import ModalScreen
@@ -42,6 +43,7 @@ from .lab_app import (
     TrainNetwork,
 )
 from .pane import Pane, RunPane
+from .printable_filter import PrintableFilter
 from .theme import FASHION_DARK
 
 if TYPE_CHECKING:
@@ -124,6 +126,7 @@ class FashionApp(App[None]):
         self._refresh_runs = threading.Event()
         self._choosing = asyncio.Lock()
         self._input_queue = InputQueue(self)
+        self._printable_filter = PrintableFilter()
         self._runs_listed_before = False
         self._last_size: Size | None = None
         """Terminal size reported by the last resize event."""
@@ -131,6 +134,9 @@ class FashionApp(App[None]):
             ScrollBar.renderer = AsciiScrollBarRender
         self.register_theme(FASHION_DARK)
         self.theme = FASHION_DARK.name
+
+    def get_line_filters(self) -> Sequence[LineFilter]:
+        return [*super().get_line_filters(), self._printable_filter]
 
     def copy_to_clipboard(self, text: str) -> None:
         """Copy text with an OSC 52 sequence. In GNU screen, wrap the sequence so that it reaches the terminal."""

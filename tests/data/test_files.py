@@ -2,6 +2,7 @@
 
 import gzip
 import hashlib
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -164,6 +165,19 @@ class TestVerify:
         assert hashlib.sha256(content).hexdigest() in message
         assert file.sha256 in message
         assert "with --data DIR, or use --dataset synthetic" in message
+
+    @pytest.mark.timeout(20)
+    @pytest.mark.parametrize("gzipped", [False, True])
+    def test_an_endless_file_is_not_read_to_its_end(self, fashion: SmallSet, tmp_path: Path, *, gzipped: bool) -> None:
+        raw = fashion.write(tmp_path / "data", gzipped=gzipped)
+        path = raw / f"{fashion.source.train_images.name}{'.gz' if gzipped else ''}"
+        if gzipped:
+            header, zeros = fashion.source.train_images.header, gzip.compress(bytes(1 << 20))
+            path.write_bytes(gzip.compress(header) + zeros * 2_000)
+        else:
+            os.truncate(path, 1 << 40)  # sparse
+        with pytest.raises(files.DamagedData, match="at least 18,848 bytes instead of 9,424"):
+            files.verify(files.find("fashion-mnist", tmp_path / "data"))
 
     @pytest.mark.parametrize("reader", [files.verify, files.read])
     @pytest.mark.parametrize("index", [30, 2000, -6])

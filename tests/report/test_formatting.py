@@ -94,7 +94,7 @@ def test_shapes() -> None:
 
 
 def test_strings_are_shown_without_control_characters() -> None:
-    assert printable("a\n\x1b[31m…", UNICODE) == "a  [31m…"
+    assert printable("a\n\x1b[31m…", UNICODE) == "a \ufffd[31m…"
     assert printable("a − ü × …", ASCII) == "a - u x ..."
 
 

@@ -15,7 +15,7 @@ from fashion_tui.runs.events import DamagedLine, EventWriter, decode_line, encod
 from fashion_tui.runs.folder import Folder
 from fashion_tui.runs.follow import EventFollower
 from fashion_tui.schema.errors import UserError
-from fashion_tui.schema.events import Finished, RunEvent, Started, StepChunk, Warned
+from fashion_tui.schema.events import Failed, Finished, RunEvent, Started, StepChunk, Warned
 from fashion_tui.schema.floats import decode_float, encode_float
 
 from .parts import finished, kill, read_line, run_python, started, steps
@@ -73,11 +73,21 @@ def test_other_strings_are_not_floats() -> None:
 
 def test_events_are_read_as_they_were_written(tmp_path: Path) -> None:
     writer = EventWriter(Folder.open(tmp_path), "r")
-    events: list[RunEvent] = [started(), steps(1, 5), Warned(time=1.5, message="a\nb\x1b[31m ü"), finished()]
+    events: list[RunEvent] = [started(), steps(1, 5), Warned(time=1.5, message="ü → 数"), finished()]
     for event in events:
         assert writer.write(event)
     writer.close()
     assert read(tmp_path)[0] == events
+
+
+def test_strings_are_written_whatever_they_contain_and_are_printable_when_they_are_read(tmp_path: Path) -> None:
+    writer = EventWriter(Folder.open(tmp_path), "r")
+    writer.write(Failed(time=1.5, step=1, message="a\nb\x1b[31m caf\udce9" + "x" * 10_000))
+    writer.close()
+    (event,) = read(tmp_path)[0]
+    assert isinstance(event, Failed)
+    assert event.message.startswith("a b\ufffd[31m caf\ufffdx")
+    assert len(event.message) == 500
 
 
 def test_non_finite_losses_are_read_as_strings(tmp_path: Path) -> None:

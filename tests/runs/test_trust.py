@@ -13,11 +13,11 @@ import pytest
 from fashion_tui.runs import launch
 from fashion_tui.runs.create import create_run
 from fashion_tui.runs.errors import DamagedRun
-from fashion_tui.runs.layout import MAX_SOURCE_BYTES, MODEL_FILE
+from fashion_tui.runs.layout import MODEL_FILE
 from fashion_tui.runs.run import Run
 from fashion_tui.runs.trust import TRUSTED_FILE, StoredModel, trust
 from fashion_tui.schema.errors import UntrustedSource, UsageError, UserError
-from fashion_tui.schema.models import CustomModel
+from fashion_tui.schema.models import MAX_SOURCE_BYTES, CustomModel
 from fashion_tui.schema.recipe import GUIDE
 from fashion_tui.schema.run import RunConfig
 from tests.custom_models import DROPOUT_NET, custom_model

@@ -14,7 +14,7 @@ from fashion_tui.bench.client import measure_training
 from fashion_tui.bench.latency import measure_latency, time_quick_recipe
 from fashion_tui.cli.inputs import find_dataset
 from fashion_tui.cli.options import CommonOptions, common_options, json_option
-from fashion_tui.cli.output import note_synthetic, progress_bar, show, write_json
+from fashion_tui.cli.output import note_synthetic, print_line, progress_bar, show, write_json
 from fashion_tui.files import write_atomically
 from fashion_tui.machine.threads import available_cpus
 from fashion_tui.report.bench import bench_tables
@@ -151,4 +151,4 @@ def _save(report: BenchReport) -> None:
         file.chmod(0o644)
     except OSError as error:
         raise UserError(f"can't write {file}: {error.strerror or error}") from error
-    click.echo(f"saved {file}", err=True)
+    print_line(f"saved {file}", err=True)

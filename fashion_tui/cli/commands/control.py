@@ -7,7 +7,7 @@ import msgspec
 
 from fashion_tui.cli.follow import wait_for_start
 from fashion_tui.cli.options import CommonOptions, common_options, json_option, run_argument, trust_option
-from fashion_tui.cli.output import write_json
+from fashion_tui.cli.output import print_line, write_json
 from fashion_tui.runs import launch
 from fashion_tui.runs.launch import Outcome
 from fashion_tui.runs.run import Run
@@ -109,7 +109,7 @@ def _print_outcome(outcome: Outcome, *, as_json: bool) -> None:
     if as_json:
         write_json(outcome)
     else:
-        click.echo(f"{outcome.run}: {outcome.state} at step {outcome.from_step:,}")
+        print_line(f"{outcome.run}: {outcome.state} at step {outcome.from_step:,}")
 
 
 def _resume(run: Run, epochs: int | None, *, inexact: bool) -> Outcome:
@@ -132,4 +132,4 @@ def _print_resumed(outcome: Outcome, *, as_json: bool) -> None:
         write_json(outcome)
     else:
         watch = f"; watch it with: fashion-tui attach {outcome.run}" if outcome.pid is not None else ""
-        click.echo(f"{outcome.run}: {outcome.state} from step {outcome.from_step:,}{watch}")
+        print_line(f"{outcome.run}: {outcome.state} from step {outcome.from_step:,}{watch}")

@@ -13,9 +13,10 @@ from fashion_tui.cli.options import (
     run_argument,
     trust_option,
 )
-from fashion_tui.cli.output import note_synthetic, write_json
+from fashion_tui.cli.output import note_synthetic, print_line, write_json
 from fashion_tui.runs.store import open_run
 from fashion_tui.schema.errors import UsageError
+from fashion_tui.schema.paths import check_utf8, user_path
 from fashion_tui.schema.replies import ExportResult
 from fashion_tui.schema.requests import Export
 
@@ -64,19 +65,18 @@ def export_command(  # noqa: PLR0913 - one parameter per option
     RUN is an id, a unique prefix of an id, a path, or latest.
     """
     file_format = file_format or _format_of(output)
+    target = check_utf8(user_path(output, "--output").absolute(), "--output")
     with open_run(common.runs_directory, name) as run:
         path, dataset = run.path, run.config.dataset
         if trusted:
             run.trust_model()
-    request = Export(
-        run_path=str(path), checkpoint=checkpoint, format="safetensors", output=str(output.expanduser().absolute())
-    )
+    request = Export(run_path=str(path), checkpoint=checkpoint, format="safetensors", output=str(target))
     exported = ask_engine(request, ExportResult, f"writing {file_format}")
     note_synthetic(dataset)
     if as_json:
         write_json(exported)
     else:
-        click.echo(f"{exported.path}: {exported.format}, logits differ by at most {exported.max_difference:.1e}")
+        print_line(f"{exported.path}: {exported.format}, logits differ by at most {exported.max_difference:.1e}")
 
 
 def _format_of(output: Path) -> str:

@@ -6,7 +6,7 @@ import time
 import click
 
 from fashion_tui.cli.options import CommonOptions, common_options, json_option
-from fashion_tui.cli.output import write_json
+from fashion_tui.cli.output import print_line, write_json
 from fashion_tui.kernel.runtime_directory import open_kernels
 from fashion_tui.schema.errors import UserError
 
@@ -38,8 +38,8 @@ def kernel_command(*, as_json: bool, common: CommonOptions) -> None:
         write_json(kernels)
         return
     for kernel in kernels:
-        click.echo(kernel.command)
+        print_line(kernel.command)
         started = time.strftime("%H:%M", time.localtime(kernel.started))
-        click.echo(f"  app {kernel.app_pid}, started at {started}", err=True)
+        print_line(f"  app {kernel.app_pid}, started at {started}", err=True)
     if shutil.which("jupyter-console") is None:
-        click.echo("jupyter console isn't installed; install it with: pip install jupyter-console", err=True)
+        print_line("jupyter console isn't installed; install it with: pip install jupyter-console", err=True)

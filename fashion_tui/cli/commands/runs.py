@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from fashion_tui.cli.options import CommonOptions, common_options, json_option
-from fashion_tui.cli.output import show, write_json
+from fashion_tui.cli.output import print_line, show, write_json
 from fashion_tui.report.formatting import format_bytes
 from fashion_tui.report.runs import runs_tables
 from fashion_tui.runs import store
@@ -51,7 +51,7 @@ def runs_command(*, prune: bool, yes: bool, as_json: bool, common: CommonOptions
     elif runs:
         show(*runs_tables(runs))
     else:
-        click.echo(f"no runs in {common.runs_directory}; start one with: fashion-tui train", err=True)
+        print_line(f"no runs in {common.runs_directory}; start one with: fashion-tui train", err=True)
 
 
 def _prune(runs: tuple[RunSummary, ...], *, confirmed: bool, as_json: bool) -> None:
@@ -62,9 +62,9 @@ def _prune(runs: tuple[RunSummary, ...], *, confirmed: bool, as_json: bool) -> N
     if as_json:
         write_json(pruned)
     elif not pruned:
-        click.echo("no ended run has older checkpoints", err=True)
+        print_line("no ended run has older checkpoints", err=True)
     else:
-        click.echo(f"deleted {_size(pruned)} of checkpoints from {_count(pruned)}")
+        print_line(f"deleted {_size(pruned)} of checkpoints from {_count(pruned)}")
 
 
 def _prune_run(path: Path) -> Pruned:
@@ -77,7 +77,7 @@ def _confirm(prunable: tuple[Pruned, ...]) -> None:
     if not sys.stdin.isatty():
         raise UsageError("--prune needs a terminal for its prompt, but stdin isn't one; add --yes to skip the prompt")
     for run in prunable:
-        click.echo(f"{run.run}: {format_bytes(run.bytes)} of older checkpoints", err=True)
+        print_line(f"{run.run}: {format_bytes(run.bytes)} of older checkpoints", err=True)
     click.confirm(f"delete {_size(prunable)} of older checkpoints from {_count(prunable)}?", abort=True, err=True)
 
 

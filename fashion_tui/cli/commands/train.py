@@ -9,7 +9,7 @@ from fashion_tui.cli.engine import ask_engine
 from fashion_tui.cli.follow import train_to_end
 from fashion_tui.cli.inputs import check_custom_model, find_dataset, parse_arguments, read_custom_model
 from fashion_tui.cli.options import CommonOptions, common_options, json_option
-from fashion_tui.cli.output import note_synthetic, warn_about_threads, write_json
+from fashion_tui.cli.output import note_synthetic, print_line, warn_about_threads, write_json
 from fashion_tui.data.files import train_size
 from fashion_tui.machine.threads import available_cpus
 from fashion_tui.runs.create import create_run
@@ -176,4 +176,4 @@ def _print_detached(run: Run, pid: int, *, as_json: bool) -> None:
     if as_json:
         write_json({"run": run.id, "path": str(run.path), "pid": pid, "state": run.read_status().state})
     else:
-        click.echo(f"{run.id}: training in the background (pid {pid}); watch it with: fashion-tui attach {run.id}")
+        print_line(f"{run.id}: training in the background (pid {pid}); watch it with: fashion-tui attach {run.id}")

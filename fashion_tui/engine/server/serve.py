@@ -7,6 +7,7 @@ from typing import Any
 from fashion_tui.engine.protocol import Call, Failure, Reply, ToClient, encode_result
 from fashion_tui.schema import requests
 from fashion_tui.schema.errors import UntrustedSource, UserError
+from fashion_tui.schema.text import printable
 
 from .cache import Cache
 from .connection import CallContext, Connection, RequestCancelled
@@ -58,5 +59,5 @@ def _answer(call: Call, connection: Connection, cache: Cache) -> ToClient:
         traceback.print_exc()
         connection.keep_log = True
         first_line = str(error).strip().split("\n", 1)[0]
-        reason = type(error).__name__ + (f": {first_line}" if first_line else "")
+        reason = type(error).__name__ + (f": {printable(first_line)}" if first_line else "")
         return Failure(call.id, f"{type(call.request).__name__} failed: {reason}; see {connection.log}", 1)

@@ -10,9 +10,11 @@ from textual.binding import BindingType
 from textual.containers import Vertical
 from textual.widgets import Input, Static
 
-from fashion_tui.files import PUBLIC_MODE, write_atomically
+from fashion_tui.files import PUBLIC_MODE, read_limited, write_atomically
 from fashion_tui.report.style import ATTENTION
 from fashion_tui.schema.errors import UserError
+from fashion_tui.schema.paths import user_path
+from fashion_tui.schema.text import encodable
 from fashion_tui.tui.actions import key_hints
 
 from .dialog import Dialog
@@ -22,7 +24,7 @@ def save(path: Path, text: str) -> None:
     """Replace a file's content atomically and keep its permissions. Raises UserError if the file can't be written."""
     try:
         old_mode = path.stat().st_mode & 0o777 if path.exists() else None
-        write_atomically(path, text.encode(), mode=PUBLIC_MODE)
+        write_atomically(path, encodable(text).encode(), mode=PUBLIC_MODE)
         if old_mode is not None:
             path.chmod(old_mode)
     except OSError as error:
@@ -32,7 +34,8 @@ def save(path: Path, text: str) -> None:
 def differs(path: Path, text: str) -> bool:
     """Return whether the file exists and its content differs from the text."""
     try:
-        return path.read_bytes() != text.encode()
+        content = encodable(text).encode()
+        return read_limited(path, len(content)) != content
     except FileNotFoundError:
         return False
     except OSError:
@@ -73,9 +76,15 @@ class SaveDialog(Dialog[Path | None]):
 
     @on(Input.Submitted)
     def _submitted(self, event: Input.Submitted) -> None:
-        path = Path(event.value.strip()).expanduser()
-        problem = _problem(path, self._suffixes)
-        if not problem and path.exists() and path != self._warned:
+        try:
+            path = user_path(event.value.strip(), "the path")
+            problem = _problem(path, self._suffixes)
+            exists = path.exists()
+        except UserError as error:
+            problem = str(error)
+        except OSError as error:
+            problem = f"can't use {path}: {error.strerror}"
+        if not problem and exists and path != self._warned:
             self._warned = path
             problem = f"{path.name} exists; press enter again to replace it"
         if problem:
@@ -85,6 +94,7 @@ class SaveDialog(Dialog[Path | None]):
 
 
 def _problem(path: Path, suffixes: tuple[str, ...]) -> str:
+    """Return why no file can have this path, or an empty string if one can. Raises OSError."""
     if path.suffix not in suffixes:
         return f"{path.name or path} must end in {' or '.join(suffixes)}"
     if path.is_dir():

@@ -15,6 +15,7 @@ from fashion_tui.report.glyphs import terminal_glyphs
 from fashion_tui.report.style import ATTENTION, MUTED
 from fashion_tui.runs.run import Run
 from fashion_tui.runs.trust import StoredModel, is_trusted, trust
+from fashion_tui.schema import text
 from fashion_tui.schema.models import CustomModel
 from fashion_tui.schema.run import short_name
 from fashion_tui.tui.actions import key_hints
@@ -83,6 +84,6 @@ def _constructor_call(model: CustomModel) -> str:
 
 
 def printable_source(source: str) -> str:
-    """Return the source with every control character and invisible character replaced by `�`."""
-    lines = source.replace("\r\n", "\n").replace("\r", "\n").expandtabs(4)
-    return "".join(character if character.isprintable() or character == "\n" else "�" for character in lines)
+    """Return the source with every unprintable character replaced by `�`, except line breaks."""
+    lines = source.replace("\r\n", "\n").replace("\r", "\n").expandtabs(4).split("\n")
+    return "\n".join(text.printable(line) for line in lines)

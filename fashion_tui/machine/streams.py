@@ -1,0 +1,24 @@
+"""Output streams that never raise an error."""
+
+import io
+from typing import Any, TextIO
+
+
+class _OptionalOutput(io.FileIO):
+    """A file that discards what it can't write, as on a full disk or to a pipe whose reader has ended."""
+
+    def write(self, data: Any) -> int:
+        try:
+            return super().write(data)
+        except OSError:
+            return memoryview(data).nbytes
+
+
+def optional_stream(stream: TextIO, encoding: str | None = None, errors: str | None = None) -> io.TextIOWrapper:
+    """Return a line-buffered stream to the same file that discards what can't be written.
+
+    Use it for messages: one that can't be shown must not end the program. `encoding` and `errors` replace those of the
+    stream.
+    """
+    output = io.BufferedWriter(_OptionalOutput(stream.fileno(), "wb", closefd=False))
+    return io.TextIOWrapper(output, encoding or stream.encoding, errors or stream.errors, line_buffering=True)

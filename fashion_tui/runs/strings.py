@@ -1,0 +1,32 @@
+"""The strings in the records of a run: encoded when they are written, and made printable when they are read."""
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import msgspec
+
+from fashion_tui.schema.text import encodable, one_line
+
+MAX_LENGTH = 500
+"""Maximum length in characters of a string that was read. A run may come from elsewhere."""
+
+StructT = TypeVar("StructT", bound=msgspec.Struct)
+
+
+def encodable_strings(struct: StructT) -> StructT:
+    """Return the struct with its strings encodable in UTF-8, which file names needn't be."""
+    return _map_strings(struct, encodable)
+
+
+def printable_strings(struct: StructT) -> StructT:
+    """Return the struct with each of its strings on one printable line of limited length."""
+    return _map_strings(struct, lambda value: one_line(value, MAX_LENGTH))
+
+
+def _map_strings(struct: StructT, function: Callable[[str], str]) -> StructT:
+    changed: dict[str, Any] = {}
+    for name in struct.__struct_fields__:
+        value = getattr(struct, name)
+        if isinstance(value, str) and (new := function(value)) != value:
+            changed[name] = new
+    return msgspec.structs.replace(struct, **changed) if changed else struct

@@ -1,0 +1,39 @@
+"""Strings from elsewhere, such as names of files, configuration values and error messages, made safe to print.
+
+Everything that a command or the app prints passes through `printable`: errors when they are raised, strings of runs
+when they are read, and all the rest when it is written to the terminal.
+"""
+
+import re
+
+REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
+
+UNPRINTABLE = re.compile(
+    r"[\x00-\x1f\x7f-\x9f"  # C0 and C1 controls
+    r"\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"  # bidirectional controls
+    r"\u180e\u200b\u2028\u2029\u2060-\u2065\u206a-\u206f\ufeff\ufff9-\ufffb\U000e0000-\U000e007f"  # invisible
+    r"\ud800-\udfff]"  # surrogates, which stand for bytes that aren't UTF-8
+)
+"""Matches characters that control the terminal, reorder or hide other characters, or can't be encoded.
+
+Characters that Python calls unprintable but that are harmless, such as the joiners within an emoji, aren't matched.
+"""
+
+_SPACES = re.compile(r"[\t-\r\x85\u2028\u2029]")
+_SURROGATES = re.compile(r"[\ud800-\udfff]")
+
+
+def printable(text: str) -> str:
+    """Return the string on one line, with each unprintable character replaced by U+FFFD. Whitespace becomes spaces."""
+    return text if text.isprintable() else UNPRINTABLE.sub(REPLACEMENT, _SPACES.sub(" ", text))
+
+
+def one_line(text: str, limit: int = 200) -> str:
+    """Return the string on one printable line of at most `limit` characters, with runs of whitespace collapsed."""
+    clean = " ".join(printable(text).split())
+    return clean if len(clean) <= limit else clean[: limit - 1] + "…"
+
+
+def encodable(text: str) -> str:
+    """Return the string with lone surrogates replaced, so that it can be encoded in UTF-8."""
+    return _SURROGATES.sub(REPLACEMENT, text)
