@@ -1,6 +1,11 @@
 """`python -m fashion_tui` is the same as `fashion-tui`."""
 
-from fashion_tui.cli import main
+import sys
 
 if __name__ == "__main__":
+    if not sys.flags.safe_path:
+        del sys.path[0]  # the working directory, whose files would shadow installed modules
+
+    from fashion_tui.cli import main
+
     main()

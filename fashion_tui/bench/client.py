@@ -1,5 +1,6 @@
 """Run the worker processes of the benchmark and compute its results. Doesn't import torch."""
 
+import os
 import statistics
 import subprocess
 import sys
@@ -11,6 +12,7 @@ from typing import TypeVar
 
 import msgspec
 
+from fashion_tui.machine.compiler_caches import with_private_caches
 from fashion_tui.schema.bench import GUIDE_LOOP, BenchRequest, FullTraining, TrainingBenchmark, TrainingSpeed
 from fashion_tui.schema.errors import UsageError, UserError
 from fashion_tui.schema.recipe import GUIDE
@@ -109,7 +111,13 @@ def _start_worker(request: BenchRequest, contenders: tuple[str, ...], *, like_tr
 
         command = [*COMMAND, msgspec.json.encode(setup).decode()]
         process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors, text=True, encoding="utf-8"
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            text=True,
+            encoding="utf-8",
+            env=with_private_caches(os.environ),
         )
         with process:
             try:

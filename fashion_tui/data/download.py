@@ -13,6 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from fashion_tui.files import make_private_folder
 from fashion_tui.schema.dataset import DatasetRef
 from fashion_tui.schema.errors import UserError
 
@@ -47,12 +48,15 @@ def download(
     tried up to `attempts` times, with a pause of one second between rounds. An exception raised by `progress` cancels
     the download. Raises DownloadFailed if a file can't be downloaded, verified or written.
     """
-    target = data_location(directory).directory
+    location = data_location(directory)
+    target = location.directory
     raw = target / source.folder / "raw"
     total = sum(file.gz_bytes for file in source.files)
     report = progress or (lambda _done, _total: None)
     done = 0
     try:
+        if location.specified_by is None:
+            make_private_folder(raw)
         raw.mkdir(parents=True, exist_ok=True)
         for file in source.files:
             report(done, total)

@@ -14,6 +14,8 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from fashion_tui.files import read_tail
+from fashion_tui.machine.compiler_caches import with_private_caches
 from fashion_tui.schema.errors import UntrustedSource, UserError
 from fashion_tui.schema.requests import Request
 
@@ -32,6 +34,9 @@ from .protocol import (
 )
 
 Result = TypeVar("Result")
+
+LOG_TAIL_BYTES = 64 << 10
+"""Number of bytes at the end of the engine's log in which its last line is looked for."""
 
 EXIT_TIMEOUT = 2.0
 """Seconds to wait for a process to exit after its socket is closed, before it is killed."""
@@ -91,6 +96,7 @@ class EngineProcess:
                 stderr=STDOUT,
                 pass_fds=(theirs.fileno(),),
                 start_new_session=True,
+                env=with_private_caches(os.environ),
             )
         except BaseException:
             ours.close()
@@ -187,7 +193,7 @@ class EngineProcess:
 
 def _lines(log: Path) -> list[str]:
     try:
-        content = log.read_text(errors="replace")
+        content = read_tail(log, LOG_TAIL_BYTES).decode(errors="replace")
     except OSError:
         return []
     return [line.strip() for line in content.splitlines() if line.strip()]

@@ -17,7 +17,7 @@ from typing import Any
 
 import msgspec
 import zmq
-from ipykernel.kernelapp import IPKernelApp
+from ipykernel import kernelapp
 from jupyter_client.session import Session
 from tornado.ioloop import IOLoop
 from traitlets.config import Config
@@ -27,6 +27,7 @@ from fashion_tui.schema.errors import UserError
 from fashion_tui.schema.kernel import KernelSetup
 from fashion_tui.schema.plots import MIME_TYPE, plot_in
 
+from .forked_output import unix_socket_thread
 from .limits import keep_newest, truncate
 from .preload import Preloader
 from .probes import ProbeHandler
@@ -73,14 +74,16 @@ def main() -> None:
     use_passive_waiting()
     os.environ.pop("PYTEST_CURRENT_TEST", None)  # if it is set, ipykernel doesn't capture descriptors 1 and 2
     preloader = Preloader(msgspec.json.decode(setup, type=KernelSetup))
-    app: Any = IPKernelApp.instance(config=_defaults())
+    connection_file = Path(arguments[arguments.index("-f") + 1])
+    setattr(kernelapp, "IOPubThread", unix_socket_thread(connection_file.with_suffix("")))  # noqa: B010 -- for mypy
+    app: Any = kernelapp.IPKernelApp.instance(config=_defaults())
     app.session = BoundedSession(parent=app)
     app.initialize(arguments)
     # Block when the UI's queue is full; by default, ZeroMQ drops the newest messages.
     app.iopub_thread.schedule(partial(app.iopub_thread.socket.setsockopt, zmq.XPUB_NODROP, 1))
     _wake_loop_on_signals()
     _stop_echo()
-    sys.path.insert(0, "")
+    sys.path.append("")  # last, so that files in the working directory don't shadow installed modules
     shell = app.shell
     attach_plots_to_results(shell)
     shell.display_formatter.active_types = ["text/plain", MIME_TYPE]
@@ -95,6 +98,7 @@ def main() -> None:
 def _defaults() -> Config:
     """Return the defaults that differ from ipykernel's. The user's `ipython_kernel_config.py` overrides them."""
     config = Config()
+    config.IPKernelApp.ignore_cwd = True  # added to `sys.path` by `main`
     config.HistoryManager.hist_file = ":memory:"  # the prompt has its own history
     config.InteractiveShell.colors = "linux"  # for a dark background
     config.IPCompleter.use_jedi = False  # Jedi takes seconds for `torch.`; completing from live objects is enough

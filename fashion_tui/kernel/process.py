@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 
+from fashion_tui.files import read_tail
+from fashion_tui.machine.compiler_caches import with_private_caches
 from fashion_tui.schema.errors import UserError
 from fashion_tui.schema.kernel import KernelSetup
 
@@ -24,6 +26,9 @@ Channel = Literal["shell", "control", "stdin", "iopub"]
 
 _RECEIVE_QUEUE = 20
 """Maximum number of messages queued in our process. While the queue is full, the kernel waits."""
+
+LOG_TAIL_BYTES = 64 << 10
+"""Number of bytes at the end of the kernel's log in which its last line is looked for."""
 
 _DIGEST_HISTORY = 1_000
 """Number of message signatures that jupyter_client remembers. The default number of signatures can take 8 MiB."""
@@ -79,7 +84,7 @@ class KernelProcess:
                 stdout=log,
                 stderr=STDOUT,
                 start_new_session=True,
-                env={**os.environ, "JPY_PARENT_PID": str(os.getpid())},
+                env=with_private_caches(os.environ) | {"JPY_PARENT_PID": str(os.getpid())},
             )
         context = zmq.asyncio.Context()
         context.setsockopt(zmq.RCVHWM, _RECEIVE_QUEUE)
@@ -148,7 +153,7 @@ class KernelProcess:
     def last_log_line(self) -> str:
         """Return the last line logged by the kernel before its output was redirected to us, or "" if there is none."""
         try:
-            lines = Path(f"{self._stem}.log").read_text(errors="replace").split("\n")
+            lines = read_tail(Path(f"{self._stem}.log"), LOG_TAIL_BYTES).decode(errors="replace").split("\n")
         except OSError:
             return ""
         return next((line.strip() for line in reversed(lines) if line.strip()), "")

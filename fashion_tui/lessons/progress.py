@@ -5,6 +5,9 @@ from pathlib import Path
 
 import msgspec
 
+MAX_BYTES = 1 << 20
+"""Maximum size of the file."""
+
 
 def default_path() -> Path:
     import platformdirs  # noqa: PLC0415 -- not needed before the first paint
@@ -55,17 +58,19 @@ class Progress:
 
     def _read(self) -> None:
         """Read the file again, because another session may have changed it, and apply this session's changes."""
+        from fashion_tui.files import read_limited  # noqa: PLC0415 -- not needed before the first paint
+
         with suppress(OSError, msgspec.DecodeError, UnicodeDecodeError):
             if self._path is not None:
-                self._lessons = msgspec.json.decode(self._path.read_bytes(), type=_File)
+                self._lessons = msgspec.json.decode(read_limited(self._path, MAX_BYTES), type=_File)
         self._lessons.update(self._unwritten)
 
     def _write(self) -> None:
         """Write the file. If that fails, the changes are kept and written with the next change."""
         if self._path is not None:
-            from fashion_tui.files import write_atomically  # noqa: PLC0415 -- not needed before the first paint
+            from fashion_tui.files import make_private_folder, write_atomically  # noqa: PLC0415 -- not needed before the first paint
 
             with suppress(OSError):
-                self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+                make_private_folder(self._path.parent)
                 write_atomically(self._path, msgspec.json.encode(self._lessons), durable=False)
                 self._unwritten.clear()

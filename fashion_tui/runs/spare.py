@@ -8,6 +8,7 @@ from contextlib import suppress
 
 import msgspec
 
+from fashion_tui.machine.compiler_caches import with_private_caches
 from fashion_tui.schema.dataset import DatasetRef
 
 from .run import Run
@@ -88,13 +89,13 @@ class SpareTrainer:
 
 
 def trainer_environment() -> dict[str, str]:
-    """Return this process's environment with absolute folders in PYTHONPATH.
+    """Return this process's environment with private caches of torch.compile, and absolute folders in PYTHONPATH.
 
     A trainer starts in the run's directory, where relative folders could make it import modules that someone else put
     there.
     """
-    folders = os.environ.get("PYTHONPATH")
-    if not folders:
-        return dict(os.environ)
-    absolute = (os.path.abspath(folder) for folder in folders.split(os.pathsep))  # noqa: PTH100 - "" means this folder
-    return {**os.environ, "PYTHONPATH": os.pathsep.join(absolute)}
+    environ = with_private_caches(os.environ)
+    if folders := environ.get("PYTHONPATH"):
+        absolute = (os.path.abspath(folder) for folder in folders.split(os.pathsep))  # noqa: PTH100 - "" means this folder
+        environ["PYTHONPATH"] = os.pathsep.join(absolute)
+    return environ

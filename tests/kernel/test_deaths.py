@@ -141,7 +141,7 @@ async def test_close_is_fast_and_leaves_no_files_or_processes(
     directory, pid = new_session._directory.path, pid_of(new_session)
     assert directory.stat().st_mode & 0o777 == 0o700
     sockets = [path for path in directory.iterdir() if path.is_socket()]
-    assert len(sockets) == 5
+    assert len(sockets) == 6
     assert max(len(os.fsencode(path)) for path in sockets) <= 100
     await asyncio.wait_for(new_session.close(), 5)
     assert done(await task).status == "aborted"

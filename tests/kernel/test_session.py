@@ -70,6 +70,7 @@ async def test_stdout_and_stderr_keep_their_order(session: KernelSession) -> Non
         "import ctypes; _ = ctypes.CDLL(None).puts(b'seen'), ctypes.CDLL(None).fflush(None)",
         "import sys; _ = sys.__stdout__.write('seen\\n'), sys.__stdout__.flush()",
         "import logging; logging.warning('seen')",
+        "import os\nif not os.fork():\n  print('seen', flush=True)\n  os._exit(0)\n_ = os.wait()",
     ],
 )
 async def test_output_of_any_origin_is_captured(

@@ -232,6 +232,14 @@ class TestFromSource:
         with pytest.raises(UserError, match="beside"), open_model(saved, standalone=True):
             pass
 
+    def test_modules_in_the_folder_of_the_file_do_not_shadow_installed_ones(self, tmp_path: Path) -> None:
+        sys.modules.pop("tabnanny", None)
+        (tmp_path / "tabnanny.py").write_text("raise ImportError('shadowed')\n")
+        source = "import tabnanny\nfrom torch import nn\nclass Net(nn.Linear):\n    def __init__(self):\n"
+        source += "        super().__init__(len([tabnanny.check]), 2)\n"
+        with open_model(custom(source, None, file=str(tmp_path / "net.py"))) as (model, _):
+            assert model.in_features == 1
+
 
 def returning(expression: str, statement: str = "") -> CustomModel:
     """Return a custom model whose `forward` returns the expression and whose constructor ends with the statement."""

@@ -116,11 +116,11 @@ def explain_error(error: BaseException, file: str | None, prefix: str = "") -> U
 def importable(folder: Path) -> Iterator[None]:
     """Make the modules of a folder importable inside the `with` block.
 
-    The current version of each module is imported, and no bytecode is written next to the modules.
+    The modules don't shadow installed ones. Their current version is imported, and no bytecode is written next to them.
     """
     dont_write_bytecode = sys.dont_write_bytecode
     sys.dont_write_bytecode = True
-    sys.path.insert(0, str(folder))
+    sys.path.append(str(folder))
     try:
         yield
     finally:

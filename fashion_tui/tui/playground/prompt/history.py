@@ -11,6 +11,9 @@ import msgspec
 MAX_ENTRIES = 1_000
 """Number of entries kept."""
 
+MAX_BYTES = 16 << 20
+"""Number of bytes at the end of the file that are read."""
+
 
 def default_path() -> Path:
     import platformdirs  # noqa: PLC0415 -- the first paint doesn't wait for it
@@ -37,19 +40,20 @@ class History:
     def load(self, path: Path) -> None:
         """Read the entries from `path`, and append new ones to it from now on.
 
-        Unreadable lines are skipped. A file that has grown to twice MAX_ENTRIES is shortened.
+        Only the last MAX_BYTES are read. Unreadable lines are skipped. A file that has grown to twice MAX_ENTRIES is
+        shortened.
         """
+        from fashion_tui.files import read_tail, write_atomically  # noqa: PLC0415 -- the first paint doesn't wait for it
+
         self._path = path
         lines: list[bytes] = []
         with suppress(OSError):
-            lines = path.read_bytes().splitlines()
+            lines = read_tail(path, MAX_BYTES).splitlines()
         for line in lines:
             with suppress(msgspec.DecodeError):
                 self.entries.append(msgspec.json.decode(line, type=str))
         del self.entries[:-MAX_ENTRIES]
         if len(lines) > 2 * MAX_ENTRIES:
-            from fashion_tui.files import write_atomically  # noqa: PLC0415 -- rarely needed
-
             with suppress(OSError):
                 write_atomically(path, b"".join(_encode(entry) for entry in self.entries), durable=False)
         self._index = len(self.entries)
@@ -123,7 +127,9 @@ def search_pattern(query: str) -> re.Pattern[str]:
 
 def _append(path: Path, entry: str) -> None:
     """Append an entry in a single write, so that sessions sharing the file don't interleave their lines."""
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    from fashion_tui.files import make_private_folder  # noqa: PLC0415 -- the first paint doesn't wait for it
+
+    make_private_folder(path.parent)
     descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         os.write(descriptor, _encode(entry))

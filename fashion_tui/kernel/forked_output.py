@@ -1,0 +1,39 @@
+"""The socket on which the kernel receives the output of its forked processes."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import zmq
+from ipykernel.iostream import IOPubThread
+from zmq.eventloop.zmqstream import ZMQStream
+
+SEND_TIMEOUT = 3_000
+"""Time after which a forked process discards output that it can't send, in milliseconds, as in ipykernel."""
+
+
+def unix_socket_thread(stem: Path) -> type[IOPubThread]:
+    """Return ipykernel's `IOPubThread`, but with a Unix socket instead of a TCP port.
+
+    Every user of the machine could connect to a port, write to the Playground and exhaust its memory. The socket's path
+    is `stem`, followed by a suffix that none of the kernel's other sockets has.
+    """
+    address = f"ipc://{stem}-6"
+
+    class UnixSocketThread(IOPubThread):
+        def _setup_pipe_in(self) -> None:
+            self._pipe_uuid = os.urandom(16)
+            receiver = self.socket.context.socket(zmq.PULL)
+            receiver.linger = 0
+            receiver.bind(address)
+            self._pipe_in = ZMQStream(receiver, self.io_loop)
+            self._pipe_in.on_recv(self._handle_pipe_msg)
+
+        def _setup_pipe_out(self) -> tuple[Any, Any]:
+            context = zmq.Context()  # a forked process can't use its parent's
+            sender = context.socket(zmq.PUSH)
+            sender.linger = SEND_TIMEOUT
+            sender.connect(address)
+            return context, sender
+
+    return UnixSocketThread
