@@ -36,8 +36,8 @@ class Worker:
             set_cpu_threads(setup.threads)
         else:
             torch.set_num_threads(setup.threads)
-        set_determinism(deterministic=False)
         self._device = choose_device(setup.device)
+        set_determinism(self._device, deterministic=False)
         self._contenders = {contender.name: contender for contender in find_contenders(setup.contenders)}
         self._dataset = load(setup.dataset)
         self._trainings: dict[str, OngoingTraining] = {}

@@ -1,4 +1,4 @@
-"""The devices a network can be trained on: the CPU, CUDA GPUs and Apple's GPU.
+"""The devices a network can be trained on: the CPU, GPUs of NVIDIA and AMD (`cuda`), and Apple's GPU (`mps`).
 
 No function in this module creates a CUDA context.
 """
@@ -6,23 +6,31 @@ No function in this module creates a CUDA context.
 import os
 import platform
 import re
+from collections.abc import Sequence
 
+import msgspec
 import psutil
 import torch
 
-from fashion_tui.machine.gpus import GpuUsage, gpu_usage
+from fashion_tui.machine.gpus import gpu_usage
 from fashion_tui.machine.threads import available_cpus
 from fashion_tui.schema.errors import UsageError, UserError
 from fashion_tui.schema.replies import Device
 
+from .gpus import Gpu, explain, find_gpus, unused_gpus, why_no_gpu
+
 
 def choose_device(name: str) -> torch.device:
-    """Return the device with this name. `auto` is the first CUDA GPU, or else the CPU.
+    """Return the device with this name.
 
-    Raises UsageError for an unknown name, and UserError if this machine doesn't have the device.
+    `auto` is the first usable GPU, or else the CPU. If another process fills the memory of that GPU, `auto` is the GPU
+    with the most free memory.
+
+    Raises UsageError for an unknown name, and UserError if this machine doesn't have the device or torch can't use it.
     """
     if name == "auto":
-        return torch.device("cuda", 0) if torch.cuda.is_available() else torch.device("cpu")
+        usable = [gpu for gpu in find_gpus() if gpu.problem is None]
+        return _emptiest(usable).device if usable else torch.device("cpu")
     if name == "cpu":
         return torch.device("cpu")
     if name == "mps":
@@ -32,48 +40,90 @@ def choose_device(name: str) -> torch.device:
     match = re.fullmatch(r"cuda(?::(\d{1,3}))?", name)
     if match is None:
         raise UsageError(f"unknown device {name!r}; choose from auto, cpu, cuda, cuda:N, mps")
-    index, count = int(match[1] or 0), torch.cuda.device_count()
-    if count == 0:
-        reason = "this torch was built without CUDA" if torch.version.cuda is None else "torch finds no NVIDIA GPU here"
-        raise UserError(f"device is {name!r}, but {reason}; use --device cpu, or see `fashion-tui doctor`")
-    if index >= count:
-        raise UserError(f"device is {name!r}, but this machine has cuda:0 to cuda:{count - 1}; choose one of them")
-    return torch.device("cuda", index)
+    index, gpus = int(match[1] or 0), find_gpus()
+    if not gpus:
+        reason = unused_gpus() or explain(why_no_gpu() or "CUDA finds no GPU")
+        raise UserError(f"device is {name!r}, but {reason}; or use --device cpu")
+    if index >= len(gpus):
+        raise UserError(f"device is {name!r}, but this machine has cuda:0 to cuda:{len(gpus) - 1}; choose one of them")
+    if (problem := gpus[index].problem) is not None:
+        raise UserError(f"device is {name!r}, but {problem}; or use another device")
+    return gpus[index].device
+
+
+ENOUGH_MEMORY = 3 * 2**30
+"""Free memory, in bytes, with which `auto` takes the first GPU. It is enough for every recipe."""
+
+
+def _emptiest(gpus: Sequence[Gpu]) -> Gpu:
+    """Return the first GPU if it has enough free memory or if NVML can't tell, else the one with the most."""
+    if len(gpus) == 1:
+        return gpus[0]
+    free = {uuid: usage.memory_free for uuid, usage in gpu_usage(gpu.uuid for gpu in gpus).items()}
+    first = free.get(gpus[0].uuid)
+    if first is None or first >= ENOUGH_MEMORY:
+        return gpus[0]
+    return max(gpus, key=lambda gpu: free.get(gpu.uuid) or 0)
+
+
+def unused_gpu_problem() -> str | None:
+    """Return why `auto` is the CPU although this machine has a GPU, and what to do; None if `auto` is a GPU.
+
+    Returns None as well if the machine has no GPU.
+    """
+    gpus = find_gpus()
+    if any(gpu.problem is None for gpu in gpus):
+        return None
+    return next((gpu.problem for gpu in gpus), None) or unused_gpus()
 
 
 CPU_LOAD_INTERVAL = 0.2
 """Sampling interval of the CPU load, in seconds."""
 
 
+def find_device(name: str) -> Device:
+    """Return the device with this name, without its utilization. Raises the same errors as `choose_device`."""
+    return _as_device(choose_device(name))
+
+
 def list_devices() -> tuple[Device, ...]:
-    """Return all devices of this machine, the CPU first, with their utilization."""
-    memory = psutil.virtual_memory()
+    """Return all devices of this machine, the CPU first, with their utilization.
+
+    A GPU that torch can't use has a `problem`. If CUDA finds none of the GPUs, one device represents them.
+    """
+    cpu = msgspec.structs.replace(
+        _as_device(torch.device("cpu")), utilization=psutil.cpu_percent(CPU_LOAD_INTERVAL) / 100
+    )
+    gpus = find_gpus()
+    usage = gpu_usage(gpu.uuid for gpu in gpus) if gpus else {}
     found = [
         Device(
-            name="cpu",
-            description=describe_device(torch.device("cpu")),
-            memory=memory.total,
-            utilization=psutil.cpu_percent(CPU_LOAD_INTERVAL) / 100,
-            memory_used=memory.total - memory.available,
+            name=str(gpu.device),
+            description=gpu.name,
+            memory=gpu.memory,
+            utilization=used.utilization if (used := usage.get(gpu.uuid)) else None,
+            memory_used=used.memory_used if used else None,
+            problem=gpu.problem,
         )
+        for gpu in gpus
     ]
-    usage = gpu_usage() if torch.cuda.is_available() else {}
-    for index in range(torch.cuda.device_count() if torch.cuda.is_available() else 0):
-        device = torch.device("cuda", index)
-        properties = torch.cuda.get_device_properties(device)
-        used = usage.get(str(properties.uuid), GpuUsage(None, None))
-        found.append(
-            Device(
-                name=str(device),
-                description=describe_device(device),
-                memory=properties.total_memory,
-                utilization=used.utilization,
-                memory_used=used.memory_used,
-            )
-        )
+    if (problem := unused_gpus()) is not None:
+        found.append(Device(name="cuda", description="", memory=None, problem=problem))
     if torch.backends.mps.is_available():
-        found.append(Device(name="mps", description=describe_device(torch.device("mps")), memory=None))
-    return tuple(found)
+        found.append(_as_device(torch.device("mps")))
+    return (cpu, *found)
+
+
+def _as_device(device: torch.device) -> Device:
+    """Return a description of a device, without the utilization."""
+    description = describe_device(device)
+    if device.type == "cpu":
+        memory = psutil.virtual_memory()
+        return Device(
+            name="cpu", description=description, memory=memory.total, memory_used=memory.total - memory.available
+        )
+    size = torch.cuda.get_device_properties(device).total_memory if device.type == "cuda" else None
+    return Device(name=str(device), description=description, memory=size)
 
 
 def describe_device(device: torch.device) -> str:
@@ -87,10 +137,15 @@ def describe_device(device: torch.device) -> str:
     return f"{_cpu_name()}, {cores} core{'' if cores == 1 else 's'}"
 
 
+AMPERE = 8
+"""Compute capability of the first NVIDIA GPUs with bfloat16."""
+
+
 def has_bf16(device: torch.device) -> bool:
     """Return whether the device has bfloat16 instructions. Without them, torch emulates bfloat16, which is slow."""
     if device.type == "cuda":
-        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
+        # torch.cuda.is_bf16_supported describes the current device, which may be another one.
+        return torch.version.hip is not None or torch.cuda.get_device_properties(device).major >= AMPERE
     if device.type == "mps":
         return True
     capabilities = torch.cpu.get_capabilities() if hasattr(torch.cpu, "get_capabilities") else {}
@@ -109,14 +164,25 @@ def set_cpu_threads(count: int) -> None:
     torch.set_flush_denormal(True)
 
 
-def set_determinism(*, deterministic: bool) -> None:
+def use_tf32() -> None:
+    """Multiply matrices in TF32 on NVIDIA GPUs, as cuDNN's convolutions do by default.
+
+    This sets the older of torch's two interfaces. It sets the newer one as well, but not the other way round: setting
+    only `fp32_precision` makes the getters that torch.compile calls raise an error.
+    """
+    torch.backends.cuda.matmul.allow_tf32 = True
+
+
+def set_determinism(device: torch.device, *, deterministic: bool) -> None:
     """Use only deterministic algorithms or, if `deterministic` is False, the fastest ones.
 
-    On a GPU, TF32 is used in both cases. Call this before the first CUDA operation, because cuBLAS reads
+    On an NVIDIA GPU, TF32 is used in both cases. Call this before the first operation on the GPU, because cuBLAS reads
     CUBLAS_WORKSPACE_CONFIG when it is initialised.
     """
-    torch.backends.cuda.matmul.fp32_precision = "tf32"
-    torch.backends.cudnn.benchmark = not deterministic
+    if device.type == "cuda":
+        use_tf32()
+    # On an AMD GPU, MIOpen's search for the fastest algorithms takes minutes.
+    torch.backends.cudnn.benchmark = not deterministic and torch.version.hip is None
     torch.use_deterministic_algorithms(deterministic)
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
     if deterministic:

@@ -1,18 +1,19 @@
-"""Information about NVIDIA GPUs, read without creating a CUDA context."""
+"""Information about GPUs, read without torch and without creating a CUDA context."""
 
-import csv
-import subprocess
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-DRIVER_PATHS = ("/proc/driver/nvidia/version", "/dev/nvidiactl", "/dev/dxg")
-"""If an NVIDIA driver is installed, one of these files exists, whether on Linux, in a container or in WSL."""
+NVIDIA_PATHS = ("/proc/driver/nvidia/version", "/dev/nvidiactl")
+"""If an NVIDIA driver is installed, one of these files exists, on Linux or in a container."""
 
-QUERY = (
-    "nvidia-smi", "--query-gpu=uuid,utilization.gpu,memory.used", "--format=csv,noheader,nounits",
-)  # fmt: skip
-TIMEOUT = 5.0
-"""Timeout of `nvidia-smi` in seconds. The program is slow on machines with many idle GPUs."""
+AMD_PATHS = ("/dev/kfd",)
+"""If AMD's compute driver is installed, this file exists."""
+
+WSL_PATHS = ("/dev/dxg",)
+"""This file exists in WSL if Windows has a driver for any GPU."""
 
 
 @dataclass(frozen=True)
@@ -23,14 +24,26 @@ class GpuUsage:
     """Fraction of recent time during which the GPU was busy, in [0, 1]; None if unknown."""
     memory_used: int | None
     """Used memory in bytes, or None if unknown."""
+    memory_free: int | None
+    """Free memory in bytes, or None if unknown."""
 
 
 def has_gpu_driver() -> bool:
-    """Return whether an NVIDIA driver is installed.
+    """Return whether a driver for GPUs of NVIDIA or AMD may be installed.
 
     Only torch knows whether the GPU is usable, but torch is slow to import.
     """
-    return any(Path(path).exists() for path in DRIVER_PATHS)
+    return _exists(*NVIDIA_PATHS, *AMD_PATHS, *WSL_PATHS)
+
+
+def has_nvidia_driver() -> bool:
+    """Return whether an NVIDIA driver is installed. In WSL, this is known only if NVML finds a GPU."""
+    return _exists(*NVIDIA_PATHS) or (_exists(*WSL_PATHS) and bool(gpu_names()))
+
+
+def has_amd_driver() -> bool:
+    """Return whether AMD's compute driver is installed."""
+    return _exists(*AMD_PATHS)
 
 
 def resolves_to_cpu(device: str) -> bool:
@@ -38,24 +51,85 @@ def resolves_to_cpu(device: str) -> bool:
     return device == "cpu" or (device == "auto" and not has_gpu_driver())
 
 
-def gpu_usage() -> dict[str, GpuUsage]:
-    """Return the usage of each GPU, keyed by UUID. Returns an empty dict if `nvidia-smi` is missing or fails.
+def gpu_names() -> tuple[str, ...]:
+    """Return the names of all NVIDIA GPUs, including those that CUDA can't use. Empty if NVML fails."""
+    with _nvml() as nvml:
+        if nvml is not None:
+            try:
+                handles = map(nvml.nvmlDeviceGetHandleByIndex, range(nvml.nvmlDeviceGetCount()))
+                return tuple(nvml.nvmlDeviceGetName(handle) for handle in handles)
+            except nvml.NVMLError:
+                pass
+    return ()
 
-    As in torch, the UUIDs lack the prefix `GPU-`.
+
+def gpu_usage(uuids: Iterable[str]) -> dict[str, GpuUsage]:
+    """Return the usage of the GPUs with these UUIDs. GPUs unknown to NVML are omitted.
+
+    As in torch, the UUIDs lack the prefix `GPU-` or `MIG-`.
     """
+    with _nvml() as nvml:
+        if nvml is None:
+            return {}
+        handles = {uuid: _handle(nvml, uuid) for uuid in uuids}
+        return {uuid: _usage(nvml, handle) for uuid, handle in handles.items() if handle is not None}
+
+
+def gpu_processes(uuid: str) -> dict[int, int]:
+    """Return the memory in bytes that each process uses on a GPU, keyed by process id.
+
+    Processes outside this container, and those whose memory is unknown, are omitted.
+    """
+    with _nvml() as nvml:
+        if nvml is None or (handle := _handle(nvml, uuid)) is None:
+            return {}
+        try:
+            processes = nvml.nvmlDeviceGetComputeRunningProcesses(handle)
+        except nvml.NVMLError:
+            return {}
+        return {process.pid: process.usedGpuMemory for process in processes if process.usedGpuMemory is not None}
+
+
+@contextmanager
+def _nvml() -> Iterator[Any]:
+    """Initialise NVML, the library behind `nvidia-smi`, and yield its module, or None if NVML doesn't work."""
+    import pynvml  # noqa: PLC0415 - only needed on machines with a GPU
+
     try:
-        output = subprocess.run(
-            QUERY, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=TIMEOUT, check=True
-        ).stdout
-    except (OSError, subprocess.SubprocessError, ValueError):
-        return {}
-    rows = (row for row in csv.reader(output.splitlines(), skipinitialspace=True) if len(row) == 3)
-    return {uuid.removeprefix("GPU-"): _parse_usage(utilization, memory) for uuid, utilization, memory in rows}
+        pynvml.nvmlInit()
+    except pynvml.NVMLError:
+        yield None
+        return
+    try:
+        yield pynvml
+    finally:
+        pynvml.nvmlShutdown()
 
 
-def _parse_usage(utilization: str, memory: str) -> GpuUsage:
-    """Parse a utilization in percent and memory in MiB. `nvidia-smi` prints `[N/A]` for unknown values."""
+def _handle(nvml: Any, uuid: str) -> object | None:
+    for prefix in ("GPU-", "MIG-"):
+        try:
+            handle: object = nvml.nvmlDeviceGetHandleByUUID(prefix + uuid)
+        except nvml.NVMLError:
+            continue
+        return handle
+    return None
+
+
+def _usage(nvml: Any, handle: object) -> GpuUsage:
+    def value(read: Any, field: str) -> int | None:
+        try:
+            return int(getattr(read(handle), field))
+        except nvml.NVMLError:
+            return None
+
+    percent = value(nvml.nvmlDeviceGetUtilizationRates, "gpu")
     return GpuUsage(
-        utilization=int(utilization) / 100 if utilization.isdigit() else None,
-        memory_used=int(memory) * 2**20 if memory.isdigit() else None,
+        utilization=None if percent is None else percent / 100,
+        memory_used=value(nvml.nvmlDeviceGetMemoryInfo, "used"),
+        memory_free=value(nvml.nvmlDeviceGetMemoryInfo, "free"),
     )
+
+
+def _exists(*paths: str) -> bool:
+    return any(Path(path).exists() for path in paths)

@@ -1,5 +1,6 @@
 """Replies of the engine that aren't defined in another module of `schema`."""
 
+from collections.abc import Sequence
 from typing import Literal
 
 import msgspec
@@ -19,6 +20,14 @@ class Device(msgspec.Struct, frozen=True, kw_only=True):
     """Fraction of time during which any process uses the device, in [0, 1]; None if unknown."""
     memory_used: int | None = None
     """Memory used by all processes together, in bytes, or None if unknown."""
+    problem: str | None = None
+    """Why torch can't compute on the device, and what to do; None if it can."""
+
+
+def auto_problem(devices: Sequence[Device]) -> str | None:
+    """Return why the device `auto` is the CPU although this machine has a GPU, and what to do; None otherwise."""
+    gpus = [device for device in devices if device.name.startswith("cuda")]
+    return None if any(gpu.problem is None for gpu in gpus) else next((gpu.problem for gpu in gpus), None)
 
 
 ErrorCause = Literal["source", "arguments", "input"]

@@ -12,7 +12,13 @@ import torch
 from torch import Tensor
 
 from fashion_tui.lab.data.datasets import Dataset, Images, hold_out
-from fashion_tui.lab.devices import choose_device, describe_device, set_cpu_threads, set_determinism
+from fashion_tui.lab.devices import (
+    choose_device,
+    describe_device,
+    set_cpu_threads,
+    set_determinism,
+    unused_gpu_problem,
+)
 from fashion_tui.lab.evaluation.metrics import evaluate, predict_logits
 from fashion_tui.lab.networks.builtin import count_parameters
 from fashion_tui.lab.training.diagnosis import find_broken_layer
@@ -59,10 +65,12 @@ def train(job: Job) -> Finished:
     """
     config = job.run.config
     set_cpu_threads(config.threads)
-    set_determinism(deterministic=config.deterministic)
     device = choose_device(config.device)
+    set_determinism(device, deterministic=config.deterministic)
     if device.type == "cpu":
         lower_priority()
+        if config.device == "auto" and (problem := unused_gpu_problem()) is not None:
+            job.log.report(f"training on the CPU: {problem}")
     dataset = job.load_dataset(config.dataset)
     try:
         return Session(job, dataset, device).train()

@@ -20,7 +20,7 @@ CUDA = torch.device("cuda")
 
 @pytest.fixture(autouse=True)
 def _deterministic() -> Any:
-    set_determinism(deterministic=True)
+    set_determinism(CUDA, deterministic=True)
     yield
     torch.use_deterministic_algorithms(False)
 

@@ -18,10 +18,6 @@ def test_cpu_is_always_available() -> None:
     assert "core" in first.description
 
 
-def test_auto_selects_a_gpu_if_there_is_one() -> None:
-    assert choose_device("auto").type == ("cuda" if torch.cuda.is_available() else "cpu")
-
-
 @pytest.mark.parametrize("name", ["", "gpu", "cuda:", "cuda:x", "cuda:-1", "CPU", "cuda:0 "])
 def test_unknown_names_are_usage_errors(name: str) -> None:
     with pytest.raises(UsageError, match="unknown device"):
@@ -31,7 +27,7 @@ def test_unknown_names_are_usage_errors(name: str) -> None:
 @pytest.mark.skipif(torch.cuda.is_available(), reason="has a GPU")
 @pytest.mark.parametrize("name", ["cuda", "cuda:0", "cuda:3"])
 def test_cuda_without_a_gpu_says_what_to_do(name: str) -> None:
-    with pytest.raises(UserError, match=f"device is '{name}', but .*; use --device cpu"):
+    with pytest.raises(UserError, match=f"device is '{name}', but .*; or use --device cpu"):
         choose_device(name)
 
 
@@ -44,7 +40,7 @@ def test_mps_without_an_apple_gpu_says_what_to_do() -> None:
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
 def test_listing_devices_creates_no_cuda_context() -> None:
     code = (
-        "import torch, fashion_tui.lab.devices as d; d.list_devices()\n"
+        "import torch, fashion_tui.lab.devices as d; d.list_devices(); d.choose_device('auto')\n"
         "import ctypes; driver = ctypes.CDLL('libcuda.so.1'); flags, active = ctypes.c_uint(), ctypes.c_int()\n"
         "driver.cuDevicePrimaryCtxGetState(0, ctypes.byref(flags), ctypes.byref(active)); print(active.value)"
     )

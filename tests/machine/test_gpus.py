@@ -1,31 +1,42 @@
-"""GPU usage, read from a substitute for nvidia-smi."""
+"""Facts about GPUs, read from a substitute for NVML."""
 
-import os
-from pathlib import Path
+from dataclasses import replace
 
 import pytest
 
-from fashion_tui.machine.gpus import GpuUsage, gpu_usage
+from fashion_tui.machine.gpus import GpuUsage, gpu_names, gpu_usage, has_gpu_driver, has_nvidia_driver
+from tests.gpu_machines import H100, MACHINES, SECOND, SLICE, Machine
 
 
-def install_nvidia_smi(folder: Path, script: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    program = folder / "nvidia-smi"
-    program.write_text(f"#!/bin/sh\n{script}\n")
-    program.chmod(0o755)
-    monkeypatch.setenv("PATH", f"{folder}:{os.environ['PATH']}")
+def test_usage_is_keyed_by_uuid(monkeypatch: pytest.MonkeyPatch) -> None:
+    silent = replace(SECOND, busy=None, free=None)
+    Machine((H100, SLICE), nvml_gpus=(H100, silent)).install(monkeypatch)
+    assert gpu_usage([H100.uuid, SECOND.uuid, SLICE.uuid, "unknown"]) == {
+        H100.uuid: GpuUsage(0.03, 2**30, 79 * 2**30),
+        SECOND.uuid: GpuUsage(None, None, None),
+        SLICE.uuid: GpuUsage(None, 2**30, 9 * 2**30),
+    }
+    assert gpu_names() == (H100.name, SECOND.name)
 
 
-def test_usage_is_keyed_by_uuid(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    install_nvidia_smi(tmp_path, "echo 'GPU-1f-2, 37, 2048'; echo 'GPU-3a-4, [N/A], [N/A]'", monkeypatch)
-    assert gpu_usage() == {"1f-2": GpuUsage(0.37, 2 * 2**30), "3a-4": GpuUsage(None, None)}
+def test_nothing_is_known_without_nvml() -> None:
+    """This machine has no NVIDIA driver, so this is the real answer."""
+    if not has_nvidia_driver():
+        assert gpu_usage([H100.uuid]) == {}
+        assert gpu_names() == ()
 
 
-@pytest.mark.parametrize("script", ["exit 9", "echo NVIDIA-SMI has failed", "printf '\\377'", "true"])
-def test_usage_is_empty_if_nvidia_smi_fails(script: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    install_nvidia_smi(tmp_path, script, monkeypatch)
-    assert gpu_usage() == {}
+@pytest.mark.parametrize("name", MACHINES)
+def test_a_driver_is_found_if_there_is_one(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    MACHINES[name].install(monkeypatch)
+    assert has_gpu_driver() == (name != "no driver")
+    assert has_nvidia_driver() == (name not in {"no driver", "ROCm"})
 
 
-def test_usage_is_empty_without_nvidia_smi(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PATH", str(tmp_path))
-    assert gpu_usage() == {}
+@pytest.mark.parametrize("gpus", [None, (H100,)])
+def test_wsl_counts_as_an_nvidia_driver_only_if_nvml_finds_a_gpu(
+    gpus: tuple[object, ...] | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Machine(nvml_gpus=gpus, driver_files=("WSL_PATHS",)).install(monkeypatch)  # type: ignore[arg-type]
+    assert has_gpu_driver()
+    assert has_nvidia_driver() == (gpus is not None)

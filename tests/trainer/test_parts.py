@@ -20,6 +20,7 @@ from fashion_tui.trainer import session
 from fashion_tui.trainer.checkpoints import CheckpointSaver
 from fashion_tui.trainer.reporting import EventLog, StatusUpdater, decode_metric_events
 from fashion_tui.trainer.stopping import StopSignals, TrainingFailed
+from tests.gpu_machines import MACHINES
 
 from .trainers import make_run, of_kind, step_metrics
 
@@ -151,3 +152,19 @@ def test_out_of_memory_suggests_a_batch_size(error: Exception, tmp_path: Path, m
     )
     with pytest.raises(TrainingFailed, match=r"cpu .* batch of 64: .* 32"):
         session.train(job)
+
+
+@pytest.mark.parametrize("device", ["auto", "cpu"])
+def test_a_run_warns_if_auto_is_the_cpu_of_a_gpu_machine(
+    device: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    MACHINES["old driver"].install(monkeypatch)
+    monkeypatch.setattr(session, "lower_priority", lambda: None)
+    run = make_run(tmp_path, epochs=1, validation=0, device=device)
+    images = Images(torch.zeros(64, 1, 28, 28, dtype=torch.uint8), torch.arange(64) % 10)
+    dataset = Dataset(run.config.dataset, FASHION_CLASSES, images, images)
+    log = open_log(run)
+    session.train(session.Job(run, None, log, log.status, StopSignals(), lambda _ref: dataset, time.monotonic()))
+    warnings = [warned.message for warned in of_kind(run, Warned)]
+    assert len(warnings) == (1 if device == "auto" else 0)
+    assert all("RTX 3090" in message and "update the driver" in message for message in warnings)

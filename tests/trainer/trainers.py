@@ -38,6 +38,7 @@ def make_run(
     checkpoint_every: float = 3600.0,
     network: CustomModel | None = None,
     threads: int = 1,
+    device: str = "cpu",
     **changes: Any,
 ) -> Run:
     """Create a run. The defaults are 2 epochs of 63 batches, 1 thread, and a checkpoint after each epoch."""
@@ -46,7 +47,7 @@ def make_run(
         recipe=msgspec.structs.replace(recipe, epochs=epochs, **{"batch_size": 64, **changes}),
         dataset=dataset or find("synthetic"),
         seed=7,
-        device="cpu",
+        device=device,
         threads=threads,
         deterministic=False,
         validation=validation,

@@ -221,6 +221,21 @@ async def test_form_lists_the_devices_of_the_machine(tmp_path: Path) -> None:
         await until(pilot, lambda: "% busy" in screen_text(app) and "used" in screen_text(app), "its load")
 
 
+async def test_form_says_why_a_gpu_is_not_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    problem = "NVIDIA GeForce RTX 3090 can't be used: the driver is too old; update the driver to 580 or newer"
+    unusable = Device(name="cuda", description="", memory=None, problem=problem)
+    monkeypatch.setattr("fashion_tui.tui.train.form.has_gpu_driver", lambda: True)
+    async with train_pane(tmp_path / "runs") as (app, pilot):
+
+        async def devices(*_: object) -> tuple[Device, ...]:
+            return (CPU, unusable)
+
+        monkeypatch.setattr(app.engine, "ask", devices)
+        await fill(pilot)
+        await until(pilot, lambda: "RTX 3090" in screen_text(app) and "580" in screen_text(app), "the reason")
+        assert app.screen.query_one("#device", Cycle).values == ("auto", "cpu")
+
+
 async def test_form_can_be_closed_before_the_devices_are_known(tmp_path: Path) -> None:
     """The engine takes seconds to list the devices, because it has to import torch first."""
     async with train_pane(tmp_path / "runs") as (app, pilot):

@@ -11,6 +11,7 @@ from fashion_tui.cli.inputs import check_custom_model, find_dataset, parse_argum
 from fashion_tui.cli.options import CommonOptions, common_options, json_option
 from fashion_tui.cli.output import note_synthetic, print_line, warn_about_threads, write_json
 from fashion_tui.data.files import train_size
+from fashion_tui.machine.gpus import has_gpu_driver
 from fashion_tui.machine.threads import available_cpus
 from fashion_tui.runs.create import create_run
 from fashion_tui.runs.launch import launch
@@ -25,8 +26,8 @@ from fashion_tui.schema.recipe import (
     check_recipe,
     recipe_named,
 )
-from fashion_tui.schema.replies import Device
-from fashion_tui.schema.requests import FindDevice
+from fashion_tui.schema.replies import Device, auto_problem
+from fashion_tui.schema.requests import FindDevice, GetDevices
 from fashion_tui.schema.run import check_run_values
 
 CHECKPOINT_PERIOD = 30.0
@@ -114,6 +115,8 @@ def train_command(*, common: CommonOptions, as_json: bool, detach: bool, **optio
     Downloads the data set if necessary. A custom model (file.py:Class) is stored with the run, but only its own file,
     so it can't import other files from its folder.
     """
+    if detach:
+        _warn_about_unused_gpu(options["device"])
     with _create_run(common, options) as run:
         if detach:
             _print_detached(run, launch(run), as_json=as_json)
@@ -158,6 +161,17 @@ def _check_device(name: str) -> None:
     """Raise UserError if --device names a device that this machine doesn't have."""
     if name not in {"auto", "cpu"}:
         ask_engine(FindDevice(name=name), Device, "looking for the device")
+
+
+def _warn_about_unused_gpu(device: str) -> None:
+    """Print why a run in the background trains on the CPU if this machine has a GPU.
+
+    Other runs print this as the first of their warnings.
+    """
+    if device == "auto" and has_gpu_driver():
+        problem = auto_problem(ask_engine(GetDevices(), tuple[Device, ...], "looking for a GPU"))
+        if problem is not None:
+            click.echo(f"warning: training on the CPU: {problem}", err=True)
 
 
 def _recipe(options: dict[str, Any], *, is_custom: bool) -> Recipe:

@@ -5,8 +5,9 @@ import platform
 
 import torch
 
-from fashion_tui.lab.devices import choose_device, has_bf16, list_devices
-from fashion_tui.machine.gpus import has_gpu_driver
+from fashion_tui.lab import devices
+from fashion_tui.lab.gpus import why_no_gpu
+from fashion_tui.machine.gpus import has_amd_driver
 from fashion_tui.schema.replies import Device, HealthCheck
 from fashion_tui.schema.requests import FindDevice, GetDevices, GetTorchReport
 
@@ -17,22 +18,23 @@ MIN_TORCH = (2, 10)
 
 
 def get_devices(_request: GetDevices, _call: CallContext, _cache: Cache) -> tuple[Device, ...]:
-    return list_devices()
+    return devices.list_devices()
 
 
 def find_device(request: FindDevice, _call: CallContext, _cache: Cache) -> Device:
-    name = str(choose_device(request.name))
-    return next(device for device in list_devices() if device.name == name)
+    return devices.find_device(request.name)
 
 
 def get_torch_report(_request: GetTorchReport, _call: CallContext, _cache: Cache) -> tuple[HealthCheck, ...]:
-    return (_check_torch(), _check_torchvision(), *map(_check_device, list_devices()), *_check_unused_gpu())
+    found = devices.list_devices()
+    return (_check_torch(), _check_torchvision(), *map(_check_device, found), *_explain_missing_gpu(found))
 
 
 def _check_torch() -> HealthCheck:
     version = tuple(int(part) for part in torch.__version__.split("+")[0].split(".")[:2])
-    cuda = f"built for CUDA {torch.version.cuda}" if torch.version.cuda else "built without CUDA"
-    detail = f"{torch.__version__} on Python {platform.python_version()}, {cuda}, {torch.get_num_threads()} threads"
+    versions = {"CUDA": torch.version.cuda, "ROCm": torch.version.hip}
+    build = next((f"built for {name} {number}" for name, number in versions.items() if number), "built without CUDA")
+    detail = f"{torch.__version__} on Python {platform.python_version()}, {build}, {torch.get_num_threads()} threads"
     if version < MIN_TORCH:
         required = ".".join(str(part) for part in MIN_TORCH)
         return HealthCheck(name="torch", ok=False, detail=f"{detail}; too old: pip install 'torch>={required}'")
@@ -47,18 +49,20 @@ def _check_torchvision() -> HealthCheck:
 
 
 def _check_device(device: Device) -> HealthCheck:
-    bf16 = "bf16" if has_bf16(torch.device(device.name)) else "no bf16"
+    name = f"device: {device.name}"
+    if device.problem is not None:
+        return HealthCheck(name=name, ok=False, detail=device.problem)
+    bf16 = "bf16" if devices.has_bf16(torch.device(device.name)) else "no bf16"
     memory = f", {device.memory / 2**30:.0f} GiB" if device.memory else ""
-    return HealthCheck(name=f"device: {device.name}", ok=True, detail=f"{device.description}{memory}, {bf16}")
+    return HealthCheck(name=name, ok=True, detail=f"{device.description}{memory}, {bf16}")
 
 
-def _check_unused_gpu() -> tuple[HealthCheck, ...]:
-    """Report a GPU that has a driver but can't be used by torch. This is the most common problem on a GPU machine."""
-    if torch.cuda.is_available() or not has_gpu_driver():
+def _explain_missing_gpu(found: tuple[Device, ...]) -> tuple[HealthCheck, ...]:
+    """Return torch's reason for not finding a GPU, on a machine whose GPUs, if any, have no problem to fix."""
+    if any(device.name != "cpu" for device in found):
         return ()
-    reason = (
-        "this torch is built without CUDA; install a CUDA build"
-        if torch.version.cuda is None
-        else f"torch can't use it; its CUDA {torch.version.cuda} may be newer than the driver; see nvidia-smi"
-    )
-    return (HealthCheck(name="device: cuda", ok=False, detail=f"an NVIDIA driver is installed, but {reason}"),)
+    if has_amd_driver() and torch.version.hip is None:
+        detail = "an AMD driver is installed; to use an AMD GPU, install a build of torch for ROCm"
+    else:
+        detail = f"none: {why_no_gpu()}"
+    return (HealthCheck(name="device: cuda", ok=True, detail=detail),)

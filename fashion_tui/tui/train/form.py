@@ -29,7 +29,7 @@ from fashion_tui.schema.recipe import (
     check_batch_size,
     check_recipe,
 )
-from fashion_tui.schema.replies import Device
+from fashion_tui.schema.replies import Device, auto_problem
 from fashion_tui.schema.requests import GetDevices
 from fashion_tui.schema.run import check_run_values
 from fashion_tui.tui.actions import key_hints
@@ -120,6 +120,8 @@ class RunForm(Dialog[RunChoices | None]):
         self.network = network
         self._devices_requested = False
         self._devices: dict[str, Device] = {}
+        """The devices that torch can use, by name."""
+        self._auto_problem: str | None = None
         self.recipe = self._recipe(next(iter(RECIPES)))
 
     def compose(self) -> ComposeResult:
@@ -158,6 +160,8 @@ class RunForm(Dialog[RunChoices | None]):
 
     def on_mount(self) -> None:
         self._input(FIELDS[0]).focus()
+        if has_gpu_driver():  # if torch can't use the GPU, the form says so
+            self._request_devices()
 
     def _input(self, field: Field) -> Input:
         return self.query_one(f"#{field.name}", Input)
@@ -165,7 +169,11 @@ class RunForm(Dialog[RunChoices | None]):
     # Devices
 
     def on_descendant_focus(self, event: DescendantFocus) -> None:
-        if event.widget is self.device_field and not self._devices_requested:
+        if event.widget is self.device_field:
+            self._request_devices()
+
+    def _request_devices(self) -> None:
+        if not self._devices_requested:
             self._devices_requested = True
             self._load_devices()
 
@@ -177,15 +185,22 @@ class RunForm(Dialog[RunChoices | None]):
         except UserError as error:
             self.notify(str(error), severity="error", markup=False)
         else:
-            self._devices = {device.name: device for device in devices}
+            self._devices = {device.name: device for device in devices if device.problem is None}
+            self._auto_problem = auto_problem(devices)
             self.device_field.set_values(("auto", *self._devices))
             self._show_device()
 
     @on(Cycle.Changed, "#device")
     def _show_device(self) -> None:
-        """Show the load of the chosen device."""
+        """Show the load of the chosen device, or why `auto` isn't the machine's GPU."""
+        hint = self.query_one("#device-hint", Static)
         device = self._devices.get(self.device_field.value)
-        self.query_one("#device-hint", Static).update(AUTO_DEVICE_HINT if device is None else format_device(device))
+        if device is not None:
+            hint.update(format_device(device))
+        elif self._auto_problem is not None:
+            hint.update(Text(f"the CPU: {self._auto_problem}", style=BAD))
+        else:
+            hint.update(AUTO_DEVICE_HINT)
 
     # Recipe and values
 

@@ -1,0 +1,161 @@
+"""The GPUs that torch can use through CUDA or ROCm, and why it can't use others.
+
+No function in this module creates a CUDA context.
+"""
+
+import os
+import re
+import warnings
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from fashion_tui.machine.gpus import gpu_names, has_amd_driver, has_nvidia_driver
+
+MIN_DRIVERS = {12: 525, 13: 580}
+"""Oldest NVIDIA driver for each major version of CUDA."""
+
+WHEELS = {12: "cu126", 13: "cu130"}
+"""Index of torch's wheels for drivers that support this major version of CUDA.
+
+The wheels for CUDA 12.6 also have kernels for Maxwell, Pascal and Volta, which CUDA 13 doesn't support.
+"""
+
+OLDEST_CAPABILITY = 50
+"""Ten times the lowest compute capability that a current wheel of torch supports."""
+
+VISIBILITY_VARIABLES = ("CUDA_VISIBLE_DEVICES", "HIP_VISIBLE_DEVICES", "ROCR_VISIBLE_DEVICES")
+"""Environment variables that hide GPUs from a process."""
+
+FABRIC_NOT_READY = "Error 802"
+"""The error of CUDA on a machine whose NVLink fabric isn't configured yet."""
+
+
+@dataclass(frozen=True)
+class Gpu:
+    """A GPU that CUDA or ROCm finds."""
+
+    device: torch.device
+    name: str
+    uuid: str
+    """Identifier that is unique among all GPUs, without the prefix `GPU-`."""
+    memory: int
+    """Total memory in bytes."""
+    problem: str | None
+    """Why this torch can't compute on the GPU, and what to do; None if it can."""
+
+
+def find_gpus() -> tuple[Gpu, ...]:
+    """Return the GPUs that CUDA finds, in CUDA's order.
+
+    Before CUDA is initialised, torch counts the GPUs that NVML finds. CUDA may find fewer.
+    """
+    if why_no_gpu() is not None:
+        return ()
+    return tuple(_describe(index) for index in range(torch.cuda.device_count()))
+
+
+def why_no_gpu() -> str | None:
+    """Initialise CUDA. Return torch's reason if that fails because no GPU can be used, else None."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # about GPUs without kernels, which have a `problem`
+            torch.cuda.init()
+    except (RuntimeError, AssertionError) as error:
+        return _shorten(str(error))
+    return None
+
+
+def unused_gpus() -> str | None:
+    """Return which GPUs of this machine CUDA can't use, why, and what to do.
+
+    Returns None if CUDA finds a GPU, or if no driver for the GPUs that torch supports is installed.
+    """
+    reason = why_no_gpu()
+    has_driver = has_nvidia_driver() or (torch.version.hip is not None and has_amd_driver())
+    if reason is None or not has_driver:
+        return None
+    names = ", ".join(gpu_names()) or "the GPU"
+    return f"{names} can't be used: {explain(reason)}"
+
+
+def explain(reason: str) -> str:
+    """Append what to do to a reason for which no GPU can be used."""
+    hidden = [name for name in VISIBILITY_VARIABLES if name in os.environ]
+    found = re.search(r"found version (\d+)", reason)
+    if found:
+        return f"{reason}; {_driver_advice(int(found[1]) // 1000)}"
+    if FABRIC_NOT_READY in reason:
+        return f"{reason}; start NVIDIA's fabric manager: sudo systemctl start nvidia-fabricmanager"
+    if _cuda_version() is None and torch.version.hip is None:
+        return f"{reason}; install torch with CUDA: {_install(max(WHEELS))}"
+    if hidden:
+        return f"{reason}; {hidden[0]} is {os.environ[hidden[0]]!r}: unset it to use all GPUs"
+    return reason
+
+
+def _shorten(reason: str) -> str:
+    """Return the part of torch's message that names the reason, in one line."""
+    text = " ".join(reason.split())
+    error = re.search(r"Error \d+: .*", text)
+    return error[0] if error else text.partition(". Please")[0]
+
+
+def _driver_advice(supported: int) -> str:
+    """Return what to do if the driver supports only this major version of CUDA."""
+    needed = _cuda_version() or max(MIN_DRIVERS)
+    advice = f"update the driver to {MIN_DRIVERS.get(needed, max(MIN_DRIVERS.values()))} or newer"
+    return f"{advice}, or run: {_install(supported)}" if supported in WHEELS else advice
+
+
+def _install(cuda: int) -> str:
+    return (
+        f"pip install --index-url https://download.pytorch.org/whl/{WHEELS[cuda]} --force-reinstall torch torchvision"
+    )
+
+
+def _cuda_version() -> int | None:
+    """Return the major version of CUDA for which torch is built, or None."""
+    return int(torch.version.cuda.partition(".")[0]) if torch.version.cuda else None
+
+
+def _describe(index: int) -> Gpu:
+    properties = torch.cuda.get_device_properties(index)
+    return Gpu(
+        device=torch.device("cuda", index),
+        name=properties.name,
+        uuid=str(properties.uuid),
+        memory=properties.total_memory,
+        problem=_kernel_problem(properties),
+    )
+
+
+def _kernel_problem(properties: Any) -> str | None:
+    """Return why a GPU can't be used and what to do if torch has no kernels for it, else None."""
+    architectures = torch.cuda.get_arch_list()
+    if not architectures:
+        return None
+    if torch.version.hip is not None:
+        own = properties.gcnArchName.partition(":")[0]
+        if own in architectures or any("generic" in name for name in architectures):
+            return None
+        return f"{properties.name} ({own}) can't be used: this torch has kernels for {', '.join(architectures)} only"
+    capability = 10 * properties.major + properties.minor
+    if any(_runs_on(name, capability) for name in architectures):
+        return None
+    return (
+        f"{properties.name} (sm_{capability}) can't be used: this torch has kernels for {', '.join(architectures)} only"
+        + (f"; run: {_install(12)}" if capability >= OLDEST_CAPABILITY and _cuda_version() != 12 else "")
+    )
+
+
+def _runs_on(architecture: str, capability: int) -> bool:
+    """Return whether code for an architecture such as `sm_86` or `compute_90` runs on a GPU.
+
+    Binary code (`sm`) runs within its major version; intermediate code (`compute`) runs on all later GPUs.
+    """
+    match = re.fullmatch(r"(sm|compute)_(\d+)[af]?", architecture)
+    if match is None or int(match[2]) > capability:
+        return False
+    return match[1] == "compute" or int(match[2]) // 10 == capability // 10
