@@ -44,6 +44,8 @@ def headline(evaluation: Evaluation) -> RenderableType:
         (format_percent(evaluation.accuracy), f"bold {ACCENT}"),
         (f"  {terminal_glyphs().plus_minus}{accuracy_margin(evaluation.accuracy, evaluation.n) * 100:.1f}", MUTED),
     )
+    if evaluation.invalid:
+        accuracy = Text(invalid_outputs(evaluation.invalid, evaluation.n), ATTENTION)
     metrics = Text.assemble(
         *_metric("top-2", format_percent(evaluation.top2)),
         *_metric("loss", f"{evaluation.loss:.3f}"),
@@ -53,6 +55,11 @@ def headline(evaluation: Evaluation) -> RenderableType:
     if evaluation.dataset == "synthetic":
         lines.insert(1, Text(SYNTHETIC_NOTICE, ATTENTION))
     return Group(*lines)
+
+
+def invalid_outputs(invalid: int, images: int) -> str:
+    """Return why there are no scores."""
+    return f"the network's outputs aren't numbers for {invalid:,} of {images:,} test images: no scores"
 
 
 def _metric(name: str, value: str) -> tuple[tuple[str, str], tuple[str, str]]:
@@ -97,8 +104,9 @@ def class_lines(reports: Sequence[ClassReport], width: int, glyphs: Glyphs) -> l
     for report in reports:
         line = Text(report.name.ljust(name_width), style=FOREGROUND, no_wrap=True)
         for share in (report.precision, report.recall, report.f1):
-            line.append(f"{share * 100:{METRIC_WIDTH}.1f}")
-        line.append(f"  {glyphs.slim_bar(report.f1, bar_width):<{bar_width}}", style=_score_colour(report.f1))
+            line.append("NaN".rjust(METRIC_WIDTH) if math.isnan(share) else f"{share * 100:{METRIC_WIDTH}.1f}")
+        score = 0.0 if math.isnan(report.f1) else report.f1
+        line.append(f"  {glyphs.slim_bar(score, bar_width):<{bar_width}}", style=_score_colour(score))
         if with_support:
             line.append(f"{report.support:>{SUPPORT_WIDTH},}", style=MUTED)
         lines.append(line)

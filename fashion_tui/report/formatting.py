@@ -75,9 +75,9 @@ def format_bytes(size: int) -> str:
     return f"{amount:.0f} {unit}" if amount >= 99.5 or unit == "bytes" else f"{amount:.3g} {unit}"
 
 
-def format_percent(share: float, digits: int = 1) -> str:
-    """Return a share from 0 to 1 in percent: `90.5 %`."""
-    return f"{share * 100:.{digits}f} %"
+def format_percent(share: JsonFloat, digits: int = 1) -> str:
+    """Return a share from 0 to 1 in percent: `90.5 %`, or `NaN`."""
+    return "NaN" if isinstance(share, str) or math.isnan(share) else f"{share * 100:.{digits}f} %"
 
 
 def format_loss(loss: JsonFloat) -> str:

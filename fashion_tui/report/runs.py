@@ -72,7 +72,7 @@ def epoch_line(event: EpochEnd, epochs: int) -> Text:
     return line.append(f"  {format_duration(event.seconds)}", MUTED)
 
 
-def _loss_and_accuracy(loss: JsonFloat, accuracy: float) -> str:
+def _loss_and_accuracy(loss: JsonFloat, accuracy: JsonFloat) -> str:
     return f"loss {format_loss(loss)}  accuracy {format_percent(accuracy)}"
 
 

@@ -47,7 +47,7 @@ def after(status: RunStatus, event: RunEvent | None) -> RunStatus:
                 step=event.step,
                 epoch=event.epochs,
                 epochs=event.epochs,
-                test_accuracy=event.test_accuracy,
+                test_accuracy=None if isinstance(event.test_accuracy, str) else event.test_accuracy,
                 train_seconds=event.train_seconds,
                 images_per_second=event.images_per_second,
             )

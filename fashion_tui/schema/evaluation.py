@@ -30,6 +30,8 @@ class Metrics(msgspec.Struct, frozen=True, kw_only=True):
     per_class: tuple[ClassReport, ...]
     confusion: tuple[tuple[int, ...], ...]
     """Confusion matrix: one row per true class, one column per predicted class."""
+    invalid: int = 0
+    """Number of images for which the network's outputs aren't numbers. If it isn't 0, all scores are NaN."""
 
 
 class Evaluation(Metrics, frozen=True, kw_only=True):

@@ -68,7 +68,7 @@ class EpochEnd(Event, frozen=True, kw_only=True, tag="epoch"):
     """Mean training loss over the epoch. The loss of each batch is measured before its step."""
     train_accuracy: float
     validation_loss: JsonFloat | None
-    validation_accuracy: float | None
+    validation_accuracy: JsonFloat | None
     seconds: float
 
 
@@ -121,8 +121,9 @@ class Finished(Event, frozen=True, kw_only=True, tag="finished"):
     path: str
     step: int
     epochs: int
-    test_accuracy: float
-    test_accuracy_flipped: float | None = None
+    test_accuracy: JsonFloat
+    """NaN if the network's outputs on the test set aren't numbers."""
+    test_accuracy_flipped: JsonFloat | None = None
     """Test accuracy with outputs averaged over each image and its mirror image, or None if the recipe
     doesn't flip images."""
     test_loss: JsonFloat

@@ -14,7 +14,7 @@ from fashion_tui.schema.events import Failed, Stopped
 from fashion_tui.schema.run import RunStatus
 
 from .reporting import EventLog, StatusUpdater, print_line, print_traceback
-from .stopping import StopSignals, StopTraining
+from .stopping import StepFailed, StopSignals, StopTraining
 
 if TYPE_CHECKING:
     from fashion_tui.lab.data.datasets import Dataset
@@ -86,19 +86,21 @@ def _train(run: Run, epochs: int | None, *, log: EventLog, signals: StopSignals,
         status.update(state="stopped", images_per_second=0.0)
         return 0
     except Exception as error:  # noqa: BLE001 - every error has to reach the viewers of the run
-        message = str(error)
-        if not isinstance(error, UserError):
-            print_traceback(error)
-            message = _in_one_line(error)
-        log.write(Failed(time=time.time(), step=status.status.step, message=message))
+        cause, step = (error.error, error.step) if isinstance(error, StepFailed) else (error, status.status.step)
+        message = str(cause)
+        if not isinstance(cause, UserError):
+            print_traceback(cause)
+            message = _in_one_line(cause)
+        log.write(Failed(time=time.time(), step=step, message=message))
         status.update(state="failed", message=message, images_per_second=0.0)
         print_line(message)
         return 1
     log.write(finished)
+    accuracy = None if isinstance(finished.test_accuracy, str) else finished.test_accuracy
     status.update(
         state="finished",
-        message=None,
-        test_accuracy=finished.test_accuracy,
+        message=status.status.message if accuracy is None else None,  # the reason why there is no accuracy
+        test_accuracy=accuracy,
         train_seconds=finished.train_seconds,
         images_per_second=finished.images_per_second,
     )

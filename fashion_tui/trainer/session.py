@@ -1,8 +1,9 @@
 """Train a run: load the data, network and checkpoint, train to the end, and evaluate on the test set."""
 
+import math
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
@@ -25,16 +26,18 @@ from fashion_tui.lab.training.diagnosis import find_broken_layer
 from fashion_tui.lab.training.loop import Training
 from fashion_tui.runs.run import Run
 from fashion_tui.schema.dataset import DatasetRef
+from fashion_tui.schema.errors import UserError
 from fashion_tui.schema.evaluation import Metrics
 from fashion_tui.schema.events import EpochEnd, Finished, Resumed, Started, StepChunk
 from fashion_tui.schema.floats import encode_float
 from fashion_tui.schema.recipe import Recipe
+from fashion_tui.schema.run import RunConfig
 
 from .checkpoints import CheckpointSaver, LoadedCheckpoint, load_newest_checkpoint
 from .control import Control
 from .metrics import StepMetrics
 from .reporting import EventLog, StatusUpdater
-from .stopping import LossNotFinite, StopSignals, TrainingFailed
+from .stopping import LossNotFinite, StepFailed, StopSignals, StopTraining, TrainingFailed
 
 NICENESS = 5
 """Niceness of a trainer on the CPU, unless it was started with a higher one."""
@@ -74,14 +77,22 @@ def train(job: Job) -> Finished:
     dataset = job.load_dataset(config.dataset)
     try:
         return Session(job, dataset, device).train()
+    except StepFailed as failure:
+        failure.error = _explain(failure.error, config, device)
+        raise
     except (RuntimeError, MemoryError) as error:
-        if config.compiled and type(error).__module__.startswith(("torch._dynamo", "torch._inductor")):
-            raise TrainingFailed(f"torch.compile failed: {_first_line(error)}; leave out --compile") from error
-        if not _is_out_of_memory(error):
-            raise
-        size = config.recipe.batch_size
-        hint = f"try a batch size of {size // 2}" if size > 1 else "try another device"
-        raise TrainingFailed(f"{device} has too little memory for a batch of {size}: {hint}") from error
+        raise _explain(error, config, device) from error
+
+
+def _explain(error: Exception, config: RunConfig, device: torch.device) -> Exception:
+    """Return a TrainingFailed if it is known what to do about the error, else the error itself."""
+    if config.compiled and type(error).__module__.startswith(("torch._dynamo", "torch._inductor")):
+        return TrainingFailed(f"torch.compile failed: {_first_line(error)}; leave out --compile")
+    if not _is_out_of_memory(error):
+        return error
+    size = config.recipe.batch_size
+    hint = f"try a batch size of {size // 2}" if size > 1 else "try another device"
+    return TrainingFailed(f"{device} has too little memory for a batch of {size}: {hint}")
 
 
 def lower_priority() -> None:
@@ -133,6 +144,11 @@ class Session:
             self.run, self.training, self.log, config.checkpoint_every, is_saved=checkpoint is not None
         )
         self.checkpoints.report_unsavable()
+        if self.training.joins_last_image:
+            self.log.report(
+                f"{self.recipe.model} can't be trained on one image, so the last image of each epoch joins the batch "
+                "before it"
+            )
         self.control = Control(self.run, job.signals, self.metrics, self.checkpoints)
         self.loading_seconds = time.monotonic() - job.started
 
@@ -149,7 +165,7 @@ class Session:
     def _train_epoch(self) -> None:
         self.control.poll()
         self.metrics.restart_clock()
-        for _ in self.training.steps(poll=self.control.poll):
+        for _ in self._steps():
             if self.metrics.is_due:
                 self.metrics.flush()
             if self.checkpoints.is_due:
@@ -157,6 +173,25 @@ class Session:
                 self.checkpoints.save("interval")
             self.control.poll()
         self.metrics.flush()
+
+    def _steps(self) -> Iterator[int]:
+        """Train for the rest of the epoch.
+
+        If a step raises an error, log the steps before it and raise StepFailed.
+        """
+        steps = self.training.steps(poll=self.control.poll)
+        while True:
+            try:
+                step = next(steps, None)
+            except (StopTraining, UserError):
+                raise
+            except Exception as error:
+                with suppress(RuntimeError):  # after some errors, nothing can be read from a GPU
+                    self.metrics.flush()
+                raise StepFailed(self.training.step + 1, error) from error
+            if step is None:
+                return
+            yield step
 
     def _end_epoch(self) -> None:
         training = self.training
@@ -170,10 +205,13 @@ class Session:
                 train_loss=loss,
                 train_accuracy=accuracy,
                 validation_loss=encode_float(validation.loss) if validation else None,
-                validation_accuracy=validation.accuracy if validation else None,
+                validation_accuracy=encode_float(validation.accuracy) if validation else None,
                 seconds=training.epoch_seconds,
             )
         )
+        if validation is not None and validation.invalid:
+            self._report_invalid(validation, "validation")
+            validation = None
         best_before = training.best_validation
         is_best = validation is not None and (best_before is None or validation.accuracy > best_before)
         if validation and is_best:
@@ -211,6 +249,8 @@ class Session:
         started = time.monotonic()
         logits = self._logits(images.pixels)
         test = evaluate(logits, images.labels, self.dataset.classes)
+        if test.invalid:
+            self._report_invalid(test, "test")
         flipped = None if self.recipe.flip == "none" else self._accuracy_with_flips(images, logits)
         return Finished(
             time=time.time(),
@@ -218,8 +258,8 @@ class Session:
             path=str(self.run.path),
             step=training.step,
             epochs=training.epoch,
-            test_accuracy=test.accuracy,
-            test_accuracy_flipped=flipped,
+            test_accuracy=encode_float(test.accuracy),
+            test_accuracy_flipped=None if flipped is None else encode_float(flipped),
             test_loss=encode_float(test.loss),
             train_seconds=training.train_seconds,
             loading_seconds=self.loading_seconds,
@@ -230,23 +270,32 @@ class Session:
     def _evaluate(self, images: Images) -> Metrics:
         return evaluate(self._logits(images.pixels), images.labels, self.dataset.classes)
 
+    def _report_invalid(self, metrics: Metrics, images: str) -> None:
+        self.log.report(
+            f"the outputs of {self.recipe.model} in evaluation mode aren't numbers for {metrics.invalid:,} of "
+            f"{metrics.n:,} {images} images, so it has no {images} accuracy"
+        )
+
     def _accuracy_with_flips(self, images: Images, logits: Tensor) -> float:
         """Return the accuracy if the probabilities for each image and its mirror image are averaged.
 
         `logits` are the outputs for the original images.
         """
         probabilities = logits.softmax(dim=1) + self._logits(images.pixels.flip(-1)).softmax(dim=1)
+        if probabilities.isnan().any():
+            return math.nan
         return (probabilities.argmax(dim=1) == images.labels).double().mean().item()
 
     def _logits(self, pixels: Tensor) -> Tensor:
         """Return the network's logits, handling requests between batches."""
-        return predict_logits(
-            self.training.model,
-            pixels,
-            self.recipe,
-            self.device,
-            progress=lambda _done, _total: self.control.poll(),
-        )
+        with self.training.interruptible():
+            return predict_logits(
+                self.training.model,
+                pixels,
+                self.recipe,
+                self.device,
+                progress=lambda _done, _total: self.control.poll(),
+            )
 
     def _recipe(self, checkpoint: LoadedCheckpoint | None) -> Recipe:
         """Return the run's recipe with its current total number of epochs."""

@@ -32,6 +32,16 @@ class StopTraining(Exception):
         self.reason = reason
 
 
+class StepFailed(Exception):
+    """Raised if a step raises an error. All steps before it are logged."""
+
+    def __init__(self, step: int, error: Exception) -> None:
+        super().__init__(str(error))
+        self.step = step
+        """Number of the step that failed."""
+        self.error = error
+
+
 class TrainingFailed(UserError):
     """Raised if training can't continue. The message says in one line what happened, at which step, and what to try."""
 

@@ -49,6 +49,39 @@ def test_a_run_needs_neither_the_file_nor_new_trust_from_its_author(call: Call, 
     assert call("stop", "latest", **variables).status == 0
 
 
+NAN_NET = """
+import torch
+from torch import nn
+
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.fc = nn.Linear(784, 10)
+
+    def forward(self, x):
+        y = self.fc(x.flatten(1))
+        return y if self.training or len(x) == 2 else y * 0 / torch.zeros(())
+"""
+"""A network whose outputs are NaN in evaluation mode, except in the trial."""
+
+
+def test_scores_that_are_no_numbers_are_reported_and_valid_json(call: Call, tmp_path: Path) -> None:
+    file, runs = tmp_path / "net.py", {"FASHION_TUI_RUNS": str(tmp_path / "runs")}
+    file.write_text(NAN_NET)
+    trained = train(call, file, "--validation", "6000", **runs)
+    assert trained.status == 0, trained.err
+    assert "2,000 of 2,000 test images" in trained.err
+    (epoch,) = (event for event in trained.json_lines if event["event"] == "epoch")
+    assert epoch["validation_accuracy"] == "NaN"
+    assert trained.json_lines[-1]["test_accuracy"] == "NaN"
+    evaluated = call("eval", "latest", "--json", **runs)
+    assert "NaN" not in evaluated.out.replace('"NaN"', "")
+    assert (evaluated.json["accuracy"], evaluated.json["loss"], evaluated.json["invalid"]) == ("NaN", "NaN", 2000)
+    assert "2,000 of 2,000 test images" in call("eval", "latest", **runs).out
+    assert "2,000 of 2,000" in call("runs", **runs).out
+
+
 def test_eval_accepts_trust(call: Call, tmp_path: Path) -> None:
     file = tmp_path / "net.py"
     file.write_text(DROPOUT_NET)

@@ -1,5 +1,7 @@
 """The metrics of an evaluation, compared with torchmetrics, and the logits that they are computed from."""
 
+import math
+
 import msgspec
 import pytest
 import torch
@@ -47,6 +49,23 @@ def test_metrics_agree_with_torchmetrics() -> None:
     assert [report.name for report in reports] == list(CLASSES)
     assert metrics.n == 3000
     assert reports[9].recall == reports[4].precision == 0.0
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_logits_without_probabilities_give_no_scores(value: float) -> None:
+    logits, labels = some_logits(300)
+    logits[5:7, 3] = value
+    metrics = evaluate(logits, labels, CLASSES)
+    assert (metrics.n, metrics.invalid, sum(map(sum, metrics.confusion))) == (300, 2, 298)
+    scores = [metrics.accuracy, metrics.top2, metrics.loss, metrics.ece, metrics.per_class[0].f1]
+    assert all(map(math.isnan, scores))
+    assert [report.support for report in metrics.per_class] == labels.bincount(minlength=10).tolist()
+
+
+def test_a_logit_of_minus_infinity_is_a_probability_of_0() -> None:
+    logits, labels = some_logits(300)
+    logits[:, 4] = -torch.inf
+    assert evaluate(logits, labels, CLASSES).invalid == 0
 
 
 def test_confusion_rows_are_labels_and_columns_are_predictions() -> None:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 import safetensors
+import safetensors.torch
 import torch
 
 from fashion_tui.lab.networks import GuideNet
@@ -55,6 +56,31 @@ def test_tied_weights_are_written_once_and_read_back(tmp_path: Path) -> None:
     load_into(copy, weights)
     assert copy.second.weight is copy.first.weight
     assert torch.equal(copy.second.weight, weights["first.weight"])
+
+
+def test_tensors_that_share_memory_are_written_separately(tmp_path: Path) -> None:
+    class Sharing(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.encode = torch.nn.Linear(10, 784, bias=False)
+            self.decode = torch.nn.Linear(784, 10, bias=False)
+            self.decode.weight = torch.nn.Parameter(self.encode.weight.t())
+            self.register_buffer("table", torch.arange(10.0))
+            self.register_buffer("part", self.get_buffer("table")[2:4])
+            self.register_buffer("row", self.get_buffer("table")[None])
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            y: torch.Tensor = self.decode(x.flatten(1)) + self.get_buffer("row")
+            return y
+
+    net = Sharing()
+    weights = contiguous_weights(net)
+    assert set(weights) == set(net.state_dict())
+    (tmp_path / "net").write_bytes(safetensors.torch.save(weights))
+    copy = Sharing()
+    load_into(copy, load_weights(tmp_path / "net"))
+    for name, tensor in net.state_dict().items():
+        assert torch.equal(copy.state_dict()[name], tensor)
 
 
 def test_weights_of_another_network_are_refused(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ import torch
 from fashion_tui.lab.networks.build import build_trainable
 from fashion_tui.lab.training.checkpoint import read_checkpoint, write_checkpoint
 from fashion_tui.lab.training.loop import Training
+from fashion_tui.schema.errors import UsageError
 from fashion_tui.schema.models import CustomModel
 from fashion_tui.schema.recipe import GUIDE, Recipe
 from tests.custom_models import custom_model
@@ -226,6 +227,24 @@ def test_state_within_a_step_is_that_before_the_step() -> None:
     assert within == [before]
     assert bits(training) == before
     assert training.model.seen == [200, 200, 200]
+
+
+def test_a_last_batch_of_one_image_joins_the_batch_before_if_the_network_needs_more() -> None:
+    images = striped(61)
+    for network, sizes in (
+        (net("self.norm = nn.BatchNorm1d(784)", "x = self.norm(x)"), [20, 20, 21]),
+        (net("pass", "x = x[:len(x.squeeze())]"), [20, 20, 20, 1]),
+        (net("pass", "return self.fc(x).squeeze()"), [20, 20, 21]),
+    ):
+        training = Training(recipe(), images, device=CPU, seed=5, network=network)
+        assert training.batch_sizes(0, len(sizes)).tolist() == sizes
+        assert list(training.steps()) == list(range(1, len(sizes) + 1))
+        assert training.images_seen == 61
+        assert training.joins_last_image == (len(sizes) == 3)
+        seen = torch.cat([batch.indices for batch in training.batches.epoch(0)])
+        assert sorted(seen.tolist()) == list(range(61))
+    with pytest.raises(UsageError, match=r"Net .* batch size above 1"):
+        Training(recipe(batch_size=1), images, device=CPU, seed=5, network=net("pass", "return self.fc(x).squeeze()"))
 
 
 def test_the_trial_leaves_no_traces() -> None:

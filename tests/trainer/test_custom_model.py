@@ -11,7 +11,15 @@ from fashion_tui.lab.data.datasets import load
 from fashion_tui.lab.evaluation.metrics import predict_logits
 from fashion_tui.runs import launch
 from fashion_tui.runs.layout import MODEL_FILE
-from fashion_tui.schema.events import CheckpointSaved, Finished, Resumed, Started, StepChunk, Warned
+from fashion_tui.schema.events import (
+    EpochEnd,
+    Finished,
+    RequestHandled,
+    Resumed,
+    Started,
+    StepChunk,
+    Warned,
+)
 from fashion_tui.trained_run import TrainedRun
 from tests.custom_models import DROPOUT_NET, custom_model, forget_trust, source_that_writes
 
@@ -24,7 +32,7 @@ Train = Callable[..., Trainer]
 
 def test_a_killed_and_resumed_run_equals_the_undisturbed_one_to_the_bit(train: Train, tmp_path: Path) -> None:
     """The model draws random numbers for dropout in each step, and has batch norm statistics."""
-    undisturbed, run = (make_run(tmp_path, network=custom_model(width=32), model="Net", epochs=6) for _ in range(2))
+    undisturbed, run = (make_run(tmp_path, network=custom_model(width=32), model="Net", epochs=20) for _ in range(2))
     assert train(undisturbed).end() == 0
     (started,) = of_kind(undisturbed, Started)
     assert (started.model, started.parameters) == ("Net", 784 * 32 + 32 + 64 + 330)
@@ -32,11 +40,10 @@ def test_a_killed_and_resumed_run_equals_the_undisturbed_one_to_the_bit(train: T
     trainer = train(run)
     trainer.wait_for(StepChunk)
     run.control.request("checkpoint")
-    saved = trainer.wait_for(CheckpointSaved, lambda event: event.reason == "asked")
-    trainer.wait_for(StepChunk)
+    handled = trainer.wait_for(RequestHandled)  # a few milliseconds later, an epoch may save another checkpoint
     trainer.kill()
     trainer = train(run)
-    assert trainer.wait_for(Resumed).step == saved.step
+    assert trainer.wait_for(Resumed).step >= handled.step > 0
     assert trainer.end() == 0
     assert final_state(run) == final_state(undisturbed)
     assert step_metrics(run) == step_metrics(undisturbed)
@@ -70,7 +77,7 @@ class Net(nn.Module):
 
 def test_state_outside_the_state_dict_is_saved(train: Train, tmp_path: Path) -> None:
     """A stopped and resumed run equals the undisturbed one, and an evaluation of its checkpoint has the same result."""
-    undisturbed, run = (make_run(tmp_path, network=custom_model(COUNTER_NET), model="Net") for _ in range(2))
+    undisturbed, run = (make_run(tmp_path, network=custom_model(COUNTER_NET), model="Net", epochs=6) for _ in range(2))
     assert train(undisturbed).end() == 0
     assert not of_kind(undisturbed, Warned)
     trainer = train(run)
@@ -100,7 +107,7 @@ def test_state_that_cannot_be_saved_is_named_before_the_first_step_and_asked_abo
     assert "calls (count) of Net can't be saved" in warned.message
     trainer.wait_for(StepChunk)
     run.control.request("checkpoint")
-    trainer.wait_for(CheckpointSaved)
+    trainer.wait_for(RequestHandled)
     assert sum("calls (count)" in event.message for event in of_kind(run, Warned)) == 1
     launch.pause(run)
     assert launch.resume(run).state == "running", "a paused trainer still has the state"
@@ -110,6 +117,35 @@ def test_state_that_cannot_be_saved_is_named_before_the_first_step_and_asked_abo
     assert launch.resume(run, inexact=True).state == "starting"
     launch.stop(run)
     assert of_kind(run, Resumed)
+
+
+def test_a_failing_step_is_named_and_the_metrics_of_the_steps_before_are_logged(train: Train, tmp_path: Path) -> None:
+    source = COUNTER_NET.replace("self.calls += 1", "self.calls += 1; assert self.calls != 70, 'seventy'")
+    run = make_run(tmp_path, network=custom_model(source), model="Net")
+    failed = assert_failed(train(run), "AssertionError: seventy")
+    assert failed.step == 70
+    assert list(step_metrics(run)) == list(range(1, 70))
+    assert run.read_status().step == 69
+
+
+def test_outputs_that_are_no_numbers_in_evaluation_give_no_scores(train: Train, tmp_path: Path) -> None:
+    source = COUNTER_NET.replace(
+        "return self.fc(x - self.mean)",
+        "y = self.fc(x - self.mean); return y if self.training or len(x) == 2 else y * 0 / torch.zeros(())",
+    )
+    run = make_run(tmp_path, network=custom_model(source), model="Net", epochs=1)
+    assert train(run).end() == 0
+    (epoch,), (finished,) = of_kind(run, EpochEnd), of_kind(run, Finished)
+    assert (epoch.validation_accuracy, epoch.validation_loss) == ("NaN", "NaN")
+    assert (finished.test_accuracy, finished.test_loss) == ("NaN", "NaN")
+    validation, test = (event.message for event in of_kind(run, Warned))
+    assert "8,000 of 8,000 validation images" in validation
+    assert "2,000 of 2,000 test images" in test
+    status = run.read_status()
+    assert (status.state, status.test_accuracy, status.message) == ("finished", None, test)
+    assert run.checkpoints.best() is None
+    with TrainedRun.open(run.path) as trained:
+        assert all(tensor.isfinite().all() for tensor in trained.weights().values())
 
 
 def test_a_trainer_does_not_execute_untrusted_code(train: Train, tmp_path: Path, state_home: Path) -> None:

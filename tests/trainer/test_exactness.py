@@ -52,6 +52,7 @@ def test_the_log_and_the_status_are_complete(undisturbed: Run) -> None:
     assert second.validation_accuracy is not None
 
     (finished,) = of_kind(undisturbed, Finished)
+    assert isinstance(finished.test_accuracy, float)
     assert finished.test_accuracy > 0.6
     assert finished.test_accuracy_flipped is None, "the recipe flips no images"
     assert finished.images_per_second == pytest.approx(8000 / finished.train_seconds)

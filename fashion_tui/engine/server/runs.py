@@ -12,7 +12,7 @@ from fashion_tui.lab.data.datasets import Dataset, normalise
 from fashion_tui.lab.devices import choose_device
 from fashion_tui.lab.evaluation.feature_maps import as_images, as_planes, value_range
 from fashion_tui.lab.evaluation.histograms import histogram
-from fashion_tui.lab.evaluation.metrics import Cancelled, evaluate, predict_logits
+from fashion_tui.lab.evaluation.metrics import Cancelled, evaluate, has_probabilities, predict_logits
 from fashion_tui.lab.networks.export import export_safetensors
 from fashion_tui.lab.trace.activations import output_of_call
 from fashion_tui.schema.errors import UsageError, UserError
@@ -143,7 +143,8 @@ def _selected(request: GetPredictions, logits: Tensor, labels: Tensor) -> Tensor
     predicted = logits.argmax(dim=1)
     selected = torch.ones(len(labels), dtype=torch.bool)
     if request.outcome != "all":
-        selected &= (predicted == labels) == (request.outcome == "correct")
+        is_correct = (predicted == labels) & has_probabilities(logits)
+        selected &= is_correct == (request.outcome == "correct")
     if request.truth is not None:
         selected &= labels == request.truth
     if request.predicted is not None:

@@ -120,6 +120,17 @@ class Batch(NamedTuple):
         return [Batch(*parts) for parts in zip(*(tensor.tensor_split(count) for tensor in self), strict=True)]
 
 
+def batch_sizes(count: int, size: int, *, min_last: int = 1) -> list[int]:
+    """Split `count` images into batches. If the last batch has fewer than `min_last`, they join the batch before."""
+    sizes = [size] * (count // size)
+    rest = count % size
+    if sizes and 0 < rest < min_last:
+        sizes[-1] += rest
+    elif rest:
+        sizes.append(rest)
+    return sizes
+
+
 class ImageBatches:
     """The shuffled batches of each epoch.
 
@@ -128,10 +139,11 @@ class ImageBatches:
     batches.
     """
 
-    def __init__(self, images: Images, recipe: Recipe, *, seed: int, device: torch.device) -> None:
+    def __init__(self, images: Images, recipe: Recipe, *, seed: int, device: torch.device, min_last: int = 1) -> None:
         """Move the set to the device if it fits; otherwise, copy one batch at a time.
 
-        The last batch of an epoch contains the remaining images. Raises UsageError if the images don't fill one batch.
+        The last batch of an epoch contains the remaining images. If they are fewer than `min_last`, they join the batch
+        before. Raises UsageError if the images don't fill one batch.
         """
         if not 1 <= recipe.batch_size <= len(images):
             raise UsageError(
@@ -142,11 +154,13 @@ class ImageBatches:
         self.recipe = recipe
         self.seed = seed
         self.device = device
+        self.sizes = batch_sizes(len(images), recipe.batch_size, min_last=min_last)
+        """Number of images in each batch of an epoch."""
         self._augmentation = Augmentation(recipe, len(images), seed=seed, device=device)
 
     def __len__(self) -> int:
         """Return the number of steps in an epoch."""
-        return math.ceil(len(self.images) / self.recipe.batch_size)
+        return len(self.sizes)
 
     def order(self, epoch: int) -> Tensor:
         """Return the order of the images in an epoch, int64 `[N]`.
@@ -162,7 +176,7 @@ class ImageBatches:
         """
         self._augmentation.start_epoch(epoch)
         pixels, labels = self.images.pixels, self.images.labels
-        for indices in self.order(epoch).to(pixels.device).split(self.recipe.batch_size)[first_step:]:
+        for indices in self.order(epoch).to(pixels.device).split(self.sizes)[first_step:]:
             yield self._to_device(Batch(pixels.index_select(0, indices), labels.index_select(0, indices), indices))
 
     def prepare(self, batch: Batch) -> Tensor:

@@ -1,12 +1,13 @@
 """The predictions of a network, and their metrics."""
 
+import math
 from collections.abc import Callable, Sequence
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from fashion_tui.lab.data.datasets import normalise
+from fashion_tui.lab.data.datasets import batch_sizes, normalise
 from fashion_tui.schema.evaluation import ClassReport, Metrics
 from fashion_tui.schema.recipe import Recipe
 
@@ -37,8 +38,8 @@ def predict_logits(  # noqa: PLR0913
     model.eval()
     logits = []
     try:
-        with torch.inference_mode():
-            for batch in pixels.split(BATCH_SIZE):
+        with torch.no_grad():  # not inference_mode: a custom model may keep tensors and train with them
+            for batch in pixels.split(batch_sizes(len(pixels), BATCH_SIZE, min_last=2)):
                 if should_stop():
                     raise Cancelled
                 images = normalise(batch.to(device), recipe.mean, recipe.std)
@@ -50,9 +51,17 @@ def predict_logits(  # noqa: PLR0913
 
 
 def evaluate(logits: Tensor, labels: Tensor, classes: Sequence[str]) -> Metrics:
-    """Return the metrics of logits `[N, C]`, given the labels `[N]`."""
+    """Return the metrics of logits `[N, C]`, given the labels `[N]`.
+
+    If the logits of an image give no probabilities because they contain NaN or infinity, all scores are NaN, and the
+    confusion matrix contains only the other images.
+    """
     logits, labels = logits.double().cpu(), labels.cpu()
     predictions = logits.argmax(dim=1)
+    is_valid = has_probabilities(logits)
+    if not is_valid.all():
+        confusion = confusion_matrix(predictions[is_valid], labels[is_valid], len(classes))
+        return _without_scores(labels, classes, confusion, int((~is_valid).sum()))
     confusion = confusion_matrix(predictions, labels, len(classes))
     return Metrics(
         n=len(labels),
@@ -62,6 +71,28 @@ def evaluate(logits: Tensor, labels: Tensor, classes: Sequence[str]) -> Metrics:
         ece=calibration_error(logits.softmax(dim=1), labels),
         per_class=tuple(class_report(name, index, confusion) for index, name in enumerate(classes)),
         confusion=tuple(tuple(row) for row in confusion.tolist()),
+    )
+
+
+def has_probabilities(logits: Tensor) -> Tensor:
+    """Return for each row of the logits `[N, C]` whether its softmax consists of numbers, bool `[N]`."""
+    return ~logits.softmax(dim=1).isnan().any(dim=1)
+
+
+def _without_scores(labels: Tensor, classes: Sequence[str], confusion: Tensor, invalid: int) -> Metrics:
+    support = torch.bincount(labels, minlength=len(classes)).tolist()
+    return Metrics(
+        n=len(labels),
+        accuracy=math.nan,
+        top2=math.nan,
+        loss=math.nan,
+        ece=math.nan,
+        per_class=tuple(
+            ClassReport(name=name, precision=math.nan, recall=math.nan, f1=math.nan, support=count)
+            for name, count in zip(classes, support, strict=True)
+        ),
+        confusion=tuple(tuple(row) for row in confusion.tolist()),
+        invalid=invalid,
     )
 
 

@@ -15,9 +15,10 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from fashion_tui.lab.data.datasets import Batch, ImageBatches, Images
-from fashion_tui.lab.networks.build import build_network, build_trainable
+from fashion_tui.lab.networks.build import build_network, build_trainable, can_train_on_one_image
 from fashion_tui.lab.networks.extra_state import ExtraState, Snapshot
 from fashion_tui.lab.rng import rng_state, seed_everything, set_rng_state
+from fashion_tui.schema.errors import UsageError
 from fashion_tui.schema.models import CustomModel
 from fashion_tui.schema.recipe import CPU_MICRO_BATCH, Precision, Recipe
 
@@ -98,7 +99,8 @@ class Training:
             custom = build_trainable(network)
             self.model, self._unsavable = custom.network.to(device), custom.unsavable
             self._extra_state = ExtraState(self.model)
-        self.batches = ImageBatches(images, recipe, seed=seed, device=device)
+        min_last = 1 if network is None else _min_last_batch(network, len(images), recipe.batch_size)
+        self.batches = ImageBatches(images, recipe, seed=seed, device=device, min_last=min_last)
         self.optimizers = optimizers_for(recipe, self.model)
         self.precision = precision_on(device, recipe)
         """The recipe's precision if the device supports it, else fp32."""
@@ -121,7 +123,7 @@ class Training:
         self._compiled_model: nn.Module | None = None
         if compiled:
             self._compiled_model = cast("nn.Module", torch.compile(self.model, dynamic=False))
-        self._max_micro_batch = CPU_MICRO_BATCH if device.type == "cpu" else recipe.batch_size
+        self._max_micro_batch = CPU_MICRO_BATCH if device.type == "cpu" else max(self.batches.sizes)
         self._before_step: dict[str, Any] | None = None
         """Buffers and RNG state before the current step, or None unless an interruptible step is running."""
         self._extra_before_step: Snapshot | None = None
@@ -158,6 +160,14 @@ class Training:
         return self.epoch * self.steps_per_epoch + self.step_in_epoch
 
     @property
+    def joins_last_image(self) -> bool:
+        """Whether the last batch would have one image, on which the network can't be trained.
+
+        The image then joins the batch before.
+        """
+        return self.batches.sizes[-1] > self.recipe.batch_size
+
+    @property
     def steps_per_epoch(self) -> int:
         return len(self.batches)
 
@@ -172,8 +182,7 @@ class Training:
 
     def batch_sizes(self, first: int, last: int) -> Tensor:
         """Return the number of images in each step from `first` to `last - 1` of an epoch, int64 `[last - first]`."""
-        starts = torch.arange(first, last) * self.recipe.batch_size
-        return (len(self.batches.images) - starts).clamp(max=self.recipe.batch_size)
+        return torch.tensor(self.batches.sizes[first:last], dtype=torch.int64)
 
     def step_metrics(self, first: int, last: int) -> tuple[list[float], list[float]]:
         """Return the loss and accuracy of each step from `first` to `last - 1` in the current epoch.
@@ -247,7 +256,7 @@ class Training:
         if self._compiled_model is not None and len(batch.labels) == self.recipe.batch_size:
             model = self._compiled_model  # a smaller last batch would be compiled separately
         micro_batches = batch.split(self._max_micro_batch)
-        with self._interruptible() if len(micro_batches) > 1 else nullcontext():
+        with self.interruptible() if len(micro_batches) > 1 else nullcontext():
             return train_step(
                 model,
                 self.optimizers,
@@ -264,10 +273,10 @@ class Training:
             yield self.batches.prepare(micro_batch), micro_batch.labels, len(micro_batch.labels) / batch_size
 
     @contextmanager
-    def _interruptible(self) -> Iterator[None]:
-        """Roll back the step if the `with` block raises an error.
+    def interruptible(self) -> Iterator[None]:
+        """Roll back the buffers, the RNG state and the extra state if the `with` block raises an error.
 
-        Inside the block, `state_dict` returns the state before the step.
+        The block may be part of a step or an evaluation. Inside it, `state_dict` returns the state before the block.
         """
         try:
             with preserve_state(self.model, self.device, only_on_error=True) as before:
@@ -289,3 +298,15 @@ class Training:
 
     def _lr_scale(self, step: int) -> float:
         return lr_scale(self.recipe, step, self.recipe.epochs * self.steps_per_epoch)
+
+
+def _min_last_batch(network: CustomModel, images: int, batch_size: int) -> int:
+    """Return the minimum size of the last batch for a custom model, which may need more than one image.
+
+    Raises UsageError if it does and the batch size is 1.
+    """
+    if images % batch_size != 1 % batch_size or can_train_on_one_image(network):
+        return 1
+    if batch_size == 1:
+        raise UsageError(f"{network.class_name} can't be trained on a batch of one image; choose a batch size above 1")
+    return 2

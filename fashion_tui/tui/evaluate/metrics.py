@@ -11,6 +11,7 @@ from fashion_tui.report.evaluation import (
     class_lines,
     confusion_caption,
     confusion_lines,
+    invalid_outputs,
     largest_confusions,
 )
 from fashion_tui.report.formatting import format_loss, format_percent
@@ -55,7 +56,12 @@ class MetricsView(Container):
 
 
 def headline(evaluation: Evaluation, glyphs: Glyphs) -> list[Text]:
-    """Return three lines with the accuracy in large digits and the other metrics beside it."""
+    """Return three lines with the accuracy in large digits and the other metrics beside it.
+
+    Without scores, the lines say why.
+    """
+    if evaluation.invalid:
+        return [Text(), Text(invalid_outputs(evaluation.invalid, evaluation.n), ATTENTION), Text()]
     number = large_number(f"{evaluation.accuracy * 100:.1f}", glyphs)
     margin = accuracy_margin(evaluation.accuracy, evaluation.n) * 100
     if evaluation.dataset == "synthetic":
