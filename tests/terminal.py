@@ -1,5 +1,6 @@
 """A program on an emulated terminal: press keys, read the screen, and measure output, CPU time and memory."""
 
+import os
 import re
 import signal
 import time
@@ -243,3 +244,18 @@ class Terminal(TerminalProgram):
                 command = " ".join(process.cmdline())
                 memories.append(ProcessMemory(process.pid, command, info.rss / 2**20, info.pss / 2**20))
         return memories
+
+
+class SlowTerminal(Terminal):
+    """A terminal at the end of a slow connection."""
+
+    def __init__(
+        self, command: Sequence[str], environ: Mapping[str, str], size: Size = (120, 40), *, bytes_per_second: int
+    ) -> None:
+        self._bytes_per_second = bytes_per_second
+        super().__init__(command, environ, size)
+
+    def _read_chunk(self) -> bytes:
+        data = os.read(self._master, max(1, self._bytes_per_second // 20))
+        time.sleep(len(data) / self._bytes_per_second)
+        return data

@@ -34,6 +34,9 @@ _KEYS = {
 _QUERY_REPLIES = {b"\x1b[?2026$p": b"\x1b[?2026;2$y", b"\x1b[6n": b"\x1b[1;1R", b"\x1b[c": b"\x1b[?62;22c"}
 """Maps queries for synchronised output, the cursor position and the terminal type to a terminal's replies."""
 
+_QUERY = re.compile(b"|".join(map(re.escape, _QUERY_REPLIES)))
+_LONGEST_QUERY = max(map(len, _QUERY_REPLIES))
+
 
 def key_bytes(key: str) -> bytes:
     """Return the bytes that a terminal sends for a key, given by its name in Textual."""
@@ -67,6 +70,8 @@ class TerminalProgram:
         """The output that `wait_for_output` has read since the last key press, without control sequences."""
         self._plain_text_end = 0
         """Length of the part of `output` that `wait_for_output` has read."""
+        self._incomplete_query = b""
+        """The end of the output so far, if it may be the beginning of a query."""
         self._master, slave = os.openpty()
         self._set_size(size)
         self.attributes_before = termios.tcgetattr(slave)
@@ -98,14 +103,12 @@ class TerminalProgram:
             if self._stop_requested in ready:
                 break
             try:
-                data = os.read(self._master, 65536)
+                data = self._read_chunk()
             except OSError:  # no process has the terminal open
                 break
             if not data:
                 break
-            for query, reply in _QUERY_REPLIES.items():
-                if query in data:
-                    os.write(self._master, reply)
+            self._reply_to_queries(data)
             with self.changed:
                 self.output += data
                 self.arrivals.append((time.perf_counter(), len(self.output)))
@@ -113,6 +116,18 @@ class TerminalProgram:
         with self.changed:
             self.closed = True
             self.changed.notify_all()
+
+    def _read_chunk(self) -> bytes:
+        return os.read(self._master, 65536)
+
+    def _reply_to_queries(self, data: bytes) -> None:
+        data = self._incomplete_query + data
+        end = 0
+        for match in _QUERY.finditer(data):
+            os.write(self._master, _QUERY_REPLIES[match.group()])
+            end = match.end()
+        start = data.rfind(b"\x1b", end)
+        self._incomplete_query = data[start:] if start >= 0 and len(data) - start < _LONGEST_QUERY else b""
 
     def wait_for_output(self, pattern: str, timeout: float = 30.0) -> float:
         """Wait until the output since the last key press matches `pattern`.

@@ -9,7 +9,9 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
+from rich.console import RenderableType
 from textual import events, on
+from textual._compositor import ChopsUpdate, LayoutUpdate
 from textual.app import App, ComposeResult
 from textual.binding import BindingType
 from textual.driver import Driver
@@ -17,7 +19,7 @@ from textual.drivers.linux_driver import LinuxDriver
 from textual.filter import LineFilter
 from textual.geometry import Size
 from textual.reactive import reactive
-from textual.screen import ModalScreen
+from textual.screen import ModalScreen, Screen
 from textual.scrollbar import ScrollBar, ScrollBarRender
 from textual.widget import Widget
 from textual.widgets import ContentSwitcher
@@ -42,6 +44,7 @@ from .lab_app import (
     Settings,
     TrainNetwork,
 )
+from .output_flow import PostponedFrames
 from .pane import Pane, RunPane
 from .printable_filter import PrintableFilter
 from .theme import FASHION_DARK
@@ -127,6 +130,7 @@ class FashionApp(App[None]):
         self._choosing = asyncio.Lock()
         self._input_queue = InputQueue(self)
         self._printable_filter = PrintableFilter()
+        self._postponed = PostponedFrames()
         self._runs_listed_before = False
         self._last_size: Size | None = None
         """Terminal size reported by the last resize event."""
@@ -164,6 +168,24 @@ class FashionApp(App[None]):
     def hold_input(self, worker: Worker[Any]) -> None:
         """Hold back keys until the worker finishes or shows a dialog. The dialog then receives the keys."""
         self._input_queue.hold(worker)
+
+    # Output
+
+    def _display(self, screen: Screen[Any], renderable: RenderableType | None) -> None:
+        """Write a frame, or postpone it while the connection is busy with earlier output."""
+        driver = self._driver
+        if not isinstance(driver, TerminalDriver) or not isinstance(renderable, (ChopsUpdate, LayoutUpdate)):
+            super()._display(screen, renderable)
+        elif driver.flow.is_ready or self._exit:
+            super()._display(screen, renderable)
+            driver.flow.query_if_due()
+        else:
+            self._postponed.add(screen, renderable)
+            driver.call_when_ready(self._show_postponed)
+
+    def _show_postponed(self) -> None:
+        if self.screen_stack and not self._exit:
+            self.screen.call_later(self._postponed.show, self.screen)
 
     # Layout
 

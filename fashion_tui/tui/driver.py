@@ -3,26 +3,51 @@
 import asyncio
 import os
 import select
+import threading
+import time
 from codecs import getincrementaldecoder
-from typing import Any
+from collections.abc import Callable
+from typing import IO, Any
 
-from textual._xterm_parser import XTermParser
 from textual.drivers.linux_driver import LinuxDriver
+from textual.events import CursorPosition
+from textual.message import Message
 
-READ_SIZE = 4096
+from .output_flow import QUERY_TIMEOUT, OutputFlow
+from .terminal_input import PASTE_LENGTH, InputParser
+
+READ_SIZE = 65536
 """Maximum number of bytes per read."""
 
 EXIT_CHECK_SECONDS = 0.1
 """Timeout of each wait for input, in seconds. After each wait, the parser checks for incomplete escape sequences."""
 
+PASTE_GAP = 0.02
+"""Seconds to wait for more input after PASTE_LENGTH bytes have arrived, because pasted text arrives in pieces."""
+
+MAX_PASTE_SECONDS = 1.0
+"""Maximum number of seconds to wait in total until the pieces are parsed."""
+
+LAST_REPLY_TIMEOUT = 0.5
+"""Seconds to wait at exit for the terminal's last reply, which would otherwise appear in the shell."""
+
 
 class TerminalDriver(LinuxDriver):
-    """Accepts input that isn't UTF-8, survives SIGSTOP, and ignores the environment variables COLUMNS and LINES."""
+    """Accepts input that isn't UTF-8, survives SIGSTOP, and ignores the environment variables COLUMNS and LINES.
+
+    It also parses pastes quickly, and provides flow control for frames.
+    """
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
         self._loop_of_app = asyncio.get_running_loop()
         self._is_resuming = False
+        self.flow = OutputFlow(self._query)
+        self._reply_arrived = threading.Event()
+        """Set if the terminal has replied to the last query."""
+        self._write_lock = threading.Lock()
+        self._when_ready: Callable[[], object] | None = None
+        self._file: Any = _CountedOutput(self._file, self._output_flushed)
 
     def terminal_size(self) -> tuple[int, int]:
         """Return the number of columns and lines that the terminal itself reports."""
@@ -38,17 +63,89 @@ class TerminalDriver(LinuxDriver):
     def run_input_thread(self) -> None:
         """Read and parse input as `LinuxDriver` does, but show invalid bytes as U+FFFD instead of failing."""
         decode = getincrementaldecoder("utf-8")(errors="replace").decode
-        parser = XTermParser(self._debug)
+        parser = InputParser(debug=self._debug)
         while not self.exit_event.is_set():
-            ready, _, _ = select.select([self.fileno], [], [], EXIT_CHECK_SECONDS)
-            if ready:
-                data = os.read(self.fileno, READ_SIZE)
+            if self._has_input(EXIT_CHECK_SECONDS):
+                data = self._read()
                 if not data:  # the terminal is gone; SIGHUP will end the app
                     self.exit_event.wait(EXIT_CHECK_SECONDS)
                 for message in parser.feed(decode(data)):
                     self.process_message(message)
             for message in parser.tick():
                 self.process_message(message)
+
+    def _has_input(self, timeout: float) -> bool:
+        """Wait for input, and return whether there is any."""
+        return bool(select.select([self.fileno], [], [], timeout)[0])
+
+    def _read(self) -> bytes:
+        """Read the available input. If it may be a part of a paste, read the other parts too."""
+        data = os.read(self.fileno, READ_SIZE)
+        deadline = time.monotonic() + MAX_PASTE_SECONDS
+        while len(data) >= PASTE_LENGTH and self._has_input(PASTE_GAP) and time.monotonic() < deadline:
+            more = os.read(self.fileno, READ_SIZE)
+            if not more:
+                break
+            data += more
+        return data
+
+    def process_message(self, message: Message) -> None:
+        if isinstance(message, CursorPosition):
+            self._reply_arrived.set()
+            self._loop_of_app.call_soon_threadsafe(self._reply_received)
+        else:
+            super().process_message(message)
+
+    # Output
+
+    def start_application_mode(self) -> None:
+        super().start_application_mode()  # type: ignore[no-untyped-call]
+        self.flow.start()
+
+    def disable_input(self) -> None:
+        """Wait for the last reply of the terminal before input is disabled, so that the shell doesn't receive it."""
+        if self.flow.awaits_reply:
+            self._reply_arrived.wait(LAST_REPLY_TIMEOUT)
+        super().disable_input()
+
+    def write(self, data: str) -> None:
+        with self._write_lock:
+            self.flow.wrote(data)
+        super().write(data)
+
+    def _query(self, query: str) -> None:
+        self._reply_arrived.clear()
+        self.write(query)
+
+    def call_when_ready(self, callback: Callable[[], object]) -> None:
+        """Call `callback` in the app's thread as soon as a frame can be written. It replaces an earlier callback."""
+        if self._when_ready is None:
+            self._loop_of_app.call_later(QUERY_TIMEOUT, self._check_overdue)
+        self._when_ready = callback
+        if self.flow.is_ready:  # the output was flushed just now
+            self._loop_of_app.call_soon(self._check_ready)
+
+    def _output_flushed(self, characters: int) -> None:
+        """Handle the end of a write. The driver's thread for output calls this."""
+        self.flow.flushed(characters)
+        if self._when_ready is not None:
+            self._loop_of_app.call_soon_threadsafe(self._check_ready)
+
+    def _reply_received(self) -> None:
+        self.flow.reply_received()
+        self._check_ready()
+
+    def _check_ready(self) -> None:
+        if self._when_ready is not None and self.flow.is_ready:
+            callback, self._when_ready = self._when_ready, None
+            with self._app._context():  # noqa: SLF001 -- Textual has no public way to enter the app's context
+                callback()
+
+    def _check_overdue(self) -> None:
+        """Check again and again whether the terminal's reply is overdue, as long as a callback waits."""
+        self._check_ready()
+        if self._when_ready is not None:
+            self._loop_of_app.call_later(QUERY_TIMEOUT, self._check_overdue)
 
     # SIGCONT
 
@@ -71,3 +168,25 @@ class TerminalDriver(LinuxDriver):
             return
         self.suspend_application_mode()
         self.resume_application_mode()
+
+
+class _CountedOutput:
+    """A file for Textual's output thread that reports how many characters were flushed."""
+
+    def __init__(self, file: IO[str], flushed: Callable[[int], object]) -> None:
+        self._file = file
+        self._flushed = flushed
+        self._characters = 0
+        """Number of characters written since the last flush."""
+
+    def write(self, text: str) -> None:
+        self._file.write(text)
+        self._characters += len(text)
+
+    def flush(self) -> None:
+        self._file.flush()
+        characters, self._characters = self._characters, 0
+        self._flushed(characters)
+
+    def fileno(self) -> int:
+        return self._file.fileno()

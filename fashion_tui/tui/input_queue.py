@@ -15,7 +15,10 @@ from textual.app import App
 from textual.dom import DOMNode
 from textual.events import Event, Key, MouseEvent, Paste
 from textual.message_pump import MessagePump
+from textual.widgets import TextArea
 from textual.worker import Worker
+
+from .terminal_input import Typed, keys_of
 
 CHECK_INTERVAL = 0.4
 """Interval, in seconds, at which to check whether the current event makes progress while others wait."""
@@ -30,6 +33,8 @@ WORKER_POLL = 0.005
 
 class InputQueue:
     """Delivers the user's input to an app, one event at a time.
+
+    Text that is typed into an editor while earlier input is being handled is inserted all at once.
 
     A callback follows each key through the same message queues, from the focused widget to the app. By the time the
     callback reaches the app, the key's handlers and action have run, and the messages that they posted to ancestors
@@ -51,7 +56,7 @@ class InputQueue:
     @staticmethod
     def accepts(event: Event) -> bool:
         """Return whether the event is user input that hasn't been delivered yet."""
-        return isinstance(event, (Key, Paste, MouseEvent)) and not event.is_forwarded
+        return isinstance(event, (Key, Typed, Paste, MouseEvent)) and not event.is_forwarded
 
     async def put(self, event: Event, deliver: Callable[[Event], Awaitable[None]]) -> None:
         """Call `deliver` with the event as soon as all earlier events have been handled."""
@@ -70,7 +75,7 @@ class InputQueue:
 
     async def _deliver_waiting(self) -> None:
         while self._waiting and self._current is None:
-            event, deliver = self._waiting.popleft()
+            event, deliver = self._next()
             screen = self._app.screen
             if isinstance(event, MouseEvent):
                 await deliver(event)
@@ -80,6 +85,20 @@ class InputQueue:
             await deliver(event)
             node = (self._app.focused or self._app.screen) if event.is_forwarded else self._app
             self._follow(event, node, screen)
+
+    def _next(self) -> tuple[Event, Callable[[Event], Awaitable[None]]]:
+        """Remove and return the next event. All text typed into an editor is one event; other text is a key each."""
+        event, deliver = self._waiting.popleft()
+        text, focused = _typed_text(event), self._app.focused
+        if text and isinstance(focused, TextArea) and not focused.read_only:
+            while self._waiting and (more := _typed_text(self._waiting[0][0])):
+                text += more
+                self._waiting.popleft()
+            event = event if isinstance(event, Key) and text == event.character else Paste(text)
+        elif isinstance(event, Typed):
+            event, *others = keys_of(event.text)
+            self._waiting.extendleft((key, deliver) for key in reversed(others))
+        return event, deliver
 
     # Following an event
 
@@ -146,5 +165,12 @@ class InputQueue:
         """Deliver all waiting events in order, without waiting for each to be handled."""
         self._current = None
         while self._waiting:
-            event, deliver = self._waiting.popleft()
+            event, deliver = self._next()
             await deliver(event)
+
+
+def _typed_text(event: Event) -> str:
+    """Return the text that an event types, or an empty string."""
+    if isinstance(event, Typed):
+        return event.text
+    return event.character or "" if isinstance(event, Key) and event.is_printable else ""

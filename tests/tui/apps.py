@@ -17,7 +17,7 @@ from fashion_tui.runs import store
 from fashion_tui.runs.reader import RunReader
 from fashion_tui.runs.run import Run
 from fashion_tui.schema.run import RunSummary, State
-from tests.terminal import TIMEOUT, Terminal
+from tests.terminal import TIMEOUT, SlowTerminal, Terminal
 
 APP = (sys.executable, "-m", "fashion_tui")
 
@@ -69,15 +69,20 @@ class AppLauncher:
         command: tuple[str, ...] = APP,
         dataset: str | None = "synthetic",
         environ: dict[str, str | None] | None = None,
+        bytes_per_second: int | None = None,
     ) -> Terminal:
-        """Start the app on a terminal. `environ` sets environment variables; the value None removes a variable."""
+        """Start the app on a terminal. `environ` sets environment variables; the value None removes a variable.
+
+        `bytes_per_second` is the speed of the connection to the terminal, or None if it is fast.
+        """
         changed = {**self.environ, **(environ or {})}
         options = () if dataset is None else ("--dataset", dataset)
-        terminal = Terminal(
-            (*command, *options, *arguments),
-            {name: value for name, value in changed.items() if value is not None},
-            size,
-        )
+        started = (*command, *options, *arguments)
+        variables = {name: value for name, value in changed.items() if value is not None}
+        if bytes_per_second is None:
+            terminal = Terminal(started, variables, size)
+        else:
+            terminal = SlowTerminal(started, variables, size, bytes_per_second=bytes_per_second)
         return self._terminals.enter_context(terminal)
 
     def command(self, *arguments: str, environ: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:

@@ -9,9 +9,10 @@ from textual import events, work
 from textual.app import App, ComposeResult
 from textual.binding import Binding, BindingType
 from textual.screen import ModalScreen
-from textual.widgets import Input
+from textual.widgets import Input, TextArea
 
 from fashion_tui.tui.input_queue import InputQueue
+from fashion_tui.tui.terminal_input import Typed
 
 
 class StuckInput(Input):
@@ -56,6 +57,7 @@ class QueueApp(App[None]):
     def compose(self) -> ComposeResult:
         yield StuckInput(id="first")
         yield Input(id="second")
+        yield TextArea()
 
     def action_mark(self) -> None:
         self.marks.append(self.query_one("#first", Input).value if self.query("#first") else "removed")
@@ -115,3 +117,30 @@ async def test_keys_are_delivered_after_one_that_never_finishes(cause: str) -> N
         app.workers.cancel_all()
         for widget in app.query(StuckInput):
             widget.release.set()
+
+
+async def test_text_typed_into_an_editor_is_inserted_at_once() -> None:
+    app = QueueApp()
+    async with app.run_test():
+        editor = app.query_one(TextArea)
+        editor.focus()
+        edits = []
+        editor.edit = lambda edit, do=editor.edit: edits.append(edit.text) or do(edit)  # type: ignore[method-assign,misc,func-returns-value]
+        send(app, "left")
+        app.post_message(Typed("ab"))
+        send(app, "c", "d", "left")
+        app.post_message(Typed("efg"))
+        await until(lambda: editor.text == "abcefgd")
+        assert edits == ["abcd", "efg"]
+
+
+async def test_text_typed_into_an_input_is_made_of_keys() -> None:
+    app = QueueApp()
+    async with app.run_test():
+        line = app.query_one("#second", Input)
+        line.restrict = "[0-9]*"  # applied to each key
+        line.focus()
+        app.post_message(Typed("12x"))
+        send(app, "left")
+        app.post_message(Typed("34"))
+        await until(lambda: line.value == "1342")

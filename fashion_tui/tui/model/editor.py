@@ -76,7 +76,7 @@ class CodeEditor(TextArea):
         return None if self._error_row is None else self._error_row + 1
 
     def get_line(self, line_index: int) -> Text:
-        line = highlight_line(super().get_line(line_index), self.text, line_index)
+        line = highlight_line(super().get_line(line_index), self.document.lines, line_index)
         if line_index == self._error_row:
             line.stylize(ERROR_LINE)
         return line

@@ -1,6 +1,6 @@
 """Syntax highlighting of Python, for editors and the transcript."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 
 from rich.color import Color
@@ -11,6 +11,12 @@ from fashion_tui.report.style import ACCENT, MUTED
 
 STRING = "#a8b98a"
 NUMBER = "#c9b183"
+
+BLOCK_LINES = 100
+"""To colour a line of long code, only the block of lines that contains it and the blocks around it are analysed."""
+
+MAX_CHARACTERS = 50_000
+"""Maximum number of characters that are analysed to colour a line. In longer code, lines have no colours."""
 
 _COLOURS = (
     ("Token.Keyword", ACCENT),
@@ -37,17 +43,28 @@ def line_spans(code: str) -> tuple[tuple[tuple[int, int, str], ...], ...]:
     return tuple(map(tuple, lines))
 
 
-def highlight_line(line: Text, code: str, index: int) -> Text:
-    """Colour `line`, which is line `index` of the code, and return it. Lines are counted from 0."""
-    spans = line_spans(code)
-    for start, end, colour in spans[index] if index < len(spans) else ():
-        line.stylize(colour, start, end)
+def highlight_line(line: Text, code: Sequence[str], index: int) -> Text:
+    """Colour `line`, which is line `index` of the code, and return it. Lines are counted from 0.
+
+    In code of more than BLOCK_LINES lines, the colours are wrong after a multi-line string of more than that length.
+    """
+    first = max(0, index - index % BLOCK_LINES - BLOCK_LINES)
+    nearby = code[first : first + 3 * BLOCK_LINES]
+    if sum(map(len, nearby)) <= MAX_CHARACTERS:
+        spans = line_spans("\n".join(nearby))
+        for start, end, colour in spans[index - first] if index - first < len(spans) else ():
+            line.stylize(colour, start, end)
     return line
 
 
 @lru_cache(maxsize=8)
 def highlight_ansi(code: str) -> str:
-    """Return the code coloured with SGR sequences. No colour extends across a line break."""
+    """Return the code coloured with SGR sequences, unless it is longer than MAX_CHARACTERS.
+
+    No colour extends across a line break.
+    """
+    if len(code) > MAX_CHARACTERS:
+        return code
     parts = []
     for text, colour in _tokens(code):
         lines = text.split("\n")

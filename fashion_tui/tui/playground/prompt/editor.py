@@ -23,6 +23,9 @@ _REBOUND_KEYS = {"ctrl+c", "ctrl+x", "ctrl+d"}
 
 _INDENT = "    "
 
+_MAX_CHECKED = 50_000
+"""Maximum number of characters of code that is checked for completeness. Longer code counts as complete."""
+
 
 class Prompt(TextArea, inherit_bindings=False):
     """The editor for cells.
@@ -65,7 +68,7 @@ class Prompt(TextArea, inherit_bindings=False):
             return Text("•" * len(line), end="", no_wrap=True)
         if self._is_answering or not line.plain.strip():
             return line
-        return highlight_line(line, self.text, line_index)
+        return highlight_line(line, self.document.lines, line_index)
 
     def set_text(self, text: str) -> None:
         """Replace the text and put the cursor at its end. Undo restores the previous text."""
@@ -145,7 +148,11 @@ class Prompt(TextArea, inherit_bindings=False):
             self.action_new_line()
         else:
             # Keys pressed during the await are handled after this method returns.
-            completeness = await self._runner.is_complete(self.text)
+            code = self.text
+            if len(code) > _MAX_CHECKED:
+                self.action_run()
+                return
+            completeness = await self._runner.is_complete(code)
             if completeness.status == "unknown":
                 completeness = guess_completeness(self.text)
             if completeness.status == "incomplete":

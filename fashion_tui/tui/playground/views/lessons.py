@@ -196,8 +196,8 @@ def _title(lesson: Lesson, index: int) -> Text:
 
 def _code(step: LessonStep, glyphs: Glyphs) -> Text:
     """Return the highlighted cell with a bar at its left."""
-    lines = [
-        Text.assemble((f"{glyphs.axis} ", ACCENT), highlight_line(Text(line), step.code, index))
-        for index, line in enumerate(step.code.split("\n"))
-    ]
-    return Text("\n").join(lines)
+    code = step.code.split("\n")
+    bar = (f"{glyphs.axis} ", ACCENT)
+    return Text("\n").join(
+        Text.assemble(bar, highlight_line(Text(line), code, index)) for index, line in enumerate(code)
+    )
