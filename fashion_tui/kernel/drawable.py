@@ -1,9 +1,10 @@
-"""Convert the values that `show` accepts to a tensor with labels: tensors, arrays, PIL images, and lists of them."""
+"""Convert the values that `show` accepts to a tensor with labels: tensors, arrays, images, figures, and lists."""
 
 import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeGuard
+from io import BytesIO
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 import numpy as np
 import torch
@@ -13,6 +14,9 @@ from fashion_tui.schema.plots import MAX_IMAGES, MAX_SIDE, Plot
 
 from .image_dataset import ImageDataset
 from .plots import CannotDraw, describe, plot_of
+
+if TYPE_CHECKING:
+    from PIL import Image
 
 
 @dataclass(frozen=True)
@@ -46,6 +50,8 @@ def as_drawable(value: object, classes: Sequence[str]) -> Drawable:
         return Drawable(value, describe(value))
     if isinstance(value, ImageDataset):
         return Drawable(value.pixels, value.name, _label_names(value.labels[:MAX_IMAGES], value.classes))
+    if is_figure(value):
+        value = _render(value)
     if is_pil_image(value):
         return _from_pil_image(value)
     if _is_labelled(value):
@@ -58,16 +64,34 @@ def as_drawable(value: object, classes: Sequence[str]) -> Drawable:
     return _from_array(value)
 
 
-def is_pil_image(value: object) -> bool:
+def is_pil_image(value: object) -> "TypeGuard[Image.Image]":
     """Return whether a value is a PIL image.
 
     This doesn't import PIL, because only code that has imported PIL can create a PIL image.
     """
-    pil = sys.modules.get("PIL.Image")
-    return pil is not None and isinstance(value, pil.Image)
+    return isinstance(value, _imported_class("PIL.Image", "Image"))
 
 
-def _from_pil_image(image: Any) -> Drawable:
+def is_figure(value: object) -> bool:
+    """Return whether a value is a matplotlib figure, without importing matplotlib."""
+    return isinstance(value, _imported_class("matplotlib.figure", "Figure"))
+
+
+def _imported_class(module: str, name: str) -> Any:
+    """Return a class, or an empty tuple if its module isn't imported or another thread is importing it."""
+    return getattr(sys.modules.get(module), name, ())
+
+
+def _render(figure: Any) -> "Image.Image":
+    """Render a figure as matplotlib saves it, without its margins."""
+    from PIL import Image  # noqa: PLC0415 -- only figures need it
+
+    png = BytesIO()
+    figure.savefig(png, format="png", bbox_inches="tight")
+    return Image.open(png)
+
+
+def _from_pil_image(image: "Image.Image") -> Drawable:
     """Return the image as uint8 [1, H, W] or [H, W, 3], reduced to the size that is drawn.
 
     Transparent pixels become black.

@@ -13,9 +13,9 @@ from fashion_tui.schema.plots import MIME_TYPE, Plot
 def show(value: object, labels: object = None) -> None:
     """Draw a value: an image, the first 64 images of a batch, a matrix as a heat map, or a vector as bars.
 
-    The value can be a tensor, a NumPy array, a PIL image, an image with its label (`show(test_data[0])`), or a list of
-    these. `labels` are names or class indices, one per image or value: `show(net(x).softmax(1), classes)`. If the value
-    can't be drawn, print the reason in one line.
+    The value can be a tensor, a NumPy array, a PIL image, a matplotlib figure, an image with its label
+    (`show(test_data[0])`), or a list of these. `labels` are names or class indices, one per image or value:
+    `show(net(x).softmax(1), classes)`. If the value can't be drawn, print the reason in one line.
     """
     from .drawable import plot_for  # noqa: PLC0415 -- imports torch
     from .plots import CannotDraw  # noqa: PLC0415
@@ -41,10 +41,15 @@ def _publish(shell: Any, data: dict[str, object]) -> None:
 
 
 def attach_plots_to_results(shell: Any) -> None:
-    """Add a plot to the output if the result of a cell or an argument of `display` is an image."""
+    """Add a plot to the output if the result of a cell or an argument of `display` is an image or a figure.
+
+    matplotlib's inline backend, which ipykernel selects, passes figures to `display`.
+    """
     formatter: Any = JSONFormatter(parent=shell.display_formatter, format_type=MIME_TYPE, print_method="_repr_plot_")
     formatter.for_type_by_name("torch", "Tensor", _format_tensor)
-    formatter.for_type_by_name("PIL.Image", "Image", _format_pil_image)
+    formatter.for_type_by_name("PIL.Image", "Image", _format_image)
+    # The inline backend removes all formatters of `Figure` when it is loaded, but not those of its base class.
+    formatter.for_type_by_name("matplotlib.figure", "FigureBase", _format_image)
     shell.display_formatter.formatters[MIME_TYPE] = formatter
 
 
@@ -54,7 +59,7 @@ def _format_tensor(tensor: Any) -> object:
     return _try_plot(lambda: image_result(tensor))
 
 
-def _format_pil_image(image: Any) -> object:
+def _format_image(image: Any) -> object:
     from .drawable import plot_for  # noqa: PLC0415 -- imports torch
 
     return _try_plot(lambda: plot_for(image, None, ()))

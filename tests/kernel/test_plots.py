@@ -198,6 +198,27 @@ async def test_an_image_as_a_result_has_a_plot(session: KernelSession) -> None:
             assert only.plot.caption == "RGBA image, 400×300 drawn as 160×120"
 
 
+async def test_an_inline_figure_has_a_plot(session: KernelSession) -> None:
+    pytest.importorskip("matplotlib")
+    code = (
+        "import matplotlib.pyplot as plt\n"
+        "figure = plt.figure(figsize=(4, 3), facecolor=(1, 0, 0))\n"
+        "plt.imshow(torch.tensor([[0.0, 1.0]]), cmap='gray', aspect='auto')\n"
+        "plt.axis('off')\n"
+        "print('before')"
+    )
+    outputs = await run(session, code)  # without plt.show(), as in a notebook
+    assert printed(outputs) == "before\n"
+    (only,) = [output for output in outputs if isinstance(output, Display)]
+    assert isinstance(only.plot, ImageGrid)
+    assert only.plot.channels == 3
+    middle = only.plot.height // 2 * only.plot.width
+    left, right = (only.plot.pixels[3 * (middle + x) :][:3] for x in (10, only.plot.width - 10))
+    assert (left, right) == (bytes(3), bytes([255] * 3))
+    assert only.plot.pixels[:3] == bytes([255, 0, 0])
+    assert shown(await run(session, "show(figure)")) == only.plot
+
+
 async def test_other_results_have_no_plot(session: KernelSession) -> None:
     for code in (
         "torch.rand(27, 28)",
