@@ -1,14 +1,16 @@
 """Run the cells of a lesson in a kernel and check the claims of its cards."""
 
+import asyncio
 import re
 
-from fashion_tui.kernel.outputs import Output, Result, Stream
+from fashion_tui.kernel.outputs import Display, InputRequested, Output, Result, Stream
 from fashion_tui.kernel.session import KernelSession
 from fashion_tui.lessons.reader import Lesson
+from fashion_tui.schema.plots import ImageGrid
 from fashion_tui.schema.tensors import Graph, ListTensors, OpenGraph, TensorList
-from tests.kernel.cells import done, result, run
+from tests.kernel.cells import PATIENCE, done, result, run
 
-from .claims import CLAIMS, Claims
+from .claims import CLAIMS, CLOSINGS, Claims
 
 _CLEAR = """
 torch, net, train_data  # wait until they are loaded
@@ -19,6 +21,16 @@ def _clear(namespace, preloaded):
 _clear(get_ipython().user_ns, get_ipython().user_ns_hidden)
 """
 
+_HELPERS = """
+def message_of(code):
+    try:
+        eval(code, globals())
+    except Exception as error:
+        return str(error)
+    return ""
+"""
+"""Defines a function for claims: it returns the message of the error that an expression raises."""
+
 
 async def clear_namespace(session: KernelSession) -> None:
     """Restore the namespace of a new kernel. This is much faster than a restart."""
@@ -26,12 +38,14 @@ async def clear_namespace(session: KernelSession) -> None:
 
 
 async def check_lesson(session: KernelSession, lesson: Lesson) -> None:
+    await run(session, _HELPERS)
     for number, (step, claims) in enumerate(zip(lesson.steps, CLAIMS[lesson.id], strict=True), 1):
         for tries_left in reversed(range(claims.tries)):
-            outputs = await run(session, step.code)
+            outputs = await _run_and_answer(session, step.code, claims.answers)
             shown = "".join(output.text for output in outputs if isinstance(output, Stream | Result))
             where = f"{lesson.id}, cell {number}, which showed: {shown}"
             assert done(outputs).status == "ok", f"{where}\n{_errors(outputs)}"
+            assert any(is_image(output) for output in outputs) == claims.draws, where
             try:
                 await _check(session, claims, shown, where)
             except AssertionError:
@@ -39,6 +53,25 @@ async def check_lesson(session: KernelSession, lesson: Lesson) -> None:
                     raise
             else:
                 break
+    if lesson.id in CLOSINGS:
+        await _check(session, CLOSINGS[lesson.id], "", f"the end of {lesson.id}")
+
+
+async def _run_and_answer(session: KernelSession, code: str, answers: tuple[str, ...]) -> list[Output]:
+    """Run a cell, and answer each of its questions. All answers must be used."""
+    remaining = list(answers)
+    outputs = []
+    async with asyncio.timeout(PATIENCE):
+        async for output in session.execute(code):
+            outputs.append(output)
+            if isinstance(output, InputRequested):
+                await session.send_input(remaining.pop(0))
+    assert not remaining, outputs
+    return outputs
+
+
+def is_image(output: Output) -> bool:
+    return isinstance(output, Display | Result) and isinstance(output.plot, ImageGrid)
 
 
 async def _check(session: KernelSession, claims: Claims, shown: str, where: str) -> None:
