@@ -1,6 +1,7 @@
 """Fixtures and settings for all tests."""
 
 import os
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,9 @@ os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 # Let the processes that tests start write .pyc files, as they do for users.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
+
+# Tests must not depend on the settings of the user who runs them.
+os.environ["XDG_CONFIG_HOME"] = str(Path(tempfile.gettempdir()) / "fashion-tui-tests-without-settings")
 
 SLOW_FOLDERS = ("trainer", "cli", "tui", "kernel", "lessons", "bench")
 """Folders with slow tests, which take minutes. They run first, in this order."""

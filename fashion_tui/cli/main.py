@@ -13,6 +13,7 @@ from fashion_tui.report.glyphs import ASCII_ERRORS, terminal_glyphs
 from fashion_tui.schema.errors import UsageError, UserError
 from fashion_tui.schema.paths import is_utf8
 from fashion_tui.schema.text import printable
+from fashion_tui.settings import user_settings
 
 from .app import open_app
 from .options import CommonOptions, common_options
@@ -41,6 +42,7 @@ SECTIONS = {
     },
     "Check this machine": {
         "doctor": "Check the installation and say how to fix problems.",
+        "settings": "Show the settings, and where their file is.",
         "bench": "Compare the recipes with the guide's training loop.",
     },
 }
@@ -97,6 +99,8 @@ def fashion_tui(context: click.Context, common: CommonOptions) -> None:
     Without a command, it opens the app.
     """
     context.obj = common
+    for problem in user_settings().problems:
+        click.echo(f"fashion-tui: {problem}", err=True)
     if context.invoked_subcommand is None:
         open_app(common, attach=None)
 

@@ -8,11 +8,10 @@ from typing import Any
 
 import click
 
-from fashion_tui.schema.dataset import DATASETS
+from fashion_tui.schema.dataset import DATASETS, DEFAULT_DATASET
 from fashion_tui.schema.errors import UsageError
 from fashion_tui.schema.paths import check_utf8, user_path
-
-DEFAULT_DATASET = "fashion-mnist"
+from fashion_tui.settings import user_settings
 
 Command = Callable[..., Any]
 
@@ -35,7 +34,8 @@ class CommonOptions:
 
     @property
     def dataset_name(self) -> str:
-        return self.dataset or DEFAULT_DATASET
+        """--dataset, or else the data set in the settings file."""
+        return self.dataset or user_settings().dataset
 
     @property
     def runs_directory(self) -> Path:

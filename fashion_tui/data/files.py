@@ -20,6 +20,7 @@ import platformdirs
 from fashion_tui.schema.dataset import DatasetRef
 from fashion_tui.schema.errors import UsageError, UserError
 from fashion_tui.schema.paths import check_utf8, user_path
+from fashion_tui.settings import settings_path, user_settings
 
 from .sources import SYNTHETIC, SYNTHETIC_TRAIN_SIZE, DataFile, DatasetSource, find_source
 
@@ -48,11 +49,11 @@ class DataLocation:
 
     directory: Path
     specified_by: str | None
-    """What specified the folder: `--data` or DATA_VARIABLE, or None for the cache."""
+    """What specified the folder: `--data`, DATA_VARIABLE or the settings file, or None for the cache."""
 
 
 def data_location(directory: Path | None = None) -> DataLocation:
-    """Return the data folder: `directory`, else $FASHION_TUI_DATA, else the platform's cache directory.
+    """Return the data folder: `directory`, else $FASHION_TUI_DATA, else that of the settings file, else the cache.
 
     Raises UsageError if the variable's value can't be used.
     """
@@ -60,6 +61,8 @@ def data_location(directory: Path | None = None) -> DataLocation:
         return DataLocation(directory, "--data")
     if variable := os.environ.get(DATA_VARIABLE):
         return DataLocation(user_path(variable, DATA_VARIABLE), DATA_VARIABLE)
+    if (folder := user_settings().data) is not None:
+        return DataLocation(folder, f"data in {settings_path()}")
     return DataLocation(platformdirs.user_cache_path("fashion-tui", appauthor=False), None)
 
 

@@ -10,7 +10,7 @@ from functools import cache, lru_cache
 from rich.style import Style
 
 from .pixels import rgb
-from .style import FOREGROUND
+from .style import DARK_TEXT, LIGHT_TEXT, PALETTE
 
 STEPS = 48
 """Number of colours in a scale, small enough that neighbouring cells often share a colour, which saves bytes."""
@@ -20,11 +20,13 @@ _VIRIDIS: tuple[str, ...] = (
 )  # fmt: skip
 """Every tenth colour of matplotlib's viridis (S. van der Walt and N. Smith, 2015)."""
 
-_BLUE = ("1c1c1c", "1d3a52", "22587f", "2f78a9", "5398cb", "8ab8e3", "c4d9f2")
-_ORANGE = ("1c1c1c", "4a2c1f", "773d22", "a35329", "cc7141", "e8996b", "f6c6a6")
+_BLUES = ("1d3a52", "22587f", "2f78a9", "5398cb", "8ab8e3", "c4d9f2")
+_ORANGES = ("4a2c1f", "773d22", "a35329", "cc7141", "e8996b", "f6c6a6")
+_BLUE, _ORANGE = (
+    (PALETTE.zero.removeprefix("#"), *(colours if PALETTE.is_dark else reversed(colours)))
+    for colours in (_BLUES, _ORANGES)
+)
 """Colours from zero to the negative (blue) or positive (orange) number of the largest magnitude."""
-
-DARK_TEXT = "#121212"
 
 MIN_LIGHTNESS_FOR_DARK_TEXT = 0.145
 """Lightness of a background above which dark text is more legible than light text."""
@@ -55,7 +57,7 @@ def lightness(colour: int) -> float:
 @lru_cache(maxsize=3 * STEPS)
 def _style(background: int) -> Style:
     is_light = lightness(background) > MIN_LIGHTNESS_FOR_DARK_TEXT
-    return Style(color=DARK_TEXT if is_light else FOREGROUND, bgcolor=rgb(background))
+    return Style(color=DARK_TEXT if is_light else LIGHT_TEXT, bgcolor=rgb(background))
 
 
 @cache

@@ -11,7 +11,7 @@ from fashion_tui.schema.evaluation import ClassReport, Evaluation
 
 from .formatting import format_percent
 from .glyphs import Glyphs, terminal_glyphs
-from .style import ACCENT, ATTENTION, BAD, FOREGROUND, GOOD, MUTED
+from .style import ACCENT, ATTENTION, BAD, FOREGROUND, GOOD, MUTED, PALETTE
 
 WIDTH = 62
 """Width of the printed tables, in columns."""
@@ -126,8 +126,8 @@ CELL_WIDTH = 5
 SHORT_NAME = 3
 """Minimum number of characters to which a class name is truncated."""
 
-CORRECT_BACKGROUND = "#1f3320"
-CONFUSION_BACKGROUNDS = ((0.10, "#702c2c"), (LARGE_CONFUSION, "#4f2525"), (0.01, "#2b1d1d"))
+CORRECT_BACKGROUND = PALETTE.correct
+CONFUSION_BACKGROUNDS = tuple(zip((0.10, LARGE_CONFUSION, 0.01), PALETTE.confusions, strict=True))
 """Pairs of a minimum share of the true class's images and the background of confusions with at least this share."""
 
 

@@ -17,7 +17,7 @@ from rich.color_triplet import ColorTriplet
 from rich.segment import Segment
 from rich.style import Style
 
-from .style import FOREGROUND
+from .style import LIGHT_TEXT
 
 Size = tuple[int, int]
 """Height and width."""
@@ -137,7 +137,7 @@ _LEVELS = bytes(map(_grey_level, range(256)))
 _INK_INDICES = bytes(round(_brighten(value) / 255 * (len(INK) - 1)) for value in range(256))
 """Index in INK of each pixel value."""
 
-_INK_STYLE = Style.parse(f"{FOREGROUND} on #080808")
+_INK_STYLE = Style.parse(f"{LIGHT_TEXT} on #080808")
 
 
 def resample(pixels: bytes, size: Size, new_size: Size) -> list[bytes]:

@@ -12,6 +12,7 @@ from fashion_tui.schema.errors import UserError
 from fashion_tui.schema.paths import check_utf8, is_utf8, user_path
 from fashion_tui.schema.run import LIVE_STATES, RunConfig, RunStatus, RunSummary
 from fashion_tui.schema.text import one_line
+from fashion_tui.settings import user_settings
 
 from .create import RUN_ID
 from .errors import DamagedRun, reason
@@ -39,13 +40,15 @@ class Pruned(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def default_runs_dir() -> Path:
-    """Return $FASHION_TUI_RUNS or, if that isn't set, the folder `runs` in the platform's state directory.
+    """Return $FASHION_TUI_RUNS, else the folder in the settings file, else `runs` in the state directory.
 
     Raises UserError if the path can't be used.
     """
     chosen = os.environ.get(RUNS_VARIABLE)
     if chosen:
         return check_utf8(user_path(chosen, RUNS_VARIABLE).absolute(), RUNS_VARIABLE)
+    if (configured := user_settings().runs) is not None:
+        return configured
     folder = platformdirs.user_state_path("fashion-tui", appauthor=False) / "runs"
     if not is_utf8(folder):
         raise UserError(f"the default folder of runs, {str(folder)!r}, isn't UTF-8; choose another one with --runs DIR")

@@ -7,6 +7,7 @@ import msgspec
 Split = Literal["train", "test"]
 
 DATASETS = ("fashion-mnist", "synthetic")
+DEFAULT_DATASET = "fashion-mnist"
 
 SYNTHETIC_NOTICE = "synthetic garments, drawn by code: not Fashion-MNIST"
 """Notice shown with every result that is based on synthetic data."""

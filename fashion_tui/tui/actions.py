@@ -1,49 +1,19 @@
 """The registry of actions and their keys. The bindings, footer, help and palette are built from it."""
 
-from dataclasses import dataclass
 from typing import Literal, get_args
 
 from rich.text import Text
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 
 from fashion_tui.report.glyphs import terminal_glyphs
 from fashion_tui.report.style import ACCENT, MUTED
+from fashion_tui.settings import user_settings
+
+from .action import Action
+from .key_settings import Groups, apply_key_settings
 
 PaneName = Literal["playground", "data", "model", "train", "evaluate"]
 PANE_NAMES: tuple[PaneName, ...] = get_args(PaneName)
-
-
-@dataclass(frozen=True, slots=True)
-class Action:
-    """An action that the user starts with a key or from the palette."""
-
-    name: str
-    """Name of the action. The method `action_NAME` of the pane or the app implements it."""
-    keys: str
-    """Names of keys as Textual spells them, separated by commas."""
-    title: str
-    """Description for the help dialog and the palette."""
-    label: str = ""
-    """One or two words for the footer. If empty, the action is not shown there."""
-    shown_key: str = ""
-    """The key as shown in the footer and the help dialog. If empty, the first of `keys` is shown."""
-    priority: bool = False
-    """Whether the key works inside editors too."""
-
-    @property
-    def key_text(self) -> str:
-        return terminal_glyphs().key_names(self.shown_key or self.keys.split(",")[0])
-
-    def binding(self) -> Binding:
-        return Binding(
-            self.keys,
-            self.name,
-            self.label or self.title,
-            show=bool(self.label),
-            key_display=self.key_text,
-            priority=self.priority,
-            tooltip=self.title,
-        )
 
 
 def _choose_pane(number: int, name: PaneName) -> tuple[Action, Action]:
@@ -182,6 +152,25 @@ IN_ARITHMETIC: tuple[Action, ...] = (
     Action("step(-1)", "down", "Decrease the value", shown_key="↓", priority=True),
     *_FIELDS,
 )
+
+DEFAULT_GROUPS: Groups = {
+    "everywhere": EVERYWHERE,
+    **{str(name): actions for name, actions in IN_PANE.items()},
+    "tensors": IN_TENSORS,
+    "tensor": IN_TENSOR,
+    "graph": IN_GRAPH,
+    "lessons": IN_LESSONS,
+    "reshape": IN_RESHAPING,
+    "arithmetic": IN_ARITHMETIC,
+}
+GROUPS, KEY_PROBLEMS = apply_key_settings(DEFAULT_GROUPS, user_settings().keys)
+"""All actions by group, with the user's keys, and one line for each wrong key in the settings file."""
+
+EVERYWHERE = GROUPS["everywhere"]
+IN_PANE = {name: GROUPS[name] for name in PANE_NAMES}
+IN_TENSORS, IN_TENSOR, IN_GRAPH = GROUPS["tensors"], GROUPS["tensor"], GROUPS["graph"]
+IN_LESSONS, IN_RESHAPING, IN_ARITHMETIC = GROUPS["lessons"], GROUPS["reshape"], GROUPS["arithmetic"]
+
 IN_VIEW: dict[PaneName, dict[str, tuple[Action, ...]]] = {
     "playground": {
         "Tensors": IN_TENSORS,
@@ -193,6 +182,19 @@ IN_VIEW: dict[PaneName, dict[str, tuple[Action, ...]]] = {
     },
 }
 """Actions of the views inside a pane. They are available in addition to the pane's own actions."""
+
+
+def key_of(group: str, action: str, *, inside_editors: bool = False) -> str:
+    """Return the first key of an action, as the footer shows it. Prefer one that works inside editors, or doesn't."""
+    entries = sorted(
+        (entry for entry in GROUPS[group] if entry.id == action), key=lambda entry: entry.priority != inside_editors
+    )
+    return entries[0].key_text.split(" ")[0]
+
+
+def with_keys(group: str, text: str) -> str:
+    """Return the text with `{ACTION}` replaced by the key of this action of the group."""
+    return text.format_map({action.id: key_of(group, action.id) for action in GROUPS[group]})
 
 
 def bindings(actions: tuple[Action, ...]) -> list[BindingType]:

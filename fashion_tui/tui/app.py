@@ -27,9 +27,10 @@ from textual.worker import Worker
 
 from fashion_tui.report.glyphs import terminal_glyphs
 from fashion_tui.schema.run import LIVE_STATES, RunSummary, short_name
+from fashion_tui.settings import user_settings
 
 from . import clipboard, signals
-from .actions import EVERYWHERE, PaneName, bindings
+from .actions import EVERYWHERE, KEY_PROBLEMS, PaneName, bindings, key_of
 from .bars import Header, KeyBar, RunIndicator, StatusBar
 from .dialogs.dialog import MINIMUM_SIZE, TooSmall
 from .driver import TerminalDriver
@@ -47,7 +48,7 @@ from .lab_app import (
 from .output_flow import PostponedFrames
 from .pane import Pane, RunPane
 from .printable_filter import PrintableFilter
-from .theme import FASHION_DARK
+from .theme import THEME
 
 if TYPE_CHECKING:
     from textual.command import Provider
@@ -136,8 +137,8 @@ class FashionApp(App[None]):
         """Terminal size reported by the last resize event."""
         if not terminal_glyphs().unicode:
             ScrollBar.renderer = AsciiScrollBarRender
-        self.register_theme(FASHION_DARK)
-        self.theme = FASHION_DARK.name
+        self.register_theme(THEME)
+        self.theme = THEME.name
 
     def get_line_filters(self) -> Sequence[LineFilter]:
         return [*super().get_line_filters(), self._printable_filter]
@@ -198,6 +199,9 @@ class FashionApp(App[None]):
 
     def on_mount(self) -> None:
         signals.exit_on_signals(self)
+        if problems := (*user_settings().problems, *KEY_PROBLEMS):
+            more = f" ({len(problems) - 1} more: fashion-tui settings)" if len(problems) > 1 else ""
+            self.notify(f"Settings: {problems[0]}{more}", severity="warning", timeout=PROBLEM_SECONDS, markup=False)
         self.query_one(StatusBar).runs_directory = str(self.settings.runs_directory).replace(str(Path.home()), "~", 1)
         # Set the focus before the first paint, so that no typed key is lost.
         self.screen_stack[0].set_focus(self.current_pane.main_widget())
@@ -325,7 +329,10 @@ class FashionApp(App[None]):
         lost = [short_name(run.run) for run in self.runs if run.state == "lost" and run.damage is None]
         if lost:
             others = f" and {len(lost) - 1} more" if len(lost) > 1 else ""
-            message = f"Trainer lost: {lost[0]}{others}. Press f5, then r, to resume from the last checkpoint."
+            pane_key, key = key_of("everywhere", "choose_pane_train", inside_editors=True), key_of("train", "resume")
+            message = (
+                f"Trainer lost: {lost[0]}{others}. Press {pane_key}, then {key}, to resume from the last checkpoint."
+            )
             self.notify(message, timeout=PROBLEM_SECONDS, markup=False)
 
     @on(RunsUnreadable)

@@ -17,14 +17,17 @@ from fashion_tui.report.style import ACCENT, ATTENTION, MUTED
 from fashion_tui.schema.dataset import SYNTHETIC_NOTICE
 from fashion_tui.schema.run import LIVE_STATES, RunSummary, short_name
 
-from .actions import PANE_NAMES, PaneName
+from .actions import PANE_NAMES, PaneName, key_of
 from .lab_app import DatasetState
 from .pane import Pane
 
-TABS: dict[PaneName, str] = {name: f" {number} {name.capitalize()} " for number, name in enumerate(PANE_NAMES, 1)}
-TABS_WHILE_TYPING: dict[PaneName, str] = {
-    name: f"f{number} {name.capitalize()} " for number, name in enumerate(PANE_NAMES, 2)
-}
+
+def _tabs(*, is_typing: bool) -> dict[PaneName, str]:
+    keys = {name: key_of("everywhere", f"choose_pane_{name}", inside_editors=is_typing) for name in PANE_NAMES}
+    return {name: f"{key:>2} {name.capitalize()} " for name, key in keys.items()}
+
+
+TABS, TABS_WHILE_TYPING = _tabs(is_typing=False), _tabs(is_typing=True)
 """Labels of the tabs while the focused widget takes digits as input, so that only function keys choose the pane. The
 labels are as wide as those in TABS."""
 

@@ -3,6 +3,8 @@
 import base64
 from collections.abc import Mapping
 
+from .actions import key_of
+
 MAX_BYTES = 74_994
 """Maximum size of the text, in bytes. Some terminals drop sequences of more than 100,000 bytes."""
 
@@ -22,7 +24,10 @@ def size_problem(text: str) -> str | None:
     size = len(text.encode(errors="replace"))
     if size <= MAX_BYTES:
         return None
-    return f"not copied: {size:,} bytes exceed the terminal's limit of {MAX_BYTES:,}; ^s saves the session to a file"
+    return (
+        f"not copied: {size:,} bytes exceed the terminal's limit of {MAX_BYTES:,}; "
+        f"{key_of('playground', 'save')} saves the session to a file"
+    )
 
 
 def tmux_hint(environ: Mapping[str, str]) -> str:

@@ -16,11 +16,15 @@ from fashion_tui.runs.errors import DamagedRun
 from fashion_tui.runs.run import Run
 from fashion_tui.schema.run import RunSummary, short_name
 
+from .actions import key_of
 from .dialogs.choice import Choice, ChoiceDialog
 
 NAME_WIDTH = 22
 
-NO_CHECKPOINT = "No run has a checkpoint yet. Press 4, then n, to start a run."
+NO_CHECKPOINT = (
+    "No run has a checkpoint yet. "
+    f"Press {key_of('everywhere', 'choose_pane_train')}, then {key_of('train', 'new_run')}, to start a run."
+)
 
 
 def runs_with_checkpoint(runs: Sequence[RunSummary]) -> list[RunSummary]:

@@ -1,33 +1,32 @@
-"""A Textual theme with the colours of the `report` package."""
+"""A Textual theme with the colours of the reports."""
 
 from textual.theme import Theme
 
-from fashion_tui.report import style
+from fashion_tui.report.style import PALETTE
 
-RULE = "#3a3a3a"
-
-FASHION_DARK = Theme(
-    name="fashion-dark",
-    dark=True,
-    primary=style.ACCENT,
-    accent=style.ACCENT,
-    foreground=style.FOREGROUND,
-    background="#121212",
-    surface="#1c1c1c",
-    panel="#262626",
-    success=style.GOOD,
-    warning=style.ATTENTION,
-    error=style.BAD,
+THEME = Theme(
+    name="fashion-tui",
+    dark=PALETTE.is_dark,
+    primary=PALETTE.accent,
+    accent=PALETTE.accent,
+    foreground=PALETTE.foreground,
+    background=PALETTE.background,
+    surface=PALETTE.surface,
+    panel=PALETTE.panel,
+    success=PALETTE.good,
+    warning=PALETTE.attention,
+    error=PALETTE.bad,
     variables={
-        "muted": style.MUTED,
-        "rule": RULE,
-        "block-cursor-background": "#303a40",
-        "block-cursor-foreground": style.FOREGROUND,
-        "block-cursor-text-style": "none",
-        "input-selection-background": style.ACCENT + " 30%",
-        "scrollbar": RULE,
-        "scrollbar-background": "#121212",
-        "scrollbar-hover": "#585858",
-        "scrollbar-active": style.ACCENT,
+        "muted": PALETTE.muted,
+        "rule": PALETTE.rule,
+        "block-cursor-background": PALETTE.cursor,
+        "block-cursor-foreground": PALETTE.foreground,
+        "block-cursor-text-style": "bold",
+        "input-selection-background": PALETTE.accent + " 30%",
+        "scrollbar": PALETTE.rule,
+        "scrollbar-background": PALETTE.background,
+        "scrollbar-hover": PALETTE.hover,
+        "scrollbar-active": PALETTE.accent,
     },
 )
+"""The theme that the user's settings name."""

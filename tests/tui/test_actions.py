@@ -10,7 +10,8 @@ from textual.widget import Widget
 from textual.widgets import Input, TextArea
 
 import fashion_tui.tui
-from fashion_tui.tui.actions import EVERYWHERE, IN_PANE, PANE_NAMES, Action, PaneName
+from fashion_tui.tui.action import Action
+from fashion_tui.tui.actions import EVERYWHERE, IN_PANE, PANE_NAMES, PaneName
 from fashion_tui.tui.app import FashionApp, make_pane
 from fashion_tui.tui.dialogs.help import key_table
 from fashion_tui.tui.pane import Pane

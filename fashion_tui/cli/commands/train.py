@@ -29,6 +29,7 @@ from fashion_tui.schema.recipe import (
 from fashion_tui.schema.replies import Device, auto_problem
 from fashion_tui.schema.requests import FindDevice, GetDevices
 from fashion_tui.schema.run import check_run_values
+from fashion_tui.settings import user_settings
 
 CHECKPOINT_PERIOD = 30.0
 """Default time between checkpoints, in seconds."""
@@ -57,7 +58,9 @@ The run trains in its own process and survives a closed terminal.
 On a CPU, a batch of more than {CPU_MICRO_BATCH} images is split into micro-batches, and BatchNorm normalises
 each of them separately.""",
 )
-@click.option("--recipe", default="guide", metavar="NAME", show_default=True, help="Training recipe; see below.")
+@click.option(
+    "--recipe", metavar="NAME", help="Training recipe; see below.  [default: guide, or that of the settings file]"
+)
 @click.option(
     "--model",
     metavar="M",
@@ -181,7 +184,7 @@ def _recipe(options: dict[str, Any], *, is_custom: bool) -> Recipe:
         for name in ("model", "epochs", "batch_size", "learning_rate", "precision")
         if options[name] is not None
     }
-    recipe = msgspec.structs.replace(recipe_named(options["recipe"]), **changes)
+    recipe = msgspec.structs.replace(recipe_named(options["recipe"] or user_settings().recipe), **changes)
     check_recipe(recipe, is_custom=is_custom)
     return recipe
 

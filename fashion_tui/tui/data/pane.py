@@ -19,7 +19,7 @@ from fashion_tui.report.style import ATTENTION, FOREGROUND, MUTED
 from fashion_tui.schema.dataset import DatasetInfo, DatasetRef, ImagePage, Split
 from fashion_tui.schema.errors import UserError
 from fashion_tui.schema.requests import GetDataset, GetImages
-from fashion_tui.tui.actions import IN_PANE, PaneName, bindings, key_hints
+from fashion_tui.tui.actions import IN_PANE, PaneName, bindings, key_hints, with_keys
 from fashion_tui.tui.dialogs.choice import Choice, ChoiceDialog
 from fashion_tui.tui.image_pane import ImageBrowser, ImagePane
 from fashion_tui.tui.lab_app import DatasetFound, DatasetState
@@ -47,11 +47,13 @@ class InfoFailed(Message):
 
 class DataPane(ImagePane):
     PANE: ClassVar[PaneName] = "data"
-    HELP: ClassVar[str] = (
+    HELP: ClassVar[str] = with_keys(
+        "data",
         "The images that the network sees: 28×28 pixels, each in one of ten classes. It learns from the training set; "
         "the test set only measures how well.\n\n"
-        "The arrow keys move the cursor and turn the pages. `enter` enlarges an image and shows its pixel values, `/` "
-        "shows one class only, `v` switches between training and test set."
+        "The arrow keys move the cursor and turn the pages. `{open}` enlarges an image and shows its pixel "
+        "values, `{filter}` shows one class only, `{other_split}` switches between training "
+        "and test set.",
     )
     DEFAULT_CSS = Path(__file__).with_name("data.tcss").read_text(encoding="utf-8")
     SCOPED_CSS = False

@@ -9,7 +9,7 @@ from textual.containers import Vertical
 from textual.screen import ModalScreen, Screen
 from textual.widgets import Static
 
-from fashion_tui.tui.actions import key_hints
+from fashion_tui.tui.actions import key_hints, key_of
 
 MINIMUM_SIZE = (60, 20)
 """Minimum size of the terminal, in columns and rows. In a smaller terminal only `TooSmall` is shown."""
@@ -58,4 +58,5 @@ class TooSmall(Screen[None]):
 
     def compose(self) -> ComposeResult:
         columns, rows = MINIMUM_SIZE
-        yield Static(f"fashion-tui needs {columns}×{rows}: enlarge the terminal, or press q to quit")
+        key = key_of("everywhere", "quit")
+        yield Static(f"fashion-tui needs {columns}×{rows}: enlarge the terminal, or press {key} to quit")

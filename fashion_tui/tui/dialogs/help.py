@@ -11,7 +11,8 @@ from textual.containers import Vertical, VerticalScroll
 from textual.widgets import Markdown, Static
 
 from fashion_tui.report.style import ACCENT, FOREGROUND, MUTED
-from fashion_tui.tui.actions import EVERYWHERE, IN_PANE, IN_VIEW, Action, PaneName, key_hints
+from fashion_tui.tui.action import Action
+from fashion_tui.tui.actions import EVERYWHERE, IN_PANE, IN_VIEW, PaneName, key_hints
 
 from .dialog import Dialog
 

@@ -21,7 +21,7 @@ from fashion_tui.schema.errors import UntrustedSource, UserError
 from fashion_tui.schema.evaluation import Evaluation, PredictionPage
 from fashion_tui.schema.requests import Evaluate, GetPredictions
 from fashion_tui.schema.run import LIVE_STATES, RunSummary, State, short_name
-from fashion_tui.tui.actions import IN_PANE, PaneName, bindings, key_hints
+from fashion_tui.tui.actions import IN_PANE, PaneName, bindings, key_hints, key_of, with_keys
 from fashion_tui.tui.dialogs.choice import Choice, ChoiceDialog
 from fashion_tui.tui.dialogs.trust import NOT_TRUSTED, confirm_trust
 from fashion_tui.tui.image_pane import ImageBrowser, ImagePane
@@ -34,7 +34,10 @@ from .metrics import MetricsView, checkpoint_line, progress_line
 from .predictions import LABEL_LINES, prediction_details, prediction_tile, predictions_title
 
 ALL = "all"
-EMPTY = "No run to evaluate yet.\n\nPress 4, then n, to start a run."
+EMPTY = (
+    "No run to evaluate yet.\n\n"
+    f"Press {key_of('everywhere', 'choose_pane_train')}, then {key_of('train', 'new_run')}, to start a run."
+)
 MIN_TILES = 14
 """Minimum number of predictions per page, unless the pane is too small."""
 
@@ -99,14 +102,17 @@ def layout_for(width: int, height: int) -> Layout:
 
 class EvaluatePane(ImagePane, RunPane, can_focus=True):
     PANE: ClassVar[PaneName] = "evaluate"
-    HELP: ClassVar[str] = (
-        "A run's accuracy on the test set, whose images it never saw in training. `o` chooses the run; the newest "
+    HELP: ClassVar[str] = with_keys(
+        "evaluate",
+        "A run's accuracy on the test set, whose images it never saw in training. "
+        "`{other_run}` chooses the run; the newest "
         "finished one is shown first.\n\n"
         "**Precision**: how many of the images predicted as a class belong to it. **Recall**: how many of a class's "
         "images are predicted as it. **ECE**, the expected calibration error: how far confidence and accuracy differ. "
         "In the confusion matrix, rows are the true class and columns the predicted one; large confusions are in "
         "brackets.\n\n"
-        "The images are wrong predictions, highest loss first. `w` shows all predictions, `/` one class only."
+        "The images are wrong predictions, highest loss first. `{wrong_only}` shows all predictions, "
+        "`{filter}` one class only.",
     )
     DEFAULT_CSS = Path(__file__).with_name("evaluate.tcss").read_text(encoding="utf-8")
     SCOPED_CSS = False
@@ -303,7 +309,11 @@ class EvaluatePane(ImagePane, RunPane, can_focus=True):
         self.predictions_heading.fit(lambda _width: [title])
 
     def page_failed(self, problem: str) -> None:
-        self.notify(f"{problem}; press e to evaluate the run again", severity="error", markup=False)
+        self.notify(
+            f"{problem}; press {key_of('evaluate', 'evaluate')} to evaluate the run again",
+            severity="error",
+            markup=False,
+        )
 
     # Views
 

@@ -14,7 +14,7 @@ from textual.timer import Timer
 from textual.widgets import TextArea
 
 from fashion_tui.report.glyphs import terminal_glyphs
-from fashion_tui.report.style import BAD, GOOD, MUTED
+from fashion_tui.report.style import BAD, GOOD, MUTED, PALETTE
 from fashion_tui.tui.widgets.highlight import highlight_line
 from fashion_tui.tui.widgets.lines import FittedLines
 
@@ -23,7 +23,7 @@ CHECK_DELAY = 0.15
 
 INDENT = 4
 MAX_RESULT_LINES = 3
-ERROR_LINE = Style.parse("on #4a2424")
+ERROR_LINE = Style.parse(f"on {PALETTE.error_line}")
 
 
 @dataclass

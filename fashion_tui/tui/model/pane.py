@@ -22,7 +22,7 @@ from fashion_tui.schema.errors import UserError
 from fashion_tui.schema.models import MODELS, CustomModel, NamedModel
 from fashion_tui.schema.replies import ErrorCause, SourceTrace
 from fashion_tui.schema.requests import CheckModel
-from fashion_tui.tui.actions import IN_PANE, PaneName, bindings
+from fashion_tui.tui.actions import IN_PANE, PaneName, bindings, key_of, with_keys
 from fashion_tui.tui.dialogs.choice import Choice
 from fashion_tui.tui.dialogs.dialog import ConfirmDialog
 from fashion_tui.tui.dialogs.trust import NOT_TRUSTED, confirm_trust
@@ -51,13 +51,14 @@ CLASSES = 10
 
 class ModelPane(Pane):
     PANE: ClassVar[PaneName] = "model"
-    HELP: ClassVar[str] = (
+    HELP: ClassVar[str] = with_keys(
+        "model",
         "Every module and function that an image passes through, in order. Move the cursor to a row to see its shape, "
         "the arithmetic behind it, its cost and its weights.\n\n"
-        "`i` opens the source: the table updates as you type, and a line with an error is highlighted. Your code runs "
-        "in its own process and is stopped after 2 seconds, so an endless loop does no harm.\n\n"
-        "`o` loads the weights of a run. `m` shows the feature maps of the row: up and down choose the row, left and "
-        "right the test image."
+        "`{edit}` opens the source: the table updates as you type, and a line with an error is highlighted. "
+        "Your code runs in its own process and is stopped after 2 seconds, so an endless loop does no harm.\n\n"
+        "`{other_run}` loads the weights of a run. `{maps}` shows the feature maps of the row: "
+        "up and down choose the row, left and right the test image.",
     )
     DEFAULT_CSS = Path(__file__).with_name("model.tcss").read_text(encoding="utf-8")
     SCOPED_CSS = False
@@ -208,7 +209,8 @@ class ModelPane(Pane):
         elif self.network.is_editable:
             self._load_source(self.network)
         else:
-            self.notify("The source of torchvision models can't be edited here; press a to open your own file.")
+            key = key_of("model", "another_network")
+            self.notify(f"The source of torchvision models can't be edited here; press {key} to open your own file.")
 
     @work(group="source", exclusive=True)
     async def _load_source(self, network: ShownNetwork) -> None:

@@ -1,5 +1,7 @@
 """The welcome text of the Playground, and its help."""
 
+from fashion_tui.tui.actions import with_keys
+
 EXAMPLES = (
     "net(train_data[0][0][None]).softmax(dim=1)",
     "w = torch.ones(3, requires_grad=True); w.sum()",
@@ -17,7 +19,9 @@ LINES = (
     "",
 )
 
-HELP = """\
+HELP = with_keys(
+    "playground",
+    """\
 A Python kernel with `torch`, `nn`, `F`, the network `net`, the data sets `train_data` and `test_data` and their
 `classes` already loaded. `show(x)` draws an image, a batch, a matrix or a vector, and `lab` is the library behind the
 other panes. If your code hangs or crashes, only this kernel is affected: the app and the runs continue.
@@ -26,14 +30,16 @@ other panes. If your code hangs or crashes, only this kernel is affected: the ap
 contain them: `model(test_data[:100][0])`. Its first layer normalises them; `model.network` is the network without it.
 
 **enter** runs complete code and begins a new line in incomplete code; **alt+enter** always begins one. **tab**
-completes names, **↑** and **↓** browse the history, **ctrl+r** searches it, and **page up** and **page down** scroll
-the transcript. **ctrl+o** or `name?` shows the documentation of a name. Magics such as `%timeit`, shell commands such
+completes names, **↑** and **↓** browse the history, **{search}** searches it, and **page up** and **page down** scroll
+the transcript. **{docs}** or `name?` shows the documentation of a name. Magics such as `%timeit`, shell commands such
 as `!ls`, and `await` work as in IPython.
 
 **esc** moves from the prompt to the transcript, where **↑** and **↓** select a cell: **enter** puts its code into the
-prompt, **y** copies its result and **Y** its code to your clipboard, over SSH too if your terminal supports OSC 52.
-In tmux, run `set -g set-clipboard on` first. **ctrl+s** saves the session as a notebook or as Python.
+prompt, **{copy_result}** copies its result and **{copy_code}** its code to your clipboard, over SSH too if your
+terminal supports OSC 52. In tmux, run `set -g set-clipboard on` first. **{save}** saves the session as a notebook or
+as Python.
 
-To open `jupyter console` on the same kernel in another terminal, press **J** outside the prompt, which copies the
-command, or run `fashion-tui kernel`, which prints it.
-"""
+To open `jupyter console` on the same kernel in another terminal, press **{copy_console_command}** outside the prompt,
+which copies the command, or run `fashion-tui kernel`, which prints it.
+""",
+)

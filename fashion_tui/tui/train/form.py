@@ -32,6 +32,7 @@ from fashion_tui.schema.recipe import (
 from fashion_tui.schema.replies import Device, auto_problem
 from fashion_tui.schema.requests import GetDevices
 from fashion_tui.schema.run import check_run_values
+from fashion_tui.settings import user_settings
 from fashion_tui.tui.actions import key_hints
 from fashion_tui.tui.dialogs.dialog import Dialog
 from fashion_tui.tui.lab_app import LabApp, NetworkChoice
@@ -122,7 +123,9 @@ class RunForm(Dialog[RunChoices | None]):
         self._devices: dict[str, Device] = {}
         """The devices that torch can use, by name."""
         self._auto_problem: str | None = None
-        self.recipe = self._recipe(next(iter(RECIPES)))
+        self._recipe_names = tuple(RECIPES) if has_gpu_driver() else CPU_RECIPES
+        preferred = user_settings().recipe
+        self.recipe = self._recipe(preferred if preferred in self._recipe_names else self._recipe_names[0])
 
     def compose(self) -> ComposeResult:
         glyphs = terminal_glyphs()
@@ -131,7 +134,7 @@ class RunForm(Dialog[RunChoices | None]):
             yield Static(Text.assemble(("New run", "bold"), (f"   on {self.dataset}", MUTED)), classes="title")
             with Horizontal(classes="field"):
                 yield Label("recipe")
-                yield Cycle(tuple(RECIPES) if has_gpu_driver() else CPU_RECIPES, id="recipe")
+                yield Cycle(self._recipe_names, id="recipe", value=self.recipe.name)
                 yield Static(self.recipe.summary, classes="hint", id="recipe-hint", markup=False)
             with Horizontal(classes="field"):
                 yield Label("network")

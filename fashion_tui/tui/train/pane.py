@@ -29,7 +29,7 @@ from fashion_tui.runs.run import Run
 from fashion_tui.schema.dataset import DatasetRef
 from fashion_tui.schema.errors import UntrustedSource, UserError
 from fashion_tui.schema.run import LIVE_STATES, RunSummary, short_name
-from fashion_tui.tui.actions import IN_PANE, PaneName, bindings
+from fashion_tui.tui.actions import IN_PANE, PaneName, bindings, key_of, with_keys
 from fashion_tui.tui.dialogs.dialog import ConfirmDialog
 from fashion_tui.tui.dialogs.trust import NOT_TRUSTED, confirm_trust
 from fashion_tui.tui.lab_app import EvaluateRun, NetworkChoice
@@ -59,13 +59,15 @@ class SnapshotTaken(Message):
 
 class TrainPane(RunPane):
     PANE: ClassVar[PaneName] = "train"
-    HELP: ClassVar[str] = (
+    HELP: ClassVar[str] = with_keys(
+        "train",
         "Every run trains in its own process: it continues when you quit the app or lose the connection, and is listed "
         "here when you come back. The run under the cursor is shown in detail.\n\n"
-        "`n` opens a form with a recipe's values; `enter` starts the run. `p` pauses it, `s` stops it with a "
-        "checkpoint, and `r` resumes it from there. `x` deletes old checkpoints of ended runs.\n\n"
+        "`{new_run}` opens a form with a recipe's values; `enter` starts the run. "
+        "`{pause}` pauses it, `{stop}` stops it with a checkpoint, and "
+        "`{resume}` resumes it from there. `{prune}` deletes old checkpoints of ended runs.\n\n"
         "`fashion-tui doctor` reports if this machine ends your processes at logout. To keep runs alive there, use "
-        "`loginctl enable-linger` or start the app with `systemd-run --user --scope`."
+        "`loginctl enable-linger` or start the app with `systemd-run --user --scope`.",
     )
     DEFAULT_CSS = Path(__file__).with_name("train.tcss").read_text(encoding="utf-8")
     SCOPED_CSS = False
@@ -85,7 +87,9 @@ class TrainPane(RunPane):
         """Ids of runs that were asked to pause. Their status may not show it yet."""
 
     def compose(self) -> ComposeResult:
-        yield EmptyState("No runs yet.\n\nPress n to train the guide's network for three epochs.")
+        yield EmptyState(
+            f"No runs yet.\n\nPress {key_of('train', 'new_run')} to train the guide's network for three epochs."
+        )
         with Horizontal(id="columns"):
             yield RunList(id="runs")
             yield RunView(id="run")
@@ -318,7 +322,7 @@ class TrainPane(RunPane):
 
 
 def _stop(run: Run) -> str:
-    return f"{short_name(run.id)} is {launch.stop(run).state}; press r to resume"
+    return f"{short_name(run.id)} is {launch.stop(run).state}; press {key_of('train', 'resume')} to resume"
 
 
 def _resume(path: Path, *, inexact: bool = False) -> str:

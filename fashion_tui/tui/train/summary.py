@@ -8,13 +8,14 @@ from rich.text import Text
 from fashion_tui.report.formatting import format_bytes, format_duration, format_loss, format_percent
 from fashion_tui.report.glyphs import Glyphs
 from fashion_tui.report.runs import state_mark
-from fashion_tui.report.style import ACCENT, ATTENTION, BAD, FOREGROUND, GOOD, MUTED
+from fashion_tui.report.style import ACCENT, ATTENTION, BAD, FOREGROUND, GOOD, MUTED, RULE
 from fashion_tui.runs.reader import RunSnapshot
 from fashion_tui.schema.events import Failed, Stopped
 from fashion_tui.schema.run import LIVE_STATES, RunConfig, short_name
-from fashion_tui.tui.theme import RULE
+from fashion_tui.tui.actions import key_of
 from fashion_tui.tui.widgets.large_number import large_number
 
+RESUME_KEY = key_of("train", "resume")
 UNKNOWN = "–"
 MIN_SPARKLINE_SPACE = 20
 """Minimum width, in columns, for a sparkline of the most recent losses and its label."""
@@ -170,7 +171,7 @@ def _live_note(snapshot: RunSnapshot, glyphs: Glyphs) -> Text:
     if snapshot.state == "starting":
         return Text("the trainer is loading PyTorch and the data", style=MUTED)
     if snapshot.state == "paused":
-        return Text(f"paused {glyphs.dot} press p to resume", style=ATTENTION)
+        return Text(f"paused {glyphs.dot} press {key_of('train', 'pause')} to resume", style=ATTENTION)
     if snapshot.notice is not None:
         return Text(snapshot.notice, style=ATTENTION)
     if snapshot.warnings:
@@ -192,14 +193,20 @@ def _checkpoint_note(snapshot: RunSnapshot, glyphs: Glyphs) -> Text:
 def _ended_note(snapshot: RunSnapshot, glyphs: Glyphs) -> Text:
     dot = glyphs.dot
     if snapshot.state == "lost":
-        return Text(f"press r to resume {dot} {snapshot.notice or 'the trainer has died'}", style=ATTENTION)
+        return Text(
+            f"press {RESUME_KEY} to resume {dot} {snapshot.notice or 'the trainer has died'}",
+            style=ATTENTION,
+        )
     match snapshot.end:
         case Failed(message=message):
             return Text(f"{glyphs.bad} {message}", style=BAD)
         case Stopped(step=step):
-            return Text(f"stopped at step {step:,} {dot} press r to resume {dot} {_disk_usage(snapshot)}", style=MUTED)
+            return Text(
+                f"stopped at step {step:,} {dot} press {RESUME_KEY} to resume {dot} {_disk_usage(snapshot)}",
+                style=MUTED,
+            )
         case _:
-            return Text(f"press e to evaluate {dot} {_disk_usage(snapshot)}", style=MUTED)
+            return Text(f"press {key_of('train', 'evaluate')} to evaluate {dot} {_disk_usage(snapshot)}", style=MUTED)
 
 
 def _disk_usage(snapshot: RunSnapshot) -> str:

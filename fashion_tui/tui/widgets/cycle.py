@@ -63,4 +63,5 @@ class Cycle(Widget, can_focus=True):
 
     def render(self) -> Text:
         arrow = ACCENT if self.has_focus and len(self.values) > 1 else MUTED
-        return Text.assemble(("‹ ", arrow), (self.value, FOREGROUND), (" ›", arrow), no_wrap=True)
+        value = f"bold {FOREGROUND}" if self.has_focus else FOREGROUND
+        return Text.assemble(("‹ ", arrow), (self.value, value), (" ›", arrow), no_wrap=True)

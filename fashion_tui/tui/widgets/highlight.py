@@ -7,10 +7,7 @@ from rich.color import Color
 from rich.style import Style
 from rich.text import Text
 
-from fashion_tui.report.style import ACCENT, MUTED
-
-STRING = "#a8b98a"
-NUMBER = "#c9b183"
+from fashion_tui.report.style import ACCENT, MUTED, PALETTE
 
 BLOCK_LINES = 100
 """To colour a line of long code, only the block of lines that contains it and the blocks around it are analysed."""
@@ -21,8 +18,8 @@ MAX_CHARACTERS = 50_000
 _COLOURS = (
     ("Token.Keyword", ACCENT),
     ("Token.Operator.Word", ACCENT),
-    ("Token.Literal.String", STRING),
-    ("Token.Literal.Number", NUMBER),
+    ("Token.Literal.String", PALETTE.string),
+    ("Token.Literal.Number", PALETTE.number),
     ("Token.Comment", MUTED),
 )
 

@@ -14,9 +14,9 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from fashion_tui.report.glyphs import terminal_glyphs
-from fashion_tui.report.style import ACCENT
+from fashion_tui.report.style import ACCENT, PALETTE
 
-CURSOR_ROW = Style.parse("on #303a40")
+CURSOR_ROW = Style.parse(f"on {PALETTE.cursor}")
 CURSOR_MARK = Style.parse(ACCENT)
 
 

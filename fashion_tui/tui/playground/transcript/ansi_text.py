@@ -7,13 +7,7 @@ from rich.color import Color
 from rich.style import Style
 from rich.text import Text
 
-from fashion_tui.report.style import ACCENT, ATTENTION, BAD, FOREGROUND, GOOD, MUTED
-
-_PALETTE = (
-    *("#4e4e4e", BAD, GOOD, ATTENTION, ACCENT, "#af87af", "#5fafaf", FOREGROUND),
-    *(MUTED, "#e78787", "#afd787", "#e7c787", "#87c7e7", "#d7afd7", "#87d7d7", "#eeeeee"),
-)
-"""The colours black, red, green, yellow, blue, magenta, cyan and white, followed by their bright versions."""
+from fashion_tui.report.style import PALETTE
 
 _SGR = re.compile("\x1b\\[([0-9;]*)m")
 _FLAGS = {"1": "bold", "2": "dim", "3": "italic", "4": "underline", "7": "reverse", "9": "strike"}
@@ -62,4 +56,4 @@ def _extended_colour(codes: list[str]) -> Color:
 
 
 def _indexed_colour(index: int) -> Color:
-    return Color.parse(_PALETTE[index]) if index < len(_PALETTE) else Color.from_ansi(index)
+    return Color.parse(PALETTE.ansi[index]) if index < len(PALETTE.ansi) else Color.from_ansi(index)

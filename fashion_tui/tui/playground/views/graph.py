@@ -13,7 +13,7 @@ from fashion_tui.report.glyphs import Glyphs, terminal_glyphs
 from fashion_tui.report.graph import TreeRow, tree_line, tree_rows
 from fashion_tui.report.style import ACCENT, ATTENTION, FOREGROUND, MUTED
 from fashion_tui.schema.tensors import CloseGraph, ExpandGraph, Graph, GraphNode, OpenGraph
-from fashion_tui.tui.actions import IN_GRAPH, bindings
+from fashion_tui.tui.actions import IN_GRAPH, bindings, key_of
 from fashion_tui.tui.playground.cell_runner import CellRunner
 from fashion_tui.tui.playground.messages import TensorOpened
 from fashion_tui.tui.widgets.lines import FittedLines
@@ -194,7 +194,7 @@ class GraphView(SideView):
         if node_id == self._root and not self._has_gradients:
             if self.backward_code is None:
                 return "assign it to a variable to run backward() on it"
-            return f"B runs {self.backward_code}"
+            return f"{key_of('playground', 'backward')} runs {self.backward_code}"
         if node.grad_statistics is not None or node.operation == "leaf" or node_id == self._root:
             return ""
         if node.name and not node.keeps_grad:

@@ -1,0 +1,83 @@
+"""`fashion-tui settings`."""
+
+import sys
+from typing import Any
+
+import click
+
+from fashion_tui.cli.options import CommonOptions, common_options, json_option
+from fashion_tui.cli.output import write_json
+from fashion_tui.schema.errors import UsageError
+from fashion_tui.settings import DEFAULT_SETTINGS, settings_path, user_settings
+
+
+@click.command(
+    "settings",
+    epilog="""\b
+Examples:
+  fashion-tui settings                  show the settings that are in effect
+  fashion-tui settings --path           print the path of the file
+  fashion-tui settings --default        print a file with all settings and keys, to be edited
+  fashion-tui settings --default > settings.toml
+\b
+A wrong value is reported in one line and replaced by its default.""",
+)
+@click.option("--path", "only_path", is_flag=True, help="Print the path of the settings file, which may not exist.")
+@click.option("--default", "default", is_flag=True, help="Print a settings file with the default of every setting.")
+@json_option
+@common_options
+def settings_command(*, only_path: bool, default: bool, as_json: bool, common: CommonOptions) -> None:
+    """Show the settings, and where their file is.
+
+    The settings are the theme, the keys, the folders, the data set and the recipe. They are read from a TOML file;
+    options and environment variables take precedence.
+    """
+    del common
+    if only_path and default:
+        raise UsageError("--path and --default can't be combined")
+    if default:
+        sys.stdout.write(_default_file())
+    elif only_path:
+        click.echo(settings_path())
+    elif as_json:
+        write_json(_settings())
+    else:
+        click.echo(f"file     {settings_path()}{'' if settings_path().exists() else ' (does not exist)'}")
+        for name, value in _settings()["settings"].items():
+            if name != "keys":
+                click.echo(f"{name:<8} {'default' if value is None else value}")
+        for problem in _key_problems():
+            click.echo(f"fashion-tui: {problem}", err=True)
+
+
+def _settings() -> dict[str, Any]:
+    settings = user_settings()
+    return {
+        "path": str(settings_path()),
+        "settings": {
+            "theme": settings.theme,
+            "data": None if settings.data is None else str(settings.data),
+            "runs": None if settings.runs is None else str(settings.runs),
+            "dataset": settings.dataset,
+            "recipe": settings.recipe,
+            "keys": settings.keys,
+        },
+        "problems": [*settings.problems, *_key_problems()],
+    }
+
+
+def _default_file() -> str:
+    # Imported here because other commands need no textual.
+    from fashion_tui.tui.actions import DEFAULT_GROUPS  # noqa: PLC0415
+    from fashion_tui.tui.key_settings import default_key_settings  # noqa: PLC0415
+
+    return f"{DEFAULT_SETTINGS}\n{default_key_settings(DEFAULT_GROUPS)}"
+
+
+def _key_problems() -> list[str]:
+    """Check the keys, which only the app uses."""
+    if not user_settings().keys:
+        return []
+    from fashion_tui.tui.actions import KEY_PROBLEMS  # noqa: PLC0415
+
+    return [f"{settings_path()}: {problem}" for problem in KEY_PROBLEMS]

@@ -1,0 +1,145 @@
+"""The user's settings file. A wrong value is reported and replaced by its default; it is never fatal."""
+
+import tomllib
+from collections.abc import Callable, Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+import msgspec
+import platformdirs
+
+from .schema.dataset import DATASETS, DEFAULT_DATASET
+from .schema.recipe import RECIPES
+from .schema.text import one_line
+
+Theme = Literal["dark", "light", "colour-blind"]
+THEMES: tuple[Theme, ...] = get_args(Theme)
+
+MAX_BYTES = 2**20
+"""Maximum size of the file."""
+
+MAX_PROBLEM = 400
+"""Maximum length of a message about a wrong value."""
+
+
+class UserSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """The values of the settings file. A folder is None if the file doesn't name one."""
+
+    theme: Theme = "dark"
+    data: Path | None = None
+    runs: Path | None = None
+    dataset: str = DEFAULT_DATASET
+    recipe: str = "guide"
+    keys: Mapping[str, Mapping[str, str]] = msgspec.field(default_factory=dict[str, Mapping[str, str]])
+    """The keys of actions, by group and action. They are checked where the actions are defined."""
+    problems: tuple[str, ...] = ()
+    """One line for each wrong value."""
+
+
+class WrongValue(Exception):
+    """Raised for a wrong value. The message says what is expected."""
+
+
+def settings_path() -> Path:
+    """Return the path of the settings file, which may not exist."""
+    return platformdirs.user_config_path("fashion-tui", appauthor=False) / "settings.toml"
+
+
+@cache
+def user_settings() -> UserSettings:
+    """Return the settings of the user who runs this process. The file is read once."""
+    return read_settings(settings_path())
+
+
+def read_settings(path: Path) -> UserSettings:
+    """Read a settings file. Return the defaults if it doesn't exist."""
+    try:
+        with path.open("rb") as file:
+            content = file.read(MAX_BYTES + 1)
+        if len(content) > MAX_BYTES:
+            return _unusable(f"{path} is larger than {MAX_BYTES:,} bytes")
+        table = tomllib.loads(content.decode())
+    except FileNotFoundError:
+        return UserSettings()
+    except OSError as error:
+        return _unusable(f"can't read {path}: {error.strerror or error}")
+    except (ValueError, RecursionError) as error:  # not TOML, or not UTF-8
+        return _unusable(f"{path} isn't valid TOML: {error}")
+    return _check(table, path)
+
+
+def _unusable(problem: str) -> UserSettings:
+    return UserSettings(problems=(one_line(f"{problem}; the default settings are used", MAX_PROBLEM),))
+
+
+def _check(table: dict[str, Any], path: Path) -> UserSettings:
+    values: dict[str, Any] = {}
+    problems = []
+    for name, value in table.items():
+        try:
+            values[name] = _CHECKS.get(name, _unknown)(value)
+        except WrongValue as error:
+            problems.append(one_line(f"{path}: {name!r} {error}", MAX_PROBLEM))
+    return UserSettings(**values, problems=tuple(problems))
+
+
+def _unknown(_: object) -> object:
+    raise WrongValue(f"isn't a setting; choose from {', '.join(_CHECKS)}")
+
+
+def _one_of(names: tuple[str, ...]) -> Callable[[object], str]:
+    def check(value: object) -> str:
+        if value not in names:
+            raise WrongValue(f"is {value!r}; choose from {', '.join(names)}")
+        return str(value)
+
+    return check
+
+
+def _folder(value: object) -> Path:
+    try:
+        path = Path(str(value)).expanduser()
+    except RuntimeError:  # the home directory of this user is unknown
+        path = Path()
+    if not isinstance(value, str) or not path.is_absolute() or "\0" in value:
+        raise WrongValue(f"is {value!r}; write the path of a folder that starts with / or ~")
+    return path
+
+
+def _keys(value: object) -> dict[str, dict[str, str]]:
+    try:
+        return msgspec.convert(value, dict[str, dict[str, str]])
+    except msgspec.ValidationError:
+        raise WrongValue('has a wrong type; write, for example: [keys.train] and pause = "p"') from None
+
+
+_CHECKS: dict[str, Callable[[object], object]] = {
+    "theme": _one_of(THEMES),
+    "data": _folder,
+    "runs": _folder,
+    "dataset": _one_of(tuple(DATASETS)),
+    "recipe": _one_of(tuple(RECIPES)),
+    "keys": _keys,
+}
+"""The function that checks and converts the value of each setting."""
+
+DEFAULT_SETTINGS = f"""\
+# Settings of fashion-tui. To change a setting, remove the # in front of it.
+
+# Colours of the app and of the commands: {", ".join(THEMES)}.
+# theme = "{UserSettings().theme}"
+
+# Folder that contains FashionMNIST/raw, instead of the cache. --data and FASHION_TUI_DATA take precedence.
+# data = "~/data"
+
+# Folder that contains the runs. --runs and FASHION_TUI_RUNS take precedence.
+# runs = "~/runs"
+
+# Data set, unless --dataset is given: {", ".join(DATASETS)}.
+# dataset = "{UserSettings().dataset}"
+
+# Recipe of new runs, unless --recipe is given: {", ".join(RECIPES)}.
+# recipe = "{UserSettings().recipe}"
+"""
+"""The settings file with all settings except the keys, each with its default or an example."""

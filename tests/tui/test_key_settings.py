@@ -1,0 +1,65 @@
+"""Keys from the settings file."""
+
+import tomllib
+
+import pytest
+
+from fashion_tui.tui.action import Action
+from fashion_tui.tui.actions import DEFAULT_GROUPS
+from fashion_tui.tui.key_settings import Groups, apply_key_settings, default_key_settings
+
+
+def entries(groups: Groups, group: str, action: str) -> list[Action]:
+    return [entry for entry in groups[group] if entry.id == action]
+
+
+def test_the_default_file_lists_every_action_with_its_keys() -> None:
+    lines = [line.removeprefix("# ") for line in default_key_settings(DEFAULT_GROUPS).splitlines()[1:]]
+    keys = tomllib.loads("\n".join(lines))["keys"]
+    groups, problems = apply_key_settings(DEFAULT_GROUPS, keys)
+    assert problems == ()
+    for name, actions in DEFAULT_GROUPS.items():
+        assert [(action.name, action.keys, action.priority) for action in groups[name]] == [
+            (action.name, action.keys, action.priority) for action in actions
+        ]
+
+
+def test_a_key_is_replaced_where_it_is_shown_too() -> None:
+    groups, problems = apply_key_settings(DEFAULT_GROUPS, {"train": {"pause": "f7, P"}})
+    assert problems == ()
+    (pause,) = entries(groups, "train", "pause")
+    assert (pause.keys, pause.key_text, pause.label) == ("f7,P", "f7 P", "pause")
+
+
+def test_two_actions_can_exchange_their_keys() -> None:
+    groups, problems = apply_key_settings(DEFAULT_GROUPS, {"train": {"pause": "s", "stop": "p"}})
+    assert problems == ()
+    assert entries(groups, "train", "stop")[0].keys == "p"
+
+
+@pytest.mark.parametrize(
+    ("keys", "expected"),
+    [("Q", [("Q", False)]), ("ctrl+t", [("ctrl+t", True)]), ("x,f9", [("x", False), ("f9", True)])],
+)
+def test_only_keys_that_are_no_input_work_inside_editors(keys: str, expected: list[tuple[str, bool]]) -> None:
+    groups, _ = apply_key_settings({**DEFAULT_GROUPS, "playground": (), "train": ()}, {"everywhere": {"quit": keys}})
+    assert [(entry.keys, entry.priority) for entry in entries(groups, "everywhere", "quit")] == expected
+    assert entries(groups, "everywhere", "quit")[0].label == "quit"
+
+
+@pytest.mark.parametrize(
+    ("settings", "expected"),
+    [
+        ({"train": {"pause": "nosuch"}}, "'nosuch'"),
+        ({"train": {"pause": ""}}, "''"),
+        ({"train": {"nosuch": "p"}}, "pause"),
+        ({"nosuch": {"pause": "p"}}, "everywhere"),
+        ({"train": {"pause": "s"}}, "train.stop"),
+        ({"train": {"pause": "?"}}, "everywhere.help"),
+        ({"everywhere": {"quit": "x"}}, "train.prune"),
+    ],
+)
+def test_a_wrong_key_is_reported_and_the_default_holds(settings: dict[str, dict[str, str]], expected: str) -> None:
+    groups, (problem,) = apply_key_settings(DEFAULT_GROUPS, settings)
+    assert groups == DEFAULT_GROUPS
+    assert expected in problem

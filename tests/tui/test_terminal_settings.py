@@ -1,0 +1,30 @@
+"""The app with a settings file."""
+
+from pathlib import Path
+
+from tests.tui.apps import AppLauncher
+
+
+def test_theme_and_keys_of_the_settings_file(tmp_path: Path) -> None:
+    launcher = AppLauncher(tmp_path / "app")
+    file = Path(launcher.environ["XDG_CONFIG_HOME"]) / "fashion-tui" / "settings.toml"
+    file.parent.mkdir(parents=True)
+    file.write_text(
+        'theme = "light"\ndataset = "synthetic"\nrecipe = "nosuch"\n'
+        '[keys.everywhere]\nquit = "ctrl+t,Q"\nchoose_pane_train = "T,f5"\n'
+        '[keys.playground]\nlessons = "f7"\n[keys.train]\nnew_run = "f12"\n'
+    )
+    try:
+        with launcher(dataset=None) as terminal:
+            terminal.wait_for("nosuch")  # the notification
+            terminal.wait_for("synthetic garments")
+            assert {"ffffff", "1c1c1c"} <= terminal.colours()
+            terminal.press("f5")
+            terminal.wait_for("Press f12 to train")
+            terminal.wait_for("T Train")
+            terminal.wait_for("Q quit")
+            terminal.press("q")  # is no longer a key
+            terminal.press("Q")
+            assert terminal.exit_status() == 0
+    finally:
+        launcher.end()
