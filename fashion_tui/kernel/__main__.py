@@ -18,6 +18,7 @@ from typing import Any
 import msgspec
 import zmq
 from ipykernel import kernelapp
+from IPython.core.autocall import ZMQExitAutocall
 from jupyter_client.session import Session
 from tornado.ioloop import IOLoop
 from traitlets.config import Config
@@ -33,6 +34,7 @@ from .preload import Preloader
 from .probes import ProbeHandler
 from .run_list import RunList
 from .show import attach_plots_to_results
+from .streams import CapturedStream, protect_streams
 
 _PR_SET_PDEATHSIG = 1
 _OOM_SCORE_ADJ = 1_000
@@ -73,10 +75,11 @@ def main() -> None:
     _prefer_for_oom_kill()
     use_passive_waiting()
     os.environ.pop("PYTEST_CURRENT_TEST", None)  # if it is set, ipykernel doesn't capture descriptors 1 and 2
-    preloader = Preloader(msgspec.json.decode(setup, type=KernelSetup))
+    kernel_setup = msgspec.json.decode(setup, type=KernelSetup)
+    preloader = Preloader(kernel_setup)
     connection_file = Path(arguments[arguments.index("-f") + 1])
     setattr(kernelapp, "IOPubThread", unix_socket_thread(connection_file.with_suffix("")))  # noqa: B010 -- for mypy
-    app: Any = kernelapp.IPKernelApp.instance(config=_defaults())
+    app: Any = kernelapp.IPKernelApp.instance(config=_defaults(), outstream_class=_name_of(CapturedStream))
     app.session = BoundedSession(parent=app)
     app.initialize(arguments)
     # Block when the UI's queue is full; by default, ZeroMQ drops the newest messages.
@@ -85,6 +88,9 @@ def main() -> None:
     _stop_echo()
     sys.path.append("")  # last, so that files in the working directory don't shadow installed modules
     shell = app.shell
+    protect_streams(shell)
+    sys.breakpointhook = sys.__breakpointhook__  # debugpy, which ipykernel imports, has replaced it
+    _let_exit_end_cells(shell, kernel_setup.client)
     attach_plots_to_results(shell)
     shell.display_formatter.active_types = ["text/plain", MIME_TYPE]
     shell.set_custom_exc((UserError,), _show_in_one_line)
@@ -93,6 +99,33 @@ def main() -> None:
     _delay_completions(app.kernel, preloader)
     ProbeHandler(app.kernel, preloader.has_tried_torch)
     app.start()
+
+
+class Exit(ZMQExitAutocall):
+    """`exit` and `quit`, with or without parentheses.
+
+    In a cell of the UI, they end the kernel at once, as `sys.exit` does. In a console, they close the console only.
+    """
+
+    def __init__(self, shell: Any, client: str) -> None:
+        super().__init__(shell)  # type: ignore[no-untyped-call]
+        self._client = client
+
+    def __call__(self, *code: object) -> None:
+        shell: Any = self._ip
+        if shell.get_parent()["header"]["session"] == self._client:
+            raise SystemExit(*code)
+        super().__call__(keep_kernel=True)  # type: ignore[no-untyped-call]
+
+
+def _let_exit_end_cells(shell: Any, client: str) -> None:
+    """Replace `exit` and `quit`, so that they end the cells sent by `client`."""
+    shell.exiter = Exit(shell, client)
+    shell.push({"exit": shell.exiter, "quit": shell.exiter}, interactive=False)
+
+
+def _name_of(kind: type) -> str:
+    return f"{kind.__module__}.{kind.__qualname__}"
 
 
 def _defaults() -> Config:

@@ -3,12 +3,12 @@
 import asyncio
 from collections import deque
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from fashion_tui.schema.plots import size_of
 
 from .limits import MAX_CHARACTERS, MAX_LINES, MAX_PLOT_BYTES
-from .outputs import Display, Done, Dropped, Output, Result, Stream
+from .outputs import Display, Done, Dropped, Error, Late, Output, Result, Stream
 
 _OVERHEAD = 100
 """Characters counted for each output in addition to its text, so that a flood of empty outputs is bounded too."""
@@ -20,6 +20,19 @@ class _Entry:
     lines: int
     characters: int
     plot_bytes: int = 0
+    cell: str = ""
+    """Id of the output's cell if the output is late, else an empty string."""
+
+    @property
+    def stream(self) -> tuple[str, str] | None:
+        """The id of the cell and the name of the stream, or None if the output isn't printed text."""
+        return (self.cell, self.output.name) if isinstance(self.output, Stream) else None
+
+    def with_output(self, output: Output) -> Output:
+        """Return `output` as an output of the entry's cell."""
+        return (
+            Late(self.cell, output) if isinstance(output, Stream | Result | Display | Error) and self.cell else output
+        )
 
     @property
     def droppable(self) -> bool:
@@ -78,7 +91,7 @@ class OutputBuffer:
             self._dropped_characters += oldest.characters
 
     async def get(self) -> Output:
-        """Return the next output, with consecutive chunks of one stream joined."""
+        """Return the next output, with consecutive chunks of one stream of one cell joined."""
         while not self._entries:
             self._added.clear()
             await self._added.wait()
@@ -86,19 +99,19 @@ class OutputBuffer:
             dropped = Dropped(self._dropped_lines, self._dropped_characters)
             self._dropped_lines = self._dropped_characters = 0
             return dropped
-        output = self._pop()
-        if not isinstance(output, Stream):
-            return output
-        chunks = [output.text]
-        while self._entries and isinstance(after := self._entries[0].output, Stream) and after.name == output.name:
-            chunks.append(after.text)
-            self._pop()
-        return Stream(output.name, "".join(chunks))
+        entry = self._pop()
+        output, chunks = entry.output, list[str]()
+        while isinstance(output, Stream):
+            chunks.append(output.text)
+            if not self._entries or self._entries[0].stream != entry.stream:
+                return entry.with_output(Stream(output.name, "".join(chunks)))
+            output = self._pop().output
+        return entry.with_output(output)
 
-    def _pop(self) -> Output:
+    def _pop(self) -> _Entry:
         entry = self._entries.popleft()
         self._count(entry, -1)
-        return entry.output
+        return entry
 
     async def until_done(self) -> AsyncIterator[Output]:
         """Yield all outputs up to and including `Done`."""
@@ -111,6 +124,8 @@ class OutputBuffer:
 
 def _entry(output: Output) -> _Entry:
     match output:
+        case Late(cell=cell, output=late):
+            return replace(_entry(late), cell=cell)
         case Stream(text=text):
             return _Entry(output, text.count("\n"), len(text))
         case Result(text=text, plot=plot) | Display(text=text, plot=plot):

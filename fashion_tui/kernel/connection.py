@@ -10,7 +10,7 @@ import msgspec
 
 from . import protocol
 from .buffer import OutputBuffer
-from .outputs import Done, DoneStatus, Error, ExternalDone
+from .outputs import Display, Done, DoneStatus, Error, ExternalDone, Late, Result, Stream
 from .process import Channel, KernelFailed, KernelProcess
 
 Reply = TypeVar("Reply", bound=msgspec.Struct)
@@ -25,10 +25,16 @@ _QUIET_PERIOD = 1.0
 """An execution counts as done if its reply has arrived and there was no output for this many seconds."""
 
 
+_MAX_FINISHED = 10_000
+"""Number of finished cells to which late outputs can be attributed."""
+
+
 class Execution:
     """A cell that was sent to the kernel."""
 
-    def __init__(self) -> None:
+    def __init__(self, cell: str) -> None:
+        self.cell = cell
+        """Identifies the cell in `Late` outputs; may be empty."""
         self.outputs = OutputBuffer()
         self.abandoned = False
         """True once `outputs` has no reader; later outputs go to the background buffer."""
@@ -39,8 +45,8 @@ class Execution:
         """True if the kernel has reported that it has sent all outputs."""
         self.last_message = time.monotonic()
         """Monotonic time at which the newest output or the reply arrived, in seconds."""
-        self.exit_argument: str | None = None
-        """The argument with which the cell called `sys.exit`, or None if it didn't."""
+        self.exit: Error | None = None
+        """The SystemExit that was shown, or None. If it has ended the cell, it ends the kernel."""
 
 
 class Connection:
@@ -56,6 +62,8 @@ class Connection:
         self._background = background
         self._on_busy_change = on_busy_change
         self._executions: dict[str, Execution] = {}
+        self._finished: dict[str, str] = {}
+        """Maps the ids of finished requests to the ids of their cells, oldest first."""
         self._external_request: str | None = None
         """Id of the request whose cell is running if another front end sent it, else None."""
         self._replies: dict[str, asyncio.Future[protocol.Message | None]] = {}
@@ -95,8 +103,9 @@ class Connection:
         log_line = self.process.last_log_line()
         raise KernelFailed(f"{self.ended.result()} before it was ready" + (f": {log_line}" if log_line else ""))
 
-    def execute(self, code: str) -> Execution:
-        execution = Execution()
+    def execute(self, code: str, cell: str) -> Execution:
+        """Run code as a cell. `cell` identifies it in `Late` outputs; if it is empty, there are none."""
+        execution = Execution(cell)
         content: dict[str, object] = {"code": code, "silent": False, "store_history": True, "user_expressions": {}}
         content |= {"allow_stdin": True, "stop_on_error": False}
         self._executions[self.process.send("shell", "execute_request", content)] = execution
@@ -224,6 +233,7 @@ class Connection:
         if request_id == self._external_request:
             self._background.put(ExternalDone())
             self._external_request = None
+            self._remember(request_id, request_id)
             self._on_busy_change()
         elif (execution := self._executions.get(request_id)) is not None:
             execution.is_idle = True
@@ -245,13 +255,21 @@ class Connection:
         execution = self._executions.get(message.request)
         if execution is not None:
             execution.last_message = time.monotonic()
+        cell = self._finished.get(message.request)
         for output in protocol.outputs_of(message):
-            if execution is None or execution.abandoned:
+            if cell and isinstance(output, Stream | Result | Display | Error):
+                self._background.put(Late(cell, output))
+            elif execution is None or execution.abandoned:
                 self._background.put(output)
             elif isinstance(output, Error) and output.ename == "SystemExit":
-                execution.exit_argument = output.evalue
+                execution.exit = output
             else:
                 execution.outputs.put(output)
+
+    def _remember(self, request_id: str, cell: str) -> None:
+        self._finished[request_id] = cell
+        if len(self._finished) > _MAX_FINISHED:
+            del self._finished[next(iter(self._finished))]
 
     def _finish_when_quiet(self, request_id: str, reply: protocol.ExecuteReplyContent) -> None:
         """Finish an execution after `_QUIET_PERIOD` without output, in case its idle message was lost."""
@@ -267,11 +285,14 @@ class Connection:
 
     def _finish(self, request_id: str, reply: protocol.ExecuteReplyContent) -> None:
         execution = self._executions[request_id]
-        if execution.exit_argument is not None:
+        if reply.ename == "SystemExit":
             if not self.ended.done():
-                self.ended.set_result(f"sys.exit({execution.exit_argument}) ended the kernel")
+                self.ended.set_result(f"exit({reply.evalue}) ended the kernel")
             return
+        if execution.exit is not None:  # a script run by %run has exited
+            execution.outputs.put(execution.exit)
         del self._executions[request_id]
+        self._remember(request_id, execution.cell)
         for output in protocol.payload_outputs(reply):
             execution.outputs.put(output)
         statuses: dict[str, DoneStatus] = {"ok": "ok", "error": "error"}

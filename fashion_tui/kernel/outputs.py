@@ -74,10 +74,20 @@ class ExternalInput(msgspec.Struct, frozen=True):
 
     execution_count: int
     code: str
+    cell: str = ""
+    """Identifies the cell in `Late` outputs."""
 
 
 class ExternalDone(msgspec.Struct, frozen=True):
     """The end of another front end's cell."""
+
+
+class Late(msgspec.Struct, frozen=True):
+    """An output that arrived after the end of its cell, such as that of a thread which the cell started."""
+
+    cell: str
+    """The id that was passed to `KernelSession.execute`, or `ExternalInput.cell`."""
+    output: Stream | Result | Display | Error
 
 
 class Died(msgspec.Struct, frozen=True):
@@ -109,6 +119,7 @@ Output = (
     | NextInput
     | ExternalInput
     | ExternalDone
+    | Late
     | Died
     | StateChanged
     | Done

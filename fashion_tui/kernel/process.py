@@ -74,6 +74,10 @@ class KernelProcess:
         connection_file, connection = write_connection_file(
             f"{stem}.json", transport="ipc", ip=str(stem), key=secrets.token_hex(16).encode()
         )
+        context = zmq.asyncio.Context()
+        context.setsockopt(zmq.RCVHWM, _RECEIVE_QUEUE)
+        client = AsyncKernelClient(context=context)
+        setup = msgspec.structs.replace(setup, client=client.session.session)
         with open(f"{stem}.log", "wb") as log:  # noqa: ASYNC230, PTH123 -- an empty file
             process = await asyncio.create_subprocess_exec(
                 # -P keeps files in the current directory from shadowing modules while the kernel starts.
@@ -86,9 +90,6 @@ class KernelProcess:
                 start_new_session=True,
                 env=with_private_caches(os.environ) | {"JPY_PARENT_PID": str(os.getpid())},
             )
-        context = zmq.asyncio.Context()
-        context.setsockopt(zmq.RCVHWM, _RECEIVE_QUEUE)
-        client = AsyncKernelClient(context=context)
         client.load_connection_info(connection)
         client.session.digest_history_size = _DIGEST_HISTORY
         client.start_channels(hb=False)

@@ -189,7 +189,7 @@ def outputs_of(message: Message) -> list[Output]:
 def external_input(message: Message) -> ExternalInput:
     """Convert an `execute_input` message to an output. Raises BadMessage if its content is invalid."""
     content = content_of(message, ExecuteInputContent)
-    return ExternalInput(content.execution_count, truncate(content.code))
+    return ExternalInput(content.execution_count, truncate(content.code), message.request)
 
 
 def payload_outputs(reply: ExecuteReplyContent) -> list[Output]:

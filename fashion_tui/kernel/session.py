@@ -73,20 +73,22 @@ class KernelSession:
     async def events(self) -> AsyncIterator[Output]:
         """Yield, forever, the outputs that don't belong to any execution.
 
-        These are state changes, deaths of kernels, and late output from threads. Use only one such iterator at a time.
+        These are state changes, deaths of kernels, and output that arrives after the end of its cell. Use only one such
+        iterator at a time.
         """
         while True:
             yield await self._events.get()
 
-    async def execute(self, code: str) -> AsyncIterator[Output]:
+    async def execute(self, code: str, cell: str = "") -> AsyncIterator[Output]:
         """Run code as a cell, after the cells submitted before it, and yield its outputs. The last one is `Done`.
 
-        Starts a kernel if none is running; raises KernelFailed if that fails.
+        Outputs that arrive later are among `events`, as `Late` outputs of `cell` if it isn't empty. Starts a kernel if
+        none is running; raises KernelFailed if that fails.
         """
         await self.start()
         if self._connection is None:  # closed while starting
             return
-        execution = self._connection.execute(code)
+        execution = self._connection.execute(code, cell)
         try:
             async for output in execution.outputs.until_done():
                 yield output

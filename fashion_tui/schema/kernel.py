@@ -6,12 +6,14 @@ from .dataset import DatasetRef
 
 
 class KernelSetup(msgspec.Struct, frozen=True, kw_only=True):
-    """Data and runs that the kernel makes available to the user's code."""
+    """What a kernel needs to know: the data and runs for the user's code, and its client."""
 
     dataset: DatasetRef | None = None
     """Data set to load on first use, or None for a kernel without data."""
     runs_directory: str | None = None
     """Folder that contains the trained runs, or None for a kernel without runs."""
+    client: str = ""
+    """Id of the Playground's own client, which distinguishes its cells from those of other front ends."""
 
 
 class Probe(msgspec.Struct, frozen=True, kw_only=True, tag=True):

@@ -40,8 +40,11 @@ def deaths(outputs: list[Output]) -> list[str]:
         ("import ctypes; ctypes.string_at(0)", "the kernel was killed by SIGSEGV"),
         ("import os; os.kill(os.getpid(), 9)", "the kernel was killed by SIGKILL"),
         ("import os; os.abort()", "the kernel was killed by SIGABRT"),
-        ("import sys; sys.exit()", "sys.exit() ended the kernel"),
-        ("import sys; sys.exit('enough')", "sys.exit(enough) ended the kernel"),
+        ("import sys; sys.exit()", "exit() ended the kernel"),
+        ("import sys; sys.exit('enough')", "exit(enough) ended the kernel"),
+        ("exit", "exit() ended the kernel"),
+        ("quit()", "exit() ended the kernel"),
+        ("exit(3); import time; time.sleep(1000)", "exit(3) ended the kernel"),
     ],
 )
 async def test_a_death_while_code_runs_is_reported_and_a_new_kernel_starts(
@@ -74,7 +77,7 @@ async def test_cells_that_waited_for_a_dead_kernel_are_aborted(session: KernelSe
     assert done(await second) == Done("aborted", None)
 
 
-@pytest.mark.parametrize("code", ["exit", None])
+@pytest.mark.parametrize("code", ["import os, threading; threading.Timer(0.2, os._exit, [0]).start()", None])
 async def test_the_death_of_an_idle_kernel_is_an_event(new_session: KernelSession, code: str | None) -> None:
     seen: list[Output] = []
 

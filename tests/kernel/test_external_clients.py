@@ -77,6 +77,15 @@ async def test_the_kernel_is_busy_with_an_external_cell_which_can_be_interrupted
     assert result(await run(session, "'alive'")) == "'alive'"
 
 
+async def test_exit_in_another_front_end_closes_that_front_end_and_keeps_the_kernel(
+    session: KernelSession, other_client: AsyncKernelClient
+) -> None:
+    reply = await other_client.execute_interactive("exit()", timeout=PATIENCE)
+    assert [(part["source"], part["keepkernel"]) for part in reply["content"]["payload"]] == [("ask_exit", True)]
+    await events_until(session, ended)
+    assert result(await run(session, "'alive'")) == "'alive'"
+
+
 async def test_silent_requests_of_another_front_end_are_not_reported(
     session: KernelSession, other_client: AsyncKernelClient
 ) -> None:

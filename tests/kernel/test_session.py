@@ -3,6 +3,7 @@
 import asyncio
 import os
 import time
+from pathlib import Path
 
 import pytest
 
@@ -13,6 +14,7 @@ from fashion_tui.kernel.outputs import (
     Error,
     InputRequested,
     Inspection,
+    Late,
     NextInput,
     Output,
     Result,
@@ -21,7 +23,7 @@ from fashion_tui.kernel.outputs import (
 )
 from fashion_tui.kernel.session import KernelSession
 
-from .cells import PATIENCE, displayed, done, pid_of, printed, result, run, run_until
+from .cells import PATIENCE, displayed, done, eventually, pid_of, printed, result, run, run_until
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -270,6 +272,84 @@ async def test_requests_without_a_reply_time_out(session: KernelSession) -> None
         assert time.monotonic() - started < 5
     finally:
         os.kill(pid_of(session), 18)
+
+
+@pytest.mark.parametrize("code", ["breakpoint()", "import pdb; pdb.set_trace()"])
+async def test_a_breakpoint_opens_the_debugger(session: KernelSession, code: str) -> None:
+    cell = f"def double(x):\n    {code}\n    return 2 * x\ndouble(21)"
+    answers, outputs = ["p x + 1", "x = 4", "c"], list[Output]()
+    async with asyncio.timeout(PATIENCE):
+        async for output in session.execute(cell):
+            outputs.append(output)
+            if isinstance(output, InputRequested):
+                await session.send_input(answers.pop(0))
+    assert "22\n" in printed(outputs)
+    assert result(outputs) == "8"
+
+
+async def test_a_script_that_exits_does_not_end_the_kernel(session: KernelSession, tmp_path: Path) -> None:
+    script = tmp_path / "script.py"
+    script.write_text("import sys\nprint('in the script')\nsys.exit(3)\n")
+    outputs = await run(session, f"kept = 5\n%run {script}")
+    assert printed(outputs) == "in the script\n"
+    assert [output.evalue for output in outputs if isinstance(output, Error)] == ["3"]
+    assert result(await run(session, "kept")) == "5"
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "sys.stdout.close()",
+        "sys.stderr.close(); sys.stdout.close()",
+        "sys.stdout = None",
+        "sys.stdout = 3; 'shown'",
+        "del sys.stdout, sys.stderr; display('shown')",
+        "sys.stdout = open(os.devnull, 'w'); sys.stdout.close(); 1 / 0",
+        "with open(os.devnull, 'w') as sys.stdout, open(os.devnull, 'w') as sys.stderr: print('unseen')",
+        "sys.stdout = sys.__stdout__",
+    ],
+)
+async def test_a_cell_that_breaks_the_streams_does_not_break_the_session(session: KernelSession, code: str) -> None:
+    outputs = await run(session, f"import os, sys\n{code}")
+    assert any(isinstance(output, Result | Display) for output in outputs) == ("shown" in code)
+    assert [output.ename for output in outputs if isinstance(output, Error)] == ["ZeroDivisionError"] * (
+        "1 / 0" in code
+    )
+    outputs = await run(session, "print('out', flush=True); print('err', file=sys.stderr); 7")
+    assert (printed(outputs), printed(outputs, "stderr"), result(outputs)) == ("out\n", "err\n", "7")
+
+
+async def test_a_cell_can_redirect_the_output_of_later_cells(session: KernelSession) -> None:
+    await run(session, "import io, sys\nsys.stdout = io.StringIO()")
+    assert printed(await run(session, "print('kept')")) == ""
+    assert result(await run(session, "text = sys.stdout.getvalue(); sys.stdout = sys.__stdout__; text")) == r"'kept\n'"
+    assert printed(await run(session, "print('shown')")) == "shown\n"
+
+
+async def test_output_to_the_file_descriptor_belongs_to_its_cell(session: KernelSession) -> None:
+    for number in range(20):
+        outputs = await run(session, f"import os; _ = os.write(1, 'ä{number}'.encode() * 1_000)")
+        assert printed(outputs) == f"ä{number}" * 1_000
+
+
+async def test_late_output_belongs_to_the_cell_that_started_its_thread(session: KernelSession) -> None:
+    late: list[Output] = []
+
+    async def listen() -> None:
+        async for output in session.events():
+            if isinstance(output, Late):
+                late.append(output)  # noqa: PERF401 -- endless
+
+    listening = asyncio.create_task(listen())
+    thread = "threading.Thread(target=lambda: (go.wait(), print('late', flush=True), sys.stderr.write('bar')))"
+    code = f"import sys, threading; go = threading.Event(); thread = {thread}; thread.start()"
+    async with asyncio.timeout(PATIENCE):
+        assert printed([output async for output in session.execute(code, "first")]) == ""
+        outputs = [output async for output in session.execute("go.set(); thread.join(); print('mine')", "second")]
+    assert printed(outputs) == "mine\n"
+    await eventually(lambda: len(late) == 2)
+    assert late == [Late("first", Stream("stdout", "late\n")), Late("first", Stream("stderr", "bar"))]
+    listening.cancel()
 
 
 async def test_late_output_of_a_thread_is_an_event(session: KernelSession) -> None:

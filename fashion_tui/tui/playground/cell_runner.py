@@ -5,6 +5,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -19,6 +20,7 @@ from fashion_tui.kernel.outputs import (
     ExternalInput,
     InputRequested,
     Inspection,
+    Late,
     NextInput,
     Output,
     State,
@@ -30,6 +32,7 @@ from fashion_tui.schema.errors import UserError
 from fashion_tui.tui.widgets.highlight import highlight_ansi
 
 from .messages import CellFinished, CodeProposed, InputEnded, InputStarted, KernelStatus, ScrollbackChanged
+from .transcript.cells import MAX_CELLS, Cell, CellOutput
 from .transcript.scrollback import Scrollback
 
 if TYPE_CHECKING:  # not needed for the first paint
@@ -60,11 +63,14 @@ class CellRunner:
         self._post = post
         self._queue: deque[str] = deque()
         self._submitted = asyncio.Event()
+        self._cell_ids = count()
         self._cell_number = 1
         """Number of the running cell, or of the next cell if none is running."""
         self._running = False
         self._running_external = False
         """Whether a cell from another front end is running."""
+        self._cells: dict[str, Cell] = {}
+        """The cells to which late output can be added, by the ids that the session knows."""
         self._output_lock = asyncio.Lock()
         """Held while a cell from this or another front end runs, so that the outputs of two cells don't mix."""
         self._input_request: InputRequested | None = None
@@ -174,13 +180,14 @@ class CellRunner:
                     self._submitted.clear()
 
     async def _run_cell(self, session: "KernelSession", code: str) -> None:
-        self.scrollback.add_cell(self._cell_number, code, highlight_ansi(code))
+        cell_id = f"submitted-{next(self._cell_ids)}"
+        self._remember(cell_id, self.scrollback.add_cell(self._cell_number, code, highlight_ansi(code)))
         self._repaint()
         self._running = True
         self._post_status()
         succeeded = False
         with self._record_failure():
-            async for output in session.execute(code):
+            async for output in session.execute(code, cell_id):
                 await self._handle(output)
                 succeeded = isinstance(output, Done) and output.status == "ok"
         self._running = False
@@ -189,6 +196,11 @@ class CellRunner:
         self._repaint()
         self._post_status()
         self._post(CellFinished(code, succeeded=succeeded))
+
+    def _remember(self, cell_id: str, cell: Cell) -> None:
+        self._cells[cell_id] = cell
+        if len(self._cells) > MAX_CELLS:
+            del self._cells[next(iter(self._cells))]
 
     def _drop_queue(self) -> None:
         while self._queue:
@@ -207,7 +219,21 @@ class CellRunner:
     async def _receive_events(self, session: "KernelSession") -> None:
         """Handle outputs that don't belong to any submitted cell."""
         async for output in session.events():
-            await self._handle(output)
+            if isinstance(output, Late):
+                await self._add_late(output)
+            else:
+                await self._handle(output)
+
+    async def _add_late(self, late: Late) -> None:
+        """Add an output to the cell that caused it, which has already finished."""
+        cell = self._cells.get(late.cell)
+        for output in _chunks(late.output):
+            if cell is None:
+                self.scrollback.add(output)
+            else:
+                self.scrollback.add_late(cell, output)
+            self._repaint()
+            await asyncio.sleep(0)
 
     async def _handle(self, output: Output) -> None:
         match output:
@@ -224,9 +250,9 @@ class CellRunner:
                 self._post(InputStarted(output.prompt, output.password))
             case NextInput(text=text):
                 self._post(CodeProposed(text))
-            case Stream(name=name, text=text):
-                for start in range(0, len(text), CHUNK_CHARACTERS):
-                    self.scrollback.add(Stream(name, text[start : start + CHUNK_CHARACTERS]))
+            case Stream():
+                for chunk in _chunks(output):
+                    self.scrollback.add(chunk)
                     self._repaint()
                     await asyncio.sleep(0)
             case _:
@@ -257,7 +283,7 @@ class CellRunner:
             await self._output_lock.acquire()
             self._running_external = True
         self.scrollback.add_note("From another front end:")
-        self.scrollback.add_cell(cell.execution_count, cell.code, highlight_ansi(cell.code))
+        self._remember(cell.cell, self.scrollback.add_cell(cell.execution_count, cell.code, highlight_ansi(cell.code)))
         self._cell_number = max(self._cell_number, cell.execution_count + 1)
         self._repaint()
         self._post_status()
@@ -277,6 +303,15 @@ class CellRunner:
     def _post_status(self) -> None:
         number = self._cell_number + self._running + len(self._queue)
         self._post(KernelStatus(self.state, number, len(self._queue)))
+
+
+def _chunks(output: CellOutput) -> Iterator[CellOutput]:
+    """Split printed text into chunks that can be processed without a noticeable pause."""
+    if not isinstance(output, Stream):
+        yield output
+        return
+    for start in range(0, len(output.text), CHUNK_CHARACTERS):
+        yield Stream(output.name, output.text[start : start + CHUNK_CHARACTERS])
 
 
 class _Throttle:

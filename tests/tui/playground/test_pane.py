@@ -180,11 +180,40 @@ async def test_answering_input() -> None:
         assert playground.prompt.text == "input('again? ')"  # answers aren't in the history
 
 
+async def test_late_output_appears_below_the_cell_that_caused_it() -> None:
+    async with open_playground() as playground:
+        await playground.run("import threading\ngo = threading.Event()")
+        await playground.run("threading.Thread(target=lambda: (go.wait(), print('late'))).start()")
+        await playground.run("'third'", "Out[3]: 'third'")
+        await playground.run("go.set(); 'fourth'", "Out[4]: 'fourth'", "late")
+        lines = [line.strip() for line in playground.screen.splitlines()]
+        start = next(index for index, line in enumerate(lines) if line.startswith("In [2]: threading"))
+        assert lines[start + 1 : start + 4] == ["late", "", "In [3]: 'third'"]
+        assert lines[start + 4 : start + 7] == ["Out[3]: 'third'", "", "In [4]: go.set(); 'fourth'"]
+
+
+async def test_output_begins_a_new_line_after_a_progress_bar() -> None:
+    code = """\
+import sys
+for i in range(0, 101, 5):
+    sys.stderr.write(f"\\rpart {i:3d} %"); sys.stderr.flush()
+sys.stderr.write("\\n")
+print("outer", flush=True)
+sys.stderr.flush()
+print("inner")
+"""
+    async with open_playground() as playground:
+        await playground.run(code, "inner")
+        lines = [line.text for line in playground.scrollback.lines]
+        assert lines[lines.index("part 100 %") :][:4] == ["part 100 %", "outer", "inner", ""]
+        assert sum("part" in line and "%" in line for line in lines) == 2  # the code and the finished bar
+
+
 async def test_dead_kernel_is_replaced() -> None:
     deaths = {
         "import os; os._exit(3)": "the kernel ended with exit code 3",
         "import ctypes; ctypes.string_at(0)": "the kernel was killed by SIGSEGV",
-        "import sys; sys.exit()": "sys.exit() ended the kernel",
+        "import sys; sys.exit()": "exit() ended the kernel",
     }
     async with open_playground() as playground:
         for code, message in deaths.items():

@@ -122,3 +122,63 @@ def test_newest_plots_are_kept() -> None:
     for _ in plots:
         scrollback.add(Display("", IMAGE))
     assert scrollback.dropped_plots == before
+
+
+def test_text_of_one_stream_does_not_continue_a_line_of_the_other() -> None:
+    scrollback = Scrollback()
+    scrollback.add(Stream("stderr", "\rpart  50 %"))
+    scrollback.add(Stream("stderr", "\rpart 100 %"))
+    scrollback.add(Stream("stdout", "first\nsecond\n"))
+    scrollback.add(Stream("stderr", "\n"))  # ends the progress bar's line, which has already ended
+    scrollback.add(Stream("stdout", "third\n"))
+    assert texts(scrollback) == ["part 100 %", "first", "second", "third"]
+
+
+def test_late_output_is_inserted_below_its_cell() -> None:
+    scrollback = Scrollback()
+    first = scrollback.add_cell(1, "start()")
+    scrollback.add(Stream("stdout", "started\n"))
+    scrollback.add_gap()
+    scrollback.add_late(first, Stream("stdout", "10 %"))
+    assert texts(scrollback) == ["In [1]: start()", "started", "10 %", ""]
+    second = scrollback.add_cell(2, "2")
+    scrollback.add(Display("", plot=IMAGE))
+    scrollback.add_late(first, Stream("stdout", "\r20 %\ndo"))
+    scrollback.add_late(first, Stream("stderr", "warning\n"))
+    scrollback.add_late(first, Stream("stdout", "\nne\n"))
+    scrollback.add_gap()
+    scrollback.add_late(first, Result(1, "5"))
+    expected = ["In [1]: start()", "started", "20 %", "do", "warning", "ne", "Out[1]: 5", "", "In [2]: 2", "", ""]
+    assert texts(scrollback) == expected
+    assert [line.plot is not None for line in scrollback.lines].index(True) == 9
+    lines = list(scrollback.lines)
+    assert [line.text for line in lines[first.first_line : first.end_line]] == ["start()", *expected[1:6], "5"]
+    assert (second.first_line, second.end_line) == (8, 10)
+    assert first.result_text() == "5"
+
+
+def test_late_output_after_an_empty_line_has_an_empty_line_below_it() -> None:
+    scrollback = Scrollback()
+    cell = scrollback.add_cell(1, "start()")
+    scrollback.add(Stream("stdout", "\n"))
+    scrollback.add_gap()
+    scrollback.add_cell(2, "2")
+    scrollback.add_late(cell, Stream("stdout", "late\n"))
+    assert texts(scrollback) == ["In [1]: start()", "", "late", "", "In [2]: 2"]
+
+
+def test_late_output_counts_towards_the_limits() -> None:
+    scrollback = Scrollback()
+    cell = scrollback.add_cell(1, "start()")
+    scrollback.add_gap()
+    newest = scrollback.add_cell(2, "2")
+    for _ in range(MAX_PLOT_BYTES // len(IMAGE.pixels) + 1):
+        scrollback.add_late(cell, Display("", plot=IMAGE))
+    assert scrollback.dropped_plots > 0
+    scrollback.add_late(cell, Stream("stdout", "line\n" * (MAX_LINES - 1)))
+    assert len(scrollback.lines) == MAX_LINES
+    assert scrollback.lines[newest.first_line - scrollback.dropped_lines].text == "2"
+    scrollback.add(Stream("stdout", "line\n" * MAX_LINES))
+    before = list(scrollback.lines)
+    scrollback.add_late(cell, Stream("stdout", "unseen\n"))
+    assert list(scrollback.lines) == before

@@ -19,7 +19,7 @@ DEATHS = {
     "import os; os._exit(1)": "the kernel ended with exit code 1",
     "import ctypes; ctypes.string_at(0)": "the kernel was killed by SIGSEGV",
     "import os, signal; os.kill(os.getpid(), signal.SIGKILL)": "the kernel was killed by SIGKILL",
-    "import sys; sys.exit()": "sys.exit() ended the kernel",
+    "import sys; sys.exit()": "exit() ended the kernel",
 }
 
 

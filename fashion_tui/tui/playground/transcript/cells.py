@@ -2,7 +2,7 @@
 
 from collections import deque
 from collections.abc import Iterator
-from itertools import groupby
+from itertools import groupby, takewhile
 
 import msgspec
 
@@ -76,13 +76,19 @@ class Cells:
     def newest(self) -> Cell | None:
         return self._cells[-1] if self._cells else None
 
-    def begin(self, number: int, code: str, first_line: int) -> None:
-        """Append a cell whose first line in the scrollback is `first_line`."""
-        self._cells.append(Cell(number, code, first_line, first_line))
+    def begin(self, number: int, code: str, first_line: int) -> Cell:
+        """Append a cell whose first line in the scrollback is `first_line`, and return it."""
+        cell = Cell(number, code, first_line, first_line)
+        self._cells.append(cell)
+        return cell
 
-    def add_output(self, output: CellOutput | Dropped) -> None:
-        """Add an output to the newest cell."""
-        cell = self.newest
+    def after(self, line: int) -> Iterator[Cell]:
+        """Yield the cells that begin at or after a line of the scrollback, newest first."""
+        return takewhile(lambda cell: cell.first_line >= line, reversed(self._cells))
+
+    def add_output(self, output: CellOutput | Dropped, cell: Cell | None = None) -> None:
+        """Add an output to a cell; by default, to the newest one."""
+        cell = cell or self.newest
         if cell is None:
             return
         if isinstance(output, Dropped):

@@ -3,7 +3,9 @@
 Each line contains all the colour codes it needs.
 """
 
+from bisect import insort
 from collections import deque
+from collections.abc import Iterable
 from typing import Literal
 
 import msgspec
@@ -13,7 +15,7 @@ from fashion_tui.kernel.limits import MAX_LINES, MAX_PLOT_BYTES
 from fashion_tui.kernel.outputs import Died, Display, Dropped, Error, Output, Result, Stream
 from fashion_tui.schema.plots import Plot, size_of
 
-from .cells import Cells
+from .cells import Cell, CellOutput, Cells
 
 Kind = Literal["input", "output", "note", "error"]
 """`note` and `error` are the app's own messages."""
@@ -31,13 +33,52 @@ class Line(msgspec.Struct, frozen=True):
     """A plot to draw in place of the text; it takes several rows. Only a line with a plot may contain newlines."""
 
 
+_MAX_LATE_PRINTERS = 100
+"""Number of cells whose late output can continue an unfinished line."""
+
 PLOT_DROPPED = Line("… plot discarded", "note")
+
+
+class _Printer:
+    """Converts printed text to lines. Text of one stream never continues an unfinished line of the other stream."""
+
+    def __init__(self) -> None:
+        self._writer = LineWriter()
+        self._name = ""
+        """Name of the stream that printed last."""
+        self._interrupted: set[str] = set()
+        """Names of the streams whose unfinished lines had to be ended. Their next newline has already been printed."""
+
+    @property
+    def line(self) -> str:
+        """The unfinished line."""
+        return self._writer.line
+
+    def print(self, stream: Stream) -> list[str]:
+        """Return the lines that a chunk of text finishes."""
+        text = stream.text
+        lines = self.end_line() if stream.name != self._name else []
+        if stream.name in self._interrupted:
+            self._interrupted.remove(stream.name)
+            text = text.removeprefix("\n")
+        self._name = stream.name
+        return lines + self._writer.feed(text)
+
+    def end_line(self) -> list[str]:
+        """End the unfinished line, and return it, so that what follows begins on a new line without colour."""
+        line = self.line
+        if not line:
+            return []
+        self._writer = LineWriter()
+        self._interrupted.add(self._name)
+        return [line]
 
 
 class Scrollback:
     """The newest lines: at most MAX_LINES, with at most MAX_PLOT_BYTES of plots.
 
-    Older lines and plots are dropped and counted. Lines are numbered from 0; the number of a line never changes.
+    Older lines and plots are dropped and counted. Lines are numbered from 0. The number of a line changes only if late
+    output is inserted above it.
     """
 
     def __init__(self) -> None:
@@ -52,22 +93,28 @@ class Scrollback:
         self._plot_lines: deque[int] = deque()
         """Numbers of the lines that contain plots."""
         self._plot_bytes = 0
-        self._writer = LineWriter()
+        self._printer = _Printer()
+        self._late_printers: dict[Cell, _Printer] = {}
+        """The printers of late output. The cell's last line is the unfinished line of its printer, if it has one."""
+        self.insertions = 0
+        """Number of times that late output was inserted above other lines."""
 
     @property
     def unfinished(self) -> Line | None:
         """The line being printed, or None if the last line is complete."""
-        text = self._writer.line
+        text = self._printer.line
         return Line(text) if text else None
 
-    def add_cell(self, number: int, code: str, highlighted: str | None = None) -> None:
-        """Begin a cell. `highlighted` is the same code with SGR sequences."""
+    def add_cell(self, number: int, code: str, highlighted: str | None = None) -> Cell:
+        """Begin a cell and return it. `highlighted` is the same code with SGR sequences."""
         self._finish_line()
-        self.cells.begin(number, code, self._end)
+        self._printer = _Printer()
+        cell = self.cells.begin(number, code, self._end)
         label = f"In [{number}]: "
         for index, line in enumerate(sanitize(highlighted or code).split("\n")):
             self._append(Line(line, "input", " " * len(label) if index else label))
         self._extend_cell()
+        return cell
 
     def renumber_cell(self, number: int) -> None:
         """Set the number of the newest cell to the number that the kernel reports."""
@@ -91,53 +138,73 @@ class Scrollback:
         if isinstance(output, Stream | Result | Display | Error | Dropped):
             self.cells.add_output(output)
         match output:
-            case Stream(text=text):
-                for line in self._writer.feed(text):
-                    self._append(Line(line))
+            case Stream():
+                self._append_all(map(Line, self._printer.print(output)))
             case Dropped(lines=lines, characters=characters):
                 self._finish_line()
                 self._add_omission(lines, characters)
-            case Result():
-                self._add_result(output)
-            case Display(text=text, plot=plot) if plot is not None:
+            case Result() | Display() | Error():
                 self._finish_line()
-                self._add_plot(Line(sanitize(text), plot=plot))
-            case Display(text=text) | Error(traceback=text):
-                self._finish_line()
-                for line in sanitize(text).rstrip("\n").split("\n"):
-                    self._append(Line(line))
+                self._append_all(_lines_of(output))
             case Died(message=message):
                 self.cells.add_output(Stream("stderr", f"{message}\n"))
                 self.add_note(message, "error")
         self._extend_cell()
 
+    def add_late(self, cell: Cell, output: CellOutput) -> None:
+        """Add an output to a cell that has finished, below its other outputs and above the cells after it."""
+        if cell is self.cells.newest and cell.end_line == self._end:  # the cell's end hasn't been shown yet
+            self.add(output)
+            return
+        self.cells.add_output(output, cell)
+        printer = self._late_printers.setdefault(cell, _Printer())
+        replaced = 1 if printer.line else 0
+        if isinstance(output, Stream):
+            texts = printer.print(output)
+            new = [*map(Line, texts), *([Line(printer.line)] if printer.line else [])]
+        else:
+            new = [*map(Line, printer.end_line()), *_lines_of(output)]
+        self._insert(cell, new, replaced)
+        if len(self._late_printers) > _MAX_LATE_PRINTERS:
+            del self._late_printers[next(iter(self._late_printers))]
+
+    def _insert(self, cell: Cell, new: list[Line], replaced: int) -> None:
+        """Insert lines at the end of a cell, with an empty line after them.
+
+        They replace the last `replaced` lines of the cell.
+        """
+        end = cell.end_line - self.dropped_lines
+        if end <= 0:  # the cell is no longer shown
+            self.missing_lines += len(new) - replaced
+            return
+        lines = list(self.lines)
+        start = max(end - replaced, 0)
+        lines[start:end] = new
+        added = len(new) - (end - start)
+        if lines[end + added : end + added + 1] != [Line("")]:
+            lines.insert(end + added, Line(""))
+            shift = added + 1
+        else:
+            shift = added
+        self._plot_lines = deque(number + shift * (number >= cell.end_line) for number in self._plot_lines)
+        for index, line in enumerate(new):
+            if line.plot is not None:
+                insort(self._plot_lines, self.dropped_lines + start + index)
+                self._plot_bytes += _plot_size(line)
+        for later in self.cells.after(cell.end_line):
+            later.first_line += shift
+            later.end_line += shift
+        cell.end_line += added
+        self.lines = deque(lines)
+        self.insertions += 1
+        self._drop_plots()
+        self._drop_lines()
+
     def add_answer(self, prompt: str, answer: str) -> None:
         """Add the prompt of an `input()` call and the user's answer."""
         self.add(Stream("stdout", f"{prompt}{answer}\n"))
 
-    def _add_result(self, result: Result) -> None:
-        label, text = f"Out[{result.execution_count}]: ", sanitize(result.text)
-        self._finish_line()
-        if result.plot is None:
-            self._add_labelled(label, text)
-        else:
-            self._append(Line("", label=label))
-            self._add_plot(Line(text, plot=result.plot))
-
-    def _add_labelled(self, label: str, text: str) -> None:
-        """Add a value with its label. A value of several lines begins below the label, so that its columns align."""
-        first, *more = text.split("\n")
-        if not more:
-            self._append(Line(first, label=label))
-            return
-        self._append(Line("", label=label))
-        for line in [first, *more]:
-            self._append(Line(line))
-
-    def _add_plot(self, line: Line) -> None:
-        self._plot_lines.append(self._end)
-        self._plot_bytes += _plot_size(line)
-        self._append(line)
+    def _drop_plots(self) -> None:
         while self._plot_bytes > MAX_PLOT_BYTES:
             index = self._plot_lines.popleft() - self.dropped_lines
             self._plot_bytes -= _plot_size(self.lines[index])
@@ -160,25 +227,50 @@ class Scrollback:
 
     def _finish_line(self) -> None:
         """End the current line, so that the next output begins on a new line without colour."""
-        if unfinished := self.unfinished:
-            self._append(unfinished)
+        if lines := self._printer.end_line():
+            self._append_all(map(Line, lines))
             self._extend_cell()
-        self._writer = LineWriter()
 
     def _extend_cell(self) -> None:
         """Extend the newest cell to the last line."""
         if self.cells.newest is not None:
             self.cells.newest.end_line = self._end
 
+    def _append_all(self, lines: Iterable[Line]) -> None:
+        for line in lines:
+            self._append(line)
+
     def _append(self, line: Line) -> None:
+        if line.plot is not None:
+            self._plot_lines.append(self._end)
+            self._plot_bytes += _plot_size(line)
         self.lines.append(line)
-        if len(self.lines) > MAX_LINES:
+        self._drop_plots()
+        self._drop_lines()
+
+    def _drop_lines(self) -> None:
+        while len(self.lines) > MAX_LINES:
             dropped = self.lines.popleft()
             if dropped.plot is not None:
                 self._plot_lines.popleft()
                 self._plot_bytes -= _plot_size(dropped)
             self.dropped_lines += 1
             self.missing_lines += dropped.omitted or 1
+
+
+def _lines_of(output: Result | Display | Error) -> list[Line]:
+    match output:
+        case Result(execution_count=number, text=text, plot=plot):
+            label, text = f"Out[{number}]: ", sanitize(text)
+            if plot is not None:
+                return [Line("", label=label), Line(text, plot=plot)]
+            first, *more = text.split("\n")
+            # A value of several lines begins below the label, so that its columns align.
+            return [Line("", label=label), *map(Line, [first, *more])] if more else [Line(first, label=label)]
+        case Display(text=text, plot=plot) if plot is not None:
+            return [Line(sanitize(text), plot=plot)]
+        case Display(text=text) | Error(traceback=text):
+            return [Line(line) for line in sanitize(text).rstrip("\n").split("\n")]
 
 
 def _plot_size(line: Line) -> int:

@@ -1,7 +1,7 @@
 """The transcript widget: shows the scrollback, follows its newest line, and lets the user select a cell."""
 
 from bisect import bisect_right
-from itertools import accumulate
+from itertools import accumulate, islice
 from typing import TYPE_CHECKING, ClassVar
 
 from rich.cells import cell_len, chop_cells
@@ -64,6 +64,10 @@ class Transcript(ScrollView, can_focus=True, inherit_bindings=False):
         """Rows of recently painted lines, by line number."""
         self._dropped_plots = 0
         """Number of plots that the scrollback had dropped when the heights were computed."""
+        self._insertions = 0
+        """Number of insertions into the scrollback when the heights were computed."""
+        self._measured: list[Line] = []
+        """The lines whose heights are in `_heights`."""
 
     @property
     def selected_or_newest(self) -> Cell | None:
@@ -73,9 +77,13 @@ class Transcript(ScrollView, can_focus=True, inherit_bindings=False):
         """Show the current lines of the scrollback."""
         if not self._width:
             return
-        rows_removed = self._forget_dropped_lines() + self._forget_dropped_plots()
-        for index in range(len(self._heights), len(self._scrollback.lines)):
-            self._heights.append(self._height_of(self._scrollback.lines[index]))
+        if self._insertions == self._scrollback.insertions:
+            rows_removed = self._forget_dropped_lines() + self._forget_dropped_plots()
+        else:
+            rows_removed = self._measure_again()
+        for line in islice(self._scrollback.lines, len(self._heights), None):
+            self._measured.append(line)
+            self._heights.append(self._height_of(line))
         missing = self._scrollback.missing_lines
         head = [Line(f"… {missing:,} earlier lines discarded", "note")] if missing else []
         rows_removed -= len(head) - len(self._head)
@@ -145,7 +153,7 @@ class Transcript(ScrollView, can_focus=True, inherit_bindings=False):
         """Remove the lines that the scrollback has dropped. Return the number of rows removed."""
         count = min(self._scrollback.dropped_lines - self._first_line, len(self._heights))
         rows = sum(self._heights[:count])
-        del self._heights[:count]
+        del self._heights[:count], self._measured[:count]
         for number in range(self._first_line, self._first_line + count):
             self._strips.pop(number, None)
         self._first_line = self._scrollback.dropped_lines
@@ -160,6 +168,27 @@ class Transcript(ScrollView, can_focus=True, inherit_bindings=False):
         self._heights = [self._height_of(line) for line, _ in zip(self._scrollback.lines, self._heights, strict=False)]
         self._strips.clear()
         return before - sum(self._heights)
+
+    def _measure_again(self) -> int:
+        """Compute all heights, after an insertion. Return by how many rows the line at the top of the view moved up."""
+        top, row = int(self.scroll_y) - len(self._head), 0
+        anchor: Line | None = None
+        for line, height in zip(self._measured, self._heights, strict=True):
+            if row + height > top:
+                anchor = line
+                break
+            row += height
+        self._insertions, self._dropped_plots = self._scrollback.insertions, self._scrollback.dropped_plots
+        self._first_line = self._scrollback.dropped_lines
+        self._strips.clear()
+        self._measured = list(self._scrollback.lines)
+        self._heights = [self._height_of(line) for line in self._measured]
+        moved = 0
+        for line, height in zip(self._measured, self._heights, strict=True):
+            if line is anchor:
+                return row - moved
+            moved += height
+        return row
 
     # Events
 
@@ -177,6 +206,7 @@ class Transcript(ScrollView, can_focus=True, inherit_bindings=False):
         if width != self._width:
             self._width = width
             self._heights.clear()
+            self._measured.clear()
             self._ends.clear()  # show_scrollback doesn't recompute the row ends if no width is left
             self._strips.clear()
         self.show_scrollback()

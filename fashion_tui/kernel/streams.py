@@ -1,0 +1,131 @@
+"""The kernel's `sys.stdout` and `sys.stderr`: output is complete when its cell ends, and no cell can break them."""
+
+import codecs
+import fcntl
+import os
+import select
+import sys
+import termios
+import threading
+import time
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+from ipykernel.iostream import OutStream
+
+_MAX_DRAIN = 1.0
+"""Maximum time, in seconds, that the end of a cell waits for output written to the file descriptor."""
+
+_CHUNK = 1 << 16
+"""Maximum number of bytes read from the file descriptor at once."""
+
+
+class CapturedStream(OutStream):
+    """A stream to the UI that can't be closed.
+
+    It also captures what subprocesses and C code write to the file descriptor. `drain` waits for that output.
+    """
+
+    def close(self) -> None:
+        """Flush the stream. It stays open, because the kernel needs it after the cell that closes it."""
+        self.flush()  # type: ignore[no-untyped-call]
+
+    def drain(self) -> None:
+        """Wait until everything written to the file descriptor so far has been attributed to the running cell."""
+        deadline = time.monotonic() + _MAX_DRAIN
+        while self._unread_bytes() and time.monotonic() < deadline:
+            time.sleep(0.001)
+        with self._reading:
+            pass
+
+    def inherit(self, parent: dict[str, Any]) -> None:
+        """Attribute the output of the current thread to the cell with the header `parent`."""
+        self._parent_header.set(parent)
+
+    def _setup_stream_redirects(self, name: str) -> None:
+        self._reading = threading.Lock()
+        """Held while bytes that were read from the pipe aren't written to the stream yet."""
+        super()._setup_stream_redirects(name)  # type: ignore[no-untyped-call]
+
+    def _unread_bytes(self) -> int:
+        pipe: Any = self._fid
+        count = fcntl.ioctl(pipe, termios.FIONREAD, bytes(4))
+        return int.from_bytes(count, sys.byteorder)
+
+    def _watch_pipe_fd(self) -> None:
+        """Copy the output of the file descriptor to the stream. Characters may be split between two reads."""
+        pipe: Any = self._fid
+        decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
+        while True:
+            select.select([pipe], [], [])
+            with self._reading:
+                chunk = os.read(pipe, _CHUNK)
+                if not chunk:
+                    return
+                self.write(decoder.decode(chunk))
+
+
+def protect_streams(shell: Any) -> None:
+    """Make the streams survive every cell, and attribute output to the cell that caused it.
+
+    A cell may leave `sys.stdout` or `sys.stderr` closed, or replaced by an object that can't be written to. IPython
+    flushes both before it shows a result or an error, and fails if that isn't possible.
+    """
+    streams: dict[str, CapturedStream] = {"stdout": sys.stdout, "stderr": sys.stderr}  # type: ignore[dict-item]
+
+    def repair() -> None:
+        for name, stream in streams.items():
+            if not _works(getattr(sys, name, None)):
+                setattr(sys, name, stream)
+                print(f"sys.{name} was closed or unusable: restored", file=streams["stderr"])
+            elif getattr(sys, name) is getattr(sys, f"__{name}__"):
+                setattr(sys, name, stream)  # the same output, but not buffered
+
+    def repair_first(function: Callable[..., Any]) -> Callable[..., Any]:
+        @wraps(function)
+        def repaired(*arguments: Any, **options: Any) -> Any:
+            repair()
+            return function(*arguments, **options)
+
+        return repaired
+
+    def end_cell(*_: Any) -> None:
+        repair()
+        for stream in streams.values():
+            stream.drain()
+
+    shell._showtraceback = repair_first(shell._showtraceback)  # noqa: SLF001 -- IPython documents it for subclasses
+    shell.displayhook.finish_displayhook = repair_first(shell.displayhook.finish_displayhook)
+    shell.display_pub.publish = repair_first(shell.display_pub.publish)
+    shell.events.register("post_run_cell", end_cell)
+    _attribute_threads(list(streams.values()))
+
+
+def _works(stream: Any) -> bool:
+    try:
+        stream.write("")
+        stream.flush()
+    except Exception:  # noqa: BLE001 -- the user's own object can raise anything
+        return False
+    return True
+
+
+def _attribute_threads(streams: list[CapturedStream]) -> None:
+    """Attribute the output of a new thread to the cell that starts it, even if later cells are running by then."""
+    start = threading.Thread.start
+
+    @wraps(start)
+    def start_with_parents(thread: threading.Thread) -> None:
+        parents = [stream.parent_header for stream in streams]
+        run = thread.run
+
+        def run_with_parents() -> None:
+            for stream, parent in zip(streams, parents, strict=True):
+                stream.inherit(parent)
+            run()
+
+        thread.run = run_with_parents  # type: ignore[method-assign]
+        start(thread)
+
+    threading.Thread.start = start_with_parents  # type: ignore[method-assign, assignment]
