@@ -6,11 +6,13 @@ answer. With ipykernel >= 7, a separate thread answers, even while a cell runs.
 
 from collections.abc import Callable
 from functools import cached_property
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from fashion_tui.schema.errors import UserError
+from fashion_tui.schema.kernel import ListVariables
 from fashion_tui.schema.reshaping import TryReshape
 from fashion_tui.schema.tensors import CloseGraph, ExpandGraph, ListTensors, OpenGraph, ReadTensor
 
@@ -19,7 +21,10 @@ from .protocol import PROBE_REPLY, PROBE_REQUEST
 if TYPE_CHECKING:
     from fashion_tui.lab.inspect.inspector import Inspector
 
-AnyProbe = ListTensors | ReadTensor | OpenGraph | ExpandGraph | CloseGraph | TryReshape
+AnyProbe = ListVariables | ListTensors | ReadTensor | OpenGraph | ExpandGraph | CloseGraph | TryReshape
+
+
+IPYTHON_NAMES = frozenset({"In", "Out", "exit", "quit", "get_ipython"})
 
 
 class ProbeHandler:
@@ -28,7 +33,7 @@ class ProbeHandler:
     def __init__(self, kernel: Any, is_ready: Callable[[], bool]) -> None:
         """Register with ipykernel's `kernel`.
 
-        Until `is_ready` returns True, replies only say that the kernel isn't ready.
+        Until `is_ready` returns True, replies to probes about tensors only say that the kernel isn't ready.
         """
         self._kernel = kernel
         self._is_ready = is_ready
@@ -38,25 +43,36 @@ class ProbeHandler:
     def _inspector(self) -> "Inspector":
         from fashion_tui.lab.inspect.inspector import Inspector  # noqa: PLC0415 -- imports torch
 
-        shell = self._kernel.shell
-        ipython_names = frozenset({"In", "Out", "exit", "quit", "get_ipython"})
+        return Inspector(self._kernel.shell.user_ns, self._is_hidden)
 
-        def hidden(name: str, value: object) -> bool:
-            """Return whether to omit a variable. Like `%who`, omit private names and unchanged predefined variables."""
-            predefined = shell.user_ns_hidden.get(name)
-            return name.startswith("_") or name in ipython_names or (predefined is value and value is not None)
+    def _is_hidden(self, name: str, value: object) -> bool:
+        """Return whether to omit a variable. Like `%who`, omit private names and unchanged predefined variables."""
+        predefined = self._kernel.shell.user_ns_hidden.get(name)
+        return name.startswith("_") or name in IPYTHON_NAMES or (predefined is value and value is not None)
 
-        return Inspector(shell.user_ns, hidden)
+    def _variables(self) -> tuple[str, ...]:
+        variables = list(self._kernel.shell.user_ns.items())
+        return tuple(
+            name
+            for name, value in variables
+            if isinstance(name, str)
+            and name.isidentifier()
+            and not issubclass(type(value), ModuleType)
+            and not self._is_hidden(name, value)
+        )
 
     def _handle(self, stream: Any, identity: Any, request: Any) -> None:
         content = self._answer(request["content"])
         self._kernel.session.send(stream, PROBE_REPLY, content, request, identity)
 
     def _answer(self, content: object) -> dict[str, object]:
-        if not self._is_ready():
-            return {"ready": False}
         try:
-            return {"answer": msgspec.to_builtins(self._inspector.answer(msgspec.convert(content, AnyProbe)))}
+            probe = msgspec.convert(content, AnyProbe)
+            if isinstance(probe, ListVariables):
+                return {"answer": self._variables()}
+            if not self._is_ready():
+                return {"ready": False}
+            return {"answer": msgspec.to_builtins(self._inspector.answer(probe))}
         except UserError as error:
             return {"problem": str(error)}
         except Exception as error:  # noqa: BLE001 -- a broken tensor can raise anything

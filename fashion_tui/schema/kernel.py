@@ -18,3 +18,10 @@ class KernelSetup(msgspec.Struct, frozen=True, kw_only=True):
 
 class Probe(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     """Base class of requests about objects in the kernel. Each docstring names the type of the reply."""
+
+
+class ListVariables(Probe, frozen=True, kw_only=True):
+    """Ask for the names of all variables that the user has defined, except modules; the reply is a tuple of strings.
+
+    The kernel answers even while torch is being imported.
+    """

@@ -220,8 +220,18 @@ class FashionApp(App[None]):
         watch_runs = partial(background.watch_runs, self.settings.runs_directory, self._refresh_runs, self.post_message)
         self.run_worker(find_dataset, thread=True, group="dataset", exclusive=True)
         self.run_worker(watch_runs, thread=True, group="runs", exclusive=True)
+        self.run_worker(self._announce_draft(), group="draft")
         if self.settings.attach is not None:
             self.post_message(OpenRun(self.settings.runs_directory / self.settings.attach))
+
+    async def _announce_draft(self) -> None:
+        """Report unsaved edits of a network that an earlier app has left behind."""
+        from .model.drafts import default_folder, newest_left_draft
+
+        left = await asyncio.to_thread(lambda: newest_left_draft(default_folder()))
+        if left is not None:
+            note = f"There are {left.description}. Press f4 to restore them."
+            self.notify(note, timeout=PROBLEM_SECONDS, markup=False)
 
     @cached_property
     def engine(self) -> "Engine":
@@ -283,6 +293,14 @@ class FashionApp(App[None]):
     def current_pane(self) -> Pane:
         switcher = self.screen_stack[0].query_one(ContentSwitcher)
         return switcher.get_child_by_id(switcher.current or "playground", Pane)
+
+    def _panes(self) -> list[Pane]:
+        return [pane for screen in self.screen_stack[:1] for pane in screen.query(Pane)]
+
+    def exit(self, result: None = None, return_code: int = 0, message: RenderableType | None = None) -> None:
+        for pane in self._panes():
+            pane.leaving()
+        super().exit(result, return_code, message)
 
     async def show_pane(self, name: PaneName) -> Pane:
         """Close all dialogs, bring a pane to the front (after creating it if necessary) and focus its main widget."""
@@ -400,6 +418,13 @@ class FashionApp(App[None]):
             self.push_screen(CommandPalette(placeholder="Search commands"))
 
     async def action_quit(self) -> None:
+        self.hold_input(self.run_worker(self._quit(), group="quit", exclusive=True))
+
+    async def _quit(self) -> None:
+        """Exit, unless a pane has to tell the user something before."""
+        if notes := [note for pane in self._panes() if (note := await pane.note_before_exit())]:
+            self.notify("\n".join(notes), severity="warning", timeout=PROBLEM_SECONDS, markup=False)
+            return
         live = [run for run in self.runs if run.state in LIVE_STATES]
         names = ", ".join(short_name(run.run) for run in live)
         self.exit(message=f"Still running: {names}. Open fashion-tui to see it again." if live else None)

@@ -33,6 +33,16 @@ class Pane(Vertical):
     def shown(self) -> None:
         """Called when the pane comes to the front. Override this to update what may be out of date."""
 
+    async def note_before_exit(self) -> str | None:
+        """Return a note on what the exit of the app would destroy, or None if the app can exit.
+
+        Return the note only once, so that the app exits if the user asks for it again.
+        """
+        return None
+
+    def leaving(self) -> None:
+        """Called before the app exits, even if it is ended by a signal. Override this to save what isn't saved."""
+
     def hidden(self) -> None:
         """Called when another pane comes to the front. Override this to stop painting."""
 

@@ -49,6 +49,8 @@ def test_the_printed_command_connects_to_the_kernel_of_the_open_app(apps: AppLau
     terminal.wait_for("ititit")
     terminal.wait_for("In [3]")
     terminal.press("ctrl+q")
+    terminal.wait_for("holds word")
+    terminal.press("ctrl+q")
     assert terminal.exit_status() == 0
     assert not Path(connection_file).exists()
 

@@ -7,6 +7,7 @@ import pytest
 from fashion_tui.kernel.outputs import Stream
 from fashion_tui.kernel.session import KernelSession
 from fashion_tui.schema.errors import UserError
+from fashion_tui.schema.kernel import ListVariables
 from fashion_tui.schema.reshaping import ReshapeResult, TryReshape
 from fashion_tui.schema.tensors import ExpandGraph, Graph, ListTensors, OpenGraph, ReadTensor, TensorList, TensorValues
 
@@ -125,3 +126,13 @@ async def test_a_tensor_of_a_hundred_million_values_is_listed_fast(session: Kern
     assert row.statistics.sample_size
     assert row.statistics.mean == pytest.approx(0.5, abs=0.02)
     await run(session, "del big")
+
+
+async def test_the_names_of_the_users_variables(session: KernelSession) -> None:
+    names = await session.probe(ListVariables(), tuple[str, ...])
+    assert names is not None
+    await run(session, "import math; net = net; _private = 1; new = 2\ndef function(): pass")
+    changed = await session.probe(ListVariables(), tuple[str, ...])
+    assert changed is not None
+    assert set(changed) - set(names) == {"new", "function"}
+    await run(session, "del new, function")

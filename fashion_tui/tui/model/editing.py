@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -18,6 +19,7 @@ from fashion_tui.tui.dialogs.dialog import ConfirmDialog
 from fashion_tui.tui.dialogs.save import SaveDialog, differs, save
 from fashion_tui.tui.pane import Pane
 
+from .drafts import Draft, DraftFile, LeftDraft, default_folder
 from .editor import EditorView
 from .network import ShownNetwork
 from .tracing import EDIT_TIME_LIMIT, OPEN_TIME_LIMIT
@@ -33,6 +35,7 @@ class EditingSession:
         self._network: ShownNetwork | None = None
         """The network whose source is in the editor."""
         self._model: CustomModel | None = None
+        self._draft_file = DraftFile(default_folder())
 
     @property
     def view(self) -> EditorView:
@@ -65,6 +68,7 @@ class EditingSession:
     def release(self) -> None:
         """Forget the network when the pane shows another one. The editor keeps its text until the next `load`."""
         self._network = self._model = None
+        self._draft_file.remove()
 
     def change(self, network: ShownNetwork, source: str) -> None:
         """Show the network as defined by the editor's current source."""
@@ -74,6 +78,40 @@ class EditingSession:
     def _replace(self, network: ShownNetwork, model: CustomModel, time_limit: float) -> None:
         self._network, self._model = network.with_source(model), model
         self._show(self._network, time_limit)
+
+    # Drafts
+
+    async def keep_draft(self) -> None:
+        """Write the edits to the draft, or remove the draft if there are none."""
+        if (draft := self._draft()) is not None:
+            await asyncio.to_thread(self._draft_file.write, draft)
+        if self._draft() is None:  # the edits may have been saved while they were written
+            self._draft_file.remove()
+
+    def leave_draft(self) -> None:
+        """Write the draft a last time, and leave it to the next app."""
+        if (draft := self._draft()) is not None:
+            self._draft_file.write(draft)
+        self._draft_file.release()
+
+    def restore(self, left: LeftDraft) -> None:
+        """Load the network of a draft into the editor, and repeat the edits."""
+        draft = left.draft
+        original = msgspec.structs.replace(draft.model, source=draft.original)
+        self.load(ShownNetwork(draft.name, original, draft.input_size), original)
+        self.view.replace(draft.model.source)
+
+    def _draft(self) -> Draft | None:
+        """Return the edits, or None if there are none."""
+        if self._network is None or self._model is None or not self.view.is_modified:
+            return None
+        return Draft(
+            name=self._network.name,
+            model=msgspec.structs.replace(self._model, source=self.view.source),
+            original=self.view.original,
+            input_size=self._network.input_size,
+            time=time.time(),
+        )
 
     def adopt_class_name(self, network: ShownNetwork, trace: SourceTrace) -> ShownNetwork:
         """Return the network with the class name that the trace found in the edited source."""
@@ -110,6 +148,7 @@ class EditingSession:
         self._pane.notify(f"Saved {path}", markup=False)
         if self._network is not None:
             self.view.original = source
+            await self.keep_draft()
             network = replace(self._network, name=path.name)
             self._replace(network, msgspec.structs.replace(self._model, file=str(path)), EDIT_TIME_LIMIT)
 

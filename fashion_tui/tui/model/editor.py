@@ -21,6 +21,9 @@ from fashion_tui.tui.widgets.lines import FittedLines
 CHECK_DELAY = 0.15
 """Seconds without a change after which the source is checked."""
 
+DRAFT_DELAY = 0.5
+"""Seconds between an edit and the time at which it is kept in the draft."""
+
 INDENT = 4
 MAX_RESULT_LINES = 3
 ERROR_LINE = Style.parse(f"on {PALETTE.error_line}")
@@ -31,6 +34,11 @@ class SourceChanged(Message):
     """The source has changed, and the user has paused typing."""
 
     source: str
+
+
+@dataclass
+class DraftDue(Message):
+    """The draft has to be written, because the source has changed."""
 
 
 @dataclass
@@ -125,6 +133,7 @@ class EditorView(Vertical):
         self._posted = ""
         """Source in the last SourceChanged message."""
         self._timer: Timer | None = None
+        self._draft_timer: Timer | None = None
 
     def compose(self) -> ComposeResult:
         yield CodeEditor()
@@ -147,18 +156,28 @@ class EditorView(Vertical):
 
     def revert(self) -> None:
         """Restore the source as it was last loaded or saved. The user can undo this."""
-        self.editor.replace(self.original, (0, 0), self.editor.document.end)
+        self.replace(self.original)
+
+    def replace(self, source: str) -> None:
+        """Replace the source by an edit, which the user can undo."""
+        self.editor.replace(source, (0, 0), self.editor.document.end)
 
     @on(TextArea.Changed)
     def _changed(self) -> None:
         if self._timer is not None:
             self._timer.stop()
         self._timer = self.set_timer(CHECK_DELAY, self._post_source)
+        if self._draft_timer is None:
+            self._draft_timer = self.set_timer(DRAFT_DELAY, self._post_draft_due)
 
     def _post_source(self) -> None:
         if self.source != self._posted:
             self._posted = self.source
             self.post_message(SourceChanged(self.source))
+
+    def _post_draft_due(self) -> None:
+        self._draft_timer = None
+        self.post_message(DraftDue())
 
     def show_checking(self) -> None:
         self._show(Text(f"checking {terminal_glyphs().ellipsis}", style=MUTED))

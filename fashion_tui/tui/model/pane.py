@@ -31,8 +31,10 @@ from fashion_tui.tui.pane import Pane
 from fashion_tui.tui.run_choice import choose_run
 from fashion_tui.tui.widgets.lines import FittedLines
 
+from .draft_dialog import DraftDialog
+from .drafts import default_folder, newest_left_draft
 from .editing import EditingSession
-from .editor import EditorLeft, EditorView, SourceChanged
+from .editor import DraftDue, EditorLeft, EditorView, SourceChanged
 from .feature_maps import FeatureMapsView
 from .network import INITIAL_NETWORK, INPUT_SIZE, ShownNetwork, network_of_run, network_title, title_line, trace_shapes
 from .network_form import NetworkForm
@@ -104,6 +106,7 @@ class ModelPane(Pane):
     def on_mount(self) -> None:
         self._tracer.start()
         self.open(INITIAL_NETWORK)
+        self._offer_left_draft()
 
     def main_widget(self) -> Widget:
         return self.editor.editor if self.editing else self.shapes.rows
@@ -235,6 +238,11 @@ class ModelPane(Pane):
     def _source_changed(self, message: SourceChanged) -> None:
         self._session.change(self.network, message.source)
 
+    @on(DraftDue)
+    @work(group="draft")
+    async def _keep_draft(self) -> None:
+        await self._session.keep_draft()
+
     @on(EditorLeft)
     def _editor_left(self) -> None:
         if self.has_class("-single"):
@@ -259,6 +267,26 @@ class ModelPane(Pane):
                 then()
 
         self.app.push_screen(ConfirmDialog("Discard the unsaved edits?"), answered)
+
+    # Drafts
+
+    def leaving(self) -> None:
+        self._session.leave_draft()
+
+    @work(group="left draft")
+    async def _offer_left_draft(self) -> None:
+        """Offer to restore the unsaved edits of an earlier app."""
+        left = await asyncio.to_thread(newest_left_draft, default_folder())
+        if left is None:
+            return
+        answer = await self.app.push_screen_wait(DraftDialog(left))
+        if answer == "restore":
+            self.open(ShownNetwork(left.draft.name, left.draft.model, left.draft.input_size))
+            self._session.restore(left)
+            self._open_editor()
+            await self._session.keep_draft()
+        if answer is not None:
+            await asyncio.to_thread(left.discard)
 
     # Another network
 

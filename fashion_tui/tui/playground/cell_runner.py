@@ -157,12 +157,12 @@ class CellRunner:
         """Return the documentation of the name or call at `cursor`, an index into `code`."""
         return Inspection("unknown") if self.session is None else await self.session.inspect(code, cursor)
 
-    async def probe(self, probe: "Probe", reply_type: type[Reply]) -> Reply | None:
+    async def probe(self, probe: "Probe", reply_type: type[Reply], max_wait: float = 5.0) -> Reply | None:
         """Query the tensors in the kernel. Return None if the kernel can't reply now.
 
         Raises UserError if the kernel refuses, for example because the tensor no longer exists.
         """
-        return None if self.session is None else await self.session.probe(probe, reply_type)
+        return None if self.session is None else await self.session.probe(probe, reply_type, max_wait)
 
     # Running
 

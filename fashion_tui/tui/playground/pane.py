@@ -9,8 +9,10 @@ from textual.binding import BindingType
 from textual.widget import Widget
 
 from fashion_tui.kernel.outputs import State
+from fashion_tui.report.formatting import printable
+from fashion_tui.report.glyphs import terminal_glyphs
 from fashion_tui.schema.dataset import DatasetRef
-from fashion_tui.schema.kernel import KernelSetup
+from fashion_tui.schema.kernel import KernelSetup, ListVariables
 from fashion_tui.tui.actions import IN_PANE, PaneName, bindings
 from fashion_tui.tui.dialogs.dialog import ConfirmDialog
 from fashion_tui.tui.lab_app import DatasetState
@@ -32,6 +34,12 @@ from .views.side_panel import SidePanel
 TENSORS_TIMEOUT = 1.0
 """Seconds to wait for an up-to-date list of tensors before opening a graph."""
 
+VARIABLES_TIMEOUT = 1.0
+"""Seconds to wait for the names of the kernel's variables before the app exits."""
+
+MAX_NAMES = 3
+"""Maximum number of variables that are named before the app exits."""
+
 COMMAND_SECONDS = 12.0
 """Seconds for which the copied console command is shown, so that the user can read it."""
 
@@ -51,6 +59,8 @@ class PlaygroundPane(Pane):
         self._kernel_state: State = "starting"
         """The state in the last KernelStatus message."""
         self._kernel_started = False
+        self._loss_is_accepted = True
+        """Whether the session was saved, or the user was told that it isn't, since the last cell was submitted."""
 
     def compose(self) -> ComposeResult:
         repl = Repl()
@@ -103,7 +113,10 @@ class PlaygroundPane(Pane):
             self._kernel_state = message.state
             if message.state == "idle":
                 self.side_panel.reload()
+            elif message.state == "busy":
+                self._loss_is_accepted = False
             elif message.state in {"dead", "starting"}:
+                self._loss_is_accepted = True
                 self.side_panel.kernel_ended()
 
     @on(ScrollbackChanged)
@@ -118,6 +131,16 @@ class PlaygroundPane(Pane):
     @on(TensorsListed)
     def _tensors_listed(self, message: TensorsListed) -> None:
         self.repl.show_tensors(message.tensors)
+
+    async def note_before_exit(self) -> str | None:
+        if self._loss_is_accepted:
+            return None
+        variables = await self.repl.runner.probe(ListVariables(), tuple[str, ...], VARIABLES_TIMEOUT)
+        if variables == ():
+            return None
+        self._loss_is_accepted = True
+        loss = f"holds {_enumerate(variables)}" if variables is not None else "may hold variables"
+        return f"The Playground's kernel {loss}. Press f2 and ctrl+s to save the session, or q again to quit."
 
     async def action_interrupt(self) -> None:
         if self.repl.runner.state == "busy":
@@ -140,6 +163,7 @@ class PlaygroundPane(Pane):
 
     @on(CodeSubmitted)
     def _code_submitted(self, message: CodeSubmitted) -> None:
+        self._loss_is_accepted = False
         self.repl.submit(message.code)
 
     @on(CodeProposed)
@@ -186,7 +210,8 @@ class PlaygroundPane(Pane):
         setup = KernelSetup(
             dataset=dataset.ref if dataset else None, runs_directory=str(self.lab_app.settings.runs_directory)
         )
-        await save_session(self.app, cells, setup)
+        if await save_session(self.app, cells, setup):
+            self._loss_is_accepted = True
 
     @work(group="copy", exclusive=True)
     async def action_copy_result(self) -> None:
@@ -264,3 +289,9 @@ class PlaygroundPane(Pane):
     @on(SidePanelLeft)
     def _side_panel_left(self) -> None:
         self.main_widget().focus()
+
+
+def _enumerate(names: tuple[str, ...]) -> str:
+    """Return the names in one line: `x, y, z and 5 more`."""
+    more = f" and {len(names) - MAX_NAMES:,} more" if len(names) > MAX_NAMES else ""
+    return printable(", ".join(names[:MAX_NAMES]), terminal_glyphs()) + more

@@ -87,3 +87,16 @@ def test_ctrl_c_ends_neither_app_nor_kernel(terminal: Terminal) -> None:
     terminal.press("enter")
     terminal.wait_for("Out[2]: 49")
     assert kernel.is_running()
+
+
+def test_leaving_while_the_kernel_holds_variables(app_terminal: AppLauncher) -> None:
+    terminal = app_terminal()
+    terminal.wait_for("In [1]")
+    terminal.type("import math; first = second = 1; third = fourth = 2")
+    terminal.press("enter")
+    terminal.wait_for("In [2]")
+    terminal.press("escape", "q")
+    terminal.wait_for("ctrl+s")
+    terminal.wait_for("first")
+    terminal.press("q")
+    assert terminal.exit_status() == 0

@@ -22,7 +22,7 @@ COPIED_SECONDS = 3.0
 NOTHING_TO_COPY = "Nothing to copy: no cell has run yet."
 
 
-async def save_session(app: App[object], cells: Iterable[Cell], setup: KernelSetup) -> None:
+async def save_session(app: App[object], cells: Iterable[Cell], setup: KernelSetup) -> bool:
     """Ask for a path and write the session to it; if that fails, ask again. Call this from a worker."""
     title = f"Save the session as a notebook ({NOTEBOOK}) or as Python ({PYTHON})"
     path, problem = Path.cwd() / time.strftime(f"playground-%Y%m%d-%H%M%S{NOTEBOOK}"), ""
@@ -36,7 +36,8 @@ async def save_session(app: App[object], cells: Iterable[Cell], setup: KernelSet
             problem = str(error)
         else:
             app.notify(f"Saved {path}", markup=False)
-            return
+            return True
+    return False
 
 
 async def copy_result(app: App[object], cell: Cell | None) -> None:
