@@ -9,7 +9,10 @@ from typing import Any, Literal, get_args
 import msgspec
 import platformdirs
 
+from .files import read_limited
 from .schema.dataset import DATASETS, DEFAULT_DATASET
+from .schema.errors import UserError
+from .schema.paths import user_path
 from .schema.recipe import RECIPES
 from .schema.text import one_line
 
@@ -55,11 +58,7 @@ def user_settings() -> UserSettings:
 def read_settings(path: Path) -> UserSettings:
     """Read a settings file. Return the defaults if it doesn't exist."""
     try:
-        with path.open("rb") as file:
-            content = file.read(MAX_BYTES + 1)
-        if len(content) > MAX_BYTES:
-            return _unusable(f"{path} is larger than {MAX_BYTES:,} bytes")
-        table = tomllib.loads(content.decode())
+        table = tomllib.loads(read_limited(path, MAX_BYTES).decode())
     except FileNotFoundError:
         return UserSettings()
     except OSError as error:
@@ -99,10 +98,10 @@ def _one_of(names: tuple[str, ...]) -> Callable[[object], str]:
 
 def _folder(value: object) -> Path:
     try:
-        path = Path(str(value)).expanduser()
-    except RuntimeError:  # the home directory of this user is unknown
+        path = user_path(str(value), "the folder")
+    except UserError:
         path = Path()
-    if not isinstance(value, str) or not path.is_absolute() or "\0" in value:
+    if not isinstance(value, str) or not path.is_absolute():
         raise WrongValue(f"is {value!r}; write the path of a folder that starts with / or ~")
     return path
 

@@ -19,7 +19,7 @@ from fashion_tui.machine.threads import available_cpus
 from fashion_tui.report.segments import printable_segment
 from fashion_tui.schema.dataset import SYNTHETIC_NOTICE, DatasetRef
 from fashion_tui.schema.floats import encode_float
-from fashion_tui.schema.text import UNPRINTABLE, encodable, printable
+from fashion_tui.schema.text import UNPRINTABLE, encodable_strings, printable
 
 FILE_WIDTH = 100
 """Width of the output in columns if stdout isn't a terminal."""
@@ -42,22 +42,19 @@ def write_json(result: object) -> None:
 
     Non-finite floats become "NaN", "Infinity" and "-Infinity".
     """
-    line = msgspec.json.encode(_encode_values(msgspec.to_builtins(result))).decode()
+    line = msgspec.json.encode(encodable_strings(_encode_floats(msgspec.to_builtins(result)))).decode()
     sys.stdout.flush()
     sys.stdout.buffer.write(f"{UNPRINTABLE.sub(_escape, line)}\n".encode())
     sys.stdout.buffer.flush()
 
 
-def _encode_values(value: Any) -> Any:
-    """Return the value with floats and strings that JSON or UTF-8 can't encode replaced."""
+def _encode_floats(value: Any) -> Any:
     if isinstance(value, float):
         return encode_float(value)
-    if isinstance(value, str):
-        return encodable(value)
     if isinstance(value, dict):
-        return {_encode_values(key): _encode_values(item) for key, item in value.items()}
+        return {key: _encode_floats(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_encode_values(item) for item in value]
+        return [_encode_floats(item) for item in value]
     return value
 
 

@@ -19,7 +19,7 @@ import msgspec
 import zmq
 from ipykernel import kernelapp
 from IPython.core.autocall import ZMQExitAutocall
-from jupyter_client.session import Session
+from jupyter_client.session import Session, json_packer
 from tornado.ioloop import IOLoop
 from traitlets.config import Config
 
@@ -27,6 +27,7 @@ from fashion_tui.machine.threads import use_passive_waiting
 from fashion_tui.schema.errors import UserError
 from fashion_tui.schema.kernel import KernelSetup
 from fashion_tui.schema.plots import MIME_TYPE, plot_in
+from fashion_tui.schema.text import encodable_strings
 
 from .forked_output import unix_socket_thread
 from .limits import keep_newest, truncate
@@ -69,6 +70,19 @@ def _bounded(data: dict[str, Any]) -> dict[str, Any]:
     return {"text/plain": text} | ({} if plot is None else {MIME_TYPE: data[MIME_TYPE]})
 
 
+def _pack(content: Any) -> bytes:
+    """Encode the content of a message in JSON, even if the user's strings can't be encoded in UTF-8.
+
+    jupyter_client fails, or sends bytes that front ends can't decode.
+    """
+    try:
+        packed: bytes = json_packer(content)
+        packed.decode()
+    except UnicodeError:
+        return json_packer(encodable_strings(content))
+    return packed
+
+
 def main() -> None:
     _, setup, *arguments = sys.argv
     _die_with_parent()
@@ -81,6 +95,7 @@ def main() -> None:
     setattr(kernelapp, "IOPubThread", unix_socket_thread(connection_file.with_suffix("")))  # noqa: B010 -- for mypy
     app: Any = kernelapp.IPKernelApp.instance(config=_defaults(), outstream_class=_name_of(CapturedStream))
     app.session = BoundedSession(parent=app)
+    app.session.pack = _pack
     app.initialize(arguments)
     # Block when the UI's queue is full; by default, ZeroMQ drops the newest messages.
     app.iopub_thread.schedule(partial(app.iopub_thread.socket.setsockopt, zmq.XPUB_NODROP, 1))

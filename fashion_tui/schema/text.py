@@ -5,6 +5,7 @@ when they are read, and all the rest when it is written to the terminal.
 """
 
 import re
+from typing import Any
 
 REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 
@@ -37,3 +38,14 @@ def one_line(text: str, limit: int = 200) -> str:
 def encodable(text: str) -> str:
     """Return the string with lone surrogates replaced, so that it can be encoded in UTF-8."""
     return _SURROGATES.sub(REPLACEMENT, text)
+
+
+def encodable_strings(value: Any) -> Any:
+    """Return a value of JSON types with all of its strings encodable in UTF-8."""
+    if isinstance(value, str):
+        return encodable(value)
+    if isinstance(value, dict):
+        return {encodable_strings(key): encodable_strings(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [encodable_strings(item) for item in value]
+    return value

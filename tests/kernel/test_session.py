@@ -83,6 +83,16 @@ async def test_output_of_any_origin_is_captured(
     assert capfd.readouterr() == ("", "")
 
 
+async def test_strings_that_are_not_utf_8_are_shown(session: KernelSession) -> None:
+    """As in the names of files. A cell must not lose its output, and not hang."""
+    assert printed(await run(session, "print('caf\\udce9 \\ud800')")) == "caf\ufffd \ufffd\n"
+    assert result(await run(session, "type('x', (), {'__repr__': lambda self: 'y\\udce9'})()")) == "y\ufffd"
+    outputs = await run(session, "raise ValueError('caf\\udce9')")
+    (error,) = [output for output in outputs if isinstance(output, Error)]
+    assert error.evalue == "caf\ufffd"
+    assert done(outputs).status == "error"
+
+
 async def test_display_and_documentation(session: KernelSession) -> None:
     assert displayed(await run(session, "display(1); display('two')")) == ["1", "'two'"]
     (text,) = displayed(await run(session, "len?"))

@@ -1,12 +1,11 @@
 """`fashion-tui settings`."""
 
-import sys
 from typing import Any
 
 import click
 
 from fashion_tui.cli.options import CommonOptions, common_options, json_option
-from fashion_tui.cli.output import write_json
+from fashion_tui.cli.output import print_line, write_json
 from fashion_tui.schema.errors import UsageError
 from fashion_tui.settings import DEFAULT_SETTINGS, settings_path, user_settings
 
@@ -36,18 +35,19 @@ def settings_command(*, only_path: bool, default: bool, as_json: bool, common: C
     if only_path and default:
         raise UsageError("--path and --default can't be combined")
     if default:
-        sys.stdout.write(_default_file())
+        for line in _default_file().splitlines():
+            print_line(line)
     elif only_path:
-        click.echo(settings_path())
+        print_line(str(settings_path()))
     elif as_json:
         write_json(_settings())
     else:
-        click.echo(f"file     {settings_path()}{'' if settings_path().exists() else ' (does not exist)'}")
+        print_line(f"file     {settings_path()}{'' if settings_path().exists() else ' (does not exist)'}")
         for name, value in _settings()["settings"].items():
             if name != "keys":
-                click.echo(f"{name:<8} {'default' if value is None else value}")
+                print_line(f"{name:<8} {'default' if value is None else value}")
         for problem in _key_problems():
-            click.echo(f"fashion-tui: {problem}", err=True)
+            print_line(f"fashion-tui: {problem}", err=True)
 
 
 def _settings() -> dict[str, Any]:

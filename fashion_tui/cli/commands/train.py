@@ -174,7 +174,7 @@ def _warn_about_unused_gpu(device: str) -> None:
     if device == "auto" and has_gpu_driver():
         problem = auto_problem(ask_engine(GetDevices(), tuple[Device, ...], "looking for a GPU"))
         if problem is not None:
-            click.echo(f"warning: training on the CPU: {problem}", err=True)
+            print_line(f"warning: training on the CPU: {problem}", err=True)
 
 
 def _recipe(options: dict[str, Any], *, is_custom: bool) -> Recipe:

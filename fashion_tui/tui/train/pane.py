@@ -3,7 +3,6 @@
 import asyncio
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -55,6 +54,14 @@ CHECKPOINT_EVERY = 30.0
 @dataclass
 class SnapshotTaken(Message):
     snapshot: RunSnapshot
+
+
+@dataclass
+class RunNotOpened(Message):
+    """A run's directory can't be opened at all."""
+
+    run: str
+    problem: str
 
 
 class TrainPane(RunPane):
@@ -146,7 +153,12 @@ class TrainPane(RunPane):
     def _follow(self, path: Path) -> None:
         """Read a run repeatedly until the pane follows another run."""
         worker = get_current_worker()
-        with suppress(DamagedRun), Run(path) as run:  # the list of runs reports damaged runs
+        try:
+            run = Run(path)
+        except DamagedRun as error:
+            self.post_message(RunNotOpened(path.name, error.detail))
+            return
+        with run:
             reader = RunReader(run)
             posted = None
             while not worker.is_cancelled:
@@ -163,6 +175,12 @@ class TrainPane(RunPane):
         chosen = self.run_list.chosen_run
         if chosen is not None and message.snapshot.run == chosen.run:
             self.view.show(message.snapshot)
+
+    @on(RunNotOpened)
+    def _run_not_opened(self, message: RunNotOpened) -> None:
+        chosen = self.run_list.chosen_run
+        if chosen is not None and message.run == chosen.run:
+            self.view.show_problem(message.problem)
 
     # Requests
 

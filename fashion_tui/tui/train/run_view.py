@@ -9,6 +9,7 @@ from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 
 from fashion_tui.report.glyphs import terminal_glyphs
+from fashion_tui.report.style import BAD
 from fashion_tui.runs.reader import RunSnapshot
 from fashion_tui.runs.series import Curve
 from fashion_tui.tui.widgets.chart import Chart, ChartData
@@ -61,6 +62,14 @@ class RunView(Vertical):
             self._recent_loss = snapshot.recent_loss
             self._paint_charts()
         self._paint_summary()
+
+    def show_problem(self, problem: str) -> None:
+        """Show why a run can't be shown."""
+        self._snapshot = None
+        self.summary.show_lines([])
+        self._paint_note(Text(f"{terminal_glyphs().bad} {problem}", style=BAD))
+        for chart in (self.loss, self.accuracy, self.learning_rate):
+            chart.show(ChartData([], 1, frozenset()))
 
     def show_pending(self, pending: str | None) -> None:
         """Show a request that the run hasn't answered yet."""
