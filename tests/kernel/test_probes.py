@@ -131,7 +131,7 @@ async def test_a_tensor_of_a_hundred_million_values_is_listed_fast(session: Kern
 async def test_the_names_of_the_users_variables(session: KernelSession) -> None:
     names = await session.probe(ListVariables(), tuple[str, ...])
     assert names is not None
-    await run(session, "import math; net = net; _private = 1; new = 2\ndef function(): pass")
+    await run(session, "import math; _private = 1; new = 2\ndef function(): pass")
     changed = await session.probe(ListVariables(), tuple[str, ...])
     assert changed is not None
     assert set(changed) - set(names) == {"new", "function"}
