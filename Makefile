@@ -39,10 +39,24 @@ $(BIN)/python:
 	  echo "fashion-tui needs Python 3.11 or newer; $(PYTHON) is `$(PYTHON) -V`. Try: make PYTHON=python3.11 ..." >&2; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 
+# Say what is installed and how large it is; pip shows the size and the progress of each download.
+ANNOUNCE = @if ls -d $(VENV)/lib/python*/site-packages/torch >/dev/null 2>&1; then \
+    echo "Updating fashion-tui and its dependencies in $(VENV)."; \
+  else \
+    echo "Installing fashion-tui and its dependencies into $(VENV). Most of it is PyTorch; on Linux, it comes with CUDA"; \
+    echo "and takes about 5 GB on disk. README.md says how to install the smaller CPU build instead."; \
+  fi
+PIP_INSTALL = $(BIN)/python -m pip --disable-pip-version-check install --progress-bar on
+MEASURE = @echo "Installed: $(VENV) takes `du -sh $(VENV) | cut -f1`."
+
 $(VENV)/.installed: pyproject.toml | $(BIN)/python
-	$(BIN)/python -m pip install --quiet --editable .
+	$(ANNOUNCE)
+	$(PIP_INSTALL) --editable .
+	$(MEASURE)
 	@touch $@
 
 $(VENV)/.installed-dev: pyproject.toml | $(BIN)/python
-	$(BIN)/python -m pip install --quiet --editable '.[dev]'
+	$(ANNOUNCE)
+	$(PIP_INSTALL) --editable '.[dev]'
+	$(MEASURE)
 	@touch $@ $(VENV)/.installed

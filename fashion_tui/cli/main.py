@@ -6,6 +6,7 @@ import sys
 from typing import Any, NoReturn
 
 import click
+from click.shell_completion import CompletionItem
 
 from fashion_tui import __version__
 from fashion_tui.machine.streams import optional_stream
@@ -43,6 +44,7 @@ SECTIONS = {
     "Check this machine": {
         "doctor": "Check the installation and say how to fix problems.",
         "settings": "Show the settings, and where their file is.",
+        "completion": "Print a script that completes commands in a shell.",
         "bench": "Compare the recipes with the guide's training loop.",
     },
 }
@@ -70,12 +72,27 @@ class CommandGroup(click.Group):
         command: click.Command = getattr(module, f"{cmd_name}_command")
         return command
 
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list["CompletionItem[str]"]:
+        """Complete commands without importing their modules."""
+        commands = [CompletionItem(name, help=text) for name, text in COMMANDS.items() if name.startswith(incomplete)]
+        return [*commands, *click.Command.shell_complete(self, ctx, incomplete)]
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         del ctx
         width = max(map(len, COMMANDS))
         for title, commands in SECTIONS.items():
             with formatter.section(title):
                 formatter.write_dl([(name.ljust(width), summary) for name, summary in commands.items()])
+
+
+def _print_spec(context: click.Context, _parameter: click.Parameter, value: bool) -> None:  # noqa: FBT001
+    if value and not context.resilient_parsing:
+        # Imported here to keep `--help` fast.
+        from .output import write_json  # noqa: PLC0415
+        from .spec import command_line_spec  # noqa: PLC0415
+
+        write_json(command_line_spec(context))
+        context.exit()
 
 
 @click.group(
@@ -91,6 +108,14 @@ Examples:
   fashion-tui COMMAND --help                   show the options of a command""",
 )
 @common_options
+@click.option(
+    "--spec",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_print_spec,
+    help="Print all commands, options and exit statuses as JSON.",
+)
 @click.version_option(__version__, message="%(prog)s %(version)s")
 @click.pass_context
 def fashion_tui(context: click.Context, common: CommonOptions) -> None:

@@ -13,6 +13,8 @@ from fashion_tui.schema.errors import UsageError
 from fashion_tui.schema.paths import check_utf8, user_path
 from fashion_tui.settings import user_settings
 
+from .values import DATASET, Checkpoint, RunName
+
 Command = Callable[..., Any]
 
 
@@ -60,7 +62,12 @@ def common_options(command: Command) -> Command:
         metavar="DIR",
         help="Folder that contains FashionMNIST/raw.  [env: FASHION_TUI_DATA]",
     )
-    @click.option("--dataset", metavar="NAME", help=f"Data set: {' or '.join(DATASETS)}.  [default: {DEFAULT_DATASET}]")
+    @click.option(
+        "--dataset",
+        type=DATASET,
+        metavar="NAME",
+        help=f"Data set: {' or '.join(DATASETS)}.  [default: {DEFAULT_DATASET}, or that of the settings file]",
+    )
     @click.option(
         "--runs",
         type=click.Path(path_type=Path),
@@ -85,7 +92,7 @@ def common_options(command: Command) -> Command:
 
 def run_argument(command: Command) -> Command:
     """Add RUN, in any form that `runs.store.open_run` accepts. The command receives it as the argument `name`."""
-    return click.argument("name", metavar="RUN")(command)
+    return click.argument("name", metavar="RUN", type=RunName())(command)
 
 
 def json_option(command: Command) -> Command:
@@ -97,6 +104,7 @@ def checkpoint_option(command: Command) -> Command:
     """Add --checkpoint."""
     return click.option(
         "--checkpoint",
+        type=Checkpoint(),
         default="final",
         metavar="final|best|STEP",
         show_default=True,

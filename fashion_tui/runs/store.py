@@ -64,6 +64,11 @@ def list_runs(runs_dir: Path) -> list[RunSummary]:
     return sorted(summaries, key=lambda summary: (summary.created, summary.run), reverse=True)
 
 
+def run_ids(runs_dir: Path) -> list[str]:
+    """Return the ids of all runs of the folder, newest first by their names. Raises UserError if it can't be read."""
+    return sorted((path.name for path in _run_paths(runs_dir)), reverse=True)
+
+
 def open_run(runs_dir: Path, name: str) -> Run:
     """Open a run by its id, by a unique prefix of its id (with or without the time), by its path, or as `latest`.
 

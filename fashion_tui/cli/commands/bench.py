@@ -15,6 +15,7 @@ from fashion_tui.bench.latency import measure_latency, time_quick_recipe
 from fashion_tui.cli.inputs import find_dataset
 from fashion_tui.cli.options import CommonOptions, common_options, json_option
 from fashion_tui.cli.output import note_synthetic, print_line, progress_bar, show, write_json
+from fashion_tui.cli.values import DEVICE, RECIPE
 from fashion_tui.files import write_atomically
 from fashion_tui.machine.threads import available_cpus
 from fashion_tui.report.bench import bench_tables
@@ -58,6 +59,7 @@ touched.""",
     "--recipe",
     "recipes",
     multiple=True,
+    type=RECIPE,
     metavar="NAME",
     help=f"Recipe to measure; may be repeated.  [default: {', '.join(CPU_RECIPES)}]",
 )
@@ -70,7 +72,12 @@ touched.""",
     help="Also train the loop and each recipe to the end with N seeds.",
 )
 @click.option(
-    "--device", default="auto", metavar="NAME", show_default=True, help="Device: auto, cpu, cuda, cuda:N or mps."
+    "--device",
+    type=DEVICE,
+    default="auto",
+    metavar="NAME",
+    show_default=True,
+    help="Device: auto, cpu, cuda, cuda:N or mps.",
 )
 @click.option("--threads", type=int, metavar="N", help="CPU threads.  [default: the number of cores]")
 @click.option("--no-app", is_flag=True, help="Don't measure start-up times and the app's resource usage.")

@@ -6,6 +6,7 @@ from fashion_tui.cli.engine import ask_engine
 from fashion_tui.cli.inputs import parse_arguments
 from fashion_tui.cli.options import CommonOptions, common_options, json_option
 from fashion_tui.cli.output import show, write_json
+from fashion_tui.cli.values import MODEL, NameList
 from fashion_tui.report.shape_columns import COLUMN_TITLES
 from fashion_tui.report.shapes import shape_report, visible_rows
 from fashion_tui.schema.errors import UsageError, UserError
@@ -25,7 +26,7 @@ Examples:
   fashion-tui shapes guide --columns step,output,memory,forward,backward
   fashion-tui shapes net.py:Net --args '{"width": 32}' --json""",
 )
-@click.argument("model", default="guide")
+@click.argument("model", type=MODEL, default="guide")
 @click.option(
     "--input",
     "input_size",
@@ -40,7 +41,12 @@ Examples:
 @click.option(
     "--depth", type=click.IntRange(min=1), metavar="N", help="Show modules down to depth N; 1 is the network itself."
 )
-@click.option("--columns", metavar="LIST", help=f"Columns to show, separated by commas: {', '.join(COLUMN_TITLES)}.")
+@click.option(
+    "--columns",
+    type=NameList(COLUMN_TITLES),
+    metavar="LIST",
+    help=f"Columns to show, separated by commas: {', '.join(COLUMN_TITLES)}.",
+)
 @json_option
 @common_options
 def shapes_command(  # noqa: PLR0913 - one parameter per option

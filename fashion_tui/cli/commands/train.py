@@ -10,6 +10,7 @@ from fashion_tui.cli.follow import train_to_end
 from fashion_tui.cli.inputs import check_custom_model, find_dataset, parse_arguments, read_custom_model
 from fashion_tui.cli.options import CommonOptions, common_options, json_option
 from fashion_tui.cli.output import note_synthetic, print_line, warn_about_threads, write_json
+from fashion_tui.cli.values import DEVICE, MODEL, PRECISION, RECIPE
 from fashion_tui.data.files import train_size
 from fashion_tui.machine.gpus import has_gpu_driver
 from fashion_tui.machine.threads import available_cpus
@@ -59,10 +60,14 @@ On a CPU, a batch of more than {CPU_MICRO_BATCH} images is split into micro-batc
 each of them separately.""",
 )
 @click.option(
-    "--recipe", metavar="NAME", help="Training recipe; see below.  [default: guide, or that of the settings file]"
+    "--recipe",
+    type=RECIPE,
+    metavar="NAME",
+    help="Training recipe; see below.  [default: guide, or that of the settings file]",
 )
 @click.option(
     "--model",
+    type=MODEL,
     metavar="M",
     help=f"Network to train: {', '.join(MODELS)}, or file.py:Class.  [default: the recipe's]",
 )
@@ -75,7 +80,12 @@ each of them separately.""",
     help="Images per step.  [default: the recipe's]",
 )
 @click.option("--lr", "learning_rate", type=float, metavar="X", help="Maximum learning rate.  [default: the recipe's]")
-@click.option("--precision", metavar="NAME", help=f"Precision: {' or '.join(PRECISIONS)}.  [default: the recipe's]")
+@click.option(
+    "--precision",
+    type=PRECISION,
+    metavar="NAME",
+    help=f"Precision: {' or '.join(PRECISIONS)}.  [default: the recipe's]",
+)
 @click.option(
     "--seed",
     type=int,
@@ -85,7 +95,12 @@ each of them separately.""",
     help="Random seed of weights, shuffling and augmentation.",
 )
 @click.option(
-    "--device", default="auto", metavar="NAME", show_default=True, help="Device: auto, cpu, cuda, cuda:N or mps."
+    "--device",
+    type=DEVICE,
+    default="auto",
+    metavar="NAME",
+    show_default=True,
+    help="Device: auto, cpu, cuda, cuda:N or mps.",
 )
 @click.option("--threads", type=int, metavar="N", help="CPU threads.  [default: the number of cores]")
 @click.option("--deterministic", is_flag=True, help="Use deterministic algorithms on a GPU, which may be slower.")

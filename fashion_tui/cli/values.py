@@ -1,0 +1,110 @@
+"""Types of option values. They add shell completion; the commands check the values themselves, with better messages."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import click
+from click.shell_completion import CompletionItem
+from click.types import StringParamType
+
+from fashion_tui.schema.dataset import DATASETS
+from fashion_tui.schema.errors import UserError
+from fashion_tui.schema.models import MODELS
+from fashion_tui.schema.paths import user_path
+from fashion_tui.schema.recipe import PRECISIONS, RECIPES
+
+DEVICES = ("auto", "cpu", "cuda", "mps")
+
+
+class Named(StringParamType):
+    """A string that is usually one of some names."""
+
+    name = "text"
+
+    def __init__(self, values: Iterable[str], *, or_file: bool = False) -> None:
+        """Create the type. With `or_file`, names of files are completed, too."""
+        self.values = tuple(values)
+        self._or_file = or_file
+
+    def shell_complete(
+        self, ctx: click.Context, param: click.Parameter, incomplete: str
+    ) -> list["CompletionItem[str]"]:
+        del ctx, param
+        items = [CompletionItem(value) for value in self.values if value.startswith(incomplete)]
+        return items if items or not self._or_file else [CompletionItem(incomplete, type="file")]
+
+
+class NameList(Named):
+    """Names separated by commas."""
+
+    def shell_complete(
+        self, ctx: click.Context, param: click.Parameter, incomplete: str
+    ) -> list["CompletionItem[str]"]:
+        del ctx, param
+        complete, comma, last = incomplete.rpartition(",")
+        return [CompletionItem(complete + comma + value) for value in self.values if value.startswith(last)]
+
+
+class RunName(StringParamType):
+    """A run: its id, a unique prefix of its id, its path, or `latest`."""
+
+    name = "run"
+
+    def shell_complete(
+        self, ctx: click.Context, param: click.Parameter, incomplete: str
+    ) -> list["CompletionItem[str]"]:
+        del param
+        if "/" in incomplete or incomplete.startswith("~"):
+            return [CompletionItem(incomplete, type="dir")]
+        return [CompletionItem(name) for name in ("latest", *_run_ids(ctx)) if name.startswith(incomplete)]
+
+
+class Checkpoint(StringParamType):
+    """A checkpoint: `final`, `best`, or the step of a checkpoint that the run has."""
+
+    name = "checkpoint"
+
+    def shell_complete(
+        self, ctx: click.Context, param: click.Parameter, incomplete: str
+    ) -> list["CompletionItem[str]"]:
+        del param
+        names = ("final", "best", *map(str, _steps(ctx)))
+        return [CompletionItem(name) for name in names if name.startswith(incomplete)]
+
+
+def _runs_directory(context: click.Context) -> Path:
+    """Return the runs folder of an incomplete command line."""
+    from fashion_tui.runs.store import default_runs_dir  # noqa: PLC0415 - imported here to keep `--help` fast
+
+    contexts = [context, *([context.parent] if context.parent is not None else [])]
+    chosen = next((value for each in contexts if (value := each.params.get("runs")) is not None), None)
+    return default_runs_dir() if chosen is None else user_path(chosen, "--runs")
+
+
+def _run_ids(context: click.Context) -> list[str]:
+    from fashion_tui.runs.store import run_ids  # noqa: PLC0415
+
+    try:
+        return run_ids(_runs_directory(context))
+    except UserError:
+        return []
+
+
+def _steps(context: click.Context) -> list[int]:
+    """Return the steps of the checkpoints of the run that the command line names."""
+    from fashion_tui.runs.store import open_run  # noqa: PLC0415
+
+    # Arguments aren't parsed if the option at the end has no value yet.
+    name = context.params.get("name") or next(iter(context.args), "")
+    try:
+        with open_run(_runs_directory(context), str(name)) as run:
+            return run.checkpoints.steps()
+    except UserError:
+        return []
+
+
+DATASET = Named(DATASETS)
+DEVICE = Named(DEVICES)
+MODEL = Named(MODELS, or_file=True)
+PRECISION = Named(PRECISIONS)
+RECIPE = Named(RECIPES)
