@@ -11,7 +11,7 @@ from typing import Any, Self
 import torch
 from torch import Tensor, nn
 
-from fashion_tui.lab.networks.build import build_network
+from fashion_tui.lab.networks.build import build_network, move_network
 from fashion_tui.lab.networks.extra_state import load_trained
 from fashion_tui.lab.rng import CPU
 from fashion_tui.lab.training.checkpoint import final_weights, read_checkpoint
@@ -74,7 +74,7 @@ class TrainedRun:
 
         Raises UserError if the checkpoint doesn't fit the network, and UntrustedSource, as `custom_model` does.
         """
-        network = build_network(self.config.recipe, self.custom_model).to(device)
+        network = move_network(build_network(self.config.recipe, self.custom_model), device)
         training = self._training()
         try:
             load_trained(network, training)

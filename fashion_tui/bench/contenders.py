@@ -80,6 +80,8 @@ def synchronize(device: torch.device) -> None:
     """Wait until the device has finished all work."""
     if device.type == "cuda":
         torch.cuda.synchronize(device)
+    elif device.type == "mps":
+        torch.mps.synchronize()
 
 
 def train_for(training: OngoingTraining, seconds: float, device: torch.device) -> tuple[float, list[float]]:

@@ -20,6 +20,7 @@ from fashion_tui.lab.devices import (
     set_determinism,
     unused_gpu_problem,
 )
+from fashion_tui.lab.errors import first_line, is_compiler_error, is_out_of_memory
 from fashion_tui.lab.evaluation.metrics import evaluate, predict_logits
 from fashion_tui.lab.networks.builtin import count_parameters
 from fashion_tui.lab.training.diagnosis import find_broken_layer
@@ -86,9 +87,9 @@ def train(job: Job) -> Finished:
 
 def _explain(error: Exception, config: RunConfig, device: torch.device) -> Exception:
     """Return a TrainingFailed if it is known what to do about the error, else the error itself."""
-    if config.compiled and type(error).__module__.startswith(("torch._dynamo", "torch._inductor")):
-        return TrainingFailed(f"torch.compile failed: {_first_line(error)}; leave out --compile")
-    if not _is_out_of_memory(error):
+    if config.compiled and is_compiler_error(error):
+        return TrainingFailed(f"torch.compile failed: {first_line(error)}; leave out --compile")
+    if not is_out_of_memory(error):
         return error
     size = config.recipe.batch_size
     hint = f"try a batch size of {size // 2}" if size > 1 else "try another device"
@@ -99,18 +100,6 @@ def lower_priority() -> None:
     """Lower this process's priority so that the user's programs stay responsive. This costs nothing on an idle CPU."""
     with suppress(OSError):
         os.nice(max(0, NICENESS - os.nice(0)))
-
-
-def _first_line(error: Exception) -> str:
-    return next(iter(str(error).strip().splitlines()), type(error).__name__)
-
-
-def _is_out_of_memory(error: Exception) -> bool:
-    """Return whether the error means that memory ran out.
-
-    On a GPU, torch raises OutOfMemoryError. On the CPU, only the message identifies the error.
-    """
-    return isinstance(error, torch.OutOfMemoryError | MemoryError) or "can't allocate memory" in str(error)
 
 
 class Session:
@@ -134,6 +123,7 @@ class Session:
             seed=config.seed,
             network=custom_model,
             compiled=config.compiled,
+            report=self.log.report,
         )
         self.training = self._new_training()
         if checkpoint is not None:

@@ -147,3 +147,18 @@ def test_miopen_does_not_search(monkeypatch: pytest.MonkeyPatch) -> None:
         MACHINES[name].install(monkeypatch)
         set_determinism(torch.device("cpu"), deterministic=False)
         assert torch.backends.cudnn.benchmark == searches
+
+
+def test_all_getters_of_tf32_agree() -> None:
+    """torch.compile calls the older ones."""
+    matmul = torch.backends.cuda.matmul
+    before = matmul.allow_tf32
+    try:
+        for name, is_used in (("cpu", False), ("cuda:0", True)):
+            matmul.allow_tf32 = False
+            set_determinism(torch.device(name), deterministic=False)
+            assert matmul.allow_tf32 == is_used
+            assert (matmul.fp32_precision == "tf32") == is_used
+            assert torch.get_float32_matmul_precision() == ("high" if is_used else "highest")
+    finally:
+        matmul.allow_tf32 = before

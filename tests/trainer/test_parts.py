@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import pytest
 import torch
@@ -15,12 +15,13 @@ from fashion_tui.lab.data.datasets import FASHION_CLASSES, Dataset, Images
 from fashion_tui.lab.training.loop import Training
 from fashion_tui.runs.layout import EVENTS_FILE
 from fashion_tui.runs.run import Run
-from fashion_tui.schema.events import CheckpointSaved, Resumed, StepChunk, Warned
+from fashion_tui.schema.events import CheckpointSaved, Resumed, Started, StepChunk, Warned
 from fashion_tui.trainer import session
 from fashion_tui.trainer.checkpoints import CheckpointSaver
 from fashion_tui.trainer.reporting import EventLog, StatusUpdater, decode_metric_events
 from fashion_tui.trainer.stopping import StopSignals, TrainingFailed
 from tests.gpu_machines import MACHINES
+from tests.lab.fake_cuda import fake_cuda
 
 from .trainers import make_run, of_kind, step_metrics
 
@@ -154,17 +155,49 @@ def test_out_of_memory_suggests_a_batch_size(error: Exception, tmp_path: Path, m
         session.train(job)
 
 
+def train_in_process(run: Run, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Train a run on 256 black images. Return the messages of its warnings."""
+    monkeypatch.setattr(session, "lower_priority", lambda: None)
+    images = Images(torch.zeros(256, 1, 28, 28, dtype=torch.uint8), torch.arange(256) % 10)
+    dataset = Dataset(run.config.dataset, FASHION_CLASSES, images, images)
+    log = open_log(run)
+    session.train(session.Job(run, None, log, log.status, StopSignals(), lambda _ref: dataset, time.monotonic()))
+    return [warned.message for warned in of_kind(run, Warned)]
+
+
 @pytest.mark.parametrize("device", ["auto", "cpu"])
 def test_a_run_warns_if_auto_is_the_cpu_of_a_gpu_machine(
     device: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     MACHINES["old driver"].install(monkeypatch)
-    monkeypatch.setattr(session, "lower_priority", lambda: None)
-    run = make_run(tmp_path, epochs=1, validation=0, device=device)
-    images = Images(torch.zeros(64, 1, 28, 28, dtype=torch.uint8), torch.arange(64) % 10)
-    dataset = Dataset(run.config.dataset, FASHION_CLASSES, images, images)
-    log = open_log(run)
-    session.train(session.Job(run, None, log, log.status, StopSignals(), lambda _ref: dataset, time.monotonic()))
-    warnings = [warned.message for warned in of_kind(run, Warned)]
+    warnings = train_in_process(make_run(tmp_path, epochs=1, validation=0, device=device), monkeypatch)
     assert len(warnings) == (1 if device == "auto" else 0)
     assert all("RTX 3090" in message and "update the driver" in message for message in warnings)
+
+
+def loss_that_synchronises(
+    logits: torch.Tensor, labels: torch.Tensor, cross_entropy: Any = torch.nn.functional.cross_entropy, **options: Any
+) -> torch.Tensor:
+    """Compute the loss and read it, which is forbidden during a capture."""
+    loss: torch.Tensor = cross_entropy(logits, labels, **options)
+    loss.item()
+    return loss
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_a_run_on_a_gpu_warns_of_a_failed_capture(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, fails: bool
+) -> None:
+    """The GPU is simulated. All else is a whole run."""
+    run = make_run(tmp_path, epochs=1, validation=64, device="auto")
+    MACHINES["healthy"].install(monkeypatch)
+    with fake_cuda(monkeypatch) as cuda:
+        if fails:
+            monkeypatch.setattr(torch.nn.functional, "cross_entropy", loss_that_synchronises)
+        warnings = train_in_process(run, monkeypatch)
+        assert [graph.replays for graph in cuda.graphs] == ([0] if fails else [3])
+    torch.backends.cuda.matmul.allow_tf32 = False
+    (started,) = of_kind(run, Started)
+    assert started.device == "cuda:0"
+    assert len(warnings) == int(fails)
+    assert all("slower: CUDA error: operation not permitted" in message for message in warnings)

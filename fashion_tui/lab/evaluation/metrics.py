@@ -56,7 +56,7 @@ def evaluate(logits: Tensor, labels: Tensor, classes: Sequence[str]) -> Metrics:
     If the logits of an image give no probabilities because they contain NaN or infinity, all scores are NaN, and the
     confusion matrix contains only the other images.
     """
-    logits, labels = logits.double().cpu(), labels.cpu()
+    logits, labels = logits.cpu().double(), labels.cpu()  # mps has no float64
     predictions = logits.argmax(dim=1)
     is_valid = has_probabilities(logits)
     if not is_valid.all():

@@ -116,7 +116,7 @@ def _to_float(tensor: TensorOrArray) -> Tensor:
     if tensor.is_complex():
         tensor = tensor.abs()
     if tensor.dtype not in {torch.float32, torch.float64}:
-        tensor = tensor.float() if tensor.is_floating_point() else tensor.double()
+        tensor = tensor.float() if tensor.is_floating_point() else tensor.cpu().double()  # mps has no float64
     return tensor.flatten().cpu()
 
 

@@ -90,6 +90,16 @@ def can_train_on_one_image(custom: CustomModel) -> bool:
     return True
 
 
+def move_network(model: nn.Module, device: torch.device) -> nn.Module:
+    """Move a network to a device, in the layout that suits the device.
+
+    On Apple's GPU, batch normalisation computes wrong gradients for the channels-last layout (PyTorch issues 175189 and
+    188371).
+    """
+    model = model.to(device)
+    return model.to(memory_format=torch.contiguous_format) if device.type == "mps" else model
+
+
 def load_model(name: str, arguments: Mapping[str, Any] | None = None, *, device: str = "cpu") -> nn.Module:
     """Build a network by name, like `open_model`, and return it.
 

@@ -4,15 +4,15 @@ On a large GPU, the speed of a network of this size is limited by the time that 
 small kernels. A graph launches them all at once.
 """
 
-import warnings
 from collections import deque
 from collections.abc import Callable
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 
 import torch
 from torch import Tensor
 
 from fashion_tui.lab.data.datasets import Batch
+from fashion_tui.lab.errors import first_line, is_compiler_error, is_out_of_memory
 
 Step = Callable[[Batch, Callable[[], None]], tuple[Tensor, Tensor]]
 """Trains on a batch; returns the loss and the number of correct predictions. `Training.steps` explains the callback."""
@@ -20,8 +20,11 @@ Step = Callable[[Batch, Callable[[], None]], tuple[Tensor, Tensor]]
 WARM_UP_STEPS = 3
 """Number of steps before the capture, during which cuDNN chooses algorithms and the optimizers create their state."""
 
-MAX_QUEUED_IMAGES = 16_384
-"""Maximum number of images in the steps queued on the GPU. The GPU processes them in a fraction of a second."""
+MAX_QUEUED_SECONDS = 0.2
+"""Maximum time that the GPU needs for the steps queued on it, in seconds, unless a single step takes longer."""
+
+RECENT_STEPS = 8
+"""Number of steps whose longest duration is the expected duration of a step. The last batch of an epoch is smaller."""
 
 
 class GPUStep:
@@ -29,7 +32,7 @@ class GPUStep:
 
     If the last batch of an epoch is smaller, its step runs without the graph. The model and the optimizers must be
     suitable for capture: their control flow must not depend on values, and the learning rates must be tensors that are
-    changed in place. If the capture fails, no step uses a graph, and a warning gives the reason.
+    changed in place. If the capture fails, no step uses a graph, and the reason is reported.
     """
 
     def __init__(
@@ -39,22 +42,24 @@ class GPUStep:
         batch_size: int,
         *,
         capture: bool,
+        report: Callable[[str], None],
     ) -> None:
         """`capture` enables the graph.
 
-        `preserve_state` returns a context manager that undoes the steps inside the `with` block.
+        `preserve_state` returns a context manager that undoes the steps inside the `with` block. `report` is called
+        with a warning for the user if the capture fails.
         """
         self._step = step
         self._preserve_state = preserve_state
         self._batch_size = batch_size
         self._capture_enabled = capture
+        self._report = report
         self._graph: torch.cuda.CUDAGraph | None = None
         self._input: Batch
         """The batch that the graph reads."""
         self._output: tuple[Tensor, Tensor]
         """Loss and number of correct predictions, which the graph writes."""
-        self._max_queued_steps = max(1, MAX_QUEUED_IMAGES // batch_size)
-        self._queued_steps: deque[torch.cuda.Event] = deque()
+        self._queue = StepQueue()
 
     def __call__(self, batch: Batch, poll: Callable[[], None]) -> tuple[Tensor, Tensor]:
         """Train on a batch. The returned tensors are overwritten by the next call."""
@@ -67,42 +72,79 @@ class GPUStep:
             output = self._output
         else:
             output = self._step(batch, poll)
-        self._limit_queue()
+        self._queue.add()
         return output
 
     def _try_to_capture(self, batch: Batch) -> None:
-        stream = torch.cuda.current_stream()
         try:
             self._graph = self._capture(batch)
-        except torch.OutOfMemoryError:
-            raise
         except RuntimeError as error:
+            # A failed step ends the capture, which raises a second error.
+            cause = error.__context__ if isinstance(error.__context__, Exception) else error
+            if any(is_out_of_memory(one) or is_compiler_error(one) for one in (error, cause)):
+                raise
             self._capture_enabled = False
-            torch.cuda.set_stream(stream)  # a failed capture may leave its stream as the current stream
-            warnings.warn(f"can't capture a CUDA graph, so steps are slower: {error}", stacklevel=1)
+            self._report(
+                f"steps can't be captured as a CUDA graph, so training is several times slower: {first_line(cause)}"
+            )
 
     def _capture(self, batch: Batch) -> torch.cuda.CUDAGraph:
         """Capture a step as the PyTorch notes on CUDA graphs describe: warm up on a side stream, then capture."""
         self._input = Batch(*(tensor.clone() for tensor in batch))
+        stream = torch.cuda.current_stream()
         with self._preserve_state():
-            side = torch.cuda.Stream()
-            side.wait_stream(torch.cuda.current_stream())
-            with torch.cuda.stream(side):
-                for _ in range(WARM_UP_STEPS):
-                    self._step(self._input, _no_poll)
-            torch.cuda.current_stream().wait_stream(side)
-            graph = torch.cuda.CUDAGraph()
-            with torch.cuda.graph(graph, stream=side):
-                self._output = self._step(self._input, _no_poll)
+            try:
+                side = torch.cuda.Stream()
+                side.wait_stream(stream)
+                with torch.cuda.stream(side):
+                    for _ in range(WARM_UP_STEPS):
+                        self._step(self._input, _no_poll)
+                stream.wait_stream(side)
+                graph = torch.cuda.CUDAGraph()
+                with torch.cuda.graph(graph, stream=side):
+                    self._output = self._step(self._input, _no_poll)
+            except BaseException:
+                torch.cuda.set_stream(stream)  # a failed capture may leave its stream as the current stream
+                with suppress(RuntimeError):  # the error above is the one to handle
+                    torch.cuda.synchronize()  # the warm-up must not overwrite what is restored now
+                raise
         return graph
 
-    def _limit_queue(self) -> None:
-        """Wait until at most `MAX_QUEUED_IMAGES` images are queued, so that requests and metrics are not delayed."""
-        event = torch.cuda.Event()
+
+class StepQueue:
+    """Limits how far the CPU runs ahead of the GPU, so that requests and metrics aren't delayed.
+
+    At least one step is queued at any time, which keeps the GPU busy.
+    """
+
+    def __init__(self) -> None:
+        self._queued: deque[torch.cuda.Event] = deque()
+        self._last_finished: torch.cuda.Event | None = None
+        self._durations: deque[float] = deque(maxlen=RECENT_STEPS)
+        """Durations of the last finished steps, in seconds."""
+
+    def add(self) -> None:
+        """Add the step that was just launched. Wait until the steps in the queue take at most `MAX_QUEUED_SECONDS`."""
+        event = torch.cuda.Event(enable_timing=True, blocking=True)  # without `blocking`, waiting keeps a core busy
         event.record()
-        self._queued_steps.append(event)
-        if len(self._queued_steps) > self._max_queued_steps:
-            self._queued_steps.popleft().synchronize()
+        self._queued.append(event)
+        self._remove_finished()
+        while len(self._queued) > self._max_length:
+            self._queued[0].synchronize()
+            self._remove_finished()
+
+    @property
+    def _max_length(self) -> int:
+        """Maximum number of queued steps. It is 1 until the duration of a step is known."""
+        longest = max(self._durations, default=MAX_QUEUED_SECONDS)
+        return max(1, int(MAX_QUEUED_SECONDS / longest)) if longest > 0 else len(self._queued)
+
+    def _remove_finished(self) -> None:
+        while self._queued and self._queued[0].query():
+            event = self._queued.popleft()
+            if self._last_finished is not None:
+                self._durations.append(self._last_finished.elapsed_time(event) / 1_000)
+            self._last_finished = event
 
 
 def _no_poll() -> None:

@@ -5,6 +5,7 @@ epoch. The rest of the code wraps these two to provide interruptible micro-batch
 (`Training._step`), CUDA graphs (`cuda_graph.GPUStep`) and exact resume (`Training.state_dict`).
 """
 
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from functools import partial
@@ -15,7 +16,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from fashion_tui.lab.data.datasets import Batch, ImageBatches, Images
-from fashion_tui.lab.networks.build import build_network, build_trainable, can_train_on_one_image
+from fashion_tui.lab.networks.build import build_network, build_trainable, can_train_on_one_image, move_network
 from fashion_tui.lab.networks.extra_state import ExtraState, Snapshot
 from fashion_tui.lab.rng import rng_state, seed_everything, set_rng_state
 from fashion_tui.schema.errors import UsageError
@@ -80,28 +81,32 @@ class Training:
         seed: int,
         network: CustomModel | None = None,
         compiled: bool = False,
+        report: Callable[[str], None] = warnings.warn,
     ) -> None:
         """Prepare to train on `images`.
 
         `network`, if given, is a custom model that replaces the recipe's network. The custom model's code is executed.
         If `compiled` is True, the network is compiled with `torch.compile`, which takes time in the first step.
+        `report` is called with a warning for the user if training is slower than expected.
         """
         if device.type == "cuda":
+            device = torch.device("cuda", torch.cuda.current_device() if device.index is None else device.index)
             torch.cuda.set_device(device)  # streams and graphs belong to the current device
         seed_everything(seed)
         self.recipe = recipe
         self.device = device
         if network is None:
-            self.model = build_network(recipe, None).to(device)
+            self.model = move_network(build_network(recipe, None), device)
             self._unsavable: tuple[str, ...] = ()
             self._extra_state: ExtraState | None = None
         else:
             custom = build_trainable(network)
-            self.model, self._unsavable = custom.network.to(device), custom.unsavable
+            self.model, self._unsavable = move_network(custom.network, device), custom.unsavable
             self._extra_state = ExtraState(self.model)
         min_last = 1 if network is None else _min_last_batch(network, len(images), recipe.batch_size)
         self.batches = ImageBatches(images, recipe, seed=seed, device=device, min_last=min_last)
-        self.optimizers = optimizers_for(recipe, self.model)
+        capture = device.type == "cuda" and network is None
+        self.optimizers = optimizers_for(recipe, self.model, capturable=capture)
         self.precision = precision_on(device, recipe)
         """The recipe's precision if the device supports it, else fp32."""
 
@@ -131,7 +136,7 @@ class Training:
         self._make_step: Callable[[Batch, Callable[[], None]], tuple[Tensor, Tensor]] = self._step
         if device.type == "cuda":
             preserve = partial(preserve_state, self.model, device, self.optimizers)
-            self._make_step = GPUStep(self._step, preserve, recipe.batch_size, capture=network is None)
+            self._make_step = GPUStep(self._step, preserve, recipe.batch_size, capture=capture, report=report)
 
     def steps(self, poll: Callable[[], None] = lambda: None) -> Iterator[int]:
         """Train for the rest of the epoch. Yields the total number of completed steps after each step.

@@ -15,24 +15,23 @@ ADAM_SHARE = 0.2
 """Learning rate of the parameters that Muon leaves to Adam, relative to Muon's learning rate."""
 
 
-def optimizers_for(recipe: Recipe, model: nn.Module) -> list[torch.optim.Optimizer]:
+def optimizers_for(recipe: Recipe, model: nn.Module, *, capturable: bool = False) -> list[torch.optim.Optimizer]:
     """Return the recipe's optimizers for the parameters of a model, which must already be on their device.
 
     With Muon, Adam updates all parameters that aren't filters. Each parameter group has a `max_lr`, which is its
-    learning rate at the maximum of the schedule. On a GPU, the learning rates and Adam's step counts are tensors, so
-    that a CUDA graph can read them.
+    learning rate at the maximum of the schedule. If `capturable` is True, the learning rates and Adam's step counts are
+    tensors on the device, so that a CUDA graph can read them.
 
     Adam is described in Kingma and Ba 2014, "Adam: A Method for Stochastic Optimization".
     """
     parameters = list(model.parameters())
-    is_on_gpu = any(parameter.is_cuda for parameter in parameters)
 
     def group(params: Sequence[nn.Parameter], max_lr: float) -> dict[str, object]:
-        lr = torch.tensor(max_lr, device=params[0].device) if is_on_gpu else max_lr
+        lr = torch.tensor(max_lr, device=params[0].device) if capturable else max_lr
         return {"params": params, "lr": lr, "max_lr": max_lr}
 
     def adam(params: Sequence[nn.Parameter], max_lr: float) -> torch.optim.Optimizer:
-        return torch.optim.Adam([group(params, max_lr)], fused=True, capturable=is_on_gpu)
+        return torch.optim.Adam([group(params, max_lr)], fused=True, capturable=capturable)
 
     if recipe.optimizer == "adam":
         return [adam(parameters, recipe.learning_rate)]

@@ -1,0 +1,40 @@
+"""Recognise errors of torch by their class or message."""
+
+import torch
+
+OUT_OF_MEMORY = (
+    "can't allocate memory",  # on the CPU
+    "CUDA error: out of memory",
+    "HIP error: out of memory",
+    "MPS backend out of memory",
+    "CUBLAS_STATUS_ALLOC_FAILED",
+    "HIPBLAS_STATUS_ALLOC_FAILED",
+    "CUDNN_STATUS_ALLOC_FAILED",
+    "unable to find an engine",  # if cuDNN has too little memory for the workspace of each of its algorithms
+)
+"""Parts of the messages of errors that mean that memory ran out."""
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Return whether the error means that the memory of the CPU or of a GPU ran out."""
+    if isinstance(error, torch.OutOfMemoryError | MemoryError):
+        return True
+    return isinstance(error, RuntimeError) and any(part in str(error) for part in OUT_OF_MEMORY)
+
+
+def is_compiler_error(error: BaseException) -> bool:
+    """Return whether torch.compile raised the error."""
+    return type(error).__module__.startswith(("torch._dynamo", "torch._inductor"))
+
+
+def breaks_device(error: BaseException) -> bool:
+    """Return whether after the error, every operation of this process on the GPU fails.
+
+    Such errors include invalid memory accesses and failed assertions on the GPU. Only a new process can use the GPU.
+    """
+    return isinstance(error, torch.AcceleratorError) and not is_out_of_memory(error)
+
+
+def first_line(error: BaseException) -> str:
+    """Return the first line of the error's message, or the name of its class if there is no message."""
+    return next(iter(str(error).strip().splitlines()), type(error).__name__)
