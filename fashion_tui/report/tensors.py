@@ -25,13 +25,28 @@ from .histogram import histogram_block, histogram_line
 from .style import ACCENT, ATTENTION, FOREGROUND, GOOD, MUTED
 from .text_table import EMPTY, Cell, Column, fit_columns, join_cells
 
-DROP_ORDER = ("memory", "min", "max", "dtype", "device", "≡", "=", "grad")
+DROP_ORDER: tuple[str, ...] = ("memory", "min", "max", "dtype", "device", "≡", "=", "grad")
 """Columns in the order in which they are dropped if the width is too small."""
 
+MEMORY_GROUP_TITLES = ("≡", "=")
+"""Titles of the column that marks shared memory, with and without Unicode."""
 
-def tensor_lines(rows: Sequence[TensorRow], width: int, glyphs: Glyphs) -> tuple[Text, list[Text]]:
-    """Return the header and a line for each tensor, none wider than `width`."""
-    columns = fit_columns(_columns(rows, glyphs), width, DROP_ORDER)
+
+def tensor_lines(
+    rows: Sequence[TensorRow], width: int, glyphs: Glyphs, *, keep_memory_groups: bool = False
+) -> tuple[Text, list[Text]]:
+    """Return the header and a line for each tensor, none wider than `width`.
+
+    If `keep_memory_groups` is true, the column that marks shared memory is dropped last.
+    """
+    drop_order = DROP_ORDER
+    if keep_memory_groups:
+        drop_order = (
+            *(title for title in DROP_ORDER if title not in MEMORY_GROUP_TITLES),
+            "mean",
+            *MEMORY_GROUP_TITLES,
+        )
+    columns = fit_columns(_columns(rows, glyphs), width, drop_order)
     header = join_cells([column.header() for column in columns])
     lines = [join_cells([column.line(index) for column in columns]) for index in range(len(rows))]
     for line in (header, *lines):

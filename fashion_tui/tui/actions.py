@@ -136,6 +136,7 @@ IN_LESSONS: tuple[Action, ...] = (
     Action("turn(1)", "right,l", "Next step", shown_key="→ l"),
     Action("turn(-1)", "left,h", "Previous step", "steps", "← →"),
     Action("edit", "i", "Copy the cell into the prompt", "edit"),
+    Action("start_over", "R", "Run the lesson again, from its beginning to this step"),
 )
 _FIELDS: tuple[Action, ...] = (
     Action("field(1)", "tab", "Next field", "field"),

@@ -120,5 +120,15 @@ class TensorOpened(Message):
 
 
 @dataclass
+class LessonOpened(Message):
+    """A lesson is shown."""
+
+    names: frozenset[str]
+    """Names that the lesson's cells assign."""
+    mentions_memory_groups: bool
+    """Whether the lesson refers to the mark of tensors that share memory."""
+
+
+@dataclass
 class SidePanelLeft(Message):
     """Move the focus from the side panel to the prompt."""

@@ -23,6 +23,7 @@ from .messages import (
     CellFinished,
     CodeProposed,
     CodeSubmitted,
+    InputStarted,
     KernelStatus,
     ScrollbackChanged,
     SidePanelLeft,
@@ -160,6 +161,12 @@ class PlaygroundPane(Pane):
         await self.repl.runner.restart()
 
     # The REPL
+
+    @on(InputStarted)
+    def _input_started(self) -> None:
+        """Focus the prompt, unless another pane or a dialog has the focus."""
+        if self.has_focus_within:
+            self.repl.prompt.focus()
 
     @on(CodeSubmitted)
     def _code_submitted(self, message: CodeSubmitted) -> None:

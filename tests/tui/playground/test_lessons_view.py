@@ -1,17 +1,27 @@
 """The view of the lessons: their cells run in the user's kernel, and finished lessons are remembered."""
 
+import pytest
+
 from fashion_tui.lessons.reader import lessons
-from fashion_tui.tui.playground.views.lessons import LessonsView
+from fashion_tui.report.glyphs import ASCII, UNICODE
+from fashion_tui.tui.playground.views.lessons import LessonsView, code_lines
 from fashion_tui.tui.playground.views.side_panel import SidePanel
+from fashion_tui.tui.playground.views.tensors import TensorsView
 from tests.tui.pilots import until
 
 from .driver import Playground, open_playground
 
-FIRST, AUTOGRAD = lessons()[0], lessons()[3]
+FIRST, NUMPY, AUTOGRAD = lessons()[0], lessons()[1], lessons()[3]
 
 
 def view(playground: Playground) -> LessonsView:
     return playground.app.query_one(LessonsView)
+
+
+def overwritten(playground: Playground) -> list[str]:
+    lessons_view = view(playground)
+    assert lessons_view._lesson is not None
+    return lessons_view._overwritten_names(lessons_view._lesson, lessons_view._step_index)
 
 
 async def open_lesson(playground: Playground, number: int) -> None:
@@ -71,7 +81,10 @@ async def test_progress_is_remembered() -> None:
         await playground.wait_for(f"{len(FIRST.steps)} of {len(FIRST.steps)}")
         await playground.pilot.press("enter")
         await until(playground.pilot, lambda: view(playground)._progress.is_finished(FIRST.id), "the lesson finished")
-        await playground.pilot.press("enter")  # after the last step, back to the list
+        await playground.wait_for(f"next lesson: {NUMPY.title}")
+        await playground.pilot.press("enter")
+        await playground.wait_for(NUMPY.title, f"1 of {len(NUMPY.steps)}")
+        await playground.pilot.press("escape")
         await playground.wait_for(f"✓  1  {FIRST.title}")
         await open_lesson(playground, 4)
         await playground.pilot.press("enter")
@@ -121,3 +134,103 @@ async def test_scroll_keys_stay_in_the_card() -> None:
         await open_lesson(playground, 4)
         await playground.pilot.press("down", "down", "up", "enter")
         await playground.wait_for("Out[1]: (True, None, None)")
+
+
+async def test_names_overwritten_by_another_lesson_are_reported() -> None:
+    async with open_playground((120, 40)) as playground:
+        await open_lesson(playground, 1)
+        await playground.pilot.press(*["right"] * 5, "enter")
+        await playground.wait_for("Out[6]:")
+        await playground.pilot.press("right", "escape", "down", "enter", "enter")  # lesson 2 assigns `a` and `t`
+        await playground.wait_for("Out[7]:", "same mark ≡")
+        await playground.pilot.press("escape", "up", "enter")
+        await playground.wait_for(f"7 of {len(FIRST.steps)}", "Overwritten", "R from the beginning")
+        assert overwritten(playground) == ["a"]
+        await playground.pilot.press("R")
+        await playground.wait_for("Out[14]: (torch.Size([]), 10.0)")
+        await playground.wait_gone("Overwritten")
+        await playground.pilot.press("right")  # the next step uses none of these names
+        await playground.wait_for(f"8 of {len(FIRST.steps)}")
+        assert overwritten(playground) == []
+
+
+async def test_names_overwritten_by_the_user_are_reported_while_the_card_is_open() -> None:
+    async with open_playground((120, 40)) as playground:
+        await open_lesson(playground, 4)
+        await playground.pilot.press("right", "enter")
+        await playground.wait_for("AddBackward0>)", "Press ctrl+g")
+        await playground.pilot.press("enter")
+        await playground.wait_for(f"3 of {len(AUTOGRAD.steps)}")
+        await playground.run("L = torch.tensor(1.0)", "Overwritten since by another cell: L.")
+        await playground.pilot.press("ctrl+t", "enter")
+        await playground.wait_for("RuntimeError")
+        await until(playground.pilot, lambda: not view(playground)._submitted, "the end of the cell")
+        await playground.pilot.press("R")
+        await playground.wait_for("(tensor(2.), tensor(3.), tensor(1.))", "grows slightly")
+
+
+async def test_a_cell_that_is_typed_or_copied_into_the_prompt_counts() -> None:
+    async with open_playground((120, 40)) as playground:
+        await open_lesson(playground, 1)
+        await playground.run("t=torch.tensor([ 1,2,3 ])  # typed\nt")
+        await playground.wait_for(FIRST.steps[0].observation.split()[-1])
+        await playground.pilot.press("ctrl+t", "enter", "i")
+        await until(playground.pilot, lambda: playground.prompt.text == FIRST.steps[1].code, "the cell in the prompt")
+        await playground.pilot.press("enter")
+        await until(playground.pilot, lambda: view(playground)._progress.steps_done(FIRST.id) == 2, "two steps done")
+        await playground.run("t = torch.tensor([1, 2])\nt")
+        assert view(playground)._progress.steps_done(FIRST.id) == 2
+
+
+async def test_after_a_failure_the_card_offers_the_beginning() -> None:
+    async with open_playground((120, 40)) as playground:
+        await open_lesson(playground, 4)
+        await playground.run("keep = torch; torch = None")
+        await playground.pilot.press("ctrl+t", "enter")
+        await playground.wait_for("AttributeError", "The cell failed.", "R from the beginning")
+        await playground.run("torch = keep")
+        await playground.pilot.press("ctrl+t", "R")
+        await playground.wait_for("(True, None, None)")
+        await playground.wait_gone("The cell failed.")
+
+
+@pytest.mark.parametrize("size", [(80, 24), (100, 30), (120, 40)])
+async def test_the_table_shows_the_tensors_and_the_mark_that_the_lesson_refers_to(size: tuple[int, int]) -> None:
+    async with open_playground(size) as playground:
+        await playground.run("a_tensor_with_a_long_name, b_tensor = torch.zeros(10, 20, 30, 40), torch.ones(1)")
+        await playground.run("net.conv1.weight.data = net.conv1.weight.data; another = nn.Linear(3, 4)")
+        await open_lesson(playground, 2)
+        await playground.pilot.press("enter")
+        await playground.wait_for("≡ means" if size[0] < 100 else "same mark ≡")
+        await playground.pilot.press("ctrl+n")
+        table = playground.app.query_one(TensorsView)
+        await until(playground.pilot, lambda: "≡1" in playground.screen, "the mark of shared memory")
+        assert table.region.height > 2
+        assert [row.plain.split()[0] for row in table._rows._rows][:2] == ["t", "a"]
+        await playground.pilot.press("ctrl+t")
+        await playground.wait_for("share memory.")
+
+
+async def test_the_prompt_gets_the_focus_when_a_cell_of_a_lesson_asks_for_input() -> None:
+    async with open_playground((80, 24)) as playground:
+        await open_lesson(playground, 16)
+        await playground.pilot.press("right", "enter")
+        await playground.wait_for("pdb>")
+        await playground.wait_focused()
+        await playground.type("x.shape\n")
+        await playground.wait_for("torch.Size([32, 12, 14, 14])", "pdb>")
+        await playground.type("c\n")
+        await playground.wait_for("Out[2]: torch.Size([32, 10])")
+
+
+def test_wrapped_code_keeps_its_indentation() -> None:
+    code = "def f(x):\n    return first_function(x) + second_function(x)\n\nunbreakable_name_of_a_function()"
+    assert [line.plain for line in code_lines(code, 32, UNICODE)] == [
+        "│ def f(x):",
+        "│     return first_function(x) +",
+        "│         second_function(x)",
+        "│ ",
+        "│ unbreakable_name_of_a_function",
+        "│     ()",
+    ]
+    assert all(line.cell_len <= 20 for line in code_lines(code, 20, ASCII))

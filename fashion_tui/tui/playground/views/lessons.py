@@ -1,5 +1,8 @@
 """The lessons: a list of them, and one lesson step by step, with cells that run in the user's kernel."""
 
+import ast
+from collections.abc import Sequence
+from functools import cached_property
 from typing import ClassVar
 
 from rich.text import Text
@@ -10,17 +13,24 @@ from textual.containers import VerticalScroll
 from textual.widget import Widget
 from textual.widgets import ContentSwitcher, Markdown, Static
 
+from fashion_tui.lessons.names import CellNames, names_in
 from fashion_tui.lessons.progress import Progress, default_path
 from fashion_tui.lessons.reader import Lesson, LessonStep, lessons
 from fashion_tui.report.glyphs import Glyphs, terminal_glyphs
-from fashion_tui.report.style import ACCENT, FOREGROUND, GOOD, MUTED
-from fashion_tui.tui.actions import IN_LESSONS, bindings
+from fashion_tui.report.style import ACCENT, ATTENTION, FOREGROUND, GOOD, MUTED
+from fashion_tui.tui.actions import IN_LESSONS, bindings, key_hints
 from fashion_tui.tui.playground.cell_runner import CellRunner
-from fashion_tui.tui.playground.messages import CodeProposed, CodeSubmitted, SidePanelLeft
+from fashion_tui.tui.playground.messages import CodeProposed, CodeSubmitted, LessonOpened, SidePanelLeft
 from fashion_tui.tui.widgets.highlight import highlight_line
+from fashion_tui.tui.widgets.lines import GrowingLines
 from fashion_tui.tui.widgets.row_list import RowList
 
 from .side_view import SideView
+
+CONTINUATION_INDENT = 4
+"""Indentation of a wrapped line of code relative to its first row, in columns."""
+
+_KEYS = {action.name: action.key_text for action in IN_LESSONS}
 
 
 class StepCard(VerticalScroll, can_focus=True):
@@ -28,8 +38,9 @@ class StepCard(VerticalScroll, can_focus=True):
 
     _title = getters.query_one("#lesson-title", Static)
     _text = getters.query_one("#lesson-text", Markdown)
-    _code = getters.query_one("#lesson-code", Static)
+    _code = getters.query_one("#lesson-code", GrowingLines)
     _observation = getters.query_one("#lesson-observation", Markdown)
+    _notice = getters.query_one("#lesson-notice", Static)
 
     @property
     def allow_vertical_scroll(self) -> bool:
@@ -39,16 +50,22 @@ class StepCard(VerticalScroll, can_focus=True):
     def compose(self) -> ComposeResult:
         yield Static(id="lesson-title")
         yield Markdown(id="lesson-text")
-        yield Static(id="lesson-code")
+        yield GrowingLines(id="lesson-code")
         yield Markdown(id="lesson-observation")
+        yield Static(id="lesson-notice")
+
+    def show_notice(self, notice: Text) -> None:
+        """Show a notice below the step."""
+        self._notice.update(notice)
 
     async def show(self, lesson: Lesson, index: int, *, has_run: bool) -> None:
         """Show the step at this index. `has_run` says whether its cell has run."""
+        glyphs = terminal_glyphs()
         step = lesson.steps[index]
         is_last = index == len(lesson.steps) - 1
         after = [step.observation, lesson.closing if is_last else ""] if has_run else []
         self._title.update(_title(lesson, index))
-        self._code.update(_code(step, terminal_glyphs()))
+        self._code.fit(lambda width: code_lines(step.code, width, glyphs))
         await self._text.update(step.text)
         await self._observation.update("\n\n".join(part for part in after if part))
         if has_run:
@@ -70,12 +87,16 @@ class LessonsView(SideView):
         self._progress = Progress()
         self._lesson: Lesson | None = None
         """The open lesson, or None while the list is shown."""
-        self._step = 0
+        self._step_index = 0
         """Index of the step that is shown."""
         self._finished: set[tuple[str, int]] = set()
         """Lesson id and step index of each cell that this kernel has run."""
         self._submitted: list[tuple[str, int]] = []
         """Lesson id and step index of each cell that is queued or running."""
+        self._failed: tuple[str, int] | None = None
+        """Lesson id and step index of the cell that has just failed, if the lesson submitted it."""
+        self._assigned_by: dict[str, str] = {}
+        """Lesson id of the last cell that assigned each name in this kernel; empty if it isn't a lesson's cell."""
 
     def compose(self) -> ComposeResult:
         with ContentSwitcher(initial="lesson-list"):
@@ -99,19 +120,59 @@ class LessonsView(SideView):
         self.notify(problem, severity="warning", markup=False)
 
     def cell_finished(self, code: str, *, succeeded: bool) -> None:
-        for lesson_id, step in self._submitted:
-            steps = self._lessons[lesson_id].steps
-            if steps[step].code == code:
-                self._submitted.remove((lesson_id, step))
-                if succeeded:
-                    self._finished.add((lesson_id, step))
-                    self._progress.finish_step(lesson_id, step + 1, len(steps))
-                    self.call_later(self._show)
-                return
+        submitted = next((step for step in self._submitted if self._step(*step).code == code), None)
+        if submitted is not None:
+            self._submitted.remove(submitted)
+            self._failed = None if succeeded else submitted
+        step = submitted or self._step_with(code)
+        if succeeded:
+            self._assigned_by |= dict.fromkeys(names_in(code).assigned, step[0] if step else "")
+        if succeeded and step is not None:
+            self._finished.add(step)
+            self._progress.finish_step(step[0], step[1] + 1, len(self._lessons[step[0]].steps))
+            self.call_later(self._show)
+        else:
+            self._show_notice()
 
     def kernel_ended(self) -> None:
         self._finished.clear()
         self._submitted.clear()
+        self._assigned_by.clear()
+        self._failed = None
+        self._show_notice()
+
+    # Cells and steps
+
+    def _step(self, lesson_id: str, index: int) -> LessonStep:
+        return self._lessons[lesson_id].steps[index]
+
+    @cached_property
+    def _steps_by_syntax(self) -> dict[str, list[tuple[str, int]]]:
+        """Lesson id and step index of the steps with a certain cell, by the cell's syntax tree."""
+        steps: dict[str, list[tuple[str, int]]] = {}
+        for lesson in self._lessons.values():
+            for index, step in enumerate(lesson.steps):
+                steps.setdefault(_syntax(step.code), []).append((lesson.id, index))
+        return steps
+
+    def _step_with(self, code: str) -> tuple[str, int] | None:
+        """Return the step whose cell is the same code, apart from spaces and comments, or None if there isn't one.
+
+        If several steps have this cell, the open lesson and its current step come first.
+        """
+        steps = self._steps_by_syntax.get(_syntax(code), [])
+        open_lesson = "" if self._lesson is None else self._lesson.id
+        return min(steps, key=lambda step: (step[0] != open_lesson, abs(step[1] - self._step_index)), default=None)
+
+    def _overwritten_names(self, lesson: Lesson, index: int) -> list[str]:
+        """Return the names that the step uses from earlier steps but that other cells have assigned since."""
+        earlier = [names_in(step.code) for step in lesson.steps[:index]]
+        used = names_in(lesson.steps[index].code).read
+        return sorted(
+            name
+            for name in _with_dependencies(used, earlier)
+            if self._assigned_by.get(name, lesson.id) != lesson.id and any(name in cell.assigned for cell in earlier)
+        )
 
     def back(self) -> bool:
         if self._lesson is None:
@@ -128,31 +189,50 @@ class LessonsView(SideView):
         selected = self._list.chosen
         if self._lesson is None:
             if selected is not None:
-                self._lesson = self._lessons[selected]
-                done = self._progress.steps_done(selected)
-                self._step = 0 if done >= len(self._lesson.steps) else done
-                await self._show()
-                self.main_widget().focus()
-        elif (self._lesson.id, self._step) in self._finished:
+                await self._open(self._lessons[selected])
+        elif (self._lesson.id, self._step_index) in self._finished:
             await self.action_turn(1)
         elif not self._submitted:
-            self._run_cells(self._lesson, self._step)
+            self._run_cells(self._lesson, self._step_index)
 
     async def action_turn(self, steps: int) -> None:
-        """Move forward by `steps` in the lesson. After the last step, return to the list."""
+        """Move forward by `steps` in the lesson. After the last step, open the next lesson."""
         if self._lesson is None:
             return
-        if self._step + steps == len(self._lesson.steps):
+        if self._step_index + steps < len(self._lesson.steps):
+            self._step_index = max(self._step_index + steps, 0)
+            await self._show()
+        elif (following := self._following(self._lesson)) is not None:
+            self._list.choose(following.id)
+            await self._open(following)
+        else:
             self.back()
-            return
-        self._step = max(self._step + steps, 0)
-        await self._show()
+
+    def action_start_over(self) -> None:
+        """Run all cells of the lesson up to this step again."""
+        if self._lesson is not None and not self._submitted:
+            self._finished -= {(self._lesson.id, index) for index in range(self._step_index + 1)}
+            self._run_cells(self._lesson, self._step_index)
 
     def action_edit(self) -> None:
         """Put the step's cell into the prompt."""
         if self._lesson is not None:
-            self.post_message(CodeProposed(self._lesson.steps[self._step].code))
+            self.post_message(CodeProposed(self._lesson.steps[self._step_index].code))
             self.post_message(SidePanelLeft())
+
+    async def _open(self, lesson: Lesson) -> None:
+        """Show a lesson at its first step that isn't done, or at its beginning if all are."""
+        self._lesson = lesson
+        done = self._progress.steps_done(lesson.id)
+        self._step_index = 0 if done >= len(lesson.steps) else done
+        self.post_message(_lesson_opened(lesson))
+        await self._show()
+        self.main_widget().focus()
+
+    def _following(self, lesson: Lesson) -> Lesson | None:
+        """Return the lesson after this one, or None after the last."""
+        every = list(self._lessons.values())
+        return next(iter(every[every.index(lesson) + 1 :]), None)
 
     def _run_cells(self, lesson: Lesson, step: int) -> None:
         """Run the cell of a step, preceded by the cells of earlier steps that this kernel hasn't run."""
@@ -168,7 +248,33 @@ class LessonsView(SideView):
             self._show_list()
             return
         self._switcher.current = "lesson-card"
-        await self._card.show(self._lesson, self._step, has_run=(self._lesson.id, self._step) in self._finished)
+        self._show_notice()
+        has_run = (self._lesson.id, self._step_index) in self._finished
+        await self._card.show(self._lesson, self._step_index, has_run=has_run)
+
+    def _show_notice(self) -> None:
+        """Show what to press after a failure, after the last step, or if other cells have overwritten names."""
+        if self._lesson is not None:
+            self._card.show_notice(self._notice(self._lesson, self._step_index))
+
+    def _notice(self, lesson: Lesson, index: int) -> Text:
+        enter, start_over = _KEYS["enter"], _KEYS["start_over"]
+        if (lesson.id, index) in self._finished:
+            if index + 1 < len(lesson.steps):
+                return Text()
+            following = self._following(lesson)
+            return key_hints((enter, "all lessons" if following is None else f"next lesson: {following.title}"))
+        overwritten = self._overwritten_names(lesson, index)
+        if overwritten:
+            problem = f"Overwritten since by another cell: {', '.join(overwritten)}."
+        elif self._failed == (lesson.id, index):
+            problem = "The cell failed."
+        else:
+            return Text()
+        hints = key_hints(
+            (start_over, "from the beginning"), (enter, "run it anyway" if overwritten else "run it again")
+        )
+        return Text.assemble((problem, ATTENTION), "\n", hints)
 
     def _show_list(self) -> None:
         if self._lesson is not None:
@@ -194,10 +300,52 @@ def _title(lesson: Lesson, index: int) -> Text:
     return Text.assemble((lesson.title, f"bold {FOREGROUND}"), (f"   {index + 1} of {len(lesson.steps)}", MUTED))
 
 
-def _code(step: LessonStep, glyphs: Glyphs) -> Text:
-    """Return the highlighted cell with a bar at its left."""
-    code = step.code.split("\n")
+def _lesson_opened(lesson: Lesson) -> LessonOpened:
+    names = frozenset[str]().union(*(names_in(step.code).assigned for step in lesson.steps))
+    prose = "".join(step.text + step.observation for step in lesson.steps)
+    return LessonOpened(names, mentions_memory_groups="≡" in prose)
+
+
+def _syntax(code: str) -> str:
+    """Return the syntax tree of a cell as a string. For code that isn't plain Python, return the code."""
+    try:
+        return ast.dump(ast.parse(code))
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return code
+
+
+def _with_dependencies(names: frozenset[str], cells: Sequence[CellNames]) -> frozenset[str]:
+    """Return the names with those that the cells need which define functions among them."""
+    while True:
+        needed = names.union(*(cell.read_by_functions for cell in cells if cell.functions & names))
+        if needed == names:
+            return names
+        names = needed
+
+
+def code_lines(code: str, width: int, glyphs: Glyphs) -> list[Text]:
+    """Return the highlighted cell with a bar at its left. Wrapped lines keep their indentation."""
+    lines = code.split("\n")
     bar = (f"{glyphs.axis} ", ACCENT)
-    return Text("\n").join(
-        Text.assemble(bar, highlight_line(Text(line), code, index)) for index, line in enumerate(code)
-    )
+    return [
+        Text.assemble(bar, row)
+        for index, line in enumerate(lines)
+        for row in _wrapped(highlight_line(Text(line), lines, index), width - len(bar[0]))
+    ]
+
+
+def _wrapped(line: Text, width: int) -> list[Text]:
+    """Split a line of code at spaces, or within a word if it must, into rows of at most `width` columns."""
+    indent = len(line.plain) - len(line.plain.lstrip())
+    prefix = ""
+    rows = []
+    while len(prefix) + line.cell_len > width:
+        limit = max(width - len(prefix), 1)
+        start = 0 if prefix else indent
+        space = line.plain.rfind(" ", start + 1, limit + 1)
+        cut = limit if space <= start else space
+        rows.append(Text.assemble(prefix, line[:cut]))
+        rest = line[cut:]
+        line = rest[len(rest.plain) - len(rest.plain.lstrip()) :]
+        prefix = " " * min(indent + CONTINUATION_INDENT, width // 2)
+    return [*rows, Text.assemble(prefix, line)]

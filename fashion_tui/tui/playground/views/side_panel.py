@@ -11,7 +11,13 @@ from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 
 from fashion_tui.tui.playground.cell_runner import CellRunner
-from fashion_tui.tui.playground.messages import CodeSubmitted, SidePanelLeft, TensorOpened, TensorsListed
+from fashion_tui.tui.playground.messages import (
+    CodeSubmitted,
+    LessonOpened,
+    SidePanelLeft,
+    TensorOpened,
+    TensorsListed,
+)
 
 if TYPE_CHECKING:  # not needed for the first paint
     from .side_view import SideView
@@ -75,7 +81,10 @@ class SidePanel(Vertical):
     # Opening views
 
     def open_tensors(self) -> None:
+        """Focus the table of tensors. On a narrow screen, it replaces the open view."""
         if self.tensors_view is not None:
+            if self.screen.has_class("-narrow"):
+                self._close_view()
             self.add_class("-open")
             self.tensors_view.main_widget().focus()
 
@@ -99,6 +108,12 @@ class SidePanel(Vertical):
         from .arithmetic import ArithmeticView
 
         await self._open(ArithmeticView)
+
+    @on(LessonOpened)
+    def _lesson_opened(self, message: LessonOpened) -> None:
+        message.stop()
+        if self.tensors_view is not None:
+            self.tensors_view.show_lesson(message.names, mentions_memory_groups=message.mentions_memory_groups)
 
     @on(TensorOpened)
     async def _open_tensor(self, message: TensorOpened) -> None:

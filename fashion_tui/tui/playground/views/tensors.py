@@ -44,6 +44,8 @@ class TensorsView(SideView):
         super().__init__(runner, id=id)
         self._problem = ""
         """The reason why the kernel refused the last query, or an empty string if it replied."""
+        self._lesson_names: frozenset[str] = frozenset()
+        self._mentions_memory_groups = False
         self._up_to_date = asyncio.Event()
         """Set while no query is waiting for a reply."""
 
@@ -57,6 +59,14 @@ class TensorsView(SideView):
     def reload(self) -> None:
         self._up_to_date.clear()
         self._list_tensors()
+
+    def show_lesson(self, names: frozenset[str], *, mentions_memory_groups: bool) -> None:
+        """List the tensors with these names first, because a lesson uses them.
+
+        `mentions_memory_groups` says whether the lesson refers to the column that marks shared memory.
+        """
+        self._lesson_names, self._mentions_memory_groups = names, mentions_memory_groups
+        self._paint()
 
     async def wait_until_up_to_date(self, timeout: float) -> None:  # noqa: ASYNC109 -- expiring is not an error
         """Wait for the reply to the last query, for at most `timeout` seconds."""
@@ -105,8 +115,14 @@ class TensorsView(SideView):
         self._paint()
 
     def _paint(self) -> None:
-        header, lines = tensor_lines(self.tensors.rows, max(self.size.width - 3, 10), terminal_glyphs())
-        keys = [row.name for row in self.tensors.rows]
+        rows = sorted(self.tensors.rows, key=lambda row: row.name.split(".")[0] not in self._lesson_names)
+        header, lines = tensor_lines(
+            rows,
+            max(self.size.width - 3, 10),
+            terminal_glyphs(),
+            keep_memory_groups=self._mentions_memory_groups,
+        )
+        keys = [row.name for row in rows]
         if self.tensors.omitted:
             keys.append("")  # no tensor has an empty name
             lines.append(Text(f"and {self.tensors.omitted:,} more", MUTED))
