@@ -84,19 +84,28 @@ def _last_valid(descriptor: int, run: str | None, max_bytes: int) -> tuple[Envel
 
 
 def _lines_backwards(descriptor: int, max_bytes: int) -> Iterator[bytes]:
-    """Yield the lines at the end of the file, the last one first. Overlong lines are truncated."""
+    """Yield the lines within the last `max_bytes` of the file, the last line first. Overlong lines are truncated."""
     start = os.fstat(descriptor).st_size
     first = max(0, start - max_bytes)
-    rest = b""
-    """The end of a line whose beginning is before `start` and hasn't been read yet."""
+    rest: deque[bytes] = deque()
+    """The end of the line that contains the byte before `start`, as far as it has been read, in pieces."""
+    rest_bytes = 0
     while start > first:
         stop, start = start, max(first, start - BLOCK_BYTES)
-        rest, *lines = (os.pread(descriptor, stop - start, start) + rest).split(b"\n")
-        yield from reversed(lines)
-        if len(rest) > MAX_LINE_BYTES:
-            rest = b""
+        beginning, *lines = os.pread(descriptor, stop - start, start).split(b"\n")
+        if lines:
+            rest.appendleft(lines.pop())
+            yield b"".join(rest)
+            yield from reversed(lines)
+            rest.clear()
+            rest_bytes = 0
+        rest.appendleft(beginning)
+        rest_bytes += len(beginning)
+        if rest_bytes > MAX_LINE_BYTES:
+            rest.clear()
+            rest_bytes = 0
     if first == 0:
-        yield rest
+        yield b"".join(rest)
 
 
 class EventWriter:

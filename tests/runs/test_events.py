@@ -6,6 +6,7 @@ import os
 import random
 import shutil
 import struct
+import tracemalloc
 from pathlib import Path
 
 import msgspec
@@ -14,6 +15,8 @@ import pytest
 from fashion_tui.runs.events import DamagedLine, EventWriter, decode_line, encode_line
 from fashion_tui.runs.folder import Folder
 from fashion_tui.runs.follow import EventFollower
+from fashion_tui.runs.reader import RunReader
+from fashion_tui.runs.run import Run
 from fashion_tui.schema.errors import UserError
 from fashion_tui.schema.events import Failed, Finished, RunEvent, Started, StepChunk, Warned
 from fashion_tui.schema.floats import decode_float, encode_float
@@ -139,6 +142,30 @@ def test_a_new_writer_ends_a_torn_line_and_reuses_its_sequence_number(tmp_path: 
         assert len(events) == (3 if is_torn else 4)
         assert isinstance(events[-1], Finished)
         assert (follower.bad_lines, follower.missing_events) == (0, 0)
+
+
+def test_overlong_lines_are_skipped_without_reading_them_into_memory(run: Run) -> None:
+    """Lines of 20 MiB and 100 MiB, from both ends of the log, by a viewer and by the next trainer."""
+    run.event_writer().write(steps(1, 10))
+    with (run.path / "events.jsonl").open("ab") as file:
+        for length, text in ((100, b"x"), (20, b"[")):
+            for _ in range(length):
+                file.write(text * (1 << 20))
+            file.write(b"\n")
+    tracemalloc.start()
+    try:
+        assert run.last_event() is None, "the tail that a viewer reads has no valid line"
+        assert RunReader(run).poll().bad_lines == 2
+        writer = run.event_writer()
+        assert writer.is_continued
+        writer.write(finished(run.id))
+        writer.close()
+        assert isinstance(run.last_event(), Finished)
+        assert isinstance(RunReader(run).poll().end, Finished)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 40 << 20
 
 
 def test_a_log_of_garbage_is_continued(tmp_path: Path) -> None:

@@ -24,7 +24,8 @@ HELP = with_keys(
     """\
 A Python kernel with `torch`, `nn`, `F`, the network `net`, the data sets `train_data` and `test_data` and their
 `classes` already loaded. `show(x)` draws an image, a batch, a matrix or a vector, and `lab` is the library behind the
-other panes. If your code hangs or crashes, only this kernel is affected: the app and the runs continue.
+other panes. Modules in the working directory can be imported; an installed module of the same name takes precedence.
+If your code hangs or crashes, only this kernel is affected: the app and the runs continue.
 
 `model = runs.latest.model()` is the trained network of the newest run. It takes images in [0, 1], as the data sets
 contain them: `model(test_data[:100][0])`. Its first layer normalises them; `model.network` is the network without it.
