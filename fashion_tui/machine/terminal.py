@@ -43,7 +43,7 @@ def find_obstacle(environ: Mapping[str, str], *, is_terminal: bool) -> UnicodeOb
         if not (is_utf8 if client_is_utf8 is None else client_is_utf8):
             return UnicodeObstacle("tmux was started without UTF-8", "tmux -u")
     elif is_terminal and "STY" in environ and not is_utf8:
-        return UnicodeObstacle("GNU screen was started without UTF-8", "screen -U")
+        return UnicodeObstacle("GNU screen was started without a UTF-8 locale", "LANG=C.UTF-8 screen")
     return None
 
 

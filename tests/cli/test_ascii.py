@@ -4,7 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from .conftest import Call, TrainedRun
+from tests.terminal import Terminal
+
+from .conftest import COMMAND, Call, TrainedRun
 
 
 @pytest.mark.parametrize("locale", [{"LANG": "C", "LC_ALL": ""}, {"LC_ALL": "C"}, {"PYTHONIOENCODING": "ascii"}])
@@ -21,3 +23,11 @@ def test_json_is_utf_8_in_any_locale(call: Call, tmp_path: Path) -> None:
     (folder / "20990101-000000-guide-cut0").mkdir(parents=True)
     (run,) = call("runs", "--runs", folder, "--json", LC_ALL="C").json
     assert run["path"] == str(folder / run["run"])
+
+
+def test_doctor_says_how_to_get_unicode(environment: dict[str, str], tmp_path: Path) -> None:
+    environ = environment | {"LANG": "C", "LC_ALL": "", "TERM": "xterm", "FASHION_TUI_RUNS": str(tmp_path)}
+    with Terminal((*COMMAND, "doctor"), environ, (120, 40)) as terminal:
+        terminal.wait_for("LANG=C.UTF-8")
+        terminal.wait_for("ASCII only")
+        assert terminal.exit_status() == 0

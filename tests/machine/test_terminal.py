@@ -21,7 +21,7 @@ from fashion_tui.machine.terminal import find_obstacle
         ({"LANG": "de_CH.utf8@euro"}, None),
         ({"LANG": "de_CH.ISO-8859-1"}, "LANG=C.UTF-8"),
         ({"LC_ALL": "C.UTF-8", "LANG": "C"}, None),
-        ({"STY": "1.pts"}, "screen -U"),
+        ({"STY": "1.pts"}, "LANG=C.UTF-8 screen"),
         ({"STY": "1.pts", "LANG": "de_CH.UTF-8"}, None),
     ],
 )
