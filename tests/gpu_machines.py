@@ -40,6 +40,8 @@ class FakeGpu:
     """Free memory in bytes, or None if NVML doesn't know."""
     busy: int | None = 3
     """Utilization in percent, or None if NVML doesn't know."""
+    processes: tuple[tuple[int, int], ...] = ()
+    """Process ids and the memory that each process uses, in bytes."""
     architecture: str = ""
     """Architecture of an AMD GPU."""
 
@@ -117,24 +119,29 @@ class Machine:
                     return gpu
             raise pynvml.NVMLError(pynvml.NVML_ERROR_NOT_FOUND)
 
-        def utilization(gpu: FakeGpu) -> Any:
-            if gpu.busy is None:
-                raise pynvml.NVMLError(pynvml.NVML_ERROR_NOT_SUPPORTED)
-            return SimpleNamespace(gpu=gpu.busy)
-
         def memory(gpu: FakeGpu) -> Any:
-            if gpu.free is None:
-                raise pynvml.NVMLError(pynvml.NVML_ERROR_NOT_SUPPORTED)
-            return SimpleNamespace(free=gpu.free, used=gpu.memory - gpu.free)
+            return SimpleNamespace(free=_supported(gpu.free), used=gpu.memory - _supported(gpu.free))
+
+        def processes(gpu: FakeGpu) -> list[Any]:
+            return [SimpleNamespace(pid=pid, usedGpuMemory=memory) for pid, memory in gpu.processes]
 
         monkeypatch.setattr(pynvml, "nvmlInit", init)
+        monkeypatch.setattr(pynvml, "nvmlDeviceGetComputeRunningProcesses", processes)
         monkeypatch.setattr(pynvml, "nvmlShutdown", lambda: None)
         monkeypatch.setattr(pynvml, "nvmlDeviceGetCount", lambda: len(self.nvml_gpus or ()))
         monkeypatch.setattr(pynvml, "nvmlDeviceGetHandleByIndex", lambda index: (self.nvml_gpus or ())[index])
         monkeypatch.setattr(pynvml, "nvmlDeviceGetHandleByUUID", by_uuid)
         monkeypatch.setattr(pynvml, "nvmlDeviceGetName", lambda gpu: gpu.name)
-        monkeypatch.setattr(pynvml, "nvmlDeviceGetUtilizationRates", utilization)
+        monkeypatch.setattr(
+            pynvml, "nvmlDeviceGetUtilizationRates", lambda gpu: SimpleNamespace(gpu=_supported(gpu.busy))
+        )
         monkeypatch.setattr(pynvml, "nvmlDeviceGetMemoryInfo", memory)
+
+
+def _supported(value: int | None) -> int:
+    if value is None:
+        raise pynvml.NVMLError(pynvml.NVML_ERROR_NOT_SUPPORTED)
+    return value
 
 
 H100 = FakeGpu("NVIDIA H100 80GB HBM3", "aaaa-0")

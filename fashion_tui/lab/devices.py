@@ -7,6 +7,7 @@ import os
 import platform
 import re
 from collections.abc import Sequence
+from contextlib import suppress
 
 import msgspec
 import psutil
@@ -187,6 +188,15 @@ def set_determinism(device: torch.device, *, deterministic: bool) -> None:
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
     if deterministic:
         os.environ["CUBLAS_WORKSPACE_CONFIG"] = ":4096:8"
+
+
+def free_memory(device: torch.device) -> None:
+    """Return the memory that torch keeps for later use on a GPU, so that other processes can use it."""
+    with suppress(RuntimeError):  # if memory is so scarce that even this fails
+        if device.type == "cuda":
+            torch.cuda.empty_cache()
+        elif device.type == "mps":
+            torch.mps.empty_cache()
 
 
 def _cpu_name() -> str:

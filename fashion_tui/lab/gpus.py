@@ -9,9 +9,10 @@ import warnings
 from dataclasses import dataclass
 from typing import Any
 
+import psutil
 import torch
 
-from fashion_tui.machine.gpus import gpu_names, has_amd_driver, has_nvidia_driver
+from fashion_tui.machine.gpus import gpu_names, gpu_processes, gpu_usage, has_amd_driver, has_nvidia_driver
 
 MIN_DRIVERS = {12: 525, 13: 580}
 """Oldest NVIDIA driver for each major version of CUDA."""
@@ -30,6 +31,9 @@ VISIBILITY_VARIABLES = ("CUDA_VISIBLE_DEVICES", "HIP_VISIBLE_DEVICES", "ROCR_VIS
 
 FABRIC_NOT_READY = "Error 802"
 """The error of CUDA on a machine whose NVLink fabric isn't configured yet."""
+
+MAX_PROCESSES = 3
+"""Number of processes to name when the memory of a GPU runs out."""
 
 
 @dataclass(frozen=True)
@@ -93,6 +97,35 @@ def explain(reason: str) -> str:
     if hidden:
         return f"{reason}; {hidden[0]} is {os.environ[hidden[0]]!r}: unset it to use all GPUs"
     return reason
+
+
+def explain_memory(device: torch.device) -> tuple[str, bool]:
+    """Return who uses the memory of a GPU, in words, and whether this process uses more than all others."""
+    properties = torch.cuda.get_device_properties(device)
+    uuid, total, own = str(properties.uuid), properties.total_memory, torch.cuda.memory_reserved(device)
+    usage = gpu_usage([uuid]).get(uuid)
+    if usage is None or usage.memory_used is None or usage.memory_free is None:
+        return f"this process uses {_gib(own)} of {_gib(total)}", own > total / 2
+    processes = gpu_processes(uuid)
+    own = max(own, processes.pop(os.getpid(), 0))
+    others = max(0, usage.memory_used - own)
+    largest = sorted(processes.items(), key=lambda item: -item[1])[:MAX_PROCESSES]
+    users = [f"{_process_name(pid)} (process {pid}) {_gib(memory)}" for pid, memory in largest]
+    if not users and others:
+        users = [f"other processes {_gib(others)}"]
+    text = ", ".join([f"this process uses {_gib(own)}", *users])
+    return f"{_gib(usage.memory_free)} of {_gib(total)} are free; {text}", own >= others
+
+
+def _process_name(pid: int) -> str:
+    try:
+        return psutil.Process(pid).name()
+    except psutil.Error:
+        return "another program"
+
+
+def _gib(size: int) -> str:
+    return f"{size / 2**30:.1f} GiB"
 
 
 def _shorten(reason: str) -> str:

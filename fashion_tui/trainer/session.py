@@ -22,6 +22,7 @@ from fashion_tui.lab.devices import (
 )
 from fashion_tui.lab.errors import first_line, is_compiler_error, is_out_of_memory
 from fashion_tui.lab.evaluation.metrics import evaluate, predict_logits
+from fashion_tui.lab.gpus import explain_memory
 from fashion_tui.lab.networks.builtin import count_parameters
 from fashion_tui.lab.training.diagnosis import find_broken_layer
 from fashion_tui.lab.training.loop import Training
@@ -93,7 +94,12 @@ def _explain(error: Exception, config: RunConfig, device: torch.device) -> Excep
         return error
     size = config.recipe.batch_size
     hint = f"try a batch size of {size // 2}" if size > 1 else "try another device"
-    return TrainingFailed(f"{device} has too little memory for a batch of {size}: {hint}")
+    if device.type != "cuda":
+        return TrainingFailed(f"{device} has too little memory for a batch of {size}: {hint}")
+    memory, is_ours = explain_memory(device)
+    if not is_ours:
+        hint = "wait until another program frees memory, or choose another device"
+    return TrainingFailed(f"{device} has too little memory for a batch of {size}: {memory}; {hint}")
 
 
 def lower_priority() -> None:
@@ -285,6 +291,7 @@ class Session:
                 self.recipe,
                 self.device,
                 progress=lambda _done, _total: self.control.poll(),
+                report=self.log.report,
             )
 
     def _recipe(self, checkpoint: LoadedCheckpoint | None) -> Recipe:

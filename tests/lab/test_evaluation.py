@@ -1,6 +1,8 @@
 """The metrics of an evaluation, compared with torchmetrics, and the logits that they are computed from."""
 
+import copy
 import math
+from typing import Any
 
 import msgspec
 import pytest
@@ -12,6 +14,8 @@ from fashion_tui.lab.data.datasets import normalise
 from fashion_tui.lab.evaluation.metrics import BATCH_SIZE, Cancelled, evaluate, predict_logits
 from fashion_tui.lab.networks import GuideNet
 from fashion_tui.schema.recipe import GUIDE
+
+from .fake_cuda import fake_cuda
 
 CPU = torch.device("cpu")
 CLASSES = tuple("abcdefghij")
@@ -122,3 +126,56 @@ def test_cancelling_restores_training_mode() -> None:
         )
     assert done == [BATCH_SIZE]
     assert net.training
+
+
+class CrampedNet(nn.Module):
+    """Runs out of memory on a GPU if a batch has more than `limit` images. Its copies are on the CPU."""
+
+    def __init__(self, limit: int) -> None:
+        super().__init__()
+        self.guide = GuideNet()
+        self.limit = limit
+        self.sizes: list[int] = []
+
+    def __deepcopy__(self, copies: dict[int, Any]) -> "CrampedNet":
+        twin = CrampedNet(limit=10**6)
+        twin.guide = copy.deepcopy(self.guide, copies)
+        return twin.eval()
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        self.sizes.append(len(x))
+        if len(x) > self.limit:
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 MiB")
+        logits: torch.Tensor = self.guide(x)
+        return logits
+
+
+@pytest.mark.parametrize("limit", [500, 130, 0])
+def test_evaluation_without_enough_memory_halves_its_batches_and_then_uses_the_cpu(
+    limit: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    net = CrampedNet(limit).train()
+    weights = [weight.data_ptr() for weight in net.parameters()]
+    pixels = torch.randint(0, 256, (2 * BATCH_SIZE, 1, 28, 28), dtype=torch.uint8)
+    expected = predict_logits(net.guide, pixels, GUIDE, CPU)
+    reported: list[str] = []
+    with fake_cuda(monkeypatch) as cuda:
+        logits = predict_logits(net, pixels, GUIDE, torch.device("cuda", 0), report=reported.append)
+        assert ("empty_cache" in cuda.calls) == (limit < BATCH_SIZE)
+    torch.testing.assert_close(logits, expected)
+    tried = {500: [500, 500], 130: [500, 250, *[125] * 8], 0: [500, 250, 125, 62]}[limit]
+    assert net.sizes == tried
+    assert len(reported) == (1 if limit == 0 else 0)
+    assert all("cuda:0 has too little memory" in message for message in reported)
+    assert net.training
+    assert [weight.data_ptr() for weight in net.parameters()] == weights, "a CUDA graph keeps using their memory"
+
+
+def test_other_errors_of_the_network_are_raised(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(_: object) -> None:
+        raise RuntimeError("CUDA error: an illegal memory access was encountered")
+
+    net = GuideNet()
+    net.forward = fail  # type: ignore[method-assign, assignment]
+    with fake_cuda(monkeypatch), pytest.raises(RuntimeError, match="illegal"):
+        predict_logits(net, torch.zeros(5, 1, 28, 28, dtype=torch.uint8), GUIDE, torch.device("cuda", 0))

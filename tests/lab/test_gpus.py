@@ -1,5 +1,6 @@
 """Finding GPUs, on simulated machines, and saying why a GPU can't be used."""
 
+import os
 from dataclasses import replace
 
 import psutil
@@ -18,7 +19,7 @@ from fashion_tui.lab.devices import (
     set_determinism,
     unused_gpu_problem,
 )
-from fashion_tui.lab.gpus import find_gpus
+from fashion_tui.lab.gpus import explain_memory, find_gpus
 from fashion_tui.schema.errors import UserError
 from fashion_tui.schema.replies import auto_problem
 from fashion_tui.schema.requests import GetTorchReport
@@ -162,3 +163,38 @@ def test_all_getters_of_tf32_agree() -> None:
             assert torch.get_float32_matmul_precision() == ("high" if is_used else "highest")
     finally:
         matmul.allow_tf32 = before
+
+
+@pytest.mark.parametrize(
+    ("own", "others", "is_ours", "words"),
+    [
+        (70, (), True, ("9.0 GiB of 80.0 GiB are free", "this process uses 70.0 GiB")),
+        (2, ((os.getppid(), 69),), False, (f"(process {os.getppid()}) 69.0 GiB", "this process uses 2.0 GiB")),
+        (2, (), False, ("other processes 69.0 GiB",)),
+        (2, ((os.getpid(), 60),), True, ("this process uses 60.0 GiB",)),
+    ],
+)
+def test_it_is_explained_who_uses_the_memory(
+    own: int,
+    others: tuple[tuple[int, int], ...],
+    words: tuple[str, ...],
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    is_ours: bool,
+) -> None:
+    gib = 2**30
+    gpu = replace(H100, free=9 * gib, processes=tuple((pid, memory * gib) for pid, memory in others))
+    Machine((gpu,), nvml_gpus=(gpu,)).install(monkeypatch)
+    monkeypatch.setattr(torch.cuda, "memory_reserved", lambda _device: own * gib)
+    text, found = explain_memory(torch.device("cuda", 0))
+    assert found == is_ours
+    assert all(word in text for word in words)
+
+
+@pytest.mark.parametrize(("own", "is_ours"), [(50, True), (2, False)])
+def test_memory_is_explained_without_nvml(own: int, monkeypatch: pytest.MonkeyPatch, *, is_ours: bool) -> None:
+    Machine((H100,)).install(monkeypatch)
+    monkeypatch.setattr(torch.cuda, "memory_reserved", lambda _device: own * 2**30)
+    text, found = explain_memory(torch.device("cuda", 0))
+    assert found == is_ours
+    assert f"{own}.0 GiB of 80.0 GiB" in text

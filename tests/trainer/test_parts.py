@@ -5,6 +5,7 @@ import resource
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -12,6 +13,7 @@ import pytest
 import torch
 
 from fashion_tui.lab.data.datasets import FASHION_CLASSES, Dataset, Images
+from fashion_tui.lab.networks import GuideNet
 from fashion_tui.lab.training.loop import Training
 from fashion_tui.runs.layout import EVENTS_FILE
 from fashion_tui.runs.run import Run
@@ -20,7 +22,7 @@ from fashion_tui.trainer import session
 from fashion_tui.trainer.checkpoints import CheckpointSaver
 from fashion_tui.trainer.reporting import EventLog, StatusUpdater, decode_metric_events
 from fashion_tui.trainer.stopping import StopSignals, TrainingFailed
-from tests.gpu_machines import MACHINES
+from tests.gpu_machines import H100, MACHINES, Machine
 from tests.lab.fake_cuda import fake_cuda
 
 from .trainers import make_run, of_kind, step_metrics
@@ -153,6 +155,43 @@ def test_out_of_memory_suggests_a_batch_size(error: Exception, tmp_path: Path, m
     )
     with pytest.raises(TrainingFailed, match=r"cpu .* batch of 64: .* 32"):
         session.train(job)
+
+
+@pytest.mark.parametrize(("own", "hint"), [(70, "try a batch size of 32"), (2, "another program frees memory")])
+def test_out_of_memory_on_a_gpu_says_who_uses_the_memory(
+    own: int, hint: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gpu = replace(H100, free=2**30)
+    Machine((gpu,), nvml_gpus=(gpu,)).install(monkeypatch)
+    monkeypatch.setattr(torch.cuda, "memory_reserved", lambda _device: own * 2**30)
+    error = torch.AcceleratorError("CUDA error: out of memory")
+    failed = session._explain(error, make_run(tmp_path).config, torch.device("cuda", 0))
+    assert isinstance(failed, TrainingFailed)
+    assert all(words in str(failed) for words in ("batch of 64", "1.0 GiB of 80.0 GiB are free", hint))
+    assert ("batch size of" in str(failed)) == (own == 70)
+
+
+def test_a_run_is_finished_if_the_final_test_does_not_fit_on_the_gpu(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In evaluation mode, the network runs out of memory until it is copied to the CPU."""
+    MACHINES["healthy"].install(monkeypatch)
+    forward, trained = GuideNet.forward, []
+
+    def cramped(self: GuideNet, images: torch.Tensor) -> torch.Tensor:
+        if self.training:
+            trained.append(id(self))
+        elif id(self) in trained:
+            raise RuntimeError("cuDNN error: CUDNN_STATUS_ALLOC_FAILED")
+        return forward(self, images)
+
+    monkeypatch.setattr(GuideNet, "forward", cramped)
+    run = make_run(tmp_path, epochs=1, validation=0, device="cuda")
+    with fake_cuda(monkeypatch):
+        warnings = train_in_process(run, monkeypatch)
+    torch.backends.cuda.matmul.allow_tf32 = False
+    assert len(warnings) == 1
+    assert "cuda:0 has too little memory to evaluate" in warnings[0]
 
 
 def train_in_process(run: Run, monkeypatch: pytest.MonkeyPatch) -> list[str]:

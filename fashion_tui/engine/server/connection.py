@@ -43,6 +43,8 @@ class Connection:
         self.log = log
         self.keep_log = False
         """True if an answer has referred the user to the log, so that it must not be removed."""
+        self.must_end = False
+        """True if this process can't answer any more calls."""
         self._calls: SimpleQueue[Call] = SimpleQueue()
         self._cancelled: set[int] = set()
         self._current: int | None = None

@@ -5,11 +5,12 @@ from pathlib import Path
 import msgspec
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 
 from fashion_tui.data.files import MissingData, WrongFolder
 from fashion_tui.lab.data.datasets import Dataset, normalise
-from fashion_tui.lab.devices import choose_device
+from fashion_tui.lab.devices import choose_device, free_memory, use_tf32
+from fashion_tui.lab.errors import is_out_of_memory
 from fashion_tui.lab.evaluation.feature_maps import as_images, as_planes, value_range
 from fashion_tui.lab.evaluation.histograms import histogram
 from fashion_tui.lab.evaluation.metrics import Cancelled, evaluate, has_probabilities, predict_logits
@@ -120,9 +121,7 @@ def _logits(trained: TrainedRun, dataset: Dataset, call: CallContext, cache: Cac
     cached = cache.logits(trained.checkpoint.sha256, dataset.ref.sha256)
     if cached is not None:
         return cached
-    device = _device(trained.config)
-    with call.interruptible():
-        network = trained.network(device)
+    network, device = _network_on_device(trained, call)
     try:
         logits = predict_logits(
             network,
@@ -134,8 +133,25 @@ def _logits(trained: TrainedRun, dataset: Dataset, call: CallContext, cache: Cac
         )
     except Cancelled:
         raise RequestCancelled from None
+    finally:
+        del network
+        free_memory(device)  # for trainers and other users of the GPU
     cache.add_logits(trained.checkpoint.sha256, dataset.ref.sha256, logits)
     return logits
+
+
+def _network_on_device(trained: TrainedRun, call: CallContext) -> tuple[nn.Module, torch.device]:
+    """Build a run's network on the device on which it was trained if that is possible, else on the CPU."""
+    device = _device(trained.config)
+    if device.type == "cuda":
+        use_tf32()  # as the trainer does
+    with call.interruptible():
+        try:
+            return trained.network(device), device
+        except RuntimeError as error:
+            if device.type == "cpu" or not is_out_of_memory(error):
+                raise
+        return trained.network(), torch.device("cpu")
 
 
 def _selected(request: GetPredictions, logits: Tensor, labels: Tensor) -> Tensor:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from fashion_tui.engine.protocol import Call, Failure, Reply, ToClient, encode_result
+from fashion_tui.lab.errors import breaks_device
 from fashion_tui.schema import requests
 from fashion_tui.schema.errors import UntrustedSource, UserError
 from fashion_tui.schema.text import printable
@@ -40,10 +41,15 @@ HANDLERS: Mapping[type[requests.Request], Handler] = {
 
 
 def serve(connection: Connection) -> None:
-    """Answer calls until the client disconnects, which ends the process."""
+    """Answer calls until the client disconnects, which ends the process.
+
+    Returns if an error has made the GPU unusable for this process. The client then starts another one.
+    """
     cache = Cache()
     for call in connection.calls():
         connection.send(_answer(call, connection, cache))
+        if connection.must_end:
+            return
 
 
 def _answer(call: Call, connection: Connection, cache: Cache) -> ToClient:
@@ -58,6 +64,7 @@ def _answer(call: Call, connection: Connection, cache: Cache) -> ToClient:
     except (Exception, SystemExit) as error:  # noqa: BLE001 - a bug; the traceback goes to the log
         traceback.print_exc()
         connection.keep_log = True
+        connection.must_end = breaks_device(error)
         first_line = str(error).strip().split("\n", 1)[0]
         reason = type(error).__name__ + (f": {printable(first_line)}" if first_line else "")
         return Failure(call.id, f"{type(call.request).__name__} failed: {reason}; see {connection.log}", 1)

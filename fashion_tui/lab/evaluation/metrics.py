@@ -1,6 +1,8 @@
 """The predictions of a network, and their metrics."""
 
+import copy
 import math
+import warnings
 from collections.abc import Callable, Sequence
 
 import torch
@@ -8,11 +10,16 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from fashion_tui.lab.data.datasets import batch_sizes, normalise
+from fashion_tui.lab.devices import free_memory
+from fashion_tui.lab.errors import is_out_of_memory
 from fashion_tui.schema.evaluation import ClassReport, Metrics
 from fashion_tui.schema.recipe import Recipe
 
 BATCH_SIZE = 500
 """Images per batch. A batch takes a fraction of a second, even with a large network on a CPU."""
+
+MIN_BATCH_SIZE = 32
+"""If the GPU's memory is too small for batches of this size, the network is evaluated on the CPU."""
 
 
 class Cancelled(Exception):
@@ -27,27 +34,76 @@ def predict_logits(  # noqa: PLR0913
     *,
     progress: Callable[[int, int], None] = lambda _done, _total: None,
     should_stop: Callable[[], bool] = lambda: False,
+    report: Callable[[str], None] = warnings.warn,
 ) -> Tensor:
     """Return the logits for uint8 images `[N, 1, 28, 28]`, as float32 `[N, 10]` on the CPU.
 
     The images are normalised as in `recipe`. The network runs in evaluation mode and fp32; its training mode is
     restored on exit. `progress` is called after each batch with the number of completed images and the total. Raises
     Cancelled as soon as `should_stop` returns True.
+
+    If the memory of a GPU runs out, the batches are halved, and finally the network is evaluated on the CPU, which
+    `report` is told.
     """
     was_training = model.training
     model.eval()
+    predict = _Predictor(model, recipe, device, report)
     logits = []
     try:
         with torch.no_grad():  # not inference_mode: a custom model may keep tensors and train with them
             for batch in pixels.split(batch_sizes(len(pixels), BATCH_SIZE, min_last=2)):
                 if should_stop():
                     raise Cancelled
-                images = normalise(batch.to(device), recipe.mean, recipe.std)
-                logits.append(model(images).float().cpu())
+                logits.append(predict(batch))
                 progress(sum(map(len, logits)), len(pixels))
     finally:
         model.train(was_training)
     return torch.cat(logits)
+
+
+class _Predictor:
+    """Runs a network on batches of images, in smaller batches or on the CPU if the memory of a GPU runs out."""
+
+    def __init__(self, model: nn.Module, recipe: Recipe, device: torch.device, report: Callable[[str], None]) -> None:
+        self._model = model
+        self._recipe = recipe
+        self._device = device
+        self._report = report
+        self._batch_size = BATCH_SIZE
+
+    def __call__(self, batch: Tensor) -> Tensor:
+        while True:
+            try:
+                parts = batch.split(batch_sizes(len(batch), self._batch_size, min_last=2))
+                return torch.cat([self._logits(part) for part in parts])
+            except RuntimeError as error:
+                if self._device.type == "cpu" or not is_out_of_memory(error):
+                    raise
+            # After the `except` block, the error's traceback keeps no tensors alive.
+            free_memory(self._device)
+            if self._batch_size // 2 >= MIN_BATCH_SIZE:
+                self._batch_size //= 2
+            else:
+                self._report(f"{self._device} has too little memory to evaluate the network, so the CPU does it")
+                self._model, self._device = copy_to_cpu(self._model), torch.device("cpu")
+
+    def _logits(self, pixels: Tensor) -> Tensor:
+        images = normalise(pixels.to(self._device), self._recipe.mean, self._recipe.std)
+        logits: Tensor = self._model(images)
+        return logits.float().cpu()
+
+
+def copy_to_cpu(model: nn.Module) -> nn.Module:
+    """Return a copy of a network with its parameters and buffers on the CPU. Takes no memory of the network's device.
+
+    The network itself isn't moved, because a CUDA graph keeps using its memory.
+    """
+    copies: dict[int, object] = {}
+    for tensor in (*model.parameters(), *model.buffers()):
+        moved = tensor.detach().cpu()
+        is_parameter = isinstance(tensor, nn.Parameter)
+        copies[id(tensor)] = nn.Parameter(moved, requires_grad=tensor.requires_grad) if is_parameter else moved
+    return copy.deepcopy(model, copies)
 
 
 def evaluate(logits: Tensor, labels: Tensor, classes: Sequence[str]) -> Metrics:
