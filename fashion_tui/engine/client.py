@@ -6,9 +6,9 @@ from typing import TypeVar
 
 from fashion_tui.schema.requests import Request
 
-from .process import EngineDied, EngineProcess
+from .process import EngineDied, EngineProcess, EngineStuck
 
-__all__ = ["Engine", "EngineDied"]
+__all__ = ["Engine", "EngineDied", "EngineStuck"]
 
 Result = TypeVar("Result")
 
@@ -21,7 +21,11 @@ class Engine:
     in one event loop.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, max_silence: float | None = None) -> None:
+        """Create a client. If `max_silence` isn't None, the engine is replaced if it works on a request for more than
+        this number of seconds without reporting progress.
+        """
+        self._max_silence = max_silence
         self._process: EngineProcess | None = None
         self._starting: asyncio.Task[EngineProcess] | None = None
 
@@ -32,11 +36,28 @@ class Engine:
 
         `progress(done, total)` is called in the event loop. Cancelling the coroutine cancels the request.
 
+        If the process doesn't react, or has lost the request or the reply, it is replaced and asked again, once.
+
         Raises UserError if the engine reports an error, UntrustedSource if the request would execute untrusted code,
         and EngineDied if the process ends. The next request starts a new process.
         """
+        try:
+            return await self.ask_once(request, result_type, progress)
+        except EngineStuck:
+            return await self.ask_once(request, result_type, progress)
+
+    async def ask_once(
+        self, request: Request, result_type: type[Result], progress: Callable[[int, int], None] | None = None
+    ) -> Result:
+        """Like `ask`, but raise EngineStuck instead of asking again. The next request starts a new process."""
         process = await self._running_process()
-        return await process.ask(request, result_type, progress)
+        try:
+            return await process.ask(request, result_type, progress, self._max_silence)
+        except EngineStuck as error:
+            if self._process is process:
+                self._process = None
+                await process.replace(str(error))
+            raise
 
     async def close(self) -> None:
         """End the process, even if it is busy.
@@ -65,6 +86,9 @@ class Engine:
     async def _start(self) -> EngineProcess:
         try:
             self._process = await EngineProcess.start()
+        except OSError as error:
+            raise EngineDied(f"can't start the engine: {error.strerror or error}") from error
+        else:
             return self._process
         finally:
             self._starting = None

@@ -6,9 +6,10 @@ import signal
 import socket
 import sys
 import tempfile
+import time
 from asyncio.subprocess import DEVNULL, STDOUT, Process
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -23,10 +24,13 @@ from .protocol import (
     HEADER,
     BrokenStream,
     Call,
+    CallState,
     Cancel,
+    Check,
     Failure,
     Progress,
     Reply,
+    Status,
     ToClient,
     body_length,
     decode_for_client,
@@ -38,12 +42,25 @@ Result = TypeVar("Result")
 LOG_TAIL_BYTES = 64 << 10
 """Number of bytes at the end of the engine's log in which its last line is looked for."""
 
+START_TIMEOUT = 120.0
+"""Seconds to wait for a new process to import torch, before it is replaced."""
+
+CHECK_INTERVAL = 1.0
+"""Seconds between checks of a pending call."""
+
+CHECK_TIMEOUT = 30.0
+"""Seconds to wait for the answer to a check, before the process is replaced."""
+
 EXIT_TIMEOUT = 2.0
 """Seconds to wait for a process to exit after its socket is closed, before it is killed."""
 
 
 class EngineDied(UserError):
     """Raised if the engine ends while a request is pending."""
+
+
+class EngineStuck(EngineDied):
+    """Raised if the process doesn't react, has lost a request, or is replaced for one of these reasons."""
 
 
 class EngineFailure(UserError):
@@ -54,11 +71,17 @@ class EngineFailure(UserError):
         self.exit_code = failure.exit_code
 
 
-@dataclass(frozen=True)
+@dataclass
 class _PendingCall:
     result: asyncio.Future[Any]
     result_type: Any
     progress: Callable[[int, int], None] | None
+    checked: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set when the engine has answered a check."""
+    state: CallState = "starting"
+    """State of the call at the last check."""
+    last_sign: float = 0.0
+    """Time at which the engine reported progress or was known not to handle this call yet."""
 
 
 class EngineProcess:
@@ -72,6 +95,10 @@ class EngineProcess:
         self._last_id = 0
         self._pending: dict[int, _PendingCall] = {}
         self._closed = False
+        self._replaced: str | None = None
+        """The reason for which this process is replaced, or None."""
+        self._started = time.monotonic()
+        self._has_answered_check = False
         self.alive = True
         self._reading: asyncio.Task[str] = asyncio.create_task(self._read())
 
@@ -109,22 +136,69 @@ class EngineProcess:
         return cls(process, reader, writer, Path(name))
 
     async def ask(
-        self, request: Request, result_type: type[Result], progress: Callable[[int, int], None] | None
+        self,
+        request: Request,
+        result_type: type[Result],
+        progress: Callable[[int, int], None] | None,
+        max_silence: float | None,
     ) -> Result:
+        """Send a request and return its result.
+
+        Raises EngineStuck if the process doesn't react or has lost the request, or if it works on the request for more
+        than `max_silence` seconds without reporting progress.
+        """
         if not self.alive:
             raise EngineDied(await asyncio.shield(self._reading))
         self._last_id += 1
         call_id = self._last_id
         result: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
-        self._pending[call_id] = _PendingCall(result, result_type, progress)
+        call = self._pending[call_id] = _PendingCall(result, result_type, progress)
+        watch = asyncio.create_task(self._watch(call_id, call, max_silence))
         try:
             # Writing to a dead engine doesn't raise; the reading task notices that it died and sets an exception.
             self._writer.write(encode_frame(Call(call_id, request)))  # type: ignore[arg-type]
             return await result
         finally:
+            watch.cancel()
             del self._pending[call_id]
             if self.alive and (result.cancelled() or not result.done()):
                 self._writer.write(encode_frame(Cancel(call_id)))
+
+    async def _watch(self, call_id: int, call: _PendingCall, max_silence: float | None) -> None:
+        """Check regularly that the process still works on the call, and fail the call otherwise."""
+        problem = None
+        while problem is None:
+            await asyncio.sleep(CHECK_INTERVAL)
+            call.checked.clear()
+            if self.alive:
+                self._writer.write(encode_frame(Check(call_id)))
+            timeout = CHECK_TIMEOUT if self._has_answered_check else START_TIMEOUT
+            try:
+                async with asyncio.timeout(timeout):
+                    await call.checked.wait()
+            except TimeoutError:
+                problem = f"it didn't react for {timeout:g} s"
+            else:
+                problem = self._problem_of(call, max_silence)
+        if not call.result.done():
+            call.result.set_exception(EngineStuck(f"the engine was replaced: {problem}"))
+
+    def _problem_of(self, call: _PendingCall, max_silence: float | None) -> str | None:
+        now = time.monotonic()
+        if call.state != "running":
+            call.last_sign = now
+        if call.state == "unknown":  # a reply that was sent before this state would have arrived before it
+            return "it lost the request or the reply"
+        if call.state == "starting" and now - self._started > START_TIMEOUT:
+            return f"it didn't start within {START_TIMEOUT:g} s"
+        if max_silence is not None and now - call.last_sign > max_silence:
+            return f"it made no progress for {max_silence:g} s"
+        return None
+
+    async def replace(self, reason: str) -> None:
+        """End the process so that another one can take over. Pending requests raise EngineStuck."""
+        self._replaced = reason
+        await self.end()
 
     async def end(self) -> None:
         """End the process by closing its socket, even in the middle of a computation."""
@@ -148,7 +222,7 @@ class EngineProcess:
         reason = await self._exit_reason(problem)
         for call in self._pending.values():
             if not call.result.done():
-                call.result.set_exception(EngineDied(reason))
+                call.result.set_exception(EngineDied(reason) if self._replaced is None else EngineStuck(self._replaced))
         return reason
 
     def _dispatch(self, message: ToClient) -> None:
@@ -156,7 +230,12 @@ class EngineProcess:
         if call is None or call.result.done():
             return  # cancelled
         try:
-            if isinstance(message, Progress):
+            if isinstance(message, Status):
+                self._has_answered_check = True
+                call.state = message.state
+                call.checked.set()
+            elif isinstance(message, Progress):
+                call.last_sign = time.monotonic()
                 if call.progress is not None:
                     call.progress(message.done, message.total)
             elif isinstance(message, Reply):

@@ -5,6 +5,7 @@ Failure; a cancelled call may get no more frames. Calls may overlap; `id` tells 
 """
 
 import struct
+from typing import Literal
 
 import msgspec
 
@@ -30,6 +31,19 @@ class Cancel(_Message, frozen=True, tag="cancel"):
     """Cancels a call: the client no longer waits for its answer."""
 
 
+class Check(_Message, frozen=True, tag="check"):
+    """Asks for the state of a call. The engine answers with a Status at once, even while it handles a call."""
+
+
+CallState = Literal["starting", "queued", "running", "unknown"]
+"""State of a call in the engine: `starting` while the engine isn't ready for any call, and `unknown` if the engine has
+already answered the call or has never received it."""
+
+
+class Status(_Message, frozen=True, tag="status"):
+    state: CallState
+
+
 class Progress(_Message, frozen=True, tag="progress"):
     done: int
     total: int
@@ -48,8 +62,8 @@ class Failure(_Message, frozen=True, tag="failure"):
     """True if the error is an UntrustedSource. The client may then ask the user to trust the source and try again."""
 
 
-ToEngine = Call | Cancel
-ToClient = Progress | Reply | Failure
+ToEngine = Call | Cancel | Check
+ToClient = Progress | Reply | Failure | Status
 
 _encoder = msgspec.msgpack.Encoder()
 _to_engine: msgspec.msgpack.Decoder[ToEngine] = msgspec.msgpack.Decoder(ToEngine)

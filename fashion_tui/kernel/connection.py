@@ -11,7 +11,7 @@ import msgspec
 from . import protocol
 from .buffer import OutputBuffer
 from .outputs import Display, Done, DoneStatus, Error, ExternalDone, Late, Result, Stream
-from .process import Channel, KernelFailed, KernelProcess
+from .process import Channel, KernelFailed, KernelProcess, KernelUnresponsive
 
 Reply = TypeVar("Reply", bound=msgspec.Struct)
 
@@ -99,7 +99,7 @@ class Connection:
         if is_ready:
             return
         if not self.ended.done():
-            raise KernelFailed(f"the kernel didn't respond within {START_TIMEOUT:.0f} s")
+            raise KernelUnresponsive(f"the kernel didn't respond within {START_TIMEOUT:.0f} s")
         log_line = self.process.last_log_line()
         raise KernelFailed(f"{self.ended.result()} before it was ready" + (f": {log_line}" if log_line else ""))
 

@@ -47,6 +47,10 @@ class KernelFailed(UserError):
     """Raised if a kernel can't be started or ends before it is ready."""
 
 
+class KernelUnresponsive(KernelFailed):
+    """Raised if a new kernel doesn't respond in time."""
+
+
 class KernelProcess:
     """A started kernel, and a client connected to its channels. The kernel may not respond yet."""
 

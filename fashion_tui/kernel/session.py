@@ -20,7 +20,7 @@ from . import protocol
 from .buffer import OutputBuffer
 from .connection import Connection
 from .outputs import Completeness, Completions, Died, DoneStatus, Inspection, Output, State, StateChanged
-from .process import KernelFailed, KernelProcess
+from .process import KernelFailed, KernelProcess, KernelUnresponsive
 from .runtime_directory import RuntimeDirectory
 
 Answer = TypeVar("Answer")
@@ -176,6 +176,13 @@ class KernelSession:
                 self._directory = None
 
     async def _launch(self) -> None:
+        """Start a kernel. If it doesn't respond in time, replace it, once."""
+        try:
+            await self._launch_once()
+        except KernelUnresponsive:
+            await self._launch_once()
+
+    async def _launch_once(self) -> None:
         if self._closed:
             raise KernelFailed("the kernel is closed")
         self._set_state("starting")

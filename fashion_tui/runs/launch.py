@@ -5,6 +5,7 @@ import sys
 import threading
 import time
 from contextlib import suppress
+from pathlib import Path
 
 import msgspec
 
@@ -26,6 +27,9 @@ from .store import summarise
 
 TRAINER = (sys.executable, "-P", "-u", "-m", "fashion_tui.trainer")
 """-P keeps files in the working directory from shadowing modules; -u makes the trainer write its log immediately."""
+
+SPARE_TIMEOUT = 60.0
+"""Seconds to wait for a spare trainer to begin with a run, before another trainer is started."""
 
 POLL_SECONDS = 0.02
 
@@ -57,31 +61,57 @@ def launch(run: Run, epochs: int | None = None, spare: SpareTrainer | None = Non
     run.trusted_model()  # fail early; the trainer checks again before it executes the model
     if run.is_locked():
         raise LockHeld(run.folder)
-    command = [*TRAINER, str(run.path), *([] if epochs is None else ["--epochs", str(epochs)])]
     try:
         run.control.clear()
         run.folder.remove_temporary_files()
         _mark_starting(run, config.recipe.epochs if epochs is None else epochs)
-        with open(run.open_log(), "ab", buffering=0) as log:  # noqa: PTH123 - a descriptor
-            with suppress(OSError):  # a full disk
-                log.write(f"{LOG_MARK} {time.strftime('%Y-%m-%d %H:%M:%S %z')}\n".encode())
-            # The trainer gets its own session so that the terminal's hangup and Ctrl-C don't reach it. Its output
-            # goes to a file because writing to a pipe without a reader would kill it.
-            process = spare.train(run, epochs) if spare is not None else None
-            process = process or subprocess.Popen(
-                command,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
-                cwd=run.path,
-                env=trainer_environment(),
-            )
+        with open(run.open_log(), "ab", buffering=0) as log, suppress(OSError):  # noqa: PTH123 - a descriptor
+            log.write(f"{LOG_MARK} {time.strftime('%Y-%m-%d %H:%M:%S %z')}\n".encode())  # fails if the disk is full
+        spare_process = spare.train(run, epochs) if spare is not None else None
+        process = spare_process or _start_trainer(run, epochs)
     except OSError as error:
         raise UserError(f"can't start a trainer in {str(run.path)!r}: {reason(error)}") from error
-    # Without this wait, a trainer that has ended stays a zombie as long as this process lives.
-    threading.Thread(target=process.wait, name=f"wait for trainer {process.pid}", daemon=True).start()
+    if spare_process is None:
+        _wait_in_background(process)
+    else:
+        arguments = (run.path, epochs, spare_process)
+        threading.Thread(target=_watch_spare, args=arguments, name=f"watch {process.pid}", daemon=True).start()
     return process.pid
+
+
+def _start_trainer(run: Run, epochs: int | None) -> "subprocess.Popen[bytes]":
+    command = [*TRAINER, str(run.path), *([] if epochs is None else ["--epochs", str(epochs)])]
+    with open(run.open_log(), "ab", buffering=0) as log:  # noqa: PTH123 - a descriptor
+        # The trainer gets its own session so that the terminal's hangup and Ctrl-C don't reach it. Its output goes to a
+        # file because writing to a pipe without a reader would kill it.
+        return subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+            cwd=run.path,
+            env=trainer_environment(),
+        )
+
+
+def _wait_in_background(process: "subprocess.Popen[bytes]") -> None:
+    """Wait for the trainer to end. Otherwise it would stay a zombie as long as this process lives."""
+    threading.Thread(target=process.wait, name=f"wait for trainer {process.pid}", daemon=True).start()
+
+
+def _watch_spare(path: Path, epochs: int | None, process: "subprocess.Popen[bytes]") -> None:
+    """Start another trainer if the spare one doesn't begin with the run in time. Then wait for the trainer to end."""
+    deadline = time.monotonic() + SPARE_TIMEOUT
+    with Run(path) as run, suppress(OSError, UserError):
+        while process.poll() is None and not run.is_locked():
+            if time.monotonic() >= deadline:
+                process.kill()
+                process.wait()
+                process = _start_trainer(run, epochs)
+                break
+            time.sleep(POLL_SECONDS)
+    process.wait()
 
 
 class InexactResume(UserError):

@@ -63,6 +63,9 @@ BarType = TypeVar("BarType", bound=Widget)
 SIZE_CHECK_DELAY = 0.1
 """Seconds between a resize event and the second check of the terminal's size."""
 
+ENGINE_MAX_SILENCE = 300.0
+"""Seconds without progress after which a request is repeated in a new engine."""
+
 PROBLEM_SECONDS = 12.0
 """Seconds for which warnings about the data set and lost runs are shown."""
 
@@ -238,7 +241,7 @@ class FashionApp(App[None]):
         """The engine that answers requests that need torch. Its module is imported on first use."""
         from fashion_tui.engine.client import Engine
 
-        return Engine()
+        return Engine(ENGINE_MAX_SILENCE)
 
     @cached_property
     def sandbox(self) -> "SandboxEngine":

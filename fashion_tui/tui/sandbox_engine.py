@@ -7,7 +7,7 @@ nothing else.
 import asyncio
 from typing import TypeVar
 
-from fashion_tui.engine.client import Engine, EngineDied
+from fashion_tui.engine.client import Engine, EngineDied, EngineStuck
 from fashion_tui.schema.errors import UserError
 from fashion_tui.schema.models import MODELS, CustomModel
 from fashion_tui.schema.requests import GetBuiltinSource, GetShapes, Request
@@ -18,6 +18,9 @@ Result = TypeVar("Result")
 PING_TIMEOUT = 1.5
 """Timeout, in seconds, of a request that an idle process answers in a millisecond. A slower process is replaced."""
 
+MAX_SILENCE = 120.0
+"""Maximum number of seconds for which the process may prepare itself for requests."""
+
 
 class TimeLimitExceeded(UserError):
     """Raised if the code was interrupted because it took too long."""
@@ -27,7 +30,7 @@ class SandboxEngine:
     """Sends one request at a time. The time limit of a request starts when the process is ready."""
 
     def __init__(self) -> None:
-        self._engine = Engine()
+        self._engine = Engine(MAX_SILENCE)
         self._lock = asyncio.Lock()
         self._ready_pid: int | None = None
         """Id of a process that is known to have imported torch, because it has answered a request."""
@@ -40,16 +43,24 @@ class SandboxEngine:
         error, a working process answers the next request.
         """
         async with self._lock:
-            await self._make_ready()
             try:
-                async with asyncio.timeout(time_limit):
-                    return await self._engine.ask(request, result_type)
-            except TimeoutError:
-                self._restart_in_background()
-                raise TimeLimitExceeded(f"stopped after {time_limit:g} s; check for an endless loop") from None
-            except EngineDied as error:
-                self._restart_in_background()
-                raise EngineDied(f"the code's process exited: {error}") from error
+                return await self._ask(request, result_type, time_limit)
+            except EngineStuck:  # it is replaced
+                return await self._ask(request, result_type, time_limit)
+
+    async def _ask(self, request: Request, result_type: type[Result], time_limit: float) -> Result:
+        await self._make_ready()
+        try:
+            async with asyncio.timeout(time_limit):
+                return await self._engine.ask_once(request, result_type)
+        except TimeoutError:
+            self._restart_in_background()
+            raise TimeLimitExceeded(f"stopped after {time_limit:g} s; check for an endless loop") from None
+        except EngineStuck:
+            raise
+        except EngineDied as error:
+            self._restart_in_background()
+            raise EngineDied(f"the code ended its process: {error}") from error
 
     async def close(self) -> None:
         if self._restart is not None:

@@ -11,6 +11,7 @@ import pytest
 
 from fashion_tui.data.files import find, verify
 from fashion_tui.machine.threads import available_cpus
+from fashion_tui.runs import launch as launching
 from fashion_tui.runs.launch import launch, pause, resume
 from fashion_tui.runs.run import Run
 from fashion_tui.runs.spare import SpareTrainer
@@ -131,3 +132,18 @@ def test_another_data_set_replaces_the_spare_trainer(spare: SpareTrainer) -> Non
     assert spare.pid == first
     spare.prepare(DatasetRef(name="fashion-mnist", directory="/nowhere", sha256=""))
     assert spare.pid not in {first, None}
+
+
+def test_a_spare_trainer_that_hangs_is_replaced(
+    tmp_path: Path, spare: SpareTrainer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(launching, "SPARE_TIMEOUT", 1.0)
+    spare.prepare(verify(find("synthetic")))
+    assert spare.pid is not None
+    stuck = psutil.Process(spare.pid)
+    stuck.suspend()
+    run = make_run(tmp_path, epochs=1)
+    assert launch(run, spare=spare) == stuck.pid
+    wait_until(lambda: has_ended(run), TIMEOUT)
+    assert run.read_status().state == "finished"
+    assert not stuck.is_running()

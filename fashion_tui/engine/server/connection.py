@@ -18,7 +18,10 @@ from types import FrameType
 from fashion_tui.engine.protocol import (
     HEADER,
     Call,
+    CallState,
+    Check,
     Progress,
+    Status,
     ToClient,
     ToEngine,
     body_length,
@@ -47,6 +50,10 @@ class Connection:
         """True if this process can't answer any more calls."""
         self._calls: SimpleQueue[Call] = SimpleQueue()
         self._cancelled: set[int] = set()
+        self._unanswered: set[int] = set()
+        self._is_serving = False
+        self._send_lock = threading.Lock()
+        """Held while a frame is sent, because both threads send frames."""
         self._current: int | None = None
         self._interruptible = False
         self._main_thread = threading.get_ident()
@@ -58,10 +65,12 @@ class Connection:
 
     def calls(self) -> Iterator[Call]:
         """Yield calls as they arrive, except those that were cancelled while they were queued."""
+        self._is_serving = True
         while True:
             call = self._calls.get()
             if call.id in self._cancelled:
                 self._cancelled.discard(call.id)
+                self._unanswered.discard(call.id)
                 continue
             self._current = call.id
             try:
@@ -70,11 +79,13 @@ class Connection:
                 self._current = None
                 self._interruptible = False
                 self._cancelled.discard(call.id)
+                self._unanswered.discard(call.id)
 
     def send(self, message: ToClient) -> None:
         """Send a frame, blocking until the client reads it. Exit the process if the client has disconnected."""
         try:
-            self._socket.sendall(encode_frame(message))
+            with self._send_lock:
+                self._socket.sendall(encode_frame(message))
         except OSError:
             self._exit()
 
@@ -110,10 +121,20 @@ class Connection:
 
     def _receive(self, message: ToEngine) -> None:
         if isinstance(message, Call):
+            self._unanswered.add(message.id)
             self._calls.put(message)
-            return
-        self._cancelled.add(message.id)
-        signal.pthread_kill(self._main_thread, signal.SIGUSR1)
+        elif isinstance(message, Check):
+            self.send(Status(message.id, self._state_of(message.id)))
+        else:
+            self._cancelled.add(message.id)
+            signal.pthread_kill(self._main_thread, signal.SIGUSR1)
+
+    def _state_of(self, call: int) -> CallState:
+        if call not in self._unanswered:
+            return "unknown"
+        if not self._is_serving:
+            return "starting"
+        return "running" if call == self._current else "queued"
 
     def _read(self, count: int) -> bytes:
         data = bytearray()
