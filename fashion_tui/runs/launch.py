@@ -11,7 +11,7 @@ import msgspec
 
 from fashion_tui.schema.errors import UsageError, UserError
 from fashion_tui.schema.events import RequestHandled, Warned
-from fashion_tui.schema.recipe import check_recipe
+from fashion_tui.schema.recipe import check_epochs, check_recipe
 from fashion_tui.schema.run import ControlAction, RunConfig, RunSummary, State, check_run_values
 from fashion_tui.schema.text import one_line
 
@@ -133,9 +133,8 @@ def resume(run: Run, epochs: int | None = None, *, inexact: bool = False, timeou
     if a paused trainer doesn't answer within `timeout` seconds, or if `epochs` is invalid for this run, and
     InexactResume if the checkpoint lacks state of a custom model, unless `inexact` is True.
     """
-    if epochs is not None and epochs < 1:
-        raise UsageError(f"epochs is {epochs}; it must be 1 or more")
-    config = run.config
+    if epochs is not None:
+        check_epochs(epochs)
     while run.is_live() and not run.is_locked():
         time.sleep(POLL_SECONDS)  # a trainer was just launched: it is about to take the lock, or has ended
     if run.is_locked():
@@ -146,11 +145,11 @@ def resume(run: Run, epochs: int | None = None, *, inexact: bool = False, timeou
     if epochs is not None and epochs < summary.epoch:
         done = summary.epoch
         raise UserError(f"epochs is {epochs}, but run {run.id!r} has completed {done}; ask for at least {done}")
-    target = epochs or summary.epochs or config.recipe.epochs
     newest = run.checkpoints.latest()
     if newest is not None and newest.unsaved and not inexact:
         raise InexactResume(run.id, newest.unsaved)
-    pid = launch(run, None if target == config.recipe.epochs else target)
+    # The number is passed on even if it is the configured one, because the checkpoint may contain a larger one.
+    pid = launch(run, epochs or summary.epochs or None)
     from_step = newest.step if newest else 0
     return Outcome(run=run.id, path=str(run.path), state="starting", from_step=from_step, pid=pid)
 

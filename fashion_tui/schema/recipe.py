@@ -147,8 +147,7 @@ def check_recipe(recipe: Recipe, *, is_custom: bool = False) -> None:
     """
     if not is_custom and recipe.model not in MODELS:
         raise unknown_model(recipe.model)
-    if not 1 <= recipe.epochs <= MAX_EPOCHS:
-        raise UsageError(f"epochs is {recipe.epochs}; it must be between 1 and {MAX_EPOCHS:,}")
+    check_epochs(recipe.epochs)
     if recipe.batch_size < 1:
         raise UsageError(f"batch size is {recipe.batch_size}; it must be 1 or more")
     if not (math.isfinite(recipe.learning_rate) and recipe.learning_rate > 0):
@@ -157,6 +156,12 @@ def check_recipe(recipe: Recipe, *, is_custom: bool = False) -> None:
         raise UsageError(f"std is {recipe.std}; it must be a positive number")
     if recipe.precision not in PRECISIONS:
         raise UsageError(f"unknown precision {recipe.precision!r}; choose from {', '.join(PRECISIONS)}")
+
+
+def check_epochs(epochs: int) -> None:
+    """Raise UsageError if the number of epochs is out of range."""
+    if not 1 <= epochs <= MAX_EPOCHS:
+        raise UsageError(f"epochs is {epochs}; it must be between 1 and {MAX_EPOCHS:,}")
 
 
 def check_batch_size(recipe: Recipe, train_images: int) -> None:

@@ -235,6 +235,10 @@ def test_a_finished_run_is_resumed_only_for_more_epochs(call: Call, tmp_path: Pa
     assert "synthetic" in result.out
     unchanged = call("resume", "latest", "--runs", tmp_path, "--json")
     assert (unchanged.status, unchanged.json["state"]) == (0, "finished")
+    said = call("resume", "latest", "--runs", tmp_path).out
+    assert "finished at step 6" in said
+    assert "--epochs" in said
+    assert_error(call("resume", "latest", "--epochs", 10**20, "--runs", tmp_path), 2, str(10**20), "1,000,000")
     more = call("resume", "latest", "--epochs", "500", "--runs", tmp_path, "--json")
     assert (more.status, more.json["from_step"]) == (0, math.ceil(3_000 / 512))
     assert call("stop", "latest", "--runs", tmp_path).status == 0

@@ -11,8 +11,8 @@ from fashion_tui.cli.output import print_line, write_json
 from fashion_tui.runs import launch
 from fashion_tui.runs.launch import Outcome
 from fashion_tui.runs.run import Run
-from fashion_tui.runs.store import open_run
-from fashion_tui.schema.errors import UsageError
+from fashion_tui.runs.store import open_run, summarise
+from fashion_tui.schema.recipe import check_epochs
 
 START_TIMEOUT = 30.0
 """Seconds to wait for a new trainer to report the step from which it continues. The trainer imports torch first."""
@@ -91,13 +91,17 @@ def resume_command(  # noqa: PLR0913 - one parameter per option
 
     RUN is an id, a unique prefix of an id, a path, or latest.
     """
-    if epochs is not None and epochs < 1:
-        raise UsageError(f"epochs is {epochs}; it must be 1 or more")
+    if epochs is not None:
+        check_epochs(epochs)
     with open_run(common.runs_directory, name) as run:
         if trusted:
             run.trust_model()
+        was_running = run.is_locked() and summarise(run).state == "running"
         outcome = _resume(run, epochs, inexact=inexact)
-    _print_resumed(outcome, as_json=as_json)
+    if as_json:
+        write_json(outcome)
+    else:
+        print_line(_resumed_line(outcome, was_running=was_running))
 
 
 def _request(action: Callable[[Run], Outcome], name: str, common: CommonOptions) -> Outcome:
@@ -127,9 +131,9 @@ def _resume(run: Run, epochs: int | None, *, inexact: bool) -> Outcome:
     return msgspec.structs.replace(outcome, state="running", from_step=step)
 
 
-def _print_resumed(outcome: Outcome, *, as_json: bool) -> None:
-    if as_json:
-        write_json(outcome)
-    else:
-        watch = f"; watch it with: fashion-tui attach {outcome.run}" if outcome.pid is not None else ""
-        print_line(f"{outcome.run}: {outcome.state} from step {outcome.from_step:,}{watch}")
+def _resumed_line(outcome: Outcome, *, was_running: bool) -> str:
+    run, step = outcome.run, f"step {outcome.from_step:,}"
+    if outcome.state == "finished":
+        return f"{run}: already finished at {step}; train longer with: fashion-tui resume {run} --epochs N"
+    state = f"already running, at {step}" if was_running else f"{outcome.state} from {step}"
+    return f"{run}: {state}" + (f"; watch it with: fashion-tui attach {run}" if outcome.pid is not None else "")
