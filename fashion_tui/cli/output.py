@@ -17,8 +17,10 @@ from rich.segment import Segment
 
 from fashion_tui.machine.threads import available_cpus
 from fashion_tui.report.segments import printable_segment
+from fashion_tui.report.style import ATTENTION
 from fashion_tui.schema.dataset import SYNTHETIC_NOTICE, DatasetRef
 from fashion_tui.schema.floats import encode_float
+from fashion_tui.schema.recipe import Recipe, learning_rate_warning
 from fashion_tui.schema.text import UNPRINTABLE, encodable_strings, printable
 
 FILE_WIDTH = 100
@@ -80,6 +82,12 @@ def progress_bar(*columns: ProgressColumn) -> Progress:
     """Return a progress bar on stderr, shown only on a terminal and erased at the end."""
     console = stderr_console()
     return Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
+
+
+def warn_about_learning_rate(recipe: Recipe) -> None:
+    """Warn if the learning rate is far outside the optimizer's usual range."""
+    if (warning := learning_rate_warning(recipe)) is not None:
+        stderr_console().print(f"warning: {warning}", style=ATTENTION)
 
 
 def warn_about_threads(count: int) -> None:

@@ -53,6 +53,7 @@ def create_run(  # noqa: PLR0913 - each is a choice of the user
     checkpoint_every: float,
     name: str | None = None,
     compiled: bool = False,
+    keep_going: bool = False,
     network: CustomModel | None = None,
 ) -> Run:
     """Create a run in state `starting`, without starting a trainer. The directory's name is the run's id.
@@ -74,6 +75,7 @@ def create_run(  # noqa: PLR0913 - each is a choice of the user
         threads=threads,
         deterministic=deterministic,
         compiled=compiled,
+        keep_going=keep_going,
         validation=validation,
         checkpoint_every=checkpoint_every,
         versions=library_versions(),

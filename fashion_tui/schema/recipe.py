@@ -33,6 +33,9 @@ Hoffer et al. 2017, "Train longer, generalize better".
 
 MAX_EPOCHS = 1_000_000
 
+USUAL_LEARNING_RATES: dict[Optimizer, tuple[float, float]] = {"adam": (1e-6, 0.05), "muon": (1e-4, 1.0)}
+"""Range of the maximum learning rates with which each optimizer trains networks of this size."""
+
 
 class Recipe(msgspec.Struct, frozen=True, kw_only=True):
     """How to train a network. Runs with the same recipe, seed, data, threads and device end with the same weights."""
@@ -162,6 +165,17 @@ def check_epochs(epochs: int) -> None:
     """Raise UsageError if the number of epochs is out of range."""
     if not 1 <= epochs <= MAX_EPOCHS:
         raise UsageError(f"epochs is {epochs}; it must be between 1 and {MAX_EPOCHS:,}")
+
+
+def learning_rate_warning(recipe: Recipe) -> str | None:
+    """Return a warning if the learning rate is far outside the optimizer's usual range, else None."""
+    low, high = USUAL_LEARNING_RATES[recipe.optimizer]
+    name, lr = recipe.optimizer.capitalize(), recipe.learning_rate
+    if lr > high:
+        return f"a learning rate of {lr:g} is far above what {name} tolerates (up to {high:g}); the loss may diverge"
+    if lr < low:
+        return f"a learning rate of {lr:g} is far below the usual ones of {name} (from {low:g}); it may learn nothing"
+    return None
 
 
 def check_batch_size(recipe: Recipe, train_images: int) -> None:

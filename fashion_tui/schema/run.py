@@ -54,6 +54,8 @@ class RunConfig(msgspec.Struct, frozen=True, kw_only=True):
     """Whether to use only deterministic algorithms. This makes a difference on a GPU."""
     compiled: bool = False
     """Whether to compile the network with `torch.compile`."""
+    keep_going: bool = False
+    """Whether to continue if the loss diverges."""
     validation: int
     """Number of training images held out for validation, taken from the end; 0 for none."""
     checkpoint_every: float

@@ -1,7 +1,7 @@
 """Save a run's checkpoints when they are due, and load the newest one to resume from."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from functools import partial
 from itertools import chain
@@ -26,14 +26,27 @@ RETRY_PERIOD = 5.0
 class CheckpointSaver:
     """Saves the checkpoints of a run."""
 
-    def __init__(self, run: Run, training: Training, log: EventLog, period: float, *, is_saved: bool) -> None:
-        """`period` is in seconds. Set `is_saved` if the current state was loaded from a checkpoint."""
+    def __init__(  # noqa: PLR0913
+        self,
+        run: Run,
+        training: Training,
+        log: EventLog,
+        period: float,
+        *,
+        is_saved: bool,
+        recent_losses: Collection[float] = (),
+    ) -> None:
+        """`period` is in seconds. Set `is_saved` if the current state was loaded from a checkpoint.
+
+        `recent_losses` are the losses of the last steps, and may change as steps are made.
+        """
         self.training = training
         self.log = log
         self.period = period
         self.problem: str | None = None
         """The system's error if the last attempt to save failed, else None."""
         self._store = run.checkpoints
+        self._recent_losses = recent_losses
         self._unsaved: tuple[str, ...] = ()
         """State that no checkpoint contains, as far as it has been reported."""
         self._saved = self._position if is_saved else None
@@ -64,7 +77,11 @@ class CheckpointSaver:
             )
         self.report_unsavable()
         started = time.monotonic()
-        notes = {"epochs": training.recipe.epochs, "unwritten": self.log.sync()}
+        notes = {
+            "epochs": training.recipe.epochs,
+            "unwritten": self.log.sync(),
+            "recent_losses": list(self._recent_losses),
+        }
         try:
             ref = self._store.save(
                 partial(write_checkpoint, training=training.state_dict(), trainer=notes),
@@ -128,6 +145,8 @@ class LoadedCheckpoint:
     """Number of epochs to train, as stored in this checkpoint."""
     unwritten: list[MetricEvent]
     """Metric events that weren't in the log when this checkpoint was saved."""
+    recent_losses: list[float]
+    """Losses of the last steps."""
 
 
 def load_newest_checkpoint(run: Run, warn: Callable[[str], None]) -> LoadedCheckpoint | None:
@@ -147,5 +166,11 @@ def load_newest_checkpoint(run: Run, warn: Callable[[str], None]) -> LoadedCheck
         except (BadCheckpoint, OSError) as error:
             warn(str(error))
             continue
-        return LoadedCheckpoint(ref.file, training, notes["epochs"], decode_metric_events(notes["unwritten"]))
+        return LoadedCheckpoint(
+            ref.file,
+            training,
+            notes["epochs"],
+            decode_metric_events(notes["unwritten"]),
+            notes.get("recent_losses", []),
+        )
     return None

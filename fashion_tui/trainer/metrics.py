@@ -9,9 +9,10 @@ import numpy as np
 from fashion_tui.lab.training.loop import Training
 from fashion_tui.schema.events import StepChunk
 from fashion_tui.schema.floats import JsonFloat, encode_float
+from fashion_tui.schema.recipe import Recipe
 
 from .reporting import EventLog, StatusUpdater
-from .stopping import LossNotFinite
+from .stopping import LossDiverged, LossNotFinite, TrainingFailed
 
 CHUNK_PERIOD = 0.25
 """Seconds between chunks."""
@@ -20,14 +21,42 @@ RECENT_CHUNKS = 4
 """Number of chunks (about a second) over which the loss and the speed in the status are averaged."""
 
 
+DIVERGENCE_STEPS = 50
+DIVERGENCE_FACTOR = 10
+"""A run fails if the mean loss of the last steps is larger than that of random predictions by this factor."""
+
+
+class DivergenceCheck:
+    """Notices that the loss diverges."""
+
+    def __init__(self, recipe: Recipe, classes: int, losses: list[float]) -> None:
+        """`losses` are the losses of the last steps before a resume."""
+        self.recipe = recipe
+        self.limit = DIVERGENCE_FACTOR * math.log(classes)
+        self.losses = deque(losses, maxlen=DIVERGENCE_STEPS)
+        """Losses of the last steps, which are part of each checkpoint."""
+
+    def add(self, loss: float, step: int) -> LossDiverged | None:
+        """Add the loss of the next step. Return an error if the mean is too high."""
+        self.losses.append(loss)
+        mean = sum(self.losses) / len(self.losses)
+        if len(self.losses) < DIVERGENCE_STEPS or not mean > self.limit:
+            return None
+        return LossDiverged(mean, DIVERGENCE_STEPS, step, self.limit, self.recipe)
+
+
 class StepMetrics:
     """Logs the loss, accuracy and learning rate of each step in chunks, and measures the time spent training.
 
     Nothing is read from the device between chunks, so logging doesn't stall a GPU.
     """
 
-    def __init__(self, training: Training, log: EventLog, status: StatusUpdater) -> None:
+    def __init__(
+        self, training: Training, log: EventLog, status: StatusUpdater, divergence: DivergenceCheck | None
+    ) -> None:
+        """If `divergence` is None, training continues even if the loss diverges."""
         self.training = training
+        self._divergence = divergence
         self.log = log
         self.status = status
         self._logged = training.step_in_epoch
@@ -56,19 +85,24 @@ class StepMetrics:
         self._partial = time.perf_counter() - self._started
 
     def flush(self) -> None:
-        """Log the steps made since the last call. Raises LossNotFinite for the first step whose loss isn't finite."""
+        """Log the steps made since the last call.
+
+        Raises LossNotFinite for the first step whose loss isn't finite, and LossDiverged if the loss diverges.
+        """
         first, last = self._logged, self.training.step_in_epoch
         if first == last:
             return
         losses, accuracies = self.training.step_metrics(first, last)
         seconds = self._count_time()
         self._logged = last
-        broken = next((index for index, loss in enumerate(losses) if not math.isfinite(loss)), None)
-        if broken is not None:
-            del losses[broken + 1 :], accuracies[broken + 1 :]
+        first_step = self.training.epoch * self.training.steps_per_epoch + first + 1
+        error = None
+        for index, loss in enumerate(losses):
+            if (error := self._check(loss, first_step + index)) is not None:
+                del losses[index + 1 :], accuracies[index + 1 :]
+                break
         images = int(self.training.batch_sizes(first, first + len(losses)).sum())
         self._recent.append((losses, images, seconds))
-        first_step = self.training.epoch * self.training.steps_per_epoch + first + 1
         self._write(
             StepChunk(
                 time=time.time(),
@@ -80,8 +114,14 @@ class StepMetrics:
                 images_per_second=images / seconds,
             )
         )
-        if broken is not None:
-            raise LossNotFinite(losses[broken], first_step + broken, self.training.recipe)
+        if error is not None:
+            raise error
+
+    def _check(self, loss: float, step: int) -> TrainingFailed | None:
+        """Return an error if training can't continue after this step."""
+        if not math.isfinite(loss):
+            return LossNotFinite(loss, step, self.training.recipe)
+        return None if self._divergence is None else self._divergence.add(loss, step)
 
     def begin_epoch(self) -> None:
         """Reset the count of logged steps, because the next step is the first of a new epoch."""

@@ -37,7 +37,7 @@ from fashion_tui.schema.run import RunConfig
 
 from .checkpoints import CheckpointSaver, LoadedCheckpoint, load_newest_checkpoint
 from .control import Control
-from .metrics import StepMetrics
+from .metrics import DivergenceCheck, StepMetrics
 from .reporting import EventLog, StatusUpdater
 from .stopping import LossNotFinite, StepFailed, StopSignals, StopTraining, TrainingFailed
 
@@ -135,9 +135,15 @@ class Session:
         if checkpoint is not None:
             self.training.load_state_dict(checkpoint.training)
         self._log_start(checkpoint)
-        self.metrics = StepMetrics(self.training, self.log, self.status)
+        divergence = DivergenceCheck(self.recipe, len(dataset.classes), checkpoint.recent_losses if checkpoint else [])
+        self.metrics = StepMetrics(self.training, self.log, self.status, None if config.keep_going else divergence)
         self.checkpoints = CheckpointSaver(
-            self.run, self.training, self.log, config.checkpoint_every, is_saved=checkpoint is not None
+            self.run,
+            self.training,
+            self.log,
+            config.checkpoint_every,
+            is_saved=checkpoint is not None,
+            recent_losses=divergence.losses,
         )
         self.checkpoints.report_unsavable()
         if self.training.joins_last_image:

@@ -56,6 +56,16 @@ class LossNotFinite(TrainingFailed):
         self.step = step
 
 
+class LossDiverged(TrainingFailed):
+    """Raised if the mean loss of the last steps is far above that of random predictions."""
+
+    def __init__(self, mean: float, steps: int, step: int, limit: float, recipe: Recipe) -> None:
+        super().__init__(
+            f"the mean loss of the last {steps} steps is {mean:,.1f} at step {step}, more than {limit:.1f} (10 times "
+            f"that of random predictions); {suggest_learning_rate(recipe)}, or --keep-going to train on"
+        )
+
+
 def suggest_learning_rate(recipe: Recipe) -> str:
     """Return a hint to try a lower learning rate, for use when training diverges."""
     usual = RECIPES[recipe.name].learning_rate if recipe.name in RECIPES else math.inf

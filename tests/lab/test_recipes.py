@@ -17,7 +17,7 @@ from fashion_tui.lab.training.muon import COEFFICIENTS, ITERATIONS, Muon, orthog
 from fashion_tui.lab.training.optimizers import ADAM_SHARE, lr_scale, optimizers_for
 from fashion_tui.schema.errors import UsageError
 from fashion_tui.schema.models import MODELS
-from fashion_tui.schema.recipe import CPU_RECIPES, GUIDE, RECIPES, STRONG, Recipe, recipe_named
+from fashion_tui.schema.recipe import CPU_RECIPES, GUIDE, RECIPES, STRONG, Recipe, learning_rate_warning, recipe_named
 
 CPU = torch.device("cpu")
 
@@ -34,6 +34,14 @@ def test_recipes_name_built_in_networks() -> None:
 def test_cpu_recipes_are_all_but_max() -> None:
     assert CPU_RECIPES == ("guide", "quick", "strong", "best")
     assert tuple(RECIPES) == (*CPU_RECIPES, "max")
+
+
+def test_learning_rates_far_outside_the_usual_range_are_warned_about() -> None:
+    for recipe in RECIPES.values():
+        for lr in (recipe.learning_rate / 5, recipe.learning_rate, recipe.learning_rate * 5):
+            assert learning_rate_warning(msgspec.structs.replace(recipe, learning_rate=lr)) is None
+    for recipe, lr, words in ((GUIDE, 1.0, "1 is far above"), (STRONG, 5.0, "Muon"), (GUIDE, 1e-9, "far below")):
+        assert words in (learning_rate_warning(msgspec.structs.replace(recipe, learning_rate=lr)) or "")
 
 
 def test_unknown_recipe() -> None:

@@ -58,6 +58,12 @@ def test_the_log_and_the_status_are_complete(undisturbed: Run) -> None:
     assert finished.test_accuracy > 0.6
     assert finished.test_accuracy_flipped is None, "the recipe flips no images"
     assert finished.images_per_second == pytest.approx(8000 / finished.train_seconds)
+    latest = undisturbed.checkpoints.latest()
+    assert latest is not None
+    with undisturbed.checkpoints.open(latest) as file:
+        _, notes = read_checkpoint(file)
+    last_losses = [loss for loss, _, _ in step_metrics(undisturbed).values()][-50:]
+    assert notes["recent_losses"] == pytest.approx(last_losses), "they decide whether a resumed run diverges"
     status = undisturbed.read_status()
     assert (status.state, status.step, status.epoch, status.epochs) == ("finished", 126, 2, 2)
     assert (status.test_accuracy, status.message) == (finished.test_accuracy, None)

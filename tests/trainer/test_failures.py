@@ -11,6 +11,7 @@ import pytest
 
 from fashion_tui.data.files import find
 from fashion_tui.schema.events import CheckpointSaved, RequestHandled, Started, StepChunk, Warned
+from tests.custom_models import DROPOUT_NET, custom_model
 
 from .trainers import Trainer, assert_failed, make_run, of_kind, step_metrics
 
@@ -50,6 +51,22 @@ def test_a_full_disk_loses_no_step(train: Train, tmp_path: Path) -> None:
     assert trainer.end() == 0
     assert run.read_status().message is None, "the message must disappear once the problem is solved"
     step_metrics(run)
+
+
+LARGE_LOGITS = DROPOUT_NET.replace("return self.body(x)", "return self.body(x) * 1000")
+"""A network whose loss is hundreds of times that of random predictions."""
+
+
+def test_a_diverging_run_fails_after_50_steps_unless_it_is_kept_going(train: Train, tmp_path: Path) -> None:
+    network, kept = custom_model(LARGE_LOGITS), 1e-12
+    run = make_run(tmp_path, network=network, model="Net", learning_rate=kept)
+    failed = assert_failed(train(run), "mean loss of the last 50 steps")
+    assert failed.step == 50
+    assert "--keep-going" in failed.message
+    assert list(step_metrics(run)) == list(range(1, 51))
+
+    run = make_run(tmp_path, network=network, model="Net", learning_rate=kept, epochs=1, keep_going=True)
+    assert train(run).end() == 0
 
 
 def test_a_damaged_configuration_is_reported_and_the_run_unchanged(train: Train, tmp_path: Path) -> None:

@@ -18,8 +18,10 @@ from fashion_tui.lab.training.loop import Training
 from fashion_tui.runs.layout import EVENTS_FILE
 from fashion_tui.runs.run import Run
 from fashion_tui.schema.events import CheckpointSaved, Resumed, Started, StepChunk, Warned
+from fashion_tui.schema.recipe import GUIDE
 from fashion_tui.trainer import session
 from fashion_tui.trainer.checkpoints import CheckpointSaver
+from fashion_tui.trainer.metrics import DivergenceCheck
 from fashion_tui.trainer.reporting import EventLog, StatusUpdater, decode_metric_events
 from fashion_tui.trainer.stopping import StopSignals, TrainingFailed
 from tests.gpu_machines import H100, MACHINES, Machine
@@ -98,6 +100,17 @@ def training(tmp_path: Path) -> Training:
     """A training with one batch of black images per epoch."""
     recipe = make_run(tmp_path).config.recipe
     return Training(recipe, black_images(recipe.batch_size), device=torch.device("cpu"), seed=0)
+
+
+def test_divergence_is_noticed_at_the_same_step_after_a_resume() -> None:
+    losses = [23.0] * 40 + [23.1] * 60  # the limit is 23.026
+    checks = [DivergenceCheck(GUIDE, 10, [])]
+    noticed = []
+    for step, loss in enumerate(losses, 1):
+        checks.append(DivergenceCheck(GUIDE, 10, list(checks[0].losses)))  # resumed before this step
+        noticed.append({check.add(loss, step) is not None for check in checks})
+    assert {True, False} not in noticed
+    assert noticed.index({True}) + 1 == 53, "the first step at which 13 of the last 50 losses are 23.1"
 
 
 def black_images(count: int) -> Images:

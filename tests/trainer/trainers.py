@@ -39,6 +39,7 @@ def make_run(
     network: CustomModel | None = None,
     threads: int = 1,
     device: str = "cpu",
+    keep_going: bool = False,
     **changes: Any,
 ) -> Run:
     """Create a run. The defaults are 2 epochs of 63 batches, 1 thread, and a checkpoint after each epoch."""
@@ -53,6 +54,7 @@ def make_run(
         validation=validation,
         checkpoint_every=checkpoint_every,
         network=network,
+        keep_going=keep_going,
     )
 
 

@@ -79,6 +79,7 @@ async def test_run_trains_and_shows_its_test_accuracy(tmp_path: Path) -> None:
 async def test_small_terminal_shows_the_whole_reason_of_a_failure(tmp_path: Path) -> None:
     async with train_pane(tmp_path / "runs", (80, 24)) as (app, pilot):
         await fill(pilot, learning_rate="1e30")
+        await until(pilot, lambda: "far above" in screen_text(app), "the warning")
         await pilot.press("enter")
         await until(pilot, lambda: app.runs and app.runs[0].state == "failed", "the failure")
         reason = app.runs[0].message or ""

@@ -9,7 +9,7 @@ from fashion_tui.cli.engine import ask_engine
 from fashion_tui.cli.follow import train_to_end
 from fashion_tui.cli.inputs import check_custom_model, find_dataset, parse_arguments, read_custom_model
 from fashion_tui.cli.options import CommonOptions, common_options, json_option
-from fashion_tui.cli.output import note_synthetic, print_line, warn_about_threads, write_json
+from fashion_tui.cli.output import note_synthetic, print_line, warn_about_learning_rate, warn_about_threads, write_json
 from fashion_tui.cli.values import DEVICE, MODEL, PRECISION, RECIPE
 from fashion_tui.data.files import train_size
 from fashion_tui.machine.gpus import has_gpu_driver
@@ -105,6 +105,7 @@ each of them separately.""",
 @click.option("--threads", type=int, metavar="N", help="CPU threads.  [default: the number of cores]")
 @click.option("--deterministic", is_flag=True, help="Use deterministic algorithms on a GPU, which may be slower.")
 @click.option("--compile", "compiled", is_flag=True, help="Use torch.compile, which takes about a minute at the start.")
+@click.option("--keep-going", is_flag=True, help="Continue even if the loss diverges; otherwise, the run fails.")
 @click.option(
     "--validation",
     type=int,
@@ -146,7 +147,7 @@ def _create_run(common: CommonOptions, options: dict[str, Any]) -> Run:
     """Validate all input, then create the run's directory."""
     custom = read_custom_model(options["model"], parse_arguments(options["arguments"]))
     recipe = _recipe(options, is_custom=custom is not None)
-    _check_device(options["device"])
+    check_device(options["device"])
     values = {
         "seed": options["seed"],
         "threads": options["threads"] if options["threads"] is not None else available_cpus(),
@@ -166,12 +167,14 @@ def _create_run(common: CommonOptions, options: dict[str, Any]) -> Run:
         device=options["device"],
         deterministic=options["deterministic"],
         compiled=options["compiled"],
+        keep_going=options["keep_going"],
         name=options["name"],
         network=custom,
         **values,
     )
     note_synthetic(dataset)
     warn_about_threads(values["threads"])
+    warn_about_learning_rate(recipe)
     return run
 
 

@@ -17,7 +17,7 @@ from textual.widgets import Input, Label, Static
 from fashion_tui.machine.gpus import has_gpu_driver
 from fashion_tui.report.formatting import format_device, printable
 from fashion_tui.report.glyphs import terminal_glyphs
-from fashion_tui.report.style import BAD, MUTED
+from fashion_tui.report.style import ATTENTION, BAD, MUTED
 from fashion_tui.schema.errors import UserError
 from fashion_tui.schema.models import CustomModel
 from fashion_tui.schema.recipe import (
@@ -28,6 +28,7 @@ from fashion_tui.schema.recipe import (
     Recipe,
     check_batch_size,
     check_recipe,
+    learning_rate_warning,
 )
 from fashion_tui.schema.replies import Device, auto_problem
 from fashion_tui.schema.requests import GetDevices
@@ -235,6 +236,11 @@ class RunForm(Dialog[RunChoices | None]):
         if result is not None and not result.is_valid:
             hint.update(Text(" ".join(result.failure_descriptions), style=BAD))
         else:
+            if field.name == "learning_rate":
+                recipe = msgspec.structs.replace(self.recipe, learning_rate=float(event.value))
+                if (warning := learning_rate_warning(recipe)) is not None:
+                    hint.update(Text(warning, style=ATTENTION))
+                    return
             is_split = field.name == "batch_size" and int(event.value) > CPU_MICRO_BATCH
             hint.update(MICRO_BATCH_HINT if is_split else field.hint)
 
