@@ -8,7 +8,8 @@ from fashion_tui.data.files import MissingData, find, verify
 from fashion_tui.schema.dataset import DatasetRef
 from fashion_tui.schema.errors import UsageError
 from fashion_tui.schema.models import TORCHVISION, CustomModel, ModelFile, parse_model_name
-from fashion_tui.schema.requests import CheckModel
+from fashion_tui.schema.replies import Device
+from fashion_tui.schema.requests import CheckModel, FindDevice
 
 from .engine import ask_engine
 from .options import CommonOptions
@@ -62,3 +63,9 @@ def read_custom_model(model: str | None, arguments: dict[str, object]) -> Custom
 def check_custom_model(model: CustomModel) -> CustomModel:
     """Return the model with its class name filled in. Executes the model; raises UserError if it can't be trained."""
     return ask_engine(CheckModel(network=model), CustomModel, "checking the model")
+
+
+def check_device(name: str) -> None:
+    """Raise UserError if --device names a device that this machine doesn't have."""
+    if name not in {"auto", "cpu"}:
+        ask_engine(FindDevice(name=name), Device, "looking for the device")

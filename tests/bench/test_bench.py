@@ -107,12 +107,15 @@ def test_full_trainings_report_warm_up_and_evaluation(tmp_path: Path) -> None:
         (("--device", "gpu"), 2, "'gpu'"),
         (("--device", "cuda:99"), 1, "cuda:99"),
         (("--threads", "0"), 2, "threads is 0"),
+        (("--save",), 1, "assets/benchmarks"),
     ],
 )
 def test_invalid_options_are_reported_in_one_line(
     tmp_path: Path, options: tuple[str, ...], status: int, message: str
 ) -> None:
-    result = bench(*options, folder=tmp_path)
+    """They are reported before the data set is looked for, and so before anything is started."""
+    (tmp_path / "assets").touch()  # a file instead of the folder in which reports are saved
+    result = bench(*options, "--data", str(tmp_path / "missing"), folder=tmp_path)
     assert result.returncode == status
     assert message in result.stderr
     assert "Traceback" not in result.stderr

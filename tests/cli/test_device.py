@@ -5,6 +5,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from fashion_tui.cli import inputs
 from fashion_tui.cli.commands import train
 from fashion_tui.machine import gpus
 from fashion_tui.schema.replies import Device
@@ -16,9 +17,9 @@ def test_only_a_named_gpu_is_looked_up(monkeypatch: pytest.MonkeyPatch, tmp_path
         monkeypatch.setattr(gpus, paths, ())
     monkeypatch.setattr(gpus, "AMD_PATHS", (str(tmp_path),) if has_driver else ())
     asked = []
-    monkeypatch.setattr(train, "ask_engine", lambda request, *_: asked.append(request.name))
+    monkeypatch.setattr(inputs, "ask_engine", lambda request, *_: asked.append(request.name))
     for name in ("auto", "cpu", "cuda:1", "mps"):
-        train._check_device(name)
+        inputs.check_device(name)
     assert asked == ["cuda:1", "mps"]
     expected = [not has_driver, True, False, False]
     assert [gpus.resolves_to_cpu(name) for name in ("auto", "cpu", "cuda", "mps")] == expected

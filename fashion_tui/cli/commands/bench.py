@@ -1,5 +1,6 @@
 """`fashion-tui bench`."""
 
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,7 +13,7 @@ from rich.progress import BarColumn, TextColumn
 
 from fashion_tui.bench.client import measure_training
 from fashion_tui.bench.latency import measure_latency, time_quick_recipe
-from fashion_tui.cli.inputs import find_dataset
+from fashion_tui.cli.inputs import check_device, find_dataset
 from fashion_tui.cli.options import CommonOptions, common_options, json_option
 from fashion_tui.cli.output import note_synthetic, print_line, progress_bar, show, write_json
 from fashion_tui.cli.values import DEVICE, RECIPE
@@ -22,7 +23,7 @@ from fashion_tui.report.bench import bench_tables
 from fashion_tui.runs.create import library_versions
 from fashion_tui.schema.bench import BenchReport, BenchRequest, check_rounds
 from fashion_tui.schema.errors import UserError
-from fashion_tui.schema.recipe import CPU_RECIPES
+from fashion_tui.schema.recipe import CPU_RECIPES, recipe_named
 from fashion_tui.schema.run import check_run_values
 
 ROUNDS = 3
@@ -103,6 +104,11 @@ def bench_command(  # noqa: PLR0913 - one parameter per option
     check_rounds(rounds, seeds)
     threads = available_cpus() if threads is None else threads
     check_run_values(threads=threads)
+    for name in recipes:
+        recipe_named(name)
+    check_device(device)
+    if save:
+        _make_folder()
     dataset = find_dataset(common)
     note_synthetic(dataset)
     started = time.monotonic()
@@ -150,10 +156,18 @@ def _progress() -> Iterator[ReportProgress]:
         yield report
 
 
+def _make_folder() -> None:
+    """Make the folder for the report before anything is measured. Raises UserError if it can't be written."""
+    try:
+        FOLDER.mkdir(parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=FOLDER).close()
+    except OSError as error:
+        raise UserError(f"can't write {str(FOLDER)!r}: {error.strerror or error}") from error
+
+
 def _save(report: BenchReport) -> None:
     file = FOLDER / f"{report.date}-{report.device.replace(':', '')}-{time.strftime('%H%M%S')}.json"
     try:
-        FOLDER.mkdir(parents=True, exist_ok=True)
         write_atomically(file, msgspec.json.format(msgspec.json.encode(report), indent=2) + b"\n")
         file.chmod(0o644)
     except OSError as error:

@@ -7,7 +7,7 @@ import msgspec
 
 from fashion_tui.cli.engine import ask_engine
 from fashion_tui.cli.follow import train_to_end
-from fashion_tui.cli.inputs import check_custom_model, find_dataset, parse_arguments, read_custom_model
+from fashion_tui.cli.inputs import check_custom_model, check_device, find_dataset, parse_arguments, read_custom_model
 from fashion_tui.cli.options import CommonOptions, common_options, json_option
 from fashion_tui.cli.output import note_synthetic, print_line, warn_about_learning_rate, warn_about_threads, write_json
 from fashion_tui.cli.values import DEVICE, MODEL, PRECISION, RECIPE
@@ -28,7 +28,7 @@ from fashion_tui.schema.recipe import (
     recipe_named,
 )
 from fashion_tui.schema.replies import Device, auto_problem
-from fashion_tui.schema.requests import FindDevice, GetDevices
+from fashion_tui.schema.requests import GetDevices
 from fashion_tui.schema.run import check_run_values
 from fashion_tui.settings import user_settings
 
@@ -176,12 +176,6 @@ def _create_run(common: CommonOptions, options: dict[str, Any]) -> Run:
     warn_about_threads(values["threads"])
     warn_about_learning_rate(recipe)
     return run
-
-
-def _check_device(name: str) -> None:
-    """Raise UserError if --device names a device that this machine doesn't have."""
-    if name not in {"auto", "cpu"}:
-        ask_engine(FindDevice(name=name), Device, "looking for the device")
 
 
 def _warn_about_unused_gpu(device: str) -> None:
