@@ -2,14 +2,14 @@
 
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from types import FrameType
 
 import click
 import psutil
 
-from fashion_tui.report.runs import epoch_line, finished_text
+from fashion_tui.report.runs import epoch_line, finished_text, validation_scores
 from fashion_tui.runs.follow import EventFollower
 from fashion_tui.runs.launch import launch, request_stop
 from fashion_tui.runs.reader import RunReader
@@ -55,7 +55,7 @@ def train_to_end(run: Run, *, as_json: bool) -> None:
                 bar.print(f"{run.id} continues to train; stop it with: fashion-tui stop {run.id}")
             raise
         _wait_for_exit(pid, EXIT_TIMEOUT)  # the next command must see that the run has ended
-    _report_end(run, end, interrupted=stopping, as_json=as_json)
+    _report_end(run, end, follower.epochs, interrupted=stopping, as_json=as_json)
 
 
 class _Follower:
@@ -68,6 +68,8 @@ class _Follower:
         self._as_json = as_json
         self._reader = RunReader(run, on_event=self._print)
         self._end: End | None = None
+        self.epochs: Sequence[EpochEnd] = ()
+        """The completed epochs."""
 
     def poll(self) -> End | None:
         """Return the event that ended the run, or None if the run hasn't ended.
@@ -75,7 +77,9 @@ class _Follower:
         Raises UserError if the trainer died without writing such an event.
         """
         gone = _is_gone(self._pid)  # check before reading, so that a trainer's last events aren't missed
-        self._bar.update(self._reader.poll())
+        snapshot = self._reader.poll()
+        self.epochs = snapshot.epochs
+        self._bar.update(snapshot)
         if gone and self._end is None:
             raise _trainer_died(self._run)
         return self._end
@@ -91,7 +95,7 @@ class _Follower:
             self._bar.print(epoch_line(event, self._bar.epochs))
 
 
-def _report_end(run: Run, end: End, *, interrupted: bool, as_json: bool) -> None:
+def _report_end(run: Run, end: End, epochs: Sequence[EpochEnd], *, interrupted: bool, as_json: bool) -> None:
     how_to_resume = f"resume with: fashion-tui resume {run.id}"
     if isinstance(end, Failed):
         raise UserError(f"{run.id} failed at step {end.step:,}: {end.message}")
@@ -101,7 +105,7 @@ def _report_end(run: Run, end: End, *, interrupted: bool, as_json: bool) -> None
             raise click.Abort
         raise UserError(f"{run.id} was stopped at step {end.step:,} ({end.reason}); {how_to_resume}")
     if not as_json:
-        show(finished_text(end))
+        show(finished_text(end, validation_scores(epochs)))
         if run.config.dataset.name == "synthetic":
             show(f"on {SYNTHETIC_NOTICE}")
         show(f"details: fashion-tui eval {run.id}")

@@ -10,6 +10,7 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
 from rich.text import Text
 
 from fashion_tui.report.formatting import format_duration, format_loss, format_percent
+from fashion_tui.report.runs import validation_scores
 from fashion_tui.runs.reader import RunSnapshot
 
 MARGIN = 3
@@ -82,6 +83,9 @@ def _metrics(snapshot: RunSnapshot) -> list[str]:
         metrics.append(f"loss {format_loss(status.loss)}")
     if snapshot.accuracy.mean:
         metrics.append(format_percent(snapshot.accuracy.mean[-1]))
+    if (validation := validation_scores(snapshot.epochs)) is not None:
+        best = "" if validation.best is None else f" (best {format_percent(validation.best)})"
+        metrics.append(f"validation {format_percent(validation.last)}{best}")
     if status.images_per_second > 0:
         metrics.append(f"{status.images_per_second:,.0f} img/s")
         if snapshot.config is not None:

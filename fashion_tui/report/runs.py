@@ -1,6 +1,7 @@
 """The table of runs, and the lines that are printed after each epoch and at the end of a run."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from rich.console import RenderableType
 from rich.table import Table
@@ -76,7 +77,29 @@ def _loss_and_accuracy(loss: JsonFloat, accuracy: JsonFloat) -> str:
     return f"loss {format_loss(loss)}  accuracy {format_percent(accuracy)}"
 
 
-def finished_text(event: Finished) -> Text:
+@dataclass(frozen=True, slots=True)
+class ValidationScores:
+    """Accuracies on the validation set."""
+
+    last: JsonFloat
+    """Accuracy after the last epoch."""
+    best: float | None
+    """Highest accuracy, or None if no epoch has one that is a number."""
+    best_epoch: int
+    """The first epoch with the highest accuracy."""
+
+
+def validation_scores(epochs: Sequence[EpochEnd]) -> ValidationScores | None:
+    """Return the last and the best validation accuracy, or None without a validation set."""
+    scores = [(epoch.validation_accuracy, epoch.epoch) for epoch in epochs if epoch.validation_accuracy is not None]
+    if not scores:
+        return None
+    numbers = [(accuracy, -epoch) for accuracy, epoch in scores if not isinstance(accuracy, str)]
+    best, negative_epoch = max(numbers, default=(None, 0))
+    return ValidationScores(scores[-1][0], best, -negative_epoch)
+
+
+def finished_text(event: Finished, validation: ValidationScores | None = None) -> Text:
     """Return the test accuracy after the last epoch, the speed and the times, on two lines."""
     epochs = "1 epoch" if event.epochs == 1 else f"{event.epochs} epochs"
     flipped = event.test_accuracy_flipped
@@ -92,5 +115,13 @@ def finished_text(event: Finished) -> Text:
         (format_percent(event.test_accuracy), f"bold {ACCENT}"),
         (both, MUTED),
         (f"  after {epochs} in {format_duration(event.train_seconds)}, {speed}", MUTED),
+        (_validation_line(validation), MUTED),
         (other_times, MUTED),
     )
+
+
+def _validation_line(scores: ValidationScores | None) -> str:
+    if scores is None:
+        return ""
+    best = "" if scores.best is None else f", best {format_percent(scores.best)} after epoch {scores.best_epoch}"
+    return f"\nvalidation accuracy {format_percent(scores.last)}{best}"

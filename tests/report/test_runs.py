@@ -2,7 +2,7 @@
 
 from rich.console import Console
 
-from fashion_tui.report.runs import epoch_line, finished_text, runs_tables
+from fashion_tui.report.runs import ValidationScores, epoch_line, finished_text, runs_tables, validation_scores
 from fashion_tui.schema.events import EpochEnd, Finished
 from fashion_tui.schema.run import RunSummary
 
@@ -54,6 +54,22 @@ def test_the_line_of_an_epoch() -> None:
     assert words[-1] == "1:05"
 
 
+def validated(epoch: int, accuracy: float | str | None) -> EpochEnd:
+    return EpochEnd(
+        time=0.0, epoch=epoch, step=epoch, train_loss=0.5, train_accuracy=0.8, validation_loss=0.4,
+        validation_accuracy=accuracy, seconds=1.0,
+    )  # fmt: skip
+
+
+def test_the_last_and_the_best_validation_accuracy() -> None:
+    assert validation_scores([validated(1, None)]) is None
+    accuracies: list[float | str] = [0.7, 0.9, 0.9, "NaN", 0.8]
+    epochs = [validated(epoch, accuracy) for epoch, accuracy in enumerate(accuracies, 1)]
+    assert validation_scores(epochs) == ValidationScores(last=0.8, best=0.9, best_epoch=2)
+    assert validation_scores(epochs[:4]) == ValidationScores(last="NaN", best=0.9, best_epoch=2)
+    assert validation_scores(epochs[3:4]) == ValidationScores(last="NaN", best=None, best_epoch=0)
+
+
 def test_the_end_has_the_accuracy_the_speed_and_the_times() -> None:
     finished = Finished(
         time=0.0,
@@ -72,3 +88,5 @@ def test_the_end_has_the_accuracy_the_speed_and_the_times() -> None:
     assert first == "test accuracy 90.5 %  after 1 epoch in 0:07, 8,219 img/s"
     assert "loading 2.9 s" in second
     assert "evaluation 0.8 s" in second
+    scores = ValidationScores(last=0.88123, best=0.9, best_epoch=2)
+    assert "88.1 %, best 90.0 % after epoch 2" in finished_text(finished, scores).plain.splitlines()[1]

@@ -7,7 +7,7 @@ from rich.text import Text
 
 from fashion_tui.report.formatting import format_bytes, format_duration, format_loss, format_percent
 from fashion_tui.report.glyphs import Glyphs
-from fashion_tui.report.runs import state_mark
+from fashion_tui.report.runs import state_mark, validation_scores
 from fashion_tui.report.style import ACCENT, ATTENTION, BAD, FOREGROUND, GOOD, MUTED, RULE
 from fashion_tui.runs.reader import RunSnapshot
 from fashion_tui.schema.events import Failed, Stopped
@@ -95,10 +95,13 @@ def _loss(snapshot: RunSnapshot) -> str:
 def _other_metrics(snapshot: RunSnapshot) -> list[_Metric]:
     status = snapshot.status
     speed = _Metric("img/s", f"{status.images_per_second:>6,.0f}", FOREGROUND)
+    scores, validation = validation_scores(snapshot.epochs), []
+    if scores is not None:
+        validation.append(_Metric("validation", format_percent(scores.last), FOREGROUND))
+        if scores.best is not None:
+            validation.append(_Metric("best", format_percent(scores.best), FOREGROUND))
     if status.test_accuracy is not None:
-        return [_Metric("trained in", format_duration(status.train_seconds), FOREGROUND), speed]
-    accuracies = [epoch.validation_accuracy for epoch in snapshot.epochs if epoch.validation_accuracy is not None]
-    validation = [_Metric("validation", format_percent(accuracies[-1]), FOREGROUND)] if accuracies else []
+        return [*validation, _Metric("trained in", format_duration(status.train_seconds), FOREGROUND), speed]
     return [*validation, speed]
 
 
