@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from fashion_tui.tui.tour import progress
+
 # Tests run in parallel and start multi-threaded processes, so idle threads must sleep instead of spinning.
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 # Let the processes that tests start write .pyc files, as they do for users.
@@ -29,9 +31,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session", autouse=True)
 def state_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A temporary state directory, so that tests and their processes don't use the user's list of trusted networks."""
+    """A temporary state directory, so that tests and their processes don't use the user's list of trusted networks.
+
+    In it, the tour has been offered before.
+    """
     directory = tmp_path_factory.mktemp("state")
     os.environ["XDG_STATE_HOME"] = str(directory)
+    progress.save(progress.default_path(), "")
     return directory
 
 

@@ -31,7 +31,11 @@ EVERYWHERE: tuple[Action, ...] = (
     Action("quit", "q", "Quit; runs keep training", "quit"),
     Action("command_palette", "ctrl+p", "Search all commands", "commands", "^p", priority=True),
     Action("quit", "ctrl+q", "Quit; runs keep training", priority=True),
+    Action("tour", "f7", "Take the tour of two minutes, or leave it", priority=True),
 )
+
+ONLY_IN_PALETTE: tuple[Action, ...] = (Action("start_tour_again", "", "Start the tour again from the beginning"),)
+"""Actions of the app without a key."""
 
 MOVING: tuple[Action, ...] = (
     Action("move(1, 0)", "right,l", "Move among the images", "move", "←↓↑→"),

@@ -57,6 +57,7 @@ if TYPE_CHECKING:
     from fashion_tui.runs.spare import SpareTrainer
 
     from .sandbox_engine import SandboxEngine
+    from .tour.panel import TourPanel
 
 BarType = TypeVar("BarType", bound=Widget)
 
@@ -226,6 +227,8 @@ class FashionApp(App[None]):
         self.run_worker(self._announce_draft(), group="draft")
         if self.settings.attach is not None:
             self.post_message(OpenRun(self.settings.runs_directory / self.settings.attach))
+        else:
+            self.call_later(self._offer_tour)
 
     async def _announce_draft(self) -> None:
         """Report unsaved edits of a network that an earlier app has left behind."""
@@ -395,6 +398,24 @@ class FashionApp(App[None]):
         if isinstance(pane, RunPane):
             pane.open_run(path)
 
+    # The tour
+
+    async def _offer_tour(self) -> None:
+        """Offer the tour on the first start."""
+        from .tour import progress
+
+        if not progress.default_path().exists():
+            (await self._tour_panel()).offer()
+
+    async def _tour_panel(self) -> "TourPanel":
+        """Return the panel of the tour, after creating it if necessary."""
+        from .tour.panel import TourPanel
+
+        screen = self.screen_stack[0]
+        if not screen.query_children(TourPanel):
+            await screen.mount(TourPanel(), before=screen.query_one(ContentSwitcher))
+        return screen.query_one(TourPanel)
+
     # Actions
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
@@ -419,6 +440,12 @@ class FashionApp(App[None]):
 
         if not isinstance(self.screen, CommandPalette):
             self.push_screen(CommandPalette(placeholder="Search commands"))
+
+    async def action_tour(self) -> None:
+        (await self._tour_panel()).toggle()
+
+    async def action_start_tour_again(self) -> None:
+        (await self._tour_panel()).start_again()
 
     async def action_quit(self) -> None:
         self.hold_input(self.run_worker(self._quit(), group="quit", exclusive=True))

@@ -6,7 +6,7 @@ from typing import cast
 
 from textual.command import DiscoveryHit, Hit, Hits, Provider
 
-from .actions import EVERYWHERE, IN_PANE
+from .actions import EVERYWHERE, IN_PANE, ONLY_IN_PALETTE
 from .lab_app import LabApp
 
 
@@ -23,7 +23,7 @@ class ActionCommands(Provider):
                 if title not in seen:
                     seen.add(title)
                     yield title, action.key_text, partial(lab_app.run_on_pane, pane, action.name)
-        for action in EVERYWHERE:
+        for action in (*EVERYWHERE, *ONLY_IN_PALETTE):
             if action.title not in seen and action.name != "command_palette":
                 seen.add(action.title)
                 yield action.title, action.key_text, partial(self.app.run_action, action.name)

@@ -17,6 +17,7 @@ from fashion_tui.runs import store
 from fashion_tui.runs.reader import RunReader
 from fashion_tui.runs.run import Run
 from fashion_tui.schema.run import RunSummary, State
+from fashion_tui.tui.tour import progress
 from tests.terminal import TIMEOUT, SlowTerminal, Terminal
 
 APP = (sys.executable, "-m", "fashion_tui")
@@ -60,6 +61,7 @@ class AppLauncher:
             "TERM": "xterm-256color",
             "COLORTERM": "truecolor",
         }
+        progress.save(folder / "state" / "fashion-tui" / "tour.json", "")  # not the first start: no tour is offered
         self._terminals = ExitStack()
 
     def __call__(

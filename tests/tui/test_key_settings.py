@@ -25,10 +25,10 @@ def test_the_default_file_lists_every_action_with_its_keys() -> None:
 
 
 def test_a_key_is_replaced_where_it_is_shown_too() -> None:
-    groups, problems = apply_key_settings(DEFAULT_GROUPS, {"train": {"pause": "f7, P"}})
+    groups, problems = apply_key_settings(DEFAULT_GROUPS, {"train": {"pause": "f10, P"}})
     assert problems == ()
     (pause,) = entries(groups, "train", "pause")
-    assert (pause.keys, pause.key_text, pause.label) == ("f7,P", "f7 P", "pause")
+    assert (pause.keys, pause.key_text, pause.label) == ("f10,P", "f10 P", "pause")
 
 
 def test_two_actions_can_exchange_their_keys() -> None:

@@ -12,7 +12,7 @@ def test_theme_and_keys_of_the_settings_file(tmp_path: Path) -> None:
     file.write_text(
         'theme = "light"\ndataset = "synthetic"\nrecipe = "nosuch"\n'
         '[keys.everywhere]\nquit = "ctrl+t,Q"\nchoose_pane_train = "T,f5"\n'
-        '[keys.playground]\nlessons = "f7"\n[keys.train]\nnew_run = "f12"\n'
+        '[keys.playground]\nlessons = "f10"\n[keys.train]\nnew_run = "f12"\n'
     )
     try:
         with launcher(dataset=None) as terminal:

@@ -83,7 +83,8 @@ class ModelPane(Pane):
         super().__init__(id=id)
         self.network = INITIAL_NETWORK
         """The network that is shown, including the latest edits."""
-        self._trace_failed = False
+        self.trace: SourceTrace | None = None
+        """The result of the last shape trace, or None before the first."""
         self._has_table = False
         """Whether the table shows `network`, possibly as it was before the latest edits."""
         self._maps_after_choice = False
@@ -147,6 +148,10 @@ class ModelPane(Pane):
         self._show_title()
 
     @property
+    def _trace_failed(self) -> bool:
+        return self.trace is not None and self.trace.error is not None
+
+    @property
     def _is_outdated(self) -> bool:
         """Whether the table shows the network as it was before the latest edits, because the edited network fails."""
         return self._trace_failed and self._has_table
@@ -164,7 +169,7 @@ class ModelPane(Pane):
             return  # edited since
         trace = message.trace
         self.network = self._session.adopt_class_name(self.network, trace)
-        self._trace_failed = trace.error is not None
+        self.trace = trace
         self.set_class(self._trace_failed, "-failed")
         self.set_class(self._is_outdated, "-outdated")
         if trace.table is not None and not self._is_outdated:

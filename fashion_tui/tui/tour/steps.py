@@ -1,0 +1,272 @@
+"""The steps of the tour, as data: what to do, and how to recognise that it has happened."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from fashion_tui.schema.run import RunSummary, State
+from fashion_tui.schema.tensors import TensorList, TensorRow
+from fashion_tui.tui.actions import PaneName, key_of
+
+Place = Literal[
+    "prompt", "transcript", "graph", "lessons", "view",
+    "data",
+    "shapes", "source",
+    "train", "run form",
+    "evaluate", "images", "image",
+    "dialog",
+]  # fmt: skip
+"""What receives the next key. `view` is any view of the Playground that isn't listed, and `dialog` any such dialog."""
+
+DIALOGS: frozenset[Place] = frozenset({"run form", "image", "dialog"})
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What the app shows at one moment, as far as the tour needs to know it."""
+
+    pane: PaneName
+    place: Place
+    takes_digits: bool
+    """Whether a digit is input for the focused widget, so that only a function key chooses a pane."""
+    tensors: TensorList
+    """The tensors in the kernel. It is another object after each cell."""
+    has_shapes: bool
+    """Whether the Model pane shows the shapes of a network."""
+    shapes_fit: bool
+    """Whether the network in the Model pane runs without an error."""
+    shapes_clash: bool
+    """Whether the network in the Model pane fails at one of its layers or functions."""
+    runs: tuple[RunSummary, ...]
+    charted: State | None
+    """State of the newest run if the Train pane charts its loss, or None if it doesn't."""
+    is_evaluated: bool
+    """Whether the Evaluate pane shows the evaluation of a run."""
+
+
+Condition = Callable[[Seen, Seen], bool]
+"""A function of what was seen when the step began, and of what is seen now."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A step of the tour. In its texts, `**keys**` are pressed and `` `code` `` is typed."""
+
+    id: str
+    chapter: str
+    pane: PaneName
+    """The pane in which the step happens."""
+    hints: Mapping[Place, str]
+    """What to do next, for each place where the step can be done or continued."""
+    is_done: Condition
+    """Whether the step has happened. Only called while the step's pane is in front."""
+    outcome: str
+    """What the user has just seen."""
+
+
+def instruction(step: Step, seen: Seen) -> str:
+    """Return what to do next. Every key that it names works now, or after the keys named before it."""
+    if (hint := step.hints.get(seen.place)) is not None:
+        return hint
+    if seen.place in DIALOGS:
+        return "Press **esc** to close the dialog."
+    pane_key = key("everywhere", f"choose_pane_{step.pane}", inside_editors=seen.takes_digits)
+    return f"Press {pane_key} to go to {step.pane.capitalize()}."
+
+
+def key(group: str, action: str, *, inside_editors: bool = False) -> str:
+    """Return the key of an action, marked and spelled out: `**ctrl+g**`, `**enter**`."""
+    shown = key_of(group, action, inside_editors=inside_editors)
+    return f"**{shown.replace('^', 'ctrl+').replace('↵', 'enter')}**"
+
+
+def chapters() -> tuple[str, ...]:
+    return tuple(dict.fromkeys(step.chapter for step in STEPS))
+
+
+def first_of_chapter(step_id: str) -> int:
+    """Return the index of the first step in the chapter of this step, or 0 if there is no such step."""
+    chapter = next((step.chapter for step in STEPS if step.id == step_id), STEPS[0].chapter)
+    return next(index for index, step in enumerate(STEPS) if step.chapter == chapter)
+
+
+def _has_new(row: Callable[[TensorRow], bool]) -> Condition:
+    """Return the condition that a cell has run and a row of the table of tensors meets the condition."""
+    return lambda before, now: now.tensors is not before.tensors and any(map(row, now.tensors.rows))
+
+
+def _at(place: Place) -> Condition:
+    return lambda _before, now: now.place == place
+
+
+def _has_new_run(before: Seen, now: Seen) -> bool:
+    return bool({run.run for run in now.runs} - {run.run for run in before.runs})
+
+
+def _to_type(code: str, text: str) -> dict[Place, str]:
+    """Return hints for a step in which code is typed at the prompt."""
+    return {
+        "prompt": text.format(f"`{code}`"),
+        "transcript": f"Press {key('playground', 'run')} to go to the prompt.",
+        **dict.fromkeys(("graph", "lessons", "view"), "Press **esc** to go back to the prompt."),
+    }
+
+
+def _in_playground(text: str) -> dict[Place, str]:
+    return dict.fromkeys(("prompt", "transcript", "graph", "lessons", "view"), text)
+
+
+INTRODUCTION = "Five stops. You press the keys, and a step is ticked once it has happened."
+
+_HELP = key("everywhere", "help", inside_editors=True)
+
+CLOSING = (
+    f"{key('lessons', 'enter')} opens the lesson, {_HELP} shows a pane's keys, "
+    f"{key('everywhere', 'command_palette')} finds everything."
+)
+
+_AUTOGRAD = "A tensor and its gradient"
+_SHAPES = "The shapes of a network"
+_TRAINING = "A run"
+_MISTAKES = "Its worst mistakes"
+_LESSONS = "The lessons"
+
+STEPS: tuple[Step, ...] = (
+    Step(
+        "tensor",
+        _AUTOGRAD,
+        "playground",
+        _to_type("x = torch.tensor(3.0, requires_grad=True)", "Type {} and press **enter**."),
+        _has_new(lambda row: row.kind == "tensor" and row.origin == "leaf"),
+        "x is a tensor, and autograd records what you compute with it.",
+    ),
+    Step(
+        "result",
+        _AUTOGRAD,
+        "playground",
+        _to_type("y = x * x", "Now compute with it: type {} and press **enter**."),
+        _has_new(lambda row: row.requires_grad and row.origin != "leaf"),
+        "y is a tensor that knows which operation computed it.",
+    ),
+    Step(
+        "graph",
+        _AUTOGRAD,
+        "playground",
+        _in_playground(f"Press {key('playground', 'graph')} to see how y was computed."),
+        _at("graph"),
+        "This is the autograd graph: it leads from the result y back to x.",
+    ),
+    Step(
+        "backward",
+        _AUTOGRAD,
+        "playground",
+        _in_playground(f"Press {key('playground', 'graph')} to go back to the graph.")
+        | {"graph": f"Press {key('playground', 'backward')} to call y.backward(), which computes the gradient."},
+        _has_new(lambda row: row.kind == "tensor" and row.origin == "leaf" and row.has_grad),
+        "x.grad is the gradient, the slope of y at x. Training follows such slopes.",
+    ),
+    Step(
+        "shapes",
+        _SHAPES,
+        "model",
+        {"shapes": "The network is being traced."},
+        lambda _before, now: now.has_shapes,
+        "Each row is a layer or a function, with the shape of what it returns.",
+    ),
+    Step(
+        "source",
+        _SHAPES,
+        "model",
+        {"shapes": f"Press {key('model', 'edit')} to open the source of the network."},
+        _at("source"),
+        "The source is checked as you type.",
+    ),
+    Step(
+        "break",
+        _SHAPES,
+        "model",
+        {
+            "shapes": f"Press {key('model', 'edit')} to go back to the source.",
+            "source": "Break it: go **down** to the line `x = x.flatten(start_dim=1)` and type `#` there.",
+        },
+        lambda _before, now: now.shapes_clash,
+        "The shapes no longer fit. The line below the source explains where and why.",
+    ),
+    Step(
+        "repair",
+        _SHAPES,
+        "model",
+        {
+            "shapes": f"Press {key('model', 'edit')} to go back to the source.",
+            "source": "Press **ctrl+z** until the edit is undone.",
+        },
+        lambda _before, now: now.shapes_fit,
+        "The shapes fit again. A file changes only when you save it.",
+    ),
+    Step(
+        "form",
+        _TRAINING,
+        "train",
+        {"train": f"Press {key('train', 'new_run')} to open the form of a new run."},
+        lambda before, now: now.place == "run form" or _has_new_run(before, now),
+        "The form holds everything that decides how a run goes.",
+    ),
+    Step(
+        "run",
+        _TRAINING,
+        "train",
+        {
+            "run form": "Press **up** to reach the recipe, **right** until it is quick, and **enter**.",
+            "train": f"The run is starting. If you left the form instead, press {key('train', 'new_run')}.",
+        },
+        _has_new_run,
+        "The run trains in its own process: it continues when you quit the app.",
+    ),
+    Step(
+        "chart",
+        _TRAINING,
+        "train",
+        {"train": "Watch the loss fall until the run has finished. It takes some seconds."},
+        lambda _before, now: now.charted in {"finished", "stopped"},
+        "The run has ended, and the chart shows its loss at every step.",
+    ),
+    Step(
+        "evaluate",
+        _MISTAKES,
+        "evaluate",
+        {
+            "train": f"Press {key('train', 'evaluate')} to evaluate the run on images that it has never seen.",
+            "evaluate": "The run is being evaluated on images that it has never seen.",
+        },
+        lambda _before, now: now.is_evaluated,
+        "These are its metrics on the test images.",
+    ),
+    Step(
+        "images",
+        _MISTAKES,
+        "evaluate",
+        {"evaluate": f"Press {key('evaluate', 'next_view')} until you see images."},
+        _at("images"),
+        "These are the images that it gets wrong, the worst mistake first.",
+    ),
+    Step(
+        "mistake",
+        _MISTAKES,
+        "evaluate",
+        {
+            "evaluate": f"Press {key('evaluate', 'next_view')} until you see images; "
+            f"if there are none, {key('evaluate', 'wrong_only')} shows all.",
+            "images": f"Press {key('evaluate', 'open')} to enlarge one.",
+        },
+        _at("image"),
+        "The network's probabilities are beside the image.",
+    ),
+    Step(
+        "lessons",
+        _LESSONS,
+        "playground",
+        _in_playground(f"Press {key('playground', 'lessons')} to open the lessons."),
+        _at("lessons"),
+        "Each lesson explains a topic step by step, and its code runs in your kernel.",
+    ),
+)
