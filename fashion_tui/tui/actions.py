@@ -27,7 +27,7 @@ def _choose_pane(number: int, name: PaneName) -> tuple[Action, Action]:
 EVERYWHERE: tuple[Action, ...] = (
     *(action for number, name in enumerate(PANE_NAMES, 1) for action in _choose_pane(number, name)),
     Action("help", "question_mark", "Keys of the current pane", "help", "?"),
-    Action("help", "f1", "Keys of the current pane", "", priority=True),
+    Action("help", "f1", "Keys of the current pane", "help", priority=True),
     Action("quit", "q", "Quit; runs keep training", "quit"),
     Action("command_palette", "ctrl+p", "Search all commands", "commands", "^p", priority=True),
     Action("quit", "ctrl+q", "Quit; runs keep training", priority=True),

@@ -41,7 +41,7 @@ async def check_lesson(session: KernelSession, lesson: Lesson) -> None:
     await run(session, _HELPERS)
     for number, (step, claims) in enumerate(zip(lesson.steps, CLAIMS[lesson.id], strict=True), 1):
         for tries_left in reversed(range(claims.tries)):
-            outputs = await _run_and_answer(session, step.code, claims.answers)
+            outputs = await run_and_answer(session, step.code, claims.answers)
             shown = "".join(output.text for output in outputs if isinstance(output, Stream | Result))
             where = f"{lesson.id}, cell {number}, which showed: {shown}"
             assert done(outputs).status == "ok", f"{where}\n{_errors(outputs)}"
@@ -57,7 +57,7 @@ async def check_lesson(session: KernelSession, lesson: Lesson) -> None:
         await _check(session, CLOSINGS[lesson.id], "", f"the end of {lesson.id}")
 
 
-async def _run_and_answer(session: KernelSession, code: str, answers: tuple[str, ...]) -> list[Output]:
+async def run_and_answer(session: KernelSession, code: str, answers: tuple[str, ...]) -> list[Output]:
     """Run a cell, and answer each of its questions. All answers must be used."""
     remaining = list(answers)
     outputs = []

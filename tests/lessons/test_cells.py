@@ -12,7 +12,7 @@ from fashion_tui.lessons.reader import Lesson, lessons
 from fashion_tui.schema.errors import UserError
 from tests.kernel.cells import done, printed, run
 
-from .checking import check_lesson, clear_namespace, is_image
+from .checking import check_lesson, clear_namespace, is_image, run_and_answer
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -50,6 +50,14 @@ async def test_cells_draw_with_show_if_matplotlib_is_missing(
     await run(session, "sys.modules |= {name: module for name, module in _modules.items() if module}")
     assert "show() draws" in printed(outputs)
     assert any(is_image(output) for output in outputs)
+
+
+async def test_debug_opens_the_debugger_at_the_line_of_the_last_error(session: KernelSession) -> None:
+    """The second card of "When it doesn't work" says so."""
+    await run(session, "def inverse(number):\n    return 1 / number\n\ninverse(0)")
+    outputs = await run_and_answer(session, "%debug", ("number + 41", "q"))
+    assert "inverse" in printed(outputs)
+    assert "41" in printed(outputs)
 
 
 async def test_lessons_that_use_the_data_hold_on_fashion_mnist() -> None:

@@ -4,7 +4,7 @@ import pytest
 
 from fashion_tui.lessons.reader import lessons
 from fashion_tui.report.glyphs import ASCII, UNICODE
-from fashion_tui.tui.playground.views.lessons import LessonsView, code_lines
+from fashion_tui.tui.playground.views.lessons import KEYS_IN_TEXTS, LessonsView, code_lines
 from fashion_tui.tui.playground.views.side_panel import SidePanel
 from fashion_tui.tui.playground.views.tensors import TensorsView
 from tests.tui.pilots import until
@@ -158,7 +158,7 @@ async def test_names_overwritten_by_the_user_are_reported_while_the_card_is_open
     async with open_playground((120, 40)) as playground:
         await open_lesson(playground, 4)
         await playground.pilot.press("right", "enter")
-        await playground.wait_for("AddBackward0>)", "Press ctrl+g")
+        await playground.wait_for("AddBackward0>)", "Press ^g")
         await playground.pilot.press("enter")
         await playground.wait_for(f"3 of {len(AUTOGRAD.steps)}")
         await playground.run("L = torch.tensor(1.0)", "Overwritten since by another cell: L.")
@@ -234,3 +234,9 @@ def test_wrapped_code_keeps_its_indentation() -> None:
         "│     ()",
     ]
     assert all(line.cell_len <= 20 for line in code_lines(code, 20, ASCII))
+
+
+def test_the_keys_in_the_texts_of_all_lessons_exist() -> None:
+    for lesson in lessons():
+        for text in (lesson.closing, *(part for step in lesson.steps for part in (step.text, step.observation))):
+            assert "{" not in text.format_map(KEYS_IN_TEXTS), lesson.id

@@ -18,7 +18,7 @@ from fashion_tui.lessons.progress import Progress, default_path
 from fashion_tui.lessons.reader import Lesson, LessonStep, lessons
 from fashion_tui.report.glyphs import Glyphs, terminal_glyphs
 from fashion_tui.report.style import ACCENT, ATTENTION, FOREGROUND, GOOD, MUTED
-from fashion_tui.tui.actions import IN_LESSONS, bindings, key_hints
+from fashion_tui.tui.actions import GROUPS, IN_LESSONS, PANE_NAMES, bindings, key_hints, key_of
 from fashion_tui.tui.playground.cell_runner import CellRunner
 from fashion_tui.tui.playground.messages import CodeProposed, CodeSubmitted, LessonOpened, SidePanelLeft
 from fashion_tui.tui.widgets.highlight import highlight_line
@@ -31,6 +31,13 @@ CONTINUATION_INDENT = 4
 """Indentation of a wrapped line of code relative to its first row, in columns."""
 
 _KEYS = {action.name: action.key_text for action in IN_LESSONS}
+
+KEYS_IN_TEXTS: dict[str, str] = {
+    **{action.id: key_of("playground", action.id) for action in GROUPS["playground"]},
+    **{name: key_of("everywhere", f"choose_pane_{name}", inside_editors=True) for name in PANE_NAMES},
+    "new_run": key_of("train", "new_run"),
+}
+"""Keys that the text of a lesson can name."""
 
 
 class StepCard(VerticalScroll, can_focus=True):
@@ -66,12 +73,12 @@ class StepCard(VerticalScroll, can_focus=True):
         after = [step.observation, lesson.closing if is_last else ""] if has_run else []
         self._title.update(_title(lesson, index))
         self._code.fit(lambda width: code_lines(step.code, width, glyphs))
-        await self._text.update(step.text)
-        await self._observation.update("\n\n".join(part for part in after if part))
+        await self._text.update(step.text.format_map(KEYS_IN_TEXTS))
+        await self._observation.update("\n\n".join(part for part in after if part).format_map(KEYS_IN_TEXTS))
         if has_run:
             self.scroll_end(animate=False)
         else:
-            self.scroll_home(animate=False)
+            self.scroll_home(animate=False, immediate=True)
 
 
 class LessonsView(SideView):
