@@ -28,6 +28,7 @@ from fashion_tui.schema.errors import UserError
 from fashion_tui.schema.kernel import KernelSetup
 from fashion_tui.schema.plots import MIME_TYPE, plot_in
 from fashion_tui.schema.text import encodable_strings
+from fashion_tui.settings import user_settings
 
 from .forked_output import unix_socket_thread
 from .limits import keep_newest, truncate
@@ -148,7 +149,7 @@ def _defaults() -> Config:
     config = Config()
     config.IPKernelApp.ignore_cwd = True  # added to `sys.path` by `main`
     config.HistoryManager.hist_file = ":memory:"  # the prompt has its own history
-    config.InteractiveShell.colors = "linux"  # for a dark background
+    config.InteractiveShell.colors = "lightbg" if user_settings().theme == "light" else "linux"
     config.IPCompleter.use_jedi = False  # Jedi takes seconds for `torch.`; completing from live objects is enough
     with contextlib.suppress(ImportError, AttributeError):
         from IPython.core.guarded_eval import EVALUATION_POLICIES  # noqa: PLC0415 -- not a stable API of IPython

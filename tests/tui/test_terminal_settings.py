@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+from fashion_tui.report.colormap import lightness
+from tests.terminal import Terminal
 from tests.tui.apps import AppLauncher
 
 
@@ -19,6 +21,11 @@ def test_theme_and_keys_of_the_settings_file(tmp_path: Path) -> None:
             terminal.wait_for("nosuch")  # the notification
             terminal.wait_for("synthetic garments")
             assert {"ffffff", "1c1c1c"} <= terminal.colours()
+            terminal.type("int('x')  # 1")
+            terminal.press("enter")
+            terminal.wait_for("ValueError: invalid")
+            terminal.wait_gone("nosuch")
+            assert illegible_text(terminal) == ""
             terminal.press("f5")
             terminal.wait_for("Press f12 to train")
             terminal.wait_for("T Train")
@@ -28,3 +35,16 @@ def test_theme_and_keys_of_the_settings_file(tmp_path: Path) -> None:
             assert terminal.exit_status() == 0
     finally:
         launcher.end()
+
+
+def illegible_text(terminal: Terminal) -> str:
+    """Return the letters and digits on the screen whose contrast is less than 3."""
+    terminal.settle()
+    cells = [cell for row in terminal._screen.buffer.values() for cell in row.values() if cell.data.isalnum()]
+    return "".join(cell.data for cell in cells if contrast(cell.fg, cell.bg) < 3)
+
+
+def contrast(first: str, second: str) -> float:
+    """Return the contrast ratio of two colours of an emulated screen (WCAG 2)."""
+    darker, lighter = sorted(lightness(int(colour, 16)) for colour in (first, second))
+    return (lighter + 0.05) / (darker + 0.05)
