@@ -184,6 +184,23 @@ async def test_max_is_offered_if_there_is_a_gpu(
         assert app.screen.query_one("#recipe", Cycle).values == (tuple(RECIPES) if has_gpu else CPU_RECIPES)
 
 
+@pytest.mark.parametrize("has_gpu", [False, True])
+async def test_deterministic_algorithms_are_offered_if_there_is_a_gpu(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, has_gpu: bool
+) -> None:
+    monkeypatch.setattr("fashion_tui.tui.train.form.has_gpu_driver", lambda: has_gpu)
+    async with train_pane(tmp_path / "runs", size=(80, 24)) as (app, pilot):
+        await fill(pilot, epochs="1", batch_size="500")
+        await until(pilot, lambda: ("the same bits" in screen_text(app)) == has_gpu, "the field")
+        if has_gpu:
+            app.screen.query_one("#deterministic").focus()
+            await pilot.press("right")
+            await until(pilot, partial(shows, app, "‹ yes ›"), "the choice")
+        await pilot.press("enter")
+        await until(pilot, lambda: app.runs, "the run")
+        assert Run(Path(app.runs[0].path)).config.deterministic == has_gpu
+
+
 CPU = Device(name="cpu", description="two cores", memory=2**34)
 
 

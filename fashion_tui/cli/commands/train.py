@@ -103,7 +103,13 @@ each of them separately.""",
     help="Device: auto, cpu, cuda, cuda:N or mps.",
 )
 @click.option("--threads", type=int, metavar="N", help="CPU threads.  [default: the number of cores]")
-@click.option("--deterministic", is_flag=True, help="Use deterministic algorithms on a GPU, which may be slower.")
+@click.option(
+    "--deterministic/--no-deterministic",
+    default=False,
+    show_default=True,
+    help="On a GPU, use only algorithms that give the same bits each time. May be slower; not measured. "
+    "On a CPU, this is always so.",
+)
 @click.option("--compile", "compiled", is_flag=True, help="Use torch.compile, which takes about a minute at the start.")
 @click.option("--keep-going", is_flag=True, help="Continue even if the loss diverges; otherwise, the run fails.")
 @click.option(

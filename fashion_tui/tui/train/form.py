@@ -51,6 +51,8 @@ class RunChoices:
     device: str
     validation: int
     """Number of training images to hold out."""
+    deterministic: bool
+    """Whether to use only deterministic algorithms on a GPU."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +75,8 @@ FIELDS: tuple[Field, ...] = (
 )
 
 MICRO_BATCH_HINT = f"on a CPU, BatchNorm uses micro-batches of {CPU_MICRO_BATCH}"
+NO, YES = "no", "yes"
+
 AUTO_DEVICE_HINT = "a GPU if there is one, else the CPU"
 
 
@@ -113,6 +117,7 @@ class RunForm(Dialog[RunChoices | None]):
     recipe_field = getters.query_one("#recipe", Cycle)
     precision_field = getters.query_one("#precision", Cycle)
     device_field = getters.query_one("#device", Cycle)
+    deterministic_field = getters.query_one("#deterministic", Cycle)
 
     def __init__(self, train_images: int, dataset: str, network: NetworkChoice | None = None) -> None:
         """Create the form. `network` replaces the network of every recipe."""
@@ -159,11 +164,16 @@ class RunForm(Dialog[RunChoices | None]):
                 yield Label("device")
                 yield Cycle(("auto",), id="device")
                 yield Static(AUTO_DEVICE_HINT, classes="hint", id="device-hint", markup=False)
+            with Horizontal(classes="field", id="deterministic-field"):
+                yield Label("deterministic")
+                yield Cycle((NO, YES), id="deterministic")
+                yield Static("on a GPU: the same bits each time, maybe slower", classes="hint")
             hints = (("enter", "start"), ("↑↓", "field"), ("←→", "choose"), ("esc", "cancel"))
             yield Static(key_hints(*hints), id="keys")
 
     def on_mount(self) -> None:
         self._input(FIELDS[0]).focus()
+        self.query_one("#deterministic-field").display = has_gpu_driver()  # a CPU is always deterministic
         if has_gpu_driver():  # if torch can't use the GPU, the form says so
             self._request_devices()
 
@@ -299,6 +309,7 @@ class RunForm(Dialog[RunChoices | None]):
                 seed=int(values["seed"]),
                 device=self.device_field.value,
                 validation=int(values["validation"]),
+                deterministic=self.deterministic_field.value == YES,
             )
         )
 

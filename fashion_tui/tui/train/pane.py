@@ -328,7 +328,7 @@ class TrainPane(RunPane):
             seed=choices.seed,
             device=choices.device,
             threads=available_cpus(),
-            deterministic=False,
+            deterministic=choices.deterministic,
             validation=choices.validation,
             checkpoint_every=CHECKPOINT_EVERY,
             network=choices.network,
