@@ -71,22 +71,29 @@ def download(
     return verify(DatasetRef(name=source.name, directory=str(target.resolve()), sha256=""))
 
 
+class TooMuchData(Exception):
+    """Raised if a server sends more than the published file."""
+
+
 class _ProgressBar:
     """A progress bar for one of several files, with the interface that pooch expects."""
 
     def __init__(self, report: Progress, done_before: int, overall_total: int, file: DataFile) -> None:
         self._report, self._done_before, self._overall_total = report, done_before, overall_total
         self._file_size = file.gz_bytes
-        self._downloaded = 0
+        self._downloaded = self._received = 0
         self.total = 0
 
     def update(self, amount: int) -> None:
         """Count a downloaded block. `amount` is the full block size, even for the last block, which is shorter."""
-        self._downloaded = min(self._downloaded + amount, self._file_size)
+        self._received += amount
+        if self._received >= self._file_size + BLOCK_SIZE:
+            raise TooMuchData
+        self._downloaded = min(self._received, self._file_size)
         self._report(self._done_before + self._downloaded, self._overall_total)
 
     def reset(self) -> None:
-        self._downloaded = 0
+        self._downloaded = self._received = 0
 
     def close(self) -> None:
         pass
@@ -108,6 +115,8 @@ def _fetch(file: DataFile, source: DatasetSource, folder: Path, bar: _ProgressBa
             bar.reset()
             try:
                 return Path(pooch.retrieve(mirror + name, f"md5:{file.gz_md5}", name, folder, downloader=downloader))
+            except TooMuchData:
+                reason = f"the server sent more than {file.gz_bytes:,} bytes"
             except ValueError:
                 reason = "the MD5 of the downloaded file is wrong"
             except requests.RequestException as error:

@@ -2,6 +2,7 @@
 
 import gzip
 import hashlib
+import os
 import socket
 import threading
 from collections.abc import Callable, Iterator
@@ -214,6 +215,37 @@ def test_only_damaged_files_are_downloaded_again(
     (raw / "t10k-images-idx3-ubyte").write_bytes(b"nonsense")
     assert download(source=served).sha256 == fashion.source.sha256
     assert server.requested == ["t10k-images-idx3-ubyte.gz"]
+
+
+def test_links_in_the_folder_are_replaced_and_not_followed(
+    served: DatasetSource, fashion: SmallSet, cache: Path, tmp_path: Path
+) -> None:
+    raw = fashion.write(cache)
+    (tmp_path / "precious").write_bytes(b"precious")
+    for name, target in (("t10k-images-idx3-ubyte", "precious"), ("t10k-labels-idx1-ubyte", "missing")):
+        (raw / name).unlink()
+        (raw / name).symlink_to(tmp_path / target)
+    assert download(source=served).sha256 == fashion.source.sha256
+    assert (tmp_path / "precious").read_bytes() == b"precious"
+    assert not (tmp_path / "missing").exists()
+    assert not any(path.is_symlink() for path in raw.iterdir())
+
+
+def test_the_cache_is_private_whatever_the_umask(served: DatasetSource, cache: Path) -> None:
+    umask = os.umask(0)
+    try:
+        download(source=served)
+    finally:
+        os.umask(umask)
+    folders = [path for path in (cache, *cache.rglob("*")) if path.is_dir()]
+    assert {path.stat().st_mode & 0o777 for path in folders} == {0o700}
+
+
+def test_an_endless_download_is_ended(served: DatasetSource, server: Server) -> None:
+    server.archives = {name: content + bytes(10 << 20) for name, content in server.archives.items()}
+    with pytest.raises(DownloadFailed, match="the server sent more than"):
+        download(source=served, attempts=1)
+    assert server.requested == [f"{served.files[0].name}.gz"]
 
 
 def test_an_unwritable_folder_is_reported(served: DatasetSource, tmp_path: Path) -> None:

@@ -99,6 +99,14 @@ def test_failed_export_leaves_no_file(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["folder"]
 
 
+def test_link_is_replaced_and_not_followed(tmp_path: Path) -> None:
+    (tmp_path / "precious").write_bytes(b"precious")
+    (tmp_path / "net.safetensors").symlink_to(tmp_path / "precious")
+    export_safetensors(GuideNet(), GUIDE, PIXELS, tmp_path / "net.safetensors")
+    assert (tmp_path / "precious").read_bytes() == b"precious"
+    assert not (tmp_path / "net.safetensors").is_symlink()
+
+
 def test_damaged_file_is_refused_in_one_line(tmp_path: Path) -> None:
     file = tmp_path / "net.safetensors"
     export_safetensors(GuideNet(), GUIDE, PIXELS, file)
