@@ -3,6 +3,7 @@
 import importlib
 import os
 import sys
+from pathlib import Path
 from typing import Any, NoReturn
 
 import click
@@ -164,7 +165,7 @@ def run(arguments: list[str]) -> int:
         _discard_stdout()  # the reader of stdout closed the pipe, which needs no message
         return FAILED
     except OSError as error:
-        return _print_error(f"{error.strerror or error}{f': {error.filename}' if error.filename else ''}", FAILED)
+        return _print_error(_describe(error), FAILED)
     return status if isinstance(status, int) else OK
 
 
@@ -172,6 +173,14 @@ def _check_arguments(arguments: list[str]) -> None:
     for argument in arguments:
         if not is_utf8(argument):
             raise UsageError(f"the argument {argument!r} isn't UTF-8; if it is a path, rename the file or folder")
+
+
+def _describe(error: OSError) -> str:
+    try:
+        Path.cwd()
+    except OSError:
+        return "the working directory no longer exists; change to another one"
+    return f"{error.strerror or error}{f': {error.filename}' if error.filename else ''}"
 
 
 def _discard_stdout() -> None:

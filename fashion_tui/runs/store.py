@@ -50,6 +50,8 @@ def default_runs_dir() -> Path:
     if (configured := user_settings().runs) is not None:
         return configured
     folder = platformdirs.user_state_path("fashion-tui", appauthor=False) / "runs"
+    if not folder.is_absolute():
+        raise UserError("your home directory is unknown; set HOME, or choose a folder for runs with --runs DIR")
     if not is_utf8(folder):
         raise UserError(f"the default folder of runs, {str(folder)!r}, isn't UTF-8; choose another one with --runs DIR")
     return folder

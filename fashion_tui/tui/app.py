@@ -206,7 +206,8 @@ class FashionApp(App[None]):
         if problems := (*user_settings().problems, *KEY_PROBLEMS):
             more = f" ({len(problems) - 1} more: fashion-tui settings)" if len(problems) > 1 else ""
             self.notify(f"Settings: {problems[0]}{more}", severity="warning", timeout=PROBLEM_SECONDS, markup=False)
-        self.query_one(StatusBar).runs_directory = str(self.settings.runs_directory).replace(str(Path.home()), "~", 1)
+        home = os.path.expanduser("~")  # noqa: PTH111 -- `Path.home` raises an error if there is none
+        self.query_one(StatusBar).runs_directory = str(self.settings.runs_directory).replace(home, "~", 1)
         # Set the focus before the first paint, so that no typed key is lost.
         self.screen_stack[0].set_focus(self.current_pane.main_widget())
         self.call_after_refresh(self._start_background)

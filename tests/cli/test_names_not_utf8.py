@@ -43,6 +43,21 @@ def test_environment_variables(call: Call, variable: str, tmp_path: Path) -> Non
     assert result.err.count("\n") == 1
 
 
+def test_doctor_reports_a_folder_that_is_not_utf_8(call: Call, tmp_path: Path) -> None:
+    result = call("doctor", "--json", FASHION_TUI_RUNS=f"{tmp_path}/{NOT_UTF8}")
+    assert result.status == 1
+    (check,) = [check for check in result.json["checks"] if check["name"] == "runs"]
+    assert not check["ok"]
+    assert "UTF-8" in check["detail"]
+
+
+def test_a_deleted_working_directory(environment: dict[str, str], tmp_path: Path) -> None:
+    (tmp_path / "gone").mkdir()
+    command = f"cd {tmp_path}/gone && rmdir {tmp_path}/gone && {COMMAND[0]} -m fashion_tui runs --runs here"
+    done = subprocess.run(["sh", "-c", command], env=environment, capture_output=True, text=True, check=False)
+    check_one_line(Result(done.returncode, done.stdout, done.stderr), 1, "working directory no longer exists")
+
+
 def test_escaped_surrogates_in_arguments(call: Call, tmp_path: Path) -> None:
     check_one_line(call("shapes", "--args", '{"a": "\\udcff"}'), 2, "--args", "surrogate")
 

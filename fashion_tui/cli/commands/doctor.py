@@ -57,7 +57,7 @@ def doctor_command(*, as_json: bool, common: CommonOptions) -> None:
         _check_versions(),
         *_check_torch(),
         check_data(common.data),
-        _check_runs(common.runs_directory),
+        _check_runs(common),
         _check_logout(),
         _check_kernel(),
         _check_terminal(),
@@ -109,8 +109,12 @@ def check_data(directory: Path | None = None) -> HealthCheck:
     )
 
 
-def _check_runs(directory: Path) -> HealthCheck:
+def _check_runs(common: CommonOptions) -> HealthCheck:
     """Check that runs can be written to a folder, without creating it."""
+    try:
+        directory = common.runs_directory
+    except UserError as error:
+        return HealthCheck(name="runs", ok=False, detail=str(error))
     existing = next(folder for folder in (directory, *directory.parents) if folder.exists())
     remedy = "choose another folder with --runs DIR or FASHION_TUI_RUNS"
     try:
