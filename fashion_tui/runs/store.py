@@ -62,8 +62,12 @@ def list_runs(runs_dir: Path) -> list[RunSummary]:
 
     Raises UserError if the folder can't be read.
     """
-    summaries = [_summarise_path(path) for path in _run_paths(runs_dir)]
-    return sorted(summaries, key=lambda summary: (summary.created, summary.run), reverse=True)
+    return list(newest_first(summarise_path(path) for path in _run_paths(runs_dir)))
+
+
+def newest_first(summaries: Iterable[RunSummary]) -> tuple[RunSummary, ...]:
+    """Return the runs in the order in which they are listed."""
+    return tuple(sorted(summaries, key=lambda summary: (summary.created, summary.run), reverse=True))
 
 
 def run_ids(runs_dir: Path) -> list[str]:
@@ -153,7 +157,8 @@ def prune(run: Run) -> Pruned:
     return Pruned(run=run.id, path=str(run.path), bytes=size)
 
 
-def _summarise_path(path: Path) -> RunSummary:
+def summarise_path(path: Path) -> RunSummary:
+    """Return the entry of the run in this directory. If it can't be opened, the entry says why."""
     try:
         with Run(path) as run:
             return summarise(run)
@@ -204,14 +209,20 @@ def _run_at(name: str) -> Path | None:
         return None
 
 
-def _run_paths(runs_dir: Path) -> list[Path]:
+def run_names(runs_dir: Path) -> list[str]:
+    """Return the names of the directories of all runs, in any order. Raises UserError if the folder can't be read."""
     try:
         with os.scandir(runs_dir) as entries:
-            return [runs_dir.absolute() / entry.name for entry in entries if _is_run(entry)]
+            return [entry.name for entry in entries if _is_run(entry)]
     except FileNotFoundError:
         return []
     except OSError as error:
         raise UserError(f"can't read the runs in {str(runs_dir)!r}: {reason(error)}") from error
+
+
+def _run_paths(runs_dir: Path) -> list[Path]:
+    folder = runs_dir.absolute()
+    return [folder / name for name in run_names(runs_dir)]
 
 
 def _is_run(entry: "os.DirEntry[str]") -> bool:
@@ -219,8 +230,7 @@ def _is_run(entry: "os.DirEntry[str]") -> bool:
     try:
         if entry.name.startswith(".") or not entry.is_dir():
             return False
-        path = Path(entry.path)
-        return bool(RUN_ID.fullmatch(entry.name)) or any((path / name).exists() for name in RUN_FILES)
+        return bool(RUN_ID.fullmatch(entry.name)) or any(Path(entry.path, name).exists() for name in RUN_FILES)
     except OSError:
         return False
 

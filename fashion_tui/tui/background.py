@@ -1,6 +1,7 @@
 """Functions that run in background threads. They read files and post messages to the app."""
 
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -8,7 +9,7 @@ from textual.message import Message
 from textual.worker import get_current_worker
 
 from fashion_tui.data import files
-from fashion_tui.runs import store
+from fashion_tui.runs.index import RunIndex
 from fashion_tui.schema.errors import UserError
 from fashion_tui.schema.run import RunSummary
 
@@ -16,6 +17,12 @@ from .lab_app import DatasetFound, DatasetState, RunsListed, RunsUnreadable, Set
 
 RUNS_INTERVAL = 1.0
 """Seconds between reads of the runs directory."""
+
+READ_SECONDS = 0.03
+"""Time limit for reading runs that have ended, in seconds. More of them are read after a pause."""
+
+PAUSE_SECONDS = 0.03
+"""Pause until more runs are read, in seconds."""
 
 Post = Callable[[Message], object]
 
@@ -32,21 +39,27 @@ def find_dataset(settings: Settings, post: Post) -> None:
 
 
 def watch_runs(runs_directory: Path, refresh: threading.Event, post: Post) -> None:
-    """List the runs every second, or as soon as `refresh` is set, and post the list whenever it changes."""
+    """List the runs every second, or as soon as `refresh` is set, and post the list whenever it changes.
+
+    The newest of many runs are posted first. In between, the thread pauses, so that it doesn't keep the app from
+    painting.
+    """
     worker = get_current_worker()
+    index = RunIndex(runs_directory)
     listed: tuple[RunSummary, ...] | None = None
+    posted = 0.0
     reported: str | None = None
     while not worker.is_cancelled:
         try:
-            runs = tuple(store.list_runs(runs_directory))
+            index.refresh(READ_SECONDS)
             reported = None
         except UserError as error:
-            runs = ()
             if str(error) != reported:
                 reported = str(error)
                 post(RunsUnreadable(reported))
-        if runs != listed:
-            listed = runs
-            post(RunsListed(runs))
-        refresh.wait(RUNS_INTERVAL)
+        is_due = listed is None or index.is_complete or time.monotonic() - posted >= RUNS_INTERVAL
+        if is_due and index.runs != listed:
+            listed, posted = index.runs, time.monotonic()
+            post(RunsListed(listed))
+        refresh.wait(RUNS_INTERVAL if index.is_complete or reported else PAUSE_SECONDS)
         refresh.clear()

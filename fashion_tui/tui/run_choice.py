@@ -29,12 +29,14 @@ NO_CHECKPOINT = (
 
 def runs_with_checkpoint(runs: Sequence[RunSummary]) -> list[RunSummary]:
     """Return the runs that have a checkpoint, in the given order. This reads directories, so call it in a thread."""
-    return [run for run in runs if run.damage is None and _has_checkpoint(Path(run.path))]
+    return [run for run in runs if _can_be_loaded(run)]
 
 
-def _has_checkpoint(path: Path) -> bool:
+def _can_be_loaded(summary: RunSummary) -> bool:
+    if summary.damage is not None or summary.checkpoint_bytes == 0:
+        return False
     try:
-        with Run(path) as run:
+        with Run(Path(summary.path)) as run:
             return bool(run.checkpoints.steps())
     except DamagedRun:  # the run was deleted after it was listed
         return False
@@ -45,9 +47,8 @@ def default_run(runs: Sequence[RunSummary]) -> Path | None:
 
     This reads directories, so call it in a thread.
     """
-    candidates = runs_with_checkpoint(runs)
-    finished = [run for run in candidates if run.state == "finished"]
-    return next((Path(run.path) for run in (*finished, *candidates)), None)
+    candidates = sorted(runs, key=lambda run: run.state != "finished")  # the order is kept otherwise
+    return next((Path(run.path) for run in candidates if _can_be_loaded(run)), None)
 
 
 async def choose_run(

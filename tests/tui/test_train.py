@@ -1,6 +1,7 @@
 """The Train pane, with real trainers."""
 
 import os
+import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
@@ -9,22 +10,26 @@ from typing import BinaryIO
 
 import msgspec
 import pytest
+from rich.text import Text
 from textual.pilot import Pilot
 from textual.widgets import Input
 
 from fashion_tui.data import files
+from fashion_tui.report.glyphs import Glyphs
 from fashion_tui.runs import launch, store
 from fashion_tui.runs.create import create_run
 from fashion_tui.runs.run import Run
 from fashion_tui.schema.recipe import CPU_RECIPES, GUIDE, QUICK, RECIPES, STRONG
 from fashion_tui.schema.replies import Device
 from fashion_tui.schema.requests import GetDevices
-from fashion_tui.schema.run import LIVE_STATES
+from fashion_tui.schema.run import LIVE_STATES, RunSummary
 from fashion_tui.tui.app import FashionApp
 from fashion_tui.tui.dialogs.dialog import ConfirmDialog
 from fashion_tui.tui.lab_app import Settings
+from fashion_tui.tui.train import run_list
 from fashion_tui.tui.train.form import RunForm
 from fashion_tui.tui.train.pane import TrainPane
+from fashion_tui.tui.train.run_list import run_line
 from fashion_tui.tui.widgets.cycle import Cycle
 from tests.tui.pilots import screen_text, until
 
@@ -306,6 +311,28 @@ def lost_run(runs: Path) -> Path:
         for step in (1, 2):
             run.checkpoints.save(write, step=step, epoch=0)
         return run.path
+
+
+async def test_of_many_runs_only_the_visible_lines_are_computed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = lost_run(tmp_path / "runs")
+    (first / "status.json").write_bytes((first / "status.json").read_bytes().replace(b'"running"', b'"stopped"'))
+    for number in range(400):
+        shutil.copytree(first, first.with_name(f"20250101-{number:06d}-copy-{number:04d}"))
+    computed: list[str] = []
+
+    def run_line_and_count(run: RunSummary, width: int, glyphs: Glyphs) -> Text:
+        computed.append(run.run)
+        return run_line(run, width, glyphs)
+
+    monkeypatch.setattr(run_list, "run_line", run_line_and_count)
+    async with train_pane(tmp_path / "runs") as (app, pilot):
+        await until(pilot, lambda: len(app.runs) == 401, "all runs")
+        await until(pilot, lambda: "copy-0399" in screen_text(app), "the newest ones")
+        await pilot.press("end")
+        await until(pilot, lambda: "copy-0000" in screen_text(app), "the oldest ones")
+        assert len(set(computed)) < 200
 
 
 async def test_lost_run_is_reported_when_the_app_opens(tmp_path: Path) -> None:

@@ -1,5 +1,8 @@
 """The list of runs, newest first."""
 
+from collections.abc import Sequence
+from typing import overload
+
 from rich.text import Text
 
 from fashion_tui.report.formatting import format_loss, format_percent
@@ -14,20 +17,42 @@ class RunList(RowList):
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - Textual's name
         super().__init__(id=id)
         self.runs: tuple[RunSummary, ...] = ()
+        self._by_id: dict[str, RunSummary] = {}
 
     @property
     def chosen_run(self) -> RunSummary | None:
         """The run under the cursor."""
-        return next((run for run in self.runs if run.run == self.chosen), None)
+        return self._by_id.get(self.chosen or "")
 
     def show(self, runs: tuple[RunSummary, ...]) -> None:
         """Replace the runs."""
         self.runs = runs
-        width, glyphs = self.size.width, terminal_glyphs()
-        self.show_rows([run.run for run in runs], [run_line(run, width - 1, glyphs) for run in runs])
+        self._by_id = {run.run: run for run in runs}
+        self.show_rows([run.run for run in runs], RunLines(runs, self.size.width - 1, terminal_glyphs()))
 
     def on_resize(self) -> None:
         self.show(self.runs)
+
+
+class RunLines(Sequence[Text]):
+    """The line of each run, computed on demand because there may be thousands of runs."""
+
+    def __init__(self, runs: tuple[RunSummary, ...], width: int, glyphs: Glyphs) -> None:
+        self._runs = runs
+        self._width = width
+        self._glyphs = glyphs
+
+    def __len__(self) -> int:
+        return len(self._runs)
+
+    @overload
+    def __getitem__(self, index: int) -> Text: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[Text]: ...
+    def __getitem__(self, index: int | slice) -> Text | list[Text]:
+        if isinstance(index, slice):
+            return [self[i] for i in range(*index.indices(len(self)))]
+        return run_line(self._runs[index], self._width, self._glyphs)
 
 
 def run_line(run: RunSummary, width: int, glyphs: Glyphs) -> Text:

@@ -52,7 +52,8 @@ class RowList(ScrollView, can_focus=True):
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - Textual's name
         super().__init__(id=id)
         self._keys: tuple[str, ...] = ()
-        self._rows: tuple[Text, ...] = ()
+        self._indices: dict[str, int] = {}
+        self._rows: Sequence[Text] = ()
         self._chosen: str | None = None
 
     @property
@@ -61,22 +62,28 @@ class RowList(ScrollView, can_focus=True):
         return self._chosen
 
     def show_rows(self, keys: Sequence[str], rows: Sequence[Text]) -> None:
-        """Replace the rows. If the row under the cursor is gone, the cursor moves to the nearest row."""
+        """Replace the rows. If the row under the cursor is gone, the cursor moves to the nearest row.
+
+        Only visible rows are read from `rows`, so that a sequence may compute them on demand.
+        """
         cursor_row = self._cursor_row()
-        previous, self._rows = self._rows, tuple(rows)
+        previous, self._rows = self._rows, rows
         keys_changed = self._keys != tuple(keys)
-        self._keys = tuple(keys)
         self.virtual_size = Size(self.size.width, len(rows))
         if keys_changed:
+            self._keys = tuple(keys)
+            self._indices = {key: index for index, key in enumerate(self._keys)}
             self.refresh()
         else:
-            self._refresh_rows(*(y for y, pair in enumerate(zip(previous, rows, strict=True)) if pair[0] != pair[1]))
-        if self._keys and self._chosen not in self._keys:
+            top = self.scroll_offset.y
+            visible = range(top, min(top + self.size.height, len(rows)))
+            self._refresh_rows(*(y for y in visible if previous[y] != rows[y]))
+        if self._keys and self._chosen not in self._indices:
             self.choose(self._keys[min(cursor_row, len(self._keys) - 1)])
 
     def choose(self, key: str) -> None:
         """Move the cursor to the row with this key, if the list contains it."""
-        if key not in self._keys:
+        if key not in self._indices:
             return
         self._refresh_rows(self._cursor_row())
         self._chosen = key
@@ -104,7 +111,7 @@ class RowList(ScrollView, can_focus=True):
 
     def _cursor_row(self) -> int:
         """Return the index of the row under the cursor, or 0 while the list is empty."""
-        return self._keys.index(self._chosen) if self._chosen in self._keys else 0
+        return self._indices.get(self._chosen or "", 0)
 
     def _refresh_rows(self, *rows: int) -> None:
         top = self.scroll_offset.y

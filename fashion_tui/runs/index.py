@@ -1,0 +1,123 @@
+"""The list of runs, kept up to date at little cost however many runs there are."""
+
+import os
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from fashion_tui.schema.errors import UserError
+from fashion_tui.schema.run import LIVE_STATES, RunSummary
+
+from .layout import CHECKPOINTS_FOLDER, CONFIG_FILE, STATUS_FILE
+from .store import newest_first, run_names, summarise_path
+
+MIN_CHECKED = 50
+"""Minimum number of ended runs to look at in a refresh, whatever the time limit."""
+
+SCAN_INTERVAL = 1.0
+"""Seconds between scans of the folder while many new runs are being read."""
+
+Fingerprint = tuple[tuple[int, int, int] | None, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    summary: RunSummary
+    fingerprint: Fingerprint
+    """Taken before the run was read."""
+
+
+class RunIndex:
+    """Lists the runs of a folder, newest first.
+
+    The summary of a run that has ended is kept until its directory, its configuration, its status or its checkpoints
+    change. Use an index in one thread.
+    """
+
+    def __init__(self, runs_dir: Path) -> None:
+        self._runs_dir = runs_dir.absolute()
+        self._entries: dict[str, _Entry] = {}
+        """What is known about each run, by the name of its directory."""
+        self._runs: tuple[RunSummary, ...] | None = ()
+        """The list of runs, or None if an entry has changed since it was made."""
+        self._next = 0
+        """Position in the list of ended runs from which the next refresh looks for changes."""
+        self._unread: list[str] = []
+        """Names of new runs, oldest first. They begin with the time of creation."""
+        self._scanned = 0.0
+
+    @property
+    def runs(self) -> tuple[RunSummary, ...]:
+        """The runs that have been read so far."""
+        if self._runs is None:
+            self._runs = newest_first(entry.summary for entry in self._entries.values())
+        return self._runs
+
+    def refresh(self, seconds: float) -> None:
+        """Read the live runs, then new and changed ones for about this time. The next refresh continues there.
+
+        Raises UserError if the folder can't be read; the list is then empty.
+        """
+        deadline = time.monotonic() + seconds
+        if self.is_complete or time.monotonic() - self._scanned >= SCAN_INTERVAL:
+            self._scan()
+            deadline = time.monotonic() + seconds
+        for name, entry in list(self._entries.items()):
+            if entry.summary.state in LIVE_STATES:
+                self._read(name)
+        while self._unread:
+            self._read(self._unread.pop())
+            if time.monotonic() >= deadline:
+                return
+        self._check_ended(deadline)
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether all runs of the folder have been read."""
+        return not self._unread
+
+    def _scan(self) -> None:
+        """Find new and deleted runs."""
+        self._scanned = time.monotonic()
+        try:
+            names = set(run_names(self._runs_dir))
+        except UserError:
+            self._entries, self._unread, self._runs = {}, [], ()
+            raise
+        for name in self._entries.keys() - names:
+            del self._entries[name]
+            self._runs = None
+        self._unread = sorted(names - self._entries.keys())
+
+    def _check_ended(self, deadline: float) -> None:
+        """Read ended runs again if their files have changed. Start where the last check ended."""
+        ended = [name for name, entry in self._entries.items() if entry.summary.state not in LIVE_STATES]
+        for count in range(len(ended)):
+            if count >= MIN_CHECKED and time.monotonic() >= deadline:
+                break
+            self._next = (self._next + 1) % len(ended)
+            name = ended[self._next]
+            if self._fingerprint(name) != self._entries[name].fingerprint:
+                self._read(name)
+
+    def _read(self, name: str) -> None:
+        fingerprint = self._fingerprint(name)
+        summary = summarise_path(self._runs_dir / name)
+        before = self._entries.get(name)
+        if before is None or before.summary != summary:
+            self._runs = None
+        self._entries[name] = _Entry(summary, fingerprint)
+
+    def _fingerprint(self, name: str) -> Fingerprint:
+        """Return what changes when the files of an ended run change: their change times, sizes and inodes."""
+        folder = f"{self._runs_dir}/{name}"
+        files = (CONFIG_FILE, STATUS_FILE, CHECKPOINTS_FOLDER)
+        return tuple(map(_stat, (folder, *(f"{folder}/{file}" for file in files))))
+
+
+def _stat(path: str) -> tuple[int, int, int] | None:
+    try:
+        status = os.stat(path)  # noqa: PTH116 - several times as fast as Path.stat
+    except OSError:
+        return None
+    return status.st_ctime_ns, status.st_size, status.st_ino
