@@ -9,8 +9,10 @@ import torch
 
 from fashion_tui.lab.data.datasets import load
 from fashion_tui.lab.evaluation.metrics import predict_logits
+from fashion_tui.report.glyphs import terminal_glyphs
 from fashion_tui.runs import launch
 from fashion_tui.runs.layout import MODEL_FILE
+from fashion_tui.runs.reader import RunReader
 from fashion_tui.schema.events import (
     EpochEnd,
     Finished,
@@ -21,6 +23,7 @@ from fashion_tui.schema.events import (
     Warned,
 )
 from fashion_tui.trained_run import TrainedRun
+from fashion_tui.tui.train.summary import note_text
 from tests.custom_models import DROPOUT_NET, custom_model, forget_trust, source_that_writes
 
 from .trainers import Trainer, assert_failed, final_state, make_run, of_kind, results, step_metrics
@@ -144,6 +147,7 @@ def test_outputs_that_are_no_numbers_in_evaluation_give_no_scores(train: Train, 
     status = run.read_status()
     assert (status.state, status.test_accuracy, status.message) == ("finished", None, test)
     assert run.checkpoints.best() is None
+    assert test in note_text(RunReader(run).poll(), None, terminal_glyphs()).plain
     with TrainedRun.open(run.path) as trained:
         assert all(tensor.isfinite().all() for tensor in trained.weights().values())
 

@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 
 from fashion_tui.lab.training.checkpoint import read_checkpoint, write_checkpoint
+from fashion_tui.report.glyphs import terminal_glyphs
 from fashion_tui.runs import launch
+from fashion_tui.runs.reader import RunReader
 from fashion_tui.runs.run import Run
 from fashion_tui.schema.events import (
     CheckpointSaved,
@@ -21,6 +23,7 @@ from fashion_tui.schema.events import (
     Stopped,
     Warned,
 )
+from fashion_tui.tui.train.summary import summary_lines
 
 from .trainers import TIMEOUT, Trainer, assert_failed, assert_same, events, final_state, make_run, of_kind, step_metrics
 
@@ -72,6 +75,15 @@ def test_the_log_and_the_status_are_complete(undisturbed: Run) -> None:
     best, latest = store.best(), store.latest()
     assert best is not None
     assert latest is not None
+    assert isinstance(second.validation_accuracy, float)
+    assert best.validation_accuracy is not None
+    for large, width in ((False, 76), (True, 83)):
+        snapshot = RunReader(undisturbed).poll()
+        lines = [line.plain for line in summary_lines(snapshot, width, terminal_glyphs(), large=large)]
+        (scores,) = (line for line in lines if f"validation {second.validation_accuracy * 100:.1f} %" in line)
+        assert f"best {best.validation_accuracy * 100:.1f} %" in scores
+        assert "trained in" in scores
+        assert "img/s" not in scores, "it doesn't fit"
     assert best.validation_accuracy == max(first.validation_accuracy, second.validation_accuracy)
     assert latest.validation_accuracy == second.validation_accuracy
 

@@ -106,9 +106,11 @@ def _other_metrics(snapshot: RunSnapshot) -> list[_Metric]:
 
 
 def _metrics_line(snapshot: RunSnapshot, width: int, glyphs: Glyphs) -> Text:
-    """Return all metrics on one line, followed by a sparkline of the most recent losses if it fits."""
+    """Return the metrics that fit on one line, followed by a sparkline of the most recent losses if it fits."""
     line = Text(no_wrap=True)
     for metric in (*_main_metrics(snapshot), *_other_metrics(snapshot)):
+        if line.cell_len + len(metric.label) + 1 + len(metric.value) > width:
+            break
         line.append(f"{metric.label} ", style=MUTED)
         line.append(metric.value, style=f"bold {metric.colour}")
         line.append("   ")
@@ -129,6 +131,8 @@ def _large_metrics(snapshot: RunSnapshot, width: int, glyphs: Glyphs) -> list[Te
         label_row += metric.label.ljust(column_width)
     labels = Text(no_wrap=True)
     for metric in _other_metrics(snapshot):
+        if len(label_row) + labels.cell_len + len(metric.label) + 1 + len(metric.value) > width:
+            break
         labels.append(f"{label_row}{metric.label} ", style=MUTED)
         labels.append(f"{metric.value}    ", style=metric.colour)
         label_row = ""
@@ -208,6 +212,8 @@ def _ended_note(snapshot: RunSnapshot, glyphs: Glyphs) -> Text:
                 f"stopped at step {step:,} {dot} press {RESUME_KEY} to resume {dot} {_disk_usage(snapshot)}",
                 style=MUTED,
             )
+        case _ if snapshot.status.message is not None:  # why there is no test accuracy
+            return Text(f"! {snapshot.status.message}", style=ATTENTION)
         case _:
             return Text(f"press {key_of('train', 'evaluate')} to evaluate {dot} {_disk_usage(snapshot)}", style=MUTED)
 
