@@ -12,6 +12,7 @@ from fashion_tui.schema.errors import UserError
 from fashion_tui.schema.models import MODELS
 from fashion_tui.schema.paths import user_path
 from fashion_tui.schema.recipe import PRECISIONS, RECIPES
+from fashion_tui.schema.text import printable
 
 DEVICES = ("auto", "cpu", "cuda", "mps")
 
@@ -85,7 +86,8 @@ def _run_ids(context: click.Context) -> list[str]:
     from fashion_tui.runs.store import run_ids  # noqa: PLC0415
 
     try:
-        return run_ids(_runs_directory(context))
+        # A shell shows completions as they are.
+        return [name for name in run_ids(_runs_directory(context)) if name == printable(name)]
     except UserError:
         return []
 

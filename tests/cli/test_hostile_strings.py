@@ -146,6 +146,14 @@ def test_names_of_folders(output: Callable[..., str], run: Run) -> None:
         use(output, copy)
 
 
+def test_completed_names_of_folders(call: Call, run: Run) -> None:
+    shutil.copytree(run.path, run.path.with_name(HOSTILE))
+    words = f"fashion-tui --runs {run.path.parent} stop "
+    completed = call(COMP_WORDS=words, COMP_CWORD="4", _FASHION_TUI_COMPLETE="bash_complete")
+    assert run.id in completed.out
+    assert_printable(completed.out + completed.err)
+
+
 @pytest.mark.parametrize(
     "arguments",
     [

@@ -4,7 +4,7 @@ import click
 from click.shell_completion import get_completion_class
 
 from fashion_tui.cli.options import CommonOptions, common_options, json_option
-from fashion_tui.cli.output import write_json
+from fashion_tui.cli.output import print_line, write_json
 
 SHELLS = ("bash", "zsh", "fish")
 
@@ -36,4 +36,5 @@ def completion_command(context: click.Context, *, shell: str, as_json: bool, com
     if as_json:
         write_json({"shell": shell, "script": script})
     else:
-        click.echo(script)
+        for line in script.splitlines():
+            print_line(line)

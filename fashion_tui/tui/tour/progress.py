@@ -5,6 +5,9 @@ from pathlib import Path
 
 import msgspec
 
+MAX_BYTES = 1 << 10
+"""Maximum size of the file."""
+
 
 def default_path() -> Path:
     import platformdirs  # noqa: PLC0415 -- not needed before the first paint
@@ -19,15 +22,17 @@ class _TourProgress(msgspec.Struct, frozen=True):
 
 def load(path: Path) -> str:
     """Return the id of the next step, or an empty string for the first step. A damaged file counts as empty."""
+    from fashion_tui.files import read_limited  # noqa: PLC0415 -- not needed before the first paint
+
     with suppress(OSError, msgspec.DecodeError, UnicodeDecodeError):
-        return msgspec.json.decode(path.read_bytes(), type=_TourProgress).next
+        return msgspec.json.decode(read_limited(path, MAX_BYTES), type=_TourProgress).next
     return ""
 
 
 def save(path: Path, step: str) -> None:
     """Store the id of the next step. If that fails, the tour is offered again or continues from an earlier step."""
-    from fashion_tui.files import write_atomically  # noqa: PLC0415 -- not needed before the first paint
+    from fashion_tui.files import make_private_folder, write_atomically  # noqa: PLC0415 -- not needed before the first paint
 
     with suppress(OSError):
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        make_private_folder(path.parent)
         write_atomically(path, msgspec.json.encode(_TourProgress(step)), durable=False)
