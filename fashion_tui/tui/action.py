@@ -1,6 +1,5 @@
 """An action that the user starts with a key or from the palette."""
 
-import re
 from dataclasses import dataclass
 
 from textual.binding import Binding
@@ -25,10 +24,12 @@ class Action:
     priority: bool = False
     """Whether the key works inside editors too."""
 
+    setting: str = ""
+    """Name of the action in the settings file. If empty, it is `name`, which must then have no arguments."""
+
     @property
     def id(self) -> str:
-        """The name of the action in the settings file, such as `move_-1_0` for `move(-1, 0)`."""
-        return re.sub(r"[^\w-]+", "_", self.name).strip("_")
+        return self.setting or self.name
 
     @property
     def key_text(self) -> str:

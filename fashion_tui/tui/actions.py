@@ -19,8 +19,8 @@ PANE_NAMES: tuple[PaneName, ...] = get_args(PaneName)
 def _choose_pane(number: int, name: PaneName) -> tuple[Action, Action]:
     title = f"Go to {name.capitalize()}"
     return (
-        Action(f"choose_pane('{name}')", str(number), title, shown_key=f"{number} f{number + 1}"),
-        Action(f"choose_pane('{name}')", f"f{number + 1}", title, priority=True),
+        Action(f"choose_pane('{name}')", str(number), title, shown_key=f"{number} f{number + 1}", setting=name),
+        Action(f"choose_pane('{name}')", f"f{number + 1}", title, priority=True, setting=name),
     )
 
 
@@ -38,10 +38,10 @@ ONLY_IN_PALETTE: tuple[Action, ...] = (Action("start_tour_again", "", "Start the
 """Actions of the app without a key."""
 
 MOVING: tuple[Action, ...] = (
-    Action("move(1, 0)", "right,l", "Move among the images", "move", "←↓↑→"),
-    Action("move(-1, 0)", "left,h", "Move among the images", shown_key="hjkl"),
-    Action("move(0, 1)", "down,j", "Move among the images", shown_key="hjkl"),
-    Action("move(0, -1)", "up,k", "Move among the images", shown_key="hjkl"),
+    Action("move(1, 0)", "right,l", "Move among the images", "move", "←↓↑→", setting="move_right"),
+    Action("move(-1, 0)", "left,h", "Move among the images", shown_key="hjkl", setting="move_left"),
+    Action("move(0, 1)", "down,j", "Move among the images", shown_key="hjkl", setting="move_down"),
+    Action("move(0, -1)", "up,k", "Move among the images", shown_key="hjkl", setting="move_up"),
 )
 TURNING: tuple[Action, ...] = (
     Action("next_page", "space,pagedown", "Next page", "page", "space"),
@@ -67,8 +67,8 @@ IN_PANE: dict[PaneName, tuple[Action, ...]] = {
         Action("copy_code", "Y", "Copy the selected cell's code"),
         Action("save", "ctrl+s", "Save the session as a notebook or Python script", shown_key="^s"),
         Action("restart", "ctrl+x", "Restart the kernel", shown_key="^x"),
-        Action("move(0, -1)", "up,k", "Select a cell of the transcript", shown_key="↑ k"),
-        Action("move(0, 1)", "down,j", "Select a cell of the transcript", shown_key="↓ j"),
+        Action("move(0, -1)", "up,k", "Select a cell of the transcript", shown_key="↑ k", setting="previous_cell"),
+        Action("move(0, 1)", "down,j", "Select a cell of the transcript", shown_key="↓ j", setting="next_cell"),
         Action("back", "escape", "Close the open view, or leave the prompt", shown_key="esc"),
         Action("copy_console_command", "J", "Copy the command that opens a console on this kernel"),
     ),
@@ -90,8 +90,20 @@ IN_PANE: dict[PaneName, tuple[Action, ...]] = {
         Action("another_network", "a", "Open a built-in network, a file or a torchvision model", "network"),
         Action("measure", "b", "Time the forward and backward pass of each row", "time"),
         Action("fold", "enter", "Fold or unfold the module", "fold", "↵"),
-        Action("move(1, 0)", "right,l", "Unfold the module, or show the next image's maps", shown_key="→ l"),
-        Action("move(-1, 0)", "left,h", "Fold the module, or show the previous image's maps", shown_key="← h"),
+        Action(
+            "move(1, 0)",
+            "right,l",
+            "Unfold the module, or show the next image's maps",
+            shown_key="→ l",
+            setting="move_right",
+        ),
+        Action(
+            "move(-1, 0)",
+            "left,h",
+            "Fold the module, or show the previous image's maps",
+            shown_key="← h",
+            setting="move_left",
+        ),
         Action("next_page", "space,pagedown", "Show the next feature maps", "more maps", "space"),
         Action("revert", "z", "Undo all edits since the last save", "revert"),
         Action("back", "escape", "Close the feature maps, or leave the editor", shown_key="esc"),
@@ -123,38 +135,45 @@ IN_TENSORS: tuple[Action, ...] = (
     Action("open", "enter", "Show the tensor's histogram, values and strides", "open", "↵"),
 )
 IN_TENSOR: tuple[Action, ...] = (
-    Action("move(1, 0)", "right,l", "Move among the values", "move", "←↓↑→"),
-    Action("move(-1, 0)", "left,h", "Move among the values", shown_key="hjkl"),
-    Action("move(0, 1)", "down,j", "Move among the values", shown_key="hjkl"),
-    Action("move(0, -1)", "up,k", "Move among the values", shown_key="hjkl"),
-    Action("turn(1)", "space,pagedown", "Next slice of a tensor with more than two axes", "slice", "space"),
-    Action("turn(-1)", "pageup", "Previous slice", shown_key="pgup"),
+    Action("move(1, 0)", "right,l", "Move among the values", "move", "←↓↑→", setting="move_right"),
+    Action("move(-1, 0)", "left,h", "Move among the values", shown_key="hjkl", setting="move_left"),
+    Action("move(0, 1)", "down,j", "Move among the values", shown_key="hjkl", setting="move_down"),
+    Action("move(0, -1)", "up,k", "Move among the values", shown_key="hjkl", setting="move_up"),
+    Action(
+        "turn(1)",
+        "space,pagedown",
+        "Next slice of a tensor with more than two axes",
+        "slice",
+        "space",
+        setting="next_slice",
+    ),
+    Action("turn(-1)", "pageup", "Previous slice", shown_key="pgup", setting="previous_slice"),
 )
 IN_GRAPH: tuple[Action, ...] = (
     Action("open", "enter", "Show the tensor that the node computed", "open", "↵"),
-    Action("move(1)", "right,l", "Unfold the node's inputs", shown_key="→ l"),
-    Action("move(-1)", "left,h", "Fold the node's inputs", shown_key="← h"),
+    Action("move(1)", "right,l", "Unfold the node's inputs", shown_key="→ l", setting="unfold"),
+    Action("move(-1)", "left,h", "Fold the node's inputs", shown_key="← h", setting="fold"),
 )
 IN_LESSONS: tuple[Action, ...] = (
     Action("enter", "enter", "Open the lesson, run its cell, or go to the next step", "run, next", "↵"),
-    Action("turn(1)", "right,l", "Next step", shown_key="→ l"),
-    Action("turn(-1)", "left,h", "Previous step", "steps", "← →"),
+    Action("turn(1)", "right,l", "Next step", shown_key="→ l", setting="next_step"),
+    Action("turn(-1)", "left,h", "Previous step", "steps", "← →", setting="previous_step"),
     Action("edit", "i", "Copy the cell into the prompt", "edit"),
     Action("start_over", "R", "Run the lesson again, from its beginning to this step"),
 )
 _FIELDS: tuple[Action, ...] = (
-    Action("field(1)", "tab", "Next field", "field"),
-    Action("field(-1)", "shift+tab", "Previous field", shown_key="⇧tab"),
+    Action("field(1)", "tab", "Next field", "field", setting="next_field"),
+    Action("field(-1)", "shift+tab", "Previous field", shown_key="⇧tab", setting="previous_field"),
 )
 IN_RESHAPING: tuple[Action, ...] = (
     Action("propose", "enter", "Copy the code into the prompt", "to the prompt", "↵", priority=True),
-    Action("operation(1)", "down", "Next operation", "operation", "↑↓", priority=True),
-    Action("operation(-1)", "up", "Previous operation", shown_key="↑", priority=True),
+    Action("operation(1)", "down", "Next operation", "operation", "↑↓", priority=True, setting="next_operation"),
+    Action("operation(-1)", "up", "Previous operation", shown_key="↑", priority=True, setting="previous_operation"),
     *_FIELDS,
 )
 IN_ARITHMETIC: tuple[Action, ...] = (
-    Action("step(1)", "up", "Increase the value", "change", "↑↓", priority=True),
-    Action("step(-1)", "down", "Decrease the value", shown_key="↓", priority=True),
+    Action("step(1)", "up", "Increase the value", "change", "↑↓", priority=True, setting="increase"),
+    Action("step(-1)", "down", "Decrease the value", shown_key="↓", priority=True, setting="decrease"),
     *_FIELDS,
 )
 

@@ -354,7 +354,7 @@ class FashionApp(App[None]):
         lost = [short_name(run.run) for run in self.runs if run.state == "lost" and run.damage is None]
         if lost:
             others = f" and {len(lost) - 1} more" if len(lost) > 1 else ""
-            pane_key, key = key_of("everywhere", "choose_pane_train", inside_editors=True), key_of("train", "resume")
+            pane_key, key = key_of("everywhere", "train", inside_editors=True), key_of("train", "resume")
             message = (
                 f"Trainer lost: {lost[0]}{others}. Press {pane_key}, then {key}, to resume from the last checkpoint."
             )

@@ -23,7 +23,7 @@ from .pane import Pane
 
 
 def _tabs(*, is_typing: bool) -> dict[PaneName, str]:
-    keys = {name: key_of("everywhere", f"choose_pane_{name}", inside_editors=is_typing) for name in PANE_NAMES}
+    keys = {name: key_of("everywhere", name, inside_editors=is_typing) for name in PANE_NAMES}
     return {name: f"{key:>2} {name.capitalize()} " for name, key in keys.items()}
 
 

@@ -23,7 +23,7 @@ NAME_WIDTH = 22
 
 NO_CHECKPOINT = (
     "No run has a checkpoint yet. "
-    f"Press {key_of('everywhere', 'choose_pane_train')}, then {key_of('train', 'new_run')}, to start a run."
+    f"Press {key_of('everywhere', 'train')}, then {key_of('train', 'new_run')}, to start a run."
 )
 
 

@@ -1,5 +1,6 @@
 """Keys from the settings file."""
 
+import re
 import tomllib
 
 import pytest
@@ -22,6 +23,13 @@ def test_the_default_file_lists_every_action_with_its_keys() -> None:
         assert [(action.name, action.keys, action.priority) for action in groups[name]] == [
             (action.name, action.keys, action.priority) for action in actions
         ]
+
+
+def test_names_in_the_settings_file_are_words_and_belong_to_one_action() -> None:
+    for actions in DEFAULT_GROUPS.values():
+        names = {action.id: action.name for action in actions}
+        assert all(re.fullmatch(r"[a-z]+(_[a-z]+)*", name) for name in names)
+        assert len(names) == len({action.name for action in actions})
 
 
 def test_a_key_is_replaced_where_it_is_shown_too() -> None:

@@ -13,7 +13,7 @@ def test_theme_and_keys_of_the_settings_file(tmp_path: Path) -> None:
     file.parent.mkdir(parents=True)
     file.write_text(
         'theme = "light"\ndataset = "synthetic"\nrecipe = "nosuch"\n'
-        '[keys.everywhere]\nquit = "ctrl+t,Q"\nchoose_pane_train = "T,f5"\n'
+        '[keys.everywhere]\nquit = "ctrl+t,Q"\ntrain = "T,f5"\n'
         '[keys.playground]\nlessons = "f10"\n[keys.train]\nnew_run = "f12"\n'
     )
     try:

@@ -36,7 +36,7 @@ from .predictions import LABEL_LINES, prediction_details, prediction_tile, predi
 ALL = "all"
 EMPTY = (
     "No run to evaluate yet.\n\n"
-    f"Press {key_of('everywhere', 'choose_pane_train')}, then {key_of('train', 'new_run')}, to start a run."
+    f"Press {key_of('everywhere', 'train')}, then {key_of('train', 'new_run')}, to start a run."
 )
 MIN_TILES = 14
 """Minimum number of predictions per page, unless the pane is too small."""

@@ -70,7 +70,7 @@ def instruction(step: Step, seen: Seen) -> str:
         return hint
     if seen.place in DIALOGS:
         return "Press **esc** to close the dialog."
-    pane_key = key("everywhere", f"choose_pane_{step.pane}", inside_editors=seen.takes_digits)
+    pane_key = key("everywhere", step.pane, inside_editors=seen.takes_digits)
     return f"Press {pane_key} to go to {step.pane.capitalize()}."
 
 

@@ -34,7 +34,7 @@ _KEYS = {action.name: action.key_text for action in IN_LESSONS}
 
 KEYS_IN_TEXTS: dict[str, str] = {
     **{action.id: key_of("playground", action.id) for action in GROUPS["playground"]},
-    **{name: key_of("everywhere", f"choose_pane_{name}", inside_editors=True) for name in PANE_NAMES},
+    **{name: key_of("everywhere", name, inside_editors=True) for name in PANE_NAMES},
     "new_run": key_of("train", "new_run"),
 }
 """Keys that the text of a lesson can name."""
