@@ -1,5 +1,7 @@
 """Results of evaluating a trained network on the test set."""
 
+import math
+
 import msgspec
 
 
@@ -53,13 +55,15 @@ class Prediction(msgspec.Struct, frozen=True, kw_only=True):
     truth: int
     """Label of the true class."""
     probabilities: tuple[float, ...]
-    """Probability of each class."""
+    """Probability of each class; NaN if the network's outputs aren't numbers."""
     pixels: bytes
     """Pixels of the image: uint8 [28, 28]."""
 
     @property
-    def predicted(self) -> int:
-        """Label of the most probable class."""
+    def predicted(self) -> int | None:
+        """Label of the most probable class, or None if the probabilities aren't numbers."""
+        if any(map(math.isnan, self.probabilities)):
+            return None
         return max(range(len(self.probabilities)), key=self.probabilities.__getitem__)
 
     @property

@@ -1,6 +1,7 @@
 """The Evaluate pane, with a real engine and a real run."""
 
 import json
+import math
 import os
 import re
 import shutil
@@ -13,12 +14,12 @@ import pytest
 from textual.pilot import Pilot
 
 from fashion_tui.report.glyphs import UNICODE
-from fashion_tui.schema.evaluation import Evaluation, PredictionPage
+from fashion_tui.schema.evaluation import Evaluation, Prediction, PredictionPage
 from fashion_tui.schema.requests import Evaluate, GetPredictions
 from fashion_tui.tui.app import FashionApp
 from fashion_tui.tui.dialogs.choice import ChoiceDialog
 from fashion_tui.tui.evaluate.pane import EvaluatePane
-from fashion_tui.tui.evaluate.predictions import format_confidence
+from fashion_tui.tui.evaluate.predictions import format_confidence, prediction_details, prediction_tile
 from fashion_tui.tui.lab_app import Settings
 from fashion_tui.tui.widgets.image_tiles import ImageTiles
 from fashion_tui.tui.widgets.large_number import large_number
@@ -97,6 +98,16 @@ async def test_all_metrics_of_a_finished_run_are_shown(runs: Path, finished: Pat
             assert re.search(pattern, screen)
 
 
+def test_predictions_that_are_no_numbers() -> None:
+    names = [*"abcdefghij"]
+    prediction = Prediction(index=3, truth=0, probabilities=(math.nan,) * 10, pixels=bytes(784))
+    first, second = prediction_tile(prediction, names, 14, UNICODE).labels
+    assert (first.plain, second.plain.strip()) == ("✕ a", "NaN")
+    details = prediction_details(prediction, names, UNICODE).plain
+    assert "aren't numbers" in details
+    assert details.count("NaN") == 10
+
+
 async def test_wrong_predictions_come_first_and_a_key_shows_all(runs: Path, finished: Path) -> None:
     async with evaluate_pane(runs) as (app, pilot, pane):
         await until(pilot, lambda: len(labels(pane)) == pane.browser.cursor.page_size >= 8, "a page of predictions")
@@ -107,6 +118,7 @@ async def test_wrong_predictions_come_first_and_a_key_shows_all(runs: Path, fini
         assert pane.browser.cursor.total == wrong.total
         for (first, second), prediction in zip(labels(pane), wrong.predictions, strict=True):
             assert first == f"✕ {names[prediction.truth]}"
+            assert prediction.predicted is not None
             short = names[prediction.predicted].split("/")[0].split(" ")[-1].lower()
             assert second.lower().startswith(f"→{short}") or names[prediction.predicted] in second
             assert second.endswith(format_confidence(prediction.confidence))

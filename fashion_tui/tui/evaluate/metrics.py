@@ -11,7 +11,6 @@ from fashion_tui.report.evaluation import (
     class_lines,
     confusion_caption,
     confusion_lines,
-    invalid_outputs,
     largest_confusions,
 )
 from fashion_tui.report.formatting import format_loss, format_percent
@@ -61,7 +60,11 @@ def headline(evaluation: Evaluation, glyphs: Glyphs) -> list[Text]:
     Without scores, the lines say why.
     """
     if evaluation.invalid:
-        return [Text(), Text(invalid_outputs(evaluation.invalid, evaluation.n), ATTENTION), Text()]
+        return [
+            Text(f"no scores: for {evaluation.invalid:,} of {evaluation.n:,} test images,", ATTENTION),
+            Text("the network's outputs aren't numbers", ATTENTION),
+            Text(),
+        ]
     number = large_number(f"{evaluation.accuracy * 100:.1f}", glyphs)
     margin = accuracy_margin(evaluation.accuracy, evaluation.n) * 100
     if evaluation.dataset == "synthetic":

@@ -1,5 +1,6 @@
 """Labels, captions and details of predictions."""
 
+import math
 from collections.abc import Sequence
 
 from rich.text import Text
@@ -23,6 +24,9 @@ def prediction_tile(prediction: Prediction, names: Sequence[str], width: int, gl
     if prediction.predicted == prediction.truth:
         first = Text.assemble((f"{glyphs.good} ", GOOD), (truth, FOREGROUND))
         second = Text(f"  {confidence}", MUTED)
+    elif prediction.predicted is None:
+        first = Text.assemble((f"{glyphs.bad} ", f"bold {BAD}"), (truth, f"bold {FOREGROUND}"))
+        second = Text("  NaN", BAD)
     else:
         arrow = ("→" if glyphs.unicode else ">") + " " * (width > SMALL)
         predicted = short_class_name(names[prediction.predicted], width - len(arrow) - len(confidence) - 1)
@@ -33,6 +37,8 @@ def prediction_tile(prediction: Prediction, names: Sequence[str], width: int, gl
 
 def format_confidence(probability: float) -> str:
     """Return a probability as `97 %`. Only 99.95 % or more becomes `100 %`; smaller values are at most `99 %`."""
+    if math.isnan(probability):
+        return "NaN"
     percent = round(probability * 100)
     return f"{99 if percent == 100 and probability < 0.9995 else percent} %"
 
@@ -43,7 +49,9 @@ def prediction_details(prediction: Prediction, names: Sequence[str], glyphs: Gly
     text = Text(no_wrap=True)
     text.append(f"{glyphs.good if correct else glyphs.bad} ", style=f"bold {GOOD if correct else BAD}")
     text.append(f"{names[prediction.truth]}\n", style=f"bold {FOREGROUND}")
-    if not correct:
+    if prediction.predicted is None:
+        text.append("the network's outputs aren't numbers\n", style=BAD)
+    elif not correct:
         text.append("predicted ", style=MUTED).append(names[prediction.predicted], style=BAD)
         text.append(f", {format_confidence(prediction.confidence)}\n", style=MUTED)
     text.append(f"image {prediction.index:,} of the test set\n\n", style=MUTED)
@@ -56,7 +64,8 @@ def prediction_details(prediction: Prediction, names: Sequence[str], glyphs: Gly
         text.append(name.ljust(width + 1), style=MUTED if glyph == " " else FOREGROUND)
         bar = glyphs.slim_bar(probability, BAR_WIDTH) if visible else ""
         text.append(f"{bar:<{BAR_WIDTH}}", style=colour)
-        text.append(f"{probability * 100:6.1f}\n", style=FOREGROUND if visible else MUTED)
+        percent = "   NaN" if math.isnan(probability) else f"{probability * 100:6.1f}"
+        text.append(f"{percent}\n", style=FOREGROUND if visible else MUTED)
     return text
 
 
