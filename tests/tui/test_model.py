@@ -6,7 +6,7 @@ import re
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -26,7 +26,7 @@ from fashion_tui.tui.dialogs.save import SaveDialog
 from fashion_tui.tui.lab_app import Settings
 from fashion_tui.tui.model.editor import CodeEditor
 from fashion_tui.tui.model.feature_maps import FeatureMapsView
-from fashion_tui.tui.model.network_form import NetworkForm
+from fashion_tui.tui.model.network_form import NetworkForm, read_network
 from fashion_tui.tui.model.pane import ModelPane
 from fashion_tui.tui.model.shape_view import ShapeView
 from fashion_tui.tui.sandbox_engine import SandboxEngine
@@ -392,6 +392,47 @@ async def test_another_network_and_errors_in_the_form(tmp_path: Path) -> None:
         await lab.edit()
         await lab.replace("nn.Conv2d(1, width, 3)", "nn.Conv2d(1, width, 5)")
         await until(lab.pilot, lambda: lab.outputs == ["4×8×8", "4×6×6", "4×4×4", "64"], "the edited network")
+
+
+async def test_nothing_of_the_previous_network_is_shown(tmp_path: Path) -> None:
+    (tmp_path / "net.py").write_text(
+        "from torch import nn\n\n\nclass Net(nn.Module):\n    def __init__(self):\n        super().__init__()\n"
+        "        self.conv1 = nn.Conv2d(1, 7, 3)\n\n    def forward(self, x):\n        return self.conv1(x)\n"
+    )
+    async with model_pane(tmp_path / "runs") as lab:
+        await lab.until("204,542", "300 values", "980")
+        network = read_network(f"{tmp_path}/net.py:Net", "", "1x28x28")
+        lab.pane.open(network)
+        assert lab.pane.query_one(ShapeView).table is None
+        while lab.outputs != ["7×26×26"]:
+            await lab.pilot.pause(0.02)
+            assert not any(text in lab.screen for text in ("204,542", "300 values", "980"))
+        while "63 values" not in lab.screen:
+            await lab.pilot.pause(0.02)
+            assert "300 values" not in lab.screen
+        lab.pane.open(replace(network, input_size=(3, 28, 28)))  # fails: conv1 expects 1 channel
+        await lab.until("conv1 expects 1 channels, got 3")
+        assert "7×26×26" not in lab.screen
+        assert "63 values" not in lab.screen
+        assert not lab.pane.has_class("-outdated")
+
+
+async def test_the_form_proposes_the_input_shape_of_the_named_network(tmp_path: Path) -> None:
+    async with model_pane(tmp_path / "runs") as lab:
+        await lab.until("204,542")
+        lab.pane.open(read_network("strong", "", "1x32x32"))
+        await lab.until("input 1×32×32")
+        await lab.pilot.press("a")
+        await until(lab.pilot, lambda: isinstance(lab.app.screen, NetworkForm), "the form")
+        source, size = (lab.app.screen.query_one(f"#network-{name}", Input) for name in ("source", "input"))
+        assert (source.value, size.value) == ("strong", "1x32x32")
+        for name, proposed in (("guide", "1x28x28"), ("torchvision:resnet18", "3x224x224"), ("strong", "1x32x32")):
+            source.value = name
+            await until(lab.pilot, lambda proposed=proposed: size.value == proposed, proposed)  # type: ignore[misc]
+        size.value = "1x40x40"
+        source.value = "quick"
+        await lab.pilot.press("enter")
+        await lab.until("quick", "input 1×40×40")
 
 
 async def test_folding_modules_keeps_the_cursor(tmp_path: Path) -> None:

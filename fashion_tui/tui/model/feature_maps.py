@@ -72,6 +72,12 @@ class FeatureMapsView(Vertical):
             self._row, self._offset = (row, occurrence), 0
         self._load()
 
+    def clear(self) -> None:
+        """Remove the maps until `show_row` is called."""
+        self._run = self._row = None
+        self.grid.show(())
+        self._show_title(Text())
+
     def step_image(self, images: int) -> None:
         """Move forward or back by a number of test images."""
         self._image = (self._image + images) % self._test_images
@@ -120,7 +126,7 @@ class FeatureMapsView(Vertical):
     @on(MapsLoaded)
     def _loaded(self, message: MapsLoaded) -> None:
         message.stop()
-        if message.request == self._request():
+        if self._run is not None and message.request == self._request():
             self._show(message.maps)
 
     @on(MapsFailed)

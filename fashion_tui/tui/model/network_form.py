@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from typing import ClassVar
 
@@ -23,7 +23,10 @@ from fashion_tui.schema.shapes import Shape, parse_shape
 from fashion_tui.tui.actions import key_hints
 from fashion_tui.tui.dialogs.dialog import Dialog
 
-from .network import ShownNetwork
+from .network import INPUT_SIZE, ShownNetwork
+
+IMAGENET_SIZE: Shape = (3, 224, 224)
+"""Shape of the images on which torchvision's networks are trained."""
 
 FIELDS: tuple[tuple[ErrorCause, str, str], ...] = (
     ("source", "network", f"{', '.join(MODELS)}; file.py:Class; {TORCHVISION}resnet18"),
@@ -52,6 +55,12 @@ def read_network(name: str, arguments: str, input_shape: str) -> ShownNetwork:
     except UserError as error:
         raise FieldError("source", str(error)) from error
     return ShownNetwork(model, NamedModel(model=model, arguments=values), size)
+
+
+def default_values(name: str) -> Mapping[ErrorCause, str]:
+    """Return the arguments and the input shape with which a network of this name is opened by default."""
+    size = IMAGENET_SIZE if name.startswith(TORCHVISION) else INPUT_SIZE
+    return {"source": name, "arguments": "", "input": "x".join(map(str, size))}
 
 
 def _parse_input_shape(string: str) -> Shape:
@@ -104,10 +113,12 @@ class NetworkForm(Dialog[ShownNetwork | None]):
     NetworkForm .keys { margin: 1 0 0 0; }
     """
 
-    def __init__(self, values: dict[ErrorCause, str], trace: Callable[[ShownNetwork], Awaitable[SourceTrace]]) -> None:
+    def __init__(
+        self, values: Mapping[ErrorCause, str], trace: Callable[[ShownNetwork], Awaitable[SourceTrace]]
+    ) -> None:
         """Create the form. `values` are the initial values of the fields, and `trace` is called to trace a network."""
         super().__init__()
-        self._values = values
+        self._values = self._defaults = values
         self._trace = trace
 
     def compose(self) -> ComposeResult:
@@ -122,10 +133,21 @@ class NetworkForm(Dialog[ShownNetwork | None]):
 
     @on(Input.Changed)
     def _changed(self, event: Input.Changed) -> None:
-        """Show the field's hint instead of its error."""
+        """Show the field's hint instead of its error, and the defaults of another network."""
+        if event.input.id == "network-source":
+            self._set_defaults(event.value.strip())
         for name, _, hint in FIELDS:
             if event.input.id == f"network-{name}":
                 self._hint(name).update(hint)
+
+    def _set_defaults(self, source: str) -> None:
+        """Set the fields that the user hasn't edited to their initial values, or to the defaults of another network."""
+        defaults = self._values if source == self._values["source"] else default_values(source)
+        for name in ("arguments", "input"):
+            field = self._input(name)
+            if field.value == self._defaults[name]:
+                field.value = defaults[name]
+        self._defaults = defaults
 
     @on(Input.Submitted)
     def _submitted(self) -> None:

@@ -84,7 +84,7 @@ class ModelPane(Pane):
         self.network = INITIAL_NETWORK
         """The network that is shown, including the latest edits."""
         self.trace: SourceTrace | None = None
-        """The result of the last shape trace, or None before the first."""
+        """The result of the last shape trace of the network, or None before the first."""
         self._has_table = False
         """Whether the table shows `network`, possibly as it was before the latest edits."""
         self._maps_after_choice = False
@@ -138,8 +138,18 @@ class ModelPane(Pane):
         self._maps_after_choice = False
         self.editing = False
         self._session.release()
-        self._has_table = False
+        self._clear()
         self._show(network, OPEN_TIME_LIMIT)
+
+    def _clear(self) -> None:
+        """Remove everything that belongs to the previous network."""
+        self._has_table, self.trace = False, None
+        self.remove_class("-failed", "-outdated")
+        self.shapes.clear()
+        for lines in (self.strip, self.details):
+            lines.fit(lambda _width: ())
+        self.error_line.update("")
+        self.feature_maps.clear()
 
     def _show(self, network: ShownNetwork, time_limit: float) -> None:
         """Show a network and trace it. The network may be an edited version of the current network."""
@@ -200,7 +210,7 @@ class ModelPane(Pane):
     def _show_details(self) -> None:
         table, row = self.shapes.table, self.shapes.row
         if table is not None and row is not None:
-            self.details.show(table, row, self._histograms.of_row(row))
+            self.details.show(table, row, self._histograms.of_row(self.network, row))
             self._show_maps()
             self.refresh_bindings()
 

@@ -77,8 +77,16 @@ class ShapeView(Vertical):
         self._paint()
         self.post_message(RowChosen())
 
+    def clear(self) -> None:
+        """Remove the table until the next one is shown. The cursor returns to its row if the next table has it."""
+        self._table = None
+        self.header.show_lines(())
+        self.rows.show_rows((), ())
+        self.totals.show_lines(())
+        self.notes.display = False
+
     def show_note(self, note: str) -> None:
-        """Show a one-line note until the first table is shown."""
+        """Show a one-line note until a table is shown."""
         self.notes.update(Text(note, style=MUTED))
         self.notes.display = True
 

@@ -108,8 +108,10 @@ class WeightHistograms:
         if self._network is not network or not self._by_name:
             self._timer = self._pane.set_timer(WEIGHTS_DELAY, lambda: self._start(network))
 
-    def of_row(self, row: ShapeRow) -> list[Histogram]:
-        """Return the histograms of the weights that a row uses. Histograms that aren't known yet are omitted."""
+    def of_row(self, network: ShownNetwork, row: ShapeRow) -> list[Histogram]:
+        """Return the histograms of the weights that a row of a network uses, or those that are known already."""
+        if network is not self._network:
+            return []
         return [self._by_name[name] for name in row.weights if name in self._by_name]
 
     def _start(self, network: ShownNetwork) -> None:

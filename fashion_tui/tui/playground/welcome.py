@@ -14,8 +14,9 @@ _HELP = key_of("everywhere", "help", inside_editors=True)
 
 LINES = (
     "Python with torch, nn, F, the network net, the data sets",
-    "train_data and test_data, your runs, the lab library,",
-    "and show(...), which draws images and tensors.",
+    "train_data and test_data, your runs, whose model() takes",
+    "images of these sets as they are, the lab library, and",
+    "show(...), which draws images and tensors.",
     "",
     "To begin:",
     f"  {_LESSONS:7} opens the lessons, which run here",
