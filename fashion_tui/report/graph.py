@@ -75,6 +75,8 @@ def _source_rows(row: TreeRow, node: GraphNode) -> list[TreeRow]:
 def tree_line(row: TreeRow, node: GraphNode | None, width: int, *, is_highlighted: bool, glyphs: Glyphs) -> Text:
     """Return a row's line, such as `├ A  leaf  3  grad 2`. The operation is shortened if the line exceeds `width`.
 
+    An arrow marks a node that is the only source of the node above, so that a chain doesn't look like siblings.
+
     `is_highlighted` emphasises a gradient that has just been computed.
     """
     line = _line(row, node, is_highlighted=is_highlighted, glyphs=glyphs)
@@ -124,8 +126,10 @@ def _append_nonfinite(line: Text, statistics: Statistics | None) -> None:
 def _branches(row: TreeRow, glyphs: Glyphs) -> str:
     if row.depth == 0:
         return ""
-    through, skip, tee, elbow = ("│ ", "  ", "├ ", "└ ") if glyphs.unicode else ("| ", "  ", "+ ", "` ")
+    through, tee, elbow, only = ("│ ", "├ ", "└ ", "↓ ") if glyphs.unicode else ("| ", "+ ", "` ", "v ")
     hidden = f"{row.depth - len(row.is_last)}{glyphs.ellipsis} " if row.depth > len(row.is_last) else ""
     return (
-        hidden + "".join(skip if last else through for last in row.is_last[:-1]) + (elbow if row.is_last[-1] else tee)
+        hidden
+        + "".join("  " if last else through for last in row.is_last[:-1])
+        + (only if row.is_only else elbow if row.is_last[-1] else tee)
     )

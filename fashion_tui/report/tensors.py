@@ -25,8 +25,10 @@ from .histogram import histogram_block, histogram_line
 from .style import ACCENT, ATTENTION, FOREGROUND, GOOD, MUTED
 from .text_table import EMPTY, Cell, Column, fit_columns, join_cells
 
-DROP_ORDER: tuple[str, ...] = ("memory", "min", "max", "dtype", "device", "≡", "=", "grad")
+DROP_ORDER: tuple[str, ...] = ("memory", "min", "max", "device", "≡", "=", "dtype", "grad")
 """Columns in the order in which they are dropped if the width is too small."""
+MAX_WIDTHS = ((16, 12), (10, 9), (8, 8))
+"""Maximum widths of the columns `tensor` and `shape`. Smaller ones are used before `dtype` or `grad` is dropped."""
 
 MEMORY_GROUP_TITLES = ("≡", "=")
 """Titles of the column that marks shared memory, with and without Unicode."""
@@ -46,7 +48,12 @@ def tensor_lines(
             "mean",
             *MEMORY_GROUP_TITLES,
         )
-    columns = fit_columns(_columns(rows, glyphs), width, drop_order)
+    for max_widths in MAX_WIDTHS:
+        all_columns = _columns(rows, glyphs, *max_widths)
+        columns = fit_columns(all_columns, width, drop_order)
+        dropped = {column.title for column in all_columns} - {column.title for column in columns}
+        if dropped.isdisjoint({"dtype", "grad"}):
+            break
     header = join_cells([column.header() for column in columns])
     lines = [join_cells([column.line(index) for column in columns]) for index in range(len(rows))]
     for line in (header, *lines):
@@ -54,13 +61,13 @@ def tensor_lines(
     return header, lines
 
 
-def _columns(rows: Sequence[TensorRow], glyphs: Glyphs) -> list[Column]:
+def _columns(rows: Sequence[TensorRow], glyphs: Glyphs, name_width: int, shape_width: int) -> list[Column]:
     def column(title: str, cells: list[Cell], *, right: bool = False, max_width: int = 1000) -> Column:
         return Column(title, cells, right=right, max_width=max_width, ellipsis=glyphs.ellipsis)
 
     columns = [
-        column("tensor", [Cell(printable(row.name, glyphs), FOREGROUND) for row in rows], max_width=16),
-        column("shape", [Cell(_format_row_shape(row, glyphs), FOREGROUND) for row in rows], max_width=12),
+        column("tensor", [Cell(printable(row.name, glyphs), FOREGROUND) for row in rows], max_width=name_width),
+        column("shape", [Cell(_format_row_shape(row, glyphs), FOREGROUND) for row in rows], max_width=shape_width),
         column("dtype", [Cell(short_dtype(printable(row.dtype, glyphs)), MUTED) for row in rows], max_width=8),
         column("device", [Cell(printable(row.device, glyphs), MUTED) for row in rows], max_width=8),
         column("grad", [_origin_cell(row, glyphs) for row in rows], max_width=9),

@@ -97,6 +97,8 @@ class TensorRow(msgspec.Struct, frozen=True, kw_only=True):
     """Why there are no statistics, in one line."""
     has_shape: bool = True
     """Whether the tensor has a single shape. It is False for a nested tensor, whose components differ in shape."""
+    first_listing: int = 0
+    """Number of the first list in which the name referred to this tensor. New tensors have the highest number."""
 
 
 class TensorList(msgspec.Struct, frozen=True, kw_only=True):

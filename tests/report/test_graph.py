@@ -61,15 +61,15 @@ def test_a_shared_node_appears_once_with_a_reference() -> None:
     lines = tree(
         node(0, "AddBackward0", 1, 1), node(1, "PowBackward0", 2, name="y"), node(2, "leaf", name="x", value=3.0)
     )
-    assert lines[:3] == ["AddBackward0", "├ y  PowBackward0", "│ └ x  leaf  3"]
+    assert lines[:3] == ["AddBackward0", "├ y  PowBackward0", "│ ↓ x  leaf  3"]
     assert lines[3].startswith("└ y  PowBackward0  ↑")
 
 
 def test_a_chain_stays_at_one_depth_and_ends_at_an_unknown_node() -> None:
     chain = [node(number, "MulBackward0", number + 1) for number in range(1000)]
     lines = tree(*chain)
-    assert lines[1:-1] == ["└ MulBackward0"] * 999
-    assert lines[-1] == "└ … more"
+    assert lines[1:-1] == ["↓ MulBackward0"] * 999
+    assert lines[-1] == "↓ … more"
 
 
 def test_the_branches_of_a_deep_tree_are_limited() -> None:

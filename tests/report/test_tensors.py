@@ -2,6 +2,7 @@
 
 import math
 
+import msgspec
 import pytest
 
 from fashion_tui.report.colormap import heat_style
@@ -55,6 +56,16 @@ def test_no_line_is_too_long_and_names_and_means_are_kept(width: int, glyphs: ob
     assert "1 NaN" in lines[4].plain
     if glyphs is ASCII:
         assert all(line.plain.isascii() for line in (header, *lines))
+
+
+def test_half_of_a_terminal_of_120_columns_keeps_the_dtype_and_the_origin() -> None:
+    longest = row(
+        "classifier.weight", (64, 128, 128), statistics(-1, -0.001234, 1), origin="AdaptiveAvgPool2DBackward0"
+    )
+    header, lines = tensor_lines([msgspec.structs.replace(longest, requires_grad=True)], 47, UNICODE)
+    assert header.plain.split() == ["tensor", "shape", "dtype", "grad", "mean"]
+    assert "f32" in lines[0].plain
+    assert "−0.001234" in lines[0].plain
 
 
 def test_the_window_has_its_indices() -> None:

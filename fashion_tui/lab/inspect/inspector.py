@@ -20,7 +20,7 @@ from fashion_tui.schema.tensors import (
 from .graph import LiveGraph
 from .namespace import Predicate
 from .reshaping import try_reshape
-from .tensors import list_tensors, read_tensor
+from .tensors import ListedTensors, list_tensors, read_tensor
 
 ProbeReply = TensorList | TensorValues | Graph | ReshapeResult | None
 
@@ -32,6 +32,7 @@ class Inspector:
         """`is_hidden` returns True for variables to omit from the list of tensors."""
         self._namespace = namespace
         self._is_hidden = is_hidden
+        self._listed = ListedTensors()
         self._graph: LiveGraph | None = None
 
     def answer(self, probe: Probe) -> ProbeReply:
@@ -43,7 +44,7 @@ class Inspector:
         with torch._C.DisableTorchFunctionSubclass(), torch.no_grad():  # noqa: SLF001 -- has no public name
             match probe:
                 case ListTensors():
-                    return list_tensors(self._namespace, self._is_hidden)
+                    return list_tensors(self._namespace, self._is_hidden, self._listed)
                 case ReadTensor():
                     return read_tensor(self._namespace, probe)
                 case OpenGraph(name=name):

@@ -2,9 +2,11 @@
 
 import math
 import time
+import weakref
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
+import msgspec
 import numpy as np
 import torch
 from torch import Tensor
@@ -20,13 +22,37 @@ _MAX_PROBLEM = 200
 """Maximum length of an error message, in characters."""
 
 
-def list_tensors(namespace: Mapping[str, object], is_hidden: Predicate) -> TensorList:
-    """Return a row for each visible tensor and array in the namespace."""
+class ListedTensors:
+    """Remembers in which list each tensor first appeared, so that new tensors can be shown first."""
+
+    def __init__(self) -> None:
+        self._listing = 0
+        self._known: dict[str, tuple[weakref.ref[TensorOrArray], int]] = {}
+        """For each name of the last list, its tensor and the number of the first list with both."""
+
+    def update(self, tensors: Sequence[NamedTensor]) -> list[int]:
+        """Register the next list, and return the number of the first list for each of its tensors."""
+        self._listing += 1
+        known, self._known = self._known, {}
+        for named in tensors:
+            reference, listing = known.get(named.name, (None, self._listing))
+            if reference is None or reference() is not named.tensor:
+                reference, listing = weakref.ref(named.tensor), self._listing
+            self._known[named.name] = reference, listing
+        return [self._known[named.name][1] for named in tensors]
+
+
+def list_tensors(namespace: Mapping[str, object], is_hidden: Predicate, listed: ListedTensors) -> TensorList:
+    """Return a row for each visible tensor and array in the namespace. If there are too many, keep the newest."""
     start = time.perf_counter()
     tensors = list(find_tensors(namespace, is_hidden))
-    shown = tensors[:MAX_ROWS]
-    groups = group_overlapping([_readable_range(named.tensor) for named in shown])
-    rows = tuple(_row(named, group) for named, group in zip(shown, groups, strict=True))
+    listings = listed.update(tensors)
+    shown = sorted(sorted(range(len(tensors)), key=lambda index: -listings[index])[:MAX_ROWS])
+    groups = group_overlapping([_readable_range(tensors[index].tensor) for index in shown])
+    rows = tuple(
+        msgspec.structs.replace(_row(tensors[index], group), first_listing=listings[index])
+        for index, group in zip(shown, groups, strict=True)
+    )
     return TensorList(rows=rows, omitted=len(tensors) - len(shown), seconds=time.perf_counter() - start)
 
 

@@ -14,10 +14,11 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from fashion_tui.report.glyphs import terminal_glyphs
-from fashion_tui.report.style import ACCENT, PALETTE
+from fashion_tui.report.style import ACCENT, MUTED, PALETTE
 
 CURSOR_ROW = Style.parse(f"on {PALETTE.cursor}")
-CURSOR_MARK = Style.parse(ACCENT)
+FOCUSED_MARK = Style.parse(ACCENT)
+MARK = Style.parse(MUTED)
 
 
 class RowList(ScrollView, can_focus=True):
@@ -126,7 +127,7 @@ class RowList(ScrollView, can_focus=True):
             return Strip.blank(width, self.rich_style)
         chosen = self._keys[row] == self._chosen
         mark = terminal_glyphs().cursor if chosen else " "
-        text = Text(mark, style=CURSOR_MARK, no_wrap=True).append_text(self._rows[row])
+        text = Text(mark, style=FOCUSED_MARK if self.has_focus else MARK, no_wrap=True).append_text(self._rows[row])
         text.truncate(width, pad=True)
         style = self.rich_style + CURSOR_ROW if chosen and self.has_focus else self.rich_style
         return Strip(text.render(self.app.console), width).apply_style(style)

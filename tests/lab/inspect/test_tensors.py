@@ -3,7 +3,7 @@
 import math
 import time
 import warnings
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -11,14 +11,14 @@ import torch
 from torch import Tensor, nn
 
 from fashion_tui.lab.inspect.inspector import Inspector
-from fashion_tui.lab.inspect.tensors import list_tensors
+from fashion_tui.lab.inspect.tensors import MAX_ROWS, ListedTensors, list_tensors
 from fashion_tui.lab.networks import GuideNet
 from fashion_tui.schema.errors import UserError
 from fashion_tui.schema.tensors import ListTensors, ReadTensor, TensorList, TensorRow, TensorValues
 
 
 def rows_of(**namespace: object) -> dict[str, TensorRow]:
-    return {row.name: row for row in list_tensors(namespace, lambda _name, _value: False).rows}
+    return {row.name: row for row in list_tensors(namespace, lambda _name, _value: False, ListedTensors()).rows}
 
 
 def read(values: object, rows: int = 4, columns: int = 4, start: tuple[int, ...] = ()) -> TensorValues:
@@ -98,11 +98,11 @@ def test_tensors_without_statistics() -> None:
 def test_a_large_tensor_is_sampled_quickly() -> None:
     values = torch.linspace(0, 1, 100_000_000).reshape(100_000, 1000)
     namespace = {"values": values}
-    list_tensors(namespace, lambda _name, _value: False)
+    list_tensors(namespace, lambda _name, _value: False, ListedTensors())
     times = []
     for _ in range(5):
         start = time.perf_counter()
-        (row,) = list_tensors(namespace, lambda _name, _value: False).rows
+        (row,) = list_tensors(namespace, lambda _name, _value: False, ListedTensors()).rows
         times.append(time.perf_counter() - start)
     assert min(times) < 0.05
     assert row.statistics is not None
@@ -141,7 +141,7 @@ def test_reading_changes_nothing() -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         namespace = {"x": x, "y": y, "product": x * y}
-        list_tensors(namespace, lambda _name, _value: False)
+        list_tensors(namespace, lambda _name, _value: False, ListedTensors())
         Inspector(namespace, lambda _n, _v: False).answer(ReadTensor(name="product", rows=2, columns=2))
     assert torch.equal(torch.get_rng_state(), after_drawing)
     assert x.grad is None
@@ -184,8 +184,29 @@ def test_no_code_of_the_user_runs() -> None:
 
 def test_tensors_beyond_the_limit_are_counted() -> None:
     namespace = {f"t{number}": torch.ones(1) for number in range(1000)}
-    tensors = list_tensors(namespace, lambda _name, _value: False)
+    tensors = list_tensors(namespace, lambda _name, _value: False, ListedTensors())
     assert (len(tensors.rows), tensors.omitted) == (300, 700)
+
+
+def test_new_tensors_have_the_highest_number() -> None:
+    namespace: dict[str, object] = {f"t{number}": torch.ones(1) for number in range(MAX_ROWS)}
+    inspector = Inspector(namespace, lambda _name, _value: False)
+
+    def listings() -> dict[str, int]:
+        tensors = inspector.answer(ListTensors())
+        assert isinstance(tensors, TensorList)
+        return {row.name: row.first_listing for row in tensors.rows}
+
+    assert set(listings().values()) == {1}
+    namespace["added"] = torch.zeros(2)
+    namespace["t7"] = torch.zeros(2)
+    cast("Tensor", namespace["t8"]).add_(1)
+    second = listings()
+    assert {name for name, listing in second.items() if listing == 2} == {"added", "t7"}
+    assert len(second) == MAX_ROWS  # an old one was left out
+    namespace["also"] = namespace["t8"]
+    third = listings()
+    assert (third["also"], third["added"], third["t7"], third["t8"]) == (3, 2, 2, 1)
 
 
 def test_the_values_of_one_tensor() -> None:

@@ -31,7 +31,7 @@ EMPTY = "No tensors yet. Create one in the prompt:\nx = torch.arange(6.0, requir
 
 
 class TensorsView(SideView):
-    """The table of tensors. Its header stays in place while the rows scroll."""
+    """The table of tensors, the newest first. Its header stays in place while the rows scroll."""
 
     BINDINGS: ClassVar[list[BindingType]] = bindings(IN_TENSORS)
 
@@ -115,7 +115,8 @@ class TensorsView(SideView):
         self._paint()
 
     def _paint(self) -> None:
-        rows = sorted(self.tensors.rows, key=lambda row: row.name.split(".")[0] not in self._lesson_names)
+        newest_first = sorted(self.tensors.rows, key=lambda row: -row.first_listing)
+        rows = sorted(newest_first, key=lambda row: row.name.split(".")[0] not in self._lesson_names)
         header, lines = tensor_lines(
             rows,
             max(self.size.width - 3, 10),
@@ -131,6 +132,8 @@ class TensorsView(SideView):
         else:
             self._header.fit(lambda _width: [Text(" ") + header])
         self._rows.show_rows(keys, lines)
+        if keys and not self._rows.has_focus:
+            self._rows.choose(keys[0])
 
 
 class TensorsLine(Widget):
@@ -143,7 +146,7 @@ class TensorsLine(Widget):
 
 
 def _summary_line(tensors: TensorList, width: int, glyphs: Glyphs) -> Text:
-    items = [_summary(row, glyphs) for row in tensors.rows]
+    items = [_summary(row, glyphs) for row in sorted(tensors.rows, key=lambda row: row.first_listing)]
     omitted = 0
     while len(items) > 1 and sum(item.cell_len + 3 for item in items) > width - 6:
         del items[0]
