@@ -30,9 +30,11 @@ from fashion_tui.schema.plots import MIME_TYPE, plot_in
 from fashion_tui.schema.text import encodable_strings
 from fashion_tui.settings import user_settings
 
+from .errors import describe_error
 from .forked_output import unix_socket_thread
 from .limits import keep_newest, truncate
 from .preload import Preloader
+from .print_width import PrintWidth
 from .probes import ProbeHandler
 from .run_list import RunList
 from .show import attach_plots_to_results
@@ -57,7 +59,9 @@ class BoundedSession(Session):
             to_send["data"] = _bounded(to_send["data"])
         elif kind in {"error", "execute_reply"} and "evalue" in to_send:
             to_send["evalue"] = truncate(to_send["evalue"])
-            to_send["traceback"] = [truncate(line) for line in to_send["traceback"]]
+            to_send["traceback"] = [truncate(part) for part in to_send["traceback"]]
+            if kind == "error":
+                to_send.update(describe_error(sys.exception(), to_send["traceback"]))
         return super().send(stream, msg_or_type, content, *arguments, **options)
 
 
@@ -113,6 +117,7 @@ def main() -> None:
     warnings.filterwarnings("ignore", message="To exit: use", category=UserWarning)
     preloader.start(shell)
     _delay_completions(app.kernel, preloader)
+    PrintWidth(app.kernel, kernel_setup.columns)
     ProbeHandler(app.kernel, preloader.has_tried_torch)
     app.start()
 

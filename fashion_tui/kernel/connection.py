@@ -117,6 +117,10 @@ class Connection:
         """Send the line that `input()` returns, or None to make `input()` raise EOFError."""
         self.process.send("stdin", "input_reply", {"value": "\x04" if text is None else text})
 
+    def set_width(self, columns: int) -> None:
+        """Tell the kernel the width of the transcript, even while it runs a cell."""
+        self.process.send("shell", protocol.WIDTH_CHANGED, {"columns": columns}, self._subshell)
+
     async def request(
         self, kind: str, content: dict[str, object], reply_type: type[Reply], max_wait: float
     ) -> Reply | None:

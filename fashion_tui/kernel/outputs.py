@@ -47,6 +47,14 @@ class Display(msgspec.Struct, frozen=True):
     """A plot to show instead of the text, if there is one."""
 
 
+class TracebackPart(msgspec.Struct, frozen=True):
+    """A frame of a traceback, the message of the exception, or a text between two exceptions."""
+
+    text: str
+    is_library: bool
+    """Whether the part is a frame of a library."""
+
+
 class Error(msgspec.Struct, frozen=True):
     """An exception that the cell didn't catch."""
 
@@ -54,6 +62,10 @@ class Error(msgspec.Struct, frozen=True):
     evalue: str
     traceback: str
     """Several lines, with colours as SGR sequences."""
+    parts: tuple[TracebackPart, ...] = ()
+    """The same traceback in parts. Empty if it consists of one part."""
+    explanation: str = ""
+    """One line that explains the error, if an explanation is known."""
 
 
 class InputRequested(msgspec.Struct, frozen=True):

@@ -95,6 +95,12 @@ class Preloader:
         return [group for group in self._groups if any(name in used and name not in namespace for name in group.names)]
 
 
+def imported(name: str) -> ModuleType | None:
+    """Return a module if its import has finished, else None. Another thread may be importing it at this moment."""
+    module = sys.modules.get(name)
+    return None if getattr(getattr(module, "__spec__", None), "_initializing", False) else module
+
+
 def import_lab() -> ModuleType:
     """Import `fashion_tui.lab` with all its modules, so that completions include them."""
     from fashion_tui import lab  # noqa: PLC0415

@@ -12,7 +12,7 @@ import msgspec
 
 from fashion_tui.schema.plots import Plot, plot_in
 
-from .limits import keep_newest, truncate
+from .limits import MAX_CHARACTERS, keep_newest, truncate
 from .outputs import (
     Display,
     Dropped,
@@ -24,6 +24,7 @@ from .outputs import (
     Output,
     Result,
     Stream,
+    TracebackPart,
 )
 
 if TYPE_CHECKING:
@@ -36,6 +37,9 @@ PROBE_REQUEST = "fashion_tui_probe_request"
 
 PROBE_REPLY = "fashion_tui_probe_reply"
 """The message type of the reply to a `PROBE_REQUEST`. The content is a `ProbeContent`."""
+
+WIDTH_CHANGED = "fashion_tui_width_changed"
+"""A message type that we add to Jupyter's protocol. The content is a `WidthContent`; there is no reply."""
 
 _DELIMITER = b"<IDS|MSG>"
 
@@ -107,6 +111,9 @@ class ErrorContent(msgspec.Struct, frozen=True):
     ename: str
     evalue: str
     traceback: tuple[str, ...]
+    library: tuple[bool, ...] = ()
+    """For each string of `traceback`, whether it is a frame of a library. Empty in a message that user code sent."""
+    explanation: str = ""
 
 
 class ExecuteInputContent(msgspec.Struct, frozen=True):
@@ -158,6 +165,10 @@ class ProbeContent(msgspec.Struct, frozen=True):
     """Whether the kernel can already answer probes, which requires torch."""
 
 
+class WidthContent(msgspec.Struct, frozen=True):
+    columns: int
+
+
 class SubshellContent(msgspec.Struct, frozen=True):
     subshell_id: str
 
@@ -178,8 +189,7 @@ def outputs_of(message: Message) -> list[Output]:
             text, plot = _text_and_plot(content_of(message, DataContent).data)
             return [Display(text, plot)] if text or plot else []
         case "error":
-            error = content_of(message, ErrorContent)
-            return [Error(error.ename, truncate(error.evalue), truncate("\n".join(error.traceback)))]
+            return [_error(content_of(message, ErrorContent))]
         case "input_request":
             request = content_of(message, InputContent)
             return [InputRequested(truncate(request.prompt), request.password)]
@@ -215,6 +225,14 @@ def _text_and_plot(data: Mapping[str, object]) -> tuple[str, Plot | None]:
         return text, plot_in(data)
     except ValueError as error:
         return f"{text}\n{error}".lstrip("\n"), None
+
+
+def _error(content: ErrorContent) -> Error:
+    traceback = truncate("\n".join(content.traceback))
+    parts = tuple(map(TracebackPart, content.traceback, content.library)) if len(content.traceback) > 1 else ()
+    if sum(len(part.text) for part in parts) > MAX_CHARACTERS:
+        parts = ()
+    return Error(content.ename, truncate(content.evalue), traceback, parts, truncate(content.explanation))
 
 
 def _stream(content: StreamContent) -> list[Output]:

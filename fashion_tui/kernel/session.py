@@ -37,6 +37,8 @@ class KernelSession:
         """The data set for `train_data` and `test_data` in the next kernel. If None, they are undefined."""
         self._runs_directory = runs_directory
         """The directory that `runs` lists. If None, `runs` is undefined."""
+        self._columns = 80
+        """Width of the transcript, in columns."""
         self.state: State = "dead"
         self._connection: Connection | None = None
         """The connection to the kernel, or None if no kernel is ready."""
@@ -105,6 +107,12 @@ class KernelSession:
         async with self._lock:
             await self._end_kernel("aborted")
             await self._launch()
+
+    def set_width(self, columns: int) -> None:
+        """Set the width to which this kernel and the next ones format their output."""
+        self._columns = columns
+        if self._connection is not None:
+            self._connection.set_width(columns)
 
     async def send_input(self, text: str | None) -> None:
         """Send the line that `input()` returns, or None to make `input()` raise EOFError."""
@@ -193,7 +201,8 @@ class KernelSession:
                 self._directory = RuntimeDirectory()
             self._kernels_started += 1
             runs_directory = None if self._runs_directory is None else str(self._runs_directory)
-            setup = KernelSetup(dataset=self.dataset, runs_directory=runs_directory)
+            columns = self._columns
+            setup = KernelSetup(dataset=self.dataset, runs_directory=runs_directory, columns=columns)
             self._starting = await KernelProcess.start(self._directory.path / str(self._kernels_started), setup)
             connection = Connection(self._starting, self._events, self._update_state)
             if self._closed:
@@ -210,6 +219,8 @@ class KernelSession:
         finally:
             self._starting = None
         self._connection = connection
+        if self._columns != columns:
+            connection.set_width(self._columns)
         self._update_state()
         self._watcher = asyncio.create_task(self._watch(connection))
 

@@ -12,6 +12,8 @@ class KernelSetup(msgspec.Struct, frozen=True, kw_only=True):
     """Data set to load on first use, or None for a kernel without data."""
     runs_directory: str | None = None
     """Folder that contains the trained runs, or None for a kernel without runs."""
+    columns: int = 80
+    """Width of the transcript, in columns."""
     client: str = ""
     """Id of the Playground's own client, which distinguishes its cells from those of other front ends."""
 

@@ -65,6 +65,7 @@ IN_PANE: dict[PaneName, tuple[Action, ...]] = {
         Action("backward", "B", "Call backward() on the graph's root", "backward"),
         Action("copy_result", "y", "Copy the selected cell's value or output", "copy"),
         Action("copy_code", "Y", "Copy the selected cell's code"),
+        Action("toggle_frames", "u", "Unfold or fold the library frames of all tracebacks"),
         Action("save", "ctrl+s", "Save the session as a notebook or Python script", shown_key="^s"),
         Action("restart", "ctrl+x", "Restart the kernel", shown_key="^x"),
         Action("move(0, -1)", "up,k", "Select a cell of the transcript", shown_key="↑ k", setting="previous_cell"),

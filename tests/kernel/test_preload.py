@@ -43,6 +43,14 @@ async def test_the_data_is_loaded_and_works_with_a_data_loader() -> None:
         assert "torch" not in printed(await run(session, "%who"))  # preloaded names aren't listed
 
 
+async def test_cells_and_errors_are_reported_while_torch_is_being_imported() -> None:
+    async with started(None) as session:
+        while result(await run(session, "('to' 'rch') in globals()")) == "False":
+            outputs = await run(session, "1 / 0")
+            assert [output.ename for output in outputs if isinstance(output, Error)] == ["ZeroDivisionError"]
+            assert printed(outputs) + printed(outputs, "stderr") == ""
+
+
 async def test_a_users_variable_is_not_replaced_and_waiting_can_be_interrupted() -> None:
     async with started(None) as session:
         await run(session, "net = 'mine'")

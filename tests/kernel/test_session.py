@@ -120,6 +120,43 @@ async def test_an_error_has_a_coloured_traceback(session: KernelSession) -> None
     assert done(outputs).status == "error"
 
 
+async def test_an_error_says_which_frames_are_those_of_libraries(session: KernelSession) -> None:
+    error = (await run(session, "net(torch.rand(2, 3, 28, 28))"))[0]
+    assert isinstance(error, Error)
+    assert "1 channels, got 3" in error.explanation
+    shown = [part.text for part in error.parts if not part.is_library]
+    folded = [part.text for part in error.parts if part.is_library]
+    assert "\n".join(part.text for part in error.parts) == error.traceback
+    assert sum("Cell" in text for text in shown) == 1
+    assert sum("guide.py" in text for text in shown) == 1
+    assert len(folded) > 2
+    assert all("torch" in text for text in folded)
+    error = (await run(session, "import json\njson.loads('{')"))[0]
+    assert isinstance(error, Error)
+    assert error.explanation == ""
+    assert sum(part.is_library for part in error.parts) >= 2
+
+
+async def set_width(session: KernelSession, columns: int) -> None:
+    """Set the width, and wait until the kernel has received it, which it may do after the next cell has started."""
+    session.set_width(columns)
+    while result(await run(session, "os.environ['COLUMNS']")) != repr(str(columns)):
+        pass
+
+
+async def test_output_has_the_width_of_the_transcript(session: KernelSession) -> None:
+    await run(session, "import os, shutil, numpy as np")
+    for columns in (50, 120):
+        await set_width(session, columns)
+        assert result(await run(session, "shutil.get_terminal_size().columns")) == str(columns)
+        lines = printed(await run(session, "print(torch.rand(100)); print(np.linspace(0, 1, 99))")).splitlines()
+        assert columns - 20 < max(map(len, lines)) <= columns
+    await run(session, "torch.set_printoptions(linewidth=30)")
+    await set_width(session, 100)
+    assert max(map(len, printed(await run(session, "print(torch.rand(100))")).splitlines())) <= 30
+    await run(session, "torch.set_printoptions(linewidth=100)")
+
+
 async def test_a_syntax_error_is_an_error(session: KernelSession) -> None:
     error = (await run(session, "1 +"))[0]
     assert isinstance(error, Error)

@@ -36,6 +36,36 @@ def explain(recording: Recording, rows: Sequence[ShapeRow]) -> str | None:
     return explanation or f"{failure.name}: {_torch_message(error)}"
 
 
+def explain_call(name: str, op: str, inputs: Sequence[Shape], target: nn.Module | None) -> str | None:
+    """Return an explanation of a failed call that wasn't recorded, or None if its inputs seem to fit.
+
+    `name` is the name of the module or function, and `target` the module, if the call was one.
+    """
+    call = Call(name, name, 0, op, target is not None, "", list(inputs), [None] * len(inputs), target=target)
+    row = ShapeRow(
+        name=name,
+        path=name,
+        depth=0,
+        op=op,
+        is_module=target is not None,
+        has_children=False,
+        inputs=tuple(inputs),
+        sources=(None,) * len(inputs),
+        outputs=(),
+        settings="",
+        params=0,
+        own_params=0,
+        trainable=False,
+        reused=False,
+        macs=0,
+        activation_bytes=0,
+        dtype="",
+        failed=True,
+    )
+    failure = _Failure(call, row, [row])
+    return _explain_function(failure) if target is None else _explain_layer(failure)
+
+
 def error_location(error: BaseException | None) -> tuple[str | None, int | None]:
     """Return the file and the line of the innermost frame that is neither in torch nor in this package."""
     location: tuple[str | None, int | None] = (None, None)

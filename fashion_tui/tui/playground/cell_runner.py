@@ -60,6 +60,8 @@ class CellRunner:
         self.scrollback = Scrollback()
         self.session: KernelSession | None = None
         """The connection to the kernel, or None until `run` is called."""
+        self._columns: int | None = None
+        """Width of the transcript, or None until it is known."""
         self._post = post
         self._queue: deque[str] = deque()
         self._submitted = asyncio.Event()
@@ -81,6 +83,8 @@ class CellRunner:
         from fashion_tui.kernel.session import KernelSession  # noqa: PLC0415 -- the first paint doesn't wait for it
 
         self.session = KernelSession(dataset, runs_directory)
+        if self._columns is not None:
+            self.session.set_width(self._columns)
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._receive_events(self.session))
             tasks.create_task(self._start(self.session))
@@ -135,6 +139,12 @@ class CellRunner:
         self.session.dataset = dataset
         self.scrollback.add_note(f"The data set is now {dataset.name}: restart the kernel to use it here.")
         self._repaint()
+
+    def set_width(self, columns: int) -> None:
+        """Make the kernel format its output for a transcript of this width."""
+        self._columns = columns
+        if self.session is not None:
+            self.session.set_width(columns)
 
     async def close(self) -> None:
         """End the kernel."""

@@ -39,6 +39,13 @@ class ScrollbackChanged(Message):
 
 
 @dataclass
+class WidthChanged(Message):
+    """The width of the transcript has changed."""
+
+    columns: int
+
+
+@dataclass
 class InputStarted(Message):
     """The running code has called `input()` and waits for an answer."""
 
@@ -59,6 +66,8 @@ class CodeSubmitted(Message):
     """Run this code as a cell."""
 
     code: str
+    from_prompt: bool = False
+    """Whether the code comes from the prompt, which has already added it to the history."""
 
 
 @dataclass

@@ -171,7 +171,7 @@ class PlaygroundPane(Pane):
     @on(CodeSubmitted)
     def _code_submitted(self, message: CodeSubmitted) -> None:
         self._loss_is_accepted = False
-        self.repl.submit(message.code)
+        self.repl.submit(message.code, is_in_history=message.from_prompt)
 
     @on(CodeProposed)
     def _code_proposed(self, message: CodeProposed) -> None:
@@ -231,6 +231,9 @@ class PlaygroundPane(Pane):
 
         copy_code(self.app, self.repl.transcript.selected_or_newest)
 
+    def action_toggle_frames(self) -> None:
+        self.repl.transcript.toggle_frames()
+
     def action_copy_console_command(self) -> None:
         from fashion_tui.kernel.runtime_directory import console_command
 
@@ -285,8 +288,9 @@ class PlaygroundPane(Pane):
         view = self.side_panel.tensors_view
         if view is None:
             return None
-        names = [row.name for row in view.tensors.rows if row.requires_grad or not with_graph]
-        results = [row.name for row in view.tensors.rows if row.origin not in {"", "leaf"}]
+        rows = sorted(view.tensors.rows, key=lambda row: row.first_listing)
+        names = [row.name for row in rows if row.requires_grad or not with_graph]
+        results = [row.name for row in rows if row.origin not in {"", "leaf"}]
         if view.selected is not None and view.has_focus_within:
             name = view.selected.name
         else:

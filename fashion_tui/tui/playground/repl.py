@@ -11,7 +11,7 @@ from textual.widget import Widget
 from textual.widgets import Static
 
 from fashion_tui.kernel.ansi import sanitize
-from fashion_tui.report.style import ACCENT, ATTENTION
+from fashion_tui.report.style import ACCENT, ATTENTION, MUTED
 
 from . import welcome
 from .cell_runner import CellRunner
@@ -24,6 +24,7 @@ from .messages import (
     PageScrolled,
     PromptLeft,
     SearchClosed,
+    WidthChanged,
 )
 from .prompt.completion import CompletionMenu
 from .prompt.editor import Prompt
@@ -128,6 +129,12 @@ class Repl(Vertical):
             self._documentation.styles.max_height = max(1, min(self.size.height // 2, self.size.height - others - 2))
         self.transcript.styles.max_height = max(1, self.size.height - sum(heights.values()))
 
+    @on(WidthChanged)
+    def _width_changed(self, message: WidthChanged) -> None:
+        message.stop()
+        if message.columns:
+            self.runner.set_width(message.columns)
+
     # The kernel
 
     @on(KernelStatus)
@@ -158,9 +165,10 @@ class Repl(Vertical):
     def _show_label(self) -> None:
         """Label the prompt with the number of the cell, or with the prompt of `input()`."""
         if self._input is None:
-            label = Text(f"In [{self._cell_number}]: ", ACCENT)
+            label = Text.assemble((f"In [{self._cell_number}]: ", ACCENT if self.prompt.has_focus else MUTED))
         else:
             label = Text(sanitize(self._input.prompt).split("\n")[-1], ATTENTION)
+        # Rich compares the texts and the styles of their parts, but not the style of a whole text.
         if label != self._shown_label:  # an update triggers a layout of the whole screen
             self._shown_label = label
             self._label.update(label)
@@ -173,8 +181,10 @@ class Repl(Vertical):
 
     # The prompt
 
-    def submit(self, code: str) -> None:
+    def submit(self, code: str, *, is_in_history: bool) -> None:
         """Run a cell and scroll to the end, where its output will appear."""
+        if not is_in_history:
+            self._history.add(code)
         self.runner.submit(code)
         self.close_documentation()
         self.transcript.clear_selection()
@@ -243,7 +253,7 @@ class Repl(Vertical):
         self.prompt.focus()
 
     def on_descendant_focus(self) -> None:
-        self._status_line.refresh_text()
+        self._show_label()
 
     def on_descendant_blur(self) -> None:
-        self._status_line.refresh_text()
+        self._show_label()

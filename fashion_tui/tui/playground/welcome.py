@@ -40,12 +40,12 @@ contain them: `model(test_data[:100][0])`. Its first layer normalises them; `mod
 **enter** runs complete code and begins a new line in incomplete code; **alt+enter** always begins one. **tab**
 completes names, **↑** and **↓** browse the history, **{search}** searches it, and **page up** and **page down** scroll
 the transcript. **{docs}** or `name?` shows the documentation of a name. Magics such as `%timeit`, shell commands such
-as `!ls`, and `await` work as in IPython.
+as `!ls`, and `await` work as in IPython; `breakpoint()` opens the debugger, and `exit` restarts the kernel.
 
 **esc** moves from the prompt to the transcript, where **↑** and **↓** select a cell: **enter** puts its code into the
 prompt, **{copy_result}** copies its result and **{copy_code}** its code to your clipboard, over SSH too if your
 terminal supports OSC 52. In tmux, run `set -g set-clipboard on` first. **{save}** saves the session as a notebook or
-as Python.
+as Python. **{toggle_frames}** unfolds the library frames of tracebacks.
 
 To open `jupyter console` on the same kernel in another terminal, press **{copy_console_command}** outside the prompt,
 which copies the command, or run `fashion-tui kernel`, which prints it.

@@ -55,6 +55,17 @@ def test_file_is_private_and_shared_between_sessions(tmp_path: Path) -> None:
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
 
 
+def test_entries_added_before_the_file_is_read_are_kept(tmp_path: Path) -> None:
+    path = tmp_path / "history"
+    history_at(path).add("old")
+    history = History()
+    history.add("typed at once")
+    history.load(path)
+    assert history.entries == ["old", "typed at once"]
+    assert history.older("") == "typed at once"
+    assert history_at(path).entries == ["old", "typed at once"]
+
+
 def test_damaged_and_unwritable_files_are_tolerated(tmp_path: Path) -> None:
     path = tmp_path / "history"
     path.write_bytes(b'"good"\n\xff\xfe not JSON\n{"no": "text"}\n"cut off')

@@ -1,5 +1,6 @@
 """The Playground, with a real kernel and a user's keys."""
 
+import re
 from pathlib import Path
 
 import psutil
@@ -178,6 +179,42 @@ async def test_answering_input() -> None:
         await playground.wait_for("KeyboardInterrupt", "In [6]:")
         await playground.pilot.press("up")
         assert playground.prompt.text == "input('again? ')"  # answers aren't in the history
+
+
+async def test_frames_of_libraries_are_folded_until_a_key_shows_them() -> None:
+    async with open_playground((80, 50)) as playground:
+        await playground.run("net(torch.rand(2, 3, 28, 28))", "RuntimeError")
+        assert "conv1 expects 1 channels, got 3" in playground.screen
+        assert playground.screen.index("got 3") < playground.screen.index("Cell In[1], line 1")
+        assert "guide.py" in playground.screen
+        assert "library frames" in playground.screen
+        assert "module.py" not in playground.screen
+        assert "-----------" not in playground.screen.replace("---->", "").replace("--->", "")
+        message = [line.strip() for line in playground.screen.splitlines() if "Given groups=1" in line]
+        assert len(message) == 1  # it is wrapped between words
+        assert message[0].endswith((",", "have", "to", "expected"))
+        await playground.pilot.press("escape", "up", "u")
+        await playground.wait_gone("library frames")
+        assert "module.py" in playground.screen
+        await playground.pilot.press("u")
+        await playground.wait_for("library frames")
+
+
+async def test_frames_of_a_recursion_are_folded() -> None:
+    async with open_playground() as playground:
+        await playground.run("def f(n): return f(n + 1)\nf(0)", "RecursionError", "repeated frames")
+        assert playground.screen.count("line 1, in f(n)") == 1
+
+
+async def test_numbers_are_not_cut_at_the_edge_of_the_pane() -> None:
+    async with open_playground((80, 30)) as playground:
+        for width in (60, 140):
+            await playground.pilot.resize_terminal(width, 30)
+            await playground.run("torch.arange(10.0) / 7", "1.2857")
+            lines = [line.text for line in playground.scrollback.lines]
+            last = max(index for index, line in enumerate(lines) if "1.2857" in line)
+            assert all(len(line) < playground.transcript.size.width for line in lines[last - 1 : last + 1])
+            assert all(re.search(r"\b\d\.\d{4}\b", row) for row in playground.screen.splitlines() if "1.2857" in row)
 
 
 async def test_late_output_appears_below_the_cell_that_caused_it() -> None:

@@ -3,7 +3,9 @@
 from functools import partial
 
 import pytest
+from rich.text import Text
 from textual.widget import Widget
+from textual.widgets import Static
 
 from fashion_tui.schema.tensors import TensorRow
 from fashion_tui.tui.playground.views.graph import GraphView, is_reference
@@ -68,6 +70,65 @@ async def test_table_is_updated_after_each_cell() -> None:
         await wait_in(playground, TensorsView, "No tensors yet")
 
 
+async def test_new_tensors_are_at_the_top_and_the_cursor_is_on_them() -> None:
+    async with open_playground((120, 20)) as playground:
+        await playground.run("many = nn.Sequential(*(nn.Linear(2, 2) for _ in range(20)))")
+        await wait_in(playground, TensorsView, "many.0.weight")
+        await playground.run("first = torch.ones(2); second = torch.zeros(3)")
+        await wait_in_row(playground, "first", "2")
+        names = [line.strip("▌ ").split()[0] for line in lines_in(playground, TensorsView)[1:4]]
+        assert names[:2] == ["first", "second"]
+        await playground.pilot.press("ctrl+n", "down", "down")
+        rows = playground.app.query_one(SidePanel).tensors_view
+        assert rows is not None
+        await until(playground.pilot, lambda: rows.selected is not None and rows.selected.name != "first", "a move")
+        selected = rows.selected
+        await playground.run("third = torch.ones(4)")
+        await until(playground.pilot, lambda: any(row.name == "third" for row in listed(playground)), "the tensor")
+        assert rows.selected is not None
+        assert selected is not None
+        assert rows.selected.name == selected.name  # the focused table keeps its cursor
+
+
+async def test_the_focus_is_visible() -> None:
+    async with open_playground(WIDE) as playground:
+        await playground.run("x = torch.ones(2)")
+        await wait_in_row(playground, "x", "f32")
+        panel = playground.app.query_one(SidePanel)
+
+        def look() -> tuple[object, object]:
+            label = playground.app.query_one("#prompt-label", Static).content
+            assert isinstance(label, Text)
+            return label.spans, panel.styles.border_left
+
+        in_prompt = look()
+        await playground.pilot.press("ctrl+n")
+        await until(
+            playground.pilot,
+            lambda: all(a != b for a, b in zip(look(), in_prompt, strict=True)),
+            "the table",
+        )
+        await playground.pilot.press("escape")
+        await playground.wait_focused()
+        await until(playground.pilot, lambda: look() == in_prompt, "the focus in the prompt")
+
+
+async def test_code_that_a_view_runs_is_in_the_history() -> None:
+    async with open_playground(WIDE) as playground:
+        await playground.run("x = torch.ones((), requires_grad=True); y = x * x")
+        await wait_in_row(playground, "y", "f32")
+        await playground.pilot.press("ctrl+g")
+        await wait_in(playground, GraphView, "graph of y")
+        await playground.pilot.press("B")
+        await playground.wait_for("In [2]: y.backward()", "In [3]:")
+        await playground.pilot.press("escape", "escape")
+        await playground.wait_focused()
+        await playground.pilot.press("up")
+        assert playground.prompt.text == "y.backward()"
+        await playground.pilot.press("up")
+        assert playground.prompt.text == "x = torch.ones((), requires_grad=True); y = x * x"
+
+
 async def test_views_are_emptied_when_the_kernel_dies() -> None:
     async with open_playground(WIDE) as playground:
         await compute_product(playground)
@@ -123,7 +184,7 @@ async def test_folding_and_unfolding() -> None:
         await wait_in(playground, GraphView, "y  MulBackward0  1  mean 1  +1")
         assert len([line for line in lines_in(playground, GraphView) if "MulBackward0" in line]) == 1
         await playground.pilot.press("right")
-        await wait_in(playground, GraphView, "└ MulBackward0")
+        await wait_in(playground, GraphView, "↓ MulBackward0")
 
 
 async def test_no_graph_yet() -> None:

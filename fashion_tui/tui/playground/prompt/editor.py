@@ -171,7 +171,7 @@ class Prompt(TextArea, inherit_bindings=False):
         self._menu.close()
         self._history.add(code)
         self.set_text("")
-        self.post_message(CodeSubmitted(code))
+        self.post_message(CodeSubmitted(code, from_prompt=True))
 
     def action_new_line(self) -> None:
         """Begin a new line with the indentation of the current line."""

@@ -41,11 +41,12 @@ class History:
         """Read the entries from `path`, and append new ones to it from now on.
 
         Only the last MAX_BYTES are read. Unreadable lines are skipped. A file that has grown to twice MAX_ENTRIES is
-        shortened.
+        shortened. Entries that were added before are the newest ones, and are appended to the file now.
         """
         from fashion_tui.files import read_tail, write_atomically  # noqa: PLC0415 -- the first paint doesn't wait for it
 
         self._path = path
+        early, self.entries = self.entries, []
         lines: list[bytes] = []
         with suppress(OSError):
             lines = read_tail(path, MAX_BYTES).splitlines()
@@ -57,6 +58,8 @@ class History:
             with suppress(OSError):
                 write_atomically(path, b"".join(_encode(entry) for entry in self.entries), durable=False)
         self._index = len(self.entries)
+        for entry in early:
+            self.add(entry)
 
     def add_examples(self, entries: Iterable[str]) -> None:
         """Add example entries, which aren't written to the file."""

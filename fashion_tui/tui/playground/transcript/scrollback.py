@@ -3,22 +3,26 @@
 Each line contains all the colour codes it needs.
 """
 
+import re
 from bisect import insort
 from collections import deque
 from collections.abc import Iterable
+from itertools import groupby, pairwise
+from operator import itemgetter
 from typing import Literal
 
 import msgspec
 
-from fashion_tui.kernel.ansi import LineWriter, sanitize
+from fashion_tui.kernel.ansi import LineWriter, plain, sanitize
 from fashion_tui.kernel.limits import MAX_LINES, MAX_PLOT_BYTES
 from fashion_tui.kernel.outputs import Died, Display, Dropped, Error, Output, Result, Stream
 from fashion_tui.schema.plots import Plot, size_of
+from fashion_tui.tui.actions import key_of
 
 from .cells import Cell, CellOutput, Cells
 
-Kind = Literal["input", "output", "note", "error"]
-"""`note` and `error` are the app's own messages."""
+Kind = Literal["input", "output", "message", "note", "error"]
+"""`message` is the message of an exception; `note` and `error` are the app's own messages."""
 
 
 class Line(msgspec.Struct, frozen=True):
@@ -31,10 +35,15 @@ class Line(msgspec.Struct, frozen=True):
     """Number of omitted lines if this line is a note about omitted lines, else 0."""
     plot: Plot | None = None
     """A plot to draw in place of the text; it takes several rows. Only a line with a plot may contain newlines."""
+    folded: tuple[str, ...] = ()
+    """Lines of a traceback that can be shown in place of the text."""
 
 
 _MAX_LATE_PRINTERS = 100
 """Number of cells whose late output can continue an unfinished line."""
+
+_TRACEBACK_HEADER = re.compile(r"-+|\S+ +Traceback \(most recent call last\)")
+"""The lines with which IPython begins a traceback. They are wider than a narrow pane, and say nothing."""
 
 PLOT_DROPPED = Line("… plot discarded", "note")
 
@@ -269,8 +278,35 @@ def _lines_of(output: Result | Display | Error) -> list[Line]:
             return [Line("", label=label), *map(Line, [first, *more])] if more else [Line(first, label=label)]
         case Display(text=text, plot=plot) if plot is not None:
             return [Line(sanitize(text), plot=plot)]
+        case Error(parts=parts) if parts:
+            return _traceback_lines(output)
         case Display(text=text) | Error(traceback=text):
-            return [Line(line) for line in sanitize(text).rstrip("\n").split("\n")]
+            return _lines(text)
+
+
+def _lines(text: str, kind: Kind = "output") -> list[Line]:
+    return [Line(line, kind) for line in sanitize(text).rstrip("\n").split("\n")]
+
+
+def _traceback_lines(error: Error) -> list[Line]:
+    """Return the explanation, the frames with the user's code, and the message. All other frames are folded."""
+    from fashion_tui.report.glyphs import terminal_glyphs  # noqa: PLC0415 -- the first paint doesn't wait for it
+
+    glyphs, key = terminal_glyphs(), key_of("playground", "toggle_frames")
+    lines = [Line(f"{glyphs.bad} {sanitize(error.explanation)}", "error")] if error.explanation else []
+    *frames, message = [part for part in error.parts if not _TRACEBACK_HEADER.fullmatch(plain(part.text))]
+    repeated = {index for index, (one, other) in enumerate(pairwise(frames), 1) if one == other}
+    kinds = ["library" if part.is_library else "repeated" * (index in repeated) for index, part in enumerate(frames)]
+    for kind, group in groupby(zip(kinds, frames, strict=True), key=itemgetter(0)):
+        parts = [part for _, part in group]
+        shown = [line for part in parts for line in _lines(part.text)]
+        if kind:
+            count = f"{len(parts):,} {kind} frame{'s' * (len(parts) > 1)}"
+            text = f"{glyphs.ellipsis} {count} (esc, then {key})"
+            lines.append(Line(text, "note", folded=tuple(line.text for line in shown)))
+        else:
+            lines += shown
+    return [*lines, *_lines(message.text, "message")]
 
 
 def _plot_size(line: Line) -> int:

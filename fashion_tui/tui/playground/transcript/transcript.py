@@ -15,6 +15,7 @@ from textual.strip import Strip
 
 from fashion_tui.report.style import ACCENT, ATTENTION, BAD, MUTED
 from fashion_tui.schema.plots import Plot
+from fashion_tui.tui.playground.messages import WidthChanged
 
 from .ansi_text import ansi_text
 from .cells import Cell
@@ -23,7 +24,7 @@ from .scrollback import Line, Scrollback
 if TYPE_CHECKING:  # not needed for the first paint
     from fashion_tui.report.plots import Drawing
 
-_STYLES = {"input": "", "output": "", "note": MUTED, "error": BAD}
+_STYLES = {"input": "", "output": "", "message": "", "note": MUTED, "error": BAD}
 _MAX_CACHED_ROWS = 1_000
 
 _MARGIN = 1
@@ -62,6 +63,8 @@ class Transcript(ScrollView, can_focus=True, inherit_bindings=False):
         """The line being printed, if there is one."""
         self._strips: dict[int, list[Strip]] = {}
         """Rows of recently painted lines, by line number."""
+        self._shows_all_frames = False
+        """Whether the folded frames of tracebacks are shown."""
         self._dropped_plots = 0
         """Number of plots that the scrollback had dropped when the heights were computed."""
         self._insertions = 0
@@ -101,6 +104,14 @@ class Transcript(ScrollView, can_focus=True, inherit_bindings=False):
         elif rows_removed:  # don't move the text that the user is reading
             self.scroll_to(y=max(0, self.scroll_y - rows_removed), animate=False, force=True, immediate=True)
         self.refresh()
+
+    def toggle_frames(self) -> None:
+        """Show the folded frames of all tracebacks, or fold them again."""
+        self._shows_all_frames = not self._shows_all_frames
+        self._insertions = -1  # the heights have to be computed again
+        self.show_scrollback()
+        if self.selected is not None:
+            self._scroll_to_rows(self._rows_of_cell(self.selected))
 
     # Selection
 
@@ -205,6 +216,7 @@ class Transcript(ScrollView, can_focus=True, inherit_bindings=False):
         width = max(0, self.scrollable_content_region.width - _MARGIN)
         if width != self._width:
             self._width = width
+            self.post_message(WidthChanged(width))
             self._heights.clear()
             self._measured.clear()
             self._ends.clear()  # show_scrollback doesn't recompute the row ends if no width is left
@@ -250,6 +262,8 @@ class Transcript(ScrollView, can_focus=True, inherit_bindings=False):
         if line.plot is not None:
             return self._draw(line.plot).height
         characters = len(line.label) + len(line.text)
+        if line.folded and self._shows_all_frames:
+            return len(self._wrapped(line))
         if characters <= self._width and line.text.isascii():
             return 1
         return len(self._wrapped(line))
@@ -275,12 +289,19 @@ class Transcript(ScrollView, can_focus=True, inherit_bindings=False):
         return text
 
     def _wrapped(self, line: Line) -> list[Text]:
-        """Wrap a line at the last column, as a terminal does. Wrap the app's messages between words."""
+        """Wrap a line at the last column, as a terminal does. Wrap messages between words.
+
+        A value that fits into a row, but not beside its label, begins below the label.
+        """
+        if line.folded and self._shows_all_frames:
+            return [row for text in line.folded for row in self._wrapped(Line(text))]
         text = self._text_of(line)
         if cell_len(text.plain) <= self._width:
             return [text]
-        if line.kind in {"note", "error"}:
+        if line.kind in {"message", "note", "error"}:
             return list(text.wrap(self.app.console, self._width, no_wrap=False))
+        if line.kind == "output" and line.label and cell_len(text.plain[len(line.label) :]) <= self._width:
+            return list(text.divide([len(line.label)]))
         ends = accumulate(len(part) for part in chop_cells(text.plain, self._width))
         return list(text.divide(list(ends)[:-1]))
 

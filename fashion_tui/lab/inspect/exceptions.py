@@ -1,0 +1,262 @@
+"""Explain an exception in the user's code: what a layer or an operation expected, and what it got."""
+
+import ast
+import linecache
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from types import FrameType, TracebackType
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from fashion_tui.lab.trace.explain import explain_call
+from fashion_tui.schema.shapes import Shape
+
+_TORCH = Path(torch.__file__).parent
+
+_MESSAGES: tuple[tuple[str, str], ...] = (
+    (
+        r"element 0 of tensors does not require grad",
+        "backward() has nothing to differentiate: no tensor in this computation requires gradients",
+    ),
+    (
+        r"grad can be implicitly created only for scalar outputs",
+        "backward() starts at a single number: call sum() or mean() first, or pass gradient=…",
+    ),
+    (
+        r"Trying to backward through the graph a second time",
+        "the first backward() freed the graph: compute the loss again, or pass retain_graph=True to that call",
+    ),
+    (
+        r"leaf Variable that requires grad",
+        "a leaf that requires gradients can't be changed in place: change it under torch.no_grad()",
+    ),
+    (
+        r"needed for gradient computation has been modified by an inplace operation",
+        "backward() needs a tensor that was changed in place after its use: create a new tensor instead",
+    ),
+    (
+        r"Can't call numpy\(\) on Tensor that requires grad",
+        "NumPy records no gradients: call detach().numpy()",
+    ),
+    (
+        r"nly Tensors of floating point and complex dtype can require gradients",
+        "only floating-point tensors can require gradients: write 1.0 instead of 1, or call float()",
+    ),
+    (
+        r"view size is not compatible with input tensor's size and stride",
+        "view() needs elements that are next to each other in memory: use reshape(), or call contiguous() first",
+    ),
+    (
+        r"shape '\[(.*)\]' is invalid for input of size (\d+)",
+        "a tensor of {1} values can't get the shape [{0}], which holds a different number of values",
+    ),
+    (
+        r"Boolean value of Tensor with more than one value is ambiguous",
+        "a tensor of several values is neither true nor false: use any() or all()",
+    ),
+    (
+        r"a Tensor with \d+ elements cannot be converted to Scalar|only one element tensors can be converted",
+        "item(), int() and float() need a tensor of one value",
+    ),
+    (
+        r"Expected all tensors to be on the same device",
+        "the tensors are on different devices: move them to one with to(device)",
+    ),
+    (
+        r"expected scalar type (\w+) but found (\w+)",
+        "the dtypes don't match: expected {0}, got {1}",
+    ),
+    (
+        r"have the same dtype,? but got:? (\w+),? (?:and )?(\w+)",
+        "both operands need the same dtype, got {0} and {1}: convert one with to(dtype)",
+    ),
+    (
+        r"index (-?\d+) is out of bounds for dimension (\d+) with size (\d+)",
+        "there is no index {0}: axis {1} has {2} elements, and indices begin at 0",
+    ),
+    (
+        r"index out of range in self",
+        "an index is negative, or not below the number of rows of the embedding",
+    ),
+    (
+        r"Target (-?\d+) is out of bounds",
+        "there is no logit for the label {0}: labels begin at 0 and are smaller than the number of classes",
+    ),
+)
+"""Patterns in the messages of torch, each with an explanation. `{0}` stands for the first group of the pattern."""
+
+_BINARY: dict[type[ast.operator], tuple[str, str]] = {
+    ast.Add: ("add", "+"),
+    ast.Sub: ("sub", "-"),
+    ast.Mult: ("mul", "*"),
+    ast.Div: ("div", "/"),
+    ast.Pow: ("pow", "**"),
+    ast.MatMult: ("matmul", "@"),
+}
+_JOINING = {"cat", "concat", "stack", "hstack", "vstack"}
+_MULTIPLYING = {"matmul", "mm", "bmm"}
+
+
+def explain_exception(error: BaseException) -> str | None:
+    """Return a one-line explanation, or None if the exception's own message is all that is known."""
+    try:
+        return _explain_layer(error) or _explain_expression(error) or _explain_message(str(error))
+    except Exception:  # noqa: BLE001 -- the user's objects in the frames can raise anything
+        return None
+
+
+def _explain_message(message: str) -> str | None:
+    for pattern, explanation in _MESSAGES:
+        if (match := re.search(pattern, message)) is not None:
+            return explanation.format(*match.groups())
+    return None
+
+
+# Layers
+
+
+def _explain_layer(error: BaseException) -> str | None:
+    """Explain the error of a torch layer from its attributes and its input."""
+    calls = [(module, frame) for frame in _frames(error) if (module := _running_module(frame)) is not None]
+    if not calls or not _is_in_torch(calls[-1][1]):
+        return None
+    layer, frame = calls[-1]
+    names = frame.f_code.co_varnames[1 : frame.f_code.co_argcount]
+    inputs = [value for name in names if isinstance(value := frame.f_locals.get(name), Tensor)]
+    if not inputs or _accepts(layer, inputs[0]):
+        return None
+    kind = type(layer).__name__
+    name = next((name for module, _ in reversed(calls[:-1]) if (name := _name_in(module, layer))), kind)
+    shape = tuple(inputs[0].shape)
+    return explain_call(name, kind, [shape[1:] if _has_batch_axis(layer, shape) else shape], layer)
+
+
+def _accepts(layer: nn.Module, tensor: Tensor) -> bool:
+    """Return whether the input has what `explain_call` says that such a layer expects, so that the cause is another."""
+    if isinstance(layer, nn.LayerNorm):
+        return tuple(tensor.shape[-len(layer.normalized_shape) :]) == tuple(layer.normalized_shape)
+    return isinstance(layer, nn.Embedding | nn.EmbeddingBag) and not tensor.is_floating_point()
+
+
+def _has_batch_axis(layer: nn.Module, shape: Shape) -> bool:
+    """Return whether the first axis is the batch and the layer checks the size of the second one."""
+    if isinstance(layer, nn.modules.conv._ConvNd):  # noqa: SLF001 -- the base class of all convolutions
+        return len(shape) == len(layer.kernel_size) + 2
+    return isinstance(layer, nn.modules.batchnorm._NormBase | nn.GroupNorm) and len(shape) > 1  # noqa: SLF001
+
+
+def _running_module(frame: FrameType) -> nn.Module | None:
+    """Return the module whose `forward` the frame runs, or None if it runs something else."""
+    if frame.f_code.co_name != "forward" or not frame.f_code.co_argcount:
+        return None
+    module = frame.f_locals.get(frame.f_code.co_varnames[0])
+    return module if isinstance(module, nn.Module) else None
+
+
+def _name_in(module: nn.Module, layer: nn.Module) -> str:
+    return next((name for name, child in module.named_modules() if child is layer), "")
+
+
+# Expressions
+
+
+class _Operation(NamedTuple):
+    name: str
+    """Name of the function: `matmul`, `cat`, `add`."""
+    label: str
+    """Its name in the explanation: `@`, `cat`, `+`."""
+    shapes: list[Shape]
+
+
+def _explain_expression(error: BaseException) -> str | None:
+    """Explain the failure of an operation on tensors, such as `x @ w` or `torch.cat([x, y])`."""
+    last = next(reversed([entry for entry in _entries(error) if not _is_in_torch(entry.tb_frame)]), None)
+    node = None if last is None else _failing_node(last)
+    if last is None or node is None:
+        return None
+    operation = _operation(node, last.tb_frame)
+    if operation is None or len(operation.shapes) < 2 or not _have_wrong_sizes(operation):
+        return None
+    return explain_call(operation.name, operation.label, operation.shapes, None)
+
+
+def _failing_node(entry: TracebackType) -> ast.AST | None:
+    """Return the syntax node of the expression that failed, or None if the source isn't available."""
+    code = entry.tb_frame.f_code
+    position = list(code.co_positions())[entry.tb_lasti // 2]
+    source = "".join(linecache.getlines(code.co_filename, entry.tb_frame.f_globals))
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.BinOp | ast.Call):
+            place = (node.lineno, node.end_lineno, node.col_offset, node.end_col_offset)
+            if place == position:
+                return node
+    return None
+
+
+def _operation(node: ast.AST, frame: FrameType) -> _Operation | None:
+    if isinstance(node, ast.BinOp) and type(node.op) in _BINARY:
+        name, label = _BINARY[type(node.op)]
+        return _Operation(name, label, _shapes([node.left, node.right], frame))
+    if not isinstance(node, ast.Call):
+        return None
+    name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+    if name in _JOINING and node.args and isinstance(node.args[0], ast.List | ast.Tuple):
+        return _Operation(name, name, _shapes(node.args[0].elts, frame))
+    if name in _MULTIPLYING:
+        operands = node.args if len(node.args) > 1 else [getattr(node.func, "value", node.func), *node.args]
+        return _Operation(name, name, _shapes(operands, frame))
+    return None
+
+
+def _shapes(nodes: list[ast.expr], frame: FrameType) -> list[Shape]:
+    """Return the shapes of the tensors that the expressions name, or an empty list if that isn't known for all."""
+    tensors = [value for node in nodes if isinstance(value := _value(node, frame), Tensor)]
+    return [tuple(tensor.shape) for tensor in tensors] if len(tensors) == len(nodes) else []
+
+
+def _value(node: ast.expr, frame: FrameType) -> object:
+    """Return the value of a name or of a module's attribute, without running any of the user's code."""
+    if isinstance(node, ast.Name):
+        return frame.f_locals.get(node.id, frame.f_globals.get(node.id))
+    if isinstance(node, ast.Attribute):
+        owner = _value(node.value, frame)
+        if isinstance(owner, nn.Module):
+            parameters, buffers = owner._parameters, owner._buffers  # noqa: SLF001 -- without the user's `__getattr__`
+            return parameters.get(node.attr, buffers.get(node.attr))
+        if isinstance(owner, Tensor) and node.attr == "T" and owner.ndim == 2:
+            return owner.T
+    return None
+
+
+def _have_wrong_sizes(operation: _Operation) -> bool:
+    first, second, *_ = operation.shapes
+    if operation.name in _MULTIPLYING:
+        return len(second) > 1 and bool(first) and first[-1] != second[-2]
+    if operation.name in _JOINING:
+        return len(set(operation.shapes)) > 1
+    try:
+        torch.broadcast_shapes(first, second)
+    except RuntimeError:
+        return True
+    return False
+
+
+# Frames
+
+
+def _entries(error: BaseException) -> Iterator[TracebackType]:
+    entry = error.__traceback__
+    while entry is not None:
+        yield entry
+        entry = entry.tb_next
+
+
+def _frames(error: BaseException) -> Iterator[FrameType]:
+    return (entry.tb_frame for entry in _entries(error))
+
+
+def _is_in_torch(frame: FrameType) -> bool:
+    return _TORCH in Path(frame.f_code.co_filename).parents
