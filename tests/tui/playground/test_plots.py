@@ -44,7 +44,7 @@ async def test_plots_are_redrawn_after_resizing() -> None:
             await playground.pilot.resize_terminal(*size)
             await playground.wait_for("synthetic, training set · the first", "In [2]:")
             assert count_half_blocks(playground) > 100
-        await playground.run("show(torch.rand(60, 200)); print('after')", "after")
+        await playground.run("show(torch.rand(60, 200)); print('af' + 'ter')", "after")
         await playground.pilot.press("pageup", "pageup", "pageup")
         assert "after" not in playground.screen
         await playground.pilot.press("pagedown", "pagedown", "pagedown")
