@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 TESTS ?= tests
 FLAGS ?=
 
-.PHONY: run setup test test-faults check lint types borders clean
+.PHONY: run setup test test-faults test-gpu test-gpu-full check lint types borders clean
 
 run: $(VENV)/.installed
 	$(BIN)/fashion-tui
@@ -18,6 +18,16 @@ test: $(VENV)/.installed-dev
 # Takes half an hour: injects every fault many times. README.md has a table of the results.
 test-faults: $(VENV)/.installed-dev
 	$(BIN)/pytest -m faults tests/trainer
+
+# Needs a GPU and FASHION_TUI_DATA; at most 20 minutes. Prints a table of results. One process, because speeds are measured.
+test-gpu: $(VENV)/.installed-dev
+	$(BIN)/pytest -n 0 -rs -m "gpu and not gpu_full" tests/gpu
+	$(BIN)/pytest -n 0 tests/lab/test_devices.py
+
+# The same and all that takes longer, about an hour.
+test-gpu-full: $(VENV)/.installed-dev
+	$(BIN)/pytest -n 0 -rs -m gpu tests/gpu
+	$(BIN)/pytest tests/lab tests/engine
 
 check: lint types borders test
 

@@ -11,6 +11,8 @@ from fashion_tui.lab.training.cuda_graph import MAX_QUEUED_SECONDS, StepQueue
 from fashion_tui.lab.training.loop import Training
 from fashion_tui.schema.recipe import QUICK, RECIPES, Recipe
 from tests.custom_models import custom_model
+from tests.gpu import test_graphs
+from tests.gpu import test_training as gpu_tests
 
 from .fake_cuda import FakeClock, FakeEvent, fake_cuda
 from .test_training import bits, run, striped
@@ -95,6 +97,16 @@ def test_only_captured_steps_have_capturable_optimizers(monkeypatch: pytest.Monk
         assert not fake.graphs
         assert not custom.optimizers[0].param_groups[0]["capturable"]
         assert begin(QUICK).optimizers[0].param_groups[0]["capturable"]
+
+
+@pytest.mark.parametrize("name", ["guide", "quick"])
+def test_the_tests_for_a_real_gpu_pass_on_a_simulated_one(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    with fake_cuda(monkeypatch):
+        gpu_tests.test_captured_steps_equal_eager_steps(RECIPES[name])
+        gpu_tests.test_resumed_training_is_bit_identical(RECIPES[name])
+        test_graphs.test_training_after_a_failed_capture(torch.device("cuda", 0))
+    torch.use_deterministic_algorithms(False)
+    torch.backends.cuda.matmul.allow_tf32 = False
 
 
 @pytest.mark.parametrize("milliseconds", [1, 3, 10, 40, 90, 150, 300])

@@ -1,4 +1,4 @@
-"""Training on a CUDA GPU: CUDA graphs, streamed data and exact resume. Skipped on machines without a GPU."""
+"""Training on a GPU: CUDA graphs, streamed data and exact resume."""
 
 import copy
 from typing import Any
@@ -10,10 +10,9 @@ import torch
 from fashion_tui.lab.devices import set_determinism
 from fashion_tui.lab.training.loop import Training
 from fashion_tui.schema.recipe import RECIPES, Recipe
+from tests.lab.test_training import bits, run, striped
 
-from .test_training import bits, run, striped
-
-pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs an NVIDIA GPU")
+pytestmark = pytest.mark.gpu
 
 CUDA = torch.device("cuda")
 
