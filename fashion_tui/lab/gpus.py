@@ -29,6 +29,9 @@ OLDEST_CAPABILITY = 50
 VISIBILITY_VARIABLES = ("CUDA_VISIBLE_DEVICES", "HIP_VISIBLE_DEVICES", "ROCR_VISIBLE_DEVICES")
 """Environment variables that hide GPUs from a process."""
 
+NO_VISIBLE_GPU = "No CUDA GPUs are available"
+"""The error of torch if a driver is installed, but no GPU is visible."""
+
 FABRIC_NOT_READY = "Error 802"
 """The error of CUDA on a machine whose NVLink fabric isn't configured yet."""
 
@@ -92,9 +95,9 @@ def explain(reason: str) -> str:
         return f"{reason}; {_driver_advice(int(found[1]) // 1000)}"
     if FABRIC_NOT_READY in reason:
         return f"{reason}; start NVIDIA's fabric manager: sudo systemctl start nvidia-fabricmanager"
-    if _cuda_version() is None and torch.version.hip is None:
+    if _cuda_version() is None and torch.version.hip is None and has_nvidia_driver():
         return f"{reason}; install torch with CUDA: {_install(max(WHEELS))}"
-    if hidden:
+    if hidden and NO_VISIBLE_GPU in reason:
         return f"{reason}; {hidden[0]} is {os.environ[hidden[0]]!r}: unset it to use all GPUs"
     return reason
 

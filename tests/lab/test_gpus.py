@@ -82,6 +82,21 @@ def test_an_amd_gpu_needs_a_build_for_rocm(monkeypatch: pytest.MonkeyPatch) -> N
     assert unused_gpu_problem() is None, "an AMD laptop has the driver too; it isn't warned in each run"
 
 
+def test_advice_fits_the_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without a driver, neither a variable nor another build of torch helps."""
+    hidden = {"CUDA_VISIBLE_DEVICES": ""}
+    replace(MACHINES["no driver"], environment=hidden).install(monkeypatch)
+    with pytest.raises(UserError) as refused:
+        choose_device("cuda")
+    assert "CUDA_VISIBLE_DEVICES" not in str(refused.value)
+    no_cuda = Machine(error="Torch not compiled with CUDA enabled", nvml_gpus=(H100,), cuda=None)
+    for has_driver in (True, False):
+        replace(no_cuda, driver_files=("NVIDIA_PATHS",) if has_driver else ()).install(monkeypatch)
+        with pytest.raises(UserError) as refused:
+            choose_device("cuda")
+        assert ("whl/cu130" in str(refused.value)) == has_driver
+
+
 def test_devices_are_those_of_cuda_not_those_of_nvml(monkeypatch: pytest.MonkeyPatch) -> None:
     MACHINES["MIG"].install(monkeypatch)
     assert [device.name for device in list_devices()] == ["cpu", "cuda:0"]
