@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 TESTS ?= tests
 FLAGS ?=
 
-.PHONY: run setup test test-faults test-gpu test-gpu-full check lint types borders clean
+.PHONY: run setup test test-faults test-gpu test-gpu-full test-monkey check lint types borders clean
 
 run: $(VENV)/.installed
 	$(BIN)/fashion-tui
@@ -28,6 +28,10 @@ test-gpu: $(VENV)/.installed-dev
 test-gpu-full: $(VENV)/.installed-dev
 	$(BIN)/pytest -n 0 -rs -m gpu tests/gpu
 	$(BIN)/pytest tests/lab tests/engine
+
+# Takes hours: sends 100,000 random keys to the app. MONKEY_SEED and MONKEY_KEYS choose other keys, or fewer.
+test-monkey: $(VENV)/.installed-dev
+	$(BIN)/pytest -n 0 -s -m monkey tests/tui/test_monkey.py
 
 check: lint types borders test
 

@@ -4,6 +4,7 @@ import asyncio
 import gc
 import os
 import threading
+import time
 from collections.abc import Callable, Sequence
 from functools import cached_property, partial
 from pathlib import Path
@@ -136,6 +137,8 @@ class FashionApp(App[None]):
         self._input_queue = InputQueue(self)
         self._printable_filter = PrintableFilter()
         self._postponed = PostponedFrames()
+        self._told_before_exit = -PROBLEM_SECONDS
+        """Time at which the user was told what the exit would destroy."""
         self._runs_listed_before = False
         self._last_size: Size | None = None
         """Terminal size reported by the last resize event."""
@@ -452,8 +455,11 @@ class FashionApp(App[None]):
         self.hold_input(self.run_worker(self._quit(), group="quit", exclusive=True))
 
     async def _quit(self) -> None:
-        """Exit, unless a pane has to tell the user something before."""
-        if notes := [note for pane in self._panes() if (note := await pane.note_before_exit())]:
+        """Exit, unless a pane has to tell the user something before, and hasn't just done so."""
+        was_told = time.monotonic() - self._told_before_exit < PROBLEM_SECONDS
+        notes = [] if was_told else [note for pane in self._panes() if (note := await pane.note_before_exit())]
+        if notes:
+            self._told_before_exit = time.monotonic()
             self.notify("\n".join(notes), severity="warning", timeout=PROBLEM_SECONDS, markup=False)
             return
         live = [run for run in self.runs if run.state in LIVE_STATES]
