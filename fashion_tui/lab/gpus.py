@@ -17,8 +17,8 @@ from fashion_tui.machine.gpus import gpu_names, gpu_processes, gpu_usage, has_am
 MIN_DRIVERS = {12: 525, 13: 580}
 """Oldest NVIDIA driver for each major version of CUDA."""
 
-WHEELS = {12: "cu126", 13: "cu130"}
-"""Index of torch's wheels for drivers that support this major version of CUDA.
+BUILDS = {12: "CUDA 12.6", 13: "CUDA 13.0"}
+"""Build of torch for drivers that support this major version of CUDA.
 
 The wheels for CUDA 12.6 also have kernels for Maxwell, Pascal and Volta, which CUDA 13 doesn't support.
 """
@@ -96,7 +96,7 @@ def explain(reason: str) -> str:
     if FABRIC_NOT_READY in reason:
         return f"{reason}; start NVIDIA's fabric manager: sudo systemctl start nvidia-fabricmanager"
     if _cuda_version() is None and torch.version.hip is None and has_nvidia_driver():
-        return f"{reason}; install torch with CUDA: {_install(max(WHEELS))}"
+        return f"{reason}; {_install(max(BUILDS))}"
     if hidden and NO_VISIBLE_GPU in reason:
         return f"{reason}; {hidden[0]} is {os.environ[hidden[0]]!r}: unset it to use all GPUs"
     return reason
@@ -142,13 +142,11 @@ def _driver_advice(supported: int) -> str:
     """Return what to do if the driver supports only this major version of CUDA."""
     needed = _cuda_version() or max(MIN_DRIVERS)
     advice = f"update the driver to {MIN_DRIVERS.get(needed, max(MIN_DRIVERS.values()))} or newer"
-    return f"{advice}, or run: {_install(supported)}" if supported in WHEELS else advice
+    return f"{advice}, or {_install(supported)}" if supported in BUILDS else advice
 
 
 def _install(cuda: int) -> str:
-    return (
-        f"pip install --index-url https://download.pytorch.org/whl/{WHEELS[cuda]} --force-reinstall torch torchvision"
-    )
+    return f"install torch and torchvision for {BUILDS[cuda]}, as pytorch.org describes"
 
 
 def _cuda_version() -> int | None:
@@ -182,7 +180,7 @@ def _kernel_problem(properties: Any) -> str | None:
         return None
     return (
         f"{properties.name} (sm_{capability}) can't be used: this torch has kernels for {', '.join(architectures)} only"
-        + (f"; run: {_install(12)}" if capability >= OLDEST_CAPABILITY and _cuda_version() != 12 else "")
+        + (f"; {_install(12)}" if capability >= OLDEST_CAPABILITY and _cuda_version() != 12 else "")
     )
 
 

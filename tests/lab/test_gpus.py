@@ -26,10 +26,10 @@ from fashion_tui.schema.requests import GetTorchReport
 from tests.gpu_machines import FULL, H100, MACHINES, SECOND, SLICE, V100, Machine
 
 UNUSABLE = {
-    "old driver": ("RTX 3090", "too old", "update the driver to 580", "whl/cu126"),
+    "old driver": ("RTX 3090", "too old", "update the driver to 580", "CUDA 12.6"),
     "error 802": ("H100", "Error 802: system not yet initialized", "nvidia-fabricmanager"),
     "none visible": ("H100", "No CUDA GPUs are available", "CUDA_VISIBLE_DEVICES is ''"),
-    "old card": ("V100", "sm_70", "sm_75", "whl/cu126"),
+    "old card": ("V100", "sm_70", "sm_75", "CUDA 12.6"),
 }
 """Words of the explanation for each machine whose GPU torch can't use."""
 
@@ -94,7 +94,7 @@ def test_advice_fits_the_machine(monkeypatch: pytest.MonkeyPatch) -> None:
         replace(no_cuda, driver_files=("NVIDIA_PATHS",) if has_driver else ()).install(monkeypatch)
         with pytest.raises(UserError) as refused:
             choose_device("cuda")
-        assert ("whl/cu130" in str(refused.value)) == has_driver
+        assert ("CUDA 13.0" in str(refused.value)) == has_driver
 
 
 def test_devices_are_those_of_cuda_not_those_of_nvml(monkeypatch: pytest.MonkeyPatch) -> None:
