@@ -62,6 +62,9 @@ if TYPE_CHECKING:
 
 BarType = TypeVar("BarType", bound=Widget)
 
+QUIT_KEYS = {key for action in EVERYWHERE if action.id == "quit" and action.priority for key in action.keys.split(",")}
+"""Keys that quit even inside an editor."""
+
 SIZE_CHECK_DELAY = 0.1
 """Seconds between a resize event and the second check of the terminal's size."""
 
@@ -169,6 +172,8 @@ class FashionApp(App[None]):
 
     async def on_event(self, event: events.Event) -> None:
         if InputQueue.accepts(event):
+            if isinstance(event, events.Key) and event.key in QUIT_KEYS and self._input_queue.is_behind:
+                self._input_queue.discard()  # the user wants to leave, not to wait for what was typed before
             await self._input_queue.put(event, super().on_event)
         else:
             await super().on_event(event)

@@ -7,6 +7,7 @@ over SSH, they may therefore take effect in the wrong order.
 """
 
 import asyncio
+import time
 from collections import deque
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -27,6 +28,9 @@ MAX_IDLE_CHECKS, MAX_OPENING_CHECKS = 3, 12
 """Number of checks without progress after which waiting events are delivered anyway. The second limit applies while a
 view or dialog opens."""
 
+MAX_BACKLOG = 2.0
+"""Seconds of waiting input after which the queue counts as behind."""
+
 WORKER_POLL = 0.005
 """Interval, in seconds, at which to check whether a worker has finished or opened a screen."""
 
@@ -44,6 +48,8 @@ class InputQueue:
     def __init__(self, app: App[Any]) -> None:
         self._app = app
         self._waiting: deque[tuple[Event, Callable[[Event], Awaitable[None]]]] = deque()
+        self._waiting_since: float | None = None
+        """Time since which events have been waiting without a pause, or None if none are waiting."""
         self._current: Event | None = None
         """The event that is being handled."""
         self._progress = 0
@@ -62,8 +68,20 @@ class InputQueue:
         """Call `deliver` with the event as soon as all earlier events have been handled."""
         self._waiting.append((event, deliver))
         await self._deliver_waiting()
+        if self._waiting and self._waiting_since is None:
+            self._waiting_since = time.monotonic()
         if self._waiting and self._watchdog is None:
             self._watch(self._progress)
+
+    @property
+    def is_behind(self) -> bool:
+        """True if input has been waiting for more than `MAX_BACKLOG` seconds without a pause."""
+        return self._waiting_since is not None and time.monotonic() - self._waiting_since > MAX_BACKLOG
+
+    def discard(self) -> None:
+        """Forget all waiting events, and don't wait for the current one."""
+        self._waiting.clear()
+        self._current = self._waiting_since = None
 
     def hold(self, worker: Worker[Any]) -> None:
         """Hold back further input until the worker finishes or shows another screen.
@@ -85,6 +103,8 @@ class InputQueue:
             await deliver(event)
             node = (self._app.focused or self._app.screen) if event.is_forwarded else self._app
             self._follow(event, node, screen)
+        if not self._waiting:
+            self._waiting_since = None
 
     def _next(self) -> tuple[Event, Callable[[Event], Awaitable[None]]]:
         """Remove and return the next event. All text typed into an editor is one event; other text is a key each."""
@@ -163,7 +183,7 @@ class InputQueue:
 
     async def _deliver_all(self) -> None:
         """Deliver all waiting events in order, without waiting for each to be handled."""
-        self._current = None
+        self._current = self._waiting_since = None
         while self._waiting:
             event, deliver = self._next()
             await deliver(event)

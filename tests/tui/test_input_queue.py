@@ -119,6 +119,18 @@ async def test_keys_are_delivered_after_one_that_never_finishes(cause: str) -> N
             widget.release.set()
 
 
+async def test_a_queue_that_is_behind_can_be_discarded() -> None:
+    app = QueueApp()
+    async with app.run_test():
+        send(app, *["f3"] * 20, "f1")  # would take more than a minute
+        await until(lambda: app.queue.is_behind)
+        app.queue.discard()
+        send(app, "a", "f1")
+        await until(lambda: app.marks == ["a"])
+        assert not app.queue.is_behind
+        app.workers.cancel_all()
+
+
 async def test_text_typed_into_an_editor_is_inserted_at_once() -> None:
     app = QueueApp()
     async with app.run_test():
