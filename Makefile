@@ -19,17 +19,18 @@ test: $(VENV)/.installed-dev
 test-faults: $(VENV)/.installed-dev
 	$(BIN)/pytest -m faults tests/trainer
 
-# Needs a GPU and FASHION_TUI_DATA; at most 20 minutes. Prints a table of results. One process, because speeds are measured.
+# Needs a GPU and FASHION_TUI_DATA. Takes at most 20 minutes, and prints a table of results. The tests run one at a time
+# because some of them measure speeds.
 test-gpu: $(VENV)/.installed-dev
 	$(BIN)/pytest -n 0 -rs -m "gpu and not gpu_full" tests/gpu
 	$(BIN)/pytest -n 0 tests/lab/test_devices.py
 
-# The same and all that takes longer, about an hour.
+# All GPU tests, including the long ones. Takes about an hour.
 test-gpu-full: $(VENV)/.installed-dev
 	$(BIN)/pytest -n 0 -rs -m gpu tests/gpu
 	$(BIN)/pytest tests/lab tests/engine
 
-# Takes hours: sends 100,000 random keys to the app. MONKEY_SEED and MONKEY_KEYS choose other keys, or fewer.
+# Takes hours: sends 100,000 random keys to the app. MONKEY_SEED and MONKEY_KEYS set the seed and the number of keys.
 test-monkey: $(VENV)/.installed-dev
 	$(BIN)/pytest -n 0 -s -m monkey tests/tui/test_monkey.py
 

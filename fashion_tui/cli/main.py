@@ -44,7 +44,7 @@ SECTIONS = {
     },
     "Check this machine": {
         "doctor": "Check the installation and say how to fix problems.",
-        "settings": "Show the settings, and where their file is.",
+        "settings": "Show the settings and the path of their file.",
         "completion": "Print a script that completes commands in a shell.",
         "bench": "Compare the recipes with the guide's training loop.",
     },

@@ -66,7 +66,7 @@ def common_options(command: Command) -> Command:
         "--dataset",
         type=DATASET,
         metavar="NAME",
-        help=f"Data set: {' or '.join(DATASETS)}.  [default: {DEFAULT_DATASET}, or that of the settings file]",
+        help=f"Data set: {' or '.join(DATASETS)}.  [default: {DEFAULT_DATASET}, or the one in the settings file]",
     )
     @click.option(
         "--runs",

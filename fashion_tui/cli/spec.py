@@ -10,7 +10,7 @@ from fashion_tui import __version__
 EXIT_STATUSES = {0: "done", 1: "failed; the reason is one line on stderr", 2: "wrong usage", 130: "interrupted"}
 
 _DEFAULT = re.compile(r" *\[default: (.*)\]$")
-"""The end of a help text that describes a default which depends on other values."""
+"""Matches the end of a help text if it describes a default that isn't a constant."""
 
 
 def command_line_spec(context: click.Context) -> dict[str, Any]:

@@ -18,14 +18,14 @@ def suggestion_for(error: click.ClickException) -> str | None:
         return None
     if isinstance(error, click.NoSuchOption):
         return _nearest(error.option_name.lstrip("-"), _options(context))
-    unknown = _UNKNOWN_COMMAND.match(error.message)  # click 8.1 has no exception of its own for this
+    unknown = _UNKNOWN_COMMAND.match(error.message)  # click 8.1 has no separate exception for this
     if unknown is not None and isinstance(context.command, click.Group):
         return _nearest(unknown[1], {name: name for name in context.command.list_commands(context)})
     return None
 
 
 def _options(context: click.Context) -> dict[str, str]:
-    """Return the long options of a command by their names and by the names of their parameters."""
+    """Return the long options of a command, keyed by option name and by parameter name."""
     options: dict[str, str] = {}
     for parameter in context.command.get_params(context):
         spellings = [spelling for spelling in parameter.opts if spelling.startswith("--")]

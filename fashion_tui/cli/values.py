@@ -18,12 +18,12 @@ DEVICES = ("auto", "cpu", "cuda", "mps")
 
 
 class Named(StringParamType):
-    """A string that is usually one of some names."""
+    """A string that is usually one of a fixed set of names."""
 
     name = "text"
 
     def __init__(self, values: Iterable[str], *, or_file: bool = False) -> None:
-        """Create the type. With `or_file`, names of files are completed, too."""
+        """Create the type. If `or_file` is true, file names are completed, too."""
         self.values = tuple(values)
         self._or_file = or_file
 
@@ -86,7 +86,7 @@ def _run_ids(context: click.Context) -> list[str]:
     from fashion_tui.runs.store import run_ids  # noqa: PLC0415
 
     try:
-        # A shell shows completions as they are.
+        # Shells print completions unchanged, so ids with unprintable characters are left out.
         return [name for name in run_ids(_runs_directory(context)) if name == printable(name)]
     except UserError:
         return []
@@ -96,7 +96,7 @@ def _steps(context: click.Context) -> list[int]:
     """Return the steps of the checkpoints of the run that the command line names."""
     from fashion_tui.runs.store import open_run  # noqa: PLC0415
 
-    # Arguments aren't parsed if the option at the end has no value yet.
+    # Arguments aren't parsed if the last option has no value yet.
     name = context.params.get("name") or next(iter(context.args), "")
     try:
         with open_run(_runs_directory(context), str(name)) as run:

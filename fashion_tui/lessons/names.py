@@ -13,13 +13,13 @@ MAX_LENGTH = 100_000
 @dataclass(frozen=True)
 class CellNames:
     read: frozenset[str] = frozenset()
-    """Names that the cell uses before it assigns them, if it assigns them at all."""
+    """Names that the cell uses without having assigned them first."""
     assigned: frozenset[str] = frozenset()
     """Names that the cell assigns, defines, imports or deletes."""
     functions: frozenset[str] = frozenset()
     """Names of the functions and classes that the cell defines."""
     read_by_functions: frozenset[str] = frozenset()
-    """Global names that the bodies of functions and classes use."""
+    """Global names used in the bodies of the cell's functions and classes."""
 
 
 def names_in(code: str) -> CellNames:
@@ -27,7 +27,7 @@ def names_in(code: str) -> CellNames:
     if len(code) > MAX_LENGTH:
         return CellNames()
     try:
-        with warnings.catch_warnings(action="ignore"):  # the kernel shows them when it compiles the cell
+        with warnings.catch_warnings(action="ignore"):  # the kernel shows warnings when it compiles the cell
             module = compile(code, "<cell>", "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT, dont_inherit=True)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return CellNames()

@@ -110,17 +110,17 @@ _ASCII_CHARACTERS = {
     **dict.fromkeys("µμ", "u"),
     "╱": "/", "╲": "\\", "╳": "X",
 }  # fmt: skip
-"""ASCII characters of the same width. Other characters are handled by `_ascii_character`."""
+"""ASCII replacements of the same width. `_ascii_character` handles all other characters."""
 
 _PRODUCT = re.compile(r"(?<=[\d)])·(?=[\w(])")
 """A dot that means multiplication, as in `20·7·7`. Other dots are separators."""
 
 ASCII_ERRORS = "fashion_tui.ascii"
-"""Error handler for encoding output. It replaces a character that can't be encoded by ASCII of the same width."""
+"""Error handler for encoding output. It substitutes ASCII of the same width for what can't be encoded."""
 
 
 def ascii_text(text: str) -> str:
-    """Return text with an ASCII character for each column that the text occupies in a terminal."""
+    """Return the text as ASCII, with one character for each column that it occupies in a terminal."""
     return text if text.isascii() else "".join(map(_ascii_character, _PRODUCT.sub("*", text)))
 
 

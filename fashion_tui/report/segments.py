@@ -1,4 +1,4 @@
-"""Segments of text, as Rich and Textual write them to the terminal, without unprintable characters."""
+"""Replace unprintable characters in segments, which are the units that Rich and Textual write to the terminal."""
 
 import re
 from collections.abc import Iterable

@@ -1,6 +1,6 @@
 """The colours of the user's theme: an accent, two greys, and the status colours GOOD, ATTENTION and BAD.
 
-Colours only support what a glyph, a number or a word says, so that nothing depends on them.
+Colours only repeat what a glyph, a number or a word says, so that the output can be read without them.
 """
 
 from dataclasses import dataclass, replace
@@ -39,7 +39,7 @@ class Palette:
     confusions: tuple[str, str, str]
     """Backgrounds of confusions, from the most to the least frequent ones."""
     zero: str
-    """Colour of zero in diverging heat maps, near the background."""
+    """Colour of zero in diverging heat maps, close to the colour of the background."""
     ansi: tuple[str, ...]
     """Black, red, green, yellow, blue, magenta, cyan and white of printed text, then their bright versions."""
 

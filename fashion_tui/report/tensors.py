@@ -28,7 +28,10 @@ from .text_table import EMPTY, Cell, Column, fit_columns, join_cells
 DROP_ORDER: tuple[str, ...] = ("memory", "min", "max", "device", "≡", "=", "dtype", "grad")
 """Columns in the order in which they are dropped if the width is too small."""
 MAX_WIDTHS = ((16, 12), (10, 9), (8, 8))
-"""Maximum widths of the columns `tensor` and `shape`. Smaller ones are used before `dtype` or `grad` is dropped."""
+"""Maximum widths of the columns `tensor` and `shape`.
+
+The first pair that leaves room for `dtype` and `grad` is used, or else the last pair.
+"""
 
 MEMORY_GROUP_TITLES = ("≡", "=")
 """Titles of the column that marks shared memory, with and without Unicode."""

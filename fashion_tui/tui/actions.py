@@ -31,7 +31,7 @@ EVERYWHERE: tuple[Action, ...] = (
     Action("quit", "q", "Quit; runs keep training", "quit"),
     Action("command_palette", "ctrl+p", "Search all commands", "commands", "^p", priority=True),
     Action("quit", "ctrl+q", "Quit; runs keep training", priority=True),
-    Action("tour", "f7", "Take the tour of two minutes, or leave it", priority=True),
+    Action("tour", "f7", "Take the two-minute tour, or leave it", priority=True),
 )
 
 ONLY_IN_PALETTE: tuple[Action, ...] = (Action("start_tour_again", "", "Start the tour again from the beginning"),)
@@ -189,7 +189,7 @@ DEFAULT_GROUPS: Groups = {
     "arithmetic": IN_ARITHMETIC,
 }
 GROUPS, KEY_PROBLEMS = apply_key_settings(DEFAULT_GROUPS, user_settings().keys)
-"""All actions by group, with the user's keys, and one line for each wrong key in the settings file."""
+"""All actions by group, with the user's keys, and one message for each wrong key in the settings file."""
 
 EVERYWHERE = GROUPS["everywhere"]
 IN_PANE = {name: GROUPS[name] for name in PANE_NAMES}
@@ -210,7 +210,10 @@ IN_VIEW: dict[PaneName, dict[str, tuple[Action, ...]]] = {
 
 
 def key_of(group: str, action: str, *, inside_editors: bool = False) -> str:
-    """Return the first key of an action, as the footer shows it. Prefer one that works inside editors, or doesn't."""
+    """Return the first key of an action, as the footer shows it.
+
+    If `inside_editors` is true, keys that work inside editors are preferred; otherwise, the other keys are.
+    """
     entries = sorted(
         (entry for entry in GROUPS[group] if entry.id == action), key=lambda entry: entry.priority != inside_editors
     )
@@ -218,7 +221,7 @@ def key_of(group: str, action: str, *, inside_editors: bool = False) -> str:
 
 
 def with_keys(group: str, text: str) -> str:
-    """Return the text with `{ACTION}` replaced by the key of this action of the group."""
+    """Return the text with each `{ACTION}` replaced by the key of that action in the group."""
     return text.format_map({action.id: key_of(group, action.id) for action in GROUPS[group]})
 
 

@@ -107,7 +107,7 @@ def action_commands() -> "type[Provider]":
 
 
 class AsciiScrollBarRender(ScrollBarRender):
-    """Draws scroll bars by background colours alone, without blocks for fractions of a cell."""
+    """Draws scroll bars with background colours only, without block characters for fractions of a cell."""
 
     VERTICAL_BARS: ClassVar[list[str]] = [" "] * 8
     HORIZONTAL_BARS: ClassVar[list[str]] = [" "] * 8
@@ -141,7 +141,7 @@ class FashionApp(App[None]):
         self._printable_filter = PrintableFilter()
         self._postponed = PostponedFrames()
         self._told_before_exit = -PROBLEM_SECONDS
-        """Time at which the user was told what the exit would destroy."""
+        """Time at which the user was last warned what the exit would destroy."""
         self._runs_listed_before = False
         self._last_size: Size | None = None
         """Terminal size reported by the last resize event."""
@@ -240,7 +240,7 @@ class FashionApp(App[None]):
             self.call_later(self._offer_tour)
 
     async def _announce_draft(self) -> None:
-        """Report unsaved edits of a network that an earlier app has left behind."""
+        """Report unsaved edits of a network that an earlier instance of the app left behind."""
         from .model.drafts import default_folder, newest_left_draft
 
         left = await asyncio.to_thread(lambda: newest_left_draft(default_folder()))
@@ -460,7 +460,7 @@ class FashionApp(App[None]):
         self.hold_input(self.run_worker(self._quit(), group="quit", exclusive=True))
 
     async def _quit(self) -> None:
-        """Exit, unless a pane has to tell the user something before, and hasn't just done so."""
+        """Exit, unless a pane has a warning that the user hasn't just seen."""
         was_told = time.monotonic() - self._told_before_exit < PROBLEM_SECONDS
         notes = [] if was_told else [note for pane in self._panes() if (note := await pane.note_before_exit())]
         if notes:

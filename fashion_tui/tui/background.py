@@ -19,10 +19,10 @@ RUNS_INTERVAL = 1.0
 """Seconds between reads of the runs directory."""
 
 READ_SECONDS = 0.03
-"""Time limit for reading runs that have ended, in seconds. More of them are read after a pause."""
+"""Time limit for reading ended runs, in seconds. The remaining ones are read after a pause."""
 
 PAUSE_SECONDS = 0.03
-"""Pause until more runs are read, in seconds."""
+"""Pause before more runs are read, in seconds."""
 
 Post = Callable[[Message], object]
 
@@ -41,8 +41,8 @@ def find_dataset(settings: Settings, post: Post) -> None:
 def watch_runs(runs_directory: Path, refresh: threading.Event, post: Post) -> None:
     """List the runs every second, or as soon as `refresh` is set, and post the list whenever it changes.
 
-    The newest of many runs are posted first. In between, the thread pauses, so that it doesn't keep the app from
-    painting.
+    If there are many runs, the newest are posted first. The thread pauses before it reads more, so that the app can
+    paint.
     """
     worker = get_current_worker()
     index = RunIndex(runs_directory)

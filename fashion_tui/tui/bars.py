@@ -184,7 +184,7 @@ class StatusBar(Widget):
     dataset: reactive[DatasetState | None] = reactive[DatasetState | None](None)
     runs_directory: reactive[str] = reactive("")
     ascii_hint: reactive[str] = reactive("")
-    """How to get more than ASCII. Shown for some seconds after the start."""
+    """How to get Unicode instead of ASCII. Shown for some seconds after the start."""
 
     def on_mount(self) -> None:
         obstacle = unicode_obstacle()

@@ -26,7 +26,7 @@ PASTE_GAP = 0.02
 """Seconds to wait for more input after PASTE_LENGTH bytes have arrived, because pasted text arrives in pieces."""
 
 MAX_PASTE_SECONDS = 1.0
-"""Maximum number of seconds to wait in total until the pieces are parsed."""
+"""Maximum time to wait for all pieces of a paste, in seconds."""
 
 LAST_REPLY_TIMEOUT = 0.5
 """Seconds to wait at exit for the terminal's last reply, which would otherwise appear in the shell."""
@@ -118,7 +118,7 @@ class TerminalDriver(LinuxDriver):
         self.write(query)
 
     def call_when_ready(self, callback: Callable[[], object]) -> None:
-        """Call `callback` in the app's thread as soon as a frame can be written. It replaces an earlier callback."""
+        """Call `callback` in the app's thread as soon as a frame can be written. An earlier callback is replaced."""
         if self._when_ready is None:
             self._loop_of_app.call_later(QUERY_TIMEOUT, self._check_overdue)
         self._when_ready = callback
@@ -126,7 +126,7 @@ class TerminalDriver(LinuxDriver):
             self._loop_of_app.call_soon(self._check_ready)
 
     def _output_flushed(self, characters: int) -> None:
-        """Handle the end of a write. The driver's thread for output calls this."""
+        """Called by the driver's output thread after each flush."""
         self.flow.flushed(characters)
         if self._when_ready is not None:
             self._loop_of_app.call_soon_threadsafe(self._check_ready)
@@ -142,7 +142,7 @@ class TerminalDriver(LinuxDriver):
                 callback()
 
     def _check_overdue(self) -> None:
-        """Check again and again whether the terminal's reply is overdue, as long as a callback waits."""
+        """Check periodically, while a callback is waiting, whether the terminal's reply is overdue."""
         self._check_ready()
         if self._when_ready is not None:
             self._loop_of_app.call_later(QUERY_TIMEOUT, self._check_overdue)

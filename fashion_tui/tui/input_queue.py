@@ -29,7 +29,7 @@ MAX_IDLE_CHECKS, MAX_OPENING_CHECKS = 3, 12
 view or dialog opens."""
 
 MAX_BACKLOG = 2.0
-"""Seconds of waiting input after which the queue counts as behind."""
+"""Seconds without an empty queue after which the queue counts as behind."""
 
 WORKER_POLL = 0.005
 """Interval, in seconds, at which to check whether a worker has finished or opened a screen."""
@@ -107,7 +107,7 @@ class InputQueue:
             self._waiting_since = None
 
     def _next(self) -> tuple[Event, Callable[[Event], Awaitable[None]]]:
-        """Remove and return the next event. All text typed into an editor is one event; other text is a key each."""
+        """Remove and return the next event. Text typed into an editor is one event; other text is split into keys."""
         event, deliver = self._waiting.popleft()
         text, focused = _typed_text(event), self._app.focused
         if text and isinstance(focused, TextArea) and not focused.read_only:

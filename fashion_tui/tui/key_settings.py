@@ -1,4 +1,4 @@
-"""Give actions the keys of the user's settings file, and write that part of the file with its defaults."""
+"""Apply the keys in the user's settings file to the actions, and write the default keys as a part of that file."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
@@ -12,7 +12,7 @@ from fashion_tui.settings import MAX_PROBLEM
 from .action import Action
 
 Groups = dict[str, tuple[Action, ...]]
-"""Actions by group. Actions of the groups `everywhere` and of a pane are available together."""
+"""Actions by group. The actions in `everywhere` are available together with those of the current pane."""
 
 Override = tuple[str, str]
 """The group and the id of an action."""
@@ -52,7 +52,7 @@ def apply_key_settings(groups: Groups, settings: Mapping[str, Mapping[str, str]]
 
 
 def default_key_settings(groups: Groups) -> str:
-    """Return the part of the settings file with the keys, all commented out."""
+    """Return the part of a settings file that contains the default keys, all commented out."""
     lines = ['# Keys. Several keys of an action are separated by commas, as in: pause = "p,ctrl+j"']
     for group, actions in groups.items():
         lines += ["", f"[keys.{group}]"]
@@ -66,10 +66,10 @@ def default_key_settings(groups: Groups) -> str:
 
 def _find_problem(groups: Groups, group: str, action: str, keys: tuple[str, ...]) -> str | None:
     if group not in groups:
-        return f"there is no group {group!r}; choose from {', '.join(groups)}"
+        return f"unknown group {group!r}; choose from {', '.join(groups)}"
     ids = dict.fromkeys(action.id for action in groups[group])
     if action not in ids:
-        return f"there is no such action; choose from {', '.join(ids)}"
+        return f"unknown action; choose from {', '.join(ids)}"
     wrong = next((key for key in keys if not _is_key(key)), None)
     return None if wrong is None else f"{wrong!r} is not a key; write keys like p, f7, ctrl+t, escape or shift+tab"
 
@@ -91,9 +91,9 @@ def _with_keys(groups: Groups, overrides: Mapping[Override, tuple[str, ...]]) ->
 
 
 def _with_keys_of(action: Action, actions: tuple[Action, ...], keys: tuple[str, ...]) -> list[Action]:
-    """Return the action with its new keys, or nothing if another entry of the same action has them all.
+    """Return the entry with those of the new keys that belong to it, or an empty list if none do.
 
-    An action with two entries has one for keys that editors take as input, and one for keys that work inside editors.
+    An action can have two entries: one for keys that editors take as input, and one for keys that work inside editors.
     """
     entries = [entry for entry in actions if entry.id == action.id]
     if len(entries) > 1:

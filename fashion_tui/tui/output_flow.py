@@ -9,10 +9,10 @@ from textual.geometry import Region
 from textual.screen import Screen
 
 MAX_UNCONFIRMED = 4096
-"""Maximum number of characters that the terminal hasn't confirmed when a frame is written. A frame may be larger."""
+"""Maximum number of unconfirmed characters at which the next frame is written. A frame itself may be larger."""
 
 QUERY_INTERVAL = 1024
-"""Number of characters after which the terminal is asked to confirm."""
+"""Number of characters after which the terminal is asked again for confirmation."""
 
 QUERY_TIMEOUT = 5.0
 """Seconds after which a missing reply counts as received."""
@@ -24,9 +24,9 @@ CURSOR_QUERY = "\x1b[6n"
 class OutputFlow:
     """Decides whether a frame can be written now.
 
-    A frame has to wait while earlier output hasn't been passed to the operating system, or while too much of it is on
-    its way to the terminal. The second condition applies only to terminals that have replied to a first query. All
-    methods except `flushed` must be called from the app's thread.
+    A frame waits until the operating system has accepted all earlier output, and until the terminal has confirmed all
+    but the last MAX_UNCONFIRMED characters. The second condition applies only to terminals that have replied to a first
+    query. All methods except `flushed` must be called from the app's thread.
     """
 
     def __init__(self, write: Callable[[str], object]) -> None:
@@ -61,7 +61,7 @@ class OutputFlow:
         self._written += len(text)
 
     def flushed(self, characters: int) -> None:
-        """Count characters that the operating system has accepted. Call this from the thread that writes."""
+        """Count characters that the operating system has accepted. Call this from the output thread."""
         self._flushed += characters
 
     def start(self) -> None:
@@ -95,7 +95,7 @@ class PostponedFrames:
         self._whole_screen = False
 
     def add(self, screen: Screen[Any], update: ChopsUpdate | LayoutUpdate) -> None:
-        """Add the regions of a frame that isn't written."""
+        """Add the regions of a frame that wasn't written."""
         if screen is not self._screen:
             self._whole_screen = self._screen is not None
             self._screen = screen

@@ -27,21 +27,21 @@ class Pane(Vertical):
         raise NotImplementedError
 
     def label_of(self, action: str) -> str | None:  # noqa: ARG002
-        """Return the label of an action in the footer, or None if its state doesn't change the usual label."""
+        """Return the current label of an action in the footer, or None for the usual label."""
         return None
 
     def shown(self) -> None:
         """Called when the pane comes to the front. Override this to update what may be out of date."""
 
     async def note_before_exit(self) -> str | None:
-        """Return a note on what the exit of the app would destroy, or None if the app can exit.
+        """Return a warning about what would be lost if the app exited, or None if it can exit.
 
-        Return the note only once, so that the app exits if the user asks for it again.
+        Return the warning only once, so that the app exits when the user quits again.
         """
         return None
 
     def leaving(self) -> None:
-        """Called before the app exits, even if it is ended by a signal. Override this to save what isn't saved."""
+        """Called before the app exits, even if a signal ends it. Override this to save unsaved work."""
 
     def hidden(self) -> None:
         """Called when another pane comes to the front. Override this to stop painting."""

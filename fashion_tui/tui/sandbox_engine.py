@@ -19,7 +19,7 @@ PING_TIMEOUT = 1.5
 """Timeout, in seconds, of a request that an idle process answers in a millisecond. A slower process is replaced."""
 
 MAX_SILENCE = 120.0
-"""Maximum number of seconds for which the process may prepare itself for requests."""
+"""Maximum time for the process to get ready for requests, in seconds."""
 
 
 class TimeLimitExceeded(UserError):

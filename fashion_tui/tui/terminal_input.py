@@ -11,7 +11,7 @@ from textual.message import Message
 PASTE_LENGTH = 256
 """Minimum number of characters that count as a paste when they arrive together.
 
-A terminal without bracketed paste sends pasted text as if it were typed, but nobody types that fast.
+A terminal without bracketed paste sends pasted text as if it were typed, but faster than anyone can type.
 """
 
 PASTE_TIMEOUT = 10.0
@@ -103,7 +103,7 @@ class InputParser:
     def _read_text(self, text: str) -> Iterator[Message]:
         """Read text that contains no escape character."""
         lines = text.rstrip("\r\n")
-        # The line break after a single line runs the line or accepts the input.
+        # A line break after a single line isn't pasted: it is the Enter that runs the line or submits the input.
         pasted = text if "\r" in lines or "\n" in lines else lines
         if len(pasted) >= PASTE_LENGTH and not _CONTROL.search(pasted):
             yield Paste(_clean(pasted))

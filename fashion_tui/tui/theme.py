@@ -29,4 +29,4 @@ THEME = Theme(
         "scrollbar-active": PALETTE.accent,
     },
 )
-"""The theme that the user's settings name."""
+"""The theme chosen in the user's settings."""

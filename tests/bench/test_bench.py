@@ -113,7 +113,7 @@ def test_full_trainings_report_warm_up_and_evaluation(tmp_path: Path) -> None:
 def test_invalid_options_are_reported_in_one_line(
     tmp_path: Path, options: tuple[str, ...], status: int, message: str
 ) -> None:
-    """They are reported before the data set is looked for, and so before anything is started."""
+    """Options are checked before the data set is found, and so before anything is started."""
     (tmp_path / "assets").touch()  # a file instead of the folder in which reports are saved
     result = bench(*options, "--data", str(tmp_path / "missing"), folder=tmp_path)
     assert result.returncode == status

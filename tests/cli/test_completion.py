@@ -1,4 +1,4 @@
-"""Shell completion, in real shells on a terminal, and as the shells ask for it."""
+"""Shell completion: in real shells on a terminal, and by the requests that shells send to the program."""
 
 import shutil
 import stat

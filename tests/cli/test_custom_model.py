@@ -63,7 +63,7 @@ class Net(nn.Module):
         y = self.fc(x.flatten(1))
         return y if self.training or len(x) == 2 else y * 0 / torch.zeros(())
 """
-"""A network whose outputs are NaN in evaluation mode, except in the trial."""
+"""A network whose outputs are NaN in evaluation mode, except for the two images of the trial."""
 
 
 def test_scores_that_are_no_numbers_are_reported_and_valid_json(call: Call, tmp_path: Path) -> None:

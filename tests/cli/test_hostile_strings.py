@@ -1,7 +1,7 @@
 """Strings that someone else has chosen never reach the terminal as they are, wherever a command prints one.
 
-Commands run in this process, because there are many of them. `-o`, `--model` and the engine's messages are tested with
-processes of their own.
+Commands run in this process, because there are many of them. `-o`, `--model` and the engine's messages are tested in
+separate processes.
 """
 
 import json
@@ -185,7 +185,7 @@ def test_environment_variables(
 
 
 def test_names_that_the_engine_reports(call: Call, trained: TrainedRun, tmp_path: Path) -> None:
-    """Of the user's files and classes, and of the file that `export` writes."""
+    """The names of the user's files and classes, and of the file that `export` writes."""
     file = tmp_path / f"{HOSTILE}.py"
     file.write_text(f"raise ValueError({HOSTILE!r})\n")
     shapes = call("shapes", file)
@@ -199,7 +199,7 @@ def test_names_that_the_engine_reports(call: Call, trained: TrainedRun, tmp_path
 
 
 def test_everything_that_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
-    """Even a string that no other function has made printable."""
+    """Includes strings that no other function has made printable."""
     table = Table(HOSTILE, title=HOSTILE)
     table.add_row(Text(HOSTILE, "bold"))
     show(HOSTILE, Text(HOSTILE), table, Panel(HOSTILE))
@@ -215,7 +215,7 @@ def test_everything_that_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_only_one_module_writes_to_the_terminal() -> None:
-    """Others would bypass the replacement of unprintable characters."""
+    """Output from other modules would bypass the replacement of unprintable characters."""
     package = Path(__file__).parents[2] / "fashion_tui" / "cli"
     writers = {
         str(file.relative_to(package))

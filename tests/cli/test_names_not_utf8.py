@@ -79,7 +79,7 @@ def test_home_directories_of_unknown_users(call: Call, arguments: tuple[str, ...
 
 
 def test_a_run_in_a_folder_that_is_not_utf_8(call: Call, tmp_path: Path) -> None:
-    """It is listed as damaged, and the others can be used."""
+    """The run is listed as damaged, and the other runs can be used."""
     folder = tmp_path / "runs"
     with make_run(folder) as run:
         run.path.rename(folder / NOT_UTF8)

@@ -53,7 +53,7 @@ async def test_cells_draw_with_show_if_matplotlib_is_missing(
 
 
 async def test_debug_opens_the_debugger_at_the_line_of_the_last_error(session: KernelSession) -> None:
-    """The second card of "When it doesn't work" says so."""
+    """The second card of "When it doesn't work" claims this."""
     await run(session, "def inverse(number):\n    return 1 / number\n\ninverse(0)")
     outputs = await run_and_answer(session, "%debug", ("number + 41", "q"))
     assert "inverse" in printed(outputs)

@@ -102,7 +102,7 @@ def test_each_number_in_a_card_is_computed_by_a_claim(lesson: Lesson) -> None:
 
 
 def _numbers_in_prose(markdown: str) -> set[float]:
-    """Return the numbers in a text, except those in code, and of versions, lessons and function keys."""
+    """Return the numbers in a text, except those in code and those of versions, lessons and function keys."""
     text = re.sub(r"`[^`]*`|PyTorch (of )?\d[\d.]*|lesson \d+|\bf\d\b", "", markdown)
     numbers = re.findall(r"(?<![\w.])\d[\d,]*(?:\.\d+)?(?!\w|\.\d)", text)
     return {float(number.replace(",", "")) for number in numbers}

@@ -1,4 +1,4 @@
-"""Unprintable characters in segments, the last stage before the terminal."""
+"""Unprintable characters are replaced in segments, the last stage before the terminal."""
 
 from rich.cells import cell_len
 from rich.control import Control

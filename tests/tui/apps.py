@@ -88,7 +88,7 @@ class AppLauncher:
         return self._terminals.enter_context(terminal)
 
     def command(self, *arguments: str, environ: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
-        """Run a `fashion-tui` command and wait for its end."""
+        """Run a `fashion-tui` command and wait until it ends."""
         return subprocess.run(
             (*APP, *arguments),
             env=self.environ | (environ or {}),

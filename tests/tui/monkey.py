@@ -19,9 +19,9 @@ _SPECIAL_KEYS = (
     "pageup", "pagedown", "f1", "f2", "f3", "f4", "f5", "f6", "f8",
 )  # fmt: skip
 _LETTERS = "abcdefghijklmnoprstuvwxyzBGJY1234567890?/.,()[]:='\"_-+*# "
-"""All that is bound or can be typed, except `q`, which quits."""
+"""All characters that are bound to actions or can be typed, except `q`, which quits."""
 
-# Not ctrl+q and not ctrl+p, whose commands include quitting.
+# Without ctrl+q, which quits, and ctrl+p, which opens a list of commands that includes quitting.
 _CONTROL_KEYS = tuple(f"ctrl+{letter}" for letter in "acdefgklnortuvwxyz")
 _WORDS = (
     "x = torch.ones(3)\r",
@@ -139,7 +139,10 @@ class Monkey:
 
     def _mouse(self) -> bytes:
         columns, rows = self._size
-        column, row = self._random.randint(1, columns), self._random.randint(1, rows - 2)  # above the key for quitting
+        column, row = (
+            self._random.randint(1, columns),
+            self._random.randint(1, rows - 2),
+        )  # above the footer, which can quit
         button = self._random.choice((0, 0, 0, 2, 35, 64, 65))  # left, right, move, scroll up, scroll down
         release = f"\x1b[<{button};{column};{row}m" if button < 3 else ""
         return f"\x1b[<{button};{column};{row}M{release}".encode()

@@ -58,7 +58,7 @@ def _is_trainer(process: psutil.Process) -> bool:
 
 
 def let_loose(launcher: AppLauncher, folder: Path, size: Size, seed: int, keys: int) -> None:
-    """Send this number of keys to an app beside a live run, and then leave the app."""
+    """Send this number of keys to an app while a run trains, then quit the app."""
     launcher.train(epochs=1_000)
     with app_in_folder(launcher, folder, size) as app:
         monkey = Monkey(app, seed, size)

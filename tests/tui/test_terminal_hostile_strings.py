@@ -66,7 +66,7 @@ def test_hostile_runs_and_folders(app_terminal: AppLauncher, tmp_path: Path) -> 
 
 
 def test_what_the_users_own_code_names(app_terminal: AppLauncher) -> None:
-    """Of values, tensors, documentation and errors in the Playground, and of files in the editor."""
+    """Strings in values, tensors, documentation and errors in the Playground, and in files in the editor."""
     file = app_terminal.folder / "net.py"
     file.write_text(f"import torch\nraise ValueError({HOSTILE!r})\n")
     with app_terminal() as terminal:

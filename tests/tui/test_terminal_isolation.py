@@ -14,7 +14,7 @@ from tests.terminal import Terminal
 from tests.tui.apps import AppLauncher
 
 SHADOWING = ("torch", "numpy", "json", "csv", "ipykernel", "psutil", "msgspec", "tabnanny")
-"""Installed modules of which the working directory has a file: some are imported early, some late, some never."""
+"""Installed modules that are shadowed by files in the working directory. They are imported early, late or never."""
 
 ROLES = ("fashion_tui.kernel", "fashion_tui.engine", "fashion_tui.trainer")
 
@@ -79,7 +79,7 @@ def test_files_in_the_working_directory_shadow_no_module(observed: Observed) -> 
 
 
 def test_no_process_listens_on_a_port(observed: Observed) -> None:
-    """Every user of the machine could connect to it."""
+    """Every user of the machine could connect to such a port."""
     for role in ROLES:
         assert any(role in command for command in commands(observed.processes)), role
     open_ports = {
@@ -100,9 +100,9 @@ def test_every_process_has_private_caches_of_compiled_networks(observed: Observe
 
 
 def test_only_the_user_can_enter_the_folders(observed: Observed) -> None:
-    """With umask 000, a folder that is created without a mode could be written by everyone."""
+    """With umask 000, a folder that is created without a mode is writable by everyone."""
     app = observed.folder / "app"
-    of_others = (app / "home", app / "cache" / "fashion-tui" / "compiled" / "inductor")  # IPython's and torch's
+    of_others = (app / "home", app / "cache" / "fashion-tui" / "compiled" / "inductor")  # folders of IPython and torch
     created = [path for path in app.rglob("*") if path.is_dir() and not any(map(path.is_relative_to, of_others))]
     assert {"state", "fashion-tui", "runs", "checkpoints", "control"} <= {path.name for path in created}
     open_to_others = [str(path) for path in created if stat.S_IMODE(path.stat().st_mode) != 0o700]

@@ -12,7 +12,7 @@ from tests.tui.apps import CONTENTS, KEYS, AppLauncher
 
 
 def code(characters: int, last: str) -> str:
-    """Return code of about so many characters, and its last line."""
+    """Return code of about this number of characters, followed by the last line."""
     line = "    self.conv = nn.Conv2d(16, 32, kernel_size=3)  # a comment\n"
     return f"class Net:\n{line * (characters // len(line))}{last}"
 
@@ -78,7 +78,7 @@ def test_text_typed_behind_other_output_on_a_slow_connection(app_terminal: AppLa
                 terminal.changed.wait_for(lambda written=written: len(terminal.output) > written, 30)  # type: ignore[misc]
     terminal.send(b"hello" + key_bytes("backspace") + b"0")
     terminal.wait_for("In [1]: hell0")
-    # Four frames of a whole screen and what the operating system holds, but not the twenty frames that were replaced.
+    # Enough for four full frames and the operating system's buffers, but not for the twenty frames that were replaced.
     assert len(terminal.output) - start < 100_000
     terminal.press("ctrl+q")
     assert terminal.exit_status() == 0

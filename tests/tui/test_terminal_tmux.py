@@ -1,4 +1,4 @@
-"""The app in tmux: what the terminal shows that tmux paints on."""
+"""The app in tmux, as shown by the terminal in which tmux runs."""
 
 import shutil
 import subprocess

@@ -24,7 +24,7 @@ from fashion_tui.tui.tour.steps import CLOSING, INTRODUCTION, STEPS, first_of_ch
 from tests.tui.pilots import screen_text, until
 
 RETRY_SECONDS = 3.0
-"""Seconds after which a key that has to be pressed `until` something happens is pressed again."""
+"""Seconds after which a key is pressed again if the instruction says to press it `until` something happens."""
 
 
 @pytest.fixture(autouse=True)
@@ -78,13 +78,13 @@ class Tourist:
             text = self.text
             await until(self.pilot, partial(self._is_shown, text), f"{text!r} on the screen")
             if self.text == text:
-                if not text.startswith("The run is starting"):  # the key that it names is for another case
+                if not text.startswith("The run is starting"):  # names a key for another case
                     await self._do(text)
                 retry = time.monotonic() + RETRY_SECONDS if "until" in text else math.inf
                 await until(self.pilot, partial(self._may_go_on, index, text, retry), f"{STEPS[index].id}: {text!r}")
 
     def _is_shown(self, text: str) -> bool:
-        """Return whether the text is on the screen, not covered by a dialog, or out of date."""
+        """Return whether the text is visible on the screen or no longer current."""
         return self.text != text or marked_up(text).plain in screen_text(self.app)
 
     def _may_go_on(self, index: int, text: str, retry: float) -> bool:

@@ -267,7 +267,7 @@ async def test_form_can_be_closed_before_the_devices_are_known(tmp_path: Path) -
         await pilot.pause()
         await pilot.press("escape")
         await until(pilot, lambda: not isinstance(app.screen, RunForm), "the pane again")
-        # The engine answers this request after that of the form.
+        # The engine answers this request after the form's request.
         assert await app.engine.ask(GetDevices(), tuple[Device, ...])
         await fill(pilot, epochs="1")
         assert isinstance(app.screen, RunForm)

@@ -18,7 +18,7 @@ Examples:
   fashion-tui completion fish > ~/.config/fish/completions/fashion-tui.fish
   eval "$(fashion-tui completion bash)"                    in this shell only
 \b
-Commands, options, their values and the ids of runs are completed. fashion-tui must be on the PATH.""",
+The script completes commands, options, option values and run ids. fashion-tui must be on the PATH.""",
 )
 @click.argument("shell", type=click.Choice(SHELLS))
 @json_option

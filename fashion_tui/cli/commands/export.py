@@ -33,7 +33,7 @@ Examples:
     "--format",
     "file_format",
     type=click.Choice(["safetensors"]),
-    help="File format.  [default: according to the name of FILE]",
+    help="File format.  [default: from the suffix of FILE]",
 )
 @click.option(
     "-o",
@@ -80,7 +80,7 @@ def export_command(  # noqa: PLR0913 - one parameter per option
 
 
 def _format_of(output: Path) -> str:
-    """Return the format that a file's name stands for. A name without a suffix stands for safetensors.
+    """Return the format for a file's suffix. Without a suffix, it is safetensors.
 
     Raises UsageError for an unknown suffix.
     """

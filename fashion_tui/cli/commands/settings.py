@@ -16,7 +16,7 @@ from fashion_tui.settings import DEFAULT_SETTINGS, settings_path, user_settings
 Examples:
   fashion-tui settings                  show the settings that are in effect
   fashion-tui settings --path           print the path of the file
-  fashion-tui settings --default        print a file with all settings and keys, to be edited
+  fashion-tui settings --default        print a settings file to edit
   fashion-tui settings --default > settings.toml
 \b
 A wrong value is reported in one line and replaced by its default.""",
@@ -26,7 +26,7 @@ A wrong value is reported in one line and replaced by its default.""",
 @json_option
 @common_options
 def settings_command(*, only_path: bool, default: bool, as_json: bool, common: CommonOptions) -> None:
-    """Show the settings, and where their file is.
+    """Show the settings and the path of their file.
 
     The settings are the theme, the keys, the folders, the data set and the recipe. They are read from a TOML file;
     options and environment variables take precedence.
@@ -67,7 +67,7 @@ def _settings() -> dict[str, Any]:
 
 
 def _default_file() -> str:
-    # Imported here because other commands need no textual.
+    # Imported here because no other command needs Textual.
     from fashion_tui.tui.actions import DEFAULT_GROUPS  # noqa: PLC0415
     from fashion_tui.tui.key_settings import default_key_settings  # noqa: PLC0415
 
@@ -75,7 +75,7 @@ def _default_file() -> str:
 
 
 def _key_problems() -> list[str]:
-    """Check the keys, which only the app uses."""
+    """Return a message for each wrong key in the settings file. Only the app uses the keys."""
     if not user_settings().keys:
         return []
     from fashion_tui.tui.actions import KEY_PROBLEMS  # noqa: PLC0415

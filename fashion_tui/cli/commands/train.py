@@ -63,7 +63,7 @@ each of them separately.""",
     "--recipe",
     type=RECIPE,
     metavar="NAME",
-    help="Training recipe; see below.  [default: guide, or that of the settings file]",
+    help="Training recipe; see below.  [default: guide, or the one in the settings file]",
 )
 @click.option(
     "--model",
@@ -107,8 +107,8 @@ each of them separately.""",
     "--deterministic/--no-deterministic",
     default=False,
     show_default=True,
-    help="On a GPU, use only algorithms that give the same bits each time. May be slower; not measured. "
-    "On a CPU, this is always so.",
+    help="On a GPU, use only deterministic algorithms, which may be slower (not measured). "
+    "Runs on a CPU are always deterministic.",
 )
 @click.option("--compile", "compiled", is_flag=True, help="Use torch.compile, which takes about a minute at the start.")
 @click.option("--keep-going", is_flag=True, help="Continue even if the loss diverges; otherwise, the run fails.")
@@ -185,9 +185,9 @@ def _create_run(common: CommonOptions, options: dict[str, Any]) -> Run:
 
 
 def _warn_about_unused_gpu(device: str) -> None:
-    """Print why a run in the background trains on the CPU if this machine has a GPU.
+    """Print why a background run trains on the CPU although this machine has a GPU.
 
-    Other runs print this as the first of their warnings.
+    Runs in the foreground print this as their first warning.
     """
     if device == "auto" and has_gpu_driver():
         problem = auto_problem(ask_engine(GetDevices(), tuple[Device, ...], "looking for a GPU"))

@@ -1,4 +1,4 @@
-"""The dialog that offers to restore the unsaved edits of an earlier app."""
+"""The dialog that offers to restore unsaved edits from an earlier instance of the app."""
 
 from typing import ClassVar, Literal
 

@@ -1,6 +1,7 @@
-"""Drafts: unsaved edits of a network, which are kept in a file so that they survive the end of the app.
+"""Drafts: unsaved edits of a network, which are kept in a file so that they aren't lost when the app ends.
 
-Each app has its own draft and holds a lock while it runs. A draft without a lock was left behind by an earlier app.
+Each instance of the app has its own draft, which it locks while it runs. An unlocked draft was left behind by an
+earlier instance.
 """
 
 import fcntl
@@ -35,7 +36,7 @@ class Draft(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class LeftDraft(msgspec.Struct, frozen=True, kw_only=True):
-    """A draft that an earlier app has left behind."""
+    """A draft that an earlier instance of the app left behind."""
 
     path: Path
     draft: Draft
@@ -56,13 +57,16 @@ def default_folder() -> Path:
 
 
 class DraftFile:
-    """The draft of this app. If the disk is full or the folder isn't writable, no draft is kept. Thread-safe."""
+    """The draft of this instance of the app. It is thread-safe.
+
+    If the disk is full or the folder isn't writable, no draft is kept.
+    """
 
     def __init__(self, folder: Path) -> None:
         self._mutex = threading.Lock()
         self._path = folder / f"{os.getpid()}-{secrets.token_hex(4)}.json"
         self._lock: int | None = None
-        """Descriptor of the lock file, or None if there is no draft."""
+        """Descriptor of the lock file, or None without a draft."""
 
     def write(self, draft: Draft) -> None:
         with self._mutex, suppress(OSError):
@@ -80,7 +84,7 @@ class DraftFile:
                 self._release()
 
     def release(self) -> None:
-        """Release the lock and keep the draft, so that the next app finds it."""
+        """Release the lock and keep the draft, so that the next instance of the app finds it."""
         with self._mutex:
             self._release()
 
@@ -91,7 +95,7 @@ class DraftFile:
 
 
 def newest_left_draft(folder: Path) -> LeftDraft | None:
-    """Return the newest draft that an earlier app has left behind, or None if there is none."""
+    """Return the newest draft that an earlier instance of the app left behind, or None without one."""
     drafts = []
     for path in folder.glob("*.json"):
         if not _is_locked(path):
@@ -112,7 +116,7 @@ def _lock_path(path: Path) -> Path:
 
 
 def _is_locked(path: Path) -> bool:
-    """Return whether the app that wrote the draft is still running."""
+    """Return whether the instance that wrote the draft is still running."""
     try:
         descriptor = os.open(_lock_path(path), os.O_RDWR | os.O_CLOEXEC)
     except OSError:

@@ -89,13 +89,13 @@ class EditingSession:
             self._draft_file.remove()
 
     def leave_draft(self) -> None:
-        """Write the draft a last time, and leave it to the next app."""
+        """Write the draft one last time, and release it for the next instance of the app."""
         if (draft := self._draft()) is not None:
             self._draft_file.write(draft)
         self._draft_file.release()
 
     def restore(self, left: LeftDraft) -> None:
-        """Load the network of a draft into the editor, and repeat the edits."""
+        """Load the original network of a draft into the editor, then apply the edits, so that they can be undone."""
         draft = left.draft
         original = msgspec.structs.replace(draft.model, source=draft.original)
         self.load(ShownNetwork(draft.name, original, draft.input_size), original)

@@ -22,7 +22,7 @@ CHECK_DELAY = 0.15
 """Seconds without a change after which the source is checked."""
 
 DRAFT_DELAY = 0.5
-"""Seconds between an edit and the time at which it is kept in the draft."""
+"""Seconds from an edit until the draft is written."""
 
 INDENT = 4
 MAX_RESULT_LINES = 3
@@ -38,7 +38,7 @@ class SourceChanged(Message):
 
 @dataclass
 class DraftDue(Message):
-    """The draft has to be written, because the source has changed."""
+    """The source has changed, so the draft has to be written."""
 
 
 @dataclass
@@ -159,7 +159,7 @@ class EditorView(Vertical):
         self.replace(self.original)
 
     def replace(self, source: str) -> None:
-        """Replace the source by an edit, which the user can undo."""
+        """Replace the source. The user can undo this."""
         self.editor.replace(source, (0, 0), self.editor.document.end)
 
     @on(TextArea.Changed)

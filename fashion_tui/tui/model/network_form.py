@@ -58,7 +58,7 @@ def read_network(name: str, arguments: str, input_shape: str) -> ShownNetwork:
 
 
 def default_values(name: str) -> Mapping[ErrorCause, str]:
-    """Return the arguments and the input shape with which a network of this name is opened by default."""
+    """Return the default arguments and input shape for a network of this name."""
     size = IMAGENET_SIZE if name.startswith(TORCHVISION) else INPUT_SIZE
     return {"source": name, "arguments": "", "input": "x".join(map(str, size))}
 
@@ -133,7 +133,7 @@ class NetworkForm(Dialog[ShownNetwork | None]):
 
     @on(Input.Changed)
     def _changed(self, event: Input.Changed) -> None:
-        """Show the field's hint instead of its error, and the defaults of another network."""
+        """Show the field's hint instead of its error. If the network has changed, show its defaults."""
         if event.input.id == "network-source":
             self._set_defaults(event.value.strip())
         for name, _, hint in FIELDS:

@@ -290,7 +290,7 @@ class ModelPane(Pane):
 
     @work(group="left draft")
     async def _offer_left_draft(self) -> None:
-        """Offer to restore the unsaved edits of an earlier app."""
+        """Offer to restore unsaved edits from an earlier instance of the app."""
         left = await asyncio.to_thread(newest_left_draft, default_folder())
         if left is None:
             return

@@ -72,7 +72,7 @@ class CellRunner:
         self._running_external = False
         """Whether a cell from another front end is running."""
         self._cells: dict[str, Cell] = {}
-        """The cells to which late output can be added, by the ids that the session knows."""
+        """The cells to which late output can be added, keyed by their ids in the session."""
         self._output_lock = asyncio.Lock()
         """Held while a cell from this or another front end runs, so that the outputs of two cells don't mix."""
         self._input_request: InputRequested | None = None

@@ -61,7 +61,7 @@ class PlaygroundPane(Pane):
         """The state in the last KernelStatus message."""
         self._kernel_started = False
         self._loss_is_accepted = True
-        """Whether the session was saved, or the user was told that it isn't, since the last cell was submitted."""
+        """True if the session was saved after the last cell was submitted, or if the user was warned that it wasn't."""
 
     def compose(self) -> ComposeResult:
         repl = Repl()

@@ -168,7 +168,7 @@ class Repl(Vertical):
             label = Text.assemble((f"In [{self._cell_number}]: ", ACCENT if self.prompt.has_focus else MUTED))
         else:
             label = Text(sanitize(self._input.prompt).split("\n")[-1], ATTENTION)
-        # Rich compares the texts and the styles of their parts, but not the style of a whole text.
+        # The styles must be those of spans: Rich's comparison ignores the base style of a text.
         if label != self._shown_label:  # an update triggers a layout of the whole screen
             self._shown_label = label
             self._label.update(label)

@@ -21,7 +21,7 @@ LINES = (
     "To begin:",
     f"  {_LESSONS:7} opens the lessons, which run here",
     f"  {_HELP:7} shows the keys of the current pane",
-    "  up      brings these examples, and enter runs them:",
+    "  up      recalls these examples, and enter runs them:",
     *(f"          {example}" for example in reversed(EXAMPLES)),
     "",
 )

@@ -1,1 +1,1 @@
-"""The tour: five short chapters in which the user presses the keys, and each step is checked by what happened."""
+"""The tour: five short chapters in which the user presses the keys. Each step is checked by its effect on the app."""

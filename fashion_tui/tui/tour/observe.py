@@ -1,4 +1,4 @@
-"""What the tour sees of the app. The panes don't know about the tour; it reads what they show."""
+"""Observe the app for the tour. The panes don't depend on the tour, which only reads what they show."""
 
 from typing import cast
 
@@ -89,7 +89,7 @@ def _tensors(playground: Pane) -> TensorList:
 
 
 def _charted(train: TrainPane) -> State | None:
-    """Return the state of the newest run if the pane charts its loss."""
+    """Return the state of the newest run if the pane charts its loss, else None."""
     snapshot, runs = train.view.snapshot, train.lab_app.runs
     if snapshot is None or not runs or snapshot.run != runs[0].run or not len(snapshot.loss):
         return None

@@ -1,4 +1,4 @@
-"""The panel of the tour, above the panes: it offers the tour, names the next keys, and ticks what has happened."""
+"""The panel of the tour, above the panes: it offers the tour, names the next keys, and ticks off completed steps."""
 
 import re
 from pathlib import Path
@@ -20,14 +20,14 @@ from . import progress
 from .steps import CLOSING, INTRODUCTION, STEPS, Seen, chapters, first_of_chapter, instruction, key
 
 INTERVAL = 0.2
-"""Seconds between two looks at what the app shows."""
+"""Seconds between two observations of the app."""
 
 MIN_HEIGHT_WITH_DIALOG = 24
-"""Minimum height of the terminal, in rows, at which a dialog leaves room for the panel."""
+"""Minimum height of the terminal, in rows, at which a dialog and the panel both fit."""
 
 KEY = key_of("everywhere", "tour")
 
-OFFER = f"New here? **{KEY}** starts a tour of two minutes. Later, {key('everywhere', 'command_palette')} finds it."
+OFFER = f"New here? **{KEY}** starts a two-minute tour. Later, {key('everywhere', 'command_palette')} finds it."
 
 _CONSOLE = Console()
 """Rich needs a console to wrap a text."""
@@ -36,7 +36,7 @@ _MARKED = re.compile(r"\*\*(?P<key>.+?)\*\*|`(?P<code>.+?)`")
 
 
 class DialogCopy(GrowingLines):
-    """A copy of the panel on a dialog that the tour has to do with, because a dialog dims what is below it."""
+    """A copy of the panel, shown in a dialog that is part of a step, because a dialog dims the panel below it."""
 
 
 class TourPanel(GrowingLines):
@@ -50,8 +50,8 @@ class TourPanel(GrowingLines):
         self.display = False
         self._mode: Literal["hidden", "offer", "tour"] = "hidden"
         self._path = progress.default_path()
-        self._index = first_of_chapter(progress.load(self._path))  # what the chapter's earlier steps showed is gone
-        """Index of the next step; the number of steps once the last one has happened."""
+        self._index = first_of_chapter(progress.load(self._path))  # what earlier steps of the chapter created is gone
+        """Index of the next step, or the number of steps after the last one."""
         self._before: Seen | None = None
         """What the app showed when the step began, or None if the tour hasn't looked yet."""
         self._seen: Seen | None = None
@@ -139,7 +139,7 @@ class TourPanel(GrowingLines):
 
     @property
     def _is_in_dialog(self) -> bool:
-        """Whether the tour has to do with the open dialog, and the terminal is large enough for both."""
+        """Whether the open dialog is part of a step, and the terminal is large enough for the dialog and the panel."""
         is_tour = self._mode == "tour" and self._seen is not None and self._seen.place in {"run form", "image"}
         return is_tour and self.app.size.height >= MIN_HEIGHT_WITH_DIALOG
 

@@ -16,7 +16,7 @@ Place = Literal[
     "evaluate", "images", "image",
     "dialog",
 ]  # fmt: skip
-"""What receives the next key. `view` is any view of the Playground that isn't listed, and `dialog` any such dialog."""
+"""What receives the next key. `view` is any other view of the Playground, and `dialog` any other dialog."""
 
 DIALOGS: frozenset[Place] = frozenset({"run form", "image", "dialog"})
 
@@ -30,7 +30,7 @@ class Seen:
     takes_digits: bool
     """Whether a digit is input for the focused widget, so that only a function key chooses a pane."""
     tensors: TensorList
-    """The tensors in the kernel. It is another object after each cell."""
+    """The tensors in the kernel. After each cell, this is a new object."""
     has_shapes: bool
     """Whether the Model pane shows the shapes of a network."""
     shapes_fit: bool
@@ -85,13 +85,13 @@ def chapters() -> tuple[str, ...]:
 
 
 def first_of_chapter(step_id: str) -> int:
-    """Return the index of the first step in the chapter of this step, or 0 if there is no such step."""
+    """Return the index of the first step in the chapter that contains this step, or 0 if the id is unknown."""
     chapter = next((step.chapter for step in STEPS if step.id == step_id), STEPS[0].chapter)
     return next(index for index, step in enumerate(STEPS) if step.chapter == chapter)
 
 
 def _has_new(row: Callable[[TensorRow], bool]) -> Condition:
-    """Return the condition that a cell has run and a row of the table of tensors meets the condition."""
+    """Return a condition: a cell has run, and `row` is true for a row of the table of tensors."""
     return lambda before, now: now.tensors is not before.tensors and any(map(row, now.tensors.rows))
 
 
@@ -116,7 +116,7 @@ def _in_playground(text: str) -> dict[Place, str]:
     return dict.fromkeys(("prompt", "transcript", "graph", "lessons", "view"), text)
 
 
-INTRODUCTION = "Five stops. You press the keys, and a step is ticked once it has happened."
+INTRODUCTION = "Five stops. You press the keys, and each step is ticked off when it is done."
 
 _HELP = key("everywhere", "help", inside_editors=True)
 

@@ -188,8 +188,8 @@ class TrainPane(RunPane):
     async def _request(self, path: Path, pending: str, request: Callable[[], str]) -> None:
         """Carry out a request in a thread. Show that the request is pending, then show its outcome.
 
-        If the request would execute a model that isn't trusted, ask the user to trust the model, then try again. Ask,
-        too, before a run is resumed inexactly.
+        If the request would execute a model that isn't trusted, ask the user to trust the model, then try again.
+        Before a run is resumed inexactly, ask for confirmation.
         """
         self.view.show_pending(pending)
         severity: SeverityLevel = "information"

@@ -212,7 +212,7 @@ def _ended_note(snapshot: RunSnapshot, glyphs: Glyphs) -> Text:
                 f"stopped at step {step:,} {dot} press {RESUME_KEY} to resume {dot} {_disk_usage(snapshot)}",
                 style=MUTED,
             )
-        case _ if snapshot.status.message is not None:  # why there is no test accuracy
+        case _ if snapshot.status.message is not None:  # says why the test accuracy is missing
             return Text(f"! {snapshot.status.message}", style=ATTENTION)
         case _:
             return Text(f"press {key_of('train', 'evaluate')} to evaluate {dot} {_disk_usage(snapshot)}", style=MUTED)

@@ -10,7 +10,7 @@ from rich.text import Text
 from fashion_tui.report.style import ACCENT, MUTED, PALETTE
 
 BLOCK_LINES = 100
-"""To colour a line of long code, only the block of lines that contains it and the blocks around it are analysed."""
+"""Lines per block. To colour a line of long code, only its block and the two adjacent blocks are analysed."""
 
 MAX_CHARACTERS = 50_000
 """Maximum number of characters that are analysed to colour a line. In longer code, lines have no colours."""
@@ -43,7 +43,7 @@ def line_spans(code: str) -> tuple[tuple[tuple[int, int, str], ...], ...]:
 def highlight_line(line: Text, code: Sequence[str], index: int) -> Text:
     """Colour `line`, which is line `index` of the code, and return it. Lines are counted from 0.
 
-    In code of more than BLOCK_LINES lines, the colours are wrong after a multi-line string of more than that length.
+    In code of more than BLOCK_LINES lines, the colours are wrong after a multi-line string that is longer than that.
     """
     first = max(0, index - index % BLOCK_LINES - BLOCK_LINES)
     nearby = code[first : first + 3 * BLOCK_LINES]

@@ -41,7 +41,7 @@ class History:
         """Read the entries from `path`, and append new ones to it from now on.
 
         Only the last MAX_BYTES are read. Unreadable lines are skipped. A file that has grown to twice MAX_ENTRIES is
-        shortened. Entries that were added before are the newest ones, and are appended to the file now.
+        shortened. Entries added before this call count as the newest, and are appended to the file.
         """
         from fashion_tui.files import read_tail, write_atomically  # noqa: PLC0415 -- the first paint doesn't wait for it
 

@@ -36,14 +36,14 @@ class Line(msgspec.Struct, frozen=True):
     plot: Plot | None = None
     """A plot to draw in place of the text; it takes several rows. Only a line with a plot may contain newlines."""
     folded: tuple[str, ...] = ()
-    """Lines of a traceback that can be shown in place of the text."""
+    """Lines of a traceback that can be shown instead of the text."""
 
 
 _MAX_LATE_PRINTERS = 100
-"""Number of cells whose late output can continue an unfinished line."""
+"""Maximum number of cells whose late output can continue an unfinished line."""
 
 _TRACEBACK_HEADER = re.compile(r"-+|\S+ +Traceback \(most recent call last\)")
-"""The lines with which IPython begins a traceback. They are wider than a narrow pane, and say nothing."""
+"""Matches the header lines of IPython's tracebacks, which are uninformative and too wide for a narrow pane."""
 
 PLOT_DROPPED = Line("… plot discarded", "note")
 
@@ -56,7 +56,7 @@ class _Printer:
         self._name = ""
         """Name of the stream that printed last."""
         self._interrupted: set[str] = set()
-        """Names of the streams whose unfinished lines had to be ended. Their next newline has already been printed."""
+        """Names of the streams whose unfinished line had to be ended, so that their next newline is redundant."""
 
     @property
     def line(self) -> str:
@@ -104,7 +104,7 @@ class Scrollback:
         self._plot_bytes = 0
         self._printer = _Printer()
         self._late_printers: dict[Cell, _Printer] = {}
-        """The printers of late output. The cell's last line is the unfinished line of its printer, if it has one."""
+        """The printer of each cell with late output. The cell's last line is the printer's unfinished line, if any."""
         self.insertions = 0
         """Number of times that late output was inserted above other lines."""
 

@@ -103,7 +103,7 @@ class LessonsView(SideView):
         self._failed: tuple[str, int] | None = None
         """Lesson id and step index of the cell that has just failed, if the lesson submitted it."""
         self._assigned_by: dict[str, str] = {}
-        """Lesson id of the last cell that assigned each name in this kernel; empty if it isn't a lesson's cell."""
+        """For each name in this kernel, id of the lesson whose cell assigned it last; empty for other cells."""
 
     def compose(self) -> ComposeResult:
         with ContentSwitcher(initial="lesson-list"):
@@ -155,7 +155,7 @@ class LessonsView(SideView):
 
     @cached_property
     def _steps_by_syntax(self) -> dict[str, list[tuple[str, int]]]:
-        """Lesson id and step index of the steps with a certain cell, by the cell's syntax tree."""
+        """Lesson id and step index of all steps, grouped by the syntax tree of their cell."""
         steps: dict[str, list[tuple[str, int]]] = {}
         for lesson in self._lessons.values():
             for index, step in enumerate(lesson.steps):
@@ -322,7 +322,7 @@ def _syntax(code: str) -> str:
 
 
 def _with_dependencies(names: frozenset[str], cells: Sequence[CellNames]) -> frozenset[str]:
-    """Return the names with those that the cells need which define functions among them."""
+    """Return the names and all global names that the functions among them use, directly or through other functions."""
     while True:
         needed = names.union(*(cell.read_by_functions for cell in cells if cell.functions & names))
         if needed == names:

@@ -81,7 +81,7 @@ class SidePanel(Vertical):
     # Opening views
 
     def open_tensors(self) -> None:
-        """Focus the table of tensors. On a narrow screen, it replaces the open view."""
+        """Focus the table of tensors. On a narrow screen, the table replaces the open view."""
         if self.tensors_view is not None:
             if self.screen.has_class("-narrow"):
                 self._close_view()
