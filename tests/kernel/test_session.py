@@ -123,7 +123,7 @@ async def test_an_error_has_a_coloured_traceback(session: KernelSession) -> None
 async def test_an_error_says_which_frames_are_those_of_libraries(session: KernelSession) -> None:
     error = (await run(session, "net(torch.rand(2, 3, 28, 28))"))[0]
     assert isinstance(error, Error)
-    assert "1 channels, got 3" in error.explanation
+    assert "1 channel, got 3" in error.explanation
     shown = [part.text for part in error.parts if not part.is_library]
     folded = [part.text for part in error.parts if part.is_library]
     assert "\n".join(part.text for part in error.parts) == error.traceback

@@ -411,7 +411,7 @@ async def test_nothing_of_the_previous_network_is_shown(tmp_path: Path) -> None:
             await lab.pilot.pause(0.02)
             assert "300 values" not in lab.screen
         lab.pane.open(replace(network, input_size=(3, 28, 28)))  # fails: conv1 expects 1 channel
-        await lab.until("conv1 expects 1 channels, got 3")
+        await lab.until("conv1 expects 1 channel, got 3")
         assert "7×26×26" not in lab.screen
         assert "63 values" not in lab.screen
         assert not lab.pane.has_class("-outdated")

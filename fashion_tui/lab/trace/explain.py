@@ -183,6 +183,8 @@ def _wrong_size(failure: _Failure, expected: int, unit: str, axis: int) -> str |
     """Explain an input axis of the wrong size. Return None if the size is correct."""
     if not failure.input or failure.input[axis] == expected:
         return None
+    if expected == 1:
+        unit = unit.removesuffix("s")
     explanation = f"{failure.name} expects {expected} {unit}, got {failure.input[axis]}: {failure.origin()}"
     producer = failure.producer()
     if producer is not None and producer.op in RESHAPING | {"torch.flatten", "torch.reshape"}:

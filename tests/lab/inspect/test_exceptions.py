@@ -36,7 +36,7 @@ def explain(code: str) -> str | None:
 @pytest.mark.parametrize(
     ("code", "expected"),
     [
-        ("net(torch.rand(2, 3, 28, 28))", r"conv1 .*1 channels, got 3"),
+        ("net(torch.rand(2, 3, 28, 28))", r"conv1 .*1 channel, got 3"),
         ("net(torch.rand(28, 28))", r"conv1 .*\[channels, height, width\], got \[28, 28\]"),
         ("net(torch.rand(2, 1, 14, 14))", r"fc1 .*980 features, got 180.*\[2, 180\]"),
         ("own.layers(x)", r"1 .*6 features, got 3"),

@@ -184,7 +184,7 @@ async def test_answering_input() -> None:
 async def test_frames_of_libraries_are_folded_until_a_key_shows_them() -> None:
     async with open_playground((80, 50)) as playground:
         await playground.run("net(torch.rand(2, 3, 28, 28))", "RuntimeError")
-        assert "conv1 expects 1 channels, got 3" in playground.screen
+        assert "conv1 expects 1 channel, got 3" in playground.screen
         assert playground.screen.index("got 3") < playground.screen.index("Cell In[1], line 1")
         assert "guide.py" in playground.screen
         assert "library frames" in playground.screen
