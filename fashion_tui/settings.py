@@ -1,4 +1,4 @@
-"""The user's settings file. A wrong value is reported and replaced by its default; it is never fatal."""
+"""The user's settings file. A wrong value is never fatal: it is reported, and the default is used instead."""
 
 import tomllib
 from collections.abc import Callable, Mapping
@@ -35,7 +35,7 @@ class UserSettings(msgspec.Struct, frozen=True, kw_only=True):
     dataset: str = DEFAULT_DATASET
     recipe: str = "guide"
     keys: Mapping[str, Mapping[str, str]] = msgspec.field(default_factory=dict[str, Mapping[str, str]])
-    """The keys of actions, by group and action. They are checked where the actions are defined."""
+    """The keys of actions, by group and action. The module that defines the actions checks them."""
     problems: tuple[str, ...] = ()
     """One line for each wrong value."""
 
@@ -110,7 +110,7 @@ def _keys(value: object) -> dict[str, dict[str, str]]:
     try:
         return msgspec.convert(value, dict[str, dict[str, str]])
     except msgspec.ValidationError:
-        raise WrongValue('has a wrong type; write, for example: [keys.train] and pause = "p"') from None
+        raise WrongValue('has the wrong type; write, for example, pause = "p" below [keys.train]') from None
 
 
 _CHECKS: dict[str, Callable[[object], object]] = {

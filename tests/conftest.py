@@ -33,7 +33,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def state_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A temporary state directory, so that tests and their processes don't use the user's list of trusted networks.
 
-    In it, the tour has been offered before.
+    It records that the tour has been offered before.
     """
     directory = tmp_path_factory.mktemp("state")
     os.environ["XDG_STATE_HOME"] = str(directory)

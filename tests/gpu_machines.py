@@ -51,11 +51,11 @@ class Machine:
     """A machine, and the torch that is installed on it."""
 
     cuda_gpus: tuple[FakeGpu, ...] = ()
-    """What CUDA finds."""
+    """GPUs that CUDA finds."""
     nvml_gpus: tuple[FakeGpu, ...] | None = None
-    """What NVML finds, or None if NVML doesn't work."""
+    """GPUs that NVML finds, or None if NVML doesn't work."""
     error: str | None = None
-    """What `torch.cuda.init` raises."""
+    """Message of the error that `torch.cuda.init` raises, or None if it succeeds."""
     driver_files: tuple[str, ...] = ("NVIDIA_PATHS",)
     cuda: str | None = "13.0"
     hip: str | None = None
@@ -164,4 +164,4 @@ MACHINES: dict[str, Machine] = {
     ),
     "healthy": Machine((H100, SECOND), nvml_gpus=(H100, SECOND)),
 }
-"""Eight situations of machines with GPUs, by name."""
+"""Machines in eight situations, by name."""

@@ -1,4 +1,4 @@
-"""Reading the settings file: wrong values are reported in one line each, and never fatal."""
+"""Reading the settings file: wrong values are reported in one line each and are never fatal."""
 
 from pathlib import Path
 

@@ -72,7 +72,7 @@ def download(
 
 
 class TooMuchData(Exception):
-    """Raised if a server sends more than the published file."""
+    """Raised if a server sends more data than the published file contains."""
 
 
 class _ProgressBar:

@@ -53,7 +53,7 @@ class DataLocation:
 
 
 def data_location(directory: Path | None = None) -> DataLocation:
-    """Return the data folder: `directory`, else $FASHION_TUI_DATA, else that of the settings file, else the cache.
+    """Return the data folder: `directory`, else $FASHION_TUI_DATA, else the one in the settings file, else the cache.
 
     Raises UsageError if the variable's value can't be used.
     """
@@ -187,7 +187,7 @@ def _read_values(file: DataFile, path: Path) -> bytearray:
 
 
 def _hash_and_size(file: DataFile, path: Path) -> tuple[str, int]:
-    """Return the SHA-256 and the size of the decompressed file, of which no more than `_limit(file)` bytes are read."""
+    """Return the SHA-256 and the size of the decompressed file, reading at most `_limit(file)` bytes of it."""
     digest, size = hashlib.sha256(), 0
     with _open_decompressed(path) as stream:
         while block := stream.read(min(BLOCK_SIZE, _limit(file) - size)):

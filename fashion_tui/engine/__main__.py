@@ -19,7 +19,7 @@ def main() -> None:
     arguments = parser.parse_args()
     faulthandler.enable()
     use_passive_waiting()
-    # What the user's code prints must not raise an error, whatever the locale.
+    # The user's code must be able to print any string, whatever the locale.
     sys.stdout = optional_stream(sys.stdout, "utf-8", "replace")
     sys.stderr = optional_stream(sys.stderr, "utf-8", "replace")
     connection = Connection(socket.socket(fileno=arguments.fd), arguments.log)

@@ -22,8 +22,10 @@ class Engine:
     """
 
     def __init__(self, max_silence: float | None = None) -> None:
-        """Create a client. If `max_silence` isn't None, the engine is replaced if it works on a request for more than
-        this number of seconds without reporting progress.
+        """Create a client.
+
+        If `max_silence` is given, an engine that works on a request for more than this number of seconds without
+        reporting progress is replaced.
         """
         self._max_silence = max_silence
         self._process: EngineProcess | None = None
@@ -36,7 +38,8 @@ class Engine:
 
         `progress(done, total)` is called in the event loop. Cancelling the coroutine cancels the request.
 
-        If the process doesn't react, or has lost the request or the reply, it is replaced and asked again, once.
+        If the process doesn't respond, or has lost the request or the reply, it is replaced, and the request is sent
+        again, once.
 
         Raises UserError if the engine reports an error, UntrustedSource if the request would execute untrusted code,
         and EngineDied if the process ends. The next request starts a new process.
@@ -49,7 +52,7 @@ class Engine:
     async def ask_once(
         self, request: Request, result_type: type[Result], progress: Callable[[int, int], None] | None = None
     ) -> Result:
-        """Like `ask`, but raise EngineStuck instead of asking again. The next request starts a new process."""
+        """Like `ask`, but raise EngineStuck instead of sending it again. The next request starts a new process."""
         process = await self._running_process()
         try:
             return await process.ask(request, result_type, progress, self._max_silence)

@@ -40,7 +40,7 @@ from .protocol import (
 Result = TypeVar("Result")
 
 LOG_TAIL_BYTES = 64 << 10
-"""Number of bytes at the end of the engine's log in which its last line is looked for."""
+"""Number of bytes at the end of the engine's log that are searched for its last line."""
 
 START_TIMEOUT = 120.0
 """Seconds to wait for a new process to import torch, before it is replaced."""
@@ -60,7 +60,7 @@ class EngineDied(UserError):
 
 
 class EngineStuck(EngineDied):
-    """Raised if the process doesn't react, has lost a request, or is replaced for one of these reasons."""
+    """Raised if the process doesn't respond, has lost a request, or is being replaced for such a reason."""
 
 
 class EngineFailure(UserError):
@@ -81,7 +81,7 @@ class _PendingCall:
     state: CallState = "starting"
     """State of the call at the last check."""
     last_sign: float = 0.0
-    """Time at which the engine reported progress or was known not to handle this call yet."""
+    """Last time at which the engine reported progress on this call or hadn't started to handle it."""
 
 
 class EngineProcess:
@@ -96,7 +96,7 @@ class EngineProcess:
         self._pending: dict[int, _PendingCall] = {}
         self._closed = False
         self._replaced: str | None = None
-        """The reason for which this process is replaced, or None."""
+        """Reason why this process is being replaced, or None."""
         self._started = time.monotonic()
         self._has_answered_check = False
         self.alive = True
@@ -144,8 +144,8 @@ class EngineProcess:
     ) -> Result:
         """Send a request and return its result.
 
-        Raises EngineStuck if the process doesn't react or has lost the request, or if it works on the request for more
-        than `max_silence` seconds without reporting progress.
+        Raises EngineStuck if the process doesn't respond or has lost the request, or if it works on the request for
+        more than `max_silence` seconds without reporting progress.
         """
         if not self.alive:
             raise EngineDied(await asyncio.shield(self._reading))
@@ -165,7 +165,7 @@ class EngineProcess:
                 self._writer.write(encode_frame(Cancel(call_id)))
 
     async def _watch(self, call_id: int, call: _PendingCall, max_silence: float | None) -> None:
-        """Check regularly that the process still works on the call, and fail the call otherwise."""
+        """Check regularly that the process is still working on the call. If it isn't, fail the call."""
         problem = None
         while problem is None:
             await asyncio.sleep(CHECK_INTERVAL)
@@ -177,7 +177,7 @@ class EngineProcess:
                 async with asyncio.timeout(timeout):
                     await call.checked.wait()
             except TimeoutError:
-                problem = f"it didn't react for {timeout:g} s"
+                problem = f"it didn't respond for {timeout:g} s"
             else:
                 problem = self._problem_of(call, max_silence)
         if not call.result.done():
@@ -187,7 +187,7 @@ class EngineProcess:
         now = time.monotonic()
         if call.state != "running":
             call.last_sign = now
-        if call.state == "unknown":  # a reply that was sent before this state would have arrived before it
+        if call.state == "unknown":  # messages arrive in order, so a reply would have arrived before this state
             return "it lost the request or the reply"
         if call.state == "starting" and now - self._started > START_TIMEOUT:
             return f"it didn't start within {START_TIMEOUT:g} s"

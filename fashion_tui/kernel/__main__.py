@@ -78,7 +78,7 @@ def _bounded(data: dict[str, Any]) -> dict[str, Any]:
 def _pack(content: Any) -> bytes:
     """Encode the content of a message in JSON, even if the user's strings can't be encoded in UTF-8.
 
-    jupyter_client fails, or sends bytes that front ends can't decode.
+    For such strings, jupyter_client fails, or sends bytes that front ends can't decode.
     """
     try:
         packed: bytes = json_packer(content)
@@ -152,7 +152,7 @@ def _name_of(kind: type) -> str:
 def _defaults() -> Config:
     """Return the defaults that differ from ipykernel's. The user's `ipython_kernel_config.py` overrides them."""
     config = Config()
-    config.IPKernelApp.ignore_cwd = True  # added to `sys.path` by `main`
+    config.IPKernelApp.ignore_cwd = True  # `main` adds it to `sys.path`
     config.HistoryManager.hist_file = ":memory:"  # the prompt has its own history
     config.InteractiveShell.colors = "lightbg" if user_settings().theme == "light" else "linux"
     config.IPCompleter.use_jedi = False  # Jedi takes seconds for `torch.`; completing from live objects is enough

@@ -91,7 +91,7 @@ class OutputBuffer:
             self._dropped_characters += oldest.characters
 
     async def get(self) -> Output:
-        """Return the next output, with consecutive chunks of one stream of one cell joined."""
+        """Return the next output. Consecutive chunks of the same stream of the same cell are joined."""
         while not self._entries:
             self._added.clear()
             await self._added.wait()

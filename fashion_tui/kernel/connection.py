@@ -46,7 +46,7 @@ class Execution:
         self.last_message = time.monotonic()
         """Monotonic time at which the newest output or the reply arrived, in seconds."""
         self.exit: Error | None = None
-        """The SystemExit that was shown, or None. If it has ended the cell, it ends the kernel."""
+        """A SystemExit among the cell's outputs, or None. The UI shows it only if it doesn't end the kernel."""
 
 
 class Connection:
@@ -104,7 +104,7 @@ class Connection:
         raise KernelFailed(f"{self.ended.result()} before it was ready" + (f": {log_line}" if log_line else ""))
 
     def execute(self, code: str, cell: str) -> Execution:
-        """Run code as a cell. `cell` identifies it in `Late` outputs; if it is empty, there are none."""
+        """Run code as a cell. `cell` identifies it in `Late` outputs. If `cell` is empty, there are no such outputs."""
         execution = Execution(cell)
         content: dict[str, object] = {"code": code, "silent": False, "store_history": True, "user_expressions": {}}
         content |= {"allow_stdin": True, "stop_on_error": False}

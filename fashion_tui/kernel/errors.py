@@ -1,4 +1,4 @@
-"""Prepare an error for the UI: which parts of its traceback are frames of libraries, and an explanation in words."""
+"""Describe an error for the UI: explain the error, and say which frames of its traceback belong to libraries."""
 
 import re
 import sysconfig
@@ -15,7 +15,7 @@ _LIBRARIES = {Path(sysconfig.get_path(name)) for name in ("stdlib", "platstdlib"
 _INSTALLED = {"site-packages", "dist-packages"}
 """Names of the folders into which packages are installed."""
 _NETWORKS = _PACKAGE / "lab" / "networks"
-"""The source of `net`, which the user can read in the Model pane. Its frames are shown."""
+"""Folder of the source of `net`. Its frames are shown, since the user can read this source in the Model pane."""
 
 _FRAME = re.compile(r"File (.+?):\d+(?:, in |\n|$)")
 

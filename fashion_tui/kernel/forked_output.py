@@ -15,7 +15,7 @@ SEND_TIMEOUT = 3_000
 def unix_socket_thread(stem: Path) -> type[IOPubThread]:
     """Return ipykernel's `IOPubThread`, but with a Unix socket instead of a TCP port.
 
-    Every user of the machine could connect to a port, write to the Playground and exhaust its memory. The socket's path
+    Any user of the machine could connect to a port, write to the Playground and exhaust its memory. The socket's path
     is `stem`, followed by a suffix that none of the kernel's other sockets has.
     """
     address = f"ipc://{stem}-6"

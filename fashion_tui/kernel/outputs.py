@@ -48,7 +48,7 @@ class Display(msgspec.Struct, frozen=True):
 
 
 class TracebackPart(msgspec.Struct, frozen=True):
-    """A frame of a traceback, the message of the exception, or a text between two exceptions."""
+    """A frame of a traceback, the message of the exception, or the text between two exceptions."""
 
     text: str
     is_library: bool
@@ -63,9 +63,9 @@ class Error(msgspec.Struct, frozen=True):
     traceback: str
     """Several lines, with colours as SGR sequences."""
     parts: tuple[TracebackPart, ...] = ()
-    """The same traceback in parts. Empty if it consists of one part."""
+    """The same traceback, split into parts; empty if it has only one part."""
     explanation: str = ""
-    """One line that explains the error, if an explanation is known."""
+    """One line that explains the error, or an empty string."""
 
 
 class InputRequested(msgspec.Struct, frozen=True):
@@ -95,7 +95,7 @@ class ExternalDone(msgspec.Struct, frozen=True):
 
 
 class Late(msgspec.Struct, frozen=True):
-    """An output that arrived after the end of its cell, such as that of a thread which the cell started."""
+    """An output that arrived after the end of its cell, for example from a thread that the cell started."""
 
     cell: str
     """The id that was passed to `KernelSession.execute`, or `ExternalInput.cell`."""

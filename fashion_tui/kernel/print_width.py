@@ -1,4 +1,4 @@
-"""Let what the user's code prints follow the width of the transcript."""
+"""Adapt what the user's code prints to the width of the transcript."""
 
 import os
 from typing import Any
@@ -23,7 +23,7 @@ class PrintWidth:
         self._shell = kernel.shell
         self._columns = columns
         self._ours: set[int] = {*_DEFAULTS, columns}
-        """Line widths that aren't the user's choice."""
+        """Line widths that are defaults or were set here, not by the user's code."""
         kernel.shell_handlers[WIDTH_CHANGED] = self._change
         self._shell.events.register("pre_run_cell", self._apply)
         self._apply()
@@ -34,7 +34,7 @@ class PrintWidth:
         os.environ["COLUMNS"] = str(self._columns)
 
     def _apply(self, *_: Any) -> None:
-        """Set the width before each cell. NumPy's options are those of the context in which the cell runs."""
+        """Set the width. This is done before each cell, because NumPy's options depend on the cell's context."""
         os.environ["COLUMNS"] = str(self._columns)
         self._shell.display_formatter.formatters["text/plain"].max_width = self._columns
         torch: Any = imported("torch")

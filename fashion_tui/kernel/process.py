@@ -28,7 +28,7 @@ _RECEIVE_QUEUE = 20
 """Maximum number of messages queued in our process. While the queue is full, the kernel waits."""
 
 LOG_TAIL_BYTES = 64 << 10
-"""Number of bytes at the end of the kernel's log in which its last line is looked for."""
+"""Number of bytes at the end of the kernel's log that are searched for its last line."""
 
 _DIGEST_HISTORY = 1_000
 """Number of message signatures that jupyter_client remembers. The default number of signatures can take 8 MiB."""

@@ -1,4 +1,4 @@
-"""The kernel's `sys.stdout` and `sys.stderr`: output is complete when its cell ends, and no cell can break them."""
+"""The kernel's `sys.stdout` and `sys.stderr`. No cell can break them, and their output is complete when a cell ends."""
 
 import codecs
 import fcntl
@@ -15,7 +15,7 @@ from typing import Any
 from ipykernel.iostream import OutStream
 
 _MAX_DRAIN = 1.0
-"""Maximum time, in seconds, that the end of a cell waits for output written to the file descriptor."""
+"""Maximum time to wait, at the end of a cell, for output written to the file descriptor, in seconds."""
 
 _CHUNK = 1 << 16
 """Maximum number of bytes read from the file descriptor at once."""
@@ -28,7 +28,7 @@ class CapturedStream(OutStream):
     """
 
     def close(self) -> None:
-        """Flush the stream. It stays open, because the kernel needs it after the cell that closes it."""
+        """Flush the stream, but keep it open, because the kernel needs it even after a cell has closed it."""
         self.flush()  # type: ignore[no-untyped-call]
 
     def drain(self) -> None:
@@ -45,7 +45,7 @@ class CapturedStream(OutStream):
 
     def _setup_stream_redirects(self, name: str) -> None:
         self._reading = threading.Lock()
-        """Held while bytes that were read from the pipe aren't written to the stream yet."""
+        """Held while bytes are read from the pipe and written to the stream."""
         super()._setup_stream_redirects(name)  # type: ignore[no-untyped-call]
 
     def _unread_bytes(self) -> int:
@@ -112,7 +112,7 @@ def _works(stream: Any) -> bool:
 
 
 def _attribute_threads(streams: list[CapturedStream]) -> None:
-    """Attribute the output of a new thread to the cell that starts it, even if later cells are running by then."""
+    """Attribute the output of a new thread to the cell that starts the thread, even if a later cell is running."""
     start = threading.Thread.start
 
     @wraps(start)

@@ -24,8 +24,8 @@ from .gpus import Gpu, explain, find_gpus, unused_gpus, why_no_gpu
 def choose_device(name: str) -> torch.device:
     """Return the device with this name.
 
-    `auto` is the first usable GPU, or else the CPU. If another process fills the memory of that GPU, `auto` is the GPU
-    with the most free memory.
+    `auto` means the first usable GPU, or the CPU if there is none. If the first usable GPU has too little free memory,
+    `auto` means the usable GPU with the most free memory.
 
     Raises UsageError for an unknown name, and UserError if this machine doesn't have the device or torch can't use it.
     """
@@ -53,11 +53,11 @@ def choose_device(name: str) -> torch.device:
 
 
 ENOUGH_MEMORY = 3 * 2**30
-"""Free memory, in bytes, with which `auto` takes the first GPU. It is enough for every recipe."""
+"""Free memory, in bytes, that the first GPU must have to be chosen by `auto`. It is enough for every recipe."""
 
 
 def _emptiest(gpus: Sequence[Gpu]) -> Gpu:
-    """Return the first GPU if it has enough free memory or if NVML can't tell, else the one with the most."""
+    """Return the first GPU if its free memory is sufficient or unknown, else the GPU with the most free memory."""
     if len(gpus) == 1:
         return gpus[0]
     free = {uuid: usage.memory_free for uuid, usage in gpu_usage(gpu.uuid for gpu in gpus).items()}
@@ -68,9 +68,9 @@ def _emptiest(gpus: Sequence[Gpu]) -> Gpu:
 
 
 def unused_gpu_problem() -> str | None:
-    """Return why `auto` is the CPU although this machine has a GPU, and what to do; None if `auto` is a GPU.
+    """Return why `auto` means the CPU although this machine has a GPU, and what to do about it.
 
-    Returns None as well if the machine has no GPU.
+    Returns None if `auto` means a GPU, or if the machine has no GPU.
     """
     gpus = find_gpus()
     if any(gpu.problem is None for gpu in gpus):
@@ -90,7 +90,7 @@ def find_device(name: str) -> Device:
 def list_devices() -> tuple[Device, ...]:
     """Return all devices of this machine, the CPU first, with their utilization.
 
-    A GPU that torch can't use has a `problem`. If CUDA finds none of the GPUs, one device represents them.
+    A GPU that torch can't use has a `problem`. If CUDA finds none of the GPUs, a single device represents them all.
     """
     cpu = msgspec.structs.replace(
         _as_device(torch.device("cpu")), utilization=psutil.cpu_percent(CPU_LOAD_INTERVAL) / 100
@@ -116,7 +116,7 @@ def list_devices() -> tuple[Device, ...]:
 
 
 def _as_device(device: torch.device) -> Device:
-    """Return a description of a device, without the utilization."""
+    """Describe a device, without its utilization."""
     description = describe_device(device)
     if device.type == "cpu":
         memory = psutil.virtual_memory()
@@ -139,13 +139,13 @@ def describe_device(device: torch.device) -> str:
 
 
 AMPERE = 8
-"""Compute capability of the first NVIDIA GPUs with bfloat16."""
+"""Major compute capability of the first NVIDIA GPUs that support bfloat16."""
 
 
 def has_bf16(device: torch.device) -> bool:
     """Return whether the device has bfloat16 instructions. Without them, torch emulates bfloat16, which is slow."""
     if device.type == "cuda":
-        # torch.cuda.is_bf16_supported describes the current device, which may be another one.
+        # torch.cuda.is_bf16_supported describes the current device, which may differ from `device`.
         return torch.version.hip is not None or torch.cuda.get_device_properties(device).major >= AMPERE
     if device.type == "mps":
         return True
@@ -166,10 +166,11 @@ def set_cpu_threads(count: int) -> None:
 
 
 def use_tf32() -> None:
-    """Multiply matrices in TF32 on NVIDIA GPUs, as cuDNN's convolutions do by default.
+    """Use TF32 for matrix products on NVIDIA GPUs, as cuDNN does for convolutions by default.
 
-    This sets the older of torch's two interfaces. It sets the newer one as well, but not the other way round: setting
-    only `fp32_precision` makes the getters that torch.compile calls raise an error.
+    torch has two interfaces for this setting. The older one, which is used here, also updates the newer one,
+    `fp32_precision`. If only `fp32_precision` were set, the older getters, which torch.compile calls, would raise an
+    error.
     """
     torch.backends.cuda.matmul.allow_tf32 = True
 
@@ -191,8 +192,8 @@ def set_determinism(device: torch.device, *, deterministic: bool) -> None:
 
 
 def free_memory(device: torch.device) -> None:
-    """Return the memory that torch keeps for later use on a GPU, so that other processes can use it."""
-    with suppress(RuntimeError):  # if memory is so scarce that even this fails
+    """Free the GPU memory that torch has cached, so that other processes can use it."""
+    with suppress(RuntimeError):  # even this can fail if memory has run out
         if device.type == "cuda":
             torch.cuda.empty_cache()
         elif device.type == "mps":

@@ -1,4 +1,4 @@
-"""Recognise errors of torch by their class or message."""
+"""Recognise torch's errors by their class or message."""
 
 import torch
 
@@ -10,9 +10,9 @@ OUT_OF_MEMORY = (
     "CUBLAS_STATUS_ALLOC_FAILED",
     "HIPBLAS_STATUS_ALLOC_FAILED",
     "CUDNN_STATUS_ALLOC_FAILED",
-    "unable to find an engine",  # if cuDNN has too little memory for the workspace of each of its algorithms
+    "unable to find an engine",  # cuDNN has too little memory for the workspace of any algorithm
 )
-"""Parts of the messages of errors that mean that memory ran out."""
+"""Substrings of out-of-memory error messages."""
 
 
 def is_out_of_memory(error: BaseException) -> bool:
@@ -28,7 +28,7 @@ def is_compiler_error(error: BaseException) -> bool:
 
 
 def breaks_device(error: BaseException) -> bool:
-    """Return whether after the error, every operation of this process on the GPU fails.
+    """Return whether the error makes every later GPU operation of this process fail.
 
     Such errors include invalid memory accesses and failed assertions on the GPU. Only a new process can use the GPU.
     """
@@ -36,5 +36,5 @@ def breaks_device(error: BaseException) -> bool:
 
 
 def first_line(error: BaseException) -> str:
-    """Return the first line of the error's message, or the name of its class if there is no message."""
+    """Return the first line of the error's message, or the name of its class if the message is empty."""
     return next(iter(str(error).strip().splitlines()), type(error).__name__)

@@ -15,10 +15,10 @@ import torch
 from fashion_tui.machine.gpus import gpu_names, gpu_processes, gpu_usage, has_amd_driver, has_nvidia_driver
 
 MIN_DRIVERS = {12: 525, 13: 580}
-"""Oldest NVIDIA driver for each major version of CUDA."""
+"""Oldest NVIDIA driver that supports each major version of CUDA."""
 
 BUILDS = {12: "CUDA 12.6", 13: "CUDA 13.0"}
-"""Build of torch for drivers that support this major version of CUDA.
+"""Build of torch to install, by the major version of CUDA that the driver supports.
 
 The wheels for CUDA 12.6 also have kernels for Maxwell, Pascal and Volta, which CUDA 13 doesn't support.
 """
@@ -30,13 +30,13 @@ VISIBILITY_VARIABLES = ("CUDA_VISIBLE_DEVICES", "HIP_VISIBLE_DEVICES", "ROCR_VIS
 """Environment variables that hide GPUs from a process."""
 
 NO_VISIBLE_GPU = "No CUDA GPUs are available"
-"""The error of torch if a driver is installed, but no GPU is visible."""
+"""torch's error message if a driver is installed but no GPU is visible."""
 
 FABRIC_NOT_READY = "Error 802"
-"""The error of CUDA on a machine whose NVLink fabric isn't configured yet."""
+"""Part of CUDA's error message on a machine whose NVLink fabric isn't configured yet."""
 
 MAX_PROCESSES = 3
-"""Number of processes to name when the memory of a GPU runs out."""
+"""Maximum number of processes to name when the memory of a GPU runs out."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ def why_no_gpu() -> str | None:
     """Initialise CUDA. Return torch's reason if that fails because no GPU can be used, else None."""
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # about GPUs without kernels, which have a `problem`
+            warnings.simplefilter("ignore")  # GPUs without kernels have a `problem` instead
             torch.cuda.init()
     except (RuntimeError, AssertionError) as error:
         return _shorten(str(error))
@@ -88,7 +88,7 @@ def unused_gpus() -> str | None:
 
 
 def explain(reason: str) -> str:
-    """Append what to do to a reason for which no GPU can be used."""
+    """Append advice to the reason why no GPU can be used."""
     hidden = [name for name in VISIBILITY_VARIABLES if name in os.environ]
     found = re.search(r"found version (\d+)", reason)
     if found:
@@ -103,7 +103,7 @@ def explain(reason: str) -> str:
 
 
 def explain_memory(device: torch.device) -> tuple[str, bool]:
-    """Return who uses the memory of a GPU, in words, and whether this process uses more than all others."""
+    """Return a description of who uses the memory of a GPU, and whether this process uses more than all others."""
     properties = torch.cuda.get_device_properties(device)
     uuid, total, own = str(properties.uuid), properties.total_memory, torch.cuda.memory_reserved(device)
     usage = gpu_usage([uuid]).get(uuid)
@@ -139,7 +139,7 @@ def _shorten(reason: str) -> str:
 
 
 def _driver_advice(supported: int) -> str:
-    """Return what to do if the driver supports only this major version of CUDA."""
+    """Return advice for a driver that supports only this major version of CUDA."""
     needed = _cuda_version() or max(MIN_DRIVERS)
     advice = f"update the driver to {MIN_DRIVERS.get(needed, max(MIN_DRIVERS.values()))} or newer"
     return f"{advice}, or {_install(supported)}" if supported in BUILDS else advice
@@ -166,7 +166,7 @@ def _describe(index: int) -> Gpu:
 
 
 def _kernel_problem(properties: Any) -> str | None:
-    """Return why a GPU can't be used and what to do if torch has no kernels for it, else None."""
+    """Return a message with advice if torch has no kernels for a GPU, else None."""
     architectures = torch.cuda.get_arch_list()
     if not architectures:
         return None

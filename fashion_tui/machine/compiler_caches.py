@@ -34,7 +34,7 @@ def with_private_caches(environ: Mapping[str, str]) -> dict[str, str]:
 
 @cache
 def _private_folder(cache_folder: Path) -> Path:
-    """Return a folder in the cache that only this user can write, or a new temporary one if that is impossible."""
+    """Return a folder in the cache to which only this user can write, or a new temporary one if that is impossible."""
     folder = cache_folder / "compiled"
     try:
         make_private_folder(folder)
@@ -47,6 +47,6 @@ def _private_folder(cache_folder: Path) -> Path:
 
 
 def _is_private(folder: Path) -> bool:
-    """Return whether a folder belongs to this user and nobody else can write to it."""
+    """Return whether a folder belongs to this user and other users can't write to it."""
     status = folder.stat()
     return status.st_uid == os.geteuid() and not status.st_mode & _WRITABLE_BY_OTHERS

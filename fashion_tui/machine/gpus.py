@@ -29,7 +29,7 @@ class GpuUsage:
 
 
 def has_gpu_driver() -> bool:
-    """Return whether a driver for GPUs of NVIDIA or AMD may be installed.
+    """Return whether a driver for NVIDIA or AMD GPUs may be installed.
 
     Only torch knows whether the GPU is usable, but torch is slow to import.
     """

@@ -5,7 +5,7 @@ from typing import Any, TextIO
 
 
 class _OptionalOutput(io.FileIO):
-    """A file that discards what it can't write, as on a full disk or to a pipe whose reader has ended."""
+    """A file that discards what it can't write, for example if the disk is full or the reader of a pipe has ended."""
 
     def write(self, data: Any) -> int:
         try:
@@ -17,8 +17,8 @@ class _OptionalOutput(io.FileIO):
 def optional_stream(stream: TextIO, encoding: str | None = None, errors: str | None = None) -> io.TextIOWrapper:
     """Return a line-buffered stream to the same file that discards what can't be written.
 
-    Use it for messages: one that can't be shown must not end the program. `encoding` and `errors` replace those of the
-    stream.
+    Use it for messages, because a message that can't be shown must not end the program. `encoding` and `errors`
+    replace those of the stream.
     """
     output = io.BufferedWriter(_OptionalOutput(stream.fileno(), "wb", closefd=False))
     return io.TextIOWrapper(output, encoding or stream.encoding, errors or stream.errors, line_buffering=True)

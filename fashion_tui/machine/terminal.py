@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from functools import cache
 
 TMUX_TIMEOUT = 2.0
-"""Seconds to wait for tmux."""
+"""Seconds to wait for tmux to answer."""
 
 COERCION_TARGETS = frozenset({"C.UTF-8", "C.utf8", "UTF-8"})
-"""Values that Python gives LC_CTYPE at its start if the locale is C (PEP 538)."""
+"""Values to which Python sets LC_CTYPE when it starts in the C locale (PEP 538)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +27,7 @@ def find_obstacle(environ: Mapping[str, str], *, is_terminal: bool) -> UnicodeOb
     """Return why the terminal doesn't show Unicode, or None if it does.
 
     The locale decides. If no locale is set, terminals are assumed to be UTF-8, except tmux and GNU screen, which then
-    replace every character beyond ASCII.
+    replace every non-ASCII character.
 
     Args:
         environ: The environment variables with which this process was started.

@@ -66,10 +66,10 @@ class CheckpointStore:
     ) -> CheckpointRef:
         """Save a checkpoint. `write` is called with a file and must write to it sequentially, as torch.save does.
 
-        With `best`, the checkpoint also becomes the run's best one. `unsaved` names the state that it lacks. Raises
-        OSError if saving fails; all older checkpoints are then kept. The metrics of all steps up to `step` must already
-        be in the log (`EventWriter.sync`): a resumed trainer continues after `step` and doesn't write earlier metrics
-        again.
+        If `best` is True, the checkpoint also becomes the run's best one. `unsaved` names state that the checkpoint
+        lacks. Raises OSError if saving fails; all older checkpoints are then kept. The metrics of all steps up to
+        `step` must already be in the log (`EventWriter.sync`), because a resumed trainer continues after `step` and
+        doesn't write earlier metrics again.
         """
         with self._run.subfolder(CHECKPOINTS_FOLDER, create=True) as folder:
             file = _free_name(folder, step)

@@ -63,7 +63,7 @@ def create_run(  # noqa: PLR0913 - each is a choice of the user
     an invalid value, and UserError if the folder can't be written.
     """
     check_recipe(recipe, is_custom=network is not None)
-    check_utf8(runs_dir.absolute(), "the folder of the runs")
+    check_utf8(runs_dir.absolute(), "the folder for runs")
     config = RunConfig(
         format=FORMAT_VERSION,
         run="",

@@ -88,7 +88,7 @@ def _lines_backwards(descriptor: int, max_bytes: int) -> Iterator[bytes]:
     start = os.fstat(descriptor).st_size
     first = max(0, start - max_bytes)
     rest: deque[bytes] = deque()
-    """The end of the line that contains the byte before `start`, as far as it has been read, in pieces."""
+    """Blocks of the current line from `start` on. The beginning of the line hasn't been read yet."""
     rest_bytes = 0
     while start > first:
         stop, start = start, max(first, start - BLOCK_BYTES)

@@ -1,4 +1,4 @@
-"""The list of runs, kept up to date at little cost however many runs there are."""
+"""A list of runs that is cheap to keep up to date, even if there are many runs."""
 
 import os
 import time
@@ -12,7 +12,7 @@ from .layout import CHECKPOINTS_FOLDER, CONFIG_FILE, STATUS_FILE
 from .store import newest_first, run_names, summarise_path
 
 MIN_CHECKED = 50
-"""Minimum number of ended runs to look at in a refresh, whatever the time limit."""
+"""Minimum number of ended runs to check in a refresh, regardless of the time limit."""
 
 SCAN_INTERVAL = 1.0
 """Seconds between scans of the folder while many new runs are being read."""
@@ -30,8 +30,8 @@ class _Entry:
 class RunIndex:
     """Lists the runs of a folder, newest first.
 
-    The summary of a run that has ended is kept until its directory, its configuration, its status or its checkpoints
-    change. Use an index in one thread.
+    The summary of an ended run is cached until the run's directory, configuration, status or checkpoints change. Use an
+    index in only one thread.
     """
 
     def __init__(self, runs_dir: Path) -> None:
@@ -39,11 +39,11 @@ class RunIndex:
         self._entries: dict[str, _Entry] = {}
         """What is known about each run, by the name of its directory."""
         self._runs: tuple[RunSummary, ...] | None = ()
-        """The list of runs, or None if an entry has changed since it was made."""
+        """The list of runs, or None if an entry has changed since the list was made."""
         self._next = 0
         """Position in the list of ended runs from which the next refresh looks for changes."""
         self._unread: list[str] = []
-        """Names of new runs, oldest first. They begin with the time of creation."""
+        """Names of runs that haven't been read yet, oldest first. A name begins with the time of creation."""
         self._scanned = 0.0
 
     @property
@@ -54,7 +54,7 @@ class RunIndex:
         return self._runs
 
     def refresh(self, seconds: float) -> None:
-        """Read the live runs, then new and changed ones for about this time. The next refresh continues there.
+        """Read all live runs, then new and changed ones for about `seconds`. The next refresh continues from there.
 
         Raises UserError if the folder can't be read; the list is then empty.
         """

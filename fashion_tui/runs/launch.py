@@ -29,7 +29,7 @@ TRAINER = (sys.executable, "-P", "-u", "-m", "fashion_tui.trainer")
 """-P keeps files in the working directory from shadowing modules; -u makes the trainer write its log immediately."""
 
 SPARE_TIMEOUT = 60.0
-"""Seconds to wait for a spare trainer to begin with a run, before another trainer is started."""
+"""Seconds to wait for a spare trainer to begin a run, before another trainer is started."""
 
 POLL_SECONDS = 0.02
 
@@ -96,12 +96,12 @@ def _start_trainer(run: Run, epochs: int | None) -> "subprocess.Popen[bytes]":
 
 
 def _wait_in_background(process: "subprocess.Popen[bytes]") -> None:
-    """Wait for the trainer to end. Otherwise it would stay a zombie as long as this process lives."""
+    """Wait for the trainer to end. Without this, it would remain a zombie as long as this process lives."""
     threading.Thread(target=process.wait, name=f"wait for trainer {process.pid}", daemon=True).start()
 
 
 def _watch_spare(path: Path, epochs: int | None, process: "subprocess.Popen[bytes]") -> None:
-    """Start another trainer if the spare one doesn't begin with the run in time. Then wait for the trainer to end."""
+    """Start another trainer if the spare one doesn't begin the run in time. Then wait for the trainer to end."""
     deadline = time.monotonic() + SPARE_TIMEOUT
     with Run(path) as run, suppress(OSError, UserError):
         while process.poll() is None and not run.is_locked():

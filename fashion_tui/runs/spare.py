@@ -89,7 +89,7 @@ class SpareTrainer:
 
 
 def trainer_environment() -> dict[str, str]:
-    """Return this process's environment with private caches of torch.compile, and absolute folders in PYTHONPATH.
+    """Return this process's environment with private caches for torch.compile and with absolute folders in PYTHONPATH.
 
     A trainer starts in the run's directory, where relative folders could make it import modules that someone else put
     there.

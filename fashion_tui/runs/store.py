@@ -53,7 +53,9 @@ def default_runs_dir() -> Path:
     if not folder.is_absolute():
         raise UserError("your home directory is unknown; set HOME, or choose a folder for runs with --runs DIR")
     if not is_utf8(folder):
-        raise UserError(f"the default folder of runs, {str(folder)!r}, isn't UTF-8; choose another one with --runs DIR")
+        raise UserError(
+            f"the default folder for runs, {str(folder)!r}, isn't UTF-8; choose another one with --runs DIR"
+        )
     return folder
 
 
@@ -66,12 +68,12 @@ def list_runs(runs_dir: Path) -> list[RunSummary]:
 
 
 def newest_first(summaries: Iterable[RunSummary]) -> tuple[RunSummary, ...]:
-    """Return the runs in the order in which they are listed."""
+    """Return the runs sorted for display, newest first."""
     return tuple(sorted(summaries, key=lambda summary: (summary.created, summary.run), reverse=True))
 
 
 def run_ids(runs_dir: Path) -> list[str]:
-    """Return the ids of all runs of the folder, newest first by their names. Raises UserError if it can't be read."""
+    """Return the ids of all runs in the folder, newest first by name. Raises UserError if the folder can't be read."""
     return sorted((path.name for path in _run_paths(runs_dir)), reverse=True)
 
 
@@ -158,7 +160,7 @@ def prune(run: Run) -> Pruned:
 
 
 def summarise_path(path: Path) -> RunSummary:
-    """Return the entry of the run in this directory. If it can't be opened, the entry says why."""
+    """Return the summary of the run in this directory. If the run can't be opened, the summary says why."""
     try:
         with Run(path) as run:
             return summarise(run)

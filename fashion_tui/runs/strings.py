@@ -1,4 +1,4 @@
-"""The strings in the records of a run: encoded when they are written, and made printable when they are read."""
+"""Make the strings in a run's records encodable before they are written, and printable after they are read."""
 
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -8,13 +8,13 @@ import msgspec
 from fashion_tui.schema.text import encodable, one_line
 
 MAX_LENGTH = 500
-"""Maximum length in characters of a string that was read. A run may come from elsewhere."""
+"""Maximum length, in characters, of a string that was read. A run may come from elsewhere."""
 
 StructT = TypeVar("StructT", bound=msgspec.Struct)
 
 
 def encodable_strings(struct: StructT) -> StructT:
-    """Return the struct with its strings encodable in UTF-8, which file names needn't be."""
+    """Return the struct with all strings made encodable in UTF-8. File names, for example, may not be."""
     return _map_strings(struct, encodable)
 
 

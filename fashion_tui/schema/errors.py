@@ -12,7 +12,7 @@ class UserError(Exception):
     exit_code = 1
 
     def __init__(self, message: str) -> None:
-        super().__init__(printable(message))  # it may quote a value that someone else has chosen
+        super().__init__(printable(message))  # the message may quote an untrusted value
 
 
 class UntrustedSource(UserError):

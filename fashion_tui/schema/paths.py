@@ -19,7 +19,7 @@ def user_path(value: str | Path, source: str) -> Path:
 
 
 def check_utf8(path: Path, source: str) -> Path:
-    """Return the path. Raises UserError if its name isn't UTF-8, because it then can't be written to JSON."""
+    """Return the path. Raises UserError if it isn't UTF-8, because such a path can't be written to JSON."""
     if not is_utf8(path):
         raise UserError(f"{source} is {str(path)!r}, which isn't UTF-8; rename it, or choose another one")
     return path

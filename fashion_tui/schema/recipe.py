@@ -34,7 +34,7 @@ Hoffer et al. 2017, "Train longer, generalize better".
 MAX_EPOCHS = 1_000_000
 
 USUAL_LEARNING_RATES: dict[Optimizer, tuple[float, float]] = {"adam": (1e-6, 0.05), "muon": (1e-4, 1.0)}
-"""Range of the maximum learning rates with which each optimizer trains networks of this size."""
+"""Range of maximum learning rates at which each optimizer can train networks of this size."""
 
 
 class Recipe(msgspec.Struct, frozen=True, kw_only=True):
@@ -174,7 +174,9 @@ def learning_rate_warning(recipe: Recipe) -> str | None:
     if lr > high:
         return f"a learning rate of {lr:g} is far above what {name} tolerates (up to {high:g}); the loss may diverge"
     if lr < low:
-        return f"a learning rate of {lr:g} is far below the usual ones of {name} (from {low:g}); it may learn nothing"
+        return (
+            f"a learning rate of {lr:g} is far below {name}'s usual range (from {low:g}); the network may learn nothing"
+        )
     return None
 
 

@@ -25,7 +25,7 @@ class Device(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def auto_problem(devices: Sequence[Device]) -> str | None:
-    """Return why the device `auto` is the CPU although this machine has a GPU, and what to do; None otherwise."""
+    """Return why the device `auto` means the CPU although this machine has a GPU, and what to do; None otherwise."""
     gpus = [device for device in devices if device.name.startswith("cuda")]
     return None if any(gpu.problem is None for gpu in gpus) else next((gpu.problem for gpu in gpus), None)
 

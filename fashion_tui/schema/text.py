@@ -1,7 +1,7 @@
-"""Strings from elsewhere, such as names of files, configuration values and error messages, made safe to print.
+"""Make untrusted strings, such as file names, configuration values and error messages, safe to print.
 
 Everything that a command or the app prints passes through `printable`: errors when they are raised, strings of runs
-when they are read, and all the rest when it is written to the terminal.
+when they are read, and everything else when it is written to the terminal.
 """
 
 import re

@@ -30,7 +30,7 @@ def main() -> int:
     target.add_argument("--spare", metavar="DATASET", help="load this data set and wait for a run on stdin")
     parser.add_argument("--epochs", type=int, help="number of epochs in total, instead of the configured one")
     options = parser.parse_args()
-    # What the user's code prints must not raise an error, whatever the locale and even on a full disk.
+    # Printing in the user's code must never raise an error, whatever the locale and even if the disk is full.
     sys.stdout = optional_stream(sys.stdout, "utf-8", "replace")
     sys.stderr = optional_stream(sys.stderr, "utf-8", "replace")
     use_brief_spinning()

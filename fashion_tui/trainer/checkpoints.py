@@ -38,7 +38,7 @@ class CheckpointSaver:
     ) -> None:
         """`period` is in seconds. Set `is_saved` if the current state was loaded from a checkpoint.
 
-        `recent_losses` are the losses of the last steps, and may change as steps are made.
+        `recent_losses` contains the losses of the last steps. The caller may change it as training proceeds.
         """
         self.training = training
         self.log = log
@@ -48,7 +48,7 @@ class CheckpointSaver:
         self._store = run.checkpoints
         self._recent_losses = recent_losses
         self._unsaved: tuple[str, ...] = ()
-        """State that no checkpoint contains, as far as it has been reported."""
+        """Names of the state that checkpoints can't contain and that has already been reported."""
         self._saved = self._position if is_saved else None
         self._next = time.monotonic() + period
 

@@ -23,11 +23,11 @@ RECENT_CHUNKS = 4
 
 DIVERGENCE_STEPS = 50
 DIVERGENCE_FACTOR = 10
-"""A run fails if the mean loss of the last steps is larger than that of random predictions by this factor."""
+"""A run fails if the mean loss of the last steps is more than this many times the loss of random predictions."""
 
 
 class DivergenceCheck:
-    """Notices that the loss diverges."""
+    """Detects that the loss diverges."""
 
     def __init__(self, recipe: Recipe, classes: int, losses: list[float]) -> None:
         """`losses` are the losses of the last steps before a resume."""
@@ -37,7 +37,7 @@ class DivergenceCheck:
         """Losses of the last steps, which are part of each checkpoint."""
 
     def add(self, loss: float, step: int) -> LossDiverged | None:
-        """Add the loss of the next step. Return an error if the mean is too high."""
+        """Add the loss of the next step. Return an error if the mean loss is then too high, else None."""
         self.losses.append(loss)
         mean = sum(self.losses) / len(self.losses)
         if len(self.losses) < DIVERGENCE_STEPS or not mean > self.limit:
@@ -85,7 +85,7 @@ class StepMetrics:
         self._partial = time.perf_counter() - self._started
 
     def flush(self) -> None:
-        """Log the steps made since the last call.
+        """Log the steps completed since the last call.
 
         Raises LossNotFinite for the first step whose loss isn't finite, and LossDiverged if the loss diverges.
         """

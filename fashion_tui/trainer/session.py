@@ -87,7 +87,7 @@ def train(job: Job) -> Finished:
 
 
 def _explain(error: Exception, config: RunConfig, device: torch.device) -> Exception:
-    """Return a TrainingFailed if it is known what to do about the error, else the error itself."""
+    """Return a TrainingFailed with advice if there is any for this error, else the error itself."""
     if config.compiled and is_compiler_error(error):
         return TrainingFailed(f"torch.compile failed: {first_line(error)}; leave out --compile")
     if not is_out_of_memory(error):
@@ -148,8 +148,8 @@ class Session:
         self.checkpoints.report_unsavable()
         if self.training.joins_last_image:
             self.log.report(
-                f"{self.recipe.model} can't be trained on one image, so the last image of each epoch joins the batch "
-                "before it"
+                f"{self.recipe.model} can't be trained on one image, so the last image of each epoch joins the "
+                "previous batch"
             )
         self.control = Control(self.run, job.signals, self.metrics, self.checkpoints)
         self.loading_seconds = time.monotonic() - job.started
@@ -275,7 +275,7 @@ class Session:
     def _report_invalid(self, metrics: Metrics, images: str) -> None:
         self.log.report(
             f"the outputs of {self.recipe.model} in evaluation mode aren't numbers for {metrics.invalid:,} of "
-            f"{metrics.n:,} {images} images, so it has no {images} accuracy"
+            f"{metrics.n:,} {images} images, so the {images} accuracy is unknown"
         )
 
     def _accuracy_with_flips(self, images: Images, logits: Tensor) -> float:

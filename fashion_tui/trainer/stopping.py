@@ -33,7 +33,7 @@ class StopTraining(Exception):
 
 
 class StepFailed(Exception):
-    """Raised if a step raises an error. All steps before it are logged."""
+    """Raised if a step raises an error. All earlier steps are logged."""
 
     def __init__(self, step: int, error: Exception) -> None:
         super().__init__(str(error))
@@ -57,12 +57,12 @@ class LossNotFinite(TrainingFailed):
 
 
 class LossDiverged(TrainingFailed):
-    """Raised if the mean loss of the last steps is far above that of random predictions."""
+    """Raised if the mean loss of the last steps is far above the loss of random predictions."""
 
     def __init__(self, mean: float, steps: int, step: int, limit: float, recipe: Recipe) -> None:
         super().__init__(
             f"the mean loss of the last {steps} steps is {mean:,.1f} at step {step}, more than {limit:.1f} (10 times "
-            f"that of random predictions); {suggest_learning_rate(recipe)}, or --keep-going to train on"
+            f"the loss of random predictions); {suggest_learning_rate(recipe)}, or continue anyway with --keep-going"
         )
 
 

@@ -1,4 +1,4 @@
-"""What the engine does on a GPU, which is simulated."""
+"""The engine on a simulated GPU."""
 
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext
@@ -42,7 +42,7 @@ def _untrained() -> Callable[[BinaryIO], None]:
 
 @pytest.fixture
 def tf32() -> Iterator[None]:
-    """Restore the setting."""
+    """Restore the TF32 setting."""
     yield
     torch.backends.cuda.matmul.allow_tf32 = False
 
@@ -84,7 +84,7 @@ def test_an_evaluation_frees_the_gpu_or_falls_back_to_the_cpu(
 def test_the_engine_ends_after_an_error_that_makes_the_gpu_unusable(
     error: Exception, monkeypatch: pytest.MonkeyPatch, *, ends: bool
 ) -> None:
-    """The client starts the next engine when it is asked again."""
+    """The client starts a new engine for the next request."""
 
     def fail(*_: object) -> None:
         raise error

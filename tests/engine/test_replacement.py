@@ -42,7 +42,7 @@ async def own_engine() -> AsyncIterator[Engine]:
 
 @pytest.fixture
 def lost_replies(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """Loses as many replies as the list has elements."""
+    """A list. For each element that a test adds, one reply is lost."""
     lost: list[int] = []
     dispatch = EngineProcess._dispatch
 
@@ -94,12 +94,12 @@ async def test_a_request_without_progress_is_given_up(write_net: Callable[..., s
     net = write_net(forward=f"open({str(tmp_path / 'looping')!r}, 'a').write('x'); exec('while True: pass')")
     with pytest.raises(EngineStuck, match="progress"):
         await engine.ask(GetShapes(model=net, input_size=(1, 28, 28)), ShapeTable)
-    assert (tmp_path / "looping").read_text() == "xx"  # it was asked twice
+    assert (tmp_path / "looping").read_text() == "xx"  # the request was sent twice
     await engine.close()
 
 
 async def pid_of_new_process(engine: Engine) -> int:
-    while (pid := engine.pid) is None:  # noqa: ASYNC110 -- nothing notifies of it
+    while (pid := engine.pid) is None:  # noqa: ASYNC110 -- no event announces a new process
         await asyncio.sleep(0.02)
     return pid
 

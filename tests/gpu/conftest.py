@@ -1,7 +1,7 @@
-"""Settings of the tests that need a GPU, and the table of what they measured. `make test-gpu` runs them.
+"""Fixtures of the tests that need a GPU, and a table of their measurements. `make test-gpu` runs the tests.
 
-Without a usable GPU, they are skipped, and the reason is shown. Speeds are reported next to what is expected of them,
-but only wrong results fail.
+Without a usable GPU, they are skipped, and the reason is shown. Speeds are reported next to the expected values, but
+only wrong results fail a test.
 """
 
 import os

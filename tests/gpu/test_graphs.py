@@ -61,7 +61,7 @@ def test_speed_of_captured_steps(
             record(f"{name}: first evaluation", f"{evaluation:.2f} s", "< 1 s")
             record(f"{name}: memory", f"{memory:.2f} GiB", "< 3 GiB")
     rate = recipe.batch_size / seconds["graph"]
-    record(f"{name}: step", f"{1000 * seconds['graph']:.2f} ms, {rate:,.0f} images/s", "deterministic within 10 %")
+    record(f"{name}: step", f"{1000 * seconds['graph']:.2f} ms, {rate:,.0f} images/s", "deterministic: within 10 %")
     record(f"{name}: eager / captured", f"{seconds['eager'] / seconds['graph']:.2f}", "≥ 2 for guide and quick")
 
 
@@ -84,7 +84,7 @@ def timed(action: Any) -> float:
 
 
 def test_training_after_a_failed_capture(device: torch.device) -> None:
-    """The weights are those of plain steps, and what follows works."""
+    """The weights equal those of steps without capture, and the GPU can still be used, even for another capture."""
     set_determinism(device, deterministic=True)
     recipe = msgspec.structs.replace(QUICK, batch_size=100)
     warnings: list[str] = []

@@ -53,8 +53,8 @@ def whole_run(folder: Path, name: str, seed: int, data: Path) -> Run:
 
 
 def record_runs(record: Record, name: str, finished: list[Finished], accuracy: str, seconds: str) -> None:
-    reached = [float(one.test_accuracy) for one in finished]
-    times = ", ".join(f"{one.train_seconds:.1f}" for one in finished)
+    reached = [float(event.test_accuracy) for event in finished]
+    times = ", ".join(f"{event.train_seconds:.1f}" for event in finished)
     record(f"{name}: test accuracy", f"{100 * mean(reached):.2f} % ({len(reached)} seeds)", accuracy)
     record(f"{name}: training", f"{times} s", seconds)
 
@@ -78,7 +78,7 @@ def test_best_and_max(tmp_path: Path, real_data: Path, record: Record) -> None:
 @pytest.mark.gpu_full
 @pytest.mark.parametrize("batch_size", [256, 512, 1024, 2048])
 def test_batch_sizes_on_held_out_images(batch_size: int, tmp_path: Path, real_data: Path, record: Record) -> None:
-    """The learning rate is proportional to the batch size. Nothing is chosen on the test set."""
+    """The learning rate is proportional to the batch size. The test set isn't used."""
     run = make_run(
         tmp_path, recipe=STRONG, epochs=STRONG.epochs, batch_size=batch_size, validation=5000, device="cuda",
         learning_rate=STRONG.learning_rate * batch_size / STRONG.batch_size, dataset=find("fashion-mnist", real_data),
@@ -88,7 +88,7 @@ def test_batch_sizes_on_held_out_images(batch_size: int, tmp_path: Path, real_da
     record(
         f"strong, batch size {batch_size}",
         f"{100 * float(accuracy or 0):.2f} % of the held-out images in {finished.train_seconds:.1f} s",
-        "which reaches 94 % in the least time?",
+        "which batch size reaches 94 % in the least time?",
     )
 
 
@@ -171,5 +171,7 @@ def test_two_runs_share_the_gpu(tmp_path: Path, record: Record) -> None:
     trainers = [Trainer(run) for run in runs]
     assert [trainer.end() for trainer in trainers] == [0, 0]
     shares = [of_kind(run, Finished)[-1].images_per_second / alone for run in runs]
-    record("two runs at once: share of the lone speed", ", ".join(f"{share:.0%}" for share in shares), "each ≥ 40 %")
+    record(
+        "two runs at once: speed relative to a single run", ", ".join(f"{share:.0%}" for share in shares), "each ≥ 40 %"
+    )
     assert torch.cuda.is_available()

@@ -84,7 +84,7 @@ async def test_output_of_any_origin_is_captured(
 
 
 async def test_strings_that_are_not_utf_8_are_shown(session: KernelSession) -> None:
-    """As in the names of files. A cell must not lose its output, and not hang."""
+    """File names may be such strings. A cell must neither lose its output nor hang."""
     assert printed(await run(session, "print('caf\\udce9 \\ud800')")) == "caf\ufffd \ufffd\n"
     assert result(await run(session, "type('x', (), {'__repr__': lambda self: 'y\\udce9'})()")) == "y\ufffd"
     outputs = await run(session, "raise ValueError('caf\\udce9')")
@@ -138,7 +138,7 @@ async def test_an_error_says_which_frames_are_those_of_libraries(session: Kernel
 
 
 async def set_width(session: KernelSession, columns: int) -> None:
-    """Set the width, and wait until the kernel has received it, which it may do after the next cell has started."""
+    """Set the width, and wait until the kernel has received it. Otherwise, the next cell might start before."""
     session.set_width(columns)
     while result(await run(session, "os.environ['COLUMNS']")) != repr(str(columns)):
         pass

@@ -22,7 +22,7 @@ GIB = 2**30
 
 
 class OnCPU(TorchFunctionMode):
-    """Replaces the device of every call by the CPU."""
+    """Replaces the device in every call with the CPU."""
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         return func(*map(_on_cpu, args), **{name: _on_cpu(value) for name, value in (kwargs or {}).items()})
@@ -68,7 +68,7 @@ class FakeEvent:
         self.clock.now = max(self.clock.now, self.time)
 
     def elapsed_time(self, later: "FakeEvent") -> float:
-        """Return milliseconds."""
+        """Return the elapsed time in milliseconds."""
         assert self.is_timed
         assert later.is_timed
         assert self.query()
@@ -114,7 +114,7 @@ class FakeStream:
 
 
 class FakeCuda:
-    """What a test can see of the simulated device."""
+    """The state of the simulated device that tests can inspect."""
 
     def __init__(self) -> None:
         self.graphs: list[FakeGraph] = []
@@ -172,7 +172,7 @@ class FakeCuda:
         for name, value in replaced.items():
             monkeypatch.setattr(torch.cuda, name, value)
         monkeypatch.setattr(FakeEvent, "clock", FakeClock())
-        # With these, optimizers check that they are capturable.
+        # With these replacements, optimizers check that they are capturable.
         monkeypatch.setattr(torch.accelerator, "current_accelerator", lambda **_: torch.device("cuda", 0))
         stream_state = SimpleNamespace(is_capturing=lambda: self.is_capturing)
         monkeypatch.setattr(torch.accelerator, "current_stream", lambda: stream_state)

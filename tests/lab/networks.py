@@ -30,7 +30,7 @@ class Guide(nn.Module):
 
 
 class FunctionNet(nn.Module):
-    """A network whose `forward` is a given function, and which has the given attributes."""
+    """A network with the given function as its `forward` and with the given attributes."""
 
     def __init__(self, forward: Callable[..., Any], **attributes: Any) -> None:
         super().__init__()

@@ -113,7 +113,7 @@ def test_the_tests_for_a_real_gpu_pass_on_a_simulated_one(name: str, monkeypatch
 def test_cpu_runs_at_most_a_fifth_of_a_second_ahead(milliseconds: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each step takes the CPU 0.3 ms. Every 20th batch is smaller. The GPU must never wait for the CPU.
 
-    `FakeEvent.synchronize` fails unless the event is blocking: waiting for another one keeps a core busy.
+    `FakeEvent.synchronize` fails unless the event is blocking, because other events keep a core busy while waiting.
     """
     clock = FakeClock()
     monkeypatch.setattr(FakeEvent, "clock", clock)

@@ -129,7 +129,7 @@ def test_cancelling_restores_training_mode() -> None:
 
 
 class CrampedNet(nn.Module):
-    """Runs out of memory on a GPU if a batch has more than `limit` images. Its copies are on the CPU."""
+    """Runs out of memory on a GPU if a batch has more than `limit` images. Copies act as if on the CPU."""
 
     def __init__(self, limit: int) -> None:
         super().__init__()
@@ -138,9 +138,9 @@ class CrampedNet(nn.Module):
         self.sizes: list[int] = []
 
     def __deepcopy__(self, copies: dict[int, Any]) -> "CrampedNet":
-        twin = CrampedNet(limit=10**6)
-        twin.guide = copy.deepcopy(self.guide, copies)
-        return twin.eval()
+        on_cpu = CrampedNet(limit=10**6)
+        on_cpu.guide = copy.deepcopy(self.guide, copies)
+        return on_cpu.eval()
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         self.sizes.append(len(x))

@@ -46,7 +46,7 @@ def recipe(**changes: Any) -> Recipe:
 
 
 def resumed(first: Training, network: CustomModel) -> Training:
-    """Save the state to a file, and load it into a new training, as another process would."""
+    """Save the state to a file, and load it into a new `Training`, as another process would."""
     stream = io.BytesIO()
     write_checkpoint(stream, first.state_dict(), {})
     stream.seek(0)
@@ -206,7 +206,7 @@ def test_what_changes_only_later_is_named_when_it_is_saved() -> None:
 
 
 def test_state_within_a_step_is_that_before_the_step() -> None:
-    """A batch of more than 256 images is split, and the run may be saved or stopped between the parts."""
+    """A batch of more than 256 images is split into micro-batches, between which a run may be saved or stopped."""
     images = striped(600)
     network = net("self.calls = 0; self.seen = []", "self.calls += 1; self.seen.append(len(x)); x = x / self.calls")
 
@@ -248,7 +248,7 @@ def test_a_last_batch_of_one_image_joins_the_batch_before_if_the_network_needs_m
 
 
 def test_the_trial_leaves_no_traces() -> None:
-    """As in a script, the first batch finds the network as its constructor made it, and the same random numbers."""
+    """As in a script, the first batch gets the network exactly as constructed, and the same random numbers."""
     network = net(
         "self.calls = 0; self.h = None; Net.instances += 1; self.list = limit",
         "self.calls += 1; self.h = torch.rand(1); seen.append(1); self.list.append(1)",

@@ -79,7 +79,7 @@ def test_an_amd_gpu_needs_a_build_for_rocm(monkeypatch: pytest.MonkeyPatch) -> N
     Machine(error="Found no NVIDIA driver on your system", driver_files=("AMD_PATHS",)).install(monkeypatch)
     checks = get_torch_report(GetTorchReport(), None, Cache())  # type: ignore[arg-type]
     assert "ROCm" in next(check.detail for check in checks if check.name == "device: cuda")
-    assert unused_gpu_problem() is None, "an AMD laptop has the driver too; it isn't warned in each run"
+    assert unused_gpu_problem() is None, "AMD laptops have this driver too, and need no warning in each run"
 
 
 def test_advice_fits_the_machine(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -166,7 +166,7 @@ def test_miopen_does_not_search(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_all_getters_of_tf32_agree() -> None:
-    """torch.compile calls the older ones."""
+    """torch.compile calls the older getters."""
     matmul = torch.backends.cuda.matmul
     before = matmul.allow_tf32
     try:

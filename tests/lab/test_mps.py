@@ -1,4 +1,4 @@
-"""Apple's GPU, simulated on the CPU: what it computes wrongly or can't compute is avoided."""
+"""Operations that Apple's GPU computes wrongly or doesn't support are avoided. The GPU is simulated on the CPU."""
 
 from typing import Any
 

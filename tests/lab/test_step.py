@@ -106,7 +106,7 @@ def test_micro_batches_have_equal_sizes(batch: int, sizes: list[int]) -> None:
 @pytest.mark.parametrize("steps", [0, 3])
 @pytest.mark.parametrize("name", CPU_RECIPES)
 def test_preserve_state_undoes_steps_in_place(name: str, steps: int) -> None:
-    """Capturing a CUDA graph makes real steps first, and the graph keeps using the same tensors' memory."""
+    """Before a CUDA graph is captured, real steps are run. The graph keeps using the memory of the same tensors."""
     undisturbed = run(begin(RECIPES[name], batch_size=50), steps + 4)
     training = run(begin(RECIPES[name], batch_size=50), steps)
     batch = next(training.batches.epoch(0))

@@ -1,7 +1,7 @@
 """Traces of torchvision's networks: invariants, and a comparison of each module with torchinfo.
 
-torchinfo lists only modules, with the same shapes and parameters as ours. Its MACs differ from ours, which are those of
-FlopCounterMode. torchinfo counts biases and the weights of norms as if they were multiplied. It multiplies the weights
+torchinfo lists only modules, with the same shapes and parameters as ours. Our MACs are those of FlopCounterMode.
+torchinfo's MACs differ: it counts biases and the weights of norms as if they were multiplied. It multiplies the weights
 of a linear layer by the batch size, but not by the number of tokens. It counts neither the two matrix products of
 attention nor the work of functions. `expected_macs` corrects its numbers.
 """

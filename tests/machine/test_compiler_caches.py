@@ -1,4 +1,4 @@
-"""Nobody else can plant a cache that torch.compile reads."""
+"""Other users can't plant a cache that torch.compile reads."""
 
 import os
 import stat
@@ -13,7 +13,7 @@ from fashion_tui.machine.compiler_caches import VARIABLES, with_private_caches
 
 @pytest.fixture
 def cache_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """The user's cache directory, and a temporary directory of the test."""
+    """The user's cache directory, which doesn't exist yet. The test also has its own temporary directory."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     compiler_caches._private_folder.cache_clear()
@@ -22,7 +22,7 @@ def cache_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path
 
 
 def folders(environ: dict[str, str]) -> set[Path]:
-    """Return the folder that contains the caches, which must be private."""
+    """Return the folders that contain the caches. They must be private."""
     found = {Path(environ[name]).parent for name in VARIABLES}
     for folder in found:
         status = folder.stat()

@@ -1,4 +1,4 @@
-"""Facts about GPUs, read from a substitute for NVML."""
+"""Information about GPUs, read from a simulated NVML."""
 
 from dataclasses import replace
 
@@ -20,7 +20,7 @@ def test_usage_is_keyed_by_uuid(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_nothing_is_known_without_nvml() -> None:
-    """This machine has no NVIDIA driver, so this is the real answer."""
+    """NVML isn't simulated here. On a machine with an NVIDIA driver, nothing is tested."""
     if not has_nvidia_driver():
         assert gpu_usage([H100.uuid]) == {}
         assert gpu_names() == ()

@@ -1,4 +1,4 @@
-"""The index of runs: the same list as a complete read, without reading runs again that haven't changed."""
+"""The index of runs gives the same list as a complete read, without rereading unchanged runs."""
 
 import os
 import shutil

@@ -76,7 +76,7 @@ def test_a_held_lock_means_that_the_trainer_is_alive(run: Run, host: str | None)
 
 
 def test_the_lock_is_not_checked_if_the_heartbeat_is_fresh(run: Run) -> None:
-    """There is no lock file in this test, so the run would count as lost if the lock were checked."""
+    """This test creates no lock file, so the run would count as lost if the lock were checked."""
     write_heartbeat(run, os.getpid())
     assert not (run.path / LOCK_FILE).exists()
     assert states(run) == {"running"}

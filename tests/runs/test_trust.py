@@ -61,7 +61,7 @@ def stored_in(path: Path) -> StoredModel:
 
 
 def edit_source(path: Path, **changes: object) -> RunConfig:
-    """Change the entry of the custom model in config.json, as whoever wrote the directory could."""
+    """Change the entry of the custom model in config.json, as the author of the directory could."""
     with Run(path) as run:
         config = run.config
     assert config.source is not None

@@ -131,7 +131,7 @@ def test_a_failing_step_is_named_and_the_metrics_of_the_steps_before_are_logged(
     assert run.read_status().step == 69
 
 
-def test_outputs_that_are_no_numbers_in_evaluation_give_no_scores(train: Train, tmp_path: Path) -> None:
+def test_outputs_that_are_not_numbers_in_evaluation_give_no_scores(train: Train, tmp_path: Path) -> None:
     source = COUNTER_NET.replace(
         "return self.fc(x - self.mean)",
         "y = self.fc(x - self.mean); return y if self.training or len(x) == 2 else y * 0 / torch.zeros(())",

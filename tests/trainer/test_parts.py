@@ -240,7 +240,7 @@ def loss_that_synchronises(
 def test_a_run_on_a_gpu_warns_of_a_failed_capture(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, fails: bool
 ) -> None:
-    """The GPU is simulated. All else is a whole run."""
+    """A whole run on a simulated GPU."""
     run = make_run(tmp_path, epochs=1, validation=64, device="auto")
     MACHINES["healthy"].install(monkeypatch)
     with fake_cuda(monkeypatch) as cuda:

@@ -58,7 +58,7 @@ def _check_device(device: Device) -> HealthCheck:
 
 
 def _explain_missing_gpu(found: tuple[Device, ...]) -> tuple[HealthCheck, ...]:
-    """Return torch's reason for not finding a GPU, on a machine whose GPUs, if any, have no problem to fix."""
+    """Return a check with the reason why torch finds no GPU, or an empty tuple if any GPU is listed."""
     if any(device.name != "cpu" for device in found):
         return ()
     if has_amd_driver() and torch.version.hip is None:

@@ -43,7 +43,7 @@ HANDLERS: Mapping[type[requests.Request], Handler] = {
 def serve(connection: Connection) -> None:
     """Answer calls until the client disconnects, which ends the process.
 
-    Returns if an error has made the GPU unusable for this process. The client then starts another one.
+    Returns only after an error that has made the GPU unusable for this process. The client then starts a new process.
     """
     cache = Cache()
     for call in connection.calls():

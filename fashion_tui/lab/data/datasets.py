@@ -121,7 +121,10 @@ class Batch(NamedTuple):
 
 
 def batch_sizes(count: int, size: int, *, min_last: int = 1) -> list[int]:
-    """Split `count` images into batches. If the last batch has fewer than `min_last`, they join the batch before."""
+    """Return the sizes of the batches of `count` images.
+
+    If the last batch would have fewer than `min_last` images, they join the previous batch.
+    """
     sizes = [size] * (count // size)
     rest = count % size
     if sizes and 0 < rest < min_last:
@@ -142,8 +145,8 @@ class ImageBatches:
     def __init__(self, images: Images, recipe: Recipe, *, seed: int, device: torch.device, min_last: int = 1) -> None:
         """Move the set to the device if it fits; otherwise, copy one batch at a time.
 
-        The last batch of an epoch contains the remaining images. If they are fewer than `min_last`, they join the batch
-        before. Raises UsageError if the images don't fill one batch.
+        The last batch of an epoch contains the remaining images. If there are fewer than `min_last`, they join the
+        previous batch. Raises UsageError if the images don't fill one batch.
         """
         if not 1 <= recipe.batch_size <= len(images):
             raise UsageError(

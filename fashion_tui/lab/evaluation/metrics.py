@@ -19,7 +19,7 @@ BATCH_SIZE = 500
 """Images per batch. A batch takes a fraction of a second, even with a large network on a CPU."""
 
 MIN_BATCH_SIZE = 32
-"""If the GPU's memory is too small for batches of this size, the network is evaluated on the CPU."""
+"""Minimum batch size on a GPU. If even such a batch doesn't fit in memory, the network is evaluated on the CPU."""
 
 
 class Cancelled(Exception):
@@ -42,8 +42,8 @@ def predict_logits(  # noqa: PLR0913
     restored on exit. `progress` is called after each batch with the number of completed images and the total. Raises
     Cancelled as soon as `should_stop` returns True.
 
-    If the memory of a GPU runs out, the batches are halved, and finally the network is evaluated on the CPU, which
-    `report` is told.
+    If a GPU runs out of memory, the batch size is halved. If even small batches don't fit, `report` is called with a
+    message, and the network is evaluated on the CPU.
     """
     was_training = model.training
     model.eval()
@@ -62,7 +62,7 @@ def predict_logits(  # noqa: PLR0913
 
 
 class _Predictor:
-    """Runs a network on batches of images, in smaller batches or on the CPU if the memory of a GPU runs out."""
+    """Runs a network on batches of images. If a GPU runs out of memory, uses smaller batches, and then the CPU."""
 
     def __init__(self, model: nn.Module, recipe: Recipe, device: torch.device, report: Callable[[str], None]) -> None:
         self._model = model
@@ -79,12 +79,12 @@ class _Predictor:
             except RuntimeError as error:
                 if self._device.type == "cpu" or not is_out_of_memory(error):
                     raise
-            # After the `except` block, the error's traceback keeps no tensors alive.
+            # Outside the `except` block, the error's traceback no longer keeps tensors alive.
             free_memory(self._device)
             if self._batch_size // 2 >= MIN_BATCH_SIZE:
                 self._batch_size //= 2
             else:
-                self._report(f"{self._device} has too little memory to evaluate the network, so the CPU does it")
+                self._report(f"{self._device} has too little memory to evaluate the network, so the CPU is used")
                 self._model, self._device = copy_to_cpu(self._model), torch.device("cpu")
 
     def _logits(self, pixels: Tensor) -> Tensor:
@@ -94,7 +94,7 @@ class _Predictor:
 
 
 def copy_to_cpu(model: nn.Module) -> nn.Module:
-    """Return a copy of a network with its parameters and buffers on the CPU. Takes no memory of the network's device.
+    """Copy a network to the CPU, without allocating memory on the network's device.
 
     The network itself isn't moved, because a CUDA graph keeps using its memory.
     """
@@ -109,7 +109,7 @@ def copy_to_cpu(model: nn.Module) -> nn.Module:
 def evaluate(logits: Tensor, labels: Tensor, classes: Sequence[str]) -> Metrics:
     """Return the metrics of logits `[N, C]`, given the labels `[N]`.
 
-    If the logits of an image give no probabilities because they contain NaN or infinity, all scores are NaN, and the
+    If the softmax of an image's logits is NaN, because they contain NaN or infinity, all scores are NaN, and the
     confusion matrix contains only the other images.
     """
     logits, labels = logits.cpu().double(), labels.cpu()  # mps has no float64
@@ -131,7 +131,7 @@ def evaluate(logits: Tensor, labels: Tensor, classes: Sequence[str]) -> Metrics:
 
 
 def has_probabilities(logits: Tensor) -> Tensor:
-    """Return for each row of the logits `[N, C]` whether its softmax consists of numbers, bool `[N]`."""
+    """Return whether the softmax of each row of the logits `[N, C]` is free of NaN, as bool `[N]`."""
     return ~logits.softmax(dim=1).isnan().any(dim=1)
 
 

@@ -51,7 +51,7 @@ _MESSAGES: tuple[tuple[str, str], ...] = (
     ),
     (
         r"shape '\[(.*)\]' is invalid for input of size (\d+)",
-        "a tensor of {1} values can't get the shape [{0}], which holds a different number of values",
+        "a tensor of {1} values can't be reshaped to [{0}]: the number of values must stay the same",
     ),
     (
         r"Boolean value of Tensor with more than one value is ambiguous",
@@ -63,7 +63,7 @@ _MESSAGES: tuple[tuple[str, str], ...] = (
     ),
     (
         r"Expected all tensors to be on the same device",
-        "the tensors are on different devices: move them to one with to(device)",
+        "the tensors are on different devices: move them to the same device with to(device)",
     ),
     (
         r"expected scalar type (\w+) but found (\w+)",
@@ -75,7 +75,7 @@ _MESSAGES: tuple[tuple[str, str], ...] = (
     ),
     (
         r"index (-?\d+) is out of bounds for dimension (\d+) with size (\d+)",
-        "there is no index {0}: axis {1} has {2} elements, and indices begin at 0",
+        "no index {0}: axis {1} has {2} elements, and indices begin at 0",
     ),
     (
         r"index out of range in self",
@@ -83,10 +83,10 @@ _MESSAGES: tuple[tuple[str, str], ...] = (
     ),
     (
         r"Target (-?\d+) is out of bounds",
-        "there is no logit for the label {0}: labels begin at 0 and are smaller than the number of classes",
+        "no logit for label {0}: labels begin at 0 and must be smaller than the number of classes",
     ),
 )
-"""Patterns in the messages of torch, each with an explanation. `{0}` stands for the first group of the pattern."""
+"""Patterns of torch's error messages and their explanations. `{0}` stands for the first group of the pattern."""
 
 _BINARY: dict[type[ast.operator], tuple[str, str]] = {
     ast.Add: ("add", "+"),
@@ -101,7 +101,7 @@ _MULTIPLYING = {"matmul", "mm", "bmm"}
 
 
 def explain_exception(error: BaseException) -> str | None:
-    """Return a one-line explanation, or None if the exception's own message is all that is known."""
+    """Return a one-line explanation, or None if the exception's message can't be explained further."""
     try:
         return _explain_layer(error) or _explain_expression(error) or _explain_message(str(error))
     except Exception:  # noqa: BLE001 -- the user's objects in the frames can raise anything
@@ -135,14 +135,14 @@ def _explain_layer(error: BaseException) -> str | None:
 
 
 def _accepts(layer: nn.Module, tensor: Tensor) -> bool:
-    """Return whether the input has what `explain_call` says that such a layer expects, so that the cause is another."""
+    """Return whether the input is what `explain_call` says that the layer expects. The error then has another cause."""
     if isinstance(layer, nn.LayerNorm):
         return tuple(tensor.shape[-len(layer.normalized_shape) :]) == tuple(layer.normalized_shape)
     return isinstance(layer, nn.Embedding | nn.EmbeddingBag) and not tensor.is_floating_point()
 
 
 def _has_batch_axis(layer: nn.Module, shape: Shape) -> bool:
-    """Return whether the first axis is the batch and the layer checks the size of the second one."""
+    """Return whether the first axis is the batch axis and the layer checks the size of the second axis."""
     if isinstance(layer, nn.modules.conv._ConvNd):  # noqa: SLF001 -- the base class of all convolutions
         return len(shape) == len(layer.kernel_size) + 2
     return isinstance(layer, nn.modules.batchnorm._NormBase | nn.GroupNorm) and len(shape) > 1  # noqa: SLF001
@@ -167,7 +167,7 @@ class _Operation(NamedTuple):
     name: str
     """Name of the function: `matmul`, `cat`, `add`."""
     label: str
-    """Its name in the explanation: `@`, `cat`, `+`."""
+    """Name in the explanation: `@`, `cat`, `+`."""
     shapes: list[Shape]
 
 
@@ -212,7 +212,7 @@ def _operation(node: ast.AST, frame: FrameType) -> _Operation | None:
 
 
 def _shapes(nodes: list[ast.expr], frame: FrameType) -> list[Shape]:
-    """Return the shapes of the tensors that the expressions name, or an empty list if that isn't known for all."""
+    """Return the shapes of the tensors to which the expressions refer, or an empty list if any shape is unknown."""
     tensors = [value for node in nodes if isinstance(value := _value(node, frame), Tensor)]
     return [tuple(tensor.shape) for tensor in tensors] if len(tensors) == len(nodes) else []
 
@@ -224,7 +224,7 @@ def _value(node: ast.expr, frame: FrameType) -> object:
     if isinstance(node, ast.Attribute):
         owner = _value(node.value, frame)
         if isinstance(owner, nn.Module):
-            parameters, buffers = owner._parameters, owner._buffers  # noqa: SLF001 -- without the user's `__getattr__`
+            parameters, buffers = owner._parameters, owner._buffers  # noqa: SLF001 -- avoids the user's `__getattr__`
             return parameters.get(node.attr, buffers.get(node.attr))
         if isinstance(owner, Tensor) and node.attr == "T" and owner.ndim == 2:
             return owner.T

@@ -28,10 +28,10 @@ class ListedTensors:
     def __init__(self) -> None:
         self._listing = 0
         self._known: dict[str, tuple[weakref.ref[TensorOrArray], int]] = {}
-        """For each name of the last list, its tensor and the number of the first list with both."""
+        """Maps each name in the last list to its tensor and the number of the first list that contained this pair."""
 
     def update(self, tensors: Sequence[NamedTensor]) -> list[int]:
-        """Register the next list, and return the number of the first list for each of its tensors."""
+        """Register the next list. For each of its tensors, return the number of the list in which it first appeared."""
         self._listing += 1
         known, self._known = self._known, {}
         for named in tensors:

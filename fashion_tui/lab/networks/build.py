@@ -49,20 +49,20 @@ def build_network(recipe: Recipe, custom: CustomModel | None) -> nn.Module:
 
 @dataclass(frozen=True, slots=True)
 class TrainableModel:
-    """A custom model that was tried out in training and evaluation mode."""
+    """A custom model that has passed a trial in training and evaluation mode."""
 
     network: nn.Module
     name: str
-    """Name of its class."""
+    """Name of the model's class."""
     unsavable: tuple[str, ...]
-    """Names of values that training changes and that can't be saved."""
+    """Names of values that change during training but can't be saved."""
 
 
 def build_trainable(custom: CustomModel) -> TrainableModel:
     """Build a custom model to train.
 
-    Another instance is tried out first, from source that is executed anew and with the same random numbers, so that the
-    trial leaves no traces in the model. The source can't import modules from the folder of its file. Raises UserError
+    Another instance is tried out first. Its source is executed separately, with the same random numbers, so that the
+    trial doesn't affect the model. The source can't import modules from the folder of its file. Raises UserError
     unless the network takes images `[N, 1, 28, 28]` and returns logits `[N, 10]`, both in training and in evaluation
     mode, and has trainable weights.
     """

@@ -116,7 +116,8 @@ def explain_error(error: BaseException, file: str | None, prefix: str = "") -> U
 def importable(folder: Path) -> Iterator[None]:
     """Make the modules of a folder importable inside the `with` block.
 
-    The modules don't shadow installed ones. Their current version is imported, and no bytecode is written next to them.
+    Installed modules take precedence. The current version of each file is imported, and no bytecode is written next to
+    it.
     """
     dont_write_bytecode = sys.dont_write_bytecode
     sys.dont_write_bytecode = True

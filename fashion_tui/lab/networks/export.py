@@ -40,7 +40,7 @@ def export_safetensors(
 
 
 def contiguous_weights(model: nn.Module) -> dict[str, Tensor]:
-    """Return all weights and buffers as contiguous tensors on the CPU, none of which share memory.
+    """Return all weights and buffers as contiguous tensors on the CPU that don't share memory.
 
     Tied tensors are included once, under their first name.
     """
@@ -48,7 +48,7 @@ def contiguous_weights(model: nn.Module) -> dict[str, Tensor]:
     seen: set[tuple[object, ...]] = set()
     storages: set[int] = set()
     for name, tensor in model.state_dict().items():
-        if not isinstance(tensor, Tensor):  # the value of a `get_extra_state`
+        if not isinstance(tensor, Tensor):  # returned by a module's `get_extra_state`
             continue
         location = (tensor.data_ptr(), tensor.shape, tensor.stride(), tensor.dtype)
         if tensor.numel() > 0 and location in seen:

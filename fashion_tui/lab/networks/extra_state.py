@@ -1,9 +1,9 @@
 """The state of a custom model that its `state_dict` doesn't contain.
 
 `state_dict` contains parameters and persistent buffers. A custom model may also keep state in other buffers, in plain
-attributes of its modules and classes, in global variables of its source, and in its `get_extra_state`. `ExtraState`
-finds and saves what has changed since the model was built. Saved state consists of tensors and plain values, so that
-`torch.load(weights_only=True)` reads it.
+attributes of its modules and classes, in global variables of its source, and in what its `get_extra_state` returns.
+`ExtraState` finds and saves what has changed since the model was built. Saved state consists of tensors and plain
+values, so that `torch.load(weights_only=True)` can read it.
 """
 
 import sys
@@ -21,12 +21,12 @@ from .custom import MODULE_NAME
 from .values import INTERNAL_ATTRIBUTES, KINDS, UNSAVABLE, kind_of
 
 MAX_DEPTH = 5
-"""Maximum nesting of foreign objects in which changes are noticed."""
+"""Maximum nesting depth of foreign objects (see `values.KINDS`) in which changes are detected."""
 
 ATTRIBUTE, EXTRA, CLASS, GLOBAL = "attribute", "extra state", "class", "global"
 
 REFERENCES = {"seen", "module", "tensor of the model"}
-"""Kinds of nodes that refer to another object by its name."""
+"""Kinds of nodes that refer to an object by its name instead of containing a copy."""
 
 _MISSING = object()
 
@@ -39,7 +39,7 @@ class Node:
     value: object
     """The object itself, which may have changed since."""
     kind: str
-    """A kind of value, or a kind of reference."""
+    """A key of `KINDS`, or one of `REFERENCES`."""
     copy: Any
     """Copy of the value. For a reference, the name of the object to which it refers."""
     items: "tuple[tuple[Any, Node], ...]" = ()
@@ -52,15 +52,15 @@ class Snapshot:
     nodes: dict[tuple[str, str, str], Node]
     """Values by scope, owner and name, for example `("attribute", "body.0", "calls")`."""
     buffers: dict[str, dict[str, Tensor | None]]
-    """Copies of all buffers by the path of their module."""
+    """Copies of all buffers, by the path of their module and by name."""
     trainable: dict[str, bool]
-    """Whether each parameter requires a gradient."""
+    """Whether each parameter requires a gradient, by name."""
 
 
 class ExtraState:
     """Finds, saves and restores the state of a model that its `state_dict` doesn't contain.
 
-    Create it when the model is on its device and before the model is used: what changes afterwards is state.
+    Create it after the model has been moved to its device and before the model is used. Every later change is state.
     """
 
     def __init__(self, model: nn.Module) -> None:
@@ -203,7 +203,7 @@ class _Reader:
 
     def __init__(self, model: nn.Module) -> None:
         self._references: dict[int, tuple[str, str]] = {}
-        """Kind and name of the reference to each object by its id."""
+        """Maps the id of each object to the kind and the name of a reference to the object."""
         for path, module in model.named_modules():
             self._references[id(module)] = "module", path
         for name, tensor in (*model.named_parameters(), *model.named_buffers()):
@@ -229,13 +229,13 @@ class _Writer:
         self._model = model
         self._device = _device_of(model)
         self._by_path = {node.path: node.value for root in initial.nodes.values() for node in _all_nodes(root)}
-        """The objects to which references of kind `seen` may refer."""
+        """The objects to which references of kind `seen` may refer, by path."""
 
     def decode(self, encoded: Any, current: object) -> Any:
         """Return the saved value, or `_MISSING` if it wasn't saved.
 
-        `current` is the value that the new model has at this place, or `_MISSING`. It is changed in place if the saved
-        value was.
+        `current` is the corresponding value of the new model, or `_MISSING`. If the saved value was changed in place,
+        `current` is changed in place, too.
         """
         name, path, type_if_same, copy, items = encoded
         if name in REFERENCES:
@@ -272,7 +272,7 @@ def _roll_back(node: Node) -> object:
 
 
 def _encode(node: Node, before: Node | None) -> list[Any]:
-    """Return a node as tensors and plain values: kind, path, type if `before` is the same object, copy, items."""
+    """Return a node as tensors and plain values: kind, path, type name if `before` has the same object, copy, items."""
     type_if_same = type(node.value).__name__ if before is not None and before.value is node.value else ""
     if node.kind in UNSAVABLE:
         return [node.kind, node.path, type_if_same, None, []]
@@ -300,14 +300,14 @@ def _find_unsavable(before: Node | None, now: Node) -> Node | None:
     if now.kind in UNSAVABLE:
         return now if _differs(before, now) else None
     if _needs_identity(now) and (before is None or before.value is not now.value):
-        return now  # a new instance, whose class isn't saved
+        return now  # a new instance of a class that can't be saved
     items_before = dict(before.items) if before is not None else {}
     found = (_find_unsavable(items_before.get(key), item) for key, item in now.items)
     return next((node for node in found if node is not None), None)
 
 
 def _needs_identity(node: Node) -> bool:
-    """Return whether the node's object can't be created again, so that it must be the one in the new model."""
+    """Return whether the node's object can't be recreated, so that the new model must already contain it."""
     return node.kind not in REFERENCES and KINDS[node.kind].create is None
 
 

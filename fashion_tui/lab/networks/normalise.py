@@ -1,4 +1,4 @@
-"""Normalisation as a layer, for a trained network that takes images in [0, 1]."""
+"""A normalisation layer, which lets a trained network take images in [0, 1]."""
 
 from collections import OrderedDict
 
@@ -8,7 +8,7 @@ from fashion_tui.schema.recipe import Recipe
 
 
 class Normalise(nn.Module):
-    """Normalises images in [0, 1] as the training did: `(images - mean) / std`."""
+    """Normalises images in [0, 1] as in training: `(images - mean) / std`."""
 
     def __init__(self, mean: float, std: float) -> None:
         super().__init__()

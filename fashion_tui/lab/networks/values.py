@@ -1,4 +1,4 @@
-"""The kinds of values that a custom model may keep as state: how each is copied, created again and restored."""
+"""The kinds of values that a custom model may keep as state, and how to copy, recreate and restore each kind."""
 
 import random
 from collections import Counter, OrderedDict, deque
@@ -20,12 +20,12 @@ INTERNAL_ATTRIBUTES = frozenset(vars(nn.Module())) | {"_compiled_call_impl"}
 PLAIN_TYPES: tuple[type, ...] = (type(None), bool, int, float, complex, str, bytes, torch.dtype, torch.Size)
 
 Items = Iterable[tuple[Any, Any]]
-"""Values inside a value, with their keys, indices or attribute names."""
+"""The values inside a value, each with its key, index or attribute name."""
 
 
 @dataclass(frozen=True)
 class Kind:
-    """What can be done with one kind of value. Copies consist of tensors and plain values."""
+    """The operations on one kind of value. Copies consist of tensors and plain values."""
 
     copy: Callable[[Any], Any] = lambda _value: None
     """Return a copy of the value without the values inside it."""
@@ -34,7 +34,7 @@ class Kind:
     create: Callable[[Any, torch.device], Any] | None = None
     """Create a value from a copy, given the model's device. None if the value's class can't be saved."""
     fill: Callable[[Any, Any, list[tuple[Any, Any]]], Any] = lambda value, _copy, _items: value
-    """Give a value the content of a copy and new values inside it. Returns the value or one that replaces it."""
+    """Set a value's content from a copy and from new values inside it. Return the value, or a replacement for it."""
     is_mutable: bool = True
 
 
@@ -116,7 +116,7 @@ def _fill_bytearray(target: bytearray, copy: bytes, _items: object) -> bytearray
 
 
 def _attributes(value: Any) -> Items:
-    if isinstance(value, nn.Module):  # one that isn't registered as a submodule, for example in a list
+    if isinstance(value, nn.Module):  # not registered as a submodule, but for example in a list
         hidden = INTERNAL_ATTRIBUTES - {"_parameters", "_buffers", "_modules", "training"}
         return [(name, item) for name, item in vars(value).items() if name not in hidden]
     slots = [name for type_ in type(value).__mro__ for name in vars(type_).get("__slots__", ()) if hasattr(value, name)]
@@ -136,7 +136,7 @@ def _foreign_items(value: Any) -> Items:
 
 
 def _description(value: object) -> str | None:
-    """Return a string that shows some changes, for example those of an `itertools.count`."""
+    """Return a string that reveals some changes, for example of an `itertools.count`, or None if there is none."""
     return None if hasattr(value, "__dict__") or callable(value) else repr(value)
 
 
@@ -162,7 +162,7 @@ def _fill_array(target: np.ndarray, copy: tuple[str, list[int], bytes], _items: 
     return target
 
 
-# Generators of random numbers
+# Random number generators
 
 
 def _create_torch_generator(copy: tuple[Tensor, bool], device: torch.device) -> torch.Generator:
@@ -194,7 +194,7 @@ def _fill_numpy_state(target: np.random.RandomState, copy: Any, _items: object) 
 
 
 def _without_arrays(state: Any) -> Any:
-    """Replace the NumPy arrays in the state of a generator by tuples of their type and values."""
+    """Replace the NumPy arrays in the state of a generator with tuples of their type and values."""
     if isinstance(state, np.ndarray):
         return state.dtype.str, state.tolist()
     return {key: _without_arrays(value) for key, value in state.items()} if isinstance(state, dict) else state
@@ -282,6 +282,10 @@ KINDS: dict[str, Kind] = {
     **{_NAMES[type_]: kind for type_, kind in (_CONTAINERS | _GENERATORS).items()},
     **{f"{_NAMES[type_]} subclass": replace(_CONTAINERS[type_], create=None) for type_ in (list, set, deque, dict)},
 }
-"""All kinds of values by name. An `object` is restored in place. Opaque and foreign objects can't be saved."""
+"""All kinds of values by name.
+
+An `object` is restored in place. A foreign object, such as an instance of a class from a library, can't be saved, but
+changes inside it are detected. Opaque values, such as functions and files, can't be saved either.
+"""
 
 UNSAVABLE = ("opaque", "foreign object")

@@ -39,7 +39,7 @@ def explain(recording: Recording, rows: Sequence[ShapeRow]) -> str | None:
 def explain_call(name: str, op: str, inputs: Sequence[Shape], target: nn.Module | None) -> str | None:
     """Return an explanation of a failed call that wasn't recorded, or None if its inputs seem to fit.
 
-    `name` is the name of the module or function, and `target` the module, if the call was one.
+    `name` is the name of the module or function. `target` is the module, or None for a function.
     """
     call = Call(name, name, 0, op, target is not None, "", list(inputs), [None] * len(inputs), target=target)
     row = ShapeRow(

@@ -76,7 +76,7 @@ def read_checkpoint(file: BinaryIO) -> tuple[dict[str, Any], dict[str, Any]]:
 
 
 def without_extra_states(state: dict[str, Any]) -> dict[str, Tensor]:
-    """Return the tensors of a `state_dict`, without what `get_extra_state` returns if that isn't a tensor."""
+    """Return only the tensors of a `state_dict`, which may also contain values that `get_extra_state` has returned."""
     return {name: value for name, value in state.items() if isinstance(value, Tensor)}
 
 

@@ -21,10 +21,13 @@ WARM_UP_STEPS = 3
 """Number of steps before the capture, during which cuDNN chooses algorithms and the optimizers create their state."""
 
 MAX_QUEUED_SECONDS = 0.2
-"""Maximum time that the GPU needs for the steps queued on it, in seconds, unless a single step takes longer."""
+"""Maximum total duration of the steps queued on the GPU, in seconds. A single step may take longer."""
 
 RECENT_STEPS = 8
-"""Number of steps whose longest duration is the expected duration of a step. The last batch of an epoch is smaller."""
+"""Number of steps from which the duration of a step is estimated.
+
+The estimate is their longest duration, because the last batch of an epoch may be smaller.
+"""
 
 
 class GPUStep:
@@ -79,7 +82,7 @@ class GPUStep:
         try:
             self._graph = self._capture(batch)
         except RuntimeError as error:
-            # A failed step ends the capture, which raises a second error.
+            # A failed step ends the capture, which raises a second error with the first one as its context.
             cause = error.__context__ if isinstance(error.__context__, Exception) else error
             if any(is_out_of_memory(one) or is_compiler_error(one) for one in (error, cause)):
                 raise
@@ -105,8 +108,8 @@ class GPUStep:
                     self._output = self._step(self._input, _no_poll)
             except BaseException:
                 torch.cuda.set_stream(stream)  # a failed capture may leave its stream as the current stream
-                with suppress(RuntimeError):  # the error above is the one to handle
-                    torch.cuda.synchronize()  # the warm-up must not overwrite what is restored now
+                with suppress(RuntimeError):  # only the first error matters
+                    torch.cuda.synchronize()  # the warm-up must not overwrite the state that is restored next
                 raise
         return graph
 

@@ -132,7 +132,7 @@ class Training:
         self._before_step: dict[str, Any] | None = None
         """Buffers and RNG state before the current step, or None unless an interruptible step is running."""
         self._extra_before_step: Snapshot | None = None
-        """Extra state before the current step, or None like the above."""
+        """Extra state before the current step, or None unless an interruptible step of a custom model is running."""
         self._make_step: Callable[[Batch, Callable[[], None]], tuple[Tensor, Tensor]] = self._step
         if device.type == "cuda":
             preserve = partial(preserve_state, self.model, device, self.optimizers)
@@ -166,9 +166,9 @@ class Training:
 
     @property
     def joins_last_image(self) -> bool:
-        """Whether the last batch would have one image, on which the network can't be trained.
+        """Whether the last batch of an epoch would have only one image, on which the network can't be trained.
 
-        The image then joins the batch before.
+        The image then joins the previous batch.
         """
         return self.batches.sizes[-1] > self.recipe.batch_size
 
@@ -306,9 +306,9 @@ class Training:
 
 
 def _min_last_batch(network: CustomModel, images: int, batch_size: int) -> int:
-    """Return the minimum size of the last batch for a custom model, which may need more than one image.
+    """Return the minimum size of the last batch of an epoch for a custom model, which may need more than one image.
 
-    Raises UsageError if it does and the batch size is 1.
+    Raises UsageError if the model needs more than one image and the batch size is 1.
     """
     if images % batch_size != 1 % batch_size or can_train_on_one_image(network):
         return 1

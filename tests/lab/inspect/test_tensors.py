@@ -203,7 +203,7 @@ def test_new_tensors_have_the_highest_number() -> None:
     cast("Tensor", namespace["t8"]).add_(1)
     second = listings()
     assert {name for name, listing in second.items() if listing == 2} == {"added", "t7"}
-    assert len(second) == MAX_ROWS  # an old one was left out
+    assert len(second) == MAX_ROWS  # an old tensor was left out
     namespace["also"] = namespace["t8"]
     third = listings()
     assert (third["also"], third["added"], third["t7"], third["t8"]) == (3, 2, 2, 1)
