@@ -167,7 +167,7 @@ class RunForm(Dialog[RunChoices | None]):
             with Horizontal(classes="field", id="deterministic-field"):
                 yield Label("deterministic")
                 yield Cycle((NO, YES), id="deterministic")
-                yield Static("on a GPU: the same bits each time, maybe slower", classes="hint")
+                yield Static("deterministic on a GPU; may be slower", classes="hint")
             hints = (("enter", "start"), ("↑↓", "field"), ("←→", "choose"), ("esc", "cancel"))
             yield Static(key_hints(*hints), id="keys")
 
