@@ -220,6 +220,11 @@ def key_of(group: str, action: str, *, inside_editors: bool = False) -> str:
     return entries[0].key_text.split(" ")[0]
 
 
+def spelled_key(group: str, action: str, *, inside_editors: bool = False) -> str:
+    """Return the first key of an action as a sentence names it: `ctrl+s` instead of `^s`."""
+    return key_of(group, action, inside_editors=inside_editors).replace("^", "ctrl+")
+
+
 def with_keys(group: str, text: str) -> str:
     """Return the text with each `{ACTION}` replaced by the key of that action in the group."""
     return text.format_map({action.id: key_of(group, action.id) for action in GROUPS[group]})

@@ -13,7 +13,7 @@ from fashion_tui.report.formatting import printable
 from fashion_tui.report.glyphs import terminal_glyphs
 from fashion_tui.schema.dataset import DatasetRef
 from fashion_tui.schema.kernel import KernelSetup, ListVariables
-from fashion_tui.tui.actions import IN_PANE, PaneName, bindings
+from fashion_tui.tui.actions import IN_PANE, PaneName, bindings, spelled_key
 from fashion_tui.tui.dialogs.dialog import ConfirmDialog
 from fashion_tui.tui.lab_app import DatasetState
 from fashion_tui.tui.pane import Pane
@@ -141,7 +141,9 @@ class PlaygroundPane(Pane):
             return None
         self._loss_is_accepted = True
         loss = f"holds {_enumerate(variables)}" if variables is not None else "may hold variables"
-        return f"The Playground's kernel {loss}. Press f2 and ctrl+s to save the session, or q again to quit."
+        pane, leave = (spelled_key("everywhere", name, inside_editors=True) for name in ("playground", "quit"))
+        save = spelled_key("playground", "save")
+        return f"The Playground's kernel {loss}. Press {pane} and {save} to save the session, or {leave} to quit."
 
     async def action_interrupt(self) -> None:
         if self.repl.runner.state == "busy":

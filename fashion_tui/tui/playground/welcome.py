@@ -1,6 +1,6 @@
 """The welcome text of the Playground, and its help."""
 
-from fashion_tui.tui.actions import key_of, with_keys
+from fashion_tui.tui.actions import spelled_key, with_keys
 
 EXAMPLES = (
     "net(train_data[0][0][None]).softmax(dim=1)",
@@ -9,8 +9,9 @@ EXAMPLES = (
 )
 """The simplest example is last, because the up key offers the last example first."""
 
-_LESSONS = key_of("playground", "lessons").replace("^", "ctrl+")
-_HELP = key_of("everywhere", "help", inside_editors=True)
+_LESSONS = spelled_key("playground", "lessons")
+_HELP = spelled_key("everywhere", "help", inside_editors=True)
+_QUIT = spelled_key("everywhere", "quit", inside_editors=True)
 
 LINES = (
     "Python with torch, nn, F, the network net, the data sets",
@@ -20,7 +21,7 @@ LINES = (
     "",
     "To begin:",
     f"  {_LESSONS:7} opens the lessons, which run here",
-    f"  {_HELP:7} shows the keys of the current pane",
+    f"  {_HELP:7} shows the keys of the current pane; {_QUIT} quits",
     "  up      recalls these examples, and enter runs them:",
     *(f"          {example}" for example in reversed(EXAMPLES)),
     "",

@@ -209,7 +209,7 @@ STEPS: tuple[Step, ...] = (
         "train",
         {"train": f"Press {key('train', 'new_run')} to open the form of a new run."},
         lambda before, now: now.place == "run form" or _has_new_run(before, now),
-        "The form holds everything that decides how a run goes.",
+        "The form holds the settings of a run.",
     ),
     Step(
         "run",

@@ -98,5 +98,6 @@ def test_leaving_while_the_kernel_holds_variables(app_terminal: AppLauncher) -> 
     terminal.press("escape", "q")
     terminal.wait_for("ctrl+s")
     terminal.wait_for("first")
-    terminal.press("q")
+    terminal.wait_for("ctrl+q")
+    terminal.press("ctrl+q")
     assert terminal.exit_status() == 0
