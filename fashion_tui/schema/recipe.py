@@ -180,9 +180,12 @@ def learning_rate_warning(recipe: Recipe) -> str | None:
     return None
 
 
-def check_batch_size(recipe: Recipe, train_images: int) -> None:
-    """Raise UsageError if a batch is larger than the training set, which excludes the validation images."""
-    if train_images < 1:
-        raise UsageError("the validation set leaves no images to train on; hold out fewer")
-    if recipe.batch_size > train_images:
-        raise UsageError(f"batch size is {recipe.batch_size}, but the training set has only {train_images:,} images")
+def check_batch_size(recipe: Recipe, train_images: int, validation: int = 0) -> None:
+    """Raise UsageError if a batch is larger than the training set without its `validation` images."""
+    remaining = train_images - validation
+    if remaining < 1:
+        raise UsageError(
+            f"validation is {validation}, but there are only {train_images:,} training images; hold out fewer"
+        )
+    if recipe.batch_size > remaining:
+        raise UsageError(f"batch size is {recipe.batch_size}, but the training set has only {remaining:,} images")

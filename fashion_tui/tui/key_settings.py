@@ -19,7 +19,18 @@ Override = tuple[str, str]
 
 PANES = ("playground", "data", "model", "train", "evaluate")
 
-_KEY_NAMES = frozenset({key.value for key in Keys} | KEY_TO_UNICODE_NAME.keys() | REPLACED_KEYS.keys())
+_INPUT_NAMES = frozenset({"space"} | KEY_TO_UNICODE_NAME.keys() | REPLACED_KEYS.keys())
+_KEY_NAMES = frozenset(key.value for key in Keys if not key.value.startswith("<")) | _INPUT_NAMES
+_MODIFIERS = frozenset({"ctrl", "shift", "alt", "super", "hyper", "meta"})
+
+_SAME_KEYS = {
+    "ctrl+h": "backspace", "ctrl+i": "tab", "ctrl+m": "enter", "ctrl+[": "escape",
+    "ctrl+left_square_bracket": "escape",
+}  # fmt: skip
+"""Keys that terminals don't distinguish from another key."""
+
+_GROUPS_WITH_INPUT = frozenset({"playground", "reshape", "arithmetic"})
+"""Groups whose actions are used while an editor has the focus."""
 
 _SHOWN = {
     "enter": "↵", "escape": "esc", "question_mark": "?", "slash": "/", "up": "↑", "down": "↓", "left": "←",
@@ -38,7 +49,7 @@ def apply_key_settings(groups: Groups, settings: Mapping[str, Mapping[str, str]]
             if problem is None:
                 overrides[group, action] = keys
             else:
-                problems.append(one_line(f"[keys.{group}] {action}: {problem}", MAX_PROBLEM))
+                problems.append(one_line(f"[keys.{group}] {action}: {problem}; the default is used", MAX_PROBLEM))
     while True:
         changed = _with_keys(groups, overrides)
         clash = next((clash for clash in _clashes(changed) if not overrides.keys().isdisjoint(clash[1:])), None)
@@ -48,7 +59,26 @@ def apply_key_settings(groups: Groups, settings: Mapping[str, Mapping[str, str]]
         ignored = second if second in overrides else first
         other = first if ignored == second else second
         del overrides[ignored]
-        problems.append(f"[keys.{ignored[0]}] {ignored[1]}: {key} is also a key of {other[0]}.{other[1]}")
+        problems.append(
+            f"[keys.{ignored[0]}] {ignored[1]}: {key} is also a key of {other[0]}.{other[1]}; the default is used"
+        )
+
+
+def changed_keys(defaults: Groups, groups: Groups) -> dict[str, dict[str, str]]:
+    """Return the keys of the actions whose keys aren't the default ones, by group and action."""
+    changed = {}
+    for group, actions in groups.items():
+        before, after = _keys_by_action(defaults[group]), _keys_by_action(actions)
+        if different := {action: ",".join(keys) for action, keys in after.items() if keys != before[action]}:
+            changed[group] = different
+    return changed
+
+
+def _keys_by_action(actions: tuple[Action, ...]) -> dict[str, list[str]]:
+    keys: dict[str, list[str]] = {}
+    for action in actions:
+        keys.setdefault(action.id, []).append(action.keys)
+    return keys
 
 
 def default_key_settings(groups: Groups) -> str:
@@ -56,11 +86,8 @@ def default_key_settings(groups: Groups) -> str:
     lines = ['# Keys. Several keys of an action are separated by commas, as in: pause = "p,ctrl+j"']
     for group, actions in groups.items():
         lines += ["", f"[keys.{group}]"]
-        keys: dict[str, list[str]] = {}
-        for action in actions:
-            keys.setdefault(action.id, []).append(action.keys)
         titles = {action.id: action.title for action in actions}
-        lines += [f'# {name} = "{",".join(several)}"  # {titles[name]}' for name, several in keys.items()]
+        lines += [f'# {name} = "{",".join(keys)}"  # {titles[name]}' for name, keys in _keys_by_action(actions).items()]
     return "\n".join(lines) + "\n"
 
 
@@ -70,13 +97,43 @@ def _find_problem(groups: Groups, group: str, action: str, keys: tuple[str, ...]
     ids = dict.fromkeys(action.id for action in groups[group])
     if action not in ids:
         return f"unknown action; choose from {', '.join(ids)}"
-    wrong = next((key for key in keys if not _is_key(key)), None)
-    return None if wrong is None else f"{wrong!r} is not a key; write keys like p, f7, ctrl+t, escape or shift+tab"
+    problem = next(filter(None, map(_find_problem_of_key, keys)), None)
+    if problem is None and _is_used_while_typing(group, [entry for entry in groups[group] if entry.id == action]):
+        typed = next((key for key in keys if _is_input(key)), None)
+        problem = typed and f"{typed} would be typed as input; choose a key like f6 or ctrl+t"
+    return problem
+
+
+def _find_problem_of_key(key: str) -> str | None:
+    """Return why no action can have this key, or None."""
+    if not _is_key(key):
+        return f"{key!r} is not a key; write keys like p, f7, ctrl+t, escape or shift+tab"
+    if same := _SAME_KEYS.get(key):
+        return f"{key} is the same key as {same} in a terminal"
+    *modifiers, name = key.split("+")
+    if len(name) == 1 and name.isupper() and "ctrl" in modifiers:
+        return f"terminals don't distinguish {key} from {key.lower()}; write {key.lower()}"
+    if len(name) == 1 and modifiers == ["shift"]:
+        return f"terminals send {key} as {name.upper()}; write {name.upper()}"
+    return None
 
 
 def _is_key(key: str) -> bool:
-    name = key.rpartition("+")[2]
-    return key in _KEY_NAMES or (name in _KEY_NAMES and key != name) or (len(name) == 1 and name.isprintable())
+    *modifiers, name = key.split("+") if len(key) > 1 else [key]
+    return _MODIFIERS.issuperset(modifiers) and (name in _KEY_NAMES or (len(name) == 1 and name.isprintable()))
+
+
+def _is_input(key: str) -> bool:
+    """Return whether editors take the key as input."""
+    return len(key) == 1 or key in _INPUT_NAMES
+
+
+def _is_used_while_typing(group: str, entries: list[Action]) -> bool:
+    """Return whether all default keys of an action work inside editors, so that no key may be input for them."""
+    keys = [key for entry in entries for key in entry.keys.split(",")]
+    return all(entry.priority for entry in entries) or (
+        group in _GROUPS_WITH_INPUT and not any(_is_input(key) for key in keys)
+    )
 
 
 def _with_keys(groups: Groups, overrides: Mapping[Override, tuple[str, ...]]) -> Groups:
@@ -97,7 +154,7 @@ def _with_keys_of(action: Action, actions: tuple[Action, ...], keys: tuple[str, 
     """
     entries = [entry for entry in actions if entry.id == action.id]
     if len(entries) > 1:
-        keys = tuple(key for key in keys if action.priority != (len(key) == 1 or key in KEY_TO_UNICODE_NAME))
+        keys = tuple(key for key in keys if action.priority != _is_input(key))
     if not keys:
         return []
     label = action.label or next((entry.label for entry in entries if entry.label), "")

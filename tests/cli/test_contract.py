@@ -166,14 +166,19 @@ def test_shapes_with_depth_and_columns(call: Call) -> None:
 
 
 def test_export_writes_the_same_file_for_the_same_weights(call: Call, trained: TrainedRun, tmp_path: Path) -> None:
-    files = [tmp_path / "one.safetensors", tmp_path / "two.safetensors"]
+    files = [tmp_path / "one.safetensors", tmp_path / "TWO.SAFETENSORS"]
     for file in files:
-        result = call("export", "latest", "--runs", trained.runs, "--format", "safetensors", "-o", file, "--json")
+        result = call("export", "latest", "--runs", trained.runs, "-o", file, "--json")
         assert result.status == 0, result.err
         assert {"path", "format", "max_difference"} <= result.json.keys()
         assert result.json["path"] == str(file)
         assert result.json["max_difference"] == 0
     assert files[0].read_bytes() == files[1].read_bytes()
+    assert_error(
+        call("export", "latest", "--runs", trained.runs, "-o", tmp_path / "sub" / "net.safetensors"),
+        1,
+        f"the folder {tmp_path / 'sub'} doesn't exist",
+    )
 
 
 def test_doctor_runs_all_checks(call: Call, tmp_path: Path) -> None:

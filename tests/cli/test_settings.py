@@ -25,7 +25,34 @@ def test_path_and_default_file(call: Call, tmp_path: Path) -> None:
     assert result.json["problems"] == []
     assert result.json["settings"]["theme"] == "dark"
     assert "theme    dark" in call("settings", **variables).out
-    assert_error(call("settings", "--path", "--default"), 2, "--path")
+    for options in (("--path", "--default"), ("--path", "--json"), ("--default", "--json")):
+        assert_error(call("settings", *options), 2, *options)
+
+
+def test_settings_in_effect(call: Call, tmp_path: Path) -> None:
+    content = f'data = "{tmp_path}/data"\nruns = "{tmp_path}/runs"\n[keys.train]\npause = "f10"\nstop = "ctrl+m"\n'
+    variables = write_settings(tmp_path, content)
+    variables |= {"FASHION_TUI_RUNS": str(tmp_path / "variable"), "FASHION_TUI_DATA": ""}
+    in_effect = call("settings", "--json", **variables).json["settings"]
+    assert in_effect["data"] == str(tmp_path / "data")
+    assert in_effect["runs"] == str(tmp_path / "variable")
+    assert in_effect["keys"] == {"train": {"pause": "f10"}}
+    options = ("--data", tmp_path / "x", "--runs", tmp_path / "y", "--dataset", "synthetic")
+    with_options = call("settings", "--json", *options, **variables).json["settings"]
+    assert with_options["data"] == str(tmp_path / "x")
+    assert with_options["runs"] == str(tmp_path / "y")
+    assert with_options["dataset"] == "synthetic"
+    result = call("settings", **variables)
+    assert all(str(value) in result.out for name, value in in_effect.items() if name != "keys")
+    assert "train.pause = f10\n" in result.out
+    assert "train.stop" not in result.out
+    assert "ctrl+m" in result.err
+
+
+def test_folders_in_effect_without_a_settings_file(call: Call, tmp_path: Path) -> None:
+    variables = {"HOME": str(tmp_path), "XDG_CONFIG_HOME": "", "XDG_CACHE_HOME": "", "XDG_STATE_HOME": ""}
+    settings = call("settings", "--json", FASHION_TUI_DATA="", FASHION_TUI_RUNS="", **variables).json["settings"]
+    assert all(Path(settings[name]).is_relative_to(tmp_path) for name in ("data", "runs"))
 
 
 def test_a_wrong_value_is_one_line_and_not_fatal(call: Call, tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from fashion_tui.tui.action import Action
 from fashion_tui.tui.actions import DEFAULT_GROUPS
-from fashion_tui.tui.key_settings import Groups, apply_key_settings, default_key_settings
+from fashion_tui.tui.key_settings import Groups, apply_key_settings, changed_keys, default_key_settings
 
 
 def entries(groups: Groups, group: str, action: str) -> list[Action]:
@@ -37,6 +37,7 @@ def test_a_key_is_replaced_where_it_is_shown_too() -> None:
     assert problems == ()
     (pause,) = entries(groups, "train", "pause")
     assert (pause.keys, pause.key_text, pause.label) == ("f10,P", "f10 P", "pause")
+    assert changed_keys(DEFAULT_GROUPS, groups) == {"train": {"pause": "f10,P"}}
 
 
 def test_two_actions_can_exchange_their_keys() -> None:
@@ -47,7 +48,12 @@ def test_two_actions_can_exchange_their_keys() -> None:
 
 @pytest.mark.parametrize(
     ("keys", "expected"),
-    [("Q", [("Q", False)]), ("ctrl+t", [("ctrl+t", True)]), ("x,f9", [("x", False), ("f9", True)])],
+    [
+        ("Q", [("Q", False)]),
+        ("ctrl+t", [("ctrl+t", True)]),
+        ("x,f9", [("x", False), ("f9", True)]),
+        ("minus", [("minus", False)]),
+    ],
 )
 def test_only_keys_that_are_no_input_work_inside_editors(keys: str, expected: list[tuple[str, bool]]) -> None:
     groups, _ = apply_key_settings({**DEFAULT_GROUPS, "playground": (), "train": ()}, {"everywhere": {"quit": keys}})
@@ -65,9 +71,37 @@ def test_only_keys_that_are_no_input_work_inside_editors(keys: str, expected: li
         ({"train": {"pause": "s"}}, "train.stop"),
         ({"train": {"pause": "?"}}, "everywhere.help"),
         ({"everywhere": {"quit": "x"}}, "train.prune"),
+        ({"train": {"pause": "ctrl+m"}}, "enter"),
+        ({"train": {"pause": "ctrl+i"}}, "tab"),
+        ({"train": {"pause": "ctrl+h"}}, "backspace"),
+        ({"train": {"pause": "ctrl+["}}, "escape"),
+        ({"train": {"pause": "f6,ctrl+T"}}, "write ctrl+t"),
+        ({"train": {"pause": "shift+a"}}, "write A"),
+        ({"train": {"pause": "control+t"}}, "'control+t'"),
+        ({"train": {"pause": "<any>"}}, "'<any>'"),
+        ({"playground": {"run": "r"}}, "typed"),
+        ({"playground": {"search": "f6,slash"}}, "typed"),
+        ({"playground": {"complete": "space"}}, "typed"),
+        ({"reshape": {"next_field": "n"}}, "typed"),
+        ({"everywhere": {"command_palette": "C"}}, "typed"),
     ],
 )
 def test_a_wrong_key_is_reported_and_the_default_holds(settings: dict[str, dict[str, str]], expected: str) -> None:
     groups, (problem,) = apply_key_settings(DEFAULT_GROUPS, settings)
     assert groups == DEFAULT_GROUPS
     assert expected in problem
+    assert problem.endswith("the default is used")
+
+
+@pytest.mark.parametrize("key", ["ctrl+j", "ctrl+up", "shift+f5", "alt+enter", "+", "J", "plus"])
+def test_keys_that_terminals_send_are_accepted(key: str) -> None:
+    groups, problems = apply_key_settings(DEFAULT_GROUPS, {"train": {"pause": key}})
+    assert problems == ()
+    assert changed_keys(DEFAULT_GROUPS, groups) == {"train": {"pause": key}}
+
+
+def test_playground_keys_that_are_not_used_while_typing_may_be_letters() -> None:
+    settings = {"playground": {"copy_result": "c", "previous_cell": "up,p", "run": "f10"}}
+    groups, problems = apply_key_settings(DEFAULT_GROUPS, settings)
+    assert problems == ()
+    assert changed_keys(DEFAULT_GROUPS, groups) == settings

@@ -127,7 +127,7 @@ async def test_pause_resume_checkpoint_and_stop_by_key(tmp_path: Path) -> None:
         ("learning_rate", "nan", "learning rate is nan"),
         ("learning_rate", "fast", "'fast' is not a number"),
         ("seed", "-1", "seed is -1"),
-        ("validation", "12000", "leaves no images"),
+        ("validation", "12000", "only 12,000"),
         ("validation", "[bold]x", "'[bold]x' is not a whole number"),
     ],
 )

@@ -84,7 +84,7 @@ def _format_of(output: Path) -> str:
 
     Raises UsageError for an unknown suffix.
     """
-    if output.suffix not in {"", ".safetensors"}:
+    if output.suffix.lower() not in {"", ".safetensors"}:
         raise UsageError(
             f"{output.name} isn't the name of a safetensors file; use the suffix .safetensors, "
             "or add --format safetensors"

@@ -1,12 +1,12 @@
 """`fashion-tui settings`."""
 
-from typing import Any
-
 import click
 
 from fashion_tui.cli.options import CommonOptions, common_options, json_option
 from fashion_tui.cli.output import print_line, write_json
+from fashion_tui.data.files import data_location
 from fashion_tui.schema.errors import UsageError
+from fashion_tui.schema.paths import check_utf8
 from fashion_tui.settings import DEFAULT_SETTINGS, settings_path, user_settings
 
 
@@ -28,41 +28,40 @@ A wrong value is reported in one line and replaced by its default.""",
 def settings_command(*, only_path: bool, default: bool, as_json: bool, common: CommonOptions) -> None:
     """Show the settings and the path of their file.
 
-    The settings are the theme, the keys, the folders, the data set and the recipe. They are read from a TOML file;
-    options and environment variables take precedence.
+    The settings are the theme, the folders, the data set, the recipe and the keys that differ from the defaults. They
+    are read from a TOML file; options and environment variables take precedence.
     """
-    del common
-    if only_path and default:
-        raise UsageError("--path and --default can't be combined")
+    if only_path + default + as_json > 1:
+        raise UsageError("--path, --default and --json can't be combined")
     if default:
         for line in _default_file().splitlines():
             print_line(line)
     elif only_path:
         print_line(str(settings_path()))
     elif as_json:
-        write_json(_settings())
+        settings = {**_values(common), "keys": _changed_keys()}
+        problems = [*user_settings().problems, *_key_problems()]
+        write_json({"path": str(settings_path()), "settings": settings, "problems": problems})
     else:
         print_line(f"file     {settings_path()}{'' if settings_path().exists() else ' (does not exist)'}")
-        for name, value in _settings()["settings"].items():
-            if name != "keys":
-                print_line(f"{name:<8} {'default' if value is None else value}")
+        for name, value in _values(common).items():
+            print_line(f"{name:<8} {value}")
+        for group, actions in _changed_keys().items():
+            for action, keys in actions.items():
+                print_line(f"{'key':<8} {group}.{action} = {keys}")
         for problem in _key_problems():
             print_line(f"fashion-tui: {problem}", err=True)
 
 
-def _settings() -> dict[str, Any]:
-    settings = user_settings()
+def _values(common: CommonOptions) -> dict[str, str]:
+    """Return the settings in effect, except the keys."""
+    data = data_location(common.data)
     return {
-        "path": str(settings_path()),
-        "settings": {
-            "theme": settings.theme,
-            "data": None if settings.data is None else str(settings.data),
-            "runs": None if settings.runs is None else str(settings.runs),
-            "dataset": settings.dataset,
-            "recipe": settings.recipe,
-            "keys": settings.keys,
-        },
-        "problems": [*settings.problems, *_key_problems()],
+        "theme": user_settings().theme,
+        "data": str(check_utf8(data.directory.absolute(), data.specified_by or "the data folder")),
+        "runs": str(common.runs_directory),
+        "dataset": common.dataset_name,
+        "recipe": user_settings().recipe,
     }
 
 
@@ -72,6 +71,16 @@ def _default_file() -> str:
     from fashion_tui.tui.key_settings import default_key_settings  # noqa: PLC0415
 
     return f"{DEFAULT_SETTINGS}\n{default_key_settings(DEFAULT_GROUPS)}"
+
+
+def _changed_keys() -> dict[str, dict[str, str]]:
+    """Return the user's keys that the app uses instead of the default ones."""
+    if not user_settings().keys:
+        return {}
+    from fashion_tui.tui.actions import DEFAULT_GROUPS, GROUPS  # noqa: PLC0415
+    from fashion_tui.tui.key_settings import changed_keys  # noqa: PLC0415
+
+    return changed_keys(DEFAULT_GROUPS, GROUPS)
 
 
 def _key_problems() -> list[str]:

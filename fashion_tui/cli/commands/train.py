@@ -165,7 +165,7 @@ def _create_run(common: CommonOptions, options: dict[str, Any]) -> Run:
         custom = check_custom_model(custom)
         recipe = msgspec.structs.replace(recipe, model=custom.class_name)
     dataset = find_dataset(common)
-    check_batch_size(recipe, train_size(dataset) - options["validation"])
+    check_batch_size(recipe, train_size(dataset), options["validation"])
     run = create_run(
         common.runs_directory,
         recipe=recipe,

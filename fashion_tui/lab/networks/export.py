@@ -30,6 +30,8 @@ def export_safetensors(
     content = safetensors.torch.save(contiguous_weights(model))
     try:
         write_atomically(path, content, mode=PUBLIC_MODE)
+    except FileNotFoundError as error:
+        raise UserError(f"can't write {path}: the folder {path.parent} doesn't exist") from error
     except OSError as error:
         raise UserError(f"can't write {path}: {error.strerror or error}; choose another name") from error
     copy = build_network(recipe, network)

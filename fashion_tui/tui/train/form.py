@@ -266,7 +266,7 @@ class RunForm(Dialog[RunChoices | None]):
             check_run_values(seed=int(number))
         elif field.name == "validation":
             check_run_values(validation=int(number))
-            check_batch_size(self.recipe, self.train_images - int(number))
+            check_batch_size(self.recipe, self.train_images, int(number))
         else:
             recipe = msgspec.structs.replace(self.recipe, **{field.name: number})
             check_recipe(recipe, is_custom=self._custom_model is not None)
