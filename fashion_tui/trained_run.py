@@ -17,6 +17,7 @@ from fashion_tui.lab.rng import CPU
 from fashion_tui.lab.training.checkpoint import final_weights, read_checkpoint
 from fashion_tui.runs.errors import reason
 from fashion_tui.runs.run import Run
+from fashion_tui.runs.store import summarise
 from fashion_tui.schema.errors import UsageError, UserError
 from fashion_tui.schema.models import CustomModel
 from fashion_tui.schema.run import CheckpointRef, RunConfig
@@ -100,7 +101,7 @@ def _find_checkpoint(run: Run, which: str) -> CheckpointRef:
     validation = run.config.validation
     if which == "final":
         found = store.latest(damaged.append)
-        missing = f"has no checkpoint yet; write one with: fashion-tui checkpoint {run.id}"
+        missing = _no_checkpoint(run)
     elif which == "best":
         if validation == 0:
             raise UserError(
@@ -119,3 +120,12 @@ def _find_checkpoint(run: Run, which: str) -> CheckpointRef:
         problem = f"has no intact checkpoint: {'; '.join(damaged)}" if damaged else missing
         raise UserError(f"{run.id} {problem}")
     return found
+
+
+def _no_checkpoint(run: Run) -> str:
+    """Say that a run has no checkpoint, and how to write one if it is live, or else how it ended."""
+    if run.is_live():
+        return f"has no checkpoint yet; write one with: fashion-tui checkpoint {run.id}"
+    summary = summarise(run, trust_heartbeat=False)
+    ended = "was lost" if summary.state == "lost" else summary.state
+    return f"has no checkpoint: it {ended} at step {summary.step:,}"

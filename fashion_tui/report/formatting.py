@@ -81,8 +81,13 @@ def format_percent(share: JsonFloat, digits: int = 1) -> str:
 
 
 def format_loss(loss: JsonFloat) -> str:
-    """Return a loss with three decimals: `0.298`. A non-finite loss (a string in events) becomes `NaN` or `inf`."""
-    return _INFINITIES.get(loss, loss) if isinstance(loss, str) else f"{loss:.3f}"
+    """Return a loss with three decimals: `0.298`, or `5.51e+04` if it is 1000 or more.
+
+    A non-finite loss (a string in events) becomes `NaN` or `inf`.
+    """
+    if isinstance(loss, str):
+        return _INFINITIES.get(loss, loss)
+    return f"{loss:.3f}" if abs(loss) < 1000 else f"{loss:.3g}"
 
 
 # Times

@@ -1,5 +1,6 @@
 """Start a run's trainer, and ask it to pause, resume, stop or save a checkpoint."""
 
+import math
 import subprocess
 import sys
 import threading
@@ -12,7 +13,7 @@ import msgspec
 from fashion_tui.schema.errors import UsageError, UserError
 from fashion_tui.schema.events import RequestHandled, Warned
 from fashion_tui.schema.recipe import check_epochs, check_recipe
-from fashion_tui.schema.run import ControlAction, RunConfig, RunSummary, State, check_run_values
+from fashion_tui.schema.run import CheckpointRef, ControlAction, RunConfig, RunSummary, State, check_run_values
 from fashion_tui.schema.text import one_line
 
 from .errors import DamagedRun, reason
@@ -130,8 +131,8 @@ def resume(run: Run, epochs: int | None = None, *, inexact: bool = False, timeou
     """Resume a paused run, or start a trainer if none is live. A running run is left unchanged.
 
     A finished run doesn't change unless `epochs` exceeds the number of epochs that it has completed. Raises UserError
-    if a paused trainer doesn't answer within `timeout` seconds, or if `epochs` is invalid for this run, and
-    InexactResume if the checkpoint lacks state of a custom model, unless `inexact` is True.
+    if a paused trainer doesn't answer within `timeout` seconds, or if `epochs` is less than the number of epochs that
+    the run has begun, and InexactResume if the checkpoint lacks state of a custom model, unless `inexact` is True.
     """
     if epochs is not None:
         check_epochs(epochs)
@@ -142,16 +143,24 @@ def resume(run: Run, epochs: int | None = None, *, inexact: bool = False, timeou
     summary = summarise(run, trust_heartbeat=False)
     if summary.state == "finished" and (epochs is None or epochs <= summary.epoch):
         return _outcome(run, summary)
-    if epochs is not None and epochs < summary.epoch:
-        done = summary.epoch
-        raise UserError(f"epochs is {epochs}, but run {run.id!r} has completed {done}; ask for at least {done}")
     newest = run.checkpoints.latest()
+    if epochs is not None and newest is not None and epochs < (fewest := _epochs_begun(newest, summary)):
+        raise UserError(
+            f"epochs is {epochs}, but the newest checkpoint of run {run.id!r} is at step {newest.step:,}, in epoch "
+            f"{fewest}; ask for at least {fewest}"
+        )
     if newest is not None and newest.unsaved and not inexact:
         raise InexactResume(run.id, newest.unsaved)
     # The number is passed on even if it is the configured one, because the checkpoint may contain a larger one.
     pid = launch(run, epochs or summary.epochs or None)
     from_step = newest.step if newest else 0
     return Outcome(run=run.id, path=str(run.path), state="starting", from_step=from_step, pid=pid)
+
+
+def _epochs_begun(checkpoint: CheckpointRef, summary: RunSummary) -> int:
+    """Return the number of epochs begun at a checkpoint. This is the minimum to train: a begun epoch is completed."""
+    steps_per_epoch = summary.total_steps // max(summary.epochs, 1)
+    return math.ceil(checkpoint.step / steps_per_epoch) if steps_per_epoch else checkpoint.epoch
 
 
 def pause(run: Run, *, timeout: float = 30.0) -> Outcome:

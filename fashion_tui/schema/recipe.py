@@ -113,7 +113,7 @@ STRONG = Recipe(
 BEST = msgspec.structs.replace(
     STRONG,
     name="best",
-    summary="half an hour on a CPU: twice as wide",
+    summary="15 minutes on a fast CPU: twice as wide",
     model="wide",
     epochs=25,
     crop=2,

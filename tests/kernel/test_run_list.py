@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 from typing import BinaryIO
 
+import msgspec
 import pytest
 import torch
 import torch.nn.functional as F
@@ -143,9 +144,15 @@ def test_model_returns_the_trained_network_in_eval_mode(runs: RunList, trained: 
     assert torch.equal(model(pixels.float() / 255), logits)
     with pytest.raises(UserError, match=r"step 11; .*: 10, 20"):
         runs.latest.model(11)
-    make_run(runs.directory, "fresh")
-    with pytest.raises(UserError, match="has no checkpoint yet"):
-        runs["fresh"].model()
+
+
+def test_a_run_without_a_checkpoint_has_no_model(runs: RunList) -> None:
+    with Run(make_run(runs.directory, "fresh")) as fresh:
+        with fresh.lock(), pytest.raises(UserError, match=r"fashion-tui checkpoint .*fresh"):
+            runs["fresh"].model()
+        fresh.write_status(msgspec.structs.replace(fresh.read_status(), state="failed", step=2))
+        with pytest.raises(UserError, match=r"no checkpoint: it failed at step 2$"):
+            runs["fresh"].model()
 
 
 def test_code_that_is_not_trusted_is_not_executed(runs: RunList, tmp_path: Path, state_home: Path) -> None:

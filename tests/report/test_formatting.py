@@ -68,6 +68,7 @@ def test_percent_and_loss() -> None:
     assert format_percent(0.9046) == "90.5 %"
     assert format_percent(0.9046, digits=2) == "90.46 %"
     assert [format_loss(loss) for loss in (0.27, "NaN", "Infinity")] == ["0.270", "NaN", "inf"]
+    assert [format_loss(loss) for loss in (999.9, 55115.977, 1e30)] == ["999.900", "5.51e+04", "1e+30"]
 
 
 @pytest.mark.parametrize(

@@ -190,10 +190,20 @@ def test_a_finished_run_is_only_resumed_for_more_epochs(toy: Run, monkeypatch: p
             resume(toy, epochs=impossible)
 
 
-def test_fewer_epochs_than_are_done_are_refused(toy: Run) -> None:
-    toy.write_status(msgspec.structs.replace(toy.read_status(), state="stopped", epoch=2))
-    with pytest.raises(UserError, match="completed 2; ask for at least 2"):
+def test_fewer_epochs_than_are_begun_are_refused(toy: Run) -> None:
+    launch(toy)
+    train_to(RunReader(toy), 210)
+    assert 210 <= stop(toy).from_step < 400
+    with pytest.raises(UserError, match=r"at least 2$"):
         resume(toy, epochs=1)
+    resume(toy, epochs=2)
+    wait_for(toy, "finished")
+    wait_until(lambda: not toy.is_locked())
+    assert resume(toy, epochs=1).from_step == 400
+    toy.write_status(msgspec.structs.replace(toy.read_status(), state="stopped"))
+    with pytest.raises(UserError, match=r"at least 2$"):
+        resume(toy, epochs=1)
+    assert resume(toy, epochs=2).from_step == 400, "an epoch that is complete is not begun again"
 
 
 def test_a_killed_run_can_be_resumed_at_once(toy: Run) -> None:

@@ -4,6 +4,7 @@ import os
 import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import BinaryIO
@@ -28,7 +29,7 @@ from fashion_tui.tui.dialogs.dialog import ConfirmDialog
 from fashion_tui.tui.lab_app import Settings
 from fashion_tui.tui.train import run_list
 from fashion_tui.tui.train.form import RunForm
-from fashion_tui.tui.train.pane import TrainPane
+from fashion_tui.tui.train.pane import SnapshotTaken, TrainPane
 from fashion_tui.tui.train.run_list import run_line
 from fashion_tui.tui.widgets.cycle import Cycle
 from tests.tui.pilots import screen_text, until
@@ -79,6 +80,27 @@ async def test_run_trains_and_shows_its_test_accuracy(tmp_path: Path) -> None:
         assert run.test_accuracy is not None
         assert f"{run.test_accuracy * 100:.2f} %" in screen_text(app)
         assert "synthetic" in screen_text(app)
+        await until(pilot, lambda: " e evaluate " in footer(app) and " p pause " not in footer(app), "the footer")
+
+
+async def test_list_is_read_again_once_the_view_shows_another_state(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lost_run(tmp_path / "runs")
+    async with train_pane(tmp_path / "runs") as (app, pilot):
+        pane = app.query_one(TrainPane)
+        await until(pilot, lambda: pane.view.snapshot is not None, "the run")
+        snapshot = pane.view.snapshot
+        assert snapshot is not None
+        assert snapshot.state == app.runs[0].state
+        refreshed = list[bool]()
+        monkeypatch.setattr(app, "refresh_runs", lambda: refreshed.append(True))
+        pane.post_message(SnapshotTaken(snapshot))
+        await pilot.pause()
+        assert not refreshed
+        status = msgspec.structs.replace(snapshot.status, state="finished")
+        pane.post_message(SnapshotTaken(replace(snapshot, status=status)))
+        await until(pilot, lambda: refreshed, "the refresh")
 
 
 async def test_small_terminal_shows_the_whole_reason_of_a_failure(tmp_path: Path) -> None:
@@ -91,6 +113,9 @@ async def test_small_terminal_shows_the_whole_reason_of_a_failure(tmp_path: Path
         assert "1e+30" in reason
         assert "0.001" in reason
         await until(pilot, lambda: reason in " ".join(screen_text(app).split()), "all of the reason")
+        assert app.runs[0].step > 0
+        assert " n new" in footer(app)
+        assert " e evaluate " not in footer(app), "there is no checkpoint"
 
 
 async def test_pause_resume_checkpoint_and_stop_by_key(tmp_path: Path) -> None:

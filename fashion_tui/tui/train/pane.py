@@ -175,6 +175,8 @@ class TrainPane(RunPane):
         chosen = self.run_list.chosen_run
         if chosen is not None and message.snapshot.run == chosen.run:
             self.view.show(message.snapshot)
+            if message.snapshot.state != chosen.state:
+                self.lab_app.refresh_runs()  # so that the list and the footer don't lag behind the view
 
     @on(RunNotOpened)
     def _run_not_opened(self, message: RunNotOpened) -> None:
@@ -242,7 +244,7 @@ class TrainPane(RunPane):
             case "resume":
                 return run.state in {"stopped", "failed", "lost"} and run.damage is None
             case _:
-                return run.step > 0
+                return run.checkpoint_bytes > 0
 
     def label_of(self, action: str) -> str | None:
         run = self.run_list.chosen_run if self.is_mounted else None
