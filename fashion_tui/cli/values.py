@@ -74,7 +74,7 @@ class Checkpoint(StringParamType):
 
 
 def _runs_directory(context: click.Context) -> Path:
-    """Return the runs folder of an incomplete command line."""
+    """Return the runs folder that applies to the command line being completed."""
     from fashion_tui.runs.store import default_runs_dir  # noqa: PLC0415 - imported here to keep `--help` fast
 
     contexts = [context, *([context.parent] if context.parent is not None else [])]

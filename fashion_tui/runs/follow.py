@@ -44,7 +44,8 @@ class EventFollower:
         """True while bytes are ignored up to the next newline."""
         self._expected: int | None = None if offset else 0
         self._torn = 0
-        """Number of invalid lines that may be torn. The sequence number of the next valid line decides."""
+        """Number of invalid lines that may be torn. They count as damaged if the next sequence number shows that events
+        are missing."""
 
     @property
     def ends_unfinished(self) -> bool:

@@ -27,7 +27,7 @@ DIVERGENCE_FACTOR = 10
 
 
 class DivergenceCheck:
-    """Detects that the loss diverges."""
+    """Detects when the loss diverges."""
 
     def __init__(self, recipe: Recipe, classes: int, losses: list[float]) -> None:
         """`losses` are the losses of the last steps before a resume."""

@@ -381,7 +381,7 @@ class FashionApp(App[None]):
             indicator.show_runs(runs)
 
     def _bars(self, bar_type: type[BarType]) -> list[BarType]:
-        """Return the bars of this type. While the app exits, messages may still arrive, but the list is empty."""
+        """Return the bars of this type. The list is empty while the app is exiting, when messages may still arrive."""
         return [bar for screen in self.screen_stack[:1] for bar in screen.query(bar_type)]
 
     # Messages from panes

@@ -28,7 +28,7 @@ A wrong value is reported in one line and replaced by its default.""",
 def settings_command(*, only_path: bool, default: bool, as_json: bool, common: CommonOptions) -> None:
     """Show the settings and the path of their file.
 
-    The settings are the theme, the folders, the data set, the recipe and the keys that differ from the defaults. They
+    The settings are the theme, the folders, the data set, the recipe and any changed key bindings. They
     are read from a TOML file; options and environment variables take precedence.
     """
     if only_path + default + as_json > 1:

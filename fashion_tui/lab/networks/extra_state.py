@@ -265,7 +265,7 @@ class _Writer:
 
 
 def _roll_back(node: Node) -> object:
-    """Return the node's object with the content that it had when the node was read."""
+    """Restore the contents that the node's object had when the node was read, and return the object."""
     if node.kind in REFERENCES or node.kind in UNSAVABLE:
         return node.value
     return KINDS[node.kind].fill(node.value, node.copy, [(key, _roll_back(item)) for key, item in node.items])

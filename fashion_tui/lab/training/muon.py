@@ -15,7 +15,7 @@ ITERATIONS = 3
 
 
 EPSILON = 1e-7
-"""Lower bound of the norms by which filters and updates are divided."""
+"""Lower bound on the norms by which filters and updates are divided."""
 
 
 class Muon(torch.optim.Optimizer):
