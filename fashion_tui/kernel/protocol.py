@@ -112,7 +112,7 @@ class ErrorContent(msgspec.Struct, frozen=True):
     evalue: str
     traceback: tuple[str, ...]
     library: tuple[bool, ...] = ()
-    """For each string of `traceback`, whether it is a frame of a library. Empty in a message that user code sent."""
+    """For each string of `traceback`, whether it is a library frame. Empty in a message sent by user code."""
     explanation: str = ""
 
 

@@ -75,7 +75,7 @@ def why_no_gpu() -> str | None:
 
 
 def unused_gpus() -> str | None:
-    """Return which GPUs of this machine CUDA can't use, why, and what to do.
+    """Say which GPUs of this machine can't be used, why, and what to do.
 
     Returns None if CUDA finds a GPU, or if no driver for the GPUs that torch supports is installed.
     """

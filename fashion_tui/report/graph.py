@@ -26,7 +26,7 @@ class TreeRow:
     node: int
     depth: int
     is_last: tuple[bool, ...]
-    """For each level from the top down to this row, whether the row on that level is the last of its siblings.
+    """For each ancestor from the top down, and for the row itself, whether it is the last of its siblings.
 
     Only the lowest MAX_BRANCHES levels are included.
     """

@@ -130,7 +130,7 @@ CELL_WIDTH = 9
 INDEX_WIDTH = 6
 """Width of a row index in columns, including the space after the index."""
 MIN_HEIGHT_FOR_BLOCK = 16
-"""Minimum height of the view for which the histogram has several lines."""
+"""Minimum height of the view at which the histogram takes several lines."""
 HISTOGRAM_HEIGHT = 3
 """Number of lines of the histogram's bars."""
 

@@ -36,7 +36,7 @@ StyledGlyph = tuple[str, str]
 
 
 def window_formulas(window: SlidingWindow, glyphs: Glyphs) -> list[Text]:
-    """Return the formula from torch's documentation and, without rounding and dilation, a simpler formula."""
+    """Return the formula from torch's documentation, and a simpler one if there is neither rounding nor dilation."""
     lines = [Text(format_formula(window.full_formula, glyphs), FOREGROUND)]
     if window.dilation == 1 and window.remainder == 0:
         lines.append(Text(format_formula(window.formula, glyphs), MUTED))

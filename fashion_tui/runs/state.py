@@ -60,7 +60,7 @@ def after(status: RunStatus, event: RunEvent | None) -> RunStatus:
 
 
 def unknown_status(state: State) -> RunStatus:
-    """Return a placeholder status for a run of which only the state is known."""
+    """Return a placeholder status for a run whose status, except for its state, is unknown."""
     return RunStatus(
         state=state,
         step=0,

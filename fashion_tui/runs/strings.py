@@ -14,7 +14,7 @@ StructT = TypeVar("StructT", bound=msgspec.Struct)
 
 
 def encodable_strings(struct: StructT) -> StructT:
-    """Return the struct with all strings made encodable in UTF-8. File names, for example, may not be."""
+    """Return the struct with all strings made encodable as UTF-8. File names, for example, may contain other bytes."""
     return _map_strings(struct, encodable)
 
 

@@ -279,7 +279,7 @@ class Session:
         )
 
     def _accuracy_with_flips(self, images: Images, logits: Tensor) -> float:
-        """Return the accuracy if the probabilities for each image and its mirror image are averaged.
+        """Return the accuracy of the predictions averaged over each image and its mirror image.
 
         `logits` are the outputs for the original images.
         """

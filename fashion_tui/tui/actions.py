@@ -31,7 +31,7 @@ EVERYWHERE: tuple[Action, ...] = (
     Action("quit", "q", "Quit; runs keep training", "quit"),
     Action("command_palette", "ctrl+p", "Search all commands", "commands", "^p", priority=True),
     Action("quit", "ctrl+q", "Quit; runs keep training", priority=True),
-    Action("tour", "f7", "Take the two-minute tour, or leave it", priority=True),
+    Action("tour", "f7", "Start or leave the two-minute tour", priority=True),
 )
 
 ONLY_IN_PALETTE: tuple[Action, ...] = (Action("start_tour_again", "", "Start the tour again from the beginning"),)

@@ -117,10 +117,7 @@ def _print_outcome(outcome: Outcome, *, as_json: bool) -> None:
 
 
 def _resume(run: Run, epochs: int | None, *, inexact: bool) -> Outcome:
-    """Resume the run. If this starts a new trainer, wait for the step that it reports.
-
-    Only the trainer knows from which step it continues.
-    """
+    """Resume the run. If this starts a new trainer, wait until it reports the step from which it resumes."""
     events = run.follow_new_events()
     outcome = launch.resume(run, epochs, inexact=inexact)
     if outcome.state != "starting" or outcome.pid is None:

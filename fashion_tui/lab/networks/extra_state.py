@@ -58,9 +58,10 @@ class Snapshot:
 
 
 class ExtraState:
-    """Finds, saves and restores the state of a model that its `state_dict` doesn't contain.
+    """Finds, saves and restores the parts of a model's state that aren't in its `state_dict`.
 
-    Create it after the model has been moved to its device and before the model is used. Every later change is state.
+    Create it after the model has been moved to its device and before the model is used. Whatever changes afterwards
+    counts as state.
     """
 
     def __init__(self, model: nn.Module) -> None:

@@ -55,7 +55,7 @@ class TourPanel(GrowingLines):
         self._before: Seen | None = None
         """What the app showed when the step began, or None if the tour hasn't looked yet."""
         self._seen: Seen | None = None
-        """What the app showed last."""
+        """What the app showed at the last check."""
         self._outcome = INTRODUCTION
         self._timer: Timer | None = None
 
@@ -129,7 +129,7 @@ class TourPanel(GrowingLines):
     # Painting
 
     def _show(self) -> None:
-        """Update the panel and its copy."""
+        """Update the panel, and the second panel on an open dialog."""
         screen = self.app.screen
         if self._is_in_dialog and not screen.query_children(DialogCopy):
             screen.mount(DialogCopy())
@@ -165,7 +165,7 @@ class TourPanel(GrowingLines):
 
 
 def _wrapped(mark: Text, text: Text, width: int) -> list[Text]:
-    """Return the lines of a text that begins with a mark and is aligned behind it."""
+    """Wrap the text. The first line begins with the mark; the others are indented to line up with it."""
     lines = text.wrap(_CONSOLE, max(width - mark.cell_len, 1))
     return [(Text(" " * mark.cell_len) if index else mark) + line for index, line in enumerate(lines)]
 

@@ -46,7 +46,7 @@ class Lines(Widget):
 
 
 class FittedLines(Lines):
-    """Shows lines that a function makes for the widget's width. After a resize, the function is called again."""
+    """Shows lines that a function lays out for the widget's width. After a resize, the function is called again."""
 
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - Textual's name
         super().__init__(id=id)

@@ -104,7 +104,7 @@ class Scrollback:
         self._plot_bytes = 0
         self._printer = _Printer()
         self._late_printers: dict[Cell, _Printer] = {}
-        """The printer of each cell with late output. The cell's last line is the printer's unfinished line, if any."""
+        """The printer of each cell that has late output. Its unfinished line, if any, is the cell's last line."""
         self.insertions = 0
         """Number of times that late output was inserted above other lines."""
 
