@@ -111,7 +111,7 @@ def test_notebook_is_valid_and_contains_the_outputs() -> None:
     assert value[1].execution_count == 2
     assert (error[0].ename, error[0].evalue) == ("ZeroDivisionError", "division by zero")
     assert error[0].traceback == ["\x1b[31mTraceback\x1b[0m", "ZeroDivisionError"]
-    assert "not kept" in flood[0].text
+    assert "discarded" in flood[0].text
 
 
 def test_notebook_begins_with_the_preloaded_names() -> None:
