@@ -6,7 +6,6 @@ import re
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
 
 from fashion_tui.machine.terminal import unicode_obstacle
 
@@ -152,7 +151,6 @@ def _encode_as_ascii(error: UnicodeError) -> tuple[str, int]:
 codecs.register_error(ASCII_ERRORS, _encode_as_ascii)
 
 
-@cache
 def terminal_glyphs() -> Glyphs:
     """Return the glyphs that this process's terminal supports."""
     return UNICODE if unicode_obstacle() is None else ASCII

@@ -10,7 +10,7 @@ from rich.console import Console
 from textual.app import App, ComposeResult
 from textual.strip import Strip
 
-from fashion_tui.report.glyphs import terminal_glyphs
+from fashion_tui.machine.terminal import unicode_obstacle
 from fashion_tui.report.pixels import BLOCKS, GAMMA, GREYS, INK, Shading
 from fashion_tui.tui.widgets.image import SIDE, WIDTHS, ImageView, paint_image, shading_of
 
@@ -161,7 +161,7 @@ async def test_shading_depends_on_the_terminal(
         monkeypatch.delenv(name, raising=False)
     for name, value in environ.items():
         monkeypatch.setenv(name, value)
-    terminal_glyphs.cache_clear()
+    unicode_obstacle.cache_clear()
     try:
         app = OneImage()
         async with app.run_test(size=(40, 20)):
@@ -169,4 +169,4 @@ async def test_shading_depends_on_the_terminal(
             shown = app.query_one(ImageView).render_line(6).text
             assert shown.rstrip() == paint_image(SHOE, SIDE, shading)[6].text.rstrip()
     finally:
-        terminal_glyphs.cache_clear()
+        unicode_obstacle.cache_clear()

@@ -77,10 +77,10 @@ def test_copying_within_gnu_screen(app_terminal: AppLauncher, tmp_path: Path) ->
     folder = tmp_path / "screen"
     folder.mkdir(mode=0o700)
     screen = (str(shutil.which("screen")), "-U", "-c", "/dev/null", *APP)
-    terminal = app_terminal(command=screen, size=(100, 30), environ={"SCREENDIR": str(folder)})
+    terminal = app_terminal(command=screen, size=(100, 30), environ={"SCREENDIR": str(folder), "LANG": "C.UTF-8"})
     run_a_cell(terminal)
     terminal.press("ctrl+p")  # not escape, which screen holds back until the next key
-    terminal.wait_for("What would you like to do?")
+    terminal.wait_for("Search commands")
     terminal.type("copy the selected cell's value")
     terminal.wait_for("Playground: Copy the selected cell's value")
     terminal.press("enter")
