@@ -92,8 +92,8 @@ def test_no_process_listens_on_a_port(observed: Observed) -> None:
 
 def test_every_process_has_private_caches_of_compiled_networks(observed: Observed) -> None:
     folder = observed.folder / "app" / "cache" / "fashion-tui" / "compiled"
-    started = [process for process in observed.processes if process.pid != observed.terminal.pid]
-    for process in started:
+    roles = zip(commands(observed.processes), observed.processes, strict=True)
+    for process in [process for command, process in roles if any(role in command for role in ROLES)]:
         environ = process.environ()
         assert {Path(environ[name]).parent for name in VARIABLES} == {folder}, process.cmdline()
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
