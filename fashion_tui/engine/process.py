@@ -80,7 +80,7 @@ class _PendingCall:
     """Set when the engine has answered a check."""
     state: CallState = "starting"
     """State of the call at the last check."""
-    last_sign: float = 0.0
+    last_sign: float = field(default_factory=time.monotonic)
     """Last time at which the engine reported progress on this call or hadn't started to handle it."""
 
 
