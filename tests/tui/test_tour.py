@@ -149,11 +149,11 @@ def _assert_nothing_is_cleaned_up(app: FashionApp) -> None:
 
 async def test_tour_is_offered_on_the_first_start_only(tmp_path: Path) -> None:
     async with started_app(tmp_path) as (app, pilot):
-        await until(pilot, lambda: "f7 starts a tour" in screen_text(app), "the offer")
+        await until(pilot, lambda: "New here?" in screen_text(app), "the offer")
         prompt = app.query_one(PlaygroundPane).repl.prompt
         assert app.focused is prompt
         await pilot.press("1", "enter")
-        await until(pilot, lambda: "f7 starts a tour" not in screen_text(app), "the end of the offer")
+        await until(pilot, lambda: "New here?" not in screen_text(app), "the end of the offer")
         assert app.focused is prompt
     async with started_app(tmp_path) as (app, pilot):
         await until(pilot, lambda: "In [1]" in screen_text(app), "the Playground")
@@ -164,9 +164,9 @@ async def test_tour_is_offered_on_the_first_start_only(tmp_path: Path) -> None:
 
 async def test_offer_ends_when_another_pane_is_chosen(tmp_path: Path) -> None:
     async with started_app(tmp_path) as (app, pilot):
-        await until(pilot, lambda: "f7 starts a tour" in screen_text(app), "the offer")
+        await until(pilot, lambda: "New here?" in screen_text(app), "the offer")
         await pilot.press("f5")
-        await until(pilot, lambda: "f7 starts a tour" not in screen_text(app), "the end of the offer")
+        await until(pilot, lambda: "New here?" not in screen_text(app), "the end of the offer")
 
 
 async def test_tour_continues_in_the_next_session_and_starts_again_from_the_palette(tmp_path: Path) -> None:
