@@ -102,7 +102,7 @@ def test_a_copied_directory_stays_trusted(runs_dir: Path, tmp_path: Path) -> Non
 def test_unknown_code_is_refused_until_it_is_trusted(runs_dir: Path, state: Path) -> None:
     path = make(runs_dir, custom_model())
     forget(state)
-    with pytest.raises(UntrustedSource, match=r"haven't run before: read .*model\.py.*--trust") as refused:
+    with pytest.raises(UntrustedSource, match=r"haven't run before; read .*model\.py.*--trust") as refused:
         network_of(path)
     assert "\n" not in str(refused.value)
     with Run(path) as run, pytest.raises(UntrustedSource):
