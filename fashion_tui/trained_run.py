@@ -123,7 +123,7 @@ def _find_checkpoint(run: Run, which: str) -> CheckpointRef:
 
 
 def _no_checkpoint(run: Run) -> str:
-    """Say that a run has no checkpoint, and how to write one if it is live, or else how it ended."""
+    """Say that a run has no checkpoint. Add how to write one if it is live, or else its final state."""
     if run.is_live():
         return f"has no checkpoint yet; write one with: fashion-tui checkpoint {run.id}"
     summary = summarise(run, trust_heartbeat=False)

@@ -115,7 +115,7 @@ async def test_small_terminal_shows_the_whole_reason_of_a_failure(tmp_path: Path
         await until(pilot, lambda: reason in " ".join(screen_text(app).split()), "all of the reason")
         assert app.runs[0].step > 0
         assert " n new" in footer(app)
-        assert " e evaluate " not in footer(app), "there is no checkpoint"
+        assert " e evaluate " not in footer(app), "the run has no checkpoint"
 
 
 async def test_pause_resume_checkpoint_and_stop_by_key(tmp_path: Path) -> None:
