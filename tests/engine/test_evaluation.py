@@ -153,10 +153,10 @@ async def test_a_different_data_set_is_refused(engine: Engine, run: Path) -> Non
         await evaluate(engine, run)
 
 
-async def test_the_error_of_a_missing_checkpoint_says_what_to_do(engine: Engine, run: Path) -> None:
+async def test_the_error_of_a_missing_checkpoint_names_it(engine: Engine, run: Path) -> None:
     for file in (run / "checkpoints").iterdir():
         file.unlink()
-    with pytest.raises(UserError, match="fashion-tui checkpoint"):
+    with pytest.raises(UserError, match="has no checkpoint"):
         await evaluate(engine, run)
     with pytest.raises(UserError, match="--validation"):
         await evaluate(engine, run, "best")
@@ -166,7 +166,7 @@ async def test_a_failed_export_leaves_no_file(engine: Engine, run: Path, tmp_pat
     def export(output: Path) -> Export:
         return Export(run_path=str(run), checkpoint="final", format="safetensors", output=str(output))
 
-    with pytest.raises(UserError, match="No such file or directory"):
+    with pytest.raises(UserError, match="doesn't exist"):
         await engine.ask(export(tmp_path / "none" / "net.safetensors"), ExportResult)
     exported = await engine.ask(export(tmp_path / "net.safetensors"), ExportResult)
     assert exported.max_difference == 0

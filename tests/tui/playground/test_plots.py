@@ -60,6 +60,7 @@ def plots(app_terminal: AppLauncher, request: pytest.FixtureRequest) -> Terminal
     terminal.press("enter")
     terminal.wait_for("In [2]")
     terminal.wait_for("float32 [30]")
+    terminal.settle()  # parts of the screen may be painted in a later frame
     return terminal
 
 
