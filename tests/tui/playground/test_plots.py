@@ -85,7 +85,7 @@ def test_in_256_colours(plots: Terminal) -> None:
 def test_image_is_drawn_with_characters_if_there_are_no_greys(plots: Terminal, request: pytest.FixtureRequest) -> None:
     screen = plots.text()
     image, _ = screen.split("float32 [1, 28, 28] in [0, 1]")
-    assert not re.search("[▀▄]", image)
+    assert len(re.findall("[▀▄]", image)) <= 2  # the scroll bar may begin and end with one; an image has more than 50
     assert len(re.findall(r"[.:=+*#%@-]{5,}", image)) > 5
     for number in ("0.5", "2", "1"):
         assert re.search(rf"[ −-]{number} ", screen)
