@@ -13,7 +13,7 @@ from fashion_tui.schema.errors import UsageError
 from fashion_tui.schema.paths import check_utf8, user_path
 from fashion_tui.settings import user_settings
 
-from .values import DATASET, Checkpoint, RunName
+from .values import DATASET, DEVICE, Checkpoint, RunName
 
 Command = Callable[..., Any]
 
@@ -98,6 +98,18 @@ def run_argument(command: Command) -> Command:
 def json_option(command: Command) -> Command:
     """Add --json. The command receives it as the argument `as_json`."""
     return click.option("--json", "as_json", is_flag=True, help="Print only the result, as JSON, to stdout.")(command)
+
+
+def device_option(command: Command) -> Command:
+    """Add --device."""
+    return click.option(
+        "--device",
+        type=DEVICE,
+        default="auto",
+        metavar="NAME",
+        show_default=True,
+        help="Device: auto, cpu, cuda, cuda:N or mps.",
+    )(command)
 
 
 def checkpoint_option(command: Command) -> Command:

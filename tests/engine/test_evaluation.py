@@ -14,13 +14,12 @@ from fashion_tui.data.sources import SYNTHETIC
 from fashion_tui.engine.client import Engine
 from fashion_tui.lab.networks.builtin import build
 from fashion_tui.lab.training.checkpoint import write_checkpoint
-from fashion_tui.runs.create import create_run
 from fashion_tui.runs.run import Run
 from fashion_tui.schema.errors import UserError
 from fashion_tui.schema.evaluation import Evaluation, PredictionPage
-from fashion_tui.schema.recipe import GUIDE
 from fashion_tui.schema.replies import ExportResult
 from fashion_tui.schema.requests import Evaluate, Export, GetPredictions
+from tests.runs.parts import make_run
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -35,17 +34,7 @@ def untrained(seed: int) -> Callable[[BinaryIO], None]:
 @pytest.fixture
 def run(tmp_path: Path) -> Path:
     """A run with checkpoints of steps 10 and 20."""
-    with create_run(
-        tmp_path / "runs",
-        recipe=GUIDE,
-        dataset=SYNTHETIC,
-        seed=0,
-        device="cpu",
-        threads=1,
-        deterministic=False,
-        validation=0,
-        checkpoint_every=30,
-    ) as run:
+    with make_run(tmp_path / "runs", dataset=SYNTHETIC) as run:
         for step in (10, 20):
             run.checkpoints.save(untrained(step), step=step, epoch=0)
         return run.path

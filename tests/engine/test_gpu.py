@@ -15,22 +15,18 @@ from fashion_tui.engine.server import runs, serve
 from fashion_tui.engine.server.cache import Cache
 from fashion_tui.lab.networks.builtin import build
 from fashion_tui.lab.training.checkpoint import write_checkpoint
-from fashion_tui.runs.create import create_run
-from fashion_tui.schema.recipe import GUIDE
 from fashion_tui.schema.requests import Evaluate, GetDevices
 from fashion_tui.trained_run import TrainedRun
 from tests.gpu_machines import MACHINES
 from tests.lab.fake_cuda import fake_cuda
+from tests.runs.parts import make_run
 
 CALL: Any = SimpleNamespace(progress=lambda *_: None, cancelled=lambda: False, interruptible=nullcontext)
 
 
 @pytest.fixture
 def run(tmp_path: Path) -> Path:
-    with create_run(
-        tmp_path / "runs", recipe=GUIDE, dataset=SYNTHETIC, seed=0, device="cuda", threads=1, deterministic=False,
-        validation=0, checkpoint_every=30,
-    ) as run:  # fmt: skip
+    with make_run(tmp_path / "runs", dataset=SYNTHETIC, device="cuda") as run:
         run.checkpoints.save(_untrained(), step=1, epoch=0)
         return run.path
 

@@ -23,32 +23,20 @@ from fashion_tui.lab.evaluation.metrics import predict_logits
 from fashion_tui.lab.networks.build import build_network
 from fashion_tui.lab.networks.builtin import build
 from fashion_tui.lab.training.checkpoint import write_checkpoint
-from fashion_tui.runs.create import create_run
 from fashion_tui.runs.run import Run
 from fashion_tui.schema.errors import UntrustedSource, UserError
 from fashion_tui.schema.models import CustomModel
 from fashion_tui.schema.recipe import GUIDE
 from tests.custom_models import custom_model, forget_trust, source_that_writes
+from tests.runs.parts import make_run
 
 from .cells import displayed, done, printed, result, run
 
 README = Path(__file__).parents[2] / "README.md"
 
 
-def make_run(runs_dir: Path, name: str, network: CustomModel | None = None) -> Path:
-    with create_run(
-        runs_dir,
-        recipe=GUIDE,
-        dataset=find("synthetic"),
-        seed=0,
-        device="cpu",
-        threads=1,
-        deterministic=False,
-        validation=0,
-        checkpoint_every=30,
-        name=name,
-        network=network,
-    ) as created:
+def named_run(runs_dir: Path, name: str, network: CustomModel | None = None) -> Path:
+    with make_run(runs_dir, dataset=find("synthetic"), name=name, network=network) as created:
         return created.path
 
 
@@ -70,7 +58,7 @@ def runs(tmp_path: Path) -> RunList:
 @pytest.fixture
 def trained(runs: RunList) -> tuple[Path, nn.Module]:
     """A run with two checkpoints, and the network of the later one."""
-    path = make_run(runs.directory, "first")
+    path = named_run(runs.directory, "first")
     for step in (10, 20):
         torch.manual_seed(step)
         model = build("guide")
@@ -113,7 +101,7 @@ def test_without_runs_the_message_says_how_to_start_one(runs: RunList) -> None:
 
 def test_a_run_is_found_by_id_prefix_and_index(runs: RunList, trained: tuple[Path, nn.Module]) -> None:
     first, _ = trained
-    second = make_run(runs.directory, "second")
+    second = named_run(runs.directory, "second")
     assert [run.path for run in runs] == [second, first]
     assert (runs.latest.id, runs[0].path, runs[-1].path) == (second.name, second, first)
     assert runs["first"].path == runs[first.name].path == first
@@ -147,7 +135,7 @@ def test_model_returns_the_trained_network_in_eval_mode(runs: RunList, trained: 
 
 
 def test_a_run_without_a_checkpoint_has_no_model(runs: RunList) -> None:
-    with Run(make_run(runs.directory, "fresh")) as fresh:
+    with Run(named_run(runs.directory, "fresh")) as fresh:
         with fresh.lock(), pytest.raises(UserError, match=r"fashion-tui checkpoint .*fresh"):
             runs["fresh"].model()
         fresh.write_status(msgspec.structs.replace(fresh.read_status(), state="failed", step=2))
@@ -158,7 +146,7 @@ def test_a_run_without_a_checkpoint_has_no_model(runs: RunList) -> None:
 def test_code_that_is_not_trusted_is_not_executed(runs: RunList, tmp_path: Path, state_home: Path) -> None:
     mark = tmp_path / "mark"
     network = custom_model(source_that_writes(mark))
-    path = make_run(runs.directory, "own", network)
+    path = named_run(runs.directory, "own", network)
     save(path, build_network(GUIDE, network), 5)
     mark.unlink()
     assert isinstance(runs.latest.model(), nn.Module)
@@ -171,7 +159,7 @@ def test_code_that_is_not_trusted_is_not_executed(runs: RunList, tmp_path: Path,
 
 
 async def test_the_example_of_the_readme_gives_the_accuracy_that_eval_gives(runs: RunList) -> None:
-    path = make_run(runs.directory, "briefly trained")
+    path = named_run(runs.directory, "briefly trained")
     save(path, train_briefly(), 60)
     command = (sys.executable, "-m", "fashion_tui", "--runs", str(runs.directory), "eval", "latest", "--json")
     process = await asyncio.create_subprocess_exec(*command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)

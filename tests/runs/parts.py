@@ -9,10 +9,13 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import msgspec
+
 from fashion_tui.runs.create import create_run
 from fashion_tui.runs.run import Run
 from fashion_tui.schema.dataset import DatasetRef
 from fashion_tui.schema.events import Finished, Started, StepChunk
+from fashion_tui.schema.models import CustomModel
 from fashion_tui.schema.recipe import GUIDE, Recipe
 
 SYNTHETIC = DatasetRef(name="synthetic", directory=None, sha256="0" * 64)
@@ -26,17 +29,22 @@ def make_run(
     runs_dir: Path,
     *,
     recipe: Recipe = GUIDE,
+    dataset: DatasetRef = SYNTHETIC,
     seed: int = 0,
     device: str = "cpu",
     threads: int = 1,
     validation: int = 0,
     checkpoint_every: float = 30.0,
     name: str | None = None,
+    network: CustomModel | None = None,
 ) -> Run:
+    """Create a run without starting a trainer. If a custom model is given, the recipe names its class."""
+    if network is not None:
+        recipe = msgspec.structs.replace(recipe, model=network.class_name)
     return create_run(
         runs_dir,
         recipe=recipe,
-        dataset=SYNTHETIC,
+        dataset=dataset,
         seed=seed,
         device=device,
         threads=threads,
@@ -44,6 +52,7 @@ def make_run(
         validation=validation,
         checkpoint_every=checkpoint_every,
         name=name,
+        network=network,
     )
 
 

@@ -11,18 +11,16 @@ import msgspec
 import pytest
 
 from fashion_tui.runs import launch
-from fashion_tui.runs.create import create_run
 from fashion_tui.runs.errors import DamagedRun
 from fashion_tui.runs.layout import MODEL_FILE
 from fashion_tui.runs.run import Run
 from fashion_tui.runs.trust import TRUSTED_FILE, StoredModel, trust
 from fashion_tui.schema.errors import UntrustedSource, UsageError, UserError
 from fashion_tui.schema.models import MAX_SOURCE_BYTES, CustomModel
-from fashion_tui.schema.recipe import GUIDE
 from fashion_tui.schema.run import RunConfig
 from tests.custom_models import DROPOUT_NET, custom_model
 
-from .parts import PROJECT, SYNTHETIC, make_run, wait_until
+from .parts import PROJECT, make_run, wait_until
 
 
 @pytest.fixture(autouse=True)
@@ -33,18 +31,7 @@ def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def make(runs_dir: Path, network: CustomModel) -> Path:
-    with create_run(
-        runs_dir,
-        recipe=msgspec.structs.replace(GUIDE, model="Net"),
-        dataset=SYNTHETIC,
-        seed=0,
-        device="cpu",
-        threads=1,
-        deterministic=False,
-        validation=0,
-        checkpoint_every=30.0,
-        network=network,
-    ) as run:
+    with make_run(runs_dir, network=network) as run:
         return run.path
 
 

@@ -1,11 +1,21 @@
 """Functions that wait for the app in tests that run it without a terminal."""
 
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 from textual.app import App
 from textual.pilot import Pilot
+
+from fashion_tui.runs import launch
+from fashion_tui.runs.run import Run
+from fashion_tui.schema.run import LIVE_STATES
+from fashion_tui.tui.app import FashionApp
+from fashion_tui.tui.lab_app import Settings
+
+AppAndPilot = tuple[FashionApp, Pilot[None]]
 
 TIMEOUT = 90.0
 """Timeout of every wait, in seconds; generous, for a busy machine."""
@@ -22,3 +32,17 @@ async def until(pilot: Pilot[Any], condition: Callable[[], object], what: str) -
 def screen_text(app: App[Any]) -> str:
     """Return the text on the screen."""
     return "\n".join(strip.text.rstrip() for strip in app.screen._compositor.render_strips())
+
+
+@asynccontextmanager
+async def app_on(runs: Path, size: tuple[int, int] = (120, 40)) -> AsyncIterator[AppAndPilot]:
+    """Run the app on synthetic data, and stop its runs at the end."""
+    app = FashionApp(Settings(runs, dataset="synthetic"))
+    async with app.run_test(size=size, notifications=True) as pilot:
+        await until(pilot, lambda: app.dataset is not None, "the data set")
+        try:
+            yield app, pilot
+        finally:
+            for run in app.runs:
+                if run.state in LIVE_STATES:
+                    launch.stop(Run(Path(run.path)))

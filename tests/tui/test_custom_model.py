@@ -1,11 +1,8 @@
 """Custom models in the app: training the edited source, and asking before code of unknown origin is executed."""
 
 import shutil
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 
-import msgspec
 import pytest
 from textual.pilot import Pilot
 from textual.widgets import Input, TextArea
@@ -13,52 +10,23 @@ from textual.widgets import Input, TextArea
 from fashion_tui.data import files
 from fashion_tui.lab.networks.build import build_trainable
 from fashion_tui.lab.training.checkpoint import write_checkpoint
-from fashion_tui.runs import launch
-from fashion_tui.runs.create import create_run
 from fashion_tui.runs.run import Run
-from fashion_tui.schema.recipe import GUIDE
-from fashion_tui.schema.run import LIVE_STATES
 from fashion_tui.tui.app import FashionApp
 from fashion_tui.tui.dialogs.choice import ChoiceDialog
 from fashion_tui.tui.dialogs.trust import TrustDialog, printable_source
-from fashion_tui.tui.lab_app import Settings
 from fashion_tui.tui.model.editor import CodeEditor
 from fashion_tui.tui.model.pane import ModelPane
 from fashion_tui.tui.train.form import RunForm
 from tests.custom_models import custom_model, forget_trust, source_that_writes
-from tests.tui.pilots import screen_text, until
-
-
-@asynccontextmanager
-async def app_on(runs: Path, size: tuple[int, int] = (120, 40)) -> AsyncIterator[tuple[FashionApp, Pilot[None]]]:
-    """Run the app on synthetic data, and stop its runs at the end."""
-    app = FashionApp(Settings(runs, dataset="synthetic"))
-    async with app.run_test(size=size, notifications=True) as pilot:
-        await until(pilot, lambda: app.dataset is not None, "the data set")
-        try:
-            yield app, pilot
-        finally:
-            for run in app.runs:
-                if run.state in LIVE_STATES:
-                    launch.stop(Run(Path(run.path)))
+from tests.runs.parts import make_run
+from tests.tui.pilots import app_on, screen_text, until
 
 
 @pytest.fixture
 def unknown(tmp_path: Path, state_home: Path) -> Path:
     """A run with a checkpoint, whose untrusted model writes a file when it is executed."""
     network = custom_model(source_that_writes(tmp_path / "mark"), width=8)
-    run = create_run(
-        tmp_path / "runs",
-        recipe=msgspec.structs.replace(GUIDE, model="Net"),
-        dataset=files.verify(files.find("synthetic", None)),
-        seed=0,
-        device="cpu",
-        threads=1,
-        deterministic=False,
-        validation=0,
-        checkpoint_every=30.0,
-        network=network,
-    )
+    run = make_run(tmp_path / "runs", dataset=files.verify(files.find("synthetic", None)), network=network)
     state = {"model": build_trainable(network).network.state_dict()}
     run.checkpoints.save(lambda file: write_checkpoint(file, state, {}), step=10, epoch=0)
     (tmp_path / "mark").unlink()
@@ -163,16 +131,9 @@ async def test_resume_asks_again_if_the_source_has_changed(unknown: Path, tmp_pa
         await until(pilot, lambda: "r resume" in screen_text(app).split("\n")[-2], "the key")
         await pilot.press("r")
         await trust_dialog(app, pilot)
-        other = create_run(
+        other = make_run(
             tmp_path / "other",
-            recipe=msgspec.structs.replace(GUIDE, model="Net"),
             dataset=Run(unknown).config.dataset,
-            seed=0,
-            device="cpu",
-            threads=1,
-            deterministic=False,
-            validation=0,
-            checkpoint_every=30.0,
             network=custom_model(source_that_writes(tmp_path / "other-mark")),
         )
         forget_trust(state_home)

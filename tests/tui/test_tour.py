@@ -3,25 +3,19 @@
 import math
 import re
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
 
 import pytest
 from textual.pilot import Pilot
 
-from fashion_tui.runs import launch
-from fashion_tui.runs.run import Run
-from fashion_tui.schema.run import LIVE_STATES
 from fashion_tui.tui.app import FashionApp
-from fashion_tui.tui.lab_app import Settings
 from fashion_tui.tui.model.pane import ModelPane
 from fashion_tui.tui.playground.pane import PlaygroundPane
 from fashion_tui.tui.tour import progress
 from fashion_tui.tui.tour.panel import OFFER, TourPanel, marked_up
 from fashion_tui.tui.tour.steps import CLOSING, INTRODUCTION, STEPS, first_of_chapter, instruction
-from tests.tui.pilots import screen_text, until
+from tests.tui.pilots import app_on, screen_text, until
 
 RETRY_SECONDS = 3.0
 """Seconds after which a key is pressed again if the instruction says to press it `until` something happens."""
@@ -31,20 +25,6 @@ RETRY_SECONDS = 3.0
 def new_state_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Use an empty state directory, as on the first start."""
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
-
-
-@asynccontextmanager
-async def started_app(folder: Path, size: tuple[int, int] = (80, 24)) -> AsyncIterator[tuple[FashionApp, Pilot[None]]]:
-    """Run the app on synthetic data until the data set has been found, and stop its runs at the end."""
-    app = FashionApp(Settings(folder / "runs", dataset="synthetic"))
-    async with app.run_test(size=size, notifications=True) as pilot:
-        await until(pilot, lambda: app.dataset is not None, "the data set")
-        try:
-            yield app, pilot
-        finally:
-            for run in app.runs:
-                if run.state in LIVE_STATES:
-                    launch.stop(Run(Path(run.path)))
 
 
 class Tourist:
@@ -117,7 +97,7 @@ def lines_of(panel: TourPanel) -> list[str]:
 
 @pytest.mark.timeout(400)  # on a busy machine
 async def test_each_step_happens_by_the_keys_that_the_panel_names(tmp_path: Path) -> None:
-    async with started_app(tmp_path, (80, 24)) as (app, pilot):
+    async with app_on(tmp_path / "runs", (80, 24)) as (app, pilot):
         tourist = Tourist(app, pilot)
         await pilot.press("f7")
         for index, step in enumerate(STEPS):
@@ -148,14 +128,14 @@ def _assert_nothing_is_cleaned_up(app: FashionApp) -> None:
 
 
 async def test_tour_is_offered_on_the_first_start_only(tmp_path: Path) -> None:
-    async with started_app(tmp_path) as (app, pilot):
+    async with app_on(tmp_path / "runs", (80, 24)) as (app, pilot):
         await until(pilot, lambda: "New here?" in screen_text(app), "the offer")
         prompt = app.query_one(PlaygroundPane).repl.prompt
         assert app.focused is prompt
         await pilot.press("1", "enter")
         await until(pilot, lambda: "New here?" not in screen_text(app), "the end of the offer")
         assert app.focused is prompt
-    async with started_app(tmp_path) as (app, pilot):
+    async with app_on(tmp_path / "runs", (80, 24)) as (app, pilot):
         await until(pilot, lambda: "In [1]" in screen_text(app), "the Playground")
         assert not app.query(TourPanel)
         await pilot.press("f7")
@@ -163,7 +143,7 @@ async def test_tour_is_offered_on_the_first_start_only(tmp_path: Path) -> None:
 
 
 async def test_offer_ends_when_another_pane_is_chosen(tmp_path: Path) -> None:
-    async with started_app(tmp_path) as (app, pilot):
+    async with app_on(tmp_path / "runs", (80, 24)) as (app, pilot):
         await until(pilot, lambda: "New here?" in screen_text(app), "the offer")
         await pilot.press("f5")
         await until(pilot, lambda: "New here?" not in screen_text(app), "the end of the offer")
@@ -171,7 +151,7 @@ async def test_offer_ends_when_another_pane_is_chosen(tmp_path: Path) -> None:
 
 async def test_tour_continues_in_the_next_session_and_starts_again_from_the_palette(tmp_path: Path) -> None:
     progress.save(progress.default_path(), "repair")
-    async with started_app(tmp_path, (60, 20)) as (app, pilot):
+    async with app_on(tmp_path / "runs", (60, 20)) as (app, pilot):
         await pilot.press("f7")
         panel = app.query_one(TourPanel)
         assert STEPS[panel._index].id == "shapes"

@@ -18,9 +18,8 @@ from textual.widgets import Input
 from fashion_tui.data import files
 from fashion_tui.report.glyphs import Glyphs
 from fashion_tui.runs import launch, store
-from fashion_tui.runs.create import create_run
 from fashion_tui.runs.run import Run
-from fashion_tui.schema.recipe import CPU_RECIPES, GUIDE, QUICK, RECIPES, STRONG
+from fashion_tui.schema.recipe import CPU_RECIPES, QUICK, RECIPES, STRONG
 from fashion_tui.schema.replies import Device
 from fashion_tui.schema.requests import GetDevices
 from fashion_tui.schema.run import LIVE_STATES, RunSummary
@@ -32,6 +31,7 @@ from fashion_tui.tui.train.form import RunForm
 from fashion_tui.tui.train.pane import SnapshotTaken, TrainPane
 from fashion_tui.tui.train.run_list import run_line
 from fashion_tui.tui.widgets.cycle import Cycle
+from tests.runs.parts import make_run
 from tests.tui.pilots import screen_text, until
 
 
@@ -309,13 +309,7 @@ async def test_unwritable_runs_directory_is_reported(tmp_path: Path) -> None:
 async def test_damaged_run_is_listed_with_the_others(tmp_path: Path) -> None:
     runs = tmp_path / "runs"
     dataset = files.verify(files.find("synthetic", None))
-    created = [
-        create_run(
-            runs, recipe=GUIDE, dataset=dataset, seed=seed, device="cpu", threads=1, deterministic=False, validation=0,
-            checkpoint_every=30.0, name=f"run{seed}",
-        )
-        for seed in (1, 2)
-    ]  # fmt: skip
+    created = [make_run(runs, dataset=dataset, seed=seed, name=f"run{seed}") for seed in (1, 2)]
     os.truncate(created[0].path / "config.json", 20)
     async with train_pane(runs) as (app, pilot):
         await until(pilot, lambda: "damaged" in screen_text(app), "the damaged run")
@@ -324,10 +318,7 @@ async def test_damaged_run_is_listed_with_the_others(tmp_path: Path) -> None:
 
 def lost_run(runs: Path) -> Path:
     """Create a run whose status is `running` although its trainer was killed, with two checkpoints."""
-    with create_run(
-        runs, recipe=GUIDE, dataset=files.verify(files.find("synthetic", None)), seed=1, device="cpu", threads=1,
-        deterministic=False, validation=0, checkpoint_every=30.0, name="gone",
-    ) as run:  # fmt: skip
+    with make_run(runs, dataset=files.verify(files.find("synthetic", None)), seed=1, name="gone") as run:
         run.write_status(msgspec.structs.replace(run.read_status(), state="running", heartbeat=0.0))
 
         def write(file: BinaryIO) -> None:

@@ -14,9 +14,9 @@ from rich.progress import BarColumn, TextColumn
 from fashion_tui.bench.client import measure_training
 from fashion_tui.bench.latency import measure_latency, time_quick_recipe
 from fashion_tui.cli.inputs import check_device, find_dataset
-from fashion_tui.cli.options import CommonOptions, common_options, json_option
+from fashion_tui.cli.options import CommonOptions, common_options, device_option, json_option
 from fashion_tui.cli.output import note_synthetic, print_line, progress_bar, show, write_json
-from fashion_tui.cli.values import DEVICE, RECIPE
+from fashion_tui.cli.values import RECIPE
 from fashion_tui.files import write_atomically
 from fashion_tui.machine.threads import available_cpus
 from fashion_tui.report.bench import bench_tables
@@ -72,14 +72,7 @@ touched.""",
     metavar="N",
     help="Also train the loop and each recipe to the end with N seeds.",
 )
-@click.option(
-    "--device",
-    type=DEVICE,
-    default="auto",
-    metavar="NAME",
-    show_default=True,
-    help="Device: auto, cpu, cuda, cuda:N or mps.",
-)
+@device_option
 @click.option("--threads", type=int, metavar="N", help="CPU threads.  [default: the number of cores]")
 @click.option("--no-app", is_flag=True, help="Don't measure start-up times and the app's resource usage.")
 @click.option("--save", is_flag=True, help=f"Save the result in a dated file in {FOLDER}.")

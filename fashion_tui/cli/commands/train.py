@@ -8,9 +8,9 @@ import msgspec
 from fashion_tui.cli.engine import ask_engine
 from fashion_tui.cli.follow import train_to_end
 from fashion_tui.cli.inputs import check_custom_model, check_device, find_dataset, parse_arguments, read_custom_model
-from fashion_tui.cli.options import CommonOptions, common_options, json_option
+from fashion_tui.cli.options import CommonOptions, common_options, device_option, json_option
 from fashion_tui.cli.output import note_synthetic, print_line, warn_about_learning_rate, warn_about_threads, write_json
-from fashion_tui.cli.values import DEVICE, MODEL, PRECISION, RECIPE
+from fashion_tui.cli.values import MODEL, PRECISION, RECIPE
 from fashion_tui.data.files import train_size
 from fashion_tui.machine.gpus import has_gpu_driver
 from fashion_tui.machine.threads import available_cpus
@@ -94,14 +94,7 @@ each of them separately.""",
     show_default=True,
     help="Random seed of weights, shuffling and augmentation.",
 )
-@click.option(
-    "--device",
-    type=DEVICE,
-    default="auto",
-    metavar="NAME",
-    show_default=True,
-    help="Device: auto, cpu, cuda, cuda:N or mps.",
-)
+@device_option
 @click.option("--threads", type=int, metavar="N", help="CPU threads.  [default: the number of cores]")
 @click.option(
     "--deterministic/--no-deterministic",
