@@ -37,6 +37,8 @@ def _private_folder(cache_folder: Path) -> Path:
     """Return a folder in the cache to which only this user can write, or a new temporary one if that is impossible."""
     folder = cache_folder / "compiled"
     try:
+        if not folder.is_absolute():
+            raise FileNotFoundError(folder)  # the home directory is unknown
         make_private_folder(folder)
         cache_folder.chmod(cache_folder.stat().st_mode & ~_WRITABLE_BY_OTHERS)
         if all(_is_private(path) for path in (cache_folder, folder)):

@@ -104,7 +104,7 @@ def _wait_in_background(process: "subprocess.Popen[bytes]") -> None:
 def _watch_spare(path: Path, epochs: int | None, process: "subprocess.Popen[bytes]") -> None:
     """Start another trainer if the spare one doesn't begin the run in time. Then wait for the trainer to end."""
     deadline = time.monotonic() + SPARE_TIMEOUT
-    with Run(path) as run, suppress(OSError, UserError):
+    with suppress(OSError, UserError), Run(path) as run:
         while process.poll() is None and not run.is_locked():
             if time.monotonic() >= deadline:
                 process.kill()

@@ -83,7 +83,10 @@ def train(job: Job) -> Finished:
         failure.error = _explain(failure.error, config, device)
         raise
     except (RuntimeError, MemoryError) as error:
-        raise _explain(error, config, device) from error
+        explained = _explain(error, config, device)
+        if explained is error:
+            raise
+        raise explained from error
 
 
 def _explain(error: Exception, config: RunConfig, device: torch.device) -> Exception:
@@ -160,7 +163,9 @@ class Session:
                 self._train_epoch()
                 self._end_epoch()
         except LossNotFinite as error:
-            layer = self._find_nonfinite_layer(error.step)
+            layer = None
+            with suppress(Exception):  # memory may run out, or the user's code may fail, when the step is repeated
+                layer = self._find_nonfinite_layer(error.step)
             raise LossNotFinite(error.loss, error.step, self.recipe, layer) from None
         return self._finish()
 

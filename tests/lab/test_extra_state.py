@@ -229,6 +229,19 @@ def test_state_within_a_step_is_that_before_the_step() -> None:
     assert training.model.seen == [200, 200, 200]
 
 
+def test_a_buffer_that_grows_is_restored_when_a_step_is_interrupted() -> None:
+    growing = "self.memory = torch.cat([self.memory, x[:1, :1].detach()])"
+    network = net("self.register_buffer('memory', torch.zeros(0, 1))", growing)
+    training = Training(recipe(batch_size=600), striped(600), device=CPU, seed=5, network=network)
+
+    def stop() -> None:
+        raise InterruptedError
+
+    with pytest.raises(InterruptedError):
+        list(training.steps(poll=stop))
+    assert training.model.memory.shape == (0, 1)
+
+
 def test_a_last_batch_of_one_image_joins_the_batch_before_if_the_network_needs_more() -> None:
     images = striped(61)
     for network, sizes in (

@@ -57,6 +57,15 @@ def test_a_folder_that_others_can_write_is_not_used(cache_home: Path) -> None:
     assert not any(path.is_relative_to(cache_home) for path in folders(with_private_caches({})))
 
 
+@pytest.mark.usefixtures("cache_home")
+def test_a_folder_is_absolute_even_if_the_home_directory_is_unknown(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert compiler_caches._private_folder(Path("~/.cache/fashion-tui")).is_absolute()
+    assert not (tmp_path / "~").exists()
+
+
 @pytest.mark.skipif(os.getuid() != 0, reason="only root can change the owner of files")
 @pytest.mark.parametrize("planted", ["fashion-tui", "fashion-tui/compiled"])
 def test_a_folder_of_another_user_is_not_used(cache_home: Path, planted: str) -> None:

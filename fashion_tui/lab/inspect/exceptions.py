@@ -97,6 +97,8 @@ _BINARY: dict[type[ast.operator], tuple[str, str]] = {
     ast.MatMult: ("matmul", "@"),
 }
 _JOINING = {"cat", "concat", "stack", "hstack", "vstack"}
+_UNEQUAL_SIZES = re.compile("must match|same number of dimensions|equal size")
+"""Matches torch's messages about the sizes of tensors that can't be joined."""
 _MULTIPLYING = {"matmul", "mm", "bmm"}
 
 
@@ -178,7 +180,7 @@ def _explain_expression(error: BaseException) -> str | None:
     if last is None or node is None:
         return None
     operation = _operation(node, last.tb_frame)
-    if operation is None or len(operation.shapes) < 2 or not _have_wrong_sizes(operation):
+    if operation is None or len(operation.shapes) < 2 or not _have_wrong_sizes(operation, str(error)):
         return None
     return explain_call(operation.name, operation.label, operation.shapes, None)
 
@@ -231,12 +233,12 @@ def _value(node: ast.expr, frame: FrameType) -> object:
     return None
 
 
-def _have_wrong_sizes(operation: _Operation) -> bool:
+def _have_wrong_sizes(operation: _Operation, message: str) -> bool:
     first, second, *_ = operation.shapes
     if operation.name in _MULTIPLYING:
         return len(second) > 1 and bool(first) and first[-1] != second[-2]
     if operation.name in _JOINING:
-        return len(set(operation.shapes)) > 1
+        return _UNEQUAL_SIZES.search(message) is not None  # the shapes of joined tensors may differ
     try:
         torch.broadcast_shapes(first, second)
     except RuntimeError:

@@ -247,10 +247,10 @@ class Training:
         self.best_validation = state["best_validation"]
         self.train_seconds = state["train_seconds"]
         self.epoch_seconds = state["epoch_seconds"]
-        if self._extra_state is None:
-            self.model.load_state_dict(state["model"])
-        else:
+        if self._extra_state is not None and "extra" in state:
             self._extra_state.load(state["model"], state["extra"])
+        else:
+            self.model.load_state_dict(state["model"])
         for optimizer, optimizer_state in zip(self.optimizers, state["optimizers"], strict=True):
             optimizer.load_state_dict(optimizer.state_dict() | {"state": optimizer_state})
         set_rng_state(state["random"], self.device)  # last, in case any of the above draws random numbers
@@ -286,13 +286,15 @@ class Training:
         try:
             with preserve_state(self.model, self.device, only_on_error=True) as before:
                 self._before_step = before
-                if self._extra_state is not None:
-                    self._extra_before_step = self._extra_state.capture()
-                yield
-        except BaseException:
-            if self._extra_state is not None and self._extra_before_step is not None:
-                self._extra_state.roll_back(self._extra_before_step)
-            raise
+                if self._extra_state is None:
+                    yield
+                    return
+                extra = self._extra_before_step = self._extra_state.capture()
+                try:
+                    yield
+                except BaseException:
+                    self._extra_state.roll_back(extra)  # before `preserve_state`, which can't restore changed shapes
+                    raise
         finally:
             self._before_step = self._extra_before_step = None
 

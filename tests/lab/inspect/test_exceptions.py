@@ -52,6 +52,7 @@ def explain(code: str) -> str | None:
         ("x + y", r"\+ .*\[2, 3\] and \[2, 4\]"),
         ("torch.cat([x, y])", r"cat .*\[2, 3\] and \[2, 4\]"),
         ("torch.stack((x, y))", r"stack .*equal"),
+        ("torch.cat([x, torch.rand(4, 3)], dim=2)", None),
         ("x @ labels", None),
         ("x.sum().backward()", r"requires gradients"),
         ("(w * 2).backward()", r"sum\(\) or mean\(\)"),
