@@ -221,8 +221,8 @@ def key_of(group: str, action: str, *, inside_editors: bool = False) -> str:
 
 
 def spelled_key(group: str, action: str, *, inside_editors: bool = False) -> str:
-    """Return the first key of an action as a sentence names it: `ctrl+s` instead of `^s`."""
-    return key_of(group, action, inside_editors=inside_editors).replace("^", "ctrl+")
+    """Return the first key of an action as a sentence names it: `ctrl+s` and `enter` instead of `^s` and `↵`."""
+    return key_of(group, action, inside_editors=inside_editors).replace("^", "ctrl+").replace("↵", "enter")
 
 
 def with_keys(group: str, text: str) -> str:

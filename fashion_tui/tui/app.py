@@ -245,7 +245,8 @@ class FashionApp(App[None]):
 
         left = await asyncio.to_thread(lambda: newest_left_draft(default_folder()))
         if left is not None:
-            note = f"There are {left.description}. Press f4 to restore them."
+            key = key_of("everywhere", "model", inside_editors=True)
+            note = f"There are {left.description}. Press {key} to restore them."
             self.notify(note, timeout=PROBLEM_SECONDS, markup=False)
 
     @cached_property

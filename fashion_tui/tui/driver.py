@@ -47,6 +47,7 @@ class TerminalDriver(LinuxDriver):
         """Set if the terminal has replied to the last query."""
         self._write_lock = threading.Lock()
         self._when_ready: Callable[[], object] | None = None
+        self._overdue_check: asyncio.TimerHandle | None = None
         self._file: Any = _CountedOutput(self._file, self._output_flushed)
 
     def terminal_size(self) -> tuple[int, int]:
@@ -119,9 +120,8 @@ class TerminalDriver(LinuxDriver):
 
     def call_when_ready(self, callback: Callable[[], object]) -> None:
         """Call `callback` in the app's thread as soon as a frame can be written. An earlier callback is replaced."""
-        if self._when_ready is None:
-            self._loop_of_app.call_later(QUERY_TIMEOUT, self._check_overdue)
         self._when_ready = callback
+        self._check_overdue_later()
         if self.flow.is_ready:  # the output was flushed just now
             self._loop_of_app.call_soon(self._check_ready)
 
@@ -141,11 +141,16 @@ class TerminalDriver(LinuxDriver):
             with self._app._context():  # noqa: SLF001 -- Textual has no public way to enter the app's context
                 callback()
 
+    def _check_overdue_later(self) -> None:
+        if self._overdue_check is None:
+            self._overdue_check = self._loop_of_app.call_later(QUERY_TIMEOUT, self._check_overdue)
+
     def _check_overdue(self) -> None:
         """Check periodically, while a callback is waiting, whether the terminal's reply is overdue."""
+        self._overdue_check = None
         self._check_ready()
         if self._when_ready is not None:
-            self._loop_of_app.call_later(QUERY_TIMEOUT, self._check_overdue)
+            self._check_overdue_later()
 
     # SIGCONT
 

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from textual.binding import Binding
 from textual.keys import KEY_TO_UNICODE_NAME, REPLACED_KEYS, Keys
+from textual.widgets import TextArea
 
 from fashion_tui.schema.text import one_line
 from fashion_tui.settings import MAX_PROBLEM
@@ -28,6 +29,9 @@ _SAME_KEYS = {
     "ctrl+left_square_bracket": "escape",
 }  # fmt: skip
 """Keys that terminals don't distinguish from another key."""
+
+_EDITING_KEYS = frozenset(binding.key for binding in Binding.make_bindings(TextArea.BINDINGS))
+"""Keys with which editors move the cursor or change the text."""
 
 _GROUPS_WITH_INPUT = frozenset({"playground", "reshape", "arithmetic"})
 """Groups whose actions are used while an editor has the focus."""
@@ -98,9 +102,14 @@ def _find_problem(groups: Groups, group: str, action: str, keys: tuple[str, ...]
     if action not in ids:
         return f"unknown action; choose from {', '.join(ids)}"
     problem = next(filter(None, map(_find_problem_of_key, keys)), None)
-    if problem is None and _is_used_while_typing(group, [entry for entry in groups[group] if entry.id == action]):
+    entries = [entry for entry in groups[group] if entry.id == action]
+    if problem is None and _is_used_while_typing(group, entries):
         typed = next((key for key in keys if _is_input(key)), None)
-        problem = typed and f"{typed} would be typed as input; choose a key like f6 or ctrl+t"
+        problem = typed and f"{typed} would be typed as input; choose a key like f10 or ctrl+b"
+        if problem is None and not all(entry.priority for entry in entries):
+            used = {key for entry in groups[group] for key in entry.keys.split(",")}
+            edits = next((key for key in keys if key in _EDITING_KEYS - used), None)
+            problem = edits and f"{edits} edits the text; choose a key like f10 or ctrl+b"
     return problem
 
 
@@ -167,13 +176,17 @@ def _shown(key: str) -> str:
 
 
 def _clashes(groups: Groups) -> Iterator[tuple[str, Override, Override]]:
-    """Yield each key with two actions that are available together."""
-    scopes = [("everywhere", pane) for pane in PANES] + [(group,) for group in groups if group not in PANES]
-    for scope in scopes:
+    """Yield each key with two actions that are available together.
+
+    An action of a view may share a key with an action of the app, unless the app's key has priority.
+    """
+    priority = tuple(action for action in groups["everywhere"] if action.priority)
+    for group, actions in groups.items():
         owners: dict[str, Override] = {}
-        for group in scope:
-            for action in groups[group]:
+        of_app = groups["everywhere"] if group in PANES else priority
+        for name, available in (("everywhere", of_app), (group, actions)):
+            for action in available:
                 for binding in Binding.make_bindings([action.binding()]):
-                    owner = owners.setdefault(binding.key, (group, action.id))
-                    if owner != (group, action.id):
-                        yield binding.key, owner, (group, action.id)
+                    owner = owners.setdefault(binding.key, (name, action.id))
+                    if owner != (name, action.id):
+                        yield binding.key, owner, (name, action.id)

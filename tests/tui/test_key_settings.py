@@ -80,6 +80,8 @@ def test_only_keys_that_are_no_input_work_inside_editors(keys: str, expected: li
         ({"train": {"pause": "control+t"}}, "'control+t'"),
         ({"train": {"pause": "<any>"}}, "'<any>'"),
         ({"playground": {"run": "r"}}, "typed"),
+        ({"playground": {"lessons": "ctrl+e"}}, "edits"),
+        ({"lessons": {"start_over": "f7"}}, "everywhere.tour"),
         ({"playground": {"search": "f6,slash"}}, "typed"),
         ({"playground": {"complete": "space"}}, "typed"),
         ({"reshape": {"next_field": "n"}}, "typed"),

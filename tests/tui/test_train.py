@@ -171,6 +171,20 @@ async def test_invalid_value_is_reported_at_its_field_and_starts_nothing(
         assert not store.list_runs(tmp_path / "runs")
 
 
+async def test_batch_size_and_validation_are_checked_together(tmp_path: Path) -> None:
+    async with train_pane(tmp_path / "runs") as (app, pilot):
+        await fill(pilot, batch_size="6000", validation="10000")
+        await pilot.press("enter")
+        await until(pilot, lambda: "batch size is 6000" in screen_text(app), "the reason")
+        assert app.focused is app.screen.query_one("#validation")
+        form = app.screen
+        form.query_one("#batch_size", Input).value = "10"
+        form.query_one("#validation", Input).value = "11980"  # leaves fewer images than the recipe's batch size
+        await until(pilot, lambda: "batch size is" not in screen_text(app), "the hint")
+        await pilot.press("enter")
+        await until(pilot, lambda: not isinstance(app.screen, RunForm), "the run")
+
+
 async def test_recipe_sets_the_values_of_the_run(tmp_path: Path) -> None:
     async with train_pane(tmp_path / "runs") as (app, pilot):
         await fill(pilot)

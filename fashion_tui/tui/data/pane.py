@@ -19,7 +19,7 @@ from fashion_tui.report.style import ATTENTION, FOREGROUND, MUTED
 from fashion_tui.schema.dataset import DatasetInfo, DatasetRef, ImagePage, Split
 from fashion_tui.schema.errors import UserError
 from fashion_tui.schema.requests import GetDataset, GetImages
-from fashion_tui.tui.actions import IN_PANE, PaneName, bindings, key_hints, with_keys
+from fashion_tui.tui.actions import IN_PANE, PaneName, bindings, key_hints, key_of, with_keys
 from fashion_tui.tui.dialogs.choice import Choice, ChoiceDialog
 from fashion_tui.tui.image_pane import ImageBrowser, ImagePane
 from fashion_tui.tui.lab_app import DatasetFound, DatasetState
@@ -161,7 +161,9 @@ class DataPane(ImagePane):
         if self.browser.grid.tiles:
             self.notify(problem, severity="error", markup=False)
         else:
-            self._show_notice(Text.assemble((f"{problem}\n", ATTENTION), key_hints(("space", "try again"))))
+            self._show_notice(
+                Text.assemble((f"{problem}\n", ATTENTION), key_hints((key_of("data", "next_page"), "try again")))
+            )
 
     # Texts
 

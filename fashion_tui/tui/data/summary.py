@@ -9,7 +9,7 @@ from fashion_tui.report.glyphs import Glyphs, terminal_glyphs
 from fashion_tui.report.style import ACCENT, ATTENTION, FOREGROUND, MUTED
 from fashion_tui.schema.dataset import IMAGE_SIZE, Split
 from fashion_tui.schema.recipe import GUIDE
-from fashion_tui.tui.actions import key_hints
+from fashion_tui.tui.actions import key_hints, key_of
 from fashion_tui.tui.widgets.grid_cursor import GridCursor
 from fashion_tui.tui.widgets.image_tiles import short_class_name
 
@@ -58,7 +58,7 @@ def progress_line(done: int, total: int, glyphs: Glyphs) -> Text:
         (f"{done / 1e6:4.1f} / {total / 1e6:.1f} MB  ", MUTED),
         (f"{glyphs.bar(share, PROGRESS_WIDTH):<{PROGRESS_WIDTH}}", ACCENT),
         (f" {share * 100:3.0f} %   ", FOREGROUND),
-        key_hints(("esc", "cancel")),
+        key_hints((key_of("data", "back"), "cancel")),
         no_wrap=True,
     )
 

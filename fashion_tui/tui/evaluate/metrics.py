@@ -18,7 +18,7 @@ from fashion_tui.report.glyphs import Glyphs, terminal_glyphs
 from fashion_tui.report.style import ACCENT, ATTENTION, FOREGROUND, MUTED
 from fashion_tui.schema.evaluation import Evaluation
 from fashion_tui.schema.run import short_name
-from fashion_tui.tui.actions import key_hints
+from fashion_tui.tui.actions import key_hints, key_of
 from fashion_tui.tui.widgets.large_number import large_number
 from fashion_tui.tui.widgets.lines import FittedLines
 
@@ -103,4 +103,4 @@ def progress_line(name: str, done: int, total: int, glyphs: Glyphs) -> Text:
         line.append(f"{done:,} / {total:,} test images  ", style=MUTED)
         line.append(f"{glyphs.bar(share, PROGRESS_WIDTH):<{PROGRESS_WIDTH}}", style=ACCENT)
         line.append(f" {share * 100:3.0f} %   ", style=FOREGROUND)
-    return line.append_text(key_hints(("esc", "cancel")))
+    return line.append_text(key_hints((key_of("evaluate", "back"), "cancel")))

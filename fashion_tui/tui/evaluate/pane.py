@@ -272,7 +272,9 @@ class EvaluatePane(ImagePane, RunPane, can_focus=True):
         if self._evaluation is not None:
             self.notify(problem, severity="error", markup=False)
             return
-        hints = key_hints(("e", "try again"), ("o", "choose another run"))
+        hints = key_hints(
+            (key_of("evaluate", "evaluate"), "try again"), (key_of("evaluate", "other_run"), "choose another run")
+        )
         self._show_notice(Text.assemble((f"{problem}\n", ATTENTION), hints))
 
     # Implementation of ImageSource

@@ -6,7 +6,7 @@ from typing import Literal
 
 from fashion_tui.schema.run import RunSummary, State
 from fashion_tui.schema.tensors import TensorList, TensorRow
-from fashion_tui.tui.actions import PaneName, key_of
+from fashion_tui.tui.actions import PaneName, spelled_key
 
 Place = Literal[
     "prompt", "transcript", "graph", "lessons", "view",
@@ -76,8 +76,7 @@ def instruction(step: Step, seen: Seen) -> str:
 
 def key(group: str, action: str, *, inside_editors: bool = False) -> str:
     """Return the key of an action, marked and spelled out: `**ctrl+g**`, `**enter**`."""
-    shown = key_of(group, action, inside_editors=inside_editors)
-    return f"**{shown.replace('^', 'ctrl+').replace('↵', 'enter')}**"
+    return f"**{spelled_key(group, action, inside_editors=inside_editors)}**"
 
 
 def chapters() -> tuple[str, ...]:
@@ -226,7 +225,7 @@ STEPS: tuple[Step, ...] = (
         "chart",
         _TRAINING,
         "train",
-        {"train": "Watch the loss fall until the run has finished. It takes some seconds."},
+        {"train": f"Watch the loss fall until the run ends. If it fails, press {key('train', 'new_run')} again."},
         lambda _before, now: now.charted in {"finished", "stopped"},
         "The run has ended, and the chart shows its loss at every step.",
     ),

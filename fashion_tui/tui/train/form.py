@@ -266,7 +266,8 @@ class RunForm(Dialog[RunChoices | None]):
             check_run_values(seed=int(number))
         elif field.name == "validation":
             check_run_values(validation=int(number))
-            check_batch_size(self.recipe, self.train_images, int(number))
+            one_image = msgspec.structs.replace(self.recipe, batch_size=1)  # `_start` checks the chosen batch size
+            check_batch_size(one_image, self.train_images, int(number))
         else:
             recipe = msgspec.structs.replace(self.recipe, **{field.name: number})
             check_recipe(recipe, is_custom=self._custom_model is not None)
@@ -302,6 +303,13 @@ class RunForm(Dialog[RunChoices | None]):
             learning_rate=values["learning_rate"],
             precision=self.precision_field.value,
         )
+        try:
+            check_batch_size(recipe, self.train_images, int(values["validation"]))
+        except UserError as error:
+            self.query_one("#validation-hint", Static).update(Text(str(error), style=BAD))
+            self.query_one("#validation", Input).focus()
+            self.app.bell()
+            return
         self.dismiss(
             RunChoices(
                 recipe=recipe,

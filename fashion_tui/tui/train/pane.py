@@ -199,6 +199,8 @@ class TrainPane(RunPane):
             outcome = await self._carry_out(path, request)
         except UserError as error:
             outcome, severity = str(error), "error"
+            self._pausing.discard(path.name)
+            self.refresh_bindings()
         self.view.show_pending(None)
         self.app.clear_notifications()  # older notifications are out of date
         self.notify(outcome, severity=severity, timeout=OUTCOME_SECONDS, markup=False)

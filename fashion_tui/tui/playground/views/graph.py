@@ -190,7 +190,7 @@ class GraphView(SideView):
     def _hint_for(self, node_id: int, node: GraphNode | None) -> str:
         """Return a hint about the node under the cursor, or an empty text if there is none."""
         if node is None:
-            return f"{terminal_glyphs().key_names('→')} shows its inputs"
+            return f"{key_of('graph', 'unfold')} shows its inputs"
         if node_id == self._root and not self._has_gradients:
             if self.backward_code is None:
                 return "assign it to a variable to run backward() on it"
