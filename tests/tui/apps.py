@@ -13,6 +13,7 @@ from pathlib import Path
 import psutil
 
 from fashion_tui.bench.terminal import Size
+from fashion_tui.machine import compiler_caches
 from fashion_tui.runs import store
 from fashion_tui.runs.reader import RunReader
 from fashion_tui.runs.run import Run
@@ -24,7 +25,7 @@ APP = (sys.executable, "-m", "fashion_tui")
 
 _REMOVED_PREFIXES = ("FASHION_TUI_", "TEXTUAL", "XDG_", "LC_", "PYTEST_", "COV_")
 _REMOVED = {"LANG", "LANGUAGE", "NO_COLOR", "FORCE_COLOR", "COLUMNS", "LINES", "TERM_PROGRAM", "ESCDELAY"}
-
+_REMOVED |= compiler_caches.VARIABLES.keys()  # torch sets them when a test compiles a network
 
 KEYS = {"playground": "f2", "data": "f3", "model": "f4", "train": "f5", "evaluate": "f6"}
 """The key that opens each pane, even from within an editor."""

@@ -181,21 +181,26 @@ async def test_answering_input() -> None:
         assert playground.prompt.text == "input('again? ')"  # answers aren't in the history
 
 
+def unwrapped(screen: str) -> str:
+    """Return the screen without line breaks and margins, because a long path continues in the next row."""
+    return re.sub("\n.", "", screen)
+
+
 async def test_frames_of_libraries_are_folded_until_a_key_shows_them() -> None:
     async with open_playground((80, 50)) as playground:
         await playground.run("net(torch.rand(2, 3, 28, 28))", "RuntimeError")
         assert "conv1 expects 1 channel, got 3" in playground.screen
         assert playground.screen.index("got 3") < playground.screen.index("Cell In[1], line 1")
-        assert "guide.py" in playground.screen
+        assert "guide.py" in unwrapped(playground.screen)
         assert "library frames" in playground.screen
-        assert "module.py" not in playground.screen
+        assert "module.py" not in unwrapped(playground.screen)
         assert "-----------" not in playground.screen.replace("---->", "").replace("--->", "")
         message = [line.strip() for line in playground.screen.splitlines() if "Given groups=1" in line]
         assert len(message) == 1  # it is wrapped between words
         assert message[0].endswith((",", "have", "to", "expected"))
         await playground.pilot.press("escape", "up", "u")
         await playground.wait_gone("library frames")
-        assert "module.py" in playground.screen
+        assert "module.py" in unwrapped(playground.screen)
         await playground.pilot.press("u")
         await playground.wait_for("library frames")
 
