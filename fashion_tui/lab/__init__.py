@@ -1,4 +1,5 @@
-"""The PyTorch code: data, networks, training and evaluation, as taught by the guide (see README.md).
+"""The PyTorch code: data, networks, training and evaluation.
 
-This package depends neither on a terminal nor on runs.
+The `guide` network and its training loop come from a public PyTorch guide (see README.md). This package imports neither
+the user interface nor the code that manages runs.
 """

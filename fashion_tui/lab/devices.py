@@ -1,4 +1,4 @@
-"""The devices a network can be trained on: the CPU, GPUs of NVIDIA and AMD (`cuda`), and Apple's GPU (`mps`).
+"""The devices on which a network can be trained: the CPU, NVIDIA and AMD GPUs (`cuda`), and Apple GPUs (`mps`).
 
 No function in this module creates a CUDA context.
 """
@@ -53,7 +53,7 @@ def choose_device(name: str) -> torch.device:
 
 
 ENOUGH_MEMORY = 3 * 2**30
-"""Free memory, in bytes, that the first GPU must have to be chosen by `auto`. It is enough for every recipe."""
+"""Minimum free memory, in bytes, for `auto` to choose the first GPU. This amount is enough for every recipe."""
 
 
 def _emptiest(gpus: Sequence[Gpu]) -> Gpu:
@@ -130,7 +130,7 @@ def _as_device(device: torch.device) -> Device:
 def describe_device(device: torch.device) -> str:
     """Return the name of a device as shown to users: `AMD EPYC 9B14, 2 cores`, `NVIDIA H100 80GB HBM3`."""
     if device.type == "cuda":
-        # The name comes from the driver, which needs no context on the GPU.
+        # Reading the name from the driver needs no CUDA context.
         return torch.cuda.get_device_name(device)
     if device.type == "mps":
         return "Apple GPU"
@@ -156,10 +156,11 @@ def has_bf16(device: torch.device) -> bool:
 def set_cpu_threads(count: int) -> None:
     """Set the number of CPU threads and flush denormals (below 1.2e-38) to zero.
 
-    Call this before the first computation in this thread, so that the threads started by torch inherit the setting. The
-    Adam moments of units that no longer learn shrink to denormals. Within an epoch of the `guide` recipe, a third of
-    all moments become denormal. Some CPUs compute many times slower with denormals. Flushing leaves the trained weights
-    bit-identical.
+    Call this before the first computation in this thread, so that the threads started by torch inherit the setting.
+
+    The Adam moments of units that no longer learn shrink to denormals. Within an epoch of the `guide` recipe, a third
+    of all moments become denormal. Some CPUs are many times slower with denormals. Flushing them doesn't change the
+    trained weights.
     """
     torch.set_num_threads(count)
     torch.set_flush_denormal(True)
@@ -168,15 +169,15 @@ def set_cpu_threads(count: int) -> None:
 def use_tf32() -> None:
     """Use TF32 for matrix products on NVIDIA GPUs, as cuDNN does for convolutions by default.
 
-    torch has two interfaces for this setting. The older one, which is used here, also updates the newer one,
-    `fp32_precision`. If only `fp32_precision` were set, the older getters, which torch.compile calls, would raise an
-    error.
+    torch has two interfaces for this setting. This function uses the older interface, which also updates the newer
+    interface, `fp32_precision`. Setting only `fp32_precision` would break torch.compile, because it reads the setting
+    through the older interface, which would then raise an error.
     """
     torch.backends.cuda.matmul.allow_tf32 = True
 
 
 def set_determinism(device: torch.device, *, deterministic: bool) -> None:
-    """Use only deterministic algorithms or, if `deterministic` is False, the fastest ones.
+    """Use only deterministic algorithms or, if `deterministic` is False, the fastest algorithms.
 
     On an NVIDIA GPU, TF32 is used in both cases. Call this before the first operation on the GPU, because cuBLAS reads
     CUBLAS_WORKSPACE_CONFIG when it is initialised.
@@ -193,7 +194,7 @@ def set_determinism(device: torch.device, *, deterministic: bool) -> None:
 
 def free_memory(device: torch.device) -> None:
     """Free the GPU memory that torch has cached, so that other processes can use it."""
-    with suppress(RuntimeError):  # even this can fail if memory has run out
+    with suppress(RuntimeError):  # even emptying the cache can fail if memory has run out
         if device.type == "cuda":
             torch.cuda.empty_cache()
         elif device.type == "mps":

@@ -16,7 +16,7 @@ OUT_OF_MEMORY = (
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """Return whether the error means that the memory of the CPU or of a GPU ran out."""
+    """Return whether the error means that the CPU or a GPU ran out of memory."""
     if isinstance(error, torch.OutOfMemoryError | MemoryError):
         return True
     return isinstance(error, RuntimeError) and any(part in str(error) for part in OUT_OF_MEMORY)
@@ -30,7 +30,8 @@ def is_compiler_error(error: BaseException) -> bool:
 def breaks_device(error: BaseException) -> bool:
     """Return whether the error makes every later GPU operation of this process fail.
 
-    Such errors include invalid memory accesses and failed assertions on the GPU. Only a new process can use the GPU.
+    Such errors include invalid memory accesses and failed assertions on the GPU. After such an error, only a new
+    process can use the GPU.
     """
     return isinstance(error, torch.AcceleratorError) and not is_out_of_memory(error)
 

@@ -1,4 +1,4 @@
-"""The GPUs that torch can use through CUDA or ROCm, and why it can't use others.
+"""Find the GPUs that torch can use through CUDA or ROCm, and explain why it can't use other GPUs.
 
 No function in this module creates a CUDA context.
 """
@@ -18,16 +18,16 @@ MIN_DRIVERS = {12: 525, 13: 580}
 """Oldest NVIDIA driver that supports each major version of CUDA."""
 
 BUILDS = {12: "CUDA 12.6", 13: "CUDA 13.0"}
-"""Build of torch to install, by the major version of CUDA that the driver supports.
+"""Build of torch to install for each major version of CUDA that the driver may support.
 
 The wheels for CUDA 12.6 also have kernels for Maxwell, Pascal and Volta, which CUDA 13 doesn't support.
 """
 
 OLDEST_CAPABILITY = 50
-"""Ten times the lowest compute capability that a current wheel of torch supports."""
+"""Lowest compute capability that current torch wheels support, multiplied by 10."""
 
 VISIBILITY_VARIABLES = ("CUDA_VISIBLE_DEVICES", "HIP_VISIBLE_DEVICES", "ROCR_VISIBLE_DEVICES")
-"""Environment variables that hide GPUs from a process."""
+"""Environment variables that can hide GPUs from a process."""
 
 NO_VISIBLE_GPU = "No CUDA GPUs are available"
 """torch's error message if a driver is installed but no GPU is visible."""
@@ -36,7 +36,7 @@ FABRIC_NOT_READY = "Error 802"
 """Part of CUDA's error message on a machine whose NVLink fabric isn't configured yet."""
 
 MAX_PROCESSES = 3
-"""Maximum number of processes to name when the memory of a GPU runs out."""
+"""Maximum number of processes to list if a GPU runs out of memory."""
 
 
 @dataclass(frozen=True)
@@ -50,13 +50,13 @@ class Gpu:
     memory: int
     """Total memory in bytes."""
     problem: str | None
-    """Why this torch can't compute on the GPU, and what to do; None if it can."""
+    """Why this build of torch can't use the GPU, and what to do. None if torch can use the GPU."""
 
 
 def find_gpus() -> tuple[Gpu, ...]:
     """Return the GPUs that CUDA finds, in CUDA's order.
 
-    Before CUDA is initialised, torch counts the GPUs that NVML finds. CUDA may find fewer.
+    This initialises CUDA first. Otherwise, torch would count the GPUs that NVML finds, even if CUDA finds fewer.
     """
     if why_no_gpu() is not None:
         return ()
@@ -64,10 +64,10 @@ def find_gpus() -> tuple[Gpu, ...]:
 
 
 def why_no_gpu() -> str | None:
-    """Initialise CUDA. Return torch's reason if that fails because no GPU can be used, else None."""
+    """Initialise CUDA. Return torch's error message if no GPU can be used, else None."""
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # GPUs without kernels have a `problem` instead
+            warnings.simplefilter("ignore")  # `Gpu.problem` replaces the warnings about GPUs without kernels
             torch.cuda.init()
     except (RuntimeError, AssertionError) as error:
         return _shorten(str(error))
@@ -75,9 +75,10 @@ def why_no_gpu() -> str | None:
 
 
 def unused_gpus() -> str | None:
-    """Say which GPUs of this machine can't be used, why, and what to do.
+    """Explain which GPUs of this machine can't be used, why, and what to do.
 
-    Returns None if CUDA finds a GPU, or if no driver for the GPUs that torch supports is installed.
+    Returns None if CUDA finds a GPU. Also returns None if the machine has neither an NVIDIA driver nor, for a ROCm
+    build of torch, an AMD driver.
     """
     reason = why_no_gpu()
     has_driver = has_nvidia_driver() or (torch.version.hip is not None and has_amd_driver())
@@ -88,7 +89,7 @@ def unused_gpus() -> str | None:
 
 
 def explain(reason: str) -> str:
-    """Append advice to the reason why no GPU can be used."""
+    """Return the reason why no GPU can be used, followed by advice if there is any."""
     hidden = [name for name in VISIBILITY_VARIABLES if name in os.environ]
     found = re.search(r"found version (\d+)", reason)
     if found:
@@ -103,7 +104,7 @@ def explain(reason: str) -> str:
 
 
 def explain_memory(device: torch.device) -> tuple[str, bool]:
-    """Return a description of who uses the memory of a GPU, and whether this process uses more than all others."""
+    """Return a description of the processes that use a GPU's memory, and whether this process uses most of it."""
     properties = torch.cuda.get_device_properties(device)
     uuid, total, own = str(properties.uuid), properties.total_memory, torch.cuda.memory_reserved(device)
     usage = gpu_usage([uuid]).get(uuid)
@@ -132,14 +133,14 @@ def _gib(size: int) -> str:
 
 
 def _shorten(reason: str) -> str:
-    """Return the part of torch's message that names the reason, in one line."""
+    """Return the part of torch's message that states the reason, as one line."""
     text = " ".join(reason.split())
     error = re.search(r"Error \d+: .*", text)
     return error[0] if error else text.partition(". Please")[0]
 
 
 def _driver_advice(supported: int) -> str:
-    """Return advice for a driver that supports only this major version of CUDA."""
+    """Return advice for a driver that supports CUDA only up to major version `supported`."""
     needed = _cuda_version() or max(MIN_DRIVERS)
     advice = f"update the driver to {MIN_DRIVERS.get(needed, max(MIN_DRIVERS.values()))} or newer"
     return f"{advice}, or {_install(supported)}" if supported in BUILDS else advice
@@ -150,7 +151,7 @@ def _install(cuda: int) -> str:
 
 
 def _cuda_version() -> int | None:
-    """Return the major version of CUDA for which torch is built, or None."""
+    """Return the major version of CUDA for which torch is built, or None if torch is built without CUDA."""
     return int(torch.version.cuda.partition(".")[0]) if torch.version.cuda else None
 
 
@@ -187,7 +188,8 @@ def _kernel_problem(properties: Any) -> str | None:
 def _runs_on(architecture: str, capability: int) -> bool:
     """Return whether code for an architecture such as `sm_86` or `compute_90` runs on a GPU.
 
-    Binary code (`sm`) runs within its major version; intermediate code (`compute`) runs on all later GPUs.
+    Binary code (`sm`) runs on its own and on later architectures with the same major version. Intermediate code
+    (`compute`) also runs on later major versions.
     """
     match = re.fullmatch(r"(sm|compute)_(\d+)[af]?", architecture)
     if match is None or int(match[2]) > capability:

@@ -17,7 +17,7 @@ CPU = torch.device("cpu")
 
 
 class Purpose(IntEnum):
-    """What random numbers are used for. The same seed gives different numbers for each purpose."""
+    """A purpose for which random numbers are drawn. The same seed gives different numbers for each purpose."""
 
     SHUFFLE = 0
     DRAWING = 1
@@ -29,9 +29,10 @@ class Purpose(IntEnum):
 def generator_for(seed: int, purpose: Purpose, *indices: int) -> torch.Generator:
     """Return a CPU generator whose numbers depend only on these arguments.
 
-    `seed` is any 64-bit integer; `indices`, such as an epoch, are 0 or more. torch's Mersenne Twister uses only 32 bits
-    of a seed, and sums such as `seed + epoch` would make epoch 1 of seed 0 equal to epoch 0 of seed 1. NumPy's
-    `SeedSequence` therefore mixes all arguments into 32 well-distributed bits.
+    `seed` is any 64-bit integer. `indices`, such as the epoch, must not be negative.
+
+    torch's Mersenne Twister uses only 32 bits of a seed, and sums such as `seed + epoch` would make epoch 1 of seed 0
+    equal to epoch 0 of seed 1. NumPy's `SeedSequence` therefore mixes all arguments into 32 well-distributed bits.
     """
     sequence = np.random.SeedSequence(entropy=seed % 2**64, spawn_key=(purpose, *indices))
     return torch.Generator().manual_seed(int(sequence.generate_state(1)[0]))
@@ -71,7 +72,7 @@ def set_rng_state(state: dict[str, Any], device: torch.device) -> None:
 
 @contextmanager
 def preserve_rng_state(device: torch.device = CPU) -> Iterator[None]:
-    """Restore the global generators, including the generator of `device`, on exit."""
+    """Restore the state of the global generators, including the generator of `device`, on exit."""
     state = rng_state(device)
     try:
         yield

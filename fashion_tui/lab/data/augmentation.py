@@ -1,7 +1,7 @@
-"""Flip, shift and erase images at random, in batches on the device.
+"""Flip and shift images at random and erase random boxes, in batches on the device.
 
 The transforms of an image depend only on the seed, the epoch and the image's index, so resuming in the middle of an
-epoch gives the same transforms. They are drawn on the CPU, which makes them the same on every device.
+epoch gives the same transforms. The transforms are drawn on the CPU, so they are the same on every device.
 """
 
 import torch
@@ -12,7 +12,7 @@ from fashion_tui.lab.rng import Purpose, generator_for
 from fashion_tui.schema.recipe import Recipe
 
 ERASE_PROBABILITY = 0.5
-"""Probability that an image has a box erased in an epoch, if the recipe uses random erasing."""
+"""Probability of erasing a box of an image in an epoch, if the recipe uses random erasing."""
 
 
 class Augmentation:
@@ -29,7 +29,7 @@ class Augmentation:
         self.start_epoch(0)
 
     def start_epoch(self, epoch: int) -> None:
-        """Draw the transforms of each image for an epoch, counted from 0.
+        """Draw the transforms of each image for an epoch. Epochs are counted from 0.
 
         With the alternating flip, a random half of the images is mirrored in even epochs and the other half in odd
         epochs. Any two consecutive epochs therefore show both versions of every image (Jordan 2024, "94% on CIFAR-10 in

@@ -1,7 +1,7 @@
-"""Data sets whose images are one tensor of bytes on the device, and their shuffled batches.
+"""Data sets that store all images in one uint8 tensor, and their shuffled batches.
 
-60,000 images of 28×28 bytes take 47 MB. With all of them on the device, a batch costs one gather and three operations
-on small tensors. Images don't have to be decoded, collated and copied one by one.
+60,000 images of 28×28 bytes take 47 MB. If all images are on the device, preparing a batch takes only a few operations
+on small tensors. No image has to be decoded, collated or copied individually.
 """
 
 import math
@@ -46,7 +46,7 @@ class Images:
         return len(self.labels)
 
     def __getitem__(self, selection: slice | Tensor) -> "Images":
-        """Select images. A slice is a view; a tensor of indices or a boolean mask makes a copy."""
+        """Select images. A slice returns a view; a tensor of indices or a boolean mask returns a copy."""
         return Images(self.pixels[selection], self.labels[selection])
 
     def to(self, device: torch.device | str) -> "Images":
@@ -97,7 +97,7 @@ def hold_out(images: Images, count: int) -> tuple[Images, Images]:
 
 
 def normalise(pixels: Tensor, mean: float, std: float) -> Tensor:
-    """Convert uint8 `[N, 1, 28, 28]` to float32, like torchvision's ToTensor and Normalize.
+    """Normalise uint8 images `[N, 1, 28, 28]` and return float32, like torchvision's ToTensor and Normalize.
 
     On a CPU, the result is bit-identical to the result of the torchvision transforms.
     """
@@ -115,15 +115,18 @@ class Batch(NamedTuple):
     """int64 [B], the indices of the images in the set."""
 
     def split(self, max_size: int) -> "list[Batch]":
-        """Split into the fewest micro-batches of at most `max_size` images. Their sizes differ by at most 1."""
+        """Split the batch into the fewest micro-batches of at most `max_size` images.
+
+        The sizes of the micro-batches differ by at most 1.
+        """
         count = math.ceil(len(self.labels) / max_size)
         return [Batch(*parts) for parts in zip(*(tensor.tensor_split(count) for tensor in self), strict=True)]
 
 
 def batch_sizes(count: int, size: int, *, min_last: int = 1) -> list[int]:
-    """Return the sizes of the batches of `count` images.
+    """Return the sizes of the batches into which `count` images are split.
 
-    If the last batch would have fewer than `min_last` images, they join the previous batch.
+    If the last batch would have fewer than `min_last` images, its images are added to the previous batch.
     """
     sizes = [size] * (count // size)
     rest = count % size
@@ -143,10 +146,10 @@ class ImageBatches:
     """
 
     def __init__(self, images: Images, recipe: Recipe, *, seed: int, device: torch.device, min_last: int = 1) -> None:
-        """Move the set to the device if it fits; otherwise, copy one batch at a time.
+        """Move the images to the device if they fit. Otherwise, copy one batch at a time.
 
-        The last batch of an epoch contains the remaining images. If there are fewer than `min_last`, they join the
-        previous batch. Raises UsageError if the images don't fill one batch.
+        The last batch of an epoch contains the remaining images. If fewer than `min_last` images remain, they are added
+        to the previous batch. Raises UsageError if the batch size is less than 1 or greater than the number of images.
         """
         if not 1 <= recipe.batch_size <= len(images):
             raise UsageError(
@@ -168,12 +171,12 @@ class ImageBatches:
     def order(self, epoch: int) -> Tensor:
         """Return the order of the images in an epoch, int64 `[N]`.
 
-        The order is drawn on the CPU, so that it is the same on every device.
+        The order is drawn on the CPU, so it is the same on every device.
         """
         return torch.randperm(len(self.images), generator=generator_for(self.seed, Purpose.SHUFFLE, epoch))
 
     def epoch(self, epoch: int, first_step: int = 0) -> Iterator[Batch]:
-        """Yield the batches of an epoch, starting at step `first_step` (counted from 0).
+        """Yield the batches of an epoch, starting at step `first_step`, counted from 0.
 
         The images are neither normalised nor augmented; `prepare` does both.
         """
@@ -189,16 +192,19 @@ class ImageBatches:
     def _to_device(self, batch: Batch) -> Batch:
         if self.is_resident:
             return batch
-        # Copies from pinned memory overlap with computation.
+        # Copies from pinned memory can overlap with computation.
         return Batch(*(part.pin_memory().to(self.device, non_blocking=True) for part in batch))
 
 
 MAX_MEMORY_FRACTION = 0.5
-"""Maximum fraction of a GPU's free memory for the data set; the rest is for the network, activations and gradients."""
+"""Maximum fraction of a GPU's free memory to use for the data set.
+
+The network, activations and gradients use the rest.
+"""
 
 
 def fits_on(device: torch.device, images: Images) -> bool:
-    """Return whether to keep the set on the device, which is False only for a GPU with too little free memory."""
+    """Return whether the images fit on the device. The result is False only if a GPU has too little free memory."""
     if device.type != "cuda":
         return True
     free, _ = torch.cuda.mem_get_info(device)
@@ -206,7 +212,7 @@ def fits_on(device: torch.device, images: Images) -> bool:
 
 
 def _read(source: DatasetSource, ref: DatasetRef) -> tuple[Images, Images]:
-    """Read the files and return the training and test images without copying the pixels."""
+    """Read the files, and return the training and test images without copying the pixels."""
     train_images, train_labels, test_images, test_labels = (
         torch.frombuffer(values, dtype=torch.uint8).view(file.shape)
         for file, values in zip(source.files, files.read(ref), strict=True)

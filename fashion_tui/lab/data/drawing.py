@@ -1,11 +1,12 @@
 """Draw shapes on a batch of small images `[B, 28, 28]` with torch operations.
 
-A shape is a tensor that contains the coverage of each pixel, from 0 to 1, so that edges are anti-aliased. The coverage
-is computed from a signed distance field: the distance of each pixel to the edge, positive inside the shape. The x
+A shape is a tensor with the coverage of each pixel, from 0 to 1, which gives anti-aliased edges. The coverage is
+computed from a signed distance field: the distance of each pixel to the edge, positive inside the shape. The x
 coordinate runs from -1 at the left to 1 at the right, and y from -1 at the top to 1 at the bottom.
 
-Only + - × ÷ √, comparisons and rounding are used, each as one torch operation. IEEE 754 defines the results of these
-operations to the last bit, so a seed gives the same images on every machine and with any number of threads.
+The code uses only +, -, ×, ÷, √, comparisons and rounding, each as a separate torch operation. IEEE 754 defines the
+results of these operations to the last bit. The same seed therefore gives the same images on every machine and with any
+number of threads.
 """
 
 from itertools import pairwise
@@ -24,11 +25,11 @@ class Sketch:
     """A batch of black images to draw on, with pixel coordinates and a generator for random variations."""
 
     def __init__(self, count: int, generator: torch.Generator, *, upright: bool) -> None:
-        """Create the canvas with slightly tilted and shifted coordinates.
+        """Create a black canvas and slightly tilted and shifted pixel coordinates.
 
-        Tilting is a shear. For an upright garment, it only shifts the rows sideways, so y has shape `[B, 28, 1]`. For a
-        shoe, it only shifts the columns up and down, so x has shape `[B, 1, 28]`. Operations on the smaller tensor are
-        nearly free.
+        Tilting is a shear. For an upright garment, the shear only shifts rows sideways, so `y` has shape `[B, 28, 1]`.
+        For a shoe, the shear only shifts columns up and down, so `x` has shape `[B, 1, 28]`. Operations on these small
+        tensors are nearly free.
         """
         self.count = count
         self.generator = generator
@@ -44,7 +45,7 @@ class Sketch:
         return torch.rand(self.count, 1, 1, generator=self.generator) * (high - low) + low
 
     def maybe(self, probability: float) -> Tensor:
-        """Return 1 with the given probability, else 0, for each image, `[B, 1, 1]`."""
+        """Return a random 0 or 1 for each image, `[B, 1, 1]`. `probability` is the probability of 1."""
         return (torch.rand(self.count, 1, 1, generator=self.generator) < probability).float()
 
     def paint(self, coverage: Tensor, shade: Length) -> None:

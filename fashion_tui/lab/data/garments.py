@@ -216,4 +216,4 @@ GARMENTS: tuple[Callable[[Sketch], None], ...] = (
 """Drawing functions in the order of Fashion-MNIST's labels."""
 
 SHOES = (sandal, sneaker, ankle_boot)
-"""Drawing functions of the classes that are drawn along the x axis."""
+"""Drawing functions of the shoes, which are drawn along the x axis instead of upright."""

@@ -1,7 +1,7 @@
 """The synthetic data set: garments drawn by code in the format of Fashion-MNIST, for machines without Fashion-MNIST.
 
-The classes overlap as they do in Fashion-MNIST: a shirt without visible buttons looks like a T-shirt or a pullover.
-A network can therefore learn the set, but not perfectly.
+The classes overlap as they do in Fashion-MNIST: a shirt without visible buttons looks like a T-shirt or a pullover. A
+network can therefore learn to classify most images, but not all of them.
 """
 
 from collections.abc import Iterator
@@ -25,8 +25,8 @@ This many images fit into a core's cache, so drawing is twice as fast as in a si
 def draw(count: int, seed: int) -> tuple[Tensor, Tensor]:
     """Draw images, uint8 `[count, 1, 28, 28]`, and return them with their labels, int64 `[count]`.
 
-    The classes are balanced and in random order. The same count and seed give the same bits in every process and on
-    every machine.
+    The classes are balanced and in random order. The same count and seed give bit-identical images in every process and
+    on every machine.
     """
     order = torch.rand(count, generator=generator_for(seed, Purpose.DRAWING)).argsort(stable=True)
     labels = order % len(GARMENTS)
@@ -54,14 +54,17 @@ def add_texture(sketch: Sketch) -> Tensor:
 
 
 def _stripes(sketch: Sketch, position: Tensor) -> Tensor:
-    """Return the darkness of stripes on some of the images. Stripes in both directions form a check pattern."""
+    """Return how much stripes darken each pixel.
+
+    Only some images have stripes. Stripes in both directions form a check pattern.
+    """
     phase = position / sketch.between(2.5 * PIXEL, 8 * PIXEL) + sketch.between(0, 1)
     wave = (phase - phase.floor() - 0.5).abs() * 2  # a triangle wave between 0 and 1
     return wave * sketch.between(0.2, 0.7) * sketch.maybe(0.2)
 
 
 def _folds(sketch: Sketch, cells: int = 4) -> Tensor:
-    """Return smooth random darkness, interpolated bilinearly from random numbers on a coarse grid."""
+    """Return a smooth pattern of random folds, interpolated bilinearly from random numbers on a coarse grid."""
     grid = torch.rand(sketch.count, cells + 1, cells + 1, generator=sketch.generator)
     position = torch.arange(SIZE) * cells / SIZE
     before = position.floor().long()
@@ -74,8 +77,8 @@ def _folds(sketch: Sketch, cells: int = 4) -> Tensor:
 def _one_thread() -> Iterator[None]:
     """Use one CPU thread inside the `with` block.
 
-    Drawing consists of thousands of operations that are too small to parallelise. They are up to 20 times slower if
-    threads wait for each other on a busy machine.
+    Drawing consists of thousands of operations that are too small to parallelise. On a busy machine, several threads
+    would make drawing up to 20 times slower, because they would wait for each other.
     """
     before = torch.get_num_threads()
     torch.set_num_threads(1)

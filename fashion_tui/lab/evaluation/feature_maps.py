@@ -1,4 +1,4 @@
-"""Feature maps as greyscale images: the output of a layer or function for one sample, one image per channel."""
+"""Convert the output of a layer or function for one sample to greyscale images, one image per channel."""
 
 import torch.nn.functional as F
 from torch import Tensor
@@ -10,7 +10,7 @@ SIDE = 28
 
 
 def as_planes(values: Tensor, shape: Shape) -> Tensor:
-    """Return the output for one sample as float32 planes `[C, H, W]`.
+    """Return the output of a layer or function for one sample as float32 planes `[C, H, W]`.
 
     `shape` is the shape of the output without the batch axis. A vector becomes a nearly square plane, padded with the
     minimum of the vector.
@@ -27,7 +27,7 @@ def as_planes(values: Tensor, shape: Shape) -> Tensor:
 def as_images(planes: Tensor, low: float, high: float) -> tuple[bytes, ...]:
     """Convert planes `[C, H, W]` to uint8 images `[28, 28]`, in which `low` and NaN are black and `high` is white.
 
-    Larger planes are downsampled by averaging; smaller planes are enlarged by repeating their values.
+    Planes larger than 28×28 are downsampled by averaging. Smaller planes are enlarged by repeating values.
     """
     span = (high - low) or 1.0
     levels = ((planes - low) / span).nan_to_num(0.0, 1.0, 0.0).clamp(0.0, 1.0)
@@ -36,6 +36,6 @@ def as_images(planes: Tensor, low: float, high: float) -> tuple[bytes, ...]:
 
 
 def value_range(planes: Tensor) -> tuple[float, float]:
-    """Return the minimum and maximum of the finite values, or 0 and 0 if there are none."""
+    """Return the minimum and maximum of the finite values, or (0, 0) if no value is finite."""
     finite = planes[planes.isfinite()]
     return (finite.min().item(), finite.max().item()) if finite.numel() else (0.0, 0.0)

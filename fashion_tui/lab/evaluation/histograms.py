@@ -9,7 +9,10 @@ BINS = 36
 
 
 def weight_histograms(model: nn.Module) -> tuple[Histogram, ...]:
-    """Return a histogram of each parameter that has values, in the order of the network's parameters."""
+    """Return a histogram of each parameter of the network.
+
+    Parameters that are empty or on the meta device are skipped.
+    """
     return tuple(
         histogram(name, parameter.detach())
         for name, parameter in model.named_parameters()
@@ -26,7 +29,7 @@ def histogram(name: str, values: Tensor, bins: int = BINS) -> Histogram:
             name=name, counts=(0,) * bins, low=0.0, high=0.0, mean=0.0, std=0.0, non_finite=len(flat)
         )  # fmt: skip
     low, high = finite.min().item(), finite.max().item()
-    if low == high:  # torch.histc would widen the range
+    if low == high:  # torch.histc would widen a range of width 0
         counts = [0] * bins
         counts[bins // 2] = len(finite)
     else:

@@ -1,4 +1,4 @@
-"""The predictions of a network, and their metrics."""
+"""Compute the predictions of a network and their metrics."""
 
 import copy
 import math
@@ -16,7 +16,7 @@ from fashion_tui.schema.evaluation import ClassReport, Metrics
 from fashion_tui.schema.recipe import Recipe
 
 BATCH_SIZE = 500
-"""Images per batch. A batch takes a fraction of a second, even with a large network on a CPU."""
+"""Number of images per batch. Evaluating a batch takes a fraction of a second, even for a large network on a CPU."""
 
 MIN_BATCH_SIZE = 32
 """Minimum batch size on a GPU. If even such a batch doesn't fit in memory, the network is evaluated on the CPU."""
@@ -38,9 +38,11 @@ def predict_logits(  # noqa: PLR0913
 ) -> Tensor:
     """Return the logits for uint8 images `[N, 1, 28, 28]`, as float32 `[N, 10]` on the CPU.
 
-    The images are normalised as in `recipe`. The network runs in evaluation mode and fp32; its training mode is
-    restored on exit. `progress` is called after each batch with the number of completed images and the total. Raises
-    Cancelled as soon as `should_stop` returns True.
+    The images are normalised with the mean and the standard deviation of `recipe`. The network runs in evaluation mode
+    and in float32. On exit, its previous mode is restored.
+
+    `progress` is called after each batch with the number of completed images and the total number of images.
+    `should_stop` is called before each batch. If it returns True, Cancelled is raised.
 
     If a GPU runs out of memory, the batch size is halved. If even small batches don't fit, `report` is called with a
     message, and the network is evaluated on the CPU.
@@ -50,7 +52,7 @@ def predict_logits(  # noqa: PLR0913
     predict = _Predictor(model, recipe, device, report)
     logits = []
     try:
-        with torch.no_grad():  # not inference_mode: a custom model may keep tensors and train with them
+        with torch.no_grad():  # inference_mode would break models that keep tensors and later train with them
             for batch in pixels.split(batch_sizes(len(pixels), BATCH_SIZE, min_last=2)):
                 if should_stop():
                     raise Cancelled
@@ -62,7 +64,10 @@ def predict_logits(  # noqa: PLR0913
 
 
 class _Predictor:
-    """Runs a network on batches of images. If a GPU runs out of memory, uses smaller batches, and then the CPU."""
+    """Runs a network on batches of images. If a GPU runs out of memory, the batches become smaller.
+
+    If even small batches don't fit, the CPU is used.
+    """
 
     def __init__(self, model: nn.Module, recipe: Recipe, device: torch.device, report: Callable[[str], None]) -> None:
         self._model = model
@@ -96,7 +101,7 @@ class _Predictor:
 def copy_to_cpu(model: nn.Module) -> nn.Module:
     """Copy a network to the CPU, without allocating memory on the network's device.
 
-    The network itself isn't moved, because a CUDA graph keeps using its memory.
+    The network itself isn't moved, because a CUDA graph may still use its memory.
     """
     copies: dict[int, object] = {}
     for tensor in (*model.parameters(), *model.buffers()):
@@ -109,8 +114,8 @@ def copy_to_cpu(model: nn.Module) -> nn.Module:
 def evaluate(logits: Tensor, labels: Tensor, classes: Sequence[str]) -> Metrics:
     """Return the metrics of logits `[N, C]`, given the labels `[N]`.
 
-    If the softmax of an image's logits is NaN, because they contain NaN or infinity, all scores are NaN, and the
-    confusion matrix contains only the other images.
+    If logits contain NaN or infinity, their softmax may be NaN. If this happens for any image, all scores are NaN, and
+    the confusion matrix leaves out these images.
     """
     logits, labels = logits.cpu().double(), labels.cpu()  # mps has no float64
     predictions = logits.argmax(dim=1)
@@ -131,7 +136,7 @@ def evaluate(logits: Tensor, labels: Tensor, classes: Sequence[str]) -> Metrics:
 
 
 def has_probabilities(logits: Tensor) -> Tensor:
-    """Return whether the softmax of each row of the logits `[N, C]` is free of NaN, as bool `[N]`."""
+    """Return which rows of the logits `[N, C]` have a softmax without NaN, as bool `[N]`."""
     return ~logits.softmax(dim=1).isnan().any(dim=1)
 
 

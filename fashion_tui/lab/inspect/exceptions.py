@@ -27,7 +27,7 @@ _MESSAGES: tuple[tuple[str, str], ...] = (
     ),
     (
         r"Trying to backward through the graph a second time",
-        "the first backward() freed the graph: compute the loss again, or pass retain_graph=True to that call",
+        "the first backward() freed the graph: compute the loss again, or pass retain_graph=True to the first call",
     ),
     (
         r"leaf Variable that requires grad",
@@ -35,7 +35,7 @@ _MESSAGES: tuple[tuple[str, str], ...] = (
     ),
     (
         r"needed for gradient computation has been modified by an inplace operation",
-        "backward() needs a tensor that was changed in place after its use: create a new tensor instead",
+        "backward() needs the old values of a tensor that was changed in place: create a new tensor instead",
     ),
     (
         r"Can't call numpy\(\) on Tensor that requires grad",
@@ -79,7 +79,7 @@ _MESSAGES: tuple[tuple[str, str], ...] = (
     ),
     (
         r"index out of range in self",
-        "an index is negative, or not below the number of rows of the embedding",
+        "an index is negative or not below the number of rows of the embedding",
     ),
     (
         r"Target (-?\d+) is out of bounds",
@@ -103,7 +103,7 @@ _MULTIPLYING = {"matmul", "mm", "bmm"}
 
 
 def explain_exception(error: BaseException) -> str | None:
-    """Return a one-line explanation, or None if the exception's message can't be explained further."""
+    """Return a one-line explanation of the exception, or None if there is none."""
     try:
         return _explain_layer(error) or _explain_expression(error) or _explain_message(str(error))
     except Exception:  # noqa: BLE001 -- the user's objects in the frames can raise anything
@@ -121,7 +121,7 @@ def _explain_message(message: str) -> str | None:
 
 
 def _explain_layer(error: BaseException) -> str | None:
-    """Explain the error of a torch layer from its attributes and its input."""
+    """Explain an error raised by a torch layer, using the layer's attributes and input."""
     calls = [(module, frame) for frame in _frames(error) if (module := _running_module(frame)) is not None]
     if not calls or not _is_in_torch(calls[-1][1]):
         return None
@@ -137,21 +137,24 @@ def _explain_layer(error: BaseException) -> str | None:
 
 
 def _accepts(layer: nn.Module, tensor: Tensor) -> bool:
-    """Return whether the input is what `explain_call` says that the layer expects. The error then has another cause."""
+    """Return whether a LayerNorm or an embedding accepts this input, so that the error has another cause.
+
+    `explain_call` doesn't check the inputs of these layers.
+    """
     if isinstance(layer, nn.LayerNorm):
         return tuple(tensor.shape[-len(layer.normalized_shape) :]) == tuple(layer.normalized_shape)
     return isinstance(layer, nn.Embedding | nn.EmbeddingBag) and not tensor.is_floating_point()
 
 
 def _has_batch_axis(layer: nn.Module, shape: Shape) -> bool:
-    """Return whether the first axis is the batch axis and the layer checks the size of the second axis."""
+    """Return whether the layer's input has a batch axis before the channel axis."""
     if isinstance(layer, nn.modules.conv._ConvNd):  # noqa: SLF001 -- the base class of all convolutions
         return len(shape) == len(layer.kernel_size) + 2
     return isinstance(layer, nn.modules.batchnorm._NormBase | nn.GroupNorm) and len(shape) > 1  # noqa: SLF001
 
 
 def _running_module(frame: FrameType) -> nn.Module | None:
-    """Return the module whose `forward` the frame runs, or None if it runs something else."""
+    """Return the module whose `forward` method the frame executes, or None if the frame executes another function."""
     if frame.f_code.co_name != "forward" or not frame.f_code.co_argcount:
         return None
     module = frame.f_locals.get(frame.f_code.co_varnames[0])
@@ -186,7 +189,7 @@ def _explain_expression(error: BaseException) -> str | None:
 
 
 def _failing_node(entry: TracebackType) -> ast.AST | None:
-    """Return the syntax node of the expression that failed, or None if the source isn't available."""
+    """Return the AST node of the binary operation or call that failed, or None if the source doesn't contain it."""
     code = entry.tb_frame.f_code
     position = list(code.co_positions())[entry.tb_lasti // 2]
     source = "".join(linecache.getlines(code.co_filename, entry.tb_frame.f_globals))
@@ -220,7 +223,10 @@ def _shapes(nodes: list[ast.expr], frame: FrameType) -> list[Shape]:
 
 
 def _value(node: ast.expr, frame: FrameType) -> object:
-    """Return the value of a name or of a module's attribute, without running any of the user's code."""
+    """Evaluate a name, a module's parameter or buffer, or `.T` of a matrix, without running the user's code.
+
+    Returns None for all other expressions.
+    """
     if isinstance(node, ast.Name):
         return frame.f_locals.get(node.id, frame.f_globals.get(node.id))
     if isinstance(node, ast.Attribute):
@@ -238,7 +244,7 @@ def _have_wrong_sizes(operation: _Operation, message: str) -> bool:
     if operation.name in _MULTIPLYING:
         return len(second) > 1 and bool(first) and first[-1] != second[-2]
     if operation.name in _JOINING:
-        return _UNEQUAL_SIZES.search(message) is not None  # the shapes of joined tensors may differ
+        return _UNEQUAL_SIZES.search(message) is not None  # joining often works for different shapes
     try:
         torch.broadcast_shapes(first, second)
     except RuntimeError:

@@ -1,7 +1,8 @@
-"""The autograd graph of a tensor: the nodes that backward() visits. Nodes are described only on request.
+"""The autograd graph of a tensor, which consists of the nodes that backward() visits.
 
-The nodes are autograd's own (`grad_fn`). Each node has an operation and inputs, but values and gradients are available
-only for tensors that have a name in the namespace.
+The nodes are the `grad_fn` objects of autograd. They are described only on request. The description of a node always
+contains its operation and inputs. Values and gradients are available only for leaves and for tensors that have a name
+in the namespace.
 """
 
 from collections.abc import Iterator, Mapping
@@ -37,7 +38,7 @@ class LiveGraph:
         self._id_of(self._root, tensor.output_nr)
 
     def is_graph_of(self, namespace: Mapping[str, object], name: str) -> bool:
-        """Return whether `name` refers to the tensor of this graph."""
+        """Return whether this graph was opened for `name`, and `name` still refers to the same tensor."""
         return name == self.name and _node_of(_tracked_tensor(namespace, name)) is self._root
 
     def open(self, namespace: Mapping[str, object]) -> Graph:
@@ -45,17 +46,20 @@ class LiveGraph:
         return self._graph(namespace, self._walk(0), is_new=True)
 
     def expand(self, namespace: Mapping[str, object], node: int) -> Graph:
-        """Return a node and the nodes reached from it. Raises UserError if the id is unknown."""
+        """Return up to MAX_GRAPH_NODES nodes, beginning with the node that has this id.
+
+        Raises UserError if the id is unknown.
+        """
         if not 0 <= node < len(self._nodes):
             raise UserError(f"the graph of {self.name} has no node {node}")
         return self._graph(namespace, self._walk(node), is_new=False)
 
     def refresh(self, namespace: Mapping[str, object]) -> Graph:
-        """Return all nodes described so far with their current names, values and gradients."""
+        """Return all nodes that have been described so far, with their current names, values and gradients."""
         return self._graph(namespace, list(self._described), is_new=False)
 
     def _walk(self, start: int) -> list[int]:
-        """Return up to MAX_GRAPH_NODES ids in depth-first order, which is the order of the rows of a tree."""
+        """Return up to MAX_GRAPH_NODES node ids in depth-first order, which is the order of the rows in a tree view."""
         stack, visited = [start], dict[int, None]()
         while stack and len(visited) < MAX_GRAPH_NODES:
             node = stack.pop()
@@ -102,7 +106,7 @@ class LiveGraph:
 
 
 class _Identity:
-    """A dictionary key that refers to an object and keeps it alive. Keys are equal only for the same object."""
+    """A dictionary key that compares objects by identity and keeps its object alive."""
 
     def __init__(self, value: object) -> None:
         self._value = value
@@ -115,7 +119,7 @@ class _Identity:
 
 
 class _NamedNodes:
-    """Finds the tensors of a namespace that a node produced, and their names."""
+    """Finds the tensors in a namespace that a graph node produced, and their names."""
 
     def __init__(self, namespace: Mapping[str, object]) -> None:
         self._names: dict[_Identity, list[str]] = {}
@@ -126,9 +130,10 @@ class _NamedNodes:
             self._tensors.setdefault(key, tensor)
 
     def find(self, node: Node) -> tuple[list[str], Tensor | None]:
-        """Return the names of the node's outputs and the first output that has a name, or None.
+        """Return the names of the node's outputs, and the first output that has a name.
 
-        For a leaf, the tensor is returned even if it has no name.
+        The second value is None if no output has a name. For a leaf, it is the leaf tensor even if the tensor has no
+        name.
         """
         key = _Identity(node)
         leaf = node if isinstance(node, Tensor) else None
@@ -155,7 +160,10 @@ def _node_of(tensor: Tensor) -> Node:
 
 
 def _leaf_or_node(node: Node) -> Node:
-    """Replace an AccumulateGrad node with its tensor, because autograd may create a new node on each access."""
+    """Return the tensor of an AccumulateGrad node, and any other node unchanged.
+
+    Autograd may create a new AccumulateGrad node for the same tensor on each access.
+    """
     return node.variable if node.name().endswith("AccumulateGrad") else node
 
 

@@ -1,4 +1,4 @@
-"""Answer the Playground's probes, which are requests about the tensors of a namespace."""
+"""Answer the Playground's probes, which are requests about the tensors in a namespace."""
 
 from collections.abc import Mapping
 
@@ -40,7 +40,7 @@ class Inspector:
 
         Raises UserError if the requested tensor doesn't exist.
         """
-        # Don't call methods of the user's subclasses, which could have any side effect.
+        # Don't call methods of the user's subclasses, because they could have side effects.
         with torch._C.DisableTorchFunctionSubclass(), torch.no_grad():  # noqa: SLF001 -- has no public name
             match probe:
                 case ListTensors():

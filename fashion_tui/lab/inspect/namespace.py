@@ -45,7 +45,7 @@ def find_tensors(namespace: Mapping[str, object], is_hidden: Predicate) -> Itera
 
 
 def as_plain(tensor: TensorOrArray) -> TensorOrArray:
-    """Return a view that is a plain tensor or array, so that no method of a subclass is called."""
+    """Return a view of the data as a plain tensor or array, so that no method of a subclass is called."""
     if not isinstance(tensor, Tensor):
         return np.ndarray.view(tensor, np.ndarray)
     detached = Tensor.detach(tensor)
@@ -89,5 +89,8 @@ def _kind(value: object) -> Kind | None:
 
 
 def _has_type(value: object, expected: type) -> bool:
-    """Like isinstance, but without reading `value.__class__`, which may run the user's code."""
+    """Return whether `value` is an instance of `expected`.
+
+    Unlike isinstance, this function doesn't read `value.__class__`, which may run the user's code.
+    """
     return issubclass(type(value), expected)

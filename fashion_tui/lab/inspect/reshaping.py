@@ -15,13 +15,16 @@ from fashion_tui.schema.reshaping import ElementGrid, ReshapeResult, TryReshape
 from fashion_tui.schema.tensors import Size
 
 MAX_LEADING = 6
-"""Maximum number of blocks in a grid. There is one block for each index into the axes before the last two."""
+"""Maximum number of blocks in a grid. A grid has one block for each index into all axes except the last two."""
 MAX_ROWS = 12
 MAX_COLUMNS = 24
 
 
 def try_reshape(request: TryReshape) -> ReshapeResult:
-    """Perform the operation. The arguments must be literals; no code is evaluated."""
+    """Perform the operation, and return the elements before and after it.
+
+    The arguments must be literals, so no code is executed.
+    """
     tensor = torch.empty_strided(request.shape, request.strides, device="meta")
     before = _grid(tensor, _offsets(tensor.shape, tensor.stride()))
     try:
@@ -35,7 +38,10 @@ def try_reshape(request: TryReshape) -> ReshapeResult:
 
 
 def parse_arguments(arguments: str) -> tuple[list[Any], dict[str, Any]]:
-    """Return the positional and keyword arguments. Raises ValueError if they aren't numbers or tuples of numbers."""
+    """Return the positional and keyword arguments.
+
+    Raises ValueError if they aren't literals, such as numbers or tuples.
+    """
     with contextlib.suppress(SyntaxError, ValueError, TypeError, MemoryError, RecursionError):
         call = ast.parse(f"f({arguments})", mode="eval").body
         if isinstance(call, ast.Call) and isinstance(call.func, ast.Name):
@@ -51,7 +57,10 @@ def _grid(tensor: Tensor, offsets: tuple[int, ...]) -> ElementGrid:
 
 
 def _shown(shape: Size) -> Size:
-    """Return the number of indices shown along each axis. For a vector, the limit is the size of a full block."""
+    """Return the number of indices that the grid shows along each axis.
+
+    For a vector, this is at most the number of elements in a full block.
+    """
     if len(shape) == 1:
         return (min(shape[0], MAX_ROWS * MAX_COLUMNS),)
     leading = MAX_LEADING
@@ -68,9 +77,9 @@ def _offsets(shape: Size, strides: Size) -> tuple[int, ...]:
 
 
 def _copied_offsets(shape: Size, source: Tensor) -> tuple[int, ...]:
-    """Return, for each element of a copy, the memory offset of the same element in `source`.
+    """Return the memory offset in `source` of each element that the grid of a copy shows.
 
-    The copy contains the elements of `source` in the same order, but has the shape `shape`.
+    The copy has the shape `shape` and contains the elements of `source` in the same order.
     """
     offsets = []
     for index in product(*map(range, _shown(shape))):
@@ -95,6 +104,6 @@ def _unravel(position: int, shape: Size) -> Size:
 
 
 def _first_line(error: Exception) -> str:
-    """Return the first line of torch's message. The other lines are about torch's own code."""
+    """Return the first line of torch's message. The other lines describe torch's own code."""
     first = str(error).strip().split("\n")[0]
     return first or type(error).__name__

@@ -28,10 +28,13 @@ class ListedTensors:
     def __init__(self) -> None:
         self._listing = 0
         self._known: dict[str, tuple[weakref.ref[TensorOrArray], int]] = {}
-        """Maps each name in the last list to its tensor and the number of the first list that contained this pair."""
+        """Tensor and number of the list in which the tensor first had this name, for each name in the last list."""
 
     def update(self, tensors: Sequence[NamedTensor]) -> list[int]:
-        """Register the next list. For each of its tensors, return the number of the list in which it first appeared."""
+        """Register the next list.
+
+        Return, for each tensor, the number of the list in which the tensor first appeared.
+        """
         self._listing += 1
         known, self._known = self._known, {}
         for named in tensors:
@@ -43,7 +46,10 @@ class ListedTensors:
 
 
 def list_tensors(namespace: Mapping[str, object], is_hidden: Predicate, listed: ListedTensors) -> TensorList:
-    """Return a row for each visible tensor and array in the namespace. If there are too many, keep the newest."""
+    """Return a row for each visible tensor and array in the namespace.
+
+    If there are more than MAX_ROWS, return only the newest.
+    """
     start = time.perf_counter()
     tensors = list(find_tensors(namespace, is_hidden))
     listings = listed.update(tensors)
@@ -94,7 +100,7 @@ def grad_statistics(tensor: TensorOrArray) -> Statistics | None:
 
 
 def grad_of(tensor: Tensor) -> Tensor | None:
-    """Return `tensor.grad` without the warning that torch gives for a tensor that doesn't keep its gradient."""
+    """Return `tensor.grad`. If the tensor doesn't keep its gradient, return None without torch's warning."""
     return tensor_attribute(tensor, "grad") if keeps_grad(tensor) else None
 
 
@@ -116,7 +122,7 @@ class MemoryRange(NamedTuple):
 
 
 def memory_range(tensor: TensorOrArray) -> MemoryRange | None:
-    """Return the memory range of the tensor's storage, or None if it has no single storage."""
+    """Return the memory range of the tensor's storage, or None if the tensor is sparse or on the meta device."""
     if isinstance(tensor, Tensor):
         if tensor.layout != torch.strided or tensor.is_meta:
             return None
@@ -131,7 +137,7 @@ def memory_range(tensor: TensorOrArray) -> MemoryRange | None:
 def group_overlapping(ranges: Sequence[MemoryRange | None]) -> list[int]:
     """Return a group number for each range. Ranges that overlap belong to the same group.
 
-    Groups are numbered from 1, in the order of `ranges`. The number is 0 for a range that overlaps no other.
+    Groups are numbered from 1, in the order of `ranges`. A range that overlaps no other range gets the number 0.
     """
     groups = [0] * len(ranges)
     known = sorted((memory, index) for index, memory in enumerate(ranges) if memory and memory.start < memory.end)
@@ -162,7 +168,7 @@ def _readable_range(tensor: TensorOrArray) -> MemoryRange | None:
 def _row(named: NamedTensor, memory_group: int) -> TensorRow:
     """Return the row of a tensor.
 
-    If the tensor can't be read (for example, a nested tensor has no shape), the row contains the error.
+    If the tensor can't be read, the row contains the error. For example, a nested tensor has no shape.
     """
     try:
         return _readable_row(named, memory_group)

@@ -47,9 +47,10 @@ def compute_histogram(name: str, tensor: TensorOrArray) -> Histogram | None:
 
 
 def sample_values(tensor: TensorOrArray) -> tuple[Tensor, int]:
-    """Return values on the CPU, `[n]` float32 or float64, and the sample size, which is 0 if all values are returned.
+    """Return the values of a tensor, or a sample of the values, and the sample size.
 
-    Samples are drawn uniformly and with replacement, by a separate generator with a fixed seed.
+    The values are float32 or float64 `[n]` on the CPU. The sample size is 0 if all values are returned. Samples are
+    drawn uniformly with replacement, from a separate generator with a fixed seed.
     """
     if isinstance(tensor, Tensor) and tensor.layout != torch.strided:
         tensor = tensor.coalesce().values() if tensor.layout == torch.sparse_coo else tensor.to_dense()
@@ -80,7 +81,7 @@ def read_window(tensor: TensorOrArray, request: ReadTensor) -> TensorWindow | No
 
 
 def _draw_indices(shape: Size) -> list[Tensor]:
-    """Return the indices of SAMPLE_SIZE values, one tensor for each axis."""
+    """Return the indices of SAMPLE_SIZE random values, as one tensor for each axis."""
     positions = torch.randint(math.prod(shape), (SAMPLE_SIZE,), generator=torch.Generator().manual_seed(0))
     indices = []
     for size in reversed(shape):

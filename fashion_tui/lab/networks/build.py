@@ -1,7 +1,7 @@
 """Build a network by name, from the user's source, or for a recipe.
 
-Building a custom model executes its code. Errors in this code are raised as one-line `UserError`s that name the failing
-line.
+Building a custom model executes its code. Errors in this code are raised as UserError, with a one-line message that
+names the failing line.
 """
 
 import copy
@@ -27,18 +27,18 @@ from .custom import UNSAVED, choose_network, explain_error, importable, instanti
 from .extra_state import ExtraState
 
 IMAGE_SHAPE = (1, 28, 28)
-"""Shape `[C, H, W]` of the images that networks are trained on."""
+"""Shape `[C, H, W]` of the training images."""
 
 CLASSES = 10
 
 TRIAL_IMAGES = 2
-"""Batch size for trying out a network. Batch normalisation needs more than 1."""
+"""Batch size for trying out a network. Batch normalisation needs more than one image."""
 
 
 def build_network(recipe: Recipe, custom: CustomModel | None) -> nn.Module:
     """Build the network to train, in channels-last layout.
 
-    If `custom` is given, this custom model replaces the recipe's network.
+    If `custom` is given, it replaces the recipe's network.
 
     The weights are drawn from torch's global generator. Raises UserError if the custom model can't be trained.
     """
@@ -61,26 +61,30 @@ class TrainableModel:
 def build_trainable(custom: CustomModel) -> TrainableModel:
     """Build a custom model to train.
 
-    Another instance is tried out first. Its source is executed separately, with the same random numbers, so that the
-    trial doesn't affect the model. The source can't import modules from the folder of its file. Raises UserError
-    unless the network takes images `[N, 1, 28, 28]` and returns logits `[N, 10]`, both in training and in evaluation
-    mode, and has trainable weights.
+    A separate instance is tried out first. The source is executed once for each instance, with the same random numbers,
+    so the trial doesn't affect the model. The source can't import modules from the folder of its file.
+
+    Raises UserError if the network has no trainable weights, or if it doesn't map images `[N, 1, 28, 28]` to logits
+    `[N, 10]` in both training and evaluation mode.
     """
     custom = msgspec.structs.replace(custom, exact=True)
     with preserve_rng_state():
         unsavable = _try_out(custom)
     with open_model(custom, standalone=True) as (model, name):
         if any(is_lazy(parameter) for parameter in model.parameters()):
-            with torch.no_grad():  # lazy modules get their shapes from a forward pass
+            with torch.no_grad():  # the first forward pass initialises lazy modules
                 _run(model.eval(), name, custom.file or UNSAVED)
     tensors = (*model.parameters(), *model.buffers())
-    if all(tensor.dim() != 5 for tensor in tensors):  # 5-d weights have no channels-last layout
+    if all(tensor.dim() != 5 for tensor in tensors):  # torch.channels_last doesn't support 5-d tensors
         model = model.to(memory_format=torch.channels_last)
     return TrainableModel(model.train(), name, unsavable)
 
 
 def can_train_on_one_image(custom: CustomModel) -> bool:
-    """Return whether a custom model can be trained on a batch of one image. Batch normalisation may need more."""
+    """Return whether a custom model can be trained on a batch of one image.
+
+    Batch normalisation may need more images.
+    """
     custom = msgspec.structs.replace(custom, exact=True)
     with preserve_rng_state(), open_model(custom, standalone=True) as (trial, name):
         try:
@@ -91,10 +95,10 @@ def can_train_on_one_image(custom: CustomModel) -> bool:
 
 
 def move_network(model: nn.Module, device: torch.device) -> nn.Module:
-    """Move a network to a device, in the layout that suits the device.
+    """Move a network to a device, in a layout that works on the device.
 
-    On Apple's GPU, batch normalisation computes wrong gradients for the channels-last layout (PyTorch issues 175189 and
-    188371).
+    On Apple GPUs, batch normalisation computes wrong gradients for the channels-last layout (PyTorch issues 175189 and
+    188371), so the contiguous layout is used.
     """
     model = model.to(device)
     return model.to(memory_format=torch.contiguous_format) if device.type == "mps" else model
@@ -103,7 +107,7 @@ def move_network(model: nn.Module, device: torch.device) -> nn.Module:
 def load_model(name: str, arguments: Mapping[str, Any] | None = None, *, device: str = "cpu") -> nn.Module:
     """Build a network by name, like `open_model`, and return it.
 
-    After the return, the network can't import modules from its folder.
+    When this function returns, the network's code can no longer import modules from its folder.
     """
     with open_model(NamedModel(model=name, arguments=dict(arguments or {})), device=device) as (model, _):
         return model
@@ -113,11 +117,13 @@ def load_model(name: str, arguments: Mapping[str, Any] | None = None, *, device:
 def open_model(
     network: NamedModel | CustomModel, *, device: str = "cpu", standalone: bool = False
 ) -> Iterator[tuple[nn.Module, str]]:
-    """Build a network with new weights, and yield it with the name of its class (or its built-in name).
+    """Build a network with new weights, and yield the network and its name.
+
+    The name of a custom model is its class name.
 
     Inside the `with` block, the code of a custom model can import modules from its folder, unless `standalone` is True.
-    The file is read again on each call. On the `meta` device, the weights have shapes but no values, so that even a
-    large network is built immediately. If the constructor needs values, the weights are on the CPU instead.
+    The file is read again on each call. On the `meta` device, the weights have shapes but no values, so even a large
+    network is built immediately. If the constructor needs values, the weights are on the CPU instead.
 
     Raises UsageError if the network is unknown or doesn't take the arguments, and UserError if the file can't be read
     or the user's code fails.
@@ -154,9 +160,9 @@ def _build_named(name: str, arguments: dict[str, Any], device: str) -> nn.Module
 
 
 def _try_out(custom: CustomModel) -> tuple[str, ...]:
-    """Run a new instance on black images in evaluation mode, then perform the passes of a training step.
+    """Run a new instance on black images: forward in evaluation mode, then forward and backward in training mode.
 
-    Returns the names of values that have changed and can't be saved.
+    Returns the names of values that have changed but can't be saved.
     """
     file = custom.file or UNSAVED
     with open_model(custom, standalone=True) as (model, name):

@@ -44,7 +44,7 @@ def count_parameters(model: nn.Module) -> int:
 
 
 def first_non_finite(model: nn.Module) -> str | None:
-    """Return the name of the first weight or buffer that contains a NaN or an infinity, or None if all are finite."""
+    """Return the name of the first weight or buffer that contains NaN or infinity, or None if all values are finite."""
     for name, tensor in model.state_dict().items():
         if tensor.is_floating_point() and not torch.isfinite(tensor).all():
             return name

@@ -18,7 +18,7 @@ MODULE_NAME = "fashion_tui_custom_model"
 """Name under which the user's source is imported."""
 
 UNSAVED = "the edited source"
-"""File name in error messages about source that wasn't read from a file."""
+"""File name in error messages about source code that wasn't read from a file."""
 
 
 class SourceError(UserError):
@@ -29,7 +29,7 @@ class SourceError(UserError):
         self.message = message
         """The error message without the file and the line."""
         self.line = line
-        """Line in the file, or None if unknown."""
+        """Line number in the file, or None if unknown."""
 
 
 class WrongArguments(UsageError):
@@ -58,9 +58,11 @@ def run_source(source: str, file: str) -> ModuleType:
 def choose_network(module: ModuleType, class_name: str | None, *, exact: bool) -> str:
     """Return the name of the network in a module.
 
-    The network is `class_name` if the module has an attribute with this name. Otherwise it is the last subclass of
-    `nn.Module` or, if `exact` is True, the only one. Raises UsageError or SourceError if the module has no such
-    network.
+    The network is `class_name` if the module has an attribute with this name. Otherwise, the network is the last
+    subclass of `nn.Module` that the module defines. If `exact` is True, an unknown `class_name` is an error, and
+    without `class_name`, the module must define exactly one subclass of `nn.Module`.
+
+    Raises UsageError or SourceError if the module has no such network.
     """
     classes = _network_classes(module)
     if not classes and not hasattr(module, class_name or ""):
@@ -81,8 +83,8 @@ def instantiate(make: Any, arguments: dict[str, Any], name: str, device: str) ->
     """Return `make(**arguments)`, or `make` itself if it is already a network.
 
     On the `meta` device, the weights have shapes but no values. If the constructor needs values, the weights are on the
-    CPU instead. Raises UserError if `make` fails or isn't a network, and WrongArguments if it doesn't take the
-    arguments.
+    CPU instead. Raises UserError if `make` fails or doesn't return a network, and WrongArguments if `make` doesn't take
+    the arguments.
     """
     if isinstance(make, nn.Module):
         return make
@@ -116,8 +118,8 @@ def explain_error(error: BaseException, file: str | None, prefix: str = "") -> U
 def importable(folder: Path) -> Iterator[None]:
     """Make the modules of a folder importable inside the `with` block.
 
-    Installed modules take precedence. The current version of each file is imported, and no bytecode is written next to
-    it.
+    Installed modules take precedence. Each `with` block imports the current version of each file. No bytecode is
+    written next to the files.
     """
     dont_write_bytecode = sys.dont_write_bytecode
     sys.dont_write_bytecode = True

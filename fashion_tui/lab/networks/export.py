@@ -22,8 +22,9 @@ def export_safetensors(
     """Write the network's weights to a file atomically, and verify them by loading them into a new network.
 
     `network` is the custom model that replaces the recipe's network, if any. Building the new network executes the
-    custom model's code. Returns the largest difference between the logits of the two networks for uint8 images
-    `[N, 1, 28, 28]`. The same weights give the same file, byte for byte. Raises UserError if the file can't be written.
+    custom model's code. Returns the largest absolute difference between the logits of the two networks for uint8 images
+    `[N, 1, 28, 28]`. The same weights always give the same file, byte for byte. Raises UserError if the file can't be
+    written.
     """
     if path.exists() and not path.is_file():
         raise UserError(f"can't replace {path}: it isn't a regular file; choose another name")
@@ -50,14 +51,14 @@ def contiguous_weights(model: nn.Module) -> dict[str, Tensor]:
     seen: set[tuple[object, ...]] = set()
     storages: set[int] = set()
     for name, tensor in model.state_dict().items():
-        if not isinstance(tensor, Tensor):  # returned by a module's `get_extra_state`
+        if not isinstance(tensor, Tensor):  # a value returned by `get_extra_state`
             continue
         location = (tensor.data_ptr(), tensor.shape, tensor.stride(), tensor.dtype)
         if tensor.numel() > 0 and location in seen:
             continue
         seen.add(location)
         exported = tensor.detach().cpu().contiguous(memory_format=torch.contiguous_format)
-        if exported.untyped_storage().data_ptr() in storages:  # a part or another view of an exported tensor
+        if exported.untyped_storage().data_ptr() in storages:  # shares memory with an exported tensor
             exported = exported.clone(memory_format=torch.contiguous_format)
         storages.add(exported.untyped_storage().data_ptr())
         weights[name] = exported
@@ -82,4 +83,4 @@ def load_into(model: nn.Module, weights: dict[str, Tensor]) -> None:
     expected = contiguous_weights(model)
     if expected.keys() != weights.keys() or any(weights[name].shape != expected[name].shape for name in expected):
         raise UserError(f"the weights don't fit {type(model).__name__}: their names are {', '.join(sorted(weights))}")
-    model.load_state_dict(weights, strict=False)  # not strict, because tied weights have several names
+    model.load_state_dict(weights, strict=False)  # not strict, because tied weights are stored only once

@@ -1,9 +1,9 @@
-"""The state of a custom model that its `state_dict` doesn't contain.
+"""The state of a custom model that isn't in the tensors of its `state_dict`.
 
-`state_dict` contains parameters and persistent buffers. A custom model may also keep state in other buffers, in plain
-attributes of its modules and classes, in global variables of its source, and in what its `get_extra_state` returns.
-`ExtraState` finds and saves what has changed since the model was built. Saved state consists of tensors and plain
-values, so that `torch.load(weights_only=True)` can read it.
+The tensors of a `state_dict` are the parameters and persistent buffers. A custom model may also keep state in other
+buffers, in plain attributes of its modules and classes, in global variables of its source, and in the return values of
+`get_extra_state`. `ExtraState` finds and saves the values that have changed since the model was built. Saved state
+consists of tensors and plain values, so `torch.load(weights_only=True)` can read it.
 """
 
 import sys
@@ -33,11 +33,11 @@ _MISSING = object()
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """A value at the time of a snapshot, and the values inside it."""
+    """A value at the time of a snapshot, with the values that it contains."""
 
     path: str
     value: object
-    """The object itself, which may have changed since."""
+    """The object itself, which may have changed since the snapshot."""
     kind: str
     """A key of `KINDS`, or one of `REFERENCES`."""
     copy: Any
@@ -50,18 +50,18 @@ class Snapshot:
     """The extra state of a model at one moment."""
 
     nodes: dict[tuple[str, str, str], Node]
-    """Values by scope, owner and name, for example `("attribute", "body.0", "calls")`."""
+    """Values, keyed by scope, owner and name, for example `("attribute", "body.0", "calls")`."""
     buffers: dict[str, dict[str, Tensor | None]]
-    """Copies of all buffers, by the path of their module and by name."""
+    """Copies of all buffers, keyed by module path and then by buffer name."""
     trainable: dict[str, bool]
-    """Whether each parameter requires a gradient, by name."""
+    """Whether each parameter requires a gradient, keyed by parameter name."""
 
 
 class ExtraState:
     """Finds, saves and restores the parts of a model's state that aren't in its `state_dict`.
 
-    Create it after the model has been moved to its device and before the model is used. Whatever changes afterwards
-    counts as state.
+    Create it after the model has been moved to its device and before the model is used. Any value that changes after
+    that counts as state.
     """
 
     def __init__(self, model: nn.Module) -> None:
@@ -107,7 +107,7 @@ class ExtraState:
         }
 
     def load(self, weights: dict[str, Tensor], saved: dict[str, Any]) -> None:
-        """Restore the weights and the saved state of another instance of this model.
+        """Load the weights and the saved state of another instance into this model.
 
         Raises RuntimeError, like `load_state_dict`, if the weights don't fit.
         """
@@ -135,7 +135,7 @@ class ExtraState:
             self._remove(*key)
 
     def _values(self) -> Iterator[tuple[str, str, str, object]]:
-        """Yield the scope, owner, name and value of everything that may be state."""
+        """Yield the scope, owner, name and value of each value that may be state."""
         for path, module in self.model.named_modules():
             for name, value in vars(module).items():
                 if name not in INTERNAL_ATTRIBUTES:
@@ -171,7 +171,7 @@ class ExtraState:
             self._namespace.pop(name, None)
 
     def _load_buffers(self, saved: dict[str, dict[str, Tensor | None]]) -> None:
-        """Restore all buffers, in place unless their shapes have changed."""
+        """Restore all buffers. A buffer is changed in place unless its shape or dtype has changed."""
         device = _device_of(self.model)
         for path, tensors in saved.items():
             buffers = _buffers(self.model.get_submodule(path))
@@ -189,7 +189,7 @@ class ExtraState:
 
 
 def load_trained(model: nn.Module, training: dict[str, Any]) -> None:
-    """Load the weights and the extra state from the state of a `Training` into a model that was just built.
+    """Load the weights and the extra state into a newly built model. `training` is the state of a `Training`.
 
     Raises RuntimeError, like `load_state_dict`, if the weights don't fit.
     """
@@ -200,7 +200,10 @@ def load_trained(model: nn.Module, training: dict[str, Any]) -> None:
 
 
 class _Reader:
-    """Reads values into nodes. An object that occurs again becomes a reference to its first occurrence."""
+    """Converts values to nodes.
+
+    If an object occurs more than once, later occurrences become references to the first one.
+    """
 
     def __init__(self, model: nn.Module) -> None:
         self._references: dict[int, tuple[str, str]] = {}
@@ -224,13 +227,13 @@ class _Reader:
 
 
 class _Writer:
-    """Turns saved values back into objects."""
+    """Converts saved values back to objects."""
 
     def __init__(self, model: nn.Module, initial: Snapshot) -> None:
         self._model = model
         self._device = _device_of(model)
         self._by_path = {node.path: node.value for root in initial.nodes.values() for node in _all_nodes(root)}
-        """The objects to which references of kind `seen` may refer, by path."""
+        """Objects to which references of kind `seen` may refer, keyed by path."""
 
     def decode(self, encoded: Any, current: object) -> Any:
         """Return the saved value, or `_MISSING` if it wasn't saved.
@@ -273,7 +276,10 @@ def _roll_back(node: Node) -> object:
 
 
 def _encode(node: Node, before: Node | None) -> list[Any]:
-    """Return a node as tensors and plain values: kind, path, type name if `before` has the same object, copy, items."""
+    """Return a node as a list: kind, path, type name, copy and items, which are tensors and plain values.
+
+    The type name is empty unless `before` contains the same object.
+    """
     type_if_same = type(node.value).__name__ if before is not None and before.value is node.value else ""
     if node.kind in UNSAVABLE:
         return [node.kind, node.path, type_if_same, None, []]
@@ -283,7 +289,7 @@ def _encode(node: Node, before: Node | None) -> list[Any]:
 
 
 def _differs(before: Node | None, now: Node) -> bool:
-    """Return whether a value has changed."""
+    """Return whether a value has changed between two snapshots."""
     if before is None or before.kind != now.kind or len(before.items) != len(now.items):
         return True
     if _needs_identity(now) and before.value is not now.value:
@@ -301,7 +307,7 @@ def _find_unsavable(before: Node | None, now: Node) -> Node | None:
     if now.kind in UNSAVABLE:
         return now if _differs(before, now) else None
     if _needs_identity(now) and (before is None or before.value is not now.value):
-        return now  # a new instance of a class that can't be saved
+        return now  # a new instance of a class whose instances can't be saved
     items_before = dict(before.items) if before is not None else {}
     found = (_find_unsavable(items_before.get(key), item) for key, item in now.items)
     return next((node for node in found if node is not None), None)

@@ -1,4 +1,4 @@
-"""A normalisation layer, which lets a trained network take images in [0, 1]."""
+"""A layer that normalises images, so that a trained network can take images with values in [0, 1]."""
 
 from collections import OrderedDict
 
@@ -8,7 +8,7 @@ from fashion_tui.schema.recipe import Recipe
 
 
 class Normalise(nn.Module):
-    """Normalises images in [0, 1] as in training: `(images - mean) / std`."""
+    """Normalises images with values in [0, 1], as in training: `(images - mean) / std`."""
 
     def __init__(self, mean: float, std: float) -> None:
         super().__init__()
@@ -23,6 +23,6 @@ class Normalise(nn.Module):
 
 
 def with_normalisation(network: nn.Module, recipe: Recipe) -> nn.Sequential:
-    """Return a module that takes images in [0, 1]: its layer `normalise`, followed by `network`."""
+    """Return a module that takes images with values in [0, 1]. It consists of the layer `normalise` and `network`."""
     layers = OrderedDict[str, nn.Module](normalise=Normalise(recipe.mean, recipe.std), network=network)
     return nn.Sequential(layers)

@@ -7,8 +7,8 @@ from torch import Tensor, nn
 class QuickNet(nn.Module):
     """A network of three 3×3 convolutions and one linear layer, with 41,328 parameters.
 
-    Pooling before batch normalisation leaves only a quarter of the values to normalise. Takes images `[N, 1, 28, 28]`
-    and returns logits `[N, 10]`.
+    Pooling before batch normalisation leaves only a quarter of the values to normalise. The network takes images `[N,
+    1, 28, 28]` and returns logits `[N, 10]`.
     """
 
     def __init__(self) -> None:

@@ -28,10 +28,10 @@ class Group(nn.Module):
 
 
 class StrongNet(nn.Module):
-    """A stem with `channels` channels, three groups that each double them, global max pooling and a linear layer.
+    """A stem, three groups that each double the number of channels, global max pooling and a linear layer.
 
-    It has 292,656 parameters with 16 channels, 1,165,920 with 32 (`wide`) and 4,654,272 with 64 (`wider`). It takes
-    images `[N, 1, 28, 28]` and returns logits `[N, 10]`.
+    `channels` is the number of channels of the stem. The network has 292,656 parameters with 16 channels, 1,165,920
+    with 32 (`wide`) and 4,654,272 with 64 (`wider`). It takes images `[N, 1, 28, 28]` and returns logits `[N, 10]`.
     """
 
     LOGIT_SCALE = 0.5

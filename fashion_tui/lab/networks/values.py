@@ -32,9 +32,12 @@ class Kind:
     items: Callable[[Any], Items] = lambda _value: ()
     """Return the values inside the value."""
     create: Callable[[Any, torch.device], Any] | None = None
-    """Create a value from a copy, given the model's device. None if the value's class can't be saved."""
+    """Create a value from a copy, given the model's device. None if values of this kind can't be recreated."""
     fill: Callable[[Any, Any, list[tuple[Any, Any]]], Any] = lambda value, _copy, _items: value
-    """Set a value's content from a copy and from new values inside it. Return the value, or a replacement for it."""
+    """Set a value's contents from a copy and from new inner values.
+
+    Return the value, or its replacement if it is immutable.
+    """
     is_mutable: bool = True
 
 
@@ -116,7 +119,7 @@ def _fill_bytearray(target: bytearray, copy: bytes, _items: object) -> bytearray
 
 
 def _attributes(value: Any) -> Items:
-    if isinstance(value, nn.Module):  # not registered as a submodule, but for example in a list
+    if isinstance(value, nn.Module):  # a module in a list, for example, which isn't a submodule
         hidden = INTERNAL_ATTRIBUTES - {"_parameters", "_buffers", "_modules", "training"}
         return [(name, item) for name, item in vars(value).items() if name not in hidden]
     slots = [name for type_ in type(value).__mro__ for name in vars(type_).get("__slots__", ()) if hasattr(value, name)]
@@ -136,7 +139,10 @@ def _foreign_items(value: Any) -> Items:
 
 
 def _description(value: object) -> str | None:
-    """Return a string that reveals some changes, for example of an `itertools.count`, or None if there is none."""
+    """Return `repr(value)`, which reveals some changes, for example of an `itertools.count`.
+
+    Returns None if the value is callable or has a `__dict__`.
+    """
     return None if hasattr(value, "__dict__") or callable(value) else repr(value)
 
 
@@ -194,7 +200,7 @@ def _fill_numpy_state(target: np.random.RandomState, copy: Any, _items: object) 
 
 
 def _without_arrays(state: Any) -> Any:
-    """Replace the NumPy arrays in the state of a generator with tuples of their type and values."""
+    """Replace the NumPy arrays in the state of a generator with tuples of their dtype and values."""
     if isinstance(state, np.ndarray):
         return state.dtype.str, state.tolist()
     return {key: _without_arrays(value) for key, value in state.items()} if isinstance(state, dict) else state
@@ -282,7 +288,7 @@ KINDS: dict[str, Kind] = {
     **{_NAMES[type_]: kind for type_, kind in (_CONTAINERS | _GENERATORS).items()},
     **{f"{_NAMES[type_]} subclass": replace(_CONTAINERS[type_], create=None) for type_ in (list, set, deque, dict)},
 }
-"""All kinds of values by name.
+"""All kinds of values, keyed by name.
 
 An `object` is restored in place. A foreign object, such as an instance of a class from a library, can't be saved, but
 changes inside it are detected. Opaque values, such as functions and files, can't be saved either.

@@ -1,4 +1,6 @@
-"""The shape trace: `trace` runs a network without computing values and records every call of a layer or function.
+"""Trace the shapes in a network.
+
+`trace` runs a network without computing values and records each call of a layer or function.
 
 `record` records one pass of a copy of the network, made by `model_copy`, so that the original stays unchanged.
 `layers`, `functions` and `windows` describe each call. `rows` removes the batch axis and counts parameters,

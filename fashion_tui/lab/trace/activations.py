@@ -14,10 +14,11 @@ from .rows import call_keys
 
 
 def output_of_call(model: nn.Module, inputs: Tensor, *, path: str, op: str, occurrence: int = 0) -> tuple[Tensor, Any]:
-    """Run a copy of `model` on `inputs` `[N, …]`, and return the outputs of one call and of the network, on the CPU.
+    """Run a copy of `model` on `inputs` `[N, …]` on the CPU, and return the outputs of one call and of the network.
 
-    `path`, `op` and `occurrence` (from 0) identify the call, as in the rows of the shape trace. The network stays in
-    its training or evaluation mode. Raises UserError if the network makes no such call.
+    `path`, `op` and `occurrence` identify the call, as in the rows of the shape trace. Occurrences are counted from 0.
+    If the call returns several tensors, only the first is returned. The network stays in its training or evaluation
+    mode. Raises UserError if the network makes no such call.
     """
     inputs, model_copy = inputs.to(CPU), copy_model(model, CPU)
     output: Tensor | None = None
@@ -27,7 +28,7 @@ def output_of_call(model: nn.Module, inputs: Tensor, *, path: str, op: str, occu
         call = recorder.calls[index]
         is_same = (call.path, call.op) == (path, op) and call_keys(recorder.calls)[index][2] == occurrence
         if outputs and is_same:
-            output = outputs[0].clone()  # later functions may change it in place
+            output = outputs[0].clone()  # later calls may change the output in place
 
     recorder = Recorder(model_copy, (inputs,), on_output=keep_output)
     with preserve_rng_state(), torch.no_grad(), recorder:

@@ -1,7 +1,7 @@
-"""Formulas that show how the shape, the number of parameters and the MACs of a row of the shape trace are computed.
+"""Formulas for the output shape, the number of parameters and the MACs of a row of the shape trace.
 
-The formulas contain the actual numbers. If a formula's result differs from the recorded value, an empty string is
-returned instead.
+The formulas contain the actual numbers. If the result of a formula differs from the recorded value, the functions
+return an empty string instead.
 """
 
 import math
@@ -37,7 +37,7 @@ def shape_arithmetic(call: Call, inputs: Sequence[Shape], outputs: Sequence[Shap
 
 
 def params_arithmetic(call: Call) -> str:
-    """Return the sizes of the parameters that the call itself uses: `weight 20×12×5×5 = 6,000, bias 20`."""
+    """Return the sizes of the parameters that the call uses directly: `weight 20×12×5×5 = 6,000, bias 20`."""
     caller = f"{call.path if call.is_module else call.path.rpartition('.')[0]}."
     names = [name.removeprefix(caller) for name in call.parameter_names]
     named = list(zip(names, call.parameters, strict=True))
@@ -55,7 +55,8 @@ def params_arithmetic(call: Call) -> str:
 def macs_arithmetic(call: Call, inputs: Sequence[Shape], outputs: Sequence[Shape], macs: int) -> str:
     """Return the formula for the MACs: `(20·14·14) · (12·5·5) = 1,176,000`.
 
-    The first factor is the number of outputs; the second is the number of products that are summed for each output.
+    The first factor is the number of output values, and the second is the number of products that are summed for each
+    output value. For a transposed convolution, the first factor is the number of input values instead.
     """
     if not macs or not inputs or not outputs:
         return ""
@@ -104,7 +105,7 @@ def _axis_formula(window: WindowSettings, axis: int, size: int, result: int) -> 
 def _transposed_formula(window: WindowSettings, axis: int, size: int, result: int) -> str:
     """Return the formula for one axis of a transposed convolution.
 
-    It is the formula of a convolution, solved for the input size.
+    This is the formula of a convolution, solved for the input size.
     """
     kernel, stride, dilation = window.kernel[axis], window.stride[axis], window.dilation[axis]
     padding = _padding(window, axis)
@@ -145,12 +146,12 @@ def _product_formula(call: Call, inputs: Sequence[Shape], outputs: Sequence[Shap
     if call.op not in _MATRIX_PRODUCTS or len(operands) != 2:
         return ""
     left, right = operands
-    # If one of the operands is the network's own tensor, the recording doesn't show the order of the operands.
+    # If an operand is a parameter or buffer, the recording doesn't contain the order of the operands.
     return _format_product(left, right, outputs[0]) or _format_product(right, left, outputs[0])
 
 
 def _format_product(left: Shape, right: Shape, output: Shape) -> str:
-    """Return `[1×980] · [980×200] = [1×200]`, or an empty string if the shapes don't match."""
+    """Return a formula such as `[1×980] · [980×200] = [1×200]`, or an empty string if the shapes don't match."""
     if not left or len(right) < 2 or left[-1] != right[-2]:
         return ""
     rows, inner, columns = (left[-2] if len(left) > 1 else 1), left[-1], right[-1]
@@ -164,7 +165,7 @@ def _format_product(left: Shape, right: Shape, output: Shape) -> str:
 
 
 def _linear_matrix(call: Call) -> Shape | None:
-    """Return the shape (inputs, outputs) of the matrix that a linear layer multiplies by, or None for other calls."""
+    """Return the shape (inputs, outputs) of the matrix by which a linear layer multiplies, or None for other calls."""
     if isinstance(call.target, nn.Linear):
         return call.target.in_features, call.target.out_features
     if call.op == "F.linear" and call.model_shapes and len(call.model_shapes[0]) == 2:

@@ -21,7 +21,7 @@ _TORCH = Path(torch.__file__).parent
 
 
 def explain(recording: Recording, rows: Sequence[ShapeRow]) -> str | None:
-    """Return a one-line explanation of the error in the recording, or None if the recording has none.
+    """Return a one-line explanation of the error in the recording, or None if the recording contains no error.
 
     `rows` are the rows of the recording.
     """
@@ -37,7 +37,7 @@ def explain(recording: Recording, rows: Sequence[ShapeRow]) -> str | None:
 
 
 def explain_call(name: str, op: str, inputs: Sequence[Shape], target: nn.Module | None) -> str | None:
-    """Return an explanation of a failed call that wasn't recorded, or None if its inputs seem to fit.
+    """Return an explanation of a failed call that wasn't recorded, or None if its inputs seem valid.
 
     `name` is the name of the module or function. `target` is the module, or None for a function.
     """

@@ -51,7 +51,7 @@ _MAX_LENGTH = 40
 
 
 def function_name(func: Any) -> str:
-    """Return the plain name of a function: `relu`, `max_pool2d`, `add` for `__add__`, `T` for the property's getter."""
+    """Return the plain name of a function: `relu`, `max_pool2d`, `add` for `__add__`, `T` for a property getter."""
     name = str(getattr(func, "__name__", func)).split(".")[0]
     if name in {"__get__", "__set__"}:
         return str(getattr(getattr(func, "__self__", None), "__name__", name))
@@ -75,7 +75,7 @@ def operation_name(func: Any, name: str) -> str:
 
 
 def is_hidden(func: Any, name: str) -> bool:
-    """Return whether calls of `func` have no row because they neither change nor compute data."""
+    """Return whether calls of `func` are left out of the table, because they neither change nor compute data."""
     is_property = getattr(func, "__name__", "") in {"__get__", "__set__"}
     return name in _HIDDEN or (is_property and name not in _COMPUTING_PROPERTIES)
 

@@ -1,8 +1,8 @@
-"""Multiply-accumulates (MACs), counted as `torch.utils.flop_counter.FlopCounterMode` does: two FLOPs are one MAC.
+"""Count multiply-accumulates (MACs) like `torch.utils.flop_counter.FlopCounterMode`, with two FLOPs per MAC.
 
-The formulas are those of FlopCounterMode. They cover operations that multiply matrices (convolutions, linear layers,
-matrix products, recurrent layers, attention) and nothing else. FlopCounterMode computes a total for every module;
-MacCounter computes only a grand total, which takes half the time.
+The formulas come from FlopCounterMode. They cover operations that multiply matrices (convolutions, linear layers,
+matrix products, recurrent layers, attention) and nothing else. FlopCounterMode computes a total for every module.
+MacCounter computes only the grand total, which takes half the time.
 """
 
 from typing import Any

@@ -1,7 +1,7 @@
 """Copy a network, so that it can be run without changing the original.
 
-On the `meta` device, a tensor has a shape but no data. A copy with a billion parameters therefore takes no memory, and
-running it takes no time. A copy on the CPU has the same values as the original.
+On the `meta` device, a tensor has a shape but no data. A copy with a billion parameters therefore takes almost no
+memory, and running it takes almost no time. A copy on the CPU has the same values as the original.
 """
 
 import copy
@@ -21,7 +21,7 @@ CPU = torch.device("cpu")
 def copy_model(model: nn.Module, device: torch.device) -> nn.Module:
     """Return a deep copy of `model` on `device`. Tensors shared by several modules are also shared in the copy.
 
-    Raises UserError if the model contains something that can't be copied.
+    Raises UserError if the model contains an object that can't be copied.
     """
     model = getattr(model, "_orig_mod", model)  # the module inside a torch.compile wrapper
     memo: dict[int, Any] = {}

@@ -1,8 +1,8 @@
 """Record one pass through a network, call by call.
 
-A wrapper around each module's `forward` records which module calls which. A `TorchFunctionMode` records every torch
-function that Python code calls, so that `F.relu` and `x.view` also become rows. Calls inside torch's own layers, such
-as the convolution of `nn.Conv2d`, have no row.
+A wrapper around each module's `forward` records the calls of modules. A `TorchFunctionMode` records the calls of torch
+functions by Python code, so `F.relu` and `x.view` also become rows. Calls inside torch's own layers, such as the
+convolution of `nn.Conv2d`, have no row.
 """
 
 import functools
@@ -41,7 +41,7 @@ class Call:
     parameters: list[nn.Parameter] = field(default_factory=list)
     """Parameters that this call uses directly, excluding those used by the calls inside it."""
     parameter_names: list[str] = field(default_factory=list)
-    """For each of the `parameters`, its name in the network: `conv1.weight`."""
+    """Names of the `parameters` in the network, such as `conv1.weight`."""
     macs: int = 0
     """MACs of this call, including the calls inside it."""
     new_bytes: int = 0
@@ -121,7 +121,7 @@ class Recorder(TorchFunctionMode):
         self._model_names: dict[int, str] = {}
         """Names of the network's own tensors, keyed by `id`."""
         self._source: dict[int, int] = {}
-        """Index of the call that returned a tensor, keyed by the tensor's `id`."""
+        """Index of the call that returned each tensor, keyed by the tensor's `id`."""
         self._kept: list[Any] = [model]
         """All objects whose `id` is stored, kept alive so that no other object gets the same id."""
         self._running: list[tuple[int, str]] = []
@@ -194,7 +194,7 @@ class Recorder(TorchFunctionMode):
             self._count_on_meta(module, tensors, args, kwargs)
             call.macs = self.counter.total - before
         if len(self.calls) > index + 1:
-            call.parameters, call.parameter_names = [], []  # recorded by the inner calls that use them
+            call.parameters, call.parameter_names = [], []  # the inner calls record these parameters
         self._end(call, index, list(tensors_in(result)), storages if atomic else None)
         return result
 
@@ -260,7 +260,7 @@ class Recorder(TorchFunctionMode):
         )
 
     def _end(self, call: Call, index: int, outputs: list[Tensor], storages: set[int] | None) -> None:
-        """Record the outputs. `storages` are the arguments' storages, or None if the call's memory isn't counted."""
+        """Record the outputs of a call. `storages` are the arguments' storages, or None if memory isn't counted."""
         call.outputs = [tuple(tensor.shape) for tensor in outputs]
         call.dtype = str(outputs[0].dtype).removeprefix("torch.") if outputs else ""
         if storages is not None:

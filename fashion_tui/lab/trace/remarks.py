@@ -27,7 +27,7 @@ def find_remarks(rows: Sequence[ShapeRow], pair: RecordingPair) -> tuple[str, ..
 
 
 def unused_names(model: nn.Module, unused: set[nn.Parameter], path: str = "") -> tuple[str, ...]:
-    """Return the names of unused parameters, or of the module if all of its parameters are unused."""
+    """Return the names of unused parameters. If all parameters of a module are unused, only the module is named."""
     parameters = [*model.parameters()]
     if path and parameters and unused.issuperset(parameters):
         return (path,)

@@ -2,8 +2,8 @@
 
 One pass is recorded with a batch of 2, and another with a batch of 3. Every size that differs between the two
 recordings grows with the batch, whichever axis it is on. An axis whose sizes are 2 and 3 is the batch axis and is
-removed. An axis whose sizes are 128 and 192, as when attention windows are folded into the batch, has size 64 for one
-sample.
+removed. An axis whose sizes are 128 and 192 has size 64 for one sample. Such an axis occurs if, for example, attention
+windows are folded into the batch.
 """
 
 import re
@@ -34,7 +34,8 @@ class RecordingPair:
     def per_sample(self, amount: int, other: int | None) -> int:
         """Return the amount for a batch of one, given the amounts in the first and in the second recording.
 
-        Assumes that amounts grow linearly with the batch. `other` is None if the second recording lacks the call.
+        This assumes that amounts grow linearly with the batch size. `other` is None if the call is missing from the
+        second recording.
         """
         if other is None:
             return amount // self.first.batch
@@ -44,7 +45,7 @@ class RecordingPair:
 
     def sample_shape(self, shape: Shape, other: Shape | None) -> Shape:
         """Return the shape of one sample, given the shapes in the first and the second recording."""
-        if other is None or len(other) != len(shape):  # the call ran in only one of the recordings
+        if other is None or len(other) != len(shape):  # the second recording has no comparable shape
             return shape[1:] if shape[:1] == (self.first.batch,) else shape
         sizes = list(zip(shape, other, strict=True))
         if self.batch_sizes in sizes:
@@ -63,7 +64,7 @@ class RecordingPair:
     def mixes_samples(self, shape: Shape, other: Shape) -> bool:
         """Return whether the samples of a batch are mixed, given the shapes in the first and the second recording.
 
-        This is the case if the first axis grows with the batch, but no axis is the batch axis.
+        This is the case if the first axis grows with the batch, but no axis has the size of the batch.
         """
         sizes = list(zip(shape, other, strict=False))
         return bool(sizes) and self.batch_sizes not in sizes and sizes[0][0] != sizes[0][1]
@@ -135,7 +136,7 @@ def call_keys(calls: Sequence[Call] | Sequence[ShapeRow]) -> list[CallKey]:
 
 
 def end_of_children(calls: Sequence[Call] | Sequence[ShapeRow], index: int) -> int:
-    """Return the index that follows the last call inside the call at `index`."""
+    """Return the index after the last call that was made inside the call at `index`."""
     end = index + 1
     while end < len(calls) and calls[end].depth > calls[index].depth:
         end += 1
@@ -143,7 +144,7 @@ def end_of_children(calls: Sequence[Call] | Sequence[ShapeRow], index: int) -> i
 
 
 def _sample_settings(pair: RecordingPair, settings: str, other: str) -> str:
-    """Replace each number that grows with the batch with `N` or a multiple such as `64N`.
+    """Write each number that grows with the batch as `N` or as a multiple such as `64N`.
 
     For example, the settings of `x.view(x.size(0), 980)` contain the batch size.
     """

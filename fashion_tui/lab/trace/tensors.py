@@ -32,7 +32,7 @@ def tensors_in(value: Any) -> Iterator[Tensor]:
 def storages_of(tensors: Iterable[Tensor]) -> set[int]:
     """Return the identifiers of the tensors' storages.
 
-    This also works on meta, where a storage has no address.
+    This also works on the meta device, where storages have no address.
     """
     storages = set()
     for tensor in tensors:

@@ -1,4 +1,4 @@
-"""Measure the time of each call, forward and backward."""
+"""Measure the time of the forward and backward pass of each call."""
 
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -108,7 +108,7 @@ class _Timer:
 
     @contextmanager
     def _clock(self) -> Iterator[list[float]]:
-        """Yield an empty list; when the `with` block ends, append the duration of the block in seconds."""
+        """Yield an empty list. When the `with` block ends, its duration in seconds is appended to the list."""
         seconds: list[float] = []
         self._synchronize()
         start = time.perf_counter()
@@ -128,7 +128,7 @@ def _minimum(times: Sequence[CallTimes]) -> CallTimes | None:
 
 
 def _with_times(rows: Sequence[ShapeRow], index: int, times: Sequence[CallTimes | None]) -> ShapeRow:
-    """Return the row with its own times, or with the sum of its children's times."""
+    """Return the row with its own times or, if it has children, with the sum of its children's times."""
     own = times[index : end_of_children(rows, index)] if rows[index].has_children else times[index : index + 1]
     known = [call_times for call_times in own if call_times is not None]
     if not known:

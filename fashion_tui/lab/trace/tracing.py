@@ -40,13 +40,14 @@ def trace(
     """Return a table with a row for each call of a module, or of a function that changes or computes data.
 
     The model is not changed and no values are computed: a copy of the model runs on the meta device. If the model's
-    code needs values, the copy runs on the CPU instead. If the model fails, the table contains the error and the calls
-    up to it.
+    code needs values, the copy runs on the CPU instead. If the model raises an error, the table contains the error and
+    the calls up to that point.
 
     `input_size` is the shape of one sample, without the batch axis, such as `(1, 28, 28)`, or a sequence of shapes for
     several inputs. `name` is the model's name in the table and defaults to the name of its class. `dtype` is the dtype
     of the inputs. It defaults to the dtype of the model's weights, or to int64 if an embedding receives the input. If
-    `measure` is given and the model doesn't fail, the calls are also timed on that device, which takes a few seconds.
+    `measure` is given and the model raises no error, the calls are also timed on that device, which takes a few
+    seconds.
 
     Raises UserError if `model` is not an `nn.Module` or can't be copied, and UsageError if `input_size` is invalid.
     """
@@ -69,7 +70,7 @@ def trace(
 def _record_pair(model: nn.Module, sizes: tuple[Shape, ...], dtype: torch.dtype) -> tuple[RecordingPair, nn.Module]:
     """Record two passes, on the meta device if possible.
 
-    Return both recordings, and the copy of the model from which the first of the pair was recorded.
+    Returns both recordings, and the copy of the model that was used for the first recording of the pair.
     """
     for device in (META, CPU):
         copies = [copy_model(model, device) for _ in BATCHES]
@@ -154,7 +155,7 @@ def _needs_indices(recording: Recording) -> bool:
 
 
 def _needs_values(error: BaseException | None) -> bool:
-    """Return whether torch raised `error` because code read the values of a tensor on the meta device."""
+    """Return whether torch raised the error because the model's code read the values of a tensor on the meta device."""
     while error is not None:
         if isinstance(error, NotImplementedError) or "meta" in str(error).lower():
             return True

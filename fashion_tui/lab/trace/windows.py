@@ -97,7 +97,10 @@ def _window_settings(  # noqa: PLR0913
 
 
 def _per_axis(size: Any, axes: int) -> tuple[int, ...]:
-    """Return one number for each axis. Raises ValueError unless `size` has one number, or one number for each axis."""
+    """Return one number for each axis. A single number is repeated.
+
+    Raises ValueError if `size` has any other length.
+    """
     sizes = (size,) * axes if isinstance(size, int) else tuple(size)
     if len(sizes) == 1:
         sizes *= axes

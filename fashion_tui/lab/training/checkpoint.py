@@ -1,4 +1,4 @@
-"""Save the training state, either in memory to roll back a step, or in a checkpoint file."""
+"""Save the training state in a checkpoint file, or in memory to roll back a step."""
 
 import copy
 import pickle
@@ -14,7 +14,7 @@ from fashion_tui.schema.errors import UserError
 
 
 class BadCheckpoint(UserError):
-    """Raised if the file can't be read, or contains more than tensors and plain values.
+    """Raised if a checkpoint file can't be read or contains anything other than tensors and plain values.
 
     Code in the file is never executed.
     """
@@ -31,9 +31,10 @@ def preserve_state(
     """Save the state that a training step changes, and restore it when the `with` block exits.
 
     The state consists of the RNG state and the network's buffers. If the block calls the `step` method of optimizers,
-    pass them as `optimizers` to restore the weights and the optimizers' state as well. If `only_on_error` is True, the
-    state is restored only if the block raises an error. Yields a dict with the saved tensors of the network ("model")
-    and the RNG state ("random"). All tensors are restored in place, because a CUDA graph keeps using their memory.
+    pass these optimizers as `optimizers`. The weights and the state of the optimizers are then restored as well. If
+    `only_on_error` is True, the state is restored only if the block raises an error. Yields a dict with the saved
+    tensors of the network ("model") and the RNG state ("random"). All tensors are restored in place, because a CUDA
+    graph keeps using their memory.
     """
     parameters = {name for name, _ in model.named_parameters(remove_duplicate=False)}
     unchanged = set() if optimizers else parameters
@@ -76,7 +77,7 @@ def read_checkpoint(file: BinaryIO) -> tuple[dict[str, Any], dict[str, Any]]:
 
 
 def without_extra_states(state: dict[str, Any]) -> dict[str, Tensor]:
-    """Return only the tensors of a `state_dict`, which may also contain values that `get_extra_state` has returned."""
+    """Return only the tensors of a `state_dict`, which may also contain values returned by `get_extra_state`."""
     return {name: value for name, value in state.items() if isinstance(value, Tensor)}
 
 

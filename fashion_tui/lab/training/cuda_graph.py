@@ -1,7 +1,9 @@
-"""Training steps on a CUDA GPU, captured once as a CUDA graph and then launched with a single call.
+"""Run training steps on a CUDA GPU.
 
-On a large GPU, the speed of a network of this size is limited by the time that Python needs to launch about a hundred
-small kernels. A graph launches them all at once.
+A step is captured once as a CUDA graph, which later steps launch with a single call.
+
+On a large GPU, the speed of a small network is limited by the time that Python needs to launch about a hundred small
+kernels per step. A graph launches all kernels at once.
 """
 
 from collections import deque
@@ -15,7 +17,10 @@ from fashion_tui.lab.data.datasets import Batch
 from fashion_tui.lab.errors import first_line, is_compiler_error, is_out_of_memory
 
 Step = Callable[[Batch, Callable[[], None]], tuple[Tensor, Tensor]]
-"""Trains on a batch; returns the loss and the number of correct predictions. `Training.steps` explains the callback."""
+"""Trains on a batch; returns the loss and the number of correct predictions.
+
+`Training.steps` describes the callback.
+"""
 
 WARM_UP_STEPS = 3
 """Number of steps before the capture, during which cuDNN chooses algorithms and the optimizers create their state."""
@@ -24,9 +29,9 @@ MAX_QUEUED_SECONDS = 0.2
 """Maximum total duration of the steps queued on the GPU, in seconds. A single step may take longer."""
 
 RECENT_STEPS = 8
-"""Number of steps from which the duration of a step is estimated.
+"""Number of recent steps that are used to estimate the duration of a step.
 
-The estimate is their longest duration, because the last batch of an epoch may be smaller.
+The estimate is the longest of their durations, because the last batch of an epoch may be smaller and thus faster.
 """
 
 
@@ -34,8 +39,8 @@ class GPUStep:
     """Runs training steps on a GPU. Steps on full batches are replayed from a CUDA graph.
 
     If the last batch of an epoch is smaller, its step runs without the graph. The model and the optimizers must be
-    suitable for capture: their control flow must not depend on values, and the learning rates must be tensors that are
-    changed in place. If the capture fails, no step uses a graph, and the reason is reported.
+    suitable for capture: their control flow must not depend on the values of tensors, and the learning rates must be
+    tensors that are changed in place. If the capture fails, no step uses a graph, and the reason is reported.
     """
 
     def __init__(
@@ -47,7 +52,7 @@ class GPUStep:
         capture: bool,
         report: Callable[[str], None],
     ) -> None:
-        """`capture` enables the graph.
+        """Prepare to run `step`. If `capture` is True, steps on full batches use a CUDA graph.
 
         `preserve_state` returns a context manager that undoes the steps inside the `with` block. `report` is called
         with a warning for the user if the capture fails.
@@ -82,7 +87,7 @@ class GPUStep:
         try:
             self._graph = self._capture(batch)
         except RuntimeError as error:
-            # A failed step ends the capture, which raises a second error with the first one as its context.
+            # If a step fails, the end of the capture raises a second error, whose context is the error of the step.
             cause = error.__context__ if isinstance(error.__context__, Exception) else error
             if any(is_out_of_memory(one) or is_compiler_error(one) for one in (error, cause)):
                 raise
@@ -109,15 +114,15 @@ class GPUStep:
             except BaseException:
                 torch.cuda.set_stream(stream)  # a failed capture may leave its stream as the current stream
                 with suppress(RuntimeError):  # only the first error matters
-                    torch.cuda.synchronize()  # the warm-up must not overwrite the state that is restored next
+                    torch.cuda.synchronize()  # otherwise, the warm-up could overwrite the restored state
                 raise
         return graph
 
 
 class StepQueue:
-    """Limits how far the CPU runs ahead of the GPU, so that requests and metrics aren't delayed.
+    """Limits how far the CPU runs ahead of the GPU, so that metrics and user requests aren't delayed.
 
-    At least one step is queued at any time, which keeps the GPU busy.
+    The queue always has room for at least one step, which keeps the GPU busy.
     """
 
     def __init__(self) -> None:
@@ -128,7 +133,7 @@ class StepQueue:
 
     def add(self) -> None:
         """Add the step that was just launched. Wait until the steps in the queue take at most `MAX_QUEUED_SECONDS`."""
-        event = torch.cuda.Event(enable_timing=True, blocking=True)  # without `blocking`, waiting keeps a core busy
+        event = torch.cuda.Event(enable_timing=True, blocking=True)  # without `blocking`, waiting keeps a CPU core busy
         event.record()
         self._queued.append(event)
         self._remove_finished()

@@ -19,10 +19,10 @@ class _Stopped(Exception):
 def find_broken_layer(training: Training, step: int, *, keep_going: Callable[[], bool] = lambda: True) -> str | None:
     """Return the first layer whose output had a NaN or an infinity in a step, or None if all outputs were finite.
 
-    `training` must be at an earlier step, for example because it was restored from a checkpoint. It is trained up to
-    `step`, which reproduces the original weights. The output of each layer is then checked on the batch of `step`.
-    `keep_going` is called after each step and between micro-batches; if it returns False, the search ends and the
-    result is None.
+    `training` must be at an earlier step, for example because it was restored from a checkpoint. It is trained up to,
+    but not including, `step`, which reproduces the original weights. The output of each layer is then checked on the
+    batch of `step`. `keep_going` is called after each step and between micro-batches; if it returns False, the search
+    ends and the result is None.
     """
 
     def check() -> None:

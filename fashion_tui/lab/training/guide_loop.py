@@ -20,7 +20,7 @@ EPOCHS = 3
 
 
 class PILDataset(Dataset[tuple[Tensor, int]]):
-    """Converts each image to PIL and then transforms it, as `torchvision.datasets.FashionMNIST` does."""
+    """Converts each image to a PIL image and then applies the transforms, like `torchvision.datasets.FashionMNIST`."""
 
     def __init__(self, images: Images) -> None:
         from torchvision import transforms  # noqa: PLC0415 - the import takes 2 s

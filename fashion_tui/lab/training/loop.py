@@ -1,7 +1,7 @@
 """The training loop.
 
 `train_step` performs one step: forward pass, loss, backward pass, update. `Training.steps` loops over the batches of an
-epoch. The rest of the code wraps these two to provide interruptible micro-batches and `torch.compile`
+epoch. The rest of the code wraps these two functions to provide interruptible micro-batches and `torch.compile`
 (`Training._step`), CUDA graphs (`cuda_graph.GPUStep`) and exact resume (`Training.state_dict`).
 """
 
@@ -28,7 +28,7 @@ from .cuda_graph import GPUStep
 from .optimizers import autocast, lr_scale, optimizers_for, precision_on, set_learning_rates
 
 MicroBatch = tuple[Tensor, Tensor, float]
-"""Images, float32 `[N, 1, 28, 28]`; labels, int64 `[N]`; and the fraction of the batch's images, in (0, 1]."""
+"""Images, float32 `[N, 1, 28, 28]`; labels, int64 `[N]`; and this micro-batch's share of the batch, in (0, 1]."""
 
 
 def train_step(
@@ -39,9 +39,9 @@ def train_step(
     label_smoothing: float = 0.0,
     precision: Precision = "fp32",
 ) -> tuple[Tensor, Tensor]:
-    """Train on one batch. Return the mean loss and the number of correct predictions, both before the update.
+    """Train on one batch. Return the mean loss and the number of correct predictions before the update.
 
-    The gradients of the micro-batches add up to the gradients of the batch. On a GPU there is only one micro-batch.
+    The gradients of the micro-batches add up to the gradients of the batch. On a GPU, a batch has only one micro-batch.
     """
     for optimizer in optimizers:
         optimizer.zero_grad()
@@ -59,7 +59,7 @@ def train_step(
 
 
 class Training:
-    """Trains a network as its recipe specifies.
+    """Trains a network according to a recipe.
 
         training = Training(recipe, dataset.train, device=torch.device("cpu"), seed=0)
         while training.epoch < recipe.epochs:
@@ -68,8 +68,8 @@ class Training:
             training.end_epoch()
 
     Training can be resumed exactly: if `state_dict()` is saved between steps and loaded into a new `Training`, all
-    later weights are bit-identical. Everything that determines a step is part of the state, or a function of
-    the seed, the epoch and the step.
+    later weights are bit-identical. Everything that determines a step is either part of this state or a function of the
+    seed, the epoch and the step.
     """
 
     def __init__(  # noqa: PLR0913
@@ -86,12 +86,12 @@ class Training:
         """Prepare to train on `images`.
 
         `network`, if given, is a custom model that replaces the recipe's network. The custom model's code is executed.
-        If `compiled` is True, the network is compiled with `torch.compile`, which takes time in the first step.
-        `report` is called with a warning for the user if training is slower than expected.
+        If `compiled` is True, the network is compiled with `torch.compile`, which makes the first step slow. `report`
+        is called with a warning for the user if training is slower than expected.
         """
         if device.type == "cuda":
             device = torch.device("cuda", torch.cuda.current_device() if device.index is None else device.index)
-            torch.cuda.set_device(device)  # streams and graphs belong to the current device
+            torch.cuda.set_device(device)  # streams and graphs are created on the current device
         seed_everything(seed)
         self.recipe = recipe
         self.device = device
@@ -130,9 +130,9 @@ class Training:
             self._compiled_model = cast("nn.Module", torch.compile(self.model, dynamic=False))
         self._max_micro_batch = CPU_MICRO_BATCH if device.type == "cpu" else max(self.batches.sizes)
         self._before_step: dict[str, Any] | None = None
-        """Buffers and RNG state before the current step, or None unless an interruptible step is running."""
+        """Buffers and RNG state before the current interruptible step, or None if no such step is running."""
         self._extra_before_step: Snapshot | None = None
-        """Extra state before the current step, or None unless an interruptible step of a custom model is running."""
+        """Extra state of a custom model before the current interruptible step, or None if no such step is running."""
         self._make_step: Callable[[Batch, Callable[[], None]], tuple[Tensor, Tensor]] = self._step
         if device.type == "cuda":
             preserve = partial(preserve_state, self.model, device, self.optimizers)
@@ -154,7 +154,7 @@ class Training:
             yield self.step
 
     def end_epoch(self) -> None:
-        """Go on to the next epoch. Call this once all steps of the current epoch are completed."""
+        """Go on to the next epoch. Call this after the last step of the current epoch."""
         self.epoch += 1
         self.step_in_epoch = 0
         self.epoch_seconds = 0.0
@@ -168,7 +168,7 @@ class Training:
     def joins_last_image(self) -> bool:
         """Whether the last batch of an epoch would have only one image, on which the network can't be trained.
 
-        The image then joins the previous batch.
+        In this case, the image is added to the previous batch.
         """
         return self.batches.sizes[-1] > self.recipe.batch_size
 
@@ -178,7 +178,7 @@ class Training:
 
     @property
     def images_seen(self) -> int:
-        """Number of images trained on, over all epochs."""
+        """Number of training images that have been processed, over all epochs."""
         return self.epoch * len(self.batches.images) + int(self.batch_sizes(0, self.step_in_epoch).sum())
 
     def learning_rate(self, step: int) -> float:
@@ -205,7 +205,10 @@ class Training:
         return (losses.double() @ sizes.double()).item() / images, int(correct.sum()) / images
 
     def next_images(self) -> Iterator[Tensor]:
-        """Yield the micro-batches of the next step as the network will receive them, float32 `[N, 1, 28, 28]`."""
+        """Yield the images of each micro-batch of the next step, as the network will receive them.
+
+        The images are float32 `[N, 1, 28, 28]`.
+        """
         batch = next(self.batches.epoch(self.epoch, first_step=self.step_in_epoch))
         for micro_batch in batch.split(self._max_micro_batch):
             yield self.batches.prepare(micro_batch)
@@ -253,7 +256,7 @@ class Training:
             self.model.load_state_dict(state["model"])
         for optimizer, optimizer_state in zip(self.optimizers, state["optimizers"], strict=True):
             optimizer.load_state_dict(optimizer.state_dict() | {"state": optimizer_state})
-        set_rng_state(state["random"], self.device)  # last, in case any of the above draws random numbers
+        set_rng_state(state["random"], self.device)  # last, because loading the model may draw random numbers
 
     def _step(self, batch: Batch, poll: Callable[[], None]) -> tuple[Tensor, Tensor]:
         """Train on a batch. A large batch is split into micro-batches, and `poll` is called between them."""
@@ -293,7 +296,7 @@ class Training:
                 try:
                     yield
                 except BaseException:
-                    self._extra_state.roll_back(extra)  # before `preserve_state`, which can't restore changed shapes
+                    self._extra_state.roll_back(extra)  # first, because `preserve_state` can't restore changed shapes
                     raise
         finally:
             self._before_step = self._extra_before_step = None

@@ -15,7 +15,7 @@ ITERATIONS = 3
 
 
 EPSILON = 1e-7
-"""Lower bound on the norms by which filters and updates are divided."""
+"""Small constant that prevents division by zero when filters and updates are divided by their norms."""
 
 
 class Muon(torch.optim.Optimizer):

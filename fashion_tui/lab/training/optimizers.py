@@ -12,14 +12,14 @@ from fashion_tui.schema.recipe import Precision, Recipe
 from .muon import Muon
 
 ADAM_SHARE = 0.2
-"""Learning rate of the parameters that Muon leaves to Adam, relative to Muon's learning rate."""
+"""Adam's learning rate divided by Muon's learning rate, if a recipe uses both optimizers."""
 
 
 def optimizers_for(recipe: Recipe, model: nn.Module, *, capturable: bool = False) -> list[torch.optim.Optimizer]:
     """Return the recipe's optimizers for the parameters of a model, which must already be on their device.
 
     With Muon, Adam updates all parameters that aren't filters. Each parameter group has a `max_lr`, which is its
-    learning rate at the maximum of the schedule. If `capturable` is True, the learning rates and Adam's step counts are
+    learning rate at the peak of the schedule. If `capturable` is True, the learning rates and Adam's step counts are
     tensors on the device, so that a CUDA graph can read them.
 
     Adam is described in Kingma and Ba 2014, "Adam: A Method for Stochastic Optimization".
@@ -46,9 +46,9 @@ def optimizers_for(recipe: Recipe, model: nn.Module, *, capturable: bool = False
 
 
 def lr_scale(recipe: Recipe, step: int, total_steps: int) -> float:
-    """Return the learning rate of a step, counted from 0, as a fraction of the maximum, in (0, 1].
+    """Return the learning rate of a step as a fraction of the maximum, in (0, 1]. Steps are counted from 0.
 
-    The triangle is the schedule of Smith and Topin 2018, "Super-Convergence: Very Fast Training of Neural Networks
+    The triangular schedule follows Smith and Topin 2018, "Super-Convergence: Very Fast Training of Neural Networks
     Using Large Learning Rates".
     """
     if recipe.schedule == "constant":
