@@ -18,7 +18,7 @@ MIN_DRIVERS = {12: 525, 13: 580}
 """Oldest NVIDIA driver that supports each major version of CUDA."""
 
 BUILDS = {12: "CUDA 12.6", 13: "CUDA 13.0"}
-"""Build of torch to install for each major version of CUDA that the driver may support.
+"""Build of torch to install for each major version of CUDA that a driver supports.
 
 The wheels for CUDA 12.6 also have kernels for Maxwell, Pascal and Volta, which CUDA 13 doesn't support.
 """
@@ -56,7 +56,7 @@ class Gpu:
 def find_gpus() -> tuple[Gpu, ...]:
     """Return the GPUs that CUDA finds, in CUDA's order.
 
-    This initialises CUDA first. Otherwise, torch would count the GPUs that NVML finds, even if CUDA finds fewer.
+    CUDA is initialised first. Otherwise, torch would count the GPUs that NVML finds, even if CUDA finds fewer.
     """
     if why_no_gpu() is not None:
         return ()
@@ -175,12 +175,12 @@ def _kernel_problem(properties: Any) -> str | None:
         own = properties.gcnArchName.partition(":")[0]
         if own in architectures or any("generic" in name for name in architectures):
             return None
-        return f"{properties.name} ({own}) can't be used: this torch has kernels for {', '.join(architectures)} only"
+        return f"{properties.name} ({own}) can't be used: torch only has kernels for {', '.join(architectures)}"
     capability = 10 * properties.major + properties.minor
     if any(_runs_on(name, capability) for name in architectures):
         return None
     return (
-        f"{properties.name} (sm_{capability}) can't be used: this torch has kernels for {', '.join(architectures)} only"
+        f"{properties.name} (sm_{capability}) can't be used: torch only has kernels for {', '.join(architectures)}"
         + (f"; {_install(12)}" if capability >= OLDEST_CAPABILITY and _cuda_version() != 12 else "")
     )
 

@@ -137,7 +137,7 @@ CASES: list[tuple[nn.Module, tuple[int, ...], tuple[str, ...]]] = [
     (
         FunctionNet(lambda self, x: torch.cat([x, self.conv(x)], 1), conv=nn.Conv2d(1, 1, 3)),
         IMAGE,
-        ("cat can't join [1, 28, 28] and [1, 26, 26]", "all axes but the joined one", "from conv"),
+        ("cat can't join [1, 28, 28] and [1, 26, 26]", "all axes except the joined axis", "from conv"),
     ),
     (
         FunctionNet(lambda self, x: torch.stack([x, self.conv(x)], 1), conv=nn.Conv2d(1, 1, 3)),

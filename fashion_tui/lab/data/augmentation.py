@@ -51,7 +51,7 @@ class Augmentation:
             self._store("erased", torch.stack([first, first + sides], dim=2))
 
     def __call__(self, images: Tensor, indices: Tensor) -> Tensor:
-        """Augment normalised images `[B, 1, 28, 28]`. `indices` `[B]` are the indices of the images in the set."""
+        """Augment normalised images `[B, 1, 28, 28]`. `indices` `[B]` are their indices in the training set."""
         if self.recipe.flip == "alternating":
             mirrored = self._transforms["mirrored"].index_select(0, indices).view(-1, 1, 1, 1)
             images = torch.where(mirrored, images.flip(-1), images)

@@ -105,14 +105,14 @@ def normalise(pixels: Tensor, mean: float, std: float) -> Tensor:
 
 
 class Batch(NamedTuple):
-    """A batch of images from a set, on the training device."""
+    """A batch of training images, on the training device."""
 
     pixels: Tensor
     """uint8 [B, 1, 28, 28]."""
     labels: Tensor
     """int64 [B]."""
     indices: Tensor
-    """int64 [B], the indices of the images in the set."""
+    """int64 [B], the indices of the images in the training set."""
 
     def split(self, max_size: int) -> "list[Batch]":
         """Split the batch into the fewest micro-batches of at most `max_size` images.

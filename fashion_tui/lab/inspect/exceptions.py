@@ -103,7 +103,7 @@ _MULTIPLYING = {"matmul", "mm", "bmm"}
 
 
 def explain_exception(error: BaseException) -> str | None:
-    """Return a one-line explanation of the exception, or None if there is none."""
+    """Return a one-line explanation of the exception, or None if no explanation is available."""
     try:
         return _explain_layer(error) or _explain_expression(error) or _explain_message(str(error))
     except Exception:  # noqa: BLE001 -- the user's objects in the frames can raise anything
@@ -137,9 +137,9 @@ def _explain_layer(error: BaseException) -> str | None:
 
 
 def _accepts(layer: nn.Module, tensor: Tensor) -> bool:
-    """Return whether a LayerNorm or an embedding accepts this input, so that the error has another cause.
+    """Return whether `layer` is a LayerNorm or an embedding that accepts this input.
 
-    `explain_call` doesn't check the inputs of these layers.
+    If it does, the error has another cause. `explain_call` doesn't check the inputs of these layers.
     """
     if isinstance(layer, nn.LayerNorm):
         return tuple(tensor.shape[-len(layer.normalized_shape) :]) == tuple(layer.normalized_shape)
@@ -244,7 +244,7 @@ def _have_wrong_sizes(operation: _Operation, message: str) -> bool:
     if operation.name in _MULTIPLYING:
         return len(second) > 1 and bool(first) and first[-1] != second[-2]
     if operation.name in _JOINING:
-        return _UNEQUAL_SIZES.search(message) is not None  # joining often works for different shapes
+        return _UNEQUAL_SIZES.search(message) is not None  # tensors of different shapes can often be joined
     try:
         torch.broadcast_shapes(first, second)
     except RuntimeError:

@@ -28,7 +28,7 @@ class ListedTensors:
     def __init__(self) -> None:
         self._listing = 0
         self._known: dict[str, tuple[weakref.ref[TensorOrArray], int]] = {}
-        """Tensor and number of the list in which the tensor first had this name, for each name in the last list."""
+        """Maps each name in the last list to its tensor and the number of the list where the tensor first appeared."""
 
     def update(self, tensors: Sequence[NamedTensor]) -> list[int]:
         """Register the next list.

@@ -98,7 +98,7 @@ def instantiate(make: Any, arguments: dict[str, Any], name: str, device: str) ->
             with torch.device("meta"):
                 return _call(make, arguments, name)
         except UserError:
-            pass  # perhaps the constructor needs values; any other error is raised again on the CPU
+            pass  # perhaps the constructor needs values; any other error occurs again on the CPU
     return _call(make, arguments, name)
 
 

@@ -1,4 +1,4 @@
-"""The state of a custom model that isn't in the tensors of its `state_dict`.
+"""The extra state of a custom model: all state that the tensors of its `state_dict` don't contain.
 
 The tensors of a `state_dict` are the parameters and persistent buffers. A custom model may also keep state in other
 buffers, in plain attributes of its modules and classes, in global variables of its source, and in the return values of
@@ -324,7 +324,7 @@ def _is_iterator(value: object) -> bool:
 
 
 def _is_equal(a: Any, b: Any) -> bool:
-    """Return whether two copies are equal. They may be tuples that contain tensors."""
+    """Return whether two copies are equal. The copies may be tuples that contain tensors."""
     if type(a) is not type(b):
         return False
     if isinstance(a, Tensor):

@@ -119,7 +119,7 @@ def _fill_bytearray(target: bytearray, copy: bytes, _items: object) -> bytearray
 
 
 def _attributes(value: Any) -> Items:
-    if isinstance(value, nn.Module):  # a module in a list, for example, which isn't a submodule
+    if isinstance(value, nn.Module):  # for example, a module in a plain list
         hidden = INTERNAL_ATTRIBUTES - {"_parameters", "_buffers", "_modules", "training"}
         return [(name, item) for name, item in vars(value).items() if name not in hidden]
     slots = [name for type_ in type(value).__mro__ for name in vars(type_).get("__slots__", ()) if hasattr(value, name)]

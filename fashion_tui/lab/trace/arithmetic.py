@@ -165,7 +165,7 @@ def _format_product(left: Shape, right: Shape, output: Shape) -> str:
 
 
 def _linear_matrix(call: Call) -> Shape | None:
-    """Return the shape (inputs, outputs) of the matrix by which a linear layer multiplies, or None for other calls."""
+    """Return the shape (inputs, outputs) of a linear layer's transposed weight, or None for other calls."""
     if isinstance(call.target, nn.Linear):
         return call.target.in_features, call.target.out_features
     if call.op == "F.linear" and call.model_shapes and len(call.model_shapes[0]) == 2:

@@ -167,7 +167,7 @@ def _large_kernel(failure: _Failure, layer: Any) -> str | None:
     if layer.transposed or all(kernel <= size for kernel, size in zip(layer.kernel_size, sizes, strict=True)):
         return None
     kernel = "×".join(map(str, layer.kernel_size))
-    return f"{failure.name} has a {kernel} kernel, larger than its padded input: {failure.origin()}"
+    return f"{failure.name} has a {kernel} kernel, which is larger than the padded input: {failure.origin()}"
 
 
 def _explain_layer_norm(failure: _Failure, layer: Any) -> str:
@@ -238,7 +238,7 @@ def _explain_operands(failure: _Failure, shapes: list[Shape]) -> str | None:
     if name == "stack":
         return f"stack can't join {listed}: all shapes must be equal{failure.producers()}"
     if name in {"cat", "concat", "hstack", "vstack"}:
-        return f"{name} can't join {listed}: sizes must match on all axes but the joined one{failure.producers()}"
+        return f"{name} can't join {listed}: sizes must match on all axes except the joined axis{failure.producers()}"
     if not op[0].isalpha() and "[" not in op:
         return f"{op} can't broadcast {listed}: sizes must be equal, or one of them must be 1{failure.producers()}"
     return None

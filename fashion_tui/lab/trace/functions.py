@@ -93,7 +93,7 @@ def is_assignment(name: str) -> bool:
 def call_settings(func: Any, name: str, args: tuple[Any, ...], kwargs: dict[str, Any], model_tensors: list[str]) -> str:
     """Format the arguments other than input tensors: `-1, 980`, `2×2 s2`, `[:, 0]`.
 
-    `model_tensors` are the names of the network's own tensors among the arguments.
+    `model_tensors` are the names of the network's parameters, buffers and constants among the arguments.
     """
     window = window_arguments(name, args, kwargs)
     if window:

@@ -17,8 +17,8 @@ _OMITTED = frozenset({"device", "dtype", "bias", "track_running_stats"})
 def is_atomic(module: nn.Module) -> bool:
     """Return whether `module` is atomic, which means that the calls inside it have no rows.
 
-    torch's own layers without children are atomic. nn.MultiheadAttention is also atomic: its only child is the output
-    projection, which it computes without calling it.
+    torch's own layers without children are atomic. nn.MultiheadAttention is also atomic, because it never calls its
+    only child, the output projection.
     """
     if isinstance(module, nn.MultiheadAttention):
         return True

@@ -53,7 +53,7 @@ class Call:
     uses_unregistered: bool = False
     """Whether the arguments include parameters that aren't registered with the network."""
     model_shapes: list[Shape] = field(default_factory=list)
-    """Shapes of the network's own tensors (parameters, buffers, constants) among the arguments."""
+    """Shapes of the network's parameters, buffers and constants among the arguments."""
     window: WindowSettings | None = None
     """The window of a convolution or pool."""
 
@@ -119,7 +119,7 @@ class Recorder(TorchFunctionMode):
         self._run = run or _run
         self._on_output = on_output
         self._model_names: dict[int, str] = {}
-        """Names of the network's own tensors, keyed by `id`."""
+        """Names of the network's parameters, buffers and constants, keyed by `id`."""
         self._source: dict[int, int] = {}
         """Index of the call that returned each tensor, keyed by the tensor's `id`."""
         self._kept: list[Any] = [model]
@@ -276,7 +276,7 @@ class Recorder(TorchFunctionMode):
             self._source[id(tensor)] = index
 
     def _copy_source(self, args: Any, result: Any) -> None:
-        """Copy the source and the name of the argument to the result of a hidden call, such as `x.detach()`."""
+        """Give the result of a hidden call, such as `x.detach()`, the same source and name as its argument."""
         argument = next(tensors_in(args), None)
         if argument is not None and isinstance(result, Tensor) and result is not argument:
             self._kept.append(result)
@@ -286,7 +286,7 @@ class Recorder(TorchFunctionMode):
                     table[id(result)] = table[id(argument)]
 
     def _names_of(self, tensors: list[Tensor], caller: str) -> list[str]:
-        """Return the names of the network's own tensors among `tensors`, relative to the calling module."""
+        """Return the names of the network's tensors among `tensors`, relative to the calling module."""
         names = [self._model_names[id(tensor)] for tensor in tensors if id(tensor) in self._model_names]
         return [name.removeprefix(f"{caller}.") for name in names]
 

@@ -23,7 +23,7 @@ from .rows import RecordingPair, rows_of, used_parameters
 from .timing import add_times
 
 BATCHES = (2, 3)
-"""Batch sizes of the two recordings. Batch normalisation needs at least 2 in training mode."""
+"""Batch sizes of the two recordings. Batch normalisation needs at least 2 samples in training mode."""
 
 MAX_VALUES = 2**31
 """Maximum number of values in one sample."""

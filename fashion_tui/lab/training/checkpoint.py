@@ -88,7 +88,7 @@ def final_weights(training: dict[str, Any]) -> dict[str, Tensor]:
 
 
 def _restore_optimizer(optimizer: torch.optim.Optimizer, state: dict[int, dict[str, Tensor]]) -> None:
-    """Restore the momentum and the counts of an optimizer in place.
+    """Restore the momentum and the step counts of an optimizer in place.
 
     Tensors that the optimizer created after `state` was saved are set to 0.
     """

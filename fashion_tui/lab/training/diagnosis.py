@@ -1,4 +1,4 @@
-"""Find the first layer whose output contains a NaN or an infinity, by repeating the last training steps.
+"""Find the first layer whose output contains NaN or infinity, by repeating the last training steps.
 
 Training itself therefore needs no extra checks.
 """
@@ -17,7 +17,7 @@ class _Stopped(Exception):
 
 
 def find_broken_layer(training: Training, step: int, *, keep_going: Callable[[], bool] = lambda: True) -> str | None:
-    """Return the first layer whose output had a NaN or an infinity in a step, or None if all outputs were finite.
+    """Return the first layer whose output in a step contained NaN or infinity, or None if all outputs were finite.
 
     `training` must be at an earlier step, for example because it was restored from a checkpoint. It is trained up to,
     but not including, `step`, which reproduces the original weights. The output of each layer is then checked on the

@@ -192,7 +192,7 @@ class Training:
     def step_metrics(self, first: int, last: int) -> tuple[list[float], list[float]]:
         """Return the loss and accuracy of each step from `first` to `last - 1` in the current epoch.
 
-        If the device is a GPU, this synchronises it.
+        On a GPU, this synchronises the device.
         """
         accuracy = self.correct[first:last].cpu() / self.batch_sizes(first, last)
         return self.losses[first:last].tolist(), accuracy.tolist()
