@@ -276,7 +276,7 @@ def _roll_back(node: Node) -> object:
 
 
 def _encode(node: Node, before: Node | None) -> list[Any]:
-    """Return a node as a list: kind, path, type name, copy and items, which are tensors and plain values.
+    """Return a node as a list of tensors and plain values: its kind, path, type name, copy and items.
 
     The type name is empty unless `before` contains the same object.
     """

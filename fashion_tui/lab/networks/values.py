@@ -20,7 +20,7 @@ INTERNAL_ATTRIBUTES = frozenset(vars(nn.Module())) | {"_compiled_call_impl"}
 PLAIN_TYPES: tuple[type, ...] = (type(None), bool, int, float, complex, str, bytes, torch.dtype, torch.Size)
 
 Items = Iterable[tuple[Any, Any]]
-"""The values inside a value, each with its key, index or attribute name."""
+"""The values that another value contains, each with its key, index or attribute name."""
 
 
 @dataclass(frozen=True)
@@ -28,15 +28,15 @@ class Kind:
     """The operations on one kind of value. Copies consist of tensors and plain values."""
 
     copy: Callable[[Any], Any] = lambda _value: None
-    """Return a copy of the value without the values inside it."""
+    """Return a copy of the value without the values that it contains."""
     items: Callable[[Any], Items] = lambda _value: ()
-    """Return the values inside the value."""
+    """Return the values that the value contains."""
     create: Callable[[Any, torch.device], Any] | None = None
     """Create a value from a copy, given the model's device. None if values of this kind can't be recreated."""
     fill: Callable[[Any, Any, list[tuple[Any, Any]]], Any] = lambda value, _copy, _items: value
-    """Set a value's contents from a copy and from new inner values.
+    """Restore a value from its copy and from the values that it contains.
 
-    Return the value, or its replacement if it is immutable.
+    Return the value, or a new one if it is immutable.
     """
     is_mutable: bool = True
 

@@ -166,9 +166,10 @@ class Training:
 
     @property
     def joins_last_image(self) -> bool:
-        """Whether the last batch of an epoch would have only one image, on which the network can't be trained.
+        """Whether the last image of an epoch is added to the previous batch.
 
-        In this case, the image is added to the previous batch.
+        This is the case if the last batch would otherwise have only one image, and the network can't be trained on one
+        image.
         """
         return self.batches.sizes[-1] > self.recipe.batch_size
 
