@@ -269,7 +269,7 @@ class _Writer:
 
 
 def _roll_back(node: Node) -> object:
-    """Restore the contents that the node's object had when the node was read, and return the object."""
+    """Restore the contents of the node's object from the node, and return the object."""
     if node.kind in REFERENCES or node.kind in UNSAVABLE:
         return node.value
     return KINDS[node.kind].fill(node.value, node.copy, [(key, _roll_back(item)) for key, item in node.items])
@@ -314,7 +314,7 @@ def _find_unsavable(before: Node | None, now: Node) -> Node | None:
 
 
 def _needs_identity(node: Node) -> bool:
-    """Return whether the node's object can't be recreated, so that the new model must already contain it."""
+    """Return whether the new model must already contain the node's object, because it can't be recreated."""
     return node.kind not in REFERENCES and KINDS[node.kind].create is None
 
 

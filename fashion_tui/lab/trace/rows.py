@@ -32,10 +32,10 @@ class RecordingPair:
     second: Recording
 
     def per_sample(self, amount: int, other: int | None) -> int:
-        """Return the amount for a batch of one, given the amounts in the first and in the second recording.
+        """Return an amount, such as bytes or MACs, for a batch of one, given the amounts in both recordings.
 
-        This assumes that amounts grow linearly with the batch size. `other` is None if the call is missing from the
-        second recording.
+        Amounts are assumed to grow linearly with the batch size. `other` is the amount in the second recording, or None
+        if the call is missing from the second recording.
         """
         if other is None:
             return amount // self.first.batch

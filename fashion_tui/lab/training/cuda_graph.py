@@ -87,7 +87,7 @@ class GPUStep:
         try:
             self._graph = self._capture(batch)
         except RuntimeError as error:
-            # If a step fails, the end of the capture raises a second error, whose context is the error of the step.
+            # If a step fails, ending the capture raises a second error, with the original error as its context.
             cause = error.__context__ if isinstance(error.__context__, Exception) else error
             if any(is_out_of_memory(one) or is_compiler_error(one) for one in (error, cause)):
                 raise
