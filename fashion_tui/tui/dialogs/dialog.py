@@ -1,4 +1,4 @@
-"""The base of all dialogs, the yes-or-no dialog, and the notice that the terminal is too small."""
+"""The base class of all dialogs, the yes-or-no dialog, and the notice that the terminal is too small."""
 
 from typing import ClassVar, TypeVar
 
@@ -12,7 +12,7 @@ from textual.widgets import Static
 from fashion_tui.tui.actions import key_hints, key_of
 
 MINIMUM_SIZE = (60, 20)
-"""Minimum size of the terminal, in columns and rows. In a smaller terminal only `TooSmall` is shown."""
+"""Minimum size of the terminal, in columns and rows. In a smaller terminal, only `TooSmall` is shown."""
 
 Result = TypeVar("Result")
 

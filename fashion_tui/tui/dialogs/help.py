@@ -1,4 +1,4 @@
-"""The help dialog: what the current pane is for, and what every key does there."""
+"""The help dialog, which introduces the current pane and lists its keys."""
 
 from typing import ClassVar
 
@@ -61,7 +61,7 @@ class HelpDialog(Dialog[None]):
 
 
 def key_table(title: str, actions: tuple[Action, ...]) -> Table:
-    """Return a table of actions. Each row shows the keys of an action and what it does."""
+    """Return a table of actions. Each row shows an action and its keys."""
     heading = Text(title, style=f"not italic bold {MUTED}")
     table = Table(box=None, show_header=False, padding=(0, 2, 0, 0), title=heading, title_justify="left")
     table.add_column(width=12, style=ACCENT)

@@ -1,4 +1,4 @@
-"""A dialog with one image, as large as the terminal allows, and its details."""
+"""A dialog with one image and its details. The image is enlarged if the terminal is large enough."""
 
 from collections.abc import Callable
 from typing import ClassVar
@@ -17,7 +17,7 @@ from .dialog import Dialog
 
 
 class ImageDialog(Dialog[None]):
-    """Shows the image under a pane's cursor. The keys of the dialog move the pane's cursor."""
+    """Shows the image under a pane's cursor. The dialog's keys move that cursor."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         ("escape,enter,q", "dismiss", "close"),
@@ -50,7 +50,7 @@ class ImageDialog(Dialog[None]):
         self.set_class(self.size.width >= 110 and self.size.height >= 32, "-large")
 
     def show(self, pixels: bytes, details: Text) -> None:
-        """Show an image (uint8, [28, 28]) with a text beside it."""
+        """Show an image (uint8, [28, 28]) with its details beside it."""
         self._pixels = pixels
         self._details = Text.assemble(details, "\n", key_hints(("←→", "next"), ("esc", "close")))
         if self.is_mounted:

@@ -1,4 +1,4 @@
-"""The dialog that asks where to save a text, and the function that writes the text to that file."""
+"""A dialog that asks for a file path, and a function that saves text to a file."""
 
 from pathlib import Path
 from typing import ClassVar

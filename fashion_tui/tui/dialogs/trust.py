@@ -1,4 +1,4 @@
-"""The dialog that asks whether the code of a run's custom model may be executed."""
+"""A dialog that asks whether to execute the code of a run's custom model."""
 
 import asyncio
 from pathlib import Path
@@ -46,7 +46,7 @@ def _untrusted_model(run_path: Path) -> StoredModel | None:
 
 
 class TrustDialog(Dialog[bool]):
-    """Shows a model's source. The result is True if the user presses `y` to trust it; enter doesn't trust it."""
+    """Shows the source of a model. The result is True if the user presses `y`. Enter has no effect."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         ("y", "dismiss(True)", "trust"),
@@ -84,6 +84,6 @@ def _constructor_call(model: CustomModel) -> str:
 
 
 def printable_source(source: str) -> str:
-    """Return the source with every unprintable character replaced by `�`, except line breaks."""
+    """Return the source with all unprintable characters, except line breaks, replaced by `�`."""
     lines = source.replace("\r\n", "\n").replace("\r", "\n").expandtabs(4).split("\n")
     return "\n".join(text.printable(line) for line in lines)

@@ -35,7 +35,7 @@ from .messages import CellFinished, CodeProposed, InputEnded, InputStarted, Kern
 from .transcript.cells import MAX_CELLS, Cell, CellOutput
 from .transcript.scrollback import Scrollback
 
-if TYPE_CHECKING:  # not needed for the first paint
+if TYPE_CHECKING:  # these imports would delay the first paint
     from fashion_tui.kernel.session import KernelSession
     from fashion_tui.schema.kernel import Probe
 
@@ -53,7 +53,7 @@ class CellRunner:
     """Connects the Playground to the kernel.
 
     It queues cells, records their output in a scrollback, and sends queries about code and tensors. It keeps running
-    while another pane is shown. Its messages are passed to `post`.
+    while another pane is shown. It posts messages by calling `post`.
     """
 
     def __init__(self, post: Callable[[Message], object]) -> None:
@@ -61,20 +61,20 @@ class CellRunner:
         self.session: KernelSession | None = None
         """The connection to the kernel, or None until `run` is called."""
         self._columns: int | None = None
-        """Width of the transcript, or None until it is known."""
+        """Width of the transcript in columns, or None until it is known."""
         self._post = post
         self._queue: deque[str] = deque()
         self._submitted = asyncio.Event()
         self._cell_ids = count()
         self._cell_number = 1
-        """Number of the running cell, or of the next cell if none is running."""
+        """`In [n]` number of the running cell, or of the next cell if no cell is running."""
         self._running = False
         self._running_external = False
-        """Whether a cell from another front end is running."""
+        """Whether a cell submitted by another front end, such as `jupyter console`, is running."""
         self._cells: dict[str, Cell] = {}
-        """The cells to which late output can be added, keyed by their ids in the session."""
+        """The cells that can still receive output, keyed by cell id."""
         self._output_lock = asyncio.Lock()
-        """Held while a cell from this or another front end runs, so that the outputs of two cells don't mix."""
+        """Held while a cell runs, so that the outputs of two cells don't mix. Other front ends can run cells, too."""
         self._input_request: InputRequested | None = None
         self._repaint = _Throttle(lambda: post(ScrollbackChanged()))
 
@@ -97,7 +97,7 @@ class CellRunner:
 
     @property
     def is_idle(self) -> bool:
-        """True if no submitted cell is running or waiting."""
+        """True if no submitted cell is running or queued."""
         return not self._queue and not self._running
 
     def submit(self, code: str) -> None:
@@ -107,14 +107,14 @@ class CellRunner:
         self._post_status()
 
     async def interrupt(self) -> None:
-        """Interrupt the running cell and drop the waiting ones."""
+        """Interrupt the running cell and drop the queued cells."""
         self._drop_queue()
         self._post_status()
         if self.session is not None:
             await self.session.interrupt()
 
     async def restart(self) -> None:
-        """Restart the kernel and drop the waiting cells."""
+        """Restart the kernel and drop the queued cells."""
         self._drop_queue()
         if self.session is None:
             return
@@ -141,7 +141,7 @@ class CellRunner:
         self._repaint()
 
     def set_width(self, columns: int) -> None:
-        """Make the kernel format its output for a transcript of this width."""
+        """Set the width, in columns, for which the kernel formats its output."""
         self._columns = columns
         if self.session is not None:
             self.session.set_width(columns)
@@ -154,7 +154,7 @@ class CellRunner:
     # Queries
 
     async def is_complete(self, code: str) -> Completeness:
-        """Return whether `code` is ready to run. The status is `unknown` if the kernel doesn't reply in time."""
+        """Return whether `code` is complete. The status is `unknown` if the kernel doesn't reply in time."""
         return Completeness("unknown") if self.session is None else await self.session.is_complete(code)
 
     async def complete(self, code: str, cursor: int) -> Completions:
@@ -170,7 +170,7 @@ class CellRunner:
     async def probe(self, probe: "Probe", reply_type: type[Reply], max_wait: float = 5.0) -> Reply | None:
         """Query the tensors in the kernel. Return None if the kernel can't reply now.
 
-        Raises UserError if the kernel refuses, for example because the tensor no longer exists.
+        Raises UserError if the kernel rejects the query, for example because the tensor no longer exists.
         """
         return None if self.session is None else await self.session.probe(probe, reply_type, max_wait)
 
@@ -235,7 +235,7 @@ class CellRunner:
                 await self._handle(output)
 
     async def _add_late(self, late: Late) -> None:
-        """Add an output to the cell that caused it, which has already finished."""
+        """Add an output that arrived after its cell had finished."""
         cell = self._cells.get(late.cell)
         for output in _chunks(late.output):
             if cell is None:
@@ -280,10 +280,7 @@ class CellRunner:
         self._post_status()
 
     def _number_cell(self, number: int | None) -> None:
-        """Give the newest cell the number reported by the kernel.
-
-        If the number is None, the kernel never ran the cell.
-        """
+        """Set the number of the newest cell. `number` is None if the kernel never ran the cell."""
         if number is not None:
             self._cell_number = number + 1
             self.scrollback.renumber_cell(number)
@@ -325,9 +322,9 @@ def _chunks(output: CellOutput) -> Iterator[CellOutput]:
 
 
 class _Throttle:
-    """Calls a function at most once per interval, but always once after the last time that it is triggered.
+    """Limits the calls of a function to one per interval.
 
-    The interval grows while the event loop lags behind.
+    After the last trigger, the function is always called once more. The interval grows while the event loop lags.
     """
 
     def __init__(self, function: Callable[[], object]) -> None:

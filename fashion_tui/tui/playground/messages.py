@@ -1,4 +1,4 @@
-"""Messages between the parts of the Playground."""
+"""Messages that the widgets of the Playground post."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -7,7 +7,7 @@ from textual.message import Message
 
 from fashion_tui.kernel.outputs import State
 
-if TYPE_CHECKING:  # not needed for the first paint
+if TYPE_CHECKING:  # these imports would delay the first paint
     from fashion_tui.schema.tensors import TensorList
 
 # The kernel
@@ -19,9 +19,9 @@ class KernelStatus(Message):
 
     state: State
     cell_number: int
-    """Number of the cell being typed."""
+    """Number that the cell in the prompt will get."""
     queued: int
-    """Number of cells waiting for the running cell to finish."""
+    """Number of cells that wait for the running cell to finish."""
 
 
 @dataclass
@@ -35,7 +35,7 @@ class CellFinished(Message):
 
 @dataclass
 class ScrollbackChanged(Message):
-    """The transcript has new lines."""
+    """The scrollback has new output to show."""
 
 
 @dataclass
@@ -63,7 +63,7 @@ class InputEnded(Message):
 
 @dataclass
 class CodeSubmitted(Message):
-    """Run this code as a cell."""
+    """A request to run code as a cell."""
 
     code: str
     from_prompt: bool = False
@@ -75,12 +75,12 @@ class InputAnswered(Message):
     """The user's answer to `input()`."""
 
     text: str | None
-    """The answer, or None to end the input, as Ctrl+D does."""
+    """The answer, or None if the user pressed Ctrl+D to end the input."""
 
 
 @dataclass
 class CodeProposed(Message):
-    """Put this code into the prompt, without running it."""
+    """A request to put code into the prompt without running it."""
 
     code: str
 
@@ -103,12 +103,12 @@ class PageScrolled(Message):
     """Page up or page down was pressed in the prompt."""
 
     pages: int
-    """Number of pages to scroll by. Negative to scroll up."""
+    """Number of pages to scroll down. A negative number scrolls up."""
 
 
 @dataclass
 class HeightChanged(Message):
-    """The height of one part of the REPL has changed, so the other parts have to be adjusted."""
+    """The height of a widget in the REPL has changed, so the layout must be adjusted."""
 
 
 # The side panel
@@ -123,7 +123,7 @@ class TensorsListed(Message):
 
 @dataclass
 class TensorOpened(Message):
-    """Show the values of this tensor."""
+    """A request to show the values of a tensor."""
 
     name: str
 
@@ -133,11 +133,11 @@ class LessonOpened(Message):
     """A lesson is shown."""
 
     names: frozenset[str]
-    """Names that the lesson's cells assign."""
+    """Names of the variables that the lesson's cells assign."""
     mentions_memory_groups: bool
-    """Whether the lesson refers to the mark of tensors that share memory."""
+    """Whether the lesson's text mentions the column that marks tensors with shared memory."""
 
 
 @dataclass
 class SidePanelLeft(Message):
-    """Move the focus from the side panel to the prompt."""
+    """A request to move the focus from the side panel to the prompt."""

@@ -1,4 +1,4 @@
-"""The Playground pane: a REPL on a real Python kernel, and a side panel with views of its tensors."""
+"""The Playground pane: a REPL that runs cells in a Python kernel, and a side panel that shows the kernel's tensors."""
 
 from pathlib import Path
 from typing import ClassVar
@@ -36,13 +36,13 @@ TENSORS_TIMEOUT = 1.0
 """Seconds to wait for an up-to-date list of tensors before opening a graph."""
 
 VARIABLES_TIMEOUT = 1.0
-"""Seconds to wait for the names of the kernel's variables before the app exits."""
+"""Seconds to wait for the names of the kernel's variables when the user quits."""
 
 MAX_NAMES = 3
-"""Maximum number of variables that are named before the app exits."""
+"""Maximum number of variables named in the warning when the user quits."""
 
 COMMAND_SECONDS = 12.0
-"""Seconds for which the copied console command is shown, so that the user can read it."""
+"""Seconds for which the notification with the copied console command is shown."""
 
 
 class PlaygroundPane(Pane):
@@ -58,10 +58,10 @@ class PlaygroundPane(Pane):
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - Textual's own word
         super().__init__(id=id)
         self._kernel_state: State = "starting"
-        """The state in the last KernelStatus message."""
+        """Kernel state from the last KernelStatus message."""
         self._kernel_started = False
         self._loss_is_accepted = True
-        """True if the session was saved after the last cell was submitted, or if the user was warned that it wasn't."""
+        """Whether the app may exit without warning that the kernel's variables will be lost."""
 
     def compose(self) -> ComposeResult:
         repl = Repl()
@@ -90,7 +90,7 @@ class PlaygroundPane(Pane):
         self.watch(self.app, "dataset", self._dataset_found)
 
     async def _load(self) -> None:
-        """Create the widgets that the first paint doesn't show."""
+        """Create the widgets that aren't needed for the first paint."""
         await self.repl.load()
         await self.side_panel.load()
 
@@ -152,7 +152,7 @@ class PlaygroundPane(Pane):
             self.repl.close_search()
 
     def action_restart(self) -> None:
-        self.app.push_screen(ConfirmDialog("Restart the kernel? All variables are lost."), self._restart_if)
+        self.app.push_screen(ConfirmDialog("Restart the kernel? All variables will be lost."), self._restart_if)
 
     def _restart_if(self, confirmed: bool | None) -> None:  # noqa: FBT001 -- the result of a ConfirmDialog
         if confirmed:
@@ -283,9 +283,9 @@ class PlaygroundPane(Pane):
     def _relevant_tensor(self, *, with_graph: bool) -> str | None:
         """Return the name of the tensor to show, or None if there are no tensors.
 
-        If the table has the focus, choose the tensor selected in it. Otherwise, choose the tensor whose name is at the
-        cursor of the prompt, or else the newest tensor. `with_graph` restricts the choice to tensors that require
-        gradients.
+        If the table of tensors has the focus, choose its selected tensor. Otherwise, choose the tensor whose name is at
+        the prompt's cursor. If the cursor is not on such a name, choose the newest tensor. `with_graph` restricts the
+        choice to tensors that require gradients; the newest tensor is then the newest result of an operation, if any.
         """
         view = self.side_panel.tensors_view
         if view is None:
@@ -305,6 +305,6 @@ class PlaygroundPane(Pane):
 
 
 def _enumerate(names: tuple[str, ...]) -> str:
-    """Return the names in one line: `x, y, z and 5 more`."""
+    """Return the names in one line, such as `x, y, z and 5 more`."""
     more = f" and {len(names) - MAX_NAMES:,} more" if len(names) > MAX_NAMES else ""
     return printable(", ".join(names[:MAX_NAMES]), terminal_glyphs()) + more

@@ -1,4 +1,4 @@
-"""The read-eval-print loop: the transcript with the prompt, completions, documentation and search below it."""
+"""The read-eval-print loop: the transcript and, below it, the prompt, completions, documentation and history search."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -32,7 +32,7 @@ from .prompt.history import History, default_path
 from .status_line import StatusLine
 from .transcript.transcript import Transcript
 
-if TYPE_CHECKING:  # not needed for the first paint
+if TYPE_CHECKING:  # these imports would delay the first paint
     from fashion_tui.schema.tensors import TensorList
 
     from .prompt.documentation import Documentation
@@ -43,7 +43,7 @@ if TYPE_CHECKING:  # not needed for the first paint
 class Repl(Vertical):
     """The transcript, the prompt and the status line.
 
-    The transcript gets the height that the other parts don't need.
+    The transcript takes the height that the other widgets leave free.
     """
 
     DEFAULT_CSS = Path(__file__).with_name("repl.tcss").read_text(encoding="utf-8")
@@ -65,7 +65,7 @@ class Repl(Vertical):
         """Like `_search` and `_documentation`, this is None until `load` is called."""
         self._cell_number = 1
         self._input: InputStarted | None = None
-        """The `input()` call that waits for an answer."""
+        """The pending `input()` call, or None if no call is waiting for an answer."""
         self._shown_label = Text()
 
     def compose(self) -> ComposeResult:
@@ -88,7 +88,7 @@ class Repl(Vertical):
         await self.runner.close()
 
     async def load(self) -> None:
-        """Create the widgets that the first paint doesn't show."""
+        """Create the widgets that aren't needed for the first paint."""
         from .prompt.documentation import Documentation
         from .prompt.search import HistorySearch
         from .views.tensors import TensorsLine
@@ -101,7 +101,7 @@ class Repl(Vertical):
             self._history.add_examples(welcome.EXAMPLES)
 
     def main_widget(self) -> Widget:
-        """The widget to focus: the prompt, the open search, or the transcript if a cell is selected."""
+        """Return the widget to focus: the open search, the transcript if a cell is selected, or else the prompt."""
         if self._search is not None and self._search.is_open:
             return self._search.line
         return self.prompt if self.transcript.selected is None else self.transcript
@@ -122,7 +122,7 @@ class Repl(Vertical):
         self.call_after_refresh(self._fit)
 
     def _fit(self) -> None:
-        """Limit the heights of the documentation and the transcript so that all parts fit."""
+        """Limit the heights of the documentation and the transcript so that all widgets fit."""
         heights = {child: child.outer_size.height for child in self.displayed_children if child is not self.transcript}
         if self._documentation is not None:
             others = sum(height for child, height in heights.items() if child is not self._documentation)
@@ -168,8 +168,8 @@ class Repl(Vertical):
             label = Text.assemble((f"In [{self._cell_number}]: ", ACCENT if self.prompt.has_focus else MUTED))
         else:
             label = Text(sanitize(self._input.prompt).split("\n")[-1], ATTENTION)
-        # The styles must be those of spans: Rich's comparison ignores the base style of a text.
-        if label != self._shown_label:  # an update triggers a layout of the whole screen
+        # The style is applied as a span, because comparing Rich texts ignores their base styles.
+        if label != self._shown_label:  # an update lays out the whole screen again
             self._shown_label = label
             self._label.update(label)
         self._status_line.refresh_text()
@@ -214,10 +214,10 @@ class Repl(Vertical):
         if self._search is not None and self._search.is_open:
             self._search.close()
             self._prompt_row.display = True
-            self.screen.set_focus(self.prompt)  # immediately, so that the prompt receives the next key
+            self.screen.set_focus(self.prompt)  # unlike focus(), takes effect before the next key is handled
 
     def toggle_documentation(self) -> None:
-        """Show the documentation of the name at the cursor, or close the documentation if it is already shown."""
+        """Show the documentation of the name at the cursor. If it is already shown, close the panel."""
         if self._documentation is not None:
             self._documentation.toggle(self.prompt.text, self.prompt.cursor_index)
 
@@ -233,13 +233,13 @@ class Repl(Vertical):
             self.transcript.focus()
 
     def select_cell(self, cells: int) -> None:
-        """Move the selection in the transcript by this number of cells."""
+        """Focus the transcript and move its selection by this number of cells."""
         self.transcript.focus()
         self.transcript.select(cells)
         self._status_line.refresh_text()
 
     def clear_selection(self) -> None:
-        """Focus the transcript, with no cell selected."""
+        """Focus the transcript and clear its selection."""
         self.transcript.focus()
         self.transcript.clear_selection()
         self._status_line.refresh_text()

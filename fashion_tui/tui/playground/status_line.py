@@ -1,4 +1,4 @@
-"""The line below the prompt: what the kernel is doing, or which keys work in the transcript."""
+"""The status line below the prompt, which shows what the kernel is doing or which keys the transcript accepts."""
 
 import time
 
@@ -14,10 +14,10 @@ from .prompt.editor import Prompt
 from .transcript.transcript import Transcript
 
 SHORT_RUN = 0.5
-"""Seconds for which a cell must run before the status line shows it."""
+"""Seconds that a cell must run before the status line reports it."""
 
 INTERRUPT_PATIENCE = 2.0
-"""Seconds after an interrupt until a restart is suggested."""
+"""Seconds to wait after an interrupt before suggesting a restart."""
 
 _KEYS = {action.name: action.key_text for action in IN_PANE["playground"]}
 
@@ -55,7 +55,7 @@ class StatusLine(Static):
     def refresh_text(self) -> None:
         text = self._text()
         if text == self._shown:
-            return  # an update triggers a layout of the whole screen
+            return  # an update lays out the whole screen again
         self._shown = text
         self.update(text)
         if self.display != bool(text):

@@ -7,7 +7,7 @@ EXAMPLES = (
     "w = torch.ones(3, requires_grad=True); w.sum()",
     "show(train_data[0])",
 )
-"""The simplest example is last, because the up key offers the last example first."""
+"""Example cells. The simplest is last, because the up key offers the last example first."""
 
 _LESSONS = spelled_key("playground", "lessons")
 _HELP = spelled_key("everywhere", "help", inside_editors=True)
@@ -15,9 +15,9 @@ _QUIT = spelled_key("everywhere", "quit", inside_editors=True)
 
 LINES = (
     "Python with torch, nn, F, the network net, the data sets",
-    "train_data and test_data, your runs, whose model() takes",
-    "images of these sets as they are, the lab library, and",
-    "show(...), which draws images and tensors.",
+    "train_data and test_data, your runs and the lab library.",
+    "show(...) draws images and tensors. A run's model() takes",
+    "images as the data sets contain them.",
     "",
     "To begin:",
     f"  {_LESSONS:7} opens the lessons, which run here",

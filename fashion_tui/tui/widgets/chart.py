@@ -26,10 +26,10 @@ AXIS = Style.parse(MUTED)
 
 @dataclass(frozen=True, slots=True)
 class ChartData:
-    """The data of a curve, with one value for every `stride` steps."""
+    """Data of a curve, with one value for every `stride` steps."""
 
     values: Sequence[float] = ()
-    """A NaN leaves a gap in the curve."""
+    """Values of the curve. A NaN leaves a gap."""
     stride: int = 1
     marks: frozenset[int] = frozenset()
     """Indices of the values whose steps include a NaN or an infinity. Each of these values is marked with a ×."""
@@ -93,6 +93,6 @@ class Chart(Lines):
 
 
 def _labels(axis: Axis, rows: int) -> dict[int, str]:
-    """Return the tick labels by row of the plot. Rows without a tick are left out."""
+    """Return the tick labels, keyed by row of the plot. Rows without a tick have no entry."""
     ticks = axis.ticks(max_ticks=max(2, rows // 2))
     return {round((1 - axis.fraction(tick)) * (rows - 1)): tick_label(tick) for tick in ticks}

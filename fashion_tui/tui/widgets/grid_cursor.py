@@ -42,7 +42,7 @@ class GridCursor:
         return max(1, -(-self.total // self.page_size))
 
     def at(self, index: int) -> "GridCursor":
-        """Return a cursor on this image, or on the nearest image that exists."""
+        """Return a cursor on the image at this index. The index is clamped to the valid range."""
         return replace(self, index=min(max(index, 0), max(self.total - 1, 0)))
 
     def moved(self, right: int, down: int) -> "GridCursor":

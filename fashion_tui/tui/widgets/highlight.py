@@ -10,10 +10,10 @@ from rich.text import Text
 from fashion_tui.report.style import ACCENT, MUTED, PALETTE
 
 BLOCK_LINES = 100
-"""Lines per block. To colour a line of long code, only its block and the two adjacent blocks are analysed."""
+"""Number of lines per block. To colour a line, only its block and the two adjacent blocks are analysed."""
 
 MAX_CHARACTERS = 50_000
-"""Maximum number of characters that are analysed to colour a line. In longer code, lines have no colours."""
+"""Maximum number of characters to analyse at once. Longer code is shown without colours."""
 
 _COLOURS = (
     ("Token.Keyword", ACCENT),
@@ -43,7 +43,7 @@ def line_spans(code: str) -> tuple[tuple[tuple[int, int, str], ...], ...]:
 def highlight_line(line: Text, code: Sequence[str], index: int) -> Text:
     """Colour `line`, which is line `index` of the code, and return it. Lines are counted from 0.
 
-    In code of more than BLOCK_LINES lines, the colours are wrong after a multi-line string that is longer than that.
+    The colours can be wrong after a multi-line string of more than BLOCK_LINES lines.
     """
     first = max(0, index - index % BLOCK_LINES - BLOCK_LINES)
     nearby = code[first : first + 3 * BLOCK_LINES]
@@ -56,7 +56,7 @@ def highlight_line(line: Text, code: Sequence[str], index: int) -> Text:
 
 @lru_cache(maxsize=8)
 def highlight_ansi(code: str) -> str:
-    """Return the code coloured with SGR sequences, unless it is longer than MAX_CHARACTERS.
+    """Return the code coloured with SGR sequences. Code longer than MAX_CHARACTERS is returned unchanged.
 
     No colour extends across a line break.
     """
@@ -70,8 +70,8 @@ def highlight_ansi(code: str) -> str:
 
 
 def _tokens(code: str) -> Iterator[tuple[str, str]]:
-    """Yield each token and its colour. Most tokens have an empty colour."""
-    # imported here, because the first paint does not need it
+    """Yield the text and colour of each token. The colour is an empty string for most tokens."""
+    # Imported here, because the import would delay the first paint.
     from pygments.lexers.python import PythonLexer  # type: ignore[import-untyped]  # noqa: PLC0415
 
     for token, text in PythonLexer(stripnl=False, ensurenl=False).get_tokens(code):

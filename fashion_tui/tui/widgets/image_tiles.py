@@ -67,17 +67,17 @@ class TileLayout:
         return Region(x, y + self.width // 2, width, 1)
 
     def position_at(self, x: int, y: int) -> int | None:
-        """Return the position of the tile that covers a cell, or None between tiles."""
+        """Return the position of the tile that covers a cell, or None if no tile covers it."""
         column, row = x // self.column_pitch, y // self.row_pitch
         inside = column < self.columns and row < self.rows and x % self.column_pitch < self.width
         return row * self.columns + column if inside else None
 
 
 def arrange(width: int, height: int, label_lines: dict[int, int], min_tiles: int) -> TileLayout:
-    """Return the layout with the largest images at which `min_tiles` tiles fit.
+    """Return the layout with the largest image size at which `min_tiles` tiles fit.
 
-    If they don't fit at any size, return the layout with the smallest images. `label_lines` maps the width of an image
-    to the number of its label lines.
+    If they don't fit at any size, return the layout with the smallest images. `label_lines` maps each image width to
+    the number of label lines.
     """
     layout = TileLayout(label_lines=label_lines[LARGE])
     for size in (LARGE, MEDIUM, SMALL):
@@ -91,7 +91,10 @@ def arrange(width: int, height: int, label_lines: dict[int, int], min_tiles: int
 
 
 def short_class_name(name: str, width: int) -> str:
-    """Shorten a class name, such as `T-shirt/top` to `T-shirt` or `Ankle boot` to `Boot`, and cut it off at `width`."""
+    """Shorten a class name that is longer than `width`.
+
+    For example, `T-shirt/top` becomes `T-shirt`, and `Ankle boot` becomes `Boot`. The result is truncated to `width`.
+    """
     if len(name) <= width:
         return name
     shorter = name.partition("/")[0].rpartition(" ")[2]
@@ -147,8 +150,8 @@ class ImageTiles(Widget, can_focus=True):
         if cursor != self._cursor:
             changed += [layout.label_region(position) for position in (self._cursor, cursor) if position is not None]
             self._cursor = cursor
-        # Merge the regions of each row of tiles: Textual rewrites each line of a region from the widget's left edge, so
-        # separate regions would write the same cells repeatedly.
+        # Textual rewrites each line of a region from the widget's left edge.
+        # Merge the regions of each row of tiles, so that no cell is written twice.
         rows: dict[int, Region] = {}
         for region in changed:
             row = region.y // layout.row_pitch
@@ -157,12 +160,12 @@ class ImageTiles(Widget, can_focus=True):
             self.refresh(*rows.values())
 
     def prepare(self, tiles: Sequence[Tile]) -> None:
-        """Cache the painted images of tiles that may be shown next, one image per callback."""
+        """Paint and cache the images of tiles that may be shown next. Each image is painted in a separate callback."""
         for tile in tiles:
             self.call_later(paint_image, tile.pixels, self.tile_layout.width, shading_of(self.app))
 
     def set_min_tiles(self, min_tiles: int) -> bool:
-        """Arrange the grid for a new minimum number of tiles. Return whether the layout changes."""
+        """Arrange the grid for a new minimum number of tiles. Return whether the layout has changed."""
         self.min_tiles = min_tiles
         return self._arrange()
 

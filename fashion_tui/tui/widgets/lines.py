@@ -22,7 +22,7 @@ class Lines(Widget):
         console = self.app.console
         strips = []
         for line in lines:
-            style = console.get_style(line.style)  # Rich doesn't apply the style of a text without spans
+            style = console.get_style(line.style)  # Rich ignores the base style of a text that has no spans
             strips.append(Strip(Segment.apply_style(line.render(console), style)).adjust_cell_length(self.size.width))
         self.show_strips(strips)
 
@@ -53,7 +53,7 @@ class FittedLines(Lines):
         self._make_lines: Callable[[int], Sequence[Text]] = lambda _width: ()
 
     def fit(self, make_lines: Callable[[int], Sequence[Text]]) -> None:
-        """Show the lines that `make_lines` returns for the width of the widget, in columns."""
+        """Show the lines that `make_lines` returns. Its argument is the widget's width in columns."""
         self._make_lines = make_lines
         self.on_resize()
 
@@ -96,7 +96,7 @@ def _cells(strip: Strip) -> list[tuple[str, object]]:
 
 
 def left_and_right(left: Text, right: Text, width: int) -> Text:
-    """Return a line with a text at each end. If the texts don't fit, the left text is truncated."""
+    """Return a line with `left` at its start and `right` at its end. If they don't both fit, `left` is truncated."""
     if right.cell_len:
         left = left.copy()
         left.truncate(max(width - right.cell_len - 2, 0), overflow="ellipsis")

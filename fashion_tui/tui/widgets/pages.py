@@ -1,4 +1,4 @@
-"""Loading pages from the engine, the current page first and then its neighbours."""
+"""Load pages in the background: first the current page, then its neighbours."""
 
 import asyncio
 from collections import OrderedDict
@@ -17,7 +17,7 @@ CACHE_SIZE = 48
 class PageLoader(Generic[Key, Page]):
     """Fetches one page at a time.
 
-    Pages that are no longer wanted are skipped, such as intermediate pages while a key is held down.
+    Pages that are no longer wanted are skipped, for example while the user holds down a key to turn pages.
     """
 
     def __init__(
@@ -44,7 +44,7 @@ class PageLoader(Generic[Key, Page]):
         return page
 
     async def run(self) -> None:
-        """Load pages until cancelled. After a failure, wait for the next call of `want`."""
+        """Load pages until cancelled. After a failure, wait for the next call to `want`."""
         while True:
             await self._wake.wait()
             key = next((key for key in self._wanted if key not in self._pages), None)

@@ -1,4 +1,4 @@
-"""Draw a curve as lines of text, with braille dots, or with asterisks on a terminal without Unicode."""
+"""Draw a curve as text: with braille dots, or with asterisks on a terminal without Unicode."""
 
 import math
 from collections.abc import Collection, Sequence
@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from fashion_tui.report.glyphs import Glyphs
 
 DOTS_PER_COLUMN = 2
-"""Number of braille dots side by side in a cell."""
+"""Number of braille dots across the width of a cell."""
 DOTS_PER_ROW = 4
 
 _DOT_BITS = ((0x01, 0x08), (0x02, 0x10), (0x04, 0x20), (0x40, 0x80))
-"""Bit of each dot of a braille cell, by row and column. The bits are offsets from U+2800."""
+"""Bit of each dot in a braille character, by row and column. The code point is U+2800 plus the bits of all dots."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +23,7 @@ class Axis:
     logarithmic: bool
 
     def fraction(self, value: float) -> float:
-        """Return the height of a value on the axis, clipped to the range from 0 (bottom) to 1 (top)."""
+        """Return the position of a value on the axis, from 0 (bottom) to 1 (top). Values off the axis are clipped."""
         if self.logarithmic:
             height = math.log(max(value, self.low) / self.low) / math.log(self.high / self.low)
         else:
@@ -64,7 +64,7 @@ def _round_up(value: float) -> float:
 
 
 def _one_two_five(low: float, high: float) -> list[float]:
-    """Return all numbers in a range that are 1, 2 or 5 times a power of ten."""
+    """Return all numbers from `low` to `high` that are 1, 2 or 5 times a power of ten."""
     first, last = math.floor(math.log10(low)), math.ceil(math.log10(high))
     values = [factor * 10.0**power for power in range(first, last + 1) for factor in (1, 2, 5)]
     return [value for value in values if low * (1 - 1e-9) <= value <= high * (1 + 1e-9)]
@@ -75,7 +75,7 @@ def _thin_out(values: list[float], max_values: int) -> list[float]:
 
 
 def round_steps(steps: int, max_labels: int) -> list[int]:
-    """Return about `max_labels` evenly spaced round numbers from 0 to the number of steps."""
+    """Return evenly spaced round numbers from 0 to `steps`: at most `max_labels` + 1 numbers."""
     stride = max(1, round(_round_up(max(steps, 1) / max_labels)))
     return list(range(0, steps + 1, stride))
 

@@ -65,7 +65,7 @@ class RowList(ScrollView, can_focus=True):
     def show_rows(self, keys: Sequence[str], rows: Sequence[Text]) -> None:
         """Replace the rows. If the row under the cursor is gone, the cursor moves to the nearest row.
 
-        Only visible rows are read from `rows`, so that a sequence may compute them on demand.
+        Only visible rows are read from `rows`, so `rows` may be a sequence that computes them on demand.
         """
         cursor_row = self._cursor_row()
         previous, self._rows = self._rows, rows

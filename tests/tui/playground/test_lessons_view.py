@@ -161,7 +161,7 @@ async def test_names_overwritten_by_the_user_are_reported_while_the_card_is_open
         await playground.wait_for("AddBackward0>)", "Press ^g")
         await playground.pilot.press("enter")
         await playground.wait_for(f"3 of {len(AUTOGRAD.steps)}")
-        await playground.run("L = torch.tensor(1.0)", "Overwritten since by another cell: L.")
+        await playground.run("L = torch.tensor(1.0)", "Overwritten by another cell: L.")
         await playground.pilot.press("ctrl+t", "enter")
         await playground.wait_for("RuntimeError")
         await until(playground.pilot, lambda: not view(playground)._submitted, "the end of the cell")

@@ -1,1 +1,1 @@
-"""Typing a cell: the editor with completion, documentation, history and search."""
+"""The prompt: an editor with completion, documentation, a history and history search."""

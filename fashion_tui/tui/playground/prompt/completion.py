@@ -1,4 +1,4 @@
-"""The completions for the name at the cursor, in columns below the prompt."""
+"""A menu of completions for the name at the cursor, shown in columns below the prompt."""
 
 from rich.text import Text
 from textual.app import RenderResult
@@ -12,7 +12,7 @@ _MAX_ROWS = 6
 
 
 class CompletionMenu(Widget):
-    """A menu of completions, shown while there are several. At first, no completion is selected."""
+    """A menu of completions, shown if there is more than one. Initially, no completion is selected."""
 
     DEFAULT_CSS = """
     CompletionMenu { height: auto; width: 1fr; padding: 0 0 0 1; display: none; background: $panel; }
@@ -21,7 +21,7 @@ class CompletionMenu(Widget):
     def __init__(self) -> None:
         super().__init__()
         self.start = 0
-        """Index into the code at which the completions are inserted."""
+        """Index in the code at which the selected completion is inserted."""
         self._names: tuple[str, ...] = ()
         self._selected: int | None = None
 
@@ -41,7 +41,7 @@ class CompletionMenu(Widget):
         return first[:length]
 
     def open(self, names: tuple[str, ...], start: int) -> None:
-        """Show the names. The selected name is inserted at index `start` of the code."""
+        """Show the names. The selected name will be inserted at index `start` of the code."""
         self.start = start
         self._names = names
         self._selected = None
@@ -54,7 +54,10 @@ class CompletionMenu(Widget):
         self.post_message(HeightChanged())
 
     def filter(self, prefix: str) -> None:
-        """Keep only the names that begin with `prefix`. Close the menu if no name is left, or only `prefix` itself."""
+        """Keep only the names that begin with `prefix`.
+
+        Close the menu if no name is left, or if the only name left is `prefix` itself.
+        """
         names = tuple(name for name in self._names if name.startswith(prefix))
         if names in {(), (prefix,)}:
             self.close()
@@ -62,7 +65,7 @@ class CompletionMenu(Widget):
             self.open(names, self.start)
 
     def move(self, columns: int = 0, rows: int = 0) -> None:
-        """Move the selection. If nothing is selected, select the first name, or the last name when moving back."""
+        """Move the selection. If nothing is selected, select the first name, or the last name when moving backward."""
         if self._selected is None:
             self._selected = 0 if columns + rows > 0 else len(self._names) - 1
         elif rows:
@@ -74,7 +77,7 @@ class CompletionMenu(Widget):
 
     @property
     def _labels(self) -> list[str]:
-        """The names without the dotted path that they share, such as `randn` for `torch.randn`."""
+        """The names without their common dotted prefix, such as `randn` for `torch.randn`."""
         path = self.common_prefix.rpartition(".")[0]
         return [name[len(path) :].removeprefix(".") for name in self._names]
 

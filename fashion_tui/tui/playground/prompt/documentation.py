@@ -1,4 +1,4 @@
-"""Show the documentation of a name below the prompt: its signature and docstring, as returned by the kernel."""
+"""The documentation panel below the prompt, which shows a name's signature and docstring."""
 
 from rich.text import Text
 from textual import getters, work
@@ -26,7 +26,7 @@ class Documentation(VerticalScroll, can_focus=False):
         super().__init__()
         self._runner = runner
         self._shown_for = ("", 0)
-        """The code and the cursor for which the documentation was requested."""
+        """The code and the cursor position for which documentation is shown."""
 
     def compose(self) -> ComposeResult:
         yield Static()
@@ -36,7 +36,7 @@ class Documentation(VerticalScroll, can_focus=False):
         return bool(self.display)
 
     def toggle(self, code: str, cursor: int) -> None:
-        """Show the documentation of the name at `cursor`, or close the documentation if it is already shown."""
+        """Show the documentation of the name at `cursor`. If it is already shown, close the panel."""
         if self.is_open and self._shown_for == (code, cursor):
             self.close()
         else:
@@ -61,7 +61,7 @@ class Documentation(VerticalScroll, can_focus=False):
         self.post_message(HeightChanged())
 
     def close(self) -> bool:
-        """Close the documentation. Return whether it was open."""
+        """Close the panel. Return whether it was open."""
         if not self.is_open:
             return False
         self.display = False

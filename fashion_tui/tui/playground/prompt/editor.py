@@ -1,4 +1,4 @@
-"""The editor for cells, with several lines, syntax highlighting, history and completion."""
+"""The multi-line editor for cells, with syntax highlighting, history and completion."""
 
 import codeop
 import re
@@ -19,12 +19,12 @@ from .completion import CompletionMenu
 from .history import History
 
 _REBOUND_KEYS = {"ctrl+c", "ctrl+x", "ctrl+d"}
-"""Keys that TextArea binds, but that have another meaning in the Playground."""
+"""Keys that TextArea binds but the Playground uses for other actions."""
 
 _INDENT = "    "
 
 _MAX_CHECKED = 50_000
-"""Maximum number of characters of code that is checked for completeness. Longer code counts as complete."""
+"""Maximum length, in characters, of code that is checked for completeness. Longer code is treated as complete."""
 
 
 class Prompt(TextArea, inherit_bindings=False):
@@ -47,7 +47,7 @@ class Prompt(TextArea, inherit_bindings=False):
         super().__init__(compact=True, highlight_cursor_line=False, id="prompt")
         self.cursor_blink = False
         self.kernel_is_busy = False
-        """If True, the pane handles Ctrl+C by interrupting the kernel. Otherwise, Ctrl+C clears the prompt."""
+        """If True, Ctrl+C interrupts the kernel. Otherwise, Ctrl+C clears the prompt."""
         self._runner = runner
         self._history = history
         self._menu = menu
@@ -77,7 +77,7 @@ class Prompt(TextArea, inherit_bindings=False):
 
     @property
     def cursor_index(self) -> int:
-        """The cursor as an index into `text`."""
+        """Position of the cursor, as an index into `text`."""
         row, column = self.cursor_location
         return sum(len(self.document.get_line(index)) + 1 for index in range(row)) + column
 
@@ -90,7 +90,7 @@ class Prompt(TextArea, inherit_bindings=False):
         return (start[0] if start else "") + (end[0] if end else "")
 
     def _replace_before_cursor(self, start: int, text: str) -> None:
-        """Replace the text from index `start` to the cursor."""
+        """Replace the text between index `start` and the cursor."""
         self.replace(text, self._location(start), self.cursor_location, maintain_selection_offset=False)
         self.move_cursor(self._location(start + len(text)))
 
@@ -106,7 +106,7 @@ class Prompt(TextArea, inherit_bindings=False):
         return self._is_answering
 
     def start_answer(self, *, password: bool) -> None:
-        """Let enter send an answer until `end_answer` is called, which restores the code that was being typed."""
+        """Clear the prompt and make enter send an answer. `end_answer` restores the code that was being typed."""
         self._menu.close()
         if not self._is_answering:
             self._draft = self.text
@@ -133,7 +133,7 @@ class Prompt(TextArea, inherit_bindings=False):
             event.prevent_default()
             await self._enter()
         elif event.key == "ctrl+c" and not self.kernel_is_busy:
-            # A binding of the pane would be too late, because it would run after the keys that follow.
+            # A binding in the pane would run only after the keys that the user pressed next.
             event.stop()
             event.prevent_default()
             self._menu.close()
@@ -227,9 +227,9 @@ class Prompt(TextArea, inherit_bindings=False):
             self._show_completions(completions.matches, completions.start)
 
     def _show_completions(self, names: tuple[str, ...], start: int) -> None:
-        """Replace the text from index `start` with the names' common prefix.
+        """Complete the text after index `start` to the common prefix of the names.
 
-        Show the menu if there are several names.
+        If there are several names, show them in the menu.
         """
         if not names:
             return
@@ -245,7 +245,7 @@ class Prompt(TextArea, inherit_bindings=False):
             self._replace_before_cursor(self._menu.start, self._menu.selected)
 
     def on_text_area_changed(self) -> None:
-        """Keep only the completions that match what was typed."""
+        """Keep only the completions that match the typed text."""
         if not self._menu.is_open:
             return
         typed = self.text[self._menu.start : self.cursor_index]
@@ -265,10 +265,10 @@ class Prompt(TextArea, inherit_bindings=False):
 
 
 def guess_completeness(code: str) -> Completeness:
-    """Return whether `code` is complete, by the rules of Python's own prompt.
+    """Return whether `code` is complete according to the rules of Python's interactive prompt.
 
-    This is used if the kernel doesn't respond. Magics are `invalid`, since they aren't Python, but the prompt submits
-    invalid code unchanged.
+    The prompt calls this if the kernel doesn't respond. IPython magics are reported as `invalid`, which is harmless:
+    the prompt submits invalid code, too.
     """
     *before, last = code.split("\n")
     if before and last.strip() and last[0].isspace():  # only an empty line ends an indented block

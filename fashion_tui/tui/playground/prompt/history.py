@@ -1,4 +1,4 @@
-"""The history of the prompt, which is saved between sessions."""
+"""The history of the prompt, which is kept between sessions."""
 
 import os
 import re
@@ -12,7 +12,7 @@ MAX_ENTRIES = 1_000
 """Number of entries kept."""
 
 MAX_BYTES = 16 << 20
-"""Number of bytes at the end of the file that are read."""
+"""Maximum number of bytes to read from the end of the history file."""
 
 
 def default_path() -> Path:
@@ -22,10 +22,10 @@ def default_path() -> Path:
 
 
 class History:
-    """Earlier entries, browsed with the up and down keys.
+    """Earlier entries of the prompt, which the user browses with the up and down keys.
 
-    Several sessions may share one history file. Only entries that begin with the typed text are offered. `older` and
-    `newer` take the current text of the prompt. If the user has edited the entry that was shown, browsing starts over.
+    Several sessions may share one history file. Browsing skips entries that don't begin with the typed text. `older`
+    and `newer` take the current text of the prompt. If the user has edited the displayed entry, browsing starts over.
     """
 
     def __init__(self) -> None:
@@ -38,10 +38,10 @@ class History:
         """The text that was typed before browsing started."""
 
     def load(self, path: Path) -> None:
-        """Read the entries from `path`, and append new ones to it from now on.
+        """Read entries from the history file at `path`. Later entries are appended to this file.
 
-        Only the last MAX_BYTES are read. Unreadable lines are skipped. A file that has grown to twice MAX_ENTRIES is
-        shortened. Entries added before this call count as the newest, and are appended to the file.
+        Only the last MAX_BYTES are read, and unreadable lines are skipped. If more than twice MAX_ENTRIES lines were
+        read, the file is shortened to MAX_ENTRIES. Entries added before this call are also appended to the file.
         """
         from fashion_tui.files import read_tail, write_atomically  # noqa: PLC0415 -- the first paint doesn't wait for it
 
@@ -67,7 +67,7 @@ class History:
         self._index = len(self.entries)
 
     def add(self, entry: str) -> None:
-        """Add an entry, unless it is blank or equal to the last entry, and stop browsing."""
+        """Stop browsing, and add an entry unless it is blank or equal to the last entry."""
         if entry.strip() and self.entries[-1:] != [entry]:
             self.entries.append(entry)
             if self._path is not None:
@@ -113,7 +113,7 @@ class History:
         return list(matches.values())
 
     def browse_from(self, index: int) -> str:
-        """Return the entry at this index and continue browsing from there."""
+        """Return the entry at this index, from which browsing continues."""
         self._index = index
         self._draft = ""
         return self.entries[index]
@@ -124,7 +124,7 @@ class History:
 
 
 def search_pattern(query: str) -> re.Pattern[str]:
-    """Return a pattern that matches `query` literally. It is case-sensitive only if `query` contains upper case."""
+    """Return a pattern that matches `query` literally. It is case-sensitive if `query` contains uppercase letters."""
     return re.compile(re.escape(query), 0 if query != query.lower() else re.IGNORECASE)
 
 

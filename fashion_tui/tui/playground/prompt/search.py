@@ -21,10 +21,10 @@ from .history import History, search_pattern
 
 _MAX_ROWS = 6
 _CONTEXT = 12
-"""If an entry doesn't fit into its row, the number of characters shown before the match."""
+"""Number of characters shown before a match that would otherwise be cut off."""
 
 _REBOUND_KEYS = {"ctrl+c", "ctrl+x"}
-"""Keys that Input binds, but that have another meaning in the Playground."""
+"""Keys that Input binds but the Playground uses for other actions."""
 
 
 class SearchLine(Input, inherit_bindings=False):
@@ -55,11 +55,11 @@ class SearchResults(Widget):
 
     @property
     def selected(self) -> int | None:
-        """Index of the selected entry in the history, or None if nothing matches."""
+        """Index of the selected entry in the history, or None if no entry matches."""
         return self._indexes[self._cursor] if self._indexes else None
 
     def show(self, indexes: list[int], entries: list[str], query: str) -> None:
-        """Show entries, newest first, and select the first. `indexes` are their indices in the history."""
+        """Show the entries and select the first one. `indexes` are the indices of the entries in the history."""
         self._indexes = indexes
         self._rows = [_on_one_line(entry) for entry in entries]
         self._query = query
@@ -97,7 +97,7 @@ class SearchResults(Widget):
 
 
 class HistorySearch(Vertical):
-    """The history search. It replaces the prompt while it is open, and the prompt keeps its text."""
+    """The history search, which replaces the prompt while it is open. The prompt keeps its text."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("tab", "accept", "accept", key_display=terminal_glyphs().key_names("↵")),

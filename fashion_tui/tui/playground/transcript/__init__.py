@@ -1,1 +1,1 @@
-"""The transcript of the cells that ran and their output: showing, copying and saving it."""
+"""Show, copy and save the transcript: the cells that have run, and their output."""

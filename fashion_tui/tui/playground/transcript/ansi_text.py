@@ -1,4 +1,4 @@
-"""Convert printed text with colour codes to Rich text. The sixteen named colours are those of the app's palette."""
+"""Convert text with ANSI colour codes to Rich text. The 16 named colours are taken from the app's palette."""
 
 import re
 from functools import lru_cache
@@ -16,12 +16,12 @@ _FLAGS = {"1": "bold", "2": "dim", "3": "italic", "4": "underline", "7": "revers
 def ansi_text(line: str) -> Text:
     """Convert a line from `kernel.ansi` to Rich text.
 
-    In such a line, every coloured part begins with its full style and ends with a reset. Unlike `Text.from_ansi`, this
+    In such a line, every coloured span begins with its full style and ends with a reset. Unlike `Text.from_ansi`, this
     function uses the app's palette.
     """
     text = Text(no_wrap=True, end="")
     for index, part in enumerate(_SGR.split(line)):
-        if index % 2:  # text and SGR parameters alternate
+        if index % 2:  # `split` alternates text and SGR parameters
             style = _style(part)
         else:
             text.append(part, style if index else None)
@@ -32,7 +32,7 @@ def ansi_text(line: str) -> Text:
 def _style(parameters: str) -> Style:
     flags: dict[str, bool] = {}
     colours: dict[str, Color] = {}
-    """The colours of the foreground ("3") and background ("4"). The keys are the first digits of their SGR codes."""
+    """Foreground and background colours, keyed by the first digit of their SGR codes: "3" or "4"."""
     codes = [code for code in parameters.split(";") if code not in {"", "0"}]
     while codes:
         code = codes.pop(0)
@@ -48,7 +48,7 @@ def _style(parameters: str) -> Style:
 
 
 def _extended_colour(codes: list[str]) -> Color:
-    """Remove `5;n` or `2;r;g;b` from the front of `codes` and return that colour."""
+    """Remove `5;n` or `2;r;g;b` from the front of `codes` and return the corresponding colour."""
     if codes.pop(0) == "5":
         return _indexed_colour(int(codes.pop(0)))
     red, green, blue = (int(codes.pop(0)) for _ in range(3))

@@ -12,14 +12,13 @@ from fashion_tui.kernel.outputs import Display, Dropped, Error, Result, Stream
 from fashion_tui.schema.plots import size_of
 
 MAX_CELLS = 10_000
-"""Maximum number of cells that are kept; the oldest are dropped."""
+"""Maximum number of cells to keep. Older cells are dropped."""
 
 MAX_OUTPUT = 4 * MAX_CHARACTERS + MAX_PLOT_BYTES
-"""Maximum total size of the kept outputs, counted as characters of text plus bytes of plots. The oldest outputs are
-dropped."""
+"""Maximum total size of the outputs to keep: characters of text plus bytes of plots. Older outputs are dropped."""
 
 _OVERHEAD = 100
-"""Size counted for each output in addition to its text and plot."""
+"""Constant added to the size of each output, in addition to its text and plot."""
 
 CellOutput = Stream | Result | Display | Error
 
@@ -35,7 +34,7 @@ class Cell(msgspec.Struct, eq=False):
     end_line: int
     """Number of the line after the cell's last line."""
     outputs: deque[CellOutput] = msgspec.field(default_factory=deque)
-    """The cell's outputs as they arrived. Streams arrive in chunks."""
+    """The cell's outputs in order of arrival. A stream arrives in chunks."""
     is_truncated: bool = False
     """Whether the beginning of the cell's output was dropped."""
 
@@ -44,7 +43,7 @@ class Cell(msgspec.Struct, eq=False):
         return msgspec.structs.replace(self, outputs=self.outputs.copy())
 
     def merged_outputs(self) -> Iterator[CellOutput]:
-        """Yield the outputs. The chunks of each stream are joined, and long streams are cut to their newest lines."""
+        """Yield the outputs. Adjacent chunks of a stream are joined, and long streams are cut to their newest lines."""
         for name, group in groupby(self.outputs, lambda output: output.name if isinstance(output, Stream) else None):
             if name is None:
                 yield from group
@@ -53,21 +52,21 @@ class Cell(msgspec.Struct, eq=False):
                 yield Stream(name, f"… {dropped:,} lines omitted\n{text}" if dropped else text)
 
     def result_text(self) -> str:
-        """Return the cell's value, or everything it printed if it has no value, without colours."""
+        """Return the cell's value, or all its output if it has no value, without colour codes."""
         outputs = list(self.merged_outputs())
         results = [output for output in outputs if isinstance(output, Result)]
         return "\n".join(plain(output_text(output)).removesuffix("\n") for output in results[-1:] or outputs)
 
 
 class Cells:
-    """The cells of all kernels of this session, oldest first."""
+    """The cells of this session, oldest first. Cells of earlier kernels are included."""
 
     def __init__(self) -> None:
         self._cells: deque[Cell] = deque(maxlen=MAX_CELLS)
         self._owners: deque[Cell] = deque()
-        """For each kept output, from oldest to newest, the cell to which it belongs."""
+        """The cell of each kept output, from the oldest output to the newest."""
         self._size = 0
-        """Total size of the kept outputs, in the unit of MAX_OUTPUT."""
+        """Total size of the kept outputs, measured like MAX_OUTPUT."""
 
     def __iter__(self) -> Iterator[Cell]:
         return iter(self._cells)
@@ -87,7 +86,7 @@ class Cells:
         return takewhile(lambda cell: cell.first_line >= line, reversed(self._cells))
 
     def add_output(self, output: CellOutput | Dropped, cell: Cell | None = None) -> None:
-        """Add an output to a cell; by default, to the newest one."""
+        """Add an output to `cell`, or to the newest cell if `cell` is None."""
         cell = cell or self.newest
         if cell is None:
             return
@@ -104,7 +103,7 @@ class Cells:
 
 
 def output_text(output: CellOutput) -> str:
-    """Return the text of an output as the kernel sent it, colours included."""
+    """Return the text of an output as the kernel sent it, including colour codes."""
     return output.traceback if isinstance(output, Error) else output.text
 
 

@@ -1,4 +1,4 @@
-"""Save the session to a file, and copy from it to the clipboard."""
+"""Save the session to a file, and copy code and results to the clipboard."""
 
 import asyncio
 import os
@@ -17,13 +17,13 @@ from .cells import Cell
 from .session_file import NOTEBOOK, PYTHON, session_text
 
 COPIED_SECONDS = 3.0
-"""Seconds for which the notification about a copy is shown."""
+"""Seconds for which a notification such as `Copied 12 characters` is shown."""
 
 NOTHING_TO_COPY = "Nothing to copy: no cell has run yet."
 
 
 async def save_session(app: App[object], cells: Iterable[Cell], setup: KernelSetup) -> bool:
-    """Ask for a path and write the session to it; if that fails, ask again. Call this from a worker."""
+    """Ask for a path and save the session there. Ask again after a failure. Call this from a worker."""
     title = f"Save the session as a notebook ({NOTEBOOK}) or as Python ({PYTHON})"
     path, problem = Path.cwd() / time.strftime(f"playground-%Y%m%d-%H%M%S{NOTEBOOK}"), ""
     while (chosen := await app.push_screen_wait(SaveDialog(title, path, (NOTEBOOK, PYTHON), problem))) is not None:
@@ -41,7 +41,7 @@ async def save_session(app: App[object], cells: Iterable[Cell], setup: KernelSet
 
 
 async def copy_result(app: App[object], cell: Cell | None) -> None:
-    """Copy the cell's value, or everything it printed if it has no value. `cell` is None if no cell has run."""
+    """Copy the cell's value, or all its output if it has no value. `cell` is None if no cell has run."""
     if cell is None:
         app.notify(NOTHING_TO_COPY)
     elif text := await asyncio.to_thread(cell.snapshot().result_text):

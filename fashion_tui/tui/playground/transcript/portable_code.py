@@ -1,4 +1,4 @@
-"""Make cells run outside the Playground: comment out IPython's syntax and create the preloaded names."""
+"""Convert cells to code that runs outside the Playground: comment out IPython syntax and define the preloaded names."""
 
 import ast
 import re
@@ -32,7 +32,7 @@ def as_python(code: str) -> str:
     first, _, rest = code.lstrip().partition("\n")
     if first.startswith("%%"):
         name = first[2:].split(maxsplit=1)[0] if first[2:].split() else ""
-        # Without the prefix, `# %%` would begin a new cell.
+        # Without the words `cell magic:`, the comment would start with `# %%`, which begins a new cell.
         return f"# cell magic: {first}\n{as_python(rest) if name in _PYTHON_CELL_MAGICS else _commented(rest)}"
     python = "\n".join(map(_without_magic, code.split("\n")))
     return python if _compiles(python) else f"# not valid Python:\n{_commented(code)}"
@@ -101,9 +101,9 @@ _PRELOADED = (
 
 
 def preloaded_code(code: str, setup: KernelSetup) -> str:
-    """Return code that defines the preloaded names used in `code`, as a kernel started with `setup` does.
+    """Return code that defines the preloaded names that `code` uses, or an empty string if it uses none.
 
-    Return an empty string if `code` uses none of them.
+    `setup` is the setup of the Playground's kernel.
     """
     words = set(re.findall(r"\w+", code))
     used = [preloaded for preloaded in _PRELOADED if words & preloaded.names]

@@ -1,4 +1,4 @@
-"""The lines of the transcript, as data. Only the newest lines are kept.
+"""The lines of the transcript, independent of any widget. Only the newest lines are kept.
 
 Each line contains all the colour codes it needs.
 """
@@ -27,36 +27,36 @@ Kind = Literal["input", "output", "message", "note", "error"]
 
 class Line(msgspec.Struct, frozen=True):
     text: str
-    """Printable characters and SGR sequences only."""
+    """Text of the line: printable characters and SGR sequences."""
     kind: Kind = "output"
     label: str = ""
     """Label before the text, such as `In [1]: `."""
     omitted: int = 0
     """Number of omitted lines if this line is a note about omitted lines, else 0."""
     plot: Plot | None = None
-    """A plot to draw in place of the text; it takes several rows. Only a line with a plot may contain newlines."""
+    """Plot to draw instead of the text, over several rows. Only the text of a line with a plot may contain newlines."""
     folded: tuple[str, ...] = ()
-    """Lines of a traceback that can be shown instead of the text."""
+    """Hidden lines of a traceback, which the user can show instead of the text."""
 
 
 _MAX_LATE_PRINTERS = 100
-"""Maximum number of cells whose late output can continue an unfinished line."""
+"""Maximum number of finished cells whose further output can continue an unfinished line."""
 
 _TRACEBACK_HEADER = re.compile(r"-+|\S+ +Traceback \(most recent call last\)")
-"""Matches the header lines of IPython's tracebacks, which are uninformative and too wide for a narrow pane."""
+"""Matches the header lines of IPython's tracebacks. The transcript omits these uninformative, wide lines."""
 
 PLOT_DROPPED = Line("… plot discarded", "note")
 
 
 class _Printer:
-    """Converts printed text to lines. Text of one stream never continues an unfinished line of the other stream."""
+    """Converts printed text to lines. Text on stdout never continues an unfinished line of stderr, or vice versa."""
 
     def __init__(self) -> None:
         self._writer = LineWriter()
         self._name = ""
         """Name of the stream that printed last."""
         self._interrupted: set[str] = set()
-        """Names of the streams whose unfinished line had to be ended, so that their next newline is redundant."""
+        """Names of the streams whose unfinished line was ended early. A newline that follows is ignored."""
 
     @property
     def line(self) -> str:
@@ -64,7 +64,7 @@ class _Printer:
         return self._writer.line
 
     def print(self, stream: Stream) -> list[str]:
-        """Return the lines that a chunk of text finishes."""
+        """Process a chunk of text. Return the lines that it completes."""
         text = stream.text
         lines = self.end_line() if stream.name != self._name else []
         if stream.name in self._interrupted:
@@ -74,7 +74,7 @@ class _Printer:
         return lines + self._writer.feed(text)
 
     def end_line(self) -> list[str]:
-        """End the unfinished line, and return it, so that what follows begins on a new line without colour."""
+        """End and return the unfinished line, if any. The next text begins on a new line, without colour."""
         line = self.line
         if not line:
             return []
@@ -84,19 +84,19 @@ class _Printer:
 
 
 class Scrollback:
-    """The newest lines: at most MAX_LINES, with at most MAX_PLOT_BYTES of plots.
+    """The newest lines of the transcript: at most MAX_LINES, with at most MAX_PLOT_BYTES of plots.
 
-    Older lines and plots are dropped and counted. Lines are numbered from 0. The number of a line changes only if late
-    output is inserted above it.
+    Older lines and plots are dropped and counted. Lines are numbered from 0. The number of a line changes only if
+    output of an earlier cell is inserted above it.
     """
 
     def __init__(self) -> None:
         self.lines: deque[Line] = deque()
         self.cells = Cells()
         self.dropped_lines = 0
-        """Number of lines dropped from `lines`, which is also the number of the first line that is kept."""
+        """Number of lines dropped from `lines`. This is also the line number of `lines[0]`."""
         self.missing_lines = 0
-        """Number of output lines that are no longer shown, including lines omitted because output came too fast."""
+        """Number of output lines that are no longer shown, including lines omitted because output arrived too fast."""
         self.dropped_plots = 0
         """Number of plots replaced by PLOT_DROPPED."""
         self._plot_lines: deque[int] = deque()
@@ -104,9 +104,9 @@ class Scrollback:
         self._plot_bytes = 0
         self._printer = _Printer()
         self._late_printers: dict[Cell, _Printer] = {}
-        """The printer of each cell that has late output. Its unfinished line, if any, is the cell's last line."""
+        """The printer of each cell that printed after it finished. An unfinished line is the last line of its cell."""
         self.insertions = 0
-        """Number of times that late output was inserted above other lines."""
+        """Number of times that output of a finished cell was inserted above other lines."""
 
     @property
     def unfinished(self) -> Line | None:
@@ -115,7 +115,7 @@ class Scrollback:
         return Line(text) if text else None
 
     def add_cell(self, number: int, code: str, highlighted: str | None = None) -> Cell:
-        """Begin a cell and return it. `highlighted` is the same code with SGR sequences."""
+        """Begin a cell and return it. `highlighted` is `code` with SGR sequences."""
         self._finish_line()
         self._printer = _Printer()
         cell = self.cells.begin(number, code, self._end)
@@ -126,7 +126,7 @@ class Scrollback:
         return cell
 
     def renumber_cell(self, number: int) -> None:
-        """Set the number of the newest cell to the number that the kernel reports."""
+        """Set the number of the newest cell to the number reported by the kernel."""
         if self.cells.newest is not None:
             self.cells.newest.number = number
 
@@ -143,7 +143,7 @@ class Scrollback:
             self._append(Line(""))
 
     def add(self, output: Output) -> None:
-        """Add an output. Streams continue where they stopped; everything else begins on a new line."""
+        """Add an output. Printed text continues the unfinished line; all other outputs begin on a new line."""
         if isinstance(output, Stream | Result | Display | Error | Dropped):
             self.cells.add_output(output)
         match output:
@@ -162,7 +162,7 @@ class Scrollback:
 
     def add_late(self, cell: Cell, output: CellOutput) -> None:
         """Add an output to a cell that has finished, below its other outputs and above the cells after it."""
-        if cell is self.cells.newest and cell.end_line == self._end:  # the cell's end hasn't been shown yet
+        if cell is self.cells.newest and cell.end_line == self._end:  # no line follows the cell
             self.add(output)
             return
         self.cells.add_output(output, cell)
@@ -178,12 +178,12 @@ class Scrollback:
             del self._late_printers[next(iter(self._late_printers))]
 
     def _insert(self, cell: Cell, new: list[Line], replaced: int) -> None:
-        """Insert lines at the end of a cell, with an empty line after them.
+        """Insert lines at the end of a cell, followed by an empty line.
 
-        They replace the last `replaced` lines of the cell.
+        The new lines replace the last `replaced` lines of the cell.
         """
         end = cell.end_line - self.dropped_lines
-        if end <= 0:  # the cell is no longer shown
+        if end <= 0:  # all of the cell's lines were dropped
             self.missing_lines += len(new) - replaced
             return
         lines = list(self.lines)
@@ -241,7 +241,7 @@ class Scrollback:
             self._extend_cell()
 
     def _extend_cell(self) -> None:
-        """Extend the newest cell to the last line."""
+        """Extend the newest cell to the end of the scrollback."""
         if self.cells.newest is not None:
             self.cells.newest.end_line = self._end
 
@@ -274,7 +274,7 @@ def _lines_of(output: Result | Display | Error) -> list[Line]:
             if plot is not None:
                 return [Line("", label=label), Line(text, plot=plot)]
             first, *more = text.split("\n")
-            # A value of several lines begins below the label, so that its columns align.
+            # A multi-line value begins below the label, so that its columns align.
             return [Line("", label=label), *map(Line, [first, *more])] if more else [Line(first, label=label)]
         case Display(text=text, plot=plot) if plot is not None:
             return [Line(sanitize(text), plot=plot)]
@@ -289,7 +289,7 @@ def _lines(text: str, kind: Kind = "output") -> list[Line]:
 
 
 def _traceback_lines(error: Error) -> list[Line]:
-    """Return the explanation, the frames with the user's code, and the message. All other frames are folded."""
+    """Return the lines of an explanation, the frames of the user's code, and the message. Other frames are folded."""
     from fashion_tui.report.glyphs import terminal_glyphs  # noqa: PLC0415 -- the first paint doesn't wait for it
 
     glyphs, key = terminal_glyphs(), key_of("playground", "toggle_frames")

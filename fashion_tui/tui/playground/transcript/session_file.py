@@ -35,7 +35,7 @@ def session_text(suffix: str, cells: Iterable[Cell], setup: KernelSetup) -> str:
 
 
 def as_python_file(cells: Iterable[Cell], setup: KernelSetup) -> str:
-    """Return the cells without their outputs, after a cell that creates the preloaded names they use."""
+    """Return the code of the cells. If they use preloaded names, the first cell of the file defines these names."""
     cells = list(cells)
     parts = [f"# %% In [{cell.number}]\n{as_python(cell.code)}\n" for cell in cells]
     if setup_code := _setup_code(cells, setup):
@@ -44,7 +44,7 @@ def as_python_file(cells: Iterable[Cell], setup: KernelSetup) -> str:
 
 
 def as_notebook(cells: Iterable[Cell], setup: KernelSetup) -> str:
-    """Return the cells with their outputs, after a cell that creates the preloaded names they use."""
+    """Return the cells and their outputs. If the cells use preloaded names, the first cell defines these names."""
     cells = list(cells)
     notebook_cells = [
         _notebook_cell(f"cell-{position}", cell.code, cell.number, _outputs(cell))
@@ -106,7 +106,7 @@ def _data(output: Result | Display) -> dict[str, object]:
 
 
 def _png(images: ImageGrid) -> bytes:
-    """Encode images as one PNG, arranged in about as many rows as columns, and enlarged if they are small."""
+    """Encode images as one PNG: a nearly square grid, which is enlarged if the images are small."""
     from PIL import Image  # noqa: PLC0415 -- the rest of this process doesn't need pillow
 
     columns = math.ceil(math.sqrt(images.count))

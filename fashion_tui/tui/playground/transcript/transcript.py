@@ -1,4 +1,4 @@
-"""The transcript widget: shows the scrollback, follows its newest line, and lets the user select a cell."""
+"""The transcript widget, which shows the scrollback, scrolls to its newest line, and lets the user select a cell."""
 
 from bisect import bisect_right
 from itertools import accumulate, islice
@@ -21,14 +21,14 @@ from .ansi_text import ansi_text
 from .cells import Cell
 from .scrollback import Line, Scrollback
 
-if TYPE_CHECKING:  # not needed for the first paint
+if TYPE_CHECKING:  # these imports would delay the first paint
     from fashion_tui.report.plots import Drawing
 
 _STYLES = {"input": "", "output": "", "message": "", "note": MUTED, "error": BAD}
 _MAX_CACHED_ROWS = 1_000
 
 _MARGIN = 1
-"""Number of columns reserved at the left edge for the mark of the selected cell."""
+"""Number of columns reserved at the left edge for marking the selected cell."""
 
 
 class Transcript(ScrollView, can_focus=True, inherit_bindings=False):
@@ -50,15 +50,15 @@ class Transcript(ScrollView, can_focus=True, inherit_bindings=False):
         self._scrollback = scrollback
         self._width = 0
         self._follows = True
-        """Whether the transcript scrolls so that the newest line stays in view."""
+        """Whether the transcript scrolls automatically to keep the newest line in view."""
         self._first_line = 0
-        """Number of the line at index 0 of `_heights`."""
+        """Line number that corresponds to `_heights[0]`."""
         self._heights: list[int] = []
-        """Height, in rows, of each complete line; `_head` and `_tail` aren't included."""
+        """Height of each complete line, in rows. `_head` and `_tail` aren't included."""
         self._ends: list[int] = []
-        """For each complete line, the index of the row after its last row."""
+        """For each complete line, the index of the row below it."""
         self._head: list[Line] = []
-        """A note about dropped lines, if any were dropped."""
+        """A note with the number of dropped lines, if any lines were dropped."""
         self._tail: list[Line] = []
         """The line being printed, if there is one."""
         self._strips: dict[int, list[Strip]] = {}
@@ -66,9 +66,9 @@ class Transcript(ScrollView, can_focus=True, inherit_bindings=False):
         self._shows_all_frames = False
         """Whether the folded frames of tracebacks are shown."""
         self._dropped_plots = 0
-        """Number of plots that the scrollback had dropped when the heights were computed."""
+        """The scrollback's `dropped_plots` when the heights were last computed."""
         self._insertions = 0
-        """Number of insertions into the scrollback when the heights were computed."""
+        """The scrollback's `insertions` when the heights were last computed."""
         self._measured: list[Line] = []
         """The lines whose heights are in `_heights`."""
 
@@ -101,14 +101,14 @@ class Transcript(ScrollView, can_focus=True, inherit_bindings=False):
         self.virtual_size = Size(self._width, rows)
         if self._follows and self.selected is None:
             self.scroll_to(y=rows, animate=False, force=True, immediate=True)
-        elif rows_removed:  # don't move the text that the user is reading
+        elif rows_removed:  # keep the text that the user is reading in place
             self.scroll_to(y=max(0, self.scroll_y - rows_removed), animate=False, force=True, immediate=True)
         self.refresh()
 
     def toggle_frames(self) -> None:
         """Show the folded frames of all tracebacks, or fold them again."""
         self._shows_all_frames = not self._shows_all_frames
-        self._insertions = -1  # the heights have to be computed again
+        self._insertions = -1  # force the heights to be computed again
         self.show_scrollback()
         if self.selected is not None:
             self._scroll_to_rows(self._rows_of_cell(self.selected))
@@ -143,7 +143,7 @@ class Transcript(ScrollView, can_focus=True, inherit_bindings=False):
             self.refresh()
 
     def _scroll_to_rows(self, rows: range) -> None:
-        """Scroll the rows into view. If not all of them fit, show the first ones."""
+        """Scroll the rows into view. If they don't all fit, show the first rows."""
         top = min(rows.start, max(self.scroll_y, rows.stop - self.size.height))
         self.scroll_to(y=top, animate=False, force=True, immediate=True)
 
@@ -153,7 +153,8 @@ class Transcript(ScrollView, can_focus=True, inherit_bindings=False):
     def _row_of(self, line_number: int) -> int:
         """Return the row where a line begins.
 
-        If the line was dropped, return the row of the first line. If the line doesn't exist yet, return the end.
+        If the line was dropped, return the first row of the kept lines. If the line doesn't exist yet, return the row
+        below the last line.
         """
         index = min(line_number - self._first_line, len(self._ends))
         return self._ends[index - 1] if index > 0 else len(self._head)
@@ -181,7 +182,7 @@ class Transcript(ScrollView, can_focus=True, inherit_bindings=False):
         return before - sum(self._heights)
 
     def _measure_again(self) -> int:
-        """Compute all heights, after an insertion. Return by how many rows the line at the top of the view moved up."""
+        """Recompute all heights after an insertion. Return the number of rows by which the line at the top moved up."""
         top, row = int(self.scroll_y) - len(self._head), 0
         anchor: Line | None = None
         for line, height in zip(self._measured, self._heights, strict=True):
@@ -208,7 +209,7 @@ class Transcript(ScrollView, can_focus=True, inherit_bindings=False):
         self._follows = new_value >= self.max_scroll_y
 
     def watch_show_vertical_scrollbar(self) -> None:
-        """Set the position of a scrollbar that has just appeared, because it isn't updated while it is hidden."""
+        """Update the position of the scrollbar when it appears. Textual doesn't update hidden scrollbars."""
         if self.show_vertical_scrollbar:
             self.vertical_scrollbar.position = self.scroll_y
 
@@ -219,7 +220,7 @@ class Transcript(ScrollView, can_focus=True, inherit_bindings=False):
             self.post_message(WidthChanged(width))
             self._heights.clear()
             self._measured.clear()
-            self._ends.clear()  # show_scrollback doesn't recompute the row ends if no width is left
+            self._ends.clear()  # show_scrollback doesn't recompute `_ends` if the width is 0
             self._strips.clear()
         self.show_scrollback()
 
@@ -258,7 +259,7 @@ class Transcript(ScrollView, can_focus=True, inherit_bindings=False):
         return rows[row - start] if row - start < len(rows) else Strip.blank(self.size.width)
 
     def _height_of(self, line: Line) -> int:
-        """Return the number of rows of a line. A short ASCII line, the usual case, needs no decoding."""
+        """Return the height of a line in rows. Short ASCII lines, the usual case, are not parsed."""
         if line.plot is not None:
             return self._draw(line.plot).height
         characters = len(line.label) + len(line.text)
@@ -291,7 +292,7 @@ class Transcript(ScrollView, can_focus=True, inherit_bindings=False):
     def _wrapped(self, line: Line) -> list[Text]:
         """Wrap a line at the last column, as a terminal does. Wrap messages between words.
 
-        A value that fits into a row, but not beside its label, begins below the label.
+        A value that fits in one row, but not next to its label, begins below the label.
         """
         if line.folded and self._shows_all_frames:
             return [row for text in line.folded for row in self._wrapped(Line(text))]
@@ -307,7 +308,7 @@ class Transcript(ScrollView, can_focus=True, inherit_bindings=False):
 
 
 def _marked(strip: Strip) -> Strip:
-    """Return a copy of the row with the mark of the selected cell in the margin."""
+    """Return a copy of the row with a mark in the margin, which shows that the cell is selected."""
     from fashion_tui.report.glyphs import terminal_glyphs  # noqa: PLC0415 -- the first paint doesn't wait for it
 
     return Strip([Segment(terminal_glyphs().cursor, Style(color=ACCENT)), *list(strip)[1:]])

@@ -1,1 +1,1 @@
-"""The side panel and its views: tensors, one tensor, graph, reshaping, convolution arithmetic, lessons."""
+"""The side panel and its views: all tensors, one tensor, the autograd graph, reshaping, arithmetic and lessons."""

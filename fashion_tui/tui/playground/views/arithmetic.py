@@ -36,20 +36,19 @@ DEFAULTS: dict[Operation, dict[Parameter, str]] = {
     "convolution": {"kernel": "5", "padding": "2", "stride": "1", "dilation": "1"},
     "pooling": {"kernel": "2", "padding": "0", "stride": "", "dilation": "1"},
 }
-"""Default values, taken from the guide's network. If the stride of pooling is empty, the kernel size is used
-instead."""
+"""Default values, taken from `GuideNet`. If the stride of pooling is empty, the stride is the kernel size."""
 
 MAX_VALUE = 99_999
 
 SPACIOUS = 16
-"""Minimum height of the result, in lines, at which empty lines separate its parts."""
+"""Minimum height, in lines, at which the result has empty lines between its sections."""
 
 
 class ArithmeticView(FieldsView):
     """A form for convolution arithmetic.
 
-    It doesn't need the Python kernel, because it only computes with integers. The values are kept when the view is
-    closed.
+    It doesn't need the Python kernel, because it only computes with integers. When the view is closed, the form keeps
+    its values.
     """
 
     BINDINGS: ClassVar[list[BindingType]] = bindings(IN_ARITHMETIC)
@@ -62,7 +61,7 @@ class ArithmeticView(FieldsView):
     def __init__(self, runner: CellRunner) -> None:
         super().__init__(runner, id="arithmetic")
         self._other_values = DEFAULTS["pooling"]
-        """The values of the operation that isn't shown."""
+        """The field values of the operation that isn't selected."""
 
     def compose(self) -> ComposeResult:
         with Container(id="arithmetic-fields"):
@@ -92,9 +91,9 @@ class ArithmeticView(FieldsView):
 
     @on(Cycle.Changed, "#arithmetic-operation")
     def _operation_chosen(self) -> None:
-        """Replace the values with those of the other operation.
+        """Show the field values of the other operation.
 
-        The input size stays, because both operations share it.
+        The input size doesn't change, because both operations share it.
         """
         values = self._other_values
         self._other_values = {parameter: self._input(parameter).value for parameter in values}
@@ -143,13 +142,13 @@ class ArithmeticView(FieldsView):
 
 
 def _by_axis(windows: tuple[SlidingWindow, SlidingWindow]) -> dict[str, SlidingWindow]:
-    """Return both windows, keyed by axis name. If they are equal, return one window with the key `input`."""
+    """Return both windows, keyed by axis name. If they are equal, return only one window, with the key `input`."""
     height, width = windows
     return {"input": height} if height == width else {"height": height, "width": width}
 
 
 def _result_lines(windows: tuple[SlidingWindow, SlidingWindow], width: int, glyphs: Glyphs) -> list[Text]:
-    """Return the output size in large digits, with the formulas beside it, or below it if the width is too small."""
+    """Return the output size in large digits and, beside it or below it, the formulas."""
     output_size = format_shape(tuple(window.output_size for window in windows), glyphs)
     input_size = format_shape(tuple(window.input_size for window in windows), glyphs)
     formulas = [Text.assemble(("from ", MUTED), (input_size, FOREGROUND))]
@@ -198,9 +197,9 @@ def stepped(parameter: Parameter, value: str, step: int) -> str:
 
 
 def _parse(parameter: Parameter, value: str) -> tuple[int, int]:
-    """Parse `28`, or `28x32` for height and width."""
+    """Parse `28` as height and width, or `28x32` as height 28 and width 32."""
     if not (match := re.fullmatch(r"\s*(-?\d+)(?:\s*[x×,]\s*(-?\d+))?\s*", value)):
-        raise UserError(f"{parameter} {value.strip()!r}: write a whole number, or height and width such as 3x5")
+        raise UserError(f"{parameter} {value.strip()!r}: enter a whole number, or height and width such as 3x5")
     height = int(match[1])
     width = height if match[2] is None else int(match[2])
     for number in (height, width):

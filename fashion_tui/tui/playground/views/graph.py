@@ -1,4 +1,4 @@
-"""The autograd graph of a tensor as a tree whose nodes can be folded, with a key that runs backward()."""
+"""The autograd graph of a tensor, shown as a tree with foldable nodes, and a key that runs backward()."""
 
 import ast
 from typing import ClassVar
@@ -23,7 +23,7 @@ from .side_view import SideView
 
 
 def is_reference(name: str) -> bool:
-    """Return whether `name` is a Python name, attribute or item, such as `net.weight` or `batch[0]`."""
+    """Return whether `name` is a Python variable, attribute or item, such as `net.weight` or `batch[0]`."""
     try:
         node: ast.AST = ast.parse(name, mode="eval").body
     except (SyntaxError, ValueError):
@@ -49,11 +49,11 @@ class GraphView(SideView):
         self._is_scalar = True
         self._root = 0
         self._graph_nodes: dict[int, GraphNode] = {}
-        """The nodes that the kernel has described so far, keyed by id."""
+        """The nodes received from the kernel so far, keyed by id."""
         self._folded: set[str] = set()
         """Keys of the folded rows."""
         self._updated: frozenset[int] = frozenset()
-        """Ids of the nodes whose gradient changed with the last reply. These nodes are highlighted."""
+        """Ids of the highlighted nodes, whose gradients changed with the kernel's last reply."""
         self._rows: dict[str, TreeRow] = {}
 
     def compose(self) -> ComposeResult:
@@ -136,7 +136,7 @@ class GraphView(SideView):
         self._paint()
 
     def action_open(self) -> None:
-        """Show the values of the tensor under the cursor, or query the kernel if it hasn't described the node yet."""
+        """Show the values of the tensor under the cursor. If its node isn't loaded yet, load the node instead."""
         row = self._selected
         node = None if row is None else self._graph_nodes.get(row.node)
         if node is None:
@@ -188,7 +188,7 @@ class GraphView(SideView):
         self._hint.fit(lambda _width: [Text(hint, ACCENT)] if hint else [])
 
     def _hint_for(self, node_id: int, node: GraphNode | None) -> str:
-        """Return a hint about the node under the cursor, or an empty text if there is none."""
+        """Return a hint about the node under the cursor, or an empty string if none applies."""
         if node is None:
             return f"{key_of('graph', 'unfold')} shows its inputs"
         if node_id == self._root and not self._has_gradients:
@@ -203,5 +203,5 @@ class GraphView(SideView):
 
 
 def _first_name(node: GraphNode) -> str:
-    """Return the first of the comma-separated names of the node's tensor."""
+    """Return the first name of the node's tensor. `node.name` separates several names by commas."""
     return node.name.split(", ")[0]

@@ -1,4 +1,4 @@
-"""The lessons: a list of them, and one lesson step by step, with cells that run in the user's kernel."""
+"""The lessons view, which lists the lessons and shows one step at a time. The cells run in the user's kernel."""
 
 import ast
 from collections.abc import Sequence
@@ -28,7 +28,7 @@ from fashion_tui.tui.widgets.row_list import RowList
 from .side_view import SideView
 
 CONTINUATION_INDENT = 4
-"""Indentation of a wrapped line of code relative to its first row, in columns."""
+"""Extra indentation, in columns, of the continuation rows of a wrapped line of code."""
 
 _KEYS = {action.name: action.key_text for action in IN_LESSONS}
 
@@ -37,11 +37,11 @@ KEYS_IN_TEXTS: dict[str, str] = {
     **{name: key_of("everywhere", name, inside_editors=True) for name in PANE_NAMES},
     "new_run": key_of("train", "new_run"),
 }
-"""Keys that the text of a lesson can name."""
+"""Keys that the text of a lesson can mention as `{name}`."""
 
 
 class StepCard(VerticalScroll, can_focus=True):
-    """Shows one step: an explanation, a cell and, after the cell has run, what to observe."""
+    """Shows one step: an explanation, a cell and, after the cell has run, an observation."""
 
     _title = getters.query_one("#lesson-title", Static)
     _text = getters.query_one("#lesson-text", Markdown)
@@ -51,7 +51,7 @@ class StepCard(VerticalScroll, can_focus=True):
 
     @property
     def allow_vertical_scroll(self) -> bool:
-        """True even if everything fits, so that scroll keys never reach the transcript."""
+        """Always True, so that scroll keys never reach the transcript, even if the step fits without scrolling."""
         return True
 
     def compose(self) -> ComposeResult:
@@ -97,13 +97,13 @@ class LessonsView(SideView):
         self._step_index = 0
         """Index of the step that is shown."""
         self._finished: set[tuple[str, int]] = set()
-        """Lesson id and step index of each cell that this kernel has run."""
+        """Lesson id and step index of each cell that has run in this kernel without an error."""
         self._submitted: list[tuple[str, int]] = []
         """Lesson id and step index of each cell that is queued or running."""
         self._failed: tuple[str, int] | None = None
-        """Lesson id and step index of the cell that has just failed, if the lesson submitted it."""
+        """Lesson id and step index of the last cell submitted by a lesson, if that cell failed."""
         self._assigned_by: dict[str, str] = {}
-        """For each name in this kernel, id of the lesson whose cell assigned it last; empty for other cells."""
+        """Maps each assigned name to the id of the lesson that last assigned it, or to "" if no lesson did."""
 
     def compose(self) -> ComposeResult:
         with ContentSwitcher(initial="lesson-list"):
@@ -155,7 +155,7 @@ class LessonsView(SideView):
 
     @cached_property
     def _steps_by_syntax(self) -> dict[str, list[tuple[str, int]]]:
-        """Lesson id and step index of all steps, grouped by the syntax tree of their cell."""
+        """Lesson ids and step indices of all steps, grouped by the syntax tree of their cell."""
         steps: dict[str, list[tuple[str, int]]] = {}
         for lesson in self._lessons.values():
             for index, step in enumerate(lesson.steps):
@@ -163,16 +163,16 @@ class LessonsView(SideView):
         return steps
 
     def _step_with(self, code: str) -> tuple[str, int] | None:
-        """Return the step whose cell is the same code, apart from spaces and comments, or None if there isn't one.
+        """Return the step whose cell equals `code`, apart from spaces and comments, or None if no step matches.
 
-        If several steps have this cell, the open lesson and its current step come first.
+        If several steps match, prefer the open lesson, and then the step closest to the current step.
         """
         steps = self._steps_by_syntax.get(_syntax(code), [])
         open_lesson = "" if self._lesson is None else self._lesson.id
         return min(steps, key=lambda step: (step[0] != open_lesson, abs(step[1] - self._step_index)), default=None)
 
     def _overwritten_names(self, lesson: Lesson, index: int) -> list[str]:
-        """Return the names that the step uses from earlier steps but that other cells have assigned since."""
+        """Return the names that the step uses from earlier steps and that cells outside the lesson have overwritten."""
         earlier = [names_in(step.code) for step in lesson.steps[:index]]
         used = names_in(lesson.steps[index].code).read
         return sorted(
@@ -192,7 +192,7 @@ class LessonsView(SideView):
     # Keys
 
     async def action_enter(self) -> None:
-        """Open the lesson under the cursor, run the cell of the step, or go to the next step."""
+        """Open the lesson under the cursor, run the step's cell, or go to the next step if the cell has run."""
         selected = self._list.chosen
         if self._lesson is None:
             if selected is not None:
@@ -203,7 +203,7 @@ class LessonsView(SideView):
             self._run_cells(self._lesson, self._step_index)
 
     async def action_turn(self, steps: int) -> None:
-        """Move forward by `steps` in the lesson. After the last step, open the next lesson."""
+        """Move by `steps` within the lesson. From the last step, move to the next lesson or back to the list."""
         if self._lesson is None:
             return
         if self._step_index + steps < len(self._lesson.steps):
@@ -228,7 +228,7 @@ class LessonsView(SideView):
             self.post_message(SidePanelLeft())
 
     async def _open(self, lesson: Lesson) -> None:
-        """Show a lesson at its first step that isn't done, or at its beginning if all are."""
+        """Open a lesson at its first unfinished step, or at the first step if all steps are finished."""
         self._lesson = lesson
         done = self._progress.steps_done(lesson.id)
         self._step_index = 0 if done >= len(lesson.steps) else done
@@ -260,7 +260,7 @@ class LessonsView(SideView):
         await self._card.show(self._lesson, self._step_index, has_run=has_run)
 
     def _show_notice(self) -> None:
-        """Show what to press after a failure, after the last step, or if other cells have overwritten names."""
+        """Show which keys to press after a failure, after the last step, or after another cell overwrote names."""
         if self._lesson is not None:
             self._card.show_notice(self._notice(self._lesson, self._step_index))
 
@@ -273,7 +273,7 @@ class LessonsView(SideView):
             return key_hints((enter, "all lessons" if following is None else f"next lesson: {following.title}"))
         overwritten = self._overwritten_names(lesson, index)
         if overwritten:
-            problem = f"Overwritten since by another cell: {', '.join(overwritten)}."
+            problem = f"Overwritten by another cell: {', '.join(overwritten)}."
         elif self._failed == (lesson.id, index):
             problem = "The cell failed."
         else:
@@ -322,7 +322,7 @@ def _syntax(code: str) -> str:
 
 
 def _with_dependencies(names: frozenset[str], cells: Sequence[CellNames]) -> frozenset[str]:
-    """Return the names and all global names that the functions among them use, directly or through other functions."""
+    """Return the names plus all global names that the functions among them use, directly or indirectly."""
     while True:
         needed = names.union(*(cell.read_by_functions for cell in cells if cell.functions & names))
         if needed == names:
@@ -342,7 +342,7 @@ def code_lines(code: str, width: int, glyphs: Glyphs) -> list[Text]:
 
 
 def _wrapped(line: Text, width: int) -> list[Text]:
-    """Split a line of code at spaces, or within a word if it must, into rows of at most `width` columns."""
+    """Split a line of code into rows of at most `width` columns, at spaces if possible."""
     indent = len(line.plain) - len(line.plain.lstrip())
     prefix = ""
     rows = []

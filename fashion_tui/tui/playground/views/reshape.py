@@ -31,16 +31,16 @@ from .side_view import Field, FieldsView
 
 OPERATIONS: tuple[Operation, ...] = get_args(Operation)
 SAME_ARGUMENTS: tuple[Operation, ...] = ("reshape", "view")
-"""Operations that take the same arguments. Arguments typed for one of them are used for all."""
+"""Operations that take the same arguments. Arguments typed for one of them are also used for the others."""
 
 DEFAULT_SHAPE = "2x3"
-"""Shape of the example tensor that is used if the user has no tensor."""
+"""Shape of the example tensor that is used if the user has no tensors."""
 
 MAX_ELEMENTS = 10**12
 """Maximum number of elements of an example tensor."""
 
 SPACIOUS = 14
-"""Minimum height of the result, in lines, at which empty lines separate its parts."""
+"""Minimum height, in lines, at which the result has empty lines between its sections."""
 
 _SHAPE = re.compile(r"\d+(?:[x×]\d+)*(\.T)?")
 
@@ -72,7 +72,7 @@ class ReshapeView(FieldsView):
         """The user's tensors in the kernel."""
         self._source: Source | None = None
         self._problem = ""
-        """The reason why the tensor field is invalid, or an empty string if it is valid."""
+        """Error message about the tensor field, or an empty string if the field is valid."""
         self._typed: dict[Operation, str] = {}
         """The arguments that the user typed for this tensor, by operation."""
         self._reshaping: ReshapeResult | None = None
@@ -93,7 +93,7 @@ class ReshapeView(FieldsView):
     def show_tensor(self, name: str | None, tensors: TensorList) -> None:
         """Show the form for the tensor with this name.
 
-        If `name` is None, keep the previous tensor. If there is none, use an example.
+        If `name` is None, keep the previous tensor, or use an example if no tensor was shown before.
         """
         self._rows = tensors.rows
         tensor = name or self._tensor.value or DEFAULT_SHAPE
@@ -145,7 +145,7 @@ class ReshapeView(FieldsView):
         self._try()
 
     def _fill_arguments(self) -> None:
-        """Insert and select the arguments last typed for the operation, or example arguments. Typing replaces them."""
+        """Fill in and select the arguments last typed for the operation, or example arguments if none were typed."""
         if self._source is not None:
             example = example_arguments(self._operation, self._source.shape)
             with self.prevent(Input.Changed):
@@ -205,7 +205,7 @@ class ReshapeView(FieldsView):
         return line
 
 
-# The tensor and example arguments
+# Tensors and example arguments
 
 
 def find_source(text: str, rows: Iterable[TensorRow]) -> Source:
@@ -262,7 +262,7 @@ def example_arguments(operation: Operation, shape: Size) -> str:
 
 
 def _example_shape(shape: Size) -> str:
-    """Return the sizes in reverse order. For a vector, return the sizes of a matrix with a few rows."""
+    """Return arguments for reshape: the sizes in reverse order, a few rows for a vector, or else `-1`."""
     if shape != shape[::-1]:
         return ", ".join(map(str, reversed(shape)))
     if len(shape) != 1:

@@ -19,7 +19,7 @@ from fashion_tui.tui.playground.messages import (
     TensorsListed,
 )
 
-if TYPE_CHECKING:  # not needed for the first paint
+if TYPE_CHECKING:  # these imports would delay the first paint
     from .side_view import SideView
     from .tensors import TensorsView
 
@@ -123,7 +123,7 @@ class SidePanel(Vertical):
         (await self._open(TensorView)).show_tensor(message.name)
 
     async def _open(self, view_type: type[View]) -> View:
-        """Open the view of this type, replacing the open one."""
+        """Open the view of this type and close the view that was open before."""
         view = self._views.get(view_type)
         if not isinstance(view, view_type):
             self._views[view_type] = view = view_type(self._runner)

@@ -42,10 +42,10 @@ class SideView(Vertical):
         """Called after each cell, even while the view is closed."""
 
     def kernel_ended(self) -> None:
-        """Discard everything that came from the kernel. Called even while the view is closed."""
+        """Discard all data from the kernel, which has ended. Called even while the view is closed."""
 
     def back(self) -> bool:
-        """Go one step back within the view. If that isn't possible, return False, and the view is closed."""
+        """Go back one step within the view. Return False if that isn't possible; the view is then closed."""
         return False
 
     def closed(self) -> None:
@@ -54,7 +54,7 @@ class SideView(Vertical):
     async def probe(self, probe: Probe, reply_type: type[Reply]) -> Reply | None:
         """Query the kernel.
 
-        Return None if the kernel can't reply now. If it refuses the query, show the reason and return None.
+        Return None if the kernel can't reply now. If the kernel rejects the query, show the reason and return None.
         """
         try:
             return await self._runner.probe(probe, reply_type)
@@ -63,7 +63,7 @@ class SideView(Vertical):
             return None
 
     def show_problem(self, problem: str) -> None:
-        """Show why the kernel refused a query."""
+        """Show why the kernel rejected a query."""
         raise NotImplementedError
 
 

@@ -1,4 +1,4 @@
-"""One tensor: its properties, a histogram, and a window of its values that the arrow keys move."""
+"""The view of one tensor: its properties, a histogram, and a window of values that the arrow keys move."""
 
 from typing import ClassVar
 
@@ -20,7 +20,7 @@ from .side_view import SideView
 
 
 class ValueWindow(FittedLines, can_focus=True):
-    """The values in the window."""
+    """Shows the values in the window."""
 
 
 class TensorView(SideView):
@@ -96,7 +96,7 @@ class TensorView(SideView):
         self.reload()
 
     def action_turn(self, slices: int) -> None:
-        """Go to the next slice. The last of the leading axes advances first, as on an odometer."""
+        """Move by a number of slices. The index advances like an odometer, with the last leading axis first."""
         if self._values is None:
             return
         shape, index = self._values.row.shape, list(self._start)
@@ -109,7 +109,7 @@ class TensorView(SideView):
         self.reload()
 
     def _move_along(self, axis: int, step: int) -> None:
-        """Move the window along `axis`, which is negative. The kernel keeps the window within the tensor."""
+        """Move the window along `axis`, a negative index. The kernel keeps the window within the tensor."""
         if len(self._start) >= -axis:
             index = list(self._start)
             index[axis] = max(index[axis] + step, 0)

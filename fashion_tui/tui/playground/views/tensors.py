@@ -25,13 +25,13 @@ from fashion_tui.tui.widgets.row_list import RowList
 from .side_view import SideView
 
 RETRY_SECONDS = 0.5
-"""Delay, in seconds, before a kernel that couldn't reply is queried again."""
+"""Delay, in seconds, before querying the kernel again if it couldn't reply."""
 
 EMPTY = "No tensors yet. Create one in the prompt:\nx = torch.arange(6.0, requires_grad=True)"
 
 
 class TensorsView(SideView):
-    """The table of tensors, the newest first. Its header stays in place while the rows scroll."""
+    """The table of tensors, newest first. Its header stays in place while the rows scroll."""
 
     BINDINGS: ClassVar[list[BindingType]] = bindings(IN_TENSORS)
 
@@ -43,7 +43,7 @@ class TensorsView(SideView):
     def __init__(self, runner: CellRunner, *, id: str) -> None:  # noqa: A002 - Textual's own word
         super().__init__(runner, id=id)
         self._problem = ""
-        """The reason why the kernel refused the last query, or an empty string if it replied."""
+        """Error message of the last query that failed, or an empty string if the last query succeeded."""
         self._lesson_names: frozenset[str] = frozenset()
         self._mentions_memory_groups = False
         self._up_to_date = asyncio.Event()
@@ -63,7 +63,7 @@ class TensorsView(SideView):
     def show_lesson(self, names: frozenset[str], *, mentions_memory_groups: bool) -> None:
         """List the tensors with these names first, because a lesson uses them.
 
-        `mentions_memory_groups` says whether the lesson refers to the column that marks shared memory.
+        `mentions_memory_groups` says whether the lesson mentions the column that marks shared memory.
         """
         self._lesson_names, self._mentions_memory_groups = names, mentions_memory_groups
         self._paint()
@@ -125,7 +125,7 @@ class TensorsView(SideView):
         )
         keys = [row.name for row in rows]
         if self.tensors.omitted:
-            keys.append("")  # no tensor has an empty name
+            keys.append("")  # a unique key: no tensor has an empty name
             lines.append(Text(f"and {self.tensors.omitted:,} more", MUTED))
         if not keys:
             self._header.fit(lambda _width: [Text(line, MUTED) for line in EMPTY.split("\n")])
@@ -137,7 +137,7 @@ class TensorsView(SideView):
 
 
 class TensorsLine(Widget):
-    """Shows as many tensors as fit in one line, the newest last: `A 3 · B 2 · C 6`."""
+    """Shows as many tensors as fit in one line, newest last, such as `A 3 · B 2 · C 6`."""
 
     tensors: reactive[TensorList] = reactive(NO_TENSORS)
 
