@@ -24,7 +24,7 @@ class Choice:
     key: str
     """The dialog's result."""
     label: Text
-    """Text of the line. The dialog shows this text, and searches it as the user types."""
+    """Text of the line. The dialog shows this text and searches it as the user types."""
 
     @property
     def searched(self) -> str:

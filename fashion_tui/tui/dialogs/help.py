@@ -17,7 +17,7 @@ from fashion_tui.tui.actions import EVERYWHERE, IN_PANE, IN_VIEW, PaneName, key_
 from .dialog import Dialog
 
 OTHER_LINES = 4
-"""Number of lines taken by the padding, the key hints and the margin above the hints."""
+"""Number of lines occupied by the padding, the key hints and the margin above the hints."""
 
 
 class HelpDialog(Dialog[None]):

@@ -94,7 +94,10 @@ class SaveDialog(Dialog[Path | None]):
 
 
 def _problem(path: Path, suffixes: tuple[str, ...]) -> str:
-    """Return why a file can't be saved at this path, or an empty string if it can. Raises OSError."""
+    """Return why a file can't be saved at this path, or an empty string if it can.
+
+    Raises OSError if the path can't be checked.
+    """
     if path.suffix not in suffixes:
         return f"{path.name or path} must end in {' or '.join(suffixes)}"
     if path.is_dir():

@@ -22,7 +22,7 @@ from fashion_tui.tui.actions import key_hints
 
 from .dialog import Dialog
 
-NOT_TRUSTED = "Not executed: the run's model is code that you don't trust."
+NOT_TRUSTED = "Not executed: you don't trust the code of the run's model."
 
 
 async def confirm_trust(app: App[None], run_path: Path) -> bool:
@@ -72,7 +72,7 @@ class TrustDialog(Dialog[bool]):
         lines = len(source.splitlines())
         with Vertical(classes="panel"):
             yield Static(Text(printable(f"The model of {self.run} is {origin}. Run it?", glyphs), f"bold {ATTENTION}"))
-            yield Static(Text(f"Read all {lines:,} lines before you trust them.", MUTED))
+            yield Static(Text(f"Read all {lines:,} lines before you trust the code.", MUTED))
             yield TextArea(source, read_only=True, show_line_numbers=True, soft_wrap=True, compact=True)
             yield Static(key_hints(("y", "trust and run"), ("n", "don't run"), ("↑↓", "scroll")))
 

@@ -1,1 +1,1 @@
-"""The Playground: a Python kernel with its transcript, and views of the tensors in that kernel."""
+"""The Playground: a REPL for a Python kernel, and views of the kernel's tensors."""

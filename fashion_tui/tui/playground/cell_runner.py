@@ -46,7 +46,7 @@ CHUNK_CHARACTERS = 2_000
 
 MIN_REPAINT_INTERVAL = 0.1
 MAX_REPAINT_INTERVAL = 1.0
-"""Bounds of the interval between repaints while output arrives, in seconds."""
+"""Bounds, in seconds, of the interval between repaints while output arrives."""
 
 
 class CellRunner:
@@ -67,14 +67,14 @@ class CellRunner:
         self._submitted = asyncio.Event()
         self._cell_ids = count()
         self._cell_number = 1
-        """`In [n]` number of the running cell, or of the next cell if no cell is running."""
+        """Number of the running cell, as in `In [3]`, or of the next cell if no cell is running."""
         self._running = False
         self._running_external = False
         """Whether a cell submitted by another front end, such as `jupyter console`, is running."""
         self._cells: dict[str, Cell] = {}
         """The cells that can still receive output, keyed by cell id."""
         self._output_lock = asyncio.Lock()
-        """Held while a cell runs, so that the outputs of two cells don't mix. Other front ends can run cells, too."""
+        """Held while a cell from any front end runs, so that the outputs of two cells don't mix."""
         self._input_request: InputRequested | None = None
         self._repaint = _Throttle(lambda: post(ScrollbackChanged()))
 

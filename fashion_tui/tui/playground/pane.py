@@ -61,7 +61,7 @@ class PlaygroundPane(Pane):
         """Kernel state from the last KernelStatus message."""
         self._kernel_started = False
         self._loss_is_accepted = True
-        """Whether the app may exit without warning that the kernel's variables will be lost."""
+        """Whether the app may exit without a warning about losing the kernel's variables."""
 
     def compose(self) -> ComposeResult:
         repl = Repl()
@@ -281,11 +281,11 @@ class PlaygroundPane(Pane):
         self.side_panel.run_backward()
 
     def _relevant_tensor(self, *, with_graph: bool) -> str | None:
-        """Return the name of the tensor to show, or None if there are no tensors.
+        """Return the name of the tensor to show, or None if no tensor qualifies.
 
         If the table of tensors has the focus, choose its selected tensor. Otherwise, choose the tensor whose name is at
-        the prompt's cursor. If the cursor is not on such a name, choose the newest tensor. `with_graph` restricts the
-        choice to tensors that require gradients; the newest tensor is then the newest result of an operation, if any.
+        the prompt's cursor. If that fails, choose the newest tensor. If `with_graph` is True, choose only tensors that
+        require gradients, and prefer the newest result of an operation to the newest tensor.
         """
         view = self.side_panel.tensors_view
         if view is None:

@@ -16,8 +16,8 @@ _QUIT = spelled_key("everywhere", "quit", inside_editors=True)
 LINES = (
     "Python with torch, nn, F, the network net, the data sets",
     "train_data and test_data, your runs and the lab library.",
-    "show(...) draws images and tensors. A run's model() takes",
-    "images as the data sets contain them.",
+    "show(...) draws images and tensors.",
+    "runs.latest.model() takes images from these data sets.",
     "",
     "To begin:",
     f"  {_LESSONS:7} opens the lessons, which run here",

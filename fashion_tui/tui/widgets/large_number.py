@@ -20,7 +20,7 @@ _ASCII = str.maketrans("█▀▄×", '#"_x')
 
 
 def large_number(text: str, glyphs: Glyphs) -> tuple[str, str, str]:
-    """Draw a string of digits, points and × (or x) as three lines of equal width."""
+    """Draw a string of digits, decimal points and × (or x) as three lines of equal width."""
     text = text.replace("x", "×")
     upper, middle, lower = (" ".join(DIGITS[character][line] for character in text) for line in range(3))
     if not glyphs.unicode:

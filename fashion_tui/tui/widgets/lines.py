@@ -11,7 +11,7 @@ from textual.widget import Widget
 
 
 class Lines(Widget):
-    """Shows one strip per line. An update repaints only the cells that differ."""
+    """Shows one strip per line. An update repaints only the cells that changed."""
 
     def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:  # noqa: A002 - Textual's name
         super().__init__(id=id, classes=classes)

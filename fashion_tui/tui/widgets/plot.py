@@ -16,14 +16,14 @@ _DOT_BITS = ((0x01, 0x08), (0x02, 0x10), (0x04, 0x20), (0x40, 0x80))
 
 @dataclass(frozen=True, slots=True)
 class Axis:
-    """The range of values on an axis, and its scale."""
+    """The range and the scale of an axis."""
 
     low: float
     high: float
     logarithmic: bool
 
     def fraction(self, value: float) -> float:
-        """Return the position of a value on the axis, from 0 (bottom) to 1 (top). Values off the axis are clipped."""
+        """Return the height of a value on the axis, from 0 (bottom) to 1 (top). Values outside the axis are clipped."""
         if self.logarithmic:
             height = math.log(max(value, self.low) / self.low) / math.log(self.high / self.low)
         else:

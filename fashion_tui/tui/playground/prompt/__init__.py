@@ -1,1 +1,1 @@
-"""The prompt: an editor with completion, documentation, a history and history search."""
+"""The prompt: an editor for cells, with completion, documentation, history and history search."""

@@ -19,7 +19,7 @@ from .completion import CompletionMenu
 from .history import History
 
 _REBOUND_KEYS = {"ctrl+c", "ctrl+x", "ctrl+d"}
-"""Keys that TextArea binds but the Playground uses for other actions."""
+"""Keys that TextArea binds but that the Playground uses for other actions."""
 
 _INDENT = "    "
 
@@ -133,7 +133,7 @@ class Prompt(TextArea, inherit_bindings=False):
             event.prevent_default()
             await self._enter()
         elif event.key == "ctrl+c" and not self.kernel_is_busy:
-            # A binding in the pane would run only after the keys that the user pressed next.
+            # A binding in the pane would run too late: the next keys would be handled first.
             event.stop()
             event.prevent_default()
             self._menu.close()
@@ -227,7 +227,7 @@ class Prompt(TextArea, inherit_bindings=False):
             self._show_completions(completions.matches, completions.start)
 
     def _show_completions(self, names: tuple[str, ...], start: int) -> None:
-        """Complete the text after index `start` to the common prefix of the names.
+        """Complete the name at index `start` to the common prefix of `names`.
 
         If there are several names, show them in the menu.
         """

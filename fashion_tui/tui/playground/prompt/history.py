@@ -113,7 +113,7 @@ class History:
         return list(matches.values())
 
     def browse_from(self, index: int) -> str:
-        """Return the entry at this index, from which browsing continues."""
+        """Return the entry at this index and continue browsing from it."""
         self._index = index
         self._draft = ""
         return self.entries[index]

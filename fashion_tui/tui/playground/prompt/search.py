@@ -24,7 +24,7 @@ _CONTEXT = 12
 """Number of characters shown before a match that would otherwise be cut off."""
 
 _REBOUND_KEYS = {"ctrl+c", "ctrl+x"}
-"""Keys that Input binds but the Playground uses for other actions."""
+"""Keys that Input binds but that the Playground uses for other actions."""
 
 
 class SearchLine(Input, inherit_bindings=False):

@@ -18,7 +18,7 @@ MAX_OUTPUT = 4 * MAX_CHARACTERS + MAX_PLOT_BYTES
 """Maximum total size of the outputs to keep: characters of text plus bytes of plots. Older outputs are dropped."""
 
 _OVERHEAD = 100
-"""Constant added to the size of each output, in addition to its text and plot."""
+"""Fixed overhead per output, added to the size of its text and plot."""
 
 CellOutput = Stream | Result | Display | Error
 
@@ -66,7 +66,7 @@ class Cells:
         self._owners: deque[Cell] = deque()
         """The cell of each kept output, from the oldest output to the newest."""
         self._size = 0
-        """Total size of the kept outputs, measured like MAX_OUTPUT."""
+        """Total size of the kept outputs, in the same units as MAX_OUTPUT."""
 
     def __iter__(self) -> Iterator[Cell]:
         return iter(self._cells)

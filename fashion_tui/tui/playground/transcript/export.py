@@ -23,7 +23,7 @@ NOTHING_TO_COPY = "Nothing to copy: no cell has run yet."
 
 
 async def save_session(app: App[object], cells: Iterable[Cell], setup: KernelSetup) -> bool:
-    """Ask for a path and save the session there. Ask again after a failure. Call this from a worker."""
+    """Ask for a path and save the session there. If saving fails, ask again. Call this from a worker."""
     title = f"Save the session as a notebook ({NOTEBOOK}) or as Python ({PYTHON})"
     path, problem = Path.cwd() / time.strftime(f"playground-%Y%m%d-%H%M%S{NOTEBOOK}"), ""
     while (chosen := await app.push_screen_wait(SaveDialog(title, path, (NOTEBOOK, PYTHON), problem))) is not None:
@@ -59,7 +59,7 @@ def copy_code(app: App[object], cell: Cell | None) -> None:
 
 
 def copy(app: App[object], text: str, description: str, seconds: float = COPIED_SECONDS) -> None:
-    """Copy `text` to the user's clipboard and show a notification for `seconds`.
+    """Copy `text` to the user's clipboard and show a notification for `seconds` seconds.
 
     If the text is too long, show a warning instead.
     """

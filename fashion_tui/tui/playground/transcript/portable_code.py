@@ -103,7 +103,7 @@ _PRELOADED = (
 def preloaded_code(code: str, setup: KernelSetup) -> str:
     """Return code that defines the preloaded names that `code` uses, or an empty string if it uses none.
 
-    `setup` is the setup of the Playground's kernel.
+    `setup` names the data set and the runs directory of the kernel.
     """
     words = set(re.findall(r"\w+", code))
     used = [preloaded for preloaded in _PRELOADED if words & preloaded.names]

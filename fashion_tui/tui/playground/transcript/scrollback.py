@@ -49,14 +49,17 @@ PLOT_DROPPED = Line("… plot discarded", "note")
 
 
 class _Printer:
-    """Converts printed text to lines. Text on stdout never continues an unfinished line of stderr, or vice versa."""
+    """Converts printed text to lines. Text from stdout and text from stderr never share a line."""
 
     def __init__(self) -> None:
         self._writer = LineWriter()
         self._name = ""
         """Name of the stream that printed last."""
         self._interrupted: set[str] = set()
-        """Names of the streams whose unfinished line was ended early. A newline that follows is ignored."""
+        """Names of the streams whose unfinished line was ended early.
+
+        If the next text of such a stream begins with a newline, that newline is ignored.
+        """
 
     @property
     def line(self) -> str:
@@ -104,7 +107,10 @@ class Scrollback:
         self._plot_bytes = 0
         self._printer = _Printer()
         self._late_printers: dict[Cell, _Printer] = {}
-        """The printer of each cell that printed after it finished. An unfinished line is the last line of its cell."""
+        """For each cell that printed text after it finished, the printer that converts this text.
+
+        A printer's unfinished line is the last line of its cell.
+        """
         self.insertions = 0
         """Number of times that output of a finished cell was inserted above other lines."""
 
@@ -231,7 +237,7 @@ class Scrollback:
 
     @property
     def _end(self) -> int:
-        """Number of the next line."""
+        """Number that the next line will get."""
         return self.dropped_lines + len(self.lines)
 
     def _finish_line(self) -> None:
@@ -289,7 +295,7 @@ def _lines(text: str, kind: Kind = "output") -> list[Line]:
 
 
 def _traceback_lines(error: Error) -> list[Line]:
-    """Return the lines of an explanation, the frames of the user's code, and the message. Other frames are folded."""
+    """Return an explanation, the frames in the user's code, and the exception's message. Fold all other frames."""
     from fashion_tui.report.glyphs import terminal_glyphs  # noqa: PLC0415 -- the first paint doesn't wait for it
 
     glyphs, key = terminal_glyphs(), key_of("playground", "toggle_frames")

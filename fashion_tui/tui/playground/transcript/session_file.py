@@ -30,7 +30,10 @@ _GAP = 2
 
 
 def session_text(suffix: str, cells: Iterable[Cell], setup: KernelSetup) -> str:
-    """Return the text of a session file; `suffix` is NOTEBOOK or PYTHON. `setup` is the kernel's setup."""
+    """Return the text of a session file. `suffix` is NOTEBOOK or PYTHON.
+
+    `setup` names the data set and the runs directory of the kernel.
+    """
     return as_notebook(cells, setup) if suffix == NOTEBOOK else as_python_file(cells, setup)
 
 

@@ -101,7 +101,7 @@ class Transcript(ScrollView, can_focus=True, inherit_bindings=False):
         self.virtual_size = Size(self._width, rows)
         if self._follows and self.selected is None:
             self.scroll_to(y=rows, animate=False, force=True, immediate=True)
-        elif rows_removed:  # keep the text that the user is reading in place
+        elif rows_removed:  # don't move the text that the user is reading
             self.scroll_to(y=max(0, self.scroll_y - rows_removed), animate=False, force=True, immediate=True)
         self.refresh()
 
@@ -182,7 +182,10 @@ class Transcript(ScrollView, can_focus=True, inherit_bindings=False):
         return before - sum(self._heights)
 
     def _measure_again(self) -> int:
-        """Recompute all heights after an insertion. Return the number of rows by which the line at the top moved up."""
+        """Recompute all heights after an insertion.
+
+        Return the number of rows by which the line at the top of the view moved up.
+        """
         top, row = int(self.scroll_y) - len(self._head), 0
         anchor: Line | None = None
         for line, height in zip(self._measured, self._heights, strict=True):

@@ -1,4 +1,4 @@
-"""Convolution arithmetic: the output size of a convolution or pooling, with its formula and a drawing."""
+"""Convolution arithmetic: the output size of a convolution or pooling operation, its formula and a drawing."""
 
 import re
 import textwrap
@@ -170,7 +170,7 @@ def _result_lines(windows: tuple[SlidingWindow, SlidingWindow], width: int, glyp
 def sliding_windows(
     values: Mapping[Parameter, str], operation: Operation, *, ceil_mode: bool
 ) -> tuple[SlidingWindow, SlidingWindow]:
-    """Return the sliding windows along height and width. Raises UserError if torch would reject the values."""
+    """Return the sliding windows along height and width. Raises UserError if a value is invalid."""
     is_pool = operation == "pooling"
     values = {**values, "stride": values["kernel"]} if is_pool and not values["stride"].strip() else values
     along_axes = zip(*(_parse(parameter, values[parameter]) for parameter in PARAMETERS), strict=True)

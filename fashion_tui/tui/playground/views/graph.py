@@ -193,7 +193,7 @@ class GraphView(SideView):
             return f"{key_of('graph', 'unfold')} shows its inputs"
         if node_id == self._root and not self._has_gradients:
             if self.backward_code is None:
-                return "assign it to a variable to run backward() on it"
+                return "assign it to a variable to run backward()"
             return f"{key_of('playground', 'backward')} runs {self.backward_code}"
         if node.grad_statistics is not None or node.operation == "leaf" or node_id == self._root:
             return ""
@@ -203,5 +203,5 @@ class GraphView(SideView):
 
 
 def _first_name(node: GraphNode) -> str:
-    """Return the first name of the node's tensor. `node.name` separates several names by commas."""
+    """Return the first name of the node's tensor. `node.name` lists all names, separated by commas."""
     return node.name.split(", ")[0]

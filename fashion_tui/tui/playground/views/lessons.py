@@ -216,7 +216,7 @@ class LessonsView(SideView):
             self.back()
 
     def action_start_over(self) -> None:
-        """Run all cells of the lesson up to this step again."""
+        """Rerun all cells of the lesson up to this step."""
         if self._lesson is not None and not self._submitted:
             self._finished -= {(self._lesson.id, index) for index in range(self._step_index + 1)}
             self._run_cells(self._lesson, self._step_index)
@@ -260,7 +260,7 @@ class LessonsView(SideView):
         await self._card.show(self._lesson, self._step_index, has_run=has_run)
 
     def _show_notice(self) -> None:
-        """Show which keys to press after a failure, after the last step, or after another cell overwrote names."""
+        """Show which keys to press after a failure, after the last step, or if names have been overwritten."""
         if self._lesson is not None:
             self._card.show_notice(self._notice(self._lesson, self._step_index))
 
@@ -314,7 +314,7 @@ def _lesson_opened(lesson: Lesson) -> LessonOpened:
 
 
 def _syntax(code: str) -> str:
-    """Return the syntax tree of a cell as a string. For code that isn't plain Python, return the code."""
+    """Return the syntax tree of a cell as a string. If the code isn't plain Python, return it unchanged."""
     try:
         return ast.dump(ast.parse(code))
     except (SyntaxError, ValueError, RecursionError, MemoryError):

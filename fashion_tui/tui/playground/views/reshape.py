@@ -74,7 +74,7 @@ class ReshapeView(FieldsView):
         self._problem = ""
         """Error message about the tensor field, or an empty string if the field is valid."""
         self._typed: dict[Operation, str] = {}
-        """The arguments that the user typed for this tensor, by operation."""
+        """The arguments that the user typed for this tensor, keyed by operation."""
         self._reshaping: ReshapeResult | None = None
         """The kernel's last reply."""
 
@@ -156,7 +156,7 @@ class ReshapeView(FieldsView):
         self._operation_field.action_turn(step)
 
     def action_propose(self) -> None:
-        """Put the code into the prompt."""
+        """Put the code of the operation into the prompt."""
         if self._source is not None:
             code = f"{self._source.code}.{self._operation}({self._arguments.value})"
             self.post_message(CodeProposed(code))
@@ -262,7 +262,10 @@ def example_arguments(operation: Operation, shape: Size) -> str:
 
 
 def _example_shape(shape: Size) -> str:
-    """Return arguments for reshape: the sizes in reverse order, a few rows for a vector, or else `-1`."""
+    """Return the new shape for the reshape example.
+
+    It is the reversed shape. If reversing changes nothing, a vector becomes a matrix, and any other tensor a vector.
+    """
     if shape != shape[::-1]:
         return ", ".join(map(str, reversed(shape)))
     if len(shape) != 1:

@@ -45,7 +45,7 @@ class SidePanel(Vertical):
         self._runner = runner
         self._views: dict[type[SideView], SideView] = {}
         self._open_view: SideView | None = None
-        """The view open below the tensors."""
+        """The view that is open below the table of tensors, if any."""
 
     async def load(self) -> None:
         """Create the table of tensors. Call this after the first paint."""
@@ -138,7 +138,7 @@ class SidePanel(Vertical):
 
     @property
     def backward_code(self) -> str | None:
-        """Code that runs backward() on the displayed graph, or None if no graph is displayed."""
+        """Code that runs backward() on the displayed graph, or None if backward() can't be run."""
         return None if self._open_view is None else self._open_view.backward_code
 
     def run_backward(self) -> None:

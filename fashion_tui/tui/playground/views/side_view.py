@@ -25,7 +25,7 @@ class SideView(Vertical):
 
     @property
     def backward_code(self) -> str | None:
-        """Code that runs backward() on the displayed graph, or None if no graph is displayed."""
+        """Code that runs backward() on the displayed graph, or None if backward() can't be run."""
         return None
 
     def main_widget(self) -> Widget:

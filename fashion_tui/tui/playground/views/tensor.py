@@ -96,7 +96,7 @@ class TensorView(SideView):
         self.reload()
 
     def action_turn(self, slices: int) -> None:
-        """Move by a number of slices. The index advances like an odometer, with the last leading axis first."""
+        """Move by a number of slices. The leading axes advance like an odometer: the last of them changes first."""
         if self._values is None:
             return
         shape, index = self._values.row.shape, list(self._start)
