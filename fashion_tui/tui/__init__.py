@@ -1,4 +1,4 @@
-"""The Textual app, which paints snapshots and turns key presses into requests.
+"""The terminal app, built with Textual.
 
-This package never imports torch, never blocks and never computes.
+This package never imports torch. Other processes do the work that needs torch, so the app always responds to keys.
 """

@@ -1,4 +1,4 @@
-"""An action that the user starts with a key or from the palette."""
+"""The definition of an action: its name, its keys and the texts that describe it."""
 
 from dataclasses import dataclass
 
@@ -9,23 +9,23 @@ from fashion_tui.report.glyphs import terminal_glyphs
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """An action that the user starts with a key or from the palette."""
+    """An action that the user starts with a key or from the command palette."""
 
     name: str
     """Name of the action. The method `action_NAME` of the pane or the app implements it."""
     keys: str
-    """Names of keys as Textual spells them, separated by commas."""
+    """Key names in Textual's spelling, separated by commas, such as `right,l`."""
     title: str
     """Description for the help dialog and the palette."""
     label: str = ""
-    """One or two words for the footer. If empty, the action is not shown there."""
+    """Label in the footer, one or two words. If empty, the footer doesn't show the action."""
     shown_key: str = ""
-    """The key as shown in the footer and the help dialog. If empty, the first of `keys` is shown."""
+    """Key shown in the footer and the help dialog. If empty, the first key in `keys` is shown."""
     priority: bool = False
-    """Whether the key works inside editors too."""
+    """Whether the keys also work while an editor has the focus."""
 
     setting: str = ""
-    """Name of the action in the settings file. If empty, it is `name`, which must then have no arguments."""
+    """Name of the action in the settings file. Defaults to `name`. Required if `name` contains arguments."""
 
     @property
     def id(self) -> str:

@@ -35,7 +35,7 @@ EVERYWHERE: tuple[Action, ...] = (
 )
 
 ONLY_IN_PALETTE: tuple[Action, ...] = (Action("start_tour_again", "", "Start the tour again from the beginning"),)
-"""Actions of the app without a key."""
+"""App actions that have no key."""
 
 MOVING: tuple[Action, ...] = (
     Action("move(1, 0)", "right,l", "Move among the images", "move", "←↓↑→", setting="move_right"),
@@ -55,7 +55,7 @@ IN_PANE: dict[PaneName, tuple[Action, ...]] = {
         Action("run", "enter", "Run the input, or start a new line if it is incomplete", "run", "↵"),
         Action("complete", "tab", "Complete the name at the cursor"),
         Action("search", "ctrl+r", "Search the history", "search", "^r"),
-        Action("docs", "ctrl+o", "Show signature and docstring of the name at the cursor", "docs", "^o"),
+        Action("docs", "ctrl+o", "Show the signature and docstring of the name at the cursor", "docs", "^o"),
         Action("interrupt", "ctrl+c", "Interrupt the running code", shown_key="^c"),
         Action("lessons", "ctrl+t", "Open the lessons", "lessons", "^t"),
         Action("tensors", "ctrl+n", "List the live tensors", "tensors", "^n"),
@@ -78,7 +78,7 @@ IN_PANE: dict[PaneName, tuple[Action, ...]] = {
         Action("open", "enter", "Enlarge the image and show its pixel values", "enlarge", "↵"),
         *TURNING,
         Action("filter", "slash", "Show one class only", "filter", "/"),
-        Action("other_split", "v", "Switch between training and test set", "train/test"),
+        Action("other_split", "v", "Switch between the training set and the test set", "train/test"),
         Action("download", "d", "Download Fashion-MNIST", "download"),
         Action("back", "escape", "Cancel the download, or show all classes", shown_key="esc"),
     ),
@@ -89,7 +89,7 @@ IN_PANE: dict[PaneName, tuple[Action, ...]] = {
         Action("maps", "m", "Show the row's feature maps", "maps"),
         Action("other_run", "o", "Load the weights of a run", "other run"),
         Action("another_network", "a", "Open a built-in network, a file or a torchvision model", "network"),
-        Action("measure", "b", "Time the forward and backward pass of each row", "time"),
+        Action("measure", "b", "Time the forward and backward passes of each row", "time"),
         Action("fold", "enter", "Fold or unfold the module", "fold", "↵"),
         Action(
             "move(1, 0)",
@@ -123,7 +123,7 @@ IN_PANE: dict[PaneName, tuple[Action, ...]] = {
         Action("previous_view", "shift+tab", "Previous view", shown_key="⇧tab"),
         Action("other_run", "o", "Choose another run", "other run"),
         Action("evaluate", "e", "Evaluate the run again"),
-        Action("wrong_only", "w", "Show wrong predictions only, or all", "wrong/all"),
+        Action("wrong_only", "w", "Show only wrong predictions, or all predictions", "wrong/all"),
         Action("filter", "slash", "Show one class only", "filter", "/"),
         *MOVING,
         Action("open", "enter", "Enlarge the image and show its probabilities", "enlarge", "↵"),
@@ -160,7 +160,7 @@ IN_LESSONS: tuple[Action, ...] = (
     Action("turn(1)", "right,l", "Next step", shown_key="→ l", setting="next_step"),
     Action("turn(-1)", "left,h", "Previous step", "steps", "← →", setting="previous_step"),
     Action("edit", "i", "Copy the cell into the prompt", "edit"),
-    Action("start_over", "R", "Run the lesson again, from its beginning to this step"),
+    Action("start_over", "R", "Run the lesson again from the beginning up to this step"),
 )
 _FIELDS: tuple[Action, ...] = (
     Action("field(1)", "tab", "Next field", "field", setting="next_field"),
@@ -189,7 +189,7 @@ DEFAULT_GROUPS: Groups = {
     "arithmetic": IN_ARITHMETIC,
 }
 GROUPS, KEY_PROBLEMS = apply_key_settings(DEFAULT_GROUPS, user_settings().keys)
-"""All actions by group, with the user's keys, and one message for each wrong key in the settings file."""
+"""The actions of each group with the user's keys, and a message for each invalid key setting."""
 
 EVERYWHERE = GROUPS["everywhere"]
 IN_PANE = {name: GROUPS[name] for name in PANE_NAMES}
@@ -212,7 +212,7 @@ IN_VIEW: dict[PaneName, dict[str, tuple[Action, ...]]] = {
 def key_of(group: str, action: str, *, inside_editors: bool = False) -> str:
     """Return the first key of an action, as the footer shows it.
 
-    If `inside_editors` is true, keys that work inside editors are preferred; otherwise, the other keys are.
+    If `inside_editors` is true, prefer a key that works inside editors. Otherwise, prefer a key that doesn't.
     """
     entries = sorted(
         (entry for entry in GROUPS[group] if entry.id == action), key=lambda entry: entry.priority != inside_editors
@@ -221,7 +221,7 @@ def key_of(group: str, action: str, *, inside_editors: bool = False) -> str:
 
 
 def spelled_key(group: str, action: str, *, inside_editors: bool = False) -> str:
-    """Return the first key of an action as a sentence names it: `ctrl+s` and `enter` instead of `^s` and `↵`."""
+    """Return the first key of an action, spelled out for a sentence: `ctrl+s` for `^s`, `enter` for `↵`."""
     return key_of(group, action, inside_editors=inside_editors).replace("^", "ctrl+").replace("↵", "enter")
 
 
@@ -236,7 +236,7 @@ def bindings(actions: tuple[Action, ...]) -> list[BindingType]:
 
 
 def key_hints(*hints: tuple[str, str]) -> Text:
-    """Return a line of keys and their labels, such as `enter save   esc cancel`."""
+    """Return a line that lists keys and their labels, such as `enter save   esc cancel`."""
     glyphs = terminal_glyphs()
     parts = (Text.assemble((glyphs.key_names(key), ACCENT), (f" {label}", MUTED)) for key, label in hints)
     return Text("   ", no_wrap=True).join(parts)

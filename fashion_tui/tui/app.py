@@ -1,4 +1,4 @@
-"""The app: the frame, the five panes, and the state that the panes watch."""
+"""The Textual app, which contains the five panes and the state that they watch."""
 
 import asyncio
 import gc
@@ -66,17 +66,17 @@ QUIT_KEYS = {key for action in EVERYWHERE if action.id == "quit" and action.prio
 """Keys that quit even inside an editor."""
 
 SIZE_CHECK_DELAY = 0.1
-"""Seconds between a resize event and the second check of the terminal's size."""
+"""Seconds from a resize event until the terminal's size is checked again."""
 
 ENGINE_MAX_SILENCE = 300.0
-"""Seconds without progress after which a request is repeated in a new engine."""
+"""Seconds without progress after which the engine is restarted and the request is sent again."""
 
 PROBLEM_SECONDS = 12.0
 """Seconds for which warnings about the data set and lost runs are shown."""
 
 
 def make_pane(name: PaneName) -> Pane:
-    """Create a pane. Its module is imported only now, so that the first paint imports the module of a single pane."""
+    """Create a pane. Import its module here, because importing the modules of all panes would delay the first paint."""
     match name:
         case "playground":
             from .playground.pane import PlaygroundPane
@@ -107,7 +107,7 @@ def action_commands() -> "type[Provider]":
 
 
 class AsciiScrollBarRender(ScrollBarRender):
-    """Draws scroll bars with background colours only, without block characters for fractions of a cell."""
+    """Draws scroll bars with background colours only, because ASCII has no block characters."""
 
     VERTICAL_BARS: ClassVar[list[str]] = [" "] * 8
     HORIZONTAL_BARS: ClassVar[list[str]] = [" "] * 8
@@ -116,13 +116,13 @@ class AsciiScrollBarRender(ScrollBarRender):
 class FashionApp(App[None]):
     """The Textual app.
 
-    It opens on the Playground. Each of the other panes is created when it is first chosen.
+    The Playground is created at startup. Each of the other panes is created when the user first opens it.
     """
 
     TITLE = "fashion-tui"
     CSS_PATH = "app.tcss"
     BINDINGS: ClassVar[list[BindingType]] = bindings(EVERYWHERE)
-    ENABLE_COMMAND_PALETTE = False  # the registry of actions binds the palette's key
+    ENABLE_COMMAND_PALETTE = False  # EVERYWHERE defines the palette's key instead
     COMMANDS: ClassVar[set["type[Provider] | Callable[[], type[Provider]]"]] = {action_commands}
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-normal"), (160, "-wide")]  # noqa: RUF012 - as App declares it
     VERTICAL_BREAKPOINTS = [(0, "-short"), (30, "-tall")]  # noqa: RUF012
@@ -141,7 +141,7 @@ class FashionApp(App[None]):
         self._printable_filter = PrintableFilter()
         self._postponed = PostponedFrames()
         self._told_before_exit = -PROBLEM_SECONDS
-        """Time at which the user was last warned what the exit would destroy."""
+        """Time of the last warning about what would be lost on exit."""
         self._runs_listed_before = False
         self._last_size: Size | None = None
         """Terminal size reported by the last resize event."""
@@ -154,7 +154,7 @@ class FashionApp(App[None]):
         return [*super().get_line_filters(), self._printable_filter]
 
     def copy_to_clipboard(self, text: str) -> None:
-        """Copy text with an OSC 52 sequence. In GNU screen, wrap the sequence so that it reaches the terminal."""
+        """Copy text with an OSC 52 sequence. In GNU screen, also send a wrapped sequence that reaches the terminal."""
         super().copy_to_clipboard(text)
         if "STY" in os.environ and self._driver is not None:
             self._driver.write(clipboard.wrap_for_screen(text))
@@ -173,13 +173,13 @@ class FashionApp(App[None]):
     async def on_event(self, event: events.Event) -> None:
         if InputQueue.accepts(event):
             if isinstance(event, events.Key) and event.key in QUIT_KEYS and self._input_queue.is_behind:
-                self._input_queue.discard()  # the user wants to leave, not to wait for what was typed before
+                self._input_queue.discard()  # quit now instead of handling the earlier input first
             await self._input_queue.put(event, super().on_event)
         else:
             await super().on_event(event)
 
     def hold_input(self, worker: Worker[Any]) -> None:
-        """Hold back keys until the worker finishes or shows a dialog. The dialog then receives the keys."""
+        """Hold back keys until the worker finishes or opens a dialog, which then receives the keys."""
         self._input_queue.hold(worker)
 
     # Output
@@ -240,7 +240,7 @@ class FashionApp(App[None]):
             self.call_later(self._offer_tour)
 
     async def _announce_draft(self) -> None:
-        """Report unsaved edits of a network that an earlier instance of the app left behind."""
+        """Tell the user about unsaved edits from an earlier instance of the app."""
         from .model.drafts import default_folder, newest_left_draft
 
         left = await asyncio.to_thread(lambda: newest_left_draft(default_folder()))
@@ -251,21 +251,21 @@ class FashionApp(App[None]):
 
     @cached_property
     def engine(self) -> "Engine":
-        """The engine that answers requests that need torch. Its module is imported on first use."""
+        """The client of the engine process, which does all work that needs torch. It is created on first use."""
         from fashion_tui.engine.client import Engine
 
         return Engine(ENGINE_MAX_SILENCE)
 
     @cached_property
     def sandbox(self) -> "SandboxEngine":
-        """The engine that runs the user's own code."""
+        """The client of a second engine process, which runs the user's own code."""
         from .sandbox_engine import SandboxEngine
 
         return SandboxEngine()
 
     @cached_property
     def spare_trainer(self) -> "SpareTrainer":
-        """A trainer process that waits for the next run."""
+        """A trainer process that is started in advance for the next run."""
         from fashion_tui.runs.spare import SpareTrainer
 
         return SpareTrainer()
@@ -319,7 +319,7 @@ class FashionApp(App[None]):
         super().exit(result, return_code, message)
 
     async def show_pane(self, name: PaneName) -> Pane:
-        """Close all dialogs, bring a pane to the front (after creating it if necessary) and focus its main widget."""
+        """Close all dialogs, show a pane and focus its main widget. Create the pane if it doesn't exist yet."""
         async with self._choosing:
             while isinstance(self.screen, ModalScreen):
                 await self.screen.dismiss(None)
@@ -365,7 +365,7 @@ class FashionApp(App[None]):
             others = f" and {len(lost) - 1} more" if len(lost) > 1 else ""
             pane_key, key = key_of("everywhere", "train", inside_editors=True), key_of("train", "resume")
             message = (
-                f"Trainer lost: {lost[0]}{others}. Press {pane_key}, then {key}, to resume from the last checkpoint."
+                f"Trainer lost: {lost[0]}{others}. To resume from the last checkpoint, press {pane_key}, then {key}."
             )
             self.notify(message, timeout=PROBLEM_SECONDS, markup=False)
 
@@ -382,7 +382,7 @@ class FashionApp(App[None]):
             indicator.show_runs(runs)
 
     def _bars(self, bar_type: type[BarType]) -> list[BarType]:
-        """Return the bars of this type. The list is empty while the app is exiting, when messages may still arrive."""
+        """Return the bars of the given type, or an empty list if the app is exiting and has removed them."""
         return [bar for screen in self.screen_stack[:1] for bar in screen.query(bar_type)]
 
     # Messages from panes
@@ -418,7 +418,7 @@ class FashionApp(App[None]):
             (await self._tour_panel()).offer()
 
     async def _tour_panel(self) -> "TourPanel":
-        """Return the panel of the tour, after creating it if necessary."""
+        """Return the tour panel. Create it if it doesn't exist yet."""
         from .tour.panel import TourPanel
 
         screen = self.screen_stack[0]
@@ -461,7 +461,7 @@ class FashionApp(App[None]):
         self.hold_input(self.run_worker(self._quit(), group="quit", exclusive=True))
 
     async def _quit(self) -> None:
-        """Exit, unless a pane has a warning that the user hasn't just seen."""
+        """Exit, or show the warnings of the panes if there are any. A second attempt within PROBLEM_SECONDS exits."""
         was_told = time.monotonic() - self._told_before_exit < PROBLEM_SECONDS
         notes = [] if was_told else [note for pane in self._panes() if (note := await pane.note_before_exit())]
         if notes:
@@ -470,4 +470,4 @@ class FashionApp(App[None]):
             return
         live = [run for run in self.runs if run.state in LIVE_STATES]
         names = ", ".join(short_name(run.run) for run in live)
-        self.exit(message=f"Still running: {names}. Open fashion-tui to see it again." if live else None)
+        self.exit(message=f"Still running: {names}. Start fashion-tui again to see the progress." if live else None)

@@ -19,10 +19,10 @@ RUNS_INTERVAL = 1.0
 """Seconds between reads of the runs directory."""
 
 READ_SECONDS = 0.03
-"""Time limit for reading ended runs, in seconds. The remaining ones are read after a pause."""
+"""Maximum time for reading runs before each pause, in seconds."""
 
 PAUSE_SECONDS = 0.03
-"""Pause before more runs are read, in seconds."""
+"""Length of the pause before more runs are read, in seconds."""
 
 Post = Callable[[Message], object]
 
@@ -41,8 +41,8 @@ def find_dataset(settings: Settings, post: Post) -> None:
 def watch_runs(runs_directory: Path, refresh: threading.Event, post: Post) -> None:
     """List the runs every second, or as soon as `refresh` is set, and post the list whenever it changes.
 
-    If there are many runs, the newest are posted first. The thread pauses before it reads more, so that the app can
-    paint.
+    If there are many runs, the newest runs are read and posted first. The thread pauses between reads, so that the app
+    can paint.
     """
     worker = get_current_worker()
     index = RunIndex(runs_directory)

@@ -1,4 +1,4 @@
-"""The bars around every pane. The tabs and the live run are above the pane, the keys and the data set below it."""
+"""The bars above and below the pane: a header with tabs and the newest live run, a line of keys, and a status bar."""
 
 from rich.cells import cell_len
 from rich.text import Text
@@ -28,13 +28,15 @@ def _tabs(*, is_typing: bool) -> dict[PaneName, str]:
 
 
 TABS, TABS_WHILE_TYPING = _tabs(is_typing=False), _tabs(is_typing=True)
-"""Labels of the tabs while the focused widget takes digits as input, so that only function keys choose the pane. The
-labels are as wide as those in TABS."""
+"""Labels of the tabs. They name function keys while the focused widget takes digits as input, and digits otherwise.
+
+Both sets of labels have the same widths.
+"""
 
 ASCII_HINT_SECONDS = 30.0
 
 FULL_INDICATOR_WIDTH = 48
-"""Width of the run indicator, in columns, below which its text is shortened."""
+"""Minimum width, in columns, at which the run indicator shows its full text."""
 
 
 class PaneTabs(Widget):
@@ -126,7 +128,7 @@ def indicator_text(run: RunSummary | None, live_runs: int, *, short: bool) -> Te
 
 
 class KeyBar(Widget):
-    """A line of the keys that currently work, built from the active bindings."""
+    """A line that lists the keys of the active bindings."""
 
     DEFAULT_CSS = """
     KeyBar { height: 1; background: $surface; }
@@ -175,7 +177,7 @@ class KeyBar(Widget):
 
 
 class StatusBar(Widget):
-    """The data set that the panes show, and the runs directory."""
+    """A line that shows the current data set and the runs directory."""
 
     DEFAULT_CSS = """
     StatusBar { height: 1; color: $muted; }
@@ -184,7 +186,7 @@ class StatusBar(Widget):
     dataset: reactive[DatasetState | None] = reactive[DatasetState | None](None)
     runs_directory: reactive[str] = reactive("")
     ascii_hint: reactive[str] = reactive("")
-    """How to get Unicode instead of ASCII. Shown for some seconds after the start."""
+    """Explains how to get Unicode output instead of ASCII. It is shown for ASCII_HINT_SECONDS after the start."""
 
     def on_mount(self) -> None:
         obstacle = unicode_obstacle()

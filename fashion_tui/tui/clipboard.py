@@ -1,4 +1,4 @@
-"""Copying to the clipboard of the user's own machine with OSC 52 sequences, which also work over SSH."""
+"""Copy text to the user's clipboard with OSC 52 sequences, which also work over SSH."""
 
 import base64
 from collections.abc import Mapping
@@ -9,11 +9,11 @@ MAX_BYTES = 74_994
 """Maximum size of the text, in bytes. Some terminals drop sequences of more than 100,000 bytes."""
 
 _SCREEN_CHUNK = 240
-"""Characters per DCS sequence; GNU screen drops longer ones."""
+"""Number of characters per DCS sequence. GNU screen drops longer sequences."""
 
 
 def wrap_for_screen(text: str) -> str:
-    """Return the OSC 52 sequence, split into DCS sequences that GNU screen passes through to its terminal."""
+    """Return an OSC 52 sequence for the text, split into DCS sequences that GNU screen passes on to the terminal."""
     sequence = f"\x1b]52;c;{base64.b64encode(text.encode()).decode()}\a"
     chunks = (sequence[start : start + _SCREEN_CHUNK] for start in range(0, len(sequence), _SCREEN_CHUNK))
     return "".join(f"\x1bP{chunk}\x1b\\" for chunk in chunks)

@@ -1,4 +1,4 @@
-"""Textual's driver for terminals on Linux and macOS, with fixes."""
+"""A Textual driver for Linux and macOS terminals, which extends `LinuxDriver`."""
 
 import asyncio
 import os
@@ -33,9 +33,9 @@ LAST_REPLY_TIMEOUT = 0.5
 
 
 class TerminalDriver(LinuxDriver):
-    """Accepts input that isn't UTF-8, survives SIGSTOP, and ignores the environment variables COLUMNS and LINES.
+    """A driver that accepts invalid UTF-8, survives SIGSTOP, and ignores the environment variables COLUMNS and LINES.
 
-    It also parses pastes quickly, and provides flow control for frames.
+    It also parses pastes quickly and provides flow control for frames.
     """
 
     def __init__(self, *args: Any, **options: Any) -> None:
@@ -80,7 +80,7 @@ class TerminalDriver(LinuxDriver):
         return bool(select.select([self.fileno], [], [], timeout)[0])
 
     def _read(self) -> bytes:
-        """Read the available input. If it may be a part of a paste, read the other parts too."""
+        """Read the available input. If it is long enough to be pasted text, also read the rest of the paste."""
         data = os.read(self.fileno, READ_SIZE)
         deadline = time.monotonic() + MAX_PASTE_SECONDS
         while len(data) >= PASTE_LENGTH and self._has_input(PASTE_GAP) and time.monotonic() < deadline:
@@ -104,7 +104,7 @@ class TerminalDriver(LinuxDriver):
         self.flow.start()
 
     def disable_input(self) -> None:
-        """Wait for the last reply of the terminal before input is disabled, so that the shell doesn't receive it."""
+        """Wait for the terminal's last reply, then disable input. Otherwise, the shell would receive the reply."""
         if self.flow.awaits_reply:
             self._reply_arrived.wait(LAST_REPLY_TIMEOUT)
         super().disable_input()
@@ -119,10 +119,10 @@ class TerminalDriver(LinuxDriver):
         self.write(query)
 
     def call_when_ready(self, callback: Callable[[], object]) -> None:
-        """Call `callback` in the app's thread as soon as a frame can be written. An earlier callback is replaced."""
+        """Call `callback` in the app's thread as soon as a frame can be written. This replaces an earlier callback."""
         self._when_ready = callback
         self._check_overdue_later()
-        if self.flow.is_ready:  # the output was flushed just now
+        if self.flow.is_ready:  # the output may have been flushed in the meantime
             self._loop_of_app.call_soon(self._check_ready)
 
     def _output_flushed(self, characters: int) -> None:
@@ -146,7 +146,7 @@ class TerminalDriver(LinuxDriver):
             self._overdue_check = self._loop_of_app.call_later(QUERY_TIMEOUT, self._check_overdue)
 
     def _check_overdue(self) -> None:
-        """Check periodically, while a callback is waiting, whether the terminal's reply is overdue."""
+        """While a callback is waiting, check periodically whether the terminal's reply is overdue."""
         self._overdue_check = None
         self._check_ready()
         if self._when_ready is not None:
@@ -176,7 +176,7 @@ class TerminalDriver(LinuxDriver):
 
 
 class _CountedOutput:
-    """A file for Textual's output thread that reports how many characters were flushed."""
+    """A file wrapper that reports the number of flushed characters. Textual's output thread writes to it."""
 
     def __init__(self, file: IO[str], flushed: Callable[[int], object]) -> None:
         self._file = file

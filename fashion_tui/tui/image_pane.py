@@ -1,4 +1,4 @@
-"""Browse images page by page, as the Data pane and the Evaluate pane do."""
+"""An image browser with pages, used by the Data pane and the Evaluate pane."""
 
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
@@ -40,13 +40,13 @@ class ImageSource(Protocol[Request, Page]):
         """Return the tiles of a page. Each image is `width` columns wide."""
 
     def enlarged(self, page: Page, position: int) -> tuple[bytes, Text]:
-        """Return the pixels of an image on the page, and the details that the dialog shows."""
+        """Return the pixels of an image on the page, and the details to show beside the enlarged image."""
 
     def page_shown(self) -> None:
         """Called when the page or the cursor has changed."""
 
     def page_failed(self, problem: str) -> None:
-        """Called when the page can't be loaded. `problem` is a one-line message."""
+        """Called when a page can't be loaded. `problem` is a one-line message."""
 
 
 @dataclass
@@ -61,7 +61,7 @@ class PageFailed(Message):
 
 
 class ImageBrowser(Container, Generic[Request, Page]):
-    """Shows image tiles with a cursor. It loads the cursor's page, and can enlarge the image under the cursor."""
+    """Shows a page of image tiles with a cursor. The image under the cursor can be enlarged."""
 
     DEFAULT_CSS = """
     ImageBrowser { height: 1fr; width: 1fr; }
@@ -92,7 +92,7 @@ class ImageBrowser(Container, Generic[Request, Page]):
         return self._shown[1]
 
     def load(self) -> None:
-        """Show the page that the cursor is on as soon as it is loaded, and prefetch the pages before and after it."""
+        """Load and show the cursor's page, and prefetch the pages before and after it."""
         request = self._request(self.cursor)
         if request is None:
             return
@@ -183,7 +183,7 @@ class ImagePane(Pane):
 
     def action_next_page(self) -> None:
         self.browser.cursor = self.browser.cursor.turned(1)
-        # On the last page the cursor stays put, so nothing else would retry a page that failed to load.
+        # On the last page, the cursor doesn't move. Call `load` anyway, so that a page that failed to load is retried.
         self.browser.load()
 
     def action_previous_page(self) -> None:

@@ -1,4 +1,4 @@
-"""A queue that handles each key, paste and mouse event completely before it delivers the next one.
+"""A queue that delivers each input event only after all earlier keys and pastes have been handled completely.
 
 Textual doesn't guarantee this order (https://github.com/Textualize/textual/issues/6605). The focused widget inserts
 characters immediately, but a key with a binding first passes through the message queue of each ancestor up to the app,
@@ -22,14 +22,14 @@ from textual.worker import Worker
 from .terminal_input import Typed, keys_of
 
 CHECK_INTERVAL = 0.4
-"""Interval, in seconds, at which to check whether the current event makes progress while others wait."""
+"""Seconds between two checks that the current event makes progress. Checks run only while other events wait."""
 
 MAX_IDLE_CHECKS, MAX_OPENING_CHECKS = 3, 12
 """Number of checks without progress after which waiting events are delivered anyway. The second limit applies while a
 view or dialog opens."""
 
 MAX_BACKLOG = 2.0
-"""Seconds without an empty queue after which the queue counts as behind."""
+"""Seconds for which events must have been waiting before the queue counts as behind."""
 
 WORKER_POLL = 0.005
 """Interval, in seconds, at which to check whether a worker has finished or opened a screen."""
@@ -49,7 +49,7 @@ class InputQueue:
         self._app = app
         self._waiting: deque[tuple[Event, Callable[[Event], Awaitable[None]]]] = deque()
         self._waiting_since: float | None = None
-        """Time since which events have been waiting without a pause, or None if none are waiting."""
+        """Time at which events started to wait, or None if no events are waiting."""
         self._current: Event | None = None
         """The event that is being handled."""
         self._progress = 0
@@ -75,11 +75,11 @@ class InputQueue:
 
     @property
     def is_behind(self) -> bool:
-        """True if input has been waiting for more than `MAX_BACKLOG` seconds without a pause."""
+        """True if events have been waiting for more than MAX_BACKLOG seconds."""
         return self._waiting_since is not None and time.monotonic() - self._waiting_since > MAX_BACKLOG
 
     def discard(self) -> None:
-        """Forget all waiting events, and don't wait for the current one."""
+        """Drop all waiting events, and stop waiting for the current event."""
         self._waiting.clear()
         self._current = self._waiting_since = None
 
@@ -107,7 +107,7 @@ class InputQueue:
             self._waiting_since = None
 
     def _next(self) -> tuple[Event, Callable[[Event], Awaitable[None]]]:
-        """Remove and return the next event. Text typed into an editor is one event; other text is split into keys."""
+        """Remove and return the next event. Text typed into an editor is merged; other text is split into keys."""
         event, deliver = self._waiting.popleft()
         text, focused = _typed_text(event), self._app.focused
         if text and isinstance(focused, TextArea) and not focused.read_only:
@@ -123,7 +123,7 @@ class InputQueue:
     # Following an event
 
     def _follow(self, event: Event, node: MessagePump | None, screen: DOMNode) -> None:
-        """Call `_passed` once the event is handled by the node, or by its first open ancestor if the node is closed."""
+        """Call `_passed` once the node has handled the event. If the node is closed, use its first open ancestor."""
         while node is not None and not node.call_later(self._passed, event, node, screen):
             node = node._parent  # noqa: SLF001 -- `parent` raises if there is none
         if node is None:  # removed
@@ -190,7 +190,7 @@ class InputQueue:
 
 
 def _typed_text(event: Event) -> str:
-    """Return the text that an event types, or an empty string."""
+    """Return the text that an event types, or an empty string if it doesn't type text."""
     if isinstance(event, Typed):
         return event.text
     return event.character or "" if isinstance(event, Key) and event.is_printable else ""

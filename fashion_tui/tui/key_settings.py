@@ -1,4 +1,4 @@
-"""Apply the keys in the user's settings file to the actions, and write the default keys as a part of that file."""
+"""The keys in the settings file. Apply the user's keys to the actions, and write the section of default keys."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
@@ -16,7 +16,7 @@ Groups = dict[str, tuple[Action, ...]]
 """Actions by group. The actions in `everywhere` are available together with those of the current pane."""
 
 Override = tuple[str, str]
-"""The group and the id of an action."""
+"""Identifies the action whose keys are overridden, by its group and id."""
 
 PANES = ("playground", "data", "model", "train", "evaluate")
 
@@ -28,10 +28,10 @@ _SAME_KEYS = {
     "ctrl+h": "backspace", "ctrl+i": "tab", "ctrl+m": "enter", "ctrl+[": "escape",
     "ctrl+left_square_bracket": "escape",
 }  # fmt: skip
-"""Keys that terminals don't distinguish from another key."""
+"""Keys that terminals report as a different key, with the reported key."""
 
 _EDITING_KEYS = frozenset(binding.key for binding in Binding.make_bindings(TextArea.BINDINGS))
-"""Keys with which editors move the cursor or change the text."""
+"""Keys that move the cursor or change the text in an editor."""
 
 _GROUPS_WITH_INPUT = frozenset({"playground", "reshape", "arithmetic"})
 """Groups whose actions are used while an editor has the focus."""
@@ -43,7 +43,7 @@ _SHOWN = {
 
 
 def apply_key_settings(groups: Groups, settings: Mapping[str, Mapping[str, str]]) -> tuple[Groups, tuple[str, ...]]:
-    """Return the groups with the user's keys, and one line for each setting that is wrong and was ignored."""
+    """Return the groups with the user's keys, and a one-line message for each invalid setting, which is ignored."""
     problems: list[str] = []
     overrides: dict[Override, tuple[str, ...]] = {}
     for group, actions in settings.items():
@@ -69,7 +69,7 @@ def apply_key_settings(groups: Groups, settings: Mapping[str, Mapping[str, str]]
 
 
 def changed_keys(defaults: Groups, groups: Groups) -> dict[str, dict[str, str]]:
-    """Return the keys of the actions whose keys aren't the default ones, by group and action."""
+    """Return the keys that differ from the default keys, by group and action."""
     changed = {}
     for group, actions in groups.items():
         before, after = _keys_by_action(defaults[group]), _keys_by_action(actions)
@@ -86,7 +86,7 @@ def _keys_by_action(actions: tuple[Action, ...]) -> dict[str, list[str]]:
 
 
 def default_key_settings(groups: Groups) -> str:
-    """Return the part of a settings file that contains the default keys, all commented out."""
+    """Return the keys section of a settings file. All default keys in it are commented out."""
     lines = ['# Keys. Several keys of an action are separated by commas, as in: pause = "p,ctrl+j"']
     for group, actions in groups.items():
         lines += ["", f"[keys.{group}]"]
@@ -114,7 +114,7 @@ def _find_problem(groups: Groups, group: str, action: str, keys: tuple[str, ...]
 
 
 def _find_problem_of_key(key: str) -> str | None:
-    """Return why no action can have this key, or None."""
+    """Return the reason why no action can use this key, or None if an action can."""
     if not _is_key(key):
         return f"{key!r} is not a key; write keys like p, f7, ctrl+t, escape or shift+tab"
     if same := _SAME_KEYS.get(key):
@@ -138,7 +138,7 @@ def _is_input(key: str) -> bool:
 
 
 def _is_used_while_typing(group: str, entries: list[Action]) -> bool:
-    """Return whether all default keys of an action work inside editors, so that no key may be input for them."""
+    """Return whether the action must work inside editors, which rules out keys that type characters."""
     keys = [key for entry in entries for key in entry.keys.split(",")]
     return all(entry.priority for entry in entries) or (
         group in _GROUPS_WITH_INPUT and not any(_is_input(key) for key in keys)
@@ -157,7 +157,7 @@ def _with_keys(groups: Groups, overrides: Mapping[Override, tuple[str, ...]]) ->
 
 
 def _with_keys_of(action: Action, actions: tuple[Action, ...], keys: tuple[str, ...]) -> list[Action]:
-    """Return the entry with those of the new keys that belong to it, or an empty list if none do.
+    """Return the entry with its share of the new keys, or an empty list if it has no share.
 
     An action can have two entries: one for keys that editors take as input, and one for keys that work inside editors.
     """
@@ -176,7 +176,7 @@ def _shown(key: str) -> str:
 
 
 def _clashes(groups: Groups) -> Iterator[tuple[str, Override, Override]]:
-    """Yield each key with two actions that are available together.
+    """Yield each key that belongs to two actions at the same time, with both actions.
 
     An action of a view may share a key with an action of the app, unless the app's key has priority.
     """

@@ -1,4 +1,4 @@
-"""The app's interface for panes: its state, its services, and the messages that it handles.
+"""The interface through which panes use the app: state, services and messages.
 
 Panes import this module instead of `app`, because `app` imports the panes.
 """
@@ -53,11 +53,11 @@ class NetworkChoice:
     """The network that a new run trains."""
 
     name: str
-    """Name of the built-in network, or name of the custom model's class."""
+    """Name of the built-in network or of the custom model's class."""
     custom: "CustomModel | None" = None
     """The custom model, or None for a built-in network."""
     is_edited: bool = False
-    """Whether the source differs from its file or from the built-in network."""
+    """Whether the source has unsaved edits."""
 
     @property
     def origin(self) -> str:
@@ -71,7 +71,7 @@ class NetworkChoice:
 
 
 class LabApp(Protocol):
-    """The part of the app that panes and background threads use."""
+    """The properties and methods of the app that panes and widgets use."""
 
     @property
     def settings(self) -> Settings: ...
@@ -86,21 +86,21 @@ class LabApp(Protocol):
 
     @property
     def engine(self) -> "Engine":
-        """The engine that answers requests that need torch."""
+        """The client of the engine process, which does all work that needs torch."""
 
     @property
     def sandbox(self) -> "SandboxEngine":
-        """The engine that runs the user's own code."""
+        """The client of a second engine process, which runs the user's own code."""
 
     @property
     def spare_trainer(self) -> "SpareTrainer":
-        """A trainer process that waits for the next run."""
+        """A trainer process that is started in advance for the next run."""
 
     async def run_on_pane(self, name: PaneName, action: str) -> None:
         """Show a pane and run one of its actions."""
 
     def hold_input(self, worker: Worker[Any]) -> None:
-        """Hold back keys until the worker finishes or shows a dialog. The dialog then receives the keys."""
+        """Hold back keys until the worker finishes or opens a dialog, which then receives the keys."""
 
     def refresh_runs(self) -> None:
         """Read the runs directory now instead of waiting for the next interval."""

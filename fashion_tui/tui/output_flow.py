@@ -1,4 +1,4 @@
-"""Flow control of the output, so that a slow connection shows the newest frame instead of a queue of old ones."""
+"""Flow control for the output. On a slow connection, the user sees the newest frame instead of a queue of old ones."""
 
 import time
 from collections.abc import Callable
@@ -9,16 +9,16 @@ from textual.geometry import Region
 from textual.screen import Screen
 
 MAX_UNCONFIRMED = 4096
-"""Maximum number of unconfirmed characters at which the next frame is written. A frame itself may be larger."""
+"""If more characters than this are unconfirmed, the next frame waits. A single frame may be larger."""
 
 QUERY_INTERVAL = 1024
 """Number of characters after which the terminal is asked again for confirmation."""
 
 QUERY_TIMEOUT = 5.0
-"""Seconds after which a missing reply counts as received."""
+"""Seconds after which the app stops waiting for a reply."""
 
 CURSOR_QUERY = "\x1b[6n"
-"""Asks for the cursor's position. Terminals reply once they have processed the output before the query."""
+"""Asks for the cursor position. The terminal replies after it has processed all output before the query."""
 
 
 class OutputFlow:
@@ -30,7 +30,7 @@ class OutputFlow:
     """
 
     def __init__(self, write: Callable[[str], object]) -> None:
-        """`write` is called with queries for the terminal."""
+        """Create the flow control. `write` is called to send a query to the terminal."""
         self._write = write
         self._written = 0
         """Number of characters written."""
@@ -39,7 +39,7 @@ class OutputFlow:
         self._confirmed = 0
         """Number of characters that the terminal is known to have processed."""
         self._queried = 0
-        """Number of characters before the last query."""
+        """Number of characters written before the last query."""
         self._query_time: float | None = None
         """Time of the last query, or None if its reply has arrived."""
         self._has_replied = False
@@ -57,11 +57,11 @@ class OutputFlow:
         return not self._has_replied or not self.awaits_reply or self._written - self._confirmed <= MAX_UNCONFIRMED
 
     def wrote(self, text: str) -> None:
-        """Count text that was written."""
+        """Add a text to the number of characters written."""
         self._written += len(text)
 
     def flushed(self, characters: int) -> None:
-        """Count characters that the operating system has accepted. Call this from the output thread."""
+        """Add to the number of characters that the operating system has accepted. Call this from the output thread."""
         self._flushed += characters
 
     def start(self) -> None:
@@ -87,7 +87,7 @@ class OutputFlow:
 
 
 class PostponedFrames:
-    """The changes of a screen that weren't written because the output wasn't ready."""
+    """Screen changes that weren't written because the output wasn't ready."""
 
     def __init__(self) -> None:
         self._screen: Screen[Any] | None = None
@@ -106,7 +106,7 @@ class PostponedFrames:
             self._whole_screen = True
 
     def show(self, screen: Screen[Any]) -> None:
-        """Paint the postponed changes as they are now. `screen` is the screen that is shown now."""
+        """Repaint the postponed regions with their current content. `screen` is the current screen."""
         compositor = screen._compositor  # noqa: SLF001 -- Textual has no public way to skip a frame
         size = compositor.size.region
         if self._whole_screen or screen is not self._screen:

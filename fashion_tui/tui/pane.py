@@ -31,10 +31,10 @@ class Pane(Vertical):
         return None
 
     def shown(self) -> None:
-        """Called when the pane comes to the front. Override this to update what may be out of date."""
+        """Called when the pane comes to the front. Override this to update outdated content."""
 
     async def note_before_exit(self) -> str | None:
-        """Return a warning about what would be lost if the app exited, or None if it can exit.
+        """Return a warning about what would be lost if the app exited, or None if nothing would be lost.
 
         Return the warning only once, so that the app exits when the user quits again.
         """

@@ -1,4 +1,4 @@
-"""The filter through which all lines pass on their way to the terminal."""
+"""A filter for all lines that the app writes to the terminal."""
 
 from rich.segment import Segment
 from textual.color import Color

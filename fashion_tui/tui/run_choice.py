@@ -1,4 +1,4 @@
-"""Choosing one of the runs that have a checkpoint."""
+"""Let the user choose a run that has a checkpoint."""
 
 import asyncio
 from collections.abc import Sequence
@@ -23,7 +23,7 @@ NAME_WIDTH = 22
 
 NO_CHECKPOINT = (
     "No run has a checkpoint yet. "
-    f"Press {key_of('everywhere', 'train')}, then {key_of('train', 'new_run')}, to start a run."
+    f"To start a run, press {key_of('everywhere', 'train')}, then {key_of('train', 'new_run')}."
 )
 
 
@@ -43,11 +43,12 @@ def _can_be_loaded(summary: RunSummary) -> bool:
 
 
 def default_run(runs: Sequence[RunSummary]) -> Path | None:
-    """Return the path of the first finished run with a checkpoint, or else of the first run with a checkpoint.
+    """Return the path of the first finished run that has a checkpoint.
 
-    This reads directories, so call it in a thread.
+    If there is none, return the path of the first run that has a checkpoint, or None. This reads directories, so call
+    it in a thread.
     """
-    candidates = sorted(runs, key=lambda run: run.state != "finished")  # the order is kept otherwise
+    candidates = sorted(runs, key=lambda run: run.state != "finished")  # finished runs first; the sort is stable
     return next((Path(run.path) for run in candidates if _can_be_loaded(run)), None)
 
 

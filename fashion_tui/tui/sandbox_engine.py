@@ -16,7 +16,7 @@ from fashion_tui.schema.shapes import ShapeTable
 Result = TypeVar("Result")
 
 PING_TIMEOUT = 1.5
-"""Timeout, in seconds, of a request that an idle process answers in a millisecond. A slower process is replaced."""
+"""Seconds to wait for the reply to a trivial request. A process that doesn't reply in time is replaced."""
 
 MAX_SILENCE = 120.0
 """Maximum time for the process to get ready for requests, in seconds."""
@@ -27,13 +27,13 @@ class TimeLimitExceeded(UserError):
 
 
 class SandboxEngine:
-    """Sends one request at a time. The time limit of a request starts when the process is ready."""
+    """Sends one request at a time to its process. The time limit of a request starts when the process is ready."""
 
     def __init__(self) -> None:
         self._engine = Engine(MAX_SILENCE)
         self._lock = asyncio.Lock()
         self._ready_pid: int | None = None
-        """Id of a process that is known to have imported torch, because it has answered a request."""
+        """Id of the last process that has answered a request and has therefore imported torch."""
         self._restart: asyncio.Task[None] | None = None
 
     async def ask(self, request: Request, result_type: type[Result], time_limit: float) -> Result:
@@ -68,7 +68,7 @@ class SandboxEngine:
         await self._engine.close()
 
     def _restart_in_background(self) -> None:
-        """Prepare a process now, so that the next request doesn't have to wait for a process to start."""
+        """Start a process now, so that the next request doesn't have to wait for one."""
         self._restart = asyncio.create_task(self._make_ready_alone())
 
     async def _make_ready_alone(self) -> None:

@@ -1,4 +1,4 @@
-"""Clean exit on SIGTERM and on SIGHUP, which is sent when the terminal is lost."""
+"""Exit cleanly on SIGTERM and SIGHUP. SIGHUP is sent when the terminal is lost."""
 
 import asyncio
 import os

@@ -1,4 +1,4 @@
-"""Parsing of the terminal's input into keys, typed text, mouse events and pastes."""
+"""Parse terminal input into keys, typed text, mouse events and pastes."""
 
 import re
 import time
@@ -39,7 +39,7 @@ def keys_of(text: str) -> list[Key]:
 class InputParser:
     """Finds pastes and typed text in the input, and lets Textual's parser handle the rest.
 
-    Textual's parser handles each character on its own, and is therefore slow.
+    Textual's parser handles one character at a time, which is slow for long pastes.
     """
 
     def __init__(self, *, debug: bool = False) -> None:
@@ -67,7 +67,7 @@ class InputParser:
                 position = end
 
     def tick(self) -> Iterator[Message]:
-        """Call this regularly to end escape sequences and pastes whose end doesn't arrive."""
+        """End escape sequences and pastes that remain incomplete for too long. Call this regularly."""
         yield from self._parser.tick()
         self._check_sequence()
         if self._paste is not None and time.monotonic() - self._last_input > PASTE_TIMEOUT:
@@ -77,7 +77,7 @@ class InputParser:
         self._sequence = character if character == _ESCAPE else self._sequence + character
         yield from self._parser.feed(character)
         if self._sequence == BRACKETED_PASTE_START:
-            for _ in self._parser.feed(BRACKETED_PASTE_END):  # for this parser, the paste is empty
+            for _ in self._parser.feed(BRACKETED_PASTE_END):  # end the paste here, because `_read_paste` reads its text
                 pass
             self._paste = ""
         self._check_sequence()
@@ -103,7 +103,7 @@ class InputParser:
     def _read_text(self, text: str) -> Iterator[Message]:
         """Read text that contains no escape character."""
         lines = text.rstrip("\r\n")
-        # A line break after a single line isn't pasted: it is the Enter that runs the line or submits the input.
+        # A line break after a single line isn't part of a paste: it is the Enter key that runs or submits the line.
         pasted = text if "\r" in lines or "\n" in lines else lines
         if len(pasted) >= PASTE_LENGTH and not _CONTROL.search(pasted):
             yield Paste(_clean(pasted))

@@ -1,4 +1,4 @@
-"""A Textual theme with the colours of the reports."""
+"""The app's Textual theme, which uses the same colours as the command-line reports."""
 
 from textual.theme import Theme
 
@@ -29,4 +29,4 @@ THEME = Theme(
         "scrollbar-active": PALETTE.accent,
     },
 )
-"""The theme chosen in the user's settings."""
+"""A theme with the colours that the user's settings specify."""

@@ -1,1 +1,1 @@
-"""The Data pane: the images that the network sees."""
+"""The Data pane, which shows the images of the data set."""

@@ -53,7 +53,7 @@ class Download:
         self._thread.start()
 
     def cancel(self) -> None:
-        """Ask the download to stop. When it has stopped, DownloadEnded is posted; incomplete files are deleted."""
+        """Ask the download to stop. It then deletes incomplete files and posts DownloadEnded."""
         self._cancelled.set()
 
     def abandon(self, timeout: float = 1.0) -> None:

@@ -31,7 +31,7 @@ from .summary import class_counts, dataset_title, image_details, progress_line, 
 
 ALL = "all"
 PROBLEM_SECONDS = 20.0
-"""Seconds for which the reason why a download failed is shown."""
+"""Seconds for which the message about a failed download is shown."""
 
 
 @dataclass
@@ -49,11 +49,11 @@ class DataPane(ImagePane):
     PANE: ClassVar[PaneName] = "data"
     HELP: ClassVar[str] = with_keys(
         "data",
-        "The images that the network sees: 28×28 pixels, each in one of ten classes. It learns from the training set; "
-        "the test set only measures how well.\n\n"
+        "The images of the data set: 28×28 pixels, each in one of ten classes. The network learns from the training "
+        "set; the test set only measures how well.\n\n"
         "The arrow keys move the cursor and turn the pages. `{open}` enlarges an image and shows its pixel "
-        "values, `{filter}` shows one class only, `{other_split}` switches between training "
-        "and test set.",
+        "values, `{filter}` shows one class only, and `{other_split}` switches between the training set "
+        "and the test set.",
     )
     DEFAULT_CSS = Path(__file__).with_name("data.tcss").read_text(encoding="utf-8")
     SCOPED_CSS = False

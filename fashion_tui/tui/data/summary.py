@@ -20,7 +20,7 @@ COUNT_WIDTH = 6
 CLASSES_PER_LINE = 5
 """Number of classes per line in a wide list."""
 FOLDED_WIDTH = 50
-"""Minimum width, in columns, of a list with several classes per line. A list this wide is placed below the images."""
+"""Minimum width, in columns, at which the list of classes has several classes per line. It is then below the images."""
 BINS = 16
 """Number of bins in an image's histogram."""
 
@@ -51,7 +51,10 @@ def title_line(name: str, split: Split, label: str | None, cursor: GridCursor, w
 
 
 def progress_line(done: int, total: int, glyphs: Glyphs) -> Text:
-    """Return `downloading Fashion-MNIST  12.3 / 30.9 MB  ████▌       40 %   esc cancel`; sizes are in bytes."""
+    """Return `downloading Fashion-MNIST  12.3 / 30.9 MB  ████▌       40 %   esc cancel`.
+
+    `done` and `total` are in bytes.
+    """
     share = done / total if total else 0.0
     return Text.assemble(
         ("downloading Fashion-MNIST  ", FOREGROUND),
@@ -64,7 +67,7 @@ def progress_line(done: int, total: int, glyphs: Glyphs) -> Text:
 
 
 def class_counts(names: Sequence[str], counts: Sequence[int], chosen: int | None, width: int) -> list[Text]:
-    """Return the number of images of each class. `chosen` is the class selected by the filter, if any."""
+    """Return the classes with their numbers of images. `chosen` is the class selected by the filter, if any."""
     if width >= FOLDED_WIDTH:
         return _folded_counts(names, counts, chosen, width)
     return _count_bars(names, counts, chosen, width, terminal_glyphs())

@@ -24,7 +24,7 @@ from fashion_tui.tui.widgets.lines import FittedLines
 
 PROGRESS_WIDTH = 30
 MAX_CONFUSIONS = 5
-"""Number of entries in the list of the most frequent confusions."""
+"""Maximum number of entries in the list of the most frequent confusions."""
 
 
 class MetricsView(Container):
@@ -57,7 +57,7 @@ class MetricsView(Container):
 def headline(evaluation: Evaluation, glyphs: Glyphs) -> list[Text]:
     """Return three lines with the accuracy in large digits and the other metrics beside it.
 
-    Without scores, the lines say why.
+    If there are no scores, the lines explain why.
     """
     if evaluation.invalid:
         return [
@@ -82,7 +82,7 @@ def headline(evaluation: Evaluation, glyphs: Glyphs) -> list[Text]:
 
 
 def checkpoint_line(evaluation: Evaluation, total_steps: int | None) -> Text:
-    """Return `guide-a1b2 · epoch 3 · step 5,625`, followed by the total number of steps if that is higher."""
+    """Return `guide-a1b2 · epoch 3 · step 5,625`, with ` of 11,250` appended if the run has more steps."""
     line = Text.assemble(
         (short_name(evaluation.run), f"bold {FOREGROUND}"),
         (f" · epoch {evaluation.epoch} · step {evaluation.step:,}", MUTED),

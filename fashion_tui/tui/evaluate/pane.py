@@ -36,7 +36,7 @@ from .predictions import LABEL_LINES, prediction_details, prediction_tile, predi
 ALL = "all"
 EMPTY = (
     "No run to evaluate yet.\n\n"
-    f"Press {key_of('everywhere', 'train')}, then {key_of('train', 'new_run')}, to start a run."
+    f"To start a run, press {key_of('everywhere', 'train')}, then {key_of('train', 'new_run')}."
 )
 MIN_TILES = 14
 """Minimum number of predictions per page, unless the pane is too small."""
@@ -62,7 +62,7 @@ class EvaluationFailed(Message):
     problem: str
     """A one-line message."""
     untrusted: bool = False
-    """Whether the run's model is code that the user hasn't trusted yet."""
+    """Whether the run has a custom model whose code the user hasn't trusted yet."""
 
 
 Part = Literal["metrics", "confusion", "predictions"]
@@ -72,7 +72,7 @@ PARTS: tuple[Part, ...] = ("metrics", "confusion", "predictions")
 @dataclass(frozen=True, slots=True)
 class Layout:
     style_class: str
-    """CSS class that the pane has in this layout."""
+    """CSS class of the pane in this layout."""
     views: tuple[tuple[Part, ...], ...]
     """The parts that are visible in each view. A key switches to the next view."""
 
@@ -92,7 +92,7 @@ LAYOUTS = (SINGLE, STACKED, PAIRED, TALL, WIDE)
 
 
 def layout_for(width: int, height: int) -> Layout:
-    """Return the layout that shows the most in a pane of this size, in columns and lines."""
+    """Return the layout that shows the most in a pane with this width in columns and this height in lines."""
     if width >= 150 and height >= 30:
         return WIDE
     if width >= 116:
@@ -104,15 +104,15 @@ class EvaluatePane(ImagePane, RunPane, can_focus=True):
     PANE: ClassVar[PaneName] = "evaluate"
     HELP: ClassVar[str] = with_keys(
         "evaluate",
-        "A run's accuracy on the test set, whose images it never saw in training. "
-        "`{other_run}` chooses the run; the newest "
-        "finished one is shown first.\n\n"
-        "**Precision**: how many of the images predicted as a class belong to it. **Recall**: how many of a class's "
-        "images are predicted as it. **ECE**, the expected calibration error: how far confidence and accuracy differ. "
-        "In the confusion matrix, rows are the true class and columns the predicted one; large confusions are in "
+        "A run's accuracy on the test set, which isn't used in training. "
+        "`{other_run}` chooses the run. At first, the newest finished run is shown.\n\n"
+        "**Precision**: the share of the images predicted as a class that belong to the class. "
+        "**Recall**: the share of a class's images that are predicted correctly. "
+        "**ECE**, the expected calibration error: the average difference between confidence and accuracy. "
+        "In the confusion matrix, each row is a true class and each column a predicted class. Large confusions are in "
         "brackets.\n\n"
         "The images are wrong predictions, highest loss first. `{wrong_only}` shows all predictions, "
-        "`{filter}` one class only.",
+        "and `{filter}` shows one class only.",
     )
     DEFAULT_CSS = Path(__file__).with_name("evaluate.tcss").read_text(encoding="utf-8")
     SCOPED_CSS = False
@@ -346,7 +346,7 @@ class EvaluatePane(ImagePane, RunPane, can_focus=True):
 
     def watch_view(self) -> None:
         self._show_view()
-        self.call_after_refresh(self.browser.load)  # the images have no size before the refresh
+        self.call_after_refresh(self.browser.load)  # until the refresh, the images have no size
 
     def watch_wrong_only(self) -> None:
         self._restart()

@@ -36,7 +36,7 @@ def prediction_tile(prediction: Prediction, names: Sequence[str], width: int, gl
 
 
 def format_confidence(probability: float) -> str:
-    """Return a probability as `97 %`. Only 99.95 % or more becomes `100 %`; smaller values are at most `99 %`."""
+    """Return a probability as `97 %`. A probability below 99.95 % is never rounded to `100 %`."""
     if math.isnan(probability):
         return "NaN"
     percent = round(probability * 100)

@@ -1,4 +1,4 @@
-"""Drafts: unsaved edits of a network, which are kept in a file so that they aren't lost when the app ends.
+"""Drafts: unsaved edits to a network's source, which are kept in a file so that they aren't lost when the app ends.
 
 Each instance of the app has its own draft, which it locks while it runs. An unlocked draft was left behind by an
 earlier instance.
@@ -22,10 +22,10 @@ MAX_DRAFT_BYTES = 4 * MAX_SOURCE_BYTES
 
 
 class Draft(msgspec.Struct, frozen=True, kw_only=True):
-    """Unsaved edits of a network."""
+    """Unsaved edits to a network's source."""
 
     name: str
-    """Name of the network in the title."""
+    """Name of the network, as shown in the pane's title."""
     model: CustomModel
     """The network with the edited source."""
     original: str
@@ -43,8 +43,8 @@ class LeftDraft(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def description(self) -> str:
-        """What the draft contains, such as `unsaved edits of net.py, 30 Nov 14:30`."""
-        return f"unsaved edits of {self.draft.name}, {time.strftime('%d %b %H:%M', time.localtime(self.draft.time))}"
+        """Describes the draft: `unsaved edits to net.py, 30 Nov 14:30`."""
+        return f"unsaved edits to {self.draft.name}, {time.strftime('%d %b %H:%M', time.localtime(self.draft.time))}"
 
     def discard(self) -> None:
         _remove(self.path)
@@ -57,7 +57,7 @@ def default_folder() -> Path:
 
 
 class DraftFile:
-    """The draft of this instance of the app. It is thread-safe.
+    """The file with the draft of this instance of the app. All methods are thread-safe.
 
     If the disk is full or the folder isn't writable, no draft is kept.
     """
@@ -66,7 +66,7 @@ class DraftFile:
         self._mutex = threading.Lock()
         self._path = folder / f"{os.getpid()}-{secrets.token_hex(4)}.json"
         self._lock: int | None = None
-        """Descriptor of the lock file, or None without a draft."""
+        """Descriptor of the lock file, or None while no draft exists."""
 
     def write(self, draft: Draft) -> None:
         with self._mutex, suppress(OSError):
@@ -77,7 +77,7 @@ class DraftFile:
             write_atomically(self._path, msgspec.json.encode(draft), durable=False)
 
     def remove(self) -> None:
-        """Remove the draft, because its edits were saved or discarded."""
+        """Remove the draft. Call this after its edits have been saved or discarded."""
         with self._mutex:
             if self._lock is not None:
                 _remove(self._path)
@@ -95,7 +95,7 @@ class DraftFile:
 
 
 def newest_left_draft(folder: Path) -> LeftDraft | None:
-    """Return the newest draft that an earlier instance of the app left behind, or None without one."""
+    """Return the newest draft that an earlier instance of the app left behind, or None if there is none."""
     drafts = []
     for path in folder.glob("*.json"):
         if not _is_locked(path):

@@ -66,12 +66,12 @@ class EditingSession:
         self._replace(network, model, OPEN_TIME_LIMIT)
 
     def release(self) -> None:
-        """Forget the network when the pane shows another one. The editor keeps its text until the next `load`."""
+        """Forget the network and remove its draft. The editor keeps its text until the next `load`."""
         self._network = self._model = None
         self._draft_file.remove()
 
     def change(self, network: ShownNetwork, source: str) -> None:
-        """Show the network as defined by the editor's current source."""
+        """Show the network with its new source, which the user has edited."""
         if self._model is not None and self.holds(network):
             self._replace(network, msgspec.structs.replace(self._model, source=source), EDIT_TIME_LIMIT)
 
@@ -82,10 +82,10 @@ class EditingSession:
     # Drafts
 
     async def keep_draft(self) -> None:
-        """Write the edits to the draft, or remove the draft if there are none."""
+        """Write the edits to the draft, or remove the draft if there are no edits."""
         if (draft := self._draft()) is not None:
             await asyncio.to_thread(self._draft_file.write, draft)
-        if self._draft() is None:  # the edits may have been saved while they were written
+        if self._draft() is None:  # the user may have saved the source in the meantime
             self._draft_file.remove()
 
     def leave_draft(self) -> None:
@@ -95,14 +95,14 @@ class EditingSession:
         self._draft_file.release()
 
     def restore(self, left: LeftDraft) -> None:
-        """Load the original network of a draft into the editor, then apply the edits, so that they can be undone."""
+        """Load the original source of a draft into the editor, then apply the edits. The user can undo the edits."""
         draft = left.draft
         original = msgspec.structs.replace(draft.model, source=draft.original)
         self.load(ShownNetwork(draft.name, original, draft.input_size), original)
         self.view.replace(draft.model.source)
 
     def _draft(self) -> Draft | None:
-        """Return the edits, or None if there are none."""
+        """Return a draft of the current edits, or None if there are no edits."""
         if self._network is None or self._model is None or not self.view.is_modified:
             return None
         return Draft(
@@ -114,7 +114,7 @@ class EditingSession:
         )
 
     def adopt_class_name(self, network: ShownNetwork, trace: SourceTrace) -> ShownNetwork:
-        """Set the network's class name to the one that the trace found in the edited source, and return the network."""
+        """Return the network with the class name that the trace found in the edited source."""
         name, model = trace.class_name, self._model
         if model is None or not self.holds(network) or name is None or name == model.class_name:
             return network

@@ -38,7 +38,7 @@ class SourceChanged(Message):
 
 @dataclass
 class DraftDue(Message):
-    """The source has changed, so the draft has to be written."""
+    """The source has changed, and the draft has to be written."""
 
 
 @dataclass
@@ -67,7 +67,7 @@ class CodeEditor(TextArea):
         self._error_row: int | None = None
 
     def mark_error(self, line: int | None) -> None:
-        """Highlight only this line. Lines are counted from 1."""
+        """Highlight this line, or no line if `line` is None. Lines are counted from 1."""
         row = None if line is None else line - 1
         if row == self._error_row:
             return
@@ -80,7 +80,7 @@ class CodeEditor(TextArea):
 
     @property
     def error_line(self) -> int | None:
-        """The highlighted line, counted from 1."""
+        """The highlighted line, counted from 1, or None if no line is highlighted."""
         return None if self._error_row is None else self._error_row + 1
 
     def get_line(self, line_index: int) -> Text:

@@ -27,7 +27,7 @@ INPUT_SIZE: Shape = (1, 28, 28)
 
 @dataclass(frozen=True, slots=True)
 class ShownNetwork:
-    """A network that the pane shows, with its input size and, if any, the run that provides its weights."""
+    """A network that the pane shows, with its input size and, optionally, the run that provides the weights."""
 
     name: str
     """Name shown in the pane's title."""
@@ -58,9 +58,9 @@ def network_of_run(path: Path) -> ShownNetwork:
     with Run(path) as run:
         config, custom = run.config, run.trusted_model()
     if custom is None:
-        check_recipe(config.recipe)  # the model's name must be checked, because it could be the path of any file
+        check_recipe(config.recipe)  # check the model's name, because it could be the path of any file
         return ShownNetwork(config.recipe.model, NamedModel(model=config.recipe.model), run=path)
-    # Drop the file's path, so that the source is neither saved to the run's directory nor imports modules from it.
+    # Drop the file's path. Otherwise, edits would be saved in the run's directory, and imports would search it.
     return ShownNetwork(config.recipe.model, msgspec.structs.replace(custom, file=None), run=path)
 
 
@@ -86,7 +86,7 @@ async def trace_shapes(
 
 
 def network_title(network: ShownNetwork, glyphs: Glyphs, *, edited: bool, outdated: bool) -> Text:
-    """Return `net.py  Net  width=32  edited  input 3×32×32  weights of guide-a1b2`, without parts that don't apply."""
+    """Return `net.py  Net  width=32  edited  input 3×32×32  weights of guide-a1b2`, omitting parts that don't apply."""
     line = Text.assemble((printable(network.name, glyphs), f"bold {ACCENT}"), no_wrap=True)
     model = network.model
     if isinstance(model, CustomModel) and model.class_name and model.class_name != network.name:

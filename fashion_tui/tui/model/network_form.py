@@ -26,12 +26,12 @@ from fashion_tui.tui.dialogs.dialog import Dialog
 from .network import INPUT_SIZE, ShownNetwork
 
 IMAGENET_SIZE: Shape = (3, 224, 224)
-"""Shape of the images on which torchvision's networks are trained."""
+"""Shape of the images that torchvision's networks are trained on."""
 
 FIELDS: tuple[tuple[ErrorCause, str, str], ...] = (
     ("source", "network", f"{', '.join(MODELS)}; file.py:Class; {TORCHVISION}resnet18"),
-    ("arguments", "arguments", 'of the class, as JSON: {"width": 32}'),
-    ("input", "input shape", "without the batch axis: 1x28x28"),
+    ("arguments", "arguments", 'class arguments as JSON: {"width": 32}'),
+    ("input", "input shape", "shape without the batch axis: 1x28x28"),
 )
 """Name, label and hint of each field."""
 
@@ -45,7 +45,7 @@ class FieldError(UserError):
 
 
 def read_network(name: str, arguments: str, input_shape: str) -> ShownNetwork:
-    """Return the network that the fields specify, after reading its file if it has one. Raises FieldError."""
+    """Return the network that the fields specify. This may read a file. Raises FieldError if a value can't be used."""
     size = _parse_input_shape(input_shape)
     values = _parse_arguments(arguments)
     try:
@@ -141,7 +141,7 @@ class NetworkForm(Dialog[ShownNetwork | None]):
                 self._hint(name).update(hint)
 
     def _set_defaults(self, source: str) -> None:
-        """Set the fields that the user hasn't edited to their initial values, or to the defaults of another network."""
+        """Update the fields that the user hasn't edited to the values for this network."""
         defaults = self._values if source == self._values["source"] else default_values(source)
         for name in ("arguments", "input"):
             field = self._input(name)

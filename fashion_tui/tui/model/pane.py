@@ -48,7 +48,7 @@ WIDE_WIDTH = 160
 """Minimum width of the terminal, in columns, at which the row's details are beside the table."""
 INITIAL_WEIGHTS = "initial"
 CLASSES = 10
-"""Number of outputs of a network that can be trained here, one logit for each class."""
+"""Number of classes. A network that can be trained here has one output for each class."""
 
 
 class ModelPane(Pane):
@@ -60,7 +60,7 @@ class ModelPane(Pane):
         "`{edit}` opens the source: the table updates as you type, and a line with an error is highlighted. "
         "Your code runs in its own process and is stopped after 2 seconds, so an endless loop does no harm.\n\n"
         "`{other_run}` loads the weights of a run. `{maps}` shows the feature maps of the row: "
-        "up and down choose the row, left and right the test image.",
+        "up and down choose the row; left and right choose the test image.",
     )
     DEFAULT_CSS = Path(__file__).with_name("model.tcss").read_text(encoding="utf-8")
     SCOPED_CSS = False
@@ -84,7 +84,7 @@ class ModelPane(Pane):
         self.network = INITIAL_NETWORK
         """The network that is shown, including the latest edits."""
         self.trace: SourceTrace | None = None
-        """The result of the last shape trace of the network, or None before the first."""
+        """The result of the network's last shape trace, or None before the first trace."""
         self._has_table = False
         """Whether the table shows `network`, possibly as it was before the latest edits."""
         self._maps_after_choice = False
@@ -369,7 +369,7 @@ class ModelPane(Pane):
             self.post_message(TrainNetwork(NetworkChoice(model.model)))
 
     def _train_custom(self, model: CustomModel) -> None:
-        """Train the network whose source is in the editor, or the built-in network if its source is unchanged."""
+        """Train a custom model with its edited source, or a built-in network whose source is unchanged."""
         holds, edited = self._session.holds(self.network), self._session.is_edited(self.network)
         if holds and not edited and self.network.name in MODELS:
             self.post_message(TrainNetwork(NetworkChoice(self.network.name)))
@@ -379,7 +379,7 @@ class ModelPane(Pane):
 
     @work(group="train", exclusive=True)
     async def _check_and_train(self, model: CustomModel, *, edited: bool) -> None:
-        """Check that the source works outside its folder, as it has to in a run. Then open the form for a new run."""
+        """Check that the source works outside its folder, because a run trains a copy. Then open the form for a new run."""
         try:
             checked = await self.lab_app.sandbox.ask(CheckModel(network=model), CustomModel, OPEN_TIME_LIMIT)
         except UserError as error:
@@ -391,7 +391,7 @@ class ModelPane(Pane):
     # Other actions
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
-        """Disable actions that don't apply to what is shown."""
+        """Disable actions that don't apply to the current network or row."""
         if not self.is_mounted:
             return True
         row = self.shapes.row

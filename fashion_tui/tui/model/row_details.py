@@ -29,7 +29,7 @@ TWO_COLUMN_WIDTH = 84
 BAR_WIDTH = 10
 """Width, in columns, of the bar that shows a cost."""
 FULL_COST_WIDTH = 60
-"""Minimum width, in columns, at which a cost has a bar and shows its value in addition to the arithmetic."""
+"""Minimum width, in columns, at which the line of a cost shows the value and a bar beside the arithmetic."""
 HISTOGRAM_HEIGHT = 6
 """Height of a histogram, in lines, including the caption and the axis."""
 HISTOGRAM_GAP = 3
@@ -46,7 +46,7 @@ class RowDetails(FittedLines):
 def row_lines(
     table: ShapeTable, row: ShapeRow, histograms: Sequence[Histogram], size: tuple[int, int], glyphs: Glyphs
 ) -> list[Text]:
-    """Return the details of a row that fit in `size`, given in columns and lines."""
+    """Return the details of a row that fit in `size`, which is the width in columns and the height in lines."""
     width, height = size
     if height < LARGE_SHAPE_HEIGHT:
         lines = [_name(row, glyphs) + Text("   ") + _shapes(row, glyphs), *_facts(table, row, width, glyphs)]

@@ -78,7 +78,7 @@ class ShapeView(Vertical):
         self.post_message(RowChosen())
 
     def clear(self) -> None:
-        """Remove the table until the next one is shown. The cursor returns to its row if the next table has it."""
+        """Remove the table. When the next table is shown, the cursor returns to its row if that row still exists."""
         self._table = None
         self.header.show_lines(())
         self.rows.show_rows((), ())
@@ -143,7 +143,7 @@ class ShapeView(Vertical):
 
 
 def _row_keys(table: ShapeTable) -> list[str]:
-    """Return a key for each row, made of its path and occurrence. The same row has the same key in another table."""
+    """Return a key for each row, made of its path and occurrence. A row has the same key in every trace of the network."""
     seen: dict[str, int] = {}
     keys = []
     for row in table.rows:

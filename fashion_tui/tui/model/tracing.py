@@ -18,7 +18,7 @@ from .network import ShownNetwork, trace_shapes
 OPEN_TIME_LIMIT = 60.0
 """Time limit in seconds for opening or timing a network. A network's file may have slow imports."""
 EDIT_TIME_LIMIT = 2.0
-"""Time limit in seconds for a network that is being edited."""
+"""Time limit in seconds for tracing a network that is being edited."""
 WEIGHTS_TIME_LIMIT = 20.0
 """Time limit in seconds for initialising a network and computing its histograms."""
 WEIGHTS_DELAY = 0.4
@@ -102,14 +102,14 @@ class WeightHistograms:
         self._by_name: dict[str, Histogram] = {}
 
     def compute_soon(self, network: ShownNetwork) -> None:
-        """Compute a network's histograms after a delay, unless they are known. Another call restarts the delay."""
+        """Compute a network's histograms after a delay, unless they exist already. Another call restarts the delay."""
         if self._timer is not None:
             self._timer.stop()
         if self._network is not network or not self._by_name:
             self._timer = self._pane.set_timer(WEIGHTS_DELAY, lambda: self._start(network))
 
     def of_row(self, network: ShownNetwork, row: ShapeRow) -> list[Histogram]:
-        """Return the histograms of the weights that a row of a network uses, or those that are known already."""
+        """Return the histograms of the weights that a row uses, as far as they have been computed."""
         if network is not self._network:
             return []
         return [self._by_name[name] for name in row.weights if name in self._by_name]

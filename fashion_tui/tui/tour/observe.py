@@ -1,4 +1,4 @@
-"""Observe the app for the tour. The panes don't depend on the tour, which only reads what they show."""
+"""Observe the app for the tour. The tour reads the state of the panes, and the panes don't depend on the tour."""
 
 from typing import cast
 
@@ -24,7 +24,7 @@ from .steps import Place, Seen
 
 
 def observe(app: App[None]) -> Seen:
-    """Return what the app shows now."""
+    """Return the current state of the app, as far as the tour needs it."""
     screen = app.screen_stack[0]
     switcher = screen.query_one(ContentSwitcher)
     panes = {pane.PANE: pane for pane in switcher.query_children(Pane)}
@@ -47,7 +47,7 @@ def observe(app: App[None]) -> Seen:
 
 
 def _place(app: App[None], pane: Pane) -> Place:
-    """Return what receives the next key."""
+    """Return the dialog or the part of the pane that receives the next key."""
     match app.screen:
         case RunForm():
             return "run form"
@@ -89,7 +89,7 @@ def _tensors(playground: Pane) -> TensorList:
 
 
 def _charted(train: TrainPane) -> State | None:
-    """Return the state of the newest run if the pane charts its loss, else None."""
+    """Return the state of the newest run, or None if the pane doesn't show a chart of that run's loss."""
     snapshot, runs = train.view.snapshot, train.lab_app.runs
     if snapshot is None or not runs or snapshot.run != runs[0].run or not len(snapshot.loss):
         return None

@@ -30,17 +30,17 @@ KEY = key_of("everywhere", "tour")
 OFFER = f"New here? **{KEY}** starts a two-minute tour. Later, {key('everywhere', 'command_palette')} finds it."
 
 _CONSOLE = Console()
-"""Rich needs a console to wrap a text."""
+"""Rich needs a console to wrap text."""
 
 _MARKED = re.compile(r"\*\*(?P<key>.+?)\*\*|`(?P<code>.+?)`")
 
 
 class DialogCopy(GrowingLines):
-    """A copy of the panel, shown in a dialog that is part of a step, because a dialog dims the panel below it."""
+    """A copy of the panel for dialogs that are part of a step. While a dialog is open, the panel itself is dimmed."""
 
 
 class TourPanel(GrowingLines):
-    """Guides the user through the app. It never takes the focus, and it presses no key."""
+    """Guides the user through the app. It never takes the focus and never sends keys to the app."""
 
     DEFAULT_CSS: ClassVar[str] = Path(__file__).with_name("tour.tcss").read_text(encoding="utf-8")
     SCOPED_CSS = False
@@ -50,12 +50,13 @@ class TourPanel(GrowingLines):
         self.display = False
         self._mode: Literal["hidden", "offer", "tour"] = "hidden"
         self._path = progress.default_path()
-        self._index = first_of_chapter(progress.load(self._path))  # what earlier steps of the chapter created is gone
-        """Index of the next step, or the number of steps after the last one."""
+        # Start the chapter again, because the results of its earlier steps no longer exist.
+        self._index = first_of_chapter(progress.load(self._path))
+        """Index of the next step, or `len(STEPS)` when the tour is complete."""
         self._before: Seen | None = None
-        """What the app showed when the step began, or None if the tour hasn't looked yet."""
+        """The state of the app when the step began, or None before the first check."""
         self._seen: Seen | None = None
-        """What the app showed at the last check."""
+        """The state of the app at the last check."""
         self._outcome = INTRODUCTION
         self._timer: Timer | None = None
 
@@ -70,7 +71,7 @@ class TourPanel(GrowingLines):
         self._change_mode("offer")
 
     def toggle(self) -> None:
-        """Start or continue the tour, or leave it if it is shown."""
+        """Leave the tour if it is shown. Otherwise, start or continue it."""
         if self._mode == "tour":
             self._leave()
         else:
@@ -107,7 +108,7 @@ class TourPanel(GrowingLines):
             self._follow()
 
     def _is_busy(self) -> bool:
-        """Return whether the user is doing something without the tour."""
+        """Return whether the user has started to use the app without the tour."""
         switcher = self.screen.query_one(ContentSwitcher)
         playground = switcher.query_one(PlaygroundPane)
         return switcher.current != playground.id or playground.repl.runner.scrollback.cells.newest is not None
@@ -129,7 +130,7 @@ class TourPanel(GrowingLines):
     # Painting
 
     def _show(self) -> None:
-        """Update the panel, and the second panel on an open dialog."""
+        """Update the panel and its copy in an open dialog."""
         screen = self.app.screen
         if self._is_in_dialog and not screen.query_children(DialogCopy):
             screen.mount(DialogCopy())

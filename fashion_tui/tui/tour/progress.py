@@ -6,7 +6,7 @@ from pathlib import Path
 import msgspec
 
 MAX_BYTES = 1 << 10
-"""Maximum size of the file."""
+"""Maximum size of the file, in bytes."""
 
 
 def default_path() -> Path:
@@ -30,7 +30,10 @@ def load(path: Path) -> str:
 
 
 def save(path: Path, step: str) -> None:
-    """Store the id of the next step. If that fails, the tour is offered again or continues from an earlier step."""
+    """Store the id of the next step.
+
+    If the file can't be written, the tour is offered again at the next start, or continues from an earlier step.
+    """
     from fashion_tui.files import make_private_folder, write_atomically  # noqa: PLC0415 -- not needed before the first paint
 
     with suppress(OSError):

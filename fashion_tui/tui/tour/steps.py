@@ -1,4 +1,4 @@
-"""The steps of the tour, as data: what to do, and how to recognise that it has happened."""
+"""The steps of the tour: their instructions, and the conditions under which they are done."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -16,21 +16,24 @@ Place = Literal[
     "evaluate", "images", "image",
     "dialog",
 ]  # fmt: skip
-"""What receives the next key. `view` is any other view of the Playground, and `dialog` any other dialog."""
+"""The dialog or the part of a pane that receives the next key.
+
+`view` is any other view of the Playground, and `dialog` any other dialog.
+"""
 
 DIALOGS: frozenset[Place] = frozenset({"run form", "image", "dialog"})
 
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """What the app shows at one moment, as far as the tour needs to know it."""
+    """The state of the app at one moment, as far as the tour needs it."""
 
     pane: PaneName
     place: Place
     takes_digits: bool
     """Whether a digit is input for the focused widget, so that only a function key chooses a pane."""
     tensors: TensorList
-    """The tensors in the kernel. After each cell, this is a new object."""
+    """The tensors in the kernel. This is a new object after each cell."""
     has_shapes: bool
     """Whether the Model pane shows the shapes of a network."""
     shapes_fit: bool
@@ -39,33 +42,33 @@ class Seen:
     """Whether the network in the Model pane fails at one of its layers or functions."""
     runs: tuple[RunSummary, ...]
     charted: State | None
-    """State of the newest run if the Train pane charts its loss, or None if it doesn't."""
+    """State of the newest run, or None if the Train pane doesn't show a chart of that run's loss."""
     is_evaluated: bool
     """Whether the Evaluate pane shows the evaluation of a run."""
 
 
 Condition = Callable[[Seen, Seen], bool]
-"""A function of what was seen when the step began, and of what is seen now."""
+"""Takes the state of the app when the step began and the current state. Returns whether the step is done."""
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """A step of the tour. In its texts, `**keys**` are pressed and `` `code` `` is typed."""
+    """A step of the tour. In its texts, `**…**` marks keys to press, and `` `…` `` marks code to type."""
 
     id: str
     chapter: str
     pane: PaneName
     """The pane in which the step happens."""
     hints: Mapping[Place, str]
-    """What to do next, for each place where the step can be done or continued."""
+    """Instructions, by the place that receives the next key. Other places have a default instruction."""
     is_done: Condition
-    """Whether the step has happened. Only called while the step's pane is in front."""
+    """Returns whether the step is done. It is called only while the step's pane is in front."""
     outcome: str
-    """What the user has just seen."""
+    """Explanation that is shown when the step is done."""
 
 
 def instruction(step: Step, seen: Seen) -> str:
-    """Return what to do next. Every key that it names works now, or after the keys named before it."""
+    """Return the current instruction. Its keys work if the user presses them in the given order."""
     if (hint := step.hints.get(seen.place)) is not None:
         return hint
     if seen.place in DIALOGS:
@@ -75,7 +78,7 @@ def instruction(step: Step, seen: Seen) -> str:
 
 
 def key(group: str, action: str, *, inside_editors: bool = False) -> str:
-    """Return the key of an action, marked and spelled out: `**ctrl+g**`, `**enter**`."""
+    """Return the key of an action, spelled out and marked as a key: `**ctrl+g**`, `**enter**`."""
     return f"**{spelled_key(group, action, inside_editors=inside_editors)}**"
 
 
@@ -90,7 +93,7 @@ def first_of_chapter(step_id: str) -> int:
 
 
 def _has_new(row: Callable[[TensorRow], bool]) -> Condition:
-    """Return a condition: a cell has run, and `row` is true for a row of the table of tensors."""
+    """Return a condition that is true after a cell has run, if `row` returns True for at least one tensor."""
     return lambda before, now: now.tensors is not before.tensors and any(map(row, now.tensors.rows))
 
 
@@ -115,7 +118,7 @@ def _in_playground(text: str) -> dict[Place, str]:
     return dict.fromkeys(("prompt", "transcript", "graph", "lessons", "view"), text)
 
 
-INTRODUCTION = "Five stops. You press the keys, and each step is ticked off when it is done."
+INTRODUCTION = "Five short chapters. You press the keys, and each step is ticked off when it is done."
 
 _HELP = key("everywhere", "help", inside_editors=True)
 
@@ -170,7 +173,7 @@ STEPS: tuple[Step, ...] = (
         "model",
         {"shapes": "The network is being traced."},
         lambda _before, now: now.has_shapes,
-        "Each row is a layer or a function, with the shape of what it returns.",
+        "Each row is a layer or a function, with the shape of its output.",
     ),
     Step(
         "source",
@@ -200,13 +203,13 @@ STEPS: tuple[Step, ...] = (
             "source": "Press **ctrl+z** until the edit is undone.",
         },
         lambda _before, now: now.shapes_fit,
-        "The shapes fit again. A file changes only when you save it.",
+        "The shapes fit again. Edits are written to a file only when you save them.",
     ),
     Step(
         "form",
         _TRAINING,
         "train",
-        {"train": f"Press {key('train', 'new_run')} to open the form of a new run."},
+        {"train": f"Press {key('train', 'new_run')} to open the form for a new run."},
         lambda before, now: now.place == "run form" or _has_new_run(before, now),
         "The form holds the settings of a run.",
     ),
@@ -215,7 +218,7 @@ STEPS: tuple[Step, ...] = (
         _TRAINING,
         "train",
         {
-            "run form": "Press **up** to reach the recipe, **right** until it is quick, and **enter**.",
+            "run form": "Press **up** to reach the recipe, **right** until it is quick, then **enter**.",
             "train": f"The run is starting. If you left the form instead, press {key('train', 'new_run')}.",
         },
         _has_new_run,
@@ -246,7 +249,7 @@ STEPS: tuple[Step, ...] = (
         "evaluate",
         {"evaluate": f"Press {key('evaluate', 'next_view')} until you see images."},
         _at("images"),
-        "These are the images that it gets wrong, the worst mistake first.",
+        "These are the images that the network gets wrong, worst mistake first.",
     ),
     Step(
         "mistake",
@@ -258,7 +261,7 @@ STEPS: tuple[Step, ...] = (
             "images": f"Press {key('evaluate', 'open')} to enlarge one.",
         },
         _at("image"),
-        "The network's probabilities are beside the image.",
+        "The network's probabilities are shown beside the image.",
     ),
     Step(
         "lessons",

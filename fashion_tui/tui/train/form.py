@@ -42,7 +42,7 @@ from fashion_tui.tui.widgets.cycle import Cycle
 
 @dataclass(frozen=True, slots=True)
 class RunChoices:
-    """The result of the form. It defines how to train, but not on which data set."""
+    """The result of the form: all settings of a run except the data set."""
 
     recipe: Recipe
     network: CustomModel | None
@@ -206,7 +206,7 @@ class RunForm(Dialog[RunChoices | None]):
 
     @on(Cycle.Changed, "#device")
     def _show_device(self) -> None:
-        """Show the load of the chosen device, or why `auto` isn't the machine's GPU."""
+        """Show the load of the chosen device. For `auto`, show the reason if it doesn't use the machine's GPU."""
         hint = self.query_one("#device-hint", Static)
         device = self._devices.get(self.device_field.value)
         if device is not None:
@@ -239,7 +239,7 @@ class RunForm(Dialog[RunChoices | None]):
 
     @on(Input.Changed)
     def _show_hint(self, event: Input.Changed) -> None:
-        """Show what is wrong with the field's value, or show the field's hint if the value is valid."""
+        """Show the error or warning for the field's value. If there is none, show the field's hint."""
         field = next(field for field in FIELDS if field.name == event.input.id)
         hint = self.query_one(f"#{field.name}-hint", Static)
         result = event.validation_result
@@ -323,6 +323,6 @@ class RunForm(Dialog[RunChoices | None]):
 
 
 def _initial_value(recipe: Recipe, field: Field) -> str:
-    """Return a field's value in a recipe, or `0` for a field that isn't part of recipes."""
+    """Return a field's value in a recipe, or `0` for a field that recipes don't have."""
     value = getattr(recipe, field.name, 0)
     return f"{value:g}" if isinstance(value, float) else str(value)

@@ -58,7 +58,7 @@ class SnapshotTaken(Message):
 
 @dataclass
 class RunNotOpened(Message):
-    """A run's directory can't be opened at all."""
+    """A run's directory can't be opened."""
 
     run: str
     problem: str
@@ -71,10 +71,10 @@ class TrainPane(RunPane):
         "Every run trains in its own process: it continues when you quit the app or lose the connection, and is listed "
         "here when you come back. The run under the cursor is shown in detail.\n\n"
         "`{new_run}` opens a form with a recipe's values; `enter` starts the run. "
-        "`{pause}` pauses it, `{stop}` stops it with a checkpoint, and "
-        "`{resume}` resumes it from there. `{prune}` deletes old checkpoints of ended runs.\n\n"
-        "`fashion-tui doctor` reports if this machine ends your processes at logout. To keep runs alive there, use "
-        "`loginctl enable-linger` or start the app with `systemd-run --user --scope`.",
+        "`{pause}` pauses it, `{stop}` writes a checkpoint and stops it, and "
+        "`{resume}` resumes it from the checkpoint. `{prune}` deletes old checkpoints of ended runs.\n\n"
+        "`fashion-tui doctor` reports whether this machine ends your processes at logout. If it does, use "
+        "`loginctl enable-linger`, or start the app with `systemd-run --user --scope`, to keep runs alive.",
     )
     DEFAULT_CSS = Path(__file__).with_name("train.tcss").read_text(encoding="utf-8")
     SCOPED_CSS = False
@@ -151,7 +151,7 @@ class TrainPane(RunPane):
 
     @work(thread=True, group="follow", exclusive=True)
     def _follow(self, path: Path) -> None:
-        """Read a run repeatedly until the pane follows another run."""
+        """Read a run repeatedly until another run is chosen."""
         worker = get_current_worker()
         try:
             run = Run(path)
@@ -191,7 +191,7 @@ class TrainPane(RunPane):
         """Carry out a request in a thread. Show that the request is pending, then show its outcome.
 
         If the request would execute a model that isn't trusted, ask the user to trust the model, then try again.
-        Before a run is resumed inexactly, ask for confirmation.
+        If a resumed run would differ from an uninterrupted run, ask for confirmation first.
         """
         self.view.show_pending(pending)
         severity: SeverityLevel = "information"
@@ -214,7 +214,7 @@ class TrainPane(RunPane):
                     return NOT_TRUSTED
             except launch.InexactResume as error:
                 question = (
-                    f"The checkpoint of {short_name(path.name)} lacks state of its network: {error.unsaved}.\n"
+                    f"The checkpoint of {short_name(path.name)} lacks some state of its network: {error.unsaved}.\n"
                     "The resumed run would differ from an uninterrupted one. Resume it anyway?"
                 )
                 if not await self.app.push_screen_wait(ConfirmDialog(question)):
@@ -310,7 +310,7 @@ class TrainPane(RunPane):
 
     @work
     async def new_run(self, network: NetworkChoice | None) -> None:
-        """Open the form. `network` replaces the network of the recipes."""
+        """Open the form for a new run. `network` replaces the network of the recipes."""
         state = self.lab_app.dataset
         if state is None:
             self.notify("The data set is still being checked; try again in a moment.")

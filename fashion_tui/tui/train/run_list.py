@@ -35,7 +35,7 @@ class RunList(RowList):
 
 
 class RunLines(Sequence[Text]):
-    """The line of each run, computed on demand because there may be thousands of runs."""
+    """The lines of the run list, computed on demand because there may be thousands of runs."""
 
     def __init__(self, runs: tuple[RunSummary, ...], width: int, glyphs: Glyphs) -> None:
         self._runs = runs

@@ -20,8 +20,10 @@ UNKNOWN = "–"
 MIN_SPARKLINE_SPACE = 20
 """Minimum width, in columns, for a sparkline of the most recent losses and its label."""
 PROGRESS_MARGIN = 8
-"""Number of columns left free after the progress, so that the bar keeps its width when the remaining time gets
-longer."""
+"""Number of columns kept free at the end of the progress line.
+
+The bar therefore keeps its width when the ETA gets longer.
+"""
 
 
 @dataclass(frozen=True, slots=True)
