@@ -63,7 +63,7 @@ if TYPE_CHECKING:
 BarType = TypeVar("BarType", bound=Widget)
 
 QUIT_KEYS = {key for action in EVERYWHERE if action.id == "quit" and action.priority for key in action.keys.split(",")}
-"""Keys that quit even inside an editor."""
+"""Keys that quit the app even while an editor has the focus."""
 
 SIZE_CHECK_DELAY = 0.1
 """Seconds from a resize event until the terminal's size is checked again."""
@@ -122,7 +122,7 @@ class FashionApp(App[None]):
     TITLE = "fashion-tui"
     CSS_PATH = "app.tcss"
     BINDINGS: ClassVar[list[BindingType]] = bindings(EVERYWHERE)
-    ENABLE_COMMAND_PALETTE = False  # EVERYWHERE defines the palette's key instead
+    ENABLE_COMMAND_PALETTE = False  # EVERYWHERE defines a key for the palette instead
     COMMANDS: ClassVar[set["type[Provider] | Callable[[], type[Provider]]"]] = {action_commands}
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-normal"), (160, "-wide")]  # noqa: RUF012 - as App declares it
     VERTICAL_BREAKPOINTS = [(0, "-short"), (30, "-tall")]  # noqa: RUF012
@@ -461,7 +461,7 @@ class FashionApp(App[None]):
         self.hold_input(self.run_worker(self._quit(), group="quit", exclusive=True))
 
     async def _quit(self) -> None:
-        """Exit, or show the warnings of the panes if there are any. A second attempt within PROBLEM_SECONDS exits."""
+        """Exit, unless a pane has a warning to show. After a warning, quitting again within PROBLEM_SECONDS exits."""
         was_told = time.monotonic() - self._told_before_exit < PROBLEM_SECONDS
         notes = [] if was_told else [note for pane in self._panes() if (note := await pane.note_before_exit())]
         if notes:

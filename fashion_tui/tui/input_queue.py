@@ -22,14 +22,14 @@ from textual.worker import Worker
 from .terminal_input import Typed, keys_of
 
 CHECK_INTERVAL = 0.4
-"""Seconds between two checks that the current event makes progress. Checks run only while other events wait."""
+"""Seconds between progress checks of the current event. The checks run only while other events wait."""
 
 MAX_IDLE_CHECKS, MAX_OPENING_CHECKS = 3, 12
 """Number of checks without progress after which waiting events are delivered anyway. The second limit applies while a
 view or dialog opens."""
 
 MAX_BACKLOG = 2.0
-"""Seconds for which events must have been waiting before the queue counts as behind."""
+"""Seconds that events can wait before the queue counts as behind."""
 
 WORKER_POLL = 0.005
 """Interval, in seconds, at which to check whether a worker has finished or opened a screen."""
@@ -40,9 +40,9 @@ class InputQueue:
 
     Text that is typed into an editor while earlier input is being handled is inserted all at once.
 
-    A callback follows each key through the same message queues, from the focused widget to the app. By the time the
-    callback reaches the app, the key's handlers and action have run, and the messages that they posted to ancestors
-    have been handled. All methods must be called from the app's thread.
+    A callback follows each key through the message queues from the focused widget to the app. By the time the callback
+    reaches the app, the key's handlers and action have run, and the messages that they posted to ancestors have been
+    handled. All methods must be called from the app's thread.
     """
 
     def __init__(self, app: App[Any]) -> None:

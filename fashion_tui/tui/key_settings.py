@@ -1,4 +1,4 @@
-"""The keys in the settings file. Apply the user's keys to the actions, and write the section of default keys."""
+"""Apply the user's key settings to the actions, and generate the settings file's section of default keys."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
@@ -176,7 +176,7 @@ def _shown(key: str) -> str:
 
 
 def _clashes(groups: Groups) -> Iterator[tuple[str, Override, Override]]:
-    """Yield each key that belongs to two actions at the same time, with both actions.
+    """Yield each key that two actions share while both are available, with the two actions.
 
     An action of a view may share a key with an action of the app, unless the app's key has priority.
     """

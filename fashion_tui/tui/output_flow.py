@@ -57,7 +57,7 @@ class OutputFlow:
         return not self._has_replied or not self.awaits_reply or self._written - self._confirmed <= MAX_UNCONFIRMED
 
     def wrote(self, text: str) -> None:
-        """Add a text to the number of characters written."""
+        """Add the length of a text to the number of characters written."""
         self._written += len(text)
 
     def flushed(self, characters: int) -> None:
@@ -69,7 +69,7 @@ class OutputFlow:
         self._query()
 
     def query_if_due(self) -> None:
-        """Send a query if enough was written since the last one. Call this after each frame."""
+        """Send a query if QUERY_INTERVAL characters were written since the last query. Call this after each frame."""
         if self._has_replied and not self.awaits_reply and self._written - self._queried >= QUERY_INTERVAL:
             self._query()
 

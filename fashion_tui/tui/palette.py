@@ -1,4 +1,4 @@
-"""The commands of the command palette, which are all actions in the registry."""
+"""The command palette, which offers all actions in the registry."""
 
 from collections.abc import Callable, Iterator
 from functools import partial

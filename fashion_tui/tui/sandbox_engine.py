@@ -68,7 +68,7 @@ class SandboxEngine:
         await self._engine.close()
 
     def _restart_in_background(self) -> None:
-        """Start a process now, so that the next request doesn't have to wait for one."""
+        """Make the process ready now, so that the next request doesn't have to wait."""
         self._restart = asyncio.create_task(self._make_ready_alone())
 
     async def _make_ready_alone(self) -> None:

@@ -77,7 +77,8 @@ class InputParser:
         self._sequence = character if character == _ESCAPE else self._sequence + character
         yield from self._parser.feed(character)
         if self._sequence == BRACKETED_PASTE_START:
-            for _ in self._parser.feed(BRACKETED_PASTE_END):  # end the paste here, because `_read_paste` reads its text
+            # End the paste in Textual's parser, because `_read_paste` reads the pasted text instead.
+            for _ in self._parser.feed(BRACKETED_PASTE_END):
                 pass
             self._paste = ""
         self._check_sequence()

@@ -18,7 +18,7 @@ SPLIT_NAMES: dict[Split, str] = {"train": "training set", "test": "test set"}
 PROGRESS_WIDTH = 14
 COUNT_WIDTH = 6
 CLASSES_PER_LINE = 5
-"""Number of classes per line in a wide list."""
+"""Number of classes per line if the list of classes is wide."""
 FOLDED_WIDTH = 50
 """Minimum width, in columns, at which the list of classes has several classes per line. It is then below the images."""
 BINS = 16

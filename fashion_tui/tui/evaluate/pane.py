@@ -92,7 +92,7 @@ LAYOUTS = (SINGLE, STACKED, PAIRED, TALL, WIDE)
 
 
 def layout_for(width: int, height: int) -> Layout:
-    """Return the layout that shows the most in a pane with this width in columns and this height in lines."""
+    """Return the layout that shows the most in a pane of `width` columns and `height` lines."""
     if width >= 150 and height >= 30:
         return WIDE
     if width >= 116:

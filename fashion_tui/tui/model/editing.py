@@ -71,7 +71,7 @@ class EditingSession:
         self._draft_file.remove()
 
     def change(self, network: ShownNetwork, source: str) -> None:
-        """Show the network with its new source, which the user has edited."""
+        """Show the network with the source that the user has edited."""
         if self._model is not None and self.holds(network):
             self._replace(network, msgspec.structs.replace(self._model, source=source), EDIT_TIME_LIMIT)
 

@@ -141,7 +141,7 @@ class NetworkForm(Dialog[ShownNetwork | None]):
                 self._hint(name).update(hint)
 
     def _set_defaults(self, source: str) -> None:
-        """Update the fields that the user hasn't edited to the values for this network."""
+        """Set each field to its value for this network, unless the user has edited the field."""
         defaults = self._values if source == self._values["source"] else default_values(source)
         for name in ("arguments", "input"):
             field = self._input(name)

@@ -379,7 +379,7 @@ class ModelPane(Pane):
 
     @work(group="train", exclusive=True)
     async def _check_and_train(self, model: CustomModel, *, edited: bool) -> None:
-        """Check that the source works outside its folder, because a run trains a copy. Then open the form for a new run."""
+        """Check that the source works outside its folder, because a run uses a copy. Then open the run form."""
         try:
             checked = await self.lab_app.sandbox.ask(CheckModel(network=model), CustomModel, OPEN_TIME_LIMIT)
         except UserError as error:

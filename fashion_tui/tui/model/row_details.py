@@ -145,7 +145,7 @@ def _facts(table: ShapeTable, row: ShapeRow, width: int, glyphs: Glyphs) -> list
 
 
 def _histogram_blocks(histograms: Sequence[Histogram], width: int, glyphs: Glyphs) -> list[Text]:
-    """Return as many histograms as fit side by side."""
+    """Return lines that show as many histograms as fit side by side."""
     shown = histograms[: max(width // (MAX_WIDTH // 2 + 4), 1)]
     block_width = min((width - HISTOGRAM_GAP * (len(shown) - 1)) // len(shown), MAX_WIDTH)
     blocks = [

@@ -143,7 +143,7 @@ class ShapeView(Vertical):
 
 
 def _row_keys(table: ShapeTable) -> list[str]:
-    """Return a key for each row, made of its path and occurrence. A row has the same key in every trace of the network."""
+    """Return a key for each row, made of its path and occurrence. The key stays the same in later traces."""
     seen: dict[str, int] = {}
     keys = []
     for row in table.rows:

@@ -44,7 +44,7 @@ class HistogramsReady(Message):
 
 
 class ShapeTracer:
-    """Traces one network at a time, always the one requested last. Posts Traced to the pane."""
+    """Traces one network at a time, and posts Traced to the pane. A new request replaces one that is still waiting."""
 
     def __init__(self, pane: Pane) -> None:
         self._pane = pane
@@ -109,7 +109,7 @@ class WeightHistograms:
             self._timer = self._pane.set_timer(WEIGHTS_DELAY, lambda: self._start(network))
 
     def of_row(self, network: ShownNetwork, row: ShapeRow) -> list[Histogram]:
-        """Return the histograms of the weights that a row uses, as far as they have been computed."""
+        """Return the histograms of the weights that a row uses, or an empty list if they haven't been computed yet."""
         if network is not self._network:
             return []
         return [self._by_name[name] for name in row.weights if name in self._by_name]

@@ -114,7 +114,7 @@ class TourPanel(GrowingLines):
         return switcher.current != playground.id or playground.repl.runner.scrollback.cells.newest is not None
 
     def _follow(self) -> None:
-        """Tick the step if it has happened, and show what to do next."""
+        """Tick off the step if it is done, and show what to do next."""
         from .observe import observe  # noqa: PLC0415 -- it imports all panes, which the offer doesn't need
 
         step, seen = STEPS[self._index], observe(self.app)

@@ -31,7 +31,7 @@ class Seen:
     pane: PaneName
     place: Place
     takes_digits: bool
-    """Whether a digit is input for the focused widget, so that only a function key chooses a pane."""
+    """Whether the focused widget takes digits as input. If so, only function keys choose a pane."""
     tensors: TensorList
     """The tensors in the kernel. This is a new object after each cell."""
     has_shapes: bool
@@ -93,7 +93,7 @@ def first_of_chapter(step_id: str) -> int:
 
 
 def _has_new(row: Callable[[TensorRow], bool]) -> Condition:
-    """Return a condition that is true after a cell has run, if `row` returns True for at least one tensor."""
+    """Return a condition: a cell has run since the step began, and `row` returns True for at least one tensor."""
     return lambda before, now: now.tensors is not before.tensors and any(map(row, now.tensors.rows))
 
 
@@ -106,7 +106,7 @@ def _has_new_run(before: Seen, now: Seen) -> bool:
 
 
 def _to_type(code: str, text: str) -> dict[Place, str]:
-    """Return hints for a step in which code is typed at the prompt."""
+    """Return the instructions for a step in which the user types code at the prompt."""
     return {
         "prompt": text.format(f"`{code}`"),
         "transcript": f"Press {key('playground', 'run')} to go to the prompt.",
@@ -118,7 +118,7 @@ def _in_playground(text: str) -> dict[Place, str]:
     return dict.fromkeys(("prompt", "transcript", "graph", "lessons", "view"), text)
 
 
-INTRODUCTION = "Five short chapters. You press the keys, and each step is ticked off when it is done."
+INTRODUCTION = "Five chapters. You press the keys, and each step is ticked off when done."
 
 _HELP = key("everywhere", "help", inside_editors=True)
 

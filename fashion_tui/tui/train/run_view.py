@@ -55,7 +55,7 @@ class RunView(Vertical):
         return self._snapshot
 
     def show(self, snapshot: RunSnapshot) -> None:
-        """Paint a new snapshot. The summary is painted now, the charts at most once a second."""
+        """Paint the summary of a new snapshot. Paint the charts once a second, or when the run or its state changes."""
         previous, self._snapshot = self._snapshot, snapshot
         is_other = previous is None or previous.run != snapshot.run or previous.state != snapshot.state
         if is_other or time.monotonic() - self._charts_painted >= CHART_INTERVAL:

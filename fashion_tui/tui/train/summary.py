@@ -40,7 +40,7 @@ def summary_lines(snapshot: RunSnapshot, width: int, glyphs: Glyphs, *, large: b
 
 
 def note_text(snapshot: RunSnapshot, pending: str | None, glyphs: Glyphs) -> Text:
-    """Return the most important note, such as the pending request, why the run ended, or which key to press."""
+    """Return the most important note, such as the pending request, the error that ended the run, or a key to press."""
     if pending is not None:
         return Text(f"{pending} {glyphs.ellipsis}", style=ATTENTION)
     if snapshot.damage is not None:
@@ -214,7 +214,7 @@ def _ended_note(snapshot: RunSnapshot, glyphs: Glyphs) -> Text:
                 f"stopped at step {step:,} {dot} press {RESUME_KEY} to resume {dot} {_disk_usage(snapshot)}",
                 style=MUTED,
             )
-        case _ if snapshot.status.message is not None:  # says why the test accuracy is missing
+        case _ if snapshot.status.message is not None:  # it explains why the test accuracy is missing
             return Text(f"! {snapshot.status.message}", style=ATTENTION)
         case _:
             return Text(f"press {key_of('train', 'evaluate')} to evaluate {dot} {_disk_usage(snapshot)}", style=MUTED)
