@@ -225,8 +225,7 @@ class FashionApp(App[None]):
         from . import background
 
         if not gc.isenabled():
-            # Existing objects live as long as the app. Exclude them from garbage collection, because scanning them
-            # delays the response to keys.
+            # Exclude existing objects from garbage collection, because scanning them delays the response to keys.
             gc.freeze()
             gc.enable()
         find_dataset = partial(background.find_dataset, self.settings, self.post_message)

@@ -57,11 +57,11 @@ class OutputFlow:
         return not self._has_replied or not self.awaits_reply or self._written - self._confirmed <= MAX_UNCONFIRMED
 
     def wrote(self, text: str) -> None:
-        """Add the length of a text to the number of characters written."""
+        """Increase the number of written characters by the length of a text."""
         self._written += len(text)
 
     def flushed(self, characters: int) -> None:
-        """Add to the number of characters that the operating system has accepted. Call this from the output thread."""
+        """Increase the number of characters that the operating system has accepted. Call this from the output thread."""
         self._flushed += characters
 
     def start(self) -> None:

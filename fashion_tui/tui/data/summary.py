@@ -26,7 +26,7 @@ BINS = 16
 
 
 def dataset_title(name: str) -> str:
-    """Return a data set's name in its usual spelling."""
+    """Return the name of a data set as shown to the user."""
     return SOURCES[name].title if name in SOURCES else "synthetic garments" if name == "synthetic" else name
 
 
