@@ -61,7 +61,7 @@ class OutputFlow:
         self._written += len(text)
 
     def flushed(self, characters: int) -> None:
-        """Increase the number of characters that the operating system has accepted. Call this from the output thread."""
+        """Increase the number of characters that the system has accepted. Call this from the output thread."""
         self._flushed += characters
 
     def start(self) -> None:
