@@ -1,7 +1,9 @@
 """The Playground's Jupyter kernel, and the session through which the UI uses it.
 
-The UI imports `session` with `connection`, `process`, `protocol`, `outputs`, `buffer` and `runtime_directory`; none of
-them imports torch or textual. `__main__` is the kernel's process. It fills the user's namespace (`preload`, with
-`image_dataset`, `run_list` and `show`), plots tensors (`drawable`, `plots`) and answers the UI's questions about them
-(`probes`). Both processes apply the same `limits` to outputs.
+The UI uses `session`, which uses `connection`, `process`, `protocol`, `outputs`, `buffer` and `runtime_directory`. None
+of these modules imports torch or textual.
+
+The kernel's process runs `__main__`. In this process, `preload` fills the user's namespace, `drawable` and `plots`
+convert values to plots, and `probes` answers the UI's questions about tensors. Both processes apply the same `limits`
+to outputs.
 """

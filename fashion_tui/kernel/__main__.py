@@ -1,7 +1,7 @@
 """The kernel's process: `python -P -m fashion_tui.kernel SETUP -f CONNECTION_FILE`.
 
-This is ipykernel, as Jupyter starts it, with these additions: it limits the size of outputs, ends with the UI, and
-loads torch and the data into the user's namespace. SETUP is a `KernelSetup` in JSON.
+The process runs ipykernel. It also limits the size of outputs, exits when the UI exits, and loads torch and the data
+into the user's namespace. SETUP is a `KernelSetup` in JSON.
 """
 
 import contextlib
@@ -42,7 +42,7 @@ from .streams import CapturedStream, protect_streams
 
 _PR_SET_PDEATHSIG = 1
 _OOM_SCORE_ADJ = 1_000
-"""The highest value allowed, so that Linux kills the kernel before any trainer if memory runs out."""
+"""The highest possible value, so that Linux kills the kernel before training processes when memory runs out."""
 
 
 class BoundedSession(Session):
@@ -76,9 +76,9 @@ def _bounded(data: dict[str, Any]) -> dict[str, Any]:
 
 
 def _pack(content: Any) -> bytes:
-    """Encode the content of a message in JSON, even if the user's strings can't be encoded in UTF-8.
+    """Encode the content of a message as JSON, even if it contains strings that can't be encoded in UTF-8.
 
-    For such strings, jupyter_client fails, or sends bytes that front ends can't decode.
+    jupyter_client either fails on such strings or sends bytes that front ends can't decode.
     """
     try:
         packed: bytes = json_packer(content)
@@ -93,7 +93,7 @@ def main() -> None:
     _die_with_parent()
     _prefer_for_oom_kill()
     use_passive_waiting()
-    os.environ.pop("PYTEST_CURRENT_TEST", None)  # if it is set, ipykernel doesn't capture descriptors 1 and 2
+    os.environ.pop("PYTEST_CURRENT_TEST", None)  # set by pytest; stops ipykernel from capturing output
     kernel_setup = msgspec.json.decode(setup, type=KernelSetup)
     preloader = Preloader(kernel_setup)
     connection_file = Path(arguments[arguments.index("-f") + 1])
@@ -106,10 +106,10 @@ def main() -> None:
     app.iopub_thread.schedule(partial(app.iopub_thread.socket.setsockopt, zmq.XPUB_NODROP, 1))
     _wake_loop_on_signals()
     _stop_echo()
-    sys.path.append("")  # last, so that files in the working directory don't shadow installed modules
+    sys.path.append("")  # at the end, so that files in the working directory don't shadow installed modules
     shell = app.shell
     protect_streams(shell)
-    sys.breakpointhook = sys.__breakpointhook__  # debugpy, which ipykernel imports, has replaced it
+    sys.breakpointhook = sys.__breakpointhook__  # replaced by debugpy, which ipykernel imports
     _let_exit_end_cells(shell, kernel_setup.client)
     attach_plots_to_results(shell)
     shell.display_formatter.active_types = ["text/plain", MIME_TYPE]
@@ -125,7 +125,7 @@ def main() -> None:
 class Exit(ZMQExitAutocall):
     """`exit` and `quit`, with or without parentheses.
 
-    In a cell of the UI, they end the kernel at once, as `sys.exit` does. In a console, they close the console only.
+    In a cell of the UI, they end the kernel at once, as `sys.exit` does. In a console, they only close the console.
     """
 
     def __init__(self, shell: Any, client: str) -> None:
@@ -140,7 +140,7 @@ class Exit(ZMQExitAutocall):
 
 
 def _let_exit_end_cells(shell: Any, client: str) -> None:
-    """Replace `exit` and `quit`, so that they end the cells sent by `client`."""
+    """Replace `exit` and `quit` with an `Exit`. `client` is the id of the UI's Jupyter client."""
     shell.exiter = Exit(shell, client)
     shell.push({"exit": shell.exiter, "quit": shell.exiter}, interactive=False)
 
@@ -150,17 +150,17 @@ def _name_of(kind: type) -> str:
 
 
 def _defaults() -> Config:
-    """Return the defaults that differ from ipykernel's. The user's `ipython_kernel_config.py` overrides them."""
+    """Return the defaults that differ from those of ipykernel. The user's `ipython_kernel_config.py` overrides them."""
     config = Config()
-    config.IPKernelApp.ignore_cwd = True  # `main` adds it to `sys.path`
-    config.HistoryManager.hist_file = ":memory:"  # the prompt has its own history
+    config.IPKernelApp.ignore_cwd = True  # `main` adds the working directory to `sys.path`
+    config.HistoryManager.hist_file = ":memory:"  # the UI's prompt saves the history
     config.InteractiveShell.colors = "lightbg" if user_settings().theme == "light" else "linux"
-    config.IPCompleter.use_jedi = False  # Jedi takes seconds for `torch.`; completing from live objects is enough
+    config.IPCompleter.use_jedi = False  # Jedi takes seconds to complete `torch.`
     with contextlib.suppress(ImportError, AttributeError):
         from IPython.core.guarded_eval import EVALUATION_POLICIES  # noqa: PLC0415 -- not a stable API of IPython
 
-        # To complete `net.conv1.` and `runs.latest.`, IPython must evaluate properties and `__getattr__`. It does so
-        # only for the types listed here.
+        # To complete `net.conv1.` and `runs.latest.`, IPython must evaluate properties and `__getattr__`.
+        # IPython evaluates them only for the types listed here.
         limited: Any = EVALUATION_POLICIES["limited"]
         config.IPCompleter.policy_overrides = {
             "allowed_getattr_external": limited.allowed_getattr_external | {("torch", "nn")},
@@ -177,7 +177,7 @@ def _show_in_one_line(shell: Any, kind: type[UserError], error: UserError, *_: A
 
 
 def _delay_completions(kernel: Any, preloader: Preloader) -> None:
-    """Make the completion of a preloaded name wait until the name is loaded."""
+    """Delay completions until the preloaded names in the code are loaded."""
     complete = kernel.do_complete
 
     def do_complete(code: str, cursor_pos: int) -> Any:
@@ -190,7 +190,7 @@ def _delay_completions(kernel: Any, preloader: Preloader) -> None:
 def _die_with_parent() -> None:
     """Make Linux kill this process when the UI ends.
 
-    ipykernel checks its parent once a second, but not while C code holds the GIL.
+    ipykernel also checks once a second whether the UI is running, but it can't check while C code holds the GIL.
     """
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
@@ -217,7 +217,7 @@ def _wake_loop_on_signals() -> None:
 
 
 def _stop_echo() -> None:
-    """Prevent ipykernel from copying the output that it captures (file descriptors 1 and 2) to our log."""
+    """Prevent ipykernel from copying captured output (file descriptors 1 and 2) to the kernel's log."""
     with contextlib.suppress(OSError, ValueError):
         null = os.open(os.devnull, os.O_WRONLY)
         os.dup2(null, sys.stdout.fileno())

@@ -2,10 +2,10 @@
 
 A program's output can move the terminal's cursor, set its title or write to its clipboard. This module reduces such
 text to lines of printable characters and colours (SGR sequences). Carriage return, backspace, tab and "erase in line"
-act within a line as they do in a terminal, so that progress bars look right. Movements to other lines are dropped, and
-so are the characters that change the writing direction, because they would reorder the text next to them.
+act within a line as they do in a terminal, so that progress bars look right. Movements to other lines are dropped.
+Characters that change the writing direction are dropped too, because they would reorder the surrounding text.
 
-The grammar is that of ECMA-48; the colours are those of xterm.
+The grammar follows ECMA-48, and the colours follow xterm.
 """
 
 import re
@@ -15,7 +15,7 @@ from itertools import groupby
 from operator import itemgetter
 
 _BIDI = r"\u200e\u200f\u2028-\u202e\u2066-\u2069"
-"""Characters that change the writing direction, and separators at which only some terminals break a line."""
+"""Characters that change the writing direction, and line separators that only some terminals support."""
 
 _TOKEN = re.compile(
     rf"""
@@ -35,19 +35,19 @@ _SGR = re.compile(r"\x1b\[([0-9;:]*)m")
 _COLOURED = re.compile(rf"(?P<line>(?:[^\x00-\x1f\x7f-\x9f{_BIDI}\ud800-\udfff]+|\x1b\[[0-9;:]*m)*+)\n")
 
 MAX_LINE = 10_000
-"""Maximum length of a line, in characters. A longer line continues on the next one."""
+"""Maximum length of a line, in characters. Longer lines are split."""
 
 _TAB_WIDTH = 8
 _MAX_PENDING = 4_096
 _FLAGS = {"1": "22", "2": "22", "3": "23", "4": "24", "7": "27", "9": "29"}
-"""SGR codes of bold, dim, italic, underline, inverse and strikethrough, each with the code that ends it.
+"""SGR codes for bold, dim, italic, underline, inverse and strikethrough, each with the code that turns it off.
 
 Blinking and hidden text is shown as plain text.
 """
 
 
 def sanitize(text: str) -> str:
-    """Return the text as a terminal would show it, with colours as its only control sequences."""
+    """Return the text as a terminal would show it. Only the control sequences for colours and styles are kept."""
     writer = LineWriter()
     lines = writer.feed(text)
     return "\n".join([*lines, writer.line])
@@ -61,10 +61,13 @@ def plain(text: str) -> str:
 
 
 class LineWriter:
-    """Converts chunks of text, split anywhere, to finished lines. Each line contains all the colour codes it needs."""
+    """Converts chunks of text to complete lines. Each line contains all the colour codes that it needs.
+
+    A chunk may end anywhere, even inside a control sequence.
+    """
 
     def __init__(self, max_line: int = MAX_LINE) -> None:
-        """`max_line` is the number of characters after which a line continues on the next one."""
+        """`max_line` is the maximum length of a line, in characters. Longer lines are split."""
         self._max_line = max_line
         self._characters: list[str] = []
         """The characters of the unfinished line."""
@@ -73,7 +76,7 @@ class LineWriter:
         self._column = 0
         self._style = ""
         self._pending = ""
-        """The beginning of a control sequence whose end hasn't been fed yet."""
+        """An incomplete control sequence at the end of the last chunk, or an empty string."""
 
     @property
     def line(self) -> str:
@@ -84,7 +87,7 @@ class LineWriter:
         return "".join(_coloured(style, "".join(character for _, character in span)) for style, span in spans)
 
     def feed(self, text: str) -> list[str]:
-        """Process the next chunk of text and return the lines that it finishes."""
+        """Process the next chunk of text and return the lines that it completes."""
         text = self._pending + text
         self._pending = ""
         lines: list[str] = []
@@ -108,9 +111,9 @@ class LineWriter:
         return lines
 
     def _append_coloured_line(self, text: str, position: int, lines: list[str]) -> int:
-        """Append one line of text and colours, faster than `_apply` does.
+        """Append a line that contains only text and colours. This is faster than `_apply`.
 
-        Return the index at which the next line starts. Return `position` unchanged if the line contains anything else.
+        Return the index at which the next line starts, or `position` if no such line was found.
         """
         match = _COLOURED.match(text, position)
         if match is None or match.end() - position > self._max_line:
@@ -164,7 +167,7 @@ class LineWriter:
             self._column = end
 
     def _erase(self, parameters: str) -> None:
-        """Erase from the cursor to the end of the line (0), from its start to the cursor (1), or the whole line (2)."""
+        """Erase the line from the cursor to the end (0), from the start to the cursor (1), or completely (2)."""
         if parameters == "1":
             end = min(self._column + 1, len(self._characters))
             self._characters[:end] = " " * end
@@ -179,7 +182,7 @@ def _coloured(style: str, text: str) -> str:
 
 
 def _append_plain_lines(text: str, position: int, lines: list[str], max_line: int) -> int:
-    """Append all lines up to the first one with a control character. Return the index at which that line starts."""
+    """Append all complete lines before the first control character. Return the index of the text that follows them."""
     match = _PLAIN.match(text, position)
     end = text.rfind("\n", position, match.end() if match else position)
     if end == -1:
@@ -193,7 +196,7 @@ def _append_plain_lines(text: str, position: int, lines: list[str], max_line: in
 
 
 def _is_incomplete(match: re.Match[str], length: int) -> bool:
-    """Return whether `match` is a control sequence that is cut off by the end of a text of this length."""
+    """Return whether `match` is a control sequence that is cut off at `length`, the end of the text."""
     if match.end() != length or len(match.group()) >= _MAX_PENDING:
         return False
     if match["final"] is not None:
@@ -205,7 +208,10 @@ def _is_incomplete(match: re.Match[str], length: int) -> bool:
 
 @lru_cache(maxsize=1_024)
 def restyle(style: str, parameters: str) -> str:
-    """Apply an SGR sequence to a style. Both are SGR parameters, such as `1;31`. The result contains no reset codes."""
+    """Return a style after an SGR sequence has been applied to it.
+
+    Styles and sequences are strings of SGR parameters, such as `1;31`. A style contains no reset codes.
+    """
     colours, flags = _parse(style)
     codes = _codes(parameters)
     while codes:
@@ -228,7 +234,7 @@ def restyle(style: str, parameters: str) -> str:
 
 
 def _parse(style: str) -> tuple[dict[str, str], list[str]]:
-    """Return the colours and flags of a style. The key of a colour is "3" for text and "4" for the background."""
+    """Return the colours and flags of a style. The text colour has the key "3", and the background has the key "4"."""
     colours: dict[str, str] = {}
     flags: list[str] = []
     codes = style.split(";") if style else []
@@ -244,7 +250,7 @@ def _parse(style: str) -> tuple[dict[str, str], list[str]]:
 
 
 def _codes(parameters: str) -> list[str]:
-    """Return the codes of an SGR sequence, with sub-parameters (`38:2::1:2:3`, `4:3`) converted to plain ones."""
+    """Return the codes of an SGR sequence. Sub-parameters are converted to codes (`38:2::1:2:3`) or dropped (`4:3`)."""
     codes: list[str] = []
     for parameter in parameters.split(";"):
         first, *rest = parameter.split(":")
@@ -257,7 +263,10 @@ def _codes(parameters: str) -> list[str]:
 
 
 def _pop_extended_colour(codes: list[str]) -> str:
-    """Remove an extended colour (`5;n` or `2;r;g;b`) from the front of `codes`. Return it, or "" if it is invalid."""
+    """Remove an extended colour (`5;n` or `2;r;g;b`) from the front of `codes`.
+
+    Return the colour, or "" if the colour is invalid.
+    """
     length = {"5": 2, "2": 4}.get(codes[0] if codes else "", 0)
     colour, codes[:] = codes[:length], codes[length:]
     is_valid = len(colour) == length and all(code.isdecimal() and int(code) < 256 for code in colour)

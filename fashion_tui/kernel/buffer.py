@@ -1,4 +1,4 @@
-"""A buffer between the kernel and the reader of its outputs. In a flood of output, only the newest part is kept."""
+"""A buffer for a kernel's outputs. If outputs arrive faster than they are read, only the newest outputs are kept."""
 
 import asyncio
 from collections import deque
@@ -11,7 +11,7 @@ from .limits import MAX_CHARACTERS, MAX_LINES, MAX_PLOT_BYTES
 from .outputs import Display, Done, Dropped, Error, Late, Output, Result, Stream
 
 _OVERHEAD = 100
-"""Characters counted for each output in addition to its text, so that a flood of empty outputs is bounded too."""
+"""Number of characters added to the size of each output, so that empty outputs also count towards the limit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +21,7 @@ class _Entry:
     characters: int
     plot_bytes: int = 0
     cell: str = ""
-    """Id of the output's cell if the output is late, else an empty string."""
+    """Id of the output's cell if the output arrived after the end of the cell, else an empty string."""
 
     @property
     def stream(self) -> tuple[str, str] | None:
@@ -29,7 +29,7 @@ class _Entry:
         return (self.cell, self.output.name) if isinstance(self.output, Stream) else None
 
     def with_output(self, output: Output) -> Output:
-        """Return `output` as an output of the entry's cell."""
+        """Return `output`, wrapped in `Late` if this entry arrived after the end of its cell."""
         return (
             Late(self.cell, output) if isinstance(output, Stream | Result | Display | Error) and self.cell else output
         )
@@ -44,7 +44,7 @@ class _Entry:
 
 
 class OutputBuffer:
-    """A queue of outputs for one reader. If the reader is slow, the oldest text and plots are dropped and counted."""
+    """A queue of outputs for one reader. If the reader is slow, the oldest text and plots are dropped."""
 
     def __init__(self) -> None:
         self._entries: deque[_Entry] = deque()
@@ -72,7 +72,7 @@ class OutputBuffer:
         self._plot_bytes += sign * entry.plot_bytes
 
     def _drop_oldest(self) -> None:
-        """Drop droppable entries, oldest first, unless dropping one would bring all totals below their limits."""
+        """Drop the oldest droppable entries until dropping one more would bring every total below its limit."""
         index = 0
         while index < len(self._entries):
             oldest = self._entries[index]
@@ -91,7 +91,7 @@ class OutputBuffer:
             self._dropped_characters += oldest.characters
 
     async def get(self) -> Output:
-        """Return the next output. Consecutive chunks of the same stream of the same cell are joined."""
+        """Return the next output. Consecutive chunks from the same cell and stream are joined."""
         while not self._entries:
             self._added.clear()
             await self._added.wait()

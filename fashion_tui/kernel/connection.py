@@ -1,4 +1,4 @@
-"""The connection to one kernel: match replies to requests, and outputs to the cells that caused them."""
+"""The connection to one kernel. It matches replies to requests, and outputs to the cells that caused them."""
 
 import asyncio
 import contextlib
@@ -19,14 +19,14 @@ START_TIMEOUT = 60.0
 """Seconds to wait for a new kernel to respond."""
 
 _SLICE = 0.005
-"""Maximum number of seconds to read messages without a pause. The pause is about as long, so that other tasks run."""
+"""Maximum time to read messages without a pause, in seconds. A pause of the same length lets other tasks run."""
 
 _QUIET_PERIOD = 1.0
-"""An execution counts as done if its reply has arrived and there was no output for this many seconds."""
+"""An execution is considered done when its reply has arrived and no output has arrived for this many seconds."""
 
 
 _MAX_FINISHED = 10_000
-"""Number of finished cells to which late outputs can be attributed."""
+"""Maximum number of finished cells that are remembered, so that late outputs can be attributed to them."""
 
 
 class Execution:
@@ -34,43 +34,47 @@ class Execution:
 
     def __init__(self, cell: str) -> None:
         self.cell = cell
-        """Identifies the cell in `Late` outputs; may be empty."""
+        """Id of the cell in `Late` outputs. May be empty."""
         self.outputs = OutputBuffer()
         self.abandoned = False
-        """True once `outputs` has no reader; later outputs go to the background buffer."""
+        """True when `outputs` no longer has a reader. Later outputs go to the background buffer."""
         self.count: int | None = None
-        """Number of the cell, or None until the kernel starts it."""
+        """The cell's execution count, or None until the kernel starts the cell."""
         self.reply: protocol.ExecuteReplyContent | None = None
         self.is_idle = False
-        """True if the kernel has reported that it has sent all outputs."""
+        """True when the kernel has reported that it has sent all outputs of the cell."""
         self.last_message = time.monotonic()
-        """Monotonic time at which the newest output or the reply arrived, in seconds."""
+        """Monotonic time, in seconds, at which the last output or the reply arrived."""
         self.exit: Error | None = None
-        """A SystemExit among the cell's outputs, or None. The UI shows it only if it doesn't end the kernel."""
+        """The SystemExit that the cell raised, or None. It is shown only if the kernel keeps running."""
 
 
 class Connection:
     """Sends requests to a kernel and dispatches its messages. Use it in one asyncio loop only."""
 
     def __init__(self, process: KernelProcess, background: OutputBuffer, on_busy_change: Callable[[], None]) -> None:
-        """`background` gets outputs that belong to no execution; `on_busy_change` is called when `busy` changes."""
+        """Connect to a kernel that has been started.
+
+        `background` receives the outputs that belong to no execution. `on_busy_change` is called when `busy` may have
+        changed.
+        """
         self.process = process
         self.has_run = False
-        """True if this or another front end has executed any code."""
+        """True if any front end has executed code in the kernel."""
         self.ended: asyncio.Future[str] = asyncio.get_running_loop().create_future()
-        """Resolves to a description of the cause if the kernel ends unexpectedly."""
+        """Resolves to the reason when the kernel ends unexpectedly."""
         self._background = background
         self._on_busy_change = on_busy_change
         self._executions: dict[str, Execution] = {}
         self._finished: dict[str, str] = {}
         """Maps the ids of finished requests to the ids of their cells, oldest first."""
         self._external_request: str | None = None
-        """Id of the request whose cell is running if another front end sent it, else None."""
+        """Id of another front end's request whose cell is running, or None."""
         self._replies: dict[str, asyncio.Future[protocol.Message | None]] = {}
         self._reply_checks: dict[str, str] = {}
-        """Maps the id of a later request, sent as a check, to the id of an execution whose reply is missing.
+        """Maps the id of each check request to the id of an execution whose reply is missing.
 
-        If the check's reply arrives first, the execution's reply is lost.
+        Replies arrive in order. If the reply to the check request arrives first, the execution's reply is lost.
         """
         self._iopub_connected = asyncio.Event()
         """Set when the first message arrives on iopub. After that, no output is missed."""
@@ -88,7 +92,7 @@ class Connection:
         return bool(self._executions) or self._external_request is not None
 
     async def until_ready(self) -> None:
-        """Wait until the kernel responds. Raises KernelFailed if it ends or takes too long."""
+        """Wait until the kernel responds. Raises KernelFailed if the kernel ends or takes too long."""
         handshake = asyncio.create_task(self._handshake())
         either: list[asyncio.Future[Any]] = [handshake, self.ended]
         try:
@@ -104,7 +108,7 @@ class Connection:
         raise KernelFailed(f"{self.ended.result()} before it was ready" + (f": {log_line}" if log_line else ""))
 
     def execute(self, code: str, cell: str) -> Execution:
-        """Run code as a cell. `cell` identifies it in `Late` outputs. If `cell` is empty, there are no such outputs."""
+        """Run code as a cell. Late outputs are wrapped in `Late` with the id `cell`, unless `cell` is empty."""
         execution = Execution(cell)
         content: dict[str, object] = {"code": code, "silent": False, "store_history": True, "user_expressions": {}}
         content |= {"allow_stdin": True, "stop_on_error": False}
@@ -118,15 +122,15 @@ class Connection:
         self.process.send("stdin", "input_reply", {"value": "\x04" if text is None else text})
 
     def set_width(self, columns: int) -> None:
-        """Tell the kernel the width of the transcript, even while it runs a cell."""
+        """Send the width of the transcript to the kernel. ipykernel >= 7 handles it even while a cell is running."""
         self.process.send("shell", protocol.WIDTH_CHANGED, {"columns": columns}, self._subshell)
 
     async def request(
         self, kind: str, content: dict[str, object], reply_type: type[Reply], max_wait: float
     ) -> Reply | None:
-        """Send a request that runs no code.
+        """Send a request that doesn't execute a cell.
 
-        Return its reply, or None if no valid reply arrives in `max_wait` seconds.
+        Return the reply, or None if no valid reply arrives within `max_wait` seconds.
         """
         channel: Channel = "control" if kind == "create_subshell_request" else "shell"
         request_id = self.process.send(channel, kind, content, self._subshell)
@@ -142,14 +146,14 @@ class Connection:
             del self._replies[request_id]
 
     def current_buffer(self) -> OutputBuffer:
-        """Return the buffer to which the outputs of the running code go."""
+        """Return the buffer that receives the outputs of the running code."""
         running = next(iter(self._executions.values()), None)
         return self._background if running is None or running.abandoned else running.outputs
 
     async def close(self, status: DoneStatus) -> None:
-        """End the process. Ask it to shut down if it is idle, and kill it if it is busy.
+        """End the process: shut it down if it is idle, or kill it if it is busy.
 
-        The running execution ends with `status`, and the executions after it end with "aborted".
+        The running execution ends with `status`, and the queued executions end with "aborted".
         """
         for task in self._tasks:
             task.cancel()
@@ -165,7 +169,7 @@ class Connection:
 
     async def _watch(self) -> None:
         reason = await self.process.wait()
-        await asyncio.sleep(2 * _SLICE)  # its last messages may not have been read yet
+        await asyncio.sleep(2 * _SLICE)  # the last messages may still be unread
         if not self.ended.done():
             self.ended.set_result(reason)
 
@@ -177,12 +181,13 @@ class Connection:
             if info is not None:
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(self._iopub_connected.wait(), timeout=0.2)
-        if "kernel subshells" in info.supported_features:  # a thread of ipykernel >= 7 that replies while code runs
+        # A subshell (ipykernel >= 7) is a thread that replies even while a cell is running.
+        if "kernel subshells" in info.supported_features:
             created = await self.request("create_subshell_request", {}, protocol.SubshellContent, max_wait=5.0)
             self._subshell = created.subshell_id if created else None
 
     async def _read(self, channel: Channel, handle: Callable[[protocol.Message], None]) -> None:
-        """Handle a channel's messages as they arrive. In a flood, leave half of the time to other tasks."""
+        """Handle a channel's messages as they arrive. Under load, leave half of the time to other tasks."""
         while True:
             await self.process.wait_for_message(channel)
             started = time.monotonic()
@@ -223,7 +228,7 @@ class Connection:
             self._handle_idle(message.request)
 
     def _handle_input(self, message: protocol.Message) -> None:
-        """Handle the message that a cell from this or another front end has started."""
+        """Handle an `execute_input` message, which reports that a cell of this or another front end has started."""
         if (execution := self._executions.get(message.request)) is not None:
             execution.count = protocol.content_of(message, protocol.ExecuteInputContent).execution_count
         elif message.client != self.process.client_id:
@@ -233,7 +238,7 @@ class Connection:
             self._on_busy_change()
 
     def _handle_idle(self, request_id: str) -> None:
-        """Handle the idle message, which follows the last output of a request."""
+        """Handle an idle message, which follows the last output of a request."""
         if request_id == self._external_request:
             self._background.put(ExternalDone())
             self._external_request = None
@@ -249,8 +254,8 @@ class Connection:
     def _check_reply(self, request_id: str) -> None:
         """Find out whether an execution's reply is late or lost.
 
-        If an interrupt hits ipykernel itself after the end of the cell, no reply is sent. Replies arrive in order, so
-        if the reply to a later request arrives first, the execution's reply is lost.
+        ipykernel sends no reply if an interrupt arrives after the end of the cell and before the reply. Replies arrive
+        in order, so if the reply to a later request arrives first, the execution's reply is lost.
         """
         if request_id in self._executions:
             self._reply_checks[self.process.send("shell", "kernel_info_request", {})] = request_id
@@ -276,7 +281,7 @@ class Connection:
             del self._finished[next(iter(self._finished))]
 
     def _finish_when_quiet(self, request_id: str, reply: protocol.ExecuteReplyContent) -> None:
-        """Finish an execution after `_QUIET_PERIOD` without output, in case its idle message was lost."""
+        """Finish an execution after `_QUIET_PERIOD` seconds without output, in case its idle message was lost."""
         execution = self._executions.get(request_id)
         if execution is None:
             return
@@ -293,7 +298,7 @@ class Connection:
             if not self.ended.done():
                 self.ended.set_result(f"exit({reply.evalue}) ended the kernel")
             return
-        if execution.exit is not None:  # a script run by %run has exited
+        if execution.exit is not None:  # a script that %run executes has exited
             execution.outputs.put(execution.exit)
         del self._executions[request_id]
         self._remember(request_id, execution.cell)

@@ -1,4 +1,4 @@
-"""Convert the values that `show` accepts to a tensor with labels: tensors, arrays, images, figures, and lists."""
+"""Convert the values that `show` accepts (tensors, arrays, images, figures and lists) to a tensor with labels."""
 
 import sys
 from collections.abc import Iterable, Sequence
@@ -32,8 +32,8 @@ class Drawable:
 def plot_for(value: object, labels: object, classes: Sequence[str]) -> Plot:
     """Return the plot of a value. Raises CannotDraw, with a one-line message, if the value can't be drawn.
 
-    `labels` are names or class indices, one per image or value; indices are replaced by names from `classes`. A single
-    label becomes the beginning of the caption.
+    `labels` are names or class indices, one per image or value. Class indices are replaced with the names in `classes`.
+    A single label is put at the beginning of the caption.
     """
     drawable = as_drawable(value, classes)
     names = drawable.labels if labels is None else _label_names(labels, classes)
@@ -43,7 +43,7 @@ def plot_for(value: object, labels: object, classes: Sequence[str]) -> Plot:
 
 
 def as_drawable(value: object, classes: Sequence[str]) -> Drawable:
-    """Convert a value to a tensor with labels. Raises CannotDraw if it contains no numbers."""
+    """Convert a value to a tensor with labels. Raises CannotDraw if the value contains no numbers."""
     if isinstance(value, Tensor):
         if value.is_nested:
             raise CannotDraw("a nested tensor has no single shape; show one of its parts, such as t.unbind()[0]")
@@ -67,7 +67,7 @@ def as_drawable(value: object, classes: Sequence[str]) -> Drawable:
 def is_pil_image(value: object) -> "TypeGuard[Image.Image]":
     """Return whether a value is a PIL image.
 
-    This doesn't import PIL, because only code that has imported PIL can create a PIL image.
+    This never imports PIL. If PIL hasn't been imported yet, the value can't be a PIL image.
     """
     return isinstance(value, _imported_class("PIL.Image", "Image"))
 
@@ -78,12 +78,12 @@ def is_figure(value: object) -> bool:
 
 
 def _imported_class(module: str, name: str) -> Any:
-    """Return a class, or an empty tuple if its module isn't imported or another thread is importing it."""
+    """Return a class, or an empty tuple if its module isn't completely imported."""
     return getattr(sys.modules.get(module), name, ())
 
 
 def _render(figure: Any) -> "Image.Image":
-    """Render a figure as matplotlib saves it, without its margins."""
+    """Render a matplotlib figure as an image without margins."""
     from PIL import Image  # noqa: PLC0415 -- only figures need it
 
     png = BytesIO()
@@ -92,12 +92,12 @@ def _render(figure: Any) -> "Image.Image":
 
 
 def _from_pil_image(image: "Image.Image") -> Drawable:
-    """Return the image as uint8 [1, H, W] or [H, W, 3], reduced to the size that is drawn.
+    """Convert an image to uint8 [1, H, W] or [H, W, 3], with H and W of at most MAX_SIDE.
 
-    Transparent pixels become black.
+    Transparent pixels become black. Images with more than 256 grey levels keep their values and their size.
     """
     description = f"{image.mode} image, {image.width}×{image.height}"
-    if image.mode in {"I", "F"} or image.mode.startswith("I;"):  # more grey levels than a byte can represent
+    if image.mode in {"I", "F"} or image.mode.startswith("I;"):  # more than 256 grey levels
         return Drawable(_tensor(np.asarray(image))[None], description)
     small = image.convert("L" if image.mode in {"1", "L"} else "RGBA")
     small.thumbnail((MAX_SIDE, MAX_SIDE))
@@ -122,7 +122,7 @@ def _from_sequence(values: Sequence[object], classes: Sequence[str]) -> Drawable
 
 
 def _from_array(value: object) -> Drawable:
-    """Convert a NumPy array, or anything that NumPy can convert to one."""
+    """Convert a NumPy array, or a value that NumPy can convert to an array."""
     try:
         array = np.asarray(value)
     except (ValueError, TypeError):
@@ -133,7 +133,7 @@ def _from_array(value: object) -> Drawable:
 
 
 def _tensor(array: "np.ndarray[Any, Any]") -> Tensor:
-    """Convert an array; copy it if it is read-only or torch doesn't support its strides or dtype."""
+    """Convert an array to a tensor. Read-only arrays, and arrays that torch can't use directly, are copied."""
     try:
         return torch.from_numpy(array if array.flags.writeable else array.copy())
     except (TypeError, ValueError):
@@ -156,7 +156,7 @@ def _is_image(value: object) -> bool:
 
 
 def _label_names(labels: object, classes: Sequence[str]) -> tuple[str, ...]:
-    """Return the name of each label; `labels` may be a single label."""
+    """Return the names of labels. `labels` may also be a single label."""
     if isinstance(labels, (Tensor, np.ndarray)):
         labels = labels.tolist()
     if isinstance(labels, Iterable) and not isinstance(labels, str):

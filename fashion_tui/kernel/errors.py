@@ -1,4 +1,4 @@
-"""Describe an error for the UI: explain the error, and say which frames of its traceback belong to libraries."""
+"""Explain an error for the UI, and mark the frames of its traceback that belong to libraries."""
 
 import re
 import sysconfig
@@ -15,13 +15,13 @@ _LIBRARIES = {Path(sysconfig.get_path(name)) for name in ("stdlib", "platstdlib"
 _INSTALLED = {"site-packages", "dist-packages"}
 """Names of the folders into which packages are installed."""
 _NETWORKS = _PACKAGE / "lab" / "networks"
-"""Folder of the source of `net`. Its frames are shown, since the user can read this source in the Model pane."""
+"""Folder with the source code of `net`. Its frames are always shown, because the Model pane shows the same code."""
 
 _FRAME = re.compile(r"File (.+?):\d+(?:, in |\n|$)")
 
 
 def is_library_frame(part: str) -> bool:
-    """Return whether a part of IPython's traceback is a frame of a library."""
+    """Return whether a part of IPython's traceback is a frame of library code."""
     match = _FRAME.match(plain(part))
     if match is None:
         return False
@@ -32,7 +32,7 @@ def is_library_frame(part: str) -> bool:
 
 
 def describe_error(error: BaseException | None, traceback: Sequence[str]) -> dict[str, object]:
-    """Return what the UI shows in addition to the traceback, as fields of the `error` message."""
+    """Return additional fields for the `error` message: an explanation, and which frames belong to libraries."""
     explanation = None
     if error is not None and imported("torch") is not None:
         from fashion_tui.lab.inspect.exceptions import explain_exception  # noqa: PLC0415 -- imports torch

@@ -9,14 +9,14 @@ from ipykernel.iostream import IOPubThread
 from zmq.eventloop.zmqstream import ZMQStream
 
 SEND_TIMEOUT = 3_000
-"""Time after which a forked process discards output that it can't send, in milliseconds, as in ipykernel."""
+"""Milliseconds after which a forked process discards output that it can't send. ipykernel uses the same value."""
 
 
 def unix_socket_thread(stem: Path) -> type[IOPubThread]:
-    """Return ipykernel's `IOPubThread`, but with a Unix socket instead of a TCP port.
+    """Return a subclass of ipykernel's `IOPubThread` that uses a Unix socket instead of a TCP port.
 
-    Any user of the machine could connect to a port, write to the Playground and exhaust its memory. The socket's path
-    is `stem`, followed by a suffix that none of the kernel's other sockets has.
+    Any user of the machine could connect to a TCP port, write to the Playground and exhaust its memory. The socket's
+    path is `stem` with a suffix that no other socket of the kernel uses.
     """
     address = f"ipc://{stem}-6"
 
@@ -30,7 +30,7 @@ def unix_socket_thread(stem: Path) -> type[IOPubThread]:
             self._pipe_in.on_recv(self._handle_pipe_msg)
 
         def _setup_pipe_out(self) -> tuple[Any, Any]:
-            context = zmq.Context()  # a forked process can't use its parent's
+            context = zmq.Context()  # a forked process can't use its parent's context
             sender = context.socket(zmq.PUSH)
             sender.linger = SEND_TIMEOUT
             sender.connect(address)

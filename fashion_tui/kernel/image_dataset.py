@@ -1,4 +1,4 @@
-"""A data set in the form of torchvision's `FashionMNIST(transform=ToTensor())`."""
+"""A data set with the interface of torchvision's `FashionMNIST(transform=ToTensor())`."""
 
 from collections.abc import Iterator
 
@@ -10,10 +10,10 @@ from fashion_tui.lab.data.datasets import Images
 
 
 class ImageDataset(Dataset[tuple[Tensor, int]]):
-    """A map-style data set, for indexing and for a `DataLoader`.
+    """A map-style data set that supports indexing, slicing and `DataLoader`.
 
-    `data[i]` is an image, float32 [1, 28, 28] in [0, 1], and its label. `data[i:j]` is a batch: images
-    [j - i, 1, 28, 28] and labels, int64 [j - i].
+    `data[i]` is a tuple of an image (float32 [1, 28, 28] in [0, 1]) and its label (int). `data[i:j]` is a tuple of
+    images [j - i, 1, 28, 28] and labels (int64 [j - i]).
     """
 
     def __init__(self, images: Images, classes: tuple[str, ...], name: str) -> None:

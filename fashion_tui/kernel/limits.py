@@ -1,7 +1,7 @@
-"""Limits on the size of an output. The kernel and the UI both apply them, so no output can fill the UI's memory."""
+"""Limits on the size of outputs. Both the kernel and the UI apply them, so that outputs can't fill the UI's memory."""
 
 MAX_LINES = 5_000
-"""Maximum number of lines of printed text; the newest are kept."""
+"""Maximum number of lines of printed text. The newest lines are kept."""
 
 MAX_CHARACTERS = 500_000
 """Maximum length of one message's text, in characters."""
@@ -11,7 +11,7 @@ MAX_PLOT_BYTES = 8 << 20
 
 
 def keep_newest(text: str) -> tuple[str, int, int]:
-    """Return the end of printed text, cut to the limits, and the numbers of dropped lines and characters."""
+    """Truncate printed text to its newest lines. Return the text and the numbers of dropped lines and characters."""
     start = max(0, len(text) - MAX_CHARACTERS)
     position = len(text)
     for _ in range(MAX_LINES + 1):
@@ -24,7 +24,7 @@ def keep_newest(text: str) -> tuple[str, int, int]:
 
 
 def truncate(text: str) -> str:
-    """Return the first `MAX_CHARACTERS` of a text. If it was longer, a last line says how much is missing."""
+    """Truncate a text to `MAX_CHARACTERS`. If characters are dropped, the last line states how many."""
     if len(text) <= MAX_CHARACTERS:
         return text
     return f"{text[:MAX_CHARACTERS]}\n… {len(text) - MAX_CHARACTERS:,} more characters"

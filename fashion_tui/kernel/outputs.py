@@ -1,6 +1,7 @@
-"""Frozen values that a kernel session returns: the outputs of cells, and the replies to requests.
+"""Immutable values that a kernel session returns: the outputs of cells, and the replies to requests.
 
-Their strings may contain arbitrary control sequences. Sanitize them with `ansi` before showing them.
+The strings in these values may contain arbitrary control sequences. Sanitize the strings with `ansi` before you show
+them.
 """
 
 from typing import Literal
@@ -10,14 +11,15 @@ import msgspec
 from fashion_tui.schema.plots import Plot
 
 State = Literal["starting", "idle", "busy", "dead"]
-"""`dead`: no kernel is running, and none starts until the next request that needs one."""
+"""`dead`: no kernel is running. The next request that needs a kernel starts one."""
 
 DoneStatus = Literal["ok", "error", "aborted", "died"]
-"""`died`: the kernel died while running the cell; `aborted`: it was restarted, or died before starting the cell."""
+"""`died`: the kernel died while the cell was running. `aborted`: the kernel ended before it could run the cell, or was
+restarted."""
 
 
 class Stream(msgspec.Struct, frozen=True):
-    """A chunk of printed text; it may start and end in the middle of a line."""
+    """A chunk of printed text. It may start and end in the middle of a line."""
 
     name: Literal["stdout", "stderr"]
     text: str
@@ -36,7 +38,7 @@ class Result(msgspec.Struct, frozen=True):
     execution_count: int
     text: str
     plot: Plot | None = None
-    """A plot to show instead of the text, if there is one."""
+    """The plot that is shown instead of the text, or None."""
 
 
 class Display(msgspec.Struct, frozen=True):
@@ -44,15 +46,15 @@ class Display(msgspec.Struct, frozen=True):
 
     text: str
     plot: Plot | None = None
-    """A plot to show instead of the text, if there is one."""
+    """The plot that is shown instead of the text, or None."""
 
 
 class TracebackPart(msgspec.Struct, frozen=True):
-    """A frame of a traceback, the message of the exception, or the text between two exceptions."""
+    """A part of a traceback: a frame, the message of the exception, or the text between two exceptions."""
 
     text: str
     is_library: bool
-    """Whether the part is a frame of a library."""
+    """Whether the part is a frame of library code."""
 
 
 class Error(msgspec.Struct, frozen=True):
@@ -63,31 +65,31 @@ class Error(msgspec.Struct, frozen=True):
     traceback: str
     """Several lines, with colours as SGR sequences."""
     parts: tuple[TracebackPart, ...] = ()
-    """The same traceback, split into parts; empty if it has only one part."""
+    """The same traceback, split into parts. Empty if the traceback has only one part."""
     explanation: str = ""
     """One line that explains the error, or an empty string."""
 
 
 class InputRequested(msgspec.Struct, frozen=True):
-    """A call of `input()` that waits for `KernelSession.send_input`."""
+    """A pending call of `input()`. Answer it with `KernelSession.send_input`."""
 
     prompt: str
     password: bool
 
 
 class NextInput(msgspec.Struct, frozen=True):
-    """Code that the kernel proposes as the next input (`%recall`, `%load`)."""
+    """Code that the kernel proposes as the next input, for example after `%recall` or `%load`."""
 
     text: str
 
 
 class ExternalInput(msgspec.Struct, frozen=True):
-    """A cell that another front end of the same kernel has started; the outputs that follow belong to it."""
+    """A cell that another front end of the same kernel has started. The outputs that follow belong to this cell."""
 
     execution_count: int
     code: str
     cell: str = ""
-    """Identifies the cell in `Late` outputs."""
+    """Id of the cell in `Late` outputs."""
 
 
 class ExternalDone(msgspec.Struct, frozen=True):
@@ -118,7 +120,7 @@ class Done(msgspec.Struct, frozen=True):
 
     status: DoneStatus
     execution_count: int | None
-    """Number of the cell, or None if the kernel never started it."""
+    """The cell's execution count, or None if the kernel never started the cell."""
 
 
 Output = (
@@ -139,7 +141,7 @@ Output = (
 
 
 class Completions(msgspec.Struct, frozen=True):
-    """Strings that can replace `code[start:end]`."""
+    """Completions of code: strings that can replace `code[start:end]`."""
 
     matches: tuple[str, ...]
     start: int
@@ -151,13 +153,13 @@ class Completeness(msgspec.Struct, frozen=True):
 
     status: Literal["complete", "incomplete", "invalid", "unknown"]
     indent: str = ""
-    """If the code is incomplete, the whitespace with which its next line should begin."""
+    """If the code is incomplete, the indentation of its next line."""
 
 
 class Inspection(msgspec.Struct, frozen=True):
     """Documentation of a name."""
 
     status: Literal["found", "missing", "unknown"]
-    """`missing`: the kernel doesn't know the name; `unknown`: it didn't reply in time."""
+    """`missing`: the kernel doesn't know the name. `unknown`: the kernel didn't reply in time."""
     text: str = ""
     """Signature, docstring and more: several lines, with colours as SGR sequences."""

@@ -1,7 +1,7 @@
-"""Convert tensors to plots. The caption states which values were selected and how they were scaled.
+"""Convert tensors to plots. A plot's caption states which values were selected and how they were scaled.
 
 Large tensors are sampled before anything is computed, so that a plot of any tensor takes milliseconds. This module
-imports torch, so it is imported only when something is plotted.
+imports torch, so other modules import it only when they plot something.
 """
 
 import math
@@ -30,7 +30,7 @@ MIN_IMAGE_SIDE = 8
 """Minimum height and width, in pixels, for a tensor to be recognised as an image."""
 
 MAX_DENSE_VALUES = 1 << 24
-"""Maximum number of values in a sparse tensor that is converted to a dense one."""
+"""Maximum number of values, including zeros, of a sparse tensor that can be plotted."""
 
 FASHION_SIZE = (28, 28)
 
@@ -42,16 +42,16 @@ class CannotDraw(UserError):
 
 
 def describe(tensor: Tensor) -> str:
-    """Return a tensor's dtype, shape and, unless it is the CPU, its device, such as `float32 [1, 28, 28]`."""
+    """Return a tensor's dtype, shape and device, such as `float32 [1, 28, 28] on cuda:0`. The CPU isn't named."""
     device = "" if tensor.device.type == "cpu" else f" on {tensor.device}"
     layout = "" if tensor.layout is torch.strided else "sparse "
     return f"{layout}{str(tensor.dtype).removeprefix('torch.')} {list(tensor.shape)}{device}"
 
 
 def image_result(tensor: Tensor) -> ImageGrid | None:
-    """Return the plot of a cell's result if it is clearly an image or a batch of images, else None.
+    """Return a plot of a cell's result if the tensor is clearly an image or a batch of images, else None.
 
-    Images are float or uint8, of shape [28, 28], [1, 28, 28], [N, 1, 28, 28], [3, H, W] or [N, 3, H, W].
+    Such a tensor is float or uint8 and has the shape [28, 28], [1, 28, 28], [N, 1, 28, 28], [3, H, W] or [N, 3, H, W].
     """
     shape = tuple(tensor.shape)
     grey = shape[-2:] == FASHION_SIZE and (len(shape) == 2 or shape[:-2] == (1,) or (len(shape) == 4 and shape[1] == 1))
@@ -66,9 +66,9 @@ def image_result(tensor: Tensor) -> ImageGrid | None:
 def plot_of(tensor: Tensor, description: str, labels: Sequence[str] = ()) -> Plot:
     """Return the plot of a tensor. Raises CannotDraw if there is nothing to draw.
 
-    A vector is drawn as bars, and a matrix as a heat map. A tensor with more axes is drawn as images of its
-    last two axes, or of its last three if they contain RGB images. The caption begins with `description`. `labels` are
-    the names of the images or bars.
+    A vector is drawn as bars, a 28×28 matrix as an image, and any other matrix as a heat map. A tensor with more axes
+    is drawn as images of its last two axes, or of its last three axes if these contain RGB images. The caption begins
+    with `description`. `labels` are the names of the images or bars.
     """
     values = _dense(tensor)
     if not values.numel():
@@ -101,7 +101,7 @@ def _arrange(values: Tensor) -> Tensor:
 
 
 def image_grid(batch: Tensor, description: str, labels: Sequence[str] = ()) -> ImageGrid:
-    """Return a plot of the first images of a batch, `[N, C, H, W]` with C in {1, 3}, on a common scale."""
+    """Return a plot of the first images of a batch, `[N, C, H, W]` with C in {1, 3}. All images share one scale."""
     total = len(batch)
     batch = batch[:MAX_IMAGES]
     count, channels, height, width = batch.shape
@@ -143,7 +143,7 @@ def image_grid(batch: Tensor, description: str, labels: Sequence[str] = ()) -> I
 
 
 def heat_map(matrix: Tensor, description: str) -> HeatMap:
-    """Return a plot of a matrix, `[R, C]`. If it is large, only evenly spaced rows and columns are drawn."""
+    """Return a plot of a matrix, `[R, C]`. If the matrix is large, only evenly spaced rows and columns are drawn."""
     row_stride, column_stride = (-(-side // MAX_SIDE) for side in matrix.shape)
     matrix = matrix[::row_stride, ::column_stride]
     caption = [description]
@@ -169,7 +169,7 @@ def heat_map(matrix: Tensor, description: str) -> HeatMap:
 
 
 def bars(vector: Tensor, description: str, labels: Sequence[str] = ()) -> Bars:
-    """Return a plot of a vector, `[N]`. If it is long, only evenly spaced values are drawn."""
+    """Return a plot of a vector, `[N]`. If the vector is long, only evenly spaced values are drawn."""
     _check_labels(labels, "values", len(vector))
     stride = -(-len(vector) // MAX_SIDE)
     vector = vector[::stride]
@@ -183,7 +183,7 @@ def bars(vector: Tensor, description: str, labels: Sequence[str] = ()) -> Bars:
 
 
 def _dense(tensor: Tensor) -> Tensor:
-    """Return a detached, dequantized and dense tensor. Raises CannotDraw if it has no values or too many."""
+    """Detach and dequantize a tensor, and make it dense. Raises CannotDraw if it is a meta tensor or too large."""
     tensor = tensor.detach()
     if tensor.is_meta:
         raise CannotDraw(f"{describe(tensor)} has a shape, but no values to draw")
@@ -197,7 +197,7 @@ def _dense(tensor: Tensor) -> Tensor:
 
 
 def _as_float64(tensor: Tensor) -> Tensor:
-    """Convert to float64 on the CPU; complex numbers become their magnitudes."""
+    """Convert a tensor to float64 on the CPU. Complex numbers are replaced with their magnitudes."""
     tensor = tensor.cpu()
     if tensor.is_complex():
         tensor = tensor.to(torch.complex128).abs()
@@ -215,7 +215,7 @@ def _finite_range(values: Tensor) -> tuple[float, float, int]:
 
 
 def _normalised(values: Tensor, low: float, high: float) -> Tensor:
-    """Map [low, high] to [0, 1]. Halves all values first, because `high - low` could overflow."""
+    """Map the range from `low` to `high` to [0, 1]. All numbers are halved, because `high - low` could overflow."""
     if (low, high) == (0.0, 1.0):
         return values
     span = (high / 2 - low / 2) or 1.0
@@ -223,7 +223,7 @@ def _normalised(values: Tensor, low: float, high: float) -> Tensor:
 
 
 def _formatted(tensor: Tensor) -> tuple[str, ...]:
-    """Format each value with three significant digits, but write integers below a million in full."""
+    """Format each value with three significant digits, or in full if the value is an integer below a million."""
     if tensor.is_floating_point() or tensor.is_complex():
         return tuple(map(_format, _as_float64(tensor).flatten().tolist()))
     return tuple(map(_format, tensor.flatten().tolist()))

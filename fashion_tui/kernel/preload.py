@@ -1,4 +1,4 @@
-"""Define torch, the data, runs and other names in the user's namespace, without delaying the kernel."""
+"""Define `torch`, `train_data`, `runs` and other names in the user's namespace, without delaying the kernel's start."""
 
 import importlib
 import pkgutil
@@ -19,7 +19,7 @@ from .run_list import RunList
 from .show import show
 
 MAX_COMPLETION_WAIT = 8.0
-"""Maximum time, in seconds, that a completion waits until the names in the code are loaded."""
+"""Maximum time that a completion waits for names to be loaded, in seconds."""
 
 
 @dataclass
@@ -31,14 +31,14 @@ class _Group:
     tried: threading.Event = field(default_factory=threading.Event)
     """Set when loading has ended, successfully or not."""
     failure: str | None = None
-    """If loading failed, the reason in one line; else None."""
+    """One line that says why loading failed, or None."""
 
 
 class Preloader:
     """Loads `show`, `runs`, `torch`, `nn`, `F`, `net`, `train_data`, `test_data`, `classes` and `lab`.
 
-    A cell that contains one of these names waits until the name is loaded; other cells run meanwhile. If the user has
-    defined a variable with one of these names, it is never replaced.
+    A cell that contains one of these names waits until the name is loaded. Other cells don't wait. Variables that the
+    user has already defined are never replaced.
     """
 
     def __init__(self, setup: KernelSetup) -> None:
@@ -90,13 +90,13 @@ class Preloader:
                 print(group.failure, file=sys.stderr)
 
     def _missing(self, code: str, namespace: Mapping[str, object]) -> list[_Group]:
-        """Return the groups that contain names used by the code but not defined yet."""
+        """Return the groups with names that the code uses and the namespace doesn't contain yet."""
         used = set(re.findall(r"\w+", code))
         return [group for group in self._groups if any(name in used and name not in namespace for name in group.names)]
 
 
 def imported(name: str) -> ModuleType | None:
-    """Return a module if its import has finished, else None. Another thread may still be importing it."""
+    """Return a module if its import has finished, else None. Another thread may still be importing the module."""
     module = sys.modules.get(name)
     return None if getattr(getattr(module, "__spec__", None), "_initializing", False) else module
 
@@ -134,7 +134,7 @@ def _load_data(ref: DatasetRef) -> Mapping[str, object]:
 
 
 def _reason(error: BaseException) -> str:
-    """Return the first line of an error's message. If fashion_tui doesn't define the error, its type comes first."""
+    """Return the first line of an error's message, after the error's type unless fashion_tui defines that type."""
     first_line = (str(error).split("\n") or [""])[0]
     is_ours = type(error).__module__.startswith("fashion_tui.")
     return first_line if is_ours else f"{type(error).__name__}: {first_line}"

@@ -1,4 +1,4 @@
-"""Adapt what the user's code prints to the width of the transcript."""
+"""Adapt the output of the user's code to the width of the transcript."""
 
 import os
 from typing import Any
@@ -13,7 +13,7 @@ _DEFAULTS = {80, 75}
 
 
 class PrintWidth:
-    """Sets the width for IPython, torch, NumPy and all programs that read `COLUMNS`.
+    """Sets the line width of IPython, torch, NumPy and all programs that read `COLUMNS`.
 
     A width that the user's code has chosen, for example with `torch.set_printoptions`, is kept.
     """
@@ -23,7 +23,7 @@ class PrintWidth:
         self._shell = kernel.shell
         self._columns = columns
         self._ours: set[int] = {*_DEFAULTS, columns}
-        """Line widths that are defaults or were set here, not by the user's code."""
+        """Default line widths, and line widths that this object has set. All others were set by the user's code."""
         kernel.shell_handlers[WIDTH_CHANGED] = self._change
         self._shell.events.register("pre_run_cell", self._apply)
         self._apply()
@@ -34,7 +34,7 @@ class PrintWidth:
         os.environ["COLUMNS"] = str(self._columns)
 
     def _apply(self, *_: Any) -> None:
-        """Set the width. This is done before each cell, because NumPy's options depend on the cell's context."""
+        """Set the width. This runs before each cell, because NumPy's options depend on the cell's context."""
         os.environ["COLUMNS"] = str(self._columns)
         self._shell.display_formatter.formatters["text/plain"].max_width = self._columns
         torch: Any = imported("torch")

@@ -1,7 +1,7 @@
 """Answer the UI's probes. A probe is a question about tensors, sent as an additional type of Jupyter message.
 
-A probe isn't executed as code in the user's namespace, so nothing that the user defines or redefines can break the
-answer. With ipykernel >= 7, a separate thread answers, even while a cell runs.
+Probes don't execute code in the user's namespace, so the user's definitions can't break the answers. With ipykernel
+>= 7, a separate thread answers probes even while a cell is running.
 """
 
 from collections.abc import Callable
@@ -33,7 +33,7 @@ class ProbeHandler:
     def __init__(self, kernel: Any, is_ready: Callable[[], bool]) -> None:
         """Register with ipykernel's `kernel`.
 
-        Until `is_ready` returns True, replies to probes about tensors only say that the kernel isn't ready.
+        Until `is_ready` returns True, the reply to a probe about tensors only states that the kernel isn't ready.
         """
         self._kernel = kernel
         self._is_ready = is_ready

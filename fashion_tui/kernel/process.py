@@ -25,13 +25,13 @@ if TYPE_CHECKING:
 Channel = Literal["shell", "control", "stdin", "iopub"]
 
 _RECEIVE_QUEUE = 20
-"""Maximum number of messages queued in our process. While the queue is full, the kernel waits."""
+"""Maximum number of received messages that are queued in the UI's process. The kernel waits while the queue is full."""
 
 LOG_TAIL_BYTES = 64 << 10
-"""Number of bytes at the end of the kernel's log that are searched for its last line."""
+"""Number of bytes to read from the end of the kernel's log to find the last line."""
 
 _DIGEST_HISTORY = 1_000
-"""Number of message signatures that jupyter_client remembers. The default number of signatures can take 8 MiB."""
+"""Number of message signatures that jupyter_client remembers. With the default number, they can take 8 MiB."""
 
 _SIGNAL_CAUSES: dict[int, str] = {
     signal.SIGKILL: "the system does this when memory runs out",
@@ -52,7 +52,7 @@ class KernelUnresponsive(KernelFailed):
 
 
 class KernelProcess:
-    """A started kernel, and a client connected to its channels. The kernel may not respond yet."""
+    """The process of a kernel, with a client that is connected to its channels. The kernel may not respond yet."""
 
     def __init__(self, process: Process, client: "AsyncKernelClient", stem: Path) -> None:
         self._process = process
@@ -107,8 +107,8 @@ class KernelProcess:
         message = self._client.session.msg(kind, content)
         if subshell is not None:
             message["header"]["subshell_id"] = subshell
-        # Don't use `client.execute` and similar methods. They bypass the asyncio socket, which then isn't woken up for
-        # a message that arrives at the same moment.
+        # Don't use `client.execute` and similar methods, because they bypass the asyncio socket.
+        # The socket could then miss a message that arrives at the same moment.
         self._sockets[channel].send_multipart(self._client.session.serialize(message))
         return str(message["header"]["msg_id"])
 
@@ -137,7 +137,7 @@ class KernelProcess:
 
     @property
     def connection_file(self) -> Path:
-        """The file with the paths and the key that another front end needs to connect."""
+        """The connection file, which contains the socket paths and the key that another front end needs."""
         return Path(f"{self._stem}.json")
 
     def interrupt(self) -> None:
@@ -156,7 +156,10 @@ class KernelProcess:
         return f"the kernel was killed by {_describe_signal(-code)}"
 
     def last_log_line(self) -> str:
-        """Return the last line logged by the kernel before its output was redirected to us, or "" if there is none."""
+        """Return the last line of the kernel's log, or "" if there is none.
+
+        The log ends when ipykernel starts to capture the output.
+        """
         try:
             lines = read_tail(Path(f"{self._stem}.log"), LOG_TAIL_BYTES).decode(errors="replace").split("\n")
         except OSError:

@@ -1,6 +1,6 @@
-"""Decode and check the Jupyter messages that we read, and convert them to outputs.
+"""Decode and check the Jupyter messages from the kernel, and convert them to outputs.
 
-The protocol: https://jupyter-client.readthedocs.io/en/stable/messaging.html
+The protocol is described at https://jupyter-client.readthedocs.io/en/stable/messaging.html.
 """
 
 import hmac
@@ -74,7 +74,7 @@ _decode_parent = msgspec.json.Decoder(_ParentHeader).decode
 
 
 def decode(frames: Sequence[bytes], session: "Session") -> Message:
-    """Decode the frames of a message. Raises BadMessage if the message has the wrong form or signature."""
+    """Decode the frames of a message. Raises BadMessage if the message is malformed or has a wrong signature."""
     try:
         signed = frames.index(_DELIMITER) + 1
         signature, header, parent, metadata, content = frames[signed : signed + 5]
@@ -87,7 +87,7 @@ def decode(frames: Sequence[bytes], session: "Session") -> Message:
 
 
 def content_of(message: Message, content_type: type[Content]) -> Content:
-    """Decode the content of a message. Raises BadMessage if it isn't a valid `content_type`."""
+    """Decode the content of a message. Raises BadMessage if the content isn't a valid `content_type`."""
     try:
         return msgspec.json.decode(message.content, type=content_type)
     except msgspec.DecodeError as error:
@@ -98,7 +98,7 @@ class StreamContent(msgspec.Struct, frozen=True):
     text: str
     name: Literal["stdout", "stderr"] = "stdout"
     dropped_lines: int = 0
-    """Number of lines that our kernel dropped before this text."""
+    """Number of lines that the kernel dropped before this text."""
     dropped_characters: int = 0
 
 
@@ -112,7 +112,7 @@ class ErrorContent(msgspec.Struct, frozen=True):
     evalue: str
     traceback: tuple[str, ...]
     library: tuple[bool, ...] = ()
-    """For each string of `traceback`, whether it is a library frame. Empty in a message sent by user code."""
+    """Whether each string of `traceback` is a frame of library code. Empty if user code sent the message."""
     explanation: str = ""
 
 
@@ -158,11 +158,11 @@ class ProbeContent(msgspec.Struct, frozen=True):
     """The kernel's reply to a probe."""
 
     answer: msgspec.Raw = msgspec.Raw(b"null")
-    """The answer in JSON. Its type is named in the probe's docstring."""
+    """The answer in JSON. The docstring of the probe's class names the type of the answer."""
     problem: str = ""
-    """Why the probe failed, in one line; empty if it succeeded."""
+    """One line that says why the probe failed, or an empty string."""
     ready: bool = True
-    """Whether the kernel can already answer probes, which requires torch."""
+    """False if the kernel can't answer the probe yet, because torch isn't loaded."""
 
 
 class WidthContent(msgspec.Struct, frozen=True):

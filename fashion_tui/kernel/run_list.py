@@ -23,8 +23,8 @@ class NoSuchRun(UserError):
 class RunList:
     """The runs, newest first: `runs.latest`, `runs[0]`, `runs["guide-a1b2"]`.
 
-    `runs.latest.model()` returns the trained network, which takes images in [0, 1], as `test_data` contains them. The
-    directory is read on every access, so new runs show up.
+    `runs.latest.model()` returns the trained network of the newest run. Its inputs are images in [0, 1], such as those
+    in `test_data`. The directory is read on every access, so new runs show up.
     """
 
     def __init__(self, directory: Path) -> None:
@@ -69,7 +69,7 @@ class RunList:
 
 
 class RunHandle:
-    """One run: its configuration, state and test accuracy, and its network.
+    """One run: its configuration, state, test accuracy and network.
 
     This object holds only the path. The run is opened on every access, so that the values are current.
     """
@@ -99,18 +99,18 @@ class RunHandle:
     def model(self, checkpoint: str | int = "final") -> "nn.Sequential":
         """Return the trained network, on the CPU and in eval mode.
 
-        It takes images in [0, 1], as `test_data` contains them: `model(test_data[:100][0])` returns logits `[100, 10]`.
-        Its first layer normalises the images as in training; `model.network` is the network without that layer.
-        `checkpoint` is "final" (the newest), "best" or a step. Raises UserError if the checkpoint doesn't exist or the
-        network's code isn't trusted.
+        Its inputs are images in [0, 1], such as those in `test_data`: `model(test_data[:100][0])` returns logits
+        `[100, 10]`. Its first layer normalises the images as in training. `model.network` is the network without that
+        layer. `checkpoint` is "final" (the newest), "best" or a step. Raises UserError if the checkpoint doesn't exist
+        or the network's code isn't trusted.
         """
-        # These modules import torch, which listing runs doesn't need.
+        # These modules import torch, which isn't needed to list runs.
         from fashion_tui.lab.networks.normalise import with_normalisation  # noqa: PLC0415
         from fashion_tui.lab.rng import preserve_rng_state  # noqa: PLC0415
         from fashion_tui.trained_run import TrainedRun  # noqa: PLC0415
 
         try:
-            # Building the network draws initial weights from the global generators.
+            # Building the network draws the initial weights from the global random number generators.
             with TrainedRun.open(self.path, str(checkpoint)) as trained_run, preserve_rng_state():
                 return with_normalisation(trained_run.network(), trained_run.config.recipe).eval()
         except UntrustedSource as error:

@@ -26,7 +26,7 @@ _LOCK = "lock"
 class RuntimeDirectory:
     """A new directory with mode 0700 and a path short enough for sockets.
 
-    Creating one also removes runtime directories whose owners were killed.
+    The constructor also removes the runtime directories of apps that were killed.
     """
 
     def __init__(self) -> None:
@@ -34,7 +34,7 @@ class RuntimeDirectory:
         self.path = _create()
         self._lock = os.open(self.path / _LOCK, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
         os.write(self._lock, str(os.getpid()).encode())
-        fcntl.flock(self._lock, fcntl.LOCK_EX)  # released when this process ends, even if it is killed by SIGKILL
+        fcntl.flock(self._lock, fcntl.LOCK_EX)  # released when this process ends, even by SIGKILL
         for directory in self.path.parent.glob(f"{_PREFIX}*"):
             _remove_if_abandoned(directory)
 
@@ -72,7 +72,7 @@ def console_command(connection_file: Path) -> str:
 
 
 def _owned_directories() -> dict[Path, int]:
-    """Return the current user's runtime directories whose owners are running, with the owners' process ids."""
+    """Return the runtime directories of the current user's open apps, with the process ids of the apps."""
     directories = {directory for parent in _parents() for directory in Path(parent).glob(f"{_PREFIX}*")}
     return {directory: owner for directory in directories if (owner := _owner(directory)) is not None}
 
@@ -93,7 +93,10 @@ def _create() -> Path:
 
 
 def _remove_if_abandoned(directory: Path) -> None:
-    """Remove a directory if its owner is dead, unless it belongs to another user or is still being created."""
+    """Remove a runtime directory if its app has ended.
+
+    Keep directories of other users and directories that are still being created.
+    """
     with contextlib.suppress(OSError):
         lock = _open_lock(directory)
         try:
@@ -104,7 +107,10 @@ def _remove_if_abandoned(directory: Path) -> None:
 
 
 def _owner(directory: Path) -> int | None:
-    """Return the id of the process that holds the lock of a directory of the current user, or None if there is none."""
+    """Return the id of the process that holds a directory's lock.
+
+    Return None if no process holds the lock, or if the directory belongs to another user.
+    """
     with contextlib.suppress(OSError, ValueError):
         lock = _open_lock(directory)
         try:
@@ -117,7 +123,7 @@ def _owner(directory: Path) -> int | None:
 
 
 def _open_lock(directory: Path) -> int:
-    """Open the lock file. Raises OSError if it doesn't exist or the directory belongs to another user."""
+    """Open a directory's lock file. Raises OSError if there is none, or if the directory belongs to another user."""
     if directory.is_symlink() or directory.stat().st_uid != os.getuid():
         raise PermissionError(f"{directory} belongs to another user")
     return os.open(directory / _LOCK, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)

@@ -1,7 +1,8 @@
-"""The UI's interface to the user's kernel: run code in it, and replace it when it dies.
+"""The UI's interface to the user's kernel. A session runs code in the kernel, and replaces the kernel when it dies.
 
-Use a session in one asyncio loop only; it never blocks the loop. User code can't harm the UI's process. Only the
-newest part of a flood of output is kept, and a kernel that dies is reported in one line and replaced.
+Use a session in one asyncio loop only. A session never blocks the loop. User code can't harm the UI's process: if
+outputs arrive too fast, only the newest outputs are kept, and if the kernel dies, the session reports this in one line
+and starts a new kernel.
 """
 
 import asyncio
@@ -34,7 +35,7 @@ class KernelSession:
 
     def __init__(self, dataset: DatasetRef | None, runs_directory: Path | None = None) -> None:
         self.dataset = dataset
-        """The data set for `train_data` and `test_data` in the next kernel. If None, they are undefined."""
+        """The data set for `train_data` and `test_data` in the next kernel. If None, these names are undefined."""
         self._runs_directory = runs_directory
         """The directory that `runs` lists. If None, `runs` is undefined."""
         self._columns = 80
@@ -43,7 +44,7 @@ class KernelSession:
         self._connection: Connection | None = None
         """The connection to the kernel, or None if no kernel is ready."""
         self._starting: KernelProcess | None = None
-        """The kernel that is being started, or None if there is none."""
+        """The kernel that is being started, or None."""
         self._watcher: asyncio.Task[None] | None = None
         self._lock = asyncio.Lock()
         """Held while a kernel is started, replaced or ended."""
@@ -73,19 +74,20 @@ class KernelSession:
                 await self._launch()
 
     async def events(self) -> AsyncIterator[Output]:
-        """Yield, forever, the outputs that don't belong to any execution.
+        """Yield the outputs that don't belong to a running execution. The iterator never ends.
 
-        These are state changes, deaths of kernels, and output that arrives after the end of its cell. Use only one such
-        iterator at a time.
+        These outputs are state changes, reports that a kernel died, and outputs that arrive after the end of their
+        cell. Use only one such iterator at a time.
         """
         while True:
             yield await self._events.get()
 
     async def execute(self, code: str, cell: str = "") -> AsyncIterator[Output]:
-        """Run code as a cell, after the cells submitted before it, and yield its outputs. The last one is `Done`.
+        """Run code as a cell and yield its outputs. The last output is `Done`.
 
-        Outputs that arrive later are among `events`, as `Late` outputs of `cell` if it isn't empty. Starts a kernel if
-        none is running; raises KernelFailed if that fails.
+        The cell runs after the cells that were submitted before it. Outputs that arrive after `Done` are yielded by
+        `events`, wrapped in `Late` with the id `cell` unless `cell` is empty. Starts a kernel if no kernel is running.
+        Raises KernelFailed if the kernel can't be started.
         """
         await self.start()
         if self._connection is None:  # closed while starting
@@ -103,13 +105,13 @@ class KernelSession:
             self._connection.process.interrupt()
 
     async def restart(self) -> None:
-        """End the kernel, even if it is busy, and start a new one. Raises KernelFailed, as `start` does."""
+        """End the kernel, even if it is busy, and start a new one. Raises KernelFailed if the new kernel fails."""
         async with self._lock:
             await self._end_kernel("aborted")
             await self._launch()
 
     def set_width(self, columns: int) -> None:
-        """Set the width to which this kernel and the next ones format their output."""
+        """Set the width of the output of this kernel and of later kernels, in columns."""
         self._columns = columns
         if self._connection is not None:
             self._connection.set_width(columns)
@@ -122,8 +124,8 @@ class KernelSession:
     async def complete(self, code: str, cursor: int, max_wait: float = 10.0) -> Completions:
         """Return the completions at `cursor`, an index into `code`.
 
-        Return no completions if the reply takes over `max_wait` seconds. A new kernel can't complete code that uses
-        torch until it has imported torch.
+        Return no completions if no reply arrives within `max_wait` seconds. A new kernel can't complete code that uses
+        torch until torch is imported.
         """
         content: dict[str, object] = {"code": code, "cursor_pos": cursor}
         if self._connection is not None:
@@ -133,7 +135,7 @@ class KernelSession:
         return Completions((), cursor, cursor)
 
     async def is_complete(self, code: str, max_wait: float = 0.2) -> Completeness:
-        """Return whether code is ready to run. The status is `unknown` if the reply takes over `max_wait` seconds."""
+        """Return whether code is ready to run, or `unknown` if no reply arrives within `max_wait` seconds."""
         if self._connection is not None:
             content: dict[str, object] = {"code": code}
             reply = await self._connection.request("is_complete_request", content, protocol.IsCompleteContent, max_wait)
@@ -142,9 +144,9 @@ class KernelSession:
         return Completeness("unknown")
 
     async def inspect(self, code: str, cursor: int, max_wait: float = 2.0) -> Inspection:
-        """Return the documentation of the name at `cursor`, an index into `code`, or of the function called there.
+        """Return the documentation of the name or the called function at `cursor`, an index into `code`.
 
-        The status is `unknown` if the reply takes over `max_wait` seconds.
+        The status is `unknown` if no reply arrives within `max_wait` seconds.
         """
         content: dict[str, object] = {"code": code, "cursor_pos": cursor, "detail_level": 0}
         if self._connection is not None:
@@ -154,9 +156,9 @@ class KernelSession:
         return Inspection("unknown")
 
     async def probe(self, probe: Probe, answer_type: type[Answer], max_wait: float = 5.0) -> Answer | None:
-        """Ask the kernel about the user's tensors and return its answer.
+        """Ask the kernel about the user's tensors or variables, and return the answer.
 
-        Return None if the reply takes over `max_wait` seconds, or while torch is being imported. Raises UserError with
+        Return None if no reply arrives within `max_wait` seconds, or if torch isn't imported yet. Raises UserError with
         the reason if the kernel can't answer.
         """
         if self._connection is None:
@@ -184,7 +186,7 @@ class KernelSession:
                 self._directory = None
 
     async def _launch(self) -> None:
-        """Start a kernel. If it doesn't respond in time, replace it, once."""
+        """Start a kernel. If the kernel doesn't respond in time, try once more."""
         try:
             await self._launch_once()
         except KernelUnresponsive:
@@ -225,9 +227,9 @@ class KernelSession:
         self._watcher = asyncio.create_task(self._watch(connection))
 
     async def _watch(self, connection: Connection) -> None:
-        """Wait until a kernel dies, report it and start the next one.
+        """Wait until the kernel dies, report its death and start a new kernel.
 
-        If the kernel hasn't run any code, don't start another one, because it would probably die too.
+        If the kernel hasn't run any code, don't start a new one, because the new one would probably die too.
         """
         reason = await connection.ended
         async with self._lock:

@@ -1,4 +1,7 @@
-"""`show` in the user's namespace, and plots of images that cells return. Imports torch only when it plots something."""
+"""The function `show` in the user's namespace, and plots of images that cells return.
+
+This module imports torch only when it plots something.
+"""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -25,7 +28,7 @@ def show(value: object, labels: object = None) -> None:
         plot = plot_for(value, labels, _class_names(shell.user_ns.get("classes") if shell else None))
     except CannotDraw as error:
         _publish(shell, {"text/plain": str(error)})
-    except (RuntimeError, TypeError, ValueError) as error:  # torch lacks operations for some kinds of tensor
+    except (RuntimeError, TypeError, ValueError) as error:  # torch doesn't support every operation for every tensor
         reason = f"{type(error).__name__}: {next(iter(str(error).splitlines()), '')}"
         _publish(shell, {"text/plain": f"can't draw this {type(value).__name__}: {reason}"})
     else:
@@ -48,7 +51,7 @@ def attach_plots_to_results(shell: Any) -> None:
     formatter: Any = JSONFormatter(parent=shell.display_formatter, format_type=MIME_TYPE, print_method="_repr_plot_")
     formatter.for_type_by_name("torch", "Tensor", _format_tensor)
     formatter.for_type_by_name("PIL.Image", "Image", _format_image)
-    # The inline backend removes all formatters of `Figure` when it is loaded, but not those of its base class.
+    # When the inline backend is loaded, it removes all formatters of `Figure`, but not those of the base class.
     formatter.for_type_by_name("matplotlib.figure", "FigureBase", _format_image)
     shell.display_formatter.formatters[MIME_TYPE] = formatter
 
@@ -66,7 +69,7 @@ def _format_image(image: Any) -> object:
 
 
 def _try_plot(make_plot: Callable[[], Plot | None]) -> object:
-    """Make a plot and convert it to JSON types. Return None if that fails, so that only the text is shown."""
+    """Make a plot and convert it to JSON types. Return None if plotting fails, so that only the text is shown."""
     try:
         plot = make_plot()
     except Exception:  # noqa: BLE001 -- the user's subclasses of Tensor can raise anything

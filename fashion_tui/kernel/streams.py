@@ -15,7 +15,7 @@ from typing import Any
 from ipykernel.iostream import OutStream
 
 _MAX_DRAIN = 1.0
-"""Maximum time to wait, at the end of a cell, for output written to the file descriptor, in seconds."""
+"""Maximum time to wait for the file descriptor's output at the end of a cell, in seconds."""
 
 _CHUNK = 1 << 16
 """Maximum number of bytes read from the file descriptor at once."""
@@ -24,15 +24,16 @@ _CHUNK = 1 << 16
 class CapturedStream(OutStream):
     """A stream to the UI that can't be closed.
 
-    It also captures what subprocesses and C code write to the file descriptor. `drain` waits for that output.
+    It also captures the output that subprocesses and C code write to the file descriptor. `drain` waits for that
+    output.
     """
 
     def close(self) -> None:
-        """Flush the stream, but keep it open, because the kernel needs it even after a cell has closed it."""
+        """Flush the stream but keep it open. The kernel still needs the stream after a cell has called this method."""
         self.flush()  # type: ignore[no-untyped-call]
 
     def drain(self) -> None:
-        """Wait until everything written to the file descriptor so far has been attributed to the running cell."""
+        """Wait until all output written to the file descriptor so far has been attributed to the running cell."""
         deadline = time.monotonic() + _MAX_DRAIN
         while self._unread_bytes() and time.monotonic() < deadline:
             time.sleep(0.001)
@@ -54,7 +55,7 @@ class CapturedStream(OutStream):
         return int.from_bytes(count, sys.byteorder)
 
     def _watch_pipe_fd(self) -> None:
-        """Copy the output of the file descriptor to the stream. Characters may be split between two reads."""
+        """Copy output from the file descriptor to the stream. A character may be split between two reads."""
         pipe: Any = self._fid
         decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
         while True:
@@ -67,10 +68,10 @@ class CapturedStream(OutStream):
 
 
 def protect_streams(shell: Any) -> None:
-    """Make the streams survive every cell, and attribute output to the cell that caused it.
+    """Repair the streams after every cell, and attribute output to the cell that caused it.
 
-    A cell may leave `sys.stdout` or `sys.stderr` closed, or replaced by an object that can't be written to. IPython
-    flushes both before it shows a result or an error, and fails if that isn't possible.
+    A cell may close `sys.stdout` or `sys.stderr`, or replace them with objects that don't support writing. IPython
+    flushes both streams before it shows a result or an error, and fails if it can't flush them.
     """
     streams: dict[str, CapturedStream] = {"stdout": sys.stdout, "stderr": sys.stderr}  # type: ignore[dict-item]
 
@@ -80,7 +81,7 @@ def protect_streams(shell: Any) -> None:
                 setattr(sys, name, stream)
                 print(f"sys.{name} was closed or unusable: restored", file=streams["stderr"])
             elif getattr(sys, name) is getattr(sys, f"__{name}__"):
-                setattr(sys, name, stream)  # the same output, but not buffered
+                setattr(sys, name, stream)  # the original file buffers its output
 
     def repair_first(function: Callable[..., Any]) -> Callable[..., Any]:
         @wraps(function)

@@ -15,7 +15,7 @@ from .style import ACCENT, MUTED
 
 
 def bench_tables(report: BenchReport) -> list[RenderableType]:
-    """Return tables of training speed, of accuracy, and of waiting times and the app's use of resources."""
+    """Return tables of training speed, accuracy, waiting times and the app's resource usage."""
     version = f"torch {report.versions.get('torch', '?')}"
     rounds = "1 round" if report.rounds == 1 else f"{report.rounds} rounds"
     threads = f", {report.threads} threads" if report.device == "cpu" else ""

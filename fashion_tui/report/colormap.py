@@ -1,8 +1,8 @@
 """Map numbers to colours.
 
-The scale runs from dark to light, or diverges from zero if there are numbers of both signs. Lightness grows evenly with
-the number, so that equal steps look equal, even to users who can't distinguish the hues. In the diverging scale,
-numbers near zero have nearly the colour of the terminal's background.
+The scale runs from dark to light. If there are both negative and positive numbers, the scale diverges from zero, and
+numbers near zero have nearly the colour of the terminal's background. Lightness changes evenly, so that equal steps
+look equal, even to users who can't distinguish the hues.
 """
 
 from functools import cache, lru_cache
@@ -13,12 +13,12 @@ from .pixels import rgb
 from .style import DARK_TEXT, LIGHT_TEXT, PALETTE
 
 STEPS = 48
-"""Number of colours in a scale, small enough that neighbouring cells often share a colour, which saves bytes."""
+"""Number of colours in a scale. With few colours, neighbouring cells often share a colour, which saves bytes."""
 
 _VIRIDIS: tuple[str, ...] = (
     "440154", "482475", "414487", "355f8d", "2a788e", "21918c", "22a884", "44bf70", "7ad151", "bddf26", "fde725",
 )  # fmt: skip
-"""Every tenth colour of matplotlib's viridis (S. van der Walt and N. Smith, 2015)."""
+"""Evenly spaced colours of matplotlib's viridis (S. van der Walt and N. Smith, 2015)."""
 
 _BLUES = ("1d3a52", "22587f", "2f78a9", "5398cb", "8ab8e3", "c4d9f2")
 _ORANGES = ("4a2c1f", "773d22", "a35329", "cc7141", "e8996b", "f6c6a6")
@@ -26,16 +26,16 @@ _BLUE, _ORANGE = (
     (PALETTE.zero.removeprefix("#"), *(colours if PALETTE.is_dark else reversed(colours)))
     for colours in (_BLUES, _ORANGES)
 )
-"""Colours from zero to the negative (blue) or positive (orange) number of the largest magnitude."""
+"""The halves of the diverging scale, from zero to the largest magnitude: blue is negative and orange is positive."""
 
 MIN_LIGHTNESS_FOR_DARK_TEXT = 0.145
-"""Lightness of a background above which dark text is more legible than light text."""
+"""Dark text is more legible than light text on a background above this lightness."""
 
 
 def heat_colour(value: float, low: float, high: float) -> int:
     """Return the colour (0xrrggbb) of a value in the range from `low` to `high`."""
     scale = _VIRIDIS
-    share = (value / 2 - low / 2) / ((high / 2 - low / 2) or 1.0)  # halved, because the range itself may overflow
+    share = (value / 2 - low / 2) / ((high / 2 - low / 2) or 1.0)  # halved, because `high - low` may overflow
     if low < 0 < high:
         scale = _BLUE if value < 0 else _ORANGE
         share = abs(value) / max(-low, high)

@@ -1,4 +1,4 @@
-"""Draw a tensor's elements as a grid: blocks of rows and columns, one for each index of the leading axes."""
+"""Draw a tensor's elements as blocks of rows and columns, with one block for each index of the leading axes."""
 
 import math
 import textwrap
@@ -20,16 +20,16 @@ from .style import FOREGROUND, MUTED
 GAP = 2
 """Number of spaces between blocks, and between the parts of the heading."""
 MIN_WIDTH = 20
-"""Minimum width of a grid, which the heading needs."""
+"""Minimum width of a grid, so that the heading fits."""
 MAX_BLOCKS_IN_LINE = 6
-"""Maximum number of blocks side by side in `useful_widths`."""
+"""Maximum number of side-by-side blocks that `useful_widths` considers."""
 MORE_WIDTH = 2
 """Columns reserved for the glyph at the end of a truncated row."""
 
 
 @dataclass(frozen=True)
 class GridDrawing:
-    """Draws as many elements as fit into a width and height, beginning with the first. Long vectors are wrapped."""
+    """Draws as many elements as fit into a given width and height. Long vectors are wrapped."""
 
     name: str
     grid: ElementGrid
@@ -42,9 +42,9 @@ class GridDrawing:
     """Minimum number of lines of the heading."""
 
     def lines(self, max_offset: int) -> list[Text]:
-        """Return at most `height` lines, at most `width` columns wide.
+        """Return at most `height` lines of at most `width` columns.
 
-        Colours show the offset of an element, from 0 to `max_offset`.
+        The colour of an element shows its offset, on a scale from 0 to `max_offset`.
         """
         if not self.grid.offsets:
             return [*self.heading, Text("no elements", MUTED)]
@@ -67,7 +67,7 @@ class GridDrawing:
 
     @property
     def breaks(self) -> int:
-        """Number of times that a vector is wrapped."""
+        """Number of line breaks in a vector. Other tensors aren't wrapped."""
         return self._line_count(self.shown) - 1 if self._is_vector else 0
 
     @property
@@ -81,7 +81,7 @@ class GridDrawing:
 
     @property
     def natural_height(self) -> int:
-        """Number of lines needed to show all elements of `grid` at this width."""
+        """Number of lines needed to show all elements of `grid` at the given width."""
         shown = replace(self, height=10_000).shown
         return len(self.heading) + self._line_count(shown) + (shown != self._full)
 
@@ -109,7 +109,7 @@ class GridDrawing:
 
     @property
     def _columns_per_line(self) -> int:
-        """Number of columns of a block that fit on a line, along with the omission glyph if columns are omitted."""
+        """Number of a block's columns that fit on a line. If columns are omitted, space for a glyph is reserved."""
         columns = self._full[2]
         if columns * self.cell_width <= self.width and self._known_columns == columns:
             return max(columns, 1)
@@ -174,7 +174,7 @@ class GridDrawing:
 
     @cached_property
     def heading(self) -> list[Text]:
-        """Name, shape and strides, on one line if they fit."""
+        """The name, shape and strides, on one line if they fit."""
         parts = [
             Text.assemble((f"{self.name} ", MUTED), (format_shape(self.grid.shape, self.glyphs), f"bold {FOREGROUND}")),
             Text(f"strides {self.grid.strides}", MUTED),

@@ -58,7 +58,7 @@ def headline(evaluation: Evaluation) -> RenderableType:
 
 
 def invalid_outputs(invalid: int, images: int) -> str:
-    """Return why there are no scores."""
+    """Return a message that says why there are no scores."""
     return f"the network's outputs aren't numbers for {invalid:,} of {images:,} test images: no scores"
 
 
@@ -67,9 +67,9 @@ def _metric(name: str, value: str) -> tuple[tuple[str, str], tuple[str, str]]:
 
 
 def accuracy_margin(accuracy: float, n: int) -> float:
-    """Return half the width of the 95 % confidence interval of an accuracy over n images (Wilson 1927).
+    """Return half the width of the 95 % confidence interval of an accuracy that was measured on n images.
 
-    The Wilson interval is also valid near 0 and 1.
+    This is the Wilson interval (1927), which is also valid near 0 and 1.
     """
     if n == 0:
         return 0.0
@@ -120,15 +120,15 @@ def _score_colour(score: float) -> str:
 # Confusion matrix
 
 LARGE_CONFUSION = 0.05
-"""A confusion with at least this share of the true class's images is bold and in brackets."""
+"""Confusions that make up at least this share of the true class's images are bold and in brackets."""
 
 CELL_WIDTH = 5
 SHORT_NAME = 3
-"""Minimum number of characters to which a class name is truncated."""
+"""Length of class names in the header, and minimum length of truncated class names in the rows, in characters."""
 
 CORRECT_BACKGROUND = PALETTE.correct
 CONFUSION_BACKGROUNDS = tuple(zip((0.10, LARGE_CONFUSION, 0.01), PALETTE.confusions, strict=True))
-"""Pairs of a minimum share of the true class's images and the background of confusions with at least this share."""
+"""Pairs of a share and a background, which is used for confusions of at least this share of the true class's images."""
 
 
 def confusion_caption() -> Text:
@@ -140,8 +140,8 @@ def confusion_lines(
 ) -> list[Text]:
     """Return a header and a line for each true class, with a column for each predicted class.
 
-    Correct counts are bold, large confusions are bold and in brackets, and zeros are dots. For Fashion-MNIST the lines
-    have 62 columns; if `width` is smaller, class names are truncated.
+    Counts of correct predictions are bold, large confusions are bold and in brackets, and zeros are dots. The lines for
+    Fashion-MNIST are 62 columns wide. If `width` is smaller, class names are truncated.
     """
     name_width = max((len(name) for name in names), default=0) + 1
     if width is not None:

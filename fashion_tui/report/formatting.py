@@ -14,7 +14,7 @@ from .glyphs import ASCII, UNICODE, Glyphs, ascii_text
 _DTYPE_LETTERS = {"float": "f", "bfloat": "bf", "int": "i", "uint": "u", "complex": "c"}
 _ASCII_MATH = (("⌊", "floor("), ("⌈", "ceil("), ("⌋", ")"), ("⌉", ")"), ("·", "*"))
 _INFINITIES = {"Infinity": "inf", "-Infinity": "−inf"}
-"""How the JSON strings of infinite numbers are shown. "NaN" is shown unchanged."""
+"""Maps the JSON strings of infinite numbers to displayed text. "NaN" is displayed unchanged."""
 
 # Strings
 
@@ -83,7 +83,7 @@ def format_percent(share: JsonFloat, digits: int = 1) -> str:
 def format_loss(loss: JsonFloat) -> str:
     """Return a loss with three decimals: `0.298`, or `5.51e+04` if it is 1000 or more.
 
-    A non-finite loss (a string in events) becomes `NaN` or `inf`.
+    A non-finite loss, which events store as a string, becomes `NaN` or `inf`.
     """
     if isinstance(loss, str):
         return _INFINITIES.get(loss, loss)
@@ -109,7 +109,7 @@ def format_duration(seconds: float) -> str:
 
 
 def _three_digits(amount: float) -> str:
-    """Return a number below 1000 with three significant digits, and at most two decimals."""
+    """Format a number below 1000 with three significant digits, but with at most two decimals."""
     return f"{amount:.{2 if amount < 9.995 else 1 if amount < 99.95 else 0}f}"
 
 
@@ -129,9 +129,9 @@ def format_shapes(shapes: Sequence[Shape], glyphs: Glyphs) -> str:
 
 
 def format_mean(statistics: Statistics | None, *, single: bool, glyphs: Glyphs) -> str:
-    """Return the mean as `mean 0.12`, or without the word `mean` for a `single` value.
+    """Return the mean as `mean 0.12`, or as `0.12` if `single` is true.
 
-    Returns `NaN` or `inf` if no value is finite.
+    Return `NaN` or `inf` if no value is finite.
     """
     if statistics is None:
         return ""
@@ -148,9 +148,9 @@ def sample_mark(statistics: Statistics, glyphs: Glyphs) -> str:
 
 
 def format_nonfinite(statistics: Statistics | None) -> str:
-    """Return the numbers of non-finite values, such as `2 NaN, 1 inf`, or an empty string if all values are finite.
+    """Return the counts of non-finite values, such as `2 NaN, 1 inf`, or an empty string if all values are finite.
 
-    If the statistics were computed from a sample, the numbers are left out: `NaN, inf`.
+    If the statistics were computed from a sample, the counts are left out: `NaN, inf`.
     """
     if statistics is None:
         return ""

@@ -40,7 +40,7 @@ class Glyphs:
     unicode: bool
 
     def key_names(self, keys: str) -> str:
-        """Return keys such as `↑↓` or `⇧tab` unchanged, or in ASCII by their names: `up/down`, `shift+tab`."""
+        """Return keys such as `↑↓` or `⇧tab` unchanged, or replace them with ASCII names: `up/down`, `shift+tab`."""
         if self.unicode:
             return keys
         keys = keys.replace("←↓↑→", "arrows").replace("⇧", "shift+").replace("↵", "enter")
@@ -56,14 +56,14 @@ class Glyphs:
         return self.eighths[-1] * full + (self.eighths[part - 1] if part else "")
 
     def slim_bar(self, share: float, width: int) -> str:
-        """Return the filled part of a bar that is as thin as a line and has a resolution of half a cell."""
+        """Return the filled part of a bar that is drawn as a line, with a resolution of half a cell."""
         halves = round(min(max(share, 0.0), 1.0) * width * 2)
         if share > 0:
             halves = max(halves, 1)
         return self.thick_line * (halves // 2) + (self.half_line if halves % 2 else "")
 
     def sparkline(self, values: Sequence[float]) -> str:
-        """Return a glyph for each value, scaled to the range of the finite values, and `bad` for a non-finite value."""
+        """Return one glyph per value: a level in the range of the finite values, or `bad` for a non-finite value."""
         finite = [value for value in values if math.isfinite(value)]
         low, high = (min(finite), max(finite)) if finite else (0.0, 0.0)
         top = len(self.levels) - 1
@@ -112,10 +112,10 @@ _ASCII_CHARACTERS = {
 """ASCII replacements of the same width. `_ascii_character` handles all other characters."""
 
 _PRODUCT = re.compile(r"(?<=[\d)])·(?=[\w(])")
-"""A dot that means multiplication, as in `20·7·7`. Other dots are separators."""
+"""Matches a dot that means multiplication, as in `20·7·7`. Other dots are separators."""
 
 ASCII_ERRORS = "fashion_tui.ascii"
-"""Error handler for encoding output. It substitutes ASCII of the same width for what can't be encoded."""
+"""Name of an encoding error handler that replaces unencodable characters with ASCII characters of the same width."""
 
 
 def ascii_text(text: str) -> str:
@@ -128,9 +128,9 @@ def _ascii_character(character: str) -> str:
         return character
     if character in _ASCII_CHARACTERS:
         return _ASCII_CHARACTERS[character]
-    if "\u2500" <= character <= "\u257f":  # corners and crossings of lines
+    if "\u2500" <= character <= "\u257f":  # corners and crossings of box-drawing lines
         return "+"
-    if "\u2800" <= character <= "\u28ff":  # Braille, whose dots are the bits of the last byte
+    if "\u2800" <= character <= "\u28ff":  # Braille: each bit of the low byte is a dot
         return " .::"[min((ord(character) & 0xFF).bit_count(), 3)] if ord(character) & 0xFF else " "
     if unicodedata.combining(character) or unicodedata.category(character) in {"Cf", "Me", "Mn"}:
         return ""

@@ -1,4 +1,4 @@
-"""Draw an autograd graph as a tree. If a node is repeated, its later rows only refer to the first row."""
+"""Draw an autograd graph as a tree. If a node occurs more than once, its later rows only refer to its first row."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -13,32 +13,32 @@ from .glyphs import Glyphs
 from .style import ACCENT, ATTENTION, FOREGROUND, GOOD, MUTED
 
 MAX_BRANCHES = 12
-"""Maximum number of levels whose branches are drawn in a row: the row's own level and the nearest levels above."""
+"""Maximum number of tree levels whose branches are drawn on a line. The branches of higher levels are omitted."""
 
 
 @dataclass(frozen=True, slots=True)
 class TreeRow:
     key: str
-    """Unique key of the row: the id of the node above, and the row's index among the sources of that node.
+    """Unique key of the row: the id of the parent node, and the index of the row's node among the parent's sources.
 
-    The id of the row's node isn't unique, because a node may have several rows.
+    The id of the row's own node isn't unique, because a node may have several rows.
     """
     node: int
     depth: int
     is_last: tuple[bool, ...]
-    """For each ancestor from the top down, and for the row itself, whether it is the last of its siblings.
+    """Flags for the row's ancestors, from the top down, and for the row itself: True for the last of several siblings.
 
-    Only the lowest MAX_BRANCHES levels are included.
+    Only the deepest MAX_BRANCHES levels are included.
     """
     is_only: bool
-    """Whether the row's node is the only source of the node above."""
+    """Whether the row's node is the only source of its parent."""
     is_folded: bool = False
     is_repeated: bool = False
     """Whether an earlier row has the same node."""
 
 
 def tree_rows(nodes: Mapping[int, GraphNode], root: int, folded: Iterable[str]) -> list[TreeRow]:
-    """Return the rows, beginning with the root. A node that isn't in `nodes` ends its branch and can be expanded."""
+    """Return the rows of the tree, beginning with the root. A node that isn't in `nodes` ends its branch."""
     folded_keys = frozenset(folded)
     rows, seen = list[TreeRow](), set[int]()
     stack = [TreeRow(str(root), root, 0, (), is_only=False)]
@@ -73,11 +73,10 @@ def _source_rows(row: TreeRow, node: GraphNode) -> list[TreeRow]:
 
 
 def tree_line(row: TreeRow, node: GraphNode | None, width: int, *, is_highlighted: bool, glyphs: Glyphs) -> Text:
-    """Return a row's line, such as `├ A  leaf  3  grad 2`. The operation is shortened if the line exceeds `width`.
+    """Return the line of a row, such as `├ A  leaf  3  grad 2`.
 
-    An arrow marks a node that is the only source of the node above, so that a chain doesn't look like siblings.
-
-    `is_highlighted` emphasises a gradient that has just been computed.
+    The name of the operation is shortened if the line exceeds `width`. An arrow marks a node that is the only source of
+    its parent, so that a chain of nodes doesn't look like siblings. `is_highlighted` emphasises the gradient.
     """
     line = _line(row, node, is_highlighted=is_highlighted, glyphs=glyphs)
     if node is None or line.cell_len <= width:
@@ -111,7 +110,7 @@ def _line(row: TreeRow, node: GraphNode | None, *, is_highlighted: bool, glyphs:
 
 
 def format_gradient(statistics: Statistics, *, single: bool, glyphs: Glyphs) -> str:
-    """Return `2` for a single value, or `−0.1 … 0.3` for the range of several values."""
+    """Format a gradient: `2` for a single value, or the range `−0.1 … 0.3` for several values."""
     low, high = statistics.low, statistics.high
     if single or low is None or high is None or low == high:
         return format_mean(statistics, single=True, glyphs=glyphs)

@@ -12,7 +12,7 @@ from .glyphs import Glyphs
 from .style import ACCENT, ATTENTION, FOREGROUND, MUTED
 
 MAX_WIDTH = 36
-"""Maximum number of bars, each one cell wide. If fewer bars fit, neighbouring bins are merged."""
+"""Maximum number of bars. Each bar is one cell wide. If fewer bars fit, neighbouring bins are merged."""
 MAX_LINE_WIDTH = 24
 """Maximum number of bars of a single-line histogram."""
 
@@ -65,7 +65,7 @@ def _non_finite_note(histogram: Histogram) -> Text:
 
 
 def _axis(histogram: Histogram, width: int, glyphs: Glyphs) -> Text:
-    """Return a line with the smallest value at the left, the largest at the right, and 0 between them if it fits."""
+    """Return a line with the smallest value on the left, the largest on the right, and 0 between them if it fits."""
     low, high = _format_range(histogram, glyphs)
     line = [" "] * width
     if histogram.low < 0 < histogram.high:
@@ -78,7 +78,7 @@ def _axis(histogram: Histogram, width: int, glyphs: Glyphs) -> Text:
 
 
 def _bars(counts: Sequence[int], height: int, glyphs: Glyphs) -> list[str]:
-    """Return the lines of the bars from top to bottom. A bin that isn't empty is always visible."""
+    """Return the lines of the bars from top to bottom. Every nonempty bin is visible."""
     parts = len(glyphs.levels)
     largest = max(max(counts, default=0), 1)
     levels = [max(round(count / largest * height * parts), 1) if count else 0 for count in counts]
@@ -90,7 +90,7 @@ def _bars(counts: Sequence[int], height: int, glyphs: Glyphs) -> list[str]:
 
 
 def _merge_bins(counts: Sequence[int], max_bins: int) -> list[int]:
-    """Return at most `max_bins` counts, each the sum of the same number of neighbouring bins."""
+    """Merge neighbouring bins in groups of equal size. Return at most `max_bins` counts."""
     sizes = (size for size in range(1, len(counts) + 1) if len(counts) % size == 0 and len(counts) // size <= max_bins)
     size = next(sizes, 1)
     return [sum(counts[start : start + size]) for start in range(0, len(counts), size)]

@@ -1,9 +1,9 @@
-"""Draw pixels as lines of a terminal.
+"""Draw pixels as lines of terminal text.
 
 Each cell shows two or four pixels as a block element, with one colour for the foreground and another for the
-background. Greys are taken from the 256-colour palette, because almost every terminal supports it, its colours need
-half the bytes of 24-bit colours, and neighbouring cells are often equal. On terminals without greys, pixels are drawn
-with ASCII characters of different density.
+background. Greys are taken from the 256-colour palette. Almost every terminal supports this palette, its colours need
+half as many bytes as 24-bit colours, and with few greys, neighbouring cells are often equal. On terminals without
+greys, pixels are drawn as ASCII characters of different density.
 """
 
 import enum
@@ -23,7 +23,7 @@ Size = tuple[int, int]
 """Height and width."""
 
 GAMMA = 0.85
-"""Exponent that makes dark garments stand out from the background without bleaching light ones."""
+"""Exponent that makes dark garments stand out from the background without washing out light garments."""
 
 GREYS = (*(8 + 10 * step for step in range(24)), 255)
 """Brightness of each grey level, from 0 to 255.
@@ -33,10 +33,11 @@ redefined.
 """
 
 INK = " .:-=+*#%@"
-"""Characters from black to white, for light text on a dark background."""
+"""Characters from the darkest to the lightest, for light text on a dark background."""
 
 BLOCKS = " ▘▝▀▖▌▞▛▗▚▐▜▄▙▟█"
-"""Block elements, indexed by the sum of their quarters: upper left 1, upper right 2, lower left 4, lower right 8."""
+"""Block elements, indexed by the sum of the filled quarters: upper left 1, upper right 2, lower left 4, lower right 8.
+"""
 UPPER, LOWER, FULL = 3, 12, 15
 
 TRANSPARENT = -1
@@ -49,16 +50,16 @@ class Shading(enum.Enum):
 
 
 GreyCell = tuple[int, int, int]
-"""The darker grey level, the lighter one, and the index in BLOCKS of the quarters that have the lighter level."""
+"""The darker grey level, the lighter grey level, and the index in BLOCKS of the quarters with the lighter level."""
 
 
 def grey_image(pixels: bytes, size: Size, cells: Size, shading: Shading) -> list[list[Segment]]:
-    """Draw a uint8 image [height, width] in `cells` (lines, columns), with as few segments as possible."""
+    """Draw a grey uint8 image [height, width] in `cells` (lines, columns)."""
     lines, columns = cells
     if shading is Shading.CHARACTERS:
         return [ink_line(row) for row in resample(pixels, size, (lines, columns))]
     if 2 * columns <= size[1]:
-        # Draw four pixels in a cell with the two closest greys, so that outlines keep their full width.
+        # Draw four pixels in each cell, in two greys, so that outlines keep their full width.
         rows = [row.translate(_LEVELS) for row in resample(pixels, size, (2 * lines, 2 * columns))]
         drawn = [_quarter_cells(upper, lower) for upper, lower in zip(rows[::2], rows[1::2], strict=True)]
     else:
@@ -69,7 +70,7 @@ def grey_image(pixels: bytes, size: Size, cells: Size, shading: Shading) -> list
 
 
 def colour_image(pixels: bytes, size: Size, cells: Size, shading: Shading) -> list[list[Segment]]:
-    """Draw a uint8 image [height, width, 3] in `cells` (lines, columns)."""
+    """Draw an RGB uint8 image [height, width, 3] in `cells` (lines, columns)."""
     lines, columns = cells
     planes = [pixels[channel::3] for channel in range(3)]
     if shading is Shading.CHARACTERS:
@@ -81,15 +82,15 @@ def colour_image(pixels: bytes, size: Size, cells: Size, shading: Shading) -> li
 
 
 def ink_line(values: bytes) -> list[Segment]:
-    """Draw a row of pixels with one character for each pixel."""
+    """Draw a row of pixels with one character per pixel."""
     return [Segment("".join(INK[index] for index in values.translate(_INK_INDICES)), _INK_STYLE)]
 
 
 def half_blocks(upper: Sequence[int], lower: Sequence[int]) -> list[Segment]:
-    """Draw two rows of pixels as one line, with a cell for each column.
+    """Draw two rows of pixels as one line of text, with a cell for each column.
 
-    A pixel is a 24-bit colour (0xrrggbb) or TRANSPARENT. A segment has at most two colours, and contains as many cells
-    as possible.
+    A pixel is a 24-bit colour (0xrrggbb) or TRANSPARENT. Each segment has at most two colours and contains as many
+    cells as possible.
     """
     segments: list[Segment] = []
     run: list[tuple[int, int]] = []
@@ -104,21 +105,21 @@ def half_blocks(upper: Sequence[int], lower: Sequence[int]) -> list[Segment]:
 
 
 def _colour_segment(run: Sequence[tuple[int, int]], colours: set[int]) -> Segment:
-    background, ink = min(colours), max(colours)  # TRANSPARENT is the smallest value, so it is never the ink
+    background, ink = min(colours), max(colours)  # TRANSPARENT is the smallest value, so it is the background
     masks = (UPPER * (top == ink != background) + LOWER * (bottom == ink != background) for top, bottom in run)
     return Segment("".join(BLOCKS[mask] for mask in masks), _colour_style(ink, background))
 
 
 @lru_cache(maxsize=4_096)
 def _colour_style(ink: int, background: int) -> Style:
-    """Return the style of `ink` on `background`, without a foreground colour if the two are equal."""
+    """Return the style of `ink` on `background`. It has no foreground colour if the two colours are equal."""
     return Style(
         color=None if ink == background else rgb(ink), bgcolor=None if background == TRANSPARENT else rgb(background)
     )
 
 
 def rgb(colour: int) -> Color:
-    """Return the colour 0xrrggbb, like `Color.from_rgb` but in a third of the time."""
+    """Convert 0xrrggbb to a `Color`. This takes a third of the time of `Color.from_rgb`."""
     triplet = ColorTriplet(colour >> 16, colour >> 8 & 255, colour & 255)
     return Color(f"#{colour:06x}", ColorType.TRUECOLOR, None, triplet)
 
@@ -132,10 +133,10 @@ def _grey_level(value: int) -> int:
 
 
 _LEVELS = bytes(map(_grey_level, range(256)))
-"""Grey level of each pixel value."""
+"""Grey level for each pixel value from 0 to 255."""
 
 _INK_INDICES = bytes(round(_brighten(value) / 255 * (len(INK) - 1)) for value in range(256))
-"""Index in INK of each pixel value."""
+"""Index in INK for each pixel value from 0 to 255."""
 
 _INK_STYLE = Style.parse(f"{LIGHT_TEXT} on #080808")
 
@@ -171,9 +172,9 @@ def _resample_rows(rows: list[bytes], count: int) -> list[bytes]:
 
 @lru_cache(maxsize=256)
 def _overlaps(size: int, count: int) -> tuple[tuple[int, tuple[int, ...]], ...]:
-    """Return the weights with which `size` old rows are averaged into `count` new rows.
+    """Return the weights for averaging `size` old rows into `count` new rows.
 
-    The item for a new row contains the index of the first old row, and the weights of all averaged rows, which add up
+    The item for a new row contains the index of the first old row and the weights of the old rows. The weights add up
     to `size`.
     """
 
@@ -185,15 +186,15 @@ def _overlaps(size: int, count: int) -> tuple[tuple[int, tuple[int, ...]], ...]:
 
 
 def _half_cells(upper: bytes, lower: bytes) -> Iterator[GreyCell]:
-    """Yield the cells that show two rows of grey levels, one cell for each column."""
+    """Yield one cell for each column of two rows of grey levels."""
     for top, bottom in zip(upper, lower, strict=True):
         yield (bottom, top, UPPER) if top > bottom else (top, bottom, LOWER if top < bottom else 0)
 
 
 def _quarter_cells(upper: bytes, lower: bytes) -> Iterator[GreyCell]:
-    """Yield the cells that show two rows of grey levels, one cell for every two columns.
+    """Yield one cell for every two columns of two rows of grey levels.
 
-    The two grey levels of each cell minimise the squared error.
+    The two grey levels of a cell minimise the squared error.
     """
     for x in range(0, len(upper), 2):
         quarters = (upper[x], upper[x + 1], lower[x], lower[x + 1])
@@ -214,7 +215,7 @@ def _quarter_cells(upper: bytes, lower: bytes) -> Iterator[GreyCell]:
 
 
 def _to_segments(cells: Iterator[GreyCell], tolerance: int) -> list[Segment]:
-    """Merge cells into the longest possible segments of at most two greys.
+    """Merge cells into segments with at most two greys. Each segment contains as many cells as possible.
 
     Levels that differ by at most `tolerance` share a grey.
     """
@@ -239,9 +240,9 @@ def _to_segments(cells: Iterator[GreyCell], tolerance: int) -> list[Segment]:
 
 
 def _match_grey(level: int, greys: tuple[int, ...], tolerance: int) -> tuple[int, tuple[int, ...]]:
-    """Return the grey with which to draw `level`, and `greys` with this grey included.
+    """Return the grey to use for `level`, and `greys` with this grey included.
 
-    Level 0, the background, stays black.
+    Level 0 is the background and always stays black.
     """
     for grey in greys:
         if grey == level or (grey and level and abs(grey - level) <= tolerance):
@@ -257,12 +258,15 @@ def _grey_segment(run: Sequence[GreyCell], greys: tuple[int, ...]) -> Segment:
 
 @lru_cache(maxsize=len(GREYS) ** 2)
 def _grey_style(dark: int, light: int) -> Style:
-    """Return the style of `light` on `dark`, without a foreground colour if the two are equal."""
+    """Return the style of `light` on `dark`. It has no foreground colour if the two greys are equal."""
     return Style(color=None if dark == light else _grey(light), bgcolor=_grey(dark))
 
 
 def _grey(level: int) -> Color:
-    """Return a colour of the palette with its triplet, so that Textual doesn't convert it to a 24-bit colour."""
+    """Return the palette colour of a grey level.
+
+    The colour includes its triplet, so that Textual doesn't convert it to a 24-bit colour.
+    """
     grey = GREYS[level]
     number = 231 if grey == 255 else 232 + level
     return Color(f"grey{grey}", ColorType.EIGHT_BIT, number, ColorTriplet(grey, grey, grey))

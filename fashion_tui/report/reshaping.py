@@ -21,7 +21,7 @@ from .style import ATTENTION, BAD, GOOD
 GAP = 3
 """Number of spaces between the two grids."""
 CELL_PADDINGS = (2, 1)
-"""Possible numbers of spaces in a cell. The larger number is used if all elements still fit."""
+"""Possible numbers of spaces in a cell. The smaller number is used if more elements fit with it."""
 
 
 def verdict_lines(result: ReshapeResult, width: int, glyphs: Glyphs) -> list[Text]:
@@ -35,7 +35,10 @@ def verdict_lines(result: ReshapeResult, width: int, glyphs: Glyphs) -> list[Tex
 
 
 def grid_lines(result: ReshapeResult, width: int, height: int, glyphs: Glyphs) -> list[Text]:
-    """Return both grids, side by side or stacked, whichever shows more elements or, in a tie, has fewer line breaks."""
+    """Return the lines of both grids, side by side or stacked.
+
+    The layout that shows the most elements is used, and among those, the layout with the fewest line breaks.
+    """
     grids = [("before", result.before)]
     if result.after is not None:
         grids.append(("after", result.after))
@@ -78,7 +81,7 @@ def _join_parts(parts: Sequence[Text], drawings: Sequence[GridDrawing]) -> Text:
 
 
 def _side_by_side(drawings: Sequence[GridDrawing], width: int) -> list[_Layout]:
-    """Return a layout with two equal halves, and layouts in which one grid is just wide enough for complete blocks."""
+    """Return side-by-side layouts: one with equal widths, and others in which one grid exactly fits complete blocks."""
     available = width - GAP
     before, after = drawings
     widths = [available // 2, *before.useful_widths, *(available - useful for useful in after.useful_widths)]
@@ -96,7 +99,10 @@ def _with_widths(before: GridDrawing, left: int, after: GridDrawing, right: int)
 
 
 def _stacked(drawings: Sequence[GridDrawing], height: int) -> _Layout:
-    """Return a layout in which each grid gets half of the lines, plus any that the other grid doesn't need."""
+    """Return a layout with one grid above the other.
+
+    Each grid gets half of the lines, plus the lines that the other grid doesn't need.
+    """
     before, after = (drawing.natural_height for drawing in drawings)
     above = min(before, max((height - 1) // 2, height - 1 - after))
     heights = (above, height - 1 - above)

@@ -17,7 +17,7 @@ from .style import ACCENT, ATTENTION, BAD, GOOD, MUTED
 
 
 def runs_tables(runs: Sequence[RunSummary]) -> list[RenderableType]:
-    """Return a table with a row for each run, in the given order, and below it a line for each run with a problem."""
+    """Return a table with a row for each run, followed by a line for each run that has a problem."""
     glyphs = terminal_glyphs()
     problems = [
         Text.assemble((f"{printable(run.run, glyphs)}: ", MUTED), problem) for run in runs if (problem := _problem(run))
@@ -66,7 +66,7 @@ def _problem(run: RunSummary) -> Text:
 
 
 def epoch_line(event: EpochEnd, epochs: int) -> Text:
-    """Return the loss and accuracy of an epoch: `epoch 1/3  loss 0.512  accuracy 81.3 %  0:07`."""
+    """Return a line with the loss and accuracy of an epoch: `epoch 1/3  loss 0.512  accuracy 81.3 %  0:07`."""
     line = Text(f"epoch {event.epoch}/{epochs}  {_loss_and_accuracy(event.train_loss, event.train_accuracy)}")
     if event.validation_loss is not None and event.validation_accuracy is not None:
         line.append(f"  validation: {_loss_and_accuracy(event.validation_loss, event.validation_accuracy)}")
@@ -84,13 +84,13 @@ class ValidationScores:
     last: JsonFloat
     """Accuracy after the last epoch."""
     best: float | None
-    """Highest accuracy, or None if no epoch has one that is a number."""
+    """Highest accuracy, or None if the accuracy of every epoch is NaN."""
     best_epoch: int
     """The first epoch with the highest accuracy."""
 
 
 def validation_scores(epochs: Sequence[EpochEnd]) -> ValidationScores | None:
-    """Return the last and the best validation accuracy, or None without a validation set."""
+    """Return the last and the best validation accuracy, or None if no epoch has one."""
     scores = [(epoch.validation_accuracy, epoch.epoch) for epoch in epochs if epoch.validation_accuracy is not None]
     if not scores:
         return None
@@ -100,7 +100,7 @@ def validation_scores(epochs: Sequence[EpochEnd]) -> ValidationScores | None:
 
 
 def finished_text(event: Finished, validation: ValidationScores | None = None) -> Text:
-    """Return the test accuracy after the last epoch, the speed and the times, on two lines."""
+    """Return lines with the test accuracy after the last epoch, the speed, the validation accuracy and the times."""
     epochs = "1 epoch" if event.epochs == 1 else f"{event.epochs} epochs"
     flipped = event.test_accuracy_flipped
     both = "" if flipped is None else f"  (averaged with mirror images {format_percent(flipped)})"

@@ -23,5 +23,5 @@ def printable_segments(segments: Iterable[Segment]) -> list[Segment]:
 
 
 def _of_same_width(match: re.Match[str]) -> str:
-    """Return a replacement for a character, or an empty string if the character takes no column."""
+    """Return a replacement of the same width as the matched character, or an empty string if its width is 0."""
     return REPLACEMENT * cell_len(match[0])

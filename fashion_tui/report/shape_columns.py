@@ -12,7 +12,7 @@ from .style import ACCENT, BAD, FOREGROUND, MUTED
 from .text_table import Cell, Column
 
 SHARE = "share"
-"""Title of a placeholder column. `share_column` replaces the placeholder with the column of bars."""
+"""Title of a placeholder for the column that `share_column` returns."""
 MIN_BAR_WIDTH = 8
 COLUMN_TITLES = (
     "#", "step", "operation", "input", "output", "tensor", "kernel", "params", "%", "MACs", "memory", "dtype",
@@ -51,7 +51,7 @@ def shape_columns(table: ShapeTable, shown: Sequence[int], glyphs: Glyphs) -> li
 
 
 def _tensor_bars(table: ShapeTable, shown: Sequence[int], glyphs: Glyphs) -> list[Cell]:
-    """Return, for each row, a bar that shows the size of its output."""
+    """Return a bar for each row. The bar shows the size of the row's output."""
     outputs = [table.rows[index].outputs[0] if table.rows[index].outputs else None for index in shown]
     scale = TensorScale.of([*table.inputs, *(shape for shape in outputs if shape is not None)])
     tones = [FOREGROUND if changes_shape(table.rows[index]) else MUTED for index in shown]
@@ -113,14 +113,14 @@ def _cells(row: ShapeRow, total_params: int, tone: str, glyphs: Glyphs) -> list[
 
 
 def changes_shape(row: ShapeRow) -> bool:
-    """Return whether the output has a different shape from the input."""
+    """Return whether the shape of the output differs from the shape of the input."""
     return row.outputs[:1] != row.inputs[:1]
 
 
 def share_column(table: ShapeTable, shown: Sequence[int], glyphs: Glyphs, width: int) -> Column:
-    """Return a column of bars that show each row's share of the time if it was measured, else of the MACs.
+    """Return a column of bars. A bar shows the row's share of the time, or of the MACs if no time was measured.
 
-    Rows that are the sum of other shown rows have no bar.
+    Rows that are sums of other shown rows have no bar.
     """
     quantity = "time" if table.timed_on else "work"
     total = (table.seconds if table.timed_on else table.total_macs) or 1
@@ -134,7 +134,7 @@ def share_column(table: ShapeTable, shown: Sequence[int], glyphs: Glyphs, width:
 
 
 def are_sums(table: ShapeTable, shown: Sequence[int]) -> list[bool]:
-    """Return, for each shown row, whether its children are also shown, so that its numbers are sums of theirs."""
+    """Return whether each shown row is the sum of other shown rows, because its children are also shown."""
     following = [*shown[1:], -1]
     return [table.rows[index].has_children and following[i] == index + 1 for i, index in enumerate(shown)]
 
@@ -167,7 +167,7 @@ class TensorScale:
         if not shape:
             return glyphs.levels[0]
         width = 1 + round((MAX_BAR - 1) * math.log(max(shape[0], 1)) / math.log(max(self.channels, 2)))
-        tallest = len(glyphs.levels) - 2  # bars of full cells would touch the bars above and below
+        tallest = len(glyphs.levels) - 2  # full-height bars would touch the bars above them
         level = 0 if len(shape) == 1 else max(round(tallest * (_side(shape) / self.side) ** 0.5), 1)
         return glyphs.levels[level] * width
 

@@ -1,4 +1,4 @@
-"""Show the shape trace of a network: its shapes on one line (the strip), a table of its calls, and notes."""
+"""Show the shape trace of a network: the shapes on one line (the strip), a table of the calls, and notes."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -20,14 +20,14 @@ MAX_BAR_WIDTH = 20
 _DROP_ORDER = ("%", "#", SHARE, "operation", "kernel", "input", "MACs", "backward", "forward", "params")
 """Columns in the order in which they are dropped if the width is too small."""
 _DROP_ORDER_NUMBERED = ("%", "#", SHARE, "input", "kernel", "operation", "MACs", "backward", "forward", "params")
-"""The order if names are numbers, as in nn.Sequential. Without the column `operation`, such names mean nothing."""
+"""The order if modules are named by numbers, as in nn.Sequential. The column `operation` is then kept longer."""
 _SHORT_NAMES = {"max_pool2d": "pool", "avg_pool2d": "pool", "adaptive_avg_pool2d": "pool"}
-"""Shorter names for the strip."""
+"""Shorter names of functions for the strip."""
 
 
 @dataclass(frozen=True, slots=True)
 class ShapeLines:
-    """The lines of the table. `rows` contains a line for each index in `visible_rows`, in the same order."""
+    """The lines of the table. `rows` contains a line for each index that `visible_rows` returns, in the same order."""
 
     header: list[Text]
     rows: list[Text]
@@ -36,7 +36,7 @@ class ShapeLines:
 
 @dataclass(frozen=True, slots=True)
 class ShapeReport:
-    """The strip, the table and the notes, as wide as the console that prints them."""
+    """A renderable of the strip, the table and the notes. It is as wide as the console."""
 
     table: ShapeTable
     depth: int | None
@@ -62,8 +62,8 @@ def shape_report(
 ) -> ShapeReport:
     """Return the output of `fashion-tui shapes`.
 
-    With a `depth` of 1, only the network's own calls are shown; with 2, the calls of its modules are also shown; and so
-    on. `columns` are titles from `COLUMN_TITLES`. By default, as many columns as fit are shown.
+    If `depth` is 1, only the calls of the network itself are shown. If `depth` is 2, the calls of its modules are also
+    shown, and so on. `columns` are titles from `COLUMN_TITLES`. By default, as many columns as fit are shown.
     """
     return ShapeReport(table, depth, columns, glyphs or terminal_glyphs())
 
@@ -77,7 +77,7 @@ def shape_lines(  # noqa: PLR0913 - each is an independent choice
     columns: Collection[str] | None = None,
     glyphs: Glyphs | None = None,
 ) -> ShapeLines:
-    """Return the header, a line for each visible row, and the totals, none wider than `width`."""
+    """Return the header, a line for each visible row, and the totals. No line is wider than `width`."""
     glyphs = glyphs or terminal_glyphs()
     shown = visible_rows(table, depth=depth, folded=folded)
     is_numbered = any(table.rows[index].name.isdigit() for index in shown)
@@ -138,7 +138,7 @@ def shape_notes(table: ShapeTable, *, glyphs: Glyphs | None = None) -> Text:
     facts = [f"{table.total_params:,} parameters, {trainable}"] if table.total_params else ["no parameters"]
     facts.append(f"{format_bytes(table.activation_bytes)} of activations per sample")
     facts += [f"timed on {table.timed_on} with batches of {table.timed_batch}"] if table.timed_on else []
-    facts += ["traced on the CPU because the code depends on values"] if table.traced_on == "cpu" else []
+    facts += ["traced on the CPU because the code depends on tensor values"] if table.traced_on == "cpu" else []
     lines = [Text(f" {glyphs.dot} ".join(facts), style=MUTED)]
     if table.unused:
         names = printable(", ".join(table.unused), glyphs)

@@ -1,6 +1,6 @@
-"""The colours of the user's theme: an accent, two greys, and the status colours GOOD, ATTENTION and BAD.
+"""The colours of the user's theme.
 
-Colours only repeat what a glyph, a number or a word says, so that the output can be read without them.
+Colour only repeats what a glyph, a number or a word already shows, so that the output is readable without colours.
 """
 
 from dataclasses import dataclass, replace
@@ -37,11 +37,11 @@ class Palette:
     correct: str
     """Background of the diagonal of a confusion matrix."""
     confusions: tuple[str, str, str]
-    """Backgrounds of confusions, from the most to the least frequent ones."""
+    """Backgrounds of confusions in a confusion matrix, from the most frequent to the least frequent."""
     zero: str
     """Colour of zero in diverging heat maps, close to the colour of the background."""
     ansi: tuple[str, ...]
-    """Black, red, green, yellow, blue, magenta, cyan and white of printed text, then their bright versions."""
+    """ANSI colours for printed text: black, red, green, yellow, blue, magenta, cyan, white, and the bright versions."""
 
 
 _DARK = Palette(
@@ -111,7 +111,7 @@ _COLOUR_BLIND = replace(
         *("#909090", "#f0946c", "#68b6e4", "#fbf5a4", "#a8d8f6", "#d7afd7", "#87d7d7", "#eeeeee"),
     ),
 )
-"""Blue, yellow and orange, which differ for users with any kind of colour blindness (M. Okabe and K. Ito, 2008)."""
+"""Uses blue, yellow and orange, which colour-blind users can tell apart (M. Okabe and K. Ito, 2008)."""
 
 PALETTES: dict[Theme, Palette] = {"dark": _DARK, "light": _LIGHT, "colour-blind": _COLOUR_BLIND}
 
@@ -127,4 +127,4 @@ BAD = PALETTE.bad
 RULE = PALETTE.rule
 
 LIGHT_TEXT, DARK_TEXT = "#d0d0d0", "#121212"
-"""Text on the colours of a heat map or an image, which are the same in every theme."""
+"""Colours of text on heat maps and images. They are the same in every theme."""

@@ -28,19 +28,19 @@ from .text_table import EMPTY, Cell, Column, fit_columns, join_cells
 DROP_ORDER: tuple[str, ...] = ("memory", "min", "max", "device", "≡", "=", "dtype", "grad")
 """Columns in the order in which they are dropped if the width is too small."""
 MAX_WIDTHS = ((16, 12), (10, 9), (8, 8))
-"""Maximum widths of the columns `tensor` and `shape`.
+"""Pairs of maximum widths of the columns `tensor` and `shape`.
 
-The first pair that leaves room for `dtype` and `grad` is used, or else the last pair.
+The first pair that leaves room for the columns `dtype` and `grad` is used. If there is none, the last pair is used.
 """
 
 MEMORY_GROUP_TITLES = ("≡", "=")
-"""Titles of the column that marks shared memory, with and without Unicode."""
+"""Titles of the column that marks shared memory, in Unicode and in ASCII."""
 
 
 def tensor_lines(
     rows: Sequence[TensorRow], width: int, glyphs: Glyphs, *, keep_memory_groups: bool = False
 ) -> tuple[Text, list[Text]]:
-    """Return the header and a line for each tensor, none wider than `width`.
+    """Return the header and a line for each tensor. No line is wider than `width`.
 
     If `keep_memory_groups` is true, the column that marks shared memory is dropped last.
     """
@@ -115,7 +115,7 @@ def _statistic_cell(row: TensorRow, name: str, glyphs: Glyphs) -> Cell:
 
 
 def _memory_group_cell(row: TensorRow, glyphs: Glyphs) -> Cell:
-    """Return a cell such as `≡1`. All tensors that share memory have the same number."""
+    """Return a cell such as `≡1`. Tensors that share memory have the same number."""
     return Cell(f"{'≡' if glyphs.unicode else '='}{row.memory_group}", GOOD) if row.memory_group else EMPTY
 
 
@@ -130,13 +130,13 @@ CELL_WIDTH = 9
 INDEX_WIDTH = 6
 """Width of a row index in columns, including the space after the index."""
 MIN_HEIGHT_FOR_BLOCK = 16
-"""Minimum height of the view at which the histogram takes several lines."""
+"""Minimum height of the view for a histogram of several lines."""
 HISTOGRAM_HEIGHT = 3
 """Number of lines of the histogram's bars."""
 
 
 def value_lines(values: TensorValues, width: int, height: int, glyphs: Glyphs) -> list[Text]:
-    """Return a tensor's properties and a histogram, at most `width` columns wide.
+    """Return a tensor's properties and a histogram of its values, at most `width` columns wide.
 
     `height` is the height of the view.
     """
@@ -174,7 +174,7 @@ def window_lines(window: TensorWindow, row: TensorRow, glyphs: Glyphs) -> list[T
 
 
 def window_slice(window: TensorWindow, row: TensorRow) -> str:
-    """Return the index expression of the window, such as `[1, 0, 0:8, 0:5]`, or an empty string for a scalar."""
+    """Return the indices of the window, such as `[1, 0, 0:8, 0:5]`, or an empty string for a scalar."""
     if not row.shape:
         return ""
     sizes = (1,) * (len(row.shape) - 2) + (window.rows, window.columns)[-len(row.shape) :]

@@ -11,7 +11,7 @@ from .style import MUTED
 GAP = 2
 """Spaces between columns."""
 MIN_WIDTH = 4
-"""Minimum width of the widest column, which is narrowed as a last resort."""
+"""Minimum width to which the widest column is narrowed as a last resort."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +59,10 @@ class Column:
 
 
 def fit_columns(columns: Sequence[Column], width: int, drop_order: Sequence[str]) -> list[Column]:
-    """Return the columns that fit into `width`, with their widths set. `drop_order` lists the titles to drop first."""
+    """Return the columns that fit into `width`, with their widths set.
+
+    `drop_order` contains the titles of the columns that may be dropped, in the order in which they are dropped.
+    """
     kept = list(columns)
     if table_width([_with_width(column, cut=False) for column in kept]) > width:
         kept = [column for column in kept if not column.optional]
@@ -83,7 +86,7 @@ def _with_width(column: Column, *, cut: bool) -> Column:
 
 
 def join_cells(cells: Sequence[Text]) -> Text:
-    """Return a line of the table."""
+    """Join the cells of a row into a line."""
     line = Text(" " * GAP).join(cells)
     line.rstrip()
     return line

@@ -36,7 +36,7 @@ StyledGlyph = tuple[str, str]
 
 
 def window_formulas(window: SlidingWindow, glyphs: Glyphs) -> list[Text]:
-    """Return the formula from torch's documentation, and a simpler one if there is neither rounding nor dilation."""
+    """Return the formula in torch's documentation. Add a simpler formula if neither rounding nor dilation is needed."""
     lines = [Text(format_formula(window.full_formula, glyphs), FOREGROUND)]
     if window.dilation == 1 and window.remainder == 0:
         lines.append(Text(format_formula(window.formula, glyphs), MUTED))
@@ -44,7 +44,7 @@ def window_formulas(window: SlidingWindow, glyphs: Glyphs) -> list[Text]:
 
 
 def sliding_window_lines(name: str, window: SlidingWindow, width: int, glyphs: Glyphs) -> list[Text]:
-    """Draw the padded input, with a cell for each value, and below it the first two windows and the last one."""
+    """Draw the padded input with one cell per value, followed by the first two windows and the last window."""
     positions = _positions(window, width - LABEL_WIDTH)
     symbols = _window_glyphs(glyphs)
     lines = [_line(name, positions, partial(_input_glyph, window, symbols), symbols)]
@@ -68,7 +68,10 @@ def _window_glyphs(glyphs: Glyphs) -> _WindowGlyphs:
 
 
 def _positions(window: SlidingWindow, width: int) -> Sequence[int | None]:
-    """Return the positions to draw, including those past the end of the padded input. None marks omitted positions."""
+    """Return the positions to draw, including positions past the end of the padded input.
+
+    None stands for omitted positions.
+    """
     count = window.padded_size + max(-window.remainder, 0)
     if count <= width:
         return range(count)
@@ -104,9 +107,9 @@ def _window_glyph(window: SlidingWindow, start: int, symbols: _WindowGlyphs, pos
 
 
 def _end_note(window: SlidingWindow) -> str:
-    """Return a note about values in no window, or about how far the last window extends past the end.
+    """Return a note about values that no window contains, or about a last window that extends past the end.
 
-    Returns an empty string if neither applies.
+    Return an empty string if there is nothing to note.
     """
     if window.remainder < 0:
         return f"the last window extends past the end by {-window.remainder:,}"

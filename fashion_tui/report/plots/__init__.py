@@ -13,18 +13,18 @@ __all__ = ["Drawing", "PlotStyle", "draw"]
 
 
 class Drawing(Protocol):
-    """A plot laid out for a width. `height` is cheap to compute; `rows` draws the plot."""
+    """A plot that is laid out for a given width. `height` is cheap to compute. `rows` draws the plot."""
 
     @property
     def height(self) -> int:
         """Number of lines, including the caption."""
 
     def rows(self) -> list[Row]:
-        """Return the lines, none of them wider than the plot's width."""
+        """Return the lines of the plot. No line is wider than the given width."""
 
 
 def draw(plot: Plot, width: int, style: PlotStyle) -> Drawing:
-    """Lay out a plot for a width in columns, which must be at least 1."""
+    """Lay out a plot that is at most `width` columns wide. `width` must be at least 1."""
     match plot:
         case ImageGrid():
             return ImageGridDrawing.fit(plot, width, style)

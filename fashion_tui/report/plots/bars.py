@@ -1,4 +1,4 @@
-"""Draw a vector: a few values as a list with bars, or more values as a chart with a column for each value."""
+"""Draw a vector as bars. A few values are drawn as a list with horizontal bars, and more values as a bar chart."""
 
 from dataclasses import dataclass
 
@@ -44,7 +44,7 @@ class BarList:
     label_width: int
     number_width: int
     bar_width: int
-    """Maximum width of a bar in columns, or 0 if the bars don't fit."""
+    """Maximum width of a bar in columns, or 0 if bars don't fit."""
     caption: list[Row]
 
     @classmethod
@@ -87,16 +87,16 @@ class BarList:
 
 @dataclass(frozen=True)
 class BarChart:
-    """A chart with a column for each value, or for the mean of each group of values, over an axis."""
+    """A bar chart with an axis. Each bar shows a value, or the mean of a group of values."""
 
     bars: Bars
     style: PlotStyle
     width: int
     label_width: int
-    """Columns to the left of the axis."""
+    """Width of the labels to the left of the axis, in columns."""
     values: tuple[Value, ...]
     step: int
-    """Columns from one bar to the next."""
+    """Distance from one bar to the next, in columns."""
     caption: list[Row]
 
     @classmethod
@@ -151,16 +151,16 @@ class BarChart:
         return glyphs.levels[-1] if 2 * filled >= parts else " ", _BAR
 
     def _index_axis(self) -> Row:
-        """Return the indices of the first and the last value."""
+        """Return a line with the indices of the first and the last value."""
         last = f"{(len(self.bars.values) - 1) * self.bars.stride:,}"
         width = max(len(self.values) * self.step - self.step, len(last))
         return [Segment(f"{'':{self.label_width}}  0{last:>{width}}", QUIET)]
 
 
 def _axis_labels(values: tuple[Value, ...], glyphs: Glyphs) -> tuple[str, str, str]:
-    """Return labels for the largest value, 0, and the smallest value.
+    """Return the axis labels for the maximum, 0 and the minimum.
 
-    The first and the last label are empty if their value is 0.
+    The label of the maximum or the minimum is empty if its value is 0.
     """
     low, high = _range_with_zero(values)
     return _format_end(high, glyphs), "0", _format_end(low, glyphs)
@@ -187,11 +187,11 @@ def _range_with_zero(values: tuple[Value, ...]) -> tuple[float, float]:
 
 
 def _share(value: float, low: float, high: float) -> float:
-    """Return a value as a fraction of a range. All numbers are halved, because the range itself may overflow."""
+    """Return a value as a fraction of a range. All numbers are halved, because `high - low` may overflow."""
     return value / 2 / (high / 2 - low / 2)
 
 
 def _mean(values: tuple[Value, ...]) -> Value:
-    """Return the mean, or None if one of the values is None."""
+    """Return the mean, or None if any value is None."""
     finite = [value / len(values) for value in values if value is not None]
     return sum(finite) if len(finite) == len(values) else None

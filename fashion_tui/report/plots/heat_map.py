@@ -1,4 +1,4 @@
-"""Draw a matrix as numbers on coloured backgrounds if they fit, else as a pixel for each value."""
+"""Draw a matrix as a heat map. Values are drawn as numbers on coloured backgrounds if they fit, or else as pixels."""
 
 from dataclasses import dataclass
 
@@ -31,11 +31,11 @@ class HeatMapDrawing:
     heat_map: HeatMap
     style: PlotStyle
     columns: int
-    """Width, in columns, of each number if the map shows numbers, otherwise of the whole map."""
+    """Width of each number if the map shows numbers, else width of the whole map, in columns."""
     lines: int
     with_numbers: bool
     below: list[Row]
-    """Lines below the map: the legend, unless the map shows numbers, and the caption."""
+    """Lines below the map: the caption, preceded by a legend if the map doesn't show numbers."""
 
     @classmethod
     def fit(cls, heat_map: HeatMap, width: int, style: PlotStyle) -> "HeatMapDrawing":
@@ -99,7 +99,7 @@ class HeatMapDrawing:
         return [[Segment("".join(characters[level] for level in row), _PLAIN)] for row in self._levels(self.lines)]
 
     def _levels(self, height: int) -> list[bytes]:
-        """Return the levels of `height` rows of pixels. A pixel that covers a non-finite value is NON_FINITE."""
+        """Return `height` rows of levels, one level per pixel. A pixel that covers a non-finite value is NON_FINITE."""
         levels, size = self.heat_map.levels, (self.heat_map.rows, self.heat_map.columns)
         rows = resample(levels, size, (height, self.columns))
         if NON_FINITE not in levels:

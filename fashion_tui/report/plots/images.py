@@ -14,10 +14,10 @@ from fashion_tui.schema.plots import ImageGrid
 from .layout import PlotStyle, Row, caption_rows, max_lines
 
 MIN_COLUMNS = 14
-"""Minimum width of an image in a batch; narrower images would be illegible."""
+"""Minimum width, in columns, to which the images of a batch are reduced so that more images fit."""
 
 ENLARGED_COLUMNS = 28
-"""Width, in columns, to which a small image is enlarged. An image in a batch is enlarged to half of this width."""
+"""Width, in columns, to which a small image is enlarged. Images in a batch are enlarged to half of this width."""
 
 _PLAIN = Style()
 _LABEL = Style.parse(FOREGROUND)
@@ -80,7 +80,7 @@ class ImageGridDrawing:
 
 
 def _image_size(grid: ImageGrid, width: int, height: int) -> tuple[int, int]:
-    """Return the columns and lines of an image. A small image is enlarged; a large image is reduced to fit."""
+    """Return the numbers of columns and lines of an image. Small images are enlarged, and large images are reduced."""
     side = ENLARGED_COLUMNS if grid.count == 1 else ENLARGED_COLUMNS // 2
     factor = max(side // max(grid.height, grid.width), 1)
     scale = min(1.0, width / (grid.width * factor), 2 * height / (grid.height * factor))
@@ -89,7 +89,7 @@ def _image_size(grid: ImageGrid, width: int, height: int) -> tuple[int, int]:
 
 
 def _arrange(count: int, columns: int, width: int) -> tuple[int, int]:
-    """Return the number of images in a row and the number of rows."""
+    """Return the number of images per row and the number of rows."""
     per_row = min(max((width + 1) // (columns + 1), 1), count)
     return per_row, -(-count // per_row)
 
@@ -99,7 +99,7 @@ def _label_height(grid: ImageGrid) -> int:
 
 
 def _join(parts: list[Row]) -> Row:
-    """Join the parts of a line, separated by one blank cell."""
+    """Join the parts of a line, with one blank cell between adjacent parts."""
     row = list(parts[0])
     for part in parts[1:]:
         row += [Segment(" ", _PLAIN), *part]

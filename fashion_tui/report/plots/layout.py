@@ -20,7 +20,7 @@ QUIET = Style.parse(MUTED)
 
 @dataclass(frozen=True, slots=True)
 class PlotStyle:
-    """How plots are drawn, depending on what the terminal supports."""
+    """The style in which plots are drawn. It depends on the capabilities of the terminal."""
 
     shading: Shading
     glyphs: Glyphs
@@ -37,7 +37,7 @@ def caption_rows(caption: str, width: int, style: PlotStyle) -> list[Row]:
 
 
 def wrap(text: str, width: int) -> list[str]:
-    """Wrap text into lines of at most `width` cells. Longer words are split. An empty text has no lines."""
+    """Wrap text into lines of at most `width` cells. Words that are too long are split. Empty text has no lines."""
     lines: list[str] = []
     for word in text.split():
         if lines and cell_len(lines[-1]) + 1 + cell_len(word) <= width:
@@ -48,7 +48,7 @@ def wrap(text: str, width: int) -> list[str]:
 
 
 def merge_segments(parts: Sequence[tuple[str, Style]]) -> Row:
-    """Return a row in which adjacent parts of the same style are merged into one segment."""
+    """Return a row in which adjacent parts with the same style are merged into one segment."""
     row: Row = []
     for text, style in parts:
         if row and row[-1].style == style:
