@@ -46,7 +46,7 @@ _OOM_SCORE_ADJ = 1_000
 
 
 class BoundedSession(Session):
-    """A Jupyter session that truncates outputs to what the UI can show."""
+    """A Jupyter session that limits the size of outputs."""
 
     def send(self, stream: Any, msg_or_type: Any, content: Any = None, *arguments: Any, **options: Any) -> Any:
         is_message = isinstance(msg_or_type, dict)
@@ -140,7 +140,7 @@ class Exit(ZMQExitAutocall):
 
 
 def _let_exit_end_cells(shell: Any, client: str) -> None:
-    """Replace `exit` and `quit` with an `Exit`. `client` is the id of the UI's Jupyter client."""
+    """Replace `exit` and `quit` with an `Exit` object. `client` is the id of the UI's Jupyter client."""
     shell.exiter = Exit(shell, client)
     shell.push({"exit": shell.exiter, "quit": shell.exiter}, interactive=False)
 

@@ -54,7 +54,7 @@ def sanitize(text: str) -> str:
 
 
 def plain(text: str) -> str:
-    """Return the text as a terminal would show it, without colours and with lines of any length."""
+    """Return the text as a terminal would show it, without colours. Lines may have any length."""
     writer = LineWriter(max_line=sys.maxsize)
     lines = writer.feed(text)
     return _SGR.sub("", "\n".join([*lines, writer.line]))
@@ -182,7 +182,7 @@ def _coloured(style: str, text: str) -> str:
 
 
 def _append_plain_lines(text: str, position: int, lines: list[str], max_line: int) -> int:
-    """Append all complete lines before the first control character. Return the index of the text that follows them."""
+    """Append all complete lines before the first control character. Return the index at which the next line starts."""
     match = _PLAIN.match(text, position)
     end = text.rfind("\n", position, match.end() if match else position)
     if end == -1:
@@ -208,7 +208,7 @@ def _is_incomplete(match: re.Match[str], length: int) -> bool:
 
 @lru_cache(maxsize=1_024)
 def restyle(style: str, parameters: str) -> str:
-    """Return a style after an SGR sequence has been applied to it.
+    """Apply an SGR sequence to a style and return the new style.
 
     Styles and sequences are strings of SGR parameters, such as `1;31`. A style contains no reset codes.
     """

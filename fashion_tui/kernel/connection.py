@@ -69,7 +69,7 @@ class Connection:
         self._finished: dict[str, str] = {}
         """Maps the ids of finished requests to the ids of their cells, oldest first."""
         self._external_request: str | None = None
-        """Id of another front end's request whose cell is running, or None."""
+        """Id of the running request of another front end, or None."""
         self._replies: dict[str, asyncio.Future[protocol.Message | None]] = {}
         self._reply_checks: dict[str, str] = {}
         """Maps the id of each check request to the id of an execution whose reply is missing.
@@ -108,7 +108,10 @@ class Connection:
         raise KernelFailed(f"{self.ended.result()} before it was ready" + (f": {log_line}" if log_line else ""))
 
     def execute(self, code: str, cell: str) -> Execution:
-        """Run code as a cell. Late outputs are wrapped in `Late` with the id `cell`, unless `cell` is empty."""
+        """Run code as a cell.
+
+        Outputs that arrive after the end of the cell are wrapped in `Late` with the id `cell`, unless `cell` is empty.
+        """
         execution = Execution(cell)
         content: dict[str, object] = {"code": code, "silent": False, "store_history": True, "user_expressions": {}}
         content |= {"allow_stdin": True, "stop_on_error": False}
@@ -122,7 +125,7 @@ class Connection:
         self.process.send("stdin", "input_reply", {"value": "\x04" if text is None else text})
 
     def set_width(self, columns: int) -> None:
-        """Send the width of the transcript to the kernel. ipykernel >= 7 handles it even while a cell is running."""
+        """Send the width of the transcript to the kernel. ipykernel >= 7 applies it even while a cell is running."""
         self.process.send("shell", protocol.WIDTH_CHANGED, {"columns": columns}, self._subshell)
 
     async def request(
@@ -298,7 +301,7 @@ class Connection:
             if not self.ended.done():
                 self.ended.set_result(f"exit({reply.evalue}) ended the kernel")
             return
-        if execution.exit is not None:  # a script that %run executes has exited
+        if execution.exit is not None:  # a script run with %run has exited
             execution.outputs.put(execution.exit)
         del self._executions[request_id]
         self._remember(request_id, execution.cell)

@@ -78,7 +78,7 @@ def is_figure(value: object) -> bool:
 
 
 def _imported_class(module: str, name: str) -> Any:
-    """Return a class, or an empty tuple if its module isn't completely imported."""
+    """Return a class for `isinstance`, or an empty tuple if the module of the class isn't completely imported."""
     return getattr(sys.modules.get(module), name, ())
 
 
@@ -92,7 +92,7 @@ def _render(figure: Any) -> "Image.Image":
 
 
 def _from_pil_image(image: "Image.Image") -> Drawable:
-    """Convert an image to uint8 [1, H, W] or [H, W, 3], with H and W of at most MAX_SIDE.
+    """Convert an image to uint8 [1, H, W] or [H, W, 3], where H and W are at most MAX_SIDE.
 
     Transparent pixels become black. Images with more than 256 grey levels keep their values and their size.
     """

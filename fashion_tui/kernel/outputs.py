@@ -14,8 +14,8 @@ State = Literal["starting", "idle", "busy", "dead"]
 """`dead`: no kernel is running. The next request that needs a kernel starts one."""
 
 DoneStatus = Literal["ok", "error", "aborted", "died"]
-"""`died`: the kernel died while the cell was running. `aborted`: the kernel ended before it could run the cell, or was
-restarted."""
+"""`died`: the kernel died while the cell was running. `aborted`: the kernel was restarted, or ended before it ran the
+cell."""
 
 
 class Stream(msgspec.Struct, frozen=True):
@@ -71,7 +71,7 @@ class Error(msgspec.Struct, frozen=True):
 
 
 class InputRequested(msgspec.Struct, frozen=True):
-    """A pending call of `input()`. Answer it with `KernelSession.send_input`."""
+    """A pending call to `input()`. Answer it with `KernelSession.send_input`."""
 
     prompt: str
     password: bool

@@ -30,7 +30,7 @@ MIN_IMAGE_SIDE = 8
 """Minimum height and width, in pixels, for a tensor to be recognised as an image."""
 
 MAX_DENSE_VALUES = 1 << 24
-"""Maximum number of values, including zeros, of a sparse tensor that can be plotted."""
+"""Maximum number of values, including zeros, in a sparse tensor that can be plotted."""
 
 FASHION_SIZE = (28, 28)
 
@@ -42,7 +42,7 @@ class CannotDraw(UserError):
 
 
 def describe(tensor: Tensor) -> str:
-    """Return a tensor's dtype, shape and device, such as `float32 [1, 28, 28] on cuda:0`. The CPU isn't named."""
+    """Return a tensor's dtype, shape and device, such as `float32 [1, 28, 28] on cuda:0`. A CPU device is omitted."""
     device = "" if tensor.device.type == "cpu" else f" on {tensor.device}"
     layout = "" if tensor.layout is torch.strided else "sparse "
     return f"{layout}{str(tensor.dtype).removeprefix('torch.')} {list(tensor.shape)}{device}"
@@ -215,7 +215,7 @@ def _finite_range(values: Tensor) -> tuple[float, float, int]:
 
 
 def _normalised(values: Tensor, low: float, high: float) -> Tensor:
-    """Map the range from `low` to `high` to [0, 1]. All numbers are halved, because `high - low` could overflow."""
+    """Scale values from [low, high] to [0, 1]. All numbers are halved, because `high - low` could overflow."""
     if (low, high) == (0.0, 1.0):
         return values
     span = (high / 2 - low / 2) or 1.0

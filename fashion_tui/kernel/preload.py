@@ -90,7 +90,7 @@ class Preloader:
                 print(group.failure, file=sys.stderr)
 
     def _missing(self, code: str, namespace: Mapping[str, object]) -> list[_Group]:
-        """Return the groups with names that the code uses and the namespace doesn't contain yet."""
+        """Return the groups with names that the code uses and that the namespace doesn't contain yet."""
         used = set(re.findall(r"\w+", code))
         return [group for group in self._groups if any(name in used and name not in namespace for name in group.names)]
 
@@ -134,7 +134,10 @@ def _load_data(ref: DatasetRef) -> Mapping[str, object]:
 
 
 def _reason(error: BaseException) -> str:
-    """Return the first line of an error's message, after the error's type unless fashion_tui defines that type."""
+    """Return the first line of an error's message.
+
+    The message is preceded by the type of the error, unless fashion_tui defines the type.
+    """
     first_line = (str(error).split("\n") or [""])[0]
     is_ours = type(error).__module__.startswith("fashion_tui.")
     return first_line if is_ours else f"{type(error).__name__}: {first_line}"

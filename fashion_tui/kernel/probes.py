@@ -1,4 +1,4 @@
-"""Answer the UI's probes. A probe is a question about tensors, sent as an additional type of Jupyter message.
+"""Answer the UI's probes. A probe is a question about variables, sent as an additional type of Jupyter message.
 
 Probes don't execute code in the user's namespace, so the user's definitions can't break the answers. With ipykernel
 >= 7, a separate thread answers probes even while a cell is running.

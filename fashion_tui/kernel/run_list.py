@@ -1,4 +1,4 @@
-"""`runs` in the user's namespace: the runs that the Train pane lists, with their trained networks."""
+"""The variable `runs` in the user's namespace: the runs that the Train pane lists, with their trained networks."""
 
 from collections.abc import Iterator
 from pathlib import Path

@@ -78,7 +78,7 @@ def _owned_directories() -> dict[Path, int]:
 
 
 def _parents() -> list[str]:
-    """Return the parent directories to try for a new runtime directory, the preferred one first."""
+    """Return the parent directories to try for a new runtime directory, in order of preference."""
     parents = [os.environ.get("XDG_RUNTIME_DIR", ""), "/tmp", tempfile.gettempdir()]  # noqa: S108 -- mkdtemp is safe there
     return [parent for parent in parents if parent and is_utf8(parent)]  # ZeroMQ and JSON encode paths in UTF-8
 

@@ -124,7 +124,7 @@ class KernelSession:
     async def complete(self, code: str, cursor: int, max_wait: float = 10.0) -> Completions:
         """Return the completions at `cursor`, an index into `code`.
 
-        Return no completions if no reply arrives within `max_wait` seconds. A new kernel can't complete code that uses
+        The result is empty if no reply arrives within `max_wait` seconds. A new kernel can't complete code that uses
         torch until torch is imported.
         """
         content: dict[str, object] = {"code": code, "cursor_pos": cursor}

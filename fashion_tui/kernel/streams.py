@@ -41,7 +41,7 @@ class CapturedStream(OutStream):
             pass
 
     def inherit(self, parent: dict[str, Any]) -> None:
-        """Attribute the output of the current thread to the cell with the header `parent`."""
+        """Attribute the output of the current thread to the cell whose message header is `parent`."""
         self._parent_header.set(parent)
 
     def _setup_stream_redirects(self, name: str) -> None:
@@ -79,7 +79,7 @@ def protect_streams(shell: Any) -> None:
         for name, stream in streams.items():
             if not _works(getattr(sys, name, None)):
                 setattr(sys, name, stream)
-                print(f"sys.{name} was closed or unusable: restored", file=streams["stderr"])
+                print(f"sys.{name} was closed or unusable; it has been restored", file=streams["stderr"])
             elif getattr(sys, name) is getattr(sys, f"__{name}__"):
                 setattr(sys, name, stream)  # the original file buffers its output
 

@@ -35,7 +35,7 @@ def evaluation_report(evaluation: Evaluation) -> RenderableType:
 
 
 def headline(evaluation: Evaluation) -> RenderableType:
-    """Return three lines: what was evaluated, the accuracy, and the other metrics."""
+    """Return lines that state what was evaluated, the accuracy and the other metrics."""
     subject = Text.assemble(
         (evaluation.run, "bold"),
         (f" · epoch {evaluation.epoch} · step {evaluation.step:,} · {evaluation.n:,} test images", MUTED),
@@ -128,7 +128,7 @@ SHORT_NAME = 3
 
 CORRECT_BACKGROUND = PALETTE.correct
 CONFUSION_BACKGROUNDS = tuple(zip((0.10, LARGE_CONFUSION, 0.01), PALETTE.confusions, strict=True))
-"""Pairs of a share and a background, which is used for confusions of at least this share of the true class's images."""
+"""Pairs of a minimum share and a background. A confusion's share is relative to the images of its true class."""
 
 
 def confusion_caption() -> Text:

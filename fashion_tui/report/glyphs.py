@@ -119,7 +119,7 @@ ASCII_ERRORS = "fashion_tui.ascii"
 
 
 def ascii_text(text: str) -> str:
-    """Return the text as ASCII, with one character for each column that it occupies in a terminal."""
+    """Return the text as ASCII, with one character for each column that the text occupies in a terminal."""
     return text if text.isascii() else "".join(map(_ascii_character, _PRODUCT.sub("*", text)))
 
 

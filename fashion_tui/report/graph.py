@@ -26,7 +26,7 @@ class TreeRow:
     node: int
     depth: int
     is_last: tuple[bool, ...]
-    """Flags for the row's ancestors, from the top down, and for the row itself: True for the last of several siblings.
+    """Flags for the row's ancestors, from the top down, and for the row itself: True if no sibling follows.
 
     Only the deepest MAX_BRANCHES levels are included.
     """

@@ -119,7 +119,7 @@ def _colour_style(ink: int, background: int) -> Style:
 
 
 def rgb(colour: int) -> Color:
-    """Convert 0xrrggbb to a `Color`. This takes a third of the time of `Color.from_rgb`."""
+    """Convert 0xrrggbb to a `Color`. This is three times as fast as `Color.from_rgb`."""
     triplet = ColorTriplet(colour >> 16, colour >> 8 & 255, colour & 255)
     return Color(f"#{colour:06x}", ColorType.TRUECOLOR, None, triplet)
 
@@ -265,7 +265,7 @@ def _grey_style(dark: int, light: int) -> Style:
 def _grey(level: int) -> Color:
     """Return the palette colour of a grey level.
 
-    The colour includes its triplet, so that Textual doesn't convert it to a 24-bit colour.
+    The colour includes its RGB triplet, so that Textual doesn't convert it to a 24-bit colour.
     """
     grey = GREYS[level]
     number = 231 if grey == 255 else 232 + level

@@ -21,7 +21,7 @@ from .style import ATTENTION, BAD, GOOD
 GAP = 3
 """Number of spaces between the two grids."""
 CELL_PADDINGS = (2, 1)
-"""Possible numbers of spaces in a cell. The smaller number is used if more elements fit with it."""
+"""Possible numbers of spaces in a cell. The smaller number is used if more elements fit that way."""
 
 
 def verdict_lines(result: ReshapeResult, width: int, glyphs: Glyphs) -> list[Text]:

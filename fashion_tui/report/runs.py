@@ -90,7 +90,7 @@ class ValidationScores:
 
 
 def validation_scores(epochs: Sequence[EpochEnd]) -> ValidationScores | None:
-    """Return the last and the best validation accuracy, or None if no epoch has one."""
+    """Return the last and the best validation accuracy, or None if no epoch was validated."""
     scores = [(epoch.validation_accuracy, epoch.epoch) for epoch in epochs if epoch.validation_accuracy is not None]
     if not scores:
         return None

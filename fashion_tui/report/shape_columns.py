@@ -134,7 +134,7 @@ def share_column(table: ShapeTable, shown: Sequence[int], glyphs: Glyphs, width:
 
 
 def are_sums(table: ShapeTable, shown: Sequence[int]) -> list[bool]:
-    """Return whether each shown row is the sum of other shown rows, because its children are also shown."""
+    """Return whether the children of each shown row are also shown. The numbers of such a row are sums."""
     following = [*shown[1:], -1]
     return [table.rows[index].has_children and following[i] == index + 1 for i, index in enumerate(shown)]
 

@@ -20,9 +20,9 @@ MAX_BAR_WIDTH = 20
 _DROP_ORDER = ("%", "#", SHARE, "operation", "kernel", "input", "MACs", "backward", "forward", "params")
 """Columns in the order in which they are dropped if the width is too small."""
 _DROP_ORDER_NUMBERED = ("%", "#", SHARE, "input", "kernel", "operation", "MACs", "backward", "forward", "params")
-"""The order if modules are named by numbers, as in nn.Sequential. The column `operation` is then kept longer."""
+"""Drop order if the names are numbers, as in nn.Sequential. `operation` is kept longer than `input` and `kernel`."""
 _SHORT_NAMES = {"max_pool2d": "pool", "avg_pool2d": "pool", "adaptive_avg_pool2d": "pool"}
-"""Shorter names of functions for the strip."""
+"""Short names of functions in the strip."""
 
 
 @dataclass(frozen=True, slots=True)

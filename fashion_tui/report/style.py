@@ -111,7 +111,7 @@ _COLOUR_BLIND = replace(
         *("#909090", "#f0946c", "#68b6e4", "#fbf5a4", "#a8d8f6", "#d7afd7", "#87d7d7", "#eeeeee"),
     ),
 )
-"""Uses blue, yellow and orange, which colour-blind users can tell apart (M. Okabe and K. Ito, 2008)."""
+"""A palette of blue, yellow and orange, which colour-blind users can tell apart (M. Okabe and K. Ito, 2008)."""
 
 PALETTES: dict[Theme, Palette] = {"dark": _DARK, "light": _LIGHT, "colour-blind": _COLOUR_BLIND}
 

@@ -30,7 +30,7 @@ class Column:
     total: Cell = EMPTY
     right: bool = False
     max_width: int = 1000
-    """Width to which the column is truncated if the table is too wide. Columns are truncated before any is dropped."""
+    """Width to which the column is truncated if the table is too wide. If this isn't enough, columns are dropped."""
     optional: bool = False
     """Whether to drop the column before other columns are truncated."""
     width: int = 0

@@ -36,7 +36,7 @@ StyledGlyph = tuple[str, str]
 
 
 def window_formulas(window: SlidingWindow, glyphs: Glyphs) -> list[Text]:
-    """Return the formula in torch's documentation. Add a simpler formula if neither rounding nor dilation is needed."""
+    """Return torch's formula, and a simpler formula if neither rounding nor dilation is needed."""
     lines = [Text(format_formula(window.full_formula, glyphs), FOREGROUND)]
     if window.dilation == 1 and window.remainder == 0:
         lines.append(Text(format_formula(window.formula, glyphs), MUTED))

@@ -1,4 +1,4 @@
-"""Draw a matrix as a heat map. Values are drawn as numbers on coloured backgrounds if they fit, or else as pixels."""
+"""Draw a matrix as a heat map. Values are drawn as numbers on coloured backgrounds if they fit, otherwise as pixels."""
 
 from dataclasses import dataclass
 
