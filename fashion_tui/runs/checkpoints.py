@@ -48,7 +48,7 @@ def ignore(_: str) -> None:
 class CheckpointStore:
     """The folder `checkpoints` of a run. Only the holder of the run's lock may save; anyone may read.
 
-    The folder is reopened for each operation because users may delete it in between.
+    Each operation opens the folder again, because a user may delete it at any time.
     """
 
     def __init__(self, run: Folder) -> None:
@@ -66,8 +66,8 @@ class CheckpointStore:
     ) -> CheckpointRef:
         """Save a checkpoint. `write` is called with a file and must write to it sequentially, as torch.save does.
 
-        If `best` is True, the checkpoint also becomes the run's best one. `unsaved` names state that the checkpoint
-        lacks. Raises OSError if saving fails; all older checkpoints are then kept. The metrics of all steps up to
+        If `best` is True, the checkpoint also becomes the run's best one. `unsaved` lists the names of values that the
+        checkpoint lacks. Raises OSError and keeps all older checkpoints if saving fails. The metrics of all steps up to
         `step` must already be in the log (`EventWriter.sync`), because a resumed trainer continues after `step` and
         doesn't write earlier metrics again.
         """
@@ -89,7 +89,7 @@ class CheckpointStore:
                 _remove(folder, file)
                 _remove(folder, _ref_name(file))
                 raise
-            if best:  # first, because a trainer that resumes from latest.json expects best.json
+            if best:  # before latest.json, because a trainer that resumes from latest.json expects best.json
                 _write_ref(folder, BEST_FILE, ref)
             _write_ref(folder, LATEST_FILE, ref)
             _prune_after(folder, ref)
@@ -104,7 +104,7 @@ class CheckpointStore:
             return None if folder is None else _latest(folder, report)
 
     def best(self, report: Report = ignore) -> CheckpointRef | None:
-        """Return the checkpoint that was saved as the best, or None if there is none or it isn't intact."""
+        """Return the checkpoint that was saved as the best one, or None if it is missing or damaged."""
         with self._opened(report) as folder:
             if folder is None:
                 return None
@@ -136,8 +136,8 @@ class CheckpointStore:
     def prune(self) -> int:
         """Remove all checkpoints except the newest intact one and the best one. Return the number of bytes freed.
 
-        Files that killed writers left behind are removed too. If no checkpoint is intact, nothing is removed, because a
-        damaged checkpoint is better than none. Call this only with the run's lock held. Raises OSError.
+        Temporary files of killed writers are removed too. If no checkpoint is intact, nothing is removed, because a
+        damaged checkpoint is better than none. The caller must hold the run's lock. Raises OSError.
         """
         with self._opened() as folder:
             if folder is None:
@@ -180,7 +180,7 @@ def _write_ref(folder: Folder, name: str, ref: CheckpointRef) -> None:
 
 
 def _read_ref(folder: Folder, name: str, report: Report = ignore) -> CheckpointRef | None:
-    """Return the content of a .json file, or None if it is missing or damaged. Damage is reported."""
+    """Return the content of a .json file, or None if it is missing or damaged. Reports damage."""
     try:
         ref = msgspec.json.decode(folder.read(name, MAX_POINTER_BYTES), type=CheckpointRef)
     except FileNotFoundError:
@@ -198,7 +198,7 @@ def _read_ref(folder: Folder, name: str, report: Report = ignore) -> CheckpointR
 
 
 def _refs(folder: Folder) -> list[CheckpointRef]:
-    """Return all checkpoints that have a .json file of their own, newest first."""
+    """Return the checkpoints that are described by a `step-N.json` file, newest first."""
     refs = []
     for name in _names(folder):
         if CHECKPOINT.fullmatch(name):
@@ -219,7 +219,7 @@ def _latest(folder: Folder, report: Report) -> CheckpointRef | None:
     while True:
         pointer = _read_ref(folder, LATEST_FILE, report)
         ref = _first_intact(folder, _newest_first(folder, pointer), report)
-        # The trainer may have saved a checkpoint and removed the older ones in the meantime.
+        # If latest.json has changed, the trainer has saved a new checkpoint and may have removed the older ones.
         if ref or _read_ref(folder, LATEST_FILE) == pointer:
             return ref
 
@@ -246,7 +246,7 @@ def _first_intact(folder: Folder, refs: Iterable[CheckpointRef], report: Report)
 
 
 def _damage(folder: Folder, ref: CheckpointRef) -> str | None:
-    """Return what is wrong with a checkpoint's file, or None if it is intact."""
+    """Return why a checkpoint's file can't be used, or None if it is intact."""
     try:
         with folder.open_to_read(ref.file, MAX_CHECKPOINT_BYTES) as file:
             size = os.fstat(file.fileno()).st_size
@@ -261,7 +261,7 @@ def _damage(folder: Folder, ref: CheckpointRef) -> str | None:
 
 
 def _prune_after(folder: Folder, newest: CheckpointRef) -> None:
-    """Remove temporary files and all checkpoints except the newest, the intact one before it, and the best."""
+    """Remove temporary files and all checkpoints except `newest`, the intact one before it, and the best one."""
     kept = [newest]
     for ref in _refs(folder):
         if len(kept) == MAX_KEPT:
@@ -299,7 +299,10 @@ def _files_except(folder: Folder, kept: Iterable[CheckpointRef]) -> list[str]:
 
 
 def _age(ref: CheckpointRef) -> tuple[int, int]:
-    """Return the sort key: the step, and the number after it in the name (2 in `step-1875-2.pt`; 1 if absent)."""
+    """Return a key that sorts checkpoints by age: the step, then the number after the step in the file name.
+
+    The key of `step-1875-2.pt` is (1875, 2); the key of `step-1875.pt` is (1875, 1).
+    """
     match = CHECKPOINT.fullmatch(ref.file)
     return (ref.step, int(match[2] or 1)) if match else (ref.step, 0)
 
@@ -310,14 +313,14 @@ def _remove(folder: Folder, name: str) -> None:
 
 
 class _HashingFile(io.RawIOBase):
-    """Forwards sequential writes and computes the SHA-256 of what was written."""
+    """A file that can only be written sequentially, and that computes the SHA-256 of the data."""
 
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
         self.sha256 = hashlib.sha256()
         self.size = 0
         self.failure: OSError | None = None
-        """The system's error if a write failed. Writers such as torch.save replace it with an error of their own."""
+        """The error of a failed write. It is kept because torch.save raises a different error instead."""
 
     def writable(self) -> bool:
         return True

@@ -27,12 +27,12 @@ class ControlRequest(msgspec.Struct, frozen=True):
 
 
 class ControlFolder:
-    """The folder `control` of a run. It is reopened for each operation because users may delete it in between."""
+    """The folder `control` of a run. Each operation opens it again, because a user may delete it at any time."""
 
     def __init__(self, run: Folder) -> None:
         self._run = run
         self._finished: set[str] = set()
-        """Ids of finished requests, remembered in case their files can't be removed."""
+        """Names of files that couldn't be removed and are ignored from then on."""
 
     def request(self, action: ControlAction) -> str:
         """Create a request for the trainer, and return the request's id. Raises OSError."""
@@ -42,7 +42,7 @@ class ControlFolder:
         return request
 
     def pending(self) -> list[ControlRequest]:
-        """Return the unfinished requests, oldest first, and remove everything else.
+        """Return the unfinished requests, oldest first. Remove files that aren't requests.
 
         An unreadable folder counts as empty. The call takes about 20 µs if there are no requests.
         """
@@ -61,7 +61,7 @@ class ControlFolder:
         return [request for request in requests if request.id not in self._finished]
 
     def finish(self, request: ControlRequest) -> None:
-        """Remove a request. Call this after its `RequestHandled` event is written."""
+        """Remove a request. Call this method after the request's `RequestHandled` event is written."""
         try:
             with self._run.subfolder(CONTROL_FOLDER) as folder:
                 self._remove(folder, request.id)
@@ -69,7 +69,7 @@ class ControlFolder:
             self._finished.add(request.id)
 
     def clear(self) -> None:
-        """Remove all requests, because the trainer that they were meant for has ended. Raises UnsafeFile."""
+        """Remove all requests. They were meant for a trainer that has ended."""
         for request in self.pending():
             self.finish(request)
 

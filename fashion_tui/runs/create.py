@@ -58,9 +58,9 @@ def create_run(  # noqa: PLR0913 - each is a choice of the user
 ) -> Run:
     """Create a run in state `starting`, without starting a trainer. The directory's name is the run's id.
 
-    If `network` is a custom model, its source is stored with the run and trusted from now on. In this case,
-    `recipe.model` is only the name of the network. The directory appears complete or not at all. Raises UsageError for
-    an invalid value, and UserError if the folder can't be written.
+    If `network` is a custom model, its source is stored with the run and trusted from now on, and `recipe.model` is
+    used only as a name. The directory appears complete or not at all. Raises UsageError for an invalid value, and
+    UserError if the folder can't be written.
     """
     check_recipe(recipe, is_custom=network is not None)
     check_utf8(runs_dir.absolute(), "the folder for runs")
@@ -93,7 +93,7 @@ def create_run(  # noqa: PLR0913 - each is a choice of the user
         ) from error
     run = Run(path)
     try:
-        run.trust_model()  # the user has just asked to train it
+        run.trust_model()  # by creating the run, the user has agreed to execute the model
     except UserError:
         run.close()
         shutil.rmtree(path, ignore_errors=True)
@@ -153,7 +153,7 @@ def _make_directory(runs_dir: Path, config: RunConfig, name: str, network: Custo
                 folder.write(CONFIG_FILE, msgspec.json.format(content, indent=2))
                 if not path.exists():
                     break
-        # Fails if another process has just created a run with the same id, because that directory isn't empty.
+        # Renaming fails if another process has just created the same run, because that directory isn't empty.
         temporary.rename(path)
     except BaseException:
         shutil.rmtree(temporary, ignore_errors=True)
@@ -170,13 +170,13 @@ def _new_id(created: float, name: str) -> str:
 
 
 def _slug(name: str) -> str:
-    """Return the name in lower-case ASCII letters, digits and single dashes; accents are removed."""
+    """Convert a name to lower-case ASCII letters, digits and single dashes. Accents are removed."""
     ascii_name = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
     return re.sub(r"[^a-z0-9]+", "-", ascii_name).strip("-")
 
 
 def _git_revision() -> str | None:
-    """Return the commit of the Git checkout that contains this package, or None if no checkout does."""
+    """Return the commit of the Git checkout that contains this package, or None if it isn't in a checkout."""
     checkout = Path(__file__).resolve().parents[2]
     environment = {key: value for key, value in os.environ.items() if not key.startswith("GIT_")}
     try:

@@ -65,15 +65,15 @@ def last_event(folder: Folder) -> RunEvent | None:
 def _crc(run: str, seq: int, data: bytes | msgspec.Raw) -> int:
     """Return the CRC-32 of an event with its run and sequence number.
 
-    The checksum covers the sequence number because a flipped bit there must not make the reader skip later events.
+    The checksum covers the sequence number because a flipped bit in the number could make the reader skip later events.
     """
     return zlib.crc32(data, zlib.crc32(f"{run} {seq} ".encode()))
 
 
 def _last_valid(descriptor: int, run: str | None, max_bytes: int) -> tuple[Envelope, RunEvent] | None:
-    """Return the last valid line within the last `max_bytes` of the file.
+    """Return the last valid line within the last `max_bytes` bytes of the file.
 
-    Unless `run` is None, lines of other runs are ignored.
+    If `run` is set, only lines of this run count.
     """
     for line in _lines_backwards(descriptor, max_bytes):
         with suppress(DamagedLine):
@@ -84,11 +84,11 @@ def _last_valid(descriptor: int, run: str | None, max_bytes: int) -> tuple[Envel
 
 
 def _lines_backwards(descriptor: int, max_bytes: int) -> Iterator[bytes]:
-    """Yield the lines within the last `max_bytes` of the file, the last line first. Overlong lines are truncated."""
+    """Yield the lines within the last `max_bytes` bytes of the file, last line first. Overlong lines are truncated."""
     start = os.fstat(descriptor).st_size
     first = max(0, start - max_bytes)
     rest: deque[bytes] = deque()
-    """Blocks of the current line from `start` on. The beginning of the line hasn't been read yet."""
+    """Blocks of the current line that have been read so far. The line is read from its end to its beginning."""
     rest_bytes = 0
     while start > first:
         stop, start = start, max(first, start - BLOCK_BYTES)
@@ -111,21 +111,21 @@ def _lines_backwards(descriptor: int, max_bytes: int) -> Iterator[bytes]:
 class EventWriter:
     """Appends events to the log of a run. Use it from a single thread that holds the run's lock.
 
-    If a killed trainer left an incomplete line, opening the log ends that line. Sequence numbers continue after the
-    last valid line. If the disk is full or fails, no error is raised. Events that couldn't be written are kept in order
-    and written with the next event or `flush`; a partially written line is completed before the next one. If more than
-    `keep_bytes` are waiting, the oldest step chunks are dropped, and readers report them as missing.
+    If a killed trainer left an incomplete line, a newline is added to it. Sequence numbers continue after the last
+    valid line. If the disk is full or fails, no error is raised. Events that couldn't be written are kept in order and
+    written with the next event or `flush`; a partially written line is completed before the next one. If more than
+    `keep_bytes` bytes are waiting, the oldest step chunks are dropped, and readers report them as missing.
     """
 
     def __init__(self, folder: Folder, run: str, *, keep_bytes: int = 32 << 20) -> None:
-        """Open the log of a run. `run` is the run's id in each line. Raises UserError if the log can't be opened."""
+        """Open the log of a run. `run` is the id to write into each line. Raises UserError if opening fails."""
         self.problem: str | None = None
-        """One line saying why events are waiting, or None if all are written."""
+        """Why events are waiting to be written, in one line; None if all events are written."""
         self._path = folder.path / EVENTS_FILE
         self._run = run
         self._keep_bytes = keep_bytes
         self._waiting: deque[tuple[bytes, bool]] = deque()
-        """Lines waiting to be written, each with a flag that says whether it may be dropped."""
+        """Lines waiting to be written, each with a flag that is True if the line may be dropped."""
         try:
             self._descriptor = folder.open_file(
                 EVENTS_FILE, os.O_RDWR | os.O_APPEND | os.O_CREAT, MAX_BYTES[EVENTS_FILE]
@@ -151,13 +151,13 @@ class EventWriter:
         return len(self._waiting)
 
     def write(self, event: RunEvent) -> bool:
-        """Append an event after those already waiting. Return whether all of them are written."""
+        """Append an event, after any waiting events. Return whether all events are written."""
         self._waiting.append((encode_line(self._run, self._next, event), isinstance(event, StepChunk)))
         self._next += 1
         return self.flush()
 
     def flush(self) -> bool:
-        """Try to write the waiting lines. Return whether all are written."""
+        """Try to write the waiting lines. Return whether all lines are written."""
         try:
             while self._waiting:
                 line, _ = self._waiting[0]
@@ -176,9 +176,10 @@ class EventWriter:
         return True
 
     def sync(self) -> bool:
-        """Flush, and wait until all lines are on disk. Return whether they are.
+        """Flush, and wait until all lines are on disk. Return False if that fails.
 
-        Call this before saving a checkpoint, which relies on the metrics of all steps before it.
+        Call this method before saving a checkpoint. A trainer that resumes from the checkpoint relies on the log for
+        the metrics of all earlier steps.
         """
         if not self.flush():
             return False
@@ -190,7 +191,7 @@ class EventWriter:
         return True
 
     def close(self) -> bool:
-        """Flush a last time and close the log. Return whether all lines are written."""
+        """Flush one last time and close the log. Return whether all lines are on disk."""
         written = self.sync()
         os.close(self._descriptor)
         return written

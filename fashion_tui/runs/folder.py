@@ -17,8 +17,8 @@ SAFE = os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
 class UnsafeFile(OSError):
     """Raised if a file isn't safe to use.
 
-    A run's file must be a regular file of limited size, must not be a symbolic link, must not have a second name (a
-    hard link), and must belong to the run's owner, to the current user, or to root.
+    A run's file must be a regular file of limited size, must not be a symbolic link, and must belong to the run's
+    owner, to the current user, or to root. A file that is opened for writing must not have a second name (a hard link).
     """
 
     def __init__(self, name: str, problem: str) -> None:
@@ -33,7 +33,11 @@ class Folder:
     """
 
     def __init__(self, path: Path, descriptor: int, owners: frozenset[int] = frozenset()) -> None:
-        """`owners` are users who may own files, in addition to the directory's owner, the current user and root."""
+        """Take over an open descriptor.
+
+        `owners` are the ids of users whose files are accepted, in addition to the directory's owner, the current user
+        and root.
+        """
         self.path = path
         """Path by which the directory was opened, for use in messages and by other processes."""
         self._descriptor = descriptor
@@ -66,7 +70,7 @@ class Folder:
         return os.fstat(self._descriptor).st_nlink == 0
 
     def reopen_if_removed(self) -> bool:
-        """If the directory was deleted, open the one that is now at the same path. Return whether it was reopened."""
+        """If the directory was deleted and created again, open the new one. Return whether it was opened."""
         if not self.is_removed:
             return False
         try:
@@ -174,7 +178,7 @@ class Folder:
         return folder
 
     def problem(self, status: os.stat_result, max_bytes: int | None, *, is_written: bool = False) -> str | None:
-        """Return why an entry with this `lstat` result can't be used, or None if it can.
+        """Return why an entry with this `lstat` result can't be used, or None if it can be used.
 
         `max_bytes` is None for a directory.
         """
@@ -194,17 +198,17 @@ class Folder:
         return problem
 
     def remove_temporary_files(self) -> None:
-        """Remove the files that killed writers left behind. Don't call this while another process writes."""
+        """Remove temporary files that killed writers left behind. No other process may be writing to the folder."""
         for name in self.temporary_files():
             with suppress(OSError):
                 self.remove(name)
 
     def temporary_files(self) -> list[str]:
-        """Return the names of the files that are being written or that killed writers left behind."""
+        """Return the names of temporary files, which are being written or were left behind by killed writers."""
         return [name for name in self.names() if name.startswith(".") and name.endswith(TEMPORARY_SUFFIX)]
 
     def sync(self) -> None:
-        """Wait until the names of all files are on disk. Syncing a file doesn't put its name on disk."""
+        """Wait until the names of all files are on disk. Syncing a file syncs its content, but not its name."""
         os.fsync(self._descriptor)
 
 
@@ -218,7 +222,7 @@ _REFUSALS = {
     errno.ENXIO: _NOT_A_FILE,  # a pipe or a socket
     errno.EISDIR: _NOT_A_FILE,
 }
-"""What each error means if opening a file with the flags in `SAFE` raises it."""
+"""Problem that each error number indicates when a file is opened with the flags in `SAFE`."""
 
 
 def _too_large(max_bytes: int) -> str:

@@ -20,20 +20,21 @@ class LogReplaced(Exception):
 class EventFollower:
     """Yields each valid event of a log once, in order.
 
-    An incomplete last line is read again later; damaged lines are skipped and counted. A line is *torn*, not
-    damaged, if its writer was killed while writing it and a later trainer reused its sequence number.
+    An incomplete last line is read again later. Damaged lines are skipped and counted. An incomplete line in the middle
+    of the log doesn't count as damaged if its trainer was killed while writing it and a later trainer reused its
+    sequence number: such a line is *torn*.
     """
 
     def __init__(self, folder: Folder, run: str | None = None, *, offset: int = 0) -> None:
         """Follow the log of a run.
 
-        `run` is the run's id in each line, or None to use the id in the first valid line. With an `offset`, reading
-        starts after the first newline at or after that position.
+        `run` is the expected id in each line, or None to expect the id of the first valid line. With an `offset` in
+        bytes, reading starts after the first newline at or after that offset.
         """
         self.run = run
         self.bad_lines = 0
         self.missing_events = 0
-        """Number of events missing from the log, according to gaps in the sequence numbers."""
+        """Number of events missing from the log, determined from gaps in the sequence numbers."""
         self.complete = False
         """Whether the file was read to its end."""
         self._folder = folder
@@ -41,11 +42,11 @@ class EventFollower:
         self._inode: int | None = None
         self._unfinished = b""
         self._is_skipping = offset > 0
-        """True while bytes are ignored up to the next newline."""
+        """Whether bytes are being skipped up to the next newline."""
         self._expected: int | None = None if offset else 0
         self._torn = 0
-        """Number of invalid lines that may be torn. They count as damaged if the next sequence number shows that events
-        are missing."""
+        """Number of invalid lines that a killed trainer may have left incomplete. They count as damaged if the next
+        sequence number shows that events are missing."""
 
     @property
     def ends_unfinished(self) -> bool:
@@ -53,9 +54,10 @@ class EventFollower:
         return bool(self._unfinished) or self._is_skipping
 
     def events(self, max_bytes: int | None = None) -> Iterator[RunEvent]:
-        """Yield the events written since the last call; read at most `max_bytes`. The caller must exhaust the iterator.
+        """Yield the events written since the last call. The caller must exhaust the iterator.
 
-        A log that doesn't exist yet has no events. Raises LogReplaced, or OSError if the log can't be read.
+        Reads at most `max_bytes` bytes. A log that doesn't exist yet has no events. Raises LogReplaced, or OSError if
+        the log can't be read.
         """
         try:
             file = self._folder.open_to_read(EVENTS_FILE, MAX_BYTES[EVENTS_FILE])

@@ -1,4 +1,4 @@
-"""A list of runs that is cheap to keep up to date, even if there are many runs."""
+"""A list of runs that can be updated quickly, even if there are many runs."""
 
 import os
 import time
@@ -24,7 +24,7 @@ Fingerprint = tuple[tuple[int, int, int] | None, ...]
 class _Entry:
     summary: RunSummary
     fingerprint: Fingerprint
-    """Taken before the run was read."""
+    """Fingerprint of the run's files, taken before they were read."""
 
 
 class RunIndex:
@@ -37,13 +37,13 @@ class RunIndex:
     def __init__(self, runs_dir: Path) -> None:
         self._runs_dir = runs_dir.absolute()
         self._entries: dict[str, _Entry] = {}
-        """What is known about each run, by the name of its directory."""
+        """Summary and fingerprint of each run, keyed by the name of the run's directory."""
         self._runs: tuple[RunSummary, ...] | None = ()
         """The list of runs, or None if an entry has changed since the list was made."""
         self._next = 0
-        """Position in the list of ended runs from which the next refresh looks for changes."""
+        """Index of the ended run that was checked last. The next refresh continues after it."""
         self._unread: list[str] = []
-        """Names of runs that haven't been read yet, oldest first. A name begins with the time of creation."""
+        """Names of runs that haven't been read yet, oldest first (names begin with the creation time)."""
         self._scanned = 0.0
 
     @property
@@ -54,9 +54,9 @@ class RunIndex:
         return self._runs
 
     def refresh(self, seconds: float) -> None:
-        """Read all live runs, then new and changed ones for about `seconds`. The next refresh continues from there.
+        """Read all live runs. Then read new and changed runs for about `seconds` seconds; the next call continues.
 
-        Raises UserError if the folder can't be read; the list is then empty.
+        Raises UserError and empties the list if the folder can't be read.
         """
         deadline = time.monotonic() + seconds
         if self.is_complete or time.monotonic() - self._scanned >= SCAN_INTERVAL:
@@ -90,7 +90,7 @@ class RunIndex:
         self._unread = sorted(names - self._entries.keys())
 
     def _check_ended(self, deadline: float) -> None:
-        """Read ended runs again if their files have changed. Start where the last check ended."""
+        """Read ended runs again if their files have changed. Continue where the last check stopped."""
         ended = [name for name, entry in self._entries.items() if entry.summary.state not in LIVE_STATES]
         for count in range(len(ended)):
             if count >= MIN_CHECKED and time.monotonic() >= deadline:
@@ -109,7 +109,7 @@ class RunIndex:
         self._entries[name] = _Entry(summary, fingerprint)
 
     def _fingerprint(self, name: str) -> Fingerprint:
-        """Return what changes when the files of an ended run change: their change times, sizes and inodes."""
+        """Return the change times, sizes and inode numbers of a run's files, to detect changes."""
         folder = f"{self._runs_dir}/{name}"
         files = (CONFIG_FILE, STATUS_FILE, CHECKPOINTS_FOLDER)
         return tuple(map(_stat, (folder, *(f"{folder}/{file}" for file in files))))

@@ -30,12 +30,12 @@ TRAINER = (sys.executable, "-P", "-u", "-m", "fashion_tui.trainer")
 """-P keeps files in the working directory from shadowing modules; -u makes the trainer write its log immediately."""
 
 SPARE_TIMEOUT = 60.0
-"""Seconds to wait for a spare trainer to begin a run, before another trainer is started."""
+"""Seconds to wait for a spare trainer to begin a run. After that, another trainer is started."""
 
 POLL_SECONDS = 0.02
 
 ANSWER_TAIL_BYTES = 256 << 10
-"""Number of bytes at the end of the log that are searched for the answer to a request."""
+"""Number of bytes at the end of the log to search for the answer to a request."""
 
 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):
@@ -67,7 +67,8 @@ def launch(run: Run, epochs: int | None = None, spare: SpareTrainer | None = Non
         run.folder.remove_temporary_files()
         _mark_starting(run, config.recipe.epochs if epochs is None else epochs)
         with open(run.open_log(), "ab", buffering=0) as log, suppress(OSError):  # noqa: PTH123 - a descriptor
-            log.write(f"{LOG_MARK} {time.strftime('%Y-%m-%d %H:%M:%S %z')}\n".encode())  # fails if the disk is full
+            # Writing fails if the disk is full. The trainer can start nevertheless.
+            log.write(f"{LOG_MARK} {time.strftime('%Y-%m-%d %H:%M:%S %z')}\n".encode())
         spare_process = spare.train(run, epochs) if spare is not None else None
         process = spare_process or _start_trainer(run, epochs)
     except OSError as error:
@@ -97,12 +98,12 @@ def _start_trainer(run: Run, epochs: int | None) -> "subprocess.Popen[bytes]":
 
 
 def _wait_in_background(process: "subprocess.Popen[bytes]") -> None:
-    """Wait for the trainer to end. Without this, it would remain a zombie as long as this process lives."""
+    """Wait in a thread for the trainer to end. Otherwise, the ended trainer would remain a zombie process."""
     threading.Thread(target=process.wait, name=f"wait for trainer {process.pid}", daemon=True).start()
 
 
 def _watch_spare(path: Path, epochs: int | None, process: "subprocess.Popen[bytes]") -> None:
-    """Start another trainer if the spare one doesn't begin the run in time. Then wait for the trainer to end."""
+    """Replace the spare trainer if it doesn't begin the run in time. Then wait for the run's trainer to end."""
     deadline = time.monotonic() + SPARE_TIMEOUT
     with suppress(OSError, UserError), Run(path) as run:
         while process.poll() is None and not run.is_locked():
@@ -116,11 +117,11 @@ def _watch_spare(path: Path, epochs: int | None, process: "subprocess.Popen[byte
 
 
 class InexactResume(UserError):
-    """Raised if a resumed run would differ from an uninterrupted one, because its checkpoint lacks state."""
+    """Raised if a checkpoint lacks state, so that the resumed run would differ from an uninterrupted one."""
 
     def __init__(self, run: str, unsaved: tuple[str, ...]) -> None:
         self.unsaved = one_line(", ".join(unsaved))
-        """The names of the missing state."""
+        """Names of the missing values, separated by commas."""
         super().__init__(
             f"the checkpoint of run {run!r} lacks state of its network ({self.unsaved}), so the resumed run would "
             "differ from an uninterrupted one; resume it anyway with --inexact"
@@ -130,14 +131,15 @@ class InexactResume(UserError):
 def resume(run: Run, epochs: int | None = None, *, inexact: bool = False, timeout: float = 30.0) -> Outcome:
     """Resume a paused run, or start a trainer if none is live. A running run is left unchanged.
 
-    A finished run doesn't change unless `epochs` exceeds the number of epochs that it has completed. Raises UserError
-    if a paused trainer doesn't answer within `timeout` seconds, or if `epochs` is less than the number of epochs that
-    the run has begun, and InexactResume if the checkpoint lacks state of a custom model, unless `inexact` is True.
+    A finished run continues only if `epochs` is greater than its number of completed epochs. Raises UserError if a
+    paused trainer doesn't answer within `timeout` seconds, if a live trainer trains another number of epochs, or if the
+    run has already begun more than `epochs` epochs. Raises InexactResume if the checkpoint lacks state of a custom
+    model and `inexact` is False.
     """
     if epochs is not None:
         check_epochs(epochs)
     while run.is_live() and not run.is_locked():
-        time.sleep(POLL_SECONDS)  # a trainer was just launched: it is about to take the lock, or has ended
+        time.sleep(POLL_SECONDS)  # wait until the new trainer takes the lock or ends
     if run.is_locked():
         return _resume_live(run, epochs, timeout)
     summary = summarise(run, trust_heartbeat=False)
@@ -151,14 +153,14 @@ def resume(run: Run, epochs: int | None = None, *, inexact: bool = False, timeou
         )
     if newest is not None and newest.unsaved and not inexact:
         raise InexactResume(run.id, newest.unsaved)
-    # The number is passed on even if it is the configured one, because the checkpoint may contain a larger one.
+    # Pass the number of epochs even if it is the configured one, because the checkpoint may contain a larger number.
     pid = launch(run, epochs or summary.epochs or None)
     from_step = newest.step if newest else 0
     return Outcome(run=run.id, path=str(run.path), state="starting", from_step=from_step, pid=pid)
 
 
 def _epochs_begun(checkpoint: CheckpointRef, summary: RunSummary) -> int:
-    """Return the number of epochs begun at a checkpoint. This is the minimum to train: a begun epoch is completed."""
+    """Return the number of epochs that were begun before a checkpoint. A resumed run trains at least as many."""
     steps_per_epoch = summary.total_steps // max(summary.epochs, 1)
     return math.ceil(checkpoint.step / steps_per_epoch) if steps_per_epoch else checkpoint.epoch
 
@@ -217,7 +219,7 @@ def wait_for_answer(run: Run, request: str, timeout: float) -> RequestHandled | 
     deadline = time.monotonic() + timeout
     follower = run.follow_events(last_bytes=ANSWER_TAIL_BYTES)
     while True:
-        # Check before reading the log, so that an answer given before this check is found.
+        # Check this before reading the log: the log then contains every answer that was given before the check.
         is_last = time.monotonic() >= deadline or not run.control.is_pending(request) or not run.is_live()
         try:
             for event in follower.events():
@@ -234,7 +236,7 @@ def wait_for_answer(run: Run, request: str, timeout: float) -> RequestHandled | 
 
 
 def _check(run: Run, config: RunConfig) -> None:
-    """Raise DamagedRun if a file is unsafe or a value is invalid. Users may have edited the configuration."""
+    """Raise DamagedRun if a file is unsafe, or if a value is invalid because a user edited the configuration."""
     run.check()
     try:
         check_recipe(config.recipe, is_custom=config.source is not None)
@@ -308,7 +310,7 @@ def _no_answer(run: Run, action: ControlAction, timeout: float) -> str:
 
 
 def _outcome_of(run: Run, answer: RequestHandled, state: State | None = None) -> Outcome:
-    """Return the outcome. The answer and `state` take precedence over the status, which is written once a second."""
+    """Return the outcome of a request. The answer and `state` take precedence over the status, which may be old."""
     outcome = _outcome(run, summarise(run))
     return msgspec.structs.replace(outcome, from_step=answer.step, state=state or outcome.state)
 

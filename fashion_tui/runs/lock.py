@@ -1,4 +1,4 @@
-"""`run.lock`, held by the process that trains the run. It is released when the process ends, even by SIGKILL."""
+"""The lock of a run, `run.lock`, held by the trainer. The system releases it when the trainer ends, even by SIGKILL."""
 
 import fcntl
 import os
@@ -19,14 +19,14 @@ from .layout import LOCK_FILE, MAX_BYTES
 RETRY_SECONDS = 0.02
 
 HOLDER_BYTES = 512
-"""Size in bytes to which the content is padded with spaces, so that one write replaces the previous content."""
+"""Size of the file's content in bytes. It is padded with spaces so that one write replaces the previous content."""
 
 _held: set[int] = set()
 """Descriptors of the locks that this process holds."""
 
 
 def _close_inherited() -> None:
-    """Close the locks in a forked child, where they would outlive the parent."""
+    """Close the locks in a forked child, so that the child doesn't hold them after the parent has ended."""
     for descriptor in _held:
         with suppress(OSError):
             os.close(descriptor)
@@ -60,10 +60,10 @@ class RunLock:
         self._descriptor: int | None = None
 
     def acquire(self, timeout: float = 2.0) -> None:
-        """Take the lock, trying for `timeout` seconds.
+        """Take the lock. If it is held, retry for `timeout` seconds.
 
-        Raises LockHeld if another process keeps it, DamagedRun if the file is unsafe, and UserError if it can't be
-        locked at all.
+        Raises LockHeld if another process still holds it, DamagedRun if the file is unsafe, and UserError if the file
+        can't be opened or locked.
         """
         path = self._folder.path / LOCK_FILE
         deadline = time.monotonic() + timeout
@@ -86,7 +86,7 @@ class RunLock:
             raise
         _held.add(descriptor)
         self._descriptor = descriptor
-        with suppress(OSError):  # the content is only informative; the lock works even on a full disk
+        with suppress(OSError):  # the disk may be full; the lock works without the content
             content = msgspec.json.encode(Holder(pid=os.getpid(), host=host_name()))
             os.pwrite(descriptor, content.ljust(HOLDER_BYTES), 0)
 
@@ -106,7 +106,7 @@ class RunLock:
 
 
 def is_held(folder: Folder) -> bool:
-    """Return whether a process holds the lock now. If that is unknown, return True, so that the status is trusted."""
+    """Return whether a process holds the lock. Return True if this is unknown, because the trainer may be alive."""
     try:
         descriptor = folder.open_file(LOCK_FILE, os.O_RDONLY, MAX_BYTES[LOCK_FILE])
     except (FileNotFoundError, UnsafeFile):
@@ -114,7 +114,7 @@ def is_held(folder: Folder) -> bool:
     except OSError:
         return True
     try:
-        # The lock is shared so that viewers don't mistake each other for a trainer. Closing the file releases it.
+        # Take a shared lock so that viewers don't mistake each other for a trainer. Closing the file releases the lock.
         return not _try_lock(descriptor, fcntl.LOCK_SH)
     except OSError:
         return True
@@ -123,7 +123,7 @@ def is_held(folder: Folder) -> bool:
 
 
 def holder(folder: Folder) -> Holder | None:
-    """Return the process that took the lock last, or None if that can't be read."""
+    """Return the process that took the lock last, or None if the lock's file can't be read."""
     try:
         return msgspec.json.decode(folder.read(LOCK_FILE, MAX_BYTES[LOCK_FILE]), type=Holder)
     except (OSError, ValueError):

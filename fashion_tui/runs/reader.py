@@ -35,38 +35,38 @@ class RunSnapshot:
     config: RunConfig | None
     """The configuration, or None if config.json can't be read; see `damage`."""
     status: RunStatus
-    """The status from `state.derive`. If status.json can't be read, it is inferred from the log and the lock."""
+    """The status as `state.derive` returns it. If status.json can't be read, the log and the lock are used instead."""
     started: Started | None
     """The newest Started event, or None if there is none."""
     epochs: tuple[EpochEnd, ...]
-    """Completed epochs, oldest first, without those that a resumed trainer discarded."""
+    """Completed epochs, oldest first. Epochs that a resumed trainer discarded are left out."""
     checkpoint: CheckpointSaved | None
-    """The last checkpoint that was saved."""
+    """The checkpoint that was saved last, or None if there is none."""
     end: Finished | Stopped | Failed | None
-    """How the run ended, or None if it hasn't ended or its trainer was killed."""
+    """The event that ended the run, or None if the run hasn't ended or its trainer was killed."""
     warnings: tuple[Warned, ...]
-    """The last warnings, oldest first."""
+    """The most recent warnings, oldest first."""
     events: tuple[RunEvent, ...]
-    """The last events that aren't step chunks, oldest first, including the answers to requests."""
+    """The most recent events except step chunks, oldest first. Answers to requests are included."""
     loss: Curve
     accuracy: Curve
     learning_rate: Curve
     recent_loss: tuple[float, ...]
-    """Loss of each of the last 60 steps; NaN for a missing loss."""
+    """Losses of the last 60 steps. A missing loss is NaN."""
     bad_lines: int
-    """Number of lines of the log that can't be read."""
+    """Number of lines in the log that can't be read."""
     missing_events: int
-    """Number of lines missing from the log, according to its sequence numbers."""
+    """Number of lines missing from the log, determined from gaps in the sequence numbers."""
     missing_steps: int
     """Number of steps without metrics."""
     disk_bytes: int
-    """Size of the run's files in bytes, checkpoints included."""
+    """Size of the run's files in bytes, including checkpoints."""
     complete: bool
-    """True if the log was read to its end. If not, call `poll` again."""
+    """Whether the log was read to its end. If not, call `poll` again."""
     damage: str | None
-    """One line saying what can't be read, or None if everything can."""
+    """What can't be read, in one line; None if everything can be read."""
     notice: str | None
-    """One line for the user if the run is lost, or live with a stale heartbeat; else None."""
+    """One-line notice for the user if the run is lost or if a live run's heartbeat is stale, else None."""
 
     @property
     def state(self) -> State:
@@ -74,7 +74,7 @@ class RunSnapshot:
 
     @property
     def total_steps(self) -> int:
-        """Number of steps to train; 0 until the trainer knows it."""
+        """Number of steps to train; 0 until the trainer has loaded the data."""
         return self.status.steps_per_epoch * self.status.epochs
 
 
@@ -90,15 +90,15 @@ class RunReader:
         self._follower: EventFollower | None = None
         self._snapshot: RunSnapshot | None = None
         self._inputs: object = None
-        """Everything that the last snapshot was built from, to detect changes."""
+        """Values from which the last snapshot was built, to detect changes."""
         self._heartbeat: float | None = None
         self._heartbeat_changed = -math.inf
-        """When the heartbeat last changed, on our monotonic clock, because the trainer's clock may differ from ours."""
+        """Time of the heartbeat's last change, in this process's monotonic time. The trainer's clock may differ."""
 
     def poll(self, max_bytes: int | None = None) -> RunSnapshot:
-        """Return the run's current snapshot: the same object as before if nothing has changed.
+        """Return a snapshot of the run, or the previous snapshot if nothing has changed.
 
-        Reads at most `max_bytes` of the log; see `RunSnapshot.complete`.
+        Reads at most `max_bytes` bytes of the log; see `RunSnapshot.complete`.
         """
         if self.run.reopen_if_removed():
             self._follower = None
@@ -113,18 +113,18 @@ class RunReader:
             status = self.run.read_status()
         except DamagedRun as error:
             damage.append(error.detail)
-        # Check this before reading the log: if the trainer has ended, the log then contains everything it wrote.
+        # Check this before reading the log, so that the log of an ended trainer is complete when it is read.
         alive = self.run.is_locked() if status is None else self.run.is_alive(status, fresh=self._has_heartbeat(status))
         damage += self._follow(max_bytes)
         status = derive(status or self._compose_status(config), self._last_event, alive=alive)
         return self._take_snapshot(config, status, damage)
 
     def losses(self) -> tuple[float, ...]:
-        """Return the loss of every step so far; NaN if it is missing or not a number."""
+        """Return the loss of every step so far. A missing loss is NaN."""
         return self._replay.loss.values()
 
     def _follow(self, max_bytes: int | None) -> list[str]:
-        """Replay the new events of the log. Return a line for each problem with the file."""
+        """Replay the new events of the log. Return one line for each problem with the log."""
         try:
             self._replay_new_events(max_bytes)
         except LogReplaced:
@@ -145,14 +145,14 @@ class RunReader:
                 self._on_event(event)
 
     def _has_heartbeat(self, status: RunStatus) -> bool:
-        """Return whether the heartbeat's time is recent, or the heartbeat was seen to change recently."""
+        """Return whether the heartbeat is recent, either by its own time or because it has just changed."""
         if self._heartbeat not in {None, status.heartbeat}:
             self._heartbeat_changed = time.monotonic()
         self._heartbeat = status.heartbeat
         return is_fresh(status) or time.monotonic() - self._heartbeat_changed <= HEARTBEAT_LIMIT
 
     def _compose_status(self, config: RunConfig | None) -> RunStatus:
-        """Return a live trainer's status, as far as it can be determined from the log."""
+        """Return the status of a live trainer as far as the log shows it."""
         replay, process = self._replay, self.run.lock_holder()
         last_loss = replay.loss.values(last=1)
         return msgspec.structs.replace(

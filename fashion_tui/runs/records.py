@@ -14,7 +14,7 @@ from .layout import CONFIG_FILE, MAX_BYTES, STATUS_FILE
 from .strings import encodable_strings, printable_strings
 
 MAX_NAME = 200
-"""Maximum length of a name. A run may come from elsewhere, and its names are printed on a terminal."""
+"""Maximum length of a name, in characters. The limit keeps runs of other users from flooding the terminal."""
 
 S = TypeVar("S", bound=msgspec.Struct)
 
@@ -35,7 +35,7 @@ def read_config(folder: Folder) -> RunConfig:
 
 
 def read_status(folder: Folder) -> RunStatus:
-    """Read status.json as it was last written. Raises DamagedRun if that fails. See also `state.derive`."""
+    """Read status.json, which may be out of date (see `state.derive`). Raises DamagedRun if it can't be read."""
     return printable_strings(_read(folder, STATUS_FILE, RunStatus))
 
 
@@ -46,7 +46,7 @@ def write_status(folder: Folder, status: RunStatus, *, durable: bool = False) ->
 
 
 def _displayed(config: RunConfig) -> dict[str, str]:
-    """Return the strings that are displayed verbatim."""
+    """Return the strings of a configuration that are displayed unchanged, keyed by a description for error messages."""
     recipe = config.recipe
     return {
         "the run": config.run,

@@ -32,13 +32,13 @@ class Replay:
         self.learning_rate = Series()
         self.started: Started | None = None
         self.target_epochs = 0
-        """Number of epochs to train; 0 until an event reports it."""
+        """Number of epochs to train; 0 until an event contains it."""
         self.epochs: list[EpochEnd] = []
         self.checkpoints: list[CheckpointSaved] = []
         self.end: Finished | Stopped | Failed | None = None
         self.warnings: list[Warned] = []
         self.events: list[RunEvent] = []
-        """The last events that aren't step chunks."""
+        """The most recent events except step chunks."""
         self.count = 0
         """Number of events applied."""
         self.bad_events = 0
@@ -80,7 +80,7 @@ class Replay:
             self.bad_events += 1
 
     def _resume(self, event: Resumed) -> None:
-        """Discard everything logged about steps after the one from which the new trainer continues."""
+        """Discard the metrics, epochs and checkpoints of all steps after the one at which the run was resumed."""
         for series in (self.loss, self.accuracy, self.learning_rate):
             series.truncate(event.step)
         self.epochs = [epoch for epoch in self.epochs if epoch.step <= event.step]

@@ -37,13 +37,13 @@ class Contents(msgspec.Struct, frozen=True):
     """The files of a run's directory, inspected without opening them."""
 
     bytes: int
-    """Size of all files in bytes, checkpoints included."""
+    """Size of all files in bytes, including checkpoints."""
     checkpoint_bytes: int
     problems: tuple[str, ...]
     """One line for each file that can't be used, with the reason."""
 
     def add_problems(self, damage: list[str]) -> list[str]:
-        """Return `damage` plus the `problems` of files that it doesn't mention. Each line begins with a file's name."""
+        """Return the lines of `damage`, followed by `problems` with other files. Each line begins with a file name."""
         files = {line.split()[0].rstrip(":") for line in damage}
         return damage + [problem for problem in self.problems if problem.split()[0] not in files]
 
@@ -51,10 +51,10 @@ class Contents(msgspec.Struct, frozen=True):
 class Run:
     """A run on disk: its directory, opened once, and everything that is read from it or written to it.
 
-    Within a process, pass a run as this object. Pass its `path` to other processes, which open the run themselves. The
-    directory may be reached through a link, but nothing inside it may be a link: every file is opened relative to the
-    open directory and checked (`Folder`). Use a run as a context manager or close it; use it in one thread at a time,
-    except for `write_status`.
+    Within a process, pass the `Run` object. To other processes, pass its `path`; they open the run themselves. The path
+    may contain links, but nothing inside the directory may be a link: every file is opened relative to the open
+    directory and checked (`Folder`). Use a run as a context manager or close it. Only `write_status` may be called in
+    several threads at the same time.
     """
 
     def __init__(self, path: Path) -> None:
@@ -81,7 +81,7 @@ class Run:
         self.close()
 
     def reopen_if_removed(self) -> bool:
-        """If the directory was deleted, open the one that is now at the same path. Return whether it was reopened."""
+        """If the directory was deleted and created again, open the new one. Return whether it was opened."""
         is_reopened = self.folder.reopen_if_removed()
         if is_reopened:
             self.__dict__.pop("config", None)
@@ -89,7 +89,7 @@ class Run:
 
     @property
     def id(self) -> str:
-        """Name of the directory. A copied run still has the original's id in its configuration."""
+        """Name of the directory. In a copied run, `config.run` is still the id of the original run."""
         return self.path.name
 
     @cached_property
@@ -100,7 +100,7 @@ class Run:
     # Status
 
     def read_status(self) -> RunStatus:
-        """Read `status.json` as it was last written; `state.derive` gives the current state. Raises DamagedRun."""
+        """Read `status.json`, which may be out of date; see `state.derive`. Raises DamagedRun."""
         return records.read_status(self.folder)
 
     def write_status(self, status: RunStatus, *, durable: bool = False) -> None:
@@ -108,14 +108,14 @@ class Run:
         records.write_status(self.folder, status, durable=durable)
 
     def is_alive(self, status: RunStatus, *, fresh: bool) -> bool:
-        """Return whether a run with this status has a live trainer, given whether its heartbeat is `fresh`.
+        """Return whether a run with this status has a live trainer. Set `fresh` if the status's heartbeat is recent.
 
-        The lock is only checked if the heartbeat isn't fresh.
+        The lock is checked only if the heartbeat isn't fresh or the trainer's process is known to have ended.
         """
         return status.state in LIVE_STATES and ((fresh and not trainer_is_gone(status)) or self.is_locked())
 
     def is_live(self) -> bool:
-        """Return whether a trainer holds the lock, or was launched a moment ago and is about to take it."""
+        """Return whether a trainer holds the lock or has just been started and is about to take the lock."""
         if self.is_locked():
             return True
         try:
@@ -136,7 +136,7 @@ class Run:
         return lock.is_held(self.folder)
 
     def lock_holder(self) -> Holder | None:
-        """Return the process that took the lock last, or None if that can't be read."""
+        """Return the process that took the lock last, or None if the lock's file can't be read."""
         return lock.holder(self.folder)
 
     # Events
@@ -146,7 +146,7 @@ class Run:
         return EventWriter(self.folder, self.config.run)
 
     def follow_events(self, *, last_bytes: int | None = None) -> EventFollower:
-        """Return a follower of the log. With `last_bytes`, skip lines that begin before the last `last_bytes` bytes."""
+        """Return a follower that starts at the beginning of the log, or `last_bytes` bytes before the log's end."""
         try:
             log_id = self.config.run
         except DamagedRun:
@@ -156,7 +156,7 @@ class Run:
 
     def follow_new_events(self) -> EventFollower:
         """Return a follower of the lines that are appended from now on."""
-        return self.follow_events(last_bytes=1)  # the last byte is a newline, and reading starts after it
+        return self.follow_events(last_bytes=1)  # the last byte is a newline, so only new lines are read
 
     def last_event(self) -> RunEvent | None:
         """Return the last valid event of the log, or None if there is none."""
@@ -169,14 +169,14 @@ class Run:
         return trust.read_model(self.folder, self.config)
 
     def trusted_model(self) -> CustomModel | None:
-        """Return the custom model for execution, or None if the run trains a built-in one.
+        """Return the custom model if it may be executed, or None if the run trains a built-in one.
 
-        Raises UntrustedSource and DamagedRun.
+        Raises UntrustedSource if it may not be executed, and DamagedRun.
         """
         return trust.trusted_model(self.folder, self.config)
 
     def trust_model(self) -> None:
-        """Allow the custom model, if there is one, to be executed from now on. Raises UserError."""
+        """Allow the custom model to be executed from now on. Does nothing for a built-in one. Raises UserError."""
         if (stored := self.stored_model()) is not None:
             trust.trust(stored)
 

@@ -1,4 +1,4 @@
-"""A metric recorded at each step, and its curves. The time to compute a curve doesn't grow with the run."""
+"""A metric recorded at each step, and its curves. Computing a curve doesn't take longer as the run grows."""
 
 import math
 from array import array
@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 BASE_LEVEL = 8
-"""Buckets of up to 2**8 steps are computed from the values; a larger one is merged from two of half its size."""
+"""Buckets of up to 2**8 steps are computed from values, larger buckets from two buckets of half the size."""
 
 MAX_GAP = 10_000_000
-"""Maximum number of steps that may be missing before a line. A line after a larger gap counts as damaged, even if its
+"""Maximum number of consecutive missing steps in a log. A line after a larger gap counts as damaged, even if its
 checksum is correct."""
 
 
@@ -30,19 +30,19 @@ EMPTY = Bucket(0, math.nan, math.nan, math.nan, 0)
 
 @dataclass(frozen=True, slots=True)
 class Curve:
-    """A series in a limited number of buckets. Each bucket covers 2**n steps; the last one may cover fewer.
+    """A series summarised in a limited number of buckets. Each bucket covers 2**n steps; the last one may cover fewer.
 
     Bucket i starts at step `1 + i * steps_per_bucket`. As long as `steps_per_bucket` stays the same, only the last
-    bucket changes and new ones are appended, so that a chart repaints only its last columns.
+    bucket changes and new buckets are appended, so a chart has to repaint only its last columns.
     """
 
     steps_per_bucket: int
     steps: int
     """Number of steps that the curve covers."""
     finite: tuple[int, ...]
-    """Number of finite values in each bucket. A bucket without any values, finite or not, is a gap in the log."""
+    """Number of finite values in each bucket. If `finite` and `nonfinite` are 0, the log lacks the bucket's steps."""
     mean: tuple[float, ...]
-    """Mean of the finite values of each bucket. If there are none, `mean`, `low` and `high` are NaN."""
+    """Mean of the finite values in each bucket. For a bucket without any, `mean`, `low` and `high` are NaN."""
     low: tuple[float, ...]
     high: tuple[float, ...]
     nonfinite: tuple[int, ...]
@@ -52,7 +52,7 @@ class Curve:
         return len(self.mean)
 
     def at_most(self, buckets: int) -> "Curve":
-        """Return the curve with at most this number of buckets (1 or more), merging groups of 2, 4, 8, … if needed."""
+        """Return the curve with at most `buckets` (1 or more) buckets, merging groups of 2, 4, 8, … if needed."""
         if len(self) <= buckets:
             return self
         size = self.steps_per_bucket
@@ -71,13 +71,13 @@ class Series:
 
     def __init__(self) -> None:
         self._values = array("d")
-        """The value of each step, or NaN if it is missing."""
+        """Value of each step; NaN if the value is missing."""
         self._gaps: list[tuple[int, int]] = []
-        """Missing steps, as ordered ranges of indices into `_values`."""
+        """Missing steps, as sorted ranges of indices into `_values`."""
         self._levels: dict[int, list[Bucket]] = {}
         """Maps each level in use to its complete buckets of 2**level steps.
 
-        The levels in use are the requested one and those from which it is computed.
+        The levels in use are the requested level and the levels from which its buckets are computed.
         """
 
     def __len__(self) -> int:
@@ -89,7 +89,7 @@ class Series:
         return sum(stop - start for start, stop in self._gaps)
 
     def put(self, first_step: int, values: "array[float]") -> None:
-        """Write values starting at a step. Later values are removed; skipped steps count as missing.
+        """Store the values of consecutive steps. Values of later steps are removed; skipped steps count as missing.
 
         Raises ValueError for an impossible step.
         """
@@ -118,7 +118,7 @@ class Series:
         return tuple(self._values if last is None else self._values[-last:])
 
     def curve(self, buckets: int) -> Curve:
-        """Return a curve with at most this number of buckets. Only values added since the last call are processed."""
+        """Return a curve with at most `buckets` buckets. Only values added since the last call are processed."""
         steps = len(self._values)
         level = 0
         while -(-steps // (1 << level)) > buckets:
@@ -172,7 +172,7 @@ def _merge(a: Bucket, b: Bucket) -> Bucket:
 
 
 def _halve(buckets: Sequence[Bucket]) -> list[Bucket]:
-    """Merge pairs of adjacent buckets. If their number is odd, the last bucket stays as it is."""
+    """Merge pairs of adjacent buckets. If the number of buckets is odd, the last one remains unchanged."""
     pairs = [_merge(buckets[i], buckets[i + 1]) for i in range(0, len(buckets) - 1, 2)]
     return [*pairs, buckets[-1]] if len(buckets) % 2 else pairs
 

@@ -1,4 +1,4 @@
-"""Spare trainers, started in advance. They load torch and the data set before there is a run, so runs start at once."""
+"""Spare trainers, started in advance. They load torch and the data set, so that a new run starts without delay."""
 
 import os
 import subprocess
@@ -25,9 +25,10 @@ class SpareOrder(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SpareTrainer:
-    """Holds at most one spare trainer, which has its own session and no terminal. Thread-safe.
+    """Starts a spare trainer, and gives it a run. Thread-safe.
 
-    The spare trainer exits when this process exits, unless it has been given a run.
+    There is at most one spare trainer. It has its own session and no terminal. If it hasn't been given a run, it exits
+    when this process exits.
     """
 
     def __init__(self) -> None:
@@ -44,7 +45,7 @@ class SpareTrainer:
     def prepare(self, dataset: DatasetRef) -> None:
         """Start a spare trainer for this data set. It replaces a spare trainer for another data set.
 
-        If the spare trainer can't be started, no error is raised: the next run starts a trainer of its own.
+        If the spare trainer can't be started, no error is raised, and the next run starts without a spare trainer.
         """
         with self._lock:
             if self.pid is not None and self._dataset == dataset:
@@ -89,10 +90,10 @@ class SpareTrainer:
 
 
 def trainer_environment() -> dict[str, str]:
-    """Return this process's environment with private caches for torch.compile and with absolute folders in PYTHONPATH.
+    """Return this process's environment, with private caches for torch.compile and absolute paths in PYTHONPATH.
 
-    A trainer starts in the run's directory, where relative folders could make it import modules that someone else put
-    there.
+    A trainer's working directory is the run's directory. With relative paths, the trainer could import modules that
+    someone else put there.
     """
     environ = with_private_caches(os.environ)
     if folders := environ.get("PYTHONPATH"):

@@ -10,7 +10,7 @@ from fashion_tui.schema.events import Failed, Finished, RunEvent, Stopped
 from fashion_tui.schema.run import LIVE_STATES, RunStatus, State
 
 HEARTBEAT_LIMIT = 5.0
-"""Seconds after which a heartbeat is stale. One that is as far in the future is stale too: the clock was set back."""
+"""Seconds after which a heartbeat is stale. A heartbeat that far in the future is stale too: the clock was set back."""
 
 
 def is_fresh(status: RunStatus) -> bool:
@@ -19,7 +19,7 @@ def is_fresh(status: RunStatus) -> bool:
 
 
 def trainer_is_gone(status: RunStatus) -> bool:
-    """Return whether the process that wrote the status is known to have ended. False if it ran on another machine."""
+    """Return whether the trainer that wrote the status has ended. Return False if this can't be determined."""
     if status.pid is None or status.pid_started is None:
         return False
     return (
@@ -30,7 +30,7 @@ def trainer_is_gone(status: RunStatus) -> bool:
 def derive(status: RunStatus, last_event: Callable[[], RunEvent | None], *, alive: bool) -> RunStatus:
     """Return the current status, given whether the run's trainer is `alive`.
 
-    If the status says that the run is live but its trainer isn't alive, the state is derived from the last event of the
+    If the status says that the run is live but its trainer isn't alive, the state is derived from the last event in the
     log: the trainer may have been killed after the run ended but before the last status was written. Determine `alive`
     before reading the log, so that the log contains everything that the trainer wrote before it ended.
     """
@@ -38,7 +38,10 @@ def derive(status: RunStatus, last_event: Callable[[], RunEvent | None], *, aliv
 
 
 def after(status: RunStatus, event: RunEvent | None) -> RunStatus:
-    """Return the status of a run whose trainer ended after this event: `lost` unless the event ends the run."""
+    """Return the status of a run whose trainer ended after this event.
+
+    The state is `lost` unless the event is the end of the run.
+    """
     match event:
         case Finished():
             return msgspec.structs.replace(
@@ -60,7 +63,7 @@ def after(status: RunStatus, event: RunEvent | None) -> RunStatus:
 
 
 def unknown_status(state: State) -> RunStatus:
-    """Return a placeholder status for a run whose status, except for its state, is unknown."""
+    """Return a placeholder status for a run of which only the state is known."""
     return RunStatus(
         state=state,
         step=0,

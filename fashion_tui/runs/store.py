@@ -1,4 +1,4 @@
-"""The runs folder: where it is, what is in it, and which run a user means."""
+"""Locate the folder of the runs, list its runs, and find a run by the name that a user typed."""
 
 import os
 import time
@@ -23,7 +23,7 @@ from .run import Contents, Run
 from .state import derive, is_fresh, unknown_status
 
 MAX_NAMED = 5
-"""Number of runs listed in an error message."""
+"""Maximum number of runs listed in an error message."""
 
 RUNS_VARIABLE = "FASHION_TUI_RUNS"
 """Environment variable that names the folder of the runs."""
@@ -32,7 +32,7 @@ RUN_FILES = (CONFIG_FILE, STATUS_FILE, EVENTS_FILE)
 
 
 class Pruned(msgspec.Struct, frozen=True, kw_only=True):
-    """The space that `prune` has freed, or would free, in one run."""
+    """Number of bytes that `prune` has freed, or would free, in one run."""
 
     run: str
     path: str
@@ -103,10 +103,10 @@ def open_run(runs_dir: Path, name: str) -> Run:
 
 
 def summarise(run: Run, *, trust_heartbeat: bool = True) -> RunSummary:
-    """Return a run's entry in the list of runs. For a damaged run, the entry contains only what is known.
+    """Return a run's entry in the list of runs. For a damaged run, unknown fields are None or 0.
 
-    If `trust_heartbeat` is False, the lock alone decides whether the run is live, even in the seconds after its
-    trainer's death.
+    If `trust_heartbeat` is False, only the lock decides whether the run is live. The heartbeat of a trainer that has
+    just ended can still be recent.
     """
     damage: list[str] = []
     config: RunConfig | None = None
@@ -127,7 +127,7 @@ def summarise(run: Run, *, trust_heartbeat: bool = True) -> RunSummary:
 
 
 def prunable(runs: Iterable[RunSummary]) -> tuple[Pruned, ...]:
-    """Return the ended runs for which `prune` would free space, each with the number of bytes."""
+    """Return the ended runs in which `prune` would free space, each with the number of bytes."""
     found = []
     for summary in runs:
         if summary.state in LIVE_STATES:
@@ -143,10 +143,10 @@ def prunable(runs: Iterable[RunSummary]) -> tuple[Pruned, ...]:
 
 
 def prune(run: Run) -> Pruned:
-    """Remove the older checkpoints of an ended run. The run is locked so that no trainer starts in the meantime.
+    """Remove the older checkpoints of an ended run. Meanwhile, the run is locked so that no trainer can start.
 
-    Keeps the newest intact checkpoint (from which the run can be resumed), the best checkpoint, the configuration and
-    the log. Raises LockHeld for a live run, and UserError if a file can't be removed.
+    Keeps the newest intact checkpoint, from which the run can be resumed, and the best one. Raises LockHeld if the run
+    is live, and UserError if a file can't be removed.
     """
     run.check()
     if run.is_live():
@@ -160,7 +160,7 @@ def prune(run: Run) -> Pruned:
 
 
 def summarise_path(path: Path) -> RunSummary:
-    """Return the summary of the run in this directory. If the run can't be opened, the summary says why."""
+    """Return a summary of the run in this directory. If the run can't be opened, `damage` says why."""
     try:
         with Run(path) as run:
             return summarise(run)
@@ -202,12 +202,12 @@ def _open_latest(runs_dir: Path) -> Run:
 
 
 def _run_at(name: str) -> Path | None:
-    """Return the resolved path of the run at this path, or None if it isn't a run."""
+    """Return the path `name`, resolved, if it is the directory of a run, else None."""
     try:
         path = Path(name).expanduser()
         return path.resolve() if name and (path / CONFIG_FILE).is_file() else None
     except (OSError, ValueError, RuntimeError):
-        # The path is too long or contains a NUL, or the home directory is unknown.
+        # The path can't be read, is too long, contains a NUL or starts with `~` although the home directory is unknown.
         return None
 
 
@@ -228,7 +228,7 @@ def _run_paths(runs_dir: Path) -> list[Path]:
 
 
 def _is_run(entry: "os.DirEntry[str]") -> bool:
-    """Return whether an entry is a directory that contains files of a run or whose name is a run id."""
+    """Return whether an entry is the directory of a run: its name is a run id, or it contains files of a run."""
     try:
         if entry.name.startswith(".") or not entry.is_dir():
             return False

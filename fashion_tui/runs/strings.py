@@ -1,4 +1,4 @@
-"""Make the strings in a run's records encodable before they are written, and printable after they are read."""
+"""Make the strings in a run's files encodable before writing them, and printable after reading them."""
 
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -8,13 +8,13 @@ import msgspec
 from fashion_tui.schema.text import encodable, one_line
 
 MAX_LENGTH = 500
-"""Maximum length, in characters, of a string that was read. A run may come from elsewhere."""
+"""Maximum length of a string read from a run's files, in characters. A run may come from someone else."""
 
 StructT = TypeVar("StructT", bound=msgspec.Struct)
 
 
 def encodable_strings(struct: StructT) -> StructT:
-    """Return the struct with all strings made encodable as UTF-8. File names, for example, may contain other bytes."""
+    """Return the struct with strings that can be encoded in UTF-8. File names, for example, may contain other bytes."""
     return _map_strings(struct, encodable)
 
 

@@ -1,7 +1,7 @@
 """Custom models of runs, and the list of models whose code may be executed without asking.
 
-A run's directory may come from anywhere, so its `model.py` is treated as data until the network is built. Code that
-builds a network calls `trusted_model` at that moment and executes exactly the source that it returns.
+A run may come from someone else, so its `model.py` is treated as data until the network is built. Code that builds a
+network calls `trusted_model` first, and executes exactly the source that `trusted_model` returns.
 """
 
 import fcntl
@@ -33,14 +33,14 @@ MAX_TRUSTED_BYTES = 16 << 20
 
 @dataclass(frozen=True)
 class StoredModel:
-    """A run's custom model as it was read. Exactly this source is displayed, trusted and executed."""
+    """A custom model that was read from a run. Exactly this source is displayed, trusted and executed."""
 
     network: CustomModel
     key: str
-    """SHA-256 of everything that determines what is executed.
+    """SHA-256 of everything that determines which code is executed: the source, the class and its arguments.
 
-    It covers the source, the class and its arguments, because arguments can make a harmless class do harm. If the run
-    belongs to another user, it also covers the run's path.
+    Arguments are included because they can make a harmless class do harm. If the run belongs to another user, the run's
+    path is included too.
     """
     is_own: bool
     """True if the run's directory and the model's file belong to the current user."""
@@ -62,7 +62,7 @@ def describe_source(network: CustomModel, name: str) -> ModelSource:
 def read_model(folder: Folder, config: RunConfig) -> StoredModel | None:
     """Read the run's custom model, or return None if it trains a built-in one.
 
-    Raises DamagedRun if the file is missing, unsafe, or not the one that the run was created with.
+    Raises DamagedRun if the file is missing, unsafe, or has changed since the run was created.
     """
     source = config.source
     if source is None:
@@ -89,9 +89,9 @@ def read_model(folder: Folder, config: RunConfig) -> StoredModel | None:
 
 
 def trusted_model(folder: Folder, config: RunConfig) -> CustomModel | None:
-    """Return the run's custom model for execution, or None if the run trains a built-in one.
+    """Return the run's custom model if it may be executed, or None if the run trains a built-in one.
 
-    Raises UntrustedSource if this user has neither trained nor trusted it, and DamagedRun, as `read_model` does.
+    Raises UntrustedSource if this user has neither trained nor trusted the model, and DamagedRun as in `read_model`.
     """
     stored = read_model(folder, config)
     if stored is None:

@@ -40,7 +40,7 @@ class TrainingSpeed(msgspec.Struct, frozen=True, kw_only=True):
     step_ms: tuple[float, float, float]
     """Median, 90th and 99th percentile of the time per step, in milliseconds."""
     share_of_peak: float
-    """Fraction, in [0, 1], of the machine's peak matrix-multiplication throughput in the contender's precision."""
+    """Throughput as a fraction, in [0, 1], of the machine's peak matrix multiplication speed in this precision."""
 
 
 class FullTraining(msgspec.Struct, frozen=True, kw_only=True):

@@ -80,7 +80,7 @@ class CheckpointSaved(Event, frozen=True, kw_only=True, tag="checkpoint"):
     file: str
     bytes: int
     seconds: float
-    """Time for which training was interrupted to save the checkpoint."""
+    """Number of seconds for which training was interrupted to save the checkpoint."""
     reason: str
     """Why the checkpoint was saved: `interval`, `epoch`, `asked`, `stop` or `end`."""
     next_in: float | None = None
@@ -115,7 +115,7 @@ class Resumed(Event, frozen=True, kw_only=True, tag="resumed"):
 
 
 class Finished(Event, frozen=True, kw_only=True, tag="finished"):
-    """The run trained all its epochs and was evaluated on the test set."""
+    """All epochs of the run were trained, and its network was evaluated on the test set."""
 
     run: str
     path: str
@@ -124,14 +124,14 @@ class Finished(Event, frozen=True, kw_only=True, tag="finished"):
     test_accuracy: JsonFloat
     """NaN if the network's outputs on the test set aren't numbers."""
     test_accuracy_flipped: JsonFloat | None = None
-    """Test accuracy with outputs averaged over each image and its mirror image, or None if the recipe
-    doesn't flip images."""
+    """Test accuracy if probabilities are averaged over each image and its mirror image, or None if the recipe doesn't
+    flip images."""
     test_loss: JsonFloat
     train_seconds: float
     loading_seconds: float | None = None
-    """Time before the last trainer's first step, spent importing torch and loading the data, network and checkpoint."""
+    """Seconds that the last trainer spent importing torch and loading the data, network and checkpoint."""
     evaluation_seconds: float | None = None
-    """Duration of the evaluation on the test set."""
+    """Duration of the evaluation on the test set, in seconds."""
     images_per_second: float
 
 

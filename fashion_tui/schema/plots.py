@@ -12,7 +12,7 @@ import msgspec
 MIME_TYPE = "application/vnd.fashion-tui.plot+json"
 
 MAX_SIDE = 160
-"""Maximum length of each side of an image (in pixels), a matrix or a vector (in values). Terminals show fewer."""
+"""Maximum height and width of an image, maximum size of a matrix along each axis, and maximum length of a vector."""
 
 MAX_IMAGES = 64
 """Maximum number of images in a grid."""
@@ -21,7 +21,7 @@ MAX_BYTES = 200_000
 """Maximum size of a grid's pixels in bytes, enough for 64 RGB images of 32×32."""
 
 MAX_PRINTED = 16
-"""Maximum number of rows and columns (heat map) or values (bars) of a plot that has `value_strings`."""
+"""Maximum number of rows, columns or bars of a plot that contains its values as strings (`value_strings`)."""
 
 MAX_CAPTION = 400
 """Maximum length of a caption, in characters."""
@@ -30,10 +30,10 @@ MAX_LABEL = 40
 """Maximum length of a label or a value string, in characters."""
 
 NON_FINITE = 255
-"""Level in `HeatMap.levels` of a value that is NaN or infinite."""
+"""Level that stands for NaN and infinity in `HeatMap.levels`."""
 
 MAX_LEVEL = 254
-"""Level in `HeatMap.levels` of the largest finite value."""
+"""Level that stands for the largest finite value in `HeatMap.levels`."""
 
 
 class ImageGrid(msgspec.Struct, frozen=True, kw_only=True, tag="images"):
@@ -76,7 +76,7 @@ class HeatMap(msgspec.Struct, frozen=True, kw_only=True, tag="heat map"):
     rows: int
     columns: int
     levels: bytes
-    """Values as uint8 [rows, columns]: 0 is `low`, MAX_LEVEL is `high`, and NON_FINITE is NaN or infinity."""
+    """Values as uint8 [rows, columns]: 0 stands for `low`, MAX_LEVEL for `high`, and NON_FINITE for NaN or infinity."""
     low: float
     """Smallest finite value; `low` and `high` are 0 if no value is finite."""
     high: float
@@ -101,7 +101,7 @@ class Bars(msgspec.Struct, frozen=True, kw_only=True, tag="bars"):
     values: tuple[float | None, ...]
     """The values, with None for NaN and infinity."""
     stride: int = 1
-    """Step between the vector indices of neighbouring bars; 1 if all values are shown."""
+    """Distance between the indices of neighbouring bars in the vector; 1 if all values are shown."""
     value_strings: tuple[str, ...] = ()
     """Values as strings; empty if there are more than MAX_PRINTED."""
     labels: tuple[str, ...] = ()
@@ -122,7 +122,7 @@ Plot = ImageGrid | HeatMap | Bars
 
 
 def plot_in(data: Mapping[str, object]) -> Plot | None:
-    """Return the plot in an output's data (a dict keyed by MIME type), or None if it doesn't contain one.
+    """Return the plot in an output's data (a dict keyed by MIME type), or None if there is no plot.
 
     Raises ValueError, with a one-line message, if the plot is invalid.
     """

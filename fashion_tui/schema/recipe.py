@@ -15,7 +15,10 @@ Optimizer = Literal["adam", "muon"]
 """`muon` is Muon for the filters of convolutions and Adam for all other parameters."""
 
 Schedule = Literal["constant", "triangle"]
-"""With `triangle`, the learning rate rises linearly for the fraction `warm_up` of the steps, then falls linearly."""
+"""With `triangle`, the learning rate rises linearly during the first `warm_up` of all steps, then falls linearly.
+
+`Recipe.warm_up` is a fraction.
+"""
 
 Flip = Literal["none", "alternating"]
 """With `alternating`, each image is mirrored in every second epoch."""
@@ -47,9 +50,9 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True):
     """Name of a built-in network, or the class name of a custom model."""
     epochs: int
     batch_size: int
-    """Number of images per step. On a CPU, see also `CPU_MICRO_BATCH`."""
+    """Number of images per step. A CPU processes a large batch in micro-batches of up to CPU_MICRO_BATCH images."""
     learning_rate: float
-    """Maximum learning rate of the schedule. With Muon, it applies to the filters."""
+    """Maximum learning rate of the schedule. With `muon`, this is the learning rate of the filters."""
     optimizer: Optimizer
     mean: float
     """Mean for normalising pixels: a pixel in [0, 1] becomes (pixel - mean) / std."""

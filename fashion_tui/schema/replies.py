@@ -25,7 +25,7 @@ class Device(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def auto_problem(devices: Sequence[Device]) -> str | None:
-    """Return why the device `auto` means the CPU although this machine has a GPU, and what to do; None otherwise."""
+    """Return why `auto` selects the CPU on a machine with a GPU, and what to do. Otherwise, return None."""
     gpus = [device for device in devices if device.name.startswith("cuda")]
     return None if any(gpu.problem is None for gpu in gpus) else next((gpu.problem for gpu in gpus), None)
 
@@ -38,7 +38,7 @@ class SourceTrace(msgspec.Struct, frozen=True, kw_only=True):
     """Result of tracing a network from its source: the table, the error, or both."""
 
     table: ShapeTable | None
-    """The shape trace, which ends at the error if there is one; None if the network could not be created."""
+    """The shape trace, up to the error if there is one; None if the network could not be created."""
     class_name: str | None
     """Name of the network's class, or None if it could not be determined."""
     error: str | None = None

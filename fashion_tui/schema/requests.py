@@ -127,9 +127,9 @@ class GetFeatureMaps(Request, frozen=True, kw_only=True):
     index: int
     """Index of the image in the test set."""
     offset: int
-    """Index of the first map to return."""
+    """Index of the first feature map to return."""
     limit: int
-    """Maximum number of maps to return."""
+    """Maximum number of feature maps to return."""
 
 
 class Evaluate(Request, frozen=True, kw_only=True):

@@ -51,7 +51,7 @@ class RunConfig(msgspec.Struct, frozen=True, kw_only=True):
     threads: int
     """Number of CPU threads that torch uses. This number affects how sums are rounded."""
     deterministic: bool
-    """Whether to use only deterministic algorithms. This makes a difference on a GPU."""
+    """Whether to use only deterministic algorithms. On a CPU, training is deterministic in any case."""
     compiled: bool = False
     """Whether to compile the network with `torch.compile`."""
     keep_going: bool = False
@@ -65,7 +65,7 @@ class RunConfig(msgspec.Struct, frozen=True, kw_only=True):
     git_revision: str | None
     host: str
     source: ModelSource | None = None
-    """The custom model, or None for the built-in network `recipe.model`. If set, `recipe.model` is only for display."""
+    """The custom model, or None for the built-in network `recipe.model`. If set, `recipe.model` is only displayed."""
 
 
 Count = Annotated[int, msgspec.Meta(ge=0, le=10**12)]

@@ -35,7 +35,7 @@ class ShapeRow(msgspec.Struct, frozen=True, kw_only=True):
     """Operation: `Conv2d`, `F.relu`, `view`, `+`."""
     is_module: bool
     has_children: bool
-    """Whether the calls inside this one also have rows, which follow this row at a greater depth."""
+    """Whether this row has children: rows for the calls made by this call. They follow this row at a greater depth."""
     inputs: tuple[Shape, ...]
     """Shapes of the input tensors. Weights and buffers of the network are listed in `settings` instead."""
     sources: tuple[int | None, ...]
@@ -73,7 +73,7 @@ class ShapeRow(msgspec.Struct, frozen=True, kw_only=True):
     forward_seconds: float | None = None
     """Duration of the forward pass for `ShapeTable.timed_batch` samples, including children; None if not measured."""
     backward_seconds: float | None = None
-    """Duration of the backward pass, measured in the same way."""
+    """Duration of the backward pass for `ShapeTable.timed_batch` samples, including children; None if not measured."""
 
     @property
     def seconds(self) -> float:

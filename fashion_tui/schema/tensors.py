@@ -52,7 +52,7 @@ class CloseGraph(Probe, frozen=True, kw_only=True):
 
 
 MAX_GRAPH_NODES = 200
-"""Maximum number of new nodes in a reply."""
+"""Maximum number of new nodes in a Graph."""
 
 
 class Statistics(msgspec.Struct, frozen=True, kw_only=True):
@@ -74,7 +74,7 @@ class TensorRow(msgspec.Struct, frozen=True, kw_only=True):
     """A tensor or array that a name refers to."""
 
     name: str
-    """Python expression for the tensor: `x`, `batch[0]`, `net.conv1.weight`. It may contain any character."""
+    """Python expression for the tensor: `x`, `batch[0]`, `net.conv1.weight`. It may contain unprintable characters."""
     kind: Literal["tensor", "parameter", "buffer", "array"]
     shape: Size
     strides: Size
@@ -85,7 +85,7 @@ class TensorRow(msgspec.Struct, frozen=True, kw_only=True):
     """Device: `cpu`, `cuda:0`."""
     requires_grad: bool
     origin: str
-    """`leaf`, or the operation that created the tensor, such as `MulBackward0`; empty if autograd doesn't track it."""
+    """Operation that created the tensor, such as `MulBackward0`; `leaf` for a leaf; empty if the tensor isn't tracked."""
     has_grad: bool
     nbytes: int
     """Size of the values, in bytes."""
@@ -96,9 +96,9 @@ class TensorRow(msgspec.Struct, frozen=True, kw_only=True):
     problem: str = ""
     """Why there are no statistics, in one line."""
     has_shape: bool = True
-    """Whether the tensor has a single shape. It is False for a nested tensor, whose components differ in shape."""
+    """Whether the tensor has a single shape. The components of a nested tensor have different shapes."""
     first_listing: int = 0
-    """Number of the first list in which the name referred to this tensor. New tensors have the highest number."""
+    """Number of the first TensorList that contained this tensor by this name. New tensors have the highest number."""
 
 
 class TensorList(msgspec.Struct, frozen=True, kw_only=True):
@@ -141,7 +141,7 @@ class TensorValues(msgspec.Struct, frozen=True, kw_only=True):
     window: TensorWindow | None
     """The requested values, or None if they could not be read."""
     grad_statistics: Statistics | None
-    """Statistics of the gradient, or None if it doesn't have one."""
+    """Statistics of the gradient, or None if the tensor has no gradient."""
 
 
 class GraphNode(msgspec.Struct, frozen=True, kw_only=True):
@@ -157,7 +157,7 @@ class GraphNode(msgspec.Struct, frozen=True, kw_only=True):
     statistics: Statistics | None
     """Statistics of the tensor that `name` refers to, or None if there are none."""
     grad_statistics: Statistics | None
-    """Statistics of the gradient of that tensor, or None if there are none."""
+    """Statistics of the gradient of the tensor that `name` refers to, or None if there are none."""
     keeps_grad: bool
     """Whether the tensor keeps its gradient, because it is a leaf or `retain_grad()` was called."""
     sources: tuple[int, ...]
@@ -172,7 +172,7 @@ class Graph(msgspec.Struct, frozen=True, kw_only=True):
     root: int
     """Id of the tensor's node, which is the root of the graph."""
     is_scalar: bool
-    """Whether the tensor is a scalar, so that backward() needs no argument."""
+    """Whether the tensor is a scalar. If so, backward() needs no argument."""
     is_new: bool
     """Whether the graph was just opened. If so, the ids of the previous graph are no longer valid."""
     nodes: tuple[GraphNode, ...]

@@ -11,7 +11,7 @@ class Histogram(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     """Full name in the network: `conv1.weight`."""
     counts: tuple[int, ...]
-    """Number of finite values in each bin. The bins divide the range from `low` to `high` into equal parts."""
+    """Number of finite values in each bin. The bins divide the range from `low` to `high` into equal intervals."""
     low: float
     """Smallest finite value."""
     high: float
@@ -37,12 +37,12 @@ class FeatureMaps(msgspec.Struct, frozen=True, kw_only=True):
     shape: Shape
     """Shape of the output for this sample."""
     maps: tuple[bytes, ...]
-    """The requested maps, each as uint8 [28, 28]: black is `low`, white is `high`."""
+    """The requested feature maps, each as uint8 [28, 28]: black is `low`, white is `high`."""
     total: int
-    """Number of maps in the output."""
+    """Number of feature maps in the output."""
     low: float
-    """Smallest value over all maps."""
+    """Smallest value in all feature maps of the output."""
     high: float
-    """Largest value over all maps."""
+    """Largest value in all feature maps of the output."""
     test_images: int
     """Number of images in the test set."""

@@ -42,7 +42,7 @@ class SlidingWindow(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def drops_last(self) -> bool:
-        """Whether torch drops the window that extends past the end, because that window would start after the input."""
+        """Whether torch drops the last window because that window would start in the padding after the input."""
         start = (self._travel // self.stride + 1) * self.stride
         return self._overhangs and start >= self.input_size + self.padding[0]
 
@@ -69,7 +69,7 @@ class SlidingWindow(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def _travel(self) -> int:
-        """Distance over which the window can move."""
+        """Number of positions by which the window can move from the start to the end of the padded input."""
         return self.padded_size - self.extent
 
     @property

@@ -37,7 +37,7 @@ def main() -> int:
     reuse_freed_memory()
     try:
         if options.spare is not None:
-            if resolves_to_cpu("auto"):  # the app starts its runs with as many threads as cores
+            if resolves_to_cpu("auto"):  # the run will use all cores, as all runs that the app starts do
                 bind_threads()
             return run_spare_trainer(msgspec.json.decode(options.spare, type=DatasetRef))
         with Run(options.run) as run:
@@ -50,7 +50,7 @@ def main() -> int:
 
 
 def uses_all_cores(config: RunConfig) -> bool:
-    """Return whether a run uses as many threads as there are cores.
+    """Return whether a run trains on the CPU with one thread per core, so that each thread can be bound to a core.
 
     Return False with `torch.compile`, because its compilers would be bound to the core of the thread that starts them.
     """

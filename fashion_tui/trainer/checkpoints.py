@@ -17,7 +17,7 @@ from .reporting import EventLog, MetricEvent, decode_metric_events
 from .stopping import TrainingFailed, suggest_learning_rate
 
 MAX_COST = 0.02
-"""Maximum fraction of the run's time to spend on checkpoints. If they would take more, they are saved less often."""
+"""Maximum fraction of the training time to spend on saving checkpoints. If saving is slow, it is done less often."""
 
 RETRY_PERIOD = 5.0
 """Minimum number of seconds between a failed attempt to save a checkpoint and the next attempt."""
@@ -38,17 +38,17 @@ class CheckpointSaver:
     ) -> None:
         """`period` is in seconds. Set `is_saved` if the current state was loaded from a checkpoint.
 
-        `recent_losses` contains the losses of the last steps. The caller may change it as training proceeds.
+        `recent_losses` contains the losses of the last steps; the caller updates it during training.
         """
         self.training = training
         self.log = log
         self.period = period
         self.problem: str | None = None
-        """The system's error if the last attempt to save failed, else None."""
+        """The system's error message if the last attempt to save failed, else None."""
         self._store = run.checkpoints
         self._recent_losses = recent_losses
         self._unsaved: tuple[str, ...] = ()
-        """Names of the state that checkpoints can't contain and that has already been reported."""
+        """Names of values that checkpoints can't contain and that were already reported."""
         self._saved = self._position if is_saved else None
         self._next = time.monotonic() + period
 
@@ -61,10 +61,10 @@ class CheckpointSaver:
         return self.training.epoch, self.training.step_in_epoch
 
     def save(self, reason: str, *, validation_accuracy: float | None = None, best: bool = False) -> bool:
-        """Save the current state, unless a checkpoint already contains it. Return whether it is saved.
+        """Save the current state, unless a checkpoint already contains it. Return False if saving fails.
 
-        Disk errors are reported, not raised. The metrics of all steps must already be in the log (`StepMetrics.flush`).
-        Raises TrainingFailed and keeps the last checkpoint if a weight isn't finite.
+        Disk errors are reported, not raised. Call `StepMetrics.flush` first. Raises TrainingFailed and saves nothing if
+        a weight isn't finite.
         """
         training = self.training
         position = self._position
@@ -117,7 +117,7 @@ class CheckpointSaver:
         return True
 
     def report_unsavable(self) -> None:
-        """Report state of a custom model that checkpoints can't contain, unless it was reported before."""
+        """Report the values of a custom model that checkpoints can't contain. Each value is reported only once."""
         unsavable = self.training.unsavable
         if new := [name for name in unsavable if name not in self._unsaved]:
             self._unsaved = (*self._unsaved, *new)
@@ -127,7 +127,7 @@ class CheckpointSaver:
             )
 
     def _warn(self, problem: str, reason: str) -> None:
-        """Report that a checkpoint couldn't be saved. If periodic checkpoints fail repeatedly, report it only once."""
+        """Report that a checkpoint couldn't be saved. Repeated failures of periodic checkpoints are reported once."""
         if problem != self.problem or reason != "interval":
             self.problem = problem
             step = self.training.step
@@ -142,7 +142,7 @@ class LoadedCheckpoint:
     training: dict[str, Any]
     """State to pass to `Training.load_state_dict`."""
     epochs: int
-    """Number of epochs to train, as stored in this checkpoint."""
+    """Total number of epochs to train, as stored in this checkpoint."""
     unwritten: list[MetricEvent]
     """Metric events that weren't in the log when this checkpoint was saved."""
     recent_losses: list[float]
@@ -150,7 +150,7 @@ class LoadedCheckpoint:
 
 
 def load_newest_checkpoint(run: Run, warn: Callable[[str], None]) -> LoadedCheckpoint | None:
-    """Load the newest intact and readable checkpoint, or return None.
+    """Load the newest intact and readable checkpoint. Return None if there is none.
 
     `warn` is called with the error of each checkpoint that can't be used.
     """

@@ -11,7 +11,7 @@ from .metrics import StepMetrics
 from .stopping import StopSignals, StopTraining, TrainingFailed
 
 POLL_PERIOD = 0.05
-"""Seconds between polls of the folder."""
+"""Seconds between polls of the folder `control`."""
 
 
 class Control:
@@ -31,10 +31,10 @@ class Control:
         return self.signals.received is not None or any(self._run.control.pending())
 
     def poll(self) -> None:
-        """Handle the pending requests, at most once every POLL_PERIOD. Blocks while the run is paused.
+        """Handle pending requests, at most once every POLL_PERIOD seconds. Blocks while the run is paused.
 
-        If a stop is requested, saves a checkpoint and raises StopTraining. Raises TrainingFailed if the run's folder
-        was removed.
+        Saves a checkpoint and raises StopTraining if a stop is requested. Raises TrainingFailed if the run's folder was
+        removed.
         """
         if time.monotonic() < self._due:
             return

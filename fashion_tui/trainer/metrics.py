@@ -1,4 +1,4 @@
-"""The metrics of single steps, logged in chunks."""
+"""Log the metrics of the training steps, in chunks of several steps."""
 
 import math
 import time
@@ -18,26 +18,26 @@ CHUNK_PERIOD = 0.25
 """Seconds between chunks."""
 
 RECENT_CHUNKS = 4
-"""Number of chunks (about a second) over which the loss and the speed in the status are averaged."""
+"""Number of chunks over which the status averages loss and speed. They cover about a second."""
 
 
 DIVERGENCE_STEPS = 50
 DIVERGENCE_FACTOR = 10
-"""A run fails if the mean loss of the last steps is more than this many times the loss of random predictions."""
+"""A run fails if the mean loss of the last steps exceeds the loss of random predictions by this factor."""
 
 
 class DivergenceCheck:
     """Detects when the loss diverges."""
 
     def __init__(self, recipe: Recipe, classes: int, losses: list[float]) -> None:
-        """`losses` are the losses of the last steps before a resume."""
+        """`losses` are the losses of the last steps, stored in the checkpoint from which the run is resumed."""
         self.recipe = recipe
         self.limit = DIVERGENCE_FACTOR * math.log(classes)
         self.losses = deque(losses, maxlen=DIVERGENCE_STEPS)
-        """Losses of the last steps, which are part of each checkpoint."""
+        """Losses of the last steps. Each checkpoint contains them."""
 
     def add(self, loss: float, step: int) -> LossDiverged | None:
-        """Add the loss of the next step. Return an error if the mean loss is then too high, else None."""
+        """Add the loss of the next step. Return an error if the mean loss has become too high, else None."""
         self.losses.append(loss)
         mean = sum(self.losses) / len(self.losses)
         if len(self.losses) < DIVERGENCE_STEPS or not mean > self.limit:
@@ -63,7 +63,7 @@ class StepMetrics:
         """Number of steps of the current epoch that have been logged."""
         self._started = time.perf_counter()
         self._partial = 0.0
-        """Seconds that had been spent on an unfinished step when the clock was stopped."""
+        """Seconds already spent on an unfinished step when the clock was stopped."""
         self._due = 0.0
         self._recent: deque[tuple[list[float], int, float]] = deque(maxlen=RECENT_CHUNKS)
         """Losses, number of images and duration in seconds of each of the most recent chunks."""
@@ -75,17 +75,17 @@ class StepMetrics:
     def restart_clock(self) -> None:
         """Exclude the time since the last `flush` or `stop_clock` from the training time.
 
-        Call this after an evaluation, a pause, or anything else that isn't training.
+        Call this method after an evaluation, a pause, or any other work that isn't training.
         """
         self._started = time.perf_counter() - self._partial
         self._partial = 0.0
 
     def stop_clock(self) -> None:
-        """Stop the clock until `restart_clock`. A step may be in progress."""
+        """Stop the clock until `restart_clock` is called. A step may be in progress."""
         self._partial = time.perf_counter() - self._started
 
     def flush(self) -> None:
-        """Log the steps completed since the last call.
+        """Log the metrics of the steps completed since the last call.
 
         Raises LossNotFinite for the first step whose loss isn't finite, and LossDiverged if the loss diverges.
         """
@@ -118,13 +118,13 @@ class StepMetrics:
             raise error
 
     def _check(self, loss: float, step: int) -> TrainingFailed | None:
-        """Return an error if training can't continue after this step."""
+        """Return an error if training can't continue after this step, else None."""
         if not math.isfinite(loss):
             return LossNotFinite(loss, step, self.training.recipe)
         return None if self._divergence is None else self._divergence.add(loss, step)
 
     def begin_epoch(self) -> None:
-        """Reset the count of logged steps, because the next step is the first of a new epoch."""
+        """Reset the number of logged steps at the beginning of an epoch."""
         self._logged = 0
 
     def _count_time(self) -> float:

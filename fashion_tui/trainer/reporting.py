@@ -32,7 +32,7 @@ def print_traceback(error: BaseException) -> None:
 class StatusUpdater:
     """Keeps `status.json` up to date in a thread, so that the run doesn't look lost during long steps and evaluations.
 
-    Call `update` as often as you like: between `start` and `close`, the file is written about once a second.
+    `update` is cheap: between `start` and `close`, the thread writes the file once a second.
     """
 
     def __init__(self, run: Run, status: RunStatus) -> None:
@@ -48,7 +48,7 @@ class StatusUpdater:
         self._thread.start()
 
     def update(self, **changes: Any) -> None:
-        """Change fields of the status. A new state and the first loss are written before this returns."""
+        """Change fields of the status. If the state changes or the first loss is set, write the file immediately."""
         before = self.status
         self.status = msgspec.structs.replace(self.status, **changes)
         if self.status.state != before.state or (before.loss is None and self.status.loss is not None):
@@ -106,7 +106,7 @@ class EventLog:
         self.write(Warned(time=time.time(), message=message))
 
     def sync(self) -> list[str]:
-        """Flush all events to disk. Return the metric events that couldn't be written, encoded for a checkpoint."""
+        """Write all events to disk. Return the metric events that can't be written, encoded for a checkpoint."""
         self._after_write(written=self._writer.sync())
         return [msgspec.json.encode(event).decode() for event in self._unwritten]
 

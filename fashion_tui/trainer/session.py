@@ -42,7 +42,7 @@ from .reporting import EventLog, StatusUpdater
 from .stopping import LossNotFinite, StepFailed, StopSignals, StopTraining, TrainingFailed
 
 NICENESS = 5
-"""Niceness of a trainer on the CPU, unless it was started with a higher one."""
+"""Niceness of a trainer that uses the CPU, unless it was started with a higher niceness."""
 
 DIAGNOSIS_SECONDS = 60.0
 """Time limit, in seconds, for finding the layer that produced the first non-finite value."""
@@ -60,11 +60,11 @@ class Job:
     signals: StopSignals
     load_dataset: Callable[[DatasetRef], Dataset]
     started: float
-    """Monotonic time at which the trainer received the job, in seconds."""
+    """Monotonic time, in seconds, at which the trainer received the job."""
 
 
 def train(job: Job) -> Finished:
-    """Train from the newest intact checkpoint, or from the beginning, to the end.
+    """Train a run to its end, starting from its newest intact checkpoint or, if there is none, from the beginning.
 
     Raises StopTraining, UserError, and torch's own exceptions.
     """
@@ -90,7 +90,7 @@ def train(job: Job) -> Finished:
 
 
 def _explain(error: Exception, config: RunConfig, device: torch.device) -> Exception:
-    """Return a TrainingFailed with advice if there is any for this error, else the error itself."""
+    """Return a TrainingFailed with advice if the error has a known cause, else the error itself."""
     if config.compiled and is_compiler_error(error):
         return TrainingFailed(f"torch.compile failed: {first_line(error)}; leave out --compile")
     if not is_out_of_memory(error):
@@ -164,7 +164,7 @@ class Session:
                 self._end_epoch()
         except LossNotFinite as error:
             layer = None
-            with suppress(Exception):  # memory may run out, or the user's code may fail, when the step is repeated
+            with suppress(Exception):  # repeating the step may exhaust the memory or fail in the user's code
                 layer = self._find_nonfinite_layer(error.step)
             raise LossNotFinite(error.loss, error.step, self.recipe, layer) from None
         return self._finish()
@@ -182,7 +182,7 @@ class Session:
         self.metrics.flush()
 
     def _steps(self) -> Iterator[int]:
-        """Train for the rest of the epoch.
+        """Train for the rest of the epoch, and yield after each step.
 
         If a step raises an error, log the steps before it and raise StepFailed.
         """
@@ -193,7 +193,7 @@ class Session:
             except (StopTraining, UserError):
                 raise
             except Exception as error:
-                with suppress(RuntimeError):  # after some errors, nothing can be read from a GPU
+                with suppress(RuntimeError):  # after some errors, the metrics can't be read from the GPU
                     self.metrics.flush()
                 raise StepFailed(self.training.step + 1, error) from error
             if step is None:
@@ -240,7 +240,10 @@ class Session:
             )
 
     def _find_nonfinite_layer(self, step: int) -> str | None:
-        """Repeat the steps since the newest checkpoint to find the layer. Give up on a request or at the time limit."""
+        """Repeat the steps since the newest checkpoint to find the layer that first produced NaN or infinity.
+
+        Gives up when a request arrives or after DIAGNOSIS_SECONDS.
+        """
         training = self._new_training()
         checkpoint = load_newest_checkpoint(self.run, self.log.report)
         if checkpoint is not None:
@@ -294,7 +297,7 @@ class Session:
         return (probabilities.argmax(dim=1) == images.labels).double().mean().item()
 
     def _logits(self, pixels: Tensor) -> Tensor:
-        """Return the network's logits, handling requests between batches."""
+        """Return the network's logits for these pixels. Requests are handled between batches."""
         with self.training.interruptible():
             return predict_logits(
                 self.training.model,
@@ -306,14 +309,14 @@ class Session:
             )
 
     def _recipe(self, checkpoint: LoadedCheckpoint | None) -> Recipe:
-        """Return the run's recipe with its current total number of epochs."""
+        """Return the run's recipe with the total number of epochs to train, which the user may have changed."""
         epochs = self.job.epochs or max(self.status.status.epochs, checkpoint.epochs if checkpoint else 0)
-        if checkpoint is not None:  # if the checkpoint is in the middle of an epoch, finish that epoch
+        if checkpoint is not None:  # an epoch that was begun is trained to its end
             epochs = max(epochs, checkpoint.training["epoch"] + (1 if checkpoint.training["step_in_epoch"] else 0))
         return msgspec.structs.replace(self.run.config.recipe, epochs=epochs)
 
     def _log_start(self, checkpoint: LoadedCheckpoint | None) -> None:
-        """Report in the log and the status that the run starts or resumes."""
+        """Record in the log and the status that the run starts or resumes."""
         training, config, now = self.training, self.run.config, time.time()
         if config.compiled:
             self.log.report("torch.compile compiles the network before the first step; requests are handled afterwards")
@@ -321,8 +324,8 @@ class Session:
             self.log.report(f"{self.device} doesn't support {self.recipe.precision}; {training.precision} is used")
         unwritten = checkpoint.unwritten if checkpoint else []
         if self.log.is_continued:
-            # On this event, readers discard everything logged about later steps. The events that weren't in the log
-            # when the checkpoint was saved are therefore written after it.
+            # When readers see this event, they discard everything logged about later steps. Therefore, the events that
+            # only the checkpoint contains are written after this event.
             unlogged = [event.first_step for event in unwritten if isinstance(event, StepChunk)]
             self.log.write(
                 Resumed(

@@ -1,4 +1,4 @@
-"""A spare trainer. It loads torch and a data set before it receives a run, so that the run starts at once."""
+"""A spare trainer. It loads torch and a data set before it receives a run, so that the run starts without delay."""
 
 import os
 import sys
@@ -27,12 +27,12 @@ WARM_UP_IMAGES = 64
 def run_spare_trainer(dataset: DatasetRef) -> int:
     """Prepare for a run on the data set, wait for a `SpareOrder` on stdin, and train its run with `run_trainer`.
 
-    Exits if stdin is closed first, because then the process that could have sent a run has ended.
+    Exits if stdin is closed before a run arrives: the process that started this trainer has ended or doesn't need it.
     """
     preparation = Preparation(dataset)
     line = sys.stdin.buffer.readline()
     if not line.endswith(b"\n"):
-        os._exit(0)  # don't wait for the thread, which may be importing torch
+        os._exit(0)  # without waiting for the preparation, which may still be importing torch
     order = msgspec.json.decode(line, type=SpareOrder)
     with Run(Path(order.run)) as run:
         _enter(run)
@@ -40,7 +40,7 @@ def run_spare_trainer(dataset: DatasetRef) -> int:
 
 
 def _enter(run: Run) -> None:
-    """Set the working directory and the standard streams as for a trainer that was started for this run."""
+    """Set the working directory and standard streams to those of a trainer that was started for this run."""
     os.chdir(run.path)
     log = run.open_log()
     null = os.open(os.devnull, os.O_RDONLY)
@@ -51,7 +51,7 @@ def _enter(run: Run) -> None:
 
 
 class Preparation:
-    """Imports torch, loads a data set and trains two steps in a thread, while the main thread waits for an order."""
+    """Imports torch, loads a data set and trains for two steps, in a thread. Meanwhile, the main thread reads stdin."""
 
     def __init__(self, ref: DatasetRef) -> None:
         self._ref = ref
@@ -71,7 +71,7 @@ class Preparation:
 
         from . import session  # noqa: F401, PLC0415 - imported in advance
 
-        with suppress(UserError):  # the error is reported when a run loads the data set again
+        with suppress(UserError):  # the run loads the data set again and reports the error
             dataset = load_dataset(self._ref)
             for _ in Training(GUIDE, dataset.train[:WARM_UP_IMAGES], device=torch.device("cpu"), seed=0).steps():
                 pass

@@ -9,7 +9,7 @@ from fashion_tui.schema.recipe import RECIPES, Recipe
 
 
 class StopSignals:
-    """Remembers SIGTERM and SIGINT, to be handled between steps. SIGHUP, sent when the terminal is lost, is ignored."""
+    """Records SIGTERM and SIGINT, which are handled between steps. SIGHUP, sent when the terminal closes, is ignored."""
 
     def __init__(self) -> None:
         self.received: str | None = None
@@ -25,7 +25,10 @@ class StopSignals:
 
 
 class StopTraining(Exception):
-    """Raised when the run is stopped and everything is saved. `reason` is `asked` or the name of a signal."""
+    """Raised to stop training. A checkpoint is saved first, if possible.
+
+    `reason` is `asked` or the name of a signal.
+    """
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
@@ -33,7 +36,7 @@ class StopTraining(Exception):
 
 
 class StepFailed(Exception):
-    """Raised if a step raises an error. All earlier steps are logged."""
+    """Raised if a step raises an error. Earlier steps are logged first, if possible."""
 
     def __init__(self, step: int, error: Exception) -> None:
         super().__init__(str(error))
@@ -43,7 +46,7 @@ class StepFailed(Exception):
 
 
 class TrainingFailed(UserError):
-    """Raised if training can't continue. The message says in one line what happened, at which step, and what to try."""
+    """Raised if training can't continue. The one-line message says what happened, at which step, and what to try."""
 
 
 class LossNotFinite(TrainingFailed):
