@@ -1,9 +1,9 @@
-"""A run on disk. Its trainer writes it; all other processes read it. Imports neither torch nor a terminal library.
+"""Read and write the files of a run. This package imports neither torch nor a terminal library.
 
-The trainer and its viewers share only these files, so a viewer can start, exit or hang at any time.
+The trainer of a run and its viewers share only files, so a viewer can start, exit or hang at any time.
 
-Start with `run`, whose class `Run` represents a run as one object. That class combines `folder`, which opens every
-file, with `records` (configuration and status), `events` and `follow` (the log), `checkpoints`, `control` (requests),
-`lock` and `trust` (custom models). `store` finds and lists runs, `create` creates them, `reader` follows one run for a
-viewer, and `launch` and `spare` start trainers.
+The module `run` contains the class `Run`, which represents a run as one object. It uses `folder` to open files,
+`records` for the configuration and status, `events` and `follow` for the log, `checkpoints`, `control` for requests,
+`lock`, and `trust` for custom models. `store` finds and lists runs, `create` creates them, `reader` follows one run for
+a viewer, and `launch` and `spare` start trainers.
 """

@@ -1,14 +1,14 @@
 """The checkpoints of a run. If a save is interrupted, the older checkpoints remain. Files are verified before use.
 
-    step-1875.pt      the weights and everything else that determines the next step; this file is never overwritten,
-                      and a second checkpoint of the same step is named `step-1875-2.pt`
-    step-1875.json    the checkpoint's CheckpointRef with size and SHA-256, written after the .pt file; a .pt file
-                      without a .json file is ignored
-    latest.json       the CheckpointRef of the newest checkpoint, written after its .pt and .json
-    best.json         the CheckpointRef of the best checkpoint, if there is a validation set
+    step-1875.pt:     The weights and everything else that determines the next step. This file is never overwritten;
+                      a second checkpoint of the same step is named `step-1875-2.pt`.
+    step-1875.json:   The checkpoint's CheckpointRef with size and SHA-256, written after the .pt file. A .pt file
+                      without a .json file is ignored.
+    latest.json:      The CheckpointRef of the newest checkpoint, written after its .pt and .json files.
+    best.json:        The CheckpointRef of the best checkpoint, if there is a validation set.
 
-A process that is killed between two of these writes leaves a checkpoint that `latest.json` doesn't name yet. In that
-case the previous checkpoint is used, and the next save removes the unnamed one.
+A process that is killed between two of these writes leaves a checkpoint that isn't yet named in `latest.json`. In this
+case, the previous checkpoint is used, and the next save removes the unnamed one.
 """
 
 import hashlib

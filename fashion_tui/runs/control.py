@@ -69,7 +69,7 @@ class ControlFolder:
             self._finished.add(request.id)
 
     def clear(self) -> None:
-        """Remove all requests. They were meant for a trainer that has ended."""
+        """Remove all requests, which were meant for an earlier trainer."""
         for request in self.pending():
             self.finish(request)
 

@@ -127,7 +127,7 @@ def _check(config: RunConfig, name: str | None) -> None:
         raise UsageError(f"device is {config.device!r}; it must be auto, cpu, cuda, cuda:N or mps")
     if name is not None and not (name.isprintable() and len(name) <= MAX_NAME and _slug(name)):
         raise UsageError(
-            f"name is {name!r}; it must contain letters or digits (a-z, 0-9), at most {MAX_NAME} characters"
+            f"name is {name!r}; it must contain letters or digits (a-z, 0-9) and have at most {MAX_NAME} characters"
         )
 
 
@@ -153,7 +153,7 @@ def _make_directory(runs_dir: Path, config: RunConfig, name: str, network: Custo
                 folder.write(CONFIG_FILE, msgspec.json.format(content, indent=2))
                 if not path.exists():
                     break
-        # Renaming fails if another process has just created the same run, because that directory isn't empty.
+        # Renaming fails if another process has just created a run with the same id: its directory isn't empty.
         temporary.rename(path)
     except BaseException:
         shutil.rmtree(temporary, ignore_errors=True)

@@ -21,7 +21,7 @@ BLOCK_BYTES = 64 << 10
 """Block size, in bytes, for searching a log backwards for its last valid line."""
 
 TAIL_BYTES = 16 << 20
-"""Number of bytes at the end of a log that a viewer searches for the last event."""
+"""Number of bytes at the end of a log to search for the last event."""
 
 _envelopes = msgspec.json.Decoder(Envelope)
 _events = msgspec.json.Decoder(RunEvent)
@@ -38,9 +38,9 @@ def encode_line(run: str, seq: int, event: RunEvent) -> bytes:
 
 
 def decode_line(line: bytes) -> tuple[Envelope, RunEvent]:
-    """Decode a line without its newline. Raises DamagedLine if it is corrupt.
+    """Decode a line, given without its newline. Raises DamagedLine if the line is corrupt.
 
-    The event's strings are made printable, because a run may come from elsewhere.
+    The event's strings are made printable, because the run may come from someone else.
     """
     try:
         envelope = _envelopes.decode(line)

@@ -54,9 +54,10 @@ class RunIndex:
         return self._runs
 
     def refresh(self, seconds: float) -> None:
-        """Read all live runs. Then read new and changed runs for about `seconds` seconds; the next call continues.
+        """Read all live runs. Then read new and changed runs for about `seconds` seconds.
 
-        Raises UserError and empties the list if the folder can't be read.
+        The next call continues with the remaining runs. Raises UserError and empties the list if the folder can't be
+        read.
         """
         deadline = time.monotonic() + seconds
         if self.is_complete or time.monotonic() - self._scanned >= SCAN_INTERVAL:

@@ -53,9 +53,9 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
 def launch(run: Run, epochs: int | None = None, spare: SpareTrainer | None = None) -> int:
     """Start a trainer that is independent of this process and its terminal, and return its process id.
 
-    `epochs` replaces the configured number of epochs. A trainer that is waiting in `spare` is used if there is one.
-    Requests to an earlier trainer are removed. Raises LockHeld if a trainer is live, DamagedRun and UserError if the
-    directory can't be read or written, and UntrustedSource if the custom model isn't trusted.
+    `epochs` replaces the configured number of epochs. If `spare` has a waiting trainer, that trainer is used. Requests
+    to an earlier trainer are removed. Raises LockHeld if a trainer is live, DamagedRun and UserError if the directory
+    can't be read or written, and UntrustedSource if the custom model isn't trusted.
     """
     config = run.config
     _check(run, config)
@@ -84,8 +84,8 @@ def launch(run: Run, epochs: int | None = None, spare: SpareTrainer | None = Non
 def _start_trainer(run: Run, epochs: int | None) -> "subprocess.Popen[bytes]":
     command = [*TRAINER, str(run.path), *([] if epochs is None else ["--epochs", str(epochs)])]
     with open(run.open_log(), "ab", buffering=0) as log:  # noqa: PTH123 - a descriptor
-        # The trainer gets its own session so that the terminal's hangup and Ctrl-C don't reach it. Its output goes to a
-        # file because writing to a pipe without a reader would kill it.
+        # A session of its own keeps the terminal's hangup and Ctrl-C from reaching the trainer.
+        # The output goes to a file because writing to a pipe without a reader would kill the trainer.
         return subprocess.Popen(
             command,
             stdin=subprocess.DEVNULL,
@@ -117,7 +117,7 @@ def _watch_spare(path: Path, epochs: int | None, process: "subprocess.Popen[byte
 
 
 class InexactResume(UserError):
-    """Raised if a checkpoint lacks state, so that the resumed run would differ from an uninterrupted one."""
+    """Raised if a resumed run would differ from an uninterrupted one because the checkpoint lacks state."""
 
     def __init__(self, run: str, unsaved: tuple[str, ...]) -> None:
         self.unsaved = one_line(", ".join(unsaved))

@@ -49,7 +49,7 @@ class LockHeld(UserError):
     def __init__(self, folder: Folder) -> None:
         process = holder(folder)
         name = f"process {process.pid} on {one_line(process.host)!r}" if process else "another process"
-        super().__init__(f"run {folder.path.name!r} is being trained by {name}; stop that one first")
+        super().__init__(f"run {folder.path.name!r} is being trained by {name}; stop that trainer first")
 
 
 class RunLock:

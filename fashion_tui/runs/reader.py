@@ -90,10 +90,10 @@ class RunReader:
         self._follower: EventFollower | None = None
         self._snapshot: RunSnapshot | None = None
         self._inputs: object = None
-        """Values from which the last snapshot was built, to detect changes."""
+        """Values from which the last snapshot was built, kept to detect changes."""
         self._heartbeat: float | None = None
         self._heartbeat_changed = -math.inf
-        """Time of the heartbeat's last change, in this process's monotonic time. The trainer's clock may differ."""
+        """Monotonic time of this process when the heartbeat last changed. The trainer's clock may be wrong."""
 
     def poll(self, max_bytes: int | None = None) -> RunSnapshot:
         """Return a snapshot of the run, or the previous snapshot if nothing has changed.
@@ -235,7 +235,7 @@ class RunReader:
 
 def _notice(run: Run, status: RunStatus) -> str | None:
     if status.state == "lost":
-        return "its trainer was killed, or the machine went down; resume it to continue from the last checkpoint"
+        return "the trainer was killed, or the machine went down; resume the run from its last checkpoint"
     if status.state not in LIVE_STATES or is_fresh(status):
         return None
     silence = time.time() - status.heartbeat

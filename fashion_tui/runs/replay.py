@@ -80,7 +80,7 @@ class Replay:
             self.bad_events += 1
 
     def _resume(self, event: Resumed) -> None:
-        """Discard the metrics, epochs and checkpoints of all steps after the one at which the run was resumed."""
+        """Discard the metrics, epochs and checkpoints of all steps after `event.step`."""
         for series in (self.loss, self.accuracy, self.learning_rate):
             series.truncate(event.step)
         self.epochs = [epoch for epoch in self.epochs if epoch.step <= event.step]

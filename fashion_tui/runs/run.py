@@ -171,12 +171,12 @@ class Run:
     def trusted_model(self) -> CustomModel | None:
         """Return the custom model if it may be executed, or None if the run trains a built-in one.
 
-        Raises UntrustedSource if it may not be executed, and DamagedRun.
+        Raises UntrustedSource if the user has neither trained nor trusted the model, and DamagedRun.
         """
         return trust.trusted_model(self.folder, self.config)
 
     def trust_model(self) -> None:
-        """Allow the custom model to be executed from now on. Does nothing for a built-in one. Raises UserError."""
+        """Allow the custom model to be executed from now on. Does nothing for a built-in model. Raises UserError."""
         if (stored := self.stored_model()) is not None:
             trust.trust(stored)
 

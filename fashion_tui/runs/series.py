@@ -1,4 +1,4 @@
-"""A metric recorded at each step, and its curves. Computing a curve doesn't take longer as the run grows."""
+"""A metric recorded at each step, and its curves. The time to compute a curve doesn't depend on the run's length."""
 
 import math
 from array import array
@@ -42,7 +42,7 @@ class Curve:
     finite: tuple[int, ...]
     """Number of finite values in each bucket. If `finite` and `nonfinite` are 0, the log lacks the bucket's steps."""
     mean: tuple[float, ...]
-    """Mean of the finite values in each bucket. For a bucket without any, `mean`, `low` and `high` are NaN."""
+    """Mean of the finite values in each bucket. If a bucket has no finite value, `mean`, `low` and `high` are NaN."""
     low: tuple[float, ...]
     high: tuple[float, ...]
     nonfinite: tuple[int, ...]
@@ -52,7 +52,7 @@ class Curve:
         return len(self.mean)
 
     def at_most(self, buckets: int) -> "Curve":
-        """Return the curve with at most `buckets` (1 or more) buckets, merging groups of 2, 4, 8, … if needed."""
+        """Return the curve with at most `buckets` buckets. If needed, groups of 2, 4, 8, … buckets are merged."""
         if len(self) <= buckets:
             return self
         size = self.steps_per_bucket
@@ -91,7 +91,7 @@ class Series:
     def put(self, first_step: int, values: "array[float]") -> None:
         """Store the values of consecutive steps. Values of later steps are removed; skipped steps count as missing.
 
-        Raises ValueError for an impossible step.
+        Raises ValueError if `first_step` is less than 1 or if too many steps are skipped.
         """
         start = first_step - 1
         gap = start - len(self._values)

@@ -25,7 +25,7 @@ class SpareOrder(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SpareTrainer:
-    """Starts a spare trainer, and gives it a run. Thread-safe.
+    """Starts spare trainers and gives runs to them. Thread-safe.
 
     There is at most one spare trainer. It has its own session and no terminal. If it hasn't been given a run, it exits
     when this process exits.

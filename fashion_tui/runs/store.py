@@ -73,7 +73,10 @@ def newest_first(summaries: Iterable[RunSummary]) -> tuple[RunSummary, ...]:
 
 
 def run_ids(runs_dir: Path) -> list[str]:
-    """Return the ids of all runs in the folder, newest first by name. Raises UserError if the folder can't be read."""
+    """Return the ids of all runs in the folder in reverse order, so that the newest run is first.
+
+    Raises UserError if the folder can't be read.
+    """
     return sorted((path.name for path in _run_paths(runs_dir)), reverse=True)
 
 
@@ -202,7 +205,7 @@ def _open_latest(runs_dir: Path) -> Run:
 
 
 def _run_at(name: str) -> Path | None:
-    """Return the path `name`, resolved, if it is the directory of a run, else None."""
+    """Resolve the path `name`. Return None if it isn't the directory of a run."""
     try:
         path = Path(name).expanduser()
         return path.resolve() if name and (path / CONFIG_FILE).is_file() else None

@@ -14,12 +14,12 @@ StructT = TypeVar("StructT", bound=msgspec.Struct)
 
 
 def encodable_strings(struct: StructT) -> StructT:
-    """Return the struct with strings that can be encoded in UTF-8. File names, for example, may contain other bytes."""
+    """Make all strings of a struct encodable in UTF-8. File names, for example, may contain other bytes."""
     return _map_strings(struct, encodable)
 
 
 def printable_strings(struct: StructT) -> StructT:
-    """Return the struct with each of its strings on one printable line of limited length."""
+    """Convert each string of a struct to one printable line of limited length."""
     return _map_strings(struct, lambda value: one_line(value, MAX_LENGTH))
 
 

@@ -138,7 +138,8 @@ def _read(file: Path) -> list[str]:
             status = os.fstat(opened.fileno())
             if status.st_uid != os.geteuid() or status.st_mode & 0o022:
                 raise UserError(
-                    f"{file} decides which code is executed, but others can write it; check its lines, then chmod 600"
+                    f"{file} controls which code may be executed, but others can write to it; check its lines, then "
+                    "run chmod 600 on it"
                 )
             content = opened.read(MAX_TRUSTED_BYTES + 1)
             if len(content) > MAX_TRUSTED_BYTES:

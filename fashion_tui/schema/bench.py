@@ -40,7 +40,7 @@ class TrainingSpeed(msgspec.Struct, frozen=True, kw_only=True):
     step_ms: tuple[float, float, float]
     """Median, 90th and 99th percentile of the time per step, in milliseconds."""
     share_of_peak: float
-    """Throughput as a fraction, in [0, 1], of the machine's peak matrix multiplication speed in this precision."""
+    """Fraction, in [0, 1], of the machine's peak matrix multiplication speed in the same precision."""
 
 
 class FullTraining(msgspec.Struct, frozen=True, kw_only=True):
@@ -57,7 +57,7 @@ class FullTraining(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Latency(msgspec.Struct, frozen=True, kw_only=True):
-    """How long the user waits for a command or the app, measured in one or more trials."""
+    """Time that the user waits for a command or the app, measured in one or more trials."""
 
     name: str
     seconds: tuple[float, ...]

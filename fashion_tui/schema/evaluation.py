@@ -33,7 +33,7 @@ class Metrics(msgspec.Struct, frozen=True, kw_only=True):
     confusion: tuple[tuple[int, ...], ...]
     """Confusion matrix: one row per true class, one column per predicted class."""
     invalid: int = 0
-    """Number of images for which the network's outputs aren't numbers. If there are any, all scores are NaN."""
+    """Number of images for which the predicted probabilities are NaN. If there are any, all scores are NaN."""
 
 
 class Evaluation(Metrics, frozen=True, kw_only=True):

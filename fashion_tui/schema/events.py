@@ -122,10 +122,10 @@ class Finished(Event, frozen=True, kw_only=True, tag="finished"):
     step: int
     epochs: int
     test_accuracy: JsonFloat
-    """NaN if the network's outputs on the test set aren't numbers."""
+    """Test accuracy, in [0, 1]; NaN if the network's outputs on the test set aren't numbers."""
     test_accuracy_flipped: JsonFloat | None = None
-    """Test accuracy if probabilities are averaged over each image and its mirror image, or None if the recipe doesn't
-    flip images."""
+    """Test accuracy of predictions averaged over each image and its mirror image, or None if the recipe doesn't flip
+    images."""
     test_loss: JsonFloat
     train_seconds: float
     loading_seconds: float | None = None

@@ -14,7 +14,7 @@ StructT = TypeVar("StructT", bound=msgspec.Struct)
 
 
 def encode_float(value: float) -> JsonFloat:
-    """Return the float, or a string if it is not finite."""
+    """Return a finite float unchanged, and any other float as a string."""
     if math.isfinite(value):
         return value
     return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
@@ -30,7 +30,7 @@ def decode_float(value: JsonFloat) -> float:
 
 
 def encode_floats(struct: StructT) -> StructT:
-    """Return the struct with the non-finite floats in its fields and lists encoded as strings.
+    """Encode the non-finite floats in a struct's fields and lists as strings.
 
     msgspec would encode them as null.
     """

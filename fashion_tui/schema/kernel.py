@@ -15,7 +15,7 @@ class KernelSetup(msgspec.Struct, frozen=True, kw_only=True):
     columns: int = 80
     """Width of the transcript, in columns."""
     client: str = ""
-    """Id of the Playground's own client, which distinguishes its cells from those of other front ends."""
+    """Id of the Playground's client. It distinguishes the Playground's cells from the cells of other front ends."""
 
 
 class Probe(msgspec.Struct, frozen=True, kw_only=True, tag=True):

@@ -6,9 +6,9 @@ from .errors import UsageError, UserError
 
 
 def user_path(value: str | Path, source: str) -> Path:
-    """Return a path that the user gave, with `~` expanded. `source` names the option, variable or field.
+    """Return a path that the user gave, with `~` expanded. Raises UsageError if the path can't be used.
 
-    Raises UsageError if the path can't be used.
+    `source` is the name of the option, variable or field that contains the path; error messages begin with it.
     """
     if "\0" in str(value):
         raise UsageError(f"{source} is {str(value)!r}, but a path can't contain a NUL character")
@@ -19,7 +19,7 @@ def user_path(value: str | Path, source: str) -> Path:
 
 
 def check_utf8(path: Path, source: str) -> Path:
-    """Return the path. Raises UserError if it isn't UTF-8, because such a path can't be written to JSON."""
+    """Return the path. Raises UserError if the path isn't UTF-8, because JSON can't contain such a path."""
     if not is_utf8(path):
         raise UserError(f"{source} is {str(path)!r}, which isn't UTF-8; rename it, or choose another one")
     return path

@@ -43,7 +43,7 @@ class ImageGrid(msgspec.Struct, frozen=True, kw_only=True, tag="images"):
     height: int
     width: int
     channels: Literal[1, 3]
-    """1 for greyscale, 3 for RGB."""
+    """Number of channels: 1 for greyscale, 3 for RGB."""
     pixels: bytes
     """Pixels as uint8 [count, height, width, channels]: 0 is black, 255 is white."""
     total: int
@@ -122,7 +122,7 @@ Plot = ImageGrid | HeatMap | Bars
 
 
 def plot_in(data: Mapping[str, object]) -> Plot | None:
-    """Return the plot in an output's data (a dict keyed by MIME type), or None if there is no plot.
+    """Return the plot in an output's data (a dict keyed by MIME type), or None if the output contains no plot.
 
     Raises ValueError, with a one-line message, if the plot is invalid.
     """

@@ -12,13 +12,10 @@ Precision = Literal["fp32", "bf16"]
 PRECISIONS: tuple[Precision, ...] = ("fp32", "bf16")
 
 Optimizer = Literal["adam", "muon"]
-"""`muon` is Muon for the filters of convolutions and Adam for all other parameters."""
+"""`muon` uses Muon for the filters of convolutions and Adam for all other parameters."""
 
 Schedule = Literal["constant", "triangle"]
-"""With `triangle`, the learning rate rises linearly during the first `warm_up` of all steps, then falls linearly.
-
-`Recipe.warm_up` is a fraction.
-"""
+"""With `triangle`, the learning rate rises linearly during the warm-up (`Recipe.warm_up`), then falls linearly."""
 
 Flip = Literal["none", "alternating"]
 """With `alternating`, each image is mirrored in every second epoch."""
@@ -41,7 +38,10 @@ USUAL_LEARNING_RATES: dict[Optimizer, tuple[float, float]] = {"adam": (1e-6, 0.0
 
 
 class Recipe(msgspec.Struct, frozen=True, kw_only=True):
-    """How to train a network. Runs with the same recipe, seed, data, threads and device end with the same weights."""
+    """Settings for training a network.
+
+    Runs with the same recipe, seed, data, number of threads and device end with the same weights.
+    """
 
     name: str
     summary: str

@@ -1,4 +1,4 @@
-"""Replies of the engine that aren't defined in another module of `schema`."""
+"""Replies of the engine. Further replies are defined in other modules of `schema`."""
 
 from collections.abc import Sequence
 from typing import Literal
@@ -54,8 +54,8 @@ class ExportResult(msgspec.Struct, frozen=True, kw_only=True):
     path: str
     format: str
     max_difference: float
-    """Largest difference between the logits computed with the run's network and with the exported file, on a batch of
-    test images."""
+    """Largest difference between the logits of the run's network and those of the exported file, for a batch of test
+    images."""
 
 
 class HealthCheck(msgspec.Struct, frozen=True, kw_only=True):

@@ -133,9 +133,10 @@ class GetFeatureMaps(Request, frozen=True, kw_only=True):
 
 
 class Evaluate(Request, frozen=True, kw_only=True):
-    """Ask for the metrics of a checkpoint on the test set; the reply is an Evaluation. Progress is reported in images.
+    """Ask for the metrics of a checkpoint on the test set; the reply is an Evaluation.
 
-    Fails with UntrustedSource if the run's network is code that the user has neither executed before nor trusted.
+    Progress is reported as a number of images. Fails with UntrustedSource if the run's network is code that the user
+    has neither executed before nor trusted.
     """
 
     run_path: str

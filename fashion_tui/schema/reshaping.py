@@ -28,7 +28,7 @@ class ElementGrid(msgspec.Struct, frozen=True, kw_only=True):
     strides: Size
     """Strides in elements."""
     shown: Size
-    """Number of elements along each axis in `offsets`; equals `shape` if all elements are included."""
+    """Number of elements along each axis in `offsets`. It equals `shape` if all elements are included."""
     offsets: tuple[int, ...]
     """Position of each element in memory, counted in elements from the original tensor's first element.
 

@@ -65,7 +65,7 @@ class RunConfig(msgspec.Struct, frozen=True, kw_only=True):
     git_revision: str | None
     host: str
     source: ModelSource | None = None
-    """The custom model, or None for the built-in network `recipe.model`. If set, `recipe.model` is only displayed."""
+    """The custom model, or None for a built-in network. For a custom model, `recipe.model` is only a display name."""
 
 
 Count = Annotated[int, msgspec.Meta(ge=0, le=10**12)]
@@ -77,7 +77,7 @@ class RunStatus(msgspec.Struct, frozen=True, kw_only=True):
 
     state: State
     step: Count
-    """Number of completed optimiser steps over all epochs."""
+    """Number of completed training steps over all epochs."""
     steps_per_epoch: Count
     """Number of steps per epoch; 0 until the trainer has loaded the data."""
     epoch: Count
@@ -88,7 +88,7 @@ class RunStatus(msgspec.Struct, frozen=True, kw_only=True):
     pid: int | None
     """Process id of the trainer, or None before it has started."""
     pid_started: float | None
-    """Start time of the process, which distinguishes it from a later process with the same id."""
+    """Start time of the trainer's process. It distinguishes the process from a later process with the same id."""
     boot_id: str
     host: str
     loss: JsonFloat | None = None
@@ -119,7 +119,7 @@ def check_run_values(*, seed: int = 0, threads: int = 1, validation: int = 0, ch
 
 
 class CheckpointRef(msgspec.Struct, frozen=True, kw_only=True):
-    """`latest.json` and `best.json`: a reference to a valid checkpoint, with the checksum to verify it."""
+    """Content of `latest.json` and `best.json`: a reference to a valid checkpoint, with the checkpoint's checksum."""
 
     file: str
     """Name of the checkpoint in the same folder: `step-N.pt`."""

@@ -8,7 +8,7 @@ Shape = tuple[int, ...]
 """Shape of one sample, without the batch axis."""
 
 NETWORK_INPUT = -1
-"""Value in `ShapeRow.sources` for an input of the network."""
+"""Value in `ShapeRow.sources` that stands for an input of the network."""
 
 
 def parse_shape(string: str) -> Shape:
@@ -52,7 +52,7 @@ class ShapeRow(msgspec.Struct, frozen=True, kw_only=True):
     trainable: bool
     """Whether at least one parameter requires gradients."""
     reused: bool
-    """Whether the row has parameters, and all of them were counted in earlier rows."""
+    """Whether all parameters of this row were counted in earlier rows. False if the row has no parameters."""
     macs: int
     """Number of multiply-accumulate operations for one sample, including children."""
     activation_bytes: int
@@ -68,7 +68,7 @@ class ShapeRow(msgspec.Struct, frozen=True, kw_only=True):
     params_arithmetic: str = ""
     """Sizes of the parameters used by this row itself, not by its children: `weight 20×12×5×5 = 6,000, bias 20`."""
     macs_arithmetic: str = ""
-    """Formula for `macs`, the number of output values times the products per value:
+    """Formula for `macs`: the number of output values, times the number of multiplications for each value, such as
     `(20·14·14) · (12·5·5) = 1,176,000`."""
     forward_seconds: float | None = None
     """Duration of the forward pass for `ShapeTable.timed_batch` samples, including children; None if not measured."""

@@ -41,7 +41,7 @@ class OpenGraph(Probe, frozen=True, kw_only=True):
 
 
 class ExpandGraph(Probe, frozen=True, kw_only=True):
-    """Ask for more nodes of the open graph; the reply is a Graph of up to MAX_GRAPH_NODES, beginning with `node`."""
+    """Ask for more nodes of the open graph; the reply is a Graph that begins with `node`."""
 
     node: int
     """Id of the node."""
@@ -85,7 +85,8 @@ class TensorRow(msgspec.Struct, frozen=True, kw_only=True):
     """Device: `cpu`, `cuda:0`."""
     requires_grad: bool
     origin: str
-    """Operation that created the tensor, such as `MulBackward0`; `leaf` for a leaf; empty if the tensor isn't tracked."""
+    """Operation that created the tensor, such as `MulBackward0`; `leaf` for a leaf tensor; empty if autograd doesn't
+    track the tensor."""
     has_grad: bool
     nbytes: int
     """Size of the values, in bytes."""
@@ -133,7 +134,7 @@ class TensorValues(msgspec.Struct, frozen=True, kw_only=True):
     storage_offset: int
     """Offset of the first element in the storage, in elements."""
     layout: str
-    """`contiguous`, `channels last` or `not contiguous`."""
+    """Memory layout: `contiguous`, `channels last` or `not contiguous`."""
     storage_nbytes: int
     """Size of the underlying storage, in bytes."""
     histogram: Histogram | None

@@ -41,7 +41,7 @@ def encodable(text: str) -> str:
 
 
 def encodable_strings(value: Any) -> Any:
-    """Return a value of JSON types with all of its strings encodable in UTF-8."""
+    """Make all strings in a JSON value encodable in UTF-8."""
     if isinstance(value, str):
         return encodable(value)
     if isinstance(value, dict):

@@ -1,6 +1,6 @@
-"""`python -m fashion_tui.trainer RUN [--epochs N]`: train a run to its end. Started by `runs.launch`.
+"""`python -m fashion_tui.trainer RUN [--epochs N]`: train a run to its end. `runs.launch` starts this process.
 
-With `--spare DATASET` instead of RUN, load the data set and wait for a run on stdin. Started by `runs.spare`.
+With `--spare DATASET` instead of RUN, load the data set and wait for a run on stdin. `runs.spare` starts this process.
 """
 
 import argparse
@@ -37,7 +37,7 @@ def main() -> int:
     reuse_freed_memory()
     try:
         if options.spare is not None:
-            if resolves_to_cpu("auto"):  # the run will use all cores, as all runs that the app starts do
+            if resolves_to_cpu("auto"):  # runs that the app starts on a CPU use all cores
                 bind_threads()
             return run_spare_trainer(msgspec.json.decode(options.spare, type=DatasetRef))
         with Run(options.run) as run:

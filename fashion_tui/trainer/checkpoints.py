@@ -17,7 +17,7 @@ from .reporting import EventLog, MetricEvent, decode_metric_events
 from .stopping import TrainingFailed, suggest_learning_rate
 
 MAX_COST = 0.02
-"""Maximum fraction of the training time to spend on saving checkpoints. If saving is slow, it is done less often."""
+"""Maximum fraction of the training time to spend on saving checkpoints. If saving is slow, saves are less frequent."""
 
 RETRY_PERIOD = 5.0
 """Minimum number of seconds between a failed attempt to save a checkpoint and the next attempt."""

@@ -99,7 +99,7 @@ def _train(run: Run, epochs: int | None, *, log: EventLog, signals: StopSignals,
     accuracy = None if isinstance(finished.test_accuracy, str) else finished.test_accuracy
     status.update(
         state="finished",
-        message=status.status.message if accuracy is None else None,  # it says why the accuracy is unknown
+        message=status.status.message if accuracy is None else None,  # the message says why the accuracy is unknown
         test_accuracy=accuracy,
         train_seconds=finished.train_seconds,
         images_per_second=finished.images_per_second,

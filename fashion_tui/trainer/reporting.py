@@ -32,7 +32,7 @@ def print_traceback(error: BaseException) -> None:
 class StatusUpdater:
     """Keeps `status.json` up to date in a thread, so that the run doesn't look lost during long steps and evaluations.
 
-    `update` is cheap: between `start` and `close`, the thread writes the file once a second.
+    `update` may be called after every step: between `start` and `close`, the thread writes the file once a second.
     """
 
     def __init__(self, run: Run, status: RunStatus) -> None:
@@ -119,7 +119,7 @@ class EventLog:
         if self._writer.problem != self._problem:
             self._problem = self._writer.problem
             if self._problem is not None:
-                self.report(f"the log can't be written, but the training continues: {self._problem}")
+                self.report(f"the log can't be written, but training continues: {self._problem}")
 
 
 def decode_metric_events(encoded: list[str]) -> list[MetricEvent]:

@@ -164,7 +164,7 @@ class Session:
                 self._end_epoch()
         except LossNotFinite as error:
             layer = None
-            with suppress(Exception):  # repeating the step may exhaust the memory or fail in the user's code
+            with suppress(Exception):  # repeating the steps may exhaust the memory or fail in the user's code
                 layer = self._find_nonfinite_layer(error.step)
             raise LossNotFinite(error.loss, error.step, self.recipe, layer) from None
         return self._finish()
@@ -311,7 +311,7 @@ class Session:
     def _recipe(self, checkpoint: LoadedCheckpoint | None) -> Recipe:
         """Return the run's recipe with the total number of epochs to train, which the user may have changed."""
         epochs = self.job.epochs or max(self.status.status.epochs, checkpoint.epochs if checkpoint else 0)
-        if checkpoint is not None:  # an epoch that was begun is trained to its end
+        if checkpoint is not None:  # complete the epoch that the checkpoint has begun
             epochs = max(epochs, checkpoint.training["epoch"] + (1 if checkpoint.training["step_in_epoch"] else 0))
         return msgspec.structs.replace(self.run.config.recipe, epochs=epochs)
 
@@ -324,8 +324,8 @@ class Session:
             self.log.report(f"{self.device} doesn't support {self.recipe.precision}; {training.precision} is used")
         unwritten = checkpoint.unwritten if checkpoint else []
         if self.log.is_continued:
-            # When readers see this event, they discard everything logged about later steps. Therefore, the events that
-            # only the checkpoint contains are written after this event.
+            # At this event, readers discard everything logged about later steps.
+            # Therefore, write the events that only the checkpoint contains after this event.
             unlogged = [event.first_step for event in unwritten if isinstance(event, StepChunk)]
             self.log.write(
                 Resumed(

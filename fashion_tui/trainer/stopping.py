@@ -9,7 +9,7 @@ from fashion_tui.schema.recipe import RECIPES, Recipe
 
 
 class StopSignals:
-    """Records SIGTERM and SIGINT, which are handled between steps. SIGHUP, sent when the terminal closes, is ignored."""
+    """Records SIGTERM and SIGINT so that they are handled between steps. Ignores SIGHUP (the terminal was closed)."""
 
     def __init__(self) -> None:
         self.received: str | None = None

@@ -167,7 +167,7 @@ def test_a_list_that_cannot_be_written_leaves_no_run(runs_dir: Path, state: Path
 def test_a_list_that_others_can_write_is_refused(runs_dir: Path, state: Path) -> None:
     path = make(runs_dir, custom_model())
     (state / TRUSTED_FILE).chmod(0o666)
-    with pytest.raises(UserError, match="others can write it"):
+    with pytest.raises(UserError, match="others can write to it"):
         network_of(path)
 
 
