@@ -38,7 +38,7 @@ MAX_KEPT = 2
 """Number of newest intact checkpoints to keep, in addition to the best one."""
 
 Report = Callable[[str], None]
-"""A function that is called with one line about each checkpoint that can't be used."""
+"""A callback that receives a one-line message about each unusable checkpoint."""
 
 
 def ignore(_: str) -> None:
@@ -261,7 +261,7 @@ def _damage(folder: Folder, ref: CheckpointRef) -> str | None:
 
 
 def _prune_after(folder: Folder, newest: CheckpointRef) -> None:
-    """Remove temporary files and all checkpoints except `newest`, the intact one before it, and the best one."""
+    """Remove old checkpoints and temporary files. Keep `newest`, the intact checkpoint before it, and the best one."""
     kept = [newest]
     for ref in _refs(folder):
         if len(kept) == MAX_KEPT:

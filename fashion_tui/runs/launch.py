@@ -166,7 +166,7 @@ def _epochs_begun(checkpoint: CheckpointRef, summary: RunSummary) -> int:
 
 
 def pause(run: Run, *, timeout: float = 30.0) -> Outcome:
-    """Pause a run. Its trainer stays in memory. Raises UserError if no trainer is live or it doesn't answer in time."""
+    """Pause a run. Its trainer stays in memory. Raises UserError if no live trainer answers in time."""
     _require_live(run, "paused")
     summary = summarise(run)
     if summary.state == "paused":
@@ -175,7 +175,7 @@ def pause(run: Run, *, timeout: float = 30.0) -> Outcome:
 
 
 def checkpoint(run: Run, *, timeout: float = 30.0) -> Outcome:
-    """Save a checkpoint now. Raises UserError if no trainer is live or it doesn't answer in time."""
+    """Save a checkpoint now. Raises UserError if no live trainer answers in time."""
     _require_live(run, "checkpointed")
     return _outcome_of(run, _request(run, "checkpoint", timeout))
 

@@ -1,4 +1,4 @@
-"""The lock of a run, `run.lock`, held by the trainer. The system releases it when the trainer ends, even by SIGKILL."""
+"""The lock of a run, `run.lock`, held by its trainer. The system releases the lock even if the trainer is killed."""
 
 import fcntl
 import os

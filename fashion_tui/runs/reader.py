@@ -93,7 +93,7 @@ class RunReader:
         """Values from which the last snapshot was built, kept to detect changes."""
         self._heartbeat: float | None = None
         self._heartbeat_changed = -math.inf
-        """Monotonic time of this process when the heartbeat last changed. The trainer's clock may be wrong."""
+        """Time at which the heartbeat last changed, by this process's monotonic clock."""
 
     def poll(self, max_bytes: int | None = None) -> RunSnapshot:
         """Return a snapshot of the run, or the previous snapshot if nothing has changed.

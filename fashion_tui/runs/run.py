@@ -43,7 +43,7 @@ class Contents(msgspec.Struct, frozen=True):
     """One line for each file that can't be used, with the reason."""
 
     def add_problems(self, damage: list[str]) -> list[str]:
-        """Return the lines of `damage`, followed by `problems` with other files. Each line begins with a file name."""
+        """Return `damage` and the lines of `problems` about other files. Each line begins with the name of a file."""
         files = {line.split()[0].rstrip(":") for line in damage}
         return damage + [problem for problem in self.problems if problem.split()[0] not in files]
 

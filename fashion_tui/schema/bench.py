@@ -40,7 +40,7 @@ class TrainingSpeed(msgspec.Struct, frozen=True, kw_only=True):
     step_ms: tuple[float, float, float]
     """Median, 90th and 99th percentile of the time per step, in milliseconds."""
     share_of_peak: float
-    """Fraction, in [0, 1], of the machine's peak matrix multiplication speed in the same precision."""
+    """Training speed as a fraction, in [0, 1], of the machine's peak matrix multiplication speed in this precision."""
 
 
 class FullTraining(msgspec.Struct, frozen=True, kw_only=True):
@@ -48,7 +48,7 @@ class FullTraining(msgspec.Struct, frozen=True, kw_only=True):
 
     name: str
     accuracies: tuple[float, ...]
-    """Test accuracy after the last epoch for each seed, in [0, 1]."""
+    """Test accuracy, in [0, 1], after the last epoch for each seed."""
     train_seconds: tuple[float, ...]
     """Training time for each seed, excluding loading and evaluation."""
     first_step_seconds: tuple[float, ...]

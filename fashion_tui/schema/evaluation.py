@@ -23,7 +23,7 @@ class Metrics(msgspec.Struct, frozen=True, kw_only=True):
     """Number of images."""
     accuracy: float
     top2: float
-    """Fraction of images whose true class is among the two most probable classes, in [0, 1]."""
+    """Fraction of images, in [0, 1], whose true class is among the two most probable classes."""
     loss: float
     """Mean cross-entropy, in nats."""
     ece: float

@@ -53,7 +53,7 @@ class StepChunk(Event, frozen=True, kw_only=True, tag="steps"):
     """Epoch of the steps, counted from 1."""
     loss: list[JsonFloat]
     accuracy: list[JsonFloat]
-    """Accuracy on the batch, measured before the step, in [0, 1]."""
+    """Accuracy on each batch, in [0, 1], measured before the step."""
     learning_rate: list[JsonFloat]
     images_per_second: float
 

@@ -60,7 +60,7 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True):
     precision: Precision = "fp32"
     schedule: Schedule = "constant"
     warm_up: Annotated[float, msgspec.Meta(ge=0, lt=1)] = 0.0
-    """Fraction of all steps during which the learning rate rises, in [0, 1)."""
+    """Fraction of all steps, in [0, 1), during which the learning rate rises."""
     label_smoothing: float = 0.0
     flip: Flip = "none"
     crop: Annotated[int, msgspec.Meta(ge=0, le=27)] = 0

@@ -17,7 +17,7 @@ class Device(msgspec.Struct, frozen=True, kw_only=True):
     memory: int | None
     """Total memory in bytes, or None if unknown."""
     utilization: float | None = None
-    """Fraction of time during which any process uses the device, in [0, 1]; None if unknown."""
+    """Fraction of time, in [0, 1], during which any process uses the device; None if unknown."""
     memory_used: int | None = None
     """Memory used by all processes together, in bytes, or None if unknown."""
     problem: str | None = None

@@ -50,7 +50,7 @@ class SlidingWindow(msgspec.Struct, frozen=True, kw_only=True):
         """Return whether any window contains the value at `index` in the padded input."""
         first = max(-(-(index - self.extent + 1) // self.stride), 0)
         last = min(index // self.stride, self.output_size - 1)
-        # The remainders below repeat after at most `dilation` windows.
+        # The remainders below repeat after at most `dilation` windows, so no further windows need to be checked.
         candidates = range(first, min(last, first + self.dilation - 1) + 1)
         return any((index - window * self.stride) % self.dilation == 0 for window in candidates)
 

@@ -127,7 +127,7 @@ class CheckpointSaver:
             )
 
     def _warn(self, problem: str, reason: str) -> None:
-        """Report that a checkpoint couldn't be saved. Repeated failures of periodic checkpoints are reported once."""
+        """Report that a checkpoint couldn't be saved. Repeated failures of periodic saves are reported only once."""
         if problem != self.problem or reason != "interval":
             self.problem = problem
             step = self.training.step
