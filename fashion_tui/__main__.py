@@ -4,7 +4,7 @@ import sys
 
 if __name__ == "__main__":
     if not sys.flags.safe_path:
-        del sys.path[0]  # the working directory, whose files would shadow installed modules
+        del sys.path[0]  # files in the working directory would shadow installed modules
 
     from fashion_tui.cli import main
 

@@ -10,20 +10,21 @@ from pathlib import Path
 from typing import BinaryIO
 
 TEMPORARY_SUFFIX = ".tmp"
-"""Temporary files are named `.NAME.RANDOM.tmp`; a killed writer leaves its temporary file behind."""
+"""Suffix of temporary files, which are named `.NAME.RANDOM.tmp`. They remain if the process is killed while writing."""
 
 PUBLIC_MODE = 0o666
-"""Mode of files that the user asked for, before the umask removes permissions."""
+"""Mode of files that the user saves or exports. The umask then removes permissions."""
 
 Content = bytes | Callable[[BinaryIO], None]
-"""The content of a file as bytes, or a function that writes it to the open file."""
+"""The content of a file: bytes, or a function that writes the content to the open file."""
 
 
 def write_atomically(path: Path, content: Content, *, durable: bool = True, mode: int = 0o600) -> None:
     """Replace a file in one step, even if this process is killed.
 
-    With `durable`, return only when the new content is on disk, so that a power failure can't bring back the old
-    content or an empty file. The umask applies to `mode`. Raises OSError and keeps the old content if writing fails.
+    If `durable` is true, this function returns only after the new content is on disk: a power failure can't bring back
+    the old content or leave an empty file. The umask applies to `mode`. If writing fails, raises OSError and keeps the
+    old content.
     """
     folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
@@ -33,7 +34,10 @@ def write_atomically(path: Path, content: Content, *, durable: bool = True, mode
 
 
 def write_atomically_at(folder: int, name: str, content: Content, *, durable: bool = True, mode: int = 0o600) -> None:
-    """Like `write_atomically`, but with the descriptor of an open folder. If `name` is a link, the link is replaced."""
+    """Like `write_atomically`, but takes a folder's descriptor and a file name.
+
+    If `name` is a symbolic link, the link itself is replaced.
+    """
     temporary = f".{name}.{secrets.token_hex(4)}{TEMPORARY_SUFFIX}"
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
     descriptor = os.open(temporary, flags, mode, dir_fd=folder)
@@ -52,7 +56,7 @@ def write_atomically_at(folder: int, name: str, content: Content, *, durable: bo
             os.unlink(temporary, dir_fd=folder)
         raise
     if durable:
-        os.fsync(folder)  # syncing the file doesn't put its name on disk
+        os.fsync(folder)  # fsync of the file doesn't write the directory entry to disk
 
 
 def make_private_folder(path: Path) -> None:
@@ -64,7 +68,7 @@ def make_private_folder(path: Path) -> None:
 
 
 def read_limited(path: Path, max_bytes: int) -> bytes:
-    """Return the content of a file. Raises OSError if it isn't a regular file or is larger than `max_bytes`."""
+    """Return the content of a regular file. Raises OSError for other files and if it is larger than `max_bytes`."""
     with _open_regular(path) as file:
         content = file.read(max_bytes + 1)
     if len(content) > max_bytes:
@@ -73,14 +77,14 @@ def read_limited(path: Path, max_bytes: int) -> bytes:
 
 
 def read_tail(path: Path, max_bytes: int) -> bytes:
-    """Return the last `max_bytes` of a file. Raises OSError if it isn't a regular file."""
+    """Return the last `max_bytes` of a regular file. Raises OSError for other files."""
     with _open_regular(path) as file:
         file.seek(max(0, file.seek(0, os.SEEK_END) - max_bytes))
         return file.read(max_bytes)
 
 
 def _open_regular(path: Path) -> BinaryIO:
-    """Open a file for reading, without waiting if it is a pipe. Raises OSError if it isn't a regular file."""
+    """Open a file for reading. Doesn't block on a named pipe. Raises OSError if the file isn't a regular one."""
     descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)

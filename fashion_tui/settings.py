@@ -20,14 +20,14 @@ Theme = Literal["dark", "light", "colour-blind"]
 THEMES: tuple[Theme, ...] = get_args(Theme)
 
 MAX_BYTES = 2**20
-"""Maximum size of the file."""
+"""Maximum size of the settings file, in bytes."""
 
 MAX_PROBLEM = 400
-"""Maximum length of a message about a wrong value."""
+"""Maximum length of a message about a wrong value, in characters."""
 
 
 class UserSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """The values of the settings file. A folder is None if the file doesn't name one."""
+    """The values of the settings file. `data` and `runs` are None if they aren't set."""
 
     theme: Theme = "dark"
     data: Path | None = None
@@ -35,7 +35,7 @@ class UserSettings(msgspec.Struct, frozen=True, kw_only=True):
     dataset: str = DEFAULT_DATASET
     recipe: str = "guide"
     keys: Mapping[str, Mapping[str, str]] = msgspec.field(default_factory=dict[str, Mapping[str, str]])
-    """The keys of actions, by group and action. The module that defines the actions checks them."""
+    """Key bindings, by group and action. They are checked by the module that defines the actions."""
     problems: tuple[str, ...] = ()
     """One line for each wrong value."""
 
@@ -121,7 +121,7 @@ _CHECKS: dict[str, Callable[[object], object]] = {
     "recipe": _one_of(tuple(RECIPES)),
     "keys": _keys,
 }
-"""The function that checks and converts the value of each setting."""
+"""For each setting, the function that checks and converts its value."""
 
 DEFAULT_SETTINGS = f"""\
 # Settings of fashion-tui. To change a setting, remove the # in front of it.
@@ -141,4 +141,4 @@ DEFAULT_SETTINGS = f"""\
 # Recipe of new runs, unless --recipe is given: {", ".join(RECIPES)}.
 # recipe = "{UserSettings().recipe}"
 """
-"""The settings file with all settings except the keys, each with its default or an example."""
+"""A settings file with a default or an example for each setting, except the key bindings."""

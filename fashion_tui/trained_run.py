@@ -58,12 +58,15 @@ class TrainedRun:
 
     @property
     def checkpoint_file(self) -> Path:
-        """Path of the checkpoint's file, for use in messages."""
+        """Path of the checkpoint file, for messages."""
         return self.run.path / "checkpoints" / self.checkpoint.file
 
     @cached_property
     def custom_model(self) -> CustomModel | None:
-        """The run's custom model, or None if it trains a built-in one. Raises UntrustedSource if it isn't trusted."""
+        """The run's custom model, or None if the run trains a built-in one.
+
+        Raises UntrustedSource if the user hasn't trusted the model.
+        """
         return self.run.trusted_model()
 
     def weights(self) -> dict[str, Tensor]:
@@ -73,7 +76,7 @@ class TrainedRun:
     def network(self, device: torch.device = CPU) -> nn.Module:
         """Build the network and load its weights and extra state. Executes the code of a custom model.
 
-        Raises UserError if the checkpoint doesn't fit the network, and UntrustedSource, as `custom_model` does.
+        Raises UserError if the checkpoint doesn't fit the network, and UntrustedSource if the model isn't trusted.
         """
         network = move_network(build_network(self.config.recipe, self.custom_model), device)
         training = self._training()
@@ -123,7 +126,7 @@ def _find_checkpoint(run: Run, which: str) -> CheckpointRef:
 
 
 def _no_checkpoint(run: Run) -> str:
-    """Say that a run has no checkpoint. Add how to write one if it is live, or else its final state."""
+    """Describe a run without a checkpoint. For a live run, say how to write one; otherwise, give the final state."""
     if run.is_live():
         return f"has no checkpoint yet; write one with: fashion-tui checkpoint {run.id}"
     summary = summarise(run, trust_heartbeat=False)

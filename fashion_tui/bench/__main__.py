@@ -15,7 +15,7 @@ from .messages import Describe, MeasureSpeed, Reply, TrainFully, WorkerError, Wo
 
 def main() -> int:
     replies = os.fdopen(os.dup(1), "w", encoding="utf-8")
-    os.dup2(2, 1)  # keep the output of libraries out of the replies
+    os.dup2(2, 1)  # libraries may print to stdout, which must contain only replies
 
     def send(reply: Reply) -> None:
         replies.write(msgspec.json.encode(reply).decode() + "\n")

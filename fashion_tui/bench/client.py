@@ -33,7 +33,7 @@ from .messages import (
 COMMAND = (sys.executable, "-P", "-m", "fashion_tui.bench")
 
 WARM_UP_SECONDS = 0.4
-"""Seconds for which each contender (the guide's loop or a recipe) trains before it is measured."""
+"""Duration of the warm-up of each contender (the guide's loop or a recipe), in seconds."""
 
 ReportProgress = Callable[[str, int, int], None]
 """Called with a description of the current measurement, the number of finished measurements, and their total number."""
@@ -44,8 +44,8 @@ ReplyT = TypeVar("ReplyT", bound=Reply)
 def measure_training(request: BenchRequest, report_progress: ReportProgress) -> TrainingBenchmark:
     """Measure the speed of the guide's loop and the recipes and, if requested, their accuracy.
 
-    The guide's loop runs in a process that is configured like an ordinary script, and the recipes in one that is
-    configured like a trainer. Only one process computes at a time. Raises UserError if a worker fails.
+    The guide's loop runs in a process that is configured like an ordinary script. The recipes run in another process,
+    which is configured like a trainer. Only one of the two computes at a time. Raises UserError if a worker fails.
     """
     report_progress("loading", 0, 0)
     with ExitStack() as stack:
@@ -127,9 +127,9 @@ def _start_worker(request: BenchRequest, contenders: tuple[str, ...], *, like_tr
 
 
 def _share_of_peak(machine: Description, loop: Description) -> Callable[[str, float], float]:
-    """Return a function that computes a fraction of the machine's peak throughput.
+    """Return a function that converts a speed to a fraction of the machine's peak throughput.
 
-    Its arguments are a contender's name and speed, in images per second.
+    The function takes a contender's name and its speed in images per second.
     """
     precisions, operations = machine.precisions | loop.precisions, machine.operations | loop.operations
     return lambda name, speed: speed * operations[name] / (machine.peak_gflops[precisions[name]] * 1e9)
@@ -143,7 +143,7 @@ def _measure_speeds(
 ) -> tuple[tuple[TrainingSpeed, ...], float | None]:
     """Return the speed of each contender, and the speed of the `guide` recipe relative to the guide's loop.
 
-    The contenders take turns, so that other load on the machine affects all of them. The first round is a warm-up.
+    The contenders take turns, so that other programs slow all of them down. The first round is a warm-up.
     """
     samples: dict[str, list[SpeedSample]] = {name: [] for name in workers}
     done, total = 0, len(workers) * (request.rounds + 1)
@@ -173,7 +173,7 @@ def _measure_speeds(
 
 
 def _percentiles(seconds: list[float]) -> tuple[float, float, float]:
-    """Return the median, 90th and 99th percentile in milliseconds."""
+    """Return the median, the 90th and the 99th percentile, in milliseconds."""
     ordered = sorted(seconds)
     p90, p99 = (ordered[len(ordered) * percent // 100] for percent in (90, 99))
     return 1_000 * statistics.median(ordered), 1_000 * p90, 1_000 * p99
@@ -182,7 +182,7 @@ def _percentiles(seconds: list[float]) -> tuple[float, float, float]:
 def _train_fully(
     request: BenchRequest, workers: dict[str, WorkerProcess], report_progress: ReportProgress
 ) -> tuple[FullTraining, ...]:
-    """Train all contenders to the last epoch with each seed. The contenders take turns."""
+    """Train every contender to its last epoch with each seed. The contenders take turns."""
     results: dict[str, list[TrainingResult]] = {name: [] for name in workers}
     total = request.seeds * len(workers)
     for seed in range(request.seeds):

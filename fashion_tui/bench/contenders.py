@@ -36,7 +36,7 @@ class Contender:
         return EPOCHS if self.is_loop else self.recipe.epochs
 
     def start(self, dataset: Dataset, device: torch.device, seed: int) -> "OngoingTraining":
-        """Set up training. The first step runs when `steps` is advanced."""
+        """Set up training. The first `next()` of `steps` runs the first step."""
         if self.is_loop:
             loop = GuideLoop(dataset.train, device=device, seed=seed)
             return OngoingTraining(loop.model, _loop_steps(loop))
@@ -53,9 +53,9 @@ class Contender:
         return evaluate(logits, dataset.test.labels, dataset.classes).accuracy
 
     def operations(self) -> float:
-        """Return the number of floating-point operations to train on one image.
+        """Return the number of floating-point operations needed to train on one image.
 
-        A multiply-accumulate counts as two operations, and the backward pass as twice the forward pass.
+        A multiply-accumulate counts as two operations. The backward pass counts twice as much as the forward pass.
         """
         table = trace(build(self.recipe.model), (1, 28, 28), name=self.recipe.model)
         return 6.0 * table.total_macs
@@ -63,7 +63,7 @@ class Contender:
 
 @dataclass(frozen=True)
 class OngoingTraining:
-    """Training that can be advanced step by step."""
+    """A training run that is advanced step by step."""
 
     model: nn.Module
     """The model to evaluate after training."""
@@ -87,7 +87,7 @@ def synchronize(device: torch.device) -> None:
 def train_for(training: OngoingTraining, seconds: float, device: torch.device) -> tuple[float, list[float]]:
     """Train for `seconds` and return the images per second and the duration of each step.
 
-    A GPU is not synchronised between the steps.
+    The GPU is synchronised only before the first step and after the last one.
     """
     images = 0
     synchronize(device)
@@ -102,7 +102,7 @@ def train_for(training: OngoingTraining, seconds: float, device: torch.device) -
 
 
 class Timestamp:
-    """The current time on a CPU, or the time when a GPU finishes the work submitted to it so far."""
+    """The current time on a CPU, or the time at which a GPU finishes the work submitted to it so far."""
 
     def __init__(self, device: torch.device) -> None:
         self.event: torch.cuda.Event | None = None

@@ -1,4 +1,4 @@
-"""Measure latencies of the commands and the app, and the resources that the app uses while a run trains.
+"""Measure the latencies of the commands and the app, and the app's resource usage while a run trains.
 
 The app is driven through a pseudo-terminal, as a user would.
 """
@@ -29,18 +29,18 @@ from .terminal import TerminalProgram
 
 APP = (sys.executable, "-P", "-m", "fashion_tui")
 IDLE_SECONDS = 5.0
-"""Seconds for which the Train pane is open before a run is started from it."""
+"""Seconds to wait in the Train pane before a run is started."""
 COST_SECONDS = 3.0
-"""Seconds during which the app's use of resources is measured."""
+"""Seconds for which the app's resource usage is measured."""
 SPEED = r"img/s\s+[\d,]*[1-9]"
-"""A pattern for the training speed, which the app shows together with the first loss."""
+"""Matches the training speed, which appears on the screen together with the first loss."""
 
 ReportProgress = Callable[[str], None]
 """Called with a description of the current measurement."""
 
 
 def measure_latency(trials: int, report_progress: ReportProgress) -> tuple[tuple[Latency, ...], AppCost]:
-    """Measure latencies and the resources that the app uses, on synthetic data and with temporary runs."""
+    """Measure latencies and the app's resource usage, with temporary runs on synthetic data."""
     latencies: dict[str, list[float]] = {}
     cost = None
     for _ in range(trials):
@@ -56,7 +56,7 @@ def measure_latency(trials: int, report_progress: ReportProgress) -> tuple[tuple
             cost = _measure_cost(app, runs_directory)
         with _temporary_runs() as (environ, _), _start_app(environ) as app:
             app.wait_for_output(r"In \[1\]")
-            report_progress("time to the first loss, right after start-up")
+            report_progress("time to the first loss, just after start-up")
             latencies.setdefault("keypress to first loss, just after start-up", []).append(
                 _first_loss_seconds(app, 0.0)
             )
@@ -65,7 +65,7 @@ def measure_latency(trials: int, report_progress: ReportProgress) -> tuple[tuple
 
 
 def time_quick_recipe(dataset: DatasetRef, device: str, threads: int, report_progress: ReportProgress) -> Latency:
-    """Measure the time from the command `train --recipe quick` to its test accuracy, including start-up and loading."""
+    """Measure how long the command `train --recipe quick` takes, including start-up, loading and evaluation."""
     report_progress("time to test accuracy with the quick recipe")
     data = () if dataset.directory is None else ("--data", dataset.directory)
     command = [*APP, "train", "--recipe", "quick", "--dataset", dataset.name, *data]
@@ -93,7 +93,7 @@ def _help_seconds() -> float:
 
 
 async def _engine_seconds() -> float:
-    """Return the time from the start of an engine to its first reply. The engine imports torch first."""
+    """Return the time from the start of an engine to its first reply, including the import of torch."""
     engine = Engine()
     started = time.perf_counter()
     try:
@@ -105,7 +105,10 @@ async def _engine_seconds() -> float:
 
 @contextmanager
 def _temporary_runs() -> Iterator[tuple[dict[str, str], Path]]:
-    """Yield environment variables for temporary settings and runs, and the runs' folder. Stop the runs on exit."""
+    """Create a temporary runs folder, and stop its runs on exit.
+
+    Yields environment variables, which select this folder and hide the user's settings, and the folder's path.
+    """
     with tempfile.TemporaryDirectory() as folder:
         runs_directory = Path(folder) / "runs"
         yield (

@@ -10,15 +10,15 @@ class WorkerSetup(msgspec.Struct, frozen=True, kw_only=True):
 
     dataset: DatasetRef
     contenders: tuple[str, ...]
-    """Names of recipes, or GUIDE_LOOP."""
+    """Names of recipes or GUIDE_LOOP, the name of the guide's training loop."""
     device: str
     threads: int
     like_trainer: bool
-    """Whether to configure memory, threads and denormal numbers like a trainer instead of like an ordinary script."""
+    """Whether to configure memory, threads and denormal numbers as in a trainer, rather than as in a plain script."""
 
 
 class Task(msgspec.Struct, frozen=True, kw_only=True, tag=True):
-    """Base class of requests to a worker. Each docstring names the type of the reply."""
+    """Base class of requests to a worker. The docstring of each request names the type of the reply."""
 
 
 class Describe(Task, frozen=True, kw_only=True):
@@ -33,7 +33,7 @@ class MeasureSpeed(Task, frozen=True, kw_only=True):
 
 
 class TrainFully(Task, frozen=True, kw_only=True):
-    """Train a contender from the first to the last epoch; the reply is a TrainingResult."""
+    """Train a contender for all epochs; the reply is a TrainingResult."""
 
     contender: str
     seed: int
@@ -65,14 +65,14 @@ class SpeedSample(Reply, frozen=True, kw_only=True):
 
 
 class TrainingResult(Reply, frozen=True, kw_only=True):
-    """Accuracy and duration of training to the last epoch."""
+    """Accuracy and duration of a complete training run."""
 
     accuracy: float
     """Test accuracy, in [0, 1]."""
     seconds: float
     """Training time, excluding loading and evaluation."""
     first_step_seconds: float
-    """Duration of the first step, including warm-up or recording a CUDA graph. It is also counted in `seconds`."""
+    """Duration of the first step, including any warm-up and recording of a CUDA graph. Also included in `seconds`."""
     evaluation_seconds: float
 
 

@@ -1,4 +1,4 @@
-"""Run a program on a pseudo-terminal: press keys, and read its output."""
+"""Run a program on a pseudo-terminal, press keys, and read the program's output."""
 
 import fcntl
 import os
@@ -20,7 +20,7 @@ Size = tuple[int, int]
 """Columns and rows."""
 
 ESCAPE_PAUSE = 0.15
-"""Seconds to wait after pressing escape, so that the program doesn't combine it with the next key."""
+"""Seconds to wait after escape, because a program may combine escape with the next key."""
 
 CONTROL_SEQUENCE = re.compile(rb"\x1b(?:\[[<=>?0-9;$]*[A-Za-z]|[()][A-Z0-9]|[=>])")
 
@@ -32,7 +32,7 @@ _KEYS = {
 }  # fmt: skip
 
 _QUERY_REPLIES = {b"\x1b[?2026$p": b"\x1b[?2026;2$y", b"\x1b[6n": b"\x1b[1;1R", b"\x1b[c": b"\x1b[?62;22c"}
-"""Maps queries for synchronised output, the cursor position and the terminal type to a terminal's replies."""
+"""Maps queries for synchronised output, the cursor position and the terminal type to the replies of a terminal."""
 
 _QUERY = re.compile(b"|".join(map(re.escape, _QUERY_REPLIES)))
 _LONGEST_QUERY = max(map(len, _QUERY_REPLIES))
@@ -53,15 +53,15 @@ def key_bytes(key: str) -> bytes:
 class TerminalProgram:
     """A program that runs on its own pseudo-terminal, in its own session.
 
-    A thread reads the output, so that the program never blocks while writing. As a context manager, this object ends
-    the program on exit, but not the processes that the program has detached.
+    A thread reads the output, so the program never blocks while writing. The context manager ends the program on exit,
+    but not processes that the program has detached.
     """
 
     def __init__(self, command: Sequence[str], environ: Mapping[str, str], size: Size = (120, 40)) -> None:
         self.output = bytearray()
-        """Everything that the program has written so far."""
+        """The program's output so far."""
         self.arrivals: list[tuple[float, int]] = []
-        """For each chunk of output, the time at which it arrived, and the length of `output` including the chunk."""
+        """Arrival time of each chunk of output, and the length of `output` after it was added."""
         self.closed = False
         """Whether the program has closed its terminal."""
         self.changed = threading.Condition()
@@ -69,9 +69,9 @@ class TerminalProgram:
         self._plain_text = bytearray()
         """The output that `wait_for_output` has read since the last key press, without control sequences."""
         self._plain_text_end = 0
-        """Length of the part of `output` that `wait_for_output` has read."""
+        """Number of bytes of `output` that `wait_for_output` has read."""
         self._incomplete_query = b""
-        """The end of the output so far, if it may be the beginning of a query."""
+        """The last bytes of the output, if they may be the beginning of a query."""
         self._master, slave = os.openpty()
         self._set_size(size)
         self.attributes_before = termios.tcgetattr(slave)
@@ -159,11 +159,11 @@ class TerminalProgram:
                 time.sleep(ESCAPE_PAUSE)
 
     def send(self, data: bytes) -> None:
-        """Send bytes to the program, as the terminal does for keys and the mouse."""
+        """Send bytes to the program, as a terminal does when keys or mouse buttons are pressed."""
         os.write(self._master, data)
 
     def resize(self, size: Size) -> None:
-        """Change the size of the terminal, as a user does by dragging the window's edge."""
+        """Change the size of the terminal, as if the user resized its window."""
         self._set_size(size)
 
     def _set_size(self, size: Size) -> None:
@@ -176,9 +176,9 @@ class TerminalProgram:
     # End
 
     def hang_up(self) -> None:
-        """Close the terminal, as a lost connection does."""
+        """Close the terminal, as if the connection were lost."""
         os.write(self._stop_reading, b"x")
-        self._reader.join()  # don't close the terminal while the thread reads from it
+        self._reader.join()  # the thread must not read from a closed terminal
         for descriptor in (self._master, self._stop_reading, self._stop_requested):
             os.close(descriptor)
         self._master = -1

@@ -22,10 +22,10 @@ from .messages import (
 )
 
 MATRIX_SIZE = {"cpu": 1024, "cuda": 8192}
-"""Number of rows and columns of the matrices that are multiplied to measure the peak throughput, by device type."""
+"""Rows and columns of the square matrices that are multiplied to measure the peak throughput, by device type."""
 
 PEAK_SECONDS = 0.4
-"""Seconds for which the peak throughput in one precision is measured."""
+"""Seconds for which the peak throughput of each precision is measured."""
 
 
 class Worker:

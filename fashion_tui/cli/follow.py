@@ -33,8 +33,9 @@ End = Finished | Stopped | Failed
 def train_to_end(run: Run, *, as_json: bool) -> None:
     """Start the run's trainer and show its progress until the run ends. Raises UserError if the run failed.
 
-    On the first Ctrl-C, the trainer saves a checkpoint and stops; on the second, this function stops waiting for
-    it. Both raise click.Abort. If this process is terminated in any other way, the trainer continues.
+    On the first Ctrl-C, the trainer saves a checkpoint and stops. On the second, this function returns without waiting
+    for the trainer. Either way, it raises click.Abort. If this process ends for any other reason, the trainer
+    continues.
     """
     with _count_interrupts() as interrupts, TrainingBar(stderr_console()) as bar:
         pid = launch(run)
@@ -51,10 +52,10 @@ def train_to_end(run: Run, *, as_json: bool) -> None:
                     raise click.Abort
                 time.sleep(POLL_PERIOD)
         except SystemExit:
-            with suppress(OSError):  # the terminal may have been closed
+            with suppress(OSError):  # printing fails if the terminal has been closed
                 bar.print(f"{run.id} continues to train; stop it with: fashion-tui stop {run.id}")
             raise
-        _wait_for_exit(pid, EXIT_TIMEOUT)  # the next command must see that the run has ended
+        _wait_for_exit(pid, EXIT_TIMEOUT)  # so that the user's next command finds the run ended
     _report_end(run, end, follower.epochs, interrupted=stopping, as_json=as_json)
 
 
@@ -74,9 +75,9 @@ class _Follower:
     def poll(self) -> End | None:
         """Return the event that ended the run, or None if the run hasn't ended.
 
-        Raises UserError if the trainer died without writing such an event.
+        Raises UserError if the trainer died without writing that event.
         """
-        gone = _is_gone(self._pid)  # check before reading, so that a trainer's last events aren't missed
+        gone = _is_gone(self._pid)  # checked before reading, because the trainer may write events until it exits
         snapshot = self._reader.poll()
         self.epochs = snapshot.epochs
         self._bar.update(snapshot)
@@ -118,7 +119,7 @@ def wait_for_start(run: Run, pid: int, follower: EventFollower, timeout: float) 
     """
     deadline = time.monotonic() + timeout
     while time.monotonic() < deadline:
-        gone = _is_gone(pid)  # check before reading, so that a trainer's last events aren't missed
+        gone = _is_gone(pid)  # checked before reading, because the trainer may write events until it exits
         for event in follower.events():
             if isinstance(event, Resumed):
                 return event.step
@@ -155,7 +156,10 @@ def _trainer_died(run: Run) -> UserError:
 
 @contextmanager
 def _count_interrupts() -> Iterator[list[int]]:
-    """Yield a list that grows with every SIGINT. SIGTERM and SIGHUP raise SystemExit so that the cursor is restored."""
+    """Yield a list to which every SIGINT appends an item.
+
+    SIGTERM and SIGHUP raise SystemExit, so that the progress bar is removed and the cursor is shown again.
+    """
     interrupts: list[int] = []
 
     def on_interrupt(number: int, _frame: FrameType | None) -> None:

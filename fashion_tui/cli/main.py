@@ -55,11 +55,11 @@ import the modules of `commands`."""
 COMMANDS = {name: summary for commands in SECTIONS.values() for name, summary in commands.items()}
 
 MODULES = dict.fromkeys(("pause", "resume", "stop", "checkpoint"), "control")
-"""The module of each command that isn't in a module of the same name."""
+"""Maps each command to its module if the names differ."""
 
 
 class CommandGroup(click.Group):
-    """Imports a command's module only when the command is called, to keep `--help` fast."""
+    """A group that imports a command's module only when the command is called, to keep `--help` fast."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         del ctx
@@ -122,7 +122,7 @@ Examples:
 def fashion_tui(context: click.Context, common: CommonOptions) -> None:
     """A PyTorch lab in the terminal: learn, train and understand neural networks on Fashion-MNIST.
 
-    Without a command, it opens the app.
+    Without a command, fashion-tui opens the app.
     """
     context.obj = common
     for problem in user_settings().problems:
@@ -132,19 +132,19 @@ def fashion_tui(context: click.Context, common: CommonOptions) -> None:
 
 
 def main() -> NoReturn:
-    """Run the command line of this process and exit with its status."""
+    """Run the command given by the arguments of this process, and exit with its status."""
     sys.stdout = sys.stdout or open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115 - it may be closed
     sys.stderr = sys.stderr or open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115
     for stream in (sys.stdout, sys.stderr):
         reconfigure: Any = getattr(stream, "reconfigure", None)
-        if reconfigure is not None:  # a terminal without Unicode must not make a command fail
+        if reconfigure is not None:  # commands must also work on a terminal without Unicode
             reconfigure(encoding=None if terminal_glyphs().unicode else "ascii", errors=ASCII_ERRORS)
     sys.stderr = optional_stream(sys.stderr)
     status = run(sys.argv[1:])
     try:
         sys.stdout.flush()
     except OSError:
-        _discard_stdout()  # otherwise the flush at exit fails again
+        _discard_stdout()  # otherwise, Python's flush at exit would fail, too
         status = status or FAILED
     sys.exit(status)
 
@@ -162,7 +162,7 @@ def run(arguments: list[str]) -> int:
     except (click.Abort, KeyboardInterrupt):
         return INTERRUPTED
     except BrokenPipeError:
-        _discard_stdout()  # the reader of stdout closed the pipe, which needs no message
+        _discard_stdout()  # the reader of the pipe has exited; no message is needed
         return FAILED
     except OSError as error:
         return _print_error(_describe(error), FAILED)
@@ -184,7 +184,7 @@ def _describe(error: OSError) -> str:
 
 
 def _discard_stdout() -> None:
-    """Discard what is still in the buffer of stdout and everything written later."""
+    """Redirect stdout to /dev/null, to discard both its buffer and later output."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 

@@ -27,7 +27,7 @@ class CommonOptions:
     runs: Path | None
 
     def with_defaults(self, defaults: "CommonOptions") -> "CommonOptions":
-        """Return a copy that takes missing options from `defaults`."""
+        """Return a copy in which missing options are taken from `defaults`."""
         return CommonOptions(
             data=self.data if self.data is not None else defaults.data,
             dataset=self.dataset if self.dataset is not None else defaults.dataset,
@@ -36,14 +36,14 @@ class CommonOptions:
 
     @property
     def dataset_name(self) -> str:
-        """--dataset, or else the data set in the settings file."""
+        """Name of the data set: --dataset, else the data set in the settings file."""
         return self.dataset or user_settings().dataset
 
     @property
     def runs_directory(self) -> Path:
-        """The runs folder: --runs, else $FASHION_TUI_RUNS, else the platform's state directory.
+        """The runs folder: --runs, else the folder returned by `default_runs_dir`.
 
-        The folder needn't exist. Raises UserError if its path can't be used.
+        The folder may not exist yet. Raises UserError if its path can't be used.
         """
         if self.runs is not None:
             return check_utf8(self.runs.absolute(), "--runs")
@@ -54,7 +54,7 @@ class CommonOptions:
 
 
 def common_options(command: Command) -> Command:
-    """Add --data, --dataset and --runs. The command receives them as the argument `common`."""
+    """Add the options --data, --dataset and --runs. The command receives them as the argument `common`."""
 
     @click.option(
         "--data",
@@ -91,17 +91,17 @@ def common_options(command: Command) -> Command:
 
 
 def run_argument(command: Command) -> Command:
-    """Add RUN, in any form that `runs.store.open_run` accepts. The command receives it as the argument `name`."""
+    """Add the argument RUN. The command receives it as `name` and passes it to `runs.store.open_run`."""
     return click.argument("name", metavar="RUN", type=RunName())(command)
 
 
 def json_option(command: Command) -> Command:
-    """Add --json. The command receives it as the argument `as_json`."""
+    """Add the option --json. The command receives it as the argument `as_json`."""
     return click.option("--json", "as_json", is_flag=True, help="Print only the result, as JSON, to stdout.")(command)
 
 
 def device_option(command: Command) -> Command:
-    """Add --device."""
+    """Add the option --device."""
     return click.option(
         "--device",
         type=DEVICE,
@@ -113,7 +113,7 @@ def device_option(command: Command) -> Command:
 
 
 def checkpoint_option(command: Command) -> Command:
-    """Add --checkpoint."""
+    """Add the option --checkpoint."""
     return click.option(
         "--checkpoint",
         type=Checkpoint(),
@@ -125,7 +125,7 @@ def checkpoint_option(command: Command) -> Command:
 
 
 def trust_option(command: Command) -> Command:
-    """Add --trust. The command receives it as the argument `trusted`."""
+    """Add the option --trust. The command receives it as the argument `trusted`."""
     return click.option(
         "--trust",
         "trusted",

@@ -28,7 +28,7 @@ FILE_WIDTH = 100
 
 
 class PrintableConsole(Console):
-    """A console that replaces unprintable characters. Rich itself only removes some of them."""
+    """A console that replaces all unprintable characters. Rich removes only some of them."""
 
     def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
         return map(printable_segment, super().render(renderable, options))

@@ -14,7 +14,7 @@ from fashion_tui.report.runs import validation_scores
 from fashion_tui.runs.reader import RunSnapshot
 
 MARGIN = 3
-"""Columns left free on the right, where a terminal echoes ^C. Otherwise the line could wrap and not be erased."""
+"""Columns left free on the right for the terminal's echo of ^C. A line that wraps can't be erased."""
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,7 @@ class TrainingBar:
 
 
 def _metrics(snapshot: RunSnapshot) -> list[str]:
-    """Return the recent loss and accuracy, the speed and the remaining time, as far as they are known."""
+    """Return the recent loss and accuracy, the speed and the remaining time. Unknown metrics are omitted."""
     status, metrics = snapshot.status, []
     if status.loss is not None:
         metrics.append(f"loss {format_loss(status.loss)}")

@@ -10,11 +10,11 @@ from fashion_tui import __version__
 EXIT_STATUSES = {0: "done", 1: "failed; the reason is one line on stderr", 2: "wrong usage", 130: "interrupted"}
 
 _DEFAULT = re.compile(r" *\[default: (.*)\]$")
-"""Matches the end of a help text if it describes a default that isn't a constant."""
+"""Matches a description of the default at the end of a help text."""
 
 
 def command_line_spec(context: click.Context) -> dict[str, Any]:
-    """Return all commands and options of the program whose context is given."""
+    """Return all commands and options of the program, given its context."""
     group = context.command
     assert isinstance(group, click.Group)  # noqa: S101
     commands = [(name, group.get_command(context, name)) for name in group.list_commands(context)]
@@ -60,7 +60,7 @@ def _option(option: click.Option, context: click.Context) -> dict[str, Any]:
 
 
 def _value(parameter: click.Parameter, context: click.Context) -> dict[str, Any]:
-    """Return the type of a parameter's value, its usual values if they are known, and its default."""
+    """Return the type, the suggested values and the default of a parameter."""
     kind = parameter.type
     values = getattr(kind, "values", None) or getattr(kind, "choices", None)
     default = parameter.get_default(context)

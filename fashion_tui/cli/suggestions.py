@@ -1,4 +1,4 @@
-"""Suggest what the user probably meant by an unknown option or command."""
+"""Suggest an option or command for an unknown one."""
 
 import difflib
 import re
@@ -6,26 +6,26 @@ import re
 import click
 
 MIN_SIMILARITY = 0.75
-"""Minimum similarity of a suggestion, as `difflib` measures it."""
+"""Minimum similarity of a suggestion, on the scale of `difflib` from 0 to 1."""
 
 _UNKNOWN_COMMAND = re.compile(r"No such command '(.*)'", re.DOTALL)
 
 
 def suggestion_for(error: click.ClickException) -> str | None:
-    """Return the option or command that is most similar to the unknown one, or None if none is similar."""
+    """Return the option or command most similar to the unknown one, or None if all of them are too different."""
     context = getattr(error, "ctx", None)
     if not isinstance(context, click.Context):
         return None
     if isinstance(error, click.NoSuchOption):
         return _nearest(error.option_name.lstrip("-"), _options(context))
-    unknown = _UNKNOWN_COMMAND.match(error.message)  # click 8.1 has no separate exception for this
+    unknown = _UNKNOWN_COMMAND.match(error.message)  # click 8.1 has no exception class for unknown commands
     if unknown is not None and isinstance(context.command, click.Group):
         return _nearest(unknown[1], {name: name for name in context.command.list_commands(context)})
     return None
 
 
 def _options(context: click.Context) -> dict[str, str]:
-    """Return the long options of a command, keyed by option name and by parameter name."""
+    """Return the long options of a command. Each is keyed by its own name and by the name of its parameter."""
     options: dict[str, str] = {}
     for parameter in context.command.get_params(context):
         spellings = [spelling for spelling in parameter.opts if spelling.startswith("--")]

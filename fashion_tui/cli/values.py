@@ -1,4 +1,7 @@
-"""Types of option values. They add shell completion; the commands check the values themselves, with better messages."""
+"""Types of option values, which add shell completion.
+
+Commands check the values themselves, because their messages are better than those of click.
+"""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -18,7 +21,7 @@ DEVICES = ("auto", "cpu", "cuda", "mps")
 
 
 class Named(StringParamType):
-    """A string that is usually one of a fixed set of names."""
+    """A string for which a fixed set of names is suggested. Other values are accepted."""
 
     name = "text"
 
@@ -61,7 +64,7 @@ class RunName(StringParamType):
 
 
 class Checkpoint(StringParamType):
-    """A checkpoint: `final`, `best`, or the step of a checkpoint that the run has."""
+    """A checkpoint: `final`, `best`, or its step."""
 
     name = "checkpoint"
 
@@ -74,7 +77,7 @@ class Checkpoint(StringParamType):
 
 
 def _runs_directory(context: click.Context) -> Path:
-    """Return the runs folder that applies to the command line being completed."""
+    """Return the runs folder for the command line that is being completed."""
     from fashion_tui.runs.store import default_runs_dir  # noqa: PLC0415 - imported here to keep `--help` fast
 
     contexts = [context, *([context.parent] if context.parent is not None else [])]
@@ -93,10 +96,10 @@ def _run_ids(context: click.Context) -> list[str]:
 
 
 def _steps(context: click.Context) -> list[int]:
-    """Return the steps of the checkpoints of the run that the command line names."""
+    """Return the steps at which the run named on the command line has checkpoints."""
     from fashion_tui.runs.store import open_run  # noqa: PLC0415
 
-    # Arguments aren't parsed if the last option has no value yet.
+    # click doesn't parse the arguments if the last option has no value yet.
     name = context.params.get("name") or next(iter(context.args), "")
     try:
         with open_run(_runs_directory(context), str(name)) as run:

@@ -1,8 +1,8 @@
 """Download a data set from its publisher.
 
 Each file is downloaded and decompressed in a temporary folder next to its destination, verified before and after
-decompression, and then renamed, so that an interruption never leaves an incomplete file. Intact files are kept: a
-repeated download fetches only the missing and damaged ones.
+decompression, and then moved to its destination. An interruption never leaves an incomplete file there. A repeated
+download fetches only missing and damaged files.
 """
 
 import gzip
@@ -24,11 +24,11 @@ Progress = Callable[[int, int], None]
 """Called with the number of compressed bytes downloaded so far and in total, over all files."""
 
 CONNECT_TIMEOUT = 5.0
-"""Seconds to wait for a connection to each of the server's addresses."""
+"""Timeout of a connection to each of the server's addresses, in seconds."""
 READ_TIMEOUT = 20.0
-"""Seconds to wait for the next byte."""
+"""Seconds to wait for the server to send more data."""
 BLOCK_SIZE = 64 * 1024
-"""Bytes to download or decompress at a time."""
+"""Number of bytes to download or decompress at once."""
 
 
 class DownloadFailed(UserError):
@@ -42,7 +42,7 @@ def download(
     source: DatasetSource = FASHION_MNIST,
     attempts: int = 3,
 ) -> DatasetRef:
-    """Download a data set, and return a reference with the verified checksum.
+    """Download a data set, and return a reference to it with its verified checksum.
 
     The files are saved in `directory`, else in $FASHION_TUI_DATA, else in the cache. For each file, all mirrors are
     tried up to `attempts` times, with a pause of one second between rounds. An exception raised by `progress` cancels
@@ -85,7 +85,7 @@ class _ProgressBar:
         self.total = 0
 
     def update(self, amount: int) -> None:
-        """Count a downloaded block. `amount` is the full block size, even for the last block, which is shorter."""
+        """Count a downloaded block. `amount` is always the full block size, although the last block may be shorter."""
         self._received += amount
         if self._received >= self._file_size + BLOCK_SIZE:
             raise TooMuchData
@@ -104,7 +104,7 @@ def _fetch(file: DataFile, source: DatasetSource, folder: Path, bar: _ProgressBa
     import pooch  # noqa: PLC0415 - takes 0.15 s together with requests, and is rarely needed
     import requests  # noqa: PLC0415
 
-    pooch.get_logger().setLevel("WARNING")  # its messages would appear on the app's screen
+    pooch.get_logger().setLevel("WARNING")  # pooch's messages would appear on the app's screen
     name = f"{file.name}.gz"
     downloader = pooch.HTTPDownloader(progressbar=bar, chunk_size=BLOCK_SIZE, timeout=(CONNECT_TIMEOUT, READ_TIMEOUT))
     reason = ""
@@ -127,7 +127,7 @@ def _fetch(file: DataFile, source: DatasetSource, folder: Path, bar: _ProgressBa
 
 
 def _describe_error(error: Exception) -> str:
-    """Describe a failed request, without the internal details that the messages of the `requests` package contain."""
+    """Describe a failed request, without the internal details in the messages of the `requests` package."""
     import requests  # noqa: PLC0415
 
     match error:

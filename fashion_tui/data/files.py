@@ -28,7 +28,7 @@ DATA_VARIABLE = "FASHION_TUI_DATA"
 """Environment variable that names the data folder."""
 
 BLOCK_SIZE = 1 << 20
-"""Bytes to hash at a time."""
+"""Number of bytes to hash at once."""
 
 
 class MissingData(UserError):
@@ -45,17 +45,17 @@ class DamagedData(UserError):
 
 @dataclass(frozen=True)
 class DataLocation:
-    """A folder in which data sets are looked up as `<dataset>/raw`, the layout of torchvision."""
+    """A folder that contains data sets in the layout of torchvision, `<dataset>/raw`."""
 
     directory: Path
     specified_by: str | None
-    """What specified the folder: `--data`, DATA_VARIABLE or the settings file, or None for the cache."""
+    """Where the folder was specified: `--data`, DATA_VARIABLE or the settings file. None for the cache."""
 
 
 def data_location(directory: Path | None = None) -> DataLocation:
     """Return the data folder: `directory`, else $FASHION_TUI_DATA, else the one in the settings file, else the cache.
 
-    Raises UsageError if the variable's value can't be used.
+    Raises UsageError if the value of the environment variable can't be used.
     """
     if directory is not None:
         return DataLocation(directory, "--data")
@@ -67,10 +67,10 @@ def data_location(directory: Path | None = None) -> DataLocation:
 
 
 def find(name: str, directory: Path | None = None) -> DatasetRef:
-    """Return a reference to a data set whose files exist. The files are not read, and `sha256` is empty.
+    """Return a reference to a data set after checking that its files exist. `sha256` is empty if there are files.
 
-    Raises UsageError for an unknown name, WrongFolder or MissingData if a file is missing, and UserError if the path of
-    the folder can't be used.
+    The files are not read. Raises UsageError for an unknown name, WrongFolder or MissingData if a file is missing, and
+    UserError if the path of the folder can't be used.
     """
     source = find_source(name)
     if source is None:
@@ -95,15 +95,15 @@ def find(name: str, directory: Path | None = None) -> DatasetRef:
 
 
 def locate(file: DataFile, raw: Path) -> Path | None:
-    """Return the path of a file in the folder `raw`, compressed or not, or None if it doesn't exist."""
+    """Return the path of a file in the folder `raw`, or None if it doesn't exist. The file may be compressed."""
     candidates = (raw / file.name, raw / f"{file.name}.gz")
     return next((path for path in candidates if os.path.isfile(path)), None)  # noqa: PTH113 - Path.is_file may raise
 
 
 def verify(ref: DatasetRef) -> DatasetRef:
-    """Return the reference with its checksum after verifying every file. Raises DamagedData if a file is invalid.
+    """Verify every file of a data set, and return the reference with its checksum.
 
-    Reads 55 MB in small blocks, which takes about 0.1 s.
+    Reads 55 MB in small blocks, which takes about 0.1 s. Raises DamagedData if a file is invalid.
     """
     source = find_source(ref.name)
     if source is None:
@@ -116,7 +116,7 @@ def verify(ref: DatasetRef) -> DatasetRef:
 
 
 def is_intact(file: DataFile, raw: Path) -> bool:
-    """Return whether a file exists in the folder `raw`, compressed or not, with the published checksum."""
+    """Return whether a file exists in the folder `raw` and has the published checksum. It may be compressed."""
     path = locate(file, raw)
     try:
         return path is not None and _hash_and_size(file, path)[0] == file.sha256
@@ -125,7 +125,7 @@ def is_intact(file: DataFile, raw: Path) -> bool:
 
 
 def read(ref: DatasetRef) -> tuple[bytearray, bytearray, bytearray, bytearray]:
-    """Return the verified values of the four files, in the order of `DatasetSource.files`.
+    """Verify the four files, and return their values in the order of `DatasetSource.files`.
 
     Raises DamagedData if a file is invalid.
     """
@@ -145,7 +145,7 @@ def train_size(ref: DatasetRef) -> int:
 
 
 def _describe_problem(directory: Path, raw: Path, missing: list[str]) -> str:
-    """Return a clause that says what is wrong with the folder. The error message appends it to the folder's path."""
+    """Return a clause that says what is wrong with the folder. It follows the folder's path in the error message."""
     inner = raw.relative_to(directory)
     try:
         if not directory.exists():
@@ -174,7 +174,7 @@ def _locate_existing(file: DataFile, source: DatasetSource, ref: DatasetRef) -> 
 
 
 def _read_values(file: DataFile, path: Path) -> bytearray:
-    """Verify a file, and return the values that follow the header."""
+    """Verify a file, and return its values, without the header."""
     header = bytearray(len(file.header))
     values = bytearray(file.size - len(header))
     with _open_decompressed(path) as stream:
@@ -187,7 +187,7 @@ def _read_values(file: DataFile, path: Path) -> bytearray:
 
 
 def _hash_and_size(file: DataFile, path: Path) -> tuple[str, int]:
-    """Return the SHA-256 and the size of the decompressed file, reading at most `_limit(file)` bytes of it."""
+    """Return the SHA-256 and the size of the decompressed file. Reads at most `_limit(file)` decompressed bytes."""
     digest, size = hashlib.sha256(), 0
     with _open_decompressed(path) as stream:
         while block := stream.read(min(BLOCK_SIZE, _limit(file) - size)):
@@ -197,12 +197,12 @@ def _hash_and_size(file: DataFile, path: Path) -> tuple[str, int]:
 
 
 def _limit(file: DataFile) -> int:
-    """Return the number of bytes after which reading stops, far above the size of an intact file."""
+    """Return the maximum number of decompressed bytes to read. An intact file has far fewer."""
     return 2 * file.size
 
 
 def _damaged(file: DataFile, path: Path) -> DamagedData:
-    """Return the error for a file with a wrong checksum. The message names the most likely reason."""
+    """Return an error for a file with a wrong checksum. The message gives the most likely cause."""
     sha256, size = _hash_and_size(file, path)
     with _open_decompressed(path) as stream:
         header = stream.read(len(file.header))
@@ -223,7 +223,7 @@ def _damaged(file: DataFile, path: Path) -> DamagedData:
 
 @contextmanager
 def _open_decompressed(path: Path) -> Iterator[io.BufferedIOBase]:
-    """Open a file, decompressing it if necessary. Any error while reading is raised as DamagedData."""
+    """Open a file for reading, and decompress it if necessary. Errors in the `with` block are raised as DamagedData."""
     try:
         with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as stream:
             yield stream
@@ -234,7 +234,7 @@ def _open_decompressed(path: Path) -> Iterator[io.BufferedIOBase]:
 
 
 def _advice(raw: Path) -> str:
-    """Return what the user can do about a damaged file in the folder `raw`."""
+    """Return advice to the user about a damaged file in the folder `raw`."""
     location = data_location()
     if location.specified_by is None and raw.is_relative_to(location.directory):
         return "delete it to let `fashion-tui train` download it again, or use --data DIR or --dataset synthetic"

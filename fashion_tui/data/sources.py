@@ -27,7 +27,7 @@ class DataFile:
 
     @property
     def header(self) -> bytes:
-        """The first bytes of the decompressed file: two zeros, 8 for uint8, the number of axes, and the axes' sizes."""
+        """The first bytes of the decompressed file: two zeros, 8 for uint8, the number of axes, and the size of each axis."""
         return bytes((0, 0, 8, len(self.shape))) + b"".join(size.to_bytes(4, "big") for size in self.shape)
 
     @property
@@ -45,7 +45,7 @@ class DatasetSource:
     title: str
     """Name shown to users."""
     folder: str
-    """Folder name used by torchvision: the files are in `DIR/<folder>/raw`."""
+    """Name of the folder in the layout of torchvision, `DIR/<folder>/raw`."""
     classes: tuple[str, ...]
     mirrors: tuple[str, ...]
     """URLs of folders with the compressed files, in the order in which they are tried."""
@@ -60,7 +60,7 @@ class DatasetSource:
 
     @property
     def sha256(self) -> str:
-        """Checksum of the whole data set: SHA-256 of the four files' checksums, one per line."""
+        """Checksum of the data set: the SHA-256 of a text that lists the checksums of its four files, one per line."""
         return hashlib.sha256("".join(f"{file.sha256}\n" for file in self.files).encode()).hexdigest()
 
 

@@ -19,12 +19,12 @@ def main() -> None:
     arguments = parser.parse_args()
     faulthandler.enable()
     use_passive_waiting()
-    # The user's code must be able to print any string, whatever the locale.
+    # User code must be able to print any string in any locale.
     sys.stdout = optional_stream(sys.stdout, "utf-8", "replace")
     sys.stderr = optional_stream(sys.stderr, "utf-8", "replace")
     connection = Connection(socket.socket(fileno=arguments.fd), arguments.log)
     connection.listen()
-    # This import takes seconds (torch). The thread is already listening, so it notices if the client exits meanwhile.
+    # Importing torch takes seconds. Meanwhile, the listening thread notices if the client exits.
     from .server.serve import serve  # noqa: PLC0415
 
     serve(connection)

@@ -16,16 +16,16 @@ Result = TypeVar("Result")
 class Engine:
     """A connection to one engine process, which is started by the first request and restarted after a crash.
 
-    The process handles one request at a time. Use a separate Engine for requests that execute user code, so that an
-    endless loop in that code doesn't delay other requests and can be ended with `close`. Not thread-safe: use an Engine
-    in one event loop.
+    The process handles one request at a time. Use a separate Engine for requests that execute user code: an endless
+    loop in that code then doesn't delay other requests, and `close` ends it. Engine is not thread-safe: use each
+    instance in one event loop only.
     """
 
     def __init__(self, max_silence: float | None = None) -> None:
         """Create a client.
 
-        If `max_silence` is given, an engine that works on a request for more than this number of seconds without
-        reporting progress is replaced.
+        If `max_silence` is given, the process is replaced when it has worked on a request for more than `max_silence`
+        seconds without reporting progress.
         """
         self._max_silence = max_silence
         self._process: EngineProcess | None = None
@@ -38,8 +38,8 @@ class Engine:
 
         `progress(done, total)` is called in the event loop. Cancelling the coroutine cancels the request.
 
-        If the process doesn't respond, or has lost the request or the reply, it is replaced, and the request is sent
-        again, once.
+        If the process doesn't respond or has lost the request or the reply, the process is replaced and the request is
+        sent once more.
 
         Raises UserError if the engine reports an error, UntrustedSource if the request would execute untrusted code,
         and EngineDied if the process ends. The next request starts a new process.
@@ -52,7 +52,7 @@ class Engine:
     async def ask_once(
         self, request: Request, result_type: type[Result], progress: Callable[[int, int], None] | None = None
     ) -> Result:
-        """Like `ask`, but raise EngineStuck instead of sending it again. The next request starts a new process."""
+        """Like `ask`, but raises EngineStuck instead of resending the request. The next request starts a new process."""
         process = await self._running_process()
         try:
             return await process.ask(request, result_type, progress, self._max_silence)
@@ -83,7 +83,7 @@ class Engine:
             return self._process
         if self._starting is None:
             self._starting = asyncio.create_task(self._start())
-        # Shielded, because other requests may be waiting for the same process if this one is cancelled.
+        # Shielded: if this request is cancelled, other requests may still be waiting for the same process.
         return await asyncio.shield(self._starting)
 
     async def _start(self) -> EngineProcess:

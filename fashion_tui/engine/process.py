@@ -40,19 +40,19 @@ from .protocol import (
 Result = TypeVar("Result")
 
 LOG_TAIL_BYTES = 64 << 10
-"""Number of bytes at the end of the engine's log that are searched for its last line."""
+"""Number of bytes to read from the end of the engine's log, to find its last line."""
 
 START_TIMEOUT = 120.0
-"""Seconds to wait for a new process to import torch, before it is replaced."""
+"""Seconds that a new process may take to import torch. After that, the process is replaced."""
 
 CHECK_INTERVAL = 1.0
 """Seconds between checks of a pending call."""
 
 CHECK_TIMEOUT = 30.0
-"""Seconds to wait for the answer to a check, before the process is replaced."""
+"""Seconds that a process may take to answer a check. After that, the process is replaced."""
 
 EXIT_TIMEOUT = 2.0
-"""Seconds to wait for a process to exit after its socket is closed, before it is killed."""
+"""Seconds that a process may take to exit after its socket is closed. After that, the process is killed."""
 
 
 class EngineDied(UserError):
@@ -60,11 +60,11 @@ class EngineDied(UserError):
 
 
 class EngineStuck(EngineDied):
-    """Raised if the process doesn't respond, has lost a request, or is being replaced for such a reason."""
+    """Raised if the process must be replaced because it doesn't respond, makes no progress or has lost a request."""
 
 
 class EngineFailure(UserError):
-    """An error reported by the engine, with its exit code."""
+    """An error reported by the engine, with the exit code for a command."""
 
     def __init__(self, failure: Failure) -> None:
         super().__init__(failure.message)
@@ -77,15 +77,15 @@ class _PendingCall:
     result_type: Any
     progress: Callable[[int, int], None] | None
     checked: asyncio.Event = field(default_factory=asyncio.Event)
-    """Set when the engine has answered a check."""
+    """Set when the engine has answered a check of this call."""
     state: CallState = "starting"
     """State of the call at the last check."""
     last_sign: float = field(default_factory=time.monotonic)
-    """Last time at which the engine reported progress on this call or hadn't started to handle it."""
+    """Time of the last progress report, or of the last check before the engine started to handle the call."""
 
 
 class EngineProcess:
-    """A child process and the socket connected to it. `alive` becomes False when the socket is closed."""
+    """A child process and the socket connected to it. `alive` becomes False when the connection ends."""
 
     def __init__(self, process: Process, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, log: Path) -> None:
         self._process = process
@@ -155,7 +155,7 @@ class EngineProcess:
         call = self._pending[call_id] = _PendingCall(result, result_type, progress)
         watch = asyncio.create_task(self._watch(call_id, call, max_silence))
         try:
-            # Writing to a dead engine doesn't raise; the reading task notices that it died and sets an exception.
+            # Writing to a dead engine doesn't raise. The reading task notices its death and makes the call fail.
             self._writer.write(encode_frame(Call(call_id, request)))  # type: ignore[arg-type]
             return await result
         finally:
@@ -165,7 +165,7 @@ class EngineProcess:
                 self._writer.write(encode_frame(Cancel(call_id)))
 
     async def _watch(self, call_id: int, call: _PendingCall, max_silence: float | None) -> None:
-        """Check regularly that the process is still working on the call. If it isn't, fail the call."""
+        """Check regularly whether the process still handles the call. If it doesn't, make the call fail."""
         problem = None
         while problem is None:
             await asyncio.sleep(CHECK_INTERVAL)
@@ -187,7 +187,7 @@ class EngineProcess:
         now = time.monotonic()
         if call.state != "running":
             call.last_sign = now
-        if call.state == "unknown":  # messages arrive in order, so a reply would have arrived before this state
+        if call.state == "unknown":  # messages arrive in order: a reply would have arrived before this status
             return "it lost the request or the reply"
         if call.state == "starting" and now - self._started > START_TIMEOUT:
             return f"it didn't start within {START_TIMEOUT:g} s"
@@ -207,7 +207,7 @@ class EngineProcess:
         await asyncio.shield(self._reading)
 
     async def _read(self) -> str:
-        """Dispatch frames to their calls until the stream ends. Then fail the pending calls and return the reason."""
+        """Dispatch frames until the stream ends. Then make the pending calls fail, and return why the process ended."""
         problem = ""
         try:
             while True:
@@ -250,7 +250,7 @@ class EngineProcess:
             call.result.set_exception(error)
 
     async def _exit_reason(self, problem: str) -> str:
-        """Wait for the process to exit, killing it if necessary, and return in one line why it ended."""
+        """Wait for the process to exit, or kill it, and return a line that says why it ended."""
         try:
             code = await asyncio.wait_for(self._process.wait(), EXIT_TIMEOUT)
         except TimeoutError:

@@ -28,7 +28,7 @@ class Call(_Message, frozen=True, tag="call"):
 
 
 class Cancel(_Message, frozen=True, tag="cancel"):
-    """Cancels a call: the client no longer waits for its answer."""
+    """Cancels a call, whose answer the client no longer needs."""
 
 
 class Check(_Message, frozen=True, tag="check"):
@@ -56,10 +56,10 @@ class Reply(_Message, frozen=True, tag="reply"):
 
 class Failure(_Message, frozen=True, tag="failure"):
     message: str
-    """Error message of one line, shown to the user."""
+    """Error message for the user, in one line."""
     exit_code: int
     untrusted: bool = False
-    """True if the error is an UntrustedSource. The client may then ask the user to trust the source and try again."""
+    """True if the error is an UntrustedSource. The client may ask the user to trust the source, then send a new call."""
 
 
 ToEngine = Call | Cancel | Check

@@ -7,27 +7,27 @@ import warnings
 from dataclasses import dataclass
 
 MAX_LENGTH = 100_000
-"""Maximum length of the code to analyse, in characters; longer code takes noticeably long to compile."""
+"""Maximum length of the code to analyse, in characters. Longer code is slow to compile."""
 
 
 @dataclass(frozen=True)
 class CellNames:
     read: frozenset[str] = frozenset()
-    """Names that the cell uses without having assigned them first."""
+    """Names that the cell reads before it has assigned them."""
     assigned: frozenset[str] = frozenset()
     """Names that the cell assigns, defines, imports or deletes."""
     functions: frozenset[str] = frozenset()
     """Names of the functions and classes that the cell defines."""
     read_by_functions: frozenset[str] = frozenset()
-    """Global names used in the bodies of the cell's functions and classes."""
+    """Global names that the bodies of the cell's functions and classes read."""
 
 
 def names_in(code: str) -> CellNames:
-    """Return the names in a cell. Code that isn't plain Python, such as a cell with magics, counts as having none."""
+    """Return the names in a cell. Returns no names if the code isn't plain Python, for example if it has magics."""
     if len(code) > MAX_LENGTH:
         return CellNames()
     try:
-        with warnings.catch_warnings(action="ignore"):  # the kernel shows warnings when it compiles the cell
+        with warnings.catch_warnings(action="ignore"):  # the kernel shows the same warnings when it compiles the cell
             module = compile(code, "<cell>", "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT, dont_inherit=True)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return CellNames()

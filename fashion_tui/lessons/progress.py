@@ -17,7 +17,7 @@ def default_path() -> Path:
 
 class _LessonProgress(msgspec.Struct, frozen=True):
     steps: int
-    """Number of completed steps, counted from the first step of the lesson."""
+    """Number of completed steps. All steps before a completed step count as completed."""
     finished: bool
 
 
@@ -32,10 +32,10 @@ class Progress:
         self._path: Path | None = None
         self._lessons: _File = {}
         self._unwritten: _File = {}
-        """Changes of this session that aren't in the file yet."""
+        """Changes of this session that haven't been written to the file yet."""
 
     def load(self, path: Path) -> None:
-        """Read the file, and write later changes to it. A file that can't be read counts as empty."""
+        """Read the progress from a file, to which later changes are written. An unreadable file counts as empty."""
         self._path = path
         self._read()
 
@@ -49,7 +49,7 @@ class Progress:
         return lesson is not None and lesson.finished
 
     def finish_step(self, lesson_id: str, number: int, total: int) -> None:
-        """Record that step `number` of `total`, counted from 1, is completed. A finished lesson remains finished."""
+        """Record that step `number`, counted from 1, of `total` steps is completed. A finished lesson remains finished."""
         self._read()
         steps = max(number, self.steps_done(lesson_id))
         finished = self.is_finished(lesson_id) or steps >= total
@@ -66,7 +66,7 @@ class Progress:
         self._lessons.update(self._unwritten)
 
     def _write(self) -> None:
-        """Write the file. If that fails, the changes are kept and written with the next change."""
+        """Write the file. If writing fails, the changes are kept and written with the next change."""
         if self._path is not None:
             from fashion_tui.files import make_private_folder, write_atomically  # noqa: PLC0415 -- not needed before the first paint
 

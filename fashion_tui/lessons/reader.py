@@ -20,7 +20,7 @@ class LessonStep(msgspec.Struct, frozen=True, kw_only=True):
 
 class Lesson(msgspec.Struct, frozen=True, kw_only=True):
     id: str
-    """The file's name without its suffix: `04-autograd`."""
+    """File name of the lesson, without the suffix; for example, `04-autograd`."""
     title: str
     steps: tuple[LessonStep, ...]
     closing: str
@@ -45,7 +45,7 @@ def parse(lesson_id: str, source: str) -> Lesson:
     steps: list[LessonStep] = []
     paragraphs: list[str] = []
     unfinished: LessonStep | None = None
-    """The last step, if its block quote hasn't been read yet."""
+    """The step whose block quote hasn't been read yet, or None."""
     for kind, text in blocks[1:]:
         if (kind == "observation") != (unfinished is not None):
             raise ValueError(f"lesson {lesson_id}: each cell must be followed by one block quote, at {text!r}")
@@ -65,7 +65,7 @@ def parse(lesson_id: str, source: str) -> Lesson:
 
 
 def _blocks(source: str) -> Iterator[tuple[str, str]]:
-    """Yield each block's kind (`title`, `text`, `cell` or `observation`), and its source without Markdown markers."""
+    """Yield the kind of each block (`title`, `text`, `cell` or `observation`), and its text without Markdown markers."""
     from markdown_it import MarkdownIt  # noqa: PLC0415 -- not needed before the first paint
 
     lines = source.splitlines()

@@ -1,4 +1,4 @@
-"""Information about the machine, and settings of this process: host, CPUs, threads, memory and GPUs.
+"""Information about the machine (host, CPUs, GPUs), and settings of this process (threads, memory).
 
 This package doesn't import torch.
 """

@@ -1,7 +1,7 @@
 """Private folders for the caches of torch.compile.
 
-By default, inductor's cache is in the shared temporary folder, under a name that any user can create first, and
-inductor unpickles what it finds there.
+By default, Inductor's cache is in the shared temporary folder. Its name is predictable, so another user could create
+it first, and Inductor unpickles the files in it.
 """
 
 import os
@@ -15,7 +15,7 @@ import platformdirs
 from fashion_tui.files import make_private_folder
 
 VARIABLES = {"TORCHINDUCTOR_CACHE_DIR": "inductor", "TRITON_CACHE_DIR": "triton"}
-"""Environment variables that name the cache folders, and the names of our folders."""
+"""Maps each environment variable for a cache folder to the name of our folder."""
 
 _WRITABLE_BY_OTHERS = 0o022
 
@@ -34,7 +34,7 @@ def with_private_caches(environ: Mapping[str, str]) -> dict[str, str]:
 
 @cache
 def _private_folder(cache_folder: Path) -> Path:
-    """Return a folder in the cache to which only this user can write, or a new temporary one if that is impossible."""
+    """Return a folder in the cache to which only this user can write. If that fails, return a new temporary folder."""
     folder = cache_folder / "compiled"
     try:
         if not folder.is_absolute():

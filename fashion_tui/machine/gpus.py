@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 NVIDIA_PATHS = ("/proc/driver/nvidia/version", "/dev/nvidiactl")
-"""If an NVIDIA driver is installed, one of these files exists, on Linux or in a container."""
+"""At least one of these files exists if an NVIDIA driver is installed on Linux, including in a container."""
 
 AMD_PATHS = ("/dev/kfd",)
-"""If AMD's compute driver is installed, this file exists."""
+"""This file exists if AMD's compute driver is installed."""
 
 WSL_PATHS = ("/dev/dxg",)
 """This file exists in WSL if Windows has a driver for any GPU."""
@@ -21,7 +21,7 @@ class GpuUsage:
     """Usage of a GPU by all processes."""
 
     utilization: float | None
-    """Fraction of recent time during which the GPU was busy, in [0, 1]; None if unknown."""
+    """Fraction of the recent time in which the GPU was busy, in [0, 1], or None if unknown."""
     memory_used: int | None
     """Used memory in bytes, or None if unknown."""
     memory_free: int | None
@@ -31,7 +31,7 @@ class GpuUsage:
 def has_gpu_driver() -> bool:
     """Return whether a driver for NVIDIA or AMD GPUs may be installed.
 
-    Only torch knows whether the GPU is usable, but torch is slow to import.
+    Only torch can find out whether a GPU is usable, but importing torch is slow.
     """
     return _exists(*NVIDIA_PATHS, *AMD_PATHS, *WSL_PATHS)
 
@@ -47,12 +47,12 @@ def has_amd_driver() -> bool:
 
 
 def resolves_to_cpu(device: str) -> bool:
-    """Return whether a device name such as `cpu` or `auto` can only mean the CPU on this machine."""
+    """Return whether a device name, such as `cpu` or `auto`, always selects the CPU on this machine."""
     return device == "cpu" or (device == "auto" and not has_gpu_driver())
 
 
 def gpu_names() -> tuple[str, ...]:
-    """Return the names of all NVIDIA GPUs, including those that CUDA can't use. Empty if NVML fails."""
+    """Return the names of all NVIDIA GPUs, including those that CUDA can't use. Returns no names if NVML fails."""
     with _nvml() as nvml:
         if nvml is not None:
             try:
@@ -66,7 +66,7 @@ def gpu_names() -> tuple[str, ...]:
 def gpu_usage(uuids: Iterable[str]) -> dict[str, GpuUsage]:
     """Return the usage of the GPUs with these UUIDs. GPUs unknown to NVML are omitted.
 
-    As in torch, the UUIDs lack the prefix `GPU-` or `MIG-`.
+    The UUIDs have no prefix such as `GPU-` or `MIG-`, as in torch.
     """
     with _nvml() as nvml:
         if nvml is None:
@@ -92,7 +92,7 @@ def gpu_processes(uuid: str) -> dict[int, int]:
 
 @contextmanager
 def _nvml() -> Iterator[Any]:
-    """Initialise NVML, the library behind `nvidia-smi`, and yield its module, or None if NVML doesn't work."""
+    """Initialise NVML, the library behind `nvidia-smi`. Yield the module `pynvml`, or None if NVML doesn't work."""
     import pynvml  # noqa: PLC0415 - only needed on machines with a GPU
 
     try:

@@ -5,7 +5,7 @@ from typing import Any, TextIO
 
 
 class _OptionalOutput(io.FileIO):
-    """A file that discards what it can't write, for example if the disk is full or the reader of a pipe has ended."""
+    """A file that discards data that can't be written, for example if the disk is full or the reader of a pipe has exited."""
 
     def write(self, data: Any) -> int:
         try:
@@ -15,10 +15,10 @@ class _OptionalOutput(io.FileIO):
 
 
 def optional_stream(stream: TextIO, encoding: str | None = None, errors: str | None = None) -> io.TextIOWrapper:
-    """Return a line-buffered stream to the same file that discards what can't be written.
+    """Return a new line-buffered stream to the same file. It discards output that can't be written.
 
-    Use it for messages, because a message that can't be shown must not end the program. `encoding` and `errors`
-    replace those of the stream.
+    Use the new stream for messages, because a message that can't be shown must not end the program. If `encoding` and
+    `errors` aren't given, they are those of `stream`.
     """
     output = io.BufferedWriter(_OptionalOutput(stream.fileno(), "wb", closefd=False))
     return io.TextIOWrapper(output, encoding or stream.encoding, errors or stream.errors, line_buffering=True)

@@ -16,22 +16,23 @@ COERCION_TARGETS = frozenset({"C.UTF-8", "C.utf8", "UTF-8"})
 
 @dataclass(frozen=True, slots=True)
 class UnicodeObstacle:
-    """Why the terminal shows only ASCII."""
+    """The reason why the terminal shows only ASCII, and a remedy."""
 
     reason: str
     remedy: str
-    """What to type to get Unicode."""
+    """Setting or command that enables Unicode."""
 
 
 def find_obstacle(environ: Mapping[str, str], *, is_terminal: bool) -> UnicodeObstacle | None:
     """Return why the terminal doesn't show Unicode, or None if it does.
 
-    The locale decides. If no locale is set, terminals are assumed to be UTF-8, except tmux and GNU screen, which then
-    replace every non-ASCII character.
+    A terminal shows only ASCII if the locale is C or has an encoding other than UTF-8. Otherwise, tmux is asked for the
+    encoding of its client, and GNU screen is assumed to show Unicode only in a UTF-8 locale. Every other terminal is
+    assumed to show Unicode.
 
     Args:
         environ: The environment variables with which this process was started.
-        is_terminal: Whether to ask tmux. Its answer is irrelevant for a file.
+        is_terminal: Whether the output is a terminal. For a file, tmux and GNU screen are irrelevant.
 
     """
     locale = environ.get("LC_ALL") or environ.get("LC_CTYPE") or environ.get("LANG") or ""
@@ -55,7 +56,7 @@ def unicode_obstacle() -> UnicodeObstacle | None:
 
 
 def _initial_environ() -> Mapping[str, str]:
-    """Return the environment variables without the LC_CTYPE that Python has set."""
+    """Return the environment variables, except an LC_CTYPE that Python itself has set."""
     is_coerced = sys.flags.utf8_mode and os.environ.get("LC_CTYPE") in COERCION_TARGETS
     return {name: value for name, value in os.environ.items() if not (is_coerced and name == "LC_CTYPE")}
 
@@ -70,7 +71,7 @@ def _names_utf8(locale: str) -> bool:
 
 
 def _ask_tmux(environ: Mapping[str, str]) -> bool | None:
-    """Return whether the client of this tmux session shows UTF-8, or None if tmux doesn't know."""
+    """Return whether the client of this tmux session shows UTF-8, or None if tmux doesn't answer."""
     try:
         answer = subprocess.run(
             ["tmux", "display-message", "-p", "#{client_utf8}"],

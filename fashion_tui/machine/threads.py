@@ -8,23 +8,23 @@ import sys
 from functools import cache
 
 SPIN_COUNT = 5_000
-"""Number of iterations for which a waiting thread spins before it sleeps.
+"""Number of times that a waiting thread spins before it sleeps.
 
-Small training steps contain many short waits. With fewer iterations, the `guide` recipe is slower on an idle machine.
-With more iterations, it is slower on a busy machine.
+Small training steps contain many short waits. A smaller number slows down the `guide` recipe on an idle
+machine; a larger one slows it down on a busy machine.
 """
 
 
 @cache
 def available_cpus() -> int:
-    """Return the number of CPUs that this process may use; containers and `taskset` may restrict it."""
+    """Return the number of CPUs that this process may use. Containers and `taskset` may restrict the number."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
 
 
 def use_passive_waiting() -> None:
-    """Make waiting threads sleep, for a process that computes only occasionally. Call this before importing torch."""
+    """Make waiting threads sleep, for a process that rarely computes. Call this before importing torch."""
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
 
@@ -38,9 +38,9 @@ def bind_threads() -> None:
 
     This has an effect only on Linux. Without binding, the scheduler may put two threads on one core as soon as another
     process is busy. One of them then spins in a oneDNN barrier while it waits for the other, which can't run. On two
-    cores and with one other busy process, training ran at a seventieth of its speed. With binding, training gets its
-    fair share of the cores.
+    cores and with one other busy process, training ran at 1/70 of its normal speed. With binding, training gets its fair
+    share of the cores.
     """
-    available_cpus()  # cache the number now, because in a bound thread it would be 1
+    available_cpus()  # cache the number of CPUs now; in a bound thread, it would be 1
     if sys.platform.startswith("linux"):
         os.environ.setdefault("OMP_PROC_BIND", "true")

@@ -45,7 +45,7 @@ Examples:
   fashion-tui bench --accuracy 5 --save      also train to the end, seeds 0 to 4
 \b
 The guide's loop trains in one process and the recipes in another. They take turns, so that other
-load on the machine affects all of them. Keep the machine idle if you can. Your own runs aren't
+programs slow all of them down. Keep the machine idle if you can. Your own runs aren't
 touched.""",
 )
 @click.option(
@@ -54,7 +54,7 @@ touched.""",
     default=ROUNDS,
     metavar="N",
     show_default=True,
-    help="How many times to measure the loop and each recipe.",
+    help="Measure the guide's loop and each recipe N times.",
 )
 @click.option(
     "--recipe",
@@ -70,11 +70,11 @@ touched.""",
     type=int,
     default=0,
     metavar="N",
-    help="Also train the loop and each recipe to the end with N seeds.",
+    help="Also train the guide's loop and each recipe to the end, with N seeds.",
 )
 @device_option
 @click.option("--threads", type=int, metavar="N", help="CPU threads.  [default: the number of cores]")
-@click.option("--no-app", is_flag=True, help="Don't measure start-up times and the app's resource usage.")
+@click.option("--no-app", is_flag=True, help="Don't measure start-up times or the app's resource usage.")
 @click.option("--save", is_flag=True, help=f"Save the result in a dated file in {FOLDER}.")
 @json_option
 @common_options
@@ -139,7 +139,7 @@ def bench_command(  # noqa: PLR0913 - one parameter per option
 
 @contextmanager
 def _progress() -> Iterator[ReportProgress]:
-    """Show on stderr what is being measured, if stderr is a terminal."""
+    """If stderr is a terminal, show the current measurement there."""
     with progress_bar(TextColumn("{task.description}"), BarColumn()) as bar:
         task = bar.add_task("starting", total=None)
 
@@ -150,7 +150,7 @@ def _progress() -> Iterator[ReportProgress]:
 
 
 def _make_folder() -> None:
-    """Make the folder for the report before anything is measured. Raises UserError if it can't be written."""
+    """Create the folder of reports, so that errors are found before the benchmark. Raises UserError."""
     try:
         FOLDER.mkdir(parents=True, exist_ok=True)
         tempfile.TemporaryFile(dir=FOLDER).close()

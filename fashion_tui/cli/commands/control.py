@@ -15,7 +15,7 @@ from fashion_tui.runs.store import open_run, summarise
 from fashion_tui.schema.recipe import check_epochs
 
 START_TIMEOUT = 30.0
-"""Seconds to wait for a new trainer to report the step from which it continues. The trainer imports torch first."""
+"""Seconds to wait until a new trainer has imported torch and reports the step from which it resumes."""
 
 
 def _examples(command: str) -> str:
@@ -76,7 +76,9 @@ Examples:
 @run_argument
 @click.option("--epochs", type=int, metavar="N", help="Train to a total of N epochs.")
 @click.option(
-    "--inexact", is_flag=True, help="Resume even if the checkpoint lacks state of a custom model; train warns about it."
+    "--inexact",
+    is_flag=True,
+    help="Resume even if the checkpoint lacks state of a custom model. train warns about such models.",
 )
 @trust_option
 @json_option

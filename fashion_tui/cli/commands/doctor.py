@@ -27,7 +27,7 @@ from fashion_tui.schema.replies import HealthCheck
 from fashion_tui.schema.requests import GetTorchReport
 
 REQUIRED = frozenset({"torch", "runs"})
-"""Names of the checks that must pass for training to work. If one of them fails, the command fails."""
+"""Names of the checks that training requires. If one of them fails, the command fails."""
 
 MIN_COLUMNS, MIN_LINES = 60, 20
 """Size of the smallest terminal that the app supports."""
@@ -110,7 +110,7 @@ def check_data(directory: Path | None = None) -> HealthCheck:
 
 
 def _check_runs(common: CommonOptions) -> HealthCheck:
-    """Check that runs can be written to a folder, without creating it."""
+    """Check that runs can be written to the runs folder. Doesn't create the folder."""
     try:
         directory = common.runs_directory
     except UserError as error:
@@ -173,7 +173,7 @@ def _check_kernel() -> HealthCheck:
 def _check_terminal() -> HealthCheck:
     """Check the terminal on stderr, because stdout may be a pipe."""
     if not sys.stderr.isatty():
-        return HealthCheck(name="terminal", ok=True, detail="no terminal; the app needs one, the commands don't")
+        return HealthCheck(name="terminal", ok=True, detail="no terminal; the app needs one, but the commands don't")
     console = Console(stderr=True)
     obstacle = unicode_obstacle()
     columns, lines = os.get_terminal_size(sys.stderr.fileno())

@@ -80,7 +80,7 @@ def export_command(  # noqa: PLR0913 - one parameter per option
 
 
 def _format_of(output: Path) -> str:
-    """Return the format for a file's suffix. Without a suffix, it is safetensors.
+    """Return the file format that matches the suffix of a file. The default is safetensors.
 
     Raises UsageError for an unknown suffix.
     """

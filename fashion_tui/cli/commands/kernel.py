@@ -19,9 +19,9 @@ Examples:
   eval "$(fashion-tui kernel | head -1)"
   fashion-tui kernel --json | jq -r '.[0].connection_file'
 \b
-Cells that you run in the other terminal also appear in the Playground. Leave it with ctrl+d; exit
-would end the kernel. jupyter console isn't part of fashion-tui: pip install jupyter-console. Other
-front ends, such as qtconsole and Spyder, accept the connection file too.""",
+Cells that you run in the other terminal also appear in the Playground. To disconnect, press ctrl+d;
+exit would end the kernel. jupyter console isn't part of fashion-tui: pip install jupyter-console.
+Other front ends, such as qtconsole and Spyder, accept the connection file, too.""",
 )
 @json_option
 @common_options
@@ -30,7 +30,7 @@ def kernel_command(*, as_json: bool, common: CommonOptions) -> None:
 
     Prints one command for each open app, newest first.
     """
-    del common  # kernels belong to open apps, not to a folder of runs
+    del common  # --data, --dataset and --runs have no effect here
     kernels = open_kernels()
     if not kernels:
         raise UserError("no app with a kernel is running; start one in another terminal: fashion-tui")

@@ -19,10 +19,10 @@ Examples:
   fashion-tui settings --default        print a settings file to edit
   fashion-tui settings --default > settings.toml
 \b
-A wrong value is reported in one line and replaced by its default.""",
+A wrong value is reported in one line, and the default is used instead.""",
 )
 @click.option("--path", "only_path", is_flag=True, help="Print the path of the settings file, which may not exist.")
-@click.option("--default", "default", is_flag=True, help="Print a settings file with the default of every setting.")
+@click.option("--default", "default", is_flag=True, help="Print a settings file that contains all defaults.")
 @json_option
 @common_options
 def settings_command(*, only_path: bool, default: bool, as_json: bool, common: CommonOptions) -> None:
@@ -54,7 +54,7 @@ def settings_command(*, only_path: bool, default: bool, as_json: bool, common: C
 
 
 def _values(common: CommonOptions) -> dict[str, str]:
-    """Return the settings in effect, except the keys."""
+    """Return the settings in effect, except the key bindings."""
     data = data_location(common.data)
     return {
         "theme": user_settings().theme,
@@ -74,7 +74,7 @@ def _default_file() -> str:
 
 
 def _changed_keys() -> dict[str, dict[str, str]]:
-    """Return the user's keys that the app uses instead of the default ones."""
+    """Return the user's key bindings that replace default ones in the app."""
     if not user_settings().keys:
         return {}
     from fashion_tui.tui.actions import DEFAULT_GROUPS, GROUPS  # noqa: PLC0415
@@ -84,7 +84,7 @@ def _changed_keys() -> dict[str, dict[str, str]]:
 
 
 def _key_problems() -> list[str]:
-    """Return a message for each wrong key in the settings file. Only the app uses the keys."""
+    """Return a message for each wrong key binding in the settings file. Only the app uses key bindings."""
     if not user_settings().keys:
         return []
     from fashion_tui.tui.actions import KEY_PROBLEMS  # noqa: PLC0415

@@ -14,7 +14,7 @@ from fashion_tui.schema.requests import GetShapes
 from fashion_tui.schema.shapes import ShapeRow, ShapeTable, parse_shape
 
 TIMING_COLUMNS = frozenset({"forward", "backward"})
-"""Columns that are measured by running the network."""
+"""Columns for which the network is run and timed."""
 
 
 @click.command(
@@ -82,7 +82,7 @@ def shapes_command(  # noqa: PLR0913 - one parameter per option
 
 
 def table_as_json(table: ShapeTable, depth: int | None = None) -> dict[str, object]:
-    """Return what `--json` prints. A row's `input` and `output` are the first of its `inputs` and `outputs`."""
+    """Return the output of `--json`. A row's `input` and `output` are the first of its `inputs` and `outputs`."""
     return {
         "model": table.model,
         "input_size": table.input_size,

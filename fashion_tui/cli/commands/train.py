@@ -54,7 +54,7 @@ Examples:
   fashion-tui train --json | jq -c 'select(.event == "epoch")'
 \b
 Ctrl-C saves a checkpoint and stops the run; `fashion-tui resume latest` continues it.
-The run trains in its own process and survives a closed terminal.
+The run trains in its own process and continues if you close the terminal.
 \b
 On a CPU, a batch of more than {CPU_MICRO_BATCH} images is split into micro-batches, and BatchNorm normalises
 each of them separately.""",
@@ -100,11 +100,10 @@ each of them separately.""",
     "--deterministic/--no-deterministic",
     default=False,
     show_default=True,
-    help="On a GPU, use only deterministic algorithms, which may be slower (not measured). "
-    "Runs on a CPU are always deterministic.",
+    help="On a GPU, use only deterministic algorithms, which may be slower. Runs on a CPU are always deterministic.",
 )
 @click.option("--compile", "compiled", is_flag=True, help="Use torch.compile, which takes about a minute at the start.")
-@click.option("--keep-going", is_flag=True, help="Continue even if the loss diverges; otherwise, the run fails.")
+@click.option("--keep-going", is_flag=True, help="Continue if the loss diverges. Without this option, the run fails.")
 @click.option(
     "--validation",
     type=int,
@@ -130,8 +129,8 @@ each of them separately.""",
 def train_command(*, common: CommonOptions, as_json: bool, detach: bool, **options: Any) -> None:
     """Train a network in a new run.
 
-    Downloads the data set if necessary. A custom model (file.py:Class) is stored with the run, but only its own file,
-    so it can't import other files from its folder.
+    Downloads the data set if necessary. The file of a custom model (file.py:Class) is stored with the run. The file
+    must not import other files from its folder, because those aren't stored.
     """
     if detach:
         _warn_about_unused_gpu(options["device"])
@@ -178,9 +177,9 @@ def _create_run(common: CommonOptions, options: dict[str, Any]) -> Run:
 
 
 def _warn_about_unused_gpu(device: str) -> None:
-    """Print why a background run trains on the CPU although this machine has a GPU.
+    """If a background run trains on the CPU although this machine has a GPU, print the reason.
 
-    Runs in the foreground print this as their first warning.
+    A run in the foreground prints the reason as its first warning.
     """
     if device == "auto" and has_gpu_driver():
         problem = auto_problem(ask_engine(GetDevices(), tuple[Device, ...], "looking for a GPU"))

@@ -1,1 +1,1 @@
-"""The engine's process: its end of the socket, the loop over calls, and the functions that handle requests."""
+"""The engine's process: its connection to the client, the loop over calls, and the request handlers."""

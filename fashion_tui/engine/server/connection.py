@@ -1,6 +1,6 @@
 """The engine's end of the socket. A thread receives calls while the main thread handles and answers them.
 
-Doesn't import torch, so that the thread can listen while torch is being imported.
+This module doesn't import torch, because the thread must be listening while torch is being imported.
 """
 
 import os
@@ -41,11 +41,11 @@ class Connection:
     """Holds the socket, the queue of received calls, and the call that is being handled."""
 
     def __init__(self, sock: socket.socket, log: Path) -> None:
-        sock.set_inheritable(False)  # so that a process started by user code doesn't keep it open
+        sock.set_inheritable(False)  # processes started by user code must not keep the socket open
         self._socket = sock
         self.log = log
         self.keep_log = False
-        """True if an answer has referred the user to the log, so that it must not be removed."""
+        """True if the log must not be removed, because an answer has referred the user to it."""
         self.must_end = False
         """True if this process can't answer any more calls."""
         self._calls: SimpleQueue[Call] = SimpleQueue()
@@ -53,7 +53,7 @@ class Connection:
         self._unanswered: set[int] = set()
         self._is_serving = False
         self._send_lock = threading.Lock()
-        """Held while a frame is sent, because both threads send frames."""
+        """Held while sending a frame, because both threads send frames."""
         self._current: int | None = None
         self._interruptible = False
         self._main_thread = threading.get_ident()
@@ -94,7 +94,7 @@ class Connection:
 
     @contextmanager
     def interruptible(self) -> Iterator[None]:
-        """Raise RequestCancelled inside the block if the client cancels the call. Don't call `send` in the block."""
+        """Raise RequestCancelled in the `with` block when the client cancels the call. Don't call `send` in the block."""
         try:
             self._interruptible = True
             self._interrupt_if_cancelled()
@@ -146,7 +146,7 @@ class Connection:
         return bytes(data)
 
     def _exit(self) -> None:
-        """Exit at once, even if the main thread is busy. Remove the log unless an answer refers to it."""
+        """Exit at once, even if the main thread is busy. Remove the log unless `keep_log` is True."""
         if not self.keep_log:
             self.log.unlink(missing_ok=True)
         os._exit(0)
@@ -171,5 +171,5 @@ class CallContext:
         return self._connection.is_cancelled(self._call)
 
     def interruptible(self) -> AbstractContextManager[None]:
-        """Raise RequestCancelled inside the block if the call is cancelled. Use it for user code that may never end."""
+        """Raise RequestCancelled in the `with` block when the call is cancelled. Use this for code that may never end."""
         return self._connection.interruptible()

@@ -58,7 +58,7 @@ def _check_device(device: Device) -> HealthCheck:
 
 
 def _explain_missing_gpu(found: tuple[Device, ...]) -> tuple[HealthCheck, ...]:
-    """Return a check with the reason why torch finds no GPU, or an empty tuple if any GPU is listed."""
+    """If torch finds no GPU, return a check that says why. Otherwise, return an empty tuple."""
     if any(device.name != "cpu" for device in found):
         return ()
     if has_amd_driver() and torch.version.hip is None:

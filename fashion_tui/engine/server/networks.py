@@ -47,7 +47,7 @@ def check_model(request: CheckModel, call: CallContext, _cache: Cache) -> Custom
     with call.interruptible(), _explain_missing_modules():
         with open_model(custom, standalone=True, device="meta") as (model, name):
             table = trace(model, IMAGE_SHAPE, name=name)
-        if table.error is not None:  # the trace explains mismatched shapes better than the network's own error
+        if table.error is not None:  # the trace explains mismatched shapes better than torch's error message does
             raise UserError(table.error)
         build_trainable(custom)
     return msgspec.structs.replace(request.network, class_name=name)
@@ -55,7 +55,7 @@ def check_model(request: CheckModel, call: CallContext, _cache: Cache) -> Custom
 
 @contextmanager
 def _explain_missing_modules() -> Iterator[None]:
-    """If a module isn't found, explain in the error message that a run stores only the model's own file."""
+    """If a module isn't found, add to the error message that a run stores only the model's own file."""
     try:
         yield
     except UserError as error:
@@ -99,5 +99,5 @@ def _traced(table: ShapeTable, class_name: str, file: str) -> SourceTrace:
 
 
 def _timing_device(*, measure: bool) -> torch.device | None:
-    """Return the device on which to time the steps, or None to trace shapes only."""
+    """Return the device on which to time each step of the network, or None to trace only the shapes."""
     return choose_device("auto") if measure else None

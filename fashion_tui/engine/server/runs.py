@@ -28,7 +28,7 @@ from .cache import Cache
 from .connection import CallContext, RequestCancelled
 
 EXPORT_CHECK_IMAGES = 256
-"""Number of test images on which the exported file's logits are compared with the logits of the run's network."""
+"""Number of test images for which the logits of the exported file are compared with those of the run's network."""
 
 
 def evaluate_run(request: Evaluate, call: CallContext, cache: Cache) -> Evaluation:
@@ -117,7 +117,7 @@ def export_run(request: Export, call: CallContext, cache: Cache) -> ExportResult
 
 
 def _logits(trained: TrainedRun, dataset: Dataset, call: CallContext, cache: Cache) -> Tensor:
-    """Return the logits of the test set, float32 `[N, 10]`, computing them if they aren't cached."""
+    """Return the logits of the test set, float32 `[N, 10]`. Compute them if they aren't cached."""
     cached = cache.logits(trained.checkpoint.sha256, dataset.ref.sha256)
     if cached is not None:
         return cached
@@ -135,13 +135,13 @@ def _logits(trained: TrainedRun, dataset: Dataset, call: CallContext, cache: Cac
         raise RequestCancelled from None
     finally:
         del network
-        free_memory(device)  # for trainers and other users of the GPU
+        free_memory(device)  # so that trainers and other processes can use it
     cache.add_logits(trained.checkpoint.sha256, dataset.ref.sha256, logits)
     return logits
 
 
 def _network_on_device(trained: TrainedRun, call: CallContext) -> tuple[nn.Module, torch.device]:
-    """Build a run's network on the device on which it was trained if that is possible, else on the CPU."""
+    """Build a run's network on the device on which it was trained. If that is impossible, build it on the CPU."""
     device = _device(trained.config)
     if device.type == "cuda":
         use_tf32()  # as the trainer does
@@ -175,8 +175,8 @@ def _selected(request: GetPredictions, logits: Tensor, labels: Tensor) -> Tensor
 def _dataset(config: RunConfig, cache: Cache) -> Dataset:
     """Return the data set that the run was trained on.
 
-    If the data set is missing from the directory used for training, `find` searches for it. Raises UserError if
-    the checksum differs from the run's.
+    If the directory used for training no longer contains the data set, the default data folder is used. Raises
+    UserError if the data set's checksum differs from the one stored in the run.
     """
     name, directory = config.dataset.name, config.dataset.directory
     try:
@@ -192,7 +192,7 @@ def _dataset(config: RunConfig, cache: Cache) -> Dataset:
 
 
 def _device(config: RunConfig) -> torch.device:
-    """Return the run's device if this machine has it, else the CPU."""
+    """Return the run's device, or the CPU if this machine doesn't have that device."""
     try:
         return choose_device(config.device)
     except UserError:

@@ -41,9 +41,10 @@ HANDLERS: Mapping[type[requests.Request], Handler] = {
 
 
 def serve(connection: Connection) -> None:
-    """Answer calls until the client disconnects, which ends the process.
+    """Answer calls. When the client disconnects, the process exits.
 
-    Returns only after an error that has made the GPU unusable for this process. The client then starts a new process.
+    This function returns only after an error that makes the GPU unusable for this process. The client then starts a
+    new process.
     """
     cache = Cache()
     for call in connection.calls():
