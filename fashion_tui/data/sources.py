@@ -27,7 +27,7 @@ class DataFile:
 
     @property
     def header(self) -> bytes:
-        """The first bytes of the decompressed file: two zeros, 8 for uint8, the number of axes, and the size of each axis."""
+        """First bytes of the decompressed file: two zeros, 8 for uint8, the number of axes, and the size of each axis."""
         return bytes((0, 0, 8, len(self.shape))) + b"".join(size.to_bytes(4, "big") for size in self.shape)
 
     @property

@@ -59,7 +59,7 @@ class Failure(_Message, frozen=True, tag="failure"):
     """Error message for the user, in one line."""
     exit_code: int
     untrusted: bool = False
-    """True if the error is an UntrustedSource. The client may ask the user to trust the source, then send a new call."""
+    """True for an UntrustedSource. The client may ask the user to trust the source and then send a new call."""
 
 
 ToEngine = Call | Cancel | Check

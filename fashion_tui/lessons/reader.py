@@ -65,7 +65,7 @@ def parse(lesson_id: str, source: str) -> Lesson:
 
 
 def _blocks(source: str) -> Iterator[tuple[str, str]]:
-    """Yield the kind of each block (`title`, `text`, `cell` or `observation`), and its text without Markdown markers."""
+    """Yield each block's kind (`title`, `text`, `cell` or `observation`), and its content without Markdown markers."""
     from markdown_it import MarkdownIt  # noqa: PLC0415 -- not needed before the first paint
 
     lines = source.splitlines()

@@ -94,7 +94,7 @@ class Connection:
 
     @contextmanager
     def interruptible(self) -> Iterator[None]:
-        """Raise RequestCancelled in the `with` block when the client cancels the call. Don't call `send` in the block."""
+        """Raise RequestCancelled in the `with` block if the client cancels the call. Don't call `send` in the block."""
         try:
             self._interruptible = True
             self._interrupt_if_cancelled()
@@ -171,5 +171,5 @@ class CallContext:
         return self._connection.is_cancelled(self._call)
 
     def interruptible(self) -> AbstractContextManager[None]:
-        """Raise RequestCancelled in the `with` block when the call is cancelled. Use this for code that may never end."""
+        """Raise RequestCancelled in the `with` block if the call is cancelled. Use this for code that may never end."""
         return self._connection.interruptible()
