@@ -68,7 +68,7 @@ def make_private_folder(path: Path) -> None:
 
 
 def read_limited(path: Path, max_bytes: int) -> bytes:
-    """Return the content of a regular file. Raises OSError for other files and if it is larger than `max_bytes`."""
+    """Return the content of a regular file of at most `max_bytes`. Raises OSError for any other file."""
     with _open_regular(path) as file:
         content = file.read(max_bytes + 1)
     if len(content) > max_bytes:
@@ -77,14 +77,14 @@ def read_limited(path: Path, max_bytes: int) -> bytes:
 
 
 def read_tail(path: Path, max_bytes: int) -> bytes:
-    """Return the last `max_bytes` of a regular file. Raises OSError for other files."""
+    """Return the last `max_bytes` of a regular file. Raises OSError for any other file."""
     with _open_regular(path) as file:
         file.seek(max(0, file.seek(0, os.SEEK_END) - max_bytes))
         return file.read(max_bytes)
 
 
 def _open_regular(path: Path) -> BinaryIO:
-    """Open a file for reading. Doesn't block on a named pipe. Raises OSError if the file isn't a regular one."""
+    """Open a regular file for reading. Raises OSError for any other file, without blocking on a named pipe."""
     descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)

@@ -63,7 +63,7 @@ def read_settings(path: Path) -> UserSettings:
         return UserSettings()
     except OSError as error:
         return _unusable(f"can't read {path}: {error.strerror or error}")
-    except (ValueError, RecursionError) as error:  # not TOML, or not UTF-8
+    except (ValueError, RecursionError) as error:  # the file isn't TOML or isn't UTF-8
         return _unusable(f"{path} isn't valid TOML: {error}")
     return _check(table, path)
 

@@ -27,7 +27,7 @@ from fashion_tui.schema.run import CheckpointRef, RunConfig
 class TrainedRun:
     """A run and one of its checkpoints. The checkpoint's SHA-256 has been verified; its weights are read on demand.
 
-    Use it as a context manager to close the run on exit.
+    Use a TrainedRun as a context manager to close the run on exit.
     """
 
     run: Run

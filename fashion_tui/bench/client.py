@@ -42,7 +42,7 @@ ReplyT = TypeVar("ReplyT", bound=Reply)
 
 
 def measure_training(request: BenchRequest, report_progress: ReportProgress) -> TrainingBenchmark:
-    """Measure the speed of the guide's loop and the recipes and, if requested, their accuracy.
+    """Measure the speed and, if requested, the accuracy of the guide's loop and the recipes.
 
     The guide's loop runs in a process that is configured like an ordinary script. The recipes run in another process,
     which is configured like a trainer. Only one of the two computes at a time. Raises UserError if a worker fails.

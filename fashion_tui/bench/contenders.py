@@ -25,7 +25,7 @@ class Contender:
 
     name: str
     recipe: Recipe
-    """The recipe, or the equivalent recipe for the guide's training loop."""
+    """The recipe. For the guide's training loop, the recipe `guide`."""
 
     @property
     def is_loop(self) -> bool:
@@ -44,7 +44,7 @@ class Contender:
         return OngoingTraining(training.model, _recipe_steps(training))
 
     def precision(self, device: torch.device) -> Precision:
-        """Return the precision used on a device."""
+        """Return the precision with which the contender trains on a device."""
         return "fp32" if self.is_loop else precision_on(device, self.recipe)
 
     def accuracy(self, model: nn.Module, dataset: Dataset, device: torch.device) -> float:

@@ -10,7 +10,7 @@ class WorkerSetup(msgspec.Struct, frozen=True, kw_only=True):
 
     dataset: DatasetRef
     contenders: tuple[str, ...]
-    """Names of recipes or GUIDE_LOOP, the name of the guide's training loop."""
+    """Names of recipes. GUIDE_LOOP stands for the guide's training loop."""
     device: str
     threads: int
     like_trainer: bool
@@ -72,7 +72,7 @@ class TrainingResult(Reply, frozen=True, kw_only=True):
     seconds: float
     """Training time, excluding loading and evaluation."""
     first_step_seconds: float
-    """Duration of the first step, including any warm-up and recording of a CUDA graph. Also included in `seconds`."""
+    """Duration of the first step, including any warm-up and recording of a CUDA graph. It is part of `seconds`."""
     evaluation_seconds: float
 
 

@@ -61,7 +61,7 @@ class TerminalProgram:
         self.output = bytearray()
         """The program's output so far."""
         self.arrivals: list[tuple[float, int]] = []
-        """Arrival time of each chunk of output, and the length of `output` after it was added."""
+        """Time at which each chunk of output arrived, and the length of `output` after that chunk."""
         self.closed = False
         """Whether the program has closed its terminal."""
         self.changed = threading.Condition()

@@ -21,7 +21,7 @@ def open_app(common: CommonOptions, attach: Path | None) -> None:
         )
     if os.environ.get("TERM", "dumb") in {"", "dumb"}:
         raise UserError("the app can't draw on this terminal because TERM is dumb or unset; try TERM=xterm-256color")
-    gc.disable()  # until after the first paint: objects created before then live as long as the app
+    gc.disable()  # for a fast start; the app enables garbage collection after the first paint
     # Imported here because no other command needs Textual.
     from fashion_tui.tui.app import FashionApp  # noqa: PLC0415
     from fashion_tui.tui.lab_app import Settings  # noqa: PLC0415

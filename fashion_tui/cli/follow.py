@@ -1,4 +1,4 @@
-"""Follow a trainer from the terminal: a progress bar, JSON events, and Ctrl-C."""
+"""Follow a trainer from the terminal. Shows a progress bar or JSON events, and handles Ctrl-C."""
 
 import signal
 import time
@@ -55,7 +55,7 @@ def train_to_end(run: Run, *, as_json: bool) -> None:
             with suppress(OSError):  # printing fails if the terminal has been closed
                 bar.print(f"{run.id} continues to train; stop it with: fashion-tui stop {run.id}")
             raise
-        _wait_for_exit(pid, EXIT_TIMEOUT)  # so that the user's next command finds the run ended
+        _wait_for_exit(pid, EXIT_TIMEOUT)  # until the trainer exits, the run is locked
     _report_end(run, end, follower.epochs, interrupted=stopping, as_json=as_json)
 
 

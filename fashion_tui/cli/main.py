@@ -22,7 +22,7 @@ from .options import CommonOptions, common_options
 from .suggestions import suggestion_for
 
 OK, FAILED, INTERRUPTED = 0, 1, 130
-"""Exit statuses. A UserError has its own exit status, `exit_code`."""
+"""Exit statuses. The exit status for a UserError is its attribute `exit_code`."""
 
 SECTIONS = {
     "Train a network": {
@@ -132,7 +132,7 @@ def fashion_tui(context: click.Context, common: CommonOptions) -> None:
 
 
 def main() -> NoReturn:
-    """Run the command given by the arguments of this process, and exit with its status."""
+    """Run the command in `sys.argv`, and exit with its status."""
     sys.stdout = sys.stdout or open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115 - it may be closed
     sys.stderr = sys.stderr or open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115
     for stream in (sys.stdout, sys.stderr):

@@ -40,7 +40,7 @@ def print_line(text: str, *, err: bool = False) -> None:
 
 
 def write_json(result: object) -> None:
-    """Write a result to stdout as one line of UTF-8, whatever the terminal's encoding is.
+    """Write a result to stdout as one line of UTF-8, regardless of the terminal's encoding.
 
     Non-finite floats become "NaN", "Infinity" and "-Infinity".
     """

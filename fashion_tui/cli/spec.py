@@ -7,7 +7,7 @@ import click
 
 from fashion_tui import __version__
 
-EXIT_STATUSES = {0: "done", 1: "failed; the reason is one line on stderr", 2: "wrong usage", 130: "interrupted"}
+EXIT_STATUSES = {0: "done", 1: "failed, with the reason in one line on stderr", 2: "wrong usage", 130: "interrupted"}
 
 _DEFAULT = re.compile(r" *\[default: (.*)\]$")
 """Matches a description of the default at the end of a help text."""

@@ -1,4 +1,4 @@
-"""Suggest an option or command for an unknown one."""
+"""Suggest the most similar option or command for an unknown one."""
 
 import difflib
 import re

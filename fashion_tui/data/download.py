@@ -44,9 +44,9 @@ def download(
 ) -> DatasetRef:
     """Download a data set, and return a reference to it with its verified checksum.
 
-    The files are saved in `directory`, else in $FASHION_TUI_DATA, else in the cache. For each file, all mirrors are
-    tried up to `attempts` times, with a pause of one second between rounds. An exception raised by `progress` cancels
-    the download. Raises DownloadFailed if a file can't be downloaded, verified or written.
+    The files are saved in the folder returned by `data_location(directory)`. For each file, all mirrors are tried up to
+    `attempts` times, with a pause of one second between rounds. An exception raised by `progress` cancels the download.
+    Raises DownloadFailed if a file can't be downloaded, verified or written.
     """
     location = data_location(directory)
     target = location.directory

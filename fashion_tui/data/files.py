@@ -67,10 +67,10 @@ def data_location(directory: Path | None = None) -> DataLocation:
 
 
 def find(name: str, directory: Path | None = None) -> DatasetRef:
-    """Return a reference to a data set after checking that its files exist. `sha256` is empty if there are files.
+    """Check that the files of a data set exist, and return a reference to it.
 
-    The files are not read. Raises UsageError for an unknown name, WrongFolder or MissingData if a file is missing, and
-    UserError if the path of the folder can't be used.
+    The files aren't read, so `sha256` is empty, except for synthetic data. Raises UsageError for an unknown name,
+    WrongFolder or MissingData if a file is missing, and UserError if the path of the folder can't be used.
     """
     source = find_source(name)
     if source is None:
@@ -116,7 +116,7 @@ def verify(ref: DatasetRef) -> DatasetRef:
 
 
 def is_intact(file: DataFile, raw: Path) -> bool:
-    """Return whether a file exists in the folder `raw` and has the published checksum. It may be compressed."""
+    """Return whether the folder `raw` contains a file, compressed or not, that has the published checksum."""
     path = locate(file, raw)
     try:
         return path is not None and _hash_and_size(file, path)[0] == file.sha256

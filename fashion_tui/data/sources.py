@@ -1,6 +1,6 @@
 """The published data sets: their files, checksums and URLs.
 
-To add another set of IDX files, add a `DatasetSource`.
+To support another data set, add a `DatasetSource`.
 """
 
 import hashlib
@@ -27,7 +27,7 @@ class DataFile:
 
     @property
     def header(self) -> bytes:
-        """First bytes of the decompressed file: two zeros, 8 for uint8, the number of axes, and the size of each axis."""
+        """First bytes of the decompressed file: two zeros, 8 for uint8, the number of axes, and their sizes."""
         return bytes((0, 0, 8, len(self.shape))) + b"".join(size.to_bytes(4, "big") for size in self.shape)
 
     @property
@@ -45,7 +45,7 @@ class DatasetSource:
     title: str
     """Name shown to users."""
     folder: str
-    """Name of the folder in the layout of torchvision, `DIR/<folder>/raw`."""
+    """Name of torchvision's folder for the data set. The files are in `DIR/<folder>/raw`."""
     classes: tuple[str, ...]
     mirrors: tuple[str, ...]
     """URLs of folders with the compressed files, in the order in which they are tried."""

@@ -1,1 +1,1 @@
-"""The engine: a child process that handles requests requiring torch, and its client for panes and commands."""
+"""The engine, a child process that handles requests that require torch, and the client for panes and commands."""

@@ -52,7 +52,7 @@ class Engine:
     async def ask_once(
         self, request: Request, result_type: type[Result], progress: Callable[[int, int], None] | None = None
     ) -> Result:
-        """Like `ask`, but raises EngineStuck instead of sending a request twice. The next request starts a new process."""
+        """Like `ask`, but raises EngineStuck instead of sending a request twice. The next call starts a new process."""
         process = await self._running_process()
         try:
             return await process.ask(request, result_type, progress, self._max_silence)

@@ -64,7 +64,7 @@ class EngineStuck(EngineDied):
 
 
 class EngineFailure(UserError):
-    """An error reported by the engine, with the exit code for a command."""
+    """An error reported by the engine. `exit_code` is the exit status of the command."""
 
     def __init__(self, failure: Failure) -> None:
         super().__init__(failure.message)
@@ -155,7 +155,7 @@ class EngineProcess:
         call = self._pending[call_id] = _PendingCall(result, result_type, progress)
         watch = asyncio.create_task(self._watch(call_id, call, max_silence))
         try:
-            # Writing to a dead engine doesn't raise. The reading task notices its death and makes the call fail.
+            # Writing to a dead engine raises no error. The reading task makes the call fail when the socket closes.
             self._writer.write(encode_frame(Call(call_id, request)))  # type: ignore[arg-type]
             return await result
         finally:
@@ -250,7 +250,7 @@ class EngineProcess:
             call.result.set_exception(error)
 
     async def _exit_reason(self, problem: str) -> str:
-        """Wait for the process to exit, or kill it, and return a line that says why it ended."""
+        """Wait for the process to exit, and kill it after a timeout. Return a line that says why it ended."""
         try:
             code = await asyncio.wait_for(self._process.wait(), EXIT_TIMEOUT)
         except TimeoutError:

@@ -28,7 +28,7 @@ class Call(_Message, frozen=True, tag="call"):
 
 
 class Cancel(_Message, frozen=True, tag="cancel"):
-    """Cancels a call, whose answer the client no longer needs."""
+    """Cancels a call. The client no longer waits for an answer."""
 
 
 class Check(_Message, frozen=True, tag="check"):
@@ -36,8 +36,11 @@ class Check(_Message, frozen=True, tag="check"):
 
 
 CallState = Literal["starting", "queued", "running", "unknown"]
-"""State of a call in the engine: `starting` while the engine isn't ready for any call, and `unknown` if the engine has
-already answered the call or has never received it."""
+"""State of a call in the engine.
+
+The state is `starting` while the engine isn't ready for any call. It is `unknown` if the engine has already answered
+the call or never received it.
+"""
 
 
 class Status(_Message, frozen=True, tag="status"):
@@ -59,7 +62,7 @@ class Failure(_Message, frozen=True, tag="failure"):
     """Error message for the user, in one line."""
     exit_code: int
     untrusted: bool = False
-    """True for an UntrustedSource. The client may ask the user to trust the source and then send a new call."""
+    """Whether the error is an UntrustedSource. The client may ask the user to trust the source and repeat the call."""
 
 
 ToEngine = Call | Cancel | Check
@@ -101,5 +104,5 @@ def decode_for_client(body: bytes) -> ToClient:
 
 
 def encode_result(result: object) -> msgspec.Raw:
-    """Encode the result of a request for a Reply."""
+    """Encode the result of a request, for use in a Reply."""
     return msgspec.Raw(_encoder.encode(result))

@@ -6,7 +6,7 @@ from pathlib import Path
 import msgspec
 
 MAX_BYTES = 1 << 20
-"""Maximum size of the file."""
+"""Maximum size of the file, in bytes."""
 
 
 def default_path() -> Path:
@@ -57,7 +57,7 @@ class Progress:
         self._write()
 
     def _read(self) -> None:
-        """Read the file again, because another session may have changed it, and apply this session's changes."""
+        """Read the file again, because another session may have changed it. Then apply this session's changes."""
         from fashion_tui.files import read_limited  # noqa: PLC0415 -- not needed before the first paint
 
         with suppress(OSError, msgspec.DecodeError, UnicodeDecodeError):

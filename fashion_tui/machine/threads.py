@@ -1,4 +1,4 @@
-"""CPUs available to this process, and settings of the OpenMP threads on them.
+"""The CPUs available to this process, and settings of its OpenMP threads.
 
 OpenMP reads its settings when torch is imported, so call the functions that change them before importing torch.
 """

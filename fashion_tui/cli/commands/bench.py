@@ -150,7 +150,7 @@ def _progress() -> Iterator[ReportProgress]:
 
 
 def _make_folder() -> None:
-    """Create the folder of reports, so that errors are found before the benchmark. Raises UserError."""
+    """Create the reports folder before the benchmark starts. Raises UserError if the folder can't be written."""
     try:
         FOLDER.mkdir(parents=True, exist_ok=True)
         tempfile.TemporaryFile(dir=FOLDER).close()

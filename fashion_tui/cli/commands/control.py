@@ -78,7 +78,7 @@ Examples:
 @click.option(
     "--inexact",
     is_flag=True,
-    help="Resume even if the checkpoint lacks state of a custom model. train warns about such models.",
+    help="Resume even if the checkpoint lacks state of a custom model. fashion-tui train warns about such models.",
 )
 @trust_option
 @json_option
@@ -88,8 +88,8 @@ def resume_command(  # noqa: PLR0913 - one parameter per option
 ) -> None:
     """Resume a paused, stopped or lost run in the background.
 
-    A paused run continues where it is; any other run continues from its last checkpoint. Running runs are left alone,
-    and so are finished runs unless --epochs asks for more.
+    A paused run continues where it is; any other run continues from its last checkpoint. A running run is left
+    alone. A finished run continues only if --epochs asks for more epochs.
 
     RUN is an id, a unique prefix of an id, a path, or latest.
     """
@@ -119,7 +119,7 @@ def _print_outcome(outcome: Outcome, *, as_json: bool) -> None:
 
 
 def _resume(run: Run, epochs: int | None, *, inexact: bool) -> Outcome:
-    """Resume the run. If this starts a new trainer, wait until it reports the step from which it resumes."""
+    """Resume the run. If a new trainer is started, wait until the trainer reports the step from which it resumes."""
     events = run.follow_new_events()
     outcome = launch.resume(run, epochs, inexact=inexact)
     if outcome.state != "starting" or outcome.pid is None:

@@ -33,7 +33,7 @@ Examples:
     "--format",
     "file_format",
     type=click.Choice(["safetensors"]),
-    help="File format.  [default: from the suffix of FILE]",
+    help="File format.  [default: determined by the suffix of FILE]",
 )
 @click.option(
     "-o",

@@ -34,7 +34,7 @@ PROGRESS_PERIOD = 0.05
 
 
 class RequestCancelled(BaseException):
-    """Raised to end the handling of a request. `except Exception` in user code doesn't catch it."""
+    """Raised to stop handling a request. `except Exception` in user code doesn't catch it."""
 
 
 class Connection:
@@ -82,7 +82,7 @@ class Connection:
                 self._unanswered.discard(call.id)
 
     def send(self, message: ToClient) -> None:
-        """Send a frame, blocking until the client reads it. Exit the process if the client has disconnected."""
+        """Send a frame. Blocks while the client doesn't read. Exits the process if the client has disconnected."""
         try:
             with self._send_lock:
                 self._socket.sendall(encode_frame(message))
@@ -153,7 +153,7 @@ class Connection:
 
 
 class CallContext:
-    """Lets a handler report progress and find out whether its call was cancelled."""
+    """Lets a handler report progress and react if its call is cancelled."""
 
     def __init__(self, connection: Connection, call: int) -> None:
         self._connection = connection

@@ -135,7 +135,7 @@ def _logits(trained: TrainedRun, dataset: Dataset, call: CallContext, cache: Cac
         raise RequestCancelled from None
     finally:
         del network
-        free_memory(device)  # so that trainers and other processes can use it
+        free_memory(device)  # so that trainers and other processes can use the memory
     cache.add_logits(trained.checkpoint.sha256, dataset.ref.sha256, logits)
     return logits
 
