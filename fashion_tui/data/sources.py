@@ -1,6 +1,6 @@
 """The published data sets: their files, checksums and URLs.
 
-To support another data set, add a `DatasetSource`.
+To support another data set, add it to SOURCES and to DATASETS.
 """
 
 import hashlib
