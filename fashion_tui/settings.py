@@ -129,7 +129,7 @@ DEFAULT_SETTINGS = f"""\
 # Colours of the app and of the commands: {", ".join(THEMES)}.
 # theme = "{UserSettings().theme}"
 
-# Folder that contains FashionMNIST/raw, instead of the cache. --data and FASHION_TUI_DATA take precedence.
+# Folder that contains FashionMNIST/raw; by default, the cache. --data and FASHION_TUI_DATA take precedence.
 # data = "~/data"
 
 # Folder that contains the runs. --runs and FASHION_TUI_RUNS take precedence.

@@ -95,7 +95,7 @@ def warn_about_threads(count: int) -> None:
     cores = available_cpus()
     if count > cores:
         stderr_console().print(
-            f"{count} threads on {cores} cores slow each other down; use --threads {cores}", style="dim"
+            f"{count} threads are slower than {cores} on {cores} cores; use --threads {cores}", style="dim"
         )
 
 

@@ -165,7 +165,7 @@ class EngineProcess:
                 self._writer.write(encode_frame(Cancel(call_id)))
 
     async def _watch(self, call_id: int, call: _PendingCall, max_silence: float | None) -> None:
-        """Check regularly whether the process still handles the call. If it doesn't, make the call fail."""
+        """Check regularly whether the process is still working on the call. If it isn't, make the call fail."""
         problem = None
         while problem is None:
             await asyncio.sleep(CHECK_INTERVAL)
