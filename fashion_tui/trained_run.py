@@ -118,7 +118,7 @@ def _find_checkpoint(run: Run, which: str) -> CheckpointRef:
         steps = ", ".join(str(step) for step in sorted(store.steps())) or "none"
         missing = f"has no checkpoint of step {which}; its checkpoints: {steps}"
     else:
-        raise UsageError(f"checkpoint is {which!r}; it must be final, best or the number of a step")
+        raise UsageError(f"checkpoint is {which!r}; it must be final, best or a step number")
     if found is None:
         problem = f"has no intact checkpoint: {'; '.join(damaged)}" if damaged else missing
         raise UserError(f"{run.id} {problem}")

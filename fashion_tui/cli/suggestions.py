@@ -1,4 +1,4 @@
-"""Suggest the most similar option or command for an unknown one."""
+"""Suggest the option or command that is most similar to an unknown one."""
 
 import difflib
 import re

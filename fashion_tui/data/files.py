@@ -223,7 +223,7 @@ def _damaged(file: DataFile, path: Path) -> DamagedData:
 
 @contextmanager
 def _open_decompressed(path: Path) -> Iterator[io.BufferedIOBase]:
-    """Open a file for reading, and decompress it if necessary. Errors in the `with` block are raised as DamagedData."""
+    """Open a file for reading, and decompress it if necessary. Read errors are raised as DamagedData."""
     try:
         with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as stream:
             yield stream

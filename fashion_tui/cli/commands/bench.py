@@ -45,8 +45,7 @@ Examples:
   fashion-tui bench --accuracy 5 --save      also train to the end, seeds 0 to 4
 \b
 The guide's loop trains in one process and the recipes in another. They take turns, so that other
-programs slow all of them down. Keep the machine idle if you can. Your own runs aren't
-touched.""",
+programs slow all of them down. Keep the machine idle if you can. Your own runs aren't touched.""",
 )
 @click.option(
     "--rounds",

@@ -19,9 +19,9 @@ Examples:
   eval "$(fashion-tui kernel | head -1)"
   fashion-tui kernel --json | jq -r '.[0].connection_file'
 \b
-Cells that you run in the other terminal also appear in the Playground. To disconnect, press ctrl+d;
-exit would end the kernel. jupyter console isn't part of fashion-tui: pip install jupyter-console.
-Other front ends, such as qtconsole and Spyder, accept the connection file, too.""",
+Cells that you run in the other terminal also appear in the Playground. To disconnect, press
+ctrl+d; exit would end the kernel. jupyter console isn't part of fashion-tui: pip install
+jupyter-console. Other front ends, such as qtconsole and Spyder, accept the connection file, too.""",
 )
 @json_option
 @common_options
