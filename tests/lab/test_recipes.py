@@ -6,6 +6,7 @@ import msgspec
 import pytest
 import torch
 from torch import nn
+from torch.optim.lr_scheduler import LinearLR, LRScheduler, SequentialLR
 
 from fashion_tui.lab.data.datasets import Images
 from fashion_tui.lab.data.synthetic import draw
@@ -14,7 +15,7 @@ from fashion_tui.lab.evaluation.metrics import evaluate, predict_logits
 from fashion_tui.lab.networks.builtin import build
 from fashion_tui.lab.training.loop import Training
 from fashion_tui.lab.training.muon import COEFFICIENTS, ITERATIONS, Muon, orthogonalise
-from fashion_tui.lab.training.optimizers import ADAM_SHARE, lr_scale, optimizers_for
+from fashion_tui.lab.training.optimizers import lr_scale, optimizers_for
 from fashion_tui.schema.errors import UsageError
 from fashion_tui.schema.models import MODELS
 from fashion_tui.schema.recipe import CPU_RECIPES, GUIDE, RECIPES, STRONG, Recipe, learning_rate_warning, recipe_named
@@ -65,12 +66,33 @@ def test_triangular_schedule_rises_to_its_peak_and_falls_until_the_last_step(ste
     assert abs(top - warm_up * steps) <= 1
 
 
-def test_learning_rates_follow_the_schedule() -> None:
-    images = Images(torch.zeros(64, 1, 28, 28, dtype=torch.uint8), torch.arange(64) % 10)
-    training = Training(changed(batch_size=16, epochs=1, learning_rate=0.5), images, device=CPU, seed=0)
-    seen = [tuple(float(one.param_groups[0]["lr"]) for one in training.optimizers) for _ in training.steps()]
-    assert [muon for muon, _ in seen] == pytest.approx([training.learning_rate(step) for step in range(4)])
-    assert [other for _, other in seen] == pytest.approx([ADAM_SHARE * muon for muon, _ in seen])
+def test_learning_rates_follow_one_schedule_over_all_epochs() -> None:
+    """The expected learning rates are those of torch's schedulers.
+
+    There are three epochs of five steps, so that a schedule that starts again in each epoch would differ.
+    """
+    recipe = changed(model="guide", batch_size=16, epochs=3, learning_rate=0.5, warm_up=0.2)
+    images = Images(torch.zeros(80, 1, 28, 28, dtype=torch.uint8), torch.arange(80) % 10)
+    training = Training(recipe, images, device=CPU, seed=0)
+    muon, adam = [], []
+    for _ in range(3):
+        for _ in training.steps():
+            rates = [float(optimizer.param_groups[0]["lr"]) for optimizer in training.optimizers]
+            muon.append(rates[0])
+            adam.append(rates[1])
+        training.end_epoch()
+
+    sgd = torch.optim.SGD([nn.Parameter(torch.zeros(1))], lr=0.5)
+    phases: list[LRScheduler] = [LinearLR(sgd, 1 / 3, 1, total_iters=2), LinearLR(sgd, 1, 1 / 12, total_iters=11)]
+    schedule = SequentialLR(sgd, phases, milestones=[3])
+    expected = []
+    for _ in range(15):
+        expected += schedule.get_last_lr()
+        sgd.step()
+        schedule.step()
+    assert muon == pytest.approx(expected)
+    assert [training.learning_rate(step) for step in range(15)] == pytest.approx(expected)
+    assert adam == pytest.approx([0.2 * rate for rate in expected]), "Adam's share is a fifth"
 
 
 def test_muon_updates_filters_that_are_all_zero() -> None:
@@ -83,6 +105,25 @@ def test_muon_updates_filters_that_are_all_zero() -> None:
     muon.step()
     singular_values = torch.linalg.svdvals(filters.detach().flatten(1))
     assert ((singular_values > 0.03) & (singular_values < 0.15)).all(), "as large as the learning rate"
+
+
+def test_muon_has_nesterov_momentum() -> None:
+    """The momentum is that of `torch.optim.SGD`.
+
+    The gradients of the three steps differ, since the first update is the same with and without Nesterov momentum.
+    """
+    generator = torch.Generator().manual_seed(2)
+    filters = nn.Parameter(torch.randn(4, 2, 3, 3, generator=generator))
+    followed = nn.Parameter(torch.zeros(4, 2, 3, 3))
+    muon = Muon([filters], lr=0.1)
+    sgd = torch.optim.SGD([followed], lr=1.0, momentum=0.6, nesterov=True)
+    for _ in range(3):
+        filters.grad = followed.grad = torch.randn(4, 2, 3, 3, generator=generator)
+        before, position = filters.detach().clone(), followed.detach().clone()
+        muon.step()
+        sgd.step()
+        direction = orthogonalise((position - followed.detach()).flatten(1)).view_as(filters)
+        torch.testing.assert_close(filters.detach(), 2 * before / before.norm() - 0.1 * direction)
 
 
 def test_muon_updates_the_filters_and_adam_the_rest() -> None:
