@@ -7,6 +7,7 @@ from typing import BinaryIO
 import pytest
 
 from fashion_tui.files import make_private_folder, read_limited, read_tail, write_atomically
+from tests.disk_calls import recorded_disk_calls
 from tests.runs.parts import kill, read_line, run_python
 
 ENDLESS = """
@@ -41,6 +42,17 @@ def test_the_new_content_replaces_the_old(tmp_path: Path) -> None:
     write_atomically(path, write)
     assert path.read_bytes() == b"new"
     assert path.stat().st_mode & 0o777 == 0o600
+
+
+def test_the_content_is_on_disk_before_its_name(tmp_path: Path) -> None:
+    """The content is smaller than Python's buffer, which must be empty when the file is synced."""
+    path = tmp_path / "file"
+    with recorded_disk_calls() as calls:
+        write_atomically(path, b"x" * 5000)
+        assert calls == ["sync file (5000 bytes)", "rename file", f"sync {tmp_path.name}"]
+        calls.clear()
+        write_atomically(path, b"y", durable=False)
+        assert calls == ["rename file"]
 
 
 def test_a_failing_writer_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> None:

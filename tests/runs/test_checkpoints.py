@@ -185,6 +185,19 @@ def test_later_checkpoints_are_void_after_an_earlier_one_was_used(store: Checkpo
     assert content(store) == "new"
 
 
+def test_no_later_checkpoint_is_used_if_the_latest_is_damaged(
+    store: CheckpointStore, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A trainer that resumed from step 10 was killed after it saved step 15, before it removed step 20."""
+    monkeypatch.setattr(checkpoints, "_remove", lambda *_: None)
+    store.save(writer("one"), step=10, epoch=0)
+    store.save(writer("abandoned"), step=20, epoch=0)
+    latest = store.save(writer("two"), step=15, epoch=0)
+    (folder / latest.file).write_bytes(b"tvo")
+    assert store.steps() == [20, 15, 10]
+    assert content(store) == "one"
+
+
 def test_a_second_checkpoint_of_a_step_overwrites_nothing(store: CheckpointStore, folder: Path) -> None:
     first = store.save(writer("one"), step=5, epoch=0)
     second = store.save(writer("two"), step=5, epoch=1)

@@ -2,6 +2,7 @@
 
 import math
 import time
+from itertools import chain
 from pathlib import Path
 
 import msgspec
@@ -11,6 +12,7 @@ from fashion_tui.runs import create
 from fashion_tui.runs.folder import Folder
 from fashion_tui.schema.errors import UsageError, UserError
 from fashion_tui.schema.recipe import GUIDE
+from tests.disk_calls import calls_of_a_write, recorded_disk_calls
 
 from .parts import make_run
 
@@ -28,6 +30,13 @@ def test_a_new_run_has_its_configuration_and_status(runs_dir: Path) -> None:
     assert run.path.stat().st_mode & 0o777 == 0o700
     assert {entry.name for entry in run.path.iterdir()} == {"config.json", "status.json", "checkpoints", "control"}
     assert [entry.name for entry in runs_dir.iterdir()] == [run.id]
+
+
+def test_a_new_run_is_complete_on_disk_before_it_has_its_id(runs_dir: Path) -> None:
+    with recorded_disk_calls() as calls:
+        run = make_run(runs_dir)
+    files = [calls_of_a_write(run.path / name, folder=".new") for name in ("status.json", "config.json")]
+    assert calls == [*chain(*files), f"rename {run.id}", "sync runs"]
 
 
 def test_missing_parents_of_the_runs_folder_are_private(tmp_path: Path) -> None:

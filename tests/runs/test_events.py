@@ -20,6 +20,7 @@ from fashion_tui.runs.run import Run
 from fashion_tui.schema.errors import UserError
 from fashion_tui.schema.events import Failed, Finished, RunEvent, Started, StepChunk, Warned
 from fashion_tui.schema.floats import decode_float, encode_float
+from tests.disk_calls import recorded_disk_calls
 
 from .parts import finished, kill, read_line, run_python, started, steps
 
@@ -219,6 +220,54 @@ def test_a_full_disk_loses_no_event(tmp_path: Path) -> None:
     events, follower = read(tmp_path)
     assert [event.first_step for event in events if isinstance(event, StepChunk)] == [1, 11, 21, 31]
     assert (follower.bad_lines, follower.missing_events) == (0, 0)
+
+
+def test_the_log_is_synced_when_it_is_created_and_on_request(tmp_path: Path) -> None:
+    """Writing an event doesn't sync the log, because a training step mustn't wait for the disk."""
+    log = tmp_path / "events.jsonl"
+    with recorded_disk_calls() as calls:
+        writer = EventWriter(Folder.open(tmp_path), "r")
+        assert calls == [f"sync {tmp_path.name}"], "the name of the log is on disk"
+        calls.clear()
+        assert writer.write(started())
+        assert calls == []
+        assert writer.sync()
+        assert calls == [f"sync events.jsonl ({log.stat().st_size} bytes)"]
+        calls.clear()
+        writer.write(finished())
+        assert writer.close()
+        assert calls == [f"sync events.jsonl ({log.stat().st_size} bytes)"]
+
+
+def test_the_rest_of_a_torn_line_is_kept_when_waiting_events_are_dropped(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The disk has room for half of the second line. Later lines exceed the limit before the disk has room again."""
+    room, write = 0, os.write
+
+    def write_into_room(descriptor: int, data: bytes) -> int:
+        nonlocal room
+        if not room:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        written = write(descriptor, data[:room])
+        room -= written
+        return written
+
+    monkeypatch.setattr(os, "write", write_into_room)
+    writer = EventWriter(Folder.open(tmp_path), "r", keep_bytes=20_000)
+    first, second, *others = (steps(1 + 50 * i, 50) for i in range(100))
+    room = len(encode_line("r", 0, first)) + len(encode_line("r", 1, second)) // 2
+    assert writer.write(first)
+    for event in (second, *others):
+        assert not writer.write(event)
+    assert not (tmp_path / "events.jsonl").read_bytes().endswith(b"\n")
+    room = 1 << 20
+    assert writer.flush()
+    events, follower = read(tmp_path)
+    assert follower.bad_lines == 0
+    assert events[:2] == [first, second]
+    assert events[2:] == others[-len(events[2:]) :]
+    assert follower.missing_events == 100 - len(events) > 0
 
 
 def test_waiting_events_are_limited(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

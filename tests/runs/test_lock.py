@@ -1,11 +1,12 @@
 """At most one process holds the lock of a run."""
 
 import os
+import socket
 import time
 
 import pytest
 
-from fashion_tui.runs.lock import LockHeld
+from fashion_tui.runs.lock import Holder, LockHeld
 from fashion_tui.runs.run import Run
 
 from .parts import kill, read_line, run_python, wait_until
@@ -46,6 +47,18 @@ def test_one_trainer_at_a_time(run: Run) -> None:
     with pytest.raises(LockHeld, match=f"process {process.pid} on "):
         run.lock().acquire(timeout=0.1)
     kill(process)
+
+
+def test_the_holder_is_named_by_its_process_and_host(run: Run) -> None:
+    """The file contains the longer name of an earlier holder."""
+    (run.path / "run.lock").write_bytes(b'{"pid":4194304,"host":"%s"}' % (b"x" * 200))
+    with run.lock():
+        assert run.lock_holder() == Holder(pid=os.getpid(), host=socket.gethostname())
+        with pytest.raises(LockHeld) as caught:
+            run.lock().acquire(timeout=0)
+    message = str(caught.value)
+    for part in (repr(run.id), f"process {os.getpid()} ", repr(socket.gethostname())):
+        assert part in message
 
 
 def test_acquiring_waits_for_a_holder_that_is_about_to_release(run: Run) -> None:
