@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 import torch
 
-from fashion_tui.lab.data.datasets import Images
 from fashion_tui.lab.training.loop import Training
+from fashion_tui.runs import checkpoints as stored_checkpoints
 from fashion_tui.runs.run import Run
 from fashion_tui.trainer.checkpoints import CheckpointSaver, load_newest_checkpoint
 
 from .fault_table import Fault, RecordFault
-from .test_parts import open_log
+from .in_process import BLACK, open_log
 from .trainers import make_run
 
 
@@ -22,12 +22,15 @@ from .trainers import make_run
 def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
     """A run with checkpoints of steps 1 and 2."""
     run = make_run(tmp_path_factory.mktemp("runs"))
-    images = Images(torch.zeros(128, 1, 28, 28, dtype=torch.uint8), torch.zeros(128, dtype=torch.int64))
-    training = Training(run.config.recipe, images, device=torch.device("cpu"), seed=0)
-    saver = CheckpointSaver(run, training, open_log(run), period=60, is_saved=False)
-    for _ in training.steps():
+    saver = CheckpointSaver(run, training_of(run, 128), open_log(run), period=60, is_saved=False)
+    for _ in saver.training.steps():
         assert saver.save("asked")
     return run
+
+
+def training_of(run: Run, count: int) -> Training:
+    """Return a training with `count` black images; 64 are a batch."""
+    return Training(run.config.recipe, BLACK[:count], device=torch.device("cpu"), seed=0)
 
 
 def newest_file(run: Run) -> Path:
@@ -85,6 +88,25 @@ def test_a_flipped_bit_in_any_section_is_detected(run: Run) -> None:
 def test_a_truncated_file_is_detected(run: Run) -> None:
     for content in (b"", *truncated(newest_file(run), 5)):
         assert_detected(run, content)
+
+
+def test_no_later_checkpoint_is_loaded_if_torch_cannot_read_the_latest(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A trainer that resumed from step 1 was killed after it saved step 2 again, before it removed step 3."""
+    run = make_run(tmp_path)
+    saver = CheckpointSaver(run, training_of(run, 192), open_log(run), period=60, is_saved=False)
+    monkeypatch.setattr(stored_checkpoints, "_remove", lambda *_: None)
+    for _ in saver.training.steps():
+        assert saver.save("asked")
+    saved = run.checkpoints.save(lambda file: torch.save([], file), step=2, epoch=0)
+    assert run.checkpoints.steps() == [3, 2, 1]
+    warnings: list[str] = []
+    checkpoint = load_newest_checkpoint(run, warnings.append)
+    assert checkpoint is not None
+    assert checkpoint.file == "step-1.pt"
+    assert len(warnings) == 1
+    assert saved.file in warnings[0]
 
 
 @pytest.mark.faults

@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -22,16 +23,14 @@ from fashion_tui.schema.recipe import GUIDE
 from fashion_tui.trainer import session
 from fashion_tui.trainer.checkpoints import CheckpointSaver
 from fashion_tui.trainer.metrics import DivergenceCheck
-from fashion_tui.trainer.reporting import EventLog, StatusUpdater, decode_metric_events
+from fashion_tui.trainer.reporting import StatusUpdater, decode_metric_events
 from fashion_tui.trainer.stopping import StopSignals, TrainingFailed
+from tests.disk_calls import calls_of_a_write, recorded_disk_calls
 from tests.gpu_machines import H100, MACHINES, Machine
 from tests.lab.fake_cuda import fake_cuda
 
+from .in_process import open_log, train_in_process
 from .trainers import make_run, of_kind, step_metrics
-
-
-def open_log(run: Run) -> EventLog:
-    return EventLog(run, StatusUpdater(run, run.read_status()))
 
 
 def steps(first: int, last: int) -> StepChunk:
@@ -57,6 +56,16 @@ def test_a_new_state_and_the_first_loss_are_written_at_once(tmp_path: Path) -> N
     assert (run.read_status().loss, run.read_status().step) == (2.5, 1)
     status.update(loss=2.25, step=2)
     assert run.read_status().loss == 2.5, "a step must not wait for the disk"
+
+
+def test_the_last_status_is_on_disk_before_the_trainer_ends(tmp_path: Path) -> None:
+    run = make_run(tmp_path)
+    status = StatusUpdater(run, run.read_status())
+    with recorded_disk_calls() as calls:
+        status.start()
+        assert calls == ["rename status.json"], "the heartbeat must not wait for the disk"
+        status.close()
+    assert calls[-3:] == calls_of_a_write(run.path / "status.json")
 
 
 @contextmanager
@@ -115,6 +124,24 @@ def test_divergence_is_noticed_at_the_same_step_after_a_resume() -> None:
 
 def black_images(count: int) -> Images:
     return Images(torch.zeros(count, 1, 28, 28, dtype=torch.uint8), torch.zeros(count, dtype=torch.int64))
+
+
+def test_metrics_are_on_disk_before_their_checkpoint_and_a_checkpoint_before_its_pointer(
+    training: Training, tmp_path: Path
+) -> None:
+    run = make_run(tmp_path)
+    log = open_log(run)
+    saver = CheckpointSaver(run, training, log, period=60, is_saved=False)
+    assert list(training.steps()) == [1]
+    with recorded_disk_calls() as calls:
+        log.write(steps(1, 1))
+        size = (run.path / EVENTS_FILE).stat().st_size
+        assert saver.save("epoch", validation_accuracy=0.5, best=True)
+    files = [
+        calls_of_a_write(run.path / "checkpoints" / name)
+        for name in ("step-1.pt", "step-1.json", "best.json", "latest.json")
+    ]
+    assert calls == [f"sync {EVENTS_FILE} ({size} bytes)", *chain(*files)]
 
 
 def test_weights_with_nan_are_never_saved(training: Training, tmp_path: Path) -> None:
@@ -201,19 +228,14 @@ def test_a_run_is_finished_if_the_final_test_does_not_fit_on_the_gpu(
     monkeypatch.setattr(GuideNet, "forward", cramped)
     run = make_run(tmp_path, epochs=1, validation=0, device="cuda")
     with fake_cuda(monkeypatch):
-        warnings = train_in_process(run, monkeypatch)
+        warnings = train_and_return_warnings(run)
     torch.backends.cuda.matmul.allow_tf32 = False
     assert len(warnings) == 1
     assert "cuda:0 has too little memory to evaluate" in warnings[0]
 
 
-def train_in_process(run: Run, monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Train a run on 256 black images. Return the messages of its warnings."""
-    monkeypatch.setattr(session, "lower_priority", lambda: None)
-    images = Images(torch.zeros(256, 1, 28, 28, dtype=torch.uint8), torch.arange(256) % 10)
-    dataset = Dataset(run.config.dataset, FASHION_CLASSES, images, images)
-    log = open_log(run)
-    session.train(session.Job(run, None, log, log.status, StopSignals(), lambda _ref: dataset, time.monotonic()))
+def train_and_return_warnings(run: Run) -> list[str]:
+    train_in_process(run)
     return [warned.message for warned in of_kind(run, Warned)]
 
 
@@ -222,7 +244,7 @@ def test_a_run_warns_if_auto_is_the_cpu_of_a_gpu_machine(
     device: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     MACHINES["old driver"].install(monkeypatch)
-    warnings = train_in_process(make_run(tmp_path, epochs=1, validation=0, device=device), monkeypatch)
+    warnings = train_and_return_warnings(make_run(tmp_path, epochs=1, validation=0, device=device))
     assert len(warnings) == (1 if device == "auto" else 0)
     assert all("RTX 3090" in message and "update the driver" in message for message in warnings)
 
@@ -246,7 +268,7 @@ def test_a_run_on_a_gpu_warns_of_a_failed_capture(
     with fake_cuda(monkeypatch) as cuda:
         if fails:
             monkeypatch.setattr(torch.nn.functional, "cross_entropy", loss_that_synchronises)
-        warnings = train_in_process(run, monkeypatch)
+        warnings = train_and_return_warnings(run)
         assert [graph.replays for graph in cuda.graphs] == ([0] if fails else [3])
     torch.backends.cuda.matmul.allow_tf32 = False
     (started,) = of_kind(run, Started)

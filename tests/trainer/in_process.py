@@ -1,0 +1,36 @@
+"""Trains runs in the process of a test, on a few images, which takes a fraction of a second."""
+
+import time
+
+import pytest
+import torch
+
+from fashion_tui.lab.data.datasets import FASHION_CLASSES, Dataset, Images
+from fashion_tui.runs.run import Run
+from fashion_tui.schema.events import Finished
+from fashion_tui.trainer import session
+from fashion_tui.trainer.reporting import EventLog, StatusUpdater
+from fashion_tui.trainer.stopping import StopSignals
+
+BLACK = Images(torch.zeros(256, 1, 28, 28, dtype=torch.uint8), torch.arange(256) % 10)
+"""Black images with as many labels of each class, so that every network has an accuracy of about 10 %."""
+
+
+def open_log(run: Run) -> EventLog:
+    return EventLog(run, StatusUpdater(run, run.read_status()))
+
+
+def train_in_process(run: Run, *, images: Images = BLACK, epochs: int | None = None) -> Finished:
+    """Train a run on these images, from its newest checkpoint if there is one. They are also the test set.
+
+    `epochs` is the total number of epochs if it differs from the configured one.
+    """
+    dataset = Dataset(run.config.dataset, FASHION_CLASSES, images, images)
+    log = open_log(run)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(session, "lower_priority", lambda: None)
+        finished = session.train(
+            session.Job(run, epochs, log, log.status, StopSignals(), lambda _ref: dataset, time.monotonic())
+        )
+    log.close()
+    return finished
