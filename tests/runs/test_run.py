@@ -8,7 +8,7 @@ from typing import BinaryIO
 import msgspec
 import pytest
 
-from fashion_tui.runs import launch
+from fashion_tui.runs import launch, state
 from fashion_tui.runs.errors import DamagedRun
 from fashion_tui.runs.folder import Folder, UnsafeFile
 from fashion_tui.runs.layout import MAX_BYTES
@@ -97,7 +97,9 @@ def use_everything(run: Run) -> list[str]:
 
 @pytest.fixture(autouse=True)
 def no_trainer(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Launch a program that ends at once, and wait only briefly for it to take the lock."""
     monkeypatch.setattr(launch, "TRAINER", ("true",))
+    monkeypatch.setattr(state, "HEARTBEAT_LIMIT", 0.1)
 
 
 @pytest.mark.parametrize("name", FILES)
