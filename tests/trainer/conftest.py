@@ -31,8 +31,8 @@ def fork() -> Iterator[Callable[..., ForkedTrainer]]:
     """Like `train`, but the trainer is forked, which takes a tenth of the time; see `forked`."""
     started: list[ForkedTrainer] = []
 
-    def start(run: Run, *, kill_point: tuple[str, int] | None = None) -> ForkedTrainer:
-        started.append(ForkedTrainer(run, kill_point=kill_point))
+    def start(run: Run, *arguments: str, before: Callable[[], object] | None = None) -> ForkedTrainer:
+        started.append(ForkedTrainer(run, *arguments, before=before))
         return started[-1]
 
     yield start

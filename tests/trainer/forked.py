@@ -4,11 +4,11 @@ import multiprocessing
 import os
 import signal
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 from fashion_tui.runs.run import Run
 
-from .kill_points import kill_at
 from .trainers import TIMEOUT, Trainer
 
 _forks = multiprocessing.get_context("forkserver")
@@ -16,13 +16,18 @@ _forks.set_forkserver_preload(["tests.trainer.preloaded"])
 
 
 class ForkedTrainer(Trainer):
-    """A trainer that runs in a forked process and only has to load its run."""
+    """A trainer that runs in a forked process and only has to load its run. Its output goes to `trainer.log`."""
 
-    def __init__(self, run: Run, *, kill_point: tuple[str, int] | None = None) -> None:
-        """Fork a trainer. `kill_point` is a name in `kill_points.KILL_POINTS` and the occurrence to be killed at."""
+    def __init__(self, run: Run, *arguments: str, before: Callable[[], object] | None = None) -> None:
+        """Fork a trainer. `before` is called first in its process, and must be picklable, for example a `partial`."""
         self.follow(run)
-        self._fork = _forks.Process(target=_train, args=(str(run.path), kill_point))
+        self._fork = _forks.Process(target=_train, args=(str(run.path), arguments, before))
         self._fork.start()
+
+    @property
+    def pid(self) -> int:
+        assert self._fork.pid is not None
+        return self._fork.pid
 
     @property
     def has_ended(self) -> bool:
@@ -45,15 +50,16 @@ class ForkedTrainer(Trainer):
         return (self.run.path / "trainer.log").read_text()
 
 
-def _train(run_path: str, kill_point: tuple[str, int] | None) -> None:
+def _train(run_path: str, arguments: tuple[str, ...], before: Callable[[], object] | None) -> None:
     """Run the trainer in the child process."""
     from fashion_tui.trainer.__main__ import main  # noqa: PLC0415
 
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    sys.dont_write_bytecode = True  # `before` may limit the size of files, and a truncated .pyc file can't be imported
     log = os.open(Path(run_path, "trainer.log"), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     os.dup2(log, 1)
     os.dup2(log, 2)
-    if kill_point is not None:
-        kill_at(*kill_point)
-    sys.argv = ["trainer", run_path]
+    if before is not None:
+        before()
+    sys.argv = ["trainer", run_path, *arguments]
     sys.exit(main())

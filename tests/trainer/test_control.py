@@ -11,8 +11,6 @@ import psutil
 import pytest
 import torch
 
-from fashion_tui.data.files import find
-from fashion_tui.lab.data.datasets import load
 from fashion_tui.lab.devices import has_bf16
 from fashion_tui.lab.networks.builtin import build
 from fashion_tui.lab.training.checkpoint import read_checkpoint
@@ -23,11 +21,14 @@ from fashion_tui.schema.recipe import STRONG
 from fashion_tui.schema.run import ControlAction, RunStatus
 from fashion_tui.trainer.session import NICENESS
 
-from .trainers import TIMEOUT, Trainer, assert_same, make_run, of_kind, step_metrics
+from .forked import ForkedTrainer
+from .preloaded import load_preloaded
+from .trainers import SMALL_SET, TIMEOUT, Trainer, assert_same, make_run, of_kind, step_metrics
 
 pytestmark = pytest.mark.timeout(600)
 
 Train = Callable[..., Trainer]
+Fork = Callable[..., ForkedTrainer]
 
 MAX_RESPONSE_TIME = 5.0
 """Maximum time to answer a request, in seconds. A trainer needs less than 1 s if the machine is idle."""
@@ -133,7 +134,7 @@ def accuracy_with_flips(run: Run) -> float:
         training, _ = read_checkpoint(file)
     model = build("strong").eval()
     model.load_state_dict(training["model"])
-    test = load(find("synthetic")).test
+    test = load_preloaded(run.config.dataset).test
     pixels = (test.pixels.float() / 255 - STRONG.mean) / STRONG.std
     with torch.no_grad():
         probabilities = sum(model(images).softmax(dim=1) for images in (pixels, pixels.flip(3)))
@@ -141,17 +142,19 @@ def accuracy_with_flips(run: Run) -> float:
     return float((probabilities.argmax(dim=1) == test.labels).double().mean())
 
 
-def test_requests_within_a_long_step_are_handled_at_once(train: Train, tmp_path: Path) -> None:
+def test_requests_within_a_long_step_are_handled_at_once(fork: Fork, tmp_path: Path) -> None:
     """One batch is the whole training set. Requests abort its step, and the resumed run equals the undisturbed one."""
     runs = {}
     for name in ("undisturbed", "disturbed"):
-        runs[name] = make_run(tmp_path / name, recipe=STRONG, epochs=1, validation=6000, batch_size=6000)
-    assert train(runs["undisturbed"]).end() == 0
+        runs[name] = make_run(
+            tmp_path / name, recipe=STRONG, epochs=1, validation=500, dataset=SMALL_SET, batch_size=4000
+        )
+    assert fork(runs["undisturbed"]).end() == 0
     (finished,) = of_kind(runs["undisturbed"], Finished)
     assert finished.test_accuracy_flipped == pytest.approx(accuracy_with_flips(runs["undisturbed"]))
 
     run = runs["disturbed"]
-    trainer = train(run)
+    trainer = fork(run)
     trainer.wait_for(Started)
     started = time.monotonic()
     for action in ("pause", "resume", "checkpoint", "pause", "resume", "stop"):
@@ -161,7 +164,7 @@ def test_requests_within_a_long_step_are_handled_at_once(train: Train, tmp_path:
     assert [event.step for event in of_kind(run, Stopped)] == [0]
     assert [event.step for event in of_kind(run, CheckpointSaved)] == [0], "the same state must be saved only once"
 
-    trainer = train(run)
+    trainer = fork(run)
     trainer.wait_for(Started)
     started = time.monotonic()
     trainer.wait_for(StepChunk)

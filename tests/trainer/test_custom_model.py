@@ -26,26 +26,27 @@ from fashion_tui.trained_run import TrainedRun
 from fashion_tui.tui.train.summary import note_text
 from tests.custom_models import DROPOUT_NET, custom_model, forget_trust, source_that_writes
 
-from .trainers import Trainer, assert_failed, final_state, make_run, of_kind, results, step_metrics
+from .forked import ForkedTrainer
+from .trainers import assert_failed, final_state, make_run, of_kind, results, step_metrics
 
 pytestmark = pytest.mark.timeout(600)
 
-Train = Callable[..., Trainer]
+Fork = Callable[..., ForkedTrainer]
 
 
-def test_a_killed_and_resumed_run_equals_the_undisturbed_one_to_the_bit(train: Train, tmp_path: Path) -> None:
+def test_a_killed_and_resumed_run_equals_the_undisturbed_one_to_the_bit(fork: Fork, tmp_path: Path) -> None:
     """The model draws random numbers for dropout in each step, and has batch norm statistics."""
     undisturbed, run = (make_run(tmp_path, network=custom_model(width=32), model="Net", epochs=20) for _ in range(2))
-    assert train(undisturbed).end() == 0
+    assert fork(undisturbed).end() == 0
     (started,) = of_kind(undisturbed, Started)
     assert (started.model, started.parameters) == ("Net", 784 * 32 + 32 + 64 + 330)
 
-    trainer = train(run)
+    trainer = fork(run)
     trainer.wait_for(StepChunk)
     run.control.request("checkpoint")
     handled = trainer.wait_for(RequestHandled)  # a few milliseconds later, an epoch may save another checkpoint
     trainer.kill()
-    trainer = train(run)
+    trainer = fork(run)
     assert trainer.wait_for(Resumed).step >= handled.step > 0
     assert trainer.end() == 0
     assert final_state(run) == final_state(undisturbed)
@@ -78,16 +79,16 @@ class Net(nn.Module):
 """A network with a plain attribute and a buffer that aren't in its state_dict."""
 
 
-def test_state_outside_the_state_dict_is_saved(train: Train, tmp_path: Path) -> None:
+def test_state_outside_the_state_dict_is_saved(fork: Fork, tmp_path: Path) -> None:
     """A stopped and resumed run equals the undisturbed one, and an evaluation of its checkpoint has the same result."""
     undisturbed, run = (make_run(tmp_path, network=custom_model(COUNTER_NET), model="Net", epochs=6) for _ in range(2))
-    assert train(undisturbed).end() == 0
+    assert fork(undisturbed).end() == 0
     assert not of_kind(undisturbed, Warned)
-    trainer = train(run)
+    trainer = fork(run)
     trainer.wait_for(StepChunk)
     run.control.request("stop")
     assert trainer.end() == 0
-    assert train(run).end() == 0
+    assert fork(run).end() == 0
     assert of_kind(run, Resumed)
     assert final_state(run) == final_state(undisturbed)
     assert results(run) == results(undisturbed)
@@ -99,13 +100,11 @@ def test_state_outside_the_state_dict_is_saved(train: Train, tmp_path: Path) -> 
     assert (logits.argmax(1) == test.labels).double().mean().item() == finished.test_accuracy
 
 
-def test_state_that_cannot_be_saved_is_named_before_the_first_step_and_asked_about(
-    train: Train, tmp_path: Path
-) -> None:
+def test_state_that_cannot_be_saved_is_named_before_the_first_step_and_asked_about(fork: Fork, tmp_path: Path) -> None:
     source = COUNTER_NET.replace("self.calls = 0", "self.calls = itertools.count(1)")
     source = source.replace("self.calls += 1", "calls = next(self.calls)").replace("/ self.calls", "/ calls")
     run = make_run(tmp_path, network=custom_model(source), model="Net", epochs=500)
-    trainer = train(run)
+    trainer = fork(run)
     warned = trainer.wait_for(Warned)
     assert "calls (count) of Net can't be saved" in warned.message
     trainer.wait_for(StepChunk)
@@ -122,22 +121,22 @@ def test_state_that_cannot_be_saved_is_named_before_the_first_step_and_asked_abo
     assert of_kind(run, Resumed)
 
 
-def test_a_failing_step_is_named_and_the_metrics_of_the_steps_before_are_logged(train: Train, tmp_path: Path) -> None:
+def test_a_failing_step_is_named_and_the_metrics_of_the_steps_before_are_logged(fork: Fork, tmp_path: Path) -> None:
     source = COUNTER_NET.replace("self.calls += 1", "self.calls += 1; assert self.calls != 70, 'seventy'")
     run = make_run(tmp_path, network=custom_model(source), model="Net")
-    failed = assert_failed(train(run), "AssertionError: seventy")
+    failed = assert_failed(fork(run), "AssertionError: seventy")
     assert failed.step == 70
     assert list(step_metrics(run)) == list(range(1, 70))
     assert run.read_status().step == 69
 
 
-def test_outputs_that_are_not_numbers_in_evaluation_give_no_scores(train: Train, tmp_path: Path) -> None:
+def test_outputs_that_are_not_numbers_in_evaluation_give_no_scores(fork: Fork, tmp_path: Path) -> None:
     source = COUNTER_NET.replace(
         "return self.fc(x - self.mean)",
         "y = self.fc(x - self.mean); return y if self.training or len(x) == 2 else y * 0 / torch.zeros(())",
     )
     run = make_run(tmp_path, network=custom_model(source), model="Net", epochs=1)
-    assert train(run).end() == 0
+    assert fork(run).end() == 0
     (epoch,), (finished,) = of_kind(run, EpochEnd), of_kind(run, Finished)
     assert (epoch.validation_accuracy, epoch.validation_loss) == ("NaN", "NaN")
     assert (finished.test_accuracy, finished.test_loss) == ("NaN", "NaN")
@@ -152,45 +151,45 @@ def test_outputs_that_are_not_numbers_in_evaluation_give_no_scores(train: Train,
         assert all(tensor.isfinite().all() for tensor in trained.weights().values())
 
 
-def test_a_trainer_does_not_execute_untrusted_code(train: Train, tmp_path: Path, state_home: Path) -> None:
+def test_a_trainer_does_not_execute_untrusted_code(fork: Fork, tmp_path: Path, state_home: Path) -> None:
     """The trainer itself checks the trust again, since the source may be changed between the launch and its start."""
     written = tmp_path / "written"
     run = make_run(tmp_path, network=custom_model(source_that_writes(written)), model="Net")
     forget_trust(state_home)
-    assert_failed(train(run), "--trust")
+    assert_failed(fork(run), "--trust")
     assert not written.exists()
 
 
-def test_a_changed_source_is_not_executed(train: Train, tmp_path: Path) -> None:
+def test_a_changed_source_is_not_executed(fork: Fork, tmp_path: Path) -> None:
     written = tmp_path / "written"
     run = make_run(tmp_path, network=custom_model(), model="Net")
     (run.path / MODEL_FILE).write_text(source_that_writes(written))
-    assert_failed(train(run), "model.py has been changed")
+    assert_failed(fork(run), "model.py has been changed")
     assert not written.exists()
 
 
-def test_a_module_beside_the_source_is_not_imported(train: Train, tmp_path: Path) -> None:
+def test_a_module_beside_the_source_is_not_imported(fork: Fork, tmp_path: Path) -> None:
     """The source is verified by its hash, but other files aren't."""
     written = tmp_path / "written"
     run = make_run(tmp_path, network=custom_model(f"import extra\n{DROPOUT_NET}"), model="Net")
     (run.path / "extra.py").write_text(source_that_writes(written))
-    assert_failed(train(run), "No module named 'extra'")
+    assert_failed(fork(run), "No module named 'extra'")
     assert not written.exists()
 
 
-def test_a_network_without_ten_outputs_fails_before_the_first_step(train: Train, tmp_path: Path) -> None:
+def test_a_network_without_ten_outputs_fails_before_the_first_step(fork: Fork, tmp_path: Path) -> None:
     network = custom_model(DROPOUT_NET.replace("nn.Linear(width, 10)", "nn.Linear(width, 9)"))
     run = make_run(tmp_path, network=network, model="Net")
-    failed = assert_failed(train(run), "[2, 9]")
+    failed = assert_failed(fork(run), "[2, 9]")
     assert failed.step == 0
     assert not of_kind(run, Started)
 
 
-def test_the_name_of_a_built_in_model_is_never_taken_for_a_file(train: Train, tmp_path: Path) -> None:
+def test_the_name_of_a_built_in_model_is_never_taken_for_a_file(fork: Fork, tmp_path: Path) -> None:
     name = f"{tmp_path}/net.py:Net"
     (tmp_path / "net.py").write_text(source_that_writes(tmp_path / "written"))
     run = make_run(tmp_path / "runs")
     recipe = msgspec.structs.replace(run.config.recipe, model=name)
     (run.path / "config.json").write_bytes(msgspec.json.encode(msgspec.structs.replace(run.config, recipe=recipe)))
-    assert_failed(train(run), "net.py:Net")
+    assert_failed(fork(run), "net.py:Net")
     assert not (tmp_path / "written").exists()

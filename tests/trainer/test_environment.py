@@ -8,7 +8,9 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -19,11 +21,23 @@ from fashion_tui.runs.reader import RunReader
 from fashion_tui.runs.store import list_runs
 from fashion_tui.schema.errors import UserError
 from fashion_tui.schema.events import CheckpointSaved, EpochEnd, Finished, StepChunk, Warned
+from tests.custom_models import DROPOUT_NET, custom_model
 from tests.runs.parts import wait_until
 
-from .trainers import Trainer, assert_failed, assert_same, make_run, of_kind, step_metrics, thread_affinities
+from .forked import ForkedTrainer
+from .trainers import (
+    Trainer,
+    assert_failed,
+    assert_same,
+    make_run,
+    make_small_run,
+    of_kind,
+    step_metrics,
+    thread_affinities,
+)
 
 Train = Callable[..., Trainer]
+Fork = Callable[..., ForkedTrainer]
 
 
 @pytest.mark.real_data
@@ -32,11 +46,15 @@ def test_the_data_set_is_only_needed_at_the_start(real_data: Path, train: Train,
     folder = tmp_path / "data"
     shutil.copytree(real_data / "FashionMNIST" / "raw", folder / "FashionMNIST" / "raw")
     run = make_run(
-        tmp_path / "runs", dataset=verify(find("fashion-mnist", folder)), epochs=1, validation=0, batch_size=500
-    )
+        tmp_path / "runs", dataset=verify(find("fashion-mnist", folder)), epochs=1, validation=0,
+        network=custom_model(width=8), model="Net",
+    )  # fmt: skip
     trainer = train(run)
     trainer.wait_for(StepChunk)
+    trainer.send_signal(signal.SIGSTOP)
+    assert not of_kind(run, EpochEnd)
     shutil.rmtree(folder)
+    trainer.send_signal(signal.SIGCONT)
     assert trainer.end() == 0
     assert of_kind(run, Finished)
     before = step_metrics(run)
@@ -55,13 +73,13 @@ def immutable(folder: Path) -> Iterator[None]:
         subprocess.run(["chattr", "-i", folder], check=True)
 
 
-def test_a_read_only_folder_loses_no_step(train: Train, tmp_path: Path) -> None:
+def test_a_read_only_folder_loses_no_step(fork: Fork, tmp_path: Path) -> None:
     """The trainer reports what it can't write and continues; the next checkpoint is saved when it can."""
-    undisturbed = make_run(tmp_path / "undisturbed", epochs=3)
-    assert train(undisturbed).end() == 0
+    undisturbed = make_small_run(tmp_path / "undisturbed", epochs=3)
+    assert fork(undisturbed).end() == 0
 
-    run = make_run(tmp_path / "runs", epochs=3)
-    trainer = train(run)
+    run = make_small_run(tmp_path / "runs", epochs=3)
+    trainer = fork(run)
     trainer.wait_for(StepChunk)
     with immutable(run.path / "checkpoints"), immutable(run.path):
         warned = trainer.wait_for(Warned, lambda event: "checkpoint" in event.message)
@@ -75,9 +93,9 @@ def test_a_read_only_folder_loses_no_step(train: Train, tmp_path: Path) -> None:
     assert_same(run, undisturbed)
 
 
-def test_a_stop_without_a_checkpoint_is_reported(train: Train, tmp_path: Path) -> None:
-    run = make_run(tmp_path / "runs", epochs=500)
-    trainer = train(run)
+def test_a_stop_without_a_checkpoint_is_reported(fork: Fork, tmp_path: Path) -> None:
+    run = make_small_run(tmp_path / "runs", epochs=500)
+    trainer = fork(run)
     trainer.wait_for(StepChunk)
     with immutable(run.path / "checkpoints"), pytest.raises(UserError, match=r"the steps after .* aren't saved"):
         stop(run)
@@ -93,8 +111,8 @@ def test_a_trainer_ends_if_its_run_is_deleted(train: Train, tmp_path: Path) -> N
     assert "folder was removed" in trainer.output()
 
 
-def test_all_viewers_see_the_same_even_after_a_suspension(train: Train, tmp_path: Path) -> None:
-    run = make_run(tmp_path)
+def test_all_viewers_see_the_same_even_after_a_suspension(fork: Fork, tmp_path: Path) -> None:
+    run = make_small_run(tmp_path)
     log = run.path / "events.jsonl"
     log.touch()
     tail = subprocess.Popen(["tail", "-c", "+1", "-f", log], stdout=subprocess.PIPE)
@@ -104,11 +122,12 @@ def test_all_viewers_see_the_same_even_after_a_suspension(train: Train, tmp_path
         viewers = [RunReader(run), RunReader(run)]
         followers = [run.follow_events(), run.follow_events()]
         seen: list[list[object]] = [[], []]
-        trainer = train(run)
+        trainer = fork(run)
         while not trainer.has_ended:
             for viewer in viewers:
                 viewer.poll()
             seen[0] += followers[0].events()  # the other follower reads everything at the end
+            trainer.wait(0.02)
         assert trainer.end() == 0
         for events, follower in zip(seen, followers, strict=True):
             events.extend(follower.events())
@@ -126,31 +145,42 @@ def test_all_viewers_see_the_same_even_after_a_suspension(train: Train, tmp_path
             reader.wait()
 
 
-def test_a_request_to_a_suspended_trainer_is_answered_when_it_continues(train: Train, tmp_path: Path) -> None:
-    run = make_run(tmp_path, epochs=200)
-    trainer = train(run)
+def test_a_request_to_a_suspended_trainer_is_answered_when_it_continues(fork: Fork, tmp_path: Path) -> None:
+    run = make_small_run(tmp_path, epochs=200)
+    trainer = fork(run)
     trainer.wait_for(StepChunk)
-    trainer.process.send_signal(signal.SIGSTOP)
+    trainer.send_signal(signal.SIGSTOP)
     run.control.request("stop")
-    trainer.process.send_signal(signal.SIGCONT)
+    trainer.send_signal(signal.SIGCONT)
     assert trainer.end() == 0
     assert run.read_status().state == "stopped"
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="sets the limits of another process")
-def test_a_log_that_cannot_grow_loses_no_metrics(train: Train, tmp_path: Path) -> None:
-    """Files are limited to 3 KB for a second or two. The training continues, and its metrics are written later."""
-    undisturbed = make_run(tmp_path / "undisturbed", epochs=8)
-    assert train(undisturbed).end() == 0
+SLOW_WHILE_LIMITED = "import resource, time\n" + DROPOUT_NET.replace(
+    "        return self.body(x)",
+    """\
+        if resource.getrlimit(resource.RLIMIT_FSIZE)[0] == 3_000:
+            time.sleep(0.05)
+        return self.body(x)""",
+)
+"""A network that takes its time while the size of files is limited, so that the limit ends before the training."""
 
-    run = make_run(tmp_path / "runs", epochs=8)
+
+@pytest.mark.skipif(sys.platform != "linux", reason="sets the limits of another process")
+def test_a_log_that_cannot_grow_loses_no_metrics(fork: Fork, tmp_path: Path) -> None:
+    """Files are limited to 3 KB for a second or two. The training continues, and its metrics are written later."""
+    options: dict[str, Any] = {"network": custom_model(SLOW_WHILE_LIMITED), "model": "Net", "epochs": 5}
+    undisturbed = make_small_run(tmp_path / "undisturbed", **options)
+    assert fork(undisturbed).end() == 0
+
+    run = make_small_run(tmp_path / "runs", **options)
     limit, maximum = 3_000, 10**9
-    trainer = train(run, before=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, maximum)))
+    trainer = fork(run, before=partial(resource.setrlimit, resource.RLIMIT_FSIZE, (limit, maximum)))
     wait_until(lambda: "can't be written" in (run.read_status().message or ""), 60)
     step = run.read_status().step
     wait_until(lambda: run.read_status().step > step, 60)
     assert (run.path / "events.jsonl").stat().st_size <= limit
-    resource.prlimit(trainer.process.pid, resource.RLIMIT_FSIZE, (maximum, maximum))
+    resource.prlimit(trainer.pid, resource.RLIMIT_FSIZE, (maximum, maximum))
     assert trainer.end() == 0
     assert "the log can't be written" in trainer.output()
     assert_same(run, undisturbed)

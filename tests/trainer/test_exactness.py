@@ -25,18 +25,29 @@ from fashion_tui.schema.events import (
 )
 from fashion_tui.tui.train.summary import summary_lines
 
-from .trainers import TIMEOUT, Trainer, assert_failed, assert_same, events, final_state, make_run, of_kind, step_metrics
+from .forked import ForkedTrainer
+from .trainers import (
+    TIMEOUT,
+    assert_failed,
+    assert_same,
+    events,
+    final_state,
+    make_run,
+    make_small_run,
+    of_kind,
+    step_metrics,
+)
 
 pytestmark = pytest.mark.timeout(600)
 
-Train = Callable[..., Trainer]
+Fork = Callable[..., ForkedTrainer]
 
 
 @pytest.fixture(scope="module")
 def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Run:
     """A finished run of two epochs. Don't change it."""
-    run = make_run(tmp_path_factory.mktemp("runs"))
-    trainer = Trainer(run)
+    run = make_small_run(tmp_path_factory.mktemp("runs"))
+    trainer = ForkedTrainer(run)
     assert trainer.end() == 0, trainer.output()
     return run
 
@@ -99,9 +110,9 @@ def test_the_metrics_of_an_epoch_are_the_means_of_its_steps(undisturbed: Run) ->
         assert epoch.train_accuracy == pytest.approx(accuracy)
 
 
-def test_a_kill_within_an_epoch(undisturbed: Run, train: Train, tmp_path: Path) -> None:
-    run = make_run(tmp_path)
-    trainer = train(run)
+def test_a_kill_within_an_epoch(undisturbed: Run, fork: Fork, tmp_path: Path) -> None:
+    run = make_small_run(tmp_path)
+    trainer = fork(run)
     trainer.wait_for(StepChunk)
     run.control.request("checkpoint")
     saved = trainer.wait_for(CheckpointSaved)
@@ -111,7 +122,7 @@ def test_a_kill_within_an_epoch(undisturbed: Run, train: Train, tmp_path: Path) 
     trainer.kill()
     assert run.read_status().state == "running"
 
-    trainer = train(run)
+    trainer = fork(run)
     resumed = trainer.wait_for(Resumed)
     assert (resumed.step, resumed.epoch, resumed.checkpoint) == (saved.step, 0, saved.file)
     assert trainer.wait_for(StepChunk).first_step == saved.step + 1 == lost.first_step
@@ -119,13 +130,13 @@ def test_a_kill_within_an_epoch(undisturbed: Run, train: Train, tmp_path: Path) 
     assert_same(run, undisturbed)
 
 
-def test_a_signal_and_a_damaged_last_checkpoint(undisturbed: Run, train: Train, tmp_path: Path) -> None:
-    run = make_run(tmp_path)
-    trainer = train(run)
+def test_a_signal_and_a_damaged_last_checkpoint(undisturbed: Run, fork: Fork, tmp_path: Path) -> None:
+    run = make_small_run(tmp_path)
+    trainer = fork(run)
     first = trainer.wait_for(CheckpointSaved)
     assert first.reason == "epoch"
     trainer.wait_for(StepChunk)
-    trainer.process.send_signal(signal.SIGTERM)
+    trainer.send_signal(signal.SIGTERM)
     assert trainer.end() == 0
     (stopped,) = of_kind(run, Stopped)
     assert stopped.reason == "SIGTERM"
@@ -140,7 +151,7 @@ def test_a_signal_and_a_damaged_last_checkpoint(undisturbed: Run, train: Train, 
     content[len(content) // 2] ^= 1
     file.write_bytes(content)
 
-    trainer = train(run)
+    trainer = fork(run)
     assert last.file in trainer.wait_for(Warned).message
     resumed = trainer.wait_for(Resumed)
     assert (resumed.step, resumed.epoch, resumed.checkpoint) == (first.step, 1, first.file)
@@ -150,31 +161,31 @@ def test_a_signal_and_a_damaged_last_checkpoint(undisturbed: Run, train: Train, 
 
 
 def test_a_kill_before_any_checkpoint_and_more_epochs_after_the_end(
-    undisturbed: Run, train: Train, tmp_path: Path
+    undisturbed: Run, fork: Fork, tmp_path: Path
 ) -> None:
     """Training 1 epoch, and then another one, equals training 2 epochs."""
-    run = make_run(tmp_path, epochs=1)
-    trainer = train(run)
+    run = make_small_run(tmp_path, epochs=1)
+    trainer = fork(run)
     trainer.wait_for(StepChunk)
     trainer.kill()
 
-    trainer = train(run)
+    trainer = fork(run)
     resumed = trainer.wait_for(Resumed)
     assert (resumed.step, resumed.checkpoint) == (0, None)
     assert trainer.end() == 0
     assert len(step_metrics(run)) == 63
     assert run.read_status().epochs == 1
 
-    assert train(run, "--epochs", "2").end() == 0
+    assert fork(run, "--epochs", "2").end() == 0
     assert_same(run, undisturbed)
     status = run.read_status()
     assert (status.state, status.epochs) == ("finished", 2)
 
 
-def test_the_configured_number_of_epochs_replaces_an_extended_one(train: Train, tmp_path: Path) -> None:
+def test_the_configured_number_of_epochs_replaces_an_extended_one(fork: Fork, tmp_path: Path) -> None:
     """The checkpoint contains the extended number; the user's last choice counts."""
     run = make_run(tmp_path, epochs=2)
-    trainer = train(run, "--epochs", "100")
+    trainer = fork(run, "--epochs", "100")
     trainer.wait_for(EpochEnd)
     run.control.request("stop")
     assert trainer.end() == 0
@@ -188,7 +199,7 @@ def test_the_configured_number_of_epochs_replaces_an_extended_one(train: Train, 
     assert status.epoch < 100
 
 
-def test_a_nan_loss_ends_the_run_and_keeps_the_last_checkpoint(undisturbed: Run, train: Train, tmp_path: Path) -> None:
+def test_a_nan_loss_ends_the_run_and_keeps_the_last_checkpoint(undisturbed: Run, fork: Fork, tmp_path: Path) -> None:
     """A finished run is resumed for another epoch, with huge momentum in its checkpoint."""
     shutil.copytree(undisturbed.path, tmp_path / undisturbed.id)
     run = Run(tmp_path / undisturbed.id)
@@ -202,7 +213,7 @@ def test_a_nan_loss_ends_the_run_and_keeps_the_last_checkpoint(undisturbed: Run,
     store.save(lambda file: write_checkpoint(file, training, notes), step=latest.step, epoch=latest.epoch)
     before = final_state(run)
 
-    failed = assert_failed(train(run, "--epochs", "3"), "conv2 (Conv2d)")
+    failed = assert_failed(fork(run, "--epochs", "3"), "conv2 (Conv2d)")
     assert "at step 128" in failed.message
     assert "try a learning rate below 0.001" in failed.message
     assert failed.step == 128

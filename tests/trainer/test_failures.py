@@ -4,6 +4,7 @@ import os
 import resource
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -13,11 +14,13 @@ from fashion_tui.data.files import find
 from fashion_tui.schema.events import CheckpointSaved, RequestHandled, Started, StepChunk, Warned
 from tests.custom_models import DROPOUT_NET, custom_model
 
+from .forked import ForkedTrainer
 from .trainers import Trainer, assert_failed, make_run, of_kind, step_metrics
 
 pytestmark = pytest.mark.timeout(600)
 
 Train = Callable[..., Trainer]
+Fork = Callable[..., ForkedTrainer]
 
 
 def test_a_different_data_set_is_refused(train: Train, tmp_path: Path) -> None:
@@ -29,11 +32,11 @@ def test_a_different_data_set_is_refused(train: Train, tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="sets the limits of another process")
-def test_a_full_disk_loses_no_step(train: Train, tmp_path: Path) -> None:
+def test_a_full_disk_loses_no_step(fork: Fork, tmp_path: Path) -> None:
     """Files are limited to 1 MB at first, which is too little for a checkpoint. Then the limit is raised."""
     run = make_run(tmp_path, epochs=1000, validation=0)
     limit = 1_000_000
-    trainer = train(run, before=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit * 1000)))
+    trainer = fork(run, before=partial(resource.setrlimit, resource.RLIMIT_FSIZE, (limit, limit * 1000)))
     trainer.wait_for(StepChunk)
     first = run.control.request("checkpoint")
     warned = trainer.wait_for(Warned)
@@ -43,7 +46,7 @@ def test_a_full_disk_loses_no_step(train: Train, tmp_path: Path) -> None:
     assert not list((run.path / "control").iterdir()), "a failed request must not be repeated"
     assert run.read_status().state == "running"
 
-    resource.prlimit(trainer.process.pid, resource.RLIMIT_FSIZE, (limit * 1000, limit * 1000))
+    resource.prlimit(trainer.pid, resource.RLIMIT_FSIZE, (limit * 1000, limit * 1000))
     second = run.control.request("checkpoint")
     assert trainer.wait_for(CheckpointSaved).reason == "asked"
     assert trainer.wait_for(RequestHandled).request == second != first
@@ -57,21 +60,21 @@ LARGE_LOGITS = DROPOUT_NET.replace("return self.body(x)", "return self.body(x) *
 """A network whose loss is hundreds of times that of random predictions."""
 
 
-def test_a_diverging_run_fails_after_50_steps_unless_it_is_kept_going(train: Train, tmp_path: Path) -> None:
+def test_a_diverging_run_fails_after_50_steps_unless_it_is_kept_going(fork: Fork, tmp_path: Path) -> None:
     network, kept = custom_model(LARGE_LOGITS), 1e-12
     run = make_run(tmp_path, network=network, model="Net", learning_rate=kept)
-    failed = assert_failed(train(run), "mean loss of the last 50 steps")
+    failed = assert_failed(fork(run), "mean loss of the last 50 steps")
     assert failed.step == 50
     assert "--keep-going" in failed.message
     assert list(step_metrics(run)) == list(range(1, 51))
 
     run = make_run(tmp_path, network=network, model="Net", learning_rate=kept, epochs=1, keep_going=True)
-    assert train(run).end() == 0
+    assert fork(run).end() == 0
 
 
-def test_a_damaged_configuration_is_reported_and_the_run_unchanged(train: Train, tmp_path: Path) -> None:
+def test_a_damaged_configuration_is_reported_and_the_run_unchanged(fork: Fork, tmp_path: Path) -> None:
     run = make_run(tmp_path)
-    trainer = train(run, before=lambda: os.truncate(run.path / "config.json", 100))
+    trainer = fork(run, before=partial(os.truncate, run.path / "config.json", 100))
     assert trainer.end() == 1
     assert trainer.output().count("\n") == 1
     assert run.read_status().state == "starting"

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,16 +22,16 @@ from fashion_tui.schema.recipe import BEST, CPU_RECIPES, RECIPES
 
 from .fault_table import Fault, RecordFault
 from .forked import ForkedTrainer
-from .kill_points import KILL_POINTS
-from .trainers import TrainerEnded, assert_same, differing_bits, final_state, make_run, steps_lost
+from .kill_points import KILL_POINTS, kill_at
+from .trainers import TrainerEnded, assert_same, differing_bits, final_state, make_small_run, steps_lost
 
 pytestmark = pytest.mark.timeout(900)
 
 Fork = Callable[..., ForkedTrainer]
 Reference = Callable[[str], tuple[Run, float]]
 
-RUN: dict[str, Any] = {"validation": 500, "batch_size": 16, "checkpoint_every": 0.05}
-"""2 epochs of 719 steps, with as many checkpoints as their cost allows."""
+RUN: dict[str, Any] = {"batch_size": 16, "checkpoint_every": 0.05}
+"""2 epochs of 250 steps, with as many checkpoints as their cost allows."""
 
 TESTED_RECIPES = {name: RECIPES[name] for name in CPU_RECIPES} | {"best": msgspec.structs.replace(BEST, model="strong")}
 """All recipes for the CPU. `best` has a smaller network here, since its own network takes minutes per run."""
@@ -49,7 +50,7 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Reference:
 
     def reference(recipe: str) -> tuple[Run, float]:
         if recipe not in finished:
-            run = make_run(tmp_path_factory.mktemp(recipe), recipe=TESTED_RECIPES[recipe], **RUN)
+            run = make_small_run(tmp_path_factory.mktemp(recipe), recipe=TESTED_RECIPES[recipe], **RUN)
             trainer = ForkedTrainer(run)
             trainer.wait_for(StepChunk)
             started = time.monotonic()
@@ -83,7 +84,7 @@ def kill_repeatedly(fork: Fork, runs: Path, reference: tuple[Run, float], recipe
     rng = random.Random(seed)
     tried = hit = lost = bits = 0
     while tried < times:
-        run = make_run(runs, recipe=TESTED_RECIPES[recipe], **RUN)
+        run = make_small_run(runs, recipe=TESTED_RECIPES[recipe], **RUN)
         while tried < times and run.read_status().state != "finished":
             tried += 1
             hit += kill_at_random(fork, run, seconds, rng)
@@ -96,10 +97,10 @@ def kill_repeatedly(fork: Fork, runs: Path, reference: tuple[Run, float], recipe
 
 def kill_at_points(fork: Fork, runs: Path, reference: tuple[Run, float], points: Iterable[tuple[str, int]]) -> Fault:
     """Kill a run's trainer at each of these points in turn, finish the run and compare it with the undisturbed one."""
-    run = make_run(runs, **RUN)
+    run = make_small_run(runs, **RUN)
     tried = hit = 0
     for point in points:
-        trainer = fork(run, kill_point=point)
+        trainer = fork(run, before=partial(kill_at, *point))
         tried += 1
         hit += trainer.end() == -signal.SIGKILL
     finish(fork, run)
