@@ -95,6 +95,33 @@ def test_transposed_convolutions(kernel: int, stride: int, padding: int, extra: 
     check_formula(layer, 4, 7, 9)
 
 
+@pytest.mark.parametrize(
+    ("layer", "shape", "macs"),
+    [
+        (nn.ConvTranspose1d(3, 5, 4, stride=2), (3, 6), "(3·6) · (5·4) = 360"),
+        (nn.ConvTranspose2d(4, 6, (3, 5), stride=(2, 3), groups=2), (4, 7, 9), "(4·7·9) · (3·3·5) = 11,340"),
+        (nn.ConvTranspose3d(2, 3, 2), (2, 3, 4, 5), "(2·3·4·5) · (3·2·2·2) = 2,880"),
+    ],
+)
+def test_each_input_of_a_transposed_convolution_is_multiplied_by_the_whole_kernel(
+    layer: nn.Module, shape: tuple[int, ...], macs: str
+) -> None:
+    check_formula(layer, *shape)
+    row = row_of(layer, shape)
+    assert row.macs_arithmetic == macs
+    assert evaluate(macs) == [(row.macs, row.macs)]
+
+
+def test_a_transposed_convolution_as_a_function() -> None:
+    """All arguments are positional and differ: stride 3, padding 1, output padding 2, 2 groups and dilation 4."""
+    weight = nn.Parameter(torch.empty(4, 3, 3, 3))
+    row = row_of(lambda self, x: F.conv_transpose2d(x, self.weight, None, 3, 1, 2, 2, 4), (4, 7, 7), weight=weight)
+    assert row.outputs == ((6, 27, 27),)
+    assert row.arithmetic == "(7 − 1)·3 + 4·(3 − 1) + 1 − 2·1 + 2 = 27"
+    assert row.macs_arithmetic == "(4·7·7) · (3·3·3) = 5,292"
+    assert row.macs == 5_292
+
+
 def test_layers_with_one_axis_three_axes_or_axes_that_differ() -> None:
     assert check_formula(nn.Conv1d(2, 3, 4), 2, 12) == "(12 − 4) / 1 + 1 = 9"
     assert check_formula(nn.MaxPool3d(2), 1, 4, 6, 8) == (
@@ -118,6 +145,17 @@ def test_functions_have_the_formulas_of_layers() -> None:
     pooled = row_of(lambda _, x: F.avg_pool2d(x, 3, 2, 0, True), (1, 8, 8))
     assert (pooled.arithmetic, pooled.outputs) == ("⌈(8 − 3) / 2⌉ + 1 = 4", ((1, 4, 4),))
     assert row_of(lambda _, x: F.max_pool2d(x, 2), (1, 9, 9)).arithmetic == "⌊(9 − 2) / 2⌋ + 1 = 4"
+
+
+def test_a_function_repeats_its_window_for_each_axis() -> None:
+    for pool, shape, settings in (
+        (F.max_pool1d, (3, 20), "2 s2"),
+        (F.avg_pool2d, (3, 4, 4), "2×2 s2"),
+        (F.max_pool3d, (3, 4, 4, 4), "2×2×2 s2"),
+    ):
+        row = row_of(lambda _, x, pool=pool: pool(x, 2), shape)
+        assert row.settings == settings
+        assert evaluate(row.arithmetic) == [(row.outputs[0][-1], row.outputs[0][-1])]
 
 
 def test_groups() -> None:

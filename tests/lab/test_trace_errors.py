@@ -69,6 +69,23 @@ def test_all_modules_around_the_failing_one_are_marked() -> None:
     assert table.error_line is None, "no line outside torch's own code to report"
 
 
+def test_the_macs_of_a_failing_block_are_those_of_the_calls_that_ran() -> None:
+    block = nn.Sequential(nn.Linear(4, 6), nn.Linear(5, 6))
+    table = trace(nn.Sequential(nn.Linear(3, 4), nn.Sequential(block)), (3,))
+    macs = {row.path: row.macs for row in table.rows}
+    assert macs == {"0": 3 * 4, "1": 4 * 6, "1.0": 4 * 6, "1.0.0": 4 * 6, "1.0.1": 0}
+    assert table.total_macs == 3 * 4 + 4 * 6, "inner calls must not be counted again"
+
+
+def test_the_macs_of_a_block_that_fails_for_one_batch_size_only() -> None:
+    """With two samples, the view succeeds and the MACs of `b` are added. With three samples, the view fails."""
+    block = FunctionNet(lambda self, x: self.b(self.a(x).view(-1, 12)), a=nn.Linear(5, 6), b=nn.Linear(12, 7))
+    table = trace(nn.Sequential(block), (5,))
+    assert "view" in (table.error or "")
+    assert [row.macs for row in table.rows] == [5 * 6, 5 * 6, 0]
+    assert table.total_macs == 5 * 6
+
+
 CASES: list[tuple[nn.Module, tuple[int, ...], tuple[str, ...]]] = [
     (
         FunctionNet(lambda self, x: self.fc(self.conv(x)), conv=nn.Conv2d(1, 2, 1), fc=nn.Linear(1568, 10)),
@@ -100,6 +117,21 @@ CASES: list[tuple[nn.Module, tuple[int, ...], tuple[str, ...]]] = [
         IMAGE,
         ("c has a 5×5 kernel", "larger", "avg_pool2d outputs [1, 4, 4]"),
     ),
+    (
+        nn.Sequential(nn.Conv2d(1, 8, (3, 5), padding=1)),
+        (1, 3, 2),
+        ("0 (Conv2d) has a 3×5 kernel, which is larger than the padded input", "input is [1, 3, 2]"),
+    ),
+    (
+        nn.Sequential(nn.Conv1d(1, 8, 5, dilation=2, padding="valid")),
+        (1, 8),
+        ("0 (Conv1d) has a kernel of 5 values that spans 9, which is larger", "input is [1, 8]"),
+    ),
+    (
+        nn.Sequential(nn.Conv2d(1, 8, 5, padding=2, padding_mode="reflect")),
+        (1, 2, 2),
+        ("0 (Conv2d): ", "Padding size should be less than the corresponding input dimension"),
+    ),
     (nn.Sequential(nn.BatchNorm2d(3)), IMAGE, ("0 (BatchNorm2d) expects 3 channels, got 1", "[1, 28, 28]")),
     (nn.Sequential(nn.GroupNorm(2, 4)), (6, 5, 5), ("0 (GroupNorm) expects 4 channels, got 6", "[6, 5, 5]")),
     (nn.Sequential(nn.LayerNorm(7)), (6, 5), ("0 (LayerNorm) expects a shape that ends in [7], got [6, 5]",)),
@@ -119,6 +151,13 @@ CASES: list[tuple[nn.Module, tuple[int, ...], tuple[str, ...]]] = [
         IMAGE,
         ("1 (MaxPool2d) has a 4×4 window", "fit", "0 (MaxPool2d) outputs [1, 3, 3]"),
     ),
+    (FunctionNet(lambda _, x: F.max_pool1d(x, 30)), (3, 20), ("max_pool1d has a window of 30 values", "[3, 20]")),
+    (
+        nn.Sequential(nn.MaxPool2d(3, padding=1, dilation=3)),
+        (2, 4, 3),
+        ("0 (MaxPool2d) has a 3×3 window that spans 7×7", "fit", "[2, 4, 3]"),
+    ),
+    (FunctionNet(lambda _, x: F.max_pool2d(x, 3, padding=2)), (1, 2, 2), ("max_pool2d: pad should be at most half",)),
     (
         FunctionNet(lambda self, x: F.linear(x, self.weight), weight=nn.Parameter(torch.zeros(3, 4))),
         (5,),

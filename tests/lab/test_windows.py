@@ -110,6 +110,7 @@ def test_the_formulas_of_the_guides_layers() -> None:
     ("window", "is_pool", "numbers"),
     [
         (SlidingWindow(input_size=3, kernel=5), False, r"5 values.*\b3\b"),
+        (SlidingWindow(input_size=3, kernel=7, padding=(1, 1)), False, r"7 values.*\b5\b"),
         (SlidingWindow(input_size=9, kernel=3, dilation=5), False, r"11 values.*\b9\b"),
         (SlidingWindow(input_size=9, kernel=3, padding=(2, 2)), True, r"padding is 2.*\b1\b.*kernel of 3"),
     ],

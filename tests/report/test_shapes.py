@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from msgspec.structs import replace
 from rich.cells import cell_len
 from rich.console import Console, RenderableType
 from torch import nn
@@ -22,6 +23,7 @@ from fashion_tui.report.shapes import (
 )
 from fashion_tui.report.style import ACCENT, BAD, MUTED
 from fashion_tui.schema.shapes import ShapeRow, ShapeTable
+from fashion_tui.tui.model.row_details import row_lines
 from tests.lab.networks import FunctionNet, Guide, Residual
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -105,6 +107,38 @@ def test_requested_columns_and_depth(nested: ShapeTable) -> None:
     assert [line.split()[0] for line in table[2:6]] == ["stem", "body", "mean", "head"]
     assert table[2].split() == ["stem", "16×16×16", "16", "KiB", "float32", "no"]  # 4 bytes per value; not trainable
     assert table[5].split() == ["head", "10", "40", "bytes", "float32", "yes"]
+
+
+def timed(guide: ShapeTable) -> ShapeTable:
+    """Return the table with forward times of 1, 2, 3, … ms, and backward times of 0, 30, 60, … ms."""
+    rows = [
+        replace(row, forward_seconds=(index + 1) / 1000, backward_seconds=index * 0.03)
+        for index, row in enumerate(guide.rows)
+    ]
+    return replace(guide, rows=tuple(rows), timed_on="cpu", timed_batch=32)
+
+
+def test_forward_and_backward_times_have_their_own_columns_totals_and_shares(guide: ShapeTable) -> None:
+    lines = shape_lines(timed(guide), width=100, columns=("step", "forward", "backward", "share"), glyphs=ASCII)
+    cells = [line.plain.split() for line in (*lines.header[:1], *lines.rows, lines.footer[-1])]
+    assert cells[0] == ["step", "forward", "backward", "share", "of", "time"]
+    assert cells[1][:4] == ["conv1", "1.00", "ms", "-"], "a time of 0 wasn't measured"
+    assert cells[3][:5] == ["max_pool2d", "3.00", "ms", "60.0", "ms"]
+    assert cells[-1] == ["total", "55.0", "ms", "1.35", "s"]
+    # The last row takes 280 of 1,405 ms, the row before it 249 ms.
+    assert [len(cells[index][-1]) for index in (10, 9)] == [round(20 * 280 / 1405), round(20 * 249 / 1405)]
+
+
+def test_the_details_of_a_row_show_both_times_and_their_share(guide: ShapeTable) -> None:
+    table = timed(guide)
+    lines = [line.plain.split() for line in row_lines(table, table.rows[3], (), (120, 8), ASCII)]
+    (costs,) = (line for line in lines if line[0] == "time")
+    assert costs[1:5] == ["94.0", "ms", "6.7", "%"]
+    assert " ".join(costs[6:]) == "forward 4.00 ms, backward 90.0 ms"
+    (costs,) = (line for line in lines if line[0] == "params")
+    assert costs[1:4] == ["6,020", "2.9", "%"]
+    (costs,) = (line for line in lines if line[0] == "MACs")
+    assert costs[1:4] == ["1,176,000", "73.1", "%"]
 
 
 def test_folded_modules(nested: ShapeTable) -> None:

@@ -14,6 +14,7 @@ from fashion_tui.schema.shapes import NETWORK_INPUT, Shape, ShapeRow
 
 from .functions import RESHAPING
 from .record import Call, Recording
+from .windows import WindowSettings, layer_window
 
 _HINT = "check the pooling and the channel counts"
 _THIS_PACKAGE = Path(__file__).parent
@@ -162,12 +163,25 @@ def _explain_convolution(failure: _Failure, layer: Any) -> str | None:
 
 
 def _large_kernel(failure: _Failure, layer: Any) -> str | None:
-    around = [0] * len(layer.kernel_size) if isinstance(layer.padding, str) else [2 * pad for pad in layer.padding]
-    sizes = [size + pad for size, pad in zip(failure.input[1:], around, strict=True)]
-    if layer.transposed or all(kernel <= size for kernel, size in zip(layer.kernel_size, sizes, strict=True)):
+    kernel = _large_window(failure, layer_window(layer), "kernel")
+    return f"{failure.name} has {kernel}, which is larger than the padded input: {failure.origin()}" if kernel else None
+
+
+def _large_window(failure: _Failure, window: WindowSettings | None, noun: str) -> str | None:
+    """Describe a window that is larger than the padded input: `a 3×3 kernel that spans 5×5`.
+
+    Return None if the window fits.
+    """
+    if window is None or window.transposed:
         return None
-    kernel = "×".join(map(str, layer.kernel_size))
-    return f"{failure.name} has a {kernel} kernel, which is larger than the padded input: {failure.origin()}"
+    kernel, axes = window.kernel, len(window.kernel)
+    padding = (0,) * axes if isinstance(window.padding, str) else window.padding
+    sizes = [size + 2 * around for size, around in zip(failure.input[-axes:], padding, strict=False)]
+    spans = tuple(dilation * (size - 1) + 1 for size, dilation in zip(kernel, window.dilation, strict=True))
+    if all(span <= size for span, size in zip(spans, sizes, strict=False)):
+        return None
+    described = f"a {'×'.join(map(str, kernel))} {noun}" if axes > 1 else f"a {noun} of {kernel[0]} values"
+    return described if spans == kernel else f"{described} that spans {'×'.join(map(str, spans))}"
 
 
 def _explain_layer_norm(failure: _Failure, layer: Any) -> str:
@@ -221,11 +235,8 @@ def _explain_view(failure: _Failure) -> str | None:
 
 
 def _explain_pool(failure: _Failure) -> str | None:
-    kernel = [int(size) for size in failure.row.settings.split(" ")[0].split("×") if size.isdigit()]
-    if all(size <= available for size, available in zip(kernel, failure.input[-len(kernel) :], strict=False)):
-        return None
-    window = "×".join(map(str, kernel))
-    return f"{failure.name} has a {window} window, which doesn't fit into its input: {failure.origin()}"
+    window = _large_window(failure, failure.call.window, "window")
+    return f"{failure.name} has {window}, which doesn't fit into its input: {failure.origin()}" if window else None
 
 
 def _explain_operands(failure: _Failure, shapes: list[Shape]) -> str | None:

@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from .layers import format_sizes, format_window
-from .windows import window_arguments
+from .windows import axis_count, window_arguments
 
 SYMBOLS = {
     "add": "+", "radd": "+", "sub": "-", "rsub": "-", "mul": "*", "rmul": "*", "div": "/", "truediv": "/", "rdiv": "/",
@@ -97,7 +97,7 @@ def call_settings(func: Any, name: str, args: tuple[Any, ...], kwargs: dict[str,
     """
     window = window_arguments(name, args, kwargs)
     if window:
-        settings = _format_window(window, is_pool="pool" in name)
+        settings = _format_window(window, axis_count(name), is_pool="pool" in name)
     elif name in {"getitem", "setitem"}:
         settings = _format_index(args[1])
     else:
@@ -106,11 +106,12 @@ def call_settings(func: Any, name: str, args: tuple[Any, ...], kwargs: dict[str,
     return settings if len(settings) <= _MAX_LENGTH else settings[: _MAX_LENGTH - 1] + "…"
 
 
-def _format_window(arguments: dict[str, Any], *, is_pool: bool) -> str:
+def _format_window(arguments: dict[str, Any], axes: int, *, is_pool: bool) -> str:
     """Format a window. The stride of a pool, which defaults to the kernel size, is always included."""
     kernel = arguments.get("kernel_size", 1)
     stride = arguments.get("stride") or (kernel if is_pool else 1)
     padding, dilation = arguments.get("padding", 0), arguments.get("dilation", 1)
+    kernel = (kernel,) * axes if isinstance(kernel, int) else kernel
     return format_window(kernel, stride, padding, dilation, always_stride=is_pool)
 
 

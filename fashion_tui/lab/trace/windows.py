@@ -57,7 +57,7 @@ def function_window(name: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -
         return None
     try:
         return _window_settings(
-            _per_axis(kernel, int(_base_name(name)[-2])),
+            _per_axis(kernel, axis_count(name)),
             arguments.get("stride") or (1 if name.startswith("conv") else kernel),
             arguments.get("padding", 0),
             arguments.get("dilation", 1),
@@ -81,6 +81,11 @@ def window_arguments(name: str, args: Sequence[Any], kwargs: Mapping[str, Any]) 
         arguments = dict(zip(_AFTER_WEIGHT[kind], args[2:], strict=False))
         return {**arguments, **kwargs, "kernel_size": tuple(weight.shape[2:])}
     return {}
+
+
+def axis_count(name: str) -> int:
+    """Return the number of spatial axes of a convolution or pool: 2 for `max_pool2d`."""
+    return int(_base_name(name)[-2])
 
 
 def _base_name(name: str) -> str:
