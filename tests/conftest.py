@@ -5,8 +5,13 @@ import tempfile
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from fashion_tui.tui.tour import progress
+
+# Property-based tests draw the same examples in every run, and a slow machine doesn't fail them.
+settings.register_profile("repeatable", derandomize=True, database=None, deadline=None, max_examples=100)
+settings.load_profile("repeatable")
 
 # Tests run in parallel and start multi-threaded processes, so idle threads must sleep instead of spinning.
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")

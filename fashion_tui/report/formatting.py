@@ -69,7 +69,7 @@ def format_bytes(size: int) -> str:
     """Return a size in bytes with three significant digits: `40 bytes`, `119 KiB`."""
     amount = float(size)
     for unit in ("bytes", "KiB", "MiB", "GiB"):
-        if amount < 1024 or unit == "GiB":
+        if amount < 1023.5 or unit == "GiB":
             break
         amount /= 1024
     return f"{amount:.0f} {unit}" if amount >= 99.5 or unit == "bytes" else f"{amount:.3g} {unit}"
@@ -96,7 +96,7 @@ def format_loss(loss: JsonFloat) -> str:
 def format_seconds(seconds: float, glyphs: Glyphs) -> str:
     """Return a short measured time with three significant digits: `35.1 µs`, `1.20 ms`, `2.50 s`."""
     for unit, size in (("s", 1.0), ("ms", 1e-3), ("µs", 1e-6)):
-        if seconds >= size or unit == "µs":
+        if seconds >= 0.9995 * size or unit == "µs":  # 999.5 ms and more are shown as 1.00 s
             break
     return f"{_three_digits(seconds / size)} {unit if glyphs.unicode else unit.replace('µ', 'u')}"
 

@@ -3,6 +3,8 @@
 import math
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from fashion_tui.report.formatting import (
     format_bytes,
@@ -25,6 +27,7 @@ from fashion_tui.report.formatting import (
 from fashion_tui.report.glyphs import ASCII, UNICODE
 from fashion_tui.schema.replies import Device
 from fashion_tui.schema.tensors import Statistics
+from tests.numbers import floats
 
 GPU = Device(name="cuda:0", description="NVIDIA H100", memory=80 * 2**30, utilization=0.03, memory_used=2 * 2**30)
 
@@ -77,6 +80,48 @@ def test_percent_and_loss() -> None:
 )
 def test_durations(seconds: float, text: str) -> None:
     assert format_duration(seconds) == text
+
+
+@given(floats(0, 1e7))
+def test_a_duration_is_read_back_as_the_nearest_second(seconds: float) -> None:
+    first, *parts = format_duration(seconds).split(":")
+    assert all(len(part) == 2 and int(part) < 60 for part in parts)
+    assert len(parts) == 1 or int(first) > 0, "hours are left out if there are none"
+    assert len(parts) == 2 or int(first) < 60
+    total = int(first)
+    for part in parts:
+        total = total * 60 + int(part)
+    assert abs(total - seconds) <= 0.5
+
+
+def near(*values: float) -> st.SearchStrategy[float]:
+    """Draw a number that differs by at most 0.1 % from one of the values, where units and decimals change."""
+    return st.tuples(st.sampled_from(values), floats(0.999, 1.001)).map(lambda pair: pair[0] * pair[1])
+
+
+def check_three_digits(text: str, value: float, sizes: dict[str, float], limit: float) -> None:
+    """Check that a number below `limit` and its unit give the value to three digits, or to two decimals."""
+    number, unit = text.split()
+    assert float(number) < limit or unit == list(sizes)[-1], "a larger unit fits better"
+    assert len(number.replace(".", "").lstrip("0")) <= 3 or float(number) >= 1000
+    assert float(number) * sizes[unit] == pytest.approx(value, rel=0.00501, abs=0.00501 * min(sizes.values()))
+
+
+@given(floats(0, 1e4) | near(*(10.0**power for power in range(-6, 4))))
+def test_a_short_time_has_three_digits_below_1000(seconds: float) -> None:
+    check_three_digits(format_seconds(seconds, UNICODE), seconds, {"µs": 1e-6, "ms": 1e-3, "s": 1.0}, 1000)
+
+
+@given(st.integers(0, 2**50) | near(*(2**power * size for power in (0, 10, 20, 30) for size in (10, 100, 1024))))
+def test_a_size_has_three_digits_below_1024(size: float) -> None:
+    sizes = {"bytes": 1.0, "KiB": 2.0**10, "MiB": 2.0**20, "GiB": 2.0**30}
+    check_three_digits(format_bytes(int(size)), int(size), sizes, 1024)
+
+
+@given(st.integers(10_000, 10**17) | near(*(10.0**power for power in range(5, 17))).map(int))
+def test_a_large_count_has_three_digits(count: int) -> None:
+    sizes = {"K": 1e3, "M": 1e6, "G": 1e9, "T": 1e12, "P": 1e15}
+    check_three_digits(format_count(count), count, sizes, 1000)
 
 
 def test_short_times() -> None:

@@ -6,10 +6,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from textual._border import BORDER_CHARS
 
 import fashion_tui
-from fashion_tui.report.glyphs import ASCII, ASCII_ERRORS, UNICODE, ascii_text
+from fashion_tui.report.glyphs import ASCII, ASCII_ERRORS, UNICODE, Glyphs, ascii_text
+from tests.numbers import floats
 
 
 @pytest.mark.parametrize("eighths", range(81))
@@ -24,6 +27,29 @@ def test_a_small_share_is_visible_and_a_large_one_does_not_overflow() -> None:
         assert len(glyphs.bar(1e-9, width=10)) == 1
         assert len(glyphs.bar(7.0, width=10)) == 10
         assert glyphs.bar(0.0, width=10) == glyphs.bar(-1.0, width=10) == ""
+
+
+@given(floats(0, 1), floats(0, 1), st.integers(1, 60), st.sampled_from([UNICODE, ASCII]))
+def test_a_slim_bar_shows_its_share_to_half_a_cell(share: float, other: float, width: int, glyphs: Glyphs) -> None:
+    bar = glyphs.slim_bar(share, width)
+    full, half = bar.count(glyphs.thick_line), bar.count(glyphs.half_line)
+    assert bar == glyphs.thick_line * full + glyphs.half_line * half
+    assert half <= 1
+    assert len(bar) <= width
+    assert (bar == "") == (share == 0), "a share above 0 is visible"
+    assert abs(full + half / 2 - share * width) <= (0.25 if bar != glyphs.half_line else 0.5)
+    assert full + half / 2 <= width
+    assert glyphs.slim_bar(7.0, width) == glyphs.thick_line * width
+    low, high = sorted([share, other])
+    assert len(glyphs.slim_bar(low, width)) <= len(glyphs.slim_bar(high, width))
+
+
+@given(st.lists(floats(-1e300, 1e300), min_size=1, max_size=20), st.sampled_from([UNICODE, ASCII]))
+def test_a_sparkline_has_the_order_of_its_values(values: list[float], glyphs: Glyphs) -> None:
+    levels = [glyphs.levels.index(glyph) for glyph in glyphs.sparkline(values)]
+    assert [levels[values.index(value)] for value in sorted(values)] == sorted(levels)
+    if max(values) > min(values):
+        assert (min(levels), max(levels)) == (0, 7)
 
 
 def test_a_sparkline_rises_with_its_values_and_marks_non_finite_ones() -> None:

@@ -24,6 +24,17 @@ def test_a_histogram_with_its_axis() -> None:
     ]
 
 
+@pytest.mark.parametrize("glyphs", [UNICODE, ASCII], ids=["unicode", "ascii"])
+def test_a_bin_with_one_value_of_a_million_is_visible(glyphs: Glyphs) -> None:
+    counts = (0, 1, 1_000_000, 0, 1, 0)
+    histogram = Histogram(name="w", counts=counts, low=-1.0, high=1.0, mean=0.0, std=0.1, non_finite=0)
+    expected = [glyphs.levels[0] if count == 1 else glyphs.levels[-1] if count else " " for count in counts]
+    block = histogram_block(histogram, width=60, height=4, glyphs=glyphs)
+    assert block[4].plain == "".join(expected)
+    assert block[1].plain == f"  {glyphs.levels[-1]}   "
+    assert "".join(expected) in histogram_line(histogram, width=60, glyphs=glyphs).plain
+
+
 def test_bins_are_merged_if_the_width_is_small() -> None:
     lines = histogram_block(WEIGHTS, width=6, height=1, glyphs=UNICODE)
     assert lines[1].plain == "▁▄█▂ ▁"

@@ -146,6 +146,8 @@ def test_bars_grow_from_zero_in_both_directions() -> None:
         "3  nan",
         "float32 [n]",
     ]
+    tiny = bars(-1000.0, -1.0, 1.0, 1000.0, value_strings=("-1000", "-1", "1", "1000"))
+    assert [line[10:].strip() for line in lines_of(tiny, 60, PLAIN)[1:3]] == ["=", "-"], "any bar but 0 is visible"
     labelled = bars(0.5, 1.0, value_strings=("0.5", "1"), labels=("Bag", "Ankle boot"))
     assert lines_of(labelled, 40, COLOURS)[:2] == [
         "Bag         0.5  ━━━━━━━━━━━╸",
@@ -161,6 +163,39 @@ def test_a_chart_labels_the_ends_of_its_axes() -> None:
     assert lines[7].endswith("|###")
     narrow = lines_of(bars(*[1.0] * 100), 40, PLAIN)
     assert " ".join(narrow[9:]) == "float32 [n] - each bar is the mean of 3"
+
+
+def chart_columns(plot: Plot, width: int, style: PlotStyle) -> list[str]:
+    """Return the columns of a chart with one column per bar, each from its top to its bottom."""
+    lines = ["".join(segment.text for segment in row).ljust(width) for row in draw(plot, width, style).rows()[:8]]
+    start = lines[0].index(style.glyphs.axis) + 1
+    return ["".join(column) for column in zip(*(line[start:] for line in lines), strict=True)]
+
+
+@pytest.mark.parametrize("style", [NO_COLOURS, PLAIN], ids=["Unicode", "ASCII"])
+def test_a_value_that_is_not_finite_marks_the_bar_of_its_group(style: PlotStyle) -> None:
+    values: list[float | None] = [2.0] * 100
+    values[40] = None
+    columns = chart_columns(bars(*values), 40, style)
+    full = style.glyphs.levels[-1] * 8
+    assert columns[:34] == [" " * 7 + style.glyphs.bad if group == 40 // 3 else full for group in range(34)]
+
+
+def test_the_bar_of_a_group_is_its_mean() -> None:
+    values = [8.0, 8.0, 2.0, 4.0, 6.0, 8.0] * 20  # the means of two are 8, 3 and 7, so that one level is 1
+    columns = chart_columns(bars(*values), 70, PLAIN)
+    assert [column.count("#") for column in columns[:6]] == [8, 3, 7, 8, 3, 7]
+
+
+@pytest.mark.parametrize("style", [NO_COLOURS, PLAIN], ids=["Unicode", "ASCII"])
+def test_a_bar_of_any_value_but_0_is_visible(style: PlotStyle) -> None:
+    values = [1e-9, 0.0, -1e-9, 1000.0, -1000.0] * 12
+    tiny, zero, tiny_negative, large, large_negative = chart_columns(bars(*values), 70, style)[:5]
+    assert tiny == f"   {style.glyphs.levels[0]}    "
+    assert zero.isspace()
+    assert tiny_negative.strip() == tiny_negative[4] != " "
+    assert large == style.glyphs.levels[-1] * 4 + " " * 4
+    assert large_negative == " " * 4 + style.glyphs.levels[-1] * 4
 
 
 def test_the_images_of_a_batch_are_as_large_as_possible() -> None:

@@ -148,7 +148,9 @@ class BarChart:
             return glyphs.levels[filled - 1], _BAR
         if glyphs.unicode:
             return glyphs.levels[parts - filled - 1], _REVERSED_BAR
-        return glyphs.levels[-1] if 2 * filled >= parts else " ", _BAR
+        if 2 * filled >= parts:
+            return glyphs.levels[-1], _BAR
+        return ("'", _BAR) if level == -1 else (" ", _SPACE)
 
     def _index_axis(self) -> Row:
         """Return a line with the indices of the first and the last value."""
