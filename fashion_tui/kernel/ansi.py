@@ -148,8 +148,8 @@ class LineWriter:
             self._column = 0
         elif character == "\b":
             self._column = max(0, self._column - 1)
-        elif character == "\t":
-            self._write(" " * (_TAB_WIDTH - self._column % _TAB_WIDTH), lines)
+        elif character == "\t":  # moves the cursor and leaves the characters that it passes
+            self._column = min(self._column + _TAB_WIDTH - self._column % _TAB_WIDTH, self._max_line)
 
     def _finish_line(self, lines: list[str]) -> None:
         lines.append(self.line)

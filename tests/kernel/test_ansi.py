@@ -4,7 +4,10 @@ import random
 import re
 import time
 
+import pyte
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from fashion_tui.kernel.ansi import MAX_LINE, LineWriter, plain, restyle, sanitize
 
@@ -27,16 +30,23 @@ COLOUR = re.compile(r"\x1b\[[0-9;]+m")
         ("\x1b[38;5;208mo\x1b[48;2;1;2;3mg", "\x1b[38;5;208mo\x1b[0m\x1b[38;5;208;48;2;1;2;3mg\x1b[0m"),
         ("\x9b31mred", "\x1b[31mred\x1b[0m"),
         ("\x1b[8mhidden\x1b[5mblinking", "hiddenblinking"),
+        ("\x1b[31ma\x1b[31mb\n", "\x1b[31mab\x1b[0m\n"),
+        # spaces that only move the cursor or erase have no style
+        ("\x1b[4m\tX", f"{' ' * 8}\x1b[4mX\x1b[0m"),
+        ("\x1b[4mab\x1b[1Kc", "  \x1b[4mc\x1b[0m"),
         # a progress bar
         ("  0%\r 50%\r100%\n", "100%\n"),
         ("longer\rshort\n", "shortr\n"),
         ("longer\r\x1b[Kshort\n", "short\n"),
         ("longer\x1b[2K\rshort\n", "short\n"),
         ("abc\x1b[1K\rX\n", "X  \n"),
+        ("abcd\b\b\x1b[1K\n", "   d\n"),
+        ("abcd\b\b\x1b[0K\n", "ab\n"),
         ("dos\r\nlines\r\n", "dos\nlines\n"),
         ("ab\bc\n", "ac\n"),
         ("\b\b\bc\n", "c\n"),
         ("a\tb\n12345678\tc\n", "a       b\n12345678        c\n"),
+        ("0123456789\r\tX\n", "01234567X9\n"),
         # control sequences
         ("\x1b]0;title\x07text", "text"),
         ("\x1b]0;title\x1b\\text", "text"),
@@ -45,6 +55,9 @@ COLOUR = re.compile(r"\x1b\[[0-9;]+m")
         ("\x9d0;title\x9ctext", "text"),
         ("\x1bPq#0;2;0\x1b\\text", "text"),
         ("\x1b_Ga=T;AAAA\x1b\\text", "text"),
+        ("\x1bXstart of string\x1b\\text", "text"),
+        ("\x1b^private\x1b\\text", "text"),
+        ("\x98start of string\x9c\x9eprivate\x9c\x9fapplication\x9ctext", "text"),
         ("\x1b]never ended\nnext line", "\nnext line"),
         ("\x1b[2J\x1b[H\x1b[10;10Hx\x1b[3A\x1b[?1049h\x1b[6n", "x"),
         ("\x1b[>1u\x1b[?25l\x1b[!p\x1b[5 q", ""),
@@ -56,6 +69,51 @@ COLOUR = re.compile(r"\x1b\[[0-9;]+m")
 )
 def test_text_is_shown_as_a_terminal_would_without_control_sequences(text: str, shown: str) -> None:
     assert sanitize(text) == shown
+
+
+SGR = [
+    *("", "0", "1", "3", "4", "7", "9", "22", "23", "24", "27", "29", "30", "35", "38;5;208", "38;2;1;2;3", "39"),
+    *("40", "47", "48;5;17", "48;2;9;8;7", "49", "90", "97", "100", "107"),
+]
+WORDS = st.text("abcdeü- ", min_size=1, max_size=6)
+MOVES = st.sampled_from(["\r", "\b", "\b\b\b", "\t", "\n", "\r\n"])
+ERASURES = st.sampled_from(["\x1b[K", "\x1b[0K", "\x1b[1K", "\x1b[2K"])
+COLOURS = st.lists(st.sampled_from(SGR), max_size=3).map(lambda codes: f"\x1b[{';'.join(codes)}m")
+NOISE = st.sampled_from(["\x07", "\x1b]0;title\x07", "\x1b[?25l", "\x1b=", "\x00"])
+PIECES = st.lists(WORDS | MOVES | ERASURES | COLOURS | NOISE, max_size=20)
+
+
+def cells(text: str) -> dict[tuple[int, int], object]:
+    """Return the characters that a terminal shows, except spaces, with their styles, by line and column."""
+    screen = pyte.Screen(1_000, 50)
+    screen.set_mode(pyte.modes.LNM)  # a line feed also returns to the first column
+    pyte.Stream(screen).feed(text)
+    return {(y, x): tuple(cell) for y, line in screen.buffer.items() for x, cell in line.items() if cell.data != " "}
+
+
+@settings(max_examples=300)
+@given(PIECES)
+def test_a_terminal_shows_the_same_with_and_without_the_other_control_sequences(pieces: list[str]) -> None:
+    text = "".join(pieces)
+    assert cells(sanitize(text)) == cells(text)
+    assert plain(text) == re.sub(COLOUR, "", sanitize(text))
+
+
+@given(PIECES, st.integers(1, 9))
+def test_text_may_be_cut_anywhere(pieces: list[str], size: int) -> None:
+    text = "".join(pieces)
+    writer = LineWriter()
+    lines = [line for start in range(0, len(text), size) for line in writer.feed(text[start : start + size])]
+    assert "\n".join([*lines, writer.line]) == sanitize(text)
+
+
+@given(st.lists(WORDS | COLOURS | st.just("\n"), max_size=30), st.integers(1, 12))
+def test_long_lines_continue_on_the_next_one(pieces: list[str], limit: int) -> None:
+    text = "".join(pieces)
+    writer = LineWriter(max_line=limit)
+    lines = [re.sub(COLOUR, "", line) for line in [*writer.feed(text), writer.line]]
+    assert all(len(line) <= limit for line in lines)
+    assert "".join(lines) == plain(text).replace("\n", "")
 
 
 @pytest.mark.parametrize("character", "\u200e\u200f\u202a\u202e\u2066\u2069\u2028\u2029")
@@ -102,6 +160,21 @@ def test_only_colours_remain_wherever_the_text_is_cut(seed: int) -> None:
     assert "\n".join([*lines, writer.line]) == expected
 
 
+STYLE_ENDS = {1: 22, 2: 22, 3: 23, 4: 24, 7: 27, 9: 29}
+
+
+@pytest.mark.parametrize("code", STYLE_ENDS)
+def test_a_style_ends_with_its_own_code(code: int) -> None:
+    for end in STYLE_ENDS.values():
+        assert restyle(str(code), str(end)) == ("" if end == STYLE_ENDS[code] else str(code))
+
+
+def test_a_string_for_the_terminal_that_never_ends_does_not_swallow_all_later_output() -> None:
+    writer = LineWriter()
+    assert writer.feed("\x1b]52;" + "A" * 5_000) == []
+    assert writer.feed("text\n") == ["text"]
+
+
 def test_an_unfinished_line_can_be_read_and_rewritten() -> None:
     writer = LineWriter()
     assert writer.feed("done 10%") == []
@@ -142,6 +215,11 @@ def test_an_endless_line_is_wrapped(start: str) -> None:
         ("", "38;5", ""),
         ("", "38:2::1:2:3", "38;2;1;2;3"),
         ("", "38:5:9;1", "1;38;5;9"),
+        ("", "38:2:0:1:2:3", "38;2;1;2;3"),
+        ("48;5;17", "1", "1;48;5;17"),
+        ("91", "31", "31"),
+        ("101", "42", "42"),
+        ("1", "1", "1"),
         ("", "4:3", "4"),
         ("", "01;031", "1;31"),
         ("1", "99999999", "1"),
