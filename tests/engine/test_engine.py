@@ -145,7 +145,12 @@ async def test_output_of_user_code_does_not_disturb_the_protocol(engine: Engine,
     assert table.total_params == 3 * 9 + 3 + 3 * 10 + 10
 
 
-async def test_close_ends_a_busy_engine(engine: Engine, write_net: Callable[..., str], tmp_path: Path) -> None:
+async def test_close_ends_a_busy_engine_but_keeps_the_log_that_an_error_named(
+    engine: Engine, write_net: Callable[..., str], tmp_path: Path
+) -> None:
+    with pytest.raises(UserError, match="SystemExit: from forward; see ") as failed:
+        await engine.ask(request_shapes(write_net(forward="raise SystemExit('from forward')")), ShapeTable)
+    log = Path(str(failed.value).rpartition("see ")[2])
     marker = tmp_path / "looping"
     call = asyncio.create_task(engine.ask(request_shapes(write_net(init=loop_forever(marker))), ShapeTable))
     await wait_for_file(marker)
@@ -155,6 +160,7 @@ async def test_close_ends_a_busy_engine(engine: Engine, write_net: Callable[...,
     with pytest.raises(EngineDied, match="closed"):
         await call
     assert not process.is_running()
+    assert "Traceback" in read_and_remove(log)
 
 
 CLIENT = """
@@ -182,7 +188,10 @@ async def test_a_busy_engine_ends_with_its_client(write_net: Callable[..., str],
     assert client.stdout is not None
     with client, client.stdout:
         engine = psutil.Process(int(client.stdout.readline()))
+        log = Path(engine.cmdline()[-1])
+        assert log.exists()  # noqa: ASYNC240
         await wait_for_file(marker)
         client.kill()
     engine.wait(timeout=10)
     assert not engine.is_running()
+    assert not log.exists(), "no error named it"  # noqa: ASYNC240

@@ -12,13 +12,27 @@ import torch
 
 from fashion_tui.data.sources import SYNTHETIC
 from fashion_tui.engine.client import Engine
+from fashion_tui.lab.networks.build import build_trainable
 from fashion_tui.lab.networks.builtin import build
 from fashion_tui.lab.training.checkpoint import write_checkpoint
 from fashion_tui.runs.run import Run
+from fashion_tui.schema.dataset import ImagePage
 from fashion_tui.schema.errors import UserError
 from fashion_tui.schema.evaluation import Evaluation, PredictionPage
+from fashion_tui.schema.models import NamedModel
+from fashion_tui.schema.recipe import GUIDE
 from fashion_tui.schema.replies import ExportResult
-from fashion_tui.schema.requests import Evaluate, Export, GetPredictions
+from fashion_tui.schema.requests import (
+    Evaluate,
+    Export,
+    GetFeatureMaps,
+    GetImages,
+    GetPredictions,
+    GetTrainedWeights,
+    GetWeights,
+)
+from fashion_tui.schema.weights import FeatureMaps, Histogram
+from tests.custom_models import custom_model
 from tests.runs.parts import make_run
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -94,6 +108,67 @@ async def test_predictions_agree_with_the_evaluation(engine: Engine, run: Path) 
     assert [prediction.probabilities[prediction.truth] for prediction in worst.predictions] == sorted(
         truth_probabilities
     )[2:5]
+
+
+async def test_dropout_and_batch_norm_answer_in_evaluation_mode(engine: Engine, tmp_path: Path) -> None:
+    """In training mode, outputs would depend on random numbers and on the other images of the batch."""
+    network = build_trainable(custom_model()).network.eval()
+    with torch.no_grad():
+        for name, tensor in network.state_dict().items():
+            if tensor.is_floating_point():
+                tensor.uniform_(*((0.5, 2.0) if name.endswith("var") else (-0.2, 0.2)))
+    with make_run(tmp_path / "runs", dataset=SYNTHETIC, network=custom_model()) as run:
+        run.checkpoints.save(lambda file: write_checkpoint(file, {"model": network.state_dict()}, {}), step=1, epoch=0)
+        path = str(run.path)
+    images = await engine.ask(
+        GetImages(name="synthetic", directory=None, split="test", label=None, offset=0, limit=2_000), ImagePage
+    )
+    pixels = torch.frombuffer(bytearray(images.pixels), dtype=torch.uint8).view(2_000, 1, 28, 28)
+    inputs, labels = (pixels / 255 - GUIDE.mean) / GUIDE.std, torch.tensor(images.labels)
+    body: Any = network.get_submodule("body")
+    with torch.no_grad():
+        hidden = body[:4](inputs)
+        logits = network(inputs)
+
+    evaluation = await engine.ask(Evaluate(run_path=path, checkpoint="final"), Evaluation)
+    assert evaluation.loss == pytest.approx(torch.nn.functional.cross_entropy(logits, labels).item(), rel=1e-5)
+    assert evaluation.accuracy == pytest.approx((logits.argmax(1) == labels).double().mean().item(), abs=1e-3)
+
+    request = GetPredictions(
+        run_path=path, checkpoint="final", outcome="all", sort="index", truth=None, predicted=None, offset=7, limit=2
+    )
+    page = await engine.ask(request, PredictionPage)
+    shown = torch.tensor([prediction.probabilities for prediction in page.predictions])
+    torch.testing.assert_close(shown, logits[7:9].softmax(1), rtol=1e-4, atol=1e-6)
+
+    after_dropout = GetFeatureMaps(
+        run_path=path, checkpoint="final", index=7, path="body.4", op="Dropout", occurrence=0, offset=0, limit=1
+    )
+    maps = await engine.ask(after_dropout, FeatureMaps)
+    assert (maps.low, maps.high) == pytest.approx((hidden[7].min().item(), hidden[7].max().item()), rel=1e-4)
+    classes = [report.name for report in evaluation.per_class]
+    assert (maps.truth, maps.predicted) == (classes[labels[7]], classes[logits[7].argmax()])
+
+    weights = await engine.ask(GetTrainedWeights(run_path=path, checkpoint="final"), tuple[Histogram, ...])
+    floats = {name: tensor for name, tensor in network.state_dict().items() if tensor.is_floating_point()}
+    assert {found.name: found.mean for found in weights} == pytest.approx(
+        {name: tensor.mean().item() for name, tensor in floats.items()}, abs=1e-6
+    )
+    export = Export(run_path=path, checkpoint="final", format="safetensors", output=str(tmp_path / "net.safetensors"))
+    assert (await engine.ask(export, ExportResult)).max_difference == 0
+
+
+async def test_initial_weights_are_those_of_seed_0(engine: Engine) -> None:
+    """Weights of another seed would change whenever the user looks at them."""
+    request = GetWeights(network=NamedModel(model="guide"))
+    first = await engine.ask(request, tuple[Histogram, ...])
+    assert await engine.ask(request, tuple[Histogram, ...]) == first
+    torch.manual_seed(0)
+    for found, (name, parameter) in zip(first, build("guide").named_parameters(), strict=True):
+        weights = parameter.detach().numpy()
+        assert found.name == name
+        assert (found.low, found.high) == (weights.min(), weights.max())
+        assert found.mean == pytest.approx(weights.mean(), abs=1e-7)
 
 
 async def test_a_damaged_checkpoint_is_replaced_by_the_previous_one(engine: Engine, run: Path) -> None:

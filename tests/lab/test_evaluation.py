@@ -2,9 +2,11 @@
 
 import copy
 import math
+from itertools import pairwise
 from typing import Any
 
 import msgspec
+import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -81,6 +83,36 @@ def test_calibration_error_of_confident_predictions() -> None:
     logits = torch.eye(10) * 1000
     assert evaluate(logits, torch.arange(10), CLASSES).ece == 0
     assert evaluate(logits, (torch.arange(10) + 1) % 10, CLASSES).ece == pytest.approx(1)
+
+
+def gaps(confidence: np.ndarray, correct: np.ndarray, bins: int) -> list[tuple[float, float]]:
+    """Return each bin's share of the images, and its accuracy minus its mean confidence."""
+    edges = np.linspace(0, 1, bins + 1)
+    members = [(confidence > low) & (confidence <= high) for low, high in pairwise(edges)]
+    return [(part.mean(), correct[part].mean() - confidence[part].mean()) for part in members if part.any()]
+
+
+def test_the_calibration_error_is_the_mean_gap_of_15_bins_of_equal_width() -> None:
+    """Predictions are correct in every second of 15 bins, so that any other number of bins gives another error."""
+    confidence = np.linspace(0.02, 0.999, 997) ** 0.5
+    correct = np.ceil(confidence * 15) % 2 == 1
+    probabilities = torch.tensor((1 - confidence) / 9)[:, None].repeat(1, 10)
+    predictions = torch.arange(len(confidence)) % 10
+    probabilities[range(len(confidence)), predictions] = torch.tensor(confidence)
+    labels = torch.where(torch.tensor(correct), predictions, (predictions + 3) % 10)
+
+    ece = evaluate(probabilities.log(), labels, CLASSES).ece
+    by_bin = gaps(confidence, correct, 15)
+    assert ece == pytest.approx(sum(share * abs(gap) for share, gap in by_bin))
+    mistakes = {
+        **{f"{bins} bins": sum(share * abs(gap) for share, gap in gaps(confidence, correct, bins))
+           for bins in (1, 5, 10, 14, 16, 20)},
+        "all bins weigh the same": np.mean([abs(gap) for _, gap in by_bin]),
+        "the largest gap": max(abs(gap) for _, gap in by_bin),
+        "the root of the mean square": sum(share * gap**2 for share, gap in by_bin) ** 0.5,
+        "signed gaps": abs(sum(share * gap for share, gap in by_bin)),
+    }  # fmt: skip
+    assert all(abs(value - ece) > 0.005 for value in mistakes.values()), mistakes
 
 
 class DropoutNet(nn.Module):
