@@ -7,7 +7,7 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from fashion_tui.schema.bench import BenchReport, FullTraining, TrainingSpeed
+from fashion_tui.schema.bench import AppCost, BenchReport, FullTraining, Latency, TrainingSpeed
 
 from .formatting import format_percent
 from .glyphs import terminal_glyphs
@@ -28,8 +28,10 @@ def bench_tables(report: BenchReport) -> list[RenderableType]:
         tables.append(Text.assemble("speed of the guide recipe relative to the guide's training loop: ", ratio))
     if report.trained:
         tables.append(_accuracy_table(report.trained))
-    if report.waiting or report.app:
-        tables.append(_waiting_table(report))
+    if report.waiting:
+        tables.append(_waiting_table(report.waiting))
+    if report.app is not None:
+        tables.append(_app_line(report.app))
     return tables
 
 
@@ -68,16 +70,17 @@ def _accuracy_table(trainings: Sequence[FullTraining]) -> Table:
     return table
 
 
-def _waiting_table(report: BenchReport) -> Table:
+def _waiting_table(latencies: Sequence[Latency]) -> Table:
     table = _table("seconds")
-    for latency in report.waiting:
+    for latency in latencies:
         table.add_row(latency.name, f"{statistics.median(latency.seconds):.2f}")
-    if report.app is not None:
-        app = report.app
-        cost = f"{app.kib_per_second:.1f} KiB/s of output, {app.cpu_share:.0%} of a core"
-        table.caption = f"the app during training: {cost}, {app.memory_mib:,.0f} MiB in all processes"
-        table.caption_justify = "left"
     return table
+
+
+def _app_line(app: AppCost) -> Text:
+    """Return the app's use of resources. As a caption, it would be wrapped to the width of a narrow table."""
+    cost = f"{app.kib_per_second:.1f} KiB/s of output, {app.cpu_share:.0%} of a core"
+    return Text(f"the app during training: {cost}, {app.memory_mib:,.0f} MiB in all processes", MUTED)
 
 
 def _table(*columns: str) -> Table:

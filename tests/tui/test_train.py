@@ -201,13 +201,22 @@ async def test_recipe_sets_the_values_of_the_run(tmp_path: Path) -> None:
 
 async def test_a_recipe_keeps_what_was_typed(tmp_path: Path) -> None:
     async with train_pane(tmp_path / "runs") as (app, pilot):
-        await fill(pilot, learning_rate="0.05", seed="7")
+        await fill(pilot, learning_rate="0.05", seed="7", validation="100")
         form = app.screen
         form.query_one("#recipe", Cycle).value = "strong"
         await until(pilot, lambda: STRONG.summary in screen_text(app), "the summary")
         assert form.query_one("#epochs", Input).value == str(STRONG.epochs)
+        assert form.query_one("#batch_size", Input).value == str(STRONG.batch_size)
         assert form.query_one("#learning_rate", Input).value == "0.05"
         assert form.query_one("#seed", Input).value == "7"
+        assert form.query_one("#validation", Input).value == "100"
+        precision = form.query_one("#precision", Cycle)
+        assert precision.value == STRONG.precision == QUICK.precision == "bf16"
+        precision.value = "fp32"
+        form.query_one("#recipe", Cycle).value = "quick"
+        await until(pilot, lambda: QUICK.summary in screen_text(app), "the summary")
+        assert precision.value == "fp32"
+        assert form.query_one("#batch_size", Input).value == str(QUICK.batch_size)
 
 
 async def test_form_warns_that_batch_norm_sees_micro_batches(tmp_path: Path) -> None:

@@ -1,0 +1,305 @@
+"""The numbers that the Train and Evaluate panes, `train` and `runs` show, computed independently from a run's events.
+
+The values are chosen so that likely mistakes give other numbers: a share of the epoch instead of the run, steps instead
+of images, a fraction instead of percent, the best instead of the last epoch.
+"""
+
+from dataclasses import replace
+from io import StringIO
+from pathlib import Path
+
+import msgspec
+import pytest
+from rich.console import Console
+from textual.app import App, ComposeResult
+
+from fashion_tui.cli.progress import TrainingBar
+from fashion_tui.report.glyphs import ASCII, UNICODE
+from fashion_tui.report.runs import finished_text, runs_tables
+from fashion_tui.runs.reader import RunReader, RunSnapshot
+from fashion_tui.runs.run import Run
+from fashion_tui.runs.store import summarise
+from fashion_tui.schema.evaluation import ClassReport, Evaluation, Prediction
+from fashion_tui.schema.events import CheckpointSaved, EpochEnd, Finished, StepChunk
+from fashion_tui.schema.recipe import GUIDE
+from fashion_tui.schema.run import RunSummary, short_name
+from fashion_tui.tui.bars import indicator_text
+from fashion_tui.tui.evaluate.metrics import checkpoint_line, headline, progress_line
+from fashion_tui.tui.evaluate.predictions import format_confidence, prediction_tile, predictions_title
+from fashion_tui.tui.train.run_list import run_line
+from fashion_tui.tui.train.run_view import RunView, chart_data
+from fashion_tui.tui.train.summary import note_text, summary_lines
+from fashion_tui.tui.widgets.chart import Chart
+from fashion_tui.tui.widgets.grid_cursor import GridCursor
+from fashion_tui.tui.widgets.large_number import large_number
+from tests.runs.parts import make_run, started
+
+STEPS = 111
+"""Completed steps of a run of 3 epochs of 100 steps with 40 images each."""
+
+LOSSES = [3.0 if step == STEPS - 5 else 2.0 - step / 100 for step in range(STEPS)]
+ACCURACIES = [0.5 + step / 400 for step in range(STEPS)]
+
+
+def epoch_end(epoch: int, validation: float) -> EpochEnd:
+    return EpochEnd(
+        time=0.0, epoch=epoch, step=100 * epoch, train_loss=0.5, train_accuracy=0.8, validation_loss=0.4,
+        validation_accuracy=validation, seconds=65.0,
+    )  # fmt: skip
+
+
+@pytest.fixture
+def running(tmp_path: Path) -> RunSnapshot:
+    """A run in its second epoch, which trains 9.5 images per second."""
+    recipe = msgspec.structs.replace(GUIDE, batch_size=40)
+    with make_run(tmp_path / "runs", recipe=recipe, name="guide") as run:
+        writer = run.event_writer()
+        writer.write(started(run.id, epochs=3, steps_per_epoch=100))
+        for first, last in ((0, 100), (100, STEPS)):
+            writer.write(
+                StepChunk(
+                    time=0.0, first_step=first + 1, epoch=1, loss=[*LOSSES[first:last]],
+                    accuracy=[*ACCURACIES[first:last]], learning_rate=[0.001] * (last - first), images_per_second=9.5,
+                )
+            )  # fmt: skip
+            if last == 100:
+                writer.write(epoch_end(1, 0.91))
+        saved = CheckpointSaved(
+            time=0.0,
+            step=100,
+            epoch=1,
+            file="step-100.pt",
+            bytes=2_621_440,
+            seconds=0.254,
+            reason="epoch",
+            next_in=29.6,
+        )
+        writer.write(saved)
+        writer.close()
+        status = msgspec.structs.replace(
+            run.read_status(), state="stopped", step=STEPS, steps_per_epoch=100, epoch=1, epochs=3, loss=0.98765,
+            images_per_second=9.5, train_seconds=754.4,
+        )  # fmt: skip
+        run.write_status(status)
+        snapshot = RunReader(run).poll()
+    return replace(
+        snapshot, status=msgspec.structs.replace(snapshot.status, state="running"), disk_bytes=3 * 2**20, damage=None
+    )
+
+
+@pytest.fixture
+def finished(running: RunSnapshot) -> RunSnapshot:
+    """The run after its last epoch. Its second epoch was the best one."""
+    epochs = (epoch_end(1, 0.7), epoch_end(2, 0.923), epoch_end(3, 0.8812))
+    status = msgspec.structs.replace(running.status, state="finished", step=300, epoch=3, test_accuracy=0.90468)
+    return replace(running, status=status, epochs=epochs)
+
+
+def words(snapshot: RunSnapshot, *, large: bool = False) -> str:
+    lines = summary_lines(snapshot, 130, ASCII, large=large)
+    return " ".join(" ".join(line.plain for line in lines).split())
+
+
+ETA = "13:16"
+"""189 steps of 40 images are left, at 9.5 images per second: 795.8 s."""
+
+
+def test_the_summary_of_a_live_run(running: RunSnapshot) -> None:
+    text = words(running)
+    for expected in (
+        "batch 40 - lr 0.001 - seed 0",
+        "loss 0.988",
+        f"accuracy % {ACCURACIES[-1] * 100:.1f}",
+        "validation 91.0 % best 91.0 %",
+        "epoch 2/3 step 111 / 300",
+        f"37 % ETA {ETA}",
+    ):
+        assert expected in text
+    progress = summary_lines(running, 130, UNICODE, large=False)[-1].plain
+    cells = sum(progress.count(glyph) for glyph in (*UNICODE.eighths, UNICODE.rule))
+    filled = sum((index + 1) / 8 * progress.count(glyph) for index, glyph in enumerate(UNICODE.eighths))
+    assert filled == pytest.approx(cells * 111 / 300, abs=1 / 16)
+
+
+def test_the_sparkline_shows_the_losses_of_the_last_steps(running: RunSnapshot) -> None:
+    (line,) = (line.plain for line in summary_lines(running, 130, UNICODE, large=True) if "last" in line.plain)
+    shown = line.rpartition("last ")[2]
+    levels = [UNICODE.levels.index(glyph) for glyph in shown]
+    assert 20 <= len(levels) <= 60
+    assert levels[-5] == 7, "the highest loss is the fifth last"
+    others = levels[:-5] + levels[-4:]
+    assert others == sorted(others, reverse=True), "all other losses fall"
+    assert others[0] < 7
+    assert others[-1] == 0
+
+
+def test_the_summary_of_a_finished_run(finished: RunSnapshot) -> None:
+    text = words(finished)
+    for expected in ("test accuracy % 90.47", "validation 88.1 % best 92.3 %", "trained in 12:34", "img/s 10", "100 %"):
+        assert expected in text
+    assert "ETA" not in text
+    lines = [line.plain for line in summary_lines(finished, 130, UNICODE, large=True)]
+    assert [line.strip() for line in lines[2:5]] == [line.strip() for line in large_number("90.47", UNICODE)]
+
+
+def test_the_digits_of_large_numbers_differ() -> None:
+    assert len({large_number(digit, UNICODE) for digit in "0123456789"}) == 10
+
+
+def test_the_note_of_a_live_run_describes_its_last_checkpoint(running: RunSnapshot) -> None:
+    note = note_text(running, None, ASCII).plain
+    assert note == "checkpoint at step 100: 2.5 MiB in 0.25 s, next in 30 s - 3 MiB on disk"
+
+
+def progress_bar(snapshot: RunSnapshot) -> str:
+    console = Console(file=StringIO(), force_terminal=True, width=160)
+    with TrainingBar(console) as bar:
+        bar.update(snapshot)
+        bar._bar.refresh()
+    assert isinstance(console.file, StringIO)
+    return Console(width=160).render_str(console.file.getvalue(), markup=False).plain
+
+
+def test_the_progress_bar_of_train(running: RunSnapshot, finished: RunSnapshot) -> None:
+    text = progress_bar(running)
+    for expected in (
+        "epoch 2/3",
+        "37%",
+        "loss 0.988",
+        f"{ACCURACIES[-1] * 100:.1f} %",
+        "validation 91.0 % (best 91.0 %)",
+        "10 img/s",
+        f"ETA {ETA}",
+    ):
+        assert expected in text
+    assert "validation 88.1 % (best 92.3 %)" in progress_bar(finished)
+
+
+def test_the_last_line_of_train_has_both_test_accuracies() -> None:
+    event = Finished(
+        time=0.0, run="r", path="/r", step=300, epochs=3, test_accuracy=0.9046, test_accuracy_flipped=0.9111,
+        test_loss=0.27, train_seconds=754.4, images_per_second=9.5,
+    )  # fmt: skip
+    text = finished_text(event).plain
+    assert "test accuracy 90.5 %" in text
+    assert "mirror images 91.1 %" in text
+    assert "after 3 epochs in 12:34, 10 img/s" in text
+
+
+@pytest.fixture
+def summary(running: RunSnapshot) -> RunSummary:
+    with Run(running.path) as run:
+        return summarise(run)
+
+
+def test_the_list_of_runs(summary: RunSummary) -> None:
+    name = short_name(summary.run)
+    assert run_line(summary, 40, ASCII).plain.split() == ["#", name, "1/3", "0.988"]
+    ended = msgspec.structs.replace(summary, state="finished", epoch=3, test_accuracy=0.90468)
+    assert run_line(ended, 40, ASCII).plain.split() == ["+", name, "3/3", "90.47", "%"]
+    console = Console(width=120, record=True)
+    console.print(*runs_tables([summary, msgspec.structs.replace(ended, disk_bytes=2_621_440)]), sep="\n")
+    header, first, second = (line.split() for line in console.export_text().splitlines())
+    size = sum(file.stat().st_size for file in Path(summary.path).rglob("*") if file.is_file())
+    assert header == ["run", "state", "recipe", "data", "epoch", "step", "test", "disk"]
+    assert first[3:8] == ["guide", "synthetic", "1/3", "111", "–"]
+    assert float(first[8]) == pytest.approx(size / 1024, rel=0.01)
+    assert second[3:] == ["guide", "synthetic", "3/3", "111", "90.5", "%", "2.5", "MiB"]
+
+
+def test_the_indicator_of_live_runs(summary: RunSummary) -> None:
+    live = msgspec.structs.replace(summary, state="running", images_per_second=1234.6)
+    assert indicator_text(live, 3, short=False).plain.split()[1:] == [
+        short_name(live.run), "2/3", "37", "%", "1,235", "img/s", "+2",
+    ]  # fmt: skip
+    assert indicator_text(live, 1, short=True).plain.split()[1:] == ["37", "%"]
+
+
+def test_the_curves_are_the_means_of_neighbouring_steps(running: RunSnapshot) -> None:
+    data = chart_data(running.accuracy, 30, scale=100.0)
+    means = [sum(ACCURACIES[first : first + 4]) / len(ACCURACIES[first : first + 4]) for first in range(0, STEPS, 4)]
+    assert data.stride == 4
+    assert data.values == pytest.approx([mean * 100 for mean in means])
+    assert chart_data(running.loss, 500).values == pytest.approx(LOSSES)
+
+
+class ViewApp(App[None]):
+    def compose(self) -> ComposeResult:
+        yield RunView()
+
+
+async def test_the_chart_of_the_accuracy_is_in_percent(running: RunSnapshot) -> None:
+    app = ViewApp()
+    async with app.run_test(size=(120, 40)) as pilot:
+        view = app.query_one(RunView)
+        view.show(running)
+        await pilot.pause()
+
+        def ticks(chart: Chart) -> list[float]:
+            strips = [chart.render_line(y).text for y in range(1, chart.size.height - 1)]
+            labels = [strip[:6].strip() for strip in strips]
+            return [float(label) for label in labels if label]
+
+        assert "%" in view.accuracy.title
+        assert ticks(view.accuracy)
+        assert all(40 <= tick <= 80 for tick in ticks(view.accuracy))
+        assert 0.5 <= min(ticks(view.loss)) < max(ticks(view.loss)) <= 5
+        assert 0 < max(ticks(view.learning_rate)) < 0.01
+
+
+# Evaluation
+
+EVALUATION = Evaluation(
+    run="20261128-1004-guide-a1b2", dataset="fashion-mnist", checkpoint="step-1125.pt", step=1_125, epoch=3, n=40,
+    accuracy=0.95, top2=0.975, loss=0.12345, ece=0.04567, confusion=((20, 1), (1, 18)),
+    per_class=tuple(ClassReport(name=name, precision=1, recall=1, f1=1, support=20) for name in ("Shirt", "Bag")),
+)  # fmt: skip
+
+
+def test_the_headline_of_an_evaluation() -> None:
+    first, second, third = (line.plain for line in headline(EVALUATION, ASCII))
+    digits = large_number("95.0", ASCII)
+    assert all(line.startswith(digit) for line, digit in zip((first, second, third), digits, strict=True))
+    assert first.endswith("accuracy on 40 test images")
+    assert second.endswith("+/-7.6 (95 % interval)   top-2 97.5 %"), "half the width of the Wilson interval"
+    assert third.endswith("loss 0.123   ECE 4.6 %")
+
+
+def test_the_line_of_the_checkpoint_and_of_the_progress() -> None:
+    assert checkpoint_line(EVALUATION, 1_125).plain == "guide-a1b2 · epoch 3 · step 1,125"
+    assert checkpoint_line(EVALUATION, 5_625).plain == "guide-a1b2 · epoch 3 · step 1,125 of 5,625"
+    line = progress_line("guide-a1b2", 3_300, 10_000, UNICODE).plain
+    assert "3,300 / 10,000 test images" in line
+    assert " 33 %" in line
+    assert line.count(UNICODE.eighths[-1]) == 9, "33 % of 30 columns"
+
+
+@pytest.mark.parametrize(
+    ("probability", "text"),
+    [
+        (0.0, "0 %"),
+        (0.004, "0 %"),
+        (0.966, "97 %"),
+        (0.9994, "99 %"),
+        (0.9996, "100 %"),
+        (1.0, "100 %"),
+    ],
+)
+def test_only_certainty_is_shown_as_100_percent(probability: float, text: str) -> None:
+    assert format_confidence(probability) == text
+
+
+def test_a_wrong_prediction_has_the_probability_of_the_predicted_class() -> None:
+    prediction = Prediction(index=3, truth=0, probabilities=(0.23, 0.71, 0.06), pixels=bytes(784))
+    first, second = prediction_tile(prediction, ("Shirt", "Coat", "Bag"), 20, UNICODE).labels
+    assert (first.plain, second.plain.split()) == ("✕ Shirt", ["→", "Coat", "71", "%"])
+    correct = msgspec.structs.replace(prediction, truth=1)
+    assert prediction_tile(correct, ("Shirt", "Coat", "Bag"), 20, UNICODE).labels[1].plain.split() == ["71", "%"]
+
+
+def test_the_title_of_the_predictions_counts_images_and_pages() -> None:
+    cursor = GridCursor(total=587, columns=7, rows=2, index=580)
+    title = predictions_title(cursor, "Shirt", wrong_only=True).plain
+    assert "Shirt" in title
+    assert "575–587 of 587" in title
+    assert "page 42/42" in title
