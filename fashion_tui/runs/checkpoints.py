@@ -3,7 +3,7 @@
     step-1875.pt:     The weights and everything else that determines the next step. This file is never overwritten;
                       a second checkpoint of the same step is named `step-1875-2.pt`.
     step-1875.json:   The checkpoint's CheckpointRef with size and SHA-256, written after the .pt file. A .pt file
-                      without a .json file is ignored.
+                      without a .json file is ignored. The first field, `crc`, is the CRC-32 of all bytes after it.
     latest.json:      The CheckpointRef of the newest checkpoint, written after its .pt and .json files.
     best.json:        The CheckpointRef of the best checkpoint, if there is a validation set.
 
@@ -15,6 +15,7 @@ import hashlib
 import io
 import os
 import re
+import zlib
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from io import BufferedReader
@@ -33,6 +34,9 @@ from .layout import CHECKPOINTS_FOLDER, MAX_CHECKPOINT_BYTES, MAX_POINTER_BYTES
 LATEST_FILE = "latest.json"
 BEST_FILE = "best.json"
 CHECKPOINT = re.compile(r"step-(\d{1,18})(?:-(\d{1,9}))?\.pt")
+
+CHECKED_REF = re.compile(rb'\{"crc":(\d{1,10}),(.*)', re.DOTALL)
+"""Matches a .json file with a CRC. Files written before the CRC was introduced have none."""
 
 MAX_KEPT = 2
 """Number of newest intact checkpoints to keep, in addition to the best one."""
@@ -176,13 +180,24 @@ def _free_name(folder: Folder, step: int) -> str:
 
 
 def _write_ref(folder: Folder, name: str, ref: CheckpointRef) -> None:
-    folder.write(name, msgspec.json.encode(ref))
+    fields = msgspec.json.encode(ref).removeprefix(b"{")
+    folder.write(name, b'{"crc":%d,%s' % (zlib.crc32(fields), fields))
+
+
+def _decode_ref(content: bytes) -> CheckpointRef:
+    """Return the content of a .json file. Raises ValueError or RecursionError if it is damaged."""
+    if match := CHECKED_REF.fullmatch(content):
+        crc, fields = match.groups()
+        if zlib.crc32(fields) != int(crc):
+            raise ValueError("the CRC doesn't match")
+        content = b"{" + fields
+    return msgspec.json.decode(content, type=CheckpointRef)
 
 
 def _read_ref(folder: Folder, name: str, report: Report = ignore) -> CheckpointRef | None:
     """Return the content of a .json file, or None if it is missing or damaged. Reports damage."""
     try:
-        ref = msgspec.json.decode(folder.read(name, MAX_POINTER_BYTES), type=CheckpointRef)
+        ref = _decode_ref(folder.read(name, MAX_POINTER_BYTES))
     except FileNotFoundError:
         return None
     except OSError as error:

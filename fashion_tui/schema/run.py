@@ -118,7 +118,7 @@ def check_run_values(*, seed: int = 0, threads: int = 1, validation: int = 0, ch
         raise UsageError(f"checkpoint-every is {checkpoint_every}; it must be a positive number of seconds")
 
 
-class CheckpointRef(msgspec.Struct, frozen=True, kw_only=True):
+class CheckpointRef(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Content of `latest.json` and `best.json`: a reference to a valid checkpoint, with the checkpoint's checksum."""
 
     file: str

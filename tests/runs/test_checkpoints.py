@@ -9,6 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
 
+import msgspec
 import pytest
 
 from fashion_tui.files import Content
@@ -219,6 +220,25 @@ def test_a_damaged_pointer_is_reported_and_ignored(store: CheckpointStore, folde
     assert len(reports) == 1
 
 
+def test_references_without_a_crc_are_read(store: CheckpointStore, folder: Path) -> None:
+    """Earlier versions wrote references without a CRC."""
+    ref = store.save(writer("one"), step=1, epoch=0, best=True)
+    for file in folder.glob("*.json"):
+        file.write_bytes(msgspec.json.encode(ref))
+    assert store.latest() == store.best() == store.at(1) == ref
+
+
+def test_a_reference_without_a_valid_crc_field_is_reported(store: CheckpointStore, folder: Path) -> None:
+    ref = store.save(writer("one"), step=1, epoch=3)
+    file = folder / "latest.json"
+    wrong = file.read_bytes().replace(b'"epoch":3', b'"epoch":4')
+    for content in (wrong, wrong.replace(b'"crc"', b'"crb"')):
+        file.write_bytes(content)
+        reports: list[str] = []
+        assert store.latest(reports.append) == ref
+        assert reports == ["latest.json is damaged"]
+
+
 def test_pipes_are_not_opened(store: CheckpointStore, folder: Path) -> None:
     for step in (1, 2):
         store.save(writer("one"), step=step, epoch=0)
@@ -235,8 +255,8 @@ def test_pipes_are_not_opened(store: CheckpointStore, folder: Path) -> None:
 
 def test_a_pointer_cannot_name_a_file_outside_the_folder(store: CheckpointStore, folder: Path) -> None:
     ref = store.save(writer("one"), step=1, epoch=0)
-    pointer = (folder / "latest.json").read_text().replace("step-1.pt", "../config.json")
-    (folder / "latest.json").write_text(pointer)
+    pointer = msgspec.structs.replace(ref, file="../config.json")
+    (folder / "latest.json").write_bytes(msgspec.json.encode(pointer))  # without a CRC, as earlier versions wrote it
     reports: list[str] = []
     assert store.latest(reports.append) == ref
     assert "not a checkpoint" in reports[0]
