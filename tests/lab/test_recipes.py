@@ -5,6 +5,8 @@ from typing import Any
 import msgspec
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 from torch import nn
 from torch.optim.lr_scheduler import LinearLR, LRScheduler, SequentialLR
 
@@ -15,7 +17,7 @@ from fashion_tui.lab.evaluation.metrics import evaluate, predict_logits
 from fashion_tui.lab.networks.builtin import build
 from fashion_tui.lab.training.loop import Training
 from fashion_tui.lab.training.muon import COEFFICIENTS, ITERATIONS, Muon, orthogonalise
-from fashion_tui.lab.training.optimizers import lr_scale, optimizers_for
+from fashion_tui.lab.training.optimizers import lr_scale, optimizers_for, set_learning_rates
 from fashion_tui.schema.errors import UsageError
 from fashion_tui.schema.models import MODELS
 from fashion_tui.schema.recipe import CPU_RECIPES, GUIDE, RECIPES, STRONG, Recipe, learning_rate_warning, recipe_named
@@ -64,6 +66,32 @@ def test_triangular_schedule_rises_to_its_peak_and_falls_until_the_last_step(ste
     assert factors[: top + 1] == sorted(factors[: top + 1])
     assert factors[top:] == sorted(factors[top:], reverse=True)
     assert abs(top - warm_up * steps) <= 1
+
+
+def linear_schedule(start: float, end: float, steps: int) -> list[float]:
+    """Return the learning rate of each step according to torch's LinearLR."""
+    optimizer = torch.optim.SGD([nn.Parameter(torch.zeros(1))], lr=0.5)
+    scheduler = LinearLR(optimizer, start, end, total_iters=max(steps - 1, 1))
+    rates = []
+    for _ in range(steps):
+        rates.append(float(scheduler.get_last_lr()[0]))
+        optimizer.step()
+        scheduler.step()
+    return rates
+
+
+@given(st.integers(0, 60), st.integers(1, 60))
+def test_the_triangle_is_two_linear_schedules_of_torch(rising: int, falling: int) -> None:
+    """It rises from 1 / n to 1 in n steps, then falls from 1 to 1 / m in m steps."""
+    total = rising + falling
+    recipe = msgspec.structs.replace(GUIDE, learning_rate=0.5, schedule="triangle", warm_up=rising / total)
+    optimizers = optimizers_for(recipe, nn.Linear(1, 1))
+    rates = []
+    for step in range(total):
+        set_learning_rates(optimizers, lr_scale(recipe, step, total))
+        rates.append(optimizers[0].param_groups[0]["lr"])
+    expected = [*linear_schedule(1 / max(rising, 1), 1.0, rising), *linear_schedule(1.0, 1 / falling, falling)]
+    assert rates == pytest.approx(expected, rel=1e-9)
 
 
 def test_learning_rates_follow_one_schedule_over_all_epochs() -> None:

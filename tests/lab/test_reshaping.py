@@ -2,9 +2,13 @@
 
 import math
 from itertools import product
+from typing import get_args
 
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.strategies import DrawFn
 
 from fashion_tui.lab.inspect.reshaping import try_reshape
 from fashion_tui.schema.reshaping import Operation, ReshapeResult, TryReshape
@@ -45,7 +49,11 @@ def expected(tensor: torch.Tensor, operation: Operation, arguments: str) -> tupl
 @pytest.mark.parametrize(("operation", "arguments"), CALLS)
 @pytest.mark.parametrize("name", SOURCES)
 def test_the_result_equals_that_of_torch(name: str, operation: Operation, arguments: str) -> None:
-    source = SOURCES[name]
+    check(SOURCES[name], operation, arguments)
+
+
+def check(source: torch.Tensor, operation: Operation, arguments: str) -> None:
+    """Compare the result with that of torch."""
     result = reshape(source, operation, arguments)
     real, problem = expected(source, operation, arguments)
     assert result.problem == problem
@@ -63,6 +71,47 @@ def test_the_result_equals_that_of_torch(name: str, operation: Operation, argume
     assert len(shown) == len(result.after.offsets) == math.prod(result.after.shown)
     for index, offset in zip(shown, result.after.offsets, strict=True):
         assert memory[source.storage_offset() + offset] == real[index]
+
+
+@st.composite
+def tensors(draw: DrawFn) -> torch.Tensor:
+    """Return a tensor of up to four axes whose elements differ, often neither contiguous nor at its memory's start."""
+    shape = draw(st.lists(st.integers(0, 4) | st.integers(1, 3), max_size=4))
+    steps = draw(st.lists(st.integers(1, 3), min_size=len(shape), max_size=len(shape)))
+    starts = draw(st.lists(st.integers(0, 2), min_size=len(shape), max_size=len(shape)))
+    sizes = [start + size * step for start, size, step in zip(starts, shape, steps, strict=True)]
+    tensor = torch.arange(math.prod(sizes)).reshape(sizes)
+    tensor = tensor[tuple(slice(start, None, step) for start, step in zip(starts, steps, strict=True))]
+    tensor = tensor.permute(draw(st.permutations(range(len(shape)))))
+    return tensor.expand(draw(st.integers(1, 3)), *tensor.shape) if draw(st.booleans()) else tensor
+
+
+@st.composite
+def sizes_of(draw: DrawFn, elements: int) -> str:
+    """Return sizes whose product is the number of elements. One of them may be -1."""
+    sizes: list[int] = []
+    rest = elements
+    while draw(st.booleans()) and len(sizes) < 4:
+        sizes.append(draw(st.sampled_from([size for size in range(1, rest + 1) if rest % size == 0] or [rest])))
+        rest = rest // sizes[-1] if sizes[-1] else 0
+    sizes.append(rest)
+    if draw(st.booleans()):
+        sizes[draw(st.integers(0, len(sizes) - 1))] = -1
+    return ", ".join(map(str, sizes))
+
+
+@given(tensors(), st.data())
+def test_any_result_equals_that_of_torch(source: torch.Tensor, data: st.DataObject) -> None:
+    operation = data.draw(st.sampled_from(get_args(Operation)))
+    axis = st.integers(-source.dim() - 1, source.dim()).map(str)
+    match operation:
+        case "reshape" | "view":
+            arguments = data.draw(sizes_of(source.numel()) | st.lists(st.integers(-1, 4).map(str)).map(", ".join))
+        case "permute":
+            arguments = data.draw(st.permutations(range(source.dim())).map(lambda axes: ", ".join(map(str, axes))))
+        case _:
+            arguments = ", ".join(data.draw(st.lists(axis, max_size=2)))
+    check(source, operation, arguments)
 
 
 def test_a_view_of_a_tensor_that_is_not_contiguous_fails() -> None:
