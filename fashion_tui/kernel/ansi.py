@@ -23,8 +23,8 @@ _TOKEN = re.compile(
     # CSI: colours, cursor, erase
   | (?:\x1b\[|\x9b)(?P<parameters>[0-?]{{0,64}})[ -/]{{0,8}}(?P<final>[@-~]?)
     # OSC, DCS and similar: a string addressed to the terminal, up to its terminator or the end of the line
-  | (?P<string>(?:\x1b[\]PX^_]|[\x9d\x90\x98\x9e\x9f])[^\x07\x1b\x9c\n]*)(?P<end>\x07|\x1b\\|\x9c|\x1b\Z)?
-  | (?P<escape>\x1b(?:[ -/]*[0-~])?)
+  | (?P<string>\x1b[\]PX^_]|[\x9d\x90\x98\x9e\x9f])[^\x07\x1b\x9c\n]*(?P<end>\x07|\x1b\\|\x9c|\x1b\Z)?
+  | \x1b[ -/]{{0,8}}(?P<escape>[0-~]?)
   | (?P<surrogate>[\ud800-\udfff])
   | (?P<control>.)
     """,
@@ -38,7 +38,6 @@ MAX_LINE = 10_000
 """Maximum length of a line, in characters. Longer lines are split."""
 
 _TAB_WIDTH = 8
-_MAX_PENDING = 4_096
 _FLAGS = {"1": "22", "2": "22", "3": "23", "4": "24", "7": "27", "9": "29"}
 """SGR codes for bold, dim, italic, underline, inverse and strikethrough, each with the code that turns it off.
 
@@ -105,7 +104,7 @@ class LineWriter:
             assert match is not None  # noqa: S101 -- the last alternative matches any character
             position = match.end()
             if _is_incomplete(match, len(text)):
-                self._pending = match.group()
+                self._pending = _without_content(match)
                 break
             self._apply(match, lines)
         return lines
@@ -156,10 +155,12 @@ class LineWriter:
         self._characters, self._styles, self._column = [], [], 0
 
     def _write(self, text: str, lines: list[str]) -> None:
-        for start in range(0, len(text), self._max_line):
-            chunk = text[start : start + self._max_line]
-            if self._column + len(chunk) > self._max_line:
+        start = 0
+        while start < len(text):
+            if self._column >= self._max_line:
                 self._finish_line(lines)
+            chunk = text[start : start + self._max_line - self._column]
+            start += len(chunk)
             gap = max(0, self._column - len(self._characters))
             end = self._column + len(chunk)
             self._characters[self._column - gap : end] = " " * gap + chunk
@@ -197,13 +198,16 @@ def _append_plain_lines(text: str, position: int, lines: list[str], max_line: in
 
 def _is_incomplete(match: re.Match[str], length: int) -> bool:
     """Return whether `match` is a control sequence that is cut off at `length`, the end of the text."""
-    if match.end() != length or len(match.group()) >= _MAX_PENDING:
+    if match.end() != length:
         return False
-    if match["final"] is not None:
-        return match["final"] == ""
     if match["string"] is not None:
         return match["end"] in {None, "\x1b"}
-    return match["escape"] == "\x1b"
+    return "" in {match["final"], match["escape"]}
+
+
+def _without_content(match: re.Match[str]) -> str:
+    """Return an incomplete control sequence. A string is returned without its content, which may be very long."""
+    return match.group() if match["string"] is None else match["string"] + (match["end"] or "")
 
 
 @lru_cache(maxsize=1_024)

@@ -3,6 +3,7 @@
 import random
 import re
 import time
+from itertools import pairwise
 
 import pyte
 import pytest
@@ -99,12 +100,24 @@ def test_a_terminal_shows_the_same_with_and_without_the_other_control_sequences(
     assert plain(text) == re.sub(COLOUR, "", sanitize(text))
 
 
-@given(PIECES, st.integers(1, 9))
-def test_text_may_be_cut_anywhere(pieces: list[str], size: int) -> None:
-    text = "".join(pieces)
-    writer = LineWriter()
-    lines = [line for start in range(0, len(text), size) for line in writer.feed(text[start : start + size])]
-    assert "\n".join([*lines, writer.line]) == sanitize(text)
+FRAGMENTS = st.sampled_from(
+    [*"[]P(B7 #\\31;mK?a", "\x1b", "\x9b", "\x9c", "\x9d", "\x07", "\ud801", "\u202e", "A" * 5_000]
+)
+
+
+@given(
+    text=st.lists(WORDS | MOVES | ERASURES | COLOURS | FRAGMENTS, max_size=30).map("".join),
+    cuts=st.lists(st.integers(0, 40) | st.integers(0, 20_000), max_size=8),
+    max_line=st.sampled_from([3, 5, MAX_LINE]),
+)
+def test_the_lines_are_the_same_wherever_the_text_is_cut(text: str, cuts: list[int], max_line: int) -> None:
+    """The fragments form incomplete control sequences, and strings for the terminal that are longer than a chunk."""
+    whole, parts = LineWriter(max_line), LineWriter(max_line)
+    expected = [*whole.feed(text), whole.line]
+    bounds = [0, *sorted(cuts), len(text)]
+    lines = [line for start, end in pairwise(bounds) for line in parts.feed(text[start:end])]
+    assert [*lines, parts.line] == expected
+    assert all(len(COLOUR.sub("", line)) <= max_line for line in expected)
 
 
 @given(st.lists(WORDS | COLOURS | st.just("\n"), max_size=30), st.integers(1, 12))
@@ -169,10 +182,20 @@ def test_a_style_ends_with_its_own_code(code: int) -> None:
         assert restyle(str(code), str(end)) == ("" if end == STYLE_ENDS[code] else str(code))
 
 
-def test_a_string_for_the_terminal_that_never_ends_does_not_swallow_all_later_output() -> None:
+def test_a_string_for_the_terminal_is_removed_up_to_its_end_or_the_end_of_the_line() -> None:
     writer = LineWriter()
-    assert writer.feed("\x1b]52;" + "A" * 5_000) == []
-    assert writer.feed("text\n") == ["text"]
+    for _ in range(3):
+        assert writer.feed("\x1b]1337;File=:" + "A" * 5_000) == []
+    assert writer.feed("\x1b") == []
+    assert writer.feed("\\image\n") == ["image"]
+    assert writer.feed("\x1b]never ended" + "A" * 5_000) == []
+    assert writer.feed("AAA\nnext\n") == ["", "next"]
+
+
+@pytest.mark.parametrize("sequence", ["\x1b(B", "\x1b#8", "\x1b[31m", "\x1b]0;title\x1b\\", "\x9b0;1m"])
+def test_a_control_sequence_may_arrive_one_character_at_a_time(sequence: str) -> None:
+    writer = LineWriter()
+    assert [line for character in f"{sequence}\x1b[0mtext\n" for line in writer.feed(character)] == ["text"]
 
 
 def test_an_unfinished_line_can_be_read_and_rewritten() -> None:
