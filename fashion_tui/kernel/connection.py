@@ -24,6 +24,8 @@ _SLICE = 0.005
 _QUIET_PERIOD = 1.0
 """An execution is considered done when its reply has arrived and no output has arrived for this many seconds."""
 
+_CELL_START_TIMEOUT = 1.0
+"""Seconds for which an interrupt waits until the kernel has started the cell."""
 
 _MAX_FINISHED = 10_000
 """Maximum number of finished cells that are remembered, so that late outputs can be attributed to them."""
@@ -40,6 +42,8 @@ class Execution:
         """True when `outputs` no longer has a reader. Later outputs go to the background buffer."""
         self.count: int | None = None
         """The cell's execution count, or None until the kernel starts the cell."""
+        self.started = asyncio.Event()
+        """Set when the kernel starts the cell, or when the execution ends before that."""
         self.reply: protocol.ExecuteReplyContent | None = None
         self.is_idle = False
         """True when the kernel has reported that it has sent all outputs of the cell."""
@@ -120,6 +124,23 @@ class Connection:
         self._on_busy_change()
         return execution
 
+    async def interrupt(self) -> None:
+        """Interrupt the running code. Do nothing if no code is running.
+
+        ipykernel ignores SIGINT until it has started the cell, so wait for that first. An interrupt may also prevent
+        the kernel from reporting the end of the cell, so check for that afterwards.
+        """
+        running = next(iter(self._executions.items()), None)
+        if running is not None:
+            request_id, execution = running
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(execution.started.wait(), _CELL_START_TIMEOUT)
+            if request_id not in self._executions:
+                return
+            asyncio.get_running_loop().call_later(_QUIET_PERIOD, self._check_reply, request_id)
+        if self.busy:
+            self.process.interrupt()
+
     def send_input(self, text: str | None) -> None:
         """Send the line that `input()` returns, or None to make `input()` raise EOFError."""
         self.process.send("stdin", "input_reply", {"value": "\x04" if text is None else text})
@@ -162,6 +183,7 @@ class Connection:
             task.cancel()
         was_busy = self.busy
         for execution in self._executions.values():
+            execution.started.set()
             execution.outputs.put(Done(status, None))
             status = "aborted"
         self._executions.clear()
@@ -208,10 +230,10 @@ class Connection:
         waiting = self._replies.get(message.request)
         if waiting is not None and not waiting.done():
             waiting.set_result(message)
-        without_reply = self._reply_checks.pop(message.request, None)
-        if without_reply is not None and without_reply in self._executions:
-            count = self._executions[without_reply].count
-            self._finish(without_reply, protocol.ExecuteReplyContent("aborted", count))
+        checked = self._reply_checks.pop(message.request, "")
+        execution = self._executions.get(checked)
+        if execution is not None and execution.reply is None:
+            self._finish(checked, protocol.ExecuteReplyContent("aborted", execution.count))
         execution = self._executions.get(message.request)
         if execution is not None:
             execution.reply = protocol.content_of(message, protocol.ExecuteReplyContent)
@@ -234,6 +256,7 @@ class Connection:
         """Handle an `execute_input` message, which reports that a cell of this or another front end has started."""
         if (execution := self._executions.get(message.request)) is not None:
             execution.count = protocol.content_of(message, protocol.ExecuteInputContent).execution_count
+            execution.started.set()
         elif message.client != self.process.client_id:
             self._background.put(protocol.external_input(message))
             self._external_request = message.request
@@ -304,6 +327,7 @@ class Connection:
         if execution.exit is not None:  # a script run with %run has exited
             execution.outputs.put(execution.exit)
         del self._executions[request_id]
+        execution.started.set()
         self._remember(request_id, execution.cell)
         for output in protocol.payload_outputs(reply):
             execution.outputs.put(output)

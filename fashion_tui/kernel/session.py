@@ -101,8 +101,8 @@ class KernelSession:
 
     async def interrupt(self) -> None:
         """Interrupt the running code, as ctrl+c does. Do nothing if no code is running."""
-        if self._connection is not None and self._connection.busy:
-            self._connection.process.interrupt()
+        if self._connection is not None:
+            await self._connection.interrupt()
 
     async def restart(self) -> None:
         """End the kernel, even if it is busy, and start a new one. Raises KernelFailed if the new kernel fails."""

@@ -232,6 +232,53 @@ ipykernel.finish_metadata = interrupted
     assert following[0] == Result(value.execution_count + 1, "'alive'")
 
 
+async def test_an_interrupt_right_after_a_cell_is_sent_waits_until_it_has_started(session: KernelSession) -> None:
+    for _ in range(5):  # ipykernel ignores SIGINT until it has started the cell
+        cell = asyncio.create_task(run(session, "while True: pass"))
+        await asyncio.sleep(0)
+        assert session.state == "busy"
+        await session.interrupt()
+        outputs = await asyncio.wait_for(cell, PATIENCE)
+        assert done(outputs).status in {"error", "aborted"}  # aborted if it was interrupted before its first line
+
+
+async def test_a_cell_ends_if_an_interrupt_prevents_both_its_reply_and_its_idle_message(session: KernelSession) -> None:
+    await run(session, "ipykernel = get_ipython().kernel")
+    code = """\
+send = ipykernel.session.send
+def dropped(stream, message, *arguments, **options):
+    if message == "execute_reply":
+        return None
+    if message == "status" and arguments[0]["execution_state"] == "idle":
+        ipykernel.session.send = send  # all later messages arrive
+        return None
+    return send(stream, message, *arguments, **options)
+ipykernel.session.send = dropped
+print("go", flush=True)
+while True: pass"""
+    task = await run_until(session, code, lambda output: isinstance(output, Stream))
+    await session.interrupt()
+    outputs = await asyncio.wait_for(task, PATIENCE)
+    assert done(outputs).status == "aborted"
+    assert result(await run(session, "'alive'")) == "'alive'"
+
+
+async def test_a_cell_that_catches_the_interrupt_runs_to_its_end(session: KernelSession) -> None:
+    code = """\
+import asyncio, time
+print("go", flush=True)
+try:
+    await asyncio.sleep(100)
+except asyncio.CancelledError:
+    time.sleep(2.5)  # longer than the check for a lost reply takes
+'complete'"""
+    task = await run_until(session, code, lambda output: isinstance(output, Stream))
+    await session.interrupt()
+    outputs = await asyncio.wait_for(task, PATIENCE)
+    assert result(outputs) == "'complete'"
+    assert done(outputs).status == "ok"
+
+
 async def test_an_interrupt_of_an_idle_kernel_does_nothing(session: KernelSession) -> None:
     await run(session, "kept = 5")
     await session.interrupt()
