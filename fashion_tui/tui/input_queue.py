@@ -41,8 +41,8 @@ class InputQueue:
     Text that is typed into an editor while earlier input is being handled is inserted all at once.
 
     A callback follows each key through the message queues from the focused widget to the app. By the time the callback
-    reaches the app, the key's handlers and action have run, and the messages that they posted to ancestors have been
-    handled. All methods must be called from the app's thread.
+    reaches the app, the key's handlers and action have run. The callback then follows the same path once more, behind
+    the messages that they posted, so these have been handled, too. All methods must be called from the app's thread.
     """
 
     def __init__(self, app: App[Any]) -> None:
@@ -52,6 +52,8 @@ class InputQueue:
         """Time at which events started to wait, or None if no events are waiting."""
         self._current: Event | None = None
         """The event that is being handled."""
+        self._origin: MessagePump | None = None
+        """The widget from which the callback has to follow the current event once more, or None."""
         self._progress = 0
         """Counter that increases whenever the current event makes progress."""
         self._worker: Worker[Any] | None = None
@@ -100,6 +102,7 @@ class InputQueue:
                 continue
             self._current, self._worker, self._max_idle_checks = event, None, MAX_IDLE_CHECKS
             self._progress += 1
+            self._origin = self._app.focused or screen
             await deliver(event)
             node = (self._app.focused or self._app.screen) if event.is_forwarded else self._app
             self._follow(event, node, screen)
@@ -137,11 +140,15 @@ class InputQueue:
             return
         self._progress += 1
         if node is not self._app:
-            typed = isinstance(event, Key) and event.is_printable and event._stop_propagation  # noqa: SLF001
-            if typed and node is self._app.focused:  # a character was inserted, so there is nothing else to wait for
+            inserted = isinstance(event, Key) and event.is_printable and event._stop_propagation  # noqa: SLF001
+            if inserted and node is self._origin is self._app.focused:  # there is nothing else to wait for
                 self._app.call_later(self._finish, event)
             else:
                 self._follow(event, node._parent, screen)  # noqa: SLF001
+            return
+        origin, self._origin = self._origin, None
+        if origin is not None:
+            self._follow(event, origin, screen)
             return
         # Wait for one iteration of the event loop. By then, the worker has started and the focus has been set.
         asyncio.get_running_loop().call_soon(self._settle, event, screen)

@@ -8,6 +8,8 @@ import pytest
 from textual import events, work
 from textual.app import App, ComposeResult
 from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.message import Message
 from textual.screen import ModalScreen
 from textual.widgets import Input, TextArea
 
@@ -103,7 +105,7 @@ async def test_keys_wait_for_a_dialog() -> None:
     app = QueueApp()
     async with app.run_test():
         send(app, "a", "f2", "x", "y", "left", "z")
-        await until(lambda: isinstance(app.screen, Dialog) and app.screen.query_one(Input).value == "xzy")
+        await until(lambda: any(field.value == "xzy" for field in app.screen.query("#dialog").results(Input)))
         assert app.screen_stack[0].query_one("#first", Input).value == "a"
 
 
@@ -156,3 +158,47 @@ async def test_text_typed_into_an_input_is_made_of_keys() -> None:
         send(app, "left")
         app.post_message(Typed("34"))
         await until(lambda: line.value == "1342")
+
+
+class Left(Message):
+    """The user has left an input."""
+
+
+class LeavingInput(Input):
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "leave")]
+
+    def action_leave(self) -> None:
+        self.post_message(Left())
+
+
+class BusyContainer(Vertical):
+    """A container that takes some time for each message about the user's leaving."""
+
+    async def on_left(self) -> None:
+        await asyncio.sleep(0.05)
+
+
+class Inputs(Vertical):
+    """An input, deep inside other widgets, and a second one, which gets the focus when the user leaves the first."""
+
+    def compose(self) -> ComposeResult:
+        with BusyContainer(), Vertical(), BusyContainer():
+            yield LeavingInput(id="first")
+        yield Input(id="second")
+
+    async def on_left(self) -> None:
+        await asyncio.sleep(0.05)
+        self.query_one("#second").focus()
+
+
+async def test_a_key_waits_until_ancestors_have_handled_the_messages_of_the_key_before() -> None:
+    class NestedApp(QueueApp):
+        def compose(self) -> ComposeResult:
+            yield Inputs()
+
+    app = NestedApp()
+    async with app.run_test():
+        send(app, "a", "escape", "b", "f1")
+        await until(lambda: bool(app.marks))
+        assert app.marks == ["a"]
+        assert app.query_one("#second", Input).value == "b"
