@@ -13,18 +13,18 @@ TEMPORARY_SUFFIX = ".tmp"
 """Suffix of temporary files, which are named `.NAME.RANDOM.tmp`. They remain if the process is killed while writing."""
 
 PUBLIC_MODE = 0o666
-"""Mode of files that the user saves or exports. The umask then removes permissions."""
+"""Mode of files that the user saves or exports, before the umask is applied."""
 
 Content = bytes | Callable[[BinaryIO], None]
 """The content of a file: bytes, or a function that writes the content to the open file."""
 
 
 def write_atomically(path: Path, content: Content, *, durable: bool = True, mode: int = 0o600) -> None:
-    """Replace a file in one step, even if this process is killed.
+    """Replace a file atomically, even if this process is killed.
 
     If `durable` is true, this function returns only after the new content is on disk: a power failure can't bring back
-    the old content or leave an empty file. The umask applies to `mode`. If writing fails, raises OSError and keeps the
-    old content.
+    the old content or leave an empty file. The umask applies to `mode`. Raises OSError if writing fails. The file then
+    keeps its old content.
     """
     folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
@@ -56,7 +56,7 @@ def write_atomically_at(folder: int, name: str, content: Content, *, durable: bo
             os.unlink(temporary, dir_fd=folder)
         raise
     if durable:
-        os.fsync(folder)  # fsync of the file doesn't write the directory entry to disk
+        os.fsync(folder)  # fsync of the file doesn't write its directory entry, so sync the folder too
 
 
 def make_private_folder(path: Path) -> None:
@@ -68,7 +68,7 @@ def make_private_folder(path: Path) -> None:
 
 
 def read_limited(path: Path, max_bytes: int) -> bytes:
-    """Return the content of a regular file of at most `max_bytes`. Raises OSError for any other file."""
+    """Return the contents of a regular file of at most `max_bytes` bytes. Raises OSError for any other file."""
     with _open_regular(path) as file:
         content = file.read(max_bytes + 1)
     if len(content) > max_bytes:
@@ -77,14 +77,17 @@ def read_limited(path: Path, max_bytes: int) -> bytes:
 
 
 def read_tail(path: Path, max_bytes: int) -> bytes:
-    """Return the last `max_bytes` of a regular file. Raises OSError for any other file."""
+    """Return the last `max_bytes` bytes of a regular file, or all bytes if the file is smaller.
+
+    Raises OSError if it isn't a regular file.
+    """
     with _open_regular(path) as file:
         file.seek(max(0, file.seek(0, os.SEEK_END) - max_bytes))
         return file.read(max_bytes)
 
 
 def _open_regular(path: Path) -> BinaryIO:
-    """Open a regular file for reading. Raises OSError for any other file, without blocking on a named pipe."""
+    """Open a regular file for reading. Raises OSError for any other file, and never blocks, even on a named pipe."""
     descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)

@@ -1,4 +1,4 @@
-"""The user's settings file. A wrong value is never fatal: it is reported, and the default is used instead."""
+"""The user's settings file. An invalid value is never fatal: it is reported, and the default is used instead."""
 
 import tomllib
 from collections.abc import Callable, Mapping
@@ -23,11 +23,11 @@ MAX_BYTES = 2**20
 """Maximum size of the settings file, in bytes."""
 
 MAX_PROBLEM = 400
-"""Maximum length of a message about a wrong value, in characters."""
+"""Maximum length of a message about an invalid value, in characters."""
 
 
 class UserSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """The values of the settings file. `data` and `runs` are None if they aren't set."""
+    """The settings from the user's settings file. `data` and `runs` are None if they aren't set."""
 
     theme: Theme = "dark"
     data: Path | None = None
@@ -35,13 +35,13 @@ class UserSettings(msgspec.Struct, frozen=True, kw_only=True):
     dataset: str = DEFAULT_DATASET
     recipe: str = "guide"
     keys: Mapping[str, Mapping[str, str]] = msgspec.field(default_factory=dict[str, Mapping[str, str]])
-    """Key bindings, by group and action. They are checked by the module that defines the actions."""
+    """Key bindings, keyed by group and then by action. The module that defines the actions validates the bindings."""
     problems: tuple[str, ...] = ()
-    """One line for each wrong value."""
+    """One-line messages about the file or about invalid settings."""
 
 
 class WrongValue(Exception):
-    """Raised for a wrong value. The message says what is expected."""
+    """Raised for an unknown setting or an invalid value. The message states what is expected."""
 
 
 def settings_path() -> Path:
@@ -51,19 +51,19 @@ def settings_path() -> Path:
 
 @cache
 def user_settings() -> UserSettings:
-    """Return the settings of the user who runs this process. The file is read once."""
+    """Return the settings of the user who runs this process. The settings file is read only once."""
     return read_settings(settings_path())
 
 
 def read_settings(path: Path) -> UserSettings:
-    """Read a settings file. Return the defaults if it doesn't exist."""
+    """Read a settings file. Return the defaults if the file doesn't exist."""
     try:
         table = tomllib.loads(read_limited(path, MAX_BYTES).decode())
     except FileNotFoundError:
         return UserSettings()
     except OSError as error:
         return _unusable(f"can't read {path}: {error.strerror or error}")
-    except (ValueError, RecursionError) as error:  # the file isn't TOML or isn't UTF-8
+    except (ValueError, RecursionError) as error:  # raised if the file isn't TOML or isn't UTF-8
         return _unusable(f"{path} isn't valid TOML: {error}")
     return _check(table, path)
 
@@ -121,7 +121,7 @@ _CHECKS: dict[str, Callable[[object], object]] = {
     "recipe": _one_of(tuple(RECIPES)),
     "keys": _keys,
 }
-"""For each setting, the function that checks and converts its value."""
+"""Maps the name of each setting to the function that validates and converts its value."""
 
 DEFAULT_SETTINGS = f"""\
 # Settings of fashion-tui. To change a setting, remove the # in front of it.
@@ -141,4 +141,4 @@ DEFAULT_SETTINGS = f"""\
 # Recipe of new runs, unless --recipe is given: {", ".join(RECIPES)}.
 # recipe = "{UserSettings().recipe}"
 """
-"""A settings file with a default or an example for each setting, except the key bindings."""
+"""The text of a settings file with the default or an example for each setting except the key bindings."""

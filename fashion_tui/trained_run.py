@@ -1,6 +1,6 @@
 """A run together with the weights of one of its checkpoints.
 
-Combines `lab` and `runs` for the processes that import torch: the engine and the kernel.
+This module combines `lab` and `runs` for the processes that import torch: the engine and the kernel.
 """
 
 from dataclasses import dataclass
@@ -58,7 +58,7 @@ class TrainedRun:
 
     @property
     def checkpoint_file(self) -> Path:
-        """Path of the checkpoint file, for messages."""
+        """Path of the checkpoint file, for use in messages."""
         return self.run.path / "checkpoints" / self.checkpoint.file
 
     @cached_property
@@ -74,7 +74,7 @@ class TrainedRun:
         return final_weights(self._training())
 
     def network(self, device: torch.device = CPU) -> nn.Module:
-        """Build the network and load its weights and extra state. Executes the code of a custom model.
+        """Build the network and load its weights and extra state. This executes the code of a custom model.
 
         Raises UserError if the checkpoint doesn't fit the network, and UntrustedSource if the model isn't trusted.
         """
@@ -126,7 +126,10 @@ def _find_checkpoint(run: Run, which: str) -> CheckpointRef:
 
 
 def _no_checkpoint(run: Run) -> str:
-    """Describe a run without a checkpoint. For a live run, say how to write one; otherwise, give the final state."""
+    """Explain why a run has no checkpoint.
+
+    For a live run, say how to write a checkpoint. For any other run, state how the run ended.
+    """
     if run.is_live():
         return f"has no checkpoint yet; write one with: fashion-tui checkpoint {run.id}"
     summary = summarise(run, trust_heartbeat=False)

@@ -42,7 +42,7 @@ from .streams import CapturedStream, protect_streams
 
 _PR_SET_PDEATHSIG = 1
 _OOM_SCORE_ADJ = 1_000
-"""The highest possible value, so that Linux kills the kernel before training processes when memory runs out."""
+"""The highest possible score, so that Linux kills the kernel before training processes when memory runs out."""
 
 
 class BoundedSession(Session):
@@ -93,7 +93,7 @@ def main() -> None:
     _die_with_parent()
     _prefer_for_oom_kill()
     use_passive_waiting()
-    os.environ.pop("PYTEST_CURRENT_TEST", None)  # set by pytest; stops ipykernel from capturing output
+    os.environ.pop("PYTEST_CURRENT_TEST", None)  # ipykernel captures no output if pytest has set this
     kernel_setup = msgspec.json.decode(setup, type=KernelSetup)
     preloader = Preloader(kernel_setup)
     connection_file = Path(arguments[arguments.index("-f") + 1])
@@ -109,7 +109,7 @@ def main() -> None:
     sys.path.append("")  # at the end, so that files in the working directory don't shadow installed modules
     shell = app.shell
     protect_streams(shell)
-    sys.breakpointhook = sys.__breakpointhook__  # replaced by debugpy, which ipykernel imports
+    sys.breakpointhook = sys.__breakpointhook__  # ipykernel imports debugpy, which replaces the hook
     _let_exit_end_cells(shell, kernel_setup.client)
     attach_plots_to_results(shell)
     shell.display_formatter.active_types = ["text/plain", MIME_TYPE]
@@ -150,7 +150,10 @@ def _name_of(kind: type) -> str:
 
 
 def _defaults() -> Config:
-    """Return the defaults that differ from those of ipykernel. The user's `ipython_kernel_config.py` overrides them."""
+    """Return the configuration defaults that differ from ipykernel's.
+
+    The user's `ipython_kernel_config.py` overrides them.
+    """
     config = Config()
     config.IPKernelApp.ignore_cwd = True  # `main` adds the working directory to `sys.path`
     config.HistoryManager.hist_file = ":memory:"  # the UI's prompt saves the history
@@ -160,7 +163,7 @@ def _defaults() -> Config:
         from IPython.core.guarded_eval import EVALUATION_POLICIES  # noqa: PLC0415 -- not a stable API of IPython
 
         # To complete `net.conv1.` and `runs.latest.`, IPython must evaluate properties and `__getattr__`.
-        # IPython evaluates them only for the types listed here.
+        # By default, IPython doesn't call `__getattr__` of `RunList` or of classes in `torch.nn`.
         limited: Any = EVALUATION_POLICIES["limited"]
         config.IPCompleter.policy_overrides = {
             "allowed_getattr_external": limited.allowed_getattr_external | {("torch", "nn")},

@@ -110,9 +110,9 @@ class LineWriter:
         return lines
 
     def _append_coloured_line(self, text: str, position: int, lines: list[str]) -> int:
-        """Append a line that contains only text and colours. This is faster than `_apply`.
+        """Append the line at `position` if it contains only text and colours. This is faster than `_apply`.
 
-        Return the index at which the next line starts, or `position` if no such line was found.
+        Return the index at which the next line starts, or `position` if no line was appended.
         """
         match = _COLOURED.match(text, position)
         if match is None or match.end() - position > self._max_line:

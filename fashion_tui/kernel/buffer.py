@@ -72,7 +72,7 @@ class OutputBuffer:
         self._plot_bytes += sign * entry.plot_bytes
 
     def _drop_oldest(self) -> None:
-        """Drop the oldest droppable entries until dropping one more would bring every total below its limit."""
+        """Drop the oldest droppable entries while the remaining entries still reach at least one of the limits."""
         index = 0
         while index < len(self._entries):
             oldest = self._entries[index]

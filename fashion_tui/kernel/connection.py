@@ -16,13 +16,13 @@ from .process import Channel, KernelFailed, KernelProcess, KernelUnresponsive
 Reply = TypeVar("Reply", bound=msgspec.Struct)
 
 START_TIMEOUT = 60.0
-"""Seconds to wait for a new kernel to respond."""
+"""Timeout for the first response of a new kernel, in seconds."""
 
 _SLICE = 0.005
-"""Maximum time to read messages without a pause, in seconds. A pause of the same length lets other tasks run."""
+"""Maximum time to read messages before a pause, in seconds. During the pause, which is as long, other tasks run."""
 
 _QUIET_PERIOD = 1.0
-"""An execution is considered done when its reply has arrived and no output has arrived for this many seconds."""
+"""An execution is considered done if its reply has arrived and no output has arrived for this many seconds."""
 
 _CELL_START_TIMEOUT = 1.0
 """Seconds for which an interrupt waits until the kernel has started the cell."""
@@ -78,10 +78,10 @@ class Connection:
         self._reply_checks: dict[str, str] = {}
         """Maps the id of each check request to the id of an execution whose reply is missing.
 
-        Replies arrive in order. If the reply to the check request arrives first, the execution's reply is lost.
+        Replies arrive in order, so the execution's reply is lost if the reply to the check request arrives first.
         """
         self._iopub_connected = asyncio.Event()
-        """Set when the first message arrives on iopub. After that, no output is missed."""
+        """Set when the first message arrives on iopub. From then on, no output is missed."""
         self._subshell: str | None = None
         self._tasks = [
             asyncio.create_task(self._read("shell", self._handle_reply)),
@@ -199,7 +199,7 @@ class Connection:
             self.ended.set_result(reason)
 
     async def _handshake(self) -> None:
-        """Wait until the kernel has replied on shell and a first message has arrived on iopub."""
+        """Wait until the kernel has sent a reply on shell and a first message on iopub."""
         info = None
         while info is None or not self._iopub_connected.is_set():
             info = await self.request("kernel_info_request", {}, protocol.KernelInfoContent, max_wait=1.0)
@@ -324,7 +324,7 @@ class Connection:
             if not self.ended.done():
                 self.ended.set_result(f"exit({reply.evalue}) ended the kernel")
             return
-        if execution.exit is not None:  # a script run with %run has exited
+        if execution.exit is not None:  # a script started with %run has exited
             execution.outputs.put(execution.exit)
         del self._executions[request_id]
         execution.started.set()

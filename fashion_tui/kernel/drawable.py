@@ -78,7 +78,7 @@ def is_figure(value: object) -> bool:
 
 
 def _imported_class(module: str, name: str) -> Any:
-    """Return a class for `isinstance`, or an empty tuple if the module of the class isn't completely imported."""
+    """Return a class for `isinstance`, or an empty tuple if the class hasn't been imported yet."""
     return getattr(sys.modules.get(module), name, ())
 
 
@@ -156,7 +156,7 @@ def _is_image(value: object) -> bool:
 
 
 def _label_names(labels: object, classes: Sequence[str]) -> tuple[str, ...]:
-    """Return the names of labels. `labels` may also be a single label."""
+    """Return the names of the labels. `labels` may also be a single label."""
     if isinstance(labels, (Tensor, np.ndarray)):
         labels = labels.tolist()
     if isinstance(labels, Iterable) and not isinstance(labels, str):

@@ -9,7 +9,7 @@ from ipykernel.iostream import IOPubThread
 from zmq.eventloop.zmqstream import ZMQStream
 
 SEND_TIMEOUT = 3_000
-"""Milliseconds after which a forked process discards output that it can't send. ipykernel uses the same value."""
+"""Time after which a forked process discards unsent output, in milliseconds. ipykernel uses the same value."""
 
 
 def unix_socket_thread(stem: Path) -> type[IOPubThread]:

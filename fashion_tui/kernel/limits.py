@@ -24,7 +24,7 @@ def keep_newest(text: str) -> tuple[str, int, int]:
 
 
 def truncate(text: str) -> str:
-    """Truncate a text to `MAX_CHARACTERS`. If characters are dropped, the last line states how many."""
+    """Truncate text to `MAX_CHARACTERS`. If characters are dropped, the last line states how many."""
     if len(text) <= MAX_CHARACTERS:
         return text
     return f"{text[:MAX_CHARACTERS]}\n… {len(text) - MAX_CHARACTERS:,} more characters"

@@ -65,7 +65,7 @@ class Error(msgspec.Struct, frozen=True):
     traceback: str
     """Several lines, with colours as SGR sequences."""
     parts: tuple[TracebackPart, ...] = ()
-    """The same traceback, split into parts. Empty if the traceback has only one part."""
+    """The parts of the traceback. Empty if the traceback has only one part."""
     explanation: str = ""
     """One line that explains the error, or an empty string."""
 
@@ -149,7 +149,7 @@ class Completions(msgspec.Struct, frozen=True):
 
 
 class Completeness(msgspec.Struct, frozen=True):
-    """States whether code is ready to run or needs more lines."""
+    """Whether code is ready to run or needs more lines."""
 
     status: Literal["complete", "incomplete", "invalid", "unknown"]
     indent: str = ""

@@ -91,7 +91,7 @@ def plot_of(tensor: Tensor, description: str, labels: Sequence[str] = ()) -> Plo
 def _arrange(values: Tensor) -> Tensor:
     """Reshape a tensor for drawing: `[N]` for bars, `[R, C]` for a heat map, `[N, C, H, W]` for images."""
     if values.dim() >= 3 and values.shape[-1] == RGB_CHANNELS and min(values.shape[-3:-1]) >= MIN_IMAGE_SIDE:
-        values = values.movedim(-1, -3)  # image arrays have the channel axis last
+        values = values.movedim(-1, -3)  # image arrays have the channel axis last, image tensors first
     if values.shape == FASHION_SIZE:
         return values[None, None]
     if values.dim() >= 3 and values.shape[-3] in {1, RGB_CHANNELS} and min(values.shape[-2:]) >= MIN_IMAGE_SIDE:
@@ -215,7 +215,7 @@ def _finite_range(values: Tensor) -> tuple[float, float, int]:
 
 
 def _normalised(values: Tensor, low: float, high: float) -> Tensor:
-    """Scale values from [low, high] to [0, 1]. All numbers are halved, because `high - low` could overflow."""
+    """Scale values from [low, high] to [0, 1]. First, halve all numbers, because `high - low` could overflow."""
     if (low, high) == (0.0, 1.0):
         return values
     span = (high / 2 - low / 2) or 1.0

@@ -96,7 +96,7 @@ class Preloader:
 
 
 def imported(name: str) -> ModuleType | None:
-    """Return a module if its import has finished, else None. Another thread may still be importing the module."""
+    """Return a module, or None if it isn't imported or another thread is still importing it."""
     module = sys.modules.get(name)
     return None if getattr(getattr(module, "__spec__", None), "_initializing", False) else module
 

@@ -31,7 +31,7 @@ LOG_TAIL_BYTES = 64 << 10
 """Number of bytes to read from the end of the kernel's log to find the last line."""
 
 _DIGEST_HISTORY = 1_000
-"""Number of message signatures that jupyter_client remembers. With the default number, they can take 8 MiB."""
+"""Number of message signatures that jupyter_client remembers. The default number of signatures can take up to 8 MiB."""
 
 _SIGNAL_CAUSES: dict[int, str] = {
     signal.SIGKILL: "the system does this when memory runs out",
@@ -108,7 +108,7 @@ class KernelProcess:
         if subshell is not None:
             message["header"]["subshell_id"] = subshell
         # Don't use `client.execute` and similar methods, because they bypass the asyncio socket.
-        # The socket could then miss a message that arrives at the same moment.
+        # When bypassed, the asyncio socket can miss a message that arrives at the same moment.
         self._sockets[channel].send_multipart(self._client.session.serialize(message))
         return str(message["header"]["msg_id"])
 
@@ -158,7 +158,7 @@ class KernelProcess:
     def last_log_line(self) -> str:
         """Return the last line of the kernel's log, or "" if there is none.
 
-        The log ends when ipykernel starts to capture the output.
+        The log contains only the output from before ipykernel starts to capture output.
         """
         try:
             lines = read_tail(Path(f"{self._stem}.log"), LOG_TAIL_BYTES).decode(errors="replace").split("\n")

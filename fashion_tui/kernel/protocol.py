@@ -112,7 +112,7 @@ class ErrorContent(msgspec.Struct, frozen=True):
     evalue: str
     traceback: tuple[str, ...]
     library: tuple[bool, ...] = ()
-    """Whether each string of `traceback` is a frame of library code. Empty if user code sent the message."""
+    """For each string in `traceback`, whether it is a frame of library code. Empty if user code sent the message."""
     explanation: str = ""
 
 

@@ -34,7 +34,7 @@ class RuntimeDirectory:
         self.path = _create()
         self._lock = os.open(self.path / _LOCK, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
         os.write(self._lock, str(os.getpid()).encode())
-        fcntl.flock(self._lock, fcntl.LOCK_EX)  # released when this process ends, even by SIGKILL
+        fcntl.flock(self._lock, fcntl.LOCK_EX)  # the lock is released when this process ends, even if it is killed
         for directory in self.path.parent.glob(f"{_PREFIX}*"):
             _remove_if_abandoned(directory)
 
@@ -58,7 +58,7 @@ def open_kernels() -> list[OpenKernel]:
     """Return the kernels of the current user's open apps, newest first."""
     kernels = []
     for directory, app_pid in _owned_directories().items():
-        with contextlib.suppress(OSError):  # the app may have just closed
+        with contextlib.suppress(OSError):  # the app may have been closed in the meantime
             started = {file: file.stat().st_mtime for file in directory.glob("*.json")}
             if started:
                 newest = max(started, key=started.__getitem__)
@@ -80,7 +80,7 @@ def _owned_directories() -> dict[Path, int]:
 def _parents() -> list[str]:
     """Return the parent directories to try for a new runtime directory, in order of preference."""
     parents = [os.environ.get("XDG_RUNTIME_DIR", ""), "/tmp", tempfile.gettempdir()]  # noqa: S108 -- mkdtemp is safe there
-    return [parent for parent in parents if parent and is_utf8(parent)]  # ZeroMQ and JSON encode paths in UTF-8
+    return [parent for parent in parents if parent and is_utf8(parent)]  # ZeroMQ and JSON need UTF-8 paths
 
 
 def _create() -> Path:

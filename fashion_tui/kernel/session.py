@@ -47,7 +47,7 @@ class KernelSession:
         """The kernel that is being started, or None."""
         self._watcher: asyncio.Task[None] | None = None
         self._lock = asyncio.Lock()
-        """Held while a kernel is started, replaced or ended."""
+        """Lock held while a kernel is started, replaced or ended."""
         self._directory: RuntimeDirectory | None = None
         self._kernels_started = 0
         self._closed = False
@@ -86,8 +86,8 @@ class KernelSession:
         """Run code as a cell and yield its outputs. The last output is `Done`.
 
         The cell runs after the cells that were submitted before it. Outputs that arrive after `Done` are yielded by
-        `events`, wrapped in `Late` with the id `cell` unless `cell` is empty. Starts a kernel if no kernel is running.
-        Raises KernelFailed if the kernel can't be started.
+        `events`, wrapped in `Late` with the id `cell` unless `cell` is empty. If no kernel is running, a
+        kernel is started first. Raises KernelFailed if the kernel can't be started.
         """
         await self.start()
         if self._connection is None:  # closed while starting
@@ -171,14 +171,14 @@ class KernelSession:
             raise UserError(reply.problem)
         try:
             return msgspec.json.decode(reply.answer, type=answer_type)
-        except msgspec.DecodeError:  # the reply may come from user code, which can write to the sockets too
+        except msgspec.DecodeError:  # user code may have sent the reply, because it can write to the sockets
             return None
 
     async def close(self) -> None:
         """End the kernel and remove its files. Running and waiting executions end with `Done`."""
         self._closed = True
         if self._starting is not None:
-            self._starting.kill()  # so that `start` stops waiting and releases the lock
+            self._starting.kill()  # makes `start` stop waiting and release the lock
         async with self._lock:
             await self._end_kernel("aborted")
             if self._directory is not None:

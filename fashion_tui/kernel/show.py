@@ -1,4 +1,4 @@
-"""The function `show` in the user's namespace, and plots of images that cells return.
+"""The function `show` in the user's namespace, and the plots shown when a cell returns an image.
 
 This module imports torch only when it plots something.
 """
@@ -18,7 +18,7 @@ def show(value: object, labels: object = None) -> None:
 
     The value can be a tensor, a NumPy array, a PIL image, a matplotlib figure, an image with its label
     (`show(test_data[0])`), or a list of these. `labels` are names or class indices, one per image or value:
-    `show(net(x).softmax(1), classes)`. If the value can't be drawn, print the reason in one line.
+    `show(net(x).softmax(1), classes)`. If the value can't be drawn, print a one-line reason.
     """
     from .drawable import plot_for  # noqa: PLC0415 -- imports torch
     from .plots import CannotDraw  # noqa: PLC0415
@@ -28,7 +28,7 @@ def show(value: object, labels: object = None) -> None:
         plot = plot_for(value, labels, _class_names(shell.user_ns.get("classes") if shell else None))
     except CannotDraw as error:
         _publish(shell, {"text/plain": str(error)})
-    except (RuntimeError, TypeError, ValueError) as error:  # torch doesn't support every operation for every tensor
+    except (RuntimeError, TypeError, ValueError) as error:  # torch doesn't support an operation for this tensor
         reason = f"{type(error).__name__}: {next(iter(str(error).splitlines()), '')}"
         _publish(shell, {"text/plain": f"can't draw this {type(value).__name__}: {reason}"})
     else:
@@ -51,7 +51,7 @@ def attach_plots_to_results(shell: Any) -> None:
     formatter: Any = JSONFormatter(parent=shell.display_formatter, format_type=MIME_TYPE, print_method="_repr_plot_")
     formatter.for_type_by_name("torch", "Tensor", _format_tensor)
     formatter.for_type_by_name("PIL.Image", "Image", _format_image)
-    # When the inline backend is loaded, it removes all formatters of `Figure`, but not those of the base class.
+    # Use the base class, because the inline backend removes all formatters of `Figure` when it is loaded.
     formatter.for_type_by_name("matplotlib.figure", "FigureBase", _format_image)
     shell.display_formatter.formatters[MIME_TYPE] = formatter
 

@@ -46,7 +46,7 @@ class CapturedStream(OutStream):
 
     def _setup_stream_redirects(self, name: str) -> None:
         self._reading = threading.Lock()
-        """Held while bytes are read from the pipe and written to the stream."""
+        """Lock held while bytes are read from the pipe and written to the stream."""
         super()._setup_stream_redirects(name)  # type: ignore[no-untyped-call]
 
     def _unread_bytes(self) -> int:
@@ -55,7 +55,10 @@ class CapturedStream(OutStream):
         return int.from_bytes(count, sys.byteorder)
 
     def _watch_pipe_fd(self) -> None:
-        """Copy output from the file descriptor to the stream. A character may be split between two reads."""
+        """Copy output from the file descriptor to the stream.
+
+        Decode incrementally, because a character may be split between two reads.
+        """
         pipe: Any = self._fid
         decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
         while True:
@@ -81,7 +84,7 @@ def protect_streams(shell: Any) -> None:
                 setattr(sys, name, stream)
                 print(f"sys.{name} was closed or unusable; it has been restored", file=streams["stderr"])
             elif getattr(sys, name) is getattr(sys, f"__{name}__"):
-                setattr(sys, name, stream)  # the original file buffers its output
+                setattr(sys, name, stream)  # because the original file delays its output in a buffer
 
     def repair_first(function: Callable[..., Any]) -> Callable[..., Any]:
         @wraps(function)

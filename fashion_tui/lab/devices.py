@@ -24,8 +24,8 @@ from .gpus import Gpu, explain, find_gpus, unused_gpus, why_no_gpu
 def choose_device(name: str) -> torch.device:
     """Return the device with this name.
 
-    `auto` means the first usable GPU, or the CPU if there is none. If the first usable GPU has too little free memory,
-    `auto` means the usable GPU with the most free memory.
+    `auto` selects the first usable GPU, or the CPU if there is none. If the first usable GPU has too little free memory,
+    `auto` selects the usable GPU with the most free memory.
 
     Raises UsageError for an unknown name, and UserError if this machine doesn't have the device or torch can't use it.
     """
@@ -68,9 +68,9 @@ def _emptiest(gpus: Sequence[Gpu]) -> Gpu:
 
 
 def unused_gpu_problem() -> str | None:
-    """Return why `auto` means the CPU although this machine has a GPU, and what to do about it.
+    """Explain why `auto` selects the CPU although this machine has a GPU, and what to do about it.
 
-    Returns None if `auto` means a GPU, or if the machine has no GPU.
+    Return None if `auto` selects a GPU, or if the machine has no GPU.
     """
     gpus = find_gpus()
     if any(gpu.problem is None for gpu in gpus):
@@ -130,7 +130,7 @@ def _as_device(device: torch.device) -> Device:
 def describe_device(device: torch.device) -> str:
     """Return the name of a device as shown to users: `AMD EPYC 9B14, 2 cores`, `NVIDIA H100 80GB HBM3`."""
     if device.type == "cuda":
-        # Reading the name from the driver needs no CUDA context.
+        # This reads the name from the driver, without a CUDA context.
         return torch.cuda.get_device_name(device)
     if device.type == "mps":
         return "Apple GPU"

@@ -18,7 +18,7 @@ MIN_DRIVERS = {12: 525, 13: 580}
 """Oldest NVIDIA driver that supports each major version of CUDA."""
 
 BUILDS = {12: "CUDA 12.6", 13: "CUDA 13.0"}
-"""Build of torch to install for each major version of CUDA that a driver supports.
+"""Maps the major version of CUDA that a driver supports to the build of torch to install.
 
 The wheels for CUDA 12.6 also have kernels for Maxwell, Pascal and Volta, which CUDA 13 doesn't support.
 """
@@ -33,7 +33,7 @@ NO_VISIBLE_GPU = "No CUDA GPUs are available"
 """torch's error message if a driver is installed but no GPU is visible."""
 
 FABRIC_NOT_READY = "Error 802"
-"""Part of CUDA's error message on a machine whose NVLink fabric isn't configured yet."""
+"""Part of CUDA's error message if the machine's NVLink fabric isn't configured yet."""
 
 MAX_PROCESSES = 3
 """Maximum number of processes to list if a GPU runs out of memory."""
@@ -67,7 +67,8 @@ def why_no_gpu() -> str | None:
     """Initialise CUDA. Return torch's error message if no GPU can be used, else None."""
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # `Gpu.problem` replaces the warnings about GPUs without kernels
+            # `Gpu.problem` already says when torch has no kernels for a GPU, so torch's own warnings are redundant.
+            warnings.simplefilter("ignore")
             torch.cuda.init()
     except (RuntimeError, AssertionError) as error:
         return _shorten(str(error))
@@ -77,7 +78,7 @@ def why_no_gpu() -> str | None:
 def unused_gpus() -> str | None:
     """Explain which GPUs of this machine can't be used, why, and what to do.
 
-    Returns None if CUDA finds a GPU. Also returns None if the machine has neither an NVIDIA driver nor, for a ROCm
+    Return None if CUDA finds a GPU. Also return None if the machine has neither an NVIDIA driver nor, for a ROCm
     build of torch, an AMD driver.
     """
     reason = why_no_gpu()

@@ -1,7 +1,7 @@
 """Private folders for the caches of torch.compile.
 
-By default, Inductor's cache is in the shared temporary folder. Its name is predictable, so another user could create
-it first, and Inductor unpickles the files in it.
+By default, Inductor's cache folder is in the shared temporary folder and has a predictable name. Another user could
+create this folder first, and Inductor would unpickle that user's files.
 """
 
 import os
@@ -15,7 +15,7 @@ import platformdirs
 from fashion_tui.files import make_private_folder
 
 VARIABLES = {"TORCHINDUCTOR_CACHE_DIR": "inductor", "TRITON_CACHE_DIR": "triton"}
-"""Maps each environment variable for a cache folder to the name of our folder."""
+"""Maps the environment variable for each cache to the name of our folder for that cache."""
 
 _WRITABLE_BY_OTHERS = 0o022
 
@@ -34,11 +34,14 @@ def with_private_caches(environ: Mapping[str, str]) -> dict[str, str]:
 
 @cache
 def _private_folder(cache_folder: Path) -> Path:
-    """Return a folder in the cache to which only this user can write. If that fails, return a new temporary folder."""
+    """Create a folder in `cache_folder` that only this user can write to, and return it.
+
+    Also make `cache_folder` writable only by this user. If either step fails, return a new temporary folder.
+    """
     folder = cache_folder / "compiled"
     try:
         if not folder.is_absolute():
-            raise FileNotFoundError(folder)  # the home directory is unknown
+            raise FileNotFoundError(folder)  # happens if the home directory is unknown
         make_private_folder(folder)
         cache_folder.chmod(cache_folder.stat().st_mode & ~_WRITABLE_BY_OTHERS)
         if all(_is_private(path) for path in (cache_folder, folder)):
@@ -49,6 +52,6 @@ def _private_folder(cache_folder: Path) -> Path:
 
 
 def _is_private(folder: Path) -> bool:
-    """Return whether a folder belongs to this user and other users can't write to it."""
+    """Return whether a folder belongs to this user and isn't writable by other users."""
     status = folder.stat()
     return status.st_uid == os.geteuid() and not status.st_mode & _WRITABLE_BY_OTHERS

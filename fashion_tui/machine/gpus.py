@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 NVIDIA_PATHS = ("/proc/driver/nvidia/version", "/dev/nvidiactl")
-"""At least one of these files exists if an NVIDIA driver is installed on Linux, including in a container."""
+"""If an NVIDIA driver is installed on Linux, at least one of these files exists, even in a container."""
 
 AMD_PATHS = ("/dev/kfd",)
 """This file exists if AMD's compute driver is installed."""
@@ -21,7 +21,7 @@ class GpuUsage:
     """Usage of a GPU by all processes."""
 
     utilization: float | None
-    """Fraction of the recent time in which the GPU was busy, in [0, 1], or None if unknown."""
+    """Fraction of recent time during which the GPU was busy, in [0, 1], or None if unknown."""
     memory_used: int | None
     """Used memory in bytes, or None if unknown."""
     memory_free: int | None
@@ -52,7 +52,7 @@ def resolves_to_cpu(device: str) -> bool:
 
 
 def gpu_names() -> tuple[str, ...]:
-    """Return the names of all NVIDIA GPUs, including those that CUDA can't use. Returns no names if NVML fails."""
+    """Return the names of all NVIDIA GPUs, including those that CUDA can't use. If NVML fails, return no names."""
     with _nvml() as nvml:
         if nvml is not None:
             try:

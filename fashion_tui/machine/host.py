@@ -8,7 +8,7 @@ from pathlib import Path
 import psutil
 
 CLOCK_TOLERANCE = 2.0
-"""Tolerance for comparing the start times of processes, in seconds. Clock adjustments change these times slightly."""
+"""Tolerance for comparing start times of processes, in seconds. Clock adjustments can change these times slightly."""
 
 
 @cache

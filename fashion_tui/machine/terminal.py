@@ -1,4 +1,4 @@
-"""Find out whether the terminal shows Unicode."""
+"""Find out whether the terminal can display Unicode."""
 
 import os
 import subprocess
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cache
 
 TMUX_TIMEOUT = 2.0
-"""Seconds to wait for tmux to answer."""
+"""Timeout for tmux's answer, in seconds."""
 
 COERCION_TARGETS = frozenset({"C.UTF-8", "C.utf8", "UTF-8"})
 """Values to which Python sets LC_CTYPE when it starts in the C locale (PEP 538)."""
@@ -16,7 +16,7 @@ COERCION_TARGETS = frozenset({"C.UTF-8", "C.utf8", "UTF-8"})
 
 @dataclass(frozen=True, slots=True)
 class UnicodeObstacle:
-    """The reason why the terminal shows only ASCII, and a remedy."""
+    """The reason why the terminal can display only ASCII, and a remedy."""
 
     reason: str
     remedy: str
@@ -24,15 +24,15 @@ class UnicodeObstacle:
 
 
 def find_obstacle(environ: Mapping[str, str], *, is_terminal: bool) -> UnicodeObstacle | None:
-    """Return why the terminal doesn't show Unicode, or None if it does.
+    """Return the reason why the terminal can't display Unicode, or None if it can.
 
-    A terminal shows only ASCII if the locale is C or has an encoding other than UTF-8. Otherwise, tmux is asked for the
-    encoding of its client, and GNU screen is assumed to show Unicode only in a UTF-8 locale. Every other terminal is
-    assumed to show Unicode.
+    A terminal can display only ASCII if the locale is C or has an encoding other than UTF-8. Otherwise, tmux is asked
+    whether its client uses UTF-8, and GNU screen is assumed to display Unicode only in a UTF-8 locale. Every other
+    terminal is assumed to display Unicode.
 
     Args:
         environ: The environment variables with which this process was started.
-        is_terminal: Whether the output is a terminal. For a file, tmux and GNU screen are irrelevant.
+        is_terminal: Whether the output is a terminal. If it is a file, tmux and GNU screen are irrelevant.
 
     """
     locale = environ.get("LC_ALL") or environ.get("LC_CTYPE") or environ.get("LANG") or ""
@@ -50,13 +50,13 @@ def find_obstacle(environ: Mapping[str, str], *, is_terminal: bool) -> UnicodeOb
 
 @cache
 def unicode_obstacle() -> UnicodeObstacle | None:
-    """Return why this process's terminal doesn't show Unicode, or None if it does."""
+    """Return the reason why this process's terminal can't display Unicode, or None if it can."""
     is_terminal = any(stream is not None and stream.isatty() for stream in (sys.__stdout__, sys.__stderr__))
     return find_obstacle(_initial_environ(), is_terminal=is_terminal)
 
 
 def _initial_environ() -> Mapping[str, str]:
-    """Return the environment variables, except an LC_CTYPE that Python itself has set."""
+    """Return the environment variables. LC_CTYPE is omitted if Python itself has set it."""
     is_coerced = sys.flags.utf8_mode and os.environ.get("LC_CTYPE") in COERCION_TARGETS
     return {name: value for name, value in os.environ.items() if not (is_coerced and name == "LC_CTYPE")}
 
@@ -71,7 +71,7 @@ def _names_utf8(locale: str) -> bool:
 
 
 def _ask_tmux(environ: Mapping[str, str]) -> bool | None:
-    """Return whether the client of this tmux session shows UTF-8, or None if tmux doesn't answer."""
+    """Return whether the client of this tmux session supports UTF-8, or None if tmux doesn't answer."""
     try:
         answer = subprocess.run(
             ["tmux", "display-message", "-p", "#{client_utf8}"],

@@ -12,14 +12,14 @@ from fashion_tui.lab.rng import Purpose, generator_for
 from fashion_tui.schema.recipe import Recipe
 
 ERASE_PROBABILITY = 0.5
-"""Probability of erasing a box of an image in an epoch, if the recipe uses random erasing."""
+"""Probability that a box is erased from an image in an epoch, if the recipe uses random erasing."""
 
 
 class Augmentation:
-    """Draws the random transforms of each epoch and applies them to batches."""
+    """Chooses random transforms for each epoch and applies them to batches."""
 
     def __init__(self, recipe: Recipe, count: int, *, seed: int, device: torch.device) -> None:
-        """Draw the transforms of the first epoch for a set of `count` images."""
+        """Choose transforms for the first epoch of a training set with `count` images."""
         self.recipe = recipe
         self.count = count
         self.seed = seed
@@ -29,7 +29,7 @@ class Augmentation:
         self.start_epoch(0)
 
     def start_epoch(self, epoch: int) -> None:
-        """Draw the transforms of each image for an epoch. Epochs are counted from 0.
+        """Choose random transforms for each image in an epoch. Epochs are counted from 0.
 
         With the alternating flip, a random half of the images is mirrored in even epochs and the other half in odd
         epochs. Any two consecutive epochs therefore show both versions of every image (Jordan 2024, "94% on CIFAR-10 in
@@ -51,7 +51,7 @@ class Augmentation:
             self._store("erased", torch.stack([first, first + sides], dim=2))
 
     def __call__(self, images: Tensor, indices: Tensor) -> Tensor:
-        """Augment normalised images `[B, 1, 28, 28]`. `indices` `[B]` are their indices in the training set."""
+        """Augment normalised images `[B, 1, 28, 28]`. `indices` `[B]` are the images' indices in the training set."""
         if self.recipe.flip == "alternating":
             mirrored = self._transforms["mirrored"].index_select(0, indices).view(-1, 1, 1, 1)
             images = torch.where(mirrored, images.flip(-1), images)
@@ -81,7 +81,7 @@ class Augmentation:
         return padded[batch, rows.unsqueeze(2), columns.unsqueeze(1)].unsqueeze(1)
 
     def _erase(self, images: Tensor, boxes: Tensor) -> Tensor:
-        """Set a box of each image to 0, the mean of the normalised images.
+        """Fill a box in each image with 0, the mean of the normalised images.
 
         `boxes` `[B, 2, 2]` contains the (start, end) of the rows and of the columns of each box.
         """

@@ -54,7 +54,7 @@ def add_texture(sketch: Sketch) -> Tensor:
 
 
 def _stripes(sketch: Sketch, position: Tensor) -> Tensor:
-    """Return how much stripes darken each pixel.
+    """Return the amount by which stripes darken each pixel.
 
     Only some images have stripes. Stripes in both directions form a check pattern.
     """

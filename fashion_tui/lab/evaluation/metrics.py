@@ -39,7 +39,7 @@ def predict_logits(  # noqa: PLR0913
     """Return the logits for uint8 images `[N, 1, 28, 28]`, as float32 `[N, 10]` on the CPU.
 
     The images are normalised with the mean and the standard deviation of `recipe`. The network runs in evaluation mode
-    and in float32. On exit, its previous mode is restored.
+    and in float32. On exit, the network's previous mode is restored.
 
     `progress` is called after each batch with the number of completed images and the total number of images.
     `should_stop` is called before each batch. If it returns True, Cancelled is raised.
@@ -84,7 +84,7 @@ class _Predictor:
             except RuntimeError as error:
                 if self._device.type == "cpu" or not is_out_of_memory(error):
                     raise
-            # Outside the `except` block, the error's traceback no longer keeps tensors alive.
+            # Free the memory outside the `except` block, in which the error's traceback keeps tensors alive.
             free_memory(self._device)
             if self._batch_size // 2 >= MIN_BATCH_SIZE:
                 self._batch_size //= 2

@@ -23,7 +23,7 @@ _MESSAGES: tuple[tuple[str, str], ...] = (
     ),
     (
         r"grad can be implicitly created only for scalar outputs",
-        "backward() starts at a single number: call sum() or mean() first, or pass gradient=…",
+        "backward() needs a single number: call sum() or mean() first, or pass gradient=…",
     ),
     (
         r"Trying to backward through the graph a second time",
@@ -75,15 +75,15 @@ _MESSAGES: tuple[tuple[str, str], ...] = (
     ),
     (
         r"index (-?\d+) is out of bounds for dimension (\d+) with size (\d+)",
-        "no index {0}: axis {1} has {2} elements, and indices begin at 0",
+        "no index {0}: axis {1} has {2} elements, and indices start at 0",
     ),
     (
         r"index out of range in self",
-        "an index is negative or not below the number of rows of the embedding",
+        "an index is negative, or not below the number of rows in the embedding",
     ),
     (
         r"Target (-?\d+) is out of bounds",
-        "no logit for label {0}: labels begin at 0 and must be smaller than the number of classes",
+        "no logit for label {0}: labels start at 0 and must be smaller than the number of classes",
     ),
 )
 """Patterns of torch's error messages and their explanations. `{0}` stands for the first group of the pattern."""
@@ -98,7 +98,7 @@ _BINARY: dict[type[ast.operator], tuple[str, str]] = {
 }
 _JOINING = {"cat", "concat", "stack", "hstack", "vstack"}
 _UNEQUAL_SIZES = re.compile("must match|same number of dimensions|equal size")
-"""Matches torch's messages about the sizes of tensors that can't be joined."""
+"""Matches torch's messages about tensors that can't be joined because their sizes differ."""
 _MULTIPLYING = {"matmul", "mm", "bmm"}
 
 
@@ -139,7 +139,7 @@ def _explain_layer(error: BaseException) -> str | None:
 def _accepts(layer: nn.Module, tensor: Tensor) -> bool:
     """Return whether `layer` is a LayerNorm or an embedding that accepts this input.
 
-    If it does, the error has another cause. `explain_call` doesn't check the inputs of these layers.
+    If the input is accepted, the error has another cause. `explain_call` doesn't check the inputs of these layers.
     """
     if isinstance(layer, nn.LayerNorm):
         return tuple(tensor.shape[-len(layer.normalized_shape) :]) == tuple(layer.normalized_shape)
@@ -225,7 +225,7 @@ def _shapes(nodes: list[ast.expr], frame: FrameType) -> list[Shape]:
 def _value(node: ast.expr, frame: FrameType) -> object:
     """Evaluate a name, a module's parameter or buffer, or `.T` of a matrix, without running the user's code.
 
-    Returns None for all other expressions.
+    Return None for all other expressions.
     """
     if isinstance(node, ast.Name):
         return frame.f_locals.get(node.id, frame.f_globals.get(node.id))
@@ -244,7 +244,8 @@ def _have_wrong_sizes(operation: _Operation, message: str) -> bool:
     if operation.name in _MULTIPLYING:
         return len(second) > 1 and bool(first) and first[-1] != second[-2]
     if operation.name in _JOINING:
-        return _UNEQUAL_SIZES.search(message) is not None  # tensors of different shapes can often be joined
+        # Different shapes aren't always an error, because tensors of different shapes can often be joined.
+        return _UNEQUAL_SIZES.search(message) is not None
     try:
         torch.broadcast_shapes(first, second)
     except RuntimeError:

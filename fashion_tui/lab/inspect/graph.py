@@ -33,7 +33,7 @@ class LiveGraph:
         self._ids: dict[_Identity, int] = {}
         self._nodes: list[Node] = []
         self._output_numbers: list[int] = []
-        """For each node, the number (`output_nr`) of the output through which the node was first reached."""
+        """Maps each node to the number (`output_nr`) of the output through which the node was first reached."""
         self._described: dict[int, None] = {}
         self._id_of(self._root, tensor.output_nr)
 
@@ -141,7 +141,7 @@ class _NamedNodes:
 
 
 def _tracked_tensors(namespace: Mapping[str, object]) -> Iterator[tuple[str, Tensor]]:
-    """Yield each tensor that requires a gradient, with its name. Skips IPython's variables, such as `_` and `Out`."""
+    """Yield each tensor that requires a gradient, with its name. Skip IPython's variables, such as `_` and `Out`."""
     for name, _, tensor in find_tensors(namespace, lambda name, _value: name.startswith("_") or name == "Out"):
         if isinstance(tensor, Tensor) and tensor_attribute(tensor, "requires_grad"):
             yield name, tensor

@@ -58,7 +58,7 @@ def tensor_attribute(tensor: Tensor, name: str) -> Any:
 
 
 def _encodable(name: str) -> str:
-    """Return the name with surrogates escaped, because UTF-8 can't encode them."""
+    """Return the name with surrogates escaped, because UTF-8 can't encode surrogates."""
     return name.encode(errors="backslashreplace").decode()
 
 

@@ -15,7 +15,10 @@ from fashion_tui.schema.reshaping import ElementGrid, ReshapeResult, TryReshape
 from fashion_tui.schema.tensors import Size
 
 MAX_LEADING = 6
-"""Maximum number of blocks in a grid. A grid has one block for each index into all axes except the last two."""
+"""Maximum number of blocks in a grid.
+
+A block shows the last two axes. A grid has one block for each combination of indices along the other axes.
+"""
 MAX_ROWS = 12
 MAX_COLUMNS = 24
 
@@ -77,9 +80,9 @@ def _offsets(shape: Size, strides: Size) -> tuple[int, ...]:
 
 
 def _copied_offsets(shape: Size, source: Tensor) -> tuple[int, ...]:
-    """Return the memory offset in `source` of each element that the grid of a copy shows.
+    """Return the memory offsets in `source` of the elements shown in the grid, for a reshape that makes a copy.
 
-    The copy has the shape `shape` and contains the elements of `source` in the same order.
+    The copy has shape `shape` and contains the elements of `source` in row-major order.
     """
     offsets = []
     for index in product(*map(range, _shown(shape))):

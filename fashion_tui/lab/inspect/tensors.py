@@ -23,15 +23,15 @@ _MAX_PROBLEM = 200
 
 
 class ListedTensors:
-    """Remembers in which list each tensor first appeared, so that new tensors can be shown first."""
+    """Numbers successive lists of tensors, and remembers the first list in which each tensor appeared."""
 
     def __init__(self) -> None:
         self._listing = 0
         self._known: dict[str, tuple[weakref.ref[TensorOrArray], int]] = {}
-        """Maps each name in the last list to its tensor and the number of the list where the tensor first appeared."""
+        """Maps each name in the latest list to a tensor and the number of the first list with this tensor."""
 
     def update(self, tensors: Sequence[NamedTensor]) -> list[int]:
-        """Register the next list.
+        """Register the next list of tensors.
 
         Return, for each tensor, the number of the list in which the tensor first appeared.
         """
@@ -168,7 +168,7 @@ def _readable_range(tensor: TensorOrArray) -> MemoryRange | None:
 def _row(named: NamedTensor, memory_group: int) -> TensorRow:
     """Return the row of a tensor.
 
-    If the tensor can't be read, the row contains the error. For example, a nested tensor has no shape.
+    If the tensor can't be read, the row contains the error. This happens, for example, with nested tensors.
     """
     try:
         return _readable_row(named, memory_group)

@@ -32,7 +32,7 @@ IMAGE_SHAPE = (1, 28, 28)
 CLASSES = 10
 
 TRIAL_IMAGES = 2
-"""Batch size for trying out a network. Batch normalisation needs more than one image."""
+"""Batch size for trying out a network; more than one image, because batch normalisation needs that."""
 
 
 def build_network(recipe: Recipe, custom: CustomModel | None) -> nn.Module:
@@ -107,7 +107,7 @@ def move_network(model: nn.Module, device: torch.device) -> nn.Module:
 def load_model(name: str, arguments: Mapping[str, Any] | None = None, *, device: str = "cpu") -> nn.Module:
     """Build a network by name, like `open_model`, and return it.
 
-    When this function returns, the network's code can no longer import modules from its folder.
+    When this function returns, a custom model's code can no longer import modules from the folder of its file.
     """
     with open_model(NamedModel(model=name, arguments=dict(arguments or {})), device=device) as (model, _):
         return model
@@ -162,7 +162,7 @@ def _build_named(name: str, arguments: dict[str, Any], device: str) -> nn.Module
 def _try_out(custom: CustomModel) -> tuple[str, ...]:
     """Run a new instance on black images: forward in evaluation mode, then forward and backward in training mode.
 
-    Returns the names of values that have changed but can't be saved.
+    Return the names of values that have changed but can't be saved.
     """
     file = custom.file or UNSAVED
     with open_model(custom, standalone=True) as (model, name):

@@ -22,7 +22,7 @@ def export_safetensors(
     """Write the network's weights to a file atomically, and verify them by loading them into a new network.
 
     `network` is the custom model that replaces the recipe's network, if any. Building the new network executes the
-    custom model's code. Returns the largest absolute difference between the logits of the two networks for uint8 images
+    custom model's code. Return the largest absolute difference between the logits of the two networks for uint8 images
     `[N, 1, 28, 28]`. The same weights always give the same file, byte for byte. Raises UserError if the file can't be
     written.
     """

@@ -21,7 +21,7 @@ from .custom import MODULE_NAME
 from .values import INTERNAL_ATTRIBUTES, KINDS, UNSAVABLE, kind_of
 
 MAX_DEPTH = 5
-"""Maximum nesting depth of foreign objects (see `values.KINDS`) in which changes are detected."""
+"""How many foreign objects (see `values.KINDS`) may be nested before changes inside them go undetected."""
 
 ATTRIBUTE, EXTRA, CLASS, GLOBAL = "attribute", "extra state", "class", "global"
 
@@ -39,7 +39,7 @@ class Node:
     value: object
     """The object itself, which may have changed since the snapshot."""
     kind: str
-    """A key of `KINDS`, or one of `REFERENCES`."""
+    """Kind of the value: a key of `KINDS`, or one of `REFERENCES`."""
     copy: Any
     """Copy of the value. For a reference, the name of the object to which it refers."""
     items: "tuple[tuple[Any, Node], ...]" = ()
@@ -135,7 +135,7 @@ class ExtraState:
             self._remove(*key)
 
     def _values(self) -> Iterator[tuple[str, str, str, object]]:
-        """Yield the scope, owner, name and value of each value that may be state."""
+        """Yield each value that may be state, preceded by its scope, owner and name."""
         for path, module in self.model.named_modules():
             for name, value in vars(module).items():
                 if name not in INTERNAL_ATTRIBUTES:
@@ -307,14 +307,14 @@ def _find_unsavable(before: Node | None, now: Node) -> Node | None:
     if now.kind in UNSAVABLE:
         return now if _differs(before, now) else None
     if _needs_identity(now) and (before is None or before.value is not now.value):
-        return now  # a new instance of a class whose instances can't be saved
+        return now  # it is a new instance of a class whose instances can't be saved
     items_before = dict(before.items) if before is not None else {}
     found = (_find_unsavable(items_before.get(key), item) for key, item in now.items)
     return next((node for node in found if node is not None), None)
 
 
 def _needs_identity(node: Node) -> bool:
-    """Return whether the new model must already contain the node's object, because it can't be recreated."""
+    """Return whether the node's object can't be recreated, so that the new model must already contain it."""
     return node.kind not in REFERENCES and KINDS[node.kind].create is None
 
 

@@ -36,7 +36,7 @@ class Kind:
     fill: Callable[[Any, Any, list[tuple[Any, Any]]], Any] = lambda value, _copy, _items: value
     """Restore a value from its copy and from the values that it contains.
 
-    Return the value, or a new one if it is immutable.
+    Return the value, or a new value if the old one is immutable.
     """
     is_mutable: bool = True
 
@@ -141,7 +141,7 @@ def _foreign_items(value: Any) -> Items:
 def _description(value: object) -> str | None:
     """Return `repr(value)`, which reveals some changes, for example of an `itertools.count`.
 
-    Returns None if the value is callable or has a `__dict__`.
+    Return None if the value is callable or has a `__dict__`.
     """
     return None if hasattr(value, "__dict__") or callable(value) else repr(value)
 

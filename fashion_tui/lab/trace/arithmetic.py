@@ -146,7 +146,7 @@ def _product_formula(call: Call, inputs: Sequence[Shape], outputs: Sequence[Shap
     if call.op not in _MATRIX_PRODUCTS or len(operands) != 2:
         return ""
     left, right = operands
-    # If an operand is a parameter or buffer, the recording doesn't contain the order of the operands.
+    # Try both orders, because the recording loses the order if an operand is a parameter or buffer.
     return _format_product(left, right, outputs[0]) or _format_product(right, left, outputs[0])
 
 

@@ -114,7 +114,7 @@ class _Failure:
     def producers(self) -> str:
         """Return the names of the calls that produced the inputs: ` (from conv1 and downsample)`.
 
-        Returns an empty string for the network's inputs.
+        Return an empty string for the network's inputs.
         """
         producers = [self.producer(index) for index in range(len(self.row.inputs))]
         names = dict.fromkeys(_display_name(producer, producer.name) for producer in producers if producer is not None)

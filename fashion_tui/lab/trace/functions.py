@@ -138,7 +138,7 @@ _NO_DEFAULT = inspect.Parameter.empty
 def _defaults(func: Any) -> dict[str, Any]:
     """Return the default of each parameter of a function.
 
-    Returns an empty dict for a function written in C++, which has no signature.
+    Return an empty dict for a function written in C++, which has no signature.
     """
     try:
         parameters = inspect.signature(func).parameters

@@ -1,7 +1,7 @@
 """Count multiply-accumulates (MACs) like `torch.utils.flop_counter.FlopCounterMode`, with two FLOPs per MAC.
 
-The formulas come from FlopCounterMode. They cover operations that multiply matrices (convolutions, linear layers,
-matrix products, recurrent layers, attention) and nothing else. FlopCounterMode computes a total for every module.
+The formulas come from FlopCounterMode. They cover only operations that multiply matrices: convolutions, linear layers,
+matrix products, recurrent layers and attention. FlopCounterMode computes a total for every module.
 MacCounter computes only the grand total, which takes half the time.
 """
 

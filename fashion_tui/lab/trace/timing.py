@@ -22,10 +22,10 @@ MAX_PASSES = 7
 """Maximum number of measured passes. A call's time is the minimum over all passes, to exclude the effect of other
 programs."""
 MAX_SECONDS = 3.0
-"""Number of seconds after which no further pass starts."""
+"""Time limit for starting another pass, in seconds."""
 MAX_BATCH = 32
 MAX_MACS = 4 * 10**9
-"""Maximum number of MACs in a pass; large networks are timed with smaller batches."""
+"""Maximum number of MACs in a pass. Large networks are timed with smaller batches to stay below this limit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +108,10 @@ class _Timer:
 
     @contextmanager
     def _clock(self) -> Iterator[list[float]]:
-        """Yield an empty list. When the `with` block ends, its duration in seconds is appended to the list."""
+        """Measure the duration of the `with` block.
+
+        Yield an empty list, to which the duration in seconds is appended when the block ends.
+        """
         seconds: list[float] = []
         self._synchronize()
         start = time.perf_counter()

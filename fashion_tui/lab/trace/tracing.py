@@ -70,7 +70,7 @@ def trace(
 def _record_pair(model: nn.Module, sizes: tuple[Shape, ...], dtype: torch.dtype) -> tuple[RecordingPair, nn.Module]:
     """Record two passes, on the meta device if possible.
 
-    Returns both recordings, and the copy of the model that was used for the first recording of the pair.
+    Return both recordings, and the copy of the model that was used for the first one.
     """
     for device in (META, CPU):
         copies = [copy_model(model, device) for _ in BATCHES]

@@ -71,7 +71,7 @@ def function_window(name: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -
 def window_arguments(name: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> dict[str, Any]:
     """Return the arguments of a convolution or pool, keyed by name.
 
-    The result includes a convolution's `kernel_size`. Returns an empty dict for any other function.
+    The result includes a convolution's `kernel_size`. Return an empty dict for any other function.
     """
     kind = _base_name(name).rstrip("123d")
     if kind in _AFTER_INPUT:

@@ -32,7 +32,7 @@ def preserve_state(
 
     The state consists of the RNG state and the network's buffers. If the block calls the `step` method of optimizers,
     pass these optimizers as `optimizers`. The weights and the state of the optimizers are then restored as well. If
-    `only_on_error` is True, the state is restored only if the block raises an error. Yields a dict with the saved
+    `only_on_error` is True, the state is restored only if the block raises an error. Yield a dict with the saved
     tensors of the network ("model") and the RNG state ("random"). All tensors are restored in place, because a CUDA
     graph keeps using their memory.
     """
@@ -59,12 +59,15 @@ def preserve_state(
 
 
 def write_checkpoint(file: BinaryIO, training: dict[str, Any], trainer: dict[str, Any]) -> None:
-    """Write the state of a `Training` and the state of the trainer. The trainer's state consists of plain values."""
+    """Write the state of a `Training` and the state of the trainer to a checkpoint file.
+
+    The trainer's state consists of plain values.
+    """
     torch.save({"training": training, "trainer": trainer}, file)
 
 
 def read_checkpoint(file: BinaryIO) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Return the two states that `write_checkpoint` wrote, with tensors on the CPU.
+    """Read a checkpoint. Return the state of the `Training`, with tensors on the CPU, and the state of the trainer.
 
     Raises BadCheckpoint if the file isn't a checkpoint.
     """

@@ -23,7 +23,10 @@ Step = Callable[[Batch, Callable[[], None]], tuple[Tensor, Tensor]]
 """
 
 WARM_UP_STEPS = 3
-"""Number of steps before the capture, during which cuDNN chooses algorithms and the optimizers create their state."""
+"""Number of warm-up steps before the capture.
+
+During these steps, cuDNN chooses algorithms and the optimizers create their state.
+"""
 
 MAX_QUEUED_SECONDS = 0.2
 """Maximum total duration of the steps queued on the GPU, in seconds. A single step may take longer."""
@@ -31,7 +34,7 @@ MAX_QUEUED_SECONDS = 0.2
 RECENT_STEPS = 8
 """Number of recent steps that are used to estimate the duration of a step.
 
-The estimate is the longest of their durations, because the last batch of an epoch may be smaller and thus faster.
+The estimate is the longest duration of these steps, because the last batch of an epoch may be smaller and thus faster.
 """
 
 
@@ -64,9 +67,9 @@ class GPUStep:
         self._report = report
         self._graph: torch.cuda.CUDAGraph | None = None
         self._input: Batch
-        """The batch that the graph reads."""
+        """The batch, read by the graph."""
         self._output: tuple[Tensor, Tensor]
-        """Loss and number of correct predictions, which the graph writes."""
+        """Loss and number of correct predictions, written by the graph."""
         self._queue = StepQueue()
 
     def __call__(self, batch: Batch, poll: Callable[[], None]) -> tuple[Tensor, Tensor]:
@@ -113,8 +116,8 @@ class GPUStep:
                     self._output = self._step(self._input, _no_poll)
             except BaseException:
                 torch.cuda.set_stream(stream)  # a failed capture may leave its stream as the current stream
-                with suppress(RuntimeError):  # only the first error matters
-                    torch.cuda.synchronize()  # otherwise, the warm-up could overwrite the restored state
+                with suppress(RuntimeError):  # ignore this error; the first error is raised below
+                    torch.cuda.synchronize()  # a running warm-up could overwrite the restored state
                 raise
         return graph
 

@@ -19,10 +19,10 @@ class _Stopped(Exception):
 def find_broken_layer(training: Training, step: int, *, keep_going: Callable[[], bool] = lambda: True) -> str | None:
     """Return the first layer whose output in a step contained NaN or infinity, or None if all outputs were finite.
 
-    `training` must be at an earlier step, for example because it was restored from a checkpoint. It is trained up to,
-    but not including, `step`, which reproduces the original weights. The output of each layer is then checked on the
-    batch of `step`. `keep_going` is called after each step and between micro-batches; if it returns False, the search
-    ends and the result is None.
+    `training` must be at an earlier step, for example because it was restored from a checkpoint. Training is
+    repeated up to, but not including, `step`, to reproduce the original weights. Then the output of each layer is
+    checked on the batch of `step`. `keep_going` is called after each step and between micro-batches. If it returns
+    False, the search ends and the result is None.
     """
 
     def check() -> None:
@@ -50,7 +50,7 @@ def find_broken_layer(training: Training, step: int, *, keep_going: Callable[[],
 def first_non_finite_layer(model: nn.Module, images: Tensor) -> str | None:
     """Run `images` `[N, 1, 28, 28]` through the network, and return the first layer whose output isn't finite.
 
-    Returns None if all outputs are finite.
+    Return None if all outputs are finite.
     """
     broken: list[str] = []
 

@@ -91,7 +91,7 @@ class Training:
         """
         if device.type == "cuda":
             device = torch.device("cuda", torch.cuda.current_device() if device.index is None else device.index)
-            torch.cuda.set_device(device)  # streams and graphs are created on the current device
+            torch.cuda.set_device(device)  # because streams and graphs are created on the current device
         seed_everything(seed)
         self.recipe = recipe
         self.device = device
@@ -139,7 +139,7 @@ class Training:
             self._make_step = GPUStep(self._step, preserve, recipe.batch_size, capture=capture, report=report)
 
     def steps(self, poll: Callable[[], None] = lambda: None) -> Iterator[int]:
-        """Train for the rest of the epoch. Yields the total number of completed steps after each step.
+        """Train for the rest of the epoch. After each step, yield the total number of completed steps.
 
         `poll` is called between the micro-batches of a step. If `poll` raises an error, the step is rolled back. If
         `poll` calls `state_dict`, it gets the state after the last completed step.
@@ -154,7 +154,7 @@ class Training:
             yield self.step
 
     def end_epoch(self) -> None:
-        """Go on to the next epoch. Call this after the last step of the current epoch."""
+        """Advance to the next epoch. Call this after the last step of the current epoch."""
         self.epoch += 1
         self.step_in_epoch = 0
         self.epoch_seconds = 0.0
@@ -285,7 +285,8 @@ class Training:
     def interruptible(self) -> Iterator[None]:
         """Roll back the buffers, the RNG state and the extra state if the `with` block raises an error.
 
-        The block may be part of a step or an evaluation. Inside it, `state_dict` returns the state before the block.
+        The block may be part of a step or an evaluation. Inside the block, `state_dict` returns the state from before
+        the block.
         """
         try:
             with preserve_state(self.model, self.device, only_on_error=True) as before:
