@@ -19,7 +19,7 @@ START_TIMEOUT = 60.0
 """Timeout for the first response of a new kernel, in seconds."""
 
 _SLICE = 0.005
-"""Maximum time to read messages before a pause, in seconds. During the pause, which is as long, other tasks run."""
+"""Maximum time to read messages before a pause, in seconds. The pause lasts equally long and lets other tasks run."""
 
 _QUIET_PERIOD = 1.0
 """An execution is considered done if its reply has arrived and no output has arrived for this many seconds."""
@@ -146,7 +146,7 @@ class Connection:
         self.process.send("stdin", "input_reply", {"value": "\x04" if text is None else text})
 
     def set_width(self, columns: int) -> None:
-        """Send the width of the transcript to the kernel. ipykernel >= 7 applies it even while a cell is running."""
+        """Send the width of the transcript to the kernel. ipykernel >= 7 applies the width even while a cell is running."""
         self.process.send("shell", protocol.WIDTH_CHANGED, {"columns": columns}, self._subshell)
 
     async def request(

@@ -76,7 +76,7 @@ def gpu_usage(uuids: Iterable[str]) -> dict[str, GpuUsage]:
 
 
 def gpu_processes(uuid: str) -> dict[int, int]:
-    """Return the memory in bytes that each process uses on a GPU, keyed by process id.
+    """Return the memory usage of each process on a GPU, in bytes, keyed by process id.
 
     Processes outside this container, and those whose memory is unknown, are omitted.
     """

@@ -15,8 +15,8 @@ MAX_INT = 2**31 - 1
 def reuse_freed_memory() -> None:
     """Make the allocator keep freed memory for reuse. This has an effect only with glibc.
 
-    By default, glibc returns large blocks to the system, and every training step has to map new pages. On a CPU, this
-    takes up to a quarter of a step's time.
+    By default, glibc returns large blocks to the system, so every training step has to map new pages. On a CPU,
+    mapping takes up to a quarter of a step's time.
     """
     if not sys.platform.startswith("linux"):
         return

@@ -5,7 +5,7 @@ from typing import Any, TextIO
 
 
 class _OptionalOutput(io.FileIO):
-    """A file that discards data that can't be written because the disk is full or the reader of a pipe has exited."""
+    """A file that ignores write errors, such as a full disk or a broken pipe, and discards the data."""
 
     def write(self, data: Any) -> int:
         try:

@@ -1,6 +1,6 @@
 """The CPUs available to this process, and settings of its OpenMP threads.
 
-OpenMP reads its settings when torch is imported, so call the functions that change them before importing torch.
+OpenMP reads its settings when torch is imported, so call the functions that change settings before that.
 """
 
 import os

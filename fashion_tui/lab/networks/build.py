@@ -32,7 +32,7 @@ IMAGE_SHAPE = (1, 28, 28)
 CLASSES = 10
 
 TRIAL_IMAGES = 2
-"""Batch size for trying out a network; more than one image, because batch normalisation needs that."""
+"""Batch size for trying out a network. It must be greater than 1 for batch normalisation."""
 
 
 def build_network(recipe: Recipe, custom: CustomModel | None) -> nn.Module:

@@ -60,7 +60,7 @@ class Snapshot:
 class ExtraState:
     """Finds, saves and restores the parts of a model's state that aren't in its `state_dict`.
 
-    Create it after the model has been moved to its device and before the model is used. Any value that changes after
+    Create this object after the model has been moved to its device and before the model is used. Any value that changes after
     that counts as state.
     """
 

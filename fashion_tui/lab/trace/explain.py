@@ -194,7 +194,7 @@ def _explain_embedding(failure: _Failure, layer: Any) -> str:
 
 
 def _wrong_size(failure: _Failure, expected: int, unit: str, axis: int) -> str | None:
-    """Explain an input axis of the wrong size. Return None if the size is correct."""
+    """Explain that an input axis has the wrong size. Return None if the size is correct."""
     if not failure.input or failure.input[axis] == expected:
         return None
     if expected == 1:
