@@ -146,7 +146,10 @@ class Connection:
         self.process.send("stdin", "input_reply", {"value": "\x04" if text is None else text})
 
     def set_width(self, columns: int) -> None:
-        """Send the width of the transcript to the kernel. ipykernel >= 7 applies the width even while a cell is running."""
+        """Send the width of the transcript to the kernel.
+
+        ipykernel >= 7 applies the width even while a cell is running.
+        """
         self.process.send("shell", protocol.WIDTH_CHANGED, {"columns": columns}, self._subshell)
 
     async def request(

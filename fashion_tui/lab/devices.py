@@ -24,8 +24,8 @@ from .gpus import Gpu, explain, find_gpus, unused_gpus, why_no_gpu
 def choose_device(name: str) -> torch.device:
     """Return the device with this name.
 
-    `auto` selects the first usable GPU, or the CPU if there is none. If the first usable GPU has too little free memory,
-    `auto` selects the usable GPU with the most free memory.
+    `auto` selects the first usable GPU, or the CPU if there is none. If the first usable GPU has too little free
+    memory, `auto` selects the usable GPU with the most free memory.
 
     Raises UsageError for an unknown name, and UserError if this machine doesn't have the device or torch can't use it.
     """

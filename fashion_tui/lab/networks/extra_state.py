@@ -60,8 +60,8 @@ class Snapshot:
 class ExtraState:
     """Finds, saves and restores the parts of a model's state that aren't in its `state_dict`.
 
-    Create this object after the model has been moved to its device and before the model is used. Any value that changes after
-    that counts as state.
+    Create this object after the model has been moved to its device and before the model is used. Any value that changes
+    later counts as state.
     """
 
     def __init__(self, model: nn.Module) -> None:
