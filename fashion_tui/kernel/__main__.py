@@ -180,7 +180,7 @@ def _show_in_one_line(shell: Any, kind: type[UserError], error: UserError, *_: A
 
 
 def _delay_completions(kernel: Any, preloader: Preloader) -> None:
-    """Delay completions until the preloaded names in the code are loaded."""
+    """Delay completions until all preloaded names that the code uses are loaded."""
     complete = kernel.do_complete
 
     def do_complete(code: str, cursor_pos: int) -> Any:

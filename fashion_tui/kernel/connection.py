@@ -1,4 +1,4 @@
-"""The connection to one kernel. It matches replies to requests, and outputs to the cells that caused them."""
+"""The connection to one kernel. It matches each reply to its request, and each output to its cell."""
 
 import asyncio
 import contextlib
@@ -197,7 +197,7 @@ class Connection:
 
     async def _watch(self) -> None:
         reason = await self.process.wait()
-        await asyncio.sleep(2 * _SLICE)  # the last messages may still be unread
+        await asyncio.sleep(2 * _SLICE)  # leave time to read the last messages
         if not self.ended.done():
             self.ended.set_result(reason)
 

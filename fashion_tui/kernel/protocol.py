@@ -178,7 +178,7 @@ class KernelInfoContent(msgspec.Struct, frozen=True):
 
 
 def outputs_of(message: Message) -> list[Output]:
-    """Return the outputs in a message from the iopub or stdin channel. Raises BadMessage if its content is invalid."""
+    """Return the outputs in a message from the iopub or stdin channel. Raises BadMessage if the message is invalid."""
     match message.kind:
         case "stream":
             return _stream(content_of(message, StreamContent))
@@ -197,7 +197,7 @@ def outputs_of(message: Message) -> list[Output]:
 
 
 def external_input(message: Message) -> ExternalInput:
-    """Convert an `execute_input` message to an output. Raises BadMessage if its content is invalid."""
+    """Convert an `execute_input` message to an output. Raises BadMessage if the message is invalid."""
     content = content_of(message, ExecuteInputContent)
     return ExternalInput(content.execution_count, truncate(content.code), message.request)
 

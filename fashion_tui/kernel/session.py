@@ -74,10 +74,10 @@ class KernelSession:
                 await self._launch()
 
     async def events(self) -> AsyncIterator[Output]:
-        """Yield the outputs that don't belong to a running execution. The iterator never ends.
+        """Yield the outputs that don't belong to a running execution.
 
         These outputs are state changes, reports that a kernel died, and outputs that arrive after the end of their
-        cell. Use only one such iterator at a time.
+        cell. The iterator never ends. Use only one such iterator at a time.
         """
         while True:
             yield await self._events.get()
