@@ -11,7 +11,7 @@ from .options import CommonOptions
 
 
 def open_app(common: CommonOptions, attach: Path | None) -> None:
-    """Run the app. It shows the run `attach` first, or the Playground if `attach` is None.
+    """Run the app. It opens the run `attach`, or the Playground if `attach` is None.
 
     Raises UserError if the terminal can't show the app.
     """
@@ -21,7 +21,7 @@ def open_app(common: CommonOptions, attach: Path | None) -> None:
         )
     if os.environ.get("TERM", "dumb") in {"", "dumb"}:
         raise UserError("the app can't draw on this terminal because TERM is dumb or unset; try TERM=xterm-256color")
-    gc.disable()  # for a fast start; the app enables garbage collection after the first paint
+    gc.disable()  # to start faster; the app enables garbage collection after the first paint
     # Imported here because no other command needs Textual.
     from fashion_tui.tui.app import FashionApp  # noqa: PLC0415
     from fashion_tui.tui.lab_app import Settings  # noqa: PLC0415

@@ -1,4 +1,4 @@
-"""Send a command's request to an engine."""
+"""Send a request to an engine, a separate process that runs torch."""
 
 import asyncio
 from typing import TypeVar
@@ -14,7 +14,7 @@ Result = TypeVar("Result")
 
 
 def ask_engine(request: Request, result_type: type[Result], description: str) -> Result:
-    """Send a request to a new engine and return the result. On a terminal, a progress bar is shown on stderr."""
+    """Send a request to a new engine and return the result. If stderr is a terminal, show a progress bar there."""
     return asyncio.run(_ask(request, result_type, description))
 
 

@@ -1,4 +1,4 @@
-"""Follow a trainer from the terminal. Shows a progress bar or JSON events, and handles Ctrl-C."""
+"""Follow a trainer from the terminal: show a progress bar or JSON events, and handle Ctrl-C."""
 
 import signal
 import time
@@ -25,7 +25,7 @@ POLL_PERIOD = 0.1
 """Time between polls of the run, in seconds."""
 
 EXIT_TIMEOUT = 10.0
-"""Seconds to wait for a trainer to exit after it has reported the end of its run."""
+"""Timeout for a trainer to exit after the end of its run, in seconds."""
 
 End = Finished | Stopped | Failed
 
@@ -33,9 +33,8 @@ End = Finished | Stopped | Failed
 def train_to_end(run: Run, *, as_json: bool) -> None:
     """Start the run's trainer and show its progress until the run ends. Raises UserError if the run failed.
 
-    On the first Ctrl-C, the trainer saves a checkpoint and stops. On the second, this function returns without waiting
-    for the trainer. Either way, it raises click.Abort. If this process ends for any other reason, the trainer
-    continues.
+    After the first Ctrl-C, the trainer saves a checkpoint and stops. A second Ctrl-C ends the wait for the trainer. In
+    both cases, this function raises click.Abort. If this process ends for any other reason, the trainer continues.
     """
     with _count_interrupts() as interrupts, TrainingBar(stderr_console()) as bar:
         pid = launch(run)
@@ -55,12 +54,12 @@ def train_to_end(run: Run, *, as_json: bool) -> None:
             with suppress(OSError):  # printing fails if the terminal has been closed
                 bar.print(f"{run.id} continues to train; stop it with: fashion-tui stop {run.id}")
             raise
-        _wait_for_exit(pid, EXIT_TIMEOUT)  # until the trainer exits, the run is locked
+        _wait_for_exit(pid, EXIT_TIMEOUT)  # because the run is locked until the trainer exits
     _report_end(run, end, follower.epochs, interrupted=stopping, as_json=as_json)
 
 
 class _Follower:
-    """Prints new events of a run and updates its progress bar."""
+    """A reader that prints new events of a run and updates the run's progress bar."""
 
     def __init__(self, run: Run, pid: int, bar: TrainingBar, *, as_json: bool) -> None:
         self._run = run
@@ -75,7 +74,7 @@ class _Follower:
     def poll(self) -> End | None:
         """Return the event that ended the run, or None if the run hasn't ended.
 
-        Raises UserError if the trainer died without writing that event.
+        Raises UserError if the trainer died without writing such an event.
         """
         gone = _is_gone(self._pid)  # checked before reading, because the trainer may write events until it exits
         snapshot = self._reader.poll()
@@ -113,7 +112,7 @@ def _report_end(run: Run, end: End, epochs: Sequence[EpochEnd], *, interrupted: 
 
 
 def wait_for_start(run: Run, pid: int, follower: EventFollower, timeout: float) -> int | None:
-    """Return the step from which a new trainer continues, or None if it doesn't report one within `timeout` seconds.
+    """Return the step from which a new trainer continues, or None if no step is reported within `timeout` seconds.
 
     Raises UserError if the trainer fails or dies.
     """

@@ -19,7 +19,7 @@ from .output import progress_bar
 def find_dataset(common: CommonOptions) -> DatasetRef:
     """Find and verify the data set. Download it if no folder was given and the data set isn't in the cache.
 
-    Raises UserError if the data set isn't available. The message says what to do.
+    Raises UserError, with a message that says what to do, if the data set isn't available.
     """
     try:
         return verify(find(common.dataset_name, common.data))
@@ -61,7 +61,7 @@ def read_custom_model(model: str | None, arguments: dict[str, object]) -> Custom
 
 
 def check_custom_model(model: CustomModel) -> CustomModel:
-    """Return the model with its class name. Executes its source. Raises UserError if the model can't be trained."""
+    """Execute the model's source, and return the model with its class name. Raises UserError if it can't be trained."""
     return ask_engine(CheckModel(network=model), CustomModel, "checking the model")
 
 

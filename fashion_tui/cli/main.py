@@ -55,7 +55,7 @@ import the modules of `commands`."""
 COMMANDS = {name: summary for commands in SECTIONS.values() for name, summary in commands.items()}
 
 MODULES = dict.fromkeys(("pause", "resume", "stop", "checkpoint"), "control")
-"""Maps each command to its module if the names differ."""
+"""Module names of the commands whose module has a different name."""
 
 
 class CommandGroup(click.Group):
@@ -137,7 +137,7 @@ def main() -> NoReturn:
     sys.stderr = sys.stderr or open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115
     for stream in (sys.stdout, sys.stderr):
         reconfigure: Any = getattr(stream, "reconfigure", None)
-        if reconfigure is not None:  # commands must also work on a terminal without Unicode
+        if reconfigure is not None:  # commands must also work on a terminal that can't display Unicode
             reconfigure(encoding=None if terminal_glyphs().unicode else "ascii", errors=ASCII_ERRORS)
     sys.stderr = optional_stream(sys.stderr)
     status = run(sys.argv[1:])
@@ -150,7 +150,7 @@ def main() -> NoReturn:
 
 
 def run(arguments: list[str]) -> int:
-    """Run a command and return its exit status. An error is printed to stderr in one line."""
+    """Run a command and return its exit status. Errors are printed to stderr as one-line messages."""
     try:
         _check_arguments(arguments)
         status = fashion_tui.main(arguments, prog_name="fashion-tui", standalone_mode=False)

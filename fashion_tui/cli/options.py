@@ -36,12 +36,12 @@ class CommonOptions:
 
     @property
     def dataset_name(self) -> str:
-        """Name of the data set: --dataset, else the data set in the settings file."""
+        """Name of the data set, from --dataset or, by default, from the settings file."""
         return self.dataset or user_settings().dataset
 
     @property
     def runs_directory(self) -> Path:
-        """The runs folder: --runs, else the folder returned by `default_runs_dir`.
+        """The runs folder, from --runs or, by default, from `default_runs_dir`.
 
         The folder may not exist yet. Raises UserError if its path can't be used.
         """

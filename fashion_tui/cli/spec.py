@@ -7,14 +7,14 @@ import click
 
 from fashion_tui import __version__
 
-EXIT_STATUSES = {0: "done", 1: "failed, with the reason in one line on stderr", 2: "wrong usage", 130: "interrupted"}
+EXIT_STATUSES = {0: "done", 1: "failed, with a one-line reason on stderr", 2: "wrong usage", 130: "interrupted"}
 
 _DEFAULT = re.compile(r" *\[default: (.*)\]$")
-"""Matches a description of the default at the end of a help text."""
+"""Pattern of the default value's description at the end of a help text."""
 
 
 def command_line_spec(context: click.Context) -> dict[str, Any]:
-    """Return all commands and options of the program, given its context."""
+    """Return all commands and options of the program. `context` is the context of its main command."""
     group = context.command
     assert isinstance(group, click.Group)  # noqa: S101
     commands = [(name, group.get_command(context, name)) for name in group.list_commands(context)]

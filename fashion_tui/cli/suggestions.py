@@ -6,7 +6,7 @@ import re
 import click
 
 MIN_SIMILARITY = 0.75
-"""Minimum similarity of a suggestion, on the scale of `difflib` from 0 to 1."""
+"""Minimum similarity of a suggestion, on `difflib`'s scale from 0 to 1."""
 
 _UNKNOWN_COMMAND = re.compile(r"No such command '(.*)'", re.DOTALL)
 
@@ -18,14 +18,15 @@ def suggestion_for(error: click.ClickException) -> str | None:
         return None
     if isinstance(error, click.NoSuchOption):
         return _nearest(error.option_name.lstrip("-"), _options(context))
-    unknown = _UNKNOWN_COMMAND.match(error.message)  # click 8.1 has no exception class for unknown commands
+    # Parse the message, because click 8.1 has no exception class for unknown commands.
+    unknown = _UNKNOWN_COMMAND.match(error.message)
     if unknown is not None and isinstance(context.command, click.Group):
         return _nearest(unknown[1], {name: name for name in context.command.list_commands(context)})
     return None
 
 
 def _options(context: click.Context) -> dict[str, str]:
-    """Return the long options of a command. Each is keyed by its own name and by the name of its parameter."""
+    """Return the long options of a command. Each option can be looked up by its own name or its parameter's name."""
     options: dict[str, str] = {}
     for parameter in context.command.get_params(context):
         spellings = [spelling for spelling in parameter.opts if spelling.startswith("--")]

@@ -1,6 +1,6 @@
 """Types of option values, which add shell completion.
 
-Commands check the values themselves, because their messages are better than those of click.
+Commands check the values themselves, because their error messages are clearer than those of click.
 """
 
 from collections.abc import Iterable

@@ -13,7 +13,7 @@ from .pixels import rgb
 from .style import DARK_TEXT, LIGHT_TEXT, PALETTE
 
 STEPS = 48
-"""Number of colours in a scale. With few colours, neighbouring cells often share a colour, which saves bytes."""
+"""Number of colours in a scale. With few colours, neighbouring cells often share a colour, so fewer bytes are sent."""
 
 _VIRIDIS: tuple[str, ...] = (
     "440154", "482475", "414487", "355f8d", "2a788e", "21918c", "22a884", "44bf70", "7ad151", "bddf26", "fde725",
@@ -26,16 +26,16 @@ _BLUE, _ORANGE = (
     (PALETTE.zero.removeprefix("#"), *(colours if PALETTE.is_dark else reversed(colours)))
     for colours in (_BLUES, _ORANGES)
 )
-"""The halves of the diverging scale, from zero to the largest magnitude: blue is negative and orange is positive."""
+"""Halves of the diverging scale, each from zero to the largest magnitude: blue for negative, orange for positive."""
 
 MIN_LIGHTNESS_FOR_DARK_TEXT = 0.145
-"""Dark text is more legible than light text on a background above this lightness."""
+"""Lightness of a background above which dark text is used, because it is more legible there than light text."""
 
 
 def heat_colour(value: float, low: float, high: float) -> int:
     """Return the colour (0xrrggbb) of a value in the range from `low` to `high`."""
     scale = _VIRIDIS
-    share = (value / 2 - low / 2) / ((high / 2 - low / 2) or 1.0)  # halved, because `high - low` may overflow
+    share = (value / 2 - low / 2) / ((high / 2 - low / 2) or 1.0)  # halved because `high - low` may overflow
     if low < 0 < high:
         scale = _BLUE if value < 0 else _ORANGE
         share = abs(value) / max(-low, high)

@@ -18,7 +18,7 @@ from .glyphs import Glyphs
 from .style import FOREGROUND, MUTED
 
 GAP = 2
-"""Number of spaces between blocks, and between the parts of the heading."""
+"""Number of spaces between blocks, and between the items of the heading."""
 MIN_WIDTH = 20
 """Minimum width of a grid, so that the heading fits."""
 MAX_BLOCKS_IN_LINE = 6
@@ -29,7 +29,7 @@ MORE_WIDTH = 2
 
 @dataclass(frozen=True)
 class GridDrawing:
-    """Draws as many elements as fit into a given width and height. Long vectors are wrapped."""
+    """A drawing of as many elements as fit into a given width and height. Long vectors are wrapped."""
 
     name: str
     grid: ElementGrid
@@ -67,12 +67,12 @@ class GridDrawing:
 
     @property
     def breaks(self) -> int:
-        """Number of line breaks in a vector. Other tensors aren't wrapped."""
+        """Number of line breaks in a wrapped vector, or 0 for other tensors, which aren't wrapped."""
         return self._line_count(self.shown) - 1 if self._is_vector else 0
 
     @property
     def useful_widths(self) -> list[int]:
-        """Widths that fit exactly one complete block, two blocks side by side, and so on."""
+        """Widths at which one complete block fits exactly, two blocks side by side, and so on."""
         blocks, _, columns = self._full
         return [
             max(count * (self._block_width(columns) + GAP) - GAP, MIN_WIDTH)

@@ -17,11 +17,11 @@ WIDTH = 62
 """Width of the printed tables, in columns."""
 
 Z_95 = 1.959964
-"""The 97.5 % quantile of the normal distribution."""
+"""The 97.5th percentile of the standard normal distribution."""
 
 
 def evaluation_report(evaluation: Evaluation) -> RenderableType:
-    """Return the headline, followed by both tables, which are WIDTH columns wide."""
+    """Return the headline, the table of the classes and the confusion matrix. The tables are WIDTH columns wide."""
     names = [report.name for report in evaluation.per_class]
     glyphs = terminal_glyphs()
     return Group(
@@ -120,15 +120,15 @@ def _score_colour(score: float) -> str:
 # Confusion matrix
 
 LARGE_CONFUSION = 0.05
-"""Confusions that make up at least this share of the true class's images are bold and in brackets."""
+"""Minimum share of the true class's images for a confusion to be bold and in brackets."""
 
 CELL_WIDTH = 5
 SHORT_NAME = 3
-"""Length of class names in the header, and minimum length of truncated class names in the rows, in characters."""
+"""Length, in characters, of class names in the header, and minimum length of truncated class names in the rows."""
 
 CORRECT_BACKGROUND = PALETTE.correct
 CONFUSION_BACKGROUNDS = tuple(zip((0.10, LARGE_CONFUSION, 0.01), PALETTE.confusions, strict=True))
-"""Pairs of a minimum share and a background. A confusion's share is relative to the images of its true class."""
+"""Backgrounds of confusions, each with the minimum share of the true class's images for this background."""
 
 
 def confusion_caption() -> Text:

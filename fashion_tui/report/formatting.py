@@ -14,7 +14,7 @@ from .glyphs import ASCII, UNICODE, Glyphs, ascii_text
 _DTYPE_LETTERS = {"float": "f", "bfloat": "bf", "int": "i", "uint": "u", "complex": "c"}
 _ASCII_MATH = (("⌊", "floor("), ("⌈", "ceil("), ("⌋", ")"), ("⌉", ")"), ("·", "*"))
 _INFINITIES = {"Infinity": "inf", "-Infinity": "−inf"}
-"""Maps the JSON strings of infinite numbers to displayed text. "NaN" is displayed unchanged."""
+"""Displayed text for the JSON strings of infinite numbers. "NaN" is displayed unchanged."""
 
 # Strings
 
@@ -81,7 +81,7 @@ def format_percent(share: JsonFloat, digits: int = 1) -> str:
 
 
 def format_loss(loss: JsonFloat) -> str:
-    """Return a loss with three decimals: `0.298`, or `5.51e+04` if it is 1000 or more.
+    """Return a loss with three decimals (`0.298`), or in scientific notation from 1000 on (`5.51e+04`).
 
     A non-finite loss, which events store as a string, becomes `NaN` or `inf`.
     """

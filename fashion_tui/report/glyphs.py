@@ -28,7 +28,7 @@ class Glyphs:
     levels: str
     """One glyph for each level of a sparkline, from almost empty to full."""
     eighths: str
-    """Glyphs of a cell that is filled from the left, from one eighth to full. ASCII has only the full cell."""
+    """Glyphs for a cell that is filled from the left, from one eighth to full. ASCII has only a full cell."""
     thick_line: str
     half_line: str
     """The left half of a thick line."""
@@ -112,7 +112,7 @@ _ASCII_CHARACTERS = {
 """ASCII replacements of the same width. `_ascii_character` handles all other characters."""
 
 _PRODUCT = re.compile(r"(?<=[\d)])·(?=[\w(])")
-"""Matches a dot that means multiplication, as in `20·7·7`. Other dots are separators."""
+"""Pattern of a dot that means multiplication, as in `20·7·7`. Other dots are separators."""
 
 ASCII_ERRORS = "fashion_tui.ascii"
 """Name of an encoding error handler that replaces unencodable characters with ASCII characters of the same width."""

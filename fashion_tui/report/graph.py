@@ -13,13 +13,13 @@ from .glyphs import Glyphs
 from .style import ACCENT, ATTENTION, FOREGROUND, GOOD, MUTED
 
 MAX_BRANCHES = 12
-"""Maximum number of tree levels whose branches are drawn on a line. The branches of higher levels are omitted."""
+"""Maximum number of tree levels for which a line shows branches. The levels closest to the root are omitted first."""
 
 
 @dataclass(frozen=True, slots=True)
 class TreeRow:
     key: str
-    """Unique key of the row: the id of the parent node, and the index of the row's node among the parent's sources.
+    """Unique key of the row: the parent node's id, and the index of the row's node in the parent's list of sources.
 
     The id of the row's own node isn't unique, because a node may have several rows.
     """
@@ -34,7 +34,7 @@ class TreeRow:
     """Whether the row's node is the only source of its parent."""
     is_folded: bool = False
     is_repeated: bool = False
-    """Whether an earlier row has the same node."""
+    """Whether an earlier row shows the same node."""
 
 
 def tree_rows(nodes: Mapping[int, GraphNode], root: int, folded: Iterable[str]) -> list[TreeRow]:

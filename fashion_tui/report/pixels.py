@@ -1,9 +1,9 @@
 """Draw pixels as lines of terminal text.
 
 Each cell shows two or four pixels as a block element, with one colour for the foreground and another for the
-background. Greys are taken from the 256-colour palette. Almost every terminal supports this palette, its colours need
-half as many bytes as 24-bit colours, and with few greys, neighbouring cells are often equal. On terminals without
-greys, pixels are drawn as ASCII characters of different density.
+background. Greys are taken from the 256-colour palette, because almost every terminal supports it and its colours need
+half as many bytes as 24-bit colours. The palette has few greys, so neighbouring cells often have the same grey, which
+saves more bytes. On terminals without greys, pixels are drawn as ASCII characters of different density.
 """
 
 import enum
@@ -23,7 +23,7 @@ Size = tuple[int, int]
 """Height and width."""
 
 GAMMA = 0.85
-"""Exponent that makes dark garments stand out from the background without washing out light garments."""
+"""Exponent of the gamma correction, which makes dark garments stand out without washing out light garments."""
 
 GREYS = (*(8 + 10 * step for step in range(24)), 255)
 """Brightness of each grey level, from 0 to 255.
@@ -50,11 +50,11 @@ class Shading(enum.Enum):
 
 
 GreyCell = tuple[int, int, int]
-"""The darker grey level, the lighter grey level, and the index in BLOCKS of the quarters with the lighter level."""
+"""Darker grey level, lighter grey level, and the index in BLOCKS of the block that shows the lighter level."""
 
 
 def grey_image(pixels: bytes, size: Size, cells: Size, shading: Shading) -> list[list[Segment]]:
-    """Draw a grey uint8 image [height, width] in `cells` (lines, columns)."""
+    """Draw a greyscale image (uint8, [height, width]). `cells` is the size of the drawing: lines and columns."""
     lines, columns = cells
     if shading is Shading.CHARACTERS:
         return [ink_line(row) for row in resample(pixels, size, (lines, columns))]
@@ -70,7 +70,7 @@ def grey_image(pixels: bytes, size: Size, cells: Size, shading: Shading) -> list
 
 
 def colour_image(pixels: bytes, size: Size, cells: Size, shading: Shading) -> list[list[Segment]]:
-    """Draw an RGB uint8 image [height, width, 3] in `cells` (lines, columns)."""
+    """Draw an RGB image (uint8, [height, width, 3]). `cells` is the size of the drawing: lines and columns."""
     lines, columns = cells
     planes = [pixels[channel::3] for channel in range(3)]
     if shading is Shading.CHARACTERS:
@@ -105,14 +105,14 @@ def half_blocks(upper: Sequence[int], lower: Sequence[int]) -> list[Segment]:
 
 
 def _colour_segment(run: Sequence[tuple[int, int]], colours: set[int]) -> Segment:
-    background, ink = min(colours), max(colours)  # TRANSPARENT is the smallest value, so it is the background
+    background, ink = min(colours), max(colours)  # TRANSPARENT, the smallest value, is always the background
     masks = (UPPER * (top == ink != background) + LOWER * (bottom == ink != background) for top, bottom in run)
     return Segment("".join(BLOCKS[mask] for mask in masks), _colour_style(ink, background))
 
 
 @lru_cache(maxsize=4_096)
 def _colour_style(ink: int, background: int) -> Style:
-    """Return the style of `ink` on `background`. It has no foreground colour if the two colours are equal."""
+    """Return the style of `ink` on `background`. If both are equal, the style has no foreground colour."""
     return Style(
         color=None if ink == background else rgb(ink), bgcolor=None if background == TRANSPARENT else rgb(background)
     )
@@ -174,8 +174,8 @@ def _resample_rows(rows: list[bytes], count: int) -> list[bytes]:
 def _overlaps(size: int, count: int) -> tuple[tuple[int, tuple[int, ...]], ...]:
     """Return the weights for averaging `size` old rows into `count` new rows.
 
-    The item for a new row contains the index of the first old row and the weights of the old rows. The weights add up
-    to `size`.
+    Each new row has an item: the index of the first old row to average, and the weights of the old rows. The weights of
+    a new row add up to `size`.
     """
 
     def weights(start: int, end: int) -> Iterator[int]:
@@ -240,7 +240,7 @@ def _to_segments(cells: Iterator[GreyCell], tolerance: int) -> list[Segment]:
 
 
 def _match_grey(level: int, greys: tuple[int, ...], tolerance: int) -> tuple[int, tuple[int, ...]]:
-    """Return the grey to use for `level`, and `greys` with this grey included.
+    """Return the grey to use for `level`, and the tuple `greys`, extended by this grey if necessary.
 
     Level 0 is the background and always stays black.
     """
@@ -258,7 +258,7 @@ def _grey_segment(run: Sequence[GreyCell], greys: tuple[int, ...]) -> Segment:
 
 @lru_cache(maxsize=len(GREYS) ** 2)
 def _grey_style(dark: int, light: int) -> Style:
-    """Return the style of `light` on `dark`. It has no foreground colour if the two greys are equal."""
+    """Return the style of `light` on `dark`. If both are equal, the style has no foreground colour."""
     return Style(color=None if dark == light else _grey(light), bgcolor=_grey(dark))
 
 

@@ -21,7 +21,7 @@ from .style import ATTENTION, BAD, GOOD
 GAP = 3
 """Number of spaces between the two grids."""
 CELL_PADDINGS = (2, 1)
-"""Possible numbers of spaces in a cell. The smaller number is used if more elements fit that way."""
+"""Numbers of spaces between elements. The smaller number is used only if more elements fit that way."""
 
 
 def verdict_lines(result: ReshapeResult, width: int, glyphs: Glyphs) -> list[Text]:
@@ -37,7 +37,8 @@ def verdict_lines(result: ReshapeResult, width: int, glyphs: Glyphs) -> list[Tex
 def grid_lines(result: ReshapeResult, width: int, height: int, glyphs: Glyphs) -> list[Text]:
     """Return the lines of both grids, side by side or stacked.
 
-    The layout that shows the most elements is used, and among those, the layout with the fewest line breaks.
+    The layout that shows the most elements is used. Of equally good layouts, the one with the fewest line breaks
+    is used.
     """
     grids = [("before", result.before)]
     if result.after is not None:
@@ -81,7 +82,7 @@ def _join_parts(parts: Sequence[Text], drawings: Sequence[GridDrawing]) -> Text:
 
 
 def _side_by_side(drawings: Sequence[GridDrawing], width: int) -> list[_Layout]:
-    """Return side-by-side layouts: one with equal widths, and others in which one grid exactly fits complete blocks."""
+    """Return side-by-side layouts: one with equally wide grids, and others in which complete blocks fill one grid."""
     available = width - GAP
     before, after = drawings
     widths = [available // 2, *before.useful_widths, *(available - useful for useful in after.useful_widths)]

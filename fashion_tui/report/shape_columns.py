@@ -12,7 +12,7 @@ from .style import ACCENT, BAD, FOREGROUND, MUTED
 from .text_table import Cell, Column
 
 SHARE = "share"
-"""Title of a placeholder for the column that `share_column` returns."""
+"""Title of a placeholder column. The placeholder is replaced by the result of `share_column`."""
 MIN_BAR_WIDTH = 8
 COLUMN_TITLES = (
     "#", "step", "operation", "input", "output", "tensor", "kernel", "params", "%", "MACs", "memory", "dtype",
@@ -51,7 +51,7 @@ def shape_columns(table: ShapeTable, shown: Sequence[int], glyphs: Glyphs) -> li
 
 
 def _tensor_bars(table: ShapeTable, shown: Sequence[int], glyphs: Glyphs) -> list[Cell]:
-    """Return a bar for each row. The bar shows the size of the row's output."""
+    """Return a bar for each row, which shows the size of the row's output."""
     outputs = [table.rows[index].outputs[0] if table.rows[index].outputs else None for index in shown]
     scale = TensorScale.of([*table.inputs, *(shape for shape in outputs if shape is not None)])
     tones = [FOREGROUND if changes_shape(table.rows[index]) else MUTED for index in shown]
@@ -134,7 +134,7 @@ def share_column(table: ShapeTable, shown: Sequence[int], glyphs: Glyphs, width:
 
 
 def are_sums(table: ShapeTable, shown: Sequence[int]) -> list[bool]:
-    """Return whether the children of each shown row are also shown. The numbers of such a row are sums."""
+    """Return, for each shown row, whether its children are also shown. If they are, the row's numbers are sums."""
     following = [*shown[1:], -1]
     return [table.rows[index].has_children and following[i] == index + 1 for i, index in enumerate(shown)]
 
@@ -150,9 +150,9 @@ class TensorScale:
     """The scale of the bars that show the sizes of a network's tensors."""
 
     channels: int
-    """Largest number of channels of a tensor."""
+    """Largest number of channels of any tensor."""
     side: float
-    """Largest side of an image. An image's side is the square root of its number of pixels."""
+    """Largest side of any image. An image's side is the square root of its number of pixels."""
 
     @classmethod
     def of(cls, shapes: Iterable[Shape]) -> "TensorScale":
@@ -162,12 +162,12 @@ class TensorScale:
     def bar(self, shape: Shape, glyphs: Glyphs) -> str:
         """Return a bar such as `▆▆▆▆`. The width shows the logarithm of the number of channels.
 
-        The height shows the square root of the side, relative to the largest side. A vector has the lowest bar.
+        The height shows the square root of the image's side, relative to `side`. A vector has the lowest bar.
         """
         if not shape:
             return glyphs.levels[0]
         width = 1 + round((MAX_BAR - 1) * math.log(max(shape[0], 1)) / math.log(max(self.channels, 2)))
-        tallest = len(glyphs.levels) - 2  # full-height bars would touch the bars above them
+        tallest = len(glyphs.levels) - 2  # because full-height bars would touch the bars above them
         level = 0 if len(shape) == 1 else max(round(tallest * (_side(shape) / self.side) ** 0.5), 1)
         return glyphs.levels[level] * width
 

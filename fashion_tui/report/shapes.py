@@ -18,16 +18,16 @@ from .text_table import fit_columns, join_cells, table_width
 DEFAULT_WIDTH = 100
 MAX_BAR_WIDTH = 20
 _DROP_ORDER = ("%", "#", SHARE, "operation", "kernel", "input", "MACs", "backward", "forward", "params")
-"""Columns in the order in which they are dropped if the width is too small."""
+"""Titles of columns, in the order in which the columns are dropped if the width is too small."""
 _DROP_ORDER_NUMBERED = ("%", "#", SHARE, "input", "kernel", "operation", "MACs", "backward", "forward", "params")
-"""Drop order if the names are numbers, as in nn.Sequential. `operation` is kept longer than `input` and `kernel`."""
+"""Drop order if module names are numbers, as in nn.Sequential. `operation` is dropped after `input` and `kernel`."""
 _SHORT_NAMES = {"max_pool2d": "pool", "avg_pool2d": "pool", "adaptive_avg_pool2d": "pool"}
 """Short names of functions in the strip."""
 
 
 @dataclass(frozen=True, slots=True)
 class ShapeLines:
-    """The lines of the table. `rows` contains a line for each index that `visible_rows` returns, in the same order."""
+    """The lines of the table. `rows` contains one line for each index from `visible_rows`, in the same order."""
 
     header: list[Text]
     rows: list[Text]
@@ -36,7 +36,7 @@ class ShapeLines:
 
 @dataclass(frozen=True, slots=True)
 class ShapeReport:
-    """A renderable of the strip, the table and the notes. It is as wide as the console."""
+    """A renderable with the strip, the table and the notes. It is as wide as the console."""
 
     table: ShapeTable
     depth: int | None

@@ -1,6 +1,6 @@
 """The colours of the user's theme.
 
-Colour only repeats what a glyph, a number or a word already shows, so that the output is readable without colours.
+A colour only repeats what a glyph, a number or a word already shows, so that the output is readable without colours.
 """
 
 from dataclasses import dataclass, replace

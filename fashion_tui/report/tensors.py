@@ -26,7 +26,7 @@ from .style import ACCENT, ATTENTION, FOREGROUND, GOOD, MUTED
 from .text_table import EMPTY, Cell, Column, fit_columns, join_cells
 
 DROP_ORDER: tuple[str, ...] = ("memory", "min", "max", "device", "≡", "=", "dtype", "grad")
-"""Columns in the order in which they are dropped if the width is too small."""
+"""Titles of columns, in the order in which the columns are dropped if the width is too small."""
 MAX_WIDTHS = ((16, 12), (10, 9), (8, 8))
 """Pairs of maximum widths of the columns `tensor` and `shape`.
 
@@ -92,7 +92,7 @@ def _is_blank(column: Column) -> bool:
 def _origin_cell(row: TensorRow, glyphs: Glyphs) -> Cell:
     """Return a cell with `leaf` or the operation that created the tensor.
 
-    The text has the accent colour if the tensor has a gradient.
+    The text is in the accent colour if the tensor has a gradient.
     """
     if not row.requires_grad:
         return Cell(glyphs.dot, MUTED)
@@ -130,7 +130,7 @@ CELL_WIDTH = 9
 INDEX_WIDTH = 6
 """Width of a row index in columns, including the space after the index."""
 MIN_HEIGHT_FOR_BLOCK = 16
-"""Minimum height of the view for a histogram of several lines."""
+"""Minimum height of the view, in lines, for a histogram of several lines. Lower views show a one-line histogram."""
 HISTOGRAM_HEIGHT = 3
 """Number of lines of the histogram's bars."""
 

@@ -22,9 +22,9 @@ class _WindowGlyphs:
     value: str
     in_window: str
     skipped: str
-    """A value that a dilated window skips."""
+    """Glyph of a value that a dilated window skips."""
     uncovered: str
-    """A value that no window contains."""
+    """Glyph of a value that no window contains."""
     omitted: str
 
 

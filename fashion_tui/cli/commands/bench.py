@@ -91,7 +91,7 @@ def bench_command(  # noqa: PLR0913 - one parameter per option
 ) -> None:
     """Compare the recipes with the guide's training loop.
 
-    Also measures how long the app and the commands take to start.
+    Also measure how long the app and the commands take to start.
     """
     check_rounds(rounds, seeds)
     threads = available_cpus() if threads is None else threads
@@ -149,7 +149,7 @@ def _progress() -> Iterator[ReportProgress]:
 
 
 def _make_folder() -> None:
-    """Create the reports folder before the benchmark starts. Raises UserError if the folder can't be written."""
+    """Create the folder for reports. Raises UserError if files can't be written to it."""
     try:
         FOLDER.mkdir(parents=True, exist_ok=True)
         tempfile.TemporaryFile(dir=FOLDER).close()

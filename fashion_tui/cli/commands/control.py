@@ -15,7 +15,7 @@ from fashion_tui.runs.store import open_run, summarise
 from fashion_tui.schema.recipe import check_epochs
 
 START_TIMEOUT = 30.0
-"""Seconds to wait until a new trainer has imported torch and reports the step from which it resumes."""
+"""Timeout for a new trainer to import torch and report the step from which it resumes, in seconds."""
 
 
 def _examples(command: str) -> str:
@@ -88,8 +88,8 @@ def resume_command(  # noqa: PLR0913 - one parameter per option
 ) -> None:
     """Resume a paused, stopped or lost run in the background.
 
-    A paused run continues where it is; any other run continues from its last checkpoint. A running run is left
-    alone. A finished run continues only if --epochs asks for more epochs.
+    A paused run continues where it left off; any other run continues from its last checkpoint. A run that is already
+    running is left alone. A finished run continues only if --epochs asks for more epochs.
 
     RUN is an id, a unique prefix of an id, a path, or latest.
     """

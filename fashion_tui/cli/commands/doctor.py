@@ -50,8 +50,8 @@ Examples:
 def doctor_command(*, as_json: bool, common: CommonOptions) -> None:
     """Check the installation and say how to fix problems.
 
-    Exits with status 1, with the reason on stderr, if training is impossible because torch doesn't work or runs can't
-    be written.
+    If training is impossible because torch doesn't work or runs can't be written, the exit status is 1 and the reason
+    is printed to stderr.
     """
     checks = (
         _check_versions(),
@@ -110,7 +110,7 @@ def check_data(directory: Path | None = None) -> HealthCheck:
 
 
 def _check_runs(common: CommonOptions) -> HealthCheck:
-    """Check that runs can be written to the runs folder. Doesn't create the folder."""
+    """Check that runs can be written to the runs folder, without creating the folder."""
     try:
         directory = common.runs_directory
     except UserError as error:

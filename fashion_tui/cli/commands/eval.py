@@ -34,7 +34,7 @@ Examples:
 def eval_command(name: str, checkpoint: str, *, trusted: bool, as_json: bool, common: CommonOptions) -> None:
     """Evaluate a run on the test set.
 
-    Prints accuracy, loss, calibration error, the metrics of each class and the confusion matrix.
+    Print accuracy, loss, calibration error, the metrics of each class and the confusion matrix.
 
     RUN is an id, a unique prefix of an id, a path, or latest.
     """

@@ -59,8 +59,8 @@ def export_command(  # noqa: PLR0913 - one parameter per option
 ) -> None:
     """Export a run's weights to a file.
 
-    Reads the file back and compares its logits with the run's. The same weights always produce the same file, byte
-    for byte.
+    The file is verified: it is read back, and its logits are compared with the run's. The same weights always produce
+    the same file, byte for byte.
 
     RUN is an id, a unique prefix of an id, a path, or latest.
     """
@@ -80,10 +80,7 @@ def export_command(  # noqa: PLR0913 - one parameter per option
 
 
 def _format_of(output: Path) -> str:
-    """Return the file format that matches the suffix of a file. The default is safetensors.
-
-    Raises UsageError for an unknown suffix.
-    """
+    """Return the file format for a file name. Raises UsageError if the suffix is neither .safetensors nor empty."""
     if output.suffix.lower() not in {"", ".safetensors"}:
         raise UsageError(
             f"{output.name} isn't the name of a safetensors file; use the suffix .safetensors, "

@@ -28,7 +28,7 @@ jupyter-console. Other front ends, such as qtconsole and Spyder, accept the conn
 def kernel_command(*, as_json: bool, common: CommonOptions) -> None:
     """Print the command that connects another terminal to the Playground.
 
-    Prints one command for each open app, newest first.
+    One command is printed for each open app, newest first.
     """
     del common  # --data, --dataset and --runs have no effect here
     kernels = open_kernels()

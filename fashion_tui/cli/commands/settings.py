@@ -19,7 +19,7 @@ Examples:
   fashion-tui settings --default        print a settings file to edit
   fashion-tui settings --default > settings.toml
 \b
-A wrong value is reported in one line, and the default is used instead.""",
+An invalid value is reported, and the default is used instead.""",
 )
 @click.option("--path", "only_path", is_flag=True, help="Print the path of the settings file, which may not exist.")
 @click.option("--default", "default", is_flag=True, help="Print a settings file that contains all defaults.")
@@ -84,7 +84,7 @@ def _changed_keys() -> dict[str, dict[str, str]]:
 
 
 def _key_problems() -> list[str]:
-    """Return a message for each wrong key binding in the settings file. Only the app uses key bindings."""
+    """Return a message for each invalid key binding in the settings file. Only the app uses key bindings."""
     if not user_settings().keys:
         return []
     from fashion_tui.tui.actions import KEY_PROBLEMS  # noqa: PLC0415

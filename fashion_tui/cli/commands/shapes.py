@@ -82,7 +82,7 @@ def shapes_command(  # noqa: PLR0913 - one parameter per option
 
 
 def table_as_json(table: ShapeTable, depth: int | None = None) -> dict[str, object]:
-    """Return the output of `--json`. A row's `input` and `output` are the first of its `inputs` and `outputs`."""
+    """Return the output of `--json`. In each row, `input` is `inputs[0]` and `output` is `outputs[0]`."""
     return {
         "model": table.model,
         "input_size": table.input_size,

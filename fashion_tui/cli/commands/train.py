@@ -103,7 +103,11 @@ each of them separately.""",
     help="On a GPU, use only deterministic algorithms, which may be slower. Runs on a CPU are always deterministic.",
 )
 @click.option("--compile", "compiled", is_flag=True, help="Use torch.compile, which takes about a minute at the start.")
-@click.option("--keep-going", is_flag=True, help="Continue if the loss diverges. Without this option, the run fails.")
+@click.option(
+    "--keep-going",
+    is_flag=True,
+    help="Keep training even if the loss diverges. Without this option, the run fails.",
+)
 @click.option(
     "--validation",
     type=int,
@@ -129,8 +133,8 @@ each of them separately.""",
 def train_command(*, common: CommonOptions, as_json: bool, detach: bool, **options: Any) -> None:
     """Train a network in a new run.
 
-    Downloads the data set if necessary. The file of a custom model (file.py:Class) is stored with the run. The file
-    must not import other files from its folder, because those aren't stored.
+    Download the data set if necessary. The file of a custom model (file.py:Class) is stored with the run. The file
+    must not import other files from its folder, because only the model's own file is stored.
     """
     if detach:
         _warn_about_unused_gpu(options["device"])

@@ -1,4 +1,4 @@
-"""Draw a vector as bars. A few values are drawn as a list with horizontal bars, and more values as a bar chart."""
+"""Draw a vector as bars. A short vector is drawn as a list with horizontal bars, a longer one as a bar chart."""
 
 from dataclasses import dataclass
 
@@ -26,9 +26,9 @@ Value = float | None
 
 _BAR = Style.parse(ACCENT)
 _REVERSED_BAR = Style.parse(f"{ACCENT} reverse")
-"""Style of the cell at the lower end of a negative bar.
+"""Style of a partly filled cell at the lower end of a negative bar.
 
-The glyph fills the empty part of the cell, and the background shows the bar.
+The colours are reversed, because block glyphs fill a cell from the bottom, but the bar fills it from the top.
 """
 _NUMBER = Style.parse(FOREGROUND)
 _NON_FINITE = Style.parse(BAD)
@@ -37,7 +37,7 @@ _SPACE = Style()
 
 @dataclass(frozen=True)
 class BarList:
-    """A list with one line per value: its label, its number and its bar."""
+    """A list with one line per value. The line shows the value's label, number and bar."""
 
     bars: Bars
     style: PlotStyle
@@ -132,9 +132,9 @@ class BarChart:
         return drawn + self.caption
 
     def _cell(self, value: Value, unit: float, level: int) -> tuple[str, Style]:
-        """Return the part of a bar in one line.
+        """Return the cell of a bar on one line of the chart.
 
-        Level 0 is the line above the axis, and level -1 is the line below it.
+        Level 0 is the line above the axis, and level -1 is the line below the axis.
         """
         glyphs = self.style.glyphs
         if value is None:
@@ -160,7 +160,7 @@ class BarChart:
 
 
 def _axis_labels(values: tuple[Value, ...], glyphs: Glyphs) -> tuple[str, str, str]:
-    """Return the axis labels for the maximum, 0 and the minimum.
+    """Return the axis labels of the maximum, 0 and the minimum.
 
     The label of the maximum or the minimum is empty if its value is 0.
     """
@@ -189,7 +189,7 @@ def _range_with_zero(values: tuple[Value, ...]) -> tuple[float, float]:
 
 
 def _share(value: float, low: float, high: float) -> float:
-    """Return a value as a fraction of a range. All numbers are halved, because `high - low` may overflow."""
+    """Return a value as a fraction of a range. All numbers are halved because `high - low` may overflow."""
     return value / 2 / (high / 2 - low / 2)
 
 

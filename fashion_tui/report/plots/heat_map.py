@@ -31,7 +31,7 @@ class HeatMapDrawing:
     heat_map: HeatMap
     style: PlotStyle
     columns: int
-    """Width of each number if the map shows numbers, else width of the whole map, in columns."""
+    """Width, in columns, of each number if the map shows numbers, or else of the whole map."""
     lines: int
     with_numbers: bool
     below: list[Row]
@@ -99,7 +99,7 @@ class HeatMapDrawing:
         return [[Segment("".join(characters[level] for level in row), _PLAIN)] for row in self._levels(self.lines)]
 
     def _levels(self, height: int) -> list[bytes]:
-        """Return `height` rows of levels, one level per pixel. A pixel that covers a non-finite value is NON_FINITE."""
+        """Return `height` rows of levels, one per pixel. NON_FINITE is the level of pixels with a non-finite value."""
         levels, size = self.heat_map.levels, (self.heat_map.rows, self.heat_map.columns)
         rows = resample(levels, size, (height, self.columns))
         if NON_FINITE not in levels:

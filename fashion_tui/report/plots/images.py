@@ -14,7 +14,7 @@ from fashion_tui.schema.plots import ImageGrid
 from .layout import PlotStyle, Row, caption_rows, max_lines
 
 MIN_COLUMNS = 14
-"""Minimum width, in columns, to which the images of a batch are reduced so that more images fit."""
+"""Minimum width of images, in columns. Images of a batch are reduced down to this width so that more of them fit."""
 
 ENLARGED_COLUMNS = 28
 """Width, in columns, to which a small image is enlarged. Images in a batch are enlarged to half of this width."""
@@ -80,7 +80,7 @@ class ImageGridDrawing:
 
 
 def _image_size(grid: ImageGrid, width: int, height: int) -> tuple[int, int]:
-    """Return the numbers of columns and lines of an image. Small images are enlarged, and large images are reduced."""
+    """Return an image's width in columns and height in lines. Small images are enlarged, and large ones are reduced."""
     side = ENLARGED_COLUMNS if grid.count == 1 else ENLARGED_COLUMNS // 2
     factor = max(side // max(grid.height, grid.width), 1)
     scale = min(1.0, width / (grid.width * factor), 2 * height / (grid.height * factor))
@@ -99,7 +99,7 @@ def _label_height(grid: ImageGrid) -> int:
 
 
 def _join(parts: list[Row]) -> Row:
-    """Join the parts of a line, with one blank cell between adjacent parts."""
+    """Join the segments of a line's images, with one blank cell between adjacent images."""
     row = list(parts[0])
     for part in parts[1:]:
         row += [Segment(" ", _PLAIN), *part]

@@ -20,7 +20,7 @@ QUIET = Style.parse(MUTED)
 
 @dataclass(frozen=True, slots=True)
 class PlotStyle:
-    """The style in which plots are drawn. It depends on the capabilities of the terminal."""
+    """The style of plots, which depends on the capabilities of the terminal."""
 
     shading: Shading
     glyphs: Glyphs
@@ -48,7 +48,7 @@ def wrap(text: str, width: int) -> list[str]:
 
 
 def merge_segments(parts: Sequence[tuple[str, Style]]) -> Row:
-    """Return a row in which adjacent parts with the same style are merged into one segment."""
+    """Return a row of segments. Adjacent strings with the same style are merged into one segment."""
     row: Row = []
     for text, style in parts:
         if row and row[-1].style == style:

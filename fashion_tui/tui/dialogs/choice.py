@@ -32,7 +32,7 @@ class Choice:
 
 
 class ChoiceDialog(Dialog[str | None]):
-    """Asks the user to choose a line. The result is the key of that line, or None if the user cancels."""
+    """A dialog that asks the user to choose a line. The result is the key of that line, or None if the user cancels."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         ("escape", "dismiss", "close"),

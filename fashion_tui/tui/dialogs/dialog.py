@@ -27,7 +27,7 @@ class Dialog(ModalScreen[Result]):
 
 
 class ConfirmDialog(Dialog[bool]):
-    """Asks a yes-or-no question. The result is True if the answer is yes."""
+    """A dialog that asks a yes-or-no question. The result is True if the answer is yes."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         ("y,enter", "dismiss(True)", "yes"),
@@ -49,7 +49,7 @@ class ConfirmDialog(Dialog[bool]):
 
 
 class TooSmall(Screen[None]):
-    """Covers the app while the terminal is smaller than MINIMUM_SIZE."""
+    """A screen that covers the app while the terminal is smaller than MINIMUM_SIZE."""
 
     DEFAULT_CSS = """
     TooSmall { align: center middle; }

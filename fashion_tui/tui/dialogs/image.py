@@ -17,7 +17,7 @@ from .dialog import Dialog
 
 
 class ImageDialog(Dialog[None]):
-    """Shows the image under a pane's cursor. The dialog's keys move that cursor."""
+    """A dialog that shows the image under a pane's cursor. Keys pressed in the dialog move the pane's cursor."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         ("escape,enter,q", "dismiss", "close"),

@@ -43,7 +43,7 @@ def differs(path: Path, text: str) -> bool:
 
 
 class SaveDialog(Dialog[Path | None]):
-    """Asks for a path. To replace an existing file, the user has to press enter twice."""
+    """A dialog that asks for a path. To replace an existing file, the user has to press enter twice."""
 
     BINDINGS: ClassVar[list[BindingType]] = [("escape", "dismiss", "cancel")]
     DEFAULT_CSS = """

@@ -46,7 +46,7 @@ def _untrusted_model(run_path: Path) -> StoredModel | None:
 
 
 class TrustDialog(Dialog[bool]):
-    """Shows the source of a model. The result is True if the user presses `y`. Enter has no effect."""
+    """A dialog that shows the source of a model. The result is True if the user presses `y`. Enter has no effect."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         ("y", "dismiss(True)", "trust"),

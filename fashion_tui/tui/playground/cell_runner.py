@@ -46,14 +46,14 @@ CHUNK_CHARACTERS = 2_000
 
 MIN_REPAINT_INTERVAL = 0.1
 MAX_REPAINT_INTERVAL = 1.0
-"""Bounds, in seconds, of the interval between repaints while output arrives."""
+"""Minimum and maximum interval between repaints while output arrives, in seconds."""
 
 
 class CellRunner:
-    """Connects the Playground to the kernel.
+    """The connection between the Playground and the kernel.
 
     It queues cells, records their output in a scrollback, and sends queries about code and tensors. It keeps running
-    while another pane is shown. It posts messages by calling `post`.
+    while another pane is shown. It calls `post` to post messages.
     """
 
     def __init__(self, post: Callable[[Message], object]) -> None:
@@ -74,7 +74,7 @@ class CellRunner:
         self._cells: dict[str, Cell] = {}
         """The cells that can still receive output, keyed by cell id."""
         self._output_lock = asyncio.Lock()
-        """Held while a cell from any front end runs, so that the outputs of two cells don't mix."""
+        """Lock that is held while a cell from any front end runs, so that the outputs of two cells don't mix."""
         self._input_request: InputRequested | None = None
         self._repaint = _Throttle(lambda: post(ScrollbackChanged()))
 
@@ -322,9 +322,9 @@ def _chunks(output: CellOutput) -> Iterator[CellOutput]:
 
 
 class _Throttle:
-    """Limits the calls of a function to one per interval.
+    """A wrapper that calls a function at most once per interval.
 
-    After the last trigger, the function is always called once more. The interval grows while the event loop lags.
+    Calls that come too early are combined into one delayed call. The interval grows while the event loop lags.
     """
 
     def __init__(self, function: Callable[[], object]) -> None:

@@ -33,16 +33,16 @@ from .repl import Repl
 from .views.side_panel import SidePanel
 
 TENSORS_TIMEOUT = 1.0
-"""Seconds to wait for an up-to-date list of tensors before opening a graph."""
+"""Timeout for updating the list of tensors before a graph is opened, in seconds."""
 
 VARIABLES_TIMEOUT = 1.0
-"""Seconds to wait for the names of the kernel's variables when the user quits."""
+"""Timeout for listing the kernel's variables when the user quits, in seconds."""
 
 MAX_NAMES = 3
 """Maximum number of variables named in the warning when the user quits."""
 
 COMMAND_SECONDS = 12.0
-"""Seconds for which the notification with the copied console command is shown."""
+"""How long to show the notification with the copied console command, in seconds."""
 
 
 class PlaygroundPane(Pane):
@@ -305,6 +305,6 @@ class PlaygroundPane(Pane):
 
 
 def _enumerate(names: tuple[str, ...]) -> str:
-    """Return the names in one line, such as `x, y, z and 5 more`."""
+    """Return the names as one string, such as `x, y, z and 5 more`."""
     more = f" and {len(names) - MAX_NAMES:,} more" if len(names) > MAX_NAMES else ""
     return printable(", ".join(names[:MAX_NAMES]), terminal_glyphs()) + more

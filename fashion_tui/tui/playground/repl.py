@@ -62,7 +62,7 @@ class Repl(Vertical):
         self._search: HistorySearch | None = None
         self._documentation: Documentation | None = None
         self._tensors_line: TensorsLine | None = None
-        """Like `_search` and `_documentation`, this is None until `load` is called."""
+        """The one-line list of tensors. Like the search and the documentation, it is None until `load` is called."""
         self._cell_number = 1
         self._input: InputStarted | None = None
         """The pending `input()` call, or None if no call is waiting for an answer."""
@@ -169,7 +169,7 @@ class Repl(Vertical):
         else:
             label = Text(sanitize(self._input.prompt).split("\n")[-1], ATTENTION)
         # The style is applied as a span, because comparing Rich texts ignores their base styles.
-        if label != self._shown_label:  # an update lays out the whole screen again
+        if label != self._shown_label:  # avoid needless updates: each one lays out the whole screen again
             self._shown_label = label
             self._label.update(label)
         self._status_line.refresh_text()
@@ -214,7 +214,7 @@ class Repl(Vertical):
         if self._search is not None and self._search.is_open:
             self._search.close()
             self._prompt_row.display = True
-            self.screen.set_focus(self.prompt)  # unlike focus(), set_focus() acts before the next key
+            self.screen.set_focus(self.prompt)  # because focus() would take effect only after the next key
 
     def toggle_documentation(self) -> None:
         """Show the documentation of the name at the cursor. If it is already shown, close the panel."""

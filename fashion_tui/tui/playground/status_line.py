@@ -14,10 +14,10 @@ from .prompt.editor import Prompt
 from .transcript.transcript import Transcript
 
 SHORT_RUN = 0.5
-"""Seconds that a cell must run before the status line reports it."""
+"""Delay before the status line reports a running cell, in seconds."""
 
 INTERRUPT_PATIENCE = 2.0
-"""Seconds to wait after an interrupt before suggesting a restart."""
+"""Delay between an interrupt and the suggestion to restart the kernel, in seconds."""
 
 _KEYS = {action.name: action.key_text for action in IN_PANE["playground"]}
 
@@ -55,7 +55,7 @@ class StatusLine(Static):
     def refresh_text(self) -> None:
         text = self._text()
         if text == self._shown:
-            return  # an update lays out the whole screen again
+            return  # avoid needless updates: each one lays out the whole screen again
         self._shown = text
         self.update(text)
         if self.display != bool(text):

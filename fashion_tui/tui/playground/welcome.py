@@ -35,8 +35,9 @@ A Python kernel with `torch`, `nn`, `F`, the network `net`, the data sets `train
 other panes. Modules in the working directory can be imported; an installed module of the same name takes precedence.
 If your code hangs or crashes, only this kernel is affected: the app and the runs continue.
 
-`model = runs.latest.model()` is the trained network of the newest run. It takes images in [0, 1], as the data sets
-contain them: `model(test_data[:100][0])`. Its first layer normalises them; `model.network` is the network without it.
+`model = runs.latest.model()` is the trained network of the newest run. It takes images with values in [0, 1], like
+those in the data sets: `model(test_data[:100][0])`. Its first layer normalises them; `model.network` is the network
+without it.
 
 **enter** runs complete code and begins a new line in incomplete code; **alt+enter** always begins one. **tab**
 completes names, **↑** and **↓** browse the history, **{search}** searches it, and **page up** and **page down** scroll

@@ -32,11 +32,11 @@ class ChartData:
     """Values of the curve. A NaN leaves a gap."""
     stride: int = 1
     marks: frozenset[int] = frozenset()
-    """Indices of the values whose steps include a NaN or an infinity. Each of these values is marked with a ×."""
+    """Indices of the values to mark with a ×, because at least one of their steps was NaN or infinite."""
 
 
 class Chart(Lines):
-    """A curve with a title and axes. Each line of the plot is a single segment, to keep updates small."""
+    """A curve with a title and axes. To keep updates small, each line of the plot is a single segment."""
 
     DEFAULT_CSS = """
     Chart { height: 1fr; min-height: 4; }

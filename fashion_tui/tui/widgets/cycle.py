@@ -14,7 +14,7 @@ from fashion_tui.report.style import ACCENT, FOREGROUND, MUTED
 
 
 class Cycle(Widget, can_focus=True):
-    """Shows the current value, such as `‹ guide ›`. The left and right arrow keys cycle through the values."""
+    """A field that shows the current value, such as `‹ guide ›`. The left and right keys cycle through the values."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("left,h", "turn(-1)", "previous value", show=False),

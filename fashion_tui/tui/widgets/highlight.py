@@ -10,7 +10,7 @@ from rich.text import Text
 from fashion_tui.report.style import ACCENT, MUTED, PALETTE
 
 BLOCK_LINES = 100
-"""Number of lines per block. To colour a line, only its block and the two adjacent blocks are analysed."""
+"""Number of lines per block. To colour a line, only the line's block and the two adjacent blocks are analysed."""
 
 MAX_CHARACTERS = 50_000
 """Maximum number of characters to analyse at once. Longer code is shown without colours."""

@@ -102,7 +102,7 @@ def short_class_name(name: str, width: int) -> str:
 
 
 class ImageTiles(Widget, can_focus=True):
-    """Shows tiles in a grid. An update repaints only the tiles that changed."""
+    """A grid of tiles. An update repaints only rows with tiles that changed."""
 
     DEFAULT_CSS = """
     ImageTiles { height: 1fr; width: 1fr; }
@@ -150,8 +150,8 @@ class ImageTiles(Widget, can_focus=True):
         if cursor != self._cursor:
             changed += [layout.label_region(position) for position in (self._cursor, cursor) if position is not None]
             self._cursor = cursor
-        # Textual rewrites each line of a region from the widget's left edge.
-        # Merge the regions of each row of tiles, so that no cell is written twice.
+        # Merge the changed regions of each row of tiles. Textual rewrites each line of a region from the widget's left
+        # edge, so with separate regions, it would write some cells twice.
         rows: dict[int, Region] = {}
         for region in changed:
             row = region.y // layout.row_pitch
@@ -165,7 +165,7 @@ class ImageTiles(Widget, can_focus=True):
             self.call_later(paint_image, tile.pixels, self.tile_layout.width, shading_of(self.app))
 
     def set_min_tiles(self, min_tiles: int) -> bool:
-        """Arrange the grid for a new minimum number of tiles. Return whether the layout has changed."""
+        """Set the minimum number of tiles and rearrange the grid. Return whether the layout has changed."""
         self.min_tiles = min_tiles
         return self._arrange()
 

@@ -11,7 +11,7 @@ from textual.widget import Widget
 
 
 class Lines(Widget):
-    """Shows one strip per line. An update repaints only the cells that changed."""
+    """A widget that shows one strip per line. An update repaints only the cells that changed."""
 
     def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:  # noqa: A002 - Textual's name
         super().__init__(id=id, classes=classes)
@@ -22,7 +22,8 @@ class Lines(Widget):
         console = self.app.console
         strips = []
         for line in lines:
-            style = console.get_style(line.style)  # Rich ignores the base style of a text that has no spans
+            # Apply the base style here, because Rich ignores the base style of a text without spans.
+            style = console.get_style(line.style)
             strips.append(Strip(Segment.apply_style(line.render(console), style)).adjust_cell_length(self.size.width))
         self.show_strips(strips)
 
@@ -46,14 +47,14 @@ class Lines(Widget):
 
 
 class FittedLines(Lines):
-    """Shows lines that a function lays out for the widget's width. After a resize, the function is called again."""
+    """A widget whose lines are laid out by a function, which is called again whenever the widget is resized."""
 
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - Textual's name
         super().__init__(id=id)
         self._make_lines: Callable[[int], Sequence[Text]] = lambda _width: ()
 
     def fit(self, make_lines: Callable[[int], Sequence[Text]]) -> None:
-        """Show the lines that `make_lines` returns. Its argument is the widget's width in columns."""
+        """Show the lines that `make_lines` returns. It is called with the widget's width in columns."""
         self._make_lines = make_lines
         self.on_resize()
 

@@ -15,7 +15,7 @@ CACHE_SIZE = 48
 
 
 class PageLoader(Generic[Key, Page]):
-    """Fetches one page at a time.
+    """A loader that fetches one page at a time.
 
     Pages that are no longer wanted are skipped, for example while the user holds down a key to turn pages.
     """

@@ -1,4 +1,4 @@
-"""Draw a curve as text: with braille dots, or with asterisks on a terminal without Unicode."""
+"""Draw a curve as text: with braille dots, or with asterisks on a terminal that can't display Unicode."""
 
 import math
 from collections.abc import Collection, Sequence
@@ -106,7 +106,7 @@ def _draw_braille(values: Sequence[float], axis: Axis, width: int, height: int) 
             continue
         column, side = divmod(x, DOTS_PER_COLUMN)
         y = round((1 - axis.fraction(value)) * top)
-        # start the connecting line one dot away from the previous value
+        # start the connecting line one dot above or below the previous value
         start = y if previous is None or previous == y else previous + (1 if y > previous else -1)
         for dot in range(min(start, y), max(start, y) + 1):
             row, part = divmod(dot, DOTS_PER_ROW)

@@ -12,7 +12,7 @@ _MAX_ROWS = 6
 
 
 class CompletionMenu(Widget):
-    """A menu of completions, shown if there is more than one. Initially, no completion is selected."""
+    """A menu of completions, shown if there are several completions. Initially, none is selected."""
 
     DEFAULT_CSS = """
     CompletionMenu { height: auto; width: 1fr; padding: 0 0 0 1; display: none; background: $panel; }

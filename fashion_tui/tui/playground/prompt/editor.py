@@ -133,7 +133,7 @@ class Prompt(TextArea, inherit_bindings=False):
             event.prevent_default()
             await self._enter()
         elif event.key == "ctrl+c" and not self.kernel_is_busy:
-            # A binding in the pane would run too late: the next keys would be handled first.
+            # Handle the key here, because a binding in the pane would run only after the next keys.
             event.stop()
             event.prevent_default()
             self._menu.close()
@@ -147,7 +147,7 @@ class Prompt(TextArea, inherit_bindings=False):
         elif self._is_within_lines():
             self.action_new_line()
         else:
-            # Keys pressed during the await are handled after this method returns.
+            # Keys pressed during the await don't change the text: they are handled after this method returns.
             code = self.text
             if len(code) > _MAX_CHECKED:
                 self.action_run()
@@ -161,7 +161,7 @@ class Prompt(TextArea, inherit_bindings=False):
                 self.action_run()
 
     def _is_within_lines(self) -> bool:
-        """Return whether the text has several lines and there is code after the cursor."""
+        """Return whether the text has several lines and the cursor is followed by code."""
         return "\n" in self.text and bool(self.text[self.cursor_index :].strip())
 
     def action_run(self) -> None:

@@ -24,8 +24,9 @@ def default_path() -> Path:
 class History:
     """Earlier entries of the prompt, which the user browses with the up and down keys.
 
-    Several sessions may share one history file. Browsing skips entries that don't begin with the typed text. `older`
-    and `newer` take the current text of the prompt. If the user has edited the displayed entry, browsing starts over.
+    Several sessions may share one history file. Browsing skips entries that don't begin with the typed text. The
+    argument of `older` and `newer` is the current text of the prompt. If this text is an edited entry, browsing starts
+    over.
     """
 
     def __init__(self) -> None:

@@ -18,7 +18,7 @@ MAX_OUTPUT = 4 * MAX_CHARACTERS + MAX_PLOT_BYTES
 """Maximum total size of the outputs to keep: characters of text plus bytes of plots. Older outputs are dropped."""
 
 _OVERHEAD = 100
-"""Fixed overhead per output, added to the size of its text and plot."""
+"""Fixed overhead that is added to the size of each output's text and plot."""
 
 CellOutput = Stream | Result | Display | Error
 
@@ -64,7 +64,7 @@ class Cells:
     def __init__(self) -> None:
         self._cells: deque[Cell] = deque(maxlen=MAX_CELLS)
         self._owners: deque[Cell] = deque()
-        """The cell of each kept output, from the oldest output to the newest."""
+        """The cells of all kept outputs, one per output, from the oldest output to the newest."""
         self._size = 0
         """Total size of the kept outputs, in the same units as MAX_OUTPUT."""
 

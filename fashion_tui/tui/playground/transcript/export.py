@@ -17,7 +17,7 @@ from .cells import Cell
 from .session_file import NOTEBOOK, PYTHON, session_text
 
 COPIED_SECONDS = 3.0
-"""Seconds for which a notification such as `Copied 12 characters` is shown."""
+"""How long to show a notification such as `Copied 12 characters`, in seconds."""
 
 NOTHING_TO_COPY = "Nothing to copy: no cell has run yet."
 

@@ -22,7 +22,7 @@ from fashion_tui.tui.actions import key_of
 from .cells import Cell, CellOutput, Cells
 
 Kind = Literal["input", "output", "message", "note", "error"]
-"""`message` is the message of an exception; `note` and `error` are the app's own messages."""
+"""The kind of a line. A `message` is the message of an exception; a `note` or `error` is a message from the app."""
 
 
 class Line(msgspec.Struct, frozen=True):
@@ -40,25 +40,31 @@ class Line(msgspec.Struct, frozen=True):
 
 
 _MAX_LATE_PRINTERS = 100
-"""Maximum number of finished cells whose further output can continue an unfinished line."""
+"""Maximum number of finished cells for which a partly printed line is remembered.
+
+Later output of these cells can complete the line.
+"""
 
 _TRACEBACK_HEADER = re.compile(r"-+|\S+ +Traceback \(most recent call last\)")
-"""Matches the header lines of IPython's tracebacks. The transcript omits these uninformative, wide lines."""
+"""Pattern of the header lines of IPython's tracebacks.
+
+The transcript omits these lines, which are wide and uninformative.
+"""
 
 PLOT_DROPPED = Line("… plot discarded", "note")
 
 
 class _Printer:
-    """Converts printed text to lines. Text from stdout and text from stderr never share a line."""
+    """A converter of printed text to lines. Text from stdout and text from stderr never share a line."""
 
     def __init__(self) -> None:
         self._writer = LineWriter()
         self._name = ""
         """Name of the stream that printed last."""
         self._interrupted: set[str] = set()
-        """Names of the streams whose unfinished line was ended early.
+        """Names of the streams whose last line was ended before the stream printed a newline.
 
-        If the next text of such a stream begins with a newline, that newline is ignored.
+        If the next text of such a stream begins with a newline, that newline is ignored, because the line has ended.
         """
 
     @property
@@ -107,9 +113,9 @@ class Scrollback:
         self._plot_bytes = 0
         self._printer = _Printer()
         self._late_printers: dict[Cell, _Printer] = {}
-        """For each cell that printed text after it finished, the printer that converts this text.
+        """Printers for the late output of finished cells, keyed by cell.
 
-        A printer's unfinished line is the last line of its cell.
+        A printer's unfinished line is the last line of the printer's cell.
         """
         self.insertions = 0
         """Number of times that output of a finished cell was inserted above other lines."""

@@ -32,7 +32,7 @@ _MARGIN = 1
 
 
 class Transcript(ScrollView, can_focus=True, inherit_bindings=False):
-    """Shows the scrollback. A line that is wider than the widget continues in the next row."""
+    """A widget that shows the scrollback. A line that is wider than the widget continues in the next row."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("pageup", "page_up", "page up", show=False),
@@ -52,7 +52,7 @@ class Transcript(ScrollView, can_focus=True, inherit_bindings=False):
         self._follows = True
         """Whether the transcript scrolls automatically to keep the newest line in view."""
         self._first_line = 0
-        """Line number that corresponds to `_heights[0]`."""
+        """Number of the line whose height is `_heights[0]`."""
         self._heights: list[int] = []
         """Height of each complete line, in rows. `_head` and `_tail` aren't included."""
         self._ends: list[int] = []
@@ -212,7 +212,7 @@ class Transcript(ScrollView, can_focus=True, inherit_bindings=False):
         self._follows = new_value >= self.max_scroll_y
 
     def watch_show_vertical_scrollbar(self) -> None:
-        """Update the position of the scrollbar when it appears. Textual doesn't update hidden scrollbars."""
+        """Update the scrollbar's position when it appears, because Textual doesn't update hidden scrollbars."""
         if self.show_vertical_scrollbar:
             self.vertical_scrollbar.position = self.scroll_y
 

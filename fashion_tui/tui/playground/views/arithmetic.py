@@ -36,19 +36,19 @@ DEFAULTS: dict[Operation, dict[Parameter, str]] = {
     "convolution": {"kernel": "5", "padding": "2", "stride": "1", "dilation": "1"},
     "pooling": {"kernel": "2", "padding": "0", "stride": "", "dilation": "1"},
 }
-"""Default values, taken from `GuideNet`. If the stride of pooling is empty, the stride is the kernel size."""
+"""Default values, taken from `GuideNet`. An empty stride of a pooling operation means the kernel size."""
 
 MAX_VALUE = 99_999
 
 SPACIOUS = 16
-"""Minimum height, in lines, at which the result has empty lines between its sections."""
+"""Minimum height, in lines, for blank lines between the sections of the result."""
 
 
 class ArithmeticView(FieldsView):
     """A form for convolution arithmetic.
 
-    It doesn't need the Python kernel, because it only computes with integers. When the view is closed, the form keeps
-    its values.
+    The form only computes with integers, so it doesn't need the Python kernel. It keeps its values when the view is
+    closed.
     """
 
     BINDINGS: ClassVar[list[BindingType]] = bindings(IN_ARITHMETIC)
@@ -91,7 +91,7 @@ class ArithmeticView(FieldsView):
 
     @on(Cycle.Changed, "#arithmetic-operation")
     def _operation_chosen(self) -> None:
-        """Show the field values of the other operation.
+        """Show the field values of the newly selected operation.
 
         The input size doesn't change, because both operations share it.
         """
@@ -142,7 +142,7 @@ class ArithmeticView(FieldsView):
 
 
 def _by_axis(windows: tuple[SlidingWindow, SlidingWindow]) -> dict[str, SlidingWindow]:
-    """Return both windows, keyed by axis name. If they are equal, return only one window, with the key `input`."""
+    """Return the windows, keyed by axis name. If they are equal, return only one window, with the key `input`."""
     height, width = windows
     return {"input": height} if height == width else {"height": height, "width": width}
 

@@ -53,7 +53,7 @@ class GraphView(SideView):
         self._folded: set[str] = set()
         """Keys of the folded rows."""
         self._updated: frozenset[int] = frozenset()
-        """Ids of the highlighted nodes, whose gradients changed with the kernel's last reply."""
+        """Ids of the nodes to highlight because their gradients changed with the kernel's last reply."""
         self._rows: dict[str, TreeRow] = {}
 
     def compose(self) -> ComposeResult:
@@ -136,7 +136,7 @@ class GraphView(SideView):
         self._paint()
 
     def action_open(self) -> None:
-        """Show the values of the tensor under the cursor. If its node isn't loaded yet, load the node instead."""
+        """Show the values of the tensor under the cursor. If the node isn't loaded yet, load the node instead."""
         row = self._selected
         node = None if row is None else self._graph_nodes.get(row.node)
         if node is None:

@@ -28,7 +28,7 @@ from fashion_tui.tui.widgets.row_list import RowList
 from .side_view import SideView
 
 CONTINUATION_INDENT = 4
-"""Extra indentation, in columns, of the continuation rows of a wrapped line of code."""
+"""Extra indentation, in columns, of the second and later rows of a wrapped line of code."""
 
 _KEYS = {action.name: action.key_text for action in IN_LESSONS}
 
@@ -41,7 +41,7 @@ KEYS_IN_TEXTS: dict[str, str] = {
 
 
 class StepCard(VerticalScroll, can_focus=True):
-    """Shows one step: an explanation, a cell and, after the cell has run, an observation."""
+    """A widget that shows one step: an explanation, a cell and, after the cell has run, an observation."""
 
     _title = getters.query_one("#lesson-title", Static)
     _text = getters.query_one("#lesson-text", Markdown)
@@ -103,7 +103,7 @@ class LessonsView(SideView):
         self._failed: tuple[str, int] | None = None
         """Lesson id and step index of the last cell submitted by a lesson, if that cell failed."""
         self._assigned_by: dict[str, str] = {}
-        """Maps each assigned name to the id of the lesson that last assigned it, or to "" if no lesson did."""
+        """For each assigned name, the id of the lesson that last assigned it, or "" if other code did."""
 
     def compose(self) -> ComposeResult:
         with ContentSwitcher(initial="lesson-list"):
@@ -172,7 +172,7 @@ class LessonsView(SideView):
         return min(steps, key=lambda step: (step[0] != open_lesson, abs(step[1] - self._step_index)), default=None)
 
     def _overwritten_names(self, lesson: Lesson, index: int) -> list[str]:
-        """Return the names that the step uses from earlier steps and that cells outside the lesson have overwritten."""
+        """Return names that the step needs from earlier steps but that cells outside the lesson have overwritten."""
         earlier = [names_in(step.code) for step in lesson.steps[:index]]
         used = names_in(lesson.steps[index].code).read
         return sorted(
@@ -192,7 +192,7 @@ class LessonsView(SideView):
     # Keys
 
     async def action_enter(self) -> None:
-        """Open the lesson under the cursor, run the step's cell, or go to the next step if the cell has run."""
+        """Open the lesson under the cursor, run the step's cell, or go to the next step if the cell has already run."""
         selected = self._list.chosen
         if self._lesson is None:
             if selected is not None:

@@ -40,7 +40,7 @@ MAX_ELEMENTS = 10**12
 """Maximum number of elements of an example tensor."""
 
 SPACIOUS = 14
-"""Minimum height, in lines, at which the result has empty lines between its sections."""
+"""Minimum height, in lines, for blank lines between the sections of the result."""
 
 _SHAPE = re.compile(r"\d+(?:[x×]\d+)*(\.T)?")
 
@@ -264,7 +264,8 @@ def example_arguments(operation: Operation, shape: Size) -> str:
 def _example_shape(shape: Size) -> str:
     """Return the new shape for the reshape example.
 
-    It is the reversed shape. If reversing changes nothing, a vector becomes a matrix, and any other tensor a vector.
+    This is the reversed shape. If reversing doesn't change the shape, a vector becomes a matrix, and any other tensor
+    becomes a vector.
     """
     if shape != shape[::-1]:
         return ", ".join(map(str, reversed(shape)))

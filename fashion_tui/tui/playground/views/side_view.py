@@ -45,7 +45,10 @@ class SideView(Vertical):
         """Discard all data from the kernel, which has ended. Called even while the view is closed."""
 
     def back(self) -> bool:
-        """Go back one step within the view. Return False if that isn't possible; the view is then closed."""
+        """Go back one step within the view.
+
+        Return False if the view can't go back any further. The caller then closes the view.
+        """
         return False
 
     def closed(self) -> None:
@@ -81,7 +84,7 @@ class Field(Vertical):
 
 
 class FieldsView(SideView):
-    """A view with input fields. Tab cycles through them without leaving the view."""
+    """A view with input fields. Tab cycles through the fields without leaving the view."""
 
     def action_field(self, step: int) -> None:
         move_focus = self.screen.focus_next if step > 0 else self.screen.focus_previous

@@ -20,7 +20,7 @@ from .side_view import SideView
 
 
 class ValueWindow(FittedLines, can_focus=True):
-    """Shows the values in the window."""
+    """A widget that shows the values in the window."""
 
 
 class TensorView(SideView):

@@ -47,7 +47,7 @@ class TensorsView(SideView):
         self._lesson_names: frozenset[str] = frozenset()
         self._mentions_memory_groups = False
         self._up_to_date = asyncio.Event()
-        """Set while no query is waiting for a reply."""
+        """Event that is set while no query is waiting for a reply."""
 
     def compose(self) -> ComposeResult:
         yield GrowingLines(id="tensor-header")
@@ -125,7 +125,7 @@ class TensorsView(SideView):
         )
         keys = [row.name for row in rows]
         if self.tensors.omitted:
-            keys.append("")  # a unique key: no tensor has an empty name
+            keys.append("")  # a unique key, because no tensor has an empty name
             lines.append(Text(f"and {self.tensors.omitted:,} more", MUTED))
         if not keys:
             self._header.fit(lambda _width: [Text(line, MUTED) for line in EMPTY.split("\n")])
@@ -137,7 +137,7 @@ class TensorsView(SideView):
 
 
 class TensorsLine(Widget):
-    """Shows as many tensors as fit in one line, newest last, such as `A 3 · B 2 · C 6`."""
+    """A one-line list of as many tensors as fit, newest last, such as `A 3 · B 2 · C 6`."""
 
     tensors: reactive[TensorList] = reactive(NO_TENSORS)
 
