@@ -33,8 +33,9 @@ End = Finished | Stopped | Failed
 def train_to_end(run: Run, *, as_json: bool) -> None:
     """Start the run's trainer and show its progress until the run ends. Raises UserError if the run failed.
 
-    After the first Ctrl-C, the trainer saves a checkpoint and stops. A second Ctrl-C ends the wait for the trainer. In
-    both cases, this function raises click.Abort. If this process ends for any other reason, the trainer continues.
+    After Ctrl-C, the trainer saves a checkpoint and stops, and this function raises click.Abort. After a second Ctrl-C,
+    it raises click.Abort without waiting for the trainer. If this process ends for any other reason, the trainer
+    continues.
     """
     with _count_interrupts() as interrupts, TrainingBar(stderr_console()) as bar:
         pid = launch(run)

@@ -61,7 +61,10 @@ def read_custom_model(model: str | None, arguments: dict[str, object]) -> Custom
 
 
 def check_custom_model(model: CustomModel) -> CustomModel:
-    """Execute the model's source, and return the model with its class name. Raises UserError if it can't be trained."""
+    """Execute the model's source, and return the model with its class name.
+
+    Raises UserError if the model can't be trained.
+    """
     return ask_engine(CheckModel(network=model), CustomModel, "checking the model")
 
 

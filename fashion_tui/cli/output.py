@@ -1,6 +1,6 @@
 """Print the result of a command to stdout and everything else to stderr.
 
-Everything that a command prints passes through this module, which replaces unprintable characters.
+Commands print only through this module, which replaces unprintable characters.
 """
 
 import json

@@ -72,7 +72,7 @@ class GridDrawing:
 
     @property
     def useful_widths(self) -> list[int]:
-        """Widths at which one complete block fits exactly, two blocks side by side, and so on."""
+        """Widths of one complete block, of two complete blocks side by side, and so on."""
         blocks, _, columns = self._full
         return [
             max(count * (self._block_width(columns) + GAP) - GAP, MIN_WIDTH)

@@ -128,7 +128,7 @@ SHORT_NAME = 3
 
 CORRECT_BACKGROUND = PALETTE.correct
 CONFUSION_BACKGROUNDS = tuple(zip((0.10, LARGE_CONFUSION, 0.01), PALETTE.confusions, strict=True))
-"""Backgrounds of confusions, each with the minimum share of the true class's images for this background."""
+"""Backgrounds of confusions, each preceded by the minimum share of the true class's images for which it is used."""
 
 
 def confusion_caption() -> Text:

@@ -81,7 +81,7 @@ def format_percent(share: JsonFloat, digits: int = 1) -> str:
 
 
 def format_loss(loss: JsonFloat) -> str:
-    """Return a loss with three decimals (`0.298`), or in scientific notation from 1000 on (`5.51e+04`).
+    """Return a loss with three decimals (`0.298`), or in scientific notation if it is 1000 or more (`5.51e+04`).
 
     A non-finite loss, which events store as a string, becomes `NaN` or `inf`.
     """

@@ -150,8 +150,8 @@ class ImageTiles(Widget, can_focus=True):
         if cursor != self._cursor:
             changed += [layout.label_region(position) for position in (self._cursor, cursor) if position is not None]
             self._cursor = cursor
-        # Merge the changed regions of each row of tiles. Textual rewrites each line of a region from the widget's left
-        # edge, so with separate regions, it would write some cells twice.
+        # Merge the regions of each row of tiles, so that no cell is written twice.
+        # For each region, Textual rewrites complete lines, beginning at the widget's left edge.
         rows: dict[int, Region] = {}
         for region in changed:
             row = region.y // layout.row_pitch

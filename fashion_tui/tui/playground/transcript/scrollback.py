@@ -73,7 +73,7 @@ class _Printer:
         return self._writer.line
 
     def print(self, stream: Stream) -> list[str]:
-        """Process a chunk of text. Return the lines that it completes."""
+        """Process a chunk of text. Return the lines that the chunk completes."""
         text = stream.text
         lines = self.end_line() if stream.name != self._name else []
         if stream.name in self._interrupted:

@@ -126,7 +126,7 @@ class Transcript(ScrollView, can_focus=True, inherit_bindings=False):
             index = max(kept.index(self.selected) + cells, 0)
             self.selected = kept[index] if index < len(kept) else None
         elif cells < 0:
-            self.show_scrollback()  # the newest cell may not have been painted yet
+            self.show_scrollback()  # because the newest cell may not have been painted yet
             in_view = [cell for cell in kept if self._row_of(cell.first_line) < self.scroll_y + self.size.height]
             self.selected = next(reversed(in_view), None)
         if self.selected is None:
@@ -223,7 +223,7 @@ class Transcript(ScrollView, can_focus=True, inherit_bindings=False):
             self.post_message(WidthChanged(width))
             self._heights.clear()
             self._measured.clear()
-            self._ends.clear()  # show_scrollback doesn't recompute `_ends` if the width is 0
+            self._ends.clear()  # because show_scrollback doesn't recompute it if the width is 0
             self._strips.clear()
         self.show_scrollback()
 
@@ -255,7 +255,7 @@ class Transcript(ScrollView, can_focus=True, inherit_bindings=False):
                 if sum(map(len, self._strips.values())) + len(strips) > _MAX_CACHED_ROWS:
                     self._strips.clear()
                 self._strips[number] = strips
-            # In a very narrow terminal, a line may have fewer rows than `_height_of` returned.
+            # Add blank rows if the line has fewer rows than `_height_of` returned, as in a very narrow terminal.
             return strips[row - start] if row - start < len(strips) else Strip([])
         start = self._ends[-1] if self._ends else len(self._head)
         rows = [strip for line in self._tail for strip in self._rows_of(line)]

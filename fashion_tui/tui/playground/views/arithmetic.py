@@ -36,7 +36,7 @@ DEFAULTS: dict[Operation, dict[Parameter, str]] = {
     "convolution": {"kernel": "5", "padding": "2", "stride": "1", "dilation": "1"},
     "pooling": {"kernel": "2", "padding": "0", "stride": "", "dilation": "1"},
 }
-"""Default values, taken from `GuideNet`. An empty stride of a pooling operation means the kernel size."""
+"""Default values, taken from `GuideNet`. For pooling, an empty stride means that the stride is the kernel size."""
 
 MAX_VALUE = 99_999
 
