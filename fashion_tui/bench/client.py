@@ -33,10 +33,10 @@ from .messages import (
 COMMAND = (sys.executable, "-P", "-m", "fashion_tui.bench")
 
 WARM_UP_SECONDS = 0.4
-"""Duration of the warm-up of each contender (the guide's loop or a recipe), in seconds."""
+"""How long to warm up each contender (the guide's loop or a recipe), in seconds."""
 
 ReportProgress = Callable[[str, int, int], None]
-"""Called with a description of the current measurement, the number of finished measurements, and their total number."""
+"""Called with a description of the current measurement, the number of measurements finished, and the total number."""
 
 ReplyT = TypeVar("ReplyT", bound=Reply)
 

@@ -107,7 +107,7 @@ async def _engine_seconds() -> float:
 def _temporary_runs() -> Iterator[tuple[dict[str, str], Path]]:
     """Create a temporary runs folder, and stop its runs on exit.
 
-    Yields environment variables and the folder's path. The variables select the folder and hide the user's settings.
+    Yield environment variables and the folder's path. The variables select the folder and hide the user's settings.
     """
     with tempfile.TemporaryDirectory() as folder:
         runs_directory = Path(folder) / "runs"

@@ -170,7 +170,7 @@ class TerminalProgram:
         fcntl.ioctl(self._master, termios.TIOCSWINSZ, struct.pack("HHHH", size[1], size[0], 0, 0))
 
     def attributes(self) -> list[object]:
-        """Return the terminal's modes as reported by `termios`; compare them with `attributes_before`."""
+        """Return the terminal's modes as reported by `termios`, for comparison with `attributes_before`."""
         return list(termios.tcgetattr(self._master))
 
     # End

@@ -24,9 +24,9 @@ Progress = Callable[[int, int], None]
 """Called with the number of compressed bytes downloaded so far and in total, over all files."""
 
 CONNECT_TIMEOUT = 5.0
-"""Timeout of a connection to each of the server's addresses, in seconds."""
+"""Timeout for connecting to each of the server's addresses, in seconds."""
 READ_TIMEOUT = 20.0
-"""Seconds to wait for the server to send more data."""
+"""Timeout for receiving more data from the server, in seconds."""
 BLOCK_SIZE = 64 * 1024
 """Number of bytes to download or decompress at once."""
 
@@ -104,7 +104,7 @@ def _fetch(file: DataFile, source: DatasetSource, folder: Path, bar: _ProgressBa
     import pooch  # noqa: PLC0415 - takes 0.15 s together with requests, and is rarely needed
     import requests  # noqa: PLC0415
 
-    pooch.get_logger().setLevel("WARNING")  # pooch's messages would appear on the app's screen
+    pooch.get_logger().setLevel("WARNING")  # otherwise, pooch's messages would appear on the app's screen
     name = f"{file.name}.gz"
     downloader = pooch.HTTPDownloader(progressbar=bar, chunk_size=BLOCK_SIZE, timeout=(CONNECT_TIMEOUT, READ_TIMEOUT))
     reason = ""

@@ -53,7 +53,7 @@ class DataLocation:
 
 
 def data_location(directory: Path | None = None) -> DataLocation:
-    """Return the data folder: `directory`, else $FASHION_TUI_DATA, else the one in the settings file, else the cache.
+    """Return the data folder: `directory`, else $FASHION_TUI_DATA, else the folder in the settings, else the cache.
 
     Raises UsageError if the value of the environment variable can't be used.
     """
@@ -101,9 +101,9 @@ def locate(file: DataFile, raw: Path) -> Path | None:
 
 
 def verify(ref: DatasetRef) -> DatasetRef:
-    """Verify every file of a data set, and return the reference with its checksum.
+    """Verify every file of a data set, and return a reference that includes the data set's checksum.
 
-    Reads 55 MB in small blocks, which takes about 0.1 s. Raises DamagedData if a file is invalid.
+    This reads 55 MB in small blocks and takes about 0.1 s. Raises DamagedData if a file is invalid.
     """
     source = find_source(ref.name)
     if source is None:
@@ -187,7 +187,7 @@ def _read_values(file: DataFile, path: Path) -> bytearray:
 
 
 def _hash_and_size(file: DataFile, path: Path) -> tuple[str, int]:
-    """Return the SHA-256 and the size of the decompressed file. Reads at most `_limit(file)` decompressed bytes."""
+    """Return the SHA-256 and the size of the decompressed file. Read at most `_limit(file)` decompressed bytes."""
     digest, size = hashlib.sha256(), 0
     with _open_decompressed(path) as stream:
         while block := stream.read(min(BLOCK_SIZE, _limit(file) - size)):

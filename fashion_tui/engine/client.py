@@ -24,8 +24,8 @@ class Engine:
     def __init__(self, max_silence: float | None = None) -> None:
         """Create a client.
 
-        If `max_silence` is given, the process is replaced when it has worked on a request for more than `max_silence`
-        seconds without reporting progress.
+        If `max_silence` is given, the process is replaced when it has been working on a request for more than
+        `max_silence` seconds without reporting progress.
         """
         self._max_silence = max_silence
         self._process: EngineProcess | None = None

@@ -43,16 +43,16 @@ LOG_TAIL_BYTES = 64 << 10
 """Number of bytes to read from the end of the engine's log, to find its last line."""
 
 START_TIMEOUT = 120.0
-"""Seconds that a new process may take to import torch. After that, the process is replaced."""
+"""Timeout, in seconds, for a new process to import torch. After that, the process is replaced."""
 
 CHECK_INTERVAL = 1.0
 """Seconds between checks of a pending call."""
 
 CHECK_TIMEOUT = 30.0
-"""Seconds that a process may take to answer a check. After that, the process is replaced."""
+"""Timeout, in seconds, for a process to answer a check. After that, the process is replaced."""
 
 EXIT_TIMEOUT = 2.0
-"""Seconds that a process may take to exit after its socket is closed. After that, the process is killed."""
+"""Timeout, in seconds, for a process to exit after its socket is closed. After that, the process is killed."""
 
 
 class EngineDied(UserError):
@@ -110,7 +110,7 @@ class EngineProcess:
     async def start(cls) -> "EngineProcess":
         """Start a process in its own session, so that signals from the terminal don't reach it.
 
-        Returns before the process has imported torch.
+        This method doesn't wait for the process to import torch.
         """
         descriptor, name = tempfile.mkstemp(prefix="fashion-tui-engine-", suffix=".log")
         ours, theirs = socket.socketpair()

@@ -1,7 +1,7 @@
 """The messages between client and engine: msgpack frames on a private socket, each preceded by its length.
 
 The client sends Call and Cancel. The engine answers each Call with any number of Progress frames and then one Reply or
-Failure; a cancelled call may get no more frames. Calls may overlap; `id` tells their frames apart.
+Failure; a cancelled call may get no more frames. Calls may overlap, so each frame contains the `id` of its call.
 """
 
 import struct
@@ -59,7 +59,7 @@ class Reply(_Message, frozen=True, tag="reply"):
 
 class Failure(_Message, frozen=True, tag="failure"):
     message: str
-    """Error message for the user, in one line."""
+    """One-line error message for the user."""
     exit_code: int
     untrusted: bool = False
     """Whether the error is an UntrustedSource. The client may ask the user to trust the source and repeat the call."""

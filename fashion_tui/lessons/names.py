@@ -23,7 +23,7 @@ class CellNames:
 
 
 def names_in(code: str) -> CellNames:
-    """Return the names in a cell. Returns no names if the code isn't plain Python, for example if it has magics."""
+    """Return the names in a cell, or no names if the code isn't plain Python, for example if it has magics."""
     if len(code) > MAX_LENGTH:
         return CellNames()
     try:

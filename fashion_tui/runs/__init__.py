@@ -1,6 +1,7 @@
 """Read and write the files of a run. This package imports neither torch nor a terminal library.
 
-The trainer of a run and its viewers share only files, so a viewer can start, exit or hang at any time.
+The trainer of a run and its viewers share only files, so a viewer can start, exit or hang at any time without affecting
+the trainer.
 
 The module `run` contains the class `Run`, which represents a run as one object. It uses `folder` to open files,
 `records` for the configuration and status, `events` and `follow` for the log, `checkpoints`, `control` for requests,

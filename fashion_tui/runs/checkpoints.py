@@ -39,7 +39,7 @@ CHECKED_REF = re.compile(rb'\{"crc":(\d{1,10}),(.*)', re.DOTALL)
 """Matches a .json file with a CRC. Files written before the CRC was introduced have none."""
 
 MAX_KEPT = 2
-"""Number of newest intact checkpoints to keep, in addition to the best one."""
+"""How many of the newest intact checkpoints to keep, in addition to the best one."""
 
 Report = Callable[[str], None]
 """A callback that receives a one-line message about each unusable checkpoint."""
@@ -93,7 +93,7 @@ class CheckpointStore:
                 _remove(folder, file)
                 _remove(folder, _ref_name(file))
                 raise
-            if best:  # before latest.json, because a trainer that resumes from latest.json expects best.json
+            if best:  # written before latest.json, because a trainer that resumes from latest.json expects best.json
                 _write_ref(folder, BEST_FILE, ref)
             _write_ref(folder, LATEST_FILE, ref)
             _prune_after(folder, ref)
@@ -102,7 +102,7 @@ class CheckpointStore:
     def latest(self, report: Report = ignore) -> CheckpointRef | None:
         """Return the newest intact checkpoint, or None if there is none.
 
-        Verifies the SHA-256 and reports damaged checkpoints.
+        Verify the SHA-256 and report damaged checkpoints.
         """
         with self._opened(report) as folder:
             return None if folder is None else _latest(folder, report)
@@ -195,7 +195,7 @@ def _decode_ref(content: bytes) -> CheckpointRef:
 
 
 def _read_ref(folder: Folder, name: str, report: Report = ignore) -> CheckpointRef | None:
-    """Return the content of a .json file, or None if it is missing or damaged. Reports damage."""
+    """Return the content of a .json file, or None if it is missing or damaged. Report damage."""
     try:
         ref = _decode_ref(folder.read(name, MAX_POINTER_BYTES))
     except FileNotFoundError:
@@ -240,9 +240,9 @@ def _latest(folder: Folder, report: Report) -> CheckpointRef | None:
 
 
 def _newest_first(folder: Folder, pointer: CheckpointRef | None) -> Iterator[CheckpointRef]:
-    """Yield the checkpoint that `latest.json` names, then the older ones.
+    """Yield the checkpoint named in `latest.json`, then the older ones.
 
-    Checkpoints of later steps are left out: a trainer that resumed from an earlier step abandoned them.
+    Skip checkpoints of later steps, which were abandoned when a trainer resumed from an earlier step.
     """
     if pointer:
         yield pointer
@@ -335,7 +335,7 @@ class _HashingFile(io.RawIOBase):
         self.sha256 = hashlib.sha256()
         self.size = 0
         self.failure: OSError | None = None
-        """The error of a failed write. It is kept because torch.save raises a different error instead."""
+        """The error raised by a failed write. It is kept because torch.save raises a different error instead."""
 
     def writable(self) -> bool:
         return True

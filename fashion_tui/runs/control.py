@@ -22,17 +22,17 @@ REQUEST = re.compile(rf"\d{{20}}-[0-9a-f]{{8}}\.({'|'.join(get_args(ControlActio
 
 class ControlRequest(msgspec.Struct, frozen=True):
     id: str
-    """Name of the request's file, which the answer repeats as `RequestHandled.request`."""
+    """Name of the request's file. The answer contains it as `RequestHandled.request`."""
     action: ControlAction
 
 
 class ControlFolder:
-    """The folder `control` of a run. Each operation opens it again, because a user may delete it at any time."""
+    """The folder `control` of a run. Each operation reopens the folder, because a user may delete it at any time."""
 
     def __init__(self, run: Folder) -> None:
         self._run = run
         self._finished: set[str] = set()
-        """Names of files that couldn't be removed and are ignored from then on."""
+        """Names of files that couldn't be removed. These files are ignored."""
 
     def request(self, action: ControlAction) -> str:
         """Create a request for the trainer, and return the request's id. Raises OSError."""
@@ -69,7 +69,7 @@ class ControlFolder:
             self._finished.add(request.id)
 
     def clear(self) -> None:
-        """Remove all requests, which were meant for an earlier trainer."""
+        """Remove all pending requests. They were meant for an earlier trainer."""
         for request in self.pending():
             self.finish(request)
 

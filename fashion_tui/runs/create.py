@@ -153,7 +153,8 @@ def _make_directory(runs_dir: Path, config: RunConfig, name: str, network: Custo
                 folder.write(CONFIG_FILE, msgspec.json.format(content, indent=2))
                 if not path.exists():
                     break
-        # Renaming fails if another process has just created a run with the same id: its directory isn't empty.
+        # Renaming fails if another process has just created a run with the same id, because
+        # that run's directory isn't empty.
         temporary.rename(path)
     except BaseException:
         shutil.rmtree(temporary, ignore_errors=True)

@@ -21,7 +21,7 @@ BLOCK_BYTES = 64 << 10
 """Block size, in bytes, for searching a log backwards for its last valid line."""
 
 TAIL_BYTES = 16 << 20
-"""Number of bytes at the end of a log to search for the last event."""
+"""How many bytes at the end of a log to search for the last event."""
 
 _envelopes = msgspec.json.Decoder(Envelope)
 _events = msgspec.json.Decoder(RunEvent)
@@ -109,7 +109,7 @@ def _lines_backwards(descriptor: int, max_bytes: int) -> Iterator[bytes]:
 
 
 class EventWriter:
-    """Appends events to the log of a run. Use it from a single thread that holds the run's lock.
+    """Appends events to the log of a run. Use it from a single thread, while holding the run's lock.
 
     If a killed trainer left an incomplete line, a newline is added to it. Sequence numbers continue after the last
     valid line. If the disk is full or fails, no error is raised. Events that couldn't be written are kept in order and
@@ -120,7 +120,7 @@ class EventWriter:
     def __init__(self, folder: Folder, run: str, *, keep_bytes: int = 32 << 20) -> None:
         """Open the log of a run. `run` is the id to write into each line. Raises UserError if opening fails."""
         self.problem: str | None = None
-        """Why events are waiting to be written, in one line; None if all events are written."""
+        """One-line reason why events haven't been written, or None if all events have been written."""
         self._path = folder.path / EVENTS_FILE
         self._run = run
         self._keep_bytes = keep_bytes

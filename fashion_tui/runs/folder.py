@@ -28,8 +28,8 @@ class UnsafeFile(OSError):
 class Folder:
     """An open directory. Files are opened relative to its descriptor and checked. Links inside it aren't followed.
 
-    Names are single path components. Methods raise OSError if the system refuses, and UnsafeFile, a subclass of
-    OSError, if a file isn't safe to use. Use a folder in one thread at a time, except for `write`.
+    Names are single path components. Methods raise OSError if the operating system reports an error, and UnsafeFile, a
+    subclass of OSError, if a file isn't safe to use. Use a folder in one thread at a time, except for `write`.
     """
 
     def __init__(self, path: Path, descriptor: int, owners: frozenset[int] = frozenset()) -> None:
@@ -208,7 +208,7 @@ class Folder:
         return [name for name in self.names() if name.startswith(".") and name.endswith(TEMPORARY_SUFFIX)]
 
     def sync(self) -> None:
-        """Wait until the names of all files are on disk. Syncing a file syncs its content, but not its name."""
+        """Wait until the names of all files are on disk. Syncing a file syncs only its content."""
         os.fsync(self._descriptor)
 
 
@@ -222,7 +222,7 @@ _REFUSALS = {
     errno.ENXIO: _NOT_A_FILE,  # a pipe or a socket
     errno.EISDIR: _NOT_A_FILE,
 }
-"""Problem that each error number indicates when a file is opened with the flags in `SAFE`."""
+"""Maps error numbers that can occur when a file is opened with the flags in `SAFE` to descriptions of the problem."""
 
 
 def _too_large(max_bytes: int) -> str:

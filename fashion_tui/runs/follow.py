@@ -20,9 +20,9 @@ class LogReplaced(Exception):
 class EventFollower:
     """Yields each valid event of a log once, in order.
 
-    An incomplete last line is read again later. Damaged lines are skipped and counted. An incomplete line in the middle
-    of the log doesn't count as damaged if its trainer was killed while writing it and a later trainer reused its
-    sequence number: such a line is *torn*.
+    An incomplete last line is read again later. Damaged lines are skipped and counted. If a trainer is killed while
+    writing a line, and a later trainer reuses the sequence number, the incomplete line is *torn*. Torn lines don't
+    count as damaged.
     """
 
     def __init__(self, folder: Folder, run: str | None = None, *, offset: int = 0) -> None:
@@ -56,8 +56,8 @@ class EventFollower:
     def events(self, max_bytes: int | None = None) -> Iterator[RunEvent]:
         """Yield the events written since the last call. The caller must exhaust the iterator.
 
-        Reads at most `max_bytes` bytes. A log that doesn't exist yet has no events. Raises LogReplaced, or OSError if
-        the log can't be read.
+        At most `max_bytes` bytes are read. A missing log has no events. Raises LogReplaced, or OSError if the log
+        can't be read.
         """
         try:
             file = self._folder.open_to_read(EVENTS_FILE, MAX_BYTES[EVENTS_FILE])

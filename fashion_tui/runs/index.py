@@ -91,7 +91,7 @@ class RunIndex:
         self._unread = sorted(names - self._entries.keys())
 
     def _check_ended(self, deadline: float) -> None:
-        """Read ended runs again if their files have changed. Continue where the last check stopped."""
+        """Reread runs that have ended if their files have changed. Continue where the last check stopped."""
         ended = [name for name, entry in self._entries.items() if entry.summary.state not in LIVE_STATES]
         for count in range(len(ended)):
             if count >= MIN_CHECKED and time.monotonic() >= deadline:

@@ -30,12 +30,12 @@ TRAINER = (sys.executable, "-P", "-u", "-m", "fashion_tui.trainer")
 """-P keeps files in the working directory from shadowing modules; -u makes the trainer write its log immediately."""
 
 SPARE_TIMEOUT = 60.0
-"""Seconds to wait for a spare trainer to begin a run. After that, another trainer is started."""
+"""Timeout, in seconds, for a spare trainer to begin a run. After that, another trainer is started."""
 
 POLL_SECONDS = 0.02
 
 ANSWER_TAIL_BYTES = 256 << 10
-"""Number of bytes at the end of the log to search for the answer to a request."""
+"""How many bytes at the end of the log to search for the answer to a request."""
 
 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):
@@ -45,7 +45,7 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     path: str
     state: State
     from_step: int
-    """The run's current step or, if a trainer was started, the step of the checkpoint from which it resumes."""
+    """The run's current step or, if a trainer was started, the step of the checkpoint that it resumes from."""
     pid: int | None
     """Process id of the live trainer."""
 
@@ -67,7 +67,7 @@ def launch(run: Run, epochs: int | None = None, spare: SpareTrainer | None = Non
         run.folder.remove_temporary_files()
         _mark_starting(run, config.recipe.epochs if epochs is None else epochs)
         with open(run.open_log(), "ab", buffering=0) as log, suppress(OSError):  # noqa: PTH123 - a descriptor
-            # Writing fails if the disk is full. The trainer can start nevertheless.
+            # Ignore errors: writing fails if the disk is full, but the trainer can start nevertheless.
             log.write(f"{LOG_MARK} {time.strftime('%Y-%m-%d %H:%M:%S %z')}\n".encode())
         spare_process = spare.train(run, epochs) if spare is not None else None
         process = spare_process or _start_trainer(run, epochs)
@@ -84,7 +84,7 @@ def launch(run: Run, epochs: int | None = None, spare: SpareTrainer | None = Non
 def _start_trainer(run: Run, epochs: int | None) -> "subprocess.Popen[bytes]":
     command = [*TRAINER, str(run.path), *([] if epochs is None else ["--epochs", str(epochs)])]
     with open(run.open_log(), "ab", buffering=0) as log:  # noqa: PTH123 - a descriptor
-        # A session of its own keeps the terminal's hangup and Ctrl-C from reaching the trainer.
+        # The trainer runs in a new session, so that a hangup or Ctrl-C in the terminal doesn't reach it.
         # The output goes to a file because writing to a pipe without a reader would kill the trainer.
         return subprocess.Popen(
             command,
@@ -132,8 +132,8 @@ def resume(run: Run, epochs: int | None = None, *, inexact: bool = False, timeou
     """Resume a paused run, or start a trainer if none is live. A running run is left unchanged.
 
     A finished run continues only if `epochs` is greater than its number of completed epochs. Raises UserError if a
-    paused trainer doesn't answer within `timeout` seconds, if a live trainer trains another number of epochs, or if the
-    run has already begun more than `epochs` epochs. Raises InexactResume if the checkpoint lacks state of a custom
+    paused trainer doesn't answer within `timeout` seconds, if a live trainer trains a different number of epochs, or if
+    the run has already begun more than `epochs` epochs. Raises InexactResume if the checkpoint lacks state of a custom
     model and `inexact` is False.
     """
     if epochs is not None:
@@ -160,7 +160,7 @@ def resume(run: Run, epochs: int | None = None, *, inexact: bool = False, timeou
 
 
 def _epochs_begun(checkpoint: CheckpointRef, summary: RunSummary) -> int:
-    """Return the number of epochs that were begun before a checkpoint. A resumed run trains at least as many."""
+    """Return the number of epochs that were begun before a checkpoint. A resumed run trains at least as many epochs."""
     steps_per_epoch = summary.total_steps // max(summary.epochs, 1)
     return math.ceil(checkpoint.step / steps_per_epoch) if steps_per_epoch else checkpoint.epoch
 
@@ -181,7 +181,7 @@ def checkpoint(run: Run, *, timeout: float = 30.0) -> Outcome:
 
 
 def stop(run: Run, *, timeout: float = 60.0) -> Outcome:
-    """Save a checkpoint, stop the run and wait for its trainer to end. A run that has ended doesn't change.
+    """Save a checkpoint, stop the run and wait for its trainer to end. A run that has ended isn't changed.
 
     Raises UserError if the trainer hasn't ended within `timeout` seconds, or ended without saving its last steps.
     """
@@ -213,13 +213,13 @@ def request_stop(run: Run) -> None:
 def wait_for_answer(run: Run, request: str, timeout: float) -> RequestHandled | None:
     """Return the trainer's answer to a request, or None if there is none within `timeout` seconds.
 
-    Returns early if the trainer has ended, or has removed the request without an answer because it couldn't carry out
+    Return early if the trainer has ended, or has removed the request without an answer because it couldn't carry out
     the request.
     """
     deadline = time.monotonic() + timeout
     follower = run.follow_events(last_bytes=ANSWER_TAIL_BYTES)
     while True:
-        # Check this before reading the log: the log then contains every answer that was given before the check.
+        # Check this before reading the log, so that the log is sure to contain every answer given before the check.
         is_last = time.monotonic() >= deadline or not run.control.is_pending(request) or not run.is_live()
         try:
             for event in follower.events():
@@ -229,7 +229,7 @@ def wait_for_answer(run: Run, request: str, timeout: float) -> RequestHandled | 
             follower = run.follow_events(last_bytes=ANSWER_TAIL_BYTES)
             continue
         except OSError:
-            pass  # the file system may be available again before the timeout
+            pass  # try again: the file system may become available before the timeout
         if is_last:
             return None
         time.sleep(POLL_SECONDS)

@@ -19,7 +19,7 @@ from .layout import LOCK_FILE, MAX_BYTES
 RETRY_SECONDS = 0.02
 
 HOLDER_BYTES = 512
-"""Size of the file's content in bytes. It is padded with spaces so that one write replaces the previous content."""
+"""Size of the file's content in bytes. The content is padded with spaces, so that one write replaces it completely."""
 
 _held: set[int] = set()
 """Descriptors of the locks that this process holds."""
@@ -53,7 +53,7 @@ class LockHeld(UserError):
 
 
 class RunLock:
-    """Exclusive permission to write to a run, as a context manager. Child processes don't inherit it."""
+    """Exclusive permission to write to a run, as a context manager. Child processes don't inherit the lock."""
 
     def __init__(self, folder: Folder) -> None:
         self._folder = folder

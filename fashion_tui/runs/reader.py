@@ -64,7 +64,7 @@ class RunSnapshot:
     complete: bool
     """Whether the log was read to its end. If not, call `poll` again."""
     damage: str | None
-    """What can't be read, in one line; None if everything can be read."""
+    """One-line description of what can't be read, or None if everything can be read."""
     notice: str | None
     """One-line notice for the user if the run is lost or if a live run's heartbeat is stale, else None."""
 
@@ -93,12 +93,12 @@ class RunReader:
         """Values from which the last snapshot was built, kept to detect changes."""
         self._heartbeat: float | None = None
         self._heartbeat_changed = -math.inf
-        """Time at which the heartbeat last changed, by this process's monotonic clock."""
+        """Time at which the heartbeat last changed, on this process's monotonic clock."""
 
     def poll(self, max_bytes: int | None = None) -> RunSnapshot:
         """Return a snapshot of the run, or the previous snapshot if nothing has changed.
 
-        Reads at most `max_bytes` bytes of the log; see `RunSnapshot.complete`.
+        Read at most `max_bytes` bytes of the log; see `RunSnapshot.complete`.
         """
         if self.run.reopen_if_removed():
             self._follower = None
@@ -145,14 +145,14 @@ class RunReader:
                 self._on_event(event)
 
     def _has_heartbeat(self, status: RunStatus) -> bool:
-        """Return whether the heartbeat is recent, either by its own time or because it has just changed."""
+        """Return whether the heartbeat is recent: either its timestamp is recent, or it has just changed."""
         if self._heartbeat not in {None, status.heartbeat}:
             self._heartbeat_changed = time.monotonic()
         self._heartbeat = status.heartbeat
         return is_fresh(status) or time.monotonic() - self._heartbeat_changed <= HEARTBEAT_LIMIT
 
     def _compose_status(self, config: RunConfig | None) -> RunStatus:
-        """Return the status of a live trainer as far as the log shows it."""
+        """Reconstruct the status of a live trainer from the log, the lock and the configuration."""
         replay, process = self._replay, self.run.lock_holder()
         last_loss = replay.loss.values(last=1)
         return msgspec.structs.replace(

@@ -32,7 +32,7 @@ class Replay:
         self.learning_rate = Series()
         self.started: Started | None = None
         self.target_epochs = 0
-        """Number of epochs to train; 0 until an event contains it."""
+        """Number of epochs to train; 0 until an event reports it."""
         self.epochs: list[EpochEnd] = []
         self.checkpoints: list[CheckpointSaved] = []
         self.end: Finished | Stopped | Failed | None = None

@@ -43,7 +43,10 @@ class Contents(msgspec.Struct, frozen=True):
     """One line for each file that can't be used, with the reason."""
 
     def add_problems(self, damage: list[str]) -> list[str]:
-        """Return `damage` and the lines of `problems` about other files. Each line begins with the name of a file."""
+        """Return `damage`, followed by the lines of `problems` about other files.
+
+        Each line begins with the name of a file.
+        """
         files = {line.split()[0].rstrip(":") for line in damage}
         return damage + [problem for problem in self.problems if problem.split()[0] not in files]
 
@@ -156,7 +159,7 @@ class Run:
 
     def follow_new_events(self) -> EventFollower:
         """Return a follower of the lines that are appended from now on."""
-        return self.follow_events(last_bytes=1)  # the last byte is a newline, so only new lines are read
+        return self.follow_events(last_bytes=1)  # start at the last byte of the log, which is a newline
 
     def last_event(self) -> RunEvent | None:
         """Return the last valid event of the log, or None if there is none."""
@@ -171,12 +174,13 @@ class Run:
     def trusted_model(self) -> CustomModel | None:
         """Return the custom model if it may be executed, or None if the run trains a built-in one.
 
-        Raises UntrustedSource if the user has neither trained nor trusted the model, and DamagedRun.
+        Raises UntrustedSource if the user has neither trained nor trusted the model, and DamagedRun if the model's file
+        is damaged.
         """
         return trust.trusted_model(self.folder, self.config)
 
     def trust_model(self) -> None:
-        """Allow the custom model to be executed from now on. Does nothing for a built-in model. Raises UserError."""
+        """Allow the custom model to be executed from now on. Do nothing for a built-in model. Raises UserError."""
         if (stored := self.stored_model()) is not None:
             trust.trust(stored)
 

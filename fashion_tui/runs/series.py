@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 BASE_LEVEL = 8
-"""Buckets of up to 2**8 steps are computed from values, larger buckets from two buckets of half the size."""
+"""Buckets of up to 2**8 steps are computed from values, and larger buckets from two buckets of half the size."""
 
 MAX_GAP = 10_000_000
 """Maximum number of consecutive missing steps in a log. A line after a larger gap counts as damaged, even if its
@@ -89,7 +89,7 @@ class Series:
         return sum(stop - start for start, stop in self._gaps)
 
     def put(self, first_step: int, values: "array[float]") -> None:
-        """Store the values of consecutive steps. Values of later steps are removed; skipped steps count as missing.
+        """Store the values of consecutive steps. Remove the values of later steps. Skipped steps count as missing.
 
         Raises ValueError if `first_step` is less than 1 or if too many steps are skipped.
         """

@@ -17,7 +17,7 @@ SPARE_COMMAND = (sys.executable, "-P", "-u", "-m", "fashion_tui.trainer", "--spa
 
 
 class SpareOrder(msgspec.Struct, frozen=True, kw_only=True):
-    """The run that a spare trainer should train, sent as one line to its stdin."""
+    """The run that a spare trainer should train, sent as one line to the trainer's stdin."""
 
     run: str
     """Path of the run's directory."""

@@ -73,7 +73,7 @@ def newest_first(summaries: Iterable[RunSummary]) -> tuple[RunSummary, ...]:
 
 
 def run_ids(runs_dir: Path) -> list[str]:
-    """Return the ids of all runs in the folder in reverse order, so that the newest run is first.
+    """Return the ids of all runs in the folder, newest first.
 
     Raises UserError if the folder can't be read.
     """
@@ -108,8 +108,8 @@ def open_run(runs_dir: Path, name: str) -> Run:
 def summarise(run: Run, *, trust_heartbeat: bool = True) -> RunSummary:
     """Return a run's entry in the list of runs. For a damaged run, unknown fields are None or 0.
 
-    If `trust_heartbeat` is False, only the lock decides whether the run is live. The heartbeat of a trainer that has
-    just ended can still be recent.
+    If `trust_heartbeat` is False, only the lock decides whether the run is live, because the heartbeat of a trainer
+    that has just ended can still be recent.
     """
     damage: list[str] = []
     config: RunConfig | None = None
@@ -130,7 +130,7 @@ def summarise(run: Run, *, trust_heartbeat: bool = True) -> RunSummary:
 
 
 def prunable(runs: Iterable[RunSummary]) -> tuple[Pruned, ...]:
-    """Return the ended runs in which `prune` would free space, each with the number of bytes."""
+    """Return the ended runs in which `prune` would free space, and the number of bytes for each run."""
     found = []
     for summary in runs:
         if summary.state in LIVE_STATES:
@@ -146,9 +146,9 @@ def prunable(runs: Iterable[RunSummary]) -> tuple[Pruned, ...]:
 
 
 def prune(run: Run) -> Pruned:
-    """Remove the older checkpoints of an ended run. Meanwhile, the run is locked so that no trainer can start.
+    """Remove the older checkpoints of an ended run. Hold the run's lock meanwhile, so that no trainer can start.
 
-    Keeps the newest intact checkpoint, from which the run can be resumed, and the best one. Raises LockHeld if the run
+    Keep the newest intact checkpoint, from which the run can be resumed, and the best one. Raises LockHeld if the run
     is live, and UserError if a file can't be removed.
     """
     run.check()
@@ -231,7 +231,7 @@ def _run_paths(runs_dir: Path) -> list[Path]:
 
 
 def _is_run(entry: "os.DirEntry[str]") -> bool:
-    """Return whether an entry is the directory of a run: its name is a run id, or it contains files of a run."""
+    """Return whether an entry is a run directory: its name is a run id, or it contains files of a run."""
     try:
         if entry.name.startswith(".") or not entry.is_dir():
             return False

@@ -84,7 +84,8 @@ class CheckpointSaved(Event, frozen=True, kw_only=True, tag="checkpoint"):
     reason: str
     """Why the checkpoint was saved: `interval`, `epoch`, `asked`, `stop` or `end`."""
     next_in: float | None = None
-    """Seconds until the next scheduled checkpoint. This is longer than configured if writing checkpoints is slow."""
+    """Seconds until the next scheduled checkpoint. The interval is longer than configured if writing checkpoints is
+    slow."""
 
 
 class RequestHandled(Event, frozen=True, kw_only=True, tag="control"):

@@ -69,7 +69,8 @@ class ModelFile(msgspec.Struct, frozen=True, kw_only=True):
 def parse_model_name(name: str) -> str | ModelFile:
     """Return a built-in or `torchvision:` name unchanged, and `file.py:Class` as a ModelFile.
 
-    Raises UsageError for any other name. Doesn't check that torchvision or the file defines the network.
+    Raises UsageError for any other name. This function doesn't check that torchvision or the file defines
+    the network.
     """
     if name in MODELS or name.startswith(TORCHVISION):
         return name

@@ -21,7 +21,7 @@ MAX_BYTES = 200_000
 """Maximum size of a grid's pixels in bytes, enough for 64 RGB images of 32×32."""
 
 MAX_PRINTED = 16
-"""Maximum number of rows, columns or bars of a plot that contains its values as strings (`value_strings`)."""
+"""Maximum number of rows, columns or bars for which a plot also contains its values as strings (`value_strings`)."""
 
 MAX_CAPTION = 400
 """Maximum length of a caption, in characters."""

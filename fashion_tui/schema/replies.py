@@ -42,7 +42,7 @@ class SourceTrace(msgspec.Struct, frozen=True, kw_only=True):
     class_name: str | None
     """Name of the network's class, or None if it could not be determined."""
     error: str | None = None
-    """Error in one line, without its location."""
+    """One-line error message, without the location."""
     line: int | None = None
     """Line of the source in which the error occurred, or None if unknown."""
     cause: ErrorCause | None = None

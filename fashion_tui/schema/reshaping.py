@@ -28,7 +28,7 @@ class ElementGrid(msgspec.Struct, frozen=True, kw_only=True):
     strides: Size
     """Strides in elements."""
     shown: Size
-    """Number of elements along each axis in `offsets`. It equals `shape` if all elements are included."""
+    """Shape of the block of elements in `offsets`; equal to `shape` if all elements are included."""
     offsets: tuple[int, ...]
     """Position of each element in memory, counted in elements from the original tensor's first element.
 
@@ -45,4 +45,4 @@ class ReshapeResult(msgspec.Struct, frozen=True, kw_only=True):
     is_copy: bool
     """Whether the result is a copy in new memory, rather than a view of the same memory."""
     problem: str
-    """Torch's error message in one line; empty if the operation succeeds."""
+    """One-line error message from torch; empty if the operation succeeds."""

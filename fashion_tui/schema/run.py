@@ -99,7 +99,7 @@ class RunStatus(msgspec.Struct, frozen=True, kw_only=True):
     test_accuracy: Fraction | None = None
     """Test accuracy of a finished run."""
     message: str | None = None
-    """Why the run failed, in one line."""
+    """One-line reason why the run failed."""
 
 
 MAX_THREADS = 1024
@@ -130,7 +130,7 @@ class CheckpointRef(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     bytes: int
     validation_accuracy: float | None = None
     unsaved: tuple[str, ...] = ()
-    """Names of values of a custom model that change during training and that the checkpoint doesn't contain."""
+    """Names of a custom model's values that change during training but aren't stored in the checkpoint."""
 
 
 class RunSummary(msgspec.Struct, frozen=True, kw_only=True):
@@ -154,7 +154,7 @@ class RunSummary(msgspec.Struct, frozen=True, kw_only=True):
     train_seconds: float
     message: str | None
     damage: str | None
-    """Which file of the run can't be read and why, in one line; None if all files can be read."""
+    """One-line message that says which file can't be read and why; None if all files can be read."""
     disk_bytes: int = 0
     """Size of all files, including checkpoints."""
     checkpoint_bytes: int = 0

@@ -93,13 +93,14 @@ class TensorRow(msgspec.Struct, frozen=True, kw_only=True):
     statistics: Statistics | None
     """Statistics of the values, or None if the tensor has no values or they could not be read."""
     memory_group: int
-    """Number of the group of rows that share this row's memory; 0 if no other row shares it."""
+    """Number of the group of rows that share memory with this row; 0 if there are no such rows."""
     problem: str = ""
-    """Why there are no statistics, in one line."""
+    """One-line reason why there are no statistics."""
     has_shape: bool = True
     """Whether the tensor has a single shape. The components of a nested tensor have different shapes."""
     first_listing: int = 0
-    """Number of the first TensorList that contained this tensor by this name. New tensors have the highest number."""
+    """Number of the first TensorList that contained this tensor under this name. New tensors have the highest
+    number."""
 
 
 class TensorList(msgspec.Struct, frozen=True, kw_only=True):
@@ -108,7 +109,7 @@ class TensorList(msgspec.Struct, frozen=True, kw_only=True):
     rows: tuple[TensorRow, ...]
     """Rows in the order in which the names were defined; tensors inside modules come last."""
     omitted: int
-    """Number of tensors left out because there are too many."""
+    """Number of tensors that were left out because the list would be too long."""
     seconds: float
     """Time needed to create the list, in seconds."""
 

@@ -25,12 +25,12 @@ _SURROGATES = re.compile(r"[\ud800-\udfff]")
 
 
 def printable(text: str) -> str:
-    """Return the string on one line, with each unprintable character replaced by U+FFFD. Whitespace becomes spaces."""
+    """Return the string as one line, with each unprintable character replaced by U+FFFD. Whitespace becomes spaces."""
     return text if text.isprintable() else UNPRINTABLE.sub(REPLACEMENT, _SPACES.sub(" ", text))
 
 
 def one_line(text: str, limit: int = 200) -> str:
-    """Return the string on one printable line of at most `limit` characters, with runs of whitespace collapsed."""
+    """Return the string as one printable line of at most `limit` characters, with whitespace collapsed."""
     clean = " ".join(printable(text).split())
     return clean if len(clean) <= limit else clean[: limit - 1] + "…"
 

@@ -1,4 +1,4 @@
-"""`python -m fashion_tui.trainer RUN [--epochs N]`: train a run to its end. `runs.launch` starts this process.
+"""`python -m fashion_tui.trainer RUN [--epochs N]`: train a run to completion. `runs.launch` starts this process.
 
 With `--spare DATASET` instead of RUN, load the data set and wait for a run on stdin. `runs.spare` starts this process.
 """
@@ -24,7 +24,7 @@ from .spare import run_spare_trainer
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(prog="python -m fashion_tui.trainer", description="Train a run to its end.")
+    parser = argparse.ArgumentParser(prog="python -m fashion_tui.trainer", description="Train a run to completion.")
     target = parser.add_mutually_exclusive_group(required=True)
     target.add_argument("run", type=Path, nargs="?", help="directory of the run")
     target.add_argument("--spare", metavar="DATASET", help="load this data set and wait for a run on stdin")
@@ -37,7 +37,7 @@ def main() -> int:
     reuse_freed_memory()
     try:
         if options.spare is not None:
-            if resolves_to_cpu("auto"):  # runs that the app starts on a CPU use all cores
+            if resolves_to_cpu("auto"):  # bind now, because the app's runs on a CPU use all cores
                 bind_threads()
             return run_spare_trainer(msgspec.json.decode(options.spare, type=DatasetRef))
         with Run(options.run) as run:

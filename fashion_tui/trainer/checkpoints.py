@@ -48,7 +48,7 @@ class CheckpointSaver:
         self._store = run.checkpoints
         self._recent_losses = recent_losses
         self._unsaved: tuple[str, ...] = ()
-        """Names of values that checkpoints can't contain and that were already reported."""
+        """Names of values that checkpoints can't contain and that have already been reported."""
         self._saved = self._position if is_saved else None
         self._next = time.monotonic() + period
 

@@ -31,9 +31,9 @@ class Control:
         return self.signals.received is not None or any(self._run.control.pending())
 
     def poll(self) -> None:
-        """Handle pending requests, at most once every POLL_PERIOD seconds. Blocks while the run is paused.
+        """Handle pending requests, at most once every POLL_PERIOD seconds. Block while the run is paused.
 
-        Saves a checkpoint and raises StopTraining if a stop is requested. Raises TrainingFailed if the run's folder was
+        If a stop is requested, save a checkpoint and raise StopTraining. Raises TrainingFailed if the run's folder was
         removed.
         """
         if time.monotonic() < self._due:

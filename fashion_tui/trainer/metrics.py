@@ -18,7 +18,7 @@ CHUNK_PERIOD = 0.25
 """Seconds between chunks."""
 
 RECENT_CHUNKS = 4
-"""Number of chunks over which the status averages loss and speed. They cover about a second."""
+"""Number of chunks over which the status averages loss and speed. These chunks cover about a second."""
 
 
 DIVERGENCE_STEPS = 50

@@ -64,7 +64,7 @@ class Job:
 
 
 def train(job: Job) -> Finished:
-    """Train a run to its end, starting from its newest intact checkpoint or, if there is none, from the beginning.
+    """Train a run to completion, starting from its newest intact checkpoint or, if there is none, from the beginning.
 
     Raises StopTraining, UserError, and torch's own exceptions.
     """
@@ -164,7 +164,8 @@ class Session:
                 self._end_epoch()
         except LossNotFinite as error:
             layer = None
-            with suppress(Exception):  # repeating the steps may exhaust the memory or fail in the user's code
+            # Ignore errors, because repeating the steps may exhaust the memory or fail in the user's code.
+            with suppress(Exception):
                 layer = self._find_nonfinite_layer(error.step)
             raise LossNotFinite(error.loss, error.step, self.recipe, layer) from None
         return self._finish()
@@ -242,7 +243,7 @@ class Session:
     def _find_nonfinite_layer(self, step: int) -> str | None:
         """Repeat the steps since the newest checkpoint to find the layer that first produced NaN or infinity.
 
-        Gives up when a request arrives or after DIAGNOSIS_SECONDS.
+        Give up when a request arrives or after DIAGNOSIS_SECONDS.
         """
         training = self._new_training()
         checkpoint = load_newest_checkpoint(self.run, self.log.report)

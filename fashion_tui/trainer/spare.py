@@ -21,18 +21,19 @@ if TYPE_CHECKING:
     from fashion_tui.lab.data.datasets import Dataset
 
 WARM_UP_IMAGES = 64
-"""Number of images to train on in advance: two batches of the guide's recipe."""
+"""Number of images in the warm-up training, which runs before an order arrives: two batches of the guide's recipe."""
 
 
 def run_spare_trainer(dataset: DatasetRef) -> int:
     """Prepare for a run on the data set, wait for a `SpareOrder` on stdin, and train its run with `run_trainer`.
 
-    Exits if stdin is closed before a run arrives: the process that started this trainer has ended or doesn't need it.
+    Exit if stdin is closed before an order arrives, because the process that started this trainer has then ended or no
+    longer needs it.
     """
     preparation = Preparation(dataset)
     line = sys.stdin.buffer.readline()
     if not line.endswith(b"\n"):
-        os._exit(0)  # without waiting for the preparation, which may still be importing torch
+        os._exit(0)  # don't wait for the preparation, which may still be importing torch
     order = msgspec.json.decode(line, type=SpareOrder)
     with Run(Path(order.run)) as run:
         _enter(run)
@@ -71,7 +72,7 @@ class Preparation:
 
         from . import session  # noqa: F401, PLC0415 - imported in advance
 
-        with suppress(UserError):  # the run loads the data set again and reports the error
+        with suppress(UserError):  # ignored: the run loads the data set again and reports the error
             dataset = load_dataset(self._ref)
             for _ in Training(GUIDE, dataset.train[:WARM_UP_IMAGES], device=torch.device("cpu"), seed=0).steps():
                 pass

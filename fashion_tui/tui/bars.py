@@ -36,7 +36,7 @@ Both sets of labels have the same widths.
 ASCII_HINT_SECONDS = 30.0
 
 FULL_INDICATOR_WIDTH = 48
-"""Minimum width, in columns, at which the run indicator shows its full text."""
+"""Minimum width, in columns, for showing the full text of the run indicator."""
 
 
 class PaneTabs(Widget):

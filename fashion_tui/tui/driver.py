@@ -23,13 +23,13 @@ EXIT_CHECK_SECONDS = 0.1
 """Timeout of each wait for input, in seconds. After each wait, the parser checks for incomplete escape sequences."""
 
 PASTE_GAP = 0.02
-"""Seconds to wait for more input after PASTE_LENGTH bytes have arrived, because pasted text arrives in pieces."""
+"""Timeout for the next piece of a paste, in seconds. It applies as soon as PASTE_LENGTH bytes have arrived."""
 
 MAX_PASTE_SECONDS = 1.0
 """Maximum time to wait for all pieces of a paste, in seconds."""
 
 LAST_REPLY_TIMEOUT = 0.5
-"""Seconds to wait at exit for the terminal's last reply, which would otherwise appear in the shell."""
+"""Timeout for the terminal's last reply at exit, in seconds. A later reply would appear in the shell."""
 
 
 class TerminalDriver(LinuxDriver):

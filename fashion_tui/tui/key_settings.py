@@ -28,7 +28,7 @@ _SAME_KEYS = {
     "ctrl+h": "backspace", "ctrl+i": "tab", "ctrl+m": "enter", "ctrl+[": "escape",
     "ctrl+left_square_bracket": "escape",
 }  # fmt: skip
-"""Keys that terminals report as a different key, with the reported key."""
+"""Maps keys to the keys that terminals report instead."""
 
 _EDITING_KEYS = frozenset(binding.key for binding in Binding.make_bindings(TextArea.BINDINGS))
 """Keys that move the cursor or change the text in an editor."""
@@ -157,7 +157,7 @@ def _with_keys(groups: Groups, overrides: Mapping[Override, tuple[str, ...]]) ->
 
 
 def _with_keys_of(action: Action, actions: tuple[Action, ...], keys: tuple[str, ...]) -> list[Action]:
-    """Return the entry with its share of the new keys, or an empty list if it has no share.
+    """Return the entry with those of the new keys that belong to it, or an empty list if there are none.
 
     An action can have two entries: one for keys that editors take as input, and one for keys that work inside editors.
     """

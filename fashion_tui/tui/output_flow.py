@@ -9,13 +9,13 @@ from textual.geometry import Region
 from textual.screen import Screen
 
 MAX_UNCONFIRMED = 4096
-"""If more characters than this are unconfirmed, the next frame waits. A single frame may be larger."""
+"""Maximum number of unconfirmed characters. If there are more, the next frame waits. A single frame may be larger."""
 
 QUERY_INTERVAL = 1024
 """Number of characters after which the terminal is asked again for confirmation."""
 
 QUERY_TIMEOUT = 5.0
-"""Seconds after which the app stops waiting for a reply."""
+"""Timeout for the terminal's reply to a query, in seconds."""
 
 CURSOR_QUERY = "\x1b[6n"
 """Asks for the cursor position. The terminal replies after it has processed all output before the query."""

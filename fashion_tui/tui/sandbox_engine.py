@@ -16,7 +16,7 @@ from fashion_tui.schema.shapes import ShapeTable
 Result = TypeVar("Result")
 
 PING_TIMEOUT = 1.5
-"""Seconds to wait for the reply to a trivial request. A process that doesn't reply in time is replaced."""
+"""Timeout for a trivial request, in seconds. A process that doesn't reply in time is replaced."""
 
 MAX_SILENCE = 120.0
 """Maximum time for the process to get ready for requests, in seconds."""

@@ -482,7 +482,7 @@ async def test_discarding_edits_asks_first(tmp_path: Path) -> None:
         await lab.replace("out_features=10)", "out_features=11)")
         await lab.until("✓ 1×28×28 → 11")
         await lab.pilot.press("escape", "t")
-        await lab.until("input 1×28×28 and 10 outputs")
+        await lab.until("1×28×28 input and 10 outputs")
         await lab.pilot.press("a")
         await until(lab.pilot, lambda: isinstance(lab.app.screen, NetworkForm), "the form")
         lab.app.screen.query_one("#network-source", Input).value = "guide"

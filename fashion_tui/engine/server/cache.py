@@ -21,7 +21,7 @@ class Cache:
         self._logits: OrderedDict[tuple[str, str], Tensor] = OrderedDict()
 
     def dataset(self, name: str, directory: Path | None) -> Dataset:
-        """Return the data set. Loads and verifies it if necessary. Raises UserError if it is missing or damaged."""
+        """Return the data set. Load and verify it if necessary. Raises UserError if it is missing or damaged."""
         ref = find(name, directory)
         if ref not in self._datasets:
             self._datasets[ref] = load(ref)

@@ -55,7 +55,7 @@ def check_model(request: CheckModel, call: CallContext, _cache: Cache) -> Custom
 
 @contextmanager
 def _explain_missing_modules() -> Iterator[None]:
-    """If a module isn't found, add to the error message that a run stores only the model's own file."""
+    """If a module isn't found, extend the error message: a run stores only the model's own file."""
     try:
         yield
     except UserError as error:

@@ -28,7 +28,7 @@ from .cache import Cache
 from .connection import CallContext, RequestCancelled
 
 EXPORT_CHECK_IMAGES = 256
-"""Number of test images for which the logits of the exported file are compared with those of the run's network."""
+"""Number of test images used to compare the logits of the exported file with the logits of the run's network."""
 
 
 def evaluate_run(request: Evaluate, call: CallContext, cache: Cache) -> Evaluation:

@@ -18,9 +18,9 @@ SPLIT_NAMES: dict[Split, str] = {"train": "training set", "test": "test set"}
 PROGRESS_WIDTH = 14
 COUNT_WIDTH = 6
 CLASSES_PER_LINE = 5
-"""Number of classes per line if the list of classes is wide."""
+"""Number of classes per line in the multi-column layout of the class list."""
 FOLDED_WIDTH = 50
-"""Minimum width, in columns, at which the list of classes has several classes per line. It is then below the images."""
+"""Minimum width, in columns, for the multi-column layout, which is used when the list is below the images."""
 BINS = 16
 """Number of bins in an image's histogram."""
 
@@ -67,7 +67,10 @@ def progress_line(done: int, total: int, glyphs: Glyphs) -> Text:
 
 
 def class_counts(names: Sequence[str], counts: Sequence[int], chosen: int | None, width: int) -> list[Text]:
-    """Return the classes with their numbers of images. `chosen` is the class selected by the filter, if any."""
+    """Return the list of classes, with the number of images of each class.
+
+    `chosen` is the class selected by the filter, if any.
+    """
     if width >= FOLDED_WIDTH:
         return _folded_counts(names, counts, chosen, width)
     return _count_bars(names, counts, chosen, width, terminal_glyphs())
@@ -91,7 +94,7 @@ def _count_bars(
 
 
 def _folded_counts(names: Sequence[str], counts: Sequence[int], chosen: int | None, width: int) -> list[Text]:
-    """Return the class counts in lines of five classes each, without bars."""
+    """Return the class counts in the multi-column layout, without bars."""
     lines = []
     cell = width // CLASSES_PER_LINE
     for start in range(0, len(names), CLASSES_PER_LINE):

@@ -346,7 +346,7 @@ class EvaluatePane(ImagePane, RunPane, can_focus=True):
 
     def watch_view(self) -> None:
         self._show_view()
-        self.call_after_refresh(self.browser.load)  # until the refresh, the images have no size
+        self.call_after_refresh(self.browser.load)  # the images get their size in the refresh
 
     def watch_wrong_only(self) -> None:
         self._restart()
@@ -355,7 +355,10 @@ class EvaluatePane(ImagePane, RunPane, can_focus=True):
         self._restart()
 
     def _restart(self) -> None:
-        """Show the first images that match the new filter. If necessary, switch to a view with images first."""
+        """Show the first images that match the new filter.
+
+        If the current view has no images, switch to a view with images.
+        """
         if not self._is_visible("predictions"):
             self.view = len(self._layout.views) - 1
         self.browser.restart()

@@ -43,7 +43,7 @@ class LeftDraft(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def description(self) -> str:
-        """Describes the draft: `unsaved edits to net.py, 30 Nov 14:30`."""
+        """A description of the draft, such as `unsaved edits to net.py, 30 Nov 14:30`."""
         return f"unsaved edits to {self.draft.name}, {time.strftime('%d %b %H:%M', time.localtime(self.draft.time))}"
 
     def discard(self) -> None:

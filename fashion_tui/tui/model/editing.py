@@ -114,7 +114,10 @@ class EditingSession:
         )
 
     def adopt_class_name(self, network: ShownNetwork, trace: SourceTrace) -> ShownNetwork:
-        """Return the network with the class name that the trace found in the edited source."""
+        """Give the network the class name that the trace found in the edited source, and return the network.
+
+        A network that is no longer in the editor is returned unchanged.
+        """
         name, model = trace.class_name, self._model
         if model is None or not self.holds(network) or name is None or name == model.class_name:
             return network

@@ -88,7 +88,7 @@ def _require_table(trace: SourceTrace) -> None:
 
 
 def _allow_renaming(network: ShownNetwork, trace: SourceTrace) -> ShownNetwork:
-    """Return the network with the class name found by the trace. Later edits may rename the class."""
+    """Return the network with the class name found by the trace. `exact` is off, so that edits may rename it."""
     model = network.model
     if isinstance(model, NamedModel):
         return network

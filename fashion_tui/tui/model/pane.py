@@ -43,9 +43,9 @@ from .shape_view import RowChosen, ShapeView
 from .tracing import OPEN_TIME_LIMIT, HistogramsReady, ShapeTracer, Traced, TraceIsSlow, WeightHistograms
 
 BESIDE_WIDTH = 120
-"""Minimum width of the terminal, in columns, at which the editor is beside the table."""
+"""Minimum width of the terminal, in columns, for showing the editor beside the table."""
 WIDE_WIDTH = 160
-"""Minimum width of the terminal, in columns, at which the row's details are beside the table."""
+"""Minimum width of the terminal, in columns, for showing the row's details beside the table."""
 INITIAL_WEIGHTS = "initial"
 CLASSES = 10
 """Number of classes. A network that can be trained here has one output for each class."""
@@ -128,7 +128,7 @@ class ModelPane(Pane):
     def watch_maps(self) -> None:
         self.set_class(self.maps, "-maps")
         self.refresh_bindings()
-        self.call_after_refresh(self._show_maps)  # until the refresh, the maps have no size
+        self.call_after_refresh(self._show_maps)  # the maps get their size in the refresh
 
     # The network and its trace
 
@@ -362,7 +362,7 @@ class ModelPane(Pane):
                 "torchvision models can't be trained here. To train one, create a file with a class that wraps it."
             )
         elif self.network.input_size != INPUT_SIZE or table.outputs != ((CLASSES,),):
-            self.notify("Training needs a network with input 1×28×28 and 10 outputs.", severity="warning")
+            self.notify("Training needs a network with a 1×28×28 input and 10 outputs.", severity="warning")
         elif isinstance(model, CustomModel):
             self._train_custom(model)
         else:
@@ -379,7 +379,7 @@ class ModelPane(Pane):
 
     @work(group="train", exclusive=True)
     async def _check_and_train(self, model: CustomModel, *, edited: bool) -> None:
-        """Check that the source works outside its folder, because a run uses a copy. Then open the run form."""
+        """Check that the source works outside its folder, because a run stores only the source. Then open the form."""
         try:
             checked = await self.lab_app.sandbox.ask(CheckModel(network=model), CustomModel, OPEN_TIME_LIMIT)
         except UserError as error:

@@ -23,13 +23,13 @@ from fashion_tui.tui.widgets.large_number import large_number
 from fashion_tui.tui.widgets.lines import FittedLines
 
 LARGE_SHAPE_HEIGHT = 9
-"""Minimum height, in lines, at which the output shape is drawn in large digits."""
+"""Minimum height, in lines, for showing the output shape in large digits."""
 TWO_COLUMN_WIDTH = 84
-"""Minimum width, in columns, at which the arithmetic and the costs are beside the large output shape."""
+"""Minimum width, in columns, for showing the arithmetic and the costs beside the large output shape."""
 BAR_WIDTH = 10
 """Width, in columns, of the bar that shows a cost."""
 FULL_COST_WIDTH = 60
-"""Minimum width, in columns, at which the line of a cost shows the value and a bar beside the arithmetic."""
+"""Minimum width, in columns, for showing the value and bar of a cost beside its arithmetic."""
 HISTOGRAM_HEIGHT = 6
 """Height of a histogram, in lines, including the caption and the axis."""
 HISTOGRAM_GAP = 3

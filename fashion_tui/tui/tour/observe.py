@@ -24,7 +24,7 @@ from .steps import Place, Seen
 
 
 def observe(app: App[None]) -> Seen:
-    """Return the current state of the app, as far as the tour needs it."""
+    """Return the part of the app's current state that the tour needs."""
     screen = app.screen_stack[0]
     switcher = screen.query_one(ContentSwitcher)
     panes = {pane.PANE: pane for pane in switcher.query_children(Pane)}

@@ -1,4 +1,4 @@
-"""The panel of the tour, above the panes: it offers the tour, names the next keys, and ticks off completed steps."""
+"""The tour's panel, above the panes. It offers the tour, shows which keys to press, and ticks off completed steps."""
 
 import re
 from pathlib import Path
@@ -23,7 +23,7 @@ INTERVAL = 0.2
 """Seconds between two observations of the app."""
 
 MIN_HEIGHT_WITH_DIALOG = 24
-"""Minimum height of the terminal, in rows, at which a dialog and the panel both fit."""
+"""Minimum height of the terminal, in rows, for showing the panel together with a dialog."""
 
 KEY = key_of("everywhere", "tour")
 
@@ -66,7 +66,7 @@ class TourPanel(GrowingLines):
     # Offering, starting and leaving
 
     def offer(self) -> None:
-        """Offer the tour in one line, until the user starts it or does something else."""
+        """Show a one-line offer of the tour until the user starts the tour or does something else."""
         progress.save(self._path, "")
         self._change_mode("offer")
 

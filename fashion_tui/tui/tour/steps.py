@@ -26,7 +26,7 @@ DIALOGS: frozenset[Place] = frozenset({"run form", "image", "dialog"})
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """The state of the app at one moment, as far as the tour needs it."""
+    """A snapshot of the parts of the app's state that the tour needs."""
 
     pane: PaneName
     place: Place
@@ -60,7 +60,7 @@ class Step:
     pane: PaneName
     """The pane in which the step happens."""
     hints: Mapping[Place, str]
-    """Instructions, by the place that receives the next key. Other places have a default instruction."""
+    """Instructions, keyed by the place that receives the next key press. Other places have a default instruction."""
     is_done: Condition
     """Returns whether the step is done. It is called only while the step's pane is in front."""
     outcome: str
@@ -165,7 +165,7 @@ STEPS: tuple[Step, ...] = (
         _in_playground(f"Press {key('playground', 'graph')} to go back to the graph.")
         | {"graph": f"Press {key('playground', 'backward')} to call y.backward(), which computes the gradient."},
         _has_new(lambda row: row.kind == "tensor" and row.origin == "leaf" and row.has_grad),
-        "x.grad is the gradient, the slope of y at x. Training follows such slopes.",
+        "x.grad is the gradient, the slope of y at x. Training relies on gradients.",
     ),
     Step(
         "shapes",

@@ -266,7 +266,7 @@ class RunForm(Dialog[RunChoices | None]):
             check_run_values(seed=int(number))
         elif field.name == "validation":
             check_run_values(validation=int(number))
-            one_image = msgspec.structs.replace(self.recipe, batch_size=1)  # `_start` checks the chosen batch size
+            one_image = msgspec.structs.replace(self.recipe, batch_size=1)  # `_start` checks the actual batch size
             check_batch_size(one_image, self.train_images, int(number))
         else:
             recipe = msgspec.structs.replace(self.recipe, **{field.name: number})
@@ -281,7 +281,7 @@ class RunForm(Dialog[RunChoices | None]):
     # Starting
 
     def on_key(self, event: Key) -> None:
-        if event.key == "enter":  # a focused Input posts Submitted instead
+        if event.key == "enter":  # if an Input has the focus, it posts Submitted instead
             event.stop()
             self._start()
 

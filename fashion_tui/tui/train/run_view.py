@@ -21,7 +21,7 @@ CHART_INTERVAL = 1.0
 """Seconds between updates of the charts. The summary is updated with every snapshot."""
 
 LARGE_HEIGHT = 8
-"""Minimum height, in lines, at which the main metrics are shown in large digits."""
+"""Minimum height, in lines, for showing the main metrics in large digits."""
 
 
 class RunView(Vertical):
