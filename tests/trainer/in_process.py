@@ -1,14 +1,12 @@
 """Trains runs in the process of a test, on a few images, which takes a fraction of a second."""
 
-import time
-
 import pytest
 import torch
 
 from fashion_tui.lab.data.datasets import FASHION_CLASSES, Dataset, Images
 from fashion_tui.runs.run import Run
-from fashion_tui.schema.events import Finished
 from fashion_tui.trainer import session
+from fashion_tui.trainer.process import run_trainer
 from fashion_tui.trainer.reporting import EventLog, StatusUpdater
 from fashion_tui.trainer.stopping import StopSignals
 
@@ -20,17 +18,13 @@ def open_log(run: Run) -> EventLog:
     return EventLog(run, StatusUpdater(run, run.read_status()))
 
 
-def train_in_process(run: Run, *, images: Images = BLACK, epochs: int | None = None) -> Finished:
-    """Train a run on these images, from its newest checkpoint if there is one. They are also the test set.
+def train_in_process(run: Run, *, images: Images = BLACK, epochs: int | None = None) -> None:
+    """Run the trainer on these images, from the newest checkpoint if there is one. They are also the test set.
 
     `epochs` is the total number of epochs if it differs from the configured one.
     """
     dataset = Dataset(run.config.dataset, FASHION_CLASSES, images, images)
-    log = open_log(run)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(session, "lower_priority", lambda: None)
-        finished = session.train(
-            session.Job(run, epochs, log, log.status, StopSignals(), lambda _ref: dataset, time.monotonic())
-        )
-    log.close()
-    return finished
+        patch.setattr(StopSignals, "install", lambda _: None)
+        assert run_trainer(run, epochs, lambda _ref: dataset) == 0

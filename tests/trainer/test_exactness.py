@@ -2,7 +2,6 @@
 
 import shutil
 import signal
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,7 +9,6 @@ import pytest
 
 from fashion_tui.lab.training.checkpoint import read_checkpoint, write_checkpoint
 from fashion_tui.report.glyphs import terminal_glyphs
-from fashion_tui.runs import launch
 from fashion_tui.runs.reader import RunReader
 from fashion_tui.runs.run import Run
 from fashion_tui.schema.events import (
@@ -27,12 +25,10 @@ from fashion_tui.tui.train.summary import summary_lines
 
 from .forked import ForkedTrainer
 from .trainers import (
-    TIMEOUT,
     assert_failed,
     assert_same,
     events,
     final_state,
-    make_run,
     make_small_run,
     of_kind,
     step_metrics,
@@ -180,23 +176,6 @@ def test_a_kill_before_any_checkpoint_and_more_epochs_after_the_end(
     assert_same(run, undisturbed)
     status = run.read_status()
     assert (status.state, status.epochs) == ("finished", 2)
-
-
-def test_the_configured_number_of_epochs_replaces_an_extended_one(fork: Fork, tmp_path: Path) -> None:
-    """The checkpoint contains the extended number; the user's last choice counts."""
-    run = make_run(tmp_path, epochs=2)
-    trainer = fork(run, "--epochs", "100")
-    trainer.wait_for(EpochEnd)
-    run.control.request("stop")
-    assert trainer.end() == 0
-    assert launch.resume(run, epochs=2).state == "starting"
-    deadline = time.monotonic() + TIMEOUT
-    while run.is_live():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
-    status = run.read_status()
-    assert (status.state, status.epochs) == ("finished", status.epoch)
-    assert status.epoch < 100
 
 
 def test_a_nan_loss_ends_the_run_and_keeps_the_last_checkpoint(undisturbed: Run, fork: Fork, tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """Whole runs, on a few images: which epoch is the best, when metrics are logged, and where a run ends."""
 
 import errno
+import sys
 from pathlib import Path
 
 import pytest
@@ -14,11 +15,15 @@ from fashion_tui.lab.data.datasets import Images
 from fashion_tui.lab.networks.builtin import build
 from fashion_tui.lab.training.checkpoint import read_checkpoint
 from fashion_tui.lab.training.loop import Training
+from fashion_tui.runs import launch
 from fashion_tui.runs.folder import Folder
+from fashion_tui.runs.layout import EVENTS_FILE
 from fashion_tui.runs.run import Run
-from fashion_tui.schema.events import CheckpointSaved, EpochEnd, StepChunk
+from fashion_tui.schema.events import CheckpointSaved, EpochEnd, Finished, StepChunk
 from fashion_tui.trainer import checkpoints, metrics
-from fashion_tui.trainer.checkpoints import CheckpointSaver
+from fashion_tui.trainer.checkpoints import CheckpointSaver, load_newest_checkpoint
+from tests.disk_calls import calls_of_a_write, recorded_disk_calls
+from tests.runs.parts import wait_until
 
 from .in_process import BLACK, open_log, train_in_process
 from .trainers import events, make_run, of_kind
@@ -83,8 +88,40 @@ def test_a_run_resumed_with_fewer_epochs_ends_after_the_epoch_that_has_begun(
     training.train_seconds = 1.0
     assert CheckpointSaver(run, training, open_log(run), period=60, is_saved=False).save("stop")
 
-    finished = train_in_process(run, epochs=1)
+    train_in_process(run, epochs=1)
+    (finished,) = of_kind(run, Finished)
     assert (finished.epochs, finished.step) == (epochs, 4 * epochs)
+
+
+def test_the_configured_number_of_epochs_replaces_an_extended_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The checkpoint contains the extended number; the user's last choice counts."""
+    run = make_run(tmp_path, epochs=2, validation=0)
+    run.control.request("stop")
+    train_in_process(run, epochs=100)
+    assert run.read_status().state == "stopped"
+    checkpoint = load_newest_checkpoint(run, pytest.fail)
+    assert checkpoint is not None
+    assert checkpoint.epochs == 100
+
+    file = tmp_path / "arguments"
+    code = f"import os, sys; open('{file}.new', 'w').write(str(sys.argv[2:])); os.rename('{file}.new', '{file}')"
+    monkeypatch.setattr(launch, "TRAINER", (sys.executable, "-c", code))
+    launch.resume(run, epochs=2)
+    wait_until(file.exists, 90)
+    assert file.read_text() == "['--epochs', '2']"
+    train_in_process(run, epochs=2)
+    assert (run.read_status().state, run.read_status().epochs) == ("finished", 2)
+
+
+def test_the_end_of_the_log_is_on_disk_before_the_last_status(tmp_path: Path) -> None:
+    run = make_run(tmp_path, epochs=1, validation=0)
+    with recorded_disk_calls() as calls:
+        train_in_process(run)
+    size = (run.path / EVENTS_FILE).stat().st_size
+    assert calls[-4:] == [f"sync {EVENTS_FILE} ({size} bytes)", *calls_of_a_write(run.path / "status.json")]
+    assert run.read_status().state == "finished"
 
 
 def bars(count: int) -> Images:
@@ -100,7 +137,8 @@ def test_the_accuracy_with_mirror_images_averages_both_predictions(tmp_path: Pat
     """The images are mirrored by Pillow. Each likely mistake would give another accuracy."""
     images = bars(256)
     run = make_run(tmp_path, epochs=4, validation=0, learning_rate=3e-3, flip="alternating")
-    finished = train_in_process(run, images=images)
+    train_in_process(run, images=images)
+    (finished,) = of_kind(run, Finished)
 
     prepare = T.Compose([T.ToTensor(), T.Normalize((0.5,), (0.5,))])
     pictures = [Image.fromarray(pixels[0].numpy()) for pixels in images.pixels]
