@@ -10,7 +10,10 @@ from pathlib import Path
 from typing import BinaryIO
 
 TEMPORARY_SUFFIX = ".tmp"
-"""Suffix of temporary files, which are named `.NAME.RANDOM.tmp`. They remain if the process is killed while writing."""
+"""Suffix of temporary files, which are named `.NAME.RANDOM.tmp`.
+
+A process that is killed while writing leaves its temporary file behind.
+"""
 
 PUBLIC_MODE = 0o666
 """Mode of files that the user saves or exports, before the umask is applied."""

@@ -110,7 +110,7 @@ def _keys(value: object) -> dict[str, dict[str, str]]:
     try:
         return msgspec.convert(value, dict[str, dict[str, str]])
     except msgspec.ValidationError:
-        raise WrongValue('has the wrong type; write, for example, pause = "p" below [keys.train]') from None
+        raise WrongValue('has the wrong type; write, for example, pause = "p" under [keys.train]') from None
 
 
 _CHECKS: dict[str, Callable[[object], object]] = {

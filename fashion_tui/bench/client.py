@@ -36,7 +36,7 @@ WARM_UP_SECONDS = 0.4
 """How long to warm up each contender (the guide's loop or a recipe), in seconds."""
 
 ReportProgress = Callable[[str, int, int], None]
-"""Called with a description of the current measurement, the number of measurements finished, and the total number."""
+"""Called with a description of the current measurement, the number of finished measurements, and the total number."""
 
 ReplyT = TypeVar("ReplyT", bound=Reply)
 

@@ -25,7 +25,7 @@ class Contender:
 
     name: str
     recipe: Recipe
-    """The recipe; for the guide's training loop, the recipe `guide`."""
+    """The recipe. For the guide's training loop, this is the recipe `guide`."""
 
     @property
     def is_loop(self) -> bool:

@@ -20,7 +20,7 @@ Size = tuple[int, int]
 """Columns and rows."""
 
 ESCAPE_PAUSE = 0.15
-"""Seconds to wait after escape, because a program may combine escape with the next key."""
+"""Seconds to wait after sending escape, so that the program doesn't combine it with the next key."""
 
 CONTROL_SEQUENCE = re.compile(rb"\x1b(?:\[[<=>?0-9;$]*[A-Za-z]|[()][A-Z0-9]|[=>])")
 
@@ -53,8 +53,8 @@ def key_bytes(key: str) -> bytes:
 class TerminalProgram:
     """A program that runs on its own pseudo-terminal, in its own session.
 
-    A thread reads the output, so the program never blocks while writing. The context manager ends the program on exit,
-    but not processes that the program has detached.
+    A thread reads the output, so the program never blocks while writing. On exit, the context manager ends the program,
+    but not any processes that the program has detached.
     """
 
     def __init__(self, command: Sequence[str], environ: Mapping[str, str], size: Size = (120, 40)) -> None:
@@ -150,7 +150,7 @@ class TerminalProgram:
     # Input
 
     def press(self, *keys: str) -> None:
-        """Press keys, given by their names in Textual."""
+        """Press keys. Each is identified by its name in Textual, such as `ctrl+t`."""
         for key in keys:
             self._plain_text.clear()
             self._plain_text_end = len(self.output)

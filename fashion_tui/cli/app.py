@@ -11,7 +11,7 @@ from .options import CommonOptions
 
 
 def open_app(common: CommonOptions, attach: Path | None) -> None:
-    """Run the app. It opens the run `attach`, or the Playground if `attach` is None.
+    """Run the app and show the run `attach` first, or the Playground if `attach` is None.
 
     Raises UserError if the terminal can't show the app.
     """

@@ -55,7 +55,7 @@ import the modules of `commands`."""
 COMMANDS = {name: summary for commands in SECTIONS.values() for name, summary in commands.items()}
 
 MODULES = dict.fromkeys(("pause", "resume", "stop", "checkpoint"), "control")
-"""Module names of the commands whose module has a different name."""
+"""Maps a command to the name of its module, if the names differ."""
 
 
 class CommandGroup(click.Group):

@@ -54,7 +54,7 @@ class CommonOptions:
 
 
 def common_options(command: Command) -> Command:
-    """Add the options --data, --dataset and --runs. The command receives them as the argument `common`."""
+    """Add the --data, --dataset and --runs options. The command receives them as the argument `common`."""
 
     @click.option(
         "--data",
@@ -96,12 +96,12 @@ def run_argument(command: Command) -> Command:
 
 
 def json_option(command: Command) -> Command:
-    """Add the option --json. The command receives it as the argument `as_json`."""
+    """Add the --json option. The command receives it as the argument `as_json`."""
     return click.option("--json", "as_json", is_flag=True, help="Print only the result, as JSON, to stdout.")(command)
 
 
 def device_option(command: Command) -> Command:
-    """Add the option --device."""
+    """Add the --device option."""
     return click.option(
         "--device",
         type=DEVICE,

@@ -14,7 +14,10 @@ from fashion_tui.report.runs import validation_scores
 from fashion_tui.runs.reader import RunSnapshot
 
 MARGIN = 3
-"""Columns left free on the right for the terminal's echo of ^C. A line that wraps can't be erased."""
+"""Columns left free on the right for the terminal's echo of ^C, so that the line doesn't wrap.
+
+A wrapped line can't be erased.
+"""
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from fashion_tui import __version__
 EXIT_STATUSES = {0: "done", 1: "failed, with a one-line reason on stderr", 2: "wrong usage", 130: "interrupted"}
 
 _DEFAULT = re.compile(r" *\[default: (.*)\]$")
-"""Pattern of the default value's description at the end of a help text."""
+"""Matches the default value at the end of a help text, such as `[default: 3]`."""
 
 
 def command_line_spec(context: click.Context) -> dict[str, Any]:

@@ -64,7 +64,7 @@ class RunName(StringParamType):
 
 
 class Checkpoint(StringParamType):
-    """A checkpoint: `final`, `best`, or its step."""
+    """A checkpoint: `final`, `best`, or a step number."""
 
     name = "checkpoint"
 
@@ -96,7 +96,7 @@ def _run_ids(context: click.Context) -> list[str]:
 
 
 def _steps(context: click.Context) -> list[int]:
-    """Return the steps at which the run named on the command line has checkpoints."""
+    """Return the steps of all checkpoints of the run that is named on the command line."""
     from fashion_tui.runs.store import open_run  # noqa: PLC0415
 
     # click doesn't parse the arguments if the last option has no value yet.

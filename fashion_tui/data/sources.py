@@ -16,7 +16,7 @@ class DataFile:
     """An IDX file: a header with the shape, followed by the values, one byte each."""
 
     name: str
-    """Name of the decompressed file; the published file has the suffix `.gz`."""
+    """Name of the decompressed file. The name of the published file ends in an additional `.gz`."""
     shape: tuple[int, ...]
     sha256: str
     """SHA-256 of the decompressed file."""

@@ -49,7 +49,7 @@ CHECK_INTERVAL = 1.0
 """Seconds between checks of a pending call."""
 
 CHECK_TIMEOUT = 30.0
-"""Timeout, in seconds, for a process to answer a check. After that, the process is replaced."""
+"""Timeout for a reply to a check, in seconds. If no reply arrives in time, the process is replaced."""
 
 EXIT_TIMEOUT = 2.0
 """Timeout, in seconds, for a process to exit after its socket is closed. After that, the process is killed."""
@@ -79,7 +79,7 @@ class _PendingCall:
     checked: asyncio.Event = field(default_factory=asyncio.Event)
     """Set when the engine has answered a check of this call."""
     state: CallState = "starting"
-    """State of the call at the last check."""
+    """State of the call as the engine last reported it."""
     last_sign: float = field(default_factory=time.monotonic)
     """Time of the last progress report, or of the last check before the engine started to handle the call."""
 

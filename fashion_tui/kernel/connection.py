@@ -19,7 +19,10 @@ START_TIMEOUT = 60.0
 """Timeout for the first response of a new kernel, in seconds."""
 
 _SLICE = 0.005
-"""Maximum time to read messages before a pause, in seconds. The pause lasts equally long and lets other tasks run."""
+"""Maximum time to read messages without a pause, in seconds.
+
+The pause lasts equally long, so that other tasks can run.
+"""
 
 _QUIET_PERIOD = 1.0
 """An execution is considered done if its reply has arrived and no output has arrived for this many seconds."""
@@ -202,7 +205,7 @@ class Connection:
             self.ended.set_result(reason)
 
     async def _handshake(self) -> None:
-        """Wait until the kernel has sent a reply on shell and a first message on iopub."""
+        """Wait until the kernel has sent a reply on the shell channel and a first message on the iopub channel."""
         info = None
         while info is None or not self._iopub_connected.is_set():
             info = await self.request("kernel_info_request", {}, protocol.KernelInfoContent, max_wait=1.0)

@@ -93,7 +93,7 @@ class ExternalInput(msgspec.Struct, frozen=True):
 
 
 class ExternalDone(msgspec.Struct, frozen=True):
-    """The end of another front end's cell."""
+    """A cell of another front end has ended."""
 
 
 class Late(msgspec.Struct, frozen=True):
@@ -105,7 +105,7 @@ class Late(msgspec.Struct, frozen=True):
 
 
 class Died(msgspec.Struct, frozen=True):
-    """An unexpected end of the kernel's process."""
+    """The kernel's process ended unexpectedly."""
 
     message: str
     """One line that says why the kernel ended and whether a new one starts."""

@@ -31,7 +31,7 @@ LOG_TAIL_BYTES = 64 << 10
 """Number of bytes to read from the end of the kernel's log to find the last line."""
 
 _DIGEST_HISTORY = 1_000
-"""Number of message signatures that jupyter_client remembers. The default number of signatures can take up to 8 MiB."""
+"""Number of message signatures that jupyter_client remembers. The default would take up to 8 MiB."""
 
 _SIGNAL_CAUSES: dict[int, str] = {
     signal.SIGKILL: "the system does this when memory runs out",

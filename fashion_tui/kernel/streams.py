@@ -15,7 +15,7 @@ from typing import Any
 from ipykernel.iostream import OutStream
 
 _MAX_DRAIN = 1.0
-"""Maximum time to wait for the file descriptor's output at the end of a cell, in seconds."""
+"""Maximum time to wait, at the end of a cell, until its output to the file descriptor has been read, in seconds."""
 
 _CHUNK = 1 << 16
 """Maximum number of bytes read from the file descriptor at once."""

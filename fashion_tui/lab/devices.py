@@ -130,7 +130,7 @@ def _as_device(device: torch.device) -> Device:
 def describe_device(device: torch.device) -> str:
     """Return the name of a device as shown to users: `AMD EPYC 9B14, 2 cores`, `NVIDIA H100 80GB HBM3`."""
     if device.type == "cuda":
-        # This reads the name from the driver, without a CUDA context.
+        # This gets the name from the driver, without creating a CUDA context.
         return torch.cuda.get_device_name(device)
     if device.type == "mps":
         return "Apple GPU"

@@ -29,9 +29,9 @@ class GpuUsage:
 
 
 def has_gpu_driver() -> bool:
-    """Return whether a driver for NVIDIA or AMD GPUs may be installed.
+    """Return whether an NVIDIA or AMD GPU driver appears to be installed.
 
-    Only torch can find out whether a GPU is usable, but importing torch is slow.
+    Only torch can tell whether a GPU is usable, but importing torch is slow.
     """
     return _exists(*NVIDIA_PATHS, *AMD_PATHS, *WSL_PATHS)
 

@@ -38,8 +38,8 @@ def bind_threads() -> None:
 
     This has an effect only on Linux. Without binding, the scheduler may put two threads on one core as soon as another
     process is busy. One of them then spins in a oneDNN barrier while it waits for the other, which can't run. On two
-    cores and with one other busy process, training ran at 1/70 of its normal speed. With binding, training gets its
-    fair share of the cores.
+    cores, with one other process busy, training ran at 1/70 of its normal speed. With binding, training gets its fair
+    share of the cores.
     """
     available_cpus()  # cache the number of CPUs now; in a bound thread, it would be 1
     if sys.platform.startswith("linux"):

@@ -36,7 +36,7 @@ def bench_tables(report: BenchReport) -> list[RenderableType]:
 
 
 def format_accuracies(accuracies: Sequence[float]) -> str:
-    """Return the mean and standard deviation of accuracies: `91.02 ± 0.21 %`."""
+    """Return the mean and standard deviation of accuracies, such as `91.02 ± 0.21 %`."""
     mean = format_percent(statistics.mean(accuracies), digits=2)
     if len(accuracies) == 1:
         return mean

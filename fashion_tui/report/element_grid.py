@@ -109,7 +109,10 @@ class GridDrawing:
 
     @property
     def _columns_per_line(self) -> int:
-        """Number of a block's columns that fit on a line. If columns are omitted, space for a glyph is reserved."""
+        """How many columns of a block fit on a line.
+
+        If some columns are omitted, this leaves room for the glyph that marks the omission.
+        """
         columns = self._full[2]
         if columns * self.cell_width <= self.width and self._known_columns == columns:
             return max(columns, 1)

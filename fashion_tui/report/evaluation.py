@@ -120,7 +120,7 @@ def _score_colour(score: float) -> str:
 # Confusion matrix
 
 LARGE_CONFUSION = 0.05
-"""Minimum share of the true class's images for a confusion to be bold and in brackets."""
+"""A confusion is shown in bold and in brackets if it affects at least this share of the true class's images."""
 
 CELL_WIDTH = 5
 SHORT_NAME = 3

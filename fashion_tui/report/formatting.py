@@ -26,7 +26,7 @@ def printable(text: str, glyphs: Glyphs) -> str:
 
 
 def format_formula(formula: str, glyphs: Glyphs) -> str:
-    """Return `formula`, with ASCII operators if `glyphs` are ASCII: `floor((14 - 5 + 2*2) / 1) + 1 = 14`."""
+    """Return the formula. If `glyphs` are ASCII, use ASCII operators, as in `floor((14 - 5 + 2*2) / 1) + 1 = 14`."""
     if glyphs.unicode:
         return formula
     for character, replacement in _ASCII_MATH:

@@ -41,7 +41,7 @@ BLOCKS = " ▘▝▀▖▌▞▛▗▚▐▜▄▙▟█"
 UPPER, LOWER, FULL = 3, 12, 15
 
 TRANSPARENT = -1
-"""Colour of a pixel that shows the terminal's background."""
+"""Pseudo-colour of a pixel through which the terminal's background is visible."""
 
 
 class Shading(enum.Enum):

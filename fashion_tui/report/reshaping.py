@@ -21,7 +21,7 @@ from .style import ATTENTION, BAD, GOOD
 GAP = 3
 """Number of spaces between the two grids."""
 CELL_PADDINGS = (2, 1)
-"""Numbers of spaces between elements. The smaller number is used only if more elements fit that way."""
+"""Numbers of spaces to try between elements. The smaller number is used only if more elements fit that way."""
 
 
 def verdict_lines(result: ReshapeResult, width: int, glyphs: Glyphs) -> list[Text]:

@@ -66,7 +66,7 @@ def _problem(run: RunSummary) -> Text:
 
 
 def epoch_line(event: EpochEnd, epochs: int) -> Text:
-    """Return a line with the loss and accuracy of an epoch: `epoch 1/3  loss 0.512  accuracy 81.3 %  0:07`."""
+    """Return a line about an epoch, such as `epoch 1/3  loss 0.512  accuracy 81.3 %  0:07`."""
     line = Text(f"epoch {event.epoch}/{epochs}  {_loss_and_accuracy(event.train_loss, event.train_accuracy)}")
     if event.validation_loss is not None and event.validation_accuracy is not None:
         line.append(f"  validation: {_loss_and_accuracy(event.validation_loss, event.validation_accuracy)}")

@@ -22,9 +22,9 @@ class _WindowGlyphs:
     value: str
     in_window: str
     skipped: str
-    """Glyph of a value that a dilated window skips."""
+    """Glyph for a value that a dilated window skips."""
     uncovered: str
-    """Glyph of a value that no window contains."""
+    """Glyph for a value that no window contains."""
     omitted: str
 
 

@@ -222,7 +222,7 @@ _REFUSALS = {
     errno.ENXIO: _NOT_A_FILE,  # a pipe or a socket
     errno.EISDIR: _NOT_A_FILE,
 }
-"""Maps error numbers that can occur when a file is opened with the flags in `SAFE` to descriptions of the problem."""
+"""Descriptions of the problems that can occur when a file is opened with the flags in `SAFE`, keyed by error number."""
 
 
 def _too_large(max_bytes: int) -> str:

@@ -160,7 +160,7 @@ def resume(run: Run, epochs: int | None = None, *, inexact: bool = False, timeou
 
 
 def _epochs_begun(checkpoint: CheckpointRef, summary: RunSummary) -> int:
-    """Return the number of epochs that were begun before a checkpoint. A resumed run trains at least as many epochs."""
+    """Return the number of epochs begun before a checkpoint. A resumed run must have at least this many epochs."""
     steps_per_epoch = summary.total_steps // max(summary.epochs, 1)
     return math.ceil(checkpoint.step / steps_per_epoch) if steps_per_epoch else checkpoint.epoch
 

@@ -158,7 +158,7 @@ class Run:
         return EventFollower(self.folder, log_id, offset=offset)
 
     def follow_new_events(self) -> EventFollower:
-        """Return a follower of the lines that are appended from now on."""
+        """Return a follower that yields only the events written from now on."""
         return self.follow_events(last_bytes=1)  # start at the last byte of the log, which is a newline
 
     def last_event(self) -> RunEvent | None:

@@ -40,7 +40,10 @@ class Curve:
     steps: int
     """Number of steps that the curve covers."""
     finite: tuple[int, ...]
-    """Number of finite values in each bucket. If `finite` and `nonfinite` are 0, the log lacks the bucket's steps."""
+    """Number of finite values in each bucket.
+
+    If `finite` and `nonfinite` are both 0, the steps of the bucket are missing from the log.
+    """
     mean: tuple[float, ...]
     """Mean of the finite values in each bucket. If a bucket has no finite value, `mean`, `low` and `high` are NaN."""
     low: tuple[float, ...]

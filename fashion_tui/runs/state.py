@@ -40,7 +40,7 @@ def derive(status: RunStatus, last_event: Callable[[], RunEvent | None], *, aliv
 def after(status: RunStatus, event: RunEvent | None) -> RunStatus:
     """Return the status of a run whose trainer ended after this event.
 
-    The state is `lost` unless the event is the end of the run.
+    The state is `lost` unless the event reports the end of the run.
     """
     match event:
         case Finished():

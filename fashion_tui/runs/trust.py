@@ -111,7 +111,7 @@ def is_trusted(stored: StoredModel) -> bool:
 
 
 def trust(stored: StoredModel) -> None:
-    """Allow a model to be executed without asking, from now on. Raises UserError if the list can't be written."""
+    """Allow this model to be executed without asking again. Raises UserError if the list can't be written."""
     file = _file()
     try:
         make_private_folder(file.parent)

@@ -29,7 +29,7 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="event"):
 
 
 class Started(Event, frozen=True, kw_only=True, tag="started"):
-    """A trainer of the run started."""
+    """A trainer has started training the run."""
 
     run: str
     model: str
@@ -116,7 +116,7 @@ class Resumed(Event, frozen=True, kw_only=True, tag="resumed"):
 
 
 class Finished(Event, frozen=True, kw_only=True, tag="finished"):
-    """All epochs of the run were trained, and its network was evaluated on the test set."""
+    """The run has completed all its epochs, and its network has been evaluated on the test set."""
 
     run: str
     path: str

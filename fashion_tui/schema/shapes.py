@@ -28,14 +28,14 @@ class ShapeRow(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     """Name in the parent module: `conv1`, `0`, `relu`, `max_pool2d`."""
     path: str
-    """Full name in the network: `layer1.0.conv1`; for a function, the caller's path and the function's name."""
+    """Full name in the network, such as `layer1.0.conv1`; for a function, the caller's path and the function's name."""
     depth: int
     """Nesting depth; 0 for calls made by the network itself."""
     op: str
     """Operation: `Conv2d`, `F.relu`, `view`, `+`."""
     is_module: bool
     has_children: bool
-    """Whether this row has children: rows for the calls made by this call. They follow this row at a greater depth."""
+    """Whether this call made other calls that have rows. These rows, its children, follow it at a greater depth."""
     inputs: tuple[Shape, ...]
     """Shapes of the input tensors. Weights and buffers of the network are listed in `settings` instead."""
     sources: tuple[int | None, ...]
@@ -43,7 +43,7 @@ class ShapeRow(msgspec.Struct, frozen=True, kw_only=True):
     other tensor."""
     outputs: tuple[Shape, ...]
     settings: str
-    """Non-default settings such as kernel size, padding and stride: `5×5 p2`; empty if there are none."""
+    """Non-default settings (kernel size, padding, stride and so on), such as `5×5 p2`; empty if there are none."""
     params: int
     """Number of parameters of this row and its children. A parameter is counted only in the first row that uses it."""
     own_params: int
@@ -62,7 +62,7 @@ class ShapeRow(msgspec.Struct, frozen=True, kw_only=True):
     failed: bool = False
     """Whether the table's error was raised in this row or in one of its children. If so, the row has no outputs."""
     weights: tuple[str, ...] = ()
-    """Names of the parameters used by this row itself, not by its children: `conv1.weight`."""
+    """Names of the parameters used by this row itself, not by its children, such as `conv1.weight`."""
     arithmetic: str = ""
     """Formula that computes the output's shape: `(14 − 5 + 2·2) / 1 + 1 = 14`; empty if there is none."""
     params_arithmetic: str = ""

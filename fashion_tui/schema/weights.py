@@ -9,7 +9,7 @@ class Histogram(msgspec.Struct, frozen=True, kw_only=True):
     """Distribution of the values of one parameter or tensor."""
 
     name: str
-    """Full name in the network: `conv1.weight`."""
+    """Full name in the network, such as `conv1.weight`."""
     counts: tuple[int, ...]
     """Number of finite values in each bin. The bins divide the range from `low` to `high` into equal intervals."""
     low: float

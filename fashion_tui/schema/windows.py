@@ -63,7 +63,7 @@ class SlidingWindow(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def full_formula(self) -> str:
-        """Formula of the output size as in torch's documentation: `⌊(28 + 2·2 − 1·(5 − 1) − 1) / 1⌋ + 1 = 28`."""
+        """Formula of the output size in torch's notation, such as `⌊(28 + 2·2 − 1·(5 − 1) − 1) / 1⌋ + 1 = 28`."""
         padding = format_padding(self.padding) or " + 2·0"
         return self._formula(f"{self.input_size}{padding} − {self.dilation}·({self.kernel} − 1) − 1", rounded=True)
 

@@ -81,7 +81,7 @@ class StepMetrics:
         self._partial = 0.0
 
     def stop_clock(self) -> None:
-        """Stop the clock until `restart_clock` is called. A step may be in progress."""
+        """Stop the clock until `restart_clock` is called. This is also allowed during a step."""
         self._partial = time.perf_counter() - self._started
 
     def flush(self) -> None:

@@ -32,7 +32,8 @@ def print_traceback(error: BaseException) -> None:
 class StatusUpdater:
     """Keeps `status.json` up to date in a thread, so that the run doesn't look lost during long steps and evaluations.
 
-    `update` may be called after every step: between `start` and `close`, the thread writes the file once a second.
+    Between `start` and `close`, the thread writes the file once a second. `update` rarely writes the file, so it may be
+    called after every step.
     """
 
     def __init__(self, run: Run, status: RunStatus) -> None:

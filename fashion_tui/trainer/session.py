@@ -151,8 +151,8 @@ class Session:
         self.checkpoints.report_unsavable()
         if self.training.joins_last_image:
             self.log.report(
-                f"{self.recipe.model} can't be trained on one image, so the last image of each epoch joins the "
-                "previous batch"
+                f"{self.recipe.model} can't be trained on one image, so the last image of each epoch is added "
+                "to the previous batch"
             )
         self.control = Control(self.run, job.signals, self.metrics, self.checkpoints)
         self.loading_seconds = time.monotonic() - job.started
@@ -325,8 +325,8 @@ class Session:
             self.log.report(f"{self.device} doesn't support {self.recipe.precision}; {training.precision} is used")
         unwritten = checkpoint.unwritten if checkpoint else []
         if self.log.is_continued:
-            # At this event, readers discard everything logged about later steps.
-            # Therefore, write the events that only the checkpoint contains after this event.
+            # When readers reach this event, they discard all earlier events about later steps.
+            # Therefore, the events that are only in the checkpoint must be written after this event.
             unlogged = [event.first_step for event in unwritten if isinstance(event, StepChunk)]
             self.log.write(
                 Resumed(

@@ -135,7 +135,7 @@ class KeyBar(Widget):
     """
 
     _line: Text | None = None
-    """The line as last rendered."""
+    """The line as it was last rendered."""
 
     def on_mount(self) -> None:
         self.screen.bindings_updated_signal.subscribe(self, lambda _: self._bindings_updated())

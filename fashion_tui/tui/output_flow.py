@@ -9,7 +9,7 @@ from textual.geometry import Region
 from textual.screen import Screen
 
 MAX_UNCONFIRMED = 4096
-"""Maximum number of unconfirmed characters. If there are more, the next frame waits. A single frame may be larger."""
+"""The next frame waits while more than this many characters are unconfirmed. A single frame may be larger."""
 
 QUERY_INTERVAL = 1024
 """Number of characters after which the terminal is asked again for confirmation."""

@@ -27,7 +27,7 @@ class TimeLimitExceeded(UserError):
 
 
 class SandboxEngine:
-    """Sends one request at a time to its process. The time limit of a request starts when the process is ready."""
+    """Sends one request at a time to its process. A request's time limit starts once the process is ready."""
 
     def __init__(self) -> None:
         self._engine = Engine(MAX_SILENCE)

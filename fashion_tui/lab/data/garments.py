@@ -204,7 +204,7 @@ def _long_sleeves(sketch: Sketch, shade: Tensor, hem: Tensor) -> None:
 
 
 def _neckline(sketch: Sketch, shade: Tensor, width: Tensor, depth: Tensor) -> None:
-    """Draw the neckline and the hem around it."""
+    """Draw the neckline and the band around it."""
     hole = ellipse(sketch.x, sketch.y + 0.95, width, depth)
     sketch.paint(edge(hole + 0.08) * edge(sketch.y + 0.95), shade * sketch.between(0.7, 1.1))
     sketch.paint(edge(hole), 0.0)

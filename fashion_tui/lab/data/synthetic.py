@@ -64,7 +64,10 @@ def _stripes(sketch: Sketch, position: Tensor) -> Tensor:
 
 
 def _folds(sketch: Sketch, cells: int = 4) -> Tensor:
-    """Return a smooth pattern of random folds, interpolated bilinearly from random numbers on a coarse grid."""
+    """Return a smooth random pattern that looks like folds in fabric.
+
+    The pattern is interpolated bilinearly from random numbers on a coarse grid.
+    """
     grid = torch.rand(sketch.count, cells + 1, cells + 1, generator=sketch.generator)
     position = torch.arange(SIZE) * cells / SIZE
     before = position.floor().long()

@@ -21,7 +21,7 @@ from .custom import MODULE_NAME
 from .values import INTERNAL_ATTRIBUTES, KINDS, UNSAVABLE, kind_of
 
 MAX_DEPTH = 5
-"""How many foreign objects (see `values.KINDS`) may be nested before changes inside them go undetected."""
+"""Changes to a value go undetected if this many nested foreign objects (see `values.KINDS`) contain it."""
 
 ATTRIBUTE, EXTRA, CLASS, GLOBAL = "attribute", "extra state", "class", "global"
 
@@ -135,7 +135,7 @@ class ExtraState:
             self._remove(*key)
 
     def _values(self) -> Iterator[tuple[str, str, str, object]]:
-        """Yield each value that may be state, preceded by its scope, owner and name."""
+        """Yield the scope, owner, name and value of everything that might be state."""
         for path, module in self.model.named_modules():
             for name, value in vars(module).items():
                 if name not in INTERNAL_ATTRIBUTES:

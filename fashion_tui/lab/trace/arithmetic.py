@@ -37,7 +37,7 @@ def shape_arithmetic(call: Call, inputs: Sequence[Shape], outputs: Sequence[Shap
 
 
 def params_arithmetic(call: Call) -> str:
-    """Return the sizes of the parameters that the call uses directly: `weight 20×12×5×5 = 6,000, bias 20`."""
+    """Return the sizes of the parameters that the call uses directly, such as `weight 20×12×5×5 = 6,000, bias 20`."""
     caller = f"{call.path if call.is_module else call.path.rpartition('.')[0]}."
     names = [name.removeprefix(caller) for name in call.parameter_names]
     named = list(zip(names, call.parameters, strict=True))
@@ -177,7 +177,7 @@ def _linear_matrix(call: Call) -> Shape | None:
 
 
 def _reshape_formula(call: Call, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> str:
-    """Return the formula for the number of elements before and after a reshape: `20·7·7 = 980`."""
+    """Return the formula for the number of elements before and after a reshape, such as `20·7·7 = 980`."""
     before, after = inputs[0], outputs[0]
     is_reshape = call.name in RESHAPING or call.op in RESHAPING
     if not is_reshape or math.prod(before) != math.prod(after) or before == after:
@@ -213,7 +213,7 @@ def _adaptive_pool_formula(call: Call, inputs: Sequence[Shape], outputs: Sequenc
 
 
 def _upsampling_formula(call: Call, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> str:
-    """Return the formula for the scale factor of upsampling: `14·2 = 28`."""
+    """Return the formula for the scale factor of upsampling, such as `14·2 = 28`."""
     is_upsampling = isinstance(call.target, nn.Upsample) or call.name in {"interpolate", "upsample"}
     pairs = _spatial_sizes(inputs[0], outputs[0]) if is_upsampling else []
     if any(not small or large % small for small, large in pairs):

@@ -122,7 +122,10 @@ class _Failure:
 
 
 def _display_name(row: ShapeRow, name: str) -> str:
-    """Return the name of a call: `conv1`, or `2 (Flatten)` if the name is only a number, as in nn.Sequential."""
+    """Return the name of a call, such as `conv1`.
+
+    If the name is only a number, as in nn.Sequential, the operation is added, as in `2 (Flatten)`.
+    """
     return f"{name} ({row.op})" if name[-1:].isdigit() and row.name.isdigit() else name or row.name
 
 

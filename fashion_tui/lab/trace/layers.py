@@ -72,7 +72,7 @@ def format_window(kernel: Any, stride: Any, padding: Any, dilation: Any, *, alwa
 
 
 def format_sizes(sizes: Any) -> str:
-    """Format sizes as `5×5`. A single number is used for both axes. None, which means the input's size, becomes `·`."""
+    """Format sizes as `5×5`. A single number stands for both axes. None, which means the input's size, becomes `·`."""
     if isinstance(sizes, int) or sizes is None:
         sizes = (sizes, sizes)
     return "×".join("·" if size is None else str(size) for size in sizes)

@@ -45,7 +45,10 @@ class Call:
     macs: int = 0
     """MACs of this call, including the calls inside it."""
     new_bytes: int = 0
-    """Memory allocated for the outputs, in bytes; 0 for a module whose inner calls have rows."""
+    """Memory allocated for the outputs, in bytes.
+
+    It is 0 for a module whose inner calls are listed as separate rows.
+    """
     target: Any = None
     """The module or function that is called."""
     arguments: tuple[Any, ...] = ()

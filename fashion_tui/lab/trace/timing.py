@@ -22,7 +22,7 @@ MAX_PASSES = 7
 """Maximum number of measured passes. A call's time is the minimum over all passes, to exclude the effect of other
 programs."""
 MAX_SECONDS = 3.0
-"""Time limit for starting another pass, in seconds."""
+"""Seconds after which no further pass is started. At least two passes are measured."""
 MAX_BATCH = 32
 MAX_MACS = 4 * 10**9
 """Maximum number of MACs in a pass. Large networks are timed with smaller batches to stay below this limit."""

@@ -117,7 +117,7 @@ class GPUStep:
             except BaseException:
                 torch.cuda.set_stream(stream)  # a failed capture may leave its stream as the current stream
                 with suppress(RuntimeError):  # ignore this error; the first error is raised below
-                    torch.cuda.synchronize()  # a running warm-up could overwrite the restored state
+                    torch.cuda.synchronize()  # otherwise, the warm-up could overwrite restored state
                 raise
         return graph
 

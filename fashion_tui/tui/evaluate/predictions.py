@@ -36,7 +36,10 @@ def prediction_tile(prediction: Prediction, names: Sequence[str], width: int, gl
 
 
 def format_confidence(probability: float) -> str:
-    """Return a probability as `97 %`. A probability below 99.95 % is never rounded to `100 %`."""
+    """Format a probability as a percentage, such as `97 %`.
+
+    A probability below 99.95 % is never rounded to `100 %`.
+    """
     if math.isnan(probability):
         return "NaN"
     percent = round(probability * 100)

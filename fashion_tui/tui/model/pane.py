@@ -128,7 +128,7 @@ class ModelPane(Pane):
     def watch_maps(self) -> None:
         self.set_class(self.maps, "-maps")
         self.refresh_bindings()
-        self.call_after_refresh(self._show_maps)  # the maps get their size in the refresh
+        self.call_after_refresh(self._show_maps)  # the refresh sets the size of the maps
 
     # The network and its trace
 

@@ -68,7 +68,7 @@ class Step:
 
 
 def instruction(step: Step, seen: Seen) -> str:
-    """Return the current instruction. Its keys work if the user presses them in the given order."""
+    """Return the current instruction. The keys that it names work when pressed in the given order."""
     if (hint := step.hints.get(seen.place)) is not None:
         return hint
     if seen.place in DIALOGS:

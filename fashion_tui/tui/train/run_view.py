@@ -64,7 +64,7 @@ class RunView(Vertical):
         self._paint_summary()
 
     def show_problem(self, problem: str) -> None:
-        """Show why a run can't be shown."""
+        """Explain why a run can't be shown."""
         self._snapshot = None
         self.summary.show_lines([])
         self._paint_note(Text(f"{terminal_glyphs().bad} {problem}", style=BAD))

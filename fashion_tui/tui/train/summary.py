@@ -214,7 +214,7 @@ def _ended_note(snapshot: RunSnapshot, glyphs: Glyphs) -> Text:
                 f"stopped at step {step:,} {dot} press {RESUME_KEY} to resume {dot} {_disk_usage(snapshot)}",
                 style=MUTED,
             )
-        case _ if snapshot.status.message is not None:  # it explains why the test accuracy is missing
+        case _ if snapshot.status.message is not None:  # the message says why the test accuracy is missing
             return Text(f"! {snapshot.status.message}", style=ATTENTION)
         case _:
             return Text(f"press {key_of('train', 'evaluate')} to evaluate {dot} {_disk_usage(snapshot)}", style=MUTED)

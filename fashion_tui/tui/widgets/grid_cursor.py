@@ -58,5 +58,5 @@ class GridCursor:
         return self.at(page * self.page_size + self.position)
 
     def resized(self, total: int, columns: int, rows: int) -> "GridCursor":
-        """Return a cursor on the same image, for a different number of images or a different page size."""
+        """Return a cursor on the same image after the number of images or the page size has changed."""
         return GridCursor(total, max(columns, 1), max(rows, 1)).at(self.index)

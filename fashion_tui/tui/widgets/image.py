@@ -32,7 +32,7 @@ def paint_image(pixels: bytes, width: int, shading: Shading) -> tuple[Strip, ...
 
 
 class ImageView(Widget):
-    """A widget that shows one image, at the largest of WIDTHS that fits."""
+    """A widget that shows one image, at the largest width in WIDTHS that fits."""
 
     DEFAULT_CSS = """
     ImageView { width: 28; height: 14; }

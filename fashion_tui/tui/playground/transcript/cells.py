@@ -64,7 +64,7 @@ class Cells:
     def __init__(self) -> None:
         self._cells: deque[Cell] = deque(maxlen=MAX_CELLS)
         self._owners: deque[Cell] = deque()
-        """The cells of all kept outputs, one per output, from the oldest output to the newest."""
+        """For each kept output, the cell that produced it. The oldest output comes first."""
         self._size = 0
         """Total size of the kept outputs, in the same units as MAX_OUTPUT."""
 

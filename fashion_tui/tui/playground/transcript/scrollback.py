@@ -36,7 +36,7 @@ class Line(msgspec.Struct, frozen=True):
     plot: Plot | None = None
     """Plot to draw instead of the text, over several rows. Only the text of a line with a plot may contain newlines."""
     folded: tuple[str, ...] = ()
-    """Hidden lines of a traceback, which the user can show instead of the text."""
+    """Lines of a traceback that are folded into this line. Once unfolded, they are shown instead of `text`."""
 
 
 _MAX_LATE_PRINTERS = 100
