@@ -29,7 +29,10 @@ PEAK_SECONDS = 0.4
 
 
 class Worker:
-    """Performs tasks. The constructor raises UserError if the data, the device or a recipe is not available."""
+    """Trains and measures contenders on request.
+
+    The constructor raises UserError if the data, the device or a recipe isn't available.
+    """
 
     def __init__(self, setup: WorkerSetup) -> None:
         if setup.like_trainer:

@@ -60,7 +60,7 @@ def train_to_end(run: Run, *, as_json: bool) -> None:
 
 
 class _Follower:
-    """A reader that prints new events of a run and updates the run's progress bar."""
+    """A reader that prints a run's new events and updates its progress bar."""
 
     def __init__(self, run: Run, pid: int, bar: TrainingBar, *, as_json: bool) -> None:
         self._run = run

@@ -174,7 +174,7 @@ def _locate_existing(file: DataFile, source: DatasetSource, ref: DatasetRef) -> 
 
 
 def _read_values(file: DataFile, path: Path) -> bytearray:
-    """Verify a file, and return its values, without the header."""
+    """Verify a file and return its contents without the header."""
     header = bytearray(len(file.header))
     values = bytearray(file.size - len(header))
     with _open_decompressed(path) as stream:

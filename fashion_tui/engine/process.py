@@ -81,7 +81,7 @@ class _PendingCall:
     state: CallState = "starting"
     """State of the call as the engine last reported it."""
     last_sign: float = field(default_factory=time.monotonic)
-    """Time of the last progress report, or of the last check before the engine started to handle the call."""
+    """Time of the last progress report or, until the engine starts to handle the call, of the last check."""
 
 
 class EngineProcess:

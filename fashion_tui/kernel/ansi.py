@@ -147,7 +147,7 @@ class LineWriter:
             self._column = 0
         elif character == "\b":
             self._column = max(0, self._column - 1)
-        elif character == "\t":  # moves the cursor and leaves the characters that it passes
+        elif character == "\t":  # moves the cursor without erasing the characters in between
             self._column = min(self._column + _TAB_WIDTH - self._column % _TAB_WIDTH, self._max_line)
 
     def _finish_line(self, lines: list[str]) -> None:

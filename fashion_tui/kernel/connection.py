@@ -25,7 +25,7 @@ The pause lasts equally long, so that other tasks can run.
 """
 
 _QUIET_PERIOD = 1.0
-"""An execution is considered done if its reply has arrived and no output has arrived for this many seconds."""
+"""An execution counts as done once its reply has arrived and no further output has arrived for this many seconds."""
 
 _CELL_START_TIMEOUT = 1.0
 """Seconds for which an interrupt waits until the kernel has started the cell."""
@@ -60,7 +60,7 @@ class Connection:
     """Sends requests to a kernel and dispatches its messages. Use it in one asyncio loop only."""
 
     def __init__(self, process: KernelProcess, background: OutputBuffer, on_busy_change: Callable[[], None]) -> None:
-        """Connect to a kernel that has been started.
+        """Connect to a kernel that has already been started.
 
         `background` receives the outputs that belong to no execution. `on_busy_change` is called when `busy` may have
         changed.

@@ -14,8 +14,8 @@ State = Literal["starting", "idle", "busy", "dead"]
 """`dead`: no kernel is running. The next request that needs a kernel starts one."""
 
 DoneStatus = Literal["ok", "error", "aborted", "died"]
-"""`died`: the kernel died while the cell was running. `aborted`: the kernel was restarted, or ended before it ran the
-cell."""
+"""`died`: the kernel died while the cell was running. `aborted`: the kernel was restarted, or it ended before it ran
+the cell."""
 
 
 class Stream(msgspec.Struct, frozen=True):

@@ -24,7 +24,7 @@ MAX_COMPLETION_WAIT = 8.0
 
 @dataclass
 class _Group:
-    """Names that are loaded together."""
+    """A group of names that are loaded together."""
 
     names: tuple[str, ...]
     load: Callable[[], Mapping[str, object]]

@@ -31,7 +31,7 @@ class ProbeHandler:
     """Replies to each `PROBE_REQUEST` with a `protocol.ProbeContent`."""
 
     def __init__(self, kernel: Any, is_ready: Callable[[], bool]) -> None:
-        """Register with ipykernel's `kernel`.
+        """Register the handler of `PROBE_REQUEST` with ipykernel's `kernel`.
 
         Until `is_ready` returns True, the reply to a probe about tensors only states that the kernel isn't ready.
         """

@@ -108,7 +108,7 @@ class KernelProcess:
         if subshell is not None:
             message["header"]["subshell_id"] = subshell
         # Don't use `client.execute` and similar methods, because they bypass the asyncio socket.
-        # When bypassed, the asyncio socket can miss a message that arrives at the same moment.
+        # The asyncio socket could then miss a message that arrives at the same moment.
         self._sockets[channel].send_multipart(self._client.session.serialize(message))
         return str(message["header"]["msg_id"])
 

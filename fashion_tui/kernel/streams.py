@@ -84,7 +84,7 @@ def protect_streams(shell: Any) -> None:
                 setattr(sys, name, stream)
                 print(f"sys.{name} was closed or unusable; it has been restored", file=streams["stderr"])
             elif getattr(sys, name) is getattr(sys, f"__{name}__"):
-                setattr(sys, name, stream)  # because the original file delays its output in a buffer
+                setattr(sys, name, stream)  # because the original stream buffers its output
 
     def repair_first(function: Callable[..., Any]) -> Callable[..., Any]:
         @wraps(function)

@@ -158,8 +158,8 @@ def set_cpu_threads(count: int) -> None:
 
     Call this before the first computation in this thread, so that the threads started by torch inherit the setting.
 
-    The Adam moments of units that no longer learn shrink to denormals. Within an epoch of the `guide` recipe, a third
-    of all moments become denormal. Some CPUs are many times slower with denormals. Flushing them doesn't change the
+    When a unit stops learning, its Adam moments shrink to denormals. Within an epoch of the `guide` recipe, a third of
+    all moments become denormal. Some CPUs are many times slower with denormals. Flushing them doesn't change the
     trained weights.
     """
     torch.set_num_threads(count)

@@ -32,7 +32,7 @@ class Progress:
         self._path: Path | None = None
         self._lessons: _File = {}
         self._unwritten: _File = {}
-        """Changes of this session that haven't been written to the file yet."""
+        """Changes made in this session that haven't been written to the file yet."""
 
     def load(self, path: Path) -> None:
         """Read the progress from a file, to which later changes are written. An unreadable file counts as empty."""

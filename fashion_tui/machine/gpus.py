@@ -37,7 +37,10 @@ def has_gpu_driver() -> bool:
 
 
 def has_nvidia_driver() -> bool:
-    """Return whether an NVIDIA driver is installed. In WSL, this is known only if NVML finds a GPU."""
+    """Return whether an NVIDIA driver is installed.
+
+    In WSL, the driver's file is the same for all vendors, so return True only if NVML finds an NVIDIA GPU.
+    """
     return _exists(*NVIDIA_PATHS) or (_exists(*WSL_PATHS) and bool(gpu_names()))
 
 

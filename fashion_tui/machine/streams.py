@@ -15,10 +15,10 @@ class _OptionalOutput(io.FileIO):
 
 
 def optional_stream(stream: TextIO, encoding: str | None = None, errors: str | None = None) -> io.TextIOWrapper:
-    """Return a new line-buffered stream to the same file. It discards output that can't be written.
+    """Return a line-buffered stream to the same file as `stream`. It discards output that can't be written.
 
-    Use the new stream for messages: failing to show a message must not end the program. `encoding` and `errors` default
-    to those of `stream`.
+    Use the new stream for messages, because a message that can't be shown must not end the program. `encoding` and
+    `errors` default to those of `stream`.
     """
     output = io.BufferedWriter(_OptionalOutput(stream.fileno(), "wb", closefd=False))
     return io.TextIOWrapper(output, encoding or stream.encoding, errors or stream.errors, line_buffering=True)

@@ -29,7 +29,7 @@ _BLUE, _ORANGE = (
 """Halves of the diverging scale, each from zero to the largest magnitude: blue for negative, orange for positive."""
 
 MIN_LIGHTNESS_FOR_DARK_TEXT = 0.145
-"""Lightness of a background above which dark text is used, because it is more legible there than light text."""
+"""If a background is lighter than this, dark text is used, because it is more legible."""
 
 
 def heat_colour(value: float, low: float, high: float) -> int:

@@ -124,7 +124,10 @@ LARGE_CONFUSION = 0.05
 
 CELL_WIDTH = 5
 SHORT_NAME = 3
-"""Length, in characters, of class names in the header, and minimum length of truncated class names in the rows."""
+"""Length of the class names in the header, in characters.
+
+In the rows, class names are never truncated below this length.
+"""
 
 CORRECT_BACKGROUND = PALETTE.correct
 CONFUSION_BACKGROUNDS = tuple(zip((0.10, LARGE_CONFUSION, 0.01), PALETTE.confusions, strict=True))

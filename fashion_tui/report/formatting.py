@@ -76,7 +76,7 @@ def format_bytes(size: int) -> str:
 
 
 def format_percent(share: JsonFloat, digits: int = 1) -> str:
-    """Return a share from 0 to 1 in percent: `90.5 %`, or `NaN`."""
+    """Format a share from 0 to 1 as a percentage, such as `90.5 %`, or as `NaN`."""
     return "NaN" if isinstance(share, str) or math.isnan(share) else f"{share * 100:.{digits}f} %"
 
 
@@ -96,7 +96,7 @@ def format_loss(loss: JsonFloat) -> str:
 def format_seconds(seconds: float, glyphs: Glyphs) -> str:
     """Return a short measured time with three significant digits: `35.1 µs`, `1.20 ms`, `2.50 s`."""
     for unit, size in (("s", 1.0), ("ms", 1e-3), ("µs", 1e-6)):
-        if seconds >= 0.9995 * size or unit == "µs":  # 999.5 ms and more are shown as 1.00 s
+        if seconds >= 0.9995 * size or unit == "µs":  # 999.5 ms is rounded up to 1.00 s
             break
     return f"{_three_digits(seconds / size)} {unit if glyphs.unicode else unit.replace('µ', 'u')}"
 
@@ -117,7 +117,7 @@ def _three_digits(amount: float) -> str:
 
 
 def format_shape(shape: Shape, glyphs: Glyphs) -> str:
-    """Return `12×28×28`, or `scalar` for an empty shape."""
+    """Format a shape, for example as `12×28×28`. An empty shape becomes `scalar`."""
     return printable("×".join(map(str, shape)) or "scalar", glyphs)
 
 
@@ -172,7 +172,10 @@ def short_operation(operation: str) -> str:
 
 
 def format_device(device: Device) -> str:
-    """Return a device's usage, if known, and its description: `3% busy, 2.1 GiB of 79.6 GiB used: NVIDIA H100`."""
+    """Return a device's usage, if known, and its description.
+
+    For example, `3% busy, 2.1 GiB of 79.6 GiB used: NVIDIA H100`.
+    """
     usage = [f"{device.utilization:.0%} busy"] if device.utilization is not None else []
     if device.memory is not None and device.memory_used is not None:
         usage.append(f"{format_bytes(device.memory_used)} of {format_bytes(device.memory)} used")

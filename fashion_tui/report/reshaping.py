@@ -82,7 +82,11 @@ def _join_parts(parts: Sequence[Text], drawings: Sequence[GridDrawing]) -> Text:
 
 
 def _side_by_side(drawings: Sequence[GridDrawing], width: int) -> list[_Layout]:
-    """Return side-by-side layouts: one with equally wide grids, and others in which complete blocks fill one grid."""
+    """Return layouts in which the grids are side by side.
+
+    In one layout, both grids have the same width. In the others, one grid is just wide enough for one or more complete
+    blocks.
+    """
     available = width - GAP
     before, after = drawings
     widths = [available // 2, *before.useful_widths, *(available - useful for useful in after.useful_widths)]

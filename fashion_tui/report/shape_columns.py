@@ -155,7 +155,7 @@ class TensorScale:
     channels: int
     """Largest number of channels of any tensor."""
     side: float
-    """Largest side of any image. An image's side is the square root of its number of pixels."""
+    """Largest side length of any image. The side length is the square root of the number of pixels."""
 
     @classmethod
     def of(cls, shapes: Iterable[Shape]) -> "TensorScale":
@@ -165,7 +165,7 @@ class TensorScale:
     def bar(self, shape: Shape, glyphs: Glyphs) -> str:
         """Return a bar such as `▆▆▆▆`. The width shows the logarithm of the number of channels.
 
-        The height shows the square root of the image's side, relative to `side`. A vector has the lowest bar.
+        The height shows the square root of the image's side length, relative to `side`. A vector has the lowest bar.
         """
         if not shape:
             return glyphs.levels[0]

@@ -1,4 +1,4 @@
-"""Read a run's log while it grows."""
+"""Read a run's log as it grows."""
 
 import os
 from collections.abc import Iterator

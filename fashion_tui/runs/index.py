@@ -28,7 +28,7 @@ class _Entry:
 
 
 class RunIndex:
-    """Lists the runs of a folder, newest first.
+    """Lists the runs in a folder, newest first.
 
     The summary of an ended run is cached until the run's directory, configuration, status or checkpoints change. Use an
     index in only one thread.
@@ -74,7 +74,7 @@ class RunIndex:
 
     @property
     def is_complete(self) -> bool:
-        """Whether all runs of the folder have been read."""
+        """Whether all runs in the folder have been read."""
         return not self._unread
 
     def _scan(self) -> None:

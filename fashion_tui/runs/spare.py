@@ -43,9 +43,9 @@ class SpareTrainer:
         return process.pid if process is not None and process.poll() is None else None
 
     def prepare(self, dataset: DatasetRef) -> None:
-        """Start a spare trainer for this data set. It replaces a spare trainer for another data set.
+        """Start a spare trainer for this data set, replacing any spare trainer for another data set.
 
-        If the spare trainer can't be started, no error is raised, and the next run starts without a spare trainer.
+        If it can't be started, no error is raised, and the next run starts without one.
         """
         with self._lock:
             if self.pid is not None and self._dataset == dataset:

@@ -63,7 +63,7 @@ def after(status: RunStatus, event: RunEvent | None) -> RunStatus:
 
 
 def unknown_status(state: State) -> RunStatus:
-    """Return a placeholder status for a run of which only the state is known."""
+    """Return a placeholder status for a run when only its state is known."""
     return RunStatus(
         state=state,
         step=0,

@@ -26,7 +26,7 @@ MAX_NAMED = 5
 """Maximum number of runs listed in an error message."""
 
 RUNS_VARIABLE = "FASHION_TUI_RUNS"
-"""Environment variable that names the folder of the runs."""
+"""Environment variable that names the runs folder."""
 
 RUN_FILES = (CONFIG_FILE, STATUS_FILE, EVENTS_FILE)
 
@@ -60,9 +60,9 @@ def default_runs_dir() -> Path:
 
 
 def list_runs(runs_dir: Path) -> list[RunSummary]:
-    """Return all runs of the folder, newest first, including damaged ones. If the folder doesn't exist, return no runs.
+    """Return all runs in the folder, newest first, including damaged ones.
 
-    Raises UserError if the folder can't be read.
+    If the folder doesn't exist, return no runs. Raises UserError if the folder can't be read.
     """
     return list(newest_first(summarise_path(path) for path in _run_paths(runs_dir)))
 

@@ -104,7 +104,7 @@ class Warned(Event, frozen=True, kw_only=True, tag="warning"):
 
 
 class Resumed(Event, frozen=True, kw_only=True, tag="resumed"):
-    """A new trainer continues from a checkpoint. Earlier events about steps after the checkpoint no longer apply."""
+    """A new trainer has resumed the run or started it over. Earlier events about steps after `step` no longer apply."""
 
     step: int
     epoch: int

@@ -106,7 +106,7 @@ class GetTrainedWeights(Request, frozen=True, kw_only=True):
 
     run_path: str
     checkpoint: str
-    """`final`, `best`, or the number of a step."""
+    """`final`, `best`, or a step number."""
 
 
 class GetFeatureMaps(Request, frozen=True, kw_only=True):
@@ -117,7 +117,7 @@ class GetFeatureMaps(Request, frozen=True, kw_only=True):
 
     run_path: str
     checkpoint: str
-    """`final`, `best`, or the number of a step."""
+    """`final`, `best`, or a step number."""
     path: str
     """Path of the row in the shape table."""
     op: str
@@ -141,7 +141,7 @@ class Evaluate(Request, frozen=True, kw_only=True):
 
     run_path: str
     checkpoint: str
-    """`final`, `best`, or the number of a step."""
+    """`final`, `best`, or a step number."""
 
 
 class GetPredictions(Request, frozen=True, kw_only=True):
@@ -152,7 +152,7 @@ class GetPredictions(Request, frozen=True, kw_only=True):
 
     run_path: str
     checkpoint: str
-    """`final`, `best`, or the number of a step."""
+    """`final`, `best`, or a step number."""
     outcome: Literal["all", "wrong", "correct"]
     """Which predictions to include."""
     truth: int | None
@@ -174,7 +174,7 @@ class Export(Request, frozen=True, kw_only=True):
 
     run_path: str
     checkpoint: str
-    """`final`, `best`, or the number of a step."""
+    """`final`, `best`, or a step number."""
     format: Literal["safetensors"]
     output: str
     """Path of the file to write."""

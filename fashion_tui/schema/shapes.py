@@ -28,7 +28,7 @@ class ShapeRow(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     """Name in the parent module: `conv1`, `0`, `relu`, `max_pool2d`."""
     path: str
-    """Full name in the network, such as `layer1.0.conv1`; for a function, the caller's path and the function's name."""
+    """Full name in the network, such as `layer1.0.conv1`. For a function, the caller's path and the function's name."""
     depth: int
     """Nesting depth; 0 for calls made by the network itself."""
     op: str
@@ -58,15 +58,16 @@ class ShapeRow(msgspec.Struct, frozen=True, kw_only=True):
     activation_bytes: int
     """Memory allocated for the outputs of one sample, including children; 0 for views and in-place operations."""
     dtype: str
-    """Data type of the first output: `float32`."""
+    """Data type of the first output, such as `float32`."""
     failed: bool = False
     """Whether the table's error was raised in this row or in one of its children. If so, the row has no outputs."""
     weights: tuple[str, ...] = ()
     """Names of the parameters used by this row itself, not by its children, such as `conv1.weight`."""
     arithmetic: str = ""
-    """Formula that computes the output's shape: `(14 − 5 + 2·2) / 1 + 1 = 14`; empty if there is none."""
+    """Formula for the output's shape, such as `(14 − 5 + 2·2) / 1 + 1 = 14`; empty if there is none."""
     params_arithmetic: str = ""
-    """Sizes of the parameters used by this row itself, not by its children: `weight 20×12×5×5 = 6,000, bias 20`."""
+    """Sizes of the parameters used by this row itself, not by its children, such as
+    `weight 20×12×5×5 = 6,000, bias 20`."""
     macs_arithmetic: str = ""
     """Formula for `macs`: the number of output values, times the number of multiplications for each value, such as
     `(20·14·14) · (12·5·5) = 1,176,000`."""

@@ -50,7 +50,7 @@ DIAGNOSIS_SECONDS = 60.0
 
 @dataclass(frozen=True)
 class Job:
-    """A run to train, and the objects that training it requires."""
+    """A run to train, and the objects needed to train it."""
 
     run: Run
     epochs: int | None

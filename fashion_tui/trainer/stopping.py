@@ -36,7 +36,7 @@ class StopTraining(Exception):
 
 
 class StepFailed(Exception):
-    """Raised if a step raises an error. Earlier steps are logged first, if possible."""
+    """Raised if a step fails with an unexpected error. The metrics of earlier steps are logged first, if possible."""
 
     def __init__(self, step: int, error: Exception) -> None:
         super().__init__(str(error))

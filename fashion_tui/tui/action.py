@@ -1,4 +1,4 @@
-"""The definition of an action: its name, its keys and the texts that describe it."""
+"""The definition of an action: its name, keys, title and label."""
 
 from dataclasses import dataclass
 

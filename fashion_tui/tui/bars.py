@@ -28,9 +28,10 @@ def _tabs(*, is_typing: bool) -> dict[PaneName, str]:
 
 
 TABS, TABS_WHILE_TYPING = _tabs(is_typing=False), _tabs(is_typing=True)
-"""Labels of the tabs. They name function keys while the focused widget takes digits as input, and digits otherwise.
+"""Labels of the tabs, each with the key that opens the pane.
 
-Both sets of labels have the same widths.
+The keys are digits or, while the focused widget takes digits as input, function keys. Both sets of labels have the same
+widths.
 """
 
 ASCII_HINT_SECONDS = 30.0

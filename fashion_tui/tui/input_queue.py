@@ -26,7 +26,7 @@ CHECK_INTERVAL = 0.4
 
 MAX_IDLE_CHECKS, MAX_OPENING_CHECKS = 3, 12
 """Number of checks without progress after which waiting events are delivered anyway. The second limit applies while a
-view or dialog opens."""
+view or dialog is opening."""
 
 MAX_BACKLOG = 2.0
 """Maximum waiting time of events, in seconds. If events wait longer, the queue is behind."""
@@ -40,9 +40,12 @@ class InputQueue:
 
     Text that is typed into an editor while earlier input is being handled is inserted all at once.
 
-    A callback follows each key through the message queues from the focused widget to the app. By the time the callback
-    reaches the app, the key's handlers and action have run. The callback then follows the same path once more, behind
-    the messages that they posted, so these have been handled, too. All methods must be called from the app's thread.
+    A callback follows each key through the message queues, from the focused widget to the app. When it reaches the app,
+    the key's handlers and action have run. The callback then follows the same path a second time, queued behind any
+    messages that the handlers and the action posted. When it reaches the app again, those messages have been handled,
+    too.
+
+    All methods must be called from the app's thread.
     """
 
     def __init__(self, app: App[Any]) -> None:
@@ -53,7 +56,10 @@ class InputQueue:
         self._current: Event | None = None
         """The event that is being handled."""
         self._origin: MessagePump | None = None
-        """The widget from which the callback has to follow the current event once more, or None."""
+        """Where the callback starts its second pass for the current event: the focused widget or the screen.
+
+        None once the second pass has started.
+        """
         self._progress = 0
         """Counter that increases whenever the current event makes progress."""
         self._worker: Worker[Any] | None = None
@@ -197,7 +203,7 @@ class InputQueue:
 
 
 def _typed_text(event: Event) -> str:
-    """Return the text that an event types, or an empty string if it doesn't type text."""
+    """Return the text that was typed, or an empty string if the event isn't typed text."""
     if isinstance(event, Typed):
         return event.text
     return event.character or "" if isinstance(event, Key) and event.is_printable else ""

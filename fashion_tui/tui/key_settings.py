@@ -157,9 +157,10 @@ def _with_keys(groups: Groups, overrides: Mapping[Override, tuple[str, ...]]) ->
 
 
 def _with_keys_of(action: Action, actions: tuple[Action, ...], keys: tuple[str, ...]) -> list[Action]:
-    """Return the entry with those of the new keys that belong to it, or an empty list if there are none.
+    """Return the action with its new keys, in a list. Return an empty list if it has no keys.
 
-    An action can have two entries: one for keys that editors take as input, and one for keys that work inside editors.
+    If an action has two entries in `actions`, one gets the keys that editors take as input, and the other gets the keys
+    that work inside editors.
     """
     entries = [entry for entry in actions if entry.id == action.id]
     if len(entries) > 1:

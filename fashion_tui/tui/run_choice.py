@@ -68,7 +68,7 @@ async def choose_run(
 
 
 def run_choice(run: RunSummary, glyphs: Glyphs) -> Choice:
-    """Return the line for a run: `✓ guide-a1b2   3/3  90.4 %  fashion-mnist  23 Nov 14:30`."""
+    """Return the line for a run, such as `✓ guide-a1b2   3/3  90.4 %  fashion-mnist  23 Nov 14:30`."""
     glyph, colour = state_mark(run.state, glyphs)
     name = Text(short_name(run.run), FOREGROUND)
     name.truncate(NAME_WIDTH, overflow="ellipsis", pad=True)

@@ -59,7 +59,7 @@ def edge(distance: Tensor) -> Tensor:
 
 
 def band(position: Tensor, start: Length, end: Length) -> Tensor:
-    """Return the coverage of the band in which `position` is between `start` and `end`."""
+    """Return the coverage of each pixel by a band from `start` to `end`, given the pixel's position across the band."""
     return edge(position - start) * edge(end - position)
 
 

@@ -23,7 +23,7 @@ _MAX_PROBLEM = 200
 
 
 class ListedTensors:
-    """Numbers successive lists of tensors, and remembers the first list in which each tensor appeared."""
+    """Counts the lists of tensors, and remembers the number of the first list that contained each tensor."""
 
     def __init__(self) -> None:
         self._listing = 0

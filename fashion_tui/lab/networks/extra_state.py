@@ -233,7 +233,7 @@ class _Writer:
         self._model = model
         self._device = _device_of(model)
         self._by_path = {node.path: node.value for root in initial.nodes.values() for node in _all_nodes(root)}
-        """Objects to which references of kind `seen` may refer, keyed by path."""
+        """Objects, keyed by path, to which references of kind `seen` are resolved."""
 
     def decode(self, encoded: Any, current: object) -> Any:
         """Return the saved value, or `_MISSING` if it wasn't saved.
@@ -276,9 +276,9 @@ def _roll_back(node: Node) -> object:
 
 
 def _encode(node: Node, before: Node | None) -> list[Any]:
-    """Return a node as a list of tensors and plain values: its kind, path, type name, copy and items.
+    """Encode a node as a list of its kind, path, type name, copy and items.
 
-    The type name is empty unless `before` contains the same object.
+    The list contains only tensors and plain values. The type name is empty unless `before` contains the same object.
     """
     type_if_same = type(node.value).__name__ if before is not None and before.value is node.value else ""
     if node.kind in UNSAVABLE:

@@ -20,7 +20,7 @@ INTERNAL_ATTRIBUTES = frozenset(vars(nn.Module())) | {"_compiled_call_impl"}
 PLAIN_TYPES: tuple[type, ...] = (type(None), bool, int, float, complex, str, bytes, torch.dtype, torch.Size)
 
 Items = Iterable[tuple[Any, Any]]
-"""The values that another value contains, each with its key, index or attribute name."""
+"""The contents of a value: each contained value, preceded by its key, index or attribute name."""
 
 
 @dataclass(frozen=True)
@@ -28,13 +28,13 @@ class Kind:
     """The operations on one kind of value. Copies consist of tensors and plain values."""
 
     copy: Callable[[Any], Any] = lambda _value: None
-    """Return a copy of the value without the values that it contains."""
+    """Return a copy of the value without its contents."""
     items: Callable[[Any], Items] = lambda _value: ()
-    """Return the values that the value contains."""
+    """Return the contents of the value."""
     create: Callable[[Any, torch.device], Any] | None = None
     """Create a value from a copy, given the model's device. None if values of this kind can't be recreated."""
     fill: Callable[[Any, Any, list[tuple[Any, Any]]], Any] = lambda value, _copy, _items: value
-    """Restore a value from its copy and from the values that it contains.
+    """Restore a value from its copy and its contents.
 
     Return the value, or a new value if the old one is immutable.
     """

@@ -53,7 +53,7 @@ def params_arithmetic(call: Call) -> str:
 
 
 def macs_arithmetic(call: Call, inputs: Sequence[Shape], outputs: Sequence[Shape], macs: int) -> str:
-    """Return the formula for the MACs: `(20·14·14) · (12·5·5) = 1,176,000`.
+    """Return the formula for the MACs, such as `(20·14·14) · (12·5·5) = 1,176,000`.
 
     The first factor is the number of output values, and the second is the number of products that are summed for each
     output value. For a transposed convolution, the first factor is the number of input values instead.
@@ -189,7 +189,7 @@ def _reshape_formula(call: Call, inputs: Sequence[Shape], outputs: Sequence[Shap
 
 
 def _concatenation_formula(call: Call, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> str:
-    """Return the formula for the sizes along the axis of a concatenation or split: `12 + 20 = 32`."""
+    """Return the formula for the sizes along the axis of a concatenation or split, such as `12 + 20 = 32`."""
     if call.name not in _CONCATENATIONS | _SPLITS:
         return ""
     parts, total = (inputs, outputs[0]) if call.name in _CONCATENATIONS else (outputs, inputs[0])
@@ -222,7 +222,7 @@ def _upsampling_formula(call: Call, inputs: Sequence[Shape], outputs: Sequence[S
 
 
 def _reduction_formula(call: Call, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> str:
-    """Return the formula for the number of values reduced to each output value: `mean of 7·7 = 49 values each`."""
+    """Return the formula for the number of input values per output value, such as `mean of 7·7 = 49 values each`."""
     before, after = inputs[0], outputs[0]
     if call.name not in _REDUCTIONS:
         return ""

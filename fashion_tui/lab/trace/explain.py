@@ -171,7 +171,7 @@ def _large_kernel(failure: _Failure, layer: Any) -> str | None:
 
 
 def _large_window(failure: _Failure, window: WindowSettings | None, noun: str) -> str | None:
-    """Describe a window that is larger than the padded input: `a 3×3 kernel that spans 5×5`.
+    """Describe a window that is larger than the padded input, for example as `a 3×3 kernel that spans 5×5`.
 
     Return None if the window fits.
     """

@@ -91,9 +91,9 @@ def is_assignment(name: str) -> bool:
 
 
 def call_settings(func: Any, name: str, args: tuple[Any, ...], kwargs: dict[str, Any], model_tensors: list[str]) -> str:
-    """Format the arguments other than input tensors: `-1, 980`, `2×2 s2`, `[:, 0]`.
+    """Format the arguments other than input tensors, for example as `-1, 980`, `2×2 s2` or `[:, 0]`.
 
-    `model_tensors` are the names of the network's parameters, buffers and constants among the arguments.
+    `model_tensors` are the names of the arguments that are parameters, buffers or constants of the network.
     """
     window = window_arguments(name, args, kwargs)
     if window:
@@ -164,7 +164,7 @@ def _format_value(value: Any, name: str) -> str:
 
 
 def _format_index(index: Any) -> str:
-    """Return an index as it is written in code: `[:, 0]`."""
+    """Return an index as it is written in code, such as `[:, 0]`."""
     return f"[{', '.join(map(_format_index_part, index if isinstance(index, tuple) else (index,)))}]"
 
 

@@ -56,7 +56,7 @@ class Call:
     uses_unregistered: bool = False
     """Whether the arguments include parameters that aren't registered with the network."""
     model_shapes: list[Shape] = field(default_factory=list)
-    """Shapes of the network's parameters, buffers and constants among the arguments."""
+    """Shapes of the arguments that are parameters, buffers or constants of the network."""
     window: WindowSettings | None = None
     """The window of a convolution or pool."""
 

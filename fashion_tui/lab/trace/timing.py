@@ -1,4 +1,4 @@
-"""Measure the time of the forward and backward pass of each call."""
+"""Time the forward and backward pass of each call."""
 
 import time
 from collections.abc import Callable, Iterator, Sequence

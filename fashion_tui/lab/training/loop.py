@@ -216,7 +216,7 @@ class Training:
 
     @property
     def unsavable(self) -> tuple[str, ...]:
-        """Names of values of a custom model that change during training and can't be saved."""
+        """Names of a custom model's values that change during training but can't be saved."""
         if self._extra_state is None:
             return ()
         return tuple(dict.fromkeys((*self._unsavable, *self._extra_state.unsavable(self._extra_snapshot()))))

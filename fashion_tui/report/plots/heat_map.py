@@ -31,7 +31,7 @@ class HeatMapDrawing:
     heat_map: HeatMap
     style: PlotStyle
     columns: int
-    """Width, in columns, of each number if the map shows numbers, or else of the whole map."""
+    """Width, in columns, of the whole map or, if the map shows numbers, of each number with its spacing."""
     lines: int
     with_numbers: bool
     below: list[Row]

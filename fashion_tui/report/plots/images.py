@@ -14,7 +14,7 @@ from fashion_tui.schema.plots import ImageGrid
 from .layout import PlotStyle, Row, caption_rows, max_lines
 
 MIN_COLUMNS = 14
-"""Minimum width of images, in columns. Images of a batch are reduced down to this width so that more of them fit."""
+"""Minimum width of images, in columns. Images of a batch may be shrunk to this width so that more of them fit."""
 
 ENLARGED_COLUMNS = 28
 """Width, in columns, to which a small image is enlarged. Images in a batch are enlarged to half of this width."""

@@ -96,7 +96,7 @@ def checkpoint_line(evaluation: Evaluation, total_steps: int | None) -> Text:
 
 
 def progress_line(name: str, done: int, total: int, glyphs: Glyphs) -> Text:
-    """Return `evaluating guide-a1b2   3,200 / 10,000 test images  ████▌      32 %   esc cancel`."""
+    """Return a line such as `evaluating guide-a1b2   3,200 / 10,000 test images  ████▌      32 %   esc cancel`."""
     share = done / total if total else 0.0
     line = Text.assemble(("evaluating ", MUTED), (name, FOREGROUND), "   ", no_wrap=True)
     if total:

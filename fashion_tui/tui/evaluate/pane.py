@@ -346,7 +346,7 @@ class EvaluatePane(ImagePane, RunPane, can_focus=True):
 
     def watch_view(self) -> None:
         self._show_view()
-        self.call_after_refresh(self.browser.load)  # the images get their size in the refresh
+        self.call_after_refresh(self.browser.load)  # the size of the images is known only after the refresh
 
     def watch_wrong_only(self) -> None:
         self._restart()

@@ -19,7 +19,7 @@ from fashion_tui.tui.widgets.highlight import highlight_line
 from fashion_tui.tui.widgets.lines import FittedLines
 
 CHECK_DELAY = 0.15
-"""Seconds without a change after which the source is checked."""
+"""Seconds from the last edit until the source is checked."""
 
 DRAFT_DELAY = 0.5
 """Seconds from an edit until the draft is written."""

@@ -156,7 +156,7 @@ class FeatureMapsView(Vertical):
 
 
 def maps_title(row: ShapeRow, maps: FeatureMaps, offset: int, glyphs: Glyphs) -> Text:
-    """Return `conv2  20 maps of 14×14  black −1.2, white 3.4  image 17: Ankle boot ✕ Sneaker`."""
+    """Return a title such as `conv2  20 maps of 14×14  black −1.2, white 3.4  image 17: Ankle boot ✕ Sneaker`."""
     if len(maps.shape) > 1:
         content = f"{maps.total} maps of {format_shape(maps.shape[-2:], glyphs)}"
     else:

@@ -86,7 +86,10 @@ async def trace_shapes(
 
 
 def network_title(network: ShownNetwork, glyphs: Glyphs, *, edited: bool, outdated: bool) -> Text:
-    """Return `net.py  Net  width=32  edited  input 3×32×32  weights of guide-a1b2`, omitting parts that don't apply."""
+    """Return a title such as `net.py  Net  width=32  edited  input 3×32×32  weights of guide-a1b2`.
+
+    Parts that don't apply are omitted.
+    """
     line = Text.assemble((printable(network.name, glyphs), f"bold {ACCENT}"), no_wrap=True)
     model = network.model
     if isinstance(model, CustomModel) and model.class_name and model.class_name != network.name:

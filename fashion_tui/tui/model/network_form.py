@@ -88,7 +88,10 @@ def _require_table(trace: SourceTrace) -> None:
 
 
 def _allow_renaming(network: ShownNetwork, trace: SourceTrace) -> ShownNetwork:
-    """Return the network with the class name found by the trace. `exact` is off, so that edits may rename it."""
+    """Return the network with the class name found by the trace.
+
+    `exact` is set to False, so that the user may rename the class in the editor.
+    """
     model = network.model
     if isinstance(model, NamedModel):
         return network

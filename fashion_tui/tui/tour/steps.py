@@ -53,7 +53,7 @@ Condition = Callable[[Seen, Seen], bool]
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """A step of the tour. In its texts, `**…**` marks keys to press, and `` `…` `` marks code to type."""
+    """A step of the tour. In its text, `**…**` marks keys to press, and `` `…` `` marks code to type."""
 
     id: str
     chapter: str
@@ -93,7 +93,7 @@ def first_of_chapter(step_id: str) -> int:
 
 
 def _has_new(row: Callable[[TensorRow], bool]) -> Condition:
-    """Return a condition: a cell has run since the step began, and `row` returns True for at least one tensor."""
+    """Return a condition that is met if a cell has run since the step began and `row` returns True for a tensor."""
     return lambda before, now: now.tensors is not before.tensors and any(map(row, now.tensors.rows))
 
 

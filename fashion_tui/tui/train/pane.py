@@ -91,7 +91,7 @@ class TrainPane(RunPane):
         """Directory of the run to which the cursor moves as soon as that run is listed."""
         self._in_front = True
         self._pausing: set[str] = set()
-        """Ids of runs that were asked to pause. Their status may not have changed yet."""
+        """Ids of runs that the user has asked to pause. Their status may not have changed yet."""
 
     def compose(self) -> ComposeResult:
         yield EmptyState(

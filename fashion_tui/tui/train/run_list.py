@@ -56,7 +56,7 @@ class RunLines(Sequence[Text]):
 
 
 def run_line(run: RunSummary, width: int, glyphs: Glyphs) -> Text:
-    """Return a run's state, name, epochs and test accuracy or loss: `✓ guide-a1b2    3/3   90.4 %`."""
+    """Return a run's state, name, epochs, and test accuracy or loss, such as `✓ guide-a1b2    3/3  90.41 %`."""
     if run.damage:
         glyph, colour, result = glyphs.bad, BAD, "damaged"
     else:

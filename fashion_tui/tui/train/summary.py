@@ -20,10 +20,7 @@ UNKNOWN = "–"
 MIN_SPARKLINE_SPACE = 20
 """Minimum width, in columns, for a sparkline of the most recent losses and its label."""
 PROGRESS_MARGIN = 8
-"""Number of columns kept free at the end of the progress line.
-
-The bar therefore keeps its width when the ETA gets longer.
-"""
+"""Columns kept free at the end of the progress line, so that the bar keeps its width when the ETA gets longer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +48,7 @@ def note_text(snapshot: RunSnapshot, pending: str | None, glyphs: Glyphs) -> Tex
 
 
 def _title(snapshot: RunSnapshot, width: int, glyphs: Glyphs) -> Text:
-    """Return `guide-a1b2   guide · batch 32 · lr 0.001 · seed 0 · cpu ×2        ● running`."""
+    """Return a line such as `guide-a1b2   guide · batch 32 · lr 0.001 · seed 0 · cpu ×2        ● running`."""
     glyph, colour = state_mark(snapshot.state, glyphs)
     state = Text.assemble((glyph, colour), " ", (snapshot.state, FOREGROUND))
     name = Text(short_name(snapshot.run), style=f"bold {FOREGROUND}")
@@ -122,7 +119,7 @@ def _metrics_line(snapshot: RunSnapshot, width: int, glyphs: Glyphs) -> Text:
 def _large_metrics(snapshot: RunSnapshot, width: int, glyphs: Glyphs) -> list[Text]:
     """Return the main metrics in large digits, a line with the labels and the other metrics, and an empty line.
 
-    Adjacent texts of the same colour are joined, so that fewer bytes are sent to the terminal.
+    Adjacent text of the same colour is joined, so that fewer bytes are sent to the terminal.
     """
     rows, label_row = ["", "", ""], ""
     main = _main_metrics(snapshot)

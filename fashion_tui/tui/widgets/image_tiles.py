@@ -62,7 +62,7 @@ class TileLayout:
         return Region(column * self.column_pitch, row * self.row_pitch, self.width, self.row_pitch)
 
     def label_region(self, position: int) -> Region:
-        """Return the region of the first label of the tile at a position."""
+        """Return the region of a tile's first label, given the position of the tile."""
         x, y, width, _height = self.region(position)
         return Region(x, y + self.width // 2, width, 1)
 

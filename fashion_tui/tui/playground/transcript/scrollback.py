@@ -55,7 +55,7 @@ PLOT_DROPPED = Line("… plot discarded", "note")
 
 
 class _Printer:
-    """A converter of printed text to lines. Text from stdout and text from stderr never share a line."""
+    """Converts printed text to lines. Text from stdout and text from stderr never share a line."""
 
     def __init__(self) -> None:
         self._writer = LineWriter()

@@ -41,7 +41,7 @@ DEFAULTS: dict[Operation, dict[Parameter, str]] = {
 MAX_VALUE = 99_999
 
 SPACIOUS = 16
-"""Minimum height, in lines, for blank lines between the sections of the result."""
+"""Minimum height, in lines, at which blank lines separate the sections of the result."""
 
 
 class ArithmeticView(FieldsView):

@@ -40,7 +40,7 @@ MAX_ELEMENTS = 10**12
 """Maximum number of elements of an example tensor."""
 
 SPACIOUS = 14
-"""Minimum height of the result, in lines, at which its sections are separated by blank lines."""
+"""Minimum height, in lines, at which blank lines separate the sections of the result."""
 
 _SHAPE = re.compile(r"\d+(?:[x×]\d+)*(\.T)?")
 
