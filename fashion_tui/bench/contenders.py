@@ -44,7 +44,7 @@ class Contender:
         return OngoingTraining(training.model, _recipe_steps(training))
 
     def precision(self, device: torch.device) -> Precision:
-        """Return the precision with which the contender trains on a device."""
+        """Return the precision that the contender uses for training on a device."""
         return "fp32" if self.is_loop else precision_on(device, self.recipe)
 
     def accuracy(self, model: nn.Module, dataset: Dataset, device: torch.device) -> float:
@@ -102,7 +102,7 @@ def train_for(training: OngoingTraining, seconds: float, device: torch.device) -
 
 
 class Timestamp:
-    """The current time on a CPU, or the time at which a GPU finishes the work submitted to it so far."""
+    """A point in time: now on a CPU; on a GPU, the time at which it finishes the work submitted to it so far."""
 
     def __init__(self, device: torch.device) -> None:
         self.event: torch.cuda.Event | None = None

@@ -39,7 +39,7 @@ _LONGEST_QUERY = max(map(len, _QUERY_REPLIES))
 
 
 def key_bytes(key: str) -> bytes:
-    """Return the bytes that a terminal sends for a key, given by its name in Textual."""
+    """Return the bytes that a terminal sends for a key. `key` is Textual's name for the key."""
     if key in _KEYS:
         return _KEYS[key].encode()
     if len(key) == 1:

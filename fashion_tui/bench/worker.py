@@ -44,7 +44,7 @@ class Worker:
         self._contenders = {contender.name: contender for contender in find_contenders(setup.contenders)}
         self._dataset = load(setup.dataset)
         self._trainings: dict[str, OngoingTraining] = {}
-        """The ongoing training of each contender whose speed is measured."""
+        """The unfinished training run of each contender whose speed is being measured, keyed by name."""
 
     def perform(self, task: Task) -> Reply:
         """Perform a task and return the reply."""

@@ -119,7 +119,7 @@ def wait_for_start(run: Run, pid: int, follower: EventFollower, timeout: float) 
     """
     deadline = time.monotonic() + timeout
     while time.monotonic() < deadline:
-        gone = _is_gone(pid)  # checked before reading, because the trainer may write events until it exits
+        gone = _is_gone(pid)  # check before reading the log, because the trainer may write events until it exits
         for event in follower.events():
             if isinstance(event, Resumed):
                 return event.step

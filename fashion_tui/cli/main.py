@@ -22,7 +22,7 @@ from .options import CommonOptions, common_options
 from .suggestions import suggestion_for
 
 OK, FAILED, INTERRUPTED = 0, 1, 130
-"""Exit statuses. The exit status for a UserError is its attribute `exit_code`."""
+"""Exit statuses. For a UserError, the exit status is its `exit_code` attribute."""
 
 SECTIONS = {
     "Train a network": {

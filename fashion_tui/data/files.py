@@ -125,7 +125,7 @@ def is_intact(file: DataFile, raw: Path) -> bool:
 
 
 def read(ref: DatasetRef) -> tuple[bytearray, bytearray, bytearray, bytearray]:
-    """Verify the four files, and return their values in the order of `DatasetSource.files`.
+    """Verify the four files, and return their contents without headers, in the order of `DatasetSource.files`.
 
     Raises DamagedData if a file is invalid.
     """

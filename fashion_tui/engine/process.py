@@ -77,7 +77,7 @@ class _PendingCall:
     result_type: Any
     progress: Callable[[int, int], None] | None
     checked: asyncio.Event = field(default_factory=asyncio.Event)
-    """Set when the engine has answered a check of this call."""
+    """Set when the engine replies to a `Check` message about this call."""
     state: CallState = "starting"
     """State of the call as the engine last reported it."""
     last_sign: float = field(default_factory=time.monotonic)

@@ -28,7 +28,7 @@ _QUIET_PERIOD = 1.0
 """An execution counts as done once its reply has arrived and no further output has arrived for this many seconds."""
 
 _CELL_START_TIMEOUT = 1.0
-"""Seconds for which an interrupt waits until the kernel has started the cell."""
+"""Maximum time, in seconds, for which an interrupt waits for the kernel to start the cell."""
 
 _MAX_FINISHED = 10_000
 """Maximum number of finished cells that are remembered, so that late outputs can be attributed to them."""
@@ -130,8 +130,8 @@ class Connection:
     async def interrupt(self) -> None:
         """Interrupt the running code. Do nothing if no code is running.
 
-        ipykernel ignores SIGINT until it has started the cell, so wait for that first. An interrupt may also prevent
-        the kernel from reporting the end of the cell, so check for that afterwards.
+        ipykernel ignores SIGINT until it has started the cell, so wait until the cell has started. An interrupt may
+        also prevent the kernel from reporting the end of the cell, so check later whether the report was lost.
         """
         running = next(iter(self._executions.items()), None)
         if running is not None:

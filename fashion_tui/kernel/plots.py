@@ -91,7 +91,7 @@ def plot_of(tensor: Tensor, description: str, labels: Sequence[str] = ()) -> Plo
 def _arrange(values: Tensor) -> Tensor:
     """Reshape a tensor for drawing: `[N]` for bars, `[R, C]` for a heat map, `[N, C, H, W]` for images."""
     if values.dim() >= 3 and values.shape[-1] == RGB_CHANNELS and min(values.shape[-3:-1]) >= MIN_IMAGE_SIDE:
-        values = values.movedim(-1, -3)  # image arrays have the channel axis last, image tensors first
+        values = values.movedim(-1, -3)  # image arrays have the channel axis last; image tensors have it first
     if values.shape == FASHION_SIZE:
         return values[None, None]
     if values.dim() >= 3 and values.shape[-3] in {1, RGB_CHANNELS} and min(values.shape[-2:]) >= MIN_IMAGE_SIDE:

@@ -136,7 +136,7 @@ def _load_data(ref: DatasetRef) -> Mapping[str, object]:
 def _reason(error: BaseException) -> str:
     """Return the first line of an error's message.
 
-    The message is preceded by the type of the error, unless fashion_tui defines the type.
+    The line begins with the type of the error, unless fashion_tui defines that type.
     """
     first_line = (str(error).split("\n") or [""])[0]
     is_ours = type(error).__module__.startswith("fashion_tui.")

@@ -158,7 +158,7 @@ class KernelProcess:
     def last_log_line(self) -> str:
         """Return the last line of the kernel's log, or "" if there is none.
 
-        The log contains only the output from before ipykernel starts to capture output.
+        The log contains only what the kernel printed before ipykernel began to capture its output.
         """
         try:
             lines = read_tail(Path(f"{self._stem}.log"), LOG_TAIL_BYTES).decode(errors="replace").split("\n")

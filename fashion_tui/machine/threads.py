@@ -24,12 +24,12 @@ def available_cpus() -> int:
 
 
 def use_passive_waiting() -> None:
-    """Make waiting threads sleep, for a process that rarely computes. Call this before importing torch."""
+    """Make waiting threads sleep. Call this in a process that rarely computes, before importing torch."""
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
 
 def use_brief_spinning() -> None:
-    """Make waiting threads spin briefly, for a process that computes all the time. Call this before importing torch."""
+    """Make waiting threads spin briefly. Call this in a process that computes all the time, before importing torch."""
     os.environ.setdefault("GOMP_SPINCOUNT", str(SPIN_COUNT))
 
 

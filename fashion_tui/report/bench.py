@@ -78,7 +78,10 @@ def _waiting_table(latencies: Sequence[Latency]) -> Table:
 
 
 def _app_line(app: AppCost) -> Text:
-    """Return the app's use of resources. As a caption, it would be wrapped to the width of a narrow table."""
+    """Return a line with the app's use of resources.
+
+    It isn't a caption of a table, because Rich wraps a caption to the width of its table.
+    """
     cost = f"{app.kib_per_second:.1f} KiB/s of output, {app.cpu_share:.0%} of a core"
     return Text(f"the app during training: {cost}, {app.memory_mib:,.0f} MiB in all processes", MUTED)
 

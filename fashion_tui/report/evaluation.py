@@ -131,7 +131,10 @@ In the rows, class names are never truncated below this length.
 
 CORRECT_BACKGROUND = PALETTE.correct
 CONFUSION_BACKGROUNDS = tuple(zip((0.10, LARGE_CONFUSION, 0.01), PALETTE.confusions, strict=True))
-"""Backgrounds of confusions, each preceded by the minimum share of the true class's images for which it is used."""
+"""Pairs of a minimum share of the true class's images and a background.
+
+A confusion gets the background of the first pair whose minimum it reaches.
+"""
 
 
 def confusion_caption() -> Text:
@@ -178,7 +181,7 @@ def _confusion_cell(count: int, total: int, glyphs: Glyphs, *, is_correct: bool)
 def largest_confusions(
     names: Sequence[str], confusion: Sequence[Sequence[int]], limit: int, glyphs: Glyphs
 ) -> list[Text]:
-    """Return a line for each of the most frequent confusions: `Shirt → T-shirt/top   197   20 % of its class`."""
+    """Return lines for the most frequent confusions, such as `Shirt → T-shirt/top   197   20 % of its class`."""
     cells = sorted(
         (-count, truth, prediction)
         for truth, counts in enumerate(confusion)

@@ -122,7 +122,7 @@ def format_shape(shape: Shape, glyphs: Glyphs) -> str:
 
 
 def format_shapes(shapes: Sequence[Shape], glyphs: Glyphs) -> str:
-    """Return the first shape and the number of other shapes: `64×56×56 +1`."""
+    """Return the first shape and the number of other shapes, such as `64×56×56 +1`."""
     if not shapes:
         return ""
     return format_shape(shapes[0], glyphs) + (f" +{len(shapes) - 1}" if len(shapes) > 1 else "")

@@ -25,7 +25,7 @@ def histogram_block(histogram: Histogram, *, width: int, height: int, glyphs: Gl
 
 
 def histogram_line(histogram: Histogram, *, width: int, glyphs: Glyphs) -> Text:
-    """Return a one-line histogram: `weight ▁▂▅█▅▂▁ −0.21 … 0.19`."""
+    """Return a one-line histogram, such as `weight ▁▂▅█▅▂▁ −0.21 … 0.19`."""
     low, high = _format_range(histogram, glyphs)
     name = f"{_parameter_name(histogram)} "
     available = width - cell_len(name) - cell_len(low) - cell_len(high) - 4

@@ -186,13 +186,13 @@ def _overlaps(size: int, count: int) -> tuple[tuple[int, tuple[int, ...]], ...]:
 
 
 def _half_cells(upper: bytes, lower: bytes) -> Iterator[GreyCell]:
-    """Yield one cell for each column of two rows of grey levels."""
+    """Yield one cell per column, given the grey levels of two adjacent rows."""
     for top, bottom in zip(upper, lower, strict=True):
         yield (bottom, top, UPPER) if top > bottom else (top, bottom, LOWER if top < bottom else 0)
 
 
 def _quarter_cells(upper: bytes, lower: bytes) -> Iterator[GreyCell]:
-    """Yield one cell for every two columns of two rows of grey levels.
+    """Yield one cell per two columns, given the grey levels of two adjacent rows.
 
     The two grey levels of a cell minimise the squared error.
     """

@@ -120,7 +120,7 @@ def changes_shape(row: ShapeRow) -> bool:
 def share_column(table: ShapeTable, shown: Sequence[int], glyphs: Glyphs, width: int) -> Column:
     """Return a column of bars. A bar shows the row's share of the time, or of the MACs if no time was measured.
 
-    Rows that are sums of other shown rows have no bar.
+    A row whose children are also shown has no bar, because its numbers are sums.
     """
     quantity = "time" if table.timed_on else "work"
     total = (table.seconds if table.timed_on else table.total_macs) or 1

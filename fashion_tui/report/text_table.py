@@ -11,7 +11,7 @@ from .style import MUTED
 GAP = 2
 """Spaces between columns."""
 MIN_WIDTH = 4
-"""Minimum width to which the widest column is narrowed as a last resort."""
+"""As a last resort, the widest column is narrowed, but never below this width."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,7 +33,7 @@ class Folder:
     """
 
     def __init__(self, path: Path, descriptor: int, owners: frozenset[int] = frozenset()) -> None:
-        """Take over an open descriptor.
+        """Take ownership of an open descriptor.
 
         `owners` are the ids of users whose files are accepted, in addition to the directory's owner, the current user
         and root.
@@ -50,7 +50,7 @@ class Folder:
         return cls(path, os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC))
 
     def close(self) -> None:
-        """Close the descriptor. Closing twice does nothing."""
+        """Close the descriptor. Closing it again has no effect."""
         descriptor, self._descriptor = self._descriptor, -1
         if descriptor >= 0:
             os.close(descriptor)

@@ -58,7 +58,7 @@ class RunSnapshot:
     missing_events: int
     """Number of lines missing from the log, determined from gaps in the sequence numbers."""
     missing_steps: int
-    """Number of steps without metrics."""
+    """Number of steps whose metrics are missing from the log."""
     disk_bytes: int
     """Size of the run's files in bytes, including checkpoints."""
     complete: bool

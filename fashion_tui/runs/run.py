@@ -43,7 +43,7 @@ class Contents(msgspec.Struct, frozen=True):
     """One line for each file that can't be used, with the reason."""
 
     def add_problems(self, damage: list[str]) -> list[str]:
-        """Return `damage`, followed by the lines of `problems` about other files.
+        """Return `damage`, followed by the lines of `problems`. Leave out files that `damage` already mentions.
 
         Each line begins with the name of a file.
         """
@@ -74,7 +74,7 @@ class Run:
         self.checkpoints = CheckpointStore(self.folder)
 
     def close(self) -> None:
-        """Close the directory. Closing twice does nothing."""
+        """Close the directory. Closing it again has no effect."""
         self.folder.close()
 
     def __enter__(self) -> Self:

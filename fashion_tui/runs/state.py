@@ -10,7 +10,10 @@ from fashion_tui.schema.events import Failed, Finished, RunEvent, Stopped
 from fashion_tui.schema.run import LIVE_STATES, RunStatus, State
 
 HEARTBEAT_LIMIT = 5.0
-"""Seconds after which a heartbeat is stale. A heartbeat that far in the future is stale too: the clock was set back."""
+"""Age, in seconds, above which a heartbeat is stale.
+
+A heartbeat is also stale if it is that far in the future, because the clock has then been set back.
+"""
 
 
 def is_fresh(status: RunStatus) -> bool:

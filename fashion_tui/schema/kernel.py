@@ -6,7 +6,7 @@ from .dataset import DatasetRef
 
 
 class KernelSetup(msgspec.Struct, frozen=True, kw_only=True):
-    """Settings of a new kernel: the data and runs for the user's code, the width of the transcript, and the client."""
+    """Settings of a new kernel."""
 
     dataset: DatasetRef | None = None
     """Data set to load on first use, or None for a kernel without data."""

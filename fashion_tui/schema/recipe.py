@@ -18,7 +18,7 @@ Schedule = Literal["constant", "triangle"]
 """With `triangle`, the learning rate rises linearly during the warm-up (`Recipe.warm_up`), then falls linearly."""
 
 Flip = Literal["none", "alternating"]
-"""With `alternating`, each image is mirrored in every second epoch."""
+"""With `alternating`, each image is mirrored in every other epoch."""
 
 FASHION_MEAN, FASHION_STD = 0.2860, 0.3530
 """Mean and standard deviation of Fashion-MNIST's training pixels in [0, 1], rounded."""

@@ -312,7 +312,7 @@ class Session:
     def _recipe(self, checkpoint: LoadedCheckpoint | None) -> Recipe:
         """Return the run's recipe with the total number of epochs to train, which the user may have changed."""
         epochs = self.job.epochs or max(self.status.status.epochs, checkpoint.epochs if checkpoint else 0)
-        if checkpoint is not None:  # an epoch that was begun before the checkpoint must be completed
+        if checkpoint is not None:  # an epoch that began before the checkpoint must be completed
             epochs = max(epochs, checkpoint.training["epoch"] + (1 if checkpoint.training["step_in_epoch"] else 0))
         return msgspec.structs.replace(self.run.config.recipe, epochs=epochs)
 

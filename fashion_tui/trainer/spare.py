@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from fashion_tui.lab.data.datasets import Dataset
 
 WARM_UP_IMAGES = 64
-"""Number of images in the warm-up training, which runs before an order arrives: two batches of the guide's recipe."""
+"""Number of images for the warm-up, which trains two batches of the guide's recipe before an order arrives."""
 
 
 def run_spare_trainer(dataset: DatasetRef) -> int:
@@ -41,7 +41,7 @@ def run_spare_trainer(dataset: DatasetRef) -> int:
 
 
 def _enter(run: Run) -> None:
-    """Set the working directory and standard streams to those of a trainer that was started for this run."""
+    """Use the same working directory and standard streams as a trainer that was started for this run."""
     os.chdir(run.path)
     log = run.open_log()
     null = os.open(os.devnull, os.O_RDONLY)

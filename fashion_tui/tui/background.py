@@ -19,7 +19,7 @@ RUNS_INTERVAL = 1.0
 """Seconds between reads of the runs directory."""
 
 READ_SECONDS = 0.03
-"""Maximum time for reading runs before each pause, in seconds."""
+"""Maximum time spent on reading runs between two pauses, in seconds."""
 
 PAUSE_SECONDS = 0.03
 """Length of the pause before more runs are read, in seconds."""

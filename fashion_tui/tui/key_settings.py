@@ -177,7 +177,7 @@ def _shown(key: str) -> str:
 
 
 def _clashes(groups: Groups) -> Iterator[tuple[str, Override, Override]]:
-    """Yield each key that two actions share while both are available, with the two actions.
+    """Yield each key that two actions share, and the two actions, if both can be available at the same time.
 
     An action of a view may share a key with an action of the app, unless the app's key has priority.
     """

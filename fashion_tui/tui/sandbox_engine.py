@@ -40,7 +40,7 @@ class SandboxEngine:
         """Return the engine's reply. Cancelling this call interrupts the code.
 
         Raises TimeLimitExceeded after `time_limit` seconds, and EngineDied if the code ends its process. After either
-        error, a working process answers the next request.
+        error, the process is replaced if necessary, so the next request is answered as usual.
         """
         async with self._lock:
             try:
@@ -68,7 +68,7 @@ class SandboxEngine:
         await self._engine.close()
 
     def _restart_in_background(self) -> None:
-        """Make the process ready now, so that the next request doesn't have to wait."""
+        """Start preparing the process for the next request, so that the request doesn't have to wait."""
         self._restart = asyncio.create_task(self._make_ready_alone())
 
     async def _make_ready_alone(self) -> None:

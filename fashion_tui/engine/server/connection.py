@@ -82,7 +82,7 @@ class Connection:
                 self._unanswered.discard(call.id)
 
     def send(self, message: ToClient) -> None:
-        """Send a frame. Block while the client doesn't read. Exit the process if the client has disconnected."""
+        """Send a frame. Block while the client isn't reading. Exit the process if the client has disconnected."""
         try:
             with self._send_lock:
                 self._socket.sendall(encode_frame(message))

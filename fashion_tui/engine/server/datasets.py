@@ -1,4 +1,4 @@
-"""Handlers of requests about data sets: class counts and pages of images."""
+"""Handlers for requests about data sets: class counts and pages of images."""
 
 from pathlib import Path
 

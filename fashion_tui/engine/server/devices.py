@@ -1,4 +1,4 @@
-"""Handlers of requests about the machine: its devices, and the checks of torch for `doctor`."""
+"""Handlers for requests about the machine: its devices, and the checks of torch for `doctor`."""
 
 import importlib.metadata
 import platform

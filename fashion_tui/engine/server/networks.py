@@ -1,4 +1,4 @@
-"""Handlers of requests about untrained networks: built-in ones, files, and source that the user is editing."""
+"""Handlers for requests about untrained networks: built-in ones, files, and source that the user is editing."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -1,4 +1,4 @@
-"""Handlers of requests about trained runs: evaluation, predictions, feature maps, weights and export."""
+"""Handlers for requests about trained runs: evaluation, predictions, feature maps, weights and export."""
 
 from pathlib import Path
 

@@ -213,7 +213,7 @@ def _neckline(sketch: Sketch, shade: Tensor, width: Tensor, depth: Tensor) -> No
 GARMENTS: tuple[Callable[[Sketch], None], ...] = (
     t_shirt, trouser, pullover, dress, coat, sandal, shirt, sneaker, bag, ankle_boot,
 )  # fmt: skip
-"""Drawing functions in the order of Fashion-MNIST's labels."""
+"""Functions that draw garments, in the order of Fashion-MNIST's labels."""
 
 SHOES = (sandal, sneaker, ankle_boot)
-"""Drawing functions of the shoes, which are drawn along the x axis instead of upright."""
+"""Functions that draw shoes. Shoes are drawn along the x axis; everything else is drawn upright."""

@@ -170,9 +170,9 @@ def _name_in(module: nn.Module, layer: nn.Module) -> str:
 
 class _Operation(NamedTuple):
     name: str
-    """Name of the function: `matmul`, `cat`, `add`."""
+    """Name of the function, such as `matmul`, `cat` or `add`."""
     label: str
-    """Name in the explanation: `@`, `cat`, `+`."""
+    """Name to use in the explanation, such as `@`, `cat` or `+`."""
     shapes: list[Shape]
 
 

@@ -132,8 +132,7 @@ class _NamedNodes:
     def find(self, node: Node) -> tuple[list[str], Tensor | None]:
         """Return the names of the node's outputs, and the first output that has a name.
 
-        The second value is None if no output has a name. For a leaf, it is the leaf tensor even if the tensor has no
-        name.
+        If no output has a name, the second value is the leaf tensor for a leaf, and None for any other node.
         """
         key = _Identity(node)
         leaf = node if isinstance(node, Tensor) else None

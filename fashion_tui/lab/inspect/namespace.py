@@ -17,7 +17,7 @@ MAX_ITEMS = 32
 
 
 class NamedTensor(NamedTuple):
-    """A tensor or array, and the Python expression that refers to it: `x`, `batch[0]`, `net.conv1.weight`."""
+    """A tensor or array, and the Python expression that refers to it, such as `x`, `batch[0]` or `net.conv1.weight`."""
 
     name: str
     kind: Kind

@@ -28,7 +28,8 @@ class ListedTensors:
     def __init__(self) -> None:
         self._listing = 0
         self._known: dict[str, tuple[weakref.ref[TensorOrArray], int]] = {}
-        """Maps each name in the latest list to a tensor and the number of the first list with this tensor."""
+        """For each name in the latest list: its tensor, and the number of the list in which that tensor first
+        appeared."""
 
     def update(self, tensors: Sequence[NamedTensor]) -> list[int]:
         """Register the next list of tensors.

@@ -18,7 +18,7 @@ MAX_VALUES = 262_144
 """Tensors with more values than this are sampled. Reading this many values takes half a millisecond."""
 
 SAMPLE_SIZE = 32_768
-"""Number of values sampled from a larger tensor, small enough for torch to use a single thread."""
+"""Number of values sampled from a larger tensor. It is small enough that torch uses a single thread."""
 
 
 def compute_statistics(tensor: TensorOrArray) -> Statistics | None:

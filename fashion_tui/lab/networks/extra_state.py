@@ -238,8 +238,8 @@ class _Writer:
     def decode(self, encoded: Any, current: object) -> Any:
         """Return the saved value, or `_MISSING` if it wasn't saved.
 
-        `current` is the corresponding value of the new model, or `_MISSING`. If the saved value was changed in place,
-        `current` is changed in place, too.
+        `current` is the corresponding value of the new model, or `_MISSING`. If training changed the original value in
+        place rather than replacing it, `current` is changed in place, too.
         """
         name, path, type_if_same, copy, items = encoded
         if name in REFERENCES:
@@ -314,7 +314,7 @@ def _find_unsavable(before: Node | None, now: Node) -> Node | None:
 
 
 def _needs_identity(node: Node) -> bool:
-    """Return whether the node's object can't be recreated, so that the new model must already contain it."""
+    """Return whether the new model must already contain the node's object, because it can't be recreated."""
     return node.kind not in REFERENCES and KINDS[node.kind].create is None
 
 

@@ -27,7 +27,7 @@ _MAX_PARAMETERS = 4
 
 
 def shape_arithmetic(call: Call, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> str:
-    """Return the formula for the output shape: `(14 − 5 + 2·2) / 1 + 1 = 14`.
+    """Return the formula for the output shape, such as `(14 − 5 + 2·2) / 1 + 1 = 14`.
 
     `inputs` and `outputs` are the shapes of one sample.
     """
@@ -203,7 +203,7 @@ def _concatenation_formula(call: Call, inputs: Sequence[Shape], outputs: Sequenc
 
 
 def _adaptive_pool_formula(call: Call, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> str:
-    """Return the formula for the window size of an adaptive pool: `7 / 1 = 7: each value pools 7×7`."""
+    """Return the formula for the window size of an adaptive pool, such as `7 / 1 = 7: each value pools 7×7`."""
     pairs = _spatial_sizes(inputs[0], outputs[0]) if "adaptive" in call.op.lower() else []
     if not pairs or any(not after or before % after for before, after in pairs):
         return ""

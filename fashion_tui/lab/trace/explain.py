@@ -112,7 +112,7 @@ class _Failure:
         return f"{owner} input is {list(self.input)}"
 
     def producers(self) -> str:
-        """Return the names of the calls that produced the inputs: ` (from conv1 and downsample)`.
+        """Return the names of the calls that produced the inputs, such as ` (from conv1 and downsample)`.
 
         Return an empty string for the network's inputs.
         """

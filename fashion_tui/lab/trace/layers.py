@@ -1,4 +1,4 @@
-"""Describe a layer for the table of the shape trace: its settings, and whether its inner calls have rows."""
+"""Describe a layer for the table of the shape trace: its settings, and whether calls inside it get their own rows."""
 
 import functools
 import inspect
@@ -63,9 +63,9 @@ def layer_settings(module: nn.Module) -> str:
 
 
 def format_window(kernel: Any, stride: Any, padding: Any, dilation: Any, *, always_stride: bool = False) -> str:
-    """Return the kernel, and any stride, padding and dilation that aren't the default: `5×5 p2`, `2×2 s2`.
+    """Return the kernel size and the non-default settings of a window, such as `5×5 p2` or `2×2 s2`.
 
-    A single number is used for both axes.
+    A single number is used for both axes. If `always_stride` is True, the stride is included even if it is 1.
     """
     parts = [format_sizes(kernel)]
     parts += [_format_letter("s", stride)] if always_stride or not _is_all(stride, 1) else []

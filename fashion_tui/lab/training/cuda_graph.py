@@ -132,7 +132,7 @@ class StepQueue:
         self._queued: deque[torch.cuda.Event] = deque()
         self._last_finished: torch.cuda.Event | None = None
         self._durations: deque[float] = deque(maxlen=RECENT_STEPS)
-        """Durations of the last finished steps, in seconds."""
+        """Durations of the most recently finished steps, in seconds."""
 
     def add(self) -> None:
         """Add the step that was just launched. Wait until the steps in the queue take at most `MAX_QUEUED_SECONDS`."""

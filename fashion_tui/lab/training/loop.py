@@ -91,7 +91,7 @@ class Training:
         """
         if device.type == "cuda":
             device = torch.device("cuda", torch.cuda.current_device() if device.index is None else device.index)
-            torch.cuda.set_device(device)  # because streams and graphs are created on the current device
+            torch.cuda.set_device(device)  # streams and graphs are created on the current device
         seed_everything(seed)
         self.recipe = recipe
         self.device = device
@@ -183,7 +183,7 @@ class Training:
         return self.epoch * len(self.batches.images) + int(self.batch_sizes(0, self.step_in_epoch).sum())
 
     def learning_rate(self, step: int) -> float:
-        """Return the learning rate of a step, counted from 0 over all epochs."""
+        """Return the learning rate of a step. Steps are counted from 0 over all epochs."""
         return self.recipe.learning_rate * self._lr_scale(step)
 
     def batch_sizes(self, first: int, last: int) -> Tensor:
@@ -298,7 +298,8 @@ class Training:
                 try:
                     yield
                 except BaseException:
-                    self._extra_state.roll_back(extra)  # first, because `preserve_state` can't restore changed shapes
+                    # `preserve_state` can't restore a buffer whose shape has changed, so restore the shapes first.
+                    self._extra_state.roll_back(extra)
                     raise
         finally:
             self._before_step = self._extra_before_step = None

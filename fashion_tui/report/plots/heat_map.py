@@ -15,7 +15,7 @@ from fashion_tui.schema.plots import MAX_LEVEL, NON_FINITE, HeatMap
 from .layout import QUIET, PlotStyle, Row, caption_rows, max_lines
 
 MAX_ENLARGED = 56
-"""Maximum width of a map in which each value is enlarged to a square, two columns wide and one line high."""
+"""Maximum width, in columns, of an enlarged map, which shows each value as a square: two columns by one line."""
 
 MAX_SCALE = 24
 """Maximum width of the legend's colour scale, in columns."""

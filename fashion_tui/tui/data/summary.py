@@ -31,7 +31,7 @@ def dataset_title(name: str) -> str:
 
 
 def title_line(name: str, split: Split, label: str | None, cursor: GridCursor, width: int) -> Text:
-    """Return `Fashion-MNIST · training set · 60,000 images · page 3/2,500`, shortened to fit."""
+    """Return a title such as `Fashion-MNIST · training set · 60,000 images · page 3/2,500`, shortened to fit."""
     total = f"{cursor.total:,} images"
     parts = [SPLIT_NAMES[split]]
     if cursor.total:
@@ -51,7 +51,7 @@ def title_line(name: str, split: Split, label: str | None, cursor: GridCursor, w
 
 
 def progress_line(done: int, total: int, glyphs: Glyphs) -> Text:
-    """Return `downloading Fashion-MNIST  12.3 / 30.9 MB  ████▌       40 %   esc cancel`.
+    """Return a line such as `downloading Fashion-MNIST  12.3 / 30.9 MB  ████▌       40 %   esc cancel`.
 
     `done` and `total` are in bytes.
     """

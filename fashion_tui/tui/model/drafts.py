@@ -57,7 +57,7 @@ def default_folder() -> Path:
 
 
 class DraftFile:
-    """The file with the draft of this instance of the app. All methods are thread-safe.
+    """The draft file of this app instance. All methods are thread-safe.
 
     If the disk is full or the folder isn't writable, no draft is kept.
     """

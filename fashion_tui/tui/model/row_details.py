@@ -63,7 +63,7 @@ def row_lines(
 
 
 def _name(row: ShapeRow, glyphs: Glyphs) -> Text:
-    """Return `conv2   Conv2d   5×5 p2`."""
+    """Return the name, operation and settings of a row, such as `conv2   Conv2d   5×5 p2`."""
     return Text.assemble(
         (printable(row.path, glyphs), f"bold {FOREGROUND}"),
         (f"   {printable(row.op, glyphs)}", MUTED),
@@ -76,7 +76,7 @@ def _inputs(row: ShapeRow, glyphs: Glyphs) -> str:
 
 
 def _shapes(row: ShapeRow, glyphs: Glyphs) -> Text:
-    """Return `12×14×14 → 20×14×14`."""
+    """Return the input and output shapes of a row, such as `12×14×14 → 20×14×14`."""
     arrow = " → " if glyphs.unicode else " -> "
     inputs = _inputs(row, glyphs)
     outputs = format_shapes(row.outputs, glyphs) or ("failed" if row.failed else "no output")
@@ -114,7 +114,7 @@ class _Cost:
     arithmetic: str
 
     def line(self, width: int, glyphs: Glyphs) -> Text:
-        """Return `params       6,020    2.9 %  ▎           weight 20×12×5×5 = 6,000, bias 20`, shortened to fit."""
+        """Return a line such as `params   6,020   2.9 %  ▎    weight 20×12×5×5 = 6,000, bias 20`, shortened to fit."""
         share = self.value / self.total if self.total else 0.0
         line = Text(f"{self.label:<7}", style=MUTED)
         if width >= FULL_COST_WIDTH or not self.arithmetic:
@@ -145,7 +145,7 @@ def _facts(table: ShapeTable, row: ShapeRow, width: int, glyphs: Glyphs) -> list
 
 
 def _histogram_blocks(histograms: Sequence[Histogram], width: int, glyphs: Glyphs) -> list[Text]:
-    """Return lines that show as many histograms as fit side by side."""
+    """Return lines with as many histograms as fit side by side."""
     shown = histograms[: max(width // (MAX_WIDTH // 2 + 4), 1)]
     block_width = min((width - HISTOGRAM_GAP * (len(shown) - 1)) // len(shown), MAX_WIDTH)
     blocks = [

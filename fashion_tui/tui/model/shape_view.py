@@ -57,7 +57,7 @@ class ShapeView(Vertical):
 
     @property
     def occurrence(self) -> int:
-        """Index of the row under the cursor among the rows with the same path and operation."""
+        """Number of earlier rows with the same path and operation as the row under the cursor."""
         index = self._row_index
         if self._table is None or index is None:
             return 0
@@ -143,7 +143,10 @@ class ShapeView(Vertical):
 
 
 def _row_keys(table: ShapeTable) -> list[str]:
-    """Return a key for each row, made of its path and occurrence. The key stays the same in later traces."""
+    """Return a key for each row: its path, and its index among the rows with the same path.
+
+    The key stays the same in later traces.
+    """
     seen: dict[str, int] = {}
     keys = []
     for row in table.rows:

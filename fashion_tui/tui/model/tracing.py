@@ -22,7 +22,7 @@ EDIT_TIME_LIMIT = 2.0
 WEIGHTS_TIME_LIMIT = 20.0
 """Time limit in seconds for initialising a network and computing its histograms."""
 WEIGHTS_DELAY = 0.4
-"""Seconds without a change after which the histograms are computed."""
+"""Seconds from the last change until the histograms are computed."""
 SLOW_AFTER = 0.5
 """Seconds after which an unfinished trace is reported as slow."""
 

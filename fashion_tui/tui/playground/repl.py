@@ -214,7 +214,7 @@ class Repl(Vertical):
         if self._search is not None and self._search.is_open:
             self._search.close()
             self._prompt_row.display = True
-            self.screen.set_focus(self.prompt)  # because focus() would take effect only after the next key
+            self.screen.set_focus(self.prompt)  # `focus` would take effect only after the next key
 
     def toggle_documentation(self) -> None:
         """Show the documentation of the name at the cursor. If it is already shown, close the panel."""

@@ -26,7 +26,7 @@ AXIS = Style.parse(MUTED)
 
 @dataclass(frozen=True, slots=True)
 class ChartData:
-    """Data of a curve, with one value for every `stride` steps."""
+    """A curve's data: one value for every `stride` steps."""
 
     values: Sequence[float] = ()
     """Values of the curve. A NaN leaves a gap."""

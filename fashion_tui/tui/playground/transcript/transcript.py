@@ -223,7 +223,7 @@ class Transcript(ScrollView, can_focus=True, inherit_bindings=False):
             self.post_message(WidthChanged(width))
             self._heights.clear()
             self._measured.clear()
-            self._ends.clear()  # because show_scrollback doesn't recompute it if the width is 0
+            self._ends.clear()  # `show_scrollback` leaves the ends unchanged if the width is 0
             self._strips.clear()
         self.show_scrollback()
 

@@ -1,4 +1,4 @@
-"""The autograd graph of a tensor, shown as a tree with foldable nodes, and a key that runs backward()."""
+"""A view of a tensor's autograd graph as a tree with foldable nodes. A key runs backward()."""
 
 import ast
 from typing import ClassVar
