@@ -144,7 +144,7 @@ class LoadedCheckpoint:
     epochs: int
     """Total number of epochs to train, as stored in this checkpoint."""
     unwritten: list[MetricEvent]
-    """Metric events that weren't in the log when this checkpoint was saved."""
+    """Metric events that may not have been on disk when this checkpoint was saved."""
     recent_losses: list[float]
     """Losses of the last steps."""
 

@@ -80,14 +80,15 @@ class StatusUpdater:
 class EventLog:
     """Writes events to the log.
 
-    Events that can't be written, for example because the disk is full, are kept in memory. Unwritten metrics are also
-    stored in checkpoints.
+    Events that can't be written, for example because the disk is full, are kept in memory. Metrics that may not be on
+    disk are also stored in checkpoints.
     """
 
     def __init__(self, run: Run, status: StatusUpdater) -> None:
         self.status = status
         self._writer = run.event_writer()
-        self._unwritten: list[MetricEvent] = []
+        self._unsynced: list[MetricEvent] = []
+        """Metric events since the last successful `sync`, which may not be on disk."""
         self._problem: str | None = None
 
     @property
@@ -97,8 +98,9 @@ class EventLog:
 
     def write(self, event: RunEvent) -> None:
         if isinstance(event, MetricEvent):
-            self._unwritten.append(event)
-        self._after_write(written=self._writer.write(event))
+            self._unsynced.append(event)
+        self._writer.write(event)
+        self._report_problem()
 
     def report(self, message: str) -> None:
         """Report a problem that needs the user's attention but doesn't end training."""
@@ -107,16 +109,17 @@ class EventLog:
         self.write(Warned(time=time.time(), message=message))
 
     def sync(self) -> list[str]:
-        """Write all events to disk. Return the metric events that can't be written, encoded for a checkpoint."""
-        self._after_write(written=self._writer.sync())
-        return [msgspec.json.encode(event).decode() for event in self._unwritten]
+        """Write all events to disk. Return the metric events that may not be there, encoded for a checkpoint."""
+        if self._writer.sync():
+            self._unsynced.clear()
+        self._report_problem()
+        return [msgspec.json.encode(event).decode() for event in self._unsynced]
 
     def close(self) -> None:
-        self._after_write(written=self._writer.close())
+        self._writer.close()
+        self._report_problem()
 
-    def _after_write(self, *, written: bool) -> None:
-        if written:
-            self._unwritten.clear()
+    def _report_problem(self) -> None:
         if self._writer.problem != self._problem:
             self._problem = self._writer.problem
             if self._problem is not None:

@@ -1,5 +1,6 @@
 """Tests of the trainer's parts, for faults that can't be timed in a real run."""
 
+import errno
 import os
 import resource
 import time
@@ -84,6 +85,7 @@ def test_a_checkpoint_stores_metrics_that_the_log_lacks(is_written_later: bool, 
     run = make_run(tmp_path)
     log = open_log(run)
     log.write(steps(1, 3))
+    assert log.sync() == []
     with unable_to_grow(run.path / EVENTS_FILE):
         log.write(steps(4, 6))
         stored = log.sync()
@@ -102,6 +104,26 @@ def test_a_checkpoint_stores_metrics_that_the_log_lacks(is_written_later: bool, 
     for event in unwritten:
         next_log.write(event)
     assert list(step_metrics(run)) == [1, 2, 3, 4, 5, 6]
+
+
+def test_a_checkpoint_stores_metrics_that_cannot_be_synced(tmp_path: Path) -> None:
+    """A network file system may report only when a file is synced that its disk is full."""
+
+    def fail(_descriptor: int) -> NoReturn:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    run = make_run(tmp_path)
+    log = open_log(run)
+    log.write(steps(1, 3))
+    assert log.sync() == []
+    log.write(steps(4, 6))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "fsync", fail)
+        stored = decode_metric_events(log.sync())
+    assert [event.first_step for event in stored if isinstance(event, StepChunk)] == [4]
+    (warned,) = of_kind(run, Warned)
+    assert "No space left" in warned.message
+    assert log.sync() == []
 
 
 @pytest.fixture
