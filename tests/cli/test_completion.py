@@ -83,6 +83,7 @@ def test_completions(call: Call, trained: TrainedRun) -> None:
         assert set(complete(call, "fashion-tui", *words)) >= set(expected), words
 
 
+@pytest.mark.covers("fashion-tui --spec")
 def test_the_specification_describes_every_command(call: Call) -> None:
     result = call("--spec")
     assert (result.status, result.err) == (0, "")

@@ -11,6 +11,9 @@ import pytest
 from .conftest import SMALL_RUN, Call, TrainedRun, assert_error
 
 
+@pytest.mark.covers(
+    "train --json", "train --runs", "train --dataset", "train --validation", "train --batch-size", "train --epochs"
+)
 def test_train_prints_events_and_ends_with_finished(trained: TrainedRun) -> None:
     assert trained.events[0]["event"] == "started"
     assert {event["event"] for event in trained.events} >= {"steps", "epoch", "checkpoint"}
@@ -30,6 +33,7 @@ def test_train_prints_the_events_of_the_log(trained: TrainedRun) -> None:
     assert [json.loads(line)["data"] for line in log] == trained.events
 
 
+@pytest.mark.covers("runs --json", "runs --runs")
 def test_runs_lists_runs(call: Call, trained: TrainedRun) -> None:
     result = call("runs", "--runs", trained.runs, "--json")
     assert result.status == 0
@@ -43,6 +47,7 @@ def test_runs_lists_runs(call: Call, trained: TrainedRun) -> None:
         assert expected in out
 
 
+@pytest.mark.covers("runs --prune", "runs --yes")
 def test_prune_needs_confirmation_and_deletes_older_checkpoints(
     call: Call, trained: TrainedRun, tmp_path: Path
 ) -> None:
@@ -99,6 +104,7 @@ def test_runs_before_the_first_run(call: Call, tmp_path: Path) -> None:
         assert "fashion-tui train" in result.err
 
 
+@pytest.mark.covers("eval --json", "fashion-tui --runs")
 def test_eval_agrees_with_the_trainer(call: Call, trained: TrainedRun) -> None:
     result = call("--runs", trained.runs, "eval", "latest", "--json")
     assert result.status == 0, result.err
@@ -115,12 +121,14 @@ def test_eval_agrees_with_the_trainer(call: Call, trained: TrainedRun) -> None:
     assert "synthetic" in result.err
 
 
+@pytest.mark.covers("eval --runs", "eval --json")
 def test_eval_prints_a_report_that_mentions_synthetic_data(call: Call, trained: TrainedRun) -> None:
     out = call("eval", trained.run, "--runs", trained.runs, "--checkpoint", "best").out
     for expected in ("±", "top-2", "ECE", "Ankle boot", "confusion", "synthetic", "2,000 test images"):
         assert expected in out
 
 
+@pytest.mark.covers("shapes --json")
 def test_shapes_of_the_guides_network(call: Call) -> None:
     result = call("shapes", "guide", "--json")
     assert result.status == 0, result.err
@@ -149,6 +157,7 @@ class Net(nn.Module):
 """
 
 
+@pytest.mark.covers("shapes --input", "shapes --args")
 def test_shapes_of_a_custom_model(call: Call, tmp_path: Path) -> None:
     (tmp_path / "net.py").write_text(NET)
     result = call("shapes", f"{tmp_path}/net.py:Net", "--input", "3x32x32", "--args", '{"width": 7}', "--json")
@@ -156,6 +165,7 @@ def test_shapes_of_a_custom_model(call: Call, tmp_path: Path) -> None:
     assert result.json["rows"][0]["output"] == [7, 30, 30]
 
 
+@pytest.mark.covers("shapes --depth", "shapes --columns")
 def test_shapes_with_depth_and_columns(call: Call) -> None:
     result = call("shapes", "torchvision:resnet18", "--input", "3x64x64", "--depth", "1", "--json")
     assert [row["name"] for row in result.json["rows"]][-3:] == ["avgpool", "flatten", "fc"]
@@ -165,6 +175,7 @@ def test_shapes_with_depth_and_columns(call: Call) -> None:
     assert "µs" in out or "ms" in out
 
 
+@pytest.mark.covers("export --runs", "export --output")
 def test_export_writes_the_same_file_for_the_same_weights(call: Call, trained: TrainedRun, tmp_path: Path) -> None:
     files = [tmp_path / "one.safetensors", tmp_path / "TWO.SAFETENSORS"]
     for file in files:
@@ -181,6 +192,7 @@ def test_export_writes_the_same_file_for_the_same_weights(call: Call, trained: T
     )
 
 
+@pytest.mark.covers("doctor --json")
 def test_doctor_runs_all_checks(call: Call, tmp_path: Path) -> None:
     result = call("doctor", "--json", "--runs", tmp_path / "runs")
     assert result.status == 0, result.err
@@ -192,6 +204,7 @@ def test_doctor_runs_all_checks(call: Call, tmp_path: Path) -> None:
     assert not (tmp_path / "runs").exists()
 
 
+@pytest.mark.covers("doctor --runs", "doctor --json")
 def test_doctor_fails_if_nothing_could_be_trained(call: Call, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     for options in ((), ("--json",)):
@@ -203,6 +216,17 @@ def test_doctor_fails_if_nothing_could_be_trained(call: Call, tmp_path: Path) ->
         assert result.err.count("\n") == 1
 
 
+@pytest.mark.covers(
+    "train --detach",
+    "pause --json",
+    "pause --runs",
+    "resume --json",
+    "resume --runs",
+    "stop --json",
+    "stop --runs",
+    "checkpoint --json",
+    "checkpoint --runs",
+)
 def test_a_run_can_be_paused_resumed_and_stopped(call: Call, tmp_path: Path, stop_trainers: list[Path]) -> None:
     def request(command: str, *more: str) -> dict[str, object]:
         result = call(command, "latest", "--runs", tmp_path, "--json", *more)
@@ -250,6 +274,7 @@ def test_a_finished_run_is_resumed_only_for_more_epochs(call: Call, tmp_path: Pa
     assert call("stop", "latest", "--runs", tmp_path).status == 0
 
 
+@pytest.mark.covers("train --data")
 @pytest.mark.real_data
 def test_training_on_fashion_mnist(call: Call, real_data: Path, tmp_path: Path) -> None:
     result = call(

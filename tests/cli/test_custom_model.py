@@ -17,6 +17,7 @@ def train(call: Call, model: object, *options: object, **variables: str) -> Resu
     return call("train", "--model", model, *options, *SMALL_RUN, "--json", **variables)
 
 
+@pytest.mark.covers("train --model", "train --args", "resume --trust")
 def test_a_run_needs_neither_the_file_nor_new_trust_from_its_author(call: Call, tmp_path: Path) -> None:
     file, mark, state = tmp_path / "net.py", tmp_path / "mark", tmp_path / "state"
     file.write_text(source_that_writes(mark))
@@ -24,7 +25,8 @@ def test_a_run_needs_neither_the_file_nor_new_trust_from_its_author(call: Call, 
     trained = train(call, f"{file}:Net", "--args", '{"width": 24}', **variables)
     assert trained.status == 0, trained.err
     finished = trained.json_lines[-1]
-    assert trained.json_lines[0]["model"] == "Net"
+    started = trained.json_lines[0]
+    assert (started["model"], started["parameters"]) == ("Net", 785 * 24 + 2 * 24 + 25 * 10)
     assert (Path(finished["path"]) / "model.py").read_text() == file.read_text()
     file.unlink()
 
@@ -80,17 +82,6 @@ def test_scores_that_are_no_numbers_are_reported_and_valid_json(call: Call, tmp_
     assert (evaluated.json["accuracy"], evaluated.json["loss"], evaluated.json["invalid"]) == ("NaN", "NaN", 2000)
     assert "2,000 of 2,000 test images" in call("eval", "latest", **runs).out
     assert "2,000 of 2,000" in call("runs", **runs).out
-
-
-def test_eval_accepts_trust(call: Call, tmp_path: Path) -> None:
-    file = tmp_path / "net.py"
-    file.write_text(DROPOUT_NET)
-    runs = {"FASHION_TUI_RUNS": str(tmp_path / "runs")}
-    trained = train(call, file, **runs, XDG_STATE_HOME=str(tmp_path / "author"))
-    assert trained.status == 0, trained.err
-    reader = {**runs, "XDG_STATE_HOME": str(tmp_path / "reader")}
-    assert call("eval", "latest", "--trust", "--json", **reader).status == 0
-    assert call("export", "latest", "-o", tmp_path / "x.safetensors", **reader).status == 0
 
 
 @pytest.mark.parametrize(

@@ -118,6 +118,7 @@ def test_missing_data_without_a_network_connection(call: Call, tmp_path: Path) -
     assert not (tmp_path / "runs").exists()
 
 
+@pytest.mark.covers("train --data")
 def test_a_missing_or_empty_data_folder(call: Call, tmp_path: Path) -> None:
     for variables, options in (({}, ("--data", tmp_path / "none")), ({"FASHION_TUI_DATA": str(tmp_path)}, ())):
         result = call("train", *options, "--runs", tmp_path / "runs", **variables)

@@ -9,6 +9,7 @@ import sys
 import click
 import pytest
 
+from fashion_tui import __version__
 from fashion_tui.cli.main import COMMANDS, MODULES
 
 from .conftest import COMMAND, Call
@@ -29,6 +30,7 @@ def test_help_is_fast(environment: dict[str, str]) -> None:
     assert statistics.median(cpu_seconds() for _ in range(5)) < MAX_SECONDS
 
 
+@pytest.mark.covers("fashion-tui --help")
 def test_help_lists_every_command(call: Call) -> None:
     out = call("--help").out
     for name, summary in COMMANDS.items():
@@ -37,6 +39,7 @@ def test_help_lists_every_command(call: Call) -> None:
     assert call("-h").out == out
 
 
+@pytest.mark.covers("* --help")
 @pytest.mark.parametrize("command", COMMANDS)
 def test_help_of_a_command(call: Call, command: str) -> None:
     result = call(command, "--help")
@@ -57,9 +60,10 @@ def test_every_option_has_a_help_text(name: str) -> None:
         assert option.help, option.name
 
 
+@pytest.mark.covers("fashion-tui --version")
 def test_version(call: Call) -> None:
     result = call("--version")
-    assert (result.status, result.out.split()[0]) == (0, "fashion-tui")
+    assert (result.status, result.out) == (0, f"fashion-tui {__version__}\n")
 
 
 def test_commands_and_app_import_no_torch() -> None:

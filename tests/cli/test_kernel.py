@@ -22,6 +22,7 @@ def apps(tmp_path: Path) -> Iterator[AppLauncher]:
     apps.end()
 
 
+@pytest.mark.covers("kernel --json")
 def test_the_printed_command_connects_to_the_kernel_of_the_open_app(apps: AppLauncher) -> None:
     terminal = apps(size=(100, 30))
     terminal.wait_for("In [1]")

@@ -3,6 +3,8 @@
 import os
 from pathlib import Path
 
+import pytest
+
 from .conftest import Call, assert_error
 
 
@@ -14,6 +16,7 @@ def write_settings(folder: Path, content: str) -> dict[str, str]:
     return {"XDG_CONFIG_HOME": str(folder / "config")}
 
 
+@pytest.mark.covers("settings --path", "settings --default", "settings --json")
 def test_path_and_default_file(call: Call, tmp_path: Path) -> None:
     variables = write_settings(tmp_path, "")
     path = Path(call("settings", "--path", **variables).out.strip())
@@ -29,6 +32,7 @@ def test_path_and_default_file(call: Call, tmp_path: Path) -> None:
         assert_error(call("settings", *options), 2, *options)
 
 
+@pytest.mark.covers("settings --data", "settings --runs", "settings --dataset")
 def test_settings_in_effect(call: Call, tmp_path: Path) -> None:
     content = f'data = "{tmp_path}/data"\nruns = "{tmp_path}/runs"\n[keys.train]\npause = "f10"\nstop = "ctrl+m"\n'
     variables = write_settings(tmp_path, content)
@@ -67,6 +71,7 @@ def test_a_wrong_value_is_one_line_and_not_fatal(call: Call, tmp_path: Path) -> 
     assert len(call("settings", "--json", **variables).json["problems"]) == 2
 
 
+@pytest.mark.covers("train --dataset")
 def test_commands_use_folders_data_set_and_recipe(call: Call, tmp_path: Path) -> None:
     runs = tmp_path / "my runs"
     variables = write_settings(

@@ -153,7 +153,7 @@ class FakeCuda:
             "Event": FakeEvent,
             "Stream": FakeStream,
             "current_device": lambda: 0,
-            "current_stream": lambda: self.current_stream,
+            "current_stream": lambda _device=None: self.current_stream,
             "empty_cache": lambda: self.calls.append("empty_cache"),
             "get_device_properties": lambda _device: SimpleNamespace(
                 name="Simulated GPU", uuid="a", major=9, minor=0, total_memory=80 * GIB

@@ -36,6 +36,7 @@ def test_images_are_unchanged_without_augmentation() -> None:
     assert torch.equal(augmented(recipe_with()), IMAGES)
 
 
+@pytest.mark.covers("recipe.flip")
 def test_alternating_flip_mirrors_each_image_in_every_second_epoch() -> None:
     first, second = (augmented(recipe_with(flip="alternating"), epoch) for epoch in (0, 1))
     assert [not is_mirrored for is_mirrored in mirrored(first)] == mirrored(second)
@@ -43,6 +44,7 @@ def test_alternating_flip_mirrors_each_image_in_every_second_epoch() -> None:
     assert torch.equal(augmented(recipe_with(flip="alternating"), 2), first)
 
 
+@pytest.mark.covers("recipe.crop")
 def test_each_image_is_shifted_independently_and_padded_with_black() -> None:
     recipe = recipe_with(crop=2)
     framed = np.full((COUNT, 32, 32), (0 - recipe.mean) / recipe.std, dtype=np.float32)
@@ -63,6 +65,7 @@ def test_each_image_is_shifted_independently_and_padded_with_black() -> None:
     assert not torch.equal(augmented(recipe, epoch=1), augmented(recipe, epoch=0))
 
 
+@pytest.mark.covers("recipe.erase")
 def test_a_rectangle_is_erased_from_half_of_the_images() -> None:
     after = augmented(recipe_with(erase=10)).squeeze(1)
     erased = after != IMAGES.squeeze(1)

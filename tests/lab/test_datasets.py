@@ -95,6 +95,7 @@ def recipe(batch_size: int, **changes: Any) -> Recipe:
 
 
 class TestBatches:
+    @pytest.mark.covers("recipe.mean", "recipe.std")
     def test_an_epoch_visits_every_image_once_with_its_label(self, numbered: Images) -> None:
         batches = ImageBatches(numbered, recipe(10, mean=0.0, std=1.0), seed=0, device=CPU)
         visited = []

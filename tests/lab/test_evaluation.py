@@ -141,6 +141,7 @@ def test_logits_are_computed_in_evaluation_mode(*, training: bool) -> None:
         torch.testing.assert_close(logits, net(normalise(pixels, 0.5, 0.5)))
 
 
+@pytest.mark.covers("recipe.mean", "recipe.std")
 def test_images_are_normalised_as_in_the_recipe() -> None:
     net, pixels = GuideNet(), torch.randint(0, 256, (5, 1, 28, 28), dtype=torch.uint8)
     recipe = msgspec.structs.replace(GUIDE, mean=0.286, std=0.353)

@@ -53,10 +53,12 @@ def test_unknown_recipe() -> None:
         recipe_named("fast")
 
 
+@pytest.mark.covers("recipe.schedule")
 def test_constant_schedule() -> None:
     assert {lr_scale(GUIDE, step, 100) for step in range(100)} == {1.0}
 
 
+@pytest.mark.covers("recipe.schedule", "recipe.warm_up")
 @pytest.mark.parametrize("steps", [1, 2, 7, 100])
 @pytest.mark.parametrize("warm_up", [0.0, 0.2, 0.5, 0.99])
 def test_triangular_schedule_rises_to_its_peak_and_falls_until_the_last_step(steps: int, warm_up: float) -> None:
@@ -80,6 +82,7 @@ def linear_schedule(start: float, end: float, steps: int) -> list[float]:
     return rates
 
 
+@pytest.mark.covers("recipe.warm_up", "recipe.learning_rate")
 @given(st.integers(0, 60), st.integers(1, 60))
 def test_the_triangle_is_two_linear_schedules_of_torch(rising: int, falling: int) -> None:
     """It rises from 1 / n to 1 in n steps, then falls from 1 to 1 / m in m steps."""
@@ -94,6 +97,7 @@ def test_the_triangle_is_two_linear_schedules_of_torch(rising: int, falling: int
     assert rates == pytest.approx(expected, rel=1e-9)
 
 
+@pytest.mark.covers("recipe.learning_rate", "recipe.schedule", "recipe.warm_up", "recipe.epochs")
 def test_learning_rates_follow_one_schedule_over_all_epochs() -> None:
     """The expected learning rates are those of torch's schedulers.
 
@@ -154,6 +158,7 @@ def test_muon_has_nesterov_momentum() -> None:
         torch.testing.assert_close(filters.detach(), 2 * before / before.norm() - 0.1 * direction)
 
 
+@pytest.mark.covers("recipe.optimizer")
 def test_muon_updates_the_filters_and_adam_the_rest() -> None:
     model = build("strong")
     muon, adam = optimizers_for(STRONG, model)

@@ -44,6 +44,7 @@ def begin(recipe: Recipe = GUIDE, images: Images | None = None, **changes: Any) 
     return Training(changed, striped(2000) if images is None else images, device=CPU, seed=2, network=network)
 
 
+@pytest.mark.covers("recipe.label_smoothing")
 def test_micro_batches_give_the_gradients_of_the_whole_batch() -> None:
     """The labels are smoothed, which changes the gradients by about a tenth."""
     recipe = msgspec.structs.replace(GUIDE, batch_size=BATCH, label_smoothing=0.1)

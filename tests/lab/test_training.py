@@ -36,6 +36,7 @@ def guide(**changes: Any) -> Recipe:
     return msgspec.structs.replace(GUIDE, **changes)
 
 
+@pytest.mark.covers("recipe.optimizer", "recipe.batch_size")
 def test_steps_equal_those_of_the_guides_training_loop() -> None:
     """The guide uses PIL images, torchvision's transforms and Adam with its defaults."""
     images, recipe = striped(300), guide()
@@ -80,6 +81,7 @@ def test_training_learns() -> None:
     assert training.images_seen == 4000
 
 
+@pytest.mark.covers("recipe.batch_size")
 def test_metrics_equal_those_of_the_batches() -> None:
     images = striped(100)
     training = Training(guide(batch_size=40, learning_rate=1e-12), images, device=CPU, seed=1)
@@ -229,6 +231,7 @@ def test_batch_larger_than_the_set_is_refused() -> None:
         Training(guide(batch_size=65), striped(64), device=CPU, seed=0)
 
 
+@pytest.mark.covers("recipe.precision")
 def test_training_falls_back_to_fp32_without_bf16(monkeypatch: pytest.MonkeyPatch) -> None:
     losses = {}
     for has_it, precision in ((True, "bf16"), (False, "fp32")):

@@ -18,13 +18,14 @@ def open_log(run: Run) -> EventLog:
     return EventLog(run, StatusUpdater(run, run.read_status()))
 
 
-def train_in_process(run: Run, *, images: Images = BLACK, epochs: int | None = None) -> None:
+def train_in_process(run: Run, *, images: Images = BLACK, epochs: int | None = None, status: int = 0) -> None:
     """Run the trainer on these images, from the newest checkpoint if there is one. They are also the test set.
 
-    `epochs` is the total number of epochs if it differs from the configured one.
+    `epochs` is the total number of epochs if it differs from the configured one, and `status` is the expected exit
+    status.
     """
     dataset = Dataset(run.config.dataset, FASHION_CLASSES, images, images)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(session, "lower_priority", lambda: None)
         patch.setattr(StopSignals, "install", lambda _: None)
-        assert run_trainer(run, epochs, lambda _ref: dataset) == 0
+        assert run_trainer(run, epochs, lambda _ref: dataset) == status

@@ -5,6 +5,7 @@ import shutil
 from pathlib import Path
 
 import msgspec
+import pytest
 
 from fashion_tui.schema.events import Failed, Warned
 from fashion_tui.schema.text import UNPRINTABLE
@@ -47,11 +48,13 @@ def make_hostile_runs(folder: Path) -> None:
         file.write_text(json.dumps(config | {"git_revision": HOSTILE, "versions": {HOSTILE: HOSTILE}}))
 
 
+@pytest.mark.covers("fashion-tui --runs", "fashion-tui --data")
 def test_hostile_runs_and_folders(app_terminal: AppLauncher, tmp_path: Path) -> None:
     runs = tmp_path / HOSTILE
     make_hostile_runs(runs)
     with app_terminal("--runs", str(runs), "--data", f"/nonexistent/{HOSTILE}", dataset=None) as terminal:
         terminal.wait_for("Trainer lost")
+        terminal.wait_for("/nonexistent/")
         terminal.press("f5")
         terminal.wait_for("owned")
         for _ in range(len(list(runs.iterdir()))):

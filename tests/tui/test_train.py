@@ -185,6 +185,7 @@ async def test_batch_size_and_validation_are_checked_together(tmp_path: Path) ->
         await until(pilot, lambda: not isinstance(app.screen, RunForm), "the run")
 
 
+@pytest.mark.covers("recipe.summary")
 async def test_recipe_sets_the_values_of_the_run(tmp_path: Path) -> None:
     async with train_pane(tmp_path / "runs") as (app, pilot):
         await fill(pilot)
@@ -261,6 +262,7 @@ def shows(app: FashionApp, text: str) -> bool:
     return text in screen_text(app)
 
 
+@pytest.mark.covers("recipe.summary")
 async def test_summary_of_each_recipe_fits_a_small_terminal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("fashion_tui.tui.train.form.has_gpu_driver", lambda: True)
     async with train_pane(tmp_path / "runs", size=(80, 24)) as (app, pilot):

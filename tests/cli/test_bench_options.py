@@ -1,0 +1,118 @@
+"""Options of `fashion-tui bench`. The workers run in this process and measure each contender only briefly."""
+
+import functools
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, Self
+
+import msgspec
+import pytest
+import torch
+
+from fashion_tui.bench import client, worker
+from fashion_tui.bench.messages import Describe, MeasureSpeed, Task, TrainFully, WorkerSetup
+from fashion_tui.cli.commands import bench
+from fashion_tui.lab.data.datasets import load
+from fashion_tui.schema.bench import GUIDE_LOOP, AppCost, Latency
+from tests.gpu_machines import MACHINES
+from tests.lab.fake_cuda import fake_cuda
+
+from .conftest import Call, assert_error
+
+
+class WorkerInProcess:
+    """Replaces the process of a worker, and its stdin and stdout."""
+
+    tasks: list[tuple[Task, int]]
+    """The tasks of all workers, each with the number of threads that performed it."""
+
+    def __init__(self, command: list[str], **_options: Any) -> None:
+        self._worker = worker.Worker(msgspec.json.decode(command[-1], type=WorkerSetup))
+        self.stdin = self.stdout = self
+
+    def write(self, line: str) -> None:
+        task = msgspec.json.decode(line, type=Describe | MeasureSpeed | TrainFully)
+        self.tasks.append((task, torch.get_num_threads()))
+        self._reply = msgspec.json.encode(self._worker.perform(task)).decode()
+
+    def flush(self) -> None:
+        pass
+
+    def readline(self) -> str:
+        return self._reply
+
+    def kill(self) -> None:
+        pass
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+
+@pytest.fixture
+def report_of(call_in_process: Call, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """A function that calls `bench` with options, on synthetic images and the CPU, and returns its report."""
+    monkeypatch.setattr(client, "subprocess", SimpleNamespace(Popen=WorkerInProcess, PIPE=subprocess.PIPE))
+    monkeypatch.setattr(client, "WARM_UP_SECONDS", 0.01)
+    monkeypatch.setattr(bench, "TURN_SECONDS", 0.02)
+    monkeypatch.setattr(worker, "PEAK_SECONDS", 0.01)
+    monkeypatch.setattr(worker, "MATRIX_SIZE", {"cpu": 64, "cuda": 64})
+    monkeypatch.setattr(worker, "load", functools.cache(load))
+    monkeypatch.setattr(WorkerInProcess, "tasks", [], raising=False)
+    threads = torch.get_num_threads()
+
+    def call(*options: object) -> Any:
+        result = call_in_process("bench", "--dataset", "synthetic", "--device", "cpu", "--json", *options)
+        assert result.status == 0, result.err
+        return result.json
+
+    yield call
+    torch.set_num_threads(threads)
+
+
+Report = Callable[..., Any]
+QUICKLY = ("--recipe", "quick", "--rounds", 1, "--no-app")
+
+
+@pytest.mark.covers("bench --recipe", "bench --rounds", "bench --threads", "bench --dataset", "bench --runs")
+def test_each_contender_is_measured_in_each_round(report_of: Report, tmp_path: Path) -> None:
+    runs = tmp_path / "runs"
+    report = report_of(
+        "--recipe", "quick", "--recipe", "guide", "--rounds", 3, "--threads", 3, "--no-app", "--runs", runs
+    )
+    names = [GUIDE_LOOP, "quick", "guide"]
+    assert [speed["name"] for speed in report["results"]] == names
+    assert (report["rounds"], report["threads"], report["dataset"]) == (3, 3, "synthetic")
+    measured = [task.contender for task, _ in WorkerInProcess.tasks if isinstance(task, MeasureSpeed)]
+    assert measured == names * (1 + 3), "the first round is a warm-up"
+    assert {threads for _, threads in WorkerInProcess.tasks} == {3}
+    assert not runs.exists(), "a benchmark has no run in the user's folder"
+
+
+@pytest.mark.covers("bench --device")
+def test_the_contenders_train_on_the_given_device(report_of: Report, monkeypatch: pytest.MonkeyPatch) -> None:
+    MACHINES["healthy"].install(monkeypatch)
+    with fake_cuda(monkeypatch):
+        devices = [report_of(*QUICKLY, "--device", name)["device"] for name in ("auto", "cpu", "cuda:0")]
+    torch.backends.cuda.matmul.allow_tf32 = False
+    assert devices == ["cuda:0", "cpu", "cuda:0"]
+
+
+@pytest.mark.covers("bench --no-app")
+def test_the_app_is_not_measured_with_no_app(report_of: Report, monkeypatch: pytest.MonkeyPatch) -> None:
+    latency, cost = Latency(name="--help", seconds=(0.2,)), AppCost(kib_per_second=1, cpu_share=0.1, memory_mib=300)
+    monkeypatch.setattr(bench, "measure_latency", lambda _trials, _report: ((latency,), cost))
+    report = report_of(*QUICKLY)
+    assert (report["waiting"], report["app"]) == ([], None)
+    report = report_of(*QUICKLY[:-1])
+    assert [waiting["name"] for waiting in report["waiting"]] == ["--help"]
+    assert report["app"]["memory_mib"] == 300
+
+
+@pytest.mark.covers("bench --data")
+def test_the_data_is_that_of_the_given_folder(call_in_process: Call, tmp_path: Path) -> None:
+    assert_error(call_in_process("bench", "--data", tmp_path / "none"), 1, str(tmp_path / "none"))

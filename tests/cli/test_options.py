@@ -1,0 +1,220 @@
+"""Options that choose what a command reads, writes and prints. `test_train_options` has those of `train`."""
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import msgspec
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from fashion_tui.data.sources import SYNTHETIC
+from fashion_tui.kernel import runtime_directory
+from fashion_tui.lab.networks.build import build_network
+from fashion_tui.lab.networks.builtin import build
+from fashion_tui.lab.training.checkpoint import write_checkpoint
+from fashion_tui.runs import launch
+from fashion_tui.runs.run import Run
+from fashion_tui.schema.events import StepChunk
+from tests.custom_models import custom_model, forget_trust
+from tests.runs.parts import PROJECT, TOY_TRAINER, make_run, wait_until
+
+from .conftest import Call, Result, assert_error
+
+Weights = dict[str, torch.Tensor]
+
+
+def weights_of(seed: int) -> Weights:
+    torch.manual_seed(seed)
+    return build("guide").state_dict()
+
+
+def writer(weights: Weights) -> Callable[[BinaryIO], None]:
+    """Return a function that writes a checkpoint."""
+    return lambda file: write_checkpoint(file, {"model": weights}, {})
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Iterator[Run]:
+    """A stopped run with checkpoints of steps 10 (the best), 20 and 30."""
+    with make_run(tmp_path / "runs", dataset=SYNTHETIC, validation=100) as run:
+        for step in (10, 20, 30):
+            run.checkpoints.save(writer(weights_of(step)), step=step, epoch=0, best=step == 10)
+        run.write_status(msgspec.structs.replace(run.read_status(), state="stopped", step=30))
+        yield run
+
+
+@pytest.mark.covers("eval --checkpoint")
+def test_eval_uses_the_chosen_checkpoint(call_in_process: Call, run: Run) -> None:
+    def evaluate(*options: str) -> Any:
+        return call_in_process("eval", run.path, "--json", *options).json
+
+    chosen = {name: evaluate("--checkpoint", name) for name in ("best", "20", "final")}
+    assert {name: evaluation["step"] for name, evaluation in chosen.items()} == {"best": 10, "20": 20, "final": 30}
+    assert len({evaluation["loss"] for evaluation in chosen.values()}) == 3, "their weights differ"
+    assert evaluate() == chosen["final"]
+
+
+@pytest.mark.covers("export --checkpoint", "export --output", "export --json")
+def test_export_writes_the_weights_of_the_chosen_checkpoint(call_in_process: Call, run: Run, tmp_path: Path) -> None:
+    for options, step in (((), 30), (("--checkpoint", "best"), 10), (("--checkpoint", "20"), 20)):
+        file = tmp_path / f"{step}.safetensors"
+        result = call_in_process("export", run.path, "-o", file, *options, "--json")
+        assert result.json["path"] == str(file)
+        exported, expected = load_file(file), weights_of(step)
+        assert exported.keys() == expected.keys()
+        assert all(torch.equal(exported[name], expected[name]) for name in expected)
+    printed = call_in_process("export", run.path, "-o", tmp_path / "again.safetensors").out
+    assert printed.startswith(f"{tmp_path}/again.safetensors: safetensors")
+
+
+@pytest.mark.covers("export --format")
+def test_format_replaces_that_of_the_suffix(call_in_process: Call, run: Run, tmp_path: Path) -> None:
+    file = tmp_path / "net.bin"
+    assert_error(call_in_process("export", run.path, "-o", file), 2, "--format safetensors")
+    assert call_in_process("export", run.path, "-o", file, "--format", "safetensors").status == 0
+    assert load_file(file).keys() == weights_of(0).keys()
+
+
+@pytest.fixture
+def custom_run(tmp_path: Path, state_home: Path) -> Iterator[Run]:
+    """A run of a custom model that nobody has trusted."""
+    network = custom_model(width=4)
+    with make_run(tmp_path / "runs", dataset=SYNTHETIC, network=network) as run:
+        run.checkpoints.save(writer(build_network(run.config.recipe, network).state_dict()), step=10, epoch=0)
+        forget_trust(state_home)
+        yield run
+
+
+@pytest.mark.covers("eval --trust", "export --trust")
+@pytest.mark.parametrize("command", [("eval",), ("export", "-o", "net.safetensors")], ids=lambda command: command[0])
+def test_trust_executes_the_runs_model_now_and_later(
+    call_in_process: Call, custom_run: Run, command: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(custom_run.path.parent)
+    assert_error(call_in_process(*command, custom_run.id, "--runs", "."), 1, "--trust")
+    for options in (("--trust",), ()):
+        result = call_in_process(*command, custom_run.id, "--runs", ".", *options)
+        assert result.status == 0, result.err
+
+
+@pytest.fixture
+def toy_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stop_trainers: list[Path]) -> Iterator[Run]:
+    """A stopped run of 3 epochs, each of 20 steps, whose trainer is the toy trainer."""
+    monkeypatch.setattr(launch, "TRAINER", TOY_TRAINER)
+    monkeypatch.setenv("PYTHONPATH", str(PROJECT))
+    monkeypatch.setenv("TOY_STEPS", "20")
+    stop_trainers.append(tmp_path / "runs")
+    with make_run(tmp_path / "runs") as run:
+        run.write_status(msgspec.structs.replace(run.read_status(), state="stopped"))
+        yield run
+
+
+def save_toy_checkpoint(run: Run, step: int, unsaved: tuple[str, ...]) -> None:
+    def write(file: BinaryIO) -> None:
+        file.write(json.dumps({"step": step}).encode())
+
+    run.checkpoints.save(write, step=step, epoch=0, unsaved=unsaved)
+
+
+@pytest.mark.covers("resume --epochs")
+def test_resume_trains_to_the_given_number_of_epochs(call_in_process: Call, toy_run: Run) -> None:
+    for options, step in (((), 60), (("--epochs", "5"), 100)):
+        assert call_in_process("resume", toy_run.path, *options).status == 0
+        wait_until(lambda: not toy_run.is_live(), 90)
+        status = toy_run.read_status()
+        assert (status.state, status.step) == ("finished", step)
+
+
+@pytest.mark.covers("resume --inexact")
+def test_inexact_resumes_from_a_checkpoint_that_lacks_state(call_in_process: Call, toy_run: Run) -> None:
+    save_toy_checkpoint(toy_run, 40, unsaved=("calls (count)",))
+    assert_error(call_in_process("resume", toy_run.path), 1, "calls (count)", "--inexact")
+    assert not toy_run.is_live()
+    assert call_in_process("resume", toy_run.path, "--inexact").status == 0
+    wait_until(lambda: not toy_run.is_live(), 90)
+    steps = [event.first_step for event in toy_run.follow_events().events() if isinstance(event, StepChunk)]
+    assert steps[0] == 41
+
+
+@pytest.mark.covers("fashion-tui --data", "fashion-tui --dataset", "fashion-tui --runs")
+def test_options_before_the_command_apply_unless_they_are_repeated_after_it(
+    call_in_process: Call, tmp_path: Path
+) -> None:
+    default = call_in_process("settings", "--json").json["settings"]
+    for name, before, after in (
+        ("data", str(tmp_path / "one"), str(tmp_path / "two")),
+        ("runs", str(tmp_path / "one"), str(tmp_path / "two")),
+        ("dataset", "synthetic", "fashion-mnist"),
+    ):
+        settings = call_in_process(f"--{name}", before, "settings", "--json").json["settings"]
+        assert settings == default | {name: before}
+        settings = call_in_process(f"--{name}", before, "settings", "--json", f"--{name}", after).json["settings"]
+        assert settings == default | {name: after}
+
+
+@pytest.mark.covers("doctor --data")
+def test_doctor_checks_the_given_data_folder(call_in_process: Call, tmp_path: Path) -> None:
+    def detail(*options: object) -> str:
+        (check,) = data_checks(call_in_process("doctor", "--runs", tmp_path, "--json", *options))
+        return str(check["detail"])
+
+    assert str(tmp_path / "data") in detail("--data", tmp_path / "data")
+    assert str(tmp_path / "data") not in detail()
+
+
+def data_checks(result: Result) -> list[Any]:
+    return [check for check in result.json["checks"] if check["name"].startswith("data: ")]
+
+
+@pytest.mark.covers("completion --json")
+def test_completion_prints_the_same_script_as_json(call_in_process: Call) -> None:
+    for shell in ("bash", "zsh", "fish"):
+        script = call_in_process("completion", shell).out
+        encoded = call_in_process("completion", shell, "--json").json
+        assert encoded["shell"] == shell
+        assert encoded["script"].splitlines() == script.splitlines()
+        assert "_FASHION_TUI_COMPLETE" in script
+
+
+@pytest.mark.covers(
+    "pause --data", "pause --dataset",
+    "stop --data", "stop --dataset",
+    "checkpoint --data", "checkpoint --dataset",
+    "resume --data", "resume --dataset",
+    "runs --data", "runs --dataset",
+    "eval --data", "eval --dataset",
+    "export --data", "export --dataset",
+    "shapes --data", "shapes --dataset", "shapes --runs",
+    "kernel --data", "kernel --dataset", "kernel --runs",
+    "completion --data", "completion --dataset", "completion --runs",
+    "doctor --dataset",
+)  # fmt: skip
+def test_options_without_an_effect(
+    call_in_process: Call, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every command accepts --data, --dataset and --runs. Those that don't need one ignore it.
+
+    A run names its own data set, and `doctor` checks Fashion-MNIST.
+    """
+    monkeypatch.setattr(runtime_directory, "_parents", lambda: [str(tmp_path)])  # hides the apps of other tests
+    run.write_status(msgspec.structs.replace(run.read_status(), state="finished"))
+    none = tmp_path / "none"
+    data, dataset, runs = ("--data", none), ("--dataset", "fashion-mnist"), ("--runs", none)
+    for command in ("pause", "stop", "checkpoint", "resume", "eval"):
+        result = call_in_process(command, run.path)
+        assert call_in_process(command, run.path, *data, *dataset) == result, command
+        assert (result.status == 0) == (command not in {"pause", "checkpoint"}), "which need a live run"
+    for command, *arguments in (("shapes",), ("kernel",), ("completion", "bash")):
+        result = call_in_process(command, *arguments)
+        assert call_in_process(command, *arguments, *data, *dataset, *runs) == result, command
+    listed = ("runs", "--runs", run.path.parent)
+    assert call_in_process(*listed, *data, *dataset) == call_in_process(*listed)
+    exported = ("export", run.path, "-o", tmp_path / "net.safetensors")
+    assert call_in_process(*exported, *data, *dataset) == call_in_process(*exported)
+    checked = ("doctor", "--runs", tmp_path, "--json")
+    assert data_checks(call_in_process(*checked, *dataset)) == data_checks(call_in_process(*checked))
+    assert data_checks(call_in_process(*checked, "--dataset", "synthetic")) == data_checks(call_in_process(*checked))
+    assert not none.exists()

@@ -1,0 +1,38 @@
+"""An engine in the process of a test, which answers at once, because nothing has to start."""
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any
+
+from fashion_tui.engine.server.cache import Cache
+from fashion_tui.engine.server.connection import CallContext
+from fashion_tui.engine.server.serve import HANDLERS
+from fashion_tui.schema.requests import Request
+
+
+class UninterruptedCall(CallContext):
+    """The context of a call that nobody cancels."""
+
+    def __init__(self) -> None:
+        pass
+
+    def progress(self, done: int, total: int) -> None:
+        pass
+
+    def cancelled(self) -> bool:
+        return False
+
+    def interruptible(self) -> AbstractContextManager[None]:
+        return nullcontext()
+
+
+class EngineInProcess:
+    """Replaces `engine.client.Engine`: calls the handler of each request."""
+
+    _cache = Cache()
+
+    async def ask(self, request: Request, _type: Any, _progress: Callable[[int, int], None] | None = None) -> Any:
+        return HANDLERS[type(request)](request, UninterruptedCall(), self._cache)
+
+    async def close(self) -> None:
+        pass
