@@ -57,6 +57,8 @@ async def test_pages_of_images(engine: Engine) -> None:
     assert all_images.total == 2_000
     assert all_images.indices == tuple(range(2_000))
     assert len(all_images.pixels) == 2_000 * 28 * 28
+    info = await engine.ask(GetDataset(name="synthetic", directory=None), DatasetInfo)
+    assert info.test_counts == tuple(all_images.labels.count(label) for label in range(10))
 
     bags = await engine.ask(page(8, 3, 5), ImagePage)
     expected = [index for index, label in enumerate(all_images.labels) if label == 8]

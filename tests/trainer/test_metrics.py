@@ -15,14 +15,10 @@ from fashion_tui.runs.run import Run
 from fashion_tui.schema.events import EpochEnd, Finished, StepChunk
 from fashion_tui.trainer import metrics, session
 from fashion_tui.trainer.metrics import StepMetrics
-from fashion_tui.trainer.reporting import EventLog, StatusUpdater
 from fashion_tui.trainer.stopping import StopSignals
 
+from .in_process import open_log
 from .trainers import make_run, of_kind
-
-
-def open_log(run: Run) -> EventLog:
-    return EventLog(run, StatusUpdater(run, run.read_status()))
 
 
 def black_images(labels: torch.Tensor) -> Images:
@@ -64,20 +60,22 @@ def test_speed_loss_and_times_are_those_of_the_steps(tmp_path: Path, monkeypatch
 def train_on_black_images(
     run: Run, train_labels: torch.Tensor, test_labels: torch.Tensor, monkeypatch: pytest.MonkeyPatch
 ) -> Finished:
-    """Train a run on black images with these labels."""
+    """Train a run on black images with these labels, 100 seconds after its trainer was started."""
     monkeypatch.setattr(session, "lower_priority", lambda: None)
     train, test = map(black_images, (train_labels, test_labels))
     dataset = Dataset(run.config.dataset, FASHION_CLASSES, train, test)
     log = open_log(run)
-    job = session.Job(run, None, log, log.status, StopSignals(), lambda _ref: dataset, time.monotonic())
-    return session.train(job)
+    started = time.monotonic() - 100
+    return session.train(session.Job(run, None, log, log.status, StopSignals(), lambda _ref: dataset, started))
 
 
 def test_each_accuracy_and_loss_is_that_of_its_own_images(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """All images are the same and the network learns class 0, so the share of class 0 in each set is its accuracy."""
     run = make_run(tmp_path, epochs=2, validation=64)
     train, held_out, test = torch.zeros(256).long(), torch.arange(64) % 4 % 3, torch.arange(50) % 5
+    before = time.monotonic()
     finished = train_on_black_images(run, torch.cat([train, held_out]), test, monkeypatch)
+    elapsed = time.monotonic() - before
     epoch = of_kind(run, EpochEnd)[-1]
     assert epoch.train_accuracy == 1
     assert epoch.validation_accuracy == pytest.approx((held_out == 0).double().mean().item())
@@ -95,3 +93,8 @@ def test_each_accuracy_and_loss_is_that_of_its_own_images(tmp_path: Path, monkey
     assert epoch.validation_loss == pytest.approx(nats[held_out].mean().item(), rel=1e-5)
     assert finished.test_loss == pytest.approx(nats[test].mean().item(), rel=1e-5)
     assert finished.images_per_second == pytest.approx(2 * 256 / finished.train_seconds)
+    assert finished.loading_seconds is not None
+    assert finished.evaluation_seconds is not None
+    assert finished.loading_seconds >= 100
+    assert finished.evaluation_seconds > 0
+    assert finished.loading_seconds - 100 + finished.train_seconds + finished.evaluation_seconds <= elapsed

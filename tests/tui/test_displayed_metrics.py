@@ -1,14 +1,16 @@
-"""The numbers that the Train and Evaluate panes, `train` and `runs` show, computed independently from a run's events.
+"""The numbers that the Train, Evaluate and Data panes, `train` and `runs` show, computed independently.
 
 The values are chosen so that likely mistakes give other numbers: a share of the epoch instead of the run, steps instead
 of images, a fraction instead of percent, the best instead of the last epoch.
 """
 
+import re
 from dataclasses import replace
 from io import StringIO
 from pathlib import Path
 
 import msgspec
+import numpy as np
 import pytest
 from rich.console import Console
 from textual.app import App, ComposeResult
@@ -24,6 +26,7 @@ from fashion_tui.schema.events import CheckpointSaved, EpochEnd, Finished, StepC
 from fashion_tui.schema.recipe import GUIDE
 from fashion_tui.schema.run import RunSummary, short_name
 from fashion_tui.tui.bars import indicator_text
+from fashion_tui.tui.data.summary import class_counts, image_details
 from fashion_tui.tui.evaluate.metrics import checkpoint_line, headline, progress_line
 from fashion_tui.tui.evaluate.predictions import format_confidence, prediction_tile, predictions_title
 from fashion_tui.tui.train.run_list import run_line
@@ -303,3 +306,35 @@ def test_the_title_of_the_predictions_counts_images_and_pages() -> None:
     assert "Shirt" in title
     assert "575–587 of 587" in title
     assert "page 42/42" in title
+
+
+# Data
+
+
+def test_the_details_of_an_image_describe_its_pixels() -> None:
+    pixels = np.random.default_rng(0).integers(3, 200, 784, dtype=np.uint8)
+    pixels[::3] = 0
+    lines = image_details(pixels.tobytes(), 1_234, "Coat", "train", UNICODE).plain.splitlines()
+    text = " ".join(" ".join(lines).split())
+    assert text.startswith("Coat image 1,234 of the training set")
+    assert f"min 0 mean {pixels.mean():.1f} max {pixels.max()}" in text
+    assert f"{(pixels == 0).mean() * 100:.0f} % black" in text
+    normalised = [(value / 255 - 0.5) / 0.5 for value in (0, pixels.mean(), pixels.max())]
+    low, mean, high = (f"{value:+.2f}".replace("-", "−") for value in normalised)
+    assert text.endswith(f"min {low} mean {mean} max {high}")
+    counts = np.histogram(pixels, 16, (0, 256))[0]
+    (bars,) = (line.split()[0] for line in lines if "% black" in line)
+    levels = [UNICODE.levels.index(glyph) for glyph in bars]
+    assert levels == [round(7 * root / counts.max() ** 0.5) for root in counts**0.5], "areas, not heights, are counts"
+
+
+@pytest.mark.parametrize("width", [40, 80])
+def test_the_number_of_images_of_each_class(width: int) -> None:
+    lines = class_counts(("Shirt", "Coat", "Bag"), (1_234, 617, 1), None, width)
+    text = " ".join(" ".join(line.plain for line in lines).split())
+    for name, count in (("Shirt", "1,234"), ("Coat", "617"), ("Bag", "1")):
+        assert re.search(rf"\b{name}\b\W+{count}\b", text)
+    if width == 40:
+        full, half, tiny = (line.plain.count("━") + line.plain.count("╸") / 2 for line in lines)
+        assert half == pytest.approx(full / 2, abs=0.25)
+        assert tiny == 0.5
