@@ -336,5 +336,6 @@ def test_the_number_of_images_of_each_class(width: int) -> None:
         assert re.search(rf"\b{name}\b\W+{count}\b", text)
     if width == 40:
         full, half, tiny = (line.plain.count("━") + line.plain.count("╸") / 2 for line in lines)
+        assert full == 40 - 5 - 6 - 2, "the space between the name and the number"
         assert half == pytest.approx(full / 2, abs=0.25)
         assert tiny == 0.5

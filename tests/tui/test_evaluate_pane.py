@@ -176,7 +176,7 @@ async def test_only_runs_with_a_checkpoint_can_be_chosen(runs: Path, finished: P
 
 async def test_empty_pane_shows_how_to_start_a_run(tmp_path: Path) -> None:
     async with evaluate_pane(tmp_path / "runs") as (app, pilot, _pane):
-        await until(pilot, lambda: "to start a run" in screen_text(app), "the hint")
+        await until(pilot, lambda: "start a run" in screen_text(app), "the hint")
         await pilot.press("o")
         await until(pilot, lambda: "No run has a checkpoint yet" in screen_text(app), "the message")
 
