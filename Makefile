@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 TESTS ?= tests
 FLAGS ?=
 
-.PHONY: run setup test test-faults test-gpu test-gpu-full test-monkey check lint types borders clean
+.PHONY: run setup test test-faults test-gpu test-gpu-full test-monkey test-mutation check lint types borders clean
 
 run: $(VENV)/.installed
 	$(BIN)/fashion-tui
@@ -33,6 +33,12 @@ test-gpu-full: $(VENV)/.installed-dev
 # Takes hours: sends 100,000 random keys to the app. MONKEY_SEED and MONKEY_KEYS set the seed and the number of keys.
 test-monkey: $(VENV)/.installed-dev
 	$(BIN)/pytest -n 0 -s -m monkey tests/tui/test_monkey.py
+
+# Takes two hours: changes the package in 200 small ways, in a copy, and writes OUTPUT.json and OUTPUT.md with the changes
+# that no test notices. tests/mutation/__init__.py explains it.
+OUTPUT ?= assets/mutation
+test-mutation: $(VENV)/.installed-dev
+	$(BIN)/python -m tests.mutation --output $(OUTPUT) $(FLAGS)
 
 check: lint types borders test
 
