@@ -25,7 +25,7 @@ class Contender:
 
     name: str
     recipe: Recipe
-    """The recipe. For the guide's training loop, this is the recipe `guide`."""
+    """The recipe to train with. The guide's training loop uses the recipe `guide`."""
 
     @property
     def is_loop(self) -> bool:

@@ -72,7 +72,7 @@ class TrainingResult(Reply, frozen=True, kw_only=True):
     seconds: float
     """Training time, excluding loading and evaluation."""
     first_step_seconds: float
-    """Duration of the first step, including any warm-up and recording of a CUDA graph. `seconds` includes it."""
+    """Duration of the first step, including any warm-up and CUDA graph capture. This time is part of `seconds`."""
     evaluation_seconds: float
 
 

@@ -21,7 +21,7 @@ DEVICES = ("auto", "cpu", "cuda", "mps")
 
 
 class Named(StringParamType):
-    """A string for which a fixed set of names is suggested. Other values are accepted."""
+    """A string. Shell completion suggests a fixed set of names, but other values are accepted, too."""
 
     name = "text"
 

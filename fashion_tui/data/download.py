@@ -85,7 +85,7 @@ class _ProgressBar:
         self.total = 0
 
     def update(self, amount: int) -> None:
-        """Count a downloaded block. `amount` is always the full block size, although the last block may be shorter."""
+        """Count a downloaded block. `amount` is always the full block size, even for a shorter last block."""
         self._received += amount
         if self._received >= self._file_size + BLOCK_SIZE:
             raise TooMuchData

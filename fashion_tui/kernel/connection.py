@@ -79,10 +79,7 @@ class Connection:
         """Id of the running request of another front end, or None."""
         self._replies: dict[str, asyncio.Future[protocol.Message | None]] = {}
         self._reply_checks: dict[str, str] = {}
-        """Maps the id of each check request to the id of an execution whose reply is missing.
-
-        Replies arrive in order, so the execution's reply is lost if the reply to the check request arrives first.
-        """
+        """Maps the id of each request sent by `_check_reply` to the id of the execution whose reply is missing."""
         self._iopub_connected = asyncio.Event()
         """Set when the first message arrives on iopub. From then on, no output is missed."""
         self._subshell: str | None = None

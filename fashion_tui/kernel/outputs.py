@@ -65,7 +65,7 @@ class Error(msgspec.Struct, frozen=True):
     traceback: str
     """Several lines, with colours as SGR sequences."""
     parts: tuple[TracebackPart, ...] = ()
-    """The parts of the traceback. Empty if the traceback has only one part."""
+    """The parts of the traceback; empty if there is only one, or if they are too long in total."""
     explanation: str = ""
     """One line that explains the error, or an empty string."""
 

@@ -23,7 +23,7 @@ class PrintWidth:
         self._shell = kernel.shell
         self._columns = columns
         self._ours: set[int] = {*_DEFAULTS, columns}
-        """Default line widths, and line widths that this object has set. Any other width was set by the user's code."""
+        """Line widths that weren't set by the user's code: the defaults, and all widths that this object has set."""
         kernel.shell_handlers[WIDTH_CHANGED] = self._change
         self._shell.events.register("pre_run_cell", self._apply)
         self._apply()

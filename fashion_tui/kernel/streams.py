@@ -15,7 +15,7 @@ from typing import Any
 from ipykernel.iostream import OutStream
 
 _MAX_DRAIN = 1.0
-"""Maximum time to wait, at the end of a cell, until its output to the file descriptor has been read, in seconds."""
+"""Maximum time, in seconds, that the end of a cell waits for its output to the file descriptor to be read."""
 
 _CHUNK = 1 << 16
 """Maximum number of bytes read from the file descriptor at once."""
@@ -29,7 +29,7 @@ class CapturedStream(OutStream):
     """
 
     def close(self) -> None:
-        """Flush the stream but keep it open. The kernel still needs the stream after a cell has called this method."""
+        """Flush the stream but keep it open, because the kernel still needs it after a cell has called `close`."""
         self.flush()  # type: ignore[no-untyped-call]
 
     def drain(self) -> None:

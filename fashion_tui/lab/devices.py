@@ -88,7 +88,7 @@ def find_device(name: str) -> Device:
 
 
 def list_devices() -> tuple[Device, ...]:
-    """Return all devices of this machine, the CPU first, with their utilization.
+    """Return all devices of this machine with their utilization. The CPU comes first.
 
     A GPU that torch can't use has a `problem`. If CUDA finds none of the GPUs, a single device represents them all.
     """

@@ -36,7 +36,7 @@ FABRIC_NOT_READY = "Error 802"
 """Part of CUDA's error message if the machine's NVLink fabric isn't configured yet."""
 
 MAX_PROCESSES = 3
-"""Maximum number of processes to list if a GPU runs out of memory."""
+"""Maximum number of processes to list when a GPU runs out of memory."""
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ from .style import FOREGROUND, MUTED
 GAP = 2
 """Number of spaces between blocks, and between the items of the heading."""
 MIN_WIDTH = 20
-"""Minimum width of a grid, so that the heading fits."""
+"""Minimum width of a grid, chosen so that the heading fits."""
 MAX_BLOCKS_IN_LINE = 6
 """Maximum number of side-by-side blocks that `useful_widths` considers."""
 MORE_WIDTH = 2
@@ -109,9 +109,9 @@ class GridDrawing:
 
     @property
     def _columns_per_line(self) -> int:
-        """How many columns of a block fit on a line.
+        """Maximum number of columns to show on a line.
 
-        If some columns are omitted, this leaves room for the glyph that marks the omission.
+        If a block has more columns, space is reserved for the glyph that marks the omitted ones.
         """
         columns = self._full[2]
         if columns * self.cell_width <= self.width and self._known_columns == columns:

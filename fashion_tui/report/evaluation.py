@@ -67,7 +67,7 @@ def _metric(name: str, value: str) -> tuple[tuple[str, str], tuple[str, str]]:
 
 
 def accuracy_margin(accuracy: float, n: int) -> float:
-    """Return half the width of the 95 % confidence interval of an accuracy that was measured on n images.
+    """Return half the width of the 95 % confidence interval of an accuracy measured on n images.
 
     This is the Wilson interval (1927), which is also valid near 0 and 1.
     """
@@ -120,7 +120,7 @@ def _score_colour(score: float) -> str:
 # Confusion matrix
 
 LARGE_CONFUSION = 0.05
-"""A confusion is shown in bold and in brackets if it affects at least this share of the true class's images."""
+"""Confusions that affect at least this share of the true class's images are shown in bold and in brackets."""
 
 CELL_WIDTH = 5
 SHORT_NAME = 3

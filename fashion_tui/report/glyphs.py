@@ -112,7 +112,7 @@ _ASCII_CHARACTERS = {
 """ASCII replacements of the same width. `_ascii_character` handles all other characters."""
 
 _PRODUCT = re.compile(r"(?<=[\d)])·(?=[\w(])")
-"""Pattern of a dot that means multiplication, as in `20·7·7`. Other dots are separators."""
+"""Matches a dot that means multiplication, as in `20·7·7`. All other dots are separators."""
 
 ASCII_ERRORS = "fashion_tui.ascii"
 """Name of an encoding error handler that replaces unencodable characters with ASCII characters of the same width."""

@@ -59,7 +59,7 @@ def grey_image(pixels: bytes, size: Size, cells: Size, shading: Shading) -> list
     if shading is Shading.CHARACTERS:
         return [ink_line(row) for row in resample(pixels, size, (lines, columns))]
     if 2 * columns <= size[1]:
-        # Draw four pixels in each cell, in two greys, so that outlines keep their full width.
+        # Draw four pixels in each cell, using two greys, so that outlines keep their full width.
         rows = [row.translate(_LEVELS) for row in resample(pixels, size, (2 * lines, 2 * columns))]
         drawn = [_quarter_cells(upper, lower) for upper, lower in zip(rows[::2], rows[1::2], strict=True)]
     else:

@@ -134,10 +134,7 @@ def share_column(table: ShapeTable, shown: Sequence[int], glyphs: Glyphs, width:
 
 
 def are_sums(table: ShapeTable, shown: Sequence[int]) -> list[bool]:
-    """Return, for each shown row, whether its children are also shown.
-
-    If they are, the numbers of the row include those of its children.
-    """
+    """Return, for each shown row, whether its numbers are sums that include children shown in rows of their own."""
     following = [*shown[1:], -1]
     return [table.rows[index].has_children and following[i] == index + 1 for i, index in enumerate(shown)]
 

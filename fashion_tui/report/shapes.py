@@ -20,7 +20,7 @@ MAX_BAR_WIDTH = 20
 _DROP_ORDER = ("%", "#", SHARE, "operation", "kernel", "input", "MACs", "backward", "forward", "params")
 """Titles of columns, in the order in which the columns are dropped if the width is too small."""
 _DROP_ORDER_NUMBERED = ("%", "#", SHARE, "input", "kernel", "operation", "MACs", "backward", "forward", "params")
-"""The order if module names are numbers, as in nn.Sequential: `operation` is dropped after `input` and `kernel`."""
+"""The order for a network whose modules have numbers as names, as in nn.Sequential. It keeps `operation` longer."""
 _SHORT_NAMES = {"max_pool2d": "pool", "avg_pool2d": "pool", "adaptive_avg_pool2d": "pool"}
 """Short names of functions in the strip."""
 

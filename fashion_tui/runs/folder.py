@@ -70,7 +70,7 @@ class Folder:
         return os.fstat(self._descriptor).st_nlink == 0
 
     def reopen_if_removed(self) -> bool:
-        """If the directory was deleted and created again, open the new one. Return whether it was opened."""
+        """If the directory was deleted and recreated, open the new one. Return whether a new one was opened."""
         if not self.is_removed:
             return False
         try:

@@ -67,7 +67,7 @@ def launch(run: Run, epochs: int | None = None, spare: SpareTrainer | None = Non
         run.folder.remove_temporary_files()
         _mark_starting(run, config.recipe.epochs if epochs is None else epochs)
         with open(run.open_log(), "ab", buffering=0) as log, suppress(OSError):  # noqa: PTH123 - a descriptor
-            # Ignore errors: writing fails if the disk is full, but the trainer can start nevertheless.
+            # Ignore errors: writing fails if the disk is full, but the trainer can still start.
             log.write(f"{LOG_MARK} {time.strftime('%Y-%m-%d %H:%M:%S %z')}\n".encode())
         spare_process = spare.train(run, epochs) if spare is not None else None
         process = spare_process or _start_trainer(run, epochs)
@@ -117,14 +117,14 @@ def _watch_spare(path: Path, epochs: int | None, process: "subprocess.Popen[byte
 
 
 class InexactResume(UserError):
-    """Raised if a resumed run would differ from an uninterrupted one because the checkpoint lacks state."""
+    """Raised if a resumed run would differ from an uninterrupted one because the checkpoint lacks some of its state."""
 
     def __init__(self, run: str, unsaved: tuple[str, ...]) -> None:
         self.unsaved = one_line(", ".join(unsaved))
         """Names of the missing values, separated by commas."""
         super().__init__(
-            f"the checkpoint of run {run!r} lacks state of its network ({self.unsaved}), so the resumed run would "
-            "differ from an uninterrupted one; resume it anyway with --inexact"
+            f"the checkpoint of run {run!r} is missing part of the network's state ({self.unsaved}), so the resumed "
+            "run would differ from an uninterrupted one; resume it anyway with --inexact"
         )
 
 

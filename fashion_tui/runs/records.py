@@ -14,7 +14,7 @@ from .layout import CONFIG_FILE, MAX_BYTES, STATUS_FILE
 from .strings import encodable_strings, printable_strings
 
 MAX_NAME = 200
-"""Maximum length of a name, in characters. The limit keeps runs of other users from flooding the terminal."""
+"""Maximum length of a name, in characters. The limit keeps other users' runs from flooding the terminal."""
 
 S = TypeVar("S", bound=msgspec.Struct)
 

@@ -84,7 +84,7 @@ class Run:
         self.close()
 
     def reopen_if_removed(self) -> bool:
-        """If the directory was deleted and created again, open the new one. Return whether it was opened."""
+        """If the directory was deleted and recreated, open the new one. Return whether a new one was opened."""
         is_reopened = self.folder.reopen_if_removed()
         if is_reopened:
             self.__dict__.pop("config", None)

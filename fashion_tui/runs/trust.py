@@ -33,7 +33,7 @@ MAX_TRUSTED_BYTES = 16 << 20
 
 @dataclass(frozen=True)
 class StoredModel:
-    """A custom model that was read from a run. Exactly this source is displayed, trusted and executed."""
+    """A custom model that was read from a run. This source is the one that is displayed, trusted and executed."""
 
     network: CustomModel
     key: str

@@ -52,7 +52,7 @@ class FullTraining(msgspec.Struct, frozen=True, kw_only=True):
     train_seconds: tuple[float, ...]
     """Training time for each seed, excluding loading and evaluation."""
     first_step_seconds: tuple[float, ...]
-    """Duration of the first step for each seed, including warm-up. `train_seconds` includes it."""
+    """Duration of the first step for each seed, including warm-up. This time is part of `train_seconds`."""
     evaluation_seconds: tuple[float, ...]
 
 

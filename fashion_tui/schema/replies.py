@@ -25,7 +25,10 @@ class Device(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def auto_problem(devices: Sequence[Device]) -> str | None:
-    """Return why `auto` selects the CPU on a machine with a GPU, and what to do. Otherwise, return None."""
+    """Return why `auto` selects the CPU although this machine has a GPU, and what to do.
+
+    Return None if `auto` selects a GPU, or if the machine has no GPU.
+    """
     gpus = [device for device in devices if device.name.startswith("cuda")]
     return None if any(gpu.problem is None for gpu in gpus) else next((gpu.problem for gpu in gpus), None)
 

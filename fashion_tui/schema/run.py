@@ -103,7 +103,7 @@ class RunStatus(msgspec.Struct, frozen=True, kw_only=True):
 
 
 MAX_THREADS = 1024
-"""Maximum number of threads per run. It keeps a typo from using up the machine's process limit."""
+"""Maximum number of threads per run. Without it, a typo could use up the machine's process limit."""
 
 
 def check_run_values(*, seed: int = 0, threads: int = 1, validation: int = 0, checkpoint_every: float = 1.0) -> None:

@@ -35,7 +35,7 @@ class ShapeRow(msgspec.Struct, frozen=True, kw_only=True):
     """Operation: `Conv2d`, `F.relu`, `view`, `+`."""
     is_module: bool
     has_children: bool
-    """Whether this call made other calls that have rows. These rows, its children, follow it at a greater depth."""
+    """Whether the table has rows for calls that this call made. These children follow the row at a greater depth."""
     inputs: tuple[Shape, ...]
     """Shapes of the input tensors. Weights and buffers of the network are listed in `settings` instead."""
     sources: tuple[int | None, ...]
@@ -69,7 +69,7 @@ class ShapeRow(msgspec.Struct, frozen=True, kw_only=True):
     """Sizes of the parameters used by this row itself, not by its children, such as
     `weight 20×12×5×5 = 6,000, bias 20`."""
     macs_arithmetic: str = ""
-    """Formula for `macs`: the number of output values, times the number of multiplications for each value, such as
+    """Formula for `macs`: the number of output values times the number of multiplications per value, such as
     `(20·14·14) · (12·5·5) = 1,176,000`."""
     forward_seconds: float | None = None
     """Duration of the forward pass for `ShapeTable.timed_batch` samples, including children; None if not measured."""

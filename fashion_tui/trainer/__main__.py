@@ -28,7 +28,7 @@ def main() -> int:
     target = parser.add_mutually_exclusive_group(required=True)
     target.add_argument("run", type=Path, nargs="?", help="directory of the run")
     target.add_argument("--spare", metavar="DATASET", help="load this data set and wait for a run on stdin")
-    parser.add_argument("--epochs", type=int, help="number of epochs in total, instead of the configured one")
+    parser.add_argument("--epochs", type=int, help="total number of epochs; overrides the run's configuration")
     options = parser.parse_args()
     # Printing in the user's code must never raise an error, whatever the locale and even if the disk is full.
     sys.stdout = optional_stream(sys.stdout, "utf-8", "replace")

@@ -146,7 +146,7 @@ class LoadedCheckpoint:
     unwritten: list[MetricEvent]
     """Metric events that may not have been on disk when this checkpoint was saved."""
     recent_losses: list[float]
-    """Losses of the last steps."""
+    """Losses of the most recent steps."""
 
 
 def load_newest_checkpoint(run: Run, warn: Callable[[str], None]) -> LoadedCheckpoint | None:

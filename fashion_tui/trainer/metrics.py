@@ -30,11 +30,11 @@ class DivergenceCheck:
     """Detects when the loss diverges."""
 
     def __init__(self, recipe: Recipe, classes: int, losses: list[float]) -> None:
-        """`losses` are the losses of the last steps, stored in the checkpoint from which the run is resumed."""
+        """`losses` are the losses of the most recent steps, from the checkpoint if the run is resumed."""
         self.recipe = recipe
         self.limit = DIVERGENCE_FACTOR * math.log(classes)
         self.losses = deque(losses, maxlen=DIVERGENCE_STEPS)
-        """Losses of the last steps. Each checkpoint contains them."""
+        """Losses of the most recent steps. They are saved in every checkpoint."""
 
     def add(self, loss: float, step: int) -> LossDiverged | None:
         """Add the loss of the next step. Return an error if the mean loss has become too high, else None."""

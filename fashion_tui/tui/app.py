@@ -122,7 +122,7 @@ class FashionApp(App[None]):
     TITLE = "fashion-tui"
     CSS_PATH = "app.tcss"
     BINDINGS: ClassVar[list[BindingType]] = bindings(EVERYWHERE)
-    ENABLE_COMMAND_PALETTE = False  # EVERYWHERE defines a key for the palette instead
+    ENABLE_COMMAND_PALETTE = False  # the palette's key is defined in EVERYWHERE
     COMMANDS: ClassVar[set["type[Provider] | Callable[[], type[Provider]]"]] = {action_commands}
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-normal"), (160, "-wide")]  # noqa: RUF012 - as App declares it
     VERTICAL_BREAKPOINTS = [(0, "-short"), (30, "-tall")]  # noqa: RUF012

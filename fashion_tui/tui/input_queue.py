@@ -29,7 +29,7 @@ MAX_IDLE_CHECKS, MAX_OPENING_CHECKS = 3, 12
 view or dialog is opening."""
 
 MAX_BACKLOG = 2.0
-"""The queue is behind if events have been waiting for longer than this, in seconds."""
+"""Maximum time, in seconds, that events wait before the queue counts as behind."""
 
 WORKER_POLL = 0.005
 """Interval, in seconds, at which to check whether a worker has finished or opened a screen."""

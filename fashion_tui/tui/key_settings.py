@@ -28,7 +28,7 @@ _SAME_KEYS = {
     "ctrl+h": "backspace", "ctrl+i": "tab", "ctrl+m": "enter", "ctrl+[": "escape",
     "ctrl+left_square_bracket": "escape",
 }  # fmt: skip
-"""Maps keys to the keys that terminals report instead."""
+"""Maps each key that terminals report as a different key to that other key."""
 
 _EDITING_KEYS = frozenset(binding.key for binding in Binding.make_bindings(TextArea.BINDINGS))
 """Keys that move the cursor or change the text in an editor."""
@@ -114,7 +114,7 @@ def _find_problem(groups: Groups, group: str, action: str, keys: tuple[str, ...]
 
 
 def _find_problem_of_key(key: str) -> str | None:
-    """Return the reason why no action can use this key, or None if an action can."""
+    """Return why this key can't be used for any action, or None if it can."""
     if not _is_key(key):
         return f"{key!r} is not a key; write keys like p, f7, ctrl+t, escape or shift+tab"
     if same := _SAME_KEYS.get(key):
@@ -133,7 +133,7 @@ def _is_key(key: str) -> bool:
 
 
 def _is_input(key: str) -> bool:
-    """Return whether editors take the key as input."""
+    """Return whether an editor treats the key as input."""
     return len(key) == 1 or key in _INPUT_NAMES
 
 

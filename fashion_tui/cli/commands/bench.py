@@ -72,7 +72,7 @@ programs slow all of them down. Keep the machine idle if you can. Your own runs 
     help="Also train the guide's loop and each recipe to the end, with N seeds.",
 )
 @device_option
-@click.option("--threads", type=int, metavar="N", help="CPU threads.  [default: the number of cores]")
+@click.option("--threads", type=int, metavar="N", help="Number of CPU threads.  [default: the number of cores]")
 @click.option("--no-app", is_flag=True, help="Don't measure start-up times or the app's resource usage.")
 @click.option("--save", is_flag=True, help=f"Save the result in a dated file in {FOLDER}.")
 @json_option

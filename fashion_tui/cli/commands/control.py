@@ -78,7 +78,8 @@ Examples:
 @click.option(
     "--inexact",
     is_flag=True,
-    help="Resume even if the checkpoint lacks state of a custom model. fashion-tui train warns about such models.",
+    help="Resume even if the checkpoint is missing part of a custom model's state. "
+    "fashion-tui train warns about such models.",
 )
 @trust_option
 @json_option

@@ -62,7 +62,7 @@ def _prune(runs: tuple[RunSummary, ...], *, confirmed: bool, as_json: bool) -> N
     if as_json:
         write_json(pruned)
     elif not pruned:
-        print_line("no ended run has older checkpoints", err=True)
+        print_line("ended runs have no older checkpoints to delete", err=True)
     else:
         print_line(f"deleted {_size(pruned)} of checkpoints from {_count(pruned)}")
 

@@ -95,7 +95,7 @@ each of them separately.""",
     help="Random seed of weights, shuffling and augmentation.",
 )
 @device_option
-@click.option("--threads", type=int, metavar="N", help="CPU threads.  [default: the number of cores]")
+@click.option("--threads", type=int, metavar="N", help="Number of CPU threads.  [default: the number of cores]")
 @click.option(
     "--deterministic/--no-deterministic",
     default=False,
@@ -125,7 +125,7 @@ each of them separately.""",
     help="Time between checkpoints.",
 )
 @click.option(
-    "--name", metavar="NAME", help="Name in the run's id.  [default: the name of the recipe or of your class]"
+    "--name", metavar="NAME", help="Name to use in the run's id.  [default: the name of the recipe or of your class]"
 )
 @click.option("--detach", is_flag=True, help="Return at once and train in the background.")
 @json_option

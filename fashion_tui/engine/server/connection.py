@@ -45,7 +45,7 @@ class Connection:
         self._socket = sock
         self.log = log
         self.keep_log = False
-        """True if the log must be kept because an error message has referred the user to it."""
+        """Whether to keep the log because an error message has told the user to read it."""
         self.must_end = False
         """True if this process can't answer any more calls."""
         self._calls: SimpleQueue[Call] = SimpleQueue()

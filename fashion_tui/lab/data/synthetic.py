@@ -1,4 +1,4 @@
-"""The synthetic data set: garments drawn by code in the format of Fashion-MNIST, for machines without Fashion-MNIST.
+"""The synthetic data set: computer-drawn garments in the format of Fashion-MNIST, for use without a download.
 
 The classes overlap as they do in Fashion-MNIST: a shirt without visible buttons looks like a T-shirt or a pullover. A
 network can therefore learn to classify most images, but not all of them.
@@ -42,7 +42,7 @@ def draw(count: int, seed: int) -> tuple[Tensor, Tensor]:
 
 
 def add_texture(sketch: Sketch) -> Tensor:
-    """Return the sketch with the texture of cloth, uint8 `[B, 28, 28]`.
+    """Return the sketch with a cloth texture, as uint8 `[B, 28, 28]`.
 
     The texture consists of folds, grain and, on some images, stripes.
     """

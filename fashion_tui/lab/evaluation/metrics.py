@@ -136,7 +136,7 @@ def evaluate(logits: Tensor, labels: Tensor, classes: Sequence[str]) -> Metrics:
 
 
 def has_probabilities(logits: Tensor) -> Tensor:
-    """Return which rows of the logits `[N, C]` have a softmax without NaN, as bool `[N]`."""
+    """Return a mask, bool `[N]`, that is True for each row of the logits `[N, C]` whose softmax contains no NaN."""
     return ~logits.softmax(dim=1).isnan().any(dim=1)
 
 

@@ -62,7 +62,7 @@ def _grid(tensor: Tensor, offsets: tuple[int, ...]) -> ElementGrid:
 def _shown(shape: Size) -> Size:
     """Return the number of indices that the grid shows along each axis.
 
-    For a vector, this is at most the number of elements in a full block.
+    The limit for a vector is the number of elements in a block of maximum size.
     """
     if len(shape) == 1:
         return (min(shape[0], MAX_ROWS * MAX_COLUMNS),)

@@ -21,7 +21,7 @@ from .custom import MODULE_NAME
 from .values import INTERNAL_ATTRIBUTES, KINDS, UNSAVABLE, kind_of
 
 MAX_DEPTH = 5
-"""Changes to a value go undetected if this many nested foreign objects (see `values.KINDS`) contain it."""
+"""Changes to a value go undetected if it is nested in this many foreign objects (see `values.KINDS`)."""
 
 ATTRIBUTE, EXTRA, CLASS, GLOBAL = "attribute", "extra state", "class", "global"
 
@@ -269,7 +269,7 @@ class _Writer:
 
 
 def _roll_back(node: Node) -> object:
-    """Restore the contents of the node's object from the node, and return the object."""
+    """Restore the value that the node recorded, in place if possible, and return it."""
     if node.kind in REFERENCES or node.kind in UNSAVABLE:
         return node.value
     return KINDS[node.kind].fill(node.value, node.copy, [(key, _roll_back(item)) for key, item in node.items])

@@ -23,6 +23,6 @@ class Normalise(nn.Module):
 
 
 def with_normalisation(network: nn.Module, recipe: Recipe) -> nn.Sequential:
-    """Return a module that takes images with values in [0, 1]. It consists of the layer `normalise` and `network`."""
+    """Return a module that normalises images with values in [0, 1] and passes them to `network`."""
     layers = OrderedDict[str, nn.Module](normalise=Normalise(recipe.mean, recipe.std), network=network)
     return nn.Sequential(layers)

@@ -28,7 +28,7 @@ class Kind:
     """The operations on one kind of value. Copies consist of tensors and plain values."""
 
     copy: Callable[[Any], Any] = lambda _value: None
-    """Return a copy of the value without its contents."""
+    """Return a copy of the part of the value that `items` doesn't return."""
     items: Callable[[Any], Items] = lambda _value: ()
     """Return the contents of the value."""
     create: Callable[[Any, torch.device], Any] | None = None

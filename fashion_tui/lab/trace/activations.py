@@ -14,11 +14,11 @@ from .rows import call_keys
 
 
 def output_of_call(model: nn.Module, inputs: Tensor, *, path: str, op: str, occurrence: int = 0) -> tuple[Tensor, Any]:
-    """Run a copy of `model` on `inputs` `[N, …]` on the CPU, and return the outputs of one call and of the network.
+    """Run a copy of `model` on `inputs` `[N, …]` on the CPU, and return one call's output and the network's.
 
     `path`, `op` and `occurrence` identify the call, as in the rows of the shape trace. Occurrences are counted from 0.
-    If the call returns several tensors, only the first is returned. The network stays in its training or evaluation
-    mode. Raises UserError if the network makes no such call.
+    If the call returns several tensors, only the first is returned. The copy runs in the same mode (training or
+    evaluation) as `model`. Raises UserError if the network makes no such call.
     """
     inputs, model_copy = inputs.to(CPU), copy_model(model, CPU)
     output: Tensor | None = None

@@ -15,7 +15,7 @@ _OMITTED = frozenset({"device", "dtype", "bias", "track_running_stats"})
 
 
 def is_atomic(module: nn.Module) -> bool:
-    """Return whether `module` is atomic, which means that the calls inside it have no rows.
+    """Return whether `module` is atomic, which means that the shape trace has no rows for the calls inside it.
 
     torch's own layers without children are atomic. nn.MultiheadAttention is also atomic, because it never calls its
     only child, the output projection.

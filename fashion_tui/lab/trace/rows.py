@@ -45,7 +45,7 @@ class RecordingPair:
 
     def sample_shape(self, shape: Shape, other: Shape | None) -> Shape:
         """Return the shape of one sample, given the shapes in the first and the second recording."""
-        if other is None or len(other) != len(shape):  # nothing in the second recording to compare with
+        if other is None or len(other) != len(shape):  # the second recording has no comparable shape
             return shape[1:] if shape[:1] == (self.first.batch,) else shape
         sizes = list(zip(shape, other, strict=True))
         if self.batch_sizes in sizes:

@@ -12,7 +12,7 @@ from fashion_tui.schema.recipe import Precision, Recipe
 from .muon import Muon
 
 ADAM_SHARE = 0.2
-"""Adam's learning rate divided by Muon's learning rate, if a recipe uses both optimizers."""
+"""Ratio of Adam's learning rate to Muon's in recipes that use both optimizers."""
 
 
 def optimizers_for(recipe: Recipe, model: nn.Module, *, capturable: bool = False) -> list[torch.optim.Optimizer]:

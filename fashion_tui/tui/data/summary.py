@@ -20,7 +20,7 @@ COUNT_WIDTH = 6
 CLASSES_PER_LINE = 5
 """Number of classes per line in the multi-column layout of the class list."""
 FOLDED_WIDTH = 50
-"""Minimum width, in columns, for the multi-column layout, which is used when the list is below the images."""
+"""Minimum width of the class list, in columns, for its multi-column layout. It is narrower beside the images."""
 BINS = 16
 """Number of bins in an image's histogram."""
 

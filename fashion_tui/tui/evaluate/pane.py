@@ -421,7 +421,7 @@ class EvaluatePane(ImagePane, RunPane, can_focus=True):
 
 
 def view_names(layout: Layout, view: int) -> Text:
-    """Return the names of the views with the current view highlighted, or an empty text if there is only one view."""
+    """Return the names of the views with the current one highlighted, or an empty Text if there is only one view."""
     text = Text(no_wrap=True)
     if len(layout.views) == 1:
         return text

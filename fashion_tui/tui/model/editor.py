@@ -22,7 +22,7 @@ CHECK_DELAY = 0.15
 """Seconds from the last edit until the source is checked."""
 
 DRAFT_DELAY = 0.5
-"""Seconds from the first edit that isn't in the draft until the draft is written."""
+"""Seconds from an edit until the draft is written. Further edits in this time don't postpone the write."""
 
 INDENT = 4
 MAX_RESULT_LINES = 3

@@ -73,7 +73,7 @@ class FeatureMapsView(Vertical):
         self._load()
 
     def clear(self) -> None:
-        """Remove the maps until `show_row` is called."""
+        """Show no maps until the next call of `show_row`."""
         self._run = self._row = None
         self.grid.show(())
         self._show_title(Text())

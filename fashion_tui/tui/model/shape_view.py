@@ -134,7 +134,7 @@ class ShapeView(Vertical):
         self.post_message(RowChosen())
 
     def fold(self, *, folded: bool | None = None) -> None:
-        """Fold or unfold the module under the cursor. If `folded` is None, toggle it."""
+        """Fold or unfold the module under the cursor. If `folded` is None, toggle the module's state."""
         row = self.row
         if row is None or not row.has_children or folded == (row.path in self._folded):
             return

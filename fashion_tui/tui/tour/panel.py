@@ -40,7 +40,7 @@ class DialogCopy(GrowingLines):
 
 
 class TourPanel(GrowingLines):
-    """Guides the user through the app. It never takes the focus and never sends keys to the app."""
+    """Guides the user through the app. It never takes focus and never sends keys to the app."""
 
     DEFAULT_CSS: ClassVar[str] = Path(__file__).with_name("tour.tcss").read_text(encoding="utf-8")
     SCOPED_CSS = False

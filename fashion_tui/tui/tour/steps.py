@@ -93,7 +93,7 @@ def first_of_chapter(step_id: str) -> int:
 
 
 def _has_new(row: Callable[[TensorRow], bool]) -> Condition:
-    """Return a condition that is met if a cell has run since the step began and `row` returns True for a tensor."""
+    """Return a condition: a cell has run since the step began, and `row` returns True for at least one tensor."""
     return lambda before, now: now.tensors is not before.tensors and any(map(row, now.tensors.rows))
 
 

@@ -214,8 +214,8 @@ class TrainPane(RunPane):
                     return NOT_TRUSTED
             except launch.InexactResume as error:
                 question = (
-                    f"The checkpoint of {short_name(path.name)} lacks some state of its network: {error.unsaved}.\n"
-                    "The resumed run would differ from an uninterrupted one. Resume it anyway?"
+                    f"The checkpoint of {short_name(path.name)} is missing part of the network's state: "
+                    f"{error.unsaved}.\nThe resumed run would differ from an uninterrupted one. Resume it anyway?"
                 )
                 if not await self.app.push_screen_wait(ConfirmDialog(question)):
                     return "Not resumed."
@@ -291,7 +291,7 @@ class TrainPane(RunPane):
     async def _offer_prune(self) -> None:
         prunable = await asyncio.to_thread(store.prunable, self.lab_app.runs)
         if not prunable:
-            self.notify("No ended run has old checkpoints.")
+            self.notify("Ended runs have no old checkpoints to delete.")
             return
         size = format_bytes(sum(run.bytes for run in prunable))
         runs = f"{len(prunable)} run{'s' if len(prunable) > 1 else ''}"

@@ -40,7 +40,7 @@ class RunView(Vertical):
         """The request that the run hasn't answered yet."""
         self._charts_painted = 0.0
         self._recent_loss: tuple[float, ...] = ()
-        """Losses in the sparkline, which is updated only with the charts, because each step changes all of it."""
+        """Losses in the sparkline. They are updated only with the charts, because each update repaints all of it."""
 
     def compose(self) -> ComposeResult:
         yield Lines(id="summary")

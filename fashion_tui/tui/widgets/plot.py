@@ -75,7 +75,7 @@ def _thin_out(values: list[float], max_values: int) -> list[float]:
 
 
 def round_steps(steps: int, max_labels: int) -> list[int]:
-    """Return evenly spaced round numbers from 0 to `steps`: at most `max_labels` + 1 numbers."""
+    """Return at most `max_labels` + 1 evenly spaced round numbers from 0 to `steps`."""
     stride = max(1, round(_round_up(max(steps, 1) / max_labels)))
     return list(range(0, steps + 1, stride))
 

@@ -22,7 +22,7 @@ from fashion_tui.tui.actions import key_of
 from .cells import Cell, CellOutput, Cells
 
 Kind = Literal["input", "output", "message", "note", "error"]
-"""The kind of a line. A `message` is the message of an exception; a `note` or `error` is a message from the app."""
+"""The kind of line. A `message` is an exception's message; a `note` or `error` comes from the app."""
 
 
 class Line(msgspec.Struct, frozen=True):

@@ -155,7 +155,7 @@ class LessonsView(SideView):
 
     @cached_property
     def _steps_by_syntax(self) -> dict[str, list[tuple[str, int]]]:
-        """Lesson ids and step indices of all steps, grouped by the syntax tree of their cell."""
+        """Maps the syntax tree of a cell to the lesson id and index of each step that has this cell."""
         steps: dict[str, list[tuple[str, int]]] = {}
         for lesson in self._lessons.values():
             for index, step in enumerate(lesson.steps):
