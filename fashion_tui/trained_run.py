@@ -116,7 +116,7 @@ def _find_checkpoint(run: Run, which: str) -> CheckpointRef:
     elif which.isdecimal():
         found = store.at(int(which), damaged.append)
         steps = ", ".join(str(step) for step in sorted(store.steps())) or "none"
-        missing = f"has no checkpoint of step {which}; its checkpoints: {steps}"
+        missing = f"has no checkpoint at step {which}; its checkpoints: {steps}"
     else:
         raise UsageError(f"checkpoint is {which!r}; it must be final, best or a step number")
     if found is None:

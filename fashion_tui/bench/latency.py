@@ -33,7 +33,7 @@ IDLE_SECONDS = 5.0
 COST_SECONDS = 3.0
 """Seconds for which the app's resource usage is measured."""
 SPEED = r"img/s\s+[\d,]*[1-9]"
-"""Matches the training speed, which appears on the screen together with the first loss."""
+"""Regular expression for the training speed, which appears on the screen together with the first loss."""
 
 ReportProgress = Callable[[str], None]
 """Called with a description of the current measurement."""

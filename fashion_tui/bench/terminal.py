@@ -32,7 +32,7 @@ _KEYS = {
 }  # fmt: skip
 
 _QUERY_REPLIES = {b"\x1b[?2026$p": b"\x1b[?2026;2$y", b"\x1b[6n": b"\x1b[1;1R", b"\x1b[c": b"\x1b[?62;22c"}
-"""Maps queries for synchronised output, the cursor position and the terminal type to the replies of a terminal."""
+"""A terminal's replies to queries about synchronised output, the cursor position and the terminal type."""
 
 _QUERY = re.compile(b"|".join(map(re.escape, _QUERY_REPLIES)))
 _LONGEST_QUERY = max(map(len, _QUERY_REPLIES))
@@ -71,7 +71,7 @@ class TerminalProgram:
         self._plain_text_end = 0
         """Number of bytes of `output` that `wait_for_output` has read."""
         self._incomplete_query = b""
-        """The last bytes of the output, if they may be the beginning of a query."""
+        """The end of the output if it may be the beginning of a query, otherwise empty."""
         self._master, slave = os.openpty()
         self._set_size(size)
         self.attributes_before = termios.tcgetattr(slave)

@@ -60,7 +60,7 @@ def train_to_end(run: Run, *, as_json: bool) -> None:
 
 
 class _Follower:
-    """A reader that prints a run's new events and updates its progress bar."""
+    """Prints the new events of a run and updates the progress bar."""
 
     def __init__(self, run: Run, pid: int, bar: TrainingBar, *, as_json: bool) -> None:
         self._run = run
@@ -156,7 +156,7 @@ def _trainer_died(run: Run) -> UserError:
 
 @contextmanager
 def _count_interrupts() -> Iterator[list[int]]:
-    """Yield a list to which every SIGINT appends an item.
+    """Yield a list that grows by one item with each SIGINT.
 
     SIGTERM and SIGHUP raise SystemExit, so that the progress bar is removed and the cursor is shown again.
     """

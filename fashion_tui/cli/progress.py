@@ -34,7 +34,7 @@ class _Bar(Progress):
 
 
 class TrainingBar:
-    """A progress bar that shows snapshots of a run. Printed lines appear above it."""
+    """A progress bar that shows the state of a run. Printed lines appear above the bar."""
 
     def __init__(self, console: Console) -> None:
         self._console = console

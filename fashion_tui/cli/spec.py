@@ -14,7 +14,7 @@ _DEFAULT = re.compile(r" *\[default: (.*)\]$")
 
 
 def command_line_spec(context: click.Context) -> dict[str, Any]:
-    """Return all commands and options of the program. `context` is the context of its main command."""
+    """Return all commands and options of the program. `context` is the click context of the main command."""
     group = context.command
     assert isinstance(group, click.Group)  # noqa: S101
     commands = [(name, group.get_command(context, name)) for name in group.list_commands(context)]

@@ -234,7 +234,7 @@ def _open_decompressed(path: Path) -> Iterator[io.BufferedIOBase]:
 
 
 def _advice(raw: Path) -> str:
-    """Return advice to the user about a damaged file in the folder `raw`."""
+    """Return advice on what to do about a damaged file in the folder `raw`."""
     location = data_location()
     if location.specified_by is None and raw.is_relative_to(location.directory):
         return "delete it to let `fashion-tui train` download it again, or use --data DIR or --dataset synthetic"

@@ -81,7 +81,7 @@ class _PendingCall:
     state: CallState = "starting"
     """State of the call as the engine last reported it."""
     last_sign: float = field(default_factory=time.monotonic)
-    """Time of the last progress report or, until the engine starts to handle the call, of the last check."""
+    """Start of the current silence: the last progress report, or the last check at which the call wasn't running."""
 
 
 class EngineProcess:

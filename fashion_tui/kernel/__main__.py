@@ -42,7 +42,7 @@ from .streams import CapturedStream, protect_streams
 
 _PR_SET_PDEATHSIG = 1
 _OOM_SCORE_ADJ = 1_000
-"""The highest possible score, so that Linux kills the kernel before training processes when memory runs out."""
+"""The highest possible OOM score. If memory runs out, Linux kills the kernel before any training process."""
 
 
 class BoundedSession(Session):

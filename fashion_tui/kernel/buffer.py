@@ -72,7 +72,7 @@ class OutputBuffer:
         self._plot_bytes += sign * entry.plot_bytes
 
     def _drop_oldest(self) -> None:
-        """Drop the oldest text and plots until dropping another entry would leave the buffer below all limits."""
+        """Drop text and plots, oldest first, while the remaining entries still reach at least one limit."""
         index = 0
         while index < len(self._entries):
             oldest = self._entries[index]

@@ -62,8 +62,8 @@ class Connection:
     def __init__(self, process: KernelProcess, background: OutputBuffer, on_busy_change: Callable[[], None]) -> None:
         """Connect to a kernel that has already been started.
 
-        `background` receives the outputs that belong to no execution. `on_busy_change` is called when `busy` may have
-        changed.
+        `background` receives the outputs that don't belong to any execution. `on_busy_change` is called when `busy` may
+        have changed.
         """
         self.process = process
         self.has_run = False

@@ -32,7 +32,7 @@ def is_library_frame(part: str) -> bool:
 
 
 def describe_error(error: BaseException | None, traceback: Sequence[str]) -> dict[str, object]:
-    """Return additional fields for the `error` message: an explanation, and which frames belong to libraries."""
+    """Return fields to add to the `error` message: an explanation, and whether each frame is library code."""
     explanation = None
     if error is not None and imported("torch") is not None:
         from fashion_tui.lab.inspect.exceptions import explain_exception  # noqa: PLC0415 -- imports torch

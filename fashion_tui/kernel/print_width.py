@@ -34,7 +34,11 @@ class PrintWidth:
         os.environ["COLUMNS"] = str(self._columns)
 
     def _apply(self, *_: Any) -> None:
-        """Set the width. This runs before each cell, because NumPy's options depend on the cell's context."""
+        """Set the width.
+
+        This method runs before each cell, because NumPy keeps its options in a context variable, and a cell may run
+        in a new context.
+        """
         os.environ["COLUMNS"] = str(self._columns)
         self._shell.display_formatter.formatters["text/plain"].max_width = self._columns
         torch: Any = imported("torch")

@@ -107,8 +107,8 @@ class KernelProcess:
         message = self._client.session.msg(kind, content)
         if subshell is not None:
             message["header"]["subshell_id"] = subshell
-        # Don't use `client.execute` and similar methods, because they bypass the asyncio socket.
-        # The asyncio socket could then miss a message that arrives at the same moment.
+        # Don't use `client.execute` and similar methods, because they bypass the asyncio socket,
+        # which could then miss a message that arrives at the same moment.
         self._sockets[channel].send_multipart(self._client.session.serialize(message))
         return str(message["header"]["msg_id"])
 

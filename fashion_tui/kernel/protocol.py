@@ -39,7 +39,7 @@ PROBE_REPLY = "fashion_tui_probe_reply"
 """The message type of the reply to a `PROBE_REQUEST`. The content is a `ProbeContent`."""
 
 WIDTH_CHANGED = "fashion_tui_width_changed"
-"""A message type that we add to Jupyter's protocol. The content is a `WidthContent`. The kernel doesn't reply."""
+"""An addition to Jupyter's message types. The content is a `WidthContent`. The kernel doesn't reply."""
 
 _DELIMITER = b"<IDS|MSG>"
 

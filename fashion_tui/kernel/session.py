@@ -175,7 +175,7 @@ class KernelSession:
             return None
 
     async def close(self) -> None:
-        """End the kernel and remove its files. Running and waiting executions end with `Done`."""
+        """End the kernel and remove its files. The last output of each running or queued execution is `Done`."""
         self._closed = True
         if self._starting is not None:
             self._starting.kill()  # makes `start` stop waiting and release the lock

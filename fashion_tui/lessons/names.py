@@ -13,7 +13,7 @@ MAX_LENGTH = 100_000
 @dataclass(frozen=True)
 class CellNames:
     read: frozenset[str] = frozenset()
-    """Names that the cell reads before it has assigned them."""
+    """Names that the cell reads before assigning them."""
     assigned: frozenset[str] = frozenset()
     """Names that the cell assigns, defines, imports or deletes."""
     functions: frozenset[str] = frozenset()

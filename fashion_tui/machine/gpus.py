@@ -55,7 +55,7 @@ def resolves_to_cpu(device: str) -> bool:
 
 
 def gpu_names() -> tuple[str, ...]:
-    """Return the names of all NVIDIA GPUs, including those that CUDA can't use. If NVML fails, return no names."""
+    """Return the names of all NVIDIA GPUs, even those that CUDA can't use, or an empty tuple if NVML fails."""
     with _nvml() as nvml:
         if nvml is not None:
             try:

@@ -17,7 +17,7 @@ class _OptionalOutput(io.FileIO):
 def optional_stream(stream: TextIO, encoding: str | None = None, errors: str | None = None) -> io.TextIOWrapper:
     """Return a line-buffered stream to the same file as `stream`. It discards output that can't be written.
 
-    Use the new stream for messages, because a message that can't be shown must not end the program. `encoding` and
+    Use the new stream for messages, so that the program continues even if a message can't be shown. `encoding` and
     `errors` default to those of `stream`.
     """
     output = io.BufferedWriter(_OptionalOutput(stream.fileno(), "wb", closefd=False))

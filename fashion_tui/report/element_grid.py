@@ -67,7 +67,7 @@ class GridDrawing:
 
     @property
     def breaks(self) -> int:
-        """Number of line breaks in a wrapped vector, or 0 for other tensors, which aren't wrapped."""
+        """Number of line breaks in the grid. Only vectors are wrapped, so this is 0 for all other tensors."""
         return self._line_count(self.shown) - 1 if self._is_vector else 0
 
     @property

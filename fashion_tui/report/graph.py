@@ -13,7 +13,7 @@ from .glyphs import Glyphs
 from .style import ACCENT, ATTENTION, FOREGROUND, GOOD, MUTED
 
 MAX_BRANCHES = 12
-"""Maximum number of tree levels for which a line shows branches. The levels closest to the root are omitted first."""
+"""Maximum number of tree levels whose branches a line shows. In deeper lines, levels near the root are omitted."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -174,8 +174,8 @@ def _resample_rows(rows: list[bytes], count: int) -> list[bytes]:
 def _overlaps(size: int, count: int) -> tuple[tuple[int, tuple[int, ...]], ...]:
     """Return the weights for averaging `size` old rows into `count` new rows.
 
-    Each new row has an item: the index of the first old row to average, and the weights of the old rows. The weights of
-    a new row add up to `size`.
+    For each new row, the result contains the index of the first old row to average and the weights of the averaged
+    rows. The weights for a new row add up to `size`.
     """
 
     def weights(start: int, end: int) -> Iterator[int]:

@@ -84,8 +84,8 @@ def _join_parts(parts: Sequence[Text], drawings: Sequence[GridDrawing]) -> Text:
 def _side_by_side(drawings: Sequence[GridDrawing], width: int) -> list[_Layout]:
     """Return layouts in which the grids are side by side.
 
-    In one layout, both grids have the same width. In the others, one grid is just wide enough for one or more complete
-    blocks.
+    In one layout, both grids have the same width. In each of the others, one grid is exactly as wide as one or more
+    complete blocks.
     """
     available = width - GAP
     before, after = drawings

@@ -130,7 +130,7 @@ CELL_WIDTH = 9
 INDEX_WIDTH = 6
 """Width of a row index in columns, including the space after the index."""
 MIN_HEIGHT_FOR_BLOCK = 16
-"""Minimum height of the view, in lines, for a histogram of several lines. Otherwise, the histogram has one line."""
+"""Minimum height of the view, in lines, at which the histogram has more than one line."""
 HISTOGRAM_HEIGHT = 3
 """Number of lines of the histogram's bars."""
 

@@ -32,7 +32,7 @@ class Column:
     max_width: int = 1000
     """Width to which the column is truncated if the table is too wide. If this isn't enough, columns are dropped."""
     optional: bool = False
-    """Whether to drop the column before other columns are truncated."""
+    """If True and the table is too wide, this column is dropped before any column is truncated."""
     width: int = 0
     ellipsis: str = "…"
     """Appended to truncated text."""

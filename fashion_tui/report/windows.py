@@ -99,7 +99,7 @@ def _input_glyph(window: SlidingWindow, symbols: _WindowGlyphs, position: int) -
 
 
 def _window_glyph(window: SlidingWindow, start: int, symbols: _WindowGlyphs, position: int) -> StyledGlyph:
-    """Return the glyph at a position for the window that starts at `start`."""
+    """Return the glyph to draw at `position` for the window that starts at `start`."""
     offset = position - start
     if not 0 <= offset < window.extent:
         return " ", ""

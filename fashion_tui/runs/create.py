@@ -58,9 +58,9 @@ def create_run(  # noqa: PLR0913 - each is a choice of the user
 ) -> Run:
     """Create a run in state `starting`, without starting a trainer. The directory's name is the run's id.
 
-    If `network` is a custom model, its source is stored with the run and trusted from now on, and `recipe.model` is
-    used only as a name. The directory appears complete or not at all. Raises UsageError for an invalid value, and
-    UserError if the folder can't be written.
+    If `network` is a custom model, its source is stored with the run and trusted from then on, and `recipe.model` is
+    used only as a name. The directory is created atomically. Raises UsageError for an invalid value, and UserError if
+    the folder can't be written.
     """
     check_recipe(recipe, is_custom=network is not None)
     check_utf8(runs_dir.absolute(), "the folder for runs")

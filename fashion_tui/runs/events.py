@@ -73,7 +73,7 @@ def _crc(run: str, seq: int, data: bytes | msgspec.Raw) -> int:
 def _last_valid(descriptor: int, run: str | None, max_bytes: int) -> tuple[Envelope, RunEvent] | None:
     """Return the last valid line within the last `max_bytes` bytes of the file.
 
-    If `run` is set, only lines of this run count.
+    If `run` is set, the lines of other runs are ignored.
     """
     for line in _lines_backwards(descriptor, max_bytes):
         with suppress(DamagedLine):

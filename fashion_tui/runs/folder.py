@@ -29,7 +29,7 @@ class Folder:
     """An open directory. Files are opened relative to its descriptor and checked. Links inside it aren't followed.
 
     Names are single path components. Methods raise OSError if the operating system reports an error, and UnsafeFile, a
-    subclass of OSError, if a file isn't safe to use. Use a folder in one thread at a time, except for `write`.
+    subclass of OSError, if a file isn't safe to use. Only `write` may be called from several threads at once.
     """
 
     def __init__(self, path: Path, descriptor: int, owners: frozenset[int] = frozenset()) -> None:

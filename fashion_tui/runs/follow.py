@@ -56,8 +56,8 @@ class EventFollower:
     def events(self, max_bytes: int | None = None) -> Iterator[RunEvent]:
         """Yield the events written since the last call. The caller must exhaust the iterator.
 
-        At most `max_bytes` bytes are read. A missing log has no events. Raises LogReplaced, or OSError if the log
-        can't be read.
+        At most `max_bytes` bytes are read. If the log doesn't exist yet, nothing is yielded. Raises LogReplaced, or
+        OSError if the log can't be read.
         """
         try:
             file = self._folder.open_to_read(EVENTS_FILE, MAX_BYTES[EVENTS_FILE])

@@ -117,7 +117,7 @@ def _watch_spare(path: Path, epochs: int | None, process: "subprocess.Popen[byte
 
 
 class InexactResume(UserError):
-    """Raised if a resumed run would differ from an uninterrupted one because the checkpoint lacks some of its state."""
+    """Raised if a resumed run would differ from an uninterrupted one because state is missing from the checkpoint."""
 
     def __init__(self, run: str, unsaved: tuple[str, ...]) -> None:
         self.unsaved = one_line(", ".join(unsaved))
@@ -133,8 +133,8 @@ def resume(run: Run, epochs: int | None = None, *, inexact: bool = False, timeou
 
     A finished run continues only if `epochs` is greater than its number of completed epochs. Raises UserError if a
     paused trainer doesn't answer within `timeout` seconds, if a live trainer trains a different number of epochs, or if
-    the run has already begun more than `epochs` epochs. Raises InexactResume if the checkpoint lacks state of a custom
-    model and `inexact` is False.
+    the run has already begun more than `epochs` epochs. Raises InexactResume if part of a custom model's state is
+    missing from the checkpoint and `inexact` is False.
     """
     if epochs is not None:
         check_epochs(epochs)

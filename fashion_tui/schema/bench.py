@@ -57,7 +57,7 @@ class FullTraining(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Latency(msgspec.Struct, frozen=True, kw_only=True):
-    """Time that the user waits for a command or the app, measured in one or more trials."""
+    """How long the user waits for a command or the app, measured in one or more trials."""
 
     name: str
     seconds: tuple[float, ...]

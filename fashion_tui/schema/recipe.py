@@ -64,7 +64,7 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True):
     label_smoothing: float = 0.0
     flip: Flip = "none"
     crop: Annotated[int, msgspec.Meta(ge=0, le=27)] = 0
-    """Each image is shifted by up to this many pixels along each axis; the uncovered border is black."""
+    """Maximum shift of an image along each axis, in pixels. The uncovered border is black."""
     erase: Annotated[int, msgspec.Meta(ge=0, le=28)] = 0
     """In half of the images, a rectangle with sides of `erase // 2` to `erase` pixels is erased."""
 
@@ -184,7 +184,7 @@ def learning_rate_warning(recipe: Recipe) -> str | None:
 
 
 def check_batch_size(recipe: Recipe, train_images: int, validation: int = 0) -> None:
-    """Raise UsageError if a batch is larger than the training set without its `validation` images."""
+    """Raise UsageError if, after `validation` images are held out, the training set is smaller than a batch."""
     remaining = train_images - validation
     if remaining < 1:
         raise UsageError(

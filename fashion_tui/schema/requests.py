@@ -13,7 +13,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True, tag=True):
 
 
 class GetDevices(Request, frozen=True, kw_only=True):
-    """Ask for the devices of this machine; the reply is a tuple[Device, ...] that starts with the CPU."""
+    """Ask for this machine's devices. The reply is a tuple[Device, ...] with the CPU first."""
 
 
 class FindDevice(Request, frozen=True, kw_only=True):

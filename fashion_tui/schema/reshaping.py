@@ -30,10 +30,7 @@ class ElementGrid(msgspec.Struct, frozen=True, kw_only=True):
     shown: Size
     """Shape of the block of elements in `offsets`; equal to `shape` if all elements are included."""
     offsets: tuple[int, ...]
-    """Position of each element in memory, counted in elements from the original tensor's first element.
-
-    The elements are listed row by row.
-    """
+    """Memory offset of each element, in elements from the original tensor's first element. Listed row by row."""
 
 
 class ReshapeResult(msgspec.Struct, frozen=True, kw_only=True):

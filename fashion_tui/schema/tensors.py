@@ -9,7 +9,7 @@ from .kernel import Probe
 from .weights import Histogram
 
 Size = tuple[int, ...]
-"""Shape of a whole tensor, batch axis included."""
+"""Shape of a whole tensor, including the batch axis."""
 
 
 class ListTensors(Probe, frozen=True, kw_only=True):

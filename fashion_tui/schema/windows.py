@@ -37,7 +37,7 @@ class SlidingWindow(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def remainder(self) -> int:
-        """Number of values after the last window, including padding; negative if that window extends past the end."""
+        """Number of values after the last window, including padding. Negative if the window extends past the end."""
         return self.padded_size - (self.output_size - 1) * self.stride - self.extent
 
     @property
@@ -69,7 +69,10 @@ class SlidingWindow(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def _travel(self) -> int:
-        """Number of positions by which the window can move from the start to the end of the padded input."""
+        """Distance, in elements, from the first position of the window to the last one that fits in the padded input.
+
+        The stride is ignored.
+        """
         return self.padded_size - self.extent
 
     @property

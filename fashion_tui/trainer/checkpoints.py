@@ -131,7 +131,7 @@ class CheckpointSaver:
         if problem != self.problem or reason != "interval":
             self.problem = problem
             step = self.training.step
-            self.log.report(f"the checkpoint of step {step} can't be written: {problem}; earlier ones are kept")
+            self.log.report(f"the checkpoint at step {step} can't be written: {problem}; earlier ones are kept")
 
 
 @dataclass(frozen=True)

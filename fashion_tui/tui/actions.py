@@ -68,8 +68,8 @@ IN_PANE: dict[PaneName, tuple[Action, ...]] = {
         Action("toggle_frames", "u", "Unfold or fold the library frames of all tracebacks"),
         Action("save", "ctrl+s", "Save the session as a notebook or Python script", shown_key="^s"),
         Action("restart", "ctrl+x", "Restart the kernel", shown_key="^x"),
-        Action("move(0, -1)", "up,k", "Select a cell of the transcript", shown_key="↑ k", setting="previous_cell"),
-        Action("move(0, 1)", "down,j", "Select a cell of the transcript", shown_key="↓ j", setting="next_cell"),
+        Action("move(0, -1)", "up,k", "Select a cell in the transcript", shown_key="↑ k", setting="previous_cell"),
+        Action("move(0, 1)", "down,j", "Select a cell in the transcript", shown_key="↓ j", setting="next_cell"),
         Action("back", "escape", "Close the open view, or leave the prompt", shown_key="esc"),
         Action("copy_console_command", "J", "Copy the command that opens a console on this kernel"),
     ),
@@ -160,7 +160,7 @@ IN_LESSONS: tuple[Action, ...] = (
     Action("turn(1)", "right,l", "Next step", shown_key="→ l", setting="next_step"),
     Action("turn(-1)", "left,h", "Previous step", "steps", "← →", setting="previous_step"),
     Action("edit", "i", "Copy the cell into the prompt", "edit"),
-    Action("start_over", "R", "Run the lesson again from the start to this step"),
+    Action("start_over", "R", "Run the lesson again, up to this step"),
 )
 _FIELDS: tuple[Action, ...] = (
     Action("field(1)", "tab", "Next field", "field", setting="next_field"),

@@ -51,7 +51,7 @@ class TerminalDriver(LinuxDriver):
         self._file: Any = _CountedOutput(self._file, self._output_flushed)
 
     def terminal_size(self) -> tuple[int, int]:
-        """Return the number of columns and lines that the terminal itself reports."""
+        """Return the terminal's size in columns and lines, regardless of the variables COLUMNS and LINES."""
         try:
             columns, lines = os.get_terminal_size(self.fileno)
         except OSError:  # the terminal is gone

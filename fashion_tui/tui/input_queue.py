@@ -176,7 +176,7 @@ class InputQueue:
             self._current = None
             await self._deliver_waiting()
 
-    # Events that make no progress, because a handler is blocked or the event's widget was removed
+    # Recovery if an event makes no progress, because a handler is blocked or the event's widget was removed
 
     def _watch(self, progress: int, idle_checks: int = 0) -> None:
         self._watchdog = asyncio.get_running_loop().call_later(CHECK_INTERVAL, self._check, progress, idle_checks)

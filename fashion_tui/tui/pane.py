@@ -12,7 +12,7 @@ from .lab_app import LabApp
 
 
 class Pane(Vertical):
-    """One of the five panes. A pane is mounted when it is first chosen, and lives as long as the app."""
+    """One of the five panes. A pane is mounted when it is first chosen, and stays mounted until the app exits."""
 
     PANE: ClassVar[PaneName]
     HELP: ClassVar[str]

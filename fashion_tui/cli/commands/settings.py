@@ -74,7 +74,7 @@ def _default_file() -> str:
 
 
 def _changed_keys() -> dict[str, dict[str, str]]:
-    """Return the user's key bindings that replace default ones in the app."""
+    """Return the app's key bindings that differ from the defaults, by group and action."""
     if not user_settings().keys:
         return {}
     from fashion_tui.tui.actions import DEFAULT_GROUPS, GROUPS  # noqa: PLC0415

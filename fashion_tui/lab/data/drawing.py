@@ -59,7 +59,10 @@ def edge(distance: Tensor) -> Tensor:
 
 
 def band(position: Tensor, start: Length, end: Length) -> Tensor:
-    """Return the coverage of each pixel by a band from `start` to `end`, given the pixel's position across the band."""
+    """Return how much of each pixel is covered by a band from `start` to `end`.
+
+    `position` is the position of each pixel across the band.
+    """
     return edge(position - start) * edge(end - position)
 
 

@@ -23,7 +23,7 @@ MIN_BATCH_SIZE = 32
 
 
 class Cancelled(Exception):
-    """Raised if the evaluation is cancelled."""
+    """Raised when the evaluation is cancelled."""
 
 
 def predict_logits(  # noqa: PLR0913

@@ -38,7 +38,7 @@ class LiveGraph:
         self._id_of(self._root, tensor.output_nr)
 
     def is_graph_of(self, namespace: Mapping[str, object], name: str) -> bool:
-        """Return whether this graph was opened for `name`, and `name` still refers to the same tensor."""
+        """Return True if this graph was opened for `name` and `name` still refers to the same tensor."""
         return name == self.name and _node_of(_tracked_tensor(namespace, name)) is self._root
 
     def open(self, namespace: Mapping[str, object]) -> Graph:

@@ -23,7 +23,7 @@ _MAX_PROBLEM = 200
 
 
 class ListedTensors:
-    """Counts the lists of tensors, and remembers the number of the first list that contained each tensor."""
+    """Numbers the lists of tensors, and records the number of the list in which each tensor first appeared."""
 
     def __init__(self) -> None:
         self._listing = 0

@@ -73,7 +73,7 @@ def read_window(tensor: TensorOrArray, request: ReadTensor) -> TensorWindow | No
     rows, columns = min(request.rows, block.shape[0]), min(request.columns, block.shape[1])
     values = _to_float(block[start[-2] : start[-2] + rows, start[-1] : start[-1] + columns])
     return TensorWindow(
-        start=start[len(start) - len(tensor.shape) :],  # without the axes added by reshape
+        start=start[len(start) - len(tensor.shape) :],  # omit the axes that `reshape` added
         rows=rows,
         columns=columns,
         values=tuple(map(encode_float, values.tolist())),

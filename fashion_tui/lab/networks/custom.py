@@ -18,7 +18,7 @@ MODULE_NAME = "fashion_tui_custom_model"
 """Name under which the user's source is imported."""
 
 UNSAVED = "the edited source"
-"""File name in error messages about source code that wasn't read from a file."""
+"""File name shown in error messages for source code that wasn't read from a file."""
 
 
 class SourceError(UserError):

@@ -233,7 +233,7 @@ class _Writer:
         self._model = model
         self._device = _device_of(model)
         self._by_path = {node.path: node.value for root in initial.nodes.values() for node in _all_nodes(root)}
-        """Objects, keyed by path, to which references of kind `seen` are resolved."""
+        """Maps paths to objects. A reference of kind `seen` stands for the object at its path."""
 
     def decode(self, encoded: Any, current: object) -> Any:
         """Return the saved value, or `_MISSING` if it wasn't saved.

@@ -30,10 +30,7 @@ def _is_from_torch(module: nn.Module) -> bool:
 
 
 def layer_settings(module: nn.Module) -> str:
-    """Return a layer's kernel, stride and padding, and any other settings that aren't the default.
-
-    For example, `5×5 p2 no bias`.
-    """
+    """Return a layer's settings, such as `5×5 p2 no bias`. Most settings are omitted if they are the default."""
     if not _is_from_torch(module):
         return ""
     parts: list[str] = []

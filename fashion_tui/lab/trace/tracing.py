@@ -83,7 +83,7 @@ def _record_pair(model: nn.Module, sizes: tuple[Shape, ...], dtype: torch.dtype)
         if not any(_needs_values(recording.error) for recording in recordings):
             break
     first, second = recordings
-    if second.error is not None and first.error is None:  # for example, a view that fits two samples but not three
+    if second.error is not None and first.error is None:  # for example, if a view fits two samples but not three
         return RecordingPair(second, first), copies[1]
     return RecordingPair(first, second), copies[0]
 

@@ -31,7 +31,11 @@ class HeatMapDrawing:
     heat_map: HeatMap
     style: PlotStyle
     columns: int
-    """Width, in columns, of the whole map or, if the map shows numbers, of each number with its spacing."""
+    """Width in columns.
+
+    If the map shows numbers, this is the width of one number and its spacing; otherwise, it is the width of the whole
+    map.
+    """
     lines: int
     with_numbers: bool
     below: list[Row]

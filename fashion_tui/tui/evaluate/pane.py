@@ -78,11 +78,11 @@ class Layout:
 
 
 SINGLE = Layout("-single", (("metrics",), ("confusion",), ("predictions",)))
-"""Each part is a separate view."""
+"""Each part has its own view."""
 STACKED = Layout("-stacked", (("metrics", "confusion"), ("predictions",)))
-"""Metrics above the confusion matrix; the images are a separate view."""
+"""Metrics above the confusion matrix; the images have their own view."""
 PAIRED = Layout("-paired", (("metrics", "confusion"), ("predictions",)))
-"""Metrics beside the confusion matrix; the images are a separate view."""
+"""Metrics beside the confusion matrix; the images have their own view."""
 TALL = Layout("-tall-layout", (PARTS,))
 """Metrics beside the confusion matrix, above the images."""
 WIDE = Layout("-wide-layout", (PARTS,))

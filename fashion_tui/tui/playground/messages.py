@@ -21,7 +21,7 @@ class KernelStatus(Message):
     cell_number: int
     """Number that the cell in the prompt will get."""
     queued: int
-    """Number of cells that wait for the running cell to finish."""
+    """Number of cells that are waiting for the running cell to finish."""
 
 
 @dataclass
@@ -55,7 +55,7 @@ class InputStarted(Message):
 
 @dataclass
 class InputEnded(Message):
-    """The running code no longer waits for an answer."""
+    """The running code is no longer waiting for an answer."""
 
 
 # The prompt

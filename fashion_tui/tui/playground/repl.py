@@ -168,7 +168,7 @@ class Repl(Vertical):
             label = Text.assemble((f"In [{self._cell_number}]: ", ACCENT if self.prompt.has_focus else MUTED))
         else:
             label = Text(sanitize(self._input.prompt).split("\n")[-1], ATTENTION)
-        # The style is applied as a span, because comparing Rich texts ignores their base styles.
+        # `assemble` stores the style as a span, because `!=` ignores base styles and would miss a change of focus.
         if label != self._shown_label:  # avoid needless updates: each one lays out the whole screen again
             self._shown_label = label
             self._label.update(label)

@@ -30,7 +30,7 @@ KEY = key_of("everywhere", "tour")
 OFFER = f"New here? **{KEY}** starts a two-minute tour. Later, {key('everywhere', 'command_palette')} finds it."
 
 _CONSOLE = Console()
-"""Rich needs a console to wrap text."""
+"""The console that Rich requires for wrapping text."""
 
 _MARKED = re.compile(r"\*\*(?P<key>.+?)\*\*|`(?P<code>.+?)`")
 

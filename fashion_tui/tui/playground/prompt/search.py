@@ -21,7 +21,7 @@ from .history import History, search_pattern
 
 _MAX_ROWS = 6
 _CONTEXT = 12
-"""Number of characters shown before a match if the beginning of a long entry is cut off to show the match."""
+"""Maximum number of characters kept before a match when the beginning of a long entry is cut off."""
 
 _REBOUND_KEYS = {"ctrl+c", "ctrl+x"}
 """Keys that Input binds but that the Playground uses for other actions."""

@@ -21,7 +21,7 @@ def ansi_text(line: str) -> Text:
     """
     text = Text(no_wrap=True, end="")
     for index, part in enumerate(_SGR.split(line)):
-        if index % 2:  # `split` returns text and SGR parameters alternately
+        if index % 2:  # `split` alternates between text and SGR parameters
             style = _style(part)
         else:
             text.append(part, style if index else None)

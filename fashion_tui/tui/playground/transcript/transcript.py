@@ -66,9 +66,9 @@ class Transcript(ScrollView, can_focus=True, inherit_bindings=False):
         self._shows_all_frames = False
         """Whether the folded frames of tracebacks are shown."""
         self._dropped_plots = 0
-        """The scrollback's `dropped_plots` when the heights were last computed."""
+        """Value of the scrollback's `dropped_plots` when the heights were last computed."""
         self._insertions = 0
-        """The scrollback's `insertions` when the heights were last computed."""
+        """Value of the scrollback's `insertions` when the heights were last computed."""
         self._measured: list[Line] = []
         """The lines whose heights are in `_heights`."""
 

@@ -25,7 +25,7 @@ from fashion_tui.tui.widgets.row_list import RowList
 from .side_view import SideView
 
 RETRY_SECONDS = 0.5
-"""Delay, in seconds, before querying the kernel again if it couldn't reply."""
+"""Delay, in seconds, before the list of tensors is requested again if the kernel couldn't reply."""
 
 EMPTY = "No tensors yet. Create one in the prompt:\nx = torch.arange(6.0, requires_grad=True)"
 
@@ -125,7 +125,7 @@ class TensorsView(SideView):
         )
         keys = [row.name for row in rows]
         if self.tensors.omitted:
-            keys.append("")  # a unique key, because no tensor has an empty name
+            keys.append("")  # unique, because every tensor has a name
             lines.append(Text(f"and {self.tensors.omitted:,} more", MUTED))
         if not keys:
             self._header.fit(lambda _width: [Text(line, MUTED) for line in EMPTY.split("\n")])
