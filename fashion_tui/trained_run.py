@@ -70,7 +70,7 @@ class TrainedRun:
         return self.run.trusted_model()
 
     def weights(self) -> dict[str, Tensor]:
-        """Read the weights to the CPU without executing any of the run's code. Raises UserError."""
+        """Load the weights onto the CPU without executing any of the run's code. Raises UserError."""
         return final_weights(self._training())
 
     def network(self, device: torch.device = CPU) -> nn.Module:

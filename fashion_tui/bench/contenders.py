@@ -102,7 +102,7 @@ def train_for(training: OngoingTraining, seconds: float, device: torch.device) -
 
 
 class Timestamp:
-    """A point in time: now on a CPU; on a GPU, the time at which it finishes the work submitted to it so far."""
+    """The current time or, on a GPU, the time at which the GPU finishes the work submitted so far."""
 
     def __init__(self, device: torch.device) -> None:
         self.event: torch.cuda.Event | None = None

@@ -14,7 +14,7 @@ class WorkerSetup(msgspec.Struct, frozen=True, kw_only=True):
     device: str
     threads: int
     like_trainer: bool
-    """Whether to configure memory, threads and denormal numbers as in a trainer, rather than as in a plain script."""
+    """Whether to configure memory, threads and denormal numbers as a trainer does, and not as a plain script does."""
 
 
 class Task(msgspec.Struct, frozen=True, kw_only=True, tag=True):
@@ -44,7 +44,7 @@ class Reply(msgspec.Struct, frozen=True, kw_only=True, tag=True):
 
 
 class Description(Reply, frozen=True, kw_only=True):
-    """Facts about the machine and the contenders."""
+    """Properties of the machine and of the contenders."""
 
     device: str
     device_name: str

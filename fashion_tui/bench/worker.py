@@ -22,7 +22,7 @@ from .messages import (
 )
 
 MATRIX_SIZE = {"cpu": 1024, "cuda": 8192}
-"""Rows and columns of the square matrices that are multiplied to measure the peak throughput, by device type."""
+"""Number of rows of the square matrices that are multiplied to measure the peak throughput, keyed by device type."""
 
 PEAK_SECONDS = 0.4
 """Seconds for which the peak throughput of each precision is measured."""

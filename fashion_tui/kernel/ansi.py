@@ -254,7 +254,10 @@ def _parse(style: str) -> tuple[dict[str, str], list[str]]:
 
 
 def _codes(parameters: str) -> list[str]:
-    """Return the codes of an SGR sequence. Sub-parameters are converted to codes (`38:2::1:2:3`) or dropped (`4:3`)."""
+    """Return the codes of an SGR sequence.
+
+    The sub-parameters of a colour, as in `38:2::1:2:3`, become codes. Other sub-parameters, as in `4:3`, are dropped.
+    """
     codes: list[str] = []
     for parameter in parameters.split(";"):
         first, *rest = parameter.split(":")

@@ -28,7 +28,7 @@ _QUIET_PERIOD = 1.0
 """An execution counts as done once its reply has arrived and no further output has arrived for this many seconds."""
 
 _CELL_START_TIMEOUT = 1.0
-"""Maximum time, in seconds, for which an interrupt waits for the kernel to start the cell."""
+"""Maximum time, in seconds, that an interrupt waits for the kernel to start the cell."""
 
 _MAX_FINISHED = 10_000
 """Maximum number of finished cells that are remembered, so that late outputs can be attributed to them."""

@@ -15,7 +15,7 @@ _LIBRARIES = {Path(sysconfig.get_path(name)) for name in ("stdlib", "platstdlib"
 _INSTALLED = {"site-packages", "dist-packages"}
 """Names of the folders into which packages are installed."""
 _NETWORKS = _PACKAGE / "lab" / "networks"
-"""Folder with the source code of `net`. Its frames are shown, because the Model pane also shows this code."""
+"""Folder with the source code of `net`. Frames in this code are shown, because the Model pane also shows the code."""
 
 _FRAME = re.compile(r"File (.+?):\d+(?:, in |\n|$)")
 

@@ -170,8 +170,8 @@ def use_tf32() -> None:
     """Use TF32 for matrix products on NVIDIA GPUs, as cuDNN does for convolutions by default.
 
     torch has two interfaces for this setting. This function uses the older interface, which also updates the newer
-    interface, `fp32_precision`. Setting only `fp32_precision` would break torch.compile, because it reads the setting
-    through the older interface, which would then raise an error.
+    interface, `fp32_precision`. Setting only `fp32_precision` would break torch.compile, because torch.compile
+    reads the setting through the older interface, which would then raise an error.
     """
     torch.backends.cuda.matmul.allow_tf32 = True
 

@@ -35,7 +35,7 @@ class Progress:
         """Changes made in this session that haven't been written to the file yet."""
 
     def load(self, path: Path) -> None:
-        """Read the progress from a file, to which later changes are written. An unreadable file counts as empty."""
+        """Read the progress from a file. An unreadable file counts as empty. Later changes are written to this file."""
         self._path = path
         self._read()
 

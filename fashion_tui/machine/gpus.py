@@ -69,7 +69,7 @@ def gpu_names() -> tuple[str, ...]:
 def gpu_usage(uuids: Iterable[str]) -> dict[str, GpuUsage]:
     """Return the usage of the GPUs with these UUIDs. GPUs unknown to NVML are omitted.
 
-    The UUIDs have no prefix such as `GPU-` or `MIG-`, as in torch.
+    Like the UUIDs that torch reports, `uuids` have no prefix such as `GPU-` or `MIG-`.
     """
     with _nvml() as nvml:
         if nvml is None:

@@ -29,7 +29,7 @@ def use_passive_waiting() -> None:
 
 
 def use_brief_spinning() -> None:
-    """Make waiting threads spin briefly. Call this in a process that computes all the time, before importing torch."""
+    """Make waiting threads spin briefly. Call this in a process that computes continuously, before importing torch."""
     os.environ.setdefault("GOMP_SPINCOUNT", str(SPIN_COUNT))
 
 

@@ -78,9 +78,9 @@ def _waiting_table(latencies: Sequence[Latency]) -> Table:
 
 
 def _app_line(app: AppCost) -> Text:
-    """Return a line with the app's use of resources.
+    """Return a line with the app's resource usage.
 
-    It isn't a caption of a table, because Rich wraps a caption to the width of its table.
+    The line isn't the caption of a table, because Rich would wrap a caption to the width of the table.
     """
     cost = f"{app.kib_per_second:.1f} KiB/s of output, {app.cpu_share:.0%} of a core"
     return Text(f"the app during training: {cost}, {app.memory_mib:,.0f} MiB in all processes", MUTED)

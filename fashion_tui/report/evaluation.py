@@ -131,9 +131,9 @@ In the rows, class names are never truncated below this length.
 
 CORRECT_BACKGROUND = PALETTE.correct
 CONFUSION_BACKGROUNDS = tuple(zip((0.10, LARGE_CONFUSION, 0.01), PALETTE.confusions, strict=True))
-"""Pairs of a minimum share of the true class's images and a background.
+"""Pairs of a threshold and a background colour. The threshold is a share of the true class's images.
 
-A confusion gets the background of the first pair whose minimum it reaches.
+A confusion gets the colour of the first pair whose threshold it reaches.
 """
 
 

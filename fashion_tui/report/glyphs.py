@@ -31,7 +31,7 @@ class Glyphs:
     """Glyphs for a cell that is filled from the left, from one eighth to full. ASCII has only a full cell."""
     thick_line: str
     half_line: str
-    """Glyph of the left half of a thick line."""
+    """Glyph for the left half of a thick line."""
     dot: str
     """A separator, or an empty cell of a table."""
     ellipsis: str

@@ -36,8 +36,8 @@ INK = " .:-=+*#%@"
 """Characters from the darkest to the lightest, for light text on a dark background."""
 
 BLOCKS = " ▘▝▀▖▌▞▛▗▚▐▜▄▙▟█"
-"""Block elements, indexed by the sum of the filled quarters: upper left 1, upper right 2, lower left 4, lower right 8.
-"""
+"""Block elements. The index is a bit mask of the filled quarters: 1 for the upper left, 2 for the upper right, 4 for
+the lower left and 8 for the lower right."""
 UPPER, LOWER, FULL = 3, 12, 15
 
 TRANSPARENT = -1
@@ -240,7 +240,7 @@ def _to_segments(cells: Iterator[GreyCell], tolerance: int) -> list[Segment]:
 
 
 def _match_grey(level: int, greys: tuple[int, ...], tolerance: int) -> tuple[int, tuple[int, ...]]:
-    """Return the grey to use for `level`, and the tuple `greys`, extended by this grey if necessary.
+    """Return the grey to use for `level`, and `greys` with this grey added if it is missing.
 
     Level 0 is the background and always stays black.
     """

@@ -160,9 +160,9 @@ class TensorScale:
         return cls(max((shape[0] for shape in known), default=1), max(map(_side, known), default=1.0))
 
     def bar(self, shape: Shape, glyphs: Glyphs) -> str:
-        """Return a bar such as `▆▆▆▆`. The width shows the logarithm of the number of channels.
+        """Return a bar such as `▆▆▆▆`. Its width grows with the logarithm of the number of channels.
 
-        The height shows the square root of the image's side length, relative to `side`. A vector has the lowest bar.
+        Its height grows with the square root of the image's side length. A vector has the lowest bar.
         """
         if not shape:
             return glyphs.levels[0]

@@ -45,8 +45,8 @@ class EventFollower:
         """Whether bytes are being skipped up to the next newline."""
         self._expected: int | None = None if offset else 0
         self._torn = 0
-        """Number of invalid lines that a killed trainer may have left incomplete. If the next sequence number shows
-        that events are missing, these lines are added to `bad_lines`."""
+        """Number of recent lines that look like events that a killed trainer wrote only in part. If the next sequence
+        number shows that events are missing, these lines are added to `bad_lines`."""
 
     @property
     def ends_unfinished(self) -> bool:

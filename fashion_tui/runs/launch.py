@@ -219,7 +219,7 @@ def wait_for_answer(run: Run, request: str, timeout: float) -> RequestHandled | 
     deadline = time.monotonic() + timeout
     follower = run.follow_events(last_bytes=ANSWER_TAIL_BYTES)
     while True:
-        # Check this before reading the log. An answer written before the check is then certain to be read.
+        # Check this before reading the log, so that an answer written before the check is certain to be read.
         is_last = time.monotonic() >= deadline or not run.control.is_pending(request) or not run.is_live()
         try:
             for event in follower.events():

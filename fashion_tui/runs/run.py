@@ -34,7 +34,7 @@ LOG_TAIL_BYTES = 4096
 
 
 class Contents(msgspec.Struct, frozen=True):
-    """The files of a run's directory, inspected without opening them."""
+    """What is known about the files in a run's directory without opening them."""
 
     bytes: int
     """Size of all files in bytes, including checkpoints."""

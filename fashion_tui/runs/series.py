@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 BASE_LEVEL = 8
-"""Buckets of up to 2**8 steps are computed from values, and larger buckets from two buckets of half the size."""
+"""Buckets of up to 2**8 steps are computed from the steps' values. A larger bucket is computed from two buckets of half
+its size."""
 
 MAX_GAP = 10_000_000
 """Maximum number of consecutive missing steps in a log. A line after a larger gap counts as damaged, even if its

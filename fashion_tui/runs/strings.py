@@ -14,7 +14,10 @@ StructT = TypeVar("StructT", bound=msgspec.Struct)
 
 
 def encodable_strings(struct: StructT) -> StructT:
-    """Make all strings of a struct encodable in UTF-8. File names, for example, may contain other bytes."""
+    """Make all strings in a struct encodable as UTF-8.
+
+    File names, for example, may contain bytes that aren't valid UTF-8.
+    """
     return _map_strings(struct, encodable)
 
 

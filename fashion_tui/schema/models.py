@@ -44,7 +44,7 @@ class CustomModel(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     """Path of the file that contains or will contain the source. The source can import modules from this
     file's folder."""
     exact: bool = False
-    """Whether the source must define `class_name` or, if that is None, exactly one subclass of `nn.Module`."""
+    """If True, the source must define `class_name`, or exactly one subclass of `nn.Module` if `class_name` is None."""
 
 
 class ModelFile(msgspec.Struct, frozen=True, kw_only=True):

@@ -34,7 +34,7 @@ Hoffer et al. 2017, "Train longer, generalize better".
 MAX_EPOCHS = 1_000_000
 
 USUAL_LEARNING_RATES: dict[Optimizer, tuple[float, float]] = {"adam": (1e-6, 0.05), "muon": (1e-4, 1.0)}
-"""Range of maximum learning rates at which each optimizer can train networks of this size."""
+"""For each optimizer, the lowest and the highest maximum learning rate that can train networks of this size."""
 
 
 class Recipe(msgspec.Struct, frozen=True, kw_only=True):

@@ -21,7 +21,7 @@ class Device(msgspec.Struct, frozen=True, kw_only=True):
     memory_used: int | None = None
     """Memory used by all processes together, in bytes, or None if unknown."""
     problem: str | None = None
-    """Why torch can't compute on the device, and what to do; None if it can."""
+    """Why torch can't compute on the device and what to do about it, or None if torch can compute on the device."""
 
 
 def auto_problem(devices: Sequence[Device]) -> str | None:

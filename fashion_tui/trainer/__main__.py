@@ -37,7 +37,8 @@ def main() -> int:
     reuse_freed_memory()
     try:
         if options.spare is not None:
-            if resolves_to_cpu("auto"):  # bind now, because the app's runs on a CPU use all cores
+            # Bind before torch is imported, although the run isn't known yet: on a CPU, the app's runs use all cores.
+            if resolves_to_cpu("auto"):
                 bind_threads()
             return run_spare_trainer(msgspec.json.decode(options.spare, type=DatasetRef))
         with Run(options.run) as run:

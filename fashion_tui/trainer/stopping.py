@@ -36,7 +36,7 @@ class StopTraining(Exception):
 
 
 class StepFailed(Exception):
-    """Raised if a step fails with an unexpected error. The metrics of earlier steps are logged first, if possible."""
+    """Raised when a step fails with an unexpected error. The metrics of earlier steps are logged first, if possible."""
 
     def __init__(self, step: int, error: Exception) -> None:
         super().__init__(str(error))
@@ -46,11 +46,14 @@ class StepFailed(Exception):
 
 
 class TrainingFailed(UserError):
-    """Raised if training can't continue. The one-line message says what happened, at which step, and what to try."""
+    """Raised when training can't continue. The one-line message says what happened, at which step, and what to try."""
 
 
 class LossNotFinite(TrainingFailed):
-    """Raised if a step's loss is NaN or infinite. `layer` is the layer that produced the first such value, if known."""
+    """Raised when a step's loss is NaN or infinite.
+
+    `layer` is the layer that produced the first such value, if known.
+    """
 
     def __init__(self, loss: float, step: int, recipe: Recipe, layer: str | None = None) -> None:
         source = f"; the first such value comes from layer {layer}" if layer else ""
@@ -60,7 +63,7 @@ class LossNotFinite(TrainingFailed):
 
 
 class LossDiverged(TrainingFailed):
-    """Raised if the mean loss of the last steps is far above the loss of random predictions."""
+    """Raised when the mean loss of the last steps is far above the loss of random predictions."""
 
     def __init__(self, mean: float, steps: int, step: int, limit: float, recipe: Recipe) -> None:
         super().__init__(
@@ -70,7 +73,7 @@ class LossDiverged(TrainingFailed):
 
 
 def suggest_learning_rate(recipe: Recipe) -> str:
-    """Return a hint to try a lower learning rate, for use when training diverges."""
+    """Return advice to lower the learning rate, for error messages about diverging training."""
     usual = RECIPES[recipe.name].learning_rate if recipe.name in RECIPES else math.inf
     example = f", such as {usual:g}, the default of {recipe.name}" if usual < recipe.learning_rate else ""
     return f"try a learning rate below {recipe.learning_rate:g}{example}"

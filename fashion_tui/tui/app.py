@@ -154,7 +154,10 @@ class FashionApp(App[None]):
         return [*super().get_line_filters(), self._printable_filter]
 
     def copy_to_clipboard(self, text: str) -> None:
-        """Copy text with an OSC 52 sequence. In GNU screen, repeat it, wrapped so that it reaches the terminal."""
+        """Copy text with an OSC 52 sequence.
+
+        In GNU screen, also send a wrapped copy of the sequence, which screen passes on to the terminal.
+        """
         super().copy_to_clipboard(text)
         if "STY" in os.environ and self._driver is not None:
             self._driver.write(clipboard.wrap_for_screen(text))

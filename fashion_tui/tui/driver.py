@@ -35,7 +35,7 @@ LAST_REPLY_TIMEOUT = 0.5
 class TerminalDriver(LinuxDriver):
     """A driver that accepts invalid UTF-8, survives SIGSTOP, and ignores the environment variables COLUMNS and LINES.
 
-    It also parses pastes quickly and provides flow control for frames.
+    It also speeds up the parsing of pastes and adds flow control for frames.
     """
 
     def __init__(self, *args: Any, **options: Any) -> None:

@@ -25,7 +25,7 @@ CHECK_INTERVAL = 0.4
 """Seconds between progress checks of the current event. The checks run only while other events wait."""
 
 MAX_IDLE_CHECKS, MAX_OPENING_CHECKS = 3, 12
-"""Number of checks without progress after which waiting events are delivered anyway. The second limit applies while a
+"""Number of checks without progress after which waiting events are delivered anyway. MAX_OPENING_CHECKS applies while a
 view or dialog is opening."""
 
 MAX_BACKLOG = 2.0

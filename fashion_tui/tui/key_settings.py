@@ -86,7 +86,7 @@ def _keys_by_action(actions: tuple[Action, ...]) -> dict[str, list[str]]:
 
 
 def default_key_settings(groups: Groups) -> str:
-    """Return the keys section of a settings file. All default keys in it are commented out."""
+    """Return the keys section of a settings file, which lists all default keys, commented out."""
     lines = ['# Keys. Several keys of an action are separated by commas, as in: pause = "p,ctrl+j"']
     for group, actions in groups.items():
         lines += ["", f"[keys.{group}]"]
@@ -157,10 +157,10 @@ def _with_keys(groups: Groups, overrides: Mapping[Override, tuple[str, ...]]) ->
 
 
 def _with_keys_of(action: Action, actions: tuple[Action, ...], keys: tuple[str, ...]) -> list[Action]:
-    """Return the action with its new keys, in a list. Return an empty list if it has no keys.
+    """Return a list that contains the action with its new keys, or an empty list if no keys are left for it.
 
-    If an action has two entries in `actions`, one gets the keys that editors take as input, and the other gets the keys
-    that work inside editors.
+    If `actions` has two entries for the action, one gets the keys that an editor would treat as input, and the other
+    (with priority) gets the rest, which work even while an editor has the focus.
     """
     entries = [entry for entry in actions if entry.id == action.id]
     if len(entries) > 1:

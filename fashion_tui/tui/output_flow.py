@@ -57,7 +57,7 @@ class OutputFlow:
         return not self._has_replied or not self.awaits_reply or self._written - self._confirmed <= MAX_UNCONFIRMED
 
     def wrote(self, text: str) -> None:
-        """Increase the number of written characters by the length of a text."""
+        """Add the length of a text to the number of written characters."""
         self._written += len(text)
 
     def flushed(self, characters: int) -> None:

@@ -32,7 +32,7 @@ class Typed(Event):
 
 
 def keys_of(text: str) -> list[Key]:
-    """Return the keys that type the text, which must not contain escape sequences."""
+    """Return the key events for typing the text, which must not contain escape sequences."""
     return [message for message in XTermParser().feed(text) if isinstance(message, Key)]
 
 

@@ -74,7 +74,7 @@ Examples:
   fashion-tui resume 20261123-1430 --json""",
 )
 @run_argument
-@click.option("--epochs", type=int, metavar="N", help="Train to a total of N epochs.")
+@click.option("--epochs", type=int, metavar="N", help="Train for a total of N epochs.")
 @click.option(
     "--inexact",
     is_flag=True,

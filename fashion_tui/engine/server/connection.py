@@ -153,7 +153,7 @@ class Connection:
 
 
 class CallContext:
-    """Lets a handler report progress and react if its call is cancelled."""
+    """Lets a handler report progress and find out whether its call was cancelled."""
 
     def __init__(self, connection: Connection, call: int) -> None:
         self._connection = connection

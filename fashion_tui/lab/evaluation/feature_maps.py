@@ -6,7 +6,7 @@ from torch import Tensor
 from fashion_tui.schema.shapes import Shape
 
 SIDE = 28
-"""Height and width of the images, in pixels. The test images have the same size."""
+"""Height and width of a feature map's image, in pixels. The test images have the same size."""
 
 
 def as_planes(values: Tensor, shape: Shape) -> Tensor:

@@ -79,7 +79,7 @@ _MESSAGES: tuple[tuple[str, str], ...] = (
     ),
     (
         r"index out of range in self",
-        "an index is negative, or not below the number of rows in the embedding",
+        "an index is negative, or not less than the number of rows in the embedding",
     ),
     (
         r"Target (-?\d+) is out of bounds",

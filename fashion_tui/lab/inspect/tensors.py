@@ -28,7 +28,7 @@ class ListedTensors:
     def __init__(self) -> None:
         self._listing = 0
         self._known: dict[str, tuple[weakref.ref[TensorOrArray], int]] = {}
-        """For each name in the latest list: its tensor, and the number of the list in which that tensor first
+        """The tensors of the latest list, keyed by name. Each is stored with the number of the list in which it first
         appeared."""
 
     def update(self, tensors: Sequence[NamedTensor]) -> list[int]:

@@ -98,7 +98,7 @@ def instantiate(make: Any, arguments: dict[str, Any], name: str, device: str) ->
             with torch.device("meta"):
                 return _call(make, arguments, name)
         except UserError:
-            pass  # perhaps the constructor needs values; any other error occurs again on the CPU
+            pass  # the constructor may read values, which meta tensors lack; other errors occur again on the CPU
     return _call(make, arguments, name)
 
 

@@ -33,7 +33,7 @@ _MISSING = object()
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """A value at the time of a snapshot, with the values that it contains."""
+    """A value at the time of a snapshot, and the nodes of the values inside it."""
 
     path: str
     value: object
@@ -214,7 +214,7 @@ class _Reader:
             self._references[id(tensor)] = "tensor of the model", name
 
     def read(self, path: str, value: object, depth: int = 0) -> Node:
-        """Return the node of a value. `depth` is the number of foreign objects that contain the value."""
+        """Return the node for a value. `depth` is the number of foreign objects in which the value is nested."""
         name = kind_of(value) if depth < MAX_DEPTH else "opaque"
         kind = KINDS[name]
         if kind.is_mutable:
@@ -314,7 +314,7 @@ def _find_unsavable(before: Node | None, now: Node) -> Node | None:
 
 
 def _needs_identity(node: Node) -> bool:
-    """Return whether the new model must already contain the node's object, because it can't be recreated."""
+    """Return whether the node's object can't be recreated, so that the new model must already contain it."""
     return node.kind not in REFERENCES and KINDS[node.kind].create is None
 
 

@@ -28,7 +28,7 @@ _HIDDEN = frozenset({"detach", "detach_", "requires_grad_", "data", "as_subclass
 _CONVERSIONS = frozenset(
     {"contiguous", "to", "type", "type_as", "float", "double", "half", "bfloat16", "long", "int", "cpu", "cuda"}
 )
-"""Functions that return the same tensor object if there is nothing to convert."""
+"""Functions that return their argument itself if there is nothing to convert."""
 
 _COMPUTING_PROPERTIES = frozenset({"T", "mT", "H", "mH", "real", "imag"})
 

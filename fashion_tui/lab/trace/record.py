@@ -289,7 +289,7 @@ class Recorder(TorchFunctionMode):
                     table[id(result)] = table[id(argument)]
 
     def _names_of(self, tensors: list[Tensor], caller: str) -> list[str]:
-        """Return the names of the network's tensors among `tensors`, relative to the calling module."""
+        """Return the names, relative to the calling module, of those `tensors` that belong to the network."""
         names = [self._model_names[id(tensor)] for tensor in tensors if id(tensor) in self._model_names]
         return [name.removeprefix(f"{caller}.") for name in names]
 

@@ -62,9 +62,9 @@ class RecordingPair:
         return self.first.batch, self.second.batch
 
     def mixes_samples(self, shape: Shape, other: Shape) -> bool:
-        """Return whether the samples of a batch are mixed, given the shapes in the first and the second recording.
+        """Return whether the samples of a batch can no longer be told apart, given a tensor's shape in each recording.
 
-        This is the case if the first axis grows with the batch, but no axis has the size of the batch.
+        That is assumed if the first axis changes with the batch size but no axis equals it.
         """
         sizes = list(zip(shape, other, strict=False))
         return bool(sizes) and self.batch_sizes not in sizes and sizes[0][0] != sizes[0][1]

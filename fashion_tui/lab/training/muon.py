@@ -11,7 +11,7 @@ COEFFICIENTS = (3.4445, -4.7750, 2.0315)
 neural networks")."""
 
 ITERATIONS = 3
-"""Number of Newton-Schulz iterations. For filters, more iterations take longer without improving anything."""
+"""Number of Newton-Schulz iterations. For filters, more iterations take longer and have no benefit."""
 
 
 EPSILON = 1e-7

@@ -66,7 +66,7 @@ class FeatureMapsView(Vertical):
         self.run_worker(self._loader.run(), group="maps")
 
     def show_row(self, run: Path, row: ShapeRow, occurrence: int) -> None:
-        """Show the feature maps of a row of the run's network."""
+        """Show the feature maps that the run's network computes in the call shown in `row`."""
         self._run = run
         if self._row != (row, occurrence):
             self._row, self._offset = (row, occurrence), 0

@@ -58,7 +58,7 @@ def network_of_run(path: Path) -> ShownNetwork:
     with Run(path) as run:
         config, custom = run.config, run.trusted_model()
     if custom is None:
-        check_recipe(config.recipe)  # check the model's name, because it could be the path of any file
+        check_recipe(config.recipe)  # allow only a built-in network's name, because the string could be a path
         return ShownNetwork(config.recipe.model, NamedModel(model=config.recipe.model), run=path)
     # Drop the file's path. Otherwise, edits would be saved in the run's directory, and imports would search it.
     return ShownNetwork(config.recipe.model, msgspec.structs.replace(custom, file=None), run=path)

@@ -29,7 +29,7 @@ TWO_COLUMN_WIDTH = 84
 BAR_WIDTH = 10
 """Width, in columns, of the bar that shows a cost."""
 FULL_COST_WIDTH = 60
-"""Minimum width, in columns, for showing the value and bar of a cost beside its arithmetic."""
+"""Minimum width, in columns, at which each cost is shown with its value and a bar next to the arithmetic."""
 HISTOGRAM_HEIGHT = 6
 """Height of a histogram, in lines, including the caption and the axis."""
 HISTOGRAM_GAP = 3

@@ -43,7 +43,7 @@ if TYPE_CHECKING:  # these imports would delay the first paint
 class Repl(Vertical):
     """The transcript, the prompt and the status line.
 
-    The transcript takes the height that the other widgets leave free.
+    The transcript fills the height left over by the other widgets.
     """
 
     DEFAULT_CSS = Path(__file__).with_name("repl.tcss").read_text(encoding="utf-8")

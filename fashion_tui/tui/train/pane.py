@@ -214,8 +214,8 @@ class TrainPane(RunPane):
                     return NOT_TRUSTED
             except launch.InexactResume as error:
                 question = (
-                    f"The checkpoint of {short_name(path.name)} is missing part of the network's state:\n"
-                    f"{error.unsaved}\nThe resumed run would differ from an uninterrupted one. Resume it anyway?"
+                    f"The checkpoint of {short_name(path.name)} is missing part of the network's state: "
+                    f"{error.unsaved}.\nThe resumed run would differ from an uninterrupted one. Resume it anyway?"
                 )
                 if not await self.app.push_screen_wait(ConfirmDialog(question)):
                     return "Not resumed."
@@ -310,7 +310,7 @@ class TrainPane(RunPane):
 
     @work
     async def new_run(self, network: NetworkChoice | None) -> None:
-        """Open the form for a new run. `network` replaces the network of the recipes."""
+        """Open the form for a new run. If `network` isn't None, it is used instead of the recipe's own network."""
         state = self.lab_app.dataset
         if state is None:
             self.notify("The data set is still being checked; try again in a moment.")

@@ -1,4 +1,4 @@
-"""Numbers drawn in digits that are three lines high."""
+"""Numbers drawn with digits three lines high."""
 
 from fashion_tui.report.glyphs import Glyphs
 

@@ -26,7 +26,7 @@ class PageLoader(Generic[Key, Page]):
         on_loaded: Callable[[Key, Page], object],
         on_failed: Callable[[UserError], object],
     ) -> None:
-        """Create a loader. `run` calls `on_loaded` and `on_failed` in the event loop."""
+        """Create a loader, whose `run` method calls `on_loaded` and `on_failed` in the event loop."""
         self._fetch = fetch
         self._on_loaded = on_loaded
         self._on_failed = on_failed

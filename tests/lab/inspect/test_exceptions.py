@@ -44,7 +44,7 @@ def explain(code: str) -> str | None:
         ("nn.BatchNorm2d(3)(torch.rand(2, 5, 4, 4))", r"BatchNorm2d .*3 channels, got 5"),
         ("nn.LayerNorm(5)(x)", r"LayerNorm .*\[5\], got \[2, 3\]"),
         ("nn.Embedding(3, 2)(x)", r"integer indices below 3"),
-        ("nn.Embedding(3, 2)(labels)", r"index.*not below the number of rows"),
+        ("nn.Embedding(3, 2)(labels)", r"index.*not less than the number of rows"),
         ("own(y)", r"@ .*\[2, 4\] and \[3, 4\].*4 columns.*3 rows"),
         ("def f(a, b):\n    return [\n        1,\n        a @ b,\n    ]\nf(x, y)", r"3 columns.*2 rows"),
         ("x.mm(y)", r"mm .*3 columns.*2 rows"),

@@ -62,7 +62,7 @@ class _Printer:
         self._name = ""
         """Name of the stream that printed last."""
         self._interrupted: set[str] = set()
-        """Names of the streams whose last line was ended before the stream printed a newline.
+        """Names of the streams whose last line was ended by other output, before the stream printed a newline.
 
         If the next text of such a stream begins with a newline, that newline is ignored, because the line has ended.
         """

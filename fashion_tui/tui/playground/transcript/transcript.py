@@ -32,7 +32,7 @@ _MARGIN = 1
 
 
 class Transcript(ScrollView, can_focus=True, inherit_bindings=False):
-    """A widget that shows the scrollback. A line that is wider than the widget continues in the next row."""
+    """A widget that shows the scrollback. Lines wider than the widget wrap onto the next row."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("pageup", "page_up", "page up", show=False),

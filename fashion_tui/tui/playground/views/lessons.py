@@ -237,7 +237,7 @@ class LessonsView(SideView):
         self.main_widget().focus()
 
     def _following(self, lesson: Lesson) -> Lesson | None:
-        """Return the lesson after this one, or None after the last."""
+        """Return the next lesson, or None if this is the last one."""
         every = list(self._lessons.values())
         return next(iter(every[every.index(lesson) + 1 :]), None)
 
