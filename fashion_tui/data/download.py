@@ -32,7 +32,7 @@ BLOCK_SIZE = 64 * 1024
 
 
 class DownloadFailed(UserError):
-    """Raised if a download fails; the message says why and what to do instead."""
+    """Raised when a download fails; the message says why and what to do instead."""
 
 
 def download(
@@ -72,7 +72,7 @@ def download(
 
 
 class TooMuchData(Exception):
-    """Raised if a server sends more data than the published file contains."""
+    """Raised when a server sends more data than the published file contains."""
 
 
 class _ProgressBar:

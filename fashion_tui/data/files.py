@@ -32,15 +32,15 @@ BLOCK_SIZE = 1 << 20
 
 
 class MissingData(UserError):
-    """Raised if no folder was specified and the data set isn't in the cache. The user can download it."""
+    """Raised when no folder was specified and the data set isn't in the cache. The user can download it."""
 
 
 class WrongFolder(UserError):
-    """Raised if the specified folder doesn't exist or doesn't contain the data set."""
+    """Raised when the specified folder doesn't exist or doesn't contain the data set."""
 
 
 class DamagedData(UserError):
-    """Raised if a file can't be read or differs from the published one."""
+    """Raised when a file can't be read or differs from the published one."""
 
 
 @dataclass(frozen=True)

@@ -56,11 +56,11 @@ EXIT_TIMEOUT = 2.0
 
 
 class EngineDied(UserError):
-    """Raised if the engine ends while a request is pending."""
+    """Raised when the engine ends while a request is pending."""
 
 
 class EngineStuck(EngineDied):
-    """Raised if the process must be replaced because it doesn't respond, makes no progress or has lost a request."""
+    """Raised when the process must be replaced because it doesn't respond, makes no progress or has lost a request."""
 
 
 class EngineFailure(UserError):

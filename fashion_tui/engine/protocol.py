@@ -74,7 +74,7 @@ _to_client: msgspec.msgpack.Decoder[ToClient] = msgspec.msgpack.Decoder(ToClient
 
 
 class BrokenStream(Exception):
-    """Raised if the received bytes aren't a valid frame."""
+    """Raised when the received bytes aren't a valid frame."""
 
 
 def encode_frame(message: ToEngine | ToClient) -> bytes:

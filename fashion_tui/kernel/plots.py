@@ -38,7 +38,7 @@ RGB_CHANNELS = 3
 
 
 class CannotDraw(UserError):
-    """Raised if a value can't be drawn. The message says why."""
+    """Raised when a value can't be drawn. The message says why."""
 
 
 def describe(tensor: Tensor) -> str:

@@ -44,11 +44,11 @@ _SIGNAL_CAUSES: dict[int, str] = {
 
 
 class KernelFailed(UserError):
-    """Raised if a kernel can't be started or ends before it is ready."""
+    """Raised when a kernel can't be started or ends before it is ready."""
 
 
 class KernelUnresponsive(KernelFailed):
-    """Raised if a new kernel doesn't respond in time."""
+    """Raised when a new kernel doesn't respond in time."""
 
 
 class KernelProcess:

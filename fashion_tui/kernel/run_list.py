@@ -17,7 +17,7 @@ MAX_LISTED = 20
 
 
 class NoSuchRun(UserError):
-    """Raised if no run has the given id or index, or if there are no runs."""
+    """Raised when no run has the given id or index, or if there are no runs."""
 
 
 class RunList:

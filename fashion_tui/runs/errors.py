@@ -5,7 +5,7 @@ from fashion_tui.schema.text import printable
 
 
 class DamagedRun(UserError):
-    """Raised if a file of the run is missing, unreadable or invalid."""
+    """Raised when a file of the run is missing, unreadable or invalid."""
 
     def __init__(self, run: str, detail: str) -> None:
         super().__init__(f"run {run!r} is damaged: {detail}")

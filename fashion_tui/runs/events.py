@@ -28,7 +28,7 @@ _events = msgspec.json.Decoder(RunEvent)
 
 
 class DamagedLine(ValueError):
-    """Raised if a complete line of the log is corrupt."""
+    """Raised when a complete line of the log is corrupt."""
 
 
 def encode_line(run: str, seq: int, event: RunEvent) -> bytes:

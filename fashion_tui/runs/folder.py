@@ -15,7 +15,7 @@ SAFE = os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
 
 
 class UnsafeFile(OSError):
-    """Raised if a file isn't safe to use.
+    """Raised when a file isn't safe to use.
 
     A run's file must be a regular file of limited size, must not be a symbolic link, and must belong to the run's
     owner, to the current user, or to root. A file that is opened for writing must not have a second name (a hard link).

@@ -14,7 +14,7 @@ CHUNK_BYTES = 1 << 20
 
 
 class LogReplaced(Exception):
-    """Raised if the log was replaced or truncated. Start over with a new follower."""
+    """Raised when the log was replaced or truncated. Start over with a new follower."""
 
 
 class EventFollower:

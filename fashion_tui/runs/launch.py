@@ -117,7 +117,7 @@ def _watch_spare(path: Path, epochs: int | None, process: "subprocess.Popen[byte
 
 
 class InexactResume(UserError):
-    """Raised if a resumed run would differ from an uninterrupted one because state is missing from the checkpoint."""
+    """Raised when a resumed run would differ from an uninterrupted one because state is missing from the checkpoint."""
 
     def __init__(self, run: str, unsaved: tuple[str, ...]) -> None:
         self.unsaved = one_line(", ".join(unsaved))

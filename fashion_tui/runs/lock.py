@@ -44,7 +44,7 @@ class Holder(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class LockHeld(UserError):
-    """Raised if another trainer holds the lock. The message identifies that trainer."""
+    """Raised when another trainer holds the lock. The message identifies that trainer."""
 
     def __init__(self, folder: Folder) -> None:
         process = holder(folder)

@@ -16,7 +16,7 @@ class UserError(Exception):
 
 
 class UntrustedSource(UserError):
-    """Raised if the run's network is someone else's code, which isn't executed until the user trusts it."""
+    """Raised when the run's network is someone else's code, which isn't executed until the user trusts it."""
 
 
 class UsageError(UserError):

@@ -30,7 +30,7 @@ class DivergenceCheck:
     """Detects when the loss diverges."""
 
     def __init__(self, recipe: Recipe, classes: int, losses: list[float]) -> None:
-        """`losses` are the losses of the most recent steps, as saved in the checkpoint from which the run resumes."""
+        """`losses` are the losses of the most recent steps, from the checkpoint if the run is resumed."""
         self.recipe = recipe
         self.limit = DIVERGENCE_FACTOR * math.log(classes)
         self.losses = deque(losses, maxlen=DIVERGENCE_STEPS)

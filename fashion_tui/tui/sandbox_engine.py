@@ -23,7 +23,7 @@ MAX_SILENCE = 120.0
 
 
 class TimeLimitExceeded(UserError):
-    """Raised if the code was interrupted because it took too long."""
+    """Raised when the code was interrupted because it took too long."""
 
 
 class SandboxEngine:

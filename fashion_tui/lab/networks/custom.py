@@ -22,7 +22,7 @@ UNSAVED = "the edited source"
 
 
 class SourceError(UserError):
-    """Raised if the user's code raises an error or defines no network."""
+    """Raised when the user's code raises an error or defines no network."""
 
     def __init__(self, message: str, file: str, line: int | None) -> None:
         super().__init__(f"{file}{f':{line}' if line is not None else ''}: {message}")
@@ -33,7 +33,7 @@ class SourceError(UserError):
 
 
 class WrongArguments(UsageError):
-    """Raised if the arguments don't match the signature of the network."""
+    """Raised when the arguments don't match the signature of the network."""
 
     def __init__(self, message: str, hint: str, line: int | None) -> None:
         super().__init__(f"{message}; {hint}")

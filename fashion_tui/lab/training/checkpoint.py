@@ -14,7 +14,7 @@ from fashion_tui.schema.errors import UserError
 
 
 class BadCheckpoint(UserError):
-    """Raised if a checkpoint file can't be read or contains anything other than tensors and plain values.
+    """Raised when a checkpoint file can't be read or contains anything other than tensors and plain values.
 
     Code in the file is never executed.
     """

@@ -13,7 +13,7 @@ from .optimizers import autocast
 
 
 class _Stopped(Exception):
-    """Raised if `keep_going` returns False."""
+    """Raised when `keep_going` returns False."""
 
 
 def find_broken_layer(training: Training, step: int, *, keep_going: Callable[[], bool] = lambda: True) -> str | None:

@@ -37,7 +37,7 @@ FIELDS: tuple[tuple[ErrorCause, str, str], ...] = (
 
 
 class FieldError(UserError):
-    """Raised if the value of a field can't be used."""
+    """Raised when the value of a field can't be used."""
 
     def __init__(self, field: ErrorCause, problem: str) -> None:
         super().__init__(problem)

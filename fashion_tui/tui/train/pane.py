@@ -214,8 +214,8 @@ class TrainPane(RunPane):
                     return NOT_TRUSTED
             except launch.InexactResume as error:
                 question = (
-                    f"The checkpoint of {short_name(path.name)} is missing part of the network's state: "
-                    f"{error.unsaved}.\nThe resumed run would differ from an uninterrupted one. Resume it anyway?"
+                    f"The checkpoint of {short_name(path.name)} is missing part of the network's state:\n"
+                    f"{error.unsaved}\nThe resumed run would differ from an uninterrupted one. Resume it anyway?"
                 )
                 if not await self.app.push_screen_wait(ConfirmDialog(question)):
                     return "Not resumed."
