@@ -1,12 +1,43 @@
 """Fixtures for tests of the app."""
 
+import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
+import pytest_asyncio
 
+from fashion_tui.schema.dataset import DatasetRef
+from fashion_tui.tui.playground.cell_runner import CellRunner
 from tests.tui.apps import AppLauncher
+from tests.tui.shared_engines import Engines, close_engines, open_engines
+
+LIGHT_KERNEL = """
+import sys
+from types import ModuleType
+
+if "fashion_tui.kernel" in sys.orig_argv:
+    from fashion_tui.kernel import preload
+
+    preload._load_torch, preload._load_data = dict, lambda _ref: {}
+    preload.import_lab = lambda: ModuleType("lab")
+"""
+"""The content of sitecustomize.py, which Python executes when it starts. It changes kernels only."""
+
+
+@pytest.fixture(scope="session")
+def light_kernel_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder that makes kernels load neither torch nor the data if it is in PYTHONPATH."""
+    folder = tmp_path_factory.mktemp("light-kernel")
+    (folder / "sitecustomize.py").write_text(LIGHT_KERNEL)
+    return folder
+
+
+@pytest.fixture
+def light_kernels(light_kernel_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Start kernels that load neither torch nor the data, which takes 2 s, for tests that need neither."""
+    monkeypatch.setenv("PYTHONPATH", str(light_kernel_folder), prepend=os.pathsep)
 
 
 @pytest.fixture(autouse=True)
@@ -21,3 +52,20 @@ def app_terminal(tmp_path: Path) -> Iterator[AppLauncher]:
     launcher = AppLauncher(tmp_path / "app")
     yield launcher
     launcher.end()
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def engines() -> AsyncIterator[Engines]:
+    """The engines that all apps of a test file share. Its tests must run in one event loop."""
+    yield open_engines()
+    await close_engines()
+
+
+@pytest.fixture
+def no_kernel(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Start no kernels, for tests that don't use the Playground."""
+
+    async def run(_runner: CellRunner, _dataset: DatasetRef | None, _runs_directory: Path) -> None:
+        pass
+
+    monkeypatch.setattr(CellRunner, "run", run)

@@ -14,6 +14,7 @@ from fashion_tui.runs.run import Run
 from fashion_tui.schema.run import LIVE_STATES
 from fashion_tui.tui.app import FashionApp
 from fashion_tui.tui.lab_app import Settings
+from tests.tui.shared_engines import create_app
 
 AppAndPilot = tuple[FashionApp, Pilot[None]]
 
@@ -37,7 +38,7 @@ def screen_text(app: App[Any]) -> str:
 @asynccontextmanager
 async def app_on(runs: Path, size: tuple[int, int] = (120, 40)) -> AsyncIterator[AppAndPilot]:
     """Run the app on synthetic data, and stop its runs at the end."""
-    app = FashionApp(Settings(runs, dataset="synthetic"))
+    app = create_app(Settings(runs, dataset="synthetic"))
     async with app.run_test(size=size, notifications=True) as pilot:
         await until(pilot, lambda: app.dataset is not None, "the data set")
         try:

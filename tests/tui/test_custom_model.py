@@ -21,6 +21,8 @@ from tests.custom_models import custom_model, forget_trust, source_that_writes
 from tests.runs.parts import make_run
 from tests.tui.pilots import app_on, screen_text, until
 
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.usefixtures("engines", "no_kernel")]
+
 
 @pytest.fixture
 def unknown(tmp_path: Path, state_home: Path) -> Path:

@@ -24,6 +24,9 @@ from fashion_tui.tui.dialogs.image import ImageDialog
 from fashion_tui.tui.lab_app import Settings
 from fashion_tui.tui.widgets.image_tiles import ImageTiles
 from tests.tui.pilots import screen_text, until
+from tests.tui.shared_engines import create_app
+
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.usefixtures("engines", "no_kernel")]
 
 Size = tuple[int, int]
 
@@ -33,7 +36,7 @@ async def data_pane(
     folder: Path, size: Size = (120, 40), data: Path | None = None
 ) -> AsyncIterator[tuple[FashionApp, Pilot[None], DataPane]]:
     """Run the app on synthetic data and wait for the first page of the Data pane."""
-    app = FashionApp(Settings(folder / "runs", data, dataset="synthetic"))
+    app = create_app(Settings(folder / "runs", data, dataset="synthetic"))
     async with app.run_test(size=size, notifications=True) as pilot:
         await until(pilot, lambda: app.dataset is not None, "the data set")
         await pilot.press("f3")

@@ -26,6 +26,9 @@ from fashion_tui.tui.widgets.image_tiles import ImageTiles
 from fashion_tui.tui.widgets.large_number import large_number
 from tests.tui.apps import AppLauncher, wait_for_state
 from tests.tui.pilots import screen_text, until
+from tests.tui.shared_engines import create_app
+
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.usefixtures("engines", "no_kernel")]
 
 Size = tuple[int, int]
 
@@ -54,7 +57,7 @@ def runs(finished: Path, tmp_path: Path) -> Path:
 async def evaluate_pane(
     runs: Path, size: Size = (120, 40)
 ) -> AsyncIterator[tuple[FashionApp, Pilot[None], EvaluatePane]]:
-    app = FashionApp(Settings(runs, dataset="synthetic"))
+    app = create_app(Settings(runs, dataset="synthetic"))
     async with app.run_test(size=size, notifications=True) as pilot:
         await until(pilot, lambda: app.dataset is not None, "the data set")
         await pilot.press("f6")
@@ -195,7 +198,7 @@ async def test_damaged_checkpoint_is_reported_and_can_be_retried(runs: Path, fin
 
 
 async def test_evaluation_can_be_cancelled_and_survives_the_engine(runs: Path) -> None:
-    app = FashionApp(Settings(runs, dataset="synthetic"))
+    app = create_app(Settings(runs, dataset="synthetic"))
     async with app.run_test(size=(120, 40), notifications=True) as pilot:
         await until(pilot, lambda: app.dataset is not None, "the data set")
         await pilot.press("f3")

@@ -6,16 +6,14 @@ import re
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
-import pytest_asyncio
 from textual.geometry import Region
 from textual.pilot import Pilot
 from textual.widgets import Input
 
-from fashion_tui.engine.client import Engine
 from fashion_tui.schema.dataset import DatasetInfo
 from fashion_tui.schema.requests import GetDataset
 from fashion_tui.schema.shapes import ShapeTable
@@ -29,12 +27,12 @@ from fashion_tui.tui.model.feature_maps import FeatureMapsView
 from fashion_tui.tui.model.network_form import NetworkForm, read_network
 from fashion_tui.tui.model.pane import ModelPane
 from fashion_tui.tui.model.shape_view import ShapeView
-from fashion_tui.tui.sandbox_engine import SandboxEngine
 from fashion_tui.tui.widgets.image_tiles import ImageTiles
 from tests.tui.apps import AppLauncher, wait_for_state
 from tests.tui.pilots import screen_text, until
+from tests.tui.shared_engines import create_app
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.usefixtures("engines", "no_kernel")]
 
 Size = tuple[int, int]
 
@@ -132,50 +130,9 @@ class ModelTest:
         self.editor.replace(source, (0, 0), self.editor.document.end)
 
 
-class SharedSandbox(SandboxEngine):
-    """A sandbox that stays open when an app exits, so that all tests together import torch only once."""
-
-    async def close(self) -> None:
-        """Do nothing. `end` closes the engine."""
-
-    async def end(self) -> None:
-        await super().close()
-
-
-class SharedEngine(Engine):
-    """An engine that stays open when an app exits, like `SharedSandbox`."""
-
-    async def close(self) -> None:
-        """Do nothing. `end` closes the engine."""
-
-    async def end(self) -> None:
-        await super().close()
-
-
-@dataclass
-class Engines:
-    sandbox: SharedSandbox
-    engine: SharedEngine
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module", autouse=True)
-async def engines() -> AsyncIterator[Engines]:
-    engines = Engines(SharedSandbox(), SharedEngine())
-    SHARED.append(engines)
-    yield engines
-    SHARED.clear()
-    await engines.sandbox.end()
-    await engines.engine.end()
-
-
-SHARED: list[Engines] = []
-"""The engines that all apps of the running tests share."""
-
-
 @asynccontextmanager
 async def model_pane(runs: Path, size: Size = (120, 40)) -> AsyncIterator[ModelTest]:
-    app = FashionApp(Settings(runs, dataset="synthetic"))
-    app.sandbox, app.engine = SHARED[0].sandbox, SHARED[0].engine
+    app = create_app(Settings(runs, dataset="synthetic"))
     async with app.run_test(size=size, notifications=True) as pilot:
         await pilot.press("f4")
         await until(pilot, lambda: app.query(ModelPane), "the pane")

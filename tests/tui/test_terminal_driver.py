@@ -6,6 +6,8 @@ import pytest
 
 from tests.tui.apps import CONTENTS, AppLauncher
 
+pytestmark = pytest.mark.usefixtures("light_kernels")
+
 
 def test_bytes_that_are_not_utf8(app_terminal: AppLauncher) -> None:
     terminal = app_terminal()

@@ -43,14 +43,14 @@ def load(request: pytest.FixtureRequest) -> Iterator[None]:
         process.kill()
 
 
-@pytest.mark.usefixtures("load")
+@pytest.mark.usefixtures("load", "light_kernels")
 def test_words_in_prompt_editor_and_form(app_terminal: AppLauncher) -> None:
     terminal = app_terminal()
     terminal.wait_for(CONTENTS["playground"])
     for gap in GAPS:
         for word, keys in WORDS.items():
             type_with_gaps(terminal, keys, gap)
-            terminal.wait_for(f"In [1]: {word}", timeout=10)
+            terminal.wait_for(f"In [1]: {word}")
             terminal.press("ctrl+c")  # clears the prompt
             terminal.wait_gone(word)
 
@@ -62,12 +62,12 @@ def test_words_in_prompt_editor_and_form(app_terminal: AppLauncher) -> None:
     for gap in GAPS:
         for word, keys in WORDS.items():
             type_with_gaps(terminal, keys, gap)
-            terminal.wait_for(f" 1  {word}", timeout=10)
+            terminal.wait_for(f" 1  {word}")
             terminal.send(key_bytes("end") + key_bytes("backspace") * len(word))
             terminal.wait_gone(f" 1  {word}")
 
 
-@pytest.mark.usefixtures("load")
+@pytest.mark.usefixtures("load", "light_kernels")
 def test_numbers_in_the_run_form(app_terminal: AppLauncher) -> None:
     terminal = app_terminal()
     terminal.wait_for(CONTENTS["playground"])
@@ -75,7 +75,7 @@ def test_numbers_in_the_run_form(app_terminal: AppLauncher) -> None:
     terminal.wait_for(CONTENTS["train"])
     for gap in GAPS:
         type_with_gaps(terminal, ("n", "1", "2", "4", "backspace", "home", "7", "8", "left", "9"), gap)
-        terminal.wait_for("79812", timeout=10)
+        terminal.wait_for("79812")
         terminal.press("escape")
         terminal.wait_gone("79812")
 
@@ -95,6 +95,7 @@ def test_keys_after_one_that_moves_the_focus(app_terminal: AppLauncher) -> None:
     terminal.wait_for("In [2]: end")
 
 
+@pytest.mark.usefixtures("light_kernels")
 def test_keys_for_other_panes_do_not_overtake_text(app_terminal: AppLauncher) -> None:
     terminal = app_terminal()
     terminal.wait_for(CONTENTS["playground"])
@@ -104,6 +105,7 @@ def test_keys_for_other_panes_do_not_overtake_text(app_terminal: AppLauncher) ->
     terminal.wait_for("In [1]: ba = 123")
 
 
+@pytest.mark.usefixtures("light_kernels")
 def test_pasted_text_keeps_its_place_among_keys(app_terminal: AppLauncher) -> None:
     terminal = app_terminal()
     terminal.wait_for(CONTENTS["playground"])

@@ -33,12 +33,17 @@ from fashion_tui.tui.train.run_list import run_line
 from fashion_tui.tui.widgets.cycle import Cycle
 from tests.runs.parts import make_run
 from tests.tui.pilots import screen_text, until
+from tests.tui.shared_engines import create_app
+
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.usefixtures("engines", "no_kernel")]
 
 
 @asynccontextmanager
-async def train_pane(runs: Path, size: tuple[int, int] = (120, 40)) -> AsyncIterator[tuple[FashionApp, Pilot[None]]]:
+async def train_pane(
+    runs: Path, size: tuple[int, int] = (120, 40), *, spare_trainer: bool = False
+) -> AsyncIterator[tuple[FashionApp, Pilot[None]]]:
     """Run the app on synthetic data with the Train pane open, and stop its runs at the end."""
-    app = FashionApp(Settings(runs, dataset="synthetic"))
+    app = create_app(Settings(runs, dataset="synthetic"), spare_trainer=spare_trainer)
     async with app.run_test(size=size, notifications=True) as pilot:
         await until(pilot, lambda: app.dataset is not None, "the data set")
         await pilot.press("f5")
@@ -54,7 +59,9 @@ async def train_pane(runs: Path, size: tuple[int, int] = (120, 40)) -> AsyncIter
 async def fill(pilot: Pilot[None], **values: str) -> None:
     """Open the form and fill in values."""
     await pilot.press("n")
-    await until(pilot, lambda: isinstance(pilot.app.screen, RunForm) and pilot.app.screen.query(Input), "the form")
+    await until(
+        pilot, lambda: isinstance(pilot.app.screen, RunForm) and isinstance(pilot.app.focused, Input), "the form"
+    )
     for name, value in values.items():
         pilot.app.screen.query_one(f"#{name}", Input).value = value
     await pilot.pause()
@@ -163,9 +170,8 @@ async def test_invalid_value_is_reported_at_its_field_and_starts_nothing(
         await fill(pilot, **{field: value})
         await until(pilot, lambda: message in screen_text(app), "the reason")
         await pilot.press("enter")
-        await pilot.pause()
+        await until(pilot, lambda: app.focused is app.screen.query_one(f"#{field}"), "the focus at the field")
         assert isinstance(app.screen, RunForm)
-        assert app.focused is app.screen.query_one(f"#{field}")
         await pilot.press("escape")
         await until(pilot, lambda: not isinstance(app.screen, RunForm), "the pane again")
         assert not store.list_runs(tmp_path / "runs")
@@ -274,7 +280,7 @@ async def test_summary_of_each_recipe_fits_a_small_terminal(tmp_path: Path, monk
 
 
 async def test_waiting_trainer_takes_the_next_run(tmp_path: Path) -> None:
-    async with train_pane(tmp_path / "runs") as (app, pilot):
+    async with train_pane(tmp_path / "runs", spare_trainer=True) as (app, pilot):
         await fill(pilot, epochs="1", batch_size="500")
         await until(pilot, lambda: app.spare_trainer.pid, "the waiting trainer")
         waiting = app.spare_trainer.pid
