@@ -45,6 +45,10 @@ def test_a_run_needs_neither_the_file_nor_new_trust_from_its_author(call: Call, 
     assert not mark.exists()
     assert not weights.exists()
 
+    assert call("eval", "latest", "--trust", "--json", **variables).status == 0
+    assert call("export", "latest", "-o", weights, **variables).status == 0
+    (state / "fashion-tui" / TRUSTED_FILE).unlink()
+    mark.unlink()
     resumed = call("resume", "latest", "--epochs", "2", "--trust", "--json", **variables)
     assert (resumed.status, resumed.json["from_step"]) == (0, finished["step"]), resumed.err
     assert mark.exists()

@@ -13,7 +13,7 @@ from fashion_tui.lab.training.checkpoint import write_checkpoint
 from fashion_tui.runs.run import Run
 from fashion_tui.tui.app import FashionApp
 from fashion_tui.tui.dialogs.choice import ChoiceDialog
-from fashion_tui.tui.dialogs.trust import TrustDialog, printable_source
+from fashion_tui.tui.dialogs.trust import TrustDialog
 from fashion_tui.tui.model.editor import CodeEditor
 from fashion_tui.tui.model.pane import ModelPane
 from fashion_tui.tui.train.form import RunForm
@@ -148,8 +148,3 @@ async def test_resume_asks_again_if_the_source_has_changed(unknown: Path, tmp_pa
         await until(pilot, lambda: "ot executed" in screen_text(app), "the refusal")
         assert not (tmp_path / "mark").exists()
         assert not (tmp_path / "other-mark").exists()
-
-
-def test_printable_source_replaces_control_and_invisible_characters() -> None:
-    source = "a = 1  # \x1b[8m\rimport os\t# \u202e\u200b[bold]x[/]\r\n"
-    assert printable_source(source) == "a = 1  # �[8m\nimport os   # ��[bold]x[/]\n"

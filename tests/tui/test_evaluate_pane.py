@@ -1,7 +1,6 @@
 """The Evaluate pane, with a real engine and a real run."""
 
 import json
-import math
 import os
 import re
 import shutil
@@ -15,12 +14,12 @@ from textual.pilot import Pilot
 
 from fashion_tui.report.evaluation import accuracy_margin
 from fashion_tui.report.glyphs import UNICODE
-from fashion_tui.schema.evaluation import Evaluation, Prediction, PredictionPage
+from fashion_tui.schema.evaluation import Evaluation, PredictionPage
 from fashion_tui.schema.requests import Evaluate, GetPredictions
 from fashion_tui.tui.app import FashionApp
 from fashion_tui.tui.dialogs.choice import ChoiceDialog
 from fashion_tui.tui.evaluate.pane import EvaluatePane
-from fashion_tui.tui.evaluate.predictions import format_confidence, prediction_details, prediction_tile
+from fashion_tui.tui.evaluate.predictions import format_confidence
 from fashion_tui.tui.lab_app import Settings
 from fashion_tui.tui.widgets.image_tiles import ImageTiles
 from fashion_tui.tui.widgets.large_number import large_number
@@ -100,16 +99,6 @@ async def test_all_metrics_of_a_finished_run_are_shown(runs: Path, finished: Pat
         for report, counts in zip(truth.per_class, truth.confusion, strict=True):
             pattern = re.escape(report.name) + "".join(rf" +\[?{count or '·'}\]?" for count in counts)
             assert re.search(pattern, screen)
-
-
-def test_predictions_that_are_no_numbers() -> None:
-    names = [*"abcdefghij"]
-    prediction = Prediction(index=3, truth=0, probabilities=(math.nan,) * 10, pixels=bytes(784))
-    first, second = prediction_tile(prediction, names, 14, UNICODE).labels
-    assert (first.plain, second.plain.strip()) == ("✕ a", "NaN")
-    details = prediction_details(prediction, names, UNICODE).plain
-    assert "aren't numbers" in details
-    assert details.count("NaN") == 10
 
 
 async def test_wrong_predictions_come_first_and_a_key_shows_all(runs: Path, finished: Path) -> None:
