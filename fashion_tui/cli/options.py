@@ -48,7 +48,7 @@ class CommonOptions:
         if self.runs is not None:
             return check_utf8(self.runs.absolute(), "--runs")
         # Imported here to keep `--help` fast.
-        from fashion_tui.runs.store import default_runs_dir  # noqa: PLC0415
+        from fashion_tui.runs.location import default_runs_dir  # noqa: PLC0415
 
         return default_runs_dir()
 

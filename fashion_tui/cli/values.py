@@ -78,7 +78,7 @@ class Checkpoint(StringParamType):
 
 def _runs_directory(context: click.Context) -> Path:
     """Return the runs folder for the command line that is being completed."""
-    from fashion_tui.runs.store import default_runs_dir  # noqa: PLC0415 - imported here to keep `--help` fast
+    from fashion_tui.runs.location import default_runs_dir  # noqa: PLC0415 - imported here to keep `--help` fast
 
     contexts = [context, *([context.parent] if context.parent is not None else [])]
     chosen = next((value for each in contexts if (value := each.params.get("runs")) is not None), None)

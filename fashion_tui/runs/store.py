@@ -6,13 +6,10 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import msgspec
-import platformdirs
 
 from fashion_tui.schema.errors import UserError
-from fashion_tui.schema.paths import check_utf8, is_utf8, user_path
 from fashion_tui.schema.run import LIVE_STATES, RunConfig, RunStatus, RunSummary
 from fashion_tui.schema.text import one_line
-from fashion_tui.settings import user_settings
 
 from .create import RUN_ID
 from .errors import DamagedRun, reason
@@ -25,9 +22,6 @@ from .state import derive, is_fresh, unknown_status
 MAX_NAMED = 5
 """Maximum number of runs listed in an error message."""
 
-RUNS_VARIABLE = "FASHION_TUI_RUNS"
-"""Environment variable that names the runs folder."""
-
 RUN_FILES = (CONFIG_FILE, STATUS_FILE, EVENTS_FILE)
 
 
@@ -37,26 +31,6 @@ class Pruned(msgspec.Struct, frozen=True, kw_only=True):
     run: str
     path: str
     bytes: int
-
-
-def default_runs_dir() -> Path:
-    """Return $FASHION_TUI_RUNS, else the folder in the settings file, else `runs` in the state directory.
-
-    Raises UserError if the path can't be used.
-    """
-    chosen = os.environ.get(RUNS_VARIABLE)
-    if chosen:
-        return check_utf8(user_path(chosen, RUNS_VARIABLE).absolute(), RUNS_VARIABLE)
-    if (configured := user_settings().runs) is not None:
-        return configured
-    folder = platformdirs.user_state_path("fashion-tui", appauthor=False) / "runs"
-    if not folder.is_absolute():
-        raise UserError("your home directory is unknown; set HOME, or choose a folder for runs with --runs DIR")
-    if not is_utf8(folder):
-        raise UserError(
-            f"the default folder for runs, {str(folder)!r}, isn't UTF-8; choose another one with --runs DIR"
-        )
-    return folder
 
 
 def list_runs(runs_dir: Path) -> list[RunSummary]:

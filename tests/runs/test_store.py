@@ -13,8 +13,9 @@ import msgspec
 import pytest
 
 from fashion_tui.runs.errors import DamagedRun
+from fashion_tui.runs.location import default_runs_dir
 from fashion_tui.runs.run import Run
-from fashion_tui.runs.store import default_runs_dir, list_runs, open_run, summarise
+from fashion_tui.runs.store import list_runs, open_run, summarise
 from fashion_tui.schema.errors import UserError
 
 from .parts import finished, make_run

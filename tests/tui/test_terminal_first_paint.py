@@ -1,6 +1,7 @@
 """The time until the first paint, compared with a bare Textual app."""
 
 import statistics
+import subprocess
 import sys
 from pathlib import Path
 
@@ -42,3 +43,16 @@ def test_first_paint_takes_at_most_twice_as_long_as_that_of_a_bare_app(
     result = f"{app_median:.3f} s, {ratio:.2f} times the bare app's {bare_median:.3f} s; all: {times}"
     print(f"\nfirst paint: {result}")
     assert ratio <= MAX_RATIO, result
+
+
+def test_the_first_paint_does_not_wait_for_the_code_that_reads_runs() -> None:
+    program = """if True:
+        import sys
+        import fashion_tui.cli.main, fashion_tui.cli.app, fashion_tui.tui.app, fashion_tui.tui.playground.pane
+        from fashion_tui.cli.options import CommonOptions
+        CommonOptions(None, None, None).runs_directory
+        print(*sys.modules)
+    """
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert "fashion_tui.tui.playground.pane" in done.stdout.split()
+    assert not {"fashion_tui.runs.store", "fashion_tui.runs.reader"} & set(done.stdout.split())
