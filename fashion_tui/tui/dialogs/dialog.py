@@ -34,7 +34,7 @@ class ConfirmDialog(Dialog[bool]):
         ("n,escape", "dismiss(False)", "no"),
     ]
     DEFAULT_CSS = """
-    ConfirmDialog .panel, ConfirmDialog Static { width: auto; }
+    ConfirmDialog .panel, ConfirmDialog Static { width: auto; max-width: 100%; }
     """
 
     def __init__(self, question: str) -> None:
