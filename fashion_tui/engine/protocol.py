@@ -32,7 +32,7 @@ class Cancel(_Message, frozen=True, tag="cancel"):
 
 
 class Check(_Message, frozen=True, tag="check"):
-    """Asks for the state of a call. The engine answers with a Status at once, even while it handles a call."""
+    """Asks for the state of a call. The engine answers with a Status at once, even while it is handling a call."""
 
 
 CallState = Literal["starting", "queued", "running", "unknown"]

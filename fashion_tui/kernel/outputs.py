@@ -108,7 +108,7 @@ class Died(msgspec.Struct, frozen=True):
     """The kernel's process ended unexpectedly."""
 
     message: str
-    """One line that says why the kernel ended and whether a new one starts."""
+    """One line that says why the kernel ended and whether a new one will be started."""
 
 
 class StateChanged(msgspec.Struct, frozen=True):

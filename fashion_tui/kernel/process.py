@@ -52,7 +52,10 @@ class KernelUnresponsive(KernelFailed):
 
 
 class KernelProcess:
-    """The process of a kernel, with a client that is connected to its channels. The kernel may not respond yet."""
+    """The process of a kernel, with a client that is connected to its channels.
+
+    The kernel may not be responding yet.
+    """
 
     def __init__(self, process: Process, client: "AsyncKernelClient", stem: Path) -> None:
         self._process = process

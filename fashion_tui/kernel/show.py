@@ -28,7 +28,8 @@ def show(value: object, labels: object = None) -> None:
         plot = plot_for(value, labels, _class_names(shell.user_ns.get("classes") if shell else None))
     except CannotDraw as error:
         _publish(shell, {"text/plain": str(error)})
-    except (RuntimeError, TypeError, ValueError) as error:  # torch doesn't support an operation for this tensor
+    except (RuntimeError, TypeError, ValueError) as error:
+        # torch doesn't support one of the operations for this tensor
         reason = f"{type(error).__name__}: {next(iter(str(error).splitlines()), '')}"
         _publish(shell, {"text/plain": f"can't draw this {type(value).__name__}: {reason}"})
     else:

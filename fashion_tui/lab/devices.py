@@ -154,7 +154,7 @@ def has_bf16(device: torch.device) -> bool:
 
 
 def set_cpu_threads(count: int) -> None:
-    """Set the number of CPU threads and flush denormals (below 1.2e-38) to zero.
+    """Set the number of CPU threads, and make the CPU flush denormals (below 1.2e-38) to zero.
 
     Call this before the first computation in this thread, so that the threads started by torch inherit the setting.
 

@@ -49,7 +49,7 @@ class Progress:
         return lesson is not None and lesson.finished
 
     def finish_step(self, lesson_id: str, number: int, total: int) -> None:
-        """Record that a step is completed. `number` counts from 1. A finished lesson remains finished."""
+        """Record that a step has been completed. `number` is 1-based. A finished lesson remains finished."""
         self._read()
         steps = max(number, self.steps_done(lesson_id))
         finished = self.is_finished(lesson_id) or steps >= total

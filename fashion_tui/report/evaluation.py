@@ -35,7 +35,7 @@ def evaluation_report(evaluation: Evaluation) -> RenderableType:
 
 
 def headline(evaluation: Evaluation) -> RenderableType:
-    """Return lines that state what was evaluated, the accuracy and the other metrics."""
+    """Return lines with the accuracy and the other metrics, below a line that says what was evaluated."""
     subject = Text.assemble(
         (evaluation.run, "bold"),
         (f" · epoch {evaluation.epoch} · step {evaluation.step:,} · {evaluation.n:,} test images", MUTED),
@@ -131,9 +131,9 @@ In the rows, class names are never truncated below this length.
 
 CORRECT_BACKGROUND = PALETTE.correct
 CONFUSION_BACKGROUNDS = tuple(zip((0.10, LARGE_CONFUSION, 0.01), PALETTE.confusions, strict=True))
-"""Pairs of a threshold and a background colour. The threshold is a share of the true class's images.
+"""(threshold, background colour) pairs. A threshold is a fraction of the number of images in the true class.
 
-A confusion gets the colour of the first pair whose threshold it reaches.
+Each confusion gets the colour of the first pair whose threshold it reaches.
 """
 
 

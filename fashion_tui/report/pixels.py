@@ -112,7 +112,7 @@ def _colour_segment(run: Sequence[tuple[int, int]], colours: set[int]) -> Segmen
 
 @lru_cache(maxsize=4_096)
 def _colour_style(ink: int, background: int) -> Style:
-    """Return the style of `ink` on `background`. If both are equal, the style has no foreground colour."""
+    """Return the style of `ink` on `background`. If the two are equal, the style has no foreground colour."""
     return Style(
         color=None if ink == background else rgb(ink), bgcolor=None if background == TRANSPARENT else rgb(background)
     )
@@ -258,7 +258,7 @@ def _grey_segment(run: Sequence[GreyCell], greys: tuple[int, ...]) -> Segment:
 
 @lru_cache(maxsize=len(GREYS) ** 2)
 def _grey_style(dark: int, light: int) -> Style:
-    """Return the style of `light` on `dark`. If both are equal, the style has no foreground colour."""
+    """Return the style of `light` on `dark`. If the two are equal, the style has no foreground colour."""
     return Style(color=None if dark == light else _grey(light), bgcolor=_grey(dark))
 
 

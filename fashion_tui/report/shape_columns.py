@@ -120,7 +120,7 @@ def changes_shape(row: ShapeRow) -> bool:
 def share_column(table: ShapeTable, shown: Sequence[int], glyphs: Glyphs, width: int) -> Column:
     """Return a column of bars. A bar shows the row's share of the time, or of the MACs if no time was measured.
 
-    A row whose children are also shown has no bar, because its numbers are sums.
+    A row whose children are also shown has no bar, because its numbers are totals that include the children.
     """
     quantity = "time" if table.timed_on else "work"
     total = (table.seconds if table.timed_on else table.total_macs) or 1
@@ -134,7 +134,7 @@ def share_column(table: ShapeTable, shown: Sequence[int], glyphs: Glyphs, width:
 
 
 def are_sums(table: ShapeTable, shown: Sequence[int]) -> list[bool]:
-    """Return, for each shown row, whether its numbers are sums that include children shown in rows of their own."""
+    """Return, for each shown row, whether its numbers are totals that include child rows that are also shown."""
     following = [*shown[1:], -1]
     return [table.rows[index].has_children and following[i] == index + 1 for i, index in enumerate(shown)]
 

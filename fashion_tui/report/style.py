@@ -37,7 +37,7 @@ class Palette:
     correct: str
     """Background of the diagonal of a confusion matrix."""
     confusions: tuple[str, str, str]
-    """Backgrounds of confusions in a confusion matrix, from the most frequent to the least frequent."""
+    """Backgrounds of the confusions in a confusion matrix, most frequent confusions first."""
     zero: str
     """Colour of zero in diverging heat maps, close to the colour of the background."""
     ansi: tuple[str, ...]

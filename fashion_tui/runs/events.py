@@ -151,13 +151,13 @@ class EventWriter:
         return len(self._waiting)
 
     def write(self, event: RunEvent) -> bool:
-        """Append an event, after any waiting events. Return whether all events are written."""
+        """Append an event, after any waiting events. Return whether all events have been written."""
         self._waiting.append((encode_line(self._run, self._next, event), isinstance(event, StepChunk)))
         self._next += 1
         return self.flush()
 
     def flush(self) -> bool:
-        """Try to write the waiting lines. Return whether all lines are written."""
+        """Try to write the waiting lines. Return whether all lines have been written."""
         try:
             while self._waiting:
                 line, _ = self._waiting[0]

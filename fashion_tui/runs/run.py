@@ -111,9 +111,10 @@ class Run:
         records.write_status(self.folder, status, durable=durable)
 
     def is_alive(self, status: RunStatus, *, fresh: bool) -> bool:
-        """Return whether a run with this status has a live trainer. Set `fresh` if the status's heartbeat is recent.
+        """Return whether a run with this status has a live trainer.
 
-        The lock is checked only if the heartbeat isn't fresh or the trainer's process is known to have ended.
+        Pass `fresh=True` if the status's heartbeat is recent. The lock is checked only if the heartbeat isn't fresh or
+        the trainer's process is known to have ended.
         """
         return status.state in LIVE_STATES and ((fresh and not trainer_is_gone(status)) or self.is_locked())
 

@@ -189,7 +189,7 @@ def _run_at(name: str) -> Path | None:
 
 
 def run_names(runs_dir: Path) -> list[str]:
-    """Return the names of the directories of all runs, in any order. Raises UserError if the folder can't be read."""
+    """Return the names of all run directories, in no particular order. Raises UserError if the folder can't be read."""
     try:
         with os.scandir(runs_dir) as entries:
             return [entry.name for entry in entries if _is_run(entry)]

@@ -30,10 +30,10 @@ MAX_LABEL = 40
 """Maximum length of a label or a value string, in characters."""
 
 NON_FINITE = 255
-"""Level that stands for NaN and infinity in `HeatMap.levels`."""
+"""Level in `HeatMap.levels` that stands for NaN and infinity."""
 
 MAX_LEVEL = 254
-"""Level that stands for the largest finite value in `HeatMap.levels`."""
+"""Level in `HeatMap.levels` that stands for the largest finite value."""
 
 
 class ImageGrid(msgspec.Struct, frozen=True, kw_only=True, tag="images"):

@@ -83,7 +83,7 @@ GUIDE = Recipe(
 
 QUICK = Recipe(
     name="quick",
-    summary="seconds on a CPU: small, one epoch",
+    summary="trains in seconds on a CPU: one epoch",
     model="quick",
     epochs=1,
     batch_size=64,
@@ -98,7 +98,7 @@ QUICK = Recipe(
 
 STRONG = Recipe(
     name="strong",
-    summary="minutes on a CPU: Muon, 7 epochs",
+    summary="trains in minutes on a CPU with Muon",
     model="strong",
     epochs=7,
     batch_size=256,
@@ -116,7 +116,7 @@ STRONG = Recipe(
 BEST = msgspec.structs.replace(
     STRONG,
     name="best",
-    summary="15 minutes on a fast CPU: twice as wide",
+    summary="trains in 15 minutes on a fast CPU",
     model="wide",
     epochs=25,
     crop=2,
@@ -147,7 +147,7 @@ def recipe_named(name: str) -> Recipe:
 
 
 def check_recipe(recipe: Recipe, *, is_custom: bool = False) -> None:
-    """Raise UsageError if a value of the recipe is invalid, regardless of the data set.
+    """Raise UsageError if a value of the recipe is invalid. Check only limits that don't depend on the data set.
 
     Set `is_custom` if the network is a custom model and `recipe.model` is the name of its class.
     """

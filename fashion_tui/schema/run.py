@@ -107,7 +107,10 @@ MAX_THREADS = 1024
 
 
 def check_run_values(*, seed: int = 0, threads: int = 1, validation: int = 0, checkpoint_every: float = 1.0) -> None:
-    """Raise UsageError if a value is out of range, regardless of the recipe and the data set."""
+    """Raise UsageError if a value is out of range.
+
+    Check only limits that don't depend on the recipe or the data set.
+    """
     if not 0 <= seed < 2**63:
         raise UsageError(f"seed is {seed}; it must be between 0 and 2**63 - 1")
     if not 1 <= threads <= MAX_THREADS:

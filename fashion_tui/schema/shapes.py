@@ -47,7 +47,7 @@ class ShapeRow(msgspec.Struct, frozen=True, kw_only=True):
     params: int
     """Number of parameters of this row and its children. A parameter is counted only in the first row that uses it."""
     own_params: int
-    """Number of parameters of this row, without its children. The sum over all rows, plus `unused_params`, is
+    """Number of parameters of this row, excluding its children. The sum over all rows, plus `unused_params`, is
     `total_params`."""
     trainable: bool
     """Whether at least one parameter requires gradients."""

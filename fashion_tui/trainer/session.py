@@ -317,7 +317,7 @@ class Session:
         return msgspec.structs.replace(self.run.config.recipe, epochs=epochs)
 
     def _log_start(self, checkpoint: LoadedCheckpoint | None) -> None:
-        """Record in the log and the status that the run starts or resumes."""
+        """Record in the log and the status that the run has started or resumed."""
         training, config, now = self.training, self.run.config, time.time()
         if config.compiled:
             self.log.report("torch.compile compiles the network before the first step; requests are handled afterwards")

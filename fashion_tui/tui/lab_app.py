@@ -61,7 +61,7 @@ class NetworkChoice:
 
     @property
     def origin(self) -> str:
-        """Where the source comes from, such as `edited, net.py, width=32`."""
+        """Where the source comes from, for example `edited, net.py, width=32`."""
         if self.custom is None:
             return "built in"
         arguments = ", ".join(f"{name}={value!r}" for name, value in self.custom.arguments.items())

@@ -18,7 +18,7 @@ QUERY_TIMEOUT = 5.0
 """Timeout for the terminal's reply to a query, in seconds."""
 
 CURSOR_QUERY = "\x1b[6n"
-"""Asks for the cursor position. The terminal replies after it has processed all output before the query."""
+"""Asks for the cursor position. The terminal replies after it has processed all output sent before the query."""
 
 
 class OutputFlow:
@@ -69,12 +69,15 @@ class OutputFlow:
         self._query()
 
     def query_if_due(self) -> None:
-        """Send a query if QUERY_INTERVAL characters were written since the last query. Call this after each frame."""
+        """Send a query if at least QUERY_INTERVAL characters have been written since the last query.
+
+        Call this after each frame.
+        """
         if self._has_replied and not self.awaits_reply and self._written - self._queried >= QUERY_INTERVAL:
             self._query()
 
     def reply_received(self) -> None:
-        """Count the output before the last query as processed."""
+        """Count the output sent before the last query as processed."""
         self._has_replied = True
         self._query_time = None
         self._confirmed = self._queried

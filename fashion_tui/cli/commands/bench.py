@@ -42,7 +42,7 @@ Examples:
   fashion-tui bench                          takes about 50 seconds
   fashion-tui bench --json | jq .ratio
   fashion-tui bench --rounds 10              less noise
-  fashion-tui bench --accuracy 5 --save      also train to the end, seeds 0 to 4
+  fashion-tui bench --accuracy 5 --save      also train to completion, seeds 0 to 4
 \b
 The guide's loop trains in one process and the recipes in another. They take turns, so that the
 load from other programs affects all of them. Keep the machine idle if you can. Your own runs aren't
@@ -70,7 +70,7 @@ touched.""",
     type=int,
     default=0,
     metavar="N",
-    help="Also run the guide's loop and each recipe to the end, with N seeds.",
+    help="Also run the guide's loop and each recipe to completion, with N seeds.",
 )
 @device_option
 @click.option("--threads", type=int, metavar="N", help="Number of CPU threads.  [default: the number of cores]")

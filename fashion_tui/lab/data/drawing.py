@@ -67,7 +67,7 @@ def band(position: Tensor, start: Length, end: Length) -> Tensor:
 
 
 def outline(position: Tensor, *knots: tuple[Length, Length]) -> Tensor:
-    """Interpolate linearly between knots (position, value).
+    """Interpolate linearly between (position, value) knots.
 
     Before the first knot and after the last knot, the result is constant.
     """

@@ -80,7 +80,8 @@ def _offsets(shape: Size, strides: Size) -> tuple[int, ...]:
 
 
 def _copied_offsets(shape: Size, source: Tensor) -> tuple[int, ...]:
-    """Return the memory offsets in `source` of the elements shown in the grid, for a reshape that makes a copy.
+    """For a reshape that makes a copy, find the elements that the grid shows and return their memory offsets in
+    `source`.
 
     The copy has shape `shape` and contains the elements of `source` in row-major order.
     """

@@ -33,7 +33,7 @@ _MISSING = object()
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """A value at the time of a snapshot, and the nodes of the values inside it."""
+    """A value recorded in a snapshot. `items` holds a node for each value nested inside it."""
 
     path: str
     value: object

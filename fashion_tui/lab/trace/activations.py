@@ -14,7 +14,9 @@ from .rows import call_keys
 
 
 def output_of_call(model: nn.Module, inputs: Tensor, *, path: str, op: str, occurrence: int = 0) -> tuple[Tensor, Any]:
-    """Run a copy of `model` on `inputs` `[N, …]` on the CPU, and return one call's output and the network's.
+    """Run a copy of `model` on the CPU, with `inputs` of shape `[N, …]`.
+
+    Return the output of one call and the output of the whole network.
 
     `path`, `op` and `occurrence` identify the call, as in the rows of the shape trace. Occurrences are counted from 0.
     If the call returns several tensors, only the first is returned. The copy runs in the same mode (training or

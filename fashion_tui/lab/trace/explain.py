@@ -139,7 +139,8 @@ _EXPECTED_SIZES: tuple[tuple[Any, str, str, int], ...] = (
     (nn.RNNBase | nn.RNNCellBase, "input_size", "features", -1),
     (nn.MultiheadAttention, "embed_dim", "features", -1),
 )
-"""For each layer type, the attribute with the expected size, the unit of this size, and the input axis to check."""
+"""For each layer type: the attribute that holds the expected size, the unit of that size, and the input axis to
+check."""
 
 
 def _explain_layer(failure: _Failure) -> str | None:

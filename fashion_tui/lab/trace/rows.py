@@ -146,7 +146,7 @@ def end_of_children(calls: Sequence[Call] | Sequence[ShapeRow], index: int) -> i
 def _sample_settings(pair: RecordingPair, settings: str, other: str) -> str:
     """Write each number that grows with the batch as `N` or as a multiple such as `64N`.
 
-    For example, the settings of `x.view(x.size(0), 980)` contain the batch size.
+    For example, the first argument of `x.view(x.size(0), 980)` is the batch size, so it is written as `N`.
     """
     parts, other_parts = _INTEGER.split(settings), _INTEGER.split(other)
     if settings == other or parts[::2] != other_parts[::2]:

@@ -314,7 +314,7 @@ class Training:
 
 
 def _min_last_batch(network: CustomModel, images: int, batch_size: int) -> int:
-    """Return the minimum size of the last batch of an epoch for a custom model, which may need more than one image.
+    """Return the minimum size of an epoch's last batch; some custom models can't be trained on a single image.
 
     Raises UsageError if the model needs more than one image and the batch size is 1.
     """

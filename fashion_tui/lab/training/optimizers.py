@@ -18,9 +18,9 @@ ADAM_SHARE = 0.2
 def optimizers_for(recipe: Recipe, model: nn.Module, *, capturable: bool = False) -> list[torch.optim.Optimizer]:
     """Return the recipe's optimizers for the parameters of a model, which must already be on their device.
 
-    With Muon, Adam updates all parameters that aren't filters. Each parameter group has a `max_lr`, which is its
-    learning rate at the peak of the schedule. If `capturable` is True, the learning rates and Adam's step counts are
-    tensors on the device, so that a CUDA graph can read them.
+    If the recipe uses Muon, it updates only the filters, and Adam updates all other parameters. Each parameter group
+    has a `max_lr`, which is its learning rate at the peak of the schedule. If `capturable` is True, the learning rates
+    and Adam's step counts are tensors on the device, so that a CUDA graph can read them.
 
     Adam is described in Kingma and Ba 2014, "Adam: A Method for Stochastic Optimization".
     """

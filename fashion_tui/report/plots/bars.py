@@ -189,7 +189,7 @@ def _range_with_zero(values: tuple[Value, ...]) -> tuple[float, float]:
 
 
 def _share(value: float, low: float, high: float) -> float:
-    """Return a value as a fraction of a range. All numbers are halved because `high - low` may overflow."""
+    """Return `value` as a fraction of the range. Everything is halved first because `high - low` could overflow."""
     return value / 2 / (high / 2 - low / 2)
 
 

@@ -37,7 +37,7 @@ def caption_rows(caption: str, width: int, style: PlotStyle) -> list[Row]:
 
 
 def wrap(text: str, width: int) -> list[str]:
-    """Wrap text into lines of at most `width` cells. Words that are too long are split. Empty text has no lines."""
+    """Wrap text into lines of at most `width` cells. Words that are too long are split. Empty text yields no lines."""
     lines: list[str] = []
     for word in text.split():
         if lines and cell_len(lines[-1]) + 1 + cell_len(word) <= width:

@@ -1,4 +1,4 @@
-"""The Model pane: a network's tensor shape after each layer and function, and an editor for its source."""
+"""The Model pane: the shape of the tensor after each layer and function of a network, and an editor for its source."""
 
 import asyncio
 from collections.abc import Callable

@@ -46,7 +46,7 @@ CHUNK_CHARACTERS = 2_000
 
 MIN_REPAINT_INTERVAL = 0.1
 MAX_REPAINT_INTERVAL = 1.0
-"""Minimum and maximum interval between repaints while output arrives, in seconds."""
+"""Minimum and maximum intervals between repaints while output arrives, in seconds."""
 
 
 class CellRunner:

@@ -135,7 +135,7 @@ class LessonOpened(Message):
     names: frozenset[str]
     """Names of the variables that the lesson's cells assign."""
     mentions_memory_groups: bool
-    """Whether the lesson's text mentions the column that marks tensors with shared memory."""
+    """Whether the lesson's text mentions the column that marks tensors that share memory."""
 
 
 @dataclass

@@ -165,10 +165,11 @@ class Repl(Vertical):
     def _show_label(self) -> None:
         """Label the prompt with the number of the cell, or with the prompt of `input()`."""
         if self._input is None:
+            # Use `assemble`, which stores the style as a span: `!=` ignores base styles, so it would miss a change of
+            # focus.
             label = Text.assemble((f"In [{self._cell_number}]: ", ACCENT if self.prompt.has_focus else MUTED))
         else:
             label = Text(sanitize(self._input.prompt).split("\n")[-1], ATTENTION)
-        # `assemble` stores the style as a span, because `!=` ignores base styles and would miss a change of focus.
         if label != self._shown_label:  # avoid needless updates: each one lays out the whole screen again
             self._shown_label = label
             self._label.update(label)

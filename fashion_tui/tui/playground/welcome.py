@@ -17,7 +17,7 @@ LINES = (
     "Python with torch, nn, F, the network net, the data sets",
     "train_data and test_data, your runs and the lab library.",
     "show(...) draws images and tensors.",
-    "runs.latest.model() takes images from these data sets.",
+    "runs.latest.model() is a model trained on such images.",
     "",
     "To begin:",
     f"  {_LESSONS:7} opens the lessons, which run here",

@@ -48,7 +48,7 @@ class Seen:
 
 
 Condition = Callable[[Seen, Seen], bool]
-"""Takes the state of the app when the step began and the current state. Returns whether the step is done."""
+"""Takes two states of the app: the one when the step began, and the current one. Returns whether the step is done."""
 
 
 @dataclass(frozen=True, slots=True)

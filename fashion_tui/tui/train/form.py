@@ -173,7 +173,8 @@ class RunForm(Dialog[RunChoices | None]):
 
     def on_mount(self) -> None:
         self._input(FIELDS[0]).focus()
-        self.query_one("#deterministic-field").display = has_gpu_driver()  # a CPU is always deterministic
+        # training on a CPU is always deterministic
+        self.query_one("#deterministic-field").display = has_gpu_driver()
         if has_gpu_driver():  # the form shows the reason if torch can't use the GPU
             self._request_devices()
 

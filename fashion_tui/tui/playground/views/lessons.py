@@ -260,7 +260,7 @@ class LessonsView(SideView):
         await self._card.show(self._lesson, self._step_index, has_run=has_run)
 
     def _show_notice(self) -> None:
-        """Show which keys to press after a failure, after the last step, or if names have been overwritten."""
+        """Show which keys to press when a cell has failed, names have been overwritten or the lesson is finished."""
         if self._lesson is not None:
             self._card.show_notice(self._notice(self._lesson, self._step_index))
 
@@ -331,7 +331,7 @@ def _with_dependencies(names: frozenset[str], cells: Sequence[CellNames]) -> fro
 
 
 def code_lines(code: str, width: int, glyphs: Glyphs) -> list[Text]:
-    """Return the highlighted cell with a bar at its left. Wrapped lines keep their indentation."""
+    """Return the highlighted cell with a bar on its left. Wrapped lines keep their indentation."""
     lines = code.split("\n")
     bar = (f"{glyphs.axis} ", ACCENT)
     return [

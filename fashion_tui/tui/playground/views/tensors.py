@@ -63,7 +63,7 @@ class TensorsView(SideView):
     def show_lesson(self, names: frozenset[str], *, mentions_memory_groups: bool) -> None:
         """List the tensors with these names first, because a lesson uses them.
 
-        `mentions_memory_groups` says whether the lesson mentions the column that marks shared memory.
+        `mentions_memory_groups` says whether the lesson mentions the column that marks tensors that share memory.
         """
         self._lesson_names, self._mentions_memory_groups = names, mentions_memory_groups
         self._paint()
