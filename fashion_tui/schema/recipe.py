@@ -147,7 +147,7 @@ def recipe_named(name: str) -> Recipe:
 
 
 def check_recipe(recipe: Recipe, *, is_custom: bool = False) -> None:
-    """Raise UsageError if a value of the recipe is invalid. Check only limits that don't depend on the data set.
+    """Raise UsageError if a value of the recipe is invalid. Check only values that don't depend on the data set.
 
     Set `is_custom` if the network is a custom model and `recipe.model` is the name of its class.
     """
