@@ -1,6 +1,7 @@
 """Command line of mutation testing: measure the coverage, test a sample of mutants, and write the results."""
 
 import re
+import signal
 import subprocess
 import sys
 import time
@@ -41,6 +42,8 @@ def main(
     tests: tuple[str, ...],
 ) -> None:  # fmt: skip
     """Test mutants. `tests` are arguments of pytest, by default those of pyproject.toml."""
+    for kind in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(kind, lambda number, _: sys.exit(128 + number))  # so that the copy and its processes end too
     try:
         coverage_map = _coverage(coverage_file, tests)
         mutants = sample_mutants(PROJECT, packages or PACKAGES, count, seed)

@@ -98,7 +98,14 @@ class Workspace:
 
     def kill_processes(self) -> None:
         """Kill all processes that run the copy's Python, including trainers, which have sessions of their own."""
-        for process in psutil.process_iter():
-            with suppress(psutil.Error):
-                if process.cmdline()[:1] == [str(self.python)]:
+        while processes := [process for process in psutil.process_iter() if self._runs(process)]:
+            for process in processes:
+                with suppress(psutil.NoSuchProcess):
                     process.kill()
+            psutil.wait_procs(processes, timeout=10)
+
+    def _runs(self, process: psutil.Process) -> bool:
+        try:
+            return process.cmdline()[:1] == [str(self.python)]
+        except psutil.Error:
+            return False

@@ -45,6 +45,12 @@ def test_a_histogram_in_one_line() -> None:
     assert histogram_line(WEIGHTS, width=60, glyphs=ASCII).plain.isascii()
 
 
+def test_a_line_uses_the_whole_width() -> None:
+    line = histogram_line(WEIGHTS, width=80, glyphs=UNICODE).plain
+    assert histogram_line(WEIGHTS, width=len(line), glyphs=UNICODE).plain == line
+    assert len(histogram_line(WEIGHTS, width=len(line) - 1, glyphs=UNICODE).plain) < len(line) - 1
+
+
 def test_non_finite_weights_are_counted() -> None:
     broken = Histogram(name="w", counts=(0,) * 4, low=0.0, high=0.0, mean=0.0, std=0.0, non_finite=12)
     assert "12 are NaN or infinite" in histogram_block(broken, width=80, height=2, glyphs=UNICODE)[0].plain

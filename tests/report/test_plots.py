@@ -198,6 +198,18 @@ def test_a_bar_of_any_value_but_0_is_visible(style: PlotStyle) -> None:
     assert large_negative == " " * 4 + style.glyphs.levels[-1] * 4
 
 
+@STYLES
+def test_a_small_heat_map_is_enlarged_if_that_fits(style: PlotStyle) -> None:
+    def columns(count: int, width: int) -> int:
+        first = next(iter(draw(heat_map(4, count), width, style).rows()))
+        return sum(cell_len(segment.text) for segment in first)
+
+    assert columns(28, 80) == 56, "the widest enlarged map"
+    assert columns(29, 80) == 29
+    assert columns(20, 40) == 40
+    assert columns(20, 39) == 20
+
+
 def test_the_images_of_a_batch_are_as_large_as_possible() -> None:
     four = images(4, 28, 28)
     assert draw(four, 120, COLOURS).height == 14 + 1  # one row of images and the caption

@@ -289,6 +289,25 @@ def test_waiting_events_are_limited(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert kept[-2].first_step == 1 + 50 * 99
 
 
+def test_the_end_of_a_torn_line_is_never_dropped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without it, the next line would be joined to the torn one, and be lost."""
+
+    def write(_descriptor: int, _line: bytes) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    (tmp_path / "events.jsonl").write_bytes(encode_line("r", 0, started()) + b'{"run":"r","seq":1,"crc"')
+    writer = EventWriter(Folder.open(tmp_path), "r", keep_bytes=1_000)
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "write", write)
+        for i in range(10):
+            writer.write(steps(1 + 50 * i, 50))
+        writer.write(finished())
+    assert writer.flush()
+    events, follower = read(tmp_path)
+    assert isinstance(events[-1], Finished)
+    assert follower.missing_events == 12 - len(events)
+
+
 def test_a_log_that_cannot_be_opened_is_reported_in_one_line(tmp_path: Path) -> None:
     folder = Folder.open(tmp_path)
     tmp_path.rmdir()
