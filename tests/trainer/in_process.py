@@ -25,7 +25,13 @@ def train_in_process(run: Run, *, images: Images = BLACK, epochs: int | None = N
     status.
     """
     dataset = Dataset(run.config.dataset, FASHION_CLASSES, images, images)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(session, "lower_priority", lambda: None)
-        patch.setattr(StopSignals, "install", lambda _: None)
-        assert run_trainer(run, epochs, lambda _ref: dataset) == status
+    threads = torch.get_num_threads()
+    try:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(session, "lower_priority", lambda: None)
+            patch.setattr(StopSignals, "install", lambda _: None)
+            assert run_trainer(run, epochs, lambda _ref: dataset) == status
+    finally:  # the trainer sets these for its own process
+        torch.set_num_threads(threads)
+        torch.set_flush_denormal(False)
+        torch.use_deterministic_algorithms(mode=False)
