@@ -71,6 +71,7 @@ def _coverage(file: Path | None, tests: tuple[str, ...]) -> CoverageMap:
         return coverage_map
     click.echo("Measuring which tests run which lines …")
     coverage_map = measure(PROJECT, tests)
+    click.echo(f"{len(coverage_map.tests):,} tests passed. Tests that failed aren't used.")
     if file is not None:
         file.write_bytes(msgspec.json.encode(coverage_map))
     return coverage_map
