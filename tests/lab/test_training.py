@@ -36,7 +36,7 @@ def guide(**changes: Any) -> Recipe:
     return msgspec.structs.replace(GUIDE, **changes)
 
 
-@pytest.mark.covers("recipe.optimizer", "recipe.batch_size")
+@pytest.mark.covers("recipe.optimizer")
 def test_steps_equal_those_of_the_guides_training_loop() -> None:
     """The guide uses PIL images, torchvision's transforms and Adam with its defaults."""
     images, recipe = striped(300), guide()
