@@ -32,6 +32,9 @@ _WORDS = (
 _PASTES = ("wörter und 測試 🙂\n", "\x00\x07\x1b[31mred", "nn.Linear(28 * 28, 10)\n" * 40, "x" * 5_000)
 _ESCAPE_PAUSE = 0.15
 
+_BUSY_INTERVAL = 0.05
+"""Interval, in seconds, at which to check whether the app is still busy with a burst of input."""
+
 
 class StuckError(AssertionError):
     """The app neither paints nor ends."""
@@ -69,6 +72,7 @@ class Monkey:
             if data == b"\x1b":
                 time.sleep(_ESCAPE_PAUSE)
         self.check(cpu)
+        self._wait_while_busy()
 
     def check(self, cpu_before: float | None = None) -> None:
         """Resize the terminal by one column and wait for the frame in the new size."""
@@ -91,6 +95,19 @@ class Monkey:
         used = self._cpu_seconds() - cpu
         self.slowest = max(self.slowest, used)
         assert used <= MAX_CPU_SECONDS, f"{used:.1f} s of CPU; {self._history()}"
+
+    def _wait_while_busy(self) -> None:
+        """Wait until the app uses less than half of a core.
+
+        Otherwise, input would arrive faster than the app handles it, and the waiting input would use more and more
+        memory.
+        """
+        end = time.monotonic() + MAX_SECONDS
+        while time.monotonic() < end:
+            before = self._cpu_seconds()
+            time.sleep(_BUSY_INTERVAL)
+            if self._cpu_seconds() - before < _BUSY_INTERVAL / 2:
+                return
 
     def wait_for_exit(self, timeout: float) -> None:
         """Wait until the app has closed its terminal. Raises StuckError after `timeout` seconds."""
