@@ -1,6 +1,7 @@
 """Explain an exception in the user's code: what a layer or an operation expected, and what it got."""
 
 import ast
+import itertools
 import linecache
 import re
 from collections.abc import Iterator
@@ -85,6 +86,10 @@ _MESSAGES: tuple[tuple[str, str], ...] = (
         r"Target (-?\d+) is out of bounds",
         "no logit for label {0}: labels start at 0 and must be smaller than the number of classes",
     ),
+    (
+        r"expected target dtype to be Long or Byte, but got (\w+)",
+        "class labels must be 64-bit integers, got {0}: call labels.long()",
+    ),
 )
 """Patterns of torch's error messages and their explanations. `{0}` stands for the first group of the pattern."""
 
@@ -96,6 +101,12 @@ _BINARY: dict[type[ast.operator], tuple[str, str]] = {
     ast.Pow: ("pow", "**"),
     ast.MatMult: ("matmul", "@"),
 }
+_BATCH_NORM_INPUTS: tuple[tuple[type[nn.Module], tuple[int, ...], str], ...] = (
+    (nn.BatchNorm1d, (2, 3), "[batch, channels] or [batch, channels, length]"),
+    (nn.BatchNorm2d, (4,), "[batch, channels, height, width]"),
+    (nn.BatchNorm3d, (5,), "[batch, channels, depth, height, width]"),
+)
+"""For each batch normalization: the numbers of axes that its input can have, and the names of the axes."""
 _JOINING = {"cat", "concat", "stack", "hstack", "vstack"}
 _UNEQUAL_SIZES = re.compile("must match|same number of dimensions|equal size")
 """Matches torch's messages about tensors that can't be joined because their sizes differ."""
@@ -133,7 +144,44 @@ def _explain_layer(error: BaseException) -> str | None:
     kind = type(layer).__name__
     name = next((name for module, _ in reversed(calls[:-1]) if (name := _name_in(module, layer))), kind)
     shape = tuple(inputs[0].shape)
-    return explain_call(name, kind, [shape[1:] if _has_batch_axis(layer, shape) else shape], layer)
+    explanation = _explain_unbatched_image(error, layer, shape) or _explain_batch_norm(name, layer, shape)
+    sample_shape = shape[1:] if _has_batch_axis(layer, shape) else shape
+    return explanation or explain_call(name, kind, [sample_shape], layer)
+
+
+def _explain_unbatched_image(error: BaseException, layer: nn.Module, shape: Shape) -> str | None:
+    """Explain that the network got one image without a batch axis, or return None if this isn't the cause.
+
+    A convolution accepts such an image, so a later layer fails. `layer` is this later layer and `shape` is the shape
+    of its input, whose first axis then holds the channels of a convolution.
+    """
+    if isinstance(layer, nn.Linear | nn.BatchNorm1d):
+        axes = 2
+    elif isinstance(layer, nn.BatchNorm2d | nn.GroupNorm):
+        axes = 3
+    else:
+        return None
+    network, arguments = next(_module_calls(error), (None, ()))
+    if network is None or not arguments or not isinstance(arguments[0], Tensor) or len(shape) != axes:
+        return None
+    image = tuple(arguments[0].shape)
+    earlier = itertools.takewhile(lambda module: module is not layer, network.modules())
+    convolutions = [module for module in earlier if isinstance(module, nn.Conv2d)]
+    if len(image) != 3 or not convolutions or convolutions[0].in_channels != image[0]:
+        return None
+    if shape[0] not in {convolution.out_channels for convolution in convolutions}:
+        return None
+    return f"the network's input {list(image)} has no batch axis: add it with x[None]"
+
+
+def _explain_batch_norm(name: str, layer: nn.Module, shape: Shape) -> str | None:
+    """Explain that the input of a batch normalization has the wrong number of axes."""
+    for layer_type, axes, expected in _BATCH_NORM_INPUTS:
+        if isinstance(layer, layer_type) and len(shape) not in axes:
+            explanation = f"{name} expects {expected}, got {list(shape)}"
+            unbatched = len(shape) == axes[0] - 1
+            return f"{explanation}: the batch axis is missing, add it with x[None]" if unbatched else explanation
+    return None
 
 
 def _accepts(layer: nn.Module, tensor: Tensor) -> bool:
@@ -265,6 +313,13 @@ def _entries(error: BaseException) -> Iterator[TracebackType]:
 
 def _frames(error: BaseException) -> Iterator[FrameType]:
     return (entry.tb_frame for entry in _entries(error))
+
+
+def _module_calls(error: BaseException) -> Iterator[tuple[nn.Module, tuple[object, ...]]]:
+    """Yield each module that was called and the positional arguments of the call, outermost module first."""
+    for frame in _frames(error):
+        if frame.f_code.co_name == "_wrapped_call_impl" and _is_in_torch(frame):
+            yield frame.f_locals["self"], frame.f_locals["args"]
 
 
 def _is_in_torch(frame: FrameType) -> bool:
