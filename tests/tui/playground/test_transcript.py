@@ -3,7 +3,8 @@
 import pytest
 from textual.app import App, ComposeResult
 
-from fashion_tui.kernel.outputs import Display, Stream
+from fashion_tui.kernel.limits import MAX_LINES
+from fashion_tui.kernel.outputs import Display, Dropped, Stream
 from fashion_tui.schema.plots import ImageGrid
 from fashion_tui.tui.playground.transcript.scrollback import Scrollback
 from fashion_tui.tui.playground.transcript.transcript import Transcript
@@ -70,3 +71,38 @@ async def test_reading_position_is_kept_when_older_plots_are_dropped() -> None:
         await add(130, 230)  # drops the visible plots too
         assert app.scrollback.dropped_plots == 121
         assert "discarded" in visible_text(app)
+
+
+async def test_lines_dropped_before_a_paint_do_not_repeat_or_hide_rows() -> None:
+    app = TranscriptApp()
+    async with app.run_test(size=(80, HEIGHT)) as pilot:
+        transcript = app.query_one(Transcript)
+
+        def print_lines(first: int, last: int) -> None:
+            app.scrollback.add(Stream("stdout", "".join(f"<{number}>\n" for number in range(first, last))))
+
+        def newest(count: int) -> list[str]:
+            return [f"<{number}>" for number in range(count - HEIGHT, count)]
+
+        print_lines(0, MAX_LINES)
+        transcript.show_scrollback()
+        await pilot.pause()
+        print_lines(MAX_LINES, MAX_LINES + 2)
+        transcript.show_scrollback()
+        print_lines(MAX_LINES + 2, MAX_LINES + 5)  # drops three lines after the transcript has measured them
+        await pilot.pause()
+        assert visible_text(app).split() == newest(MAX_LINES + 2)
+        transcript.show_scrollback()
+        await pilot.pause()
+        assert visible_text(app).split() == newest(MAX_LINES + 5)
+
+
+async def test_number_of_omitted_lines_is_updated_after_it_was_painted() -> None:
+    app = TranscriptApp()
+    async with app.run_test(size=(80, HEIGHT)) as pilot:
+        transcript = app.query_one(Transcript)
+        for total in (100, 200, 300):
+            app.scrollback.add(Dropped(100, 1_000))
+            transcript.show_scrollback()
+            await pilot.pause()
+            assert f"{total} lines" in visible_text(app)

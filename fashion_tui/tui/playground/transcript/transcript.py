@@ -84,6 +84,7 @@ class Transcript(ScrollView, can_focus=True, inherit_bindings=False):
             rows_removed = self._forget_dropped_lines() + self._forget_dropped_plots()
         else:
             rows_removed = self._measure_again()
+        self._forget_replaced_line()
         for line in islice(self._scrollback.lines, len(self._heights), None):
             self._measured.append(line)
             self._heights.append(self._height_of(line))
@@ -177,9 +178,17 @@ class Transcript(ScrollView, can_focus=True, inherit_bindings=False):
             return 0
         self._dropped_plots = self._scrollback.dropped_plots
         before = sum(self._heights)
-        self._heights = [self._height_of(line) for line, _ in zip(self._scrollback.lines, self._heights, strict=False)]
+        self._measured = list(islice(self._scrollback.lines, len(self._heights)))
+        self._heights = [self._height_of(line) for line in self._measured]
         self._strips.clear()
         return before - sum(self._heights)
+
+    def _forget_replaced_line(self) -> None:
+        """Remove the last measured line if the scrollback has replaced it, as it does to update a note's count."""
+        last = len(self._measured) - 1
+        if last >= 0 and self._measured[last] is not self._scrollback.lines[last]:
+            del self._heights[last], self._measured[last]
+            self._strips.pop(self._first_line + last, None)
 
     def _measure_again(self) -> int:
         """Recompute all heights after an insertion.
@@ -251,7 +260,8 @@ class Transcript(ScrollView, can_focus=True, inherit_bindings=False):
             number = self._first_line + index
             strips = self._strips.get(number)
             if strips is None:
-                strips = self._rows_of(self._scrollback.lines[index])
+                # The scrollback may have dropped lines since the heights were computed.
+                strips = self._rows_of(self._measured[index])
                 if sum(map(len, self._strips.values())) + len(strips) > _MAX_CACHED_ROWS:
                     self._strips.clear()
                 self._strips[number] = strips
