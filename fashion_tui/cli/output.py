@@ -14,6 +14,7 @@ import msgspec
 from rich.console import Console, ConsoleOptions, RenderableType
 from rich.progress import Progress, ProgressColumn
 from rich.segment import Segment
+from rich.text import Text
 
 from fashion_tui.machine.threads import available_cpus
 from fashion_tui.report.segments import printable_segment
@@ -84,10 +85,15 @@ def progress_bar(*columns: ProgressColumn) -> Progress:
     return Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
 
 
+def print_warning(text: str) -> None:
+    """Print a warning to stderr."""
+    stderr_console().print(Text(f"warning: {text}", ATTENTION))
+
+
 def warn_about_learning_rate(recipe: Recipe) -> None:
     """Warn if the learning rate is far outside the optimizer's usual range."""
     if (warning := learning_rate_warning(recipe)) is not None:
-        stderr_console().print(f"warning: {warning}", style=ATTENTION)
+        print_warning(warning)
 
 
 def warn_about_threads(count: int) -> None:

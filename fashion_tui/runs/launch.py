@@ -16,6 +16,7 @@ from fashion_tui.schema.recipe import check_epochs, check_recipe
 from fashion_tui.schema.run import CheckpointRef, ControlAction, RunConfig, RunSummary, State, check_run_values
 from fashion_tui.schema.text import one_line
 
+from .checkpoints import Report, ignore
 from .errors import DamagedRun, reason
 from .folder import UnsafeFile
 from .follow import LogReplaced
@@ -128,13 +129,16 @@ class InexactResume(UserError):
         )
 
 
-def resume(run: Run, epochs: int | None = None, *, inexact: bool = False, timeout: float = 30.0) -> Outcome:
+def resume(
+    run: Run, epochs: int | None = None, *, inexact: bool = False, timeout: float = 30.0, warn: Report = ignore
+) -> Outcome:
     """Resume a paused run, or start a trainer if none is live. A running run is left unchanged.
 
-    A finished run continues only if `epochs` is greater than its number of completed epochs. Raises UserError if a
-    paused trainer doesn't answer within `timeout` seconds, if a live trainer trains a different number of epochs, or if
-    the run has already begun more than `epochs` epochs. Raises InexactResume if part of a custom model's state is
-    missing from the checkpoint and `inexact` is False.
+    A finished run continues only if `epochs` is greater than its number of completed epochs. `warn` is called with a
+    message about each damaged checkpoint, and if training starts again from step 0 because no checkpoint is intact.
+    Raises UserError if a paused trainer doesn't answer within `timeout` seconds, if a live trainer trains a different
+    number of epochs, or if the run has already begun more than `epochs` epochs. Raises InexactResume if part of a
+    custom model's state is missing from the checkpoint and `inexact` is False.
     """
     if epochs is not None:
         check_epochs(epochs)
@@ -145,7 +149,9 @@ def resume(run: Run, epochs: int | None = None, *, inexact: bool = False, timeou
     summary = summarise(run, trust_heartbeat=False)
     if summary.state == "finished" and (epochs is None or epochs <= summary.epoch):
         return _outcome(run, summary)
-    newest = run.checkpoints.latest()
+    newest = run.checkpoints.latest(warn)
+    if newest is None and summary.step:
+        warn(f"run {run.id!r} reached step {summary.step:,} but has no intact checkpoint; it starts again from step 0")
     if epochs is not None and newest is not None and epochs < (fewest := _epochs_begun(newest, summary)):
         raise UserError(
             f"epochs is {epochs}, but the newest checkpoint of run {run.id!r} is at step {newest.step:,}, in epoch "

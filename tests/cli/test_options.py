@@ -128,6 +128,20 @@ def test_resume_trains_to_the_given_number_of_epochs(call_in_process: Call, toy_
         assert (status.state, status.step) == ("finished", step)
 
 
+def test_resume_warns_if_the_only_checkpoint_is_damaged(call_in_process: Call, toy_run: Run) -> None:
+    save_toy_checkpoint(toy_run, 20, unsaved=())
+    toy_run.write_status(msgspec.structs.replace(toy_run.read_status(), step=20))
+    (toy_run.path / "checkpoints" / "step-20.pt").write_bytes(b"cut")
+    result = call_in_process("resume", toy_run.path, "--json")
+    assert (result.status, result.json["from_step"]) == (0, 0)
+    damage, restart = result.err.split("warning: ")[1:]
+    assert "step-20.pt has 3 bytes" in damage
+    assert "step 20" in restart
+    assert "again from step 0" in " ".join(restart.split())
+    wait_until(lambda: not toy_run.is_live(), 90)
+    assert call_in_process("resume", toy_run.path, "--epochs", "4").err == "", "the new checkpoints are intact"
+
+
 @pytest.mark.covers("resume --inexact")
 def test_inexact_resumes_from_a_checkpoint_that_lacks_state(call_in_process: Call, toy_run: Run) -> None:
     save_toy_checkpoint(toy_run, 40, unsaved=("calls (count)",))

@@ -7,7 +7,7 @@ import msgspec
 
 from fashion_tui.cli.follow import wait_for_start
 from fashion_tui.cli.options import CommonOptions, common_options, json_option, run_argument, trust_option
-from fashion_tui.cli.output import print_line, write_json
+from fashion_tui.cli.output import print_line, print_warning, write_json
 from fashion_tui.runs import launch
 from fashion_tui.runs.launch import Outcome
 from fashion_tui.runs.run import Run
@@ -122,7 +122,7 @@ def _print_outcome(outcome: Outcome, *, as_json: bool) -> None:
 def _resume(run: Run, epochs: int | None, *, inexact: bool) -> Outcome:
     """Resume the run. If a new trainer is started, wait until the trainer reports the step from which it resumes."""
     events = run.follow_new_events()
-    outcome = launch.resume(run, epochs, inexact=inexact)
+    outcome = launch.resume(run, epochs, inexact=inexact, warn=print_warning)
     if outcome.state != "starting" or outcome.pid is None:
         return outcome
     step = wait_for_start(run, outcome.pid, events, START_TIMEOUT)
