@@ -30,6 +30,7 @@ from fashion_tui.schema.plots import MIME_TYPE, plot_in
 from fashion_tui.schema.text import encodable_strings
 from fashion_tui.settings import user_settings
 
+from .debugger import use_debugger
 from .errors import describe_error
 from .forked_output import unix_socket_thread
 from .limits import keep_newest, truncate
@@ -110,6 +111,7 @@ def main() -> None:
     shell = app.shell
     protect_streams(shell)
     sys.breakpointhook = sys.__breakpointhook__  # ipykernel imports debugpy, which replaces the hook
+    use_debugger()
     _let_exit_end_cells(shell, kernel_setup.client)
     attach_plots_to_results(shell)
     shell.display_formatter.active_types = ["text/plain", MIME_TYPE]

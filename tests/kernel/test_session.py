@@ -381,6 +381,35 @@ async def test_a_breakpoint_opens_the_debugger(session: KernelSession, code: str
     assert result(outputs) == "8"
 
 
+@pytest.mark.parametrize("code", ["breakpoint()", "import pdb; pdb.set_trace()"])
+async def test_an_interrupt_at_the_debuggers_prompt_ends_the_cell(session: KernelSession, code: str) -> None:
+    cell = f"stops = 0\nfor _ in range(3):\n    stops += 1\n    {code}\n'not reached'"
+    prompts, outputs = 0, list[Output]()
+    async with asyncio.timeout(PATIENCE):
+        async for output in session.execute(cell):
+            outputs.append(output)
+            if isinstance(output, InputRequested):
+                prompts += 1
+                await session.interrupt()
+    assert prompts == 1
+    assert "KeyboardInterrupt" in printed(outputs)
+    assert not any(isinstance(output, Result) for output in outputs)
+    assert result(await run(session, "stops")) == "1"
+
+
+async def test_an_interrupt_of_an_expression_at_the_debuggers_prompt_keeps_the_prompt(session: KernelSession) -> None:
+    cell = "import time\nbreakpoint()\n'complete'"
+    answers, outputs = ["print('go', flush=True) or time.sleep(100)", "c"], list[Output]()
+    async with asyncio.timeout(PATIENCE):
+        async for output in session.execute(cell):
+            outputs.append(output)
+            if isinstance(output, InputRequested):
+                await session.send_input(answers.pop(0))
+            elif isinstance(output, Stream) and "go\n" in output.text:
+                await session.interrupt()
+    assert result(outputs) == "'complete'"
+
+
 async def test_a_script_that_exits_does_not_end_the_kernel(session: KernelSession, tmp_path: Path) -> None:
     script = tmp_path / "script.py"
     script.write_text("import sys\nprint('in the script')\nsys.exit(3)\n")
