@@ -379,7 +379,10 @@ CLAIMS: dict[str, tuple[Claims, ...]] = {
             shows=("SqrtBackward0", r"x\.sqrt\(\) \* mask"),
         ),
         claims("784 * 100 + 100 + 100 * 10 + 10 == 79_510", shows=r"\(1010, 79510\)"),
-        claims("abs(healthy - 0) < 0.05 and 1.46 < broken < 2 and last_loss.__code__.co_consts.count(100) == 1"),
+        claims(
+            "abs(healthy - 0) < 0.05 and 1.46 < broken < 2 and last_loss.__code__.co_consts.count(100) == 1",
+            "[w.shape for w in twice.parameters()] == [w.shape for w in net.parameters()]",
+        ),
     ),
     "17-your-own-loss": (
         claims(
