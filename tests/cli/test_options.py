@@ -1,6 +1,7 @@
 """Options that choose what a command reads, writes and prints. `test_train_options` has those of `train`."""
 
 import json
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -68,6 +69,30 @@ def test_export_writes_the_weights_of_the_chosen_checkpoint(call_in_process: Cal
         assert all(torch.equal(exported[name], expected[name]) for name in expected)
     printed = call_in_process("export", run.path, "-o", tmp_path / "again.safetensors").out
     assert printed.startswith(f"{tmp_path}/again.safetensors: safetensors")
+
+
+def test_export_writes_through_a_link(call_in_process: Call, run: Run, tmp_path: Path) -> None:
+    (tmp_path / "old").write_bytes(b"old")
+    for name in ("old", "missing"):
+        link = tmp_path / f"{name}.safetensors"
+        link.symlink_to(name)
+        assert call_in_process("export", run.path, "-o", link, "--json").json["path"] == str(tmp_path / name)
+        assert link.is_symlink()
+        assert load_file(tmp_path / name).keys() == weights_of(0).keys()
+
+
+def test_export_never_replaces_a_link_to_a_pipe_or_to_itself(call_in_process: Call, run: Run, tmp_path: Path) -> None:
+    reading, writing = os.pipe()
+    os.mkfifo(tmp_path / "fifo")
+    for name, target in (("named", "fifo"), ("pipe", f"/dev/fd/{writing}"), ("loop", "loop")):
+        link = tmp_path / name
+        link.symlink_to(target)
+        result = call_in_process("export", run.path, "-o", link, "--format", "safetensors")
+        assert_error(result, 1, f"{link}: it isn't a regular file")
+        assert str(link.readlink()) == target
+    os.close(reading)
+    os.close(writing)
+    assert (tmp_path / "fifo").is_fifo()
 
 
 @pytest.mark.covers("export --format")
