@@ -1,5 +1,10 @@
 """The command line. `main` is the entry point of `fashion-tui`."""
 
-from .main import main
+import sys
+
+try:
+    from .main import main
+except KeyboardInterrupt:  # `main` handles every later Ctrl-C
+    sys.exit(130)
 
 __all__ = ["main"]

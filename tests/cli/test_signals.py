@@ -4,6 +4,7 @@ import json
 import os
 import signal
 import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,6 +14,19 @@ import psutil
 import pytest
 
 from .conftest import COMMAND, SMALL_RUN, Call
+
+INTERRUPTED_IMPORT = """
+import os, runpy, signal, sys
+
+class Interrupt:
+    def find_spec(self, name, *_):
+        if name == "click":
+            os.kill(os.getpid(), signal.SIGINT)
+
+sys.meta_path.insert(0, Interrupt())
+runpy.run_module("fashion_tui", run_name="__main__")
+"""
+"""A program that runs `python -m fashion_tui` and presses Ctrl-C when click is imported."""
 
 
 class Training:
@@ -73,6 +87,17 @@ def test_ctrl_c_saves_a_checkpoint_and_stops_the_run(train: Callable[[], Any], c
     assert not psutil.pid_exists(training.started["pid"])
     assert call("runs", "--runs", tmp_path, "--json").json[0]["state"] == "stopped"
     assert (tmp_path / run / "checkpoints" / f"step-{last['step']}.pt").exists()
+
+
+def test_ctrl_c_while_a_command_is_still_importing_its_modules(environment: dict[str, str]) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", INTERRUPTED_IMPORT, "settings"],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=environment,
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "")
 
 
 def test_a_second_ctrl_c_leaves_immediately(train: Callable[[], Any]) -> None:
