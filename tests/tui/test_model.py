@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from textual.events import Key
 from textual.geometry import Region
 from textual.pilot import Pilot
 from textual.widgets import Input
@@ -156,6 +157,14 @@ async def test_details_of_the_row_under_the_cursor(tmp_path: Path) -> None:
         await until(lab.pilot, lambda: lab.table.timed_on, "the times")
         await lab.until("forward", "backward", "ms")
         assert all(row.forward_seconds for row in lab.table.rows)
+
+
+async def test_keys_typed_before_the_source_has_arrived_go_to_the_editor(tmp_path: Path) -> None:
+    async with model_pane(tmp_path / "runs") as lab:
+        for key in ("i", *"cabin"):  # as a command, `a` opens a dialog
+            lab.app.post_message(Key(key, key))
+        await until(lab.pilot, lambda: lab.editor.text.startswith("cabin"), "the text")
+        assert lab.app.focused is lab.editor
 
 
 async def test_edit_that_breaks_a_layer_and_edit_that_fixes_it(tmp_path: Path) -> None:

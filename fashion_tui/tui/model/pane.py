@@ -225,7 +225,7 @@ class ModelPane(Pane):
         if self._session.holds(self.network):
             self._open_editor()
         elif self.network.is_editable:
-            self._load_source(self.network)
+            self.lab_app.hold_input(self._load_source(self.network))
         else:
             key = key_of("model", "another_network")
             self.notify(f"The source of torchvision models can't be edited here; press {key} to open your own file.")
