@@ -9,6 +9,7 @@ import termios
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from functools import wraps
 from typing import Any
 
@@ -95,9 +96,9 @@ def protect_streams(shell: Any) -> None:
         return repaired
 
     def end_cell(*_: Any) -> None:
-        repair()
-        for stream in streams.values():
-            stream.drain()
+        for step in (repair, *(stream.drain for stream in streams.values())):
+            with suppress(KeyboardInterrupt):  # the cell has ended, so it can't be interrupted any more
+                step()
 
     shell._showtraceback = repair_first(shell._showtraceback)  # noqa: SLF001 -- IPython documents it for subclasses
     shell.displayhook.finish_displayhook = repair_first(shell.displayhook.finish_displayhook)

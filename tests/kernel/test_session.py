@@ -232,6 +232,21 @@ ipykernel.finish_metadata = interrupted
     assert following[0] == Result(value.execution_count + 1, "'alive'")
 
 
+async def test_an_interrupt_at_the_end_of_a_cell_is_not_reported_as_an_error(session: KernelSession) -> None:
+    code = """\
+import os, signal, sys, time
+waiting = sys.stdout
+def interrupted():
+    del waiting.drain
+    os.kill(os.getpid(), signal.SIGINT)
+    time.sleep(10)
+waiting.drain = interrupted
+_ = os.write(2, b"seen\\n")"""
+    outputs = await run(session, code)
+    assert outputs[:-1] == [Stream("stderr", "seen\n")]
+    assert done(outputs).status == "ok"
+
+
 async def test_an_interrupt_right_after_a_cell_is_sent_waits_until_it_has_started(session: KernelSession) -> None:
     for _ in range(5):  # ipykernel ignores SIGINT until it has started the cell
         cell = asyncio.create_task(run(session, "while True: pass"))
