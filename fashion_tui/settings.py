@@ -87,10 +87,18 @@ def _unknown(_: object) -> object:
     raise WrongValue(f"isn't a setting; choose from {', '.join(_CHECKS)}")
 
 
+def _shown(value: object) -> str:
+    """Return the repr of a value of the settings file for an error message."""
+    try:
+        return repr(value)
+    except ValueError:  # Python refuses to write an integer of more than 4,300 decimal digits
+        return "a number that is too large"
+
+
 def _one_of(names: tuple[str, ...]) -> Callable[[object], str]:
     def check(value: object) -> str:
         if value not in names:
-            raise WrongValue(f"is {value!r}; choose from {', '.join(names)}")
+            raise WrongValue(f"is {_shown(value)}; choose from {', '.join(names)}")
         return str(value)
 
     return check
@@ -98,11 +106,11 @@ def _one_of(names: tuple[str, ...]) -> Callable[[object], str]:
 
 def _folder(value: object) -> Path:
     try:
-        path = user_path(str(value), "the folder")
+        path = user_path(value, "the folder") if isinstance(value, str) else Path()
     except UserError:
         path = Path()
-    if not isinstance(value, str) or not path.is_absolute():
-        raise WrongValue(f"is {value!r}; write the path of a folder that starts with / or ~")
+    if not path.is_absolute():
+        raise WrongValue(f"is {_shown(value)}; write the path of a folder that starts with / or ~")
     return path
 
 

@@ -38,6 +38,10 @@ def test_all_settings(tmp_path: Path) -> None:
     [
         ('theme = "pink"', "colour-blind"),
         ("theme = 3", "colour-blind"),
+        pytest.param(f"theme = 0x{'F' * 5000}", "colour-blind", id="huge theme"),
+        pytest.param(f"runs = [0x{'F' * 5000}]", "folder", id="huge runs"),
+        pytest.param(f"data = 0x{'F' * 5000}", "folder", id="huge data"),
+        pytest.param(f"[keys.train]\npause = 0x{'F' * 5000}", "[keys.train]", id="huge key"),
         ('recipe = "fast"', "quick"),
         ('dataset = "cifar"', "synthetic"),
         ('runs = "relative"', "'relative'"),
