@@ -208,10 +208,12 @@ async def test_frames_of_libraries_are_folded_until_a_key_shows_them() -> None:
         assert len(message) == 1  # it is wrapped between words
         assert message[0].endswith((",", "have", "to", "expected"))
         await playground.pilot.press("escape", "up", "u")
-        await playground.wait_gone("library frames")
+        await playground.wait_for("frames unfolded", "then u to fold")
         assert "module.py" in unwrapped(playground.screen)
         await playground.pilot.press("u")
-        await playground.wait_for("library frames")
+        await playground.wait_gone("unfolded")
+        assert "library frames" in playground.screen
+        assert "module.py" not in unwrapped(playground.screen)
 
 
 @light_kernels

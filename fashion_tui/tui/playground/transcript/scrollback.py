@@ -37,6 +37,8 @@ class Line(msgspec.Struct, frozen=True):
     """Plot to draw instead of the text, over several rows. Only the text of a line with a plot may contain newlines."""
     folded: tuple[str, ...] = ()
     """Lines of a traceback that are folded into this line. Once unfolded, they are shown instead of `text`."""
+    unfolded_note: str = ""
+    """Note above the unfolded lines, with the key that folds them again."""
 
 
 _MAX_LATE_PRINTERS = 100
@@ -315,7 +317,9 @@ def _traceback_lines(error: Error) -> list[Line]:
         if kind:
             count = f"{len(parts):,} {kind} frame{'s' * (len(parts) > 1)}"
             text = f"{glyphs.ellipsis} {count} (esc, then {key})"
-            lines.append(Line(text, "note", folded=tuple(line.text for line in shown)))
+            unfolded_note = f"{count} unfolded (esc, then {key} to fold)"
+            folded = tuple(line.text for line in shown)
+            lines.append(Line(text, "note", folded=folded, unfolded_note=unfolded_note))
         else:
             lines += shown
     return [*lines, *_lines(message.text, "message")]

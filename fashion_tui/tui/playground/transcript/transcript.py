@@ -308,7 +308,8 @@ class Transcript(ScrollView, can_focus=True, inherit_bindings=False):
         A value that fits in one row, but not next to its label, begins below the label.
         """
         if line.folded and self._shows_all_frames:
-            return [row for text in line.folded for row in self._wrapped(Line(text))]
+            shown = [Line(line.unfolded_note, "note"), *map(Line, line.folded)]
+            return [row for part in shown for row in self._wrapped(part)]
         text = self._text_of(line)
         if cell_len(text.plain) <= self._width:
             return [text]
