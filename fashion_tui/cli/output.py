@@ -68,9 +68,8 @@ def _escape(match: re.Match[str]) -> str:
 
 def show(*renderables: RenderableType) -> None:
     """Print to stdout, using the whole width of the terminal."""
-    console = PrintableConsole(highlight=False)
-    if not console.is_terminal:
-        console = PrintableConsole(highlight=False, width=FILE_WIDTH)
+    # Don't use Console.is_terminal, which is also True for a file if FORCE_COLOR is set.
+    console = PrintableConsole(highlight=False, width=None if sys.stdout.isatty() else FILE_WIDTH)
     for renderable in renderables:
         console.print(renderable)
 

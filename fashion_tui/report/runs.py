@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from rich.console import RenderableType
+from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
 from rich.table import Table
 from rich.text import Text
 
@@ -15,6 +15,18 @@ from .formatting import format_bytes, format_duration, format_loss, format_perce
 from .glyphs import Glyphs, terminal_glyphs
 from .style import ACCENT, ATTENTION, BAD, GOOD, MUTED
 
+_COLUMNS = ("run", "state", "recipe", "data", "epoch", "step", "test", "disk")
+_NUMBERS = {"epoch", "step", "test", "disk"}
+
+_DROP_ORDER = ("data", "recipe", "disk", "epoch", "step")
+"""The order in which columns are dropped if the console is too narrow."""
+
+_ID_WIDTH = 44
+"""Columns aren't dropped to make room for longer ids than this, such as names of folders; these ids are folded."""
+
+_UNLIMITED = 10_000
+"""A width, in columns, that no table of runs exceeds."""
+
 
 def runs_tables(runs: Sequence[RunSummary]) -> list[RenderableType]:
     """Return a table with a row for each run, followed by a line for each run that has a problem."""
@@ -22,29 +34,54 @@ def runs_tables(runs: Sequence[RunSummary]) -> list[RenderableType]:
     problems = [
         Text.assemble((f"{printable(run.run, glyphs)}: ", MUTED), problem) for run in runs if (problem := _problem(run))
     ]
-    return [_table(runs), *([Text(), *problems] if problems else [])]
+    return [_RunsTable(runs), *([Text(), *problems] if problems else [])]
 
 
-def _table(runs: Sequence[RunSummary]) -> Table:
-    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style=MUTED)
-    for name in ("run", "state", "recipe", "data"):
-        table.add_column(name, no_wrap=True)
-    for name in ("epoch", "step", "test", "disk"):
-        table.add_column(name, justify="right", no_wrap=True)
+@dataclass(frozen=True, slots=True)
+class _RunsTable:
+    """A table of runs. If the console is too narrow, some columns are dropped, and then the ids are folded."""
+
+    runs: Sequence[RunSummary]
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        dropped = 0
+        unlimited = options.update(max_width=_UNLIMITED)
+        while dropped < len(_DROP_ORDER):
+            table = _table(self.runs, _DROP_ORDER[:dropped], max_id_width=_ID_WIDTH)
+            if console.measure(table, options=unlimited).maximum <= options.max_width:
+                break
+            dropped += 1
+        yield _table(self.runs, _DROP_ORDER[:dropped])
+
+
+def _table(runs: Sequence[RunSummary], dropped: Sequence[str], *, max_id_width: int | None = None) -> Table:
+    """Return a table of runs without the columns in `dropped`. Longer ids than `max_id_width` are folded."""
     glyphs = terminal_glyphs()
-    for run in runs:
-        mark, colour = state_mark(run.state, glyphs)
-        table.add_row(
-            Text(printable(run.run, glyphs)),
-            Text(f"{mark} {run.state}", colour),
-            Text(run.recipe or "?"),
-            Text(run.dataset or "?"),
-            f"{run.epoch}/{run.epochs}" if run.epochs else "–",
-            f"{run.step:,}",
-            "–" if run.test_accuracy is None else format_percent(run.test_accuracy),
-            format_bytes(run.disk_bytes),
-        )
+    rows = [_cells(run, glyphs) for run in runs]
+    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style=MUTED)
+    for name in _COLUMNS:
+        if name == "run":
+            table.add_column(name, overflow="fold", max_width=max_id_width)
+        elif name not in dropped:
+            table.add_column(name, justify="right" if name in _NUMBERS else "left", no_wrap=True)
+    for cells in rows:
+        table.add_row(*(cell for name, cell in zip(_COLUMNS, cells, strict=True) if name not in dropped))
     return table
+
+
+def _cells(run: RunSummary, glyphs: Glyphs) -> tuple[str | Text, ...]:
+    """Return the cells of a run in the order of `_COLUMNS`."""
+    mark, colour = state_mark(run.state, glyphs)
+    return (
+        Text(printable(run.run, glyphs)),
+        Text(f"{mark} {run.state}", colour),
+        Text(run.recipe or "?"),
+        Text(run.dataset or "?"),
+        f"{run.epoch}/{run.epochs}" if run.epochs else "–",
+        f"{run.step:,}",
+        "–" if run.test_accuracy is None else format_percent(run.test_accuracy),
+        format_bytes(run.disk_bytes),
+    )
 
 
 def state_mark(state: State, glyphs: Glyphs) -> tuple[str, str]:

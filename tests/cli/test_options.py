@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
 
+import click
 import msgspec
 import pytest
 import torch
@@ -142,6 +143,17 @@ def save_toy_checkpoint(run: Run, step: int, unsaved: tuple[str, ...]) -> None:
         file.write(json.dumps({"step": step}).encode())
 
     run.checkpoints.save(write, step=step, epoch=0, unsaved=unsaved)
+
+
+def test_colours_in_a_file_do_not_change_the_width(
+    call_in_process: Call, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plain = call_in_process("runs", "--runs", run.path.parent).out
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("COLUMNS", "40")
+    coloured = call_in_process("runs", "--runs", run.path.parent).out
+    assert coloured != plain
+    assert click.unstyle(coloured) == plain
 
 
 @pytest.mark.covers("resume --epochs")

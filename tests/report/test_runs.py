@@ -1,5 +1,6 @@
 """The table of runs, and the lines that a run prints."""
 
+import msgspec
 from rich.console import Console
 
 from fashion_tui.report.runs import ValidationScores, epoch_line, finished_text, runs_tables, validation_scores
@@ -41,6 +42,32 @@ def test_the_whole_reason_of_a_failed_run_is_below_the_table() -> None:
     assert len(table.splitlines()) == 3
     assert " ".join(problems.split()) == f"20261128-1005-bad: {MESSAGE}"
     assert len(runs_tables((summary("good", None),))) == 1
+
+
+def test_a_narrow_table_has_fewer_columns_and_cuts_no_values() -> None:
+    run = summary("20261130-100022-quick-tune-abcd", None)
+    run = msgspec.structs.replace(run, recipe="airbench96", dataset="fashion-mnist", step=12_345, disk_bytes=999 << 20)
+    values = ["3/3", "12,345", "97.0", "%", "999", "MiB"]
+    for width, columns in (
+        (120, ["airbench96", "fashion-mnist", *values]),
+        (100, ["airbench96", *values]),
+        (80, values),
+    ):
+        _, row = table_lines(run, width)
+        assert row.split() == [run.run, row.split()[1], "finished", *columns], width
+    _, row, *folded = table_lines(run, 40)
+    assert row.split()[1:] == [row.split()[1], "finished", "97.0", "%"]
+    assert "".join(line.split()[0] for line in (row, *folded)) == run.run
+    long = msgspec.structs.replace(run, run="x" * 150)
+    _, row, *folded = table_lines(long, 120)
+    assert row.split()[-8:] == ["airbench96", "fashion-mnist", *values], "one long name doesn't drop columns"
+    assert "".join(line.split()[0] for line in (row, *folded)) == long.run
+
+
+def table_lines(run: RunSummary, width: int) -> list[str]:
+    console = Console(width=width, record=True)
+    console.print(*runs_tables([run]))
+    return console.export_text().splitlines()
 
 
 def test_the_line_of_an_epoch() -> None:
