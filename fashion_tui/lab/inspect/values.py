@@ -99,7 +99,7 @@ def _clamp_start(shape: Size, request: ReadTensor) -> Size:
 
     `shape` has at least two axes.
     """
-    start = [0] * (len(shape) - len(request.start)) + list(request.start)
+    start = [*[0] * len(shape), *request.start][len(request.start) :]  # the tensor may have had more or fewer axes
     window = [1] * (len(shape) - 2) + [min(request.rows, shape[-2]), min(request.columns, shape[-1])]
     return tuple(max(0, min(index, size - length)) for index, size, length in zip(start, shape, window, strict=True))
 

@@ -209,6 +209,12 @@ def test_new_tensors_have_the_highest_number() -> None:
     assert (third["also"], third["added"], third["t7"], third["t8"]) == (3, 2, 2, 1)
 
 
+def test_a_window_of_a_tensor_that_now_has_fewer_axes() -> None:
+    window = read(torch.arange(12.0).reshape(3, 4), start=(1, 2, 1)).window
+    assert window is not None
+    assert window.start == (0, 0), "moved to fit into the tensor"
+
+
 def test_the_values_of_one_tensor() -> None:
     values = torch.arange(2 * 3 * 8 * 9.0).reshape(2, 3, 8, 9)
     tensor = read(values, start=(1, 2, 7, 0))
