@@ -19,7 +19,7 @@ from fashion_tui.schema.run import LIVE_STATES, RunSummary, short_name
 
 from .actions import PANE_NAMES, PaneName, key_of
 from .lab_app import DatasetState
-from .pane import Pane
+from .pane import KeyLabels
 
 
 def _tabs(*, is_typing: bool) -> dict[PaneName, str]:
@@ -155,7 +155,11 @@ class KeyBar(Widget):
             if not binding.show or not enabled or binding.action in seen:
                 continue
             seen.add(binding.action)
-            label = (node.label_of(binding.action) if isinstance(node, Pane) else None) or binding.description
+            label = node.label_of(binding.action) if isinstance(node, KeyLabels) else None
+            if label is None:
+                label = binding.description
+            if not label:
+                continue
             key, label = f" {binding.key_display or binding.key} ", f"{label} "
             free -= cell_len(key) + cell_len(label)
             if free < 0:

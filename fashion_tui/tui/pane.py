@@ -11,7 +11,18 @@ from .actions import PaneName
 from .lab_app import LabApp
 
 
-class Pane(Vertical):
+class KeyLabels:
+    """A widget whose keys have other labels in the footer at some times than at others."""
+
+    def label_of(self, action: str) -> str | None:  # noqa: ARG002
+        """Return the current label of an action in the footer, an empty string to hide it, or None for the usual label.
+
+        `action` contains its arguments, as in `turn(1)`.
+        """
+        return None
+
+
+class Pane(KeyLabels, Vertical):
     """One of the five panes. A pane is mounted when it is first chosen, and stays mounted until the app exits."""
 
     PANE: ClassVar[PaneName]
@@ -25,10 +36,6 @@ class Pane(Vertical):
     def main_widget(self) -> Widget:
         """Return the widget that is focused when the pane is chosen."""
         raise NotImplementedError
-
-    def label_of(self, action: str) -> str | None:  # noqa: ARG002
-        """Return the current label of an action in the footer, or None for the usual label."""
-        return None
 
     def shown(self) -> None:
         """Called when the pane comes to the front. Override this to update outdated content."""

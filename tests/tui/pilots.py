@@ -35,6 +35,11 @@ def screen_text(app: App[Any]) -> str:
     return "\n".join(strip.text.rstrip() for strip in app.screen._compositor.render_strips())
 
 
+def footer(app: App[Any]) -> str:
+    """Return the line of keys, with a space appended."""
+    return screen_text(app).splitlines()[-2] + " "
+
+
 @asynccontextmanager
 async def app_on(runs: Path, size: tuple[int, int] = (120, 40)) -> AsyncIterator[AppAndPilot]:
     """Run the app on synthetic data, and stop its runs at the end."""

@@ -32,7 +32,7 @@ from fashion_tui.tui.train.pane import SnapshotTaken, TrainPane
 from fashion_tui.tui.train.run_list import run_line
 from fashion_tui.tui.widgets.cycle import Cycle
 from tests.runs.parts import make_run
-from tests.tui.pilots import screen_text, until
+from tests.tui.pilots import footer, screen_text, until
 from tests.tui.shared_engines import create_app
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.usefixtures("engines", "no_kernel")]
@@ -65,10 +65,6 @@ async def fill(pilot: Pilot[None], **values: str) -> None:
     for name, value in values.items():
         pilot.app.screen.query_one(f"#{name}", Input).value = value
     await pilot.pause()
-
-
-def footer(app: FashionApp) -> str:
-    return screen_text(app).splitlines()[-2] + " "
 
 
 async def test_empty_pane_shows_how_to_start_a_run(tmp_path: Path) -> None:

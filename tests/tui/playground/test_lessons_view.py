@@ -7,7 +7,7 @@ from fashion_tui.report.glyphs import ASCII, UNICODE
 from fashion_tui.tui.playground.views.lessons import KEYS_IN_TEXTS, LessonsView, code_lines
 from fashion_tui.tui.playground.views.side_panel import SidePanel
 from fashion_tui.tui.playground.views.tensors import TensorsView
-from tests.tui.pilots import until
+from tests.tui.pilots import footer, until
 
 from .driver import Playground, open_playground
 
@@ -48,6 +48,18 @@ async def test_running_a_lesson_step_by_step() -> None:
         assert playground.prompt.text == "typed"
         await playground.pilot.press("escape", "escape", "escape")
         await playground.wait_focused()
+
+
+async def test_the_footer_says_what_enter_does_in_the_list_and_in_a_lesson() -> None:
+    async with open_playground((120, 40)) as playground:
+        await playground.pilot.press("ctrl+t")
+        await until(playground.pilot, lambda: " ↵ open " in footer(playground.app), "the key that opens a lesson")
+        assert " steps " not in footer(playground.app)
+        await playground.pilot.press("enter")
+        await until(playground.pilot, lambda: " ↵ run, next " in footer(playground.app), "the key that runs a cell")
+        assert " ← → steps " in footer(playground.app)
+        await playground.pilot.press("escape")
+        await until(playground.pilot, lambda: " ↵ open " in footer(playground.app), "the list")
 
 
 async def test_a_later_cell_runs_the_earlier_ones_first() -> None:

@@ -12,7 +12,7 @@ from fashion_tui.tui.playground.views.graph import GraphView, is_reference
 from fashion_tui.tui.playground.views.side_panel import SidePanel
 from fashion_tui.tui.playground.views.tensor import TensorView
 from fashion_tui.tui.playground.views.tensors import TensorsView
-from tests.tui.pilots import until
+from tests.tui.pilots import footer, until
 
 from .driver import Playground, open_playground
 
@@ -192,6 +192,26 @@ async def test_no_graph_yet() -> None:
         await playground.run("x = torch.ones(2)")
         await playground.pilot.press("ctrl+g")
         await playground.wait_for("No graph yet")
+
+
+async def test_the_footer_offers_only_the_axes_that_a_tensor_has() -> None:
+    async with open_playground(WIDE) as playground:
+        await playground.run("t = torch.zeros(2, 3, 4)")
+        await wait_in_row(playground, "t", "2×3×4")
+        await playground.pilot.press("ctrl+n", "enter")
+        await until(playground.pilot, lambda: " space slice " in footer(playground.app), "the key for slices")
+        assert " move " in footer(playground.app)
+        for code, moves in (("t = torch.zeros(3, 4)", True), ("t = torch.tensor(1.0)", False)):
+            await playground.run(code)
+            await until(
+                playground.pilot,
+                lambda shown=moves: (
+                    (" move " in footer(playground.app)) == shown  # type: ignore[misc]
+                    and " slice " not in footer(playground.app)
+                ),
+                code,
+            )
+            assert playground.app.query_one(TensorView).has_focus_within
 
 
 async def test_values_of_one_tensor() -> None:

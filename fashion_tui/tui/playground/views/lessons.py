@@ -120,6 +120,12 @@ class LessonsView(SideView):
     def main_widget(self) -> Widget:
         return self._list if self._lesson is None else self._card
 
+    def label_of(self, action: str) -> str | None:
+        """While the list is shown, label only the key that opens a lesson."""
+        if self._lesson is not None:
+            return None
+        return "open" if action == "enter" else ""
+
     def on_resize(self) -> None:
         self._show_list()
 

@@ -10,13 +10,14 @@ from textual.widgets import Input, Label
 from fashion_tui.schema.errors import UserError
 from fashion_tui.schema.kernel import Probe
 from fashion_tui.schema.tensors import TensorList
+from fashion_tui.tui.pane import KeyLabels
 from fashion_tui.tui.playground.cell_runner import CellRunner
 from fashion_tui.tui.widgets.cycle import Cycle
 
 Reply = TypeVar("Reply")
 
 
-class SideView(Vertical):
+class SideView(KeyLabels, Vertical):
     """A view in the side panel. It queries the kernel and is notified of the kernel's events."""
 
     def __init__(self, runner: CellRunner, *, id: str | None = None) -> None:  # noqa: A002 - Textual's own word

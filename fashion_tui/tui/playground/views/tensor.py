@@ -44,6 +44,12 @@ class TensorView(SideView):
     def main_widget(self) -> Widget:
         return self._window
 
+    def label_of(self, action: str) -> str | None:
+        """Hide the keys that move along an axis if the tensor doesn't have this axis."""
+        axes = 0 if self._values is None else len(self._values.row.shape)
+        needed = 3 if action.startswith("turn") else 1
+        return None if axes >= needed else ""
+
     def show_tensor(self, name: str) -> None:
         """Show the tensor with this name, beginning at its first value."""
         self._tensor_name, self._start = name, ()
@@ -76,6 +82,7 @@ class TensorView(SideView):
 
     def _paint(self) -> None:
         values, glyphs = self._values, terminal_glyphs()
+        self.refresh_bindings()
         self._properties.fit(
             lambda width: [] if values is None else value_lines(values, width, self.size.height, glyphs)
         )
