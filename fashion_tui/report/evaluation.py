@@ -41,8 +41,10 @@ def headline(evaluation: Evaluation) -> RenderableType:
         (f" · epoch {evaluation.epoch} · step {evaluation.step:,} · {evaluation.n:,} test images", MUTED),
     )
     accuracy = Text.assemble(
+        ("accuracy ", MUTED),
         (format_percent(evaluation.accuracy), f"bold {ACCENT}"),
         (f"  {terminal_glyphs().plus_minus}{accuracy_margin(evaluation.accuracy, evaluation.n) * 100:.1f}", MUTED),
+        (" (95 % interval)", MUTED),
     )
     if evaluation.invalid:
         accuracy = Text(invalid_outputs(evaluation.invalid, evaluation.n), ATTENTION)

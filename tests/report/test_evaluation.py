@@ -66,7 +66,7 @@ def test_the_report_has_all_metrics() -> None:
     first, accuracy, metrics, *_ = console.export_text().splitlines()
     for expected in ("guide-a1b2", "epoch 3", "step 1,125", "40 test images"):
         assert expected in first
-    assert accuracy.split() == ["95.0", "%", "±7.6"]
+    assert accuracy.split() == ["accuracy", "95.0", "%", "±7.6", "(95", "%", "interval)"]
     assert metrics.split() == ["top-2", "97.5", "%", "loss", "0.123", "ECE", "4.6", "%"]
 
 
