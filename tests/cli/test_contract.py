@@ -185,6 +185,9 @@ def test_export_writes_the_same_file_for_the_same_weights(call: Call, trained: T
         assert result.json["path"] == str(file)
         assert result.json["max_difference"] == 0
     assert files[0].read_bytes() == files[1].read_bytes()
+    out = call("export", "latest", "--runs", trained.runs, "-o", tmp_path / "three.safetensors").out
+    assert "verified" in out
+    assert "same logits" in out
     assert_error(
         call("export", "latest", "--runs", trained.runs, "-o", tmp_path / "sub" / "net.safetensors"),
         1,

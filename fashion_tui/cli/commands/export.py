@@ -77,7 +77,13 @@ def export_command(  # noqa: PLR0913 - one parameter per option
     if as_json:
         write_json(exported)
     else:
-        print_line(f"{exported.path}: {exported.format}, logits differ by at most {exported.max_difference:.1e}")
+        print_line(f"{exported.path}: {exported.format}, verified: {_comparison(exported.max_difference)}")
+
+
+def _comparison(max_difference: float) -> str:
+    if max_difference == 0:
+        return "the file gives the same logits as the run"
+    return f"the file's logits differ from the run's by at most {max_difference:.1e}"
 
 
 def _target(output: Path) -> Path:
