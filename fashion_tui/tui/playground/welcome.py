@@ -17,7 +17,7 @@ LINES = (
     "Python with torch, nn, F, the network net, the data sets",
     "train_data and test_data, your runs and the lab library.",
     "show(...) draws images and tensors.",
-    "runs.latest.model() is a model trained on such images.",
+    "After a run, runs.latest.model() is the trained model.",
     "",
     "To begin:",
     f"  {_LESSONS:7} opens the lessons, which run here",

@@ -18,7 +18,7 @@ light_kernels = pytest.mark.usefixtures("light_kernels")
 
 async def test_welcome_and_first_cells() -> None:
     async with open_playground() as playground:
-        assert all(text in playground.screen for text in ("ctrl+t", "f1", "show(train_data[0])"))
+        assert all(text in playground.screen for text in ("ctrl+t", "f1", "After a run", "show(train_data[0])"))
         assert playground.app.focused is playground.prompt
         await playground.type("6*7\n")
         await playground.wait_for("In [1]: 6*7", "Out[1]: 42", "In [2]:")
