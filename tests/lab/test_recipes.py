@@ -1,5 +1,6 @@
 """Learning rates and optimisers of the recipes, and a short training with each recipe."""
 
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -23,10 +24,17 @@ from fashion_tui.schema.models import MODELS
 from fashion_tui.schema.recipe import CPU_RECIPES, GUIDE, RECIPES, STRONG, Recipe, learning_rate_warning, recipe_named
 
 CPU = torch.device("cpu")
+README = Path(__file__).parents[2] / "README.md"
 
 
 def changed(**changes: Any) -> Recipe:
     return msgspec.structs.replace(STRONG, **changes)
+
+
+def test_the_readme_names_the_network_of_each_recipe() -> None:
+    lines = README.read_text(encoding="utf-8").splitlines()
+    for recipe in RECIPES.values():
+        assert any(line.startswith(f"| `{recipe.name}` | `{recipe.model}`") for line in lines), recipe.name
 
 
 def test_recipes_name_built_in_networks() -> None:
