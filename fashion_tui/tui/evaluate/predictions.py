@@ -50,12 +50,12 @@ def prediction_details(prediction: Prediction, names: Sequence[str], glyphs: Gly
     """Return the true class, the predicted class, and the probability of every class."""
     correct = prediction.predicted == prediction.truth
     text = Text(no_wrap=True)
-    text.append(f"{glyphs.good if correct else glyphs.bad} ", style=f"bold {GOOD if correct else BAD}")
+    text.append(*((f"{glyphs.good} ", f"bold {GOOD}") if correct else ("true: ", MUTED)))
     text.append(f"{names[prediction.truth]}\n", style=f"bold {FOREGROUND}")
     if prediction.predicted is None:
         text.append("the network's outputs aren't numbers\n", style=BAD)
     elif not correct:
-        text.append("predicted ", style=MUTED).append(names[prediction.predicted], style=BAD)
+        text.append("predicted: ", style=MUTED).append(names[prediction.predicted], style=BAD)
         text.append(f", {format_confidence(prediction.confidence)}\n", style=MUTED)
     text.append(f"image {prediction.index:,} of the test set\n\n", style=MUTED)
     width = max(len(name) for name in names)
