@@ -48,7 +48,7 @@ def parse_arguments(value: str) -> dict[str, object]:
 
 def read_custom_model(model: str | None, arguments: dict[str, object]) -> CustomModel | None:
     """Return the custom model named by --model, or None if the network is built-in."""
-    name = None if model is None else parse_model_name(model)
+    name = None if model is None else parse_model_name(model, to_train=True)
     if isinstance(name, ModelFile):
         return name.read(arguments)
     if name is not None and name.startswith(TORCHVISION):

@@ -66,24 +66,29 @@ class ModelFile(msgspec.Struct, frozen=True, kw_only=True):
         )
 
 
-def parse_model_name(name: str) -> str | ModelFile:
+def parse_model_name(name: str, *, to_train: bool = False) -> str | ModelFile:
     """Return a built-in or `torchvision:` name unchanged, and `file.py:Class` as a ModelFile.
 
-    Raises UsageError for any other name. This function doesn't check that torchvision or the file defines
-    the network.
+    Raises UsageError for any other name; see `unknown_model` for `to_train`. This function doesn't check that
+    torchvision or the file defines the network.
     """
     if name in MODELS or name.startswith(TORCHVISION):
         return name
     file, _, class_name = (name, "", "") if name.endswith(".py") else name.rpartition(":")
     if Path(file).suffix != ".py":
-        raise unknown_model(name)
+        raise unknown_model(name, to_train=to_train)
     path = user_path(file, "the model's file")
     return ModelFile(path=path, class_name=class_name or None)
 
 
-def unknown_model(name: str) -> UsageError:
-    """Return the error for a name that is not a built-in network, a file or a torchvision network."""
+def unknown_model(name: str, *, to_train: bool = False) -> UsageError:
+    """Return the error for a name that is not a built-in network, a file or a torchvision network.
+
+    If `to_train` is True, the message doesn't suggest torchvision's networks, which can't be trained directly.
+    """
+    names, custom = ", ".join(MODELS), "file.py:Class (a custom model)"
+    if to_train:
+        return UsageError(f"unknown model {name!r}; choose from {names} or {custom}")
     return UsageError(
-        f"unknown model {name!r}; choose from {', '.join(MODELS)}, file.py:Class (a custom model) or "
-        f"{TORCHVISION}NAME, such as {TORCHVISION}resnet18"
+        f"unknown model {name!r}; choose from {names}, {custom} or {TORCHVISION}NAME, such as {TORCHVISION}resnet18"
     )

@@ -152,7 +152,7 @@ def check_recipe(recipe: Recipe, *, is_custom: bool = False) -> None:
     Set `is_custom` if the network is a custom model and `recipe.model` is the name of its class.
     """
     if not is_custom and recipe.model not in MODELS:
-        raise unknown_model(recipe.model)
+        raise unknown_model(recipe.model, to_train=True)
     check_epochs(recipe.epochs)
     if recipe.batch_size < 1:
         raise UsageError(f"batch size is {recipe.batch_size}; it must be 1 or more")

@@ -120,6 +120,7 @@ def test_a_model_that_cannot_be_trained_is_an_error_and_creates_no_run(
     ("options", "expected"),
     [
         (("--model", "gide"), "unknown model 'gide'; choose from guide"),
+        (("--model", ":Net"), "file.py:Class"),
         (("--model", "torchvision:resnet18"), "--model file.py:Class"),
         (("--args", '{"width": 3}'), "--model file.py:Class"),
     ],
@@ -127,4 +128,6 @@ def test_a_model_that_cannot_be_trained_is_an_error_and_creates_no_run(
 def test_other_models_that_cannot_be_trained(
     call: Call, tmp_path: Path, options: tuple[str, ...], expected: str
 ) -> None:
-    assert_error(call("train", *options, *SMALL_RUN, FASHION_TUI_RUNS=str(tmp_path)), 2, expected)
+    result = call("train", *options, *SMALL_RUN, FASHION_TUI_RUNS=str(tmp_path))
+    assert_error(result, 2, expected)
+    assert "choose from" not in result.err or "torchvision" not in result.err, "train refuses torchvision's networks"

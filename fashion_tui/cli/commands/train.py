@@ -106,7 +106,7 @@ each of them separately.""",
 @click.option(
     "--keep-going",
     is_flag=True,
-    help="Keep training even if the loss diverges. Without this option, the run fails.",
+    help="Keep training even if the loss diverges, as long as it is finite. Without this option, the run fails.",
 )
 @click.option(
     "--validation",
