@@ -72,7 +72,7 @@ def test_doctor_reports_the_reason(name: str, monkeypatch: pytest.MonkeyPatch) -
     assert all(words in gpu.detail for words in expected)
     assert gpu.ok == (name not in UNUSABLE)
     assert ("built for ROCm 7.2" if name == "ROCm" else "built for CUDA 13.0") in checks[0].detail
-    assert _table(checks).row_count == len(checks)
+    assert _table(checks, "fashion-mnist").row_count == len(checks)
 
 
 def test_an_amd_gpu_needs_a_build_for_rocm(monkeypatch: pytest.MonkeyPatch) -> None:
