@@ -17,6 +17,7 @@ from .conftest import COMMAND, SMALL_RUN, Call
 
 INTERRUPTED_IMPORT = """
 import os, runpy, signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a process in the background may ignore the signal
 
 class Interrupt:
     def find_spec(self, name, *_):

@@ -62,7 +62,7 @@ def test_edits_survive_a_crash_a_hangup_and_q(app_terminal: AppLauncher) -> None
     terminal.exit_status()
 
     terminal = app_terminal()
-    terminal.wait_for("nsaved edits of guide")  # the notification
+    terminal.wait_for("nsaved edits to guide")  # the notification
     _open_model_pane(terminal)
     terminal.wait_for("restore")
     terminal.press("y")
