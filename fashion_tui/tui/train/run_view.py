@@ -36,6 +36,8 @@ class RunView(Vertical):
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - Textual's name
         super().__init__(id=id)
         self._snapshot: RunSnapshot | None = None
+        self._problem = ""
+        """Why the run can't be shown, or an empty string if it can."""
         self._pending: str | None = None
         """The request that the run hasn't answered yet."""
         self._charts_painted = 0.0
@@ -56,7 +58,7 @@ class RunView(Vertical):
 
     def show(self, snapshot: RunSnapshot) -> None:
         """Paint the summary of a new snapshot. Paint the charts once a second, or when the run or its state changes."""
-        previous, self._snapshot = self._snapshot, snapshot
+        previous, self._snapshot, self._problem = self._snapshot, snapshot, ""
         is_other = previous is None or previous.run != snapshot.run or previous.state != snapshot.state
         if is_other or time.monotonic() - self._charts_painted >= CHART_INTERVAL:
             self._recent_loss = snapshot.recent_loss
@@ -65,9 +67,9 @@ class RunView(Vertical):
 
     def show_problem(self, problem: str) -> None:
         """Explain why a run can't be shown."""
-        self._snapshot = None
+        self._snapshot, self._problem = None, problem
         self.summary.show_lines([])
-        self._paint_note(Text(f"{terminal_glyphs().bad} {problem}", style=BAD))
+        self._paint_summary()
         for chart in (self.loss, self.accuracy, self.learning_rate):
             chart.show(ChartData([], 1, frozenset()))
 
@@ -90,6 +92,8 @@ class RunView(Vertical):
             lines = summary_lines(snapshot, width, terminal_glyphs(), large=height >= LARGE_HEIGHT)
             self.summary.show_lines(lines)
             self._paint_note(note_text(snapshot, self._pending, terminal_glyphs()))
+        elif self._problem:
+            self._paint_note(Text(f"{terminal_glyphs().bad} {self._problem}", style=BAD))
 
     def _paint_note(self, text: Text) -> None:
         """Wrap the note and paint it. This triggers a layout only if the height changes."""
