@@ -106,7 +106,7 @@ def test_format_replaces_that_of_the_suffix(call_in_process: Call, run: Run, tmp
 
 @pytest.fixture
 def custom_run(tmp_path: Path, state_home: Path) -> Iterator[Run]:
-    """A run of a custom model that nobody has trusted."""
+    """A run of a custom model whose code hasn't been trusted."""
     network = custom_model(width=4)
     with make_run(tmp_path / "runs", dataset=SYNTHETIC, network=network) as run:
         run.checkpoints.save(writer(build_network(run.config.recipe, network).state_dict()), step=10, epoch=0)

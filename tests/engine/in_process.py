@@ -11,7 +11,7 @@ from fashion_tui.schema.requests import Request
 
 
 class UninterruptedCall(CallContext):
-    """The context of a call that nobody cancels."""
+    """The context of a call that is never cancelled."""
 
     def __init__(self) -> None:
         pass
