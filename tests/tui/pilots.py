@@ -41,9 +41,11 @@ def footer(app: App[Any]) -> str:
 
 
 @asynccontextmanager
-async def app_on(runs: Path, size: tuple[int, int] = (120, 40)) -> AsyncIterator[AppAndPilot]:
-    """Run the app on synthetic data, and stop its runs at the end."""
-    app = create_app(Settings(runs, dataset="synthetic"))
+async def app_on(
+    runs: Path, size: tuple[int, int] = (120, 40), *, spare_trainer: bool = False
+) -> AsyncIterator[AppAndPilot]:
+    """Run the app on synthetic data, and stop its runs at the end. With `spare_trainer`, it keeps a trainer ready."""
+    app = create_app(Settings(runs, dataset="synthetic"), spare_trainer=spare_trainer)
     async with app.run_test(size=size, notifications=True) as pilot:
         await until(pilot, lambda: app.dataset is not None, "the data set")
         try:

@@ -17,23 +17,21 @@ from textual.widgets import Input
 
 from fashion_tui.data import files
 from fashion_tui.report.glyphs import Glyphs
-from fashion_tui.runs import launch, store
+from fashion_tui.runs import store
 from fashion_tui.runs.run import Run
 from fashion_tui.schema.recipe import CPU_RECIPES, QUICK, RECIPES, STRONG
 from fashion_tui.schema.replies import Device
 from fashion_tui.schema.requests import GetDevices
-from fashion_tui.schema.run import LIVE_STATES, RunSummary
+from fashion_tui.schema.run import RunSummary
 from fashion_tui.tui.app import FashionApp
 from fashion_tui.tui.dialogs.dialog import ConfirmDialog
-from fashion_tui.tui.lab_app import Settings
 from fashion_tui.tui.train import run_list
 from fashion_tui.tui.train.form import RunForm
 from fashion_tui.tui.train.pane import SnapshotTaken, TrainPane
 from fashion_tui.tui.train.run_list import run_line
 from fashion_tui.tui.widgets.cycle import Cycle
 from tests.runs.parts import make_run
-from tests.tui.pilots import footer, screen_text, until
-from tests.tui.shared_engines import create_app
+from tests.tui.pilots import AppAndPilot, app_on, footer, screen_text, until
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.usefixtures("engines", "no_kernel")]
 
@@ -41,19 +39,12 @@ pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.usefixtures(
 @asynccontextmanager
 async def train_pane(
     runs: Path, size: tuple[int, int] = (120, 40), *, spare_trainer: bool = False
-) -> AsyncIterator[tuple[FashionApp, Pilot[None]]]:
+) -> AsyncIterator[AppAndPilot]:
     """Run the app on synthetic data with the Train pane open, and stop its runs at the end."""
-    app = create_app(Settings(runs, dataset="synthetic"), spare_trainer=spare_trainer)
-    async with app.run_test(size=size, notifications=True) as pilot:
-        await until(pilot, lambda: app.dataset is not None, "the data set")
+    async with app_on(runs, size, spare_trainer=spare_trainer) as (app, pilot):
         await pilot.press("f5")
         await until(pilot, lambda: isinstance(app.focused, TrainPane) or app.query(TrainPane), "the pane")
-        try:
-            yield app, pilot
-        finally:
-            for run in app.runs:
-                if run.state in LIVE_STATES:
-                    launch.stop(Run(Path(run.path)))
+        yield app, pilot
 
 
 async def fill(pilot: Pilot[None], **values: str) -> None:
