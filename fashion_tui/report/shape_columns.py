@@ -31,7 +31,7 @@ def shape_columns(table: ShapeTable, shown: Sequence[int], glyphs: Glyphs) -> li
         tone = MUTED if is_sum else FOREGROUND
         rows.append([number, *_cells(table.rows[index], table.total_params, tone, glyphs)])
     cells = list(zip(*rows, strict=True)) if rows else [()] * 9
-    params, macs = Cell(f"{table.total_params:,}", FOREGROUND), Cell(format_count(table.total_macs), FOREGROUND)
+    params, macs = Cell(f"{table.total_params:,}", FOREGROUND), Cell(format_total_macs(table), FOREGROUND)
     columns = [
         Column("#", cells[0], right=True),
         Column("step", cells[1], Cell("total", MUTED), max_width=30),
@@ -108,8 +108,13 @@ def _cells(row: ShapeRow, total_params: int, tone: str, glyphs: Glyphs) -> list[
         Cell(printable(", ".join(filter(None, settings)), glyphs), MUTED),
         params,
         Cell(f"{100 * row.params / total_params:.1f}", MUTED) if row.params and total_params else none,
-        Cell(format_count(row.macs), tone) if row.macs else none,
+        Cell("?" if row.macs is None else format_count(row.macs), tone) if row.macs != 0 else none,
     ]
+
+
+def format_total_macs(table: ShapeTable) -> str:
+    """Return the total such as `1.61M`, or `1.61M + ?` if the MACs of some rows are unknown."""
+    return f"{format_count(table.total_macs)}{' + ?' if table.has_unknown_macs else ''}"
 
 
 def changes_shape(row: ShapeRow) -> bool:
@@ -124,7 +129,7 @@ def share_column(table: ShapeTable, shown: Sequence[int], glyphs: Glyphs, width:
     """
     quantity = "time" if table.timed_on else "work"
     total = (table.seconds if table.timed_on else table.total_macs) or 1
-    amounts = [table.rows[index].seconds if table.timed_on else table.rows[index].macs for index in shown]
+    amounts = [table.rows[index].seconds if table.timed_on else table.rows[index].macs or 0 for index in shown]
     cells = [
         Cell("" if is_sum else glyphs.bar(amount / total, width), ACCENT)
         for amount, is_sum in zip(amounts, are_sums(table, shown), strict=True)

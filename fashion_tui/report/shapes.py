@@ -7,7 +7,7 @@ from pathlib import PurePath
 from rich.console import Console, ConsoleOptions, RenderResult
 from rich.text import Text
 
-from fashion_tui.schema.shapes import ShapeTable
+from fashion_tui.schema.shapes import Remark, ShapeTable
 
 from .formatting import format_bytes, format_shape, printable
 from .glyphs import Glyphs, terminal_glyphs
@@ -138,17 +138,29 @@ def shape_notes(table: ShapeTable, *, glyphs: Glyphs | None = None) -> Text:
     facts = [f"{table.total_params:,} parameters, {trainable}"] if table.total_params else ["no parameters"]
     facts.append(f"{format_bytes(table.activation_bytes)} of activations per sample")
     facts += [f"timed on {table.timed_on} with batches of {table.timed_batch}"] if table.timed_on else []
-    facts += ["traced on the CPU because the code depends on tensor values"] if table.traced_on == "cpu" else []
+    facts += [f"measured on {table.batch} samples"] if table.batch > 1 and table.ran == "real" else []
     lines = [Text(f" {glyphs.dot} ".join(facts), style=MUTED)]
     if table.unused:
         names = printable(", ".join(table.unused), glyphs)
         lines.append(Text(f"! never used: {names} ({table.unused_params:,} parameters)", style=ATTENTION))
-    lines += [Text(f"! {printable(warning, glyphs)}", style=ATTENTION) for warning in table.warnings]
+    lines += [
+        Text(f"! not used in this pass: {printable(f'{part.name} ({part.reason})', glyphs)}", style=MUTED)
+        for part in table.not_used_in_pass
+    ]
+    lines += [Text(f"! {printable(remark_line(table, remark), glyphs)}", style=ATTENTION) for remark in table.remarks]
     if table.error is not None:
         error = Text(f"{glyphs.bad} {printable(table.error, glyphs)}", style=BAD)
         location = f"  (line {table.error_line} of {PurePath(table.error_file or '').name})" if table.error_line else ""
         lines.append(error + Text(printable(location, glyphs), style=MUTED))
     return Text("\n").join(lines)
+
+
+def remark_line(table: ShapeTable, remark: Remark) -> str:
+    """Return the remark, preceded by the name of its row."""
+    if remark.row is None:
+        return remark.text
+    row = table.rows[remark.row]
+    return f"{row.path or row.name}: {remark.text}"
 
 
 StripItem = tuple[str, str]

@@ -1,5 +1,7 @@
 """The shape trace of a network: one row for each layer and function, in order of execution."""
 
+from typing import Literal
+
 import msgspec
 
 from .errors import UsageError
@@ -53,12 +55,16 @@ class ShapeRow(msgspec.Struct, frozen=True, kw_only=True):
     """Whether at least one parameter requires gradients."""
     reused: bool
     """Whether all parameters of this row were counted in earlier rows. False if the row has no parameters."""
-    macs: int
-    """Number of multiply-accumulate operations for one sample, including children."""
+    macs: int | None
+    """Number of multiply-accumulate operations for one sample, including children; None if it is unknown for this row
+    or one of its children."""
     activation_bytes: int
     """Memory allocated for the outputs of one sample, including children; 0 for views and in-place operations."""
     dtype: str
     """Data type of the first output, such as `float32`."""
+    mixes_samples: bool = False
+    """Whether this is the first row in which one sample of a batch changes the values of another sample, in evaluation
+    mode."""
     failed: bool = False
     """Whether the table's error was raised in this row or in one of its children. If so, the row has no outputs."""
     weights: tuple[str, ...] = ()
@@ -82,6 +88,33 @@ class ShapeRow(msgspec.Struct, frozen=True, kw_only=True):
         return (self.forward_seconds or 0.0) + (self.backward_seconds or 0.0)
 
 
+class Remark(msgspec.Struct, frozen=True):
+    """A note about a network that runs but looks wrong."""
+
+    row: int | None
+    """Index of the row, or None for a remark about the whole network."""
+    text: str
+    """The remark in one line, without the name of the row."""
+
+
+class NotUsed(msgspec.Struct, frozen=True):
+    """A module or parameter that this pass didn't use, but another pass may use."""
+
+    name: str
+    reason: str
+    """Why it wasn't used, such as `a branch that depends on the input`."""
+
+
+class Fix(msgspec.Struct, frozen=True):
+    """An edit of one line of the network's source that fixes an error."""
+
+    line: int
+    """Line number, starting at 1."""
+    old: str
+    """The part of the line to replace."""
+    new: str
+
+
 class ShapeTable(msgspec.Struct, frozen=True, kw_only=True):
     """The shape trace of a network."""
 
@@ -94,20 +127,27 @@ class ShapeTable(msgspec.Struct, frozen=True, kw_only=True):
     total_params: int
     trainable_params: int
     total_macs: int
+    """Number of multiply-accumulate operations for one sample, except those of rows where the number is unknown."""
     unused: tuple[str, ...] = ()
-    """Modules and parameters of the network that were not used."""
+    """Modules and parameters that the network never uses."""
     unused_params: int = 0
-    """Number of parameters that were not used."""
-    traced_on: str = "meta"
-    """Device of the trace: `meta` if only shapes were computed, or `cpu` if the network's code depends on values."""
-    warnings: tuple[str, ...] = ()
-    """Warnings about a network that runs but looks wrong, one line each."""
+    """Number of parameters in `unused` and `not_used_in_pass`."""
+    not_used_in_pass: tuple[NotUsed, ...] = ()
+    """Modules and parameters that this pass didn't use, but another pass may use."""
+    ran: Literal["real", "meta"] = "meta"
+    """`real` if the network ran on real values, or `meta` if it ran on the meta device, which computes only shapes."""
+    batch: int = 1
+    """Number of samples in the pass that the numbers are from. They are divided by it, so they are for one sample."""
+    remarks: tuple[Remark, ...] = ()
+    """Notes about a network that runs but looks wrong."""
     error: str | None = None
     """Why the network failed: what the failing operation expected, and what it was given."""
     error_file: str | None = None
     """File of the user's code that raised the error, or None if unknown."""
     error_line: int | None = None
     """Line in `error_file`."""
+    fix: Fix | None = None
+    """An edit of `error_file` that fixes the error, or None if there is none."""
 
     timed_on: str = ""
     """Device on which the calls were timed; empty if they were not timed."""
@@ -118,6 +158,11 @@ class ShapeTable(msgspec.Struct, frozen=True, kw_only=True):
     def seconds(self) -> float:
         """Duration of the forward and backward passes through the network."""
         return sum(row.seconds for row in self.rows if row.depth == 0)
+
+    @property
+    def has_unknown_macs(self) -> bool:
+        """Whether `total_macs` lacks the MACs of at least one row."""
+        return any(row.macs is None for row in self.rows)
 
     @property
     def input_size(self) -> Shape:

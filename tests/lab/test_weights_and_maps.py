@@ -156,5 +156,5 @@ def test_a_network_that_fails_or_cannot_be_run_is_not_timed() -> None:
 
     table = trace(FunctionNet(only_without_values), (4,), measure=CPU)
     assert table.error is None
-    (warning,) = table.warnings
-    assert "not with values" in warning
+    (remark,) = table.remarks
+    assert "not with values" in remark.text

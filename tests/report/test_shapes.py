@@ -22,7 +22,7 @@ from fashion_tui.report.shapes import (
     visible_rows,
 )
 from fashion_tui.report.style import ACCENT, BAD, MUTED
-from fashion_tui.schema.shapes import ShapeRow, ShapeTable
+from fashion_tui.schema.shapes import NotUsed, Remark, ShapeRow, ShapeTable
 from fashion_tui.tui.model.row_details import row_lines
 from tests.lab.networks import FunctionNet, Guide, Residual
 
@@ -171,7 +171,7 @@ def test_foreign_strings_are_shown_without_markup_or_control_characters() -> Non
     )  # fmt: skip
     table = ShapeTable(
         model="x", inputs=((3,),), outputs=((3,),), rows=(row,), total_params=0, trainable_params=0, total_macs=0,
-        error="[red]no[/red]\x1b]0;title\x07", warnings=("[blink]",), unused=("[b]",),
+        error="[red]no[/red]\x1b]0;title\x07", remarks=(Remark(None, "[blink]"),), unused=("[b]",),
     )  # fmt: skip
     text = printed(shape_report(table, glyphs=UNICODE), 100)
     assert "\x1b" not in text
@@ -211,3 +211,21 @@ def test_a_table_can_be_encoded_and_decoded(guide: ShapeTable) -> None:
 
     assert msgspec.msgpack.decode(msgspec.msgpack.encode(guide), type=ShapeTable) == guide
     assert torch.Size not in {type(shape) for row in guide.rows for shape in row.outputs}
+
+
+def test_notes_and_totals_of_unknown_and_partly_used_networks() -> None:
+    row = ShapeRow(
+        name="op", path="op", depth=0, op="op", is_module=False, has_children=False, inputs=((3,),), sources=(-1,),
+        outputs=((3,),), settings="", params=0, own_params=0, trainable=False, reused=False, macs=None,
+        activation_bytes=0, dtype="float32",
+    )  # fmt: skip
+    table = ShapeTable(
+        model="x", inputs=((3,),), outputs=((3,),), rows=(row,), total_params=0, trainable_params=0, total_macs=5,
+        remarks=(Remark(0, "odd"),), not_used_in_pass=(NotUsed("expert", "not chosen"),), batch=2, ran="real",
+    )  # fmt: skip
+    notes = shape_notes(table).plain
+    for words in ("op: odd", "not used in this pass: expert (not chosen)", "2 samples"):
+        assert words in notes
+    lines = shape_lines(table, columns=["step", "MACs"])
+    assert lines.rows[0].plain.split() == ["op", "?"]
+    assert lines.footer[-1].plain.split() == ["total", "5", "+", "?"]

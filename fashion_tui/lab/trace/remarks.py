@@ -1,28 +1,34 @@
-"""Warnings about networks that run but look wrong."""
+"""Remarks about networks that run but look wrong."""
 
 from collections.abc import Sequence
 
 from torch import nn
 
-from fashion_tui.schema.shapes import ShapeRow
+from fashion_tui.schema.shapes import Remark, ShapeRow
 
 from .functions import RESHAPING
 from .rows import RecordingPair
 
 
-def find_remarks(rows: Sequence[ShapeRow], pair: RecordingPair) -> tuple[str, ...]:
-    """Return the warnings, one line each."""
+def find_remarks(rows: Sequence[ShapeRow], pair: RecordingPair) -> tuple[Remark, ...]:
+    """Return the remarks, in the order of the rows that they belong to."""
     remarks = []
-    unregistered = [call.path for call in pair.first.calls if call.uses_unregistered and not call.is_module]
+    unregistered = {
+        call.path: index
+        for index, call in reversed([*enumerate(pair.first.calls)])
+        if call.uses_unregistered and not call.is_module
+    }
     if unregistered:
-        names = ", ".join(dict.fromkeys(unregistered))
-        remarks.append(
-            f"{names}: uses parameters that are not registered with the network, so no optimizer trains them; "
+        first, *others = sorted(unregistered, key=unregistered.__getitem__)
+        text = (
+            "uses parameters that are not registered with the network, so no optimizer trains them; "
             "assign layers as attributes or put them into nn.ModuleList"
         )
+        also = f" (the same in {', '.join(others)})" if others else ""
+        remarks.append(Remark(unregistered[first], text + also))
     outputs = zip(pair.first.outputs[:1], pair.second.outputs[:1], strict=False)
-    if any(pair.mixes_samples(*shapes) for shapes in outputs) and (cause := _mixing_call(rows, pair)):
-        remarks.append(f"{cause}: the samples of a batch are mixed")
+    if any(pair.mixes_samples(*shapes) for shapes in outputs):
+        remarks += _mixing_call(rows, pair)
     return tuple(remarks)
 
 
@@ -38,14 +44,15 @@ def unused_names(model: nn.Module, unused: set[nn.Parameter], path: str = "") ->
     return tuple(names)
 
 
-def _mixing_call(rows: Sequence[ShapeRow], pair: RecordingPair) -> str | None:
-    """Return a description of the last reshape that loses the batch axis, or None if no reshape does."""
-    description = None
-    for row, call, other in zip(rows, pair.first.calls, pair.counterparts(), strict=True):
+def _mixing_call(rows: Sequence[ShapeRow], pair: RecordingPair) -> list[Remark]:
+    """Return a remark about the last reshape that loses the batch axis, or an empty list if no reshape does."""
+    remarks: list[Remark] = []
+    for index, (row, call, other) in enumerate(zip(rows, pair.first.calls, pair.counterparts(), strict=True)):
         if other is None or call.op not in RESHAPING or not (call.inputs and other.inputs):
             continue
         is_lost = pair.mixes_samples(call.outputs[0], other.outputs[0])
         if is_lost and not pair.mixes_samples(call.inputs[0], other.inputs[0]):
             count, *shape = row.outputs[0]
-            description = f"{row.name} turns one sample of shape {list(row.inputs[0])} into {count} of shape {shape}"
-    return description
+            description = f"turns one sample of shape {list(row.inputs[0])} into {count} of shape {shape}"
+            remarks = [Remark(index, f"{description}: the samples of a batch are mixed")]
+    return remarks

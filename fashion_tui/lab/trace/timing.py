@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.autograd.graph import GradientEdge, get_gradient_edge
 
-from fashion_tui.schema.shapes import Shape, ShapeRow, ShapeTable
+from fashion_tui.schema.shapes import Remark, Shape, ShapeRow, ShapeTable
 
 from .model_copy import copy_model
 from .record import Call, Recorder
@@ -41,14 +41,15 @@ def add_times(table: ShapeTable, model: nn.Module, dtype: torch.dtype, device: t
     """Return the table with the time of each row, measured on a batch.
 
     The time of a row with children is the sum of the children's times. If the network can't be run, for example because
-    memory runs out, the returned table contains a warning instead.
+    memory runs out, the returned table contains a remark instead.
     """
     batch = int(min(max(MAX_MACS // max(table.total_macs, 1), 2), MAX_BATCH))
     try:
         passes = list(_measure_passes(model, [(batch, *size) for size in table.inputs], dtype, device))
     except (RuntimeError, MemoryError) as error:
         reason = str(error).strip().splitlines() or ["out of memory"]
-        return msgspec.structs.replace(table, warnings=(*table.warnings, f"no times measured: {reason[0]}"))
+        remark = Remark(None, f"no times measured: {reason[0]}")
+        return msgspec.structs.replace(table, remarks=(*table.remarks, remark))
     measured = passes[1:] or passes  # the first pass includes one-time initialisation
     times = [_minimum([by_call[key] for by_call in measured if key in by_call]) for key in call_keys(table.rows)]
     rows = tuple(_with_times(table.rows, index, times) for index in range(len(table.rows)))

@@ -104,8 +104,8 @@ def _table(pair: RecordingPair, model: nn.Module, sizes: tuple[Shape, ...], name
         total_macs=_total_macs(pair, rows),
         unused=unused_names(model, unused),
         unused_params=sum(parameter.numel() for parameter in unused),
-        traced_on=recording.device,
-        warnings=find_remarks(rows, pair),
+        ran="meta" if recording.device == "meta" else "real",
+        remarks=find_remarks(rows, pair),
         error=explain(recording, rows),
         error_file=file,
         error_line=line,
@@ -114,7 +114,7 @@ def _table(pair: RecordingPair, model: nn.Module, sizes: tuple[Shape, ...], name
 
 def _total_macs(pair: RecordingPair, rows: tuple[ShapeRow, ...]) -> int:
     if pair.first.error is not None:
-        return sum(row.macs for row in rows if row.depth == 0)
+        return sum(row.macs or 0 for row in rows if row.depth == 0)
     return pair.per_sample(pair.first.macs, pair.second.macs)
 
 

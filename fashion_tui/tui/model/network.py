@@ -7,8 +7,9 @@ import msgspec
 from rich.text import Text
 
 from fashion_tui.engine.client import EngineDied
-from fashion_tui.report.formatting import format_bytes, format_count, format_shape, printable
+from fashion_tui.report.formatting import format_bytes, format_shape, printable
 from fashion_tui.report.glyphs import Glyphs
+from fashion_tui.report.shape_columns import format_total_macs
 from fashion_tui.report.style import ACCENT, ATTENTION, FOREGROUND, MUTED
 from fashion_tui.runs.run import Run
 from fashion_tui.schema.errors import UserError
@@ -113,7 +114,7 @@ def title_line(title: Text, table: ShapeTable | None, width: int) -> Text:
     if table is not None:
         totals = [
             (f"{table.total_params:,}", " parameters"),
-            (format_count(table.total_macs), " MACs"),
+            (format_total_macs(table), " MACs"),
             (format_bytes(table.activation_bytes), " activations"),
         ]
     right = Text(no_wrap=True)

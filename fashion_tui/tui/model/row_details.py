@@ -132,13 +132,14 @@ def _facts(table: ShapeTable, row: ShapeRow, width: int, glyphs: Glyphs) -> list
     lines = [Text(format_formula(row.arithmetic, glyphs), style=FOREGROUND)] if row.arithmetic else []
     costs = [
         _Cost("params", f"{row.params:,}", row.params, table.total_params, row.params_arithmetic),
-        _Cost("MACs", f"{row.macs:,}", row.macs, table.total_macs, row.macs_arithmetic.rpartition(" = ")[0]),
+        _Cost("MACs", f"{row.macs or 0:,}", row.macs or 0, table.total_macs, row.macs_arithmetic.rpartition(" = ")[0]),
     ]
     if table.timed_on:
         passes = (("forward", row.forward_seconds), ("backward", row.backward_seconds))
         times = ", ".join(f"{name} {format_seconds(seconds, glyphs)}" for name, seconds in passes if seconds)
         costs.append(_Cost("time", format_seconds(row.seconds, glyphs), row.seconds, table.seconds, times))
     lines += [cost.line(width, glyphs) for cost in costs if cost.value]
+    lines += [Text("MACs: unknown", style=MUTED)] if row.macs is None else []
     if row.reused:
         lines.append(Text("reused; its parameters are counted in the row that uses them first", style=MUTED))
     return lines
