@@ -20,6 +20,7 @@ from .functions import call_settings, function_name, is_assignment, is_hidden, i
 from .layers import is_atomic, layer_settings
 from .macs import MacCounter
 from .model_copy import META, copy_model
+from .operands import Arguments, Operand, describe_tensor, replace_tensors
 from .tensors import storages_of, tensors_in, to_meta
 from .windows import WindowSettings, function_window, layer_window
 
@@ -59,6 +60,8 @@ class Call:
     """Shapes of the arguments that are parameters, buffers or constants of the network."""
     window: WindowSettings | None = None
     """The window of a convolution or pool."""
+    failed_arguments: Arguments | None = None
+    """All arguments, if the call raised an error and no call inside it did."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,7 +190,7 @@ class Recorder(TorchFunctionMode):
         try:
             result = self._run(call, forward, args, kwargs) if atomic else forward(*args, **kwargs)
         except Exception as error:
-            self._add_failure(error, index)
+            self._add_failure(error, index, args, kwargs)
             raise
         finally:
             self._is_inside_atomic = False
@@ -225,7 +228,7 @@ class Recorder(TorchFunctionMode):
             result = self._run(call, func, args, kwargs)
         except Exception as error:
             call.settings = call_settings(func, name, args, kwargs, self._names_of(tensors, caller))
-            self._add_failure(error, call)
+            self._add_failure(error, call, args, kwargs)
             raise
         outputs = list(tensors_in(args[0] if is_assignment(name) else result))
         # Skip the initialisation of a layer that `forward` creates, because the layer isn't part of the network.
@@ -293,15 +296,27 @@ class Recorder(TorchFunctionMode):
         names = [self._model_names[id(tensor)] for tensor in tensors if id(tensor) in self._model_names]
         return [name.removeprefix(f"{caller}.") for name in names]
 
-    def _add_failure(self, error: Exception, call: int | Call) -> None:
+    def _add_failure(self, error: Exception, call: int | Call, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         """Record that `error` passes through a call.
 
         `call` is the index of a module's call, or the Call itself for a function.
         """
         if self._failure is None or self._failure[0] is not error:
+            innermost = self.calls[call] if isinstance(call, int) else call
+            innermost.failed_arguments = self._describe(args, kwargs)
             self._failure = (error, [], None) if isinstance(call, int) else (error, [], call)
         if isinstance(call, int):
             self._failure[1].append(call)
+
+    def _describe(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Arguments:
+        def describe(tensor: Tensor) -> Operand:
+            return describe_tensor(tensor, self._model_names.get(id(tensor)), self._source.get(id(tensor)))
+
+        is_inside_atomic, self._is_inside_atomic = self._is_inside_atomic, True  # these calls are not the network's
+        try:
+            return Arguments(replace_tensors(args, describe), replace_tensors(kwargs, describe))
+        finally:
+            self._is_inside_atomic = is_inside_atomic
 
     def _count_on_meta(self, target: Any, tensors: list[Tensor], args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         """Count the MACs of a call by repeating it on the meta device.

@@ -10,14 +10,13 @@ from typing import Any
 import torch
 from torch import nn
 
+from fashion_tui.lab.trace.functions import RESHAPING
+from fashion_tui.lab.trace.record import Call, Recording
+from fashion_tui.lab.trace.windows import WindowSettings, layer_window
 from fashion_tui.schema.shapes import NETWORK_INPUT, Shape, ShapeRow
 
-from .functions import RESHAPING
-from .record import Call, Recording
-from .windows import WindowSettings, layer_window
-
 _HINT = "check the pooling and the channel counts"
-_THIS_PACKAGE = Path(__file__).parent
+_THIS_PACKAGE = Path(__file__).parents[1]
 _TORCH = Path(torch.__file__).parent
 
 
