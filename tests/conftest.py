@@ -1,13 +1,17 @@
 """Fixtures and settings for all tests."""
 
 import os
+import sys
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
 
 from fashion_tui.tui.tour import progress
+from tests.forking.client import ForkServer
+from tests.forking.popen import replace_starts
 
 # Property-based tests draw the same examples in every run, and a slow machine doesn't fail them.
 settings.register_profile("repeatable", derandomize=True, database=None, deadline=None, max_examples=100)
@@ -53,3 +57,22 @@ def real_data() -> Path:
     if not directory or not (Path(directory) / "FashionMNIST" / "raw").is_dir():
         pytest.skip("needs the real Fashion-MNIST: set FASHION_TUI_DATA to the folder that contains FashionMNIST/raw")
     return Path(directory).resolve()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def fork_server() -> Iterator[ForkServer]:
+    """The server that forks processes for all tests that use `forked_processes`. The first of them starts it."""
+    server = ForkServer()
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def forked_processes(fork_server: ForkServer) -> Iterator[None]:
+    """Fork engines, kernels, trainers and commands instead of executing Python, which takes seconds; see `forking`."""
+    if sys.platform != "linux" or "COVERAGE_PROCESS_START" in os.environ:  # coverage begins when Python starts
+        yield
+        return
+    undo = replace_starts(fork_server.fork, fork_server.variables)
+    yield
+    undo()

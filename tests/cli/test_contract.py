@@ -10,6 +10,8 @@ import pytest
 
 from .conftest import SMALL_RUN, Call, TrainedRun, assert_error
 
+pytestmark = pytest.mark.usefixtures("forked_processes")
+
 
 @pytest.mark.covers(
     "train --json", "train --runs", "train --dataset", "train --validation", "train --batch-size", "train --epochs"

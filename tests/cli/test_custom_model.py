@@ -10,7 +10,7 @@ from tests.custom_models import DROPOUT_NET, source_that_writes
 
 from .conftest import SMALL_RUN, Call, Result, assert_error
 
-pytestmark = pytest.mark.timeout(600)
+pytestmark = [pytest.mark.timeout(600), pytest.mark.usefixtures("forked_processes")]
 
 
 def train(call: Call, model: object, *options: object, **variables: str) -> Result:

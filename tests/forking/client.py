@@ -1,0 +1,68 @@
+"""The client of the server that forks processes."""
+
+import ctypes
+import os
+import pickle
+import socket
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+from .process import HEADER_BYTES, ForkedProcess, fixed_variables
+
+PROJECT = Path(__file__).parents[2]
+_PR_SET_CHILD_SUBREAPER = 36
+
+
+class ForkServer:
+    """A server that forks children of the current process. It is started by the first request. Thread-safe."""
+
+    def __init__(self) -> None:
+        self.variables = fixed_variables(os.environ)
+        """Environment variables that forked processes can't change."""
+        self._lock = threading.Lock()
+        self._control: socket.socket | None = None
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def fork(self, process: ForkedProcess, given: tuple[int, ...]) -> int:
+        """Start a process with these descriptors, and return its id."""
+        with self._lock:
+            control = self._control or self._start()
+            body = pickle.dumps(process)
+            _adopt_orphans(True)
+            try:
+                socket.send_fds(control, [len(body).to_bytes(HEADER_BYTES)], given)
+                control.sendall(body)
+                answer = control.recv(HEADER_BYTES, socket.MSG_WAITALL)
+            finally:
+                _adopt_orphans(False)
+            assert answer, "the process that forks others has ended"
+            return int.from_bytes(answer)
+
+    def close(self) -> None:
+        if self._control is not None and self._process is not None:
+            self._control.close()
+            self._process.kill()  # exiting by itself takes a second
+            self._process.wait()
+
+    def _start(self) -> socket.socket:
+        control, theirs = socket.socketpair()
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "tests.forking.server", str(theirs.fileno())],
+            stdin=subprocess.DEVNULL,
+            pass_fds=(theirs.fileno(),),
+            start_new_session=True,
+            cwd=PROJECT,
+            env={**os.environ, **self.variables},
+        )
+        theirs.close()
+        assert control.recv(5), "the process that forks others couldn't start"
+        self._control = control
+        return control
+
+
+def _adopt_orphans(adopt: bool) -> None:  # noqa: FBT001
+    """Become, or cease to be, the parent of descendants whose parent ends."""
+    result = ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, int(adopt), 0, 0, 0)
+    assert result == 0

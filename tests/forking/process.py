@@ -1,0 +1,145 @@
+"""A process to fork: what `subprocess.Popen` was asked to execute, and how a forked process turns into it."""
+
+import atexit
+import fcntl
+import gc
+import io
+import os
+import runpy
+import signal
+import sys
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import NoReturn
+
+MODULES = {
+    "fashion_tui",
+    "fashion_tui.bench.worker",
+    "fashion_tui.engine",
+    "fashion_tui.kernel",
+    "fashion_tui.trainer",
+    "tests.forking.description",
+}
+"""Modules that forked processes can run."""
+
+FIXED_PREFIXES = ("COV", "KMP_", "LANG", "LC_", "LD_", "MKL_", "OMP_", "PYTHON")
+"""Prefixes of variables that are read when a process starts. A process with other values can't be forked."""
+
+ADAPTABLE = {"OMP_NUM_THREADS"}
+"""Variables with such a prefix that a forked process can nevertheless obey."""
+
+HEADER_BYTES = 4
+"""Number of bytes of each integer in the messages between client and server."""
+
+FIRST_SPARE = 256
+"""Descriptors from this number on are used only while a forked process renumbers its descriptors."""
+
+
+@dataclass(frozen=True)
+class ForkedProcess:
+    module: str
+    options: tuple[str, ...]
+    """Options of the interpreter."""
+    arguments: tuple[str, ...]
+    environ: dict[str, str]
+    directory: str
+    """The working directory."""
+    descriptors: tuple[int, ...]
+    """Numbers of the descriptors that the process keeps, beginning with 0, 1 and 2."""
+    new_session: bool
+
+    def run(self, given: tuple[int, ...]) -> NoReturn:
+        """Turn the current process, which has just been forked, into this process, and exit at its end.
+
+        `given` are the descriptors that become `self.descriptors`, in the same order.
+        """
+        gc.freeze()  # objects of the forking process must not close descriptors that have the same number as theirs
+        atexit._clear()
+        if self.new_session:
+            os.setsid()
+        _renumber_descriptors(given, self.descriptors)
+        _open_standard_streams(unbuffered="-u" in self.options)
+        os.environ.clear()
+        os.environ.update(self.environ)
+        os.chdir(self.directory)
+        if "-P" not in self.options:
+            sys.path.insert(0, self.directory)
+        sys.argv = [self.module, *self.arguments]
+        sys.orig_argv = [sys.executable, *self.options, "-m", self.module, *self.arguments]
+        signal.set_wakeup_fd(-1)
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
+        _set_thread_count(self.environ)
+        status = _run_module(self.module)
+        threading._shutdown()  # type: ignore[attr-defined]
+        atexit._run_exitfuncs()
+        for stream in (sys.stdout, sys.stderr):
+            stream.flush()
+        os._exit(status)
+
+
+def parse_command(arguments: list[str]) -> tuple[str, tuple[str, ...], tuple[str, ...]] | None:
+    """Return the module, the interpreter's options and the arguments of a command, or None if it can't be forked."""
+    if arguments[0] != sys.executable or "-m" not in arguments:
+        return None
+    split = arguments.index("-m")
+    options, module = tuple(arguments[1:split]), arguments[split + 1]
+    if module not in MODULES or not set(options) <= {"-P", "-u", "-X", "frozen_modules=off"}:
+        return None
+    return module, options, tuple(arguments[split + 2 :])
+
+
+def fixed_variables(environ: Mapping[str, str]) -> dict[str, str]:
+    """Return the variables that must have the same values in the forking and the forked process."""
+    return {name: value for name, value in environ.items() if name.startswith(FIXED_PREFIXES) and name not in ADAPTABLE}
+
+
+def _renumber_descriptors(given: tuple[int, ...], wanted: tuple[int, ...]) -> None:
+    """Give each descriptor its number, and close all others."""
+    spare = [fcntl.fcntl(descriptor, fcntl.F_DUPFD, FIRST_SPARE) for descriptor in given]
+    os.closerange(0, FIRST_SPARE)
+    for descriptor, number in zip(spare, wanted, strict=True):
+        os.dup2(descriptor, number, inheritable=True)
+    os.closerange(max(FIRST_SPARE, *(number + 1 for number in wanted)), max(spare) + 1)
+
+
+def _open_standard_streams(*, unbuffered: bool) -> None:
+    sys.stdin = open(0, encoding="utf-8", closefd=False)  # noqa: SIM115
+    for number, name, errors in ((1, "stdout", "strict"), (2, "stderr", "backslashreplace")):
+        raw = open(number, "wb", buffering=0 if unbuffered else -1, closefd=False)  # noqa: SIM115
+        line_buffering = number == 2 or os.isatty(number)
+        stream = io.TextIOWrapper(raw, "utf-8", errors, line_buffering=line_buffering, write_through=unbuffered)
+        setattr(sys, name, stream)
+        setattr(sys, f"__{name}__", stream)
+    sys.__stdin__ = sys.stdin  # type: ignore[misc]
+
+
+def _set_thread_count(environ: Mapping[str, str]) -> None:
+    """Let torch use as many threads as in a process that was executed."""
+    import torch  # noqa: PLC0415
+
+    count = environ.get("OMP_NUM_THREADS")
+    if count is not None:
+        torch.set_num_threads(int(count))
+
+
+def _run_module(module: str) -> int:
+    """Run a module as `python -m` does, and return the exit status."""
+    try:
+        runpy.run_module(module, run_name="__main__", alter_sys=True)
+    except SystemExit as end:
+        if end.code is None or isinstance(end.code, int):
+            return end.code or 0
+        print(end.code, file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        sys.excepthook(*sys.exc_info())
+        sys.stderr.flush()
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+        os.kill(os.getpid(), signal.SIGINT)
+        return 1
+    except BaseException:  # noqa: BLE001
+        sys.excepthook(*sys.exc_info())
+        return 1
+    return 0

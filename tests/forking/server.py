@@ -1,0 +1,86 @@
+"""`python -m tests.forking.server FD`: load everything, then fork a process for each request on socket FD.
+
+The client must be the parent of this process and a child subreaper (PR_SET_CHILD_SUBREAPER) during each request: each
+process is forked by a process that exits at once, so that Linux makes the client the parent.
+"""
+
+import os
+import pickle
+import socket
+import sys
+
+import torch
+import torch._dynamo
+import torchvision  # noqa: F401 - imported in advance
+
+import fashion_tui.cli.commands.eval
+import fashion_tui.cli.commands.train
+import fashion_tui.cli.main
+import fashion_tui.engine.server.serve
+import fashion_tui.kernel.__main__
+import fashion_tui.trainer.session  # noqa: F401
+from fashion_tui.lab.data import datasets, synthetic
+from fashion_tui.schema.dataset import DatasetRef
+
+from .popen import fork_here, replace_starts
+from .process import HEADER_BYTES, ForkedProcess, fixed_variables
+
+MAX_DESCRIPTORS = 16
+
+
+def main() -> None:
+    control = socket.socket(fileno=int(sys.argv[1]))
+    _load_in_advance()
+    control.sendall(b"ready")
+    while True:
+        header, given, _, _ = socket.recv_fds(control, HEADER_BYTES, MAX_DESCRIPTORS)
+        if not header:
+            return
+        body = control.recv(int.from_bytes(header), socket.MSG_WAITALL)
+        process: ForkedProcess = pickle.loads(body)  # noqa: S301 - sent by our parent
+        control.sendall(_fork(process, tuple(given)).to_bytes(HEADER_BYTES))
+        for descriptor in given:
+            os.close(descriptor)
+
+
+def _load_in_advance() -> None:
+    del sys.path[0]  # the project's folder
+    sys.modules.pop("fashion_tui.kernel.__main__")  # imported for what it imports; `runpy` runs it again
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)  # a forked process doesn't have the threads of its parent
+    drawn: dict[tuple[int, int], tuple[torch.Tensor, torch.Tensor]] = {}
+    draw = synthetic.draw
+
+    def draw_once(count: int, seed: int) -> tuple[torch.Tensor, torch.Tensor]:
+        if (count, seed) not in drawn:
+            drawn[count, seed] = draw(count, seed=seed)
+        return drawn[count, seed]
+
+    vars(datasets)["draw"] = draw_once
+    datasets.load(DatasetRef(name="synthetic", directory="", sha256=""))
+    torch.set_num_threads(threads)
+
+
+def _fork(process: ForkedProcess, given: tuple[int, ...]) -> int:
+    """Fork a process that is a child of the client, and return its id."""
+    id_reader, id_writer = os.pipe()
+    start_reader, start_writer = os.pipe()
+    intermediate = os.fork()
+    if intermediate == 0:
+        child = os.fork()
+        if child != 0:
+            os.write(id_writer, child.to_bytes(HEADER_BYTES))
+            os._exit(0)
+        os.read(start_reader, 1)  # wait until the client is the parent
+        replace_starts(fork_here, fixed_variables(process.environ))
+        process.run(given)
+    os.waitpid(intermediate, 0)
+    child = int.from_bytes(os.read(id_reader, HEADER_BYTES))
+    os.write(start_writer, b"s")
+    for descriptor in (id_reader, id_writer, start_reader, start_writer):
+        os.close(descriptor)
+    return child
+
+
+if __name__ == "__main__":
+    main()
