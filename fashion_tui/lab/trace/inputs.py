@@ -1,0 +1,286 @@
+"""The inputs of a traced network: find out their dtypes and the valid integers, and create their values."""
+
+import inspect
+import math
+from collections.abc import Callable, Sequence
+from typing import Any, Literal, NamedTuple, Protocol
+
+import msgspec
+import torch
+from torch import Tensor, nn
+from torch.utils import _pytree as pytree
+
+from fashion_tui.lab.rng import preserve_rng_state
+from fashion_tui.schema.errors import UsageError
+from fashion_tui.schema.inputs import MAX_VALUES, InputSpec
+from fashion_tui.schema.shapes import Shape
+
+from .input_probe import Kind, Range, find_uses
+from .model_copy import CPU, META
+from .tensors import tensors_in
+
+Distribution = Literal["uniform", "normal"]
+
+CreateInputs = Callable[[int], Any]
+"""Returns the inputs for a batch size: a tuple of positional arguments, a dict of keyword arguments, or one argument.
+
+A named tuple is one argument.
+"""
+
+AnyInputs = Shape | Sequence[Shape | InputSpec] | CreateInputs
+"""The shape of one sample of the only input; or the shape or the specification of each input; or a function."""
+
+
+class Arguments(NamedTuple):
+    """The arguments of a call of a network."""
+
+    args: tuple[Any, ...]
+    kwargs: dict[str, Any]
+
+
+class NetworkInputs(Protocol):
+    """Creates the inputs of a network."""
+
+    specs: tuple[InputSpec, ...]
+    """Describes each tensor in the inputs. Every dtype is known."""
+
+    def make(
+        self, batch: int, device: torch.device = CPU, *, seed: int = 0, distribution: Distribution = "uniform"
+    ) -> Arguments:
+        """Create inputs for `batch` samples. The same arguments give the same values.
+
+        Floating-point values are drawn from U[0, 1) or, if `distribution` is "normal", from N(0, 1). Integers are drawn
+        from the range that the network accepts.
+        """
+
+
+class SpecifiedInputs:
+    """Inputs with random values and known shapes, dtypes and ranges."""
+
+    def __init__(self, specs: Sequence[InputSpec], ranges: Sequence[Range | None]) -> None:
+        """Create inputs. `ranges` has the integers that each input may contain, or None for the default range."""
+        self.specs = tuple(specs)
+        self._ranges = tuple(ranges)
+
+    def make(
+        self, batch: int, device: torch.device = CPU, *, seed: int = 0, distribution: Distribution = "uniform"
+    ) -> Arguments:
+        return arguments_of(self.specs, self.tensors(batch, device, seed=seed, distribution=distribution))
+
+    def tensors(
+        self, batch: int, device: torch.device = CPU, *, seed: int = 0, distribution: Distribution = "uniform"
+    ) -> list[Tensor]:
+        """Create one tensor for each specification, in the same order."""
+        generator = torch.Generator().manual_seed(seed)
+        tensors = []
+        for spec, integers in zip(self.specs, self._ranges, strict=True):
+            shape, dtype = (batch, *spec.shape) if spec.batched else spec.shape, _dtype_named(spec.dtype)
+            if device == META:
+                tensors.append(torch.empty(shape, dtype=dtype, device=device))
+            else:
+                tensors.append(_draw(shape, dtype, integers, distribution, generator).to(device))
+        return tensors
+
+
+class FunctionInputs:
+    """Inputs that a user's function creates."""
+
+    def __init__(self, function: CreateInputs) -> None:
+        self._function = function
+        two, three = (list(tensors_in(tuple(self.make(batch)))) for batch in (2, 3))
+        if not two:
+            raise UsageError("the function of the inputs returned no tensor")
+        others = [*three, *[None] * len(two)]
+        self.specs = tuple(_describe(tensor, other) for tensor, other in zip(two, others, strict=False))
+
+    def make(
+        self, batch: int, device: torch.device = CPU, *, seed: int = 0, distribution: Distribution = "uniform"
+    ) -> Arguments:
+        """Call the function with torch's generator seeded. The function chooses the values and their distribution."""
+        del distribution
+        with preserve_rng_state():
+            torch.manual_seed(seed)
+            value = self._function(batch)
+        if type(value) is tuple:
+            return Arguments(_move(value, device), {})
+        if isinstance(value, dict):
+            return Arguments((), _move(value, device))
+        return Arguments((_move(value, device),), {})
+
+
+def resolve_inputs(model: nn.Module, inputs: AnyInputs) -> NetworkInputs:
+    """Find out the dtype of each input and the integers that the model accepts.
+
+    The model runs on its own device until each input's use is known. This may change the model, so pass a copy. An
+    input without a dtype becomes an integer if it is used as an index, and boolean if it is used as a mask. Otherwise,
+    it has the dtype of the model's weights.
+
+    Raises UsageError if `inputs` is invalid or doesn't match the arguments of the model's `forward`.
+    """
+    if callable(inputs):
+        created = FunctionInputs(inputs)
+        _check_arguments(model, created.make(2))
+        return created
+    specs = check_inputs(inputs)
+    _check_arguments(model, arguments_of(specs, [torch.empty(0)] * len(specs)))
+    numbers = _dtype_of_weights(model)
+    kinds = [None if spec.dtype is None else _kind_of(spec.dtype) for spec in specs]
+    ranges: list[Range | None] = [None] * len(specs)
+    if None in kinds or "integer" in kinds:
+        uses = find_uses(_ProbedModel(model, specs, numbers), kinds)
+        kinds, ranges = [use.kind for use in uses], [use.range for use in uses]
+    return SpecifiedInputs(_with_dtypes(specs, kinds, numbers), ranges)
+
+
+class _ProbedModel:
+    """Runs a model on inputs that are easy to follow."""
+
+    def __init__(self, model: nn.Module, specs: Sequence[InputSpec], numbers: torch.dtype) -> None:
+        self._model = model
+        self._specs = specs
+        self._numbers = numbers
+        self._device = next((tensor.device for tensor in (*model.parameters(), *model.buffers())), CPU)
+
+    def make(self, batch: int, kinds: Sequence[Kind | None], fill: int) -> list[Tensor]:
+        specs = _with_dtypes(self._specs, kinds, self._numbers)
+        tensors = SpecifiedInputs(specs, [None] * len(specs)).tensors(batch, self._device)
+        pairs = zip(tensors, kinds, strict=True)
+        return [tensor if kind in {"number", "mask"} else tensor.fill_(fill) for tensor, kind in pairs]
+
+    def run(self, tensors: Sequence[Tensor]) -> object:
+        arguments = arguments_of(self._specs, tensors)
+        return self._model(*arguments.args, **arguments.kwargs)
+
+
+def arguments_of(specs: Sequence[InputSpec], tensors: Sequence[Tensor]) -> Arguments:
+    """Pass the tensors by name if they have one, and otherwise by position."""
+    pairs = [*zip(specs, tensors, strict=True)]
+    return Arguments(
+        tuple(tensor for spec, tensor in pairs if spec.name is None),
+        {spec.name: tensor for spec, tensor in pairs if spec.name is not None},
+    )
+
+
+def check_inputs(inputs: Any) -> tuple[InputSpec, ...]:
+    """Convert a shape, or a sequence of shapes and specifications, to a tuple of specifications.
+
+    Raises UsageError if a shape is invalid.
+    """
+    given: Any = tuple(inputs) if isinstance(inputs, Sequence) and not isinstance(inputs, str) else ()
+    if not given or not isinstance(given[0], Sequence | InputSpec):
+        given = (given,)
+    specs = []
+    for item in given:
+        shape = item.shape if isinstance(item, InputSpec) else item
+        is_empty = not isinstance(item, InputSpec) and not item
+        if is_empty or not isinstance(shape, Sequence) or not all(type(size) is int and size > 0 for size in shape):
+            raise UsageError(
+                f"invalid input size {inputs!r}; give the shape of one sample as positive integers, "
+                "without the batch axis, such as 1x28x28"
+            )
+        spec = item if isinstance(item, InputSpec) else InputSpec(shape=tuple(shape))
+        if math.prod(spec.shape) > MAX_VALUES:
+            raise UsageError(f"the input size {spec} has {math.prod(shape):,} values; it may have at most 2**31")
+        specs.append(spec)
+    return tuple(specs)
+
+
+def _check_arguments(model: nn.Module, arguments: Arguments) -> None:
+    """Raise UsageError if `forward` doesn't take these arguments."""
+    if model._forward_pre_hooks:  # noqa: SLF001 - a hook may change the arguments
+        return
+    try:
+        signature = inspect.signature(model.forward)
+    except (TypeError, ValueError):  # for example, a compiled module
+        return
+    try:
+        signature.bind(*arguments.args, **arguments.kwargs)
+    except TypeError:
+        raise UsageError(f"{type(model).__name__}.forward {_mismatch(signature, arguments)}") from None
+
+
+def _mismatch(signature: inspect.Signature, arguments: Arguments) -> str:
+    parameters = signature.parameters
+    positional = [
+        name
+        for name, parameter in parameters.items()
+        if parameter.kind in {parameter.POSITIONAL_ONLY, parameter.POSITIONAL_OR_KEYWORD}
+    ]
+    names = ", ".join(parameters) or "no arguments"
+    unknown = [name for name in arguments.kwargs if name not in parameters]
+    if unknown:
+        return f"takes {names}; it has no argument {', '.join(unknown)}"
+    if len(arguments.args) > len(positional):
+        return f"takes {names}, but {len(arguments.args)} inputs without a name were given"
+    given = {*positional[: len(arguments.args)], *arguments.kwargs}
+    missing = [
+        name
+        for name, parameter in parameters.items()
+        if parameter.default is parameter.empty
+        and name not in given
+        and parameter.kind not in {parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD}
+    ]
+    if missing:
+        return f"also needs {', '.join(missing)}; give one more input for each, such as {missing[0]}=3x8x8"
+    return f"takes {names}, but an argument was given twice, by its name and by its position"
+
+
+def _dtype_of_weights(model: nn.Module) -> torch.dtype:
+    """Return the dtype of the model's weights; float32 if they have several dtypes, or if there are none."""
+    dtypes = {parameter.dtype for parameter in model.parameters() if parameter.is_floating_point()}
+    return dtypes.pop() if len(dtypes) == 1 else torch.float32
+
+
+def _dtype_named(name: str | None) -> torch.dtype:
+    dtype: torch.dtype = getattr(torch, name or "float32")
+    return dtype
+
+
+def _kind_of(dtype: str) -> Kind:
+    if dtype == "bool":
+        return "mask"
+    return "number" if dtype.startswith(("float", "bfloat", "complex")) else "integer"
+
+
+def _with_dtypes(
+    specs: Sequence[InputSpec], kinds: Sequence[Kind | None], numbers: torch.dtype
+) -> tuple[InputSpec, ...]:
+    """Fill in the missing dtypes. An input of unknown kind is a number."""
+    names = {"integer": "int64", "mask": "bool"}
+    default = str(numbers).removeprefix("torch.")
+    return tuple(
+        msgspec.structs.replace(spec, dtype=spec.dtype or names.get(kind or "", default))
+        for spec, kind in zip(specs, kinds, strict=True)
+    )
+
+
+def _draw(
+    shape: Shape, dtype: torch.dtype, integers: Range | None, distribution: Distribution, generator: torch.Generator
+) -> Tensor:
+    """Return random values. The default range of integers is that of images for uint8, and otherwise 0 and 1."""
+    if dtype.is_floating_point or dtype.is_complex:
+        draw = torch.rand if distribution == "uniform" else torch.randn
+        has_generator = dtype in {torch.float32, torch.float64, torch.complex64, torch.complex128}
+        return draw(shape, generator=generator, dtype=dtype if has_generator else torch.float32).to(dtype)
+    low, high = integers or ((0, 256) if dtype == torch.uint8 else (0, 2))
+    return torch.randint(low, high, shape, generator=generator).to(dtype)
+
+
+def _move(value: Any, device: torch.device) -> Any:
+    """Move the tensors in nested containers, and objects with a method `to`, to a device."""
+    return pytree.tree_map(
+        lambda leaf: leaf.to(device) if hasattr(leaf, "to") else leaf,
+        value,
+        is_leaf=lambda leaf: hasattr(leaf, "to"),
+    )
+
+
+def _describe(tensor: Tensor, other: Tensor | None) -> InputSpec:
+    """Describe a tensor of a batch of 2. `other` is the same tensor of a batch of 3, or None if there is none."""
+    shape = tuple(tensor.shape)
+    if other is not None and other.dim() == tensor.dim():
+        batched = (shape[:1], tuple(other.shape[:1])) == ((2,), (3,))
+    else:
+        batched = shape[:1] == (2,)
+    dtype = str(tensor.dtype).removeprefix("torch.")
+    return InputSpec(shape=shape[1:] if batched else shape, dtype=dtype, batched=batched)
