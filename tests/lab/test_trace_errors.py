@@ -1,7 +1,6 @@
 """A network that fails has rows up to the failing call, and an explanation of the error."""
 
 from pathlib import Path
-from threading import Lock
 from typing import Any
 
 import pytest
@@ -10,7 +9,6 @@ import torch.nn.functional as F
 from torch import nn
 
 from fashion_tui.lab.trace import trace
-from fashion_tui.schema.errors import UserError
 
 from .networks import FunctionNet, Guide, Residual
 
@@ -224,8 +222,3 @@ def test_an_error_that_the_network_catches_is_not_reported() -> None:
     assert table.error is None
     assert not any(row.failed for row in table.rows)
     assert table.outputs == ((2,),)
-
-
-def test_a_network_that_cannot_be_copied() -> None:
-    with pytest.raises(UserError, match="FunctionNet can't be copied"):
-        trace(FunctionNet(lambda _, x: x, lock=Lock()), (3,))

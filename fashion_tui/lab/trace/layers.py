@@ -5,8 +5,10 @@ import inspect
 from collections.abc import Sequence
 from typing import Any
 
+import torch
 from torch import nn
 
+from .structure import children_of
 from .windows import CONVOLUTIONS, POOLS
 
 _FLAG_NAMES = {"inplace": "in place", "batch_first": "batch first"}
@@ -18,15 +20,25 @@ def is_atomic(module: nn.Module) -> bool:
     """Return whether `module` is atomic, which means that the shape trace has no rows for the calls inside it.
 
     torch's own layers without children are atomic. nn.MultiheadAttention is also atomic, because it never calls its
-    only child, the output projection.
+    only child, the output projection. So are quantized layers, whose children hold their weights, and scripted modules,
+    whose calls Python doesn't see.
     """
-    if isinstance(module, nn.MultiheadAttention):
+    if isinstance(module, nn.MultiheadAttention | torch.jit.ScriptModule) or _is_quantized(module):
         return True
-    return _is_from_torch(module) and not any(module.children())
+    return _is_from_torch(module) and not children_of(module)
+
+
+def layer_type(module: nn.Module) -> str:
+    """Return the name of the module's class, which is the original class of a scripted module."""
+    return str(module.original_name if isinstance(module, torch.jit.ScriptModule) else type(module).__name__)
 
 
 def _is_from_torch(module: nn.Module) -> bool:
     return type(module).__module__.startswith("torch.nn.modules.")
+
+
+def _is_quantized(module: nn.Module) -> bool:
+    return type(module).__module__.startswith(("torch.ao.nn.quantized.", "torch.ao.nn.intrinsic.quantized."))
 
 
 def layer_settings(module: nn.Module) -> str:

@@ -17,11 +17,11 @@ from torch.overrides import TorchFunctionMode
 from fashion_tui.schema.shapes import NETWORK_INPUT, Shape
 
 from .functions import call_settings, function_name, is_assignment, is_hidden, is_no_op, operation_name
-from .layers import is_atomic, layer_settings
-from .macs import MacCounter
-from .model_copy import META, copy_model
+from .layers import is_atomic, layer_settings, layer_type
+from .macs import MacCounter, is_recurrent, run_recurrent
 from .operands import Arguments, Operand, describe_tensor, replace_tensors
-from .tensors import storages_of, tensors_in, to_meta
+from .structure import named_buffers, named_modules, named_parameters, unregistered_modules
+from .tensors import storages_of, tensors_in
 from .windows import WindowSettings, function_window, layer_window
 
 
@@ -45,6 +45,8 @@ class Call:
     """Names of the `parameters` in the network, such as `conv1.weight`."""
     macs: int = 0
     """MACs of this call, including the calls inside it."""
+    has_unknown_macs: bool = False
+    """Whether the call or a call inside it has operations whose MACs are unknown. `macs` doesn't include them."""
     new_bytes: int = 0
     """Memory allocated for the outputs, in bytes.
 
@@ -55,7 +57,7 @@ class Call:
     arguments: tuple[Any, ...] = ()
     """A function's positional arguments that aren't tensors."""
     uses_unregistered: bool = False
-    """Whether the arguments include parameters that aren't registered with the network."""
+    """Whether the call uses parameters that aren't registered with the network."""
     model_shapes: list[Shape] = field(default_factory=list)
     """Shapes of the arguments that are parameters, buffers or constants of the network."""
     window: WindowSettings | None = None
@@ -134,14 +136,17 @@ class Recorder(TorchFunctionMode):
         """Indices and paths of the modules that are running, the outermost first."""
         self._is_inside_atomic = False
         self._failure: tuple[Exception, list[int], Call | None] | None = None
-        self._registered = {id(parameter): parameter for parameter in model.parameters()}
-        for name, tensor in [*model.named_parameters(), *model.named_buffers()]:
+        self._registered = {id(parameter): parameter for _, parameter in named_parameters(model)}
+        for name, tensor in [*named_parameters(model), *named_buffers(model)]:
             self._model_names[id(tensor)] = name
-        for path, module in model.named_modules():
+            self._kept.append(tensor)
+        for path, module in named_modules(model):
             for name, value in vars(module).items():
                 for tensor in tensors_in(value) if isinstance(value, Tensor | list | tuple | dict) else ():
                     self._model_names.setdefault(id(tensor), f"{path}.{name}" if path else name)
-            module.forward = self._wrap_forward(module, path, module.forward)
+        for path, module in [*named_modules(model), *unregistered_modules(model)]:
+            # The module may have a `__setattr__` of its own.
+            vars(module)["forward"] = self._wrap_forward(module, path, module.forward)
         self._set_source(NETWORK_INPUT, list(tensors_in(inputs)))
 
     def failed_calls(self, error: Exception | None) -> list[int]:
@@ -173,19 +178,18 @@ class Recorder(TorchFunctionMode):
         caller = self._running[-1][1] if self._running else ""
         name = path.removeprefix(f"{caller}.") if caller else path
         tensors = list(tensors_in((args, kwargs)))
-        call = self._begin(name or type(module).__name__, path, type(module).__name__, module, tensors)
+        kind = layer_type(module)
+        call = self._begin(name or kind, path, kind, module, tensors)
         call.settings = layer_settings(module)
         index = len(self.calls)
         self.calls.append(call)
         atomic = is_atomic(module)
         if atomic:
             call.window = layer_window(module)
-            for parameter_name, parameter in module.named_parameters():
-                call.parameter_names.append(f"{path}.{parameter_name}" if path else parameter_name)
-                call.parameters.append(parameter)
+            self._add_parameters(call, module)
         self._running.append((index, path))
         self._is_inside_atomic = atomic
-        before = self.counter.total
+        before = self.counter.total, self.counter.unknown
         storages = storages_of(tensors)
         try:
             result = self._run(call, forward, args, kwargs) if atomic else forward(*args, **kwargs)
@@ -195,10 +199,7 @@ class Recorder(TorchFunctionMode):
         finally:
             self._is_inside_atomic = False
             self._running.pop()
-            call.macs = self.counter.total - before
-        if atomic and call.macs == 0:
-            self._count_on_meta(module, tensors, args, kwargs)
-            call.macs = self.counter.total - before
+            self._set_macs(call, before)
         if len(self.calls) > index + 1:
             call.parameters, call.parameter_names = [], []  # the inner calls record these parameters
         self._end(call, index, list(tensors_in(result)), storages if atomic else None)
@@ -210,8 +211,9 @@ class Recorder(TorchFunctionMode):
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
         kwargs = kwargs or {}
+        run = functools.partial(run_recurrent, self.counter, func) if is_recurrent(func) else func
         if self._is_inside_atomic:
-            return func(*args, **kwargs)
+            return run(*args, **kwargs)
         name = function_name(func)
         if is_hidden(func, name):
             result = func(*args, **kwargs)
@@ -222,10 +224,10 @@ class Recorder(TorchFunctionMode):
         call = self._begin(name, f"{caller}.{name}" if caller else name, operation_name(func, name), func, tensors)
         call.arguments = tuple(arg for arg in args if not isinstance(arg, Tensor))
         call.window = function_window(name, args, kwargs)
-        before = self.counter.total
+        before = self.counter.total, self.counter.unknown
         storages = storages_of(tensors)
         try:
-            result = self._run(call, func, args, kwargs)
+            result = self._run(call, run, args, kwargs)
         except Exception as error:
             call.settings = call_settings(func, name, args, kwargs, self._names_of(tensors, caller))
             self._add_failure(error, call, args, kwargs)
@@ -236,9 +238,7 @@ class Recorder(TorchFunctionMode):
         if not outputs or is_no_op(name, args, result) or is_initialiser:
             return result
         call.settings = call_settings(func, name, args, kwargs, self._names_of(tensors, caller))
-        if self.counter.total == before:
-            self._count_on_meta(func, tensors, args, kwargs)
-        call.macs = self.counter.total - before
+        self._set_macs(call, before)
         self.calls.append(call)
         self._end(call, len(self.calls) - 1, outputs, storages)
         return result
@@ -261,9 +261,24 @@ class Recorder(TorchFunctionMode):
             parameters=[self._registered[id(tensor)] for tensor in parameters],
             parameter_names=[self._model_names[id(tensor)] for tensor in parameters],
             target=target,
-            uses_unregistered=len(activations) < len(others),
+            uses_unregistered=len(activations) < len(others) and not isinstance(target, nn.Module),
             model_shapes=[tuple(tensor.shape) for tensor in tensors if id(tensor) in self._model_names],
         )
+
+    def _add_parameters(self, call: Call, module: nn.Module) -> None:
+        """Add the parameters of an atomic module to its call."""
+        for name, parameter in named_parameters(module):
+            if id(parameter) in self._registered:
+                call.parameter_names.append(f"{call.path}.{name}" if call.path else name)
+                call.parameters.append(self._registered[id(parameter)])
+            elif _is_parameter(parameter):  # functional_call replaces parameters by other tensors
+                call.uses_unregistered = True
+
+    def _set_macs(self, call: Call, before: tuple[int, int]) -> None:
+        """Set the MACs of a call. `before` are the counter's `total` and `unknown` before the call."""
+        total, unknown = before
+        call.macs = self.counter.total - total
+        call.has_unknown_macs = self.counter.unknown > unknown
 
     def _end(self, call: Call, index: int, outputs: list[Tensor], storages: set[int] | None) -> None:
         """Record the outputs of a call. `storages` are the arguments' storages, or None if memory isn't counted."""
@@ -317,25 +332,6 @@ class Recorder(TorchFunctionMode):
             return Arguments(replace_tensors(args, describe), replace_tensors(kwargs, describe))
         finally:
             self._is_inside_atomic = is_inside_atomic
-
-    def _count_on_meta(self, target: Any, tensors: list[Tensor], args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-        """Count the MACs of a call by repeating it on the meta device.
-
-        On the CPU, recurrent layers and attention are single operations without a formula for MACs. On the meta device,
-        they consist of separate matrix products, which have a formula.
-        """
-        if not tensors or tensors[0].is_meta:
-            return
-        try:
-            self._is_inside_atomic = True
-            if isinstance(target, nn.Module):
-                target = copy_model(target, META)
-                vars(target).pop("forward", None)  # remove the recorder's wrapper, which would record this call
-            target(*to_meta(args), **to_meta(kwargs))
-        except Exception:  # noqa: BLE001, S110 - a call that needs values can't be counted and keeps 0 MACs
-            pass
-        finally:
-            self._is_inside_atomic = False
 
 
 def _run(_call: Call, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:

@@ -1,6 +1,7 @@
 """Remarks about networks that run but look wrong."""
 
 from collections.abc import Sequence
+from itertools import accumulate
 
 from torch import nn
 
@@ -8,15 +9,14 @@ from fashion_tui.schema.shapes import Remark, ShapeRow
 
 from .functions import RESHAPING
 from .rows import RecordingPair
+from .structure import named_modules, named_parameters, parameters_of
 
 
 def find_remarks(rows: Sequence[ShapeRow], pair: RecordingPair) -> tuple[Remark, ...]:
     """Return the remarks, in the order of the rows that they belong to."""
     remarks = []
     unregistered = {
-        call.path: index
-        for index, call in reversed([*enumerate(pair.first.calls)])
-        if call.uses_unregistered and not call.is_module
+        call.path: index for index, call in reversed([*enumerate(pair.first.calls)]) if call.uses_unregistered
     }
     if unregistered:
         first, *others = sorted(unregistered, key=unregistered.__getitem__)
@@ -32,15 +32,18 @@ def find_remarks(rows: Sequence[ShapeRow], pair: RecordingPair) -> tuple[Remark,
     return tuple(remarks)
 
 
-def unused_names(model: nn.Module, unused: set[nn.Parameter], path: str = "") -> tuple[str, ...]:
+def unused_names(model: nn.Module, unused: set[nn.Parameter]) -> tuple[str, ...]:
     """Return the names of unused parameters. If all parameters of a module are unused, only the module is named."""
-    parameters = [*model.parameters()]
-    if path and parameters and unused.issuperset(parameters):
-        return (path,)
-    prefix = f"{path}." if path else ""
-    names = [prefix + name for name, own in model.named_parameters(recurse=False) if own in unused]
-    for name, child in model.named_children():
-        names += unused_names(child, unused, prefix + name) if unused else ()
+    names: dict[str, None] = {}
+    unused_modules = {
+        path
+        for path, module in named_modules(model)
+        if path and (parameters := parameters_of(module)) and unused.issuperset(parameters)
+    }
+    for name, parameter in named_parameters(model):
+        if parameter in unused:
+            parents = accumulate(name.split("."), "{}.{}".format)
+            names[next((path for path in parents if path in unused_modules), name)] = None
     return tuple(names)
 
 

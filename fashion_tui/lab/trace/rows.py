@@ -109,7 +109,7 @@ def rows_of(pair: RecordingPair) -> tuple[ShapeRow, ...]:
             own_params=own_params[index],
             trainable=any(parameter.requires_grad for parameter in used),
             reused=bool(used) and sum(own_params[subtree]) == 0,
-            macs=macs,
+            macs=None if call.has_unknown_macs else macs,
             activation_bytes=sum(memory[subtree]),
             dtype=call.dtype,
             failed=failed,

@@ -7,8 +7,6 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from .model_copy import META
-
 _PLAIN = frozenset({int, float, bool, str, type(None), torch.Size, torch.dtype, torch.device})
 
 
@@ -41,14 +39,3 @@ def storages_of(tensors: Iterable[Tensor]) -> set[int]:
         except (NotImplementedError, RuntimeError):  # for example, a sparse tensor
             storages.add(id(tensor))
     return storages
-
-
-def to_meta(value: Any) -> Any:
-    """Return nested tuples, lists and dicts with all tensors moved to the meta device."""
-    if isinstance(value, Tensor):
-        return value.detach().to(META)
-    if isinstance(value, list | tuple) and not hasattr(value, "_fields"):
-        return type(value)(to_meta(item) for item in value)
-    if isinstance(value, dict):
-        return {key: to_meta(item) for key, item in value.items()}
-    return value

@@ -20,6 +20,7 @@ from .model_copy import CPU, META, copy_model
 from .record import Recording, record
 from .remarks import find_remarks, unused_names
 from .rows import RecordingPair, rows_of, used_parameters
+from .structure import named_buffers, named_modules, named_parameters, parameters_of
 from .timing import add_times
 
 BATCHES = (2, 3)
@@ -49,14 +50,10 @@ def trace(
     `measure` is given and the model raises no error, the calls are also timed on that device, which takes a few
     seconds.
 
-    Raises UserError if `model` is not an `nn.Module` or can't be copied, and UsageError if `input_size` is invalid.
+    Raises UserError if `model` is not an `nn.Module`, and UsageError if `input_size` is invalid.
     """
     if not isinstance(model, nn.Module):
         raise UserError(f"expected an instance of nn.Module, got {_describe(model)}")
-    if any(isinstance(module, torch.jit.ScriptModule) for module in model.modules()):
-        raise UserError(
-            f"{type(model).__name__} is compiled by TorchScript and can't be traced; use its original class"
-        )
     sizes = _check_sizes(input_size)
     with preserve_rng_state():
         for input_dtype in (dtype,) if dtype is not None else (_dtype_of(model), torch.int64):
@@ -72,7 +69,8 @@ def _record_pair(model: nn.Module, sizes: tuple[Shape, ...], dtype: torch.dtype)
 
     Return both recordings, and the copy of the model that was used for the first one.
     """
-    for device in (META, CPU):
+    has_scripts = any(isinstance(module, torch.jit.ScriptModule) for _, module in named_modules(model))
+    for device in (CPU,) if has_scripts else (META, CPU):
         copies = [copy_model(model, device) for _ in BATCHES]
         recordings = []
         for model_copy, batch in zip(copies, BATCHES, strict=True):
@@ -91,7 +89,7 @@ def _record_pair(model: nn.Module, sizes: tuple[Shape, ...], dtype: torch.dtype)
 def _table(pair: RecordingPair, model: nn.Module, sizes: tuple[Shape, ...], name: str) -> ShapeTable:
     recording = pair.first
     rows = rows_of(pair)
-    parameters = [parameter for parameter in model.parameters() if not is_lazy(parameter)]
+    parameters = [parameter for parameter in parameters_of(model) if not is_lazy(parameter)]
     unused = set(parameters) - used_parameters(recording) if recording.error is None else set()
     file, line = error_location(recording.error)
     return ShapeTable(
@@ -143,7 +141,7 @@ def _input(shape: Shape, dtype: torch.dtype, device: torch.device) -> torch.Tens
 
 
 def _dtype_of(model: nn.Module) -> torch.dtype:
-    return next((parameter.dtype for parameter in model.parameters() if parameter.is_floating_point()), torch.float32)
+    return next((parameter.dtype for parameter in parameters_of(model) if parameter.is_floating_point()), torch.float32)
 
 
 def _needs_indices(recording: Recording) -> bool:
@@ -165,7 +163,7 @@ def _needs_values(error: BaseException | None) -> bool:
 
 def _initialise_lazy_layers(model: nn.Module, inputs: tuple[Any, ...]) -> None:
     """Run the model once if it has layers such as nn.LazyLinear, which get their shapes in the first pass."""
-    if any(is_lazy(tensor) for tensor in [*model.parameters(), *model.buffers()]):
+    if any(is_lazy(tensor) for tensor in [tensor for _, tensor in [*named_parameters(model), *named_buffers(model)]]):
         with suppress(Exception):  # the recorded pass raises the same error
             model(*inputs)
 
