@@ -111,8 +111,18 @@ class Fix(msgspec.Struct, frozen=True):
     line: int
     """Line number, starting at 1."""
     old: str
-    """The part of the line to replace."""
+    """The line before the edit, without its indentation."""
     new: str
+    """The line after the edit, without its indentation."""
+
+
+def apply_fix(source: str, fix: Fix) -> str:
+    """Return the source with the line edited. A source whose line isn't the one that the fix edits is unchanged."""
+    lines = source.splitlines(keepends=True)
+    if not 0 < fix.line <= len(lines) or lines[fix.line - 1].strip() != fix.old:
+        return source
+    lines[fix.line - 1] = lines[fix.line - 1].replace(fix.old, fix.new)
+    return "".join(lines)
 
 
 class ShapeTable(msgspec.Struct, frozen=True, kw_only=True):

@@ -63,7 +63,7 @@ def test_all_modules_around_the_failing_one_are_marked() -> None:
         ("1", True),
         ("1.0", True),
     ]
-    assert table.error == "1.0 (Linear) expects 5 features, got 6: 0 (Sequential) outputs [6]"
+    assert "1.0 (Linear) expects 5 features, got 6: 0 (Sequential) outputs [6]" in (table.error or "")
     assert table.error_line is None, "no line outside torch's own code to report"
 
 
@@ -128,7 +128,7 @@ CASES: list[tuple[nn.Module, tuple[int, ...], tuple[str, ...]]] = [
     (
         nn.Sequential(nn.Conv2d(1, 8, 5, padding=2, padding_mode="reflect")),
         (1, 2, 2),
-        ("0 (Conv2d): ", "Padding size should be less than the corresponding input dimension"),
+        ("0 (Conv2d) has a padding of 2", "reflect padding of 2 values allows at most 1", "input is [1, 2, 2]"),
     ),
     (nn.Sequential(nn.BatchNorm2d(3)), IMAGE, ("0 (BatchNorm2d) expects 3 channels, got 1", "[1, 28, 28]")),
     (nn.Sequential(nn.GroupNorm(2, 4)), (6, 5, 5), ("0 (GroupNorm) expects 4 channels, got 6", "[6, 5, 5]")),
@@ -155,7 +155,11 @@ CASES: list[tuple[nn.Module, tuple[int, ...], tuple[str, ...]]] = [
         (2, 4, 3),
         ("0 (MaxPool2d) has a 3×3 window that spans 7×7", "fit", "[2, 4, 3]"),
     ),
-    (FunctionNet(lambda _, x: F.max_pool2d(x, 3, padding=2)), (1, 2, 2), ("max_pool2d: pad should be at most half",)),
+    (
+        FunctionNet(lambda _, x: F.max_pool2d(x, 3, padding=2)),
+        (1, 2, 2),
+        ("max_pool2d has a padding of 2", "window of 3 allows at most 1"),
+    ),
     (
         FunctionNet(lambda self, x: F.linear(x, self.weight), weight=nn.Parameter(torch.zeros(3, 4))),
         (5,),
@@ -164,7 +168,7 @@ CASES: list[tuple[nn.Module, tuple[int, ...], tuple[str, ...]]] = [
     (
         FunctionNet(lambda self, x: x @ self.weight, weight=nn.Parameter(torch.zeros(3, 4))),
         (5,),
-        ("@ can't multiply [5] and [3, 4]", "5 columns", "3 rows"),
+        ("@ can't multiply [N, 5] and [3, 4]", "5 columns", "3 rows"),
     ),
     (
         FunctionNet(lambda self, x: x + self.conv(x), conv=nn.Conv2d(1, 1, 3)),
@@ -184,7 +188,7 @@ CASES: list[tuple[nn.Module, tuple[int, ...], tuple[str, ...]]] = [
     (
         FunctionNet(lambda _, x: x.view(32, -1, 14 * 28)),
         IMAGE,
-        ("view: shape '[32, -1, 392]' is invalid for input of size 1568",),
+        ("view fixes the batch size at 32", "x.size(0)"),
     ),
     (FunctionNet(lambda _, x: x.view(32, 784)), IMAGE, ("view", "batch size at 32", "-1")),
     (FunctionNet(lambda self, x: self.conv3(x)), (5,), ("AttributeError", "'FunctionNet'", "'conv3'")),

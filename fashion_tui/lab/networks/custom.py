@@ -1,6 +1,7 @@
 """Execute the user's code as a module, create the network that it defines, and explain its errors in one line."""
 
 import inspect
+import linecache
 import sys
 import traceback
 from collections.abc import Iterator
@@ -44,7 +45,11 @@ class WrongArguments(UsageError):
 
 
 def run_source(source: str, file: str) -> ModuleType:
-    """Execute the source as a module. Raises SourceError if that fails."""
+    """Execute the source as a module. Raises SourceError if that fails.
+
+    Tracebacks and `inspect` show the lines of this source, which may differ from those of the file on disk.
+    """
+    linecache.cache[file] = (len(source), None, source.splitlines(keepends=True), file)
     module = ModuleType(MODULE_NAME)
     module.__file__ = file
     sys.modules[MODULE_NAME] = module

@@ -8,6 +8,7 @@
 networks that run but look wrong.
 """
 
+from .explain import Repair
 from .tracing import trace
 
-__all__ = ["trace"]
+__all__ = ["Repair", "trace"]

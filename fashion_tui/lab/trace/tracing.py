@@ -15,7 +15,7 @@ from fashion_tui.lab.rng import preserve_rng_state
 from fashion_tui.schema.errors import UsageError, UserError
 from fashion_tui.schema.shapes import NETWORK_INPUT, Shape, ShapeRow, ShapeTable
 
-from .explain import error_location, explain
+from .explain import Repair, explain
 from .model_copy import CPU, META, copy_model
 from .record import Recording, record
 from .remarks import find_remarks, unused_names
@@ -30,13 +30,14 @@ MAX_VALUES = 2**31
 """Maximum number of values in one sample."""
 
 
-def trace(
+def trace(  # noqa: PLR0913 - each is an independent choice
     model: nn.Module,
     input_size: Shape | Sequence[Shape],
     *,
     name: str | None = None,
     dtype: torch.dtype | None = None,
     measure: torch.device | None = None,
+    repair: Repair | None = None,
 ) -> ShapeTable:
     """Return a table with a row for each call of a module, or of a function that changes or computes data.
 
@@ -48,7 +49,8 @@ def trace(
     several inputs. `name` is the model's name in the table and defaults to the name of its class. `dtype` is the dtype
     of the inputs. It defaults to the dtype of the model's weights, or to int64 if an embedding receives the input. If
     `measure` is given and the model raises no error, the calls are also timed on that device, which takes a few
-    seconds.
+    seconds. If `repair` is given and the model raises an error, the table contains an edit that fixes it, if one is
+    found.
 
     Raises UserError if `model` is not an `nn.Module`, and UsageError if `input_size` is invalid.
     """
@@ -60,7 +62,7 @@ def trace(
             pair, model_copy = _record_pair(model, sizes, input_dtype)
             if not _needs_indices(pair.first):
                 break
-        table = _table(pair, model_copy, sizes, name or type(model).__name__)
+        table = _table(pair, model_copy, sizes, name or type(model).__name__, repair)
         return table if measure is None or table.error else add_times(table, model, input_dtype, measure)
 
 
@@ -86,12 +88,14 @@ def _record_pair(model: nn.Module, sizes: tuple[Shape, ...], dtype: torch.dtype)
     return RecordingPair(first, second), copies[0]
 
 
-def _table(pair: RecordingPair, model: nn.Module, sizes: tuple[Shape, ...], name: str) -> ShapeTable:
+def _table(
+    pair: RecordingPair, model: nn.Module, sizes: tuple[Shape, ...], name: str, repair: Repair | None
+) -> ShapeTable:
     recording = pair.first
     rows = rows_of(pair)
     parameters = [parameter for parameter in parameters_of(model) if not is_lazy(parameter)]
     unused = set(parameters) - used_parameters(recording) if recording.error is None else set()
-    file, line = error_location(recording.error)
+    explained = explain(recording, pair.second, rows, model, repair)
     return ShapeTable(
         model=name,
         inputs=sizes,
@@ -104,9 +108,10 @@ def _table(pair: RecordingPair, model: nn.Module, sizes: tuple[Shape, ...], name
         unused_params=sum(parameter.numel() for parameter in unused),
         ran="meta" if recording.device == "meta" else "real",
         remarks=find_remarks(rows, pair),
-        error=explain(recording, rows),
-        error_file=file,
-        error_line=line,
+        error=None if explained is None else explained.text,
+        error_file=None if explained is None else explained.file,
+        error_line=None if explained is None else explained.line,
+        fix=None if explained is None else explained.fix,
     )
 
 

@@ -1,0 +1,38 @@
+"""Try edits of a custom model's source, to find one that fixes an error."""
+
+import linecache
+import sys
+from collections.abc import Callable
+
+import msgspec
+from torch import nn
+
+from fashion_tui.lab.trace import Repair
+from fashion_tui.schema.errors import UserError
+from fashion_tui.schema.models import CustomModel
+from fashion_tui.schema.shapes import Fix, ShapeTable, apply_fix
+
+from .build import open_model
+from .custom import MODULE_NAME, UNSAVED
+
+
+def repair_of(custom: CustomModel, trace: Callable[[nn.Module], ShapeTable]) -> Repair:
+    """Return a Repair that builds the network from the edited source, and traces it."""
+
+    def runs(fix: Fix) -> bool:
+        source = apply_fix(custom.source, fix)
+        module = sys.modules.get(MODULE_NAME)
+        lines = linecache.cache.get(file)
+        try:
+            with open_model(msgspec.structs.replace(custom, source=source)) as (model, _):
+                return trace(model).error is None
+        except UserError:
+            return False
+        finally:  # the original network is still in use
+            if module is not None:
+                sys.modules[MODULE_NAME] = module
+            if lines is not None:
+                linecache.cache[file] = lines
+
+    file = UNSAVED if custom.file is None else custom.file
+    return Repair(file, runs)

@@ -1,0 +1,121 @@
+"""Explain matrix products and element-wise operations on tensors whose sizes don't match."""
+
+from .changes import change_input, rename_method, set_layer_argument
+from .failure import Change, Explanation, Failure, TensorArgument
+
+
+def listed(tensors: list[TensorArgument]) -> str:
+    """Return the shapes as `[1, 28, 28] and [1, 26, 26]`, without the batch axis if all of them begin with it."""
+    if all(tensor.text.startswith("[N,") for tensor in tensors):
+        return " and ".join(str(list(tensor.sample)) for tensor in tensors)
+    return " and ".join(tensor.text for tensor in tensors)
+
+
+def explain_product(failure: Failure) -> Explanation | None:
+    """Explain that the inner sizes of a matrix product differ, or that it needs another number of axes."""
+    tensors, name = failure.tensors[-2:], failure.row.name
+    op = failure.row.op
+    if len(tensors) < 2:
+        return None
+    first, second = tensors
+    needed = {"bmm": 3, "mm": 2}.get(name)
+    if needed is not None and {len(first.shape), len(second.shape)} != {needed}:
+        text = f"{name} needs two tensors with {needed} axes, got {first.text} and {second.text}; use torch.matmul"
+        return Explanation(text, (rename_method("matmul"),))
+    if not first.shape or not second.shape:
+        return None
+    axis = -2 if len(second.shape) > 1 else -1
+    columns, rows = first.size(-1), second.size(axis)
+    if columns == rows:
+        batches = first.text[1:-1].split(", ")[:-2], second.text[1:-1].split(", ")[:-2]
+        return Explanation(f"{op} can't multiply {first.text} and {second.text}: {batches[0]} and {batches[1]} differ")
+    where = failure.producers()
+    text = f"{op} can't multiply {listed([first, second])}: {columns} columns don't match {rows} rows{where}"
+    changes: list[Change] = []
+    position = len(failure.tensors) - 2
+    if len(second.shape) > 1 and second.size(-1) == columns:
+        transpose = "T" if len(second.shape) == 2 else "transpose(-2, -1)"
+        text += f"; transpose the second with {'.' + transpose}"
+        changes = [change_input(failure, f"{{}}.{transpose}", index=position + 1)]
+    elif len(first.shape) > 1 and first.size(-2) == rows and "N" not in rows:
+        text += "; transpose the first with .transpose(-2, -1)"
+        changes = [change_input(failure, "{}.transpose(-2, -1)", index=position)]
+    return Explanation(text, tuple(changes))
+
+
+def explain_addition(failure: Failure) -> Explanation | None:
+    """Explain an element-wise operation on tensors that can't be broadcast."""
+    tensors = failure.tensors
+    if len(tensors) != 2:
+        return None
+    first, second = tensors
+    pairs = [*zip(reversed(first.text[1:-1].split(", ")), reversed(second.text[1:-1].split(", ")), strict=False)]
+    wrong = [
+        (position, one, two) for position, (one, two) in enumerate(pairs, 1) if one != two and "1" not in {one, two}
+    ]
+    if not wrong:
+        return None
+    text = f"{failure.row.op} can't broadcast {listed(tensors)}: sizes must be equal, or one of them must be 1"
+    text += failure.producers()
+    return _small_operand(failure, text, first, second) or _convolution_padding(failure, text, first, second, wrong)
+
+
+def _small_operand(failure: Failure, text: str, first: TensorArgument, second: TensorArgument) -> Explanation | None:
+    """Explain a vector, such as a bias for each channel, that is aligned with the last axis instead of the channels."""
+    for index, (small, large) in enumerate(((second, first), (first, second))):
+        position = 1 - index
+        if len(small.shape) == 1 and len(large.shape) > 2 and large.size(1) == small.size(0):
+            ones = ", ".join(["1"] * (len(large.shape) - 2))
+            text += f"; to add it to each channel, use view(-1, {ones})"
+            return Explanation(text, (change_input(failure, f"{{}}.view(-1, {ones})", index=position),))
+        if small.text == "[N]" and large.text.startswith("[N,"):
+            axes = ", ".join(["None"] * (len(large.shape) - 1))
+            text += f"; to use one value per sample, write [:, {axes}]"
+            return Explanation(text, (change_input(failure, f"{{}}[:, {axes}]", index=position),))
+        if len(small.shape) == 2 and len(large.shape) == 4 and small.text == f"[N, {large.size(1)}]":
+            text += "; to use one value per channel, write [:, :, None, None]"
+            return Explanation(text, (change_input(failure, "{}[:, :, None, None]", index=position),))
+        if (
+            small.operand.name is not None
+            and small.size(0) != "N"
+            and large.size(0) == "N"
+            and len(small.shape) == len(large.shape)
+        ):
+            text += f"; axis 0 of `{small.operand.name}` is {small.size(0)}, but that of the other is the batch"
+            return Explanation(text)
+    return None
+
+
+def _convolution_padding(
+    failure: Failure,
+    text: str,
+    first: TensorArgument,
+    second: TensorArgument,
+    wrong: list[tuple[int, str, str]],
+) -> Explanation:
+    """Explain a residual connection around a convolution that changes the size or the number of channels."""
+    changes: list[Change] = []
+    axes = len(first.shape)
+    spatial = axes >= 3 and len(second.shape) == axes and all(position <= axes - 2 for position, _, _ in wrong)
+    for index in range(len(failure.row.inputs)):
+        path = _convolution(failure, index)
+        if path is None:
+            continue
+        layer = failure.model.get_submodule(path) if failure.model is not None else None
+        kernel, out = getattr(layer, "kernel_size", (1,)), getattr(layer, "out_channels", 0)
+        other = (second, first)[index] if index < 2 else second
+        if spatial and all(size % 2 for size in kernel):
+            changes.append(set_layer_argument(path, 4, "padding", kernel[0] // 2))
+        elif len(wrong) == 1 and not spatial and len(other.sample) == axes - 1 and other.sample[0] != out:
+            changes.append(set_layer_argument(path, 1, "out_channels", other.sample[0]))
+    if spatial and changes:
+        text += "; a padding of half the kernel keeps the size"
+    elif changes:
+        text += "; both need the same number of channels"
+    return Explanation(text, tuple(changes))
+
+
+def _convolution(failure: Failure, index: int) -> str | None:
+    """Return the path of the convolution that produced an input, looking through rows such as norm and relu."""
+    producer = failure.producer(index)
+    return producer.path if producer is not None and producer.op.startswith("Conv") and producer.is_module else None

@@ -1,0 +1,97 @@
+"""Changes that an explanation suggests. Each function returns a Change, which finds the edits in the source."""
+
+import ast
+from collections.abc import Callable, Iterator, Sequence
+
+from torch import nn
+
+from fashion_tui.schema.shapes import Fix
+
+from .failure import Change, Failure
+from .source import Source, call_name
+
+
+def set_layer_argument(path: str, position: int | None, name: str, value: object) -> Change:
+    """Set an argument of the call that creates a layer, such as `in_features` of `nn.Linear`."""
+    return lambda source: source.edit(source.set_argument(source.constructor(path), position, name, value))
+
+
+def set_layer_class(path: str, name: str) -> Change:
+    """Create a layer of another class with the same arguments."""
+
+    def change(source: Source) -> Sequence[Fix]:
+        call = source.constructor(path)
+        if call is None:
+            return []
+        function = call.func
+        prefix = f"{source.text(function.value)}." if isinstance(function, ast.Attribute) else ""
+        return source.edit(source.replace(function, prefix + name))
+
+    return change
+
+
+def replace_layer(path: str, text: str) -> Change:
+    """Replace the call that creates a layer. In the text, `{}` stands for the call."""
+    return lambda source: source.wrap(source.constructor(path), text)
+
+
+def change_input(failure: Failure, template: str, layer: str | None = None, index: int = 0) -> Change:
+    """Change an input of the failed call. In the template, `{}` stands for the input.
+
+    `layer` is the layer that does the same in an nn.Sequential.
+    """
+
+    def change(source: Source) -> Sequence[Fix]:
+        path = failure.row.path
+        parent = source.model.get_submodule(path.rpartition(".")[0]) if source.model is not None and path else None
+        if failure.row.is_module and isinstance(parent, nn.Sequential):
+            return source.wrap(source.constructor(path), f"{layer}, {{}}") if layer is not None else []
+        return source.wrap(input_node(failure, source, index), template)
+
+    return change
+
+
+def input_node(failure: Failure, source: Source, index: int = 0) -> ast.expr | None:
+    """Return the expression of an input of the failed call, or None if it isn't found."""
+    node, name = source.node, failure.row.path.rpartition(".")[2]
+    if isinstance(node, ast.BinOp):
+        return (node.left, node.right)[index] if index < 2 else None
+    if isinstance(node, ast.AugAssign):
+        return node.value if index == 1 else None
+    if not isinstance(node, ast.Call):
+        return None
+    is_method = (
+        not failure.row.is_module and isinstance(node.func, ast.Attribute) and failure.row.op == failure.row.name
+    )
+    if failure.row.is_module and isinstance(node.func, ast.Attribute) and node.func.attr != name:
+        return None
+    if is_method and isinstance(node.func, ast.Attribute):
+        return node.func.value if index == 0 else node.args[index - 1] if index <= len(node.args) else None
+    return node.args[index] if index < len(node.args) else None
+
+
+def at_failure(edit: Callable[[Source, ast.Call], Sequence[Fix]]) -> Change:
+    """Edit the call that failed."""
+    return lambda source: edit(source, source.node) if isinstance(source.node, ast.Call) else []
+
+
+def at_calls(name: str, edit: Callable[[Source, ast.Call], Sequence[Fix]]) -> Change:
+    """Edit one of the calls of a function or method, the last one in the file first."""
+
+    def change(source: Source) -> Iterator[Fix]:
+        calls = [call for call in source.nodes(kind=ast.Call) if call_name(call) == name]
+        for call in sorted(calls, key=lambda call: -call.lineno):
+            yield from edit(source, call)
+
+    return lambda source: [*change(source)]
+
+
+def rename_method(new: str) -> Change:
+    """Call another method instead of the one that failed, with the same arguments."""
+
+    def edit(source: Source, call: ast.Call) -> Sequence[Fix]:
+        if not isinstance(call.func, ast.Attribute):
+            return []
+        return source.edit(source.rename_attribute(call.func, new))
+
+    return at_failure(edit)

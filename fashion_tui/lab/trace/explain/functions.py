@@ -1,0 +1,207 @@
+"""Explain the failure of a torch function or operator from the shapes of its arguments."""
+
+import ast
+import math
+import re
+from collections.abc import Sequence
+from typing import Any
+
+from fashion_tui.lab.trace.operands import Operand
+from fashion_tui.schema.shapes import Fix
+
+from .arithmetic import explain_addition, explain_product
+from .changes import at_failure
+from .failure import Change, Explanation, Failure
+from .functional import (
+    explain_batch_norm,
+    explain_embedding,
+    explain_group_norm,
+    explain_layer_norm,
+    explain_linear,
+    explain_spatial,
+)
+from .joining import explain_joining
+from .layers import describe_axes
+from .reshaping import explain_expand, explain_permute, explain_view
+from .source import Source
+from .windows import explain_window
+
+_DIMENSION = re.compile(r"Dimension out of range \(expected to be in range of \[(-?\d+), (-?\d+)\], but got (-?\d+)\)")
+
+
+def explain_function(failure: Failure) -> Explanation | None:
+    """Return an explanation, or None if the arguments don't explain the failure."""
+    name, op = failure.row.name, failure.row.op
+    if not failure.row.inputs and not failure.tensors:
+        return None
+    if (explained := _explain_dimension(failure)) is not None:
+        return explained
+    if name in _BY_NAME:
+        found: Explanation | None = _BY_NAME[name](failure)
+        return found
+    if "pool" in op.lower() or name.startswith("conv"):
+        return explain_spatial(failure) or explain_window(failure)
+    if not op[0].isalpha() and "[" not in op:
+        return explain_addition(failure)
+    return explain_addition(failure) if name in _BROADCASTING else None
+
+
+_BROADCASTING = frozenset({"masked_fill", "masked_fill_", "where", "maximum", "minimum", "lerp", "addcmul"})
+
+
+def _explain_dimension(failure: Failure) -> Explanation | None:
+    """Explain that an axis doesn't exist, such as `dim=2` of a softmax over two axes."""
+    match = _DIMENSION.search(str(failure.error or ""))
+    tensors = failure.tensors
+    if match is None or not tensors:
+        return None
+    lowest, highest, dim = map(int, match.groups())
+    axes = highest + 1
+    tensor = next((tensor for tensor in tensors if len(tensor.shape) == axes), tensors[0])
+    counted = "has only axis 0" if axes == 1 else f"has only axes 0 to {highest}"
+    text = f"{failure.name} uses axis {dim}, but its input {tensor.text} {counted}"
+    changes = [
+        at_failure(lambda source, call, new=new: _replace_number(source, call, dim, new))  # type: ignore[misc]
+        for new in (highest if dim > 0 else lowest, 1)
+        if new != dim
+    ]
+    return Explanation(text, tuple(changes))
+
+
+def _replace_number(source: Source, call: ast.Call, old: int, new: int) -> Sequence[Fix]:
+    values = [*call.args, *(keyword.value for keyword in call.keywords)]
+    found = [value for value in values if source.text(value) == str(old)]
+    return source.edit(source.replace(found[-1], str(new))) if found else []
+
+
+def _explain_index(failure: Failure) -> Explanation | None:
+    tensors, args = failure.tensors, failure.arguments.args
+    index = args[1] if len(args) > 1 else None
+    parts = index if isinstance(index, tuple) else (index,)
+    if not tensors:
+        return None
+    tensor = tensors[0]
+    used = [part for part in parts if part is not None and part is not Ellipsis]
+    if len(used) > len(tensor.shape):
+        text = f"{failure.row.settings or 'the index'} has {len(used)} axes, but the tensor {tensor.text} has "
+        return Explanation(text + f"{len(tensor.shape)}")
+    for axis, part in enumerate(parts):
+        if not isinstance(part, int) or isinstance(part, bool) or axis >= len(tensor.shape):
+            continue
+        size = tensor.shape[axis]
+        if -size <= part < size:
+            continue
+        if tensor.size(axis) == "N":
+            text = f"index {part} takes a single sample: the first axis of {tensor.text} is the batch"
+            return Explanation(f"{text}; write [:, {part}] for the next axis", (_index_next_axis(part),))
+        text = f"index {part} is out of range: axis {axis} of {tensor.text} has {tensor.size(axis)} entries"
+        return Explanation(f"{text}, 0 to {size - 1}")
+    for axis, part in enumerate(parts):
+        if isinstance(part, Operand) and part.limits is not None and axis < len(tensor.shape):
+            size = tensor.shape[axis]
+            if part.limits[1] >= size or part.limits[0] < -size:
+                text = f"index {part.limits[1]} is out of range: axis {axis} of {tensor.text} has {tensor.size(axis)}"
+                return Explanation(f"{text} entries")
+    return None
+
+
+def _index_next_axis(part: int) -> Change:
+    def change(source: Source) -> Sequence[Fix]:
+        node = source.node
+        if not isinstance(node, ast.Subscript) or source.text(node.slice) != str(part):
+            return []
+        return source.edit(source.replace(node.slice, f":, {part}"))
+
+    return change
+
+
+# Others
+
+
+def _explain_einsum(failure: Failure) -> Explanation | None:
+    equation = failure.arguments.args[0] if failure.arguments.args else None
+    if not isinstance(equation, str) or "." in equation:
+        return None
+    terms, tensors = equation.replace(" ", "").split("->")[0].split(","), failure.tensors
+    sizes: dict[str, tuple[str, int]] = {}
+    for number, (term, tensor) in enumerate(zip(terms, tensors, strict=False), 1):
+        if len(term) != len(tensor.shape):
+            text = f"einsum names {len(term)} axes of input {number} ({term!r}), but it has {len(tensor.shape)}"
+            return Explanation(f"{text}: its shape is {tensor.text}")
+        for axis, letter in enumerate(term):
+            known = sizes.setdefault(letter, (tensor.size(axis), number))
+            if known[0] != tensor.size(axis) and "1" not in {known[0], tensor.size(axis)}:
+                text = f"einsum: axis {letter!r} is {known[0]} in input {known[1]}, but {tensor.size(axis)} in input "
+                return Explanation(f"{text}{number}; their shapes are {' and '.join(t.text for t in tensors)}")
+    return None
+
+
+def _explain_interpolate(failure: Failure) -> Explanation | None:
+    mode, sample = failure.arguments.get(3, "mode", "nearest"), failure.input
+    axes = {"linear": 1, "bilinear": 2, "bicubic": 2, "trilinear": 3}.get(str(mode))
+    size = failure.arguments.get(1, "size")
+    if axes is not None and len(sample) != axes + 1:
+        text = (
+            f"{failure.name} with mode={mode!r} expects {describe_axes(axes)}, got {list(sample)}: {failure.origin()}"
+        )
+        return Explanation(text)
+    if isinstance(size, tuple) and len(size) != len(sample) - 1:
+        text = f"{failure.name} has {len(size)} output sizes, {list(size)}, but its input {list(sample)} has "
+        return Explanation(f"{text}{len(sample) - 1} axes after the channels: {failure.origin()}")
+    return None
+
+
+def _explain_attention(failure: Failure) -> Explanation | None:
+    tensors = failure.tensors[:3]
+    if len(tensors) != 3:
+        return None
+    query, key, value = tensors
+    if query.shape[-1] != key.shape[-1]:
+        text = f"{failure.name} needs queries and keys with the same features, got {query.text} and {key.text}"
+        return Explanation(text)
+    if key.shape[-2] != value.shape[-2]:
+        return Explanation(f"{failure.name} needs as many values as keys, got keys {key.text} and values {value.text}")
+    return None
+
+
+def _explain_unflatten(failure: Failure) -> Explanation | None:
+    dim, sizes = failure.arguments.get(1, "dim"), failure.arguments.get(2, "sizes")
+    tensors = failure.tensors
+    if not isinstance(dim, int) or not isinstance(sizes, tuple) or not tensors or -1 in sizes:
+        return None
+    got = tensors[0].size(dim)
+    text = f"{failure.name} arranges {math.prod(sizes)} values as {list(sizes)}, but axis {dim} of {tensors[0].text}"
+    return Explanation(f"{text} has {got}")
+
+
+def _explain_split(failure: Failure) -> Explanation | None:
+    sizes, dim = failure.arguments.get(1, "split_size_or_sections"), failure.arguments.get(2, "dim", 0)
+    tensors = failure.tensors
+    if not isinstance(sizes, tuple) or not tensors or not isinstance(dim, int):
+        return None
+    text = (
+        f"{failure.name} has the sizes {list(sizes)}, which add up to {sum(sizes)}, but axis {dim} of {tensors[0].text}"
+    )
+    return Explanation(f"{text} has {tensors[0].size(dim)}")
+
+
+_BY_NAME: dict[str, Any] = {
+    "linear": explain_linear,
+    "batch_norm": explain_batch_norm,
+    "layer_norm": explain_layer_norm,
+    "group_norm": explain_group_norm,
+    "embedding": explain_embedding,
+    "getitem": _explain_index,
+    "setitem": _explain_index,
+    "einsum": _explain_einsum,
+    "interpolate": _explain_interpolate,
+    "scaled_dot_product_attention": _explain_attention,
+    "unflatten": _explain_unflatten,
+    "split": _explain_split,
+    "view": explain_view,
+    "reshape": explain_view,
+    "permute": explain_permute,
+    "expand": explain_expand,
+    **dict.fromkeys(("matmul", "rmatmul", "bmm", "mm", "mv", "addmm", "baddbmm"), explain_product),
+    **dict.fromkeys(("cat", "concat", "concatenate", "stack", "hstack", "vstack"), explain_joining),
+}

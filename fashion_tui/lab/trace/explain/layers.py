@@ -1,0 +1,244 @@
+"""Explain the failure of a torch layer from the layer's attributes and the shapes of its inputs."""
+
+import math
+from typing import Any
+
+from torch import nn
+
+from fashion_tui.lab.trace.functions import RESHAPING
+from fashion_tui.lab.trace.operands import Operand
+
+from .changes import change_input, replace_layer, set_layer_argument, set_layer_class
+from .failure import Change, Explanation, Failure
+from .recurrent import explain_attention, explain_recurrent
+from .windows import explain_window
+
+_AXES = ("depth", "height", "width")
+_CHANNEL_LAYERS = (
+    nn.modules.conv._ConvNd,  # noqa: SLF001 - the base class of all convolutions
+    nn.modules.batchnorm._NormBase,  # noqa: SLF001 - the base class of batch and instance normalisation
+)
+
+
+def explain_layer(failure: Failure) -> Explanation | None:
+    """Return an explanation, or None if the layer's attributes don't explain the failure."""
+    layer: Any = failure.call.target
+    if not isinstance(layer, nn.Module) or not failure.row.inputs:
+        return None
+    if isinstance(layer, _CHANNEL_LAYERS):
+        return _explain_axes(failure, layer) or _explain_channels(failure, layer) or explain_window(failure)
+    for layer_type, explain in _BY_TYPE:
+        if isinstance(layer, layer_type):
+            found: Explanation | None = explain(failure, layer)
+            return found
+    if "Pool" in type(layer).__name__ or "Upsample" in type(layer).__name__:
+        return _explain_axes(failure, layer) or explain_window(failure)
+    return None
+
+
+def _spatial_axes(layer: nn.Module) -> int | None:
+    """Return the number of spatial axes in the name of a layer's class: 2 for BatchNorm2d."""
+    name = type(layer).__name__
+    return int(name[-2]) if name.endswith(("1d", "2d", "3d")) else None
+
+
+def describe_axes(axes: int) -> str:
+    """Return the axes of a sample with the given number of spatial axes: `[channels, height, width]`."""
+    names = ("length",) if axes == 1 else _AXES[3 - axes :]
+    return f"[{', '.join(['channels', *names])}]"
+
+
+def _explain_axes(failure: Failure, layer: Any) -> Explanation | None:
+    """Explain that the input has the wrong number of axes."""
+    axes, sample, path = _spatial_axes(layer), failure.input, failure.row.path
+    if axes is None:
+        return None
+    name = type(layer).__name__
+    allows_vectors = name == "BatchNorm1d"
+    if len(sample) == axes + 1 or (allows_vectors and len(sample) == 1):
+        return None
+    expected = f"[channels] or {describe_axes(1)}" if allows_vectors else describe_axes(axes)
+    text = f"{failure.name} expects {expected}, got {list(sample)}: {failure.origin()}"
+    channels = getattr(layer, "in_channels", getattr(layer, "num_features", None))
+    better = f"{name[:-2]}{len(sample) - 1}d"
+    if "Norm" in name and len(sample) == 1:
+        better = "BatchNorm1d"
+    if len(sample) == axes and channels in {1, None}:
+        text += "; add the channel axis with unsqueeze(1)"
+        return Explanation(text, (change_input(failure, "{}.unsqueeze(1)", "nn.Unflatten(1, (1, -1))"),))
+    if len(sample) == 1 and isinstance(channels, int) and (shape := _square(sample[0], channels, axes)) is not None:
+        sizes = ", ".join(map(str, shape))
+        text += f"; reshape it to {list(shape)} first"
+        return Explanation(text, (change_input(failure, f"{{}}.view(-1, {sizes})", f"nn.Unflatten(1, ({sizes}))"),))
+    if (2 <= len(sample) <= 4 and hasattr(nn, better)) or better == "BatchNorm1d":
+        return Explanation(f"{text}; use nn.{better}", (set_layer_class(path, better),))
+    return Explanation(text)
+
+
+def _square(values: int, channels: int, axes: int) -> tuple[int, ...] | None:
+    """Return the shape of a square image (or cube) with this number of values, or None if there is none."""
+    side = round((values / channels) ** (1 / axes))
+    return (channels, *(side,) * axes) if channels * side**axes == values and side > 1 else None
+
+
+def _explain_channels(failure: Failure, layer: Any) -> Explanation | None:
+    """Explain that the input has the wrong number of channels."""
+    name, position = ("in_channels", 0) if hasattr(layer, "in_channels") else ("num_features", 0)
+    return _wrong_channels(failure, getattr(layer, name), position, name)
+
+
+def _wrong_channels(failure: Failure, expected: int, position: int, name: str) -> Explanation | None:
+    sample = failure.input
+    if sample[0] == expected:
+        return None
+    text = wrong_size(failure, expected, sample[0], "channels")
+    change = set_layer_argument(failure.row.path, position, name, sample[0])
+    if len(sample) > 1 and sample[-1] == expected and may_be_channels_last(failure):
+        order = [0, len(sample), *range(1, len(sample))]
+        permute = f"permute({', '.join(map(str, order))})"
+        text += f"; the channels are the last axis: move them with {permute}"
+        return Explanation(text, (change_input(failure, f"{{}}.{permute}"), change))
+    return Explanation(f"{text}; set {name} to {sample[0]}{_hint(failure)}", (change,))
+
+
+def may_be_channels_last(failure: Failure) -> bool:
+    """Return whether the input's last axis may hold the channels. It can't if a convolution or pool produced it."""
+    producer = failure.producer()
+    return producer is None or not any(word in producer.op.lower() for word in ("conv", "pool", "norm"))
+
+
+def wrong_size(failure: Failure, expected: int, got: int | str, unit: str) -> str:
+    unit = unit.removesuffix("s") if expected == 1 else unit
+    return f"{failure.name} expects {expected} {unit}, got {got}: {failure.origin()}"
+
+
+def _hint(failure: Failure) -> str:
+    producer = failure.producer()
+    is_reshaped = producer is not None and producer.op in RESHAPING | {"torch.flatten", "torch.reshape"}
+    return ", or check the pooling and the channel counts" if is_reshaped else ""
+
+
+def _explain_linear(failure: Failure, layer: Any) -> Explanation | None:
+    sample, expected, path = failure.input, layer.in_features, failure.row.path
+    if sample and sample[-1] == expected:
+        return None
+    if not sample:
+        return Explanation(f"{failure.name} expects {expected} features, got one value: {failure.origin()}")
+    text = wrong_size(failure, expected, sample[-1], "features")
+    values = math.prod(sample)
+    resize = set_layer_argument(path, 0, "in_features", sample[-1])
+    flatten = change_input(failure, "torch.flatten({}, 1)", "nn.Flatten()")
+    if len(sample) > 1 and values == expected:
+        return Explanation(f"{text}, which has {expected} values; flatten it first", (flatten,))
+    if len(sample) == 2 and sample[0] == expected:
+        text += "; swap the axes with transpose(1, 2)"
+        return Explanation(text, (change_input(failure, "{}.transpose(1, 2)"), resize))
+    if len(sample) > 2:
+        return Explanation(
+            f"{text}; flatten it first and set in_features to {values}",
+            (_flatten_and_resize(path, values),),
+        )
+    return Explanation(f"{text}; set in_features to {sample[-1]}{_hint(failure)}", (resize,))
+
+
+def _flatten_and_resize(path: str, values: int) -> Change:
+    """Insert nn.Flatten before a layer of an nn.Sequential, and set the layer's `in_features`."""
+
+    def change(source: Any) -> Any:
+        call = source.constructor(path)
+        if call is None or not path.rpartition(".")[2].isdigit():
+            return []
+        edit = source.set_argument(call, 0, "in_features", values)
+        return source.edit((call.lineno, call.col_offset, call.col_offset, "nn.Flatten(), "), edit)
+
+    return change
+
+
+def _explain_group_norm(failure: Failure, layer: Any) -> Explanation | None:
+    return _wrong_channels(failure, layer.num_channels, 1, "num_channels")
+
+
+def _explain_layer_norm(failure: Failure, layer: Any) -> Explanation | None:
+    shape, sample, path = list(layer.normalized_shape), failure.input, failure.row.path
+    if list(sample[-len(shape) :]) == shape:
+        return None
+    text = f"{failure.name} expects a shape that ends in {shape}, got {list(sample)}: {failure.origin()}"
+    last = sample[-len(shape) :]
+    value = str(last[0]) if len(last) == 1 else f"({', '.join(map(str, last))})"
+    resize = set_layer_argument(path, 0, "normalized_shape", value)
+    if len(shape) == 1 and len(sample) > 1 and sample[0] == shape[0]:
+        text += f"; for the channels, use nn.GroupNorm(1, {shape[0]})"
+        return Explanation(text, (replace_layer(path, f"nn.GroupNorm(1, {shape[0]})"), resize))
+    return Explanation(f"{text}; set normalized_shape to {value}", (resize,))
+
+
+def _explain_embedding(failure: Failure, layer: Any) -> Explanation | None:
+    operand = next((item for item in failure.arguments.operands if item.name is None), None)
+    if operand is None or operand.dtype.is_floating_point:
+        text = f"{failure.name} expects integer indices below {layer.num_embeddings:,}, got floating-point numbers"
+        return Explanation(f"{text}; convert them with long()", (change_input(failure, "{}.long()"),))
+    return explain_index_range(failure, operand, layer.num_embeddings, "num_embeddings")
+
+
+def explain_index_range(failure: Failure, operand: Operand, rows: int, argument: str | None) -> Explanation | None:
+    """Explain that an embedding has no row for an index."""
+    if operand.limits is None or (operand.limits[0] >= 0 and operand.limits[1] < rows):
+        return None
+    smallest, largest = operand.limits
+    text = f"{failure.name} has {rows:,} rows, so its indices must be from 0 to {rows - 1:,}"
+    if smallest < 0:
+        return Explanation(f"{text}; got the negative index {smallest}")
+    text += f"; got indices up to {largest:,}"
+    if argument is None:
+        return Explanation(f"{text}; use at least {largest + 1:,} rows")
+    change = set_layer_argument(failure.row.path, 0, argument, largest + 1)
+    return Explanation(f"{text}; set {argument} to at least {largest + 1:,}", (change,))
+
+
+def _explain_bilinear(failure: Failure, layer: Any) -> Explanation | None:
+    for index, name in enumerate(("in1_features", "in2_features")):
+        expected = getattr(layer, name)
+        if index < len(failure.row.inputs) and failure.row.inputs[index][-1] != expected:
+            got = failure.row.inputs[index][-1]
+            text = f"{failure.name} expects {expected} features in input {index + 1}, got {got}; set {name} to {got}"
+            return Explanation(text, (set_layer_argument(failure.row.path, index, name, got),))
+    return None
+
+
+def _explain_prelu(failure: Failure, layer: Any) -> Explanation | None:
+    channels = failure.input[0] if failure.input else 1
+    if layer.num_parameters in {1, channels}:
+        return None
+    text = wrong_size(failure, layer.num_parameters, channels, "channels")
+    change = set_layer_argument(failure.row.path, 0, "num_parameters", channels)
+    return Explanation(f"{text}; set num_parameters to {channels}", (change,))
+
+
+def _explain_pixel_shuffle(failure: Failure, layer: Any) -> Explanation | None:
+    factor = layer.upscale_factor
+    if len(failure.input) != 3 or failure.input[0] % factor**2 == 0:
+        return None
+    text = f"{failure.name} expects a multiple of {factor}² = {factor**2} channels, got {failure.input[0]}"
+    return Explanation(f"{text}: {failure.origin()}")
+
+
+def _explain_unflatten(failure: Failure, layer: Any) -> Explanation | None:
+    values, sizes = math.prod(failure.input), tuple(layer.unflattened_size)
+    if -1 in sizes or math.prod(sizes) == values:
+        return None
+    text = f"{failure.name} arranges {math.prod(sizes)} values as {list(sizes)}, got {values}: {failure.origin()}"
+    return Explanation(text)
+
+
+_BY_TYPE: tuple[tuple[Any, Any], ...] = (
+    (nn.Bilinear, _explain_bilinear),
+    (nn.Linear, _explain_linear),
+    (nn.GroupNorm, _explain_group_norm),
+    (nn.LayerNorm, _explain_layer_norm),
+    (nn.Embedding | nn.EmbeddingBag, _explain_embedding),
+    (nn.RNNBase | nn.RNNCellBase, explain_recurrent),
+    (nn.MultiheadAttention, explain_attention),
+    (nn.PReLU, _explain_prelu),
+    (nn.PixelShuffle, _explain_pixel_shuffle),
+    (nn.Unflatten, _explain_unflatten),
+)

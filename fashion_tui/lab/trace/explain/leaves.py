@@ -1,0 +1,26 @@
+"""Explain parameters that the network's code changes in place."""
+
+import ast
+from collections.abc import Sequence
+
+from fashion_tui.schema.shapes import Fix
+
+from .failure import Explanation, Failure
+from .source import Source
+
+
+def explain_leaf(failure: Failure) -> Explanation | None:
+    """Return an explanation if the failed call changes a parameter in place."""
+    if "leaf Variable that requires grad" not in str(failure.error):
+        return None
+    name = next((operand.name for operand in failure.arguments.operands if operand.name is not None), None)
+    what = f"`{name}` is a parameter" if name is not None else "the tensor is a leaf"
+    text = f"{what} that requires a gradient, so autograd forbids changing it in place"
+    return Explanation(f"{text}; change it inside torch.no_grad(), or make it a buffer", (_without_gradient,))
+
+
+def _without_gradient(source: Source) -> Sequence[Fix]:
+    for statement in source.nodes(kind=ast.stmt):
+        if isinstance(statement, ast.Assign | ast.AugAssign | ast.Expr) and statement.lineno == source.line:
+            return source.wrap(statement, "with torch.no_grad(): {}")
+    return []

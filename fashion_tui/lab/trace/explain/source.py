@@ -1,0 +1,260 @@
+"""The source of a network that failed: where it failed, where its layers are created, and edits of single lines."""
+
+import ast
+import linecache
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from types import FrameType, TracebackType
+from typing import Any
+
+import torch
+from torch import nn
+
+from fashion_tui.schema.shapes import Fix
+
+_THIS_PACKAGE = Path(__file__).parents[1]
+_TORCH = Path(torch.__file__).parent
+
+Edit = tuple[int, int, int, str]
+"""The line, the first column and the end column of a part of the source, and the string that replaces it."""
+
+
+def user_entry(error: BaseException | None) -> TracebackType | None:
+    """Return the innermost traceback entry that is neither in torch nor in the shape trace."""
+    found, entry = None, error.__traceback__ if error is not None else None
+    while entry is not None:
+        parents = Path(entry.tb_frame.f_code.co_filename).parents
+        if _THIS_PACKAGE not in parents and _TORCH not in parents:
+            found = entry
+        entry = entry.tb_next
+    return found
+
+
+def failing_node(entry: TracebackType, tree: ast.AST) -> ast.AST | None:
+    """Return the syntax node that failed, or None if the source doesn't contain it."""
+    position = list(entry.tb_frame.f_code.co_positions())[entry.tb_lasti // 2]
+    found = None
+    for node in ast.walk(tree):
+        place = [getattr(node, name, None) for name in ("lineno", "end_lineno", "col_offset", "end_col_offset")]
+        if tuple(place) == position and not isinstance(node, ast.Expr):
+            found = node
+    return found
+
+
+def parse_file(file: str, module_globals: dict[str, Any] | None = None) -> ast.Module | None:
+    """Return the syntax tree of a file, or None if it can't be read."""
+    try:
+        return ast.parse("".join(linecache.getlines(file, module_globals)))
+    except (SyntaxError, ValueError):
+        return None
+
+
+class Source:
+    """The file that defines a network, and the network's error in it."""
+
+    def __init__(self, file: str, model: nn.Module | None, error: BaseException | None) -> None:
+        self.file = file
+        self.model = model
+        self.lines = linecache.getlines(file)
+        self.tree = parse_file(file) or ast.parse("")
+        entry = user_entry(error)
+        if entry is not None and entry.tb_frame.f_code.co_filename != file:
+            entry = None
+        self.frame: FrameType | None = None if entry is None else entry.tb_frame
+        """The frame of the file's code in which the error was raised."""
+        self.node = None if entry is None else failing_node(entry, self.tree)
+        """The node that failed, or None if it is unknown."""
+        self.line: int | None = None if entry is None else entry.tb_lineno
+
+    def text(self, node: ast.AST) -> str:
+        return ast.get_source_segment("".join(self.lines), node) or ""
+
+    def nodes(self, *, kind: type[ast.AST], inside: ast.AST | None = None) -> Iterator[Any]:
+        return (node for node in ast.walk(inside or self.tree) if isinstance(node, kind))
+
+    # Edits
+
+    def edit(self, *edits: Edit | None) -> list[Fix]:
+        """Return the edits, which have to be on one line, as a list with one fix. Return an empty list otherwise."""
+        if not edits or any(edit is None for edit in edits):
+            return []
+        known = [edit for edit in edits if edit is not None]
+        line = known[0][0]
+        if any(edit[0] != line for edit in known) or line > len(self.lines):
+            return []
+        old = self.lines[line - 1].rstrip("\r\n")
+        encoded = old.encode()
+        for _, start, end, text in sorted(known, reverse=True):
+            encoded = encoded[:start] + text.encode() + encoded[end:]
+        new = encoded.decode()
+        return [Fix(line, old.strip(), new.strip())] if new != old else []
+
+    def replace(self, node: ast.AST | None, text: str) -> Edit | None:
+        """Return the edit that replaces a node, or None if the node isn't on one line."""
+        if not isinstance(node, ast.expr | ast.stmt) or node.lineno != node.end_lineno or node.end_col_offset is None:
+            return None
+        return node.lineno, node.col_offset, node.end_col_offset, text
+
+    def wrap(self, node: ast.AST | None, template: str) -> list[Fix]:
+        """Replace an expression by the template, in which `{}` stands for the expression."""
+        if node is None:
+            return []
+        text = self.text(node)
+        if template.startswith("{}.") and not isinstance(node, ast.Name | ast.Attribute | ast.Call | ast.Subscript):
+            text = f"({text})"
+        return self.edit(self.replace(node, template.format(text)))
+
+    def rename_attribute(self, node: ast.Attribute, new: str) -> Edit | None:
+        """Return the edit that replaces the name after the dot, as in `x.view`."""
+        if node.end_lineno is None or node.end_col_offset is None:
+            return None
+        return node.end_lineno, node.end_col_offset - len(node.attr.encode()), node.end_col_offset, new
+
+    def insert_argument(self, call: ast.Call, text: str) -> Edit | None:
+        """Add an argument at the end of a call."""
+        if call.end_lineno is None or call.end_col_offset is None:
+            return None
+        ends = [
+            (node.end_lineno, node.end_col_offset)
+            for node in [*call.args, *(keyword.value for keyword in call.keywords)]
+            if node.end_lineno is not None and node.end_col_offset is not None
+        ]
+        line, end = max(ends, default=(call.end_lineno, call.end_col_offset - 1))
+        return line, end, end, f", {text}" if ends else text
+
+    def argument(self, call: ast.Call, position: int | None, name: str) -> ast.expr | None:
+        """Return the argument of a call that is given by position or by name."""
+        for keyword in call.keywords:
+            if keyword.arg == name:
+                return keyword.value
+        if position is None or any(isinstance(argument, ast.Starred) for argument in call.args[: position + 1]):
+            return None
+        return call.args[position] if position < len(call.args) else None
+
+    def set_argument(self, call: ast.Call | None, position: int | None, name: str, value: object) -> Edit | None:
+        """Return the edit that sets an argument of a call."""
+        if call is None:
+            return None
+        given = self.argument(call, position, name)
+        return self.insert_argument(call, f"{name}={value}") if given is None else self.replace(given, str(value))
+
+    # Where layers are created
+
+    def constructor(self, path: str) -> ast.Call | None:
+        """Return the call that creates the module at a path, or None if it isn't found."""
+        if self.model is None:
+            return None
+        parent_path, _, name = path.rpartition(".")
+        parent, module = _module(self.model, parent_path), _module(self.model, path)
+        if parent is None or module is None:
+            return None
+        if not _is_container(parent):
+            return self._assigned(parent, name, type(module).__name__)
+        container = self.constructor(parent_path) if parent_path else self._only_container(parent)
+        index = [*parent._modules].index(name)  # noqa: SLF001 - the names in order
+        item = None if container is None else _item(container, index, name)
+        return item if isinstance(item, ast.Call) and call_name(item) == type(module).__name__ else None
+
+    def _assigned(self, parent: nn.Module, name: str, class_name: str) -> ast.Call | None:
+        """Return the call in the value that the class of `parent` assigns to `self.name`."""
+        scope: ast.AST = self.tree
+        lines = {line for cls in type(parent).__mro__ if (line := _constructor_line(cls, self.file)) is not None}
+        for function in self.nodes(kind=ast.FunctionDef):
+            if min([function.lineno, *(node.lineno for node in function.decorator_list)]) in lines:
+                scope = function
+                break
+        else:
+            if lines:
+                return None
+        for assignment in self.nodes(kind=ast.Assign, inside=scope):
+            for target in assignment.targets:
+                if isinstance(target, ast.Attribute) and target.attr == name:
+                    return _call_of(assignment.value, class_name)
+                if isinstance(target, ast.Tuple) and isinstance(assignment.value, ast.Tuple):
+                    for one, value in zip(target.elts, assignment.value.elts, strict=False):
+                        if isinstance(one, ast.Attribute) and one.attr == name:
+                            return _call_of(value, class_name)
+        calls = [
+            keyword.value
+            for call in self.nodes(kind=ast.Call)
+            for keyword in call.keywords
+            if keyword.arg == name and isinstance(keyword.value, ast.Call)
+        ]
+        return _call_of(calls[0], class_name) if len(calls) == 1 else None
+
+    def _only_container(self, module: nn.Module) -> ast.Call | None:
+        """Return the call that creates a network that is itself an nn.Sequential."""
+        calls = [
+            call
+            for call in self.nodes(kind=ast.Call)
+            if call_name(call) == type(module).__name__ and len(_items(call)) == len(module._modules)  # noqa: SLF001
+        ]
+        return calls[0] if len(calls) == 1 else None
+
+
+def error_location(error: BaseException | None) -> tuple[str | None, int | None]:
+    """Return the file and the line of the innermost frame that is neither in torch nor in this package."""
+    entry = user_entry(error)
+    return (None, None) if entry is None else (entry.tb_frame.f_code.co_filename, entry.tb_lineno)
+
+
+def call_name(call: ast.Call) -> str:
+    """Return the last name of the function that is called: `flatten` for both `torch.flatten(x)` and `x.flatten()`."""
+    function = call.func
+    return function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")
+
+
+def _call_of(value: ast.expr, class_name: str) -> ast.Call | None:
+    """Return the only call of a class in an expression, or None if there are several."""
+    calls = [node for node in ast.walk(value) if isinstance(node, ast.Call) and call_name(node) == class_name]
+    return calls[0] if len(calls) == 1 else None
+
+
+def _is_container(module: nn.Module) -> bool:
+    return type(module) in {nn.Sequential, nn.ModuleList, nn.ModuleDict}
+
+
+def _constructor_line(cls: type, file: str) -> int | None:
+    """Return the first line of a class's `__init__`, or None if the file doesn't define it."""
+    code = getattr(vars(cls).get("__init__"), "__code__", None)
+    return code.co_firstlineno if code is not None and code.co_filename == file else None
+
+
+def _items(container: ast.Call) -> Sequence[ast.expr]:
+    """Return the expressions of the modules that a container is created with."""
+    arguments: Sequence[ast.expr] = container.args
+    if len(arguments) == 1 and isinstance(arguments[0], ast.Call) and call_name(arguments[0]) == "OrderedDict":
+        arguments = arguments[0].args
+    if len(arguments) == 1 and isinstance(arguments[0], ast.List | ast.Tuple):
+        arguments = arguments[0].elts
+    if len(arguments) == 1 and isinstance(arguments[0], ast.Dict):
+        arguments = arguments[0].values
+    return [item.elts[1] if isinstance(item, ast.Tuple) and len(item.elts) == 2 else item for item in arguments]
+
+
+def _item(container: ast.Call, index: int, _name: str) -> ast.expr | None:
+    if len(container.args) == 1 and isinstance(container.args[0], ast.ListComp):
+        return container.args[0].elt
+    items = _items(container)
+    if any(isinstance(item, ast.Starred) for item in items[: index + 1]) or index >= len(items):
+        return None
+    return items[index]
+
+
+def _module(model: nn.Module, path: str) -> nn.Module | None:
+    try:
+        return model.get_submodule(path)
+    except AttributeError:
+        return None
+
+
+def frame_value(frame: FrameType | None, node: ast.AST) -> Any:
+    """Return the value of a name or attribute in a frame, or None if it is another expression."""
+    if frame is None:
+        return None
+    if isinstance(node, ast.Name):
+        return frame.f_locals.get(node.id, frame.f_globals.get(node.id))
+    if isinstance(node, ast.Attribute):
+        owner = frame_value(frame, node.value)
+        return None if owner is None else getattr(owner, node.attr, None)
+    return None
