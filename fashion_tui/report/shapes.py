@@ -12,7 +12,7 @@ from fashion_tui.schema.shapes import Remark, ShapeTable
 from .formatting import format_bytes, format_shape, printable
 from .glyphs import Glyphs, terminal_glyphs
 from .shape_columns import MIN_BAR_WIDTH, OPTIONAL_TITLES, SHARE, are_sums, shape_columns, share_column
-from .style import ACCENT, ATTENTION, BAD, FOREGROUND, MUTED
+from .style import ACCENT, ATTENTION, BAD, FOREGROUND, GOOD, MUTED
 from .text_table import fit_columns, join_cells, table_width
 
 DEFAULT_WIDTH = 100
@@ -152,6 +152,8 @@ def shape_notes(table: ShapeTable, *, glyphs: Glyphs | None = None) -> Text:
         error = Text(f"{glyphs.bad} {printable(table.error, glyphs)}", style=BAD)
         location = f"  (line {table.error_line} of {PurePath(table.error_file or '').name})" if table.error_line else ""
         lines.append(error + Text(printable(location, glyphs), style=MUTED))
+    if table.fix is not None:
+        lines.append(Text(f"  fix for line {table.fix.line}: {printable(table.fix.new, glyphs)}", style=GOOD))
     return Text("\n").join(lines)
 
 

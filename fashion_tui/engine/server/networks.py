@@ -9,9 +9,10 @@ import torch
 
 from fashion_tui.lab.devices import choose_device
 from fashion_tui.lab.evaluation.histograms import weight_histograms
-from fashion_tui.lab.networks.build import IMAGE_SHAPE, build_trainable, open_model
+from fashion_tui.lab.networks.build import IMAGE_SHAPE, build_trainable, open_model, read_model
 from fashion_tui.lab.networks.builtin import source_of
 from fashion_tui.lab.networks.custom import UNSAVED, SourceError, WrongArguments
+from fashion_tui.lab.networks.repair import repair_of
 from fashion_tui.lab.rng import preserve_rng_state, seed_everything
 from fashion_tui.lab.trace import trace
 from fashion_tui.schema.errors import UsageError, UserError
@@ -27,8 +28,11 @@ from .connection import CallContext
 
 def get_shapes(request: GetShapes, call: CallContext, _cache: Cache) -> ShapeTable:
     named = NamedModel(model=request.model, arguments=request.arguments)
-    with call.interruptible(), open_model(named, device="meta") as (model, _):
-        return trace(model, request.input_size, name=request.model, measure=_timing_device(measure=request.measure))
+    custom = read_model(named)
+    repair = None if custom is None else repair_of(custom, lambda model: trace(model, request.input_size))
+    device = _timing_device(measure=request.measure)
+    with call.interruptible(), open_model(custom or named, device="meta") as (model, _):
+        return trace(model, request.input_size, name=request.model, measure=device, repair=repair)
 
 
 def get_builtin_source(request: GetBuiltinSource, _call: CallContext, _cache: Cache) -> CustomModel:
@@ -71,9 +75,9 @@ def trace_source(request: TraceSource, call: CallContext, _cache: Cache) -> Sour
     try:
         with call.interruptible(), open_model(custom, device="meta") as (model, class_name):
             try:
-                table = trace(
-                    model, request.input_size, name=class_name, measure=_timing_device(measure=request.measure)
-                )
+                repair = repair_of(custom, lambda model: trace(model, request.input_size))
+                device = _timing_device(measure=request.measure)
+                table = trace(model, request.input_size, name=class_name, measure=device, repair=repair)
             except UsageError as error:
                 return _not_traced("input", str(error))
     except SourceError as error:

@@ -129,16 +129,25 @@ def open_model(
     or the user's code fails.
     """
     if isinstance(network, NamedModel):
-        name, arguments = parse_model_name(network.model), network.arguments
-        if isinstance(name, str):
-            yield _build_named(name, arguments, device), name
+        custom = read_model(network)
+        if custom is None:
+            yield _build_named(network.model, network.arguments, device), network.model
             return
-        network = name.read(arguments)
+        network = custom
     file = Path(network.file or UNSAVED)
     with nullcontext() if network.file is None or standalone else importable(file.resolve().parent):
         module = run_source(network.source, str(file))
         name = choose_network(module, network.class_name, exact=network.exact)
         yield instantiate(getattr(module, name), copy.deepcopy(network.arguments), name, device), name
+
+
+def read_model(network: NamedModel) -> CustomModel | None:
+    """Return a model that is named by its file, with the source of the file. Return None for any other name.
+
+    Raises UsageError if the name is invalid, and UserError if the file can't be read.
+    """
+    name = parse_model_name(network.model)
+    return None if isinstance(name, str) else name.read(network.arguments)
 
 
 def _build_named(name: str, arguments: dict[str, Any], device: str) -> nn.Module:

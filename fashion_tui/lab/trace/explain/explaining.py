@@ -1,6 +1,8 @@
 """The entry point of the explanations."""
 
+import itertools
 import re
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -22,6 +24,9 @@ from .source import Source, error_location
 
 MAX_CHECKED_FIXES = 6
 """Number of edits that are tried for one error. Each one builds and runs the network again."""
+
+FIX_SECONDS = 0.5
+"""Seconds after which no other edit is tried."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +123,9 @@ _EXPLAINERS = (explain_wrong_kind, explain_leaf, explain_dtypes, explain_lost_ba
 def _find_fix(changes: Sequence[Change], source: Source, repair: Repair) -> Fix | None:
     """Return the first edit with which the network runs, or None if there is none."""
     fixes = list(dict.fromkeys(fix for change in changes for fix in change(source)))
-    return next((fix for fix in fixes[:MAX_CHECKED_FIXES] if repair.runs(fix)), None)
+    end = time.monotonic() + FIX_SECONDS
+    checked = itertools.takewhile(lambda _: time.monotonic() < end, fixes[:MAX_CHECKED_FIXES])
+    return next((fix for fix in checked if repair.runs(fix)), None)
 
 
 def _torch_message(error: BaseException, other: BaseException | None, batches: BatchSizes) -> str:
