@@ -25,6 +25,10 @@ class Glyphs:
     rule: str
     axis: str
     tick: str
+    node: str
+    """A node of a graph."""
+    neighbour: str
+    """A node next to the chosen node."""
     levels: str
     """One glyph for each level of a sparkline, from almost empty to full."""
     eighths: str
@@ -75,11 +79,13 @@ class Glyphs:
 
 UNICODE = Glyphs(
     live="●", paused="‖", good="✓", bad="✕", stopped="■", unknown="?", cursor="▌", rule="─", axis="│", tick="┤",
+    node="●", neighbour="◆",
     levels="▁▂▃▄▅▆▇█", eighths="▏▎▍▌▋▊▉█", thick_line="━", half_line="╸", dot="·", ellipsis="…", approximately="≈",
     plus_minus="±", unicode=True,
 )  # fmt: skip
 ASCII = Glyphs(
     live="*", paused="=", good="+", bad="x", stopped="#", unknown="?", cursor=">", rule="-", axis="|", tick="+",
+    node="*", neighbour="@",
     levels="_.-~=+*#", eighths="#", thick_line="=", half_line="-", dot="-", ellipsis="...", approximately="~",
     plus_minus="+/-", unicode=False,
 )  # fmt: skip
@@ -94,6 +100,7 @@ _ASCII_CHARACTERS = {
     **dict.fromkeys("░□◻", "."),
     **dict.fromkeys("▒", ":"),
     **dict.fromkeys("●•◉", "*"),
+    **dict.fromkeys("◆", "@"),
     **dict.fromkeys("○◌", "o"),
     **dict.fromkeys("×✕✖✗✘", "x"),
     **dict.fromkeys("✓✔", "+"),

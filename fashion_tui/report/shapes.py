@@ -11,6 +11,7 @@ from fashion_tui.schema.shapes import Remark, ShapeTable
 
 from .formatting import format_bytes, format_shape, printable
 from .glyphs import Glyphs, terminal_glyphs
+from .rail import Rail, draw_rail
 from .shape_columns import MIN_BAR_WIDTH, OPTIONAL_TITLES, SHARE, are_sums, shape_columns, share_column
 from .style import ACCENT, ATTENTION, BAD, FOREGROUND, GOOD, MUTED
 from .text_table import fit_columns, join_cells, table_width
@@ -32,6 +33,8 @@ class ShapeLines:
     header: list[Text]
     rows: list[Text]
     footer: list[Text]
+    rail: Rail
+    """How data flows between the rows, to be shown to the left of the rows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +51,10 @@ class ShapeReport:
         yield shape_strip(self.table, width=width, glyphs=self.glyphs)
         yield Text()
         lines = shape_lines(self.table, width=width, depth=self.depth, columns=self.columns, glyphs=self.glyphs)
-        yield _join_lines([*lines.header, *lines.rows, *lines.footer])
+        rows = list(map(join_margin, lines.rail.lines(), lines.rows))
+        margin = Text(" " * lines.rail.width)
+        header, footer = ([join_margin(margin, line) for line in part] for part in (lines.header, lines.footer))
+        yield _join_lines([*header, *rows, *footer])
         yield Text()
         yield shape_notes(self.table, glyphs=self.glyphs)
 
@@ -77,9 +83,11 @@ def shape_lines(  # noqa: PLR0913 - each is an independent choice
     columns: Collection[str] | None = None,
     glyphs: Glyphs | None = None,
 ) -> ShapeLines:
-    """Return the header, a line for each visible row, and the totals. No line is wider than `width`."""
+    """Return the header, a line for each visible row, and the totals. No line is wider than `width` with its margin."""
     glyphs = glyphs or terminal_glyphs()
     shown = visible_rows(table, depth=depth, folded=folded)
+    rail = draw_rail(table, shown, width=width, glyphs=glyphs)
+    width -= rail.width and rail.width + 1
     is_numbered = any(table.rows[index].name.isdigit() for index in shown)
     available = shape_columns(table, shown, glyphs)
     if columns is None:
@@ -95,7 +103,13 @@ def shape_lines(  # noqa: PLR0913 - each is an independent choice
         header=[join_cells([column.header() for column in fitting]), rule],
         rows=[join_cells([column.line(index) for column in fitting]) for index in range(len(shown))],
         footer=[rule, join_cells([column.footer() for column in fitting])],
+        rail=rail,
     )
+
+
+def join_margin(margin: Text, line: Text) -> Text:
+    """Return the line with its margin, if there is one."""
+    return margin + Text(" ") + line if margin else line
 
 
 def visible_rows(table: ShapeTable, *, depth: int | None = None, folded: Collection[str] = ()) -> list[int]:

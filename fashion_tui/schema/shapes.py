@@ -43,6 +43,9 @@ class ShapeRow(msgspec.Struct, frozen=True, kw_only=True):
     sources: tuple[int | None, ...]
     """For each input, the index of the row that produced it, NETWORK_INPUT for an input of the network, or None for any
     other tensor."""
+    producers: tuple[int | None, ...] = ()
+    """Like `sources`, but for an input that a module returned, the index of the call inside the module that produced
+    it. The rows with these indices have no children."""
     outputs: tuple[Shape, ...]
     settings: str
     """Non-default settings (kernel size, padding, stride and so on), such as `5×5 p2`; empty if there are none."""
@@ -132,6 +135,9 @@ class ShapeTable(msgspec.Struct, frozen=True, kw_only=True):
     inputs: tuple[Shape, ...]
     """Shapes of the network's inputs, in the order of its arguments."""
     outputs: tuple[Shape, ...]
+    output_producers: tuple[int | None, ...] = ()
+    """For each output, the index of the row without children that produced it, NETWORK_INPUT if it is an input, or None
+    for any other tensor."""
     rows: tuple[ShapeRow, ...]
     """Rows in order of execution."""
     total_params: int

@@ -177,6 +177,41 @@ def test_shapes_with_depth_and_columns(call: Call) -> None:
     assert "µs" in out or "ms" in out
 
 
+TWO_BRANCHES = """
+from torch import nn
+
+class Net(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.second, self.spare = nn.Linear(4, 4), nn.Linear(4, 4), nn.Linear(4, 9)
+        self.block = nn.Sequential(nn.Linear(4, 4), nn.ReLU())
+
+    def forward(self, x):
+        y = self.first(x)
+        return self.block(self.second(y) + y), y
+"""
+
+
+@pytest.mark.covers("shapes --json")
+def test_json_of_shapes_says_where_data_flows_and_what_is_unused(call: Call, tmp_path: Path) -> None:
+    (tmp_path / "net.py").write_text(TWO_BRANCHES)
+    table = call("shapes", f"{tmp_path}/net.py", "--input", "4", "--json").json
+    assert [(row["name"], row["from"]) for row in table["rows"]] == [
+        ("first", []), ("second", [0]), ("add", [1, 0]), ("block", [2]), ("0", [2]), ("1", [4]),
+    ]  # fmt: skip
+    assert table["outputs"] == [[4], [4]]
+    assert table["unused"] == ["spare"]
+    assert table["ran"] in {"real", "meta"}
+    assert table["remarks"] == []
+    assert table["explanation"] is None
+    folded = call("shapes", f"{tmp_path}/net.py", "--input", "4", "--json", "--depth", "1").json
+    assert [(row["name"], row["from"]) for row in folded["rows"]][-1] == ("block", [2])
+    broken = call("shapes", f"{tmp_path}/net.py", "--input", "5", "--json")
+    assert broken.status == 1
+    assert broken.json["explanation"] in broken.err
+    assert "first" in broken.json["explanation"]
+
+
 @pytest.mark.covers("export --runs", "export --output")
 def test_export_writes_the_same_file_for_the_same_weights(call: Call, trained: TrainedRun, tmp_path: Path) -> None:
     files = [tmp_path / "one.safetensors", tmp_path / "TWO.SAFETENSORS"]

@@ -24,6 +24,7 @@ from fashion_tui.report.shapes import (
 from fashion_tui.report.style import ACCENT, BAD, MUTED
 from fashion_tui.schema.shapes import NotUsed, Remark, ShapeRow, ShapeTable
 from fashion_tui.tui.model.row_details import row_lines
+from fashion_tui.tui.widgets.large_number import large_number
 from tests.lab.networks import FunctionNet, Guide, Residual
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -139,6 +140,12 @@ def test_the_details_of_a_row_show_both_times_and_their_share(guide: ShapeTable)
     assert costs[1:4] == ["6,020", "2.9", "%"]
     (costs,) = (line for line in lines if line[0] == "MACs")
     assert costs[1:4] == ["1,176,000", "73.1", "%"]
+
+
+def test_the_large_shape_of_a_row_without_arithmetic_is_complete(nested: ShapeTable) -> None:
+    lines = row_lines(nested, nested.rows[6], (), (120, 13), UNICODE)
+    digits = large_number("16×16×16", UNICODE)
+    assert [line.plain[: len(digits[0])] for line in lines[1 : 1 + len(digits)]] == [*digits]
 
 
 def test_folded_modules(nested: ShapeTable) -> None:

@@ -426,6 +426,31 @@ async def test_folding_modules_keeps_the_cursor(tmp_path: Path) -> None:
         assert rows.row.path == "body.2"
 
 
+async def test_producers_and_consumers_of_the_row_are_marked_in_the_margin(tmp_path: Path) -> None:
+    async with model_pane(tmp_path / "runs") as lab:
+        assert "●" not in lab.pane.query_one(ShapeView).rows.render_line(0).text, "the guide's network is a chain"
+        await lab.edit()
+        lab.paste(
+            "from torch import nn\n\n\nclass Block(nn.Module):\n    def __init__(self, width):\n"
+            "        super().__init__()\n        self.layer = nn.Linear(width, width)\n\n"
+            "    def forward(self, x):\n        return x + self.layer(x)\n\n\n"
+            "class Net(nn.Sequential):\n    def __init__(self):\n"
+            "        super().__init__(nn.Flatten(), Block(784), nn.Linear(784, 10))\n"
+        )
+        await until(lab.pilot, lambda: len(lab.table.rows) == 5, "the new table")
+        await lab.pilot.press("escape", "home")
+        rows = lab.pane.query_one(ShapeView).rows
+
+        def margins() -> list[str]:
+            return [rows.render_line(row).text[1:5].rstrip() for row in range(5)]
+
+        await until(lab.pilot, lambda: margins() == ["●─╮", "│ │", "◆ │", "◆─╯", ""], "the consumers of the first row")
+        await lab.pilot.press("down", "down")
+        await until(lab.pilot, lambda: margins() == ["◆─╮", "│ │", "● │", "◆─╯", ""], "the neighbours of the layer")
+        await lab.pilot.press("up", "enter")
+        await until(lab.pilot, lambda: "●" not in "".join(margins()), "the chain without the block's branches")
+
+
 async def test_small_terminal_shows_either_editor_or_table(tmp_path: Path) -> None:
     async with model_pane(tmp_path / "runs", (80, 24)) as lab:
         await lab.until("fc2", "(28 − 5 + 2·2) / 1 + 1 = 28")

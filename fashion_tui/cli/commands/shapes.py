@@ -7,11 +7,12 @@ from fashion_tui.cli.inputs import parse_arguments
 from fashion_tui.cli.options import CommonOptions, common_options, json_option
 from fashion_tui.cli.output import show, write_json
 from fashion_tui.cli.values import MODEL, NameList
+from fashion_tui.report.data_flow import data_flow, row_positions
 from fashion_tui.report.shape_columns import COLUMN_TITLES
 from fashion_tui.report.shapes import shape_report, visible_rows
 from fashion_tui.schema.errors import UsageError, UserError
 from fashion_tui.schema.requests import GetShapes
-from fashion_tui.schema.shapes import ShapeRow, ShapeTable, parse_shape
+from fashion_tui.schema.shapes import NETWORK_INPUT, ShapeRow, ShapeTable, parse_shape
 
 TIMING_COLUMNS = frozenset({"forward", "backward"})
 """Columns for which the network is run and timed."""
@@ -82,24 +83,46 @@ def shapes_command(  # noqa: PLR0913 - one parameter per option
 
 
 def table_as_json(table: ShapeTable, depth: int | None = None) -> dict[str, object]:
-    """Return the output of `--json`. In each row, `input` is `inputs[0]` and `output` is `outputs[0]`."""
+    """Return the output of `--json`. In each row, `input` is `inputs[0]` and `output` is `outputs[0]`.
+
+    `from` in a row and `row` in a remark are indexes of the list `rows`, which lacks the rows below `depth`. `from`
+    doesn't include the network's input.
+    """
+    shown = visible_rows(table, depth=depth)
+    producers = data_flow(table, shown).producers
+    position = row_positions(table, shown)
     return {
         "model": table.model,
         "input_size": table.input_size,
-        "rows": [_row_as_json(table.rows[index]) for index in visible_rows(table, depth=depth)],
+        "outputs": table.outputs,
+        "rows": [
+            _row_as_json(table.rows[index], [row for row in origins if row != NETWORK_INPUT])
+            for index, origins in zip(shown, producers, strict=True)
+        ],
         "total_params": table.total_params,
         "trainable_params": table.trainable_params,
         "total_macs": table.total_macs,
+        "ran": table.ran,
+        "batch": table.batch,
+        "unused": table.unused,
+        "not_used_in_pass": table.not_used_in_pass,
+        "remarks": [
+            {"row": None if remark.row is None else position[remark.row], "text": remark.text}
+            for remark in table.remarks
+        ],
         "error": table.error,
+        "explanation": table.error,
+        "fix": table.fix,
     }
 
 
-def _row_as_json(row: ShapeRow) -> dict[str, object]:
+def _row_as_json(row: ShapeRow, producers: list[int]) -> dict[str, object]:
     return {
         "name": row.name,
         "path": row.path,
         "depth": row.depth,
         "op": row.op,
+        "from": producers,
         "input": row.inputs[0] if row.inputs else None,
         "output": row.outputs[0] if row.outputs else None,
         "inputs": row.inputs,
@@ -111,6 +134,7 @@ def _row_as_json(row: ShapeRow) -> dict[str, object]:
         "dtype": row.dtype,
         "trainable": row.trainable,
         "reused": row.reused,
+        "mixes_samples": row.mixes_samples,
         "forward_seconds": row.forward_seconds,
         "backward_seconds": row.backward_seconds,
     }

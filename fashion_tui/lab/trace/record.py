@@ -6,7 +6,7 @@ convolution of `nn.Conv2d`, have no row.
 """
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -38,6 +38,8 @@ class Call:
     inputs: list[Shape]
     sources: list[int | None]
     outputs: list[Shape] = field(default_factory=list)
+    producers: list[int | None] = field(default_factory=list)
+    """For each input, the index of the call without inner calls that produced it."""
     dtype: str = ""
     parameters: list[nn.Parameter] = field(default_factory=list)
     """Parameters that this call uses directly, excluding those used by the calls inside it."""
@@ -72,6 +74,7 @@ class Recording:
     device: str
     calls: list[Call]
     outputs: list[Shape]
+    output_producers: list[int | None]
     macs: int
     error: Exception | None
     failed: list[int]
@@ -104,6 +107,7 @@ def record(model: nn.Module, inputs: tuple[Any, ...], batch: int) -> Recording:
         device=device.type,
         calls=recorder.calls,
         outputs=[tuple(tensor.shape) for tensor in tensors_in(result)],
+        output_producers=recorder.producers_of(tensors_in(result)),
         macs=recorder.counter.total,
         error=error,
         failed=failed,
@@ -130,6 +134,8 @@ class Recorder(TorchFunctionMode):
         """Names of the network's parameters, buffers and constants, keyed by `id`."""
         self._source: dict[int, int] = {}
         """Index of the call that returned each tensor, keyed by the tensor's `id`."""
+        self._producer: dict[int, int] = {}
+        """Like `_source`, but for a tensor that a module returned, the index of the call inside the module."""
         self._kept: list[Any] = [model]
         """All objects whose `id` is stored, kept alive so that no other object gets the same id."""
         self._running: list[tuple[int, str]] = []
@@ -148,6 +154,13 @@ class Recorder(TorchFunctionMode):
             # The module may have a `__setattr__` of its own.
             vars(module)["forward"] = self._wrap_forward(module, path, module.forward)
         self._set_source(NETWORK_INPUT, list(tensors_in(inputs)))
+
+    def producers_of(self, tensors: Iterable[Tensor]) -> list[int | None]:
+        """Return, for each tensor, the index of the call without inner calls that returned it.
+
+        An index is NETWORK_INPUT for an input of the network, and None for any other tensor.
+        """
+        return [self._producer.get(id(tensor)) for tensor in tensors]
 
     def failed_calls(self, error: Exception | None) -> list[int]:
         """Return the indices of the calls that `error` passed through, the innermost last."""
@@ -258,6 +271,7 @@ class Recorder(TorchFunctionMode):
             settings="",
             inputs=[tuple(tensor.shape) for tensor in activations],
             sources=[self._source.get(id(tensor)) for tensor in activations],
+            producers=self.producers_of(activations),
             parameters=[self._registered[id(tensor)] for tensor in parameters],
             parameter_names=[self._model_names[id(tensor)] for tensor in parameters],
             target=target,
@@ -293,15 +307,18 @@ class Recorder(TorchFunctionMode):
 
     def _set_source(self, index: int, tensors: list[Tensor]) -> None:
         self._kept += tensors
+        has_inner_calls = 0 <= index < len(self.calls) - 1
         for tensor in tensors:
             self._source[id(tensor)] = index
+            if not has_inner_calls:
+                self._producer[id(tensor)] = index
 
     def _copy_source(self, args: Any, result: Any) -> None:
         """Give the result of a hidden call, such as `x.detach()`, the same source and name as its argument."""
         argument = next(tensors_in(args), None)
         if argument is not None and isinstance(result, Tensor) and result is not argument:
             self._kept.append(result)
-            tables: tuple[dict[int, Any], ...] = (self._source, self._model_names, self._registered)
+            tables: tuple[dict[int, Any], ...] = (self._source, self._producer, self._model_names, self._registered)
             for table in tables:
                 if id(argument) in table:
                     table[id(result)] = table[id(argument)]

@@ -103,6 +103,7 @@ def rows_of(pair: RecordingPair) -> tuple[ShapeRow, ...]:
             has_children=subtree.stop > index + 1,
             inputs=inputs,
             sources=tuple(call.sources),
+            producers=tuple(call.producers),
             outputs=outputs,
             settings=_sample_settings(pair, call.settings, other.settings if other else call.settings),
             params=sum(own_params[subtree]),

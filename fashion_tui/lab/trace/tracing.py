@@ -100,6 +100,7 @@ def _table(
         model=name,
         inputs=sizes,
         outputs=pair.sample_shapes(recording.outputs, pair.second.outputs),
+        output_producers=tuple(recording.output_producers),
         rows=rows,
         total_params=sum(parameter.numel() for parameter in parameters),
         trainable_params=sum(parameter.numel() for parameter in parameters if parameter.requires_grad),

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 
 from rich.text import Text
 
@@ -94,9 +95,8 @@ def _large_shape_and_facts(table: ShapeTable, row: ShapeRow, width: int, glyphs:
     origin.append(f"{row.dtype}, {memory}" if row.dtype else "", style=MUTED)
     if width < TWO_COLUMN_WIDTH or max(line.cell_len for line in digits) > TWO_COLUMN_WIDTH // 2 - 3:
         return [*digits, origin, *facts]
-    left_lines = [*digits, *[Text()] * len(facts)]
     lines = []
-    for left, right in zip(left_lines, [origin, *facts], strict=False):
+    for left, right in zip_longest(digits, [origin, *facts], fillvalue=Text()):
         line = left.copy()
         line.pad_right(TWO_COLUMN_WIDTH // 2 - left.cell_len)
         lines.append(line + right)

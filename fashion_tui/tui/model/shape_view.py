@@ -11,7 +11,8 @@ from textual.message import Message
 from textual.widgets import Static
 
 from fashion_tui.report.glyphs import terminal_glyphs
-from fashion_tui.report.shapes import shape_lines, shape_notes, visible_rows
+from fashion_tui.report.rail import Rail
+from fashion_tui.report.shapes import join_margin, shape_lines, shape_notes, visible_rows
 from fashion_tui.report.style import MUTED
 from fashion_tui.schema.shapes import ShapeRow, ShapeTable
 from fashion_tui.tui.widgets.lines import Lines
@@ -38,6 +39,12 @@ class ShapeView(Vertical):
         self._table: ShapeTable | None = None
         self._folded: frozenset[str] = frozenset()
         """Paths of the folded modules."""
+        self._keys: list[str] = []
+        """Keys of the visible rows."""
+        self._lines: list[Text] = []
+        """The visible rows without the margin."""
+        self._rail: Rail | None = None
+        """The margin of the visible rows, or None before the first table."""
 
     def compose(self) -> ComposeResult:
         yield Lines(id="header")
@@ -81,6 +88,7 @@ class ShapeView(Vertical):
         """Remove the table. When the next table is shown, the cursor returns to its row if that row still exists."""
         self._table = None
         self.header.show_lines(())
+        self._rail = None
         self.rows.show_rows((), ())
         self.totals.show_lines(())
         self.notes.display = False
@@ -101,18 +109,26 @@ class ShapeView(Vertical):
         # Reserve one column for the cursor and one for the scroll bar.
         lines = shape_lines(self._table, width=max(self.rows.size.width - indent - 2, 20), folded=self._folded)
         visible = visible_rows(self._table, folded=self._folded)
-        keys = _row_keys(self._table)
-        self.header.show_lines([_indent(line, indent) for line in lines.header])
-        rows = [
+        self._keys = [_row_keys(self._table)[index] for index in visible]
+        self._rail = lines.rail
+        self._lines = [
             Text(f"{marks[index]:<{indent}}", style=MUTED) + line
             for index, line in zip(visible, lines.rows, strict=True)
         ]
-        self.rows.show_rows([keys[index] for index in visible], rows)
+        self._paint_rows()
+        indent += lines.rail.width and lines.rail.width + 1
+        self.header.show_lines([_indent(line, indent) for line in lines.header])
         self.rows.styles.max_height = max(len(lines.rows), 1)
         self.totals.show_lines([_indent(line, indent) for line in lines.footer])
         note_lines = self._paint_notes(self._table)
         # Make the view no taller than the table, so that the row's details are directly below the table.
         self.styles.max_height = len(lines.header) + max(len(lines.rows), 1) + len(lines.footer) + note_lines
+
+    def _paint_rows(self) -> None:
+        """Show the rows. In the margin, highlight the producers and consumers of the row under the cursor."""
+        chosen = self._keys.index(self.rows.chosen) if self.rows.chosen in self._keys else None
+        if self._rail is not None:
+            self.rows.show_rows(self._keys, list(map(join_margin, self._rail.lines(chosen), self._lines)))
 
     def _fold_mark(self, row: ShapeRow) -> str:
         """Return the glyph for a folded or unfolded module, or an empty string for a row without children."""
@@ -131,6 +147,7 @@ class ShapeView(Vertical):
 
     @on(RowList.Chosen)
     def _chosen(self) -> None:
+        self._paint_rows()
         self.post_message(RowChosen())
 
     def fold(self, *, folded: bool | None = None) -> None:
