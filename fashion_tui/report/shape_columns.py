@@ -32,12 +32,13 @@ def shape_columns(table: ShapeTable, shown: Sequence[int], glyphs: Glyphs) -> li
         rows.append([number, *_cells(table.rows[index], table.total_params, tone, glyphs)])
     cells = list(zip(*rows, strict=True)) if rows else [()] * 9
     params, macs = Cell(f"{table.total_params:,}", FOREGROUND), Cell(format_total_macs(table), FOREGROUND)
+    output = Cell(format_shapes(table.outputs, glyphs), FOREGROUND)
     columns = [
         Column("#", cells[0], right=True),
         Column("step", cells[1], Cell("total", MUTED), max_width=30),
         Column("operation", cells[2], max_width=18),
         Column("input", cells[3], max_width=18),
-        Column("output", cells[4], max_width=18),
+        Column("output", cells[4], output, max_width=18),
         Column("tensor", _tensor_bars(table, shown, glyphs), optional=True),
         Column("kernel", cells[5], max_width=18),
         Column("params", cells[6], params, right=True),

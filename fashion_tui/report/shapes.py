@@ -9,7 +9,7 @@ from rich.text import Text
 
 from fashion_tui.schema.shapes import Remark, ShapeTable
 
-from .formatting import format_bytes, format_shape, printable
+from .formatting import format_bytes, format_shape, format_shapes, printable
 from .glyphs import Glyphs, terminal_glyphs
 from .rail import Rail, draw_rail
 from .shape_columns import MIN_BAR_WIDTH, OPTIONAL_TITLES, SHARE, are_sums, shape_columns, share_column
@@ -184,15 +184,21 @@ StripItem = tuple[str, str]
 
 
 def _strip_items(table: ShapeTable, shown: Sequence[int], glyphs: Glyphs) -> list[StripItem]:
-    """Return items for the input, each call that changes the shape, and the call that fails, if any."""
+    """Return items for the input, each call that changes the shape, and the output or the call that fails."""
     items = [("", format_shape(table.inputs[0], glyphs))]
     for index, is_sum in zip(shown, are_sums(table, shown), strict=True):
         row = table.rows[index]
         shape = format_shape(row.outputs[0], glyphs) if row.outputs else ""
         if not is_sum and shape and shape != items[-1][1]:
             items.append((_SHORT_NAMES.get(row.name, row.name), shape))
-    failed = next((row.name for row in reversed(table.rows) if row.failed), None)
-    return items if failed is None else [*items, (failed, glyphs.bad)]
+    if table.error is not None:
+        failed = next((row.name for row in reversed(table.rows) if row.failed), None)
+        return items if failed is None else [*items, (failed, glyphs.bad)]
+    output = format_shapes(table.outputs, glyphs) or "no tensors"
+    if output != items[-1][1]:
+        is_first_of_several = len(items) > 1 and output.startswith(f"{items[-1][1]} +")
+        items = [*items[:-1], (items[-1][0], output)] if is_first_of_several else [*items, ("output", output)]
+    return items
 
 
 def _strip(items: Sequence[StripItem], glyphs: Glyphs, *, with_names: bool) -> Text:

@@ -4,13 +4,14 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 from msgspec.structs import replace
 from rich.cells import cell_len
 from rich.console import Console, RenderableType
-from torch import nn
+from torch import Tensor, nn
 
 from fashion_tui.lab.trace import trace
 from fashion_tui.report.glyphs import ASCII, UNICODE
@@ -236,3 +237,24 @@ def test_notes_and_totals_of_unknown_and_partly_used_networks() -> None:
     lines = shape_lines(table, columns=["step", "MACs"])
     assert lines.rows[0].plain.split() == ["op", "?"]
     assert lines.footer[-1].plain.split() == ["total", "5", "+", "?"]
+
+
+def test_the_strip_and_the_last_line_show_what_the_network_returns() -> None:
+    """The last call is a side branch whose result isn't returned."""
+
+    def forward(self: Any, x: Tensor) -> Any:
+        answer = self.main(x)
+        self.kept = self.side(x)
+        return answer
+
+    table = trace(FunctionNet(forward, main=nn.Linear(8, 3), side=nn.Linear(8, 5)), (8,))
+    strip = shape_strip(table, width=80, glyphs=UNICODE).plain
+    assert strip.split()[-1] == "3"
+    assert "5" in strip
+    total = shape_lines(table, width=100, glyphs=UNICODE).footer[-1].plain.split()
+    assert total == ["total", "3", "72", "64"]
+
+
+def test_the_strip_of_a_network_with_two_outputs() -> None:
+    model = FunctionNet(lambda self, x: (self.a(x), self.b(x)), a=nn.Linear(8, 3), b=nn.Linear(8, 5))
+    assert shape_strip(trace(model, (8,)), width=80, glyphs=UNICODE).plain.endswith("3 +1")

@@ -2,6 +2,7 @@
 
 import functools
 import inspect
+from types import FrameType
 from typing import Any
 
 import torch
@@ -31,6 +32,12 @@ _CONVERSIONS = frozenset(
 """Functions that return their argument itself if there is nothing to convert."""
 
 _COMPUTING_PROPERTIES = frozenset({"T", "mT", "H", "mH", "real", "imag"})
+
+_CHECKS = frozenset({"_detect_is_causal_mask", "_canonical_mask"})
+"""Functions in torch that check or convert the mask of a transformer."""
+
+_PACKING = frozenset({"_pack_padded_sequence", "_pad_packed_sequence", "pad_sequence"})
+"""Functions in `torch.nn.utils.rnn` that have a row. The others only sort the sequences by length."""
 
 _OMITTED = frozenset({"inplace", "training", "dtype", "device", "out", "layout", "memory_format"})
 """Keyword arguments that don't affect the shape, or are shown in another column."""
@@ -78,6 +85,20 @@ def is_hidden(func: Any, name: str) -> bool:
     """Return whether calls of `func` are left out of the table, because they neither change nor compute data."""
     is_property = getattr(func, "__name__", "") in {"__get__", "__set__"}
     return name in _HIDDEN or (is_property and name not in _COMPUTING_PROPERTIES)
+
+
+def is_internal(frame: FrameType | None, name: str) -> bool:
+    """Return whether a function is called by one of torch's own checks or helpers, and not by the user's code.
+
+    Examples are the checks of the arguments of a distribution. `frame` is the frame of the caller.
+    """
+    while frame is not None and (module := str(frame.f_globals.get("__name__"))).startswith("torch."):
+        if module.startswith("torch.distributions.") or frame.f_code.co_name in _CHECKS:
+            return True
+        if module == "torch.nn.utils.rnn":
+            return name not in _PACKING
+        frame = frame.f_back
+    return False
 
 
 def is_no_op(name: str, args: tuple[Any, ...], result: Any) -> bool:

@@ -62,7 +62,7 @@ def layer_settings(module: nn.Module) -> str:
         parts.append(f"{module.num_groups} groups")
     elif isinstance(module, nn.Dropout | nn.Dropout1d | nn.Dropout2d | nn.Dropout3d | nn.AlphaDropout):
         parts.append(f"p={module.p:g}")
-    elif type(module).__name__.startswith("Adaptive"):
+    elif type(module).__name__.startswith("Adaptive") and hasattr(module, "output_size"):
         parts.append(f"to {format_sizes(_per_axis(module.output_size, module))}")
     else:
         parts += _non_default_arguments(module)

@@ -6,6 +6,7 @@ convolution of `nn.Conv2d`, have no row.
 """
 
 import functools
+import sys
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
@@ -16,7 +17,15 @@ from torch.overrides import TorchFunctionMode
 
 from fashion_tui.schema.shapes import NETWORK_INPUT, Shape
 
-from .functions import call_settings, function_name, is_assignment, is_hidden, is_no_op, operation_name
+from .functions import (
+    call_settings,
+    function_name,
+    is_assignment,
+    is_hidden,
+    is_internal,
+    is_no_op,
+    operation_name,
+)
 from .layers import is_atomic, layer_settings, layer_type
 from .macs import MacCounter, is_recurrent, run_recurrent
 from .operands import Arguments, Operand, describe_tensor, replace_tensors
@@ -75,6 +84,8 @@ class Recording:
     calls: list[Call]
     outputs: list[Shape]
     output_producers: list[int | None]
+    returned: list[nn.Parameter]
+    """The parameters among the outputs, for example of a network that returns a learned query as it is."""
     macs: int
     error: Exception | None
     failed: list[int]
@@ -108,6 +119,7 @@ def record(model: nn.Module, inputs: tuple[Any, ...], batch: int) -> Recording:
         calls=recorder.calls,
         outputs=[tuple(tensor.shape) for tensor in tensors_in(result)],
         output_producers=recorder.producers_of(tensors_in(result)),
+        returned=recorder.parameters_in(result),
         macs=recorder.counter.total,
         error=error,
         failed=failed,
@@ -171,6 +183,10 @@ class Recorder(TorchFunctionMode):
             self.calls.append(function)
             failed = [len(self.calls) - 1, *failed]
         return failed[::-1]
+
+    def parameters_in(self, value: Any) -> list[nn.Parameter]:
+        """Return the network's parameters in nested tuples, lists, dicts and objects."""
+        return [self._registered[id(tensor)] for tensor in tensors_in(value) if id(tensor) in self._registered]
 
     # Modules
 
@@ -246,6 +262,9 @@ class Recorder(TorchFunctionMode):
             self._add_failure(error, call, args, kwargs)
             raise
         outputs = list(tensors_in(args[0] if is_assignment(name) else result))
+        if is_internal(sys._getframe(1), name) and not self._is_counted(call, before):  # noqa: SLF001
+            self._copy_source(args, result)
+            return result
         # Skip the initialisation of a layer that `forward` creates, because the layer isn't part of the network.
         is_initialiser = call.uses_unregistered and not call.inputs and all(map(_is_parameter, outputs))
         if not outputs or is_no_op(name, args, result) or is_initialiser:
@@ -294,6 +313,13 @@ class Recorder(TorchFunctionMode):
         call.macs = self.counter.total - total
         call.has_unknown_macs = self.counter.unknown > unknown
 
+    def _is_counted(self, call: Call, before: tuple[int, int]) -> bool:
+        """Return whether a call has MACs or is the first that uses a parameter, so that the totals would miss it."""
+        if (self.counter.total, self.counter.unknown) != before:
+            return True
+        earlier = (parameter for other in self.calls if call.parameters for parameter in other.parameters)
+        return not {id(parameter) for parameter in call.parameters} <= {id(parameter) for parameter in earlier}
+
     def _end(self, call: Call, index: int, outputs: list[Tensor], storages: set[int] | None) -> None:
         """Record the outputs of a call. `storages` are the arguments' storages, or None if memory isn't counted."""
         call.outputs = [tuple(tensor.shape) for tensor in outputs]
@@ -314,14 +340,16 @@ class Recorder(TorchFunctionMode):
                 self._producer[id(tensor)] = index
 
     def _copy_source(self, args: Any, result: Any) -> None:
-        """Give the result of a hidden call, such as `x.detach()`, the same source and name as its argument."""
+        """Give the results of a hidden call, such as `x.detach()`, the source and the name of its first argument."""
         argument = next(tensors_in(args), None)
-        if argument is not None and isinstance(result, Tensor) and result is not argument:
-            self._kept.append(result)
+        for tensor in tensors_in(result) if argument is not None else ():
+            if tensor is argument:
+                continue
+            self._kept.append(tensor)
             tables: tuple[dict[int, Any], ...] = (self._source, self._producer, self._model_names, self._registered)
             for table in tables:
                 if id(argument) in table:
-                    table[id(result)] = table[id(argument)]
+                    table[id(tensor)] = table[id(argument)]
 
     def _names_of(self, tensors: list[Tensor], caller: str) -> list[str]:
         """Return the names, relative to the calling module, of those `tensors` that belong to the network."""

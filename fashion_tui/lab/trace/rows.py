@@ -124,7 +124,7 @@ def rows_of(pair: RecordingPair) -> tuple[ShapeRow, ...]:
 
 
 def used_parameters(recording: Recording) -> set[nn.Parameter]:
-    return {parameter for call in recording.calls for parameter in call.parameters}
+    return {parameter for call in recording.calls for parameter in call.parameters} | {*recording.returned}
 
 
 def call_keys(calls: Sequence[Call] | Sequence[ShapeRow]) -> list[CallKey]:

@@ -1,30 +1,68 @@
 """Find the tensors in the arguments and results of functions, and the memory that the tensors use."""
 
-from collections.abc import Iterable, Iterator
-from dataclasses import fields, is_dataclass
+import types
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
+from torch.distributions import Distribution
+from torch.nn.utils.rnn import PackedSequence
 
 _PLAIN = frozenset({int, float, bool, str, type(None), torch.Size, torch.dtype, torch.device})
 
+_OPAQUE = (nn.Module, type, types.FunctionType, types.MethodType, types.BuiltinFunctionType, types.ModuleType)
+"""Types of objects that aren't searched, because their tensors are no arguments or results."""
+
+_MAX_DEPTH = 4
+"""Levels of objects in objects that are searched."""
+
 
 def tensors_in(value: Any) -> Iterator[Tensor]:
-    """Yield the tensors in nested tuples, lists, dicts, dataclasses and slices, in order."""
+    """Yield the tensors in nested tuples, lists, dicts, slices and other objects, in order.
+
+    A packed sequence yields only its data. An object yields the tensors in its public attributes or, if there are none,
+    those in its private attributes.
+    """
+    return _walk(value, set())
+
+
+def _walk(value: Any, parents: set[int]) -> Iterator[Tensor]:
+    """Yield the tensors in `value`. `parents` are the ids of the objects that `value` is a part of."""
     if type(value) in _PLAIN:
         return
     if isinstance(value, Tensor):
         yield value
-    elif isinstance(value, list | tuple):
+    elif isinstance(value, PackedSequence):
+        yield value.data
+    elif isinstance(value, list | tuple | set):
         for item in value:
-            yield from tensors_in(item)
-    elif isinstance(value, dict):
-        yield from tensors_in(list(value.values()))
+            yield from _walk(item, parents)
+    elif isinstance(value, Mapping):
+        yield from _walk(list(value.values()), parents)
     elif isinstance(value, slice):
-        yield from tensors_in([value.start, value.stop, value.step])
-    elif is_dataclass(value) and not isinstance(value, type):
-        yield from tensors_in([getattr(value, field.name, None) for field in fields(value)])
+        yield from _walk([value.start, value.stop, value.step], parents)
+    elif not isinstance(value, _OPAQUE) and id(value) not in parents and len(parents) < _MAX_DEPTH:
+        inside = {*parents, id(value)}
+        public, private = _attributes(value)
+        found = {id(tensor): tensor for tensor in _walk(public, inside)}
+        yield from (found or {id(tensor): tensor for tensor in _walk(private, inside)}).values()
+
+
+def _attributes(value: Any) -> tuple[list[Any], list[Any]]:
+    """Return the values of the public and of the private attributes of an object.
+
+    A distribution such as `Categorical` caches what it derives from its parameter, so only the parameter is returned.
+    """
+    attributes = dict(getattr(value, "__dict__", {}))
+    if isinstance(value, Distribution) and "_param" in attributes:
+        return [attributes["_param"]], []
+    for cls in type(value).__mro__:
+        slots = cls.__dict__.get("__slots__", ())
+        for name in (slots,) if isinstance(slots, str) else slots:
+            attributes.setdefault(name, getattr(value, name, None))
+    public = [item for name, item in attributes.items() if not name.startswith("_")]
+    return public, [item for name, item in attributes.items() if name.startswith("_")]
 
 
 def storages_of(tensors: Iterable[Tensor]) -> set[int]:
