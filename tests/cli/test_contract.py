@@ -5,6 +5,7 @@ import math
 import os
 import shutil
 from pathlib import Path
+from xml.etree import ElementTree as ET
 
 import pytest
 
@@ -210,6 +211,21 @@ def test_json_of_shapes_says_where_data_flows_and_what_is_unused(call: Call, tmp
     assert broken.status == 1
     assert broken.json["explanation"] in broken.err
     assert "first" in broken.json["explanation"]
+
+
+@pytest.mark.covers("shapes --graph")
+def test_shapes_writes_a_graph(call: Call, tmp_path: Path) -> None:
+    file = tmp_path / "guide.svg"
+    file.write_text("an older file")
+    result = call("shapes", "guide", "--graph", file)
+    assert result.status == 0, result.err
+    assert "conv1" in result.out
+    assert ET.parse(file).getroot().tag.endswith("svg")
+    assert "max_pool2d" in file.read_text()
+    for wrong, status in ((tmp_path / "guide.png", 2), (tmp_path, 2), (tmp_path / "missing" / "guide.svg", 1)):
+        result = call("shapes", "guide", "--graph", wrong)
+        assert (result.status, wrong.name in result.err) == (status, True)
+        assert not wrong.is_file()
 
 
 @pytest.mark.covers("export --runs", "export --output")

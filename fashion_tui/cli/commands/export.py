@@ -1,6 +1,5 @@
 """`fashion-tui export`."""
 
-import os
 from pathlib import Path
 
 import click
@@ -15,9 +14,10 @@ from fashion_tui.cli.options import (
     trust_option,
 )
 from fashion_tui.cli.output import note_synthetic, print_line, write_json
+from fashion_tui.cli.target import target_file
 from fashion_tui.runs.store import open_run
-from fashion_tui.schema.errors import UsageError, UserError
-from fashion_tui.schema.paths import check_utf8, user_path
+from fashion_tui.schema.errors import UsageError
+from fashion_tui.schema.paths import user_path
 from fashion_tui.schema.replies import ExportResult
 from fashion_tui.schema.requests import Export
 
@@ -66,7 +66,7 @@ def export_command(  # noqa: PLR0913 - one parameter per option
     RUN is an id, a unique prefix of an id, a path, or latest.
     """
     file_format = file_format or _format_of(output)
-    target = _target(user_path(output, "--output"))
+    target = target_file(user_path(output, "--output"), "--output")
     with open_run(common.runs_directory, name) as run:
         path, dataset = run.path, run.config.dataset
         if trusted:
@@ -84,19 +84,6 @@ def _comparison(max_difference: float) -> str:
     if max_difference == 0:
         return "the file gives the same logits as the run"
     return f"the file's logits differ from the run's by at most {max_difference:.1e}"
-
-
-def _target(output: Path) -> Path:
-    """Return the absolute path of the file to write, with symbolic links resolved.
-
-    The engine would replace a link itself, and it has another /dev/stdout than this process. Raises UserError if the
-    path exists but isn't a regular file.
-    """
-    target = Path(os.path.realpath(output.absolute()))
-    # os.path, because methods of Path may raise. In a loop of links, `target` is one of these links.
-    if os.path.islink(target) or (os.path.exists(output) and not os.path.isfile(target)):  # noqa: PTH110, PTH113, PTH114
-        raise UserError(f"can't replace {output}: it isn't a regular file; choose another name")
-    return check_utf8(target, "--output")
 
 
 def _format_of(output: Path) -> str:

@@ -1,16 +1,21 @@
 """`fashion-tui shapes`."""
 
+from pathlib import Path
+
 import click
 
 from fashion_tui.cli.engine import ask_engine
 from fashion_tui.cli.inputs import parse_arguments
 from fashion_tui.cli.options import CommonOptions, common_options, json_option
 from fashion_tui.cli.output import show, write_json
+from fashion_tui.cli.target import target_file, write_target
 from fashion_tui.cli.values import MODEL, NameList
 from fashion_tui.report.data_flow import data_flow, row_positions
+from fashion_tui.report.graph_svg import graph_svg
 from fashion_tui.report.shape_columns import COLUMN_TITLES
 from fashion_tui.report.shapes import shape_report, visible_rows
 from fashion_tui.schema.errors import UsageError, UserError
+from fashion_tui.schema.paths import user_path
 from fashion_tui.schema.requests import GetShapes
 from fashion_tui.schema.shapes import NETWORK_INPUT, ShapeRow, ShapeTable, parse_shape
 
@@ -24,6 +29,7 @@ TIMING_COLUMNS = frozenset({"forward", "backward"})
 Examples:
   fashion-tui shapes                              the guide's network
   fashion-tui shapes torchvision:resnet18 --input 3x224x224 --depth 1
+  fashion-tui shapes torchvision:googlenet --input 3x224x224 --depth 2 --graph googlenet.svg
   fashion-tui shapes guide --columns step,output,memory,forward,backward
   fashion-tui shapes net.py:Net --args '{"width": 32}' --json""",
 )
@@ -48,6 +54,7 @@ Examples:
     metavar="LIST",
     help=f"Columns to show, separated by commas: {', '.join(COLUMN_TITLES)}.",
 )
+@click.option("--graph", metavar="FILE.svg", help="Also draw the network as a graph, and write it to an SVG file.")
 @json_option
 @common_options
 def shapes_command(  # noqa: PLR0913 - one parameter per option
@@ -57,6 +64,7 @@ def shapes_command(  # noqa: PLR0913 - one parameter per option
     *,
     depth: int | None,
     columns: str | None,
+    graph: str | None,
     as_json: bool,
     common: CommonOptions,
 ) -> None:
@@ -67,6 +75,7 @@ def shapes_command(  # noqa: PLR0913 - one parameter per option
     """
     del common
     titles = None if columns is None else _parse_columns(columns)
+    graph_file = None if graph is None else _parse_graph_file(graph)
     request = GetShapes(
         model=model,
         input_size=parse_shape(input_size),
@@ -74,6 +83,8 @@ def shapes_command(  # noqa: PLR0913 - one parameter per option
         measure=titles is not None and not TIMING_COLUMNS.isdisjoint(titles),
     )
     table = ask_engine(request, ShapeTable, "tracing")
+    if graph_file is not None:
+        write_target(graph_file, graph_svg(table, depth=depth))
     if as_json:
         write_json(table_as_json(table, depth))
     else:
@@ -138,6 +149,13 @@ def _row_as_json(row: ShapeRow, producers: list[int]) -> dict[str, object]:
         "forward_seconds": row.forward_seconds,
         "backward_seconds": row.backward_seconds,
     }
+
+
+def _parse_graph_file(value: str) -> Path:
+    file = user_path(value, "--graph")
+    if file.suffix.lower() != ".svg":
+        raise UsageError(f"--graph: {file.name} isn't the name of an SVG file; use the suffix .svg")
+    return target_file(file, "--graph")
 
 
 def _parse_columns(value: str) -> frozenset[str]:

@@ -1,0 +1,29 @@
+"""The file that a command writes."""
+
+import os
+from pathlib import Path
+
+from fashion_tui.files import PUBLIC_MODE, write_atomically
+from fashion_tui.schema.errors import UserError
+from fashion_tui.schema.paths import check_utf8
+
+
+def target_file(output: Path, option: str) -> Path:
+    """Return the absolute path of the file that an option names, with symbolic links resolved.
+
+    A link itself would otherwise be replaced, and the engine has another /dev/stdout than this process. Raises
+    UserError if the path exists but isn't a regular file.
+    """
+    target = Path(os.path.realpath(output.absolute()))
+    # os.path, because methods of Path may raise. In a loop of links, `target` is one of these links.
+    if os.path.islink(target) or (os.path.exists(output) and not os.path.isfile(target)):  # noqa: PTH110, PTH113, PTH114
+        raise UserError(f"can't replace {output}: it isn't a regular file; choose another name")
+    return check_utf8(target, option)
+
+
+def write_target(target: Path, content: bytes) -> None:
+    """Write a file for the user. Raises UserError if writing fails; an existing file then keeps its content."""
+    try:
+        write_atomically(target, content, mode=PUBLIC_MODE)
+    except OSError as error:
+        raise UserError(f"can't write {target}: {error.strerror or error}") from error
