@@ -1,5 +1,6 @@
 """Open the app."""
 
+import asyncio
 import gc
 import os
 import sys
@@ -25,6 +26,11 @@ def open_app(common: CommonOptions, attach: Path | None) -> None:
     # Imported here because no other command needs Textual.
     from fashion_tui.tui.app import FashionApp  # noqa: PLC0415
     from fashion_tui.tui.lab_app import Settings  # noqa: PLC0415
+    from fashion_tui.tui.signals import exit_on_signals  # noqa: PLC0415
+
+    async def run() -> None:
+        with exit_on_signals(app):
+            await app.run_async()
 
     app = FashionApp(
         Settings(
@@ -34,6 +40,6 @@ def open_app(common: CommonOptions, attach: Path | None) -> None:
             attach=None if attach is None else attach.name,
         )
     )
-    app.run()
+    asyncio.run(run())
     if app.return_code:
         sys.exit(app.return_code)

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from rich.console import RenderableType
-from textual import events, on
+from textual import events, on, work
 from textual._compositor import ChopsUpdate, LayoutUpdate
 from textual.app import App, ComposeResult
 from textual.binding import BindingType
@@ -30,7 +30,7 @@ from fashion_tui.report.glyphs import terminal_glyphs
 from fashion_tui.schema.run import LIVE_STATES, RunSummary, short_name
 from fashion_tui.settings import user_settings
 
-from . import clipboard, signals
+from . import clipboard
 from .actions import EVERYWHERE, KEY_PROBLEMS, PaneName, bindings, key_of
 from .bars import Header, KeyBar, RunIndicator, StatusBar
 from .dialogs.dialog import MINIMUM_SIZE, TooSmall
@@ -213,7 +213,6 @@ class FashionApp(App[None]):
         yield StatusBar()
 
     def on_mount(self) -> None:
-        signals.exit_on_signals(self)
         if problems := (*user_settings().problems, *KEY_PROBLEMS):
             more = f" ({len(problems) - 1} more: fashion-tui settings)" if len(problems) > 1 else ""
             self.notify(f"Settings: {problems[0]}{more}", severity="warning", timeout=PROBLEM_SECONDS, markup=False)
@@ -235,12 +234,13 @@ class FashionApp(App[None]):
         watch_runs = partial(background.watch_runs, self.settings.runs_directory, self._refresh_runs, self.post_message)
         self.run_worker(find_dataset, thread=True, group="dataset", exclusive=True)
         self.run_worker(watch_runs, thread=True, group="runs", exclusive=True)
-        self.run_worker(self._announce_draft(), group="draft")
+        self._announce_draft()
         if self.settings.attach is not None:
             self.post_message(OpenRun(self.settings.runs_directory / self.settings.attach))
         else:
             self.call_later(self._offer_tour)
 
+    @work(group="draft")
     async def _announce_draft(self) -> None:
         """Tell the user about unsaved edits from an earlier instance of the app."""
         from .model.drafts import default_folder, newest_left_draft
@@ -277,6 +277,10 @@ class FashionApp(App[None]):
         self._refresh_runs.set()
 
     async def on_unmount(self) -> None:
+        # Textual cancels all workers when the message loop ends, but widgets may have started others since then. The
+        # process can't exit before the threads end.
+        self.workers.cancel_all()
+        self._refresh_runs.set()  # wakes the thread that watches the runs
         self.spare_trainer.close()
         await asyncio.gather(self.engine.close(), self.sandbox.close())
 
@@ -460,8 +464,9 @@ class FashionApp(App[None]):
         (await self._tour_panel()).start_again()
 
     async def action_quit(self) -> None:
-        self.hold_input(self.run_worker(self._quit(), group="quit", exclusive=True))
+        self.hold_input(self._quit())
 
+    @work(group="quit", exclusive=True)
     async def _quit(self) -> None:
         """Exit, unless a pane has a warning to show. After a warning, quitting again within PROBLEM_SECONDS exits."""
         was_told = time.monotonic() - self._told_before_exit < PROBLEM_SECONDS

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Generic, Protocol, TypeVar
 
 from rich.text import Text
-from textual import getters, on
+from textual import getters, on, work
 from textual.containers import Container
 from textual.message import Message
 from textual.reactive import var
@@ -82,7 +82,11 @@ class ImageBrowser(Container, Generic[Request, Page]):
         )
 
     def on_mount(self) -> None:
-        self.run_worker(self._loader.run(), group="pages")
+        self._load_pages()
+
+    @work(group="pages")
+    async def _load_pages(self) -> None:
+        await self._loader.run()
 
     @property
     def page(self) -> Page | None:

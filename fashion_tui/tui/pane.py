@@ -1,11 +1,13 @@
 """The base classes of the five panes."""
 
+from collections.abc import Callable, Coroutine
 from pathlib import Path
-from typing import ClassVar, cast
+from typing import Any, ClassVar, cast
 
 from textual.app import RenderResult
 from textual.containers import Vertical
 from textual.widget import Widget
+from textual.worker import Worker
 
 from .actions import PaneName
 from .lab_app import LabApp
@@ -36,6 +38,15 @@ class Pane(KeyLabels, Vertical):
     def main_widget(self) -> Widget:
         """Return the widget that is focused when the pane is chosen."""
         raise NotImplementedError
+
+    def start_worker(
+        self, work: Callable[[], Coroutine[Any, Any, None]], group: str, *, exclusive: bool = False
+    ) -> Worker[None]:
+        """Run a coroutine function in a worker.
+
+        `run_worker` also accepts a coroutine, but Python prints a warning if its worker is cancelled before it starts.
+        """
+        return self.run_worker(work, group=group, exclusive=exclusive)
 
     def shown(self) -> None:
         """Called when the pane comes to the front. Override this to update outdated content."""

@@ -4,6 +4,8 @@ import asyncio
 import os
 import signal
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import FrameType
 from typing import Any
 
@@ -13,12 +15,15 @@ EXIT_TIMEOUT = 3.0
 """Seconds allowed for a clean exit before the process is terminated."""
 
 
-def exit_on_signals(app: App[Any]) -> None:
-    """Restore the terminal and exit on SIGTERM; exit without using the terminal on SIGHUP.
+@contextmanager
+def exit_on_signals(app: App[Any]) -> Iterator[None]:
+    """Within this context, restore the terminal and exit on SIGTERM, and exit without using the terminal on SIGHUP.
 
-    Call this from the app's thread. The handlers are installed with the signal module instead of the event loop,
-    because a write to a dead terminal may have blocked the loop. After SIGHUP, all output goes to /dev/null, so that no
-    write fails or blocks.
+    Enter the context in the main thread, within the event loop that runs the app. The handlers are installed with the
+    signal module instead of the event loop, because a write to a dead terminal may have blocked the loop. After SIGHUP,
+    all output goes to /dev/null, so that no write fails or blocks.
+
+    At the end of the context, the earlier handlers are restored, because the loop may be closed from then on.
     """
     loop = asyncio.get_running_loop()
 
@@ -32,6 +37,9 @@ def exit_on_signals(app: App[Any]) -> None:
         deadline.start()
         loop.call_soon_threadsafe(app.exit, None, 128 + number)
 
-    if threading.current_thread() is threading.main_thread():
-        signal.signal(signal.SIGHUP, handle)
-        signal.signal(signal.SIGTERM, handle)
+    handlers = {number: signal.signal(number, handle) for number in (signal.SIGHUP, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import cast
 
 from rich.text import Text
-from textual import getters, on
+from textual import getters, on, work
 from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.message import Message
@@ -63,7 +63,11 @@ class FeatureMapsView(Vertical):
         grid.can_focus = False  # the table keeps the focus, because its cursor chooses the row
 
     def on_mount(self) -> None:
-        self.run_worker(self._loader.run(), group="maps")
+        self._load_pages()
+
+    @work(group="maps")
+    async def _load_pages(self) -> None:
+        await self._loader.run()
 
     def show_row(self, run: Path, row: ShapeRow, occurrence: int) -> None:
         """Show the feature maps that the run's network computes in the call shown in `row`."""

@@ -2,6 +2,7 @@
 
 import asyncio
 from dataclasses import dataclass
+from functools import partial
 
 from textual.message import Message
 from textual.timer import Timer
@@ -55,7 +56,7 @@ class ShapeTracer:
 
     def start(self) -> None:
         """Start the worker. Call this when the pane is mounted."""
-        self._pane.run_worker(self._run(), group="trace")
+        self._pane.start_worker(self._run, "trace")
 
     def trace(self, network: ShownNetwork, time_limit: float) -> None:
         """Trace a network as soon as the current trace is done. This replaces any network that is still waiting."""
@@ -67,7 +68,7 @@ class ShapeTracer:
 
     def measure(self, network: ShownNetwork) -> None:
         """Trace a network again and time each row."""
-        self._pane.run_worker(self._measure(network), group="measure", exclusive=True)
+        self._pane.start_worker(partial(self._measure, network), "measure", exclusive=True)
 
     async def _run(self) -> None:
         while True:
@@ -115,7 +116,7 @@ class WeightHistograms:
         return [self._by_name[name] for name in row.weights if name in self._by_name]
 
     def _start(self, network: ShownNetwork) -> None:
-        self._pane.run_worker(self._compute(network), group="weights", exclusive=True)
+        self._pane.start_worker(partial(self._compute, network), "weights", exclusive=True)
 
     async def _compute(self, network: ShownNetwork) -> None:
         lab_app = self._pane.lab_app
