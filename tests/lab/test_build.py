@@ -232,6 +232,39 @@ class TestFromSource:
         with pytest.raises(UserError, match="beside"), open_model(saved, standalone=True):
             pass
 
+    def test_relative_imports_of_a_file_in_a_package(self, tmp_path: Path) -> None:
+        folder = tmp_path / "project" / "models"
+        folder.mkdir(parents=True)
+        (tmp_path / "project" / "__init__.py").write_text("DEPTH = 2\n")
+        (folder / "__init__.py").write_text("")
+        (tmp_path / "project" / "sizes.py").write_text("WIDTH = 5\n")
+        (folder / "blocks.py").write_text("from torch import nn\nfrom ..sizes import WIDTH\n"
+                                          "class Block(nn.Linear):\n    pass\n")  # fmt: skip
+        source = "from .. import DEPTH\nfrom .blocks import Block, WIDTH\nclass Net(Block):\n    def __init__(self):\n"
+        source += "        super().__init__(WIDTH, DEPTH)\n"
+        network = custom(source, None, file=str(folder / "net.py"))
+        with open_model(network) as (model, name):
+            assert name == "Net"
+            assert model.in_features == 5
+            assert model.out_features == 2
+        (tmp_path / "project" / "sizes.py").write_text("WIDTH = 77\n")  # the next import reads the change
+        with open_model(network) as (model, _):
+            assert model.in_features == 77
+        assert not [module for module in sys.modules if module.startswith("fashion_tui_custom_package")]
+
+    def test_relative_imports_of_a_file_in_a_plain_folder(self, tmp_path: Path) -> None:
+        (tmp_path / "sizes.py").write_text("WIDTH = 5\n")
+        source = "from torch import nn\nfrom .sizes import WIDTH\nclass Net(nn.Linear):\n    def __init__(self):\n"
+        network = custom(source + "        super().__init__(WIDTH, 2)\n", None, file=str(tmp_path / "net.py"))
+        with open_model(network) as (model, _):
+            assert model.in_features == 5
+
+    def test_an_error_in_a_package_names_its_file(self, tmp_path: Path) -> None:
+        (tmp_path / "__init__.py").write_text("x = 1\nraise ValueError('no such size')\n")
+        network = custom("from . import x\n", None, file=str(tmp_path / "net.py"))
+        with pytest.raises(UserError, match=r"__init__\.py:2: ValueError: no such size"), open_model(network):
+            pass
+
     def test_modules_in_the_folder_of_the_file_do_not_shadow_installed_ones(self, tmp_path: Path) -> None:
         sys.modules.pop("tabnanny", None)
         (tmp_path / "tabnanny.py").write_text("raise ImportError('shadowed')\n")

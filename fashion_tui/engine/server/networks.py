@@ -63,7 +63,7 @@ def _explain_missing_modules() -> Iterator[None]:
     try:
         yield
     except UserError as error:
-        if isinstance(error.__cause__, ModuleNotFoundError):
+        if isinstance(error.__cause__, ImportError):
             raise UserError(
                 f"{error}; a run stores only the model's own file, which can't import other files from its folder"
             ) from error

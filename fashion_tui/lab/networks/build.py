@@ -6,7 +6,7 @@ names the failing line.
 
 import copy
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,7 @@ from fashion_tui.schema.recipe import Recipe
 from . import builtin
 from .custom import UNSAVED, choose_network, explain_error, importable, instantiate, run_source
 from .extra_state import ExtraState
+from .packages import package_of
 
 IMAGE_SHAPE = (1, 28, 28)
 """Shape `[C, H, W]` of the training images."""
@@ -121,7 +122,8 @@ def open_model(
 
     The name of a custom model is its class name.
 
-    Inside the `with` block, the code of a custom model can import modules from its folder, unless `standalone` is True.
+    Inside the `with` block, the code of a custom model can import modules from its folder, also by relative imports,
+    unless `standalone` is True.
     The file is read again on each call. On the `meta` device, the weights have shapes but no values, so even a large
     network is built immediately. If the constructor needs values, the weights are on the CPU instead.
 
@@ -135,8 +137,12 @@ def open_model(
             return
         network = custom
     file = Path(network.file or UNSAVED)
-    with nullcontext() if network.file is None or standalone else importable(file.resolve().parent):
-        module = run_source(network.source, str(file))
+    with ExitStack() as stack:
+        package = None
+        if network.file is not None and not standalone:
+            stack.enter_context(importable(file.resolve().parent))
+            package = stack.enter_context(package_of(file, network.source))
+        module = run_source(network.source, str(file), package)
         name = choose_network(module, network.class_name, exact=network.exact)
         yield instantiate(getattr(module, name), copy.deepcopy(network.arguments), name, device), name
 

@@ -44,14 +44,14 @@ class WrongArguments(UsageError):
         """Line of the source that declares the arguments, or None if unknown."""
 
 
-def run_source(source: str, file: str) -> ModuleType:
-    """Execute the source as a module. Raises SourceError if that fails.
+def run_source(source: str, file: str, package: str | None = None) -> ModuleType:
+    """Execute the source as a module of a package. Raises SourceError if that fails.
 
     Tracebacks and `inspect` show the lines of this source, which may differ from those of the file on disk.
     """
     linecache.cache[file] = (len(source), None, source.splitlines(keepends=True), file)
     module = ModuleType(MODULE_NAME)
-    module.__file__ = file
+    module.__file__, module.__package__ = file, package
     sys.modules[MODULE_NAME] = module
     try:
         exec(compile(source.encode(), file, "exec"), vars(module))  # noqa: S102 - the user's own code
