@@ -12,6 +12,7 @@ from hypothesis import settings
 from fashion_tui.tui.tour import progress
 from tests.forking.client import ForkServer
 from tests.forking.popen import replace_starts
+from tests.summary import pytest_terminal_summary  # noqa: F401 -- pytest calls it
 
 # Property-based tests draw the same examples in every run, and a slow machine doesn't fail them.
 settings.register_profile("repeatable", derandomize=True, database=None, deadline=None, max_examples=100)
