@@ -85,6 +85,7 @@ IN_PANE: dict[PaneName, tuple[Action, ...]] = {
     "model": (
         Action("edit", "i", "Edit the source; the table updates as you type", "edit"),
         Action("save", "ctrl+s", "Save the source to a file", "save", "^s"),
+        Action("go_to_error", "ctrl+l", "Go to the line with the error; enter applies the proposed fix", "error", "^l"),
         Action("train_this", "t", "Train this network", "train this"),
         Action("maps", "m", "Show the row's feature maps", "maps"),
         Action("other_run", "o", "Load the weights of a run", "other run"),

@@ -215,6 +215,53 @@ async def test_error_is_shown_at_its_line(tmp_path: Path, old: str, new: str, me
         await lab.until("✓ 1×28×28 → 10")
 
 
+async def test_a_key_leads_to_an_error_below_the_visible_source(tmp_path: Path) -> None:
+    async with model_pane(tmp_path / "runs", (80, 24)) as lab:
+        await lab.edit()
+        lab.paste(
+            lab.editor.text.replace(
+                "        return ", "\n" * 50 + "        raise ValueError([*x.shape[1:]])\n        return "
+            )
+        )
+        await lab.until("ValueError: [200]")
+        line = lab.editor.error_line
+        assert line is not None
+        assert line > 50
+        lab.editor.move_cursor((0, 0))
+        await until(lab.pilot, lambda: lab.editor.scroll_offset.y == 0, "the first line")
+        await lab.pilot.press("ctrl+l")
+        await until(lab.pilot, lambda: lab.editor.cursor_location == (line - 1, 8), "the line with the error")
+        await until(lab.pilot, lambda: "raise ValueError" in lab.screen, "the line on the screen")
+        await lab.pilot.press("escape", "t")
+        await until(lab.pilot, lambda: lab.app.focused is lab.editor, "the editor")
+        assert "Toast" not in {type(widget).__name__ for widget in lab.app.screen.query("*")}, (
+            "no notice covers the error"
+        )
+
+
+async def test_enter_applies_the_proposed_fix_and_undo_restores_the_source(tmp_path: Path) -> None:
+    async with model_pane(tmp_path / "runs") as lab:
+        await lab.edit()
+        line = await lab.replace("out_features=200)", "out_features=64)")
+        broken = lab.editor.text
+        await lab.until("fc2 expects 200 features, got 64", "fix line", "in_features=64")
+        assert "apply fix" not in lab.screen
+        await lab.pilot.press("ctrl+l")
+        await until(lab.pilot, lambda: "in_features=200" in lab.editor.selected_text, "the line to edit")
+        await lab.until("apply fix")
+        await lab.pilot.press("enter")
+        await lab.until("✓ 1×28×28 → 10")
+        assert lab.editor.text == broken.replace("in_features=200", "in_features=64")
+        await lab.pilot.press("ctrl+z")
+        assert lab.editor.text == broken
+        await lab.until("fc2 expects 200 features, got 64", "fix line")
+        await lab.pilot.press("ctrl+l")
+        await until(lab.pilot, lambda: "in_features=200" in lab.editor.selected_text, "the line to edit")
+        await lab.pilot.press("space")
+        assert lab.editor.text.replace(" ", "") == broken.replace(" ", ""), "another key withdraws the proposal"
+        assert lab.editor.cursor_location[0] != line - 1
+
+
 async def test_undo_revert_and_renaming_the_class(tmp_path: Path) -> None:
     async with model_pane(tmp_path / "runs") as lab:
         await lab.edit()

@@ -15,6 +15,7 @@ from fashion_tui.schema.errors import UserError
 from fashion_tui.schema.models import CustomModel, NamedModel
 from fashion_tui.schema.replies import SourceTrace
 from fashion_tui.schema.requests import GetBuiltinSource
+from fashion_tui.schema.shapes import Fix
 from fashion_tui.tui.dialogs.dialog import ConfirmDialog
 from fashion_tui.tui.dialogs.save import SaveDialog, differs, save
 from fashion_tui.tui.pane import Pane
@@ -134,7 +135,7 @@ class EditingSession:
             arrow = " → " if glyphs.unicode else " -> "
             ends = (network.input_size, *trace.table.outputs[:1])
             shapes = arrow.join(format_shape(shape, glyphs) for shape in ends)
-        self.view.show_result(trace.line, trace.error or "", shapes)
+        self.view.show_result(trace.line, trace.error or "", shapes, fix_of(trace))
 
     async def save(self) -> None:
         """Save the source to its file, or to a file that the user chooses. Call this from a worker."""
@@ -169,3 +170,8 @@ class EditingSession:
             return path
         question = f"{path} was changed by another program. Replace it?"
         return path if await app.push_screen_wait(ConfirmDialog(question)) else None
+
+
+def fix_of(trace: SourceTrace) -> Fix | None:
+    """Return the fix for the error of a trace, or None if there is none."""
+    return None if trace.table is None else trace.table.fix

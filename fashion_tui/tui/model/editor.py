@@ -12,9 +12,13 @@ from textual.containers import Vertical
 from textual.message import Message
 from textual.timer import Timer
 from textual.widgets import TextArea
+from textual.widgets.text_area import Selection
 
+from fashion_tui.report.formatting import printable
 from fashion_tui.report.glyphs import terminal_glyphs
-from fashion_tui.report.style import BAD, GOOD, MUTED, PALETTE
+from fashion_tui.report.style import ACCENT, BAD, GOOD, MUTED, PALETTE
+from fashion_tui.schema.shapes import Fix
+from fashion_tui.tui.actions import key_of
 from fashion_tui.tui.widgets.highlight import highlight_line
 from fashion_tui.tui.widgets.lines import FittedLines
 
@@ -25,7 +29,8 @@ DRAFT_DELAY = 0.5
 """Seconds from an edit until the draft is written. Further edits in this time don't postpone the write."""
 
 INDENT = 4
-MAX_RESULT_LINES = 3
+MAX_RESULT_LINES = 4
+"""Lines below the editor for the error, including the line for its fix."""
 ERROR_LINE = Style.parse(f"on {PALETTE.error_line}")
 
 
@@ -47,10 +52,11 @@ class EditorLeft(Message):
 
 
 class CodeEditor(TextArea):
-    """A Python editor that can highlight a line with an error."""
+    """A Python editor that can highlight a line with an error, and propose an edit of a line."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "leave", "leave the editor", key_display="esc"),
+        Binding("enter", "apply_fix", "apply fix", key_display=terminal_glyphs().key_names("↵")),
         Binding("ctrl+z,super+z", "undo", "undo", key_display="^z"),
         Binding("shift+tab", "dedent", "dedent", show=False),
     ]
@@ -65,6 +71,44 @@ class CodeEditor(TextArea):
         )
         self.cursor_blink = False
         self._error_row: int | None = None
+        self._proposed: Fix | None = None
+        """The edit that enter applies. Its line is selected."""
+
+    def propose(self, fix: Fix) -> None:
+        """Select the line that the fix edits, so that enter applies the fix. Any other key withdraws the proposal."""
+        row = fix.line - 1
+        if row >= self.document.line_count or self.document.get_line(row).strip() != fix.old:
+            return  # edited since
+        line = self.document.get_line(row)
+        start = len(line) - len(line.lstrip())
+        self.selection = Selection((row, start), (row, start + len(fix.old)))
+        self._proposed = fix
+        self.refresh_bindings()
+
+    @property
+    def proposed(self) -> Fix | None:
+        """The edit that enter applies, or None."""
+        fix = self._proposed
+        return fix if fix is not None and self.selected_text == fix.old else None
+
+    def _withdraw(self) -> None:
+        """Withdraw the proposed edit. The cursor stays on its line."""
+        if self.proposed is not None:
+            self.selection = Selection.cursor(self.selection.end)
+        self._proposed = None
+        self.refresh_bindings()
+
+    def action_apply_fix(self) -> None:
+        """Apply the proposed edit. The user can undo it."""
+        fix, selection = self.proposed, self.selection
+        self._withdraw()
+        if fix is not None:
+            self.history.checkpoint()
+            self.replace(fix.new, *selection)
+            self.history.checkpoint()
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        return self.proposed is not None if action == "apply_fix" else super().check_action(action, parameters)
 
     def mark_error(self, line: int | None) -> None:
         """Highlight this line, or no line if `line` is None. Lines are counted from 1."""
@@ -90,6 +134,9 @@ class CodeEditor(TextArea):
         return line
 
     async def _on_key(self, event: events.Key) -> None:
+        is_proposed = self.proposed is not None
+        if is_proposed and event.key != "enter":
+            self._withdraw()
         if event.key == "escape":
             event.stop()
             event.prevent_default()
@@ -97,7 +144,14 @@ class CodeEditor(TextArea):
         elif event.key == "enter":
             event.stop()
             event.prevent_default()
-            self._insert_line()
+            if is_proposed:
+                self.action_apply_fix()
+            else:
+                self._insert_line()
+
+    async def _on_paste(self, event: events.Paste) -> None:
+        self._withdraw()
+        await super()._on_paste(event)
 
     def _insert_line(self) -> None:
         """Start a new line with the same indentation, or with one more level after a colon."""
@@ -134,6 +188,8 @@ class EditorView(Vertical):
         """Source in the last SourceChanged message."""
         self._timer: Timer | None = None
         self._draft_timer: Timer | None = None
+        self._fix: Fix | None = None
+        """The fix for the error that is shown."""
 
     def compose(self) -> ComposeResult:
         yield CodeEditor()
@@ -182,15 +238,51 @@ class EditorView(Vertical):
     def show_checking(self) -> None:
         self._show(Text(f"checking {terminal_glyphs().ellipsis}", style=MUTED))
 
-    def show_result(self, line: int | None, error: str, shapes: str = "") -> None:
-        """Show the error and highlight its line, if known. Without an error, show the input and output shapes."""
+    def show_result(self, line: int | None, error: str, shapes: str = "", fix: Fix | None = None) -> None:
+        """Show the error with its fix, and highlight its line. Without an error, show the input and output shapes."""
         glyphs = terminal_glyphs()
         self.editor.mark_error(line)
+        self._fix = fix
         if error:
-            location = f"line {line}: " if line is not None else ""
-            self._show(Text.assemble((f"{glyphs.bad} {location}", f"bold {BAD}"), (error, BAD)))
+            self._show(error_text(line, error), fix)
         else:
             self._show(Text.assemble((f"{glyphs.good} ", GOOD), (shapes, MUTED)) if shapes else Text())
 
-    def _show(self, text: Text) -> None:
-        self.result.fit(lambda width: list(text.wrap(self.app.console, width))[:MAX_RESULT_LINES])
+    def go_to_error(self) -> bool:
+        """Move the cursor to the line with the error and propose the fix. Return False if there is no such line."""
+        line = self.editor.error_line if self._fix is None else self._fix.line
+        if line is None or line > self.editor.document.line_count:
+            return False
+        text = self.editor.document.get_line(line - 1)
+        self.editor.move_cursor((line - 1, len(text) - len(text.lstrip())), center=True)
+        if self._fix is not None:
+            self.editor.propose(self._fix)
+        return True
+
+    def _show(self, text: Text, fix: Fix | None = None) -> None:
+        lines = MAX_RESULT_LINES if fix is None else MAX_RESULT_LINES - 1
+
+        def fitted(width: int) -> list[Text]:
+            shown = list(text.wrap(self.app.console, width))[:lines]
+            return shown if fix is None else [*shown, fix_text(fix, width)]
+
+        self.result.fit(fitted)
+
+
+def error_text(line: int | None, error: str) -> Text:
+    """Return an error with its line, if known."""
+    location = f"line {line}: " if line is not None else ""
+    return Text.assemble((f"{terminal_glyphs().bad} {location}", f"bold {BAD}"), (error, BAD))
+
+
+def fix_text(fix: Fix, width: int) -> Text:
+    """Return the key that leads to the fix, and the line as it will be, on one line."""
+    glyphs = terminal_glyphs()
+    text = Text.assemble(
+        (f"  {glyphs.key_names(key_of('model', 'go_to_error'))}", ACCENT),
+        (f" fix line {fix.line}: ", MUTED),
+        (printable(fix.new, glyphs), GOOD),
+        no_wrap=True,
+    )
+    text.truncate(width, overflow="ellipsis" if glyphs.unicode else "crop")
+    return text

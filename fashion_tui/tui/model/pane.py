@@ -17,7 +17,7 @@ from textual.widgets import Static
 
 from fashion_tui.report.glyphs import terminal_glyphs
 from fashion_tui.report.shapes import shape_strip
-from fashion_tui.report.style import BAD, FOREGROUND
+from fashion_tui.report.style import FOREGROUND
 from fashion_tui.schema.errors import UserError
 from fashion_tui.schema.models import MODELS, CustomModel, NamedModel
 from fashion_tui.schema.replies import ErrorCause, SourceTrace
@@ -33,8 +33,8 @@ from fashion_tui.tui.widgets.lines import FittedLines
 
 from .draft_dialog import DraftDialog
 from .drafts import default_folder, newest_left_draft
-from .editing import EditingSession
-from .editor import DraftDue, EditorLeft, EditorView, SourceChanged
+from .editing import EditingSession, fix_of
+from .editor import DraftDue, EditorLeft, EditorView, SourceChanged, error_text, fix_text
 from .feature_maps import FeatureMapsView
 from .network import INITIAL_NETWORK, INPUT_SIZE, ShownNetwork, network_of_run, network_title, title_line, trace_shapes
 from .network_form import NetworkForm
@@ -47,6 +47,8 @@ BESIDE_WIDTH = 120
 WIDE_WIDTH = 160
 """Minimum width of the terminal, in columns, for showing the row's details beside the table."""
 INITIAL_WEIGHTS = "initial"
+MIN_ERROR_WIDTH = 40
+"""Width of the line with the fix if the table isn't visible, in columns."""
 CLASSES = 10
 """Number of classes. A network that can be trained here has one output for each class."""
 
@@ -58,7 +60,8 @@ class ModelPane(Pane):
         "Every module and function that an image passes through, in order. Move the cursor to a row to see its shape, "
         "the arithmetic behind it, its cost and its weights.\n\n"
         "`{edit}` opens the source: the table updates as you type, and a line with an error is highlighted. "
-        "Your code runs in its own process and is stopped after 2 seconds, so an endless loop does no harm.\n\n"
+        "Your code runs in its own process and is stopped after 2 seconds, so an endless loop does no harm. "
+        "`{go_to_error}` goes to the error; if there is a fix, enter applies it.\n\n"
         "`{other_run}` loads the weights of a run. `{maps}` shows the feature maps of the row: "
         "up and down choose the row; left and right choose the test image.",
     )
@@ -195,9 +198,12 @@ class ModelPane(Pane):
         self.refresh_bindings()
 
     def _show_error(self, trace: SourceTrace) -> None:
-        location = f"line {trace.line}: " if trace.line is not None else ""
-        error = f"{terminal_glyphs().bad} {location}{trace.error}" if trace.error is not None else ""
-        self.error_line.update(Text(error, style=BAD))
+        if trace.error is None:
+            self.error_line.update("")
+            return
+        text, fix = error_text(trace.line, trace.error), fix_of(trace)
+        width = max(self.shapes.size.width, MIN_ERROR_WIDTH)
+        self.error_line.update(text if fix is None else Text("\n").join([text, fix_text(fix, width)]))
 
     def _show_title(self) -> None:
         edited = self._session.is_edited(self.network)
@@ -230,6 +236,18 @@ class ModelPane(Pane):
             key = key_of("model", "another_network")
             self.notify(f"The source of torchvision models can't be edited here; press {key} to open your own file.")
 
+    def action_go_to_error(self) -> None:
+        """Show the line with the error in the editor, and propose the fix."""
+        if self._session.holds(self.network):
+            self._open_editor()
+            self._go_to_error()
+        elif self.network.is_editable:
+            self.lab_app.hold_input(self._load_source(self.network))
+
+    def _go_to_error(self) -> None:
+        if self._trace_failed:
+            self.call_after_refresh(self.editor.go_to_error)  # the refresh sets the size of the editor
+
     @work(group="source", exclusive=True)
     async def _load_source(self, network: ShownNetwork) -> None:
         try:
@@ -238,8 +256,12 @@ class ModelPane(Pane):
             self.notify(str(error), severity="error", markup=False)
             return
         if network is self.network:
+            trace = self.trace
             self._session.load(network, model)
+            if trace is not None:
+                self._session.show_result(self.network, trace)
             self._open_editor()
+            self._go_to_error()
 
     def _open_editor(self) -> None:
         self.editing = True
@@ -355,12 +377,14 @@ class ModelPane(Pane):
 
     def action_train_this(self) -> None:
         table, model = self.shapes.table, self.network.model
-        if self._trace_failed or table is None:
-            self.notify("Fix the network's error before training it.", severity="warning")
-        elif isinstance(model, NamedModel) and model.model not in MODELS:
+        if isinstance(model, NamedModel) and not self.network.is_editable:
             self.notify(
                 "torchvision models can't be trained here. To train one, create a file with a class that wraps it."
             )
+        elif self._trace_failed:
+            self.action_go_to_error()
+        elif table is None:
+            self.notify("The network is still being traced.")
         elif self.network.input_size != INPUT_SIZE or table.outputs != ((CLASSES,),):
             self.notify("Training needs a network with a 1×28×28 input and 10 outputs.", severity="warning")
         elif isinstance(model, CustomModel):
@@ -394,18 +418,17 @@ class ModelPane(Pane):
         """Disable actions that don't apply to the current network or row."""
         if not self.is_mounted:
             return True
-        row = self.shapes.row
-        match action:
-            case "fold":
-                return row is not None and row.has_children
-            case "next_page":
-                return self.maps
-            case "save" | "revert":
-                return self._session.holds(self.network)
-            case "measure" | "train_this":
-                return row is not None
-            case _:
-                return True
+        row, has_source = self.shapes.row, self._session.holds(self.network)
+        conditions = {
+            "fold": row is not None and row.has_children,
+            "next_page": self.maps,
+            "go_to_error": self._trace_failed,
+            "save": has_source,
+            "revert": has_source,
+            "measure": row is not None,
+            "train_this": row is not None,
+        }
+        return conditions.get(action, True)
 
     def action_maps(self) -> None:
         if self.maps or self.network.run is not None:
