@@ -41,6 +41,11 @@ def light_kernels(light_kernel_folder: Path, monkeypatch: pytest.MonkeyPatch) ->
 
 
 @pytest.fixture(autouse=True)
+def _forked_processes(forked_processes: None) -> None:
+    """Forks the processes of apps that run in this process. Apps on terminals start their processes themselves."""
+
+
+@pytest.fixture(autouse=True)
 def _no_drafts(state_home: Path) -> None:
     """Removes the drafts of apps that ran in this process, so that the next app doesn't offer to restore them."""
     shutil.rmtree(state_home / "fashion-tui" / "drafts", ignore_errors=True)
