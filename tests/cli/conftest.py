@@ -54,9 +54,16 @@ def assert_error(result: Result, status: int, *expected: str) -> None:
 
 @pytest.fixture(scope="session")
 def environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """Environment variables that hide the user's data and runs, and that set a proxy which refuses all downloads."""
+    """Environment variables that hide the user's data and runs, and that set a proxy which refuses all downloads.
+
+    XDG_CONFIG_HOME names a folder without settings.
+    """
     home = tmp_path_factory.mktemp("home")
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith(("FASHION_TUI_", "XDG_"))}
+    inherited = {
+        name: value
+        for name, value in os.environ.items()
+        if name == "XDG_CONFIG_HOME" or not name.startswith(("FASHION_TUI_", "XDG_"))
+    }
     proxies = dict.fromkeys(("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"), "http://127.0.0.1:9")
     fixed = {"HOME": str(home), "COLUMNS": "100", "OMP_NUM_THREADS": "2", "no_proxy": "", "NO_PROXY": ""}
     return inherited | proxies | fixed

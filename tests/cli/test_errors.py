@@ -13,6 +13,8 @@ from fashion_tui.machine.threads import available_cpus
 
 from .conftest import SMALL_RUN, Call, Result, TrainedRun, assert_error
 
+pytestmark = pytest.mark.usefixtures("forked_processes")
+
 
 @pytest.mark.parametrize(
     ("options", "expected"),

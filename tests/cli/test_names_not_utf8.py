@@ -5,12 +5,15 @@ import os
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.runs.parts import make_run
 
 from .conftest import COMMAND, SMALL_RUN, Call, Result, TrainedRun, assert_error
+
+pytestmark = pytest.mark.usefixtures("forked_processes")
 
 NOT_UTF8 = os.fsdecode(b"caf\xe9")
 
@@ -157,16 +160,17 @@ def test_any_encoding_of_the_streams(call: Call, tmp_path: Path, fails: bool) ->
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a file that is always full")
 def test_full_streams(trained: TrainedRun, environment: dict[str, str], tmp_path: Path) -> None:
-    def shell(command: str) -> subprocess.CompletedProcess[str]:
-        line = f"{COMMAND[0]} -m fashion_tui {command}"
-        return subprocess.run(["sh", "-c", line], env=environment, capture_output=True, text=True, check=False)
+    def run(*arguments: str, **streams: Any) -> "subprocess.CompletedProcess[str]":
+        streams = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE} | streams
+        return subprocess.run([*COMMAND, *arguments], env=environment, text=True, check=False, **streams)
 
-    full_stdout = shell(f"runs --runs {trained.runs} > /dev/full")
-    assert full_stdout.returncode == 1
-    assert full_stdout.stderr == "fashion-tui: No space left on device\n"
-    assert shell("nosuch 2> /dev/full").returncode == 2
-    options = " ".join(SMALL_RUN)
-    trained_quietly = shell(f"train {options} --runs {tmp_path} --json 2> /dev/full")
-    assert trained_quietly.returncode == 0
-    assert json.loads(trained_quietly.stdout.splitlines()[-1])["event"] == "finished"
-    assert shell(f"train {options} --runs {tmp_path} > /dev/full 2>&1").returncode == 1
+    with Path("/dev/full").open("w") as full:
+        full_stdout = run("runs", "--runs", str(trained.runs), stdout=full)
+        assert full_stdout.returncode == 1
+        assert full_stdout.stderr == "fashion-tui: No space left on device\n"
+        assert run("nosuch", stderr=full).returncode == 2
+        train = ("train", *SMALL_RUN, "--validation", "9000", "--runs", str(tmp_path))
+        trained_quietly = run(*train, "--json", stderr=full)
+        assert trained_quietly.returncode == 0
+        assert json.loads(trained_quietly.stdout.splitlines()[-1])["event"] == "finished"
+        assert run(*train, stdout=full, stderr=full).returncode == 1

@@ -77,7 +77,7 @@ def test_commands_use_folders_data_set_and_recipe(call: Call, tmp_path: Path) ->
     variables = write_settings(
         tmp_path, f'runs = "{runs}"\ndata = "{tmp_path}/none"\ndataset = "synthetic"\nrecipe = "quick"\n'
     )
-    result = call("train", "--batch-size", "512", "--threads", "1", **variables)
+    result = call("train", "--batch-size", "512", "--threads", "1", "--validation", "9000", **variables)
     assert result.status == 0, result.err
     (run,) = call("runs", "--json", **variables).json
     assert (run["recipe"], run["dataset"], Path(run["path"]).parent) == ("quick", "synthetic", runs)

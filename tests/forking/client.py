@@ -49,7 +49,8 @@ class ForkServer:
     def _start(self) -> socket.socket:
         control, theirs = socket.socketpair()
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "tests.forking.server", str(theirs.fileno())],
+            # frozen_modules=off avoids a warning from the debugger of kernels.
+            [sys.executable, "-X", "frozen_modules=off", "-m", "tests.forking.server", str(theirs.fileno())],
             stdin=subprocess.DEVNULL,
             pass_fds=(theirs.fileno(),),
             start_new_session=True,

@@ -1,6 +1,7 @@
 """A process to fork: what `subprocess.Popen` was asked to execute, and how a forked process turns into it."""
 
 import atexit
+import codecs
 import fcntl
 import gc
 import io
@@ -23,14 +24,20 @@ MODULES = {
 }
 """Modules that forked processes can run."""
 
-FIXED_PREFIXES = ("COV", "KMP_", "LANG", "LC_", "LD_", "MKL_", "OMP_", "PYTHON")
-"""Prefixes of variables that are read when a process starts. A process with other values can't be forked."""
+FIXED_PREFIXES = ("COV", "KMP_", "LANG", "LC_", "LD_", "MKL_", "OMP_", "PYTHON", "XDG_CONFIG_HOME")
+"""Prefixes of variables that are read when a process starts or imports fashion_tui.
 
-ADAPTABLE = {"OMP_NUM_THREADS"}
+A process can be forked only if it has the same values as the server.
+"""
+
+ADAPTABLE = {"OMP_NUM_THREADS", "PYTHONIOENCODING"}
 """Variables with such a prefix that a forked process can nevertheless obey."""
 
 HEADER_BYTES = 4
 """Number of bytes of each integer in the messages between client and server."""
+
+FAILED_FLUSH = 120
+"""Exit status of Python if it can't write the rest of its output at the end."""
 
 FIRST_SPARE = 256
 """Descriptors from this number on are used only while a forked process renumbers its descriptors."""
@@ -59,7 +66,8 @@ class ForkedProcess:
         if self.new_session:
             os.setsid()
         _renumber_descriptors(given, self.descriptors)
-        _open_standard_streams(unbuffered="-u" in self.options)
+        unbuffered = "-u" in self.options or bool(self.environ.get("PYTHONUNBUFFERED"))
+        _open_standard_streams(self.environ.get("PYTHONIOENCODING", ""), unbuffered=unbuffered)
         os.environ.clear()
         os.environ.update(self.environ)
         os.chdir(self.directory)
@@ -74,8 +82,11 @@ class ForkedProcess:
         status = _run_module(self.module)
         threading._shutdown()  # type: ignore[attr-defined]
         atexit._run_exitfuncs()
-        for stream in (sys.stdout, sys.stderr):
-            stream.flush()
+        try:
+            for stream in (sys.stdout, sys.stderr):
+                stream.flush()
+        except OSError:
+            status = FAILED_FLUSH
         os._exit(status)
 
 
@@ -104,15 +115,22 @@ def _renumber_descriptors(given: tuple[int, ...], wanted: tuple[int, ...]) -> No
     os.closerange(max(FIRST_SPARE, *(number + 1 for number in wanted)), max(spare) + 1)
 
 
-def _open_standard_streams(*, unbuffered: bool) -> None:
-    sys.stdin = open(0, encoding="utf-8", closefd=False)  # noqa: SIM115
-    for number, name, errors in ((1, "stdout", "strict"), (2, "stderr", "backslashreplace")):
+def _open_standard_streams(configured: str, *, unbuffered: bool) -> None:
+    """Open the streams as Python does. `configured` is the value of PYTHONIOENCODING."""
+    encoding, _, errors = configured.partition(":")
+    encoding = codecs.lookup(encoding or "utf-8").name
+    sys.stdin = sys.__stdin__ = open(0, encoding=encoding, errors=errors or None, closefd=False)  # type: ignore[misc]  # noqa: SIM115
+    for number, name in ((1, "stdout"), (2, "stderr")):
         raw = open(number, "wb", buffering=0 if unbuffered else -1, closefd=False)  # noqa: SIM115
-        line_buffering = number == 2 or os.isatty(number)
-        stream = io.TextIOWrapper(raw, "utf-8", errors, line_buffering=line_buffering, write_through=unbuffered)
+        stream = io.TextIOWrapper(
+            raw,
+            encoding,
+            "backslashreplace" if name == "stderr" else errors or None,
+            line_buffering=name == "stderr" or os.isatty(number),
+            write_through=unbuffered,
+        )
         setattr(sys, name, stream)
         setattr(sys, f"__{name}__", stream)
-    sys.__stdin__ = sys.stdin  # type: ignore[misc]
 
 
 def _set_thread_count(environ: Mapping[str, str]) -> None:

@@ -23,7 +23,7 @@ def describe(directory: Path, **options: Any) -> tuple[dict[str, Any], int]:
         stdout=subprocess.PIPE,
         text=True,
         cwd=directory,
-        env=os.environ | {"COLOUR": "blue"},
+        env=os.environ | {"COLOUR": "blue", "PYTHONIOENCODING": "latin-1"},
         **options,
     )
     assert process.stdout is not None
@@ -39,12 +39,14 @@ def test_a_forked_process_is_like_an_executed_one(
 ) -> None:
     reader, writer = os.pipe()
     options = {"pass_fds": (writer,), "start_new_session": new_session}
-    executed = describe(tmp_path, **options)
+    executed, _ = describe(tmp_path, **options)
     undo = replace_starts(fork_server.fork, fork_server.variables)
     try:
-        forked = describe(tmp_path, **options)
+        forked, status = describe(tmp_path, **options)
     finally:
         undo()
     for descriptor in (reader, writer):
         os.close(descriptor)
-    assert forked == executed
+    assert status == 7
+    for name, value in forked.items():
+        assert value == executed[name], name

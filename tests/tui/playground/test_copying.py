@@ -10,8 +10,6 @@ from tests.tui.pilots import until
 
 from .driver import Playground, open_playground
 
-pytestmark = pytest.mark.usefixtures("light_kernels")
-
 
 def marked(playground: Playground) -> list[str]:
     """Return the rows that are marked at the left edge."""

@@ -3,14 +3,11 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-import pytest
 from jupyter_client.asynchronous.client import AsyncKernelClient
 
 from tests.tui.pilots import TIMEOUT, until
 
 from .driver import Playground, open_playground
-
-pytestmark = pytest.mark.usefixtures("light_kernels")
 
 
 @asynccontextmanager

@@ -2,14 +2,10 @@
 
 from pathlib import Path
 
-import pytest
-
 from fashion_tui.tui.playground.prompt.search import HistorySearch, SearchResults
 from tests.tui.pilots import until
 
 from .driver import Playground, open_playground
-
-pytestmark = pytest.mark.usefixtures("light_kernels")
 
 
 def results(playground: Playground) -> list[str]:
