@@ -99,7 +99,11 @@ def _cells(row: ShapeRow, total_params: int, tone: str, glyphs: Glyphs) -> list[
     """
     none = Cell(glyphs.dot, MUTED)
     output = FOREGROUND if changes_shape(row) else MUTED
-    settings = [row.settings, "frozen" if row.params and not row.trainable else ""]
+    settings = [
+        "mixes samples" if row.mixes_samples else "",
+        row.settings,
+        "frozen" if row.params and not row.trainable else "",
+    ]
     params = Cell(f"{row.params:,}", tone) if row.params else Cell("reused", MUTED) if row.reused else none
     return [
         Cell("  " * row.depth + printable(row.name, glyphs), BAD if row.failed else FOREGROUND),

@@ -152,15 +152,16 @@ def shape_notes(table: ShapeTable, *, glyphs: Glyphs | None = None) -> Text:
     facts = [f"{table.total_params:,} parameters, {trainable}"] if table.total_params else ["no parameters"]
     facts.append(f"{format_bytes(table.activation_bytes)} of activations per sample")
     facts += [f"timed on {table.timed_on} with batches of {table.timed_batch}"] if table.timed_on else []
-    facts += [f"measured on {table.batch} samples"] if table.batch > 1 and table.ran == "real" else []
+    if table.error is None:
+        facts += ["simulated"] if table.ran == "meta" else []
+        facts += [f"from a pass with {table.batch} samples"] if table.batch > 1 and table.ran == "real" else []
     lines = [Text(f" {glyphs.dot} ".join(facts), style=MUTED)]
     if table.unused:
         names = printable(", ".join(table.unused), glyphs)
         lines.append(Text(f"! never used: {names} ({table.unused_params:,} parameters)", style=ATTENTION))
-    lines += [
-        Text(f"! not used in this pass: {printable(f'{part.name} ({part.reason})', glyphs)}", style=MUTED)
-        for part in table.not_used_in_pass
-    ]
+    for reason in dict.fromkeys(part.reason for part in table.not_used_in_pass):
+        names = ", ".join(part.name for part in table.not_used_in_pass if part.reason == reason)
+        lines.append(Text(printable(f"not used in this pass: {names} ({reason})", glyphs), style=MUTED))
     lines += [Text(f"! {printable(remark_line(table, remark), glyphs)}", style=ATTENTION) for remark in table.remarks]
     if table.error is not None:
         error = Text(f"{glyphs.bad} {printable(table.error, glyphs)}", style=BAD)

@@ -26,3 +26,10 @@ class UsageError(UserError):
     """
 
     exit_code = 2
+
+
+class TimeLimitReached(BaseException):
+    """Raised in the user's code when its time is up. Not an Exception, which that code might catch."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(f"stopped after {seconds:g} s; check for an endless loop, or raise the time limit")

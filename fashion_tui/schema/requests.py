@@ -46,7 +46,7 @@ class GetImages(Request, frozen=True, kw_only=True):
 class GetShapes(Request, frozen=True, kw_only=True):
     """Ask for the shape trace of a network; the reply is a ShapeTable.
 
-    The network is traced on the meta device, without computing values.
+    The network runs on real values if that is affordable.
     """
 
     model: str
@@ -55,8 +55,11 @@ class GetShapes(Request, frozen=True, kw_only=True):
     """Shape of one sample, without the batch axis."""
     arguments: dict[str, object] = {}
     """Keyword arguments of the model's class."""
+    live: bool = False
+    """Whether a fast answer is needed: the network is traced on the meta device, without computing values. If its code
+    reads values, it runs on real values nevertheless."""
     measure: bool = False
-    """Whether to also run the network on real values and time each row."""
+    """Whether to also time each row on a batch of samples."""
 
 
 class GetBuiltinSource(Request, frozen=True, kw_only=True):
@@ -85,8 +88,11 @@ class TraceSource(Request, frozen=True, kw_only=True):
     network: CustomModel
     input_size: tuple[int, ...]
     """Shape of one sample, without the batch axis."""
+    live: bool = False
+    """Whether a fast answer is needed: the network is traced on the meta device, without computing values. If its code
+    reads values, it runs on real values nevertheless."""
     measure: bool = False
-    """Whether to also run the network on real values and time each row."""
+    """Whether to also time each row on a batch of samples."""
 
 
 class GetWeights(Request, frozen=True, kw_only=True):

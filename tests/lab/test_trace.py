@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from fashion_tui.lab.networks import GuideNet
-from fashion_tui.lab.trace import trace
+from fashion_tui.lab.trace import NeedsValues, trace
 from fashion_tui.schema.errors import UsageError, UserError
 from fashion_tui.schema.shapes import NETWORK_INPUT, ShapeTable
 
@@ -53,7 +53,7 @@ def test_the_guides_network_has_ten_rows() -> None:
     assert (table.total_params, table.trainable_params, table.total_macs) == (204_542, 204_542, 1_609_200)
     assert [row.sources for row in table.rows] == [(NETWORK_INPUT,), *((index,) for index in range(9))]
     assert {row.dtype for row in table.rows} == {"float32"}
-    assert table.ran == "meta"
+    assert (table.ran, table.batch) == ("real", 1)
     assert table.error is None
     assert not table.remarks
     assert not table.unused
@@ -265,8 +265,8 @@ def test_a_network_that_needs_values_runs_on_the_cpu() -> None:
 
 def test_a_network_on_meta_that_needs_values() -> None:
     model = build_on_meta(FunctionNet, lambda self, x: self.fc(x) * x.sum().item(), fc=build_on_meta(nn.Linear, 3, 2))
-    table = trace(model, (3,))
-    assert (table.error, table.outputs) == (None, ((2,),))
+    with pytest.raises(NeedsValues, match="meta"):
+        trace(model, (3,))
 
 
 def test_an_embedding_gets_integers() -> None:
@@ -323,13 +323,14 @@ def test_layers_in_a_plain_list_cause_a_remark() -> None:
     assert "nn.ModuleList" in remark.text
 
 
-def test_a_view_that_mixes_samples_causes_a_remark() -> None:
+def test_a_view_that_joins_samples_causes_a_remark() -> None:
     table = trace(FunctionNet(lambda self, x: self.fc(x.view(-1, 98)), fc=nn.Linear(98, 10)), (4, 7, 7))
     assert table.outputs == ((2, 10),)
     (remark,) = table.remarks
     assert remark.row == 0
-    for words in ("[4, 7, 7]", "2 of shape [98]", "mixed"):
+    for words in ("[4, 7, 7]", "2 of shape [98]", "joined"):
         assert words in remark.text
+    assert not table.rows[0].mixes_samples
 
 
 def test_a_billion_parameters_take_no_memory_and_less_than_a_second() -> None:
@@ -346,10 +347,14 @@ def test_a_billion_parameters_take_no_memory_and_less_than_a_second() -> None:
     assert grown < 50_000, f"{grown} KiB more"
 
 
-def test_weights_are_not_copied() -> None:
-    model = nn.Sequential(*(nn.Linear(2000, 2000) for _ in range(12)))  # 192 MB
+def test_few_copies_of_the_weights_exist_at_a_time() -> None:
+    model = nn.Sequential(*(nn.Linear(2000, 2000) for _ in range(12)))  # 188 MiB
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    assert trace(model, (2000,)).total_params == 12 * 2000 * 2001
+    table = trace(model, (2000,))
+    assert (table.total_params, table.ran) == (12 * 2000 * 2001, "real")
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 2.5 * 188 * 1024
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    assert trace(model, (2000,), live=True).ran == "meta"
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 50_000
 
 

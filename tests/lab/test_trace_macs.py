@@ -10,8 +10,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from fashion_tui.lab.trace import trace
+from fashion_tui.lab.trace.inputs import Arguments
 from fashion_tui.lab.trace.model_copy import CPU, META, copy_model
-from fashion_tui.lab.trace.record import Recording, record
+from fashion_tui.lab.trace.record import Recorder, Recording, record
 
 from .networks import FunctionNet
 
@@ -20,8 +21,13 @@ def _parameter(*shape: int) -> nn.Parameter:
     return nn.Parameter(torch.rand(*shape))
 
 
+def _run(model: nn.Module, inputs: Tensor) -> Recording:
+    arguments = Arguments((inputs,), {})
+    return record(Recorder(model, arguments), arguments, len(inputs), inputs.device)[0]
+
+
 def _record(model: nn.Module, shape: tuple[int, ...], device: torch.device) -> Recording:
-    recording = record(copy_model(model, device), (torch.rand(1, *shape, device=device),), 1)
+    recording = _run(copy_model(model, device), torch.rand(1, *shape, device=device))
     assert recording.error is None
     return recording
 
@@ -111,7 +117,7 @@ def test_the_meta_device_gives_a_recurrent_layer_the_shapes_and_strides_of_the_c
         network = copy_model(model, device)
         kept: list[Tensor] = []
         network.register_forward_hook(lambda _, __, result, kept=kept: kept.extend(result))
-        record(network, (torch.rand(2, 5, 4, device=device),), 2)
+        _run(network, torch.rand(2, 5, 4, device=device))
         results.append([(tensor.shape, tensor.stride(), tensor.requires_grad) for tensor in kept])
     assert results[0] == results[1]
 
@@ -122,7 +128,7 @@ def test_a_packed_sequence_has_only_the_time_steps_that_it_holds() -> None:
         return self.rnn(packed)
 
     model = FunctionNet(forward, rnn=nn.LSTM(4, 6, batch_first=True))
-    recording = record(copy_model(model, CPU), (torch.rand(2, 5, 4),), 2)
+    recording = _run(copy_model(model, CPU), torch.rand(2, 5, 4))
     assert recording.error is None
     assert recording.macs == (5 + 2) * 4 * 6 * (4 + 6)
 

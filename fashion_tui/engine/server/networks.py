@@ -1,11 +1,12 @@
 """Handlers for requests about untrained networks: built-in ones, files, and source that the user is editing."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import PurePath
 
 import msgspec
 import torch
+from torch import nn
 
 from fashion_tui.lab.devices import choose_device
 from fashion_tui.lab.evaluation.histograms import weight_histograms
@@ -14,7 +15,7 @@ from fashion_tui.lab.networks.builtin import source_of
 from fashion_tui.lab.networks.custom import UNSAVED, SourceError, WrongArguments
 from fashion_tui.lab.networks.repair import repair_of
 from fashion_tui.lab.rng import preserve_rng_state, seed_everything
-from fashion_tui.lab.trace import trace
+from fashion_tui.lab.trace import NeedsValues, max_parameter_bytes, trace
 from fashion_tui.schema.errors import UsageError, UserError
 from fashion_tui.schema.models import CustomModel, NamedModel
 from fashion_tui.schema.replies import ErrorCause, SourceTrace
@@ -31,8 +32,20 @@ def get_shapes(request: GetShapes, call: CallContext, _cache: Cache) -> ShapeTab
     custom = read_model(named)
     repair = None if custom is None else repair_of(custom, lambda model: trace(model, request.input_size))
     device = _timing_device(measure=request.measure)
-    with call.interruptible(), open_model(custom or named, device="meta") as (model, _):
-        return trace(model, request.input_size, name=request.model, measure=device, repair=repair)
+    with call.interruptible(), _reproducible():
+        if request.live:
+            with suppress(NeedsValues), open_model(custom or named, device="meta") as (model, _):
+                return trace(model, request.input_size, name=request.model, live=True)
+        with open_model(custom or named, max_bytes=max_parameter_bytes()) as (model, _):
+            return trace(model, request.input_size, name=request.model, measure=device, repair=repair)
+
+
+@contextmanager
+def _reproducible() -> Iterator[None]:
+    """Give the same weights to each network that is built in the `with` block."""
+    with preserve_rng_state():
+        seed_everything(0)
+        yield
 
 
 def get_builtin_source(request: GetBuiltinSource, _call: CallContext, _cache: Cache) -> CustomModel:
@@ -40,16 +53,14 @@ def get_builtin_source(request: GetBuiltinSource, _call: CallContext, _cache: Ca
 
 
 def get_weights(request: GetWeights, call: CallContext, _cache: Cache) -> tuple[Histogram, ...]:
-    with preserve_rng_state(), call.interruptible():
-        seed_everything(0)
-        with open_model(request.network) as (model, _):
-            return weight_histograms(model)
+    with call.interruptible(), _reproducible(), open_model(request.network) as (model, _):
+        return weight_histograms(model)
 
 
 def check_model(request: CheckModel, call: CallContext, _cache: Cache) -> CustomModel:
     custom = msgspec.structs.replace(request.network, exact=True)
     with call.interruptible(), _explain_missing_modules():
-        with open_model(custom, standalone=True, device="meta") as (model, name):
+        with _reproducible(), open_model(custom, standalone=True, max_bytes=max_parameter_bytes()) as (model, name):
             table = trace(model, IMAGE_SHAPE, name=name)
         if table.error is not None:  # the trace explains mismatched shapes better than torch's error message does
             raise UserError(table.error)
@@ -70,16 +81,40 @@ def _explain_missing_modules() -> Iterator[None]:
         raise
 
 
+class _WrongInput(Exception):
+    """Raised if the network can't be traced because of its input."""
+
+
+def _trace_live(request: TraceSource) -> tuple[ShapeTable, str] | None:
+    """Trace the network on the meta device. Return None if a real pass is requested or needed."""
+    if not request.live:
+        return None
+    with suppress(NeedsValues), open_model(request.network, device="meta") as (model, name):
+        return _trace(model, request, name, live=True), name
+    return None
+
+
+def _trace_real(request: TraceSource) -> tuple[ShapeTable, str]:
+    with open_model(request.network, max_bytes=max_parameter_bytes()) as (model, name):
+        return _trace(model, request, name, live=False), name
+
+
+def _trace(model: nn.Module, request: TraceSource, name: str, *, live: bool) -> ShapeTable:
+    repair = None if live else repair_of(request.network, lambda model: trace(model, request.input_size))
+    try:
+        device = _timing_device(measure=request.measure)
+        return trace(model, request.input_size, name=name, measure=device, live=live, repair=repair)
+    except UsageError as error:
+        raise _WrongInput(str(error)) from error
+
+
 def trace_source(request: TraceSource, call: CallContext, _cache: Cache) -> SourceTrace:
     custom = request.network
     try:
-        with call.interruptible(), open_model(custom, device="meta") as (model, class_name):
-            try:
-                repair = repair_of(custom, lambda model: trace(model, request.input_size))
-                device = _timing_device(measure=request.measure)
-                table = trace(model, request.input_size, name=class_name, measure=device, repair=repair)
-            except UsageError as error:
-                return _not_traced("input", str(error))
+        with call.interruptible(), _reproducible():
+            table, class_name = _trace_live(request) or _trace_real(request)
+    except _WrongInput as error:
+        return _not_traced("input", str(error))
     except SourceError as error:
         return _not_traced("source", error.message, error.line)
     except WrongArguments as error:

@@ -5,6 +5,7 @@ names the failing line.
 """
 
 import copy
+import math
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -116,7 +117,7 @@ def load_model(name: str, arguments: Mapping[str, Any] | None = None, *, device:
 
 @contextmanager
 def open_model(
-    network: NamedModel | CustomModel, *, device: str = "cpu", standalone: bool = False
+    network: NamedModel | CustomModel, *, device: str = "cpu", max_bytes: float = math.inf, standalone: bool = False
 ) -> Iterator[tuple[nn.Module, str]]:
     """Build a network with new weights, and yield the network and its name.
 
@@ -125,7 +126,8 @@ def open_model(
     Inside the `with` block, the code of a custom model can import modules from its folder, also by relative imports,
     unless `standalone` is True.
     The file is read again on each call. On the `meta` device, the weights have shapes but no values, so even a large
-    network is built immediately. If the constructor needs values, the weights are on the CPU instead.
+    network is built immediately. If the constructor needs values, the weights are on the CPU instead. If the weights
+    would take more than `max_bytes`, they are on the `meta` device instead.
 
     Raises UsageError if the network is unknown or doesn't take the arguments, and UserError if the file can't be read
     or the user's code fails.
@@ -133,7 +135,7 @@ def open_model(
     if isinstance(network, NamedModel):
         custom = read_model(network)
         if custom is None:
-            yield _build_named(network.model, network.arguments, device), network.model
+            yield _build_named(network.model, network.arguments, device, max_bytes), network.model
             return
         network = custom
     file = Path(network.file or UNSAVED)
@@ -144,7 +146,7 @@ def open_model(
             package = stack.enter_context(package_of(file, network.source))
         module = run_source(network.source, str(file), package)
         name = choose_network(module, network.class_name, exact=network.exact)
-        yield instantiate(getattr(module, name), copy.deepcopy(network.arguments), name, device), name
+        yield instantiate(getattr(module, name), copy.deepcopy(network.arguments), name, device, max_bytes), name
 
 
 def read_model(network: NamedModel) -> CustomModel | None:
@@ -156,10 +158,10 @@ def read_model(network: NamedModel) -> CustomModel | None:
     return None if isinstance(name, str) else name.read(network.arguments)
 
 
-def _build_named(name: str, arguments: dict[str, Any], device: str) -> nn.Module:
+def _build_named(name: str, arguments: dict[str, Any], device: str, max_bytes: float) -> nn.Module:
     if not name.startswith(TORCHVISION):
         cls, defaults = builtin.BUILTINS[name]
-        return instantiate(cls, defaults | arguments, name, device)
+        return instantiate(cls, defaults | arguments, name, device, max_bytes)
     from torchvision import models  # noqa: PLC0415 - the import takes 2 s
 
     short_name = name.removeprefix(TORCHVISION)
@@ -171,7 +173,7 @@ def _build_named(name: str, arguments: dict[str, Any], device: str) -> nn.Module
         raise UsageError("fashion-tui doesn't download pretrained weights; omit the argument 'weights'")
     skip_slow_init = {"init_weights": False} if short_name in {"googlenet", "inception_v3"} else {}
     make = models.get_model_builder(short_name)
-    return instantiate(make, {"weights": None, **skip_slow_init, **arguments}, name, device)
+    return instantiate(make, {"weights": None, **skip_slow_init, **arguments}, name, device, max_bytes)
 
 
 def _try_out(custom: CustomModel) -> tuple[str, ...]:

@@ -2,6 +2,7 @@
 
 import inspect
 import linecache
+import math
 import sys
 import traceback
 from collections.abc import Iterator
@@ -14,6 +15,8 @@ import torch
 from torch import nn
 
 from fashion_tui.schema.errors import UsageError, UserError
+
+from .parameter_limit import TooManyParameters, limit_parameters
 
 MODULE_NAME = "fashion_tui_custom_model"
 """Name under which the user's source is imported."""
@@ -84,12 +87,14 @@ def choose_network(module: ModuleType, class_name: str | None, *, exact: bool) -
     return name
 
 
-def instantiate(make: Any, arguments: dict[str, Any], name: str, device: str) -> nn.Module:
+def instantiate(make: Any, arguments: dict[str, Any], name: str, device: str, max_bytes: float = math.inf) -> nn.Module:
     """Return `make(**arguments)`, or `make` itself if it is already a network.
 
     On the `meta` device, the weights have shapes but no values. If the constructor needs values, the weights are on the
-    CPU instead. Raises UserError if `make` fails or doesn't return a network, and WrongArguments if `make` doesn't take
-    the arguments.
+    CPU instead. If the weights would take more than `max_bytes`, they are on the `meta` device instead.
+
+    Raises UserError if `make` fails or doesn't return a network, and WrongArguments if `make` doesn't take the
+    arguments.
     """
     if isinstance(make, nn.Module):
         return make
@@ -104,7 +109,12 @@ def instantiate(make: Any, arguments: dict[str, Any], name: str, device: str) ->
                 return _call(make, arguments, name)
         except UserError:
             pass  # the constructor may read values, which meta tensors lack; other errors occur again on the CPU
-    return _call(make, arguments, name)
+    try:
+        with limit_parameters(max_bytes):
+            return _call(make, arguments, name)
+    except TooManyParameters:
+        with torch.device("meta"):
+            return _call(make, arguments, name)
 
 
 def explain_error(error: BaseException, file: str | None, prefix: str = "") -> UserError:

@@ -1,14 +1,19 @@
 """Trace the shapes in a network.
 
-`trace` runs a network without computing values and records each call of a layer or function.
+`trace` runs copies of a network and records each call of a layer or function. `passes` chooses the batch sizes, and
+whether the copies run on real values or on the meta device, from their `cost`.
 
-`record` records one pass through a copy of the network, made by `model_copy`, so the original stays unchanged.
-`layers`, `functions` and `windows` describe each call. `rows` removes the batch axis and counts parameters,
-`arithmetic` derives formulas, and `timing` times the calls. `explain` explains errors, and `remarks` warns about
-networks that run but look wrong.
+`runner` runs a copy of the network, made by `model_copy`, on the `inputs`, so the original stays unchanged. `record`
+records such a pass. `layers`, `functions` and `windows` describe each call, and `macs` counts its operations.
+
+`table` makes the table: `batch_axis` removes the batch axis, `rows` counts parameters, `arithmetic` derives formulas,
+and `timing` times the calls. `explain` explains errors, `remarks` warns about networks that run but look wrong,
+`mixing` finds calls that mix the samples of a batch, and `usage` finds unused parameters.
 """
 
+from .cost import max_parameter_bytes
 from .explain import Repair
+from .passes import NeedsValues
 from .tracing import trace
 
-__all__ = ["Repair", "trace"]
+__all__ = ["NeedsValues", "Repair", "max_parameter_bytes", "trace"]

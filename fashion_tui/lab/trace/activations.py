@@ -8,9 +8,9 @@ from torch import Tensor, nn
 from fashion_tui.lab.rng import preserve_rng_state
 from fashion_tui.schema.errors import UserError
 
+from .batch_axis import call_keys
 from .model_copy import CPU, copy_model
-from .record import Recorder
-from .rows import call_keys
+from .record import Call, Recorder
 
 
 def output_of_call(model: nn.Module, inputs: Tensor, *, path: str, op: str, occurrence: int = 0) -> tuple[Tensor, Any]:
@@ -25,11 +25,12 @@ def output_of_call(model: nn.Module, inputs: Tensor, *, path: str, op: str, occu
     inputs, model_copy = inputs.to(CPU), copy_model(model, CPU)
     output: Tensor | None = None
 
-    def keep_output(index: int, outputs: list[Tensor]) -> None:
+    def keep_output(call: Call, outputs: list[Tensor]) -> None:
         nonlocal output
-        call = recorder.calls[index]
-        is_same = (call.path, call.op) == (path, op) and call_keys(recorder.calls)[index][2] == occurrence
-        if outputs and is_same:
+        if not outputs or (call.path, call.op) != (path, op):
+            return
+        keys = dict(zip(recorder.calls, call_keys(recorder.calls), strict=True))
+        if keys[call][2] == occurrence:
             output = outputs[0].clone()  # later calls may change the output in place
 
     recorder = Recorder(model_copy, (inputs,), on_output=keep_output)

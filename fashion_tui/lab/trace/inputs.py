@@ -17,6 +17,7 @@ from fashion_tui.schema.shapes import Shape
 
 from .input_probe import Kind, Range, find_uses
 from .model_copy import CPU, META
+from .structure import named_buffers, parameters_of
 from .tensors import tensors_in
 
 Distribution = Literal["uniform", "normal"]
@@ -139,7 +140,9 @@ class _ProbedModel:
         self._model = model
         self._specs = specs
         self._numbers = numbers
-        self._device = next((tensor.device for tensor in (*model.parameters(), *model.buffers())), CPU)
+        self._device = next(
+            (tensor.device for tensor in (*parameters_of(model), *(buffer for _, buffer in named_buffers(model)))), CPU
+        )
 
     def make(self, batch: int, kinds: Sequence[Kind | None], fill: int) -> list[Tensor]:
         specs = _with_dtypes(self._specs, kinds, self._numbers)
@@ -227,7 +230,7 @@ def _mismatch(signature: inspect.Signature, arguments: Arguments) -> str:
 
 def _dtype_of_weights(model: nn.Module) -> torch.dtype:
     """Return the dtype of the model's weights; float32 if they have several dtypes, or if there are none."""
-    dtypes = {parameter.dtype for parameter in model.parameters() if parameter.is_floating_point()}
+    dtypes = {parameter.dtype for parameter in parameters_of(model) if parameter.is_floating_point()}
     return dtypes.pop() if len(dtypes) == 1 else torch.float32
 
 

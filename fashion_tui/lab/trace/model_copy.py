@@ -17,6 +17,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.parameter import UninitializedBuffer, UninitializedParameter
 
+from .structure import named_buffers, named_parameters
+
 META = torch.device("meta")
 CPU = torch.device("cpu")
 
@@ -163,6 +165,11 @@ def _is_filled(cell: types.CellType) -> bool:
     except ValueError:
         return False
     return True
+
+
+def has_values(model: nn.Module) -> bool:
+    """Return whether no parameter or buffer is on the meta device."""
+    return not any(tensor.is_meta for _, tensor in [*named_parameters(model), *named_buffers(model)])
 
 
 def _copy_tensor(tensor: Tensor, device: torch.device) -> Tensor:

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
+from fashion_tui.schema.errors import TimeLimitReached
 from fashion_tui.schema.shapes import NETWORK_INPUT, Shape
 
 from .functions import (
@@ -26,6 +27,7 @@ from .functions import (
     is_no_op,
     operation_name,
 )
+from .inputs import Arguments as NetworkArguments
 from .layers import is_atomic, layer_settings, layer_type
 from .macs import MacCounter, is_recurrent, run_recurrent
 from .operands import Arguments, Operand, describe_tensor, replace_tensors
@@ -87,43 +89,46 @@ class Recording:
     returned: list[nn.Parameter]
     """The parameters among the outputs, for example of a network that returns a learned query as it is."""
     macs: int
-    error: Exception | None
+    error: BaseException | None
     failed: list[int]
     """Indices of the calls that the error passed through, the innermost last."""
 
 
+_RECORDED_ERRORS = (Exception, SystemExit, TimeLimitReached)
+"""What the user's code may raise, and what is raised in it when its time is up."""
+
 RunCall = Callable[[Call, Callable[..., Any], tuple[Any, ...], dict[str, Any]], Any]
 """Called as `run(call, function, args, kwargs)` to run a function or an atomic module; returns the result."""
 
-OnOutput = Callable[[int, list[Tensor]], None]
-"""Called with the index and the outputs of each completed call."""
+OnOutput = Callable[[Call, list[Tensor]], None]
+"""Called with each completed call and its outputs."""
 
 
-def record(model: nn.Module, inputs: tuple[Any, ...], batch: int) -> Recording:
-    """Run `model` on `inputs` and record its calls. An error in the model becomes part of the recording.
+def record(
+    recorder: "Recorder", arguments: NetworkArguments, batch: int, device: torch.device
+) -> tuple[Recording, object]:
+    """Run the recorder's network. Return the recording, and the network's result or None after an error.
 
-    This changes the model, so pass a copy.
+    An error in the network, or reaching the time limit, becomes part of the recording.
     """
-    recorder = Recorder(model, inputs)
     result, error = None, None
-    device = next(tensors_in(inputs)).device
     with torch.enable_grad(), device, recorder.counter, recorder:
         try:
-            result = model(*inputs)
-        except Exception as raised:  # noqa: BLE001 - the user's code may raise anything
+            result = recorder.model(*arguments.args, **arguments.kwargs)
+        except _RECORDED_ERRORS as raised:
             error = raised
-    failed = recorder.failed_calls(error)
-    return Recording(
+    recording = Recording(
         batch=batch,
         device=device.type,
+        failed=recorder.failed_calls(error),
         calls=recorder.calls,
         outputs=[tuple(tensor.shape) for tensor in tensors_in(result)],
         output_producers=recorder.producers_of(tensors_in(result)),
         returned=recorder.parameters_in(result),
         macs=recorder.counter.total,
         error=error,
-        failed=failed,
     )
+    return recording, result
 
 
 class Recorder(TorchFunctionMode):
@@ -138,6 +143,7 @@ class Recorder(TorchFunctionMode):
         on_output: OnOutput | None = None,
     ) -> None:
         super().__init__()
+        self.model = model
         self.calls: list[Call] = []
         self.counter = MacCounter()
         self._run = run or _run
@@ -153,7 +159,7 @@ class Recorder(TorchFunctionMode):
         self._running: list[tuple[int, str]] = []
         """Indices and paths of the modules that are running, the outermost first."""
         self._is_inside_atomic = False
-        self._failure: tuple[Exception, list[int], Call | None] | None = None
+        self._failure: tuple[BaseException, list[int], Call | None] | None = None
         self._registered = {id(parameter): parameter for _, parameter in named_parameters(model)}
         for name, tensor in [*named_parameters(model), *named_buffers(model)]:
             self._model_names[id(tensor)] = name
@@ -174,7 +180,7 @@ class Recorder(TorchFunctionMode):
         """
         return [self._producer.get(id(tensor)) for tensor in tensors]
 
-    def failed_calls(self, error: Exception | None) -> list[int]:
+    def failed_calls(self, error: BaseException | None) -> list[int]:
         """Return the indices of the calls that `error` passed through, the innermost last."""
         if error is None or self._failure is None or self._failure[0] is not error:
             return []
@@ -222,7 +228,7 @@ class Recorder(TorchFunctionMode):
         storages = storages_of(tensors)
         try:
             result = self._run(call, forward, args, kwargs) if atomic else forward(*args, **kwargs)
-        except Exception as error:
+        except _RECORDED_ERRORS as error:
             self._add_failure(error, index, args, kwargs)
             raise
         finally:
@@ -257,7 +263,7 @@ class Recorder(TorchFunctionMode):
         storages = storages_of(tensors)
         try:
             result = self._run(call, run, args, kwargs)
-        except Exception as error:
+        except _RECORDED_ERRORS as error:
             call.settings = call_settings(func, name, args, kwargs, self._names_of(tensors, caller))
             self._add_failure(error, call, args, kwargs)
             raise
@@ -329,7 +335,7 @@ class Recorder(TorchFunctionMode):
             call.new_bytes = sum(tensor.numel() * tensor.element_size() for tensor in new)
         self._set_source(index, outputs)
         if self._on_output is not None:
-            self._on_output(index, outputs)
+            self._on_output(call, outputs)
 
     def _set_source(self, index: int, tensors: list[Tensor]) -> None:
         self._kept += tensors
@@ -356,7 +362,9 @@ class Recorder(TorchFunctionMode):
         names = [self._model_names[id(tensor)] for tensor in tensors if id(tensor) in self._model_names]
         return [name.removeprefix(f"{caller}.") for name in names]
 
-    def _add_failure(self, error: Exception, call: int | Call, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+    def _add_failure(
+        self, error: BaseException, call: int | Call, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> None:
         """Record that `error` passes through a call.
 
         `call` is the index of a module's call, or the Call itself for a function.

@@ -13,9 +13,10 @@ from torch.autograd.graph import GradientEdge, get_gradient_edge
 
 from fashion_tui.schema.shapes import Remark, Shape, ShapeRow, ShapeTable
 
+from .batch_axis import CallKey, call_keys
 from .model_copy import copy_model
 from .record import Call, Recorder
-from .rows import CallKey, call_keys, end_of_children
+from .rows import end_of_children
 from .tensors import tensors_in
 
 MAX_PASSES = 7

@@ -3,12 +3,11 @@
 `explain` finds the explanation. `layers`, `recurrent`, `windows`, `functions` and the modules that `functions` uses
 explain a call from the shapes of its arguments; `dtypes` and `arguments` explain arguments of the wrong kind, and
 `batch_axis` finds an earlier call that removed the batch axis. `python_errors` explains errors of Python itself.
-`changes` turns a suggested change into an edit of one line of the `source`, and `mixing` explains rows that mix
-samples.
+`changes` turns a suggested change into an edit of one line of the `source`.
 """
 
 from .calls import explain_call
 from .explaining import Explained, Repair, explain
-from .source import failing_node, parse_file
+from .source import error_location, failing_node, parse_file
 
-__all__ = ["Explained", "Repair", "explain", "explain_call", "failing_node", "parse_file"]
+__all__ = ["Explained", "Repair", "error_location", "explain", "explain_call", "failing_node", "parse_file"]

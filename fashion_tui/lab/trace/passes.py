@@ -1,0 +1,171 @@
+"""Choose the passes from which the table is made.
+
+The network runs on the meta device first, which takes little time and memory. This shows how large it is. If a pass on
+real values is affordable, the rows come from such a pass with one sample, because only real values take the branches
+and loops that they take in training, and raise the errors that torch raises.
+"""
+
+from dataclasses import dataclass, replace
+
+from torch import nn
+
+from fashion_tui.schema.errors import TimeLimitReached, UserError
+
+from .batch_axis import Passes
+from .cost import Cost, TooExpensive, is_affordable
+from .model_copy import CPU, META, has_values
+from .record import Recording
+from .runner import Run, Runner
+
+BATCH_PAIRS = ((2, 3), (2, 4), (3, 4))
+"""Batch sizes that are compared to find the batch axis. The first pair that runs without an error is used."""
+
+_ONE_SAMPLE_ONLY = ("is ambiguous", "only one element tensors", "cannot be converted to Scalar", "to convert to scalar")
+"""Parts of the messages of errors that are raised if code reads a single value and gets one for each sample."""
+
+
+@dataclass(frozen=True, slots=True)
+class ChosenPasses:
+    passes: Passes
+    model: nn.Module
+    """The copy of the network that made the main pass."""
+    cost: Cost | None
+    """The cost of a pass with one sample, or None if the network wasn't run on real values."""
+    error_with_more: BaseException | None = None
+    """The error for several samples, if the network runs with one sample only because it reads a single value."""
+
+    reads_values: bool = False
+    """Whether the network runs on real values only, because its code reads the values of tensors."""
+
+    @property
+    def takes_one_sample(self) -> bool:
+        return self.error_with_more is not None
+
+    def allows(self, samples: int) -> bool:
+        """Return whether more passes on real values, with this total number of samples, are affordable."""
+        return self.cost is not None and self.cost.allows(samples)
+
+
+class NeedsValues(UserError):
+    """Raised if a network can only be run on the meta device, and its code reads the values of tensors."""
+
+
+def record_passes(runner: Runner, *, live: bool) -> ChosenPasses:
+    """Record the passes for a table.
+
+    If `live` is True, the network runs on the meta device only, and as few times as possible.
+
+    Raises NeedsValues if the network would have to run on real values, but `live` is True or its weights have no
+    values.
+    """
+    simulated = _Attempts(runner, on_meta=True)
+    pair = simulated.working_pair(BATCH_PAIRS[:1] if live else BATCH_PAIRS)
+    if live or not has_values(runner.model):
+        return _simulated(simulated, pair, live=live)
+    cost = None if pair is None else _estimate(simulated, pair)
+    if cost is not None and not is_affordable(runner.model, cost):
+        return _simulated(simulated, pair, live=live)
+    real = _Attempts(runner, on_meta=False, is_limited=cost is None)
+    try:
+        return _real(real, simulated, pair)
+    except TooExpensive:
+        error = simulated.recording(2).error
+        raise UserError(
+            f"this network is too large to run on real values here, and it can't be simulated: {error}"
+        ) from None
+
+
+class _Attempts:
+    """Passes with different batch sizes on one device. Each is made when it is needed."""
+
+    def __init__(self, runner: Runner, *, on_meta: bool, is_limited: bool = False) -> None:
+        self._runner = runner
+        self._device = META if on_meta else CPU
+        self._is_limited = is_limited
+        self._runs: dict[int, Run] = {}
+
+    def run(self, batch: int) -> Run:
+        if batch not in self._runs:
+            run = self._runner.run(batch, self._device, is_limited=self._is_limited)
+            self._runs[batch] = replace(run, result=None)
+        return self._runs[batch]
+
+    def recording(self, batch: int) -> Recording:
+        return self.run(batch).recording
+
+    def works(self, batch: int) -> bool:
+        return self.recording(batch).error is None
+
+    def working_pair(self, pairs: tuple[tuple[int, int], ...]) -> tuple[int, int] | None:
+        """Return the first pair of batch sizes with which the network runs without an error, or None."""
+        for pair in pairs:
+            if self.timed_out:
+                return None
+            if all(map(self.works, pair)):
+                return pair
+        return None
+
+    @property
+    def timed_out(self) -> bool:
+        return any(isinstance(run.recording.error, TimeLimitReached) for run in self._runs.values())
+
+    def passes(self, main: int, pair: tuple[int, int]) -> Passes:
+        return Passes(self.recording(main), *map(self.recording, pair))
+
+    def failed(self) -> tuple[Passes, nn.Module]:
+        """Return the passes that show the error."""
+        late = next((run for run in self._runs.values() if isinstance(run.recording.error, TimeLimitReached)), None)
+        if late is not None:
+            return Passes(late.recording, late.recording, late.recording), late.model
+        main = 3 if self.works(2) else 2
+        return self.passes(main, (main, 5 - main)), self.run(main).model
+
+
+def _simulated(attempts: _Attempts, pair: tuple[int, int] | None, *, live: bool) -> ChosenPasses:
+    if pair is None:
+        if _needs_values(attempts.recording(2).error):
+            raise NeedsValues("the network's code reads the values of tensors, which the meta device lacks")
+        return ChosenPasses(*attempts.failed(), None)
+    main = pair[0] if live or not attempts.works(1) else 1
+    return ChosenPasses(attempts.passes(main, pair), attempts.run(main).model, None)
+
+
+def _real(real: _Attempts, simulated: _Attempts, pair: tuple[int, int] | None) -> ChosenPasses:
+    main = next((batch for batch in (1, 2, 3, 4) if not real.timed_out and real.works(batch)), None)
+    if main is None:
+        return ChosenPasses(*real.failed(), None)
+    recording = real.recording(main)
+    cost = Cost(_activation_bytes(recording) // main, recording.macs // main, real.run(main).seconds / main)
+    if pair is not None:
+        passes = Passes(recording, *map(simulated.recording, pair))
+        return ChosenPasses(passes, real.run(main).model, cost)
+    pair = real.working_pair(BATCH_PAIRS)
+    if pair is not None:
+        return ChosenPasses(real.passes(main, pair), real.run(main).model, cost, reads_values=True)
+    if main == 1 and _reads_one_value(real.recording(2).error):
+        return ChosenPasses(real.passes(1, (1, 1)), real.run(1).model, cost, real.recording(2).error, reads_values=True)
+    return ChosenPasses(*real.failed(), None)
+
+
+def _estimate(attempts: _Attempts, pair: tuple[int, int]) -> Cost:
+    """Estimate the cost of a pass with one sample from passes with several samples."""
+    batch = pair[0]
+    recording = attempts.recording(batch)
+    return Cost(_activation_bytes(recording) // batch, recording.macs // batch)
+
+
+def _activation_bytes(recording: Recording) -> int:
+    return sum(call.new_bytes for call in recording.calls)
+
+
+def _reads_one_value(error: BaseException | None) -> bool:
+    return any(part in str(error) for part in _ONE_SAMPLE_ONLY)
+
+
+def _needs_values(error: BaseException | None) -> bool:
+    """Return whether torch raised the error because code read the values of a tensor on the meta device."""
+    while error is not None:
+        if isinstance(error, NotImplementedError) or "meta" in str(error).lower():
+            return True
+        error = error.__cause__ or error.__context__
+    return False

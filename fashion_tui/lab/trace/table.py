@@ -1,0 +1,99 @@
+"""Make the table from the recorded passes, and add what more passes show about the network."""
+
+from collections.abc import Sequence
+from contextlib import suppress
+
+from msgspec.structs import replace
+from torch import nn
+from torch.nn.parameter import is_lazy
+
+from fashion_tui.schema.errors import TimeLimitReached
+from fashion_tui.schema.shapes import Remark, ShapeRow, ShapeTable
+
+from .batch_axis import Passes, call_keys
+from .explain import Explained, Repair, error_location, explain
+from .mixing import MIN_PASSES, find_mixing_call
+from .mixing_reasons import joining_remark, mixing_remark
+from .model_copy import META
+from .passes import ChosenPasses
+from .remarks import unregistered_remark
+from .rows import rows_of
+from .runner import Runner
+from .structure import named_parameters, parameters_of
+from .usage import MAX_PASSES, TRIAL_BATCHES, explain_unused, group_names, unused_parameters
+
+
+def make_table(chosen: ChosenPasses, runner: Runner, name: str, repair: Repair | None) -> ShapeTable:
+    """Return the table. If the network ran on real values without an error, it runs again for the remarks."""
+    passes, recording = chosen.passes, chosen.passes.main
+    rows = rows_of(passes)
+    parameters = [parameter for parameter in parameters_of(chosen.model) if not is_lazy(parameter)]
+    explained = _explain(passes, rows, chosen.model, repair)
+    table = ShapeTable(
+        model=name,
+        inputs=tuple(spec.shape for spec in runner.inputs.specs),
+        outputs=passes.sample_shapes(recording.outputs, passes.first.outputs, passes.second.outputs),
+        output_producers=tuple(recording.output_producers),
+        rows=rows,
+        total_params=sum(parameter.numel() for parameter in parameters),
+        trainable_params=sum(parameter.numel() for parameter in parameters if parameter.requires_grad),
+        total_macs=sum(row.macs or 0 for row in rows if row.depth == 0),
+        ran="meta" if recording.device == META.type else "real",
+        batch=recording.batch,
+        remarks=_remarks(chosen, rows),
+        error=None if explained is None else explained.text,
+        error_file=None if explained is None else explained.file,
+        error_line=None if explained is None else explained.line,
+        fix=None if explained is None else explained.fix,
+    )
+    if recording.error is not None:
+        return table
+    unused = dict.fromkeys(unused_parameters(chosen.model, recording))
+    with suppress(TimeLimitReached):
+        batches = [batch for batch in (*TRIAL_BATCHES, recording.batch) if chosen.allows(MAX_PASSES * batch)]
+        if unused and batches:
+            unused = explain_unused(runner, set(unused), batches, reads_values=chosen.reads_values)
+    table = _with_unused(table, chosen.model, unused)
+    with suppress(TimeLimitReached):
+        if not chosen.takes_one_sample and chosen.allows(MIN_PASSES * passes.first.batch):
+            table = _with_mixing(table, chosen, runner)
+    return table
+
+
+def _with_unused(table: ShapeTable, model: nn.Module, unused: dict[str, str | None]) -> ShapeTable:
+    never, in_pass = group_names(model, unused)
+    sizes = {name: parameter.numel() for name, parameter in named_parameters(model)}
+    count = sum(sizes[name] for name, reason in unused.items() if reason is None)
+    return replace(table, unused=never, unused_params=count, not_used_in_pass=in_pass)
+
+
+def _with_mixing(table: ShapeTable, chosen: ChosenPasses, runner: Runner) -> ShapeTable:
+    key = find_mixing_call(runner, chosen.passes.first.batch)
+    keys = call_keys(table.rows)
+    if key is None or key not in keys:
+        return table
+    index = keys.index(key)
+    rows = [*table.rows]
+    rows[index] = replace(rows[index], mixes_samples=True)
+    remark = mixing_remark(index, rows, chosen.passes)
+    return replace(table, rows=tuple(rows), remarks=(*table.remarks, remark))
+
+
+def _remarks(chosen: ChosenPasses, rows: Sequence[ShapeRow]) -> tuple[Remark, ...]:
+    passes = chosen.passes
+    remarks = [unregistered_remark(passes.main.calls)]
+    if passes.main.error is None:
+        remarks.append(joining_remark(rows, passes))
+    if chosen.takes_one_sample:
+        remarks.append(Remark(None, f"takes one sample at a time; with more, it fails: {chosen.error_with_more}"))
+    return tuple(remark for remark in remarks if remark is not None)
+
+
+def _explain(passes: Passes, rows: Sequence[ShapeRow], model: nn.Module, repair: Repair | None) -> Explained | None:
+    recording = passes.main
+    if not isinstance(recording.error, TimeLimitReached):
+        other = passes.second if passes.second is not recording else None
+        return explain(recording, other, rows, model, repair)
+    where = f"{rows[recording.failed[-1]].path}: " if recording.failed else ""
+    after = f" (after {rows[-1].path})" if rows and not recording.failed else ""
+    return Explained(f"{where}{recording.error}{after}", *error_location(recording.error), None)
