@@ -84,8 +84,8 @@ def _metrics(snapshot: RunSnapshot) -> list[str]:
     status, metrics = snapshot.status, []
     if status.loss is not None:
         metrics.append(f"loss {format_loss(status.loss)}")
-    if snapshot.accuracy.mean:
-        metrics.append(format_percent(snapshot.accuracy.mean[-1]))
+    if snapshot.curve("accuracy").mean:
+        metrics.append(format_percent(snapshot.curve("accuracy").mean[-1]))
     if (validation := validation_scores(snapshot.epochs)) is not None:
         best = "" if validation.best is None else f" (best {format_percent(validation.best)})"
         metrics.append(f"validation {format_percent(validation.last)}{best}")

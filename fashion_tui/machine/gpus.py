@@ -56,7 +56,7 @@ def resolves_to_cpu(device: str) -> bool:
 
 def gpu_names() -> tuple[str, ...]:
     """Return the names of all NVIDIA GPUs, even those that CUDA can't use, or an empty tuple if NVML fails."""
-    with _nvml() as nvml:
+    with open_nvml() as nvml:
         if nvml is not None:
             try:
                 handles = map(nvml.nvmlDeviceGetHandleByIndex, range(nvml.nvmlDeviceGetCount()))
@@ -71,7 +71,7 @@ def gpu_usage(uuids: Iterable[str]) -> dict[str, GpuUsage]:
 
     Like the UUIDs that torch reports, `uuids` have no prefix such as `GPU-` or `MIG-`.
     """
-    with _nvml() as nvml:
+    with open_nvml() as nvml:
         if nvml is None:
             return {}
         handles = {uuid: _handle(nvml, uuid) for uuid in uuids}
@@ -83,7 +83,7 @@ def gpu_processes(uuid: str) -> dict[int, int]:
 
     Processes outside this container, and those whose memory is unknown, are omitted.
     """
-    with _nvml() as nvml:
+    with open_nvml() as nvml:
         if nvml is None or (handle := _handle(nvml, uuid)) is None:
             return {}
         try:
@@ -94,7 +94,7 @@ def gpu_processes(uuid: str) -> dict[int, int]:
 
 
 @contextmanager
-def _nvml() -> Iterator[Any]:
+def open_nvml() -> Iterator[Any]:
     """Initialise NVML, the library behind `nvidia-smi`. Yield the module `pynvml`, or None if NVML doesn't work."""
     import pynvml  # noqa: PLC0415 - only needed on machines with a GPU
 

@@ -49,7 +49,7 @@ def decode_line(line: bytes) -> tuple[Envelope, RunEvent]:
         event = _events.decode(envelope.data)
     except (ValueError, RecursionError) as error:
         raise DamagedLine(str(error)) from error
-    return envelope, event if isinstance(event, StepChunk) else printable_strings(event)
+    return envelope, printable_strings(event)
 
 
 def last_event(folder: Folder) -> RunEvent | None:

@@ -4,6 +4,8 @@ import os
 from collections.abc import Iterator
 from typing import BinaryIO
 
+import msgspec
+
 from fashion_tui.schema.events import RunEvent
 
 from .events import DamagedLine, decode_line
@@ -129,4 +131,13 @@ class EventFollower:
         if self.run is None or self._expected is None:
             return False
         start = b'{"run":"%s","seq":%d,' % (self.run.encode(), self._expected)
-        return not line.endswith(b"}}") and (line.startswith(start) or start.startswith(line))
+        return (line.startswith(start) or start.startswith(line)) and _is_truncated(line)
+
+
+def _is_truncated(line: bytes) -> bool:
+    """Return whether a line is the beginning of a JSON value."""
+    try:
+        msgspec.json.decode(line, type=msgspec.Raw)
+    except msgspec.DecodeError as error:
+        return "truncated" in str(error)
+    return False

@@ -3,7 +3,7 @@
 import math
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,9 +16,9 @@ from fashion_tui.schema.run import LIVE_STATES, RunConfig, RunStatus, State
 from .errors import DamagedRun, reason
 from .follow import EventFollower, LogReplaced
 from .layout import EVENTS_FILE
-from .replay import Replay
+from .replay import MAX_METRICS, Replay
 from .run import Run
-from .series import Curve
+from .series import NO_CURVE, Curve, Series
 from .state import HEARTBEAT_LIMIT, derive, is_fresh, unknown_status
 
 RECENT_STEPS = 60
@@ -48,11 +48,12 @@ class RunSnapshot:
     """The most recent warnings, oldest first."""
     events: tuple[RunEvent, ...]
     """The most recent events except step chunks, oldest first. Answers to requests are included."""
-    loss: Curve
-    accuracy: Curve
-    learning_rate: Curve
+    metrics: tuple[str, ...]
+    """Names of all metrics of the run, in the order in which they first appear in the log."""
+    curves: Mapping[str, Curve]
+    """Curves of the metrics in `RunReader.watched`, keyed by name. Use `curve` to read one."""
     recent_loss: tuple[float, ...]
-    """Losses of the last 60 steps. A missing loss is NaN."""
+    """The last 60 losses."""
     bad_lines: int
     """Number of lines in the log that can't be read."""
     missing_events: int
@@ -72,6 +73,10 @@ class RunSnapshot:
     def state(self) -> State:
         return self.status.state
 
+    def curve(self, metric: str) -> Curve:
+        """Return the curve of a metric in `RunReader.watched`. The curve of a metric without values is empty."""
+        return self.curves.get(metric, NO_CURVE)
+
     @property
     def total_steps(self) -> int:
         """Number of steps to train; 0 until the trainer has loaded the data."""
@@ -84,6 +89,8 @@ class RunReader:
     def __init__(self, run: Run, *, buckets: int = 512, on_event: Callable[[RunEvent], None] | None = None) -> None:
         """`buckets` limits the length of the snapshot's curves. `on_event` is called with each new event of the log."""
         self.run = run
+        self.watched: tuple[str, ...] = ("loss", "accuracy", "learning_rate")
+        """Names of the metrics whose curves are in the snapshots. Change it to display other metrics."""
         self._buckets = buckets
         self._on_event = on_event
         self._replay = Replay()
@@ -119,9 +126,14 @@ class RunReader:
         status = derive(status or self._compose_status(config), self._last_event, alive=alive)
         return self._take_snapshot(config, status, damage)
 
-    def losses(self) -> tuple[float, ...]:
-        """Return the loss of every step so far. A missing loss is NaN."""
-        return self._replay.loss.values()
+    def series(self, metric: str) -> Series:
+        """Return all values of a metric so far. Don't use the series while `poll` runs in another thread."""
+        return self._replay.series(metric)
+
+    @property
+    def times(self) -> Series:
+        """Unix times at which metrics were logged, each at the last step that was logged at that time."""
+        return self._replay.times
 
     def _follow(self, max_bytes: int | None) -> list[str]:
         """Replay the new events of the log. Return one line for each problem with the log."""
@@ -154,10 +166,10 @@ class RunReader:
     def _compose_status(self, config: RunConfig | None) -> RunStatus:
         """Reconstruct the status of a live trainer from the log, the lock and the configuration."""
         replay, process = self._replay, self.run.lock_holder()
-        last_loss = replay.loss.values(last=1)
+        last_loss = replay.series("loss").values(last=1)
         return msgspec.structs.replace(
             unknown_status("running"),
-            step=len(replay.loss),
+            step=replay.last_step,
             steps_per_epoch=replay.started.steps_per_epoch if replay.started else 0,
             epoch=replay.epochs[-1].epoch if replay.epochs else 0,
             epochs=replay.target_epochs or (config.recipe.epochs if config else 0),
@@ -191,6 +203,7 @@ class RunReader:
             damage,
             notice,
             contents.bytes,
+            self.watched,
         )
         if self._snapshot is not None and inputs == self._inputs:
             return self._snapshot
@@ -206,13 +219,12 @@ class RunReader:
             end=replay.end,
             warnings=tuple(replay.warnings),
             events=tuple(replay.events),
-            loss=replay.loss.curve(self._buckets),
-            accuracy=replay.accuracy.curve(self._buckets),
-            learning_rate=replay.learning_rate.curve(self._buckets),
-            recent_loss=replay.loss.values(last=RECENT_STEPS),
+            metrics=tuple(replay.metrics),
+            curves={name: replay.series(name).curve(self._buckets) for name in self.watched},
+            recent_loss=replay.series("loss").values(last=RECENT_STEPS),
             bad_lines=bad_lines,
             missing_events=missing_events,
-            missing_steps=replay.loss.missing,
+            missing_steps=replay.steps.missing,
             disk_bytes=contents.bytes,
             complete=self._is_complete,
             damage="; ".join(damage) or None,
@@ -224,9 +236,11 @@ class RunReader:
         counts = {
             "unreadable line": bad_lines,
             "missing line": missing_events,
-            "missing step": self._replay.loss.missing,
+            "missing step": self._replay.steps.missing,
         }
         damage = [f"{count:,} {what}{'s' if count > 1 else ''}" for what, count in counts.items() if count]
+        if self._replay.has_ignored_metrics:
+            damage.append(f"only the first {MAX_METRICS:,} metrics are read")
         has_ended = self._is_complete and status.state not in LIVE_STATES and status.state != "lost"
         if has_ended and self._follower is not None and self._follower.ends_unfinished:
             damage.append("its last line is incomplete")

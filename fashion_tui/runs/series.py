@@ -1,19 +1,15 @@
-"""A metric recorded at each step, and its curves. The time to compute a curve doesn't depend on the run's length."""
+"""A metric recorded at some or all steps, and its curves. The time to compute a curve hardly depends on its length."""
 
 import math
 from array import array
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-BASE_LEVEL = 8
-"""Buckets of up to 2**8 steps are computed from the steps' values. A larger bucket is computed from two buckets of half
-its size."""
-
-MAX_GAP = 10_000_000
-"""Maximum number of consecutive missing steps in a log. A line after a larger gap counts as damaged, even if its
-checksum is correct."""
+BASE_VALUES = 256
+"""A bucket of about this many values or fewer is computed from the values. A larger bucket is computed from two buckets
+of half its size."""
 
 
 class Bucket(NamedTuple):
@@ -33,17 +29,19 @@ EMPTY = Bucket(0, math.nan, math.nan, math.nan, 0)
 class Curve:
     """A series summarised in a limited number of buckets. Each bucket covers 2**n steps; the last one may cover fewer.
 
-    Bucket i starts at step `1 + i * steps_per_bucket`. As long as `steps_per_bucket` stays the same, only the last
-    bucket changes and new buckets are appended, so a chart has to repaint only its last columns.
+    Bucket i starts at step `first_step + i * steps_per_bucket`. As long as `steps_per_bucket` stays the same, only the
+    last bucket changes and new buckets are appended, so a chart has to repaint only its last columns.
     """
 
+    first_step: int
+    """The step at which bucket 0 starts."""
     steps_per_bucket: int
     steps: int
-    """Number of steps that the curve covers."""
+    """Number of steps that the curve covers, with or without a value."""
     finite: tuple[int, ...]
     """Number of finite values in each bucket.
 
-    If `finite` and `nonfinite` are both 0, the steps of the bucket are missing from the log.
+    If `finite` and `nonfinite` are both 0, the bucket has no values.
     """
     mean: tuple[float, ...]
     """Mean of the finite values in each bucket. If a bucket has no finite value, `mean`, `low` and `high` are NaN."""
@@ -64,106 +62,205 @@ class Curve:
         while len(merged) > buckets:
             merged = _halve(merged)
             size *= 2
-        return _curve(merged, size, self.steps)
+        return _curve(merged, self.first_step, size, self.steps)
 
 
-NO_CURVE = Curve(steps_per_bucket=1, steps=0, finite=(), mean=(), low=(), high=(), nonfinite=())
+NO_CURVE = Curve(first_step=1, steps_per_bucket=1, steps=0, finite=(), mean=(), low=(), high=(), nonfinite=())
 
 
 class Series:
-    """One float for each step, starting with step 1."""
+    """The values of a metric, in the order of their steps.
+
+    Values of consecutive steps form a segment. A metric with a value at each step has a single segment.
+    """
 
     def __init__(self) -> None:
         self._values = array("d")
-        """Value of each step; NaN if the value is missing."""
-        self._gaps: list[tuple[int, int]] = []
-        """Missing steps, as sorted ranges of indices into `_values`."""
-        self._levels: dict[int, list[Bucket]] = {}
+        self._starts = array("q")
+        """Index in `_values` of the first value of each segment."""
+        self._first_steps = array("q")
+        """The step of the first value of each segment."""
+        self._levels: dict[int, _Level] = {}
         """Maps each level in use to its complete buckets of 2**level steps.
 
-        The levels in use are the requested level and the levels from which its buckets are computed.
+        The levels in use are the requested levels and the levels from which their buckets are computed.
         """
 
     def __len__(self) -> int:
         return len(self._values)
 
     @property
-    def missing(self) -> int:
-        """Number of steps without a value."""
-        return sum(stop - start for start, stop in self._gaps)
+    def first_step(self) -> int:
+        """The step at which the first bucket of a curve starts: 0 if the metric has a value at step 0, else 1."""
+        return 0 if self._first_steps and self._first_steps[0] == 0 else 1
+
+    @property
+    def last_step(self) -> int:
+        """The last step with a value, or 0 if there are no values."""
+        if not self._values:
+            return 0
+        return self._first_steps[-1] + len(self._values) - self._starts[-1] - 1
 
     def put(self, first_step: int, values: "array[float]") -> None:
-        """Store the values of consecutive steps. Remove the values of later steps. Skipped steps count as missing.
-
-        Raises ValueError if `first_step` is less than 1 or if too many steps are skipped.
-        """
-        start = first_step - 1
-        gap = start - len(self._values)
-        if start < 0 or gap > MAX_GAP:
-            raise ValueError(f"step {first_step} can't follow step {len(self._values)}")
-        if gap < 0:
-            self.truncate(start)
-        elif gap > 0:
-            self._gaps.append((len(self._values), start))
-            self._values.extend(array("d", [math.nan]) * gap)
+        """Store the values of consecutive steps. Remove the values of later steps."""
+        self.truncate(first_step - 1)
+        if not self._values or self.last_step + 1 != first_step:
+            self._starts.append(len(self._values))
+            self._first_steps.append(first_step)
         self._values.extend(values)
 
-    def truncate(self, steps: int) -> None:
-        """Keep only the first `steps` values."""
-        if steps >= len(self._values):
+    def truncate(self, last_step: int) -> None:
+        """Remove the values of all steps after `last_step`."""
+        if not self._values or last_step >= self.last_step:
             return
-        del self._values[steps:]
-        self._gaps = [(start, min(stop, steps)) for start, stop in self._gaps if start < steps]
+        origin = self.first_step
+        del self._values[self._position(last_step + 1) :]
+        while self._starts and self._starts[-1] >= len(self._values):
+            self._starts.pop()
+            self._first_steps.pop()
+        if not self._values:
+            self._levels.clear()
         for level, buckets in self._levels.items():
-            del buckets[steps >> level :]
+            buckets.truncate((self.last_step + 1 - origin) >> level)
 
     def values(self, last: int | None = None) -> tuple[float, ...]:
-        """Return the most recent `last` values, or all values if `last` is None. Missing values are NaN."""
+        """Return the most recent `last` values, or all values if `last` is None."""
         return tuple(self._values if last is None else self._values[-last:])
+
+    def items(self) -> Iterator[tuple[int, float]]:
+        """Yield each step that has a value, with its value."""
+        for segment, first_step in enumerate(self._first_steps):
+            start, stop = self._segment(segment)
+            yield from enumerate(self._values[start:stop], first_step)
+
+    def has_steps_of(self, other: "Series") -> bool:
+        """Return whether both series have values at the same steps."""
+        mine, others = (len(self), self._starts, self._first_steps), (len(other), other._starts, other._first_steps)  # noqa: SLF001
+        return mine == others
 
     def curve(self, buckets: int) -> Curve:
         """Return a curve with at most `buckets` buckets. Only values added since the last call are processed."""
-        steps = len(self._values)
+        first, last = self.first_step, self.last_step
+        if not self._values:
+            return NO_CURVE
+        steps = last + 1 - first
         level = 0
-        while -(-steps // (1 << level)) > buckets:
+        while -(-steps >> level) > buckets:
             level += 1
-        for unused in [other for other in self._levels if other < min(level, BASE_LEVEL)]:
-            del self._levels[unused]
         complete = self._complete_buckets(level)
-        rest = len(complete) << level
-        return _curve([*complete, self._bucket(rest, steps)] if rest < steps else complete, 1 << level, steps)
+        for unused in [other for other in self._levels if other < level and self._is_small(other + 1)]:
+            del self._levels[unused]
+        dense = [EMPTY] * (steps >> level)
+        for index, bucket in complete.items():
+            dense[index] = bucket
+        rest = first + (len(dense) << level)
+        if rest <= last:
+            dense.append(self._bucket(self._position(rest), len(self._values)))
+        return _curve(dense, first, 1 << level, steps)
 
-    def _complete_buckets(self, level: int) -> list[Bucket]:
-        buckets = self._levels.setdefault(level, [])
-        new = range(len(buckets), len(self) >> level)
-        if level <= BASE_LEVEL:
-            size = 1 << level
-            buckets.extend(self._bucket(i << level, (i << level) + size) for i in new)
+    def _complete_buckets(self, level: int) -> "_Level":
+        """Return the complete buckets of a level. Compute those that are new."""
+        buckets = self._levels.setdefault(level, _Level())
+        stop = (self.last_step + 1 - self.first_step) >> level
+        if buckets.stop >= stop:
+            return buckets
+        if self._is_small(level):
+            self._add_from_values(buckets, level, stop)
         else:
             halves = self._complete_buckets(level - 1)
-            buckets.extend(_merge(halves[2 * i], halves[2 * i + 1]) for i in new)
+            for index, low, high in halves.pairs(buckets.stop, stop):
+                buckets.add(index, _merge(low, high))
+        buckets.stop = stop
         return buckets
 
+    def _is_small(self, level: int) -> bool:
+        """Return whether the buckets of a level have few values, so that they are computed from the values."""
+        return len(self._values) << level <= BASE_VALUES * (self.last_step + 1 - self.first_step)
+
+    def _add_from_values(self, buckets: "_Level", level: int, stop: int) -> None:
+        """Add the buckets up to index `stop` that have values, computed from the values."""
+        first = self.first_step
+        position, end = self._position(first + (buckets.stop << level)), self._position(first + (stop << level))
+        while position < end:
+            index = (self._step(position) - first) >> level
+            next_position = self._position(first + ((index + 1) << level))
+            buckets.add(index, self._bucket(position, next_position))
+            position = next_position
+
+    def _segment(self, segment: int) -> tuple[int, int]:
+        """Return the range of a segment's values, as indices into `_values`."""
+        stop = self._starts[segment + 1] if segment + 1 < len(self._starts) else len(self._values)
+        return self._starts[segment], stop
+
+    def _position(self, step: int) -> int:
+        """Return the index of the first value at or after a step."""
+        segment = bisect_left(self._first_steps, step + 1) - 1
+        if segment < 0:
+            return 0
+        start, stop = self._segment(segment)
+        return min(start + step - self._first_steps[segment], stop)
+
+    def _step(self, position: int) -> int:
+        """Return the step of the value at an index."""
+        segment = bisect_left(self._starts, position + 1) - 1
+        return self._first_steps[segment] + position - self._starts[segment]
+
     def _bucket(self, start: int, stop: int) -> Bucket:
+        """Return the statistics of the values from index `start` to `stop - 1`."""
         values = self._values[start:stop].tolist()
+        if not values:
+            return EMPTY
         total = sum(values)
         if math.isfinite(total):
             return Bucket(len(values), total / len(values), min(values), max(values), 0)
         finite = [value for value in values if math.isfinite(value)]
-        nonfinite = len(values) - len(finite) - self._missing_in(start, stop)
+        nonfinite = len(values) - len(finite)
         if not finite:
             return EMPTY._replace(nonfinite=nonfinite)
         mean = sum(value / len(finite) for value in finite)
         return Bucket(len(finite), mean, min(finite), max(finite), nonfinite)
 
-    def _missing_in(self, start: int, stop: int) -> int:
-        missing = 0
-        for i in range(max(0, bisect_left(self._gaps, (start, start)) - 1), len(self._gaps)):
-            first, last = self._gaps[i]
-            if first >= stop:
-                break
-            missing += max(0, min(last, stop) - max(first, start))
-        return missing
+
+class _Level:
+    """The complete buckets of one size that have values, in ascending order."""
+
+    def __init__(self) -> None:
+        self.stop = 0
+        """Number of complete buckets so far, with or without values."""
+        self._indices: list[int] = []
+        self._buckets: list[Bucket] = []
+
+    def add(self, index: int, bucket: Bucket) -> None:
+        self._indices.append(index)
+        self._buckets.append(bucket)
+
+    def items(self) -> Iterator[tuple[int, Bucket]]:
+        return zip(self._indices, self._buckets, strict=True)
+
+    def truncate(self, stop: int) -> None:
+        """Remove the buckets from index `stop` on."""
+        if stop < self.stop:
+            self.stop = stop
+            keep = bisect_left(self._indices, stop)
+            del self._indices[keep:], self._buckets[keep:]
+
+    def pairs(self, start: int, stop: int) -> Iterator[tuple[int, Bucket, Bucket]]:
+        """Yield the buckets with indices 2i and 2i + 1, preceded by i, for each i from `start` to `stop - 1`.
+
+        Pairs without values are left out. If only one bucket of a pair has values, the other one is `EMPTY`.
+        """
+        position = bisect_left(self._indices, 2 * start)
+        while position < len(self._indices) and self._indices[position] < 2 * stop:
+            index, is_second = divmod(self._indices[position], 2)
+            bucket = self._buckets[position]
+            position += 1
+            if is_second:
+                yield index, EMPTY, bucket
+            elif position < len(self._indices) and self._indices[position] == 2 * index + 1:
+                yield index, bucket, self._buckets[position]
+                position += 1
+            else:
+                yield index, bucket, EMPTY
 
 
 def _merge(a: Bucket, b: Bucket) -> Bucket:
@@ -181,8 +278,6 @@ def _halve(buckets: Sequence[Bucket]) -> list[Bucket]:
     return [*pairs, buckets[-1]] if len(buckets) % 2 else pairs
 
 
-def _curve(buckets: Sequence[Bucket], size: int, steps: int) -> Curve:
-    if not buckets:
-        return NO_CURVE
+def _curve(buckets: Sequence[Bucket], first_step: int, size: int, steps: int) -> Curve:
     finite, mean, low, high, nonfinite = zip(*buckets, strict=True)
-    return Curve(steps_per_bucket=size, steps=steps, finite=finite, mean=mean, low=low, high=high, nonfinite=nonfinite)
+    return Curve(first_step, size, steps, finite, mean, low, high, nonfinite)

@@ -14,7 +14,7 @@ StructT = TypeVar("StructT", bound=msgspec.Struct)
 
 
 def encodable_strings(struct: StructT) -> StructT:
-    """Make all strings in a struct encodable as UTF-8.
+    """Make all strings in a struct, and the keys of its dicts, encodable as UTF-8.
 
     File names, for example, may contain bytes that aren't valid UTF-8.
     """
@@ -22,7 +22,7 @@ def encodable_strings(struct: StructT) -> StructT:
 
 
 def printable_strings(struct: StructT) -> StructT:
-    """Convert each string of a struct to one printable line of limited length."""
+    """Convert each string of a struct, and each key of its dicts, to one printable line of limited length."""
     return _map_strings(struct, lambda value: one_line(value, MAX_LENGTH))
 
 
@@ -32,4 +32,6 @@ def _map_strings(struct: StructT, function: Callable[[str], str]) -> StructT:
         value = getattr(struct, name)
         if isinstance(value, str) and (new := function(value)) != value:
             changed[name] = new
+        elif isinstance(value, dict) and any(function(key) != key for key in value):
+            changed[name] = {function(key): item for key, item in value.items()}
     return msgspec.structs.replace(struct, **changed) if changed else struct

@@ -5,10 +5,17 @@ CRC-32 of the string `id n ` (id and n, each followed by a space) and the bytes 
 `event`, is the name of the event's type.
 """
 
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import Annotated
+
 import msgspec
 
 from .floats import JsonFloat
 from .run import ControlAction
+
+Step = Annotated[int, msgspec.Meta(ge=0, le=10**12)]
+"""Number of a training step."""
 
 
 class Envelope(msgspec.Struct, frozen=True, kw_only=True):
@@ -44,18 +51,42 @@ class Started(Event, frozen=True, kw_only=True, tag="started"):
     pid: int
 
 
-class StepChunk(Event, frozen=True, kw_only=True, tag="steps"):
-    """Metrics of the steps since the previous chunk. Each list contains one value per step."""
+class StepChunk(Event, frozen=True, kw_only=True, tag="steps", omit_defaults=True):
+    """Metrics of some steps: every step of a range (`first_step`), or selected steps (`steps`).
 
-    first_step: int
-    """Number of the first step in this chunk; the run's first step is 1."""
-    epoch: int
-    """Epoch of the steps, counted from 1."""
-    loss: list[JsonFloat]
-    accuracy: list[JsonFloat]
-    """Accuracy on each batch, in [0, 1], measured before the step."""
-    learning_rate: list[JsonFloat]
-    images_per_second: float
+    A trainer that logs every step uses `first_step`; a step missing between two such chunks means that the log is
+    damaged. Metrics that are measured less often are in chunks with `steps`. Names of metrics may have the form
+    `metric/part`, such as `gradient_norm/conv1`.
+    """
+
+    first_step: Step | None = None
+    """The first of consecutive steps, or None if `steps` is set. The first step of a trainer is 1."""
+    steps: list[Step] | None = None
+    """Numbers of the steps in ascending order, or None if `first_step` is set."""
+    metrics: dict[str, list[JsonFloat | None]]
+    """Maps the name of each metric to one value per step; None if the metric wasn't measured in that step.
+
+    All lists have the same length.
+    """
+
+    def __post_init__(self) -> None:
+        lengths = {len(values) for values in self.metrics.values()}
+        if (self.first_step is None) == (self.steps is None):
+            raise ValueError("a chunk needs either first_step or steps")
+        if self.steps is not None:
+            if any(later <= earlier for earlier, later in pairwise(self.steps)):
+                raise ValueError("the steps aren't in ascending order")
+            lengths.add(len(self.steps))
+        if len(lengths) != 1 or 0 in lengths:
+            raise ValueError("the lists of a chunk must have the same length, which must not be 0")
+
+    @property
+    def numbers(self) -> Sequence[int]:
+        """Numbers of the steps in this chunk."""
+        if self.steps is not None:
+            return self.steps
+        assert self.first_step is not None  # noqa: S101 - for the type checker
+        return range(self.first_step, self.first_step + len(next(iter(self.metrics.values()))))
 
 
 class EpochEnd(Event, frozen=True, kw_only=True, tag="epoch"):

@@ -30,7 +30,7 @@ def decode_float(value: JsonFloat) -> float:
 
 
 def encode_floats(struct: StructT) -> StructT:
-    """Encode the non-finite floats in a struct's fields and lists as strings.
+    """Encode the non-finite floats in a struct's fields, lists and dicts of lists as strings.
 
     msgspec would encode them as null.
     """
@@ -39,6 +39,18 @@ def encode_floats(struct: StructT) -> StructT:
         value = getattr(struct, name)
         if isinstance(value, float) and not math.isfinite(value):
             changed[name] = encode_float(value)
-        elif isinstance(value, list) and any(isinstance(item, float) and not math.isfinite(item) for item in value):
-            changed[name] = [encode_float(item) if isinstance(item, float) else item for item in value]
+        elif isinstance(value, list) and _has_non_finite(value):
+            changed[name] = _encode_list(value)
+        elif isinstance(value, dict) and any(
+            isinstance(item, list) and _has_non_finite(item) for item in value.values()
+        ):
+            changed[name] = {key: _encode_list(item) for key, item in value.items()}
     return msgspec.structs.replace(struct, **changed) if changed else struct
+
+
+def _has_non_finite(values: list[Any]) -> bool:
+    return any(isinstance(value, float) and not math.isfinite(value) for value in values)
+
+
+def _encode_list(values: list[Any]) -> list[Any]:
+    return [encode_float(value) if isinstance(value, float) else value for value in values]

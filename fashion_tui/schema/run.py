@@ -11,7 +11,7 @@ from .floats import JsonFloat
 from .recipe import Recipe
 from .text import printable
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 """Version of the run directory's format, stored in every `config.json`."""
 
 State = Literal["starting", "running", "paused", "finished", "stopped", "failed", "lost"]

@@ -11,11 +11,22 @@ from fashion_tui.schema.events import StepChunk
 from fashion_tui.schema.floats import JsonFloat, encode_float
 from fashion_tui.schema.recipe import Recipe
 
+from .devices import DeviceMonitor
 from .reporting import EventLog, StatusUpdater
 from .stopping import LossDiverged, LossNotFinite, TrainingFailed
 
 CHUNK_PERIOD = 0.25
 """Seconds between chunks."""
+
+LAYER_PERIOD = 1.0
+LAYER_STEPS = 20
+"""Minimum number of seconds and of steps between measurements of the layers and devices.
+
+A measured step takes up to a fifth longer.
+"""
+
+LAYER_MEASUREMENTS = 1000
+"""Number of measurements after which the period becomes longer, so that long runs have a log of limited size."""
 
 RECENT_CHUNKS = 4
 """Number of chunks over which the status averages loss and speed. These chunks cover about a second."""
@@ -46,9 +57,11 @@ class DivergenceCheck:
 
 
 class StepMetrics:
-    """Logs the loss, accuracy and learning rate of each step in chunks, and measures the time spent training.
+    """Logs the metrics of the steps in chunks, and measures the time spent training.
 
-    Nothing is read from the device between chunks, so logging doesn't stall a GPU.
+    Loss, accuracy and learning rate are logged for each step, the speed and the norm of the gradient for one step per
+    chunk, and the metrics of the layers and devices about once a second. Nothing is read from the device between
+    chunks, so logging doesn't stall a GPU.
     """
 
     def __init__(
@@ -59,6 +72,10 @@ class StepMetrics:
         self._divergence = divergence
         self.log = log
         self.status = status
+        self._devices = DeviceMonitor(training.device)
+        self._layers_due = (0.0, 0)
+        """Time, in seconds of training, and step at which the layers and devices are measured next."""
+        training.observer.request(layers=True)
         self._logged = training.step_in_epoch
         """Number of steps of the current epoch that have been logged."""
         self._started = time.perf_counter()
@@ -103,17 +120,17 @@ class StepMetrics:
                 break
         images = int(self.training.batch_sizes(first, first + len(losses)).sum())
         self._recent.append((losses, images, seconds))
-        self._write(
+        rates = [self.training.learning_rate(first_step - 1 + index) for index in range(len(losses))]
+        self.log.write(
             StepChunk(
                 time=time.time(),
                 first_step=first_step,
-                epoch=self.training.epoch + 1,
-                loss=_shortest(losses),
-                accuracy=_shortest(accuracies),
-                learning_rate=[self.training.learning_rate(first_step - 1 + index) for index in range(len(losses))],
-                images_per_second=images / seconds,
+                metrics={"loss": _shortest(losses), "accuracy": _shortest(accuracies), "learning_rate": [*rates]},
             )
         )
+        last_step = first_step + len(losses) - 1
+        self._write_samples(first_step, last_step, images / seconds)
+        self._update_status(last_step)
         if error is not None:
             raise error
 
@@ -136,17 +153,43 @@ class StepMetrics:
         self.training.epoch_seconds += seconds
         return seconds
 
-    def _write(self, chunk: StepChunk) -> None:
-        self.log.write(chunk)
+    def _write_samples(self, first_step: int, last_step: int, images_per_second: float) -> None:
+        """Log what was measured at some of the steps from `first_step` to `last_step`, and request the next sample."""
+        samples: dict[int, dict[str, float]] = {last_step: {"images_per_second": images_per_second}}
+        due_time, due_step = self._layers_due
+        is_due = self.training.train_seconds >= due_time and last_step >= due_step
+        if is_due:
+            samples[last_step] |= self._devices.measure()
+            period = max(LAYER_PERIOD, self.training.train_seconds / LAYER_MEASUREMENTS)
+            self._layers_due = self.training.train_seconds + period, last_step + LAYER_STEPS
+        observation = self.training.observer.take()
+        if observation is not None and first_step <= observation[0] <= last_step:
+            step, metrics = observation
+            samples[step] = metrics | samples.get(step, {})
+        self.training.observer.request(layers=is_due)
+        self.log.write(_sample_chunk(samples))
+
+    def _update_status(self, step: int) -> None:
         losses = [loss for chunk_losses, _, _ in self._recent for loss in chunk_losses]
         self.status.update(
-            step=chunk.first_step + len(chunk.loss) - 1,
+            step=step,
             loss=encode_float(sum(losses) / len(losses)),
             images_per_second=sum(images for _, images, _ in self._recent) / sum(s for _, _, s in self._recent),
             train_seconds=self.training.train_seconds,
         )
 
 
-def _shortest(values: list[float]) -> list[JsonFloat]:
+def _sample_chunk(samples: dict[int, dict[str, float]]) -> StepChunk:
+    """Return a chunk with these metrics, given by step."""
+    steps = sorted(samples)
+    names = dict.fromkeys(name for step in steps for name in samples[step])
+    metrics: dict[str, list[JsonFloat | None]] = {
+        name: [encode_float(float(f"{samples[step][name]:.6g}")) if name in samples[step] else None for step in steps]
+        for name in names
+    }
+    return StepChunk(time=time.time(), steps=steps, metrics=metrics)
+
+
+def _shortest(values: list[float]) -> list[JsonFloat | None]:
     """Round float32 values to the fewest digits that identify them. This halves the log without losing precision."""
     return [encode_float(float(str(value))) for value in np.array(values, dtype=np.float32)]

@@ -327,7 +327,7 @@ class Session:
         if self.log.is_continued:
             # When readers reach this event, they discard all earlier events about later steps.
             # Therefore, the events that are only in the checkpoint must be written after this event.
-            unlogged = [event.first_step for event in unwritten if isinstance(event, StepChunk)]
+            unlogged = [event.numbers[0] for event in unwritten if isinstance(event, StepChunk)]
             self.log.write(
                 Resumed(
                     time=now,

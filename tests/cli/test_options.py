@@ -186,8 +186,8 @@ def test_inexact_resumes_from_a_checkpoint_that_lacks_state(call_in_process: Cal
     assert not toy_run.is_live()
     assert call_in_process("resume", toy_run.path, "--inexact").status == 0
     wait_until(lambda: not toy_run.is_live(), 90)
-    steps = [event.first_step for event in toy_run.follow_events().events() if isinstance(event, StepChunk)]
-    assert steps[0] == 41
+    chunks = [event for event in toy_run.follow_events().events() if isinstance(event, StepChunk)]
+    assert chunks[0].first_step == 41
 
 
 @pytest.mark.covers("fashion-tui --data", "fashion-tui --dataset", "fashion-tui --runs")

@@ -61,15 +61,15 @@ def toy_loss(step: int) -> float:
     return 2 / math.sqrt(step) + math.sin(step) / 10
 
 
-def steps(first_step: int, count: int, *, epoch: int = 1) -> StepChunk:
+def steps(first_step: int, count: int) -> StepChunk:
     return StepChunk(
         time=time.time(),
         first_step=first_step,
-        epoch=epoch,
-        loss=[toy_loss(step) for step in range(first_step, first_step + count)],
-        accuracy=[0.5] * count,
-        learning_rate=[1e-3] * count,
-        images_per_second=1000.0,
+        metrics={
+            "loss": [toy_loss(step) for step in range(first_step, first_step + count)],
+            "accuracy": [0.5] * count,
+            "learning_rate": [1e-3] * count,
+        },
     )
 
 

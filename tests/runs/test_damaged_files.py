@@ -27,14 +27,14 @@ from .parts import finished, make_run, started, steps
 
 EVENTS: list[RunEvent] = [
     msgspec.structs.replace(started(), pid=1),
-    msgspec.structs.replace(steps(1, 4), loss=["NaN", 2.25, "-Infinity", 1e-300]),
+    msgspec.structs.replace(steps(1, 4), metrics={"loss": ["NaN", 2.25, "-Infinity", 1e-300]}),
     Warned(time=0.0, message="ü → 数"),
     CheckpointSaved(time=0.0, step=4, epoch=1, file="step-4.pt", bytes=9, seconds=0.1, reason="epoch"),
     EpochEnd(
         time=0.0, epoch=1, step=4, train_loss="NaN", train_accuracy=0.5, validation_loss=None,
         validation_accuracy=None, seconds=2.0,
     ),
-    steps(5, 4, epoch=2),
+    steps(5, 4),
     RequestHandled(time=0.0, action="stop", request="a1b2", step=8),
     finished(),
 ]  # fmt: skip
@@ -197,5 +197,5 @@ def test_a_run_with_damaged_records_is_displayed(names: set[str], data: st.DataO
         assert (line is not None) == (name in (snapshot.damage or "")) == (name in (summary.damage or ""))
     assert snapshot.complete
     if names == {"status.json"}:
-        assert len(snapshot.loss) == 8
+        assert len(snapshot.curve("loss")) == 8
         assert snapshot.end == EVENTS[-1]

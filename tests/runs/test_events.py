@@ -95,11 +95,11 @@ def test_strings_are_written_whatever_they_contain_and_are_printable_when_they_a
 
 
 def test_non_finite_losses_are_read_as_strings(tmp_path: Path) -> None:
-    event = msgspec.structs.replace(steps(1, 4), loss=[math.nan, math.inf, -math.inf, 1.0])
+    event = msgspec.structs.replace(steps(1, 4), metrics={"loss": [math.nan, math.inf, -math.inf, 1.0]})
     EventWriter(Folder.open(tmp_path), "r").write(event)
     (chunk,), _ = read(tmp_path)
     assert isinstance(chunk, StepChunk)
-    assert chunk.loss == ["NaN", "Infinity", "-Infinity", 1.0]
+    assert chunk.metrics["loss"] == ["NaN", "Infinity", "-Infinity", 1.0]
 
 
 def test_each_line_is_one_write(tmp_path: Path) -> None:

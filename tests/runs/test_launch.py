@@ -37,7 +37,7 @@ sys.stdin.readline()
 
 
 def train_to(reader: RunReader, step: int) -> RunSnapshot:
-    wait_until(lambda: reader.poll().loss.steps >= step)
+    wait_until(lambda: reader.poll().curve("loss").steps >= step)
     return reader.poll()
 
 
@@ -64,7 +64,7 @@ def test_a_run_from_start_to_end(toy: Run) -> None:
     assert (snapshot.state, snapshot.damage, snapshot.notice) == ("finished", None, None)
     assert snapshot.started is not None
     assert snapshot.started.pid == pid
-    assert reader.losses() == tuple(toy_loss(step) for step in range(1, 601))
+    assert reader.series("loss").values() == tuple(toy_loss(step) for step in range(1, 601))
     assert [epoch.epoch for epoch in snapshot.epochs] == [1, 2, 3]
 
 
@@ -130,7 +130,7 @@ def test_pause_resume_checkpoint_stop(toy: Run) -> None:
     assert (stopped.state, stopped.pid) == ("stopped", None)
     assert stop(toy) == stopped
     snapshot = reader.poll()
-    assert stopped.from_step == snapshot.loss.steps
+    assert stopped.from_step == snapshot.curve("loss").steps
     for action in (pause, checkpoint):
         with pytest.raises(UserError, match="is stopped; only a live run"):
             action(toy)
@@ -183,7 +183,7 @@ def test_a_finished_run_is_only_resumed_for_more_epochs(toy: Run, monkeypatch: p
     reader = RunReader(toy)
     train_to(reader, 100)
     wait_for(toy, "finished")
-    assert reader.losses() == tuple(toy_loss(step) for step in range(1, 101))
+    assert reader.series("loss").values() == tuple(toy_loss(step) for step in range(1, 101))
     assert reader.poll().status.epochs == 5
     for impossible in (0, 10**20):
         with pytest.raises(UsageError, match=f"epochs is {impossible}"):
@@ -286,8 +286,8 @@ def test_kills_at_any_time_lose_no_step(toy: Run, monkeypatch: pytest.MonkeyPatc
     launch(toy)
     for _ in range(8):
         wait_until(toy.is_locked)
-        goal = watcher.poll().loss.steps + rng.randrange(30)
-        wait_until(lambda goal=goal: watcher.poll().loss.steps >= goal or not toy.is_locked())  # type: ignore[misc]
+        goal = watcher.poll().curve("loss").steps + rng.randrange(30)
+        wait_until(lambda goal=goal: watcher.poll().curve("loss").steps >= goal or not toy.is_locked())  # type: ignore[misc]
         if not toy.is_locked():
             break
         time.sleep(rng.random() / 100)
@@ -297,7 +297,7 @@ def test_kills_at_any_time_lose_no_step(toy: Run, monkeypatch: pytest.MonkeyPatc
     wait_for(toy, "finished")
     for reader in (watcher, RunReader(toy)):
         snapshot = reader.poll()
-        assert reader.losses() == tuple(toy_loss(step) for step in range(1, 601))
+        assert reader.series("loss").values() == tuple(toy_loss(step) for step in range(1, 601))
         assert (snapshot.state, snapshot.damage) == ("finished", None)
         assert [epoch.epoch for epoch in snapshot.epochs] == [1, 2, 3]
 

@@ -39,7 +39,7 @@ seconds = time.perf_counter() - started
 started = time.perf_counter()
 reader._inputs = None
 reader.poll()
-print(snapshot.loss.steps, len(snapshot.loss), seconds, time.perf_counter() - started)
+print(snapshot.curve("loss").steps, len(snapshot.curve("loss")), seconds, time.perf_counter() - started)
 # Not ru_maxrss, which includes the parent's memory at the time of the fork.
 print(next(int(line.split()[1]) / 1024 for line in open("/proc/self/status") if line.startswith("VmHWM")))
 """
@@ -82,12 +82,12 @@ def losses(count: int) -> tuple[float, ...]:
 def test_a_reader_follows_a_run_from_its_start(run: Run) -> None:
     reader = RunReader(run)
     snapshot = reader.poll()
-    assert (snapshot.state, snapshot.run, snapshot.damage, len(snapshot.loss)) == ("starting", run.id, None, 0)
+    assert (snapshot.state, snapshot.run, snapshot.damage, len(snapshot.curve("loss"))) == ("starting", run.id, None, 0)
     assert snapshot.config is not None
     write(run, started(run.id, steps_per_epoch=10), steps(1, 10), epoch_end(1, 10))
     set_status(run, state="running", step=10, steps_per_epoch=10, epoch=1)
     snapshot = reader.poll()
-    assert snapshot.loss.mean == losses(10)
+    assert snapshot.curve("loss").mean == losses(10)
     assert snapshot.total_steps == 30
     assert [epoch.epoch for epoch in snapshot.epochs] == [1]
     write(run, steps(11, 2), Warned(time=1.0, message="hot"))
@@ -117,9 +117,9 @@ def test_an_incomplete_line_is_read_when_it_is_complete(run: Run) -> None:
     for cut in range(0, len(line), 7):
         log.write_bytes(line[:cut])
         snapshot = reader.poll()
-        assert (len(snapshot.loss), snapshot.damage) == (0, None)
+        assert (len(snapshot.curve("loss")), snapshot.damage) == (0, None)
     log.write_bytes(line)
-    assert reader.poll().loss.mean == losses(5)
+    assert reader.poll().curve("loss").mean == losses(5)
 
 
 def test_a_resumed_run_has_each_step_once(run: Run) -> None:
@@ -127,16 +127,16 @@ def test_a_resumed_run_has_each_step_once(run: Run) -> None:
     watcher = RunReader(run)
     saved = CheckpointSaved(time=1.0, step=25, epoch=2, file="step-25.pt", bytes=1, seconds=0.1, reason="epoch")
     write(run, started(run.id), steps(1, 10), epoch_end(1, 10), steps(11, 15), epoch_end(2, 20), saved)
-    assert watcher.poll().loss.steps == 25
+    assert watcher.poll().curve("loss").steps == 25
     write(run, started(run.id), resumed(12))
     snapshot = watcher.poll()
-    assert snapshot.loss.mean == losses(12)
+    assert snapshot.curve("loss").mean == losses(12)
     assert [epoch.epoch for epoch in snapshot.epochs] == [1]
     assert snapshot.checkpoint is None
     write(run, steps(13, 7))
     for reader in (watcher, RunReader(run)):
-        assert reader.poll().loss.mean == losses(19)
-        assert reader.losses() == losses(19)
+        assert reader.poll().curve("loss").mean == losses(19)
+        assert reader.series("loss").values() == losses(19)
 
 
 @pytest.mark.parametrize(
@@ -154,13 +154,13 @@ def test_a_resumed_run_has_not_ended(run: Run, end: RunEvent) -> None:
     write(run, resumed(10, epochs=5))
     snapshot = reader.poll()
     assert snapshot.end is None
-    assert snapshot.loss.steps == 10
+    assert snapshot.curve("loss").steps == 10
 
 
 def test_repeated_steps_count_once(run: Run) -> None:
     """The `resumed` event before the repeated steps may be missing."""
     write(run, steps(1, 10), steps(6, 3))
-    assert RunReader(run).poll().loss.mean == losses(8)
+    assert RunReader(run).poll().curve("loss").mean == losses(8)
 
 
 def test_damaged_lines_are_skipped_counted_and_reported(run: Run) -> None:
@@ -174,8 +174,8 @@ def test_damaged_lines_are_skipped_counted_and_reported(run: Run) -> None:
     snapshot = RunReader(run).poll()
     assert (snapshot.bad_lines, snapshot.missing_events, snapshot.missing_steps) == (4, 1, 10)
     assert snapshot.damage == "events.jsonl: 4 unreadable lines, 1 missing line, 10 missing steps"
-    assert snapshot.loss.finite == (1,) * 10 + (0,) * 10 + (1,) * 30
-    assert snapshot.loss.mean[20:] == losses(50)[20:]
+    assert snapshot.curve("loss").finite == (1,) * 10 + (0,) * 10 + (1,) * 30
+    assert snapshot.curve("loss").mean[20:] == losses(50)[20:]
 
 
 def test_flipped_bits_never_stop_a_reader_or_change_a_metric(run: Run) -> None:
@@ -190,8 +190,8 @@ def test_flipped_bits_never_stop_a_reader_or_change_a_metric(run: Run) -> None:
         log.write_bytes(damaged)
         reader = RunReader(run)
         snapshot = reader.poll()
-        for step, loss in enumerate(reader.losses(), 1):
-            assert math.isnan(loss) or loss == toy_loss(step)
+        for step, loss in reader.series("loss").items():
+            assert loss == toy_loss(step)
         assert snapshot.missing_steps <= 40
         assert (snapshot.damage is not None) == (snapshot.bad_lines > 0)
 
@@ -203,7 +203,7 @@ def test_a_truncated_log_gives_its_complete_lines(run: Run) -> None:
     reader = RunReader(run)
     for cut in range(len(content), 0, -97):
         log.write_bytes(content[:cut])
-        assert reader.poll().loss.mean == losses(10 * content[:cut].count(b"\n"))
+        assert reader.poll().curve("loss").mean == losses(10 * content[:cut].count(b"\n"))
 
 
 def test_a_replaced_log_is_read_from_its_start(run: Run) -> None:
@@ -213,7 +213,7 @@ def test_a_replaced_log_is_read_from_its_start(run: Run) -> None:
     other = run.path / "other"
     other.write_bytes(encode_line(run.id, 0, steps(1, 50)) * 1 + encode_line(run.id, 1, steps(51, 50)))
     other.replace(run.path / "events.jsonl")
-    assert reader.poll().loss.mean == losses(100)
+    assert reader.poll().curve("loss").mean == losses(100)
 
 
 def test_an_endless_line_is_skipped_in_bounded_memory(run: Run) -> None:
@@ -225,7 +225,7 @@ def test_an_endless_line_is_skipped_in_bounded_memory(run: Run) -> None:
     reader = RunReader(run)
     snapshot = reader.poll()
     assert snapshot.bad_lines == 1
-    assert snapshot.loss.mean == losses(5)
+    assert snapshot.curve("loss").mean == losses(5)
 
 
 def test_a_long_log_can_be_read_in_parts(run: Run) -> None:
@@ -235,12 +235,12 @@ def test_a_long_log_can_be_read_in_parts(run: Run) -> None:
     while not reader.poll(max_bytes=30_000).complete:
         polls += 1
     assert polls > 3
-    assert reader.losses() == losses(5000)
+    assert reader.series("loss").values() == losses(5000)
 
 
 def test_non_finite_losses_are_counted(run: Run) -> None:
-    write(run, msgspec.structs.replace(steps(1, 4), loss=[1.0, math.nan, math.inf, 2.0]))
-    curve = RunReader(run).poll().loss
+    write(run, msgspec.structs.replace(steps(1, 4), metrics={"loss": [1.0, math.nan, math.inf, 2.0]}))
+    curve = RunReader(run).poll().curve("loss")
     assert curve.nonfinite == (0, 1, 1, 0)
     assert (curve.mean[0], curve.mean[3]) == (1.0, 2.0)
 
@@ -311,7 +311,7 @@ def test_without_a_configuration_the_metrics_are_still_read(run: Run) -> None:
     snapshot = RunReader(Run(run.path)).poll()
     assert snapshot.config is None
     assert "config.json" in (snapshot.damage or "")
-    assert snapshot.loss.mean == losses(10)
+    assert snapshot.curve("loss").mean == losses(10)
 
 
 def test_an_incomplete_last_line_of_an_ended_run_is_damage(run: Run) -> None:

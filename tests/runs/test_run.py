@@ -218,7 +218,7 @@ def test_files_may_belong_to_the_owner_of_the_directory(run: Run) -> None:
         os.chown(path, 12345, 12345)
     with Run(run.path) as opened:
         assert summarise(opened).damage is None
-        assert RunReader(opened).poll().loss.steps == 10
+        assert RunReader(opened).poll().curve("loss").steps == 10
 
 
 def test_names_cannot_leave_the_folder(run: Run) -> None:

@@ -9,7 +9,8 @@ from fashion_tui.runs.series import Curve, Series
 
 def series_of(values: list[float]) -> Series:
     series = Series()
-    series.put(1, array("d", values))
+    if values:
+        series.put(1, array("d", values))
     return series
 
 
@@ -70,17 +71,54 @@ def test_missing_values_differ_from_nan() -> None:
     series = Series()
     series.put(1, array("d", [1.0, math.nan]))
     series.put(6, array("d", [2.0, math.inf]))
-    assert series.missing == 3
     values = [1.0, math.nan, math.nan, math.nan, math.nan, 2.0, math.inf]
     missing = {2, 3, 4}
     for buckets in (10, 4, 2, 1):
         check(series.curve(buckets), values, missing)
     series.truncate(4)
-    assert series.missing == 2
-    check(series.curve(10), values[:4], missing)
+    check(series.curve(10), values[:2])
     series.put(3, array("d", [5.0]))
-    assert series.missing == 0
     check(series.curve(10), [1.0, math.nan, 5.0])
+
+
+def test_curves_of_metrics_with_values_at_some_steps() -> None:
+    """The statistics are those of a plain dict. Some metrics have long gaps, and some begin at step 0."""
+    rng = random.Random(2)
+    for spacing in (1, 3, 40, 3_000, 10**8):
+        series, expected = Series(), dict[int, float]()
+        step = rng.choice([0, 1, spacing])
+        for _ in range(300):
+            values = [rng.gauss(0, 1) for _ in range(rng.choice([1, 1, 1, 20]))]
+            series.put(step, array("d", values))
+            expected |= dict(enumerate(values, step))
+            step += len(values) - 1 + rng.randint(1, 2 * spacing)
+            if rng.random() < 0.02:
+                keep = rng.randrange(step)
+                series.truncate(keep)
+                expected = {other: value for other, value in expected.items() if other <= keep}
+                step = keep + 1
+            for buckets in (rng.choice([1, 2, 10, 500]), 64):
+                check_sparse(series.curve(buckets), expected, buckets)
+        assert dict(series.items()) == expected
+        assert series.values(last=3) == tuple(expected.values())[-3:]
+
+
+def check_sparse(curve: Curve, values: dict[int, float], buckets: int) -> None:
+    if not values:
+        assert len(curve) == 0
+        return
+    first, size = curve.first_step, curve.steps_per_bucket
+    assert first == (0 if 0 in values else 1)
+    assert first + curve.steps - 1 == max(values)
+    assert len(curve) <= buckets
+    assert size == 1 or curve.steps > buckets * size // 2, "the smallest buckets that fit"
+    members: dict[int, list[float]] = {}
+    for step, value in values.items():
+        members.setdefault((step - first) // size, []).append(value)
+    assert curve.finite == tuple(len(members.get(index, [])) for index in range(len(curve)))
+    for index, inside in members.items():
+        assert (curve.low[index], curve.high[index]) == (min(inside), max(inside))
+        assert math.isclose(curve.mean[index], sum(inside) / len(inside), rel_tol=1e-9, abs_tol=1e-12)
 
 
 def test_only_the_last_buckets_change_between_rescales() -> None:
@@ -96,12 +134,10 @@ def test_the_mean_of_large_values_does_not_overflow() -> None:
     assert series_of([1e308, 1e308, 1e308]).curve(1).mean == (1e308,)
 
 
-def test_impossible_steps_are_refused_before_they_use_memory() -> None:
-    series = series_of([1.0])
-    for step in (0, -5, 10**15):
-        try:
-            series.put(step, array("d", [1.0]))
-        except ValueError:
-            continue
-        raise AssertionError(step)
-    assert len(series) == 1
+def test_metrics_have_the_same_steps_or_not() -> None:
+    first, second = series_of([1.0, 2.0]), series_of([3.0, math.nan])
+    assert first.has_steps_of(second)
+    second.put(4, array("d", [1.0]))
+    assert not first.has_steps_of(second)
+    first.put(3, array("d", [1.0]))
+    assert not first.has_steps_of(second)

@@ -134,7 +134,7 @@ def test_all_viewers_see_the_same_even_after_a_suspension(fork: Fork, tmp_path: 
         assert seen[0] == seen[1]
         last = [viewer.poll() for viewer in (*viewers, RunReader(run))]
         assert [snapshot.state for snapshot in last] == ["finished"] * 3
-        assert len({(snapshot.loss.steps, snapshot.missing_steps) for snapshot in last}) == 1
+        assert len({(snapshot.curve("loss").steps, snapshot.missing_steps) for snapshot in last}) == 1
         os.kill(stopped_tail.pid, signal.SIGCONT)
         for reader in (tail, stopped_tail):
             assert reader.stdout is not None

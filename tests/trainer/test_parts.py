@@ -39,11 +39,7 @@ def steps(first: int, last: int) -> StepChunk:
     return StepChunk(
         time=time.time(),
         first_step=first,
-        epoch=1,
-        loss=[0.5] * count,
-        accuracy=[0.5] * count,
-        learning_rate=[1e-3] * count,
-        images_per_second=1.0,
+        metrics={"loss": [0.5] * count, "accuracy": [0.5] * count, "learning_rate": [1e-3] * count},
     )
 
 

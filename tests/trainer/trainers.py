@@ -167,9 +167,9 @@ def step_metrics(run: Run) -> dict[int, tuple[Any, Any, Any]]:
     for event in events(run):
         if isinstance(event, Resumed):
             metrics = {step: values for step, values in metrics.items() if step <= event.step}
-        if isinstance(event, StepChunk):
-            for offset, values in enumerate(zip(event.loss, event.accuracy, event.learning_rate, strict=True)):
-                step = event.first_step + offset
+        if isinstance(event, StepChunk) and event.steps is None:
+            columns = [event.metrics[name] for name in ("loss", "accuracy", "learning_rate")]
+            for step, values in zip(event.numbers, zip(*columns, strict=True), strict=True):
                 assert step not in metrics, f"step {step} is logged twice"
                 metrics[step] = values
     assert list(metrics) == list(range(1, len(metrics) + 1))
@@ -220,7 +220,7 @@ def steps_lost(run: Run) -> int:
     lost, logged = 0, 0
     for event in events(run):
         if isinstance(event, StepChunk):
-            logged = event.first_step + len(event.loss) - 1
+            logged = event.numbers[-1]
         if isinstance(event, Resumed):
             lost += max(0, logged - event.step)
             logged = event.step

@@ -157,7 +157,7 @@ def losses_of(run_path: Path) -> tuple[float, ...]:
     with Run(run_path) as run:
         reader = RunReader(run)
         reader.poll()
-        return reader.losses()
+        return reader.series("loss").values()
 
 
 def trainer_log(run_path: Path) -> str:

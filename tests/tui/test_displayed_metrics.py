@@ -61,10 +61,15 @@ def running(tmp_path: Path) -> RunSnapshot:
         for first, last in ((0, 100), (100, STEPS)):
             writer.write(
                 StepChunk(
-                    time=0.0, first_step=first + 1, epoch=1, loss=[*LOSSES[first:last]],
-                    accuracy=[*ACCURACIES[first:last]], learning_rate=[0.001] * (last - first), images_per_second=9.5,
+                    time=0.0,
+                    first_step=first + 1,
+                    metrics={
+                        "loss": [*LOSSES[first:last]],
+                        "accuracy": [*ACCURACIES[first:last]],
+                        "learning_rate": [0.001] * (last - first),
+                    },
                 )
-            )  # fmt: skip
+            )
             if last == 100:
                 writer.write(epoch_end(1, 0.91))
         saved = CheckpointSaved(
@@ -219,11 +224,11 @@ def test_the_indicator_of_live_runs(summary: RunSummary) -> None:
 
 
 def test_the_curves_are_the_means_of_neighbouring_steps(running: RunSnapshot) -> None:
-    data = chart_data(running.accuracy, 30, scale=100.0)
+    data = chart_data(running.curve("accuracy"), 30, scale=100.0)
     means = [sum(ACCURACIES[first : first + 4]) / len(ACCURACIES[first : first + 4]) for first in range(0, STEPS, 4)]
     assert data.stride == 4
     assert data.values == pytest.approx([mean * 100 for mean in means])
-    assert chart_data(running.loss, 500).values == pytest.approx(LOSSES)
+    assert chart_data(running.curve("loss"), 500).values == pytest.approx(LOSSES)
 
 
 class ViewApp(App[None]):

@@ -7,11 +7,11 @@ kernels per step. A graph launches all kernels at once.
 """
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager, suppress
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from fashion_tui.lab.data.datasets import Batch
 from fashion_tui.lab.errors import first_line, is_compiler_error, is_out_of_memory
@@ -46,19 +46,21 @@ class GPUStep:
     tensors that are changed in place. If the capture fails, no step uses a graph, and the reason is reported.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913
         self,
         step: Step,
         preserve_state: Callable[[], AbstractContextManager[object]],
         batch_size: int,
         *,
+        parameters: Iterable[nn.Parameter],
         capture: bool,
         report: Callable[[str], None],
     ) -> None:
         """Prepare to run `step`. If `capture` is True, steps on full batches use a CUDA graph.
 
-        `preserve_state` returns a context manager that undoes the steps inside the `with` block. `report` is called
-        with a warning for the user if the capture fails.
+        After each step, the `grad` of each of the `parameters` is the gradient of that step. `preserve_state` returns a
+        context manager that undoes the steps inside the `with` block. `report` is called with a warning for the user if
+        the capture fails.
         """
         self._step = step
         self._preserve_state = preserve_state
@@ -70,6 +72,11 @@ class GPUStep:
         """The batch, read by the graph."""
         self._output: tuple[Tensor, Tensor]
         """Loss and number of correct predictions, written by the graph."""
+        self._parameters = list(parameters)
+        self._has_graph_gradients = False
+        """Whether the `grad` of each parameter is the one that the graph writes. Steps without the graph replace it."""
+        self._gradients: list[tuple[nn.Parameter, Tensor | None]] = []
+        """The parameters, each with the gradient that the graph writes."""
         self._queue = StepQueue()
 
     def __call__(self, batch: Batch, poll: Callable[[], None]) -> tuple[Tensor, Tensor]:
@@ -81,8 +88,11 @@ class GPUStep:
                 static.copy_(new)
             self._graph.replay()
             output = self._output
+            if not self._has_graph_gradients:
+                self._attach_gradients()
         else:
             output = self._step(batch, poll)
+            self._has_graph_gradients = False
         self._queue.add()
         return output
 
@@ -114,12 +124,18 @@ class GPUStep:
                 graph = torch.cuda.CUDAGraph()
                 with torch.cuda.graph(graph, stream=side):
                     self._output = self._step(self._input, _no_poll)
+                self._gradients = [(parameter, parameter.grad) for parameter in self._parameters]
             except BaseException:
                 torch.cuda.set_stream(stream)  # a failed capture may leave its stream as the current stream
                 with suppress(RuntimeError):  # ignore this error; the first error is raised below
                     torch.cuda.synchronize()  # otherwise, the warm-up could overwrite restored state
                 raise
         return graph
+
+    def _attach_gradients(self) -> None:
+        for parameter, gradient in self._gradients:
+            parameter.grad = gradient
+        self._has_graph_gradients = True
 
 
 class StepQueue:

@@ -25,6 +25,7 @@ from fashion_tui.schema.recipe import CPU_MICRO_BATCH, Precision, Recipe
 
 from .checkpoint import preserve_state, without_extra_states
 from .cuda_graph import GPUStep
+from .observation import StepObserver
 from .optimizers import autocast, lr_scale, optimizers_for, precision_on, set_learning_rates
 
 MicroBatch = tuple[Tensor, Tensor, float]
@@ -125,9 +126,11 @@ class Training:
         self.epoch_seconds = 0.0
         """Time spent in steps of the current epoch, in seconds; maintained by the caller."""
 
-        self._compiled_model: nn.Module | None = None
-        if compiled:
-            self._compiled_model = cast("nn.Module", torch.compile(self.model, dynamic=False))
+        self.observer = StepObserver(self.model)
+        """Measures the steps that the caller requests."""
+        self._runs_hooks = not (capture or compiled)
+        """Whether forward hooks run in each step."""
+        self._compiled_model = cast("nn.Module", torch.compile(self.model, dynamic=False)) if compiled else None
         self._max_micro_batch = CPU_MICRO_BATCH if device.type == "cpu" else max(self.batches.sizes)
         self._before_step: dict[str, Any] | None = None
         """Buffers and RNG state before the current interruptible step, or None if no such step is running."""
@@ -136,7 +139,14 @@ class Training:
         self._make_step: Callable[[Batch, Callable[[], None]], tuple[Tensor, Tensor]] = self._step
         if device.type == "cuda":
             preserve = partial(preserve_state, self.model, device, self.optimizers)
-            self._make_step = GPUStep(self._step, preserve, recipe.batch_size, capture=capture, report=report)
+            self._make_step = GPUStep(
+                self._step,
+                preserve,
+                recipe.batch_size,
+                parameters=self.model.parameters(),
+                capture=capture,
+                report=report,
+            )
 
     def steps(self, poll: Callable[[], None] = lambda: None) -> Iterator[int]:
         """Train for the rest of the epoch. After each step, yield the total number of completed steps.
@@ -147,7 +157,9 @@ class Training:
         self.model.train()
         for batch in self.batches.epoch(self.epoch, first_step=self.step_in_epoch):
             set_learning_rates(self.optimizers, self._lr_scale(self.step))
-            loss, correct = self._make_step(batch, poll)
+            forward = None if self._runs_hooks else partial(self._forward_without_side_effects, batch)
+            with self.observer.observe(self.step + 1, forward):
+                loss, correct = self._make_step(batch, poll)
             self.losses[self.step_in_epoch] = loss
             self.correct[self.step_in_epoch] = correct
             self.step_in_epoch += 1
@@ -273,6 +285,16 @@ class Training:
                 label_smoothing=self.recipe.label_smoothing,
                 precision=self.precision,
             )
+
+    def _forward_without_side_effects(self, batch: Batch) -> None:
+        """Run the network on a batch as the next step will, but without changing its buffers.
+
+        Do nothing for a custom model, whose code may have other side effects. Built-in networks draw no random numbers.
+        """
+        if self._extra_state is None:
+            buffers = {name: buffer.clone() for name, buffer in self.model.named_buffers()}
+            with autocast(self.device, self.precision):
+                torch.func.functional_call(self.model, buffers, (self.batches.prepare(batch),))
 
     def _prepare(self, micro_batches: Sequence[Batch], poll: Callable[[], None]) -> Iterator[MicroBatch]:
         batch_size = sum(len(micro_batch.labels) for micro_batch in micro_batches)

@@ -91,6 +91,6 @@ def _tensors(playground: Pane) -> TensorList:
 def _charted(train: TrainPane) -> State | None:
     """Return the state of the newest run, or None if the pane doesn't show a chart of that run's loss."""
     snapshot, runs = train.view.snapshot, train.lab_app.runs
-    if snapshot is None or not runs or snapshot.run != runs[0].run or not len(snapshot.loss):
+    if snapshot is None or not runs or snapshot.run != runs[0].run or not len(snapshot.curve("loss")):
         return None
     return snapshot.state

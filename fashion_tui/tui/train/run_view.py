@@ -106,9 +106,9 @@ class RunView(Vertical):
         if self._snapshot is None:
             return
         self._charts_painted = time.monotonic()
-        self.loss.show(chart_data(self._snapshot.loss, self.loss.capacity))
-        self.accuracy.show(chart_data(self._snapshot.accuracy, self.accuracy.capacity, scale=100.0))
-        self.learning_rate.show(chart_data(self._snapshot.learning_rate, self.learning_rate.capacity))
+        self.loss.show(chart_data(self._snapshot.curve("loss"), self.loss.capacity))
+        self.accuracy.show(chart_data(self._snapshot.curve("accuracy"), self.accuracy.capacity, scale=100.0))
+        self.learning_rate.show(chart_data(self._snapshot.curve("learning_rate"), self.learning_rate.capacity))
 
 
 def chart_data(curve: Curve, capacity: int, scale: float = 1.0) -> ChartData:

@@ -78,7 +78,7 @@ def _main_metrics(snapshot: RunSnapshot) -> list[_Metric]:
     """Return the test accuracy of a finished run, or the loss and accuracy of the most recent steps."""
     if snapshot.status.test_accuracy is not None:
         return [_Metric("test accuracy %", f"{snapshot.status.test_accuracy * 100:.2f}", GOOD)]
-    accuracy = snapshot.accuracy.mean[-1] if snapshot.accuracy.mean else math.nan
+    accuracy = snapshot.curve("accuracy").mean[-1] if snapshot.curve("accuracy").mean else math.nan
     return [
         _Metric("loss", _loss(snapshot), ACCENT),
         _Metric("accuracy %", UNKNOWN if math.isnan(accuracy) else f"{accuracy * 100:5.1f}", ACCENT),
@@ -88,7 +88,7 @@ def _main_metrics(snapshot: RunSnapshot) -> list[_Metric]:
 def _loss(snapshot: RunSnapshot) -> str:
     if snapshot.status.loss is not None:
         return format_loss(snapshot.status.loss)
-    return format_loss(snapshot.loss.mean[-1]) if snapshot.loss.mean else UNKNOWN
+    return format_loss(snapshot.curve("loss").mean[-1]) if snapshot.curve("loss").mean else UNKNOWN
 
 
 def _other_metrics(snapshot: RunSnapshot) -> list[_Metric]:
