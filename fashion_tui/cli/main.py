@@ -33,7 +33,7 @@ SECTIONS = {
         "checkpoint": "Save a checkpoint of a run now.",
     },
     "Look at runs": {
-        "runs": "List all runs, newest first.",
+        "runs": "List all runs, newest first, or show the metrics of one run.",
         "attach": "Open a run in the app.",
         "eval": "Evaluate a run on the test set.",
         "export": "Export a run's weights to a file.",

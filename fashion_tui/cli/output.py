@@ -3,10 +3,12 @@
 Commands print only through this module, which replaces unprintable characters.
 """
 
+import csv
+import io
 import json
 import re
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import click
@@ -49,6 +51,18 @@ def write_json(result: object) -> None:
     sys.stdout.flush()
     sys.stdout.buffer.write(f"{UNPRINTABLE.sub(_escape, line)}\n".encode())
     sys.stdout.buffer.flush()
+
+
+def write_csv(header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """Write a table to stdout as CSV in UTF-8, regardless of the terminal's encoding. None becomes an empty field."""
+    sys.stdout.flush()
+    stdout = io.TextIOWrapper(sys.stdout.buffer, encoding="utf-8", newline="")
+    try:
+        writer = csv.writer(stdout, lineterminator="\n")
+        writer.writerow([printable(name) for name in header])
+        writer.writerows(rows)
+    finally:
+        stdout.detach()  # otherwise, the wrapper would close the buffer
 
 
 def _encode_floats(value: Any) -> Any:

@@ -7,11 +7,12 @@ from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
 from rich.table import Table
 from rich.text import Text
 
+from fashion_tui.runs.table import MetricSummary
 from fashion_tui.schema.events import EpochEnd, Finished
 from fashion_tui.schema.floats import JsonFloat
 from fashion_tui.schema.run import RunSummary, State
 
-from .formatting import format_bytes, format_duration, format_loss, format_percent, printable
+from .formatting import format_bytes, format_duration, format_loss, format_number, format_percent, printable
 from .glyphs import Glyphs, terminal_glyphs
 from .style import ACCENT, ATTENTION, BAD, GOOD, MUTED
 
@@ -82,6 +83,28 @@ def _cells(run: RunSummary, glyphs: Glyphs) -> tuple[str | Text, ...]:
         "–" if run.test_accuracy is None else format_percent(run.test_accuracy),
         format_bytes(run.disk_bytes),
     )
+
+
+def metrics_table(metrics: Sequence[MetricSummary]) -> Table:
+    """Return a table with the last, lowest and highest value of each metric of a run."""
+    glyphs = terminal_glyphs()
+
+    def extreme(value: tuple[float, int] | None) -> tuple[str, str]:
+        return ("–", "") if value is None else (format_number(value[0], glyphs), f"{value[1]:,}")
+
+    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style=MUTED)
+    table.add_column("metric", overflow="fold")
+    for title in ("last", "lowest", "at step", "highest", "at step", "values"):
+        table.add_column(title, justify="right", no_wrap=True)
+    for metric in metrics:
+        table.add_row(
+            Text(printable(metric.name, glyphs)),
+            format_number(metric.last, glyphs),
+            *extreme(metric.lowest),
+            *extreme(metric.highest),
+            f"{metric.count:,}",
+        )
+    return table
 
 
 def state_mark(state: State, glyphs: Glyphs) -> tuple[str, str]:

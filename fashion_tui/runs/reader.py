@@ -131,6 +131,11 @@ class RunReader:
         return self._replay.series(metric)
 
     @property
+    def metrics(self) -> Mapping[str, Series]:
+        """All metrics that have values, by name. Don't use the series while `poll` runs in another thread."""
+        return {name: series for name, series in self._replay.metrics.items() if len(series)}
+
+    @property
     def times(self) -> Series:
         """Unix times at which metrics were logged, each at the last step that was logged at that time."""
         return self._replay.times

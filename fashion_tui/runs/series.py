@@ -133,10 +133,10 @@ class Series:
             start, stop = self._segment(segment)
             yield from enumerate(self._values[start:stop], first_step)
 
-    def has_steps_of(self, other: "Series") -> bool:
-        """Return whether both series have values at the same steps."""
-        mine, others = (len(self), self._starts, self._first_steps), (len(other), other._starts, other._first_steps)  # noqa: SLF001
-        return mine == others
+    @property
+    def steps_key(self) -> tuple[int, bytes, bytes]:
+        """A key that is equal for two series if and only if they have values at the same steps."""
+        return len(self._values), self._starts.tobytes(), self._first_steps.tobytes()
 
     def curve(self, buckets: int) -> Curve:
         """Return a curve with at most `buckets` buckets. Only values added since the last call are processed."""

@@ -61,7 +61,8 @@ class Relus(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.features = nn.Sequential(nn.Conv2d(1, 4, 3), nn.ReLU())
+        self.conv = nn.Conv2d(1, 4, 3)
+        self.features = nn.Sequential(self.conv, nn.ReLU())
         self.hidden = nn.Linear(4 * 26 * 26, 6)
         self.out = nn.Linear(6, 2)
 
@@ -75,14 +76,14 @@ def test_dead_relus_are_zero_for_every_image() -> None:
     torch.manual_seed(0)
     model, images = Relus(), torch.randn(8, 1, 28, 28)
     with torch.no_grad():
-        model.features[0].bias[1:] = -1e3
+        model.get_parameter("conv.bias")[1:] = -1e3
         model.hidden.bias[:] = torch.tensor([-1e3, 1e3, 1e3, -1e3, 1e3, 0.0])
         model.out.bias[:] = 1e3
-    hidden = model.hidden(model.features(images).flatten(1))
+    hidden: Tensor = model.hidden(model.features(images).flatten(1))
     assert 0 < (hidden[:, 5] > 0).sum() < 8, "a ReLU that is 0 for some images isn't dead"
     metrics = observed_step(model, images)
     shares = {name: value for name, value in metrics.items() if name.startswith("dead_relus")}
-    assert shares == {"dead_relus/features.0": 3 / 4, "dead_relus/hidden": 2 / 6, "dead_relus/out": 0}
+    assert shares == {"dead_relus/conv": 3 / 4, "dead_relus/hidden": 2 / 6, "dead_relus/out": 0}
 
 
 @pytest.mark.parametrize(("broken", "first"), [("conv2", "conv2"), ("fc2", "fc2"), (None, "fc1")])
@@ -91,7 +92,7 @@ def test_the_first_layer_with_a_non_finite_value_is_named(broken: str | None, fi
     torch.manual_seed(0)
     model = GuideNet()
     if broken is not None:
-        model.get_submodule(broken).weight.data[0] = math.inf  # type: ignore[union-attr]
+        model.get_parameter(f"{broken}.weight").data[0] = math.inf
     else:
         model.fc1.weight.register_hook(lambda gradient: gradient * math.inf)
         model.conv1.weight.register_hook(lambda gradient: gradient * math.inf)
@@ -107,13 +108,13 @@ def test_frozen_and_shared_parameters_and_unusual_outputs_are_no_problem() -> No
             self.table = nn.Embedding(3, 4, sparse=True)
             self.rnn = nn.RNN(4, 4, batch_first=True)
             self.tied = nn.Linear(4, 4)
-            self.tied.weight = self.rnn.weight_ih_l0
-            self.scale = nn.Parameter(torch.ones(()))
+            self.tied.weight = self.rnn.get_parameter("weight_ih_l0")
+            self.register_parameter("scale", nn.Parameter(torch.ones(())))
 
         def forward(self, x: Tensor) -> Tensor:
-            x = self.frozen(x) + self.table(torch.tensor([0, 1, 2])).mean(0)
-            x, _ = self.rnn(F.relu(x)[:, None])
-            return torch.relu(self.tied(x[:, 0]) * self.scale).sum(1)[:, None]
+            y: Tensor = self.frozen(x) + self.table(torch.tensor([0, 1, 2])).mean(0)
+            states: Tensor = self.rnn(F.relu(y)[:, None])[0]
+            return torch.relu(self.tied(states[:, 0]) * self.get_parameter("scale")).sum(1)[:, None]
 
     model = Unusual()
     model.frozen.requires_grad_(False)
