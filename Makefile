@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 TESTS ?= tests
 FLAGS ?=
 
-.PHONY: run setup test test-faults test-gpu test-gpu-full test-monkey test-mutation check lint types borders clean
+.PHONY: run setup test test-faults test-gpu test-gpu-full test-monkey test-mutation test-shapes check lint types borders clean
 
 run: $(VENV)/.installed
 	$(BIN)/fashion-tui
@@ -39,6 +39,11 @@ test-monkey: $(VENV)/.installed-dev
 OUTPUT ?= assets/mutation
 test-mutation: $(VENV)/.installed-dev
 	$(BIN)/python -m tests.mutation --output $(OUTPUT) $(FLAGS)
+
+# Takes about ten minutes: compares the shape trace of 300 generated networks and of all networks in torchvision with
+# what PyTorch computes, and prints how many are right, refused and wrong.
+test-shapes: $(VENV)/.installed-dev
+	$(BIN)/pytest -n 0 -m shapes tests/lab/test_trace_against_torch.py
 
 check: lint types borders test
 
