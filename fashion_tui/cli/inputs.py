@@ -7,7 +7,7 @@ from fashion_tui.data.download import download
 from fashion_tui.data.files import MissingData, find, verify
 from fashion_tui.schema.dataset import DatasetRef
 from fashion_tui.schema.errors import UsageError
-from fashion_tui.schema.models import TORCHVISION, CustomModel, ModelFile, parse_model_name
+from fashion_tui.schema.models import LIBRARIES, CustomModel, ModelFile, parse_model_name
 from fashion_tui.schema.replies import Device
 from fashion_tui.schema.requests import CheckModel, FindDevice
 
@@ -51,7 +51,7 @@ def read_custom_model(model: str | None, arguments: dict[str, object]) -> Custom
     name = None if model is None else parse_model_name(model, to_train=True)
     if isinstance(name, ModelFile):
         return name.read(arguments)
-    if name is not None and name.startswith(TORCHVISION):
+    if name is not None and name.startswith(LIBRARIES):
         raise UsageError(
             f"{name} can't be trained directly; write a class that creates it, and use --model file.py:Class"
         )

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from fashion_tui.schema import text as safe_text
 from fashion_tui.schema.floats import JsonFloat
+from fashion_tui.schema.inputs import InputSpec
 from fashion_tui.schema.replies import Device
 from fashion_tui.schema.shapes import Shape
 from fashion_tui.schema.tensors import Statistics
@@ -126,6 +127,17 @@ def format_shapes(shapes: Sequence[Shape], glyphs: Glyphs) -> str:
     if not shapes:
         return ""
     return format_shape(shapes[0], glyphs) + (f" +{len(shapes) - 1}" if len(shapes) > 1 else "")
+
+
+def format_inputs(specs: Sequence[InputSpec], glyphs: Glyphs) -> str:
+    """Describe the inputs of a network, for example as `image 1×28×28 float32, t int64`."""
+    return ", ".join(_format_input(spec, glyphs) for spec in specs)
+
+
+def _format_input(spec: InputSpec, glyphs: Glyphs) -> str:
+    shape = format_shape(spec.shape, glyphs) if spec.shape else ""
+    parts = [printable(spec.name or "", glyphs), shape, spec.dtype, "" if spec.batched else "without a batch axis"]
+    return " ".join(filter(None, parts))
 
 
 def format_mean(statistics: Statistics | None, *, single: bool, glyphs: Glyphs) -> str:

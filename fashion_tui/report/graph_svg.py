@@ -105,7 +105,7 @@ class _Drawing:
             self._draw_group(root, group)
         for edge in self._lanes.of_edge:
             self._draw_edge(root, *edge)
-        shapes = ", ".join(format_shape(shape, UNICODE) for shape in table.inputs)
+        shapes = ", ".join(format_shape(spec.shape, UNICODE) for spec in table.inputs)
         self._draw_box(root, NETWORK_INPUT, "input", shapes, (FUNCTION[0], INK), "")
         for row in self._flow.nodes:
             self._draw_row(root, row)

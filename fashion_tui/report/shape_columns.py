@@ -54,7 +54,7 @@ def shape_columns(table: ShapeTable, shown: Sequence[int], glyphs: Glyphs) -> li
 def _tensor_bars(table: ShapeTable, shown: Sequence[int], glyphs: Glyphs) -> list[Cell]:
     """Return a bar for each row, which shows the size of the row's output."""
     outputs = [table.rows[index].outputs[0] if table.rows[index].outputs else None for index in shown]
-    scale = TensorScale.of([*table.inputs, *(shape for shape in outputs if shape is not None)])
+    scale = TensorScale.of([*(spec.shape for spec in table.inputs), *(shape for shape in outputs if shape is not None)])
     tones = [FOREGROUND if changes_shape(table.rows[index]) else MUTED for index in shown]
     return [
         Cell("" if shape is None else scale.bar(shape, glyphs), tone)

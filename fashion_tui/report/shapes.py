@@ -7,9 +7,10 @@ from pathlib import PurePath
 from rich.console import Console, ConsoleOptions, RenderResult
 from rich.text import Text
 
+from fashion_tui.schema.inputs import InputSpec
 from fashion_tui.schema.shapes import Remark, ShapeTable
 
-from .formatting import format_bytes, format_shape, format_shapes, printable
+from .formatting import format_bytes, format_inputs, format_shape, format_shapes, printable
 from .glyphs import Glyphs, terminal_glyphs
 from .rail import Rail, draw_rail
 from .shape_columns import MIN_BAR_WIDTH, OPTIONAL_TITLES, SHARE, are_sums, shape_columns, share_column
@@ -152,6 +153,8 @@ def shape_notes(table: ShapeTable, *, glyphs: Glyphs | None = None) -> Text:
     facts = [f"{table.total_params:,} parameters, {trainable}"] if table.total_params else ["no parameters"]
     facts.append(f"{format_bytes(table.activation_bytes)} of activations per sample")
     facts += [f"timed on {table.timed_on} with batches of {table.timed_batch}"] if table.timed_on else []
+    if any(map(_is_special, table.inputs)):
+        facts.append(f"input{'s' * (len(table.inputs) > 1)} {format_inputs(table.inputs, glyphs)}")
     if table.error is None:
         facts += ["simulated"] if table.ran == "meta" else []
         facts += [f"from a pass with {table.batch} samples"] if table.batch > 1 and table.ran == "real" else []
@@ -172,6 +175,11 @@ def shape_notes(table: ShapeTable, *, glyphs: Glyphs | None = None) -> Text:
     return Text("\n").join(lines)
 
 
+def _is_special(spec: InputSpec) -> bool:
+    """Return whether the strip, which shows the shapes of one sample, doesn't describe an input completely."""
+    return spec.dtype != "float32" or not spec.batched
+
+
 def remark_line(table: ShapeTable, remark: Remark) -> str:
     """Return the remark, preceded by the name of its row."""
     if remark.row is None:
@@ -185,8 +193,8 @@ StripItem = tuple[str, str]
 
 
 def _strip_items(table: ShapeTable, shown: Sequence[int], glyphs: Glyphs) -> list[StripItem]:
-    """Return items for the input, each call that changes the shape, and the output or the call that fails."""
-    items = [("", format_shape(table.inputs[0], glyphs))]
+    """Return items for the inputs, each call that changes the shape, and the output or the call that fails."""
+    items = [("", " + ".join(format_shape(spec.shape, glyphs) for spec in table.inputs))]
     for index, is_sum in zip(shown, are_sums(table, shown), strict=True):
         row = table.rows[index]
         shape = format_shape(row.outputs[0], glyphs) if row.outputs else ""

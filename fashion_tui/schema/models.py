@@ -1,6 +1,6 @@
 """References to networks in requests.
 
-Built-in and torchvision networks are identified by name, custom models by their source code.
+Built-in networks and those of libraries are identified by name, custom models by their source code.
 """
 
 from pathlib import Path
@@ -21,12 +21,17 @@ MAX_SOURCE_BYTES = 1 << 20
 TORCHVISION = "torchvision:"
 """Prefix of the names of torchvision's networks."""
 
+TIMM = "timm:"
+"""Prefix of the names of timm's networks."""
+
+LIBRARIES = (TORCHVISION, TIMM)
+
 
 class NamedModel(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     """A network with new weights, identified by name."""
 
     model: str
-    """A name in `MODELS`, `torchvision:NAME` or `file.py:Class`."""
+    """A name in `MODELS`, `torchvision:NAME`, `timm:NAME` or `file.py:Class`."""
     arguments: dict[str, object] = {}
     """Keyword arguments of the network's class."""
 
@@ -67,12 +72,12 @@ class ModelFile(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def parse_model_name(name: str, *, to_train: bool = False) -> str | ModelFile:
-    """Return a built-in or `torchvision:` name unchanged, and `file.py:Class` as a ModelFile.
+    """Return the name of a built-in network or of a library's network unchanged, and `file.py:Class` as a ModelFile.
 
-    Raises UsageError for any other name; see `unknown_model` for `to_train`. This function doesn't check that
-    torchvision or the file defines the network.
+    Raises UsageError for any other name; see `unknown_model` for `to_train`. This function doesn't check that the
+    library or the file defines the network.
     """
-    if name in MODELS or name.startswith(TORCHVISION):
+    if name in MODELS or name.startswith(LIBRARIES):
         return name
     file, _, class_name = (name, "", "") if name.endswith(".py") else name.rpartition(":")
     if Path(file).suffix != ".py":
@@ -82,13 +87,14 @@ def parse_model_name(name: str, *, to_train: bool = False) -> str | ModelFile:
 
 
 def unknown_model(name: str, *, to_train: bool = False) -> UsageError:
-    """Return the error for a name that is not a built-in network, a file or a torchvision network.
+    """Return the error for a name that is not a built-in network, a file or a library's network.
 
-    If `to_train` is True, the message doesn't suggest torchvision's networks, which can't be trained directly.
+    If `to_train` is True, the message doesn't suggest networks of libraries, which can't be trained directly.
     """
     names, custom = ", ".join(MODELS), "file.py:Class (a custom model)"
     if to_train:
         return UsageError(f"unknown model {name!r}; choose from {names} or {custom}")
     return UsageError(
-        f"unknown model {name!r}; choose from {names}, {custom} or {TORCHVISION}NAME, such as {TORCHVISION}resnet18"
+        f"unknown model {name!r}; choose from {names}, {custom}, {TIMM}NAME or {TORCHVISION}NAME, "
+        f"such as {TORCHVISION}resnet18"
     )

@@ -5,6 +5,7 @@ from typing import Literal
 import msgspec
 
 from .dataset import Split
+from .inputs import Inputs
 from .models import CustomModel, NamedModel
 
 
@@ -50,9 +51,9 @@ class GetShapes(Request, frozen=True, kw_only=True):
     """
 
     model: str
-    """A name in `schema.models.MODELS`, `file.py:Class` or `torchvision:NAME`."""
-    input_size: tuple[int, ...]
-    """Shape of one sample, without the batch axis."""
+    """A name in `schema.models.MODELS`, `file.py:Class`, `torchvision:NAME` or `timm:NAME`."""
+    inputs: Inputs = ()
+    """The network's inputs. If it is empty, the network's own, or else an image of the data set."""
     arguments: dict[str, object] = {}
     """Keyword arguments of the model's class."""
     live: bool = False
@@ -86,8 +87,8 @@ class TraceSource(Request, frozen=True, kw_only=True):
     """
 
     network: CustomModel
-    input_size: tuple[int, ...]
-    """Shape of one sample, without the batch axis."""
+    inputs: Inputs = ()
+    """The network's inputs. If it is empty, an image of the data set."""
     live: bool = False
     """Whether a fast answer is needed: the network is traced on the meta device, without computing values. If its code
     reads values, it runs on real values nevertheless."""

@@ -4,24 +4,13 @@ from typing import Literal
 
 import msgspec
 
-from .errors import UsageError
+from .inputs import InputSpec
 
 Shape = tuple[int, ...]
 """Shape of one sample, without the batch axis."""
 
 NETWORK_INPUT = -1
 """Value in `ShapeRow.sources` that stands for an input of the network."""
-
-
-def parse_shape(string: str) -> Shape:
-    """Parse a shape such as `1x28x28`. Raises UsageError if it is invalid."""
-    try:
-        shape = tuple(int(size) for size in string.lower().replace("×", "x").split("x"))
-    except ValueError:
-        shape = ()
-    if not shape or min(shape) < 1:
-        raise UsageError(f"invalid input shape {string!r}; write positive integers separated by x, such as 1x28x28")
-    return shape
 
 
 class ShapeRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -132,8 +121,8 @@ class ShapeTable(msgspec.Struct, frozen=True, kw_only=True):
     """The shape trace of a network."""
 
     model: str
-    inputs: tuple[Shape, ...]
-    """Shapes of the network's inputs, in the order of its arguments."""
+    inputs: tuple[InputSpec, ...]
+    """The tensors that the network was given. Their dtypes are known."""
     outputs: tuple[Shape, ...]
     output_producers: tuple[int | None, ...] = ()
     """For each output, the index of the row without children that produced it, NETWORK_INPUT if it is an input, or None
@@ -182,8 +171,8 @@ class ShapeTable(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def input_size(self) -> Shape:
-        """Shape of the first input."""
-        return self.inputs[0]
+        """Shape of one sample of the first input."""
+        return self.inputs[0].shape
 
     @property
     def activation_bytes(self) -> int:

@@ -168,6 +168,43 @@ def test_shapes_of_a_custom_model(call: Call, tmp_path: Path) -> None:
     assert result.json["rows"][0]["output"] == [7, 30, 30]
 
 
+DENOISER = """
+import torch
+from torch import nn
+
+class Denoiser(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.time = nn.Embedding(50, 4)
+        self.conv = nn.Conv2d(5, 1, 3, padding=1)
+
+    def forward(self, x, t):
+        time = self.time(t)[:, :, None, None].expand(-1, -1, *x.shape[2:])
+        return self.conv(torch.cat([x, time], 1))
+
+def batch(size):
+    return {"t": torch.arange(size), "x": torch.ones(size, 1, 6, 6)}
+"""
+
+
+@pytest.mark.covers("shapes --input", "shapes --inputs")
+def test_shapes_with_several_inputs(call: Call, tmp_path: Path) -> None:
+    file = tmp_path / "net.py"
+    file.write_text(DENOISER)
+    for options, expected in (
+        (("--input", "1x6x6", "--input", "t="), {"1x6x6:float32", "t=:int64"}),
+        (("--inputs", f"{file}:batch"), {"t=:int64", "x=1x6x6:float32"}),
+    ):
+        result = call("shapes", f"{file}:Denoiser", *options, "--json")
+        assert result.status == 0, result.err
+        assert result.json["total_params"] == 50 * 4 + 5 * 9 + 1
+        assert result.json["total_macs"] == 5 * 9 * 36
+        assert result.json["rows"][-1]["output"] == [1, 6, 6]
+        assert {*result.json["inputs"]} == expected
+    assert_error(call("shapes", f"{file}:Denoiser", "--input", "1x6x6"), 2, "Denoiser.forward also needs t")
+    assert_error(call("shapes", file, "--input", "3", "--inputs", f"{file}:batch"), 2, "--inputs")
+
+
 @pytest.mark.covers("shapes --depth", "shapes --columns")
 def test_shapes_with_depth_and_columns(call: Call) -> None:
     result = call("shapes", "torchvision:resnet18", "--input", "3x64x64", "--depth", "1", "--json")

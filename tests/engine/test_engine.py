@@ -25,7 +25,7 @@ DEVICES = tuple[Device, ...]
 
 
 def request_shapes(model: str) -> GetShapes:
-    return GetShapes(model=model, input_size=(1, 28, 28))
+    return GetShapes(model=model)
 
 
 def loop_forever(marker: Path) -> str:
@@ -176,7 +176,7 @@ async def main():
     engine = Engine()
     await engine.ask(GetDevices(), tuple[Device, ...])
     print(engine.pid, flush=True)
-    await engine.ask(GetShapes(model=sys.argv[1], input_size=(1, 28, 28)), ShapeTable)
+    await engine.ask(GetShapes(model=sys.argv[1]), ShapeTable)
 
 asyncio.run(main())
 """

@@ -93,7 +93,7 @@ async def test_a_request_without_progress_is_given_up(write_net: Callable[..., s
     await engine.ask(SOURCE, CustomModel)
     net = write_net(forward=f"open({str(tmp_path / 'looping')!r}, 'a').write('x'); exec('while True: pass')")
     with pytest.raises(EngineStuck, match="progress"):
-        await engine.ask(GetShapes(model=net, input_size=(1, 28, 28)), ShapeTable)
+        await engine.ask(GetShapes(model=net), ShapeTable)
     assert (tmp_path / "looping").read_text() == "xx"  # the request was sent twice
     await engine.close()
 

@@ -15,7 +15,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
 async def get_shapes(engine: Engine, model: str, **arguments: object) -> ShapeTable:
-    return await engine.ask(GetShapes(model=model, input_size=(1, 28, 28), arguments=arguments), ShapeTable)
+    return await engine.ask(GetShapes(model=model, arguments=arguments), ShapeTable)
 
 
 async def test_the_file_and_its_neighbours_are_reloaded(engine: Engine, tmp_path: Path) -> None:

@@ -49,7 +49,7 @@ def test_the_guides_network_has_ten_rows() -> None:
         ("fc2", "Linear", (200,), (10,), "", 2_010, 2_000),
     ]
     assert table.model == "guide"
-    assert (table.inputs, table.outputs) == (((1, 28, 28),), ((10,),))
+    assert (table.input_size, table.outputs) == ((1, 28, 28), ((10,),))
     assert (table.total_params, table.trainable_params, table.total_macs) == (204_542, 204_542, 1_609_200)
     assert [row.sources for row in table.rows] == [(NETWORK_INPUT,), *((index,) for index in range(9))]
     assert {row.dtype for row in table.rows} == {"float32"}
@@ -197,7 +197,7 @@ def test_several_inputs_tuples_and_dicts() -> None:
 
     model = FunctionNet(forward, a=nn.Linear(3, 4), b=nn.Linear(5, 4))
     table = trace(model, ((3,), (5,)))
-    assert table.inputs == ((3,), (5,))
+    assert [spec.shape for spec in table.inputs] == [(3,), (5,)]
     assert table.outputs == ((4,), (4,), (4,))
     assert [(row.name, row.settings) for row in table.rows] == [
         ("a", ""),

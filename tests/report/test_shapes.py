@@ -23,12 +23,14 @@ from fashion_tui.report.shapes import (
     visible_rows,
 )
 from fashion_tui.report.style import ACCENT, BAD, MUTED
+from fashion_tui.schema.inputs import InputSpec
 from fashion_tui.schema.shapes import NotUsed, Remark, ShapeRow, ShapeTable
 from fashion_tui.tui.model.row_details import row_lines
 from fashion_tui.tui.widgets.large_number import large_number
 from tests.lab.networks import FunctionNet, Guide, Residual
 
 GOLDEN = Path(__file__).parent / "golden"
+INPUTS = (InputSpec(shape=(3,), dtype="float32"),)
 
 
 @pytest.fixture(scope="module")
@@ -178,7 +180,7 @@ def test_foreign_strings_are_shown_without_markup_or_control_characters() -> Non
         reused=False, macs=0, activation_bytes=0, dtype="float32",
     )  # fmt: skip
     table = ShapeTable(
-        model="x", inputs=((3,),), outputs=((3,),), rows=(row,), total_params=0, trainable_params=0, total_macs=0,
+        model="x", inputs=INPUTS, outputs=((3,),), rows=(row,), total_params=0, trainable_params=0, total_macs=0,
         error="[red]no[/red]\x1b]0;title\x07", remarks=(Remark(None, "[blink]"),), unused=("[b]",),
     )  # fmt: skip
     text = printed(shape_report(table, glyphs=UNICODE), 100)
@@ -228,7 +230,7 @@ def test_notes_and_totals_of_unknown_and_partly_used_networks() -> None:
         activation_bytes=0, dtype="float32",
     )  # fmt: skip
     table = ShapeTable(
-        model="x", inputs=((3,),), outputs=((3,),), rows=(row,), total_params=0, trainable_params=0, total_macs=5,
+        model="x", inputs=INPUTS, outputs=((3,),), rows=(row,), total_params=0, trainable_params=0, total_macs=5,
         remarks=(Remark(0, "odd"),), not_used_in_pass=(NotUsed("expert", "not chosen"),), batch=2, ran="real",
     )  # fmt: skip
     notes = shape_notes(table).plain

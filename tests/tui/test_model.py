@@ -16,6 +16,7 @@ from textual.pilot import Pilot
 from textual.widgets import Input
 
 from fashion_tui.schema.dataset import DatasetInfo
+from fashion_tui.schema.inputs import InputSpec
 from fashion_tui.schema.requests import GetDataset
 from fashion_tui.schema.shapes import ShapeTable
 from fashion_tui.tui.app import FashionApp
@@ -423,14 +424,14 @@ async def test_nothing_of_the_previous_network_is_shown(tmp_path: Path) -> None:
         while "63 values" not in lab.screen:
             await lab.pilot.pause(0.02)
             assert "300 values" not in lab.screen
-        lab.pane.open(replace(network, input_size=(3, 28, 28)))  # fails: conv1 expects 1 channel
+        lab.pane.open(replace(network, inputs=(InputSpec(shape=(3, 28, 28)),)))  # fails: conv1 expects 1 channel
         await lab.until("conv1 expects 1 channel, got 3")
         assert "7×26×26" not in lab.screen
         assert "63 values" not in lab.screen
         assert not lab.pane.has_class("-outdated")
 
 
-async def test_the_form_proposes_the_input_shape_of_the_named_network(tmp_path: Path) -> None:
+async def test_the_form_proposes_the_inputs_of_the_named_network(tmp_path: Path) -> None:
     async with model_pane(tmp_path / "runs") as lab:
         await lab.until("204,542")
         lab.pane.open(read_network("strong", "", "1x32x32"))
@@ -439,13 +440,56 @@ async def test_the_form_proposes_the_input_shape_of_the_named_network(tmp_path: 
         await until(lab.pilot, lambda: isinstance(lab.app.screen, NetworkForm), "the form")
         source, size = (lab.app.screen.query_one(f"#network-{name}", Input) for name in ("source", "input"))
         assert (source.value, size.value) == ("strong", "1x32x32")
-        for name, proposed in (("guide", "1x28x28"), ("torchvision:resnet18", "3x224x224"), ("strong", "1x32x32")):
+        for name, proposed in (("guide", "1x28x28"), ("torchvision:resnet18", ""), ("strong", "1x32x32")):
             source.value = name
             await until(lab.pilot, lambda proposed=proposed: size.value == proposed, proposed)  # type: ignore[misc]
         size.value = "1x40x40"
         source.value = "quick"
         await lab.pilot.press("enter")
         await lab.until("quick", "input 1×40×40")
+
+
+DENOISER = """
+import torch
+from torch import nn
+
+
+class Denoiser(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.time = nn.Embedding(50, 36)
+
+    def forward(self, x, t):
+        return x.flatten(1) + self.time(t)
+
+
+def batch(size):
+    return torch.zeros(size, 2, 18), torch.zeros(size, dtype=torch.int64)
+
+
+def broken(size):
+    return nosuch
+"""
+
+
+async def test_a_network_with_several_inputs(tmp_path: Path) -> None:
+    file = tmp_path / "net.py"
+    file.write_text(DENOISER)
+    async with model_pane(tmp_path / "runs") as lab:
+        for inputs, shown in (("1x6x6 t=:int64", "input 1×6×6, t int64"), (f"{file}:batch", "net.py:batch")):
+            await lab.pilot.press("a")
+            await until(lab.pilot, lambda: isinstance(lab.app.screen, NetworkForm), "the form")
+            form = lab.app.screen
+            for wrong, message in (("1x6x6", "also needs t"), (f"{file}:broken", "broken fails: NameError")):
+                form.query_one("#network-source", Input).value = f"{file}:Denoiser"
+                form.query_one("#network-input", Input).value = wrong
+                await lab.pilot.press("enter")
+                await lab.until(message)
+                await until(lab.pilot, lambda: lab.app.focused is form.query_one("#network-input"), "the focus")  # noqa: B023
+            form.query_one("#network-input", Input).value = inputs
+            await lab.pilot.press("enter")
+            await lab.until(shown)
+            await until(lab.pilot, lambda: lab.outputs == ["36", "36", "36"], "the network")
 
 
 async def test_folding_modules_keeps_the_cursor(tmp_path: Path) -> None:

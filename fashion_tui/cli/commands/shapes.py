@@ -15,9 +15,10 @@ from fashion_tui.report.graph_svg import graph_svg
 from fashion_tui.report.shape_columns import COLUMN_TITLES
 from fashion_tui.report.shapes import shape_report, visible_rows
 from fashion_tui.schema.errors import UsageError, UserError
+from fashion_tui.schema.inputs import Inputs, parse_input_function, parse_inputs
 from fashion_tui.schema.paths import user_path
 from fashion_tui.schema.requests import GetShapes
-from fashion_tui.schema.shapes import NETWORK_INPUT, ShapeRow, ShapeTable, parse_shape
+from fashion_tui.schema.shapes import NETWORK_INPUT, ShapeRow, ShapeTable
 
 TIMING_COLUMNS = frozenset({"forward", "backward"})
 """Columns for which the network is run and timed."""
@@ -28,19 +29,29 @@ TIMING_COLUMNS = frozenset({"forward", "backward"})
     epilog="""\b
 Examples:
   fashion-tui shapes                              the guide's network
-  fashion-tui shapes torchvision:resnet18 --input 3x224x224 --depth 1
-  fashion-tui shapes torchvision:googlenet --input 3x224x224 --depth 2 --graph googlenet.svg
+  fashion-tui shapes torchvision:resnet18 --depth 1
+  fashion-tui shapes torchvision:googlenet --depth 2 --graph googlenet.svg
+  fashion-tui shapes net.py:Denoiser --input 1x28x28 --input t=:int64
+  fashion-tui shapes net.py:Net --inputs net.py:make_batch
   fashion-tui shapes guide --columns step,output,memory,forward,backward
   fashion-tui shapes net.py:Net --args '{"width": 32}' --json""",
 )
 @click.argument("model", type=MODEL, default="guide")
 @click.option(
     "--input",
-    "input_size",
-    default="1x28x28",
-    metavar="CxHxW",
-    show_default=True,
-    help="Shape of the input, without the batch axis.",
+    "shapes",
+    multiple=True,
+    metavar="[NAME=]SHAPE[:DTYPE]",
+    help="An input: its shape without the batch axis, such as 1x28x28, with a name and a dtype if necessary. An empty "
+    "shape is one value per sample. An @ before the shape means that there is no batch axis. Repeat the option for "
+    "several inputs.  [default: the input of a library's network, or 1x28x28]",
+)
+@click.option(
+    "--inputs",
+    "function",
+    metavar="FILE.py:FUNCTION",
+    help="Function that returns the inputs for a batch size: a tuple of arguments, a dict of keyword arguments, or one "
+    "argument.",
 )
 @click.option(
     "--args", "arguments", default="{}", metavar="JSON", help="Keyword arguments of the model's class, as JSON."
@@ -59,9 +70,10 @@ Examples:
 @common_options
 def shapes_command(  # noqa: PLR0913 - one parameter per option
     model: str,
-    input_size: str,
-    arguments: str,
     *,
+    shapes: tuple[str, ...],
+    function: str | None,
+    arguments: str,
     depth: int | None,
     columns: str | None,
     graph: str | None,
@@ -70,7 +82,7 @@ def shapes_command(  # noqa: PLR0913 - one parameter per option
 ) -> None:
     """Show the tensor shape after every layer and function.
 
-    MODEL is a built-in model, file.py:Class or torchvision:NAME. Shapes are traced on the meta device,
+    MODEL is a built-in model, file.py:Class, torchvision:NAME or timm:NAME. Shapes are traced on the meta device,
     without computing values. If the column forward or backward is shown, each row is also run and timed.
     """
     del common
@@ -78,7 +90,7 @@ def shapes_command(  # noqa: PLR0913 - one parameter per option
     graph_file = None if graph is None else _parse_graph_file(graph)
     request = GetShapes(
         model=model,
-        input_size=parse_shape(input_size),
+        inputs=_parse_inputs(shapes, function),
         arguments=parse_arguments(arguments),
         measure=titles is not None and not TIMING_COLUMNS.isdisjoint(titles),
     )
@@ -93,6 +105,14 @@ def shapes_command(  # noqa: PLR0913 - one parameter per option
         raise UserError(table.error)
 
 
+def _parse_inputs(shapes: tuple[str, ...], function: str | None) -> Inputs:
+    if function is None:
+        return parse_inputs(shapes)
+    if shapes:
+        raise UsageError("--input can't be combined with --inputs, whose function returns all inputs")
+    return parse_input_function(function)
+
+
 def table_as_json(table: ShapeTable, depth: int | None = None) -> dict[str, object]:
     """Return the output of `--json`. In each row, `input` is `inputs[0]` and `output` is `outputs[0]`.
 
@@ -105,6 +125,7 @@ def table_as_json(table: ShapeTable, depth: int | None = None) -> dict[str, obje
     return {
         "model": table.model,
         "input_size": table.input_size,
+        "inputs": [str(spec) for spec in table.inputs],
         "outputs": table.outputs,
         "rows": [
             _row_as_json(table.rows[index], [row for row in origins if row != NETWORK_INPUT])

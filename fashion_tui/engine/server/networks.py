@@ -13,6 +13,7 @@ from fashion_tui.lab.evaluation.histograms import weight_histograms
 from fashion_tui.lab.networks.build import IMAGE_SHAPE, build_trainable, open_model, read_model
 from fashion_tui.lab.networks.builtin import source_of
 from fashion_tui.lab.networks.custom import UNSAVED, SourceError, WrongArguments
+from fashion_tui.lab.networks.inputs import InputsError, open_inputs
 from fashion_tui.lab.networks.repair import repair_of
 from fashion_tui.lab.rng import preserve_rng_state, seed_everything
 from fashion_tui.lab.trace import NeedsValues, max_parameter_bytes, trace
@@ -29,15 +30,9 @@ from .connection import CallContext
 
 def get_shapes(request: GetShapes, call: CallContext, _cache: Cache) -> ShapeTable:
     named = NamedModel(model=request.model, arguments=request.arguments)
-    custom = read_model(named)
-    repair = None if custom is None else repair_of(custom, lambda model: trace(model, request.input_size))
-    device = _timing_device(measure=request.measure)
+    network = read_model(named) or named
     with call.interruptible(), _reproducible():
-        if request.live:
-            with suppress(NeedsValues), open_model(custom or named, device="meta") as (model, _):
-                return trace(model, request.input_size, name=request.model, live=True)
-        with open_model(custom or named, max_bytes=max_parameter_bytes()) as (model, _):
-            return trace(model, request.input_size, name=request.model, measure=device, repair=repair)
+        return _open_and_trace(network, request)[0]
 
 
 @contextmanager
@@ -81,30 +76,32 @@ def _explain_missing_modules() -> Iterator[None]:
         raise
 
 
-class _WrongInput(Exception):
+class _WrongInput(UsageError):
     """Raised if the network can't be traced because of its input."""
 
 
-def _trace_live(request: TraceSource) -> tuple[ShapeTable, str] | None:
-    """Trace the network on the meta device. Return None if a real pass is requested or needed."""
-    if not request.live:
-        return None
-    with suppress(NeedsValues), open_model(request.network, device="meta") as (model, name):
-        return _trace(model, request, name, live=True), name
-    return None
+def _open_and_trace(network: NamedModel | CustomModel, request: GetShapes | TraceSource) -> tuple[ShapeTable, str]:
+    """Return the table and the name of the network."""
+    if request.live:
+        with suppress(NeedsValues), open_model(network, device="meta") as (model, name):
+            return _trace(model, network, request, name, live=True), name
+    with open_model(network, max_bytes=max_parameter_bytes()) as (model, name):
+        return _trace(model, network, request, name, live=False), name
 
 
-def _trace_real(request: TraceSource) -> tuple[ShapeTable, str]:
-    with open_model(request.network, max_bytes=max_parameter_bytes()) as (model, name):
-        return _trace(model, request, name, live=False), name
+def _trace(
+    model: nn.Module, network: NamedModel | CustomModel, request: GetShapes | TraceSource, name: str, *, live: bool
+) -> ShapeTable:
+    def trace_edited(edited: nn.Module) -> ShapeTable:
+        with open_inputs(request.inputs, network, edited) as inputs:
+            return trace(edited, inputs)
 
-
-def _trace(model: nn.Module, request: TraceSource, name: str, *, live: bool) -> ShapeTable:
-    repair = None if live else repair_of(request.network, lambda model: trace(model, request.input_size))
+    repair = repair_of(network, trace_edited) if isinstance(network, CustomModel) and not live else None
+    device = _timing_device(measure=request.measure)
     try:
-        device = _timing_device(measure=request.measure)
-        return trace(model, request.input_size, name=name, measure=device, live=live, repair=repair)
-    except UsageError as error:
+        with open_inputs(request.inputs, network, model) as inputs:
+            return trace(model, inputs, name=name, measure=device, live=live, repair=repair)
+    except (UsageError, InputsError) as error:
         raise _WrongInput(str(error)) from error
 
 
@@ -112,7 +109,7 @@ def trace_source(request: TraceSource, call: CallContext, _cache: Cache) -> Sour
     custom = request.network
     try:
         with call.interruptible(), _reproducible():
-            table, class_name = _trace_live(request) or _trace_real(request)
+            table, class_name = _open_and_trace(custom, request)
     except _WrongInput as error:
         return _not_traced("input", str(error))
     except SourceError as error:

@@ -19,13 +19,14 @@ from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 
 from fashion_tui.lab.rng import preserve_rng_state
-from fashion_tui.schema.errors import UsageError, UserError
-from fashion_tui.schema.models import TORCHVISION, CustomModel, NamedModel, parse_model_name
+from fashion_tui.schema.errors import UserError
+from fashion_tui.schema.models import LIBRARIES, CustomModel, NamedModel, parse_model_name
 from fashion_tui.schema.recipe import Recipe
 
 from . import builtin
 from .custom import UNSAVED, choose_network, explain_error, importable, instantiate, run_source
 from .extra_state import ExtraState
+from .library import build_library_network
 from .packages import package_of
 
 IMAGE_SHAPE = (1, 28, 28)
@@ -159,21 +160,10 @@ def read_model(network: NamedModel) -> CustomModel | None:
 
 
 def _build_named(name: str, arguments: dict[str, Any], device: str, max_bytes: float) -> nn.Module:
-    if not name.startswith(TORCHVISION):
-        cls, defaults = builtin.BUILTINS[name]
-        return instantiate(cls, defaults | arguments, name, device, max_bytes)
-    from torchvision import models  # noqa: PLC0415 - the import takes 2 s
-
-    short_name = name.removeprefix(TORCHVISION)
-    if short_name not in models.list_models():
-        raise UsageError(
-            f"unknown torchvision model {short_name!r}; choose from resnet18, vgg11_bn, mobilenet_v3_small, …"
-        )
-    if arguments.get("weights") is not None:
-        raise UsageError("fashion-tui doesn't download pretrained weights; omit the argument 'weights'")
-    skip_slow_init = {"init_weights": False} if short_name in {"googlenet", "inception_v3"} else {}
-    make = models.get_model_builder(short_name)
-    return instantiate(make, {"weights": None, **skip_slow_init, **arguments}, name, device, max_bytes)
+    if name.startswith(LIBRARIES):
+        return build_library_network(name, arguments, device, max_bytes)
+    cls, defaults = builtin.BUILTINS[name]
+    return instantiate(cls, defaults | arguments, name, device, max_bytes)
 
 
 def _try_out(custom: CustomModel) -> tuple[str, ...]:

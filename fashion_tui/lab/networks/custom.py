@@ -47,15 +47,15 @@ class WrongArguments(UsageError):
         """Line of the source that declares the arguments, or None if unknown."""
 
 
-def run_source(source: str, file: str, package: str | None = None) -> ModuleType:
+def run_source(source: str, file: str, package: str | None = None, name: str = MODULE_NAME) -> ModuleType:
     """Execute the source as a module of a package. Raises SourceError if that fails.
 
     Tracebacks and `inspect` show the lines of this source, which may differ from those of the file on disk.
     """
     linecache.cache[file] = (len(source), None, source.splitlines(keepends=True), file)
-    module = ModuleType(MODULE_NAME)
+    module = ModuleType(name)
     module.__file__, module.__package__ = file, package
-    sys.modules[MODULE_NAME] = module
+    sys.modules[name] = module
     try:
         exec(compile(source.encode(), file, "exec"), vars(module))  # noqa: S102 - the user's own code
     except (Exception, SystemExit) as error:

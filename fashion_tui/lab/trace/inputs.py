@@ -88,11 +88,11 @@ class FunctionInputs:
 
     def __init__(self, function: CreateInputs) -> None:
         self._function = function
-        two, three = (list(tensors_in(tuple(self.make(batch)))) for batch in (2, 3))
+        two, three = (_named_tensors(self.make(batch)) for batch in (2, 3))
         if not two:
             raise UsageError("the function of the inputs returned no tensor")
-        others = [*three, *[None] * len(two)]
-        self.specs = tuple(_describe(tensor, other) for tensor, other in zip(two, others, strict=False))
+        others = [*(tensor for _, tensor in three), *[None] * len(two)]
+        self.specs = tuple(_describe(*named, other) for named, other in zip(two, others, strict=False))
 
     def make(
         self, batch: int, device: torch.device = CPU, *, seed: int = 0, distribution: Distribution = "uniform"
@@ -278,7 +278,17 @@ def _move(value: Any, device: torch.device) -> Any:
     )
 
 
-def _describe(tensor: Tensor, other: Tensor | None) -> InputSpec:
+def _named_tensors(arguments: Arguments) -> list[tuple[str | None, Tensor]]:
+    """Return all tensors. Those that are arguments themselves, not parts of an argument, have the argument's name."""
+    unnamed: list[tuple[str | None, Tensor]] = [(None, tensor) for tensor in tensors_in(arguments.args)]
+    return unnamed + [
+        (name if value is tensor else None, tensor)
+        for name, value in arguments.kwargs.items()
+        for tensor in tensors_in(value)
+    ]
+
+
+def _describe(name: str | None, tensor: Tensor, other: Tensor | None) -> InputSpec:
     """Describe a tensor of a batch of 2. `other` is the same tensor of a batch of 3, or None if there is none."""
     shape = tuple(tensor.shape)
     if other is not None and other.dim() == tensor.dim():
@@ -286,4 +296,4 @@ def _describe(tensor: Tensor, other: Tensor | None) -> InputSpec:
     else:
         batched = shape[:1] == (2,)
     dtype = str(tensor.dtype).removeprefix("torch.")
-    return InputSpec(shape=shape[1:] if batched else shape, dtype=dtype, batched=batched)
+    return InputSpec(shape=shape[1:] if batched else shape, dtype=dtype, name=name, batched=batched)

@@ -31,7 +31,7 @@ def make_table(chosen: ChosenPasses, runner: Runner, name: str, repair: Repair |
     explained = _explain(passes, rows, chosen.model, repair)
     table = ShapeTable(
         model=name,
-        inputs=tuple(spec.shape for spec in runner.inputs.specs),
+        inputs=runner.inputs.specs,
         outputs=passes.sample_shapes(recording.outputs, passes.first.outputs, passes.second.outputs),
         output_producers=tuple(recording.output_producers),
         rows=rows,

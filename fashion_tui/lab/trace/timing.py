@@ -11,9 +11,10 @@ import torch
 from torch import Tensor, nn
 from torch.autograd.graph import GradientEdge, get_gradient_edge
 
-from fashion_tui.schema.shapes import Remark, Shape, ShapeRow, ShapeTable
+from fashion_tui.schema.shapes import Remark, ShapeRow, ShapeTable
 
 from .batch_axis import CallKey, call_keys
+from .inputs import Arguments, NetworkInputs
 from .model_copy import copy_model
 from .record import Call, Recorder
 from .rows import end_of_children
@@ -38,7 +39,7 @@ class CallTimes:
     """Time of the backward pass; 0 if neither the call nor any call before it has trainable parameters."""
 
 
-def add_times(table: ShapeTable, model: nn.Module, dtype: torch.dtype, device: torch.device) -> ShapeTable:
+def add_times(table: ShapeTable, model: nn.Module, inputs: NetworkInputs, device: torch.device) -> ShapeTable:
     """Return the table with the time of each row, measured on a batch.
 
     The time of a row with children is the sum of the children's times. If the network can't be run, for example because
@@ -46,7 +47,7 @@ def add_times(table: ShapeTable, model: nn.Module, dtype: torch.dtype, device: t
     """
     batch = int(min(max(MAX_MACS // max(table.total_macs, 1), 2), MAX_BATCH))
     try:
-        passes = list(_measure_passes(model, [(batch, *size) for size in table.inputs], dtype, device))
+        passes = list(_measure_passes(model, inputs, batch, device))
     except (RuntimeError, MemoryError) as error:
         reason = str(error).strip().splitlines() or ["out of memory"]
         remark = Remark(None, f"no times measured: {reason[0]}")
@@ -58,29 +59,22 @@ def add_times(table: ShapeTable, model: nn.Module, dtype: torch.dtype, device: t
 
 
 def _measure_passes(
-    model: nn.Module, shapes: Sequence[Shape], dtype: torch.dtype, device: torch.device
+    model: nn.Module, inputs: NetworkInputs, batch: int, device: torch.device
 ) -> Iterator[dict[CallKey, CallTimes]]:
     end = time.monotonic() + MAX_SECONDS
     for index in range(MAX_PASSES):
         if index > 1 and time.monotonic() > end:
             return
-        inputs = tuple(_input(shape, dtype, device) for shape in shapes)
-        yield _measure_pass(copy_model(model, device), inputs, device)
+        yield _measure_pass(copy_model(model, device), inputs.make(batch, device), device)
 
 
-def _measure_pass(model: nn.Module, inputs: tuple[Tensor, ...], device: torch.device) -> dict[CallKey, CallTimes]:
+def _measure_pass(model: nn.Module, arguments: Arguments, device: torch.device) -> dict[CallKey, CallTimes]:
     timer = _Timer(device)
-    recorder = Recorder(model, inputs, run=timer.run)
+    recorder = Recorder(model, arguments, run=timer.run)
     with torch.enable_grad(), device, recorder:
-        model(*inputs)
+        model(*arguments.args, **arguments.kwargs)
     keys = zip(call_keys(recorder.calls), recorder.calls, strict=True)
     return {key: timer.times[call] for key, call in keys if call in timer.times}
-
-
-def _input(shape: Shape, dtype: torch.dtype, device: torch.device) -> Tensor:
-    if dtype.is_floating_point or dtype.is_complex:
-        return torch.rand(shape, dtype=dtype, device=device)
-    return torch.zeros(shape, dtype=dtype, device=device)
 
 
 class _Timer:

@@ -49,9 +49,7 @@ def trace(  # noqa: PLR0913 - each is an independent choice
         runner = Runner(model, resolved)
         chosen = record_passes(runner, live=live)
         table = make_table(chosen, runner, name or type(model).__name__, repair)
-        if measure is None or table.error:
-            return table
-        return add_times(table, model, getattr(torch, resolved.specs[0].dtype or "float32"), measure)
+        return table if measure is None or table.error else add_times(table, model, resolved, measure)
 
 
 def _describe(value: Any) -> str:

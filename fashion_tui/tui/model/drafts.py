@@ -15,8 +15,8 @@ from pathlib import Path
 import msgspec
 
 from fashion_tui.files import make_private_folder, read_limited, write_atomically
+from fashion_tui.schema.inputs import Inputs
 from fashion_tui.schema.models import MAX_SOURCE_BYTES, CustomModel
-from fashion_tui.schema.shapes import Shape
 
 MAX_DRAFT_BYTES = 4 * MAX_SOURCE_BYTES
 
@@ -30,7 +30,7 @@ class Draft(msgspec.Struct, frozen=True, kw_only=True):
     """The network with the edited source."""
     original: str
     """The source as it was last loaded or saved."""
-    input_size: Shape
+    inputs: Inputs
     time: float
     """Time of the last edit, in seconds since the epoch."""
 

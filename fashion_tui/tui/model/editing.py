@@ -9,7 +9,7 @@ from pathlib import Path
 
 import msgspec
 
-from fashion_tui.report.formatting import format_shape
+from fashion_tui.report.formatting import format_shapes
 from fashion_tui.report.glyphs import terminal_glyphs
 from fashion_tui.schema.errors import UserError
 from fashion_tui.schema.models import CustomModel, NamedModel
@@ -99,7 +99,7 @@ class EditingSession:
         """Load the original source of a draft into the editor, then apply the edits. The user can undo the edits."""
         draft = left.draft
         original = msgspec.structs.replace(draft.model, source=draft.original)
-        self.load(ShownNetwork(draft.name, original, draft.input_size), original)
+        self.load(ShownNetwork(draft.name, original, draft.inputs), original)
         self.view.replace(draft.model.source)
 
     def _draft(self) -> Draft | None:
@@ -110,7 +110,7 @@ class EditingSession:
             name=self._network.name,
             model=msgspec.structs.replace(self._model, source=self.view.source),
             original=self.view.original,
-            input_size=self._network.input_size,
+            inputs=self._network.inputs,
             time=time.time(),
         )
 
@@ -133,8 +133,8 @@ class EditingSession:
         shapes, glyphs = "", terminal_glyphs()
         if trace.error is None and trace.table is not None:
             arrow = " → " if glyphs.unicode else " -> "
-            ends = (network.input_size, *trace.table.outputs[:1])
-            shapes = arrow.join(format_shape(shape, glyphs) for shape in ends)
+            ends = ([spec.shape for spec in trace.table.inputs], trace.table.outputs)
+            shapes = arrow.join(format_shapes(end, glyphs) for end in ends if end)
         self.view.show_result(trace.line, trace.error or "", shapes, fix_of(trace))
 
     async def save(self) -> None:

@@ -7,34 +7,35 @@ import msgspec
 from rich.text import Text
 
 from fashion_tui.engine.client import EngineDied
-from fashion_tui.report.formatting import format_bytes, format_shape, printable
+from fashion_tui.report.formatting import format_bytes, format_inputs, printable
 from fashion_tui.report.glyphs import Glyphs
 from fashion_tui.report.shape_columns import format_total_macs
 from fashion_tui.report.style import ACCENT, ATTENTION, FOREGROUND, MUTED
 from fashion_tui.runs.run import Run
 from fashion_tui.schema.errors import UserError
+from fashion_tui.schema.inputs import InputFunction, Inputs, InputSpec
 from fashion_tui.schema.models import MODELS, CustomModel, NamedModel
 from fashion_tui.schema.recipe import check_recipe
 from fashion_tui.schema.replies import SourceTrace
 from fashion_tui.schema.requests import GetShapes, TraceSource
 from fashion_tui.schema.run import short_name
-from fashion_tui.schema.shapes import Shape, ShapeTable
+from fashion_tui.schema.shapes import ShapeTable
 from fashion_tui.tui.sandbox_engine import SandboxEngine, TimeLimitExceeded
 from fashion_tui.tui.widgets.lines import left_and_right
 
-INPUT_SIZE: Shape = (1, 28, 28)
-"""Shape of an image in the data set."""
+DATASET_INPUTS = (InputSpec(shape=(1, 28, 28)),)
+"""The input of a network that takes an image of the data set."""
 
 
 @dataclass(frozen=True, slots=True)
 class ShownNetwork:
-    """A network that the pane shows, with its input size and, optionally, the run that provides the weights."""
+    """A network that the pane shows, with its inputs and, optionally, the run that provides the weights."""
 
     name: str
     """Name shown in the pane's title."""
     model: NamedModel | CustomModel
-    input_size: Shape = INPUT_SIZE
-    """Shape of one sample."""
+    inputs: Inputs = DATASET_INPUTS
+    """If it is empty, the network has the inputs that its library made it for."""
     run: Path | None = None
     """Directory of the run that provides the weights, or None for initial weights."""
 
@@ -72,12 +73,12 @@ async def trace_shapes(
 
     Errors are reported in the trace instead of being raised.
     """
-    model, size = network.model, network.input_size
+    model, inputs = network.model, network.inputs
     try:
         if isinstance(model, CustomModel):
-            request = TraceSource(network=model, input_size=size, measure=measure)
+            request = TraceSource(network=model, inputs=inputs, measure=measure)
             return await sandbox.ask(request, SourceTrace, time_limit)
-        shapes = GetShapes(model=model.model, input_size=size, arguments=model.arguments, measure=measure)
+        shapes = GetShapes(model=model.model, inputs=inputs, arguments=model.arguments, measure=measure)
         table = await sandbox.ask(shapes, ShapeTable, time_limit)
         return SourceTrace(table=table, class_name=None, error=table.error)
     except (TimeLimitExceeded, EngineDied) as error:
@@ -101,8 +102,10 @@ def network_title(network: ShownNetwork, glyphs: Glyphs, *, edited: bool, outdat
         line.append("  edited", ATTENTION)
     if outdated:
         line.append("  table outdated", MUTED)
-    if network.input_size != INPUT_SIZE:
-        line.append(f"  input {format_shape(network.input_size, glyphs)}", MUTED)
+    if network.inputs and network.inputs != DATASET_INPUTS:
+        given = network.inputs
+        written = str(given) if isinstance(given, InputFunction) else format_inputs(given, glyphs)
+        line.append(f"  input {printable(written, glyphs)}", MUTED)
     if network.run is not None:
         line.append(f"  weights of {printable(short_name(network.run.name), glyphs)}", FOREGROUND)
     return line

@@ -1,10 +1,10 @@
-"""The form that opens another network: a built-in network, a network in a file, or a torchvision model."""
+"""The form that opens another network: a built-in network, a network in a file, or a network of torchvision or timm."""
 
 import asyncio
 import json
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 import msgspec
 from rich.text import Text
@@ -17,23 +17,33 @@ from textual.widgets import Input, Label, Static
 from fashion_tui.report.glyphs import terminal_glyphs
 from fashion_tui.report.style import BAD
 from fashion_tui.schema.errors import UserError
-from fashion_tui.schema.models import MODELS, TORCHVISION, ModelFile, NamedModel, parse_model_name
+from fashion_tui.schema.inputs import InputFunction, Inputs, parse_input_function, parse_inputs
+from fashion_tui.schema.models import LIBRARIES, MODELS, TIMM, TORCHVISION, ModelFile, NamedModel, parse_model_name
 from fashion_tui.schema.replies import ErrorCause, SourceTrace
-from fashion_tui.schema.shapes import Shape, parse_shape
 from fashion_tui.tui.actions import key_hints
 from fashion_tui.tui.dialogs.dialog import Dialog
 
-from .network import INPUT_SIZE, ShownNetwork
+from .network import DATASET_INPUTS, ShownNetwork
 
-IMAGENET_SIZE: Shape = (3, 224, 224)
-"""Shape of the images that torchvision's networks are trained on."""
 
-FIELDS: tuple[tuple[ErrorCause, str, str], ...] = (
-    ("source", "network", f"{', '.join(MODELS)}; file.py:Class; {TORCHVISION}resnet18"),
-    ("arguments", "arguments", 'class arguments as JSON: {"width": 32}'),
-    ("input", "input shape", "shape without the batch axis: 1x28x28"),
+class Field(NamedTuple):
+    name: ErrorCause
+    label: str
+    hint: str
+    placeholder: str = ""
+
+
+FIELDS = (
+    Field("source", "network", f"{', '.join(MODELS)}; file.py:Class; {TORCHVISION}resnet18; {TIMM}NAME"),
+    Field("arguments", "arguments", 'class arguments as JSON: {"width": 32}'),
+    Field(
+        "input",
+        "inputs",
+        "shapes without the batch axis: 1x28x28, or x=1x28x28 t=:int64 for several; "
+        "or a function that is given the batch size: file.py:function",
+        "the default input of this network",
+    ),
 )
-"""Name, label and hint of each field."""
 
 
 class FieldError(UserError):
@@ -44,28 +54,33 @@ class FieldError(UserError):
         self.field = field
 
 
-def read_network(name: str, arguments: str, input_shape: str) -> ShownNetwork:
+def read_network(name: str, arguments: str, input_strings: str) -> ShownNetwork:
     """Return the network that the fields specify. This may read a file. Raises FieldError if a value can't be used."""
-    size = _parse_input_shape(input_shape)
+    inputs = _parse_inputs(input_strings)
     values = _parse_arguments(arguments)
     try:
         model = parse_model_name(name)
         if isinstance(model, ModelFile):
-            return ShownNetwork(model.path.name, model.read(values), size)
+            return ShownNetwork(model.path.name, model.read(values), inputs)
     except UserError as error:
         raise FieldError("source", str(error)) from error
-    return ShownNetwork(model, NamedModel(model=model, arguments=values), size)
+    return ShownNetwork(model, NamedModel(model=model, arguments=values), inputs)
 
 
 def default_values(name: str) -> Mapping[ErrorCause, str]:
-    """Return the default arguments and input shape for a network of this name."""
-    size = IMAGENET_SIZE if name.startswith(TORCHVISION) else INPUT_SIZE
-    return {"source": name, "arguments": "", "input": "x".join(map(str, size))}
+    """Return the default arguments and inputs for a network of this name."""
+    inputs = "" if name.startswith(LIBRARIES) else write_inputs(DATASET_INPUTS)
+    return {"source": name, "arguments": "", "input": inputs}
 
 
-def _parse_input_shape(string: str) -> Shape:
+def write_inputs(inputs: Inputs) -> str:
+    """Return the value of the field for these inputs."""
+    return str(inputs) if isinstance(inputs, InputFunction) else " ".join(map(str, inputs))
+
+
+def _parse_inputs(string: str) -> Inputs:
     try:
-        return parse_shape(string)
+        return parse_input_function(string) if ".py:" in string else parse_inputs(string.split())
     except UserError as error:
         raise FieldError("input", str(error)) from error
 
@@ -127,10 +142,12 @@ class NetworkForm(Dialog[ShownNetwork | None]):
     def compose(self) -> ComposeResult:
         with Vertical(classes="panel"):
             yield Static(Text("Open network", "bold"), classes="title")
-            for name, label, hint in FIELDS:
+            for name, label, hint, placeholder in FIELDS:
                 with Horizontal(classes="field"):
                     yield Label(label)
-                    yield Input(value=self._values.get(name, ""), id=f"network-{name}", compact=True)
+                    yield Input(
+                        value=self._values.get(name, ""), placeholder=placeholder, id=f"network-{name}", compact=True
+                    )
                 yield Static(hint, id=f"hint-{name}", classes="hint", markup=False)
             yield Static(key_hints(("enter", "open"), ("↑↓", "field"), ("esc", "cancel")), classes="keys")
 
@@ -139,7 +156,7 @@ class NetworkForm(Dialog[ShownNetwork | None]):
         """Show the field's hint instead of its error. If the network has changed, show its defaults."""
         if event.input.id == "network-source":
             self._set_defaults(event.value.strip())
-        for name, _, hint in FIELDS:
+        for name, _, hint, _ in FIELDS:
             if event.input.id == f"network-{name}":
                 self._hint(name).update(hint)
 
@@ -158,14 +175,14 @@ class NetworkForm(Dialog[ShownNetwork | None]):
 
     @work(exclusive=True)
     async def _open(self) -> None:
-        values = [self._input(name).value.strip() for name, _, _ in FIELDS]
+        values = [self._input(name).value.strip() for name, *_ in FIELDS]
         try:
             network = await asyncio.to_thread(read_network, *values)
             self._hint("source").update(f"opening {terminal_glyphs().ellipsis}")
             trace = await self._trace(network)
             _require_table(trace)
         except FieldError as error:
-            for name, _, hint in FIELDS:
+            for name, _, hint, _ in FIELDS:
                 self._hint(name).update(Text(str(error), style=BAD) if name == error.field else Text(hint))
             self._input(error.field).focus()
         else:

@@ -36,8 +36,16 @@ from .drafts import default_folder, newest_left_draft
 from .editing import EditingSession, fix_of
 from .editor import DraftDue, EditorLeft, EditorView, SourceChanged, error_text, fix_text
 from .feature_maps import FeatureMapsView
-from .network import INITIAL_NETWORK, INPUT_SIZE, ShownNetwork, network_of_run, network_title, title_line, trace_shapes
-from .network_form import NetworkForm
+from .network import (
+    DATASET_INPUTS,
+    INITIAL_NETWORK,
+    ShownNetwork,
+    network_of_run,
+    network_title,
+    title_line,
+    trace_shapes,
+)
+from .network_form import NetworkForm, write_inputs
 from .row_details import RowDetails
 from .shape_view import RowChosen, ShapeView
 from .tracing import OPEN_TIME_LIMIT, HistogramsReady, ShapeTracer, Traced, TraceIsSlow, WeightHistograms
@@ -318,7 +326,7 @@ class ModelPane(Pane):
             return
         answer = await self.app.push_screen_wait(DraftDialog(left))
         if answer == "restore":
-            self.open(ShownNetwork(left.draft.name, left.draft.model, left.draft.input_size))
+            self.open(ShownNetwork(left.draft.name, left.draft.model, left.draft.inputs))
             self._session.restore(left)
             self._open_editor()
             await self._session.keep_draft()
@@ -336,7 +344,7 @@ class ModelPane(Pane):
         values: dict[ErrorCause, str] = {
             "source": source,
             "arguments": msgspec.json.encode(model.arguments).decode() if model.arguments else "",
-            "input": "x".join(map(str, self.network.input_size)),
+            "input": write_inputs(self.network.inputs),
         }
         self.app.push_screen(NetworkForm(values, self._trace_once), self._network_chosen)
 
@@ -385,7 +393,7 @@ class ModelPane(Pane):
             self.action_go_to_error()
         elif table is None:
             self.notify("The network is still being traced.")
-        elif self.network.input_size != INPUT_SIZE or table.outputs != ((CLASSES,),):
+        elif [spec.shape for spec in table.inputs] != [DATASET_INPUTS[0].shape] or table.outputs != ((CLASSES,),):
             self.notify("Training needs a network with a 1×28×28 input and 10 outputs.", severity="warning")
         elif isinstance(model, CustomModel):
             self._train_custom(model)
