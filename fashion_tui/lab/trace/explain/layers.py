@@ -218,7 +218,7 @@ def _explain_pixel_shuffle(failure: Failure, layer: Any) -> Explanation | None:
     factor = layer.upscale_factor
     if len(failure.input) != 3 or failure.input[0] % factor**2 == 0:
         return None
-    text = f"{failure.name} expects a multiple of {factor}² = {factor**2} channels, got {failure.input[0]}"
+    text = f"{failure.name} expects a multiple of {factor}·{factor} = {factor**2} channels, got {failure.input[0]}"
     return Explanation(f"{text}: {failure.origin()}")
 
 
