@@ -103,8 +103,11 @@ class Series:
 
     def put(self, first_step: int, values: "array[float]") -> None:
         """Store the values of consecutive steps. Remove the values of later steps."""
-        self.truncate(first_step - 1)
-        if not self._values or self.last_step + 1 != first_step:
+        last = self.last_step
+        if first_step <= last:
+            self.truncate(first_step - 1)
+            last = self.last_step
+        if not self._values or last + 1 != first_step:
             self._starts.append(len(self._values))
             self._first_steps.append(first_step)
         self._values.extend(values)

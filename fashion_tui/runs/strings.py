@@ -1,6 +1,7 @@
 """Make the strings in a run's files encodable before writing them, and printable after reading them."""
 
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any, TypeVar
 
 import msgspec
@@ -23,7 +24,13 @@ def encodable_strings(struct: StructT) -> StructT:
 
 def printable_strings(struct: StructT) -> StructT:
     """Convert each string of a struct, and each key of its dicts, to one printable line of limited length."""
-    return _map_strings(struct, lambda value: one_line(value, MAX_LENGTH))
+    return _map_strings(struct, _printable_line)
+
+
+@lru_cache(maxsize=1000)
+def _printable_line(value: str) -> str:
+    """Return the string as one printable line. The cache is for names of metrics, which occur again and again."""
+    return one_line(value, MAX_LENGTH)
 
 
 def _map_strings(struct: StructT, function: Callable[[str], str]) -> StructT:

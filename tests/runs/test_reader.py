@@ -20,6 +20,7 @@ from fashion_tui.schema.events import (
     RequestHandled,
     Resumed,
     RunEvent,
+    StepChunk,
     Stopped,
     Warned,
 )
@@ -243,6 +244,35 @@ def test_non_finite_losses_are_counted(run: Run) -> None:
     curve = RunReader(run).poll().curve("loss")
     assert curve.nonfinite == (0, 1, 1, 0)
     assert (curve.mean[0], curve.mean[3]) == (1.0, 2.0)
+
+
+def test_any_metric_can_be_watched(run: Run) -> None:
+    validated = msgspec.structs.replace(epoch_end(1, 3), validation_loss=0.25)
+    gradient = StepChunk(time=1.0, steps=[2], metrics={"gradient_norm/fc1": [1.5]})
+    write(run, steps(1, 3), gradient, validated)
+    reader = RunReader(run)
+    snapshot = reader.poll()
+    epoch = ("train_loss", "train_accuracy", "validation_loss")
+    assert snapshot.metrics == ("loss", "accuracy", "learning_rate", "gradient_norm/fc1", *epoch)
+    assert snapshot.curve("loss").mean == losses(3)
+    assert len(snapshot.curve("validation_loss")) == 0, "it isn't watched"
+    reader.watched = ("validation_loss", "gradient_norm/fc1", "unknown")
+    snapshot = reader.poll()
+    assert snapshot.curve("validation_loss").mean[2:] == (0.25,)
+    assert snapshot.curve("gradient_norm/fc1").finite == (0, 1)
+    assert len(snapshot.curve("unknown")) == len(snapshot.curve("loss")) == 0
+    assert dict(reader.series("gradient_norm/fc1").items()) == {2: 1.5}
+
+
+def test_too_many_metrics_are_reported(run: Run) -> None:
+    def chunk(step: int) -> StepChunk:
+        return StepChunk(time=1.0, steps=[step], metrics={f"{step}/{index}": [1.0] for index in range(4000)})
+
+    write(run, *(chunk(step) for step in range(3)), steps(3, 1))
+    snapshot = RunReader(run).poll()
+    assert len(snapshot.metrics) == 10_000
+    assert "10,000 metrics" in (snapshot.damage or "")
+    assert (snapshot.bad_lines, snapshot.missing_events) == (0, 0)
 
 
 def test_a_run_without_heartbeat_and_lock_is_lost(run: Run) -> None:
