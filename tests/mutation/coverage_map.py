@@ -1,7 +1,9 @@
 """Which tests run which lines of the package, and how long each test takes."""
 
+import functools
 import hashlib
 import re
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from itertools import chain
 from pathlib import Path
@@ -34,7 +36,7 @@ coverage's own `patch = subprocess` passes the parent's context instead of the t
 """
 
 
-class CoverageMap(msgspec.Struct, frozen=True, kw_only=True):
+class CoverageMap(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     """The result of a run of all tests."""
 
     sha256: str
@@ -54,20 +56,36 @@ class CoverageMap(msgspec.Struct, frozen=True, kw_only=True):
         If the lines run only when the module is imported, return the tests that run any line of the file, or all tests
         if there are none.
 
-        Tests of one file follow each other, because they may share an engine or a kernel. The file with the fastest
-        test comes first, and within a file, the fastest test.
+        Tests of one file follow each other, the fastest first, because they may share an engine or a kernel. Files
+        whose tests run the lines in pytest's own process come first, and among them the file with the test that runs
+        the fewest lines of the package. Then come the files whose child processes run the lines, those of the same
+        package first.
         """
         lines = set(lines)
         tests_at, files_at = self.lines.get(file, {}), self.child_lines.get(file, {})
         indices = set().union(*(tests_at.get(line, ()) for line in lines))
         if not indices and lines & self.import_lines.get(file, set()):
             indices = set().union(*tests_at.values()) or set(range(len(self.tests)))
-        files = set().union(*(files_at.get(line, ()) for line in lines))
-        by_file: dict[str, list[str]] = {}
-        for index, test in enumerate(self.tests):
-            if index in indices or _file(test) in files:
-                by_file.setdefault(_file(test), []).append(test)
-        return list(chain.from_iterable(by_file.values()))
+        direct = self._by_file(indices)
+        direct_files = sorted(direct, key=lambda name: min(self._line_counts[index] for index in direct[name]))
+        package = Path(file).parts[1]
+        child_files = set().union(*(files_at.get(line, ()) for line in lines))
+        by_child = self._by_file(index for index, test in enumerate(self.tests) if _file(test) in child_files)
+        groups = [direct[name] for name in direct_files]
+        groups += [by_child[name] for name in sorted(by_child, key=lambda name: (Path(name).parts[1] != package, name))]
+        return [self.tests[index] for index in dict.fromkeys(chain.from_iterable(groups))]
+
+    @functools.cached_property
+    def _line_counts(self) -> Counter[int]:
+        """The number of lines of the package that each test runs in pytest's own process."""
+        return Counter(chain.from_iterable(chain.from_iterable(lines.values()) for lines in self.lines.values()))
+
+    def _by_file(self, indices: Iterable[int]) -> dict[str, list[int]]:
+        """Group tests by their files, the fastest test first."""
+        groups: dict[str, list[int]] = {}
+        for index in sorted(indices):
+            groups.setdefault(_file(self.tests[index]), []).append(index)
+        return groups
 
 
 def measure(project: Path, arguments: Sequence[str]) -> CoverageMap:
@@ -87,8 +105,10 @@ def measure(project: Path, arguments: Sequence[str]) -> CoverageMap:
 
 
 def source_hash(project: Path) -> str:
-    """Return a hash of the package and the tests."""
+    """Return a hash of the package and the tests, except those of mutation testing itself."""
+    mutation = project / "tests" / "mutation"
     files = sorted([*(project / "fashion_tui").rglob("*.py"), *(project / "tests").rglob("*.py")])
+    files = [file for file in files if mutation not in file.parents]
     return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
 
 
