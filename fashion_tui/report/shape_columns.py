@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from fashion_tui.schema.shapes import Shape, ShapeRow, ShapeTable
 
-from .formatting import format_bytes, format_count, format_seconds, format_shapes, printable
+from .formatting import format_bytes, format_count, format_seconds, format_shape, format_shapes, printable
 from .glyphs import Glyphs
 from .style import ACCENT, BAD, FOREGROUND, MUTED
 from .text_table import Cell, Column
@@ -15,10 +15,10 @@ SHARE = "share"
 """Title of a placeholder column. The placeholder is replaced by the result of `share_column`."""
 MIN_BAR_WIDTH = 8
 COLUMN_TITLES = (
-    "#", "step", "operation", "input", "output", "tensor", "kernel", "params", "%", "MACs", "memory", "dtype",
-    "trainable", "forward", "backward", SHARE,
+    "#", "step", "operation", "input", "output", "tensor", "kernel", "params", "%", "MACs", "memory", "field",
+    "dtype", "trainable", "forward", "backward", SHARE,
 )  # fmt: skip
-OPTIONAL_TITLES = frozenset({"memory", "dtype", "trainable"})
+OPTIONAL_TITLES = frozenset({"memory", "field", "dtype", "trainable"})
 """Columns that are shown only on request."""
 
 
@@ -63,12 +63,15 @@ def _tensor_bars(table: ShapeTable, shown: Sequence[int], glyphs: Glyphs) -> lis
 
 
 def _optional_columns(table: ShapeTable, shown: Sequence[int], glyphs: Glyphs) -> tuple[Column, ...]:
-    """Return the columns `memory`, `dtype` and `trainable`."""
+    """Return the columns `memory`, `field` (the receptive field), `dtype` and `trainable`."""
     rows, none = [table.rows[index] for index in shown], Cell(glyphs.dot, MUTED)
     sizes = [Cell(format_bytes(row.activation_bytes), FOREGROUND) if row.activation_bytes else none for row in rows]
+    seen = [None if row.receptive_field is None else format_shape(row.receptive_field, glyphs) for row in rows]
+    fields = [none if field is None else Cell(field, FOREGROUND) for field in seen]
     trainable = [Cell("yes" if row.trainable else "no", MUTED) if row.params or row.reused else none for row in rows]
     return (
         Column("memory", sizes, Cell(format_bytes(table.activation_bytes), FOREGROUND), right=True),
+        Column("field", fields, right=True),
         Column("dtype", [Cell(printable(row.dtype, glyphs), MUTED) for row in rows]),
         Column("trainable", trainable),
     )

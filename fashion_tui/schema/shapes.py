@@ -54,6 +54,9 @@ class ShapeRow(msgspec.Struct, frozen=True, kw_only=True):
     """Memory allocated for the outputs of one sample, including children; 0 for views and in-place operations."""
     dtype: str
     """Data type of the first output, such as `float32`."""
+    receptive_field: Shape | None = None
+    """Size of the part of the input that one value of the first output depends on, along each axis but the channels;
+    None if it is unknown."""
     mixes_samples: bool = False
     """Whether this is the first row in which one sample of a batch changes the values of another sample, in evaluation
     mode."""

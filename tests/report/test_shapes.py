@@ -113,6 +113,16 @@ def test_requested_columns_and_depth(nested: ShapeTable) -> None:
     assert table[5].split() == ["head", "10", "40", "bytes", "float32", "yes"]
 
 
+def test_the_receptive_field_is_a_column_on_request_and_a_line_of_the_details(guide: ShapeTable) -> None:
+    lines = shape_lines(guide, width=100, columns=("step", "field"), glyphs=UNICODE)
+    fields = ["5×5", "5×5", "6×6", "14×14", "14×14", "16×16", "16×16", *["28×28"] * 3]
+    assert [line.plain.split()[-1] for line in lines.rows] == fields
+    assert "field" not in shape_lines(guide, width=200, glyphs=UNICODE).header[0].plain
+    details = row_lines(guide, guide.rows[3], (), (90, 9), UNICODE)
+    assert any("sees 14×14 of 28×28" in line.plain for line in details)
+    assert any("sees the whole input" in line.plain for line in row_lines(guide, guide.rows[9], (), (50, 9), UNICODE))
+
+
 def timed(guide: ShapeTable) -> ShapeTable:
     """Return the table with forward times of 1, 2, 3, … ms, and backward times of 0, 30, 60, … ms."""
     rows = [

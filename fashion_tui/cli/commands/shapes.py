@@ -163,6 +163,7 @@ def _row_as_json(row: ShapeRow, producers: list[int]) -> dict[str, object]:
         "params": row.params,
         "macs": row.macs,
         "activation_bytes": row.activation_bytes,
+        "receptive_field": row.receptive_field,
         "dtype": row.dtype,
         "trainable": row.trainable,
         "reused": row.reused,

@@ -51,6 +51,8 @@ class Call:
     outputs: list[Shape] = field(default_factory=list)
     producers: list[int | None] = field(default_factory=list)
     """For each input, the index of the call without inner calls that produced it."""
+    output_producers: list[int | None] = field(default_factory=list)
+    """For each output, the index of the call without inner calls that produced it."""
     dtype: str = ""
     parameters: list[nn.Parameter] = field(default_factory=list)
     """Parameters that this call uses directly, excluding those used by the calls inside it."""
@@ -334,6 +336,7 @@ class Recorder(TorchFunctionMode):
             new = [tensor for tensor in outputs if not storages_of([tensor]) & storages]
             call.new_bytes = sum(tensor.numel() * tensor.element_size() for tensor in new)
         self._set_source(index, outputs)
+        call.output_producers = self.producers_of(outputs)
         if self._on_output is not None:
             self._on_output(call, outputs)
 

@@ -16,6 +16,7 @@ from .mixing import MIN_PASSES, find_mixing_call
 from .mixing_reasons import joining_remark, mixing_remark
 from .model_copy import META
 from .passes import ChosenPasses
+from .receptive import add_receptive_fields
 from .remarks import unregistered_remark
 from .rows import rows_of
 from .runner import Runner
@@ -26,7 +27,7 @@ from .usage import MAX_PASSES, TRIAL_BATCHES, explain_unused, group_names, unuse
 def make_table(chosen: ChosenPasses, runner: Runner, name: str, repair: Repair | None) -> ShapeTable:
     """Return the table. If the network ran on real values without an error, it runs again for the remarks."""
     passes, recording = chosen.passes, chosen.passes.main
-    rows = rows_of(passes)
+    rows = add_receptive_fields(rows_of(passes), recording.calls, runner.inputs.specs)
     parameters = [parameter for parameter in parameters_of(chosen.model) if not is_lazy(parameter)]
     explained = _explain(passes, rows, chosen.model, repair)
     table = ShapeTable(

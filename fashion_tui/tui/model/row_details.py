@@ -18,7 +18,7 @@ from fashion_tui.report.formatting import (
 from fashion_tui.report.glyphs import Glyphs, terminal_glyphs
 from fashion_tui.report.histogram import MAX_WIDTH, histogram_block, histogram_line
 from fashion_tui.report.style import ACCENT, FOREGROUND, MUTED
-from fashion_tui.schema.shapes import ShapeRow, ShapeTable
+from fashion_tui.schema.shapes import Shape, ShapeRow, ShapeTable
 from fashion_tui.schema.weights import Histogram
 from fashion_tui.tui.widgets.large_number import large_number
 from fashion_tui.tui.widgets.lines import FittedLines
@@ -139,10 +139,20 @@ def _facts(table: ShapeTable, row: ShapeRow, width: int, glyphs: Glyphs) -> list
         times = ", ".join(f"{name} {format_seconds(seconds, glyphs)}" for name, seconds in passes if seconds)
         costs.append(_Cost("time", format_seconds(row.seconds, glyphs), row.seconds, table.seconds, times))
     lines += [cost.line(width, glyphs) for cost in costs if cost.value]
+    if row.receptive_field is not None:
+        lines.append(
+            Text.assemble(("one value sees ", MUTED), (_format_field(table, row.receptive_field, glyphs), FOREGROUND))
+        )
     lines += [Text("MACs: unknown", style=MUTED)] if row.macs is None else []
     if row.reused:
         lines.append(Text("reused; its parameters are counted in the row that uses them first", style=MUTED))
     return lines
+
+
+def _format_field(table: ShapeTable, field: Shape, glyphs: Glyphs) -> str:
+    """Return the size of a receptive field, such as `43×43 of 224×224`."""
+    whole = table.inputs[0].shape[1:]
+    return "the whole input" if field == whole else f"{format_shape(field, glyphs)} of {format_shape(whole, glyphs)}"
 
 
 def _histogram_blocks(histograms: Sequence[Histogram], width: int, glyphs: Glyphs) -> list[Text]:
