@@ -106,6 +106,10 @@ def _explain_tuple(failure: Failure, value: tuple[Any, ...]) -> Explanation:
     row = failure.rows[source] if source is not None and source >= 0 else None
     if row is None:
         return Explanation(f"{failure.name} expects a tensor, got a tuple of {len(value)} values")
+    if row.name.isdigit():
+        text = f"{failure.name} expects a tensor, got a tuple: {display_name(row, row.path)} returns "
+        text += f"{_PAIRS.get(row.op, 'a tuple')}, and nn.Sequential passes all of it on; call it in a forward instead"
+        return Explanation(text)
     return explain_returned_tuple(failure.name, row.name, row.op, len(value), change_input(failure, "{}[0]"))
 
 

@@ -1,6 +1,6 @@
 """Explain matrix products and element-wise operations on tensors whose sizes don't match."""
 
-from .changes import change_input, rename_method, set_layer_argument
+from .changes import change_input, rename_method, resize_tensor, set_layer_argument
 from .failure import Change, Explanation, Failure, TensorArgument
 
 
@@ -40,6 +40,8 @@ def explain_product(failure: Failure) -> Explanation | None:
     elif len(first.shape) > 1 and first.size(-2) == rows and "N" not in rows:
         text += "; transpose the first with .transpose(-2, -1)"
         changes = [change_input(failure, "{}.transpose(-2, -1)", index=position)]
+    if columns.isdigit():
+        changes.append(resize_tensor(second.operand.name, axis, int(columns)))
     return Explanation(text, tuple(changes))
 
 
@@ -75,15 +77,19 @@ def _small_operand(failure: Failure, text: str, first: TensorArgument, second: T
         if len(small.shape) == 2 and len(large.shape) == 4 and small.text == f"[N, {large.size(1)}]":
             text += "; to use one value per channel, write [:, :, None, None]"
             return Explanation(text, (change_input(failure, "{}[:, :, None, None]", index=position),))
-        if (
-            small.operand.name is not None
-            and small.size(0) != "N"
-            and large.size(0) == "N"
-            and len(small.shape) == len(large.shape)
-        ):
-            text += f"; axis 0 of `{small.operand.name}` is {small.size(0)}, but that of the other is the batch"
-            return Explanation(text)
+        if small.operand.name is not None and len(small.shape) == len(large.shape):
+            return _table_of_wrong_size(text, small, large)
     return None
+
+
+def _table_of_wrong_size(text: str, table: TensorArgument, data: TensorArgument) -> Explanation:
+    """Explain that a parameter or buffer has another size than the data, such as a table of positions."""
+    pairs = enumerate(zip(table.text[1:-1].split(", "), data.text[1:-1].split(", "), strict=True))
+    axis, size, wanted = next((axis, *pair) for axis, pair in pairs if pair[0] != pair[1] and "1" not in pair)
+    if wanted == "N":
+        return Explanation(f"{text}; axis 0 of `{table.operand.name}` is {size}, but that of the other is the batch")
+    text += f"; axis {axis} of `{table.operand.name}` is {size}, but {wanted} is needed"
+    return Explanation(text, (resize_tensor(table.operand.name, axis, int(wanted)),) if wanted.isdigit() else ())
 
 
 def _convolution_padding(

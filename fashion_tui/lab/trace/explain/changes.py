@@ -7,20 +7,23 @@ from torch import nn
 
 from fashion_tui.schema.shapes import Fix
 
+from .definitions import edits_of_argument, find_constructor, find_creation, sizes_of
 from .failure import Change, Failure
 from .source import Source, call_name
 
 
 def set_layer_argument(path: str, position: int | None, name: str, value: object) -> Change:
     """Set an argument of the call that creates a layer, such as `in_features` of `nn.Linear`."""
-    return lambda source: source.edit(source.set_argument(source.constructor(path), position, name, value))
+    return lambda source: [
+        fix for edit in edits_of_argument(source, path, position, name, value) for fix in source.edit(edit)
+    ]
 
 
 def set_layer_class(path: str, name: str) -> Change:
     """Create a layer of another class with the same arguments."""
 
     def change(source: Source) -> Sequence[Fix]:
-        call = source.constructor(path)
+        call = find_constructor(source, path)
         if call is None:
             return []
         function = call.func
@@ -32,7 +35,29 @@ def set_layer_class(path: str, name: str) -> Change:
 
 def replace_layer(path: str, text: str) -> Change:
     """Replace the call that creates a layer. In the text, `{}` stands for the call."""
-    return lambda source: source.wrap(source.constructor(path), text)
+    return lambda source: source.wrap(find_constructor(source, path), text)
+
+
+def resize_tensor(name: str | None, axis: int, size: int) -> Change:
+    """Change a size of the call that creates a parameter or buffer, as in `nn.Parameter(torch.zeros(1, 5, 8))`."""
+
+    def change(source: Source) -> Sequence[Fix]:
+        creation = find_creation(source, name) if name is not None else None
+        sizes = sizes_of(creation) if creation is not None else ()
+        return source.edit(source.replace(sizes[axis], str(size))) if -len(sizes) <= axis < len(sizes) else []
+
+    return change
+
+
+def replace_number(old: int, new: int) -> Change:
+    """Replace a number among the arguments of the call that failed."""
+
+    def edit(source: Source, call: ast.Call) -> Sequence[Fix]:
+        values = [*call.args, *(keyword.value for keyword in call.keywords)]
+        found = [value for value in values if source.text(value) == str(old)]
+        return source.edit(source.replace(found[-1], str(new))) if found else []
+
+    return at_failure(edit)
 
 
 def change_input(failure: Failure, template: str, layer: str | None = None, index: int = 0) -> Change:
@@ -45,17 +70,23 @@ def change_input(failure: Failure, template: str, layer: str | None = None, inde
         path = failure.row.path
         parent = source.model.get_submodule(path.rpartition(".")[0]) if source.model is not None and path else None
         if failure.row.is_module and isinstance(parent, nn.Sequential):
-            return source.wrap(source.constructor(path), f"{layer}, {{}}") if layer is not None else []
+            return source.wrap(find_constructor(source, path), f"{layer}, {{}}") if layer is not None else []
         return source.wrap(input_node(failure, source, index), template)
 
     return change
+
+
+_REFLECTED = frozenset({"radd", "rsub", "rmul", "rdiv", "rtruediv", "rpow", "rmatmul", "rfloordiv"})
+"""Methods of operators whose tensor is on the right, as in `1 - x`."""
 
 
 def input_node(failure: Failure, source: Source, index: int = 0) -> ast.expr | None:
     """Return the expression of an input of the failed call, or None if it isn't found."""
     node, name = source.node, failure.row.path.rpartition(".")[2]
     if isinstance(node, ast.BinOp):
-        return (node.left, node.right)[index] if index < 2 else None
+        operands = (node.left, node.right)
+        is_reflected = failure.row.name in _REFLECTED
+        return operands[1 - index if is_reflected else index] if index < 2 else None
     if isinstance(node, ast.AugAssign):
         return node.value if index == 1 else None
     if not isinstance(node, ast.Call):

@@ -15,6 +15,7 @@ from .arguments import explain_wrong_kind
 from .batch_axis import explain_lost_batch_axis
 from .calls import counterparts, explain_arguments
 from .context import ErrorContext
+from .definitions import find_constructor
 from .dtypes import explain_dtypes
 from .failure import Change, Explanation, Failure
 from .leaves import explain_leaf
@@ -77,7 +78,7 @@ def explain(
     if repair is not None:
         source = Source(repair.file, model, error)
         if line is None and failure is not None and failure.row.is_module:
-            constructor = source.constructor(failure.row.path)
+            constructor = find_constructor(source, failure.row.path)
             file, line = (repair.file, constructor.lineno) if constructor is not None else (None, None)
         fix = _find_fix(explanation.changes if explanation is not None else (), source, repair)
     return Explained(text, file, line, fix)

@@ -5,7 +5,7 @@ import re
 
 from fashion_tui.lab.trace.operands import Operand
 
-from .changes import at_failure, change_input, rename_method
+from .changes import at_failure, change_input, rename_method, resize_tensor
 from .failure import Change, Explanation, Failure
 from .layers import describe_axes, explain_index_range, may_be_channels_last, wrong_size
 
@@ -29,6 +29,8 @@ def explain_linear(failure: Failure) -> Explanation | None:
         return Explanation(text)
     text += f"; {_named(weight)} is {list(shape)}"
     changes = [change_input(failure, "{}.T", index=1)] if shape[0] == failure.input[-1] else []
+    if failure.input:
+        changes.append(resize_tensor(weight.name, -1, failure.input[-1]))
     if math.prod(failure.input) == shape[-1]:
         text += "; flatten the input first"
         changes.append(change_input(failure, "torch.flatten({}, 1)"))
@@ -71,7 +73,8 @@ def _explain_channels(failure: Failure, weight: Operand, axes: int) -> Explanati
         order = f"permute({', '.join(map(str, [0, axes + 1, *range(1, axes + 1)]))})"
         return Explanation(f"{text}; move the channels with {order}", (change_input(failure, f"{{}}.{order}"),))
     if is_transposed or expected > 1:
-        return Explanation(f"{text}; its axis {0 if is_transposed else 1} has to be {channels // max(groups, 1)}")
+        axis, size = 0 if is_transposed else 1, channels // (groups if isinstance(groups, int) else 1)
+        return Explanation(f"{text}; its axis {axis} has to be {size}", (resize_tensor(weight.name, axis, size),))
     changes: tuple[Change, ...] = (
         change_input(failure, f"{{}}.repeat(1, {channels}, {', '.join('1' * axes)})", index=1),
     )
@@ -107,7 +110,9 @@ def explain_group_norm(failure: Failure) -> Explanation | None:
         return None
     if failure.input[0] % groups:
         text = f"{failure.name} can't divide {failure.input[0]} channels into {groups} groups: {failure.origin()}"
-        return Explanation(text)
+        best = max(number for number in range(1, groups + 1) if failure.input[0] % number == 0)
+        change = at_failure(lambda source, call: source.edit(source.set_argument(call, 1, "num_groups", best)))
+        return Explanation(f"{text}; {best} groups would fit", (change,))
     weight = _weight(failure, 2)
     if weight is not None and weight.shape[0] != failure.input[0]:
         return Explanation(wrong_size(failure, weight.shape[0], failure.input[0], "channels"))
@@ -121,4 +126,4 @@ def explain_embedding(failure: Failure) -> Explanation | None:
     if indices.dtype.is_floating_point:
         text = f"{failure.name} expects integer indices below {weight.shape[0]:,}, got floating-point numbers"
         return Explanation(f"{text}; convert them with long()", (change_input(failure, "{}.long()"),))
-    return explain_index_range(failure, indices, weight.shape[0], None)
+    return explain_index_range(failure, indices, weight.shape[0], None, weight.name)

@@ -10,7 +10,7 @@ from fashion_tui.lab.trace.operands import Operand
 from fashion_tui.schema.shapes import Fix
 
 from .arithmetic import explain_addition, explain_product
-from .changes import at_failure
+from .changes import replace_number
 from .failure import Change, Explanation, Failure
 from .functional import (
     explain_batch_norm,
@@ -60,18 +60,10 @@ def _explain_dimension(failure: Failure) -> Explanation | None:
     tensor = next((tensor for tensor in tensors if len(tensor.shape) == axes), tensors[0])
     counted = "has only axis 0" if axes == 1 else f"has only axes 0 to {highest}"
     text = f"{failure.name} uses axis {dim}, but its input {tensor.text} {counted}"
-    changes = [
-        at_failure(lambda source, call, new=new: _replace_number(source, call, dim, new))  # type: ignore[misc]
-        for new in (highest if dim > 0 else lowest, 1)
-        if new != dim
-    ]
+    if failure.row.name in {"transpose", "swapaxes", "swapdims"}:
+        return Explanation(text)
+    changes = [replace_number(dim, new) for new in (highest if dim > 0 else lowest, 1) if new != dim]
     return Explanation(text, tuple(changes))
-
-
-def _replace_number(source: Source, call: ast.Call, old: int, new: int) -> Sequence[Fix]:
-    values = [*call.args, *(keyword.value for keyword in call.keywords)]
-    found = [value for value in values if source.text(value) == str(old)]
-    return source.edit(source.replace(found[-1], str(new))) if found else []
 
 
 def _explain_index(failure: Failure) -> Explanation | None:

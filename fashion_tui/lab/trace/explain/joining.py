@@ -29,7 +29,7 @@ def explain_joining(failure: Failure) -> Explanation | None:
     if len({len(tensor.shape) for tensor in tensors}) > 1:
         text = f"{name} can't join {shapes}: they must have the same number of axes{where}"
         return Explanation(text, _flatten_larger(tensors))
-    return _explain_token(text, tensors) or _explain_axis(text, tensors)
+    return _explain_token(text, tensors) or _explain_images(failure, text, tensors) or _explain_axis(text, tensors)
 
 
 def _explain_token(text: str, tensors: list[TensorArgument]) -> Explanation | None:
@@ -58,6 +58,27 @@ def _expand(index: int, data: int, rest: str) -> Change:
         if max(index, data) >= len(items):
             return []
         return source.wrap(items[index], f"{{}}.expand({source.text(items[data])}.size(0), {rest})")
+
+    return at_failure(edit)
+
+
+def _explain_images(failure: Failure, text: str, tensors: list[TensorArgument]) -> Explanation | None:
+    """Explain feature maps of different heights or widths, such as those of a U-Net."""
+    axes = len(tensors[0].shape)
+    if axes < 4 or failure.arguments.get(1, "dim", 0) != 1 or len(tensors) != 2:
+        return None
+    if tensors[0].sample[1:] == tensors[1].sample[1:]:
+        return None
+    text += "; bring them to one height and width first, with padding or F.interpolate(…, size=…)"
+    return Explanation(text, (_interpolate("F"), _interpolate("nn.functional")))
+
+
+def _interpolate(module: str) -> Change:
+    def edit(source: Source, call: ast.Call) -> Sequence[Fix]:
+        items = _items(call)
+        if len(items) != 2:
+            return []
+        return source.wrap(items[0], f"{module}.interpolate({{}}, size={source.text(items[1])}.shape[2:])")
 
     return at_failure(edit)
 

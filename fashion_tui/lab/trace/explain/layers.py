@@ -8,7 +8,8 @@ from torch import nn
 from fashion_tui.lab.trace.functions import RESHAPING
 from fashion_tui.lab.trace.operands import Operand
 
-from .changes import change_input, replace_layer, set_layer_argument, set_layer_class
+from .changes import change_input, replace_layer, resize_tensor, set_layer_argument, set_layer_class
+from .definitions import find_constructor
 from .failure import Change, Explanation, Failure
 from .recurrent import explain_attention, explain_recurrent
 from .windows import explain_window
@@ -31,7 +32,7 @@ def explain_layer(failure: Failure) -> Explanation | None:
         if isinstance(layer, layer_type):
             found: Explanation | None = explain(failure, layer)
             return found
-    if "Pool" in type(layer).__name__ or "Upsample" in type(layer).__name__:
+    if "Pool" in type(layer).__name__:
         return _explain_axes(failure, layer) or explain_window(failure)
     return None
 
@@ -93,6 +94,9 @@ def _wrong_channels(failure: Failure, expected: int, position: int, name: str) -
         return None
     text = wrong_size(failure, expected, sample[0], "channels")
     change = set_layer_argument(failure.row.path, position, name, sample[0])
+    groups = getattr(failure.call.target, "groups", 1)
+    if sample[0] % groups:
+        return Explanation(f"{text}; set {name} to {sample[0]}, and groups to a divisor of it instead of {groups}")
     if len(sample) > 1 and sample[-1] == expected and may_be_channels_last(failure):
         order = [0, len(sample), *range(1, len(sample))]
         permute = f"permute({', '.join(map(str, order))})"
@@ -145,7 +149,7 @@ def _flatten_and_resize(path: str, values: int) -> Change:
     """Insert nn.Flatten before a layer of an nn.Sequential, and set the layer's `in_features`."""
 
     def change(source: Any) -> Any:
-        call = source.constructor(path)
+        call = find_constructor(source, path)
         if call is None or not path.rpartition(".")[2].isdigit():
             return []
         edit = source.set_argument(call, 0, "in_features", values)
@@ -180,7 +184,9 @@ def _explain_embedding(failure: Failure, layer: Any) -> Explanation | None:
     return explain_index_range(failure, operand, layer.num_embeddings, "num_embeddings")
 
 
-def explain_index_range(failure: Failure, operand: Operand, rows: int, argument: str | None) -> Explanation | None:
+def explain_index_range(
+    failure: Failure, operand: Operand, rows: int, argument: str | None, weight: str | None = None
+) -> Explanation | None:
     """Explain that an embedding has no row for an index."""
     if operand.limits is None or (operand.limits[0] >= 0 and operand.limits[1] < rows):
         return None
@@ -190,7 +196,7 @@ def explain_index_range(failure: Failure, operand: Operand, rows: int, argument:
         return Explanation(f"{text}; got the negative index {smallest}")
     text += f"; got indices up to {largest:,}"
     if argument is None:
-        return Explanation(f"{text}; use at least {largest + 1:,} rows")
+        return Explanation(f"{text}; use at least {largest + 1:,} rows", (resize_tensor(weight, 0, largest + 1),))
     change = set_layer_argument(failure.row.path, 0, argument, largest + 1)
     return Explanation(f"{text}; set {argument} to at least {largest + 1:,}", (change,))
 
@@ -222,6 +228,18 @@ def _explain_pixel_shuffle(failure: Failure, layer: Any) -> Explanation | None:
     return Explanation(f"{text}: {failure.origin()}")
 
 
+def _explain_upsample(failure: Failure, layer: Any) -> Explanation | None:
+    modes = ("linear", "bilinear", "trilinear")
+    if layer.mode not in modes or len(failure.input) == modes.index(layer.mode) + 2:
+        return None
+    expected = describe_axes(modes.index(layer.mode) + 1)
+    text = f"{failure.name} with mode={layer.mode!r} expects {expected}, got {list(failure.input)}: {failure.origin()}"
+    if not 2 <= len(failure.input) <= 4:
+        return Explanation(text)
+    mode = modes[len(failure.input) - 2]
+    return Explanation(f"{text}; use mode={mode!r}", (set_layer_argument(failure.row.path, 2, "mode", f'"{mode}"'),))
+
+
 def _explain_unflatten(failure: Failure, layer: Any) -> Explanation | None:
     values, sizes = math.prod(failure.input), tuple(layer.unflattened_size)
     if -1 in sizes or math.prod(sizes) == values:
@@ -241,4 +259,5 @@ _BY_TYPE: tuple[tuple[Any, Any], ...] = (
     (nn.PReLU, _explain_prelu),
     (nn.PixelShuffle, _explain_pixel_shuffle),
     (nn.Unflatten, _explain_unflatten),
+    (nn.Upsample, _explain_upsample),
 )

@@ -16,7 +16,9 @@ def explain_leaf(failure: Failure) -> Explanation | None:
     name = next((operand.name for operand in failure.arguments.operands if operand.name is not None), None)
     what = f"`{name}` is a parameter" if name is not None else "the tensor is a leaf"
     text = f"{what} that requires a gradient, so autograd forbids changing it in place"
-    return Explanation(f"{text}; change it inside torch.no_grad(), or make it a buffer", (_without_gradient,))
+    return Explanation(
+        f"{text}; change it inside torch.no_grad(), or make it a buffer", (_without_gradient, _out_of_place)
+    )
 
 
 def _without_gradient(source: Source) -> Sequence[Fix]:
@@ -24,3 +26,11 @@ def _without_gradient(source: Source) -> Sequence[Fix]:
         if isinstance(statement, ast.Assign | ast.AugAssign | ast.Expr) and statement.lineno == source.line:
             return source.wrap(statement, "with torch.no_grad(): {}")
     return []
+
+
+def _out_of_place(source: Source) -> Sequence[Fix]:
+    """Call the function without the underscore, as in `F.relu(x)` instead of `F.relu_(x)`."""
+    function = source.node.func if isinstance(source.node, ast.Call) else None
+    if not isinstance(function, ast.Attribute) or not function.attr.endswith("_"):
+        return []
+    return source.edit(source.rename_attribute(function, function.attr.rstrip("_")))

@@ -11,6 +11,7 @@ from fashion_tui.schema.shapes import Fix
 
 from .arguments import explain_returned_tuple, explain_uncalled_layer
 from .context import ErrorContext
+from .definitions import find_constructor
 from .failure import Change, Explanation
 from .source import Source
 
@@ -119,7 +120,7 @@ def _loop_over_layers(source: Source) -> Sequence[Fix]:
 
 def _use_sequential(name: str | None) -> Change:
     def change(source: Source) -> Sequence[Fix]:
-        call = source.constructor(name) if name is not None else None
+        call = find_constructor(source, name) if name is not None else None
         if call is None or len(call.args) != 1:
             return []
         items = call.args[0]

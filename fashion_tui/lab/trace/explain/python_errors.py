@@ -38,7 +38,21 @@ def _explain_unpacking(context: ErrorContext) -> Explanation | None:
         return Explanation(f"{text}; group the two states in parentheses", (_group_states,))
     match = re.search(r"expected (\d+)(?:, got (\d+))?", context.message)
     got = "" if match is None else match.group(2) or f"more than {match.group(1)}"
-    return Explanation(f"{len(names)} names, but {ast.unparse(value)[:40]} has {got} values") if got else None
+    if not got:
+        return None
+    changes = (_set_chunks(len(names)),) if isinstance(value, ast.Call) and call_name(value) == "chunk" else ()
+    return Explanation(f"{len(names)} names, but {ast.unparse(value)[:40]} has {got} values", changes)
+
+
+def _set_chunks(count: int) -> Change:
+    def change(source: Source) -> Sequence[Fix]:
+        for call in source.nodes(kind=ast.Call):
+            if call.lineno == source.line and call_name(call) == "chunk" and isinstance(call.func, ast.Attribute):
+                position = 1 if source.text(call.func.value) == "torch" else 0
+                return source.edit(source.set_argument(call, position, "chunks", count))
+        return []
+
+    return change
 
 
 def _owner_of_shape(node: ast.AST | None) -> ast.expr | None:
@@ -68,7 +82,14 @@ def _explain_missing_axis(context: ErrorContext) -> Explanation | None:
     if owner is None or not (text := context.shape_text(owner)):
         return None
     axes = len(context.value(owner).shape)
-    return Explanation(f"{ast.unparse(node)} doesn't exist: {ast.unparse(owner)} has {axes} axes, its shape is {text}")
+    text = f"{ast.unparse(node)} doesn't exist: {ast.unparse(owner)} has {axes} axes, its shape is {text}"
+    return Explanation(text, (_use_last_axis,))
+
+
+def _use_last_axis(source: Source) -> Sequence[Fix]:
+    node = source.node
+    index = node.slice if isinstance(node, ast.Subscript) else node.args[0] if isinstance(node, ast.Call) else None
+    return source.edit(source.replace(index, "-1"))
 
 
 def _explain_size_method(context: ErrorContext) -> Explanation | None:
@@ -161,6 +182,21 @@ def _explain_assertion(context: ErrorContext) -> Explanation | None:
     return Explanation(f"AssertionError: {ast.unparse(statement.test)} is false{f'; {known}' if known else ''}")
 
 
+def _explain_numpy(context: ErrorContext) -> Explanation | None:
+    """Explain that a tensor that requires a gradient can't be converted to NumPy."""
+    if "Can't call numpy() on Tensor that requires grad" not in context.message:
+        return None
+    text = "numpy() can't convert a tensor that requires a gradient; write detach().numpy(), or use torch's functions"
+    return Explanation(text, (_detach,))
+
+
+def _detach(source: Source) -> Sequence[Fix]:
+    for call in source.nodes(kind=ast.Call):
+        if call.lineno == source.line and call_name(call) == "numpy" and isinstance(call.func, ast.Attribute):
+            return source.wrap(call.func.value, "{}.detach()")
+    return []
+
+
 def _explain_condition(context: ErrorContext) -> Explanation | None:
     """Explain `nn.Dropout(x)` and conditions on a tensor with several values."""
     if "Boolean value of Tensor with more than one value" not in context.message:
@@ -183,5 +219,6 @@ _EXPLAINERS: Sequence[Callable[[ErrorContext], Explanation | None]] = (
     _explain_division,
     _explain_forward_arguments,
     _explain_assertion,
+    _explain_numpy,
     _explain_condition,
 )

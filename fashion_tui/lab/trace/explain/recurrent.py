@@ -10,11 +10,9 @@ from fashion_tui.lab.trace.operands import Operand
 from fashion_tui.schema.shapes import Fix
 
 from .changes import at_calls, change_input, input_node, set_layer_argument
+from .definitions import CREATING, sizes_of
 from .failure import Change, Explanation, Failure, TensorArgument
 from .source import Edit, Source, call_name
-
-_CREATING = ("zeros", "randn", "ones", "rand", "empty")
-"""Functions with which the state of a recurrent layer is usually created."""
 
 _TRANSFORMERS = ("TransformerEncoderLayer", "TransformerDecoderLayer")
 
@@ -106,8 +104,8 @@ def _resize_state(failure: Failure, axis: int, state: TensorArgument, size: str 
             return []
         edits: dict[int, list[Edit | None]] = {}
         for call in source.nodes(kind=ast.Call):
-            sizes = call.args[0].elts if len(call.args) == 1 and isinstance(call.args[0], ast.Tuple) else call.args
-            if call_name(call) in _CREATING and len(sizes) == len(state.shape):
+            sizes = sizes_of(call)
+            if call_name(call) in CREATING and len(sizes) == len(state.shape):
                 edits.setdefault(call.lineno, []).append(source.replace(sizes[axis], new))
         return [fix for line in sorted(edits, reverse=True) for fix in source.edit(*edits[line])]
 

@@ -1,8 +1,8 @@
-"""The source of a network that failed: where it failed, where its layers are created, and edits of single lines."""
+"""The source of a network that failed: where it failed, and edits of single lines."""
 
 import ast
 import linecache
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from types import FrameType, TracebackType
 from typing import Any
@@ -138,59 +138,6 @@ class Source:
         given = self.argument(call, position, name)
         return self.insert_argument(call, f"{name}={value}") if given is None else self.replace(given, str(value))
 
-    # Where layers are created
-
-    def constructor(self, path: str) -> ast.Call | None:
-        """Return the call that creates the module at a path, or None if it isn't found."""
-        if self.model is None:
-            return None
-        parent_path, _, name = path.rpartition(".")
-        parent, module = _module(self.model, parent_path), _module(self.model, path)
-        if parent is None or module is None:
-            return None
-        if not _is_container(parent):
-            return self._assigned(parent, name, type(module).__name__)
-        container = self.constructor(parent_path) if parent_path else self._only_container(parent)
-        index = [*parent._modules].index(name)  # noqa: SLF001 - the names in order
-        item = None if container is None else _item(container, index, name)
-        return item if isinstance(item, ast.Call) and call_name(item) == type(module).__name__ else None
-
-    def _assigned(self, parent: nn.Module, name: str, class_name: str) -> ast.Call | None:
-        """Return the call in the value that the class of `parent` assigns to `self.name`."""
-        scope: ast.AST = self.tree
-        lines = {line for cls in type(parent).__mro__ if (line := _constructor_line(cls, self.file)) is not None}
-        for function in self.nodes(kind=ast.FunctionDef):
-            if min([function.lineno, *(node.lineno for node in function.decorator_list)]) in lines:
-                scope = function
-                break
-        else:
-            if lines:
-                return None
-        for assignment in self.nodes(kind=ast.Assign, inside=scope):
-            for target in assignment.targets:
-                if isinstance(target, ast.Attribute) and target.attr == name:
-                    return _call_of(assignment.value, class_name)
-                if isinstance(target, ast.Tuple) and isinstance(assignment.value, ast.Tuple):
-                    for one, value in zip(target.elts, assignment.value.elts, strict=False):
-                        if isinstance(one, ast.Attribute) and one.attr == name:
-                            return _call_of(value, class_name)
-        calls = [
-            keyword.value
-            for call in self.nodes(kind=ast.Call)
-            for keyword in call.keywords
-            if keyword.arg == name and isinstance(keyword.value, ast.Call)
-        ]
-        return _call_of(calls[0], class_name) if len(calls) == 1 else None
-
-    def _only_container(self, module: nn.Module) -> ast.Call | None:
-        """Return the call that creates a network that is itself an nn.Sequential."""
-        calls = [
-            call
-            for call in self.nodes(kind=ast.Call)
-            if call_name(call) == type(module).__name__ and len(_items(call)) == len(module._modules)  # noqa: SLF001
-        ]
-        return calls[0] if len(calls) == 1 else None
-
 
 def error_location(error: BaseException | None) -> tuple[str | None, int | None]:
     """Return the file and the line of the innermost frame that is neither in torch nor in this package."""
@@ -202,50 +149,6 @@ def call_name(call: ast.Call) -> str:
     """Return the last name of the function that is called: `flatten` for both `torch.flatten(x)` and `x.flatten()`."""
     function = call.func
     return function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")
-
-
-def _call_of(value: ast.expr, class_name: str) -> ast.Call | None:
-    """Return the only call of a class in an expression, or None if there are several."""
-    calls = [node for node in ast.walk(value) if isinstance(node, ast.Call) and call_name(node) == class_name]
-    return calls[0] if len(calls) == 1 else None
-
-
-def _is_container(module: nn.Module) -> bool:
-    return type(module) in {nn.Sequential, nn.ModuleList, nn.ModuleDict}
-
-
-def _constructor_line(cls: type, file: str) -> int | None:
-    """Return the first line of a class's `__init__`, or None if the file doesn't define it."""
-    code = getattr(vars(cls).get("__init__"), "__code__", None)
-    return code.co_firstlineno if code is not None and code.co_filename == file else None
-
-
-def _items(container: ast.Call) -> Sequence[ast.expr]:
-    """Return the expressions of the modules that a container is created with."""
-    arguments: Sequence[ast.expr] = container.args
-    if len(arguments) == 1 and isinstance(arguments[0], ast.Call) and call_name(arguments[0]) == "OrderedDict":
-        arguments = arguments[0].args
-    if len(arguments) == 1 and isinstance(arguments[0], ast.List | ast.Tuple):
-        arguments = arguments[0].elts
-    if len(arguments) == 1 and isinstance(arguments[0], ast.Dict):
-        arguments = arguments[0].values
-    return [item.elts[1] if isinstance(item, ast.Tuple) and len(item.elts) == 2 else item for item in arguments]
-
-
-def _item(container: ast.Call, index: int, _name: str) -> ast.expr | None:
-    if len(container.args) == 1 and isinstance(container.args[0], ast.ListComp):
-        return container.args[0].elt
-    items = _items(container)
-    if any(isinstance(item, ast.Starred) for item in items[: index + 1]) or index >= len(items):
-        return None
-    return items[index]
-
-
-def _module(model: nn.Module, path: str) -> nn.Module | None:
-    try:
-        return model.get_submodule(path)
-    except AttributeError:
-        return None
 
 
 def frame_value(frame: FrameType | None, node: ast.AST) -> Any:
