@@ -22,7 +22,7 @@ from .unusual import (
     by_sign,
     folded,
     in_place,
-    repeat_until_small,
+    repeat_until_large,
     step_by_step,
     with_other_weights,
 )
@@ -180,7 +180,7 @@ class _Grammar:
         size = x.shape[-1]
         layer = nn.Linear(size, size)
         choices: list[Choice] = [
-            (layer, repeat_until_small), (layer, by_sign), (layer, in_place), (layer, folded),
+            (layer, repeat_until_large), (layer, by_sign), (layer, in_place), (layer, folded),
             (layer, with_other_weights),
             (layer, lambda fc, x: torch.utils.checkpoint.checkpoint(fc, x, use_reentrant=False)),
             (layer, lambda fc, x: torch.vmap(fc)(x)), (Counted(layer), _call), (WithLambda(layer), _call),

@@ -8,6 +8,7 @@ from typing import Any, Literal
 from torch import Tensor, nn
 from torch.backends import mkldnn
 from torch.nn.attention import SDPBackend, sdpa_kernel
+from torch.nn.parameter import is_lazy
 from torch.utils.flop_counter import FlopCounterMode
 
 from fashion_tui.lab.trace.tensors import tensors_in
@@ -24,7 +25,7 @@ Inputs = Callable[[int, str], Tensor]
 class Plain:
     """What PyTorch says about a network."""
 
-    params: int
+    params: int = 0
     macs: int = 0
     outputs: list[Shape] = field(default_factory=list)
     """Shapes of one sample."""
@@ -43,7 +44,7 @@ class Verdict:
 
 def run_plain(make: Callable[[], nn.Module], inputs: Inputs, *, device: str = "cpu") -> Plain:
     """Run a new model with 2 and another with 3 samples, and count the MACs of 2 samples."""
-    plain = Plain(sum(parameter.numel() for parameter in make().parameters()))
+    plain = Plain()
     passes = [_run(make(), inputs(batch, device), plain) for batch in BATCHES]
     if plain.error is not None:
         return plain
@@ -80,7 +81,8 @@ def _run(model: nn.Module, inputs: Tensor, plain: Plain) -> tuple[list[Shape], l
     except Exception as error:  # noqa: BLE001 - any error is part of the comparison
         plain.error = error
         plain.failed = running[-1][0] if running else None
-        return [], []
+        result = None
+    plain.params = sum(parameter.numel() for parameter in model.parameters() if not is_lazy(parameter))
     return [tuple(tensor.shape) for tensor in tensors_in(result)], calls
 
 
@@ -136,7 +138,7 @@ def _differences(plain: Plain, table: ShapeTable) -> list[str]:
         wrong_place = found != plain.failed
         return [f"the error is in {found} instead of {plain.failed}"] if wrong_place else []
     leaves = [row for row in table.rows if not row.has_children]
-    ours = [(row.path, [*row.outputs]) for row in table.rows if row.is_module]
+    ours = [(row.path, [*row.outputs]) for row in table.rows if row.is_module and row.path]
     checks = {
         "parameters": (table.total_params, plain.params),
         "MACs": (table.total_macs, plain.macs),

@@ -28,6 +28,10 @@ def _rows(table: ShapeTable) -> list[tuple[str, tuple[int, ...], int, int | None
     return [(row.name, row.outputs[0], row.params, row.macs) for row in table.rows]
 
 
+def _product(x: Tensor, weight: Tensor) -> Tensor:
+    return torch.mm(x, weight) * 2
+
+
 def _numbers() -> Iterator[int]:
     yield from range(100)
 
@@ -252,7 +256,50 @@ def test_a_block_that_is_recomputed_in_the_backward_pass() -> None:
     assert _rows(trace(FunctionNet(forward, fc=nn.Linear(4, 3)), (4,))) == [("fc", (3,), 15, 12)]
 
 
-def test_an_embedding_that_is_called_directly() -> None:
+@pytest.mark.filterwarnings("ignore:.*torch.jit.script.*:FutureWarning")
+def test_a_scripted_function_is_one_row() -> None:
+    function = torch.jit.script(_product)
+    model = FunctionNet(lambda self, x: self.fc(function(x, self.weight)), weight=nn.Parameter(torch.ones(6, 4)),
+                        fc=nn.Linear(4, 3))  # fmt: skip
+    table = trace(model, (6,))
+    assert _rows(table) == [("_product", (4,), 24, 24), ("fc", (3,), 15, 12)]
+    assert table.rows[1].sources == (0,)
+    assert torch.equal(function(torch.ones(1, 2), torch.ones(2, 1)), torch.tensor([[4.0]])), "it works as before"
+
+
+def test_layers_that_run_in_other_threads() -> None:
+    def forward(self: Any, x: Tensor) -> Any:
+        with ThreadPoolExecutor(2) as pool:
+            left, right = pool.map(lambda layer: layer(x), [self.left, self.right])
+        return left + right
+
+    model = FunctionNet(forward, left=nn.Linear(8, 3), right=nn.Sequential(nn.Linear(8, 5), nn.ReLU(), nn.Linear(5, 3)))
+    table = trace(model, (8,))
+    assert (table.error, table.total_params, table.total_macs) == (None, 90, 24 + 40 + 15)
+    rows = {row.path: (row.depth, row.params, row.macs) for row in table.rows}
+    assert rows["left"] == (0, 27, 24)
+    assert rows["right"] == (0, 63, 55)
+    assert rows["right.0"] == (1, 45, 40)
+
+
+def test_a_layer_that_forward_creates() -> None:
+    class Late(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.fc: nn.Module | None = None
+
+        def forward(self, x: Tensor) -> Any:
+            if self.fc is None:
+                self.fc = nn.Linear(x.shape[1], 3)
+            return self.fc(x)
+
+    table = trace(Late(), (4,))
+    assert (table.error, table.outputs, table.total_params, table.total_macs) == (None, ((3,),), 15, 12)
+    assert sum(row.own_params for row in table.rows) == 15
+    assert not table.remarks
+
+
+def test_a_layer_that_is_called_directly() -> None:
     """`layer.forward(x)` instead of `layer(x)`."""
     model = FunctionNet(lambda self, x: F.relu(self.fc.forward(x)), fc=nn.Linear(4, 3))
     assert _rows(trace(model, (4,))) == [("fc", (3,), 15, 12), ("relu", (3,), 0, 0)]

@@ -10,9 +10,11 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from fashion_tui.lab.trace import trace
+from fashion_tui.lab.trace.calls import Recording
 from fashion_tui.lab.trace.inputs import Arguments
 from fashion_tui.lab.trace.model_copy import CPU, META, copy_model
-from fashion_tui.lab.trace.record import Recorder, Recording, record
+from fashion_tui.lab.trace.record import record
+from fashion_tui.lab.trace.recorder import Recorder
 
 from .networks import FunctionNet
 

@@ -50,12 +50,12 @@ class WithHook(nn.Module):
         return self.layer(x)
 
 
-def repeat_until_small(layer: Any, x: Tensor) -> Tensor:
-    for _ in range(4):
-        y: Tensor = 0.1 * layer(x).tanh()
-        if (y - x).abs().max() < 1e-3:
-            return y
-        x = y
+def repeat_until_large(layer: Any, x: Tensor) -> Tensor:
+    """Apply the layer three times, which is known only from the values."""
+    for index in range(9):
+        x = layer(x).tanh() + 10 * index
+        if x.max() > 15:
+            return x
     return x
 
 

@@ -4,7 +4,8 @@
 whether the copies run on real values or on the meta device, from their `cost`.
 
 `runner` runs a copy of the network, made by `model_copy`, on the `inputs`, so the original stays unchanged. `record`
-records such a pass. `layers`, `functions` and `windows` describe each call, and `macs` counts its operations.
+and `recorder` record the `calls` of such a pass, and `origins` where each tensor comes from. `layers`, `functions` and
+`windows` describe each call, and `macs` counts its operations.
 
 `table` makes the table: `batch_axis` removes the batch axis, `rows` counts parameters, `arithmetic` derives formulas,
 and `timing` times the calls. `explain` explains errors, `remarks` warns about networks that run but look wrong,

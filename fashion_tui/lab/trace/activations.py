@@ -9,8 +9,9 @@ from fashion_tui.lab.rng import preserve_rng_state
 from fashion_tui.schema.errors import UserError
 
 from .batch_axis import call_keys
+from .calls import Call
 from .model_copy import CPU, copy_model
-from .record import Call, Recorder
+from .recorder import Recorder
 
 
 def output_of_call(model: nn.Module, inputs: Tensor, *, path: str, op: str, occurrence: int = 0) -> tuple[Tensor, Any]:

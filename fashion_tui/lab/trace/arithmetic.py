@@ -13,8 +13,8 @@ from torch import nn
 from fashion_tui.schema.shapes import Shape
 from fashion_tui.schema.windows import SlidingWindow, format_padding
 
+from .calls import Call
 from .functions import RESHAPING
-from .record import Call
 from .windows import WindowSettings
 
 AXES = {1: ("length",), 2: ("height", "width"), 3: ("depth", "height", "width")}

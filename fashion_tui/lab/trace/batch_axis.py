@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from fashion_tui.schema.shapes import Shape, ShapeRow
 
 if TYPE_CHECKING:
-    from .record import Call, Recording
+    from .calls import Call, Recording
 
 CallKey = tuple[str, str, int]
 """Identifies a call by its path, its operation, and its index among the calls with the same path and operation."""

@@ -13,9 +13,9 @@ from torch import Tensor
 from torch.utils import _pytree as pytree
 
 from .batch_axis import CallKey
+from .calls import Call
 from .inputs import Arguments
 from .model_copy import CPU
-from .record import Call
 from .runner import Runner, Variant
 
 MIN_PASSES = 2

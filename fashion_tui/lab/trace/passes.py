@@ -12,9 +12,9 @@ from torch import nn
 from fashion_tui.schema.errors import TimeLimitReached, UserError
 
 from .batch_axis import Passes
+from .calls import Recording
 from .cost import Cost, TooExpensive, is_affordable
 from .model_copy import CPU, META, has_values
-from .record import Recording
 from .runner import Run, Runner
 
 BATCH_PAIRS = ((2, 3), (2, 4), (3, 4))

@@ -15,7 +15,7 @@ from torch import nn
 from fashion_tui.schema.inputs import InputSpec
 from fashion_tui.schema.shapes import NETWORK_INPUT, Shape, ShapeRow
 
-from .record import Call
+from .calls import Call
 from .windows import WindowSettings
 
 Positions = NDArray[np.int64]

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from fashion_tui.schema.shapes import Remark
 
-from .record import Call
+from .calls import Call
 
 
 def unregistered_remark(calls: Sequence[Call]) -> Remark | None:

@@ -8,7 +8,7 @@ from fashion_tui.schema.shapes import ShapeRow
 
 from .arithmetic import macs_arithmetic, params_arithmetic, shape_arithmetic
 from .batch_axis import CallInPasses, Passes
-from .record import Call
+from .calls import Call
 
 
 def rows_of(passes: Passes) -> tuple[ShapeRow, ...]:

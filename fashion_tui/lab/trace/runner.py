@@ -12,10 +12,12 @@ from torch.nn.parameter import is_lazy
 
 from fashion_tui.schema.errors import TimeLimitReached
 
+from .calls import Call, OnOutput, Recording
 from .cost import Budget
 from .inputs import Arguments, Distribution, NetworkInputs
 from .model_copy import copy_model
-from .record import Call, OnOutput, Recorder, Recording, record
+from .record import record
+from .recorder import Recorder
 from .structure import named_buffers, named_modules, named_parameters, unregistered_modules
 
 

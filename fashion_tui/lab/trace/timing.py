@@ -14,9 +14,10 @@ from torch.autograd.graph import GradientEdge, get_gradient_edge
 from fashion_tui.schema.shapes import Remark, ShapeRow, ShapeTable
 
 from .batch_axis import CallKey, call_keys
+from .calls import Call
 from .inputs import Arguments, NetworkInputs
 from .model_copy import copy_model
-from .record import Call, Recorder
+from .recorder import Recorder
 from .rows import end_of_children
 from .tensors import tensors_in
 

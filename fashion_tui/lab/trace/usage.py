@@ -12,8 +12,8 @@ from torch.nn.parameter import is_lazy
 
 from fashion_tui.schema.shapes import NotUsed
 
+from .calls import Recording
 from .model_copy import CPU
-from .record import Recording
 from .runner import Run, Runner, Variant
 from .structure import named_modules, named_parameters, parameters_of
 from .tensors import tensors_in

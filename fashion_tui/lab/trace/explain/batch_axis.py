@@ -6,7 +6,7 @@ from typing import Any
 
 from torch import nn
 
-from fashion_tui.lab.trace.record import Call
+from fashion_tui.lab.trace.calls import Call
 from fashion_tui.schema.shapes import Fix
 
 from .changes import at_calls, replace_layer

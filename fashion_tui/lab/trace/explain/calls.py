@@ -6,8 +6,8 @@ import torch
 from torch import nn
 
 from fashion_tui.lab.trace.batch_axis import call_keys
+from fashion_tui.lab.trace.calls import Call, Recording
 from fashion_tui.lab.trace.operands import Arguments, Operand
-from fashion_tui.lab.trace.record import Call, Recording
 from fashion_tui.schema.shapes import Shape, ShapeRow
 
 from .failure import Explanation, Failure

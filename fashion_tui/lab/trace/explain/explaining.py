@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from torch import nn
 
-from fashion_tui.lab.trace.record import Recording
+from fashion_tui.lab.trace.calls import Recording
 from fashion_tui.schema.shapes import Fix, ShapeRow
 
 from .arguments import explain_wrong_kind

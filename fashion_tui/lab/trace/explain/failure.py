@@ -6,8 +6,8 @@ from typing import Any
 
 from torch import nn
 
+from fashion_tui.lab.trace.calls import Call
 from fashion_tui.lab.trace.operands import Arguments, Operand, find_operands
-from fashion_tui.lab.trace.record import Call
 from fashion_tui.schema.shapes import NETWORK_INPUT, Fix, Shape, ShapeRow
 
 from .sizes import BatchSizes
