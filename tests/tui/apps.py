@@ -19,7 +19,7 @@ from fashion_tui.runs.reader import RunReader
 from fashion_tui.runs.run import Run
 from fashion_tui.schema.run import RunSummary, State
 from fashion_tui.tui.tour import progress
-from tests.terminal import TIMEOUT, SlowTerminal, Terminal
+from tests.terminal import TIMEOUT, ProgramEndedError, SlowTerminal, Terminal
 
 APP = (sys.executable, "-m", "fashion_tui")
 
@@ -122,6 +122,15 @@ class AppLauncher:
                 if process.environ().get("FASHION_TUI_RUNS") == str(self.runs):
                     found.append(process)
         return found
+
+
+def quit_app(terminal: Terminal, key: str = "ctrl+q") -> None:
+    """Quit the app. If its kernel is slow to say whether it holds variables, the app warns first; then quit again."""
+    terminal.press(key)
+    with suppress(ProgramEndedError):
+        terminal.wait_for("may hold")
+        terminal.press(key)
+    assert terminal.exit_status() == 0
 
 
 def wait_for_run(run_path: Path, condition: Callable[[RunSummary], bool], timeout: float = TIMEOUT) -> RunSummary:

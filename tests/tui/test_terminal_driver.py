@@ -9,6 +9,11 @@ from tests.tui.apps import CONTENTS, AppLauncher
 pytestmark = pytest.mark.usefixtures("light_kernels")
 
 
+def _rule(line: str) -> int:
+    """Return the column of the vertical rule, or -1 if there is none."""
+    return line.find("│")
+
+
 def test_bytes_that_are_not_utf8(app_terminal: AppLauncher) -> None:
     terminal = app_terminal()
     terminal.wait_for(CONTENTS["playground"])
@@ -50,7 +55,9 @@ def test_exported_size_is_ignored(app_terminal: AppLauncher, columns: str) -> No
             lambda screen, size=size: len(lines := screen.splitlines()) == size[1] and "synthetic" in lines[-1],  # type: ignore[misc]
             f"the status line is in the last of {size[1]} lines",
         )
-        rule = max(line.find("│") for line in terminal.settle().splitlines())
-        assert size[0] * 0.4 < rule < size[0] * 0.8
+        terminal.wait_until(
+            lambda screen, width=size[0]: 0.4 < max(map(_rule, screen.splitlines())) / width < 0.8,  # type: ignore[misc]
+            f"the rule is near the middle of {size[0]} columns",
+        )
     terminal.press("ctrl+q")
     assert terminal.exit_status() == 0

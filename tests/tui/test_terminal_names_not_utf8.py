@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.runs.parts import make_run
-from tests.tui.apps import AppLauncher
+from tests.tui.apps import AppLauncher, quit_app
 
 pytestmark = pytest.mark.usefixtures("light_kernels")
 
@@ -45,8 +45,8 @@ def test_working_directory_and_runs(app_terminal: AppLauncher, tmp_path: Path, m
             terminal.press(key)
             terminal.settle()
         terminal.wait_for("UTF-8")
-        terminal.press("escape", "ctrl+q")
-        assert terminal.exit_status() == 0
+        terminal.press("escape")
+        quit_app(terminal)
         assert "Traceback" not in terminal.text_after_exit()
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from fashion_tui.report.colormap import lightness
 from tests.terminal import Terminal
-from tests.tui.apps import AppLauncher
+from tests.tui.apps import AppLauncher, quit_app
 
 
 def test_theme_and_keys_of_the_settings_file(tmp_path: Path) -> None:
@@ -31,8 +31,7 @@ def test_theme_and_keys_of_the_settings_file(tmp_path: Path) -> None:
             terminal.wait_for("T Train")
             terminal.wait_for("Q quit")
             terminal.press("q")  # is no longer a key
-            terminal.press("Q")
-            assert terminal.exit_status() == 0
+            quit_app(terminal, "Q")
     finally:
         launcher.end()
 

@@ -58,8 +58,8 @@ def test_terminal_that_shrinks_and_grows_back_is_repainted(app_terminal: AppLaun
     terminal = app_terminal(size=LARGE)
     terminal.wait_for("Playground")
     terminal.press(KEYS["data"])
-    terminal.wait_for(CONTENTS["data"])
-    before = terminal.settle()
+    terminal.wait_until(lambda screen: screen.count("█") > 50, "images")
+    before = terminal.settle(quiet=1.0)
     terminal.clear()
     terminal.send_signal(signal.SIGWINCH)  # two quick resizes may cause one signal, after which the size is the same
     terminal.wait_until(lambda screen: screen == before, "the repainted screen")

@@ -70,6 +70,19 @@ class Playground:
         await self.wait_idle()
         await self.wait_for(*results)
 
+    async def ask_for_documentation(self, *texts: str) -> None:
+        """Press Ctrl+O, and again whenever the kernel is too slow, until all the texts are on the screen."""
+        slow = "did not respond in time"
+        while True:
+            await self.pilot.press("ctrl+o")
+            await until(
+                self.pilot, lambda: slow in self.screen or all(text in self.screen for text in texts), f"{texts}"
+            )
+            if slow not in self.screen:
+                return
+            self.app.clear_notifications()
+            await self.wait_gone(slow)
+
     async def wait_idle(self) -> None:
         """Wait until all submitted cells have run."""
         await until(self.pilot, lambda: self.runner.is_idle and self.kernel_pid, "an idle kernel")

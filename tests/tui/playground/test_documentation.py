@@ -22,8 +22,7 @@ async def test_documentation_is_shown_below_the_prompt_while_typing(size: tuple[
             "def doubled(x, *, by=2):\n    '''Twice as much.\n" + "\n".join(map(str, range(50))) + "\n    '''"
         )
         await playground.type("y = doubled(")
-        await playground.pilot.press("ctrl+o")
-        await playground.wait_for("Signature:", "doubled(x, *, by=2)", "Twice as much.")
+        await playground.ask_for_documentation("Signature:", "doubled(x, *, by=2)", "Twice as much.")
         assert documentation(playground).size.height <= playground.pane.size.height // 2
         assert documentation(playground).region.y > playground.prompt.region.y
         await playground.type("3")
@@ -42,16 +41,13 @@ async def test_the_same_key_closes_the_documentation() -> None:
     async with open_playground() as playground:
         await playground.run("torch.ones(1)")
         await playground.type("torch.nn.Linear")
-        await playground.pilot.press("ctrl+o")
-        await playground.wait_for("in_features")
+        await playground.ask_for_documentation("in_features")
         await playground.pilot.press("ctrl+o")
         await until(playground.pilot, lambda: not documentation(playground).is_open, "closed documentation")
         await playground.type("(torch.zeros(")
-        await playground.pilot.press("ctrl+o")
-        await playground.wait_for("scalar value `0`")
+        await playground.ask_for_documentation("scalar value `0`")
         await playground.type("3)); len")
-        await playground.pilot.press("ctrl+o")
-        await playground.wait_for("Return the number of items")
+        await playground.ask_for_documentation("Return the number of items")
         await playground.pilot.press("ctrl+c")
         await playground.type("1\n")  # running a cell closes the documentation
         await until(playground.pilot, lambda: not documentation(playground).is_open, "closed documentation")
@@ -61,8 +57,7 @@ async def test_only_colour_sequences_reach_the_screen() -> None:
     async with open_playground() as playground:
         await playground.run("def evil(): pass\nevil.__doc__ = '\\x1b]0;title\\x07[bold]text[/]'")
         await playground.type("evil")
-        await playground.pilot.press("ctrl+o")
-        await playground.wait_for("Signature:", "Docstring: [bold]text[/]")
+        await playground.ask_for_documentation("Signature:", "Docstring: [bold]text[/]")
         strips = playground.app.screen._compositor.render_strips()
         signature = next(strip for strip in strips if "Signature" in strip.text)
         colours = {segment.style.color for segment in signature if segment.style}
@@ -72,8 +67,7 @@ async def test_only_colour_sequences_reach_the_screen() -> None:
 async def test_unknown_name() -> None:
     async with open_playground() as playground:
         await playground.type("nothing_like_it")
-        await playground.pilot.press("ctrl+o")
-        await playground.wait_for("No documentation here")
+        await playground.ask_for_documentation("No documentation here")
         assert not documentation(playground).is_open
 
 
@@ -82,8 +76,7 @@ async def test_documentation_is_shown_while_code_runs() -> None:
         playground.submit("while True: pass")
         await playground.wait_for("running")
         await playground.type("len(")
-        await playground.pilot.press("ctrl+o")
-        await playground.wait_for("Return the number of items")
+        await playground.ask_for_documentation("Return the number of items")
         await playground.pilot.press("ctrl+c")
         await playground.wait_for("KeyboardInterrupt")
 

@@ -5,7 +5,7 @@ import re
 import pytest
 
 from tests.terminal import Terminal
-from tests.tui.apps import AppLauncher
+from tests.tui.apps import AppLauncher, quit_app
 
 from .driver import Playground, open_playground
 
@@ -58,9 +58,8 @@ def plots(app_terminal: AppLauncher, request: pytest.FixtureRequest) -> Terminal
     terminal.wait_for("In [1]")
     terminal.type("show(train_data[0]); show(torch.tensor([[0.5, -2], [0, 1]])); show(torch.linspace(-1, 1, 30))")
     terminal.press("enter")
-    terminal.wait_for("In [2]")
-    terminal.wait_for("float32 [30]")
-    terminal.settle()  # parts of the screen may be painted in a later frame
+    captions = ("float32 [1, 28, 28] in [0, 1]", "float32 [2, 2]", "float32 [30]")
+    terminal.wait_until(lambda screen: all(caption in screen for caption in captions), "three plots")
     return terminal
 
 
@@ -92,5 +91,4 @@ def test_image_is_drawn_with_characters_if_there_are_no_greys(plots: Terminal, r
     if "LANG" in request.node.name:
         assert "−" not in screen
         assert "#####" in screen
-    plots.press("ctrl+q")
-    assert plots.exit_status() == 0
+    quit_app(plots)

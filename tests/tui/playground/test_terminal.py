@@ -4,13 +4,12 @@ import signal
 import statistics
 import time
 from collections.abc import Iterator
-from contextlib import suppress
 
 import psutil
 import pytest
 
-from tests.terminal import TIMEOUT, ProgramEndedError, Terminal
-from tests.tui.apps import AppLauncher
+from tests.terminal import TIMEOUT, Terminal
+from tests.tui.apps import AppLauncher, quit_app
 
 pytestmark = [pytest.mark.xdist_group("cost"), pytest.mark.usefixtures("light_kernels")]
 
@@ -74,11 +73,7 @@ def _key_latencies(terminal: Terminal) -> Iterator[float]:
 def test_kernel_ends_with_the_app(terminal: Terminal, how: str) -> None:
     kernel = kernel_of(terminal)
     if how == "ctrl+q":
-        terminal.press(how)
-        with suppress(ProgramEndedError):
-            terminal.wait_for("may hold")  # the note if the kernel doesn't name its variables within a second
-            terminal.press(how)
-        assert terminal.exit_status() == 0
+        quit_app(terminal)
     elif how == "hangup":
         terminal.hang_up()
     else:
