@@ -199,7 +199,15 @@ def _check_arguments(model: nn.Module, arguments: Arguments) -> None:
     try:
         signature.bind(*arguments.args, **arguments.kwargs)
     except TypeError:
+        if _lacks_self(model):
+            return  # the call raises an error that the trace explains
         raise UsageError(f"{type(model).__name__}.forward {_mismatch(signature, arguments)}") from None
+
+
+def _lacks_self(model: nn.Module) -> bool:
+    """Return whether `forward` is defined without `self`, as in `def forward(x)`."""
+    code = getattr(getattr(model.forward, "__func__", None), "__code__", None)
+    return code is not None and code.co_argcount > 0 and code.co_varnames[0] != "self"
 
 
 def _mismatch(signature: inspect.Signature, arguments: Arguments) -> str:
