@@ -37,6 +37,7 @@ SECTIONS = {
         "attach": "Open a run in the app.",
         "eval": "Evaluate a run on the test set.",
         "export": "Export a run's weights to a file.",
+        "verify": "Repeat steps of a run and compare them to the bit.",
     },
     "Understand and experiment": {
         "shapes": "Show the tensor shape after every layer and function.",

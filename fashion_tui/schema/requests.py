@@ -187,6 +187,18 @@ class Export(Request, frozen=True, kw_only=True):
     """Path of the file to write."""
 
 
+class Verify(Request, frozen=True, kw_only=True):
+    """Ask to repeat steps of a run and to compare them to the bit; the reply is a Verification.
+
+    Progress is reported as a number of steps. Fails with UntrustedSource in the same cases as Evaluate. The engine uses
+    the run's number of threads from then on, so close it afterwards.
+    """
+
+    run_path: str
+    steps: int
+    """Number of steps to repeat."""
+
+
 class GetTorchReport(Request, frozen=True, kw_only=True):
     """Ask for torch's version and devices, for `doctor`; the reply is a tuple[HealthCheck, ...]."""
 
@@ -206,5 +218,6 @@ AnyRequest = (
     | Evaluate
     | GetPredictions
     | Export
+    | Verify
     | GetTorchReport
 )

@@ -377,3 +377,21 @@ def test_training_on_fashion_mnist(call: Call, real_data: Path, tmp_path: Path) 
     assert result.json_lines[-1]["test_accuracy"] > 0.6
     assert "synthetic" not in result.err
     assert call("eval", "latest", "--runs", tmp_path, "--json").json["n"] == 10_000
+
+
+@pytest.mark.covers("verify --steps", "verify --json", "verify --runs")
+def test_verify_repeats_steps(call: Call, trained: TrainedRun, tmp_path: Path) -> None:
+    result = call("verify", trained.run, "--steps", 2, "--runs", trained.runs, "--json")
+    assert result.status == 0, result.err
+    assert {"run", "from_step", "steps", "identical", "first_difference"} <= result.json.keys()
+    expected = {"run": trained.run, "from_step": 0, "steps": 2, "identical": True, "first_difference": None}
+    assert {name: result.json[name] for name in expected} == expected
+
+    copy = tmp_path / trained.run
+    shutil.copytree(trained.runs / trained.run, copy)
+    config = json.loads((copy / "config.json").read_text())
+    (copy / "config.json").write_text(json.dumps(config | {"seed": config["seed"] + 1}))
+    result = call("verify", copy)
+    assert result.status == 1
+    assert "step 1 " in result.out
+    assert "loss" in result.out

@@ -21,7 +21,8 @@ from fashion_tui.runs import launch
 from fashion_tui.runs.run import Run
 from fashion_tui.schema.events import StepChunk
 from tests.custom_models import custom_model, forget_trust
-from tests.runs.parts import PROJECT, TOY_TRAINER, make_run, wait_until
+from tests.engine.in_process import restored_settings
+from tests.runs.parts import PROJECT, TOY_TRAINER, make_run, steps, wait_until
 
 from .conftest import Call, Result, assert_error
 
@@ -124,6 +125,17 @@ def test_trust_executes_the_runs_model_now_and_later(
     for options in (("--trust",), ()):
         result = call_in_process(*command, custom_run.id, "--runs", ".", *options)
         assert result.status == 0, result.err
+
+
+@pytest.mark.covers("verify --trust")
+def test_trust_repeats_the_steps_of_the_runs_model(call_in_process: Call, custom_run: Run) -> None:
+    custom_run.event_writer().write(steps(1, 1))
+    assert_error(call_in_process("verify", custom_run.path), 1, "--trust")
+    with restored_settings():
+        for options in (("--trust",), ()):
+            result = call_in_process("verify", custom_run.path, *options)
+            assert (result.status, result.err) == (1, "")
+            assert result.out.startswith("step 1 "), "the loss in the log isn't that of the model"
 
 
 @pytest.fixture
@@ -238,6 +250,7 @@ def test_completion_prints_the_same_script_as_json(call_in_process: Call) -> Non
     "runs --data", "runs --dataset",
     "eval --data", "eval --dataset",
     "export --data", "export --dataset",
+    "verify --data", "verify --dataset",
     "shapes --data", "shapes --dataset", "shapes --runs",
     "kernel --data", "kernel --dataset", "kernel --runs",
     "completion --data", "completion --dataset", "completion --runs",
@@ -264,6 +277,9 @@ def test_options_without_an_effect(
     assert call_in_process(*listed, *data, *dataset) == call_in_process(*listed)
     exported = ("export", run.path, "-o", tmp_path / "net.safetensors")
     assert call_in_process(*exported, *data, *dataset) == call_in_process(*exported)
+    result = call_in_process("verify", run.path)
+    assert "no steps" in result.err
+    assert call_in_process("verify", run.path, *data, *dataset) == result
     assert not none.exists()
 
 

@@ -1,13 +1,25 @@
 """An engine in the process of a test, which answers at once, because nothing has to start."""
 
-from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
+
+import torch
 
 from fashion_tui.engine.server.cache import Cache
 from fashion_tui.engine.server.connection import CallContext
 from fashion_tui.engine.server.serve import HANDLERS
 from fashion_tui.schema.requests import Request
+
+
+@contextmanager
+def restored_settings() -> Iterator[None]:
+    """Restore the settings of torch that a `Verify` request changes."""
+    threads = torch.get_num_threads()
+    yield
+    torch.set_num_threads(threads)
+    torch.set_flush_denormal(False)
+    torch.use_deterministic_algorithms(mode=False)
 
 
 class UninterruptedCall(CallContext):

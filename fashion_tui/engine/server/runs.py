@@ -33,7 +33,7 @@ EXPORT_CHECK_IMAGES = 256
 
 def evaluate_run(request: Evaluate, call: CallContext, cache: Cache) -> Evaluation:
     with TrainedRun.open(Path(request.run_path), request.checkpoint) as trained:
-        dataset = _dataset(trained.config, cache)
+        dataset = run_dataset(trained.config, cache)
         metrics = evaluate(_logits(trained, dataset, call, cache), dataset.test.labels, dataset.classes)
         return Evaluation(
             run=trained.run.id,
@@ -47,7 +47,7 @@ def evaluate_run(request: Evaluate, call: CallContext, cache: Cache) -> Evaluati
 
 def get_predictions(request: GetPredictions, call: CallContext, cache: Cache) -> PredictionPage:
     with TrainedRun.open(Path(request.run_path), request.checkpoint) as trained:
-        dataset = _dataset(trained.config, cache)
+        dataset = run_dataset(trained.config, cache)
         logits, test = _logits(trained, dataset, call, cache), dataset.test
         indices = _selected(request, logits, test.labels)
         page = indices[request.offset : request.offset + request.limit]
@@ -68,7 +68,7 @@ def get_predictions(request: GetPredictions, call: CallContext, cache: Cache) ->
 
 def get_feature_maps(request: GetFeatureMaps, call: CallContext, cache: Cache) -> FeatureMaps:
     with TrainedRun.open(Path(request.run_path), request.checkpoint) as trained:
-        dataset, recipe = _dataset(trained.config, cache), trained.config.recipe
+        dataset, recipe = run_dataset(trained.config, cache), trained.config.recipe
         test = dataset.test
         if not 0 <= request.index < len(test):
             raise UsageError(f"image is {request.index}; it must be between 0 and {len(test) - 1:,}")
@@ -107,7 +107,7 @@ def get_trained_weights(request: GetTrainedWeights, _call: CallContext, _cache: 
 
 def export_run(request: Export, call: CallContext, cache: Cache) -> ExportResult:
     with TrainedRun.open(Path(request.run_path), request.checkpoint) as trained:
-        pixels = _dataset(trained.config, cache).test.pixels[:EXPORT_CHECK_IMAGES]
+        pixels = run_dataset(trained.config, cache).test.pixels[:EXPORT_CHECK_IMAGES]
         with call.interruptible():
             network = trained.network()
         difference = export_safetensors(
@@ -172,7 +172,7 @@ def _selected(request: GetPredictions, logits: Tensor, labels: Tensor) -> Tensor
     return indices
 
 
-def _dataset(config: RunConfig, cache: Cache) -> Dataset:
+def run_dataset(config: RunConfig, cache: Cache) -> Dataset:
     """Return the data set that the run was trained on.
 
     If the directory used for training no longer contains the data set, the default data folder is used. Raises

@@ -16,6 +16,7 @@ from .datasets import get_dataset, get_images
 from .devices import find_device, get_devices, get_torch_report
 from .networks import check_model, get_builtin_source, get_shapes, get_weights, trace_source
 from .runs import evaluate_run, export_run, get_feature_maps, get_predictions, get_trained_weights
+from .verification import verify_run
 
 CANCELLED = 130
 
@@ -36,6 +37,7 @@ HANDLERS: Mapping[type[requests.Request], Handler] = {
     requests.Evaluate: evaluate_run,
     requests.GetPredictions: get_predictions,
     requests.Export: export_run,
+    requests.Verify: verify_run,
     requests.GetTorchReport: get_torch_report,
 }
 

@@ -1,0 +1,166 @@
+"""The handler that repeats steps of a run and compares them with the log and the checkpoints, to the bit."""
+
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+import torch
+from torch import Tensor
+
+from fashion_tui.lab.data.datasets import hold_out
+from fashion_tui.lab.devices import choose_device, describe_device, set_cpu_threads, set_determinism
+from fashion_tui.lab.training.checkpoint import BadCheckpoint, read_checkpoint
+from fashion_tui.lab.training.loop import Training
+from fashion_tui.machine.host import host_name
+from fashion_tui.runs.create import library_versions
+from fashion_tui.runs.reader import RunReader
+from fashion_tui.runs.run import Run
+from fashion_tui.schema.errors import UserError
+from fashion_tui.schema.events import Resumed, RunEvent
+from fashion_tui.schema.floats import encode_float
+from fashion_tui.schema.requests import Verify
+from fashion_tui.schema.run import CheckpointRef, RunConfig
+from fashion_tui.schema.verification import StepDifference, Verification
+
+from .cache import Cache
+from .connection import CallContext, RequestCancelled
+from .runs import run_dataset
+
+
+def verify_run(request: Verify, call: CallContext, cache: Cache) -> Verification:
+    """Repeat steps of a run. This changes settings of the whole process, such as the number of threads."""
+    with Run(Path(request.run_path)) as run:
+        config = run.config
+        log = _Log(run, config.recipe.epochs)
+        if not log.losses:
+            raise UserError(f"{run.id} has no steps to repeat yet")
+        network = run.trusted_model()
+        set_cpu_threads(config.threads)
+        device = choose_device(config.device)
+        set_determinism(device, deterministic=config.deterministic)
+        images, _ = hold_out(run_dataset(config, cache).train, config.validation)
+        training = Training(
+            config.recipe, images, device=device, seed=config.seed, network=network, compiled=config.compiled
+        )
+        checkpoint = _checkpoint_before(run, max(log.losses) - request.steps)
+        if checkpoint is not None:
+            training.load_state_dict(checkpoint)
+        from_step = training.step
+        last_step = min(from_step + request.steps, max(log.losses))
+        saved_steps, compared = set(run.checkpoints.steps()), list[int]()
+        difference = None
+        for step, loss in _repeat(training, last_step, log):
+            call.progress(step - from_step, last_step - from_step)
+            if call.cancelled():
+                raise RequestCancelled
+            difference = _loss_difference(step, log.losses.get(step), loss)
+            ref = run.checkpoints.at(step) if difference is None and step in saved_steps else None
+            if ref is not None:
+                difference = _weight_difference(run, ref, training)
+                compared.append(step)
+            if difference is not None:
+                break
+        return Verification(
+            run=run.id,
+            from_step=from_step,
+            steps=training.step - from_step,
+            identical=difference is None,
+            first_difference=difference,
+            checkpoints=tuple(compared),
+            device=str(device),
+            device_name=describe_device(device),
+            threads=config.threads,
+            host=host_name(),
+            versions=library_versions(),
+            changed=_changes(config),
+        )
+
+
+class _Log:
+    """What a run's log says about its steps."""
+
+    def __init__(self, run: Run, epochs: int) -> None:
+        """Read the log. `epochs` is the configured number of epochs."""
+        self._epochs = [(0, epochs)]
+        """Steps after which the total number of epochs to train changed, each with the new number."""
+        reader = RunReader(run, on_event=self._add)
+        reader.poll()
+        self.losses = dict(reader.series("loss").items())
+        """The logged loss of each step, without values that a resumed run has replaced."""
+
+    def epochs_at(self, step: int) -> int:
+        """Return the total number of epochs to train, as it was in this step. It determines the learning rate."""
+        return next(epochs for after, epochs in reversed(self._epochs) if after < step)
+
+    def _add(self, event: RunEvent) -> None:
+        if isinstance(event, Resumed):
+            self._epochs = [(after, epochs) for after, epochs in self._epochs if after < event.step]
+            self._epochs.append((event.step, event.epochs))
+
+
+def _checkpoint_before(run: Run, last_step: int) -> dict[str, Any] | None:
+    """Return the training state in the newest intact checkpoint up to this step, or None if there is none."""
+    for step in sorted(run.checkpoints.steps(), reverse=True):
+        ref = run.checkpoints.at(step) if step <= last_step else None
+        if ref is not None:
+            with suppress(BadCheckpoint, OSError):
+                return _read(run, ref)
+    return None
+
+
+def _read(run: Run, ref: CheckpointRef) -> dict[str, Any]:
+    with run.checkpoints.open(ref) as file:
+        return read_checkpoint(file)[0]
+
+
+def _repeat(training: Training, last_step: int, log: _Log) -> Iterator[tuple[int, float]]:
+    """Train up to a step. Yield each step with its loss."""
+    while training.step < last_step:
+        if training.step_in_epoch == training.steps_per_epoch:
+            training.end_epoch()
+        training.recipe = msgspec.structs.replace(training.recipe, epochs=log.epochs_at(training.step + 1))
+        for step in training.steps():
+            yield step, training.step_metrics(training.step_in_epoch - 1, training.step_in_epoch)[0][0]
+            if step == last_step:
+                return
+            training.recipe = msgspec.structs.replace(training.recipe, epochs=log.epochs_at(step + 1))
+
+
+def _loss_difference(step: int, logged: float | None, again: float) -> StepDifference | None:
+    """Compare a step's loss with the logged one, which identifies a float32. The log may lack the step."""
+    if logged is None or np.float32(logged).tobytes() == np.float32(again).tobytes():
+        return None
+    return StepDifference(step=step, what="loss", run=encode_float(logged), again=encode_float(again))
+
+
+def _weight_difference(run: Run, ref: CheckpointRef, training: Training) -> StepDifference | None:
+    """Compare the weights and buffers with those in a checkpoint."""
+    again = training.state_dict()["model"]
+    for name, tensor in _read(run, ref)["model"].items():
+        saved, repeated = tensor.flatten(), again[name].cpu().flatten()
+        differs = (_bytes(saved) != _bytes(repeated)).any(dim=1)
+        if differs.any():
+            first = int(differs.nonzero()[0])
+            return StepDifference(
+                step=ref.step,
+                what=name,
+                run=encode_float(float(saved[first].item())),
+                again=encode_float(float(repeated[first].item())),
+            )
+    return None
+
+
+def _bytes(values: Tensor) -> Tensor:
+    """Return the bytes of a one-dimensional tensor, uint8 `[N, bytes per value]`."""
+    return values.contiguous().view(torch.uint8).reshape(len(values), -1)
+
+
+def _changes(config: RunConfig) -> tuple[str, ...]:
+    now = library_versions() | {"host": host_name()}
+    before = config.versions | {"host": config.host}
+    return tuple(
+        f"{name} {value} is now {now.get(name, 'unknown')}" for name, value in before.items() if now.get(name) != value
+    )
