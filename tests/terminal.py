@@ -13,7 +13,7 @@ import pyte
 
 from fashion_tui.bench.terminal import CONTROL_SEQUENCE, Size, TerminalProgram
 
-TIMEOUT = 60.0
+TIMEOUT = 90.0
 """Default timeout of every wait, in seconds."""
 
 _UNKNOWN_TO_PYTE = re.compile(rb"\x1b\[(?:[<=>][0-9;]*[A-Za-z]|\?[0-9;]*\$p)")

@@ -194,6 +194,6 @@ async def test_a_busy_engine_ends_with_its_client(write_net: Callable[..., str],
         assert log.exists()  # noqa: ASYNC240
         await wait_for_file(marker)
         client.kill()
-    engine.wait(timeout=10)
+    engine.wait(timeout=60)
     assert not engine.is_running()
     assert not log.exists(), "no error named it"  # noqa: ASYNC240

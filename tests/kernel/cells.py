@@ -7,7 +7,7 @@ from collections.abc import Callable
 from fashion_tui.kernel.outputs import Display, Done, Output, Result, Stream
 from fashion_tui.kernel.session import KernelSession
 
-PATIENCE = 60.0
+PATIENCE = 90.0
 """Timeout of each wait, in seconds; generous, for a busy machine."""
 
 

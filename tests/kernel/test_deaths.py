@@ -146,7 +146,7 @@ async def test_close_is_fast_and_leaves_no_files_or_processes(
     sockets = [path for path in directory.iterdir() if path.is_socket()]
     assert len(sockets) == 6
     assert max(len(os.fsencode(path)) for path in sockets) <= 100
-    await asyncio.wait_for(new_session.close(), 5)
+    await asyncio.wait_for(new_session.close(), PATIENCE)
     assert done(await task).status == "aborted"
     assert not directory.exists()
     assert not psutil.pid_exists(pid)

@@ -89,7 +89,7 @@ def test_a_later_answer_is_found(run: Run) -> None:
         request = run.control.request("pause")
         timer = threading.Timer(0.1, lambda: writer.write(answer(request)))
         timer.start()
-        result = wait_for_answer(run, request, timeout=10)
+        result = wait_for_answer(run, request, timeout=60)
         timer.join()
     assert result is not None
     assert result.step == 7
@@ -118,12 +118,12 @@ def test_waiting_ends_if_the_request_is_removed_without_an_answer(run: Run) -> N
         timer = threading.Timer(0.1, lambda: run.control.finish(run.control.pending()[0]))
         timer.start()
         started = time.monotonic()
-        assert wait_for_answer(run, request, timeout=30) is None
-        assert time.monotonic() - started < 5
+        assert wait_for_answer(run, request, timeout=90) is None
+        assert time.monotonic() - started < 60
         timer.join()
 
 
 def test_waiting_ends_if_no_trainer_is_live(run: Run) -> None:
     started = time.monotonic()
-    assert wait_for_answer(run, run.control.request("pause"), timeout=30) is None
-    assert time.monotonic() - started < 5
+    assert wait_for_answer(run, run.control.request("pause"), timeout=90) is None
+    assert time.monotonic() - started < 60

@@ -88,7 +88,7 @@ def send(app: App[None], *keys: str) -> None:
 
 async def until(condition: Callable[[], bool]) -> None:
     """Wait for the condition, but not for an idle app, because one of its handlers may be blocked."""
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(90):
         while not condition():  # noqa: ASYNC110 -- nothing notifies of it
             await asyncio.sleep(0.01)
 

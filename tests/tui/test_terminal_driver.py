@@ -4,6 +4,7 @@ import signal
 
 import pytest
 
+from tests.terminal import TIMEOUT
 from tests.tui.apps import CONTENTS, AppLauncher
 
 pytestmark = pytest.mark.usefixtures("light_kernels")
@@ -37,11 +38,11 @@ def test_leaving_after_sigcont(app_terminal: AppLauncher, key: str, stops: bool)
         start = len(terminal.output)
         terminal.send_signal(signal.SIGCONT)
         with terminal.changed:
-            assert terminal.changed.wait_for(lambda start=start: b"\x1b[?2004h" in terminal.output[start:], 30)  # type: ignore[misc]
+            assert terminal.changed.wait_for(lambda start=start: b"\x1b[?2004h" in terminal.output[start:], TIMEOUT)  # type: ignore[misc]
         terminal.press(pane)
         terminal.wait_for(CONTENTS["train" if pane == "f5" else "evaluate"])
     terminal.press(key)
-    assert terminal.exit_status(15) == 0
+    assert terminal.exit_status() == 0
     assert terminal.attributes() == terminal.attributes_before
 
 

@@ -13,7 +13,7 @@ pytestmark = pytest.mark.usefixtures("light_kernels")
 MANY_EPOCHS = 40
 """Enough epochs for a run that is still training when the test ends."""
 
-EXIT_TIMEOUT = 15.0
+EXIT_TIMEOUT = 60.0
 """Timeout for processes to end, in seconds; generous, for a busy machine."""
 
 

@@ -7,7 +7,7 @@ import psutil
 import pytest
 
 from fashion_tui.bench.terminal import key_bytes
-from tests.terminal import Terminal
+from tests.terminal import TIMEOUT, Terminal
 from tests.tui.apps import CONTENTS, KEYS, AppLauncher
 
 pytestmark = pytest.mark.usefixtures("light_kernels")
@@ -77,7 +77,7 @@ def test_text_typed_behind_other_output_on_a_slow_connection(app_terminal: AppLa
             written = len(terminal.output)
             terminal.press(KEYS[pane])
             with terminal.changed:  # the app has begun to paint it
-                terminal.changed.wait_for(lambda written=written: len(terminal.output) > written, 30)  # type: ignore[misc]
+                terminal.changed.wait_for(lambda written=written: len(terminal.output) > written, TIMEOUT)  # type: ignore[misc]
     terminal.send(b"hello" + key_bytes("backspace") + b"0")
     terminal.wait_for("In [1]: hell0")
     # Enough for four full frames and the operating system's buffers, but not for the twenty frames that were replaced.
