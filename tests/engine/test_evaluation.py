@@ -2,6 +2,7 @@
 
 import os
 import pickle
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, BinaryIO, Literal
@@ -47,10 +48,11 @@ def untrained(seed: int) -> Callable[[BinaryIO], None]:
 
 @pytest.fixture
 def run(tmp_path: Path) -> Path:
-    """A run with checkpoints of steps 10 and 20."""
+    """A run with checkpoints of steps 10 and 20. No other run has these weights, whose logits the engine caches."""
+    seed = zlib.crc32(tmp_path.name.encode())
     with make_run(tmp_path / "runs", dataset=SYNTHETIC) as run:
         for step in (10, 20):
-            run.checkpoints.save(untrained(step), step=step, epoch=0)
+            run.checkpoints.save(untrained(seed + step), step=step, epoch=0)
         return run.path
 
 
