@@ -9,11 +9,14 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pack_sequence
 
+from fashion_tui.lab.trace import trace
 from fashion_tui.lab.trace.inputs import NetworkInputs, resolve_inputs
 from fashion_tui.schema.errors import UsageError
 from fashion_tui.schema.inputs import InputSpec, parse_inputs
 
 META = torch.device("meta")
+DEVICES: list[str] = []
+"""Devices on which a network has run. Copies of the network share this list, because it is global."""
 
 
 class Network(nn.Module):
@@ -204,6 +207,60 @@ def test_inputs_by_name() -> None:
         "time": (3,),
         "image": (3, 2, 2),
     }
+
+
+@pytest.mark.parametrize(
+    ("index", "expected"),
+    [(lambda x: x, (0, 19)), (lambda x: x + 1, (0, 18)), (lambda x: 2 * x, (0, 9))],
+)
+def test_a_large_network_is_run_on_the_meta_device_first(index: Callable[..., Any], expected: tuple[int, int]) -> None:
+    """Its values are computed only if the index isn't an input itself."""
+    DEVICES.clear()
+
+    def forward(layers: Any, x: Tensor) -> Any:
+        DEVICES.append(x.device.type)
+        return layers[0](index(x))
+
+    network = Network(forward, embedding(20), nn.Linear(4000, 4000))
+    assert integers(network, "4") == expected
+    assert DEVICES[0] == "meta"
+    assert ("cpu" in DEVICES) == (expected != (0, 19))
+
+
+def test_a_network_that_never_ends_is_not_watched_forever() -> None:
+    def forward(layers: Any, x: Tensor) -> Any:
+        y = layers[0](x)
+        while True:
+            y = y.relu()
+
+    assert integers(Network(forward, embedding(20)), "4") == (0, 19)
+
+
+def test_rows_of_a_network_with_several_inputs_are_timed() -> None:
+    network = Network(lambda layers, x, t: layers[0](x) + layers[1](t), nn.Linear(4, 3), embedding(8))
+    table = trace(network, parse_inputs(["4", ":int64"]), measure=torch.device("cpu"))
+    assert (table.error, table.timed_on, len(table.rows)) == (None, "cpu", 3)
+    assert all(row.forward_seconds for row in table.rows)
+
+
+def test_several_named_inputs_of_a_network_that_takes_a_dict() -> None:
+    class TakesDict(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.table = nn.Embedding(50, 16)
+
+        def forward(self, batch: dict[str, Tensor]) -> Tensor:
+            mask = batch["mask"].unsqueeze(-1)
+            total: Tensor = (self.table(batch["ids"]) * mask).sum(1)
+            return total / mask.sum(1)
+
+    resolved = resolve(TakesDict(), "ids=7", "mask=7")
+    assert [str(spec) for spec in resolved.specs] == ["ids=7:int64", "mask=7:float32"]
+    (batch,) = resolved.make(500).args
+    assert batch["ids"].max() == 49
+    assert TakesDict()(batch).shape == (500, 16)
+    with pytest.raises(UsageError, match=r"TakesDict\.forward takes batch; it has no argument ids"):
+        resolve(TakesDict(), "ids=7")
 
 
 def test_inputs_of_a_function() -> None:

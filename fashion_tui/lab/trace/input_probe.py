@@ -16,7 +16,7 @@ from torch.utils import _pytree as pytree
 
 from .functions import function_name, is_assignment
 from .index_uses import FIRST_OUTPUT_ONLY, INTEGER_ARITHMETIC, NEUTRAL, SHIFTS, VIEWS, IndexUse, index_uses, mask_of
-from .model_copy import CPU
+from .macs import MacCounter
 from .tensors import tensors_in
 
 Kind = Literal["number", "integer", "mask"]
@@ -43,6 +43,12 @@ class ProbedNetwork(Protocol):
         """Call the network."""
 
 
+MAX_CALLS = 2000
+"""Number of function calls without a new use of an index, after which a pass ends."""
+MAX_MACS = 10**9
+"""Number of multiply-accumulates after which a pass ends. Indices are nearly always used at the beginning."""
+
+
 @dataclass(frozen=True, slots=True)
 class InputUse:
     """How a network uses one of its inputs."""
@@ -52,29 +58,41 @@ class InputUse:
     """The integers that the network accepts, or None if nothing limits them."""
 
 
-def find_uses(network: ProbedNetwork, kinds: Sequence[Kind | None]) -> list[InputUse]:
+@dataclass(frozen=True, slots=True)
+class InputUses:
+    """How a network uses its inputs."""
+
+    uses: list[InputUse]
+    """The use of each input."""
+    is_certain: bool
+    """Whether the network ran without an error, and every index was an input or had known values."""
+
+
+def find_uses(network: ProbedNetwork, kinds: Sequence[Kind | None]) -> InputUses:
     """Return how a network uses each input. `kinds` has the kinds that are already known.
 
     Errors of the network end the pass and are ignored.
     """
     for batch in BATCHES:
         probe = _Probe(kinds)
-        if probe.watch(network, network.make(batch, kinds, 0)):
+        completed = probe.watch(network, network.make(batch, kinds, 0))
+        if completed:
             break
     else:
-        probe = _with_integers(network, probe)
-    limits = probe.limits
+        probe, completed = _with_integers(network, probe)
     ranges: list[Range | None] = [None] * len(kinds)
-    for limit, slopes in zip(limits, _slopes(network, probe, batch), strict=True):
+    for limit, other in zip(probe.limits, _limits_for_ones(network, probe, batch), strict=True):
         for index in limit.inputs:
-            ranges[index] = _intersect(ranges[index], limit.range_of_input(slopes))
-    return [InputUse(kind or "number", range_) for kind, range_ in zip(probe.kinds, ranges, strict=True)]
+            ranges[index] = _intersect(ranges[index], limit.range_of_input(other))
+    uses = [InputUse(kind or "number", range_) for kind, range_ in zip(probe.kinds, ranges, strict=True)]
+    return InputUses(uses, completed and all(limit.values is not None or limit.is_input for limit in probe.limits))
 
 
-def _with_integers(network: ProbedNetwork, probe: "_Probe") -> "_Probe":
-    """Return a probe of the network on integers, if it fails on floating-point numbers only.
+def _with_integers(network: ProbedNetwork, probe: "_Probe") -> tuple["_Probe", bool]:
+    """Return a probe of the network on integers, and True, if it fails on floating-point numbers only.
 
     This is for networks that use the input where it can't be watched, such as in compiled code or as a list's index.
+    If the network fails on integers too, return `probe` and False.
     """
     unknown = [index for index, kind in enumerate(probe.kinds) if kind is None]
     guesses = [[index] for index in unknown] + ([unknown] if len(unknown) > 1 else [])
@@ -83,19 +101,18 @@ def _with_integers(network: ProbedNetwork, probe: "_Probe") -> "_Probe":
         for batch in BATCHES:
             other = _Probe(kinds)
             if other.watch(network, network.make(batch, kinds, 0)):
-                return other
-    return probe
+                return other, True
+    return probe, False
 
 
-def _slopes(network: ProbedNetwork, probe: "_Probe", batch: int) -> list[Tensor | None]:
-    """Return how much the index of each limit changes if the inputs change by 1; None if the inputs don't affect it."""
-    others: Sequence[_Limit] = ()
-    if not all(limit.is_shifted for limit in probe.limits):
+def _limits_for_ones(network: ProbedNetwork, probe: "_Probe", batch: int) -> list["_Limit | None"]:
+    """Return the same limits in a pass on ones, if they are needed. A limit is None if it doesn't occur there."""
+    others: list[_Limit | None] = []
+    if any(limit.values is not None and not limit.is_shifted for limit in probe.limits):
         second = _Probe(probe.kinds, max_limits=len(probe.limits))
         second.watch(network, network.make(batch, probe.kinds, 1))
-        others = second.limits
-    padded = [*others, *[None] * len(probe.limits)]
-    return [limit.slopes(other) for limit, other in zip(probe.limits, padded, strict=False)]
+        others = [*second.limits]
+    return [*others, *[None] * len(probe.limits)][: len(probe.limits)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,26 +121,28 @@ class _Limit:
 
     inputs: frozenset[int]
     """The inputs from which the index was computed."""
-    values: Tensor
-    """The values of the index, on the CPU; zeros if they are unknown."""
+    values: Tensor | None
+    """The values of the index, or None on the meta device."""
     low: int
     high: int
+    is_input: bool
+    """Whether the values of the index are values of an input."""
     is_shifted: bool
-    """Whether the index is an input plus a constant."""
+    """Whether the values of the index are values of an input plus constants."""
 
-    def slopes(self, other: "_Limit | None") -> Tensor | None:
-        """Return the change of each value, given the same use in a pass on ones."""
+    def range_of_input(self, other: "_Limit | None") -> Range | None:
+        """Return the integers for which the index is valid. `other` is the same limit in a pass on ones."""
+        if self.values is None or self.is_input:
+            return self.low, self.high
         if self.is_shifted:
-            return torch.ones_like(self.values)
-        if other is None or other.values.shape != self.values.shape:
+            slopes = torch.ones_like(self.values)
+        elif other is None or other.values is None or other.values.shape != self.values.shape:
             return None
-        return other.values - self.values
-
-    def range_of_input(self, slopes: Tensor | None) -> Range | None:
-        """Return the integers for which the index is valid."""
-        if slopes is None or not slopes.any():
-            return None
+        else:
+            slopes = other.values - self.values
         values, slopes = self.values[slopes != 0], slopes[slopes != 0]
+        if not slopes.numel():
+            return None
         ends = torch.stack([(self.low - values) / slopes, (self.high - 1 - values) / slopes])
         return max(int(ends.amin(0).max().ceil()), 0), int(ends.amax(0).min().floor()) + 1
 
@@ -137,7 +156,7 @@ def _intersect(first: Range | None, second: Range | None) -> Range | None:
 
 
 class _AllKnown(BaseException):
-    """Raised to end a pass when nothing more can be found out. Not an Exception, which the network could catch."""
+    """Raised to end a pass when nothing more will be found out. Not an Exception, which the network could catch."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,8 +164,10 @@ class _Origin:
     """How a tensor was made from inputs."""
 
     inputs: frozenset[int]
+    is_input: bool
+    """Whether its values are values of inputs."""
     is_shifted: bool
-    """Whether its values are those of inputs plus constants."""
+    """Whether its values are values of inputs plus constants."""
 
 
 class _Probe(TorchFunctionMode):
@@ -158,6 +179,9 @@ class _Probe(TorchFunctionMode):
         self.kinds = [*kinds]
         self.limits: list[_Limit] = []
         self._max_limits = max_limits
+        self._counter = MacCounter()
+        self._calls = 0
+        """Number of function calls since the last use of an index."""
         self._origins: dict[int, _Origin] = {}
         """The origin of each tensor that was made from inputs, keyed by `id`."""
         self._kept: list[Any] = []
@@ -166,9 +190,9 @@ class _Probe(TorchFunctionMode):
     def watch(self, network: ProbedNetwork, tensors: list[Tensor]) -> bool:
         """Run the network on the inputs, and return whether it raised no error."""
         for index, tensor in enumerate(tensors):
-            self._set_origin(tensor, _Origin(frozenset({index}), is_shifted=True))
+            self._set_origin(tensor, _Origin(frozenset({index}), is_input=True, is_shifted=True))
         try:
-            with torch.enable_grad(), tensors[0].device, self:
+            with torch.enable_grad(), tensors[0].device, self._counter, self:
                 network.run(tensors)
         except _AllKnown:
             return True
@@ -180,6 +204,9 @@ class _Probe(TorchFunctionMode):
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
         kwargs = kwargs or {}
+        self._calls += 1
+        if self._calls > MAX_CALLS or self._counter.total > MAX_MACS:
+            raise _AllKnown
         tensors = list(tensors_in((args, kwargs)))
         origins = [self._origins[id(tensor)] for tensor in tensors if id(tensor) in self._origins]
         if not origins:
@@ -200,11 +227,11 @@ class _Probe(TorchFunctionMode):
     ) -> Iterator[tuple[Tensor, Tensor]]:
         """Yield each argument that is used as an index or a mask, and a valid index or mask that replaces it."""
         mask = mask_of(func, args, kwargs)
-        if mask is not None and (origin := self._origins.get(id(mask))) and self._decide(origin, "mask"):
+        if mask is not None and (origin := self._origins.get(id(mask))) and self._decide(origin.inputs, "mask"):
             yield mask, mask.bool()
         for use in index_uses(func, args, kwargs):
             origin = self._origins.get(id(use.indices))
-            if origin is not None and self._decide(origin, "integer"):
+            if origin is not None and self._decide(origin.inputs, "integer"):
                 indices = use.indices.long()
                 if use.high is not None:
                     self._add_limit(use, use.high, origin)
@@ -212,10 +239,10 @@ class _Probe(TorchFunctionMode):
                 yield use.indices, indices
 
     def _add_limit(self, use: IndexUse, high: int, origin: _Origin) -> None:
-        values = torch.zeros(1, device=CPU) if use.indices.is_meta else use.indices.detach().cpu().flatten()
-        if values.numel():
-            is_shifted = origin.is_shifted or use.indices.is_meta
-            self.limits.append(_Limit(origin.inputs, values.double(), use.low, high, is_shifted))
+        values = None if use.indices.is_meta else use.indices.detach().cpu().double().flatten()
+        if use.indices.numel():
+            self._calls = 0
+            self.limits.append(_Limit(origin.inputs, values, use.low, high, origin.is_input, origin.is_shifted))
         if len(self.limits) == self._max_limits:
             raise _AllKnown
 
@@ -223,14 +250,16 @@ class _Probe(TorchFunctionMode):
         """Set the origin of a function's outputs, or note that the function computes with numbers."""
         inputs = [self._origins[id(tensor)] for tensor in tensors if id(tensor) in self._origins]
         all_inputs = frozenset[int]().union(*(origin.inputs for origin in inputs))
+        is_input = all(origin.is_input for origin in inputs)
         is_shifted = all(origin.is_shifted for origin in inputs)
         if name in VIEWS:
-            origin = _Origin(all_inputs, is_shifted)
+            origin = _Origin(all_inputs, is_input, is_shifted)
         elif name in INTEGER_ARITHMETIC and not self._has_numbers(tensors, arguments):
             adds_constant = name in SHIFTS and len(inputs) == 1 and tensors[0] is arguments[0][0]
-            origin = _Origin(all_inputs, is_shifted and adds_constant and "alpha" not in arguments[1])
+            is_shifted = is_shifted and adds_constant and "alpha" not in arguments[1]
+            origin = _Origin(all_inputs, is_input=False, is_shifted=is_shifted)
         else:
-            self._decide(_Origin(all_inputs, is_shifted), "number")
+            self._decide(all_inputs, "number")
             if "integer" not in self.kinds and None not in self.kinds:
                 raise _AllKnown
             return
@@ -243,11 +272,11 @@ class _Probe(TorchFunctionMode):
         others = [tensor for tensor in tensors if id(tensor) not in self._origins]
         return is_number or any(tensor.is_floating_point() or tensor.is_complex() for tensor in others)
 
-    def _decide(self, origin: _Origin, kind: Kind) -> bool:
-        """Set the kind of the inputs whose kind is unknown. Return whether an input has this kind."""
-        for index in origin.inputs:
+    def _decide(self, inputs: frozenset[int], kind: Kind) -> bool:
+        """Set the kind of those inputs whose kind is unknown. Return whether one of the inputs has this kind."""
+        for index in inputs:
             self.kinds[index] = self.kinds[index] or kind
-        return any(self.kinds[index] == kind for index in origin.inputs)
+        return any(self.kinds[index] == kind for index in inputs)
 
     def _set_origin(self, tensor: Tensor, origin: _Origin) -> None:
         self._kept.append(tensor)

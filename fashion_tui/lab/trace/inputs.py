@@ -1,6 +1,5 @@
 """The inputs of a traced network: find out their dtypes and the valid integers, and create their values."""
 
-import inspect
 import math
 from collections.abc import Callable, Sequence
 from typing import Any, Literal, NamedTuple, Protocol
@@ -8,6 +7,7 @@ from typing import Any, Literal, NamedTuple, Protocol
 import msgspec
 import torch
 from torch import Tensor, nn
+from torch.nn.parameter import is_lazy
 from torch.utils import _pytree as pytree
 
 from fashion_tui.lab.rng import preserve_rng_state
@@ -15,10 +15,16 @@ from fashion_tui.schema.errors import UsageError
 from fashion_tui.schema.inputs import MAX_VALUES, InputSpec
 from fashion_tui.schema.shapes import Shape
 
+from .forward_signature import check_arguments, takes_dict
 from .input_probe import Kind, Range, find_uses
-from .model_copy import CPU, META
-from .structure import named_buffers, parameters_of
+from .model_copy import CPU, META, copy_model, has_values
+from .structure import parameters_of
 from .tensors import tensors_in
+
+SMALL_MODEL = 10**7
+"""Maximum number of parameters of a small model."""
+SMALL_INPUT = 50_000
+"""Maximum number of values in one sample for a small model."""
 
 Distribution = Literal["uniform", "normal"]
 
@@ -58,15 +64,27 @@ class NetworkInputs(Protocol):
 class SpecifiedInputs:
     """Inputs with random values and known shapes, dtypes and ranges."""
 
-    def __init__(self, specs: Sequence[InputSpec], ranges: Sequence[Range | None]) -> None:
-        """Create inputs. `ranges` has the integers that each input may contain, or None for the default range."""
+    def __init__(self, specs: Sequence[InputSpec], ranges: Sequence[Range | None], *, as_dict: bool = False) -> None:
+        """Create inputs. `ranges` has the integers that each input may contain, or None for the default range.
+
+        If `as_dict` is True, the inputs are passed as a single argument, which is a dict.
+        """
         self.specs = tuple(specs)
         self._ranges = tuple(ranges)
+        self._as_dict = as_dict
 
     def make(
         self, batch: int, device: torch.device = CPU, *, seed: int = 0, distribution: Distribution = "uniform"
     ) -> Arguments:
-        return arguments_of(self.specs, self.tensors(batch, device, seed=seed, distribution=distribution))
+        return self.arguments(self.tensors(batch, device, seed=seed, distribution=distribution))
+
+    def arguments(self, tensors: Sequence[Tensor]) -> Arguments:
+        """Pass the tensors by name if they have one, and otherwise by position."""
+        pairs = [*zip(self.specs, tensors, strict=True)]
+        named = {spec.name: tensor for spec, tensor in pairs if spec.name is not None}
+        if self._as_dict:
+            return Arguments((named,), {})
+        return Arguments(tuple(tensor for spec, tensor in pairs if spec.name is None), named)
 
     def tensors(
         self, batch: int, device: torch.device = CPU, *, seed: int = 0, distribution: Distribution = "uniform"
@@ -109,59 +127,64 @@ class FunctionInputs:
         return Arguments((_move(value, device),), {})
 
 
-def resolve_inputs(model: nn.Module, inputs: AnyInputs) -> NetworkInputs:
+def resolve_inputs(model: nn.Module, inputs: AnyInputs, *, live: bool = False) -> NetworkInputs:
     """Find out the dtype of each input and the integers that the model accepts.
 
-    The model runs on its own device until each input's use is known. This may change the model, so pass a copy. An
-    input without a dtype becomes an integer if it is used as an index, and boolean if it is used as a mask. Otherwise,
-    it has the dtype of the model's weights.
+    A copy of the model runs until each input's use is known: on the CPU if the model is small, and otherwise on the
+    meta device. If the use then depends on values, another copy runs on the CPU. If `live` is True or the model's
+    weights have no values, only the meta device is used. An input without a dtype becomes an integer if it is used as
+    an index, and boolean if it is used as a mask. Otherwise, it has the dtype of the model's weights.
+
+    Several inputs with names that `forward` doesn't know are passed as a dict, if it has a single argument.
 
     Raises UsageError if `inputs` is invalid or doesn't match the arguments of the model's `forward`.
     """
     if callable(inputs):
         created = FunctionInputs(inputs)
-        _check_arguments(model, created.make(2))
+        check_arguments(model, *created.make(2))
         return created
     specs = check_inputs(inputs)
-    _check_arguments(model, arguments_of(specs, [torch.empty(0)] * len(specs)))
+    as_dict = takes_dict(model, {spec.name for spec in specs})
+    unresolved = SpecifiedInputs(specs, [None] * len(specs), as_dict=as_dict)
+    check_arguments(model, *unresolved.arguments([torch.empty(0)] * len(specs)))
     numbers = _dtype_of_weights(model)
     kinds = [None if spec.dtype is None else _kind_of(spec.dtype) for spec in specs]
     ranges: list[Range | None] = [None] * len(specs)
     if None in kinds or "integer" in kinds:
-        uses = find_uses(_ProbedModel(model, specs, numbers), kinds)
-        kinds, ranges = [use.kind for use in uses], [use.range for use in uses]
-    return SpecifiedInputs(_with_dtypes(specs, kinds, numbers), ranges)
+        for device in _devices(model, specs) if has_values(model) and not live else (META,):
+            found = find_uses(_ProbedModel(copy_model(model, device), device, unresolved, numbers), kinds)
+            if found.is_certain:
+                break
+        kinds, ranges = [use.kind for use in found.uses], [use.range for use in found.uses]
+    return SpecifiedInputs(_with_dtypes(specs, kinds, numbers), ranges, as_dict=as_dict)
+
+
+def _devices(model: nn.Module, specs: Sequence[InputSpec]) -> tuple[torch.device, ...]:
+    """Return the devices on which to run the model. The first use of the meta device in a process takes 1 s."""
+    values = sum(math.prod(spec.shape) for spec in specs)
+    weights = sum(parameter.numel() for parameter in parameters_of(model) if not is_lazy(parameter))
+    return (CPU,) if values <= SMALL_INPUT and weights <= SMALL_MODEL else (META, CPU)
 
 
 class _ProbedModel:
     """Runs a model on inputs that are easy to follow."""
 
-    def __init__(self, model: nn.Module, specs: Sequence[InputSpec], numbers: torch.dtype) -> None:
+    def __init__(self, model: nn.Module, device: torch.device, inputs: SpecifiedInputs, numbers: torch.dtype) -> None:
+        """Use a copy of a model, because running it may change it. `numbers` is the dtype of floating-point inputs."""
         self._model = model
-        self._specs = specs
+        self._device = device
+        self._inputs = inputs
         self._numbers = numbers
-        self._device = next(
-            (tensor.device for tensor in (*parameters_of(model), *(buffer for _, buffer in named_buffers(model)))), CPU
-        )
 
     def make(self, batch: int, kinds: Sequence[Kind | None], fill: int) -> list[Tensor]:
-        specs = _with_dtypes(self._specs, kinds, self._numbers)
+        specs = _with_dtypes(self._inputs.specs, kinds, self._numbers)
         tensors = SpecifiedInputs(specs, [None] * len(specs)).tensors(batch, self._device)
         pairs = zip(tensors, kinds, strict=True)
         return [tensor if kind in {"number", "mask"} else tensor.fill_(fill) for tensor, kind in pairs]
 
     def run(self, tensors: Sequence[Tensor]) -> object:
-        arguments = arguments_of(self._specs, tensors)
+        arguments = self._inputs.arguments(tensors)
         return self._model(*arguments.args, **arguments.kwargs)
-
-
-def arguments_of(specs: Sequence[InputSpec], tensors: Sequence[Tensor]) -> Arguments:
-    """Pass the tensors by name if they have one, and otherwise by position."""
-    pairs = [*zip(specs, tensors, strict=True)]
-    return Arguments(
-        tuple(tensor for spec, tensor in pairs if spec.name is None),
-        {spec.name: tensor for spec, tensor in pairs if spec.name is not None},
-    )
 
 
 def check_inputs(inputs: Any) -> tuple[InputSpec, ...]:
@@ -186,54 +209,6 @@ def check_inputs(inputs: Any) -> tuple[InputSpec, ...]:
             raise UsageError(f"the input size {spec} has {math.prod(shape):,} values; it may have at most 2**31")
         specs.append(spec)
     return tuple(specs)
-
-
-def _check_arguments(model: nn.Module, arguments: Arguments) -> None:
-    """Raise UsageError if `forward` doesn't take these arguments."""
-    if model._forward_pre_hooks:  # noqa: SLF001 - a hook may change the arguments
-        return
-    try:
-        signature = inspect.signature(model.forward)
-    except (TypeError, ValueError):  # for example, a compiled module
-        return
-    try:
-        signature.bind(*arguments.args, **arguments.kwargs)
-    except TypeError:
-        if _lacks_self(model):
-            return  # the call raises an error that the trace explains
-        raise UsageError(f"{type(model).__name__}.forward {_mismatch(signature, arguments)}") from None
-
-
-def _lacks_self(model: nn.Module) -> bool:
-    """Return whether `forward` is defined without `self`, as in `def forward(x)`."""
-    code = getattr(getattr(model.forward, "__func__", None), "__code__", None)
-    return code is not None and code.co_argcount > 0 and code.co_varnames[0] != "self"
-
-
-def _mismatch(signature: inspect.Signature, arguments: Arguments) -> str:
-    parameters = signature.parameters
-    positional = [
-        name
-        for name, parameter in parameters.items()
-        if parameter.kind in {parameter.POSITIONAL_ONLY, parameter.POSITIONAL_OR_KEYWORD}
-    ]
-    names = ", ".join(parameters) or "no arguments"
-    unknown = [name for name in arguments.kwargs if name not in parameters]
-    if unknown:
-        return f"takes {names}; it has no argument {', '.join(unknown)}"
-    if len(arguments.args) > len(positional):
-        return f"takes {names}, but {len(arguments.args)} inputs without a name were given"
-    given = {*positional[: len(arguments.args)], *arguments.kwargs}
-    missing = [
-        name
-        for name, parameter in parameters.items()
-        if parameter.default is parameter.empty
-        and name not in given
-        and parameter.kind not in {parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD}
-    ]
-    if missing:
-        return f"also needs {', '.join(missing)}; give one more input for each, such as {missing[0]}=3x8x8"
-    return f"takes {names}, but an argument was given twice, by its name and by its position"
 
 
 def _dtype_of_weights(model: nn.Module) -> torch.dtype:

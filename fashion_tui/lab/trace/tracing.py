@@ -11,7 +11,6 @@ from fashion_tui.schema.shapes import ShapeTable
 
 from .explain import Repair
 from .inputs import AnyInputs, resolve_inputs
-from .model_copy import CPU, META, copy_model, has_values
 from .passes import record_passes
 from .runner import Runner
 from .table import make_table
@@ -45,7 +44,7 @@ def trace(  # noqa: PLR0913 - each is an independent choice
     if not isinstance(model, nn.Module):
         raise UserError(f"expected an instance of nn.Module, got {_describe(model)}")
     with preserve_rng_state():
-        resolved = resolve_inputs(copy_model(model, CPU if has_values(model) and not live else META), inputs)
+        resolved = resolve_inputs(model, inputs, live=live)
         runner = Runner(model, resolved)
         chosen = record_passes(runner, live=live)
         table = make_table(chosen, runner, name or type(model).__name__, repair)
