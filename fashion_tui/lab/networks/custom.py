@@ -1,8 +1,10 @@
 """Execute the user's code as a module, create the network that it defines, and explain its errors in one line."""
 
+import difflib
 import inspect
 import linecache
 import math
+import re
 import sys
 import traceback
 from collections.abc import Iterator
@@ -122,11 +124,34 @@ def explain_error(error: BaseException, file: str | None, prefix: str = "") -> U
     if isinstance(error, SyntaxError):
         return SourceError(f"{prefix}{error.msg}", error.filename or file or UNSAVED, error.lineno)
     reason = " ".join(str(error).split())
-    message = f"{prefix}{type(error).__name__}{f': {reason}' if reason else ''}"
+    message = f"{prefix}{type(error).__name__}{f': {reason}' if reason else ''}{constructor_hint(error)}"
     lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == file]
     if file is None or not lines:
         return UserError(message)
     return SourceError(message, file, lines[-1])
+
+
+def constructor_hint(error: BaseException) -> str:
+    """Return what to add to the message of an error that is raised while a network is created.
+
+    This is the right name, a missing call, or the values of the arguments that the message names.
+    """
+    if "before Module.__init__() call" in str(error):
+        return "; call super().__init__() first"
+    if isinstance(error, AttributeError) and error.obj is not None:
+        names = {name.lower(): name for name in dir(error.obj)}
+        close = difflib.get_close_matches(str(error.name).lower(), names, 1)
+        return f"; did you mean {names[close[0]]!r}?" if close else ""
+    *_, (frame, _) = [(None, 0), *traceback.walk_tb(error.__traceback__)]
+    layers = [frame for frame, _ in traceback.walk_tb(error.__traceback__) if frame.f_code.co_name == "__init__"]
+    if frame is None or not layers or not layers[-1].f_globals.get("__name__", "").startswith("torch.nn"):
+        return ""
+    values = {name: value for name, value in layers[-1].f_locals.items() if isinstance(value, int | float | str)}
+    wrong = {name: value for name, value in values.items() if name.endswith(("features", "channels", "size", "dim"))}
+    wrong = {name: value for name, value in wrong.items() if not isinstance(value, int)}
+    named = wrong or {name: value for name, value in values.items() if re.search(rf"\b{name}\b", str(error))}
+    listed = ", ".join(f"{name} is {value!r}" for name, value in named.items())
+    return f"; {listed}{', but an integer is needed' if wrong else ''}" if listed else ""
 
 
 @contextmanager

@@ -36,7 +36,12 @@ def explain_wrong_kind(failure: Failure) -> Explanation | None:
     if not args or isinstance(first, Operand) or (not is_layer and not _is_about_type(failure)):
         return None
     if isinstance(first, nn.Module):
-        return explain_uncalled_layer(failure.name, first)
+        modules = failure.model.named_modules() if failure.model is not None else ()
+        name = next((path for path, module in modules if module is first), None)
+        if name is None:
+            return explain_uncalled_layer(failure.name, first)
+        text = f"{failure.name} expects a tensor, got the layer {name} itself; call it: self.{name}(x)"
+        return Explanation(text, (change_input(failure, "{}(x)"),))
     if first is None:
         return explain_none(failure)
     if isinstance(first, tuple) and find_operands(first):

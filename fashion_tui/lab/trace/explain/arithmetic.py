@@ -1,6 +1,16 @@
 """Explain matrix products and element-wise operations on tensors whose sizes don't match."""
 
-from .changes import change_input, rename_method, resize_tensor, set_layer_argument
+from typing import Any
+
+from .changes import (
+    change_input,
+    interpolate,
+    remove_transpose,
+    rename_method,
+    resize_tensor,
+    set_layer_argument,
+    size_by_batch,
+)
 from .failure import Change, Explanation, Failure, TensorArgument
 
 
@@ -31,15 +41,15 @@ def explain_product(failure: Failure) -> Explanation | None:
         return Explanation(f"{op} can't multiply {first.text} and {second.text}: {batches[0]} and {batches[1]} differ")
     where = failure.producers()
     text = f"{op} can't multiply {listed([first, second])}: {columns} columns don't match {rows} rows{where}"
-    changes: list[Change] = []
     position = len(failure.tensors) - 2
+    changes: list[Change] = [remove_transpose(failure, position + 1)]
     if len(second.shape) > 1 and second.size(-1) == columns:
         transpose = "T" if len(second.shape) == 2 else "transpose(-2, -1)"
         text += f"; transpose the second with {'.' + transpose}"
-        changes = [change_input(failure, f"{{}}.{transpose}", index=position + 1)]
+        changes.append(change_input(failure, f"{{}}.{transpose}", index=position + 1))
     elif len(first.shape) > 1 and first.size(-2) == rows and "N" not in rows:
         text += "; transpose the first with .transpose(-2, -1)"
-        changes = [change_input(failure, "{}.transpose(-2, -1)", index=position)]
+        changes.append(change_input(failure, "{}.transpose(-2, -1)", index=position))
     if columns.isdigit():
         changes.append(resize_tensor(second.operand.name, axis, int(columns)))
     return Explanation(text, tuple(changes))
@@ -77,14 +87,20 @@ def _small_operand(failure: Failure, text: str, first: TensorArgument, second: T
         if len(small.shape) == 2 and len(large.shape) == 4 and small.text == f"[N, {large.size(1)}]":
             text += "; to use one value per channel, write [:, :, None, None]"
             return Explanation(text, (change_input(failure, "{}[:, :, None, None]", index=position),))
-        if small.operand.name is not None and len(small.shape) == len(large.shape):
+        if small.operand.name is not None and len(small.shape) <= len(large.shape):
             return _table_of_wrong_size(text, small, large)
+        creator = failure.creator(small)
+        is_batch = large.size(0) == "N" != small.size(0)
+        if creator is not None and is_batch and len(small.shape) == len(large.shape):
+            text += f"; axis 0 is the batch, but {creator} creates {small.size(0)} rows"
+            return Explanation(text, (size_by_batch(creator, 0, small.shape[0]),))
     return None
 
 
 def _table_of_wrong_size(text: str, table: TensorArgument, data: TensorArgument) -> Explanation:
     """Explain that a parameter or buffer has another size than the data, such as a table of positions."""
-    pairs = enumerate(zip(table.text[1:-1].split(", "), data.text[1:-1].split(", "), strict=True))
+    sizes = table.text[1:-1].split(", ")
+    pairs = enumerate(zip(sizes, data.text[1:-1].split(", ")[-len(sizes) :], strict=True))
     axis, size, wanted = next((axis, *pair) for axis, pair in pairs if pair[0] != pair[1] and "1" not in pair)
     if wanted == "N":
         return Explanation(f"{text}; axis 0 of `{table.operand.name}` is {size}, but that of the other is the batch")
@@ -114,11 +130,38 @@ def _convolution_padding(
             changes.append(set_layer_argument(path, 4, "padding", kernel[0] // 2))
         elif len(wrong) == 1 and not spatial and len(other.sample) == axes - 1 and other.sample[0] != out:
             changes.append(set_layer_argument(path, 1, "out_channels", other.sample[0]))
-    if spatial and changes:
+    if spatial and _strided(failure):
+        text += "; a stride shrinks one of them: use stride=1, or the same stride in the other branch"
+        changes = [set_layer_argument(path, 3, "stride", 1) for path in _strided(failure)]
+    elif spatial and changes:
         text += "; a padding of half the kernel keeps the size"
+    elif spatial and axes == 4:
+        first_index = 0 if is_upsampled(failure, 0) else 1
+        text += "; bring them to one height and width first, for example with F.interpolate(…, size=…)"
+        changes.append(interpolate(failure, first_index, 1 - first_index))
     elif changes:
         text += "; both need the same number of channels"
     return Explanation(text, tuple(changes))
+
+
+def is_upsampled(failure: Failure, index: int) -> bool:
+    """Return whether an upsampling layer produced an input."""
+    producer = failure.producer(index)
+    return producer is not None and any(word in producer.op for word in ("Upsample", "Transpose", "interpolate"))
+
+
+def _strided(failure: Failure) -> list[str]:
+    """Return the paths of the convolutions with a stride that produced the inputs."""
+    paths = [_convolution(failure, index) for index in range(len(failure.row.inputs))]
+    model = failure.model
+    return [
+        path for path in paths if path is not None and model is not None and max(_stride(model.get_submodule(path))) > 1
+    ]
+
+
+def _stride(layer: Any) -> tuple[int, ...]:
+    stride: tuple[int, ...] = layer.stride
+    return stride
 
 
 def _convolution(failure: Failure, index: int) -> str | None:

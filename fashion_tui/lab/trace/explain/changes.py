@@ -117,6 +117,52 @@ def at_calls(name: str, edit: Callable[[Source, ast.Call], Sequence[Fix]]) -> Ch
     return lambda source: [*change(source)]
 
 
+def remove_method(source: Source, call: ast.Call) -> Sequence[Fix]:
+    """Replace `x.method(…)` by `x`."""
+    return (
+        source.edit(source.replace(call, source.text(call.func.value))) if isinstance(call.func, ast.Attribute) else []
+    )
+
+
+def remove_transpose(failure: Failure, index: int) -> Change:
+    """Use an input of the failed call without its `.transpose(…)`."""
+
+    def change(source: Source) -> Sequence[Fix]:
+        node = input_node(failure, source, index)
+        if not isinstance(node, ast.Call) or call_name(node) not in {"transpose", "permute", "t", "swapaxes"}:
+            return []
+        return remove_method(source, node)
+
+    return change
+
+
+def size_by_batch(creator: str, axis: int, old: int) -> Change:
+    """Create a tensor in `forward` for the batch size instead of a fixed number of samples."""
+
+    def edit(source: Source, call: ast.Call) -> Sequence[Fix]:
+        sizes, functions = sizes_of(call), source.nodes(kind=ast.FunctionDef)
+        inside = next((item for item in functions if any(child is call for child in ast.walk(item))), None)
+        names = [argument.arg for argument in inside.args.args if argument.arg != "self"] if inside is not None else []
+        if axis >= len(sizes) or source.text(sizes[axis]) != str(old) or not names:
+            return []
+        return source.edit(source.replace(sizes[axis], f"{names[0]}.size(0)"))
+
+    return at_calls(creator, edit)
+
+
+def interpolate(failure: Failure, index: int, other: int) -> Change:
+    """Give an input of the failed call the height and width of another input."""
+
+    def change(source: Source) -> Sequence[Fix]:
+        node, reference = input_node(failure, source, index), input_node(failure, source, other)
+        if not isinstance(reference, ast.Name):
+            return []
+        module = "F" if "functional as F" in "".join(source.lines) else "nn.functional"
+        return source.wrap(node, f"{module}.interpolate({{}}, size={reference.id}.shape[2:])")
+
+    return change
+
+
 def rename_method(new: str) -> Change:
     """Call another method instead of the one that failed, with the same arguments."""
 

@@ -5,10 +5,8 @@ from collections.abc import Iterator, Sequence
 
 from torch import nn
 
+from .sizes import CREATING
 from .source import Edit, Source, call_name
-
-CREATING = ("zeros", "randn", "ones", "rand", "empty")
-"""Functions that create a tensor from its sizes."""
 
 _CONTAINERS = (nn.Sequential, nn.ModuleList, nn.ModuleDict)
 

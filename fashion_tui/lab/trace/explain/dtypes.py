@@ -29,7 +29,7 @@ def explain_dtypes(failure: Failure) -> Explanation | None:
         change = change_input(failure, "{}.float()", index=_first(failure, torch.bool))
         text = f"{failure.row.op} isn't defined for bool; invert a mask with ~, or convert it with float()"
         return Explanation(text, (change,))
-    if failure.row.name in {"one_hot", "gather", "scatter", "index_select", "embedding"}:
+    if failure.row.name in {"nll_loss", "cross_entropy", "one_hot", "gather", "scatter", "index_select", "embedding"}:
         return _explain_indices(failure)
     return _explain_mixture(failure) or _explain_integers(failure)
 

@@ -10,7 +10,7 @@ from fashion_tui.lab.trace.calls import Call
 from fashion_tui.lab.trace.operands import Arguments, Operand, find_operands
 from fashion_tui.schema.shapes import NETWORK_INPUT, Fix, Shape, ShapeRow
 
-from .sizes import BatchSizes
+from .sizes import CREATING, BatchSizes
 from .source import Source
 
 Change = Callable[[Source], Sequence[Fix]]
@@ -118,6 +118,14 @@ class Failure:
     def input_text(self) -> str:
         """Shape of the first input, with N for the batch size."""
         return self.activations[0].text if self.activations else str(list(self.input))
+
+    def creator(self, tensor: TensorArgument) -> str | None:
+        """Return the name of the function that created a tensor without inputs, such as `randn`, or None."""
+        source = tensor.operand.source
+        if source is None or source == NETWORK_INPUT:
+            return None
+        row = self.rows[source]
+        return row.name if row.name in CREATING else None
 
     def producer(self, index: int = 0) -> ShapeRow | None:
         """Return the row that produced an input's shape, skipping rows such as relu that don't change the shape."""

@@ -92,6 +92,15 @@ def explain_batch_norm(failure: Failure) -> Explanation | None:
     return Explanation(f"{text}; {_named(statistics)} is {list(statistics.shape)}")
 
 
+def explain_instance_norm(failure: Failure) -> Explanation | None:
+    weight = _weight(failure, 3)
+    if weight is None or not failure.input or weight.shape[0] == failure.input[0]:
+        return None
+    text = wrong_size(failure, weight.shape[0], failure.input[0], "channels")
+    change = resize_tensor(weight.name, 0, failure.input[0])
+    return Explanation(f"{text}; {_named(weight)} is {list(weight.shape)}", (change,))
+
+
 def explain_layer_norm(failure: Failure) -> Explanation | None:
     shape = failure.arguments.get(1, "normalized_shape", ())
     shape = [shape] if isinstance(shape, int) else list(shape)

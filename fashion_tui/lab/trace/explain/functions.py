@@ -16,13 +16,14 @@ from .functional import (
     explain_batch_norm,
     explain_embedding,
     explain_group_norm,
+    explain_instance_norm,
     explain_layer_norm,
     explain_linear,
     explain_spatial,
 )
 from .joining import explain_joining
 from .layers import describe_axes
-from .reshaping import explain_expand, explain_permute, explain_view
+from .reshaping import explain_expand, explain_permute, explain_repeat, explain_view
 from .source import Source
 from .windows import explain_window
 
@@ -43,7 +44,7 @@ def explain_function(failure: Failure) -> Explanation | None:
         return explain_spatial(failure) or explain_window(failure)
     if not op[0].isalpha() and "[" not in op:
         return explain_addition(failure)
-    return explain_addition(failure) if name in _BROADCASTING else None
+    return explain_addition(failure) if name in _BROADCASTING or name.endswith("_loss") else None
 
 
 _BROADCASTING = frozenset({"masked_fill", "masked_fill_", "where", "maximum", "minimum", "lerp", "addcmul"})
@@ -194,6 +195,8 @@ _BY_NAME: dict[str, Any] = {
     "reshape": explain_view,
     "permute": explain_permute,
     "expand": explain_expand,
+    "repeat": explain_repeat,
+    "instance_norm": explain_instance_norm,
     **dict.fromkeys(("matmul", "rmatmul", "bmm", "mm", "mv", "addmm", "baddbmm"), explain_product),
     **dict.fromkeys(("cat", "concat", "concatenate", "stack", "hstack", "vstack"), explain_joining),
 }

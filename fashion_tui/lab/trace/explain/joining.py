@@ -6,7 +6,7 @@ from typing import Any
 
 from fashion_tui.schema.shapes import Fix
 
-from .arithmetic import listed
+from .arithmetic import is_upsampled, listed
 from .changes import at_failure
 from .failure import Change, Explanation, Failure, TensorArgument
 from .source import Source
@@ -70,15 +70,17 @@ def _explain_images(failure: Failure, text: str, tensors: list[TensorArgument]) 
     if tensors[0].sample[1:] == tensors[1].sample[1:]:
         return None
     text += "; bring them to one height and width first, with padding or F.interpolate(…, size=…)"
-    return Explanation(text, (_interpolate("F"), _interpolate("nn.functional")))
+    first, second = (0, 1) if is_upsampled(failure, 0) else (1, 0)
+    return Explanation(text, (_interpolate(first, second),))
 
 
-def _interpolate(module: str) -> Change:
+def _interpolate(index: int, other: int) -> Change:
     def edit(source: Source, call: ast.Call) -> Sequence[Fix]:
         items = _items(call)
-        if len(items) != 2:
+        if len(items) != 2 or not isinstance(items[other], ast.Name):
             return []
-        return source.wrap(items[0], f"{module}.interpolate({{}}, size={source.text(items[1])}.shape[2:])")
+        module = "F" if "functional as F" in "".join(source.lines) else "nn.functional"
+        return source.wrap(items[index], f"{module}.interpolate({{}}, size={source.text(items[other])}.shape[2:])")
 
     return at_failure(edit)
 

@@ -8,7 +8,15 @@ from torch import nn
 from fashion_tui.lab.trace.functions import RESHAPING
 from fashion_tui.lab.trace.operands import Operand
 
-from .changes import change_input, replace_layer, resize_tensor, set_layer_argument, set_layer_class
+from .changes import (
+    at_calls,
+    change_input,
+    remove_method,
+    replace_layer,
+    resize_tensor,
+    set_layer_argument,
+    set_layer_class,
+)
 from .definitions import find_constructor
 from .failure import Change, Explanation, Failure
 from .recurrent import explain_attention, explain_recurrent
@@ -51,29 +59,44 @@ def describe_axes(axes: int) -> str:
 
 def _explain_axes(failure: Failure, layer: Any) -> Explanation | None:
     """Explain that the input has the wrong number of axes."""
-    axes, sample, path = _spatial_axes(layer), failure.input, failure.row.path
-    if axes is None:
-        return None
-    name = type(layer).__name__
+    axes, sample, name = _spatial_axes(layer), failure.input, type(layer).__name__
     allows_vectors = name == "BatchNorm1d"
-    if len(sample) == axes + 1 or (allows_vectors and len(sample) == 1):
+    if axes is None or len(sample) == axes + 1 or (allows_vectors and len(sample) == 1):
         return None
     expected = f"[channels] or {describe_axes(1)}" if allows_vectors else describe_axes(axes)
     text = f"{failure.name} expects {expected}, got {list(sample)}: {failure.origin()}"
     channels = getattr(layer, "in_channels", getattr(layer, "num_features", None))
-    better = f"{name[:-2]}{len(sample) - 1}d"
-    if "Norm" in name and len(sample) == 1:
-        better = "BatchNorm1d"
+    found = _missing_axes(failure, text, channels, axes) or _extra_axes(failure, text, channels, axes)
+    if found is not None:
+        return found
+    better = "BatchNorm1d" if "Norm" in name and len(sample) == 1 else f"{name[:-2]}{len(sample) - 1}d"
+    changes = (set_layer_class(failure.row.path, better),) if hasattr(nn, better) else ()
+    return Explanation(f"{text}; use nn.{better}" if changes else text, changes)
+
+
+def _missing_axes(failure: Failure, text: str, channels: int | None, axes: int) -> Explanation | None:
+    """Explain an image without a channel axis, or a flat image."""
+    sample = failure.input
     if len(sample) == axes and channels in {1, None}:
         text += "; add the channel axis with unsqueeze(1)"
         return Explanation(text, (change_input(failure, "{}.unsqueeze(1)", "nn.Unflatten(1, (1, -1))"),))
-    if len(sample) == 1 and isinstance(channels, int) and (shape := _square(sample[0], channels, axes)) is not None:
-        sizes = ", ".join(map(str, shape))
-        text += f"; reshape it to {list(shape)} first"
-        return Explanation(text, (change_input(failure, f"{{}}.view(-1, {sizes})", f"nn.Unflatten(1, ({sizes}))"),))
-    if (2 <= len(sample) <= 4 and hasattr(nn, better)) or better == "BatchNorm1d":
-        return Explanation(f"{text}; use nn.{better}", (set_layer_class(path, better),))
-    return Explanation(text)
+    shape = _square(sample[0], channels, axes) if len(sample) == 1 and channels is not None else None
+    if shape is None:
+        return None
+    sizes = ", ".join(map(str, shape))
+    text += f"; reshape it to {list(shape)} first"
+    return Explanation(text, (change_input(failure, f"{{}}.view(-1, {sizes})", f"nn.Unflatten(1, ({sizes}))"),))
+
+
+def _extra_axes(failure: Failure, text: str, channels: int | None, axes: int) -> Explanation | None:
+    """Explain an axis before the channels: one that `unsqueeze` added, or the images of a sequence."""
+    sample, producer = failure.input, failure.producer()
+    if len(sample) != axes + 2 or channels is None or sample[1] != channels or sample[0] == channels:
+        return None
+    if producer is not None and producer.name == "unsqueeze":
+        return Explanation(f"{text}; leave out unsqueeze", (at_calls("unsqueeze", remove_method),))
+    text += "; move the first axis into the batch with flatten(0, 1)"
+    return Explanation(text, (change_input(failure, "{}.flatten(0, 1)"),))
 
 
 def _square(values: int, channels: int, axes: int) -> tuple[int, ...] | None:

@@ -182,6 +182,14 @@ def _explain_assertion(context: ErrorContext) -> Explanation | None:
     return Explanation(f"AssertionError: {ast.unparse(statement.test)} is false{f'; {known}' if known else ''}")
 
 
+def _explain_recursion(context: ErrorContext) -> Explanation | None:
+    """Explain a forward that calls itself."""
+    if not isinstance(context.error, RecursionError):
+        return None
+    name = context.frame.f_code.co_name if context.frame is not None else "a function"
+    return Explanation(f"{name} calls itself without end")
+
+
 def _explain_numpy(context: ErrorContext) -> Explanation | None:
     """Explain that a tensor that requires a gradient can't be converted to NumPy."""
     if "Can't call numpy() on Tensor that requires grad" not in context.message:
@@ -219,6 +227,7 @@ _EXPLAINERS: Sequence[Callable[[ErrorContext], Explanation | None]] = (
     _explain_division,
     _explain_forward_arguments,
     _explain_assertion,
+    _explain_recursion,
     _explain_numpy,
     _explain_condition,
 )

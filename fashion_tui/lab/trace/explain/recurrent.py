@@ -10,8 +10,9 @@ from fashion_tui.lab.trace.operands import Operand
 from fashion_tui.schema.shapes import Fix
 
 from .changes import at_calls, change_input, input_node, set_layer_argument
-from .definitions import CREATING, sizes_of
+from .definitions import sizes_of
 from .failure import Change, Explanation, Failure, TensorArgument
+from .sizes import CREATING
 from .source import Edit, Source, call_name
 
 _TRANSFORMERS = ("TransformerEncoderLayer", "TransformerDecoderLayer")

@@ -55,7 +55,8 @@ def _explain_sizes(failure: Failure, requested: list[int]) -> Explanation | None
     if values == expected:
         return _fixed_batch(failure, first)
     text = f"{failure.name} expects {expected} values per sample, got {values}: {failure.origin()}"
-    hint = "check the pooling and the channel counts"
+    has_pooling = any("pool" in row.op.lower() for row in failure.rows)
+    hint = f"check the {'pooling and the ' if has_pooling else ''}sizes before it"
     if len(requested) > 2:
         return Explanation(f"{text}; {hint}")
     resize = at_failure(lambda source, call: _replace_size(source, call, 1, str(values)))
@@ -114,6 +115,17 @@ def _replace_sizes(source: Source, call: ast.Call, text: str) -> Sequence[Fix]:
     if not sizes or sizes[0].lineno != sizes[-1].end_lineno or sizes[-1].end_col_offset is None:
         return []
     return source.edit((sizes[0].lineno, sizes[0].col_offset, sizes[-1].end_col_offset, text))
+
+
+def explain_repeat(failure: Failure) -> Explanation | None:
+    """Explain that repeat has fewer numbers than its input has axes."""
+    counts, tensors = _requested(failure), failure.tensors
+    if not tensors or len(counts) >= len(tensors[0].shape) or not all(isinstance(count, int) for count in counts):
+        return None
+    text = f"repeat has {len(counts)} numbers, but its input {tensors[0].text} has {len(tensors[0].shape)} axes"
+    more = ", ".join(map(str, [1] * (len(tensors[0].shape) - len(counts)) + counts))
+    change = at_failure(lambda source, call: _replace_sizes(source, call, more))
+    return Explanation(f"{text}; write repeat({more})", (change,))
 
 
 def explain_expand(failure: Failure) -> Explanation | None:

@@ -5,6 +5,9 @@ from dataclasses import dataclass
 
 from fashion_tui.schema.shapes import Shape
 
+CREATING = ("zeros", "randn", "ones", "rand", "empty")
+"""Functions that create a tensor from its sizes."""
+
 _INTEGER = re.compile(r"(?<![\w.])(\d+)(?![\w.])")
 
 
