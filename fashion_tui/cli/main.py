@@ -37,6 +37,7 @@ SECTIONS = {
         "attach": "Open a run in the app.",
         "eval": "Evaluate a run on the test set.",
         "export": "Export a run's weights to a file.",
+        "compare": "Compare the settings and metrics of runs.",
         "verify": "Repeat steps of a run and compare them to the bit.",
     },
     "Understand and experiment": {

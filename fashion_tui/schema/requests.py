@@ -199,6 +199,17 @@ class Verify(Request, frozen=True, kw_only=True):
     """Number of steps to repeat."""
 
 
+class CompareStep(Request, frozen=True, kw_only=True):
+    """Ask whether a step of two runs had the same batch and weights; the reply is a StepComparison.
+
+    Doesn't execute the runs' code.
+    """
+
+    run_path: str
+    other_path: str
+    step: int
+
+
 class GetTorchReport(Request, frozen=True, kw_only=True):
     """Ask for torch's version and devices, for `doctor`; the reply is a tuple[HealthCheck, ...]."""
 
@@ -219,5 +230,6 @@ AnyRequest = (
     | GetPredictions
     | Export
     | Verify
+    | CompareStep
     | GetTorchReport
 )

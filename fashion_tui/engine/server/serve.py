@@ -14,6 +14,7 @@ from .cache import Cache
 from .connection import CallContext, Connection, RequestCancelled
 from .datasets import get_dataset, get_images
 from .devices import find_device, get_devices, get_torch_report
+from .divergence import compare_step
 from .networks import check_model, get_builtin_source, get_shapes, get_weights, trace_source
 from .runs import evaluate_run, export_run, get_feature_maps, get_predictions, get_trained_weights
 from .verification import verify_run
@@ -38,6 +39,7 @@ HANDLERS: Mapping[type[requests.Request], Handler] = {
     requests.GetPredictions: get_predictions,
     requests.Export: export_run,
     requests.Verify: verify_run,
+    requests.CompareStep: compare_step,
     requests.GetTorchReport: get_torch_report,
 }
 

@@ -7,12 +7,10 @@ from typing import Any
 
 import msgspec
 import numpy as np
-import torch
-from torch import Tensor
 
 from fashion_tui.lab.data.datasets import hold_out
 from fashion_tui.lab.devices import choose_device, describe_device, set_cpu_threads, set_determinism
-from fashion_tui.lab.training.checkpoint import BadCheckpoint, read_checkpoint
+from fashion_tui.lab.training.checkpoint import BadCheckpoint, first_different_tensor, read_checkpoint
 from fashion_tui.lab.training.loop import Training
 from fashion_tui.machine.host import host_name
 from fashion_tui.runs.create import library_versions
@@ -138,24 +136,11 @@ def _loss_difference(step: int, logged: float | None, again: float) -> StepDiffe
 
 def _weight_difference(run: Run, ref: CheckpointRef, training: Training) -> StepDifference | None:
     """Compare the weights and buffers with those in a checkpoint."""
-    again = training.state_dict()["model"]
-    for name, tensor in _read(run, ref)["model"].items():
-        saved, repeated = tensor.flatten(), again[name].cpu().flatten()
-        differs = (_bytes(saved) != _bytes(repeated)).any(dim=1)
-        if differs.any():
-            first = int(differs.nonzero()[0])
-            return StepDifference(
-                step=ref.step,
-                what=name,
-                run=encode_float(float(saved[first].item())),
-                again=encode_float(float(repeated[first].item())),
-            )
-    return None
-
-
-def _bytes(values: Tensor) -> Tensor:
-    """Return the bytes of a one-dimensional tensor, uint8 `[N, bytes per value]`."""
-    return values.contiguous().view(torch.uint8).reshape(len(values), -1)
+    difference = first_different_tensor(_read(run, ref)["model"], training.state_dict()["model"])
+    if difference is None:
+        return None
+    name, saved, again = difference
+    return StepDifference(step=ref.step, what=name, run=encode_float(saved), again=encode_float(again))
 
 
 def _changes(config: RunConfig) -> tuple[str, ...]:

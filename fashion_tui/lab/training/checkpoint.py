@@ -1,6 +1,7 @@
 """Save the training state in a checkpoint file, or in memory to roll back a step."""
 
 import copy
+import math
 import pickle
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -88,6 +89,29 @@ def final_weights(training: dict[str, Any]) -> dict[str, Tensor]:
     """Return the weights to evaluate and export, given the state of a `Training`."""
     weights: dict[str, Tensor] = training["model"]
     return weights
+
+
+def first_different_tensor(first: dict[str, Tensor], second: dict[str, Tensor]) -> tuple[str, float, float] | None:
+    """Compare the tensors of two states to the bit. Return the name of the first tensor that differs, and two values.
+
+    The values are the first ones that differ, or NaN for a tensor that is missing or has another shape. Return None if
+    both states are equal.
+    """
+    for name in dict.fromkeys((*first, *second)):
+        a, b = first.get(name), second.get(name)
+        if a is None or b is None or a.shape != b.shape or a.dtype != b.dtype:
+            return name, math.nan, math.nan
+        a, b = a.cpu().flatten(), b.cpu().flatten()
+        differs = (_bytes(a) != _bytes(b)).any(dim=1)
+        if differs.any():
+            index = int(differs.nonzero()[0])
+            return name, float(a[index].item()), float(b[index].item())
+    return None
+
+
+def _bytes(values: Tensor) -> Tensor:
+    """Return the bytes of a one-dimensional tensor, uint8 `[N, bytes per value]`."""
+    return values.contiguous().view(torch.uint8).reshape(len(values), values.element_size())
 
 
 def _restore_optimizer(optimizer: torch.optim.Optimizer, state: dict[int, dict[str, Tensor]]) -> None:

@@ -1,0 +1,62 @@
+"""Tables of what differs between runs."""
+
+from collections.abc import Sequence
+
+from rich.console import RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from fashion_tui.schema.comparison import FirstDifference, RunComparison
+from fashion_tui.schema.floats import JsonFloat
+from fashion_tui.schema.run import short_name
+
+from .formatting import format_number, printable
+from .glyphs import terminal_glyphs
+from .style import MUTED
+
+
+def comparison_tables(comparison: RunComparison) -> list[RenderableType]:
+    """Return a table of the fields that differ, and one of the metrics. Metrics of single layers are left out."""
+    glyphs = terminal_glyphs()
+    differences = _table("setting", comparison.runs)
+    for name, values in comparison.differences.items():
+        differences.add_row(name, *(Text(printable("–" if value is None else str(value), glyphs)) for value in values))
+    metrics = _table("metric: last (best)", comparison.runs, justify="right")
+    for name, metric in comparison.metrics.items():
+        if "/" not in name:
+            cells = zip(metric.last, metric.best, strict=True)
+            metrics.add_row(Text(printable(name, glyphs)), *(_last_and_best(last, best) for last, best in cells))
+    settings: RenderableType = differences if comparison.differences else "all settings are the same"
+    return [settings, Text(), metrics]
+
+
+def first_difference_lines(first: FirstDifference | None, common_steps: int) -> list[str]:
+    """Return lines about the first step in which two runs differ."""
+    if first is None:
+        return [f"the losses are identical to the bit in all steps that both runs have logged ({common_steps:,})"]
+    weights = (
+        "weights: unknown, because the runs have no common checkpoint before this step"
+        if first.weights_step is None
+        else f"weights after step {first.weights_step:,}, the last common checkpoint: {first.weights}"
+    )
+    return [
+        f"the losses first differ in step {first.step:,}: {first.losses[0]} and {first.losses[1]}",
+        f"settings: {', '.join(first.configuration) or 'the same'}",
+        f"batch: {first.batch}",
+        weights,
+    ]
+
+
+def _table(title: str, runs: Sequence[str], justify: str = "left") -> Table:
+    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style=MUTED)
+    table.add_column(title, overflow="fold")
+    for run in runs:
+        table.add_column(short_name(run), overflow="fold", justify="right" if justify == "right" else "left")
+    return table
+
+
+def _last_and_best(last: JsonFloat | None, best: JsonFloat | None) -> str:
+    glyphs = terminal_glyphs()
+    if last is None:
+        return "–"
+    return format_number(last, glyphs) + ("" if best is None else f" ({format_number(best, glyphs)})")

@@ -1,0 +1,86 @@
+"""Compare the configurations and metrics of runs, and find the first step in which two runs differ."""
+
+import math
+from array import array
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from fashion_tui.schema.comparison import MetricComparison, RunComparison
+from fashion_tui.schema.floats import JsonFloat, encode_float
+from fashion_tui.schema.run import RunConfig
+
+from .reader import RunReader
+from .series import Series
+
+IGNORED_FIELDS = ("format", "run", "created", "dataset.directory", "recipe.summary")
+"""Fields that say nothing about how a run was trained."""
+
+
+def compare_runs(readers: Sequence[RunReader]) -> RunComparison:
+    """Compare runs whose logs have been read. Raises DamagedRun if a configuration can't be read."""
+    configurations = [_fields(reader.run.config) for reader in readers]
+    names = dict.fromkeys(name for fields in configurations for name in fields)
+    values = {name: tuple(fields.get(name) for fields in configurations) for name in names}
+    metrics = [reader.metrics for reader in readers]
+    return RunComparison(
+        runs=tuple(reader.run.id for reader in readers),
+        differences={name: row for name, row in values.items() if any(value != row[0] for value in row)},
+        metrics={
+            name: _compare_metric(name, metrics) for name in dict.fromkeys(name for one in metrics for name in one)
+        },
+    )
+
+
+def first_different_loss(first: RunReader, second: RunReader) -> tuple[int, float, float] | None:
+    """Return the first step whose losses differ, and both losses. Return None if all steps of both runs are equal.
+
+    Steps that only one run has logged are ignored.
+    """
+    losses = dict(second.series("loss").items())
+    for step, loss in first.series("loss").items():
+        other = losses.get(step)
+        if other is not None and _bits(loss) != _bits(other):
+            return step, loss, other
+    return None
+
+
+def common_steps(first: RunReader, second: RunReader) -> int:
+    """Return the number of steps whose loss both runs have logged."""
+    return len({step for step, _ in first.series("loss").items()} & {step for step, _ in second.series("loss").items()})
+
+
+def _bits(value: float) -> bytes:
+    return array("d", [value]).tobytes()
+
+
+def _fields(config: RunConfig) -> dict[str, object]:
+    """Return the fields of a configuration by name, such as `recipe.batch_size`."""
+    flat: dict[str, object] = {}
+
+    def add(prefix: str, value: Any) -> None:
+        if isinstance(value, dict):
+            for name, item in value.items():
+                add(f"{prefix}.{name}" if prefix else name, item)
+        elif prefix not in IGNORED_FIELDS:
+            flat[prefix] = value
+
+    add("", msgspec.to_builtins(config))
+    return flat
+
+
+def _compare_metric(name: str, metrics: Sequence[Mapping[str, Series]]) -> MetricComparison:
+    series = [one.get(name, Series()) for one in metrics]
+    return MetricComparison(
+        last=tuple(encode_float(each.values(last=1)[0]) if len(each) else None for each in series),
+        best=tuple(_best(name, each) for each in series),
+    )
+
+
+def _best(name: str, series: Series) -> JsonFloat | None:
+    """Return the lowest finite loss or the highest finite accuracy. Return None for other metrics."""
+    finite = [value for value in series.values() if math.isfinite(value)]
+    if not finite:
+        return None
+    return min(finite) if name.endswith("loss") else max(finite) if name.endswith("accuracy") else None

@@ -1,0 +1,50 @@
+"""What differs between runs."""
+
+from typing import Literal
+
+import msgspec
+
+from .floats import JsonFloat
+
+Sameness = Literal["same", "different", "unknown"]
+
+
+class MetricComparison(msgspec.Struct, frozen=True):
+    """A metric of several runs, in the order of the runs. A value is None if the run doesn't have it."""
+
+    last: tuple[JsonFloat | None, ...]
+    best: tuple[JsonFloat | None, ...]
+    """The lowest loss or the highest accuracy. All None for metrics that are neither losses nor accuracies."""
+
+
+class StepComparison(msgspec.Struct, frozen=True, kw_only=True):
+    """The inputs of a step of two runs."""
+
+    batch: Sameness
+    """Whether the images, as the networks received them, and the labels are the same."""
+    weights: Sameness
+    """Whether the weights are the same at the last checkpoint before the step that both runs have."""
+    weights_step: int | None
+    """Step of that checkpoint, or None if there is none."""
+
+
+class FirstDifference(msgspec.Struct, frozen=True, kw_only=True):
+    """The first step in which the losses of two runs differ, and what differed by then."""
+
+    step: int
+    losses: tuple[JsonFloat, JsonFloat]
+    configuration: tuple[str, ...]
+    """Names of the fields in `RunComparison.differences`."""
+    batch: Sameness
+    weights: Sameness
+    weights_step: int | None
+
+
+class RunComparison(msgspec.Struct, frozen=True, kw_only=True):
+    """What differs between runs."""
+
+    runs: tuple[str, ...]
+    differences: dict[str, tuple[object, ...]]
+    """Maps the name of each configuration field in which the runs differ to its value in each run."""
+    metrics: dict[str, MetricComparison]
+    """All metrics that any of the runs has."""

@@ -1,0 +1,166 @@
+"""What differs between runs, and the step in which two runs part."""
+
+import math
+import shutil
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from fashion_tui.engine.server import divergence
+from fashion_tui.lab.data.datasets import FASHION_CLASSES, Dataset
+from fashion_tui.lab.training.checkpoint import read_checkpoint, write_checkpoint
+from fashion_tui.runs.reader import RunReader
+from fashion_tui.runs.run import Run
+from fashion_tui.schema.dataset import DatasetRef
+from fashion_tui.schema.errors import UserError
+from fashion_tui.schema.events import StepChunk
+from tests.lab.test_training import striped
+from tests.runs.parts import make_run as make_empty_run
+from tests.trainer.in_process import train_in_process
+from tests.trainer.trainers import make_run
+
+from .conftest import Call, assert_error
+
+IMAGES = striped(256)
+
+
+@pytest.fixture
+def compare(call_in_process: Call, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """A function that returns the first difference of two runs on `IMAGES`."""
+
+    def compare(first: Run, second: Run) -> dict[str, Any] | None:
+        dataset = Dataset(DatasetRef(name="synthetic", directory=None, sha256=""), FASHION_CLASSES, IMAGES, IMAGES)
+        monkeypatch.setattr(divergence, "run_dataset", lambda _config, _cache: dataset)
+        result = call_in_process("compare", first.path, second.path, "--steps", "--json")
+        assert (result.status, result.err) == (0, "")
+        found: dict[str, Any] | None = result.json["first_difference"]
+        return found
+
+    return compare
+
+
+def trained(folder: Path, epochs: int = 1, **options: Any) -> Run:
+    """Train a run of 3 steps per epoch, with a checkpoint after each epoch."""
+    run = make_run(folder, epochs=epochs, validation=80, **options)
+    train_in_process(run, images=IMAGES)
+    return run
+
+
+@pytest.fixture
+def first(tmp_path: Path) -> Run:
+    return trained(tmp_path / "first")
+
+
+def copy_of(run: Run, folder: Path, **recipe: Any) -> Run:
+    """Copy a run, and change its recipe."""
+    path = folder / run.id
+    shutil.copytree(run.path, path)
+    config = run.config
+    changed = msgspec.structs.replace(config, recipe=msgspec.structs.replace(config.recipe, **recipe))
+    (path / "config.json").write_bytes(msgspec.json.encode(changed))
+    return Run(path)
+
+
+def losses(run: Run) -> dict[int, float]:
+    reader = RunReader(run)
+    reader.poll()
+    return dict(reader.series("loss").items())
+
+
+@pytest.mark.covers("compare --steps", "compare --json")
+def test_another_learning_rate_shows_in_the_second_loss(first: Run, compare: Any, tmp_path: Path) -> None:
+    """The loss of a step is measured before its update."""
+    second = trained(tmp_path / "second", learning_rate=0.002)
+    assert compare(first, second) == {
+        "step": 2,
+        "losses": [losses(first)[2], losses(second)[2]],
+        "configuration": ["recipe.learning_rate"],
+        "batch": "same",
+        "weights": "unknown",
+        "weights_step": None,
+    }
+
+
+def test_another_seed_gives_other_batches(first: Run, compare: Any, tmp_path: Path) -> None:
+    found = compare(first, trained(tmp_path / "second", seed=8))
+    assert (found["step"], found["configuration"], found["batch"]) == (1, ["seed"], "different")
+
+
+def test_runs_that_part_after_a_common_checkpoint(first: Run, compare: Any, tmp_path: Path) -> None:
+    same = copy_of(first, tmp_path / "same")
+    assert compare(first, same) is None
+    second = copy_of(first, tmp_path / "second", learning_rate=0.002)
+    for run in (first, second, same):
+        train_in_process(run, images=IMAGES, epochs=2)
+    assert compare(first, same) is None, "a resumed run is the same"
+    found = compare(first, second)
+    assert (found["step"], found["batch"], found["weights"], found["weights_step"]) == (5, "same", "same", 3)
+
+
+def test_other_weights_at_the_common_checkpoint(first: Run, compare: Any, tmp_path: Path) -> None:
+    second = copy_of(first, tmp_path / "second")
+    ref = second.checkpoints.at(3)
+    assert ref is not None
+    with second.checkpoints.open(ref) as file:
+        training, notes = read_checkpoint(file)
+    training["model"]["fc2.bias"][4] += 0.5
+    shutil.rmtree(second.path / "checkpoints")
+    (second.path / "checkpoints").mkdir()
+    second.checkpoints.save(lambda file: write_checkpoint(file, training, notes), step=3, epoch=1)
+    for run in (first, second):
+        train_in_process(run, images=IMAGES, epochs=2)
+    found = compare(first, second)
+    assert (found["step"], found["configuration"], found["batch"]) == (4, [], "same")
+    assert (found["weights"], found["weights_step"]) == ("different", 3)
+
+
+def test_the_batch_is_unknown_without_the_data(
+    first: Run, call_in_process: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise UserError("no Fashion-MNIST")
+
+    monkeypatch.setattr(divergence, "run_dataset", fail)
+    second = trained(tmp_path / "second", learning_rate=0.002)
+    out = call_in_process("compare", first.path, second.path, "--steps").out
+    for expected in ("step 2", "settings: recipe.learning_rate", "batch: unknown", "weights: unknown"):
+        assert expected in out
+
+
+def logged(folder: Path, name: str, **metrics: list[Any]) -> Run:
+    run = make_empty_run(folder, name=name, seed=len(name))
+    run.event_writer().write(StepChunk(time=1.0, first_step=1, metrics=dict(metrics)))
+    return run
+
+
+@pytest.mark.covers("compare --runs", "compare --data", "compare --dataset")
+def test_the_settings_that_differ_and_the_last_and_best_metrics(call_in_process: Call, tmp_path: Path) -> None:
+    logged(tmp_path, "a", loss=[0.5, 0.25, 0.75], accuracy=[0.1, 0.9, 0.4], speed=[1.0, 9.0, 5.0])
+    logged(tmp_path, "bb", loss=[2.0, math.nan, math.inf])
+    result = call_in_process("compare", "a", "bb", "--runs", tmp_path, "--json")
+    assert result.json["differences"] == {"seed": [1, 2]}
+    assert result.json["metrics"] == {
+        "loss": {"last": [0.75, "Infinity"], "best": [0.25, 2.0]},
+        "accuracy": {"last": [0.4, None], "best": [0.9, None]},
+        "speed": {"last": [5.0, None], "best": [None, None]},
+    }
+    assert "first_difference" not in result.json
+    ignored = ("--data", tmp_path / "none", "--dataset", "fashion-mnist")
+    assert call_in_process("compare", "a", "bb", "--runs", tmp_path, "--json", *ignored) == result
+    out = call_in_process("compare", "a", "bb", "a", "--runs", tmp_path).out
+    rows = [line.split() for line in out.splitlines() if line]
+    assert ["seed", "1", "2", "1"] in rows
+    assert ["loss", "0.75", "(0.25)", "inf", "(2)", "0.75", "(0.25)"] in rows
+    assert ["accuracy", "0.4", "(0.9)", "–", "0.4", "(0.9)"] in rows
+
+
+def test_wrong_numbers_of_runs(call_in_process: Call, tmp_path: Path) -> None:
+    run = logged(tmp_path, "a", loss=[0.5])
+    assert_error(call_in_process("compare", run.path), 2, "two or more")
+    assert_error(call_in_process("compare", *[run.path] * 3, "--steps"), 2, "two runs")
+    assert (
+        "identical to the bit in all steps that both runs have logged (1)"
+        in call_in_process("compare", run.path, run.path, "--steps").out
+    )
