@@ -96,6 +96,17 @@ class TraceSource(Request, frozen=True, kw_only=True):
     """Whether to also time each row on a batch of samples."""
 
 
+class GetTrainingCosts(Request, frozen=True, kw_only=True):
+    """Ask what it costs to train a network on the device that `auto` selects; the reply is a TrainingCosts.
+
+    Executes the user's code if the network is a custom model.
+    """
+
+    network: NamedModel | CustomModel
+    inputs: Inputs = ()
+    """The network's inputs. If it is empty, the network's own, or else an image of the data set."""
+
+
 class GetWeights(Request, frozen=True, kw_only=True):
     """Ask for histograms of a network's initial weights with seed 0; the reply is a tuple[Histogram, ...].
 
@@ -223,6 +234,7 @@ AnyRequest = (
     | GetBuiltinSource
     | CheckModel
     | TraceSource
+    | GetTrainingCosts
     | GetWeights
     | GetTrainedWeights
     | GetFeatureMaps

@@ -85,12 +85,27 @@ IN_PANE: dict[PaneName, tuple[Action, ...]] = {
     "model": (
         Action("edit", "i", "Edit the source; the table updates as you type", "edit"),
         Action("save", "ctrl+s", "Save the source to a file", "save", "^s"),
-        Action("go_to_error", "ctrl+l", "Go to the line with the error; enter applies the proposed fix", "error", "^l"),
+        Action("go_to_error", "ctrl+l", "Go to the line with the error; enter fixes it", "error", "^l"),
         Action("train_this", "t", "Train this network", "train this"),
         Action("maps", "m", "Show the row's feature maps", "maps"),
         Action("other_run", "o", "Load the weights of a run", "other run"),
         Action("another_network", "a", "Open a built-in network, a file or a torchvision model", "network"),
         Action("measure", "b", "Time the forward and backward passes of each row", "time"),
+        Action(
+            "batch(0.5)",
+            "less_than_sign",
+            "Estimate the costs of training; halve the batch",
+            shown_key="<",
+            setting="smaller_batch",
+        ),
+        Action(
+            "batch(2)",
+            "greater_than_sign",
+            "Estimate the costs of training; double the batch",
+            "costs",
+            "< >",
+            setting="larger_batch",
+        ),
         Action("fold", "enter", "Fold or unfold the module", "fold", "↵"),
         Action(
             "move(1, 0)",
@@ -108,7 +123,7 @@ IN_PANE: dict[PaneName, tuple[Action, ...]] = {
         ),
         Action("next_page", "space,pagedown", "Show the next feature maps", "more maps", "space"),
         Action("revert", "z", "Undo all edits since the last save", "revert"),
-        Action("back", "escape", "Close the feature maps, or leave the editor", shown_key="esc"),
+        Action("back", "escape", "Close the feature maps, the editor or the costs", shown_key="esc"),
     ),
     "train": (
         Action("new_run", "n", "Start a new run", "new run"),

@@ -250,6 +250,24 @@ def test_json_of_shapes_says_where_data_flows_and_what_is_unused(call: Call, tmp
     assert "first" in broken.json["explanation"]
 
 
+@pytest.mark.covers("shapes --batch-size")
+def test_shapes_estimates_the_costs_of_training(call: Call) -> None:
+    costs = [call("shapes", "guide", "--batch-size", size, "--json").json["training"] for size in ("10", "110")]
+    assert costs[0]["parameter_bytes"] == costs[0]["gradient_bytes"] == 4 * 204_542
+    assert costs[0]["adam_bytes"] == 8 * 204_542 + 4 * 8, "two moments for each parameter, and a count for each tensor"
+    assert costs[1]["bytes"] - costs[0]["bytes"] == 100 * (costs[0]["activation_bytes"] // 10)
+    assert costs[0]["bytes"] == sum(
+        costs[0][f"{part}_bytes"] for part in ("parameter", "gradient", "adam", "activation")
+    )
+    assert costs[1]["step_seconds"] > 0
+    per_sample, fixed = costs[0]["activation_bytes"] // 10, 4 * costs[0]["parameter_bytes"] + 32
+    assert costs[0]["largest_batch"] == (costs[0]["free_bytes"] - fixed) // per_sample
+    out = call("shapes", "guide", "--batch-size", "512").out
+    assert "batch 512" in out
+    assert "799 KiB gradients" in out
+    assert call("shapes", "guide", "--json").json["training"] is None
+
+
 @pytest.mark.covers("shapes --graph")
 def test_shapes_writes_a_graph(call: Call, tmp_path: Path) -> None:
     file = tmp_path / "guide.svg"

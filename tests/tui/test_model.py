@@ -542,6 +542,20 @@ async def test_producers_and_consumers_of_the_row_are_marked_in_the_margin(tmp_p
         await until(lab.pilot, lambda: "●" not in "".join(margins()), "the chain without the block's branches")
 
 
+async def test_keys_change_the_batch_of_the_training_estimate(tmp_path: Path) -> None:
+    async with model_pane(tmp_path / "runs", (80, 24)) as lab:
+        await lab.until("204,542 parameters")
+        assert "training" not in lab.screen
+        await lab.pilot.press(">")
+        await lab.until("batch 64:", "a step on")
+        await lab.pilot.press(">")
+        await lab.until("batch 128:")
+        await lab.pilot.press("<", "<")
+        await lab.until("batch 32:", "6.09 MiB", "up to")  # 4 × 204,542 parameters and 32 × 95 KiB of activations
+        await lab.pilot.press("escape")
+        await until(lab.pilot, lambda: "batch 32" not in lab.screen, "the estimate to be hidden")
+
+
 async def test_small_terminal_shows_either_editor_or_table(tmp_path: Path) -> None:
     async with model_pane(tmp_path / "runs", (80, 24)) as lab:
         await lab.until("fc2", "(28 − 5 + 2·2) / 1 + 1 = 28")

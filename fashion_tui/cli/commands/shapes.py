@@ -7,18 +7,22 @@ import click
 from fashion_tui.cli.engine import ask_engine
 from fashion_tui.cli.inputs import parse_arguments
 from fashion_tui.cli.options import CommonOptions, common_options, json_option
-from fashion_tui.cli.output import show, write_json
+from fashion_tui.cli.output import FILE_WIDTH, show, write_json
 from fashion_tui.cli.target import target_file, write_target
 from fashion_tui.cli.values import MODEL, NameList
 from fashion_tui.report.data_flow import data_flow, row_positions
+from fashion_tui.report.glyphs import terminal_glyphs
 from fashion_tui.report.graph_svg import graph_svg
 from fashion_tui.report.shape_columns import COLUMN_TITLES
 from fashion_tui.report.shapes import shape_report, visible_rows
+from fashion_tui.report.training_costs import training_lines
 from fashion_tui.schema.errors import UsageError, UserError
 from fashion_tui.schema.inputs import Inputs, parse_input_function, parse_inputs
+from fashion_tui.schema.models import NamedModel
 from fashion_tui.schema.paths import user_path
-from fashion_tui.schema.requests import GetShapes
+from fashion_tui.schema.requests import GetShapes, GetTrainingCosts
 from fashion_tui.schema.shapes import NETWORK_INPUT, ShapeRow, ShapeTable
+from fashion_tui.schema.training_costs import TrainingCosts
 
 TIMING_COLUMNS = frozenset({"forward", "backward"})
 """Columns for which the network is run and timed."""
@@ -65,6 +69,12 @@ Examples:
     metavar="LIST",
     help=f"Columns to show, separated by commas: {', '.join(COLUMN_TITLES)}.",
 )
+@click.option(
+    "--batch-size",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Also estimate the memory and the time of a training step with N samples, and the largest batch that fits.",
+)
 @click.option("--graph", metavar="FILE.svg", help="Also draw the network as a graph, and write it to an SVG file.")
 @json_option
 @common_options
@@ -76,6 +86,7 @@ def shapes_command(  # noqa: PLR0913 - one parameter per option
     arguments: str,
     depth: int | None,
     columns: str | None,
+    batch_size: int | None,
     graph: str | None,
     as_json: bool,
     common: CommonOptions,
@@ -95,12 +106,16 @@ def shapes_command(  # noqa: PLR0913 - one parameter per option
         measure=titles is not None and not TIMING_COLUMNS.isdisjoint(titles),
     )
     table = ask_engine(request, ShapeTable, "tracing")
+    costs = None if batch_size is None or table.error is not None else _training_costs(request)
     if graph_file is not None:
         write_target(graph_file, graph_svg(table, depth=depth))
     if as_json:
-        write_json(table_as_json(table, depth))
+        training = None if costs is None or batch_size is None else costs_as_json(costs, table, batch_size)
+        write_json(table_as_json(table, depth) | {"training": training})
     else:
         show(shape_report(table, depth=depth, columns=titles))
+        if costs is not None and batch_size is not None:
+            show(*training_lines(costs, table, batch_size, FILE_WIDTH, terminal_glyphs()))
     if table.error is not None:
         raise UserError(table.error)
 
@@ -170,6 +185,27 @@ def _row_as_json(row: ShapeRow, producers: list[int]) -> dict[str, object]:
         "mixes_samples": row.mixes_samples,
         "forward_seconds": row.forward_seconds,
         "backward_seconds": row.backward_seconds,
+    }
+
+
+def _training_costs(request: GetShapes) -> TrainingCosts:
+    model = NamedModel(model=request.model, arguments=request.arguments)
+    return ask_engine(GetTrainingCosts(network=model, inputs=request.inputs), TrainingCosts, "measuring")
+
+
+def costs_as_json(costs: TrainingCosts, table: ShapeTable, batch: int) -> dict[str, object]:
+    """Return the value of `training` in the output of `--json`. Sizes are in bytes."""
+    return {
+        "device": costs.throughput.device,
+        "batch_size": batch,
+        "bytes": costs.memory.total(batch),
+        "parameter_bytes": costs.memory.parameters,
+        "gradient_bytes": costs.memory.gradients,
+        "adam_bytes": costs.memory.adam_state,
+        "activation_bytes": costs.memory.activations(batch),
+        "step_seconds": costs.throughput.step_seconds(table, batch),
+        "free_bytes": costs.throughput.free_memory,
+        "largest_batch": costs.largest_batch,
     }
 
 

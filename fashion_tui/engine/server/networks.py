@@ -16,12 +16,24 @@ from fashion_tui.lab.networks.custom import UNSAVED, SourceError, WrongArguments
 from fashion_tui.lab.networks.inputs import InputsError, open_inputs
 from fashion_tui.lab.networks.repair import repair_of
 from fashion_tui.lab.rng import preserve_rng_state, seed_everything
+from fashion_tui.lab.throughput import measure_throughput
 from fashion_tui.lab.trace import NeedsValues, max_parameter_bytes, trace
+from fashion_tui.lab.trace.inputs import resolve_inputs
+from fashion_tui.lab.trace.training_memory import measure_training_memory
 from fashion_tui.schema.errors import UsageError, UserError
+from fashion_tui.schema.inputs import Inputs
 from fashion_tui.schema.models import CustomModel, NamedModel
 from fashion_tui.schema.replies import ErrorCause, SourceTrace
-from fashion_tui.schema.requests import CheckModel, GetBuiltinSource, GetShapes, GetWeights, TraceSource
+from fashion_tui.schema.requests import (
+    CheckModel,
+    GetBuiltinSource,
+    GetShapes,
+    GetTrainingCosts,
+    GetWeights,
+    TraceSource,
+)
 from fashion_tui.schema.shapes import ShapeTable
+from fashion_tui.schema.training_costs import TrainingCosts, TrainingMemory
 from fashion_tui.schema.weights import Histogram
 
 from .cache import Cache
@@ -50,6 +62,24 @@ def get_builtin_source(request: GetBuiltinSource, _call: CallContext, _cache: Ca
 def get_weights(request: GetWeights, call: CallContext, _cache: Cache) -> tuple[Histogram, ...]:
     with call.interruptible(), _reproducible(), open_model(request.network) as (model, _):
         return weight_histograms(model)
+
+
+def get_training_costs(request: GetTrainingCosts, call: CallContext, _cache: Cache) -> TrainingCosts:
+    device = choose_device("auto")
+    custom = request.network if isinstance(request.network, CustomModel) else read_model(request.network)
+    network = custom or request.network
+    with call.interruptible():
+        memory = _training_memory(network, request.inputs, device)
+        return TrainingCosts(memory=memory, throughput=measure_throughput(device))
+
+
+def _training_memory(network: NamedModel | CustomModel, given: Inputs, device: torch.device) -> TrainingMemory:
+    with (
+        _reproducible(),
+        open_model(network, max_bytes=max_parameter_bytes()) as (model, _),
+        open_inputs(given, network, model) as inputs,
+    ):
+        return measure_training_memory(model, resolve_inputs(model, inputs), device)
 
 
 def check_model(request: CheckModel, call: CallContext, _cache: Cache) -> CustomModel:

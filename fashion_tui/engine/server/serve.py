@@ -15,7 +15,7 @@ from .connection import CallContext, Connection, RequestCancelled
 from .datasets import get_dataset, get_images
 from .devices import find_device, get_devices, get_torch_report
 from .divergence import compare_step
-from .networks import check_model, get_builtin_source, get_shapes, get_weights, trace_source
+from .networks import check_model, get_builtin_source, get_shapes, get_training_costs, get_weights, trace_source
 from .runs import evaluate_run, export_run, get_feature_maps, get_predictions, get_trained_weights
 from .verification import verify_run
 
@@ -32,6 +32,7 @@ HANDLERS: Mapping[type[requests.Request], Handler] = {
     requests.GetBuiltinSource: get_builtin_source,
     requests.CheckModel: check_model,
     requests.TraceSource: trace_source,
+    requests.GetTrainingCosts: get_training_costs,
     requests.GetWeights: get_weights,
     requests.GetTrainedWeights: get_trained_weights,
     requests.GetFeatureMaps: get_feature_maps,

@@ -25,8 +25,11 @@ def measure_training_memory(model: nn.Module, inputs: NetworkInputs, device: tor
 
     A copy of the model runs in training mode on `device`, and the tensors that autograd saves for the backward pass are
     counted. They depend on the device: attention, for example, keeps less where a fused kernel computes it. If the
-    device has too little memory, the copy runs on the meta device. Raises UserError if the model fails.
+    device has too little memory, or if the model is on the meta device, the copy runs there. Raises UserError if the
+    model fails.
     """
+    if any(parameter.is_meta for parameter in model.parameters()):
+        device = META
     with preserve_rng_state():
         two, three = _saved_bytes(model, inputs, device)
     per_sample = (three - two) // (BATCHES[1] - BATCHES[0])

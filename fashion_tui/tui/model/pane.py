@@ -49,6 +49,7 @@ from .network_form import NetworkForm, write_inputs
 from .row_details import RowDetails
 from .shape_view import RowChosen, ShapeView
 from .tracing import OPEN_TIME_LIMIT, HistogramsReady, ShapeTracer, Traced, TraceIsSlow, WeightHistograms
+from .training_estimate import TrainingEstimate
 
 BESIDE_WIDTH = 120
 """Minimum width of the terminal, in columns, for showing the editor beside the table."""
@@ -71,7 +72,9 @@ class ModelPane(Pane):
         "Your code runs in its own process and is stopped after 2 seconds, so an endless loop does no harm. "
         "`{go_to_error}` goes to the error; if there is a fix, enter applies it.\n\n"
         "`{other_run}` loads the weights of a run. `{maps}` shows the feature maps of the row: "
-        "up and down choose the row; left and right choose the test image.",
+        "up and down choose the row; left and right choose the test image.\n\n"
+        "`{larger_batch}` and `{smaller_batch}` estimate the memory and the time of a training step. The lines in the "
+        "margin show how data flows where the network branches; the rows next to the cursor's row have another mark.",
     )
     DEFAULT_CSS = Path(__file__).with_name("model.tcss").read_text(encoding="utf-8")
     SCOPED_CSS = False
@@ -89,6 +92,7 @@ class ModelPane(Pane):
     error_line = getters.query_one("#trace-error", Static)
     details = getters.query_one(RowDetails)
     feature_maps = getters.query_one(FeatureMapsView)
+    training = getters.query_one(TrainingEstimate)
 
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - Textual's name
         super().__init__(id=id)
@@ -114,6 +118,7 @@ class ModelPane(Pane):
                 yield Static(id="trace-error")
                 yield RowDetails()
                 yield FeatureMapsView()
+        yield TrainingEstimate(self)
 
     def on_mount(self) -> None:
         self._tracer.start()
@@ -200,6 +205,7 @@ class ModelPane(Pane):
             self._histograms.compute_soon(self.network)
         if (table := trace.table) is not None:
             self.strip.fit(lambda width: [shape_strip(table, width=width)])
+        self.training.show_network(self.network, None if self._trace_failed else trace.table)
         self._show_error(trace)
         self._session.show_result(self.network, trace)
         self._show_title()
@@ -434,6 +440,7 @@ class ModelPane(Pane):
             "save": has_source,
             "revert": has_source,
             "measure": row is not None,
+            "batch": row is not None,
             "train_this": row is not None,
         }
         return conditions.get(action, True)
@@ -462,9 +469,16 @@ class ModelPane(Pane):
             self.notify("Timing each row, forward and backward", timeout=3)
             self._tracer.measure(self.network)
 
+    def action_batch(self, factor: float) -> None:
+        """Show what it costs to train the network, or multiply the batch size of this estimate."""
+        if not self._trace_failed:
+            self.training.change_batch(factor)
+
     def action_back(self) -> None:
-        """Close the feature maps if they are open, otherwise the editor. The edits are kept."""
+        """Close the feature maps, the editor or the training estimate, whichever of them is open. Keep the edits."""
         if self.maps:
             self.maps = False
         elif self.editing:
             self._close_editor()
+        else:
+            self.training.hide()
