@@ -43,7 +43,7 @@ class Verdict:
 
 
 def run_plain(make: Callable[[], nn.Module], inputs: Inputs, *, device: str = "cpu") -> Plain:
-    """Run a new model with 2 and another with 3 samples, and count the MACs of 2 samples."""
+    """Run a new model with 2 and another with 3 samples, and count the MACs of one sample."""
     plain = Plain()
     passes = [_run(make(), inputs(batch, device), plain) for batch in BATCHES]
     if plain.error is not None:
@@ -53,7 +53,7 @@ def run_plain(make: Callable[[], nn.Module], inputs: Inputs, *, device: str = "c
     plain.modules = [
         (path, _of_one_sample(shapes, more)) for (path, shapes), (_, more) in zip(calls, more_calls, strict=True)
     ]
-    plain.macs = _count_macs(make(), inputs, device)
+    plain.macs = _count_macs(make, inputs, device)
     return plain
 
 
@@ -98,8 +98,16 @@ def _sample_shape(shape: Shape, other: Shape) -> Shape:
     return tuple(size if size == larger else larger - size for size, larger in sizes)
 
 
-def _count_macs(model: nn.Module, inputs: Inputs, device: str) -> int:
-    """Return the MACs of one sample: those that FlopCounterMode counts, and those of nn.Bilinear, by hand.
+def _count_macs(make: Callable[[], nn.Module], inputs: Inputs, device: str) -> int:
+    """Return the MACs of one sample, or half those of two if batch normalisation refuses one."""
+    try:
+        return _macs_of_batch(make(), inputs(1, device))
+    except ValueError:
+        return _macs_of_batch(make(), inputs(2, device)) // 2
+
+
+def _macs_of_batch(model: nn.Module, batch: Tensor) -> int:
+    """Return the MACs that FlopCounterMode counts, and those of nn.Bilinear, by hand.
 
     FlopCounterMode doesn't know the CPU's fused operations for an LSTM and for attention, so they are switched off.
     """
@@ -113,8 +121,8 @@ def _count_macs(model: nn.Module, inputs: Inputs, device: str) -> int:
         if isinstance(module, nn.Bilinear):
             module.register_forward_hook(count)
     with mkldnn.flags(enabled=False), sdpa_kernel(SDPBackend.MATH), FlopCounterMode(display=False) as counter:
-        model(inputs(2, device))
-    return int(counter.get_total_flops() // 2 + bilinear) // 2
+        model(batch)
+    return int(counter.get_total_flops() // 2) + bilinear
 
 
 def compare(plain: Plain, trace: Callable[[], ShapeTable]) -> Verdict:

@@ -124,6 +124,20 @@ def test_the_meta_device_gives_a_recurrent_layer_the_shapes_and_strides_of_the_c
     assert results[0] == results[1]
 
 
+@pytest.mark.parametrize(
+    ("cell", "macs"), [(nn.RNNCell(4, 6), 60), (nn.GRUCell(4, 6), 3 * 60), (nn.LSTMCell(4, 6), 4 * 60)], ids=repr
+)
+def test_recurrent_cells(cell: nn.Module, macs: int) -> None:
+    def forward(self: Any, x: Tensor) -> Any:
+        state = self.cell(x)
+        return self.cell(x, state)
+
+    assert _macs(forward, (4,), cell=cell) == {2 * macs}
+    table = trace(FunctionNet(forward, cell=cell), (4,), live=True)
+    assert table.outputs == (((6,), (6,)) if isinstance(cell, nn.LSTMCell) else ((6,),))
+    assert trace(FunctionNet(forward, cell=cell), (5,), live=True).error is not None, "the cell takes 4 features"
+
+
 def test_a_packed_sequence_has_only_the_time_steps_that_it_holds() -> None:
     def forward(self: Any, x: Tensor) -> Any:
         packed = nn.utils.rnn.pack_padded_sequence(x, torch.tensor([5, 2]), batch_first=True)

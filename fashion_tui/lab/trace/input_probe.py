@@ -7,6 +7,7 @@ computed from the input, as in `embedding(2 * x)`, a second pass on ones shows h
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Literal, Protocol
 
 import torch
@@ -17,6 +18,7 @@ from torch.utils import _pytree as pytree
 from .functions import function_name, is_assignment
 from .index_uses import FIRST_OUTPUT_ONLY, INTEGER_ARITHMETIC, NEUTRAL, SHIFTS, VIEWS, IndexUse, index_uses, mask_of
 from .macs import MacCounter
+from .recurrent import is_recurrent
 from .tensors import tensors_in
 
 Kind = Literal["number", "integer", "mask"]
@@ -207,15 +209,16 @@ class _Probe(TorchFunctionMode):
         self._calls += 1
         if self._calls > MAX_CALLS or self._counter.total > MAX_MACS:
             raise _AllKnown
+        run = partial(self._counter.run_recurrent, func) if is_recurrent(func) else func
         tensors = list(tensors_in((args, kwargs)))
         origins = [self._origins[id(tensor)] for tensor in tensors if id(tensor) in self._origins]
         if not origins:
-            return func(*args, **kwargs)
+            return run(*args, **kwargs)
         replaced = {id(tensor): new for tensor, new in self._index_arguments(func, args, kwargs)}
         if replaced:
             args, kwargs = pytree.tree_map(lambda value: replaced.get(id(value), value), (args, kwargs))
         name = function_name(func)
-        result = func(*args, **kwargs)
+        result = run(*args, **kwargs)
         outputs = list(tensors_in(args[0] if is_assignment(name) else result))
         others = [tensor for tensor in tensors if id(tensor) not in replaced]
         if outputs and name not in NEUTRAL and any(id(tensor) in self._origins for tensor in others):

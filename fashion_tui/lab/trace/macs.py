@@ -8,14 +8,15 @@ Fourier transforms and of matrix decompositions are unknown.
 import functools
 import math
 import re
-import types
 from collections.abc import Callable
 from typing import Any
 
 import torch
 from torch import Tensor
-from torch.utils._python_dispatch import TorchDispatchMode, _disable_current_modes
+from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import flop_registry
+
+from .recurrent import recurrent_macs, run_recurrent
 
 Formula = Callable[..., int]
 """Called with the result and the arguments of an operation; returns the MACs."""
@@ -31,6 +32,12 @@ class MacCounter(TorchDispatchMode):
         self.total = 0
         self.unknown = 0
         """Number of operations whose MACs are unknown. They add nothing to `total`."""
+
+    def run_recurrent(self, func: Any, *args: Any) -> Any:
+        """Run a recurrent layer or cell and count its MACs, but not each of its operations."""
+        result = run_recurrent(func, *args)
+        self.total += recurrent_macs(func, args)
+        return result
 
     def __torch_dispatch__(
         self, func: Any, _types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
@@ -58,43 +65,6 @@ def _is_composite(func: Any) -> bool:
         return False
     key = torch._C.DispatchKey.CompositeImplicitAutograd  # noqa: SLF001
     return torch._C._dispatch_has_kernel_for_dispatch_key(func.name(), key)  # noqa: SLF001
-
-
-# Recurrent layers
-
-_RECURRENT = frozenset({"lstm", "gru", "rnn_tanh", "rnn_relu"})
-
-
-def is_recurrent(func: Any) -> bool:
-    """Return whether `func` runs all time steps of a recurrent layer, as `torch.lstm` does."""
-    return getattr(func, "__name__", "") in _RECURRENT and isinstance(func, types.BuiltinFunctionType)
-
-
-def run_recurrent(counter: MacCounter, func: Any, *args: Any) -> Any:
-    """Run all time steps of a recurrent layer and add their MACs to the counter.
-
-    torch computes an LSTM's thousand time steps by several thousand operations. They are not counted one by one, which
-    would take much longer than computing them. On the meta device, only the first time step runs.
-    """
-    inputs = args[0]
-    is_packed = not isinstance(args[3], bool)  # (data, batch_sizes, hx, params, …) instead of (input, hx, params, …)
-    weights = args[3] if is_packed else args[2]
-    steps = inputs.shape[0] if is_packed else inputs.shape[0] * inputs.shape[1]
-    with _disable_current_modes():
-        result = _run_one_step(func, args) if inputs.is_meta and not is_packed else func(*args)
-    counter.total += steps * sum(weight.numel() for weight in weights if weight.dim() == 2)
-    return result
-
-
-def _run_one_step(func: Any, args: tuple[Any, ...]) -> Any:
-    """Run a recurrent layer on the first time step and repeat the output, which has the right shape and strides."""
-    inputs, batch_first = args[0], args[-1]
-    axis = 1 if batch_first else 0
-    length = inputs.shape[axis]
-    output, *state = func(inputs.narrow(axis, 0, min(length, 1)), *args[1:])
-    if batch_first:
-        return output.transpose(0, 1).repeat(length, 1, 1).transpose(0, 1), *state
-    return output.repeat(length, 1, 1), *state
 
 
 # Formulas

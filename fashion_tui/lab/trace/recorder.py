@@ -29,9 +29,10 @@ from .functions import (
     operation_name,
 )
 from .layers import is_atomic, layer_settings, layer_type
-from .macs import MacCounter, is_recurrent, run_recurrent
+from .macs import MacCounter
 from .operands import Arguments, Operand, describe_tensor, replace_tensors
 from .origins import Origins
+from .recurrent import is_recurrent
 from .structure import named_modules, named_parameters, unregistered_modules
 from .tensors import storages_of, tensors_in
 from .windows import function_window, layer_window
@@ -174,7 +175,7 @@ class Recorder(TorchFunctionMode):
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
         kwargs = kwargs or {}
-        run = functools.partial(run_recurrent, self.counter, func) if is_recurrent(func) else func
+        run = functools.partial(self.counter.run_recurrent, func) if is_recurrent(func) else func
         if self._thread.is_inside_atomic:
             return run(*args, **kwargs)
         name = function_name(func)

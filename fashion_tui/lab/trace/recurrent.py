@@ -1,0 +1,68 @@
+"""Run recurrent layers and cells at once, instead of one operation at a time.
+
+torch computes an LSTM's thousand time steps by several thousand operations. To watch them one by one takes much longer
+than to compute them. On the meta device, where nothing is computed, each of them takes as long as on the CPU.
+"""
+
+import types
+from collections.abc import Sequence
+from typing import Any
+
+import torch.nn.functional as F
+from torch import Tensor
+from torch.utils._python_dispatch import _disable_current_modes
+
+_LAYERS = frozenset({"lstm", "gru", "rnn_tanh", "rnn_relu"})
+_CELLS = frozenset({"lstm_cell", "gru_cell", "rnn_tanh_cell", "rnn_relu_cell"})
+
+
+def is_recurrent(func: Any) -> bool:
+    """Return whether `func` runs a recurrent layer, as `torch.lstm` does, or a cell, as `torch.lstm_cell` does."""
+    return getattr(func, "__name__", "") in _LAYERS | _CELLS and isinstance(func, types.BuiltinFunctionType)
+
+
+def run_recurrent(func: Any, *args: Any) -> Any:
+    """Run all time steps of a recurrent layer, or a cell.
+
+    On the meta device, only the first time step of a layer runs, and of a cell only the products with its weights.
+    """
+    with _disable_current_modes():
+        if not args[0].is_meta or _is_packed(func, args):
+            return func(*args)
+        return _simulate_cell(*args) if func.__name__ in _CELLS else _simulate_layer(func, args)
+
+
+def recurrent_macs(func: Any, args: Sequence[Any]) -> int:
+    """Return the MACs of a call of `run_recurrent`: each time step multiplies each weight once."""
+    inputs: Tensor = args[0]
+    weights: Sequence[Tensor]
+    if func.__name__ in _CELLS:
+        steps, weights = inputs.shape[0], args[2:4]
+    elif _is_packed(func, args):
+        steps, weights = inputs.shape[0], args[3]
+    else:
+        steps, weights = inputs.shape[0] * inputs.shape[1], args[2]
+    return steps * sum(weight.numel() for weight in weights if weight.dim() == 2)
+
+
+def _is_packed(func: Any, args: Sequence[Any]) -> bool:
+    """Return whether a layer is called with (data, batch_sizes, hx, params, …) instead of (input, hx, params, …)."""
+    return func.__name__ in _LAYERS and not isinstance(args[3], bool)
+
+
+def _simulate_layer(func: Any, args: tuple[Any, ...]) -> Any:
+    """Run a recurrent layer on the first time step and repeat the output, which has the right shape and strides."""
+    inputs, batch_first = args[0], args[-1]
+    axis = 1 if batch_first else 0
+    length = inputs.shape[axis]
+    output, *state = func(inputs.narrow(axis, 0, min(length, 1)), *args[1:])
+    if batch_first:
+        return output.transpose(0, 1).repeat(length, 1, 1).transpose(0, 1), *state
+    return output.repeat(length, 1, 1), *state
+
+
+def _simulate_cell(inputs: Tensor, hidden: Any, input_weight: Tensor, hidden_weight: Tensor, *_biases: Any) -> Any:
+    state = hidden[0] if isinstance(hidden, tuple | list) else hidden
+    gates = F.linear(inputs, input_weight) + F.linear(state, hidden_weight)
+    new = gates.narrow(1, 0, state.shape[1]) + state
+    return (new, new + hidden[1]) if isinstance(hidden, tuple | list) else new
