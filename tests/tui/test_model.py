@@ -56,6 +56,12 @@ plain = 3
 """
 
 
+@pytest.fixture(autouse=True)
+def _patient_checks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Give each check of edited code 30 s, because a busy machine may take longer than the app's 2 s."""
+    monkeypatch.setattr(editing, "EDIT_TIME_LIMIT", 30.0)
+
+
 class ModelTest:
     """The app on its Model pane, with helpers for the tests."""
 
@@ -305,6 +311,7 @@ async def test_endless_loop_is_stopped_and_delays_nothing_else(tmp_path: Path, m
             "        while True:\n            try:\n                time.sleep(9)\n"
             "            except BaseException:\n                pass\n"
         )
+        monkeypatch.setattr(editing, "EDIT_TIME_LIMIT", 2.0)
         lab.paste("import time\n" + source.replace("        x = x.flatten", stubborn + "        x = x.flatten"))
         await lab.until("stopped after 2 s")
         lab.paste(source)
