@@ -155,7 +155,7 @@ class ShapeTable(msgspec.Struct, frozen=True, kw_only=True):
     error_line: int | None = None
     """Line in `error_file`."""
     fix: Fix | None = None
-    """An edit of `error_file` that fixes the error, or None if there is none."""
+    """An edit of the network's file that fixes the error or, if there is no error, the first row that mixes samples."""
 
     timed_on: str = ""
     """Device on which the calls were timed; empty if they were not timed."""

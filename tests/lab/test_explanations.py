@@ -552,3 +552,69 @@ def test_a_network_with_two_errors_has_no_fix() -> None:
     table, _ = run(case, source)
     assert "fc expects 980 features, got 490" in (table.error or "")
     assert table.fix is None
+
+
+MIXING = [
+    (
+        "attention",
+        (6, 8),
+        "self.a = nn.MultiheadAttention(8, 2)",
+        "return self.a(x, x, x)[0]",
+        "batch_first",
+        "2, batch_first=True)",
+    ),
+    ("recurrent layer", (6, 8), "self.l = nn.LSTM(8, 4)", "return self.l(x)[0]", "batch_first", "4, batch_first=True)"),
+    ("softmax", (4,), "pass", "return F.softmax(x, dim=0)", "batch axis", "F.softmax(x, dim=-1)"),
+    (
+        "column",
+        (4,),
+        "self.f = nn.Linear(4, 1)",
+        "return x.sum(1) - self.f(x)",
+        "[N] and [N, 1]",
+        "self.f(x).squeeze(-1)",
+    ),
+    (
+        "view instead of transpose",
+        (6, 8),
+        "self.l = nn.LSTM(8, 4)",
+        "x = x.view(6, -1, 8)\nreturn self.l(x)[0][-1]",
+        "the view before it regroups",
+        "x = x.transpose(0, 1)",
+    ),
+    (
+        "statistics",
+        (4,),
+        "self.b = nn.BatchNorm1d(4, track_running_stats=False)",
+        "return self.b(x)",
+        "statistics",
+        "=True",
+    ),
+    ("reversed batch", (4,), "pass", "return x.flip(0)", "flip goes over the batch axis", None),
+]
+
+
+@pytest.mark.parametrize(("name", "size", "init", "forward", "words", "fix"), MIXING, ids=[case[0] for case in MIXING])
+def test_the_fix_keeps_the_samples_apart(
+    name: str, size: tuple[int, ...], init: str, forward: str, words: str, fix: str | None
+) -> None:
+    case = Case(name, size, init, forward, (words,), "", fix)
+    table, fixed = run(case, case.source)
+    assert table.error is None
+    assert any(row.mixes_samples for row in table.rows)
+    assert words in table.remarks[-1].text
+    if fix is None:
+        assert table.fix is None
+        return
+    assert table.fix is not None
+    assert fix in table.fix.new
+    assert fixed is not None
+    assert not any(row.mixes_samples for row in fixed.rows)
+
+
+def test_a_view_that_fixes_the_batch_size_and_a_forward_without_return() -> None:
+    fixed_batch = Case("fixed", (1, 28, 28), "pass", "return x.view(32, -1)", (), "", None)
+    table, _ = run(fixed_batch, fixed_batch.source)
+    assert "size 32 for any number of samples" in table.remarks[0].text
+    silent = Case("silent", (4,), "self.fc = nn.Linear(4, 2)", "x = self.fc(x)", (), "", None)
+    table, _ = run(silent, silent.source)
+    assert "return" in table.remarks[0].text

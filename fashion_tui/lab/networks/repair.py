@@ -19,15 +19,15 @@ from .custom import MODULE_NAME, UNSAVED
 def repair_of(custom: CustomModel, trace: Callable[[nn.Module], ShapeTable]) -> Repair:
     """Return a Repair that builds the network from the edited source, and traces it."""
 
-    def runs(fix: Fix) -> bool:
+    def trace_edited(fix: Fix) -> ShapeTable | None:
         source = apply_fix(custom.source, fix)
         module = sys.modules.get(MODULE_NAME)
         lines = linecache.cache.get(file)
         try:
             with open_model(msgspec.structs.replace(custom, source=source)) as (model, _):
-                return trace(model).error is None
+                return trace(model)
         except UserError:
-            return False
+            return None
         finally:  # the original network is still in use
             if module is not None:
                 sys.modules[MODULE_NAME] = module
@@ -35,4 +35,4 @@ def repair_of(custom: CustomModel, trace: Callable[[nn.Module], ShapeTable]) -> 
                 linecache.cache[file] = lines
 
     file = UNSAVED if custom.file is None else custom.file
-    return Repair(file, runs)
+    return Repair(file, trace_edited)

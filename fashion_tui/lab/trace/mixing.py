@@ -32,12 +32,16 @@ class _Pass:
     """Copies of the outputs, in the order in which the calls end; empty after an error."""
     contributing: set[CallKey] = field(default_factory=set)
     """Calls on whose outputs the network's outputs depend other than by a branch in the code."""
+    results: list[CallKey] = field(default_factory=list)
+    """Calls whose outputs the network returns."""
 
 
-def find_mixing_call(runner: Runner, batch: int) -> CallKey | None:
+def find_mixing_call(runner: Runner, batch: int, *, is_batch_first: bool) -> CallKey | None:
     """Return the first call with an output value that depends on several samples, or None if there is no such call.
 
-    `batch` is the number of samples in each pass. Return None if a pass raises an error or reaches the time limit.
+    `batch` is the number of samples in each pass. `is_batch_first` is True if the first axis of the network's outputs
+    is the batch; then each row of the outputs may depend on its own sample only. Return None if a pass raises an error
+    or reaches the time limit.
     """
     arguments, more = runner.arguments(batch, CPU), runner.arguments(batch + 1, CPU)
     first_differs = _replace_samples(arguments, more, range(1))
@@ -51,13 +55,20 @@ def find_mixing_call(runner: Runner, batch: int) -> CallKey | None:
         for key, masks in changed.items()
         if key in original.contributing and not all(_is_one_sample(mask, batch) for mask in masks)
     }
-    if not suspects:
-        return None
-    also_changed = _changed_values(original, _run(runner, batch, others_differ))
+    also_changed = _changed_values(original, _run(runner, batch, others_differ)) if suspects else {}
     for key, masks in suspects.items():
         pairs = zip(masks, also_changed.get(key, ()), strict=False)
         if any(mask.shape == other.shape and bool((mask & other).any()) for mask, other in pairs):
             return key
+    return _misplaced_result(original, changed, batch) if is_batch_first else None
+
+
+def _misplaced_result(original: _Pass, changed: dict[CallKey, list[Tensor]], batch: int) -> CallKey | None:
+    """Return the call whose result holds values of the first sample in the rows of other samples, or None."""
+    for key in original.results:
+        for mask in changed.get(key, ())[:1]:
+            if mask.dim() and len(mask) == batch and bool(mask[1:].any()):
+                return key
     return None
 
 
@@ -82,6 +93,7 @@ def _run(runner: Runner, batch: int, arguments: Arguments) -> _Pass:
         return _Pass()
     calls = run.recording.calls
     pending = [*run.recording.output_producers]
+    kept.results = [keys[calls[producer]] for producer in pending if producer is not None and producer >= 0]
     while pending:
         producer = pending.pop()
         call = calls[producer] if producer is not None and producer >= 0 else None

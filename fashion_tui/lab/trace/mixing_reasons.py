@@ -12,6 +12,7 @@ from .functions import RESHAPING
 
 _REARRANGING = RESHAPING | {"torch.reshape", "torch.flatten", "torch.squeeze"}
 _STATISTICS = frozenset({"mean", "std", "var", "sum", "max", "min", "amax", "amin", "norm", "median", "logsumexp"})
+_OVER_AN_AXIS = frozenset({"normalize", "sort", "argsort", "topk", "flip", "roll", "layer_norm"})
 _PRODUCTS = frozenset({"@", "torch.matmul", "torch.mm", "torch.bmm", "matmul", "mm", "bmm", "torch.einsum"})
 
 
@@ -20,12 +21,22 @@ def mixing_remark(index: int, rows: Sequence[ShapeRow], passes: Passes) -> Remar
     return Remark(index, f"mixes samples: {_reason(index, rows, passes)}")
 
 
+def is_batch_first(passes: Passes) -> bool:
+    """Return whether the first axis of each of the network's outputs is the batch."""
+    pairs = [*zip(passes.first.outputs, passes.second.outputs, strict=False)]
+    return all(_batch_position(passes, [first], [second]) == 0 for first, second in pairs)
+
+
 def joining_remark(rows: Sequence[ShapeRow], passes: Passes) -> Remark | None:
     """Return a remark about the call that makes the network's output lose its batch axis, or None if it has one.
 
     An output `[12·N, 20]` of N samples is fine if each sample is a block of 12 rows, as if tokens are flattened for
     the loss.
     """
+    for index, call in enumerate(passes.calls()):
+        if (size := _fixed_batch(call, passes)) is not None:
+            reason = f"the first axis has size {size} for any number of samples; write x.size(0) instead"
+            return Remark(index, f"joins the samples of a batch: {reason}")
     outputs = zip(passes.first.outputs[:1], passes.second.outputs[:1], strict=False)
     if not any(_is_joined(passes, *shapes) for shapes in outputs):
         return None
@@ -50,6 +61,18 @@ def _keeps_rows(before: Shape, after: Shape) -> bool:
     return len(after) > 1 and len(before) > len(after) and before[len(before) - len(after) + 1 :] == after[1:]
 
 
+def _fixed_batch(call: CallInPasses, passes: Passes) -> int | None:
+    """Return the size that a view gives the batch axis, as in `x.view(32, -1)`, or None if it keeps the axis."""
+    first, second = call.first, call.second
+    if call.main.op not in _REARRANGING or first is None or second is None or not (first.outputs and second.outputs):
+        return None
+    before = _batch_position(passes, first.inputs[:1], second.inputs[:1])
+    rows, other_rows = first.outputs[0][:1], second.outputs[0][:1]
+    is_fixed = before == 0 and rows == other_rows and first.outputs[0] != second.outputs[0]
+    is_fixed = is_fixed and not passes.has_batch_axis(first.outputs[0], second.outputs[0])
+    return rows[0] if is_fixed and rows and rows[0] > 1 else None
+
+
 def _describe_joining(call: CallInPasses, row: ShapeRow) -> str | None:
     sample = list(row.inputs[0])
     if row.op in _REARRANGING:
@@ -67,7 +90,7 @@ def _describe_joining(call: CallInPasses, row: ShapeRow) -> str | None:
 
 
 def _reason(index: int, rows: Sequence[ShapeRow], passes: Passes) -> str:
-    rules = (_sequence_layer, _rearranged, _operation, _broadcast)
+    rules = (_rearranged, _sequence_layer, _operation, _broadcast)
     reasons = (rule(index, rows, passes) for rule in rules)
     return next((reason for reason in reasons if reason), "a value of one sample depends on another sample")
 
@@ -82,7 +105,7 @@ def _sequence_layer(index: int, rows: Sequence[ShapeRow], passes: Passes) -> str
 
 
 def _rearranged(index: int, rows: Sequence[ShapeRow], passes: Passes) -> str | None:
-    name = _rearranging_producer(index, rows, passes)
+    name = rearranging_producer(index, rows, passes)
     return name and f"the {name} before it regroups the values; permute or transpose moves the batch axis instead"
 
 
@@ -90,8 +113,13 @@ def _operation(index: int, rows: Sequence[ShapeRow], passes: Passes) -> str | No
     row, target = rows[index], passes.main.calls[index].target
     if isinstance(target, nn.modules.batchnorm._NormBase):  # noqa: SLF001 - the base class of all of them
         return "it uses the statistics of the batch in evaluation mode too"
-    if row.name in _STATISTICS or row.name.startswith(("cum", "logcum")) or "softmax" in row.op.lower():
+    if row.name in _STATISTICS:
+        return f"{row.name} goes over the batch axis; choose another dim, or use nn.BatchNorm for batch statistics"
+    if row.name.startswith(("cum", "logcum")) or row.name in _OVER_AN_AXIS or "softmax" in row.op.lower():
         return f"{row.name} goes over the batch axis; choose another dim"
+    axes = row.op[-2:-1] if row.is_module and row.op.endswith("d") else ""
+    if axes.isdigit() and row.inputs and len(row.inputs[0]) <= int(axes):
+        return f"it takes the batch axis for the channels, because its input {list(row.inputs[0])} has no channel axis"
     if row.op in _PRODUCTS:
         return "the product multiplies samples with each other"
     return "attention goes over the batch axis" if "attention" in row.op.lower() else None
@@ -102,7 +130,7 @@ def _broadcast(index: int, _rows: Sequence[ShapeRow], passes: Passes) -> str | N
     return f"{' and '.join(shapes)} are broadcast, so that each sample meets every other sample" if shapes else None
 
 
-def _rearranging_producer(index: int, rows: Sequence[ShapeRow], passes: Passes) -> str | None:
+def rearranging_producer(index: int, rows: Sequence[ShapeRow], passes: Passes) -> str | None:
     """Return the name of a call before this one that moved the batch axis by a view or reshape, or None."""
     calls = passes.calls()
     seen: set[int] = set()

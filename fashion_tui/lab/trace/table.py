@@ -11,9 +11,9 @@ from fashion_tui.schema.errors import TimeLimitReached
 from fashion_tui.schema.shapes import Remark, ShapeRow, ShapeTable
 
 from .batch_axis import Passes, call_keys
-from .explain import Explained, Repair, error_location, explain
+from .explain import Explained, Repair, error_location, explain, find_mixing_fix
 from .mixing import MIN_PASSES, find_mixing_call
-from .mixing_reasons import joining_remark, mixing_remark
+from .mixing_reasons import is_batch_first, joining_remark, mixing_remark, rearranging_producer
 from .model_copy import META
 from .passes import ChosenPasses
 from .receptive import add_receptive_fields
@@ -57,7 +57,7 @@ def make_table(chosen: ChosenPasses, runner: Runner, name: str, repair: Repair |
     table = _with_unused(table, chosen.model, unused)
     with suppress(TimeLimitReached):
         if not chosen.takes_one_sample and chosen.allows(MIN_PASSES * passes.first.batch):
-            table = _with_mixing(table, chosen, runner)
+            table = _with_mixing(table, chosen, runner, repair)
     return table
 
 
@@ -68,16 +68,21 @@ def _with_unused(table: ShapeTable, model: nn.Module, unused: dict[str, str | No
     return replace(table, unused=never, unused_params=count, not_used_in_pass=in_pass)
 
 
-def _with_mixing(table: ShapeTable, chosen: ChosenPasses, runner: Runner) -> ShapeTable:
-    key = find_mixing_call(runner, chosen.passes.first.batch)
+def _with_mixing(table: ShapeTable, chosen: ChosenPasses, runner: Runner, repair: Repair | None) -> ShapeTable:
+    passes = chosen.passes
+    key = find_mixing_call(runner, passes.first.batch, is_batch_first=is_batch_first(passes))
     keys = call_keys(table.rows)
     if key is None or key not in keys:
         return table
     index = keys.index(key)
     rows = [*table.rows]
     rows[index] = replace(rows[index], mixes_samples=True)
-    remark = mixing_remark(index, rows, chosen.passes)
-    return replace(table, rows=tuple(rows), remarks=(*table.remarks, remark))
+    remark = mixing_remark(index, rows, passes)
+    fix = None
+    if repair is not None:
+        rearranging = rearranging_producer(index, rows, passes)
+        fix = find_mixing_fix(passes.main.calls[index], rearranging, chosen.model, repair)
+    return replace(table, rows=tuple(rows), remarks=(*table.remarks, remark), fix=fix)
 
 
 def _remarks(chosen: ChosenPasses, rows: Sequence[ShapeRow]) -> tuple[Remark, ...]:
@@ -85,6 +90,8 @@ def _remarks(chosen: ChosenPasses, rows: Sequence[ShapeRow]) -> tuple[Remark, ..
     remarks = [unregistered_remark(passes.main.calls)]
     if passes.main.error is None:
         remarks.append(joining_remark(rows, passes))
+        if not passes.main.outputs:
+            remarks.append(Remark(None, "returns no tensor; the last line of its forward may lack `return`"))
     if chosen.takes_one_sample:
         remarks.append(Remark(None, f"takes one sample at a time; with more, it fails: {chosen.error_with_more}"))
     return tuple(remark for remark in remarks if remark is not None)

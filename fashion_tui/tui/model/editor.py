@@ -239,14 +239,14 @@ class EditorView(Vertical):
         self._show(Text(f"checking {terminal_glyphs().ellipsis}", style=MUTED))
 
     def show_result(self, line: int | None, error: str, shapes: str = "", fix: Fix | None = None) -> None:
-        """Show the error with its fix, and highlight its line. Without an error, show the input and output shapes."""
+        """Show the error, or the input and output shapes, with the fix. Highlight the line with the error."""
         glyphs = terminal_glyphs()
         self.editor.mark_error(line)
         self._fix = fix
         if error:
             self._show(error_text(line, error), fix)
         else:
-            self._show(Text.assemble((f"{glyphs.good} ", GOOD), (shapes, MUTED)) if shapes else Text())
+            self._show(Text.assemble((f"{glyphs.good} ", GOOD), (shapes, MUTED)) if shapes else Text(), fix)
 
     def go_to_error(self) -> bool:
         """Move the cursor to the line with the error and propose the fix. Return False if there is no such line."""

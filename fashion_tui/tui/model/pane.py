@@ -22,6 +22,7 @@ from fashion_tui.schema.errors import UserError
 from fashion_tui.schema.models import MODELS, CustomModel, NamedModel
 from fashion_tui.schema.replies import ErrorCause, SourceTrace
 from fashion_tui.schema.requests import CheckModel
+from fashion_tui.schema.shapes import Fix
 from fashion_tui.tui.actions import IN_PANE, PaneName, bindings, key_of, with_keys
 from fashion_tui.tui.dialogs.choice import Choice
 from fashion_tui.tui.dialogs.dialog import ConfirmDialog
@@ -178,6 +179,10 @@ class ModelPane(Pane):
         return self.trace is not None and self.trace.error is not None
 
     @property
+    def _fix(self) -> Fix | None:
+        return None if self.trace is None else fix_of(self.trace)
+
+    @property
     def _is_outdated(self) -> bool:
         """Whether the table shows the network as it was before the latest edits, because the edited network fails."""
         return self._trace_failed and self._has_table
@@ -259,7 +264,7 @@ class ModelPane(Pane):
             self.lab_app.hold_input(self._load_source(self.network))
 
     def _go_to_error(self) -> None:
-        if self._trace_failed:
+        if self._trace_failed or self._fix is not None:
             self.call_after_refresh(self.editor.go_to_error)  # the refresh sets the size of the editor
 
     @work(group="source", exclusive=True)
@@ -436,7 +441,7 @@ class ModelPane(Pane):
         conditions = {
             "fold": row is not None and row.has_children,
             "next_page": self.maps,
-            "go_to_error": self._trace_failed,
+            "go_to_error": self._trace_failed or self._fix is not None,
             "save": has_source,
             "revert": has_source,
             "measure": row is not None,

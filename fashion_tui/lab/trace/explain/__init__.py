@@ -7,7 +7,18 @@ explain a call from the shapes of its arguments; `dtypes` and `arguments` explai
 """
 
 from .calls import explain_call
-from .explaining import Explained, Repair, explain
+from .explaining import Explained, explain
+from .mixing import find_mixing_fix
+from .repair import Repair
 from .source import error_location, failing_node, parse_file
 
-__all__ = ["Explained", "Repair", "error_location", "explain", "explain_call", "failing_node", "parse_file"]
+__all__ = [
+    "Explained",
+    "Repair",
+    "error_location",
+    "explain",
+    "explain_call",
+    "failing_node",
+    "find_mixing_fix",
+    "parse_file",
+]

@@ -11,12 +11,29 @@ from .definitions import edits_of_argument, find_constructor, find_creation, siz
 from .failure import Change, Failure
 from .source import Source, call_name
 
+TRANSFORMERS = ("TransformerEncoderLayer", "TransformerDecoderLayer")
+
 
 def set_layer_argument(path: str, position: int | None, name: str, value: object) -> Change:
     """Set an argument of the call that creates a layer, such as `in_features` of `nn.Linear`."""
     return lambda source: [
         fix for edit in edits_of_argument(source, path, position, name, value) for fix in source.edit(edit)
     ]
+
+
+def set_batch_first(path: str) -> Change:
+    """Set `batch_first=True` for a recurrent layer, for attention, or for the transformer layers that contain it."""
+
+    def edit(source: Source, call: ast.Call) -> Sequence[Fix]:
+        return source.edit(source.set_argument(call, None, "batch_first", value=True))
+
+    def change(source: Source) -> Sequence[Fix]:
+        own = find_constructor(source, path)
+        if own is not None:
+            return edit(source, own)
+        return [fix for name in TRANSFORMERS for fix in at_calls(name, edit)(source)]
+
+    return change
 
 
 def set_layer_class(path: str, name: str) -> Change:

@@ -20,6 +20,7 @@ from .dtypes import explain_dtypes
 from .failure import Change, Explanation, Failure
 from .leaves import explain_leaf
 from .python_errors import explain_python_error
+from .repair import Repair
 from .sizes import BatchSizes
 from .source import Source, error_location
 
@@ -28,16 +29,6 @@ MAX_CHECKED_FIXES = 6
 
 FIX_SECONDS = 0.5
 """Seconds after which no other edit is tried."""
-
-
-@dataclass(frozen=True, slots=True)
-class Repair:
-    """Finds out which edit of the network's file fixes an error."""
-
-    file: str
-    """The file that may be edited."""
-    runs: Callable[[Fix], bool]
-    """Returns whether the network runs after an edit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +71,12 @@ def explain(
         if line is None and failure is not None and failure.row.is_module:
             constructor = find_constructor(source, failure.row.path)
             file, line = (repair.file, constructor.lineno) if constructor is not None else (None, None)
-        fix = _find_fix(explanation.changes if explanation is not None else (), source, repair)
+
+        def runs(fix: Fix) -> bool:
+            table = repair.trace(fix)
+            return table is not None and table.error is None
+
+        fix = find_fix(explanation.changes if explanation is not None else (), source, runs)
     return Explained(text, file, line, fix)
 
 
@@ -121,12 +117,12 @@ _EXPLAINERS = (explain_wrong_kind, explain_leaf, explain_dtypes, explain_lost_ba
 """The order matters: an argument of the wrong kind has no shape to explain."""
 
 
-def _find_fix(changes: Sequence[Change], source: Source, repair: Repair) -> Fix | None:
-    """Return the first edit with which the network runs, or None if there is none."""
+def find_fix(changes: Sequence[Change], source: Source, is_right: Callable[[Fix], bool]) -> Fix | None:
+    """Return the first edit for which `is_right` returns True, or None if there is none."""
     fixes = list(dict.fromkeys(fix for change in changes for fix in change(source)))
     end = time.monotonic() + FIX_SECONDS
     checked = itertools.takewhile(lambda _: time.monotonic() < end, fixes[:MAX_CHECKED_FIXES])
-    return next((fix for fix in checked if repair.runs(fix)), None)
+    return next((fix for fix in checked if is_right(fix)), None)
 
 
 def _torch_message(error: BaseException, other: BaseException | None, batches: BatchSizes) -> str:

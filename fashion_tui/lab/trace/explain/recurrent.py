@@ -9,13 +9,11 @@ from torch import nn
 from fashion_tui.lab.trace.operands import Operand
 from fashion_tui.schema.shapes import Fix
 
-from .changes import at_calls, change_input, input_node, set_layer_argument
+from .changes import TRANSFORMERS, at_calls, change_input, input_node, set_batch_first, set_layer_argument
 from .definitions import sizes_of
 from .failure import Change, Explanation, Failure, TensorArgument
 from .sizes import CREATING
 from .source import Edit, Source, call_name
-
-_TRANSFORMERS = ("TransformerEncoderLayer", "TransformerDecoderLayer")
 
 
 def explain_recurrent(failure: Failure, layer: Any) -> Explanation | None:
@@ -84,7 +82,7 @@ def _explain_state(
         return Explanation(
             f"{failure.name} reads its input {data.text} as [length, batch, features], because batch_first is False, "
             f"so the state {state.text} doesn't fit; pass batch_first=True",
-            (set_layer_argument(failure.row.path, None, "batch_first", value=True),),
+            (set_batch_first(failure.row.path),),
         )
     text = (
         f"{failure.name} gets {data.size(batch)} samples, but {label} is made for {state.size(axis)}: "
@@ -158,7 +156,7 @@ def explain_attention(failure: Failure, layer: Any) -> Explanation | None:
         return Explanation(
             f"{failure.name} reads {query.text} and {key.text} as [length, batch, features], because batch_first is "
             "False; pass batch_first=True",
-            (_set_batch_first(failure),),
+            (set_batch_first(failure.row.path),),
         )
     if key.shape[:2] != value.shape[:2]:
         return Explanation(f"{failure.name} needs as many values as keys, got keys {key.text} and values {value.text}")
@@ -174,7 +172,7 @@ def _wrong_features(failure: Failure, label: str, tensor: TensorArgument, expect
             set_layer_argument(path.rpartition(".")[0], 0, "d_model", got),
             *(
                 at_calls(name, lambda source, call: source.edit(source.set_argument(call, 0, "d_model", got)))
-                for name in _TRANSFORMERS
+                for name in TRANSFORMERS
             ),
         )
         name = "d_model" if "self_attn" in path else "embed_dim"
@@ -198,7 +196,7 @@ def _explain_masks(
                 return Explanation(
                     f"{text}: it reads its input as [length, batch, features], because batch_first is False; "
                     "pass batch_first=True",
-                    (_set_batch_first(failure),),
+                    (set_batch_first(failure.row.path),),
                 )
             return Explanation(text)
     for tensor in failure.tensors_in(mask):
@@ -207,28 +205,6 @@ def _explain_masks(
             sizes = f"[{query.size(length)}, {key.size(length)}]"
             text = f"{failure.name} expects an attn_mask of shape {sizes}, got {tensor.text}"
             if not layer.batch_first and tensor.shape[-1] == query.shape[0] == tensor.shape[-1]:
-                return Explanation(f"{text}; pass batch_first=True", (_set_batch_first(failure),))
+                return Explanation(f"{text}; pass batch_first=True", (set_batch_first(failure.row.path),))
             return Explanation(text)
     return None
-
-
-def _batch_first_edit(source: Source, call: ast.Call) -> Sequence[Fix]:
-    return source.edit(source.set_argument(call, None, "batch_first", value=True))
-
-
-def _set_batch_first(failure: Failure) -> Change:
-    path = failure.row.path
-
-    def change(source: Source) -> Sequence[Fix]:
-        own = set_layer_argument(path, None, "batch_first", value=True)(source)
-        if own:
-            return own
-        return [
-            fix
-            for name in ("TransformerEncoderLayer", "TransformerDecoderLayer")
-            for fix in at_calls(
-                name, lambda src, call: src.edit(src.set_argument(call, None, "batch_first", value=True))
-            )(source)
-        ]
-
-    return change
