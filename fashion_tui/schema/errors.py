@@ -32,4 +32,4 @@ class TimeLimitReached(BaseException):
     """Raised in the user's code when its time is up. Not an Exception, which that code might catch."""
 
     def __init__(self, seconds: float) -> None:
-        super().__init__(f"stopped after {seconds:g} s; check for an endless loop, or raise the time limit")
+        super().__init__(f"stopped after {seconds:g} s; check for an endless loop")

@@ -61,6 +61,8 @@ class GetShapes(Request, frozen=True, kw_only=True):
     reads values, it runs on real values nevertheless."""
     measure: bool = False
     """Whether to also time each row on a batch of samples."""
+    time_limit: float | None = None
+    """Time limit in seconds for the network's code, or None for no limit."""
 
 
 class GetBuiltinSource(Request, frozen=True, kw_only=True):
@@ -94,6 +96,8 @@ class TraceSource(Request, frozen=True, kw_only=True):
     reads values, it runs on real values nevertheless."""
     measure: bool = False
     """Whether to also time each row on a batch of samples."""
+    time_limit: float | None = None
+    """Time limit in seconds for the network's code, or None for no limit."""
 
 
 class GetTrainingCosts(Request, frozen=True, kw_only=True):

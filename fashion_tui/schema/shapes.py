@@ -154,6 +154,8 @@ class ShapeTable(msgspec.Struct, frozen=True, kw_only=True):
     """File of the user's code that raised the error, or None if unknown."""
     error_line: int | None = None
     """Line in `error_file`."""
+    timed_out: bool = False
+    """Whether the error is that the network was stopped at the time limit."""
     fix: Fix | None = None
     """An edit of the network's file that fixes the error or, if there is no error, the first row that mixes samples."""
 

@@ -85,5 +85,5 @@ class SandboxEngine:
                 await self._engine.close()
             else:
                 return
-        await self._engine.ask(GetShapes(model=MODELS[0]), ShapeTable)
+        await self._engine.ask(GetShapes(model=MODELS[0], live=True), ShapeTable)
         self._ready_pid = self._engine.pid

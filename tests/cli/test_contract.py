@@ -268,6 +268,28 @@ def test_shapes_estimates_the_costs_of_training(call: Call) -> None:
     assert call("shapes", "guide", "--json").json["training"] is None
 
 
+ENDLESS = """
+from torch import nn
+
+class Net(nn.Module):
+    def forward(self, x):
+        while x.sum() > -1:
+            x = x.softmax(1)
+        return x
+"""
+
+
+@pytest.mark.covers("shapes --timeout")
+def test_shapes_stops_an_endless_loop(call: Call, tmp_path: Path) -> None:
+    (tmp_path / "net.py").write_text(ENDLESS)
+    result = call("shapes", f"{tmp_path}/net.py", "--input", "4", "--timeout", "3")
+    assert result.status == 1
+    for words in ("stopped after 3 s", "--timeout"):
+        assert words in result.err
+    assert "softmax" in result.out
+    assert result.out.count("softmax") < 1000, "an endless loop makes endless rows"
+
+
 @pytest.mark.covers("shapes --graph")
 def test_shapes_writes_a_graph(call: Call, tmp_path: Path) -> None:
     file = tmp_path / "guide.svg"

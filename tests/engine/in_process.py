@@ -34,7 +34,7 @@ class UninterruptedCall(CallContext):
     def cancelled(self) -> bool:
         return False
 
-    def interruptible(self) -> AbstractContextManager[None]:
+    def interruptible(self, _time_limit: float | None = None) -> AbstractContextManager[None]:
         return nullcontext()
 
 

@@ -1,5 +1,6 @@
 """Custom models are found in the user's files and reloaded after changes. Their errors name file and line."""
 
+import asyncio
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -8,8 +9,11 @@ import pytest
 
 from fashion_tui.engine.client import Engine
 from fashion_tui.schema.errors import UserError
+from fashion_tui.schema.inputs import InputSpec
 from fashion_tui.schema.requests import GetShapes
 from fashion_tui.schema.shapes import ShapeTable
+
+INPUTS = (InputSpec(shape=(1, 8, 8)),)
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -75,3 +79,43 @@ async def test_arguments_are_passed_to_the_class(engine: Engine, write_net: Call
     assert (await get_shapes(engine, write_net(), width=7)).rows[0].outputs == ((7, 26, 26),)
     with pytest.raises(UserError, match="wideness"):
         await get_shapes(engine, write_net(), wideness=7)
+
+
+async def test_an_endless_loop_ends_at_the_time_limit_with_the_row_and_the_line(
+    engine: Engine, write_net: Callable[..., str]
+) -> None:
+    model = write_net(forward="while x.sum() > -1: x = torch.relu(x)")
+    table = await engine.ask(GetShapes(model=model, inputs=INPUTS, time_limit=3.0), ShapeTable)
+    assert table.timed_out
+    assert table.error_line == 13
+    assert "stopped after 3 s" in (table.error or "")
+    assert any(row in (table.error or "") for row in ("sum", "gt", "relu"))
+    assert {row.name for row in table.rows} >= {"sum", "relu"}
+
+
+@pytest.mark.parametrize("init", ["while True: pass", "import time; time.sleep(600)"])
+async def test_an_endless_constructor_ends_at_the_time_limit(
+    engine: Engine, write_net: Callable[..., str], init: str
+) -> None:
+    with pytest.raises(UserError, match=r"net\.py:8: stopped after 1 s"):
+        await engine.ask(GetShapes(model=write_net(init=init), inputs=INPUTS, time_limit=1.0), ShapeTable)
+
+
+async def test_code_that_ignores_the_time_limit_ends_with_the_process(
+    engine: Engine, write_net: Callable[..., str]
+) -> None:
+    pid = engine.pid
+    lines = (
+        "import time",
+        "while True:",
+        "    try:",
+        "        while True: time.sleep(9)",
+        "    except BaseException: pass",
+    )
+    stubborn = "\n        ".join(lines)
+    with pytest.raises(UserError, match=r"stopped after 1 s in line 1[0-9] of net\.py"):
+        await engine.ask(GetShapes(model=write_net(init=stubborn), inputs=INPUTS, time_limit=1.0), ShapeTable)
+    async with asyncio.timeout(90):
+        while engine.pid == pid:  # noqa: ASYNC110 - the engine has no event for its end
+            await asyncio.sleep(0.05)
+    assert (await get_shapes(engine, "guide")).outputs == ((10,),)

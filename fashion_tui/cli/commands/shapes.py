@@ -76,6 +76,14 @@ Examples:
     help="Also estimate the memory and the time of a training step with N samples, and the largest batch that fits.",
 )
 @click.option("--graph", metavar="FILE.svg", help="Also draw the network as a graph, and write it to an SVG file.")
+@click.option(
+    "--timeout",
+    type=click.FloatRange(min=0, min_open=True),
+    default=10.0,
+    metavar="SECONDS",
+    show_default=True,
+    help="Stop the network's code after this time.",
+)
 @json_option
 @common_options
 def shapes_command(  # noqa: PLR0913 - one parameter per option
@@ -88,13 +96,15 @@ def shapes_command(  # noqa: PLR0913 - one parameter per option
     columns: str | None,
     batch_size: int | None,
     graph: str | None,
+    timeout: float,
     as_json: bool,
     common: CommonOptions,
 ) -> None:
     """Show the tensor shape after every layer and function.
 
-    MODEL is a built-in model, file.py:Class, torchvision:NAME or timm:NAME. Shapes are traced on the meta device,
-    without computing values. If the column forward or backward is shown, each row is also run and timed.
+    MODEL is a built-in model, file.py:Class, torchvision:NAME or timm:NAME. The network runs once on random values. If
+    it is too large for that, it is simulated: only the shapes are computed. If the column forward or backward is shown,
+    each row is also timed.
     """
     del common
     titles = None if columns is None else _parse_columns(columns)
@@ -104,6 +114,7 @@ def shapes_command(  # noqa: PLR0913 - one parameter per option
         inputs=_parse_inputs(shapes, function),
         arguments=parse_arguments(arguments),
         measure=titles is not None and not TIMING_COLUMNS.isdisjoint(titles),
+        time_limit=timeout,
     )
     table = ask_engine(request, ShapeTable, "tracing")
     costs = None if batch_size is None or table.error is not None else _training_costs(request)
@@ -117,7 +128,7 @@ def shapes_command(  # noqa: PLR0913 - one parameter per option
         if costs is not None and batch_size is not None:
             show(*training_lines(costs, table, batch_size, FILE_WIDTH, terminal_glyphs()))
     if table.error is not None:
-        raise UserError(table.error)
+        raise UserError(f"{table.error}, or raise --timeout" if table.timed_out else table.error)
 
 
 def _parse_inputs(shapes: tuple[str, ...], function: str | None) -> Inputs:

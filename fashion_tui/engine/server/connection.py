@@ -6,6 +6,7 @@ This module doesn't import torch, because the thread must be listening while tor
 import os
 import signal
 import socket
+import sys
 import threading
 import time
 import traceback
@@ -20,6 +21,7 @@ from fashion_tui.engine.protocol import (
     Call,
     CallState,
     Check,
+    Failure,
     Progress,
     Status,
     ToClient,
@@ -28,9 +30,14 @@ from fashion_tui.engine.protocol import (
     decode_for_engine,
     encode_frame,
 )
+from fashion_tui.schema.errors import TimeLimitReached
 
 PROGRESS_PERIOD = 0.05
 """Minimum time between Progress frames of a call, in seconds."""
+
+
+STUCK_AFTER = 3.0
+"""Seconds after the time limit until a call counts as stuck in code that ignores interrupts."""
 
 
 class RequestCancelled(BaseException):
@@ -56,6 +63,8 @@ class Connection:
         """Held while sending a frame, because both threads send frames."""
         self._current: int | None = None
         self._interruptible = False
+        self._time_limit: float | None = None
+        """Time limit of the current call in seconds, if it has been reached."""
         self._main_thread = threading.get_ident()
 
     def listen(self) -> None:
@@ -93,14 +102,40 @@ class Connection:
         return call in self._cancelled
 
     @contextmanager
-    def interruptible(self) -> Iterator[None]:
-        """Raise RequestCancelled in the `with` block if the client cancels the call. Don't call `send` in the block."""
+    def interruptible(self, time_limit: float | None = None) -> Iterator[None]:
+        """Raise RequestCancelled in the `with` block if the client cancels the call. Don't call `send` in the block.
+
+        After `time_limit` seconds, raise TimeLimitReached once. If the block doesn't end within STUCK_AFTER more
+        seconds, report a failure and exit the process.
+        """
+        timers = [] if time_limit is None else self._start_timers(time_limit)
         try:
             self._interruptible = True
             self._interrupt_if_cancelled()
             yield
         finally:
             self._interruptible = False
+            for timer in timers:
+                timer.cancel()
+            self._time_limit = None
+
+    def _start_timers(self, time_limit: float) -> list[threading.Timer]:
+        call = self._current
+
+        def interrupt() -> None:
+            self._time_limit = time_limit
+            signal.pthread_kill(self._main_thread, signal.SIGUSR1)
+
+        def give_up() -> None:
+            if self._interruptible and self._current == call is not None:
+                self.send(Failure(call, f"stopped after {time_limit:g} s{_line_of(self._main_thread)}", 1))
+                self._exit()
+
+        timers = [threading.Timer(time_limit, interrupt), threading.Timer(time_limit + STUCK_AFTER, give_up)]
+        for timer in timers:
+            timer.daemon = True
+            timer.start()
+        return timers
 
     def _on_interrupt(self, _number: int, _frame: FrameType | None) -> None:
         self._interrupt_if_cancelled()
@@ -108,6 +143,9 @@ class Connection:
     def _interrupt_if_cancelled(self) -> None:
         if self._interruptible and self._current in self._cancelled:
             raise RequestCancelled
+        if self._interruptible and self._time_limit is not None:
+            time_limit, self._time_limit = self._time_limit, None
+            raise TimeLimitReached(time_limit)
 
     def _listen(self) -> None:
         try:
@@ -170,6 +208,20 @@ class CallContext:
     def cancelled(self) -> bool:
         return self._connection.is_cancelled(self._call)
 
-    def interruptible(self) -> AbstractContextManager[None]:
-        """Raise RequestCancelled in the `with` block if the call is cancelled. Use this for code that may never end."""
-        return self._connection.interruptible()
+    def interruptible(self, time_limit: float | None = None) -> AbstractContextManager[None]:
+        """Raise RequestCancelled in the `with` block if the call is cancelled. Use this for code that may never end.
+
+        After `time_limit` seconds, raise TimeLimitReached once.
+        """
+        return self._connection.interruptible(time_limit)
+
+
+def _line_of(thread: int) -> str:
+    """Return where a thread executes code that isn't installed, such as ` in line 12 of net.py`."""
+    frame = sys._current_frames().get(thread)  # noqa: SLF001 - the documented way to see another thread's stack
+    while frame is not None:
+        file = frame.f_code.co_filename
+        if not any(part in file for part in ("site-packages", "fashion_tui/", "/lib/python", "<frozen")):
+            return f" in line {frame.f_lineno} of {Path(file).name}"
+        frame = frame.f_back
+    return ""

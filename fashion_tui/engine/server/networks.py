@@ -17,10 +17,10 @@ from fashion_tui.lab.networks.inputs import InputsError, open_inputs
 from fashion_tui.lab.networks.repair import repair_of
 from fashion_tui.lab.rng import preserve_rng_state, seed_everything
 from fashion_tui.lab.throughput import measure_throughput
-from fashion_tui.lab.trace import NeedsValues, max_parameter_bytes, trace
+from fashion_tui.lab.trace import NeedsValues, error_location, max_parameter_bytes, trace
 from fashion_tui.lab.trace.inputs import resolve_inputs
 from fashion_tui.lab.trace.training_memory import measure_training_memory
-from fashion_tui.schema.errors import UsageError, UserError
+from fashion_tui.schema.errors import TimeLimitReached, UsageError, UserError
 from fashion_tui.schema.inputs import Inputs
 from fashion_tui.schema.models import CustomModel, NamedModel
 from fashion_tui.schema.replies import ErrorCause, SourceTrace
@@ -43,8 +43,19 @@ from .connection import CallContext
 def get_shapes(request: GetShapes, call: CallContext, _cache: Cache) -> ShapeTable:
     named = NamedModel(model=request.model, arguments=request.arguments)
     network = read_model(named) or named
-    with call.interruptible(), _reproducible():
+    with _time_limit(call, request.time_limit), _reproducible():
         return _open_and_trace(network, request)[0]
+
+
+@contextmanager
+def _time_limit(call: CallContext, seconds: float | None) -> Iterator[None]:
+    """Make the call interruptible. Raises UserError if the time limit is reached outside of the network's `forward`."""
+    try:
+        with call.interruptible(seconds):
+            yield
+    except TimeLimitReached as error:
+        file, line = error_location(error)
+        raise (UserError(str(error)) if file is None else SourceError(str(error), file, line)) from error
 
 
 @contextmanager
@@ -138,7 +149,7 @@ def _trace(
 def trace_source(request: TraceSource, call: CallContext, _cache: Cache) -> SourceTrace:
     custom = request.network
     try:
-        with call.interruptible(), _reproducible():
+        with _time_limit(call, request.time_limit), _reproducible():
             table, class_name = _open_and_trace(custom, request)
     except _WrongInput as error:
         return _not_traced("input", str(error))

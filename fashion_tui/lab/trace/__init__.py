@@ -13,8 +13,8 @@ and `timing` times the calls. `explain` explains errors, `remarks` warns about n
 """
 
 from .cost import max_parameter_bytes
-from .explain import Repair
+from .explain import Repair, error_location
 from .passes import NeedsValues
 from .tracing import trace
 
-__all__ = ["NeedsValues", "Repair", "max_parameter_bytes", "trace"]
+__all__ = ["NeedsValues", "Repair", "error_location", "max_parameter_bytes", "trace"]

@@ -6,10 +6,16 @@ import psutil
 from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 
+from .inputs import Arguments
 from .structure import named_buffers, named_parameters
+from .tensors import tensors_in
 
 MAX_MACS = 10**10
 """Maximum number of multiply-accumulates of a pass on real values. Two CPU cores take about a second for them."""
+SMALL_MODEL = 50 * 2**20
+"""Maximum size of the weights of a small network, in bytes."""
+SMALL_INPUT = 50_000
+"""Maximum number of values in one sample for a small network."""
 MAX_CHECK_SECONDS = 3.0
 """Expected time of additional passes that check the network's behaviour. Checks that would take longer are left out."""
 MEMORY_SHARE = 0.5
@@ -34,6 +40,12 @@ class Cost:
     def allows(self, samples: int) -> bool:
         """Return whether additional passes with this total number of samples are affordable."""
         return self.macs * samples <= MAX_MACS and self.seconds * samples <= MAX_CHECK_SECONDS
+
+
+def is_small(model: nn.Module, arguments: Arguments) -> bool:
+    """Return whether a pass may be tried without an estimate of its cost."""
+    inputs = sum(tensor.numel() for tensor in tensors_in(tuple(arguments)))
+    return parameter_bytes(model) <= SMALL_MODEL and inputs <= SMALL_INPUT
 
 
 def is_affordable(model: nn.Module, cost: Cost) -> bool:

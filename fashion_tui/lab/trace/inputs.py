@@ -61,6 +61,12 @@ class NetworkInputs(Protocol):
         """
 
 
+SAMPLES = 4
+"""Number of samples that don't depend on the batch size."""
+_SEEDS = 1000
+"""Difference between the seeds of two inputs."""
+
+
 class SpecifiedInputs:
     """Inputs with random values and known shapes, dtypes and ranges."""
 
@@ -89,15 +95,22 @@ class SpecifiedInputs:
     def tensors(
         self, batch: int, device: torch.device = CPU, *, seed: int = 0, distribution: Distribution = "uniform"
     ) -> list[Tensor]:
-        """Create one tensor for each specification, in the same order."""
-        generator = torch.Generator().manual_seed(seed)
+        """Create one tensor for each specification, in the same order.
+
+        The first samples are the same for each batch size up to SAMPLES, so the network's code treats them alike.
+        """
         tensors = []
-        for spec, integers in zip(self.specs, self._ranges, strict=True):
-            shape, dtype = (batch, *spec.shape) if spec.batched else spec.shape, _dtype_named(spec.dtype)
+        for index, (spec, integers) in enumerate(zip(self.specs, self._ranges, strict=True)):
+            generator = torch.Generator().manual_seed(seed + index * _SEEDS)
+            dtype = _dtype_named(spec.dtype)
             if device == META:
+                shape = (batch, *spec.shape) if spec.batched else spec.shape
                 tensors.append(torch.empty(shape, dtype=dtype, device=device))
+            elif spec.batched:
+                shape = (max(batch, SAMPLES), *spec.shape)
+                tensors.append(_draw(shape, dtype, integers, distribution, generator)[:batch].clone().to(device))
             else:
-                tensors.append(_draw(shape, dtype, integers, distribution, generator).to(device))
+                tensors.append(_draw(spec.shape, dtype, integers, distribution, generator).to(device))
         return tensors
 
 

@@ -27,6 +27,11 @@ class MacCounter(TorchDispatchMode):
 
     supports_higher_order_operators = True
 
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        """Avoid torch's wrapper of `__torch_dispatch__`. It imports `torch._dynamo`, which takes more than a second."""
+        return False
+
     def __init__(self) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.total = 0

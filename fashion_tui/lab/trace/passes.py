@@ -1,19 +1,21 @@
 """Choose the passes from which the table is made.
 
-The network runs on the meta device first, which takes little time and memory. This shows how large it is. If a pass on
-real values is affordable, the rows come from such a pass with one sample, because only real values take the branches
-and loops that they take in training, and raise the errors that torch raises.
+If a pass on real values is affordable, the rows come from such a pass with one sample. Only real values take the
+branches and loops that they take in training, and raise the errors that torch raises. Unless the network is small, it
+runs on the meta device first. This takes little time and memory, and shows how expensive a pass on real values is.
 """
 
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
+import torch
 from torch import nn
 
 from fashion_tui.schema.errors import TimeLimitReached, UserError
 
 from .batch_axis import Passes
 from .calls import Recording
-from .cost import Cost, TooExpensive, is_affordable
+from .cost import Cost, TooExpensive, is_affordable, is_small
 from .model_copy import CPU, META, has_values
 from .runner import Run, Runner
 
@@ -31,15 +33,18 @@ class ChosenPasses:
     """The copy of the network that made the main pass."""
     cost: Cost | None
     """The cost of a pass with one sample, or None if the network wasn't run on real values."""
+    simulated: "_Attempts | None" = None
+    """Passes on the meta device."""
     error_with_more: BaseException | None = None
     """The error for several samples, if the network runs with one sample only because it reads a single value."""
-
-    reads_values: bool = False
-    """Whether the network runs on real values only, because its code reads the values of tensors."""
 
     @property
     def takes_one_sample(self) -> bool:
         return self.error_with_more is not None
+
+    def reads_values(self) -> bool:
+        """Return whether the network can't be simulated, most likely because its code reads the values of tensors."""
+        return self.simulated is not None and self.simulated.working_pair(BATCH_PAIRS) is None
 
     def allows(self, samples: int) -> bool:
         """Return whether more passes on real values, with this total number of samples, are affordable."""
@@ -58,16 +63,17 @@ def record_passes(runner: Runner, *, live: bool) -> ChosenPasses:
     Raises NeedsValues if the network would have to run on real values, but `live` is True or its weights have no
     values.
     """
-    simulated = _Attempts(runner, on_meta=True)
+    simulated = _Attempts(runner, META)
+    can_run = not live and has_values(runner.model)
+    if can_run and is_small(runner.model, runner.arguments(1, CPU)):
+        with suppress(TooExpensive):
+            return _real(_Attempts(runner, CPU, is_limited=True), simulated, None)
     pair = simulated.working_pair(BATCH_PAIRS[:1] if live else BATCH_PAIRS)
-    if live or not has_values(runner.model):
-        return _simulated(simulated, pair, live=live)
     cost = None if pair is None else _estimate(simulated, pair)
-    if cost is not None and not is_affordable(runner.model, cost):
+    if simulated.timed_out or not can_run or (cost is not None and not is_affordable(runner.model, cost)):
         return _simulated(simulated, pair, live=live)
-    real = _Attempts(runner, on_meta=False, is_limited=cost is None)
     try:
-        return _real(real, simulated, pair)
+        return _real(_Attempts(runner, CPU, is_limited=cost is None), simulated, pair)
     except TooExpensive:
         error = simulated.recording(2).error
         raise UserError(
@@ -78,9 +84,9 @@ def record_passes(runner: Runner, *, live: bool) -> ChosenPasses:
 class _Attempts:
     """Passes with different batch sizes on one device. Each is made when it is needed."""
 
-    def __init__(self, runner: Runner, *, on_meta: bool, is_limited: bool = False) -> None:
+    def __init__(self, runner: Runner, device: torch.device, *, is_limited: bool = False) -> None:
         self._runner = runner
-        self._device = META if on_meta else CPU
+        self._device = device
         self._is_limited = is_limited
         self._runs: dict[int, Run] = {}
 
@@ -123,27 +129,27 @@ class _Attempts:
 
 def _simulated(attempts: _Attempts, pair: tuple[int, int] | None, *, live: bool) -> ChosenPasses:
     if pair is None:
-        if _needs_values(attempts.recording(2).error):
+        if not attempts.timed_out and _needs_values(attempts.recording(2).error):
             raise NeedsValues("the network's code reads the values of tensors, which the meta device lacks")
         return ChosenPasses(*attempts.failed(), None)
     main = pair[0] if live or not attempts.works(1) else 1
     return ChosenPasses(attempts.passes(main, pair), attempts.run(main).model, None)
 
 
-def _real(real: _Attempts, simulated: _Attempts, pair: tuple[int, int] | None) -> ChosenPasses:
+def _real(real: _Attempts, simulated: _Attempts, simulated_pair: tuple[int, int] | None) -> ChosenPasses:
+    """Choose from passes on real values. The pair for the batch axis is simulated if it is given."""
     main = next((batch for batch in (1, 2, 3, 4) if not real.timed_out and real.works(batch)), None)
     if main is None:
         return ChosenPasses(*real.failed(), None)
-    recording = real.recording(main)
+    recording, model = real.recording(main), real.run(main).model
     cost = Cost(_activation_bytes(recording) // main, recording.macs // main, real.run(main).seconds / main)
-    if pair is not None:
-        passes = Passes(recording, *map(simulated.recording, pair))
-        return ChosenPasses(passes, real.run(main).model, cost)
+    if simulated_pair is not None:
+        return ChosenPasses(Passes(recording, *map(simulated.recording, simulated_pair)), model, cost, simulated)
     pair = real.working_pair(BATCH_PAIRS)
     if pair is not None:
-        return ChosenPasses(real.passes(main, pair), real.run(main).model, cost, reads_values=True)
+        return ChosenPasses(real.passes(main, pair), model, cost, simulated)
     if main == 1 and _reads_one_value(real.recording(2).error):
-        return ChosenPasses(real.passes(1, (1, 1)), real.run(1).model, cost, real.recording(2).error, reads_values=True)
+        return ChosenPasses(real.passes(1, (1, 1)), model, cost, simulated, real.recording(2).error)
     return ChosenPasses(*real.failed(), None)
 
 

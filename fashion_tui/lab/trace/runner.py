@@ -3,7 +3,7 @@
 import random
 import time
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -19,6 +19,9 @@ from .model_copy import copy_model
 from .record import record
 from .recorder import Recorder
 from .structure import named_buffers, named_modules, named_parameters, unregistered_modules
+
+MAX_CALLS = 500
+"""Maximum number of recorded calls if the network is stopped at the time limit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +103,7 @@ class Runner:
             vars(module).pop("forward", None)  # the wrapper refers to the module, which would keep the copy in memory
         if isinstance(recording.error, TimeLimitReached):
             self._late = recording.error
+            recording = _shorten(recording)
         return Run(recording, model, result, time.perf_counter() - start)
 
 
@@ -114,3 +118,18 @@ def _initialise_lazy_layers(model: nn.Module, arguments: Arguments) -> None:
     if any(is_lazy(tensor) for _, tensor in [*named_parameters(model), *named_buffers(model)]):
         with suppress(Exception):  # the recorded pass raises the same error
             model(*arguments.args, **arguments.kwargs)
+
+
+def _shorten(recording: Recording) -> Recording:
+    """Return a recording with the first calls and the innermost failed call. An endless loop makes too many calls."""
+    if len(recording.calls) <= MAX_CALLS:
+        return recording
+    calls, failed = recording.calls[:MAX_CALLS], recording.failed[-1:]
+    for call in (recording.calls[index] for index in failed):
+        call.depth = min(call.depth, calls[-1].depth + 1)
+        call.sources, call.producers = [
+            [index if index is not None and index < MAX_CALLS else None for index in indices]
+            for indices in (call.sources, call.producers)
+        ]
+        calls.append(call)
+    return replace(recording, calls=calls, failed=[MAX_CALLS] if failed else [])

@@ -45,6 +45,7 @@ def make_table(chosen: ChosenPasses, runner: Runner, name: str, repair: Repair |
         error=None if explained is None else explained.text,
         error_file=None if explained is None else explained.file,
         error_line=None if explained is None else explained.line,
+        timed_out=isinstance(recording.error, TimeLimitReached),
         fix=None if explained is None else explained.fix,
     )
     if recording.error is not None:
@@ -53,7 +54,7 @@ def make_table(chosen: ChosenPasses, runner: Runner, name: str, repair: Repair |
     with suppress(TimeLimitReached):
         batches = [batch for batch in (*TRIAL_BATCHES, recording.batch) if chosen.allows(MAX_PASSES * batch)]
         if unused and batches:
-            unused = explain_unused(runner, set(unused), batches, reads_values=chosen.reads_values)
+            unused = explain_unused(runner, set(unused), batches, reads_values=chosen.reads_values())
     table = _with_unused(table, chosen.model, unused)
     with suppress(TimeLimitReached):
         if not chosen.takes_one_sample and chosen.allows(MIN_PASSES * passes.first.batch):

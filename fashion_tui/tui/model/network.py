@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import msgspec
 from rich.text import Text
@@ -12,7 +13,7 @@ from fashion_tui.report.glyphs import Glyphs
 from fashion_tui.report.shape_columns import format_total_macs
 from fashion_tui.report.style import ACCENT, ATTENTION, FOREGROUND, MUTED
 from fashion_tui.runs.run import Run
-from fashion_tui.schema.errors import UserError
+from fashion_tui.schema.errors import TimeLimitReached, UserError
 from fashion_tui.schema.inputs import InputFunction, Inputs, InputSpec
 from fashion_tui.schema.models import MODELS, CustomModel, NamedModel
 from fashion_tui.schema.recipe import check_recipe
@@ -25,6 +26,10 @@ from fashion_tui.tui.widgets.lines import left_and_right
 
 DATASET_INPUTS = (InputSpec(shape=(1, 28, 28)),)
 """The input of a network that takes an image of the data set."""
+
+
+GRACE = 1.0
+"""Seconds after the time limit until the engine's process is replaced, if it hasn't stopped the code by itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,21 +72,25 @@ def network_of_run(path: Path) -> ShownNetwork:
 
 
 async def trace_shapes(
-    sandbox: SandboxEngine, network: ShownNetwork, time_limit: float, *, measure: bool = False
+    sandbox: SandboxEngine, network: ShownNetwork, time_limit: float, *, live: bool = False, measure: bool = False
 ) -> SourceTrace:
-    """Trace a network for at most `time_limit` seconds. If `measure` is true, also time each row.
+    """Trace a network for at most `time_limit` seconds.
 
+    If `live` is true, the answer comes fast, because no values are computed. If `measure` is true, each row is timed.
     Errors are reported in the trace instead of being raised.
     """
-    model, inputs = network.model, network.inputs
+    model = network.model
+    options: dict[str, Any] = {"inputs": network.inputs, "live": live, "measure": measure, "time_limit": time_limit}
     try:
         if isinstance(model, CustomModel):
-            request = TraceSource(network=model, inputs=inputs, measure=measure)
-            return await sandbox.ask(request, SourceTrace, time_limit)
-        shapes = GetShapes(model=model.model, inputs=inputs, arguments=model.arguments, measure=measure)
-        table = await sandbox.ask(shapes, ShapeTable, time_limit)
+            request = TraceSource(network=model, **options)
+            return await sandbox.ask(request, SourceTrace, time_limit + GRACE)
+        shapes = GetShapes(model=model.model, arguments=model.arguments, **options)
+        table = await sandbox.ask(shapes, ShapeTable, time_limit + GRACE)
         return SourceTrace(table=table, class_name=None, error=table.error)
-    except (TimeLimitExceeded, EngineDied) as error:
+    except TimeLimitExceeded:
+        return SourceTrace(table=None, class_name=None, error=str(TimeLimitReached(time_limit)), cause="source")
+    except EngineDied as error:
         return SourceTrace(table=None, class_name=None, error=str(error), cause="source")
     except UserError as error:
         return SourceTrace(table=None, class_name=None, error=str(error))

@@ -211,6 +211,8 @@ class ModelPane(Pane):
         if (table := trace.table) is not None:
             self.strip.fit(lambda width: [shape_strip(table, width=width)])
         self.training.show_network(self.network, None if self._trace_failed else trace.table)
+        if message.is_live:
+            self._tracer.trace_real(self.network, message)
         self._show_error(trace)
         self._session.show_result(self.network, trace)
         self._show_title()

@@ -12,19 +12,19 @@ from torch import nn
 
 from fashion_tui.schema.shapes import Fix
 
-_THIS_PACKAGE = Path(__file__).parents[1]
-_TORCH = Path(torch.__file__).parent
+_SKIPPED = frozenset({Path(__file__).parents[1], Path(__file__).parents[3] / "engine", Path(torch.__file__).parent})
+"""Folders of code that isn't the user's. The engine's signal handler raises TimeLimitReached in the user's code."""
 
 Edit = tuple[int, int, int, str]
 """The line, the first column and the end column of a part of the source, and the string that replaces it."""
 
 
 def user_entry(error: BaseException | None) -> TracebackType | None:
-    """Return the innermost traceback entry that is neither in torch nor in the shape trace."""
+    """Return the innermost traceback entry that is neither in torch, nor in the shape trace or the engine."""
     found, entry = None, error.__traceback__ if error is not None else None
     while entry is not None:
         parents = Path(entry.tb_frame.f_code.co_filename).parents
-        if _THIS_PACKAGE not in parents and _TORCH not in parents:
+        if _SKIPPED.isdisjoint(parents):
             found = entry
         entry = entry.tb_next
     return found
