@@ -51,6 +51,12 @@ def embedding(size: int) -> nn.Module:
     return nn.Embedding(size, 3)
 
 
+def _shifted(x: Tensor) -> Tensor:
+    shifted = x.new_zeros(x.shape)
+    shifted[:, 1:] = x[:, :-1]
+    return shifted
+
+
 INDEX_COMPUTATIONS: dict[str, tuple[Callable[..., Any], tuple[int, int]]] = {
     "the input": (lambda layers, x: layers[0](x), (0, 19)),
     "a slice": (lambda layers, x: layers[0](x[:, 2:]), (0, 19)),
@@ -64,6 +70,7 @@ INDEX_COMPUTATIONS: dict[str, tuple[Callable[..., Any], tuple[int, int]]] = {
     "an offset for each column": (lambda layers, x: layers[0](x + torch.tensor([0, 10, 15, 16])), (0, 3)),
     "a remainder": (lambda layers, x: layers[0](x % 20), (0, 19)),
     "shifted to the right": (lambda layers, x: layers[0](F.pad(x, (1, 0))[:, :-1]), (0, 19)),
+    "a new tensor of the same dtype": (lambda layers, x: layers[0](_shifted(x)), (0, 19)),
     "two tables": (lambda layers, x: layers[0](x) + layers[1](x), (0, 6)),
     "one column for each table": (lambda layers, x: layers[0](x[:, 0]) + layers[1](x[:, 1]), (0, 6)),
     "one_hot": (lambda _layers, x: F.one_hot(x, 12).float(), (0, 11)),
@@ -191,7 +198,7 @@ class TwoInputs(nn.Module):
     ("inputs", "message"),
     [
         (["2x2"], "TwoInputs.forward also needs time; .*time=3x8x8"),
-        (["2x2", "2", "2", "2"], "TwoInputs.forward takes image, time, scale, but 4 inputs"),
+        (["2x2", "2", "2", "2"], "TwoInputs.forward takes image, time, scale, but got 4 inputs.*at most 3"),
         (["2x2", "t=2"], "TwoInputs.forward takes image, time, scale; it has no argument t"),
         (["2x2", "3", "image=2"], "given twice"),
     ],
@@ -199,6 +206,28 @@ class TwoInputs(nn.Module):
 def test_inputs_that_forward_does_not_take(inputs: list[str], message: str) -> None:
     with pytest.raises(UsageError, match=message):
         resolve(TwoInputs(), *inputs)
+
+
+class KeywordInput(nn.Module):
+    def forward(self, *, image: Tensor) -> Tensor:
+        return image
+
+
+class ListInput(nn.Module):
+    def forward(self, images: list[Tensor]) -> Tensor:
+        return images[0]
+
+
+@pytest.mark.parametrize(
+    ("network", "inputs", "message"),
+    [
+        (KeywordInput(), ["3"], "takes image, but got 1 input without a name; .*image=3x8x8"),
+        (ListInput(), ["3", "3"], "takes images, but got 2 inputs without a name; if images is a list, use a function"),
+    ],
+)
+def test_advice_on_inputs(network: nn.Module, inputs: list[str], message: str) -> None:
+    with pytest.raises(UsageError, match=message):
+        resolve(network, *inputs)
 
 
 def test_inputs_by_name() -> None:

@@ -62,7 +62,7 @@ def _mismatch(parameters: Mapping[str, _Parameter], unnamed: int, named: list[st
     if unknown:
         return f"{takes}; it has no argument {', '.join(unknown)}"
     if unnamed > len(positional):
-        return f"{takes}, but {unnamed} inputs without a name were given"
+        return f"{takes}, but got {_count(unnamed, 'input')} without a name; {_advice(parameters, positional)}"
     given = {*positional[:unnamed], *named}
     missing = [
         name
@@ -72,3 +72,16 @@ def _mismatch(parameters: Mapping[str, _Parameter], unnamed: int, named: list[st
     if missing:
         return f"also needs {', '.join(missing)}; give one more input for each, such as {missing[0]}=3x8x8"
     return f"{takes}, but an argument was given twice, by its name and by its position"
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+def _advice(parameters: Mapping[str, _Parameter], positional: list[str]) -> str:
+    keyword = next((name for name, parameter in parameters.items() if parameter.kind is _Parameter.KEYWORD_ONLY), None)
+    if keyword is not None:
+        return f"name them, such as {keyword}=3x8x8"
+    if len(positional) == 1:
+        return f"if {positional[0]} is a list, use a function that creates the inputs"
+    return f"give at most {len(positional)}"

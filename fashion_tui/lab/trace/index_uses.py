@@ -14,8 +14,7 @@ NEUTRAL = frozenset(
     {
         "eq", "ne", "lt", "le", "gt", "ge", "isnan", "isinf", "isfinite", "isin", "any", "all", "logical_not",
         "logical_and", "logical_or", "logical_xor", "nonzero", "argwhere", "argsort", "argmax", "argmin", "bool",
-        "float", "double", "half", "bfloat16", "new_zeros", "new_ones", "new_full", "new_empty", "new_tensor",
-        "rand_like", "randn_like", "grad",
+        "float", "double", "half", "bfloat16", "rand_like", "randn_like", "grad",
     }
 )  # fmt: skip
 """Functions that accept any dtype, and whose result isn't an index made of the argument's values."""
@@ -46,6 +45,7 @@ INTEGER_ARITHMETIC = frozenset(
         "fmod", "round", "floor", "ceil", "trunc", "abs", "clamp", "clamp_", "clip", "clamp_min", "clamp_max",
         "minimum", "maximum", "max", "min", "amax", "amin", "sort", "topk", "unique", "cumsum", "sum", "tril", "triu",
         "diff", "pad", "where", "masked_fill", "masked_fill_", "zeros_like", "ones_like", "full_like", "empty_like",
+        "new_zeros", "new_ones", "new_full", "new_empty",
         "setitem", "fill_", "copy_", "scatter", "scatter_", "index_fill", "index_add", "square",
     }
 )  # fmt: skip

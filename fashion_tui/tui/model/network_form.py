@@ -39,8 +39,7 @@ FIELDS = (
     Field(
         "input",
         "inputs",
-        "shapes without the batch axis: 1x28x28, or x=1x28x28 t=:int64 for several; "
-        "or a function that is given the batch size: file.py:function",
+        "shapes without the batch axis: 1x28x28, or x=1x28x28 t=:int64; or a function of the batch size: file.py:make",
         "the default input of this network",
     ),
 )
