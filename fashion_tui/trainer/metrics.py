@@ -75,7 +75,8 @@ class StepMetrics:
         self._devices = DeviceMonitor(training.device)
         self._layers_due = (0.0, 0)
         """Time, in seconds of training, and step at which the layers and devices are measured next."""
-        training.observer.request(layers=True)
+        if training.device.type != "cuda":  # the first step on a GPU may capture a graph, so it isn't observed
+            training.observer.request(layers=True)
         self._logged = training.step_in_epoch
         """Number of steps of the current epoch that have been logged."""
         self._started = time.perf_counter()

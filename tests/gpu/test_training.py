@@ -1,6 +1,7 @@
 """Training on a GPU: CUDA graphs, streamed data and exact resume."""
 
 import copy
+import math
 from typing import Any
 
 import msgspec
@@ -49,12 +50,30 @@ def test_resumed_training_is_bit_identical(recipe: Recipe) -> None:
     assert bits(run(second, 10)) == bits(undisturbed)
 
 
+@pytest.mark.parametrize("recipe", RECIPES.values(), ids=lambda recipe: recipe.name)
+def test_observed_steps_train_the_same_weights(recipe: Recipe) -> None:
+    """The 15 steps span two epochs, whose last batches are smaller."""
+    expected = bits(run(begin(recipe, epochs=3), 15))
+    training = begin(recipe, epochs=3)
+    for step in range(1, 16):
+        training.observer.request(layers=True)
+        run(training, 1)
+        observation = training.observer.take()
+        assert observation is not None
+        assert observation[0] == step
+        assert {name.partition("/")[0] for name in observation[1]} == {"gradient_norm", "update_ratio", "dead_relus"}
+        assert all(math.isfinite(value) for value in observation[1].values())
+    assert bits(training) == expected
+
+
 def test_steps_do_not_synchronise() -> None:
-    steps = begin(RECIPES["strong"]).steps()
+    training = begin(RECIPES["strong"])
+    steps = training.steps()
     next(steps)
     torch.cuda.set_sync_debug_mode("error")
     try:
         for _ in range(5):
+            training.observer.request(layers=True)
             next(steps)
     finally:
         torch.cuda.set_sync_debug_mode("default")

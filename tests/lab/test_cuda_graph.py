@@ -104,6 +104,7 @@ def test_the_tests_for_a_real_gpu_pass_on_a_simulated_one(name: str, monkeypatch
     with fake_cuda(monkeypatch):
         gpu_tests.test_captured_steps_equal_eager_steps(RECIPES[name])
         gpu_tests.test_resumed_training_is_bit_identical(RECIPES[name])
+        gpu_tests.test_observed_steps_train_the_same_weights(RECIPES[name])
         test_graphs.test_training_after_a_failed_capture(torch.device("cuda", 0))
     torch.use_deterministic_algorithms(False)
     torch.backends.cuda.matmul.allow_tf32 = False

@@ -92,11 +92,11 @@ def test_curves_of_metrics_with_values_at_some_steps() -> None:
             series.put(step, array("d", values))
             expected |= dict(enumerate(values, step))
             step += len(values) - 1 + rng.randint(1, 2 * spacing)
-            if rng.random() < 0.02:
-                keep = rng.randrange(step)
+            if rng.random() < 0.2:
+                keep = max(0, step - rng.choice([1, spacing, 3 * spacing, step // 2]))
                 series.truncate(keep)
                 expected = {other: value for other, value in expected.items() if other <= keep}
-                step = keep + 1
+                step = max(expected, default=0) + 1
             for buckets in (rng.choice([1, 2, 10, 500]), 64):
                 check_sparse(series.curve(buckets), expected, buckets)
         assert dict(series.items()) == expected
