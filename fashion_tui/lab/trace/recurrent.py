@@ -62,7 +62,14 @@ def _simulate_layer(func: Any, args: tuple[Any, ...]) -> Any:
 
 
 def _simulate_cell(inputs: Tensor, hidden: Any, input_weight: Tensor, hidden_weight: Tensor, *_biases: Any) -> Any:
-    state = hidden[0] if isinstance(hidden, tuple | list) else hidden
-    gates = F.linear(inputs, input_weight) + F.linear(state, hidden_weight)
-    new = gates.narrow(1, 0, state.shape[1]) + state
-    return (new, new + hidden[1]) if isinstance(hidden, tuple | list) else new
+    """Return a new state of the right shape.
+
+    The input and the state are multiplied with parts of the weights, which fails if their sizes don't match.
+    """
+    state, *others = hidden if isinstance(hidden, tuple | list) else (hidden,)
+    size = state.shape[1]
+    from_input = F.linear(inputs, input_weight.narrow(0, 0, size))
+    from_state = F.linear(state, hidden_weight.narrow(0, 0, size))
+    if from_input.shape != from_state.shape:
+        raise RuntimeError(f"the hidden state is for {len(state)} samples, the input has {len(inputs)}")
+    return (from_input, from_state) if others else from_input
