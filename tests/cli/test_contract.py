@@ -250,6 +250,26 @@ def test_json_of_shapes_says_where_data_flows_and_what_is_unused(call: Call, tmp
     assert "first" in broken.json["explanation"]
 
 
+def test_shapes_compares_two_networks(call: Call, tmp_path: Path) -> None:
+    (tmp_path / "net.py").write_text(TWO_BRANCHES)
+    (tmp_path / "new.py").write_text(TWO_BRANCHES.replace("nn.ReLU()", "nn.Dropout(), nn.ReLU()"))
+    models = (f"{tmp_path}/net.py", f"{tmp_path}/new.py", "--input", "4")
+    comparison = call("shapes", *models, "--json").json
+    assert [(row["first"], row["second"]) for row in comparison["rows"]] == [
+        (0, 0), (1, 1), (2, 2), (3, 3), (4, 4), (None, 5), (5, 6),
+    ]  # fmt: skip
+    assert {row["differences"] != [] for row in comparison["rows"]} == {False}
+    assert comparison["second"]["rows"][5]["op"] == "Dropout"
+    folded = call("shapes", *models, "--depth", "1", "--json").json
+    assert len(folded["rows"]) == len(folded["first"]["rows"]) == 4
+    out = call("shapes", *models).out
+    assert [line.split()[:2] for line in out.splitlines() if line.startswith("+")] == [["+", "│"]]
+    for wrong in ((*models, "guide"), (*models, "--graph", "x.svg"), (*models, "--batch-size", "2")):
+        assert call("shapes", *wrong).status == 2
+    failed = call("shapes", f"{tmp_path}/net.py", f"{tmp_path}/new.py", "--input", "5")
+    assert (failed.status, "net.py" in failed.err) == (1, True)
+
+
 @pytest.mark.covers("shapes --batch-size")
 def test_shapes_estimates_the_costs_of_training(call: Call) -> None:
     costs = [call("shapes", "guide", "--batch-size", size, "--json").json["training"] for size in ("10", "110")]

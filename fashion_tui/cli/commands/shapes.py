@@ -1,29 +1,33 @@
 """`fashion-tui shapes`."""
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import click
+from msgspec.structs import replace
 
-from fashion_tui.cli.engine import ask_engine
+from fashion_tui.cli.engine import ask_engine, ask_engine_for_each
 from fashion_tui.cli.inputs import parse_arguments
 from fashion_tui.cli.options import CommonOptions, common_options, json_option
 from fashion_tui.cli.output import FILE_WIDTH, show, write_json
+from fashion_tui.cli.shapes_json import comparison_as_json, costs_as_json, table_as_json
 from fashion_tui.cli.target import target_file, write_target
 from fashion_tui.cli.values import MODEL, NameList
-from fashion_tui.report.data_flow import data_flow, row_positions
 from fashion_tui.report.glyphs import terminal_glyphs
 from fashion_tui.report.graph_svg import graph_svg
 from fashion_tui.report.shape_columns import COLUMN_TITLES
-from fashion_tui.report.shapes import shape_report, visible_rows
+from fashion_tui.report.shape_comparison import ComparisonReport, match_rows
+from fashion_tui.report.shapes import shape_report
 from fashion_tui.report.training_costs import training_lines
 from fashion_tui.schema.errors import UsageError, UserError
 from fashion_tui.schema.inputs import Inputs, parse_input_function, parse_inputs
 from fashion_tui.schema.models import NamedModel
 from fashion_tui.schema.paths import user_path
 from fashion_tui.schema.requests import GetShapes, GetTrainingCosts
-from fashion_tui.schema.shapes import NETWORK_INPUT, ShapeRow, ShapeTable
+from fashion_tui.schema.shapes import ShapeTable
 from fashion_tui.schema.training_costs import TrainingCosts
 
+DEFAULT_MODEL = "guide"
 TIMING_COLUMNS = frozenset({"forward", "backward"})
 """Columns for which the network is run and timed."""
 
@@ -37,10 +41,11 @@ Examples:
   fashion-tui shapes torchvision:googlenet --depth 2 --graph googlenet.svg
   fashion-tui shapes net.py:Denoiser --input 1x28x28 --input t=:int64
   fashion-tui shapes net.py:Net --inputs net.py:make_batch
+  fashion-tui shapes torchvision:resnet18 torchvision:resnet34 --depth 2
   fashion-tui shapes guide --columns step,output,memory,forward,backward
   fashion-tui shapes net.py:Net --args '{"width": 32}' --json""",
 )
-@click.argument("model", type=MODEL, default="guide")
+@click.argument("models", type=MODEL, nargs=-1, metavar="[MODEL] [MODEL]")
 @click.option(
     "--input",
     "shapes",
@@ -87,7 +92,7 @@ Examples:
 @json_option
 @common_options
 def shapes_command(  # noqa: PLR0913 - one parameter per option
-    model: str,
+    models: tuple[str, ...],
     *,
     shapes: tuple[str, ...],
     function: str | None,
@@ -105,19 +110,29 @@ def shapes_command(  # noqa: PLR0913 - one parameter per option
     MODEL is a built-in model, file.py:Class, torchvision:NAME or timm:NAME. The network runs once on random values. If
     it is too large for that, it is simulated: only the shapes are computed. If the column forward or backward is shown,
     each row is also timed.
+
+    With two models, both tables are shown side by side, with corresponding rows on one line: ~ marks rows that differ,
+    - and + rows that only the first or the second network has.
     """
     del common
     titles = None if columns is None else _parse_columns(columns)
     graph_file = None if graph is None else _parse_graph_file(graph)
-    request = GetShapes(
-        model=model,
-        inputs=_parse_inputs(shapes, function),
-        arguments=parse_arguments(arguments),
-        measure=titles is not None and not TIMING_COLUMNS.isdisjoint(titles),
-        time_limit=timeout,
-    )
-    table = ask_engine(request, ShapeTable, "tracing")
-    costs = None if batch_size is None or table.error is not None else _training_costs(request)
+    requests = [
+        GetShapes(
+            model=model,
+            inputs=_parse_inputs(shapes, function),
+            arguments=parse_arguments(arguments),
+            measure=titles is not None and not TIMING_COLUMNS.isdisjoint(titles),
+            time_limit=timeout,
+        )
+        for model in models or (DEFAULT_MODEL,)
+    ]
+    if len(requests) > 1:
+        _check_comparison(models, {"--columns": columns, "--batch-size": batch_size, "--graph": graph})
+        _compare(requests, depth, as_json=as_json)
+        return
+    table = ask_engine(requests[0], ShapeTable, "tracing")
+    costs = None if batch_size is None or table.error is not None else _training_costs(requests[0])
     if graph_file is not None:
         write_target(graph_file, graph_svg(table, depth=depth))
     if as_json:
@@ -128,7 +143,34 @@ def shapes_command(  # noqa: PLR0913 - one parameter per option
         if costs is not None and batch_size is not None:
             show(*training_lines(costs, table, batch_size, FILE_WIDTH, terminal_glyphs()))
     if table.error is not None:
-        raise UserError(f"{table.error}, or raise --timeout" if table.timed_out else table.error)
+        raise UserError(_error(table, table.error))
+
+
+def _check_comparison(models: Sequence[str], options: Mapping[str, object]) -> None:
+    """Raise UsageError if there are more than two models, or options that work only for one."""
+    if len(models) > 2:
+        raise UsageError(f"{len(models)} models are given; give one, or two to compare them")
+    given = [name for name, value in options.items() if value is not None]
+    if given:
+        raise UsageError(f"{', '.join(given)} can't be combined with two models; give one model")
+
+
+def _compare(requests: Sequence[GetShapes], depth: int | None, *, as_json: bool) -> None:
+    tables = ask_engine_for_each(requests, ShapeTable, "tracing")
+    # The names of the classes may be the same.
+    first, second = (replace(table, model=each.model) for table, each in zip(tables, requests, strict=True))
+    pairs = match_rows(first, second, depth=depth)
+    if as_json:
+        write_json(comparison_as_json(first, second, pairs, depth))
+    else:
+        show(ComparisonReport(first, second, pairs, terminal_glyphs()))
+    for table in (first, second):
+        if table.error is not None:
+            raise UserError(f"{table.model}: {_error(table, table.error)}")
+
+
+def _error(table: ShapeTable, error: str) -> str:
+    return f"{error}, or raise --timeout" if table.timed_out else error
 
 
 def _parse_inputs(shapes: tuple[str, ...], function: str | None) -> Inputs:
@@ -139,85 +181,9 @@ def _parse_inputs(shapes: tuple[str, ...], function: str | None) -> Inputs:
     return parse_input_function(function)
 
 
-def table_as_json(table: ShapeTable, depth: int | None = None) -> dict[str, object]:
-    """Return the output of `--json`. In each row, `input` is `inputs[0]` and `output` is `outputs[0]`.
-
-    `from` in a row and `row` in a remark are indexes of the list `rows`, which lacks the rows below `depth`. `from`
-    doesn't include the network's input.
-    """
-    shown = visible_rows(table, depth=depth)
-    producers = data_flow(table, shown).producers
-    position = row_positions(table, shown)
-    return {
-        "model": table.model,
-        "input_size": table.input_size,
-        "inputs": [str(spec) for spec in table.inputs],
-        "outputs": table.outputs,
-        "rows": [
-            _row_as_json(table.rows[index], [row for row in origins if row != NETWORK_INPUT])
-            for index, origins in zip(shown, producers, strict=True)
-        ],
-        "total_params": table.total_params,
-        "trainable_params": table.trainable_params,
-        "total_macs": table.total_macs,
-        "ran": table.ran,
-        "batch": table.batch,
-        "unused": table.unused,
-        "not_used_in_pass": table.not_used_in_pass,
-        "remarks": [
-            {"row": None if remark.row is None else position[remark.row], "text": remark.text}
-            for remark in table.remarks
-        ],
-        "error": table.error,
-        "explanation": table.error,
-        "fix": table.fix,
-    }
-
-
-def _row_as_json(row: ShapeRow, producers: list[int]) -> dict[str, object]:
-    return {
-        "name": row.name,
-        "path": row.path,
-        "depth": row.depth,
-        "op": row.op,
-        "from": producers,
-        "input": row.inputs[0] if row.inputs else None,
-        "output": row.outputs[0] if row.outputs else None,
-        "inputs": row.inputs,
-        "outputs": row.outputs,
-        "settings": row.settings,
-        "params": row.params,
-        "macs": row.macs,
-        "activation_bytes": row.activation_bytes,
-        "receptive_field": row.receptive_field,
-        "dtype": row.dtype,
-        "trainable": row.trainable,
-        "reused": row.reused,
-        "mixes_samples": row.mixes_samples,
-        "forward_seconds": row.forward_seconds,
-        "backward_seconds": row.backward_seconds,
-    }
-
-
 def _training_costs(request: GetShapes) -> TrainingCosts:
     model = NamedModel(model=request.model, arguments=request.arguments)
     return ask_engine(GetTrainingCosts(network=model, inputs=request.inputs), TrainingCosts, "measuring")
-
-
-def costs_as_json(costs: TrainingCosts, table: ShapeTable, batch: int) -> dict[str, object]:
-    """Return the value of `training` in the output of `--json`. Sizes are in bytes."""
-    return {
-        "device": costs.throughput.device,
-        "batch_size": batch,
-        "bytes": costs.memory.total(batch),
-        "parameter_bytes": costs.memory.parameters,
-        "gradient_bytes": costs.memory.gradients,
-        "adam_bytes": costs.memory.adam_state,
-        "activation_bytes": costs.memory.activations(batch),
-        "step_seconds": costs.throughput.step_seconds(table, batch),
-        "free_bytes": costs.throughput.free_memory,
-        "largest_batch": costs.largest_batch,
-    }
 
 
 def _parse_graph_file(value: str) -> Path:
