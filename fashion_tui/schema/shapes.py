@@ -176,8 +176,8 @@ class ShapeTable(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def input_size(self) -> Shape:
-        """Shape of one sample of the first input."""
-        return self.inputs[0].shape
+        """Shape of one sample of the first input; empty if there is no input."""
+        return self.inputs[0].shape if self.inputs else ()
 
     @property
     def activation_bytes(self) -> int:

@@ -89,7 +89,7 @@ IN_PANE: dict[PaneName, tuple[Action, ...]] = {
         Action("train_this", "t", "Train this network", "train this"),
         Action("maps", "m", "Show the row's feature maps", "maps"),
         Action("other_run", "o", "Load the weights of a run", "other run"),
-        Action("another_network", "a", "Open a built-in network, a file or a torchvision model", "network"),
+        Action("another_network", "a", "Open a built-in network, a file or a library's model", "network"),
         Action("measure", "b", "Time the forward and backward passes of each row", "time"),
         Action(
             "batch(0.5)",

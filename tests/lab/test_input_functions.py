@@ -7,6 +7,8 @@ import pytest
 from fashion_tui.lab.networks.build import open_model
 from fashion_tui.lab.networks.inputs import InputsError, open_inputs
 from fashion_tui.lab.trace import trace
+from fashion_tui.report.glyphs import UNICODE
+from fashion_tui.report.shapes import shape_strip
 from fashion_tui.schema.inputs import InputFunction, InputSpec
 from fashion_tui.schema.models import CustomModel, NamedModel
 from fashion_tui.schema.shapes import ShapeTable
@@ -98,6 +100,20 @@ def test_a_file_that_cannot_be_read_or_executed(net: Path, tmp_path: Path) -> No
     (tmp_path / "bad.py").write_text("import torch\nfoo(")
     with pytest.raises(InputsError, match=r"bad\.py:2: "):
         traced(NamedModel(model=f"{net}:Net"), tmp_path / "bad.py", "make")
+
+
+def test_a_network_without_inputs(tmp_path: Path) -> None:
+    source = (
+        "import torch\nfrom torch import nn\n\nclass Net(nn.Module):\n    def __init__(self):\n"
+        "        super().__init__()\n        self.fc = nn.Linear(3, 2)\n\n"
+        "    def forward(self):\n        return self.fc(torch.ones(4, 3))\n"
+    )
+    network = CustomModel(source=source, class_name="Net")
+    with open_model(network) as (model, _), open_inputs((), network, model) as inputs:
+        table = trace(model, inputs)
+    assert (table.error, table.inputs, table.input_size, table.outputs) == (None, (), (), ((4, 2),))
+    assert (table.total_params, table.total_macs) == (8, 4 * 3 * 2)
+    assert "4×2" in shape_strip(table, glyphs=UNICODE).plain
 
 
 def test_inputs_by_default(net: Path) -> None:

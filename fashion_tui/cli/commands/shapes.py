@@ -52,8 +52,9 @@ Examples:
     multiple=True,
     metavar="[NAME=]SHAPE[:DTYPE]",
     help="An input: its shape without the batch axis, such as 1x28x28, with a name and a dtype if necessary. An empty "
-    "shape is one value per sample. An @ before the shape means that there is no batch axis. Repeat the option for "
-    "several inputs.  [default: the input of a library's network, or 1x28x28]",
+    "shape is one value per sample. An @ before the shape means that there is no batch axis. Without a dtype, an input "
+    "is int64 if it is used as an index, and otherwise float32. Repeat the option for several inputs.  [default: the "
+    "input of a library's network, or 1x28x28]",
 )
 @click.option(
     "--inputs",
@@ -107,9 +108,9 @@ def shapes_command(  # noqa: PLR0913 - one parameter per option
 ) -> None:
     """Show the tensor shape after every layer and function.
 
-    MODEL is a built-in model, file.py:Class, torchvision:NAME or timm:NAME. The network runs once on random values. If
-    it is too large for that, it is simulated: only the shapes are computed. If the column forward or backward is shown,
-    each row is also timed.
+    MODEL is a built-in model, file.py:Class, torchvision:NAME or timm:NAME. The network runs on values from U[0, 1),
+    which are the same each time. Integers are drawn from the range that the network allows. A network that is too large
+    is simulated: only the shapes are computed. If the column forward or backward is shown, each row is also timed.
 
     With two models, both tables are shown side by side, with corresponding rows on one line: ~ marks rows that differ,
     - and + rows that only the first or the second network has.

@@ -9,6 +9,7 @@ from typing import Any
 
 from torch import nn
 
+from fashion_tui.lab.trace.forward_signature import takes_arguments
 from fashion_tui.schema.errors import UserError
 from fashion_tui.schema.inputs import InputFunction, Inputs, InputSpec
 from fashion_tui.schema.models import LIBRARIES, CustomModel, ModelFile, NamedModel, parse_model_name
@@ -32,9 +33,9 @@ def open_inputs(
     """Yield the specifications of the inputs, or the function that creates them.
 
     `model` is the network that `open_model` built last. By default, the inputs are those that a library's network is
-    made for, and an image of the data set for any other network. Inside the `with` block, the function can import
-    modules from the folder of its file. If the same file defines `model`, it isn't executed again, so that both have
-    the same classes.
+    made for, and an image of the data set for any other network that takes an input. Inside the `with` block, the
+    function can import modules from the folder of its file. If the same file defines `model`, it isn't executed again,
+    so that both have the same classes.
 
     Raises InputsError if the function can't be found. The function raises InputsError if it fails.
     """
@@ -46,8 +47,10 @@ def open_inputs(
         yield inputs
     elif isinstance(network, NamedModel) and network.model.startswith(LIBRARIES):
         yield library_inputs(network.model, model)
-    else:
+    elif takes_arguments(model):
         yield (InputSpec(shape=IMAGE_SHAPE),)
+    else:
+        yield lambda _batch: ()
 
 
 def _find_function(inputs: InputFunction, *, is_custom: bool) -> Callable[[int], Any]:

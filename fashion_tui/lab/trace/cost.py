@@ -6,9 +6,7 @@ import psutil
 from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 
-from .inputs import Arguments
 from .structure import named_buffers, named_parameters
-from .tensors import tensors_in
 
 MAX_MACS = 10**10
 """Maximum number of multiply-accumulates of a pass on real values. Two CPU cores take about a second for them."""
@@ -42,10 +40,9 @@ class Cost:
         return self.macs * samples <= MAX_MACS and self.seconds * samples <= MAX_CHECK_SECONDS
 
 
-def is_small(model: nn.Module, arguments: Arguments) -> bool:
-    """Return whether a pass may be tried without an estimate of its cost."""
-    inputs = sum(tensor.numel() for tensor in tensors_in(tuple(arguments)))
-    return parameter_bytes(model) <= SMALL_MODEL and inputs <= SMALL_INPUT
+def is_small(model: nn.Module, input_values: int) -> bool:
+    """Return whether a pass may be tried without an estimate of its cost, given the number of values in one sample."""
+    return parameter_bytes(model) <= SMALL_MODEL and input_values <= SMALL_INPUT
 
 
 def is_affordable(model: nn.Module, cost: Cost) -> bool:

@@ -27,6 +27,12 @@ def check_arguments(model: nn.Module, args: tuple[Any, ...], kwargs: Mapping[str
         raise UsageError(f"{type(model).__name__}.forward {problem}") from None
 
 
+def takes_arguments(model: nn.Module) -> bool:
+    """Return whether `forward` has arguments, as far as is known."""
+    signature = _signature_of(model)
+    return signature is None or bool(signature.parameters)
+
+
 def takes_dict(model: nn.Module, names: set[str | None]) -> bool:
     """Return whether inputs of these names have to be the items of a dict.
 

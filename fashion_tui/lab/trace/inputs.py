@@ -7,7 +7,6 @@ from typing import Any, Literal, NamedTuple, Protocol
 import msgspec
 import torch
 from torch import Tensor, nn
-from torch.nn.parameter import is_lazy
 from torch.utils import _pytree as pytree
 
 from fashion_tui.lab.rng import preserve_rng_state
@@ -15,16 +14,12 @@ from fashion_tui.schema.errors import UsageError
 from fashion_tui.schema.inputs import MAX_VALUES, InputSpec
 from fashion_tui.schema.shapes import Shape
 
+from .cost import is_small
 from .forward_signature import check_arguments, takes_dict
 from .input_probe import Kind, Range, find_uses
 from .model_copy import CPU, META, copy_model, has_values
 from .structure import parameters_of
 from .tensors import tensors_in
-
-SMALL_MODEL = 10**7
-"""Maximum number of parameters of a small model."""
-SMALL_INPUT = 50_000
-"""Maximum number of values in one sample for a small model."""
 
 Distribution = Literal["uniform", "normal"]
 
@@ -51,6 +46,11 @@ class NetworkInputs(Protocol):
     specs: tuple[InputSpec, ...]
     """Describes each tensor in the inputs. Every dtype is known."""
 
+    @property
+    def sample_values(self) -> int:
+        """Number of values in one sample of all inputs."""
+        return sum(math.prod(spec.shape) for spec in self.specs)
+
     def make(
         self, batch: int, device: torch.device = CPU, *, seed: int = 0, distribution: Distribution = "uniform"
     ) -> Arguments:
@@ -67,7 +67,7 @@ _SEEDS = 1000
 """Difference between the seeds of two inputs."""
 
 
-class SpecifiedInputs:
+class SpecifiedInputs(NetworkInputs):
     """Inputs with random values and known shapes, dtypes and ranges."""
 
     def __init__(self, specs: Sequence[InputSpec], ranges: Sequence[Range | None], *, as_dict: bool = False) -> None:
@@ -114,14 +114,12 @@ class SpecifiedInputs:
         return tensors
 
 
-class FunctionInputs:
+class FunctionInputs(NetworkInputs):
     """Inputs that a user's function creates."""
 
     def __init__(self, function: CreateInputs) -> None:
         self._function = function
         two, three = (_named_tensors(self.make(batch)) for batch in (2, 3))
-        if not two:
-            raise UsageError("the function of the inputs returned no tensor")
         others = [*(tensor for _, tensor in three), *[None] * len(two)]
         self.specs = tuple(_describe(*named, other) for named, other in zip(two, others, strict=False))
 
@@ -174,9 +172,7 @@ def resolve_inputs(model: nn.Module, inputs: AnyInputs, *, live: bool = False) -
 
 def _devices(model: nn.Module, specs: Sequence[InputSpec]) -> tuple[torch.device, ...]:
     """Return the devices on which to run the model. The first use of the meta device in a process takes 1 s."""
-    values = sum(math.prod(spec.shape) for spec in specs)
-    weights = sum(parameter.numel() for parameter in parameters_of(model) if not is_lazy(parameter))
-    return (CPU,) if values <= SMALL_INPUT and weights <= SMALL_MODEL else (META, CPU)
+    return (CPU,) if is_small(model, sum(math.prod(spec.shape) for spec in specs)) else (META, CPU)
 
 
 class _ProbedModel:

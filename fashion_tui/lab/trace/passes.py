@@ -65,7 +65,7 @@ def record_passes(runner: Runner, *, live: bool) -> ChosenPasses:
     """
     simulated = _Attempts(runner, META)
     can_run = not live and has_values(runner.model)
-    if can_run and is_small(runner.model, runner.arguments(1, CPU)):
+    if can_run and is_small(runner.model, runner.inputs.sample_values):
         with suppress(TooExpensive):
             return _real(_Attempts(runner, CPU, is_limited=True), simulated, None)
     pair = simulated.working_pair(BATCH_PAIRS[:1] if live else BATCH_PAIRS)

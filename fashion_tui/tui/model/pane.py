@@ -255,7 +255,7 @@ class ModelPane(Pane):
             self.lab_app.hold_input(self._load_source(self.network))
         else:
             key = key_of("model", "another_network")
-            self.notify(f"The source of torchvision models can't be edited here; press {key} to open your own file.")
+            self.notify(f"The source of a library's models can't be edited here; press {key} to open your own file.")
 
     def action_go_to_error(self) -> None:
         """Show the line with the error in the editor, and propose the fix."""
@@ -400,7 +400,7 @@ class ModelPane(Pane):
         table, model = self.shapes.table, self.network.model
         if isinstance(model, NamedModel) and not self.network.is_editable:
             self.notify(
-                "torchvision models can't be trained here. To train one, create a file with a class that wraps it."
+                "A library's models can't be trained here. To train one, create a file with a class that wraps it."
             )
         elif self._trace_failed:
             self.action_go_to_error()
