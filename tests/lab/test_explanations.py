@@ -355,7 +355,43 @@ CASES = [
         "self.attention(",
         "nn.MultiheadAttention(8, 2, batch_first=True)",
     ),
+    Case(
+        "vector into a transposed convolution",
+        (100,),
+        "self.up = nn.ConvTranspose2d(100, 64, 4)",
+        "return self.up(x)",
+        ("up expects [channels, height, width], got [100]", "[:, :, None, None]"),
+        "self.up(",
+        "self.up(x[:, :, None, None])",
+    ),
+    Case(
+        "images of a sequence",
+        (10, 3, 8, 8),
+        "self.conv = nn.Conv2d(3, 4, 3)",
+        "return self.conv(x)",
+        ("got [10, 3, 8, 8]", "flatten(0, 1)"),
+        "self.conv(",
+        "self.conv(x.flatten(0, 1))",
+    ),
     # Several tensors
+    Case(
+        "residual connection that changes everything",
+        (16, 8, 8),
+        "self.conv = nn.Conv2d(16, 32, 3, stride=2, padding=1)",
+        "return x + self.conv(x)",
+        ("[16, 8, 8] and [32, 4, 4]", "nn.Conv2d(16, 32, 1, stride=2)"),
+        "x + self.conv(x)",
+        None,
+    ),
+    Case(
+        "noise for 32 samples",
+        (20,),
+        "self.fc = nn.Linear(20, 20)",
+        "noise = torch.randn(32, 20)\nreturn self.fc(x) + noise",
+        ("[N, 20] and [32, 20]", "randn creates 32 rows"),
+        "+ noise",
+        "torch.randn(x.size(0), 20)",
+    ),
     Case(
         "stack of unequal sizes",
         (3, 8, 8),
@@ -611,10 +647,13 @@ def test_the_fix_keeps_the_samples_apart(
     assert not any(row.mixes_samples for row in fixed.rows)
 
 
-def test_a_view_that_fixes_the_batch_size_and_a_forward_without_return() -> None:
+def test_a_view_with_a_fixed_batch_size_an_index_of_the_batch_and_a_forward_without_return() -> None:
     fixed_batch = Case("fixed", (1, 28, 28), "pass", "return x.view(32, -1)", (), "", None)
     table, _ = run(fixed_batch, fixed_batch.source)
     assert "size 32 for any number of samples" in table.remarks[0].text
+    last = Case("last", (6, 8), "self.l = nn.LSTM(8, 4, batch_first=True)", "return self.l(x)[0][-1]", (), "", None)
+    table, _ = run(last, last.source)
+    assert "one sample of the batch: [N, 6, 4] becomes [6, 4]" in table.remarks[0].text
     silent = Case("silent", (4,), "self.fc = nn.Linear(4, 2)", "x = self.fc(x)", (), "", None)
     table, _ = run(silent, silent.source)
     assert "return" in table.remarks[0].text

@@ -37,6 +37,8 @@ def joining_remark(rows: Sequence[ShapeRow], passes: Passes) -> Remark | None:
         if (size := _fixed_batch(call, passes)) is not None:
             reason = f"the first axis has size {size} for any number of samples; write x.size(0) instead"
             return Remark(index, f"joins the samples of a batch: {reason}")
+        if (shapes := _single_sample(call, passes)) is not None and not _has_batch_output(passes):
+            return Remark(index, f"takes one sample of the batch: {shapes}; write [:, …] to index the next axis")
     outputs = zip(passes.first.outputs[:1], passes.second.outputs[:1], strict=False)
     if not any(_is_joined(passes, *shapes) for shapes in outputs):
         return None
@@ -59,6 +61,22 @@ def _is_joined(passes: Passes, first: Shape, second: Shape) -> bool:
 def _keeps_rows(before: Shape, after: Shape) -> bool:
     """Return whether the call only merges the batch axis with the axes that follow it, as `[N, 4, 8]` to `[4·N, 8]`."""
     return len(after) > 1 and len(before) > len(after) and before[len(before) - len(after) + 1 :] == after[1:]
+
+
+def _has_batch_output(passes: Passes) -> bool:
+    pairs = zip(passes.first.outputs, passes.second.outputs, strict=False)
+    return any(_batch_position(passes, [first], [second]) is not None for first, second in pairs)
+
+
+def _single_sample(call: CallInPasses, passes: Passes) -> str | None:
+    """Describe an index that removes the batch axis, as in `x[-1]`; return None for any other call."""
+    first, second = call.first, call.second
+    if call.main.name != "getitem" or first is None or second is None or not (first.outputs and second.outputs):
+        return None
+    if _batch_position(passes, first.inputs[:1], second.inputs[:1]) != 0 or first.outputs != second.outputs:
+        return None
+    rest = ", ".join(map(str, first.inputs[0][1:]))
+    return f"[N, {rest}] becomes {list(first.outputs[0])}" if first.outputs[0] == first.inputs[0][1:] else None
 
 
 def _fixed_batch(call: CallInPasses, passes: Passes) -> int | None:

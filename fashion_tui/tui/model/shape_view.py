@@ -139,7 +139,9 @@ class ShapeView(Vertical):
 
     def _paint_notes(self, table: ShapeTable) -> int:
         """Show the warnings and the unused modules, and return the number of lines that these notes take."""
-        _totals, *lines = shape_notes(msgspec.structs.replace(table, error=None, fix=None)).split("\n")
+        _totals, *lines = shape_notes(
+            msgspec.structs.replace(table, error=None, fix=None if table.error else table.fix)
+        ).split("\n")
         text = Text("\n").join(lines)
         self.notes.update(text)
         self.notes.display = bool(lines)

@@ -130,6 +130,8 @@ def _convolution_padding(
             changes.append(set_layer_argument(path, 4, "padding", kernel[0] // 2))
         elif len(wrong) == 1 and not spatial and len(other.sample) == axes - 1 and other.sample[0] != out:
             changes.append(set_layer_argument(path, 1, "out_channels", other.sample[0]))
+    if (projection := _projection(failure, first, second)) is not None:
+        return Explanation(f"{text}; project the other with {projection}")
     if spatial and _strided(failure):
         text += "; a stride shrinks one of them: use stride=1, or the same stride in the other branch"
         changes = [set_layer_argument(path, 3, "stride", 1) for path in _strided(failure)]
@@ -142,6 +144,18 @@ def _convolution_padding(
     elif changes:
         text += "; both need the same number of channels"
     return Explanation(text, tuple(changes))
+
+
+def _projection(failure: Failure, first: TensorArgument, second: TensorArgument) -> str | None:
+    """Return a 1×1 convolution that gives the shortcut the channels and the size of the other branch, or None."""
+    if failure.row.op not in {"+", "+="} or len(first.sample) != 3 or len(second.sample) != 3:
+        return None
+    index = 0 if _convolution(failure, 0) is not None else 1
+    branch, shortcut = (first.sample, second.sample) if index == 0 else (second.sample, first.sample)
+    strides = {size // smaller for size, smaller in zip(shortcut[1:], branch[1:], strict=True) if smaller}
+    if shortcut[0] == branch[0] or len(strides) != 1 or strides & {0, 1}:
+        return None
+    return f"nn.Conv2d({shortcut[0]}, {branch[0]}, 1, stride={strides.pop()})"
 
 
 def is_upsampled(failure: Failure, index: int) -> bool:

@@ -124,11 +124,11 @@ def at_failure(edit: Callable[[Source, ast.Call], Sequence[Fix]]) -> Change:
 
 
 def at_calls(name: str, edit: Callable[[Source, ast.Call], Sequence[Fix]]) -> Change:
-    """Edit one of the calls of a function or method, the last one in the file first."""
+    """Edit one of the calls of a function or method. Calls near the error come first."""
 
     def change(source: Source) -> Iterator[Fix]:
         calls = [call for call in source.nodes(kind=ast.Call) if call_name(call) == name]
-        for call in sorted(calls, key=lambda call: -call.lineno):
+        for call in sorted(calls, key=source.distance):
             yield from edit(source, call)
 
     return lambda source: [*change(source)]

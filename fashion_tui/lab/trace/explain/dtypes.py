@@ -84,6 +84,8 @@ def _explain_wrong(failure: Failure, wrong: Operand, wanted: torch.dtype, whose:
     names = [wrong.name] if wrong.name else _names_of(failure.model, wrong.dtype)
     if wrong.dtype == torch.float64 and names:
         text += f"; `{names[0]}` is float64, as NumPy's and Python's numbers are"
+    if wrong.dtype.is_complex:
+        return Explanation(f"{text}; use abs() for magnitudes, or torch.view_as_real")
     index = next((i for i, arg in enumerate(failure.arguments.args) if arg is wrong), 0)
     conversion = _conversion(wanted)
     changes: list[Change] = []

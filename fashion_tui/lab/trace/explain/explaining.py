@@ -18,7 +18,7 @@ from .context import ErrorContext
 from .definitions import find_constructor
 from .dtypes import explain_dtypes
 from .failure import Change, Explanation, Failure
-from .leaves import explain_leaf
+from .leaves import explain_leaf, explain_shared_memory
 from .python_errors import explain_python_error
 from .repair import Repair
 from .sizes import BatchSizes
@@ -27,7 +27,7 @@ from .source import Source, error_location
 MAX_CHECKED_FIXES = 6
 """Number of edits that are tried for one error. Each one builds and runs the network again."""
 
-FIX_SECONDS = 0.5
+FIX_SECONDS = 1.0
 """Seconds after which no other edit is tried."""
 
 
@@ -113,7 +113,14 @@ def _explain(
     return explain_python_error(ErrorContext(error, other, batches, model, failure))
 
 
-_EXPLAINERS = (explain_wrong_kind, explain_leaf, explain_dtypes, explain_lost_batch_axis, explain_arguments)
+_EXPLAINERS = (
+    explain_wrong_kind,
+    explain_leaf,
+    explain_shared_memory,
+    explain_dtypes,
+    explain_lost_batch_axis,
+    explain_arguments,
+)
 """The order matters: an argument of the wrong kind has no shape to explain."""
 
 

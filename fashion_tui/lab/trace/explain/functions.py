@@ -178,6 +178,14 @@ def _explain_split(failure: Failure) -> Explanation | None:
     return Explanation(f"{text} has {tensors[0].size(dim)}")
 
 
+def _explain_topk(failure: Failure) -> Explanation | None:
+    count, dim, tensors = failure.arguments.get(1, "k"), failure.arguments.get(2, "dim", -1), failure.tensors
+    if not isinstance(count, int) or not isinstance(dim, int) or not tensors:
+        return None
+    size = tensors[0].size(dim)
+    return Explanation(f"{failure.name} asks for {count} values, but axis {dim} of {tensors[0].text} has {size}")
+
+
 _BY_NAME: dict[str, Any] = {
     "linear": explain_linear,
     "batch_norm": explain_batch_norm,
@@ -191,6 +199,7 @@ _BY_NAME: dict[str, Any] = {
     "scaled_dot_product_attention": _explain_attention,
     "unflatten": _explain_unflatten,
     "split": _explain_split,
+    "topk": _explain_topk,
     "view": explain_view,
     "reshape": explain_view,
     "permute": explain_permute,

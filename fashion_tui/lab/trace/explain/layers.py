@@ -80,6 +80,10 @@ def _missing_axes(failure: Failure, text: str, channels: int | None, axes: int) 
     if len(sample) == axes and channels in {1, None}:
         text += "; add the channel axis with unsqueeze(1)"
         return Explanation(text, (change_input(failure, "{}.unsqueeze(1)", "nn.Unflatten(1, (1, -1))"),))
+    if sample == (channels,) and failure.row.op.startswith("Conv"):
+        axis_text = f"[:, :{', None' * axes}]"
+        text += f"; add axes of size 1 after the channels with {axis_text}"
+        return Explanation(text, (change_input(failure, f"{{}}{axis_text}"),))
     shape = _square(sample[0], channels, axes) if len(sample) == 1 and channels is not None else None
     if shape is None:
         return None
@@ -91,10 +95,12 @@ def _missing_axes(failure: Failure, text: str, channels: int | None, axes: int) 
 def _extra_axes(failure: Failure, text: str, channels: int | None, axes: int) -> Explanation | None:
     """Explain an axis before the channels: one that `unsqueeze` added, or the images of a sequence."""
     sample, producer = failure.input, failure.producer()
-    if len(sample) != axes + 2 or channels is None or sample[1] != channels or sample[0] == channels:
+    if len(sample) != axes + 2 or channels is None or sample[1] != channels:
         return None
     if producer is not None and producer.name == "unsqueeze":
         return Explanation(f"{text}; leave out unsqueeze", (at_calls("unsqueeze", remove_method),))
+    if sample[0] == channels:
+        return None
     text += "; move the first axis into the batch with flatten(0, 1)"
     return Explanation(text, (change_input(failure, "{}.flatten(0, 1)"),))
 
@@ -160,11 +166,9 @@ def _explain_linear(failure: Failure, layer: Any) -> Explanation | None:
     if len(sample) == 2 and sample[0] == expected:
         text += "; swap the axes with transpose(1, 2)"
         return Explanation(text, (change_input(failure, "{}.transpose(1, 2)"), resize))
-    if len(sample) > 2:
-        return Explanation(
-            f"{text}; flatten it first and set in_features to {values}",
-            (_flatten_and_resize(path, values),),
-        )
+    if len(sample) > 2 and not may_be_channels_last(failure):
+        text += f"; flatten it first and set in_features to {values}"
+        return Explanation(text, (_flatten_and_resize(path, values),))
     return Explanation(f"{text}; set in_features to {sample[-1]}{_hint(failure)}", (resize,))
 
 

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from fashion_tui.schema.shapes import Fix
 
+from .changes import at_calls
 from .failure import Explanation, Failure
 from .source import Source
 
@@ -19,6 +20,18 @@ def explain_leaf(failure: Failure) -> Explanation | None:
     return Explanation(
         f"{text}; change it inside torch.no_grad(), or make it a buffer", (_without_gradient, _out_of_place)
     )
+
+
+def explain_shared_memory(failure: Failure) -> Explanation | None:
+    """Return an explanation if the failed call changes a tensor in place whose elements share memory."""
+    if "more than one element of the written-to tensor" not in str(failure.error):
+        return None
+    text = f"{failure.name} changes a tensor in place whose rows share memory, as those that expand returns; clone it"
+    return Explanation(text, tuple(at_calls(name, _clone) for name in ("expand", "expand_as")))
+
+
+def _clone(source: Source, call: ast.Call) -> Sequence[Fix]:
+    return source.wrap(call, "{}.clone()")
 
 
 def _without_gradient(source: Source) -> Sequence[Fix]:

@@ -177,6 +177,9 @@ def _wrong_features(failure: Failure, label: str, tensor: TensorArgument, expect
         )
         name = "d_model" if "self_attn" in path else "embed_dim"
         return Explanation(f"{text}; set {name} to {got}", changes)
+    if failure.row.name == "multihead_attn":
+        text = f"{failure.name} expects {expected} features in the memory, got {got}: its shape is {tensor.text}"
+        return Explanation(f"{text}; the memory needs d_model features, like the target")
     name = "kdim" if label == "key" else "vdim"
     text = f"{failure.name} expects {expected} features in the {label}, got {got}: its shape is {tensor.text}"
     return Explanation(f"{text}; set {name} to {got}", (set_layer_argument(path, None, name, got),))

@@ -72,6 +72,16 @@ class Source:
     def nodes(self, *, kind: type[ast.AST], inside: ast.AST | None = None) -> Iterator[Any]:
         return (node for node in ast.walk(inside or self.tree) if isinstance(node, kind))
 
+    def distance(self, node: ast.expr) -> tuple[int, int]:
+        """Return a sort key for nodes: those in the function and in the class of the error come first."""
+        line = self.line or 0
+        shared = [
+            scope
+            for scope in [*self.nodes(kind=ast.FunctionDef), *self.nodes(kind=ast.ClassDef)]
+            if all(scope.lineno <= number <= scope.end_lineno for number in (line, node.lineno))
+        ]
+        return -len(shared), abs(line - node.lineno)
+
     # Edits
 
     def edit(self, *edits: Edit | None) -> list[Fix]:
