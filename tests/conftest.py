@@ -69,11 +69,15 @@ def fork_server() -> Iterator[ForkServer]:
 
 
 @pytest.fixture
-def forked_processes(fork_server: ForkServer) -> Iterator[None]:
-    """Fork engines, kernels, trainers and commands instead of executing Python, which takes seconds; see `forking`."""
-    if sys.platform != "linux" or "COVERAGE_PROCESS_START" in os.environ:  # coverage begins when Python starts
+def forked_processes(fork_server: ForkServer, request: pytest.FixtureRequest) -> Iterator[None]:
+    """Fork the processes of fashion-tui instead of executing Python, which takes seconds; see `tests.forking`.
+
+    Tests marked `executed` aren't affected.
+    """
+    is_measured = "COVERAGE_PROCESS_START" in os.environ  # coverage begins when Python starts
+    if sys.platform != "linux" or is_measured or request.node.get_closest_marker("executed"):
         yield
         return
-    undo = replace_starts(fork_server.fork, fork_server.variables)
+    undo = replace_starts(fork_server.fork, fork_server.fixed)
     yield
     undo()

@@ -12,6 +12,7 @@ import psutil
 import pyte
 
 from fashion_tui.bench.terminal import CONTROL_SEQUENCE, Size, TerminalProgram
+from tests.forking.popen import fork_on_terminal
 
 TIMEOUT = 90.0
 """Default timeout of every wait, in seconds."""
@@ -69,6 +70,9 @@ class Terminal(TerminalProgram):
         """The beginning of a control sequence whose end hasn't arrived yet."""
         self._in_frame = False
         super().__init__(command, environ, size)
+
+    def _start(self, command: Sequence[str], environ: Mapping[str, str], terminal: int) -> int:
+        return fork_on_terminal(command, environ, terminal) or super()._start(command, environ, terminal)
 
     # Screen
 

@@ -76,24 +76,28 @@ class TerminalProgram:
         self._set_size(size)
         self.attributes_before = termios.tcgetattr(slave)
         self.started = time.perf_counter()
-        self.pid = os.posix_spawn(
+        self.pid = self._start(command, environ, slave)
+        os.close(slave)
+        self.process = psutil.Process(self.pid)
+        self._stop_reading, self._stop_requested = os.pipe()[::-1]
+        self._reader = threading.Thread(target=self._read_output, daemon=True)
+        self._reader.start()
+
+    def _start(self, command: Sequence[str], environ: Mapping[str, str], terminal: int) -> int:
+        """Start the program in a new session with the terminal, a descriptor. Return its process id."""
+        return os.posix_spawn(
             command[0],
             list(command),
             dict(environ),
             # the first terminal that a session leader opens becomes its controlling terminal
             file_actions=[
-                (os.POSIX_SPAWN_OPEN, 0, os.ttyname(slave), os.O_RDWR, 0),
+                (os.POSIX_SPAWN_OPEN, 0, os.ttyname(terminal), os.O_RDWR, 0),
                 (os.POSIX_SPAWN_DUP2, 0, 1),
                 (os.POSIX_SPAWN_DUP2, 0, 2),
             ],
             setsid=True,
             setsigdef=[signal.SIGPIPE],
         )
-        os.close(slave)
-        self.process = psutil.Process(self.pid)
-        self._stop_reading, self._stop_requested = os.pipe()[::-1]
-        self._reader = threading.Thread(target=self._read_output, daemon=True)
-        self._reader.start()
 
     # Output
 

@@ -9,9 +9,11 @@ import sys
 import threading
 from pathlib import Path
 
-from .process import HEADER_BYTES, ForkedProcess, fixed_variables
+from .process import HEADER_BYTES, ForkedProcess, fixed_values
 
 PROJECT = Path(__file__).parents[2]
+
+PADDING = 4096 * "-"
 _PR_SET_CHILD_SUBREAPER = 36
 
 
@@ -19,8 +21,9 @@ class ForkServer:
     """A server that forks children of the current process. It is started by the first request. Thread-safe."""
 
     def __init__(self) -> None:
-        self.variables = fixed_variables(os.environ)
-        """Environment variables that forked processes can't change."""
+        self._environ = dict(os.environ)
+        self.fixed = fixed_values(self._environ)
+        """What forked processes can't read from their environment."""
         self._lock = threading.Lock()
         self._control: socket.socket | None = None
         self._process: subprocess.Popen[bytes] | None = None
@@ -50,12 +53,12 @@ class ForkServer:
         control, theirs = socket.socketpair()
         self._process = subprocess.Popen(
             # frozen_modules=off avoids a warning from the debugger of kernels.
-            [sys.executable, "-X", "frozen_modules=off", "-m", "tests.forking.server", str(theirs.fileno())],
+            [sys.executable, "-X", "frozen_modules=off", "-m", "tests.forking.server", str(theirs.fileno()), PADDING],
             stdin=subprocess.DEVNULL,
             pass_fds=(theirs.fileno(),),
             start_new_session=True,
             cwd=PROJECT,
-            env={**os.environ, **self.variables},
+            env=self._environ,
         )
         theirs.close()
         assert control.recv(5), "the process that forks others couldn't start"

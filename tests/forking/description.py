@@ -13,6 +13,9 @@ if __name__ == "__main__":
         "arguments": sys.argv[1:],
         "directory": os.getcwd(),  # noqa: PTH109
         "environ": dict(os.environ),
+        "command line": Path("/proc/self/cmdline").read_bytes().rstrip(b"\0").decode(),
+        "path": sys.path,
+        "umask": os.umask(0),
         "descriptors": sorted(int(file.name) for file in Path("/proc/self/fd").iterdir()),
         "encodings": [sys.stdin.encoding, sys.stdout.encoding, sys.stderr.encoding],
     }

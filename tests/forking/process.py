@@ -1,7 +1,10 @@
 """A process to fork: what `subprocess.Popen` was asked to execute, and how a forked process turns into it."""
 
+import asyncio
 import atexit
 import codecs
+import contextvars
+import ctypes
 import fcntl
 import gc
 import io
@@ -10,8 +13,9 @@ import runpy
 import signal
 import sys
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import NoReturn
 
 MODULES = {
@@ -24,14 +28,14 @@ MODULES = {
 }
 """Modules that forked processes can run."""
 
-FIXED_PREFIXES = ("COV", "KMP_", "LANG", "LC_", "LD_", "MKL_", "OMP_", "PYTHON", "XDG_CONFIG_HOME")
-"""Prefixes of variables that are read when a process starts or imports fashion_tui.
-
-A process can be forked only if it has the same values as the server.
-"""
+FIXED_PREFIXES = ("COV", "ESCDELAY", "KMP_", "LD_", "MKL_", "OMP_", "PYTHON", "TEXTUAL")
+"""Prefixes of variables that are read when a process starts or imports its modules."""
 
 ADAPTABLE = {"OMP_NUM_THREADS", "PYTHONIOENCODING"}
 """Variables with such a prefix that a forked process can nevertheless obey."""
+
+PATH: list[str] = []
+"""`sys.path` of the server, without a working directory."""
 
 HEADER_BYTES = 4
 """Number of bytes of each integer in the messages between client and server."""
@@ -55,6 +59,9 @@ class ForkedProcess:
     descriptors: tuple[int, ...]
     """Numbers of the descriptors that the process keeps, beginning with 0, 1 and 2."""
     new_session: bool
+    on_terminal: bool
+    """Whether descriptor 0 is a terminal that the process, which leads a new session, controls."""
+    umask: int
 
     def run(self, given: tuple[int, ...]) -> NoReturn:
         """Turn the current process, which has just been forked, into this process, and exit at its end.
@@ -63,23 +70,28 @@ class ForkedProcess:
         """
         gc.freeze()  # objects of the forking process must not close descriptors that have the same number as theirs
         atexit._clear()
+        asyncio.set_event_loop_policy(None)  # discard the event loop of the forking process
         if self.new_session:
             os.setsid()
         _renumber_descriptors(given, self.descriptors)
+        if self.on_terminal:
+            # the first terminal that a session leader opens becomes its controlling terminal
+            os.close(os.open(os.ttyname(0), os.O_RDWR))
         unbuffered = "-u" in self.options or bool(self.environ.get("PYTHONUNBUFFERED"))
         _open_standard_streams(self.environ.get("PYTHONIOENCODING", ""), unbuffered=unbuffered)
         os.environ.clear()
         os.environ.update(self.environ)
         os.chdir(self.directory)
-        if "-P" not in self.options:
-            sys.path.insert(0, self.directory)
+        os.umask(self.umask)
+        sys.path[:] = [*([] if "-P" in self.options else [self.directory]), *PATH]
         sys.argv = [self.module, *self.arguments]
         sys.orig_argv = [sys.executable, *self.options, "-m", self.module, *self.arguments]
         signal.set_wakeup_fd(-1)
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
         _set_thread_count(self.environ)
-        status = _run_module(self.module)
+        _set_command_line(sys.orig_argv)
+        status = contextvars.Context().run(_run_module, self.module)
         threading._shutdown()  # type: ignore[attr-defined]
         atexit._run_exitfuncs()
         try:
@@ -90,7 +102,7 @@ class ForkedProcess:
         os._exit(status)
 
 
-def parse_command(arguments: list[str]) -> tuple[str, tuple[str, ...], tuple[str, ...]] | None:
+def parse_command(arguments: Sequence[str]) -> tuple[str, tuple[str, ...], tuple[str, ...]] | None:
     """Return the module, the interpreter's options and the arguments of a command, or None if it can't be forked."""
     if arguments[0] != sys.executable or "-m" not in arguments:
         return None
@@ -101,9 +113,22 @@ def parse_command(arguments: list[str]) -> tuple[str, tuple[str, ...], tuple[str
     return module, options, tuple(arguments[split + 2 :])
 
 
-def fixed_variables(environ: Mapping[str, str]) -> dict[str, str]:
-    """Return the variables that must have the same values in the forking and the forked process."""
-    return {name: value for name, value in environ.items() if name.startswith(FIXED_PREFIXES) and name not in ADAPTABLE}
+def fixed_values(environ: Mapping[str, str]) -> dict[str, str]:
+    """Return what a forked process can't read from its environment. It must be the same in the process that forks.
+
+    It consists of environment variables, whether the locale uses UTF-8, and the settings of fashion_tui.
+    """
+    values = {
+        name: value for name, value in environ.items() if name.startswith(FIXED_PREFIXES) and name not in ADAPTABLE
+    }
+    locale = next((environ[name] for name in ("LC_ALL", "LC_CTYPE", "LANG") if environ.get(name)), "C")
+    is_utf8 = locale.lower().endswith((".utf-8", ".utf8"))
+    folder = environ.get("XDG_CONFIG_HOME") or f"{environ.get('HOME')}/.config"
+    settings = Path(folder, "fashion-tui", "settings.toml")
+    return values | {
+        "locale": "UTF-8" if is_utf8 else locale,
+        "settings": settings.read_text() if settings.exists() else "",
+    }
 
 
 def _renumber_descriptors(given: tuple[int, ...], wanted: tuple[int, ...]) -> None:
@@ -131,6 +156,14 @@ def _open_standard_streams(configured: str, *, unbuffered: bool) -> None:
         )
         setattr(sys, name, stream)
         setattr(sys, f"__{name}__", stream)
+
+
+def _set_command_line(arguments: list[str]) -> None:
+    """Replace what other processes see as the command line of this process."""
+    fields = Path("/proc/self/stat").read_text().rpartition(")")[2].split()
+    start, end = int(fields[45]), int(fields[46])
+    line = b"".join(os.fsencode(argument) + b"\0" for argument in arguments)
+    ctypes.memmove(start, line[: end - start - 1].ljust(end - start, b"\0"), end - start)
 
 
 def _set_thread_count(environ: Mapping[str, str]) -> None:

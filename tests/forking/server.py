@@ -1,29 +1,29 @@
-"""`python -m tests.forking.server FD`: load everything, then fork a process for each request on socket FD.
+"""`python -m tests.forking.server FD PADDING`: load everything, then fork a process for each request on socket FD.
 
 The client must be the parent of this process and a child subreaper (PR_SET_CHILD_SUBREAPER) during each request: each
-process is forked by a process that exits at once, so that Linux makes the client the parent.
+process is forked by a process that exits at once, so that Linux makes the client the parent. PADDING is replaced by the
+command lines of forked processes.
 """
 
+import importlib
 import os
 import pickle
+import pkgutil
 import socket
 import sys
 
 import torch
-import torch._dynamo
-import torchvision  # noqa: F401 - imported in advance
 
-import fashion_tui.cli.commands.eval
-import fashion_tui.cli.commands.train
-import fashion_tui.cli.main
-import fashion_tui.engine.server.serve
+import fashion_tui
 import fashion_tui.kernel.__main__
-import fashion_tui.trainer.session  # noqa: F401
 from fashion_tui.lab.data import datasets, synthetic
 from fashion_tui.schema.dataset import DatasetRef
 
 from .popen import fork_here, replace_starts
-from .process import HEADER_BYTES, ForkedProcess, fixed_variables
+from .process import HEADER_BYTES, PATH, ForkedProcess, fixed_values
+
+LATE_IMPORTS = ("jupyter_client.asynchronous.client", "torch._dynamo", "torchvision", "zmq.asyncio")
+"""Modules that processes import only when they use them."""
 
 MAX_DESCRIPTORS = 16
 
@@ -44,8 +44,12 @@ def main() -> None:
 
 
 def _load_in_advance() -> None:
-    del sys.path[0]  # the project's folder
+    PATH[:] = sys.path[1:]  # without the project's folder
     sys.modules.pop("fashion_tui.kernel.__main__")  # imported for what it imports; `runpy` runs it again
+    ours = (module.name for module in pkgutil.walk_packages(fashion_tui.__path__, "fashion_tui."))
+    for name in (*LATE_IMPORTS, *ours):
+        if not name.endswith(".__main__"):
+            importlib.import_module(name)
     threads = torch.get_num_threads()
     torch.set_num_threads(1)  # a forked process doesn't have the threads of its parent
     drawn: dict[tuple[int, int], tuple[torch.Tensor, torch.Tensor]] = {}
@@ -59,6 +63,11 @@ def _load_in_advance() -> None:
     vars(datasets)["draw"] = draw_once
     datasets.load(DatasetRef(name="synthetic", directory="", sha256=""))
     torch.set_num_threads(threads)
+    for name, module in sys.modules.items():
+        if name.startswith("fashion_tui."):
+            for value in vars(module).values():
+                if callable(clear := getattr(value, "cache_clear", None)):
+                    clear()  # a forked process has another environment
 
 
 def _fork(process: ForkedProcess, given: tuple[int, ...]) -> int:
@@ -72,7 +81,7 @@ def _fork(process: ForkedProcess, given: tuple[int, ...]) -> int:
             os.write(id_writer, child.to_bytes(HEADER_BYTES))
             os._exit(0)
         os.read(start_reader, 1)  # wait until the client is the parent
-        replace_starts(fork_here, fixed_variables(process.environ))
+        replace_starts(fork_here, fixed_values(process.environ))
         process.run(given)
     os.waitpid(intermediate, 0)
     child = int.from_bytes(os.read(id_reader, HEADER_BYTES))

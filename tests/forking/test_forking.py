@@ -40,7 +40,7 @@ def test_a_forked_process_is_like_an_executed_one(
     reader, writer = os.pipe()
     options = {"pass_fds": (writer,), "start_new_session": new_session}
     executed, _ = describe(tmp_path, **options)
-    undo = replace_starts(fork_server.fork, fork_server.variables)
+    undo = replace_starts(fork_server.fork, fork_server.fixed)
     try:
         forked, status = describe(tmp_path, **options)
     finally:

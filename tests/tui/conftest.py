@@ -1,6 +1,5 @@
 """Fixtures for tests of the app."""
 
-import os
 import shutil
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -13,36 +12,10 @@ from fashion_tui.tui.playground.cell_runner import CellRunner
 from tests.tui.apps import AppLauncher
 from tests.tui.shared_engines import Engines, close_engines, open_engines
 
-LIGHT_KERNEL = """
-import sys
-from types import ModuleType
-
-if "fashion_tui.kernel" in sys.orig_argv:
-    from fashion_tui.kernel import preload
-
-    preload._load_torch, preload._load_data = dict, lambda _ref: {}
-    preload.import_lab = lambda: ModuleType("lab")
-"""
-"""The content of sitecustomize.py, which Python executes when it starts. It changes kernels only."""
-
-
-@pytest.fixture(scope="session")
-def light_kernel_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder that makes kernels load neither torch nor the data if it is in PYTHONPATH."""
-    folder = tmp_path_factory.mktemp("light-kernel")
-    (folder / "sitecustomize.py").write_text(LIGHT_KERNEL)
-    return folder
-
-
-@pytest.fixture
-def light_kernels(light_kernel_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Start kernels that load neither torch nor the data, which takes 2 s, for tests that need neither."""
-    monkeypatch.setenv("PYTHONPATH", str(light_kernel_folder), prepend=os.pathsep)
-
 
 @pytest.fixture(autouse=True)
 def _forked_processes(forked_processes: None) -> None:
-    """Forks the processes of apps that run in this process. Apps on terminals start their processes themselves."""
+    """Forks apps on terminals, and the engines, kernels and trainers of all apps."""
 
 
 @pytest.fixture(autouse=True)

@@ -7,8 +7,6 @@ import pytest
 from tests.terminal import TIMEOUT
 from tests.tui.apps import CONTENTS, AppLauncher
 
-pytestmark = pytest.mark.usefixtures("light_kernels")
-
 
 def _rule(line: str) -> int:
     """Return the column of the vertical rule, or -1 if there is none."""

@@ -5,6 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from tests.tui.apps import APP, AppLauncher
 
 ROUNDS = 9
@@ -23,6 +25,7 @@ BareApp().run()
 """
 
 
+@pytest.mark.executed
 def test_first_paint_takes_at_most_twice_as_long_as_that_of_a_bare_app(
     app_terminal: AppLauncher, tmp_path: Path
 ) -> None:

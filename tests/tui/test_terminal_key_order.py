@@ -43,7 +43,7 @@ def load(request: pytest.FixtureRequest) -> Iterator[None]:
         process.kill()
 
 
-@pytest.mark.usefixtures("load", "light_kernels")
+@pytest.mark.usefixtures("load")
 def test_words_in_prompt_editor_and_form(app_terminal: AppLauncher) -> None:
     terminal = app_terminal()
     terminal.wait_for(CONTENTS["playground"])
@@ -67,7 +67,7 @@ def test_words_in_prompt_editor_and_form(app_terminal: AppLauncher) -> None:
             terminal.wait_gone(f" 1  {word}")
 
 
-@pytest.mark.usefixtures("load", "light_kernels")
+@pytest.mark.usefixtures("load")
 def test_numbers_in_the_run_form(app_terminal: AppLauncher) -> None:
     terminal = app_terminal()
     terminal.wait_for(CONTENTS["playground"])
@@ -95,7 +95,6 @@ def test_keys_after_one_that_moves_the_focus(app_terminal: AppLauncher) -> None:
     terminal.wait_for("In [2]: end")
 
 
-@pytest.mark.usefixtures("light_kernels")
 def test_keys_for_other_panes_do_not_overtake_text(app_terminal: AppLauncher) -> None:
     terminal = app_terminal()
     terminal.wait_for(CONTENTS["playground"])
@@ -105,7 +104,6 @@ def test_keys_for_other_panes_do_not_overtake_text(app_terminal: AppLauncher) ->
     terminal.wait_for("In [1]: ba = 123")
 
 
-@pytest.mark.usefixtures("light_kernels")
 def test_pasted_text_keeps_its_place_among_keys(app_terminal: AppLauncher) -> None:
     terminal = app_terminal()
     terminal.wait_for(CONTENTS["playground"])

@@ -1,12 +1,9 @@
 """Keys on a real terminal."""
 
 import psutil
-import pytest
 
 from tests.terminal import Terminal
 from tests.tui.apps import CONTENTS, AppLauncher
-
-pytestmark = pytest.mark.usefixtures("light_kernels")
 
 PALETTE = "Search commands"
 HELP = "Everywhere"

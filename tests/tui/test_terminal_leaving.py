@@ -3,12 +3,9 @@
 import signal
 
 import psutil
-import pytest
 
 from tests.terminal import Terminal
 from tests.tui.apps import AppLauncher, losses_of, step_on, wait_for_run, wait_for_state, wait_for_step
-
-pytestmark = pytest.mark.usefixtures("light_kernels")
 
 MANY_EPOCHS = 40
 """Enough epochs for a run that is still training when the test ends."""

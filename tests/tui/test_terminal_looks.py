@@ -1,7 +1,6 @@
 """Every pane shows its information at every size and on every kind of terminal."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -11,10 +10,9 @@ from tests.tui.apps import AppLauncher, wait_for_state
 
 
 @pytest.fixture(scope="module")
-def launcher(tmp_path_factory: pytest.TempPathFactory, light_kernel_folder: Path) -> Iterator[AppLauncher]:
+def launcher(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AppLauncher]:
     """Start apps in an environment with one finished run."""
     launcher = AppLauncher(tmp_path_factory.mktemp("looks") / "app")
-    launcher.environ["PYTHONPATH"] = str(light_kernel_folder)
     try:
         wait_for_state(launcher.train(epochs=1), "finished")
         yield launcher

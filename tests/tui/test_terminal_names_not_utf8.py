@@ -8,8 +8,6 @@ import pytest
 from tests.runs.parts import make_run
 from tests.tui.apps import AppLauncher, quit_app
 
-pytestmark = pytest.mark.usefixtures("light_kernels")
-
 NOT_UTF8 = os.fsdecode(b"caf\xe9")
 
 

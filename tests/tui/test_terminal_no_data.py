@@ -8,8 +8,6 @@ import pytest
 from fashion_tui.schema.dataset import SYNTHETIC_NOTICE
 from tests.tui.apps import CONTENTS, KEYS, AppLauncher
 
-pytestmark = pytest.mark.usefixtures("light_kernels")
-
 
 @pytest.fixture
 def no_network() -> Iterator[dict[str, str]]:

@@ -10,8 +10,6 @@ from fashion_tui.bench.terminal import key_bytes
 from tests.terminal import TIMEOUT, Terminal
 from tests.tui.apps import CONTENTS, KEYS, AppLauncher
 
-pytestmark = pytest.mark.usefixtures("light_kernels")
-
 
 def code(characters: int, last: str) -> str:
     """Return code of about this number of characters, followed by the last line."""

@@ -2,12 +2,8 @@
 
 import signal
 
-import pytest
-
 from tests.terminal import Terminal
 from tests.tui.apps import CONTENTS, KEYS, AppLauncher
-
-pytestmark = pytest.mark.usefixtures("light_kernels")
 
 LARGE, SMALL, TINY = (100, 30), (59, 20), (1, 1)
 MESSAGE = "needs 60×20"

@@ -18,10 +18,9 @@ pytestmark = pytest.mark.skipif(TMUX is None, reason="needs tmux")
 
 
 @pytest.fixture(scope="module")
-def launcher(tmp_path_factory: pytest.TempPathFactory, light_kernel_folder: Path) -> Iterator[AppLauncher]:
+def launcher(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AppLauncher]:
     """Start apps in an environment with one finished run."""
     launcher = AppLauncher(tmp_path_factory.mktemp("tmux") / "app")
-    launcher.environ["PYTHONPATH"] = str(light_kernel_folder)
     try:
         wait_for_state(launcher.train(epochs=1), "finished")
         yield launcher

@@ -11,7 +11,7 @@ import pytest
 from tests.terminal import TIMEOUT, Terminal
 from tests.tui.apps import AppLauncher, quit_app
 
-pytestmark = [pytest.mark.xdist_group("cost"), pytest.mark.usefixtures("light_kernels")]
+pytestmark = pytest.mark.xdist_group("cost")
 
 MAX_LATENCY = 0.1
 """Maximum median time from a key press to its paint while the kernel is busy, in seconds."""

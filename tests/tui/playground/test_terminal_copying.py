@@ -11,8 +11,6 @@ import pytest
 from tests.terminal import Terminal
 from tests.tui.apps import APP, AppLauncher
 
-pytestmark = pytest.mark.usefixtures("light_kernels")
-
 # tmux omits the `c`, which is the default.
 _OSC_52 = re.compile(rb"\x1b\]52;c?;([A-Za-z0-9+/=]*)(?:\x07|\x1b\\)")
 

@@ -8,7 +8,7 @@ import pytest
 from tests.terminal import Terminal
 from tests.tui.apps import AppLauncher
 
-pytestmark = [pytest.mark.xdist_group("cost"), pytest.mark.usefixtures("light_kernels")]
+pytestmark = pytest.mark.xdist_group("cost")
 
 MAX_LATENCY = 0.1
 """Maximum median time from a key press to its paint, in seconds."""
