@@ -106,6 +106,7 @@ IN_PANE: dict[PaneName, tuple[Action, ...]] = {
             "< >",
             setting="larger_batch",
         ),
+        Action("compare", "equals_sign", "Show the edited network beside the saved one", "compare", "="),
         Action("fold", "enter", "Fold or unfold the module", "fold", "↵"),
         Action(
             "move(1, 0)",
@@ -123,7 +124,7 @@ IN_PANE: dict[PaneName, tuple[Action, ...]] = {
         ),
         Action("next_page", "space,pagedown", "Show the next feature maps", "more maps", "space"),
         Action("revert", "z", "Undo all edits since the last save", "revert"),
-        Action("back", "escape", "Close the feature maps, the editor or the costs", shown_key="esc"),
+        Action("back", "escape", "Close the maps, the editor or the comparison", shown_key="esc"),
     ),
     "train": (
         Action("new_run", "n", "Start a new run", "new run"),

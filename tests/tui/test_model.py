@@ -23,6 +23,7 @@ from fashion_tui.tui.dialogs.dialog import ConfirmDialog
 from fashion_tui.tui.dialogs.save import SaveDialog
 from fashion_tui.tui.lab_app import Settings
 from fashion_tui.tui.model import editing
+from fashion_tui.tui.model.comparison_view import ComparisonView
 from fashion_tui.tui.model.editor import CodeEditor
 from fashion_tui.tui.model.feature_maps import FeatureMapsView
 from fashion_tui.tui.model.network_form import NetworkForm, read_network
@@ -561,6 +562,28 @@ async def test_keys_change_the_batch_of_the_training_estimate(tmp_path: Path) ->
         await lab.until("batch 32:", "6.09 MiB", "up to")  # 4 × 204,542 parameters and 32 × 95 KiB of activations
         await lab.pilot.press("escape")
         await until(lab.pilot, lambda: "batch 32" not in lab.screen, "the estimate to be hidden")
+
+
+async def test_edited_network_beside_the_saved_one(tmp_path: Path) -> None:
+    async with model_pane(tmp_path / "runs") as lab:
+        await lab.edit()
+        lab.paste(
+            lab.editor.text.replace(
+                "out_channels=20, kernel_size=5, padding=2", "out_channels=20, kernel_size=7, padding=3"
+            )
+        )
+        await until(lab.pilot, lambda: lab.table.total_params == 204_542 + 20 * 12 * (49 - 25), "the edited network")
+        await lab.pilot.press("escape", "escape", "=")
+        await lab.until("saved", "edited", "rows: 1 differ")
+        rows = lab.pane.query_one(ComparisonView).rows
+        await until(lab.pilot, lambda: "~" in rows.render_line(3).text, "the marked row")
+        assert [rows.render_line(row).text[1] for row in range(10)] == [*" " * 3, "~", *" " * 6]
+        saved, edited = rows.render_line(3).text.split("│")
+        assert ("5×5 p2" in saved, "7×7 p3" in edited) == (True, True)
+        await lab.pilot.press("z")  # reverts the edit
+        await until(lab.pilot, lambda: "saved" not in lab.screen, "the table")
+        await lab.pilot.press("=")
+        assert not lab.pane.comparing, "there is nothing to compare"
 
 
 async def test_small_terminal_shows_either_editor_or_table(tmp_path: Path) -> None:

@@ -49,6 +49,13 @@ class EditingSession:
     def is_edited(self, network: ShownNetwork) -> bool:
         return self.holds(network) and self.view.is_modified
 
+    @property
+    def saved_network(self) -> ShownNetwork | None:
+        """The network with its source as it was loaded or last saved; None if the editor is empty."""
+        if self._network is None or self._model is None:
+            return None
+        return self._network.with_source(msgspec.structs.replace(self._model, source=self.view.original))
+
     async def source_of(self, network: ShownNetwork) -> CustomModel:
         """Return the network and its source as a CustomModel. The source of a built-in network comes from the engine.
 

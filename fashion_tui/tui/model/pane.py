@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import ClassVar
 
@@ -22,7 +23,7 @@ from fashion_tui.schema.errors import UserError
 from fashion_tui.schema.models import MODELS, CustomModel, NamedModel
 from fashion_tui.schema.replies import ErrorCause, SourceTrace
 from fashion_tui.schema.requests import CheckModel
-from fashion_tui.schema.shapes import Fix
+from fashion_tui.schema.shapes import Fix, ShapeTable
 from fashion_tui.tui.actions import IN_PANE, PaneName, bindings, key_of, with_keys
 from fashion_tui.tui.dialogs.choice import Choice
 from fashion_tui.tui.dialogs.dialog import ConfirmDialog
@@ -31,7 +32,9 @@ from fashion_tui.tui.lab_app import NetworkChoice, TrainNetwork
 from fashion_tui.tui.pane import Pane
 from fashion_tui.tui.run_choice import choose_run
 from fashion_tui.tui.widgets.lines import FittedLines
+from fashion_tui.tui.widgets.row_list import RowList
 
+from .comparison_view import ComparisonView
 from .draft_dialog import DraftDialog
 from .drafts import default_folder, newest_left_draft
 from .editing import EditingSession, fix_of
@@ -85,11 +88,14 @@ class ModelPane(Pane):
     """Whether the editor is open."""
     maps: var[bool] = var(False, init=False)
     """Whether the feature maps are shown instead of the row's details."""
+    comparing: var[bool] = var(False, init=False)
+    """Whether the edited network is shown beside the saved one, instead of the table."""
 
     heading = getters.query_one("#model-title", FittedLines)
     strip = getters.query_one("#strip", FittedLines)
     editor = getters.query_one(EditorView)
     shapes = getters.query_one(ShapeView)
+    comparison = getters.query_one(ComparisonView)
     error_line = getters.query_one("#trace-error", Static)
     details = getters.query_one(RowDetails)
     feature_maps = getters.query_one(FeatureMapsView)
@@ -105,6 +111,8 @@ class ModelPane(Pane):
         """Whether the table shows `network`, possibly as it was before the latest edits."""
         self._maps_after_choice = False
         """Whether to show the feature maps as soon as a run is chosen."""
+        self._saved_table: ShapeTable | None = None
+        """The table of the saved source, while it is compared with the edited source."""
         self._tracer = ShapeTracer(self)
         self._histograms = WeightHistograms(self)
         self._session = EditingSession(self, self._show)
@@ -116,6 +124,7 @@ class ModelPane(Pane):
             yield EditorView()
             with Vertical(id="model-right"):
                 yield ShapeView()
+                yield ComparisonView()
                 yield Static(id="trace-error")
                 yield RowDetails()
                 yield FeatureMapsView()
@@ -127,7 +136,7 @@ class ModelPane(Pane):
         self._offer_left_draft()
 
     def main_widget(self) -> Widget:
-        return self.editor.editor if self.editing else self.shapes.rows
+        return self.editor.editor if self.editing else self._row_list
 
     def on_resize(self) -> None:
         self._arrange()
@@ -136,6 +145,10 @@ class ModelPane(Pane):
         width = self.app.size.width
         self.set_class(width < BESIDE_WIDTH, "-single")
         self.set_class(width >= WIDE_WIDTH and not self.editing, "-wide")
+
+    @property
+    def _row_list(self) -> RowList:
+        return self.comparison.rows if self.comparing else self.shapes.rows
 
     def watch_editing(self) -> None:
         self.set_class(self.editing, "-editing")
@@ -147,20 +160,27 @@ class ModelPane(Pane):
         self.refresh_bindings()
         self.call_after_refresh(self._show_maps)  # the refresh sets the size of the maps
 
+    def watch_comparing(self) -> None:
+        self.set_class(self.comparing, "-compare")
+        if not self.editing:
+            self._row_list.focus()
+        self.refresh_bindings()
+
     # The network and its trace
 
     def open(self, network: ShownNetwork) -> None:
         """Show another network."""
         self.maps = self._maps_after_choice and network.run is not None
         self._maps_after_choice = False
-        self.editing = False
+        self.editing = self.comparing = False
         self._session.release()
         self._clear()
         self._show(network, OPEN_TIME_LIMIT)
 
     def _clear(self) -> None:
         """Remove everything that belongs to the previous network."""
-        self._has_table, self.trace = False, None
+        self._has_table, self.trace, self._saved_table = False, None, None
+        self.comparison.clear()
         self.remove_class("-failed", "-outdated")
         self.shapes.clear()
         for lines in (self.strip, self.details):
@@ -210,6 +230,7 @@ class ModelPane(Pane):
             self._histograms.compute_soon(self.network)
         if (table := trace.table) is not None:
             self.strip.fit(lambda width: [shape_strip(table, width=width)])
+        self._show_comparison()
         self.training.show_network(self.network, None if self._trace_failed else trace.table)
         if message.is_live:
             self._tracer.trace_real(self.network, message)
@@ -290,7 +311,7 @@ class ModelPane(Pane):
 
     def _close_editor(self) -> None:
         self.editing = False
-        self.shapes.rows.focus()
+        self._row_list.focus()
 
     @on(SourceChanged)
     def _source_changed(self, message: SourceChanged) -> None:
@@ -305,7 +326,7 @@ class ModelPane(Pane):
     def _editor_left(self) -> None:
         if self.has_class("-single"):
             self.editing = False
-        self.shapes.rows.focus()
+        self._row_list.focus()
 
     @work(group="save", exclusive=True)
     async def action_save(self) -> None:
@@ -325,6 +346,31 @@ class ModelPane(Pane):
                 then()
 
         self.app.push_screen(ConfirmDialog("Discard the unsaved edits?"), answered)
+
+    # The edited source beside the saved one
+
+    def action_compare(self) -> None:
+        """Show the edited network beside the saved one, or return to the table."""
+        if self.comparing:
+            self.comparing = False
+        elif (saved := self._session.saved_network) is not None:
+            self.start_worker(partial(self._compare_with, saved), "compare", exclusive=True)
+
+    async def _compare_with(self, saved: ShownNetwork) -> None:
+        trace = await trace_shapes(self.lab_app.sandbox, saved, OPEN_TIME_LIMIT)
+        if trace.table is None or trace.error is not None:
+            self.notify(f"The saved source fails: {trace.error}", severity="warning", markup=False)
+        elif self._session.is_edited(self.network):
+            self._saved_table = trace.table
+            self.comparing = True
+            self._show_comparison()
+
+    def _show_comparison(self) -> None:
+        """Update the comparison after an edit. If the source was saved or reverted, return to the table."""
+        if self.comparing and not self._session.is_edited(self.network):
+            self.comparing = False
+        elif self.comparing and self._saved_table is not None and self.shapes.table is not None:
+            self.comparison.show(self._saved_table, self.shapes.table)
 
     # Drafts
 
@@ -448,6 +494,7 @@ class ModelPane(Pane):
             "revert": has_source,
             "measure": row is not None,
             "batch": row is not None,
+            "compare": self._session.is_edited(self.network),
             "train_this": row is not None,
         }
         return conditions.get(action, True)
@@ -482,10 +529,12 @@ class ModelPane(Pane):
             self.training.change_batch(factor)
 
     def action_back(self) -> None:
-        """Close the feature maps, the editor or the training estimate, whichever of them is open. Keep the edits."""
+        """Close whatever is open: the feature maps, the editor, the comparison or the training estimate."""
         if self.maps:
             self.maps = False
         elif self.editing:
             self._close_editor()
+        elif self.comparing:
+            self.comparing = False
         else:
             self.training.hide()

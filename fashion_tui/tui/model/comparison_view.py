@@ -1,0 +1,55 @@
+"""The edited network beside the saved one, with corresponding rows on one line."""
+
+from msgspec.structs import replace
+from textual import getters
+from textual.app import ComposeResult
+from textual.containers import Vertical
+
+from fashion_tui.report.glyphs import terminal_glyphs
+from fashion_tui.report.shape_comparison import comparison_lines, comparison_summary, match_rows
+from fashion_tui.schema.shapes import ShapeTable
+from fashion_tui.tui.widgets.lines import Lines
+from fashion_tui.tui.widgets.row_list import RowList
+
+CURSOR_AND_SCROLL_BAR = 2
+MIN_WIDTH = 30
+
+
+class ComparisonView(Vertical):
+    header = getters.query_one("#comparison-header", Lines)
+    rows = getters.query_one("#comparison-rows", RowList)
+    footer = getters.query_one("#comparison-footer", Lines)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._tables: tuple[ShapeTable, ShapeTable] | None = None
+
+    def compose(self) -> ComposeResult:
+        yield Lines(id="comparison-header")
+        yield RowList(id="comparison-rows")
+        yield Lines(id="comparison-footer")
+
+    def show(self, saved: ShapeTable, edited: ShapeTable) -> None:
+        self._tables = replace(saved, model="saved"), replace(edited, model="edited")
+        self._paint()
+
+    def clear(self) -> None:
+        """Remove the tables, which belong to another network."""
+        self._tables = None
+        self.header.show_lines(())
+        self.rows.show_rows((), ())
+        self.footer.show_lines(())
+
+    def on_resize(self) -> None:
+        self.call_after_refresh(self._paint)
+
+    def _paint(self) -> None:
+        if self._tables is None or not self.rows.size.width:
+            return
+        glyphs = terminal_glyphs()
+        pairs = match_rows(*self._tables)
+        width = max(self.rows.size.width - CURSOR_AND_SCROLL_BAR, MIN_WIDTH)
+        lines = comparison_lines(*self._tables, pairs, width=width, glyphs=glyphs)
+        self.header.show_lines(lines.header)
+        self.rows.show_rows([str(index) for index in range(len(pairs))], lines.rows)
+        self.footer.show_lines([*lines.footer, *comparison_summary(*self._tables, pairs, glyphs)])
