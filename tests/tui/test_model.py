@@ -267,6 +267,12 @@ async def test_enter_applies_the_proposed_fix_and_undo_restores_the_source(tmp_p
         await lab.pilot.press("space")
         assert lab.editor.text.replace(" ", "") == broken.replace(" ", ""), "another key withdraws the proposal"
         assert lab.editor.cursor_location[0] != line - 1
+        lab.paste(
+            broken.replace("features=64", "features=200").replace(
+                "        return ", "        logits = logits.flip(0)\n        return "
+            )
+        )
+        await lab.until("✓ 1×28×28 → 10", "flip goes over the batch axis")
 
 
 async def test_undo_revert_and_renaming_the_class(tmp_path: Path) -> None:

@@ -142,7 +142,8 @@ class EditingSession:
             arrow = " → " if glyphs.unicode else " -> "
             ends = ([spec.shape for spec in trace.table.inputs], trace.table.outputs)
             shapes = arrow.join(format_shapes(end, glyphs) for end in ends if end)
-        self.view.show_result(trace.line, trace.error or "", shapes, fix_of(trace))
+        remarks = [] if trace.table is None else [remark.text for remark in trace.table.remarks]
+        self.view.show_result(trace.line, trace.error or "", shapes, fix_of(trace), remarks[0] if remarks else "")
 
     async def save(self) -> None:
         """Save the source to its file, or to a file that the user chooses. Call this from a worker."""

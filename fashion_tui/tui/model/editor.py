@@ -16,7 +16,7 @@ from textual.widgets.text_area import Selection
 
 from fashion_tui.report.formatting import printable
 from fashion_tui.report.glyphs import terminal_glyphs
-from fashion_tui.report.style import ACCENT, BAD, GOOD, MUTED, PALETTE
+from fashion_tui.report.style import ACCENT, ATTENTION, BAD, GOOD, MUTED, PALETTE
 from fashion_tui.schema.shapes import Fix
 from fashion_tui.tui.actions import key_of
 from fashion_tui.tui.widgets.highlight import highlight_line
@@ -238,15 +238,18 @@ class EditorView(Vertical):
     def show_checking(self) -> None:
         self._show(Text(f"checking {terminal_glyphs().ellipsis}", style=MUTED))
 
-    def show_result(self, line: int | None, error: str, shapes: str = "", fix: Fix | None = None) -> None:
-        """Show the error, or the input and output shapes, with the fix. Highlight the line with the error."""
+    def show_result(
+        self, line: int | None, error: str, shapes: str = "", fix: Fix | None = None, remark: str = ""
+    ) -> None:
+        """Show the error, or the shapes with a remark, and the fix. Highlight the line with the error."""
         glyphs = terminal_glyphs()
         self.editor.mark_error(line)
         self._fix = fix
         if error:
             self._show(error_text(line, error), fix)
         else:
-            self._show(Text.assemble((f"{glyphs.good} ", GOOD), (shapes, MUTED)) if shapes else Text(), fix)
+            note = (f"\n! {printable(remark, glyphs)}" if remark and shapes else "", ATTENTION)
+            self._show(Text.assemble((f"{glyphs.good} ", GOOD), (shapes, MUTED), note) if shapes else Text(), fix)
 
     def go_to_error(self) -> bool:
         """Move the cursor to the line with the error and propose the fix. Return False if there is no such line."""
