@@ -91,6 +91,21 @@ def test_functions_over_the_network_itself() -> None:
     assert table.total_params == 36
 
 
+def test_attributes_in_slots() -> None:
+    class Slots(nn.Module):
+        __slots__ = ("scale",)
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.fc = nn.Linear(4, 3)
+            object.__setattr__(self, "scale", torch.ones(3))
+
+        def forward(self, x: Tensor) -> Any:
+            return self.fc(x) * self.scale
+
+    assert _rows(trace(nn.Sequential(Slots()), (4,)))[1:] == [("fc", (3,), 15, 12), ("mul", (3,), 0, 0)]
+
+
 def test_a_function_that_calls_itself() -> None:
     class Recursive(nn.Module):
         def __init__(self) -> None:

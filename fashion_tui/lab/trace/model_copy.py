@@ -102,6 +102,8 @@ class _Copier:
         for name, value in vars(module).items():
             if name != "_compiled_call_impl":  # set by module.compile()
                 vars(new)[name] = self.copy(value)
+        for name in slots_of(module):
+            object.__setattr__(new, name, self.copy(getattr(module, name)))
         return new
 
     def _copy_function(self, function: types.FunctionType) -> types.FunctionType:
@@ -157,6 +159,15 @@ class _Copier:
         vars(new).update(attributes or {})
         for name, item in (slots or {}).items():
             setattr(new, name, item)
+
+
+def slots_of(value: object) -> list[str]:
+    """Return the names of the attributes that an object has in the `__slots__` of its classes."""
+    names: list[str] = []
+    for cls in type(value).__mro__:
+        slots = vars(cls).get("__slots__", ())
+        names += [slots] if isinstance(slots, str) else slots
+    return [name for name in names if name not in {"__dict__", "__weakref__"} and hasattr(value, name)]
 
 
 def _is_filled(cell: types.CellType) -> bool:

@@ -9,6 +9,8 @@ from torch import Tensor, nn
 from torch.distributions import Distribution
 from torch.nn.utils.rnn import PackedSequence
 
+from .model_copy import slots_of
+
 _PLAIN = frozenset({int, float, bool, str, type(None), torch.Size, torch.dtype, torch.device})
 
 _OPAQUE = (nn.Module, type, types.FunctionType, types.MethodType, types.BuiltinFunctionType, types.ModuleType)
@@ -57,10 +59,7 @@ def _attributes(value: Any) -> tuple[list[Any], list[Any]]:
     attributes = dict(getattr(value, "__dict__", {}))
     if isinstance(value, Distribution) and "_param" in attributes:
         return [attributes["_param"]], []
-    for cls in type(value).__mro__:
-        slots = cls.__dict__.get("__slots__", ())
-        for name in (slots,) if isinstance(slots, str) else slots:
-            attributes.setdefault(name, getattr(value, name, None))
+    attributes |= {name: getattr(value, name) for name in slots_of(value)}
     public = [item for name, item in attributes.items() if not name.startswith("_")]
     return public, [item for name, item in attributes.items() if name.startswith("_")]
 
