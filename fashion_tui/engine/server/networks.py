@@ -135,6 +135,10 @@ def _trace(
 ) -> ShapeTable:
     def trace_edited(edited: nn.Module) -> ShapeTable:
         with open_inputs(request.inputs, network, edited) as inputs:
+            with suppress(NeedsValues):  # most edits that don't help are found out without running the network
+                table = trace(edited, inputs, live=True)
+                if table.error is not None:
+                    return table
             return trace(edited, inputs)
 
     repair = repair_of(network, trace_edited) if isinstance(network, CustomModel) and not live else None

@@ -8,7 +8,7 @@ import msgspec
 from torch import nn
 
 from fashion_tui.lab.trace import Repair
-from fashion_tui.schema.errors import UserError
+from fashion_tui.schema.errors import TimeLimitReached, UserError
 from fashion_tui.schema.models import CustomModel
 from fashion_tui.schema.shapes import Fix, ShapeTable, apply_fix
 
@@ -26,7 +26,7 @@ def repair_of(custom: CustomModel, trace: Callable[[nn.Module], ShapeTable]) -> 
         try:
             with open_model(msgspec.structs.replace(custom, source=source)) as (model, _):
                 return trace(model)
-        except UserError:
+        except (UserError, TimeLimitReached):
             return None
         finally:  # the original network is still in use
             if module is not None:
