@@ -91,6 +91,20 @@ def test_functions_over_the_network_itself() -> None:
     assert table.total_params == 36
 
 
+@pytest.mark.parametrize("words", ["its data is not allocated yet", "CUDA error: an illegal address"])
+def test_an_operation_that_refuses_the_meta_device(words: str) -> None:
+    """The words in which it refuses differ between operations."""
+
+    def twice(x: Tensor) -> Tensor:
+        if x.is_meta:
+            raise RuntimeError(words)
+        return torch.from_numpy(x.detach().numpy() * 2)
+
+    table = trace(FunctionNet(lambda self, x: self.fc(twice(x)), fc=nn.Linear(6, 4)), (6,))
+    assert _rows(table) == [("fc", (4,), 28, 24)]
+    assert table.ran == "real"
+
+
 def test_attributes_in_slots() -> None:
     class Slots(nn.Module):
         __slots__ = ("scale",)

@@ -149,20 +149,19 @@ def test_a_packed_sequence_has_only_the_time_steps_that_it_holds() -> None:
     assert recording.macs == (5 + 2) * 4 * 6 * (4 + 6)
 
 
-def test_a_long_sequence_takes_hardly_longer_than_its_plain_forward() -> None:
+def test_a_long_sequence_is_not_traced_step_by_step() -> None:
+    """Step by step, 784 time steps take 5 s of CPU time."""
+
     def forward(self: Any, x: Tensor) -> Tensor:
         return self.fc(self.rnn(x)[0][:, -1])  # type: ignore[no-any-return]
 
     model = FunctionNet(forward, rnn=nn.LSTM(1, 64, batch_first=True), fc=nn.Linear(64, 10))
-    table = trace(model, (784, 1))
-    assert (table.total_params, table.total_macs, table.outputs) == (17_802, 13_046_400, ((10,),))
-    start = time.process_time()
-    _record(model, (784, 1), META)
-    on_meta = time.process_time() - start
-    start = time.process_time()
-    model(torch.rand(1, 784, 1))
-    plain = time.process_time() - start
-    assert on_meta < 10 * plain, "each of the time steps took longer than the plain forward when they were counted"
+    trace(model, (4, 1))  # makes torch import its lazy modules
+    for live in (False, True):
+        start = time.process_time()
+        table = trace(model, (784, 1), live=live)
+        assert time.process_time() - start < 2
+        assert (table.total_params, table.total_macs, table.outputs) == (17_802, 13_046_400, ((10,),))
 
 
 def test_macs_that_are_not_known_are_not_zero() -> None:
