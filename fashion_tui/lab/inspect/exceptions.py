@@ -2,7 +2,6 @@
 
 import ast
 import itertools
-import linecache
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,7 +11,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from fashion_tui.lab.trace.explain import explain_call
+from fashion_tui.lab.trace.explain import explain_call, failing_node, parse_file
 from fashion_tui.schema.shapes import Shape
 
 _TORCH = Path(torch.__file__).parent
@@ -227,26 +226,14 @@ class _Operation(NamedTuple):
 def _explain_expression(error: BaseException) -> str | None:
     """Explain the failure of an operation on tensors, such as `x @ w` or `torch.cat([x, y])`."""
     last = next(reversed([entry for entry in _entries(error) if not _is_in_torch(entry.tb_frame)]), None)
-    node = None if last is None else _failing_node(last)
+    tree = None if last is None else parse_file(last.tb_frame.f_code.co_filename, last.tb_frame.f_globals)
+    node = None if last is None or tree is None else failing_node(last, tree)
     if last is None or node is None:
         return None
     operation = _operation(node, last.tb_frame)
     if operation is None or len(operation.shapes) < 2 or not _have_wrong_sizes(operation, str(error)):
         return None
     return explain_call(operation.name, operation.label, operation.shapes, None)
-
-
-def _failing_node(entry: TracebackType) -> ast.AST | None:
-    """Return the AST node of the binary operation or call that failed, or None if the source doesn't contain it."""
-    code = entry.tb_frame.f_code
-    position = list(code.co_positions())[entry.tb_lasti // 2]
-    source = "".join(linecache.getlines(code.co_filename, entry.tb_frame.f_globals))
-    for node in ast.walk(ast.parse(source)):
-        if isinstance(node, ast.BinOp | ast.Call):
-            place = (node.lineno, node.end_lineno, node.col_offset, node.end_col_offset)
-            if place == position:
-                return node
-    return None
 
 
 def _operation(node: ast.AST, frame: FrameType) -> _Operation | None:

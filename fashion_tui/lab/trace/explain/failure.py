@@ -114,11 +114,6 @@ class Failure:
         """Shape of one sample of the first input."""
         return self.row.inputs[0]
 
-    @property
-    def input_text(self) -> str:
-        """Shape of the first input, with N for the batch size."""
-        return self.activations[0].text if self.activations else str(list(self.input))
-
     def creator(self, tensor: TensorArgument) -> str | None:
         """Return the name of the function that created a tensor without inputs, such as `randn`, or None."""
         source = tensor.operand.source
