@@ -258,7 +258,8 @@ class _Probe(TorchFunctionMode):
         if name in VIEWS:
             origin = _Origin(all_inputs, is_input, is_shifted)
         elif name in INTEGER_ARITHMETIC and not self._has_numbers(tensors, arguments):
-            adds_constant = name in SHIFTS and len(inputs) == 1 and tensors[0] is arguments[0][0]
+            first = next(iter(arguments[0]), None)
+            adds_constant = name in SHIFTS and len(inputs) == 1 and id(first) in self._origins
             is_shifted = is_shifted and adds_constant and "alpha" not in arguments[1]
             origin = _Origin(all_inputs, is_input=False, is_shifted=is_shifted)
         else:
