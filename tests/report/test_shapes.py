@@ -119,8 +119,11 @@ def test_the_receptive_field_is_a_column_on_request_and_a_line_of_the_details(gu
     assert [line.plain.split()[-1] for line in lines.rows] == fields
     assert "field" not in shape_lines(guide, width=200, glyphs=UNICODE).header[0].plain
     details = row_lines(guide, guide.rows[3], (), (90, 9), UNICODE)
-    assert any("sees 14×14 of 28×28" in line.plain for line in details)
-    assert any("sees the whole input" in line.plain for line in row_lines(guide, guide.rows[9], (), (50, 9), UNICODE))
+    assert any("receptive field 14×14 of 28×28" in line.plain for line in details)
+    assert any(
+        "receptive field the whole input" in line.plain
+        for line in row_lines(guide, guide.rows[9], (), (50, 9), UNICODE)
+    )
 
 
 def timed(guide: ShapeTable) -> ShapeTable:

@@ -570,6 +570,15 @@ async def test_keys_change_the_batch_of_the_training_estimate(tmp_path: Path) ->
         await until(lab.pilot, lambda: "batch 32" not in lab.screen, "the estimate to be hidden")
 
 
+async def test_the_estimate_shows_the_parts_of_the_memory_and_the_cursor_stays_visible(tmp_path: Path) -> None:
+    async with model_pane(tmp_path / "runs", (120, 30)) as lab:
+        await lab.until("204,542 parameters")
+        await lab.pilot.press("end", ">")
+        await lab.until("batch 64:", "799 KiB gradients")
+        rows = lab.pane.query_one(ShapeView).rows
+        await until(lab.pilot, lambda: "fc2" in rows.render_line(rows.size.height - 1).text, "the row under the cursor")
+
+
 async def test_edited_network_beside_the_saved_one(tmp_path: Path) -> None:
     async with model_pane(tmp_path / "runs") as lab:
         await lab.edit()

@@ -141,7 +141,7 @@ def _facts(table: ShapeTable, row: ShapeRow, width: int, glyphs: Glyphs) -> list
     lines += [cost.line(width, glyphs) for cost in costs if cost.value]
     if row.receptive_field is not None:
         lines.append(
-            Text.assemble(("one value sees ", MUTED), (_format_field(table, row.receptive_field, glyphs), FOREGROUND))
+            Text.assemble(("receptive field ", MUTED), (_format_field(table, row.receptive_field, glyphs), FOREGROUND))
         )
     lines += [Text("MACs: unknown", style=MUTED)] if row.macs is None else []
     if row.reused:

@@ -104,6 +104,11 @@ class RowList(ScrollView, can_focus=True):
         if row < len(self._keys):
             self.choose(self._keys[row])
 
+    def on_resize(self) -> None:
+        """Keep the row under the cursor visible."""
+        if self._keys:
+            self.scroll_to_region(Region(0, self._cursor_row(), 1, 1), animate=False)
+
     def on_focus(self) -> None:
         self._refresh_rows(self._cursor_row())
 
