@@ -57,8 +57,8 @@ class GetShapes(Request, frozen=True, kw_only=True):
     arguments: dict[str, object] = {}
     """Keyword arguments of the model's class."""
     live: bool = False
-    """Whether a fast answer is needed: the network is traced on the meta device, without computing values. If its code
-    reads values, it runs on real values nevertheless."""
+    """Whether a fast answer is needed. All but small networks are then traced on the meta device, without computing
+    values, unless their code reads values."""
     measure: bool = False
     """Whether to also time each row on a batch of samples."""
     time_limit: float | None = None
@@ -92,8 +92,8 @@ class TraceSource(Request, frozen=True, kw_only=True):
     inputs: Inputs = ()
     """The network's inputs. If it is empty, an image of the data set."""
     live: bool = False
-    """Whether a fast answer is needed: the network is traced on the meta device, without computing values. If its code
-    reads values, it runs on real values nevertheless."""
+    """Whether a fast answer is needed. All but small networks are then traced on the meta device, without computing
+    values, unless their code reads values."""
     measure: bool = False
     """Whether to also time each row on a batch of samples."""
     time_limit: float | None = None

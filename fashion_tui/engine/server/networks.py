@@ -17,7 +17,7 @@ from fashion_tui.lab.networks.inputs import InputsError, open_inputs
 from fashion_tui.lab.networks.repair import repair_of
 from fashion_tui.lab.rng import preserve_rng_state, seed_everything
 from fashion_tui.lab.throughput import measure_throughput
-from fashion_tui.lab.trace import NeedsValues, error_location, max_parameter_bytes, trace
+from fashion_tui.lab.trace import LIVE_MODEL, NeedsValues, error_location, max_parameter_bytes, trace
 from fashion_tui.lab.trace.inputs import resolve_inputs
 from fashion_tui.lab.trace.training_memory import measure_training_memory
 from fashion_tui.schema.errors import TimeLimitReached, UsageError, UserError
@@ -124,7 +124,7 @@ class _WrongInput(UsageError):
 def _open_and_trace(network: NamedModel | CustomModel, request: GetShapes | TraceSource) -> tuple[ShapeTable, str]:
     """Return the table and the name of the network."""
     if request.live:
-        with suppress(NeedsValues), open_model(network, device="meta") as (model, name):
+        with suppress(NeedsValues), open_model(network, max_bytes=LIVE_MODEL) as (model, name):
             return _trace(model, network, request, name, live=True), name
     with open_model(network, max_bytes=max_parameter_bytes()) as (model, name):
         return _trace(model, network, request, name, live=False), name

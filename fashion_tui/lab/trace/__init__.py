@@ -12,9 +12,9 @@ and `timing` times the calls. `explain` explains errors, `remarks` warns about n
 `mixing` finds calls that mix the samples of a batch, and `usage` finds unused parameters.
 """
 
-from .cost import max_parameter_bytes
+from .cost import LIVE_MODEL, max_parameter_bytes
 from .explain import Repair, error_location
 from .passes import NeedsValues
 from .tracing import trace
 
-__all__ = ["NeedsValues", "Repair", "error_location", "max_parameter_bytes", "trace"]
+__all__ = ["LIVE_MODEL", "NeedsValues", "Repair", "error_location", "max_parameter_bytes", "trace"]

@@ -12,6 +12,8 @@ MAX_MACS = 10**10
 """Maximum number of multiply-accumulates of a pass on real values. Two CPU cores take about a second for them."""
 SMALL_MODEL = 50 * 2**20
 """Maximum size of the weights of a small network, in bytes."""
+LIVE_MODEL = 4 * 2**20
+"""Maximum size of the weights, in bytes, for which a live trace runs the network on real values."""
 SMALL_INPUT = 50_000
 """Maximum number of values in one sample for a small network."""
 MAX_CHECK_SECONDS = 3.0

@@ -142,7 +142,7 @@ def resolve_inputs(model: nn.Module, inputs: AnyInputs, *, live: bool = False) -
     """Find out the dtype of each input and the integers that the model accepts.
 
     A copy of the model runs until each input's use is known: on the CPU if the model is small, and otherwise on the
-    meta device. If the use then depends on values, another copy runs on the CPU. If `live` is True or the model's
+    meta device. If the use then depends on values, another copy runs on the CPU, unless `live` is True. If the model's
     weights have no values, only the meta device is used. An input without a dtype becomes an integer if it is used as
     an index, and boolean if it is used as a mask. Otherwise, it has the dtype of the model's weights.
 
@@ -162,7 +162,7 @@ def resolve_inputs(model: nn.Module, inputs: AnyInputs, *, live: bool = False) -
     kinds = [None if spec.dtype is None else _kind_of(spec.dtype) for spec in specs]
     ranges: list[Range | None] = [None] * len(specs)
     if None in kinds or "integer" in kinds:
-        for device in _devices(model, specs) if has_values(model) and not live else (META,):
+        for device in _devices(model, specs, live=live):
             found = find_uses(_ProbedModel(copy_model(model, device), device, unresolved, numbers), kinds)
             if found.is_certain:
                 break
@@ -170,9 +170,13 @@ def resolve_inputs(model: nn.Module, inputs: AnyInputs, *, live: bool = False) -
     return SpecifiedInputs(_with_dtypes(specs, kinds, numbers), ranges, as_dict=as_dict)
 
 
-def _devices(model: nn.Module, specs: Sequence[InputSpec]) -> tuple[torch.device, ...]:
+def _devices(model: nn.Module, specs: Sequence[InputSpec], *, live: bool) -> tuple[torch.device, ...]:
     """Return the devices on which to run the model. The first use of the meta device in a process takes 1 s."""
-    return (CPU,) if is_small(model, sum(math.prod(spec.shape) for spec in specs)) else (META, CPU)
+    if not has_values(model):
+        return (META,)
+    if is_small(model, sum(math.prod(spec.shape) for spec in specs)):
+        return (CPU,)
+    return (META,) if live else (META, CPU)
 
 
 class _ProbedModel:

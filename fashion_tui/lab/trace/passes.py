@@ -5,6 +5,7 @@ branches and loops that they take in training, and raise the errors that torch r
 runs on the meta device first. This takes little time and memory, and shows how expensive a pass on real values is.
 """
 
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
@@ -22,6 +23,9 @@ from .runner import Run, Runner
 BATCH_PAIRS = ((2, 3), (2, 4), (3, 4))
 """Batch sizes that are compared to find the batch axis. The first pair that runs without an error is used."""
 
+LIVE_PAIRS = ((1, 2), *BATCH_PAIRS)
+"""Batch sizes that are compared in a live trace. A pass with one sample is needed anyway."""
+
 _ONE_SAMPLE_ONLY = ("is ambiguous", "only one element tensors", "cannot be converted to Scalar", "to convert to scalar")
 """Parts of the messages of errors that are raised if code reads a single value and gets one for each sample."""
 
@@ -32,7 +36,7 @@ class ChosenPasses:
     model: nn.Module
     """The copy of the network that made the main pass."""
     cost: Cost | None
-    """The cost of a pass with one sample, or None if the network wasn't run on real values."""
+    """The cost of a pass with one sample, or None if no more passes on real values are wanted."""
     simulated: "_Attempts | None" = None
     """Passes on the meta device."""
     error_with_more: BaseException | None = None
@@ -58,19 +62,20 @@ class NeedsValues(UserError):
 def record_passes(runner: Runner, *, live: bool) -> ChosenPasses:
     """Record the passes for a table.
 
-    If `live` is True, the network runs on the meta device only, and as few times as possible.
+    If `live` is True, the network makes as few passes as possible, on the meta device unless it is small.
 
     Raises NeedsValues if the network would have to run on real values, but `live` is True or its weights have no
     values.
     """
     simulated = _Attempts(runner, META)
-    can_run = not live and has_values(runner.model)
+    can_run = has_values(runner.model)
     if can_run and is_small(runner.model, runner.inputs.sample_values):
         with suppress(TooExpensive):
-            return _real(_Attempts(runner, CPU, is_limited=True), simulated, None)
+            real = _Attempts(runner, CPU, is_limited=True)
+            return replace(_real(real, simulated, None, LIVE_PAIRS), cost=None) if live else _real(real, simulated)
     pair = simulated.working_pair(BATCH_PAIRS[:1] if live else BATCH_PAIRS)
     cost = None if pair is None else _estimate(simulated, pair)
-    if simulated.timed_out or not can_run or (cost is not None and not is_affordable(runner.model, cost)):
+    if live or simulated.timed_out or not can_run or (cost is not None and not is_affordable(runner.model, cost)):
         return _simulated(simulated, pair, live=live)
     try:
         return _real(_Attempts(runner, CPU, is_limited=cost is None), simulated, pair)
@@ -102,7 +107,7 @@ class _Attempts:
     def works(self, batch: int) -> bool:
         return self.recording(batch).error is None
 
-    def working_pair(self, pairs: tuple[tuple[int, int], ...]) -> tuple[int, int] | None:
+    def working_pair(self, pairs: Sequence[tuple[int, int]]) -> tuple[int, int] | None:
         """Return the first pair of batch sizes with which the network runs without an error, or None."""
         for pair in pairs:
             if self.timed_out:
@@ -136,7 +141,12 @@ def _simulated(attempts: _Attempts, pair: tuple[int, int] | None, *, live: bool)
     return ChosenPasses(attempts.passes(main, pair), attempts.run(main).model, None)
 
 
-def _real(real: _Attempts, simulated: _Attempts, simulated_pair: tuple[int, int] | None) -> ChosenPasses:
+def _real(
+    real: _Attempts,
+    simulated: _Attempts,
+    simulated_pair: tuple[int, int] | None = None,
+    pairs: Sequence[tuple[int, int]] = BATCH_PAIRS,
+) -> ChosenPasses:
     """Choose from passes on real values. The pair for the batch axis is simulated if it is given."""
     main = next((batch for batch in (1, 2, 3, 4) if not real.timed_out and real.works(batch)), None)
     if main is None:
@@ -145,7 +155,7 @@ def _real(real: _Attempts, simulated: _Attempts, simulated_pair: tuple[int, int]
     cost = Cost(_activation_bytes(recording) // main, recording.macs // main, real.run(main).seconds / main)
     if simulated_pair is not None:
         return ChosenPasses(Passes(recording, *map(simulated.recording, simulated_pair)), model, cost, simulated)
-    pair = real.working_pair(BATCH_PAIRS)
+    pair = real.working_pair(pairs)
     if pair is not None:
         return ChosenPasses(real.passes(main, pair), model, cost, simulated)
     if main == 1 and _reads_one_value(real.recording(2).error):

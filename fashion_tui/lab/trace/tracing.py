@@ -1,5 +1,7 @@
 """The entry point of the shape trace."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 import torch
@@ -9,6 +11,7 @@ from fashion_tui.lab.rng import preserve_rng_state
 from fashion_tui.schema.errors import UserError
 from fashion_tui.schema.shapes import ShapeTable
 
+from .cost import SMALL_MODEL, parameter_bytes
 from .explain import Repair
 from .inputs import AnyInputs, resolve_inputs
 from .passes import record_passes
@@ -29,8 +32,11 @@ def trace(  # noqa: PLR0913 - each is an independent choice
     """Return a table with a row for each call of a module, or of a function that changes or computes data.
 
     The model is not changed. A copy of it runs on the CPU, with real values and one sample if possible. If the model is
-    too large for that, or on the meta device, or if `live` is True, the copy runs on the meta device instead, where no
-    values are computed. If the model raises an error, the table contains the error and the calls up to that point.
+    too large for that, or on the meta device, the copy runs on the meta device instead, where no values are computed.
+    If the model raises an error, the table contains the error and the calls up to that point.
+
+    If `live` is True, the answer comes as fast as possible: all but small models run on the meta device, and samples
+    that mix and parameters that are unused are not looked for on real values.
 
     `inputs` is the shape of one sample, without the batch axis, such as `(1, 28, 28)`, or a sequence of shapes or
     specifications for several inputs, or a function that returns the inputs for a batch size. Floating-point values are
@@ -43,7 +49,7 @@ def trace(  # noqa: PLR0913 - each is an independent choice
     """
     if not isinstance(model, nn.Module):
         raise UserError(f"expected an instance of nn.Module, got {_describe(model)}")
-    with preserve_rng_state():
+    with preserve_rng_state(), _single_thread() if parameter_bytes(model) <= SMALL_MODEL else nullcontext():
         resolved = resolve_inputs(model, inputs, live=live)
         runner = Runner(model, resolved)
         chosen = record_passes(runner, live=live)
@@ -53,3 +59,14 @@ def trace(  # noqa: PLR0913 - each is an independent choice
 
 def _describe(value: Any) -> str:
     return f"the class {value.__name__}" if isinstance(value, type) else f"a {type(value).__name__}"
+
+
+@contextmanager
+def _single_thread() -> Iterator[None]:
+    """Let torch compute on one thread. Small networks don't gain from more, and lose if other programs are busy."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)

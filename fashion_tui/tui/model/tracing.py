@@ -40,7 +40,7 @@ class Traced(Message):
     time_limit: float
     """Time limit of the trace in seconds."""
     is_live: bool
-    """Whether the network wasn't run on real values, so that a slower trace may correct this one."""
+    """Whether a slower trace, which shows more, should follow."""
 
 
 @dataclass
@@ -108,8 +108,7 @@ class ShapeTracer:
                 if self._newest[0] is network and self._slow_timer is not None:
                     self._slow_timer.stop()
                     self._slow_timer = None
-                is_live = trace.table is not None and trace.table.ran == "meta"
-                self._pane.post_message(Traced(network, trace, time_limit, is_live))
+                self._pane.post_message(Traced(network, trace, time_limit, is_live=trace.table is not None))
 
     async def _trace_real(self, network: ShownNetwork, live: Traced) -> None:
         trace = await trace_shapes(self._pane.lab_app.sandbox, network, live.time_limit)
