@@ -1,0 +1,169 @@
+"""The batch axis: the figures are those of one sample, and samples that affect each other are found."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from fashion_tui.lab.trace import trace
+from fashion_tui.schema.shapes import ShapeTable
+
+from .networks import FunctionNet
+
+
+def _mixing(table: ShapeTable) -> list[str]:
+    assert sum(row.mixes_samples for row in table.rows) <= 1, "only the first row is marked"
+    return [row.path for row in table.rows if row.mixes_samples]
+
+
+def _remarks(table: ShapeTable) -> str:
+    return "\n".join(remark.text for remark in table.remarks)
+
+
+def test_work_that_grows_with_the_square_of_the_batch() -> None:
+    def forward(self: Any, x: Tensor) -> Tensor:
+        z = F.normalize(self.encode(x), dim=1)
+        return z @ z.T
+
+    table = trace(FunctionNet(forward, encode=nn.Linear(9, 6)), (9,))
+    assert table.total_macs == 9 * 6 + 6
+    assert table.outputs == ((1,),)
+    assert _mixing(table) == ["matmul"]
+
+
+def test_the_rows_of_a_loop_over_samples_add_up() -> None:
+    table = trace(FunctionNet(lambda self, x: torch.stack([self.fc(row) for row in x]), fc=nn.Linear(6, 4)), (6,))
+    assert (table.total_macs, table.outputs) == (24, ((4,),))
+    assert sum(row.macs or 0 for row in table.rows) == 24
+    assert not _mixing(table)
+
+
+def test_a_network_for_pairs_of_samples_runs_with_an_even_batch() -> None:
+    def forward(self: Any, x: Tensor) -> Any:
+        first, second = self.encode(x).chunk(2)
+        return (first - second).square().sum(1)
+
+    table = trace(FunctionNet(forward, encode=nn.Linear(5, 3)), (5,))
+    assert (table.error, table.batch, table.total_params) == (None, 2, 18)
+    assert table.total_macs == 15
+    assert all(size > 0 for row in table.rows for shape in (*row.inputs, *row.outputs) for size in shape)
+
+
+def test_batch_normalisation_of_single_values_needs_two_samples() -> None:
+    table = trace(nn.Sequential(nn.Conv2d(1, 4, 5), nn.BatchNorm2d(4), nn.Flatten()), (1, 5, 5))
+    assert (table.error, table.batch) == (None, 2)
+    assert [row.macs for row in table.rows] == [100, 0, 0]
+    assert table.outputs == ((4,),)
+
+
+def test_a_squeeze_that_also_removes_a_batch_of_one() -> None:
+    model = FunctionNet(lambda self, x: self.fc(self.conv(x).squeeze()), conv=nn.Conv2d(1, 4, 5), fc=nn.Linear(4, 3))
+    table = trace(model, (1, 5, 5))
+    assert [row.outputs for row in table.rows] == [((4, 1, 1),), ((4,),), ((3,),)]
+    assert (table.outputs, table.total_macs, table.batch) == (((3,),), 112, 1)
+
+
+def test_a_network_that_reads_one_value_takes_one_sample() -> None:
+    def forward(self: Any, x: Tensor) -> Tensor:
+        x = self.first(x)
+        return x if x.abs().amax(1) > 100 else self.second(x)
+
+    table = trace(FunctionNet(forward, first=nn.Linear(3, 3), second=nn.Linear(3, 2)), (3,))
+    assert (table.error, table.outputs, table.total_macs) == (None, ((2,),), 15)
+    assert "one sample" in _remarks(table)
+
+
+def test_a_state_for_a_fixed_batch_size_fails() -> None:
+    model = FunctionNet(lambda self, x: self.rnn(x, self.state)[0], rnn=nn.GRU(4, 3, batch_first=True))
+    model.register_buffer("state", torch.zeros(1, 16, 3))
+    table = trace(model, (5, 4))
+    assert [row.name for row in table.rows if row.failed] == ["rnn"]
+    assert "16" in (table.error or "")
+
+
+def test_a_flatten_that_works_for_one_sample_only_fails() -> None:
+    table = trace(FunctionNet(lambda self, x: self.fc(torch.flatten(x)), fc=nn.Linear(8, 2)), (2, 4))
+    assert [row.name for row in table.rows if row.failed] == ["fc"]
+    added = FunctionNet(lambda self, x: x + self.rows)
+    added.register_buffer("rows", torch.zeros(5, 3))
+    assert trace(added, (3,)).rows[-1].failed, "one sample could be added to 5 rows, but a batch can't"
+
+
+@pytest.mark.parametrize(
+    "forward",
+    [
+        lambda _, x: torch.flatten(torch.relu(x)),
+        lambda _, x: torch.relu(x).flatten(),
+        lambda _, x: torch.cat([x, x.sin()]),
+    ],
+)
+def test_joined_samples_cause_a_remark(forward: Callable[..., Tensor]) -> None:
+    table = trace(FunctionNet(forward), (1, 3, 3))
+    assert table.error is None
+    assert "joins the samples" in _remarks(table)
+
+
+def test_tokens_in_one_axis_are_not_joined_samples() -> None:
+    def forward(self: Any, x: Tensor) -> Tensor:
+        scores: Tensor = self.head(self.words(x))
+        return scores.view(-1, scores.size(-1))
+
+    table = trace(FunctionNet(forward, words=nn.Embedding(10, 4), head=nn.Linear(4, 10)), (7,))
+    assert (table.outputs, table.total_macs, table.remarks) == (((7, 10),), 280, ())
+
+
+class _Attention(nn.Module):
+    def __init__(self, *, batch_first: bool) -> None:
+        super().__init__()
+        self.attention = nn.MultiheadAttention(8, 2, batch_first=batch_first)
+
+    def forward(self, x: Tensor) -> Tensor:
+        output: Tensor = self.attention(x, x, x)[0]
+        return output
+
+
+MIXING: list[tuple[str, nn.Module, tuple[int, ...], str]] = [
+    ("attention", _Attention(batch_first=False), (6, 8), "batch_first"),
+    ("rnn", FunctionNet(lambda self, x: self.rnn(x)[0], rnn=nn.LSTM(5, 3)), (4, 5), "batch_first"),
+    ("softmax", FunctionNet(lambda _, x: x.softmax(0)), (4,), "dim"),
+    ("sub", FunctionNet(lambda self, x: self.fc(x).squeeze(1) - x[:, :1], fc=nn.Linear(3, 1)), (3,), "[N, 1]"),
+    ("mean", FunctionNet(lambda _, x: x - x.mean(0)), (4,), "batch axis"),
+    ("0", nn.Sequential(nn.BatchNorm1d(4, track_running_stats=False)), (4,), "statistics"),
+    ("mean", FunctionNet(lambda _, x: x.view(3, len(x), 8).mean(0)), (3, 8), "permute"),
+    ("cumsum", FunctionNet(lambda _, x: x.cumsum(0)), (4,), "batch axis"),
+]
+
+
+@pytest.mark.parametrize(("path", "model", "shape", "reason"), MIXING, ids=[case[3] + case[0] for case in MIXING])
+def test_the_first_row_that_mixes_samples_is_marked_with_the_likely_reason(
+    path: str, model: nn.Module, shape: tuple[int, ...], reason: str
+) -> None:
+    table = trace(model, shape)
+    assert table.error is None
+    assert _mixing(table) == [path]
+    assert reason in _remarks(table)
+
+
+def test_attention_over_the_batch_has_the_macs_of_one_sample() -> None:
+    table = trace(_Attention(batch_first=False), (6, 8))
+    assert table.total_macs == 6 * (4 * 8 * 8) + 6 * 2 * 8
+
+
+@pytest.mark.parametrize(
+    ("model", "shape"),
+    [
+        (_Attention(batch_first=True), (6, 8)),
+        (nn.Sequential(nn.Conv2d(2, 4, 3), nn.BatchNorm2d(4), nn.Dropout(), nn.Flatten(), nn.Linear(64, 3)), (2, 6, 6)),
+        (nn.LSTM(5, 3, batch_first=True, bidirectional=True), (4, 5)),
+        (FunctionNet(lambda _, x: F.dropout(x, 0.5) + torch.rand(3)), (3,)),
+        (FunctionNet(lambda _, x: x.transpose(0, 1).reshape(-1, 3).relu()), (4, 3)),
+        (FunctionNet(lambda _, x: x.repeat_interleave(2, 0).view(-1, 2, 4).mean(1)), (4,)),
+    ],
+)
+def test_samples_that_stay_apart_are_not_marked(model: nn.Module, shape: tuple[int, ...]) -> None:
+    table = trace(model, shape)
+    assert table.error is None
+    assert not _mixing(table)
