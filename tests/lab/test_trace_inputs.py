@@ -305,6 +305,7 @@ def test_inputs_of_a_function() -> None:
     assert str(resolved.specs[0]) == "@8x3:float32", "time and batch are one axis"
     arguments = resolved.make(2)
     assert torch.equal(arguments.args[0].data, resolved.make(2).args[0].data), "the function's values are reproducible"
+    assert not torch.equal(arguments.args[0].data, resolved.make(2, seed=1).args[0].data)
     assert network(*arguments.args)[1].shape == (1, 2, 5)
     assert resolved.make(2, META).args[0].data.is_meta
 
