@@ -1,7 +1,6 @@
 """Fixtures and settings for all tests."""
 
 import os
-import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,8 +9,7 @@ import pytest
 from hypothesis import settings
 
 from fashion_tui.tui.tour import progress
-from tests.forking.client import ForkServer
-from tests.forking.popen import replace_starts
+from tests.forking.client import ForkServer, forked_starts
 from tests.summary import pytest_terminal_summary  # noqa: F401 -- pytest calls it
 
 # Property-based tests draw the same examples in every run, and a slow machine doesn't fail them.
@@ -74,10 +72,5 @@ def forked_processes(fork_server: ForkServer, request: pytest.FixtureRequest) ->
 
     Tests marked `executed` aren't affected.
     """
-    is_measured = "COVERAGE_PROCESS_START" in os.environ  # coverage begins when Python starts
-    if sys.platform != "linux" or is_measured or request.node.get_closest_marker("executed"):
+    with forked_starts(fork_server, request.node):
         yield
-        return
-    undo = replace_starts(fork_server.fork, fork_server.fixed)
-    yield
-    undo()

@@ -67,6 +67,7 @@ def bench(*options: str, folder: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, check=False, capture_output=True, text=True, cwd=folder, timeout=150)
 
 
+@pytest.mark.usefixtures("forked_processes")
 @pytest.mark.covers("bench --json", "bench --save", "bench --recipe", "bench --accuracy")
 def test_bench_measures_all_recipes_and_saves_the_report(tmp_path: Path) -> None:
     result = bench("--rounds", "1", "--no-app", "--json", "--save", folder=tmp_path)
@@ -102,6 +103,7 @@ def test_full_trainings_report_warm_up_and_evaluation(tmp_path: Path) -> None:
     assert 0.5 < latency.seconds[0] < elapsed, "importing torch alone takes longer than 0.5 s"
 
 
+@pytest.mark.usefixtures("forked_processes")
 @pytest.mark.parametrize(
     ("options", "status", "message"),
     [

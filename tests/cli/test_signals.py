@@ -15,6 +15,8 @@ import pytest
 
 from .conftest import COMMAND, SMALL_RUN, Call
 
+pytestmark = pytest.mark.usefixtures("forked_processes")
+
 INTERRUPTED_IMPORT = """
 import os, runpy, signal, sys
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a process in the background may ignore the signal

@@ -42,3 +42,8 @@ def write_net(tmp_path: Path) -> Callable[..., str]:
         return f"{path}:Net"
 
     return write
+
+
+@pytest.fixture(autouse=True)
+def _forked_processes(forked_processes: None) -> None:
+    """Forks the engines of all tests that aren't marked `executed`."""

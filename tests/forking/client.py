@@ -7,8 +7,13 @@ import socket
 import subprocess
 import sys
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
+import pytest
+
+from .popen import replace_starts
 from .process import HEADER_BYTES, ForkedProcess, fixed_values
 
 PROJECT = Path(__file__).parents[2]
@@ -64,6 +69,20 @@ class ForkServer:
         assert control.recv(5), "the process that forks others couldn't start"
         self._control = control
         return control
+
+
+@contextmanager
+def forked_starts(server: ForkServer, node: pytest.Item | pytest.Collector) -> Iterator[None]:
+    """Fork the processes of fashion-tui that this process starts, unless the test or module is marked `executed`."""
+    is_measured = "COVERAGE_PROCESS_START" in os.environ  # coverage begins when Python starts
+    if sys.platform != "linux" or is_measured or node.get_closest_marker("executed"):
+        yield
+        return
+    undo = replace_starts(server.fork, server.fixed)
+    try:
+        yield
+    finally:
+        undo()
 
 
 def _adopt_orphans(adopt: bool) -> None:  # noqa: FBT001

@@ -20,7 +20,7 @@ from typing import NoReturn
 
 MODULES = {
     "fashion_tui",
-    "fashion_tui.bench.worker",
+    "fashion_tui.bench",
     "fashion_tui.engine",
     "fashion_tui.kernel",
     "fashion_tui.trainer",

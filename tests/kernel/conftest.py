@@ -6,6 +6,7 @@ import pytest
 import pytest_asyncio
 
 from fashion_tui.kernel.session import KernelSession
+from tests.forking.client import ForkServer, forked_starts
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -23,3 +24,10 @@ async def session() -> AsyncIterator[KernelSession]:
     await session.start()
     yield session
     await session.close()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _forked_processes(fork_server: ForkServer, request: pytest.FixtureRequest) -> Iterator[None]:
+    """Forks the kernels of all modules that aren't marked `executed`."""
+    with forked_starts(fork_server, request.node):
+        yield

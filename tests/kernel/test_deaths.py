@@ -156,6 +156,7 @@ async def test_close_while_the_kernel_starts(new_session: KernelSession) -> None
     starting = asyncio.create_task(new_session.start())
     await eventually(lambda: new_session._starting is not None)
     pid = new_session._starting.pid if new_session._starting else 0
+    os.kill(pid, signal.SIGSTOP)  # so that it doesn't become ready meanwhile
     await asyncio.wait_for(new_session.close(), PATIENCE)
     with pytest.raises(KernelFailed):
         await starting

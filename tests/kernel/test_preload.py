@@ -12,6 +12,8 @@ from fashion_tui.schema.dataset import DatasetRef
 
 from .cells import printed, result, run
 
+pytestmark = pytest.mark.executed  # a forked kernel has imported torch
+
 SYNTHETIC = DatasetRef(name="synthetic", directory=None, sha256="")
 
 

@@ -4,10 +4,19 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.forking.client import ForkServer, forked_starts
+
 
 @pytest.fixture(scope="session", autouse=True)
 def own_ipython_directory(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Keep the kernels away from the IPython profile of the user who runs the tests."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("IPYTHONDIR", str(tmp_path_factory.mktemp("ipython")))
+        yield
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _forked_processes(fork_server: ForkServer, request: pytest.FixtureRequest) -> Iterator[None]:
+    """Forks the kernels of all modules that aren't marked `executed`."""
+    with forked_starts(fork_server, request.node):
         yield
