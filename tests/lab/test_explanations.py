@@ -9,6 +9,7 @@ from torch import nn
 from fashion_tui.lab.networks.build import open_model
 from fashion_tui.lab.networks.repair import repair_of
 from fashion_tui.lab.trace import Repair, trace
+from fashion_tui.schema.inputs import InputSpec
 from fashion_tui.schema.models import CustomModel
 from fashion_tui.schema.shapes import ShapeTable, apply_fix
 
@@ -541,12 +542,12 @@ CASES = [
 ]
 
 
-def run(case: Case, source: str) -> tuple[ShapeTable, ShapeTable | None]:
+def run(case: Case, source: str, *, batched: bool = True) -> tuple[ShapeTable, ShapeTable | None]:
     """Return the trace of the source, and the trace after the fix, if there is one."""
     custom = CustomModel(source=source, class_name="Net")
 
     def traced(model: nn.Module, repair: Repair | None = None) -> ShapeTable:
-        return trace(model, case.size, repair=repair)
+        return trace(model, (InputSpec(shape=case.size, batched=batched),), repair=repair)
 
     with open_model(custom) as (model, _):
         table = traced(model, repair_of(custom, traced))
@@ -588,6 +589,55 @@ def test_a_network_with_two_errors_has_no_fix() -> None:
     table, _ = run(case, source)
     assert "fc expects 980 features, got 490" in (table.error or "")
     assert table.fix is None
+
+
+UNBATCHED = [
+    (
+        "channels last",
+        (8, 8, 3),
+        "self.c = nn.Conv2d(3, 4, 3)",
+        "return self.c(x)",
+        "permute(2, 0, 1)",
+        "x.permute(2, 0, 1)",
+    ),
+    ("channels", (6, 20), "self.c = nn.Conv1d(4, 4, 3)", "return self.c(x)", "4 channels, got 6", "nn.Conv1d(6, 4, 3)"),
+    (
+        "normalisation",
+        (4, 8, 8),
+        "self.n = nn.BatchNorm2d(4)",
+        "return self.n(x)",
+        "[N, channels, height, width], got [4, 8, 8]",
+        "x.unsqueeze(0)",
+    ),
+    ("view", (4, 8, 8), "pass", "return x.view(3, 8, 8)", "192 values as [3, 8, 8], got 256", None),
+    (
+        "state",
+        (6, 8),
+        "self.l = nn.GRU(8, 4)",
+        "return self.l(x, torch.zeros(1, 3, 4))[0]",
+        "one sequence, [6, 8]",
+        "self.l(x)[0]",
+    ),
+]
+
+
+@pytest.mark.parametrize(
+    ("name", "size", "init", "forward", "words", "fix"), UNBATCHED, ids=[case[0] for case in UNBATCHED]
+)
+def test_a_network_for_one_sample_without_a_batch_axis(
+    name: str, size: tuple[int, ...], init: str, forward: str, words: str, fix: str | None
+) -> None:
+    case = Case(name, size, init, forward, (words,), "", fix)
+    table, fixed = run(case, case.source, batched=False)
+    assert words in (table.error or "")
+    assert "N]" not in (table.error or "")
+    if fix is None:
+        assert table.fix is None
+        return
+    assert table.fix is not None
+    assert fix in table.fix.new
+    assert fixed is not None
+    assert fixed.error is None
 
 
 MIXING = [

@@ -114,6 +114,11 @@ class Failure:
         """Shape of one sample of the first input."""
         return self.row.inputs[0]
 
+    @property
+    def has_batch_axis(self) -> bool:
+        """Whether the first input has a batch axis. True if it isn't known."""
+        return not self.activations or self.batches.first is None or self.activations[0].has_batch_axis
+
     def creator(self, tensor: TensorArgument) -> str | None:
         """Return the name of the function that created a tensor without inputs, such as `randn`, or None."""
         source = tensor.operand.source

@@ -7,7 +7,7 @@ from fashion_tui.lab.trace.operands import Operand
 
 from .changes import at_failure, change_input, rename_method, resize_tensor
 from .failure import Change, Explanation, Failure
-from .layers import describe_axes, explain_index_range, may_be_channels_last, wrong_size
+from .layers import channels_first, describe_axes, explain_index_range, may_be_channels_last, wrong_size
 
 
 def _weight(failure: Failure, position: int = 1, name: str = "weight") -> Operand | None:
@@ -70,7 +70,7 @@ def _explain_channels(failure: Failure, weight: Operand, axes: int) -> Explanati
         return None
     text = f"{wrong_size(failure, expected, channels, 'channels')}; {_named(weight)} is {list(weight.shape)}"
     if failure.input[-1] == expected and may_be_channels_last(failure):
-        order = f"permute({', '.join(map(str, [0, axes + 1, *range(1, axes + 1)]))})"
+        order = channels_first(failure)
         return Explanation(f"{text}; move the channels with {order}", (change_input(failure, f"{{}}.{order}"),))
     if is_transposed or expected > 1:
         axis, size = 0 if is_transposed else 1, channels // (groups if isinstance(groups, int) else 1)

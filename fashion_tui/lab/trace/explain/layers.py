@@ -35,7 +35,10 @@ def explain_layer(failure: Failure) -> Explanation | None:
     if not isinstance(layer, nn.Module) or not failure.row.inputs:
         return None
     if isinstance(layer, _CHANNEL_LAYERS):
-        return _explain_axes(failure, layer) or _explain_channels(failure, layer) or explain_window(failure)
+        needs_batch = isinstance(layer, nn.modules.batchnorm._BatchNorm)  # noqa: SLF001
+        missing = _explain_missing_batch(failure, _spatial_axes(layer) or 1) if needs_batch else None
+        explained = missing or _explain_axes(failure, layer) or _explain_channels(failure, layer)
+        return explained or explain_window(failure)
     for layer_type, explain in _BY_TYPE:
         if isinstance(layer, layer_type):
             found: Explanation | None = explain(failure, layer)
@@ -111,6 +114,14 @@ def _square(values: int, channels: int, axes: int) -> tuple[int, ...] | None:
     return (channels, *(side,) * axes) if channels * side**axes == values and side > 1 else None
 
 
+def _explain_missing_batch(failure: Failure, axes: int) -> Explanation | None:
+    """Explain that a normalisation layer gets a sample without a batch axis."""
+    if failure.has_batch_axis:
+        return None
+    text = f"{failure.name} expects a batch of samples, [N, {describe_axes(axes)[1:]}, got {list(failure.input)}"
+    return Explanation(f"{text}; add the batch axis with unsqueeze(0)", (change_input(failure, "{}.unsqueeze(0)"),))
+
+
 def _explain_channels(failure: Failure, layer: Any) -> Explanation | None:
     """Explain that the input has the wrong number of channels."""
     name, position = ("in_channels", 0) if hasattr(layer, "in_channels") else ("num_features", 0)
@@ -127,11 +138,17 @@ def _wrong_channels(failure: Failure, expected: int, position: int, name: str) -
     if sample[0] % groups:
         return Explanation(f"{text}; set {name} to {sample[0]}, and groups to a divisor of it instead of {groups}")
     if len(sample) > 1 and sample[-1] == expected and may_be_channels_last(failure):
-        order = [0, len(sample), *range(1, len(sample))]
-        permute = f"permute({', '.join(map(str, order))})"
+        permute = channels_first(failure)
         text += f"; the channels are the last axis: move them with {permute}"
         return Explanation(text, (change_input(failure, f"{{}}.{permute}"), change))
     return Explanation(f"{text}; set {name} to {sample[0]}{_hint(failure)}", (change,))
+
+
+def channels_first(failure: Failure) -> str:
+    """Return the permute that moves the last axis of the first input before the other axes of a sample."""
+    batch = 1 if failure.has_batch_axis else 0
+    last = len(failure.input) - 1 + batch
+    return f"permute({', '.join(map(str, [*range(batch), last, *range(batch, last)]))})"
 
 
 def may_be_channels_last(failure: Failure) -> bool:
@@ -186,7 +203,8 @@ def _flatten_and_resize(path: str, values: int) -> Change:
 
 
 def _explain_group_norm(failure: Failure, layer: Any) -> Explanation | None:
-    return _wrong_channels(failure, layer.num_channels, 1, "num_channels")
+    missing = _explain_missing_batch(failure, len(failure.input) - 1)
+    return missing or _wrong_channels(failure, layer.num_channels, 1, "num_channels")
 
 
 def _explain_layer_norm(failure: Failure, layer: Any) -> Explanation | None:

@@ -52,6 +52,9 @@ def _explain_states(failure: Failure, layer: Any, states: Any, *, is_cell: bool)
     tensors = failure.tensors_in(states)
     data = failure.tensors[0]
     for state in tensors:
+        if not is_cell and len(data.shape) == 2 and len(state.shape) != 2:
+            text = f"{failure.name} gets one sequence, {data.text}, so its state has 2 axes, [layers, hidden features]"
+            return Explanation(f"{text}; got the state {state.text}", (_omit_state,))
         found = _explain_state(failure, layer, data, state, is_cell=is_cell)
         if found is not None:
             return found

@@ -24,9 +24,17 @@ def explain_view(failure: Failure) -> Explanation | None:
         return None
     if requested.count(-1) > 1:
         return Explanation(f"{failure.name} can compute only one size, but {requested.count(-1)} of {requested} are -1")
-    if len(requested) < 2:
-        return _explain_memory_order(failure, requested)
+    if len(requested) < 2 or not failure.has_batch_axis:
+        return _explain_memory_order(failure, requested) or _explain_total(failure, requested)
     return _explain_memory_order(failure, requested) or _explain_sizes(failure, requested)
+
+
+def _explain_total(failure: Failure, requested: list[int]) -> Explanation | None:
+    """Explain that a tensor without a batch axis has another number of values than the sizes that are asked for."""
+    values, wanted = math.prod(failure.input), math.prod(size for size in requested if size != -1)
+    if failure.has_batch_axis or not wanted or (values % wanted == 0 if -1 in requested else values == wanted):
+        return None
+    return Explanation(f"{failure.name} arranges {wanted} values as {requested}, got {values}: {failure.origin()}")
 
 
 def _explain_memory_order(failure: Failure, requested: list[int]) -> Explanation | None:
