@@ -11,6 +11,7 @@ import signal
 import socket
 import sys
 import warnings
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -118,7 +119,7 @@ def main() -> None:
     shell.set_custom_exc((UserError,), _show_in_one_line)
     warnings.filterwarnings("ignore", message="To exit: use", category=UserWarning)
     preloader.start(shell)
-    _delay_completions(app.kernel, preloader)
+    _delay_requests(app.kernel, preloader)
     PrintWidth(app.kernel, kernel_setup.columns)
     ProbeHandler(app.kernel, preloader.has_tried_torch)
     app.start()
@@ -181,15 +182,17 @@ def _show_in_one_line(shell: Any, kind: type[UserError], error: UserError, *_: A
     return [line]
 
 
-def _delay_completions(kernel: Any, preloader: Preloader) -> None:
-    """Delay completions until all preloaded names that the code uses are loaded."""
-    complete = kernel.do_complete
+def _delay_requests(kernel: Any, preloader: Preloader) -> None:
+    """Delay completions and documentation until all preloaded names that the code uses are loaded."""
 
-    def do_complete(code: str, cursor_pos: int) -> Any:
-        preloader.wait_to_complete(code, kernel.shell.user_ns)
-        return complete(code, cursor_pos)
+    def delayed(method: Callable[..., Any]) -> Callable[..., Any]:
+        def call(code: str, *arguments: Any, **options: Any) -> Any:
+            preloader.wait_for_names(code, kernel.shell.user_ns)
+            return method(code, *arguments, **options)
 
-    kernel.do_complete = do_complete
+        return call
+
+    kernel.do_complete, kernel.do_inspect = delayed(kernel.do_complete), delayed(kernel.do_inspect)
 
 
 def _die_with_parent() -> None:

@@ -18,8 +18,8 @@ from fashion_tui.schema.kernel import KernelSetup
 from .run_list import RunList
 from .show import show
 
-MAX_COMPLETION_WAIT = 8.0
-"""Maximum time that a completion waits for names to be loaded, in seconds."""
+MAX_REQUEST_WAIT = 8.0
+"""Maximum time that a request for completions or documentation waits for names to be loaded, in seconds."""
 
 
 @dataclass
@@ -57,9 +57,9 @@ class Preloader:
         threading.Thread(target=self._load, args=(shell,), name="preload", daemon=True).start()
         shell.events.register("pre_run_cell", lambda info: self._wait(info.raw_cell, shell.user_ns))
 
-    def wait_to_complete(self, code: str, namespace: Mapping[str, object]) -> None:
-        """Wait until the names that the code uses are loaded, for at most `MAX_COMPLETION_WAIT` seconds."""
-        deadline = time.monotonic() + MAX_COMPLETION_WAIT
+    def wait_for_names(self, code: str, namespace: Mapping[str, object]) -> None:
+        """Wait until the names that the code uses are loaded, for at most `MAX_REQUEST_WAIT` seconds."""
+        deadline = time.monotonic() + MAX_REQUEST_WAIT
         for group in self._missing(code, namespace):
             group.tried.wait(max(0.0, deadline - time.monotonic()))
 

@@ -10,7 +10,7 @@ from fashion_tui.kernel.outputs import Error, Output, Result
 from fashion_tui.kernel.session import KernelSession
 from fashion_tui.schema.dataset import DatasetRef
 
-from .cells import printed, result, run
+from .cells import PATIENCE, printed, result, run
 
 pytestmark = pytest.mark.executed  # a forked kernel has imported torch
 
@@ -89,10 +89,15 @@ async def test_files_in_the_current_directory_can_be_imported_but_cannot_break_t
         assert result(await run(session, "import mine; mine.value")) == "7"
 
 
-async def test_the_completion_of_a_name_waits_until_it_is_loaded() -> None:
+async def test_completions_and_documentation_of_a_name_wait_until_it_is_loaded() -> None:
     session = KernelSession(None)
     try:
         await session.start()
-        assert (await session.complete("torch.aran", 10)).matches  # importing torch takes 2 s
+        completions, documentation = await asyncio.gather(  # importing torch takes 2 s
+            session.complete("torch.aran", 10, max_wait=PATIENCE),
+            session.inspect("torch.arange", 12, max_wait=PATIENCE),
+        )
+        assert completions.matches
+        assert documentation.status == "found"
     finally:
         await session.close()
