@@ -240,6 +240,27 @@ def test_a_layer_inside_vmap() -> None:
     assert (table.error, table.outputs, table.total_params, table.total_macs) == (None, ((5, 3),), 15, 60)
 
 
+def test_weights_inside_vmap_are_used() -> None:
+    """An ensemble of five linear layers, whose weights are stacked."""
+    model = FunctionNet(lambda self, x: torch.vmap(lambda w: x @ w)(self.weights).mean(0))
+    model.weights = nn.Parameter(torch.rand(5, 8, 3))
+    table = trace(model, (8,))
+    assert _rows(table)[0] == ("matmul", (3,), 120, 5 * 8 * 3)
+    assert table.rows[0].settings == "weights"
+
+
+def test_a_nested_tensor_has_the_shape_of_its_values() -> None:
+    def forward(self: Any, x: Tensor) -> Any:
+        rows = torch.nested.nested_tensor(list(x), layout=torch.jagged)
+        return self.fc(rows)
+
+    table = trace(FunctionNet(forward, fc=nn.Linear(8, 3)), (5, 8))
+    assert table.error is None
+    layer = table.rows[-1]
+    assert (layer.name, layer.outputs, layer.params, layer.macs) == ("fc", ((5, 3),), 27, None)
+    assert all(type(size) is int for row in table.rows for shape in row.outputs for size in shape)
+
+
 def test_hooks_that_change_inputs_and_outputs() -> None:
     layer = nn.Linear(4, 3)
     layer.register_forward_pre_hook(lambda _, args: (args[0][:, :4],))

@@ -167,6 +167,7 @@ _WITHOUT_PRODUCTS = frozenset({"aten", "prim", "prims", "torchvision", "quantize
 _UNKNOWN = re.compile(
     r"aten::(_fft_|_?linalg_(?!vector_norm|cross|diagonal|_check_errors)|_?cholesky|lu_|triangular_solve|ormqr|geqrf|_?svd)"
     r"|aten::(quantized_|mkldnn_rnn)|quantized::.*(linear|conv|matmul|lstm|gru|rnn)"
+    r"|aten::(linear|matmul|scaled_dot_product_attention)$"  # nested tensors only
 )
 
 

@@ -9,6 +9,8 @@ from torch import Tensor
 
 from fashion_tui.schema.shapes import Shape
 
+from .tensors import shape_of
+
 
 @dataclass(frozen=True, slots=True)
 class Operand:
@@ -46,7 +48,7 @@ class Arguments:
 
 def describe_tensor(tensor: Tensor, name: str | None, source: int | None) -> Operand:
     return Operand(
-        shape=tuple(tensor.shape),
+        shape=shape_of(tensor),
         dtype=tensor.dtype,
         name=name,
         source=source,

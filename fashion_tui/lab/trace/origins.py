@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 from .structure import named_buffers, named_modules, named_parameters
@@ -46,19 +47,19 @@ class Origins:
         """Return the name of a parameter, buffer or constant of the network, or None for any other tensor."""
         if id(tensor) not in self._names and isinstance(tensor, nn.Parameter):
             self._find_parameters()  # `forward` may have created a layer
-        return self._names.get(id(tensor))
+        return self._names.get(id(_unwrap(tensor)))
 
     def parameter(self, tensor: Tensor) -> nn.Parameter | None:
         """Return the registered parameter that is this tensor, or whose data this tensor shares after `detach()`."""
-        return self._parameters.get(id(tensor))
+        return self._parameters.get(id(_unwrap(tensor)))
 
     def source(self, tensor: Tensor) -> int | None:
         """Return the index of the call that returned the tensor, NETWORK_INPUT, or None if it is unknown."""
-        return self._sources.get(id(tensor))
+        return self._sources.get(id(tensor), self._sources.get(id(_unwrap(tensor))))
 
     def producer(self, tensor: Tensor) -> int | None:
         """Return the index of the call without inner calls that returned the tensor, NETWORK_INPUT or None."""
-        return self._producers.get(id(tensor))
+        return self._producers.get(id(tensor), self._producers.get(id(_unwrap(tensor))))
 
     def set_source(self, index: int, tensors: Iterable[Tensor], *, has_inner_calls: bool) -> None:
         """Record that the call with this index returned the tensors."""
@@ -76,3 +77,10 @@ class Origins:
             for table in tables:
                 if id(original) in table:
                     table[id(tensor)] = table[id(original)]
+
+
+def _unwrap(tensor: Tensor) -> Tensor:
+    """Return the tensor for all samples, given the tensor for one sample inside `torch.vmap`."""
+    while torch._C._functorch.is_functorch_wrapped_tensor(tensor):  # noqa: SLF001
+        tensor = torch._C._functorch.get_unwrapped(tensor)  # noqa: SLF001
+    return tensor

@@ -9,7 +9,7 @@ import torch
 from .calls import Recording
 from .inputs import Arguments
 from .recorder import RECORDED_ERRORS, Recorder
-from .tensors import tensors_in
+from .tensors import shape_of, tensors_in
 
 
 def record(recorder: Recorder, arguments: Arguments, batch: int, device: torch.device) -> tuple[Recording, object]:
@@ -28,7 +28,7 @@ def record(recorder: Recorder, arguments: Arguments, batch: int, device: torch.d
         device=device.type,
         failed=recorder.failed_calls(error),
         calls=recorder.calls,
-        outputs=[tuple(tensor.shape) for tensor in tensors_in(result)],
+        outputs=[shape_of(tensor) for tensor in tensors_in(result)],
         output_producers=recorder.producers_of(tensors_in(result)),
         returned=recorder.parameters_in(result),
         macs=recorder.counter.total,

@@ -34,7 +34,7 @@ from .operands import Arguments, Operand, describe_tensor, replace_tensors
 from .origins import Origins
 from .recurrent import is_recurrent
 from .structure import named_modules, named_parameters, unregistered_modules
-from .tensors import storages_of, tensors_in
+from .tensors import shape_of, storages_of, tensors_in
 from .windows import function_window, layer_window
 
 RECORDED_ERRORS = (Exception, SystemExit, TimeLimitReached)
@@ -226,14 +226,14 @@ class Recorder(TorchFunctionMode):
             op=op,
             is_module=isinstance(target, nn.Module),
             settings="",
-            inputs=[tuple(tensor.shape) for tensor in activations],
+            inputs=[shape_of(tensor) for tensor in activations],
             sources=[self._origins.source(tensor) for tensor in activations],
             producers=self.producers_of(activations),
             parameters=[parameter for parameter, _ in parameters],
             parameter_names=[own for _, own in parameters],
             target=target,
             uses_unregistered=len(activations) < len(others) and not isinstance(target, nn.Module),
-            model_shapes=[tuple(tensor.shape) for tensor, _ in named],
+            model_shapes=[shape_of(tensor) for tensor, _ in named],
         )
 
     def _add_parameters(self, call: Call, module: nn.Module) -> None:
@@ -261,7 +261,7 @@ class Recorder(TorchFunctionMode):
 
     def _end(self, call: Call, index: int, outputs: list[Tensor], storages: set[int] | None) -> None:
         """Record the outputs of a call. `storages` are the arguments' storages, or None if memory isn't counted."""
-        call.outputs = [tuple(tensor.shape) for tensor in outputs]
+        call.outputs = [shape_of(tensor) for tensor in outputs]
         call.dtype = str(outputs[0].dtype).removeprefix("torch.") if outputs else ""
         if storages is not None:
             new = [tensor for tensor in outputs if not storages_of([tensor]) & storages]

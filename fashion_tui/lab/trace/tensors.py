@@ -9,6 +9,8 @@ from torch import Tensor, nn
 from torch.distributions import Distribution
 from torch.nn.utils.rnn import PackedSequence
 
+from fashion_tui.schema.shapes import Shape
+
 from .model_copy import slots_of
 
 _PLAIN = frozenset({int, float, bool, str, type(None), torch.Size, torch.dtype, torch.device})
@@ -62,6 +64,14 @@ def _attributes(value: Any) -> tuple[list[Any], list[Any]]:
     attributes |= {name: getattr(value, name) for name in slots_of(value)}
     public = [item for name, item in attributes.items() if not name.startswith("_")]
     return public, [item for name, item in attributes.items() if name.startswith("_")]
+
+
+def shape_of(tensor: Tensor) -> Shape:
+    """Return the shape of a tensor, or that of the values of a nested tensor, whose rows differ in length."""
+    if not tensor.is_nested:
+        return tuple(tensor.shape)
+    values: Tensor | None = getattr(tensor, "_values", None)  # `values()` would be recorded as a call of the network
+    return (tensor.size(0),) if values is None else tuple(values.shape)
 
 
 def storages_of(tensors: Iterable[Tensor]) -> set[int]:
