@@ -132,12 +132,15 @@ class _Drawing:
         return Rail(self._flow, self._glyphs, tuple(cells), nodes, edges)
 
     def _drawn_rows(self) -> set[int]:
-        """Return the rows that aren't blank: those beside which data passes, or that take it from a row farther up."""
+        """Return the rows that aren't blank: those beside which data passes, or whose neighbours are farther away."""
         drawn, previous, outlines = set[int](), NETWORK_INPUT, list[int]()
         for row, beside in enumerate(self._beside):
             is_node = row in self._lanes.of_row
-            if len(beside) > 1 or (is_node and not {previous}.issuperset(self._flow.producers[row])):
+            skips = is_node and not {previous}.issuperset(self._flow.producers[row])
+            if len(beside) > 1 or skips:
                 drawn |= {row, *outlines}
+            if skips:
+                drawn |= {one for one in self._flow.producers[row] if one != NETWORK_INPUT}
             outlines = [] if is_node else [*outlines, row]
             previous = row if is_node else previous
         return drawn

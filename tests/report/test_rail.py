@@ -128,6 +128,9 @@ def test_a_chain_has_no_rail() -> None:
 def test_rows_before_and_after_a_branch_are_blank() -> None:
     table = trace(nn.Sequential(nn.Conv2d(1, 4, 3), Residual(4), nn.ReLU()), (1, 8, 8))
     assert rail_of(table) == ["●─╮", "│ │", "● │", "● │", "● │", "●─╯", ""]
+    with_token = FunctionNet(lambda self, x: torch.cat([self.token.expand(4, -1).clone(), self.layer(x).relu()], 0))
+    with_token.token, with_token.layer = nn.Parameter(torch.zeros(1, 3)), nn.Linear(3, 3)
+    assert rail_of(trace(with_token, (4, 3)))[-1] in {"●─╯", "╰─●"}
 
 
 def test_ascii(table: ShapeTable) -> None:

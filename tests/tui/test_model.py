@@ -595,6 +595,11 @@ async def test_edited_network_beside_the_saved_one(tmp_path: Path) -> None:
         assert [rows.render_line(row).text[1] for row in range(10)] == [*" " * 3, "~", *" " * 6]
         saved, edited = rows.render_line(3).text.split("│")
         assert ("5×5 p2" in saved, "7×7 p3" in edited) == (True, True)
+        source = lab.editor.text
+        lab.paste(source.replace("7", "7 +"))
+        await lab.until("edited, before the error")
+        lab.paste(source.replace("in_features=20 * 7 * 7", "in_features=99"))
+        await until(lab.pilot, lambda: "fails" in rows.render_line(7).text, "the rows up to the error")
         await lab.pilot.press("z")  # reverts the edit
         await until(lab.pilot, lambda: "saved" not in lab.screen, "the table")
         await lab.pilot.press("=")

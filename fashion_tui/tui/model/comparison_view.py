@@ -29,8 +29,10 @@ class ComparisonView(Vertical):
         yield RowList(id="comparison-rows")
         yield Lines(id="comparison-footer")
 
-    def show(self, saved: ShapeTable, edited: ShapeTable) -> None:
-        self._tables = replace(saved, model="saved"), replace(edited, model="edited")
+    def show(self, saved: ShapeTable, edited: ShapeTable, *, outdated: bool) -> None:
+        """Show both tables. `outdated` tells that `edited` is from before the source got an error."""
+        name = "edited, before the error" if outdated else "edited"
+        self._tables = replace(saved, model="saved"), replace(edited, model=name)
         self._paint()
 
     def clear(self) -> None:

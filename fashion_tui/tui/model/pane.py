@@ -369,8 +369,11 @@ class ModelPane(Pane):
         """Update the comparison after an edit. If the source was saved or reverted, return to the table."""
         if self.comparing and not self._session.is_edited(self.network):
             self.comparing = False
-        elif self.comparing and self._saved_table is not None and self.shapes.table is not None:
-            self.comparison.show(self._saved_table, self.shapes.table)
+        elif self.comparing and self._saved_table is not None:
+            newest = None if self.trace is None else self.trace.table
+            edited = newest or self.shapes.table
+            if edited is not None:
+                self.comparison.show(self._saved_table, edited, outdated=newest is None)
 
     # Drafts
 
