@@ -72,7 +72,8 @@ def test_each_input_is_an_earlier_output_or_the_networks_input(traced: Traced) -
     for index, row in enumerate(rows):
         for source, shape in zip(row.sources, row.inputs, strict=True):
             assert source is not None, f"{row.path} has an input {shape} without a source"
-            outputs = traced.table.inputs if source == NETWORK_INPUT else rows[source].outputs
+            inputs = tuple(spec.shape for spec in traced.table.inputs)
+            outputs = inputs if source == NETWORK_INPUT else rows[source].outputs
             assert source < index
             assert shape in outputs, f"{row.path} has an input {shape}, but its source {source} outputs {outputs}"
 
