@@ -28,6 +28,8 @@ from tests.runs.parts import make_run, steps
 
 from .conftest import Call, TrainedRun
 
+pytestmark = pytest.mark.usefixtures("forked_processes")
+
 HOSTILE = "x\x1b]0;owned\x07\x1b[2J\x9b31m\u202e\u2066\u200by"
 """Sets the title, clears the screen, changes the colour (with a C1 control), and reverses and hides characters."""
 

@@ -117,6 +117,8 @@ class TourPanel(GrowingLines):
         """Tick off the step if it is done, and show what to do next."""
         from .observe import observe  # noqa: PLC0415 -- it imports all panes, which the offer doesn't need
 
+        if not all(pane.is_mounted for pane in self.screen.query_one(ContentSwitcher).children):
+            return  # a new pane doesn't have its parts yet; the timer looks again
         step, seen = STEPS[self._index], observe(self.app)
         before = self._before or seen
         if seen.pane == step.pane and step.is_done(before, seen):
