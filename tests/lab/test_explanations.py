@@ -357,6 +357,15 @@ CASES = [
         "nn.MultiheadAttention(8, 2, batch_first=True)",
     ),
     Case(
+        "attention mask without batch_first",
+        (6, 8),
+        "self.attention = nn.MultiheadAttention(8, 2)",
+        "mask = torch.zeros(6, 6, dtype=torch.bool)\nreturn self.attention(x, x, x, attn_mask=mask)[0]",
+        ("shape [N, N], got [6, 6]", "batch_first=True"),
+        "self.attention(",
+        "nn.MultiheadAttention(8, 2, batch_first=True)",
+    ),
+    Case(
         "vector into a transposed convolution",
         (100,),
         "self.up = nn.ConvTranspose2d(100, 64, 4)",
@@ -439,6 +448,15 @@ CASES = [
         "x @ self.w.T",
     ),
     Case(
+        "batches of matrices of different sizes",
+        (4, 6),
+        "self.w = nn.Parameter(torch.zeros(5, 6, 2))",
+        "return torch.bmm(x, self.w)",
+        ("[N, 4, 6] and [5, 6, 2]: the batch axes [N] and [5] don't match",),
+        "torch.bmm(",
+        None,
+    ),
+    Case(
         "positions of another length",
         (6, 8),
         "self.pos = nn.Parameter(torch.zeros(1, 5, 8))",
@@ -455,6 +473,15 @@ CASES = [
         ("conv2d expects 1 channel, got 3", "`edges` is [2, 1, 3, 3]"),
         "F.conv2d(",
         "self.edges.repeat(1, 3, 1, 1)",
+    ),
+    Case(
+        "kernel for each channel",
+        (3, 6, 6),
+        'self.register_buffer("edges", torch.ones(6, 1, 3, 3))',
+        "return F.conv2d(x, self.edges)",
+        ("conv2d expects 1 channel, got 3", "repeat it for all 3 channels, or set groups=3"),
+        "F.conv2d(",
+        "F.conv2d(x, self.edges, groups=3)",
     ),
     # Values, dtypes and objects
     Case(

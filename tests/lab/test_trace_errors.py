@@ -160,7 +160,7 @@ CASES: list[tuple[nn.Module, tuple[int, ...], tuple[str, ...]]] = [
     (
         FunctionNet(lambda _, x: F.max_pool2d(x, 3, padding=2)),
         (1, 2, 2),
-        ("max_pool2d has a padding of 2", "window of 3 allows at most 1"),
+        ("max_pool2d has a padding of 2", "window of 3 values allows at most 1"),
     ),
     (
         FunctionNet(lambda self, x: F.linear(x, self.weight), weight=nn.Parameter(torch.zeros(3, 4))),

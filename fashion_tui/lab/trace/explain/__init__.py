@@ -1,9 +1,9 @@
 """Explain an error in a network: what the failing call expected, what it got, and the change that fixes it.
 
 `explain` finds the explanation. `layers`, `recurrent`, `windows`, `functions` and the modules that `functions` uses
-explain a call from the shapes of its arguments; `dtypes` and `arguments` explain arguments of the wrong kind, and
-`batch_axis` finds an earlier call that removed the batch axis. `python_errors` explains errors of Python itself.
-`changes` turns a suggested change into an edit of one line of the `source`.
+explain a call from the shapes of its arguments. `dtypes` and `arguments` explain arguments of the wrong kind, and
+`batch_axis` finds an earlier call that removed the batch axis. `python_errors` explains errors that Python raises.
+`changes` turns a suggested change into an edit of one line of the source.
 """
 
 from .calls import explain_call

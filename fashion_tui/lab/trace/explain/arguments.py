@@ -1,6 +1,7 @@
 """Explain calls that get something other than a tensor: None, a tuple, or a layer that wasn't called."""
 
 import ast
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -15,10 +16,10 @@ from .source import Source
 
 _PAIRS = {
     "LSTM": "the output and a tuple of two states",
-    "GRU": "the output and a state",
-    "RNN": "the output and a state",
+    "GRU": "the output and the hidden state",
+    "RNN": "the output and the hidden state",
     "MultiheadAttention": "the output and the attention weights",
-    "LSTMCell": "two states",
+    "LSTMCell": "the hidden state and the cell state",
     "max": "values and indices",
     "min": "values and indices",
     "sort": "values and indices",
@@ -40,7 +41,8 @@ def explain_wrong_kind(failure: Failure) -> Explanation | None:
         name = next((path for path, module in modules if module is first), None)
         if name is None:
             return explain_uncalled_layer(failure.name, first)
-        text = f"{failure.name} expects a tensor, got the layer {name} itself; call it: self.{name}(x)"
+        code = re.sub(r"\.(\d+)(?=\.|$)", r"[\1]", f"self.{name}")
+        text = f"{failure.name} expects a tensor, got the layer {name} itself; call it: {code}(x)"
         return Explanation(text, (change_input(failure, "{}(x)"),))
     if first is None:
         return explain_none(failure)
@@ -61,7 +63,7 @@ def explain_uncalled_layer(name: str, layer: nn.Module) -> Explanation:
 
 
 def call_layer(kind: str) -> Change:
-    """Call the layer that `nn.ReLU(x)` creates: `nn.ReLU()(x)`."""
+    """Replace `nn.ReLU(x)`, which only creates a layer, with `nn.ReLU()(x)`."""
 
     def change(source: Source) -> Sequence[Fix]:
         fixes: list[Fix] = []
@@ -78,7 +80,7 @@ def call_layer(kind: str) -> Change:
 
 
 def explain_none(failure: Failure) -> Explanation:
-    """Explain that a module returned None."""
+    """Explain that the first input of the failed call is None."""
     culprit = next(
         (row for row in reversed(failure.rows) if row.is_module and not row.outputs and not row.failed), None
     )
@@ -86,13 +88,13 @@ def explain_none(failure: Failure) -> Explanation:
         return Explanation(f"{failure.name} expects a tensor, got None; a function without `return` returns None")
     name = display_name(culprit, culprit.path)
     return Explanation(
-        f"{failure.name} expects a tensor, got None: {name} returns None; its forward has no `return`",
+        f"{failure.name} expects a tensor, got None: {name} returns None; its forward needs a `return`",
         (_add_return(culprit.op),),
     )
 
 
 def _add_return(class_name: str) -> Change:
-    """Return the value that the last line of a class's forward computes."""
+    """Add `return` to the last statement of the `forward` method of a class."""
 
     def change(source: Source) -> Sequence[Fix]:
         for cls in source.nodes(kind=ast.ClassDef):
@@ -113,20 +115,24 @@ def _explain_tuple(failure: Failure, value: tuple[Any, ...]) -> Explanation:
         return Explanation(f"{failure.name} expects a tensor, got a tuple of {len(value)} values")
     if row.name.isdigit():
         text = f"{failure.name} expects a tensor, got a tuple: {display_name(row, row.path)} returns "
-        text += f"{_PAIRS.get(row.op, 'a tuple')}, and nn.Sequential passes all of it on; call it in a forward instead"
+        text += f"{_PAIRS.get(row.op, 'a tuple')}, and nn.Sequential passes on the whole tuple; "
+        text += "call the layer in a forward method"
         return Explanation(text)
     return explain_returned_tuple(failure.name, row.name, row.op, len(value), change_input(failure, "{}[0]"))
 
 
 def explain_returned_tuple(user: str, name: str, op: str, count: int, *others: Change) -> Explanation:
-    """Explain that a layer such as nn.LSTM returns a tuple."""
+    """Explain that a layer such as nn.LSTM returns a tuple.
+
+    `user` is the call that got the tuple. `name` and `op` are the name and the class of the layer.
+    """
     what = _PAIRS.get(op.rpartition(".")[2], f"{count} values")
     text = f"{user} expects a tensor, got a tuple: {name} returns {what}; unpack it: x, _ = {name}(…)"
     return Explanation(text, (unpack(name), *others))
 
 
 def unpack(name: str) -> Change:
-    """Unpack the tuple that a call returns into the variable and `_`."""
+    """Replace `x = lstm(…)` with `x, _ = lstm(…)`."""
 
     def change(source: Source) -> Sequence[Fix]:
         fixes: list[Fix] = []

@@ -15,14 +15,14 @@ from .failure import Change, Explanation, Failure, TensorArgument
 
 
 def listed(tensors: list[TensorArgument]) -> str:
-    """Return the shapes as `[1, 28, 28] and [1, 26, 26]`, without the batch axis if all of them begin with it."""
+    """Return the shapes as `[1, 28, 28] and [1, 26, 26]`. Omit the batch axis if all shapes begin with it."""
     if all(tensor.text.startswith("[N,") for tensor in tensors):
         return " and ".join(str(list(tensor.sample)) for tensor in tensors)
     return " and ".join(tensor.text for tensor in tensors)
 
 
 def explain_product(failure: Failure) -> Explanation | None:
-    """Explain that the inner sizes of a matrix product differ, or that it needs another number of axes."""
+    """Explain that the inner sizes of a matrix product differ, or that its inputs have the wrong number of axes."""
     tensors, name = failure.tensors[-2:], failure.row.name
     op = failure.row.op
     if len(tensors) < 2:
@@ -37,18 +37,19 @@ def explain_product(failure: Failure) -> Explanation | None:
     axis = -2 if len(second.shape) > 1 else -1
     columns, rows = first.size(-1), second.size(axis)
     if columns == rows:
-        batches = first.text[1:-1].split(", ")[:-2], second.text[1:-1].split(", ")[:-2]
-        return Explanation(f"{op} can't multiply {first.text} and {second.text}: {batches[0]} and {batches[1]} differ")
+        ours, theirs = (f"[{', '.join(tensor.text[1:-1].split(', ')[:-2])}]" for tensor in (first, second))
+        text = f"{op} can't multiply {first.text} and {second.text}: the batch axes {ours} and {theirs} don't match"
+        return None if ours == theirs else Explanation(text)
     where = failure.producers()
-    text = f"{op} can't multiply {listed([first, second])}: {columns} columns don't match {rows} rows{where}"
+    text = f"{op} can't multiply {listed([first, second])}{where}: {columns} columns don't match {rows} rows"
     position = len(failure.tensors) - 2
     changes: list[Change] = [remove_transpose(failure, position + 1)]
     if len(second.shape) > 1 and second.size(-1) == columns:
         transpose = "T" if len(second.shape) == 2 else "transpose(-2, -1)"
-        text += f"; transpose the second with {'.' + transpose}"
+        text += f"; transpose the second tensor with {'.' + transpose}"
         changes.append(change_input(failure, f"{{}}.{transpose}", index=position + 1))
     elif len(first.shape) > 1 and first.size(-2) == rows and "N" not in rows:
-        text += "; transpose the first with .transpose(-2, -1)"
+        text += "; transpose the first tensor with .transpose(-2, -1)"
         changes.append(change_input(failure, "{}.transpose(-2, -1)", index=position))
     if columns.isdigit():
         changes.append(resize_tensor(second.operand.name, axis, int(columns)))
@@ -67,18 +68,18 @@ def explain_addition(failure: Failure) -> Explanation | None:
     ]
     if not wrong:
         return None
-    text = f"{failure.row.op} can't broadcast {listed(tensors)}: sizes must be equal, or one of them must be 1"
-    text += failure.producers()
+    text = f"{failure.row.op} can't broadcast {listed(tensors)}{failure.producers()}"
+    text += ": sizes must be equal, or one of them must be 1"
     return _small_operand(failure, text, first, second) or _convolution_padding(failure, text, first, second, wrong)
 
 
 def _small_operand(failure: Failure, text: str, first: TensorArgument, second: TensorArgument) -> Explanation | None:
-    """Explain a vector, such as a bias for each channel, that is aligned with the last axis instead of the channels."""
+    """Explain a smaller operand, such as a bias for each channel, that broadcasting aligns with the wrong axes."""
     for index, (small, large) in enumerate(((second, first), (first, second))):
         position = 1 - index
         if len(small.shape) == 1 and len(large.shape) > 2 and large.size(1) == small.size(0):
             ones = ", ".join(["1"] * (len(large.shape) - 2))
-            text += f"; to add it to each channel, use view(-1, {ones})"
+            text += f"; to use one value per channel, write .view(-1, {ones})"
             return Explanation(text, (change_input(failure, f"{{}}.view(-1, {ones})", index=position),))
         if small.text == "[N]" and large.text.startswith("[N,"):
             axes = ", ".join(["None"] * (len(large.shape) - 1))
@@ -92,18 +93,19 @@ def _small_operand(failure: Failure, text: str, first: TensorArgument, second: T
         creator = failure.creator(small)
         is_batch = large.size(0) == "N" != small.size(0)
         if creator is not None and is_batch and len(small.shape) == len(large.shape):
-            text += f"; axis 0 is the batch, but {creator} creates {small.size(0)} rows"
+            text += f"; axis 0 is the batch axis, but {creator} creates {small.size(0)} rows"
             return Explanation(text, (size_by_batch(creator, 0, small.shape[0]),))
     return None
 
 
 def _table_of_wrong_size(text: str, table: TensorArgument, data: TensorArgument) -> Explanation:
-    """Explain that a parameter or buffer has another size than the data, such as a table of positions."""
+    """Explain that the size of a parameter or buffer, such as a positional embedding, doesn't match the data."""
     sizes = table.text[1:-1].split(", ")
     pairs = enumerate(zip(sizes, data.text[1:-1].split(", ")[-len(sizes) :], strict=True))
     axis, size, wanted = next((axis, *pair) for axis, pair in pairs if pair[0] != pair[1] and "1" not in pair)
     if wanted == "N":
-        return Explanation(f"{text}; axis 0 of `{table.operand.name}` is {size}, but that of the other is the batch")
+        text += f"; axis {axis} of `{table.operand.name}` is {size}, but the other tensor has its batch axis there"
+        return Explanation(text)
     text += f"; axis {axis} of `{table.operand.name}` is {size}, but {wanted} is needed"
     return Explanation(text, (resize_tensor(table.operand.name, axis, int(wanted)),) if wanted.isdigit() else ())
 
@@ -131,15 +133,15 @@ def _convolution_padding(
         elif len(wrong) == 1 and not spatial and len(other.sample) == axes - 1 and other.sample[0] != out:
             changes.append(set_layer_argument(path, 1, "out_channels", other.sample[0]))
     if (projection := _projection(failure, first, second)) is not None:
-        return Explanation(f"{text}; project the other with {projection}")
+        return Explanation(f"{text}; project the shortcut with {projection}")
     if spatial and _strided(failure):
-        text += "; a stride shrinks one of them: use stride=1, or the same stride in the other branch"
+        text += "; a strided convolution shrinks one of them: use stride=1, or the same stride in the other branch"
         changes = [set_layer_argument(path, 3, "stride", 1) for path in _strided(failure)]
     elif spatial and changes:
-        text += "; a padding of half the kernel keeps the size"
+        text += "; to keep the size, set padding to half the kernel size, rounded down"
     elif spatial and axes == 4:
         first_index = 0 if is_upsampled(failure, 0) else 1
-        text += "; bring them to one height and width first, for example with F.interpolate(…, size=…)"
+        text += "; resize one of them first, for example with F.interpolate(…, size=…)"
         changes.append(interpolate(failure, first_index, 1 - first_index))
     elif changes:
         text += "; both need the same number of channels"
@@ -147,7 +149,7 @@ def _convolution_padding(
 
 
 def _projection(failure: Failure, first: TensorArgument, second: TensorArgument) -> str | None:
-    """Return a 1×1 convolution that gives the shortcut the channels and the size of the other branch, or None."""
+    """Return the code of a convolution that gives the shortcut the shape of the other branch, or None."""
     if failure.row.op not in {"+", "+="} or len(first.sample) != 3 or len(second.sample) != 3:
         return None
     index = 0 if _convolution(failure, 0) is not None else 1
@@ -159,13 +161,13 @@ def _projection(failure: Failure, first: TensorArgument, second: TensorArgument)
 
 
 def is_upsampled(failure: Failure, index: int) -> bool:
-    """Return whether an upsampling layer produced an input."""
+    """Return whether an upsampling layer produced the input at the given index."""
     producer = failure.producer(index)
     return producer is not None and any(word in producer.op for word in ("Upsample", "Transpose", "interpolate"))
 
 
 def _strided(failure: Failure) -> list[str]:
-    """Return the paths of the convolutions with a stride that produced the inputs."""
+    """Return the paths of the strided convolutions that produced the inputs."""
     paths = [_convolution(failure, index) for index in range(len(failure.row.inputs))]
     model = failure.model
     return [
@@ -179,6 +181,9 @@ def _stride(layer: Any) -> tuple[int, ...]:
 
 
 def _convolution(failure: Failure, index: int) -> str | None:
-    """Return the path of the convolution that produced an input, looking through rows such as norm and relu."""
+    """Return the path of the convolution that produced an input, or None.
+
+    Layers after the convolution that keep the shape, such as batch norm and ReLU, are ignored.
+    """
     producer = failure.producer(index)
     return producer.path if producer is not None and producer.op.startswith("Conv") and producer.is_module else None

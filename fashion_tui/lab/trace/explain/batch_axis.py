@@ -1,4 +1,4 @@
-"""Explain failures whose cause is an earlier call that joined the samples of a batch or removed the batch axis."""
+"""Explain failures that an earlier call caused by joining the samples of a batch or removing the batch axis."""
 
 import ast
 from collections.abc import Sequence
@@ -18,7 +18,7 @@ _REDUCING = frozenset({"mean", "sum", "amax", "amin", "max", "min", "norm", "pro
 
 
 def explain_lost_batch_axis(failure: Failure) -> Explanation | None:
-    """Return an explanation if the failed call's input has lost the batch axis on its way."""
+    """Return an explanation if an earlier call removed the batch axis from the failed call's input."""
     tensor = next(iter(failure.activations), None)
     if tensor is None or tensor.has_batch_axis or tensor.operand.source is None:
         return None
@@ -36,7 +36,10 @@ def explain_lost_batch_axis(failure: Failure) -> Explanation | None:
 
 
 def _losing_call(failure: Failure, source: int | None) -> tuple[Call, Call | None, int] | None:
-    """Return the call whose input has a batch axis, but whose output hasn't; its counterpart; and its index."""
+    """Return the call that removed the batch axis, the same call in the second recording, and its index.
+
+    Return None if no such call is found.
+    """
     while source is not None and source >= 0:
         call, other = failure.calls[source], failure.others[source]
         if not call.inputs or not call.outputs:
@@ -68,12 +71,12 @@ def _describe(call: Call, label: str, change: str, path: str) -> tuple[str, tupl
     if call.name in {"view", "reshape"}:
         return f"{label} joins the batch axis with the others: {change}", (at_calls(call.name, _keep_batch),)
     if call.name == "getitem":
-        return f"an index takes one sample and so removes the batch axis: {change}", (_change_index(call),)
+        return f"the index selects one sample, which removes the batch axis: {change}", (_change_index(call),)
     if call.name in _REDUCING:
-        return f"{label} reduces the batch axis too: {change}", (at_calls(call.name, _reduce_others(call)),)
+        return f"{label} also reduces the batch axis: {change}", (at_calls(call.name, _reduce_others(call)),)
     if call.name == "squeeze":
         return f"{label} removes the batch axis: {change}", ()
-    return f"{label} loses the batch axis: {change}", ()
+    return f"{label} drops the batch axis: {change}", ()
 
 
 def _advice(call: Call) -> str:
@@ -82,9 +85,9 @@ def _advice(call: Call) -> str:
     if call.name in {"view", "reshape"}:
         return f"; write {call.name}(x.size(0), -1)"
     if call.name == "getitem":
-        return "; write [:, …] to index the axis after the batch, or leave out the index"
+        return "; write [:, …] to index the axis after the batch axis, or leave out the index"
     if call.name in _REDUCING:
-        return "; name the axes to reduce with dim=…"
+        return "; pass the axes to reduce as dim=…"
     return ""
 
 

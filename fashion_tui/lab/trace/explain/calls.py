@@ -21,10 +21,10 @@ def explain_arguments(failure: Failure) -> Explanation | None:
 
 
 def explain_call(name: str, op: str, inputs: Sequence[Shape], target: nn.Module | None) -> str | None:
-    """Return an explanation of a failed call that wasn't recorded, or None if its inputs seem valid.
+    """Return an explanation of a failed call that wasn't recorded, or None if nothing seems wrong with its inputs.
 
-    `name` is the name of the module or function. `target` is the module, or None for a function. `inputs` are the
-    shapes of one sample for a module, and the whole shapes for a function.
+    `name` is the name of the module or function. `target` is the module, or None for a function. For a module,
+    `inputs` are the shapes of one sample. For a function, they include the batch axis.
     """
     operands = tuple(Operand(tuple(shape), torch.float32, None, None, True, False, None) for shape in inputs)
     call = Call(name, name, 0, op, target is not None, "", list(inputs), [None] * len(inputs), target=target)

@@ -1,4 +1,4 @@
-"""Changes that an explanation suggests. Each function returns a Change, which finds the edits in the source."""
+"""Changes that an explanation suggests. Most functions return a Change, which finds the edits in the source."""
 
 import ast
 from collections.abc import Callable, Iterator, Sequence
@@ -80,7 +80,7 @@ def replace_number(old: int, new: int) -> Change:
 def change_input(failure: Failure, template: str, layer: str | None = None, index: int = 0) -> Change:
     """Change an input of the failed call. In the template, `{}` stands for the input.
 
-    `layer` is the layer that does the same in an nn.Sequential.
+    `layer` is the code of a layer that does the same. It is inserted before a failed layer of an nn.Sequential.
     """
 
     def change(source: Source) -> Sequence[Fix]:
@@ -94,7 +94,7 @@ def change_input(failure: Failure, template: str, layer: str | None = None, inde
 
 
 _REFLECTED = frozenset({"radd", "rsub", "rmul", "rdiv", "rtruediv", "rpow", "rmatmul", "rfloordiv"})
-"""Methods of operators whose tensor is on the right, as in `1 - x`."""
+"""Methods for operators with the tensor on the right, as in `1 - x`."""
 
 
 def input_node(failure: Failure, source: Source, index: int = 0) -> ast.expr | None:
@@ -124,7 +124,7 @@ def at_failure(edit: Callable[[Source, ast.Call], Sequence[Fix]]) -> Change:
 
 
 def at_calls(name: str, edit: Callable[[Source, ast.Call], Sequence[Fix]]) -> Change:
-    """Edit one of the calls of a function or method. Calls near the error come first."""
+    """Edit one call of a function or method. The edits of calls near the error come first."""
 
     def change(source: Source) -> Iterator[Fix]:
         calls = [call for call in source.nodes(kind=ast.Call) if call_name(call) == name]
@@ -135,14 +135,14 @@ def at_calls(name: str, edit: Callable[[Source, ast.Call], Sequence[Fix]]) -> Ch
 
 
 def remove_method(source: Source, call: ast.Call) -> Sequence[Fix]:
-    """Replace `x.method(…)` by `x`."""
+    """Replace `x.method(…)` with `x`."""
     return (
         source.edit(source.replace(call, source.text(call.func.value))) if isinstance(call.func, ast.Attribute) else []
     )
 
 
 def remove_transpose(failure: Failure, index: int) -> Change:
-    """Use an input of the failed call without its `.transpose(…)`."""
+    """Remove `.transpose(…)`, or a similar method, from an input of the failed call."""
 
     def change(source: Source) -> Sequence[Fix]:
         node = input_node(failure, source, index)
@@ -154,7 +154,7 @@ def remove_transpose(failure: Failure, index: int) -> Change:
 
 
 def size_by_batch(creator: str, axis: int, old: int) -> Change:
-    """Create a tensor in `forward` for the batch size instead of a fixed number of samples."""
+    """Use the batch size instead of a fixed number where `forward` creates a tensor."""
 
     def edit(source: Source, call: ast.Call) -> Sequence[Fix]:
         sizes, functions = sizes_of(call), source.nodes(kind=ast.FunctionDef)
@@ -168,7 +168,7 @@ def size_by_batch(creator: str, axis: int, old: int) -> Change:
 
 
 def interpolate(failure: Failure, index: int, other: int) -> Change:
-    """Give an input of the failed call the height and width of another input."""
+    """Resize an input of the failed call to the height and width of another input."""
 
     def change(source: Source) -> Sequence[Fix]:
         node, reference = input_node(failure, source, index), input_node(failure, source, other)

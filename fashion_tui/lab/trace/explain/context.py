@@ -57,11 +57,11 @@ class ErrorContext:
         return found
 
     def value(self, node: ast.AST) -> Any:
-        """Return the value of a name or attribute, or None if it is another expression."""
+        """Return the value of a name or attribute, or None for any other expression."""
         return frame_value(self.frame, node)
 
     def shape_text(self, node: ast.AST) -> str:
-        """Return the shape of a tensor variable with N for the batch size, or an empty string for another value."""
+        """Return a tensor's shape with N for the batch size, or an empty string if the value isn't a tensor."""
         entry = user_entry(self.other)
         mine, theirs = self.value(node), frame_value(None if entry is None else entry.tb_frame, node)
         other = tuple(theirs.shape) if isinstance(theirs, Tensor) else None

@@ -30,7 +30,8 @@ def edits_of_argument(
 ) -> Iterator[Edit | None]:
     """Yield the edits that set an argument of the call that creates a module.
 
-    If the class of the parent module passes the argument on, as in `Block(8, 16)`, the edit of that call is first.
+    If the argument is a parameter of the parent module's class, the first edit is that of the call that creates the
+    parent, such as `Block(8, 16)`.
     """
     call = find_constructor(source, path)
     if call is None:
@@ -46,7 +47,7 @@ def edits_of_argument(
 
 
 def find_creation(source: Source, name: str) -> ast.Call | None:
-    """Return the call that creates a parameter or buffer, such as `torch.zeros(1, 5, 8)`, or None if not found."""
+    """Return the call that creates a parameter or buffer, such as `torch.zeros(1, 5, 8)`, or None if it isn't found."""
     parent_path, _, short_name = name.rpartition(".")
     parent = _module(source, parent_path)
     value = None if parent is None else _assigned_value(source, parent, short_name)
@@ -97,7 +98,7 @@ def _assigned_value(source: Source, parent: nn.Module, name: str) -> ast.expr | 
 
 
 def _scope(source: Source, module: nn.Module) -> ast.AST:
-    """Return the class that defines a module, or the whole file if it isn't found."""
+    """Return the class that defines a module, or the whole file if the class isn't found."""
     names = {cls.__name__ for cls in type(module).__mro__}
     return next((cls for cls in source.nodes(kind=ast.ClassDef) if cls.name in names), source.tree)
 

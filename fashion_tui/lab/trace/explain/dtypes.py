@@ -22,12 +22,12 @@ _FROM_NUMPY = ("from_numpy", "as_tensor", "tensor")
 
 
 def explain_dtypes(failure: Failure) -> Explanation | None:
-    """Return an explanation if torch's message is about dtypes and the arguments have different ones."""
+    """Return an explanation if torch's message is about dtypes and the dtypes of the arguments explain it."""
     if failure.error is None or not _ABOUT_DTYPES.search(str(failure.error)):
         return None
     if "with a bool tensor" in str(failure.error):
         change = change_input(failure, "{}.float()", index=_first(failure, torch.bool))
-        text = f"{failure.row.op} isn't defined for bool; invert a mask with ~, or convert it with float()"
+        text = f"{failure.row.op} isn't supported for bool tensors; invert a mask with ~, or convert it with float()"
         return Explanation(text, (change,))
     if failure.row.name in {"nll_loss", "cross_entropy", "one_hot", "gather", "scatter", "index_select", "embedding"}:
         return _explain_indices(failure)
@@ -83,7 +83,7 @@ def _explain_wrong(failure: Failure, wrong: Operand, wanted: torch.dtype, whose:
     text = f"{failure.name} gets {_name(wrong.dtype)}, but {whose} {_name(wanted)}"
     names = [wrong.name] if wrong.name else _names_of(failure.model, wrong.dtype)
     if wrong.dtype == torch.float64 and names:
-        text += f"; `{names[0]}` is float64, as NumPy's and Python's numbers are"
+        text += f"; `{names[0]}` is float64, which is NumPy's default"
     if wrong.dtype.is_complex:
         return Explanation(f"{text}; use abs() for magnitudes, or torch.view_as_real")
     index = next((i for i, arg in enumerate(failure.arguments.args) if arg is wrong), 0)
@@ -105,7 +105,7 @@ def _convert(source: Source, call: ast.Call) -> Sequence[Fix]:
 
 
 def _single_precision(source: Source) -> Sequence[Fix]:
-    """Replace `torch.float64` and `.double()`."""
+    """Replace `torch.float64` with `torch.float32`, and `.double()` with `.float()`."""
     fixes: list[Fix] = []
     for node in source.nodes(kind=ast.Attribute):
         if node.attr in {"float64", "double"}:
@@ -114,7 +114,7 @@ def _single_precision(source: Source) -> Sequence[Fix]:
 
 
 def _names_of(model: nn.Module | None, dtype: torch.dtype) -> list[str]:
-    """Return the names of the network's tensors with a dtype."""
+    """Return the names of the network's tensors that have the given dtype."""
     if model is None:
         return []
     names = [name for name, tensor in [*model.named_parameters(), *model.named_buffers()] if tensor.dtype == dtype]

@@ -1,4 +1,4 @@
-"""The entry point of the explanations."""
+"""Find the explanation of an error and an edit that fixes it."""
 
 import itertools
 import re
@@ -25,15 +25,15 @@ from .sizes import BatchSizes
 from .source import Source, error_location
 
 MAX_CHECKED_FIXES = 6
-"""Number of edits that are tried for one error. Each one builds and runs the network again."""
+"""Maximum number of edits to try for one error. The network is built and run again for each edit."""
 
 FIX_SECONDS = 1.0
-"""Seconds after which no other edit is tried."""
+"""Time after which no further edit is tried, in seconds."""
 
 
 @dataclass(frozen=True, slots=True)
 class Explained:
-    """The explanation of an error, as it is shown."""
+    """The explanation of an error, as it is shown to the user."""
 
     text: str
     file: str | None
@@ -125,7 +125,7 @@ _EXPLAINERS = (
 
 
 def find_fix(changes: Sequence[Change], source: Source, is_right: Callable[[Fix], bool]) -> Fix | None:
-    """Return the first edit for which `is_right` returns True, or None if there is none."""
+    """Return the first edit for which `is_right` returns True, or None if none is found within the limits."""
     fixes = list(dict.fromkeys(fix for change in changes for fix in change(source)))
     end = time.monotonic() + FIX_SECONDS
     checked = itertools.takewhile(lambda _: time.monotonic() < end, fixes[:MAX_CHECKED_FIXES])

@@ -1,4 +1,4 @@
-"""A failed call, with what the explanations need to know about its arguments and where they come from."""
+"""A failed call, its arguments, and the calls that produced them."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -14,7 +14,7 @@ from .sizes import CREATING, BatchSizes
 from .source import Source
 
 Change = Callable[[Source], Sequence[Fix]]
-"""Returns the edits that make one suggested change in the network's source, the most likely edit first."""
+"""A function that returns the edits for one suggested change of the network's source, the most likely edit first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,11 +116,11 @@ class Failure:
 
     @property
     def has_batch_axis(self) -> bool:
-        """Whether the first input has a batch axis. True if it isn't known."""
+        """Whether the first input has a batch axis. True if unknown."""
         return not self.activations or self.batches.first is None or self.activations[0].has_batch_axis
 
     def creator(self, tensor: TensorArgument) -> str | None:
-        """Return the name of the function that created a tensor without inputs, such as `randn`, or None."""
+        """Return the name of the function, such as `randn`, that created a tensor from its sizes, or None."""
         source = tensor.operand.source
         if source is None or source == NETWORK_INPUT:
             return None

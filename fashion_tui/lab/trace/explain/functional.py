@@ -1,4 +1,4 @@
-"""Explain the failure of the functional forms of layers, such as F.conv2d, from the shape of the weight."""
+"""Explain the failure of functional layers, such as F.conv2d, from the shapes of their weights."""
 
 import math
 import re
@@ -74,14 +74,16 @@ def _explain_channels(failure: Failure, weight: Operand, axes: int) -> Explanati
         return Explanation(f"{text}; move the channels with {order}", (change_input(failure, f"{{}}.{order}"),))
     if is_transposed or expected > 1:
         axis, size = 0 if is_transposed else 1, channels // (groups if isinstance(groups, int) else 1)
-        return Explanation(f"{text}; its axis {axis} has to be {size}", (resize_tensor(weight.name, axis, size),))
+        return Explanation(f"{text}; its axis {axis} must be {size}", (resize_tensor(weight.name, axis, size),))
     changes: tuple[Change, ...] = (
         change_input(failure, f"{{}}.repeat(1, {channels}, {', '.join('1' * axes)})", index=1),
     )
+    text += f"; repeat it for all {channels} channels"
     if weight.shape[0] % channels == 0:
+        text += f", or set groups={channels}"
         grouped = at_failure(lambda source, call: source.edit(source.set_argument(call, 6, "groups", channels)))
         changes = (grouped, *changes)
-    return Explanation(f"{text}; repeat it for the {channels} channels, or set groups", changes)
+    return Explanation(text, changes)
 
 
 def explain_batch_norm(failure: Failure) -> Explanation | None:

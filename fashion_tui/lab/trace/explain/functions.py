@@ -51,7 +51,7 @@ _BROADCASTING = frozenset({"masked_fill", "masked_fill_", "where", "maximum", "m
 
 
 def _explain_dimension(failure: Failure) -> Explanation | None:
-    """Explain that an axis doesn't exist, such as `dim=2` of a softmax over two axes."""
+    """Explain that an axis doesn't exist, such as `dim=2` for an input with two axes."""
     match = _DIMENSION.search(str(failure.error or ""))
     tensors = failure.tensors
     if match is None or not tensors:
@@ -59,7 +59,7 @@ def _explain_dimension(failure: Failure) -> Explanation | None:
     lowest, highest, dim = map(int, match.groups())
     axes = highest + 1
     tensor = next((tensor for tensor in tensors if len(tensor.shape) == axes), tensors[0])
-    counted = "has only axis 0" if axes == 1 else f"has only axes 0 to {highest}"
+    counted = {1: "has only axis 0", 2: "has only axes 0 and 1"}.get(axes, f"has only axes 0 to {highest}")
     text = f"{failure.name} uses axis {dim}, but its input {tensor.text} {counted}"
     if failure.row.name in {"transpose", "swapaxes", "swapdims"}:
         return Explanation(text)
@@ -76,7 +76,7 @@ def _explain_index(failure: Failure) -> Explanation | None:
     tensor = tensors[0]
     used = [part for part in parts if part is not None and part is not Ellipsis]
     if len(used) > len(tensor.shape):
-        text = f"{failure.row.settings or 'the index'} has {len(used)} axes, but the tensor {tensor.text} has "
+        text = f"{failure.row.settings or 'the index'} uses {len(used)} axes, but the tensor {tensor.text} has "
         return Explanation(text + f"{len(tensor.shape)}")
     for axis, part in enumerate(parts):
         if not isinstance(part, int) or isinstance(part, bool) or axis >= len(tensor.shape):
@@ -85,15 +85,16 @@ def _explain_index(failure: Failure) -> Explanation | None:
         if -size <= part < size:
             continue
         if tensor.size(axis) == "N":
-            text = f"index {part} takes a single sample: the first axis of {tensor.text} is the batch"
+            text = f"index {part} selects a single sample: the first axis of {tensor.text} is the batch axis"
             return Explanation(f"{text}; write [:, {part}] for the next axis", (_index_next_axis(part),))
         text = f"index {part} is out of range: axis {axis} of {tensor.text} has {tensor.size(axis)} entries"
-        return Explanation(f"{text}, 0 to {size - 1}")
+        return Explanation(f"{text} (0 to {size - 1})")
     for axis, part in enumerate(parts):
         if isinstance(part, Operand) and part.limits is not None and axis < len(tensor.shape):
             size = tensor.shape[axis]
             if part.limits[1] >= size or part.limits[0] < -size:
-                text = f"index {part.limits[1]} is out of range: axis {axis} of {tensor.text} has {tensor.size(axis)}"
+                wrong = part.limits[1] if part.limits[1] >= size else part.limits[0]
+                text = f"index {wrong} is out of range: axis {axis} of {tensor.text} has {tensor.size(axis)}"
                 return Explanation(f"{text} entries")
     return None
 
@@ -108,9 +109,6 @@ def _index_next_axis(part: int) -> Change:
     return change
 
 
-# Others
-
-
 def _explain_einsum(failure: Failure) -> Explanation | None:
     equation = failure.arguments.args[0] if failure.arguments.args else None
     if not isinstance(equation, str) or "." in equation:
@@ -119,13 +117,13 @@ def _explain_einsum(failure: Failure) -> Explanation | None:
     sizes: dict[str, tuple[str, int]] = {}
     for number, (term, tensor) in enumerate(zip(terms, tensors, strict=False), 1):
         if len(term) != len(tensor.shape):
-            text = f"einsum names {len(term)} axes of input {number} ({term!r}), but it has {len(tensor.shape)}"
+            text = f"einsum: {term!r} names {len(term)} axes, but input {number} has {len(tensor.shape)}"
             return Explanation(f"{text}: its shape is {tensor.text}")
         for axis, letter in enumerate(term):
             known = sizes.setdefault(letter, (tensor.size(axis), number))
             if known[0] != tensor.size(axis) and "1" not in {known[0], tensor.size(axis)}:
-                text = f"einsum: axis {letter!r} is {known[0]} in input {known[1]}, but {tensor.size(axis)} in input "
-                return Explanation(f"{text}{number}; their shapes are {' and '.join(t.text for t in tensors)}")
+                text = f"einsum: axis {letter!r} has size {known[0]} in input {known[1]}, but {tensor.size(axis)} in "
+                return Explanation(f"{text}input {number}; the shapes are {' and '.join(t.text for t in tensors)}")
     return None
 
 
@@ -139,8 +137,8 @@ def _explain_interpolate(failure: Failure) -> Explanation | None:
         )
         return Explanation(text)
     if isinstance(size, tuple) and len(size) != len(sample) - 1:
-        text = f"{failure.name} has {len(size)} output sizes, {list(size)}, but its input {list(sample)} has "
-        return Explanation(f"{text}{len(sample) - 1} axes after the channels: {failure.origin()}")
+        text = f"{failure.name} gets {len(size)} output sizes, {list(size)}, but its input {list(sample)} has "
+        return Explanation(f"{text}{len(sample) - 1} spatial axes: {failure.origin()}")
     return None
 
 
@@ -150,7 +148,9 @@ def _explain_attention(failure: Failure) -> Explanation | None:
         return None
     query, key, value = tensors
     if query.shape[-1] != key.shape[-1]:
-        text = f"{failure.name} needs queries and keys with the same features, got {query.text} and {key.text}"
+        text = (
+            f"{failure.name} needs queries and keys with the same number of features, got {query.text} and {key.text}"
+        )
         return Explanation(text)
     if key.shape[-2] != value.shape[-2]:
         return Explanation(f"{failure.name} needs as many values as keys, got keys {key.text} and values {value.text}")
@@ -172,10 +172,8 @@ def _explain_split(failure: Failure) -> Explanation | None:
     tensors = failure.tensors
     if not isinstance(sizes, tuple) or not tensors or not isinstance(dim, int):
         return None
-    text = (
-        f"{failure.name} has the sizes {list(sizes)}, which add up to {sum(sizes)}, but axis {dim} of {tensors[0].text}"
-    )
-    return Explanation(f"{text} has {tensors[0].size(dim)}")
+    text = f"{failure.name} gets the sizes {list(sizes)}, which add up to {sum(sizes)}"
+    return Explanation(f"{text}, but axis {dim} of {tensors[0].text} has size {tensors[0].size(dim)}")
 
 
 def _explain_topk(failure: Failure) -> Explanation | None:

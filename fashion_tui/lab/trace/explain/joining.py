@@ -19,15 +19,15 @@ def explain_joining(failure: Failure) -> Explanation | None:
         return None
     shapes, where = listed(tensors), failure.producers()
     if name == "stack":
-        text = f"stack can't join {shapes}: all shapes must be equal{where}"
+        text = f"stack can't join {shapes}{where}: all shapes must be equal"
         dim = failure.arguments.get(1, "dim", 0)
         axis = _only_different_axis(tensors)
         if axis is None or not isinstance(dim, int):
             return Explanation(text)
-        return Explanation(f"{text}; cat joins along an existing axis: torch.cat(…, {axis})", (_use_cat(axis),))
-    text = f"{name} can't join {shapes}: sizes must match on all axes except the joined axis{where}"
+        return Explanation(f"{text}; to join them along axis {axis}, use torch.cat(…, {axis})", (_use_cat(axis),))
+    text = f"{name} can't join {shapes}{where}: sizes must match on all axes except the joined axis"
     if len({len(tensor.shape) for tensor in tensors}) > 1:
-        text = f"{name} can't join {shapes}: they must have the same number of axes{where}"
+        text = f"{name} can't join {shapes}{where}: they must have the same number of axes"
         return Explanation(text, _flatten_larger(tensors))
     return _explain_token(text, tensors) or _explain_images(failure, text, tensors) or _explain_axis(text, tensors)
 
@@ -63,13 +63,13 @@ def _expand(index: int, data: int, rest: str) -> Change:
 
 
 def _explain_images(failure: Failure, text: str, tensors: list[TensorArgument]) -> Explanation | None:
-    """Explain feature maps of different heights or widths, such as those of a U-Net."""
+    """Explain feature maps of different heights or widths, as in a U-Net."""
     axes = len(tensors[0].shape)
     if axes < 4 or failure.arguments.get(1, "dim", 0) != 1 or len(tensors) != 2:
         return None
     if tensors[0].sample[1:] == tensors[1].sample[1:]:
         return None
-    text += "; bring them to one height and width first, with padding or F.interpolate(…, size=…)"
+    text += "; make their heights and widths equal first, with padding or F.interpolate(…, size=…)"
     first, second = (0, 1) if is_upsampled(failure, 0) else (1, 0)
     return Explanation(text, (_interpolate(first, second),))
 
@@ -119,7 +119,7 @@ def _use_cat(axis: int) -> Change:
 
 
 def _flatten_larger(tensors: list[TensorArgument]) -> tuple[Change, ...]:
-    """Flatten the tensors that have more axes than a batch of vectors."""
+    """Flatten the only tensor that has more than two axes. Return no change if there are several."""
     larger = [index for index, tensor in enumerate(tensors) if len(tensor.shape) > 2]
     if len(larger) != 1 or any(len(tensor.shape) < 2 for tensor in tensors):
         return ()

@@ -78,7 +78,7 @@ def _explain_axes(failure: Failure, layer: Any) -> Explanation | None:
 
 
 def _missing_axes(failure: Failure, text: str, channels: int | None, axes: int) -> Explanation | None:
-    """Explain an image without a channel axis, or a flat image."""
+    """Explain images without a channel axis, and flattened images."""
     sample = failure.input
     if len(sample) == axes and channels in {1, None}:
         text += "; add the channel axis with unsqueeze(1)"
@@ -104,7 +104,7 @@ def _extra_axes(failure: Failure, text: str, channels: int | None, axes: int) ->
         return Explanation(f"{text}; leave out unsqueeze", (at_calls("unsqueeze", remove_method),))
     if sample[0] == channels:
         return None
-    text += "; move the first axis into the batch with flatten(0, 1)"
+    text += "; merge the first axis into the batch axis with flatten(0, 1)"
     return Explanation(text, (change_input(failure, "{}.flatten(0, 1)"),))
 
 
@@ -119,7 +119,7 @@ def _explain_missing_batch(failure: Failure, axes: int) -> Explanation | None:
     if failure.has_batch_axis:
         return None
     text = f"{failure.name} expects a batch of samples, [N, {describe_axes(axes)[1:]}, got {list(failure.input)}"
-    return Explanation(f"{text}; add the batch axis with unsqueeze(0)", (change_input(failure, "{}.unsqueeze(0)"),))
+    return Explanation(f"{text}; add a batch axis with unsqueeze(0)", (change_input(failure, "{}.unsqueeze(0)"),))
 
 
 def _explain_channels(failure: Failure, layer: Any) -> Explanation | None:
@@ -136,7 +136,7 @@ def _wrong_channels(failure: Failure, expected: int, position: int, name: str) -
     change = set_layer_argument(failure.row.path, position, name, sample[0])
     groups = getattr(failure.call.target, "groups", 1)
     if sample[0] % groups:
-        return Explanation(f"{text}; set {name} to {sample[0]}, and groups to a divisor of it instead of {groups}")
+        return Explanation(f"{text}; set {name} to {sample[0]}, and groups, now {groups}, to a divisor of {sample[0]}")
     if len(sample) > 1 and sample[-1] == expected and may_be_channels_last(failure):
         permute = channels_first(failure)
         text += f"; the channels are the last axis: move them with {permute}"
@@ -145,7 +145,7 @@ def _wrong_channels(failure: Failure, expected: int, position: int, name: str) -
 
 
 def channels_first(failure: Failure) -> str:
-    """Return the permute that moves the last axis of the first input before the other axes of a sample."""
+    """Return the call of permute that moves the last axis of the first input before the other axes of a sample."""
     batch = 1 if failure.has_batch_axis else 0
     last = len(failure.input) - 1 + batch
     return f"permute({', '.join(map(str, [*range(batch), last, *range(batch, last)]))})"
@@ -173,7 +173,7 @@ def _explain_linear(failure: Failure, layer: Any) -> Explanation | None:
     if sample and sample[-1] == expected:
         return None
     if not sample:
-        return Explanation(f"{failure.name} expects {expected} features, got one value: {failure.origin()}")
+        return Explanation(f"{failure.name} expects {expected} features, got a single value: {failure.origin()}")
     text = wrong_size(failure, expected, sample[-1], "features")
     values = math.prod(sample)
     resize = set_layer_argument(path, 0, "in_features", sample[-1])
@@ -216,7 +216,7 @@ def _explain_layer_norm(failure: Failure, layer: Any) -> Explanation | None:
     value = str(last[0]) if len(last) == 1 else f"({', '.join(map(str, last))})"
     resize = set_layer_argument(path, 0, "normalized_shape", value)
     if len(shape) == 1 and len(sample) > 1 and sample[0] == shape[0]:
-        text += f"; for the channels, use nn.GroupNorm(1, {shape[0]})"
+        text += f"; if the first axis holds the channels, use nn.GroupNorm(1, {shape[0]})"
         return Explanation(text, (replace_layer(path, f"nn.GroupNorm(1, {shape[0]})"), resize))
     return Explanation(f"{text}; set normalized_shape to {value}", (resize,))
 
@@ -238,8 +238,8 @@ def explain_index_range(
     smallest, largest = operand.limits
     text = f"{failure.name} has {rows:,} rows, so its indices must be from 0 to {rows - 1:,}"
     if smallest < 0:
-        return Explanation(f"{text}; got the negative index {smallest}")
-    text += f"; got indices up to {largest:,}"
+        return Explanation(f"{text}, but one is {smallest}")
+    text += f", but they go up to {largest:,}"
     if argument is None:
         return Explanation(f"{text}; use at least {largest + 1:,} rows", (resize_tensor(weight, 0, largest + 1),))
     change = set_layer_argument(failure.row.path, 0, argument, largest + 1)
@@ -269,8 +269,8 @@ def _explain_pixel_shuffle(failure: Failure, layer: Any) -> Explanation | None:
     factor = layer.upscale_factor
     if len(failure.input) != 3 or failure.input[0] % factor**2 == 0:
         return None
-    text = f"{failure.name} expects a multiple of {factor}·{factor} = {factor**2} channels, got {failure.input[0]}"
-    return Explanation(f"{text}: {failure.origin()}")
+    text = f"{failure.name} expects a number of channels divisible by {factor}·{factor} = {factor**2}"
+    return Explanation(f"{text}, got {failure.input[0]}: {failure.origin()}")
 
 
 def _explain_upsample(failure: Failure, layer: Any) -> Explanation | None:

@@ -1,4 +1,4 @@
-"""Explain parameters that the network's code changes in place."""
+"""Explain in-place changes that autograd forbids, and those of tensors whose elements share memory."""
 
 import ast
 from collections.abc import Sequence
@@ -26,7 +26,7 @@ def explain_shared_memory(failure: Failure) -> Explanation | None:
     """Return an explanation if the failed call changes a tensor in place whose elements share memory."""
     if "more than one element of the written-to tensor" not in str(failure.error):
         return None
-    text = f"{failure.name} changes a tensor in place whose rows share memory, as those that expand returns; clone it"
+    text = f"{failure.name} can't change a tensor in place whose elements share memory, as after expand; clone it first"
     return Explanation(text, tuple(at_calls(name, _clone) for name in ("expand", "expand_as")))
 
 

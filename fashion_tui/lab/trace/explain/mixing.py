@@ -20,7 +20,7 @@ _OPERATORS = {"+": ast.Add, "-": ast.Sub, "*": ast.Mult, "/": ast.Div}
 
 
 def find_mixing_fix(call: Call, rearranging: str | None, model: nn.Module, repair: Repair) -> Fix | None:
-    """Return an edit with which the network runs and no sample affects another one, or None if none is found.
+    """Return an edit after which the network runs and no sample affects another, or None if none is found.
 
     `call` is the first call that mixes samples. `rearranging` is the name of an earlier `view` or `reshape` that moved
     the batch axis, or None.
@@ -52,7 +52,7 @@ def _changes(call: Call, rearranging: str | None) -> list[Change]:
 
 
 def _transpose(source: Source, call: ast.Call) -> Sequence[Fix]:
-    """Move the batch axis with transpose instead of view."""
+    """Move the batch axis with `transpose` instead of `view`."""
     function = call.func
     if not isinstance(function, ast.Attribute) or source.text(function.value) == "torch":
         return []
@@ -65,7 +65,7 @@ def _use_last_axis(source: Source, call: ast.Call) -> Sequence[Fix]:
 
 
 def _remove_axis(operator: type[ast.operator]) -> Change:
-    """Remove the last axis of an operand, as in `[N] - [N, 1]`."""
+    """Remove the last axis of an operand, for shapes such as `[N]` and `[N, 1]`."""
 
     def change(source: Source) -> Sequence[Fix]:
         fixes: list[Fix] = []

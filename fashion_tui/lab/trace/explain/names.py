@@ -25,7 +25,7 @@ _IMPORTS = {
 
 
 def explain_attribute(context: ErrorContext) -> Explanation | None:
-    """Explain a misspelled attribute, or a method of a tensor that is called on another value."""
+    """Explain a misspelled attribute, or a tensor method that is called on another type."""
     error, node = context.error, context.node
     if not isinstance(error, AttributeError):
         return None
@@ -70,7 +70,7 @@ def _rename(old: str, new: str) -> Change:
 
 
 def explain_name(context: ErrorContext) -> Explanation | None:
-    """Explain a name without `self.`, or a misspelled name."""
+    """Explain a name without `self.`, a missing import, or a misspelled name."""
     if not isinstance(context.error, NameError) or context.frame is None:
         return None
     name, text = str(context.error.name or ""), f"NameError: {context.message}"
@@ -100,7 +100,7 @@ def explain_missing_forward(context: ErrorContext) -> Explanation | None:
         return None
     kind, node = match.group(1), context.node
     if kind not in {"ModuleList", "ModuleDict"}:
-        return Explanation(f"{kind} has no method forward; is its name misspelled?", (_rename_forward(kind),))
+        return Explanation(f"{kind} doesn't define forward; is the method's name misspelled?", (_rename_forward(kind),))
     name = ast.unparse(node.func) if isinstance(node, ast.Call) else "it"
     text = f"{name} is an nn.{kind}, which can't be called: loop over its layers, or use nn.Sequential"
     attribute = node.func.attr if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) else None

@@ -22,7 +22,7 @@ def explain_python_error(context: ErrorContext) -> Explanation | None:
 
 
 def _explain_unpacking(context: ErrorContext) -> Explanation | None:
-    """Explain `b, c, h, w = x.shape` for a tensor with another number of axes."""
+    """Explain `b, c, h, w = x.shape` for a tensor with a different number of axes."""
     assignment = context.statement
     if not isinstance(context.error, ValueError) or "values to unpack" not in context.message:
         return None
@@ -32,7 +32,8 @@ def _explain_unpacking(context: ErrorContext) -> Explanation | None:
     owner = _owner_of_shape(value)
     if owner is not None and (text := context.shape_text(owner)):
         axes = len(context.value(owner).shape)
-        return Explanation(f"{len(names)} names for the {axes} axes of {ast.unparse(owner)}, whose shape is {text}")
+        shape = f"{ast.unparse(owner)} has {axes} {'axis' if axes == 1 else 'axes'}: its shape is {text}"
+        return Explanation(f"{ast.unparse(value)} is unpacked into {len(names)} names, but {shape}")
     if isinstance(value, ast.Call) and len(names) == 3 and isinstance(context.value(value.func), nn.LSTM):
         text = f"{call_name(value)} returns 2 values, not 3: output, (hidden, cell)"
         return Explanation(f"{text}; group the two states in parentheses", (_group_states,))
@@ -41,7 +42,7 @@ def _explain_unpacking(context: ErrorContext) -> Explanation | None:
     if not got:
         return None
     changes = (_set_chunks(len(names)),) if isinstance(value, ast.Call) and call_name(value) == "chunk" else ()
-    return Explanation(f"{len(names)} names, but {ast.unparse(value)[:40]} has {got} values", changes)
+    return Explanation(f"{ast.unparse(value)[:40]} has {got} values, but is unpacked into {len(names)} names", changes)
 
 
 def _set_chunks(count: int) -> Change:
@@ -82,7 +83,8 @@ def _explain_missing_axis(context: ErrorContext) -> Explanation | None:
     if owner is None or not (text := context.shape_text(owner)):
         return None
     axes = len(context.value(owner).shape)
-    text = f"{ast.unparse(node)} doesn't exist: {ast.unparse(owner)} has {axes} axes, its shape is {text}"
+    counted = f"{axes} {'axis' if axes == 1 else 'axes'}"
+    text = f"{ast.unparse(node)} doesn't exist: {ast.unparse(owner)} has {counted} (its shape is {text})"
     return Explanation(text, (_use_last_axis,))
 
 
@@ -112,7 +114,7 @@ def _swap_name(old: str, new: str) -> Change:
 
 
 def _explain_list_of_tensors(context: ErrorContext) -> Explanation | None:
-    """Explain `torch.cat(a, b)`."""
+    """Explain `torch.cat(a, b)`, whose tensors aren't in a list."""
     node = context.node
     name = call_name(node) if isinstance(node, ast.Call) else ""
     if not isinstance(context.error, TypeError) or name not in {"cat", "concat", "stack", "hstack", "vstack"}:
@@ -121,7 +123,7 @@ def _explain_list_of_tensors(context: ErrorContext) -> Explanation | None:
     if not tensors:
         return None
     names = ", ".join(map(ast.unparse, tensors))
-    return Explanation(f"{name} expects one list of tensors: write [{names}]", (_put_into_list(len(tensors)),))
+    return Explanation(f"{name} expects a list of tensors: write [{names}]", (_put_into_list(len(tensors)),))
 
 
 def _put_into_list(count: int) -> Change:
@@ -136,7 +138,7 @@ def _put_into_list(count: int) -> Change:
 
 
 def _explain_division(context: ErrorContext) -> Explanation | None:
-    """Explain `x.view(-1, x.size(1) / 2)`."""
+    """Explain a size that isn't an integer, as in `x.view(-1, x.size(1) / 2)`."""
     name = call_name(context.node) if isinstance(context.node, ast.Call) else ""
     if not isinstance(context.error, TypeError) or "float" not in context.message or not name:
         return None
@@ -155,7 +157,7 @@ def _explain_forward_arguments(context: ErrorContext) -> Explanation | None:
     """Explain a forward without self, and a network that takes more inputs than were given."""
     missing = re.match(r"(.*)\(\) missing \d+ required positional arguments?: (.*)", context.message)
     if missing is not None and context.frame is None and missing.group(1).endswith("forward"):
-        return Explanation(f"the network's forward needs another input, {missing.group(2)}; give an input for each")
+        return Explanation(f"forward got no value for {missing.group(2)}; give the network an input for each argument")
     taken = re.match(r"(.*)\(\) takes ([01]) positional arguments? but \d+ (?:was|were) given", context.message)
     if taken is not None and taken.group(1).endswith("forward"):
         return Explanation("forward needs self as its first argument: def forward(self, x)", (_add_self,))
@@ -172,7 +174,7 @@ def _add_self(source: Source) -> Sequence[Fix]:
 
 
 def _explain_assertion(context: ErrorContext) -> Explanation | None:
-    """Show the condition of an assertion without a message."""
+    """Show the condition of a failed assertion that has no message, and the shapes of the tensors in it."""
     statement = context.statement
     if not isinstance(context.error, AssertionError) or context.message or not isinstance(statement, ast.Assert):
         return None
@@ -187,14 +189,14 @@ def _explain_recursion(context: ErrorContext) -> Explanation | None:
     if not isinstance(context.error, RecursionError):
         return None
     name = context.frame.f_code.co_name if context.frame is not None else "a function"
-    return Explanation(f"{name} calls itself without end")
+    return Explanation(f"{name} calls itself endlessly")
 
 
 def _explain_numpy(context: ErrorContext) -> Explanation | None:
     """Explain that a tensor that requires a gradient can't be converted to NumPy."""
     if "Can't call numpy() on Tensor that requires grad" not in context.message:
         return None
-    text = "numpy() can't convert a tensor that requires a gradient; write detach().numpy(), or use torch's functions"
+    text = "numpy() can't convert a tensor that requires a gradient; write detach().numpy(), or torch functions instead"
     return Explanation(text, (_detach,))
 
 
@@ -213,7 +215,7 @@ def _explain_condition(context: ErrorContext) -> Explanation | None:
     if kind and hasattr(nn, kind):
         text = f"nn.{kind}(x) creates a layer instead of calling one; write nn.{kind}()(x)"
         return Explanation(text, (call_layer(kind),))
-    return Explanation("a condition needs one value, got a tensor with several; use torch.where, or any() or all()")
+    return Explanation("a condition needs a single value, got a tensor with several; use torch.where(), any() or all()")
 
 
 _EXPLAINERS: Sequence[Callable[[ErrorContext], Explanation | None]] = (

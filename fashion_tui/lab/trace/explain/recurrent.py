@@ -47,14 +47,14 @@ def _explain_states(failure: Failure, layer: Any, states: Any, *, is_cell: bool)
         text = f"{failure.name} expects two states (hidden, cell), got one tensor; pass both as a tuple"
         return Explanation(text, (change,))
     if not has_two and not isinstance(states, Operand):
-        text = f"{failure.name} expects one hidden state, got a tuple; only nn.LSTM has two states"
+        text = f"{failure.name} expects one hidden state, got a tuple; only an LSTM has two states"
         return Explanation(text, (change_input(failure, "{}[0]", index=1),))
     tensors = failure.tensors_in(states)
     data = failure.tensors[0]
     for state in tensors:
         if not is_cell and len(data.shape) == 2 and len(state.shape) != 2:
-            text = f"{failure.name} gets one sequence, {data.text}, so its state has 2 axes, [layers, hidden features]"
-            return Explanation(f"{text}; got the state {state.text}", (_omit_state,))
+            text = f"{failure.name} gets one sequence, {data.text}, so its state must be [layers, hidden features]"
+            return Explanation(f"{text}, got {state.text}", (_omit_state,))
         found = _explain_state(failure, layer, data, state, is_cell=is_cell)
         if found is not None:
             return found
@@ -73,8 +73,9 @@ def _explain_state(
     if not is_cell:
         rows = layer.num_layers * (2 if layer.bidirectional else 1)
         if state.shape[0] != rows:
-            why = "layers times 2 directions" if layer.bidirectional else "layers"
-            text = f"{failure.name} needs a state for {rows} ({layer.num_layers} {why}), but {label} is {state.text}"
+            count = f"{layer.num_layers} {'layer' if layer.num_layers == 1 else 'layers'}"
+            count += " and 2 directions" if layer.bidirectional else ""
+            text = f"{failure.name} needs a state for {count}, but {label} is {state.text}"
             return Explanation(f"{text}: its first axis must be {rows}", (_resize_state(failure, 0, state, str(rows)),))
     if len(state.shape) <= axis or len(data.shape) < 2:
         return None
@@ -92,7 +93,7 @@ def _explain_state(
         f"its shape is {state.text}"
     )
     changes = (_resize_state(failure, axis, state, None), _slice_state(failure, axis), _omit_state)
-    return Explanation(f"{text}; make it for the batch size, such as x.size({batch})", changes)
+    return Explanation(f"{text}; create it with the batch size, for example x.size({batch})", changes)
 
 
 def _resize_state(failure: Failure, axis: int, state: TensorArgument, size: str | None) -> Change:
@@ -115,7 +116,7 @@ def _resize_state(failure: Failure, axis: int, state: TensorArgument, size: str 
 
 
 def _omit_state(source: Source) -> Sequence[Fix]:
-    """Call the layer without a state, so that it starts from zeros."""
+    """Call the layer without a state. Its initial state is then zero."""
     call = source.node
     if not isinstance(call, ast.Call) or len(call.args) != 2 or call.args[0].end_col_offset is None:
         return []
@@ -126,7 +127,7 @@ def _omit_state(source: Source) -> Sequence[Fix]:
 
 
 def _slice_state(failure: Failure, axis: int) -> Change:
-    """Use only as much of a state of the network as the batch needs."""
+    """Slice a state that the network stores to the batch size."""
 
     def change(source: Source) -> Sequence[Fix]:
         data, state = input_node(failure, source), input_node(failure, source, 1)
@@ -199,18 +200,19 @@ def _explain_masks(
             text = f"{failure.name} expects a key_padding_mask of shape [{key.size(batch)}, {key.size(length)}]"
             text += f", got {tensor.text}"
             if not layer.batch_first and tensor.shape == expected[::-1]:
-                return Explanation(
-                    f"{text}: it reads its input as [length, batch, features], because batch_first is False; "
-                    "pass batch_first=True",
-                    (set_batch_first(failure.row.path),),
-                )
+                return _suggest_batch_first(failure, text)
             return Explanation(text)
     for tensor in failure.tensors_in(mask):
         expected = (query.shape[length], key.shape[length])
         if tensor.shape[-2:] != expected:
             sizes = f"[{query.size(length)}, {key.size(length)}]"
             text = f"{failure.name} expects an attn_mask of shape {sizes}, got {tensor.text}"
-            if not layer.batch_first and tensor.shape[-1] == query.shape[0] == tensor.shape[-1]:
-                return Explanation(f"{text}; pass batch_first=True", (set_batch_first(failure.row.path),))
+            if not layer.batch_first and tensor.shape[-2:] == (query.shape[1], key.shape[1]):
+                return _suggest_batch_first(failure, text)
             return Explanation(text)
     return None
+
+
+def _suggest_batch_first(failure: Failure, text: str) -> Explanation:
+    text += ": it reads its input as [length, batch, features], because batch_first is False; pass batch_first=True"
+    return Explanation(text, (set_batch_first(failure.row.path),))

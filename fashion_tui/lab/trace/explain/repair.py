@@ -8,9 +8,9 @@ from fashion_tui.schema.shapes import Fix, ShapeTable
 
 @dataclass(frozen=True, slots=True)
 class Repair:
-    """Traces the network as it would be after an edit."""
+    """What is needed to try an edit: the file to edit, and a function that traces the edited network."""
 
     file: str
     """The file that may be edited."""
     trace: Callable[[Fix], ShapeTable | None]
-    """Returns the table of the edited network, or None if the edited network can't be created."""
+    """A function that returns the shape table of the edited network, or None if the network can't be created."""

@@ -1,4 +1,4 @@
-"""Explain the failure of view, reshape, permute and expand."""
+"""Explain the failure of view, reshape, permute, repeat and expand."""
 
 import ast
 import math
@@ -30,7 +30,7 @@ def explain_view(failure: Failure) -> Explanation | None:
 
 
 def _explain_total(failure: Failure, requested: list[int]) -> Explanation | None:
-    """Explain that a tensor without a batch axis has another number of values than the sizes that are asked for."""
+    """Explain that a tensor without a batch axis doesn't have as many values as the requested shape."""
     values, wanted = math.prod(failure.input), math.prod(size for size in requested if size != -1)
     if failure.has_batch_axis or not wanted or (values % wanted == 0 if -1 in requested else values == wanted):
         return None
@@ -115,7 +115,7 @@ def explain_permute(failure: Failure) -> Explanation | None:
         return Explanation(text)
     order = ", ".join(map(str, [0, *(axis + 1 if axis >= 0 else axis for axis in axes)]))
     change = at_failure(lambda source, call: _replace_sizes(source, call, order))
-    return Explanation(f"{text}: axis 0 is the batch; write permute({order})", (change,))
+    return Explanation(f"{text}: axis 0 is the batch axis; write permute({order})", (change,))
 
 
 def _replace_sizes(source: Source, call: ast.Call, text: str) -> Sequence[Fix]:
@@ -126,29 +126,29 @@ def _replace_sizes(source: Source, call: ast.Call, text: str) -> Sequence[Fix]:
 
 
 def explain_repeat(failure: Failure) -> Explanation | None:
-    """Explain that repeat has fewer numbers than its input has axes."""
+    """Explain that repeat gets fewer numbers than its input has axes."""
     counts, tensors = _requested(failure), failure.tensors
     if not tensors or len(counts) >= len(tensors[0].shape) or not all(isinstance(count, int) for count in counts):
         return None
-    text = f"repeat has {len(counts)} numbers, but its input {tensors[0].text} has {len(tensors[0].shape)} axes"
+    text = f"repeat gets {len(counts)} numbers, but its input {tensors[0].text} has {len(tensors[0].shape)} axes"
     more = ", ".join(map(str, [1] * (len(tensors[0].shape) - len(counts)) + counts))
     change = at_failure(lambda source, call: _replace_sizes(source, call, more))
     return Explanation(f"{text}; write repeat({more})", (change,))
 
 
 def explain_expand(failure: Failure) -> Explanation | None:
-    """Explain that expand asks for another size on an axis whose size isn't 1."""
+    """Explain that expand can't change the size of an axis whose size isn't 1."""
     sizes, tensors = _requested(failure), failure.tensors
     if not tensors or not all(isinstance(size, int) for size in sizes):
         return None
     tensor = tensors[0]
     if len(sizes) < len(tensor.shape):
-        return Explanation(f"expand has {len(sizes)} sizes, but its input {tensor.text} has {len(tensor.shape)} axes")
+        return Explanation(f"expand gets {len(sizes)} sizes, but its input {tensor.text} has {len(tensor.shape)} axes")
     offset = len(sizes) - len(tensor.shape)
     for axis, size in enumerate(tensor.shape):
         wanted = sizes[axis + offset]
         if size not in {1, wanted} and wanted != -1:
             label = "N" if _is_batch(failure, wanted) else str(wanted)
             text = f"expand can only repeat axes of size 1: axis {axis} of {tensor.text} has size {tensor.size(axis)}"
-            return Explanation(f"{text}, and {label} was asked for")
+            return Explanation(f"{text}, but {label} was requested")
     return None

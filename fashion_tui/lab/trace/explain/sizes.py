@@ -1,4 +1,4 @@
-"""Write shapes that two recordings with different batch sizes agree on, with N for the batch size."""
+"""Compare the shapes in two recordings with different batch sizes, and write the batch size as N."""
 
 import re
 from dataclasses import dataclass
@@ -18,13 +18,13 @@ class BatchSizes:
     first: int | None
     """Batch size of the first recording, or None if the shapes have no batch axis."""
     second: int | None
-    """Batch size of the second recording, or None if there is no second recording."""
+    """Batch size of the second recording, or None if only one was made."""
 
     def has_batch_axis(self, shape: Shape, other: Shape | None) -> bool:
         return self._batch_axis(shape, other) is not None
 
     def sample_shape(self, shape: Shape, other: Shape | None) -> Shape:
-        """Return the shape without its batch axis, for a batch of one."""
+        """Return the shape for a batch of one sample, without the batch axis."""
         axis = self._batch_axis(shape, other)
         others = other if other is not None and len(other) == len(shape) else shape
         sizes = [self._of_one_sample(*pair) for pair in zip(shape, others, strict=True)]

@@ -13,7 +13,8 @@ from torch import nn
 from fashion_tui.schema.shapes import Fix
 
 _SKIPPED = frozenset({Path(__file__).parents[1], Path(__file__).parents[3] / "engine", Path(torch.__file__).parent})
-"""Folders of code that isn't the user's. The engine's signal handler raises TimeLimitReached in the user's code."""
+"""Folders of code that isn't the user's. The engine is one of them because its signal handler, which runs on top of
+the user's code, raises TimeLimitReached."""
 
 Edit = tuple[int, int, int, str]
 """The line, the first column and the end column of a part of the source, and the string that replaces it."""
@@ -35,8 +36,8 @@ def failing_node(entry: TracebackType, tree: ast.AST) -> ast.AST | None:
     position = list(entry.tb_frame.f_code.co_positions())[entry.tb_lasti // 2]
     found = None
     for node in ast.walk(tree):
-        place = [getattr(node, name, None) for name in ("lineno", "end_lineno", "col_offset", "end_col_offset")]
-        if tuple(place) == position and not isinstance(node, ast.Expr):
+        span = [getattr(node, name, None) for name in ("lineno", "end_lineno", "col_offset", "end_col_offset")]
+        if tuple(span) == position and not isinstance(node, ast.Expr):
             found = node
     return found
 
@@ -85,7 +86,10 @@ class Source:
     # Edits
 
     def edit(self, *edits: Edit | None) -> list[Fix]:
-        """Return the edits, which have to be on one line, as a list with one fix. Return an empty list otherwise."""
+        """Combine edits of the same line into one fix, and return it in a list.
+
+        Return an empty list if an edit is None, the lines differ, or the edits change nothing.
+        """
         if not edits or any(edit is None for edit in edits):
             return []
         known = [edit for edit in edits if edit is not None]
@@ -106,7 +110,7 @@ class Source:
         return node.lineno, node.col_offset, node.end_col_offset, text
 
     def wrap(self, node: ast.AST | None, template: str) -> list[Fix]:
-        """Replace an expression by the template, in which `{}` stands for the expression."""
+        """Replace an expression with the template, in which `{}` stands for the expression."""
         if node is None:
             return []
         text = self.text(node)
@@ -150,7 +154,7 @@ class Source:
 
 
 def error_location(error: BaseException | None) -> tuple[str | None, int | None]:
-    """Return the file and the line of the innermost frame that is neither in torch nor in this package."""
+    """Return the file and the line of the innermost frame outside of torch, the shape trace and the engine."""
     entry = user_entry(error)
     return (None, None) if entry is None else (entry.tb_frame.f_code.co_filename, entry.tb_lineno)
 
@@ -162,7 +166,7 @@ def call_name(call: ast.Call) -> str:
 
 
 def frame_value(frame: FrameType | None, node: ast.AST) -> Any:
-    """Return the value of a name or attribute in a frame, or None if it is another expression."""
+    """Return the value of a name or attribute in a frame, or None for any other expression."""
     if frame is None:
         return None
     if isinstance(node, ast.Name):

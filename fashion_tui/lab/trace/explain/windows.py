@@ -47,7 +47,9 @@ def _explain_padding(failure: Failure, window: WindowSettings, noun: str, is_con
         for around, kernel, dilation in zip(window.padding, window.kernel, window.dilation, strict=True):
             most = (dilation * (kernel - 1) + 1) // 2
             if around > most:
-                text = f"{failure.name} has a padding of {around}, but a {noun} of {kernel} allows at most {most}"
+                text = (
+                    f"{failure.name} has a padding of {around}, but a {noun} of {kernel} values allows at most {most}"
+                )
                 return Explanation(f"{text}; set padding to {most}", (_set(failure, "padding", most),))
     layer: Any = failure.call.target
     if isinstance(layer, nn.Module) and getattr(layer, "padding_mode", "zeros") in {"reflect", "circular"}:
