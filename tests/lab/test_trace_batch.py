@@ -115,6 +115,25 @@ def test_tokens_in_one_axis_are_not_joined_samples() -> None:
     assert (table.outputs, table.total_macs, table.remarks) == (((7, 10),), 280, ())
 
 
+def _forces(self: Any, x: Tensor) -> Tensor:
+    x = x.detach().requires_grad_()
+    return torch.autograd.grad(self.energy(x).sum(), x)[0]
+
+
+def _shifted_softmax(_: Any, x: Tensor) -> Tensor:
+    exponentials = (x - x.mean()).exp()
+    return exponentials / exponentials.sum(1, keepdim=True)
+
+
+def _relative_forces(self: Any, x: Tensor) -> Tensor:
+    forces = _forces(self, x)
+    return forces - forces.mean(0)
+
+
+def _untrained_block(self: Any, x: Tensor) -> Any:
+    return x + self.scale * x.mean(0)
+
+
 class _Attention(nn.Module):
     def __init__(self, *, batch_first: bool) -> None:
         super().__init__()
@@ -134,10 +153,15 @@ MIXING: list[tuple[str, nn.Module, tuple[int, ...], str]] = [
     ("0", nn.Sequential(nn.BatchNorm1d(4, track_running_stats=False)), (4,), "statistics"),
     ("mean", FunctionNet(lambda _, x: x.view(3, len(x), 8).mean(0)), (3, 8), "permute"),
     ("cumsum", FunctionNet(lambda _, x: x.cumsum(0)), (4,), "batch axis"),
+    ("mean", FunctionNet(_relative_forces, energy=nn.Sequential(nn.Linear(4, 3), nn.Tanh())), (4,), "batch axis"),
+    ("mean", FunctionNet(_untrained_block, scale=nn.Parameter(torch.zeros(4))), (4,), "batch axis"),
+    ("mean", FunctionNet(lambda _, x: (x - x.mean(0)).argmax(1)), (4,), "batch axis"),
 ]
 
 
-@pytest.mark.parametrize(("path", "model", "shape", "reason"), MIXING, ids=[case[3] + case[0] for case in MIXING])
+@pytest.mark.parametrize(
+    ("path", "model", "shape", "reason"), MIXING, ids=[f"{case[0]}{number}" for number, case in enumerate(MIXING)]
+)
 def test_the_first_row_that_mixes_samples_is_marked_with_the_likely_reason(
     path: str, model: nn.Module, shape: tuple[int, ...], reason: str
 ) -> None:
@@ -160,6 +184,9 @@ def test_attention_over_the_batch_has_the_macs_of_one_sample() -> None:
         (nn.LSTM(5, 3, batch_first=True, bidirectional=True), (4, 5)),
         (FunctionNet(lambda _, x: F.dropout(x, 0.5) + torch.rand(3)), (3,)),
         (FunctionNet(lambda _, x: x.transpose(0, 1).reshape(-1, 3).relu()), (4, 3)),
+        (FunctionNet(_forces, energy=nn.Sequential(nn.Linear(4, 3), nn.Tanh())), (4,)),
+        (FunctionNet(_shifted_softmax), (4,)),
+        (FunctionNet(lambda _, x: x.sin() if x.sum() > 0 else x.cos()), (4,)),
         (FunctionNet(lambda _, x: x.repeat_interleave(2, 0).view(-1, 2, 4).mean(1)), (4,)),
     ],
 )

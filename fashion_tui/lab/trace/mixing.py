@@ -6,6 +6,7 @@ depends on several samples.
 """
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import torch
@@ -30,14 +31,17 @@ class _Pass:
 
     outputs: dict[CallKey, list[Tensor]] = field(default_factory=dict)
     """Copies of the outputs, in the order in which the calls end; empty after an error."""
-    contributing: set[CallKey] = field(default_factory=set)
-    """Calls on whose outputs the network's outputs depend other than by a branch in the code."""
+    producers: dict[CallKey, list[CallKey]] = field(default_factory=dict)
+    """For each call, the calls that produced its inputs."""
     results: list[CallKey] = field(default_factory=list)
     """Calls whose outputs the network returns."""
 
 
 def find_mixing_call(runner: Runner, batch: int, *, is_batch_first: bool) -> CallKey | None:
     """Return the first call with an output value that depends on several samples, or None if there is no such call.
+
+    A call from which no such value gets into the network's outputs doesn't count. For example, a sum over the batch may
+    only choose a branch, or only be differentiated.
 
     `batch` is the number of samples in each pass. `is_batch_first` is True if the first axis of the network's outputs
     is the batch; then each row of the outputs may depend on its own sample only. Return None if a pass raises an error
@@ -50,17 +54,51 @@ def find_mixing_call(runner: Runner, batch: int, *, is_batch_first: bool) -> Cal
         return None
     original = _run(runner, batch, arguments)
     changed = _changed_values(original, _run(runner, batch, first_differs))
-    suspects = {
-        key: masks
-        for key, masks in changed.items()
-        if key in original.contributing and not all(_is_one_sample(mask, batch) for mask in masks)
-    }
-    also_changed = _changed_values(original, _run(runner, batch, others_differ)) if suspects else {}
-    for key, masks in suspects.items():
-        pairs = zip(masks, also_changed.get(key, ()), strict=False)
-        if any(mask.shape == other.shape and bool((mask & other).any()) for mask, other in pairs):
+    suspects = [key for key, masks in changed.items() if not all(_is_one_sample(mask, batch) for mask in masks)]
+    if suspects:
+        also_changed = _changed_values(original, _run(runner, batch, others_differ))
+        mixed = {key for key in suspects if _overlap(changed[key], also_changed.get(key, ()))}
+        kept_apart = {
+            key
+            for key in changed.keys() & also_changed
+            if key not in mixed and _is_kept_apart(original.outputs[key], changed[key])
+        }
+        marked = mixed & _calls_that_reach_results(original, mixed, kept_apart)
+        key = next((key for key in suspects if key in marked), None)
+        if key is not None:
             return key
     return _misplaced_result(original, changed, batch) if is_batch_first else None
+
+
+def _is_kept_apart(tensors: list[Tensor], masks: list[Tensor]) -> bool:
+    """Return whether a call without mixed values keeps the samples apart, given its outputs and what changed in them.
+
+    That is uncertain if nothing changes, or if the outputs are integers, which may stay the same by chance.
+    """
+    return all(tensor.is_floating_point() for tensor in tensors) and any(bool(mask.any()) for mask in masks)
+
+
+def _overlap(masks: list[Tensor], others: Sequence[Tensor]) -> bool:
+    pairs = zip(masks, others, strict=False)
+    return any(mask.shape == other.shape and bool((mask & other).any()) for mask, other in pairs)
+
+
+def _calls_that_reach_results(original: _Pass, mixed: set[CallKey], kept_apart: set[CallKey]) -> set[CallKey]:
+    """Return the calls whose values get into the results.
+
+    A mixed value doesn't get through a call that keeps samples apart. For example, a softmax may subtract the mean
+    of the batch, which its division cancels. But a mixed value may get through a call whose values never change, such
+    as a layer whose weights are 0 until they are trained.
+    """
+    reaching: set[CallKey] = set()
+    pending = [*original.results]
+    while pending:
+        key = pending.pop()
+        if key not in reaching:
+            reaching.add(key)
+            producers = original.producers.get(key, ())
+            pending += [producer for producer in producers if key not in kept_apart or producer not in mixed]
+    return reaching
 
 
 def _misplaced_result(original: _Pass, changed: dict[CallKey, list[Tensor]], batch: int) -> CallKey | None:
@@ -92,14 +130,13 @@ def _run(runner: Runner, batch: int, arguments: Arguments) -> _Pass:
     if run.recording.error is not None:
         return _Pass()
     calls = run.recording.calls
-    pending = [*run.recording.output_producers]
-    kept.results = [keys[calls[producer]] for producer in pending if producer is not None and producer >= 0]
-    while pending:
-        producer = pending.pop()
-        call = calls[producer] if producer is not None and producer >= 0 else None
-        if call is not None and call in keys and keys[call] not in kept.contributing:
-            kept.contributing.add(keys[call])
-            pending += call.producers
+
+    def keys_of(producers: Sequence[int | None]) -> list[CallKey]:
+        known = [calls[index] for index in producers if index is not None and index >= 0]
+        return [keys[call] for call in known if call in keys]
+
+    kept.producers = {key: keys_of(call.producers) for call, key in keys.items()}
+    kept.results = keys_of(run.recording.output_producers)
     return kept
 
 
