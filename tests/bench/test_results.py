@@ -77,3 +77,4 @@ def test_the_tables_of_a_benchmark() -> None:
         "the app during training: 3.2 KiB/s of output, 12% of a core, 1,234 MiB in all processes",
     ):
         assert expected in rows, text
+    assert "\npeak: throughput" in text, "the caption is aligned with the table's left edge"

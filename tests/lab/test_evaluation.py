@@ -79,6 +79,11 @@ def test_confusion_rows_are_labels_and_columns_are_predictions() -> None:
     assert evaluate(logits, torch.tensor([0, 1, 1]), "xyz").confusion == ((0, 1, 0), (0, 1, 1), (0, 0, 0))
 
 
+def test_a_class_that_is_neither_in_the_labels_nor_predicted_has_scores_of_0() -> None:
+    *_, absent = evaluate(torch.eye(3)[[0, 1]], torch.tensor([0, 0]), "xyz").per_class
+    assert (absent.precision, absent.recall, absent.f1, absent.support) == (0.0, 0.0, 0.0, 0)
+
+
 def test_calibration_error_of_confident_predictions() -> None:
     logits = torch.eye(10) * 1000
     assert evaluate(logits, torch.arange(10), CLASSES).ece == 0

@@ -89,6 +89,7 @@ SAVED = {
         "self.state = (set(), 0)",
         "self.state = (self.state[0] | {len(self.state[0])}, self.state[1] + 1); x = x * len(self.state[0])",
     ),
+    "frozenset": net("self.seen = frozenset()", "self.seen |= {len(self.seen)}; x = x / len(self.seen)"),
     "counts by class": net(
         "self.counts = collections.defaultdict(int)", "self.counts['n'] += 1; x = x / self.counts['n']"
     ),
@@ -192,6 +193,17 @@ def test_what_cannot_be_saved_is_named_before_the_first_step(name: str) -> None:
     run(training, 2)
     second = resumed(training, UNSAVED[name])  # can be loaded nevertheless
     assert second.unsavable == (name,)
+
+
+def test_a_number_from_an_object_that_cannot_be_saved_is_saved() -> None:
+    network = net(
+        "self.bag = types.SimpleNamespace(n=np.float32(0)); self.last = self.bag.n",
+        "self.bag.n = self.bag.n + np.float32(1); self.last = self.bag.n",
+        before="import types",
+    )
+    second = resumed(run(Training(recipe(), IMAGES, device=CPU, seed=5, network=network), 3), network)
+    assert second.unsavable == ("bag (SimpleNamespace)",)
+    assert second.model.last == 3
 
 
 def test_what_changes_only_later_is_named_when_it_is_saved() -> None:

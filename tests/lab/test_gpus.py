@@ -213,3 +213,19 @@ def test_memory_is_explained_without_nvml(own: int, monkeypatch: pytest.MonkeyPa
     text, found = explain_memory(torch.device("cuda", 0))
     assert found == is_ours
     assert f"{own}.0 GiB of 80.0 GiB" in text
+
+
+@pytest.mark.parametrize("successes", [0, 1])
+def test_memory_is_explained_if_nvml_fails(successes: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """NVML is asked for the used and for the free memory. It can also fail only the second time."""
+    Machine((H100,), nvml_gpus=(H100,)).install(monkeypatch)
+    answers = iter([pynvml.nvmlDeviceGetMemoryInfo(H100)] * successes)
+
+    def fail_later(_gpu: object) -> object:
+        for answer in answers:
+            return answer
+        raise pynvml.NVMLError(pynvml.NVML_ERROR_GPU_IS_LOST)
+
+    monkeypatch.setattr(pynvml, "nvmlDeviceGetMemoryInfo", fail_later)
+    monkeypatch.setattr(torch.cuda, "memory_reserved", lambda _device: 50 * 2**30)
+    assert explain_memory(torch.device("cuda", 0)) == ("this process uses 50.0 GiB of 80.0 GiB", True)

@@ -9,6 +9,7 @@ from fashion_tui.bench.contenders import synchronize
 from fashion_tui.lab.inspect.values import _to_float
 from fashion_tui.lab.networks.build import move_network
 from fashion_tui.lab.networks.builtin import build
+from fashion_tui.lab.rng import rng_state, set_rng_state
 
 from .fake_cuda import OnCPU
 
@@ -45,3 +46,13 @@ def test_benchmark_waits_for_mps(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.mps, "synchronize", lambda: waited.append(True))
     synchronize(MPS)
     assert waited
+
+
+def test_the_generator_of_mps_is_restored_if_its_state_was_saved(monkeypatch: pytest.MonkeyPatch) -> None:
+    restored = []
+    monkeypatch.setattr(torch.mps, "get_rng_state", lambda: torch.tensor([7]))
+    monkeypatch.setattr(torch.mps, "set_rng_state", lambda state: restored.append(state.tolist()))
+    set_rng_state(rng_state(MPS), MPS)
+    assert restored == [[7]]
+    set_rng_state(rng_state(torch.device("cpu")), MPS)
+    assert restored == [[7]], "a state that was saved on a CPU contains no state of an Apple GPU"

@@ -112,6 +112,12 @@ def test_each_input_of_a_transposed_convolution_is_multiplied_by_the_whole_kerne
     assert evaluate(macs) == [(row.macs, row.macs)]
 
 
+def test_a_linear_layer_as_a_function() -> None:
+    row = row_of(lambda self, x: F.linear(x, self.weight), (5,), weight=nn.Parameter(torch.empty(3, 5)))
+    assert row.arithmetic == "[1×5] · [5×3] = [1×3]"
+    assert row.macs_arithmetic == "3 · 5 = 15"
+
+
 def test_a_transposed_convolution_as_a_function() -> None:
     """All arguments are positional and differ: stride 3, padding 1, output padding 2, 2 groups and dilation 4."""
     weight = nn.Parameter(torch.empty(4, 3, 3, 3))

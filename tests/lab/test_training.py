@@ -82,6 +82,11 @@ def test_training_learns() -> None:
 
 
 @pytest.mark.covers("recipe.batch_size")
+def test_the_last_batch_may_be_a_single_image() -> None:
+    assert Training(guide(batch_size=32), striped(65), device=CPU, seed=0).batches.sizes == [32, 32, 1]
+
+
+@pytest.mark.covers("recipe.batch_size")
 def test_metrics_equal_those_of_the_batches() -> None:
     images = striped(100)
     training = Training(guide(batch_size=40, learning_rate=1e-12), images, device=CPU, seed=1)

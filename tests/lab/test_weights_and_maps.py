@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from fashion_tui.lab.evaluation.feature_maps import as_images, as_planes, value_range
-from fashion_tui.lab.evaluation.histograms import BINS, histogram, weight_histograms
+from fashion_tui.lab.evaluation.histograms import histogram, weight_histograms
 from fashion_tui.lab.networks import GuideNet
 from fashion_tui.lab.trace import trace
 from fashion_tui.lab.trace.activations import output_of_call
@@ -24,7 +24,7 @@ CPU = torch.device("cpu")
 def test_histograms_agree_with_numpy() -> None:
     values = torch.randn(10_000, generator=torch.Generator().manual_seed(0))
     found = histogram("a.weight", values.view(100, 100))
-    counts, edges = np.histogram(values.double().numpy(), BINS)
+    counts, edges = np.histogram(values.double().numpy(), 36)
     assert found.counts == tuple(counts)
     assert (found.low, found.high) == pytest.approx((edges[0], edges[-1]))
     assert found.mean == pytest.approx(values.double().numpy().mean(), rel=1e-3)

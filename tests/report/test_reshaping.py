@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from fashion_tui.lab.inspect.reshaping import try_reshape
+from fashion_tui.report.element_grid import GridDrawing
 from fashion_tui.report.glyphs import ASCII, UNICODE
 from fashion_tui.report.reshaping import grid_lines, verdict_lines
 from fashion_tui.schema.reshaping import Operation, ReshapeResult, TryReshape
@@ -74,3 +75,24 @@ def test_grids_of_any_shape_fit(size: tuple[int, int], glyphs: object) -> None:
 def test_omitted_elements_are_counted() -> None:
     assert "the first" in "\n".join(plain(reshape(torch.zeros(40, 50), "reshape", "-1"), 80, 12))
     assert "of 64 blocks" in "\n".join(plain(reshape(torch.zeros(64, 1, 28, 28), "view", "64, 28, 28")))
+
+
+def test_blocks_and_headings_that_fit_exactly_share_a_line() -> None:
+    """A block is 6 elements of 4 columns wide. Three blocks and the gaps of 2 columns need 76 columns."""
+    grid = reshape(torch.zeros(3, 2, 6), "reshape", "-1").before
+
+    def lines(width: int) -> list[str]:
+        return [line.plain.rstrip() for line in GridDrawing("before", grid, 4, width, 24, UNICODE).lines(35)]
+
+    assert [lines(width)[1].split() for width in (76, 75)] == [["[0]", "[1]", "[2]"], ["[0]", "[1]"]]
+    heading = "before 3×2×6  strides (12, 6, 1)"
+    assert lines(len(heading))[0] == heading
+    assert lines(len(heading) - 1)[:2] == heading.split("  ")
+
+
+def test_a_narrow_tensor_leaves_its_space_to_the_wide_one() -> None:
+    """A grid is at least 20 columns wide. The gap has 3 columns, and 12 elements of 3 columns need 36."""
+    result = reshape(torch.zeros(12, 4), "transpose", "0, 1")
+    _, _, *rows = plain(result, 20 + 3 + 36, 14)
+    assert sorted(map(int, " ".join(rows).split())) == sorted(2 * [*range(48)])
+    assert "the first" in "\n".join(plain(result, 20 + 3 + 35, 14))

@@ -95,6 +95,18 @@ def test_tensors_without_statistics() -> None:
     assert rows["empty"].problem == rows["meta"].problem == ""
 
 
+def test_a_tensor_that_cannot_be_read_has_a_row_with_the_error() -> None:
+    nested = torch.nested.nested_tensor([torch.ones(2), torch.ones(3)], layout=torch.jagged)
+    row = rows_of(nested=nested)["nested"]
+    assert (row.has_shape, row.shape, row.memory_group) == (False, (), 0)
+    assert row.problem
+
+
+def test_a_long_error_is_truncated_to_200_characters() -> None:
+    array = np.zeros(2, dtype=[(f"field{number}", "i4") for number in range(30)])
+    assert rows_of(array=array)["array"].problem == f"dtype {array.dtype} is not numeric"[:200]
+
+
 def test_a_large_tensor_is_sampled_quickly() -> None:
     values = torch.linspace(0, 1, 100_000_000).reshape(100_000, 1000)
     namespace = {"values": values}
