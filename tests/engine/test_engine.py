@@ -150,8 +150,9 @@ async def test_output_of_user_code_does_not_disturb_the_protocol(engine: Engine,
 async def test_close_ends_a_busy_engine_but_keeps_the_log_that_an_error_named(
     engine: Engine, write_net: Callable[..., str], tmp_path: Path
 ) -> None:
-    with pytest.raises(UserError, match="SystemExit: from forward; see ") as failed:
-        await engine.ask(request_shapes(write_net(forward="raise SystemExit('from forward')")), ShapeTable)
+    broken = write_net(init="type(self).forward = property(lambda self: 1 / 0)")
+    with pytest.raises(UserError, match=r"GetShapes failed: ZeroDivisionError: .*; see ") as failed:
+        await engine.ask(request_shapes(broken), ShapeTable)
     log = Path(str(failed.value).rpartition("see ")[2])
     marker = tmp_path / "looping"
     call = asyncio.create_task(engine.ask(request_shapes(write_net(init=loop_forever(marker))), ShapeTable))

@@ -51,6 +51,12 @@ def build(width=4):
 def not_a_network():
     return 3
 
+def uninitialised():
+    class Uninitialised(nn.Module):
+        def __init__(self):
+            self.width = 3
+    return Uninitialised()
+
 ready = Net(5)
 number = 7
 """
@@ -137,6 +143,7 @@ class TestByName:
             ("{file}:Plain", {}, UserError, "Plain isn't derived from nn.Module"),
             ("{file}:number", {}, UserError, "number is an instance of int, not a class derived from nn.Module"),
             ("{file}:not_a_network", {}, UserError, "not_a_network returned an instance of int"),
+            ("{file}:uninitialised", {}, UserError, "Uninitialised.__init__ doesn't call super().__init__()"),
         ],
     )
     def test_errors(

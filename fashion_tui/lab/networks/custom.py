@@ -16,6 +16,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from fashion_tui.lab.trace.structure import named_modules
 from fashion_tui.schema.errors import UsageError, UserError
 
 from .parameter_limit import TooManyParameters, limit_parameters
@@ -99,6 +100,7 @@ def instantiate(make: Any, arguments: dict[str, Any], name: str, device: str, ma
     arguments.
     """
     if isinstance(make, nn.Module):
+        _check_initialised(make)
         return make
     if not callable(make):
         raise UserError(f"{name} is an instance of {type(make).__name__}, not a class derived from nn.Module")
@@ -197,7 +199,15 @@ def _call(make: Any, arguments: dict[str, Any], name: str) -> nn.Module:
         raise explain_error(error, _file_of(make), f"can't create {name}: ") from error
     if not isinstance(model, nn.Module):
         raise UserError(f"{name} returned an instance of {type(model).__name__}, not an nn.Module")
+    _check_initialised(model)
     return model
+
+
+def _check_initialised(model: nn.Module) -> None:
+    """Raise UserError if a module lacks the attributes that `nn.Module.__init__` sets."""
+    for _, module in named_modules(model):
+        if not hasattr(module, "_forward_hooks"):
+            raise UserError(f"{type(module).__name__}.__init__ doesn't call super().__init__()")
 
 
 def _check_arguments(make: Any, arguments: dict[str, Any], name: str) -> None:

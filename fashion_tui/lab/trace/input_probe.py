@@ -198,7 +198,7 @@ class _Probe(TorchFunctionMode):
                 network.run(tensors)
         except _AllKnown:
             return True
-        except Exception:  # noqa: BLE001 - the user's code may raise anything; the trace raises it again
+        except (Exception, SystemExit):  # noqa: BLE001 - the user's code may raise anything; the trace raises it again
             return False
         return True
 

@@ -116,7 +116,7 @@ def seed_generators(seed: int) -> None:
 def _initialise_lazy_layers(model: nn.Module, arguments: Arguments) -> None:
     """Run the model once if it has layers such as nn.LazyLinear, which get their shapes in the first pass."""
     if any(is_lazy(tensor) for _, tensor in [*named_parameters(model), *named_buffers(model)]):
-        with suppress(Exception):  # the recorded pass raises the same error
+        with suppress(Exception, SystemExit):  # the recorded pass raises the same error
             model(*arguments.args, **arguments.kwargs)
 
 

@@ -11,14 +11,13 @@ import torch
 from torch import Tensor, nn
 from torch.autograd.graph import GradientEdge, get_gradient_edge
 
-from fashion_tui.schema.errors import TimeLimitReached
 from fashion_tui.schema.shapes import Remark, ShapeRow, ShapeTable
 
 from .batch_axis import CallKey, call_keys
 from .calls import Call
 from .inputs import Arguments, NetworkInputs
 from .model_copy import copy_model
-from .recorder import Recorder
+from .recorder import RECORDED_ERRORS, Recorder
 from .rows import end_of_children
 from .tensors import tensors_in
 
@@ -50,7 +49,7 @@ def add_times(table: ShapeTable, model: nn.Module, inputs: NetworkInputs, device
     batch = int(min(max(MAX_MACS // max(table.total_macs, 1), 2), MAX_BATCH))
     try:
         passes = list(_measure_passes(model, inputs, batch, device))
-    except (RuntimeError, MemoryError, TimeLimitReached) as error:
+    except RECORDED_ERRORS as error:
         reason = str(error).strip().splitlines() or ["out of memory"]
         remark = Remark(None, f"no times measured: {reason[0]}")
         return msgspec.structs.replace(table, remarks=(*table.remarks, remark))

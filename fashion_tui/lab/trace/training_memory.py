@@ -75,7 +75,7 @@ def _saved_bytes(model: nn.Module, inputs: NetworkInputs, device: torch.device) 
         return [_saved_in_pass(model, inputs, batch, device) for batch in BATCHES]
     except (MemoryError, torch.OutOfMemoryError):
         return [_saved_in_pass(model, inputs, batch, META) for batch in BATCHES]
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         reason = str(error).strip().splitlines() or [type(error).__name__]
         raise UserError(f"the memory for training is unknown, because the network fails: {reason[0]}") from error
 

@@ -132,7 +132,7 @@ def _with_gradient(run: Run, names: set[str]) -> set[str]:
     outputs = [tensor for tensor in tensors_in(run.result) if tensor.requires_grad]
     if not wanted or not outputs:
         return set()
-    with suppress(RuntimeError):  # for example, a function without a backward pass
+    with suppress(Exception, SystemExit):  # the user's code may define a backward pass
         sums = [output.real.sum() if output.is_complex() else output.sum() for output in outputs]
         gradients = torch.autograd.grad(sums, [*wanted.values()], allow_unused=True)
         return {name for name, gradient in zip(wanted, gradients, strict=True) if gradient is not None}
