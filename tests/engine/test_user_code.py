@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from fashion_tui.engine.client import Engine
+from fashion_tui.lab.trace.runner import MAX_CALLS
 from fashion_tui.schema.errors import UserError
 from fashion_tui.schema.inputs import InputSpec
 from fashion_tui.schema.requests import GetShapes
@@ -92,6 +93,7 @@ async def test_an_endless_loop_ends_at_the_time_limit_with_the_row_and_the_line(
     assert "stopped after 3 s" in (table.error or "")
     assert any(row in (table.error or "") for row in ("sum", "gt", "bool", "relu"))
     assert {row.name for row in table.rows} >= {"sum", "relu"}
+    assert len(table.rows) <= MAX_CALLS + 1
 
 
 @pytest.mark.parametrize("init", ["while True: pass", "import time; time.sleep(600)"])

@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from fashion_tui.lab.trace import trace
+from fashion_tui.lab.trace import cost, trace
 from fashion_tui.schema.shapes import ShapeTable
 
 from .networks import FunctionNet
@@ -50,6 +50,35 @@ def test_a_network_for_pairs_of_samples_runs_with_an_even_batch() -> None:
     assert (table.error, table.batch, table.total_params) == (None, 2, 18)
     assert table.total_macs == 15
     assert all(size > 0 for row in table.rows for shape in (*row.inputs, *row.outputs) for size in shape)
+
+
+def test_a_network_for_an_even_number_of_samples() -> None:
+    model = FunctionNet(lambda self, x: self.fc(x.view(-1, 2, 5)), fc=nn.Linear(5, 3))
+    table = trace(model, (5,))
+    assert (table.error, table.batch, table.total_macs) == (None, 2, 15)
+
+
+def test_a_network_for_at_least_three_samples() -> None:
+    table = trace(FunctionNet(lambda self, x: self.fc(x - x[2]), fc=nn.Linear(5, 3)), (5,))
+    assert (table.error, table.batch, table.total_macs, table.outputs) == (None, 3, 15, ((3,),))
+
+
+def test_macs_of_one_sample_from_a_pass_with_two(monkeypatch: pytest.MonkeyPatch) -> None:
+    def forward(self: Any, x: Tensor) -> Any:
+        first, second, *_ = x
+        weight = self.down @ self.up
+        x = self.two(x) if len(x) == 2 else self.more(x)
+        return x.transpose(0, 1) @ weight + (first - second).mean()
+
+    parts = {"down": nn.Parameter(torch.rand(4, 3)), "up": nn.Parameter(torch.rand(3, 4))}
+    table = trace(FunctionNet(forward, two=nn.Linear(4, 4), more=nn.Linear(4, 4), **parts), (2, 4))
+    assert (table.error, table.batch, table.outputs) == (None, 2, ((2, 4),))
+    products = [row.macs for row in table.rows if row.name in {"matmul", "two"}]
+    assert products == [4 * 3 * 4, 2 * 4 * 4, 2 * 4 * 4], "the product of the weights doesn't grow with the batch"
+    assert [row.name for row in table.rows if row.mixes_samples] != []
+    monkeypatch.setattr(cost, "MAX_MACS", 5 * 100)  # enough for the check, which needs four samples of 100 MACs
+    few = nn.Sequential(nn.Conv2d(1, 4, 5), nn.BatchNorm2d(4, track_running_stats=False))
+    assert _mixing(trace(few, (1, 5, 5))) == ["1"]
 
 
 def test_batch_normalisation_of_single_values_needs_two_samples() -> None:

@@ -1,12 +1,16 @@
 """Networks whose path depends on values: the trace takes the branches and loops that the network takes in training."""
 
+import random
+from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
 
-from fashion_tui.lab.trace import trace
+from fashion_tui.lab.trace import cost, trace
+from fashion_tui.schema.errors import TimeLimitReached, UserError
 from fashion_tui.schema.shapes import ShapeTable
 
 from .networks import FunctionNet
@@ -165,3 +169,69 @@ def test_a_live_trace_of_a_small_network_takes_its_branches() -> None:
     model = FunctionNet(lambda self, x: self.a(x) if x.sum() > 0 else self.b(x), a=nn.Linear(3, 2), b=nn.Linear(3, 2))
     table = trace(model, (3,), live=True)
     assert (table.ran, _names(table), table.total_macs) == ("real", ["a"], 6)
+
+
+LARGE_INPUT = (60_000,)
+"""A network with this input is simulated first."""
+
+
+def test_only_affordable_networks_run_on_real_values(monkeypatch: pytest.MonkeyPatch) -> None:
+    layer = nn.Linear(60_000, 1)
+    monkeypatch.setattr(cost, "MAX_MACS", 100_000)  # more than one sample needs, less than two need
+    assert trace(layer, LARGE_INPUT).ran == "real"
+    assert trace(layer, LARGE_INPUT, live=True).ran == "meta"
+    monkeypatch.setattr(cost, "MAX_MACS", 1000)
+    assert trace(nn.Linear(30, 30), (30,)).ran == "real"
+    assert trace(nn.Linear(40, 40), (40,)).ran == "meta"
+    reads_values = FunctionNet(lambda self, x: self.fc(x) if x.sum() > 0 else x, fc=layer)
+    with pytest.raises(UserError, match="too large"):
+        trace(reads_values, LARGE_INPUT)
+
+
+def test_a_network_that_needs_more_than_the_free_memory_is_simulated(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cost, "MEMORY_SHARE", 0.0)
+    assert trace(nn.Linear(3, 2), (3,)).ran == "meta"
+
+
+def test_a_live_trace_makes_no_further_passes() -> None:
+    model = FunctionNet(lambda _, x: x - x.mean(0))
+    assert any(row.mixes_samples for row in trace(model, (3,)).rows)
+    assert not any(row.mixes_samples for row in trace(model, (3,), live=True).rows)
+
+
+@pytest.mark.parametrize("draw", [lambda: random.random(), lambda: np.random.rand()])  # noqa: NPY002, PLW0108
+def test_choices_at_random_are_the_same_in_each_trace(draw: Callable[[], float]) -> None:
+    def forward(_: Any, x: Tensor) -> Tensor:
+        for _ in range(30):
+            x = x.sin() if draw() < 0.5 else x.cos()
+        return x
+
+    model = FunctionNet(forward)
+    assert [row.name for row in trace(model, (2,)).rows] == [row.name for row in trace(model, (2,)).rows]
+
+
+def test_no_pass_follows_one_that_reached_the_time_limit() -> None:
+    batches = []
+
+    def forward(self: Any, x: Tensor) -> Tensor:
+        batches.append(len(x))
+        if len(x) > 4:
+            raise TimeLimitReached(1.0)
+        return self.fc(x)  # type: ignore[no-any-return]
+
+    table = trace(FunctionNet(forward, fc=nn.Linear(3, 2), spare=nn.Linear(3, 2)), (3,))
+    assert (table.error, table.outputs) == (None, ((2,),))
+    assert [batch for batch in batches if batch > 4] == batches[-1:]
+
+
+def test_a_parameter_that_no_recorded_call_uses_may_get_a_gradient() -> None:
+    def forward(self: Any, x: Tensor) -> Any:
+        with torch._C.DisableTorchFunction():
+            return (x * self.scale if self.training else x * self.scale * self.other), self.fixed
+
+    scale, other = nn.Parameter(torch.ones(3)), nn.Parameter(torch.ones(3))
+    fixed = nn.Parameter(torch.ones(3), requires_grad=False)
+    table = trace(FunctionNet(forward, scale=scale, other=other, fixed=fixed, spare=nn.Linear(2, 1)), (3,))
+    assert table.unused == ("spare",)
+    ((name, reason),) = [(part.name, part.reason) for part in table.not_used_in_pass]
+    assert (name, "evaluation" in reason) == ("other", True)
