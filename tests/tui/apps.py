@@ -115,11 +115,16 @@ class AppLauncher:
                 process.kill()
 
     def processes(self) -> list[psutil.Process]:
-        """Return all live processes of this environment, including detached ones."""
+        """Return all live processes of this environment, including detached ones.
+
+        The system reports the fork server's environment for a forked process, so the trainer of a run is also
+        recognised by the folder of the run in its command line.
+        """
         found = []
         for process in psutil.process_iter():
             with suppress(psutil.Error):
-                if process.environ().get("FASHION_TUI_RUNS") == str(self.runs):
+                is_trainer = any(argument.startswith(f"{self.runs}/") for argument in process.cmdline())
+                if is_trainer or process.environ().get("FASHION_TUI_RUNS") == str(self.runs):
                     found.append(process)
         return found
 
