@@ -12,6 +12,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.nn.attention.flex_attention import flex_attention
 from torch.nn.utils import parametrizations, parametrize
 
 from fashion_tui.lab.trace import trace
@@ -206,6 +207,33 @@ def test_a_scripted_block_is_one_row() -> None:
     assert table.rows[1].sources == (0,)
     assert _rows(trace(block, (4,))) == [("Sequential", (3,), 51, 42)], "the network itself may be scripted"
     assert block(torch.rand(1, 4)).shape == (1, 3)
+
+
+class _Branches(nn.Module):
+    """Chooses one of two layers by the values of the input, with `torch.cond`."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.second, self.head = nn.Linear(3, 2), nn.Linear(3, 2), nn.Linear(2, 5)
+
+    def forward(self, x: Tensor) -> Tensor:
+        output: Tensor = torch.cond(x.mean() > 0, lambda x: self.first(x) + 1, lambda x: self.second(x) + 2, (x,))
+        return self.head(output)  # type: ignore[no-any-return]
+
+
+def test_a_branch_of_torch_cond_is_one_row_with_unknown_macs() -> None:
+    table = trace(_Branches(), (3,))
+    assert (table.error, table.outputs, table.unused, table.total_macs) == (None, ((5,),), (), 10)
+    row = next(row for row in table.rows if row.op == "torch.cond")
+    assert (row.inputs[-1], row.outputs, row.macs, row.own_params) == ((3,), ((2,),), None, 16)
+    assert table.rows[-1].sources == (table.rows.index(row),)
+
+
+def test_flex_attention_runs() -> None:
+    attend: Any = flex_attention
+    table = trace(FunctionNet(lambda _, x: attend(x, x, x)), (2, 16, 8))
+    assert (table.error, table.outputs) == (None, ((2, 16, 8),))
+    assert [(row.op, row.macs) for row in table.rows] == [("flex_attention", None)]
 
 
 @pytest.mark.parametrize("how", ["torch.compile", "method"])

@@ -217,6 +217,17 @@ def test_an_error_that_the_network_itself_raises() -> None:
     assert table.error_line == forward.__code__.co_firstlineno + 1
 
 
+def test_an_error_inside_torch_is_not_explained_by_an_earlier_row() -> None:
+    def forward(self: Any, x: torch.Tensor) -> torch.Tensor:
+        return self.part(x - x.mean())  # type: ignore[no-any-return]
+
+    def fail(_: Any, __: torch.Tensor) -> torch.Tensor:
+        raise torch._dynamo.exc.TorchDynamoException("can't compile this")
+
+    error = trace(FunctionNet(forward, part=FunctionNet(fail)), (3,)).error
+    assert error == "part: TorchDynamoException: can't compile this"
+
+
 def test_an_error_that_the_network_catches_is_not_reported() -> None:
     def forward(self: Any, x: torch.Tensor) -> torch.Tensor:
         try:

@@ -95,6 +95,8 @@ def is_internal(frame: FrameType | None, name: str) -> bool:
     while frame is not None and (module := str(frame.f_globals.get("__name__"))).startswith("torch."):
         if module.startswith("torch.distributions.") or frame.f_code.co_name in _CHECKS:
             return True
+        if module == "torch.nn.attention.flex_attention":  # it creates a mask
+            return True
         if module == "torch.nn.utils.rnn":
             return name not in _PACKING
         frame = frame.f_back

@@ -5,7 +5,7 @@ them uses it as an index, the size of the indexed axis limits the integers that 
 computed from the input, as in `embedding(2 * x)`, a second pass on ones shows how it depends on the input.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Literal, Protocol
@@ -15,6 +15,7 @@ from torch import Tensor
 from torch.overrides import TorchFunctionMode
 from torch.utils import _pytree as pytree
 
+from .compiled import without_modes_in_compiled
 from .functions import function_name, is_assignment
 from .index_uses import FIRST_OUTPUT_ONLY, INTEGER_ARITHMETIC, NEUTRAL, SHIFTS, VIEWS, IndexUse, index_uses, mask_of
 from .macs import MacCounter
@@ -194,7 +195,7 @@ class _Probe(TorchFunctionMode):
         for index, tensor in enumerate(tensors):
             self._set_origin(tensor, _Origin(frozenset({index}), is_input=True, is_shifted=True))
         try:
-            with torch.enable_grad(), tensors[0].device, self._counter, self:
+            with torch.enable_grad(), tensors[0].device, self._counter, self, without_modes_in_compiled(_run):
                 network.run(tensors)
         except _AllKnown:
             return True
@@ -285,3 +286,7 @@ class _Probe(TorchFunctionMode):
     def _set_origin(self, tensor: Tensor, origin: _Origin) -> None:
         self._kept.append(tensor)
         self._origins[id(tensor)] = origin
+
+
+def _run(function: Callable[..., Any], args: tuple[Any, ...]) -> Any:
+    return function(*args)

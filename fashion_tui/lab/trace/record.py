@@ -7,6 +7,7 @@ from typing import Any
 import torch
 
 from .calls import Recording
+from .compiled import without_modes_in_compiled
 from .inputs import Arguments
 from .recorder import RECORDED_ERRORS, Recorder
 from .tensors import shape_of, tensors_in
@@ -18,7 +19,14 @@ def record(recorder: Recorder, arguments: Arguments, batch: int, device: torch.d
     An error in the network, or reaching the time limit, becomes part of the recording.
     """
     result, error = None, None
-    with torch.enable_grad(), device, recorder.counter, recorder, _record_script_functions(recorder):
+    with (
+        torch.enable_grad(),
+        device,
+        recorder.counter,
+        recorder,
+        _record_script_functions(recorder),
+        without_modes_in_compiled(recorder.run_compiled),
+    ):
         try:
             result = recorder.model(*arguments.args, **arguments.kwargs)
         except RECORDED_ERRORS as raised:

@@ -34,7 +34,7 @@ from .operands import Arguments, Operand, describe_tensor, replace_tensors
 from .origins import Origins
 from .recurrent import is_recurrent
 from .structure import named_modules, named_parameters, unregistered_modules
-from .tensors import shape_of, storages_of, tensors_in
+from .tensors import leaves_between, shape_of, storages_of, tensors_in
 from .windows import function_window, layer_window
 
 RECORDED_ERRORS = (Exception, SystemExit, TimeLimitReached)
@@ -75,6 +75,7 @@ class Recorder(TorchFunctionMode):
         self._thread_lock = threading.RLock()
         self._active = 0
         self._failure: tuple[BaseException, list[int], Call | None] | None = None
+        self._modules = [module for _, module in [*named_modules(model), *unregistered_modules(model)]]
         for path, module in [*named_modules(model), *unregistered_modules(model)]:
             # The module may have a `__setattr__` of its own.
             vars(module)["forward"] = self._wrap_forward(module, path, module.forward)
@@ -208,6 +209,27 @@ class Recorder(TorchFunctionMode):
         self._set_macs(call, before)
         self.calls.append(call)
         self._end(call, len(self.calls) - 1, outputs, storages)
+        return result
+
+    def run_compiled(self, function: Callable[..., Any], args: tuple[Any, ...]) -> Any:
+        """Run a function that torch has compiled, and record it as one call with unknown MACs."""
+
+        @functools.wraps(function)
+        def run(*args: Any) -> Any:
+            wrappers = [vars(module).pop("forward") for module in self._modules]  # torch can't compile them
+            try:
+                return function(*args)
+            finally:
+                for module, wrapper in zip(self._modules, wrappers, strict=True):
+                    vars(module)["forward"] = wrapper
+                self.counter.unknown += 1
+
+        first = len(self.calls)
+        result = self.__torch_function__(run, (), args)
+        for call in self.calls[first:]:
+            found = leaves_between(tensors_in(args), tensors_in(result))
+            call.parameters = _without_none(self._origins.parameter(leaf) for leaf in found)
+            call.parameter_names = _without_none(self._origins.name(parameter) for parameter in call.parameters)
         return result
 
     # Bookkeeping

@@ -86,3 +86,20 @@ def storages_of(tensors: Iterable[Tensor]) -> set[int]:
         except (NotImplementedError, RuntimeError):  # for example, a sparse tensor
             storages.add(id(tensor))
     return storages
+
+
+def leaves_between(inputs: Iterable[Tensor], outputs: Iterable[Tensor]) -> list[Tensor]:
+    """Return the leaves of the autograd graph, such as parameters, from which a call computed `outputs`.
+
+    Leaves that only the computation of `inputs` used are left out.
+    """
+    seen = {tensor.grad_fn for tensor in inputs}
+    pending = [tensor.grad_fn for tensor in outputs]
+    leaves: list[Tensor] = []
+    while pending:
+        node: Any = pending.pop()
+        if node is not None and node not in seen:
+            seen.add(node)
+            leaves += [node.variable] if hasattr(node, "variable") else []
+            pending += [following for following, _ in node.next_functions]
+    return leaves[::-1]

@@ -105,12 +105,19 @@ def _failure(
 def _explain(
     error: BaseException, other: BaseException | None, batches: BatchSizes, model: nn.Module, failure: Failure | None
 ) -> Explanation | None:
+    if _is_internal(error):
+        return None
     if failure is not None:
         for explain_failure in _EXPLAINERS:
             explanation = explain_failure(failure)
             if explanation is not None:
                 return explanation
     return explain_python_error(ErrorContext(error, other, batches, model, failure))
+
+
+def _is_internal(error: BaseException) -> bool:
+    """Return whether an error is about torch itself, such as code that it can't compile, and not about arguments."""
+    return type(error).__module__.startswith("torch._") or "INTERNAL ASSERT FAILED" in str(error)
 
 
 _EXPLAINERS = (
