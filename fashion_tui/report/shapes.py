@@ -161,10 +161,13 @@ def shape_notes(table: ShapeTable, *, glyphs: Glyphs | None = None) -> Text:
     lines = [Text(f" {glyphs.dot} ".join(facts), style=MUTED)]
     if table.unused:
         names = printable(", ".join(table.unused), glyphs)
-        lines.append(Text(f"! never used: {names} ({table.unused_params:,} parameters)", style=ATTENTION))
+        never = table.unused_params - sum(part.params for part in table.not_used_in_pass)
+        lines.append(Text(f"! never used: {names} ({never:,} parameters)", style=ATTENTION))
     for reason in dict.fromkeys(part.reason for part in table.not_used_in_pass):
-        names = ", ".join(part.name for part in table.not_used_in_pass if part.reason == reason)
-        lines.append(Text(printable(f"not used in this pass: {names} ({reason})", glyphs), style=MUTED))
+        parts = [part for part in table.not_used_in_pass if part.reason == reason]
+        names, count = ", ".join(part.name for part in parts), sum(part.params for part in parts)
+        line = f"not used in this pass: {names} ({count:,} parameters): {reason}"
+        lines.append(Text(printable(line, glyphs), style=MUTED))
     lines += [Text(f"! {printable(remark_line(table, remark), glyphs)}", style=ATTENTION) for remark in table.remarks]
     if table.error is not None:
         error = Text(f"{glyphs.bad} {printable(table.error, glyphs)}", style=BAD)

@@ -97,7 +97,9 @@ class NotUsed(msgspec.Struct, frozen=True):
 
     name: str
     reason: str
-    """Why it wasn't used, such as `a branch that depends on the input`."""
+    """Why it wasn't used, such as `the argument y is not given`."""
+    params: int
+    """Number of its parameters."""
 
 
 class Fix(msgspec.Struct, frozen=True):

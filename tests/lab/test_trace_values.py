@@ -112,8 +112,55 @@ class _Guarded(nn.Module):
 
 def test_only_a_layer_that_the_code_doesnt_mention_is_unused_if_the_code_reads_values() -> None:
     table = trace(_Guarded(), (4,))
-    assert (table.unused, table.unused_params) == (("spare",), 10)
+    assert (table.unused, table.unused_params) == (("spare",), 10 + 20)
     assert [part.name for part in table.not_used_in_pass] == ["rare"]
+
+
+class _Optional(nn.Module):
+    """Has layers behind arguments, one behind an early return, one in another method and one that nothing mentions."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.a, self.b, self.aux = nn.Linear(3, 2), nn.Linear(3, 2), nn.Linear(3, 4)
+        self.late, self.decoder, self.off, self.spare = (nn.Linear(3, size) for size in (5, 6, 7, 8))
+        self.use_off = False
+        self.reset()
+
+    def reset(self) -> None:
+        nn.init.zeros_(self.spare.weight)
+
+    def forward(self, x: Tensor, y: Tensor | None = None, *, return_aux: bool = False, z: Any = None) -> Any:
+        out = self.a(x) + (0 if y is None else self.b(y))
+        if self.use_off:
+            return self.off(x)
+        if return_aux:
+            return out, self.auxiliary(x)
+        if z is None:
+            return out
+        return self.late(z)
+
+    def auxiliary(self, x: Tensor) -> Any:
+        return self.aux(x)
+
+    def decode(self, x: Tensor) -> Any:
+        return self.decoder(x)
+
+
+@pytest.mark.parametrize("live", [False, True])
+def test_layers_behind_arguments_that_arent_given_are_not_used_in_this_pass(*, live: bool) -> None:
+    table = trace(_Optional(), (3,), live=live)
+    assert (table.unused, table.unused_params) == (("off", "spare"), 4 * (2 + 4 + 5 + 6 + 7 + 8))
+    assert sum(row.own_params for row in table.rows) + table.unused_params == table.total_params
+    for part, (name, params, word) in zip(
+        table.not_used_in_pass,
+        [("b", 8, "y is"), ("aux", 16, "return_aux is"), ("late", 20, "z is"), ("decoder", 24, "method decode")],
+        strict=True,
+    ):
+        assert (part.name, part.params) == (name, params)
+        assert word in part.reason
+    inside = trace(nn.Sequential(_Optional()), (3,)).not_used_in_pass
+    assert [part.name for part in inside] == ["0.b", "0.aux", "0.late", "0.decoder"]
+    assert "y is None" in inside[0].reason
 
 
 def test_a_parameter_whose_gradient_flows_is_used() -> None:

@@ -244,10 +244,16 @@ def test_notes_and_totals_of_unknown_and_partly_used_networks() -> None:
     )  # fmt: skip
     table = ShapeTable(
         model="x", inputs=INPUTS, outputs=((3,),), rows=(row,), total_params=0, trainable_params=0, total_macs=5,
-        remarks=(Remark(0, "odd"),), not_used_in_pass=(NotUsed("expert", "not chosen"),), batch=2, ran="real",
+        remarks=(Remark(0, "odd"),), not_used_in_pass=(NotUsed("expert", "not chosen", 4321),), unused=("spare",),
+        unused_params=4333, batch=2, ran="real",
     )  # fmt: skip
     notes = shape_notes(table).plain
-    for words in ("op: odd", "not used in this pass: expert (not chosen)", "2 samples"):
+    for words in (
+        "op: odd",
+        "never used: spare (12 parameters)",
+        "this pass: expert (4,321 parameters): not chosen",
+        "2 samples",
+    ):
         assert words in notes
     lines = shape_lines(table, columns=["step", "MACs"])
     assert lines.rows[0].plain.split() == ["op", "?"]

@@ -27,6 +27,19 @@ def check_arguments(model: nn.Module, args: tuple[Any, ...], kwargs: Mapping[str
         raise UsageError(f"{type(model).__name__}.forward {problem}") from None
 
 
+def missing_arguments(model: nn.Module, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the optional arguments of `forward` that a call doesn't give, and their default values."""
+    signature = _signature_of(model)
+    if signature is None:
+        return {}
+    given = signature.bind(*args, **kwargs).arguments
+    return {
+        name: parameter.default
+        for name, parameter in signature.parameters.items()
+        if name not in given and parameter.default is not parameter.empty
+    }
+
+
 def takes_arguments(model: nn.Module) -> bool:
     """Return whether `forward` has arguments, as far as is known."""
     signature = _signature_of(model)

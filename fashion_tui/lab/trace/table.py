@@ -11,7 +11,9 @@ from fashion_tui.schema.errors import TimeLimitReached
 from fashion_tui.schema.shapes import Remark, ShapeRow, ShapeTable
 
 from .batch_axis import Passes, call_keys
+from .conditions import condition_of_use
 from .explain import Explained, Repair, error_location, explain, find_mixing_fix
+from .forward_signature import missing_arguments
 from .mixing import MIN_PASSES, find_mixing_call
 from .mixing_reasons import is_batch_first, joining_remark, mixing_remark, rearranging_producer
 from .model_copy import META
@@ -55,6 +57,9 @@ def make_table(chosen: ChosenPasses, runner: Runner, name: str, repair: Repair |
         batches = [batch for batch in (*TRIAL_BATCHES, recording.batch) if chosen.allows(MAX_PASSES * batch)]
         if unused and batches:
             unused = explain_unused(runner, set(unused), batches, reads_values=chosen.reads_values())
+    missing = missing_arguments(runner.model, *runner.arguments(recording.batch, META))
+    for parameter in [parameter for parameter, reason in unused.items() if reason is None]:
+        unused[parameter] = condition_of_use(chosen.model, parameter, missing)
     table = _with_unused(table, chosen.model, unused)
     with suppress(TimeLimitReached):
         if not chosen.takes_one_sample and chosen.allows(MIN_PASSES * passes.first.batch):
@@ -64,8 +69,7 @@ def make_table(chosen: ChosenPasses, runner: Runner, name: str, repair: Repair |
 
 def _with_unused(table: ShapeTable, model: nn.Module, unused: dict[str, str | None]) -> ShapeTable:
     never, in_pass = group_names(model, unused)
-    sizes = {name: parameter.numel() for name, parameter in named_parameters(model)}
-    count = sum(sizes[name] for name, reason in unused.items() if reason is None)
+    count = sum(parameter.numel() for name, parameter in named_parameters(model) if name in unused)
     return replace(table, unused=never, unused_params=count, not_used_in_pass=in_pass)
 
 

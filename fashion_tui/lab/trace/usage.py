@@ -1,5 +1,6 @@
 """Find the parameters that a network doesn't use, and why a pass didn't use them."""
 
+from collections import Counter
 from collections.abc import Sequence
 from contextlib import suppress
 from itertools import accumulate
@@ -115,13 +116,16 @@ def group_names(model: nn.Module, unused: Unused) -> tuple[tuple[str, ...], tupl
         if path and inside and unused.keys() >= {*inside} and len(reasons) == 1:
             whole[path] = reasons.pop()
     grouped: Unused = {}
-    for name in names.values():
+    sizes: Counter[str] = Counter()
+    for name, parameter in named_parameters(model):
         if name in unused:
             parents = accumulate(name.split("."), "{}.{}".format)
-            grouped[next((path for path in parents if path in whole), name)] = unused[name]
+            group = next((path for path in parents if path in whole), name)
+            grouped[group] = unused[name]
+            sizes[group] += parameter.numel()
     return (
         tuple(name for name, reason in grouped.items() if reason is None),
-        tuple(NotUsed(name, reason) for name, reason in grouped.items() if reason is not None),
+        tuple(NotUsed(name, reason, sizes[name]) for name, reason in grouped.items() if reason is not None),
     )
 
 
