@@ -5,7 +5,7 @@ from typing import Literal
 
 import msgspec
 
-from .shapes import ShapeTable
+from .shapes import Fix, ShapeTable
 
 
 class Device(msgspec.Struct, frozen=True, kw_only=True):
@@ -49,6 +49,11 @@ class SourceTrace(msgspec.Struct, frozen=True, kw_only=True):
     line: int | None = None
     """Line of the source in which the error occurred, or None if unknown."""
     cause: ErrorCause | None = None
+
+    @property
+    def fix(self) -> Fix | None:
+        """The fix for the error, or None if there is none."""
+        return None if self.table is None else self.table.fix
 
 
 class ExportResult(msgspec.Struct, frozen=True, kw_only=True):

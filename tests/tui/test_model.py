@@ -95,7 +95,7 @@ class ModelTest:
     @property
     def messages(self) -> str:
         """The texts of all errors, hints and notifications, each joined to one line."""
-        widgets = self.app.screen.query("#check-result, #trace-error, .hint, Toast")
+        widgets = self.app.screen.query("#check-result, ErrorLine, .hint, Toast")
         texts = (
             " ".join(strip.text for strip in widget.render_lines(Region(0, 0, *widget.outer_size)))
             for widget in widgets
@@ -183,12 +183,12 @@ async def test_edit_that_breaks_a_layer_and_edit_that_fixes_it(tmp_path: Path) -
         await lab.until(f"line {line}: fc1 expects 980 features, got 490: flatten", "10×7×7 ─ flatten ─ 490")
         assert lab.editor.error_line == line
         assert lab.outputs == good
-        assert lab.pane.has_class("-outdated")
+        assert lab.pane.trace_view.has_class("-outdated")
         await lab.replace("20 * 7 * 7", "10 * 7 * 7")
         await until(lab.pilot, lambda: "10×14×14" in lab.outputs, "the new table")
         await lab.until("✓ 1×28×28 → 10", "103,532 parameters")
         await until(lab.pilot, lambda: lab.editor.error_line is None, "no mark")
-        assert not lab.pane.has_class("-outdated")
+        assert not lab.pane.trace_view.has_class("-outdated")
         assert lab.outputs[3] == "10×14×14"
 
 
@@ -216,7 +216,7 @@ async def test_error_is_shown_at_its_line(tmp_path: Path, old: str, new: str, me
         if "{line}" in message:
             assert lab.editor.error_line == line
         assert lab.outputs == good
-        assert lab.pane.has_class("-outdated")
+        assert lab.pane.trace_view.has_class("-outdated")
         await lab.pilot.press("escape")
         await lab.pilot.press("z")
         await lab.until("✓ 1×28×28 → 10")
@@ -310,7 +310,7 @@ async def test_endless_loop_is_stopped_and_delays_nothing_else(tmp_path: Path, m
         await main.ask(GetDataset(name="synthetic", directory=None), DatasetInfo)
         assert "stopped" not in lab.screen
         await lab.until("stopped after 5 s")
-        assert lab.pane.has_class("-outdated")
+        assert lab.pane.trace_view.has_class("-outdated")
         lab.paste(source)
         await lab.until("✓ 1×28×28 → 10")
         # Even code that ignores every interrupt is stopped.
@@ -442,7 +442,7 @@ async def test_nothing_of_the_previous_network_is_shown(tmp_path: Path) -> None:
         await lab.until("conv1 expects 1 channel, got 3")
         assert "7×26×26" not in lab.screen
         assert "63 values" not in lab.screen
-        assert not lab.pane.has_class("-outdated")
+        assert not lab.pane.trace_view.has_class("-outdated")
 
 
 async def test_the_form_proposes_the_inputs_of_the_named_network(tmp_path: Path) -> None:
@@ -603,7 +603,7 @@ async def test_edited_network_beside_the_saved_one(tmp_path: Path) -> None:
         await lab.pilot.press("z")  # reverts the edit
         await until(lab.pilot, lambda: "saved" not in lab.screen, "the table")
         await lab.pilot.press("=")
-        assert not lab.pane.comparing, "there is nothing to compare"
+        assert not lab.pane.trace_view.comparing, "there is nothing to compare"
 
 
 async def test_small_terminal_shows_either_editor_or_table(tmp_path: Path) -> None:

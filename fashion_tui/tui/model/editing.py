@@ -15,7 +15,6 @@ from fashion_tui.schema.errors import UserError
 from fashion_tui.schema.models import CustomModel, NamedModel
 from fashion_tui.schema.replies import SourceTrace
 from fashion_tui.schema.requests import GetBuiltinSource
-from fashion_tui.schema.shapes import Fix
 from fashion_tui.tui.dialogs.dialog import ConfirmDialog
 from fashion_tui.tui.dialogs.save import SaveDialog, differs, save
 from fashion_tui.tui.pane import Pane
@@ -143,7 +142,7 @@ class EditingSession:
             ends = ([spec.shape for spec in trace.table.inputs], trace.table.outputs)
             shapes = arrow.join(format_shapes(end, glyphs) for end in ends if end)
         remarks = [] if trace.table is None else [remark.text for remark in trace.table.remarks]
-        self.view.show_result(trace.line, trace.error or "", shapes, fix_of(trace), remarks[0] if remarks else "")
+        self.view.show_result(trace.line, trace.error or "", shapes, trace.fix, remarks[0] if remarks else "")
 
     async def save(self) -> None:
         """Save the source to its file, or to a file that the user chooses. Call this from a worker."""
@@ -178,8 +177,3 @@ class EditingSession:
             return path
         question = f"{path} was changed by another program. Replace it?"
         return path if await app.push_screen_wait(ConfirmDialog(question)) else None
-
-
-def fix_of(trace: SourceTrace) -> Fix | None:
-    """Return the fix for the error of a trace, or None if there is none."""
-    return None if trace.table is None else trace.table.fix

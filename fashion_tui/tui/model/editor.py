@@ -16,11 +16,12 @@ from textual.widgets.text_area import Selection
 
 from fashion_tui.report.formatting import printable
 from fashion_tui.report.glyphs import terminal_glyphs
-from fashion_tui.report.style import ACCENT, ATTENTION, BAD, GOOD, MUTED, PALETTE
+from fashion_tui.report.style import ATTENTION, GOOD, MUTED, PALETTE
 from fashion_tui.schema.shapes import Fix
-from fashion_tui.tui.actions import key_of
 from fashion_tui.tui.widgets.highlight import highlight_line
 from fashion_tui.tui.widgets.lines import FittedLines
+
+from .error_line import error_text, fix_text
 
 CHECK_DELAY = 0.15
 """Seconds from the last edit until the source is checked."""
@@ -270,22 +271,3 @@ class EditorView(Vertical):
             return shown if fix is None else [*shown, fix_text(fix, width)]
 
         self.result.fit(fitted)
-
-
-def error_text(line: int | None, error: str) -> Text:
-    """Return an error with its line, if known."""
-    location = f"line {line}: " if line is not None else ""
-    return Text.assemble((f"{terminal_glyphs().bad} {location}", f"bold {BAD}"), (error, BAD))
-
-
-def fix_text(fix: Fix, width: int) -> Text:
-    """Return the key that leads to the fix, and the line as it will be, on one line."""
-    glyphs = terminal_glyphs()
-    text = Text.assemble(
-        (f"  {glyphs.key_names(key_of('model', 'go_to_error'))}", ACCENT),
-        (f" fix line {fix.line}: ", MUTED),
-        (printable(fix.new, glyphs), GOOD),
-        no_wrap=True,
-    )
-    text.truncate(width, overflow="ellipsis" if glyphs.unicode else "crop")
-    return text

@@ -18,7 +18,16 @@ from fashion_tui.report.glyphs import terminal_glyphs
 from fashion_tui.report.style import BAD
 from fashion_tui.schema.errors import UserError
 from fashion_tui.schema.inputs import InputFunction, Inputs, parse_input_function, parse_inputs
-from fashion_tui.schema.models import LIBRARIES, MODELS, TIMM, TORCHVISION, ModelFile, NamedModel, parse_model_name
+from fashion_tui.schema.models import (
+    LIBRARIES,
+    MODELS,
+    TIMM,
+    TORCHVISION,
+    CustomModel,
+    ModelFile,
+    NamedModel,
+    parse_model_name,
+)
 from fashion_tui.schema.replies import ErrorCause, SourceTrace
 from fashion_tui.tui.actions import key_hints
 from fashion_tui.tui.dialogs.dialog import Dialog
@@ -70,6 +79,17 @@ def default_values(name: str) -> Mapping[ErrorCause, str]:
     """Return the default arguments and inputs for a network of this name."""
     inputs = "" if name.startswith(LIBRARIES) else write_inputs(DATASET_INPUTS)
     return {"source": name, "arguments": "", "input": inputs}
+
+
+def field_values(network: ShownNetwork) -> Mapping[ErrorCause, str]:
+    """Return the values of the fields that describe a network."""
+    model = network.model
+    file = f"{model.file}:{model.class_name}" if isinstance(model, CustomModel) and model.file else ""
+    return {
+        "source": model.model if isinstance(model, NamedModel) else file,
+        "arguments": msgspec.json.encode(model.arguments).decode() if model.arguments else "",
+        "input": write_inputs(network.inputs),
+    }
 
 
 def write_inputs(inputs: Inputs) -> str:
@@ -130,12 +150,10 @@ class NetworkForm(Dialog[ShownNetwork | None]):
     NetworkForm .keys { margin: 1 0 0 0; }
     """
 
-    def __init__(
-        self, values: Mapping[ErrorCause, str], trace: Callable[[ShownNetwork], Awaitable[SourceTrace]]
-    ) -> None:
-        """Create the form. `values` are the initial values of the fields, and `trace` is called to trace a network."""
+    def __init__(self, current: ShownNetwork, trace: Callable[[ShownNetwork], Awaitable[SourceTrace]]) -> None:
+        """Create the form. The fields first describe the `current` network. `trace` is called to trace a network."""
         super().__init__()
-        self._values = self._defaults = values
+        self._values = self._defaults = field_values(current)
         self._trace = trace
 
     def compose(self) -> ComposeResult:

@@ -3,16 +3,20 @@
 import asyncio
 from dataclasses import dataclass
 from functools import partial
+from typing import cast
 
 import msgspec
 from textual.message import Message
 from textual.timer import Timer
+from textual.widget import Widget
+from textual.worker import Worker
 
 from fashion_tui.schema.errors import UserError
 from fashion_tui.schema.replies import SourceTrace
 from fashion_tui.schema.requests import GetTrainedWeights, GetWeights
 from fashion_tui.schema.shapes import Remark, ShapeRow
 from fashion_tui.schema.weights import Histogram
+from fashion_tui.tui.lab_app import LabApp
 from fashion_tui.tui.pane import Pane
 
 from .network import ShownNetwork, trace_shapes
@@ -129,10 +133,10 @@ class ShapeTracer:
 
 
 class WeightHistograms:
-    """Computes histograms of a network's weights. Posts HistogramsReady to the pane."""
+    """Computes histograms of a network's weights. Posts HistogramsReady to the widget that shows them."""
 
-    def __init__(self, pane: Pane) -> None:
-        self._pane = pane
+    def __init__(self, widget: Widget) -> None:
+        self._widget = widget
         self._timer: Timer | None = None
         self._network: ShownNetwork | None = None
         """The network that the histograms belong to."""
@@ -143,7 +147,7 @@ class WeightHistograms:
         if self._timer is not None:
             self._timer.stop()
         if self._network is not network or not self._by_name:
-            self._timer = self._pane.set_timer(WEIGHTS_DELAY, lambda: self._start(network))
+            self._timer = self._widget.set_timer(WEIGHTS_DELAY, lambda: self._start(network))
 
     def of_row(self, network: ShownNetwork, row: ShapeRow) -> list[Histogram]:
         """Return the histograms of the weights that a row uses, or an empty list if they haven't been computed yet."""
@@ -151,11 +155,11 @@ class WeightHistograms:
             return []
         return [self._by_name[name] for name in row.weights if name in self._by_name]
 
-    def _start(self, network: ShownNetwork) -> None:
-        self._pane.start_worker(partial(self._compute, network), "weights", exclusive=True)
+    def _start(self, network: ShownNetwork) -> Worker[None]:
+        return self._widget.run_worker(partial(self._compute, network), group="weights", exclusive=True)
 
     async def _compute(self, network: ShownNetwork) -> None:
-        lab_app = self._pane.lab_app
+        lab_app = cast("LabApp", self._widget.app)
         try:
             if network.run is not None:
                 trained = GetTrainedWeights(run_path=str(network.run), checkpoint="final")
@@ -167,4 +171,4 @@ class WeightHistograms:
             histograms = ()  # the shape trace reports the network's errors
         self._network = network
         self._by_name = {histogram.name: histogram for histogram in histograms}
-        self._pane.post_message(HistogramsReady())
+        self._widget.post_message(HistogramsReady())

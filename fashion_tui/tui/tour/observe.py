@@ -31,13 +31,13 @@ def observe(app: App[None]) -> Seen:
     pane = panes[cast("PaneName", switcher.current)]
     focused = screen.focused
     model, train, evaluate = panes.get("model"), panes.get("train"), panes.get("evaluate")
-    trace = model.trace if isinstance(model, ModelPane) else None
+    trace = model.trace_view.trace if isinstance(model, ModelPane) else None
     return Seen(
         pane=pane.PANE,
         place=_place(app, pane),
         takes_digits=app.screen is not screen or (focused is not None and focused.check_consume_key("1", "1")),
         tensors=_tensors(panes["playground"]),
-        has_shapes=isinstance(model, ModelPane) and model.shapes.table is not None,
+        has_shapes=isinstance(model, ModelPane) and model.trace_view.shapes.table is not None,
         shapes_fit=trace is not None and trace.error is None,
         shapes_clash=trace is not None and trace.error is not None and trace.table is not None,
         runs=cast("LabApp", app).runs,

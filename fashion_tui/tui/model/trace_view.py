@@ -1,0 +1,158 @@
+"""The shape trace of a network: the table, the error, the details of a row, and the comparison with the saved one."""
+
+from textual import getters, on
+from textual.app import ComposeResult
+from textual.containers import Vertical
+from textual.reactive import var
+
+from fashion_tui.report.glyphs import terminal_glyphs
+from fashion_tui.schema.replies import SourceTrace
+from fashion_tui.schema.shapes import ShapeTable
+from fashion_tui.tui.widgets.row_list import RowList
+
+from .comparison_view import ComparisonView
+from .error_line import ErrorLine
+from .feature_maps import FeatureMapsView
+from .network import ShownNetwork
+from .row_details import RowDetails
+from .shape_view import RowChosen, ShapeView
+from .tracing import HistogramsReady, WeightHistograms
+
+MIN_ERROR_WIDTH = 40
+"""Width of the line with the fix if the table isn't visible, in columns."""
+
+
+class TraceView(Vertical):
+    """Shows the latest shape trace of the network, and one of its rows in detail.
+
+    If the edited network fails to run, the table of the last network that ran stays visible.
+    """
+
+    maps: var[bool] = var(False, init=False)
+    """Whether the feature maps are shown instead of the row's details."""
+    comparing: var[bool] = var(False, init=False)
+    """Whether the edited network is shown beside the saved one, instead of the table."""
+
+    shapes = getters.query_one(ShapeView)
+    comparison = getters.query_one(ComparisonView)
+    error_line = getters.query_one(ErrorLine)
+    details = getters.query_one(RowDetails)
+    feature_maps = getters.query_one(FeatureMapsView)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.trace: SourceTrace | None = None
+        """The latest trace, or None before the first trace of a network."""
+        self._network: ShownNetwork | None = None
+        """The network of the latest trace."""
+        self._saved_table: ShapeTable | None = None
+        """The table of the saved source, while the edited source is compared with it."""
+        self._has_table = False
+        """Whether the table shows the network, possibly as it was before the latest edits."""
+        self._histograms = WeightHistograms(self)
+
+    def compose(self) -> ComposeResult:
+        yield ShapeView()
+        yield ComparisonView()
+        yield ErrorLine()
+        yield RowDetails()
+        yield FeatureMapsView()
+
+    @property
+    def has_error(self) -> bool:
+        return self.trace is not None and self.trace.error is not None
+
+    @property
+    def has_fix(self) -> bool:
+        return self.trace is not None and self.trace.fix is not None
+
+    @property
+    def is_outdated(self) -> bool:
+        """Whether the table shows the network as it was before the latest edits, because the edited network fails."""
+        return self.has_error and self._has_table
+
+    @property
+    def rows(self) -> RowList:
+        """The rows that are visible, either of the table or of the comparison."""
+        return self.comparison.rows if self.comparing else self.shapes.rows
+
+    def show(self, network: ShownNetwork, trace: SourceTrace, *, edited: bool) -> None:
+        """Show the trace of a network. `edited` tells whether its source has unsaved edits."""
+        self._network, self.trace = network, trace
+        self.set_class(self.has_error, "-failed")
+        self.set_class(self.is_outdated, "-outdated")
+        if trace.table is not None and not self.is_outdated:
+            self.shapes.show(trace.table)  # if the network fails, the table has the rows up to the error
+        if not self.has_error:
+            self._has_table = True
+            self._histograms.compute_soon(network)
+        self.error_line.show(trace, max(self.shapes.size.width, MIN_ERROR_WIDTH))
+        if self.comparing and not edited:
+            self.comparing = False
+        else:
+            self._show_comparison()
+
+    def show_tracing(self) -> None:
+        """Show that the network is being traced, unless its table is already visible."""
+        if not self._has_table:
+            self.shapes.show_note(f"tracing the network {terminal_glyphs().ellipsis}")
+
+    def clear(self) -> None:
+        """Remove everything that belongs to the network, before another one is traced."""
+        self._network = self.trace = self._saved_table = None
+        self._has_table = self.maps = self.comparing = False
+        self.remove_class("-failed", "-outdated")
+        self.shapes.clear()
+        self.comparison.clear()
+        self.error_line.show(None, MIN_ERROR_WIDTH)
+        self.details.fit(lambda _width: ())
+        self.feature_maps.clear()
+
+    # The row under the cursor
+
+    @on(RowChosen)
+    @on(HistogramsReady)
+    def _show_row(self) -> None:
+        table, row = self.shapes.table, self.shapes.row
+        if self._network is not None and table is not None and row is not None:
+            self.details.show(table, row, self._histograms.of_row(self._network, row))
+            self._show_maps()
+            self.refresh_bindings()
+
+    def watch_maps(self) -> None:
+        self.set_class(self.maps, "-maps")
+        self.refresh_bindings()
+        self.call_after_refresh(self._show_maps)  # the refresh sets the size of the maps
+
+    def _show_maps(self) -> None:
+        row, run = self.shapes.row, None if self._network is None else self._network.run
+        if self.maps and run is not None and row is not None:
+            self.feature_maps.show_row(run, row, self.shapes.occurrence)
+
+    def move_right(self, steps: int) -> None:
+        """Show another test image, or fold or unfold the row's module."""
+        if self.maps:
+            self.feature_maps.step_image(steps)
+        else:
+            self.shapes.fold(folded=steps < 0)
+
+    # The comparison
+
+    def compare_with(self, saved: ShapeTable) -> None:
+        """Show the edited network beside the table of the saved source, until the source is saved or reverted."""
+        self._saved_table = saved
+        self.comparing = True
+        self._show_comparison()
+
+    def watch_comparing(self) -> None:
+        moves_focus = self.has_focus_within
+        self.set_class(self.comparing, "-compare")
+        if moves_focus:
+            self.rows.focus()
+        self.refresh_bindings()
+
+    def _show_comparison(self) -> None:
+        newest = None if self.trace is None else self.trace.table
+        edited = newest or self.shapes.table
+        if self.comparing and self._saved_table is not None and edited is not None:
+            self.comparison.show(self._saved_table, edited, outdated=newest is None)
