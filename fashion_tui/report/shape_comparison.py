@@ -147,13 +147,18 @@ def comparison_lines(
     )
 
 
-def comparison_summary(first: ShapeTable, second: ShapeTable, pairs: Sequence[RowPair], glyphs: Glyphs) -> list[Text]:
-    """Return two lines: the totals of both networks, and how many rows differ."""
+def comparison_summary(
+    first: ShapeTable, second: ShapeTable, pairs: Sequence[RowPair], *, width: int, glyphs: Glyphs
+) -> list[Text]:
+    """Return the totals of both networks, on one line if they fit and else on two, and how many rows differ."""
     arrow = " → " if glyphs.unicode else " -> "
-    totals = Text.assemble(
-        ("parameters ", MUTED), (f"{first.total_params:,}{arrow}{second.total_params:,}", FOREGROUND),
-        ("   MACs ", MUTED), (f"{format_count(first.total_macs)}{arrow}{format_count(second.total_macs)}", FOREGROUND),
-    )  # fmt: skip
+    totals = [
+        Text.assemble(("parameters ", MUTED), (f"{first.total_params:,}{arrow}{second.total_params:,}", FOREGROUND)),
+        Text.assemble(
+            ("MACs ", MUTED), (f"{format_count(first.total_macs)}{arrow}{format_count(second.total_macs)}", FOREGROUND)
+        ),
+    ]
+    joined = Text("   ").join(totals)
     marks = [pair.mark for pair in pairs]
     counts = [
         f"{marks.count(mark)} {text}"
@@ -164,7 +169,10 @@ def comparison_summary(first: ShapeTable, second: ShapeTable, pairs: Sequence[Ro
         )
         if mark in marks
     ]
-    return [totals, Text(f"rows: {', '.join(counts)}" if counts else "the rows are the same", MUTED)]
+    return [
+        *([joined] if joined.cell_len <= width else totals),
+        Text(f"rows: {', '.join(counts)}" if counts else "the rows are the same", MUTED),
+    ]
 
 
 def _fit(
@@ -222,4 +230,4 @@ class ComparisonReport:
         text.no_wrap, text.overflow = True, "crop"
         yield text
         yield Text()
-        yield from comparison_summary(self.first, self.second, self.pairs, self.glyphs)
+        yield from comparison_summary(self.first, self.second, self.pairs, width=options.max_width, glyphs=self.glyphs)

@@ -41,7 +41,7 @@ def test_a_network_is_the_same_as_itself() -> None:
     table = trace(Guide(), (1, 28, 28))
     pairs = match_rows(table, table)
     assert {pair.mark for pair in pairs} == {" "}
-    assert "the same" in comparison_summary(table, table, pairs, ASCII)[1].plain
+    assert "the same" in comparison_summary(table, table, pairs, width=80, glyphs=ASCII)[1].plain
 
 
 def test_a_layer_corresponds_to_the_function_that_it_calls() -> None:
@@ -81,10 +81,12 @@ def test_both_halves_are_aligned_and_fit(tables: tuple[ShapeTable, ShapeTable], 
 
 def test_totals_of_both_networks(tables: tuple[ShapeTable, ShapeTable]) -> None:
     pairs = match_rows(*tables)
-    totals, counts = comparison_summary(*tables, pairs, UNICODE)
+    totals, counts = comparison_summary(*tables, pairs, width=80, glyphs=UNICODE)
     first, second = 4 * 25 + 4 + 64 * 3 + 3, 4 * 9 + 4 + 8 + 100 * 3 + 3
     assert f"{first:,} → {second:,}" in totals.plain
     assert counts.plain == "rows: 5 differ, 1 only in the first, 1 only in the second"
+    parameters, macs, _ = comparison_summary(*tables, pairs, width=totals.cell_len - 1, glyphs=UNICODE)
+    assert f"{parameters.plain}   {macs.plain}" == totals.plain, "no number is cut off in a narrow terminal"
     wide = comparison_lines(*tables, pairs, width=140, glyphs=UNICODE)
     assert str(first) in wide.footer[-1].plain
     assert str(second) in wide.footer[-1].plain

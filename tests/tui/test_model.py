@@ -568,6 +568,11 @@ async def test_keys_change_the_batch_of_the_training_estimate(tmp_path: Path) ->
         await lab.until("batch 32:", "6.09 MiB", "up to")  # 4 × 204,542 parameters and 32 × 95 KiB of activations
         await lab.pilot.press("escape")
         await until(lab.pilot, lambda: "batch 32" not in lab.screen, "the estimate to be hidden")
+        await lab.edit()
+        await lab.pilot.press("escape", ">")
+        await lab.until("batch 64:")
+        lab.paste(lab.editor.text.replace("nn.Linear", "nn.Linea"))
+        await lab.until("no costs", "error")
 
 
 async def test_the_estimate_shows_the_parts_of_the_memory_and_the_cursor_stays_visible(tmp_path: Path) -> None:
@@ -597,7 +602,7 @@ async def test_edited_network_beside_the_saved_one(tmp_path: Path) -> None:
         assert ("5×5 p2" in saved, "7×7 p3" in edited) == (True, True)
         source = lab.editor.text
         lab.paste(source.replace("7", "7 +"))
-        await lab.until("edited, before the error")
+        await lab.until("edited, outdated")
         lab.paste(source.replace("in_features=20 * 7 * 7", "in_features=99"))
         await until(lab.pilot, lambda: "fails" in rows.render_line(7).text, "the rows up to the error")
         await lab.pilot.press("z")  # reverts the edit

@@ -8,7 +8,7 @@ from textual.containers import Vertical
 from fashion_tui.report.glyphs import terminal_glyphs
 from fashion_tui.report.shape_comparison import comparison_lines, comparison_summary, match_rows
 from fashion_tui.schema.shapes import ShapeTable
-from fashion_tui.tui.widgets.lines import Lines
+from fashion_tui.tui.widgets.lines import GrowingLines, Lines
 from fashion_tui.tui.widgets.row_list import RowList
 
 CURSOR_AND_SCROLL_BAR = 2
@@ -18,7 +18,7 @@ MIN_WIDTH = 30
 class ComparisonView(Vertical):
     header = getters.query_one("#comparison-header", Lines)
     rows = getters.query_one("#comparison-rows", RowList)
-    footer = getters.query_one("#comparison-footer", Lines)
+    footer = getters.query_one("#comparison-footer", GrowingLines)
 
     def __init__(self) -> None:
         super().__init__()
@@ -27,11 +27,11 @@ class ComparisonView(Vertical):
     def compose(self) -> ComposeResult:
         yield Lines(id="comparison-header")
         yield RowList(id="comparison-rows")
-        yield Lines(id="comparison-footer")
+        yield GrowingLines(id="comparison-footer")
 
     def show(self, saved: ShapeTable, edited: ShapeTable, *, outdated: bool) -> None:
         """Show both tables. `outdated` tells that `edited` is from before the source got an error."""
-        name = "edited, before the error" if outdated else "edited"
+        name = "edited, outdated" if outdated else "edited"
         self._tables = replace(saved, model="saved"), replace(edited, model=name)
         self._paint()
 
@@ -40,7 +40,7 @@ class ComparisonView(Vertical):
         self._tables = None
         self.header.show_lines(())
         self.rows.show_rows((), ())
-        self.footer.show_lines(())
+        self.footer.fit(lambda _width: ())
 
     def on_resize(self) -> None:
         self.call_after_refresh(self._paint)
@@ -54,4 +54,5 @@ class ComparisonView(Vertical):
         lines = comparison_lines(*self._tables, pairs, width=width, glyphs=glyphs)
         self.header.show_lines(lines.header)
         self.rows.show_rows([str(index) for index in range(len(pairs))], lines.rows)
-        self.footer.show_lines([*lines.footer, *comparison_summary(*self._tables, pairs, glyphs)])
+        summary = comparison_summary(*self._tables, pairs, width=width, glyphs=glyphs)
+        self.footer.fit(lambda _width: [*lines.footer, *summary])

@@ -92,6 +92,8 @@ class TrainingEstimate(FittedLines):
     def _cost_lines(self, width: int) -> list[Text]:
         glyphs = terminal_glyphs()
         if self._batch is None or self._costs is None or self._table is None:
-            note = self._note or ("measuring the costs of training " + glyphs.ellipsis)
+            fails = self._network is not None and self._table is None
+            note = "no costs of training: the network has an error" if fails else self._note
+            note = note or f"measuring the costs of training {glyphs.ellipsis}"
             return [Text(printable(note, glyphs), MUTED, no_wrap=True)]
         return training_lines(self._costs, self._table, self._batch, width, glyphs)
