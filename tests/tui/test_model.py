@@ -267,6 +267,15 @@ async def test_enter_applies_the_proposed_fix_and_undo_restores_the_source(tmp_p
         await lab.pilot.press("space")
         assert lab.editor.text.replace(" ", "") == broken.replace(" ", ""), "another key withdraws the proposal"
         assert lab.editor.cursor_location[0] != line - 1
+        await lab.until("fc2 expects 200 features, got 64", "fix line")
+        await lab.pilot.press("ctrl+l")
+        await until(lab.pilot, lambda: "in_features=200" in lab.editor.selected_text, "the line to edit")
+        selected, selection = lab.editor.selected_text, lab.editor.selection
+        await lab.pilot.click(CodeEditor, offset=(20, 1))
+        assert not lab.editor.selected_text, "a click moves the cursor"
+        lab.editor.selection = selection
+        await lab.pilot.press("enter")
+        assert selected not in lab.editor.text, "after a click, enter replaces what is selected by a line break"
         lab.paste(
             broken.replace("features=64", "features=200").replace(
                 "        return ", "        logits = logits.flip(0)\n        return "

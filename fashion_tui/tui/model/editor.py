@@ -150,9 +150,11 @@ class CodeEditor(TextArea):
             else:
                 self._insert_line()
 
-    async def _on_paste(self, event: events.Paste) -> None:
+    @on(events.MouseDown)
+    @on(events.Paste)
+    def _clicked_or_pasted(self) -> None:
+        """Withdraw the proposed edit. TextArea's own handlers run afterwards and must not be called here."""
         self._withdraw()
-        await super()._on_paste(event)
 
     def _insert_line(self) -> None:
         """Start a new line with the same indentation, or with one more level after a colon."""
@@ -258,9 +260,11 @@ class EditorView(Vertical):
         if line is None or line > self.editor.document.line_count:
             return False
         text = self.editor.document.get_line(line - 1)
-        self.editor.move_cursor((line - 1, len(text) - len(text.lstrip())), center=True)
+        self.editor.move_cursor((line - 1, len(text) - len(text.lstrip())))
         if self._fix is not None:
             self.editor.propose(self._fix)
+        # If the editor has just been opened, it has no size before the refresh.
+        self.call_after_refresh(self.editor.scroll_cursor_visible, center=True)
         return True
 
     def _show(self, text: Text, fix: Fix | None = None) -> None:

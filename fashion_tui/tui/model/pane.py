@@ -169,7 +169,7 @@ class ModelPane(Pane):
 
     def _go_to_error(self) -> None:
         if self.trace_view.has_error or self.trace_view.has_fix:
-            self.call_after_refresh(self.editor.go_to_error)  # the refresh sets the size of the editor
+            self.editor.go_to_error()
 
     @work(group="source", exclusive=True)
     async def _load_source(self, network: ShownNetwork) -> None:
