@@ -84,7 +84,7 @@ class TerminalProgram:
         self._reader.start()
 
     def _start(self, command: Sequence[str], environ: Mapping[str, str], terminal: int) -> int:
-        """Start the program in a new session with the terminal, a descriptor. Return its process id."""
+        """Start the program in a new session with `terminal`, a file descriptor. Return the process id."""
         return os.posix_spawn(
             command[0],
             list(command),

@@ -20,7 +20,7 @@ def ask_engine(request: Request, result_type: type[Result], description: str) ->
 
 
 def ask_engine_for_each(requests: Sequence[Request], result_type: type[Result], description: str) -> list[Result]:
-    """Send several requests to one new engine and return the results."""
+    """Start an engine, send it several requests and return the results."""
     return asyncio.run(_ask([(request, result_type) for request in requests], description))
 
 

@@ -38,7 +38,7 @@ SECTIONS = {
         "eval": "Evaluate a run on the test set.",
         "export": "Export a run's weights to a file.",
         "compare": "Compare the settings and metrics of runs.",
-        "verify": "Repeat steps of a run and compare them to the bit.",
+        "verify": "Repeat steps of a run and compare the results bit for bit.",
     },
     "Understand and experiment": {
         "shapes": "Show the tensor shape after every layer and function.",

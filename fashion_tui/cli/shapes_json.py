@@ -12,7 +12,7 @@ from fashion_tui.schema.training_costs import TrainingCosts
 def table_as_json(table: ShapeTable, depth: int | None = None) -> dict[str, object]:
     """Return the output of `--json`. In each row, `input` is `inputs[0]` and `output` is `outputs[0]`.
 
-    `from` in a row and `row` in a remark are indexes of the list `rows`, which lacks the rows below `depth`. `from`
+    `from` in a row and `row` in a remark are indices into the list `rows`, which omits rows deeper than `depth`. `from`
     doesn't include the network's input.
     """
     shown = visible_rows(table, depth=depth)
@@ -88,7 +88,7 @@ def costs_as_json(costs: TrainingCosts, table: ShapeTable, batch: int) -> dict[s
 def comparison_as_json(
     first: ShapeTable, second: ShapeTable, pairs: Sequence[RowPair], depth: int | None
 ) -> dict[str, object]:
-    """Return the output for two networks. `first` and `second` in a row are indexes of the rows of their networks."""
+    """Return the output for two networks. In each row, `first` and `second` are indices of these networks' rows."""
     positions = [
         {index: position for position, index in enumerate(visible_rows(table, depth=depth))}
         for table in (first, second)

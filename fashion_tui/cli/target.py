@@ -1,4 +1,4 @@
-"""The file that a command writes."""
+"""The output file of a command."""
 
 import os
 from pathlib import Path
@@ -11,11 +11,12 @@ from fashion_tui.schema.paths import check_utf8
 def target_file(output: Path, option: str) -> Path:
     """Return the absolute path of the file that an option names, with symbolic links resolved.
 
-    A link itself would otherwise be replaced, and the engine has another /dev/stdout than this process. Raises
-    UserError if the path exists but isn't a regular file.
+    Otherwise, a link would be replaced instead of the file that it points to. Call this function before the path is
+    sent to the engine, where /dev/stdout is a different file. Raises UserError if the path exists but isn't a regular
+    file.
     """
     target = Path(os.path.realpath(output.absolute()))
-    # os.path, because methods of Path may raise. In a loop of links, `target` is one of these links.
+    # Use os.path, because methods of Path may raise. If links form a loop, `target` is one of these links.
     if os.path.islink(target) or (os.path.exists(output) and not os.path.isfile(target)):  # noqa: PTH110, PTH113, PTH114
         raise UserError(f"can't replace {output}: it isn't a regular file; choose another name")
     return check_utf8(target, option)

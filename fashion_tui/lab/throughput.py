@@ -14,19 +14,19 @@ from fashion_tui.schema.training_costs import VALUE_BYTES, Throughput
 from .devices import describe_device
 
 SECONDS = 0.1
-"""Duration of each measurement."""
+"""Minimum duration of each measurement, in seconds."""
 MIN_REPEATS = 3
 PRODUCT_SIZE = {"cpu": 512, "cuda": 4096, "mps": 2048}
-"""Rows and columns of the matrices, by type of device."""
+"""Number of rows and columns of the matrices, by type of device."""
 CONVOLUTION_BATCH = {"cpu": 8, "cuda": 256, "mps": 64}
 CHANNELS, SIDE, KERNEL = 64, 28, 3
-"""Size of the convolution that is measured, as in the middle of a small network for images."""
+"""Channels, side length of the images, and kernel size of the convolution that is measured."""
 ADDED_VALUES = {"cpu": 2**22, "cuda": 2**27, "mps": 2**25}
-"""Values of the tensor to which a number is added. It is too large for the caches."""
+"""Number of values in the tensor that is used to measure the bandwidth. It is too large for the caches."""
 
 
 def measure_throughput(device: torch.device) -> Throughput:
-    """Return the speed and the free memory of a device. The speed is measured once, which takes half a second."""
+    """Return the speed and the free memory of a device. The first call takes half a second to measure the speed."""
     return msgspec.structs.replace(_measure_speed(device), free_memory=_free_memory(device))
 
 
@@ -61,12 +61,12 @@ def _measure_speed(device: torch.device) -> Throughput:
 
 
 def _seconds(operation: Callable[[], object], device: torch.device) -> float:
-    """Return the average duration of the operation when it runs back to back, as in a network."""
+    """Return the average duration of an operation that is repeated without pauses, in seconds."""
     operation()
     _synchronize(device)
     repeats, start, duration = 0, time.perf_counter(), 0.0
     while repeats < MIN_REPEATS or duration < SECONDS:
-        for _ in range(max(repeats, 1)):  # doubles the number, so that waiting for the device is rare
+        for _ in range(max(repeats, 1)):  # each round doubles `repeats`, so few rounds wait for the device
             operation()
         repeats += max(repeats, 1)
         _synchronize(device)

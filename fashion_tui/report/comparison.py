@@ -1,4 +1,4 @@
-"""Tables of what differs between runs."""
+"""Tables that compare runs."""
 
 from collections.abc import Sequence
 
@@ -16,7 +16,7 @@ from .style import MUTED
 
 
 def comparison_tables(comparison: RunComparison) -> list[RenderableType]:
-    """Return a table of the fields that differ, and one of the metrics. Metrics of single layers are left out."""
+    """Return a table of the settings that differ, and one of the metrics. Metrics of single layers are left out."""
     glyphs = terminal_glyphs()
     differences = _table("setting", comparison.runs)
     for name, values in comparison.differences.items():
@@ -33,15 +33,16 @@ def comparison_tables(comparison: RunComparison) -> list[RenderableType]:
 def first_difference_lines(first: FirstDifference | None, common_steps: int) -> list[str]:
     """Return lines about the first step in which two runs differ."""
     if first is None:
-        return [f"the losses are identical to the bit in all steps that both runs have logged ({common_steps:,})"]
+        return [f"the losses are bit-identical in all steps that both runs have logged ({common_steps:,})"]
     weights = (
-        "weights: unknown, because the runs have no common checkpoint before this step"
+        "weights: unknown, because the runs have no intact checkpoint in common before this step"
         if first.weights_step is None
         else f"weights after step {first.weights_step:,}, the last common checkpoint: {first.weights}"
     )
+    names = ", ".join(first.configuration)
     return [
         f"the losses first differ in step {first.step:,}: {first.losses[0]} and {first.losses[1]}",
-        f"settings: {', '.join(first.configuration) or 'the same'}",
+        f"settings: {f'different ({names})' if names else 'the same'}",
         f"batch: {first.batch}",
         weights,
     ]

@@ -1,4 +1,4 @@
-"""Which of the shown rows of a shape table take the output of which others."""
+"""How data flows between the shown rows of a shape table."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -56,7 +56,7 @@ def data_flow(table: ShapeTable, shown: Sequence[int]) -> DataFlow:
 
 
 def row_positions(table: ShapeTable, shown: Sequence[int]) -> list[int]:
-    """Return, for each index of the table, the position of its row or, if it is hidden, of the folded module."""
+    """Return the position of each of the table's rows. A hidden row has the position of the folded module around it."""
     position_of = {index: position for position, index in enumerate(shown)}
     positions, last = [], 0
     for index in range(len(table.rows)):
@@ -83,21 +83,22 @@ class Lane:
 
 @dataclass(frozen=True, slots=True)
 class Lanes:
-    """The lines along which data flows, each in a column of its own for as long as it exists."""
+    """The lines along which data flows. Lines that overlap vertically are in different columns."""
 
     lanes: list[Lane]
     of_row: dict[int, Lane]
-    """The line on which each row is."""
+    """Maps each row to the line that its node is on."""
     of_edge: dict[tuple[int, int], Lane]
-    """The line from each producer to each of its consumers."""
+    """Maps each pair of a producer and one of its consumers to the line between them."""
 
 
 def find_lanes(flow: DataFlow, levels: Sequence[int]) -> Lanes:
     """Arrange the rows in columns, so that skip connections are beside the rows that they skip.
 
-    `levels` contains the level of each row from the top; a row is on a higher level than its producers. A row stays in
-    the column of its oldest input that no later row takes. If several rows take the output of a row, the first one on
-    the way to the last row gets it in the same column, and a new column carries it to the others.
+    `levels` contains the level of each row, counted from the top. Each row is below its producers. A row is placed on
+    the oldest of the lines that end at it, or on a new line if there is none. If several rows take the output of a row,
+    one of them gets it on the same line: the first one from which data flows to the last row. A new line carries the
+    output to the other rows.
     """
     order = sorted(flow.nodes, key=lambda row: (levels[row], row))
     main, others = _main_and_other_consumers(flow, order)
@@ -130,7 +131,7 @@ def find_lanes(flow: DataFlow, levels: Sequence[int]) -> Lanes:
 
 
 def _main_and_other_consumers(flow: DataFlow, order: Sequence[int]) -> tuple[dict[int, int], dict[int, list[int]]]:
-    """Return, for each row, its first consumer on the way to the last row, and its other consumers in order."""
+    """Return each row's first consumer from which data flows to the last row, and the other consumers in order."""
     consumers: dict[int, list[int]] = {NETWORK_INPUT: [], **{row: [] for row in order}}
     for row in order:
         for producer in flow.node_producers(row):
@@ -148,7 +149,7 @@ def _main_and_other_consumers(flow: DataFlow, order: Sequence[int]) -> tuple[dic
 
 
 def _assign_columns(lanes: Sequence[Lane]) -> None:
-    """Give overlapping lines different columns, and shorter lines lower columns, so that nested lines don't cross."""
+    """Assign overlapping lines to different columns, shorter ones farther left, so that nested lines don't cross."""
     first, *others = lanes
     placed = [first]
     for lane in sorted(others, key=lambda lane: (lane.end - lane.start, lane.start)):

@@ -28,7 +28,7 @@ class Glyphs:
     node: str
     """A node of a graph."""
     neighbour: str
-    """A node next to the chosen node."""
+    """A node that is connected to the selected node."""
     levels: str
     """One glyph for each level of a sparkline, from almost empty to full."""
     eighths: str

@@ -14,9 +14,10 @@ from .shapes import visible_rows
 
 BOX_HEIGHT = 40
 GAP = 30
-"""Height between two levels. Lines leave a column in its upper half, and enter another one in its lower half."""
+"""Height of the gap between two levels. Lines leave a column in the upper half, and enter another column in the lower
+half."""
 GROUP_LABEL_HEIGHT = 20
-"""Height that a level gets for the label of each module that begins there."""
+"""Height of the space above a level for the label of each module that begins there."""
 GROUP_PADDING = 8
 COLUMN_GAP = 34
 LINE_COLUMN_WIDTH = 14
@@ -24,20 +25,21 @@ LINE_COLUMN_WIDTH = 14
 MARGIN = 28
 TITLE_HEIGHT = 46
 CHARACTER_WIDTH = 6.7
-"""Approximate width of a character of the font, whose size is 12."""
+"""Approximate width of a character at font size 12."""
 BOLD_WIDTH = 7.8
 MAX_CHARACTERS = 40
-"""Longer strings are truncated. The tooltip contains the complete string."""
+"""Maximum length of a string. Longer strings are truncated; the tooltip contains the complete string."""
 MIN_BOX_WIDTH = 110
 FONT = "system-ui, 'DejaVu Sans', sans-serif"
 
 INK, MUTED, LINE = "#1c1c1c", "#616161", "#8a8a8a"
 LAYER, FUNCTION, GROUP, FAILED = ("#dcebf5", "#005f87"), ("#ffffff", "#9e9e9e"), ("#f6f6f6", "#d8d8d8"), "#b0201c"
-"""Fill and outline of the boxes of layers with parameters, of other rows, and of modules that contain rows."""
+"""Fill and outline of the boxes of layers with parameters, of other rows, and of modules that contain rows; outline
+of a row that fails."""
 
 
 def graph_svg(table: ShapeTable, *, depth: int | None = None) -> bytes:
-    """Return the image as an SVG document. `depth` is the number of levels of modules, as for the table."""
+    """Return the image as an SVG document. `depth` limits the depth of nested modules, as in the table."""
     shown = visible_rows(table, depth=depth)
     flow = data_flow(table, shown)
     levels = _levels(flow)
@@ -61,7 +63,7 @@ def _levels(flow: DataFlow) -> list[int]:
 
 @dataclass(frozen=True, slots=True)
 class _Group:
-    """A module whose calls have boxes of their own. The box around them covers levels and columns, inclusively."""
+    """A module whose calls have boxes of their own. The box around them covers these levels and columns, inclusive."""
 
     row: ShapeRow
     top: int
@@ -163,7 +165,7 @@ class _Drawing:
         return y
 
     def _find_groups(self) -> list[_Group]:
-        """Return the modules around whose rows a box can be drawn that contains no other row, outermost first."""
+        """Return the modules that get a box, outermost first. A box contains only rows inside its module."""
         groups = []
         for row, end in enumerate(self._flow.ends):
             inside = [one for one in self._flow.nodes if row < one < end]
@@ -220,7 +222,7 @@ class _Drawing:
         return box
 
     def _draw_group(self, root: ET.Element, group: _Group) -> None:
-        """Draw a box around the rows of a module. Boxes of modules inside it are smaller."""
+        """Draw a box around the rows of a module. Boxes of nested modules are smaller."""
         above, below = self._nested(group)
         outer = sum(_contains(other, group) for other in self._groups if other is not group)
         side = GROUP_PADDING + max(2 - outer, 0) * 5
@@ -236,7 +238,7 @@ class _Drawing:
         _text(root, left + 8, top + 13, _short(label), fill=MUTED, size=10)
 
     def _nested(self, group: _Group) -> tuple[int, int]:
-        """Return how many modules nested in each other begin at the top of a module, and end at its bottom."""
+        """Return how many levels of nested modules begin at the top of a module, and how many end at its bottom."""
         children = [(child, *self._nested(child)) for child in self._groups if _is_child(group, child)]
         above = max((above + 1 for child, above, _ in children if child.top == group.top), default=0)
         below = max((below + 1 for child, _, below in children if child.bottom == group.bottom), default=0)

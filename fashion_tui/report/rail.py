@@ -43,9 +43,9 @@ _ASCII = _Lines(
 
 COLUMNS_PER_LANE = 2
 MIN_LANES = 3
-"""A rail has room for at least this many lines."""
+"""Minimum number of columns for lines in the margin."""
 TERMINAL_COLUMNS_PER_LANE = 16
-"""A rail has room for one line per this many columns of the terminal. Further lines share the last column."""
+"""The margin has one column for lines per this many columns of the terminal. Further lines share the last column."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +68,8 @@ class Rail:
     def lines(self, chosen: int | None = None) -> list[Text]:
         """Return the margin of each row.
 
-        The lines between the row `chosen` and its producers and consumers are highlighted, and these have another node.
+        The lines between the row `chosen` and its producers and consumers are highlighted, and the nodes of these rows
+        have a different glyph.
         """
         lit, neighbours = self._lit_cells(chosen), self.neighbours(chosen)
         margins = []
@@ -102,7 +103,8 @@ class Rail:
 def draw_rail(table: ShapeTable, shown: Sequence[int], *, width: int, glyphs: Glyphs) -> Rail:
     """Draw the rail for the rows with the indices `shown`, in a terminal of `width` columns.
 
-    A row is left blank if it only takes the output of the row above it and passes its own to the row below it.
+    The margin of a row is blank if the row takes only the output of the row above it and passes its own output only to
+    the row below it.
     """
     flow = data_flow(table, shown)
     lanes = find_lanes(flow, range(len(shown)))
@@ -132,7 +134,7 @@ class _Drawing:
         return Rail(self._flow, self._glyphs, tuple(cells), nodes, edges)
 
     def _drawn_rows(self) -> set[int]:
-        """Return the rows that aren't blank: those beside which data passes, or whose neighbours are farther away."""
+        """Return the rows whose margin isn't blank: those that a line passes, or whose neighbours aren't adjacent."""
         drawn, previous, outlines = set[int](), NETWORK_INPUT, list[int]()
         for row, beside in enumerate(self._beside):
             is_node = row in self._lanes.of_row
@@ -175,7 +177,7 @@ class _Drawing:
         return lines.get(directions, " ")
 
     def _connections(self, row: int) -> set[int]:
-        """Return the columns of the lines that end or branch off in a row's node, and of those that start there."""
+        """Return the columns of all lines that are connected to a row's node."""
         edges = self._lanes.of_edge
         arriving = [edges[producer, row] for producer in self._flow.node_producers(row)]
         starting = [lane for (producer, _), lane in edges.items() if producer == row]

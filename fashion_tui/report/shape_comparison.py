@@ -1,4 +1,4 @@
-"""Show the shape traces of two networks side by side. Rows that correspond are on one line, and differences marked."""
+"""Show the shape traces of two networks side by side. Corresponding rows share a line, and differences are marked."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ ONLY_FIRST, ONLY_SECOND, DIFFERENT = "-", "+", "~"
 """Marks of rows that only one network has, and of rows that differ. They are ASCII, as in the output of diff."""
 
 _SAME = {"view": "flatten", "reshape": "flatten", "+=": "+", "add": "+", "-=": "-", "*=": "*"}
-"""Names of operations that count as the same operation as another one."""
+"""Maps names of operations to names of equivalent operations. The comparison treats both as the same."""
 
 
 def _operation(row: ShapeRow) -> str:
@@ -73,7 +73,7 @@ def match_rows(first: ShapeTable, second: ShapeTable, *, depth: int | None = Non
 
 
 def _similarity(row: ShapeRow, other: ShapeRow) -> int:
-    """Return 0 for rows that don't correspond, or a number that is the greater, the more they have in common."""
+    """Return a number that measures how much two rows have in common, or 0 if they don't correspond."""
     if _operation(row) != _operation(other):
         return 0
     same = (
@@ -85,7 +85,7 @@ def _similarity(row: ShapeRow, other: ShapeRow) -> int:
 
 
 def _best_totals(similarity: Sequence[Sequence[int]], rows: int, columns: int) -> list[list[int]]:
-    """Return the greatest total similarity of the rows from i and the rows from j on, for each i and j."""
+    """For each i and j, return the greatest total similarity between the rows from i on and the rows from j on."""
     best = [[0] * (columns + 1) for _ in range(rows + 1)]
     for i in range(rows - 1, -1, -1):
         following, current, similar = best[i + 1], best[i], similarity[i]
@@ -206,7 +206,7 @@ def _cells(row: ShapeRow, pair: RowPair, glyphs: Glyphs) -> list[Cell]:
 
 
 def _cell(text: str, pair: RowPair, *names: str, plain: str = MUTED) -> Cell:
-    """Return a cell in the colour of the row, if one of the values with these names differs."""
+    """Return a cell. If one of the values with these names differs, the cell has the colour of the row."""
     is_marked = pair.mark in {ONLY_FIRST, ONLY_SECOND} or any(name in pair.differences for name in names)
     return Cell(text, _tone(pair) if is_marked else plain)
 

@@ -84,7 +84,7 @@ def shape_lines(  # noqa: PLR0913 - each is an independent choice
     columns: Collection[str] | None = None,
     glyphs: Glyphs | None = None,
 ) -> ShapeLines:
-    """Return the header, a line for each visible row, and the totals. No line is wider than `width` with its margin."""
+    """Return the header, a line for each visible row, and the totals. A line with its margin fits in `width`."""
     glyphs = glyphs or terminal_glyphs()
     shown = visible_rows(table, depth=depth, folded=folded)
     rail = draw_rail(table, shown, width=width, glyphs=glyphs)
@@ -179,7 +179,7 @@ def shape_notes(table: ShapeTable, *, glyphs: Glyphs | None = None) -> Text:
 
 
 def _is_special(spec: InputSpec) -> bool:
-    """Return whether the strip, which shows the shapes of one sample, doesn't describe an input completely."""
+    """Return whether an input must be described in full, because the strip shows only the shape of one sample."""
     return spec.dtype != "float32" or not spec.batched
 
 

@@ -15,7 +15,7 @@ from .reader import RunReader
 from .series import Series
 
 IGNORED_FIELDS = ("format", "run", "created", "dataset.directory", "recipe.summary")
-"""Fields that say nothing about how a run was trained."""
+"""Fields that have no effect on how a run is trained."""
 
 
 def compare_runs(readers: Sequence[RunReader]) -> RunComparison:
@@ -34,9 +34,9 @@ def compare_runs(readers: Sequence[RunReader]) -> RunComparison:
 
 
 def first_different_loss(first: RunReader, second: RunReader) -> tuple[int, float, float] | None:
-    """Return the first step whose losses differ, and both losses. Return None if all steps of both runs are equal.
+    """Return the first step whose losses differ, and both losses. Return None if no losses differ.
 
-    Steps that only one run has logged are ignored.
+    Only steps that both runs have logged are compared.
     """
     losses = dict(second.series("loss").items())
     for step, loss in first.series("loss").items():

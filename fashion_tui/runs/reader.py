@@ -137,7 +137,7 @@ class RunReader:
 
     @property
     def times(self) -> Series:
-        """Unix times at which metrics were logged, each at the last step that was logged at that time."""
+        """Unix times at which metrics were logged. The time of a chunk is stored at its last step."""
         return self._replay.times
 
     def _follow(self, max_bytes: int | None) -> list[str]:

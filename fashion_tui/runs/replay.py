@@ -24,7 +24,7 @@ MAX_WARNINGS = 20
 MAX_EVENTS = 50
 
 MAX_METRICS = 10_000
-"""Maximum number of metrics per run. Further metrics are ignored and counted."""
+"""Maximum number of metrics per run. Further metrics are ignored."""
 
 MAX_GAP = 10_000_000
 """Maximum number of consecutive missing steps in a log. A line after a larger gap counts as damaged, even if its

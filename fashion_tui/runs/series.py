@@ -1,4 +1,4 @@
-"""A metric recorded at some or all steps, and its curves. The time to compute a curve hardly depends on its length."""
+"""A metric recorded at some or all steps, and its curves. Long curves take hardly more time than short ones."""
 
 import math
 from array import array
@@ -177,11 +177,11 @@ class Series:
         return buckets
 
     def _is_small(self, level: int) -> bool:
-        """Return whether the buckets of a level have few values, so that they are computed from the values."""
+        """Return whether the buckets of a level have so few values that they are computed directly from the values."""
         return len(self._values) << level <= BASE_VALUES * (self.last_step + 1 - self.first_step)
 
     def _add_from_values(self, buckets: "_Level", level: int, stop: int) -> None:
-        """Add the buckets up to index `stop` that have values, computed from the values."""
+        """Compute the new buckets before index `stop` from the values. Add those that aren't empty."""
         first = self.first_step
         position, end = self._position(first + (buckets.stop << level)), self._position(first + (stop << level))
         while position < end:
@@ -248,7 +248,7 @@ class _Level:
             del self._indices[keep:], self._buckets[keep:]
 
     def pairs(self, start: int, stop: int) -> Iterator[tuple[int, Bucket, Bucket]]:
-        """Yield the buckets with indices 2i and 2i + 1, preceded by i, for each i from `start` to `stop - 1`.
+        """Yield i and the buckets with the indices 2i and 2i + 1, for each i from `start` to `stop - 1`.
 
         Pairs without values are left out. If only one bucket of a pair has values, the other one is `EMPTY`.
         """

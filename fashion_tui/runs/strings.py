@@ -29,7 +29,7 @@ def printable_strings(struct: StructT) -> StructT:
 
 @lru_cache(maxsize=1000)
 def _printable_line(value: str) -> str:
-    """Return the string as one printable line. The cache is for names of metrics, which occur again and again."""
+    """Return the string as one printable line. Results are cached, because names of metrics occur repeatedly."""
     return one_line(value, MAX_LENGTH)
 
 

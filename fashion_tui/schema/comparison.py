@@ -1,4 +1,4 @@
-"""What differs between runs."""
+"""The results of comparing runs."""
 
 from typing import Literal
 
@@ -10,7 +10,7 @@ Sameness = Literal["same", "different", "unknown"]
 
 
 class MetricComparison(msgspec.Struct, frozen=True):
-    """A metric of several runs, in the order of the runs. A value is None if the run doesn't have it."""
+    """A metric of several runs, in the order of the runs. A value is None if the run doesn't have the metric."""
 
     last: tuple[JsonFloat | None, ...]
     best: tuple[JsonFloat | None, ...]
@@ -18,23 +18,23 @@ class MetricComparison(msgspec.Struct, frozen=True):
 
 
 class StepComparison(msgspec.Struct, frozen=True, kw_only=True):
-    """The inputs of a step of two runs."""
+    """Whether a step of two runs had the same inputs."""
 
     batch: Sameness
     """Whether the images, as the networks received them, and the labels are the same."""
     weights: Sameness
-    """Whether the weights are the same at the last checkpoint before the step that both runs have."""
+    """Whether the weights are the same at the last common checkpoint before the step."""
     weights_step: int | None
     """Step of that checkpoint, or None if there is none."""
 
 
 class FirstDifference(msgspec.Struct, frozen=True, kw_only=True):
-    """The first step in which the losses of two runs differ, and what differed by then."""
+    """The first step whose losses differ in two runs, and whether its inputs and the settings differ."""
 
     step: int
     losses: tuple[JsonFloat, JsonFloat]
     configuration: tuple[str, ...]
-    """Names of the fields in `RunComparison.differences`."""
+    """Names of the configuration fields that differ."""
     batch: Sameness
     weights: Sameness
     weights_step: int | None

@@ -29,7 +29,7 @@ class UsageError(UserError):
 
 
 class TimeLimitReached(BaseException):
-    """Raised in the user's code when its time is up. Not an Exception, which that code might catch."""
+    """Raised in the user's code at the time limit. A BaseException, because that code might catch an Exception."""
 
     def __init__(self, seconds: float) -> None:
         super().__init__(f"stopped after {seconds:g} s; check for an endless loop")

@@ -52,7 +52,7 @@ class Started(Event, frozen=True, kw_only=True, tag="started"):
 
 
 class StepChunk(Event, frozen=True, kw_only=True, tag="steps", omit_defaults=True):
-    """Metrics of some steps: every step of a range (`first_step`), or selected steps (`steps`).
+    """Metrics of consecutive steps (`first_step`) or of selected steps (`steps`).
 
     A trainer that logs every step uses `first_step`; a step missing between two such chunks means that the log is
     damaged. Metrics that are measured less often are in chunks with `steps`. Names of metrics may have the form
@@ -60,7 +60,7 @@ class StepChunk(Event, frozen=True, kw_only=True, tag="steps", omit_defaults=Tru
     """
 
     first_step: Step | None = None
-    """The first of consecutive steps, or None if `steps` is set. The first step of a trainer is 1."""
+    """The first of consecutive steps, or None if `steps` is set. Steps are counted from 1."""
     steps: list[Step] | None = None
     """Numbers of the steps in ascending order, or None if `first_step` is set."""
     metrics: dict[str, list[JsonFloat | None]]

@@ -18,7 +18,7 @@ _ALIASES = {
     "float": "float32", "double": "float64", "half": "float16", "long": "int64", "int": "int32", "short": "int16",
     "byte": "uint8", "cfloat": "complex64", "cdouble": "complex128",
 }  # fmt: skip
-"""torch's other names of dtypes."""
+"""Maps torch's other names of dtypes to those in `DTYPES`."""
 
 UNBATCHED = "@"
 """Prefix of a shape without a batch axis."""

@@ -47,18 +47,18 @@ class GetImages(Request, frozen=True, kw_only=True):
 class GetShapes(Request, frozen=True, kw_only=True):
     """Ask for the shape trace of a network; the reply is a ShapeTable.
 
-    The network runs on real values if that is affordable.
+    The network runs on real values unless that would take too much time or memory.
     """
 
     model: str
     """A name in `schema.models.MODELS`, `file.py:Class`, `torchvision:NAME` or `timm:NAME`."""
     inputs: Inputs = ()
-    """The network's inputs. If it is empty, the network's own, or else an image of the data set."""
+    """The network's inputs. If empty, the inputs that its library defines, or else an image of the data set."""
     arguments: dict[str, object] = {}
     """Keyword arguments of the model's class."""
     live: bool = False
-    """Whether a fast answer is needed. All but small networks are then traced on the meta device, without computing
-    values, unless their code reads values."""
+    """Whether to answer fast. If True, only small networks and networks whose code reads values run on real values; the
+    others are traced on the meta device."""
     measure: bool = False
     """Whether to also time each row on a batch of samples."""
     time_limit: float | None = None
@@ -90,10 +90,10 @@ class TraceSource(Request, frozen=True, kw_only=True):
 
     network: CustomModel
     inputs: Inputs = ()
-    """The network's inputs. If it is empty, an image of the data set."""
+    """The network's inputs. If empty, an image of the data set."""
     live: bool = False
-    """Whether a fast answer is needed. All but small networks are then traced on the meta device, without computing
-    values, unless their code reads values."""
+    """Whether to answer fast. If True, only small networks and networks whose code reads values run on real values; the
+    others are traced on the meta device."""
     measure: bool = False
     """Whether to also time each row on a batch of samples."""
     time_limit: float | None = None
@@ -108,7 +108,7 @@ class GetTrainingCosts(Request, frozen=True, kw_only=True):
 
     network: NamedModel | CustomModel
     inputs: Inputs = ()
-    """The network's inputs. If it is empty, the network's own, or else an image of the data set."""
+    """The network's inputs. If empty, the inputs that its library defines, or else an image of the data set."""
 
 
 class GetWeights(Request, frozen=True, kw_only=True):
@@ -203,10 +203,10 @@ class Export(Request, frozen=True, kw_only=True):
 
 
 class Verify(Request, frozen=True, kw_only=True):
-    """Ask to repeat steps of a run and to compare them to the bit; the reply is a Verification.
+    """Ask to repeat steps of a run and to compare them bit for bit; the reply is a Verification.
 
     Progress is reported as a number of steps. Fails with UntrustedSource in the same cases as Evaluate. The engine uses
-    the run's number of threads from then on, so close it afterwards.
+    the run's number of threads from then on, so close the engine afterwards.
     """
 
     run_path: str

@@ -33,8 +33,8 @@ class ShapeRow(msgspec.Struct, frozen=True, kw_only=True):
     """For each input, the index of the row that produced it, NETWORK_INPUT for an input of the network, or None for any
     other tensor."""
     producers: tuple[int | None, ...] = ()
-    """Like `sources`, but for an input that a module returned, the index of the call inside the module that produced
-    it. The rows with these indices have no children."""
+    """Like `sources`, but an input that a module returned has the index of the call inside the module that produced it.
+    The rows with these indices have no children."""
     outputs: tuple[Shape, ...]
     settings: str
     """Non-default settings (kernel size, padding, stride and so on), such as `5×5 p2`; empty if there are none."""
@@ -42,7 +42,7 @@ class ShapeRow(msgspec.Struct, frozen=True, kw_only=True):
     """Number of parameters of this row and its children. A parameter is counted only in the first row that uses it."""
     own_params: int
     """Number of parameters of this row, excluding its children. The sum over all rows, plus `unused_params`, is
-    `total_params`."""
+    `total_params` if `not_used_in_pass` is empty."""
     trainable: bool
     """Whether at least one parameter requires gradients."""
     reused: bool
@@ -55,7 +55,7 @@ class ShapeRow(msgspec.Struct, frozen=True, kw_only=True):
     dtype: str
     """Data type of the first output, such as `float32`."""
     receptive_field: Shape | None = None
-    """Size of the part of the input that one value of the first output depends on, along each axis but the channels;
+    """Size of the part of the input that one value of the first output depends on, along each axis except the channels;
     None if it is unknown."""
     mixes_samples: bool = False
     """Whether this is the first row in which one sample of a batch changes the values of another sample, in evaluation
@@ -89,7 +89,7 @@ class Remark(msgspec.Struct, frozen=True):
     row: int | None
     """Index of the row, or None for a remark about the whole network."""
     text: str
-    """The remark in one line, without the name of the row."""
+    """One-line remark, without the name of the row."""
 
 
 class NotUsed(msgspec.Struct, frozen=True):
@@ -114,7 +114,7 @@ class Fix(msgspec.Struct, frozen=True):
 
 
 def apply_fix(source: str, fix: Fix) -> str:
-    """Return the source with the line edited. A source whose line isn't the one that the fix edits is unchanged."""
+    """Apply a fix and return the new source. If the line isn't `fix.old`, return the source unchanged."""
     lines = source.splitlines(keepends=True)
     if not 0 < fix.line <= len(lines) or lines[fix.line - 1].strip() != fix.old:
         return source
@@ -141,13 +141,13 @@ class ShapeTable(msgspec.Struct, frozen=True, kw_only=True):
     unused: tuple[str, ...] = ()
     """Modules and parameters that the network never uses."""
     unused_params: int = 0
-    """Number of parameters in `unused` and `not_used_in_pass`."""
+    """Number of parameters that the network never uses. Those in `not_used_in_pass` aren't included."""
     not_used_in_pass: tuple[NotUsed, ...] = ()
     """Modules and parameters that this pass didn't use, but another pass may use."""
     ran: Literal["real", "meta"] = "meta"
     """`real` if the network ran on real values, or `meta` if it ran on the meta device, which computes only shapes."""
     batch: int = 1
-    """Number of samples in the pass that the numbers are from. They are divided by it, so they are for one sample."""
+    """Number of samples in the pass. The numbers in the rows are for one sample: they were divided by this number."""
     remarks: tuple[Remark, ...] = ()
     """Notes about a network that runs but looks wrong."""
     error: str | None = None
@@ -157,9 +157,9 @@ class ShapeTable(msgspec.Struct, frozen=True, kw_only=True):
     error_line: int | None = None
     """Line in `error_file`."""
     timed_out: bool = False
-    """Whether the error is that the network was stopped at the time limit."""
+    """Whether the network failed because it was stopped at the time limit."""
     fix: Fix | None = None
-    """An edit of the network's file that fixes the error or, if there is no error, the first row that mixes samples."""
+    """An edit of the network's file that fixes the error or, if there is none, the first row that mixes samples."""
 
     timed_on: str = ""
     """Device on which the calls were timed; empty if they were not timed."""

@@ -10,10 +10,11 @@ from .shapes import ShapeRow, ShapeTable
 VALUE_BYTES = 4
 """Size of a float32 value."""
 ADAM_TRAFFIC = 7
-"""Values that Adam reads or writes for each parameter: it reads the parameter, its gradient and two moments, and writes
-the parameter and both moments."""
+"""Number of values that Adam reads or writes for each parameter: it reads the parameter, its gradient and two moments,
+and writes the parameter and both moments."""
 BACKWARD_WORK = 2
-"""MACs of the backward pass for each MAC of the forward pass: the gradient of the input, and that of the weights."""
+"""MACs of the backward pass for each MAC of the forward pass: one for the gradient of the input, and one for
+that of the weights."""
 
 _GROUPS = re.compile(r"\bg\d+\b|groups=\d+")
 """Matches the number of groups in a convolution's settings, such as `3×3 p1 g32`."""
@@ -45,7 +46,7 @@ class TrainingMemory(msgspec.Struct, frozen=True, kw_only=True):
         return self.fixed + batch * self.sample_activations
 
     def largest_batch(self, memory: int) -> int | None:
-        """Return the largest batch that fits into this many bytes: 0 if none fits, or None if any does."""
+        """Return the largest batch that fits into this many bytes: 0 if no batch fits, or None if all batches fit."""
         if self.sample_activations <= 0:
             return None if self.fixed <= memory else 0
         return max((memory - self.fixed) // self.sample_activations, 0)
@@ -64,7 +65,7 @@ class Throughput(msgspec.Struct, frozen=True, kw_only=True):
     product: float
     """MACs per second in matrix products."""
     bandwidth: float
-    """Bytes that are read or written per second."""
+    """Number of bytes that are read or written per second."""
     call_seconds: float
     """Time to call an operation on a single value, in seconds."""
     free_memory: int | None

@@ -18,7 +18,7 @@ class StepDifference(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Verification(msgspec.Struct, frozen=True, kw_only=True):
-    """The result of repeating steps of a run and comparing them to the bit."""
+    """The result of repeating steps of a run and comparing them bit for bit."""
 
     run: str
     from_step: int

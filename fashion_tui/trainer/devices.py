@@ -19,7 +19,7 @@ class DeviceMonitor:
         self._device = str(device)
         self._uuid = str(torch.cuda.get_device_properties(device).uuid) if device.type == "cuda" else None
         self._resources = ExitStack()
-        if self._uuid is not None:  # NVML counts initialisations; while it is initialised, another one is fast
+        if self._uuid is not None:  # keep NVML initialised, so that each measurement is fast
             self._resources.enter_context(open_nvml())
         psutil.cpu_percent()  # the next call returns the utilization since this call
 

@@ -20,9 +20,9 @@ CHUNK_PERIOD = 0.25
 
 LAYER_PERIOD = 1.0
 LAYER_STEPS = 20
-"""Minimum number of seconds and of steps between measurements of the layers and devices.
+"""Minimum time in seconds, and minimum number of steps, between two measurements of the layers and devices.
 
-A measured step takes up to a fifth longer.
+Measuring a step makes it up to 20 % slower.
 """
 
 LAYER_MEASUREMENTS = 1000
@@ -155,7 +155,7 @@ class StepMetrics:
         return seconds
 
     def _write_samples(self, first_step: int, last_step: int, images_per_second: float) -> None:
-        """Log what was measured at some of the steps from `first_step` to `last_step`, and request the next sample."""
+        """Log the measurements of the steps from `first_step` to `last_step`, and request the next measurement."""
         samples: dict[int, dict[str, float]] = {last_step: {"images_per_second": images_per_second}}
         due_time, due_step = self._layers_due
         is_due = self.training.train_seconds >= due_time and last_step >= due_step
@@ -181,7 +181,7 @@ class StepMetrics:
 
 
 def _sample_chunk(samples: dict[int, dict[str, float]]) -> StepChunk:
-    """Return a chunk with these metrics, given by step."""
+    """Return a chunk with these metrics. `samples` maps each step to its metrics."""
     steps = sorted(samples)
     names = dict.fromkeys(name for step in steps for name in samples[step])
     metrics: dict[str, list[JsonFloat | None]] = {

@@ -85,7 +85,7 @@ IN_PANE: dict[PaneName, tuple[Action, ...]] = {
     "model": (
         Action("edit", "i", "Edit the source; the table updates as you type", "edit"),
         Action("save", "ctrl+s", "Save the source to a file", "save", "^s"),
-        Action("go_to_error", "ctrl+l", "Go to the line with the error; enter fixes it", "error", "^l"),
+        Action("go_to_error", "ctrl+l", "Go to the error; enter applies the fix", "error", "^l"),
         Action("train_this", "t", "Train this network", "train this"),
         Action("maps", "m", "Show the row's feature maps", "maps"),
         Action("other_run", "o", "Load the weights of a run", "other run"),
@@ -94,14 +94,14 @@ IN_PANE: dict[PaneName, tuple[Action, ...]] = {
         Action(
             "batch(0.5)",
             "less_than_sign",
-            "Estimate the costs of training; halve the batch",
+            "Estimate the cost of training, then halve the batch",
             shown_key="<",
             setting="smaller_batch",
         ),
         Action(
             "batch(2)",
             "greater_than_sign",
-            "Estimate the costs of training; double the batch",
+            "Estimate the cost of training, then double the batch",
             "costs",
             "< >",
             setting="larger_batch",
@@ -124,7 +124,7 @@ IN_PANE: dict[PaneName, tuple[Action, ...]] = {
         ),
         Action("next_page", "space,pagedown", "Show the next feature maps", "more maps", "space"),
         Action("revert", "z", "Undo all edits since the last save", "revert"),
-        Action("back", "escape", "Close the maps, the editor or the comparison", shown_key="esc"),
+        Action("back", "escape", "Close the maps, editor, comparison or estimate", shown_key="esc"),
     ),
     "train": (
         Action("new_run", "n", "Start a new run", "new run"),

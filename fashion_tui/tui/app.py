@@ -278,7 +278,7 @@ class FashionApp(App[None]):
 
     async def on_unmount(self) -> None:
         # Textual cancels all workers when the message loop ends, but widgets may have started others since then. The
-        # process can't exit before the threads end.
+        # process can't exit until the threads of these workers end.
         self.workers.cancel_all()
         self._refresh_runs.set()  # wakes the thread that watches the runs
         self.spare_trainer.close()

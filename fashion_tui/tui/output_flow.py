@@ -119,8 +119,8 @@ class PostponedFrames:
             compositor._dirty_regions.update(region for region in regions if region)  # noqa: SLF001
         self._screen, self._whole_screen = None, False
         self._regions.clear()
-        # A widget that waits for its layout must not reach the compositor. Its map would then contain the widget before
-        # the layout, which paints only what changes in the map.
+        # Don't pass widgets that are waiting for their layout to the compositor: they would be added to its map too
+        # early, and the layout wouldn't paint them, because it paints only what changes in the map.
         dirty = screen._dirty_widgets  # noqa: SLF001 -- `_compositor_refresh` clears this set
         waiting = dirty - compositor.visible_widgets.keys()
         compositor.update_widgets(dirty - waiting)

@@ -44,7 +44,7 @@ class Pane(KeyLabels, Vertical):
     ) -> Worker[None]:
         """Run a coroutine function in a worker.
 
-        `run_worker` also accepts a coroutine, but Python prints a warning if its worker is cancelled before it starts.
+        `run_worker` also accepts a coroutine, but Python prints a warning if the worker is cancelled before it starts.
         """
         return self.run_worker(work, group=group, exclusive=exclusive)
 

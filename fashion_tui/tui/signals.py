@@ -23,7 +23,8 @@ def exit_on_signals(app: App[Any]) -> Iterator[None]:
     signal module instead of the event loop, because a write to a dead terminal may have blocked the loop. After SIGHUP,
     all output goes to /dev/null, so that no write fails or blocks.
 
-    At the end of the context, the earlier handlers are restored, because the loop may be closed from then on.
+    At the end of the context, the earlier handlers are restored, because the new ones use the event loop, which may be
+    closed afterwards.
     """
     loop = asyncio.get_running_loop()
 

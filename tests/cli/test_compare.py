@@ -125,7 +125,7 @@ def test_the_batch_is_unknown_without_the_data(
     monkeypatch.setattr(divergence, "run_dataset", fail)
     second = trained(tmp_path / "second", learning_rate=0.002)
     out = call_in_process("compare", first.path, second.path, "--steps").out
-    for expected in ("step 2", "settings: recipe.learning_rate", "batch: unknown", "weights: unknown"):
+    for expected in ("step 2", "settings: different (recipe.learning_rate)", "batch: unknown", "weights: unknown"):
         assert expected in out
 
 
@@ -161,6 +161,6 @@ def test_wrong_numbers_of_runs(call_in_process: Call, tmp_path: Path) -> None:
     assert_error(call_in_process("compare", run.path), 2, "two or more")
     assert_error(call_in_process("compare", *[run.path] * 3, "--steps"), 2, "two runs")
     assert (
-        "identical to the bit in all steps that both runs have logged (1)"
+        "bit-identical in all steps that both runs have logged (1)"
         in call_in_process("compare", run.path, run.path, "--steps").out
     )

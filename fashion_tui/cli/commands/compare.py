@@ -27,11 +27,13 @@ Examples:
   fashion-tui compare guide-a1b2 guide-c3d4 --steps
   fashion-tui compare guide-a1b2 quick-e5f6 --json | jq .differences
 \b
---steps finds the first step whose losses differ, and says whether the settings, the batch and
-the weights at the last common checkpoint were the same.""",
+--steps finds the first step whose losses differ. It also shows whether the settings, the batch
+of this step, and the weights at the last common checkpoint before it are the same.""",
 )
 @click.argument("names", metavar="RUN RUN...", type=RunName(), nargs=-1, required=True)
-@click.option("--steps", "by_step", is_flag=True, help="Find the first step in which two runs differ, and why.")
+@click.option(
+    "--steps", "by_step", is_flag=True, help="Find the first step whose losses differ, and compare its inputs."
+)
 @json_option
 @common_options
 def compare_command(names: tuple[str, ...], *, by_step: bool, as_json: bool, common: CommonOptions) -> None:
@@ -42,7 +44,7 @@ def compare_command(names: tuple[str, ...], *, by_step: bool, as_json: bool, com
     if len(names) < 2:
         raise UsageError("compare needs two or more runs")
     if by_step and len(names) > 2:
-        raise UsageError("--steps compares two runs")
+        raise UsageError(f"--steps compares two runs, but {len(names)} are given")
     with ExitStack() as stack:
         runs = [stack.enter_context(open_run(common.runs_directory, name)) for name in names]
         readers = [RunReader(run) for run in runs]

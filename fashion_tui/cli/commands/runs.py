@@ -27,7 +27,7 @@ Examples:
   fashion-tui runs
   fashion-tui runs --json | jq -r '.[] | select(.state == "running") | .run'
   fashion-tui runs latest                       the last, lowest and highest value of each metric
-  fashion-tui runs latest --csv > metrics.csv   all values, a row per step
+  fashion-tui runs latest --csv > metrics.csv   all values, one row per step
   fashion-tui runs --prune                      delete older checkpoints, after asking for confirmation
   fashion-tui runs --prune --yes --json         for scripts
 \b
@@ -35,7 +35,7 @@ Examples:
 configuration and the log. It doesn't touch live runs.""",
 )
 @click.argument("name", metavar="[RUN]", type=RunName(), required=False)
-@click.option("--csv", "as_csv", is_flag=True, help="Print all metrics of RUN as CSV, a row per step.")
+@click.option("--csv", "as_csv", is_flag=True, help="Print all metrics of RUN as CSV, one row per step.")
 @click.option(
     "--prune", "prune", is_flag=True, help="Delete the older checkpoints of ended runs, after asking for confirmation."
 )

@@ -51,17 +51,17 @@ Examples:
     "shapes",
     multiple=True,
     metavar="[NAME=]SHAPE[:DTYPE]",
-    help="An input: its shape without the batch axis, such as 1x28x28, with a name and a dtype if necessary. An empty "
-    "shape is one value per sample. An @ before the shape means that there is no batch axis. Without a dtype, an input "
-    "is int64 if it is used as an index, and otherwise float32. Repeat the option for several inputs.  [default: the "
-    "input of a library's network, or 1x28x28]",
+    help="Shape of an input without the batch axis, such as 1x28x28. The name and the dtype are optional. An empty "
+    "shape stands for one value per sample. Write @ before the shape of a tensor that has no batch axis. The dtype "
+    "defaults to int64 for an input that is used as an index, and otherwise to float32. Repeat this option if the "
+    "network has several inputs.  [default: the usual input of a torchvision or timm network, otherwise 1x28x28]",
 )
 @click.option(
     "--inputs",
     "function",
     metavar="FILE.py:FUNCTION",
-    help="Function that returns the inputs for a batch size: a tuple of arguments, a dict of keyword arguments, or one "
-    "argument.",
+    help="Function that takes a batch size and returns the inputs: a tuple of positional arguments, a dict of keyword "
+    "arguments, or a single argument.",
 )
 @click.option(
     "--args", "arguments", default="{}", metavar="JSON", help="Keyword arguments of the model's class, as JSON."
@@ -79,7 +79,8 @@ Examples:
     "--batch-size",
     type=click.IntRange(min=1),
     metavar="N",
-    help="Also estimate the memory and the time of a training step with N samples, and the largest batch that fits.",
+    help="Also estimate the memory and the time of a training step with N samples, and the largest batch that fits "
+    "into memory.",
 )
 @click.option("--graph", metavar="FILE.svg", help="Also draw the network as a graph, and write it to an SVG file.")
 @click.option(
@@ -88,7 +89,7 @@ Examples:
     default=10.0,
     metavar="SECONDS",
     show_default=True,
-    help="Stop the network's code after this time.",
+    help="Time limit for the code of a model in a file.",
 )
 @json_option
 @common_options
@@ -108,12 +109,13 @@ def shapes_command(  # noqa: PLR0913 - one parameter per option
 ) -> None:
     """Show the tensor shape after every layer and function.
 
-    MODEL is a built-in model, file.py:Class, torchvision:NAME or timm:NAME. The network runs on values from U[0, 1),
-    which are the same each time. Integers are drawn from the range that the network allows. A network that is too large
-    is simulated: only the shapes are computed. If the column forward or backward is shown, each row is also timed.
+    MODEL is a built-in model, file.py:Class, torchvision:NAME or timm:NAME. The network runs on random
+    values from [0, 1), which are the same each time. Integers are drawn from the range that the network allows. If a
+    network is too large, it is only simulated: its shapes are computed, but no values. If --columns contains forward or
+    backward, each row is also timed.
 
-    With two models, both tables are shown side by side, with corresponding rows on one line: ~ marks rows that differ,
-    - and + rows that only the first or the second network has.
+    With two models, their tables are shown side by side, with corresponding rows on the same line. ~ marks rows that
+    differ; - marks rows that only the first network has, and + marks rows that only the second one has.
     """
     del common
     titles = None if columns is None else _parse_columns(columns)
@@ -148,7 +150,7 @@ def shapes_command(  # noqa: PLR0913 - one parameter per option
 
 
 def _check_comparison(models: Sequence[str], options: Mapping[str, object]) -> None:
-    """Raise UsageError if there are more than two models, or options that work only for one."""
+    """Raise UsageError if there are more than two models, or if an option is given that works only for one model."""
     if len(models) > 2:
         raise UsageError(f"{len(models)} models are given; give one, or two to compare them")
     given = [name for name, value in options.items() if value is not None]
@@ -158,7 +160,7 @@ def _check_comparison(models: Sequence[str], options: Mapping[str, object]) -> N
 
 def _compare(requests: Sequence[GetShapes], depth: int | None, *, as_json: bool) -> None:
     tables = ask_engine_for_each(requests, ShapeTable, "tracing")
-    # The names of the classes may be the same.
+    # Use the names that the user gave, because both classes may have the same name.
     first, second = (replace(table, model=each.model) for table, each in zip(tables, requests, strict=True))
     pairs = match_rows(first, second, depth=depth)
     if as_json:

@@ -18,9 +18,10 @@ Examples:
   fashion-tui verify latest --steps 200
   fashion-tui verify latest --json | jq .identical
 \b
-The steps are repeated from the newest checkpoint with at least that many steps after it, else
-from the beginning. Each loss is compared with the log, and the weights with the next checkpoint.
-On a GPU, only runs trained with --deterministic can be repeated to the bit.""",
+Training is repeated from the newest checkpoint with at least that many steps after it, or from
+the beginning if there is none. Each loss is compared with the log, and the weights with each
+checkpoint among the repeated steps. On a GPU, only runs trained with --deterministic can be
+repeated bit for bit.""",
 )
 @run_argument
 @click.option("--steps", type=click.IntRange(min=1), default=20, show_default=True, help="Number of steps to repeat.")
@@ -31,7 +32,7 @@ On a GPU, only runs trained with --deterministic can be repeated to the bit.""",
 def verify_command(  # noqa: PLR0913
     context: click.Context, name: str, *, steps: int, trusted: bool, as_json: bool, common: CommonOptions
 ) -> None:
-    """Repeat steps of a run and compare them to the bit.
+    """Repeat steps of a run and compare the results bit for bit.
 
     The exit status is 1 if a loss or a weight differs.
 
@@ -51,14 +52,14 @@ def verify_command(  # noqa: PLR0913
 
 
 def _lines(result: Verification) -> list[str]:
-    """Return the result, the machine on which it holds, and what has changed since the run was created."""
+    """Return lines with the result, the machine on which the steps were repeated, and what has changed since."""
     last = result.from_step + result.steps
     steps = f"step {last:,}" if result.steps == 1 else f"steps {result.from_step + 1:,} to {last:,}"
     if result.first_difference is None:
         weights = ", ".join(f"{step:,}" for step in result.checkpoints)
         lines = [
-            f"{steps} of {result.run} are identical to the bit",
-            *([f"weights after step {weights} too"] if weights else []),
+            f"{steps} of {result.run} are bit-identical",
+            *([f"the weights after step {weights} are, too"] if weights else []),
         ]
     else:
         first = result.first_difference
@@ -68,6 +69,6 @@ def _lines(result: Verification) -> list[str]:
     threads = f", {result.threads} thread{'' if result.threads == 1 else 's'}" if result.device == "cpu" else ""
     return [
         *lines,
-        f"on {result.device} ({result.device_name}{threads}) of {result.host}, with {versions}",
+        f"repeated on {result.device} ({result.device_name}{threads}) of {result.host}, with {versions}",
         *(f"since the run was created: {change}" for change in result.changed),
     ]

@@ -37,7 +37,7 @@ PROGRESS_PERIOD = 0.05
 
 
 STUCK_AFTER = 3.0
-"""Seconds after the time limit until a call counts as stuck in code that ignores interrupts."""
+"""If a call is still running this many seconds after its time limit, it is stuck in code that ignores interrupts."""
 
 
 class RequestCancelled(BaseException):
@@ -64,7 +64,7 @@ class Connection:
         self._current: int | None = None
         self._interruptible = False
         self._time_limit: float | None = None
-        """Time limit of the current call in seconds, if it has been reached."""
+        """Time limit of the current call, in seconds. It is None until the limit is reached."""
         self._main_thread = threading.get_ident()
 
     def listen(self) -> None:
@@ -217,7 +217,7 @@ class CallContext:
 
 
 def _line_of(thread: int) -> str:
-    """Return where a thread executes code that isn't installed, such as ` in line 12 of net.py`."""
+    """Return the line of the user's code that a thread is executing, such as ` in line 12 of net.py`."""
     frame = sys._current_frames().get(thread)  # noqa: SLF001 - the documented way to see another thread's stack
     while frame is not None:
         file = frame.f_code.co_filename

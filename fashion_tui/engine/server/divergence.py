@@ -1,4 +1,4 @@
-"""The handler that compares the inputs of a step of two runs: the batch and the weights."""
+"""The handler that compares a step of two runs: its batch, and the weights before it."""
 
 from pathlib import Path
 
@@ -28,7 +28,7 @@ def compare_step(request: CompareStep, _call: CallContext, cache: Cache) -> Step
 
 
 def _compare_batches(first: Run, second: Run, step: int, cache: Cache) -> Sameness:
-    """Compute the batch of a step of both runs again, from seed, epoch and step, and compare the batches."""
+    """Recompute the batch of a step for both runs, from the seed, epoch and step, and compare the batches."""
     try:
         (images, labels), (other_images, other_labels) = (_batch(run, step, cache) for run in (first, second))
     except UserError:  # the data set is missing or has changed
@@ -53,7 +53,7 @@ def _batch(run: Run, step: int, cache: Cache) -> tuple[Tensor, Tensor]:
 
 
 def _compare_weights(first: Run, second: Run, step: int) -> tuple[Sameness, int | None]:
-    """Compare the weights at the last checkpoint before a step that both runs have. Also return its step."""
+    """Compare the weights at the last common checkpoint before a step. Also return the checkpoint's step."""
     common = set(first.checkpoints.steps()) & set(second.checkpoints.steps())
     for saved_step in sorted((saved for saved in common if saved < step), reverse=True):
         try:

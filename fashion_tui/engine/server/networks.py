@@ -43,7 +43,7 @@ from .connection import CallContext
 def get_shapes(request: GetShapes, call: CallContext, _cache: Cache) -> ShapeTable:
     named = NamedModel(model=request.model, arguments=request.arguments)
     network = read_model(named) or named
-    # Only the user's code may never end. Importing torchvision takes long on a busy machine.
+    # Limit only the user's code, which may never end. Importing torchvision may take long on a busy machine.
     time_limit = request.time_limit if isinstance(network, CustomModel) else None
     with _time_limit(call, time_limit), _reproducible():
         return _open_and_trace(network, request)[0]
@@ -62,7 +62,7 @@ def _time_limit(call: CallContext, seconds: float | None) -> Iterator[None]:
 
 @contextmanager
 def _reproducible() -> Iterator[None]:
-    """Give the same weights to each network that is built in the `with` block."""
+    """Seed torch in the `with` block, so that the network's weights are the same each time. Restore the RNG state."""
     with preserve_rng_state():
         seed_everything(0)
         yield
@@ -124,7 +124,7 @@ class _WrongInput(UsageError):
 
 
 def _open_and_trace(network: NamedModel | CustomModel, request: GetShapes | TraceSource) -> tuple[ShapeTable, str]:
-    """Return the table and the name of the network."""
+    """Build a network and trace it. Return the table and the name of the network."""
     if request.live:
         with suppress(NeedsValues), open_model(network, max_bytes=LIVE_MODEL) as (model, name):
             return _trace(model, network, request, name, live=True), name
@@ -137,7 +137,7 @@ def _trace(
 ) -> ShapeTable:
     def trace_edited(edited: nn.Module) -> ShapeTable:
         with open_inputs(request.inputs, network, edited) as inputs:
-            with suppress(NeedsValues):  # most edits that don't help are found out without running the network
+            with suppress(NeedsValues):  # a fast trace rules out most edits that don't help
                 table = trace(edited, inputs, live=True)
                 if table.error is not None:
                     return table

@@ -1,4 +1,4 @@
-"""The handler that repeats steps of a run and compares them with the log and the checkpoints, to the bit."""
+"""The handler that repeats steps of a run and compares them bit for bit with the log and the checkpoints."""
 
 from collections.abc import Iterator
 from contextlib import suppress
@@ -78,19 +78,19 @@ def verify_run(request: Verify, call: CallContext, cache: Cache) -> Verification
 
 
 class _Log:
-    """What a run's log says about its steps."""
+    """The losses and the epoch limits in a run's log."""
 
     def __init__(self, run: Run, epochs: int) -> None:
         """Read the log. `epochs` is the configured number of epochs."""
         self._epochs = [(0, epochs)]
-        """Steps after which the total number of epochs to train changed, each with the new number."""
+        """Each step after which the total number of epochs changed, with the new number."""
         reader = RunReader(run, on_event=self._add)
         reader.poll()
         self.losses = dict(reader.series("loss").items())
         """The logged loss of each step, without values that a resumed run has replaced."""
 
     def epochs_at(self, step: int) -> int:
-        """Return the total number of epochs to train, as it was in this step. It determines the learning rate."""
+        """Return the total number of epochs that applied to this step. The learning rate depends on it."""
         return next(epochs for after, epochs in reversed(self._epochs) if after < step)
 
     def _add(self, event: RunEvent) -> None:
@@ -128,7 +128,7 @@ def _repeat(training: Training, last_step: int, log: _Log) -> Iterator[tuple[int
 
 
 def _loss_difference(step: int, logged: float | None, again: float) -> StepDifference | None:
-    """Compare a step's loss with the logged one, which identifies a float32. The log may lack the step."""
+    """Compare a step's loss with the logged one, both as float32. `logged` is None if the log lacks the step."""
     if logged is None or np.float32(logged).tobytes() == np.float32(again).tobytes():
         return None
     return StepDifference(step=step, what="loss", run=encode_float(logged), again=encode_float(again))

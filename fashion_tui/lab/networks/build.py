@@ -124,8 +124,9 @@ def open_model(
 
     The name of a custom model is its class name.
 
-    Inside the `with` block, the code of a custom model can import modules from its folder, also by relative imports,
-    unless `standalone` is True.
+    Inside the `with` block, the code of a custom model can import modules from its folder, including by relative
+    imports, unless `standalone` is True.
+
     The file is read again on each call. On the `meta` device, the weights have shapes but no values, so even a large
     network is built immediately. If the constructor needs values, the weights are on the CPU instead. If the weights
     would take more than `max_bytes`, they are on the `meta` device instead.
@@ -151,7 +152,7 @@ def open_model(
 
 
 def read_model(network: NamedModel) -> CustomModel | None:
-    """Return a model that is named by its file, with the source of the file. Return None for any other name.
+    """Read the file if the name is `file.py:Class`, and return the custom model. Return None for any other name.
 
     Raises UsageError if the name is invalid, and UserError if the file can't be read.
     """

@@ -134,9 +134,10 @@ def explain_error(error: BaseException, file: str | None, prefix: str = "") -> U
 
 
 def constructor_hint(error: BaseException) -> str:
-    """Return what to add to the message of an error that is raised while a network is created.
+    """Return a hint to append to the message of an error that is raised while a network is constructed.
 
-    This is the right name, a missing call, or the values of the arguments that the message names.
+    The hint is a similar attribute name, a missing call, or the values of the constructor's arguments that are wrong or
+    are named in the message. It is empty if there is nothing to suggest.
     """
     if "before Module.__init__() call" in str(error):
         return "; call super().__init__() first"

@@ -1,4 +1,4 @@
-"""The inputs of a network that the user describes, or that a function in the user's file creates."""
+"""The inputs of a network: specified by the user, created by the user's function, or the defaults."""
 
 import sys
 from collections.abc import Callable, Iterator
@@ -19,11 +19,11 @@ from .custom import MODULE_NAME, explain_error, importable, run_source
 from .library import library_inputs
 
 INPUTS_MODULE_NAME = "fashion_tui_inputs"
-"""Name under which a file with a function of inputs is imported."""
+"""Name under which a file that defines an input function is imported."""
 
 
 class InputsError(UserError):
-    """Raised when the user's function of inputs can't be found or raises an error."""
+    """Raised when the user's input function can't be found or raises an error."""
 
 
 @contextmanager
@@ -32,10 +32,10 @@ def open_inputs(
 ) -> Iterator[tuple[InputSpec, ...] | Callable[[int], Any]]:
     """Yield the specifications of the inputs, or the function that creates them.
 
-    `model` is the network that `open_model` built last. By default, the inputs are those that a library's network is
-    made for, and an image of the data set for any other network that takes an input. Inside the `with` block, the
-    function can import modules from the folder of its file. If the same file defines `model`, it isn't executed again,
-    so that both have the same classes.
+    `model` is the network that `open_model` built last. By default, a library's network gets the inputs that it was
+    designed for, and any other network that takes an input gets an image of the data set. Inside the `with` block, the
+    function can import modules from the folder of its file. If the same file defines `model`, the file isn't executed
+    again, so that the network and the function use the same classes.
 
     Raises InputsError if the function can't be found. The function raises InputsError if it fails.
     """

@@ -17,16 +17,17 @@ VIDEO_FRAMES = 16
 
 
 def build_library_network(name: str, arguments: dict[str, Any], device: str, max_bytes: float) -> nn.Module:
-    """Build the network `torchvision:NAME` or `timm:NAME` with new weights. torchvision's detectors are in eval mode.
+    """Build the network `torchvision:NAME` or `timm:NAME` with new weights. Detectors are in evaluation mode.
 
-    Raises UsageError if the network is unknown, if it doesn't take the arguments, or if they ask for a download.
+    Raises UsageError if the network is unknown, if it doesn't take the arguments, or if the arguments request a
+    download.
     """
     build = _build_torchvision if name.startswith(TORCHVISION) else _build_timm
     return build(name, arguments, device, max_bytes)
 
 
 def library_inputs(name: str, model: nn.Module) -> tuple[InputSpec, ...]:
-    """Return the inputs that a network of a library is made for."""
+    """Return the inputs that a library's network was designed for."""
     if name.startswith(TORCHVISION):
         return _torchvision_inputs(name.removeprefix(TORCHVISION), model)
     size = getattr(model, "pretrained_cfg", {}).get("input_size", (3, 224, 224))
@@ -54,10 +55,10 @@ def _build_timm(name: str, arguments: dict[str, Any], device: str, max_bytes: fl
     try:
         import timm  # noqa: PLC0415 - optional
     except ImportError:
-        raise UserError(f"{name} requires timm, which isn't installed; call pip install timm") from None
+        raise UserError(f"{name} requires timm, which isn't installed; run pip install timm") from None
     short_name = name.removeprefix(TIMM)
     if not timm.is_model(short_name):
-        raise UsageError(f"unknown timm model {short_name!r}; timm.list_models() lists them")
+        raise UsageError(f"unknown timm model {short_name!r}; timm.list_models() lists all models")
     _refuse_downloads(arguments, ("pretrained", "checkpoint_path"))
     return instantiate(timm.model_entrypoint(short_name), arguments, name, device, max_bytes)
 
@@ -78,7 +79,7 @@ def _torchvision_inputs(name: str, model: nn.Module) -> tuple[InputSpec, ...]:
     weights = models.get_model_weights(name).DEFAULT  # describes the weights, without downloading them
     transform = getattr(weights.transforms, "keywords", {})
     least = max(weights.meta.get("min_size", (1, 1)))
-    resized = getattr(getattr(model, "transform", None), "min_size", (1,))  # of a detector
+    resized = getattr(getattr(model, "transform", None), "min_size", (1,))  # detectors have a `transform`
     size = transform.get("crop_size") or transform.get("resize_size") or max(least, *resized)
     height, width = (size, size) if isinstance(size, int) else size
     if isinstance(getattr(model, "image_size", None), int):  # some weights are for larger images than the default

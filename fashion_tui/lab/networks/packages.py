@@ -18,9 +18,8 @@ _PACKAGE = "fashion_tui_custom_package"
 def package_of(file: Path, source: str) -> Iterator[str | None]:
     """Yield the `__package__` that makes the relative imports in `source` work, or None if it has none.
 
-    The package is the folder of the file. If the folder has an `__init__.py`, the package also includes the folders
-    above it, up to the first that has none. The package is unloaded at the end, so the next import reads the user's
-    changes.
+    The package is the folder of the file. If the folder has an `__init__.py`, the package also includes the parent
+    folders that have one. The package is unloaded at the end, so that the next import reads the user's changes.
 
     Raises UserError if the code in an `__init__.py` fails.
     """

@@ -1,4 +1,4 @@
-"""End the construction of a network before its weights take up too much memory."""
+"""Stop the construction of a network before its weights take up too much memory."""
 
 import math
 from collections.abc import Iterator
@@ -11,7 +11,7 @@ from torch.nn.parameter import is_lazy
 
 
 class TooManyParameters(BaseException):
-    """Raised when the weights exceed the limit. Not an Exception, which a constructor might catch."""
+    """Raised when the weights exceed the limit. A BaseException, because a constructor might catch an Exception."""
 
 
 @contextmanager

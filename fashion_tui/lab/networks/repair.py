@@ -17,7 +17,7 @@ from .custom import MODULE_NAME, UNSAVED
 
 
 def repair_of(custom: CustomModel, trace: Callable[[nn.Module], ShapeTable]) -> Repair:
-    """Return a Repair that builds the network from the edited source, and traces it."""
+    """Return a Repair that tries an edit by building the network from the edited source and tracing it."""
 
     def trace_edited(fix: Fix) -> ShapeTable | None:
         source = apply_fix(custom.source, fix)

@@ -92,9 +92,9 @@ def final_weights(training: dict[str, Any]) -> dict[str, Tensor]:
 
 
 def first_different_tensor(first: dict[str, Tensor], second: dict[str, Tensor]) -> tuple[str, float, float] | None:
-    """Compare the tensors of two states to the bit. Return the name of the first tensor that differs, and two values.
+    """Compare the tensors of two states bit for bit. Return the name of the first tensor that differs, and two values.
 
-    The values are the first ones that differ, or NaN for a tensor that is missing or has another shape. Return None if
+    These are the first values that differ, or NaN if a tensor is missing or has another shape or dtype. Return None if
     both states are equal.
     """
     for name in dict.fromkeys((*first, *second)):

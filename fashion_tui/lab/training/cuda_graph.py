@@ -74,7 +74,7 @@ class GPUStep:
         """Loss and number of correct predictions, written by the graph."""
         self._parameters = list(parameters)
         self._has_graph_gradients = False
-        """Whether the `grad` of each parameter is the one that the graph writes. Steps without the graph replace it."""
+        """Whether each parameter's `grad` is the tensor that the graph writes. Steps without the graph replace it."""
         self._gradients: list[tuple[nn.Parameter, Tensor | None]] = []
         """The parameters, each with the gradient that the graph writes."""
         self._queue = StepQueue()

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 
 class StepObserver:
-    """Measures the steps of a network that were requested.
+    """Measures selected training steps of a network.
 
         observer.request(layers=True)
         with observer.observe(step):
@@ -33,9 +33,9 @@ class StepObserver:
     def observe(self, step: int, forward: Callable[[], object] | None = None) -> AbstractContextManager[None]:
         """Return a context manager that measures the training step in its block if it was requested.
 
-        `step` is the number of the step. If the block raises an error, nothing is measured. `forward` is for steps in
-        which forward hooks don't run, such as a captured CUDA graph: it must run the network on the batch without side
-        effects, and the activations are measured in this pass.
+        `step` is the number of the step. If the block raises an error, nothing is measured. Pass
+        `forward` if forward hooks don't run in this step, as in a captured CUDA graph. It must run the network on the
+        batch without side effects. The activations are then measured in this additional pass.
         """
         request, self._request = self._request, None
         return nullcontext() if request is None else self._observe(step, forward, layers=request == "layers")
@@ -56,7 +56,7 @@ class StepObserver:
 
         `gradient_norm` is the norm of the gradient of all parameters. For each layer, `gradient_norm/LAYER` is the norm
         of its gradient, `update_ratio/LAYER` is log10 of the norm of its update divided by the norm of its parameters,
-        and `dead_relus/LAYER` is the share of the channels of the ReLU after the layer that are 0 in the whole batch.
+        and `dead_relus/LAYER` is the share of channels of the ReLUs after the layer that are 0 in the whole batch.
         If there are NaN or infinite values, `non_finite/LAYER` is 1 for the first layer that has them.
 
         On a GPU, this synchronises the device.
@@ -83,9 +83,9 @@ class _Measurements:
         self._norms: dict[str, dict[str, list[Tensor]]] = {"gradient": {}, "weight": {}, "update": {}}
         """Norms of the gradient, the value and the update of each parameter, by quantity and layer."""
         self._relus: dict[tuple[str, int], Tensor] = {}
-        """Sum of each channel of a ReLU, keyed by the layer before the ReLU and the number of the ReLU after the layer.
+        """Sum of each channel of a ReLU, keyed by the layer before the ReLU and the ReLU's index after this layer.
 
-        A sum is 0 only if all values are 0. A sum takes a small fraction of the time of a maximum or a comparison.
+        A sum is 0 only if all values are 0, and is much faster to compute than a maximum or a comparison.
         """
         self._outputs: dict[str, Tensor] = {}
         """Sum of the outputs of each layer. It is finite if all outputs are."""
@@ -148,9 +148,9 @@ class _Measurements:
         return hook
 
     def _measure_relus(self, _model: nn.Module, _inputs: Any, output: Any) -> None:
-        """Measure the ReLUs of a forward pass, which autograd has recorded.
+        """Measure the ReLUs in the autograd graph of a forward pass.
 
-        Therefore, `nn.ReLU` and `F.relu` are both found, but no ReLU in a compiled network.
+        The graph contains both `nn.ReLU` and `F.relu`, but no ReLU in a compiled network.
         """
         counts: dict[str, int] = {}
         for node in reversed(list(_graph(output.grad_fn))) if isinstance(output, Tensor) else ():
@@ -175,9 +175,10 @@ class _Measurements:
         return {layer: totals.count(0.0) / len(totals) for layer, totals in channels.items()}
 
     def _first_non_finite(self, gradients: dict[str, float]) -> str | None:
-        """Return the first layer whose output isn't finite, or the last layer whose gradient isn't, if there is one.
+        """Return the layer in which non-finite values first occurred, or None if all values are finite.
 
-        Gradients are computed from the last layer to the first.
+        This is the first layer with a non-finite output. If all outputs are finite, it is the last layer with a
+        non-finite gradient, because gradients are computed from the last layer to the first.
         """
         outputs = (layer for layer, total in self._outputs.items() if not math.isfinite(total.item()))
         return next(outputs, None) or next(
@@ -189,7 +190,7 @@ def _graph(root: Any) -> Iterator[Any]:
     """Yield the nodes of an autograd graph, nearest first."""
     nodes = [] if root is None else [root]
     seen = set(nodes)
-    for node in nodes:  # the list grows
+    for node in nodes:  # `nodes` grows during the loop
         yield node
         for following, _ in node.next_functions:
             if following is not None and following not in seen:

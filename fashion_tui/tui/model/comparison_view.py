@@ -30,7 +30,7 @@ class ComparisonView(Vertical):
         yield GrowingLines(id="comparison-footer")
 
     def show(self, saved: ShapeTable, edited: ShapeTable, *, outdated: bool) -> None:
-        """Show both tables. `outdated` tells that `edited` is from before the source got an error."""
+        """Show both tables. `outdated` means that `edited` was traced before the source got an error."""
         name = "edited, outdated" if outdated else "edited"
         self._tables = replace(saved, model="saved"), replace(edited, model=name)
         self._paint()

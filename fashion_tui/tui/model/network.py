@@ -29,7 +29,7 @@ DATASET_INPUTS = (InputSpec(shape=(1, 28, 28)),)
 
 
 GRACE = 1.0
-"""Seconds after the time limit until the engine's process is replaced, if it hasn't stopped the code by itself."""
+"""Seconds after the time limit until the engine's process is replaced, if it hasn't replied."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,7 @@ class ShownNetwork:
     """Name shown in the pane's title."""
     model: NamedModel | CustomModel
     inputs: Inputs = DATASET_INPUTS
-    """If it is empty, the network has the inputs that its library made it for."""
+    """The network's inputs. If empty, the inputs that its library defines."""
     run: Path | None = None
     """Directory of the run that provides the weights, or None for initial weights."""
 
@@ -76,8 +76,8 @@ async def trace_shapes(
 ) -> SourceTrace:
     """Trace a network for at most `time_limit` seconds.
 
-    If `live` is true, the answer comes fast, because no values are computed. If `measure` is true, each row is timed.
-    Errors are reported in the trace instead of being raised.
+    If `live` is true, large networks are traced without computing values, which is fast. If `measure` is true, each row
+    is timed. Errors are reported in the trace instead of being raised.
     """
     model = network.model
     options: dict[str, Any] = {"inputs": network.inputs, "live": live, "measure": measure, "time_limit": time_limit}

@@ -240,7 +240,7 @@ class ModelPane(Pane):
     async def _compare_with(self, saved: ShownNetwork) -> None:
         trace = await self._trace_once(saved)
         if trace.table is None or trace.error is not None:
-            self.notify(f"The saved source fails: {trace.error}", severity="warning", markup=False)
+            self.notify(f"The saved source has an error: {trace.error}", severity="warning", markup=False)
         elif self._session.is_edited(self.network):
             self.trace_view.compare_with(trace.table)
 

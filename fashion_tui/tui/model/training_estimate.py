@@ -1,4 +1,4 @@
-"""The estimate of what it costs to train the network, for a batch size that the user changes by keys."""
+"""The estimate of what it costs to train the network, for a batch size that the user changes with keys."""
 
 from functools import partial
 

@@ -118,7 +118,7 @@ class TourPanel(GrowingLines):
         from .observe import observe  # noqa: PLC0415 -- it imports all panes, which the offer doesn't need
 
         if not all(pane.is_mounted for pane in self.screen.query_one(ContentSwitcher).children):
-            return  # a new pane doesn't have its parts yet; the timer looks again
+            return  # a new pane has no widgets yet; the timer checks again
         step, seen = STEPS[self._index], observe(self.app)
         before = self._before or seen
         if seen.pane == step.pane and step.is_done(before, seen):
