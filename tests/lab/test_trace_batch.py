@@ -223,3 +223,22 @@ def test_samples_that_stay_apart_are_not_marked(model: nn.Module, shape: tuple[i
     table = trace(model, shape)
     assert table.error is None
     assert not _mixing(table)
+
+
+@pytest.mark.parametrize(
+    "loss", [F.cross_entropy, nn.CrossEntropyLoss(), lambda x, y: -x.log_softmax(1)[torch.arange(len(x)), y].mean()]
+)
+def test_a_loss_may_depend_on_all_samples(loss: Any) -> None:
+    def forward(self: Any, x: Tensor, y: Tensor) -> Any:
+        scores = self.fc(x)
+        return scores, loss(scores, y)
+
+    table = trace(FunctionNet(forward, fc=nn.Linear(4, 3)), lambda batch: (torch.rand(batch, 4), torch.arange(batch)))
+    assert (table.error, table.remarks, _mixing(table)) == (None, (), [])
+
+
+def test_a_loss_of_broadcast_shapes_mixes_samples() -> None:
+    model = FunctionNet(lambda self, x, y: F.mse_loss(self.fc(x), y), fc=nn.Linear(4, 1))
+    table = trace(model, lambda batch: (torch.rand(batch, 4), torch.rand(batch)))
+    assert _mixing(table) == ["mse_loss"]
+    assert "[N, 1] and [N]" in _remarks(table)

@@ -41,7 +41,8 @@ def find_mixing_call(runner: Runner, batch: int, *, is_batch_first: bool) -> Cal
     """Return the first call with an output value that depends on several samples, or None if there is no such call.
 
     A call from which no such value gets into the network's outputs doesn't count. For example, a sum over the batch may
-    only choose a branch, or only be differentiated.
+    only choose a branch, or only be differentiated. A loss, which is a single value that the network returns, may
+    depend on all samples.
 
     `batch` is the number of samples in each pass. `is_batch_first` is True if the first axis of the network's outputs
     is the batch; then each row of the outputs may depend on its own sample only. Return None if a pass raises an error
@@ -91,7 +92,7 @@ def _calls_that_reach_results(original: _Pass, mixed: set[CallKey], kept_apart: 
     as a layer whose weights are 0 until they are trained.
     """
     reaching: set[CallKey] = set()
-    pending = [*original.results]
+    pending = _calls_before_losses(original)
     while pending:
         key = pending.pop()
         if key not in reaching:
@@ -99,6 +100,21 @@ def _calls_that_reach_results(original: _Pass, mixed: set[CallKey], kept_apart: 
             producers = original.producers.get(key, ())
             pending += [producer for producer in producers if key not in kept_apart or producer not in mixed]
     return reaching
+
+
+def _calls_before_losses(original: _Pass) -> list[CallKey]:
+    """Return the calls whose outputs the network returns. A single value is replaced with what it is computed from."""
+    found: list[CallKey] = []
+    seen: set[CallKey] = set()
+    pending = [*original.results]
+    while pending:
+        key = pending.pop()
+        if any(tensor.dim() for tensor in original.outputs.get(key, ())):
+            found.append(key)
+        elif key not in seen:
+            seen.add(key)
+            pending += original.producers.get(key, ())
+    return found
 
 
 def _misplaced_result(original: _Pass, changed: dict[CallKey, list[Tensor]], batch: int) -> CallKey | None:

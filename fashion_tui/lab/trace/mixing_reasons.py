@@ -8,12 +8,20 @@ from torch import nn
 from fashion_tui.schema.shapes import NETWORK_INPUT, Remark, Shape, ShapeRow
 
 from .batch_axis import CallInPasses, Passes
-from .functions import RESHAPING
+from .functions import RESHAPING, SYMBOLS
 
 _REARRANGING = RESHAPING | {"torch.reshape", "torch.flatten", "torch.squeeze"}
 _STATISTICS = frozenset({"mean", "std", "var", "sum", "max", "min", "amax", "amin", "norm", "median", "logsumexp"})
 _OVER_AN_AXIS = frozenset({"normalize", "sort", "argsort", "topk", "flip", "roll", "layer_norm"})
 _PRODUCTS = frozenset({"@", "torch.matmul", "torch.mm", "torch.bmm", "matmul", "mm", "bmm", "torch.einsum"})
+_ELEMENTWISE = frozenset(SYMBOLS) - {"matmul", "rmatmul", "getitem", "setitem"} | {
+    *("maximum", "minimum", "fmax", "fmin", "where", "atan2", "hypot", "logaddexp", "subtract", "multiply", "divide"),
+    *("true_divide", "lerp", "masked_fill"),
+}
+"""Names of functions that broadcast their operands."""
+_ELEMENTWISE_LOSSES = frozenset(
+    {"mse_loss", "l1_loss", "smooth_l1_loss", "huber_loss", "MSELoss", "L1Loss", "SmoothL1Loss", "HuberLoss"}
+)
 
 
 def mixing_remark(index: int, rows: Sequence[ShapeRow], passes: Passes) -> Remark:
@@ -143,7 +151,15 @@ def _operation(index: int, rows: Sequence[ShapeRow], passes: Passes) -> str | No
     return "attention goes over the batch axis" if "attention" in row.op.lower() else None
 
 
-def _broadcast(index: int, _rows: Sequence[ShapeRow], passes: Passes) -> str | None:
+def find_broadcast_loss(rows: Sequence[ShapeRow], passes: Passes) -> int | None:
+    """Return the index of the first loss whose operands are broadcast along different batch axes, or None."""
+    losses = (index for index, row in enumerate(rows) if {row.name, row.op} & _ELEMENTWISE_LOSSES)
+    return next((index for index in losses if _broadcast(index, rows, passes)), None)
+
+
+def _broadcast(index: int, rows: Sequence[ShapeRow], passes: Passes) -> str | None:
+    if not {rows[index].name, rows[index].op} & (_ELEMENTWISE | _ELEMENTWISE_LOSSES):
+        return None
     shapes = _broadcast_shapes(passes.calls()[index], passes)
     return f"{' and '.join(shapes)} are broadcast, so that each sample meets every other sample" if shapes else None
 

@@ -15,7 +15,7 @@ from .conditions import condition_of_use
 from .explain import Explained, Repair, error_location, explain, find_mixing_fix
 from .forward_signature import missing_arguments
 from .mixing import MIN_PASSES, find_mixing_call
-from .mixing_reasons import is_batch_first, joining_remark, mixing_remark, rearranging_producer
+from .mixing_reasons import find_broadcast_loss, is_batch_first, joining_remark, mixing_remark, rearranging_producer
 from .model_copy import META
 from .passes import ChosenPasses
 from .receptive import add_receptive_fields
@@ -77,9 +77,9 @@ def _with_mixing(table: ShapeTable, chosen: ChosenPasses, runner: Runner, repair
     passes = chosen.passes
     key = find_mixing_call(runner, passes.first.batch, is_batch_first=is_batch_first(passes))
     keys = call_keys(table.rows)
-    if key is None or key not in keys:
+    index = find_broadcast_loss(table.rows, passes) if key is None or key not in keys else keys.index(key)
+    if index is None:
         return table
-    index = keys.index(key)
     rows = [*table.rows]
     rows[index] = replace(rows[index], mixes_samples=True)
     remark = mixing_remark(index, rows, passes)
